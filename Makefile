@@ -1,0 +1,34 @@
+# Two commands do everything: `make rehearsal` and `make test`. Each prepares .venv by itself.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.prepared
+PACKAGES := plans records compose scenarios reports rehearsal target_app
+
+.PHONY: rehearsal test lint bench clean
+.DELETE_ON_ERROR:
+
+rehearsal: $(STAMP)
+	$(BIN)/rehearse run plans/festival.toml
+
+test: lint
+	rm -f .coverage .coverage.*
+	$(BIN)/pytest --cov --cov-report= $(PYTEST_OPTIONS)
+	$(BIN)/coverage report --fail-under=90
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.*
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@

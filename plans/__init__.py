@@ -1,0 +1,27 @@
+"""The Plan: one validated TOML says everything about a rehearsal."""
+
+from plans.durations import format_duration, format_share
+from plans.errors import PlanError, PlanInvalid
+from plans.limits import Limit, parse_limit
+from plans.plan import Gate, Plan
+from plans.reading import bundled_plans, plan_schema, plan_toml, read_plan
+from plans.roster import Person, read_roster, seeded_roster, write_roster
+
+__all__ = [
+    "Gate",
+    "Limit",
+    "Person",
+    "Plan",
+    "PlanError",
+    "PlanInvalid",
+    "bundled_plans",
+    "format_duration",
+    "format_share",
+    "parse_limit",
+    "plan_schema",
+    "plan_toml",
+    "read_plan",
+    "read_roster",
+    "seeded_roster",
+    "write_roster",
+]

@@ -1,0 +1,157 @@
+"""Reads a plan from TOML with overrides, and writes the resolved plan back."""
+
+import difflib
+import json
+import tomllib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ValidationError
+
+from plans.errors import PlanError, PlanInvalid
+from plans.plan import Plan
+
+BUNDLED = Path(__file__).parent
+
+
+def bundled_plans() -> list[Path]:
+    """List the plans that come with the project."""
+    return sorted(BUNDLED.glob("*.toml"))
+
+
+def read_plan(source: Path, overrides: Iterable[str] = ()) -> Plan:
+    """Read and check a plan.
+
+    Args:
+        source: a TOML file; a bare name such as `festival` or `plans/festival.toml` that is not
+            a file here is looked up among the bundled plans.
+        overrides: `section.key=value` texts as given to `--set`, applied in order.
+
+    Raises:
+        PlanError: the file cannot be read or is not TOML.
+        PlanInvalid: keys, types, units or ranges are wrong; all are named at once.
+    """
+    path = _find(source)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"The plan {path} cannot be read: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise PlanError(f"The plan {path} is not valid TOML: {error}.") from error
+    overridden = {}
+    for text in overrides:
+        overridden[_override(document, text)] = text
+    return check_plan(document, str(path), overridden)
+
+
+def check_plan(
+    document: Mapping[str, Any], name: str, overridden: Mapping[str, str] | None = None
+) -> Plan:
+    """Turn a parsed document into a Plan, or say everything that is wrong with it.
+
+    Args:
+        overridden: dotted key to the `--set` text that set it, named instead of the file.
+
+    Raises:
+        PlanInvalid: one sentence for each wrong key.
+    """
+    try:
+        return Plan.model_validate(document)
+    except ValidationError as error:
+        sources = overridden or {}
+        raise PlanInvalid([_sentence(name, problem, sources) for problem in error.errors()]) from (
+            error
+        )
+
+
+def plan_toml(plan: Plan) -> str:
+    """Write the resolved plan, every default included; reading it gives the same plan."""
+    return tomli_w.dumps(plan.model_dump(mode="json", exclude_none=True))
+
+
+def plan_schema() -> dict[str, Any]:
+    """Give the plan's JSON Schema, for editors that complete and check TOML."""
+    schema = Plan.model_json_schema(mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _find(source: Path) -> Path:
+    if source.is_file():
+        return source
+    for candidate in bundled_plans():
+        if source in (Path(candidate.stem), Path("plans", candidate.name)):
+            return candidate
+    names = ", ".join(path.stem for path in bundled_plans())
+    raise PlanError(f"There is no plan {source}; give a TOML file or a bundled plan: {names}.")
+
+
+def _override(document: dict[str, Any], text: str) -> str:
+    key, equals, written = text.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise PlanError(f"--set {text}: write it as section.key=value, such as app.workers=4.")
+    table = document
+    for part in parts[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise PlanError(f"--set {text}: {part} is a value, not a section of the plan.")
+    table[parts[-1]] = _toml_value(written.strip())
+    return key.strip()
+
+
+def _toml_value(written: str) -> Any:
+    """Read the value as TOML; what is not TOML is a string written without its quotes."""
+    try:
+        return tomllib.loads(f"value = {written}")["value"]
+    except tomllib.TOMLDecodeError:
+        return written
+
+
+def _sentence(name: str, problem: Any, overridden: Mapping[str, str]) -> str:
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location)
+    where = f"--set {overridden[key]}" if key in overridden else name
+    value = problem["input"]
+    shown = json.dumps(value, default=str, ensure_ascii=False)
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"{where}: there is no key {key} (value {shown}); {_known_keys(location)}"
+        case "missing":
+            return f"{where}: the key {key} is missing; it must be given."
+        case "value_error":
+            reason = str(problem["ctx"]["error"])
+        case _:
+            message = problem["msg"]
+            reason = message.removeprefix("Input should be ")
+            if reason != message:
+                reason = f"expected {reason}"
+    if isinstance(value, dict):
+        return f"{where}: {key + ': ' if key else ''}{reason}."
+    return f"{where}: {key} = {shown}: {reason}."
+
+
+def _known_keys(location: list[str]) -> str:
+    model: type[BaseModel] = Plan
+    for part in location[:-1]:
+        if part.isdigit():
+            continue
+        model = _section(model.model_fields[part].annotation)
+    known = sorted(model.model_fields)
+    close = difflib.get_close_matches(location[-1], known, n=1)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"known keys there: {', '.join(known)}."
+
+
+def _section(annotation: Any) -> type[BaseModel]:
+    """Find the section model in an annotation such as `tuple[Gate, ...]` or `Event`."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return annotation
+    for argument in typing.get_args(annotation):
+        if isinstance(argument, type) and issubclass(argument, BaseModel):
+            return argument
+    raise TypeError(f"{annotation!r} holds no section")

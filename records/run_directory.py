@@ -1,0 +1,221 @@
+"""The run directory: the only hand-over between performing a rehearsal and judging it."""
+
+import json
+import secrets
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from plans import Plan, plan_toml
+from records import tables
+from records.errors import RunDirectoryUnreadable, RunDirectoryUnusable
+
+EventKind = Literal["phase", "t0", "process", "abort", "fault", "ledger"]
+"""phase: a part of the run begins. t0: the sale opens. process: one of the stage or the generator
+was lost. abort: the run was cut short. ledger: a store was read, or could not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """One line of `timeline.jsonl`."""
+
+    t_ns: int
+    kind: EventKind
+    name: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """A run's folder; files are written whole or appended to, so a killed run stays readable."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, runs: Path, plan: Plan) -> "RunDirectory":
+        """Make `runs/<UTC time>-<plan>-<id>/` with the resolved plan in it.
+
+        Raises:
+            RunDirectoryUnusable: the folder cannot be made (permission, disk full, a file there).
+        """
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        run = cls(runs.resolve() / f"{stamp}-{plan.name}-{secrets.token_hex(3)}")
+        try:
+            for folder in (run.requests, run.metrics, run.logs, run.figures):
+                folder.mkdir(parents=True)
+        except OSError as error:
+            raise RunDirectoryUnusable(
+                f"The run directory {run.path} cannot be made: {error.strerror or error}; "
+                f"free some space there or choose another folder with --out."
+            ) from error
+        run.write_text("plan.toml", plan_toml(plan))
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> "RunDirectory":
+        """Open a run left behind earlier.
+
+        Raises:
+            RunDirectoryUnreadable: there is no plan.toml in it.
+        """
+        run = cls(path.resolve())
+        if not (run.path / "plan.toml").is_file():
+            raise RunDirectoryUnreadable(
+                f"{path} is not a run directory: it has no plan.toml; "
+                f"give a folder that `rehearse run` made, such as runs/20261120T…-festival-…."
+            )
+        return run
+
+    @property
+    def id(self) -> str:
+        """The run's name, unique to it."""
+        return self.path.name
+
+    @property
+    def requests(self) -> Path:
+        """Folder of request shards (`tables.REQUESTS`)."""
+        return self.path / "requests"
+
+    @property
+    def metrics(self) -> Path:
+        """The metrics table, a folder of Parquet parts that readers open as one table."""
+        return self.path / "metrics.parquet"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the components' logs."""
+        return self.path / "logs"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the report's figures."""
+        return self.path / "figures"
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a file of the run whole, or not at all.
+
+        Raises:
+            RunDirectoryUnusable: it cannot be written.
+        """
+        target = self.path / name
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(target)
+        except OSError as error:
+            raise self._unwritable(target, error) from error
+
+    def write_json(self, name: str, document: Any) -> None:
+        """Write a JSON file of the run whole, keys in the given order."""
+        self.write_text(name, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+    def write_table(self, name: str, table: pa.Table) -> None:
+        """Write a Parquet file of the run whole, or not at all.
+
+        Raises:
+            RunDirectoryUnusable: it cannot be written.
+        """
+        target = self.path / name
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            pq.write_table(table, partial, compression="zstd")
+            partial.replace(target)
+        except OSError as error:
+            raise self._unwritable(target, error) from error
+
+    def stamp(
+        self, kind: EventKind, name: str, *, t_ns: int | None = None, **detail: Any
+    ) -> TimelineEvent:
+        """Append one event to the timeline, now unless `t_ns` says when.
+
+        Raises:
+            RunDirectoryUnusable: it cannot be written.
+        """
+        event = TimelineEvent(time.time_ns() if t_ns is None else t_ns, kind, name, detail)
+        line = json.dumps(
+            {"t_ns": event.t_ns, "kind": kind, "name": name, "detail": detail}, ensure_ascii=False
+        )
+        target = self.path / "timeline.jsonl"
+        try:
+            with target.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise self._unwritable(target, error) from error
+        return event
+
+    def plan(self) -> Plan:
+        """Read the resolved plan."""
+        try:
+            return Plan.model_validate(tomllib.loads(self._text("plan.toml")))
+        except ValueError as error:
+            raise RunDirectoryUnreadable(
+                f"{self.path / 'plan.toml'} is not a plan this version understands: {error}"
+            ) from error
+
+    def environment(self) -> dict[str, Any]:
+        """Read the machine's fingerprint; empty when the run died before writing it."""
+        if not (self.path / "environment.json").is_file():
+            return {}
+        document: dict[str, Any] = json.loads(self._text("environment.json"))
+        return document
+
+    def timeline(self) -> list[TimelineEvent]:
+        """Read the timeline in the order of its times; a last line cut by a crash is left out."""
+        if not (self.path / "timeline.jsonl").is_file():
+            return []
+        return sorted(self._events(), key=lambda event: event.t_ns)
+
+    def request_table(self) -> pa.Table:
+        """Read every request of every shard (`tables.REQUESTS`), in no particular order."""
+        return self._parts(self.requests, tables.REQUESTS)
+
+    def metric_table(self) -> pa.Table:
+        """Read every sample (`tables.METRICS`)."""
+        return self._parts(self.metrics, tables.METRICS)
+
+    def student_table(self) -> pa.Table:
+        """Read the students (`tables.STUDENTS`); no rows when the generator never started."""
+        return self._table(self.path / "students.parquet", tables.STUDENTS)
+
+    def ledger_table(self) -> pa.Table:
+        """Read the stores' tickets (`tables.LEDGER`); no rows when none could be read."""
+        return self._table(self.path / "ledger.parquet", tables.LEDGER)
+
+    def _events(self) -> Iterator[TimelineEvent]:
+        for line in self._text("timeline.jsonl").splitlines(keepends=True):
+            if line.endswith("\n"):
+                fields = json.loads(line)
+                yield TimelineEvent(
+                    fields["t_ns"], fields["kind"], fields["name"], fields["detail"]
+                )
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunDirectoryUnreadable(f"{self.path / name} cannot be read: {error}") from error
+
+    def _parts(self, folder: Path, schema: pa.Schema) -> pa.Table:
+        parts = [self._table(part, schema) for part in sorted(folder.glob("[!.]*.parquet"))]
+        return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
+
+    def _table(self, path: Path, schema: pa.Schema) -> pa.Table:
+        if not path.is_file():
+            return schema.empty_table()
+        try:
+            return pq.read_table(path, schema=schema, partitioning=None)
+        except (OSError, pa.ArrowException) as error:
+            raise RunDirectoryUnreadable(f"{path} cannot be read: {error}") from error
+
+    def _unwritable(self, target: Path, error: OSError) -> RunDirectoryUnusable:
+        return RunDirectoryUnusable(
+            f"{target} cannot be written: {error.strerror or error}; what was recorded so far "
+            f"is kept, free some space and run `rehearse report {self.path}`."
+        )

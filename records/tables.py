@@ -1,0 +1,101 @@
+"""The schemas of the tables a run leaves behind (Arrow), and the words their columns use.
+
+All times are int64 nanoseconds since the Unix epoch; a null means the event did not happen or
+could not be measured. `student` is the position on the roster, never the student number.
+"""
+
+from typing import Final
+
+import pyarrow as pa
+
+OUTCOMES: Final = ("ok", "refused", "failed", "unknown")
+"""A request's outcome. `unknown`: cut or timed out, so it may have taken effect."""
+
+JOURNEYS: Final = ("eager", "late", "outsider", "double-clicker")
+
+STUDENT_OUTCOMES: Final = (
+    "never_started",
+    "in_flight",
+    "ticket",
+    "sold_out",
+    "refused",
+    "gave_up",
+    "failed",
+    "unknown",
+)
+"""Where a student's story ended; each student has exactly one (the census)."""
+
+STEPS: Final = (
+    "GET /events/{event}",
+    "GET /events/{event}/countdown",
+    "POST /login",
+    "POST /events/{event}/tickets",
+    "GET /tickets/{ticket}",
+    "GET /tickets/{ticket}/qr",
+)
+"""The steps of the bundled journeys: method and route template."""
+
+_WORD = pa.dictionary(pa.int16(), pa.string())
+
+REQUESTS: Final = pa.schema(
+    [
+        ("intended_ns", pa.int64()),  # when the student meant to act
+        ("sent_ns", pa.int64()),  # when the request was handed to the kernel; null: never sent
+        ("first_byte_ns", pa.int64()),  # kernel receive time of the answer's first bytes
+        ("done_ns", pa.int64()),  # … and of its last; of the failure when there is no answer
+        ("read_ns", pa.int64()),  # when the generator got round to reading the last bytes
+        ("student", pa.int32()),
+        ("seq", pa.int32()),  # counts this student's requests from 0
+        ("device", pa.int8()),  # 0 the student's first connection, 1… extra ones
+        ("journey", _WORD),
+        ("step", _WORD),
+        ("status", pa.int16()),  # HTTP status, 0: none
+        ("outcome", _WORD),
+        ("error", _WORD),  # problem code or the client's own word; null on ok
+        ("bytes", pa.int32()),  # of the answer, head and body
+        ("new_connection", pa.bool_()),
+        ("connect_us", pa.int32()),  # null unless new_connection
+        ("queue_us", pa.int32()),  # from here on: the answer's Server-Timing
+        ("pool_us", pa.int32()),
+        ("db_us", pa.int32()),
+        ("redis_us", pa.int32()),
+        ("external_us", pa.int32()),
+        ("app_us", pa.int32()),
+    ]
+)
+
+STUDENTS: Final = pa.schema(
+    [
+        ("student", pa.int32()),
+        ("journey", _WORD),
+        ("enrolled", pa.bool_()),
+        ("arrival_ns", pa.int64()),  # intended
+        ("clicked_ns", pa.int64()),  # intended time of the first try to buy
+        ("outcome", _WORD),  # of STUDENT_OUTCOMES
+        ("ticket", pa.string()),  # as acknowledged by the target
+        ("acked_ns", pa.int64()),  # when the acknowledgement arrived
+        ("issued_ns", pa.int64()),  # when the target first said the ticket is issued
+        ("attempts", pa.int16()),  # tries to buy
+    ]
+)
+
+METRICS: Final = pa.schema(
+    [
+        ("t_ns", pa.int64()),
+        ("source", _WORD),  # app:<pid>, writeback:<pid>, postgres, redis, kernel, processes, …
+        ("name", _WORD),  # Prometheus spelling
+        ("labels", _WORD),  # JSON object, keys sorted, without source
+        ("value", pa.float64()),
+    ]
+)
+
+LEDGER: Final = pa.schema(
+    [
+        ("source", _WORD),  # postgres, redis
+        ("ticket", pa.string()),
+        ("student", pa.int32()),  # -1: not on the roster at all
+        ("number", pa.int32()),  # order of grant as the store has it, from 1
+        ("granted_ns", pa.int64()),
+        ("committed_ns", pa.int64()),  # null where the store does not say
+    ]
+)

@@ -1,0 +1,1 @@
+"""The conductor and the command line: calls the rooms in order, and nothing else."""

@@ -1,0 +1,155 @@
+"""The command line: `rehearse run | report | doctor | plan`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+
+from compose import StageError
+from plans import Plan, PlanError, PlanInvalid, plan_schema, read_plan
+from records import RecordError, RunDirectory
+from rehearsal.conductor import rehearse
+from rehearsal.doctor import checkup, render
+from rehearsal.errors import RehearsalError
+from rehearsal.screen import Screen, closing
+from reports.errors import ReportError
+from reports.metric_path import check_metric_names
+from reports.report import write_report
+
+USAGE: Final = 2
+BROKEN: Final = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives its exit code.
+
+    0 pass, 99 a gate or the audit failed, 3 inconclusive, 2 bad usage or plan, 1 anything else.
+    """
+    options = _parser().parse_args(arguments)
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        code: int = options.command(options)
+    except (PlanInvalid, PlanError, ReportError) as error:
+        errors.print(escape(str(error)))
+        return USAGE
+    except (RecordError, RehearsalError, StageError) as error:
+        errors.print(escape(str(error)))
+        return BROKEN
+    except KeyboardInterrupt:
+        errors.print("Interrupted before there was anything to report.")
+        return BROKEN
+    except BrokenPipeError:
+        return BROKEN
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
+    plan = _plan(options)
+    screen = Screen(Console(stderr=False, highlight=False))
+    verdict = rehearse(plan, options.out, screen, options.roster)
+    closing(screen.console, verdict, options.out / verdict.run)
+    return verdict.exit_code
+
+
+def _report(options: argparse.Namespace) -> int:
+    run = RunDirectory.open(options.run)
+    verdict = write_report(run)
+    closing(Console(highlight=False), verdict, options.run)
+    return verdict.exit_code
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    plan = _plan(options)
+    findings = checkup(plan)
+    render(findings, Console(highlight=False))
+    return BROKEN if any(finding.status == "fail" for finding in findings) else 0
+
+
+def _plan_check(options: argparse.Namespace) -> int:
+    plan = _plan(options)
+    print(  # noqa: T201
+        f"{options.plan}: fine. {plan.event.students:,} students, {plan.event.tickets:,} tickets, "
+        f"{len(plan.gates)} gates."
+    )
+    return 0
+
+
+def _plan_schema(options: argparse.Namespace) -> int:  # noqa: ARG001
+    json.dump(plan_schema(), sys.stdout, indent=2)
+    print()  # noqa: T201
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    overrides = list(options.set)
+    if options.students is not None:
+        overrides.append(f"event.students={options.students}")
+    if options.seed is not None:
+        overrides.append(f"seed={options.seed}")
+    plan = read_plan(options.plan, overrides)
+    check_metric_names(plan)
+    return plan
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rehearse",
+        description="A dress rehearsal for a ticket open: will it hold, what breaks first, was "
+        "anyone wronged, and can the measurement be trusted?",
+        epilog="Exit codes: 0 pass, 99 a gate or the audit failed, 3 inconclusive, "
+        "2 bad usage or plan, 1 anything else.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="perform a plan and judge it")
+    _plan_arguments(run)
+    run.add_argument(
+        "--out", type=Path, default=Path("runs"), help="folder for run directories (%(default)s)"
+    )
+    run.add_argument(
+        "--roster", type=Path, help="CSV student,pin,enrolled of an external target's people"
+    )
+    run.set_defaults(command=_run)
+
+    report = commands.add_parser("report", help="judge a run again from its files alone")
+    report.add_argument("run", type=Path, metavar="RUN", help="a run directory")
+    report.set_defaults(command=_report)
+
+    doctor = commands.add_parser("doctor", help="check this machine's limits against a plan")
+    _plan_arguments(doctor, default=Path("festival"))
+    doctor.set_defaults(command=_doctor)
+
+    plan = commands.add_parser("plan", help="check plans").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    check = plan.add_parser("check", help="say what is wrong with a plan, all at once")
+    _plan_arguments(check)
+    check.set_defaults(command=_plan_check)
+    schema = plan.add_parser("schema", help="print the JSON Schema of plans, for editors")
+    schema.set_defaults(command=_plan_schema)
+    return parser
+
+
+def _plan_arguments(parser: argparse.ArgumentParser, default: Path | None = None) -> None:
+    parser.add_argument(
+        "plan",
+        type=Path,
+        metavar="PLAN",
+        nargs="?" if default else None,
+        default=default,
+        help="a TOML file, or a bundled plan: festival, smoke",
+    )
+    parser.add_argument("--students", metavar="N", help="how many students act")
+    parser.add_argument("--seed", metavar="N", help="seed of everything drawn")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override one value of the plan, such as app.workers=4; may be repeated",
+    )

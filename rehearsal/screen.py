@@ -1,0 +1,227 @@
+"""The screen: what a person sees while the rehearsal goes on, live or as plain lines."""
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from plans import Plan, format_duration
+from records import RunDirectory
+from records.collecting import Collecting
+from rehearsal.generator import Line
+from reports.verdict import Verdict
+
+_NS: Final = 1_000_000_000
+_PLAIN_EVERY_S: Final = 5.0
+_STATES: Final = (
+    ("ticket", "hold a ticket", "green"),
+    ("sold_out", "told it is sold out", "blue"),
+    ("refused", "refused", "magenta"),
+    ("gave_up", "gave up", "yellow"),
+    ("failed", "failed", "red"),
+    ("unknown", "do not know", "red"),
+    ("in_flight", "on the way", "cyan"),
+    ("never_started", "still to come", "bright_black"),
+)
+_MARKS: Final = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
+
+
+class Screen:
+    """Shows phases and numbers; a live panel on a terminal, a line every 5 s elsewhere.
+
+    Args:
+        console: where to show them.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._live: Live | None = None
+        self._plan: Plan | None = None
+        self._phase = ""
+        self._t0_ns: int | None = None
+        self._status: Line | None = None
+        self._rate = 0.0
+        self._pools: list[tuple[str, str, str, str]] = []
+        self._tickets_left: int | None = None
+        self._notes: list[str] = []
+        self._plain_due = 0.0
+
+    def begin(self, plan: Plan, run: RunDirectory) -> None:
+        """Say what is about to be rehearsed and where it is recorded."""
+        self._plan = plan
+        schedule = plan.schedule
+        self.console.print(
+            f"[bold]{escape(plan.name)}[/]: {plan.event.students:,} students, "
+            f"{plan.event.tickets:,} tickets, {format_duration(schedule.lead)} before T-0 and "
+            f"{format_duration(schedule.sale)} after. Recorded in {escape(_near(run.path))}"
+        )
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self._live = Live(
+                get_renderable=self._panel, console=self.console, refresh_per_second=4
+            )
+            self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.__exit__(kind, error, traceback)
+            self._live = None
+
+    def phase(self, name: str) -> None:
+        """Show what is being done now."""
+        self._phase = name
+        if self._live is None:
+            self.console.print(f"{name} …")
+
+    def t0(self, t0_ns: int) -> None:
+        """Start counting down to T-0."""
+        self._t0_ns = t0_ns
+        self._phase = "students arrive"
+
+    def note(self, sentence: str) -> None:
+        """Show something that should not have happened; it stays on the screen."""
+        self._notes.append(sentence)
+        if self._live is None:
+            self.console.print(escape(sentence), style="red")
+
+    def update(self, status: Line, collecting: Collecting) -> None:
+        """Take in the generator's status and the newest samples."""
+        before, self._status = self._status, status
+        if before is not None and status["t_ns"] > before["t_ns"]:
+            rate = (
+                (status["requests"] - before["requests"]) / (status["t_ns"] - before["t_ns"]) * _NS
+            )
+            self._rate += 0.5 * (rate - self._rate)
+        self._read_pools(collecting)
+        if self._t0_ns is not None and status["t_ns"] >= self._t0_ns:
+            self._phase = "the sale is open"
+        if self._live is None and time.monotonic() >= self._plain_due:
+            self._plain_due = time.monotonic() + _PLAIN_EVERY_S
+            self.console.print(self._plain_line(), soft_wrap=True)
+
+    def _read_pools(self, collecting: Collecting) -> None:
+        def number(name: str, source: str = "", **labels: str) -> str:
+            value = collecting.latest(name, source, **labels)
+            return "-" if value is None else f"{value:,.0f}"
+
+        self._pools = [
+            (
+                f"app to {pool}",
+                number("db_client_connection_count", "app", pool=pool, state="used"),
+                number("db_client_connection_max", "app", pool=pool),
+                number("db_client_connection_pending_requests", "app", pool=pool),
+            )
+            for pool in ("postgres", "redis")
+        ]
+        queued, room = number("listen_queue_length"), number("listen_queue_limit")
+        self._pools.append(("accept queue", queued, room, queued))
+        self._pools.append(("write-back", "-", "-", number("writeback_backlog", "writeback")))
+        granted = collecting.latest("tickets_granted_total", "app")
+        if self._plan is not None and granted is not None:
+            self._tickets_left = max(self._plan.event.tickets - round(granted), 0)
+
+    def _clock(self) -> str:
+        if self._t0_ns is None:
+            return ""
+        seconds = (time.time_ns() - self._t0_ns) / _NS
+        return f"T{'-' if seconds < 0 else '+'}{abs(seconds):.0f} s"
+
+    def _numbers(self) -> list[tuple[str, str]]:
+        status = self._status
+        if status is None:
+            return []
+        p99 = status["felt_p99_ms"]
+        return [
+            ("requests/s", f"{self._rate:,.0f}"),
+            ("p99", "-" if p99 is None else f"{p99:,.0f} ms"),
+            ("tickets left", "-" if self._tickets_left is None else f"{self._tickets_left:,}"),
+            ("failed requests", f"{status['outcomes']['failed']:,}"),
+            ("generator late", f"{status['late_p99_s'] * 1e3:,.0f} ms"),
+        ]
+
+    def _plain_line(self) -> str:
+        status = self._status
+        assert status is not None
+        states = ", ".join(
+            f"{status['students'][state]:,} {words}"
+            for state, words, _ in _STATES
+            if status["students"][state]
+        )
+        numbers = ", ".join(f"{name} {value}" for name, value in self._numbers())
+        return f"{self._clock() or 'before T-0'}: {states}; {numbers}"
+
+    def _panel(self) -> RenderableType:
+        parts: list[RenderableType] = [self._headline()]
+        if self._status is not None:
+            parts += [self._students(), self._numbers_line(), self._pools_table()]
+        parts += [Text(note, style="bold red") for note in self._notes[-3:]]
+        return Panel(Group(*parts), title="dress rehearsal", border_style="bright_black")
+
+    def _headline(self) -> RenderableType:
+        line = Table.grid(expand=True)
+        line.add_column()
+        line.add_column(justify="right")
+        clock = self._clock()
+        line.add_row(Text(self._phase, style="bold"), Text(clock, style="bold cyan"))
+        return line
+
+    def _students(self) -> RenderableType:
+        assert self._status is not None
+        counts = self._status["students"]
+        total = max(sum(counts.values()), 1)
+        rows = Table.grid(padding=(0, 1), expand=True)
+        rows.add_column(no_wrap=True)
+        rows.add_column(justify="right", min_width=6)
+        rows.add_column(ratio=1)
+        for state, words, colour in _STATES:
+            if counts[state]:
+                bar = ProgressBar(total=total, completed=counts[state], complete_style=colour)
+                rows.add_row(words, f"{counts[state]:,}", bar)
+        return rows
+
+    def _numbers_line(self) -> RenderableType:
+        cells = Table.grid(padding=(0, 2))
+        numbers = self._numbers()
+        cells.add_row(*(Text(name, style="bright_black") for name, _ in numbers))
+        cells.add_row(*(Text(value, style="bold") for _, value in numbers))
+        return cells
+
+    def _pools_table(self) -> RenderableType:
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for title in ("pool", "used", "max", "waiting"):
+            table.add_column(title, justify="left" if title == "pool" else "right")
+        for row in self._pools:
+            table.add_row(*row)
+        return table
+
+
+def closing(console: Console, verdict: Verdict, run: Path) -> None:
+    """Print the verdict, why, and where to read on."""
+    colour = _MARKS[verdict.verdict]
+    console.print(f"[bold {colour}]{verdict.verdict.upper()}[/]", end=" ")
+    console.print(escape(verdict.reasons[0]) if verdict.reasons else "")
+    for reason in verdict.reasons[1:]:
+        console.print(f"  {escape(reason)}")
+    console.print(f"Report: {escape(_near(run / 'report.html'))}", soft_wrap=True)
+
+
+def _near(path: Path) -> str:
+    """Write a path below the current folder without the way to it."""
+    resolved = path.resolve()
+    here = Path.cwd()
+    return str(resolved.relative_to(here) if resolved.is_relative_to(here) else resolved)

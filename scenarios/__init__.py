@@ -1,0 +1,1 @@
+"""Performs the rush: students, their timetable, the client they use and the recorder."""

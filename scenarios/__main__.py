@@ -1,0 +1,14 @@
+"""`python -m scenarios RUN ROSTER URL`: the generator process that the conductor starts."""
+
+import signal
+import sys
+from pathlib import Path
+
+import locust  # noqa: F401  (first: it makes the process cooperative)
+
+from scenarios.generator import main
+
+if __name__ == "__main__":
+    # Ctrl-C goes to the whole terminal; the conductor alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))

@@ -1,0 +1,246 @@
+"""One HTTP/1.1 keep-alive connection on a gevent loop, with the kernel's receive times.
+
+Linux stamps received TCP data when it arrives (`SO_TIMESTAMPNS`, see socket(7)); `recvmsg` hands
+the stamp over with the data, so the time an answer spent waiting for this process to read it is
+known and kept out of the latency. A request is written once: nothing here ever sends it again.
+"""
+
+import errno
+import socket
+import struct
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import gevent
+import httptools
+from gevent import get_hub, monkey
+
+from scenarios.errors import NotAnswered, NotSent, NotUnderstood
+from scenarios.wire import Answer, Request
+
+KERNEL_TIMES: Final = sys.platform == "linux"
+"""Whether receive times come from the kernel; elsewhere they are the time of reading."""
+
+_SO_TIMESTAMPNS: Final = 35
+_TIMESPEC: Final = struct.Struct("@qq")
+_ANCILLARY_BYTES: Final = socket.CMSG_SPACE(_TIMESPEC.size)
+_READ_BYTES: Final = 16_384
+_READ, _WRITE = 1, 2
+_WORDS: Final = {
+    errno.ECONNREFUSED: "connect_refused",
+    errno.ECONNRESET: "connection_reset",
+    errno.EPIPE: "connection_lost",
+    errno.EADDRNOTAVAIL: "no_free_port",
+    errno.EMFILE: "too_many_files",
+    errno.ENFILE: "too_many_files",
+}
+# gevent's patched class would add its own waiting; this file does it itself.
+_PlainSocket: Final[Any] = monkey.get_original("socket", "socket")
+_IDLE_CHECK_NS: Final = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What one request went through; times in ns since the epoch, None where not reached."""
+
+    sent_ns: int | None = None
+    first_byte_ns: int | None = None
+    done_ns: int | None = None
+    read_ns: int | None = None
+    connect_us: int | None = None
+    new_connection: bool = False
+    answer: Answer | None = None
+    error: str | None = None
+
+
+class Connection:
+    """A student's connection to the target, opened when first needed.
+
+    Args:
+        address: host and port of the target.
+        timeout_s: bound on connecting plus answering.
+    """
+
+    __slots__ = ("_address", "_busy", "_idle_since_ns", "_readable", "_socket", "_timeout_s")
+
+    def __init__(self, address: tuple[str, int], timeout_s: float) -> None:
+        self._address = address
+        self._timeout_s = timeout_s
+        self._socket: Any = None
+        self._readable: Any = None
+        self._idle_since_ns = 0
+        self._busy = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a socket (the far end may have closed it meanwhile)."""
+        return self._socket is not None
+
+    def exchange(
+        self, request: Request, trace: bytes, into: Exchange, give_up_ns: int | None = None
+    ) -> Answer:
+        """Send one request and read its whole answer, noting every time in `into`.
+
+        Args:
+            give_up_ns: stop waiting then, if that comes before the time-out.
+
+        Raises:
+            NotSent: the connection could not be made; nothing left.
+            NotAnswered: it was sent, then the connection was cut or the time ran out.
+            NotUnderstood: the answer is not HTTP/1.1.
+        """
+        if self._busy:
+            raise RuntimeError("a connection carries one exchange at a time")
+        self._busy = True
+        patience_s, word = self._timeout_s, "timeout"
+        if give_up_ns is not None and (left_s := (give_up_ns - time.time_ns()) / 1e9) < patience_s:
+            patience_s, word = max(left_s, 0.0), "abandoned"
+        # The loop's clock stands still during a turn; a timer set late in a long one would
+        # otherwise end early by as much.
+        get_hub().loop.update_now()
+        timeout = gevent.Timeout.start_new(patience_s)
+        try:
+            self._ready(into)
+            self._send(request, trace, into)
+            answer = self._receive(into)
+        except gevent.Timeout as stop:
+            self.close()
+            if stop is not timeout:
+                raise
+            if into.sent_ns is None:
+                raise NotSent("connect_timeout") from stop
+            raise NotAnswered(word) from stop
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            timeout.close()
+            self._busy = False
+        if answer.keep_alive:
+            self._idle_since_ns = into.read_ns or 0
+        else:
+            self.close()
+        return answer
+
+    def open(self) -> None:
+        """Connect now, so that a later request finds the connection warm.
+
+        Raises:
+            NotSent: the target does not take the connection.
+        """
+        try:
+            with gevent.Timeout(self._timeout_s):
+                self._connect()
+        except gevent.Timeout as stop:
+            self.close()
+            raise NotSent("connect_timeout") from stop
+
+    def close(self) -> None:
+        """Close the socket, if there is one."""
+        if self._socket is not None:
+            self._readable.stop()
+            self._readable.close()
+            self._socket.close()
+            self._socket = self._readable = None
+
+    def _ready(self, into: Exchange) -> None:
+        """Have an open connection: a closed one is noticed before, not by, sending on it."""
+        now_ns = time.time_ns()
+        if self._socket is not None and now_ns - self._idle_since_ns > _IDLE_CHECK_NS:
+            try:
+                self._socket.recv(1, socket.MSG_PEEK)
+                self.close()  # the end of the stream, or bytes nobody asked for
+            except BlockingIOError:
+                pass
+            except OSError:
+                self.close()
+        if self._socket is None:
+            into.new_connection = True
+            begun_ns = time.time_ns()
+            self._connect()
+            into.connect_us = (time.time_ns() - begun_ns) // 1000
+            into.sent_ns = begun_ns
+
+    def _connect(self) -> None:
+        try:
+            family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
+            plain = _PlainSocket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            raise NotSent(_word(error, "connect_failed")) from error
+        try:
+            plain.setblocking(False)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if KERNEL_TIMES:
+                plain.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            code = plain.connect_ex(self._address)
+            if code == errno.EINPROGRESS:
+                _await_writable(plain)
+                code = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        except BaseException:
+            plain.close()
+            raise
+        if code:
+            plain.close()
+            raise NotSent(_WORDS.get(code, "connect_failed"))
+        self._socket = plain
+        self._readable = get_hub().loop.io(plain.fileno(), _READ)
+        self._idle_since_ns = time.time_ns()
+
+    def _send(self, request: Request, trace: bytes, into: Exchange) -> None:
+        now_ns = time.time_ns()
+        data = request.wire(trace, now_ns)
+        if into.sent_ns is None:
+            into.sent_ns = now_ns
+        try:
+            sent = self._socket.send(data)
+            while sent < len(data):
+                _await_writable(self._socket)
+                sent += self._socket.send(data[sent:])
+        except OSError as error:
+            raise NotAnswered(_word(error, "connection_lost")) from error
+
+    def _receive(self, into: Exchange) -> Answer:
+        answer = Answer.awaited()
+        wait, readable = get_hub().wait, self._readable
+        while not answer.complete:
+            wait(readable)
+            try:
+                if KERNEL_TIMES:
+                    data, ancillary, _, _ = self._socket.recvmsg(_READ_BYTES, _ANCILLARY_BYTES)
+                else:
+                    data, ancillary = self._socket.recv(_READ_BYTES), ()
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise NotAnswered(_word(error, "connection_lost")) from error
+            into.read_ns = time.time_ns()
+            if not data:
+                raise NotAnswered("connection_lost")
+            into.done_ns = into.read_ns
+            for level, kind, stamp in ancillary:
+                if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+                    seconds, nanoseconds = _TIMESPEC.unpack(stamp)
+                    # The two clocks agree to some microseconds; reading is never before arriving.
+                    into.done_ns = min(seconds * 1_000_000_000 + nanoseconds, into.read_ns)
+            if into.first_byte_ns is None:
+                into.first_byte_ns = into.done_ns
+            try:
+                answer.feed(data)
+            except httptools.HttpParserError as error:
+                raise NotUnderstood("protocol_error") from error
+        into.answer = answer
+        return answer
+
+
+def _await_writable(plain: Any) -> None:
+    writable = get_hub().loop.io(plain.fileno(), _WRITE)
+    try:
+        get_hub().wait(writable)
+    finally:
+        writable.close()
+
+
+def _word(error: OSError, otherwise: str) -> str:
+    return _WORDS.get(error.errno or 0, otherwise)

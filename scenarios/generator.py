@@ -1,0 +1,185 @@
+"""The generator: one process that plays students with Locust, led by lines on its input.
+
+It reads one JSON object a line from standard input: `{"t0_ns": …}` fixes T-0, `{"stop": true}`
+or the end of input cuts the rush short. It writes one a line to standard output: `ready`,
+`status` every 250 ms, `error`, and `done` when everything is recorded.
+"""
+
+import gc
+import json
+import resource
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import gevent
+import gevent.os
+from locust.env import Environment
+from locust.runners import LocalRunner
+
+from plans import Person, read_roster
+from records import RecordError, RunDirectory
+from scenarios.errors import ScenarioError
+from scenarios.recorder import Recorder
+from scenarios.rush import Rush
+from scenarios.status import Observer
+from scenarios.student import Student, feed_once, feed_statistics
+from scenarios.timetable import draw_timetable
+from scenarios.wire import Origin
+
+_STATUS_INTERVAL_S: Final = 0.25
+_CENSUS_INTERVAL_S: Final = 2.0
+_STDIN, _STDOUT = 0, 1
+
+
+class Generator:
+    """Plays all students of a run and records them.
+
+    Args:
+        run: the run directory; its plan says what to do.
+        people: the roster, one person a student.
+        url: where the target answers, such as `http://127.0.0.1:20000`.
+
+    Raises:
+        ScenarioError: the roster is too short for the plan, or the URL is not plain HTTP.
+    """
+
+    def __init__(self, run: RunDirectory, people: Sequence[Person], url: str) -> None:
+        self._run = run
+        plan = run.plan()
+        if len(people) < plan.event.students:
+            raise ScenarioError(
+                f"The roster holds {len(people)} people but the plan has "
+                f"{plan.event.students} students; give a longer roster or --students."
+            )
+        self.recorder = Recorder(run, "generator")
+        self.rush = Rush(
+            run.id, plan, people, draw_timetable(plan, people), origin_of(url), self.recorder
+        )
+        Student.rush = self.rush
+        self._environment = Environment(user_classes=[Student], host=url)
+        self._runner: LocalRunner = self._environment.create_local_runner()
+        self._observer = Observer(self.rush)
+        self._output = b""
+
+    def perform(self) -> None:
+        """Play the whole rush; returns when every student is done or the time is up.
+
+        Raises:
+            RecordError: what happened can no longer be written down.
+        """
+        plan = self.rush.plan
+        background = [gevent.spawn(self._listen), gevent.spawn(self._observer.watch_loop)]
+        self._runner.start(plan.event.students, spawn_rate=plan.event.students)
+        spawning = self._runner.spawning_greenlet
+        assert spawning is not None
+        spawning.join()
+        self._say(kind="ready", students=self._runner.user_count)
+        gc.collect()
+        gc.freeze()  # 12,000 waiting students are not garbage; do not look through them again
+        gc.set_threshold(50_000, 50, 100)
+        background += [
+            gevent.spawn(self._report),
+            gevent.spawn(self.recorder.keep_writing),
+            gevent.spawn(self._keep_census),
+            gevent.spawn(feed_statistics, self._environment, self.recorder),
+        ]
+        try:
+            self._play()
+        finally:
+            # A copy still under way is cut here and recorded as unknown.
+            self._runner.user_greenlets.kill()
+            gevent.killall(background)
+            self._record_rest()
+        self._say(kind="status", **self._observer.status().document())
+        self._say(kind="done")
+
+    def _play(self) -> None:
+        """Wait for T-0 to be fixed, then until all are done, the time is up or writing fails."""
+        schedule = self.rush.plan.schedule
+        while self._runner.user_greenlets:
+            gevent.sleep(0.05)
+            if self.recorder.error is not None:
+                return
+            limit_ns = self.rush.closed_ns + round(schedule.drain * 1e9)
+            if self.rush.is_open and time.time_ns() > limit_ns:
+                return
+
+    def _listen(self) -> None:
+        """Take the conductor's lines; the end of input means that the conductor is gone."""
+        gevent.os.make_nonblocking(_STDIN)
+        waiting = b""
+        while chunk := gevent.os.nb_read(_STDIN, 4096):
+            *lines, waiting = (waiting + chunk).split(b"\n")
+            for line in lines:
+                order: dict[str, Any] = json.loads(line)
+                if "t0_ns" in order:
+                    self.rush.open_at(int(order["t0_ns"]))
+                if "stop" in order:
+                    self._cut()
+                    return
+        self._cut()
+
+    def _cut(self) -> None:
+        """End everything now; what is under way is recorded as unknown."""
+        self.rush.close()
+        self._runner.user_greenlets.kill(block=False)
+
+    def _report(self) -> None:
+        while True:
+            self._say(kind="status", **self._observer.status().document())
+            gevent.sleep(_STATUS_INTERVAL_S)
+
+    def _keep_census(self) -> None:
+        while self.recorder.error is None:
+            if self.rush.is_open:
+                self.recorder.error = self.rush.census.write(self._run)
+            gevent.sleep(_CENSUS_INTERVAL_S)
+
+    def _record_rest(self) -> None:
+        self.recorder.flush()
+        error = self.recorder.error or self.rush.census.write(self._run)
+        for _ in feed_once(self._environment, self.recorder):
+            pass
+        if error is not None:
+            raise error
+
+    def _say(self, **line: Any) -> None:
+        """Write a line without ever blocking the loop; a conductor that is gone is no error."""
+        data = (json.dumps(line) + "\n").encode()
+        try:
+            gevent.os.make_nonblocking(_STDOUT)
+            while data:
+                data = data[gevent.os.nb_write(_STDOUT, data) :]
+        except BrokenPipeError:
+            self._cut()
+
+
+def origin_of(url: str) -> Origin:
+    """Take a target's URL apart.
+
+    Raises:
+        ScenarioError: it is not `http://host[:port]`.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
+        raise ScenarioError(
+            f"The target {url} cannot be rushed: give it as http://host:port, without a path."
+        )
+    return Origin(parts.hostname, parts.port or 80)
+
+
+def main(run: Path, roster: Path, url: str) -> int:
+    """Run a generator process; gives its exit code."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        generator = Generator(RunDirectory.open(run), read_roster(roster), url)
+        generator.perform()
+    except (RecordError, ScenarioError) as error:
+        print(json.dumps({"kind": "error", "message": str(error)}), flush=True)  # noqa: T201
+        return 1
+    return 0

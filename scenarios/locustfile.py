@@ -1,0 +1,114 @@
+"""`locust -f scenarios/locustfile.py --host URL`: the same students, under Locust's own command.
+
+The web UI and the console show each recorded request once. What happens is recorded in a run
+directory as well, which `rehearse report` can judge as far as the client's side goes.
+"""
+
+import json
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import gevent
+import requests
+from locust import events
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+
+from plans import Plan, read_plan, read_roster, seeded_roster
+from records import RunDirectory
+from scenarios.errors import ScenarioError
+from scenarios.generator import origin_of
+from scenarios.recorder import Recorder
+from scenarios.rush import Rush
+from scenarios.student import Student, feed_once, feed_statistics
+from scenarios.timetable import draw_timetable, outsiders
+
+__all__ = ["Student"]
+
+_NS: Final = 1_000_000_000
+_BREATH_S: Final = 1.0
+
+
+@events.init_command_line_parser.add_listener
+def _add_options(parser: LocustArgumentParser) -> None:
+    parser.add_argument("--plan", default="festival", help="a plan's TOML file, or festival, smoke")
+    parser.add_argument("--roster", default="", help="CSV student,pin,enrolled of who may act")
+    parser.add_argument("--out", default="runs", help="folder that gets the run directory")
+
+
+class _Rehearsal:
+    """One test of Locust's, from start to stop."""
+
+    def __init__(self, environment: Environment) -> None:
+        options: Any = environment.parsed_options
+        if not environment.host:
+            raise ScenarioError("No target: give it with --host http://127.0.0.1:PORT.")
+        plan = _plan(environment, Path(options.plan))
+        if options.roster:
+            people = read_roster(Path(options.roster))
+        else:
+            off_roster = outsiders(plan)
+            people = seeded_roster(plan.event.students - off_roster, off_roster, plan.seed)
+        self.environment = environment
+        self.run = RunDirectory.create(Path(options.out), plan)
+        self.recorder = Recorder(self.run, "locust")
+        self.rush = Rush(
+            self.run.id,
+            plan,
+            people,
+            draw_timetable(plan, people),
+            origin_of(environment.host),
+            self.recorder,
+        )
+        Student.rush = self.rush
+        self.rush.open_at(self._fix_t0(plan, environment.host))
+        self.background = [
+            gevent.spawn(self.recorder.keep_writing),
+            gevent.spawn(feed_statistics, environment, self.recorder),
+        ]
+
+    def _fix_t0(self, plan: Plan, host: str) -> int:
+        """Take the target's own opening time when it is still ahead, else open after the lead."""
+        t0_ns = time.time_ns() + round((plan.schedule.lead + _BREATH_S) * _NS)
+        with suppress(requests.RequestException, ValueError):
+            answer = requests.get(f"{host}/events/{plan.event.id}/countdown", timeout=5)
+            opens_at_ns = json.loads(answer.text)["opens_at_ns"]
+            if time.time_ns() < opens_at_ns < time.time_ns() + 3600 * _NS:
+                t0_ns = opens_at_ns
+        self.run.stamp("t0", "open", t_ns=t0_ns)
+        return t0_ns
+
+    def end(self) -> None:
+        """Write the rest down and tell Locust of it."""
+        gevent.killall(self.background)
+        self.recorder.flush()
+        for _ in feed_once(self.environment, self.recorder):
+            pass
+        error = self.recorder.error or self.rush.census.write(self.run)
+        if error is not None:
+            raise error
+        self.run.stamp("phase", "performed")
+
+
+def _plan(environment: Environment, source: Path) -> Plan:
+    """Read the plan for as many students as Locust was told users, against this host."""
+    options: Any = environment.parsed_options
+    users = options.num_users or read_plan(source).event.students
+    overrides = [f"event.students={users}", "target.stage=external"]
+    return read_plan(source, [*overrides, f"target.url={environment.host}"])
+
+
+_running: list[_Rehearsal] = []
+
+
+@events.test_start.add_listener
+def _start(environment: Environment, **_: Any) -> None:
+    _running.append(_Rehearsal(environment))
+
+
+@events.test_stop.add_listener
+def _stop(environment: Environment, **_: Any) -> None:  # noqa: ARG001
+    while _running:
+        _running.pop().end()

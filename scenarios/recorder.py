@@ -1,0 +1,218 @@
+"""The recorder: every request as one row, written to Parquet shards without stalling the loop.
+
+Rows go into flat typed columns (one append a column, no objects kept). About once a second the
+columns are handed to a native thread that writes a shard; Arrow reads them in place. A killed
+generator loses at most what it recorded since the last hand-over.
+"""
+
+import re
+from array import array
+from collections.abc import Iterator
+from typing import Any, Final
+
+import gevent
+import numpy as np
+import pyarrow as pa
+from gevent import get_hub
+
+from records import RecordError, RunDirectory, tables
+from scenarios.connection import Exchange
+
+OK, REFUSED, FAILED, UNKNOWN = range(4)
+"""Positions in `records.tables.OUTCOMES`."""
+
+_TIMING: Final = re.compile(rb"(queue|pool|db|redis|external|app);dur=([0-9.]+)")
+_TIMING_COLUMNS: Final = ("queue", "pool", "db", "redis", "external", "app")
+_ABSENT: Final = -1
+_CODES: Final = (
+    ("intended_ns", "q"),
+    ("sent_ns", "q"),
+    ("first_byte_ns", "q"),
+    ("done_ns", "q"),
+    ("read_ns", "q"),
+    ("student", "i"),
+    ("seq", "i"),
+    ("device", "b"),
+    ("journey", "h"),
+    ("step", "h"),
+    ("status", "h"),
+    ("outcome", "h"),
+    ("error", "h"),
+    ("bytes", "i"),
+    ("new_connection", "b"),
+    ("connect_us", "i"),
+)
+
+
+class Shard:
+    """Rows of one hand-over, as typed columns; -1 stands for null until Arrow gets them."""
+
+    __slots__ = ("columns", "timings")
+
+    def __init__(self) -> None:
+        self.columns: dict[str, array[int]] = {name: array(code) for name, code in _CODES}
+        self.timings: list[bytes] = []
+
+    def __len__(self) -> int:
+        return len(self.timings)
+
+    def table(self, errors: list[str]) -> pa.Table:
+        """Give the rows as `records.tables.REQUESTS`; `errors` are the words `error` counts in."""
+        words = {
+            "journey": list(tables.JOURNEYS),
+            "step": list(tables.STEPS),
+            "outcome": list(tables.OUTCOMES),
+            "error": errors,
+        }
+        arrays = []
+        timing = _timings(self.timings)
+        for field in tables.REQUESTS:
+            if field.name.endswith("_us") and field.name != "connect_us":
+                values = timing[field.name.removesuffix("_us")]
+            else:
+                values = np.frombuffer(
+                    self.columns[field.name], dtype=self.columns[field.name].typecode
+                )
+            null = values == _ABSENT
+            mask = null if null.any() else None
+            if field.name in words:
+                codes = pa.array(values, mask=mask)
+                arrays.append(pa.DictionaryArray.from_arrays(codes, pa.array(words[field.name])))
+            elif field.name == "new_connection":
+                arrays.append(pa.array(values.astype(np.bool_)))
+            else:
+                arrays.append(pa.array(values, type=field.type, mask=mask))
+        return pa.Table.from_arrays(arrays, schema=tables.REQUESTS)
+
+
+class Recorder:
+    """Takes in every exchange and writes the `requests` table as the run goes.
+
+    Args:
+        run: where to write; None records nothing but still counts (Locust by hand).
+        name: this generator process, the first part of its shards' names.
+        interval_s: time between hand-overs.
+    """
+
+    def __init__(self, run: RunDirectory | None, name: str, interval_s: float = 1.0) -> None:
+        self.error: RecordError | None = None
+        """Why writing stopped; rows recorded after that are lost and the run must end."""
+        self.requests = 0
+        self.outcomes = [0] * len(tables.OUTCOMES)
+        self.unfed: list[tuple[int, float, int, int, int]] = []
+        """(step, felt ms, bytes, outcome, error code) not yet told to Locust's statistics."""
+        self._run = run
+        self._name = name
+        self._interval_s = interval_s
+        self._shard = Shard()
+        self._errors: list[str] = []
+        self._error_codes: dict[str, int] = {}
+        self._written = 0
+        self._bind()
+
+    def _bind(self) -> None:
+        """Look the columns' append methods up once a shard, not once a row."""
+        self._appends = tuple(self._shard.columns[name].append for name, _ in _CODES)
+
+    @property
+    def unwritten(self) -> int:
+        """Rows not yet handed over for writing."""
+        return len(self._shard)
+
+    def error_word(self, code: int) -> str | None:
+        """Give back the word that an `unfed` row's error code stands for."""
+        return None if code == _ABSENT else self._errors[code]
+
+    def record(
+        self,
+        *,
+        intended_ns: int,
+        exchange: Exchange,
+        student: int,
+        seq: int,
+        device: int,
+        journey: int,
+        step: int,
+        outcome: int,
+    ) -> None:
+        """Add one request. Called on the loop, so it only appends numbers."""
+        answer = exchange.answer
+        error = _ABSENT if exchange.error is None else self._error_code(exchange.error)
+        done_ns = exchange.done_ns
+        size = 0 if answer is None else answer.bytes_read
+        row = (
+            intended_ns,
+            _ABSENT if exchange.sent_ns is None else exchange.sent_ns,
+            _ABSENT if exchange.first_byte_ns is None else exchange.first_byte_ns,
+            _ABSENT if done_ns is None else done_ns,
+            _ABSENT if exchange.read_ns is None else exchange.read_ns,
+            student,
+            seq,
+            device,
+            journey,
+            step,
+            0 if answer is None else answer.status,
+            outcome,
+            error,
+            size,
+            exchange.new_connection,
+            _ABSENT if exchange.connect_us is None else exchange.connect_us,
+        )
+        for append, value in zip(self._appends, row, strict=True):
+            append(value)
+        self._shard.timings.append(b"" if answer is None else answer.server_timing)
+        self.requests += 1
+        self.outcomes[outcome] += 1
+        felt_ms = ((done_ns or intended_ns) - intended_ns) / 1e6
+        self.unfed.append((step, felt_ms, size, outcome, error))
+
+    def keep_writing(self) -> None:
+        """Hand rows over every interval until killed; runs as a greenlet."""
+        while self.error is None:
+            gevent.sleep(self._interval_s)
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has been recorded; returns when a native thread has put it on the disk."""
+        if self._run is None:
+            self._shard = Shard()
+            self._bind()
+            return
+        if not len(self._shard) or self.error is not None:
+            return
+        shard, self._shard = self._shard, Shard()
+        self._bind()
+        number, self._written = self._written, self._written + 1
+        # Words are only ever appended, so a copy of the list suits every code in the shard.
+        task = get_hub().threadpool.spawn(self._write, shard, number, list(self._errors))
+        self.error = task.get()
+
+    def _write(self, shard: Shard, number: int, errors: list[str]) -> RecordError | None:
+        assert self._run is not None
+        try:
+            name = f"requests/{self._name}-{number:06d}.parquet"
+            self._run.write_table(name, shard.table(errors))
+        except RecordError as error:
+            return error
+        return None
+
+    def _error_code(self, word: str) -> int:
+        code = self._error_codes.get(word)
+        if code is None:
+            code = self._error_codes[word] = len(self._errors)
+            self._errors.append(word)
+        return code
+
+
+def _timings(headers: list[bytes]) -> dict[str, Any]:
+    """Read `Server-Timing` values into microseconds, -1 where a part is absent."""
+    columns = {name: np.full(len(headers), _ABSENT, dtype=np.int32) for name in _TIMING_COLUMNS}
+    for position, header in enumerate(headers):
+        for name, milliseconds in _timing_parts(header):
+            columns[name][position] = min(round(float(milliseconds) * 1000), 2**31 - 1)
+    return columns
+
+
+def _timing_parts(header: bytes) -> Iterator[tuple[str, bytes]]:
+    for name, milliseconds in _TIMING.findall(header):
+        yield name.decode(), milliseconds

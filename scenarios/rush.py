@@ -1,0 +1,108 @@
+"""The rush: what all students of one generator share, and the instant that T-0 falls on."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from gevent import get_hub
+from gevent.event import AsyncResult
+
+from plans import Person, Plan
+from scenarios.census import Census
+from scenarios.errors import Closed
+from scenarios.recorder import Recorder
+from scenarios.timetable import Luck, Timetable, order_of_arrival
+from scenarios.wire import Origin, TraceIds
+
+_NS: Final = 1_000_000_000
+
+
+class Rush:
+    """Plan, timetable, recorder and clock of one rehearsal, shared by its students.
+
+    Args:
+        run: the run's id; it is part of every trace id.
+        people: the roster, in the order of the student index.
+    """
+
+    def __init__(
+        self,
+        run: str,
+        plan: Plan,
+        people: Sequence[Person],
+        timetable: Timetable,
+        origin: Origin,
+        recorder: Recorder,
+    ) -> None:
+        self.plan = plan
+        self.people = people
+        self.timetable = timetable
+        self.origin = origin
+        self.recorder = recorder
+        self.traces = TraceIds(run)
+        self.t0_ns = 0
+        self.closed_ns = 0
+        self.census = Census(timetable, 0)
+        self.late_ns: list[int] = []
+        """`sent - intended` of requests since the last status."""
+        self.felt_ms: list[float] = []
+        """`done - intended` of answered requests since the last status."""
+        self.in_flight = 0
+        self.connections = 0
+        self._unplaced: Iterator[int] = order_of_arrival(timetable)
+        self._go: AsyncResult[None] = AsyncResult()
+
+    def next_student(self) -> int | None:
+        """Give the next student nobody plays yet; None when all are on."""
+        return next(self._unplaced, None)
+
+    def luck(self, student: int) -> Luck:
+        """Give a student's own draws."""
+        return Luck(self.timetable.draws[student], self.timetable.chances[student])
+
+    def open_at(self, t0_ns: int) -> None:
+        """Fix T-0, an absolute time, and let every waiting student begin."""
+        self.t0_ns = t0_ns
+        self.closed_ns = t0_ns + round(self.plan.schedule.sale * _NS)
+        self.census = Census(self.timetable, t0_ns)
+        self._go.set(None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether T-0 has been fixed."""
+        ready: bool = self._go.ready()
+        return ready
+
+    def await_t0(self) -> None:
+        """Wait until T-0 is fixed (not until it comes)."""
+        self._go.get()
+
+    def at(self, t0_offset_s: float) -> int:
+        """Turn seconds relative to T-0 into an absolute time in ns."""
+        return self.t0_ns + round(t0_offset_s * _NS)
+
+    def close(self) -> None:
+        """Let students start nothing new from now on."""
+        self.closed_ns = min(self.closed_ns, time.time_ns())
+
+    def sleep_until(self, t_ns: int) -> None:
+        """Sleep until an absolute time; due sleepers go before answers are read.
+
+        Raises:
+            Closed: the time lies after the rush has closed; raised at once, without sleeping.
+        """
+        hub = get_hub()
+        while True:
+            if t_ns >= self.closed_ns:
+                raise Closed
+            remaining_ns = t_ns - time.time_ns()
+            if remaining_ns <= 0:
+                return
+            # At the highest priority the loop serves all due timers before any socket: the
+            # whole burst leaves before the first answers are looked at.
+            hub.loop.update_now()
+            timer = hub.loop.timer(remaining_ns / _NS, priority=hub.loop.MAXPRI)
+            try:
+                hub.wait(timer)
+            finally:
+                timer.close()

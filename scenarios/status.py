@@ -1,0 +1,68 @@
+"""The generator's own state, a few times a second: for the live screen and the metrics table."""
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import gevent
+import numpy as np
+
+from records import tables
+from scenarios.rush import Rush
+
+_TICK_S: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One sample. Counters are since the start; `late_*` and `loop_lag_s` since the last sample."""
+
+    t_ns: int
+    students: dict[str, int]
+    requests: int
+    outcomes: dict[str, int]
+    in_flight: int
+    connections: int
+    unwritten_rows: int
+    loop_lag_s: float
+    late_p99_s: float
+    felt_p99_ms: float | None
+    """Of the requests answered since the last sample; None when there was none."""
+
+    def document(self) -> dict[str, Any]:
+        """Give it as plain values for a line of JSON."""
+        return asdict(self)
+
+
+class Observer:
+    """Watches one rush and this process's loop."""
+
+    def __init__(self, rush: Rush) -> None:
+        self._rush = rush
+        self._lag_s = 0.0
+
+    def watch_loop(self) -> None:
+        """Measure how late the loop wakes a 10 ms sleeper; runs as a greenlet until killed."""
+        while True:
+            due = time.monotonic() + _TICK_S
+            gevent.sleep(_TICK_S)
+            self._lag_s = max(self._lag_s, time.monotonic() - due)
+
+    def status(self) -> Status:
+        """Take a sample."""
+        rush, recorder = self._rush, self._rush.recorder
+        late, rush.late_ns = rush.late_ns, []
+        lag_s, self._lag_s = self._lag_s, 0.0
+        felt, rush.felt_ms = rush.felt_ms, []
+        return Status(
+            t_ns=time.time_ns(),
+            students=dict(zip(tables.STUDENT_OUTCOMES, rush.census.counts, strict=True)),
+            requests=recorder.requests,
+            outcomes=dict(zip(tables.OUTCOMES, recorder.outcomes, strict=True)),
+            in_flight=rush.in_flight,
+            connections=rush.connections,
+            unwritten_rows=recorder.unwritten,
+            loop_lag_s=round(lag_s, 6),
+            late_p99_s=round(float(np.percentile(late, 99)) / 1e9, 6) if late else 0.0,
+            felt_p99_ms=round(float(np.percentile(felt, 99)), 3) if felt else None,
+        )

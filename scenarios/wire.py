@@ -1,0 +1,122 @@
+"""HTTP/1.1 on the wire: request bytes made ahead of time, answers parsed by httptools."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httptools
+
+_SPAN: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request whose bytes are ready but for the trace ids and the time of sending."""
+
+    step: int
+    """Position in `records.tables.STEPS`."""
+    head: bytes
+    """Request line and headers, without the two that are known only when sending."""
+    body: bytes = b""
+
+    def wire(self, trace: bytes, now_ns: int) -> bytes:
+        """Give the bytes to send: `traceparent` and `X-Request-Start` close the head."""
+        return b"%btraceparent: %b\r\nX-Request-Start: t=%d\r\n\r\n%b" % (
+            self.head,
+            trace,
+            now_ns,
+            self.body,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where requests go and the headers they all share."""
+
+    host: str
+    port: int
+
+    def request(
+        self,
+        step: int,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        body: bytes | None = None,
+        idempotency_key: str | None = None,
+    ) -> Request:
+        """Prepare a request; header values come from the target or the plan, never raw input.
+
+        Raises:
+            ValueError: a value holds a line break and would smuggle a header.
+        """
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}:{self.port}"]
+        if token is not None:
+            lines.append(f"Authorization: Bearer {token}")
+        if idempotency_key is not None:
+            lines.append(f"Idempotency-Key: {idempotency_key}")
+        if body is not None:
+            lines.append("Content-Type: application/json")
+        if body is not None or method == "POST":
+            lines.append(f"Content-Length: {len(body or b'')}")
+        if any("\r" in line or "\n" in line for line in lines):
+            raise ValueError("a header value holds a line break")
+        return Request(step, ("\r\n".join(lines) + "\r\n").encode("latin-1"), body or b"")
+
+
+class TraceIds:
+    """W3C trace ids: 8 bytes of the run, then the student and the student's request number."""
+
+    def __init__(self, run: str) -> None:
+        self._run = hashlib.sha256(run.encode()).hexdigest()[: 2 * _SPAN]
+
+    def traceparent(self, student: int, seq: int) -> bytes:
+        """Give the `traceparent` header of one request; its span id is never zero."""
+        ids = f"{student + 1:08x}{seq:08x}"
+        return f"00-{self._run}{ids}-{ids}-01".encode()
+
+
+@dataclass(slots=True)
+class Answer:
+    """An HTTP answer being put together by the parser (httptools' callback protocol)."""
+
+    status: int = 0
+    body: bytes = b""
+    server_timing: bytes = b""
+    bytes_read: int = 0
+    complete: bool = False
+    keep_alive: bool = True
+    _parser: Any = field(default=None, repr=False)
+
+    @classmethod
+    def awaited(cls) -> "Answer":
+        """Begin a new answer."""
+        answer = cls()
+        answer._parser = httptools.HttpResponseParser(answer)
+        return answer
+
+    def feed(self, data: bytes) -> None:
+        """Take in bytes as they arrive.
+
+        Raises:
+            httptools.HttpParserError: they are not HTTP/1.1.
+        """
+        self.bytes_read += len(data)
+        self._parser.feed_data(data)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep the one header that the record needs."""
+        if len(name) == 13 and name.lower() == b"server-timing":
+            self.server_timing = value
+
+    def on_body(self, body: bytes) -> None:
+        """Collect the body."""
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        """Close the answer and let go of the parser (they refer to each other)."""
+        self.status = self._parser.get_status_code()
+        self.keep_alive = self._parser.should_keep_alive()
+        self.complete = True
+        self._parser = None

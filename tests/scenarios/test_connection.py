@@ -1,0 +1,168 @@
+"""A connection: true times, one sending of each request, and an error that says which kind."""
+
+import socket
+import sys
+import threading
+import time
+
+import pytest
+
+from scenarios.connection import Connection, Exchange
+from scenarios.errors import NotAnswered, NotSent, NotUnderstood
+from scenarios.wire import Answer, Origin
+
+TRACE = b"00-0-0-01"
+
+
+def exchange(
+    connection: Connection, port: int, into: Exchange, give_up_ns: int | None = None
+) -> Answer:
+    request = Origin("127.0.0.1", port).request(0, "GET", "/here")
+    return connection.exchange(request, TRACE, into, give_up_ns)
+
+
+@pytest.fixture
+def connection(server):
+    opened = Connection(("127.0.0.1", server.port), timeout_s=2.0)
+    yield opened
+    opened.close()
+
+
+def test_times_follow_one_another(server, connection):
+    before, times = time.time_ns(), Exchange()
+    reply = exchange(connection, server.port, times)
+    assert reply.status == 200
+    assert before <= times.sent_ns <= times.first_byte_ns <= times.done_ns <= times.read_ns
+    assert times.new_connection
+    assert times.connect_us >= 0
+
+
+def test_the_server_sees_trace_and_time_of_sending(server, connection):
+    times = Exchange()
+    exchange(connection, server.port, times)
+    headers = server.received[0].headers
+    assert headers["traceparent"] == TRACE.decode()
+    assert abs(int(headers["x-request-start"].removeprefix("t=")) - times.sent_ns) < 1e9
+
+
+def test_a_warm_connection_is_used_again(server, connection):
+    exchange(connection, server.port, Exchange())
+    second = Exchange()
+    exchange(connection, server.port, second)
+    assert not second.new_connection
+    assert second.connect_us is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kernel receive times are Linux's")
+def test_a_slow_reader_is_not_mistaken_for_a_slow_server(server, respond):
+    """The loop is blocked for 80 ms after the answer has come: that is read lag, not latency."""
+    arrived = threading.Event()
+
+    def reply_then_tell(request, peer):
+        peer.sendall(respond(200, {"state": "open"}))
+        arrived.set()
+        return b""
+
+    class Blocked(Connection):
+        def _send(self, request, trace, into):
+            super()._send(request, trace, into)
+            arrived.wait()
+            time.sleep(0.08)
+
+    server.respond = reply_then_tell
+    times = Exchange()
+    blocked = Blocked(("127.0.0.1", server.port), timeout_s=2.0)
+    exchange(blocked, server.port, times)
+    blocked.close()
+    assert times.read_ns - times.done_ns > 70e6
+    assert times.done_ns - times.sent_ns < 70e6
+
+
+def test_an_answer_in_pieces_has_a_first_byte_and_a_last(server, connection, respond):
+    def in_pieces(request, peer):
+        whole = respond(200, {"state": "open"})
+        peer.sendall(whole[:20])
+        time.sleep(0.05)
+        return whole[20:]
+
+    server.respond = in_pieces
+    times = Exchange()
+    assert exchange(connection, server.port, times).complete
+    assert times.done_ns - times.first_byte_ns > 40e6
+
+
+def test_a_cut_connection_is_unanswered_and_never_sent_again(server, connection):
+    server.respond = lambda request, peer: b""
+    times = Exchange()
+    with pytest.raises(NotAnswered, match="connection_lost"):
+        exchange(connection, server.port, times)
+    assert times.sent_ns is not None
+    assert len(server.received) == 1
+
+
+def test_a_connection_closed_while_idle_is_noticed_before_sending(server, connection):
+    server.idle_close_s = 0.05
+    exchange(connection, server.port, Exchange())
+    closed = time.monotonic() + 0.3
+    connection._idle_since_ns = 0  # idle for long, as far as the connection knows
+    while time.monotonic() < closed:
+        try:
+            connection._socket.recv(1, socket.MSG_PEEK)
+            break
+        except BlockingIOError:
+            time.sleep(0.01)
+    times = Exchange()
+    assert exchange(connection, server.port, times).status == 200
+    assert times.new_connection
+    assert len(server.received) == 2
+
+
+def test_nobody_listening_means_not_sent():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    times = Exchange()
+    with pytest.raises(NotSent, match="connect_refused"):
+        exchange(Connection(("127.0.0.1", port), 1.0), port, times)
+    assert times.sent_ns is None
+
+
+def test_a_silent_server_is_given_up_in_time(server):
+    server.respond = lambda request, peer: time.sleep(1.0) or b""
+    slow = Connection(("127.0.0.1", server.port), timeout_s=0.1)
+    begun, times = time.monotonic(), Exchange()
+    with pytest.raises(NotAnswered, match="timeout"):
+        exchange(slow, server.port, times)
+    assert 0.09 < time.monotonic() - begun < 0.9
+    assert not slow.is_open, "a late answer must not be taken for the next one"
+
+
+def test_waiting_ends_early_when_the_student_moves_on(server, connection):
+    server.respond = lambda request, peer: time.sleep(1.0) or b""
+    with pytest.raises(NotAnswered, match="abandoned"):
+        exchange(connection, server.port, Exchange(), give_up_ns=time.time_ns() + 50_000_000)
+
+
+def test_what_is_not_http_is_not_understood(server, connection):
+    server.respond = lambda request, peer: b"220 smtp.example ready\r\n"
+    with pytest.raises(NotUnderstood, match="protocol_error"):
+        exchange(connection, server.port, Exchange())
+
+
+def test_an_answer_that_closes_the_connection_leaves_it_closed(server, connection, respond):
+    server.respond = lambda request, peer: respond(200, {}, Connection="close")
+    exchange(connection, server.port, Exchange())
+    assert not connection.is_open
+
+
+def test_one_exchange_at_a_time(server, connection):
+    connection._busy = True
+    with pytest.raises(RuntimeError, match="one exchange at a time"):
+        exchange(connection, server.port, Exchange())
+
+
+def test_connecting_ahead_makes_the_first_request_warm(server, connection):
+    connection.open()
+    times = Exchange()
+    exchange(connection, server.port, times)
+    assert not times.new_connection

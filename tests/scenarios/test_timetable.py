@@ -1,0 +1,78 @@
+"""The timetable: exact shares, true to the seed, everybody on the right side of T-0."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plans import read_plan, seeded_roster
+from scenarios.timetable import (
+    DOUBLE_CLICKER,
+    EAGER,
+    LATE,
+    OUTSIDER,
+    Luck,
+    draw_timetable,
+    order_of_arrival,
+    outsiders,
+)
+
+
+def drawn(*overrides):
+    plan = read_plan(Path("festival"), overrides)
+    off_roster = outsiders(plan)
+    return draw_timetable(
+        plan, seeded_roster(plan.event.students - off_roster, off_roster, plan.seed)
+    )
+
+
+@pytest.fixture(scope="module")
+def festival():
+    return drawn()
+
+
+def test_shares_are_exact(festival):
+    counts = Counter(festival.journey.tolist())
+    assert counts == {EAGER: 7800, LATE: 2400, DOUBLE_CLICKER: 1200, OUTSIDER: 600}
+
+
+def test_outsiders_are_those_off_the_roster(festival):
+    assert ((festival.journey == OUTSIDER) == ~festival.enrolled).all()
+
+
+def test_only_late_students_arrive_after_t0(festival):
+    assert ((festival.arrival_s > 0) == (festival.journey == LATE)).all()
+    assert festival.arrival_s.max() < 35
+
+
+def test_clicks_lie_around_t0_as_the_plan_says(festival):
+    assert festival.click_s.mean() == pytest.approx(0.15, abs=0.02)
+    assert festival.click_s.std() == pytest.approx(0.40, abs=0.02)
+
+
+def test_half_have_lost_patience_at_the_median(festival):
+    impatient = festival.patience_s[np.isfinite(festival.patience_s)]
+    assert np.median(impatient) == pytest.approx(90, rel=0.05)
+    assert np.isinf(festival.patience_s).mean() == pytest.approx(0.10, abs=0.02)
+
+
+def test_the_seed_decides_everything(festival):
+    again, other = drawn(), drawn("seed=7")
+    for column in ("journey", "arrival_s", "click_s", "draws", "chances"):
+        assert (getattr(again, column) == getattr(festival, column)).all()
+    assert (other.click_s != festival.click_s).any()
+
+
+def test_students_take_their_places_in_order_of_arrival(festival):
+    order = list(order_of_arrival(festival))
+    assert sorted(order) == list(range(12_000))
+    assert (np.diff(festival.arrival_s[order]) >= 0).all()
+
+
+def test_luck_goes_round_and_keeps_to_its_bounds(festival):
+    luck = Luck(festival.draws[0], festival.chances[0])
+    delays = [luck.delay_s(2.0) for _ in range(100)]
+    assert delays[:32] == delays[32:64]
+    assert all(0.05 <= luck.between(0.05, 0.3) < 0.3 for _ in range(50))
+    assert all(luck.happens(1.0) and not luck.happens(0.0) for _ in range(50))

@@ -1,0 +1,53 @@
+"""Requests and answers on the wire."""
+
+import pytest
+
+from scenarios.wire import Answer, Origin, TraceIds
+
+
+def test_a_request_is_valid_http_with_its_trace_at_the_end_of_the_head():
+    request = Origin("127.0.0.1", 80).request(
+        3, "POST", "/events/e/tickets", token="abc", body=b"{}", idempotency_key="k"
+    )
+    head, _, body = request.wire(b"00-1-2-01", 42).partition(b"\r\n\r\n")
+    assert head.split(b"\r\n") == [
+        b"POST /events/e/tickets HTTP/1.1",
+        b"Host: 127.0.0.1:80",
+        b"Authorization: Bearer abc",
+        b"Idempotency-Key: k",
+        b"Content-Type: application/json",
+        b"Content-Length: 2",
+        b"traceparent: 00-1-2-01",
+        b"X-Request-Start: t=42",
+    ]
+    assert body == b"{}"
+
+
+def test_a_line_break_in_a_value_cannot_smuggle_a_header():
+    with pytest.raises(ValueError, match="line break"):
+        Origin("h", 80).request(0, "GET", "/", token="abc\r\nX-Admin: 1")
+
+
+def test_trace_ids_differ_by_run_student_and_request():
+    ids = {
+        TraceIds(run).traceparent(student, seq)
+        for run in ("a", "b")
+        for student in (0, 1)
+        for seq in (0, 1)
+    }
+    assert len(ids) == 8
+    for traceparent in ids:
+        version, trace, span, flags = traceparent.split(b"-")
+        assert (len(version), len(trace), len(span), len(flags)) == (2, 32, 16, 2)
+        assert int(span, 16) != 0
+
+
+def test_an_answer_keeps_what_the_record_needs():
+    reply = Answer.awaited()
+    data = b"HTTP/1.1 202 ok\r\nServer-Timing: db;dur=1.5\r\nContent-Length: 2\r\n\r\n{}"
+    for start in range(0, len(data), 7):
+        reply.feed(data[start : start + 7])
+    assert (reply.status, reply.body, reply.server_timing) == (202, b"{}", b"db;dur=1.5")
+    assert reply.complete
+    assert reply.keep_alive
+    assert reply.bytes_read == len(data)
