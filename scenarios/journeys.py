@@ -38,6 +38,8 @@ class _Story:
         self.copies: list[gevent.Greenlet] = []
         """Copies of the click, under way beside the story's main thread."""
         self.grant: Reply | None = None
+        self.here_ns = 0
+        """When the answer came that the main thread of the story last acted on."""
         self.unknown = False
 
     def tell(self) -> None:
@@ -127,7 +129,8 @@ class _Story:
             self.rush.sleep_until(intended_ns)
             self.rush.census.clicked(self.student, intended_ns)
             reply = self.visit.act(request, intended_ns)
-            if self._answered(reply):
+            self.here_ns = reply.at_ns
+            if self._answered(reply) or self.grant is not None:
                 return
             if reply.code == "too_early":
                 delay_s = self.luck.delay_s(self.habits.early_retry)
@@ -211,7 +214,8 @@ class _Story:
 
     def _look_at(self, grant: Reply) -> None:
         """Ask until the ticket is issued, then open its QR code."""
-        ticket, here_ns = grant.body["ticket"], grant.at_ns
+        # A copy may have been granted while the student still waited for the first click.
+        ticket, here_ns = grant.body["ticket"], max(grant.at_ns, self.here_ns)
         reply, poll_ns = grant, round(self.habits.ticket_poll * _NS)
         while reply.outcome != OK or reply.body.get("state") != "issued":
             reply = self.visit.ticket(ticket, here_ns + poll_ns)

@@ -1,0 +1,124 @@
+"""The plan: what people write is read, and everything wrong is said at once."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from plans import (
+    PlanError,
+    PlanInvalid,
+    bundled_plans,
+    plan_schema,
+    plan_toml,
+    read_plan,
+)
+from plans.plan import Plan
+
+
+@pytest.mark.parametrize("path", bundled_plans(), ids=lambda path: path.stem)
+def test_bundled_plans_are_fine_and_survive_writing(path):
+    plan = read_plan(path)
+    assert Plan.model_validate(tomllib.loads(plan_toml(plan))) == plan
+    assert plan.name == path.stem
+
+
+@pytest.mark.parametrize("path", bundled_plans(), ids=lambda path: path.stem)
+def test_bundled_plans_obey_the_published_schema(path):
+    jsonschema.validate(tomllib.loads(path.read_text()), plan_schema())
+    jsonschema.validate(tomllib.loads(plan_toml(read_plan(path))), plan_schema())
+
+
+def test_the_schema_knows_every_key_and_refuses_others():
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"name": "x", "app": {"workerz": 2}}, plan_schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"name": "x", "schedule": {"lead": "20 parsecs"}}, plan_schema())
+
+
+@pytest.mark.parametrize("name", ["festival", "plans/festival.toml"])
+def test_a_bundled_plan_is_found_by_name_from_anywhere(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert read_plan(Path(name)).event.students == 12_000
+
+
+def test_overrides_apply_in_order_and_take_bare_words():
+    plan = read_plan(
+        Path("festival"),
+        ["app.workers=3", "app.workers=4", "app.allocation=naive", 'schedule.lead = "5s"'],
+    )
+    assert (plan.app.workers, plan.app.allocation, plan.schedule.lead) == (4, "naive", 5.0)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("app.workerz=3", "there is no key app.workerz (value 3); did you mean workers?"),
+        ("zzz=1", "there is no key zzz (value 1); known keys there: app, "),
+        ("app.workers=0", "app.workers = 0: expected greater than or equal to 1."),
+        ("app.workers=two", 'app.workers = "two": expected a valid integer'),
+        ("app.allocation=luck", "expected 'naive', 'atomic_update' or 'redis_writeback'."),
+        (
+            "schedule.lead=20",
+            'schedule.lead = 20: expected a duration with its unit, such as "20s"',
+        ),
+        ("schedule.lead=20 parsecs", "expected a duration with its unit"),
+        ("students.late=10", 'students.late = 10: expected a share in per cent, such as "30%"'),
+        ("students.late=130%", "students.late = "),
+        ("students.late=90%", "late, outsiders and double_clickers together are more than 100%"),
+        ("target.stage=external", 'stage = "external" needs url'),
+        ("target.url=http://x", 'url is only for stage = "external"'),
+        ("app.postgres_pool=90", "do not fit postgres.max_connections = 100"),
+        ("name=No Spaces", "name = "),
+    ],
+)
+def test_each_mistake_is_a_sentence(override, sentence):
+    with pytest.raises(PlanInvalid) as caught:
+        read_plan(Path("festival"), [override])
+    (problem,) = caught.value.problems
+    assert sentence in problem
+    assert problem.endswith((".", "?"))
+
+
+def test_everything_wrong_is_said_at_once_with_file_and_key(tmp_path):
+    plan = tmp_path / "mine.toml"
+    plan.write_text(
+        'name = "mine"\n[app]\nworkers = 0\nspeed = 9\n[event]\ntickets = -1\n'
+        '[[gates]]\nmetric = "census.failed"\nlimit = "about 3"\n'
+    )
+    with pytest.raises(PlanInvalid) as caught:
+        read_plan(plan, ["app.backlog=1"])
+    problems = "\n".join(caught.value.problems)
+    assert len(caught.value.problems) == 5
+    for words in ("app.workers", "app.speed", "event.tickets", "gates.0.limit"):
+        assert f"{plan}: " in problems
+        assert words in problems
+    assert "--set app.backlog=1: app.backlog = 1" in problems
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"name = ", "is not valid TOML"), (b"\xff\xfe", "cannot be read")],
+)
+def test_what_is_not_a_plan_is_a_sentence(tmp_path, content, sentence):
+    plan = tmp_path / "plan.toml"
+    plan.write_bytes(content)
+    with pytest.raises(PlanError, match=sentence):
+        read_plan(plan)
+
+
+def test_a_plan_that_is_not_there_names_those_that_are():
+    with pytest.raises(PlanError, match="bundled plan: festival, smoke"):
+        read_plan(Path("nowhere.toml"))
+
+
+@pytest.mark.parametrize("text", ["app.workers", "=3", "app..workers=3", "name.x=1"])
+def test_a_malformed_override_is_a_sentence(text):
+    with pytest.raises(PlanError, match="--set"):
+        read_plan(Path("festival"), [text])
+
+
+def test_the_schema_is_json_and_names_its_dialect():
+    assert json.loads(json.dumps(plan_schema()))["$schema"].startswith("https://json-schema.org/")

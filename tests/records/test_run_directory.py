@@ -1,0 +1,111 @@
+"""The run directory: whole files, a readable past, and sentences when it cannot be used."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from plans import read_plan
+from records import RunDirectory, RunDirectoryUnreadable, RunDirectoryUnusable, tables
+
+
+@pytest.fixture
+def plan():
+    return read_plan(Path("smoke"))
+
+
+@pytest.fixture
+def run(tmp_path, plan):
+    return RunDirectory.create(tmp_path / "runs", plan)
+
+
+def test_a_new_run_holds_its_whole_plan(run, plan):
+    assert RunDirectory.open(run.path).plan() == plan
+    assert "-smoke-" in run.id
+
+
+def test_two_runs_of_a_second_do_not_meet(tmp_path, plan):
+    ids = {RunDirectory.create(tmp_path, plan).id for _ in range(20)}
+    assert len(ids) == 20
+
+
+def test_the_timeline_reads_in_order_of_time(run):
+    run.stamp("phase", "later", t_ns=20)
+    run.stamp("t0", "open", t_ns=10, why="because")
+    assert [(e.t_ns, e.kind, e.detail) for e in run.timeline()] == [
+        (10, "t0", {"why": "because"}),
+        (20, "phase", {}),
+    ]
+
+
+def test_a_line_cut_by_a_crash_is_left_out(run):
+    run.stamp("phase", "whole", t_ns=1)
+    with (run.path / "timeline.jsonl").open("a") as file:
+        file.write('{"t_ns": 2, "kind": "pha')
+    assert [event.name for event in run.timeline()] == ["whole"]
+
+
+def test_parts_of_a_table_read_as_one(run):
+    for number, name in enumerate(["a", "b"]):
+        row = {"t_ns": [number], "source": ["s"], "name": [name], "labels": ["{}"], "value": [1.0]}
+        run.write_table(f"metrics.parquet/{number}.parquet", pa.table(row, schema=tables.METRICS))
+    assert run.metric_table()["name"].to_pylist() == ["a", "b"]
+
+
+def test_a_run_that_died_early_has_empty_tables(run):
+    assert run.timeline() == []
+    assert run.environment() == {}
+    for table, schema in (
+        (run.request_table(), tables.REQUESTS),
+        (run.metric_table(), tables.METRICS),
+        (run.student_table(), tables.STUDENTS),
+        (run.ledger_table(), tables.LEDGER),
+    ):
+        assert table.num_rows == 0
+        assert table.schema == schema
+
+
+def test_json_is_written_whole(run):
+    run.write_json("environment.json", {"cpu": "ä"})
+    assert run.environment() == {"cpu": "ä"}
+    assert json.loads((run.path / "environment.json").read_text(encoding="utf-8"))["cpu"] == "ä"
+
+
+def test_a_folder_that_is_no_run_is_a_sentence(tmp_path):
+    with pytest.raises(RunDirectoryUnreadable, match="is not a run directory"):
+        RunDirectory.open(tmp_path)
+
+
+def test_a_damaged_table_is_a_sentence(run):
+    (run.path / "students.parquet").write_bytes(b"not parquet")
+    with pytest.raises(RunDirectoryUnreadable, match="students.parquet cannot be read"):
+        run.student_table()
+
+
+def test_a_plan_of_another_version_is_a_sentence(run):
+    (run.path / "plan.toml").write_text("future = 1\n")
+    with pytest.raises(RunDirectoryUnreadable, match="not a plan this version understands"):
+        run.plan()
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path, plan):
+    (tmp_path / "runs").write_text("a file, not a folder")
+    with pytest.raises(RunDirectoryUnusable, match="choose another folder with --out"):
+        RunDirectory.create(tmp_path / "runs", plan)
+
+
+@pytest.mark.parametrize("write", ["text", "table", "stamp"])
+def test_what_cannot_be_written_later_is_a_sentence(run, write):
+    (run.path / "plan.toml").unlink()
+    for folder in (run.requests, run.metrics, run.logs, run.figures):
+        folder.rmdir()
+    run.path.rmdir()
+    with pytest.raises(RunDirectoryUnusable, match="cannot be written"):
+        match write:
+            case "text":
+                run.write_text("summary.md", "x")
+            case "table":
+                run.write_table("ledger.parquet", tables.LEDGER.empty_table())
+            case "stamp":
+                run.stamp("phase", "x")
