@@ -2,7 +2,8 @@
 
 RecordError
 ├── RunDirectoryUnusable   it cannot be made or written (permission, disk full)
-└── RunDirectoryUnreadable it, or a file in it, is missing or damaged
+├── RunDirectoryUnreadable it, or a file in it, is missing or damaged
+└── SourceUnreadable       something collected gave no usable answer (records.samples)
 """
 
 

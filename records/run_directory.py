@@ -5,6 +5,7 @@ import secrets
 import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,6 +111,7 @@ class RunDirectory:
             partial.write_text(text, encoding="utf-8")
             partial.replace(target)
         except OSError as error:
+            _forget(partial)
             raise self._unwritable(target, error) from error
 
     def write_json(self, name: str, document: Any) -> None:
@@ -128,6 +130,7 @@ class RunDirectory:
             pq.write_table(table, partial, compression="zstd")
             partial.replace(target)
         except OSError as error:
+            _forget(partial)
             raise self._unwritable(target, error) from error
 
     def stamp(
@@ -219,3 +222,9 @@ class RunDirectory:
             f"{target} cannot be written: {error.strerror or error}; what was recorded so far "
             f"is kept, free some space and run `rehearse report {self.path}`."
         )
+
+
+def _forget(partial: Path) -> None:
+    """Free what a failed write took, if the file system lets us."""
+    with suppress(OSError):
+        partial.unlink()

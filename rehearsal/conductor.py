@@ -1,5 +1,6 @@
 """The conductor: sets the stage, has the students perform, clears up, and has it judged."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ def rehearse(plan: Plan, runs: Path, screen: Screen, roster: Path | None = None)
             for the user. Nothing that was started is left.
     """
     raise_file_limit()
-    reason = fits(plan)
+    reason = fits(plan, runs)
     if reason is not None:
         raise DoesNotFit(reason)
     people = _people(plan, roster)
@@ -108,7 +109,11 @@ class _Performance:
             redis_url=self.stage.redis_url,
             event=self.plan.event.id,
             listen_ports=_ports(self.stage.url),
-            components=lambda: [*self.stage.components(), ("generator", generator.pid)],
+            components=lambda: [
+                *self.stage.components(),
+                ("generator", generator.pid),
+                ("conductor", os.getpid()),
+            ],
         )
         collecting = Collecting(self.run, sources, self.plan.collect.interval)
         try:
@@ -208,12 +213,20 @@ class _Performance:
         self.screen.phase("reading the stores")
         begun = time.monotonic()
         settled = await_settled(self.stage.redis_url, self.plan.event.id, _SETTLE_S)
+        settle_ms = round((time.monotonic() - begun) * 1e3, 3) if settled else None
         if settled:
-            self.run.stamp("phase", "settled", after_ms=round((time.monotonic() - begun) * 1e3, 3))
+            self.run.stamp("phase", "settled", after_ms=settle_ms)
         collecting.final_round()
         self._note_losses()
         students = [person.student for person in self.people]
-        read_ledger(self.run, self.stage.dsn, self.stage.redis_url, self.plan.event.id, students)
+        read_ledger(
+            self.run,
+            self.stage.dsn,
+            self.stage.redis_url,
+            self.plan.event.id,
+            students,
+            settle_ms=settle_ms,
+        )
 
 
 def _ports(url: str) -> tuple[int, ...]:

@@ -20,6 +20,8 @@ BUY: Final = STEPS.index("POST /events/{event}/tickets")
 TICKET: Final = STEPS.index("GET /tickets/{ticket}")
 QR: Final = STEPS.index("GET /tickets/{ticket}/qr")
 
+_READ_BY_STUDENTS: Final = frozenset({LOGIN, BUY, TICKET})
+"""Steps whose answer decides what the student does next; the rest are only looked at."""
 REFUSALS: Final = frozenset(
     {
         "too_early",
@@ -183,16 +185,14 @@ class Visit:
 
 def _read(status: int, body: bytes, step: int) -> tuple[int, str | None, dict[str, Any]]:
     """Classify an answer: outcome, error word, and the JSON object if it is one."""
-    document: Any = {}
-    if body[:1] == b"{":
-        try:
-            document = json.loads(body)
-        except ValueError:
-            return FAILED, "not_json", {}
+    if 200 <= status < 300 and step not in _READ_BY_STUDENTS:
+        return OK, None, {}
+    try:
+        document: Any = json.loads(body.decode()) if body[:1] == b"{" else {}
+    except ValueError:
+        document = {}
     if 200 <= status < 300:
-        if step != QR and not document:
-            return FAILED, "not_json", {}
-        return OK, None, document
+        return (OK, None, document) if document else (FAILED, "not_json", {})
     code = document.get("code")
     word = code if isinstance(code, str) and len(code) <= 64 else f"http_{status}"
     return (REFUSED if word in REFUSALS else FAILED), word, document

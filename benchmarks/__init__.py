@@ -1,0 +1,1 @@
+"""Measured claims: ratios taken in one run, on whatever machine runs them."""

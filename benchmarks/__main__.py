@@ -1,0 +1,6 @@
+"""`python -m benchmarks`, the same as `make bench`: every measured claim, in one run."""
+
+from benchmarks import client
+
+if __name__ == "__main__":
+    client.main()

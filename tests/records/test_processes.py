@@ -1,0 +1,91 @@
+"""CPU, memory and files of every process of a component are recorded, its descendants' too."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from records import processes
+from records.processes import Processes, families, open_files, process_use
+
+SLEEPER = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'input()'], "
+SLEEPER += "stdin=0); print(p.pid, flush=True); p.wait()"
+
+
+def test_every_process_belongs_to_its_nearest_known_ancestor() -> None:
+    parents = {1: 0, 10: 1, 20: 10, 21: 20, 22: 21, 30: 10, 99: 1}
+
+    assert families({10: "conductor", 20: "app"}, parents) == {
+        10: "conductor",
+        20: "app",
+        21: "app",
+        22: "app",
+        30: "conductor",
+    }
+
+
+def test_a_known_process_that_is_gone_belongs_nowhere() -> None:
+    assert families({50: "app"}, {1: 0}) == {}
+
+
+def test_components_and_their_children_are_read() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SLEEPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as app:
+        assert app.stdout is not None
+        child = int(app.stdout.readline())
+        source = Processes(lambda: [("conductor", os.getpid()), ("app", app.pid)])
+        reading = source.read()
+        app.communicate("\n")
+
+    seen = {
+        (series.name, json.loads(series.labels)["component"], int(json.loads(series.labels)["pid"]))
+        for series in reading.series
+    }
+    for component, pid in (("conductor", os.getpid()), ("app", app.pid), ("app", child)):
+        for name in ("cpu_seconds_total", "resident_memory_bytes", "open_fds"):
+            assert (f"process_{name}", component, pid) in seen
+    assert {series.source for series in reading.series} == {"processes"}
+
+
+def test_a_process_that_ends_is_left_out_from_then_on() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as app:
+        source = Processes(lambda: [("app", app.pid)])
+        assert source.read().series
+        app.communicate(b"\n")
+
+    assert not source.read().series
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="compares with /proc")
+def test_both_ways_of_reading_a_process_agree() -> None:
+    direct, portable = process_use(os.getpid()), processes._portable_use(os.getpid())
+
+    assert direct.parent == portable.parent == os.getppid()
+    assert direct.cpu_seconds == pytest.approx(portable.cpu_seconds, abs=0.1)
+    assert direct.resident_bytes == pytest.approx(portable.resident_bytes, rel=0.2)
+
+
+def test_open_files_are_counted(tmp_path: Path) -> None:
+    before = open_files(os.getpid())
+    opened = [(tmp_path / str(n)).open("w") for n in range(20)]
+    after = open_files(os.getpid())
+    for file in opened:
+        file.close()
+
+    assert after - before == 20
+    assert abs(before - psutil.Process().num_fds()) <= 2
+
+
+@pytest.mark.parametrize("read", [process_use, processes._portable_use, open_files])
+def test_a_process_that_does_not_exist_is_said_not_to(read: Callable[[int], object]) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+
+    with pytest.raises(ProcessLookupError):
+        read(ended.pid)

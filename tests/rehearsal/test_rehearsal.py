@@ -1,0 +1,168 @@
+"""A whole rehearsal through the command line: a sound sale passes, a wrong one is caught."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+
+@pytest.fixture(scope="module")
+def passed(rehearse):
+    """A rehearsal of the sound default, carried to its end."""
+    command = rehearse()
+    command.exit_code = command.ended()
+    return command
+
+
+def judge_again(run, *more):
+    return subprocess.run(
+        [sys.executable, "-m", "rehearsal", "report", run, *more],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_sound_sale_passes(passed):
+    assert passed.exit_code == 0, passed.output()
+    assert passed.verdict["verdict"] == "pass"
+
+
+def test_the_census_adds_up_and_every_ticket_is_in_both_stores(passed):
+    census = passed.verdict["census"]
+    assert sum(n for state, n in census.items() if state != "students") == census["students"] == 240
+    ledger = passed.run.ledger_table().to_pandas()
+    assert ledger.groupby("source", observed=True).ticket.nunique().to_dict() == {
+        "postgres": 60,
+        "redis": 60,
+    }
+    assert census["ticket"] == 60
+
+
+def test_nobody_was_wronged(passed):
+    audit = passed.verdict["audit"]
+    counted = {name: value for name, value in audit.items() if name != "settle_ms"}
+    assert {name for name, value in counted.items() if value} == set()
+    assert {name for name, value in counted.items() if value is None} == {"double_entry"}
+
+
+def test_the_server_s_own_counter_equals_the_record_to_the_request(passed):
+    metrics = passed.run.metric_table().to_pandas()
+    counter = metrics[metrics.name == "http_server_requests_total"]
+    series = counter.groupby(["source", "labels"], observed=True).value
+    # A series that is not there at the first scrape began at zero.
+    first_scrape = counter.groupby("source", observed=True).t_ns.transform("min")
+    at_start = counter[counter.t_ns == first_scrape].set_index(["source", "labels"]).value
+    served = series.last() - at_start.reindex(series.last().index).fillna(0)
+    frame = served.reset_index()
+    labels = pd.DataFrame([json.loads(text) for text in frame.labels])
+    frame["step"] = labels.method + " " + labels.route
+    requests = passed.run.request_table().to_pandas()
+    recorded = requests[requests.status > 0].groupby("step", observed=True).size()
+    counted = frame.groupby("step").value.sum()
+    assert recorded.to_dict() == {step: counted[step] for step in recorded.index}
+    assert len(recorded) == 6
+
+
+def test_judging_again_gives_the_same_bytes(passed):
+    before = (passed.run.path / "verdict.json").read_bytes()
+    page = (passed.run.path / "report.html").read_bytes()
+    again = judge_again(passed.run.path)
+    assert again.returncode == 0, again.stderr
+    assert (passed.run.path / "verdict.json").read_bytes() == before
+    assert (passed.run.path / "report.html").read_bytes() == page
+
+
+def test_a_run_is_judged_anywhere_from_its_files_alone(passed, tmp_path):
+    moved = tmp_path / passed.run.path.name
+    shutil.copytree(passed.run.path, moved)
+    (moved / "verdict.json").unlink()
+    assert judge_again(moved).returncode == 0
+    assert (moved / "verdict.json").read_bytes() == (passed.run.path / "verdict.json").read_bytes()
+
+
+def test_nothing_is_left_running(passed):
+    passed.await_nothing_left(5)
+
+
+def test_the_run_directory_is_complete_and_holds_no_secrets(passed):
+    run = passed.run.path
+    for name in ("plan.toml", "environment.json", "timeline.jsonl", "students.parquet"):
+        assert (run / name).stat().st_size > 0
+    for name in ("ledger.parquet", "verdict.json", "summary.md", "junit.xml", "report.html"):
+        assert (run / name).stat().st_size > 0
+    text = "".join(
+        path.read_text(errors="replace")
+        for path in run.rglob("*")
+        if path.suffix in (".jsonl", ".log", ".md", ".html", ".json", ".toml", ".xml")
+    )
+    assert not re.search(r"\bS\d{7}\b", text), "a student number"
+    assert not re.search(r"eyJ[\w-]{10,}\.", text), "a session token"
+
+
+def test_the_numbers_are_sound(passed):
+    requests = passed.run.request_table().to_pandas()
+    answered = requests[requests.status > 0]
+    assert (answered.intended_ns <= answered.sent_ns).all()
+    assert (answered.sent_ns <= answered.first_byte_ns).all()
+    assert (answered.first_byte_ns <= answered.done_ns).all()
+    assert (answered.done_ns <= answered.read_ns).all()
+    assert answered.app_us.notna().all()
+    assert (
+        requests.groupby("student")
+        .seq.apply(lambda seq: sorted(seq) == list(range(len(seq))))
+        .all()
+    )
+
+
+def test_a_sale_that_reads_then_writes_is_caught(rehearse):
+    command = rehearse("app.allocation=naive", "students.click_spread=50ms")
+    assert command.ended() == 99, command.output()
+    audit = command.verdict["audit"]
+    assert (audit["oversold"] or 0) + (audit["duplicate_students"] or 0) > 0
+    first = command.verdict["reasons"][0]
+    assert re.search(r"[Oo]versold|more than one ticket|duplicate", first), first
+    summary = (command.run.path / "summary.md").read_text()
+    assert summary.index(first.split(":")[0]) < 400
+
+
+def test_one_transaction_a_ticket_is_sound_too(rehearse):
+    command = rehearse("app.allocation=atomic_update")
+    assert command.ended() == 0, command.output()
+    assert command.verdict["census"]["ticket"] == 60
+
+
+def test_a_duplicated_ledger_row_is_caught(passed, tmp_path):
+    verdict, code = _with_ledger(passed, tmp_path, lambda rows: pd.concat([rows, rows.head(1)]))
+    assert code == 99
+    assert verdict["audit"]["duplicate_students"] == 1
+
+
+def test_a_missing_ledger_row_is_caught(passed, tmp_path):
+    def lose_one(rows):
+        postgres = rows[rows.source == "postgres"]
+        return rows.drop(postgres.index[7])
+
+    verdict, code = _with_ledger(passed, tmp_path, lose_one)
+    assert code == 99
+    assert verdict["audit"]["acked_but_missing"] == 1
+    assert verdict["audit"]["store_drift"] == 1
+
+
+def _with_ledger(passed, tmp_path, change):
+    import pyarrow as pa
+
+    from records import RunDirectory, tables
+
+    run = RunDirectory(tmp_path / passed.run.path.name)
+    shutil.copytree(passed.run.path, run.path)
+    rows = change(run.ledger_table().to_pandas())
+    run.write_table(
+        "ledger.parquet", pa.Table.from_pandas(rows, tables.LEDGER, preserve_index=False)
+    )
+    code = judge_again(run.path).returncode
+    return json.loads((run.path / "verdict.json").read_text()), code
