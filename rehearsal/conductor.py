@@ -97,7 +97,8 @@ class _Performance:
         self.closed = False
 
     def play(self) -> None:
-        with GeneratorProcess(self.run, self.stage.roster_path, self.stage.url) as generator:
+        stage = self.stage
+        with GeneratorProcess(self.run, stage.roster_path, stage.url, stage.marker) as generator:
             self.stage.guardian.watch("generator", generator.pid)
             self._play(generator)
         self.stage.guardian.forget(generator.pid)

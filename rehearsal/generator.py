@@ -1,11 +1,13 @@
 """The conductor's side of the generator process: starts it, leads it, hears its status."""
 
 import json
+import os
 import queue
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
@@ -28,9 +30,12 @@ class GeneratorProcess:
         run: the run directory it records into.
         roster: the CSV file with the students' credentials.
         url: the target.
+        marker: environment by which the stage's guardian recognises it.
     """
 
-    def __init__(self, run: RunDirectory, roster: Path, url: str) -> None:
+    def __init__(
+        self, run: RunDirectory, roster: Path, url: str, marker: Mapping[str, str]
+    ) -> None:
         self._log = run.logs / "generator.log"
         self._lines: queue.Queue[Line | None] = queue.Queue()
         with self._log.open("ab") as log:
@@ -39,6 +44,7 @@ class GeneratorProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                env={**os.environ, **marker},
                 start_new_session=True,  # Ctrl-C is for the conductor to handle
                 cwd=Path(__file__).resolve().parent.parent,
             )

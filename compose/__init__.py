@@ -1,0 +1,53 @@
+"""Sets the stage: somewhere to rehearse, embedded or already there, and clears it afterwards.
+
+Its parts are imported when first asked for: the guardian is a process of its own made from this
+package, and has no use for database drivers.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compose.embedded import EmbeddedStage
+    from compose.errors import (
+        ComponentFailed,
+        HostNotAllowed,
+        StageError,
+        StageNotReady,
+        StageUnusable,
+        TargetRefused,
+    )
+    from compose.external import ExternalStage
+    from compose.file_limit import raise_file_limit
+    from compose.guardian import Guardian
+    from compose.stage import Loss, Stage
+
+__all__ = [
+    "ComponentFailed",
+    "EmbeddedStage",
+    "ExternalStage",
+    "Guardian",
+    "HostNotAllowed",
+    "Loss",
+    "Stage",
+    "StageError",
+    "StageNotReady",
+    "StageUnusable",
+    "TargetRefused",
+    "raise_file_limit",
+]
+
+_HOME = {
+    "EmbeddedStage": "embedded",
+    "ExternalStage": "external",
+    "Guardian": "guardian",
+    "Loss": "stage",
+    "Stage": "stage",
+    "raise_file_limit": "file_limit",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"compose.{_HOME.get(name, 'errors')}"), name)

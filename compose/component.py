@@ -1,0 +1,155 @@
+"""One child process of a stage: started with its log, watched, and stopped for certain."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from compose.errors import StageUnusable
+from compose.running import Running
+
+SOURCES = Path(__file__).resolve().parent.parent
+"""Where the rooms' packages are, installed or not."""
+
+_TAIL_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The system user a component runs as, when not the one running the rehearsal."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to start a component and how to stop it.
+
+    `stop_signals` are tried in order, each with its own patience in seconds, before SIGKILL.
+    """
+
+    name: str
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    folder: Path
+    """Its working directory."""
+    stop_signals: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 5.0),)
+    account: Account | None = None
+
+
+def python_module(module: str) -> list[str]:
+    """Give the command that runs `module` with this interpreter, wherever it is started."""
+    return [sys.executable, "-P", "-m", module]
+
+
+def inherited_environment() -> dict[str, str]:
+    """Give this process's environment without what would bypass the plan.
+
+    Variables of the app (`APP_…`) and of PostgreSQL's programs and drivers (`PG…`) are left out.
+    """
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("APP_", "PG"))
+    }
+    inherited = environment.get("PYTHONPATH")
+    environment["PYTHONPATH"] = os.pathsep.join([str(SOURCES), *([inherited] if inherited else [])])
+    return environment
+
+
+@dataclass(slots=True)
+class Component:
+    """A started child process in a session of its own, so that Ctrl-C does not reach it."""
+
+    recipe: Recipe
+    process: "subprocess.Popen[bytes]"
+    identity: Running | None
+    """None when it ended before it could be looked at."""
+    asked_to_stop: bool = field(default=False)
+
+    @classmethod
+    def start(cls, recipe: Recipe) -> "Component":
+        """Start it with its output appended to its log and nothing to read.
+
+        Raises:
+            StageUnusable: its program cannot be run or its log not be written.
+        """
+        account = recipe.account
+        try:
+            with recipe.log.open("ab") as log:
+                process = subprocess.Popen(
+                    list(recipe.argv),
+                    env=dict(recipe.environment),
+                    cwd=recipe.folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    user=account.uid if account else None,
+                    group=account.gid if account else None,
+                    extra_groups=[] if account else None,
+                )
+        except OSError as error:
+            raise StageUnusable(
+                f"The stage is not set: {recipe.name} cannot be started: "
+                f"{error.filename or recipe.argv[0]}: {error.strerror or error}."
+            ) from error
+        return cls(recipe, process, Running.of(process.pid))
+
+    @property
+    def name(self) -> str:
+        """The component's name, such as `app`."""
+        return self.recipe.name
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self.process.poll()
+
+    def stop(self) -> int:
+        """Ask it to end, insist, kill it and what it started; returns its exit code."""
+        self.asked_to_stop = True
+        for number, patience_s in self.recipe.stop_signals:
+            self.ask(number)
+            code = self.wait(patience_s)
+            if code is not None:
+                return code
+        return self.kill()
+
+    def ask(self, number: signal.Signals | None = None) -> None:
+        """Send a signal, by default its first stop signal, and do not wait."""
+        self.asked_to_stop = True
+        self.process.send_signal(self.recipe.stop_signals[0][0] if number is None else number)
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Wait until it has ended; None when it still runs after `timeout_s`."""
+        try:
+            return self.process.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def kill(self) -> int:
+        """SIGKILL it and everything below it, and reap it."""
+        self.asked_to_stop = True
+        if self.process.poll() is None and self.identity is not None:
+            self.identity.kill_tree()
+        return self.process.wait()
+
+    def last_lines(self, count: int = 15) -> list[str]:
+        """Read the end of its log."""
+        try:
+            with self.recipe.log.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
+                text = log.read().decode("utf-8", errors="replace")
+        except OSError as error:
+            return [f"({self.recipe.log} cannot be read: {error.strerror or error})"]
+        return [line for line in text.splitlines() if line.strip()][-count:]

@@ -1,0 +1,74 @@
+"""What can go wrong with a stage.
+
+StageError
+├── StageUnusable     the machine does not allow one (temporary folder, system user, binary)
+├── ComponentFailed   a component ended while it was awaited
+├── StageNotReady     a component runs but never answered
+├── HostNotAllowed    load may not be sent to that host
+└── TargetRefused     the target does not answer, or answers something else than expected
+"""
+
+import signal
+from collections.abc import Sequence
+
+
+class StageError(Exception):
+    """A stage cannot be set, used or cleared; the message says what, where and what to do."""
+
+
+class StageUnusable(StageError):
+    """This machine does not allow a stage to be set."""
+
+
+class ComponentFailed(StageError):
+    """A component of the stage ended while the stage waited for it.
+
+    Args:
+        name: the component, such as `app` or `postgres`.
+        exit_code: as `subprocess` gives it; negative is a signal.
+        log: where its whole log is.
+        last_lines: the end of that log.
+    """
+
+    def __init__(self, name: str, exit_code: int, log: str, last_lines: Sequence[str]) -> None:
+        self.name = name
+        self.exit_code = exit_code
+        super().__init__(
+            f"The stage is not set: {name} {describe_exit(exit_code)}; "
+            + _log_sentence(log, last_lines)
+        )
+
+
+class StageNotReady(StageError):
+    """A component runs but did not become ready in time."""
+
+    def __init__(self, name: str, waited_s: float, log: str, last_lines: Sequence[str]) -> None:
+        self.name = name
+        super().__init__(
+            f"The stage is not set: {name} was not ready after {waited_s:.0f} s; "
+            + _log_sentence(log, last_lines)
+        )
+
+
+class HostNotAllowed(StageError):
+    """The plan names a target that it does not allow load to be sent to."""
+
+
+class TargetRefused(StageError):
+    """The target does not answer, or answers something else than the contract says."""
+
+
+def describe_exit(exit_code: int) -> str:
+    """Say how a process ended: `ended with exit code 1`, `was killed by SIGKILL`."""
+    if exit_code >= 0:
+        return f"ended with exit code {exit_code}"
+    try:
+        return f"was killed by {signal.Signals(-exit_code).name}"
+    except ValueError:
+        return f"was killed by signal {-exit_code}"
+
+
+def _log_sentence(log: str, last_lines: Sequence[str]) -> str:
+    if not last_lines:
+        return f"it wrote nothing to {log}."
+    return f"the end of {log} says why:\n" + "\n".join(f"  {line}" for line in last_lines)

@@ -1,0 +1,147 @@
+"""A stage that is already there: a URL the plan names, and allows."""
+
+import ipaddress
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from compose.errors import HostNotAllowed, StageUnusable, TargetRefused
+from compose.folder import StageFolder, sweep
+from compose.guardian import Guardian
+from compose.running import MARKER
+from compose.stage import Loss
+from compose.target import Target
+from plans import Person, Plan, write_roster
+from records import RunDirectory
+
+CREDENTIAL_VARIABLE = "REHEARSE_ADMIN_TOKEN"
+"""Environment variable with the external target's admin token."""
+
+_AGREEING = 8
+
+
+class ExternalStage:
+    """Nothing is started here but the guardian of the generator; nothing is stopped there."""
+
+    def __init__(self, plan: Plan, run: RunDirectory, people: Sequence[Person]) -> None:
+        """Check that load may be sent to the plan's target.
+
+        Raises:
+            HostNotAllowed: the host is neither loopback nor in the plan's `target.allow`.
+        """
+        self.url = _allowed(plan.target.url or "", plan.target.allow)
+        self.dsn: str | None = None
+        self.redis_url: str | None = None
+        self.targets_dir: Path | None = None
+        self._event = plan.event.id
+        self._run = run
+        self._people = people
+        self._target = Target(self.url)
+        self._folder: StageFolder | None = None
+        self._guardian: Guardian | None = None
+
+    def __enter__(self) -> Self:
+        """Check that the target answers.
+
+        Raises:
+            TargetRefused: it does not, or it has no such event.
+        """
+        status, _ = self._target.ask("GET", f"/events/{self._event}/countdown")
+        if status != 200:
+            raise TargetRefused(
+                f"The target {self.url} answered {status} to GET /events/{self._event}/countdown; "
+                f"it must be up and know the event {self._event}."
+            )
+        sweep()
+        self._folder = StageFolder.create()
+        try:
+            self._guardian = Guardian.start(self._folder, self._run.logs / "guardian.log")
+            write_roster(self.roster_path, self._people)
+        except BaseException:
+            self._folder.remove()
+            raise
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Let the guardian go."""
+        if self._folder is not None and self._guardian is not None:
+            try:
+                self._folder.remove()
+            finally:
+                self._guardian.release()
+
+    @property
+    def roster_path(self) -> Path:
+        """The roster as CSV, readable by this user only; gone with the stage."""
+        if self._folder is None:
+            raise RuntimeError("the stage has not been entered")
+        return self._folder.path / "roster.csv"
+
+    @property
+    def marker(self) -> dict[str, str]:
+        """Environment by which processes of this stage are found even when their parent is gone."""
+        return {MARKER: str(self.roster_path.parent)}
+
+    @property
+    def guardian(self) -> Guardian:
+        """Stops the generator should the conductor die."""
+        if self._guardian is None:
+            raise RuntimeError("the stage has not been entered")
+        return self._guardian
+
+    def open_at(self, t0_ns: int) -> None:
+        """Have the sale open at `t0_ns`.
+
+        Raises:
+            StageUnusable: the admin token is not in the environment.
+            TargetRefused: the target said no.
+        """
+        token = os.environ.get(CREDENTIAL_VARIABLE)
+        if not token:
+            raise StageUnusable(
+                f"The sale at {self.url} cannot be opened: its admin token is not known; "
+                f"set the environment variable {CREDENTIAL_VARIABLE}."
+            )
+        self._target.open_at(self._event, t0_ns, token, _AGREEING)
+
+    def components(self) -> list[tuple[str, int]]:
+        """List nothing: its processes are somebody else's."""
+        return []
+
+    def lost(self) -> list[Loss]:
+        """List nothing: its processes are somebody else's."""
+        return []
+
+    def stop_app(self) -> None:
+        """Leave it running: it is somebody else's."""
+
+
+def _allowed(url: str, allow: tuple[str, ...]) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise HostNotAllowed(f"target.url = {url!r} is not a URL: {error}.") from error
+    if parts.scheme != "http" or not host:
+        raise HostNotAllowed(
+            f"target.url = {url!r} must be http:// with a host, such as http://127.0.0.1:8000; "
+            f"the generator does not speak TLS, so rehearse behind its end."
+        )
+    if not _loopback(host) and host not in {name.lower() for name in allow}:
+        raise HostNotAllowed(
+            f"No load is sent to {host}: target.url = {url!r} is not on this machine and the "
+            f"plan's target.allow = {list(allow)} does not name it; add {host!r} there if that "
+            f"system is yours to rehearse on."
+        )
+    return url
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,209 @@
+"""The stage's PostgreSQL: a server of its own from wheels, reached over a private socket."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from compose.component import Account, Recipe
+from compose.errors import StageUnusable
+from compose.folder import StageFolder
+from compose.wheel_binaries import postgres_binaries
+
+DATABASE = "festival"
+_PORT = 5432  # only names the socket file; nothing listens on TCP
+_SYSTEM_USER = "pgserver"
+_ANSWER_S = 2
+
+
+class PostgresServer:
+    """Where the server lives, how it is started, and whether it answers."""
+
+    def __init__(self, folder: StageFolder, logs: Path, max_connections: int) -> None:
+        """Make its folder, and the system user where PostgreSQL refuses to run as root.
+
+        Raises:
+            StageUnusable: there is no such user and none can be made, or it cannot get to
+                the stage's folder.
+        """
+        self._logs = logs
+        self._max_connections = max_connections
+        self._folder = folder.room("postgres")
+        self._data = self._folder / "data"
+        self._account = _system_user() if os.geteuid() == 0 else None
+        self._binaries = postgres_binaries()
+        if self._account is not None:
+            _let_in(self._account, folder.path)
+            os.chown(self._folder, self._account.uid, self._account.gid)
+            self._binaries = _runnable(self._binaries, self._account, folder)
+
+    def dsn(self, database: str = DATABASE) -> str:
+        """Give the superuser's connection string."""
+        return f"postgresql://postgres@/{database}?host={quote(str(self._folder))}&port={_PORT}"
+
+    def initdb(self, marker: Mapping[str, str]) -> Recipe:
+        """Make the data directory; ends by itself."""
+        return self._recipe(
+            "initdb",
+            [
+                "initdb",
+                # Whoever reaches the socket is let in as superuser. Only the owner of the folder
+                # around it (mode 0700) and root can: the server has no other door.
+                "--auth=trust",
+                "--username=postgres",
+                "--encoding=UTF8",
+                "--no-locale",
+                "--no-sync",  # an empty cluster is worth nothing after a crash
+                "--no-instructions",
+                f"--pgdata={self._data}",
+            ],
+            marker,
+        )
+
+    def server(self, marker: Mapping[str, str]) -> Recipe:
+        """Serve, with the durability settings a production server has by default.
+
+        SIGINT rolls back what is open and shuts down; SIGQUIT gives up at once, but still frees
+        the shared memory that SIGKILL leaves behind.
+        """
+        return self._recipe(
+            "postgres",
+            [
+                "postgres",
+                "-D",
+                str(self._data),
+                "-k",
+                str(self._folder),
+                "-h",
+                "",
+                "-p",
+                str(_PORT),
+                "-c",
+                f"max_connections={self._max_connections}",
+                "-c",
+                "shared_buffers=128MB",
+                "-c",
+                "unix_socket_permissions=0700",
+            ],
+            marker,
+            ((signal.SIGINT, 5.0), (signal.SIGQUIT, 2.0)),
+        )
+
+    def answers(self) -> bool:
+        """Tell whether it accepts connections yet."""
+        try:
+            psycopg.connect(self.dsn("postgres"), connect_timeout=_ANSWER_S).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def create_database(self) -> None:
+        """Make the database the app uses.
+
+        Raises:
+            StageUnusable: the server refused.
+        """
+        try:
+            with psycopg.connect(
+                self.dsn("postgres"), autocommit=True, connect_timeout=_ANSWER_S
+            ) as connection:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+        except psycopg.Error as error:
+            raise StageUnusable(
+                f"The stage is not set: PostgreSQL did not create the database {DATABASE}: {error}"
+            ) from error
+
+    def _recipe(
+        self,
+        name: str,
+        command: list[str],
+        marker: Mapping[str, str],
+        stop_signals: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 2.0),),
+    ) -> Recipe:
+        program, *arguments = command
+        return Recipe(
+            name=name,
+            argv=[str(self._binaries / program), *arguments],
+            environment={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **marker},
+            log=self._logs / f"{name}.log",
+            folder=self._folder,
+            stop_signals=stop_signals,
+            account=self._account,
+        )
+
+
+def _system_user() -> Account:
+    """Find or make the user that PostgreSQL runs as when we are root."""
+    try:
+        entry = pwd.getpwnam(_SYSTEM_USER)
+    except KeyError:
+        entry = _make_system_user()
+    return Account(_SYSTEM_USER, entry.pw_uid, entry.pw_gid)
+
+
+def _make_system_user() -> pwd.struct_passwd:
+    command = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/bin/false"]
+    command.append(_SYSTEM_USER)
+    try:
+        made = subprocess.run(command, capture_output=True, text=True, check=False)
+        return pwd.getpwnam(_SYSTEM_USER)  # another stage may have been quicker
+    except (OSError, KeyError) as error:
+        reason = made.stderr.strip() if isinstance(error, KeyError) else error
+        raise StageUnusable(
+            f"The stage is not set: PostgreSQL does not run as root, and the system user "
+            f"{_SYSTEM_USER} could not be made for it ({reason}); make it with "
+            f"`{' '.join(command)}`, or run the rehearsal as an ordinary user."
+        ) from error
+
+
+def _let_in(account: Account, path: Path) -> None:
+    """Let the user walk through the stage's folder, seeing nothing of it."""
+    path.chmod(0o711)
+    for parent in path.parents:
+        found = parent.stat()
+        if not (found.st_mode & 0o001 or found.st_uid == account.uid):
+            raise StageUnusable(
+                f"The stage has nowhere to live: PostgreSQL runs as user {account.name}, which "
+                f"may not enter {parent}; set TMPDIR to a folder everybody may enter, such as /tmp."
+            )
+
+
+def _runnable(binaries: Path, account: Account, folder: StageFolder) -> Path:
+    """Give binaries the user can run: the installed ones, or a copy of them in the stage.
+
+    With a virtual environment under a private home the installed ones are out of reach. Opening
+    that home to everybody would outlive the rehearsal; a copy does not.
+    """
+    try:
+        subprocess.run(
+            [binaries / "postgres", "--version"],
+            user=account.uid,
+            group=account.gid,
+            extra_groups=[],
+            cwd="/",
+            check=True,
+            capture_output=True,
+        )
+    except (PermissionError, subprocess.CalledProcessError):
+        return _copied(binaries, folder.path / "postgres-install")
+    return binaries
+
+
+def _copied(binaries: Path, to: Path) -> Path:
+    """Copy an installation with the libraries its wheel keeps beside the package."""
+    package = binaries.parents[1]
+    for installed in (binaries.parent, package.with_name(f"{package.name}.libs")):
+        if installed.is_dir():
+            copy = to / installed.relative_to(package.parent)
+            shutil.copytree(installed, copy, symlinks=True)
+    for path in [to, *to.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+    return to / binaries.relative_to(package.parent)

@@ -1,0 +1,69 @@
+"""A stage: somewhere to perform, whoever set it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+from compose.guardian import Guardian
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A process of the stage that ended though nobody stopped it."""
+
+    name: str
+    pid: int
+    exit_code: int | None
+    """None when it was not our own child, so that nobody could ask."""
+    what: str
+    """A sentence for the timeline."""
+
+
+class Stage(Protocol):
+    """What the conductor needs of a stage, embedded or external; entered before it is used."""
+
+    @property
+    def url(self) -> str:
+        """Where the target answers."""
+
+    @property
+    def dsn(self) -> str | None:
+        """Superuser's connection string of its PostgreSQL; None when it is not ours to read."""
+
+    @property
+    def redis_url(self) -> str | None:
+        """URL of its Redis; None when it is not ours to read."""
+
+    @property
+    def targets_dir(self) -> Path | None:
+        """Folder of Prometheus `file_sd` files naming its metrics ports; None when unknown."""
+
+    @property
+    def roster_path(self) -> Path:
+        """The students' credentials as CSV, gone with the stage."""
+
+    @property
+    def marker(self) -> dict[str, str]:
+        """Environment that marks a process as one of this stage's."""
+
+    @property
+    def guardian(self) -> Guardian:
+        """Stops what it watches should the conductor die."""
+
+    def open_at(self, t0_ns: int) -> None:
+        """Have the sale open at an instant, honoured by every worker when this returns."""
+
+    def components(self) -> list[tuple[str, int]]:
+        """List the stage's own processes as (component, pid)."""
+
+    def lost(self) -> list[Loss]:
+        """List what ended by itself since this was last asked."""
+
+    def stop_app(self) -> None:
+        """Have the app finish what is in flight and end; its stores stay up."""
+
+    def __enter__(self) -> Self:
+        """Set the stage; it is ready when this returns."""
+
+    def __exit__(self, *raised: object) -> None:
+        """Clear the stage."""

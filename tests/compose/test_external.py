@@ -1,0 +1,138 @@
+"""An external stage starts nothing, and sends nothing to a host the plan does not allow."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from compose import ExternalStage, HostNotAllowed, StageUnusable, TargetRefused
+from plans import Plan
+from plans.plan import Target
+from records import RunDirectory
+
+NewRun = Callable[[Plan], RunDirectory]
+
+
+class TicketService(BaseHTTPRequestHandler):
+    """The few routes the conductor asks; its second and fourth answers come from a slow worker."""
+
+    opens_at_ns = 1
+    answers = 0
+
+    def do_GET(self) -> None:
+        TicketService.answers += 1
+        stale = TicketService.answers in (2, 4)
+        self.answer(200, {"opens_at_ns": 1 if stale else TicketService.opens_at_ns})
+
+    def do_PUT(self) -> None:
+        if self.headers["Authorization"] != "Bearer let-me-in":
+            self.answer(401, {"code": "unauthenticated"})
+            return
+        length = int(self.headers["Content-Length"])
+        TicketService.opens_at_ns = json.loads(self.rfile.read(length))["opens_at_ns"]
+        self.answer(200, {})
+
+    def answer(self, status: int, document: Any) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def service() -> Iterator[str]:
+    TicketService.opens_at_ns, TicketService.answers = 1, 0
+    with ThreadingHTTPServer(("127.0.0.1", 0), TicketService) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def plan(url: str, *allow: str) -> Plan:
+    return Plan(name="outside", target=Target(stage="external", url=url, allow=allow))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://tickets.example.edu",
+        "http://10.0.0.5:8000",
+        "http://127.0.0.1@tickets.example.edu/",
+        "http://127.0.0.1.example.edu/",
+        "http://0.0.0.0:8000",
+        "http://[2001:db8::1]/",
+    ],
+)
+def test_a_host_the_plan_does_not_allow_is_refused(url: str, new_run: NewRun) -> None:
+    refused = plan(url, "staging.example.edu")
+    with pytest.raises(HostNotAllowed, match=r"No load is sent to .* target\.allow"):
+        ExternalStage(refused, new_run(refused), [])
+
+
+@pytest.mark.parametrize(
+    ("url", "allow"),
+    [
+        ("http://127.0.0.1:8000", ()),
+        ("http://127.8.8.8", ()),
+        ("http://localhost:8000", ()),
+        ("http://[::1]:8000", ()),
+        ("http://Staging.Example.edu", ("staging.example.edu",)),
+        ("http://10.0.0.5:8000", ("10.0.0.5",)),
+    ],
+)
+def test_loopback_and_allowed_hosts_are_accepted(
+    url: str, allow: tuple[str, ...], new_run: NewRun
+) -> None:
+    accepted = plan(url, *allow)
+    assert ExternalStage(accepted, new_run(accepted), []).url == url
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "127.0.0.1:8000", "http://127.0.0.1:99999"])
+def test_what_is_no_http_url_is_refused(url: str, new_run: NewRun) -> None:
+    wrong = plan(url)
+    with pytest.raises(HostNotAllowed, match=r"target\.url = "):
+        ExternalStage(wrong, new_run(wrong), [])
+
+
+def test_a_target_that_does_not_answer_is_told_before_anything_else(new_run: NewRun) -> None:
+    nobody = plan("http://127.0.0.1:9")
+    with (
+        pytest.raises(TargetRefused, match=r"http://127\.0\.0\.1:9 does not answer"),
+        ExternalStage(nobody, new_run(nobody), []),
+    ):
+        pytest.fail("entered a stage that is not there")
+
+
+def test_the_sale_is_opened_once_answers_agree(
+    service: str, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REHEARSE_ADMIN_TOKEN", "let-me-in")
+    outside = plan(service)
+    with ExternalStage(outside, new_run(outside), []) as stage:
+        stage.open_at(1_795_000_000_000_000_000)
+        assert TicketService.opens_at_ns == 1_795_000_000_000_000_000
+        assert TicketService.answers == 4 + 8  # in a row, after the last stale one
+        assert (stage.components(), stage.lost(), stage.dsn) == ([], [], None)
+        stage.stop_app()
+
+
+def test_without_the_right_admin_token_the_sale_is_not_opened(
+    service: str, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = plan(service)
+    with ExternalStage(outside, new_run(outside), []) as stage:
+        monkeypatch.delenv("REHEARSE_ADMIN_TOKEN", raising=False)
+        with pytest.raises(StageUnusable, match="set the environment variable REHEARSE_ADMIN_TOK"):
+            stage.open_at(2)
+        monkeypatch.setenv("REHEARSE_ADMIN_TOKEN", "guess")
+        with pytest.raises(TargetRefused, match="answered 401 unauthenticated"):
+            stage.open_at(2)
