@@ -1,0 +1,288 @@
+"""The audit: was anyone wronged? Every counter stands for one kind of wrong, independently.
+
+The generator's word (what students were told) is held against each store's word at the end. A
+purchase whose answer never came (`unknown`, `in_flight`) may or may not hold a ticket.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from reports.document import Audit
+from reports.evidence import Evidence
+from reports.quantities import NS_PER_MS, NS_PER_S, counted, integers, rounded
+from reports.reconciliation import Reconciliation, began_ns, tally
+from reports.samples import Samples
+from reports.steps import PAGE, PURCHASE, TICKET
+from reports.stores import DURABLE, Stores, owned, read_stores
+
+COUNTERS = (
+    "oversold",
+    "duplicate_students",
+    "acked_but_missing",
+    "held_without_ack",
+    "ineligible",
+    "false_sold_out",
+    "store_drift",
+    "stuck_students",
+    "lost_views",
+)
+"""The counters that must be zero, the gravest first; `settle_ms` is a duration."""
+
+ISSUE_GRACE_NS = NS_PER_S
+"""How long after its row's commit the target may still call a ticket pending."""
+
+VIEWS = "event_views_total"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFinding:
+    """The audit, in numbers and in sentences.
+
+    `wrongs` says each counter above zero in words; `problems` says what could not be audited;
+    `applicable` are the counters that this run should decide.
+    """
+
+    audit: Audit
+    wrongs: dict[str, str]
+    problems: tuple[str, ...]
+    applicable: tuple[str, ...]
+
+
+def audit_run(evidence: Evidence, samples: Samples, counts: Reconciliation) -> AuditFinding:
+    """Hold what students were told against what the stores hold.
+
+    Args:
+        counts: the server's own count of requests against the recorded ones.
+    """
+    stores = read_stores(evidence)
+    told = _told(evidence)
+    found: dict[str, int | None] = dict.fromkeys(COUNTERS)
+    wrongs: dict[str, str] = {}
+    for part in (
+        _of_stores(evidence, stores, told),
+        _of_promises(evidence, stores, told),
+        _of_sold_out(evidence, stores, told),
+        _of_views(evidence, samples, counts),
+    ):
+        for name, (count, sentence) in part.items():
+            found[name] = count
+            if count:
+                wrongs[name] = sentence
+    problems = list(stores.problems)
+    if told.empty:
+        problems.append(
+            "There is no record of what students were told (students.parquet has no rows)."
+        )
+    applicable = [name for name in COUNTERS if name != "store_drift" or len(stores.expected) > 1]
+    if found["lost_views"] is None:
+        if evidence.plan.target.stage == "embedded":
+            problems.append(
+                f"The page views could not be checked: {VIEWS} was never read, or it counted "
+                f"views of which it is unknown whether they were asked for."
+            )
+        else:
+            applicable.remove("lost_views")
+    audit = Audit(**found, double_entry=None, settle_ms=_settle_ms(stores, told))
+    return AuditFinding(audit, wrongs, tuple(problems), tuple(applicable))
+
+
+def _told(evidence: Evidence) -> pd.DataFrame:
+    """Give one row a student: student, outcome, ticket, acked, undecided, enrolled, …_ns."""
+    rows = evidence.students.drop_duplicates("student")
+    rows = rows[rows["student"].notna()]
+    outcome, ticket = rows["outcome"].astype("object"), rows["ticket"].astype("object")
+    student = integers(rows["student"])
+    requests = evidence.requests
+    hanging = (
+        (requests["step"] == PURCHASE)
+        & ((requests["outcome"] == "unknown") | (requests["status"].fillna(0) == 0))
+        & requests["sent_ns"].notna()
+    )
+    lost_answers = integers(requests.loc[hanging.astype(bool), "student"])
+    return pd.DataFrame(
+        {
+            "student": student,
+            "outcome": outcome.to_numpy(),
+            "ticket": ticket.to_numpy(),
+            "acked": (ticket.notna() | (outcome == "ticket")).to_numpy(dtype=bool),
+            "undecided": outcome.isin(["unknown", "in_flight"]).to_numpy(dtype=bool)
+            | pd.Series(student).isin(lost_answers).to_numpy(),
+            "enrolled": rows["enrolled"].fillna(False).to_numpy(dtype=bool),
+            "acked_ns": rows["acked_ns"].array,
+            "issued_ns": rows["issued_ns"].array,
+        }
+    )
+
+
+def _of_stores(
+    evidence: Evidence, stores: Stores, told: pd.DataFrame
+) -> dict[str, tuple[int | None, str]]:
+    """What the stores alone show: too many tickets, two of one student, the wrong holders."""
+    if not stores.holdings:
+        return {}
+    places = evidence.plan.event.tickets
+    held = max(len(owned(rows)) for rows in stores.holdings.values())
+    extra, doubled = 0, 0
+    strangers, outsiders = 0, 0
+    uninvited = set(told.loc[~told["enrolled"], "student"])
+    for rows in stores.holdings.values():
+        named = rows.loc[rows["student"] >= 0, "student"]
+        extra = max(extra, len(named) - named.nunique())
+        doubled = max(doubled, int((named.value_counts() > 1).sum()))
+        strangers = max(strangers, int((rows["student"] < 0).sum()))
+        outsiders = max(outsiders, int(named.isin(uninvited).sum()))
+    oversold, ineligible = max(held - places, 0), strangers + outsiders
+    found: dict[str, tuple[int | None, str]] = {
+        "oversold": (
+            oversold,
+            f"Oversold: {counted(held, 'ticket was', 'tickets were')} granted for "
+            f"{counted(places, 'place')}.",
+        ),
+        "duplicate_students": (
+            extra,
+            f"Duplicates: {counted(doubled, 'student holds', 'students hold')} "
+            f"{counted(extra, 'ticket')} beyond the one that each may have.",
+        ),
+        "ineligible": (
+            ineligible,
+            f"Ineligible holders: {counted(ineligible, 'ticket')} went to people who may not buy.",
+        ),
+    }
+    if not stores.complete:
+        # A wrong in one store is a wrong; its absence needs every store.
+        found = {name: (count or None, said) for name, (count, said) in found.items()}
+    if told.empty and not strangers:
+        found["ineligible"] = (None, "")
+    if stores.complete and len(stores.holdings) > 1:
+        (first, one), (second, other) = stores.holdings.items()
+        drift = len(owned(one).symmetric_difference(owned(other)))
+        found["store_drift"] = (
+            drift,
+            f"The stores disagree: {counted(drift, 'ticket is', 'tickets are')} not the same in "
+            f"{first} and {second}.",
+        )
+    return found
+
+
+def _of_promises(
+    evidence: Evidence, stores: Stores, told: pd.DataFrame
+) -> dict[str, tuple[int | None, str]]:
+    """What students were told and the durable store does not bear out, and the reverse."""
+    durable = stores.holdings.get(DURABLE)
+    if durable is None or told.empty:
+        return {}
+    acked = told[told["acked"]]
+    here = pd.MultiIndex.from_frame(acked[["student", "ticket"]]).isin(owned(durable))
+    # An acknowledgement whose ticket was not recorded is borne out by any ticket of the student.
+    here |= (acked["ticket"].isna() & acked["student"].isin(durable["student"])).to_numpy()
+    missing = int((~here).sum())
+
+    expected = told.loc[told["acked"] | told["undecided"], "student"]
+    surprised = durable.loc[(durable["student"] >= 0), "student"].drop_duplicates()
+    unannounced = int((~surprised.isin(expected)).sum())
+
+    waiting = acked["issued_ns"].isna().to_numpy(dtype=bool)
+    still = acked["student"].isin(_still_pending(evidence, durable)).to_numpy()
+    stuck = int((waiting & (~here | still)).sum())
+    return {
+        "acked_but_missing": (
+            missing,
+            f"Lost tickets: {counted(missing, 'student was', 'students were')} told of a ticket "
+            f"that {DURABLE} does not hold.",
+        ),
+        "held_without_ack": (
+            unannounced,
+            f"Unannounced tickets: {counted(unannounced, 'student holds', 'students hold')} a "
+            f"ticket in {DURABLE} that was never confirmed.",
+        ),
+        "stuck_students": (
+            stuck,
+            f"Stuck: {counted(stuck, 'student was', 'students were')} promised a ticket that was "
+            f"never issued.",
+        ),
+    }
+
+
+def _still_pending(evidence: Evidence, durable: pd.DataFrame) -> pd.Series:
+    """Give the students whose ticket was asked for well after its commit.
+
+    Together with `issued_ns` being null: the target answered `pending` though the row was there.
+    """
+    requests = evidence.requests
+    asked = requests[(requests["step"] == TICKET) & (requests["outcome"] == "ok")]
+    last = pd.DataFrame({"student": integers(asked["student"]), "sent_ns": asked["sent_ns"].array})
+    last = last.dropna().groupby("student", as_index=False)["sent_ns"].max()
+    both = last.merge(durable[["student", "committed_ns"]].dropna(), on="student")
+    return both.loc[both["sent_ns"] - both["committed_ns"] >= ISSUE_GRACE_NS, "student"]
+
+
+def _of_sold_out(
+    evidence: Evidence, stores: Stores, told: pd.DataFrame
+) -> dict[str, tuple[int | None, str]]:
+    """Students sent away as sold out though places were left in the end."""
+    if not stores.complete or told.empty:
+        return {}
+    places = evidence.plan.event.tickets
+    # A promised ticket took a place even if a store lost it: that wrong is counted elsewhere.
+    promised = told.loc[told["acked"], ["student", "ticket"]].dropna()
+    held = max(
+        len(owned(pd.concat([rows[["student", "ticket"]], promised])))
+        for rows in stores.holdings.values()
+    )
+    holders = pd.concat([rows["student"] for rows in stores.holdings.values()])
+    undecided = int((told["undecided"] & ~told["student"].isin(holders)).sum())
+    turned_away = int((told["outcome"] == "sold_out").sum())
+    wronged = min(turned_away, max(0, places - held - undecided))
+    return {
+        "false_sold_out": (
+            wronged,
+            f"False sold out: {counted(wronged, 'student was', 'students were')} turned away "
+            f"while {places - held:,} of {counted(places, 'place')} remained.",
+        )
+    }
+
+
+def _of_views(
+    evidence: Evidence, samples: Samples, counts: Reconciliation
+) -> dict[str, tuple[int | None, str]]:
+    """Page views answered against the page's own counter, to the view.
+
+    Views beyond those recorded were invented only if the server was not asked for them: a
+    recorder that lost rows, as in a killed run, is no wrong of the target.
+    """
+    rows = samples.named(VIEWS, "redis", event=evidence.plan.event.id)
+    if rows.empty:
+        return {}
+    grown = samples.increases(rows, began_ns(evidence, rows)).iloc[0]
+    pages = evidence.requests[(evidence.requests["step"] == PAGE).astype(bool)]
+    views = tally(pages, int(grown["increase"]), int(grown["last_ns"]), answers="ok")
+    difference = views.difference
+    if difference > 0:
+        server = counts.tallies.get(PAGE)
+        if server is None:
+            return {}
+        difference = max(difference - max(server.difference, 0), 0)
+    return {
+        "lost_views": (
+            abs(difference),
+            f"{'Lost' if views.difference < 0 else 'Invented'} views: {views.recorded:,} page "
+            f"views were answered, the counter grew by {views.counted:,}.",
+        )
+    }
+
+
+def _settle_ms(stores: Stores, told: pd.DataFrame) -> float | None:
+    """Give the longest time from a ticket's acknowledgement to its durable row.
+
+    0 when every row was there first; None when the durable store names no commit times.
+    """
+    durable = stores.holdings.get(DURABLE)
+    if durable is None or told.empty:
+        return None
+    rows = durable[["ticket", "committed_ns"]].dropna()
+    both = told[["ticket", "acked_ns"]].dropna().merge(rows, on="ticket")
+    if both.empty:
+        return None
+    longest = int((both["committed_ns"] - both["acked_ns"]).max())
+    return rounded(max(longest, 0) / NS_PER_MS)

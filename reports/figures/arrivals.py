@@ -1,0 +1,157 @@
+"""Figure: clicks to buy and their answers around T-0, with the tickets left on the same axis."""
+
+import numpy as np
+import pandas as pd
+
+from reports.evidence import Evidence
+from reports.figures.drawing import Drawing, Missing
+from reports.figures.moments import Floats, Moments, bins_s, counts
+from reports.figures.sale import Sale, sale_of
+from reports.figures.sheet import Sheet
+from reports.figures.style import (
+    BLUE,
+    INK,
+    NARROW,
+    OUTCOME_COLOURS,
+    VERMILLION,
+    WIDE,
+    Form,
+    count,
+    seconds,
+)
+from reports.figures.svg_text import Svg
+from reports.steps import PURCHASE
+
+_BIN_S = 0.1
+_LONGEST_S = 20.0
+"""A longer window has wider bins, so that each can be seen."""
+_WORDS = {
+    "ok": "answered: ticket",
+    "refused": "answered: refused",
+    "failed": "failed",
+    "unknown": "no answer (when given up)",
+}
+
+
+def draw_arrivals(evidence: Evidence, moments: Moments) -> Drawing | Missing:
+    """Draw how the rush to buy came in and was answered, per 100 ms or, when long, wider."""
+    name, heading = "arrivals", "The rush"
+    buying = evidence.requests[evidence.requests["step"] == PURCHASE]
+    if buying.empty:
+        return Missing(name, heading, "No student tried to buy a ticket, so there is no rush.")
+    clicks_s = moments.seconds(buying["intended_ns"])
+    untimed = bool((buying["done_ns"].isna() & buying["read_ns"].notna()).any())
+    buying = buying.assign(done_ns=buying["done_ns"].fillna(buying["read_ns"]))
+    answers_s = {
+        outcome: moments.seconds(buying.loc[buying["outcome"] == outcome, "done_ns"])
+        for outcome in _WORDS
+    }
+    sale = sale_of(evidence, moments)
+    window = _window_s(clicks_s, np.concatenate(list(answers_s.values())), sale)
+    edges = bins_s(window, _BIN_S if window[1] - window[0] <= _LONGEST_S else None)
+    width = seconds(edges[1] - edges[0])
+    lag_s = answers_lag_s(buying, moments)
+    title = _finding(sale, lag_s, len(answers_s["unknown"]), len(answers_s["failed"]))
+    beyond = int((clicks_s > window[1]).sum() + (clicks_s < window[0]).sum())
+    caption = (
+        "Clicks are counted when the student meant to click, answers when they arrived, each per "
+        f"{width}; the gap between the line and the filled steps is waiting."
+    )
+    if lag_s is not None:
+        caption += (
+            f" The lag is the longest time from the n-th click to the n-th answer: "
+            f"{seconds(lag_s)}."
+        )
+    if untimed:
+        caption += (
+            " Answers without a kernel receive time stand where the generator read them, "
+            "which is later than they arrived."
+        )
+    if beyond:
+        caption += f" {count(beyond, 'click')} outside the time shown."
+    caption += moments.note
+
+    def draw(form: Form) -> Svg:
+        sheet = Sheet(form, title, moments.label)
+        rush = sheet.timed_panel(f"Purchase requests per {width}", 170, window, moments)
+        stack = [
+            (counts(answers_s[outcome], edges), OUTCOME_COLOURS[outcome], words)
+            for outcome, words in _WORDS.items()
+            if len(answers_s[outcome])
+        ]
+        if stack:
+            rush.stack(stack, edges)
+        clicked = counts(clicks_s, edges)
+        rush.line(edges, np.append(clicked, clicked[-1]), INK, "clicks", width=1.1, held=True)
+        answered = np.sum([part[0] for part in stack], axis=0) if stack else np.zeros(1)
+        rush.axis_of_counts(0, max(float(clicked.max()), float(answered.max())))
+        if sale.granted:
+            _draw_tickets_left(sheet, sale, window, moments)
+        return sheet.svg(name, caption)
+
+    return Drawing(name, heading, title, caption, draw(WIDE), draw(NARROW))
+
+
+def answers_lag_s(buying: pd.DataFrame, moments: Moments) -> float | None:
+    """Give the longest time from the n-th click to the n-th answer, of answered clicks after T-0.
+
+    None when nobody who clicked from T-0 on was answered.
+    """
+    answered = buying[buying["outcome"].isin(["ok", "refused", "failed"]) & (buying["status"] > 0)]
+    clicked = moments.seconds(answered["intended_ns"])
+    done = moments.seconds(answered["done_ns"])
+    keep = ~np.isnan(clicked) & ~np.isnan(done) & (clicked >= 0 if moments.t0 else True)
+    if not keep.any():
+        return None
+    return max(float((np.sort(done[keep]) - np.sort(clicked[keep])).max()), 0.0)
+
+
+def _window_s(clicks_s: Floats, answers_s: Floats, sale: Sale) -> tuple[float, float]:
+    """Show from just before the first clicks until the sale and nearly all answers are over."""
+    known = answers_s[~np.isnan(answers_s)]
+    last = float(known.max()) if len(known) else float(clicks_s.max())
+    most = float(np.quantile(known, 0.95)) if len(known) else last
+    end = max(most, 2 * (sale.sold_out_s or 0.0), 3.0)
+    start = max(float(np.quantile(clicks_s, 0.002)) - 0.3, -max(end, 3.0))
+    return min(start, -0.5), max(min(end, last + 0.3), 0.5)
+
+
+def _draw_tickets_left(
+    sheet: Sheet, sale: Sale, window: tuple[float, float], moments: Moments
+) -> None:
+    panel = sheet.timed_panel(f"Tickets left, {sale.witness}", 105, window, moments)
+    at_s = np.linspace(window[0], window[1], 240)
+    left = sale.capacity - np.searchsorted(sale.granted_s, at_s, side="right").astype(float)
+    panel.area(at_s, np.maximum(left, 0), BLUE, "tickets left")
+    if left.min() < 0:
+        beyond = f"{count(sale.granted - sale.capacity)} granted beyond the last ticket"
+        panel.area(at_s, np.where(left < 0, left, np.nan), VERMILLION, beyond)
+    panel.axis_of_counts(min(left.min(), 0), max(sale.capacity, 1))
+
+
+def _finding(sale: Sale, lag_s: float | None, unknown: int, failed: int) -> str:
+    tickets = count(sale.capacity, "ticket")
+    if sale.sold_out_s is not None and sale.granted > sale.capacity:
+        finding = (
+            f"{count(sale.granted)} grants for {tickets}: "
+            f"the last real one went after {seconds(sale.sold_out_s)}"
+        )
+    elif sale.sold_out_s is not None:
+        finding = f"{tickets} went in {seconds(sale.sold_out_s)}"
+    elif sale.granted:
+        finding = f"{count(sale.granted)} of {tickets} went"
+    else:
+        finding = f"None of {tickets} went"
+    if lag_s is not None:
+        finding += f"; answers lagged clicks by up to {seconds(lag_s)}"
+    if unknown or failed:
+        lost = " and ".join(
+            words
+            for number, words in (
+                (failed, f"{count(failed)} failed"),
+                (unknown, f"{count(unknown)} got no answer"),
+            )
+            if number
+        )
+        finding += f"; {lost}"
+    return finding

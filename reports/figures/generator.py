@@ -1,0 +1,127 @@
+"""Figure: whether the generator kept up: late starts, read lag, its loop and its CPU."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from reports.document import Generator
+from reports.evidence import Evidence
+from reports.figures.drawing import Drawing, Missing
+from reports.figures.moments import Moments, bins_s, quantiles, run_window_s
+from reports.figures.panel import Panel
+from reports.figures.series import RunSeries, Series, in_ms
+from reports.figures.sheet import Sheet
+from reports.figures.style import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    NARROW,
+    ORANGE,
+    PURPLE,
+    WIDE,
+    Form,
+    milliseconds,
+    seconds,
+)
+from reports.figures.svg_text import Svg
+
+_FLOOR_MS = 0.1
+_CPU = "process_cpu_seconds_total"
+_LOOKS = {
+    "generator": (BLUE, "generator", 1.8),
+    "app": (MUTED, "app, all workers", 1.2),
+}
+
+
+def draw_generator(
+    evidence: Evidence, moments: Moments, frame: pd.DataFrame, run: RunSeries, generator: Generator
+) -> Drawing | Missing:
+    """Draw the generator's own delays and CPU over time.
+
+    Args:
+        frame: every request's latencies, from `latency_frame`.
+        run: reads the metrics table.
+        generator: the verdict's numbers on the generator, named in the title.
+    """
+    name, heading = "generator", "The generator's health"
+    window = run_window_s(evidence, moments)
+    cpu = {component: run.rate(_CPU, "processes", component=component) for component in _LOOKS}
+    late, read_lag = frame["generator_ms"].to_numpy(), frame["read_lag_ms"].to_numpy()
+    if window is None or np.isnan(late).all():
+        return Missing(name, heading, "No request was sent, so the generator cannot be judged.")
+    title = _finding(generator)
+    edges = bins_s(window, events=len(frame))
+    limit_ms = evidence.plan.generator.max_late_start * 1e3
+    caption = (
+        f"Percentiles per {seconds(edges[1] - edges[0])}. Late start is from the moment the "
+        "student meant to act until the request left; read lag is from the answer's arrival in "
+        "the kernel until the generator read it, and is part of no latency. "
+    )
+    if np.isnan(read_lag).all():
+        caption += "No request has a kernel receive time: read lag could not be split off. "
+    caption += (
+        "One generator process can use one core at most."
+        if cpu["generator"] is not None
+        else "The generator's CPU was not recorded."
+    )
+    caption += moments.note
+
+    def draw(form: Form) -> Svg:
+        sheet = Sheet(form, title, moments.label)
+        panel = sheet.timed_panel("The generator's own delays (log)", 165, window, moments)
+        at_s = moments.seconds(evidence.requests["intended_ns"])
+        centres = (edges[:-1] + edges[1:]) / 2
+        highest = limit_ms
+        for values, colour, text, width in (
+            (late, GREEN, "p99 late start", 2.2),
+            (read_lag, ORANGE, "p99 read lag", 1.5),
+        ):
+            if not np.isnan(values).all():
+                (most,) = quantiles(at_s, values, edges, [0.99])
+                panel.line(centres, np.maximum(most, _FLOOR_MS), colour, text, width=width)
+                highest = max(highest, float(np.nanmax(most, initial=_FLOOR_MS)))
+        lag = in_ms(run.worst("generator_loop_lag_seconds", "generator"))
+        if lag is not None:
+            values = np.maximum(lag.values, _FLOOR_MS)
+            panel.line(lag.at_s, values, PURPLE, "loop lag", kind="dashed")
+            highest = max(highest, lag.highest)
+        panel.limit(limit_ms, INK, f"plan's limit for late starts, {milliseconds(limit_ms)}")
+        panel.axis_of_time(_FLOOR_MS, highest)
+        if cpu["generator"] is not None:
+            _draw_cpu(
+                sheet.timed_panel(
+                    "CPU over the last second, share of one core", 90, window, moments
+                ),
+                cpu,
+            )
+        return sheet.svg(name, caption)
+
+    return Drawing(name, heading, title, caption, draw(WIDE), draw(NARROW))
+
+
+def _draw_cpu(panel: Panel, cpu: Mapping[str, Series | None]) -> None:
+    highest = 1.0
+    for component, (colour, text, width) in _LOOKS.items():
+        used = cpu[component]
+        if used is not None and not np.isnan(used.highest):
+            panel.line(*used, colour, text, width=width)
+            highest = max(highest, used.highest)
+    panel.axis_of_counts(0, highest, lambda share: f"{share * 100:.0f}%")
+
+
+def _finding(generator: Generator) -> str:
+    started = (
+        "whether requests started on time was not measured"
+        if generator.late_start_p99_ms is None
+        else "99 of 100 requests started within "
+        f"{milliseconds(generator.late_start_p99_ms)} of their time"
+    )
+    read = (
+        "read lag could not be split off"
+        if generator.read_lag_p99_ms is None
+        else f"99 of 100 answers were read within {milliseconds(generator.read_lag_p99_ms)}"
+    )
+    judged = "The generator was the limit" if generator.limited else "The generator kept up"
+    return f"{judged}: {started}, {read}"

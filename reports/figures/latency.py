@@ -1,0 +1,117 @@
+"""Figure: what students felt over the run, split into generator and system, with failures."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reports.document import Latency
+from reports.evidence import Evidence
+from reports.figures.drawing import Drawing, Missing
+from reports.figures.moments import Moments, bins_s, counts, quantiles, run_window_s
+from reports.figures.panel import Panel
+from reports.figures.sheet import Sheet
+from reports.figures.style import (
+    BLUE,
+    GREEN,
+    INK,
+    NARROW,
+    ORANGE,
+    PURPLE,
+    VERMILLION,
+    WIDE,
+    Form,
+    count,
+    milliseconds,
+    seconds,
+)
+from reports.figures.svg_text import Svg
+from reports.steps import PURCHASE
+
+
+def draw_latency(
+    evidence: Evidence, moments: Moments, frame: pd.DataFrame, latency_ms: Mapping[str, Latency]
+) -> Drawing | Missing:
+    """Draw latency over time, of buying and of everything else.
+
+    Args:
+        frame: every request's latencies, from `latency_frame`.
+        latency_ms: the verdict's latencies by step, named in the title.
+    """
+    name, heading = "latency", "Latency over time"
+    window = run_window_s(evidence, moments)
+    if window is None or frame.empty:
+        return Missing(name, heading, "No request was recorded, so there is no latency.")
+    edges = bins_s(window, events=len(frame))
+    timed = frame.assign(at_s=moments.seconds(evidence.requests["intended_ns"]))
+    buying = timed["step"] == PURCHASE
+    groups = [
+        (label, rows)
+        for label, rows in (("Buying", timed[buying]), ("All other steps", timed[~buying]))
+        if not rows.empty
+    ]
+    bin_width = seconds(edges[1] - edges[0])
+    title = _finding(frame, latency_ms)
+    caption = (
+        f"Percentiles per {bin_width} of the time the student meant to act. Felt is from that "
+        "moment to the last byte of the answer; it is made of the generator's late start and the "
+        "system's part. A p99 over fewer than 100 requests is their maximum. A request without an "
+        "answer counts for as long as it was waited for. Requests that failed or got no answer "
+        "stand in the same chart, at the moment the student meant to act."
+    )
+    caption += moments.note
+
+    def draw(form: Form) -> Svg:
+        sheet = Sheet(form, title, moments.label)
+        for label, rows in groups:
+            words = f"{label}: latency (log), {count(len(rows), 'request')}"
+            panel = sheet.timed_panel(words, 165, window, moments)
+            _draw_group(panel, rows, edges)
+        return sheet.svg(name, caption)
+
+    return Drawing(name, heading, title, caption, draw(WIDE), draw(NARROW))
+
+
+def _draw_group(panel: Panel, rows: pd.DataFrame, edges: Any) -> None:
+    centres = (edges[:-1] + edges[1:]) / 2
+    counting = rows[rows["counts"]]
+    at_s = counting["at_s"].to_numpy()
+    half, most = quantiles(at_s, counting["felt_ms"].to_numpy(), edges, [0.5, 0.99])
+    (system_most,) = quantiles(at_s, counting["system_ms"].to_numpy(), edges, [0.99])
+    (late_most,) = quantiles(at_s, counting["generator_ms"].to_numpy(), edges, [0.99])
+    floor = 0.1
+    panel.line(centres, np.maximum(most, floor), BLUE, "p99 felt", width=2.4)
+    panel.line(centres, np.maximum(half, floor), INK, "p50 felt", width=1.1)
+    panel.line(centres, np.maximum(system_most, floor), ORANGE, "p99 system", kind="dashed")
+    panel.line(centres, np.maximum(late_most, floor), GREEN, "p99 late start", kind="dotted")
+    shown = np.concatenate([half, most, system_most, late_most])
+    shown = np.maximum(shown[~np.isnan(shown)], floor)
+    panel.axis_of_time(*((shown.min(), shown.max()) if len(shown) else (1.0, 1000.0)))
+    stack = []
+    for outcome, colour in (("failed", VERMILLION), ("unknown", PURPLE)):
+        chosen = (rows["outcome"] == outcome).to_numpy()
+        if chosen.any():
+            text = f"{outcome}, per {seconds(edges[1] - edges[0])} (right axis)"
+            stack.append((counts(rows["at_s"].to_numpy()[chosen], edges), colour, text))
+    if stack:
+        panel.stack_on_the_right(stack, edges)
+
+
+def _finding(frame: pd.DataFrame, latency_ms: Mapping[str, Latency]) -> str:
+    failed = int((frame["outcome"] == "failed").sum())
+    unknown = int((frame["outcome"] == "unknown").sum())
+    parts = [f"{count(failed)} failed"] if failed else []
+    parts += [f"{count(unknown)} got no answer"] if unknown else []
+    requests = count(len(frame), "request")
+    bad = f"of {requests} {' and '.join(parts)}" if parts else f"none of {requests} failed"
+    bought = latency_ms.get(PURCHASE)
+    if bought is None or bought.p99 is None:
+        return f"No click to buy was answered; {bad}"
+    felt, system = milliseconds(bought.p99), ""
+    if bought.system_p99 is not None:
+        system = f" (the system's part: {milliseconds(bought.system_p99)})"
+    if parts:  # an answer's percentiles mean little without what got none
+        clicks = "99 of 100 clicks that were answered or waited for took at most"
+        return f"{bad[0].upper()}{bad[1:]}; {clicks} {felt}{system}"
+    return f"99 of 100 clicks to buy were answered within {felt}{system}; {bad}"

@@ -1,0 +1,197 @@
+"""Figure: every pool's use, what waits for it and how long, one row a pool on T-0's axis."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from reports.document import Bottleneck
+from reports.evidence import Evidence
+from reports.figures.drawing import Drawing, Missing
+from reports.figures.moments import Moments, run_window_s
+from reports.figures.panel import Panel
+from reports.figures.series import RunSeries, Series, in_ms
+from reports.figures.sheet import Sheet
+from reports.figures.style import (
+    BLUE,
+    INK,
+    NARROW,
+    ORANGE,
+    VERMILLION,
+    WIDE,
+    Form,
+    count,
+    offset,
+)
+from reports.figures.svg_text import Svg
+from reports.samples import label
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRow:
+    """One finite thing that requests wait for; each series is None where nothing measured it."""
+
+    name: str
+    used: Series | None = None
+    pending: Series | None = None
+    most: float | None = None
+    wait_ms: Series | None = None
+    wait_name: str = "p99 wait"
+    paired: bool = False
+    """Stands beside the row before it, where the form has room: both have one panel only."""
+    words: Callable[[float], str] = count
+
+    @property
+    def levelled(self) -> bool:
+        """Whether its use or what waits for it was measured."""
+        return self.used is not None or self.pending is not None
+
+
+def draw_pools(
+    evidence: Evidence, moments: Moments, run: RunSeries, bottleneck: Bottleneck | None
+) -> Drawing | Missing:
+    """Draw the pools as small multiples.
+
+    Args:
+        run: reads the metrics table.
+        bottleneck: the verdict's, named in the title.
+    """
+    name, heading = "pools", "Pools"
+    window = run_window_s(evidence, moments)
+    rows = [row for row in pool_rows(run) if row.levelled or row.wait_ms is not None]
+    if window is None or not rows:
+        return Missing(
+            name, heading, "No sample of any pool was recorded, so what saturated is not known."
+        )
+    title = _finding(rows, bottleneck)
+    caption = (
+        "One row a pool, all on T-0's axis. The dashed line is the most it can hold; a level near "
+        "it may be healthy, only waiting is evidence. Levels are read "
+        f"every {evidence.plan.collect.interval * 1e3:g} ms and can miss shorter peaks; waits come "
+        "from histograms, which miss none, and are shown only where something was taken."
+    )
+    caption += moments.note
+
+    def draw(form: Form) -> Svg:
+        sheet = Sheet(form, title, moments.label)
+        for row in rows:
+            if row.levelled:
+                _draw_use(sheet.timed_panel(row.name, 62, window, moments, beside=row.paired), row)
+            if row.wait_ms is not None:
+                label = f"{row.name}: {row.wait_name} (log)"
+                beside = row.levelled or row.paired
+                if np.count_nonzero(~np.isnan(row.wait_ms.values)) < _FEWEST_WAITS:
+                    sheet.panel(label, 62, beside=beside).say("next to nothing was taken from it")
+                else:
+                    panel = sheet.timed_panel(label, 62, window, moments, beside=beside)
+                    _draw_wait(panel, row.wait_ms)
+        return sheet.svg(name, caption)
+
+    return Drawing(name, heading, title, caption, draw(WIDE), draw(NARROW))
+
+
+def pool_rows(run: RunSeries) -> list[PoolRow]:
+    """List every pool the design names, with what the run measured of it."""
+    pools = sorted(set(label(run.samples.named(f"{_CLIENT}_max", "app"), "pool")))
+    return [
+        *(_client_pool(run, pool) for pool in pools),
+        PoolRow(
+            POOL_WORDS["write_back"],
+            pending=_backlog(run),
+            wait_ms=in_ms(run.worst("writeback_oldest_age_seconds", "writeback")),
+            wait_name="oldest entry's age",
+        ),
+        PoolRow(
+            POOL_WORDS["max_connections"],
+            used=run.level("pg_connections_used", "postgres"),
+            most=_highest(run.worst("pg_settings_max_connections", "postgres")),
+        ),
+        PoolRow(
+            POOL_WORDS["accept_queue"],
+            pending=run.worst("listen_queue_length", "kernel"),
+            most=_highest(run.worst("listen_queue_limit", "kernel")),
+            paired=True,
+        ),
+        PoolRow(
+            POOL_WORDS["cpu"],
+            used=run.worst("machine_cpu_used_ratio", "kernel"),
+            most=1.0,
+            words=lambda share: f"{share * 100:.0f}%",
+        ),
+        PoolRow(
+            POOL_WORDS["app_loop"],
+            wait_ms=in_ms(run.worst("app_event_loop_lag_seconds", "app")),
+            wait_name="worst lag",
+            paired=True,
+        ),
+    ]
+
+
+_FLOOR_MS = 0.01
+_FEWEST_WAITS = 3
+_CLIENT = "db_client_connection"
+POOL_WORDS = {
+    "postgres": "PostgreSQL pools",
+    "redis": "Redis pools",
+    "write_back": "Write-back queue",
+    "accept_queue": "Kernel's accept queue",
+    "max_connections": "PostgreSQL's connections",
+    "cpu": "Machine's CPU",
+    "app_loop": "App's event loops",
+    "generator_loop": "Generator's loop",
+}
+"""The verdict's pools as people call them."""
+
+
+def _client_pool(run: RunSeries, pool: str) -> PoolRow:
+    return PoolRow(
+        POOL_WORDS.get(pool, f"{pool} pools"),
+        used=run.level(f"{_CLIENT}_count", "app", pool=pool, state="used"),
+        pending=run.level(f"{_CLIENT}_pending_requests", "app", pool=pool),
+        most=_highest(run.level(f"{_CLIENT}_max", "app", pool=pool)),
+        wait_ms=run.percentile_ms(f"{_CLIENT}_wait_time_seconds", "app", 99, pool=pool),
+    )
+
+
+def _backlog(run: RunSeries) -> Series | None:
+    """Prefer Redis's own count of entries not yet committed; the worker's dies with it."""
+    pending = run.level("redis_stream_pending", "redis")
+    waiting = run.level("redis_stream_lag", "redis")
+    if pending is None or waiting is None:
+        return run.level("writeback_backlog", "writeback")
+    return Series(pending.at_s, pending.values + waiting.values)
+
+
+def _highest(series: Series | None) -> float | None:
+    return None if series is None or np.isnan(series.highest) else series.highest
+
+
+def _draw_use(panel: Panel, row: PoolRow) -> None:
+    highest = row.most or 0.0
+    if row.used is not None:
+        panel.area(row.used.at_s, row.used.values, BLUE, "used")
+        highest = max(highest, row.used.highest)
+    if row.pending is not None:
+        panel.line(*row.pending, VERMILLION, "waiting", held=True, width=1.7)
+        highest = max(highest, row.pending.highest)
+    if row.most is not None:
+        panel.limit(row.most, INK, f"at most {row.words(row.most)}")
+    panel.axis_of_counts(0, max(highest, 1.0), row.words)
+
+
+def _draw_wait(panel: Panel, wait_ms: Series) -> None:
+    panel.line(wait_ms.at_s, np.maximum(wait_ms.values, _FLOOR_MS), ORANGE, width=1.7)
+    panel.axis_of_time(_FLOOR_MS, max(10.0, wait_ms.highest))
+
+
+def _finding(rows: list[PoolRow], bottleneck: Bottleneck | None) -> str:
+    if bottleneck is not None:
+        resource = POOL_WORDS.get(bottleneck.resource, bottleneck.resource)
+        return f"First to saturate: {resource}, at {offset(bottleneck.since_s)}"
+    shares = {
+        row.name: row.used.highest / row.most for row in rows if row.used is not None and row.most
+    }
+    if not shares:
+        return "No pool saturated"
+    fullest = max(shares, key=lambda pool: shares[pool])
+    return f"No pool saturated; the fullest: {fullest}, {shares[fullest] * 100:.0f}% in use"

@@ -1,0 +1,118 @@
+"""Figure: the whole distribution of every step's latency, to 99.99 %."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FixedLocator, FuncFormatter
+
+from reports.document import Latency
+from reports.figures.drawing import Drawing, Missing
+from reports.figures.panel import Entry, Kind, Panel
+from reports.figures.sheet import Sheet
+from reports.figures.style import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    NARROW,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    WIDE,
+    Form,
+    milliseconds,
+)
+from reports.figures.svg_text import Svg
+from reports.latency import latency_spectrum
+from reports.steps import PURCHASE
+
+_FLOOR_MS = 0.1
+_LOOKS: Final[tuple[tuple[str, Kind], ...]] = (
+    (GREEN, "line"),
+    (PURPLE, "line"),
+    (ORANGE, "line"),
+    (BLUE, "line"),
+    (SKY, "dashed"),
+    (MUTED, "dashed"),
+    (VERMILLION, "dashed"),
+)
+_TICKS: Final = (0.5, 0.9, 0.99, 0.999, 0.9999)
+
+
+def draw_spectrum(frame: pd.DataFrame, latency_ms: Mapping[str, Latency]) -> Drawing | Missing:
+    """Draw felt latency against the share of requests, one line a step, log axes.
+
+    Args:
+        frame: every request's latencies, from `latency_frame`.
+        latency_ms: the verdict's latencies by step, named in the title.
+    """
+    name, heading = "spectrum", "Percentile spectrum"
+    curves = {step: latency_spectrum(frame, step) for step in latency_ms}
+    curves = {step: curve for step, curve in curves.items() if not curve.empty}
+    if not curves:
+        return Missing(
+            name, heading, "No request was answered or waited for, so no latency has percentiles."
+        )
+    title = _finding(latency_ms)
+    caption = (
+        "Read upwards from a percentile: that share of the step's requests was over within this "
+        "time, as the student felt it. A line ends where the step has too few requests to say "
+        "more. The scale spreads the slowest: each mark on it is ten times rarer than the one "
+        "before."
+    )
+    system = curves.get(PURCHASE, pd.DataFrame({"system_ms": []}))["system_ms"].dropna()
+
+    def draw(form: Form) -> Svg:
+        sheet = Sheet(form, title, "share of requests (log axis)")
+        panel = sheet.panel("Latency felt (log)", 230)
+        for number, (step, curve) in enumerate(curves.items()):
+            colour, kind = _LOOKS[min(number, len(_LOOKS) - 1)]
+            width = 2.4 if step == PURCHASE else 1.5
+            _draw_curve(panel, curve["nines"], curve["felt_ms"], Entry(kind, colour, step), width)
+        lowest = min(float(curve["felt_ms"].min()) for curve in curves.values())
+        if len(system):
+            entry = Entry("dotted", INK, "buying, the system's part")
+            _draw_curve(panel, curves[PURCHASE]["nines"], curves[PURCHASE]["system_ms"], entry, 1.6)
+            lowest = min(lowest, float(system.min()))
+        highest = max(float(curve["felt_ms"].max()) for curve in curves.values())
+        panel.axis_of_time(max(lowest, _FLOOR_MS), highest)
+        _axis_of_shares(panel, max(float(curve["nines"].max()) for curve in curves.values()))
+        return sheet.svg(name, caption)
+
+    return Drawing(name, heading, title, caption, draw(WIDE), draw(NARROW))
+
+
+def _draw_curve(panel: Panel, nines: Any, values_ms: Any, entry: Entry, width: float) -> None:
+    panel.line(
+        nines.to_numpy(),
+        np.maximum(values_ms.to_numpy(dtype=float), _FLOOR_MS),
+        entry.colour,
+        entry.text,
+        kind=entry.kind,
+        width=width,
+    )
+
+
+def _axis_of_shares(panel: Panel, deepest: float) -> None:
+    end = min(max(deepest, 1.0), 4.0)
+    marks = {-np.log10(1.0 - share): f"{share * 100:g}%" for share in _TICKS}
+    ticks = [mark for mark in marks if mark <= end + 1e-9]
+    panel.axes.set_xlim(0, end)
+    panel.axes.xaxis.set_major_locator(FixedLocator(ticks))
+    panel.axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: marks.get(value, "")))
+
+
+def _finding(latency_ms: Mapping[str, Latency]) -> str:
+    far = {step: part.p99_9 for step, part in latency_ms.items() if part.p99_9 is not None}
+    if not far:
+        return "No step has a 99.9th percentile to show"
+    slowest = max(far, key=lambda step: far[step])
+    half = latency_ms[slowest].p50
+    return (
+        f"Slowest at the far end is {slowest}: "
+        + (f"half within {milliseconds(half)}, " if half is not None else "")
+        + f"99.9% within {milliseconds(far[slowest])}"
+    )

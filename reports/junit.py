@@ -1,0 +1,50 @@
+"""The verdict as JUnit XML, for CI systems that show tests: one test case a gate.
+
+fail → `<failure>`; inconclusive → `<error>`, since a check that could not be made is no success
+and `<skipped>` would count as one; the last case, `measurement`, carries the verdict itself.
+"""
+
+import re
+from xml.etree import ElementTree as ET
+
+from reports.document import GateResult, Verdict
+from reports.quantities import written
+
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold."""
+
+
+def write_junit(verdict: Verdict) -> str:
+    """Give the whole of `junit.xml`."""
+    suite = ET.Element("testsuite", name=f"dress rehearsal: {verdict.plan}")
+    for gate in verdict.gates:
+        _case(suite, gate)
+    whole = ET.SubElement(suite, "testcase", classname="verdict", name="measurement")
+    if verdict.verdict != "pass":
+        tag = "failure" if verdict.verdict == "fail" else "error"
+        problem = ET.SubElement(whole, tag, message=_clean(verdict.reasons[0]))
+        problem.text = _clean("\n".join(verdict.reasons))
+    cases = suite.findall("testcase")
+    suite.set("tests", str(len(cases)))
+    suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
+    suite.set("errors", str(sum(case.find("error") is not None for case in cases)))
+    suites = ET.Element("testsuites")
+    suites.append(suite)
+    ET.indent(suites)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, "unicode") + "\n"
+
+
+def _case(suite: ET.Element, gate: GateResult) -> None:
+    table = _clean(re.split(r"[.\[]", gate.metric)[0])
+    name = _clean(f"{gate.metric} {gate.limit}")
+    case = ET.SubElement(suite, "testcase", classname=table, name=name)
+    if gate.status == "fail":
+        message = f"{gate.metric} is {written(gate.value)}, the limit is {gate.limit}."
+        ET.SubElement(case, "failure", message=_clean(message))
+    elif gate.status == "inconclusive":
+        message = f"{gate.metric} was not measured, so {gate.limit} could not be checked."
+        ET.SubElement(case, "error", message=_clean(message))
+
+
+def _clean(text: str) -> str:
+    return _FORBIDDEN.sub("\ufffd", text)

@@ -1,0 +1,133 @@
+"""Latency: what students felt at each step, free of coordinated omission, and where it went.
+
+felt = done - intended, always split in generator = sent - intended and system = done - sent;
+read lag = read - done is part of none of them. All in milliseconds.
+
+Which requests count: answers (`ok`, `refused`), and requests nobody answered, for as long as they
+were waited for: every `unknown` one, and a `failed` one without an answer (status 0) after at
+least `WAITED_IN_VAIN_MS`. Their `done_ns` is the time of giving up, so their latency is a lower
+bound; left out they would make the slowest vanish. Quick failures (503, connection refused) are
+counted apart: they would make a broken service look fast.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from records.tables import STEPS
+from reports.document import Latency
+from reports.evidence import Evidence
+from reports.quantities import milliseconds, percentile, rounded
+
+WAITED_IN_VAIN_MS = 1_000.0
+PARTS = ("queue", "pool", "db", "redis", "external", "app")
+"""Server-Timing's parts; `app` is the total in the app, the others are within or before it."""
+
+
+def latency_frame(evidence: Evidence) -> pd.DataFrame:
+    """Give one row a request with its latencies.
+
+    Returns:
+        Columns step, journey, outcome (text), intended_s (relative to T-0; NaN without one),
+        felt_ms, generator_ms, system_ms, read_lag_ms, queue_ms … app_ms (NaN where absent),
+        answered (an `ok` or `refused` answer), counts (belongs in percentiles).
+    """
+    rows = evidence.requests
+    t0_ns = evidence.t0_ns
+    frame = pd.DataFrame({word: rows[word].astype("object") for word in ("step", "journey")})
+    frame["outcome"] = rows["outcome"].astype("object")
+    since = pd.Series(pd.NA, index=rows.index, dtype="Int64") if t0_ns is None else t0_ns
+    frame["intended_s"] = milliseconds(rows["intended_ns"], since) / 1e3
+    frame["felt_ms"] = milliseconds(rows["done_ns"], rows["intended_ns"])
+    frame["generator_ms"] = milliseconds(rows["sent_ns"], rows["intended_ns"])
+    frame["system_ms"] = milliseconds(rows["done_ns"], rows["sent_ns"])
+    frame["read_lag_ms"] = milliseconds(rows["read_ns"], rows["done_ns"])
+    for part in PARTS:
+        frame[f"{part}_ms"] = rows[f"{part}_us"].to_numpy("float64", na_value=np.nan) / 1e3
+    outcome = frame["outcome"]
+    frame["answered"] = outcome.isin(["ok", "refused"])
+    in_vain = (
+        (outcome == "failed")
+        & rows["status"].fillna(0).eq(0).to_numpy(dtype=bool)
+        & (frame["felt_ms"] >= WAITED_IN_VAIN_MS)
+    )
+    frame["counts"] = (frame["answered"] | (outcome == "unknown") | in_vain) & (
+        frame["felt_ms"].notna()
+    )
+    return frame
+
+
+def latency_by_step(frame: pd.DataFrame) -> dict[str, Latency]:
+    """Give the exact percentiles of every step of the journeys, then of any others."""
+    counts = frame[frame["counts"]]
+    groups = {str(step): rows for step, rows in counts.groupby("step")}
+    others = sorted(set(groups) - set(STEPS))
+    return {step: _latency(groups.get(step, counts.head(0))) for step in (*STEPS, *others)}
+
+
+def unanswered_by_step(frame: pd.DataFrame) -> pd.DataFrame:
+    """Count the requests of each step that got no good answer: columns failed, unknown."""
+    words = ["failed", "unknown"]
+    bad = frame[frame["outcome"].isin(words)]
+    table = pd.crosstab(bad["step"], bad["outcome"]) if len(bad) else pd.DataFrame()
+    steps = [*STEPS, *sorted(set(table.index) - set(STEPS))]
+    return table.reindex(index=steps, columns=words, fill_value=0).astype(int)
+
+
+def latency_split(frame: pd.DataFrame, share: float = 99.0) -> pd.DataFrame:
+    """Give one percentile of each part of the latency, a row a step.
+
+    Percentiles of parts do not add up to the percentile of the whole.
+
+    Returns:
+        Index step; columns felt_ms, generator_ms, system_ms, read_lag_ms, queue_ms … app_ms.
+    """
+    columns = ["felt_ms", "generator_ms", "system_ms", "read_lag_ms"]
+    columns += [f"{part}_ms" for part in PARTS]
+    counts = frame[frame["counts"]]
+    return counts.groupby("step")[columns].quantile(share / 100, interpolation="higher")
+
+
+def latency_spectrum(
+    frame: pd.DataFrame, step: str, points: Sequence[float] | None = None
+) -> pd.DataFrame:
+    """Give the percentile spectrum of one step, from the median out to ever more nines.
+
+    Returns:
+        Columns percentile (0-100), nines (-log10 of what is above; the maximum counts as one in
+        all), felt_ms, system_ms. Empty without requests.
+    """
+    rows = frame[frame["counts"] & (frame["step"] == step)]
+    if rows.empty:
+        return pd.DataFrame(columns=["percentile", "nines", "felt_ms", "system_ms"], dtype=float)
+    deepest = max(np.log10(len(rows)), 0.31)
+    if points is None:
+        nines = np.append(np.arange(0.0, deepest, 0.05), deepest)
+        shares = 100 * (1 - 10.0**-nines)
+    else:
+        shares = np.asarray(points, dtype=float)
+        nines = np.minimum(-np.log10(np.maximum(1 - shares / 100, 1e-12)), deepest)
+    system = rows["system_ms"].dropna().to_numpy()
+    return pd.DataFrame(
+        {
+            "percentile": shares,
+            "nines": nines,
+            "felt_ms": np.percentile(rows["felt_ms"], shares, method="higher"),
+            "system_ms": np.percentile(system, shares, method="higher") if len(system) else np.nan,
+        }
+    )
+
+
+def _latency(rows: pd.DataFrame) -> Latency:
+    felt = rows["felt_ms"].to_numpy()
+    system = rows["system_ms"].dropna().to_numpy()
+    return Latency(
+        count=len(felt),
+        p50=rounded(percentile(felt, 50)),
+        p90=rounded(percentile(felt, 90)),
+        p99=rounded(percentile(felt, 99)),
+        p99_9=rounded(percentile(felt, 99.9)),
+        max=rounded(percentile(felt, 100)),
+        system_p99=rounded(percentile(system, 99)),
+    )

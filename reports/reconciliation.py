@@ -1,0 +1,123 @@
+"""Compares the generator's count of requests with the server's own, to the request.
+
+A client that silently sends twice, a recorder that loses rows, a server that answers somebody
+else: each shows as a difference. What may differ is only what nobody can know: requests that were
+sent and never answered may or may not have been served.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from records.tables import STEPS
+from reports.evidence import Evidence
+from reports.quantities import NS_PER_S, counted, integers
+from reports.samples import Samples, label
+
+COUNTER = "http_server_requests_total"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often something happened by the generator's word and by the server's.
+
+    `recorded` surely happened; `uncertain` more may have. `least` is what the server must have
+    seen by the time it was last asked.
+    """
+
+    recorded: int
+    uncertain: int
+    least: int
+    counted: int
+
+    @property
+    def difference(self) -> int:
+        """Give by how many the server's count is outside what was recorded; 0 when it agrees."""
+        most = self.recorded + self.uncertain
+        return max(self.counted - most, 0) + min(self.counted - self.least, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """A tally for each step, or the sentence that says why there is none."""
+
+    tallies: dict[str, Tally]
+    impossible: str | None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Give one sentence for each step whose counts differ."""
+        return tuple(
+            f"The server answered {tally.counted:,} × {step} but {tally.recorded:,} are recorded"
+            f"{_allowance(tally.uncertain)}: {_direction(tally.difference)}."
+            for step, tally in self.tallies.items()
+            if tally.difference
+        )
+
+
+def reconcile(evidence: Evidence, samples: Samples) -> Reconciliation:
+    """Compare every step's requests with the app workers' own counters."""
+    if evidence.plan.target.stage == "external":
+        return Reconciliation({}, "nobody read the target's own counters.")
+    if any(event.kind == "process" and event.name == "app" for event in evidence.timeline):
+        return Reconciliation({}, "the server's own counts went with the app worker that was lost.")
+    rows = samples.named(COUNTER, "app")
+    if rows.empty:
+        return Reconciliation(
+            {}, f"the server's own count of requests ({COUNTER}) was never collected."
+        )
+    grown = samples.increases(rows, began_ns(evidence, rows))
+    step = label(grown, "method") + " " + label(grown, "route")
+    increase = grown["increase"].groupby(step).sum()
+    last_ns = int(grown["last_ns"].min())
+    steps = evidence.requests["step"].astype("object")
+    return Reconciliation(
+        {
+            name: tally(evidence.requests[steps == name], int(increase.get(name, 0)), last_ns)
+            for name in STEPS
+        },
+        None,
+    )
+
+
+def tally(rows: pd.DataFrame, counted_there: int, last_ns: int, *, answers: str = "all") -> Tally:
+    """Count recorded requests that a counter on the other side should have seen.
+
+    Args:
+        last_ns: when that counter was last read; what was answered less than a second before
+            that, or later, may be missing from it.
+        answers: `all`, or `ok` when only successful answers are sure to be counted there.
+    """
+    status = integers(rows["status"])
+    sent = rows["sent_ns"].notna().to_numpy(dtype=bool)
+    sure = status > 0
+    if answers == "ok":
+        sure &= (rows["outcome"] == "ok").to_numpy(dtype=bool)
+    finished = integers(rows["done_ns"].fillna(rows["read_ns"]))
+    early = finished <= last_ns - NS_PER_S
+    return Tally(
+        recorded=int(sure.sum()),
+        uncertain=int((~sure & sent).sum()),
+        least=int((sure & early).sum()),
+        counted=counted_there,
+    )
+
+
+def began_ns(evidence: Evidence, rows: pd.DataFrame) -> int:
+    """Give when the first request left the generator; what was counted earlier is not the run's.
+
+    Before that the conductor itself asks the target a few things. Without any recorded request
+    a counter's own first sample is the beginning.
+    """
+    first = evidence.requests["sent_ns"].min()
+    return int(rows["t_ns"].min() if pd.isna(first) else first)
+
+
+def _allowance(uncertain: int) -> str:
+    return f" and {counted(uncertain, 'more')} may have reached it" if uncertain else ""
+
+
+def _direction(difference: int) -> str:
+    if difference > 0:
+        return f"{difference:,} reached it unrecorded"
+    return f"{-difference:,} never reached it"

@@ -1,0 +1,31 @@
+"""Writes a run's report: verdict.json, summary.md, junit.xml and the page, from its files alone."""
+
+from records import RunDirectory
+from reports.document import Verdict
+from reports.evidence import read_evidence
+from reports.junit import write_junit
+from reports.page import write_page
+from reports.reconciliation import reconcile
+from reports.samples import Samples
+from reports.summary import write_summary
+from reports.verdict import judge
+
+
+def write_report(run: RunDirectory) -> Verdict:
+    """Judge a run and write everything that people and CI read about it.
+
+    Writing it again gives the same bytes: no clock, no randomness, no machine.
+
+    Raises:
+        RunDirectoryUnreadable: a file of the run is damaged.
+        RunDirectoryUnusable: the report cannot be written.
+        MetricUnknown: a gate of the plan names a number that no verdict holds.
+    """
+    evidence = read_evidence(run)
+    verdict = judge(evidence)
+    run.write_text("verdict.json", verdict.text())
+    counts = reconcile(evidence, Samples(evidence.metrics))
+    run.write_text("summary.md", write_summary(verdict, counts))
+    run.write_text("junit.xml", write_junit(verdict))
+    write_page(run, evidence, verdict)
+    return verdict

@@ -1,0 +1,131 @@
+"""Looks up samples of the metrics table by name and puts many processes on one time grid."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reports.quantities import NS_PER_S, integers
+
+SILENT_NS = 2 * NS_PER_S
+"""A gauge whose source said nothing for this long says nothing about now."""
+
+
+class Samples:
+    """The metrics table, indexed by name once: a run has half a million rows."""
+
+    def __init__(self, metrics: pd.DataFrame) -> None:
+        self._t_ns = integers(metrics["t_ns"])
+        self._values = metrics["value"].to_numpy(dtype="float64")
+        self._rows: dict[str, Any] = metrics.groupby("name", observed=True).indices
+        self._source, self._sources = _coded(metrics["source"])
+        self._label, self._labels = _coded(metrics["labels"])
+
+    @property
+    def span_ns(self) -> tuple[int, int] | None:
+        """Times of the first and the last sample, None without any."""
+        return (int(self._t_ns.min()), int(self._t_ns.max())) if len(self._t_ns) else None
+
+    def named(self, name: str, source: str = "", **labels: str) -> pd.DataFrame:
+        """Give the samples of one metric in the order of their times.
+
+        Args:
+            source: a source, or the part before its pid, such as `app`; empty for all.
+            labels: only samples with these labels' values.
+
+        Returns:
+            Columns t_ns (int64), source, labels (JSON text), value.
+        """
+        rows = self._rows.get(name, np.empty(0, dtype="int64"))
+        if source:
+            own = [word.partition(":")[0] == source for word in self._sources]
+            rows = rows[np.array(own, dtype=bool)[self._source[rows]]]
+        if labels:
+            fits = np.zeros(len(self._labels), dtype=bool)
+            for code in np.unique(self._label[rows]):
+                found = json.loads(self._labels[code])
+                fits[code] = all(str(found.get(key, "")) == value for key, value in labels.items())
+            rows = rows[fits[self._label[rows]]]
+        return pd.DataFrame(
+            {
+                "t_ns": self._t_ns[rows],
+                "source": pd.Series(self._sources[self._source[rows]], dtype=object),
+                "labels": pd.Series(self._labels[self._label[rows]], dtype=object),
+                "value": self._values[rows],
+            }
+        )
+
+    def increases(self, rows: pd.DataFrame, began_ns: int) -> pd.DataFrame:
+        """Give how much each counter grew since its last sample at or before `began_ns`.
+
+        A labelled counter exists only from its first increment on: one without a sample by then
+        began at 0.
+
+        Returns:
+            One row a series: source, labels, increase, last_ns (time of its source's last sample
+            among `rows`).
+        """
+        keys = ["source", "labels"]
+        last = rows.groupby(keys, sort=True)["value"].last()
+        before = rows[rows["t_ns"] <= began_ns].groupby(keys)["value"].last()
+        grown = (last - before.reindex(last.index, fill_value=0.0)).clip(lower=0)
+        ends = grown.rename("increase").reset_index()
+        ends["last_ns"] = ends["source"].map(rows.groupby("source")["t_ns"].max())
+        return ends
+
+
+def label(rows: pd.DataFrame, key: str) -> pd.Series:
+    """Give one label's value of each sample, empty where it has no such label."""
+    codes, texts = pd.factorize(rows["labels"])
+    values = np.array([str(json.loads(text).get(key, "")) for text in texts], dtype=object)
+    return pd.Series(values[codes], index=rows.index, dtype=object)
+
+
+def _coded(column: pd.Series) -> tuple[Any, Any]:
+    """Give a column of categories as codes and the words they stand for."""
+    return column.cat.codes.to_numpy(), column.cat.categories.to_numpy(dtype=object)
+
+
+def time_grid(start_ns: int, end_ns: int, interval_ns: int) -> Any:
+    """Give the instants that every series is read at, from `start_ns` to past `end_ns`."""
+    return np.arange(start_ns, end_ns + interval_ns, interval_ns, dtype="int64")
+
+
+def level_on(grid: Any, rows: pd.DataFrame) -> Any:
+    """Sum gauges over their sources on a grid; NaN where no source had spoken recently."""
+    total = np.zeros(len(grid))
+    heard = np.zeros(len(grid), dtype=bool)
+    for _, times, values in single_series(rows):
+        position = np.searchsorted(times, grid, side="right") - 1
+        known = (position >= 0) & (grid - times[np.maximum(position, 0)] <= SILENT_NS)
+        total += np.where(known, values[np.maximum(position, 0)], 0.0)
+        heard |= known
+    return np.where(heard, total, np.nan)
+
+
+def count_on(grid: Any, rows: pd.DataFrame) -> Any:
+    """Sum counters over their sources on a grid; 0 before a series begins."""
+    total = np.zeros(len(grid))
+    for _, times, values in single_series(rows):
+        total += last_on(grid, times, values)
+    return total
+
+
+def last_on(grid: Any, times: Any, values: Any) -> Any:
+    """Give one series' last value at each instant of a grid; 0 before it begins."""
+    position = np.searchsorted(times, grid, side="right") - 1
+    return np.where(position >= 0, values[np.maximum(position, 0)], 0.0)
+
+
+def single_series(rows: pd.DataFrame) -> list[tuple[str, Any, Any]]:
+    """Split samples into series: labels (JSON text), times and values of each."""
+    if rows.empty:
+        return []
+    codes, _ = pd.factorize(rows["source"] + rows["labels"], sort=True)
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    labels = rows["labels"].to_numpy(dtype=object)[order[starts]]
+    times = np.split(rows["t_ns"].to_numpy()[order], starts[1:])
+    values = np.split(rows["value"].to_numpy()[order], starts[1:])
+    return list(zip(labels, times, values, strict=True))

@@ -1,0 +1,76 @@
+"""What each store held at the end, and which stores could not be read."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from plans import Plan
+from reports.evidence import Evidence
+from reports.quantities import counted
+
+DURABLE = "postgres"
+"""The store whose word counts: what it holds survives."""
+
+_STORES = {
+    "naive": ("postgres",),
+    "atomic_update": ("postgres",),
+    "redis_writeback": ("postgres", "redis"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The stores' tickets at the end.
+
+    `holdings` has one frame a store that was read whole: ticket (text), student (int64, -1 for
+    people not on the roster), granted_ns and committed_ns (nullable). `problems` has one
+    sentence for each store that should have been read and was not.
+    """
+
+    expected: tuple[str, ...]
+    holdings: dict[str, pd.DataFrame]
+    problems: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether every store was read."""
+        return bool(self.expected) and len(self.holdings) == len(self.expected)
+
+
+def read_stores(evidence: Evidence) -> Stores:
+    """Sort the ledger by store; only a store whose rows are all there may be judged."""
+    said = {event.name: event.detail for event in evidence.timeline if event.kind == "ledger"}
+    expected = expected_stores(evidence.plan)
+    expected += tuple(sorted(set(said) - set(expected)))
+    source = evidence.ledger["source"].astype("object")
+    holdings, problems = {}, []
+    for store in expected:
+        rows = evidence.ledger[source == store]
+        detail = said.get(store)
+        if detail is None:
+            problems.append(f"The tickets in {store} were never read, so nobody can audit them.")
+        elif "error" in detail:
+            problems.append(f"The tickets in {store} could not be read: {detail['error']}")
+        elif detail.get("tickets", len(rows)) != len(rows):
+            problems.append(
+                f"{store} held {counted(detail['tickets'], 'ticket')} when it was read, but "
+                f"ledger.parquet has {counted(len(rows), 'row')} of it: the file is not whole."
+            )
+        else:
+            holdings[store] = rows.assign(
+                ticket=rows["ticket"].astype("object"),
+                student=rows["student"].fillna(-1).astype("int64"),
+            ).reset_index(drop=True)
+    if not expected:
+        problems.append("No store was read, so nobody can audit who holds a ticket.")
+    return Stores(expected, holdings, tuple(problems))
+
+
+def expected_stores(plan: Plan) -> tuple[str, ...]:
+    """Give the stores that this plan's allocation keeps tickets in."""
+    return _STORES[plan.app.allocation] if plan.target.stage == "embedded" else ()
+
+
+def owned(holding: pd.DataFrame) -> pd.MultiIndex:
+    """Give the distinct (student, ticket) pairs of a store."""
+    return pd.MultiIndex.from_frame(holding[["student", "ticket"]]).unique()

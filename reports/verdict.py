@@ -1,0 +1,149 @@
+"""The verdict: will it hold, what breaks first, was anyone wronged, can this be trusted?
+
+Decided in this order:
+
+fail          an audit counter is above zero, part of the target was lost, a gate is broken, or
+              the census contradicts itself
+inconclusive  the run was cut short, had no T-0 or no requests; the generator was late, was lost
+              or has no timestamps; students never started; a store could not be read; the
+              server's counts differ from the recorded ones; a gate could not be decided
+pass          otherwise
+
+All reasons are given, those of a failure first, so the first sentence is the gravest.
+"""
+
+from collections.abc import Iterable
+
+from reports.audit import AuditFinding, audit_run
+from reports.bottleneck import find_bottleneck
+from reports.census import CensusFinding, take_census
+from reports.document import Fairness, Measured, Status, Verdict, verdict_schema
+from reports.evidence import Evidence
+from reports.gates import GatesFinding, apply_gates
+from reports.generator import judge_generator
+from reports.latency import latency_by_step, latency_frame
+from reports.pools import find_pools
+from reports.quantities import counted, written
+from reports.reconciliation import Reconciliation, reconcile
+from reports.samples import Samples
+from reports.steps import PURCHASE
+
+__all__ = ["Verdict", "judge", "verdict_schema"]
+
+MEASURING = "generator"
+"""The component whose loss says nothing about the target, only about the measurement."""
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Judge one run from its evidence alone: the same evidence gives the same verdict.
+
+    Raises:
+        MetricUnknown: a gate of the plan names a number that no verdict holds.
+    """
+    samples = Samples(evidence.metrics)
+    frame = latency_frame(evidence)
+    census = take_census(evidence)
+    counts = reconcile(evidence, samples)
+    audit = audit_run(evidence, samples, counts)
+    generator = judge_generator(evidence, samples, frame)
+    pools = find_pools(evidence, samples, frame)
+    measured = Measured(
+        census=census.census,
+        latency_ms=latency_by_step(frame),
+        audit=audit.audit,
+        fairness=Fairness(inversions=None, kendall_tau=None, multi_device_advantage=None),
+        pools=tuple(finding.pool for finding in pools),
+        bottleneck=find_bottleneck(pools),
+        generator=generator.generator,
+    )
+    gates = apply_gates(evidence, measured, census, audit)
+
+    failures = [
+        *audit.wrongs.values(),
+        *_lost(evidence, target=True),
+        *gates.broken,
+        *census.problems,
+    ]
+    doubts = [
+        *_cut_short(evidence),
+        *_lost(evidence, target=False),
+        *generator.problems,
+        *([] if evidence.students.empty else _missing_students(census)),
+        *audit.problems,
+        *_differences(counts, evidence),
+        *gates.undecided,
+    ]
+    word: Status = "fail" if failures else "inconclusive" if doubts else "pass"
+    return Verdict(
+        run=evidence.run,
+        plan=evidence.plan.name,
+        verdict=word,
+        reasons=_distinct([*failures, *doubts] or [_what_held(measured, gates, audit)]),
+        census=measured.census,
+        latency_ms=measured.latency_ms,
+        audit=measured.audit,
+        fairness=measured.fairness,
+        pools=measured.pools,
+        bottleneck=measured.bottleneck,
+        generator=measured.generator,
+        gates=gates.results,
+    )
+
+
+def _lost(evidence: Evidence, *, target: bool) -> list[str]:
+    """Say which components were lost: those of the target, or those that measure."""
+    return [
+        f"Lost: {event.detail.get('what') or f'a {event.name} process ended unasked.'}"
+        for event in evidence.timeline
+        if event.kind == "process" and (event.name != MEASURING) == target
+    ]
+
+
+def _cut_short(evidence: Evidence) -> list[str]:
+    said = [
+        f"The run was {event.name}: {event.detail.get('reason', 'no reason was recorded.')}"
+        for event in evidence.timeline
+        if event.kind == "abort"
+    ]
+    phases = {event.name for event in evidence.timeline if event.kind == "phase"}
+    if "performed" not in phases and not said:
+        said.append("The run ended before its students had finished, without saying why.")
+    if evidence.t0_ns is None:
+        said.append("There was no T-0: the sale never opened.")
+    return said
+
+
+def _missing_students(census: CensusFinding) -> list[str]:
+    missing = census.census.never_started
+    if not missing:
+        return []
+    return [
+        f"{missing:,} of {counted(census.census.students, 'student')} never started, so the rush "
+        f"was smaller than planned."
+    ]
+
+
+def _differences(counts: Reconciliation, evidence: Evidence) -> tuple[str, ...]:
+    if counts.impossible and evidence.plan.target.stage == "embedded":
+        return (f"The requests could not be checked against the server: {counts.impossible}",)
+    return counts.problems
+
+
+def _what_held(measured: Measured, gates: GatesFinding, audit: AuditFinding) -> str:
+    """Sum a pass up in one sentence, with figures."""
+    census, purchase = measured.census, measured.latency_ms[PURCHASE]
+    limits = len(gates.results) - 1 - len(audit.applicable)
+    return (
+        f"It held: {census.students:,} of {counted(census.students, 'student')} accounted for "
+        f"({counted(census.ticket, 'ticket')}, {census.sold_out:,} sold out), nobody was wronged, "
+        f"99% of purchases were answered within {written(purchase.p99)} ms"
+        f"{f' and {_gates(limits)}' if limits else ''}."
+    )
+
+
+def _gates(number: int) -> str:
+    return "the plan's one gate holds" if number == 1 else f"all {number} gates of the plan hold"
+
+
+def _distinct(sentences: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(sentences))

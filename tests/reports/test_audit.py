@@ -1,0 +1,150 @@
+"""The audit sees each kind of wrong for itself, and nothing in a healthy run."""
+
+import dataclasses
+
+import pandas as pd
+import pytest
+
+from reports.audit import COUNTERS, audit_run
+from reports.reconciliation import reconcile
+from reports.samples import Samples
+
+SMALL = {"students": 200, "tickets": 60}
+
+
+def audited(evidence):
+    samples = Samples(evidence.metrics)
+    return audit_run(evidence, samples, reconcile(evidence, samples))
+
+
+def found(evidence):
+    counts = audited(evidence).audit.model_dump()
+    return {name: counts[name] for name in COUNTERS if counts[name] != 0}
+
+
+@pytest.mark.parametrize("allocation", ["naive", "atomic_update", "redis_writeback"])
+def test_nobody_was_wronged_in_a_healthy_run(evidence_of, allocation):
+    finding = audited(evidence_of(allocation=allocation, **SMALL))
+    counts = finding.audit.model_dump()
+    assert {counts[name] for name in finding.applicable} == {0}
+    assert finding.wrongs == {}
+    assert finding.problems == ()
+
+
+def test_one_store_cannot_disagree_with_itself(evidence_of):
+    finding = audited(evidence_of(allocation="naive", **SMALL))
+    assert "store_drift" not in finding.applicable
+    assert finding.audit.store_drift is None
+
+
+@pytest.mark.parametrize(
+    ("defects", "expected"),
+    [
+        pytest.param({"oversell": 3}, {"oversold": 3}, id="more tickets than places"),
+        pytest.param(
+            {"oversell": 3, "missing_rows": 1},
+            {"oversold": 2, "acked_but_missing": 1},
+            id="an oversell and a lost ticket are two findings",
+        ),
+        pytest.param(
+            {"duplicate_rows": 2, "false_sold_out": 9},
+            {"duplicate_students": 2, "false_sold_out": 7},
+            id="a second ticket for the same student, while places are left",
+        ),
+        pytest.param(
+            {"repeated_rows": 2},
+            {"duplicate_students": 2},
+            id="the same ticket twice is a duplicate but takes no second place",
+        ),
+        pytest.param(
+            {"missing_rows": 4}, {"acked_but_missing": 4}, id="told of a ticket no store holds"
+        ),
+        pytest.param({"unacked": 3}, {"held_without_ack": 3}, id="holds one and was told 503"),
+        pytest.param({"unknown": 5}, {}, id="who got no answer may or may not hold one"),
+        pytest.param({"ineligible": 2}, {"ineligible": 2}, id="outsiders bought"),
+        pytest.param({"strangers": 2}, {"ineligible": 2}, id="holders not on the roster at all"),
+        pytest.param({"false_sold_out": 6}, {"false_sold_out": 6}, id="sold out, but 6 left"),
+        pytest.param({"drift": 3}, {"store_drift": 3}, id="PostgreSQL and Redis disagree"),
+        pytest.param({"stuck": 2}, {"stuck_students": 2}, id="pending for ever, row committed"),
+        pytest.param({"lost_views": 4}, {"lost_views": 4}, id="views that were not counted"),
+        pytest.param({"lost_views": -4}, {"lost_views": 4}, id="views counted twice"),
+        pytest.param({"interrupted": True}, {}, id="who was under way is not wronged"),
+        pytest.param({"worker_lost": True}, {}, id="a lost worker alone wrongs nobody"),
+    ],
+)
+def test_each_wrong_is_counted_for_itself(evidence_of, defects, expected):
+    evidence = evidence_of(**SMALL, **defects)
+    assert found(evidence) == expected
+    assert list(audited(evidence).wrongs) == [name for name in COUNTERS if name in expected]
+
+
+def test_the_sentence_of_an_oversell_has_both_figures(evidence_of):
+    said = audited(evidence_of(allocation="naive", students=2000, tickets=1000, oversell=212))
+    assert said.wrongs["oversold"] == "Oversold: 1,212 tickets were granted for 1,000 places."
+
+
+def test_sold_out_counts_no_more_wronged_students_than_were_sent_away(evidence_of):
+    # Nobody was told `sold out`: places left over are no wrong.
+    assert found(evidence_of(students=40, tickets=60)) == {}
+
+
+def test_an_undecided_purchase_may_be_the_place_that_seems_left(evidence_of):
+    assert found(evidence_of(**SMALL, unknown=4)) == {}
+
+
+def test_a_promise_that_was_never_kept_is_lost_and_stuck(evidence_of):
+    evidence = evidence_of(**SMALL, missing_rows=2)
+    lost = ~evidence.students["ticket"].isin(evidence.ledger["ticket"])
+    students = evidence.students.copy()
+    students.loc[lost & students["ticket"].notna(), "issued_ns"] = pd.NA
+    unkept = dataclasses.replace(evidence, students=students)
+    assert found(unkept) == {"acked_but_missing": 2, "stuck_students": 2}
+
+
+@pytest.mark.parametrize("store", ["postgres", "redis"])
+def test_an_unread_store_leaves_its_counters_open(evidence_of, store):
+    finding = audited(evidence_of(**SMALL, store_unreadable=store))
+    assert finding.audit.oversold is None
+    assert finding.audit.store_drift is None
+    assert finding.audit.false_sold_out is None
+    assert (finding.audit.acked_but_missing is None) == (store == "postgres")
+    assert any(store in problem for problem in finding.problems)
+
+
+def test_an_oversell_in_one_store_counts_though_the_other_is_unread(evidence_of):
+    assert audited(evidence_of(**SMALL, store_unreadable="redis", oversell=1)).audit.oversold == 1
+
+
+def test_a_ledger_with_fewer_rows_than_were_read_is_not_judged(evidence_of):
+    evidence = evidence_of(**SMALL)
+    cut = dataclasses.replace(evidence, ledger=evidence.ledger.iloc[:-3])
+    finding = audited(cut)
+    assert finding.audit.store_drift is None
+    assert "the file is not whole" in finding.problems[0]
+
+
+def test_without_records_of_students_no_promise_can_be_checked(evidence_of):
+    finding = audited(evidence_of(**SMALL, without=["students"]))
+    assert finding.audit.acked_but_missing is None
+    assert finding.audit.ineligible is None
+    assert finding.audit.oversold == 0
+    assert any("students.parquet" in problem for problem in finding.problems)
+
+
+def test_an_absent_view_counter_is_said(evidence_of):
+    finding = audited(evidence_of(**SMALL, without_metrics=["event_views"]))
+    assert finding.audit.lost_views is None
+    assert any("event_views_total" in problem for problem in finding.problems)
+
+
+@pytest.mark.parametrize("lost", ["requests", "half"])
+def test_views_whose_requests_were_not_recorded_are_not_invented(evidence_of, lost):
+    evidence = evidence_of(**SMALL)
+    kept = evidence.requests.head(0 if lost == "requests" else 50)
+    assert "lost_views" not in found(dataclasses.replace(evidence, requests=kept))
+
+
+def test_settling_is_the_longest_wait_from_promise_to_row(evidence_of):
+    assert 0 < audited(evidence_of(**SMALL)).audit.settle_ms < 50
+    assert 3000 < audited(evidence_of(**SMALL, writeback_slow=True)).audit.settle_ms < 3050
+    assert audited(evidence_of(**SMALL, allocation="naive")).audit.settle_ms == 0

@@ -1,0 +1,82 @@
+"""Histograms of many workers are summed before a percentile is read from them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reports.histogram import histogram_on, quantile
+from reports.samples import Samples, count_on, level_on, time_grid
+
+S = 1_000_000_000
+
+
+def samples_of(*rows):
+    """Samples from (seconds, source, name, labels, value)."""
+    frame = pd.DataFrame(rows, columns=["t_ns", "source", "name", "labels", "value"])
+    frame["t_ns"] = (frame["t_ns"] * S).astype("Int64")
+    frame["labels"] = [json.dumps(labels, sort_keys=True) for labels in frame["labels"]]
+    for word in ("source", "name", "labels"):
+        frame[word] = frame[word].astype("category")
+    return Samples(frame.sort_values("t_ns", kind="stable", ignore_index=True))
+
+
+def waits(second, source, counts):
+    """One scrape of a wait histogram: cumulative counts at 10 ms, 100 ms and above."""
+    edges = ("0.01", "0.1", "+Inf")
+    rows = [(second, source, "w_bucket", {"le": e}, c) for e, c in zip(edges, counts, strict=True)]
+    return [*rows, (second, source, "w_sum", {}, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("cumulative", "share", "expected"),
+    [
+        pytest.param([10, 10, 10], 0.5, 0.005, id="halfway into the first bucket"),
+        pytest.param([0, 10, 10], 0.5, 0.055, id="halfway into the second"),
+        pytest.param([50, 50, 100], 0.99, 0.1, id="beyond the last edge only that is known"),
+        pytest.param([0, 0, 0], 0.99, np.nan, id="nothing observed"),
+    ],
+)
+def test_quantiles_are_interpolated_within_a_bucket(cumulative, share, expected):
+    edges = np.array([0.01, 0.1, np.inf])
+    assert quantile(edges, np.array(cumulative, float), share) == pytest.approx(
+        expected, nan_ok=True
+    )
+
+
+def test_percentiles_of_workers_are_not_averaged():
+    # One busy quick worker, one idle slow one: the mean of their p99 would be about 50 ms.
+    rows = [*waits(0, "app:1", [0, 0, 0]), *waits(0, "app:2", [0, 0, 0])]
+    rows += [*waits(1, "app:1", [9990, 9990, 9990]), *waits(1, "app:2", [0, 10, 10])]
+    histogram = histogram_on(time_grid(0, S, S), samples_of(*rows), "w", "app")
+    assert histogram.percentile_ms(99) < 10
+
+
+def test_only_what_was_observed_during_the_run_counts():
+    rows = [*waits(0, "app:1", [0, 0, 500]), *waits(1, "app:1", [100, 100, 600])]
+    histogram = histogram_on(time_grid(0, S, S), samples_of(*rows), "w", "app")
+    assert histogram.percentile_ms(99) < 10
+    assert list(histogram.observed[:2]) == [0, 100]
+
+
+def test_a_worker_that_fell_silent_holds_its_counts_but_not_its_level():
+    rows = [(0, "app:1", "n", {}, 5.0), (0, "app:2", "n", {}, 7.0), (9, "app:2", "n", {}, 7.0)]
+    samples = samples_of(*rows)
+    assert list(count_on(np.array([0, 9 * S]), samples.named("n", "app"))) == [12, 12]
+    assert list(level_on(np.array([0, 9 * S]), samples.named("n", "app"))) == [12, 7]
+
+
+@pytest.mark.parametrize(
+    ("seen", "began_s", "grown"),
+    [
+        pytest.param([(1, 4.0), (2, 6.0)], 0, 6.0, id="not there before: it began at zero"),
+        pytest.param([(0, 4.0), (2, 6.0)], 1, 2.0, id="there before: it began where it stood"),
+        pytest.param([(0, 1.0), (1, 4.0), (2, 6.0)], 1, 2.0, id="… when it was last seen"),
+        pytest.param([(0, 6.0)], 1, 0.0, id="nothing since"),
+    ],
+)
+def test_a_counter_grew_by_what_the_run_added(seen, began_s, grown):
+    samples = samples_of(*((second, "app:1", "n", {}, value) for second, value in seen))
+    found = samples.increases(samples.named("n"), began_ns=began_s * S)
+    assert found["increase"].tolist() == [grown]

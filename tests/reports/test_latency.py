@@ -1,0 +1,121 @@
+"""Latency is what students felt, exactly; nothing slow may vanish from it."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from records.tables import STEPS
+from reports.latency import (
+    latency_by_step,
+    latency_frame,
+    latency_spectrum,
+    latency_split,
+    unanswered_by_step,
+)
+from reports.steps import LOGIN, PURCHASE
+
+MS = 1_000_000
+
+
+def hand_made(healthy, rows):
+    """Evidence with only these requests: (felt ms, late ms, outcome, status)."""
+    base = healthy.requests[healthy.requests["step"] == LOGIN].iloc[[0] * len(rows)]
+    base = base.reset_index(drop=True)
+    felt, late, outcome, status = (list(column) for column in zip(*rows, strict=True))
+    base["done_ns"] = base["intended_ns"] + pd.array(felt, dtype="Int64") * MS
+    base["sent_ns"] = base["intended_ns"] + pd.array(late, dtype="Int64") * MS
+    base["outcome"] = pd.Categorical(outcome)
+    base["status"] = pd.array(status, dtype="Int16")
+    return dataclasses.replace(healthy, requests=base)
+
+
+def test_percentiles_are_measured_values(healthy):
+    rows = [(felt, 2, "ok", 200) for felt in range(1, 101)]
+    latency = latency_by_step(latency_frame(hand_made(healthy, rows)))[LOGIN]
+    assert latency.model_dump() == {
+        "count": 100,
+        "p50": 51.0,
+        "p90": 91.0,
+        "p99": 100.0,
+        "p99_9": 100.0,
+        "max": 100.0,
+        "system_p99": 98.0,
+    }
+
+
+def test_a_late_generator_is_felt_but_is_not_the_systems(healthy):
+    latency = latency_by_step(latency_frame(hand_made(healthy, [(1500, 1400, "ok", 200)])))[LOGIN]
+    assert (latency.max, latency.system_p99) == (1500.0, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("row", "counts"),
+    [
+        pytest.param((5, 0, "refused", 409), True, id="sold out is an answer"),
+        pytest.param((10_000, 0, "unknown", 0), True, id="a timeout took at least that long"),
+        pytest.param((10_000, None, "failed", 0), True, id="so did a connection never made"),
+        pytest.param((1, None, "failed", 0), False, id="a refused connection looks fast"),
+        pytest.param((1, 0, "failed", 503), False, id="so does a 503"),
+        pytest.param((None, 0, "ok", 200), False, id="no receive time, no latency"),
+    ],
+)
+def test_what_counts_in_percentiles(healthy, row, counts):
+    evidence = hand_made(healthy, [(3, 0, "ok", 200), row])
+    assert latency_by_step(latency_frame(evidence))[LOGIN].count == 1 + counts
+
+
+def test_failures_are_counted_apart(evidence_of):
+    table = unanswered_by_step(
+        latency_frame(evidence_of(students=200, tickets=60, failed=3, unknown=2))
+    )
+    assert table.loc[PURCHASE].to_dict() == {"failed": 3, "unknown": 2}
+    assert table.drop(PURCHASE).to_numpy().sum() == 0
+    assert list(table.index) == list(STEPS)
+
+
+def test_every_step_is_there_even_without_requests(evidence_of):
+    latency = latency_by_step(latency_frame(evidence_of(students=60, without=["requests"])))
+    assert list(latency) == list(STEPS)
+    assert latency[LOGIN].model_dump() == {"count": 0} | dict.fromkeys(
+        ["p50", "p90", "p99", "p99_9", "max", "system_p99"]
+    )
+
+
+def test_the_parts_of_a_latency_add_up_to_it(healthy):
+    frame = latency_frame(healthy)
+    assert np.allclose(frame["felt_ms"], frame["generator_ms"] + frame["system_ms"])
+
+
+def test_nanoseconds_since_the_epoch_lose_nothing(healthy):
+    rows = healthy.requests.copy()
+    rows["done_ns"] = rows["intended_ns"] + 1
+    exact = latency_frame(dataclasses.replace(healthy, requests=rows))
+    assert set(exact["felt_ms"]) == {1e-6}
+
+
+def test_a_slow_reader_is_part_of_no_latency(evidence_of):
+    quick = latency_by_step(latency_frame(evidence_of(students=200, tickets=60)))
+    slow = latency_by_step(
+        latency_frame(evidence_of(students=200, tickets=60, slow_reading_ms=900))
+    )
+    assert quick == slow
+
+
+def test_the_split_names_the_part_that_grew(evidence_of):
+    split = latency_split(
+        latency_frame(evidence_of(students=200, tickets=60, generator_late_ms=700))
+    )
+    assert split.loc[PURCHASE, "generator_ms"] > 700
+    assert split.loc[PURCHASE, "system_ms"] < 50
+    assert split.loc[LOGIN, "generator_ms"] < 50
+
+
+def test_the_spectrum_ends_at_the_maximum(healthy):
+    frame = latency_frame(healthy)
+    spectrum = latency_spectrum(frame, PURCHASE)
+    latency = latency_by_step(frame)[PURCHASE]
+    assert spectrum["felt_ms"].is_monotonic_increasing
+    assert round(spectrum["felt_ms"].iloc[-1], 3) == latency.max
+    assert latency_spectrum(frame, "GET /nowhere").empty

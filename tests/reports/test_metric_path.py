@@ -1,0 +1,80 @@
+"""A gate that names no number of the verdict is an error before the run, never a pass after it."""
+
+import pytest
+
+from plans import Plan
+from plans.reading import bundled_plans, read_plan
+from reports.errors import MetricUnknown
+from reports.metric_path import check_metric_names, known_metrics, metric_value
+
+
+def gated(metric, limit):
+    return Plan.model_validate({"name": "p", "gates": [{"metric": metric, "limit": limit}]})
+
+
+@pytest.mark.parametrize("path", bundled_plans(), ids=lambda path: path.stem)
+def test_the_bundled_plans_name_only_known_metrics(path):
+    check_metric_names(read_plan(path))
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit"),
+    [
+        ("latency_ms[POST /login].p99", "<= 3s"),
+        ("latency_ms[POST /login].count", ">= 10"),
+        ("latency_ms[POST /events/{event}/tickets].p99_9", "<= 800ms"),
+        ("census.failed", "<= 0.1%"),
+        ("census.failed", "== 0"),
+        ("audit.oversold", "== 0"),
+        ("audit.settle_ms", "<= 2s"),
+        ("pools[postgres].wait_p99_ms", "<= 10ms"),
+        ("pools[postgres].wait_p99_ms", "== 0"),
+        ("pools[cpu].peak_used", "<= 80%"),
+        ("pools[redis].saturated_at_s", ">= 2s"),
+        ("generator.late_start_p99_ms", "<= 100ms"),
+        ("generator.cpu_peak", "<= 0.9"),
+    ],
+)
+def test_these_gates_are_understood(metric, limit):
+    check_metric_names(gated(metric, limit))
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "words"),
+    [
+        ("census.faild", "== 0", "did you mean census.failed"),
+        ("latency_ms[POST /logn].p99", "<= 3s", "did you mean latency_ms[POST /login].p99"),
+        ("latency_ms[POST /login].p98", "<= 3s", "latency_ms[POST /login].p9"),
+        ("pools[postgre].timeouts", "== 0", "pools[postgres].timeouts"),
+        ("pools[postgres].diagnosis", "== 0", "no such metric"),
+        ("nonsense", "== 0", "known are census"),
+        ("latency_ms[POST /login].p99", "<= 3000", 'a time: write it as in "<= 3s"'),
+        ("latency_ms[POST /login].p99", "<= 3%", "a time"),
+        ("census.failed", "<= 3s", "no time"),
+        ("audit.oversold", "<= 1%", "no share"),
+    ],
+)
+def test_these_are_refused_with_a_hint(metric, limit, words):
+    with pytest.raises(MetricUnknown) as caught:
+        check_metric_names(gated(metric, limit))
+    assert words in str(caught.value)
+    assert "gates.0" in str(caught.value)
+
+
+def test_all_wrong_gates_are_named_at_once():
+    gates = [{"metric": name, "limit": "== 0"} for name in ("a.b", "census.ticket", "c.d")]
+    with pytest.raises(MetricUnknown) as caught:
+        check_metric_names(Plan.model_validate({"name": "p", "gates": gates}))
+    assert len(caught.value.problems) == 2
+
+
+def test_every_known_metric_can_be_read_from_a_verdict(healthy_verdict):
+    verdict = healthy_verdict
+    numbers = [metric_value(verdict, path) for path in known_metrics()]
+    assert {type(number) for number in numbers} == {int, float, type(None)}
+    assert metric_value(verdict, "census.ticket") == 200
+
+
+def test_reading_an_unknown_metric_is_an_error(healthy_verdict):
+    with pytest.raises(MetricUnknown, match="did you mean"):
+        metric_value(healthy_verdict, "audit.oversolt")

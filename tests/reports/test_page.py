@@ -1,0 +1,374 @@
+"""The page says everything the verdict holds, asks nobody else for anything, and never crashes."""
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from plans import plan_toml
+from records import RunDirectory
+from reports.evidence import Evidence, read_evidence
+from reports.page import busiest_second, write_page
+from reports.reconciliation import reconcile
+from reports.samples import Samples
+from reports.verdict import Verdict, judge
+
+BuildRun = Callable[..., RunDirectory]
+PageOf = Callable[..., Any]
+TROUBLED = {"failed": 7, "unknown": 4, "never_started": 3, "counter_off": 9}
+BROKEN = {"oversell": 5, "worker_lost": True}
+FIGURES = ("arrivals", "latency", "spectrum", "pools", "generator")
+VOID = {"meta", "link", "br", "hr", "img", "input", "wbr"}
+
+
+class Page(HTMLParser):
+    """A parsed page: its tags with attributes, its words, and its tables."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.source = text
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.tables: dict[str, list[list[str]]] = {}
+        self._words: list[str] = []
+        self._open: list[str] = []
+        self._table: list[list[str]] = []
+        self.feed(text)
+        self.close()
+        assert not self._open, f"not closed: {self._open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+        if tag == "table":
+            self._table = self.tables.setdefault(str(dict(attrs).get("id")), [])
+        elif tag == "tr":
+            self._table.append([])
+        elif tag in ("th", "td"):
+            self._table[-1].append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open, f"{tag} closes nothing"
+        assert self._open.pop() == tag, f"{tag} closes something else"
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "svg"} & set(self._open):
+            self._words.append(data)
+            if {"th", "td"} & set(self._open):
+                self._table[-1][-1] += data
+
+    @property
+    def words(self) -> str:
+        return " ".join("".join(self._words).split())
+
+    def row(self, table: str, name: str) -> list[str]:
+        return next(row for row in self.tables[table] if row[0] == name)
+
+
+def written(run: RunDirectory) -> tuple[Page, Evidence, Verdict]:
+    evidence = read_evidence(run)
+    verdict = judge(evidence)
+    write_page(run, evidence, verdict)
+    return Page((run.path / "report.html").read_text(encoding="utf-8")), evidence, verdict
+
+
+@pytest.fixture(scope="module")
+def page_of(tmp_path_factory: pytest.TempPathFactory, synthetic: Any) -> PageOf:
+    """Give the page of a synthetic run; the same arguments give the same one, written once."""
+    made: dict[str, tuple[Page, Evidence, Verdict]] = {}
+
+    def page(**arguments: Any) -> tuple[Page, Evidence, Verdict]:
+        key = repr(arguments)
+        if key not in made:
+            run = synthetic.build_run(tmp_path_factory.mktemp("page"), **arguments)
+            made[key] = written(run)
+        return made[key]
+
+    return page
+
+
+@pytest.fixture(scope="module")
+def healthy_page(page_of: PageOf) -> Any:
+    return page_of(gates=[("census.failed", "<= 0.1%"), ("latency_ms[POST /login].p99", "<= 2s")])
+
+
+def test_the_page_asks_nobody_else_for_anything(healthy_page: Any) -> None:
+    page, _, _ = healthy_page
+    links = {
+        value
+        for _, attributes in page.tags
+        for name, value in attributes.items()
+        if name in ("href", "src", "srcset", "action", "data", "xlink:href", "poster")
+    }
+    assert links
+    assert not [link for link in links if re.match(r"\w+:|//|/", link)]
+    assert not {"script", "link", "iframe", "object", "embed", "img", "base"} & {
+        tag for tag, _ in page.tags
+    }
+    assert "@import" not in page.source
+    assert set(re.findall(r"url\((.)", page.source)) <= {"#"}
+
+
+def test_a_content_security_policy_forbids_what_the_page_does_not_do(healthy_page: Any) -> None:
+    page, _, _ = healthy_page
+    policies = [
+        attributes["content"]
+        for tag, attributes in page.tags
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+    handlers = [name for _, attributes in page.tags for name in attributes if name[:2] == "on"]
+    assert not handlers
+
+
+def test_links_to_the_run_are_relative_and_lead_to_files(build_run: BuildRun) -> None:
+    run = build_run()
+    (run.logs / "app #1.jsonl").write_text("{}\n", encoding="utf-8")
+    page, _, _ = written(run)
+    targets = [
+        str(attributes["href"])
+        for tag, attributes in page.tags
+        if tag == "a" and attributes["href"] not in ("verdict.json", "summary.md", "junit.xml")
+    ]
+    assert "logs/app%20%231.jsonl" in targets
+    for target in targets:
+        assert (run.path / target.replace("%20", " ").replace("%23", "#")).exists(), target
+
+
+def test_every_number_of_the_census_is_there_and_the_sum_is_shown(page_of: PageOf) -> None:
+    page, _, verdict = page_of(**TROUBLED)
+    census = verdict.census.model_dump()
+    total = census.pop("students")
+    for word, count in census.items():
+        assert page.row("census", word.replace("_", " ").capitalize())[1] == f"{count:,}"
+    foot = page.row("census", "Students")
+    assert foot[1] == f"{total:,}"
+    assert "adds up" in foot[3]
+
+
+def test_the_audit_says_ok_found_and_not_measured_in_words(page_of: PageOf) -> None:
+    page, _, verdict = page_of(**BROKEN)
+    assert verdict.audit.oversold == 5
+    assert page.row("audit", "Oversold")[1::2] == ["5", "found"]
+    assert page.row("audit", "Stuck")[1::2] == ["0", "ok"]
+    assert page.row("audit", "Double entry")[1::2] == ["—", "not measured"]
+
+
+@pytest.mark.parametrize(
+    ("defects", "word", "answer"),
+    [
+        ({}, "pass", "It will hold"),
+        (BROKEN, "fail", "It does not hold"),
+        ({"killed": True}, "inconclusive", "This run decides nothing"),
+    ],
+)
+def test_the_banner_says_the_verdict_in_words_with_every_reason(
+    page_of: PageOf, defects: dict[str, Any], word: str, answer: str
+) -> None:
+    page, _, verdict = page_of(**defects)
+    assert verdict.verdict == word
+    assert f"{word} {answer}" in page.words
+    assert ("section", {"class": f"verdict {word}", "aria-labelledby": "verdict"}) in page.tags
+    for reason in verdict.reasons:
+        assert " ".join(reason.split()) in page.words
+
+
+def test_every_gate_stands_with_its_limit_its_number_and_its_result(healthy_page: Any) -> None:
+    page, _, verdict = healthy_page
+    assert len(page.tables["gates"]) == 1 + len(verdict.gates)
+    assert page.row("gates", "census.failed") == ["census.failed", "pass", "<= 0.1%", "0 (0%)"]
+    login = page.row("gates", "latency_ms[POST /login].p99")
+    assert login[1] == "pass"
+    assert login[3].endswith(" ms")
+
+
+def test_latency_stands_with_what_was_not_answered_beside_it(page_of: PageOf) -> None:
+    page, _, verdict = page_of(**TROUBLED)
+    row = page.row("latency-table", "POST /events/{event}/tickets")
+    assert row[1] == f"{verdict.latency_ms[row[0]].count:,}"
+    assert row[-1] == "4"
+    assert int(row[-2]) >= 7
+
+
+def test_requests_are_shown_as_recorded_and_as_the_server_counted_them(
+    page_of: PageOf,
+) -> None:
+    page, evidence, _ = page_of(**TROUBLED)
+    step = "POST /events/{event}/tickets"
+    tally = reconcile(evidence, Samples(evidence.metrics)).tallies[step]
+    assert tally.difference > 0
+    numbers = (tally.recorded, tally.uncertain, tally.counted)
+    shown = [f"{number:,}" for number in numbers]
+    assert page.row("reconciliation", step)[1:] == [*shown, f"off by +{tally.difference}"]
+    assert page.row("reconciliation", "POST /login")[4] == "agree"
+
+
+@pytest.mark.parametrize(
+    ("defects", "sentence"),
+    [
+        (TROUBLED, "Kernel receive timestamps were available for all"),
+        ({"no_timestamps": True}, "read lag could not be split off"),
+    ],
+)
+def test_what_the_clock_could_not_tell_is_said(
+    page_of: PageOf, defects: dict[str, Any], sentence: str
+) -> None:
+    page, _, _ = page_of(**defects)
+    assert sentence in page.words
+
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> \"'&amp; </svg></pre>"
+
+
+def test_text_from_outside_cannot_become_markup(build_run: BuildRun) -> None:
+    run = build_run(pool_exhausted=True)
+    plan = run.plan().model_copy(update={"description": HOSTILE})
+    run.write_text("plan.toml", plan_toml(plan))
+    run.write_json("environment.json", {HOSTILE: HOSTILE, "machine": {"cpu": [HOSTILE, None]}})
+    run.stamp("process", HOSTILE, exit=1, what=HOSTILE)
+    run.stamp("abort", "interrupted", reason=HOSTILE)
+    run.stamp("fault", "slow", note=HOSTILE)
+    (run.logs / "<b>log</b>.jsonl".replace("/", "-")).write_text(HOSTILE, encoding="utf-8")
+    page, _, verdict = written(run)
+    assert any(HOSTILE in reason for reason in verdict.reasons)
+    assert page.words.count("<script>alert(1)</script>") >= 5
+    assert not {"script", "img", "b"} & {tag for tag, _ in page.tags}
+
+
+def _everything(run: RunDirectory) -> dict[str, bytes]:
+    files = [run.path / "report.html", *sorted(run.figures.glob("*.svg"))]
+    return {path.name: path.read_bytes() for path in files}
+
+
+def test_the_same_run_gives_the_same_bytes_and_no_figure_outlives_its_evidence(
+    build_run: BuildRun,
+) -> None:
+    run = build_run(unknown=3, pool_exhausted=True)
+    written(run)
+    once = _everything(run)
+    assert set(once) == {"report.html", *(f"{name}.svg" for name in FIGURES)}
+    written(run)
+    assert _everything(run) == once
+
+    for part in run.metrics.iterdir():
+        part.unlink()
+    written(run)
+    assert not (run.figures / "pools.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentences"),
+    [
+        ({"no_t0": True}, ["no T-0 was set", "zero is its first request"]),
+        (
+            {"without": ["ledger", "environment"]},
+            ["as students heard of them", "The run has no environment.json"],
+        ),
+        ({"killed": True}, ["as the answers said", "Never started"]),
+        (
+            {"without": ["requests", "timeline"]},
+            [
+                "No student tried to buy a ticket",
+                "No request was recorded, so there is no latency",
+                "No answer carried Server-Timing",
+                "The run has no timeline",
+            ],
+        ),
+        (
+            {"without": ["metrics", "students"]},
+            [
+                "No sample of any pool was recorded",
+                "The generator's CPU was not recorded",
+                "Requests were not counted on both sides",
+            ],
+        ),
+        ({"no_timestamps": True}, ["later than they arrived", "could not be split off"]),
+    ],
+)
+def test_what_is_missing_is_named_and_the_rest_is_shown(
+    page_of: PageOf, arguments: dict[str, Any], sentences: list[str]
+) -> None:
+    page, _, _ = page_of(**arguments)
+    assert [sentence for sentence in sentences if sentence not in page.words] == []
+    assert page.tables["census"]
+
+
+def test_a_run_that_left_nothing_but_its_plan_still_has_a_page(build_run: BuildRun) -> None:
+    everything = ["requests", "students", "ledger", "metrics", "environment", "timeline"]
+    page, _, verdict = written(build_run(without=everything))
+    assert verdict.verdict == "inconclusive"
+    assert page.words.count("Not drawn.") == len(FIGURES)
+    assert not [tag for tag, _ in page.tags if tag == "svg"]
+
+
+def test_figures_and_tables_speak_to_those_who_cannot_see_them(healthy_page: Any) -> None:
+    page, _, _ = healthy_page
+    drawn = [attributes for tag, attributes in page.tags if tag == "svg"]
+    assert len(drawn) == 2 * len(FIGURES)
+    assert all(svg["role"] == "img" and svg["aria-label"] for svg in drawn)
+    heads = [attributes for tag, attributes in page.tags if tag == "th"]
+    assert all(head.get("scope") in ("row", "col") for head in heads)
+    assert next(attributes for tag, attributes in page.tags if tag == "html") == {"lang": "en"}
+
+
+def test_no_id_is_given_twice(healthy_page: Any) -> None:
+    page, _, _ = healthy_page
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', page.source))
+    assert used <= set(ids)
+
+
+def test_every_pair_of_text_colours_can_be_read(healthy_page: Any) -> None:
+    """WCAG 2 AA asks for a contrast of 4.5 between text and what is behind it."""
+    page, _, _ = healthy_page
+    blocks = re.findall(r":root \{(.*?)\}", page.source, re.DOTALL)
+    assert len(blocks) == 3, "light, dark, print"
+    light = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", blocks[0]))
+    for block in blocks:
+        colours = light | dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
+        for text in ("ink", "muted", "link", "ok", "found", "open"):
+            assert _contrast(colours[text], colours["card"]) >= 4.5, text
+        for text in ("ink", "muted", "link"):
+            assert _contrast(colours[text], colours["page"]) >= 4.5, text
+        assert _contrast(colours["found"], colours["found-back"]) >= 4.5
+        for banner in ("pass", "fail", "inconclusive"):
+            assert _contrast("#ffffff", colours[banner]) >= 4.5, banner
+
+
+def _contrast(one: str, other: str) -> float:
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_the_page_stays_small_however_much_was_recorded(build_run: BuildRun) -> None:
+    run = build_run(students=4000, tickets=1500, failed=50, unknown=20)
+    _, evidence, _ = written(run)
+    assert len(evidence.requests) > 20_000
+    assert (run.path / "report.html").stat().st_size < 1_500_000
+
+
+def test_the_busiest_second_is_any_second_not_a_calendar_one() -> None:
+    times = pd.Series([900, 950, 1_100, 1_800, 1_899, 1_900, pd.NA], dtype="Int64") * 1_000_000
+    assert busiest_second(times) == 5
+    assert busiest_second(times.head(0)) is None
+
+
+def test_the_template_trusts_only_the_style_and_the_figures() -> None:
+    template = Path(write_page.__code__.co_filename).with_name("page.html.j2")
+    text = template.read_text(encoding="utf-8")
+    trusted = re.findall(r"\{\{([^}]*(?:\|\s*safe|svg\()[^}]*)\}\}", text)
+    assert all("figure." in part or part.strip().startswith("' ") for part in trusted)

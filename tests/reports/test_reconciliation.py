@@ -1,0 +1,92 @@
+"""The server's own count of requests must equal the recorded ones, to the request."""
+
+import dataclasses
+
+import pandas as pd
+import pytest
+
+from reports.reconciliation import Tally, reconcile
+from reports.samples import Samples
+from reports.steps import PURCHASE
+
+SMALL = {"students": 200, "tickets": 60}
+
+
+def reconciled(evidence):
+    return reconcile(evidence, Samples(evidence.metrics))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_healthy_run_agrees_to_the_request(evidence_of, workers):
+    evidence = evidence_of(**SMALL, workers=workers)
+    counts = reconciled(evidence)
+    assert counts.impossible is None
+    assert sum(tally.counted for tally in counts.tallies.values()) == len(evidence.requests)
+    assert counts.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("off", "words"), [(1, "1 reached it unrecorded"), (-1, "1 never reached it")]
+)
+def test_a_single_request_too_many_or_too_few_is_seen(evidence_of, off, words):
+    counts = reconciled(evidence_of(**SMALL, counter_off=off))
+    assert len(counts.problems) == 1
+    assert PURCHASE in counts.problems[0]
+    assert words in counts.problems[0]
+
+
+def test_a_request_sent_twice_behind_the_recorders_back_is_seen(evidence_of):
+    evidence = evidence_of(**SMALL)
+    fewer = dataclasses.replace(evidence, requests=evidence.requests.iloc[1:])
+    assert len(reconciled(fewer).problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("recorded", "uncertain", "least", "counted", "difference"),
+    [
+        pytest.param(10, 0, 10, 10, 0, id="equal"),
+        pytest.param(10, 3, 10, 13, 0, id="all that timed out were served"),
+        pytest.param(10, 3, 10, 14, 1, id="one more than can have been"),
+        pytest.param(10, 3, 10, 9, -1, id="one was never seen, timed out or not"),
+        pytest.param(10, 0, 7, 8, 0, id="the counter was last read before the end"),
+        pytest.param(10, 0, 7, 6, -1, id="… but after that one"),
+    ],
+)
+def test_only_what_nobody_can_know_may_differ(recorded, uncertain, least, counted, difference):
+    assert Tally(recorded, uncertain, least, counted).difference == difference
+
+
+def test_unanswered_requests_may_or_may_not_have_been_served(evidence_of):
+    counts = reconciled(evidence_of(**SMALL, unknown=4))
+    assert counts.tallies[PURCHASE].uncertain == 4
+    assert counts.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("defects", "words"),
+    [
+        ({"worker_lost": True}, "app worker that was lost"),
+        ({"without_metrics": ["http_server"]}, "never collected"),
+        ({"plan": {"target": {"stage": "external", "url": "http://h"}}}, "nobody read"),
+    ],
+)
+def test_where_it_cannot_be_compared_it_says_why(evidence_of, defects, words):
+    counts = reconciled(evidence_of(**SMALL, **defects))
+    assert counts.tallies == {}
+    assert words in counts.impossible
+
+
+def test_counts_from_before_the_run_are_not_the_runs(evidence_of):
+    evidence = evidence_of(**SMALL)
+    metrics = evidence.metrics.copy()
+    logins = (metrics["name"] == "http_server_requests_total") & (
+        metrics["labels"].astype(str).str.contains("/login")
+    )
+    # A counter that stood at 40 before the first arrival, in every sample of its source.
+    source = metrics.loc[logins, "source"].iloc[0]
+    first = metrics[metrics["source"] == source].iloc[[0]]
+    early = metrics[logins & (metrics["source"] == source)].iloc[[0]]
+    metrics.loc[logins & (metrics["source"] == source), "value"] += 40
+    early = early.assign(t_ns=first["t_ns"].to_numpy(), value=40.0)
+    metrics = pd.concat([early, metrics], ignore_index=True)
+    assert reconciled(dataclasses.replace(evidence, metrics=metrics)).problems == ()

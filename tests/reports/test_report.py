@@ -1,0 +1,106 @@
+"""A report is written from a run's files alone, the same every time, for people and for CI."""
+
+import json
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from records.errors import RunDirectoryUnreadable
+from reports.evidence import read_evidence
+from reports.junit import write_junit
+from reports.reconciliation import reconcile
+from reports.report import write_report
+from reports.samples import Samples
+from reports.summary import escaped, write_summary
+from reports.verdict import judge
+
+SMALL = {"students": 200, "tickets": 60}
+WRITTEN = ("verdict.json", "summary.md", "junit.xml")
+
+
+def summary_of(evidence):
+    return write_summary(judge(evidence), reconcile(evidence, Samples(evidence.metrics)))
+
+
+def test_a_report_is_the_same_every_time(build_run, monkeypatch):
+    monkeypatch.setattr("reports.report.write_page", lambda *_: None)  # test_page's claim
+    run = build_run(**SMALL, oversell=2)
+    verdict = write_report(run)
+    once = {name: (run.path / name).read_bytes() for name in WRITTEN}
+    run.stamp("phase", "judged")  # what the conductor adds afterwards changes nothing
+    assert write_report(run) == verdict
+    assert {name: (run.path / name).read_bytes() for name in WRITTEN} == once
+    assert json.loads(once["verdict.json"]) == verdict.document()
+
+
+def test_a_killed_run_is_reported_without_a_traceback(build_run):
+    run = build_run(**SMALL, killed=True)
+    assert write_report(run).exit_code == 3
+    assert (run.path / "report.html").is_file()
+
+
+def test_a_damaged_file_is_named(build_run):
+    run = build_run(**SMALL)
+    (run.path / "ledger.parquet").write_bytes(b"PAR1 cut off")
+    with pytest.raises(RunDirectoryUnreadable, match=r"ledger\.parquet"):
+        read_evidence(run)
+
+
+def test_the_summary_begins_with_the_gravest_sentence(evidence_of):
+    lines = summary_of(evidence_of(**SMALL, oversell=3, never_started=1)).splitlines()
+    assert lines[0] == "# ❌ It does not hold: synthetic"
+    assert lines[4] == "- Oversold: 63 tickets were granted for 60 places."
+
+
+def test_the_summary_shows_the_gates_own_numbers(evidence_of):
+    text = summary_of(evidence_of(**SMALL, failed=2, gates=[("census.failed", "<= 0.1%")]))
+    assert "| ❌ census.failed | &lt;= 0.1% | 2 | fail |" in text
+    assert "they agree" in text
+
+
+def test_every_row_of_a_summary_table_has_as_many_cells_as_its_head(evidence_of):
+    tables = re.findall(
+        r"(?:^\|.*\|\n)+", summary_of(evidence_of(**SMALL, cpu_full=True)), re.MULTILINE
+    )
+    assert len(tables) == 6
+    for table in tables:
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a|b", r"a\|b"),
+        ("<script>&", "&lt;script&gt;&amp;"),
+        ("@everyone", "&#64;everyone"),
+        ("two\nlines", "two lines"),
+        ("[link](x) `c` *b*", r"\[link\](x) \`c\` \*b\*"),
+    ],
+)
+def test_text_cannot_break_out_of_the_summary(text, shown):
+    assert escaped(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("defects", "failures", "errors"),
+    [
+        pytest.param({}, 0, 0, id="a pass"),
+        pytest.param({"oversell": 1, "gates": [("census.ticket", "== 0")]}, 3, 0, id="a failure"),
+        pytest.param({"store_unreadable": "postgres"}, 0, 9, id="undecided is an error"),
+        pytest.param({"never_started": 1}, 0, 1, id="a doubt that is no gate"),
+    ],
+)
+def test_ci_sees_each_gate_as_a_test(verdict_of, defects, failures, errors):
+    verdict = verdict_of(**SMALL, **defects)
+    suite = ET.fromstring(write_junit(verdict)).find("testsuite")
+    assert (int(suite.get("failures")), int(suite.get("errors"))) == (failures, errors)
+    assert int(suite.get("tests")) == len(verdict.gates) + 1 == len(suite.findall("testcase"))
+
+
+def test_junit_survives_what_xml_cannot_hold(healthy_verdict):
+    verdict = healthy_verdict.model_copy(
+        update={"verdict": "fail", "reasons": ("a \x00 <b> \x1b[31m",)}
+    )
+    suite = ET.fromstring(write_junit(verdict)).find("testsuite")
+    assert suite.find("testcase[last()]/failure").get("message") == "a � <b> �[31m"

@@ -1,0 +1,130 @@
+"""Fail, then inconclusive, then pass: and the first sentence is the gravest."""
+
+import jsonschema
+import pytest
+
+from reports.evidence import read_evidence
+from reports.verdict import judge, verdict_schema
+
+SMALL = {"students": 200, "tickets": 60}
+NEVER_MET = [("latency_ms[POST /login].p99", "<= 1us")]
+UNMEASURED = [("fairness.kendall_tau", ">= 0.9")]
+
+
+@pytest.mark.parametrize(
+    ("defects", "word", "first"),
+    [
+        pytest.param({}, "pass", "It held: 200 of 200 students", id="nothing went wrong"),
+        pytest.param({"unknown": 2}, "pass", "It held", id="timeouts are what gates are for"),
+        pytest.param({"oversell": 3}, "fail", "Oversold: 63 tickets were granted for 60", id="o"),
+        pytest.param({"worker_lost": True}, "fail", "Lost: The app process", id="app lost"),
+        pytest.param({"component_lost": "redis"}, "fail", "Lost: The redis", id="store lost"),
+        pytest.param({"gates": NEVER_MET}, "fail", "Gate broken: latency_ms[POST /login]", id="g"),
+        pytest.param({"contradictory": 1}, "fail", "The census contradicts", id="census"),
+        pytest.param(
+            {"interrupted": True}, "inconclusive", "The run was interrupted: Ctrl-C", id="Ctrl-C"
+        ),
+        pytest.param({"killed": True}, "inconclusive", "The run ended before", id="kill -9"),
+        pytest.param({"no_t0": True}, "inconclusive", "The run ended before", id="no T-0"),
+        pytest.param(
+            {"component_lost": "generator"}, "inconclusive", "Lost: The generator", id="ours lost"
+        ),
+        pytest.param(
+            {"generator_late_ms": 1500}, "inconclusive", "The generator was late", id="ours late"
+        ),
+        pytest.param(
+            {"never_started": 1}, "inconclusive", "1 of 200 students never started", id="absent"
+        ),
+        pytest.param(
+            {"store_unreadable": "redis"}, "inconclusive", "The tickets in redis", id="unread"
+        ),
+        pytest.param({"counter_off": 1}, "inconclusive", "The server answered", id="counts"),
+        pytest.param({"gates": UNMEASURED}, "inconclusive", "Gate undecided: fairness", id="u"),
+        pytest.param({"no_timestamps": True}, "inconclusive", "664", id="no receive times"),
+        pytest.param(
+            {"interrupted": True, "oversell": 1},
+            "fail",
+            "Oversold",
+            id="a wrong stays one though the run was cut short",
+        ),
+        pytest.param(
+            {"oversell": 1, "worker_lost": True, "gates": NEVER_MET},
+            "fail",
+            "Oversold",
+            id="people first, then parts, then limits",
+        ),
+    ],
+)
+def test_the_verdict_and_its_first_reason(verdict_of, defects, word, first):
+    verdict = verdict_of(**SMALL, **defects)
+    if first == "664":
+        first = ""
+        assert "no kernel receive time" in verdict.reasons[0]
+    assert (verdict.verdict, verdict.reasons[0].startswith(first)) == (word, True)
+    assert verdict.exit_code == {"pass": 0, "fail": 99, "inconclusive": 3}[word]
+    jsonschema.validate(verdict.document(), verdict_schema())
+
+
+def test_reasons_of_a_failure_come_before_doubts(verdict_of):
+    defects = {"oversell": 1, "worker_lost": True, "never_started": 2, "gates": NEVER_MET}
+    starts = ["Oversold", "Lost", "Gate broken", "2 of 200", "The requests could not"]
+    reasons = verdict_of(**SMALL, **defects).reasons
+    assert len(reasons) == len(starts)
+    for reason, start in zip(reasons, starts, strict=True):
+        assert reason.startswith(start)
+
+
+FILES = ["requests", "students", "ledger", "metrics", "environment", "timeline"]
+
+
+@pytest.mark.parametrize("file", FILES[:4] + FILES[5:])
+def test_a_run_without_one_of_its_files_decides_nothing(verdict_of, file):
+    assert verdict_of(**SMALL, without=[file]).verdict == "inconclusive"
+
+
+def test_a_run_that_left_only_its_plan_decides_nothing(verdict_of):
+    verdict = verdict_of(**SMALL, without=FILES)
+    assert verdict.verdict == "inconclusive"
+    assert verdict.census.never_started == 200
+    jsonschema.validate(verdict.document(), verdict_schema())
+
+
+def test_a_rush_of_one_and_a_sale_of_nothing_are_judged_too(verdict_of):
+    assert verdict_of(students=1, tickets=1).verdict == "pass"
+    assert verdict_of(students=30, tickets=0).verdict == "pass"
+
+
+def test_the_document_has_the_published_keys_in_order(healthy_verdict):
+    assert list(healthy_verdict.document()) == [
+        "schema",
+        "run",
+        "plan",
+        "verdict",
+        "reasons",
+        "census",
+        "latency_ms",
+        "audit",
+        "fairness",
+        "pools",
+        "bottleneck",
+        "generator",
+        "gates",
+    ]
+
+
+def test_the_schema_refuses_what_is_no_verdict(healthy_verdict):
+    document = healthy_verdict.document()
+    del document["audit"]["oversold"]
+    with pytest.raises(jsonschema.ValidationError, match="oversold"):
+        jsonschema.validate(document, verdict_schema())
+
+
+def test_the_same_run_gives_the_same_bytes(healthy_verdict, healthy_run):
+    assert judge(read_evidence(healthy_run)).text() == healthy_verdict.text()
+
+
+def test_a_pass_says_what_held_with_figures(verdict_of):
+    gates = [("census.failed", "<= 1%"), ("audit.oversold", "== 0")]
+    (reason,) = verdict_of(**SMALL, gates=gates).reasons
+    assert "60 tickets" in reason
+    assert "all 2 gates of the plan hold" in reason
