@@ -1,4 +1,7 @@
-"""The command line: `rehearse run | report | doctor | plan`."""
+"""The command line: `rehearse run | report | doctor | plan`.
+
+Commands import what they need when called: checking a plan should not wait for a plotting library.
+"""
 
 import argparse
 import json
@@ -11,15 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from compose import StageError
-from plans import Plan, PlanError, PlanInvalid, plan_schema, read_plan
+from plans import Plan, PlanError, plan_schema, read_plan
 from records import RecordError, RunDirectory
-from rehearsal.conductor import rehearse
-from rehearsal.doctor import checkup, render
 from rehearsal.errors import RehearsalError
-from rehearsal.screen import Screen, closing
 from reports.errors import ReportError
-from reports.metric_path import check_metric_names
-from reports.report import write_report
 
 USAGE: Final = 2
 BROKEN: Final = 1
@@ -34,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         code: int = options.command(options)
-    except (PlanInvalid, PlanError, ReportError) as error:
+    except (PlanError, ReportError) as error:
         errors.print(escape(str(error)))
         return USAGE
     except (RecordError, RehearsalError, StageError) as error:
@@ -49,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from rehearsal.conductor import rehearse
+    from rehearsal.screen import Screen, closing
+
     plan = _plan(options)
     screen = Screen(Console(stderr=False, highlight=False))
     verdict = rehearse(plan, options.out, screen, options.roster)
@@ -57,6 +58,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
+    from rehearsal.screen import closing
+    from reports.report import write_report
+
     run = RunDirectory.open(options.run)
     verdict = write_report(run)
     closing(Console(highlight=False), verdict, options.run)
@@ -64,6 +68,8 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    from rehearsal.doctor import checkup, render
+
     plan = _plan(options)
     findings = checkup(plan)
     render(findings, Console(highlight=False))
@@ -91,6 +97,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         overrides.append(f"event.students={options.students}")
     if options.seed is not None:
         overrides.append(f"seed={options.seed}")
+    from reports.metric_path import check_metric_names
+
     plan = read_plan(options.plan, overrides)
     check_metric_names(plan)
     return plan

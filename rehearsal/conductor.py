@@ -20,8 +20,8 @@ from rehearsal.doctor import fits
 from rehearsal.errors import DoesNotFit, GeneratorFailed, RehearsalError
 from rehearsal.generator import GeneratorProcess, Line, status_samples
 from rehearsal.screen import Screen
+from reports.document import Verdict
 from reports.report import write_report
-from reports.verdict import Verdict
 
 _NS: Final = 1_000_000_000
 _BREATH_S: Final = 1.0

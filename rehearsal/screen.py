@@ -17,7 +17,7 @@ from plans import Plan, format_duration
 from records import RunDirectory
 from records.collecting import Collecting
 from rehearsal.generator import Line
-from reports.verdict import Verdict
+from reports.document import Verdict
 
 _NS: Final = 1_000_000_000
 _PLAIN_EVERY_S: Final = 5.0

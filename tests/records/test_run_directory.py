@@ -79,7 +79,7 @@ def test_a_folder_that_is_no_run_is_a_sentence(tmp_path):
 
 def test_a_damaged_table_is_a_sentence(run):
     (run.path / "students.parquet").write_bytes(b"not parquet")
-    with pytest.raises(RunDirectoryUnreadable, match="students.parquet cannot be read"):
+    with pytest.raises(RunDirectoryUnreadable, match=r"students\.parquet cannot be read"):
         run.student_table()
 
 

@@ -1,0 +1,94 @@
+"""`python -m target_app`: granian's main process and its workers."""
+
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from litestar import Litestar
+
+from target_app.application import create_app
+from target_app.errors import SettingsError
+from target_app.logs import flushing, granian_log_config, json_logs
+from target_app.process import die_with_parent, raise_descriptor_limit
+from target_app.qr import draw_patterns
+from target_app.scrape_targets import announced_metrics
+from target_app.settings import Settings, read_settings
+
+BACKPRESSURE = 20_000  # connections a worker may serve at once; beyond it they stay unaccepted
+HEADER_READ_TIMEOUT_MS = 3_600_000  # it also ends idle keep-alive connections
+KILL_AFTER_S = 9
+_LOG = logging.getLogger("target_app")
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; 0 after a clean stop, 2 where the settings are wrong."""
+    try:
+        settings = read_settings(os.environ)
+    except SettingsError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"{problem}\n")
+        return 2
+    descriptors = raise_descriptor_limit()
+    draw_patterns()
+    server = Granian(
+        "target_app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=settings.workers,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_READ_TIMEOUT_MS),
+        websockets=False,
+        backlog=settings.backlog,
+        backpressure=BACKPRESSURE,
+        log_level=LogLevels.info,
+        log_dictconfig=granian_log_config("main"),
+        log_access=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=KILL_AFTER_S,
+    )
+    logging.getLogger("_granian").info(
+        "starting", extra={"workers": settings.workers, "descriptors": descriptors}
+    )
+    try:
+        server.serve(target_loader=partial(_load_worker, settings, os.getpid()), wrap_loader=False)
+    except SystemExit as exit_request:
+        # granian also reports 1 when a worker heard the signal before its parent did
+        return 0 if server.interrupt_signal else int(exit_request.code or 0)
+    return 0
+
+
+def _load_worker(settings: Settings, parent_pid: int) -> Callable[..., Any]:
+    """Called by granian in each worker process: the application and what belongs to its process."""
+    die_with_parent(parent_pid)
+    raise_descriptor_limit()
+    return create_app(settings, partial(_process_wide, settings))
+
+
+@asynccontextmanager
+async def _process_wide(settings: Settings, _: Litestar) -> AsyncIterator[None]:
+    """Logs, metrics server and its announcement, around everything else of the worker."""
+    with (
+        json_logs("app", settings.log_level) as handler,
+        announced_metrics("app", settings.targets_dir) as port,
+    ):
+        _LOG.info("metrics served", extra={"metrics_port": port})
+        rounds = flushing(handler)
+        rounds.start()
+        try:
+            yield
+        finally:
+            await rounds.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

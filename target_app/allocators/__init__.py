@@ -1,0 +1,35 @@
+"""The ways to hand out tickets, one file each, registered by the name `APP_ALLOCATION` takes."""
+
+from target_app.allocators.atomic_update import AtomicUpdate
+from target_app.allocators.naive import Naive
+from target_app.allocators.protocol import (
+    Allocator,
+    Claim,
+    Grant,
+    Refusal,
+    Standing,
+    Stores,
+    Ticket,
+)
+from target_app.allocators.redis_writeback import RedisWriteback
+
+ALLOCATIONS: dict[str, type[Allocator]] = {
+    kind.name: kind for kind in (Naive, AtomicUpdate, RedisWriteback)
+}
+
+__all__ = [
+    "ALLOCATIONS",
+    "Allocator",
+    "Claim",
+    "Grant",
+    "Refusal",
+    "Standing",
+    "Stores",
+    "Ticket",
+    "make_allocator",
+]
+
+
+def make_allocator(name: str, event: str, stores: Stores) -> Allocator:
+    """The allocator called `name`, for `event`."""
+    return ALLOCATIONS[name](event, stores)

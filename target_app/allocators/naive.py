@@ -1,0 +1,82 @@
+"""`naive`: reads how many are left, then writes. Wrong on purpose: it oversells."""
+
+import time
+from typing import Any, ClassVar
+
+from target_app.allocators.postgres_ledger import PostgresLedger
+from target_app.allocators.protocol import Claim, Grant, Refusal
+from target_app.measured import measured
+
+
+class Naive(PostgresLedger):
+    """Looks in one transaction and acts on what it saw in another; nothing guards the table."""
+
+    name: ClassVar[str] = "naive"
+    guarded: ClassVar[bool] = False
+    writes_back: ClassVar[bool] = False
+
+    async def grant(self, claim: Claim) -> Grant | Refusal:
+        refused = await self.sessions.admit(claim.bearer)
+        if refused is not None:
+            return Refusal(refused)
+        seen = await self._look(claim.bearer.student)
+        if seen is None:
+            return Refusal("event_unknown")
+        if seen["ticket"] is not None:
+            if seen["idempotency"] != claim.idempotency:
+                return Refusal("already_holds_ticket")
+            return Grant(seen["ticket"], seen["number"], issued=True, replay=True)
+        granted_ns = time.time_ns()
+        if granted_ns < seen["opens_at_ns"]:
+            return Refusal("too_early")
+        if seen["sold"] >= seen["tickets"]:
+            return Refusal("sold_out")
+        # Here is the fault: what was seen may no longer be so.
+        number = seen["sold"] + 1
+        await self._write(claim, number, granted_ns)
+        return Grant(claim.ticket, number, issued=True, replay=False)
+
+    @measured("postgres", "naive_look")
+    async def _look(self, student: str) -> Any:
+        async with self.database.transaction(single=True) as connection:
+            return await connection.fetchrow(
+                """
+                SELECT e.tickets, e.opens_at_ns, t.ticket, t.number, t.idempotency,
+                       (SELECT count(*)::int FROM tickets WHERE event = e.event) AS sold
+                FROM events AS e
+                LEFT JOIN tickets AS t ON t.event = e.event AND t.student = $2
+                WHERE e.event = $1
+                ORDER BY t.number
+                LIMIT 1
+                """,
+                self.event,
+                student,
+            )
+
+    @measured("postgres", "naive_write")
+    async def _write(self, claim: Claim, number: int, granted_ns: int) -> None:
+        async with self.database.transaction(single=True) as connection:
+            await connection.execute(
+                """
+                INSERT INTO tickets (ticket, event, student, number, granted_ns, idempotency)
+                VALUES ($1, $2, $3, $4, $5, $6)
+                """,
+                claim.ticket,
+                self.event,
+                claim.bearer.student,
+                number,
+                granted_ns,
+                claim.idempotency,
+            )
+
+    @measured("postgres", "standing")
+    async def _read_standing(self) -> Any:
+        async with self.database.transaction(single=True) as connection:
+            return await connection.fetchrow(
+                """
+                SELECT title, tickets, opens_at_ns,
+                       tickets - (SELECT count(*)::int FROM tickets WHERE event = $1) AS remaining
+                FROM events WHERE event = $1
+                """,
+                self.event,
+            )

@@ -1,0 +1,49 @@
+"""What can go wrong inside the service, as one hierarchy.
+
+TargetAppError
+├── SettingsError           the environment does not describe a service that can run
+├── RosterError             the roster file cannot be read as students
+└── Unavailable             a request could not be served now; asking again later is right
+    ├── Overloaded          a pool had no free connection within its timeout
+    └── DependencyDown      PostgreSQL or Redis did not answer
+"""
+
+from collections.abc import Sequence
+
+
+class TargetAppError(Exception):
+    """Base of every error this service raises on purpose."""
+
+
+class SettingsError(TargetAppError):
+    """All problems of the environment at once, one sentence each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class RosterError(TargetAppError):
+    """The roster file is missing, malformed or contradicts itself."""
+
+
+class Unavailable(TargetAppError):
+    """The request cannot be served now."""
+
+
+class Overloaded(Unavailable):
+    """No connection of the pool became free within the pool's timeout."""
+
+    def __init__(self, pool: str, timeout_s: float) -> None:
+        self.pool = pool
+        super().__init__(
+            f"No {pool} connection became free within {timeout_s:g} s; ask again in a moment."
+        )
+
+
+class DependencyDown(Unavailable):
+    """A store did not answer, cut the connection, or refused to work."""
+
+    def __init__(self, store: str, why: str) -> None:
+        self.store = store
+        super().__init__(f"{store} is not available ({why}); ask again in a moment.")

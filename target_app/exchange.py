@@ -1,0 +1,63 @@
+"""The exchange: what is known about the request being answered, and where its time went."""
+
+import time
+from contextvars import ContextVar
+
+
+class Exchange:
+    """One request: its trace, the headers the routes ask for, and its time split by cause."""
+
+    __slots__ = (
+        "authorization",
+        "db_ns",
+        "idempotency_key",
+        "pool_ns",
+        "queue_ns",
+        "redis_ns",
+        "span_id",
+        "started_ns",
+        "trace_id",
+    )
+
+    def __init__(self) -> None:
+        self.started_ns = time.perf_counter_ns()
+        self.queue_ns = -1  # -1: did not occur
+        self.pool_ns = -1
+        self.db_ns = -1
+        self.redis_ns = -1
+        self.trace_id: str | None = None
+        self.span_id: str | None = None
+        self.authorization: bytes | None = None
+        self.idempotency_key: bytes | None = None
+
+    def add_pool(self, waited_ns: int) -> None:
+        """Add time spent waiting for a connection."""
+        self.pool_ns = waited_ns if self.pool_ns < 0 else self.pool_ns + waited_ns
+
+    def add_db(self, used_ns: int) -> None:
+        """Add time a PostgreSQL connection was in use."""
+        self.db_ns = used_ns if self.db_ns < 0 else self.db_ns + used_ns
+
+    def add_redis(self, used_ns: int) -> None:
+        """Add time a Redis connection was in use."""
+        self.redis_ns = used_ns if self.redis_ns < 0 else self.redis_ns + used_ns
+
+    def server_timing(self, now_ns: int) -> bytes:
+        """The `Server-Timing` header: milliseconds by cause; causes that did not occur are absent.
+
+        `now_ns` is on the clock of `started_ns` (`time.perf_counter_ns`).
+        """
+        parts = []
+        if self.queue_ns >= 0:
+            parts.append(f"queue;dur={self.queue_ns / 1e6:.3f}")
+        if self.pool_ns >= 0:
+            parts.append(f"pool;dur={self.pool_ns / 1e6:.3f}")
+        if self.db_ns >= 0:
+            parts.append(f"db;dur={self.db_ns / 1e6:.3f}")
+        if self.redis_ns >= 0:
+            parts.append(f"redis;dur={self.redis_ns / 1e6:.3f}")
+        parts.append(f"app;dur={(now_ns - self.started_ns) / 1e6:.3f}")
+        return ", ".join(parts).encode()
+
+
+CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)

@@ -1,0 +1,115 @@
+"""The stream of grants as the write-back worker reads it: old debts first, then what arrives."""
+
+import logging
+from typing import Any, NamedTuple
+
+from prometheus_client import Counter
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from target_app.keys import WRITEBACK_GROUP, EventKeys
+from target_app.measured import measured
+from target_app.metrics import REGISTRY
+
+BATCH = 500
+BLOCK_MS = 200
+CONSUMER = "writeback"  # fixed, so that a restarted worker finds what it had not acknowledged
+
+REDELIVERED = Counter(
+    "writeback_redelivered",
+    "Entries read again because they were delivered before and not acknowledged.",
+    registry=REGISTRY,
+)
+POISONED = Counter(
+    "writeback_poisoned",
+    "Entries that cannot be written; they stay pending in the stream.",
+    registry=REGISTRY,
+)
+_LOG = logging.getLogger(__name__)
+
+
+class Entry(NamedTuple):
+    """One grant of the stream."""
+
+    id: str
+    ticket: str
+    student: str
+    number: int
+    granted_ns: int
+    idempotency: str
+
+
+class Grants:
+    """Reads entries at least once: until they are acknowledged, or set aside as poisoned."""
+
+    def __init__(self, redis: "Redis", event: str) -> None:
+        self._redis = redis
+        self._keys = EventKeys.of(event)
+        self._debts_after: str | None = "0"  # where to go on among delivered entries; None: done
+        self._set_aside: set[str] = set()
+
+    def read_again(self) -> None:
+        """Begin again with everything delivered and not acknowledged."""
+        self._debts_after = "0"
+
+    async def read(self) -> list[Entry]:
+        """The next entries, at most `BATCH`; empty when none came within `BLOCK_MS`."""
+        while self._debts_after is not None:
+            raw = await self._read(self._debts_after, None)
+            self._debts_after = raw[-1][0].decode() if raw else None
+            batch = self._parse([pair for pair in raw if pair[0].decode() not in self._set_aside])
+            if batch:
+                REDELIVERED.inc(len(batch))
+                return batch
+        return self._parse(await self._read(">", BLOCK_MS))
+
+    @measured("redis", "acknowledge")
+    async def acknowledge(self, written: list[Entry]) -> None:
+        """Tell the world that these tickets are issued, and the stream that they are done with."""
+        if not written:
+            return
+        # One after the other: MULTI would acknowledge even where the set could not be added to.
+        await self._redis.sadd(self._keys.issued, *(entry.ticket for entry in written))
+        await self._redis.xack(self._keys.grants, WRITEBACK_GROUP, *(entry.id for entry in written))
+
+    def set_aside(self, entry_id: str, why: str) -> None:
+        """Leave a poisoned entry pending, and say so once."""
+        if entry_id not in self._set_aside:
+            self._set_aside.add(entry_id)
+            POISONED.inc()
+            _LOG.error("a grant cannot be written", extra={"entry": entry_id, "reason": why})
+
+    @measured("redis", "read_grants")
+    async def _read(
+        self, after: str, block_ms: int | None
+    ) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        try:
+            reply: Any = await self._redis.xreadgroup(
+                WRITEBACK_GROUP, CONSUMER, {self._keys.grants: after}, count=BATCH, block=block_ms
+            )
+        except ResponseError as error:
+            if not str(error).startswith("NOGROUP"):
+                raise
+            await self._redis.xgroup_create(
+                self._keys.grants, WRITEBACK_GROUP, id="0", mkstream=True
+            )
+            return []
+        return reply[0][1] if reply else []
+
+    def _parse(self, raw: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:
+        batch = []
+        for entry_id, fields in raw:
+            try:
+                batch.append(
+                    Entry(
+                        entry_id.decode(),
+                        fields[b"ticket"].decode(),
+                        fields[b"student"].decode(),
+                        int(fields[b"number"]),
+                        int(fields[b"granted_ns"]),
+                        fields[b"idempotency"].decode(),
+                    )
+                )
+            except (KeyError, ValueError) as error:
+                self.set_aside(entry_id.decode(), f"its fields are not a grant's: {error!r}")
+        return batch

@@ -1,0 +1,47 @@
+"""`@measured(kind, name)`: counts and times calls that cross a boundary of the process."""
+
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from target_app.metrics import BOUNDARY_CALLS, BOUNDARY_DURATION
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+def measured(
+    kind: str, name: str
+) -> Callable[
+    [Callable[_Arguments, Awaitable[_Result]]],
+    Callable[_Arguments, Coroutine[Any, Any, _Result]],
+]:
+    """Measure an async function; `kind` is the neighbour (`postgres`, `redis`), `name` the errand.
+
+    A call that raises, or is cancelled, is a failure; a refusal that is returned is a success.
+    """
+    success = BOUNDARY_CALLS.labels(kind, name, "success")
+    failure = BOUNDARY_CALLS.labels(kind, name, "failure")
+    duration = BOUNDARY_DURATION.labels(kind, name)
+
+    def decorate(
+        function: Callable[_Arguments, Awaitable[_Result]],
+    ) -> Callable[_Arguments, Coroutine[Any, Any, _Result]]:
+        @wraps(function)
+        async def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+            began_s = time.perf_counter()
+            try:
+                result = await function(*args, **kwargs)
+            except BaseException:
+                failure.inc()
+                raise
+            else:
+                success.inc()
+                return result
+            finally:
+                duration.observe(time.perf_counter() - began_s)
+
+        return call
+
+    return decorate

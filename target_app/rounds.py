@@ -1,0 +1,46 @@
+"""Rounds: an errand run again and again in the background until stopped for certain."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+_LOG = logging.getLogger(__name__)
+
+
+class Rounds:
+    """Runs `errand`, waits `period_s`, and so on. An error is logged, and the rounds go on."""
+
+    def __init__(self, name: str, period_s: float, errand: Callable[[], Awaitable[object]]) -> None:
+        self._name = name
+        self._period_s = period_s
+        self._errand = errand
+        self._stopped = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start on the running loop, with an errand at once."""
+        self._task = asyncio.create_task(self._run(), name=self._name)
+
+    async def stop(self) -> None:
+        """Stop and wait until the errand under way has ended."""
+        self._stopped = True
+        if self._task is None:
+            return
+        self._task.cancel()
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            if not self._task.cancelled():
+                raise
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._errand()
+            except Exception:  # noqa: BLE001 (whatever it is, it is logged and the rounds go on)
+                _LOG.exception("%s failed; it is tried again in %g s", self._name, self._period_s)
+            # Cancelling is not enough: up to Python 3.11 `asyncio.wait_for`, which the clients of
+            # the stores use, loses a cancellation that comes as the answer does.
+            if self._stopped:
+                return
+            await asyncio.sleep(self._period_s)

@@ -1,0 +1,112 @@
+"""Sessions: a student number and a PIN against a signed token whose session lives in Redis."""
+
+import hashlib
+import hmac
+import secrets
+import time
+from typing import NamedTuple
+
+import jwt
+
+from target_app.cache import Cache, Script
+from target_app.keys import ROSTER_PINS, EventKeys, session_key
+from target_app.measured import measured
+
+TOKEN_LIFETIME_S = 2 * 3600
+_ALGORITHM = "HS256"
+_REMEMBERED_TOKENS = 32_768
+_LOGIN = Script("login.lua")
+
+
+class Bearer(NamedTuple):
+    """Whoever shows a token with a valid signature; the session may still be revoked."""
+
+    student: str
+    session: str
+
+
+def hash_pin(key: bytes, student: str, pin: str) -> str:
+    """The keyed hash kept instead of a PIN. Cheap on purpose: PINs stand in for a campus SSO."""
+    return hmac.digest(key, f"{student}\0{pin}".encode(), hashlib.sha256).hex()
+
+
+def hash_student(key: bytes, student: str) -> str:
+    """A student number as logs may show it: the same student, the same hash, no way back."""
+    return hmac.digest(key, student.encode(), hashlib.sha256).hex()[:12]
+
+
+class Sessions:
+    """Opens, reads and revokes sessions."""
+
+    def __init__(self, cache: Cache, event: str, jwt_key: bytes, pin_key: bytes) -> None:
+        self._cache = cache
+        self._keys = EventKeys.of(event)
+        self._jwt_key = jwt_key
+        self._pin_key = pin_key
+        self._remembered: dict[bytes, tuple[Bearer, int]] = {}
+
+    @measured("redis", "login")
+    async def open(self, student: str, pin: str) -> str | None:
+        """A new token, or None where student and PIN do not belong together."""
+        session = secrets.token_hex(16)
+        opened = await self._cache.script(
+            _LOGIN,
+            (ROSTER_PINS, session_key(session)),
+            (student, hash_pin(self._pin_key, student, pin), TOKEN_LIFETIME_S),
+        )
+        if not opened:
+            return None
+        expires_s = int(time.time()) + TOKEN_LIFETIME_S
+        return jwt.encode(
+            {"sub": student, "jti": session, "exp": expires_s}, self._jwt_key, _ALGORITHM
+        )
+
+    def read(self, authorization: bytes | None) -> Bearer | None:
+        """Who shows this `Authorization` header; None where signature or date are not good.
+
+        A signature found good is remembered; the date is looked at every time, and whether the
+        session is revoked is for the caller to ask (`is_live`, `admit`, or within its own errand).
+        """
+        if authorization is None or authorization[:7].lower() != b"bearer ":
+            return None
+        token = authorization[7:].strip()
+        known = self._remembered.get(token)
+        if known is not None:
+            return known[0] if known[1] > time.time() else None
+        try:
+            claims = jwt.decode(
+                token,
+                self._jwt_key,
+                algorithms=[_ALGORITHM],
+                options={"require": ["exp", "sub", "jti"]},
+            )
+        except jwt.InvalidTokenError:
+            return None
+        bearer = Bearer(claims["sub"], str(claims["jti"]))
+        if len(self._remembered) >= _REMEMBERED_TOKENS:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[token] = (bearer, int(claims["exp"]))
+        return bearer
+
+    @measured("redis", "session")
+    async def is_live(self, bearer: Bearer) -> bool:
+        """Whether the session is open, that is: not revoked."""
+        (student,) = await self._cache.run(("GET", session_key(bearer.session)))
+        return bool(student == bearer.student.encode())
+
+    @measured("redis", "admit")
+    async def admit(self, bearer: Bearer) -> str | None:
+        """The problem code that keeps this student from buying, or None."""
+        student, enrolled = await self._cache.run(
+            ("GET", session_key(bearer.session)),
+            ("SISMEMBER", self._keys.enrolled, bearer.student),
+        )
+        if student != bearer.student.encode():
+            return "unauthenticated"
+        return None if enrolled else "not_enrolled"
+
+    @measured("redis", "logout")
+    async def revoke(self, bearer: Bearer) -> bool:
+        """End the session; False where it had ended before."""
+        (removed,) = await self._cache.run(("DEL", session_key(bearer.session)))
+        return bool(removed)

@@ -1,0 +1,54 @@
+"""Routes of tickets: buying one, looking at it, and its QR code."""
+
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import Scope
+
+from target_app.answer import Answer
+from target_app.box_office import BoxOffice
+from target_app.openapi import STUDENT, Purchase, picture, responses
+from target_app.ticket_desk import Granted, Ticket, TicketDesk
+
+
+def ticket_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
+    """The routes, bound to `office`."""
+    desk = TicketDesk(office)
+
+    @post(
+        "/events/{event:str}/tickets",
+        operation_class=Purchase,
+        security=STUDENT,
+        responses=responses(
+            (201, Granted, "Granted, and its row is committed."),
+            (202, Granted, "Granted; its row is to come."),
+            refusals=(
+                *("event_unknown", "unauthenticated", "idempotency_key_required", "not_enrolled"),
+                *("already_holds_ticket", "too_early", "sold_out"),
+            ),
+        ),
+    )
+    async def buy(scope: Scope) -> Answer:
+        return await desk.buy(scope["path_params"]["event"])
+
+    @get(
+        "/tickets/{ticket:str}",
+        security=STUDENT,
+        responses=responses(
+            (200, Ticket, "The ticket."), refusals=("unauthenticated", "ticket_unknown")
+        ),
+    )
+    async def show_ticket(scope: Scope) -> Answer:
+        return await desk.show(scope["path_params"]["ticket"])
+
+    @get(
+        "/tickets/{ticket:str}/qr",
+        security=STUDENT,
+        responses={
+            **responses(refusals=("unauthenticated", "ticket_unknown", "ticket_pending")),
+            200: picture("The QR code."),
+        },
+    )
+    async def show_qr(scope: Scope) -> Answer:
+        return await desk.show_qr(scope["path_params"]["ticket"])
+
+    return [buy, show_ticket, show_qr]

@@ -1,0 +1,156 @@
+"""Processes: two workers as one service, a clean end on SIGTERM, and nobody left behind."""
+
+import json
+import os
+import re
+import signal
+import socket
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+Spawn = Callable[..., Any]
+
+
+@pytest.fixture
+def serve(
+    make_stage: Callable[..., Any], spawn: Spawn, eventually: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Start the service as it is started in earnest, and wait until all workers are open."""
+
+    def start(**changes: object) -> tuple[Any, Any, str]:
+        stage = make_stage(**changes)
+        stage.prepare()
+        child = spawn("target_app", stage)
+        url = f"http://127.0.0.1:{stage.settings.port}"
+        eventually(lambda: len(pids(stage)) == stage.settings.workers)
+        eventually(lambda: ready(url))
+        return stage, child, url
+
+    return start
+
+
+def pids(stage: Any) -> set[int]:
+    if not stage.targets.exists():
+        return set()
+    return {int(path.stem.split("-")[1]) for path in stage.targets.glob("app-*.json")}
+
+
+def get(url: str) -> httpx.Response:
+    with httpx.Client(verify=False, timeout=9) as client:
+        return client.get(url)
+
+
+def ready(url: str) -> bool:
+    try:
+        return get(f"{url}/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_two_workers_announce_themselves_count_every_view_and_stop_cleanly(serve: Any) -> None:
+    stage, child, url = serve(APP_WORKERS=2)
+    for _ in range(50):  # each over a connection of its own, so that both workers get some
+        urllib.request.urlopen(f"{url}/events/{stage.event}").close()
+    counted = 0.0
+    for path in stage.targets.iterdir():
+        ((announced),) = json.loads(path.read_text())
+        assert announced["labels"]["job"] == "app"
+        with urllib.request.urlopen(f"http://{announced['targets'][0]}/metrics") as answer:
+            text = answer.read().decode()
+        pattern = r'^http_server_requests_total{.*route="/events/{event}",status="200"} (.+)$'
+        found = re.search(pattern, text, re.MULTILINE)
+        counted += float(found[1]) if found else 0
+    assert counted == 50
+    with stage.client() as redis:
+        assert redis.get(f"event:{stage.event}:views") == b"50"
+    assert child.stop(signal.SIGTERM) == 0
+    assert list(stage.targets.iterdir()) == []
+    for line in child.lines:
+        assert {"time_ns", "level", "component", "message"} <= set(json.loads(line))
+    assert sum("worker closed" in line for line in child.lines) == 2
+
+
+def test_what_is_in_flight_at_sigterm_is_finished(serve: Any) -> None:
+    """The request waits two seconds for a stopped Redis; the service ends in between."""
+    stage, child, url = serve()
+    answers: list[int] = []
+    asking = threading.Thread(
+        target=lambda: answers.append(get(f"{url}/events/{stage.event}").status_code)
+    )
+    idle = socket.create_connection(("127.0.0.1", stage.settings.port))
+    stage.redis.signal(signal.SIGSTOP)
+    try:
+        asking.start()
+        time.sleep(0.3)
+        child.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        stage.redis.signal(signal.SIGCONT)
+        began_s = time.monotonic()
+        assert child.wait() == 0
+        assert time.monotonic() - began_s < 9
+    finally:
+        stage.redis.signal(signal.SIGCONT)
+        asking.join()
+        idle.close()
+    assert answers == [200]
+
+
+def test_workers_do_not_outlive_a_killed_parent(serve: Any, eventually: Any) -> None:
+    stage, child, _ = serve(APP_WORKERS=2)
+    workers = pids(stage)
+    assert child.stop(signal.SIGKILL) == -signal.SIGKILL
+    eventually(lambda: not any(is_alive(pid) for pid in workers), timeout_s=3)
+
+
+def test_a_killed_worker_is_replaced(serve: Any, eventually: Any) -> None:
+    stage, child, url = serve()
+    (first,) = pids(stage)
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: pids(stage) and pids(stage) != {first} and ready(url))
+    assert len(pids(stage)) == 1
+    assert child.stop(signal.SIGTERM) == 0
+
+
+def test_it_starts_while_its_stores_are_down_and_says_it_is_not_ready(
+    make_stage: Any, spawn: Spawn, eventually: Any
+) -> None:
+    stage = make_stage(
+        APP_DATABASE_DSN="postgresql://x@/x?host=/nowhere", APP_REDIS_URL="unix:///nowhere.sock"
+    )
+    child = spawn("target_app", stage)
+    url = f"http://127.0.0.1:{stage.settings.port}"
+
+    def readiness() -> Any:
+        try:
+            return get(f"{url}/readyz")
+        except httpx.TransportError:
+            return None
+
+    answer = eventually(readiness)
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+    assert get(f"{url}/healthz").status_code == 200
+    assert child.stop(signal.SIGINT) == 0
+    assert child.said("PostgreSQL is not reachable yet")
+    assert child.said("Redis is not reachable yet")
+
+
+def test_wrong_settings_are_told_before_anything_starts(make_stage: Any, spawn: Spawn) -> None:
+    stage = make_stage(APP_PORT="x", APP_WORKERS="0")
+    child = spawn("target_app", stage)
+    assert child.wait() == 2
+    assert [line.split()[0] for line in child.lines] == ["APP_PORT", "APP_WORKERS"]

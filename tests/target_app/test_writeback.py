@@ -1,0 +1,266 @@
+"""The write-back: every grant becomes one row, whatever dies, stalls or is poisoned on the way."""
+
+import asyncio
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from target_app import writeback as writeback_module
+from target_app.backlog import BACKLOG, OLDEST_AGE, Backlog
+from target_app.database import Database
+from target_app.grants import POISONED, REDELIVERED, Grants
+from target_app.ledger import COMMITTED, Ledger
+from target_app.writeback import Writeback
+
+Start = Callable[..., Any]
+
+
+def total(counter: Any) -> float:
+    return counter._value.get()
+
+
+class Running:
+    """A write-back worker on a thread of this process."""
+
+    def __init__(self, stage: Any) -> None:
+        self.stage = stage
+        self.drained: bool | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread.start()
+        self._ready.wait(10)
+
+    async def _run(self) -> None:
+        settings = self.stage.settings
+        async with Redis.from_url(settings.redis_url, protocol=2, socket_timeout=2) as redis:
+            database = Database(settings.database_dsn, 1, 2.0, "test")
+            grants = Grants(redis, settings.event)
+            self.worker = Writeback(grants, Ledger(database, settings.event, grants.set_aside))
+            self._loop = asyncio.get_running_loop()
+            await database.open()
+            self._ready.set()
+            self.drained = await self.worker.run()
+            await database.close()
+
+    def stop(self) -> bool | None:
+        self._loop.call_soon_threadsafe(self.worker.stop)
+        self._thread.join(15)
+        assert not self._thread.is_alive()
+        return self.drained
+
+
+@contextmanager
+def running(stage: Any) -> Iterator[Running]:
+    worker = Running(stage)
+    try:
+        yield worker
+    finally:
+        if worker.drained is None:
+            worker.stop()
+
+
+def drain(stage: Any) -> bool | None:
+    return Running(stage).stop()
+
+
+def look(stage: Any) -> tuple[int, float]:
+    """Backlog and age of its oldest grant, by the gauges."""
+
+    async def run() -> None:
+        async with Redis.from_url(stage.settings.redis_url, protocol=2) as redis:
+            await Backlog(redis, stage.event).look()
+
+    asyncio.run(run())
+    return int(BACKLOG._value.get()), OLDEST_AGE._value.get()
+
+
+@pytest.fixture
+def sold(start_app: Start) -> Callable[[int], Any]:
+    """An app that has just granted so many tickets, none of them written."""
+
+    def sell(count: int) -> Any:
+        app = start_app("redis_writeback", APP_TICKETS=100)
+        answers = app.rush([(app.login(index), "key") for index in range(count)])
+        assert {answer.status_code for answer in answers} == {202}
+        return app
+
+    return sell
+
+
+def add(stage: Any, **fields: object) -> str:
+    """Append an entry to the grants stream."""
+    whole = {"number": 900, "granted_ns": 1, "idempotency": "k", "student": "s", "ticket": "t"}
+    with stage.client() as redis:
+        entry = redis.xadd(f"event:{stage.event}:grants", {**whole, **fields})
+    return str(entry.decode())
+
+
+def test_every_grant_becomes_exactly_its_row(sold: Callable[[int], Any]) -> None:
+    app = sold(30)
+    assert look(app.stage)[0] == 30
+    assert look(app.stage)[1] > 0
+    committed = total(COMMITTED)
+    assert drain(app.stage) is True
+    rows = app.stage.rows()
+    with app.stage.client() as redis:
+        holders = redis.hgetall(f"event:{app.stage.event}:holders")
+        assert redis.xpending(f"event:{app.stage.event}:grants", "writeback")["pending"] == 0
+        assert redis.xlen(f"event:{app.stage.event}:grants") == 30  # kept: the audit reads it
+    held = {student.decode(): json.loads(holder) for student, holder in holders.items()}
+    assert {
+        row["student"]: (row["ticket"], row["number"], row["granted_ns"], row["idempotency"])
+        for row in rows
+    } == {student: tuple(holder.values()) for student, holder in held.items()}
+    assert total(COMMITTED) == committed + 30
+    assert look(app.stage) == (0, 0.0)
+
+
+def test_a_ticket_is_issued_only_after_its_row_is_committed(
+    sold: Callable[[int], Any], eventually: Callable[..., Any]
+) -> None:
+    app = sold(1)
+    bearer = app.login(0)
+    ticket = app.buy(bearer).json()["ticket"]
+
+    def state() -> str:
+        return str(app.http.get(f"/tickets/{ticket}", headers=bearer).json()["state"])
+
+    assert (state(), app.stage.rows()) == ("pending", [])
+    with running(app.stage):
+        eventually(lambda: state() == "issued")
+        assert len(app.stage.rows()) == 1
+
+
+def test_what_was_delivered_but_not_acknowledged_is_written_once(
+    sold: Callable[[int], Any],
+) -> None:
+    app = sold(6)
+    key = f"event:{app.stage.event}:grants"
+    with app.stage.client() as redis:  # a worker read three, wrote the first, and died
+        ((_, entries),) = redis.xreadgroup("writeback", "writeback", {key: ">"}, count=3)
+    first = {name.decode(): value.decode() for name, value in entries[0][1].items()}
+    app.stage.postgres.run(
+        "INSERT INTO tickets VALUES ($1, $2, $3, $4, $5, $6)",
+        *(first["ticket"], app.stage.event, first["student"]),
+        *(int(first["number"]), int(first["granted_ns"]), first["idempotency"]),
+    )
+    redelivered, committed = total(REDELIVERED), total(COMMITTED)
+    assert drain(app.stage) is True
+    assert [row["number"] for row in app.stage.rows()] == [1, 2, 3, 4, 5, 6]
+    assert total(REDELIVERED) == redelivered + 3
+    assert total(COMMITTED) == committed + 5
+    assert look(app.stage)[0] == 0
+
+
+def test_a_poisoned_entry_stays_pending_and_stops_nobody(
+    sold: Callable[[int], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = sold(2)
+    taken = app.stage.roster[0].student
+    poisoned = [
+        add(app.stage, number="many"),  # not a grant
+        add(app.stage, number=2**40),  # no int4
+        add(app.stage, student="nul\0character"),  # refused by PostgreSQL
+        add(app.stage, ticket="second", student=taken, number=901),  # UNIQUE keeps it out
+    ]
+    good = add(app.stage, ticket="good", student="late", number=3)
+    before = total(POISONED)
+    assert drain(app.stage) is True
+    assert {row["ticket"] for row in app.stage.rows()} >= {"good"}
+    assert len(app.stage.rows()) == 3
+    with app.stage.client() as redis:
+        pending = redis.xpending_range(f"event:{app.stage.event}:grants", "writeback", "-", "+", 10)
+    left = [entry["message_id"].decode() for entry in pending]
+    assert left == poisoned
+    assert good not in left
+    assert total(POISONED) == before + 4
+    told = [r.__dict__["entry"] for r in caplog.records if r.message == "a grant cannot be written"]
+    assert sorted(told) == sorted(poisoned)
+
+
+def test_postgresql_down_keeps_everything_and_recovery_writes_it(
+    sold: Callable[[int], Any], eventually: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = sold(5)
+    app.stage.postgres.stop()
+    try:
+        worker = Running(app.stage)
+        eventually(lambda: "write-back waits" in caplog.text)
+        assert look(app.stage)[0] == 5
+    finally:
+        app.stage.postgres.start()
+    eventually(lambda: len(app.stage.rows()) == 5)
+    assert worker.stop() is True
+
+
+def test_a_worker_that_cannot_finish_in_time_says_so(
+    sold: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = sold(2)
+    monkeypatch.setattr(writeback_module, "DRAIN_S", 0.3)
+    with app.stage.client() as redis:
+        redis.delete(f"event:{app.stage.event}:issued")
+        redis.set(f"event:{app.stage.event}:issued", "not a set")
+    assert drain(app.stage) is False
+    assert len(app.stage.rows()) == 2  # written, but nobody could be told
+
+
+def test_a_stream_without_its_group_gets_one(make_stage: Callable[..., Any]) -> None:
+    stage = make_stage()
+    stage.prepare()
+    with stage.client() as redis:
+        redis.delete(f"event:{stage.event}:grants")
+    entry = add(stage)
+    assert entry
+    assert drain(stage) is True
+    assert [row["ticket"] for row in stage.rows()] == ["t"]
+
+
+def test_killed_in_the_middle_it_resumes_without_loss_or_duplicate(
+    start_app: Start, spawn: Callable[..., Any], eventually: Callable[..., Any]
+) -> None:
+    app = start_app("redis_writeback", APP_TICKETS=110)
+    bearers = [app.login(index) for index in range(110)]
+    first = spawn("target_app.writeback", app.stage)
+    eventually(lambda: first.said("write-back open"))
+    app.rush([(bearer, "key") for bearer in bearers[:55]])
+    eventually(app.stage.rows)
+    app.rush([(bearer, "key") for bearer in bearers[55:]])
+    first.stop(signal.SIGKILL)
+    second = spawn("target_app.writeback", app.stage)
+    eventually(lambda: len(app.stage.rows()) == 110)
+    names = [path.name for path in app.stage.targets.iterdir()]
+    assert names == [f"writeback-{second.process.pid}.json"]  # the dead one's is removed
+    assert second.stop(signal.SIGTERM) == 0
+    rows = app.stage.rows()
+    assert [row["number"] for row in rows] == list(range(1, 111))
+    assert len({row["student"] for row in rows}) == 110
+    assert not list(app.stage.targets.iterdir())
+
+
+def test_told_to_stop_it_writes_what_is_left_and_exits_0(
+    sold: Callable[[int], Any], spawn: Callable[..., Any], eventually: Callable[..., Any]
+) -> None:
+    app = sold(100)
+    worker = spawn("target_app.writeback", app.stage)
+    eventually(lambda: worker.said("write-back open"))
+    began_s = time.monotonic()
+    assert worker.stop(signal.SIGTERM) == 0
+    assert time.monotonic() - began_s < 9
+    assert len(app.stage.rows()) == 100
+    assert worker.said("every grant that can be written is")
+
+
+def test_wrong_settings_exit_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("APP_PORT", "x")
+    assert writeback_module.main() == 2
+    assert "APP_PORT must be a whole number" in capsys.readouterr().err
