@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from compose.errors import StageUnusable
+from compose.priority import step_back
 from compose.running import Running
 
 SOURCES = Path(__file__).resolve().parent.parent
@@ -98,6 +99,7 @@ class Component:
                 f"The stage is not set: {recipe.name} cannot be started: "
                 f"{error.filename or recipe.argv[0]}: {error.strerror or error}."
             ) from error
+        step_back(process.pid)
         return cls(recipe, process, Running.of(process.pid))
 
     @property

@@ -116,7 +116,8 @@ class App(Section):
     postgres_pool_timeout: Duration = 2.0
     redis_pool: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Redis connections of one worker."""
-    redis_pool_timeout: Duration = 2.0
+    redis_pool_timeout: Duration = 8.0
+    """Just under the students' own time-out: turning a click away only brings it back."""
 
 
 class Postgres(Section):

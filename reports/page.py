@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from plans import plan_toml
 from records import RunDirectory
+from reports import page_students as people
 from reports import page_tables as tables
 from reports.document import Status, Verdict
 from reports.evidence import Evidence
@@ -76,9 +77,9 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         plan=evidence.plan,
         opened=_opened(evidence),
         key_numbers=key_numbers(evidence, verdict, frame),
-        census=tables.census_table(verdict.census),
-        audit=tables.audit_table(verdict.audit),
-        fairness=tables.fairness_table(verdict.fairness),
+        census=people.census_table(verdict.census),
+        audit=people.audit_table(verdict.audit),
+        fairness=people.fairness_table(verdict.fairness),
         latency=tables.latency_table(verdict.latency_ms, frame),
         figures=figures,
         bottleneck=_bottleneck(verdict),

@@ -1,4 +1,4 @@
-"""The page's tables as plain rows of words: what each number is, and whether it is well."""
+"""The page's tables of measurements as plain rows of words, each saying whether it is well."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ import pandas as pd
 
 from plans import parse_limit
 from records.tables import STEPS
-from reports.document import Audit, Census, Fairness, GateResult, Generator, Latency, Pool
+from reports.client_pools import NAMES as CLIENT_POOLS
+from reports.document import GateResult, Generator, Latency, Pool
 from reports.evidence import Evidence
 from reports.figures.pools import POOL_WORDS
 from reports.figures.style import count, milliseconds, offset, seconds
@@ -42,99 +43,6 @@ class Table:
     foot: Sequence[Cell] = ()
 
 
-_CENSUS_WORDS: Final = {
-    "ticket": ("Ticket", "hold a ticket, by the target's own word"),
-    "sold_out": ("Sold out", "were told that no ticket is left"),
-    "refused": ("Refused", "may not buy, and were told so"),
-    "gave_up": ("Gave up", "lost patience or ran out of attempts"),
-    "failed": ("Failed", "ended with an error and did not try again"),
-    "unknown": ("Unknown", "never learnt the outcome; may or may not hold a ticket"),
-    "never_started": ("Never started", "did not act at all, or left no record"),
-    "in_flight": ("In flight", "were still under way when the run ended"),
-}
-_BAD_ENDS: Final = {"failed", "unknown", "never_started", "in_flight"}
-
-
-def census_table(census: Census) -> Table:
-    """Show where every student's story ended, and that the sum is all of them."""
-    numbers = {word: int(getattr(census, word)) for word in _CENSUS_WORDS}
-    rows = [
-        (
-            Cell(title),
-            Cell(count(numbers[word]), "found" if word in _BAD_ENDS and numbers[word] else ""),
-            Cell(_share(numbers[word], census.students)),
-            Cell(meaning),
-        )
-        for word, (title, meaning) in _CENSUS_WORDS.items()
-    ]
-    total = sum(numbers.values())
-    sums = "adds up to every student" if total == census.students else "does not add up"
-    foot = (
-        Cell("Students"),
-        Cell(count(total)),
-        Cell(_share(total, census.students)),
-        Cell(f"{sums}: the plan has {count(census.students)}", "" if "adds" in sums else "found"),
-    )
-    columns = (
-        ("Outcome", "text"),
-        ("Students", "number"),
-        ("Share", "number"),
-        ("They …", "meaning"),
-    )
-    return Table("census", "Where every student's story ended", columns, rows, foot)
-
-
-_AUDIT_WORDS: Final = {
-    "oversold": ("Oversold", "tickets granted beyond the last one there was"),
-    "duplicate_students": ("Duplicates", "tickets beyond the one a student may have"),
-    "acked_but_missing": ("Lost tickets", "students told of a ticket that no row bears out"),
-    "held_without_ack": ("Unannounced tickets", "tickets in the database nobody was told of"),
-    "ineligible": ("Ineligible holders", "tickets of people who may not buy"),
-    "false_sold_out": ("False sold out", "students sent away though tickets were left"),
-    "store_drift": ("Store drift", "tickets that Redis and PostgreSQL disagree about"),
-    "stuck_students": ("Stuck", "students promised a ticket that was never issued"),
-    "double_entry": ("Double entry", "tickets that let somebody in twice"),
-    "lost_views": ("Lost views", "page views by which the event's counter is off"),
-}
-
-
-def audit_table(audit: Audit) -> Table:
-    """Show every counter of the audit; each should be zero."""
-    rows = []
-    for word, (title, meaning) in _AUDIT_WORDS.items():
-        value: int | None = getattr(audit, word)
-        shown = "—" if value is None else count(value)
-        rows.append((Cell(title), Cell(shown), Cell(meaning), _state(value)))
-    settle = _ms(audit.settle_ms)
-    meaning = "longest time from a promise to its row in PostgreSQL; a duration, not a wrong"
-    rows.append((Cell("Settle time"), Cell(settle), Cell(meaning), Cell("")))
-    columns = (
-        ("Wrong", "text"),
-        ("Found", "number"),
-        ("It counts …", "meaning"),
-        ("State", "text"),
-    )
-    return Table("audit", "Was anyone wronged?", columns, rows)
-
-
-def fairness_table(fairness: Fairness) -> Table | None:
-    """Show whether first come was first served; None when none of it was measured."""
-    measures = (
-        ("Inversions", fairness.inversions, "students sent away who clicked before a holder did"),
-        ("Kendall's tau", fairness.kendall_tau, "clicks' order against tickets': 1 the same"),
-        (
-            "Several devices",
-            fairness.multi_device_advantage,
-            "how much more often those with several connections got a ticket",
-        ),
-    )
-    if all(value is None for _, value, _ in measures):
-        return None
-    rows = [(Cell(title), Cell(_number(value)), Cell(words)) for title, value, words in measures]
-    columns = (("Measure", "text"), ("Value", "number"), ("It means …", "text"))
-    return Table("fairness", "Was first come first served?", columns, rows)
-
-
 def latency_table(latency_ms: dict[str, Latency], frame: pd.DataFrame) -> Table:
     """Show each step's felt latency, and what was not answered beside it."""
     bad = unanswered_by_step(frame)
@@ -165,7 +73,8 @@ def pool_table(pools: Sequence[Pool]) -> Table:
     rows = []
     for pool in ranked:
         since = pool.saturated_at_s
-        diagnosis = pool.diagnosis or ("—" if since is None else "undecided")
+        undecided = since is not None and pool.name in CLIENT_POOLS
+        diagnosis = pool.diagnosis or ("undecided" if undecided else "—")
         rows.append(
             (
                 Cell(POOL_WORDS.get(pool.name, pool.name)),
@@ -197,7 +106,7 @@ def gates_table(gates: Sequence[GateResult], students: int) -> Table:
             Cell(gate.status, tones[gate.status]),
             Cell(gate.limit),
             Cell(_gate_value(gate, students)),
-            *([Cell(_number(gate.baseline))] if compared else []),
+            *([Cell(number(gate.baseline))] if compared else []),
         )
         for gate in gates
     ]
@@ -221,17 +130,17 @@ def generator_table(generator: Generator, evidence: Evidence) -> Table:
         (Cell("Requests"), Cell(count(generator.requests)), Cell("—"), Cell("")),
         (
             Cell("Late start, p99"),
-            Cell(_ms(generator.late_start_p99_ms)),
+            Cell(span(generator.late_start_p99_ms)),
             Cell(seconds(late_s)),
             _within(generator.late_start_p99_ms, late_s),
         ),
         (
             Cell("Release skew at T-0, p99"),
-            Cell(_ms(generator.release_skew_ms)),
+            Cell(span(generator.release_skew_ms)),
             Cell(seconds(skew_s)),
             _within(generator.release_skew_ms, skew_s),
         ),
-        (Cell("Read lag, p99"), Cell(_ms(generator.read_lag_p99_ms)), Cell("—"), Cell("")),
+        (Cell("Read lag, p99"), Cell(span(generator.read_lag_p99_ms)), Cell("—"), Cell("")),
         (Cell("CPU at its peak"), Cell(cpu), Cell("—"), Cell("")),
         (Cell("Limited the measurement"), limited, Cell("—"), Cell("")),
     ]
@@ -246,7 +155,7 @@ def reconciliation_table(reconciliation: Reconciliation) -> Table:
         off = tally.difference
         state = Cell(f"off by {off:+,}", "found") if off else Cell("agree", "ok")
         numbers = (tally.recorded, tally.uncertain, tally.counted)
-        rows.append((Cell(step), *(Cell(count(number)) for number in numbers), state))
+        rows.append((Cell(step), *(Cell(count(part)) for part in numbers), state))
     columns = (
         ("Step", "text"),
         ("Recorded with an answer", "number"),
@@ -276,27 +185,19 @@ def server_split_table(frame: pd.DataFrame) -> Table | None:
     return Table("server", "Where the server says the time went", columns, rows)
 
 
-def _state(value: float | None) -> Cell:
-    if value is None:
-        return Cell(NOT_MEASURED, "open")
-    return Cell("found", "found") if value else Cell("ok", "ok")
-
-
 def _within(value_ms: float | None, allowed_s: float) -> Cell:
     if value_ms is None:
         return Cell(NOT_MEASURED, "open")
     return Cell("ok", "ok") if value_ms <= allowed_s * 1e3 else Cell("too late", "found")
 
 
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f}%" if whole else "—"
-
-
-def _ms(value: float | None) -> str:
+def span(value: float | None) -> str:
+    """Write milliseconds, or that there are none."""
     return NOT_MEASURED if value is None else milliseconds(value)
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Write a number, or that there is none."""
     return NOT_MEASURED if value is None else written(value)
 
 

@@ -22,7 +22,7 @@ from target_app.errors import DependencyDown
 from target_app.exchange import CURRENT
 from target_app.turnstile import Turnstile
 
-COMMAND_TIMEOUT_S = 2.0
+COMMAND_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 1.0
 
 Word = str | bytes | int
@@ -72,7 +72,7 @@ class Cache:
         """Send the commands together and return their replies: one round trip.
 
         Raises `Overloaded` when no connection becomes free in time, and `DependencyDown` when
-        Redis does not answer within 2 s, cuts the connection or refuses a command.
+        Redis does not answer within 5 s, cuts the connection or refuses a command.
         """
         replies = await self._exchange(commands)
         for reply in replies:

@@ -85,6 +85,9 @@ POOL_USE = Histogram(
     registry=REGISTRY,
 )
 
+# Fewer: there is one for every errand, and the pools' own histograms have the fine edges.
+BOUNDARY_EDGES_S = (0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.0, 5.0)
+
 BOUNDARY_CALLS = Counter(
     "boundary_calls",
     "Calls over a boundary of the process, by result.",
@@ -95,7 +98,7 @@ BOUNDARY_DURATION = Histogram(
     "boundary_duration_seconds",
     "Duration of calls over a boundary of the process, waiting for a connection included.",
     ("kind", "name"),
-    buckets=POOL_EDGES_S,
+    buckets=BOUNDARY_EDGES_S,
     registry=REGISTRY,
 )
 

@@ -94,7 +94,8 @@ def bins_s(
     """Give the edges of equal bins over a window, one of them at zero.
 
     Args:
-        events: how many fall into the window; with few of them bins become wider; 0 when that does not matter.
+        events: how many fall into the window; with few of them bins become wider; 0 when that
+            does not matter.
     """
     start, end = window_s
     if width_s is None:

@@ -1,0 +1,117 @@
+"""Each table of the page writes its numbers in their own units, and says what is missing."""
+
+import pytest
+
+from reports.document import Audit, Census, Fairness, GateResult, Generator, Pool
+from reports.evidence import Evidence
+from reports.latency import latency_frame
+from reports.page_students import audit_table, census_table, fairness_table
+from reports.page_tables import Table, gates_table, generator_table, pool_table, server_split_table
+
+NOBODY = dict.fromkeys(Census.model_fields, 0)
+NOTHING = dict.fromkeys(Pool.model_fields)
+
+
+def words(table: Table) -> list[list[str]]:
+    return [[cell.text for cell in row] for row in table.rows]
+
+
+def gate(metric: str, limit: str, value: float | None, baseline: float | None = None) -> GateResult:
+    return GateResult(metric=metric, limit=limit, value=value, baseline=baseline, status="pass")
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "value", "shown"),
+    [
+        ("census.failed", "<= 0.1%", 12, "12 (0.1%)"),
+        ("census.failed", "== 0", 12, "12"),
+        ("pools[cpu].peak_used", "<= 90%", 0.875, "87.5%"),
+        ("latency_ms[POST /login].p99", "<= 2s", 1530.0, "1.53 s"),
+        ("bottleneck.since_s", ">= 2s", 1.5, "1.5 s"),
+        ("pools[postgres].wait_p99_ms", "<= 50ms", 0.42, "0.42 ms"),
+        ("audit.settle_ms", "<= 1s", None, "not measured"),
+    ],
+)
+def test_a_gates_number_is_in_the_unit_of_its_limit(
+    metric: str, limit: str, value: float | None, shown: str
+) -> None:
+    table = gates_table([gate(metric, limit, value)], students=12_000)
+    assert words(table) == [[metric, "pass", limit, shown]]
+
+
+def test_a_baseline_is_shown_only_where_there_is_one() -> None:
+    plain = gates_table([gate("census.failed", "== 0", 0)], students=10)
+    compared = gates_table(
+        [gate("census.failed", "== 0", 0, baseline=3), gate("census.unknown", "== 0", 0)], 10
+    )
+    assert "Baseline" not in dict(plain.columns)
+    assert "Baseline" in dict(compared.columns)
+    assert [row[-1] for row in words(compared)] == ["3", "not measured"]
+    assert all(len(row) == len(compared.columns) for row in compared.rows)
+
+
+def test_fairness_is_left_out_until_somebody_measures_it() -> None:
+    unmeasured = Fairness(inversions=None, kendall_tau=None, multi_device_advantage=None)
+    assert fairness_table(unmeasured) is None
+    table = fairness_table(unmeasured.model_copy(update={"inversions": 3, "kendall_tau": 0.98}))
+    assert table is not None
+    assert [row[1] for row in words(table)] == ["3", "0.98", "not measured"]
+
+
+def test_a_census_that_does_not_add_up_says_so() -> None:
+    right = census_table(Census(**{**NOBODY, "students": 10, "ticket": 4, "sold_out": 6}))
+    wrong = census_table(Census(**{**NOBODY, "students": 10, "ticket": 4}))
+    assert right.foot[3].text == "adds up to every student: the plan has 10"
+    assert wrong.foot[3].text == "does not add up: the plan has 10"
+    assert wrong.foot[3].tone == "found"
+    assert census_table(Census(**NOBODY)).rows[0][2].text == "—"
+
+
+def test_an_audit_counter_nobody_could_read_is_not_zero() -> None:
+    audit = Audit(**dict.fromkeys(Audit.model_fields))
+    states = {row[-1].text for row in audit_table(audit).rows[:-1]}
+    assert states == {"not measured"}
+    assert audit_table(audit).rows[-1][1].text == "not measured"
+
+
+def test_the_first_pool_to_saturate_comes_first_even_at_t0_exactly() -> None:
+    def pool(name: str, since_s: float | None) -> Pool:
+        return Pool.model_validate({**NOTHING, "name": name, "saturated_at_s": since_s})
+
+    table = pool_table([pool("redis", None), pool("cpu", 1.5), pool("postgres", 0.0)])
+    names = [row[0] for row in words(table)]
+    assert names == ["PostgreSQL pools", "Machine's CPU", "Redis pools"]
+    saturated = [row[6] for row in table.rows]
+    assert [(cell.text, cell.tone) for cell in saturated] == [
+        ("T-0", "found"),
+        ("T-0 + 1.5 s", "found"),
+        ("never", ""),
+    ]
+    assert [row[-1] for row in words(table)] == ["undecided", "—", "—"]
+
+
+def test_a_late_generator_stands_beside_what_the_plan_allows(healthy: Evidence) -> None:
+    generator = Generator(
+        requests=5,
+        late_start_p99_ms=1200.0,
+        read_lag_p99_ms=None,
+        release_skew_ms=None,
+        cpu_peak=None,
+        limited=True,
+    )
+    rows = {row[0]: row[1:] for row in words(generator_table(generator, healthy))}
+    assert rows["Late start, p99"] == ["1.2 s", "1 s", "too late"]
+    assert rows["Release skew at T-0, p99"] == ["not measured", "1 s", "not measured"]
+    assert rows["Read lag, p99"][0] == "not measured"
+    assert rows["CPU at its peak"][0] == "not measured"
+    assert rows["Limited the measurement"][0] == "yes"
+
+
+def test_the_servers_own_times_keep_the_order_of_the_journey(healthy: Evidence) -> None:
+    frame = latency_frame(healthy)
+    table = server_split_table(frame)
+    assert table is not None
+    steps = [row[0] for row in words(table)]
+    assert steps.index("POST /login") < steps.index("POST /events/{event}/tickets")
+    assert all(" / " in row[-1] for row in words(table))
+    assert server_split_table(frame.head(0)) is None
