@@ -17,7 +17,7 @@ from litestar import Litestar
 from target_app.application import create_app
 from target_app.errors import SettingsError
 from target_app.logs import flushing, granian_log_config, json_logs
-from target_app.process import die_with_parent, raise_descriptor_limit
+from target_app.process import collect_garbage_seldom, die_with_parent, raise_descriptor_limit
 from target_app.qr import draw_patterns
 from target_app.scrape_targets import announced_metrics
 from target_app.settings import Settings, read_settings
@@ -82,6 +82,7 @@ async def _process_wide(settings: Settings, _: Litestar) -> AsyncIterator[None]:
         announced_metrics("app", settings.targets_dir) as port,
     ):
         _LOG.info("metrics served", extra={"metrics_port": port})
+        collect_garbage_seldom()
         rounds = flushing(handler)
         rounds.start()
         try:

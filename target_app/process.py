@@ -1,6 +1,7 @@
 """What the operating system is asked for: enough files, and not to outlive the parent."""
 
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -28,6 +29,16 @@ def die_with_parent(parent_pid: int) -> None:
         threading.Thread(target=_watch, args=(parent_pid,), daemon=True).start()
     if os.getppid() != parent_pid:  # it died before the kernel was asked
         os._exit(1)
+
+
+def collect_garbage_seldom() -> None:
+    """Keep the collector from walking thousands of waiting requests again and again.
+
+    Requests free what they hold by reference counting; only rare cycles are left to it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
 
 
 def _watch(parent_pid: int) -> None:
