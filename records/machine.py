@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,7 +67,7 @@ def environment() -> dict[str, Any]:
         **kernel_limits(),
         "kernel_timestamps": kernel_stamps_arrivals(),
         "packages": {name: _version(name) for name in PACKAGES},
-        "git_commit": git_commit(Path.cwd()),
+        "git_commit": git_commit(Path(__file__).resolve().parent),
     }
     facts = json.dumps([document[key] for key in _FINGERPRINTED])
     return {"fingerprint": hashlib.sha256(facts.encode()).hexdigest()[:12], **document}
@@ -128,9 +129,14 @@ def kernel_stamps_arrivals() -> bool:
             client.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         except OSError:
             return False
-        accepted.sendall(b"x")
-        _, stamps, _, _ = client.recvmsg(1, socket.CMSG_SPACE(struct.calcsize("qq")))
-    return any(kind == _SO_TIMESTAMPNS for _, kind, _ in stamps)
+        # The first socket to ask makes the kernel switch stamping on, which takes it a moment.
+        for _ in range(_STAMP_TRIES):
+            accepted.sendall(b"x")
+            _, stamps, _, _ = client.recvmsg(1, socket.CMSG_SPACE(struct.calcsize("qq")))
+            if any(kind == _SO_TIMESTAMPNS for _, kind, _ in stamps):
+                return True
+            time.sleep(_STAMP_PAUSE_S)
+    return False
 
 
 def git_commit(folder: Path) -> str | None:

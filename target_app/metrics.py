@@ -12,12 +12,12 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 
-# Edges in seconds. Few on purpose (every worker is scraped several times a second); 2.0 is the
-# default pool timeout, so a wait that timed out is told from one that just made it.
+# Edges in seconds. Few on purpose (every worker is scraped several times a second); 2 and 8 are
+# the usual pool timeouts, so a wait that timed out is told from one that just made it.
 REQUEST_EDGES_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 POOL_EDGES_S = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01),
-    *(0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0),
+    *(0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0),
 )
 
 HTTP_REQUESTS = Counter(

@@ -57,9 +57,12 @@ class Sessions:
         if not opened:
             return None
         expires_s = int(time.time()) + TOKEN_LIFETIME_S
-        return jwt.encode(
+        token = jwt.encode(
             {"sub": student, "jti": session, "exp": expires_s}, self._jwt_key, _ALGORITHM
         )
+        # The student's connection stays with this worker: do not check at T-0 what was signed here.
+        self._remember(token.encode(), Bearer(student, session), expires_s)
+        return token
 
     def read(self, authorization: bytes | None) -> Bearer | None:
         """Who shows this `Authorization` header; None where signature or date are not good.
@@ -83,10 +86,13 @@ class Sessions:
         except jwt.InvalidTokenError:
             return None
         bearer = Bearer(claims["sub"], str(claims["jti"]))
+        self._remember(token, bearer, int(claims["exp"]))
+        return bearer
+
+    def _remember(self, token: bytes, bearer: Bearer, expires_s: int) -> None:
         if len(self._remembered) >= _REMEMBERED_TOKENS:
             del self._remembered[next(iter(self._remembered))]
-        self._remembered[token] = (bearer, int(claims["exp"]))
-        return bearer
+        self._remembered[token] = (bearer, expires_s)
 
     @measured("redis", "session")
     async def is_live(self, bearer: Bearer) -> bool:
