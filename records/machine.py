@@ -44,6 +44,8 @@ _FINGERPRINTED: Final = (
     "netdev_max_backlog",
 )
 _SO_TIMESTAMPNS: Final = 35
+_STAMP_TRIES: Final = 20
+_STAMP_PAUSE_S: Final = 0.01
 _GIT_TIMEOUT_S = 5
 
 
