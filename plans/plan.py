@@ -113,7 +113,7 @@ class App(Section):
     """The listening socket's accept queue; the kernel caps it at `somaxconn`."""
     postgres_pool: Annotated[int, Field(ge=1, le=1000)] = 10
     """PostgreSQL connections of one worker."""
-    postgres_pool_timeout: Duration = 2.0
+    postgres_pool_timeout: Duration = 8.0
     redis_pool: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Redis connections of one worker."""
     redis_pool_timeout: Duration = 8.0

@@ -53,9 +53,7 @@ def rehearse(plan: Plan, runs: Path, screen: Screen, roster: Path | None = None)
     with screen, _terminable():
         _perform(plan, run, people, screen)
         screen.phase("judging")
-        verdict = write_report(run)
-    run.stamp("phase", "judged")
-    return verdict
+        return write_report(run)
 
 
 def _people(plan: Plan, roster: Path | None) -> list[Person]:

@@ -22,9 +22,9 @@ _STORES = {
 class Stores:
     """The stores' tickets at the end.
 
-    `holdings` has one frame a store that was read whole: ticket (text), student (int64, -1 for
-    people not on the roster), granted_ns and committed_ns (nullable). `problems` has one
-    sentence for each store that should have been read and was not.
+    `holdings` has one frame a store that was read: ticket (text), student (int64, -1 for
+    people not on the roster), granted_ns and committed_ns (nullable). `problems` has a sentence
+    for each store that should have been read and was not, or not as it is in the ledger.
     """
 
     expected: tuple[str, ...]
@@ -38,7 +38,7 @@ class Stores:
 
 
 def read_stores(evidence: Evidence) -> Stores:
-    """Sort the ledger by store; only a store whose rows are all there may be judged."""
+    """Sort the ledger by store, and say which stores' rows are not what was read."""
     said = {event.name: event.detail for event in evidence.timeline if event.kind == "ledger"}
     expected = expected_stores(evidence.plan)
     expected += tuple(sorted(set(said) - set(expected)))
@@ -51,12 +51,13 @@ def read_stores(evidence: Evidence) -> Stores:
             problems.append(f"The tickets in {store} were never read, so nobody can audit them.")
         elif "error" in detail:
             problems.append(f"The tickets in {store} could not be read: {detail['error']}")
-        elif detail.get("tickets", len(rows)) != len(rows):
-            problems.append(
-                f"{store} held {counted(detail['tickets'], 'ticket')} when it was read, but "
-                f"ledger.parquet has {counted(len(rows), 'row')} of it: the file is not whole."
-            )
         else:
+            if detail.get("tickets", len(rows)) != len(rows):
+                # Judged all the same: a wrong that its rows show is a wrong.
+                problems.append(
+                    f"{store} held {counted(detail['tickets'], 'ticket')} when it was read, but "
+                    f"ledger.parquet has {counted(len(rows), 'row')} of it: the file was changed."
+                )
             holdings[store] = rows.assign(
                 ticket=rows["ticket"].astype("object"),
                 student=rows["student"].fillna(-1).astype("int64"),

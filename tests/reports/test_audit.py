@@ -115,12 +115,12 @@ def test_an_oversell_in_one_store_counts_though_the_other_is_unread(evidence_of)
     assert audited(evidence_of(**SMALL, store_unreadable="redis", oversell=1)).audit.oversold == 1
 
 
-def test_a_ledger_with_fewer_rows_than_were_read_is_not_judged(evidence_of):
+def test_a_ledger_with_fewer_rows_than_were_read_is_judged_and_said_to_be_changed(evidence_of):
     evidence = evidence_of(**SMALL)
     cut = dataclasses.replace(evidence, ledger=evidence.ledger.iloc[:-3])
     finding = audited(cut)
-    assert finding.audit.store_drift is None
-    assert "the file is not whole" in finding.problems[0]
+    assert finding.audit.store_drift == 3
+    assert "the file was changed" in finding.problems[0]
 
 
 def test_without_records_of_students_no_promise_can_be_checked(evidence_of):
