@@ -83,8 +83,9 @@ class Screen:
             self._live = None
 
     def phase(self, name: str) -> None:
-        """Show what is being done now."""
+        """Show what is being done now; the clock stands only while students act."""
         self._phase = name
+        self._t0_ns = None
         if self._live is None:
             self.console.print(f"{name} …")
 
@@ -213,8 +214,8 @@ class Screen:
 def closing(console: Console, verdict: Verdict, run: Path) -> None:
     """Print the verdict, why, and where to read on."""
     colour = _MARKS[verdict.verdict]
-    console.print(f"[bold {colour}]{verdict.verdict.upper()}[/]", end=" ")
-    console.print(escape(verdict.reasons[0]) if verdict.reasons else "")
+    first = verdict.reasons[0] if verdict.reasons else ""
+    console.print(f"[bold {colour}]{verdict.verdict.upper()}[/] {escape(first)}")
     for reason in verdict.reasons[1:]:
         console.print(f"  {escape(reason)}")
     console.print(f"Report: {escape(_near(run / 'report.html'))}", soft_wrap=True)
