@@ -67,7 +67,8 @@ def _ours(port: int) -> float:
         run = RunDirectory.create(Path(folder), plan)
         recorder = Recorder(run, "bench")
         timetable = draw_timetable(plan, people)
-        rush = Rush(run.id, plan, people, timetable, Origin("127.0.0.1", port), recorder)
+        origin = Origin(f"127.0.0.1:{port}", ("127.0.0.1", port))
+        rush = Rush(run.id, plan, people, timetable, origin, recorder)
         rush.open_at(time.time_ns())
 
         def act(student: int) -> None:

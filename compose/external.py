@@ -1,11 +1,9 @@
 """A stage that is already there: a URL the plan names, and allows."""
 
-import ipaddress
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 from compose.errors import HostNotAllowed, StageUnusable, TargetRefused
 from compose.folder import StageFolder, sweep
@@ -13,7 +11,7 @@ from compose.guardian import Guardian
 from compose.running import MARKER
 from compose.stage import Loss
 from compose.target import Target
-from plans import Person, Plan, write_roster
+from plans import Person, Plan, refusal, write_roster
 from records import RunDirectory
 
 CREDENTIAL_VARIABLE = "REHEARSE_ADMIN_TOKEN"
@@ -31,7 +29,10 @@ class ExternalStage:
         Raises:
             HostNotAllowed: the host is neither loopback nor in the plan's `target.allow`.
         """
-        self.url = _allowed(plan.target.url or "", plan.target.allow)
+        self.url = plan.target.url or ""
+        reason = refusal(self.url, plan.target.allow)
+        if reason is not None:
+            raise HostNotAllowed(reason)
         self.dsn: str | None = None
         self.redis_url: str | None = None
         self.targets_dir: Path | None = None
@@ -116,32 +117,3 @@ class ExternalStage:
 
     def stop_app(self) -> None:
         """Leave it running: it is somebody else's."""
-
-
-def _allowed(url: str, allow: tuple[str, ...]) -> str:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise HostNotAllowed(f"target.url = {url!r} is not a URL: {error}.") from error
-    if parts.scheme != "http" or not host:
-        raise HostNotAllowed(
-            f"target.url = {url!r} must be http:// with a host, such as http://127.0.0.1:8000; "
-            f"the generator does not speak TLS, so rehearse behind its end."
-        )
-    if not _loopback(host) and host not in {name.lower() for name in allow}:
-        raise HostNotAllowed(
-            f"No load is sent to {host}: target.url = {url!r} is not on this machine and the "
-            f"plan's target.allow = {list(allow)} does not name it; add {host!r} there if that "
-            f"system is yours to rehearse on."
-        )
-    return url
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -2,10 +2,11 @@
 
 from plans.durations import format_duration, format_share
 from plans.errors import PlanError, PlanInvalid
+from plans.hosts import refusal
 from plans.limits import Limit, parse_limit
 from plans.plan import Gate, Plan
 from plans.reading import bundled_plans, plan_schema, plan_toml, read_plan
-from plans.roster import Person, read_roster, seeded_roster, write_roster
+from plans.roster import Person, read_roster, seeded_people, seeded_roster, write_roster
 
 __all__ = [
     "Gate",
@@ -22,6 +23,8 @@ __all__ = [
     "plan_toml",
     "read_plan",
     "read_roster",
+    "refusal",
+    "seeded_people",
     "seeded_roster",
     "write_roster",
 ]

@@ -69,14 +69,25 @@ _SHARE_SCHEMA = {
     "examples": ["30%"],
 }
 
+_WEEK_S = 7 * 86_400
+
 Duration = Annotated[
     float,
-    Field(ge=0),
+    Field(ge=0, le=_WEEK_S),
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration),
     WithJsonSchema(_DURATION_SCHEMA),
 ]
-"""A span of time in seconds, written with its unit."""
+"""A span of time in seconds, at most a week, written with its unit."""
+
+PositiveDuration = Annotated[
+    float,
+    Field(gt=0, le=_WEEK_S),
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration),
+    WithJsonSchema(_DURATION_SCHEMA),
+]
+"""A duration that may not be zero: an interval, or a time-out."""
 
 Share = Annotated[
     float,

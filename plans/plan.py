@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from plans.durations import Duration, Share
+from plans.durations import Duration, PositiveDuration, Share
 from plans.limits import LimitText
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -49,7 +49,7 @@ class Students(Section):
     """Wait like the eager ones, then send several copies of the click."""
     login_before: Share = 0.70
     """Of those waiting, how many log in before T-0; the others do when it opens."""
-    countdown_poll: Duration = 5.0
+    countdown_poll: PositiveDuration = 5.0
     """How often a waiting student's page asks for the countdown."""
     click_offset: Duration = 0.15
     click_spread: Duration = 0.40
@@ -58,7 +58,7 @@ class Students(Section):
     """Mean of the exponential arrival of late students after T-0."""
     login_at_open: Duration = 10.0
     """Those who did not log in before do so within this long after T-0."""
-    timeout: Duration = 10.0
+    timeout: PositiveDuration = 10.0
     """How long a student's browser waits for one answer."""
     attempts: Annotated[int, Field(ge=1, le=100)] = 20
     """How often a student tries to buy before giving up."""
@@ -72,7 +72,7 @@ class Students(Section):
     """Median of the Weibull time from the first click until a student gives up."""
     patient: Share = 0.10
     """Never give up."""
-    ticket_poll: Duration = 1.0
+    ticket_poll: PositiveDuration = 1.0
     """How often a holder asks whether a pending ticket has been issued."""
     typing: Duration = 1.0
     """Median time to read the page and type student number and PIN."""
@@ -138,7 +138,7 @@ class Generator(Section):
 class Collect(Section):
     """How often pools, processes and the kernel are read."""
 
-    interval: Duration = 0.25
+    interval: PositiveDuration = 0.25
 
 
 class Gate(Section):
@@ -165,6 +165,11 @@ class Plan(Section):
     generator: Generator = Generator()
     collect: Collect = Collect()
     gates: tuple[Gate, ...] = ()
+
+    @property
+    def outsiders(self) -> int:
+        """How many of the students are not on the festival's roster."""
+        return round(self.event.students * self.students.outsiders)
 
     @model_validator(mode="after")
     def _pools_fit_the_server(self) -> Self:

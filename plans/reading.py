@@ -114,7 +114,9 @@ def _toml_value(written: str) -> Any:
 def _sentence(name: str, problem: Any, overridden: Mapping[str, str]) -> str:
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
-    where = f"--set {overridden[key]}" if key in overridden else name
+    where = next(
+        (f"--set {text}" for set_key, text in overridden.items() if _overlap(set_key, key)), name
+    )
     value = problem["input"]
     shown = json.dumps(value, default=str, ensure_ascii=False)
     match problem["type"]:
@@ -132,6 +134,12 @@ def _sentence(name: str, problem: Any, overridden: Mapping[str, str]) -> str:
     if isinstance(value, dict):
         return f"{where}: {key + ': ' if key else ''}{reason}."
     return f"{where}: {key} = {shown}: {reason}."
+
+
+def _overlap(set_key: str, key: str) -> bool:
+    """Tell whether one key is the other, or a section that holds it."""
+    one, other = set_key.split("."), key.split(".") if key else []
+    return bool(other) and all(a == b for a, b in zip(one, other, strict=False))
 
 
 def _known_keys(location: list[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plans.errors import PlanError
+from plans.plan import Plan
 
 HEADER = ("student", "pin", "enrolled")
 
@@ -29,6 +30,11 @@ def seeded_roster(enrolled: int, outsiders: int, seed: int) -> list[Person]:
         Person(f"S{number}", f"{rng.randrange(1_000_000):06d}", position < enrolled)
         for position, number in enumerate(numbers)
     ]
+
+
+def seeded_people(plan: Plan) -> list[Person]:
+    """Make the plan's students: those on the roster first, then the outsiders."""
+    return seeded_roster(plan.event.students - plan.outsiders, plan.outsiders, plan.seed)
 
 
 def write_roster(path: Path, people: Sequence[Person]) -> None:

@@ -166,7 +166,12 @@ class RunDirectory:
         """Read the machine's fingerprint; empty when the run died before writing it."""
         if not (self.path / "environment.json").is_file():
             return {}
-        document: dict[str, Any] = json.loads(self._text("environment.json"))
+        try:
+            document: dict[str, Any] = json.loads(self._text("environment.json"))
+        except ValueError as error:
+            raise RunDirectoryUnreadable(
+                f"{self.path / 'environment.json'} is not JSON: {error}"
+            ) from error
         return document
 
     def timeline(self) -> list[TimelineEvent]:

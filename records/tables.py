@@ -35,12 +35,21 @@ STEPS: Final = (
 )
 """The steps of the bundled journeys: method and route template."""
 
+CONNECT_ERRORS: Final = (
+    "connect_refused",
+    "connect_timeout",
+    "connect_failed",
+    "no_free_port",
+    "too_many_files",
+)
+"""Words in `error` of requests that had no connection: the target cannot have seen them."""
+
 _WORD = pa.dictionary(pa.int16(), pa.string())
 
 REQUESTS: Final = pa.schema(
     [
         ("intended_ns", pa.int64()),  # when the student meant to act
-        ("sent_ns", pa.int64()),  # when the request was handed to the kernel; null: never sent
+        ("sent_ns", pa.int64()),  # first packet: of the request, or of a new connection (SYN)
         ("first_byte_ns", pa.int64()),  # kernel receive time of the answer's first bytes
         ("done_ns", pa.int64()),  # … and of its last; of the failure when there is no answer
         ("read_ns", pa.int64()),  # when the generator got round to reading the last bytes

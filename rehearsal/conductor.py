@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from compose import EmbeddedStage, ExternalStage, Stage, raise_file_limit
-from plans import Person, Plan, read_roster, seeded_roster
+from plans import Person, Plan, read_roster, seeded_people
 from records import RunDirectory
 from records.collecting import Collecting, Sources
 from records.ledger import await_settled, read_ledger
@@ -29,6 +29,7 @@ _BREATH_S: Final = 1.0
 _LAST_WORDS_S: Final = 15.0
 """What the generator may take, after the drain, to write down the rest."""
 _SETTLE_S: Final = 10.0
+_ENDINGS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def rehearse(plan: Plan, runs: Path, screen: Screen, roster: Path | None = None) -> Verdict:
@@ -50,10 +51,16 @@ def rehearse(plan: Plan, runs: Path, screen: Screen, roster: Path | None = None)
     run = RunDirectory.create(runs, plan)
     screen.begin(plan, run)
     run.write_json("environment.json", environment())
-    with screen, _terminable():
-        _perform(plan, run, people, screen)
+    with screen:
+        try:
+            with _signals(_interrupt):
+                _perform(plan, run, people, screen)
+        except KeyboardInterrupt:
+            # While the stage was being set or cleared: whatever there is, is judged.
+            _stamp_interruption(run, screen)
         screen.phase("judging")
-        return write_report(run)
+        with _signals(signal.SIG_IGN):  # seconds, and a report cut in two helps nobody
+            return write_report(run)
 
 
 def _people(plan: Plan, roster: Path | None) -> list[Person]:
@@ -63,8 +70,7 @@ def _people(plan: Plan, roster: Path | None) -> list[Person]:
         raise RehearsalError(
             "An external target has its own students: give their credentials with --roster FILE."
         )
-    outsiders = round(plan.event.students * plan.students.outsiders)
-    return seeded_roster(plan.event.students - outsiders, outsiders, plan.seed)
+    return seeded_people(plan)
 
 
 def _perform(plan: Plan, run: RunDirectory, people: list[Person], screen: Screen) -> None:
@@ -119,7 +125,7 @@ class _Performance:
             t0_ns = self._take_places(generator)
         except KeyboardInterrupt:
             # Nobody has acted yet: there is nothing to collect, only the reason to keep.
-            self._stamp_interruption()
+            _stamp_interruption(self.run, self.screen)
             return
         # The servers' counters are read for the first time here: after the preparations, which
         # are requests too, and before the first student acts.
@@ -128,10 +134,12 @@ class _Performance:
                 generator.go(t0_ns)
                 self._watch(generator, collecting, t0_ns)
             except KeyboardInterrupt:
-                self._stamp_interruption()
-                self._cut(generator, collecting)
-            self.run.stamp("phase", "performed")
-            self._settle(collecting)
+                _stamp_interruption(self.run, self.screen)
+                with _signals(signal.SIG_IGN):
+                    self._cut(generator, collecting)
+            with _signals(signal.SIG_IGN):  # bounded, and without it nothing can be audited
+                self.run.stamp("phase", "performed")
+                self._settle(collecting)
 
     def _take_places(self, generator: GeneratorProcess) -> int:
         """Have every student ready and the sale set to open; gives T-0."""
@@ -175,12 +183,6 @@ class _Performance:
         if line["kind"] == "status":
             collecting.add(status_samples(line))
             self.screen.update(line, collecting)
-
-    def _stamp_interruption(self) -> None:
-        self.run.stamp(
-            "abort", "interrupted", reason="The rehearsal was interrupted before its end."
-        )
-        self.screen.phase("interrupted: keeping what happened so far")
 
     def _cut(self, generator: GeneratorProcess, collecting: Collecting) -> None:
         """Have the generator stop at once and write down what happened so far."""
@@ -233,15 +235,22 @@ def _ports(url: str) -> tuple[int, ...]:
     return () if port is None else (port,)
 
 
+def _stamp_interruption(run: RunDirectory, screen: Screen) -> None:
+    run.stamp("abort", "interrupted", reason="The rehearsal was interrupted before its end.")
+    screen.phase("interrupted: keeping what happened so far")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """Treat SIGTERM, as a CI runner sends it, like Ctrl-C."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+def _signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
+    """Handle Ctrl-C, and SIGTERM as a CI runner sends it, alike, even where a shell has SIGINT
+    ignored for what it runs in the background."""
+    before = [(number, signal.signal(number, handler)) for number in _ENDINGS]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, previous in before:
+            signal.signal(number, previous)

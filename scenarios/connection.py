@@ -46,6 +46,7 @@ class Exchange:
     """What one request went through; times in ns since the epoch, None where not reached."""
 
     sent_ns: int | None = None
+    """First packet: the request's on an open connection, else the connection's own (SYN)."""
     first_byte_ns: int | None = None
     done_ns: int | None = None
     read_ns: int | None = None
@@ -109,7 +110,8 @@ class Connection:
             self.close()
             if stop is not timeout:
                 raise
-            if into.sent_ns is None:
+            connecting = into.new_connection and into.connect_us is None
+            if connecting and word == "timeout":
                 raise NotSent("connect_timeout") from stop
             raise NotAnswered(word) from stop
         except BaseException:
@@ -158,10 +160,9 @@ class Connection:
                 self.close()
         if self._socket is None:
             into.new_connection = True
-            begun_ns = time.time_ns()
+            into.sent_ns = time.time_ns()
             self._connect()
-            into.connect_us = (time.time_ns() - begun_ns) // 1000
-            into.sent_ns = begun_ns
+            into.connect_us = (time.time_ns() - into.sent_ns) // 1000
 
     def _connect(self) -> None:
         try:
@@ -178,6 +179,9 @@ class Connection:
             if code == errno.EINPROGRESS:
                 _await_writable(plain)
                 code = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        except OSError as error:
+            plain.close()
+            raise NotSent(_word(error, "connect_failed")) from error
         except BaseException:
             plain.close()
             raise

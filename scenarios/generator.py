@@ -8,6 +8,7 @@ or the end of input cuts the rush short. It writes one a line to standard output
 import gc
 import json
 import resource
+import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,6 +87,8 @@ class Generator:
             gevent.spawn(self._keep_census),
             gevent.spawn(feed_statistics, self._environment, self.recorder),
         ]
+        for task in background:
+            task.link_exception(self._broken)
         try:
             self._play()
         finally:
@@ -127,6 +130,12 @@ class Generator:
         self.rush.close()
         self._runner.user_greenlets.kill(block=False)
 
+    def _broken(self, task: gevent.Greenlet) -> None:
+        """A bug in the background must not go on losing rows in silence."""
+        self.recorder.error = self.recorder.error or RecordError(
+            f"Recording has stopped because of a defect: {task.exception!r}."
+        )
+
     def _report(self) -> None:
         while True:
             self._say(kind="status", **self._observer.status().document())
@@ -158,17 +167,24 @@ class Generator:
 
 
 def origin_of(url: str) -> Origin:
-    """Take a target's URL apart.
+    """Take a target's URL apart and look its host up, once for all students.
 
     Raises:
-        ScenarioError: it is not `http://host[:port]`.
+        ScenarioError: it is not `http://host[:port]`, or there is no such host.
     """
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
         raise ScenarioError(
             f"The target {url} cannot be rushed: give it as http://host:port, without a path."
         )
-    return Origin(parts.hostname, parts.port or 80)
+    port = parts.port or 80
+    try:
+        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise ScenarioError(
+            f"The target {url} cannot be rushed: its host is not found ({error.strerror})."
+        ) from error
+    return Origin(parts.netloc, (str(found[0][4][0]), port))
 
 
 def main(run: Path, roster: Path, url: str) -> int:

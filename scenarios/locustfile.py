@@ -16,14 +16,14 @@ from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from plans import Plan, read_plan, read_roster, seeded_roster
+from plans import Plan, read_plan, read_roster, refusal, seeded_people
 from records import RunDirectory
 from scenarios.errors import ScenarioError
 from scenarios.generator import origin_of
 from scenarios.recorder import Recorder
 from scenarios.rush import Rush
 from scenarios.student import Student, feed_once, feed_statistics
-from scenarios.timetable import draw_timetable, outsiders
+from scenarios.timetable import draw_timetable
 
 __all__ = ["Student"]
 
@@ -46,11 +46,10 @@ class _Rehearsal:
         if not environment.host:
             raise ScenarioError("No target: give it with --host http://127.0.0.1:PORT.")
         plan = _plan(environment, Path(options.plan))
-        if options.roster:
-            people = read_roster(Path(options.roster))
-        else:
-            off_roster = outsiders(plan)
-            people = seeded_roster(plan.event.students - off_roster, off_roster, plan.seed)
+        reason = refusal(environment.host, plan.target.allow)
+        if reason is not None:
+            raise ScenarioError(reason)
+        people = read_roster(Path(options.roster)) if options.roster else seeded_people(plan)
         self.environment = environment
         self.run = RunDirectory.create(Path(options.out), plan)
         self.recorder = Recorder(self.run, "locust")
@@ -73,7 +72,9 @@ class _Rehearsal:
         """Take the target's own opening time when it is still ahead, else open after the lead."""
         t0_ns = time.time_ns() + round((plan.schedule.lead + _BREATH_S) * _NS)
         with suppress(requests.RequestException, ValueError):
-            answer = requests.get(f"{host}/events/{plan.event.id}/countdown", timeout=5)
+            answer = requests.get(
+                f"{host}/events/{plan.event.id}/countdown", timeout=5, allow_redirects=False
+            )
             opens_at_ns = json.loads(answer.text)["opens_at_ns"]
             if time.time_ns() < opens_at_ns < time.time_ns() + 3600 * _NS:
                 t0_ns = opens_at_ns

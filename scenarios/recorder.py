@@ -21,7 +21,9 @@ from scenarios.connection import Exchange
 OK, REFUSED, FAILED, UNKNOWN = range(4)
 """Positions in `records.tables.OUTCOMES`."""
 
-_TIMING: Final = re.compile(rb"(queue|pool|db|redis|external|app);dur=([0-9.]+)")
+_TIMING: Final = re.compile(
+    rb"(?:^|[,\s])(queue|pool|db|redis|external|app)\s*(?:;[^,]*?)?;\s*dur=(\d+(?:\.\d+)?)(?![\d.])"
+)
 _TIMING_COLUMNS: Final = ("queue", "pool", "db", "redis", "external", "app")
 _ABSENT: Final = -1
 _CODES: Final = (

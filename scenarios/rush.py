@@ -40,6 +40,8 @@ class Rush:
         self.origin = origin
         self.recorder = recorder
         self.traces = TraceIds(run)
+        self.key = self.traces.run
+        """Sets this run's idempotency keys apart from those of every other run."""
         self.t0_ns = 0
         self.closed_ns = 0
         self.census = Census(timetable, 0)

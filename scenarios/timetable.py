@@ -77,11 +77,6 @@ def draw_timetable(plan: Plan, people: Sequence[Person]) -> Timetable:
     )
 
 
-def outsiders(plan: Plan) -> int:
-    """How many of the plan's students are outsiders: not on the festival's roster."""
-    return round(plan.event.students * plan.students.outsiders)
-
-
 @dataclass(slots=True)
 class Luck:
     """One student's own draws, used in order and from the start again when used up."""

@@ -62,10 +62,8 @@ class Visit:
     def device(self, number: int) -> Connection:
         """Give one of the student's connections; 0 is the first."""
         while len(self._device) <= number:
-            origin = self._rush.origin
-            self._device.append(
-                Connection((origin.host, origin.port), self._rush.plan.students.timeout)
-            )
+            address = self._rush.origin.address
+            self._device.append(Connection(address, self._rush.plan.students.timeout))
         return self._device[number]
 
     def page(self, intended_ns: int) -> Reply:
@@ -100,7 +98,7 @@ class Visit:
             f"/events/{self._event}/tickets",
             token=self._token,
             body=b"{}",
-            idempotency_key=f"{self._rush.plan.seed:x}-{self.student:x}-{copy}",
+            idempotency_key=f"{self._rush.key}-{self.student:x}-{copy}",
         )
 
     def ticket(self, ticket: str, intended_ns: int) -> Reply:

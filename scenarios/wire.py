@@ -34,7 +34,9 @@ class Origin:
     """Where requests go and the headers they all share."""
 
     host: str
-    port: int
+    """As the `Host` header names it, with its port."""
+    address: tuple[str, int]
+    """Where it answers: an IP address, resolved once, and the port."""
 
     def request(
         self,
@@ -51,7 +53,7 @@ class Origin:
         Raises:
             ValueError: a value holds a line break and would smuggle a header.
         """
-        lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}:{self.port}"]
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}"]
         if token is not None:
             lines.append(f"Authorization: Bearer {token}")
         if idempotency_key is not None:
@@ -69,12 +71,12 @@ class TraceIds:
     """W3C trace ids: 8 bytes of the run, then the student and the student's request number."""
 
     def __init__(self, run: str) -> None:
-        self._run = hashlib.sha256(run.encode()).hexdigest()[: 2 * _SPAN]
+        self.run = hashlib.sha256(run.encode()).hexdigest()[: 2 * _SPAN]
 
     def traceparent(self, student: int, seq: int) -> bytes:
         """Give the `traceparent` header of one request; its span id is never zero."""
         ids = f"{student + 1:08x}{seq:08x}"
-        return f"00-{self._run}{ids}-{ids}-01".encode()
+        return f"00-{self.run}{ids}-{ids}-01".encode()
 
 
 @dataclass(slots=True)
@@ -104,6 +106,13 @@ class Answer:
         """
         self.bytes_read += len(data)
         self._parser.feed_data(data)
+        if self.complete:
+            self._parser = None  # they refer to each other
+
+    def on_message_begin(self) -> None:
+        """Notice bytes beyond the answer: the connection cannot be trusted with another."""
+        if self.complete:
+            self.keep_alive = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep the one header that the record needs."""
@@ -115,8 +124,12 @@ class Answer:
         self.body += body
 
     def on_message_complete(self) -> None:
-        """Close the answer and let go of the parser (they refer to each other)."""
+        """Close the answer; an interim one (1xx) only announces the one that counts."""
+        if self.complete:
+            return
         self.status = self._parser.get_status_code()
-        self.keep_alive = self._parser.should_keep_alive()
-        self.complete = True
-        self._parser = None
+        if self.status >= 200:
+            self.keep_alive = self.keep_alive and bool(self._parser.should_keep_alive())
+            self.complete = True
+        else:
+            self.body = self.server_timing = b""

@@ -37,8 +37,10 @@ AllEnd = Callable[[list[Running], float], list[Running]]
 Conduct = Callable[..., Any]
 
 CONDUCTOR = """
-import json, sys
+import json, signal, sys
 from pathlib import Path
+# A shell has Ctrl-C ignored for what it runs in the background, and that is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from compose import EmbeddedStage
 from plans import Plan, seeded_roster
 from records import RunDirectory

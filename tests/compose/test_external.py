@@ -66,7 +66,6 @@ def plan(url: str, *allow: str) -> Plan:
     [
         "http://tickets.example.edu",
         "http://10.0.0.5:8000",
-        "http://127.0.0.1@tickets.example.edu/",
         "http://127.0.0.1.example.edu/",
         "http://0.0.0.0:8000",
         "http://[2001:db8::1]/",

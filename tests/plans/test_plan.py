@@ -72,6 +72,9 @@ def test_overrides_apply_in_order_and_take_bare_words():
         ("target.url=http://x", 'url is only for stage = "external"'),
         ("app.postgres_pool=90", "do not fit postgres.max_connections = 100"),
         ("name=No Spaces", "name = "),
+        ("a.b=1", "--set a.b=1: there is no key a"),
+        ("students.timeout=0s", "students.timeout = 0.0: expected greater than 0."),
+        ("schedule.lead=9999h", "expected less than or equal to 604800"),
     ],
 )
 def test_each_mistake_is_a_sentence(override, sentence):

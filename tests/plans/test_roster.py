@@ -1,10 +1,18 @@
 """The roster: the same people for the same seed, readable by its owner only."""
 
 import stat
+from pathlib import Path
 
 import pytest
 
-from plans import PlanError, read_roster, seeded_roster, write_roster
+from plans import (
+    PlanError,
+    read_plan,
+    read_roster,
+    seeded_people,
+    seeded_roster,
+    write_roster,
+)
 
 
 def test_a_seed_always_draws_the_same_people():
@@ -16,6 +24,13 @@ def test_everybody_has_a_number_of_their_own_and_outsiders_come_last():
     people = seeded_roster(12_000, 600, 2026)
     assert len({person.student for person in people}) == 12_600
     assert [person.enrolled for person in people] == [True] * 12_000 + [False] * 600
+
+
+def test_a_plan_s_people_are_its_students_with_its_share_of_outsiders():
+    plan = read_plan(Path("festival"))
+    people = seeded_people(plan)
+    assert len(people) == 12_000
+    assert sum(not person.enrolled for person in people) == plan.outsiders == 600
 
 
 def test_a_roster_survives_writing_and_nobody_else_can_read_it(tmp_path):

@@ -83,6 +83,12 @@ def test_a_damaged_table_is_a_sentence(run):
         run.student_table()
 
 
+def test_a_damaged_environment_is_a_sentence(run):
+    (run.path / "environment.json").write_text("{")
+    with pytest.raises(RunDirectoryUnreadable, match=r"environment\.json is not JSON"):
+        run.environment()
+
+
 def test_a_plan_of_another_version_is_a_sentence(run):
     (run.path / "plan.toml").write_text("future = 1\n")
     with pytest.raises(RunDirectoryUnreadable, match="not a plan this version understands"):

@@ -64,7 +64,10 @@ def test_the_server_s_own_counter_equals_the_record_to_the_request(passed):
     requests = passed.run.request_table().to_pandas()
     recorded = requests[requests.status > 0].groupby("step", observed=True).size()
     counted = frame.groupby("step").value.sum()
-    assert recorded.to_dict() == {step: counted[step] for step in recorded.index}
+    # What a student dropped while waiting may have been answered all the same.
+    dropped = requests[requests.outcome == "unknown"].groupby("step", observed=True).size()
+    for step in recorded.index:
+        assert 0 <= counted[step] - recorded[step] <= dropped.get(step, 0), step
     assert len(recorded) == 6
 
 

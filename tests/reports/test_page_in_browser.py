@@ -12,10 +12,19 @@ from reports.report import write_report
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars "
-    "--disable-background-networking --disable-component-update --disable-sync "
-    "--allow-file-access-from-files --virtual-time-budget=5000 --dump-dom"
-).split()
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--allow-file-access-from-files",
+    "--virtual-time-budget=5000",
+    "--dump-dom",
+)
 PROBE = """<!doctype html><body style="margin:0">
 <iframe id=page src="{url}" style="width:{width}px;height:900px;border:0"></iframe>
 <script>addEventListener('load', () => {{

@@ -17,7 +17,7 @@ from plans import Plan, read_plan, seeded_roster
 from records import RunDirectory
 from scenarios.recorder import Recorder
 from scenarios.rush import Rush
-from scenarios.timetable import draw_timetable, outsiders
+from scenarios.timetable import draw_timetable
 from scenarios.wire import Origin
 
 
@@ -177,10 +177,10 @@ def make_rush(tmp_path: Path, server: Server) -> Callable[[Plan], Rush]:
     """Give a rush at the server, recording into a run directory under `tmp_path`."""
 
     def make(plan: Plan) -> Rush:
-        off_roster = outsiders(plan)
+        off_roster = plan.outsiders
         people = seeded_roster(plan.event.students - off_roster, off_roster, plan.seed)
         run = RunDirectory.create(tmp_path / "runs", plan)
-        origin = Origin("127.0.0.1", server.port)
+        origin = Origin(f"127.0.0.1:{server.port}", ("127.0.0.1", server.port))
         recorder = Recorder(run, "test")
         return Rush(run.id, plan, people, draw_timetable(plan, people), origin, recorder)
 

@@ -1,5 +1,6 @@
 """A connection: true times, one sending of each request, and an error that says which kind."""
 
+import contextlib
 import socket
 import sys
 import threading
@@ -17,7 +18,7 @@ TRACE = b"00-0-0-01"
 def exchange(
     connection: Connection, port: int, into: Exchange, give_up_ns: int | None = None
 ) -> Answer:
-    request = Origin("127.0.0.1", port).request(0, "GET", "/here")
+    request = Origin("h", ("127.0.0.1", port)).request(0, "GET", "/here")
     return connection.exchange(request, TRACE, into, give_up_ns)
 
 
@@ -124,7 +125,46 @@ def test_nobody_listening_means_not_sent():
     times = Exchange()
     with pytest.raises(NotSent, match="connect_refused"):
         exchange(Connection(("127.0.0.1", port), 1.0), port, times)
-    assert times.sent_ns is None
+    assert times.sent_ns is not None, "the SYN left: the wait for it is the target's"
+    assert times.connect_us is None
+
+
+def test_a_full_accept_queue_is_the_target_s_part_of_the_wait():
+    """Nobody accepts: connecting times out, and that time lies behind `sent`."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        with socket.create_connection(address), contextlib.suppress(OSError):
+            fillers = [Connection(address, 0.2) for _ in range(3)]
+            times = Exchange()
+            for filler in fillers:
+                with contextlib.suppress(NotSent):
+                    filler.open()
+            with pytest.raises(NotSent, match="connect_timeout"):
+                exchange(Connection(address, 0.2), address[1], times)
+            for filler in fillers:
+                filler.close()
+        assert time.time_ns() - times.sent_ns > 0.15e9
+
+
+def test_a_host_that_cannot_be_looked_up_is_not_sent():
+    with pytest.raises(NotSent, match="connect_failed"):
+        exchange(Connection(("no-such-host.invalid", 80), 1.0), 80, Exchange())
+
+
+def test_an_interim_answer_only_announces_the_one_that_counts(server, connection, respond):
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+    server.respond = lambda request, peer: early + respond(200, {"state": "first"})
+    assert exchange(connection, server.port, Exchange()).body == b'{"state": "first"}'
+    server.respond = lambda request, peer: respond(200, {"state": "second"})
+    assert exchange(connection, server.port, Exchange()).body == b'{"state": "second"}'
+
+
+def test_bytes_nobody_asked_for_end_the_connection(server, connection, respond):
+    server.respond = lambda request, peer: respond(200, {}) + respond(200, {"state": "stray"})
+    exchange(connection, server.port, Exchange())
+    assert not connection.is_open
 
 
 def test_a_silent_server_is_given_up_in_time(server):

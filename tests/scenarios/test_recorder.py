@@ -63,6 +63,26 @@ def test_a_row_comes_back_as_recorded(run):
     }
 
 
+@pytest.mark.parametrize(
+    ("header", "app_us"),
+    [
+        (b"app;dur=1.5", 1500),
+        (b'app;desc="x";dur=5', 5000),
+        (b"cache;dur=1, app; dur=2", 2000),
+        (b"mapp;dur=7", None),
+        (b"app;dur=1.2.3", None),
+        (b"app", None),
+        (b"\xff;;,=", None),
+    ],
+)
+def test_server_timing_is_read_or_left_out_but_never_fatal(run, header, app_us):
+    recorder = Recorder(run, "g")
+    add(recorder, 0, answer=Answer(status=200, server_timing=header), sent_ns=1, done_ns=2)
+    recorder.flush()
+    assert recorder.error is None
+    assert run.request_table()["app_us"].to_pylist() == [app_us]
+
+
 def test_what_did_not_happen_is_null(run):
     recorder = Recorder(run, "g")
     add(recorder, 0, error="connect_refused", outcome=FAILED, done_ns=9, new_connection=True)

@@ -15,13 +15,12 @@ from scenarios.timetable import (
     Luck,
     draw_timetable,
     order_of_arrival,
-    outsiders,
 )
 
 
 def drawn(*overrides):
     plan = read_plan(Path("festival"), overrides)
-    off_roster = outsiders(plan)
+    off_roster = plan.outsiders
     return draw_timetable(
         plan, seeded_roster(plan.event.students - off_roster, off_roster, plan.seed)
     )

@@ -6,7 +6,7 @@ from scenarios.wire import Answer, Origin, TraceIds
 
 
 def test_a_request_is_valid_http_with_its_trace_at_the_end_of_the_head():
-    request = Origin("127.0.0.1", 80).request(
+    request = Origin("127.0.0.1:80", ("127.0.0.1", 80)).request(
         3, "POST", "/events/e/tickets", token="abc", body=b"{}", idempotency_key="k"
     )
     head, _, body = request.wire(b"00-1-2-01", 42).partition(b"\r\n\r\n")
@@ -25,7 +25,7 @@ def test_a_request_is_valid_http_with_its_trace_at_the_end_of_the_head():
 
 def test_a_line_break_in_a_value_cannot_smuggle_a_header():
     with pytest.raises(ValueError, match="line break"):
-        Origin("h", 80).request(0, "GET", "/", token="abc\r\nX-Admin: 1")
+        Origin("h", ("127.0.0.1", 80)).request(0, "GET", "/", token="abc\r\nX-Admin: 1")
 
 
 def test_trace_ids_differ_by_run_student_and_request():
