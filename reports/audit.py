@@ -2,16 +2,21 @@
 
 The generator's word (what students were told) is held against each store's word at the end. A
 purchase whose answer never came (`unknown`, `in_flight`) may or may not hold a ticket.
+
+A record that is known to be cut (see `reports.course`) lacks the last seconds: there a student who
+had not started, or was under way, may hold a ticket too, and what the missing rows would explain
+counts as no wrong.
 """
 
 from dataclasses import dataclass
 
 import pandas as pd
 
+from reports.course import course_of
 from reports.document import Audit
 from reports.evidence import Evidence
 from reports.quantities import NS_PER_MS, NS_PER_S, counted, integers, rounded
-from reports.reconciliation import Reconciliation, began_ns, tally
+from reports.reconciliation import Reconciliation, began_ns, may_have_arrived, tally
 from reports.samples import Samples
 from reports.steps import PAGE, PURCHASE, TICKET
 from reports.stores import DURABLE, Stores, owned, read_stores
@@ -97,16 +102,19 @@ def _told(evidence: Evidence) -> pd.DataFrame:
     hanging = (
         (requests["step"] == PURCHASE)
         & ((requests["outcome"] == "unknown") | (requests["status"].fillna(0) == 0))
-        & requests["sent_ns"].notna()
+        & may_have_arrived(requests)
     )
     lost_answers = integers(requests.loc[hanging.astype(bool), "student"])
+    open_ends = ["unknown", "in_flight"]
+    if course_of(evidence).record_cut:
+        open_ends.append("never_started")
     return pd.DataFrame(
         {
             "student": student,
             "outcome": outcome.to_numpy(),
             "ticket": ticket.to_numpy(),
             "acked": (ticket.notna() | (outcome == "ticket")).to_numpy(dtype=bool),
-            "undecided": outcome.isin(["unknown", "in_flight"]).to_numpy(dtype=bool)
+            "undecided": outcome.isin(open_ends).to_numpy(dtype=bool)
             | pd.Series(student).isin(lost_answers).to_numpy(),
             "enrolled": rows["enrolled"].fillna(False).to_numpy(dtype=bool),
             "acked_ns": rows["acked_ns"].array,
@@ -184,7 +192,10 @@ def _of_promises(
 
     waiting = acked["issued_ns"].isna().to_numpy(dtype=bool)
     still = acked["student"].isin(_still_pending(evidence, durable)).to_numpy()
-    stuck = int((waiting & (~here | still)).sum())
+    stuck: int | None = int((waiting & (~here | still)).sum())
+    if course_of(evidence).record_cut:
+        # "Issued" may have been answered unrecorded: only a ticket that is not there is stuck.
+        stuck = int((waiting & ~here).sum()) or None
     return {
         "acked_but_missing": (
             missing,
@@ -198,8 +209,8 @@ def _of_promises(
         ),
         "stuck_students": (
             stuck,
-            f"Stuck: {counted(stuck, 'student was', 'students were')} promised a ticket that was "
-            f"never issued.",
+            f"Stuck: {counted(stuck or 0, 'student was', 'students were')} promised a ticket that "
+            f"was never issued.",
         ),
     }
 
@@ -249,18 +260,18 @@ def _of_views(
     """Page views answered against the page's own counter, to the view.
 
     Views beyond those recorded were invented only if the server was not asked for them: a
-    recorder that lost rows, as in a killed run, is no wrong of the target.
+    recorder that lost rows is no wrong of the target. Of a record that is cut nobody knows.
     """
     rows = samples.named(VIEWS, "redis", event=evidence.plan.event.id)
     if rows.empty:
         return {}
-    grown = samples.increases(rows, began_ns(evidence, rows)).iloc[0]
+    grown = samples.increases(rows, began_ns(evidence)).iloc[0]
     pages = evidence.requests[(evidence.requests["step"] == PAGE).astype(bool)]
     views = tally(pages, int(grown["increase"]), int(grown["last_ns"]), answers="ok")
     difference = views.difference
     if difference > 0:
         server = counts.tallies.get(PAGE)
-        if server is None:
+        if server is None or evidence.requests.empty or course_of(evidence).record_cut:
             return {}
         difference = max(difference - max(server.difference, 0), 0)
     return {

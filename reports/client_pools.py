@@ -131,10 +131,11 @@ def judge_client_pool(evidence: Evidence, seen: ClientPool) -> PoolFinding:
 
 
 def _peak(samples: Samples, grid: Any, pool: str, mark: str, level: pd.DataFrame) -> float:
-    """Give the highest level of the run: each worker's own, added up.
+    """Give the highest level of the run: each worker's own, added up: an upper bound.
 
-    The workers' pools are separate. A sample every 250 ms misses a spike that the high-water mark
-    keeps; but the mark is as old as its process, so it tells of the run only if it rose in it.
+    The workers' pools are separate and need not have been fullest at the same time. A sample every
+    250 ms misses a spike that the high-water mark keeps; but the mark is as old as its process, so
+    it tells of the run only if it rose in it.
     """
     start_ns = int(grid[0])
     marks = samples.named(_PREFIX + mark, "app", pool=pool)

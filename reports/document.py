@@ -110,6 +110,11 @@ class GateResult(Part):
     baseline: Number | None
     status: Status
 
+    @property
+    def never(self) -> bool:
+        """Tell whether there is no number because what the gate is about never happened."""
+        return self.value is None and self.status != "inconclusive"
+
 
 class Measured(Part):
     """Everything a gate can name."""

@@ -1,22 +1,37 @@
 """The gates: correctness first (always applied), then the plan's own limits.
 
-A gate whose number was not measured is inconclusive, never passed.
+Besides the audit's counters these hold without being asked for, unless the plan has a gate of its
+own on the same metric: `census.failed`, `census.unknown` and `census.in_flight`, each `<= 1%`. A
+sale whose students met errors did not hold, whatever its audit says.
+
+A gate whose number was not measured is inconclusive, never passed. So is a limit broken in a run
+that was cut short (its numbers are not those of the planned rush), and a limit on felt latency that
+is broken while the generator was the limit, unless the system's part alone breaks it.
 """
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from plans import Gate, parse_limit
 from reports.audit import AuditFinding
 from reports.census import CensusFinding
+from reports.course import Course
 from reports.document import GateResult, Measured, Number, Status
 from reports.evidence import Evidence
-from reports.metric_path import in_unit_of, metric_value
+from reports.latency import FELT, system_ms
+from reports.metric_path import in_unit_of, metric_value, never_happened, unit_of
 from reports.quantities import written
+
+IMPLICIT = tuple(
+    Gate(metric=f"census.{word}", limit="<= 1%") for word in ("failed", "unknown", "in_flight")
+)
+"""Limits of every run whose plan sets none on the same metric."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatesFinding:
-    """Every gate's result, and a sentence for each of the plan's that did not pass."""
+    """Every gate's result, and a sentence for each limit that did not pass."""
 
     results: tuple[GateResult, ...]
     broken: tuple[str, ...]
@@ -24,9 +39,18 @@ class GatesFinding:
 
 
 def apply_gates(
-    evidence: Evidence, measured: Measured, census: CensusFinding, audit: AuditFinding
+    evidence: Evidence,
+    measured: Measured,
+    census: CensusFinding,
+    audit: AuditFinding,
+    *,
+    frame: pd.DataFrame,
+    course: Course,
 ) -> GatesFinding:
     """Hold the run against correctness and the plan's limits.
+
+    Args:
+        frame: the run's `latency_frame`.
 
     Raises:
         MetricUnknown: a gate of the plan names a number that no verdict holds.
@@ -36,20 +60,26 @@ def apply_gates(
         count = getattr(audit.audit, counter)
         status: Status = "inconclusive" if count is None else "fail" if count else "pass"
         results.append(_result(f"audit.{counter}", "== 0", count, status))
+    named = {gate.metric for gate in evidence.plan.gates}
+    implicit = [gate for gate in IMPLICIT if gate.metric not in named]
     broken, undecided = [], []
-    for gate in evidence.plan.gates:
-        result = _apply(gate, measured)
-        results.append(result)
-        if result.status == "fail":
-            broken.append(
-                f"Gate broken: {gate.metric} is {_shown(gate, result.value, measured)}, the "
-                f"limit is {gate.limit}."
-            )
-        elif result.status == "inconclusive":
+    for gate in (*implicit, *evidence.plan.gates):
+        value = metric_value(measured, gate.metric)
+        status = _status(gate, value, measured, opened=evidence.t0_ns is not None)
+        said = f"{gate.metric} is {_shown(gate, value, measured)}, the limit is {gate.limit}"
+        if status == "inconclusive":
             undecided.append(
                 f"Gate undecided: {gate.metric} was not measured, so {gate.limit} could not be "
                 f"checked."
             )
+        elif status == "fail":
+            excuse = _excuse(gate, measured, frame, course)
+            if excuse:
+                status = "inconclusive"
+                undecided.append(f"Gate undecided: {said}, but {excuse}.")
+            else:
+                broken.append(f"Gate broken: {said}.")
+        results.append(_result(gate.metric, gate.limit, value, status))
     return GatesFinding(tuple(results), tuple(broken), tuple(undecided))
 
 
@@ -61,13 +91,28 @@ def _adds_up(census: CensusFinding) -> GateResult:
     return _result("census.students", f"== {students}", total, "pass" if fine else "fail")
 
 
-def _apply(gate: Gate, measured: Measured) -> GateResult:
-    value = metric_value(measured, gate.metric)
-    if value is None:
-        return _result(gate.metric, gate.limit, None, "inconclusive")
+def _status(gate: Gate, value: Number | None, measured: Measured, *, opened: bool) -> Status:
     limit = parse_limit(gate.limit)
-    holds = limit.holds(in_unit_of(limit, gate.metric, value, measured))
-    return _result(gate.metric, gate.limit, value, "pass" if holds else "fail")
+    if value is not None:
+        holds = limit.holds(in_unit_of(limit, gate.metric, value, measured))
+    elif opened and never_happened(measured, gate.metric):
+        holds = limit.holds(float("inf"))
+    else:
+        return "inconclusive"
+    return "pass" if holds else "fail"
+
+
+def _excuse(gate: Gate, measured: Measured, frame: pd.DataFrame, course: Course) -> str | None:
+    """Say why a broken limit is not the target's doing, None when it is."""
+    if not course.as_planned:
+        return "the rush was not carried out as planned"
+    table, _, field = gate.metric.rpartition(".")
+    if not measured.generator.limited or not table.startswith("latency_ms[") or field not in FELT:
+        return None
+    own = system_ms(frame, table.removeprefix("latency_ms[").removesuffix("]"), field)
+    if own is not None and not parse_limit(gate.limit).holds(own):
+        return None
+    return f"the generator was late; the system's part is {_with_unit(own, 'ms')}"
 
 
 def _result(metric: str, limit: str, value: Number | None, status: Status) -> GateResult:
@@ -75,9 +120,15 @@ def _result(metric: str, limit: str, value: Number | None, status: Status) -> Ga
 
 
 def _shown(gate: Gate, value: Number | None, measured: Measured) -> str:
-    limit = parse_limit(gate.limit)
-    if limit.unit == "share" and gate.metric.startswith("census.") and value is not None:
+    if value is None:
+        return "never"
+    if parse_limit(gate.limit).unit != "share":
+        return _with_unit(value, unit_of(gate.metric))
+    if gate.metric.startswith("census."):
         students = measured.census.students
         return f"{written(value)} of {students:,} students ({100 * value / students:.3g}%)"
-    timed = gate.metric.startswith("latency_ms[") or gate.metric.endswith("_ms")
-    return f"{written(value)} ms" if timed and limit.unit == "ms" else written(value)
+    return f"{100 * value:.3g}%"
+
+
+def _with_unit(value: Number | None, unit: str) -> str:
+    return f"{written(value)} {unit}" if unit and value is not None else written(value)

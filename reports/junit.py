@@ -39,10 +39,16 @@ def _case(suite: ET.Element, gate: GateResult) -> None:
     name = _clean(f"{gate.metric} {gate.limit}")
     case = ET.SubElement(suite, "testcase", classname=table, name=name)
     if gate.status == "fail":
-        message = f"{gate.metric} is {written(gate.value)}, the limit is {gate.limit}."
+        found = "never" if gate.never else written(gate.value)
+        message = f"{gate.metric} is {found}, the limit is {gate.limit}."
         ET.SubElement(case, "failure", message=_clean(message))
     elif gate.status == "inconclusive":
         message = f"{gate.metric} was not measured, so {gate.limit} could not be checked."
+        if gate.value is not None:
+            message = (
+                f"{gate.metric} is {written(gate.value)}, the limit is {gate.limit}, but this run "
+                f"cannot decide it; see measurement."
+            )
         ET.SubElement(case, "error", message=_clean(message))
 
 

@@ -6,7 +6,8 @@ read lag = read - done is part of none of them. All in milliseconds.
 Which requests count: answers (`ok`, `refused`), and requests nobody answered, for as long as they
 were waited for: every `unknown` one, and a `failed` one without an answer (status 0) after at
 least `WAITED_IN_VAIN_MS`. Their `done_ns` is the time of giving up, so their latency is a lower
-bound; left out they would make the slowest vanish. Quick failures (503, connection refused) are
+bound; left out they would make the slowest vanish. So a connection never made counts, in the
+system's part too: `sent_ns` is then its first packet. Quick failures (503, connection refused) are
 counted apart: they would make a broken service look fast.
 """
 
@@ -21,6 +22,9 @@ from reports.evidence import Evidence
 from reports.quantities import milliseconds, percentile, rounded
 
 WAITED_IN_VAIN_MS = 1_000.0
+FELT = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9, "max": 100.0}
+"""The percentiles of what students felt, by their names in the verdict."""
+
 PARTS = ("queue", "pool", "db", "redis", "external", "app")
 """Server-Timing's parts; `app` is the total in the app, the others are within or before it."""
 
@@ -64,6 +68,16 @@ def latency_by_step(frame: pd.DataFrame) -> dict[str, Latency]:
     groups = {str(step): rows for step, rows in counts.groupby("step")}
     others = sorted(set(groups) - set(STEPS))
     return {step: _latency(groups.get(step, counts.head(0))) for step in (*STEPS, *others)}
+
+
+def system_ms(frame: pd.DataFrame, step: str, field: str) -> float | None:
+    """Give a felt percentile's counterpart in the system's part alone, None without requests.
+
+    Args:
+        field: one of `FELT`; for `p99` this is the verdict's `system_p99`.
+    """
+    rows = frame[frame["counts"] & (frame["step"] == step)]
+    return rounded(percentile(rows["system_ms"].dropna().to_numpy(), FELT[field]))
 
 
 def unanswered_by_step(frame: pd.DataFrame) -> pd.DataFrame:
@@ -124,10 +138,6 @@ def _latency(rows: pd.DataFrame) -> Latency:
     system = rows["system_ms"].dropna().to_numpy()
     return Latency(
         count=len(felt),
-        p50=rounded(percentile(felt, 50)),
-        p90=rounded(percentile(felt, 90)),
-        p99=rounded(percentile(felt, 99)),
-        p99_9=rounded(percentile(felt, 99.9)),
-        max=rounded(percentile(felt, 100)),
+        **{field: rounded(percentile(felt, share)) for field, share in FELT.items()},
         system_p99=rounded(percentile(system, 99)),
     )

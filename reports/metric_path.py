@@ -27,6 +27,12 @@ _PATH = re.compile(r"(\w+)(?:\[(.*)\])?\.(\w+)")
 _WORDS = {"name", "diagnosis", "limited"}
 """Fields of the verdict that are no numbers."""
 
+UNFILLED = ("audit.double_entry", *(f"fairness.{field}" for field in Fairness.model_fields))
+"""Numbers that `verdict.json` has a place for and no run can fill yet."""
+
+BEGINNINGS = ("saturated_at_s", "since_s")
+"""Fields that say when something saturated: of what was measured, null means never."""
+
 
 def known_metrics() -> list[str]:
     """List every path that a gate may name."""
@@ -47,8 +53,8 @@ def check_metric_names(plan: Plan) -> None:
     """Check all gates of a plan before anything starts.
 
     Raises:
-        MetricUnknown: a gate names a number that no verdict holds, or limits it in a unit that
-            it does not have.
+        MetricUnknown: a gate names a number that no verdict holds or that no run can fill yet,
+            or limits it in a unit that it does not have.
     """
     problems = []
     for position, gate in enumerate(plan.gates):
@@ -57,6 +63,11 @@ def check_metric_names(plan: Plan) -> None:
             problems.append(
                 f"{where}.metric = {gate.metric!r}: there is no such metric; {_near(gate.metric)}"
             )
+        elif gate.metric in UNFILLED:
+            problems.append(
+                f"{where}.metric = {gate.metric!r}: nothing measures it yet, so no run could pass; "
+                f"leave this gate out."
+            )
         elif wrong := _wrong_unit(gate.metric, parse_limit(gate.limit)):
             problems.append(f"{where}.limit = {gate.limit!r}: {gate.metric} is {wrong}")
     if problems:
@@ -64,7 +75,7 @@ def check_metric_names(plan: Plan) -> None:
 
 
 def metric_value(measured: Measured, path: str) -> Number | None:
-    """Give the number that a path names, None when it was not measured.
+    """Give the number that a path names, None when it was not measured or never happened.
 
     Raises:
         MetricUnknown: no verdict holds such a number.
@@ -82,6 +93,24 @@ def metric_value(measured: Measured, path: str) -> Number | None:
     return value
 
 
+def never_happened(measured: Measured, path: str) -> bool:
+    """Tell whether a path names the beginning of a saturation that was watched for in vain."""
+    table, _, field = path.partition(".")
+    if field not in BEGINNINGS or metric_value(measured, path) is not None:
+        return False
+    pools = {f"pools[{pool.name}]" for pool in measured.pools}
+    return table in pools or (table == "bottleneck" and bool(pools))
+
+
+def unit_of(path: str) -> str:
+    """Give the unit that a metric's number is kept in: ms, s, or none for a count or a share."""
+    field = path.rpartition(".")[2]
+    if field.endswith("_s"):
+        return "s"
+    felt = path.startswith("latency_ms[") and field != "count"
+    return "ms" if felt or field.endswith("_ms") else ""
+
+
 def in_unit_of(limit: Limit, path: str, value: Number, measured: Measured) -> float:
     """Express a metric's value in the unit that its limit is written in."""
     if limit.unit == "share" and path.startswith("census."):
@@ -93,8 +122,7 @@ def in_unit_of(limit: Limit, path: str, value: Number, measured: Measured) -> fl
 
 def _wrong_unit(path: str, limit: Limit) -> str | None:
     """Say which unit the limit should have, None when it fits."""
-    field = path.rpartition(".")[2]
-    timed = (path.startswith("latency_ms[") and field != "count") or field.endswith(("_ms", "_s"))
+    timed = bool(unit_of(path))
     shared = path.startswith(("census.", "pools[cpu]."))
     if timed:
         bare_zero = limit.unit == "count" and limit.value == 0
@@ -107,8 +135,8 @@ def _wrong_unit(path: str, limit: Limit) -> str | None:
 
 
 def _near(path: str) -> str:
-    known = known_metrics()
+    known = [metric for metric in known_metrics() if metric not in UNFILLED]
     close = difflib.get_close_matches(path, known, n=3, cutoff=0.5)
     if close:
         return f"did you mean {' or '.join(close)}?"
-    return "known are census, latency_ms[step], audit, fairness, pools[name], generator and fields."
+    return "known are census, latency_ms[step], audit, pools[name], generator and fields."

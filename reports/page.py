@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from plans import plan_toml
 from records import RunDirectory
+from records.errors import RunDirectoryUnusable
 from reports import page_students as people
 from reports import page_tables as tables
 from reports.document import Status, Verdict
@@ -56,6 +57,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
     """
     frame = latency_frame(evidence)
     figures = draw_figures(evidence, verdict, frame)
+    _make_room(run.figures)
     for figure in figures:
         if isinstance(figure, Drawing):
             run.write_text(f"{run.figures.name}/{figure.name}.svg", figure.wide.file)
@@ -97,6 +99,17 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         svg=Markup,  # figures are made here and escape what they quote
     )
     run.write_text("report.html", page)
+
+
+def _make_room(folder: Path) -> None:
+    """Make the figures' folder where a run was copied without it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunDirectoryUnusable(
+            f"The folder {folder} cannot be made: {error.strerror or error}; free some space "
+            f"there, or remove what is in its way, and run `rehearse report {folder.parent}`."
+        ) from error
 
 
 def key_numbers(evidence: Evidence, verdict: Verdict, frame: pd.DataFrame) -> Sequence[KeyNumber]:

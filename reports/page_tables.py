@@ -87,9 +87,11 @@ def pool_table(pools: Sequence[Pool]) -> Table:
                 Cell(diagnosis.replace("_", " "), "ok" if pool.diagnosis == "healthy" else ""),
             )
         )
-    numbers = ("Most used", "Max", "Most waiting", "Wait p99", "Timeouts", "Saturated", "Leaked")
+    most = ("Used, up to", "Max", "Waiting, up to")  # each worker's own most, added up
+    numbers = (*most, "Wait p99", "Timeouts", "Saturated", "Leaked")
     columns = (("Pool", "text"), *((word, "number") for word in numbers), ("Diagnosis", "text"))
-    return Table("pool-table", "Pools, the first to saturate first", columns, rows)
+    caption = "Pools, the first to saturate first; up to: each worker's own most, added up"
+    return Table("pool-table", caption, columns, rows)
 
 
 def gates_table(gates: Sequence[GateResult], students: int) -> Table:
@@ -210,7 +212,7 @@ def _level(pool: Pool, value: float | None) -> str:
 def _gate_value(gate: GateResult, students: int) -> str:
     """Write the measured number in the unit its limit is written in."""
     if gate.value is None:
-        return NOT_MEASURED
+        return "never" if gate.never else NOT_MEASURED
     unit = parse_limit(gate.limit).unit
     if unit == "share" and gate.metric.startswith("census.") and students:
         return f"{written(gate.value)} ({100 * gate.value / students:.3g}%)"

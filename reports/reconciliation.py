@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from records.tables import STEPS
+from records.tables import CONNECT_ERRORS, STEPS
 from reports.evidence import Evidence
 from reports.quantities import NS_PER_S, counted, integers
 from reports.samples import Samples, label
@@ -66,7 +66,7 @@ def reconcile(evidence: Evidence, samples: Samples) -> Reconciliation:
         return Reconciliation(
             {}, f"the server's own count of requests ({COUNTER}) was never collected."
         )
-    grown = samples.increases(rows, began_ns(evidence, rows))
+    grown = samples.increases(rows, began_ns(evidence))
     step = label(grown, "method") + " " + label(grown, "route")
     increase = grown["increase"].groupby(step).sum()
     last_ns = int(grown["last_ns"].min())
@@ -89,7 +89,7 @@ def tally(rows: pd.DataFrame, counted_there: int, last_ns: int, *, answers: str 
         answers: `all`, or `ok` when only successful answers are sure to be counted there.
     """
     status = integers(rows["status"])
-    sent = rows["sent_ns"].notna().to_numpy(dtype=bool)
+    sent = may_have_arrived(rows).to_numpy(dtype=bool)
     sure = status > 0
     if answers == "ok":
         sure &= (rows["outcome"] == "ok").to_numpy(dtype=bool)
@@ -103,14 +103,24 @@ def tally(rows: pd.DataFrame, counted_there: int, last_ns: int, *, answers: str 
     )
 
 
-def began_ns(evidence: Evidence, rows: pd.DataFrame) -> int:
+def may_have_arrived(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell of each request whether the target can have seen it.
+
+    `sent_ns` alone does not say so: of a new connection it is the moment of its first packet, and
+    of some the connection was never made (`records.tables.CONNECT_ERRORS`).
+    """
+    unconnected = rows["error"].astype("object").isin(CONNECT_ERRORS)
+    return rows["sent_ns"].notna() & ~unconnected
+
+
+def began_ns(evidence: Evidence) -> int | None:
     """Give when the first request left the generator; what was counted earlier is not the run's.
 
-    Before that the conductor itself asks the target a few things. Without any recorded request
-    a counter's own first sample is the beginning.
+    Before that the conductor itself asks the target a few things. None without any recorded
+    request: then each counter's own first sample is its beginning.
     """
     first = evidence.requests["sent_ns"].min()
-    return int(rows["t_ns"].min() if pd.isna(first) else first)
+    return None if pd.isna(first) else int(first)
 
 
 def _allowance(uncertain: int) -> str:

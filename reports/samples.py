@@ -56,11 +56,11 @@ class Samples:
             }
         )
 
-    def increases(self, rows: pd.DataFrame, began_ns: int) -> pd.DataFrame:
+    def increases(self, rows: pd.DataFrame, began_ns: int | None) -> pd.DataFrame:
         """Give how much each counter grew since its last sample at or before `began_ns`.
 
         A labelled counter exists only from its first increment on: one without a sample by then
-        began at 0.
+        began at 0. None for `began_ns`: each grew since its own first sample.
 
         Returns:
             One row a series: source, labels, increase, last_ns (time of its source's last sample
@@ -68,7 +68,10 @@ class Samples:
         """
         keys = ["source", "labels"]
         last = rows.groupby(keys, sort=True)["value"].last()
-        before = rows[rows["t_ns"] <= began_ns].groupby(keys)["value"].last()
+        if began_ns is None:
+            before = rows.groupby(keys)["value"].first()
+        else:
+            before = rows[rows["t_ns"] <= began_ns].groupby(keys)["value"].last()
         grown = (last - before.reindex(last.index, fill_value=0.0)).clip(lower=0)
         ends = grown.rename("increase").reset_index()
         ends["last_ns"] = ends["source"].map(rows.groupby("source")["t_ns"].max())

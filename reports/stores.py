@@ -23,8 +23,9 @@ class Stores:
     """The stores' tickets at the end.
 
     `holdings` has one frame a store that was read: ticket (text), student (int64, -1 for
-    people not on the roster), granted_ns and committed_ns (nullable). `problems` has a sentence
-    for each store that should have been read and was not, or not as it is in the ledger.
+    people not on the roster), granted_ns and committed_ns (nullable). A store whose rows are all
+    gone from the ledger counts as not read. `problems` has a sentence for each store that should
+    have been read and was not, or not as it is in the ledger.
     """
 
     expected: tuple[str, ...]
@@ -51,6 +52,12 @@ def read_stores(evidence: Evidence) -> Stores:
             problems.append(f"The tickets in {store} were never read, so nobody can audit them.")
         elif "error" in detail:
             problems.append(f"The tickets in {store} could not be read: {detail['error']}")
+        elif rows.empty and detail.get("tickets", 0) > 0:
+            # Rows that are there can be judged; with none left nothing can.
+            problems.append(
+                f"{store} held {counted(detail['tickets'], 'ticket')} when it was read, but "
+                f"ledger.parquet has no row of it: the file was lost, so nobody can audit them."
+            )
         else:
             if detail.get("tickets", len(rows)) != len(rows):
                 # Judged all the same: a wrong that its rows show is a wrong.

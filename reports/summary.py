@@ -97,7 +97,15 @@ def _pools(verdict: Verdict) -> list[str]:
         )
         for pool in verdict.pools
     ]
-    head = ("pool", "peak used", "max", "waiting", "wait p99, ms", "timeouts", "saturated at, s")
+    head = (
+        "pool",
+        "used, up to",
+        "max",
+        "waiting, up to",
+        "wait p99, ms",
+        "timeouts",
+        "saturated at, s",
+    )
     blocks = ["## Pools", _table((*head, "diagnosis"), rows)]
     if verdict.bottleneck:
         first = verdict.bottleneck
@@ -130,7 +138,12 @@ def _generator(verdict: Verdict, counts: Reconciliation) -> list[str]:
 
 def _gates(verdict: Verdict) -> list[str]:
     rows = [
-        (f"{_SIGN[gate.status]} {gate.metric}", gate.limit, gate.value, gate.status)
+        (
+            f"{_SIGN[gate.status]} {gate.metric}",
+            gate.limit,
+            "never" if gate.never else gate.value,
+            gate.status,
+        )
         for gate in verdict.gates
     ]
     return ["## Gates", _table(("metric", "limit", "value", "status"), rows)]

@@ -5,21 +5,27 @@ Decided in this order:
 fail          an audit counter is above zero, part of the target was lost, a gate is broken, or
               the census contradicts itself
 inconclusive  the run was cut short, had no T-0 or no requests; the generator was late, was lost
-              or has no timestamps; students never started; a store could not be read; the
-              server's counts differ from the recorded ones; a gate could not be decided
+              or has no timestamps; students never started; nobody's try to buy was answered; a
+              store could not be read; the server's counts differ from the recorded ones; a gate
+              could not be decided
 pass          otherwise
 
+Gates are the audit, the plan's limits and three that always hold (see `reports.gates`): at most 1%
+of students failed, unknown or in flight. A limit that breaks in a run cut short decides nothing.
 All reasons are given, those of a failure first, so the first sentence is the gravest.
 """
 
 from collections.abc import Iterable
 
-from reports.audit import AuditFinding, audit_run
+import pandas as pd
+
+from reports.audit import audit_run
 from reports.bottleneck import find_bottleneck
 from reports.census import CensusFinding, take_census
-from reports.document import Fairness, Measured, Status, Verdict, verdict_schema
+from reports.course import MEASURING, course_of
+from reports.document import Census, Fairness, Measured, Status, Verdict, verdict_schema
 from reports.evidence import Evidence
-from reports.gates import GatesFinding, apply_gates
+from reports.gates import apply_gates
 from reports.generator import judge_generator
 from reports.latency import latency_by_step, latency_frame
 from reports.pools import find_pools
@@ -29,9 +35,6 @@ from reports.samples import Samples
 from reports.steps import PURCHASE
 
 __all__ = ["Verdict", "judge", "verdict_schema"]
-
-MEASURING = "generator"
-"""The component whose loss says nothing about the target, only about the measurement."""
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -56,7 +59,7 @@ def judge(evidence: Evidence) -> Verdict:
         bottleneck=find_bottleneck(pools),
         generator=generator.generator,
     )
-    gates = apply_gates(evidence, measured, census, audit)
+    gates = apply_gates(evidence, measured, census, audit, frame=frame, course=course_of(evidence))
 
     failures = [
         *audit.wrongs.values(),
@@ -69,6 +72,7 @@ def judge(evidence: Evidence) -> Verdict:
         *_lost(evidence, target=False),
         *generator.problems,
         *([] if evidence.students.empty else _missing_students(census)),
+        *_unanswered_sale(evidence, frame),
         *audit.problems,
         *_differences(counts, evidence),
         *gates.undecided,
@@ -78,7 +82,7 @@ def judge(evidence: Evidence) -> Verdict:
         run=evidence.run,
         plan=evidence.plan.name,
         verdict=word,
-        reasons=_distinct([*failures, *doubts] or [_what_held(measured, gates, audit)]),
+        reasons=_distinct([*failures, *doubts] or [_what_held(measured, evidence)]),
         census=measured.census,
         latency_ms=measured.latency_ms,
         audit=measured.audit,
@@ -123,22 +127,51 @@ def _missing_students(census: CensusFinding) -> list[str]:
     ]
 
 
+def _unanswered_sale(evidence: Evidence, frame: pd.DataFrame) -> list[str]:
+    """Say that nothing was learnt about buying, if somebody was meant to buy."""
+    meant = evidence.plan.schedule.sale > 0 and bool(evidence.students["enrolled"].any())
+    if not meant or evidence.t0_ns is None or frame.empty:
+        return []
+    tries = frame[frame["step"] == PURCHASE]
+    if tries["answered"].any():
+        return []
+    return [
+        f"Nobody's try to buy was answered ({counted(len(tries), 'try', 'tries')} recorded), so "
+        f"nothing is known about the sale."
+    ]
+
+
 def _differences(counts: Reconciliation, evidence: Evidence) -> tuple[str, ...]:
     if counts.impossible and evidence.plan.target.stage == "embedded":
         return (f"The requests could not be checked against the server: {counts.impossible}",)
     return counts.problems
 
 
-def _what_held(measured: Measured, gates: GatesFinding, audit: AuditFinding) -> str:
-    """Sum a pass up in one sentence, with figures."""
-    census, purchase = measured.census, measured.latency_ms[PURCHASE]
-    limits = len(gates.results) - 1 - len(audit.applicable)
-    return (
+def _what_held(measured: Measured, evidence: Evidence) -> str:
+    """Sum a pass up in one sentence, with figures, leaving out nobody who was not served."""
+    census, p99 = measured.census, measured.latency_ms[PURCHASE].p99
+    limits = len(evidence.plan.gates)
+    parts = [
         f"It held: {census.students:,} of {counted(census.students, 'student')} accounted for "
-        f"({counted(census.ticket, 'ticket')}, {census.sold_out:,} sold out), nobody was wronged, "
-        f"99% of purchases were answered within {written(purchase.p99)} ms"
-        f"{f' and {_gates(limits)}' if limits else ''}."
-    )
+        f"({', '.join(_endings(census))})",
+        "nobody was wronged",
+        *([] if p99 is None else [f"99% of purchases were answered within {written(p99)} ms"]),
+    ]
+    return f"{', '.join(parts)}{f' and {_gates(limits)}' if limits else ''}."
+
+
+def _endings(census: Census) -> list[str]:
+    open_ends = {
+        "gave up": census.gave_up,
+        "failed": census.failed,
+        "unknown": census.unknown,
+        "in flight": census.in_flight,
+    }
+    return [
+        counted(census.ticket, "ticket"),
+        f"{census.sold_out:,} sold out",
+        *(f"{number:,} {word}" for word, number in open_ends.items() if number),
+    ]
 
 
 def _gates(number: int) -> str:

@@ -123,6 +123,8 @@ class Panel:
         """Make y a logarithmic axis of milliseconds, whole decades around the data."""
         bottom = np.floor(np.log10(max(lowest_ms, 1e-2)))
         top = max(np.ceil(np.log10(max(highest_ms, 1e-2))), bottom + 2)
+        # matplotlib would first fit the data, and cannot where they are equal but for a last bit.
+        self.axes.set_autoscaley_on(False)
         self.axes.set_yscale("log")
         self.axes.set_ylim(10.0**bottom, max(10.0**top, 1.4 * highest_ms))
         self.axes.yaxis.set_major_locator(LogLocator(numticks=max(4, int(self.height_pt / 22))))

@@ -326,8 +326,7 @@ class _Story:
         rows["worker"] = np.array(self.pids)[rows["student"].to_numpy() % len(self.pids)]
         if self.defects.worker_lost:
             gone = (rows["worker"] == self.pids[1]) & (rows["sent_ns"] > T0_NS + SECOND)
-            _without_answer(rows, gone, "failed", "connection_refused")
-            rows.loc[gone, "sent_ns"] = None
+            _without_answer(rows, gone, "failed", "connect_refused")
         return rows
 
     def _absent(self) -> Any:

@@ -123,6 +123,50 @@ def test_a_ledger_with_fewer_rows_than_were_read_is_judged_and_said_to_be_change
     assert "the file was changed" in finding.problems[0]
 
 
+@pytest.mark.parametrize("store", ["postgres", "redis"])
+def test_a_store_whose_rows_are_all_gone_is_as_good_as_unread(evidence_of, store):
+    evidence = evidence_of(**SMALL)
+    kept = evidence.ledger[evidence.ledger["source"] != store]
+    finding = audited(dataclasses.replace(evidence, ledger=kept))
+    assert finding.wrongs == {}
+    assert finding.audit.store_drift is None
+    assert (finding.audit.acked_but_missing is None) == (store == "postgres")
+    assert finding.problems == (
+        f"{store} held 60 tickets when it was read, but ledger.parquet has no row of it: the file "
+        f"was lost, so nobody can audit them.",
+    )
+
+
+def test_a_store_that_truly_held_nothing_was_read(evidence_of):
+    finding = audited(evidence_of(students=30, tickets=0))
+    assert (finding.problems, finding.audit.store_drift) == ((), 0)
+
+
+def test_one_missing_row_is_a_wrong_not_a_lost_file(evidence_of):
+    evidence = evidence_of(**SMALL)
+    durable = evidence.ledger.index[evidence.ledger["source"] == "postgres"]
+    cut = dataclasses.replace(evidence, ledger=evidence.ledger.drop(durable[7]))
+    assert found(cut) == {"acked_but_missing": 1, "store_drift": 1}
+
+
+@pytest.mark.parametrize(
+    ("error", "undecided"),
+    [
+        pytest.param("connect_timeout", False, id="the target never saw it"),
+        pytest.param("timeout", True, id="it may have been taken in"),
+    ],
+)
+def test_a_purchase_whose_connection_was_never_made_decides_nothing(evidence_of, error, undecided):
+    evidence = evidence_of(**SMALL, unacked=1)
+    requests = evidence.requests.copy()
+    for column in ("error", "outcome"):
+        requests[column] = requests[column].astype("object")
+    tried = (requests["status"] == 503).to_numpy(dtype=bool)
+    requests.loc[tried, ["status", "error"]] = [0, error]
+    changed = dataclasses.replace(evidence, requests=requests)
+    assert ("held_without_ack" not in found(changed)) == undecided
+
+
 def test_without_records_of_students_no_promise_can_be_checked(evidence_of):
     finding = audited(evidence_of(**SMALL, without=["students"]))
     assert finding.audit.acked_but_missing is None
@@ -141,7 +185,7 @@ def test_an_absent_view_counter_is_said(evidence_of):
 def test_views_whose_requests_were_not_recorded_are_not_invented(evidence_of, lost):
     evidence = evidence_of(**SMALL)
     kept = evidence.requests.head(0 if lost == "requests" else 50)
-    assert "lost_views" not in found(dataclasses.replace(evidence, requests=kept))
+    assert "lost_views" not in audited(dataclasses.replace(evidence, requests=kept)).wrongs
 
 
 def test_settling_is_the_longest_wait_from_promise_to_row(evidence_of):

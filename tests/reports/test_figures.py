@@ -21,6 +21,7 @@ from reports.figures.moments import Moments, bins_s, counts, quantiles, run_wind
 from reports.figures.pools import draw_pools, pool_rows
 from reports.figures.sale import sale_of
 from reports.figures.series import RunSeries
+from reports.figures.sheet import Sheet
 from reports.figures.spectrum import draw_spectrum
 from reports.figures.style import NARROW, WIDE, count, milliseconds, offset
 from reports.figures.svg_text import text_width_pt, wrapped
@@ -290,3 +291,21 @@ def test_no_two_figures_of_a_page_share_an_id(healthy: Evidence) -> None:
     texts = [svg.element for figure in figures for svg in (figure.wide, figure.narrow)]
     ids = [found for text in texts for found in re.findall(r'\bid="([^"]+)"', text)]
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    "values_ms",
+    [
+        pytest.param([5.0], id="one"),
+        pytest.param([5.0, float(np.nextafter(5.0, 6.0))], id="equal but for the last bit"),
+        pytest.param([5.0, 5.1], id="different"),
+        pytest.param([0.0, 0.0], id="too small for a log axis"),
+    ],
+)
+def test_few_and_equal_times_get_whole_decades(values_ms: list[float]) -> None:
+    panel = Sheet(WIDE, "title", "seconds").panel("Latency", 100)
+    panel.line(np.arange(len(values_ms)), np.array(values_ms), "#000000")
+    panel.axis_of_time(min(values_ms), max(values_ms))
+    low, high = panel.axes.get_ylim()
+    assert low <= max(min(values_ms), 0.01)
+    assert high >= 100 * low

@@ -12,6 +12,7 @@ from reports.latency import (
     latency_frame,
     latency_spectrum,
     latency_split,
+    system_ms,
     unanswered_by_step,
 )
 from reports.steps import LOGIN, PURCHASE
@@ -56,6 +57,7 @@ def test_a_late_generator_is_felt_but_is_not_the_systems(healthy):
         pytest.param((5, 0, "refused", 409), True, id="sold out is an answer"),
         pytest.param((10_000, 0, "unknown", 0), True, id="a timeout took at least that long"),
         pytest.param((10_000, None, "failed", 0), True, id="so did a connection never made"),
+        pytest.param((10_000, 0, "failed", 0), True, id="nor answered since its first packet"),
         pytest.param((1, None, "failed", 0), False, id="a refused connection looks fast"),
         pytest.param((1, 0, "failed", 503), False, id="so does a 503"),
         pytest.param((None, 0, "ok", 200), False, id="no receive time, no latency"),
@@ -119,3 +121,18 @@ def test_the_spectrum_ends_at_the_maximum(healthy):
     assert spectrum["felt_ms"].is_monotonic_increasing
     assert round(spectrum["felt_ms"].iloc[-1], 3) == latency.max
     assert latency_spectrum(frame, "GET /nowhere").empty
+
+
+def test_a_connection_that_timed_out_is_the_systems_part(healthy):
+    latency = latency_by_step(latency_frame(hand_made(healthy, [(10_000, 3, "failed", 0)])))
+    assert latency[LOGIN].system_p99 == 9_997
+
+
+@pytest.mark.parametrize(("field", "own"), [("p50", 51), ("p90", 91), ("p99", 100), ("max", 100)])
+def test_the_systems_part_has_the_same_percentiles_as_the_whole(healthy, field, own):
+    frame = latency_frame(
+        hand_made(healthy, [(felt + 500, 500, "ok", 200) for felt in range(1, 101)])
+    )
+    assert system_ms(frame, LOGIN, field) == own
+    assert system_ms(frame, PURCHASE, field) is None
+    assert system_ms(frame, LOGIN, "p99") == latency_by_step(frame)[LOGIN].system_p99

@@ -52,6 +52,9 @@ def test_these_gates_are_understood(metric, limit):
         ("latency_ms[POST /login].p99", "<= 3%", "a time"),
         ("census.failed", "<= 3s", "no time"),
         ("audit.oversold", "<= 1%", "no share"),
+        ("audit.double_entry", "== 0", "nothing measures it yet"),
+        ("fairness.kendall_tau", ">= 0.9", "nothing measures it yet"),
+        ("fairness.inversion", "== 0", "no such metric"),
     ],
 )
 def test_these_are_refused_with_a_hint(metric, limit, words):

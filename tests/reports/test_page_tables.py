@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.document import Audit, Census, Fairness, GateResult, Generator, Pool
+from reports.document import Audit, Census, Fairness, GateResult, Generator, Pool, Status
 from reports.evidence import Evidence
 from reports.latency import latency_frame
 from reports.page_students import audit_table, census_table, fairness_table
@@ -17,7 +17,8 @@ def words(table: Table) -> list[list[str]]:
 
 
 def gate(metric: str, limit: str, value: float | None, baseline: float | None = None) -> GateResult:
-    return GateResult(metric=metric, limit=limit, value=value, baseline=baseline, status="pass")
+    status: Status = "inconclusive" if value is None else "pass"
+    return GateResult(metric=metric, limit=limit, value=value, baseline=baseline, status=status)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,8 @@ def test_a_gates_number_is_in_the_unit_of_its_limit(
     metric: str, limit: str, value: float | None, shown: str
 ) -> None:
     table = gates_table([gate(metric, limit, value)], students=12_000)
-    assert words(table) == [[metric, "pass", limit, shown]]
+    status = "inconclusive" if value is None else "pass"
+    assert words(table) == [[metric, status, limit, shown]]
 
 
 def test_a_baseline_is_shown_only_where_there_is_one() -> None:
@@ -115,3 +117,16 @@ def test_the_servers_own_times_keep_the_order_of_the_journey(healthy: Evidence) 
     assert steps.index("POST /login") < steps.index("POST /events/{event}/tickets")
     assert all(" / " in row[-1] for row in words(table))
     assert server_split_table(frame.head(0)) is None
+
+
+def test_a_saturation_that_never_began_is_not_called_unmeasured() -> None:
+    unmeasured = gate("pools[redis].saturated_at_s", ">= 1s", None)
+    never = unmeasured.model_copy(update={"status": "pass"})
+    table = gates_table([unmeasured, never], students=10)
+    assert [row[-1] for row in words(table)] == ["not measured", "never"]
+
+
+def test_levels_added_up_over_workers_are_said_to_be_upper_bounds() -> None:
+    headings = [heading for heading, _ in pool_table([]).columns]
+    assert headings[1:4] == ["Used, up to", "Max", "Waiting, up to"]
+    assert "each worker's own most, added up" in pool_table([]).caption

@@ -5,7 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from reports.reconciliation import Tally, reconcile
+from reports.reconciliation import Tally, reconcile, tally
 from reports.samples import Samples
 from reports.steps import PURCHASE
 
@@ -90,3 +90,32 @@ def test_counts_from_before_the_run_are_not_the_runs(evidence_of):
     early = early.assign(t_ns=first["t_ns"].to_numpy(), value=40.0)
     metrics = pd.concat([early, metrics], ignore_index=True)
     assert reconciled(dataclasses.replace(evidence, metrics=metrics)).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("error", "uncertain"),
+    [("connect_refused", 0), ("no_free_port", 0), ("cut", 1), ("abandoned", 1), ("timeout", 1)],
+)
+def test_a_connection_never_made_is_no_request_that_may_have_arrived(evidence_of, error, uncertain):
+    rows = evidence_of(**SMALL).requests.head(1).copy()
+    rows["error"] = pd.Series([error], dtype="object")
+    rows["status"] = 0
+    assert rows["sent_ns"].notna().all()
+    assert tally(rows, 0, 0).uncertain == uncertain
+
+
+def test_without_any_request_what_the_conductor_asked_before_is_not_unrecorded(evidence_of):
+    """A series may appear late: counted from 0 its whole height would seem unrecorded."""
+    evidence = evidence_of(**SMALL)
+    metrics = evidence.metrics
+    logins = (metrics["name"] == "http_server_requests_total") & (
+        metrics["labels"].astype(str).str.contains("/login")
+    )
+    others = metrics["name"].astype(str) != "http_server_requests_total"
+    first_ns = metrics.loc[logins, "t_ns"].min()
+    assert first_ns > metrics["t_ns"].min()
+    preparing = metrics[others | logins].copy()
+    preparing.loc[logins, "value"] = 40.0
+    nobody = dataclasses.replace(evidence, requests=evidence.requests.head(0))
+    assert reconciled(dataclasses.replace(nobody, metrics=preparing)).problems == ()
+    assert reconciled(nobody).problems != (), "requests served and not recorded are still seen"

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from records.errors import RunDirectoryUnreadable
+from records.errors import RunDirectoryUnreadable, RunDirectoryUnusable
 from reports.evidence import read_evidence
 from reports.junit import write_junit
 from reports.reconciliation import reconcile
@@ -38,6 +38,26 @@ def test_a_killed_run_is_reported_without_a_traceback(build_run):
     run = build_run(**SMALL, killed=True)
     assert write_report(run).exit_code == 3
     assert (run.path / "report.html").is_file()
+
+
+def test_a_run_copied_without_its_figures_folder_gets_one(build_run):
+    run = build_run(**SMALL)
+    run.figures.rmdir()
+    assert write_report(run).exit_code == 0
+    assert len(list(run.figures.glob("*.svg"))) == 5
+
+
+def test_a_file_in_the_figures_place_is_a_sentence(build_run):
+    run = build_run(students=10, tickets=3)
+    run.figures.rmdir()
+    run.figures.write_text("in the way")
+    with pytest.raises(RunDirectoryUnusable, match="remove what is in its way"):
+        write_report(run)
+
+
+@pytest.mark.parametrize("students", [1, 10])
+def test_a_rush_of_very_few_is_drawn_without_a_warning(build_run, students):
+    assert write_report(build_run(students=students, tickets=1)).exit_code == 0
 
 
 def test_a_damaged_file_is_named(build_run):

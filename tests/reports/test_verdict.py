@@ -1,9 +1,12 @@
 """Fail, then inconclusive, then pass: and the first sentence is the gravest."""
 
+import dataclasses
+
 import jsonschema
 import pytest
 
 from reports.evidence import read_evidence
+from reports.steps import PURCHASE
 from reports.verdict import judge, verdict_schema
 
 SMALL = {"students": 200, "tickets": 60}
@@ -128,3 +131,34 @@ def test_a_pass_says_what_held_with_figures(verdict_of):
     (reason,) = verdict_of(**SMALL, gates=gates).reasons
     assert "60 tickets" in reason
     assert "all 2 gates of the plan hold" in reason
+
+
+def test_a_pass_names_everybody_who_was_not_served(verdict_of):
+    (reason,) = verdict_of(**SMALL, failed=2, unknown=1).reasons
+    assert "2 failed, 1 unknown)" in reason
+    (clean,) = verdict_of(**SMALL).reasons
+    assert "failed" not in clean
+    assert "unknown" not in clean
+
+
+def test_a_sale_of_which_no_try_was_answered_decides_nothing(evidence_of):
+    evidence = evidence_of(**SMALL)
+    buying = (evidence.requests["step"] == PURCHASE).to_numpy(dtype=bool)
+    silent = judge(dataclasses.replace(evidence, requests=evidence.requests[~buying]))
+    said = "Nobody's try to buy was answered (0 tries recorded)"
+    assert any(reason.startswith(said) for reason in silent.reasons)
+    assert silent.verdict != "pass"
+    one = evidence.requests[~buying | (evidence.requests["student"] == 0).to_numpy(dtype=bool)]
+    heard = judge(dataclasses.replace(evidence, requests=one))
+    assert not any("try to buy" in reason for reason in heard.reasons)
+
+
+def test_without_anybody_who_may_buy_or_a_sale_nobody_misses_an_answer(evidence_of):
+    evidence = evidence_of(**SMALL)
+    buying = (evidence.requests["step"] == PURCHASE).to_numpy(dtype=bool)
+    outsiders = dataclasses.replace(
+        evidence,
+        requests=evidence.requests[~buying],
+        students=evidence.students.assign(enrolled=False),
+    )
+    assert not any("try to buy" in reason for reason in judge(outsiders).reasons)
