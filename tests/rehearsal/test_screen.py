@@ -1,0 +1,88 @@
+"""The screen: the same numbers live and as plain lines, readable at 80 columns."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from plans import read_plan
+from records import RunDirectory
+from records.collecting import Collecting, Sources
+from records.samples import Sample, labels_json
+from records.tables import STUDENT_OUTCOMES
+from rehearsal.screen import Screen
+
+PLAN = read_plan(Path("festival"))
+
+
+def status(t_ns, requests, **students):
+    return {
+        "t_ns": t_ns,
+        "students": {state: students.get(state, 0) for state in STUDENT_OUTCOMES},
+        "requests": requests,
+        "outcomes": {"ok": requests, "refused": 0, "failed": 7, "unknown": 0},
+        "late_p99_s": 0.012,
+        "felt_p99_ms": 1234.0,
+    }
+
+
+@pytest.fixture
+def collecting(tmp_path):
+    run = RunDirectory.create(tmp_path, PLAN)
+    sources = Sources(None, None, None, "festival", (), list)
+    collected = Collecting(run, sources, 0.25)
+    used = labels_json(pool="redis", state="used")
+    pool = labels_json(pool="redis")
+    collected.add(
+        [
+            Sample(1, "app:1", "db_client_connection_count", used, 50.0),
+            Sample(1, "app:2", "db_client_connection_count", used, 14.0),
+            Sample(1, "app:1", "db_client_connection_max", pool, 128.0),
+            Sample(1, "app:1", "db_client_connection_pending_requests", pool, 321.0),
+            Sample(1, "app:1", "tickets_granted_total", "{}", 1800.0),
+        ]
+    )
+    return collected
+
+
+def show(collecting, *, terminal, width):
+    written = io.StringIO()
+    console = Console(file=written, width=width, force_terminal=terminal, color_system=None)
+    screen = Screen(console)
+    screen.begin(PLAN, RunDirectory(Path("runs/one")))
+    with screen:
+        screen.phase("students take their places")
+        screen.t0(2_000_000_000)
+        screen.update(status(3_000_000_000, 100, ticket=1800, in_flight=200), collecting)
+        screen.update(status(4_000_000_000, 4100, ticket=1800, in_flight=200), collecting)
+        screen.note("redis was killed by SIGKILL.")
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_live_screen_shows_students_numbers_pools_and_losses(collecting, width):
+    shown = show(collecting, terminal=True, width=width)
+    for words in (
+        "the sale is open",
+        "hold a ticket",
+        "1,800",
+        "on the way",
+        "tickets left",
+        "3,200",
+        "1,234 ms",
+        "app to redis",
+        "redis was killed by SIGKILL.",
+    ):
+        assert words in shown
+    assert re.search(r"app to redis +64 +128 +321", shown), "summed over the workers"
+    assert max(map(len, shown.splitlines())) <= width + 10, "cursor codes aside, nothing wraps"
+
+
+def test_plain_lines_say_the_same_where_there_is_no_terminal(collecting):
+    shown = show(collecting, terminal=False, width=80)
+    assert "1,800 hold a ticket, 200 on the way" in shown
+    assert "tickets left 3,200" in shown
+    assert "redis was killed by SIGKILL." in shown
+    assert "\x1b" not in shown
