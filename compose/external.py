@@ -33,6 +33,7 @@ class ExternalStage:
         reason = refusal(self.url, plan.target.allow)
         if reason is not None:
             raise HostNotAllowed(reason)
+        self.unclean_stops: list[Loss] = []
         self.dsn: str | None = None
         self.redis_url: str | None = None
         self.targets_dir: Path | None = None

@@ -22,6 +22,9 @@ class Loss:
 class Stage(Protocol):
     """What the conductor needs of a stage, embedded or external; entered before it is used."""
 
+    unclean_stops: list[Loss]
+    """After the stage was cleared: what had to be killed or did not end with 0."""
+
     @property
     def url(self) -> str:
         """Where the target answers."""

@@ -87,7 +87,9 @@ def _perform(plan: Plan, run: RunDirectory, people: list[Person], screen: Screen
         performance = _Performance(plan, run, people, stage, screen)
         performance.play()
         screen.phase("clearing the stage")
-    run.stamp("phase", "torn_down")
+    for loss in stage.unclean_stops:
+        screen.note(loss.what)
+    run.stamp("phase", "torn_down", unclean=[loss.what for loss in stage.unclean_stops])
 
 
 class _Performance:

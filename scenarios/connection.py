@@ -126,19 +126,6 @@ class Connection:
             self.close()
         return answer
 
-    def open(self) -> None:
-        """Connect now, so that a later request finds the connection warm.
-
-        Raises:
-            NotSent: the target does not take the connection.
-        """
-        try:
-            with gevent.Timeout(self._timeout_s):
-                self._connect()
-        except gevent.Timeout as stop:
-            self.close()
-            raise NotSent("connect_timeout") from stop
-
     def close(self) -> None:
         """Close the socket, if there is one."""
         if self._socket is not None:
