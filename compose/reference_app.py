@@ -19,6 +19,7 @@ class ReferenceApp:
         self, plan: Plan, *, dsn: str, redis_url: str, roster: Path, targets_dir: Path
     ) -> None:
         self.admin_token = secrets.token_urlsafe(_SECRET_BYTES)
+        self.gate_token = secrets.token_urlsafe(_SECRET_BYTES)
         self.has_writeback = plan.app.allocation == "redis_writeback"
         self.workers = plan.app.workers
         # Secrets travel in the environment only: command lines and files can be read by others.
@@ -43,6 +44,7 @@ class ReferenceApp:
             "APP_QR_SECRET": secrets.token_urlsafe(_SECRET_BYTES),
             "APP_PIN_SECRET": secrets.token_urlsafe(_SECRET_BYTES),
             "APP_ADMIN_TOKEN": self.admin_token,
+            "APP_GATE_TOKEN": self.gate_token,
         }
 
     def recipe(

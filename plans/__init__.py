@@ -2,6 +2,7 @@
 
 from plans.durations import format_duration, format_share
 from plans.errors import PlanError, PlanInvalid
+from plans.faults import FAULTS, Fault, FaultKind
 from plans.hosts import refusal
 from plans.limits import Limit, parse_limit
 from plans.plan import Gate, Plan
@@ -9,6 +10,9 @@ from plans.reading import bundled_plans, plan_schema, plan_toml, read_plan
 from plans.roster import Person, read_roster, seeded_people, seeded_roster, write_roster
 
 __all__ = [
+    "FAULTS",
+    "Fault",
+    "FaultKind",
     "Gate",
     "Limit",
     "Person",

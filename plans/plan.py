@@ -2,20 +2,30 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from plans.durations import Duration, PositiveDuration, Share
+from plans.faults import Fault, format_moment
 from plans.limits import LimitText
+from plans.section import Section
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 """Lower-case letters, digits and hyphens: it becomes part of a folder's name and of URLs."""
 
 
-class Section(BaseModel):
-    """A table of the plan: unknown keys are errors, values never change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+Allocation = Literal[
+    "naive",
+    "row_lock",
+    "optimistic",
+    "atomic_update",
+    "skip_locked",
+    "redis_lock",
+    "redis_script",
+    "redis_writeback",
+    "sqs_writeback",
+]
+"""The reference app's ways to hand out tickets; all but `naive` are sound."""
 
 
 class Event(Section):
@@ -36,6 +46,8 @@ class Schedule(Section):
     """From T-0 until students stop starting anything new."""
     drain: Duration = 10.0
     """How long answers still under way are awaited after that."""
+    settle: Duration = 10.0
+    """How long the stores may take after that until they agree on who holds a ticket."""
 
 
 class Students(Section):
@@ -47,6 +59,14 @@ class Students(Section):
     """Have a campus login but are not on the festival's roster; buying must be refused."""
     double_clickers: Share = 0.10
     """Wait like the eager ones, then send several copies of the click."""
+    multi_device: Share = 0.05
+    """Of the eager ones: rush from two to six devices, each with a session of its own."""
+    queue_jumpers: Share = 0.0
+    """Of the eager ones: tell the waiting room that they are first; it must not believe them."""
+    entry: Share = 0.0
+    """Of the holders: go to the gate once they have opened their QR code."""
+    screenshots: Share = 0.02
+    """Of those at the gate: a friend shows the same code at another gate at once."""
     login_before: Share = 0.70
     """Of those waiting, how many log in before T-0; the others do when it opens."""
     countdown_poll: PositiveDuration = 5.0
@@ -108,7 +128,22 @@ class App(Section):
     """The reference app's own switches."""
 
     workers: Annotated[int, Field(ge=1, le=64)] = 2
-    allocation: Literal["naive", "atomic_update", "redis_writeback"] = "redis_writeback"
+    allocation: Allocation = "redis_writeback"
+    waiting_room: Literal["off", "poll", "sse"] = "off"
+    """Whether students queue before they may buy, and how they learn that it is their turn."""
+    admission_rate: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
+    """How many students a second the waiting room lets in, from T-0 on."""
+    admission_cap: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
+    """How many may be inside, admitted and not yet answered, at once."""
+    enrolment: Literal["roster", "external"] = "roster"
+    """Whether the university's enrolment API is asked too, or only the festival's own roster."""
+    enrolment_limit: Annotated[int, Field(ge=1, le=10_000)] = 50
+    """Calls of one worker to the enrolment API at once."""
+    enrolment_timeout: PositiveDuration = 1.0
+    enrolment_latency: Duration = 0.01
+    """How long the stage's enrolment API takes to answer."""
+    enrolment_failures: Share = 0.0
+    """How many of its answers are errors."""
     backlog: Annotated[int, Field(ge=128, le=65535)] = 4096
     """The listening socket's accept queue; the kernel caps it at `somaxconn`."""
     postgres_pool: Annotated[int, Field(ge=1, le=1000)] = 10
@@ -164,12 +199,30 @@ class Plan(Section):
     postgres: Postgres = Postgres()
     generator: Generator = Generator()
     collect: Collect = Collect()
+    faults: tuple[Fault, ...] = ()
     gates: tuple[Gate, ...] = ()
 
     @property
     def outsiders(self) -> int:
         """How many of the students are not on the festival's roster."""
         return round(self.event.students * self.students.outsiders)
+
+    @model_validator(mode="after")
+    def _faults_fall_into_the_rush(self) -> Self:
+        if self.faults and self.target.stage == "external":
+            raise ValueError("faults are for a stage of our own, not for an external target")
+        early, late = -self.schedule.lead, self.schedule.sale
+        for fault in self.faults:
+            if not early <= fault.at <= late:
+                raise ValueError(
+                    f"fault {fault.name} at {format_moment(fault.at)} lies outside the rush, "
+                    f"which lasts from {format_moment(early)} to {format_moment(late)}"
+                )
+            if fault.name == "client_position" and self.app.waiting_room == "off":
+                raise ValueError('fault client_position needs app.waiting_room = "poll" or "sse"')
+            if fault.name.startswith("slow_external") and self.app.enrolment == "roster":
+                raise ValueError(f'fault {fault.name} needs app.enrolment = "external"')
+        return self
 
     @model_validator(mode="after")
     def _pools_fit_the_server(self) -> Self:

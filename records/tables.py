@@ -11,7 +11,7 @@ import pyarrow as pa
 OUTCOMES: Final = ("ok", "refused", "failed", "unknown")
 """A request's outcome. `unknown`: cut or timed out, so it may have taken effect."""
 
-JOURNEYS: Final = ("eager", "late", "outsider", "double-clicker")
+JOURNEYS: Final = ("eager", "late", "outsider", "double-clicker", "multi-device", "queue-jumper")
 
 STUDENT_OUTCOMES: Final = (
     "never_started",
@@ -32,6 +32,10 @@ STEPS: Final = (
     "POST /events/{event}/tickets",
     "GET /tickets/{ticket}",
     "GET /tickets/{ticket}/qr",
+    "POST /events/{event}/queue",
+    "GET /events/{event}/queue",
+    "GET /events/{event}/queue/stream",
+    "POST /gate/scan",
 )
 """The steps of the bundled journeys: method and route template."""
 
@@ -100,7 +104,7 @@ METRICS: Final = pa.schema(
 
 LEDGER: Final = pa.schema(
     [
-        ("source", _WORD),  # postgres, redis
+        ("source", _WORD),  # postgres, redis, gate (a row an admission), queue (still unwritten)
         ("ticket", pa.string()),
         ("student", pa.int32()),  # -1: not on the roster at all
         ("number", pa.int32()),  # order of grant as the store has it, from 1

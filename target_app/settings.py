@@ -11,6 +11,7 @@ from typing import TypeVar
 from target_app.allocators import ALLOCATIONS
 from target_app.errors import SettingsError
 
+WAITING_ROOMS = ("off", "poll", "sse")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SECRET_MIN_CHARACTERS = 8
 
@@ -36,6 +37,17 @@ class Settings:
     event: str
     tickets: int
     opens_at_ns: int
+    waiting_room: str
+    admission_rate: int
+    admission_cap: int
+    enrolment_url: str | None
+    enrolment_limit: int
+    enrolment_timeout_s: float
+    alert_url: str | None
+    sqs_endpoint: str | None
+    sqs_queue: str
+    faults: bool
+    instrumentation: bool
     roster_file: Path | None
     targets_dir: Path | None
     log_level: str
@@ -43,6 +55,7 @@ class Settings:
     qr_secret: str
     pin_secret: str
     admin_token: str
+    gate_token: str
 
     def __repr__(self) -> str:
         return f"Settings(event={self.event!r}, allocation={self.allocation!r}, port={self.port})"
@@ -76,6 +89,17 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         event=reader.value("APP_EVENT", _event_name, default="festival"),
         tickets=reader.integer("APP_TICKETS", 0, 10_000_000, default=5000),
         opens_at_ns=reader.integer("APP_OPENS_AT_NS", 1, 2**63 - 1),
+        waiting_room=reader.value("APP_WAITING_ROOM", _one_of(WAITING_ROOMS), default="off"),
+        admission_rate=reader.integer("APP_ADMISSION_RATE", 1, 1_000_000, default=1000),
+        admission_cap=reader.integer("APP_ADMISSION_CAP", 1, 1_000_000, default=2000),
+        enrolment_url=reader.value("APP_ENROLMENT_URL", _http, default=None),
+        enrolment_limit=reader.integer("APP_ENROLMENT_LIMIT", 1, 10_000, default=50),
+        enrolment_timeout_s=reader.value("APP_ENROLMENT_TIMEOUT", _seconds, default=1.0),
+        alert_url=reader.value("APP_ALERT_URL", _http, default=None),
+        sqs_endpoint=reader.value("APP_SQS_ENDPOINT", _http, default=None),
+        sqs_queue=reader.value("APP_SQS_QUEUE", _event_name, default="grants"),
+        faults=reader.value("APP_FAULTS", _switch, default=False),
+        instrumentation=reader.value("APP_INSTRUMENTATION", _switch, default=True),
         roster_file=reader.value("APP_ROSTER_FILE", Path, default=None),
         targets_dir=reader.value("APP_TARGETS_DIR", Path, default=None),
         log_level=reader.value("APP_LOG_LEVEL", _one_of(LOG_LEVELS), default="info"),
@@ -83,6 +107,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         qr_secret=reader.value("APP_QR_SECRET", _secret, secret=True),
         pin_secret=reader.value("APP_PIN_SECRET", _secret, secret=True),
         admin_token=reader.value("APP_ADMIN_TOKEN", _secret, secret=True),
+        gate_token=reader.value("APP_GATE_TOKEN", _secret, secret=True),
     )
     if reader.problems:
         raise SettingsError(reader.problems)
@@ -136,6 +161,15 @@ def _prefixed(*prefixes: str) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+_http = _prefixed("http://", "https://")
+
+
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError("must be on or off")
+    return text == "on"
 
 
 def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:

@@ -59,7 +59,10 @@ def test_overrides_apply_in_order_and_take_bare_words():
         ("zzz=1", "there is no key zzz (value 1); known keys there: app, "),
         ("app.workers=0", "app.workers = 0: expected greater than or equal to 1."),
         ("app.workers=two", 'app.workers = "two": expected a valid integer'),
-        ("app.allocation=luck", "expected 'naive', 'atomic_update' or 'redis_writeback'."),
+        (
+            "app.allocation=luck",
+            "expected 'naive', 'row_lock', 'optimistic', 'atomic_update', 'skip_locked', 'redis_lock', 'redis_script', 'redis_writeback' or 'sqs_writeback'.",
+        ),
         (
             "schedule.lead=20",
             'schedule.lead = 20: expected a duration with its unit, such as "20s"',

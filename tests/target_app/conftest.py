@@ -39,6 +39,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 STUDENTS = 120
 OUTSIDERS = 5  # the last rows of the roster
 ADMIN_TOKEN = "admin-token-of-the-tests"
+GATE_TOKEN = "gate-token-of-the-tests"
 FAR_FUTURE_NS = 9 * 10**18
 _numbers = itertools.count(1)
 
@@ -343,6 +344,7 @@ def make_stage(
             "APP_QR_SECRET": "qr-secret-of-the-tests",
             "APP_PIN_SECRET": "pin-secret-of-the-tests",
             "APP_ADMIN_TOKEN": ADMIN_TOKEN,
+            "APP_GATE_TOKEN": GATE_TOKEN,
         }
         environment |= {name: str(value) for name, value in changes.items()}
         return Stage(postgres, redis_server, root, read_roster(roster_file), environment)

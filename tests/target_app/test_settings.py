@@ -14,6 +14,7 @@ GOOD = {
     "APP_QR_SECRET": "qr-secret-",
     "APP_PIN_SECRET": "pin-secret",
     "APP_ADMIN_TOKEN": "admin-token",
+    "APP_GATE_TOKEN": "gate-token",
 }
 
 
