@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.prepared
 PACKAGES := plans records compose scenarios reports rehearsal target_app
 
-.PHONY: rehearsal test lint bench clean
+.PHONY: rehearsal test lint bench bench-app clean
 .DELETE_ON_ERROR:
 
 rehearsal: $(STAMP)
@@ -23,6 +23,9 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+bench-app: $(STAMP)
+	$(BIN)/python -m benchmarks.app
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.*

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from compose.external import ExternalStage
     from compose.file_limit import raise_file_limit
     from compose.guardian import Guardian
-    from compose.stage import Loss, Stage
+    from compose.stage import Alert, Loss, Stage
 
 __all__ = [
+    "Alert",
     "ComponentFailed",
     "EmbeddedStage",
     "ExternalStage",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Alert": "stage",
     "EmbeddedStage": "embedded",
     "ExternalStage": "external",
     "Guardian": "guardian",

@@ -1,11 +1,12 @@
 """One child process of a stage: started with its log, watched, and stopped for certain."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from compose.errors import StageUnusable
@@ -52,11 +53,11 @@ def python_module(module: str) -> list[str]:
 def inherited_environment() -> dict[str, str]:
     """Give this process's environment without what would bypass the plan.
 
-    Variables of the app (`APP_…`) and of PostgreSQL's programs and drivers (`PG…`) are left out.
+    Variables of the app (`APP_…`, `NEIGHBOURS_…`), of PostgreSQL's programs and drivers (`PG…`)
+    and of clients of SQS (`AWS_…`) are left out.
     """
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith(("APP_", "PG"))
-    }
+    bypassing = ("APP_", "NEIGHBOURS_", "PG", "AWS_")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(bypassing)}
     inherited = environment.get("PYTHONPATH")
     environment["PYTHONPATH"] = os.pathsep.join([str(SOURCES), *([inherited] if inherited else [])])
     return environment
@@ -145,6 +146,28 @@ class Component:
         if self.process.poll() is None and self.identity is not None:
             self.identity.kill_tree()
         return self.process.wait()
+
+    def continue_log(self, log: Path) -> None:
+        """Write to `log`, on the same file system, from now on; what was written stays behind.
+
+        The process keeps its open file, so that file moves on and a copy stays in its place.
+
+        Raises:
+            StageUnusable: that cannot be done there.
+        """
+        before = self.recipe.log
+        partial = before.with_name(f".{before.name}.partial")
+        try:
+            log.hardlink_to(before)
+            shutil.copyfile(before, partial)
+            os.truncate(log, 0)
+            partial.replace(before)
+        except OSError as error:
+            raise StageUnusable(
+                f"The stage cannot be used again: the log {before} cannot go on as {log}: "
+                f"{error.strerror or error}."
+            ) from error
+        self.recipe = replace(self.recipe, log=log)
 
     def last_lines(self, count: int = 15) -> list[str]:
         """Read the end of its log."""

@@ -6,34 +6,31 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from compose.cast import Cast
-from compose.component import Recipe
-from compose.errors import ComponentFailed
+from compose.errors import StageUnusable
 from compose.file_limit import raise_file_limit
 from compose.folder import StageFolder, sweep
 from compose.guardian import Guardian
-from compose.port import ClaimedPort, port_taken
-from compose.postgres import PostgresServer
-from compose.redis_server import RedisServer
-from compose.reference_app import ReferenceApp
+from compose.mishaps import Mishaps
 from compose.running import MARKER, kill_remnants
-from compose.stage import Loss
-from compose.target import Target
-from plans import Person, Plan, write_roster
+from compose.service import Service
+from compose.stage import Alert, Loss
+from compose.stores import Stores
+from plans import Fault, Person, Plan, write_roster
 from records import RunDirectory
 
 _READY_S = 25.0
-_APP_DRAINS_S = 10.0
-_WRITEBACK_FLUSHES_S = 10.0
-_PREPARE_ENDS_S = 2.0
-_PORT_TRIES = 3
-_ANSWERS_PER_WORKER = 8
-"""So many answers in a row that a worker left out of all of them is most unlikely."""
 
 _Part = TypeVar("_Part")
 
 
 class EmbeddedStage:
-    """A context manager: the stage is ready inside, and no process of it is left outside."""
+    """A context manager: the stage is ready inside, and no process of it is left outside.
+
+    Args:
+        people: the roster.
+        ready_within_s: how long everything together may take to be ready.
+        allow_faults: let the app's faults be switched on although the plan has none.
+    """
 
     def __init__(
         self,
@@ -42,6 +39,7 @@ class EmbeddedStage:
         people: Sequence[Person],
         *,
         ready_within_s: float = _READY_S,
+        allow_faults: bool = False,
     ) -> None:
         self.unclean_stops: list[Loss] = []
         """After the stage was cleared: what had to be killed or did not end with 0."""
@@ -49,17 +47,46 @@ class EmbeddedStage:
         self._run = run
         self._people = people
         self._ready_within_s = ready_within_s
+        self._allow_faults = allow_faults
         self._folder: StageFolder | None = None
         self._guardian: Guardian | None = None
         self._cast: Cast | None = None
-        self._postgres: PostgresServer | None = None
-        self._redis: RedisServer | None = None
-        self._app: ReferenceApp | None = None
-        self._port: ClaimedPort | None = None
-        self._target: Target | None = None
+        self._stores: Stores | None = None
+        self._service: Service | None = None
 
     def __enter__(self) -> Self:
         """Set the stage.
+
+        Raises:
+            StageError: it could not be set; what had been started is gone again.
+        """
+        self.set_stores()
+        try:
+            self.start_service()
+        except BaseException:
+            self._abandon()
+            raise
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Clear the stage."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Stop app, write-back, Redis and PostgreSQL in that order; then folder and guardian.
+
+        Raises:
+            StageError: something is left, which the sentence names.
+        """
+        try:
+            self.unclean_stops += _entered(self._cast).stop_all()
+            self._clear_folder()
+        except BaseException:
+            self._abandon()
+            raise
+
+    def set_stores(self) -> None:
+        """Set the stage but for the service, whose URL is known from now on.
 
         Raises:
             StageError: it could not be set; what had been started is gone again.
@@ -70,40 +97,80 @@ class EmbeddedStage:
         cast = self._cast = Cast(folder, self._ready_within_s)
         try:
             self._guardian = Guardian.start(folder, self._run.logs / "guardian.log")
-            self._start(folder, cast)
+            write_roster(self.roster_path, self._people)
+            stores = self._stores = Stores(
+                folder, self._run.logs, self._plan.postgres.max_connections, self.marker
+            )
+            stores.start(cast)
+            service = self._service = Service(folder, cast, stores)
+            service.engage(self._plan, self._run.logs, allow_faults=self._allow_faults)
         except BaseException:
             self._abandon()
             raise
-        return self
 
-    def __exit__(self, *raised: object) -> None:
-        """Clear the stage in order: app, write-back, Redis, PostgreSQL, folder, guardian."""
-        try:
-            self.unclean_stops += _entered(self._cast).stop_all()
-            self._clear_folder()
-        except BaseException:
-            self._abandon()
-            raise
+    def empty(self, plan: Plan, run: RunDirectory, people: Sequence[Person]) -> None:
+        """Make room for another plan: PostgreSQL and Redis stay, empty; everything else is gone.
+
+        The URL and the roster are the new plan's when this returns; `start_service` does the rest.
+
+        Raises:
+            StageError: it cannot be done; leave the stage.
+        """
+        if plan.postgres != self._plan.postgres:
+            raise StageUnusable(
+                "The stage cannot be used again: the plan wants its PostgreSQL otherwise "
+                "(see its section postgres); set a new stage for it."
+            )
+        self._plan, self._run, self._people = plan, run, people
+        cast, service = _entered(self._cast), _entered(self._service)
+        cast.begin_again()
+        service.send_off(plan)
+        _entered(self._stores).empty(cast, run.logs)
+        cast.lost()  # whatever was lost, the last plan's run had its chance to hear of it
+        write_roster(self.roster_path, people)
+        service.engage(plan, run.logs, allow_faults=self._allow_faults)
+
+    def start_service(self) -> None:
+        """Start what the plan wants of the app and its neighbours.
+
+        Raises:
+            StageError: it does not start; leave the stage.
+        """
+        _entered(self._service).start()
+
+    def restage(self, plan: Plan, run: RunDirectory, people: Sequence[Person]) -> None:
+        """Use the stage for another plan, with PostgreSQL and Redis as they are, but empty.
+
+        Raises:
+            StageError: it cannot be done; leave the stage.
+        """
+        self.empty(plan, run, people)
+        self.start_service()
 
     @property
     def url(self) -> str:
-        """Where the app answers."""
-        return _entered(self._target).url
+        """Where the app answers, or will."""
+        return _entered(self._service).target.url
 
     @property
     def admin_token(self) -> str:
         """What the app's admin routes want as bearer token."""
-        return _entered(self._app).admin_token
+        return _entered(self._service).app.admin_token
+
+    @property
+    def gate_token(self) -> str:
+        """What the gate's scanners show as bearer token."""
+        return _entered(self._service).app.gate_token
 
     @property
     def dsn(self) -> str:
         """Connection string of PostgreSQL's superuser."""
-        return _entered(self._postgres).dsn()
+        return _entered(self._stores).postgres.dsn()
 
     @property
     def redis_url(self) -> str:
         """URL of Redis."""
-        return _entered(self._redis).url
+        return _entered(self._stores).redis.url
 
     @property
     def roster_path(self) -> Path:
@@ -113,7 +180,7 @@ class EmbeddedStage:
     @property
     def targets_dir(self) -> Path:
         """Folder of Prometheus `file_sd` files, one for each app worker and the write-back."""
-        return _entered(self._folder).path / "targets"
+        return _entered(self._service).targets_dir
 
     @property
     def guardian(self) -> Guardian:
@@ -131,10 +198,27 @@ class EmbeddedStage:
         Raises:
             TargetRefused: the app said no or does not answer.
         """
-        app = _entered(self._app)
-        _entered(self._target).open_at(
-            self._plan.event.id, t0_ns, app.admin_token, _ANSWERS_PER_WORKER * app.workers
-        )
+        _entered(self._service).open_at(t0_ns)
+
+    def strike(self, fault: Fault) -> None:
+        """Make something go wrong; it goes wrong when this returns.
+
+        Raises:
+            StageError: it cannot be done.
+        """
+        self._mishaps().strike(fault)
+
+    def relieve(self, fault: Fault) -> None:
+        """End what `strike` began; whatever was down is up again when this returns.
+
+        Raises:
+            StageError: it cannot be done.
+        """
+        self._mishaps().relieve(fault)
+
+    def alerts(self) -> list[Alert]:
+        """List what the app's neighbours were told since this was last asked."""
+        return _entered(self._service).alerts()
 
     def components(self) -> list[tuple[str, int]]:
         """List the processes that run now as (component, pid).
@@ -145,7 +229,7 @@ class EmbeddedStage:
         return _entered(self._cast).members()
 
     def lost(self) -> list[Loss]:
-        """List what ended since this was last asked though nobody stopped it.
+        """List what ended since this was last asked though nobody stopped it, or as planned.
 
         A worker of the app counts as `app`, even though the app replaces it.
         """
@@ -155,74 +239,8 @@ class EmbeddedStage:
         """Have the app finish what is in flight (10 s at most) and end; the stores stay up."""
         self.unclean_stops += _entered(self._cast).stop("app")
 
-    def _start(self, folder: StageFolder, cast: Cast) -> None:
-        logs, marker = self._run.logs, self.marker
-        postgres = self._postgres = PostgresServer(
-            folder, logs, self._plan.postgres.max_connections
-        )
-        redis = self._redis = RedisServer(folder, logs)
-        self.targets_dir.mkdir(mode=0o700)
-        write_roster(self.roster_path, self._people)
-        cast.run(postgres.initdb(marker))
-        postgres_server = cast.start(postgres.server(marker))
-        redis_server = cast.start(redis.server(marker))
-        cast.wait(postgres_server, postgres.answers)
-        postgres.create_database()
-        cast.wait(redis_server, redis.answers)
-        self._app = ReferenceApp(
-            self._plan,
-            dsn=postgres.dsn(),
-            redis_url=redis.url,
-            roster=self.roster_path,
-            targets_dir=self.targets_dir,
-        )
-        self._start_app(self._app, cast)
-
-    def _start_app(self, app: ReferenceApp, cast: Cast) -> None:
-        cast.run(self._recipe("prepare", "target_app.prepare", _PREPARE_ENDS_S))
-        writeback = None
-        if app.has_writeback:
-            # Before the app, so that it is stopped after it, whoever clears the stage.
-            writeback = cast.start(
-                self._recipe("writeback", "target_app.writeback", _WRITEBACK_FLUSHES_S)
-            )
-        self._target = self._start_server(app, cast)
-        if writeback is not None:
-            cast.wait(writeback, lambda: self._announced("writeback") >= 1)
-        cast.lost()  # takes note of the app's workers
-
-    def _start_server(self, app: ReferenceApp, cast: Cast) -> Target:
-        """Start the app on a free port; on another one when somebody was quicker to take it."""
-        for tries_left in reversed(range(_PORT_TRIES)):
-            port = self._port = ClaimedPort.choose()
-            target = Target(f"http://127.0.0.1:{port.number}")
-            server = cast.start(self._recipe("app", "target_app", _APP_DRAINS_S, port.number))
-            try:
-                cast.wait(server, lambda: self._announced("app") >= app.workers)
-                cast.wait(server, target.ready)
-            except ComponentFailed as error:
-                if error.name != "app" or not tries_left or not port_taken(port.number):
-                    raise
-                port.close()
-                cast.dismiss(server)
-            else:
-                break
-        return target
-
-    def _recipe(self, name: str, module: str, patience_s: float, port: int = 1) -> Recipe:
-        """Describe one of the app's processes; only the app itself listens on `port`."""
-        return _entered(self._app).recipe(
-            name,
-            module,
-            port=port,
-            marker=self.marker,
-            logs=self._run.logs,
-            folder=_entered(self._folder).path,
-            patience_s=patience_s,
-        )
-
-    def _announced(self, component: str) -> int:
-        return len(list(self.targets_dir.glob(f"{component}-*.json")))
+    def _mishaps(self) -> Mishaps:
+        return Mishaps(_entered(self._cast), _entered(self._stores), _entered(self._service))
 
     def _abandon(self) -> None:
         """Clear the stage quickly, owing nobody a clean end."""
@@ -242,8 +260,8 @@ class EmbeddedStage:
                 self._guardian.take_over()
             raise
         finally:
-            if self._port is not None:
-                self._port.close()
+            if self._service is not None:
+                self._service.close()
         if self._guardian is not None:
             self._guardian.release()
 

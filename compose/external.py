@@ -9,13 +9,16 @@ from compose.errors import HostNotAllowed, StageUnusable, TargetRefused
 from compose.folder import StageFolder, sweep
 from compose.guardian import Guardian
 from compose.running import MARKER
-from compose.stage import Loss
+from compose.stage import Alert, Loss
 from compose.target import Target
-from plans import Person, Plan, refusal, write_roster
+from plans import Fault, Person, Plan, refusal, write_roster
 from records import RunDirectory
 
 CREDENTIAL_VARIABLE = "REHEARSE_ADMIN_TOKEN"
 """Environment variable with the external target's admin token."""
+
+GATE_VARIABLE = "REHEARSE_GATE_TOKEN"
+"""Environment variable with the token of the external target's gates."""
 
 _AGREEING = 8
 
@@ -82,6 +85,11 @@ class ExternalStage:
         return self._folder.path / "roster.csv"
 
     @property
+    def gate_token(self) -> str:
+        """What the gate's scanners show as bearer token, from the environment."""
+        return os.environ.get(GATE_VARIABLE, "")
+
+    @property
     def marker(self) -> dict[str, str]:
         """Environment by which processes of this stage are found even when their parent is gone."""
         return {MARKER: str(self.roster_path.parent)}
@@ -114,6 +122,21 @@ class ExternalStage:
 
     def lost(self) -> list[Loss]:
         """List nothing: its processes are somebody else's."""
+        return []
+
+    def strike(self, fault: Fault) -> None:
+        """Refuse: its processes are somebody else's.
+
+        Raises:
+            StageUnusable: always.
+        """
+        raise StageUnusable(f"The fault {fault.name} cannot be done to {self.url}: it is external.")
+
+    def relieve(self, fault: Fault) -> None:
+        """End nothing: nothing was begun."""
+
+    def alerts(self) -> list[Alert]:
+        """List nothing: its operators are somebody else's."""
         return []
 
     def stop_app(self) -> None:

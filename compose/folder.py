@@ -8,6 +8,7 @@ import shutil
 import signal
 import stat
 import tempfile
+import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -50,6 +51,7 @@ class StageFolder:
         self.lock = lock
         """Descriptor of the held lock; the guardian inherits it."""
         self._entries: list[Entry] = []
+        self._writing = threading.Lock()
 
     @classmethod
     def create(cls) -> "StageFolder":
@@ -83,15 +85,25 @@ class StageFolder:
         room.mkdir(mode=0o700)
         return room
 
-    def record(self, entry: Entry) -> None:
-        """Put a process on record: whoever clears the folder stops it first."""
-        self._entries.append(entry)
-        self._write()
+    def record(self, entry: Entry, instead_of: int | None = None) -> None:
+        """Put a process on record: whoever clears the folder stops it first.
+
+        Args:
+            instead_of: pid of one that has ended, whose turn in the clearing it takes.
+        """
+        with self._writing:
+            turns = [position for position, e in enumerate(self._entries) if e.pid == instead_of]
+            if turns:
+                self._entries[turns[0]] = entry
+            else:
+                self._entries.append(entry)
+            self._write()
 
     def forget(self, pid: int) -> None:
         """Take a process that has ended off the record."""
-        self._entries = [entry for entry in self._entries if entry.pid != pid]
-        self._write()
+        with self._writing:
+            self._entries = [entry for entry in self._entries if entry.pid != pid]
+            self._write()
 
     def remove(self) -> None:
         """Delete the folder and let go of the lock.

@@ -110,14 +110,25 @@ class PostgresServer:
         Raises:
             StageUnusable: the server refused.
         """
+        self._order("create", sql.SQL("CREATE DATABASE {}"))
+
+    def drop_database(self) -> None:
+        """Throw the app's database away, and out whoever is still connected to it.
+
+        Raises:
+            StageUnusable: the server refused.
+        """
+        self._order("drop", sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)"))
+
+    def _order(self, verb: str, statement: sql.SQL) -> None:
         try:
             with psycopg.connect(
                 self.dsn("postgres"), autocommit=True, connect_timeout=_ANSWER_S
             ) as connection:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+                connection.execute(statement.format(sql.Identifier(DATABASE)))
         except psycopg.Error as error:
             raise StageUnusable(
-                f"The stage is not set: PostgreSQL did not create the database {DATABASE}: {error}"
+                f"The stage is not set: PostgreSQL did not {verb} the database {DATABASE}: {error}"
             ) from error
 
     def _recipe(

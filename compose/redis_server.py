@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from compose.component import Recipe
+from compose.errors import StageUnusable
 from compose.folder import StageFolder
 from compose.wheel_binaries import redis_binary
 
@@ -50,11 +51,27 @@ class RedisServer:
 
     def answers(self) -> bool:
         """Tell whether it answers PING yet."""
+        try:
+            return self._ask(b"PING") == b"+PONG\r\n"
+        except OSError:
+            return False
+
+    def empty(self) -> None:
+        """Have it forget everything it holds.
+
+        Raises:
+            StageUnusable: it does not answer, or refuses.
+        """
+        try:
+            answer = self._ask(b"FLUSHALL")
+        except OSError as error:
+            raise StageUnusable(f"Redis cannot be emptied: {error}.") from error
+        if answer != b"+OK\r\n":
+            raise StageUnusable(f"Redis cannot be emptied: it answered {answer!r}.")
+
+    def _ask(self, command: bytes) -> bytes:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_ANSWER_S)
-            try:
-                connection.connect(str(self._socket))
-                connection.sendall(b"PING\r\n")
-                return connection.recv(64) == b"+PONG\r\n"
-            except (OSError, TimeoutError):
-                return False
+            connection.connect(str(self._socket))
+            connection.sendall(command + b"\r\n")
+            return connection.recv(64)

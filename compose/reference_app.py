@@ -3,32 +3,52 @@
 import secrets
 import signal
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from compose.component import Recipe, inherited_environment, python_module
 from plans import Plan
+
+WRITING_BACK: Final = frozenset({"redis_writeback", "sqs_writeback"})
+"""Allocations that answer before the row is written, and need the write-back worker."""
 
 _NOT_YET_NS = 4_102_444_800 * 10**9  # the year 2100: no sale before the conductor says so
 _SECRET_BYTES = 32
 
 
-class ReferenceApp:
-    """The environment its processes share, and how each of them is started."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where the app finds what it needs; None: there is none of it on this stage."""
 
-    def __init__(
-        self, plan: Plan, *, dsn: str, redis_url: str, roster: Path, targets_dir: Path
-    ) -> None:
-        self.admin_token = secrets.token_urlsafe(_SECRET_BYTES)
-        self.gate_token = secrets.token_urlsafe(_SECRET_BYTES)
-        self.has_writeback = plan.app.allocation == "redis_writeback"
+    dsn: str
+    redis_url: str
+    roster: Path
+    targets_dir: Path
+    neighbours_url: str | None = None
+    sqs_endpoint: str | None = None
+
+
+class ReferenceApp:
+    """The environment its processes share, and how each of them is started.
+
+    Args:
+        allow_faults: let its faults be switched on although the plan has none.
+    """
+
+    def __init__(self, plan: Plan, where: Surroundings, *, allow_faults: bool = False) -> None:
+        self.admin_token = _secret()
+        self.gate_token = _secret()
+        self.neighbours_token = _secret()
+        self.has_writeback = plan.app.allocation in WRITING_BACK
         self.workers = plan.app.workers
         # Secrets travel in the environment only: command lines and files can be read by others.
         self._settings = {
             "APP_HOST": "127.0.0.1",
             "APP_WORKERS": str(plan.app.workers),
             "APP_BACKLOG": str(plan.app.backlog),
-            "APP_DATABASE_DSN": dsn,
-            "APP_REDIS_URL": redis_url,
+            "APP_DATABASE_DSN": where.dsn,
+            "APP_REDIS_URL": where.redis_url,
             "APP_ALLOCATION": plan.app.allocation,
             "APP_POSTGRES_POOL": str(plan.app.postgres_pool),
             "APP_POSTGRES_POOL_TIMEOUT": str(plan.app.postgres_pool_timeout),
@@ -37,15 +57,30 @@ class ReferenceApp:
             "APP_EVENT": plan.event.id,
             "APP_TICKETS": str(plan.event.tickets),
             "APP_OPENS_AT_NS": str(_NOT_YET_NS),
-            "APP_ROSTER_FILE": str(roster),
-            "APP_TARGETS_DIR": str(targets_dir),
+            "APP_WAITING_ROOM": plan.app.waiting_room,
+            "APP_ADMISSION_RATE": str(plan.app.admission_rate),
+            "APP_ADMISSION_CAP": str(plan.app.admission_cap),
+            "APP_FAULTS": "on" if plan.faults or allow_faults else "off",
+            "APP_ROSTER_FILE": str(where.roster),
+            "APP_TARGETS_DIR": str(where.targets_dir),
             "APP_LOG_LEVEL": "info",
-            "APP_JWT_SECRET": secrets.token_urlsafe(_SECRET_BYTES),
-            "APP_QR_SECRET": secrets.token_urlsafe(_SECRET_BYTES),
-            "APP_PIN_SECRET": secrets.token_urlsafe(_SECRET_BYTES),
+            "APP_JWT_SECRET": _secret(),
+            "APP_QR_SECRET": _secret(),
+            "APP_PIN_SECRET": _secret(),
             "APP_ADMIN_TOKEN": self.admin_token,
             "APP_GATE_TOKEN": self.gate_token,
         }
+        if where.neighbours_url is not None:
+            self._settings |= self._neighbourhood(plan, where.neighbours_url)
+        if where.sqs_endpoint is not None:
+            self._settings |= {
+                "APP_SQS_ENDPOINT": where.sqs_endpoint,
+                # Of its own name: what an earlier run left in its queue is none of this one's.
+                "APP_SQS_QUEUE": f"grants-{secrets.token_hex(4)}",
+                "AWS_ACCESS_KEY_ID": "rehearsal",
+                "AWS_SECRET_ACCESS_KEY": _secret(),
+                "AWS_DEFAULT_REGION": "eu-central-1",
+            }
 
     def recipe(
         self,
@@ -59,12 +94,28 @@ class ReferenceApp:
         patience_s: float,
     ) -> Recipe:
         """Start one of its modules; SIGTERM has it finish what it is doing."""
-        settings = {**self._settings, "APP_PORT": str(port)}
+        ports = {"APP_PORT": str(port), "NEIGHBOURS_PORT": str(port)}
         return Recipe(
             name=name,
             argv=python_module(module),
-            environment={**inherited_environment(), **settings, **marker},
+            environment={**inherited_environment(), **self._settings, **ports, **marker},
             log=logs / f"{name}.jsonl",
             folder=folder,
             stop_signals=((signal.SIGTERM, patience_s),),
         )
+
+    def _neighbourhood(self, plan: Plan, url: str) -> dict[str, str]:
+        """Tell the app where its neighbours are, and them how to behave."""
+        return {
+            "APP_ENROLMENT_URL": f"{url}/enrolment",
+            "APP_ENROLMENT_LIMIT": str(plan.app.enrolment_limit),
+            "APP_ENROLMENT_TIMEOUT": str(plan.app.enrolment_timeout),
+            "APP_ALERT_URL": f"{url}/alerts",
+            "NEIGHBOURS_TOKEN": self.neighbours_token,
+            "NEIGHBOURS_LATENCY": str(plan.app.enrolment_latency),
+            "NEIGHBOURS_FAILURES": str(plan.app.enrolment_failures),
+        }
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(_SECRET_BYTES)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from compose.guardian import Guardian
+from plans import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,17 @@ class Loss:
     """None when it was not our own child, so that nobody could ask."""
     what: str
     """A sentence for the timeline."""
+    planned: bool = False
+    """Whether a fault of the plan's own did it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What the target told its operators while it was rushed."""
+
+    t_ns: int
+    kind: str
+    message: str
 
 
 class Stage(Protocol):
@@ -46,6 +58,10 @@ class Stage(Protocol):
         """The students' credentials as CSV, gone with the stage."""
 
     @property
+    def gate_token(self) -> str:
+        """What the gate's scanners show as bearer token; empty when it is not known."""
+
+    @property
     def marker(self) -> dict[str, str]:
         """Environment that marks a process as one of this stage's."""
 
@@ -61,6 +77,15 @@ class Stage(Protocol):
 
     def lost(self) -> list[Loss]:
         """List what ended by itself since this was last asked."""
+
+    def strike(self, fault: Fault) -> None:
+        """Make something go wrong; it goes wrong when this returns."""
+
+    def relieve(self, fault: Fault) -> None:
+        """End what `strike` began; whatever was down is up again when this returns."""
+
+    def alerts(self) -> list[Alert]:
+        """List what the target told its operators since this was last asked."""
 
     def stop_app(self) -> None:
         """Have the app finish what is in flight and end; its stores stay up."""

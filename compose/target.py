@@ -11,6 +11,7 @@ from compose.errors import TargetRefused
 _ANSWER_S = 2.0
 _HONOURED_S = 5.0
 _RETRY_S = 0.02
+_SWITCHED_S = 5.0
 
 
 class Target:
@@ -20,13 +21,37 @@ class Target:
         self.url = url.rstrip("/")
         self._parts = urlsplit(self.url)
 
-    def ready(self) -> bool:
-        """Tell whether it and its stores answer yet."""
+    def ready(self, path: str = "/readyz") -> bool:
+        """Tell whether it answers yet; at `/readyz` it does so once its stores do."""
         try:
-            status, _ = self.ask("GET", "/readyz")
+            status, _ = self.ask("GET", path)
         except TargetRefused:
             return False
         return status == http.HTTPStatus.OK
+
+    def switch(self, fault: str, grade: float, admin_token: str) -> None:
+        """Set how bad one of the app's own faults is; 0 is off.
+
+        Raises:
+            TargetRefused: it said no, or did not answer within 5 s.
+        """
+        path, deadline = f"/admin/faults/{fault}", time.monotonic() + _SWITCHED_S
+        bearer = {"Authorization": f"Bearer {admin_token}"}
+        while True:
+            try:
+                status, body = self.ask("PUT", path, {"grade": grade}, bearer)
+            except TargetRefused:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                if status == http.HTTPStatus.OK:
+                    return
+                if status < 500 or time.monotonic() > deadline:
+                    raise TargetRefused(
+                        f"The fault {fault} cannot be switched: {self.url}{path} answered {status} "
+                        f"{_code(body)}; the app must run with APP_FAULTS=on."
+                    )
+            time.sleep(_RETRY_S)
 
     def open_at(self, event: str, opens_at_ns: int, admin_token: str, agreeing: int) -> None:
         """Set the instant the sale opens.
@@ -67,6 +92,21 @@ class Target:
                 )
             time.sleep(_RETRY_S)
 
+    def listed(self, path: str, headers: dict[str, str]) -> list[dict[str, Any]]:
+        """GET a JSON list of objects.
+
+        Raises:
+            TargetRefused: nothing answers there, or something else than such a list.
+        """
+        status, text = self._exchange("GET", path, None, headers)
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if status != http.HTTPStatus.OK or not isinstance(found, list):
+            raise TargetRefused(f"{self.url}{path} answered {status} instead of a list.")
+        return [each for each in found if isinstance(each, dict)]
+
     def ask(
         self,
         method: str,
@@ -81,13 +121,19 @@ class Target:
         Raises:
             TargetRefused: nothing answers there, or what answers is not HTTP.
         """
-        connection = self._connection()
         sent = {"Content-Type": "application/json", **(headers or {})}
         body = None if document is None else json.dumps(document)
+        status, text = self._exchange(method, path, body, sent)
+        return status, _object(text)
+
+    def _exchange(
+        self, method: str, path: str, body: str | None, headers: dict[str, str]
+    ) -> tuple[int, bytes]:
+        connection = self._connection()
         try:
-            connection.request(method, f"{self._parts.path}{path}", body=body, headers=sent)
+            connection.request(method, f"{self._parts.path}{path}", body=body, headers=headers)
             answer = connection.getresponse()
-            return answer.status, _object(answer.read())
+            return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
             raise TargetRefused(
                 f"The target {self.url} does not answer {method} {path}: "

@@ -7,7 +7,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import tomli_w
 from pydantic import BaseModel, ValidationError
@@ -18,9 +18,12 @@ from plans.plan import Plan
 BUNDLED = Path(__file__).parent
 
 
+_MATRIX: Final = "matrix.toml"
+
+
 def bundled_plans() -> list[Path]:
-    """List the plans that come with the project."""
-    return sorted(BUNDLED.glob("*.toml"))
+    """List the plans that come with the project; the matrix is none."""
+    return sorted(path for path in BUNDLED.glob("*.toml") if path.name != _MATRIX)
 
 
 def read_plan(source: Path, overrides: Iterable[str] = ()) -> Plan:
@@ -35,17 +38,28 @@ def read_plan(source: Path, overrides: Iterable[str] = ()) -> Plan:
         PlanError: the file cannot be read or is not TOML.
         PlanInvalid: keys, types, units or ranges are wrong; all are named at once.
     """
-    path = _find(source)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"The plan {path} cannot be read: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise PlanError(f"The plan {path} is not valid TOML: {error}.") from error
+    path = find_bundled(source)
+    document = read_document(path)
+    if "rows" in document:
+        raise PlanError(f"{path} is a matrix of plans, not a plan: run it with `rehearse matrix`.")
     overridden = {}
     for text in overrides:
         overridden[_override(document, text)] = text
     return check_plan(document, str(path), overridden)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        PlanError: it cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"The plan {path} cannot be read: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise PlanError(f"The plan {path} is not valid TOML: {error}.") from error
 
 
 def check_plan(
@@ -62,10 +76,7 @@ def check_plan(
     try:
         return Plan.model_validate(document)
     except ValidationError as error:
-        sources = overridden or {}
-        raise PlanInvalid([_sentence(name, problem, sources) for problem in error.errors()]) from (
-            error
-        )
+        raise PlanInvalid(problem_sentences(error, name, Plan, overridden or {})) from error
 
 
 def plan_toml(plan: Plan) -> str:
@@ -79,10 +90,25 @@ def plan_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def _find(source: Path) -> Path:
+def problem_sentences(
+    error: ValidationError,
+    name: str,
+    model: type[BaseModel],
+    overridden: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Say everything that is wrong with a document of `model`, a sentence for each wrong key."""
+    return [_sentence(name, problem, model, overridden or {}) for problem in error.errors()]
+
+
+def find_bundled(source: Path) -> Path:
+    """Give the file itself, or the one among the bundled that is meant by a bare name.
+
+    Raises:
+        PlanError: there is neither.
+    """
     if source.is_file():
         return source
-    for candidate in bundled_plans():
+    for candidate in sorted(BUNDLED.glob("*.toml")):
         if source in (Path(candidate.stem), Path("plans", candidate.name)):
             return candidate
     names = ", ".join(path.stem for path in bundled_plans())
@@ -111,7 +137,9 @@ def _toml_value(written: str) -> Any:
         return written
 
 
-def _sentence(name: str, problem: Any, overridden: Mapping[str, str]) -> str:
+def _sentence(
+    name: str, problem: Any, model: type[BaseModel], overridden: Mapping[str, str]
+) -> str:
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
     where = next(
@@ -121,7 +149,7 @@ def _sentence(name: str, problem: Any, overridden: Mapping[str, str]) -> str:
     shown = json.dumps(value, default=str, ensure_ascii=False)
     match problem["type"]:
         case "extra_forbidden":
-            return f"{where}: there is no key {key} (value {shown}); {_known_keys(location)}"
+            return f"{where}: there is no key {key} (value {shown}); {_known_keys(model, location)}"
         case "missing":
             return f"{where}: the key {key} is missing; it must be given."
         case "value_error":
@@ -142,12 +170,10 @@ def _overlap(set_key: str, key: str) -> bool:
     return bool(other) and all(a == b for a, b in zip(one, other, strict=False))
 
 
-def _known_keys(location: list[str]) -> str:
-    model: type[BaseModel] = Plan
+def _known_keys(model: type[BaseModel], location: list[str]) -> str:
     for part in location[:-1]:
-        if part.isdigit():
-            continue
-        model = _section(model.model_fields[part].annotation)
+        if part in model.model_fields:  # else a position in a list, or a name in a table
+            model = _section(model.model_fields[part].annotation)
     known = sorted(model.model_fields)
     close = difflib.get_close_matches(location[-1], known, n=1)
     if close:

@@ -1,4 +1,4 @@
-"""The ledger: what each store says was sold, read after the run and kept row for row."""
+"""The ledger: what each store says was sold and whom the gate let in, kept row for row."""
 
 import json
 import time
@@ -12,8 +12,10 @@ from redis import RedisError
 
 from records import postgres, redis_server, tables
 from records.run_directory import RunDirectory
+from records.settling import await_settled
 
-_POLL_S = 0.02
+__all__ = ["StoreReading", "await_settled", "read_ledger"]
+
 _BASE_TIMEOUT_S = 2.0
 _TIMEOUT_S_PER_STUDENT = 20e-6
 
@@ -25,6 +27,13 @@ SELECT ticket::text, student::text, number, granted_ns,
        (extract(epoch FROM committed_at) * 1000000000)::bigint
   FROM tickets WHERE event = %s ORDER BY number, ticket
 """
+
+_ENTRIES = """
+SELECT ticket::text, (extract(epoch FROM entered_at) * 1000000000)::bigint
+  FROM entries WHERE event = %s ORDER BY entered_at, ticket
+"""
+_IN_REDIS = frozenset({"redis_script", "redis_writeback", "sqs_writeback"})
+"""Allocations whose holders are in Redis: a Redis without them has lost them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +56,10 @@ def read_ledger(
 ) -> list[StoreReading]:
     """Write every store's tickets to `ledger.parquet` and stamp each store on the timeline.
 
-    A row stays a row: a ticket or a student that a store holds twice is there twice. A store that
-    does not answer within 2 s (and 20 µs a student) is an error on the timeline.
+    Beside them the gate's admissions (source `gate`: `granted_ns` is when somebody entered), where
+    PostgreSQL has a table `entries`. A row stays a row: a ticket or a student that a store holds
+    twice is there twice. A store that does not answer within 2 s (and 20 µs a student) is an error
+    on the timeline.
 
     Args:
         students: student numbers in the roster's order.
@@ -65,9 +76,12 @@ def read_ledger(
     if dsn is not None:
         found = _postgres_rows(dsn, event, roster, timeout_s)
         readings.append(_reading("postgres", found, rows))
+        admitted = None if isinstance(found, str) else _gate_rows(dsn, event, found, timeout_s)
+        if admitted is not None:
+            readings.append(_reading("gate", admitted, rows))
     if redis_url is not None:
         held = _redis_rows(redis_url, event, roster, timeout_s)
-        if held is None and run.plan().app.allocation.startswith("redis"):
+        if held is None and run.plan().app.allocation in _IN_REDIS:
             held = []  # the hash should be there: the store says that nobody holds a ticket
         if held is not None:
             readings.append(_reading("redis", held, rows))
@@ -87,45 +101,6 @@ def read_ledger(
     return readings
 
 
-def await_settled(redis_url: str | None, event: str, deadline_s: float) -> bool:
-    """Wait up to `deadline_s` seconds until everything granted has been written back.
-
-    Returns:
-        True when the grants stream has neither pending nor undelivered entries, or there is no
-        such stream; False when it still had, or Redis gave no answer.
-    """
-    if redis_url is None:
-        return True
-    until_s = time.monotonic() + deadline_s
-    client = redis_server.connect(redis_url, timeout_s=max(0.1, min(1.0, deadline_s)))
-    stream = redis_server.grants_stream(event)
-    try:
-        while True:
-            try:
-                if _settled(client, stream):
-                    return True
-            except (RedisError, OSError):
-                pass  # perhaps it comes back; if not, the deadline answers
-            if time.monotonic() >= until_s:
-                return False
-            time.sleep(_POLL_S)
-    finally:
-        client.close()
-
-
-def _settled(client: Any, stream: str) -> bool:
-    if not client.exists(stream):
-        return True
-    groups = client.xinfo_groups(stream)
-    if not groups:
-        return not client.xlen(stream)
-    return all(
-        not group["pending"]
-        and not client.xrange(stream, min=f"({group['last-delivered-id']}", count=1)
-        for group in groups
-    )
-
-
 def _reading(store: str, found: list[Row] | str, rows: list[Row]) -> StoreReading:
     if isinstance(found, str):
         return StoreReading(store, None, found)
@@ -137,14 +112,8 @@ def _postgres_rows(
     dsn: str, event: str, roster: Mapping[str, int], timeout_s: float
 ) -> list[Row] | str:
     """Give the tickets PostgreSQL holds, or the sentence that says why they cannot be read."""
-    until_s = time.monotonic() + timeout_s
     try:
-        connection = postgres.connect(dsn, statement_timeout_s=timeout_s)
-        try:
-            with postgres.cut_off_after(connection, until_s - time.monotonic()):
-                found = connection.execute(_TICKETS, [event]).fetchall()
-        finally:
-            connection.close()
+        found = _asked(dsn, _TICKETS, event, timeout_s)
     except psycopg.Error as error:
         return f"PostgreSQL's tickets cannot be read: {str(error).strip()}"
     return [
@@ -153,11 +122,39 @@ def _postgres_rows(
     ]
 
 
+def _gate_rows(
+    dsn: str, event: str, tickets: list[Row], timeout_s: float
+) -> list[Row] | str | None:
+    """Give whom the gate let in, why that cannot be read, or None when there is no gate."""
+    try:
+        found = _asked(dsn, _ENTRIES, event, timeout_s)
+    except psycopg.errors.UndefinedTable:
+        return None
+    except psycopg.Error as error:
+        return f"The gate's admissions cannot be read: {str(error).strip()}"
+    holder = {ticket: student for _, ticket, student, *_ in tickets}
+    return [
+        ("gate", ticket, holder.get(ticket, -1), None, entered_ns, None)
+        for ticket, entered_ns in found
+    ]
+
+
+def _asked(dsn: str, query: str, event: str, timeout_s: float) -> list[tuple[Any, ...]]:
+    """Run one of this file's queries, all in all within `timeout_s`."""
+    until_s = time.monotonic() + timeout_s
+    connection = postgres.connect(dsn, statement_timeout_s=timeout_s)
+    try:
+        with postgres.cut_off_after(connection, until_s - time.monotonic()):
+            return connection.execute(query, [event]).fetchall()
+    finally:
+        connection.close()
+
+
 def _redis_rows(
     url: str, event: str, roster: Mapping[str, int], timeout_s: float
 ) -> list[Row] | str | None:
     """Give the tickets Redis holds, why they cannot be read, or None when it holds no hash."""
-    key = f"event:{event}:holders"
+    key = redis_server.holders(event)
     client = redis_server.connect(url, timeout_s=timeout_s / 2)
     try:
         holders: Any = client.hgetall(key)

@@ -45,6 +45,11 @@ def grants_stream(event: str) -> str:
     return f"event:{event}:grants"
 
 
+def holders(event: str) -> str:
+    """Name the hash that says which student holds which ticket."""
+    return f"event:{event}:holders"
+
+
 def entry_id(text: str) -> EntryId:
     """Read an id such as `1526919030474-55`."""
     milliseconds, _, sequence = text.partition("-")

@@ -18,7 +18,7 @@ from plans import Plan, plan_toml
 from records import tables
 from records.errors import RunDirectoryUnreadable, RunDirectoryUnusable
 
-EventKind = Literal["phase", "t0", "process", "abort", "fault", "ledger"]
+EventKind = Literal["phase", "t0", "process", "abort", "fault", "alert", "ledger"]
 """phase: a part of the run begins. t0: the sale opens. process: one of the stage or the generator
 was lost. abort: the run was cut short. ledger: a store was read, or could not be."""
 

@@ -1,4 +1,4 @@
-"""The command line: `rehearse run | report | doctor | plan`.
+"""The command line: `rehearse run | sweep | matrix | report | doctor | plan`.
 
 Commands import what they need when called: checking a plan should not wait for a plotting library.
 """
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from compose import StageError
-from plans import Plan, PlanError, plan_schema, read_plan
+from plans import Plan, PlanError, is_matrix, plan_schema, read_matrix, read_plan
 from records import RecordError, RunDirectory
 from rehearsal.errors import RehearsalError
 from reports.errors import ReportError
@@ -57,6 +57,28 @@ def _run(options: argparse.Namespace) -> int:
     return verdict.exit_code
 
 
+def _matrix(options: argparse.Namespace) -> int:
+    matrix = read_matrix(options.matrix)
+    cells = matrix.chosen(options.only, options.strategies, options.seed)
+    from rehearsal.grid import Grid, closing
+    from rehearsal.matrix import MatrixRun
+
+    console = Console(highlight=False)
+    grid = Grid(console, cells)
+    run = MatrixRun(matrix.name, cells, options.out, options.lanes)
+    run.carry_out(grid)
+    closing(console, grid, run.judgements, run.folder, len(cells))
+    return run.exit_code
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from rehearsal.sweep import sweep, values_of
+
+    key, values = values_of(options.over)
+    plans = [(value, _plan(options, f"{key}={value}")) for value in values]
+    return sweep(plans, options.out, options.table, options.figure)
+
+
 def _report(options: argparse.Namespace) -> int:
     from rehearsal.screen import closing
     from reports.report import write_report
@@ -77,6 +99,10 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _plan_check(options: argparse.Namespace) -> int:
+    if is_matrix(options.plan):
+        cells = list(read_matrix(options.plan).cells())
+        print(f"{options.plan}: fine. A matrix of {len(cells)} cells.")  # noqa: T201
+        return 0
     plan = _plan(options)
     print(  # noqa: T201
         f"{options.plan}: fine. {plan.event.students:,} students, {plan.event.tickets:,} tickets, "
@@ -91,8 +117,8 @@ def _plan_schema(options: argparse.Namespace) -> int:  # noqa: ARG001
     return 0
 
 
-def _plan(options: argparse.Namespace) -> Plan:
-    overrides = list(options.set)
+def _plan(options: argparse.Namespace, *more: str) -> Plan:
+    overrides = [*options.set, *more]
     if options.students is not None:
         overrides.append(f"event.students={options.students}")
     if options.seed is not None:
@@ -116,13 +142,16 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="perform a plan and judge it")
     _plan_arguments(run)
-    run.add_argument(
-        "--out", type=Path, default=Path("runs"), help="folder for run directories (%(default)s)"
-    )
+    _out_argument(run)
     run.add_argument(
         "--roster", type=Path, help="CSV student,pin,enrolled of an external target's people"
     )
     run.set_defaults(command=_run)
+
+    _sweep_command(commands.add_parser("sweep", help="perform a plan once a value and compare"))
+    _matrix_command(
+        commands.add_parser("matrix", help="prove that every fault is found with every strategy")
+    )
 
     report = commands.add_parser("report", help="judge a run again from its files alone")
     report.add_argument("run", type=Path, metavar="RUN", help="a run directory")
@@ -141,6 +170,52 @@ def _parser() -> argparse.ArgumentParser:
     schema = plan.add_parser("schema", help="print the JSON Schema of plans, for editors")
     schema.set_defaults(command=_plan_schema)
     return parser
+
+
+def _sweep_command(sweep: argparse.ArgumentParser) -> None:
+    _plan_arguments(sweep)
+    sweep.add_argument(
+        "--over",
+        required=True,
+        metavar="SECTION.KEY[=A,B,...]",
+        help="the key that differs, such as app.allocation, and its values (default: all it has)",
+    )
+    sweep.add_argument("--table", type=Path, metavar="FILE", help="write the table as Markdown")
+    sweep.add_argument("--figure", type=Path, metavar="FILE", help="draw the comparison as SVG")
+    _out_argument(sweep)
+    sweep.set_defaults(command=_sweep)
+
+
+def _matrix_command(matrix: argparse.ArgumentParser) -> None:
+    matrix.add_argument(
+        "matrix", type=Path, metavar="MATRIX", help="a TOML file, such as plans/matrix.toml"
+    )
+    for option, metavar, what in (
+        ("--only", "FAULT,...", "only these faults (none: the healthy cells)"),
+        ("--strategies", "NAME,...", "only these strategies"),
+    ):
+        matrix.add_argument(option, type=_names, default=(), metavar=metavar, help=what)
+    matrix.add_argument("--seed", type=int, metavar="N", help="seed of everything drawn")
+    matrix.add_argument(
+        "--lanes",
+        type=int,
+        choices=range(1, 17),
+        default=2,
+        metavar="N",
+        help="how many cells at a time, each on a stage of its own (%(default)s)",
+    )
+    _out_argument(matrix)
+    matrix.set_defaults(command=_matrix)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _out_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs"), help="folder for run directories (%(default)s)"
+    )
 
 
 def _plan_arguments(parser: argparse.ArgumentParser, default: Path | None = None) -> None:

@@ -7,17 +7,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
+from compose import Stage
 from records import RunDirectory
 from records.samples import Sample, labels_json
 from rehearsal.errors import GeneratorFailed
 
 _READY_S: Final = 30.0
 _LAST_WORDS: Final = 15
+_GATE_VARIABLE: Final = "REHEARSE_GATE_TOKEN"
 
 Line = dict[str, Any]
 """One line of the generator: `kind` is ready, status, error or done (see scenarios.generator)."""
@@ -28,26 +29,27 @@ class GeneratorProcess:
 
     Args:
         run: the run directory it records into.
-        roster: the CSV file with the students' credentials.
-        url: the target.
-        marker: environment by which the stage's guardian recognises it.
+        stage: what its students rush; its guardian ends it should this process die.
     """
 
-    def __init__(
-        self, run: RunDirectory, roster: Path, url: str, marker: Mapping[str, str]
-    ) -> None:
+    def __init__(self, run: RunDirectory, stage: Stage) -> None:
         self._log = run.logs / "generator.log"
+        self._guardian = stage.guardian
         self._lines: queue.Queue[Line | None] = queue.Queue()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "scenarios", str(run.path), str(roster), url],
+                [
+                    *(sys.executable, "-m", "scenarios"),
+                    *(str(run.path), str(stage.roster_path), stage.url),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, **marker},
+                env={**os.environ, _GATE_VARIABLE: stage.gate_token, **stage.marker},
                 start_new_session=True,  # Ctrl-C is for the conductor to handle
                 cwd=Path(__file__).resolve().parent.parent,
             )
+        self._guardian.watch("generator", self._process.pid)
         self._reader = threading.Thread(target=self._read, name="generator", daemon=True)
         self._reader.start()
         self._stopped = False
@@ -65,6 +67,7 @@ class GeneratorProcess:
         with suppress(BrokenPipeError):  # it had gone before reading all
             self._process.stdin.close()
         self._process.stdout.close()
+        self._guardian.forget(self._process.pid)
 
     @property
     def pid(self) -> int:

@@ -21,6 +21,7 @@ from reports.document import Verdict
 
 _NS: Final = 1_000_000_000
 _PLAIN_EVERY_S: Final = 5.0
+_NOTES: Final = 4
 _STATES: Final = (
     ("ticket", "hold a ticket", "green"),
     ("sold_out", "told it is sold out", "blue"),
@@ -51,7 +52,7 @@ class Screen:
         self._rate = 0.0
         self._pools: list[tuple[str, str, str, str]] = []
         self._tickets_left: int | None = None
-        self._notes: list[str] = []
+        self._notes: list[Text] = []
         self._plain_due = 0.0
 
     def begin(self, plan: Plan, run: RunDirectory) -> None:
@@ -61,7 +62,7 @@ class Screen:
         self.console.print(
             f"[bold]{escape(plan.name)}[/]: {plan.event.students:,} students, "
             f"{plan.event.tickets:,} tickets, {format_duration(schedule.lead)} before T-0 and "
-            f"{format_duration(schedule.sale)} after. Recorded in {escape(_near(run.path))}"
+            f"{format_duration(schedule.sale)} after. Recorded in {escape(near(run.path))}"
         )
 
     def __enter__(self) -> Self:
@@ -96,9 +97,11 @@ class Screen:
 
     def note(self, sentence: str) -> None:
         """Show something that should not have happened; it stays on the screen."""
-        self._notes.append(sentence)
-        if self._live is None:
-            self.console.print(escape(sentence), style="red")
+        self._say(sentence, "red")
+
+    def tell(self, sentence: str) -> None:
+        """Show something that was meant to happen, such as a fault of the plan."""
+        self._say(sentence, "yellow")
 
     def update(self, status: Line, collecting: Collecting) -> None:
         """Take in the generator's status and the newest samples."""
@@ -136,6 +139,11 @@ class Screen:
         if self._plan is not None and granted is not None:
             self._tickets_left = max(self._plan.event.tickets - round(granted), 0)
 
+    def _say(self, sentence: str, colour: str) -> None:
+        self._notes.append(Text(sentence, style=f"bold {colour}"))
+        if self._live is None:
+            self.console.print(escape(sentence), style=colour)
+
     def _clock(self) -> str:
         if self._t0_ns is None:
             return ""
@@ -170,7 +178,7 @@ class Screen:
         parts: list[RenderableType] = [self._headline()]
         if self._status is not None:
             parts += [self._students(), self._numbers_line(), self._pools_table()]
-        parts += [Text(note, style="bold red") for note in self._notes[-3:]]
+        parts += self._notes[-_NOTES:]
         return Panel(Group(*parts), title="dress rehearsal", border_style="bright_black")
 
     def _headline(self) -> RenderableType:
@@ -218,10 +226,10 @@ def closing(console: Console, verdict: Verdict, run: Path) -> None:
     console.print(f"[bold {colour}]{verdict.verdict.upper()}[/] {escape(first)}")
     for reason in verdict.reasons[1:]:
         console.print(f"  {escape(reason)}")
-    console.print(f"Report: {escape(_near(run / 'report.html'))}", soft_wrap=True)
+    console.print(f"Report: {escape(near(run / 'report.html'))}", soft_wrap=True)
 
 
-def _near(path: Path) -> str:
+def near(path: Path) -> str:
     """Write a path below the current folder without the way to it."""
     resolved = path.resolve()
     here = Path.cwd()

@@ -3,6 +3,11 @@
 The generator's word (what students were told) is held against each store's word at the end. A
 purchase whose answer never came (`unknown`, `in_flight`) may or may not hold a ticket.
 
+No wrong hides another. What was granted is every different ticket that any store holds or any
+student was told of: a place sold twice stays an oversell though a ticket was lost, and a place
+resold after its ticket was lost is both, for two people were promised it. A second ticket of one
+student takes a place like any other; the same ticket in two rows takes none.
+
 A record that is known to be cut (see `reports.course`) lacks the last seconds: there a student who
 had not started, or was under way, may hold a ticket too, and what the missing rows would explain
 counts as no wrong.
@@ -14,12 +19,16 @@ import pandas as pd
 
 from reports.course import course_of
 from reports.document import Audit
+from reports.entry import double_entries, gate_problems
 from reports.evidence import Evidence
+from reports.opening import sold_early
 from reports.quantities import NS_PER_MS, NS_PER_S, counted, integers, rounded
-from reports.reconciliation import Reconciliation, began_ns, may_have_arrived, tally
+from reports.reconciliation import Reconciliation
 from reports.samples import Samples
-from reports.steps import PAGE, PURCHASE, TICKET
+from reports.steps import TICKET
 from reports.stores import DURABLE, Stores, owned, read_stores
+from reports.told import read_told
+from reports.views import VIEWS, lost_views
 
 COUNTERS = (
     "oversold",
@@ -27,17 +36,17 @@ COUNTERS = (
     "acked_but_missing",
     "held_without_ack",
     "ineligible",
+    "sold_early",
     "false_sold_out",
     "store_drift",
     "stuck_students",
+    "double_entry",
     "lost_views",
 )
 """The counters that must be zero, the gravest first; `settle_ms` is a duration."""
 
 ISSUE_GRACE_NS = NS_PER_S
 """How long after its row's commit the target may still call a ticket pending."""
-
-VIEWS = "event_views_total"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +70,16 @@ def audit_run(evidence: Evidence, samples: Samples, counts: Reconciliation) -> A
         counts: the server's own count of requests against the recorded ones.
     """
     stores = read_stores(evidence)
-    told = _told(evidence)
+    told = read_told(evidence)
     found: dict[str, int | None] = dict.fromkeys(COUNTERS)
     wrongs: dict[str, str] = {}
     for part in (
         _of_stores(evidence, stores, told),
         _of_promises(evidence, stores, told),
         _of_sold_out(evidence, stores, told),
-        _of_views(evidence, samples, counts),
+        _named("sold_early", sold_early(evidence, stores, told)),
+        _named("double_entry", double_entries(evidence)),
+        _named("lost_views", lost_views(evidence, samples, counts)),
     ):
         for name, (count, sentence) in part.items():
             found[name] = count
@@ -79,7 +90,10 @@ def audit_run(evidence: Evidence, samples: Samples, counts: Reconciliation) -> A
         problems.append(
             "There is no record of what students were told (students.parquet has no rows)."
         )
+    problems += gate_problems(evidence)
     applicable = [name for name in COUNTERS if name != "store_drift" or len(stores.expected) > 1]
+    if found["double_entry"] is None and not gate_problems(evidence):
+        applicable.remove("double_entry")  # nobody went to the gate
     if found["lost_views"] is None:
         if evidence.plan.target.stage == "embedded":
             problems.append(
@@ -88,39 +102,13 @@ def audit_run(evidence: Evidence, samples: Samples, counts: Reconciliation) -> A
             )
         else:
             applicable.remove("lost_views")
-    audit = Audit(**found, double_entry=None, settle_ms=_settle_ms(stores, told))
-    return AuditFinding(audit, wrongs, tuple(problems), tuple(applicable))
+    audit = Audit(**found, settle_ms=_settle_ms(stores, told))
+    ordered = {name: wrongs[name] for name in COUNTERS if name in wrongs}
+    return AuditFinding(audit, ordered, tuple(problems), tuple(applicable))
 
 
-def _told(evidence: Evidence) -> pd.DataFrame:
-    """Give one row a student: student, outcome, ticket, acked, undecided, enrolled, …_ns."""
-    rows = evidence.students.drop_duplicates("student")
-    rows = rows[rows["student"].notna()]
-    outcome, ticket = rows["outcome"].astype("object"), rows["ticket"].astype("object")
-    student = integers(rows["student"])
-    requests = evidence.requests
-    hanging = (
-        (requests["step"] == PURCHASE)
-        & ((requests["outcome"] == "unknown") | (requests["status"].fillna(0) == 0))
-        & may_have_arrived(requests)
-    )
-    lost_answers = integers(requests.loc[hanging.astype(bool), "student"])
-    open_ends = ["unknown", "in_flight"]
-    if course_of(evidence).record_cut:
-        open_ends.append("never_started")
-    return pd.DataFrame(
-        {
-            "student": student,
-            "outcome": outcome.to_numpy(),
-            "ticket": ticket.to_numpy(),
-            "acked": (ticket.notna() | (outcome == "ticket")).to_numpy(dtype=bool),
-            "undecided": outcome.isin(open_ends).to_numpy(dtype=bool)
-            | pd.Series(student).isin(lost_answers).to_numpy(),
-            "enrolled": rows["enrolled"].fillna(False).to_numpy(dtype=bool),
-            "acked_ns": rows["acked_ns"].array,
-            "issued_ns": rows["issued_ns"].array,
-        }
-    )
+def _named(name: str, counted_wrong: tuple[int, str] | None) -> dict[str, tuple[int | None, str]]:
+    return {} if counted_wrong is None else {name: counted_wrong}
 
 
 def _of_stores(
@@ -130,7 +118,7 @@ def _of_stores(
     if not stores.holdings:
         return {}
     places = evidence.plan.event.tickets
-    held = max(len(owned(rows)) for rows in stores.holdings.values())
+    held = len(_granted(stores, told))
     extra, doubled = 0, 0
     strangers, outsiders = 0, 0
     uninvited = set(told.loc[~told["enrolled"], "student"])
@@ -171,6 +159,14 @@ def _of_stores(
             f"{first} and {second}.",
         )
     return found
+
+
+def _granted(stores: Stores, told: pd.DataFrame) -> pd.MultiIndex:
+    """Give every different (student, ticket) that a store holds or a student was told of."""
+    promised = told.loc[told["acked"], ["student", "ticket"]].dropna()
+    return owned(
+        pd.concat([rows[["student", "ticket"]] for rows in (*stores.holdings.values(), promised)])
+    )
 
 
 def _of_promises(
@@ -254,46 +250,30 @@ def _of_sold_out(
     }
 
 
-def _of_views(
-    evidence: Evidence, samples: Samples, counts: Reconciliation
-) -> dict[str, tuple[int | None, str]]:
-    """Page views answered against the page's own counter, to the view.
-
-    Views beyond those recorded were invented only if the server was not asked for them: a
-    recorder that lost rows is no wrong of the target. Of a record that is cut nobody knows.
-    """
-    rows = samples.named(VIEWS, "redis", event=evidence.plan.event.id)
-    if rows.empty:
-        return {}
-    grown = samples.increases(rows, began_ns(evidence)).iloc[0]
-    pages = evidence.requests[(evidence.requests["step"] == PAGE).astype(bool)]
-    views = tally(pages, int(grown["increase"]), int(grown["last_ns"]), answers="ok")
-    difference = views.difference
-    if difference > 0:
-        server = counts.tallies.get(PAGE)
-        if server is None or evidence.requests.empty or course_of(evidence).record_cut:
-            return {}
-        difference = max(difference - max(server.difference, 0), 0)
-    return {
-        "lost_views": (
-            abs(difference),
-            f"{'Lost' if views.difference < 0 else 'Invented'} views: {views.recorded:,} page "
-            f"views were answered, the counter grew by {views.counted:,}.",
-        )
-    }
-
-
 def _settle_ms(stores: Stores, told: pd.DataFrame) -> float | None:
-    """Give the longest time from a ticket's acknowledgement to its durable row.
+    """Give the time from the last acknowledgement until the durable store had every row.
 
-    0 when every row was there first; None when the durable store names no commit times.
+    That is the moment from which a crash of the fast store loses nobody's ticket: the last commit
+    among the rows, less the last time that a student was told of a ticket; 0 when every row was
+    there first. It is taken from the rows' own commit times, so it does not depend on when the
+    harness looked. How long single tickets waited for their row, a backlog in the middle of the
+    sale included, is the `write_back` pool's wait.
+
+    None when a ticket that somebody was told of has no row (the stores never agreed), or when the
+    durable store names no commit times.
     """
     durable = stores.holdings.get(DURABLE)
     if durable is None or told.empty:
         return None
-    rows = durable[["ticket", "committed_ns"]].dropna()
-    both = told[["ticket", "acked_ns"]].dropna().merge(rows, on="ticket")
-    if both.empty:
+    promised = told.loc[told["acked"], ["student", "ticket", "acked_ns"]].dropna()
+    if (
+        promised.empty
+        or not pd.MultiIndex.from_frame(promised[["student", "ticket"]]).isin(owned(durable)).all()
+    ):
         return None
-    longest = int((both["committed_ns"] - both["acked_ns"]).max())
-    return rounded(max(longest, 0) / NS_PER_MS)
+    if len(stores.expected) < 2:  # nothing to agree with: only what was promised has to be there
+        durable = durable[durable["ticket"].isin(promised["ticket"])]
+    committed = durable["committed_ns"].dropna()
+    if committed.empty:
+        return None
+    return rounded(max(int(committed.max()) - int(promised["acked_ns"].max()), 0) / NS_PER_MS)

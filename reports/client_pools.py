@@ -8,6 +8,7 @@ Waiting is the evidence, levels alone lie. An interval counts as saturated when
 - somebody was waiting at the instant of the sample while every connection was in use.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,20 +16,20 @@ import numpy as np
 import pandas as pd
 
 from plans import Plan
-from reports.document import Diagnosis, Pool
+from reports.diagnosis import Circumstances, diagnose
+from reports.document import Pool
 from reports.evidence import Evidence
 from reports.histogram import Histogram, histogram_on
+from reports.leaks import leaked_connections
 from reports.quantities import NS_PER_S, rounded, whole, written
-from reports.samples import Samples, count_on, level_on, time_grid
+from reports.samples import Samples, count_on, level_on, time_grid, worst_on
 
-NAMES = ("postgres", "redis")
+NAMES = ("postgres", "redis", "enrolment")
+DATABASE = "postgres"
+"""The pool whose other end PostgreSQL itself tells of."""
 WAIT_LIMIT_S = 0.01
 MIN_WAITERS = 5
-REST_NS = 2 * NS_PER_S
-"""How long a pool must have been at rest for what is still used to count as leaked."""
 SHORTEST_INTERVAL_S = 0.05
-SLOWER = 2.0
-"""Use time has risen when it is this many times its usual value."""
 _PREFIX = "db_client_connection_"
 
 
@@ -45,7 +46,8 @@ class ClientPool:
     """One pool of all app workers.
 
     `frame` has a row an interval: t_ns (its end), used, max, pending (NaN when no worker spoke),
-    timeouts, acquired, waited (longer than WAIT_LIMIT_S), wait_p99_ms, use_mean_ms, saturated.
+    timeouts, acquired, waited (longer than WAIT_LIMIT_S), wait_p99_ms, returned and use_s (the
+    uses that ended in it, and their time), saturated.
     """
 
     name: str
@@ -91,7 +93,8 @@ def client_pool(evidence: Evidence, samples: Samples, name: str) -> ClientPool |
             "acquired": wait.observed if wait else nothing,
             "waited": wait.above(WAIT_LIMIT_S) if wait else nothing,
             "wait_p99_ms": wait.percentiles_ms(99) if wait else np.nan,
-            "use_mean_ms": use.mean_ms() if use else np.nan,
+            "returned": use.observed if use else nothing,
+            "use_s": np.diff(use.sums_s, prepend=use.sums_s[:1]) if use else nothing,
         }
     )
     full = (frame["pending"] > 0) & (frame["used"] >= frame["max"])
@@ -106,7 +109,7 @@ def client_pool(evidence: Evidence, samples: Samples, name: str) -> ClientPool |
     )
 
 
-def judge_client_pool(evidence: Evidence, seen: ClientPool) -> PoolFinding:
+def judge_client_pool(evidence: Evidence, samples: Samples, seen: ClientPool) -> PoolFinding:
     """Say how full the pool was, how long it was waited for, since when, and why."""
     frame = seen.frame
     hit = np.flatnonzero(frame["saturated"].to_numpy())
@@ -115,7 +118,8 @@ def judge_client_pool(evidence: Evidence, seen: ClientPool) -> PoolFinding:
     if first is not None and evidence.t0_ns is not None:
         started = frame["t_ns"].iloc[max(first - 1, 0)]
         since_s = rounded((int(started) - evidence.t0_ns) / NS_PER_S, 2)
-    leaked = _leaked(evidence, frame)
+    around = _circumstances(evidence, samples, seen)
+    leaked = leaked_connections(evidence, samples, frame, around)
     pool = Pool(
         name=seen.name,
         max=whole(frame["max"].max()),
@@ -125,9 +129,56 @@ def judge_client_pool(evidence: Evidence, seen: ClientPool) -> PoolFinding:
         timeouts=int(frame["timeouts"].sum()),
         saturated_at_s=since_s,
         leaked=leaked,
-        diagnosis="leak" if leaked else _diagnosis(frame, first, grid_interval_s(evidence.plan)),
+        diagnosis=diagnose(frame, first, leaked, around),
     )
     return PoolFinding(pool, _evidence(frame, first) if first is not None else "")
+
+
+def _circumstances(evidence: Evidence, samples: Samples, seen: ClientPool) -> Circumstances:
+    """Read what else was to be seen at the pool's intervals."""
+    grid, app = seen.frame["t_ns"].to_numpy(), evidence.plan.app
+    unknown = np.full(len(grid), np.nan)
+    lags = samples.named("app_event_loop_lag_seconds", "app")
+    timeouts_s = {"redis": app.redis_pool_timeout, "enrolment": app.enrolment_timeout}
+    around = Circumstances(
+        loop_lag_ms=1e3 * worst_on(grid, lags),
+        lock_waiting=unknown,
+        active=unknown,
+        open_idle=unknown,
+        workers=[],
+        pool_timeout_s=timeouts_s.get(seen.name, app.postgres_pool_timeout),
+    )
+    if seen.name != DATABASE:
+        return around
+    active, open_idle = (
+        level_on(grid, samples.named("pg_stat_activity_count", "postgres", state=state))
+        for state in ("active", "idle in transaction")
+    )
+    up = level_on(grid, samples.named("pg_up", "postgres")) > 0
+    return dataclasses.replace(
+        around,
+        lock_waiting=level_on(grid, samples.named("pg_lock_waiting", "postgres")),
+        active=np.where(up, active, np.nan),
+        open_idle=np.where(up, open_idle, np.nan),
+        workers=_workers(grid, samples, seen.name),
+    )
+
+
+def _workers(grid: Any, samples: Samples, pool: str) -> list[pd.DataFrame]:
+    """Give each worker's own pool: used, max, pending and returned in each interval."""
+    used = samples.named(_PREFIX + "count", "app", pool=pool, state="used")
+    most = samples.named(_PREFIX + "max", "app", pool=pool)
+    pending = samples.named(_PREFIX + "pending_requests", "app", pool=pool)
+    uses = samples.named(_PREFIX + "use_time_seconds_count", "app", pool=pool)
+    found = []
+    for worker in sorted(used["source"].unique()):
+        returned = count_on(grid, uses[uses["source"] == worker])
+        levels = {
+            name: level_on(grid, rows[rows["source"] == worker])
+            for name, rows in (("used", used), ("max", most), ("pending", pending))
+        }
+        found.append(pd.DataFrame({**levels, "returned": np.diff(returned, prepend=returned[:1])}))
+    return found
 
 
 def _peak(samples: Samples, grid: Any, pool: str, mark: str, level: pd.DataFrame) -> float:
@@ -166,45 +217,3 @@ def _evidence(frame: pd.DataFrame, first: int) -> str:
     if second["timeouts"].sum() > 0:
         said.append(f"{written(second['timeouts'].sum())} waits timed out")
     return ", ".join(said)
-
-
-def _leaked(evidence: Evidence, frame: pd.DataFrame) -> int | None:
-    """Give the connections still used after two seconds at rest, beyond those always used.
-
-    None when the run was not watched that long after its last answer.
-    """
-    last = evidence.requests["done_ns"].fillna(evidence.requests["read_ns"]).max()
-    first = evidence.requests["intended_ns"].min()
-    if pd.isna(last) or pd.isna(first):
-        return None
-    rest = frame[(frame["t_ns"] > int(last)) & frame["used"].notna()]
-    if rest.empty or rest["t_ns"].iloc[-1] - rest["t_ns"].iloc[0] < REST_NS:
-        return None
-    before = frame.loc[frame["t_ns"] <= int(first), "used"].min()
-    always = 0 if pd.isna(before) else int(before)
-    return max(int(rest["used"].min()) - always, 0)
-
-
-def _diagnosis(frame: pd.DataFrame, first: int | None, interval_s: float) -> Diagnosis | None:
-    """Tell why a pool was waited for, from the mean use time of the intervals.
-
-    Its usual value is the lower quartile of the busy intervals without waiting: a rush has too
-    little before it to compare with.
-
-    undersized: everything in use with waiters, and use time stayed under twice its usual value.
-    slow_holder: use time had doubled in the two seconds before the first wait. None: undecidable.
-    """
-    if first is None:
-        return "healthy"
-    busy = frame["acquired"] >= MIN_WAITERS
-    use = frame["use_mean_ms"].where(busy)
-    usual = use[~frame["saturated"]].quantile(0.25)
-    if pd.isna(usual) or usual <= 0:
-        return None
-    risen = use > SLOWER * usual
-    if risen.iloc[max(first - int(2 / interval_s), 0) : first].any():
-        return "slow_holder"
-    full = (frame["used"] >= frame["max"]) & (frame["pending"] > 0)
-    if (full & frame["saturated"]).any() and not (risen & frame["saturated"]).any():
-        return "undersized"
-    return None

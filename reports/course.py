@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from records import TimelineEvent
 from reports.evidence import Evidence
 
 MEASURING = "generator"
@@ -28,3 +29,8 @@ def course_of(evidence: Evidence) -> Course:
     record_cut = ("process", MEASURING) in kinds or ("phase", "performed") not in kinds
     aborted = any(event.kind == "abort" for event in evidence.timeline)
     return Course(record_cut, as_planned=not (record_cut or aborted))
+
+
+def was_planned(event: TimelineEvent) -> bool:
+    """Tell whether a process was lost because the plan's own fault took it."""
+    return event.detail.get("planned") is True

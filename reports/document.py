@@ -52,6 +52,7 @@ class Audit(Part):
     acked_but_missing: int | None
     held_without_ack: int | None
     ineligible: int | None
+    sold_early: int | None
     false_sold_out: int | None
     store_drift: int | None
     stuck_students: int | None

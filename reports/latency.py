@@ -1,7 +1,8 @@
 """Latency: what students felt at each step, free of coordinated omission, and where it went.
 
 felt = done - intended, always split in generator = sent - intended and system = done - sent;
-read lag = read - done is part of none of them. All in milliseconds.
+read lag = read - done is part of none of them. All in milliseconds. An event stream is answered
+when its first bytes come: it stays open on purpose.
 
 Which requests count: answers (`ok`, `refused`), and requests nobody answered, for as long as they
 were waited for: every `unknown` one, and a `failed` one without an answer (status 0) after at
@@ -20,6 +21,7 @@ from records.tables import STEPS
 from reports.document import Latency
 from reports.evidence import Evidence
 from reports.quantities import milliseconds, percentile, rounded
+from reports.steps import STREAM
 
 WAITED_IN_VAIN_MS = 1_000.0
 FELT = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9, "max": 100.0}
@@ -43,9 +45,11 @@ def latency_frame(evidence: Evidence) -> pd.DataFrame:
     frame["outcome"] = rows["outcome"].astype("object")
     since = pd.Series(pd.NA, index=rows.index, dtype="Int64") if t0_ns is None else t0_ns
     frame["intended_s"] = milliseconds(rows["intended_ns"], since) / 1e3
-    frame["felt_ms"] = milliseconds(rows["done_ns"], rows["intended_ns"])
+    streams = (rows["step"] == STREAM).astype(bool) & rows["first_byte_ns"].notna()
+    done_ns = rows["done_ns"].where(~streams, rows["first_byte_ns"])
+    frame["felt_ms"] = milliseconds(done_ns, rows["intended_ns"])
     frame["generator_ms"] = milliseconds(rows["sent_ns"], rows["intended_ns"])
-    frame["system_ms"] = milliseconds(rows["done_ns"], rows["sent_ns"])
+    frame["system_ms"] = milliseconds(done_ns, rows["sent_ns"])
     frame["read_lag_ms"] = milliseconds(rows["read_ns"], rows["done_ns"])
     for part in PARTS:
         frame[f"{part}_ms"] = rows[f"{part}_us"].to_numpy("float64", na_value=np.nan) / 1e3

@@ -27,9 +27,6 @@ _PATH = re.compile(r"(\w+)(?:\[(.*)\])?\.(\w+)")
 _WORDS = {"name", "diagnosis", "limited"}
 """Fields of the verdict that are no numbers."""
 
-UNFILLED = ("audit.double_entry", *(f"fairness.{field}" for field in Fairness.model_fields))
-"""Numbers that `verdict.json` has a place for and no run can fill yet."""
-
 BEGINNINGS = ("saturated_at_s", "since_s")
 """Fields that say when something saturated: of what was measured, null means never."""
 
@@ -53,8 +50,8 @@ def check_metric_names(plan: Plan) -> None:
     """Check all gates of a plan before anything starts.
 
     Raises:
-        MetricUnknown: a gate names a number that no verdict holds or that no run can fill yet,
-            or limits it in a unit that it does not have.
+        MetricUnknown: a gate names a number that no verdict holds, or limits it in a unit that it
+            does not have.
     """
     problems = []
     for position, gate in enumerate(plan.gates):
@@ -62,11 +59,6 @@ def check_metric_names(plan: Plan) -> None:
         if gate.metric not in known_metrics():
             problems.append(
                 f"{where}.metric = {gate.metric!r}: there is no such metric; {_near(gate.metric)}"
-            )
-        elif gate.metric in UNFILLED:
-            problems.append(
-                f"{where}.metric = {gate.metric!r}: nothing measures it yet, so no run could pass; "
-                f"leave this gate out."
             )
         elif wrong := _wrong_unit(gate.metric, parse_limit(gate.limit)):
             problems.append(f"{where}.limit = {gate.limit!r}: {gate.metric} is {wrong}")
@@ -135,8 +127,7 @@ def _wrong_unit(path: str, limit: Limit) -> str | None:
 
 
 def _near(path: str) -> str:
-    known = [metric for metric in known_metrics() if metric not in UNFILLED]
-    close = difflib.get_close_matches(path, known, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(path, known_metrics(), n=3, cutoff=0.5)
     if close:
         return f"did you mean {' or '.join(close)}?"
     return "known are census, latency_ms[step], audit, pools[name], generator and fields."

@@ -7,12 +7,14 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from records import RunDirectory
+from reports import mishaps
 from reports.evidence import Evidence
 from reports.figures import Drawing, Missing
 from reports.figures.moments import Moments
 from reports.figures.style import offset, seconds
 
 _MOST_EVENTS: Final = 60
+_MOST_ALERTS: Final = 20
 _FIRST_FACTS: Final = ("git_commit", "fingerprint", "machine")
 
 
@@ -32,11 +34,11 @@ _WRITTEN_WITH_THE_PAGE: Final = {
 _RECORDED: Final = {
     "plan.toml": "the resolved plan, every default written out",
     "environment.json": "the machine and its limits",
-    "timeline.jsonl": "phases, T-0, losses",
+    "timeline.jsonl": "phases, T-0, faults, alerts, losses",
     "requests": "one row a request, Parquet",
     "students.parquet": "one row a student",
     "metrics.parquet": "every sample of every pool",
-    "ledger.parquet": "the tickets as each store holds them",
+    "ledger.parquet": "the tickets as each store holds them, and admissions",
 }
 
 
@@ -52,12 +54,22 @@ def timeline_rows(evidence: Evidence) -> list[tuple[str, str, str, str]]:
     """List when what happened: moment, kind, name and detail in words."""
     moments = Moments.of(evidence)
     rows: list[tuple[str, str, str, str]] = []
-    for event in evidence.timeline[:_MOST_EVENTS]:
+    numbered = list(enumerate(sorted(evidence.timeline, key=lambda event: event.t_ns)))
+    hidden = {number for number, event in numbered if event.kind == "alert"}
+    hidden -= set(sorted(hidden)[:_MOST_ALERTS])
+    events = [event for number, event in numbered if number not in hidden]
+    for event in events[:_MOST_EVENTS]:
         at_s = (event.t_ns - moments.zero_ns) / 1e9
         moment = offset(at_s) if moments.t0 else f"{seconds(abs(at_s))} after the first request"
         detail = event.detail.get("what") or event.detail.get("reason")
         words = str(detail) if detail else ", ".join(_details(event.detail))
+        if event.kind in mishaps.KINDS:
+            words = mishaps.mishap_words(event) or words
         rows.append((moment if event.kind != "t0" else "T-0", event.kind, event.name, words))
+    left_out = len(evidence.timeline) - len(rows)
+    if left_out:
+        more = f"{left_out:,} more, {len(hidden):,} of them alerts; all are in timeline.jsonl"
+        rows.append(("…", "more", "events", more))
     return rows
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from reports.document import Audit, Census, Fairness
+from reports.fairness import TOLERANCE_S
 from reports.figures.style import count
 from reports.page_tables import NOT_MEASURED, Cell, Table, number, span
 
@@ -54,10 +55,11 @@ _AUDIT_WORDS: Final = {
     "acked_but_missing": ("Lost tickets", "students told of a ticket that no row bears out"),
     "held_without_ack": ("Unannounced tickets", "tickets in the database nobody was told of"),
     "ineligible": ("Ineligible holders", "tickets of people who may not buy"),
+    "sold_early": ("Sold early", "tickets granted before T-0"),
     "false_sold_out": ("False sold out", "students sent away though tickets were left"),
     "store_drift": ("Store drift", "tickets that Redis and PostgreSQL disagree about"),
     "stuck_students": ("Stuck", "students promised a ticket that was never issued"),
-    "double_entry": ("Double entry", "tickets that let somebody in twice"),
+    "double_entry": ("Double entry", "people let in on a ticket that had been used already"),
     "lost_views": ("Lost views", "page views by which the event's counter is off"),
 }
 
@@ -70,7 +72,7 @@ def audit_table(audit: Audit) -> Table:
         shown = "—" if value is None else count(value)
         rows.append((Cell(title), Cell(shown), Cell(meaning), _state(value)))
     settle = span(audit.settle_ms)
-    meaning = "longest time from a promise to its row in PostgreSQL; a duration, not a wrong"
+    meaning = "from the last promise until PostgreSQL had every row; a duration, not a wrong"
     rows.append((Cell("Settle time"), Cell(settle), Cell(meaning), Cell("")))
     columns = (
         ("Wrong", "text"),
@@ -84,12 +86,16 @@ def audit_table(audit: Audit) -> Table:
 def fairness_table(fairness: Fairness) -> Table | None:
     """Show whether first come was first served; None when none of it was measured."""
     measures = (
-        ("Inversions", fairness.inversions, "students sent away who clicked before a holder did"),
-        ("Kendall's tau", fairness.kendall_tau, "clicks' order against tickets': 1 the same"),
+        (
+            "Inversions",
+            fairness.inversions,
+            f"students who came more than {TOLERANCE_S:g} s before somebody served ahead of them",
+        ),
+        ("Kendall's tau", fairness.kendall_tau, "the line's order against tickets': 1 the same"),
         (
             "Several devices",
             fairness.multi_device_advantage,
-            "how much more often those with several connections got a ticket",
+            "the share of those with several devices who got a ticket, less that of the others",
         ),
     )
     if all(value is None for _, value, _ in measures):

@@ -16,6 +16,10 @@ from reports.figures.style import count, milliseconds, offset, seconds
 from reports.latency import PARTS, latency_split, unanswered_by_step
 from reports.quantities import written
 from reports.reconciliation import Reconciliation
+from reports.steps import JOIN, QUEUE, SCAN, STREAM
+
+_SOME_RUSHES: Final = frozenset({JOIN, QUEUE, STREAM, SCAN})
+"""Steps of the waiting room and the gate, which not every plan has."""
 
 NOT_MEASURED: Final = "not measured"
 
@@ -44,7 +48,10 @@ class Table:
 
 
 def latency_table(latency_ms: dict[str, Latency], frame: pd.DataFrame) -> Table:
-    """Show each step's felt latency, and what was not answered beside it."""
+    """Show each step's felt latency, and what was not answered beside it.
+
+    Steps that not every rush has are left out where nobody took them.
+    """
     bad = unanswered_by_step(frame)
     rows = []
     for step, part in latency_ms.items():
@@ -52,6 +59,8 @@ def latency_table(latency_ms: dict[str, Latency], frame: pd.DataFrame) -> Table:
         failed, unknown = (
             int(bad.at[step, word]) if step in bad.index else 0 for word in ("failed", "unknown")
         )
+        if step in _SOME_RUSHES and not part.count + failed + unknown:
+            continue
         rows.append(
             (
                 Cell(step),
@@ -154,6 +163,8 @@ def reconciliation_table(reconciliation: Reconciliation) -> Table:
     """Show requests as the generator recorded and as the server counted them."""
     rows = []
     for step, tally in reconciliation.tallies.items():
+        if step in _SOME_RUSHES and not tally.recorded + tally.uncertain + tally.counted:
+            continue
         off = tally.difference
         state = Cell(f"off by {off:+,}", "found") if off else Cell("agree", "ok")
         numbers = (tally.recorded, tally.uncertain, tally.counted)

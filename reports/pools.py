@@ -18,5 +18,5 @@ def find_pools(evidence: Evidence, samples: Samples, frame: pd.DataFrame) -> lis
         frame: the run's `latency_frame`.
     """
     seen = [client_pool(evidence, samples, name) for name in client_pools.NAMES]
-    found = [judge_client_pool(evidence, pool) for pool in seen if pool is not None]
+    found = [judge_client_pool(evidence, samples, pool) for pool in seen if pool is not None]
     return found + shared_resources.find_shared(evidence, samples, frame)

@@ -4,6 +4,7 @@ from records import RunDirectory
 from reports.document import Verdict
 from reports.evidence import read_evidence
 from reports.junit import write_junit
+from reports.mishaps import mishaps_of
 from reports.page import write_page
 from reports.reconciliation import reconcile
 from reports.samples import Samples
@@ -25,7 +26,7 @@ def write_report(run: RunDirectory) -> Verdict:
     verdict = judge(evidence)
     run.write_text("verdict.json", verdict.text())
     counts = reconcile(evidence, Samples(evidence.metrics))
-    run.write_text("summary.md", write_summary(verdict, counts))
+    run.write_text("summary.md", write_summary(verdict, counts, mishaps_of(evidence)))
     run.write_text("junit.xml", write_junit(verdict))
     write_page(run, evidence, verdict)
     return verdict

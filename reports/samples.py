@@ -107,6 +107,14 @@ def level_on(grid: Any, rows: pd.DataFrame) -> Any:
     return np.where(heard, total, np.nan)
 
 
+def worst_on(grid: Any, rows: pd.DataFrame) -> Any:
+    """Give the highest gauge of any one source on a grid, NaN where none had spoken recently."""
+    worst = np.full(len(grid), np.nan)
+    for _, own in rows.groupby("source"):
+        worst = np.fmax(worst, level_on(grid, own))
+    return worst
+
+
 def count_on(grid: Any, rows: pd.DataFrame) -> Any:
     """Sum counters over their sources on a grid; 0 before a series begins."""
     total = np.zeros(len(grid))

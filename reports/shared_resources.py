@@ -2,7 +2,9 @@
 
 What counts as saturated (a sample tells of the interval before it, so since that one's start):
 
-write_back       five rows waited over 1 s from grant to commit; since the first such grant
+write_back       five rows waited over 1 s from grant to commit; since the first such grant. Or the
+                 writer's oldest entry was over 1 s old for a second: so that rows show which were
+                 never committed
 accept_queue     the kernel dropped connections, or the queue stood at its limit
 max_connections  every connection of the PostgreSQL server was taken
 cpu              all CPUs at least 95% busy for 1 s on end, and in it an event loop 50 ms late in
@@ -18,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from reports.client_pools import MIN_WAITERS, PoolFinding, grid_interval_s, run_grid
+from reports.diagnosis import runs
 from reports.document import Pool
 from reports.evidence import Evidence
 from reports.quantities import (
@@ -30,7 +33,7 @@ from reports.quantities import (
     whole,
     written,
 )
-from reports.samples import Samples, label, level_on
+from reports.samples import Samples, label, level_on, worst_on
 from reports.stores import DURABLE
 
 NAMES = ("write_back", "accept_queue", "max_connections", "cpu", "app_loop", "generator_loop")
@@ -103,18 +106,25 @@ def _write_back(evidence: Evidence, samples: Samples, grid: Any) -> PoolFinding 
     granted = integers(rows["granted_ns"])
     waits = integers(rows["committed_ns"]) - granted
     late = waits >= LATE_ROW_NS
-    since_s, said = None, ""
+    moments, said = [], []
     if late.sum() >= MIN_WAITERS:
-        since_s = _since(evidence, int(granted[late].min()))
-        said = (
+        moments.append(int(granted[late].min()))
+        said.append(
             f"{written(int(late.sum()))} granted tickets waited over 1 s for their row, the "
             f"longest {written(waits.max() / NS_PER_S)} s, with a backlog of up to "
             f"{written(_peak(seen))}"
         )
+    age = worst_on(grid, samples.named("writeback_oldest_age_seconds", "writeback"))
+    steps = max(int(1 / grid_interval_s(evidence.plan)), 2)
+    old = np.flatnonzero(_lasting(age >= LATE_ROW_NS / NS_PER_S, steps))
+    if len(old):
+        moments.append(int(grid[old[0]] - age[old[0]] * NS_PER_S))
+        said.append(f"the oldest entry of the write-back was up to {written(_peak(age))} s old")
+    since_s = _since(evidence, min(moments)) if moments else None
     return _finding(
         "write_back",
         since_s,
-        said,
+        " and ".join(said),
         pending=_peak(seen),
         wait_p99_ms=percentile(waits, 99) / NS_PER_MS,
     )
@@ -173,8 +183,8 @@ def _cpu(evidence: Evidence, samples: Samples, grid: Any) -> PoolFinding | None:
     used = level_on(grid, samples.named("machine_cpu_used_ratio", "kernel"))
     if np.isnan(used).all():
         return None
-    lags = [_worst(grid, samples.named("app_event_loop_lag_seconds", "app"))]
-    lags.append(_worst(grid, samples.named("generator_loop_lag_seconds", "generator")))
+    lags = [worst_on(grid, samples.named("app_event_loop_lag_seconds", "app"))]
+    lags.append(worst_on(grid, samples.named("generator_loop_lag_seconds", "generator")))
     lag = np.fmax(*lags)
     steps = max(int(1 / grid_interval_s(evidence.plan)), 1)
     since_s, said = None, ""
@@ -192,7 +202,7 @@ def _cpu(evidence: Evidence, samples: Samples, grid: Any) -> PoolFinding | None:
 def _app_loop(
     evidence: Evidence, samples: Samples, grid: Any, frame: pd.DataFrame
 ) -> PoolFinding | None:
-    lag = _worst(grid, samples.named("app_event_loop_lag_seconds", "app"))
+    lag = worst_on(grid, samples.named("app_event_loop_lag_seconds", "app"))
     if np.isnan(lag).all():
         return None
     queued = frame["queue_ms"].dropna().to_numpy()
@@ -237,18 +247,9 @@ def _peak(levels: Any) -> float:
     return float(np.fmax.reduce(levels, initial=np.nan))
 
 
-def _worst(grid: Any, rows: pd.DataFrame) -> Any:
-    """Give the highest level of any one source on the grid, NaN where none spoke."""
-    worst = np.full(len(grid), np.nan)
-    for _, own in rows.groupby("source"):
-        worst = np.fmax(worst, level_on(grid, own))
-    return worst
-
-
 def _lasting(hit: Any, length: int) -> Any:
     """Keep the hits that belong to at least `length` in a row."""
-    edges = np.flatnonzero(np.diff(hit.astype(int), prepend=0, append=0))
     kept = np.zeros(len(hit), dtype=bool)
-    for start, end in zip(edges[::2], edges[1::2], strict=True):
+    for start, end in runs(hit):
         kept[start:end] = end - start >= length
     return kept

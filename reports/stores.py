@@ -5,17 +5,18 @@ from dataclasses import dataclass
 import pandas as pd
 
 from plans import Plan
+from plans.plan import Allocation
 from reports.evidence import Evidence
 from reports.quantities import counted
 
 DURABLE = "postgres"
 """The store whose word counts: what it holds survives."""
 
-_STORES = {
-    "naive": ("postgres",),
-    "atomic_update": ("postgres",),
-    "redis_writeback": ("postgres", "redis"),
-}
+GATE = "gate"
+"""The ledger's source that holds admissions, not tickets."""
+
+_IN_REDIS: frozenset[Allocation] = frozenset({"redis_script", "redis_writeback", "sqs_writeback"})
+"""Allocations that keep the holders in Redis too; the others' truth is in PostgreSQL alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,11 @@ class Stores:
 
 def read_stores(evidence: Evidence) -> Stores:
     """Sort the ledger by store, and say which stores' rows are not what was read."""
-    said = {event.name: event.detail for event in evidence.timeline if event.kind == "ledger"}
+    said = {
+        event.name: event.detail
+        for event in evidence.timeline
+        if event.kind == "ledger" and event.name != GATE
+    }
     expected = expected_stores(evidence.plan)
     expected += tuple(sorted(set(said) - set(expected)))
     source = evidence.ledger["source"].astype("object")
@@ -76,7 +81,9 @@ def read_stores(evidence: Evidence) -> Stores:
 
 def expected_stores(plan: Plan) -> tuple[str, ...]:
     """Give the stores that this plan's allocation keeps tickets in."""
-    return _STORES[plan.app.allocation] if plan.target.stage == "embedded" else ()
+    if plan.target.stage != "embedded":
+        return ()
+    return ("postgres", "redis") if plan.app.allocation in _IN_REDIS else ("postgres",)
 
 
 def owned(holding: pd.DataFrame) -> pd.MultiIndex:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from reports.document import Number, Status, Verdict
+from reports.mishaps import Mishap
 from reports.quantities import counted, written
 from reports.reconciliation import Reconciliation
 
@@ -16,16 +17,23 @@ _HEADLINE: dict[Status, str] = {
     "inconclusive": "This run decides nothing",
 }
 Cell = str | Number | None
+_MISHAPS = 40
 
 
-def write_summary(verdict: Verdict, counts: Reconciliation) -> str:
-    """Give the whole of `summary.md`."""
+def write_summary(verdict: Verdict, counts: Reconciliation, mishaps: Sequence[Mishap] = ()) -> str:
+    """Give the whole of `summary.md`.
+
+    Args:
+        mishaps: the run's faults and alerts, in the order of their times.
+    """
     blocks = [
         f"# {_SIGN[verdict.verdict]} {_HEADLINE[verdict.verdict]}: {escaped(verdict.plan)}",
         f"Run `{verdict.run.replace('`', '')}` · verdict **{verdict.verdict}**",
         "\n".join(f"- {escaped(reason)}" for reason in verdict.reasons),
         *_census(verdict),
         *_audit(verdict),
+        *_fairness(verdict),
+        *_mishaps(mishaps),
         *_latency(verdict),
         *_pools(verdict),
         *_generator(verdict, counts),
@@ -68,9 +76,26 @@ def _audit(verdict: Verdict) -> list[str]:
     rows = [
         (name.replace("_", " ").replace(" ms", ", ms"), value)
         for name, value in verdict.audit.model_dump().items()
-        if name != "double_entry"
     ]
     return ["## Audit", _table(("counter", "found"), rows)]
+
+
+def _fairness(verdict: Verdict) -> list[str]:
+    values = verdict.fairness.model_dump()
+    if all(value is None for value in values.values()):
+        return []
+    rows = [(name.replace("_", " "), value) for name, value in values.items()]
+    return ["## Fairness", _table(("measure", "value"), rows)]
+
+
+def _mishaps(moments: Sequence[Mishap]) -> list[str]:
+    if not moments:
+        return []
+    rows = [(each.moment, f"{each.kind}: {each.name}", each.words) for each in moments[:_MISHAPS]]
+    blocks = ["## Faults and alerts", _table(("when", "what", "detail"), rows)]
+    if len(moments) > _MISHAPS:
+        blocks.append(f"… and {len(moments) - _MISHAPS:,} more; all are in `timeline.jsonl`.")
+    return blocks
 
 
 def _latency(verdict: Verdict) -> list[str]:

@@ -2,12 +2,12 @@
 
 Decided in this order:
 
-fail          an audit counter is above zero, part of the target was lost, a gate is broken, or
-              the census contradicts itself
-inconclusive  the run was cut short, had no T-0 or no requests; the generator was late, was lost
-              or has no timestamps; students never started; nobody's try to buy was answered; a
-              store could not be read; the server's counts differ from the recorded ones; a gate
-              could not be decided
+fail          an audit counter is above zero, part of the target was lost (unless the plan's own
+              fault took it), a gate is broken, or the census contradicts itself
+inconclusive  the run was cut short, had no T-0 or no requests; a fault of the plan could not be
+              done; the generator was late, was lost or has no timestamps; students never started;
+              nobody's try to buy was answered; a store could not be read; the server's counts
+              differ from the recorded ones; a gate could not be decided
 pass          otherwise
 
 Gates are the audit, the plan's limits and three that always hold (see `reports.gates`): at most 1%
@@ -22,9 +22,10 @@ import pandas as pd
 from reports.audit import audit_run
 from reports.bottleneck import find_bottleneck
 from reports.census import CensusFinding, take_census
-from reports.course import MEASURING, course_of
-from reports.document import Census, Fairness, Measured, Status, Verdict, verdict_schema
+from reports.course import MEASURING, course_of, was_planned
+from reports.document import Census, Measured, Status, Verdict, verdict_schema
 from reports.evidence import Evidence
+from reports.fairness import judge_fairness
 from reports.gates import apply_gates
 from reports.generator import judge_generator
 from reports.latency import latency_by_step, latency_frame
@@ -54,7 +55,7 @@ def judge(evidence: Evidence) -> Verdict:
         census=census.census,
         latency_ms=latency_by_step(frame),
         audit=audit.audit,
-        fairness=Fairness(inversions=None, kendall_tau=None, multi_device_advantage=None),
+        fairness=judge_fairness(evidence),
         pools=tuple(finding.pool for finding in pools),
         bottleneck=find_bottleneck(pools),
         generator=generator.generator,
@@ -70,6 +71,7 @@ def judge(evidence: Evidence) -> Verdict:
     doubts = [
         *_cut_short(evidence),
         *_lost(evidence, target=False),
+        *_undone_faults(evidence),
         *generator.problems,
         *([] if evidence.students.empty else _missing_students(census)),
         *_unanswered_sale(evidence, frame),
@@ -99,7 +101,18 @@ def _lost(evidence: Evidence, *, target: bool) -> list[str]:
     return [
         f"Lost: {event.detail.get('what') or f'a {event.name} process ended unasked.'}"
         for event in evidence.timeline
-        if event.kind == "process" and (event.name != MEASURING) == target
+        if event.kind == "process"
+        and (event.name != MEASURING) == target
+        and not was_planned(event)
+    ]
+
+
+def _undone_faults(evidence: Evidence) -> list[str]:
+    """Say which faults of the plan did not happen: what they would have shown is not known."""
+    return [
+        f"The fault {event.name} could not be done: {event.detail['error']}"
+        for event in evidence.timeline
+        if event.kind == "fault" and event.detail.get("error")
     ]
 
 
@@ -142,6 +155,9 @@ def _unanswered_sale(evidence: Evidence, frame: pd.DataFrame) -> list[str]:
 
 
 def _differences(counts: Reconciliation, evidence: Evidence) -> tuple[str, ...]:
+    gone = [e for e in evidence.timeline if e.kind == "process" and e.name == "app"]
+    if gone and all(was_planned(event) for event in gone):
+        return ()  # the plan itself took the worker, and its counters with it
     if counts.impossible and evidence.plan.target.stage == "embedded":
         return (f"The requests could not be checked against the server: {counts.impossible}",)
     return counts.problems

@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ import httptools
 from gevent import get_hub, monkey
 
 from scenarios.errors import NotAnswered, NotSent, NotUnderstood
+from scenarios.event_stream import EventStream
+from scenarios.patience import Patience
 from scenarios.wire import Answer, Request
 
 KERNEL_TIMES: Final = sys.platform == "linux"
@@ -39,6 +42,8 @@ _WORDS: Final = {
 # gevent's patched class would add its own waiting; this file does it itself.
 _PlainSocket: Final[Any] = monkey.get_original("socket", "socket")
 _IDLE_CHECK_NS: Final = 1_000_000_000
+HEARTBEAT_S: Final = 10.0
+"""How often a stream of server-sent events shows at least a sign of life."""
 
 
 @dataclass(slots=True)
@@ -52,6 +57,8 @@ class Exchange:
     read_ns: int | None = None
     connect_us: int | None = None
     new_connection: bool = False
+    bytes_read: int = 0
+    """Of the answer, head and body, as far as it came."""
     answer: Answer | None = None
     error: str | None = None
 
@@ -64,7 +71,10 @@ class Connection:
         timeout_s: bound on connecting plus answering.
     """
 
-    __slots__ = ("_address", "_busy", "_idle_since_ns", "_readable", "_socket", "_timeout_s")
+    __slots__ = (
+        *("_address", "_busy", "_ending", "_idle_since_ns"),
+        *("_readable", "_socket", "_timeout_s"),
+    )
 
     def __init__(self, address: tuple[str, int], timeout_s: float) -> None:
         self._address = address
@@ -73,6 +83,8 @@ class Connection:
         self._readable: Any = None
         self._idle_since_ns = 0
         self._busy = False
+        self._ending: EventStream | None = None
+        """A stream that has decided, and whose end has not been read yet."""
 
     @property
     def is_open(self) -> bool:
@@ -80,12 +92,20 @@ class Connection:
         return self._socket is not None
 
     def exchange(
-        self, request: Request, trace: bytes, into: Exchange, give_up_ns: int | None = None
+        self,
+        request: Request,
+        trace: bytes,
+        into: Exchange,
+        give_up_ns: int | None = None,
+        stream: EventStream | None = None,
     ) -> Answer:
         """Send one request and read its whole answer, noting every time in `into`.
 
         Args:
             give_up_ns: stop waiting then, if that comes before the time-out.
+            stream: takes the answer in if it is to be one of server-sent events. The time-out
+                then bounds the wait for its head, and how overdue a heartbeat may be after that;
+                reading ends with the event that decides.
 
         Raises:
             NotSent: the connection could not be made; nothing left.
@@ -95,33 +115,28 @@ class Connection:
         if self._busy:
             raise RuntimeError("a connection carries one exchange at a time")
         self._busy = True
-        patience_s, word = self._timeout_s, "timeout"
-        if give_up_ns is not None and (left_s := (give_up_ns - time.time_ns()) / 1e9) < patience_s:
-            patience_s, word = max(left_s, 0.0), "abandoned"
-        # The loop's clock stands still during a turn; a timer set late in a long one would
-        # otherwise end early by as much.
-        get_hub().loop.update_now()
-        timeout = gevent.Timeout.start_new(patience_s)
+        patience = Patience(self._timeout_s, give_up_ns)
         try:
             self._ready(into)
             self._send(request, trace, into)
-            answer = self._receive(into)
+            answer = self._follow(stream, into, patience) if stream else self._receive(into)
         except gevent.Timeout as stop:
             self.close()
-            if stop is not timeout:
+            if stop is not patience.timeout:
                 raise
             connecting = into.new_connection and into.connect_us is None
-            if connecting and word == "timeout":
+            if connecting and patience.word == "timeout":
                 raise NotSent("connect_timeout") from stop
-            raise NotAnswered(word) from stop
+            raise NotAnswered(patience.word) from stop
         except BaseException:
             self.close()
             raise
         finally:
-            timeout.close()
+            patience.timeout.close()
             self._busy = False
         if answer.keep_alive:
             self._idle_since_ns = into.read_ns or 0
+            self._ending = None if stream is None or stream.whole else stream
         else:
             self.close()
         return answer
@@ -133,9 +148,14 @@ class Connection:
             self._readable.close()
             self._socket.close()
             self._socket = self._readable = None
+        if self._ending is not None:
+            self._ending.drop()
+            self._ending = None
 
     def _ready(self, into: Exchange) -> None:
         """Have an open connection: a closed one is noticed before, not by, sending on it."""
+        if self._ending is not None:
+            self._read_end(self._ending)
         now_ns = time.time_ns()
         if self._socket is not None and now_ns - self._idle_since_ns > _IDLE_CHECK_NS:
             try:
@@ -150,6 +170,17 @@ class Connection:
             into.sent_ns = time.time_ns()
             self._connect()
             into.connect_us = (time.time_ns() - into.sent_ns) // 1000
+
+    def _read_end(self, stream: EventStream) -> None:
+        """Read the end of a stream that had decided; hang up on one that goes on."""
+        with suppress(OSError, httptools.HttpParserError):
+            rest = self._socket.recv(_READ_BYTES)
+            if rest:
+                stream.feed(rest)
+        if stream.whole and stream.keep_alive:
+            self._ending = None
+        else:
+            self.close()
 
     def _connect(self) -> None:
         try:
@@ -197,32 +228,47 @@ class Connection:
         wait, readable = get_hub().wait, self._readable
         while not answer.complete:
             wait(readable)
-            try:
-                if KERNEL_TIMES:
-                    data, ancillary, _, _ = self._socket.recvmsg(_READ_BYTES, _ANCILLARY_BYTES)
-                else:
-                    data, ancillary = self._socket.recv(_READ_BYTES), ()
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                raise NotAnswered(_word(error, "connection_lost")) from error
-            into.read_ns = time.time_ns()
-            if not data:
-                raise NotAnswered("connection_lost")
-            into.done_ns = into.read_ns
-            for level, kind, stamp in ancillary:
-                if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
-                    seconds, nanoseconds = _TIMESPEC.unpack(stamp)
-                    # The two clocks agree to some microseconds; reading is never before arriving.
-                    into.done_ns = min(seconds * 1_000_000_000 + nanoseconds, into.read_ns)
-            if into.first_byte_ns is None:
-                into.first_byte_ns = into.done_ns
-            try:
-                answer.feed(data)
-            except httptools.HttpParserError as error:
-                raise NotUnderstood("protocol_error") from error
+            self._take_in(answer, into)
         into.answer = answer
         return answer
+
+    def _follow(self, stream: EventStream, into: Exchange, patience: Patience) -> Answer:
+        wait, readable = get_hub().wait, self._readable
+        while not stream.complete:
+            wait(readable)
+            self._take_in(stream, into)
+            if not stream.complete:
+                patience.renew(self._timeout_s + HEARTBEAT_S)
+        into.answer = stream
+        return stream
+
+    def _take_in(self, answer: Answer, into: Exchange) -> None:
+        """Read what is there, with the time it arrived."""
+        try:
+            if KERNEL_TIMES:
+                data, ancillary, _, _ = self._socket.recvmsg(_READ_BYTES, _ANCILLARY_BYTES)
+            else:
+                data, ancillary = self._socket.recv(_READ_BYTES), ()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise NotAnswered(_word(error, "connection_lost")) from error
+        into.read_ns = time.time_ns()
+        if not data:
+            raise NotAnswered("connection_lost")
+        into.bytes_read += len(data)
+        into.done_ns = into.read_ns
+        for level, kind, stamp in ancillary:
+            if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+                seconds, nanoseconds = _TIMESPEC.unpack(stamp)
+                # The two clocks agree to some microseconds; reading is never before arriving.
+                into.done_ns = min(seconds * 1_000_000_000 + nanoseconds, into.read_ns)
+        if into.first_byte_ns is None:
+            into.first_byte_ns = into.done_ns
+        try:
+            answer.feed(data)
+        except httptools.HttpParserError as error:
+            raise NotUnderstood("protocol_error") from error
 
 
 def _await_writable(plain: Any) -> None:

@@ -32,4 +32,4 @@ class NotUnderstood(ExchangeError):
 
 
 class Closed(ScenarioError):
-    """The student would act after the rush has closed, so does not act any more."""
+    """The student acts no more here: the rush has closed, or another device has the answer."""

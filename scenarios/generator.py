@@ -23,6 +23,7 @@ from locust.runners import LocalRunner
 from plans import Person, read_roster
 from records import RecordError, RunDirectory
 from scenarios.errors import ScenarioError
+from scenarios.gate import gate_token
 from scenarios.recorder import Recorder
 from scenarios.rush import Rush
 from scenarios.status import Observer
@@ -44,7 +45,8 @@ class Generator:
         url: where the target answers, such as `http://127.0.0.1:20000`.
 
     Raises:
-        ScenarioError: the roster is too short for the plan, or the URL is not plain HTTP.
+        ScenarioError: the roster is too short for the plan, the URL is not plain HTTP, or the
+            gates' token is missing.
     """
 
     def __init__(self, run: RunDirectory, people: Sequence[Person], url: str) -> None:
@@ -57,7 +59,13 @@ class Generator:
             )
         self.recorder = Recorder(run, "generator")
         self.rush = Rush(
-            run.id, plan, people, draw_timetable(plan, people), origin_of(url), self.recorder
+            run.id,
+            plan,
+            people,
+            draw_timetable(plan, people),
+            origin_of(url),
+            self.recorder,
+            gate_token(plan),
         )
         Student.rush = self.rush
         self._environment = Environment(user_classes=[Student], host=url)

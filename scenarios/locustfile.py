@@ -19,6 +19,7 @@ from locust.env import Environment
 from plans import Plan, read_plan, read_roster, refusal, seeded_people
 from records import RunDirectory
 from scenarios.errors import ScenarioError
+from scenarios.gate import gate_token
 from scenarios.generator import origin_of
 from scenarios.recorder import Recorder
 from scenarios.rush import Rush
@@ -60,6 +61,7 @@ class _Rehearsal:
             draw_timetable(plan, people),
             origin_of(environment.host),
             self.recorder,
+            gate_token(plan),
         )
         Student.rush = self.rush
         self.rush.open_at(self._fix_t0(plan, environment.host))

@@ -141,7 +141,7 @@ class Recorder:
         answer = exchange.answer
         error = _ABSENT if exchange.error is None else self._error_code(exchange.error)
         done_ns = exchange.done_ns
-        size = 0 if answer is None else answer.bytes_read
+        size = exchange.bytes_read
         row = (
             intended_ns,
             _ABSENT if exchange.sent_ns is None else exchange.sent_ns,

@@ -23,6 +23,7 @@ class Rush:
     Args:
         run: the run's id; it is part of every trace id.
         people: the roster, in the order of the student index.
+        gate_token: lets a gate of the target's scan codes; needed when students enter.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class Rush:
         timetable: Timetable,
         origin: Origin,
         recorder: Recorder,
+        gate_token: str = "",
     ) -> None:
         self.plan = plan
         self.people = people
         self.timetable = timetable
         self.origin = origin
         self.recorder = recorder
+        self.gate_token = gate_token
         self.traces = TraceIds(run)
         self.key = self.traces.run
         """Sets this run's idempotency keys apart from those of every other run."""
@@ -58,9 +61,10 @@ class Rush:
         """Give the next student nobody plays yet; None when all are on."""
         return next(self._unplaced, None)
 
-    def luck(self, student: int) -> Luck:
-        """Give a student's own draws."""
-        return Luck(self.timetable.draws[student], self.timetable.chances[student])
+    def luck(self, student: int, device: int = 0) -> Luck:
+        """Give a student's own draws; on another device they begin further on."""
+        timetable = self.timetable
+        return Luck(timetable.draws[student], timetable.chances[student], 5 * device)
 
     def open_at(self, t0_ns: int) -> None:
         """Fix T-0, an absolute time, and let every waiting student begin."""

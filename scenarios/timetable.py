@@ -15,10 +15,14 @@ EAGER: Final = JOURNEYS.index("eager")
 LATE: Final = JOURNEYS.index("late")
 OUTSIDER: Final = JOURNEYS.index("outsider")
 DOUBLE_CLICKER: Final = JOURNEYS.index("double-clicker")
+MULTI_DEVICE: Final = JOURNEYS.index("multi-device")
+QUEUE_JUMPER: Final = JOURNEYS.index("queue-jumper")
 
 _DRAWS: Final = 32
 _WEIBULL_SHAPE: Final = 1.5
 _HUMAN_SIGMA: Final = 0.5
+_MANY_DEVICES: Final = 1 / 6
+"""Of those with several devices: five or six; the others have two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,16 @@ class Timetable:
     """From the first click until giving up; infinite for the patient."""
     copies: NDArray[np.int8]
     """Extra copies of the click a double-clicker sends."""
+    devices: NDArray[np.int8]
+    """How many devices a student rushes from, each with a session of its own."""
     draws: NDArray[np.float32]
     """Standard normal draws, shape (students, 32), for human delays."""
     chances: NDArray[np.float32]
     """Uniform draws, shape (students, 32), for decisions."""
+    enters: NDArray[np.bool_]
+    """Who goes to the gate with a ticket; it depends on the sale who gets one."""
+    screenshot: NDArray[np.bool_]
+    """Who of those lends the code to a friend at another gate."""
 
 
 def draw_timetable(plan: Plan, people: Sequence[Person]) -> Timetable:
@@ -53,7 +63,7 @@ def draw_timetable(plan: Plan, people: Sequence[Person]) -> Timetable:
     students = plan.students
     rng = np.random.default_rng(plan.seed)
     enrolled = np.array([person.enrolled for person in people[:n]], dtype=np.bool_)
-    journey = _journeys(plan, enrolled, rng)
+    journey, devices = _journeys(plan, enrolled, rng)
     lead, sale = plan.schedule.lead, plan.schedule.sale
 
     waiting_s = rng.uniform(-lead, -0.2 * lead, n)
@@ -63,6 +73,7 @@ def draw_timetable(plan: Plan, people: Sequence[Person]) -> Timetable:
     scale = students.patience / math.log(2) ** (1 / _WEIBULL_SHAPE)
     patience_s = np.maximum(scale * rng.weibull(_WEIBULL_SHAPE, n), 1.0)
     patience_s[rng.uniform(0, 1, n) < students.patient] = np.inf
+    # The order of the draws is part of what a seed means: new ones go to the end.
     return Timetable(
         journey=journey,
         enrolled=enrolled,
@@ -72,8 +83,10 @@ def draw_timetable(plan: Plan, people: Sequence[Person]) -> Timetable:
         click_s=rng.normal(students.click_offset, students.click_spread, n),
         patience_s=patience_s,
         copies=np.where(journey == DOUBLE_CLICKER, rng.integers(1, 4, n), 0).astype(np.int8),
+        devices=devices,
         draws=rng.standard_normal((n, _DRAWS), dtype=np.float32),
         chances=rng.random((n, _DRAWS), dtype=np.float32),
+        **_at_the_gate(plan, rng),
     )
 
 
@@ -103,16 +116,36 @@ class Luck:
 
 def _journeys(
     plan: Plan, enrolled: NDArray[np.bool_], rng: np.random.Generator
-) -> NDArray[np.int8]:
-    """Assign exact shares, shuffled; people off the roster are the outsiders."""
+) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """Assign exact shares, shuffled, and devices; people off the roster are the outsiders."""
+    n, students = plan.event.students, plan.students
     journey = np.full(len(enrolled), EAGER, dtype=np.int8)
     journey[~enrolled] = OUTSIDER
     inside = rng.permutation(np.flatnonzero(enrolled))
-    late = round(plan.event.students * plan.students.late)
-    double = round(plan.event.students * plan.students.double_clickers)
-    journey[inside[:late]] = LATE
-    journey[inside[late : late + double]] = DOUBLE_CLICKER
-    return journey
+    late, rest = np.split(inside, [round(n * students.late)])
+    double, eager = np.split(rest, [round(n * students.double_clickers)])
+    several = round(len(eager) * students.multi_device)
+    jumpers = round(len(eager) * students.queue_jumpers)
+    journey[late] = LATE
+    journey[double] = DOUBLE_CLICKER
+    journey[eager[:several]] = MULTI_DEVICE
+    journey[eager[several : several + jumpers]] = QUEUE_JUMPER
+    devices = np.ones(len(enrolled), dtype=np.int8)
+    devices[eager[:several]] = 2
+    many = eager[: round(several * _MANY_DEVICES)]
+    devices[many] = 5 + np.arange(len(many)) % 2
+    return journey, devices
+
+
+def _at_the_gate(plan: Plan, rng: np.random.Generator) -> dict[str, NDArray[np.bool_]]:
+    """Choose exact shares of everybody: who would go in, and who of those lends the code."""
+    n, students = plan.event.students, plan.students
+    order = rng.permutation(n)
+    going = order[: round(n * students.entry)]
+    enters, screenshot = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
+    enters[going] = True
+    screenshot[going[: round(len(going) * students.screenshots)]] = True
+    return {"enters": enters, "screenshot": screenshot}
 
 
 def order_of_arrival(timetable: Timetable) -> Iterator[int]:

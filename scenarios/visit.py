@@ -2,26 +2,26 @@
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final
 from urllib.parse import quote
 
 from records.tables import STEPS
 from scenarios.connection import Connection, Exchange
-from scenarios.errors import ExchangeError, NotAnswered
+from scenarios.errors import Closed, ExchangeError, NotAnswered
+from scenarios.event_stream import EventStream
 from scenarios.recorder import FAILED, OK, REFUSED, UNKNOWN
 from scenarios.rush import Rush
-from scenarios.wire import Request
+from scenarios.wire import Answer, Request
 
-PAGE: Final = STEPS.index("GET /events/{event}")
-COUNTDOWN: Final = STEPS.index("GET /events/{event}/countdown")
-LOGIN: Final = STEPS.index("POST /login")
-BUY: Final = STEPS.index("POST /events/{event}/tickets")
-TICKET: Final = STEPS.index("GET /tickets/{ticket}")
-QR: Final = STEPS.index("GET /tickets/{ticket}/qr")
+PAGE, COUNTDOWN, LOGIN, BUY, TICKET, QR, JOIN, QUEUE, STREAM, SCAN = range(len(STEPS))
+"""Positions in `records.tables.STEPS`."""
 
-_READ_BY_STUDENTS: Final = frozenset({LOGIN, BUY, TICKET})
+_READ_BY_STUDENTS: Final = frozenset({LOGIN, BUY, TICKET, JOIN, QUEUE})
 """Steps whose answer decides what the student does next; the rest are only looked at."""
+_QUEUE_STEPS: Final = frozenset({JOIN, QUEUE})
 REFUSALS: Final = frozenset(
     {
         "too_early",
@@ -30,6 +30,10 @@ REFUSALS: Final = frozenset(
         "already_holds_ticket",
         "ticket_pending",
         "bad_credentials",
+        "not_in_queue",
+        "not_admitted",
+        "already_entered",
+        "qr_expired",
     }
 )
 """Answers that say no for a reason the sale is meant to have; other 4xx are failures."""
@@ -44,27 +48,41 @@ class Reply:
     at_ns: int
     """When the answer had arrived, or when the attempt was given up."""
     body: dict[str, Any]
+    content: bytes = b""
+    """The answer's body as it came."""
 
 
 class Visit:
-    """One student's browser: its connections, its session, its request numbers."""
+    """One device's browser: its connections, its session; request numbers are the student's.
 
-    __slots__ = ("_device", "_journey", "_rush", "_seq", "_token", "student")
+    Args:
+        device: recorded as the number of the visit's first connection.
+        numbers: the student's request numbers, shared by all of the student's visits.
+    """
 
-    def __init__(self, rush: Rush, student: int) -> None:
+    __slots__ = ("_connections", "_device", "_journey", "_numbers", "_rush", "_token", "student")
+
+    def __init__(
+        self, rush: Rush, student: int, device: int = 0, numbers: Iterator[int] | None = None
+    ) -> None:
         self.student = student
         self._rush = rush
         self._journey = int(rush.timetable.journey[student])
-        self._seq = 0
+        self._device = device
+        self._numbers = count() if numbers is None else numbers
         self._token: str | None = None
-        self._device: list[Connection] = []
+        self._connections: list[Connection] = []
 
-    def device(self, number: int) -> Connection:
-        """Give one of the student's connections; 0 is the first."""
-        while len(self._device) <= number:
+    def elsewhere(self, device: int) -> "Visit":
+        """Visit from another of the student's devices, with a session of its own."""
+        return Visit(self._rush, self.student, device, self._numbers)
+
+    def connection(self, number: int) -> Connection:
+        """Give one of the visit's connections; 0 is the first."""
+        while len(self._connections) <= number:
             address = self._rush.origin.address
-            self._device.append(Connection(address, self._rush.plan.students.timeout))
-        return self._device[number]
+            self._connections.append(Connection(address, self._rush.plan.students.timeout))
+        return self._connections[number]
 
     def page(self, intended_ns: int) -> Reply:
         """Open the event's page."""
@@ -90,6 +108,30 @@ class Visit:
         """Whether a login has succeeded."""
         return self._token is not None
 
+    def join(self, intended_ns: int, position: int | None = None) -> Reply:
+        """Join the queue; a `position` claims a place in it that the target must not believe."""
+        body = b"{}" if position is None else json.dumps({"position": position}).encode()
+        path = f"/events/{self._event}/queue"
+        request = self._rush.origin.request(JOIN, "POST", path, token=self._token, body=body)
+        return self.act(request, intended_ns)
+
+    def place(self) -> Request:
+        """Prepare the question for the place in the queue, which is asked again and again."""
+        path = f"/events/{self._event}/queue"
+        return self._rush.origin.request(QUEUE, "GET", path, token=self._token)
+
+    def follow(self, intended_ns: int, stream: EventStream, give_up_ns: int) -> Reply:
+        """Hold the queue's event stream until it decides; one recorded request, however long."""
+        request = self._rush.origin.request(
+            STREAM,
+            "GET",
+            f"/events/{self._event}/queue/stream",
+            token=self._token,
+            accept="text/event-stream",
+            last_event_id=stream.last_event_id,
+        )
+        return self.act(request, intended_ns, give_up_ns=give_up_ns, stream=stream)
+
     def click(self, copy: int) -> Request:
         """Prepare the purchase ahead of time; each copy number is one idempotency key."""
         return self._rush.origin.request(
@@ -98,7 +140,7 @@ class Visit:
             f"/events/{self._event}/tickets",
             token=self._token,
             body=b"{}",
-            idempotency_key=f"{self._rush.key}-{self.student:x}-{copy}",
+            idempotency_key=f"{self._rush.key}-{self.student:x}-{self._device + copy}",
         )
 
     def ticket(self, ticket: str, intended_ns: int) -> Reply:
@@ -109,43 +151,69 @@ class Visit:
         """Open a ticket's QR code."""
         return self._get(QR, f"/tickets/{quote(ticket, safe='')}/qr", intended_ns)
 
+    def payload(self, ticket: str, intended_ns: int) -> Reply:
+        """Get what a ticket's QR code says, as a gate's camera would read it off the screen."""
+        path = f"/tickets/{quote(ticket, safe='')}/qr"
+        request = self._rush.origin.request(QR, "GET", path, token=self._token, accept="text/plain")
+        return self.act(request, intended_ns)
+
+    def scan(self, payload: str, gate: str, intended_ns: int, connection: int = 0) -> Reply:
+        """Have a gate scan the code; the gate's own token lets it ask."""
+        body = json.dumps({"payload": payload, "gate": gate}).encode()
+        request = self._rush.origin.request(
+            SCAN, "POST", "/gate/scan", token=self._rush.gate_token, body=body
+        )
+        return self.act(request, intended_ns, connection)
+
     def act(
-        self, request: Request, intended_ns: int, device: int = 0, give_up_ns: int | None = None
+        self,
+        request: Request,
+        intended_ns: int,
+        connection: int = 0,
+        give_up_ns: int | None = None,
+        stream: EventStream | None = None,
     ) -> Reply:
         """Send a prepared request when it is due, and record what came of it.
 
         Args:
-            device: which of the student's connections to use.
+            connection: which of the visit's connections to use.
             give_up_ns: when to stop waiting, if that comes before the browser's time-out.
+            stream: takes in an answer of server-sent events.
 
         Raises:
             Closed: it would be due after the rush has closed; nothing is sent.
         """
         rush = self._rush
         rush.sleep_until(intended_ns)
-        seq, self._seq = self._seq, self._seq + 1
+        seq = next(self._numbers)
         trace = rush.traces.traceparent(self.student, seq)
         exchange = Exchange()
-        connection = self.device(device)
-        was_open = connection.is_open
+        line = self.connection(connection)
+        was_open = line.is_open
         body: dict[str, Any] = {}
         code: str | None = None
+        content = b""
         outcome = UNKNOWN
         rush.in_flight += 1
         try:
-            answer = connection.exchange(request, trace, exchange, give_up_ns)
-            outcome, code, body = _read(answer.status, answer.body, request.step)
+            answer = line.exchange(request, trace, exchange, give_up_ns, stream)
+            content = answer.body
+            if stream is None:
+                outcome, code, body = _read(answer, request.step)
+            else:
+                outcome, code, body = _read_stream(stream)
         except ExchangeError as error:
             outcome = UNKNOWN if isinstance(error, NotAnswered) else FAILED
             code = error.word
-        except BaseException:
-            # Cut short from outside (the generator ends): it may have taken effect.
+        except BaseException as cut:
+            # Cut short from outside (the generator ends, or the student needs it no more): it
+            # may have taken effect.
             outcome = FAILED if exchange.sent_ns is None else UNKNOWN
-            code = "cut"
+            code = "abandoned" if isinstance(cut, Closed) else "cut"
             raise
         finally:
             rush.in_flight -= 1
-            rush.connections += connection.is_open - was_open
+            rush.connections += line.is_open - was_open
             if exchange.answer is None:
                 exchange.done_ns = time.time_ns()  # no whole answer: when it was given up
             exchange.error = code
@@ -156,19 +224,19 @@ class Visit:
                 exchange=exchange,
                 student=self.student,
                 seq=seq,
-                device=device,
+                device=self._device + connection,
                 journey=self._journey,
                 step=request.step,
                 outcome=outcome,
             )
         done_ns = exchange.done_ns or time.time_ns()
-        if exchange.answer is not None:
+        if exchange.answer is not None and stream is None:
             rush.felt_ms.append((done_ns - intended_ns) / 1e6)
-        return Reply(outcome, code, done_ns, body)
+        return Reply(outcome, code, done_ns, body, content)
 
     def leave(self) -> None:
         """Close every connection."""
-        for connection in self._device:
+        for connection in self._connections:
             self._rush.connections -= connection.is_open
             connection.close()
 
@@ -181,8 +249,9 @@ class Visit:
         return self.act(request, intended_ns, give_up_ns=give_up_ns)
 
 
-def _read(status: int, body: bytes, step: int) -> tuple[int, str | None, dict[str, Any]]:
+def _read(answer: Answer, step: int) -> tuple[int, str | None, dict[str, Any]]:
     """Classify an answer: outcome, error word, and the JSON object if it is one."""
+    status, body = answer.status, answer.body
     if 200 <= status < 300 and step not in _READ_BY_STUDENTS:
         return OK, None, {}
     try:
@@ -190,7 +259,22 @@ def _read(status: int, body: bytes, step: int) -> tuple[int, str | None, dict[st
     except ValueError:
         document = {}
     if 200 <= status < 300:
+        if step in _QUEUE_STEPS and document.get("state") == "sold_out":
+            return REFUSED, "sold_out", document
         return (OK, None, document) if document else (FAILED, "not_json", {})
     code = document.get("code")
     word = code if isinstance(code, str) and len(code) <= 64 else f"http_{status}"
     return (REFUSED if word in REFUSALS else FAILED), word, document
+
+
+def _read_stream(stream: EventStream) -> tuple[int, str | None, dict[str, Any]]:
+    """Classify a stream by the event that decided; without one it is open what comes next."""
+    if stream.decision == "admitted":
+        return OK, None, {"admitted": True}
+    if stream.decision == "sold_out":
+        return REFUSED, "sold_out", {"state": "sold_out"}
+    if stream.is_stream:
+        return UNKNOWN, "stream_ended", {}
+    if 200 <= stream.status < 300:
+        return FAILED, "not_a_stream", {}
+    return _read(stream, STREAM)

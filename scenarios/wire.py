@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httptools
 
@@ -47,6 +47,8 @@ class Origin:
         token: str | None = None,
         body: bytes | None = None,
         idempotency_key: str | None = None,
+        accept: str | None = None,
+        last_event_id: str | None = None,
     ) -> Request:
         """Prepare a request; header values come from the target or the plan, never raw input.
 
@@ -58,6 +60,10 @@ class Origin:
             lines.append(f"Authorization: Bearer {token}")
         if idempotency_key is not None:
             lines.append(f"Idempotency-Key: {idempotency_key}")
+        if accept is not None:
+            lines.append(f"Accept: {accept}")
+        if last_event_id is not None:
+            lines.append(f"Last-Event-ID: {last_event_id}")
         if body is not None:
             lines.append("Content-Type: application/json")
         if body is not None or method == "POST":
@@ -86,13 +92,12 @@ class Answer:
     status: int = 0
     body: bytes = b""
     server_timing: bytes = b""
-    bytes_read: int = 0
     complete: bool = False
     keep_alive: bool = True
     _parser: Any = field(default=None, repr=False)
 
     @classmethod
-    def awaited(cls) -> "Answer":
+    def awaited(cls) -> Self:
         """Begin a new answer."""
         answer = cls()
         answer._parser = httptools.HttpResponseParser(answer)
@@ -104,7 +109,6 @@ class Answer:
         Raises:
             httptools.HttpParserError: they are not HTTP/1.1.
         """
-        self.bytes_read += len(data)
         self._parser.feed_data(data)
         if self.complete:
             self._parser = None  # they refer to each other

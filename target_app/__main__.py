@@ -1,7 +1,9 @@
 """`python -m target_app`: granian's main process and its workers."""
 
+import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,9 +14,9 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from litestar import Litestar
 
 from target_app.application import create_app
+from target_app.box_office import BoxOffice
 from target_app.errors import SettingsError
 from target_app.logs import flushing, granian_log_config, json_logs
 from target_app.process import collect_garbage_seldom, die_with_parent, raise_descriptor_limit
@@ -38,7 +40,21 @@ def main() -> int:
         return 2
     descriptors = raise_descriptor_limit()
     draw_patterns()
-    server = Granian(
+    server = granian_server(settings)
+    logging.getLogger("_granian").info(
+        "starting", extra={"workers": settings.workers, "descriptors": descriptors}
+    )
+    try:
+        server.serve(target_loader=partial(_load_worker, settings, os.getpid()), wrap_loader=False)
+    except SystemExit as exit_request:
+        # granian also reports 1 when a worker heard the signal before its parent did
+        return 0 if server.interrupt_signal else int(exit_request.code or 0)
+    return 0
+
+
+def granian_server(settings: Settings) -> Any:  # `Granian` is a variable, and no type
+    """The server of these settings, with nothing loaded yet (benchmarks load other things)."""
+    return Granian(
         "target_app",
         address=settings.host,
         port=settings.port,
@@ -56,29 +72,22 @@ def main() -> int:
         respawn_failed_workers=True,
         workers_kill_timeout=KILL_AFTER_S,
     )
-    logging.getLogger("_granian").info(
-        "starting", extra={"workers": settings.workers, "descriptors": descriptors}
-    )
-    try:
-        server.serve(target_loader=partial(_load_worker, settings, os.getpid()), wrap_loader=False)
-    except SystemExit as exit_request:
-        # granian also reports 1 when a worker heard the signal before its parent did
-        return 0 if server.interrupt_signal else int(exit_request.code or 0)
-    return 0
 
 
 def _load_worker(settings: Settings, parent_pid: int) -> Callable[..., Any]:
     """Called by granian in each worker process: the application and what belongs to its process."""
     die_with_parent(parent_pid)
     raise_descriptor_limit()
-    return create_app(settings, partial(_process_wide, settings))
+    door = create_app(settings, lambda _: _process_wide(settings, door.office))
+    return door
 
 
 @asynccontextmanager
-async def _process_wide(settings: Settings, _: Litestar) -> AsyncIterator[None]:
+async def _process_wide(settings: Settings, office: BoxOffice) -> AsyncIterator[None]:
     """Logs, metrics server and its announcement, around everything else of the worker."""
+    _leave_on_sigterm(office)
     with (
-        json_logs("app", settings.log_level) as handler,
+        json_logs("app", settings.log_level if settings.instrumentation else "error") as handler,
         announced_metrics("app", settings.targets_dir) as port,
     ):
         _LOG.info("metrics served", extra={"metrics_port": port})
@@ -89,6 +98,20 @@ async def _process_wide(settings: Settings, _: Litestar) -> AsyncIterator[None]:
             yield
         finally:
             await rounds.stop()
+
+
+def _leave_on_sigterm(office: BoxOffice) -> None:
+    """Tell the office before granian, which shuts the lifespan down only after the last answer.
+
+    Streams would keep it waiting. granian ends a worker on SIGINT just as on SIGTERM, so SIGTERM
+    is ours to take and SIGINT to pass on.
+    """
+
+    def leave() -> None:
+        office.leave()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leave)
 
 
 if __name__ == "__main__":

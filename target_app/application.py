@@ -13,12 +13,15 @@ from target_app.box_office import BoxOffice
 from target_app.errors import DependencyDown, Overloaded, Unavailable
 from target_app.event_routes import event_routes
 from target_app.exchange import CURRENT
-from target_app.front_door import FrontDoor
+from target_app.fault_routes import Saboteur, fault_routes
+from target_app.front_door import BareDoor, FrontDoor
+from target_app.gate_routes import gate_routes
 from target_app.logs import Throttled
 from target_app.loop_lag import LoopLag
 from target_app.openapi import openapi_config
 from target_app.probe_routes import probe_routes
 from target_app.problems import PROBLEMS, make_problem
+from target_app.queue_routes import queue_routes
 from target_app.session_routes import session_routes
 from target_app.settings import Settings
 from target_app.ticket_routes import ticket_routes
@@ -43,6 +46,19 @@ def create_app(settings: Settings, *outer: Lifespan) -> FrontDoor:
     """
     office = BoxOffice(settings)
     lag = LoopLag()
+    routes = [
+        *session_routes(office),
+        *event_routes(office),
+        *queue_routes(office),
+        *ticket_routes(office),
+        *gate_routes(office),
+        *probe_routes(office),
+    ]
+    inner: list[Lifespan] = []
+    if settings.faults:
+        saboteur = Saboteur(settings)
+        routes += fault_routes(office, saboteur)
+        inner.append(saboteur.at_work)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -57,15 +73,10 @@ def create_app(settings: Settings, *outer: Lifespan) -> FrontDoor:
             await lag.stop()
             _LOG.info("worker closed")
 
-    return FrontDoor(
+    return (FrontDoor if settings.instrumentation else BareDoor)(
         Litestar(
-            route_handlers=[
-                *session_routes(office),
-                *event_routes(office),
-                *ticket_routes(office),
-                *probe_routes(office),
-            ],
-            lifespan=[*outer, lifespan],
+            route_handlers=routes,
+            lifespan=[*outer, lifespan, *inner],
             exception_handlers={
                 Unavailable: _Unavailability(),
                 HTTPException: _refuse,

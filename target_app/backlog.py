@@ -42,12 +42,16 @@ class Backlog:
 
     async def look(self) -> int:
         """Set the gauges now; returns the backlog."""
-        granted = int(await self._redis.hget(self._keys.details, "granted") or 0)
-        backlog = max(0, granted - await self._redis.scard(self._keys.issued))
+        held = await self._redis.hlen(self._keys.holders)
+        backlog = max(0, held - await self._redis.scard(self._keys.issued))
         oldest_ms = await self._oldest_ms() if backlog else None
         BACKLOG.set(backlog)
         OLDEST_AGE.set(max(0.0, time.time() - oldest_ms / 1000) if oldest_ms else 0.0)
         return backlog
+
+    async def is_quiet(self) -> bool:
+        """Whether Redis may be restored: what is in the stream does not keep it from that."""
+        return True
 
     async def _oldest_ms(self) -> int | None:
         """When the oldest entry without acknowledgement was added: pending ones come first."""

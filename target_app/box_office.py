@@ -3,15 +3,24 @@
 import asyncio
 import logging
 
+from target_app.admission import AdmittedOnly
+from target_app.alerts import Alerts
 from target_app.allocators import Allocator, Stores, make_allocator
 from target_app.cache import Cache
 from target_app.database import Database
+from target_app.enrolment import EnrolledOnly, Enrolment, Granting
 from target_app.errors import Unavailable
 from target_app.event_board import EventBoard
+from target_app.faults import FAULTS
 from target_app.keys import EventKeys
 from target_app.measured import measured
+from target_app.news import ADMITTED, SOLD_OUT, News
+from target_app.restore import Kind, Restorer
+from target_app.sabotage import SabotagedDatabase, SabotagedEnrolment, SabotagedGrant
 from target_app.sessions import Sessions
 from target_app.settings import Settings
+from target_app.sqs_mail import make_mail
+from target_app.waiting_room import WaitingRoom
 
 DRAIN_S = 6.0
 _READY_S = 1.0
@@ -25,7 +34,8 @@ class BoxOffice:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.keys = EventKeys.of(settings.event)
-        self.database = Database(
+        self.alerts = Alerts(settings.alert_url)
+        self.database = (SabotagedDatabase if settings.faults else Database)(
             settings.database_dsn,
             settings.postgres_pool,
             settings.postgres_pool_timeout_s,
@@ -35,37 +45,117 @@ class BoxOffice:
         self.sessions = Sessions(
             self.cache, settings.event, settings.key("jwt"), settings.key("pin")
         )
+        self.mail = make_mail(settings)
         self.allocator: Allocator = make_allocator(
             settings.allocation,
             settings.event,
-            Stores(self.database, self.cache, self.sessions),
+            Stores(
+                *(self.database, self.cache, self.sessions),
+                None if self.mail is None else self.mail.outbox,
+            ),
         )
-        self.board = EventBoard(self.allocator)
+        self.board = EventBoard(self.allocator, self._make_restorer())
+        self.news = News(settings.redis_url, self.cache, self.keys.news, self._hear)
+        self.room = (
+            None
+            if settings.waiting_room == "off"
+            else WaitingRoom(settings, self.cache, self.keys, self.board)
+        )
+        self.enrolment = self._make_enrolment()
+        self.grant = self._compose_grant()
         self.in_flight = 0  # kept by the front door
+        self.leaving = False
 
     async def open(self) -> None:
         """Open the pools and read the event. A store that is down is logged, not fatal."""
         await self.cache.open()
         await self.database.open()
+        await self.alerts.open()
+        if self.mail is not None:
+            await self.mail.open()
+        if self.enrolment is not None:
+            await self.enrolment.open()
         await self.board.open()
+        if self.room is not None:
+            await self.room.open()
+        self.news.open()
+
+    def leave(self) -> None:
+        """The worker is to end soon: be not ready any more, and end what would go on for long."""
+        self.leaving = True
+        if self.room is not None:
+            self.room.streams.end()
 
     async def close(self) -> None:
         """Finish the requests in flight (at most `DRAIN_S`), then close the pools."""
+        self.leave()
         for _ in range(int(DRAIN_S / _LOOK_S)):
             if not self.in_flight:
                 break
             await asyncio.sleep(_LOOK_S)
         else:
             _LOG.warning("closing with %d requests unanswered", self.in_flight)
+        await self.news.close()
+        if self.room is not None:
+            await self.room.close()
         await self.board.close()
+        if self.mail is not None:
+            await self.mail.close()
+        if self.enrolment is not None:
+            await self.enrolment.close()
+        await self.alerts.close()
         await self.database.close()
         await self.cache.close()
 
-    @measured("redis", "count_view")
+    def _make_restorer(self) -> Restorer | None:
+        if self.mail is not None:
+            return None  # the write-back does it, once it has emptied the queue
+        kind = Kind(self.allocator.in_redis, self.allocator.streams)
+        return Restorer(self.database, self.cache, self.settings.event, kind, self.alerts.tell)
+
+    def _make_enrolment(self) -> Enrolment | None:
+        if self.settings.enrolment_url is None:
+            return None
+        if self.settings.faults:
+            return SabotagedEnrolment(self.settings, self.alerts, self.database)
+        return Enrolment(self.settings, self.alerts)
+
+    def _compose_grant(self) -> Granting:
+        """The allocator's grant, and around it only what these settings ask for."""
+        grant: Granting = self.allocator.grant
+        if self.settings.faults:
+            grant = SabotagedGrant(self.database, grant)
+        if self.enrolment is not None:
+            grant = EnrolledOnly(self.enrolment, self.board, grant)
+        if self.room is not None:
+            grant = AdmittedOnly(self.room, grant)
+        return grant
+
+    async def _hear(self, word: bytes) -> None:
+        if word == SOLD_OUT:
+            await self.board.refresh()
+            if self.room is not None:
+                self.room.streams.look()
+        elif word.startswith(ADMITTED) and self.room is not None:
+            self.room.advance_to(int(word[len(ADMITTED) :]))
+
     async def count_view(self) -> int:
         """Count one view of the event's page and return how many there are now."""
+        if FAULTS.strikes("views_lost"):
+            return await self._miscount_view()
+        return await self._count_view()
+
+    @measured("redis", "count_view")
+    async def _count_view(self) -> int:
         (views,) = await self.cache.run(("INCR", self.keys.views))
         return int(views)
+
+    @measured("redis", "miscount_view")
+    async def _miscount_view(self) -> int:
+        """Read, add, write: views counted by others in between are lost."""
+        (views,) = await self.cache.run(("GET", self.keys.views))
+        await self.cache.run(("SET", self.keys.views, int(views or 0) + 1))
+        return int(views or 0) + 1
 
     async def reschedule(self, opens_at_ns: int) -> bool:
         """Move T-0 in both stores; False where the event was never prepared."""

@@ -3,8 +3,10 @@
 TargetAppError
 ├── SettingsError           the environment does not describe a service that can run
 ├── RosterError             the roster file cannot be read as students
+├── EnrolmentUnknown        the enrolment API gave no answer that could be used
 └── Unavailable             a request could not be served now; asking again later is right
     ├── Overloaded          a pool had no free connection within its timeout
+    │   └── Contended       what is sold was in others' hands each time it was tried
     └── DependencyDown      PostgreSQL or Redis did not answer
 """
 
@@ -27,6 +29,17 @@ class RosterError(TargetAppError):
     """The roster file is missing, malformed or contradicts itself."""
 
 
+class EnrolmentUnknown(TargetAppError):
+    """The enrolment API was late, out of order, not to be understood, or better not asked.
+
+    `reason` is one word for metrics: timeout, failure or circuit_open.
+    """
+
+    def __init__(self, reason: str, why: str) -> None:
+        self.reason = reason
+        super().__init__(why)
+
+
 class Unavailable(TargetAppError):
     """The request cannot be served now."""
 
@@ -39,6 +52,14 @@ class Overloaded(Unavailable):
         super().__init__(
             f"No {pool} connection became free within {timeout_s:g} s; ask again in a moment."
         )
+
+
+class Contended(Overloaded):
+    """Nothing is down and no pool is full, yet others were always first."""
+
+    def __init__(self, how: str) -> None:
+        Unavailable.__init__(self, f"The sale did not come about: {how}; ask again in a moment.")
+        self.pool = "allocation"
 
 
 class DependencyDown(Unavailable):

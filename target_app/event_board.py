@@ -5,6 +5,7 @@ import time
 
 from target_app.allocators import Allocator, Standing
 from target_app.errors import DependencyDown, Unavailable
+from target_app.restore import Restorer
 from target_app.rounds import Rounds
 
 REFRESH_S = 0.25
@@ -12,10 +13,14 @@ _LOG = logging.getLogger(__name__)
 
 
 class EventBoard:
-    """A copy of the standing, at most `REFRESH_S` old while the store answers."""
+    """A copy of the standing, at most `REFRESH_S` old while the store answers.
 
-    def __init__(self, allocator: Allocator) -> None:
+    While at it, it looks whether Redis still has the event, and has `restorer` put it back if not.
+    """
+
+    def __init__(self, allocator: Allocator, restorer: Restorer | None = None) -> None:
         self._allocator = allocator
+        self._restorer = restorer
         self._standing: Standing | None = None
         self._stale = False
         self._rounds = Rounds("event-board", REFRESH_S, self.refresh)
@@ -39,6 +44,8 @@ class EventBoard:
     async def refresh(self) -> None:
         """Read the standing now; where the store does not answer, keep the last one and say so."""
         try:
+            if self._restorer is not None:
+                await self._restorer.if_missing()
             standing = await self._allocator.standing()
         except Unavailable as error:
             if not self._stale:

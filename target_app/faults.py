@@ -6,10 +6,12 @@ while Redis does not answer. Nothing here does any harm by itself: the places th
 """
 
 import random
+from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 
 FAULTS_KEY = "faults"  # Redis hash: fault -> grade
 REFRESH_S = 0.1
+SLOWER = "X-Slower-Seconds"  # header: has the neighbours answer so many seconds later
 
 KINDS = MappingProxyType(
     {
@@ -40,6 +42,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._grades: dict[str, float] = {}
+        self._claim: Callable[[str], Awaitable[bool]] | None = None
 
     def grade(self, fault: str) -> float:
         """How bad the fault is now: a share, seconds or items; 0 when it is off."""
@@ -53,6 +56,15 @@ class Faults:
     def set_all(self, grades: dict[str, float]) -> None:
         """Replace what is known, as it was read from the store."""
         self._grades = {fault: grade for fault, grade in grades.items() if grade > 0}
+
+    def claim_with(self, claim: Callable[[str], Awaitable[bool]]) -> None:
+        """Have `claim` asked for faults that happen once in all processes together."""
+        self._claim = claim
+
+    async def claim(self, fault: str) -> bool:
+        """Whether the fault, which happens once, happens here and now; it is off afterwards."""
+        self._grades.pop(fault, None)
+        return self._claim is not None and await self._claim(fault)
 
 
 FAULTS = Faults()

@@ -5,11 +5,11 @@ import time
 from typing import Any
 
 from litestar import Litestar
-from prometheus_client import Counter, Histogram
 
 from target_app.answer import Answer
 from target_app.box_office import BoxOffice
 from target_app.exchange import CURRENT, Exchange
+from target_app.instruments import Spread, Tally
 from target_app.metrics import HTTP_ACTIVE, HTTP_DURATION, HTTP_REQUESTS
 from target_app.problems import PROBLEMS
 from target_app.tracing import parse_traceparent
@@ -25,7 +25,7 @@ class FrontDoor:
     def __init__(self, inside: Litestar, office: BoxOffice) -> None:
         self._inside: Any = inside
         self.office = office
-        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._children: dict[tuple[str, str, int], tuple[Tally, Spread]] = {}
         HTTP_ACTIVE.set_function(lambda: office.in_flight)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -37,14 +37,14 @@ class FrontDoor:
         _read_headers(exchange, scope["headers"])
         answered = False
 
-        async def send_timed(message: Any) -> None:
+        def send_timed(message: Any) -> Any:  # no coroutine of its own: it is sent twice a request
             nonlocal answered
             if message["type"] == "http.response.start":
                 answered = True
                 now_ns = time.perf_counter_ns()
                 message["headers"].append((b"server-timing", exchange.server_timing(now_ns)))
                 self._count(scope, message["status"], now_ns - exchange.started_ns)
-            await send(message)
+            return send(message)
 
         self.office.in_flight += 1
         try:
@@ -73,6 +73,23 @@ class FrontDoor:
                 "answered",
                 extra={"method": method, "route": route, "status": status, "took_ns": took_ns},
             )
+
+
+class BareDoor(FrontDoor):
+    """The front door without instruments: only what the routes need to know of the request."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._inside(scope, receive, send)
+            return
+        exchange = Exchange()
+        CURRENT.set(exchange)
+        _read_headers(exchange, scope["headers"])
+        self.office.in_flight += 1
+        try:
+            await self._inside(scope, receive, send)
+        finally:
+            self.office.in_flight -= 1
 
 
 _INTERNAL_ERROR: Answer = PROBLEMS["internal_error"]

@@ -8,7 +8,9 @@ import asyncpg
 from prometheus_client import Counter, Histogram
 
 from target_app.database import Database
-from target_app.grants import Entry
+from target_app.errors import Unavailable
+from target_app.faults import FAULTS
+from target_app.grants import Batch, Entry
 from target_app.measured import measured
 from target_app.metrics import POOL_EDGES_S, REGISTRY
 
@@ -22,14 +24,22 @@ BATCH_TIME = Histogram(
     registry=REGISTRY,
 )
 
-_INSERT = """
+_PLAIN_INSERT = """
 INSERT INTO tickets (event, ticket, student, number, granted_ns, idempotency)
 SELECT $1, * FROM unnest($2::text[], $3::text[], $4::int[], $5::bigint[], $6::text[])
-ON CONFLICT DO NOTHING
-RETURNING ticket
 """
+_INSERT = f"{_PLAIN_INSERT} ON CONFLICT DO NOTHING RETURNING ticket"
 _ALREADY = "SELECT ticket FROM tickets WHERE event = $1 AND ticket = ANY($2::text[])"
+# Locked, so that a restoration of Redis comes before these rows or sees them.
+_EPOCH = "SELECT epoch FROM events WHERE event = $1 FOR SHARE"
 _LOG = logging.getLogger(__name__)
+
+
+class Outdated(Unavailable):
+    """Redis was restored since the batch was read; nothing of it was written."""
+
+    def __init__(self) -> None:
+        super().__init__("Redis was restored since these grants were read; read them again.")
 
 
 class Ledger:
@@ -42,47 +52,69 @@ class Ledger:
         self._event = event
         self._set_aside = set_aside
 
-    async def write(self, batch: list[Entry]) -> list[Entry]:
+    async def write(self, batch: Batch) -> list[Entry]:
         """Write the batch in one transaction and return the entries whose row is committed.
 
         Where PostgreSQL refuses the batch, its entries are written one by one, and the ones it
-        refuses again are set aside. Raises `DependencyDown` when it does not answer.
+        refuses again are set aside. Raises `DependencyDown` when it does not answer and `Outdated`
+        when the batch must not be written any more.
         """
         with BATCH_TIME.time():
             try:
+                if FAULTS.strikes("redelivery"):
+                    return await self._write_twice(batch)
                 return await self._write(batch)
             except (asyncpg.PostgresError, OverflowError, ValueError) as error:
                 _LOG.warning("a batch was refused; writing it row by row: %s", error)
             written = []
-            for entry in batch:
+            for entry in batch.entries:
                 try:
-                    written += await self._write([entry])
+                    written += await self._write(Batch([entry], batch.epoch))
                 except (asyncpg.PostgresError, OverflowError, ValueError) as error:
                     self._set_aside(entry.id, f"{type(error).__name__}: {error}")
             return written
 
     @measured("postgres", "write_batch")
-    async def _write(self, batch: list[Entry]) -> list[Entry]:
+    async def _write(self, batch: Batch) -> list[Entry]:
         async with self._database.transaction() as connection:
-            inserted = {row["ticket"] for row in await self._insert(connection, batch)}
+            await self._check_epoch(connection, batch)
+            rows = await connection.fetch(_INSERT, self._event, *_columns(batch))
+            inserted = {row["ticket"] for row in rows}
             found = set(inserted)
-            if len(inserted) < len(batch):
-                rest = [entry.ticket for entry in batch if entry.ticket not in inserted]
+            if len(inserted) < len(batch.entries):
+                rest = [entry.ticket for entry in batch.entries if entry.ticket not in inserted]
                 rows = await connection.fetch(_ALREADY, self._event, rest)
                 found |= {row["ticket"] for row in rows}
         COMMITTED.inc(len(inserted))
-        for entry in batch:
+        for entry in batch.entries:
             if entry.ticket not in found:
                 self._set_aside(entry.id, "another ticket has its student or its number")
-        return [entry for entry in batch if entry.ticket in found]
+        return [entry for entry in batch.entries if entry.ticket in found]
 
-    async def _insert(self, connection: Any, batch: list[Entry]) -> Any:
-        return await connection.fetch(
-            _INSERT,
-            self._event,
-            [entry.ticket for entry in batch],
-            [entry.student for entry in batch],
-            [entry.number for entry in batch],
-            [entry.granted_ns for entry in batch],
-            [entry.idempotency for entry in batch],
-        )
+    @measured("postgres", "write_batch_twice")
+    async def _write_twice(self, batch: Batch) -> list[Entry]:
+        """The fault `redelivery`: delivered twice, written twice, and nobody looks.
+
+        Only a table without guards takes it; one that has them refuses the whole of it.
+        """
+        async with self._database.transaction() as connection:
+            for _ in range(2):
+                await connection.execute(_PLAIN_INSERT, self._event, *_columns(batch))
+        COMMITTED.inc(2 * len(batch.entries))
+        return batch.entries
+
+    async def _check_epoch(self, connection: Any, batch: Batch) -> None:
+        if batch.epoch is not None and batch.epoch != await connection.fetchval(
+            _EPOCH, self._event
+        ):
+            raise Outdated
+
+
+def _columns(batch: Batch) -> tuple[list[Any], ...]:
+    return (
+        [entry.ticket for entry in batch.entries],
+        [entry.student for entry in batch.entries],
+        [entry.number for entry in batch.entries],
+        [entry.granted_ns for entry in batch.entries],
+        [entry.idempotency for entry in batch.entries],
+    )

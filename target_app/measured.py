@@ -3,9 +3,9 @@
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
-from target_app.metrics import BOUNDARY_CALLS, BOUNDARY_DURATION
+from target_app.metrics import BOUNDARY_CALLS, BOUNDARY_DURATION, INSTRUMENTED
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -17,7 +17,7 @@ def measured(
     [Callable[_Arguments, Awaitable[_Result]]],
     Callable[_Arguments, Coroutine[Any, Any, _Result]],
 ]:
-    """Measure an async function; `kind` is the neighbour (`postgres`, `redis`), `name` the errand.
+    """Measure an async function; `kind` is the neighbour (`redis`, `sqs`), `name` the errand.
 
     A call that raises, or is cancelled, is a failure; a refusal that is returned is a success.
     """
@@ -28,6 +28,9 @@ def measured(
     def decorate(
         function: Callable[_Arguments, Awaitable[_Result]],
     ) -> Callable[_Arguments, Coroutine[Any, Any, _Result]]:
+        if not INSTRUMENTED:
+            return cast("Callable[_Arguments, Coroutine[Any, Any, _Result]]", function)
+
         @wraps(function)
         async def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
             began_s = time.perf_counter()

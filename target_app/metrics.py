@@ -1,12 +1,21 @@
 """Every metric of the service, in one registry of its own, named as OpenTelemetry names them."""
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-)
+import os
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, disable_created_metrics
+
+# Read here and not with the other settings: what is measured is decided as modules are imported.
+INSTRUMENTED = os.environ.get("APP_INSTRUMENTATION", "on").strip() != "off"
+
+if TYPE_CHECKING or INSTRUMENTED:
+    from prometheus_client import Gauge
+
+    from target_app.instruments import Counter, Histogram
+else:
+    from target_app.silence import Silent as Counter
+    from target_app.silence import Silent as Gauge
+    from target_app.silence import Silent as Histogram
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -112,4 +121,44 @@ TICKETS_GRANTED = Counter(
 )
 TICKETS_REFUSED = Counter(
     "tickets_refused", "Purchases refused, by problem code.", ("code",), registry=REGISTRY
+)
+
+QUEUE_JOINED = Gauge(
+    "waiting_room_joined", "Students who have joined the queue, in all.", registry=REGISTRY
+)
+QUEUE_WATERMARK = Gauge("waiting_room_watermark", "The last position admitted.", registry=REGISTRY)
+QUEUE_INSIDE = Gauge(
+    "waiting_room_inside", "Students admitted and not yet answered.", registry=REGISTRY
+)
+QUEUE_STREAMS = Gauge(
+    "waiting_room_streams", "Event streams open to this worker.", registry=REGISTRY
+)
+GATE_SCANS = Counter(
+    "gate_scans", "Codes shown at the gates, by what became of it.", ("result",), registry=REGISTRY
+)
+
+BREAKER_STATE = Gauge(
+    "circuit_breaker_state",
+    "0 closed (all may ask), 1 half open (one trial), 2 open (nobody asks).",
+    ("name",),
+    registry=REGISTRY,
+)
+BREAKER_OPENED = Counter(
+    "circuit_breaker_opened", "Times the circuit opened.", ("name",), registry=REGISTRY
+)
+ENROLMENT_UNASKED = Counter(
+    "enrolment_unasked",
+    "Purchases for which the enrolment API could not be asked, so that the roster decided alone.",
+    ("reason",),
+    registry=REGISTRY,
+)
+ALERTS = Counter(
+    "alerts",
+    "Alerts by what became of them: told, suppressed (one of its kind had just been told), "
+    "dropped (the queue was full), failed (the alert API did not take it).",
+    ("kind", "result"),
+    registry=REGISTRY,
+)
+FAULT_GRADE = Gauge(
+    "fault_grade", "How bad a seeded fault is now; 0 is off.", ("fault",), registry=REGISTRY
 )

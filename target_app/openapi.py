@@ -5,13 +5,22 @@ from dataclasses import dataclass
 
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, OpenAPIType, Operation, Parameter, Schema
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    Parameter,
+    Schema,
+)
 from litestar.openapi.spec import SecurityScheme as Scheme
 
 from target_app.problems import KINDS, MEDIA_TYPE, Problem
 
 STUDENT: list[dict[str, list[str]]] = [{"student": []}]
 ADMIN: list[dict[str, list[str]]] = [{"admin": []}]
+GATE: list[dict[str, list[str]]] = [{"gate": []}]
 
 
 @dataclass
@@ -27,6 +36,31 @@ class Purchase(Operation):
             schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255),
         )
         self.parameters = [*(self.parameters or []), key]
+
+
+@dataclass
+class QrCode(Operation):
+    """The QR code, which may be had as its text too."""
+
+    def __post_init__(self) -> None:
+        shown = (self.responses or {}).get("200")
+        if isinstance(shown, OpenAPIResponse) and shown.content is not None:
+            shown.content["text/plain"] = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+
+
+@dataclass
+class Stream(Operation):
+    """The event stream, with the header of browsers that come back."""
+
+    def __post_init__(self) -> None:
+        last = Parameter(
+            name="Last-Event-ID",
+            param_in="header",
+            required=False,
+            description="The `id` of the last event heard; what was heard is not repeated.",
+            schema=Schema(type=OpenAPIType.STRING, max_length=64),
+        )
+        self.parameters = [*(self.parameters or []), last]
 
 
 def responses(
@@ -59,6 +93,16 @@ def picture(text: str) -> ResponseSpec:
     )
 
 
+def event_stream(text: str) -> ResponseSpec:
+    """An answer that is a stream of server-sent events."""
+    return ResponseSpec(
+        data_container=str,
+        description=text,
+        media_type="text/event-stream",
+        generate_examples=False,
+    )
+
+
 def openapi_config() -> OpenAPIConfig:
     """Serve the description as JSON at `/schema` and `/schema/openapi.json`."""
     return OpenAPIConfig(
@@ -71,6 +115,7 @@ def openapi_config() -> OpenAPIConfig:
             security_schemes={
                 "student": Scheme(type="http", scheme="bearer", bearer_format="JWT"),
                 "admin": Scheme(type="http", scheme="bearer"),
+                "gate": Scheme(type="http", scheme="bearer"),
             }
         ),
     )

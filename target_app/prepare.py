@@ -12,27 +12,22 @@ from importlib.resources import files
 from typing import Any
 
 import asyncpg
-from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
-from redis.exceptions import RedisError, ResponseError
 
 from target_app.allocators import ALLOCATIONS
-from target_app.errors import RosterError, SettingsError
-from target_app.keys import ROSTER_PINS, WRITEBACK_GROUP, EventKeys
+from target_app.cache import Cache
+from target_app.errors import RosterError, SettingsError, Unavailable
+from target_app.guards import drop_guards, ensure_guards
+from target_app.keys import EventKeys
 from target_app.logs import json_logs
+from target_app.restore import Kind, restore
 from target_app.roster import Student, read_roster
 from target_app.sessions import hash_pin
 from target_app.settings import Settings, read_settings
+from target_app.sqs_mail import make_queue
 
-_CHUNK = 2000
+_TIMEOUT_S = 2.0
 _RESERVED_CONNECTIONS = 10  # write-back, the audit, and what PostgreSQL keeps for superusers
 _LOG = logging.getLogger("target_app.prepare")
-
-_GUARDS = {
-    "tickets_pkey": "PRIMARY KEY (ticket)",
-    "tickets_one_a_student": "UNIQUE (event, student)",
-    "tickets_one_a_number": "UNIQUE (event, number)",
-}
 
 
 def main() -> int:
@@ -46,7 +41,7 @@ def main() -> int:
     with json_logs("prepare", settings.log_level):
         try:
             asyncio.run(prepare(settings, roster))
-        except (OSError, RedisError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             _LOG.error("could not prepare: %s: %s", type(error).__name__, error)
             return 1
     return 0
@@ -59,11 +54,15 @@ async def prepare(settings: Settings, roster: list[Student]) -> None:
     try:
         async with connection.transaction():
             await connection.execute(files("target_app").joinpath("schema.sql").read_text("utf-8"))
-            await _guard_tickets(connection, ALLOCATIONS[settings.allocation].guarded)
+            guarded = ALLOCATIONS[settings.allocation].guarded
+            await (ensure_guards if guarded else drop_guards)(connection)
             await _load_students(connection, roster, hashes)
             await _load_event(connection, settings)
-        held = await connection.fetch(
-            "SELECT * FROM tickets WHERE event = $1 ORDER BY number", settings.event
+            if settings.allocation == "skip_locked":
+                await _load_seats(connection, settings)
+        await _load_redis(settings, connection)
+        held = await connection.fetchval(
+            "SELECT count(*) FROM tickets WHERE event = $1", settings.event
         )
         room = int(await connection.fetchval("SHOW max_connections"))
     finally:
@@ -75,35 +74,16 @@ async def prepare(settings: Settings, roster: list[Student]) -> None:
             "APP_POSTGRES_POOL or raise max_connections",
             *(settings.workers, settings.postgres_pool, wanted, room),
         )
-    redis = Redis.from_url(settings.redis_url, protocol=2)
-    try:
-        await _load_redis(redis, settings, roster, hashes, held)
-    finally:
-        await redis.aclose()
     _LOG.info(
         "prepared",
         extra={
             "students": len(roster),
             "enrolled": sum(entry.enrolled for entry in roster),
             "tickets": settings.tickets,
-            "held": len(held),
+            "held": held,
             "allocation": settings.allocation,
         },
     )
-
-
-async def _guard_tickets(connection: Any, guarded: bool) -> None:
-    present = {
-        row["conname"]
-        for row in await connection.fetch(
-            "SELECT conname FROM pg_constraint WHERE conrelid = 'tickets'::regclass"
-        )
-    }
-    for name, guard in _GUARDS.items():
-        if guarded and name not in present:
-            await connection.execute(f"ALTER TABLE tickets ADD CONSTRAINT {name} {guard}")
-        elif not guarded and name in present:
-            await connection.execute(f"ALTER TABLE tickets DROP CONSTRAINT {name}")
 
 
 async def _load_students(connection: Any, roster: list[Student], hashes: list[str]) -> None:
@@ -130,63 +110,69 @@ async def _load_event(connection: Any, settings: Settings) -> None:
     )
     await connection.execute(
         """
-        UPDATE events SET remaining =
-            greatest(0, tickets - (SELECT count(*) FROM tickets AS t WHERE t.event = events.event))
+        UPDATE events SET remaining = greatest(0, tickets - (
+            SELECT greatest(count(*), max(number)) FROM tickets AS t WHERE t.event = events.event
+        ))
         WHERE event = $1
         """,
         settings.event,
     )
 
 
-async def _load_redis(
-    redis: "Redis", settings: Settings, roster: list[Student], hashes: list[str], held: list[Any]
-) -> None:
-    keys = EventKeys.of(settings.event)
-    async with redis.pipeline(transaction=True) as pipe:
-        pipe.delete(ROSTER_PINS, keys.enrolled)
-        for start in range(0, len(roster), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            pipe.hset(
-                ROSTER_PINS,
-                mapping={
-                    entry.student: pin_hash
-                    for entry, pin_hash in zip(roster[part], hashes[part], strict=True)
-                },
-            )
-            enrolled = [entry.student for entry in roster[part] if entry.enrolled]
-            if enrolled:
-                pipe.sadd(keys.enrolled, *enrolled)
-        pipe.hset(
-            keys.details,
-            mapping={
-                "title": _title(settings.event),
-                "tickets": settings.tickets,
-                "opens_at_ns": settings.opens_at_ns,
-            },
-        )
-        pipe.setnx(keys.views, 0)
-        if ALLOCATIONS[settings.allocation].writes_back:
-            _restore_holders(pipe, keys, held)
-        await pipe.execute()
-    if not ALLOCATIONS[settings.allocation].writes_back:
-        return
-    await redis.hset(keys.details, "granted", await redis.hlen(keys.holders))
+async def _load_seats(connection: Any, settings: Settings) -> None:
+    """A seat for each ticket there is, and free ones for those still to be sold."""
+    await connection.execute("DELETE FROM seats WHERE event = $1", settings.event)
+    await connection.execute(
+        """
+        INSERT INTO seats (event, number, ticket)
+        SELECT event, number, ticket FROM tickets WHERE event = $1
+        """,
+        settings.event,
+    )
+    await connection.execute(
+        """
+        INSERT INTO seats (event, number)
+        SELECT $1, number FROM generate_series(1, $2) AS number
+        WHERE number NOT IN (SELECT number FROM seats WHERE event = $1)
+        ORDER BY number
+        LIMIT greatest(0, $2 - (SELECT count(*) FROM seats WHERE event = $1))
+        """,
+        *(settings.event, settings.tickets),
+    )
+
+
+async def _load_redis(settings: Settings, connection: Any) -> None:
+    """Restore Redis in full from the tables just filled, whatever of it is there."""
+    allocator = ALLOCATIONS[settings.allocation]
+    cache = Cache(settings.redis_url, 1, _TIMEOUT_S)
     try:
-        await redis.xgroup_create(keys.grants, WRITEBACK_GROUP, id="0", mkstream=True)
-    except ResponseError as error:
-        if not str(error).startswith("BUSYGROUP"):  # it exists: prepared before
-            raise
+        if await _may_load(settings, cache):
+            async with connection.transaction():
+                kind = Kind(allocator.in_redis, allocator.streams)
+                await restore(connection, cache, settings.event, kind)
+    finally:
+        await cache.close()
 
 
-def _restore_holders(pipe: "Pipeline", keys: EventKeys, held: list[Any]) -> None:
-    for row in held:
-        pipe.hsetnx(
-            keys.holders,
-            row["student"],
-            f'{{"ticket":"{row["ticket"]}","number":{row["number"]},'
-            f'"granted_ns":{row["granted_ns"]},"idempotency":"{row["idempotency"]}"}}',
+async def _may_load(settings: Settings, cache: Cache) -> bool:
+    """Create the queues where there are to be some; False where a restoration has to wait."""
+    queue = make_queue(settings)
+    if queue is None:
+        return True
+    await queue.open()
+    try:
+        await queue.create()
+        waiting = (await queue.count()).waiting
+    finally:
+        await queue.close()
+    (there,) = await cache.run(("EXISTS", EventKeys.of(settings.event).details))
+    if not there and waiting:
+        _LOG.warning(
+            "%d grants wait in the queue and Redis has forgotten them: the write-back writes them, "
+            "then restores Redis; until then nothing is sold",
+            waiting,
         )
-        pipe.sadd(keys.issued, row["ticket"])
+    return bool(there) or not waiting
 
 
 def _title(event: str) -> str:

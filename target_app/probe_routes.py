@@ -32,6 +32,8 @@ def probe_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
         responses=responses((200, Health, "PostgreSQL and Redis answer."), refusals=("not_ready",)),
     )
     async def readyz() -> Answer:
+        if office.leaving:
+            return make_problem("not_ready", "This worker is about to end.")
         missing = await office.missing()
         if missing:
             return make_problem("not_ready", f"{' and '.join(missing)}: no answer.")

@@ -33,12 +33,20 @@ KINDS: dict[str, _Kind] = {
         "Idempotency-Key required",
         "Send an Idempotency-Key header of 1 to 255 characters with every purchase.",
     ),
+    "qr_invalid": _Kind(400, "QR code invalid", "This code was not made by this service."),
     "bad_credentials": _Kind(401, "Bad credentials", "Student number and PIN do not match."),
     "unauthenticated": _Kind(
         401, "Unauthenticated", "Log in; the token is missing, invalid, expired or revoked."
     ),
+    "too_many_attempts": _Kind(
+        429, "Too many attempts", "Too many logins have failed; wait before the next."
+    ),
     "not_enrolled": _Kind(403, "Not enrolled", "Only students on the festival's roster may buy."),
+    "not_admitted": _Kind(
+        403, "Not admitted", "It is not your turn yet; wait in the event's queue."
+    ),
     "not_found": _Kind(404, "Not found", "There is nothing at this address."),
+    "fault_unknown": _Kind(404, "Unknown fault", "There is no fault of that name."),
     "event_unknown": _Kind(404, "Unknown event", "There is no event of that name."),
     "ticket_unknown": _Kind(404, "Unknown ticket", "You hold no ticket of that id."),
     "method_not_allowed": _Kind(405, "Method not allowed", "This address has no such method."),
@@ -47,6 +55,11 @@ KINDS: dict[str, _Kind] = {
     "too_early": _Kind(409, "Too early", "Sales have not opened yet."),
     "ticket_pending": _Kind(
         409, "Ticket pending", "The ticket is granted and being written; ask again in a moment."
+    ),
+    "not_in_queue": _Kind(409, "Not in the queue", "Join the event's queue first."),
+    "already_entered": _Kind(409, "Already entered", "Somebody entered with this ticket before."),
+    "qr_expired": _Kind(
+        409, "QR code expired", "The code was shown before; open the ticket's QR code anew."
     ),
     "request_too_large": _Kind(413, "Request too large", "The request's body is too long."),
     "internal_error": _Kind(500, "Internal error", "The service failed; the failure is logged."),

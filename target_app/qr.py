@@ -1,5 +1,8 @@
 """The QR code of a ticket: a signed payload as an SVG picture, at a tenth of a millisecond each.
 
+A payload is the ticket, the half minute it was made in, and a signature over both and the event,
+so a screenshot is worth little: a code is good within its half minute and `GRACE_S` after it.
+
 With version, error level and mask fixed, a QR code is an affine function over GF(2) of its data
 bits: Reed-Solomon codes are linear, placing only permutes, and the mask is one fixed XOR. So the
 code of any payload is that of the empty payload XOR one pattern for each bit that is set. segno
@@ -12,33 +15,54 @@ import hashlib
 import hmac
 import re
 from functools import cache
+from typing import NamedTuple
 
 import segno
 
 # Of the alphanumeric mode of QR, in its order.
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 PAYLOAD_CHARACTERS = 59  # what version 3 holds at level M, less two
+SLOT_S = 30
+GRACE_S = 10  # after the slot; and before it, should the clocks of two machines differ
+_PAYLOAD = re.compile(r"([A-Z2-7]{26})\.(\d{8})([A-Z2-7]{24})", re.ASCII)
 _PAIR_BITS = 11  # two characters are one number, 45 * first + second
 _LAST_BITS = 6
 _SIDE = 29
 _QUIET_ZONE = 4  # modules of white around the code, as ISO/IEC 18004 asks
-_SIGNATURE_BYTES = 16
+_SIGNATURE_BYTES = 15
 _VALUE = {character: value for value, character in enumerate(ALPHABET)}
 _DARK_RUN = re.compile("1+")
 
 
-def sign_ticket(key: bytes, event: str, ticket: str) -> str:
-    """The text inside the QR code: ticket and signature, in QR's alphanumeric characters."""
-    return f"{ticket.upper()}.{_signature(key, event, ticket)}"
+class Shown(NamedTuple):
+    """What a genuine payload says: a ticket, and the slot (of `SLOT_S` since 1970) it is from."""
+
+    ticket: str
+    slot: int
+
+    def is_good_at(self, now_s: float) -> bool:
+        """Whether the payload may be shown at this time (Unix seconds)."""
+        age_s = now_s - self.slot * SLOT_S
+        return -GRACE_S <= age_s < SLOT_S + GRACE_S
 
 
-def verify_payload(key: bytes, event: str, payload: str) -> str | None:
-    """The ticket a payload speaks of, or None where its signature is not this service's."""
-    ticket, _, signature = payload.partition(".")
-    ticket = ticket.lower()
-    if not hmac.compare_digest(signature.encode(), _signature(key, event, ticket).encode()):
+def sign_ticket(key: bytes, event: str, ticket: str, now_s: float) -> str:
+    """The text inside the QR code at this time (Unix seconds), in QR's alphanumeric characters.
+
+    `ticket` is 16 bytes in hex. Raises `ValueError` where it is not hex.
+    """
+    return _payload(key, event, ticket, int(now_s // SLOT_S))
+
+
+def read_payload(key: bytes, event: str, payload: str) -> Shown | None:
+    """What a payload says, or None where it was not made by this service for this event."""
+    parts = _PAYLOAD.fullmatch(payload)
+    if parts is None:
         return None
-    return ticket
+    ticket = base64.b32decode(parts[1] + "======").hex()
+    shown = Shown(ticket, int(parts[2]))
+    genuine = _payload(key, event, shown.ticket, shown.slot)
+    return shown if hmac.compare_digest(genuine, payload) else None
 
 
 def draw_qr(payload: str) -> bytes:
@@ -109,6 +133,7 @@ def _draw(payload: str) -> int:
     return int("".join(str(module) for row in code.matrix for module in row), 2)
 
 
-def _signature(key: bytes, event: str, ticket: str) -> str:
-    digest = hmac.digest(key, f"{event}\0{ticket}".encode(), hashlib.sha256)
-    return base64.b32encode(digest[:_SIGNATURE_BYTES]).decode().rstrip("=")
+def _payload(key: bytes, event: str, ticket: str, slot: int) -> str:
+    digest = hmac.digest(key, f"{event}\0{ticket}\0{slot}".encode(), hashlib.sha256)
+    name = base64.b32encode(bytes.fromhex(ticket)).decode().rstrip("=")
+    return f"{name}.{slot:08d}{base64.b32encode(digest[:_SIGNATURE_BYTES]).decode()}"

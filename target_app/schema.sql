@@ -13,8 +13,19 @@ CREATE TABLE IF NOT EXISTS events (
     title        text NOT NULL,
     tickets      int NOT NULL,
     remaining    int NOT NULL,
-    opens_at_ns  bigint NOT NULL
+    opens_at_ns  bigint NOT NULL,
+    version      bigint NOT NULL DEFAULT 0, -- counts sales (optimistic)
+    fence        bigint NOT NULL DEFAULT 0  -- token of the last sale (redis_lock)
 ) WITH (fillfactor = 10);
+
+-- Filled by prepare where the allocation is skip_locked.
+CREATE TABLE IF NOT EXISTS seats (
+    event   text NOT NULL,
+    number  int NOT NULL,
+    ticket  text,
+    PRIMARY KEY (event, number)
+);
+CREATE INDEX IF NOT EXISTS seats_free ON seats (event, number) WHERE ticket IS NULL;
 
 CREATE TABLE IF NOT EXISTS tickets (
     ticket        text NOT NULL,
@@ -25,3 +36,22 @@ CREATE TABLE IF NOT EXISTS tickets (
     idempotency   text NOT NULL,
     committed_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+-- How often Redis was restored from these tables (see restore.py).
+ALTER TABLE events ADD COLUMN IF NOT EXISTS epoch int NOT NULL DEFAULT 0;
+
+-- Who entered, once a ticket; prepare adds the key, which the fault qr_replay takes away.
+CREATE TABLE IF NOT EXISTS entries (
+    ticket      text NOT NULL,
+    event       text NOT NULL,
+    gate        text NOT NULL,
+    entered_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+DO $$ BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_constraint
+        WHERE conname = 'entries_pkey' AND conrelid = 'entries'::regclass
+    ) THEN
+        ALTER TABLE entries ADD CONSTRAINT entries_pkey PRIMARY KEY (event, ticket);
+    END IF;
+END $$;

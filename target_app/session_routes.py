@@ -8,13 +8,15 @@ from litestar import Response, post
 from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import Body
+from litestar.types import Scope
 
+from target_app import logs
 from target_app.answer import Answer, json_answer
 from target_app.box_office import BoxOffice
 from target_app.exchange import CURRENT
 from target_app.openapi import STUDENT, responses
-from target_app.problems import PROBLEMS
-from target_app.sessions import TOKEN_LIFETIME_S, hash_student
+from target_app.problems import PROBLEMS, make_problem
+from target_app.sessions import TOKEN_LIFETIME_S, Throttled, hash_student
 
 _LOG = logging.getLogger(__name__)
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -40,26 +42,35 @@ class Token(msgspec.Struct):
 def session_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
     """The routes, bound to `office`."""
     log_key = office.settings.key("log")
+    throttled = logs.Throttled(_LOG, logging.WARNING)
 
     @post(
         "/login",
         status_code=200,
         responses=responses(
-            (200, Token, "Logged in."), refusals=("bad_credentials", "invalid_request")
+            (200, Token, "Logged in."),
+            refusals=("bad_credentials", "too_many_attempts", "request_too_large"),
         ),
     )
-    async def login(data: Annotated[Credentials, Body()]) -> Answer:
-        token = await office.sessions.open(data.student, data.pin)
+    async def login(scope: Scope, data: Annotated[Credentials, Body()]) -> Answer:
+        client = scope["client"]
+        token = await office.sessions.open(data.student, data.pin, client[0] if client else "")
         if token is None:
             _LOG.info("login refused", extra={"student_hash": hash_student(log_key, data.student)})
             return PROBLEMS["bad_credentials"]
+        if isinstance(token, Throttled):
+            throttled.log(
+                "logins refused unseen", {"student_hash": hash_student(log_key, data.student)}
+            )
+            retry_after = (b"retry-after", str(token.retry_after_s).encode())
+            return make_problem("too_many_attempts", None, retry_after)
         return json_answer(200, Token(token, TOKEN_LIFETIME_S))
 
     @post(
         "/logout",
         status_code=204,
         security=STUDENT,
-        responses=responses(refusals=("unauthenticated",)),
+        responses=responses((204, None, "The session is over."), refusals=("unauthenticated",)),
     )
     async def logout() -> Response[None]:
         exchange = CURRENT.get()

@@ -9,13 +9,31 @@ from typing import NamedTuple
 import jwt
 
 from target_app.cache import Cache, Script
-from target_app.keys import ROSTER_PINS, EventKeys, session_key
+from target_app.keys import (
+    ROSTER_PINS,
+    EventKeys,
+    failed_logins_from,
+    failed_logins_of,
+    session_key,
+)
 from target_app.measured import measured
 
 TOKEN_LIFETIME_S = 2 * 3600
+# A PIN of five digits takes 17 days to guess at this pace, on average.
+FAILURES_OF_STUDENT = 10
+FAILURES_OF_STUDENT_S = 300
+# A whole campus may stand behind one address; this ends only what no campus does by mistake.
+FAILURES_FROM_ADDRESS = 5000
+FAILURES_FROM_ADDRESS_S = 60
 _ALGORITHM = "HS256"
 _REMEMBERED_TOKENS = 32_768
 _LOGIN = Script("login.lua")
+
+
+class Throttled(NamedTuple):
+    """Too many logins have failed; none is looked at for so long."""
+
+    retry_after_s: int
 
 
 class Bearer(NamedTuple):
@@ -32,7 +50,7 @@ def hash_pin(key: bytes, student: str, pin: str) -> str:
 
 def hash_student(key: bytes, student: str) -> str:
     """A student number as logs may show it: the same student, the same hash, no way back."""
-    return hmac.digest(key, student.encode(), hashlib.sha256).hex()[:12]
+    return hashlib.blake2b(student.encode(), key=key, digest_size=6).hexdigest()
 
 
 class Sessions:
@@ -46,14 +64,28 @@ class Sessions:
         self._remembered: dict[bytes, tuple[Bearer, int]] = {}
 
     @measured("redis", "login")
-    async def open(self, student: str, pin: str) -> str | None:
-        """A new token, or None where student and PIN do not belong together."""
+    async def open(self, student: str, pin: str, address: str) -> str | Throttled | None:
+        """A new token, or None where student and PIN do not belong together.
+
+        `address` is where the login comes from.
+        """
         session = secrets.token_hex(16)
         opened = await self._cache.script(
             _LOGIN,
-            (ROSTER_PINS, session_key(session)),
-            (student, hash_pin(self._pin_key, student, pin), TOKEN_LIFETIME_S),
+            (
+                ROSTER_PINS,
+                session_key(session),
+                failed_logins_of(student),
+                failed_logins_from(address),
+            ),
+            (
+                *(student, hash_pin(self._pin_key, student, pin), TOKEN_LIFETIME_S),
+                *(FAILURES_OF_STUDENT, FAILURES_OF_STUDENT_S),
+                *(FAILURES_FROM_ADDRESS, FAILURES_FROM_ADDRESS_S),
+            ),
         )
+        if opened < 0:
+            return Throttled(-opened)
         if not opened:
             return None
         expires_s = int(time.time()) + TOKEN_LIFETIME_S

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from target_app.allocators import ALLOCATIONS
 from target_app.errors import SettingsError
+from target_app.sqs_mail import missing_for_mail
 
 WAITING_ROOMS = ("off", "poll", "sse")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -109,6 +110,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         admin_token=reader.value("APP_ADMIN_TOKEN", _secret, secret=True),
         gate_token=reader.value("APP_GATE_TOKEN", _secret, secret=True),
     )
+    reader.problems += missing_for_mail(settings.allocation, settings.sqs_endpoint, environment)
     if reader.problems:
         raise SettingsError(reader.problems)
     return settings

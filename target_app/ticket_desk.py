@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import secrets
+import time
 
 import msgspec
 
@@ -12,14 +13,17 @@ from target_app.answer import Answer, json_answer
 from target_app.box_office import BoxOffice
 from target_app.errors import Overloaded, Unavailable
 from target_app.exchange import CURRENT, Exchange
+from target_app.logs import Remark
 from target_app.metrics import TICKETS_GRANTED, TICKETS_REFUSED
 from target_app.problems import PROBLEMS
-from target_app.qr import draw_qr, sign_ticket
+from target_app.qr import SLOT_S, draw_qr, sign_ticket
 from target_app.sessions import Bearer, hash_student
 
 _LOG = logging.getLogger(__name__)
+_GRANTED = Remark(_LOG, "ticket granted")
 _SVG = (b"content-type", b"image/svg+xml")
-_PRIVATE = (b"cache-control", b"private, max-age=3600, immutable")
+_TEXT = (b"content-type", b"text/plain; charset=utf-8")
+_VARIES = (b"vary", b"Accept, Authorization")
 _IDEMPOTENCY_MAX_BYTES = 255
 
 
@@ -45,6 +49,9 @@ class TicketDesk:
     def __init__(self, office: BoxOffice) -> None:
         self._sessions = office.sessions
         self._allocator = office.allocator
+        self._grant = office.grant
+        self._board = office.board
+        self._news = office.news
         self._event = office.settings.event
         self._log_key = office.settings.key("log")
         self._qr_key = office.settings.key("qr")
@@ -64,7 +71,7 @@ class TicketDesk:
             return self._refuse("idempotency_key_required")
         idempotency = hashlib.blake2b(key, digest_size=16).hexdigest()
         try:
-            outcome = await self._allocator.grant(Claim(bearer, idempotency, secrets.token_hex(16)))
+            outcome = await self._grant(Claim(bearer, idempotency, secrets.token_hex(16)))
         except Unavailable as error:
             overloaded = isinstance(error, Overloaded)
             self._refused["overloaded" if overloaded else "dependency_unavailable"].inc()
@@ -72,6 +79,8 @@ class TicketDesk:
         if isinstance(outcome, Refusal):
             if _LOG.isEnabledFor(logging.DEBUG):
                 _LOG.debug("ticket refused", extra={"code": outcome.code, **self._who(bearer)})
+            if outcome.code == "sold_out" and self._board.standing.remaining > 0:
+                self._news.tell_sold_out()
             return self._refuse(outcome.code)
         if not outcome.replay:
             self._record(outcome, bearer)
@@ -87,15 +96,20 @@ class TicketDesk:
         state = "issued" if found.issued else "pending"
         return json_answer(200, Ticket(found.ticket, self._event, state, found.number))
 
-    async def show_qr(self, ticket: str) -> Answer:
-        """The QR code of the bearer's ticket."""
+    async def show_qr(self, ticket: str, as_text: bool) -> Answer:
+        """The QR code of the bearer's ticket, or just the text in it, good for now."""
         found = await self._find(ticket)
         if isinstance(found, Refusal):
             return PROBLEMS[found.code]
         if not found.issued:
             return PROBLEMS["ticket_pending"]
-        payload = sign_ticket(self._qr_key, self._event, found.ticket)
-        return Answer(200, draw_qr(payload), _SVG, _PRIVATE)
+        now_s = time.time()
+        payload = sign_ticket(self._qr_key, self._event, found.ticket, now_s)
+        left_s = int(SLOT_S - now_s % SLOT_S)  # a copy kept longer would be out of date
+        headers = ((b"cache-control", b"private, max-age=%d" % left_s), _VARIES)
+        if as_text:
+            return Answer(200, payload.encode(), _TEXT, *headers)
+        return Answer(200, draw_qr(payload), _SVG, *headers)
 
     async def _find(self, ticket: str) -> allocators.Ticket | Refusal:
         exchange = CURRENT.get() or Exchange()
@@ -106,11 +120,10 @@ class TicketDesk:
 
     def _record(self, grant: Grant, bearer: Bearer) -> None:
         self._granted.inc()
+        if grant.number >= self._board.standing.tickets:
+            self._news.tell_sold_out()
         if _LOG.isEnabledFor(logging.INFO):
-            _LOG.info(
-                "ticket granted",
-                extra={"ticket": grant.ticket, "number": grant.number, **self._who(bearer)},
-            )
+            _GRANTED.make({"ticket": grant.ticket, "number": grant.number, **self._who(bearer)})
 
     def _refuse(self, code: str) -> Answer:
         self._refused[code].inc()

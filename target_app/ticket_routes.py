@@ -6,7 +6,7 @@ from litestar.types import Scope
 
 from target_app.answer import Answer
 from target_app.box_office import BoxOffice
-from target_app.openapi import STUDENT, Purchase, picture, responses
+from target_app.openapi import STUDENT, Purchase, QrCode, picture, responses
 from target_app.ticket_desk import Granted, Ticket, TicketDesk
 
 
@@ -23,7 +23,7 @@ def ticket_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
             (202, Granted, "Granted; its row is to come."),
             refusals=(
                 *("event_unknown", "unauthenticated", "idempotency_key_required", "not_enrolled"),
-                *("already_holds_ticket", "too_early", "sold_out"),
+                *("not_admitted", "already_holds_ticket", "too_early", "sold_out"),
             ),
         ),
     )
@@ -42,13 +42,21 @@ def ticket_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
 
     @get(
         "/tickets/{ticket:str}/qr",
+        operation_class=QrCode,
         security=STUDENT,
         responses={
             **responses(refusals=("unauthenticated", "ticket_unknown", "ticket_pending")),
-            200: picture("The QR code."),
+            200: picture("The QR code; with `Accept: text/plain` the text in it. Good for now."),
         },
     )
     async def show_qr(scope: Scope) -> Answer:
-        return await desk.show_qr(scope["path_params"]["ticket"])
+        return await desk.show_qr(scope["path_params"]["ticket"], _wants_text(scope))
 
     return [buy, show_ticket, show_qr]
+
+
+def _wants_text(scope: Scope) -> bool:
+    for name, value in scope["headers"]:
+        if name == b"accept":
+            return b"text/plain" in value and b"image/svg" not in value
+    return False

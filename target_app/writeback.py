@@ -1,7 +1,8 @@
 """`python -m target_app.writeback`: the worker that writes granted tickets to PostgreSQL.
 
-It reads the grants stream in batches, writes each in one transaction, and acknowledges after the
-commit. A crash in between is harmless: the batch is read again and its rows are found written.
+It reads grants in batches, from the Redis stream or from SQS as `APP_ALLOCATION` says, writes each
+batch in one transaction, and acknowledges after the commit. A crash in between is harmless: the
+batch is read again and its rows are found written.
 """
 
 import asyncio
@@ -11,19 +12,16 @@ import signal
 import sys
 import time
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from target_app.backlog import Backlog
-from target_app.database import Database
 from target_app.errors import SettingsError, Unavailable
-from target_app.grants import Grants
-from target_app.ledger import Ledger
+from target_app.faults import FAULTS
+from target_app.grants import Entry, Source
+from target_app.ledger import Ledger, Outdated
 from target_app.logs import LineHandler, Throttled, flushing, json_logs
 from target_app.scrape_targets import announced_metrics
 from target_app.settings import Settings, read_settings
+from target_app.writing_desk import WritingDesk
 
 DRAIN_S = 8.0
 PAUSE_S = 0.05  # between batches: lets one fill, so a rush costs 20 commits a second and not 500
@@ -32,15 +30,16 @@ _LOG = logging.getLogger("target_app.writeback")
 
 
 class Writeback:
-    """Moves grants from stream to table until told to stop, then until the stream is empty."""
+    """Moves grants from source to table until told to stop, then until the source is empty."""
 
-    def __init__(self, grants: Grants, ledger: Ledger) -> None:
-        self._grants = grants
+    def __init__(self, source: Source, ledger: Ledger) -> None:
+        self._source = source
         self._ledger = ledger
         self._stopping = asyncio.Event()
         self._stop_by_s = float("inf")
         self._setbacks = 0
         self._down = Throttled(_LOG, logging.ERROR)
+        self._overflow = _Overflow()
 
     def stop(self) -> None:
         """Write what is left, then end `run`; after `DRAIN_S` end it in any case."""
@@ -52,22 +51,30 @@ class Writeback:
         """Returns whether everything that could be written was."""
         while time.monotonic() < self._stop_by_s:
             try:
-                batch = await self._grants.read()
-                if batch:
-                    written = await self._ledger.write(batch)
-                    await self._grants.acknowledge(written)
-                elif self._stopping.is_set():
-                    return True
+                if not await self._move() and self._stopping.is_set():
+                    if await self._source.is_empty():
+                        return True
+                    continue
+            except Outdated as error:
+                _LOG.warning("%s", error)
+                self._source.read_again()
             except (Unavailable, RedisError, OSError) as error:
                 await self._set_back(error)
-                continue
-            self._setbacks = 0
-            if batch:
-                await self._pause(PAUSE_S)
         return False
 
+    async def _move(self) -> bool:
+        """Move one batch; returns whether there was one."""
+        batch = await self._source.read()
+        kept, dropped = self._overflow.split(batch.entries)
+        written = await self._ledger.write(batch._replace(entries=kept)) if kept else []
+        await self._source.acknowledge(written + dropped)
+        self._setbacks = 0
+        if batch.entries:
+            await self._pause(PAUSE_S)
+        return bool(batch.entries)
+
     async def _set_back(self, error: Exception) -> None:
-        self._grants.read_again()
+        self._source.read_again()
         self._down.log("write-back waits", {"reason": str(error), "setbacks": self._setbacks})
         delay_s = _RETRY_S[min(self._setbacks, len(_RETRY_S) - 1)]
         self._setbacks += 1
@@ -85,8 +92,35 @@ class Writeback:
             return
 
 
+class _Overflow:
+    """The fault `drop_queue_items`: a queue of so many items a second, which forgets the rest.
+
+    They are acknowledged like the others, and a line in the log is all there is of them.
+    """
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._kept = 0
+        self._told = False
+
+    def split(self, entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
+        """The entries to write, and those to forget."""
+        size = int(FAULTS.grade("drop_queue_items"))
+        if not size:
+            return entries, []
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._kept = second, 0
+        room = max(0, size - self._kept)
+        self._kept += len(entries[:room])
+        if entries[room:] and not self._told:
+            _LOG.warning("the queue is full; what comes now is dropped", extra={"size": size})
+            self._told = True
+        return entries[:room], entries[room:]
+
+
 def main() -> int:
-    """0 when all was written, 1 when grants are left in the stream, 2 where settings are wrong."""
+    """0 when all was written, 1 when grants are left unwritten, 2 where settings are wrong."""
     try:
         settings = read_settings(os.environ)
     except SettingsError as error:
@@ -97,37 +131,26 @@ def main() -> int:
 
 
 async def _serve(settings: Settings, handler: LineHandler) -> int:
-    redis = Redis.from_url(
-        settings.redis_url,
-        protocol=2,
-        socket_timeout=2.0,
-        socket_connect_timeout=1.0,
-        retry=Retry(NoBackoff(), 0),
-    )
-    database = Database(settings.database_dsn, 1, 2.0, "target_app_writeback")
-    grants = Grants(redis, settings.event)
-    writeback = Writeback(grants, Ledger(database, settings.event, grants.set_aside))
+    desk = WritingDesk(settings)
+    writeback = Writeback(desk.source, desk.ledger)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, writeback.stop)
     with announced_metrics("writeback", settings.targets_dir) as port:
-        await database.open()
-        rounds = (Backlog(redis, settings.event).watching(), flushing(handler))
-        for each in rounds:
-            each.start()
-        _LOG.info("write-back open", extra={"metrics_port": port})
+        lines = flushing(handler)
+        lines.start()
         try:
+            await desk.open()
+            _LOG.info("write-back open", extra={"metrics_port": port})
             drained = await writeback.run()
         finally:
-            for each in rounds:
-                await each.stop()
-            await database.close()
-            await redis.aclose()
+            await desk.close()
+            await lines.stop()
     if drained:
         _LOG.info("write-back closed; every grant that can be written is")
         return 0
     _LOG.error(
-        "write-back closed with grants unwritten; they are safe in the stream, start it again"
+        "write-back closed with grants unwritten; they are safe where they wait, start it again"
     )
     return 1
 

@@ -9,10 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reports.evidence import Evidence
+from reports.mishaps import FaultSpan, fault_spans
 
 Floats = NDArray[np.float64]
 
-_LOSSES: Final = {"process": "process lost", "abort": "run cut short", "fault": "fault switched"}
+_LOSSES: Final = {"process": "process lost", "abort": "run cut short"}
 _WIDTHS_S: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0)
 _MOST_BINS: Final = 180
 _FEWEST_EVENTS: Final = 30
@@ -25,7 +26,8 @@ class Moments:
     zero_ns: int
     t0: bool
     losses: tuple[tuple[float, str], ...] = ()
-    """When a process was lost, a fault was on or the run was cut short, and words for it."""
+    """When a process was lost or the run was cut short, and words for it."""
+    faults: tuple[FaultSpan, ...] = ()
 
     @classmethod
     def of(cls, evidence: Evidence) -> "Moments":
@@ -46,7 +48,8 @@ class Moments:
             for event in evidence.timeline
             if event.kind in _LOSSES
         )
-        return cls(zero, evidence.t0_ns is not None, tuple(losses))
+        spans = tuple(fault_spans(evidence, zero))
+        return cls(zero, evidence.t0_ns is not None, tuple(losses), spans)
 
     @property
     def label(self) -> str:

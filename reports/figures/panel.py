@@ -15,11 +15,13 @@ from matplotlib.ticker import (
 
 from reports.figures.style import GRID, INK, LOSS, MUTED, PAPER, count, milliseconds
 
-Kind = Literal["line", "dashed", "dotted", "area", "level"]
+Kind = Literal["line", "dashed", "dotted", "area", "level", "band"]
 FAMILY: Final = "DejaVu Sans"
 """Comes with matplotlib, so text has the same outlines on every machine."""
 
 LEVEL_ALPHA: Final = 0.45
+BAND_ALPHA: Final = 0.16
+ALPHAS: Final[dict[str, float]] = {"level": LEVEL_ALPHA, "band": BAND_ALPHA}
 DASHES: Final[dict[str, Any]] = {"line": "-", "dashed": (0, (4, 2)), "dotted": (0, (1, 1.6))}
 
 
@@ -86,6 +88,11 @@ class Panel:
         """Draw a level that does not change, such as a pool's maximum."""
         self.axes.axhline(value, color=colour, linewidth=1.3, linestyle=DASHES["dashed"])
         self.entries.append(Entry("dashed", colour, text))
+
+    def band(self, since_s: float, until_s: float, colour: str) -> None:
+        """Shade a span of time behind everything; what lasts no time is a line."""
+        self.axes.axvspan(since_s, until_s, color=colour, alpha=BAND_ALPHA, linewidth=0, zorder=0.5)
+        self.axes.axvline(since_s, color=colour, linewidth=1.0, zorder=0.6)
 
     def say(self, text: str) -> None:
         """Write a sentence where there is nothing to draw, instead of empty axes."""

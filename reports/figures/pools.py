@@ -133,6 +133,7 @@ _CLIENT = "db_client_connection"
 POOL_WORDS = {
     "postgres": "PostgreSQL pools",
     "redis": "Redis pools",
+    "enrolment": "Calls to the enrolment API",
     "write_back": "Write-back queue",
     "accept_queue": "Kernel's accept queue",
     "max_connections": "PostgreSQL's connections",

@@ -7,8 +7,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from reports.figures.moments import Moments
-from reports.figures.panel import DASHES, FAMILY, LEVEL_ALPHA, Entry, Panel
-from reports.figures.style import INK, LOSS, MUTED, PAPER, Form
+from reports.figures.panel import ALPHAS, DASHES, FAMILY, Entry, Panel
+from reports.figures.style import FAULT, INK, LOSS, MUTED, PAPER, Form
 from reports.figures.svg_text import Svg, save_svg, text_width_pt, wrapped
 
 _LINE = 1.35  # line height over font size
@@ -57,7 +57,12 @@ class Sheet:
         panel = self.panel(label, height_pt, beside=beside)
         losses = [loss for loss in moments.losses if window_s[0] <= loss[0] <= window_s[1]]
         panel.axis_of_moments(window_s, t0=moments.t0, losses_s=[at_s for at_s, _ in losses])
+        faults = [fault for fault in moments.faults if fault.touches(window_s)]
+        for fault in faults:
+            panel.band(fault.since_s, min(fault.until_s, window_s[1]), FAULT)
         if len(self._panels) == 1:
+            for words in dict.fromkeys(fault.name.replace("_", " ") for fault in faults):
+                panel.entries.append(Entry("band", FAULT, f"fault: {words}"))
             for words in dict.fromkeys(words for _, words in losses):
                 panel.entries.append(Entry("dotted", LOSS, words))
         return panel
@@ -151,14 +156,14 @@ class Sheet:
 
     def _sample(self, x_pt: float, y_pt: float, entry: Entry) -> None:
         font, width, height = self.form.font_pt, self.form.width_pt, self._height_pt
-        if entry.kind in {"area", "level"}:
+        if entry.kind in {"area", "level", "band"}:
             sample: Rectangle | Line2D = Rectangle(
                 ((x_pt + font * 0.4) / width, (y_pt - font * 0.4) / height),
                 font * (_SWATCH - 0.7) / width,
                 font * 0.8 / height,
                 transform=self._figure.transFigure,
                 facecolor=entry.colour,
-                alpha=LEVEL_ALPHA if entry.kind == "level" else 1.0,
+                alpha=ALPHAS.get(entry.kind, 1.0),
                 linewidth=0,
             )
         else:

@@ -14,6 +14,7 @@ PURPLE: Final = "#cc79a7"
 INK: Final = "#1b1f24"
 MUTED: Final = "#57606a"
 LOSS: Final = "#a40000"
+FAULT: Final = "#8250df"
 GRID: Final = "#d8dee4"
 PAPER: Final = "#ffffff"
 

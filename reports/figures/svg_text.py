@@ -21,6 +21,7 @@ THEMED: Final = {
     style.MUTED: "muted",
     style.GRID: "grid",
     style.LOSS: "loss",
+    style.FAULT: "fault",
     style.BLUE: "blue",
     style.ORANGE: "orange",
     style.GREEN: "green",

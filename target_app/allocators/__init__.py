@@ -2,6 +2,7 @@
 
 from target_app.allocators.atomic_update import AtomicUpdate
 from target_app.allocators.naive import Naive
+from target_app.allocators.optimistic import Optimistic
 from target_app.allocators.protocol import (
     Allocator,
     Claim,
@@ -11,10 +12,19 @@ from target_app.allocators.protocol import (
     Stores,
     Ticket,
 )
+from target_app.allocators.redis_lock import RedisLock
+from target_app.allocators.redis_script import RedisScript
 from target_app.allocators.redis_writeback import RedisWriteback
+from target_app.allocators.row_lock import RowLock
+from target_app.allocators.skip_locked import SkipLocked
+from target_app.allocators.sqs_writeback import SqsWriteback
 
 ALLOCATIONS: dict[str, type[Allocator]] = {
-    kind.name: kind for kind in (Naive, AtomicUpdate, RedisWriteback)
+    kind.name: kind
+    for kind in (
+        *(Naive, RowLock, Optimistic, AtomicUpdate, SkipLocked),
+        *(RedisLock, RedisScript, RedisWriteback, SqsWriteback),
+    )
 }
 
 __all__ = [

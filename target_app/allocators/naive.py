@@ -5,7 +5,9 @@ from typing import Any, ClassVar
 
 from target_app.allocators.postgres_ledger import PostgresLedger
 from target_app.allocators.protocol import Claim, Grant, Refusal
+from target_app.faults import FAULTS
 from target_app.measured import measured
+from target_app.mishaps import after_grant
 
 
 class Naive(PostgresLedger):
@@ -13,10 +15,9 @@ class Naive(PostgresLedger):
 
     name: ClassVar[str] = "naive"
     guarded: ClassVar[bool] = False
-    writes_back: ClassVar[bool] = False
 
     async def grant(self, claim: Claim) -> Grant | Refusal:
-        refused = await self.sessions.admit(claim.bearer)
+        refused = await self.admit(claim.bearer)
         if refused is not None:
             return Refusal(refused)
         seen = await self._look(claim.bearer.student)
@@ -27,13 +28,14 @@ class Naive(PostgresLedger):
                 return Refusal("already_holds_ticket")
             return Grant(seen["ticket"], seen["number"], issued=True, replay=True)
         granted_ns = time.time_ns()
-        if granted_ns < seen["opens_at_ns"]:
+        if granted_ns < seen["opens_at_ns"] and not FAULTS.strikes("early_open"):
             return Refusal("too_early")
         if seen["sold"] >= seen["tickets"]:
             return Refusal("sold_out")
         # Here is the fault: what was seen may no longer be so.
         number = seen["sold"] + 1
         await self._write(claim, number, granted_ns)
+        await after_grant()
         return Grant(claim.ticket, number, issued=True, replay=False)
 
     @measured("postgres", "naive_look")

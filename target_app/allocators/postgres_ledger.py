@@ -1,8 +1,9 @@
-"""What allocators with their truth in PostgreSQL share: finding a ticket, the standing."""
+"""What allocators with their truth in PostgreSQL share: who may buy, finding a ticket, standing."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from target_app.allocators.protocol import Refusal, Standing, Stores, Ticket
+from target_app.faults import FAULTS
 from target_app.measured import measured
 from target_app.sessions import Bearer
 
@@ -10,10 +11,21 @@ from target_app.sessions import Bearer
 class PostgresLedger:
     """The `tickets` table as the only truth; sessions and the roster are asked of Redis."""
 
+    guarded: ClassVar[bool] = True
+    writes_back: ClassVar[bool] = False
+    in_redis: ClassVar[bool] = False
+    streams: ClassVar[bool] = False
+
     def __init__(self, event: str, stores: Stores) -> None:
         self.event = event
         self.database = stores.database
         self.sessions = stores.sessions
+
+    async def admit(self, bearer: Bearer) -> str | None:
+        """The problem code that keeps this student from buying, or None."""
+        if FAULTS.strikes("ineligible_granted"):
+            return None if await self.sessions.is_live(bearer) else "unauthenticated"
+        return await self.sessions.admit(bearer)
 
     async def find(self, ticket: str, bearer: Bearer) -> Ticket | Refusal:
         if not await self.sessions.is_live(bearer):

@@ -1,10 +1,13 @@
 """What every allocator does: grant a ticket or say why not, find one again, tell the standing."""
 
-from typing import ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from target_app.cache import Cache
 from target_app.database import Database
 from target_app.sessions import Bearer, Sessions
+
+if TYPE_CHECKING:
+    from target_app.sqs_outbox import Outbox  # needs aiobotocore, which is an extra
 
 
 class Claim(NamedTuple):
@@ -53,6 +56,8 @@ class Stores(NamedTuple):
     database: Database
     cache: Cache
     sessions: Sessions
+    outbox: "Outbox | None" = None
+    """Where grants leave for the queue; only where the allocation has one."""
 
 
 class Allocator(Protocol):
@@ -66,6 +71,10 @@ class Allocator(Protocol):
     """Whether PostgreSQL's constraints guard the tickets table."""
     writes_back: ClassVar[bool]
     """Whether rows reach PostgreSQL later, through the write-back worker."""
+    in_redis: ClassVar[bool]
+    """Whether Redis decides and keeps the holders, and so has to be restored when it loses them."""
+    streams: ClassVar[bool]
+    """Whether grants wait in a Redis stream for the write-back worker."""
 
     def __init__(self, event: str, stores: Stores) -> None: ...
 

@@ -61,7 +61,8 @@ def test_overrides_apply_in_order_and_take_bare_words():
         ("app.workers=two", 'app.workers = "two": expected a valid integer'),
         (
             "app.allocation=luck",
-            "expected 'naive', 'row_lock', 'optimistic', 'atomic_update', 'skip_locked', 'redis_lock', 'redis_script', 'redis_writeback' or 'sqs_writeback'.",
+            "expected 'naive', 'row_lock', 'optimistic', 'atomic_update', 'skip_locked', "
+            "'redis_lock', 'redis_script', 'redis_writeback' or 'sqs_writeback'.",
         ),
         (
             "schedule.lead=20",

@@ -100,7 +100,17 @@ def postgres(postgres_dsn: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         yield connection
         connection.rollback()
-        connection.execute("DROP TABLE IF EXISTS tickets")
+        connection.execute("DROP TABLE IF EXISTS tickets, entries")
+
+
+@pytest.fixture
+def tickets(postgres: psycopg.Connection) -> psycopg.Connection:
+    """The table as `naive` leaves it: nothing is unique."""
+    postgres.execute(
+        "CREATE TABLE tickets (ticket text, event text, student text, number int,"
+        " granted_ns bigint, committed_at timestamptz DEFAULT clock_timestamp())"
+    )
+    return postgres
 
 
 @pytest.fixture(scope="session")

@@ -228,11 +228,14 @@ def test_a_targets_file_that_is_damaged_is_counted_and_named(
     assert recorded(run)["collector", "collector_failed_total"]
 
 
-def test_a_store_that_is_down_is_recorded_as_down(run: RunDirectory, tmp_path: Path) -> None:
+def test_a_store_that_is_down_is_recorded_as_down(
+    run: RunDirectory, tmp_path: Path, until: Until
+) -> None:
     down = sources(
         dsn=f"postgresql://postgres@/x?host={tmp_path}", redis_url=f"unix://{tmp_path}/redis.sock"
     )
     with Collecting(run, down, INTERVAL_S) as collecting:
+        until(lambda: collecting.latest("machine_cpu_used_ratio") is not None)  # needs two looks
         assert collecting.final_round() == ("postgres", "redis")
 
     found = recorded(run)

@@ -1,9 +1,7 @@
 """The ledger holds what each store holds, row for row, and says so when a store is silent."""
 
 import json
-import os
 import signal
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,21 +12,20 @@ from redis import Redis
 
 from plans import Plan
 from records import RunDirectory
-from records.ledger import StoreReading, await_settled, read_ledger
+from records.ledger import StoreReading, read_ledger
 
 STUDENTS = ["S1", "S2", "S3"]
 HOLDERS = "event:festival:holders"
-STREAM = "event:festival:grants"
 
 
 @pytest.fixture
-def tickets(postgres: psycopg.Connection) -> psycopg.Connection:
-    """The table as `naive` leaves it: nothing is unique."""
-    postgres.execute(
-        "CREATE TABLE tickets (ticket text, event text, student text, number int,"
-        " granted_ns bigint, committed_at timestamptz DEFAULT clock_timestamp())"
+def entries(tickets: psycopg.Connection) -> psycopg.Connection:
+    """The gate's table as a replayed code leaves it: nothing is unique."""
+    tickets.execute(
+        "CREATE TABLE entries (ticket text, event text, gate text,"
+        " entered_at timestamptz DEFAULT clock_timestamp())"
     )
-    return postgres
+    return tickets
 
 
 def sell(tickets: psycopg.Connection, ticket: str, student: str, number: int) -> None:
@@ -140,10 +137,58 @@ def test_other_events_tickets_are_not_of_this_ledger(
     assert run.ledger_table().num_rows == 0
 
 
-def test_a_strategy_without_holders_in_redis_has_no_redis_ledger(
-    tmp_path: Path, tickets: psycopg.Connection, postgres_dsn: str, redis_process: Any
+def test_whom_the_gate_let_in_is_a_row_an_admission(
+    tmp_path: Path, entries: psycopg.Connection, postgres_dsn: str
 ) -> None:
     run = naive(tmp_path)
+    sell(entries, "T1", "S2", 1)
+    for ticket, gate, event in (("T1", "north", "festival"), ("T1", "south", "festival")):
+        entries.execute(
+            "INSERT INTO entries VALUES (%s, %s, %s, 'epoch'::timestamptz + interval '9.5 s')",
+            [ticket, event, gate],
+        )
+    entries.execute("INSERT INTO entries VALUES ('T9', 'festival', 'north', 'epoch')")
+    entries.execute("INSERT INTO entries VALUES ('T1', 'concert', 'north', 'epoch')")
+
+    readings = read_ledger(run, postgres_dsn, None, "festival", STUDENTS)
+
+    assert readings == [StoreReading("postgres", 1, None), StoreReading("gate", 3, None)]
+    let_in = [row for row in run.ledger_table().to_pylist() if row["source"] == "gate"]
+    assert [(row["ticket"], row["student"], row["granted_ns"]) for row in let_in] == [
+        ("T9", -1, 0),
+        ("T1", 1, 9_500_000_000),
+        ("T1", 1, 9_500_000_000),
+    ]
+    assert {(row["number"], row["committed_ns"]) for row in let_in} == {(None, None)}
+    assert ledger_events(run)["gate"] == {"tickets": 3}
+
+
+def test_a_gate_nobody_went_to_has_no_rows_and_a_festival_without_gate_no_source(
+    tmp_path: Path, tickets: psycopg.Connection, postgres_dsn: str
+) -> None:
+    read_ledger(naive(tmp_path / "a"), postgres_dsn, None, "festival", STUDENTS)
+    tickets.execute("CREATE TABLE entries (ticket text, event text, gate text, entered_at int)")
+    unreadable = naive(tmp_path / "b")
+    read_ledger(unreadable, postgres_dsn, None, "festival", STUDENTS)
+    tickets.execute("ALTER TABLE entries ALTER entered_at TYPE timestamptz USING now()")
+    empty = naive(tmp_path / "c")
+    read_ledger(empty, postgres_dsn, None, "festival", STUDENTS)
+
+    assert "gate" not in ledger_events(RunDirectory(next((tmp_path / "a").iterdir())))
+    assert ledger_events(unreadable)["gate"]["error"].startswith("The gate's admissions cannot be")
+    assert ledger_events(empty)["gate"] == {"tickets": 0}
+
+
+@pytest.mark.parametrize("allocation", ["naive", "row_lock", "redis_lock"])
+def test_a_strategy_without_holders_in_redis_has_no_redis_ledger(
+    tmp_path: Path,
+    tickets: psycopg.Connection,
+    postgres_dsn: str,
+    redis_process: Any,
+    allocation: str,
+) -> None:
+    plan = Plan.model_validate({"name": "sold", "app": {"allocation": allocation}})
+    run = RunDirectory.create(tmp_path, plan)
 
     readings = read_ledger(run, postgres_dsn, redis_process.url, "festival", STUDENTS)
 
@@ -151,10 +196,12 @@ def test_a_strategy_without_holders_in_redis_has_no_redis_ledger(
     assert set(ledger_events(run)) == {"postgres"}
 
 
+@pytest.mark.parametrize("allocation", ["redis_script", "redis_writeback", "sqs_writeback"])
 def test_a_redis_that_lost_its_holders_holds_none_instead_of_going_unmentioned(
-    run: RunDirectory, redis_process: Any
+    tmp_path: Path, redis_process: Any, allocation: str
 ) -> None:
-    assert run.plan().app.allocation == "redis_writeback"
+    plan = Plan.model_validate({"name": "wiped", "app": {"allocation": allocation}})
+    run = RunDirectory.create(tmp_path, plan)
 
     assert read_ledger(run, None, redis_process.url, "festival", STUDENTS) == [
         StoreReading("redis", 0, None)
@@ -235,57 +282,3 @@ def test_a_key_of_the_wrong_kind_is_an_error(
 
     assert reading.error is not None
     assert "WRONGTYPE" in reading.error
-
-
-def test_without_a_stream_everything_is_settled_at_once(redis_process: Any) -> None:
-    assert await_settled(redis_process.url, "festival", 0.0)
-    assert await_settled(None, "festival", 0.0)
-
-
-def test_entries_nobody_took_or_nobody_acknowledged_are_not_settled(
-    redis: Redis, redis_process: Any
-) -> None:
-    def settled() -> bool:
-        return await_settled(redis_process.url, "festival", 0.05)
-
-    grant = redis.xadd(STREAM, {"student": "S1"})
-    assert not settled(), "there is not even a group yet"
-    redis.xgroup_create(STREAM, "writeback", id="0")
-    assert not settled(), "not delivered"
-    redis.xreadgroup("writeback", "one", {STREAM: ">"})
-    assert not settled(), "pending"
-    redis.xack(STREAM, "writeback", grant)
-    assert settled()
-    redis.xdel(STREAM, grant)
-    assert settled(), "deleted after it was written back"
-
-
-def test_settling_is_noticed_while_waiting(redis: Redis, redis_process: Any) -> None:
-    redis.xgroup_create(STREAM, "writeback", id="0", mkstream=True)
-    grant = redis.xadd(STREAM, {"student": "S1"})
-    redis.xreadgroup("writeback", "one", {STREAM: ">"})
-    timer = threading.Timer(0.2, redis.xack, [STREAM, "writeback", grant])
-    timer.start()
-    begun = time.monotonic()
-
-    assert await_settled(redis_process.url, "festival", 5.0)
-    assert time.monotonic() - begun < 2
-    timer.join()
-
-
-def test_a_redis_that_is_down_never_settles(tmp_path: Path) -> None:
-    begun = time.monotonic()
-
-    assert not await_settled(f"unix://{tmp_path}/redis.sock", "festival", 0.2)
-    assert time.monotonic() - begun < 1
-
-
-def test_a_hung_redis_does_not_stretch_the_deadline_by_much(redis_process: Any) -> None:
-    os.kill(redis_process.process.pid, signal.SIGSTOP)
-    begun = time.monotonic()
-    try:
-        assert not await_settled(redis_process.url, "festival", 0.3)
-    finally:
-        os.kill(redis_process.process.pid, signal.SIGCONT)
-
-    assert time.monotonic() - begun < 1.5

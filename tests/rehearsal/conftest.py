@@ -22,6 +22,7 @@ QUICK = (
     "schedule.lead=2s",
     "schedule.sale=4s",
     "schedule.drain=3s",
+    "schedule.settle=3s",
     "students.typing=200ms",
     "students.late_mean=500ms",
     "students.login_at_open=1s",
@@ -126,24 +127,27 @@ class Command:
 
 @pytest.fixture(scope="module")
 def rehearse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Command]]:
-    """Start `rehearse run smoke` with a quick plan; overrides as for `--set`."""
+    """Start `rehearse run smoke` with a quick plan; overrides as for `--set`.
+
+    Or another command of `rehearse`, as it is.
+    """
     started: list[Command] = []
 
-    def start(*overrides: str, options: tuple[str, ...] = ()) -> Command:
+    def start(
+        *overrides: str, options: tuple[str, ...] = (), command: list[object] | None = None
+    ) -> Command:
         folder = tmp_path_factory.mktemp("rehearsal")
         settings = [word for text in (*QUICK, *overrides) for word in ("--set", text)]
+        words = ["run", "smoke", *settings] if command is None else [str(w) for w in command]
         with (folder / "output.txt").open("w") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "rehearsal", "run", "smoke", "--out", folder / "runs"]
-                + settings
-                + list(options),
+                [sys.executable, "-m", "rehearsal", *words, "--out", folder / "runs", *options],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-        command = Command(process, folder / "runs")
-        started.append(command)
-        return command
+        started.append(Command(process, folder / "runs"))
+        return started[-1]
 
     yield start
     for command in started:

@@ -16,16 +16,16 @@ from reports.verdict import judge
 
 
 def _load() -> ModuleType:
-    """Load the module beside this file; tests are no package, so it cannot be imported by name."""
-    name = "synthetic_run"
-    if name not in sys.modules:
-        path = Path(__file__).with_name("synthetic_run.py")
-        specification = importlib.util.spec_from_file_location(name, path)
-        assert specification is not None and specification.loader is not None
-        module = importlib.util.module_from_spec(specification)
-        sys.modules[name] = module
-        specification.loader.exec_module(module)
-    return sys.modules[name]
+    """Load the modules beside this file; tests are no package: by name they cannot be imported."""
+    for name in ("synthetic_defects", "synthetic_meters", "synthetic_run"):
+        if name not in sys.modules:
+            path = Path(__file__).with_name(f"{name}.py")
+            specification = importlib.util.spec_from_file_location(name, path)
+            assert specification is not None and specification.loader is not None
+            module = importlib.util.module_from_spec(specification)
+            sys.modules[name] = module
+            specification.loader.exec_module(module)
+    return sys.modules["synthetic_run"]
 
 
 @pytest.fixture(scope="session")

@@ -4,103 +4,36 @@
 conductor would leave it behind. Every keyword that is a field of `Defects` seeds that defect.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from synthetic_defects import (
+    BUY,
+    COUNTDOWN,
+    GENERATOR_PID,
+    IN_REDIS,
+    JOIN,
+    LOGIN,
+    PAGE,
+    QR,
+    SCAN,
+    SECOND,
+    T0_NS,
+    TICKET,
+    WORKER_PIDS,
+    WRITES_BACK,
+    Defects,
+    table_of,
+)
+from synthetic_meters import Meters
 
 from plans import Plan, plan_toml
 from records import RunDirectory, tables
-
-T0_NS = 1_795_197_600_000_000_000  # 2026-11-20 18:00:00 UTC
-SECOND = 1_000_000_000
-PAGE, COUNTDOWN, LOGIN, BUY, TICKET, QR = tables.STEPS
-WORKER_PIDS = (4101, 4102, 4103, 4104)
-WRITEBACK_PID, GENERATOR_PID = 4201, 4301
-APP_PORT = 8000
-WAIT_EDGES = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, math.inf)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defects:
-    """What goes wrong in a run; the defaults are a healthy one."""
-
-    oversell: int = 0
-    """Tickets granted beyond the capacity, acknowledged like the others."""
-    duplicate_rows: int = 0
-    """Holders with a second, different ticket in every store."""
-    repeated_rows: int = 0
-    """PostgreSQL rows delivered twice, same ticket."""
-    missing_rows: int = 0
-    """Acknowledged and issued tickets that are in no store at the end."""
-    ineligible: int = 0
-    """Places of the capacity that went to outsiders."""
-    strangers: int = 0
-    """Places of the capacity that went to people who are not on the roster at all."""
-    false_sold_out: int = 0
-    """Places left though students were told `sold out`."""
-    drift: int = 0
-    """Tickets that PostgreSQL holds and Redis lost."""
-    unacked: int = 0
-    """Holders who were answered with an error."""
-    unknown: int = 0
-    """Purchases that timed out; every second one holds a ticket."""
-    stuck: int = 0
-    """Holders told `pending` for ever though their row is committed."""
-    lost_views: int = 0
-    """Page views missing from the counter; negative: counted twice."""
-    counter_off: int = 0
-    """Purchases the server counted and the generator did not record; negative: the reverse."""
-    failed: int = 0
-    """Students who met 503 overloaded and ended there."""
-    never_started: int = 0
-    """Students without a row."""
-    contradictory: int = 0
-    """Students with two rows that disagree."""
-    generator_late_ms: float = 0.0
-    """How much later than intended purchases are sent within 2 s of T-0."""
-    slow_reading_ms: float = 0.0
-    """How much later than received answers are read."""
-    slow_ms: float = 0.0
-    """Time the server adds to every purchase."""
-    pool_exhausted: bool = False
-    """The PostgreSQL pool is full from T-0 + 0.25 s for 2 s; use time stays flat."""
-    slow_holder: bool = False
-    """As pool_exhausted, but connections are held ten times longer within 2.25 s of T-0."""
-    pool_timeouts: int = 0
-    """Waits for a PostgreSQL connection that ran out, at T-0 + 1 s."""
-    leak: int = 0
-    """PostgreSQL connections never given back after T-0."""
-    accept_overflows: int = 0
-    """Connections the kernel dropped at T-0 because the accept queue was full."""
-    cpu_full: bool = False
-    """All CPUs busy and the app's loops late from T-0 to T-0 + 3 s."""
-    writeback_slow: bool = False
-    """Rows are committed 3 s after their grant."""
-    worker_lost: bool = False
-    """The second app worker dies at T-0 + 1 s."""
-    component_lost: str | None = None
-    """Name of another component that was lost at T-0 + 1 s."""
-    interrupted: bool = False
-    """Ctrl-C at T-0 + 2 s; students are still under way."""
-    killed: bool = False
-    """kill -9 at T-0 + 2 s: no students, no ledger, no last phases."""
-    no_t0: bool = False
-    """The run ended before a T-0 was set; nobody clicked."""
-    no_timestamps: bool = False
-    """The kernel gave no receive times."""
-    store_unreadable: str | None = None
-    """Store that could not be read at the end."""
-    without: Sequence[str] = ()
-    """Files left out: requests, students, ledger, metrics, environment, timeline."""
-    without_metrics: Sequence[str] = ()
-    """Names of metrics that were never collected (prefixes)."""
 
 
 def build_run(
@@ -184,6 +117,8 @@ class _Story:
         late, double = round(n * plan.students.late), round(n * plan.students.double_clickers)
         journey[order[:late]] = "late"
         journey[order[late : late + double]] = "double-clicker"
+        eager = order[late + double :]
+        journey[eager[: round(len(eager) * plan.students.multi_device)]] = "multi-device"
         journey[n - outsiders :] = "outsider"
         self.journey = journey
         is_late = journey == "late"
@@ -200,6 +135,25 @@ class _Story:
         self.clicked = click
         retry = rng.lognormal(math.log(0.5), 0.4, n) * SECOND
         self.buy = np.where(click < T0_NS, T0_NS + retry.astype(np.int64), click)
+        self.join = self.login + SECOND // 4
+        if plan.app.waiting_room != "off":
+            self._queue_up()
+        if self.defects.overtakers:
+            self.buy[np.argsort(self.buy)[-self.defects.overtakers :]] += 4 * SECOND
+
+    def _queue_up(self) -> None:
+        """Let students in one after another, by when they joined; polling costs up to half a s."""
+        rng, apart = self.rng, SECOND / self.plan.app.admission_rate
+        line = np.argsort(self.join, kind="stable")
+        if self.defects.queue_jumped:
+            jumpers = line[-self.defects.queue_jumped :]
+            self.journey[jumpers] = "queue-jumper"
+            line = np.concatenate([jumpers, line[: -self.defects.queue_jumped]])
+        turn = T0_NS + (np.arange(len(line)) * apart).astype(np.int64)
+        let_in = np.empty(len(line), dtype=np.int64)
+        let_in[line] = np.maximum(turn, self.join[line])
+        self.buy = let_in + (rng.uniform(0.05, 0.5, len(line)) * SECOND).astype(np.int64)
+        self.clicked = self.buy
 
     def _purchases(self) -> None:
         plan, rng, defects = self.plan, self.rng, self.defects
@@ -216,7 +170,7 @@ class _Story:
         service = rng.lognormal(math.log(3.5), 0.4, n) * 1e6 + defects.slow_ms * 1e6
         self.buy_done = finished + service.astype(np.int64)
         self.buy_wait_us = np.full(n, 20, dtype=np.int64)
-        if defects.pool_exhausted or defects.slow_holder:
+        if defects.waits:
             full = (sent > T0_NS + SECOND // 4) & (sent < T0_NS + 9 * SECOND // 4)
             waited = np.where(full, rng.lognormal(math.log(80_000), 0.3, n), 20)
             self.buy_wait_us = waited.astype(np.int64)
@@ -225,6 +179,8 @@ class _Story:
         outcome = np.where(self.enrolled, "sold_out", "refused").astype(object)
         eligible = np.flatnonzero(self.enrolled)
         line = eligible[np.argsort(self.buy_done[eligible], kind="stable")]
+        if defects.overtakers:
+            line = np.roll(line, defects.overtakers)
         taken = defects.false_sold_out + defects.ineligible + defects.strangers
         granted = line[: max(plan.event.tickets - taken, 0) + defects.oversell]
         outcome[granted] = "ticket"
@@ -257,7 +213,9 @@ class _Story:
         self.acked = self.outcome == "ticket"
         self.ticket = np.array([f"{plan.seed:04x}-{k:06d}" for k in range(n)], dtype=object)
         granted_ns = self.buy_done - 400_000
-        behind = plan.app.allocation == "redis_writeback"
+        behind = plan.app.allocation in WRITES_BACK
+        early = self.granted[:: max(len(self.granted) // max(defects.early, 1), 1)][: defects.early]
+        granted_ns[early] = self.buy_done[early] = T0_NS - SECOND // 5
         delay = rng.uniform(2, 40, n) * 1e6 + (3e9 if defects.writeback_slow else 0)
         self.committed = granted_ns + (delay if behind else 100_000.0 * np.ones(n)).astype(np.int64)
         issued = np.where(behind, self.buy_done + plan.students.ticket_poll * 1e9, self.buy_done)
@@ -281,15 +239,38 @@ class _Story:
             ticket=rows["ticket"].head(defects.duplicate_rows) + "-again"
         )
         strangers = rows.head(defects.strangers).assign(
-            student=-1, ticket=rows["ticket"].head(defects.strangers) + "-stranger"
+            student=-1,
+            granted_ns=T0_NS + SECOND,
+            ticket=rows["ticket"].head(defects.strangers) + "-stranger",
         )
         rows = pd.concat([rows, second, strangers], ignore_index=True)
-        postgres = pd.concat([rows, rows.head(defects.repeated_rows)], ignore_index=True)
+        written = rows.iloc[: len(rows) - defects.rows_dropped]
+        postgres = pd.concat([written, rows.head(defects.repeated_rows)], ignore_index=True)
         redis = rows[~rows["student"].isin(self.drifted)].assign(source="redis", committed_ns=None)
-        self.ledger = pd.concat([postgres, redis]) if self.pending else postgres
-        self.stores = ("postgres", "redis") if self.pending else ("postgres",)
+        self.stores = ("postgres", "redis") if plan.app.allocation in IN_REDIS else ("postgres",)
+        self.ledger = pd.concat([postgres, redis]) if len(self.stores) > 1 else postgres
+        self.visitors = held[np.isin(held, np.flatnonzero(self.acked))][: defects.visitors]
+        if defects.visitors:
+            self._gate()
         if defects.store_unreadable:
             self.ledger = self.ledger[self.ledger["source"] != defects.store_unreadable]
+
+    def _gate(self) -> None:
+        """Let the visitors in, some of them twice."""
+        twice = np.concatenate([self.visitors, self.visitors[: self.defects.entered_twice]])
+        self.scans = twice, self.end_ns - 2 * SECOND + np.arange(len(twice)) * 1_000_000
+        gate = pd.DataFrame(
+            {
+                "source": "gate",
+                "ticket": self.ticket[twice],
+                "student": twice,
+                "number": None,
+                "granted_ns": self.scans[1],
+                "committed_ns": None,
+            }
+        )
+        self.ledger = pd.concat([self.ledger, gate])
+        self.stores = (*self.stores, "gate")
 
     # -- the requests ------------------------------------------------------------------------
 
@@ -318,6 +299,10 @@ class _Story:
             parts.append(self._answered(TICKET, late, self.buy_done[late] + since))
         issued = acked[~np.isin(acked, self.stuck)]
         parts.append(self._answered(QR, issued, self.issued[issued] + SECOND))
+        if self.plan.app.waiting_room != "off":
+            parts.append(self._answered(JOIN, everyone, self.join))
+        if len(self.visitors):
+            parts.append(self._answered(SCAN, *self.scans))
         rows = pd.concat(parts, ignore_index=True)
         rows = rows[~rows["student"].isin(self._absent())]
         rows["journey"] = self.journey[rows["student"].to_numpy()]
@@ -427,7 +412,7 @@ class _Story:
             ("requests", self._request_parts),
             ("students", self._students),
             ("ledger", self._ledger),
-            ("metrics", lambda: _Meters(self).parts()),
+            ("metrics", lambda: Meters(self).parts()),
         ):
             if name not in absent:
                 for file, table in tabled().items():
@@ -439,12 +424,12 @@ class _Story:
             requests[["first_byte_ns", "done_ns"]] = None
         shards = (requests[:middle], requests[middle:])
         return {
-            f"requests/{GENERATOR_PID}-{number:04d}.parquet": _table(rows, tables.REQUESTS)
+            f"requests/{GENERATOR_PID}-{number:04d}.parquet": table_of(rows, tables.REQUESTS)
             for number, rows in enumerate(shards)
         }
 
     def _ledger(self) -> dict[str, pa.Table]:
-        return {"ledger.parquet": _table(self.ledger, tables.LEDGER)}
+        return {"ledger.parquet": table_of(self.ledger, tables.LEDGER)}
 
     def _students(self) -> dict[str, pa.Table]:
         n = self.plan.event.students
@@ -474,7 +459,7 @@ class _Story:
         rows = rows[~rows["student"].isin(self._absent())]
         doubled = rows[rows["outcome"] == "sold_out"].head(self.defects.contradictory)
         rows = pd.concat([rows, doubled.assign(outcome="gave_up")], ignore_index=True)
-        return {"students.parquet": _table(rows, tables.STUDENTS)}
+        return {"students.parquet": table_of(rows, tables.STUDENTS)}
 
     def _write_timeline(self, run: RunDirectory, ledger_read: bool) -> None:
         defects, start = self.defects, self.start_ns
@@ -487,7 +472,9 @@ class _Story:
         lost = "app" if defects.worker_lost else defects.component_lost
         if lost:
             what = f"The {lost} process 4102 ended with signal 9 though nobody asked it to stop."
-            run.stamp("process", lost, t_ns=T0_NS + SECOND, pid=4102, exit=-9, what=what)
+            planned = {"planned": True} if defects.planned else {}
+            run.stamp("process", lost, t_ns=T0_NS + SECOND, pid=4102, exit=-9, what=what, **planned)
+        self._stamp_mishaps(run)
         if defects.killed or defects.no_t0:
             return
         if defects.interrupted:
@@ -504,208 +491,18 @@ class _Story:
             run.stamp("ledger", store, t_ns=self.end_ns + SECOND, **detail)
         run.stamp("phase", "torn_down", t_ns=self.end_ns + 4 * SECOND)
 
-
-class _Meters:
-    """The metrics table: what every source showed at every tick."""
-
-    def __init__(self, story: _Story) -> None:
-        self.story, self.defects = story, story.defects
-        interval = int(story.plan.collect.interval * SECOND)
-        last = story.end_ns + (0 if story.defects.killed else 3 * SECOND)
-        self.ticks = np.arange(story.start_ns - 2 * SECOND, last, interval, dtype=np.int64)
-        self.sale = (self.ticks >= T0_NS) & (self.ticks < T0_NS + 2 * SECOND)
-        self.rng = np.random.default_rng(story.plan.seed + 1)
-        self._parts: list[tuple[str, str, str, Any, Any]] = []
-        for position, pid in enumerate(story.pids):
-            self._app(pid, position)
-        if story.pending:
-            self._writeback()
-        self._postgres_and_redis()
-        self._kernel_and_processes()
-        self._generator()
-
-    def parts(self) -> dict[str, pa.Table]:
-        """Give the samples in two parts, in the order of their times."""
-        columns: dict[str, list[Any]] = {
-            "t_ns": [part[3] for part in self._parts],
-            "value": [part[4] for part in self._parts],
-        }
-        lengths = [len(part[3]) for part in self._parts]
-        frame = pd.DataFrame({name: np.concatenate(parts) for name, parts in columns.items()})
-        for position, name in enumerate(("source", "name", "labels")):
-            words = sorted({part[position] for part in self._parts})
-            codes = np.repeat([words.index(part[position]) for part in self._parts], lengths)
-            frame[name] = pd.Categorical.from_codes(codes, words)
-        frame = frame.sort_values("t_ns", kind="stable", ignore_index=True)
-        middle = len(frame) // 2
-        return {
-            f"metrics.parquet/part-{number:04d}.parquet": _table(rows, tables.METRICS)
-            for number, rows in enumerate((frame[:middle], frame[middle:]))
-        }
-
-    def _add(self, source: str, name: str, values: Any, **labels: Any) -> None:
-        if name.startswith(tuple(self.defects.without_metrics)):
-            return
-        ticks = self.ticks
-        kept = np.ones(len(ticks), dtype=bool)
-        if self.defects.worker_lost and source == f"app:{self.story.pids[1]}":
-            kept = ticks < T0_NS + SECOND
-        text = json.dumps(labels, sort_keys=True, separators=(",", ":"))
-        values = np.broadcast_to(np.asarray(values, dtype=float), ticks.shape)
-        self._parts.append((source, name, text, ticks[kept], values[kept]))
-
-    def _add_once_seen(self, source: str, name: str, values: Any, **labels: Any) -> None:
-        """Add a labelled counter, which exists only from its first increment on."""
-        whole, self.ticks = self.ticks, self.ticks[values > 0]
-        self._add(source, name, values[values > 0], **labels)
-        self.ticks = whole
-
-    def _seen(self, times: Any) -> Any:
-        return np.searchsorted(np.sort(times), self.ticks, side="right")
-
-    def _app(self, pid: int, position: int) -> None:
-        source, rows = f"app:{pid}", self.story.requests
-        mine = rows[(rows["worker"] == pid) & rows["done_ns"].notna()]
-        answered = mine[mine["status"] > 0]
-        for (step, status), group in answered.groupby(["step", "status"], observed=True):
-            method, route = step.split(" ")
-            count = self._seen(group["done_ns"].to_numpy(np.int64))
-            if position == 0 and step == BUY and status == 409:
-                count = count + np.where(self.ticks > T0_NS, self.defects.counter_off, 0)
-            name = "http_server_requests_total"
-            self._add_once_seen(source, name, count, method=method, route=route, status=str(status))
-        probes = "http_server_requests_total"
-        self._add(source, probes, 3.0, method="GET", route="/readyz", status="200")
-        for step, group in answered.groupby("step", observed=True):
-            method, route = step.split(" ")
-            took = (group["done_ns"] - group["sent_ns"]).to_numpy(np.int64) / 1e9
-            name = "http_server_request_duration_seconds"
-            self._histogram(source, name, group, took, method=method, route=route)
-        lag = 0.002 + self.rng.exponential(0.001, len(self.ticks))
-        if self.defects.cpu_full:
-            lag = lag + np.where(self.sale, 0.2, 0)
-        self._add(source, "app_event_loop_lag_seconds", lag)
-        self._add(source, "http_server_active_requests", np.where(self.sale, 12.0, 0.0))
-        self._pool(source, "redis", answered, answered["redis_us"], self.story.plan.app.redis_pool)
-        database = answered[answered["step"].isin([BUY, TICKET, QR])]
-        self._pool(
-            source, "postgres", database, database["db_us"], self.story.plan.app.postgres_pool
-        )
-
-    def _pool(self, source: str, pool: str, rows: pd.DataFrame, use_us: Any, size: int) -> None:
-        wait = rows["pool_us"].to_numpy(float) / 1e6
-        use = use_us.to_numpy(float) / 1e6
-        done = rows["done_ns"].to_numpy(np.int64)
-        used = np.where(self.sale, min(4.0, size), 0.0)
-        pending, timeouts = np.zeros(len(self.ticks)), np.zeros(len(self.ticks))
-        if pool == "postgres":
-            shift = self.ticks - T0_NS
-            full = (shift >= SECOND // 4) & (shift < 9 * SECOND // 4)
-            if self.defects.slow_holder:
-                use = np.where(np.abs(done - T0_NS) < 9 * SECOND // 4, use * 10, use)
-            if self.defects.pool_exhausted or self.defects.slow_holder:
-                used, pending = np.where(full, size, used), np.where(full, 25.0, pending)
-            if source == f"app:{self.story.pids[0]}":
-                timeouts = np.where(shift >= SECOND, self.defects.pool_timeouts, 0)
-                used = np.where(shift > 0, np.maximum(used, self.defects.leak), used)
-        else:
-            wait = np.full(len(wait), 0.00002)
-        prefix = "db_client_connection_"
-        self._add(source, prefix + "count", used, pool=pool, state="used")
-        self._add(source, prefix + "count", size - used, pool=pool, state="idle")
-        self._add(source, prefix + "max", size, pool=pool)
-        self._add(source, prefix + "pending_requests", pending, pool=pool)
-        self._add(source, prefix + "timeouts_total", timeouts, pool=pool)
-        self._add(source, prefix + "used_peak", np.maximum.accumulate(used), pool=pool)
-        self._add(source, prefix + "pending_peak", np.maximum.accumulate(pending), pool=pool)
-        self._histogram(source, prefix + "wait_time_seconds", rows, wait, pool=pool)
-        self._histogram(source, prefix + "use_time_seconds", rows, use, pool=pool)
-
-    def _histogram(
-        self, source: str, name: str, rows: pd.DataFrame, seconds: Any, **labels: Any
-    ) -> None:
-        done = rows["done_ns"].to_numpy(np.int64)
-        order = np.argsort(done, kind="stable")
-        for edge in WAIT_EDGES:
-            text = "+Inf" if edge == math.inf else repr(edge)
-            self._add(
-                source, name + "_bucket", self._seen(done[seconds <= edge]), le=text, **labels
-            )
-        total = np.concatenate([[0.0], np.cumsum(seconds[order])])
-        self._add(source, name + "_sum", total[self._seen(done)], **labels)
-        self._add(source, name + "_count", self._seen(done), **labels)
-
-    def _writeback(self) -> None:
-        story = self.story
-        rows = story.ledger[story.ledger["source"] == "postgres"]
-        granted = self._seen(rows["granted_ns"].to_numpy(np.int64))
-        committed = self._seen(rows["committed_ns"].to_numpy(np.int64))
-        backlog = granted - committed
-        age = np.where(backlog > 0, 3.0 if self.defects.writeback_slow else 0.03, 0.0)
-        source = f"writeback:{WRITEBACK_PID}"
-        self._add(source, "writeback_backlog", backlog)
-        self._add(source, "writeback_oldest_age_seconds", age)
-        self._add(source, "writeback_committed_total", committed)
-        self._add(source, "writeback_redelivered_total", 0.0)
-        stream = {"stream": f"event:{story.plan.event.id}:grants"}
-        self._add("redis", "redis_stream_length", granted, **stream)
-        self._add("redis", "redis_stream_pending", backlog // 2, **stream, group="writeback")
-        self._add("redis", "redis_stream_lag", backlog - backlog // 2, **stream, group="writeback")
-
-    def _postgres_and_redis(self) -> None:
-        plan, rows = self.story.plan, self.story.requests
-        connections = plan.app.workers * plan.app.postgres_pool + 2
-        for state, count in (("active", 3), ("idle", connections - 3), ("idle in transaction", 0)):
-            self._add("postgres", "pg_stat_activity_count", count, state=state)
-        self._add("postgres", "pg_connections_used", connections)
-        self._add("postgres", "pg_settings_max_connections", plan.postgres.max_connections)
-        self._add("postgres", "pg_lock_waiting", 0.0)
-        self._add("postgres", "pg_up", 1.0)
-        committed = self._seen(self.story.committed)
-        self._add("postgres", "pg_stat_database_xact_commit_total", 40.0 + committed)
-        views = rows[(rows["step"] == PAGE) & (rows["outcome"] == "ok")]
-        seen = self._seen(views["done_ns"].fillna(views["read_ns"]).to_numpy(np.int64))
-        lost = np.where(self.ticks > self.story.end_ns, self.defects.lost_views, 0)
-        self._add("redis", "event_views_total", seen - lost, event=plan.event.id)
-        self._add("redis", "redis_connected_clients", 20.0)
-        self._add("redis", "redis_used_memory_bytes", 3e6)
-        self._add("redis", "redis_maxclients", 10_000.0)
-        self._add("redis", "redis_up", 1.0)
-
-    def _kernel_and_processes(self) -> None:
+    def _stamp_mishaps(self, run: RunDirectory) -> None:
         defects = self.defects
-        overflows = 11 + np.where(self.ticks >= T0_NS, defects.accept_overflows, 0)
-        limit = float(self.story.plan.app.backlog)
-        waiting = np.where(self.sale, limit if defects.accept_overflows else 3.0, 0.0)
-        self._add("kernel", "tcp_listen_overflows_total", overflows)
-        self._add("kernel", "tcp_listen_drops_total", overflows)
-        self._add("kernel", "tcp_syn_retrans_total", 5.0)
-        self._add("kernel", "listen_queue_length", waiting, port=str(APP_PORT))
-        self._add("kernel", "listen_queue_limit", limit, port=str(APP_PORT))
-        used = np.where(self.sale, 1.0 if defects.cpu_full else 0.7, 0.2)
-        self._add("kernel", "machine_cpu_used_ratio", used)
-        pids = [("app", pid) for pid in self.story.pids]
-        pids += [("generator", GENERATOR_PID), ("postgres", 4401), ("redis", 4501)]
-        for component, pid in pids:
-            seconds = np.cumsum(np.where(self.sale, 0.6, 0.1)) * self.story.plan.collect.interval
-            labels = {"component": component, "pid": str(pid)}
-            self._add("processes", "process_cpu_seconds_total", seconds, **labels)
-            self._add("processes", "process_resident_memory_bytes", 8e7, **labels)
-            self._add("processes", "process_open_fds", 40.0, **labels)
-
-    def _generator(self) -> None:
-        rows = self.story.requests
-        sent = rows["sent_ns"].dropna().to_numpy(np.int64)
-        done = rows["read_ns"].dropna().to_numpy(np.int64)
-        late = np.where(self.sale, self.defects.generator_late_ms / 1000, 0.0)
-        self._add("generator", "generator_loop_lag_seconds", 0.002 + late)
-        self._add("generator", "generator_requests_total", self._seen(done))
-        self._add("generator", "generator_in_flight", self._seen(sent) - self._seen(done))
-        self._add("generator", "generator_connections", self._seen(self.story.arrival))
-        self._add("generator", "generator_unwritten_rows", 100.0)
-        arrived = self._seen(self.story.arrival)
-        self._add("generator", "generator_students", arrived, state="arrived")
-        self._add("collector", "collector_tick_seconds", 0.012)
+        for name, since_s, until_s in defects.faults:
+            run.stamp("fault", name, t_ns=T0_NS + int(since_s * SECOND), on=True, grade="20%")
+            if until_s is not None:
+                run.stamp("fault", name, t_ns=T0_NS + int(until_s * SECOND), on=False)
+        if defects.undone_fault:
+            error = "There is no such switch."
+            run.stamp("fault", defects.undone_fault, t_ns=T0_NS + SECOND, error=error)
+        for number in range(defects.alerts):
+            moment = T0_NS + number * SECOND // 10
+            run.stamp("alert", "enrolment", t_ns=moment, message="Enrolment cannot be asked.")
 
 
 def _without_answer(rows: pd.DataFrame, which: Any, outcome: str, error: str) -> None:
@@ -714,17 +511,6 @@ def _without_answer(rows: pd.DataFrame, which: Any, outcome: str, error: str) ->
     rows.loc[which, "status"] = 0
     rows.loc[which, "outcome"] = outcome
     rows.loc[which, "error"] = error
-
-
-def _table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    """Give the frame as a table of `schema`, column by column; integers keep their nulls."""
-    columns = []
-    for field in schema:
-        column = frame[field.name]
-        if pa.types.is_integer(field.type):
-            column = pd.array(column, dtype="Int64")
-        columns.append(pa.array(column, type=field.type, from_pandas=True))
-    return pa.Table.from_arrays(columns, schema=schema)
 
 
 _ENVIRONMENT = {

@@ -23,7 +23,7 @@ from reports.figures.sale import sale_of
 from reports.figures.series import RunSeries
 from reports.figures.sheet import Sheet
 from reports.figures.spectrum import draw_spectrum
-from reports.figures.style import NARROW, WIDE, count, milliseconds, offset
+from reports.figures.style import FAULT, NARROW, WIDE, count, milliseconds, offset
 from reports.figures.svg_text import text_width_pt, wrapped
 from reports.latency import latency_frame
 from reports.steps import PURCHASE
@@ -152,6 +152,22 @@ def test_a_counters_rate_is_its_growth_over_the_last_second(healthy: Evidence) -
     during = cpu.values[(cpu.at_s > 1.2) & (cpu.at_s < 1.8)]
     assert during == pytest.approx(0.6, abs=0.01)
     assert run.rate("process_cpu_seconds_total", "processes", component="nobody") is None
+
+
+def test_a_fault_is_shaded_while_it_is_on(evidence_of: EvidenceOf) -> None:
+    faults = [("leak", 1.0, 2.5), ("slow_database", 2.0, None), ("worker_crash", 3.0, None)]
+    evidence = evidence_of(faults=faults, undone_fault="redis_wipe")
+    moments = Moments.of(evidence)
+    assert [(span.name, span.since_s, span.until_s) for span in moments.faults] == [
+        ("leak", 1.0, 2.5),
+        ("slow_database", 2.0, float("inf")),
+        ("worker_crash", 3.0, 3.0),
+    ]
+    with_them = drawn(draw_arrivals(evidence, moments))
+    without = drawn(draw_arrivals(evidence, dataclasses.replace(moments, faults=())))
+    assert FAULT in with_them.wide.file
+    assert "--figure-fault" in with_them.narrow.element
+    assert FAULT not in without.wide.file
 
 
 def test_the_generators_figure_says_whether_it_kept_up(evidence_of: EvidenceOf) -> None:

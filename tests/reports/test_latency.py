@@ -15,7 +15,7 @@ from reports.latency import (
     system_ms,
     unanswered_by_step,
 )
-from reports.steps import LOGIN, PURCHASE
+from reports.steps import LOGIN, PURCHASE, STREAM
 
 MS = 1_000_000
 
@@ -136,3 +136,13 @@ def test_the_systems_part_has_the_same_percentiles_as_the_whole(healthy, field, 
     assert system_ms(frame, LOGIN, field) == own
     assert system_ms(frame, PURCHASE, field) is None
     assert system_ms(frame, LOGIN, "p99") == latency_by_step(frame)[LOGIN].system_p99
+
+
+def test_an_event_stream_is_answered_when_its_first_bytes_come(healthy):
+    evidence = hand_made(healthy, [(9_000, 1, "ok", 200), (7_000, 1, "unknown", 0)])
+    requests = evidence.requests
+    requests["step"] = STREAM
+    requests["first_byte_ns"] = pd.array([requests["intended_ns"][0] + 5 * MS, None], "Int64")
+    frame = latency_frame(dataclasses.replace(evidence, requests=requests))
+    assert frame["felt_ms"].tolist() == [5.0, 7_000.0]
+    assert frame["system_ms"].tolist() == [4.0, 6_999.0]

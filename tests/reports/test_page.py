@@ -224,6 +224,19 @@ def test_what_the_clock_could_not_tell_is_said(
     assert sentence in page.words
 
 
+def test_the_timeline_tells_faults_and_not_every_alert(page_of: PageOf) -> None:
+    page, _, _ = page_of(faults=[("leak", 1, 3)], undone_fault="redis_wipe", alerts=70)
+    for cells in (
+        ("T-0 + 1 s", "fault: leak", "on, 20%: a purchase keeps its PostgreSQL connection"),
+        ("T-0 + 3 s", "fault: leak", "off"),
+        ("T-0 + 1 s", "fault: redis wipe", "could not be done: There is no such switch."),
+    ):
+        assert "".join(cells) in page.words
+    assert page.words.count("Enrolment cannot be asked.") == 20
+    assert "50 more, 50 of them alerts; all are in timeline.jsonl" in page.words
+    assert "torn down" in page.words
+
+
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> \"'&amp; </svg></pre>"
 
 

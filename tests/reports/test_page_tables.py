@@ -1,12 +1,25 @@
 """Each table of the page writes its numbers in their own units, and says what is missing."""
 
+from collections.abc import Callable
+
 import pytest
 
 from reports.document import Audit, Census, Fairness, GateResult, Generator, Pool, Status
 from reports.evidence import Evidence
-from reports.latency import latency_frame
+from reports.latency import latency_by_step, latency_frame
 from reports.page_students import audit_table, census_table, fairness_table
-from reports.page_tables import Table, gates_table, generator_table, pool_table, server_split_table
+from reports.page_tables import (
+    Table,
+    gates_table,
+    generator_table,
+    latency_table,
+    pool_table,
+    reconciliation_table,
+    server_split_table,
+)
+from reports.reconciliation import reconcile
+from reports.samples import Samples
+from reports.steps import COUNTDOWN, JOIN, LOGIN, PAGE, PURCHASE, QR, SCAN, TICKET
 
 NOBODY = dict.fromkeys(Census.model_fields, 0)
 NOTHING = dict.fromkeys(Pool.model_fields)
@@ -130,3 +143,19 @@ def test_levels_added_up_over_workers_are_said_to_be_upper_bounds() -> None:
     headings = [heading for heading, _ in pool_table([]).columns]
     assert headings[1:4] == ["Used, up to", "Max", "Waiting, up to"]
     assert "each worker's own most, added up" in pool_table([]).caption
+
+
+def test_steps_of_a_room_or_a_gate_that_is_not_there_are_left_out(
+    healthy: Evidence, evidence_of: Callable[..., Evidence]
+) -> None:
+    def steps(evidence: Evidence) -> set[str]:
+        frame = latency_frame(evidence)
+        counts = reconcile(evidence, Samples(evidence.metrics))
+        tables = (latency_table(latency_by_step(frame), frame), reconciliation_table(counts))
+        (first, second) = ({row[0].text for row in table.rows} for table in tables)
+        assert first == second
+        return first
+
+    assert steps(healthy) == {PAGE, COUNTDOWN, LOGIN, PURCHASE, TICKET, QR}
+    room = {"app": {"waiting_room": "poll"}}
+    assert steps(evidence_of(visitors=3, plan=room)) - steps(healthy) == {JOIN, SCAN}

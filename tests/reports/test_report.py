@@ -9,6 +9,7 @@ import pytest
 from records.errors import RunDirectoryUnreadable, RunDirectoryUnusable
 from reports.evidence import read_evidence
 from reports.junit import write_junit
+from reports.mishaps import mishaps_of
 from reports.reconciliation import reconcile
 from reports.report import write_report
 from reports.samples import Samples
@@ -20,7 +21,8 @@ WRITTEN = ("verdict.json", "summary.md", "junit.xml")
 
 
 def summary_of(evidence):
-    return write_summary(judge(evidence), reconcile(evidence, Samples(evidence.metrics)))
+    counts = reconcile(evidence, Samples(evidence.metrics))
+    return write_summary(judge(evidence), counts, mishaps_of(evidence))
 
 
 def test_a_report_is_the_same_every_time(build_run, monkeypatch):
@@ -81,9 +83,11 @@ def test_the_summary_shows_the_gates_own_numbers(evidence_of):
 
 def test_every_row_of_a_summary_table_has_as_many_cells_as_its_head(evidence_of):
     tables = re.findall(
-        r"(?:^\|.*\|\n)+", summary_of(evidence_of(**SMALL, cpu_full=True)), re.MULTILINE
+        r"(?:^\|.*\|\n)+",
+        summary_of(evidence_of(**SMALL, cpu_full=True, faults=[("leak", 0, 2)])),
+        re.MULTILINE,
     )
-    assert len(tables) == 6
+    assert len(tables) == 8
     for table in tables:
         assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
 
@@ -107,7 +111,7 @@ def test_text_cannot_break_out_of_the_summary(text, shown):
     [
         pytest.param({}, 0, 0, id="a pass"),
         pytest.param({"oversell": 1, "gates": [("census.ticket", "== 0")]}, 3, 0, id="a failure"),
-        pytest.param({"store_unreadable": "postgres"}, 0, 9, id="undecided is an error"),
+        pytest.param({"store_unreadable": "postgres"}, 0, 10, id="undecided is an error"),
         pytest.param({"never_started": 1}, 0, 1, id="a doubt that is no gate"),
     ],
 )
@@ -124,3 +128,18 @@ def test_junit_survives_what_xml_cannot_hold(healthy_verdict):
     )
     suite = ET.fromstring(write_junit(verdict)).find("testsuite")
     assert suite.find("testcase[last()]/failure").get("message") == "a � <b> �[31m"
+
+
+def test_the_summary_lists_faults_and_alerts_and_does_not_drown_in_them(evidence_of):
+    mishaps = {"faults": [("leak", 1, 3)], "undone_fault": "redis_wipe", "alerts": 60}
+    said = summary_of(evidence_of(**SMALL, **mishaps))
+    assert (
+        "| T-0 + 1 s | fault: leak | on, 20%: a purchase keeps its PostgreSQL connection |" in said
+    )
+    assert "| T-0 + 3 s | fault: leak | off |" in said
+    assert (
+        "| T-0 + 1 s | fault: redis\\_wipe | could not be done: There is no such switch. |" in said
+    )
+    assert "alert: enrolment | Enrolment cannot be asked. |" in said
+    assert "… and 23 more; all are in `timeline.jsonl`." in said
+    assert "Faults and alerts" not in summary_of(evidence_of(**SMALL))

@@ -11,7 +11,7 @@ from reports.verdict import judge, verdict_schema
 
 SMALL = {"students": 200, "tickets": 60}
 NEVER_MET = [("latency_ms[POST /login].p99", "<= 1us")]
-UNMEASURED = [("fairness.kendall_tau", ">= 0.9")]
+UNMEASURED = [("audit.double_entry", "== 0")]
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,15 @@ UNMEASURED = [("fairness.kendall_tau", ">= 0.9")]
         pytest.param({"unknown": 2}, "pass", "It held", id="timeouts are what gates are for"),
         pytest.param({"oversell": 3}, "fail", "Oversold: 63 tickets were granted for 60", id="o"),
         pytest.param({"worker_lost": True}, "fail", "Lost: The app process", id="app lost"),
+        pytest.param(
+            {"worker_lost": True, "planned": True}, "pass", "It held", id="the plan's own fault"
+        ),
+        pytest.param(
+            {"undone_fault": "redis_wipe"},
+            "inconclusive",
+            "The fault redis_wipe could not be done: There is no such switch.",
+            id="a fault that was not done",
+        ),
         pytest.param({"component_lost": "redis"}, "fail", "Lost: The redis", id="store lost"),
         pytest.param({"gates": NEVER_MET}, "fail", "Gate broken: latency_ms[POST /login]", id="g"),
         pytest.param({"contradictory": 1}, "fail", "The census contradicts", id="census"),
@@ -42,7 +51,7 @@ UNMEASURED = [("fairness.kendall_tau", ">= 0.9")]
             {"store_unreadable": "redis"}, "inconclusive", "The tickets in redis", id="unread"
         ),
         pytest.param({"counter_off": 1}, "inconclusive", "The server answered", id="counts"),
-        pytest.param({"gates": UNMEASURED}, "inconclusive", "Gate undecided: fairness", id="u"),
+        pytest.param({"gates": UNMEASURED}, "inconclusive", "Gate undecided: audit", id="u"),
         pytest.param({"no_timestamps": True}, "inconclusive", "664", id="no receive times"),
         pytest.param(
             {"interrupted": True, "oversell": 1},

@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import gevent
+import pandas as pd
 import pytest
 
 from plans import Plan, read_plan, seeded_roster
 from records import RunDirectory
+from records.tables import STUDENT_OUTCOMES
+from scenarios.journeys import perform
 from scenarios.recorder import Recorder
 from scenarios.rush import Rush
 from scenarios.timetable import draw_timetable
@@ -105,7 +109,11 @@ class TicketOffice:
         self.holders: dict[str, tuple[str, str]] = {}
         self.refuse: list[bytes] = []
         """Answers to give to the next clicks instead of selling."""
-        self._lock = threading.Lock()
+        self.entered: set[str] = set()
+        self.expired: list[str] = []
+        """Payloads that were shown too long ago."""
+        self._payloads = 0
+        self._lock = threading.RLock()
 
     def __call__(self, request: Received, connection: socket.socket) -> bytes:
         with self._lock:
@@ -119,9 +127,30 @@ class TicketOffice:
             return self._sell(request)
         if request.path.startswith("/tickets/"):
             if request.path.endswith("/qr"):
-                return answer(200, b"<svg/>", Content_Type="image/svg+xml")
+                return self._show(request)
             return answer(200, {"ticket": "t", "state": "issued"})
+        if request.path == "/gate/scan":
+            return self._scan(request)
         return answer(200, {"state": "waiting", "opens_at_ns": self.opens_at_ns})
+
+    def _show(self, request: Received) -> bytes:
+        if request.headers.get("accept") != "text/plain":
+            return answer(200, b"<svg/>", Content_Type="image/svg+xml")
+        self._payloads += 1
+        ticket = request.path.split("/")[2]
+        return answer(200, f"{ticket}.{self._payloads}".encode(), Content_Type="text/plain")
+
+    def _scan(self, request: Received) -> bytes:
+        if request.headers.get("authorization") != "Bearer of-the-gate":
+            return answer(401, {"code": "unauthenticated"})
+        payload = json.loads(request.body)["payload"]
+        ticket = payload.split(".")[0]
+        if payload in self.expired:
+            return answer(409, {"code": "qr_expired"})
+        if ticket in self.entered:
+            return answer(409, {"code": "already_entered"})
+        self.entered.add(ticket)
+        return answer(200, {"ticket": ticket, "admitted": True})
 
     def _sell(self, request: Received) -> bytes:
         if self.refuse:
@@ -139,6 +168,71 @@ class TicketOffice:
             return answer(409, {"code": "sold_out"})
         self.holders[student] = (key, f"ticket-{len(self.holders)}")
         return answer(202, {"ticket": self.holders[student][1], "state": "pending"})
+
+
+class QueueOffice(TicketOffice):
+    """A ticket sale with a waiting room, by polling or by event stream."""
+
+    def __init__(self, tickets: int, lets_in_at_ns: int = 0) -> None:
+        super().__init__(tickets)
+        self.lets_in_at_ns = lets_in_at_ns
+        self.sold_out = False
+        self.queue: list[str] = []
+        self.answers: list[bytes] = []
+        """To give to the next questions for a place instead of the true answer."""
+        self.cut = 0
+        """How many of the next streams are cut once they have told the place."""
+
+    def __call__(self, request: Received, connection: socket.socket) -> bytes:
+        if request.path.endswith("/queue/stream"):
+            return self._stream(request, connection)
+        return super().__call__(request, connection)
+
+    def _answer(self, request: Received) -> bytes:
+        if not request.path.endswith("/queue"):
+            return super()._answer(request)
+        student = request.headers["authorization"].removeprefix("Bearer ")
+        if request.method == "POST" and student not in self.queue:
+            self.queue.append(student)
+        if request.method == "GET" and self.answers:
+            return self.answers.pop(0)
+        if student not in self.queue:
+            return answer(409, {"code": "not_in_queue"})
+        position = self.queue.index(student)
+        return answer(
+            200,
+            {
+                "position": position + 1,
+                "ahead": position,
+                "poll_after_ms": 100,
+                "admitted": self._open,
+                "state": "sold_out" if self.sold_out else "waiting",
+            },
+        )
+
+    @property
+    def _open(self) -> bool:
+        return time.time_ns() >= self.lets_in_at_ns
+
+    def _stream(self, request: Received, connection: socket.socket) -> bytes:
+        def send(text: str) -> None:
+            connection.sendall(f"{len(text):x}\r\n{text}\r\n".encode())
+
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
+        )
+        send("retry: 100\n\n")
+        send('id: p7\nevent: place\ndata: {"position": 8}\n\n')
+        if self.cut:
+            self.cut -= 1
+            return b""
+        while not (self._open or self.sold_out):
+            time.sleep(0.01)
+            send(":\n\n")
+        word = "sold_out" if self.sold_out else "admitted"
+        send(f"id: {word}\nevent: {word}\ndata: {{}}\n\n")
+        return b"0\r\n\r\n"
 
 
 @pytest.fixture
@@ -181,8 +275,8 @@ def make_rush(tmp_path: Path, server: Server) -> Callable[[Plan], Rush]:
         people = seeded_roster(plan.event.students - off_roster, off_roster, plan.seed)
         run = RunDirectory.create(tmp_path / "runs", plan)
         origin = Origin(f"127.0.0.1:{server.port}", ("127.0.0.1", server.port))
-        recorder = Recorder(run, "test")
-        return Rush(run.id, plan, people, draw_timetable(plan, people), origin, recorder)
+        recorder, timetable = Recorder(run, "test"), draw_timetable(plan, people)
+        return Rush(run.id, plan, people, timetable, origin, recorder, "of-the-gate")
 
     return make
 
@@ -197,3 +291,26 @@ def respond() -> Callable[..., bytes]:
 def ticket_office() -> type[TicketOffice]:
     """The smallest ticket sale that plays by the rules."""
     return TicketOffice
+
+
+@pytest.fixture
+def queue_office() -> type[QueueOffice]:
+    """The smallest ticket sale with a waiting room."""
+    return QueueOffice
+
+
+@pytest.fixture
+def play() -> Callable[..., tuple[list[str], pd.DataFrame]]:
+    """Play every student of a rush to the end; gives outcomes and requests, as they were sent."""
+
+    def to_the_end(rush: Rush, t0_ns: int | None = None) -> tuple[list[str], pd.DataFrame]:
+        rush.open_at(t0_ns or time.time_ns() + 300_000_000)
+        students = [gevent.spawn(perform, rush, n) for n in range(rush.plan.event.students)]
+        gevent.get_hub().loop.update_now()  # it stood still while other tests ran
+        gevent.joinall(students, raise_error=True, timeout=20)
+        rush.recorder.flush()
+        outcomes = [STUDENT_OUTCOMES[code] for code in rush.census.outcome]
+        requests = rush.recorder._run.request_table().to_pandas()
+        return outcomes, requests.sort_values(["student", "seq"], ignore_index=True)
+
+    return to_the_end

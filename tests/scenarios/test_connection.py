@@ -1,6 +1,7 @@
 """A connection: true times, one sending of each request, and an error that says which kind."""
 
 import contextlib
+import select
 import socket
 import sys
 import threading
@@ -10,6 +11,7 @@ import pytest
 
 from scenarios.connection import Connection, Exchange
 from scenarios.errors import NotAnswered, NotSent, NotUnderstood
+from scenarios.event_stream import EventStream
 from scenarios.wire import Answer, Origin
 
 TRACE = b"00-0-0-01"
@@ -199,3 +201,89 @@ def test_one_exchange_at_a_time(server, connection):
     connection._busy = True
     with pytest.raises(RuntimeError, match="one exchange at a time"):
         exchange(connection, server.port, Exchange())
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+DECISION = b"1a\r\nevent: admitted\ndata: {}\n\n\r\n"
+END = b"0\r\n\r\n"
+
+
+def follow(connection, port, into, give_up_ns=None):
+    request = Origin("h", ("127.0.0.1", port)).request(0, "GET", "/stream")
+    stream = EventStream.awaited()
+    connection.exchange(request, TRACE, into, give_up_ns, stream)
+    return stream
+
+
+@pytest.fixture
+def quick(server, monkeypatch):
+    """A connection with a time-out of 0.1 s, to a server that ought to beat every 0.1 s."""
+    monkeypatch.setattr("scenarios.connection.HEARTBEAT_S", 0.1)
+    opened = Connection(("127.0.0.1", server.port), timeout_s=0.1)
+    yield opened
+    opened.close()
+
+
+def test_a_stream_may_last_as_long_as_it_shows_signs_of_life(server, quick):
+    def beat_then_decide(request, peer):
+        peer.sendall(HEAD)
+        for _ in range(6):
+            time.sleep(0.08)
+            peer.sendall(b"3\r\n:\n\n\r\n")
+        return DECISION + END
+
+    server.respond = beat_then_decide
+    times = Exchange()
+    stream = follow(quick, server.port, times)
+    assert (stream.decision, stream.whole) == ("admitted", True)
+    assert times.done_ns - times.first_byte_ns > 400e6
+    assert times.bytes_read == len(HEAD + DECISION + END) + 6 * 8
+
+
+def test_a_stream_whose_heartbeat_is_overdue_is_given_up(server, quick):
+    server.respond = lambda request, peer: peer.sendall(HEAD) or time.sleep(0.5) or b""
+    begun, times = time.monotonic(), Exchange()
+    with pytest.raises(NotAnswered, match="timeout"):
+        follow(quick, server.port, times)
+    assert 0.19 < time.monotonic() - begun < 0.45
+    assert times.bytes_read == len(HEAD)
+
+
+def test_a_stream_that_does_not_begin_is_given_up_in_time(server, quick):
+    server.respond = lambda request, peer: time.sleep(0.4) or b""
+    begun = time.monotonic()
+    with pytest.raises(NotAnswered, match="timeout"):
+        follow(quick, server.port, Exchange())
+    assert time.monotonic() - begun < 0.18
+
+
+def test_a_stream_ends_when_its_reader_leaves(server, connection):
+    server.respond = lambda request, peer: peer.sendall(HEAD) or time.sleep(0.5) or b""
+    with pytest.raises(NotAnswered, match="abandoned"):
+        follow(connection, server.port, Exchange(), give_up_ns=time.time_ns() + 50_000_000)
+
+
+def test_a_stream_s_connection_serves_again_once_its_end_has_come(server, connection, respond):
+    def end_a_little_later(request, peer):
+        if request.path == "/here":
+            return respond(200, {"state": "next"})
+        peer.sendall(HEAD + DECISION)
+        time.sleep(0.02)
+        return END
+
+    server.respond = end_a_little_later
+    assert not follow(connection, server.port, Exchange()).whole
+    select.select([connection._socket], [], [], 2)
+    times = Exchange()
+    assert exchange(connection, server.port, times).body == b'{"state": "next"}'
+    assert not times.new_connection
+
+
+def test_a_stream_that_goes_on_after_its_decision_is_hung_up_on(server, connection, respond):
+    server.respond = lambda request, peer: (
+        respond(200, {"state": "next"}) if request.path == "/here" else HEAD + DECISION
+    )
+    follow(connection, server.port, Exchange())
+    times = Exchange()
+    assert exchange(connection, server.port, times).body == b'{"state": "next"}'
+    assert times.new_connection

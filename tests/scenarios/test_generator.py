@@ -126,9 +126,11 @@ def test_a_full_disk_ends_it_with_a_sentence(start):
     [
         ({"people": 10}, "The roster holds 10 people but the plan has 40 students"),
         ({"url": "https://127.0.0.1"}, "give it as http://host:port"),
+        ({"students__entry": "10%"}, "REHEARSE_GATE_TOKEN is not set"),
     ],
 )
-def test_what_cannot_be_played_is_a_sentence(start, options, sentence):
+def test_what_cannot_be_played_is_a_sentence(start, monkeypatch, options, sentence):
+    monkeypatch.delenv("REHEARSE_GATE_TOKEN", raising=False)
     _, process = start(**options)
     (error,) = lines_until(process, "error")
     assert process.wait(10) == 1

@@ -5,20 +5,7 @@ import time
 import gevent
 import pytest
 
-from records.tables import STUDENT_OUTCOMES
-from scenarios.journeys import perform
 from scenarios.status import Observer
-
-
-def play(rush, t0_ns=None):
-    """Play every student of a rush to the end; gives outcomes and requests by step."""
-    rush.open_at(t0_ns or time.time_ns() + 300_000_000)
-    students = [gevent.spawn(perform, rush, n) for n in range(rush.plan.event.students)]
-    gevent.get_hub().loop.update_now()  # it stood still while other tests ran
-    gevent.joinall(students, raise_error=True, timeout=20)
-    rush.recorder.flush()
-    outcomes = [STUDENT_OUTCOMES[code] for code in rush.census.outcome]
-    return outcomes, rush.recorder._run.request_table().to_pandas()
 
 
 def steps(requests):
@@ -26,7 +13,7 @@ def steps(requests):
 
 
 def test_an_eager_student_gets_a_ticket_and_opens_its_code(
-    server, make_rush, small_plan, ticket_office
+    server, play, make_rush, small_plan, ticket_office
 ):
     server.respond = ticket_office(1)
     rush = make_rush(small_plan())
@@ -43,7 +30,9 @@ def test_an_eager_student_gets_a_ticket_and_opens_its_code(
     assert rush.census.table()["issued_ns"].null_count == 0
 
 
-def test_a_click_before_t0_is_refused_and_made_again(server, make_rush, small_plan, ticket_office):
+def test_a_click_before_t0_is_refused_and_made_again(
+    server, play, make_rush, small_plan, ticket_office
+):
     t0_ns = time.time_ns() + 400_000_000
     server.respond = ticket_office(1, opens_at_ns=t0_ns)
     outcomes, requests = play(
@@ -55,13 +44,15 @@ def test_a_click_before_t0_is_refused_and_made_again(server, make_rush, small_pl
     assert clicks.outcome.tolist()[-1] == "ok"
 
 
-def test_the_last_ones_are_told_that_it_is_sold_out(server, make_rush, small_plan, ticket_office):
+def test_the_last_ones_are_told_that_it_is_sold_out(
+    server, play, make_rush, small_plan, ticket_office
+):
     server.respond = ticket_office(2)
     outcomes, _ = play(make_rush(small_plan(event__students=5)))
     assert sorted(outcomes) == ["sold_out"] * 3 + ["ticket"] * 2
 
 
-def test_an_outsider_is_refused(server, make_rush, small_plan, respond, ticket_office):
+def test_an_outsider_is_refused(server, play, make_rush, small_plan, respond, ticket_office):
     office = ticket_office(1)
     office.refuse = [respond(403, {"code": "not_enrolled"})]
     server.respond = office
@@ -69,7 +60,7 @@ def test_an_outsider_is_refused(server, make_rush, small_plan, respond, ticket_o
     assert outcomes == ["refused"]
 
 
-def test_a_late_student_comes_after_t0(server, make_rush, small_plan, ticket_office):
+def test_a_late_student_comes_after_t0(server, play, make_rush, small_plan, ticket_office):
     server.respond = ticket_office(1)
     rush = make_rush(small_plan(students__late="100%"))
     outcomes, requests = play(rush)
@@ -78,7 +69,7 @@ def test_a_late_student_comes_after_t0(server, make_rush, small_plan, ticket_off
 
 
 def test_a_double_clicker_sends_copies_and_holds_one_ticket(
-    server, make_rush, small_plan, ticket_office
+    server, play, make_rush, small_plan, ticket_office
 ):
     server.respond = office = ticket_office(10)
     rush = make_rush(small_plan(event__students=6, students__double_clickers="100%"))
@@ -92,7 +83,7 @@ def test_a_double_clicker_sends_copies_and_holds_one_ticket(
 
 
 def test_an_error_is_tried_again_with_the_same_key(
-    server, make_rush, small_plan, respond, ticket_office
+    server, play, make_rush, small_plan, respond, ticket_office
 ):
     server.respond = office = ticket_office(1)
     office.refuse = [respond(503, {"code": "overloaded"}), respond(500, b"oops")]
@@ -104,7 +95,7 @@ def test_an_error_is_tried_again_with_the_same_key(
 
 
 def test_one_who_does_not_try_again_has_failed(
-    server, make_rush, small_plan, respond, ticket_office
+    server, play, make_rush, small_plan, respond, ticket_office
 ):
     server.respond = office = ticket_office(1)
     office.refuse = [respond(500, b"oops")]
@@ -113,7 +104,7 @@ def test_one_who_does_not_try_again_has_failed(
 
 
 def test_a_lost_answer_leaves_it_unknown_whether_there_is_a_ticket(
-    server, make_rush, small_plan, ticket_office
+    server, play, make_rush, small_plan, ticket_office
 ):
     """The sale sells and the connection is cut: the student may hold a ticket."""
     office = ticket_office(1)
@@ -127,7 +118,7 @@ def test_a_lost_answer_leaves_it_unknown_whether_there_is_a_ticket(
 
 
 def test_holding_a_ticket_nobody_told_of_is_unknown(
-    server, make_rush, small_plan, respond, ticket_office
+    server, play, make_rush, small_plan, respond, ticket_office
 ):
     server.respond = office = ticket_office(1)
     office.refuse = [respond(409, {"code": "already_holds_ticket"})]
@@ -135,7 +126,7 @@ def test_holding_a_ticket_nobody_told_of_is_unknown(
     assert outcomes == ["unknown"]
 
 
-def test_patience_and_attempts_end(server, make_rush, small_plan, respond, ticket_office):
+def test_patience_and_attempts_end(server, play, make_rush, small_plan, respond, ticket_office):
     server.respond = office = ticket_office(1)
     office.refuse = [respond(409, {"code": "too_early"})] * 50
     outcomes, requests = play(make_rush(small_plan(students__attempts=3)))
@@ -144,7 +135,7 @@ def test_patience_and_attempts_end(server, make_rush, small_plan, respond, ticke
 
 
 def test_whoever_waits_when_the_rush_closes_is_in_flight(
-    server, make_rush, small_plan, respond, ticket_office
+    server, play, make_rush, small_plan, respond, ticket_office
 ):
     server.respond = office = ticket_office(1)
     office.refuse = [respond(503, {"code": "overloaded"})] * 500
@@ -152,7 +143,7 @@ def test_whoever_waits_when_the_rush_closes_is_in_flight(
     assert outcomes == ["in_flight"]
 
 
-def test_a_wrong_pin_refuses_the_student(server, make_rush, small_plan, respond):
+def test_a_wrong_pin_refuses_the_student(server, play, make_rush, small_plan, respond):
     server.respond = lambda request, peer: (
         respond(401, {"code": "bad_credentials"})
         if request.path == "/login"
@@ -163,7 +154,7 @@ def test_a_wrong_pin_refuses_the_student(server, make_rush, small_plan, respond)
 
 
 def test_a_poll_that_hangs_does_not_hold_the_click_back(
-    server, make_rush, small_plan, ticket_office
+    server, play, make_rush, small_plan, ticket_office
 ):
     office = ticket_office(1)
 
@@ -203,7 +194,7 @@ def test_the_observer_tells_the_loop_s_lag_and_the_census(server, make_rush, sma
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{broken", b'{"state": "x"}'])
 def test_a_grant_without_a_ticket_settles_nothing(
-    server, make_rush, small_plan, respond, ticket_office, body
+    server, play, make_rush, small_plan, respond, ticket_office, body
 ):
     server.respond = office = ticket_office(1)
     office.refuse = [respond(202, body)]

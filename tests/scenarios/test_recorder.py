@@ -32,9 +32,9 @@ def add(recorder, seq, *, answer=None, error=None, outcome=OK, **times):
 
 def test_a_row_comes_back_as_recorded(run):
     recorder = Recorder(run, "g")
-    timing = b"queue;dur=0.5, pool;dur=1, redis;dur=0.25, app;dur=12.3456"
-    reply = Answer(status=202, server_timing=timing, bytes_read=123, complete=True)
-    add(recorder, 0, answer=reply, sent_ns=2, first_byte_ns=3, done_ns=4, read_ns=5)
+    timing = b"queue;dur=0.5, pool;dur=1, redis;dur=0.25, external;dur=7.5, app;dur=12.3456"
+    reply = Answer(status=202, server_timing=timing, complete=True)
+    add(recorder, 0, answer=reply, bytes_read=123, sent_ns=2, first_byte_ns=3, done_ns=4, read_ns=5)
     recorder.flush()
     (row,) = run.request_table().to_pylist()
     assert row == {
@@ -58,7 +58,7 @@ def test_a_row_comes_back_as_recorded(run):
         "pool_us": 1000,
         "db_us": None,
         "redis_us": 250,
-        "external_us": None,
+        "external_us": 7500,
         "app_us": 12346,
     }
 

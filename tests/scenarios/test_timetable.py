@@ -11,7 +11,9 @@ from scenarios.timetable import (
     DOUBLE_CLICKER,
     EAGER,
     LATE,
+    MULTI_DEVICE,
     OUTSIDER,
+    QUEUE_JUMPER,
     Luck,
     draw_timetable,
     order_of_arrival,
@@ -33,7 +35,41 @@ def festival():
 
 def test_shares_are_exact(festival):
     counts = Counter(festival.journey.tolist())
-    assert counts == {EAGER: 7800, LATE: 2400, DOUBLE_CLICKER: 1200, OUTSIDER: 600}
+    assert counts == {
+        EAGER: 7410,
+        MULTI_DEVICE: 390,
+        LATE: 2400,
+        DOUBLE_CLICKER: 1200,
+        OUTSIDER: 600,
+    }
+
+
+def test_five_in_six_of_those_with_several_devices_have_two(festival):
+    several = festival.devices[festival.journey == MULTI_DEVICE]
+    assert Counter(several.tolist()) == {2: 325, 5: 33, 6: 32}
+    assert (festival.devices[festival.journey != MULTI_DEVICE] == 1).all()
+
+
+def test_several_devices_and_queue_jumping_are_shares_of_the_eager():
+    drawn_so = drawn("students.multi_device=25%", "students.queue_jumpers=50%")
+    counts = Counter(drawn_so.journey.tolist())
+    assert (counts[MULTI_DEVICE], counts[QUEUE_JUMPER], counts[EAGER]) == (1950, 3900, 1950)
+
+
+def test_who_goes_to_the_gate_and_lends_the_code_are_exact_shares(festival):
+    assert not festival.enters.any()
+    entering = drawn("students.entry=50%", "students.screenshots=10%")
+    assert entering.enters.sum() == 6000
+    assert entering.screenshot.sum() == 600
+    assert (entering.enters | ~entering.screenshot).all()
+
+
+def test_new_shares_leave_the_earlier_draws_of_a_seed_alone(festival):
+    other = drawn("students.multi_device=50%", "students.queue_jumpers=10%", "students.entry=50%")
+    for column in ("arrival_s", "login_at_s", "click_s", "patience_s", "draws", "chances"):
+        assert (getattr(other, column) == getattr(festival, column)).all()
+    for journey in (LATE, DOUBLE_CLICKER, OUTSIDER):
+        assert ((other.journey == journey) == (festival.journey == journey)).all()
 
 
 def test_outsiders_are_those_off_the_roster(festival):

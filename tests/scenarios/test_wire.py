@@ -50,4 +50,3 @@ def test_an_answer_keeps_what_the_record_needs():
     assert (reply.status, reply.body, reply.server_timing) == (202, b"{}", b"db;dur=1.5")
     assert reply.complete
     assert reply.keep_alive
-    assert reply.bytes_read == len(data)

@@ -26,6 +26,7 @@ import redis as redis_sync
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from target_app import sqs_queue
 from target_app.application import create_app
 from target_app.front_door import FrontDoor
 from target_app.prepare import prepare
@@ -424,3 +425,109 @@ def spawn() -> Iterator[Callable[[str, Stage], Child]]:
         if child.process.poll() is None:
             child.process.kill()
             child.wait()
+
+
+@pytest.fixture
+def connect_app() -> Iterator[Callable[[Stage], App]]:
+    """Reach an app that was spawned as a child, once all of its workers are open."""
+    apps: list[App] = []
+
+    def connect(stage: Stage) -> App:
+        app = App(f"http://127.0.0.1:{stage.settings.port}", stage)
+        apps.append(app)
+
+        def is_open() -> bool:
+            if len(list(stage.targets.glob("app-*.json"))) < stage.settings.workers:
+                return False
+            try:
+                return app.http.get("/readyz").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        eventually(is_open)
+        return app
+
+    yield connect
+    for app in apps:
+        app.http.close()
+
+
+class Neighbours:
+    """The university's enrolment API and alert API, as a child process."""
+
+    def __init__(self, child: Child, port: int, token: str) -> None:
+        self.child = child
+        self.url = f"http://127.0.0.1:{port}"
+        self.bearer = {"Authorization": f"Bearer {token}"}
+        self.http = httpx.Client(base_url=self.url, timeout=10)
+        self.settings = {
+            "APP_ENROLMENT_URL": f"{self.url}/enrolment",
+            "APP_ALERT_URL": f"{self.url}/alerts",
+        }
+
+    def behave(self, latency_s: float = 0.0, failures: float = 0.0) -> httpx.Response:
+        return self.http.put(
+            "/behaviour",
+            json={"latency_s": latency_s, "failures": failures},
+            headers=self.bearer,
+        )
+
+    def alerts(self) -> list[dict[str, Any]]:
+        return list(self.http.get("/alerts", headers=self.bearer).json())
+
+
+@pytest.fixture
+def neighbours(
+    make_stage: Callable[..., Stage], spawn: Callable[[str, Stage], Child]
+) -> Iterator[Neighbours]:
+    """The neighbours, quick and faultless until told otherwise."""
+    port, token = free_port(), "neighbours-token-of-the-tests"
+    stage = make_stage(NEIGHBOURS_PORT=port, NEIGHBOURS_TOKEN=token, NEIGHBOURS_LATENCY=0)
+    found = Neighbours(spawn("target_app.neighbours", stage), port, token)
+    eventually(lambda: can_connect(port))
+    yield found
+    found.http.close()
+
+
+@contextmanager
+def serving_sqs(module: str) -> Iterator[str]:
+    """Serve SQS from a child process: `compose.queue_server` or `moto.server`; yields its URL."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", module, "-H", "127.0.0.1", "-p", str(port)],
+        cwd=REPOSITORY,
+        env={**os.environ, "MOTO_PORT": str(port)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        eventually(lambda: can_connect(port), timeout_s=30)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture(name="serving_sqs")
+def give_serving_sqs(aws: dict[str, str]) -> Callable[..., Any]:
+    return serving_sqs
+
+
+@pytest.fixture(scope="session")
+def sqs_endpoint() -> Iterator[str]:
+    with serving_sqs("compose.queue_server") as url:
+        yield url
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What clients of SQS find in the environment; hidden messages come again after a second."""
+    variables = {
+        "AWS_ACCESS_KEY_ID": "tests",
+        "AWS_SECRET_ACCESS_KEY": "tests",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sqs_queue, "VISIBILITY_S", 1)
+    return variables

@@ -30,6 +30,7 @@ def test_the_description_names_every_route_and_refusal(app: Any) -> None:
         "PUT /admin/events/{event}",
         "GET /tickets/{ticket}",
         "GET /tickets/{ticket}/qr",
+        "POST /gate/scan",
         "GET /healthz",
         "GET /readyz",
     }

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from target_app.faults import FAULTS
+
 FAR_FUTURE_NS = 9 * 10**18
 
 
@@ -35,6 +37,18 @@ def test_views_are_counted_exactly_once_each_however_many_come_at_once(app: Any)
     assert views == list(range(1, 151))
     with app.stage.client() as redis:
         assert redis.get(f"event:{app.stage.event}:views") == b"150"
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_with_views_lost_views_that_come_at_once_are_lost(app: Any, share: float) -> None:
+    FAULTS.set_all({"views_lost": share})
+    try:
+        answers = app.storm([("GET", app.path, {})] * 150)
+    finally:
+        FAULTS.set_all({})
+    assert {answer.status_code for answer in answers} == {200}
+    with app.stage.client() as redis:
+        assert 1 <= int(redis.get(f"event:{app.stage.event}:views")) < 150
 
 
 def test_countdown_and_refusals_are_no_views(app: Any) -> None:
@@ -118,7 +132,15 @@ def test_an_event_that_was_never_prepared_is_no_bare_error(
     with app.stage.client() as redis:
         redis.sadd(f"event:{app.stage.event}:enrolled", app.stage.roster[0].student)
     answer = app.buy(app.login(0))
-    assert (answer.status_code, answer.json()["code"]) == (404, "event_unknown")
+    expected = (
+        (503, "dependency_unavailable")
+        if allocation == "redis_writeback"
+        else (
+            404,
+            "event_unknown",
+        )
+    )
+    assert (answer.status_code, answer.json()["code"]) == expected
     assert app.reschedule(5).json()["code"] == "event_unknown"
     app.call(app.asgi.office.board.refresh())
     assert app.http.get(f"{app.path}/countdown").status_code == 200  # the last standing seen

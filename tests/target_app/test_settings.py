@@ -2,6 +2,7 @@
 
 import pytest
 
+from target_app.allocators import ALLOCATIONS
 from target_app.errors import SettingsError
 from target_app.settings import read_settings
 
@@ -48,7 +49,7 @@ def test_an_empty_environment_is_told_of_every_missing_variable_at_once() -> Non
         (
             "APP_ALLOCATION",
             "raffle",
-            "APP_ALLOCATION must be one of naive, atomic_update, redis_writeback (it is 'raffle').",
+            f"APP_ALLOCATION must be one of {', '.join(ALLOCATIONS)} (it is 'raffle').",
         ),
         (
             "APP_POSTGRES_POOL_TIMEOUT",
@@ -59,6 +60,18 @@ def test_an_empty_environment_is_told_of_every_missing_variable_at_once() -> Non
             "APP_REDIS_POOL_TIMEOUT",
             "0",
             "APP_REDIS_POOL_TIMEOUT must be more than 0 and at most 600 seconds (it is '0').",
+        ),
+        ("APP_FAULTS", "yes", "APP_FAULTS must be on or off (it is 'yes')."),
+        ("APP_INSTRUMENTATION", "0", "APP_INSTRUMENTATION must be on or off (it is '0')."),
+        (
+            "APP_WAITING_ROOM",
+            "big",
+            "APP_WAITING_ROOM must be one of off, poll, sse (it is 'big').",
+        ),
+        (
+            "APP_ENROLMENT_URL",
+            "ftp://x",
+            "APP_ENROLMENT_URL must start with http:// or https:// (it is 'ftp://x').",
         ),
         (
             "APP_EVENT",
@@ -78,6 +91,18 @@ def test_a_wrong_value_is_told_with_its_name_and_what_to_do(
     assert problems(**{name: value}) == (sentence,)
 
 
+def test_nothing_that_misbehaves_or_stands_outside_is_on_by_default() -> None:
+    settings = read_settings(GOOD)
+    assert (settings.faults, settings.instrumentation, settings.waiting_room) == (
+        False,
+        True,
+        "off",
+    )
+    assert (settings.enrolment_url, settings.alert_url, settings.sqs_endpoint) == (None, None, None)
+    on = read_settings({**GOOD, "APP_FAULTS": "on", "APP_INSTRUMENTATION": "off"})
+    assert (on.faults, on.instrumentation) == (True, False)
+
+
 def test_several_wrong_values_are_told_together() -> None:
     told = problems(APP_PORT="-1", APP_LOG_LEVEL="loud", APP_TICKETS="many")
     assert [problem.split()[0] for problem in told] == ["APP_PORT", "APP_TICKETS", "APP_LOG_LEVEL"]
@@ -91,7 +116,7 @@ def test_a_short_secret_is_refused_without_being_shown() -> None:
 
 def test_neither_repr_nor_keys_give_a_secret_away() -> None:
     settings = read_settings(GOOD)
-    for secret in ("jwt-secret", "qr-secret-", "pin-secret", "admin-token"):
+    for secret in ("jwt-secret", "qr-secret-", "pin-secret", "admin-token", "gate-token"):
         assert secret not in repr(settings)
     keys = {settings.key(purpose) for purpose in ("jwt", "qr", "pin", "log")}
     assert len(keys) == 4

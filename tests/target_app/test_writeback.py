@@ -15,9 +15,12 @@ from redis.asyncio import Redis
 from target_app import writeback as writeback_module
 from target_app.backlog import BACKLOG, OLDEST_AGE, Backlog
 from target_app.database import Database
+from target_app.faults import FAULTS, FAULTS_KEY
 from target_app.grants import POISONED, REDELIVERED, Grants
+from target_app.guards import GUARDS
 from target_app.ledger import COMMITTED, Ledger
 from target_app.writeback import Writeback
+from target_app.writing_desk import WritingDesk
 
 Start = Callable[..., Any]
 
@@ -221,6 +224,100 @@ def test_a_stream_without_its_group_gets_one(make_stage: Callable[..., Any]) -> 
     assert entry
     assert drain(stage) is True
     assert [row["ticket"] for row in stage.rows()] == ["t"]
+
+
+@pytest.fixture
+def switch() -> Iterator[Callable[..., None]]:
+    """Switch faults on in this process: `switch(redelivery=1.0)`."""
+    yield lambda **grades: FAULTS.set_all(grades)
+    FAULTS.set_all({})
+
+
+@pytest.fixture
+def unguarded(sold: Callable[[int], Any]) -> Iterator[Callable[[int], Any]]:
+    """Like `sold`, on a table that lost its constraints, as the fault's switch has it."""
+    apps: list[Any] = []
+
+    def sell(count: int) -> Any:
+        app = sold(count)
+        apps.append(app)
+        for guard in GUARDS:
+            app.stage.postgres.run(f"ALTER TABLE tickets DROP CONSTRAINT {guard}")
+        return app
+
+    yield sell
+    for app in apps:
+        app.stage.postgres.run("DELETE FROM tickets WHERE event = $1", app.stage.event)
+        app.stage.prepare()
+
+
+def test_redelivery_writes_rows_twice_where_nothing_guards_them(
+    unguarded: Callable[[int], Any], switch: Callable[..., None]
+) -> None:
+    app = unguarded(20)
+    switch(redelivery=1.0)
+    assert drain(app.stage) is True
+    assert [row["number"] for row in app.stage.rows()] == [n for n in range(1, 21) for _ in "ab"]
+
+
+def test_without_the_fault_an_unguarded_table_is_filled_once(
+    unguarded: Callable[[int], Any], switch: Callable[..., None]
+) -> None:
+    app = unguarded(20)
+    switch(redelivery=0.0)
+    assert drain(app.stage) is True
+    assert [row["number"] for row in app.stage.rows()] == list(range(1, 21))
+
+
+def test_guards_keep_redelivery_out(
+    sold: Callable[[int], Any], switch: Callable[..., None]
+) -> None:
+    app = sold(20)
+    switch(redelivery=1.0)
+    assert drain(app.stage) is True
+    assert [row["number"] for row in app.stage.rows()] == list(range(1, 21))
+
+
+def test_a_full_queue_forgets_what_comes_after_and_says_so_once(
+    sold: Callable[[int], Any], switch: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = sold(60)
+    switch(drop_queue_items=10)
+    assert drain(app.stage) is True
+    assert 10 <= len(app.stage.rows()) <= 20  # ten a second, and a second may have begun anew
+    assert caplog.text.count("the queue is full") == 1
+    assert look(app.stage)[0] == 0  # all the same: that is the harm in it
+
+
+def test_a_worker_hears_of_faults_only_where_they_are_allowed(
+    sold: Callable[[int], Any], switch: Callable[..., None], eventually: Callable[..., Any]
+) -> None:
+    app = sold(30)
+
+    async def open_desk(settings: Any) -> float:
+        desk = WritingDesk(settings)
+        await desk.open()
+        try:
+            if settings.faults:
+                await asyncio.to_thread(eventually, lambda: FAULTS.grade("drop_queue_items"))
+            worker = Writeback(desk.source, desk.ledger)
+            worker.stop()
+            assert await worker.run()
+        finally:
+            await desk.close()
+        return FAULTS.grade("drop_queue_items")
+
+    with app.stage.client() as redis:
+        redis.hset(FAULTS_KEY, "drop_queue_items", "10")
+    try:
+        app.stage.environment["APP_FAULTS"] = "off"
+        assert asyncio.run(open_desk(app.stage.settings)) == 0
+        assert len(app.stage.rows()) == 30
+        app.stage.environment["APP_FAULTS"] = "on"
+        assert asyncio.run(open_desk(app.stage.settings)) == 10
+    finally:
+        with app.stage.client() as redis:
+            redis.delete(FAULTS_KEY)
 
 
 def test_killed_in_the_middle_it_resumes_without_loss_or_duplicate(

@@ -1,0 +1,233 @@
+"""The service on a stage: every process of the reference app, and the neighbours it talks to."""
+
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from compose.cast import Cast
+from compose.component import Component, Recipe
+from compose.errors import ComponentFailed, TargetRefused
+from compose.folder import StageFolder
+from compose.port import ClaimedPort, port_taken
+from compose.reference_app import ReferenceApp, Surroundings
+from compose.running import MARKER
+from compose.sqs import answers, sqs_recipe
+from compose.stage import Alert
+from compose.stores import Stores
+from compose.target import Target
+from plans import Plan
+from records.exposition import Scrape, TargetsFolder
+from records.exposition import Target as MetricsTarget
+from records.samples import SourceUnreadable, select
+
+APP_DRAINS_S: Final = 10.0
+_WRITEBACK_FLUSHES_S: Final = 10.0
+_ENDS_S: Final = 2.0
+_READY_AGAIN_S: Final = 15.0
+_PORT_TRIES: Final = 3
+_ANSWERS_PER_WORKER: Final = 8
+"""So many answers in a row that a worker left out of all of them is most unlikely."""
+
+
+class Service:
+    """The app, its write-back worker, its neighbours and its queue service, as a plan wants them.
+
+    Ports are claimed once and kept from plan to plan.
+    """
+
+    def __init__(self, folder: StageFolder, cast: Cast, stores: Stores) -> None:
+        self.targets_dir = folder.room("targets")
+        self._folder = folder
+        self._cast = cast
+        self._stores = stores
+        self._ports: dict[str, ClaimedPort] = {}
+        self._heard = 0
+
+    def engage(self, plan: Plan, logs: Path, *, allow_faults: bool) -> None:
+        """Take a plan's settings; nothing starts yet.
+
+        Raises:
+            StageUnusable: no port is free.
+        """
+        self._plan, self._logs = plan, logs
+        neighbours = plan.app.enrolment == "external"
+        sqs = plan.app.allocation == "sqs_writeback"
+        self.app = ReferenceApp(
+            plan,
+            Surroundings(
+                dsn=self._stores.postgres.dsn(),
+                redis_url=self._stores.redis.url,
+                roster=self._folder.path / "roster.csv",
+                targets_dir=self.targets_dir,
+                neighbours_url=self._url("neighbours") if neighbours else None,
+                sqs_endpoint=self._url("sqs") if sqs else None,
+            ),
+            allow_faults=allow_faults,
+        )
+        self.target = Target(self._url("app"))
+        self._neighbours = Target(self._url("neighbours")) if neighbours else None
+        self._sqs = self._url("sqs") if sqs else None
+        self._heard = 0
+
+    def start(self) -> None:
+        """Start everything the plan wants; ready to sell when this returns.
+
+        Raises:
+            StageError: something did not start.
+        """
+        cast = self._cast
+        neighbours = self._start_neighbours()
+        self._start_sqs()
+        cast.run(self._recipe("prepare", "target_app.prepare", _ENDS_S))
+        writeback = None
+        if self.app.has_writeback:
+            # Before the app, so that it is stopped after it, whoever clears the stage.
+            writeback = cast.start(
+                self._recipe("writeback", "target_app.writeback", _WRITEBACK_FLUSHES_S)
+            )
+        self._start_server()
+        if writeback is not None:
+            cast.wait(writeback, lambda: self._announced("writeback") >= 1)
+        if neighbours is not None:
+            self._await_neighbours(neighbours)
+        cast.lost()  # takes note of the app's workers
+
+    def send_off(self, plan: Plan) -> None:
+        """Kill everything but what another plan goes on with."""
+        leaving = ["app", "writeback", "neighbours"]
+        if plan.app.allocation != "sqs_writeback":
+            leaving.append("sqs")
+        for name in leaving:
+            self._cast.send_off(name)
+        for target in self.targets_dir.glob("*.json"):
+            target.unlink(missing_ok=True)
+
+    def start_again(self) -> None:
+        """Start the app on the same port after it has ended.
+
+        Raises:
+            StageError: it does not come back.
+        """
+        for target in self.targets_dir.glob("app-*.json"):
+            target.unlink(missing_ok=True)
+        self._await_app(self._cast.bring_back("app"), _READY_AGAIN_S)
+
+    def open_at(self, t0_ns: int) -> None:
+        """Have the sale open at `t0_ns`; every worker honours it when this returns.
+
+        Raises:
+            TargetRefused: the app said no or does not answer.
+        """
+        agreeing = _ANSWERS_PER_WORKER * self.app.workers
+        self.target.open_at(self._plan.event.id, t0_ns, self.app.admin_token, agreeing)
+
+    def alerts(self) -> list[Alert]:
+        """List what the neighbours were told since this was last asked; nothing without any."""
+        if self._neighbours is None:
+            return []
+        bearer = {"Authorization": f"Bearer {self.app.neighbours_token}"}
+        try:
+            told = self._neighbours.listed("/alerts", bearer)
+        except TargetRefused:
+            return []  # told next time; that it is gone is a loss of its own
+        fresh, self._heard = told[self._heard :], max(self._heard, len(told))
+        now_ns = time.time_ns()
+        return [
+            Alert(
+                int(alert.get("t_ns", now_ns)),
+                str(alert.get("kind", "unknown")),
+                str(alert.get("message", "")),
+            )
+            for alert in fresh
+        ]
+
+    def close(self) -> None:
+        """Let others have its ports."""
+        for port in self._ports.values():
+            port.close()
+
+    def _start_neighbours(self) -> Component | None:
+        if self._neighbours is None:
+            return None
+        port = self._ports["neighbours"].number
+        return self._cast.start(self._recipe("neighbours", "target_app.neighbours", _ENDS_S, port))
+
+    def _await_neighbours(self, neighbours: Component) -> None:
+        target = self._neighbours
+        assert target is not None
+        self._cast.wait(neighbours, lambda: target.ready("/healthz"))
+
+    def _start_sqs(self) -> None:
+        endpoint = self._sqs
+        if endpoint is None or any(name == "sqs" for name, _ in self._cast.members()):
+            return
+        marker = {MARKER: str(self._folder.path)}
+        recipe = sqs_recipe(self._ports["sqs"].number, marker, self._logs, self._folder.path)
+        self._cast.wait(self._cast.start(recipe), lambda: answers(endpoint))
+
+    def _start_server(self) -> None:
+        """Start the app on its port; on another one when somebody was quicker to take it."""
+        for tries_left in reversed(range(_PORT_TRIES)):
+            port = self._ports["app"]
+            server = self._cast.start(self._recipe("app", "target_app", APP_DRAINS_S, port.number))
+            try:
+                self._await_app(server)
+                self._cast.wait(server, self._all_serve)
+            except ComponentFailed as error:
+                if error.name != "app" or not tries_left or not port_taken(port.number):
+                    raise
+                port.close()
+                del self._ports["app"]
+                self.target = Target(self._url("app"))
+                self._cast.dismiss(server)
+            else:
+                break
+
+    def _await_app(self, server: Component, within_s: float | None = None) -> None:
+        workers = self.app.workers
+        self._cast.wait(server, lambda: self._announced("app") >= workers, within_s)
+        self._cast.wait(server, self.target.ready, within_s)
+
+    def _all_serve(self) -> bool:
+        """Tell whether every worker has opened its connections and given them all back.
+
+        That is the last it does before it serves; only before the sale does it show.
+        """
+        try:
+            targets = TargetsFolder(self.targets_dir).targets().values()
+            return all(_serves(target) for target in targets if target.source.startswith("app:"))
+        except SourceUnreadable:
+            return False
+
+    def _recipe(self, name: str, module: str, patience_s: float, port: int = 1) -> Recipe:
+        """Describe one of the app's processes; only servers listen on `port`."""
+        return self.app.recipe(
+            name,
+            module,
+            port=port,
+            marker={MARKER: str(self._folder.path)},
+            logs=self._logs,
+            folder=self._folder.path,
+            patience_s=patience_s,
+        )
+
+    def _url(self, name: str) -> str:
+        if name not in self._ports:
+            self._ports[name] = ClaimedPort.choose()
+        return f"http://127.0.0.1:{self._ports[name].number}"
+
+    def _announced(self, component: str) -> int:
+        return len(list(self.targets_dir.glob(f"{component}-*.json")))
+
+
+def _serves(worker: MetricsTarget) -> bool:
+    with closing(Scrape(worker)) as scrape:
+        reading = scrape.read()
+
+    def number(name: str, **labels: str) -> float:
+        found = select([reading], f"db_client_connection_{name}", "app", labels)
+        return found[0] if found else -1.0
+
+    opened = number("used_peak", pool="postgres") >= number("max", pool="postgres") > 0
+    return opened and number("count", pool="postgres", state="used") == 0

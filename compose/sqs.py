@@ -1,0 +1,38 @@
+"""The stage's queue service: moto's SQS over HTTP, all in memory (see `compose.queue_server`)."""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from compose.component import Recipe, inherited_environment, python_module
+from compose.errors import StageUnusable
+from compose.target import Target
+
+_PACKAGES: Final = ("moto", "flask", "aiobotocore")  # flask comes with moto[server] only
+
+
+def sqs_recipe(port: int, marker: Mapping[str, str], logs: Path, folder: Path) -> Recipe:
+    """Serve SQS on a loopback port.
+
+    Raises:
+        StageUnusable: what it needs is not installed.
+    """
+    lacking = [package for package in _PACKAGES if find_spec(package) is None]
+    if lacking:
+        raise StageUnusable(
+            f'The stage is not set: app.allocation = "sqs_writeback" needs {", ".join(lacking)}; '
+            f"run `pip install dress-rehearsal[sqs]`, or choose another allocation."
+        )
+    return Recipe(
+        name="sqs",
+        argv=[*python_module("compose.queue_server"), "-p", str(port)],
+        environment={**inherited_environment(), **marker},
+        log=logs / "sqs.log",
+        folder=folder,
+    )
+
+
+def answers(endpoint: str) -> bool:
+    """Tell whether it answers yet."""
+    return Target(endpoint).ready("/moto-api/data.json")

@@ -1,0 +1,222 @@
+"""The matrix: every strategy against every fault, and what has to be found in each cell."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, get_args
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from plans.errors import PlanError, PlanInvalid
+from plans.faults import FaultName
+from plans.plan import Allocation, Name, Plan
+from plans.reading import check_plan, find_bundled, problem_sentences, read_document
+from plans.section import Section
+
+STRATEGIES: Final[tuple[Allocation, ...]] = get_args(Allocation)
+_NAME_LENGTH: Final = 40
+HEALTHY: Final = "none"
+"""The fault of a row where nothing is made to go wrong."""
+
+_FINDING: Final = re.compile(
+    r"(audit|fairness|lost)\.[\w*]+"
+    r"|census\.(failed|unknown|in_flight|gave_up)"
+    r"|generator\.limited"
+    r"|pools\.[\w*]+\.(saturated|leak|slow_holder|nested_acquire|undersized)"
+)
+
+
+def _checked_finding(text: str) -> str:
+    if not all(_FINDING.fullmatch(choice) for choice in text.split(" | ")):
+        raise ValueError(
+            'expected a finding such as "audit.oversold", "pools.postgres.leak", "lost.app" or '
+            '"census.failed", or several of which one will do: "census.failed | lost.app"'
+        )
+    return text
+
+
+Expectation = Annotated[str, AfterValidator(_checked_finding)]
+"""A finding, or several with ` | ` between them of which one will do."""
+
+
+class Expected(Section):
+    """What a cell must and may find."""
+
+    expect: tuple[Expectation, ...] | None = None
+    """Findings that must be there."""
+    allow: tuple[Expectation, ...] = ()
+    """Findings that may be there besides; any other wrong that is found differs."""
+    grade: str | None = None
+    """How bad the fault is; its usual grade when left out."""
+    at: str | None = None
+    """When it begins; at T-1s when left out."""
+    lasts: str | None = None
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Sections and keys of the plan that are otherwise than in `base`."""
+
+
+class Row(Expected):
+    """One fault, with the strategies it can occur in."""
+
+    fault: FaultName | None = None
+    """What is made to go wrong; nothing when left out."""
+    strategies: tuple[Allocation, ...] | None = None
+    """Where it can occur; all strategies of the matrix but `naive` when left out."""
+    by: dict[Allocation, Expected] = Field(default_factory=dict)
+    """What is otherwise with one strategy; `expect` replaces the row's, `allow` and `set` add."""
+
+    @property
+    def title(self) -> str:
+        """Name the row's fault, or `none`."""
+        return self.fault or HEALTHY
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One run of the matrix: its plan, and what has to come of it."""
+
+    strategy: Allocation
+    fault: str
+    plan: Plan
+    expect: tuple[str, ...]
+    allow: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Name it in a sentence."""
+        return f"{self.strategy} × {self.fault}"
+
+
+class Matrix(Section):
+    """A matrix of strategies and faults."""
+
+    name: Name
+    description: str = ""
+    seed: int = 2026
+    strategies: tuple[Allocation, ...] = STRATEGIES
+    base: dict[str, Any] = Field(default_factory=dict)
+    """Sections and keys of a plan that all cells share."""
+    rows: tuple[Row, ...]
+
+    @model_validator(mode="after")
+    def _every_row_can_be_run(self) -> "Matrix":
+        seen: set[tuple[str, str]] = set()
+        for row in self.rows:
+            for strategy in self._strategies_of(row):
+                if (row.title, strategy) in seen:
+                    raise ValueError(f"the cell {strategy} x {row.title} is there twice")
+                seen.add((row.title, strategy))
+            strangers = set(row.by) - set(self._strategies_of(row))
+            if strangers:
+                raise ValueError(f"row {row.title}: by.{min(strangers)} is no strategy of that row")
+        return self
+
+    def cells(self, seed: int | None = None) -> Iterator[Cell]:
+        """Give every cell, row by row.
+
+        Args:
+            seed: of everything drawn, instead of the matrix's own.
+
+        Raises:
+            PlanInvalid: a cell's plan is wrong; the cell is named.
+        """
+        for row in self.rows:
+            for strategy in self._strategies_of(row):
+                yield self._cell(row, strategy, self.seed if seed is None else seed)
+
+    def chosen(
+        self, faults: Collection[str], strategies: Collection[str], seed: int | None = None
+    ) -> list[Cell]:
+        """Give the cells of the named faults and strategies; all of them where none is named.
+
+        Raises:
+            PlanError: a name is unknown, or no cell is left.
+        """
+        for what, names, known in (
+            ("fault", faults, [row.title for row in self.rows]),
+            ("strategy", strategies, STRATEGIES),
+        ):
+            strangers = sorted(set(names) - set(known))
+            if strangers:
+                raise PlanError(
+                    f"The matrix {self.name} has no {what} {strangers[0]}; "
+                    f"it has {', '.join(dict.fromkeys(known))}."
+                )
+        cells = [
+            cell
+            for cell in self.cells(seed)
+            if (not faults or cell.fault in faults)
+            and (not strategies or cell.strategy in strategies)
+        ]
+        if not cells:
+            raise PlanError(
+                f"The matrix {self.name} has no cell of those faults with those strategies; "
+                f"leave out one of --only and --strategies."
+            )
+        return cells
+
+    def _strategies_of(self, row: Row) -> tuple[Allocation, ...]:
+        if row.strategies is not None:
+            return row.strategies
+        return tuple(strategy for strategy in self.strategies if strategy != "naive")
+
+    def _cell(self, row: Row, strategy: Allocation, seed: int) -> Cell:
+        own = row.by.get(strategy, Expected())
+        document = merged(merged(merged({}, self.base), row.set), own.set)
+        document["name"] = f"{strategy}-{row.title}".replace("_", "-")[:_NAME_LENGTH].rstrip("-")
+        document["seed"] = seed
+        document.setdefault("app", {})["allocation"] = strategy
+        if row.fault is not None:
+            written = {
+                "grade": own.grade or row.grade,
+                "at": own.at or row.at or "T-1s",
+                "lasts": own.lasts or row.lasts,
+            }
+            fault = {key: value for key, value in written.items() if value is not None}
+            document["faults"] = [{"name": row.fault, **fault}]
+        plan = check_plan(document, f"matrix {self.name}, cell {strategy} x {row.title}")
+        expect = row.expect if own.expect is None else own.expect
+        return Cell(strategy, row.title, plan, expect or (), (*row.allow, *own.allow))
+
+
+def read_matrix(source: Path) -> Matrix:
+    """Read and check a matrix, with the plan of every cell.
+
+    Args:
+        source: a TOML file; `matrix` or `plans/matrix.toml` is the bundled one.
+
+    Raises:
+        PlanError: the file cannot be read or is not TOML.
+        PlanInvalid: keys, types or ranges are wrong; all are named at once.
+    """
+    path = find_bundled(source)
+    document = read_document(path)
+    try:
+        matrix = Matrix.model_validate(document)
+    except ValidationError as error:
+        raise PlanInvalid(problem_sentences(error, str(path), Matrix)) from error
+    for _ in matrix.cells():
+        pass
+    return matrix
+
+
+def is_matrix(source: Path) -> bool:
+    """Tell a matrix from a plan: it has rows.
+
+    Raises:
+        PlanError: the file cannot be read or is not TOML.
+    """
+    return "rows" in read_document(find_bundled(source))
+
+
+def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Give `one` with every key of `other` in it, tables within tables too."""
+    result = dict(one)
+    for key, value in other.items():
+        before = result.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            result[key] = merged(before, value)
+        else:
+            result[key] = value
+    return result

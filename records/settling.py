@@ -1,0 +1,110 @@
+"""Settling: waits until the fast store and the durable one agree on who holds a ticket."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import psycopg
+from redis import Redis, RedisError
+
+from records import postgres, redis_server
+
+_POLL_S: Final = 0.02
+_WRITTEN: Final = "SELECT count(DISTINCT ticket) FROM tickets WHERE event = %s"
+
+
+def await_settled(
+    redis_url: str | None, event: str, deadline_s: float, *, dsn: str | None = None
+) -> bool:
+    """Wait up to `deadline_s` seconds until everything granted has been written back.
+
+    Args:
+        dsn: PostgreSQL, whose tickets are counted against the holders in Redis; without it only
+            the grants stream is looked at.
+
+    Returns:
+        True when the grants stream has neither pending nor undelivered entries (or there is no
+        such stream) and, where Redis keeps a hash of holders, `tickets` has as many different
+        tickets as that has students: a row delivered twice delays nothing. False when it was not
+        so by the deadline, or a store gave no answer.
+    """
+    if redis_url is None:
+        return True
+    until_s = time.monotonic() + deadline_s
+    client = redis_server.connect(redis_url, timeout_s=max(0.1, min(1.0, deadline_s)))
+    try:
+        with _Rows(dsn, event, max(0.1, min(1.0, deadline_s))).reading() as rows:
+            while True:
+                # A store that is down perhaps comes back; if not, the deadline answers.
+                with contextlib.suppress(RedisError, OSError, psycopg.Error):
+                    if _drained(client, event) and _agreed(client, event, rows):
+                        return True
+                if time.monotonic() >= until_s:
+                    return False
+                time.sleep(_POLL_S)
+    finally:
+        client.close()
+
+
+class _Rows:
+    """Counts the tickets that have a row, over one connection that is opened again when lost."""
+
+    def __init__(self, dsn: str | None, event: str, timeout_s: float) -> None:
+        self._dsn = dsn
+        self._event = event
+        self._timeout_s = timeout_s
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator["_Rows"]:
+        """Give itself; closes the connection in the end."""
+        try:
+            yield self
+        finally:
+            self._close()
+
+    def count(self) -> int | None:
+        """Count now, None when there is no PostgreSQL to ask.
+
+        Raises:
+            psycopg.Error: there is no answer, or a complaint.
+        """
+        if self._dsn is None:
+            return None
+        try:
+            if self._connection is None:
+                self._connection = postgres.connect(self._dsn, statement_timeout_s=self._timeout_s)
+            with postgres.cut_off_after(self._connection, self._timeout_s):
+                row = self._connection.execute(_WRITTEN, [self._event]).fetchone()
+        except psycopg.Error:
+            self._close()
+            raise
+        return int(row[0]) if row is not None else 0
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _agreed(client: Redis, event: str, rows: _Rows) -> bool:
+    holders: Any = client.hlen(redis_server.holders(event))
+    if not holders:  # no such hash: the truth is in PostgreSQL alone
+        return True
+    written = rows.count()
+    return written is None or written == int(holders)
+
+
+def _drained(client: Redis, event: str) -> bool:
+    stream = redis_server.grants_stream(event)
+    if not client.exists(stream):
+        return True
+    groups: Any = client.xinfo_groups(stream)
+    if not groups:
+        return not client.xlen(stream)
+    return all(
+        not group["pending"]
+        and not client.xrange(stream, min=f"({group['last-delivered-id']}", count=1)
+        for group in groups
+    )

@@ -1,0 +1,101 @@
+"""The fault schedule: has each fault of a plan happen at its moment, and end again."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from compose import Stage, StageError
+from plans import FAULTS, Fault, Plan
+from records import RunDirectory
+
+_NS: Final = 1_000_000_000
+_OVER_AT_ONCE: Final = frozenset({"worker_crash", "redis_wipe", "sigterm_mid_sale"})
+"""Faults that are over, or start to be put right, as soon as they have happened."""
+
+
+class FaultSchedule:
+    """Strikes and relieves from threads of its own, so that no fault waits for another.
+
+    Every fault is stamped on the timeline when it goes on and off; one that could not be done is
+    stamped with the reason as `error`. Whatever is still on at the end of the sale is ended then.
+
+    Args:
+        note: shows a sentence to whoever watches.
+    """
+
+    def __init__(
+        self, plan: Plan, stage: Stage, run: RunDirectory, note: Callable[[str], None]
+    ) -> None:
+        self._plan = plan
+        self._stage = stage
+        self._run = run
+        self._note = note
+        self._over = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def begin(self, t0_ns: int) -> None:
+        """Wait for every fault's moment from now on."""
+        for fault in self._plan.faults:
+            thread = threading.Thread(
+                target=self._play, args=(fault, t0_ns), name=f"fault {fault.name}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+
+    def end(self) -> None:
+        """End what is still on; nothing is down any more when this returns."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    def _play(self, fault: Fault, t0_ns: int) -> None:
+        self._wait_until(t0_ns + round(fault.at * _NS))
+        if self._over.is_set():
+            self._failed(fault, "The rush was over before its moment came.")
+            return
+        if not self._do(fault, on=True, t0_ns=t0_ns):
+            return
+        if fault.name not in _OVER_AT_ONCE or fault.lasts is not None:
+            end_of_sale = self._plan.schedule.sale
+            ends = end_of_sale if fault.lasts is None else min(fault.at + fault.lasts, end_of_sale)
+            self._wait_until(t0_ns + round(ends * _NS))
+        self._do(fault, on=False, t0_ns=t0_ns)
+
+    def _do(self, fault: Fault, *, on: bool, t0_ns: int) -> bool:
+        """Strike or relieve; dated when it was done to the stage, not when that had ended."""
+        begun_ns = time.time_ns()
+        try:
+            if on:
+                self._stage.strike(fault)
+            else:
+                self._stage.relieve(fault)
+        except StageError as error:
+            self._failed(fault, str(error))
+            return False
+        if on:
+            kind = FAULTS[fault.name]
+            self._stamp(
+                fault,
+                begun_ns,
+                on=True,
+                grade=fault.grade,
+                what=kind.what,
+                at_s=round((begun_ns - t0_ns) / _NS, 3),
+            )
+            self._note(f"Fault {fault.name} ({fault.grade}): {kind.what}.")
+        else:
+            self._stamp(fault, time.time_ns(), on=False)
+            self._note(f"Fault {fault.name} is over.")
+        return True
+
+    def _failed(self, fault: Fault, why: str) -> None:
+        self._stamp(fault, time.time_ns(), error=why)
+        self._note(f"The fault {fault.name} could not be done: {why}")
+
+    def _stamp(self, fault: Fault, t_ns: int, **detail: Any) -> None:
+        self._run.stamp("fault", fault.name, t_ns=t_ns, **detail)
+
+    def _wait_until(self, t_ns: int) -> None:
+        self._over.wait(max(0.0, (t_ns - time.time_ns()) / _NS))

@@ -1,0 +1,212 @@
+"""The comparison: several runs side by side in one table and one figure, a row a run."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from records import RunDirectory
+from records.errors import RunDirectoryUnusable
+from reports.audit import COUNTERS
+from reports.client_pools import NAMES as CLIENT_POOLS
+from reports.document import Audit, Verdict
+from reports.evidence import Evidence, read_evidence
+from reports.figures.comparison import Bars, draw_comparison
+from reports.figures.moments import Moments
+from reports.figures.sale import sale_of
+from reports.figures.style import milliseconds, seconds
+from reports.learning import time_to_know_ms
+from reports.quantities import written
+from reports.samples import Samples, label
+from reports.steps import PURCHASE
+from reports.summary import escaped
+from reports.verdict import judge
+
+_MB: Final = 1e6
+_NONE: Final = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One run's row; None stands for "not measured".
+
+    Attributes:
+        tickets_per_s: tickets granted over the time from the first to the last grant.
+        sold_out_s: from T-0 to the last ticket; None also when some were left.
+        purchase_p99_ms: felt by students.
+        pool_wait_p99_ms: of the client pool that was waited for longest, named in `waited_for`.
+        wrongs: the audit in words: clean, or each counter above zero.
+        received_mb: bytes of all answers.
+        app_cpu_s: CPU seconds of all the target's own processes but its stores.
+        know_p50_ms, know_p99_ms: from the last grant until students were told of it.
+    """
+
+    label: str
+    verdict: str
+    tickets: int
+    tickets_per_s: float | None
+    sold_out_s: float | None
+    purchase_p99_ms: float | None
+    pool_wait_p99_ms: float | None
+    waited_for: str | None
+    wrongs: str
+    requests: int
+    received_mb: float
+    app_cpu_s: float | None
+    know_p50_ms: float | None
+    know_p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The rows in the order in which the runs were given."""
+
+    rows: tuple[Compared, ...]
+
+    def markdown(self) -> str:
+        """Give a Markdown table with a row a run; columns nobody measured are left out."""
+        columns = [(head, [words(row) for row in self.rows]) for head, words in _COLUMNS.items()]
+        shown = [(head, cells) for head, cells in columns if any(cell != _NONE for cell in cells)]
+        heads = [head for head, _ in shown]
+        lines = [f"| {' | '.join(heads)} |"]
+        lines.append("|" + "|".join("---" if head in _TEXTS else "---:" for head in heads) + "|")
+        for position in range(len(self.rows)):
+            cells = [escaped(cells[position]) for _, cells in shown]
+            lines.append(f"| {' | '.join(cells)} |")
+        return "\n".join(lines) + "\n"
+
+    def figure(self, path: Path) -> None:
+        """Write small panels of requests, bytes, CPU and time to know as SVG.
+
+        Raises:
+            RunDirectoryUnusable: the file cannot be written.
+        """
+        drawn = draw_comparison([row.label for row in self.rows], self._bars())
+        try:
+            path.write_text(drawn.file, encoding="utf-8")
+        except OSError as error:
+            raise RunDirectoryUnusable(
+                f"The figure {path} cannot be written: {error.strerror or error}."
+            ) from error
+
+    def _bars(self) -> list[Bars]:
+        measured = [
+            Bars("Requests", [row.requests for row in self.rows], written),
+            Bars(
+                "Received by students, MB",
+                [row.received_mb for row in self.rows],
+                lambda value: f"{value:.3g} MB",
+            ),
+            Bars("CPU of the app", [row.app_cpu_s for row in self.rows], seconds),
+            Bars(
+                "Until sold out was known: median, and p99 as a line",
+                [row.know_p50_ms for row in self.rows],
+                milliseconds,
+                [row.know_p99_ms for row in self.rows],
+            ),
+        ]
+        return [bars for bars in measured if any(value is not None for value in bars.values)]
+
+
+def compare(runs: Sequence[tuple[str, RunDirectory]]) -> Comparison:
+    """Judge each run and put its numbers beside the others'.
+
+    Raises:
+        RunDirectoryUnreadable: a file of a run is missing or damaged.
+        MetricUnknown: a gate of a plan names a number that no verdict holds.
+    """
+    rows = []
+    for name, run in runs:
+        evidence = read_evidence(run)
+        rows.append(compared(name, evidence, judge(evidence)))
+    return Comparison(tuple(rows))
+
+
+def compared(name: str, evidence: Evidence, verdict: Verdict) -> Compared:
+    """Give one run's row."""
+    sale = sale_of(evidence, Moments.of(evidence))
+    span_s = float(sale.granted_s[-1] - sale.granted_s[0]) if sale.granted > 1 else 0.0
+    waits = [
+        (pool.wait_p99_ms, pool.name)
+        for pool in verdict.pools
+        if pool.name in CLIENT_POOLS and pool.wait_p99_ms is not None
+    ]
+    longest = max(waits, default=(None, None))
+    told = verdict.latency_ms.get(PURCHASE)
+    know_ms = time_to_know_ms(evidence)
+    return Compared(
+        label=name,
+        verdict=verdict.verdict,
+        tickets=sale.granted,
+        tickets_per_s=sale.granted / span_s if span_s > 0 else None,
+        sold_out_s=sale.sold_out_s,
+        purchase_p99_ms=told.p99 if told else None,
+        pool_wait_p99_ms=longest[0],
+        waited_for=longest[1],
+        wrongs=audit_words(verdict.audit),
+        requests=len(evidence.requests),
+        received_mb=float(evidence.requests["bytes"].fillna(0).sum()) / _MB,
+        app_cpu_s=_app_cpu_s(evidence),
+        know_p50_ms=float(np.percentile(know_ms, 50)) if len(know_ms) else None,
+        know_p99_ms=float(np.percentile(know_ms, 99, method="higher")) if len(know_ms) else None,
+    )
+
+
+def audit_words(audit: Audit) -> str:
+    """Sum the audit up: `clean`, every wrong with its count, or that nothing could be audited."""
+    counts = {name: getattr(audit, name) for name in COUNTERS}
+    wrongs = [
+        f"{name.replace('_', ' ')} {written(count)}" for name, count in counts.items() if count
+    ]
+    if wrongs:
+        return ", ".join(wrongs)
+    return "not audited" if counts["oversold"] is None else "clean"
+
+
+def _app_cpu_s(evidence: Evidence) -> float | None:
+    """Add up the CPU seconds of the app's workers and writers from the first arrival on."""
+    samples = Samples(evidence.metrics)
+    rows = samples.named("process_cpu_seconds_total", "processes")
+    rows = rows[label(rows, "component").isin(["app", "writeback"])]
+    if rows.empty:
+        return None
+    arrivals = [e.t_ns for e in evidence.timeline if e.kind == "phase" and e.name == "arrivals"]
+    grown = samples.increases(rows, arrivals[0] if arrivals else None)
+    return float(grown["increase"].sum())
+
+
+def _per_s(value: float | None) -> str:
+    return _NONE if value is None else written(round(value))
+
+
+def _ms(value: float | None) -> str:
+    return _NONE if value is None else milliseconds(value)
+
+
+def _s(value: float | None) -> str:
+    return _NONE if value is None else seconds(value)
+
+
+def _waited(row: Compared) -> str:
+    if row.pool_wait_p99_ms is None:
+        return _NONE
+    return f"{milliseconds(row.pool_wait_p99_ms)} ({row.waited_for})"
+
+
+_TEXTS: Final = frozenset({"run", "verdict", "audit"})
+_COLUMNS: Final[dict[str, Callable[[Compared], str]]] = {
+    "run": lambda row: row.label,
+    "verdict": lambda row: row.verdict,
+    "tickets/s": lambda row: _per_s(row.tickets_per_s),
+    "sold out after": lambda row: _s(row.sold_out_s),
+    "purchase p99": lambda row: _ms(row.purchase_p99_ms),
+    "pool wait p99": _waited,
+    "audit": lambda row: row.wrongs,
+    "requests": lambda row: written(row.requests),
+    "received, MB": lambda row: f"{row.received_mb:.1f}",
+    "app CPU": lambda row: _s(row.app_cpu_s),
+    "until known, p50": lambda row: _ms(row.know_p50_ms),
+    "until known, p99": lambda row: _ms(row.know_p99_ms),
+}

@@ -1,0 +1,252 @@
+"""One device in a student's hands: it opens the page, logs in, waits for T-0 and clicks."""
+
+import time
+from contextlib import suppress
+from typing import Any, Final
+
+import gevent
+
+from scenarios import census
+from scenarios.errors import Closed
+from scenarios.purchase import Purchase
+from scenarios.recorder import FAILED, OK, REFUSED, UNKNOWN
+from scenarios.rush import Rush
+from scenarios.timetable import LATE
+from scenarios.visit import Reply, Visit
+from scenarios.waiting_room import WaitingRoom
+
+_NS: Final = 1_000_000_000
+_CLICKS_APART_S: Final = 0.05
+_OPENED_APART: Final = 0.1
+"""How far apart a student opens the page on several devices, as a share of the lead."""
+_RARER_POLLS: Final = 3
+"""Devices beyond the first ask for the countdown so many times less often."""
+
+
+class Device:
+    """One device's way from the page to an answer, told to the student's `Purchase`.
+
+    Args:
+        number: 0 is the one that the student looks at; the others only add to the rush.
+    """
+
+    def __init__(self, rush: Rush, visit: Visit, purchase: Purchase, number: int) -> None:
+        self.visit = visit
+        self.copies: list[gevent.Greenlet] = []
+        """Copies of the click, under way beside the device's own."""
+        self._rush = rush
+        self._student = visit.student
+        self._purchase = purchase
+        self._number = number
+        self.luck = rush.luck(visit.student, number)
+        self._habits = rush.plan.students
+        self._here_ns = 0
+        """When the answer came that was acted on last."""
+        self._greenlet: Any = None
+        """Who is on the way; None before and after."""
+        self._clicking = False
+        self._room: WaitingRoom | None = None
+        if rush.plan.app.waiting_room != "off":
+            self._room = WaitingRoom(rush, visit, self.luck)
+
+    def rush_in(self) -> None:
+        """Go all the way; ends early when the rush closes or another device has the answer."""
+        self._greenlet = gevent.getcurrent()
+        try:
+            with suppress(Closed):
+                self._go()
+        finally:
+            self._greenlet = None
+
+    def dismiss(self) -> None:
+        """Stop waiting here; the first click is made, and any under way is awaited.
+
+        Only the loop itself may call this.
+        """
+        if self._greenlet is not None and not self._clicking:
+            self._greenlet.throw(Closed)
+
+    def _go(self) -> None:
+        timetable, rush = self._rush.timetable, self._rush
+        arrival_ns = rush.at(float(timetable.arrival_s[self._student]))
+        if self._number:
+            apart_s = self.luck.between(0, _OPENED_APART * rush.plan.schedule.lead)
+            arrival_ns += round(apart_s * _NS)
+        rush.sleep_until(arrival_ns)
+        if not self._number:
+            rush.census.became(self._student, census.IN_FLIGHT)
+        self._here_ns = self.visit.page(arrival_ns).at_ns
+        if timetable.journey[self._student] == LATE:
+            self._log_in(self._here_ns + self._typing_ns())
+            click_ns = self._here_ns + self._typing_ns() // 2
+        else:
+            click_ns = self._wait_for_t0()
+        if self.visit.logged_in:
+            self._await_turn_and_buy(click_ns)
+
+    def _typing_ns(self) -> int:
+        return round(self.luck.delay_s(self._habits.typing) * _NS)
+
+    def _wait_for_t0(self) -> int:
+        """Give the time to click; log in now, or poll the countdown and do so at T-0."""
+        timetable, rush = self._rush.timetable, self._rush
+        click_ns = rush.at(float(timetable.click_s[self._student]))
+        if self._number:
+            click_ns += round(self.luck.between(0, _CLICKS_APART_S) * _NS)
+        if timetable.login_before[self._student]:
+            self._log_in(self._here_ns + self._typing_ns())
+            if self._room is not None:
+                return click_ns
+            self._poll_countdown(click_ns)
+            return max(click_ns, self._here_ns)
+        click_ns = max(click_ns, rush.at(float(timetable.login_at_s[self._student])))
+        self._poll_countdown(click_ns)
+        self._log_in(click_ns)
+        return self._here_ns + self._typing_ns() // 4
+
+    def _poll_countdown(self, click_ns: int) -> None:
+        """Ask again a while after each answer, as a page's timer does, until the click is due.
+
+        An answer that is not there by then does not hold the click back, just as a browser drops
+        a page's open requests when its user moves on: a slow target must not slow the students
+        down, or its slowness would hide itself (coordinated omission).
+        """
+        poll_ns = round(self._habits.countdown_poll * (_RARER_POLLS if self._number else 1) * _NS)
+        due_ns = self._here_ns + poll_ns
+        while due_ns < click_ns:
+            self._here_ns = self.visit.countdown(due_ns, give_up_ns=click_ns).at_ns
+            due_ns = self._here_ns + poll_ns
+
+    def _log_in(self, intended_ns: int) -> None:
+        """Log in, trying again after errors."""
+        for _ in range(self._habits.attempts):
+            reply = self.visit.login(intended_ns)
+            self._here_ns = reply.at_ns
+            if reply.outcome == OK:
+                return
+            if reply.outcome not in (FAILED, UNKNOWN):
+                self._purchase.ended(census.REFUSED)
+                return
+            if not self.luck.happens(self._habits.retry):
+                break
+            intended_ns = self._after_error(reply)
+        self._purchase.ended(census.FAILED)
+
+    def _await_turn_and_buy(self, click_ns: int) -> None:
+        """Patience lasts from the click that the student has in mind, let in by then or not."""
+        patience_s = float(self._rush.timetable.patience_s[self._student])
+        leave_ns = click_ns + round(min(patience_s, 1e6) * _NS)
+        turn_ns: int | None = click_ns
+        if self._room is not None:
+            turn_ns = self._await_turn(self._room, self._here_ns, leave_ns)
+        if turn_ns is not None:
+            self._buy(max(click_ns, turn_ns), leave_ns)
+
+    def _await_turn(self, room: WaitingRoom, intended_ns: int, leave_ns: int) -> int | None:
+        """Wait to be let in; gives when to click, None when it is all over before."""
+        reply = room.stay(intended_ns, leave_ns)
+        if reply is None:
+            self._purchase.ended(census.GAVE_UP)
+        elif reply.outcome == OK:
+            return reply.at_ns + self._typing_ns() // 4
+        elif reply.outcome != REFUSED:
+            self._purchase.ended(census.FAILED)
+        elif reply.code == "already_holds_ticket":
+            self._purchase.held()
+        elif reply.code == "sold_out":
+            # Unlike the answer to a click, this one knows nothing of an earlier click's fate.
+            unknown = self._purchase.unknown
+            self._purchase.ended(census.UNKNOWN if unknown else census.SOLD_OUT)
+        else:
+            self._purchase.ended(census.REFUSED)
+        return None
+
+    def _buy(self, click_ns: int, leave_ns: int) -> None:
+        """Click until there is an answer that settles it, patience ends or attempts run out."""
+        request = self.visit.click(0)
+        self._click_copies(click_ns)
+        intended_ns = click_ns
+        # The hands are on their way: no answer on another device stops the first click any more.
+        self._clicking = True
+        for _ in range(self._habits.attempts):
+            if intended_ns > leave_ns:
+                self._purchase.ended(census.GAVE_UP)
+                return
+            self._rush.sleep_until(intended_ns)
+            if self._purchase.decided and not self._clicking:
+                return
+            self._rush.census.clicked(self._student, intended_ns)
+            self._clicking = True
+            reply = self.visit.act(request, intended_ns)
+            self._clicking = False
+            self._purchase.here_ns = max(self._purchase.here_ns, reply.at_ns)
+            if self._answered(reply) or self._purchase.decided:
+                return
+            again_ns = self._next_click(reply, leave_ns)
+            if again_ns is None:
+                return
+            intended_ns = again_ns
+        self._purchase.ended(census.GAVE_UP if reply.outcome == REFUSED else census.FAILED)
+
+    def _next_click(self, reply: Reply, leave_ns: int) -> int | None:
+        """Give when to click again after an answer that settles nothing; None for never."""
+        if reply.code == "too_early":
+            return reply.at_ns + round(self.luck.delay_s(self._habits.early_retry) * _NS)
+        if reply.code == "not_admitted" and self._room is not None:
+            return self._await_turn(self._room, reply.at_ns, leave_ns)
+        if self.luck.happens(self._habits.retry):
+            return self._after_error(reply)
+        self._purchase.ended(census.FAILED)
+        return None
+
+    def _answered(self, reply: Reply) -> bool:
+        """Take in an answer to a click; tell whether it settles the matter on this device."""
+        if reply.outcome == OK:
+            return self._purchase.granted(reply, self.visit)
+        if reply.outcome == UNKNOWN:
+            self._purchase.unknown = True
+            return False
+        match reply.code:
+            case "sold_out":
+                self._purchase.ended(census.SOLD_OUT)
+            case "not_enrolled":
+                self._purchase.ended(census.REFUSED)
+            case "already_holds_ticket":
+                # Another copy of this click was granted; without its answer, which may still
+                # be on the way, it is not certain what the student holds.
+                self.await_copies()
+                self._purchase.held()
+            case _:
+                return False
+        return True
+
+    def await_copies(self) -> None:
+        """Wait for what is still under way; joining what is over would cost a loop's turn."""
+        under_way = [copy for copy in self.copies if not copy.ready()]
+        if under_way:
+            gevent.joinall(under_way)
+
+    def _after_error(self, reply: Reply) -> int:
+        return reply.at_ns + round(self.luck.delay_s(self._habits.retry_delay) * _NS)
+
+    def _click_copies(self, click_ns: int) -> None:
+        """Send a double-clicker's extra copies, on connections of their own.
+
+        Every other copy carries the first one's idempotency key, as a repeated form does; the
+        rest carry keys of their own, as a second tab does.
+        """
+        for number in range(1, int(self._rush.timetable.copies[self._student]) + 1):
+            due_ns = click_ns + round(self.luck.between(0.05, 0.3) * _NS)
+            key = 0 if number % 2 else number
+            delay_s = max(due_ns - time.time_ns(), 0) / _NS
+            self.copies.append(gevent.spawn_later(delay_s, self._copy, number, key, due_ns))
+
+    def _copy(self, number: int, key: int, due_ns: int) -> None:
+        try:
+            reply = self.visit.act(self.visit.click(key), due_ns, connection=number)
+        except Closed:
+            return
+        if reply.outcome == UNKNOWN:
+            self._purchase.unknown = True
+        elif reply.outcome == OK:
+            self._purchase.granted(reply, self.visit)

@@ -1,0 +1,85 @@
+"""What a student has been told about the purchase, on whichever device or copy of the click."""
+
+from collections.abc import Callable
+from typing import Final
+
+from gevent import get_hub
+
+from scenarios import census
+from scenarios.rush import Rush
+from scenarios.visit import Reply, Visit
+
+_FINAL: Final = frozenset({census.SOLD_OUT, census.REFUSED})
+
+
+class Purchase:
+    """Puts the ends of a student's devices together into the one that the census counts.
+
+    Args:
+        devices: how many devices the student rushes from.
+    """
+
+    def __init__(self, rush: Rush, student: int, devices: int) -> None:
+        self.grant: Reply | None = None
+        """The first one; later ones, should a target give any, change nothing."""
+        self.visit: Visit | None = None
+        """Where it was granted."""
+        self.unknown = False
+        """Whether the answer to a click was lost: it may have taken effect."""
+        self.here_ns = 0
+        """When the last answer to a click came that a device, not a mere copy, waited for."""
+        self.dismissals: list[Callable[[], None]] = []
+        """Called on the loop once the matter is decided, for devices that still wait."""
+        self._rush = rush
+        self._student = student
+        self._devices = devices
+        self._ends: list[int] = []
+        self._final = False
+        self._held = False
+
+    @property
+    def decided(self) -> bool:
+        """Whether the student has a ticket or a final no, on any device."""
+        return self._final or self.grant is not None
+
+    def granted(self, reply: Reply, visit: Visit) -> bool:
+        """Take in a grant; an answer that says yes but names no ticket settles nothing."""
+        ticket = reply.body.get("ticket")
+        if not isinstance(ticket, str):
+            return False
+        if self.grant is None:
+            self.grant, self.visit = reply, visit
+            self._dismiss()
+        self._rush.census.acknowledged(self._student, ticket, reply.at_ns)
+        return True
+
+    def held(self) -> None:
+        """Take in that the student already holds a ticket, by a click whose answer is not here.
+
+        That answer may still come; if it does not, it is not certain what the student holds.
+        """
+        self._held = True
+        self.ended(census.UNKNOWN)
+
+    def ended(self, outcome: int) -> None:
+        """Take in where one device's way ended; a final no, or the last device's end, settles it.
+
+        A click whose answer never came may have taken effect, whatever followed.
+        """
+        if outcome in _FINAL:
+            self._final = True
+            self._rush.census.became(self._student, outcome)
+            self._dismiss()
+        elif self.unknown:
+            outcome = census.UNKNOWN
+        self._ends.append(outcome)
+        if len(self._ends) == self._devices:
+            if self._held:
+                self._rush.census.became(self._student, census.UNKNOWN)
+            elif not self._final:
+                self._rush.census.became(self._student, max(self._ends))
+
+    def _dismiss(self) -> None:
+        for dismiss in self.dismissals:
+            get_hub().loop.run_callback(dismiss)
+        self.dismissals = []

@@ -1,0 +1,107 @@
+"""What sound sales in PostgreSQL share: asking who may buy, one statement that sells, why not."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Final
+
+import asyncpg
+
+from target_app.allocators.postgres_ledger import PostgresLedger
+from target_app.allocators.protocol import Claim, Grant, Refusal
+from target_app.faults import FAULTS
+from target_app.guards import ONE_A_STUDENT
+from target_app.measured import measured
+
+NOW_NS: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000"
+
+
+def look_statement(remaining: str = "e.remaining") -> str:
+    """How things stand for one student ($2) at one instant: the event ($1) and their ticket."""
+    return f"""
+        SELECT {remaining} AS remaining, e.version, e.fence, e.opens_at_ns <= {NOW_NS} AS open,
+               t.ticket, t.number, t.idempotency
+        FROM events AS e
+        LEFT JOIN tickets AS t ON t.event = e.event AND t.student = $2
+        WHERE e.event = $1
+        ORDER BY t.number
+        LIMIT 1
+    """  # noqa: S608 (what is put in are constants of this package)
+
+
+def sale_statement(condition: str, change: str = "") -> str:
+    """Count the stock down and write the row in one statement; no row where `condition` fails.
+
+    $1 event, $2 ticket, $3 student, $4 idempotency, $5 how many to take; what follows is the
+    strategy's own. The clock is read once the event's row is locked, so the order of `granted_ns`
+    is the order of `number`.
+    """
+    return f"""
+        WITH taken AS (
+            UPDATE events SET remaining = greatest(0, remaining - $5){change}
+            WHERE event = $1 AND remaining > 0 AND {condition}
+            RETURNING tickets - remaining AS number, {NOW_NS} AS granted_ns
+        )
+        INSERT INTO tickets (ticket, event, student, number, granted_ns, idempotency)
+        SELECT $2, $1, $3, number, granted_ns, $4 FROM taken
+        RETURNING number
+    """  # noqa: S608 (what is put in are constants of this package)
+
+
+def judge(seen: Any, claim: Claim, *, holder_checked: bool = False) -> Grant | Refusal | None:
+    """What follows from how things stand; None where the claim may be sold a ticket.
+
+    `holder_checked` leaves out whether the student holds a ticket.
+    """
+    if seen is None:
+        return Refusal("event_unknown")
+    if seen["ticket"] is not None and not holder_checked:
+        if seen["idempotency"] != claim.idempotency:
+            return Refusal("already_holds_ticket")
+        return Grant(seen["ticket"], seen["number"], issued=True, replay=True)
+    if not (seen["open"] or FAULTS.strikes("early_open")):
+        return Refusal("too_early")
+    # Stock never comes back, so one look at none is final.
+    return None if seen["remaining"] > 0 else Refusal("sold_out")
+
+
+class PostgresSale(PostgresLedger, ABC):
+    """A purchase up to the point where the strategies differ, which is `sell`."""
+
+    look_statement: ClassVar[str] = look_statement()
+
+    async def grant(self, claim: Claim) -> Grant | Refusal:
+        refused = await self.admit(claim.bearer)
+        if refused is not None:
+            return Refusal(refused)
+        check_to_sale_s = FAULTS.grade("duplicate_check_before_lock")
+        if check_to_sale_s:  # the fault: what is true now need not be so when the sale begins
+            seen = await self.look(claim.bearer.student)
+            if seen is not None and seen["ticket"] is not None:
+                return judge(seen, claim) or Refusal("already_holds_ticket")
+            await asyncio.sleep(check_to_sale_s)
+        try:
+            return await self.sell(claim, holder_checked=check_to_sale_s > 0)
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != ONE_A_STUDENT:
+                raise
+        # A double click: its other half has just been granted.
+        seen = await self.look(claim.bearer.student)
+        return judge(seen, claim) or Refusal("already_holds_ticket")
+
+    @abstractmethod
+    async def sell(self, claim: Claim, *, holder_checked: bool) -> Grant | Refusal:
+        """Sell a ticket to a student who may buy, or say why not.
+
+        Raises `asyncpg.UniqueViolationError` where the tickets table refuses a second one.
+        """
+
+    def row(self, claim: Claim) -> tuple[str, str, str, str, int]:
+        """The first five arguments of a sale statement."""
+        taken = 2 if FAULTS.strikes("double_decrement") else 1
+        return self.event, claim.ticket, claim.bearer.student, claim.idempotency, taken
+
+    @measured("postgres", "look")
+    async def look(self, student: str) -> Any:
+        """How things stand for one student, in a transaction of its own."""
+        async with self.database.transaction(single=True) as connection:
+            return await connection.fetchrow(self.look_statement, self.event, student)

@@ -1,0 +1,104 @@
+"""What allocators that grant in Redis share: the script that decides, and reading what it wrote."""
+
+from typing import ClassVar, NamedTuple
+
+import msgspec
+
+from target_app.allocators.protocol import Claim, Refusal, Standing, Stores, Ticket
+from target_app.cache import Script
+from target_app.errors import DependencyDown
+from target_app.faults import FAULTS
+from target_app.keys import EventKeys, session_key
+from target_app.measured import measured
+from target_app.sessions import Bearer
+
+_GRANT = Script("grant.lua")
+
+
+class Decision(NamedTuple):
+    """What the script granted, now or (`replay`) to the same request before."""
+
+    ticket: str
+    number: int
+    issued: bool  # whether its row is known to be committed
+    replay: bool
+    granted_ns: int
+    epoch: int  # how often Redis had been restored (see `restore.py`)
+
+
+class _Holding(msgspec.Struct):
+    ticket: str
+    number: int
+
+
+class RedisLedger:
+    """The `holders` hash as the truth; rows in PostgreSQL follow it."""
+
+    guarded: ClassVar[bool] = True
+    in_redis: ClassVar[bool] = True
+    streams: ClassVar[bool] = False
+    """Whether a grant enters the stream at the same instant, for a worker to write its row."""
+
+    def __init__(self, event: str, stores: Stores) -> None:
+        self.event = event
+        self.cache = stores.cache
+        self.keys = EventKeys.of(event)
+        self._decode = msgspec.json.Decoder(_Holding).decode
+
+    @measured("redis", "grant_script")
+    async def decide(self, claim: Claim) -> Decision | Refusal:
+        """Session, roster, holder, time and stock at one instant, in one round trip."""
+        keys = self.keys
+        reply = await self.cache.script(
+            _GRANT,
+            (
+                session_key(claim.bearer.session),
+                keys.details,
+                keys.enrolled,
+                keys.holders,
+                keys.grants,
+                keys.issued,
+            ),
+            (
+                claim.bearer.student,
+                claim.idempotency,
+                claim.ticket,
+                int(self.streams),
+                2 if FAULTS.strikes("double_decrement") else 1,
+                int(FAULTS.strikes("early_open")),
+                int(FAULTS.strikes("ineligible_granted")),
+            ),
+        )
+        if not reply[0]:
+            if reply[1] == b"event_unknown":
+                raise DependencyDown("Redis", "it does not hold the event; restore or prepare it")
+            return Refusal(reply[1].decode())
+        _, ticket, number, issued, replay, granted_ns, epoch = reply
+        return Decision(
+            ticket.decode(), number, bool(issued), bool(replay), int(granted_ns), int(epoch)
+        )
+
+    @measured("redis", "find_ticket")
+    async def find(self, ticket: str, bearer: Bearer) -> Ticket | Refusal:
+        student, held, issued = await self.cache.run(
+            ("GET", session_key(bearer.session)),
+            ("HGET", self.keys.holders, bearer.student),
+            ("SISMEMBER", self.keys.issued, ticket),
+        )
+        if student != bearer.student.encode():
+            return Refusal("unauthenticated")
+        if held is None:
+            return Refusal("ticket_unknown")
+        holding = self._decode(held)
+        if holding.ticket != ticket:
+            return Refusal("ticket_unknown")
+        return Ticket(ticket, holding.number, bool(issued))
+
+    @measured("redis", "standing")
+    async def standing(self) -> Standing | None:
+        ((title, tickets, granted, opens_at_ns),) = await self.cache.run(
+            ("HMGET", self.keys.details, "title", "tickets", "granted", "opens_at_ns")
+        )
+        if title is None or tickets is None or granted is None or opens_at_ns is None:
+            return None
+        return Standing(title.decode(), int(tickets), int(tickets) - int(granted), int(opens_at_ns))

@@ -1,0 +1,71 @@
+"""`redis_script`: a Redis script grants, and the same request writes the row before it answers."""
+
+from typing import ClassVar
+
+from target_app.allocators.postgres_ledger import PostgresLedger
+from target_app.allocators.protocol import Claim, Grant, Refusal, Stores, Ticket
+from target_app.allocators.redis_ledger import Decision, RedisLedger
+from target_app.errors import DependencyDown
+from target_app.measured import measured
+from target_app.mishaps import after_grant
+from target_app.sessions import Bearer
+
+# The event's row is locked against a restoration of Redis: it either sees this ticket or changes
+# the epoch first, and then the grant is void, for Redis has forgotten it.
+_WRITE = """
+INSERT INTO tickets (ticket, event, student, number, granted_ns, idempotency)
+SELECT $1, $2, $3, $4, $5, $6
+FROM (SELECT FROM events WHERE event = $2 AND epoch = $7 FOR SHARE) AS same_epoch
+WHERE NOT EXISTS (SELECT FROM tickets WHERE ticket = $1)
+ON CONFLICT DO NOTHING
+RETURNING ticket
+"""
+_IS_WRITTEN = "SELECT ticket FROM tickets WHERE ticket = $1"
+
+
+class RedisScript(RedisLedger):
+    """Redis decides and PostgreSQL keeps; what a failure leaves between them, a retry mends."""
+
+    name: ClassVar[str] = "redis_script"
+    writes_back: ClassVar[bool] = False
+
+    def __init__(self, event: str, stores: Stores) -> None:
+        super().__init__(event, stores)
+        self._database = stores.database
+        self._rows = PostgresLedger(event, stores)
+
+    async def grant(self, claim: Claim) -> Grant | Refusal:
+        decision = await self.decide(claim)
+        if isinstance(decision, Refusal):
+            return decision
+        if not decision.replay:
+            await after_grant()
+        # Also for a replay: the request that got the grant may not have lived to write the row.
+        if not (await self._write(claim, decision) or await self._is_written(decision.ticket)):
+            raise DependencyDown(
+                "Redis", f"it was restored without ticket {decision.ticket}, granted just before"
+            )
+        return Grant(decision.ticket, decision.number, issued=True, replay=decision.replay)
+
+    async def find(self, ticket: str, bearer: Bearer) -> Ticket | Refusal:
+        return await self._rows.find(ticket, bearer)
+
+    @measured("postgres", "write_ticket")
+    async def _write(self, claim: Claim, decision: Decision) -> bool:
+        async with self._database.transaction(single=True) as connection:
+            written = await connection.fetchval(
+                _WRITE,
+                decision.ticket,
+                self.event,
+                claim.bearer.student,
+                decision.number,
+                decision.granted_ns,
+                claim.idempotency,
+                decision.epoch,
+            )
+            return written is not None
+
+    @measured("postgres", "is_written")
+    async def _is_written(self, ticket: str) -> bool:
+        async with self._database.transaction(single=True) as connection:
+            return await connection.fetchval(_IS_WRITTEN, ticket) is not None

@@ -1,0 +1,151 @@
+"""Routes of faults: seeing and setting the switches. They exist only with `APP_FAULTS=on`."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import asyncpg
+import msgspec
+from litestar import Litestar, get, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Body
+from litestar.types import Scope
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from target_app.answer import Answer, json_answer
+from target_app.box_office import BoxOffice
+from target_app.errors import DependencyDown
+from target_app.exchange import CURRENT
+from target_app.fault_switches import FaultSwitches
+from target_app.faults import FAULTS, KINDS
+from target_app.guards import drop_guards
+from target_app.openapi import ADMIN, responses
+from target_app.problems import PROBLEMS, make_problem
+from target_app.settings import Settings
+
+STORE_TIMEOUT_S = 2.0
+_MOST = {"share": 1.0, "seconds": 600.0, "items": 1_000_000.0, "switch": 1.0}
+_UNGUARDED = frozenset({"unique_off", "duplicate_check_before_lock", "redelivery"})
+_LOG = logging.getLogger(__name__)
+
+
+class Grade(msgspec.Struct):
+    """How bad: a share from 0 to 1, seconds, items, or 1 for a switch; 0 is off."""
+
+    grade: Annotated[float, msgspec.Meta(ge=0)]
+
+
+class Switch(msgspec.Struct):
+    """One fault and how bad it is now."""
+
+    fault: str
+    grade: float
+
+
+class Switches(msgspec.Struct):
+    """Every fault there is, and how bad it is now; 0 is off."""
+
+    faults: dict[str, float]
+
+
+class Saboteur:
+    """Sets faults for all processes, after doing to the database what some of them need."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._dsn = settings.database_dsn
+        self._redis = Redis.from_url(
+            settings.redis_url,
+            protocol=2,
+            socket_timeout=STORE_TIMEOUT_S,
+            socket_connect_timeout=STORE_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._switches = FaultSwitches(self._redis)
+
+    @asynccontextmanager
+    async def at_work(self, _: Litestar) -> AsyncIterator[None]:
+        """While inside, this process knows the switches."""
+        await self._switches.refresh()
+        rounds = self._switches.watching()
+        rounds.start()
+        try:
+            yield
+        finally:
+            await rounds.stop()
+            await self._redis.aclose()
+            FAULTS.set_all({})
+
+    async def look(self) -> dict[str, float]:
+        """Every fault's grade, as all processes will know it within a moment."""
+        await self._switches.refresh()
+        return {fault: FAULTS.grade(fault) for fault in KINDS}
+
+    async def set(self, fault: str, grade: float) -> None:
+        """Set one fault. Raises `DependencyDown` where a store does not do its part."""
+        if grade > 0 and fault in _UNGUARDED | {"qr_replay"}:
+            await self._take_guards_away(fault)
+        await self._switches.write(fault, grade)
+        _LOG.warning("fault set", extra={"fault": fault, "grade": grade})
+
+    async def _take_guards_away(self, fault: str) -> None:
+        """What PostgreSQL itself would refuse, it must not; `prepare` puts the guards back."""
+        connection: Any = None
+        try:
+            connection = await asyncpg.connect(
+                self._dsn, timeout=STORE_TIMEOUT_S, server_settings={"lock_timeout": "5s"}
+            )
+            if fault in _UNGUARDED:
+                await drop_guards(connection)
+            else:
+                await connection.execute(
+                    "ALTER TABLE IF EXISTS entries DROP CONSTRAINT IF EXISTS entries_pkey"
+                )
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise DependencyDown("PostgreSQL", f"{type(error).__name__}: {error}") from error
+        finally:
+            if connection is not None:
+                await connection.close(timeout=STORE_TIMEOUT_S)
+
+
+def fault_routes(office: BoxOffice, saboteur: Saboteur) -> list[HTTPRouteHandler]:
+    """The routes, bound to `office`."""
+    admin = f"Bearer {office.settings.admin_token}".encode()
+
+    def is_admin() -> bool:
+        exchange = CURRENT.get()
+        return exchange is not None and exchange.shows(admin)
+
+    @get(
+        "/admin/faults",
+        security=ADMIN,
+        responses=responses((200, Switches, "The switches."), refusals=("unauthenticated",)),
+    )
+    async def show_faults() -> Answer:
+        if not is_admin():
+            return PROBLEMS["unauthenticated"]
+        return json_answer(200, Switches(await saboteur.look()))
+
+    @put(
+        "/admin/faults/{fault:str}",
+        security=ADMIN,
+        responses=responses(
+            (200, Switch, "Every process of the service knows within 0.2 s."),
+            refusals=("unauthenticated", "fault_unknown", "request_too_large"),
+        ),
+    )
+    async def set_fault(scope: Scope, data: Annotated[Grade, Body()]) -> Answer:
+        if not is_admin():
+            return PROBLEMS["unauthenticated"]
+        fault = scope["path_params"]["fault"]
+        if fault not in KINDS:
+            return PROBLEMS["fault_unknown"]
+        most = _MOST[KINDS[fault]]
+        if data.grade > most:
+            return make_problem("invalid_request", f"{fault}: grade must be at most {most:g}.")
+        await saboteur.set(fault, data.grade)
+        return json_answer(200, Switch(fault, data.grade))
+
+    return [show_faults, set_fault]

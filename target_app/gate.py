@@ -1,0 +1,74 @@
+"""The gate: a QR code shown at an entrance admits once, at whichever gate it is shown first."""
+
+import time
+
+import msgspec
+
+from target_app.box_office import BoxOffice
+from target_app.faults import FAULTS
+from target_app.measured import measured
+from target_app.metrics import GATE_SCANS
+from target_app.qr import read_payload
+
+# The key of `entries` decides between two gates at once: the second insert waits for the first and
+# then does nothing. Looking first is for when a fault has taken the key away and is over.
+_ENTER = """
+WITH known AS (
+    SELECT 1 FROM tickets WHERE event = $1 AND ticket = $2 LIMIT 1
+), entered AS (
+    INSERT INTO entries (event, ticket, gate)
+    SELECT $1, $2, $3 FROM known
+    WHERE NOT EXISTS (SELECT 1 FROM entries WHERE event = $1 AND ticket = $2)
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+SELECT EXISTS (SELECT 1 FROM known) AS known, EXISTS (SELECT 1 FROM entered) AS entered
+"""
+_ENTER_AGAIN = """
+WITH known AS (
+    SELECT 1 FROM tickets WHERE event = $1 AND ticket = $2 LIMIT 1
+), entered AS (
+    INSERT INTO entries (event, ticket, gate) SELECT $1, $2, $3 FROM known ON CONFLICT DO NOTHING
+)
+SELECT EXISTS (SELECT 1 FROM known) AS known, true AS entered
+"""
+
+
+class Admission(msgspec.Struct):
+    """Let this ticket's holder in."""
+
+    ticket: str
+    admitted: bool = True
+
+
+class Gate:
+    """Reads codes and lets in."""
+
+    def __init__(self, office: BoxOffice) -> None:
+        self._database = office.database
+        self._event = office.settings.event
+        self._key = office.settings.key("qr")
+
+    async def scan(self, payload: str, gate: str) -> Admission | str:
+        """Let the holder in, or the problem code that says why not."""
+        outcome = await self._judge(payload, gate)
+        GATE_SCANS.labels("admitted" if isinstance(outcome, Admission) else outcome).inc()
+        return outcome
+
+    async def _judge(self, payload: str, gate: str) -> Admission | str:
+        shown = read_payload(self._key, self._event, payload)
+        if shown is None:
+            return "qr_invalid"
+        if not shown.is_good_at(time.time()):
+            return "qr_expired"
+        known, entered = await self._enter(shown.ticket, gate)
+        if not known:
+            return "ticket_unknown"
+        return Admission(shown.ticket) if entered else "already_entered"
+
+    @measured("postgres", "enter")
+    async def _enter(self, ticket: str, gate: str) -> tuple[bool, bool]:
+        statement = _ENTER_AGAIN if FAULTS.strikes("qr_replay") else _ENTER
+        async with self._database.transaction(single=True) as connection:
+            row = await connection.fetchrow(statement, self._event, ticket, gate)
+        return row["known"], row["entered"]

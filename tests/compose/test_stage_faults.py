@@ -1,0 +1,285 @@
+"""What a plan makes go wrong on a stage: done to the real processes, and ended again."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import redis
+
+from compose import EmbeddedStage, Loss, StageError, StageUnusable
+from compose.running import Running
+from compose.target import Target
+from plans import Fault, Person, Plan
+from plans.plan import App, Event
+from records import RunDirectory
+
+NewRun = Callable[[Plan], RunDirectory]
+
+
+def fault(name: str, **more: Any) -> Fault:
+    return Fault.model_validate({"name": name, "at": "T+1s", **more})
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return Plan(
+        name="faulty",
+        event=Event(students=60, tickets=20),
+        app=App(workers=2, allocation="atomic_update", postgres_pool=2, redis_pool=4),
+        faults=(fault("early_open"),),
+    )
+
+
+@pytest.fixture(scope="module")
+def run(plan: Plan, new_run: NewRun) -> RunDirectory:
+    return new_run(plan)
+
+
+@pytest.fixture(scope="module")
+def stage(plan: Plan, run: RunDirectory, people: list[Person]) -> Iterator[EmbeddedStage]:
+    with EmbeddedStage(plan, run, people) as stage:
+        before = set(stage.components())
+        yield stage
+        assert {name for name, _ in stage.components()} == {name for name, _ in before}
+    assert stage.unclean_stops == []
+
+
+def pids(stage: EmbeddedStage, name: str) -> list[int]:
+    return [pid for component, pid in stage.components() if component == name]
+
+
+def await_loss(stage: EmbeddedStage) -> Loss:
+    deadline = time.monotonic() + 10
+    while not (losses := stage.lost()):
+        assert time.monotonic() < deadline, "nothing was lost"
+        time.sleep(0.01)
+    (loss,) = losses
+    return loss
+
+
+def await_true(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def on_record(stage: EmbeddedStage) -> set[int]:
+    record = json.loads((stage.roster_path.parent / "stage.json").read_text())
+    return {entry["pid"] for entry in record["processes"]}
+
+
+def test_a_fault_of_the_app_s_own_is_switched_on_and_off(stage: EmbeddedStage) -> None:
+    bearer = {"Authorization": f"Bearer {stage.admin_token}"}
+
+    def grade() -> float:
+        _, body = Target(stage.url).ask("GET", "/admin/faults", headers=bearer)
+        return float(body["faults"].get("slow_database", 0))
+
+    slow = fault("slow_database", grade="300ms")
+    stage.strike(slow)
+    await_true(lambda: grade() == 0.3)
+    stage.relieve(slow)
+    await_true(lambda: grade() == 0.0)
+
+
+def test_a_killed_worker_is_a_planned_loss_and_replaced(stage: EmbeddedStage) -> None:
+    stage.lost()
+    before = pids(stage, "app")
+    stage.strike(fault("worker_crash"))
+    loss = await_loss(stage)
+    assert loss.planned
+    assert loss.pid in before[1:], "a worker, not the main process"
+    assert "as the plan's fault worker_crash wants" in loss.what
+    await_true(lambda: len(pids(stage, "app")) == 3)
+    stage.relieve(fault("worker_crash"))
+    assert stage.lost() == []
+
+
+def test_a_worker_that_dies_beside_the_plan_is_an_ordinary_loss(stage: EmbeddedStage) -> None:
+    stage.strike(fault("worker_crash"))
+    assert await_loss(stage).planned
+    await_true(lambda: len(pids(stage, "app")) == 3)
+    stage.lost()
+    os.kill(pids(stage, "app")[1], signal.SIGKILL)
+    assert not await_loss(stage).planned
+    await_true(lambda: len(pids(stage, "app")) == 3)
+
+
+def test_a_worker_that_kills_itself_is_a_planned_loss_once(stage: EmbeddedStage) -> None:
+    await_true(lambda: Target(stage.url).ready())
+    stage.lost()
+    stage.strike(fault("kill_after_grant"))
+    os.kill(pids(stage, "app")[1], signal.SIGKILL)  # as the fault has it do on its next grant
+    assert await_loss(stage).planned
+    await_true(lambda: len(pids(stage, "app")) == 3)
+    stage.lost()
+    os.kill(pids(stage, "app")[1], signal.SIGKILL)
+    assert not await_loss(stage).planned
+    await_true(lambda: len(pids(stage, "app")) == 3)
+    await_true(lambda: Target(stage.url).ready())
+    stage.relieve(fault("kill_after_grant"))
+
+
+def test_a_wiped_redis_has_lost_its_keys(stage: EmbeddedStage) -> None:
+    with redis.Redis.from_url(stage.redis_url) as client:
+        client.set("what it held", 1)
+        stage.strike(fault("redis_wipe"))
+        assert client.get("what it held") is None
+    stage.relieve(fault("redis_wipe"))
+
+
+def test_a_redis_that_was_down_comes_back_with_what_it_held(stage: EmbeddedStage) -> None:
+    with redis.Redis.from_url(stage.redis_url) as client:
+        client.set("what it holds", 1)
+    (before,) = pids(stage, "redis")
+    stage.strike(fault("redis_down"))
+    assert Running.of(before) is None
+    assert pids(stage, "redis") == []
+    loss = await_loss(stage)
+    assert (loss.name, loss.pid, loss.exit_code, loss.planned) == (
+        *("redis", before, -signal.SIGKILL),
+        True,
+    )
+    stage.relieve(fault("redis_down"))
+    with redis.Redis.from_url(stage.redis_url) as client:
+        assert client.get("what it holds") == b"1"
+    (after,) = pids(stage, "redis")
+    assert after != before
+    assert after in on_record(stage), "whoever clears up after a dead conductor knows it"
+    assert before not in on_record(stage)
+    assert stage.lost() == []
+
+
+def test_a_database_that_was_down_comes_back_with_what_it_held(stage: EmbeddedStage) -> None:
+    with psycopg.connect(stage.dsn) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
+        connection.commit()
+        (before,) = pids(stage, "postgres")
+        stage.strike(fault("database_down"))
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute("SELECT 1")
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(stage.dsn, connect_timeout=2)
+    assert await_loss(stage).planned
+    stage.relieve(fault("database_down"))
+    with psycopg.connect(stage.dsn) as connection:
+        assert connection.execute("SELECT number FROM kept").fetchall() == [(7,)]
+    (after,) = pids(stage, "postgres")
+    assert after in on_record(stage)
+    assert before not in on_record(stage)
+    await_true(lambda: Target(stage.url).ready())
+
+
+def test_an_app_asked_to_end_ends_well_and_is_there_again(stage: EmbeddedStage) -> None:
+    stage.lost()
+    before, url = pids(stage, "app"), stage.url
+    stage.strike(fault("sigterm_mid_sale"))
+    assert stage.lost() == [], "it was asked to"
+    stage.relieve(fault("sigterm_mid_sale"))
+    loss = await_loss(stage)
+    assert (loss.pid, loss.exit_code, loss.planned) == (before[0], 0, True)
+    assert stage.url == url
+    assert Target(url).ready()
+    assert not set(before) & set(pids(stage, "app"))
+    assert len(pids(stage, "app")) == 3
+
+
+def test_what_cannot_be_done_is_a_sentence(stage: EmbeddedStage) -> None:
+    with pytest.raises(StageUnusable, match=r"redis cannot be started again: it is not down\."):
+        stage.relieve(fault("redis_down"))
+    stage.strike(fault("redis_down"))
+    try:
+        with pytest.raises(StageUnusable, match=r"redis: it does not run\."):
+            stage.strike(fault("redis_down"))
+    finally:
+        stage.relieve(fault("redis_down"))
+    assert all(loss.planned for loss in stage.lost())
+
+
+def test_the_stage_is_used_again_empty_and_with_logs_in_the_new_run(
+    stage: EmbeddedStage,
+    plan: Plan,
+    run: RunDirectory,
+    people: list[Person],
+    new_run: NewRun,
+) -> None:
+    """Last, for another plan: no faults, another strategy, the neighbours' APIs beside it."""
+    other = Plan(
+        name="other",
+        event=Event(students=50, tickets=10),
+        app=App(workers=1, allocation="redis_writeback", enrolment="external"),
+    )
+    next_run, url = new_run(other), stage.url
+    servers = pids(stage, "postgres") + pids(stage, "redis")
+    gone = [Running.of(pid) for pid in pids(stage, "app")]
+    with psycopg.connect(stage.dsn) as connection:
+        connection.execute("CREATE TABLE left_behind (number int)")
+    with redis.Redis.from_url(stage.redis_url) as client:
+        client.set("left behind", 1)
+    written = (run.logs / "postgres.log").read_text()
+
+    begun = time.monotonic()
+    stage.empty(other, next_run, people[:50])
+    took_s = time.monotonic() - begun
+    print(f"stage emptied in {took_s:.2f} s")
+    assert took_s < 4, "usually a quarter of a second"
+    stage.start_service()
+
+    assert stage.url == url
+    assert Target(url).ready()
+    assert pids(stage, "postgres") + pids(stage, "redis") == servers
+    assert sorted({name for name, _ in stage.components()}) == [
+        *("app", "neighbours", "postgres", "redis", "writeback"),
+    ]
+    assert not any(one is not None and one.alive for one in gone)
+    with psycopg.connect(stage.dsn) as connection:
+        assert connection.execute("SELECT to_regclass('left_behind')").fetchone() == (None,)
+        assert connection.execute("SELECT tickets FROM events").fetchone() == (10,)
+    with redis.Redis.from_url(stage.redis_url) as client:
+        assert client.get("left behind") is None
+        client.config_set("loglevel", "notice")
+    assert (run.logs / "postgres.log").read_text().startswith(written)
+    assert "kept" not in (next_run.logs / "postgres.log").read_text()
+    assert (next_run.logs / "app.jsonl").stat().st_size > 0
+    assert stage.alerts() == []
+    with pytest.raises(StageError, match=r"APP_FAULTS=on"):
+        stage.strike(fault("early_open"))
+    stage.restage(plan, new_run(plan), people)
+    assert "neighbours" not in dict(stage.components())
+
+
+def test_the_queue_service_is_part_of_the_stage(
+    people: list[Person], new_run: NewRun, tmp_path: Path
+) -> None:
+    plan = Plan(
+        name="queued",
+        event=Event(students=60, tickets=20),
+        app=App(workers=1, allocation="sqs_writeback"),
+    )
+    with EmbeddedStage(plan, new_run(plan), people) as stage:
+        assert sorted({name for name, _ in stage.components()}) == [
+            *("app", "postgres", "redis", "sqs", "writeback"),
+        ]
+        environment = Path(f"/proc/{pids(stage, 'app')[0]}/environ").read_bytes()
+        assert b"APP_SQS_QUEUE=grants-" in environment
+        assert b"APP_FAULTS=off" in environment
+    assert stage.unclean_stops == []
+
+
+def test_without_its_packages_the_queue_service_says_what_to_install(
+    people: list[Person], new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compose.sqs._PACKAGES", ("no_such_package",))
+    plan = Plan(name="queued", event=Event(students=60), app=App(allocation="sqs_writeback"))
+    with (
+        pytest.raises(StageUnusable, match=r"pip install dress-rehearsal\[sqs\]"),
+        EmbeddedStage(plan, new_run(plan), people),
+    ):
+        pass

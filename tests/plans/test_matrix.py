@@ -1,0 +1,136 @@
+"""A matrix names its cells, each with a plan of its own, and says what is wrong with it."""
+
+from pathlib import Path
+
+import pytest
+
+from plans import FAULTS, STRATEGIES, PlanError, PlanInvalid, is_matrix, read_matrix, read_plan
+from plans.matrix import merged
+
+SMALL = """
+name = "small"
+strategies = ["naive", "row_lock", "redis_writeback"]
+[base.event]
+students = 40
+[[rows]]
+[[rows]]
+fault = "early_open"
+expect = ["audit.sold_early"]
+set.students.late = "0%"
+by.redis_writeback.expect = ["audit.sold_early", "pools.redis.saturated | pools.cpu.saturated"]
+by.redis_writeback.set.students.outsiders = "10%"
+[[rows]]
+fault = "redis_down"
+at = "T+1s"
+lasts = "3s"
+strategies = ["row_lock"]
+allow = ["pools.*.slow_holder"]
+by.row_lock.allow = ["lost.*"]
+"""
+LAST_ROW = '[[rows]]\nfault = "redis_down"'
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to(text):
+        path = tmp_path / "matrix.toml"
+        path.write_text(text)
+        return path
+
+    return to
+
+
+def test_a_row_without_strategies_is_run_with_all_but_naive(write):
+    cells = list(read_matrix(write(SMALL)).cells())
+    assert [(cell.strategy, cell.fault) for cell in cells] == [
+        ("row_lock", "none"),
+        ("redis_writeback", "none"),
+        ("row_lock", "early_open"),
+        ("redis_writeback", "early_open"),
+        ("row_lock", "redis_down"),
+    ]
+
+
+def test_each_cell_has_a_plan_of_its_own(write):
+    _, _, first, second, outage = read_matrix(write(SMALL)).cells(seed=7)
+    assert first.plan.app.allocation == "row_lock"
+    assert first.plan.seed == second.plan.seed == 7
+    assert first.plan.event.students == 40
+    assert (first.plan.students.late, first.plan.students.outsiders) == (0.0, 0.05)
+    assert (second.plan.students.late, second.plan.students.outsiders) == (0.0, 0.1)
+    (fault,) = first.plan.faults
+    assert (fault.name, fault.at, fault.grade) == ("early_open", -1.0, "on")
+    (fault,) = outage.plan.faults
+    assert (fault.at, fault.lasts) == (1.0, 3.0)
+
+
+def test_a_strategy_may_expect_something_else_and_allow_more(write):
+    _, _, first, second, outage = read_matrix(write(SMALL)).cells()
+    assert first.expect == ("audit.sold_early",)
+    assert len(second.expect) == 2
+    assert outage.allow == ("pools.*.slow_holder", "lost.*")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('fault = "earthquake"', "rows.2.fault"),
+        ('faullt = "leak"', "did you mean fault?"),
+        ('fault = "leak"\nby.row_lock.expekt = []', "did you mean expect?"),
+        ('fault = "leak"\nexpect = ["it breaks"]', 'such as "audit.oversold"'),
+        ('fault = "leak"\nstrategies = ["clever"]', "clever"),
+        ('fault = "leak"\nstrategies = ["row_lock"]\nby.optimistic.expect = []', "by.optimistic"),
+        ('fault = "early_open"', "the cell row_lock x early_open is there twice"),
+        ('fault = "leak"\ngrade = "300%"', "cell row_lock x leak: faults.0"),
+        ('fault = "leak"\nset.app.workerz = 1', "app.workerz"),
+        ('fault = "client_position"', "needs app.waiting_room"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(write, text, sentence):
+    path = write(f"{SMALL.partition(LAST_ROW)[0]}[[rows]]\n{text}\n")
+    with pytest.raises(PlanInvalid, match=r"[.?]$") as error:
+        read_matrix(path)
+    assert sentence in str(error.value)
+
+
+def test_a_matrix_is_no_plan_and_a_plan_no_matrix(write):
+    path = write(SMALL)
+    assert is_matrix(path)
+    assert not is_matrix(Path("smoke"))
+    with pytest.raises(PlanError, match="run it with `rehearse matrix`"):
+        read_plan(path)
+    with pytest.raises(PlanInvalid, match=r"rows.*missing"):
+        read_matrix(Path("smoke"))
+
+
+def test_the_bundled_matrix_tries_every_strategy_and_every_fault():
+    cells = list(read_matrix(Path("plans/matrix.toml")).cells())
+    assert {cell.strategy for cell in cells if cell.fault == "none"} == set(STRATEGIES)
+    assert {cell.fault for cell in cells} == {"none", *FAULTS}
+    everywhere = {
+        fault
+        for fault in FAULTS
+        if sum(cell.fault == fault for cell in cells) >= len(STRATEGIES) - 1
+    }
+    assert set(FAULTS) - everywhere == {
+        "redelivery",
+        "drop_queue_items",
+        "duplicate_check_before_lock",
+        "unique_off",
+    }
+
+
+def test_every_seeded_fault_of_the_bundled_matrix_has_to_be_found_and_only_naive_is_wrong():
+    cells = list(read_matrix(Path("matrix")).cells())
+    for cell in cells:
+        wrong = cell.fault != "none" or cell.strategy == "naive"
+        assert bool(cell.expect) == wrong, cell.name
+
+
+def test_tables_within_tables_are_merged():
+    one = {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
+    assert merged(one, {"a": {"c": {"f": 4}}, "e": {"g": 5}}) == {
+        "a": {"b": 1, "c": {"d": 2, "f": 4}},
+        "e": {"g": 5},
+    }
+    assert one["a"]["c"] == {"d": 2}

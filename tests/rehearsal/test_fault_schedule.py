@@ -1,0 +1,144 @@
+"""Faults happen at their moments, end in time, and leave both on the timeline."""
+
+import threading
+import time
+
+import pytest
+
+from compose import StageUnusable
+from plans import Plan
+from records import RunDirectory
+from rehearsal.fault_schedule import FaultSchedule
+
+NS = 1_000_000_000
+
+
+class Stage:
+    """Notes what is done to it and when; some faults cannot be done, some take their time."""
+
+    def __init__(self):
+        self.done = []
+        self.slow = threading.Event()
+
+    def strike(self, fault):
+        if fault.name == "leak":
+            raise StageUnusable("The app does not answer.")
+        self.done.append(("strike", fault.name, time.time_ns()))
+
+    def relieve(self, fault):
+        if fault.name == "sigterm_mid_sale":
+            assert self.slow.wait(10)
+        self.done.append(("relieve", fault.name, time.time_ns()))
+
+
+@pytest.fixture
+def stage():
+    return Stage()
+
+
+@pytest.fixture
+def play(tmp_path, stage):
+    """Play the faults of a sale of 1 s; gives the schedule, T-0 and the run."""
+
+    def begin(*faults):
+        plan = Plan.model_validate(
+            {
+                "name": "faulty",
+                "schedule": {"lead": "200ms", "sale": "1s"},
+                "faults": list(faults),
+            }
+        )
+        run = RunDirectory.create(tmp_path, plan)
+        told = []
+        schedule = FaultSchedule(plan, stage, run, told.append)
+        t0_ns = time.time_ns() + NS // 4
+        schedule.begin(t0_ns)
+        return schedule, t0_ns, run, told
+
+    return begin
+
+
+def await_done(stage, count):
+    deadline = time.monotonic() + 10
+    while len(stage.done) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def stamps(run):
+    return [(event.name, event.detail) for event in run.timeline() if event.kind == "fault"]
+
+
+def test_each_happens_at_its_moment_and_ends_after_its_time(stage, play):
+    schedule, t0_ns, run, told = play(
+        {"name": "redis_down", "at": "T+100ms", "lasts": "200ms"},
+        {"name": "slow_database", "at": "T-200ms", "lasts": "250ms", "grade": "300ms"},
+    )
+    await_done(stage, 4)
+    schedule.end()
+    offsets = {(what, name): (t_ns - t0_ns) / NS for what, name, t_ns in stage.done}
+    for moment, seconds in (
+        (("strike", "slow_database"), -0.2),
+        (("relieve", "slow_database"), 0.05),
+        (("strike", "redis_down"), 0.1),
+        (("relieve", "redis_down"), 0.3),
+    ):
+        assert offsets[moment] == pytest.approx(seconds, abs=0.05)
+    events = stamps(run)
+    assert [(name, detail["on"]) for name, detail in events] == [
+        ("slow_database", True),
+        ("slow_database", False),
+        ("redis_down", True),
+        ("redis_down", False),
+    ]
+    on = events[0][1]
+    assert on["grade"] == "300ms"
+    assert on["at_s"] == pytest.approx(-0.2, abs=0.05)
+    assert on["what"] == "every transaction takes so much longer"
+    assert "Fault slow_database (300ms): every transaction takes so much longer." in told
+
+
+def test_what_lasts_to_the_end_of_the_sale_ends_with_it(stage, play):
+    schedule, t0_ns, _, _ = play({"name": "early_open", "at": "T+500ms"})
+    await_done(stage, 2)
+    assert (stage.done[1][2] - t0_ns) / NS == pytest.approx(1.0, abs=0.05)
+    schedule.end()
+
+
+def test_an_outage_ends_with_the_rush_at_the_latest(stage, play):
+    schedule, _, run, _ = play({"name": "database_down", "at": "T-100ms", "lasts": "1h"})
+    await_done(stage, 1)
+    schedule.end()
+    assert [what for what, *_ in stage.done] == ["strike", "relieve"]
+    assert [detail["on"] for _, detail in stamps(run)] == [True, False]
+
+
+def test_one_fault_does_not_wait_for_another(stage, play):
+    """An app that takes long to end keeps nobody from wiping Redis in time."""
+    schedule, t0_ns, _, _ = play(
+        {"name": "sigterm_mid_sale", "at": "T-100ms"}, {"name": "redis_wipe", "at": "T+100ms"}
+    )
+    await_done(stage, 3)
+    wiped = next(t_ns for what, name, t_ns in stage.done if name == "redis_wipe")
+    assert (wiped - t0_ns) / NS == pytest.approx(0.1, abs=0.05)
+    stage.slow.set()
+    schedule.end()
+    assert stage.done[-1][:2] == ("relieve", "sigterm_mid_sale")
+
+
+def test_what_cannot_be_done_is_an_error_on_the_timeline(stage, play):
+    schedule, _, run, told = play({"name": "leak", "at": "T-100ms"})
+    deadline = time.monotonic() + 10
+    while not told:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    schedule.end()
+    assert stamps(run) == [("leak", {"error": "The app does not answer."})]
+    assert told == ["The fault leak could not be done: The app does not answer."]
+
+
+def test_a_rush_that_is_over_too_soon_says_which_fault_it_missed(stage, play):
+    schedule, _, run, _ = play({"name": "early_open", "at": "T+900ms"})
+    schedule.end()
+    assert stage.done == []
+    assert stamps(run) == [("early_open", {"error": "The rush was over before its moment came."})]

@@ -1,0 +1,80 @@
+"""A cell is as expected when what has to be found was, and nobody is accused of anything else."""
+
+import pytest
+
+from plans import Cell, Plan
+from rehearsal.judgement import Judgement, broken_cell, judge_cell
+
+FAULT = {"name": "early_open", "at": "T"}
+
+
+def cell(*expect, allow=(), healthy=False):
+    plan = Plan.model_validate({"name": "cell", "faults": [] if healthy else [FAULT]})
+    return Cell("row_lock", "none" if healthy else "early_open", plan, expect, tuple(allow))
+
+
+def judged(a_cell, *found):
+    return judge_cell(a_cell, set(found), 1.5, "run")
+
+
+def test_it_is_as_expected_when_all_is_found_and_nothing_else():
+    judgement = judged(cell("audit.sold_early"), "audit.sold_early")
+    assert not judgement.differs
+    assert "as expected (audit.sold_early)" in judgement.sentence
+
+
+def test_what_was_not_found_is_missing():
+    judgement = judged(cell("audit.sold_early", "lost.app"), "lost.app")
+    assert judgement.missing == ("audit.sold_early",)
+    assert "audit.sold_early was not found" in judgement.sentence
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "audit.oversold",
+        "fairness.inversions",
+        "lost.redis",
+        "pools.postgres.leak",
+        "pools.redis.nested_acquire",
+        "pools.enrolment.slow_holder",
+    ],
+)
+def test_an_accusation_nobody_expects_differs(wrong):
+    expected = cell("audit.sold_early")
+    assert judged(expected, "audit.sold_early", wrong).unexpected == (wrong,)
+    allowed = cell("audit.sold_early", allow=[wrong])
+    assert not judged(allowed, "audit.sold_early", wrong).differs
+    elsewhere = cell("audit.sold_early", allow=["census.failed"])
+    assert judged(elsewhere, "audit.sold_early", wrong).differs
+
+
+@pytest.mark.parametrize("strain", ["census.failed", "pools.cpu.saturated", "generator.limited"])
+def test_strain_is_no_accusation_where_something_was_made_to_go_wrong(strain):
+    assert not judged(cell("audit.sold_early"), "audit.sold_early", strain).differs
+
+
+def test_where_nothing_is_made_to_go_wrong_students_are_served():
+    assert not judged(cell(healthy=True)).differs
+    assert not judged(cell(healthy=True), "pools.cpu.saturated").differs
+    assert judged(cell(healthy=True), "census.failed").unexpected == ("census.failed",)
+    assert judged(cell(healthy=True), "generator.limited").differs
+
+
+def test_of_several_findings_one_will_do():
+    either = cell("pools.enrolment.saturated | pools.enrolment.slow_holder")
+    assert not judged(either, "pools.enrolment.slow_holder").differs
+    assert not judged(either, "pools.enrolment.saturated").differs
+    assert judged(either).differs
+
+
+def test_a_cell_that_could_not_be_carried_out_differs_with_its_sentence():
+    judgement = broken_cell(cell("lost.app"), "The stage is not set: no.", 0.5)
+    assert judgement.differs
+    assert judgement.sentence == "row_lock × early_open: The stage is not set: no."
+
+
+def test_it_is_read_as_it_was_written():
+    judgement = judged(cell("audit.sold_early"), "lost.app")
+    assert Judgement.read(judgement.document()) == judgement
+    assert judgement.document()["differs"] is True

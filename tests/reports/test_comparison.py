@@ -1,0 +1,98 @@
+"""A comparison puts the verdicts' own numbers side by side and draws those that differ."""
+
+import dataclasses
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from records.errors import RunDirectoryUnusable
+from reports.comparison import Compared, Comparison, audit_words, compare
+from reports.evidence import read_evidence
+from reports.learning import time_to_know_ms
+from reports.verdict import judge
+
+SMALL = {"students": 200, "tickets": 60}
+ROW = Compared(
+    label="off",
+    verdict="pass",
+    tickets=60,
+    tickets_per_s=12.0,
+    sold_out_s=5.0,
+    purchase_p99_ms=70.0,
+    pool_wait_p99_ms=1.5,
+    waited_for="redis",
+    wrongs="clean",
+    requests=1000,
+    received_mb=2.5,
+    app_cpu_s=9.0,
+    know_p50_ms=None,
+    know_p99_ms=None,
+)
+
+
+def test_a_row_has_the_numbers_of_the_runs_own_verdict(build_run):
+    healthy, oversold = build_run(**SMALL), build_run(**SMALL, oversell=3, allocation="naive")
+    table = compare([("redis|writeback", healthy), ("naive", oversold)])
+    for row, run in zip(table.rows, (healthy, oversold), strict=True):
+        verdict = judge(read_evidence(run))
+        assert row.verdict == verdict.verdict
+        assert row.purchase_p99_ms == verdict.latency_ms["POST /events/{event}/tickets"].p99
+        assert row.requests == verdict.generator.requests
+        assert row.tickets == verdict.census.ticket
+    assert [row.wrongs for row in table.rows] == ["clean", "oversold 3"]
+    ledger = read_evidence(healthy).ledger
+    granted = ledger.loc[ledger["source"] == "postgres", "granted_ns"]
+    span_s = (granted.max() - granted.min()) / 1e9
+    assert table.rows[0].tickets_per_s == pytest.approx(60 / span_s)
+    lines = table.markdown().splitlines()
+    assert len(lines) == 4
+    assert "| redis\\|writeback | pass |" in lines[2]
+    assert "| oversold 3 |" in lines[3]
+
+
+def test_a_column_nobody_measured_is_left_out():
+    other = dataclasses.replace(ROW, label="sse", know_p50_ms=34.0, know_p99_ms=181.0)
+    assert "until known" not in Comparison((ROW,)).markdown()
+    assert "| – | – |" in Comparison((ROW, other)).markdown()
+    assert "| 34 ms | 181 ms |" in Comparison((ROW, other)).markdown()
+
+
+def test_the_audit_in_words_tells_clean_from_not_audited(verdict_of):
+    assert audit_words(verdict_of(**SMALL).audit) == "clean"
+    assert audit_words(verdict_of(**SMALL, without=["ledger"]).audit) == "not audited"
+    both = audit_words(verdict_of(**SMALL, oversell=2, lost_views=1).audit)
+    assert both == "oversold 2, lost views 1"
+
+
+def test_the_figure_names_least_and_most_and_is_the_same_every_time(tmp_path):
+    rows = (ROW, dataclasses.replace(ROW, label="poll", requests=4000, know_p50_ms=640.0))
+    for name in ("a.svg", "b.svg"):
+        Comparison(rows).figure(tmp_path / name)
+    text = (tmp_path / "a.svg").read_text()
+    assert text == (tmp_path / "b.svg").read_text()
+    title = ET.fromstring(text).find("{http://www.w3.org/2000/svg}title")
+    assert title.text == "Requests: off 1,000 against poll 4,000"
+
+
+def test_runs_that_do_not_differ_are_said_not_to(tmp_path):
+    Comparison((ROW, dataclasses.replace(ROW, label="again"))).figure(tmp_path / "c.svg")
+    assert "do not differ by a tenth" in (tmp_path / "c.svg").read_text()
+    with pytest.raises(RunDirectoryUnusable, match="The figure"):
+        Comparison((ROW,)).figure(tmp_path / "missing" / "c.svg")
+
+
+def test_time_to_know_is_from_the_last_grant_to_the_first_word_of_it(evidence_of):
+    evidence = evidence_of(**SMALL)
+    granted = evidence.ledger.loc[evidence.ledger["source"] == "postgres", "granted_ns"].max()
+    told = evidence.requests[evidence.requests["error"] == "sold_out"]
+    known = (told.groupby("student")["done_ns"].min() - granted).clip(lower=0).sort_values() / 1e6
+    came = evidence.requests.groupby("student")["sent_ns"].min()
+    there = came[came <= granted].index
+    expected = sorted(known[known.index.isin(there)])
+    assert time_to_know_ms(evidence).tolist() == pytest.approx(expected)
+    assert len(expected) > 50
+
+
+def test_nobody_learns_of_what_did_not_happen(evidence_of):
+    assert len(time_to_know_ms(evidence_of(**SMALL, false_sold_out=5))) == 0
+    assert len(time_to_know_ms(evidence_of(students=40, tickets=60))) == 0

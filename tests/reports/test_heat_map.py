@@ -1,0 +1,64 @@
+"""The heat map has a square for every cell and says what it found in words too."""
+
+from typing import get_args
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from plans.faults import FAULTS
+from plans.plan import Allocation
+from records.errors import RunDirectoryUnusable
+from reports.figures.heat_map import MatrixCell, draw_heat_map, heat_map
+from reports.figures.style import BLUE, GREEN, VERMILLION
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def squares(svg, colour):
+    return svg.file.count(f"fill: {colour}")
+
+
+def whole():
+    healthy = [MatrixCell(strategy, "none", "clean") for strategy in get_args(Allocation)]
+    return healthy + [
+        MatrixCell(strategy, fault, "caught")
+        for strategy in get_args(Allocation)
+        for fault in FAULTS
+    ]
+
+
+def title_of(svg):
+    return ET.fromstring(svg.file).find(f"{SVG}title").text
+
+
+def test_the_whole_matrix_fits_and_each_cell_has_a_square():
+    svg = heat_map(whole())
+    assert squares(svg, BLUE) == 9 * len(FAULTS) + 1  # and one in the legend
+    assert squares(svg, GREEN) == 9 + 1
+    assert squares(svg, VERMILLION) == 0
+    assert title_of(svg) == (
+        f"All {9 + 9 * len(FAULTS)} cells came out as expected: {9 * len(FAULTS)} faults caught, "
+        f"9 healthy cells clean"
+    )
+
+
+def test_what_differs_is_named():
+    cells = [*whole(), MatrixCell("naive", "elsewhere", "differs")]
+    svg = heat_map(cells)
+    assert squares(svg, VERMILLION) == 2
+    assert title_of(svg) == f"1 cell of {len(cells)} came out differently: naive with elsewhere"
+    assert "Differs: naive × elsewhere." in svg.file
+
+
+def test_an_unfinished_or_an_empty_matrix_says_so():
+    cells = [MatrixCell("naive", "leak", "caught"), MatrixCell("naive", "none", "running")]
+    assert title_of(heat_map(cells)) == "1 of 2 cells finished, all as expected"
+    assert title_of(heat_map([])) == "No cell of the matrix was rehearsed"
+
+
+def test_it_is_the_same_on_every_repetition_and_complains_where_it_cannot_be_written(tmp_path):
+    draw_heat_map(whole(), tmp_path / "a.svg")
+    draw_heat_map(whole(), tmp_path / "b.svg")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    with pytest.raises(RunDirectoryUnusable, match="heat map"):
+        draw_heat_map([], tmp_path / "none" / "a.svg")

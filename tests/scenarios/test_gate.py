@@ -1,0 +1,75 @@
+"""The gate: holders show their code, a friend shows the same one, and one of them gets in."""
+
+import pytest
+
+from scenarios.errors import ScenarioError
+from scenarios.gate import GATE_TOKEN, gate_token
+
+SCAN, QR = "POST /gate/scan", "GET /tickets/{ticket}/qr"
+
+
+@pytest.fixture
+def entering(make_rush, small_plan):
+    """A rush whose holders go to the gate."""
+
+    def make(**overrides):
+        return make_rush(small_plan(students__entry="100%", **overrides))
+
+    return make
+
+
+def test_a_holder_opens_the_code_and_is_let_in(server, play, entering, ticket_office):
+    server.respond = office = ticket_office(3)
+    outcomes, requests = play(entering(event__students=5, students__screenshots="0%"))
+    assert outcomes.count("ticket") == 3
+    assert requests.step.tolist().count(QR) == 6, "the picture, then what it says"
+    scans = requests[requests.step == SCAN]
+    assert scans.outcome.tolist() == ["ok"] * 3
+    assert set(scans.device) == {0}
+    assert len(office.entered) == 3
+
+
+def test_of_two_who_show_the_same_code_one_gets_in(server, play, entering, ticket_office):
+    server.respond = office = ticket_office(4)
+    _, requests = play(entering(event__students=4, students__screenshots="100%"))
+    scans = requests[requests.step == SCAN]
+    assert sorted(scans.outcome) == ["ok"] * 4 + ["refused"] * 4
+    assert set(scans[scans.outcome == "refused"].error) == {"already_entered"}
+    assert scans.groupby("student").device.nunique().tolist() == [2] * 4
+    assert (scans.groupby("student").intended_ns.nunique() == 1).all(), "at the same time"
+    bodies = [r.body for r in server.received if r.path == "/gate/scan"]
+    assert len(set(bodies)) == 8, "each at another gate"
+    assert len(office.entered) == 4
+
+
+def test_a_code_that_has_run_out_is_shown_anew(server, play, entering, ticket_office):
+    server.respond = office = ticket_office(1)
+    office.expired = ["ticket-0.1"]
+    _, requests = play(entering(students__screenshots="0%"))
+    scans = requests[requests.step == SCAN]
+    assert scans.error.tolist()[0] == "qr_expired"
+    assert scans.outcome.tolist() == ["refused", "ok"]
+
+
+def test_a_scan_that_fails_is_made_again(server, play, entering, ticket_office, respond):
+    office, failures = ticket_office(1), [respond(500, b"oops")]
+    server.respond = lambda request, peer: (
+        failures.pop() if request.path == "/gate/scan" and failures else office(request, peer)
+    )
+    _, requests = play(entering(students__screenshots="0%"))
+    assert requests[requests.step == SCAN].outcome.tolist() == ["failed", "ok"]
+
+
+def test_nobody_enters_unless_the_plan_says_so(server, play, make_rush, small_plan, ticket_office):
+    server.respond = ticket_office(1)
+    _, requests = play(make_rush(small_plan()))
+    assert SCAN not in set(requests.step)
+
+
+def test_the_gates_token_comes_from_the_environment(monkeypatch, small_plan):
+    monkeypatch.delenv(GATE_TOKEN, raising=False)
+    assert gate_token(small_plan()) == ""
+    with pytest.raises(ScenarioError, match=GATE_TOKEN):
+        gate_token(small_plan(students__entry="10%"))
+    monkeypatch.setenv(GATE_TOKEN, "secret")
+    assert gate_token(small_plan(students__entry="10%")) == "secret"

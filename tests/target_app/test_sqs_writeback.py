@@ -1,0 +1,289 @@
+"""`sqs_writeback` against moto's server over HTTP: sent before answered, written once, not lost."""
+
+import asyncio
+import itertools
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from target_app import dead_letters, sqs_grants, sqs_queue
+from target_app.backlog import BACKLOG, OLDEST_AGE
+from target_app.faults import FAULTS
+from target_app.grants import POISONED, REDELIVERED
+from target_app.ledger import COMMITTED
+from target_app.metrics import REGISTRY
+from target_app.sqs_backlog import DEAD_LETTERS
+from target_app.sqs_queue import GrantQueue
+from target_app.writeback import Writeback
+from target_app.writing_desk import WritingDesk
+
+_NUMBERS = itertools.count(1)
+
+
+def total(counter: Any) -> float:
+    return float(counter._value.get())
+
+
+def sends() -> float:
+    labels = {"kind": "sqs", "name": "send", "result": "success"}
+    return REGISTRY.get_sample_value("boundary_calls_total", labels) or 0.0
+
+
+@pytest.fixture
+def start(
+    start_app: Callable[..., Any], sqs_endpoint: str, aws: dict[str, str]
+) -> Callable[..., Any]:
+    """Start an app whose grants go to a queue of its own."""
+    queue = f"grants-{next(_NUMBERS)}"
+
+    def run(**changes: object) -> Any:
+        where = {"APP_SQS_ENDPOINT": sqs_endpoint, "APP_SQS_QUEUE": queue}
+        return start_app("sqs_writeback", **where, **aws, **changes)
+
+    return run
+
+
+def with_queue(stage: Any, errand: Callable[[GrantQueue], Any]) -> Any:
+    async def run() -> Any:
+        queue = GrantQueue(stage.settings.sqs_endpoint, stage.settings.sqs_queue)
+        await queue.open()
+        try:
+            return await errand(queue)
+        finally:
+            await queue.close()
+
+    return asyncio.run(run())
+
+
+def count(stage: Any) -> sqs_queue.Counts:
+    counts: sqs_queue.Counts = with_queue(stage, lambda queue: queue.count())
+    return counts
+
+
+class Running:
+    """A write-back worker on a thread of this process."""
+
+    def __init__(self, stage: Any) -> None:
+        self.stage = stage
+        self.drained: bool | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread.start()
+        assert self._ready.wait(10)
+
+    async def _run(self) -> None:
+        self.desk = WritingDesk(self.stage.settings)
+        self.worker = Writeback(self.desk.source, self.desk.ledger)
+        self.loop = asyncio.get_running_loop()
+        await self.desk.open()
+        self._ready.set()
+        self.drained = await self.worker.run()
+        await self.desk.close()
+
+    def stop(self) -> bool | None:
+        if self._thread.is_alive():
+            self.loop.call_soon_threadsafe(self.worker.stop)
+        self._thread.join(15)
+        assert not self._thread.is_alive()
+        return self.drained
+
+
+@contextmanager
+def running(stage: Any) -> Iterator[Running]:
+    worker = Running(stage)
+    try:
+        yield worker
+    finally:
+        worker.stop()
+
+
+def drain(stage: Any) -> bool | None:
+    return Running(stage).stop()
+
+
+def test_a_purchase_is_answered_when_its_message_waits_and_issued_when_its_row_is_there(
+    start: Callable[..., Any], eventually: Callable[..., Any]
+) -> None:
+    app = start()
+    bearer = app.login(0)
+    answer = app.buy(bearer)
+    assert (answer.status_code, answer.json()["state"]) == (202, "pending")
+    assert "external;dur=" in answer.headers["server-timing"]
+    assert count(app.stage) == (1, 0, 0)
+    assert app.stage.rows() == []
+    assert drain(app.stage) is True
+    (row,) = app.stage.rows()
+    assert (row["ticket"], row["number"]) == (answer.json()["ticket"], 1)
+    assert app.buy(bearer).json() == {"ticket": row["ticket"], "state": "issued"}
+    assert count(app.stage) == (0, 0, 0)
+
+
+def test_a_rush_is_sent_in_batches_and_every_grant_becomes_exactly_its_row(
+    start: Callable[..., Any],
+) -> None:
+    app = start(APP_TICKETS=100)
+    clicks = [(app.login(index), "key") for index in range(100)]
+    before, committed = sends(), total(COMMITTED)
+    assert {answer.status_code for answer in app.rush(clicks)} == {202}
+    assert 10 <= sends() - before <= 40
+    assert drain(app.stage) is True
+    with app.stage.client() as redis:
+        holders = redis.hgetall(f"event:{app.stage.event}:holders")
+        issued = redis.scard(f"event:{app.stage.event}:issued")
+    held = {student.decode(): json.loads(holder) for student, holder in holders.items()}
+    assert {
+        row["student"]: (row["ticket"], row["number"], row["granted_ns"], row["idempotency"])
+        for row in app.stage.rows()
+    } == {student: tuple(holder.values()) for student, holder in held.items()}
+    assert (len(held), issued) == (100, 100)
+    assert total(COMMITTED) == committed + 100
+
+
+def test_without_its_message_a_grant_is_not_answered_and_a_retry_sends_it(
+    start: Callable[..., Any],
+) -> None:
+    app = start()
+    bearer = app.login(0)
+
+    async def remove(queue: GrantQueue) -> None:
+        await queue._client.delete_queue(QueueUrl=await queue._url("grants"))
+
+    with_queue(app.stage, remove)
+    answer = app.buy(bearer)
+    assert (answer.status_code, answer.json()["code"]) == (503, "dependency_unavailable")
+    with_queue(app.stage, lambda queue: queue.create())
+    answer = app.buy(bearer)
+    assert answer.status_code == 202
+    assert drain(app.stage) is True
+    assert [row["ticket"] for row in app.stage.rows()] == [answer.json()["ticket"]]
+
+
+def test_what_a_dead_worker_had_received_comes_again_and_is_written_once(
+    start: Callable[..., Any],
+) -> None:
+    app = start()
+    app.rush([(app.login(index), "key") for index in range(6)])
+    received = with_queue(app.stage, lambda queue: queue.receive(1))  # by one that died then
+    assert len(received) == 6
+    first = json.loads(received[0].body)  # whose row it had committed
+    app.stage.postgres.run(
+        "INSERT INTO tickets VALUES ($1, $2, $3, $4, $5, $6)",
+        *(first["ticket"], app.stage.event, first["student"]),
+        *(first["number"], first["granted_ns"], first["idempotency"]),
+    )
+    assert count(app.stage).waiting == 6
+    assert drain(app.stage) is True  # waits for what is in flight
+    assert [row["number"] for row in app.stage.rows()] == [1, 2, 3, 4, 5, 6]
+    assert count(app.stage) == (0, 0, 0)
+
+
+def test_a_setback_writes_again_what_is_held_without_receiving_it_again(
+    start: Callable[..., Any], eventually: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = start()
+    app.rush([(app.login(index), "key") for index in range(5)])
+    redelivered = total(REDELIVERED)
+    app.stage.postgres.stop()
+    try:
+        worker = Running(app.stage)
+        eventually(lambda: caplog.text.count("write-back waits") > 1)
+        assert count(app.stage).waiting == 5
+    finally:
+        app.stage.postgres.start()
+    eventually(lambda: len(app.stage.rows()) == 5)
+    assert worker.stop() is True
+    assert total(REDELIVERED) > redelivered
+    assert count(app.stage) == (0, 0, 0)
+
+
+def test_a_message_that_cannot_be_written_becomes_a_dead_letter_counted_and_replayable(
+    start: Callable[..., Any],
+    eventually: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(sqs_grants, "POISONED_AGAIN_S", 0)
+    app = start()
+    for name, value in app.stage.environment.items():
+        monkeypatch.setenv(name, value)
+    answers = app.rush([(app.login(index), "key") for index in range(3)])
+    app.stage.postgres.run(  # in the way of the second grant
+        "INSERT INTO tickets VALUES ('in the way', $1, 'nobody', 2, 1, 'k')", app.stage.event
+    )
+    with_queue(app.stage, lambda queue: queue.send(["no grant"]))
+    poisoned = total(POISONED)
+    with running(app.stage):
+        eventually(lambda: DEAD_LETTERS._value.get() == 2)
+        eventually(lambda: BACKLOG._value.get() == 0)
+        assert OLDEST_AGE._value.get() == 0
+    assert total(POISONED) == poisoned + 2
+    assert "grants became dead letters" in caplog.text
+    assert [row["number"] for row in app.stage.rows()] == [1, 2, 3]
+    assert dead_letters.main([]) == 0
+    assert capsys.readouterr().out == "2\n"
+
+    app.stage.postgres.run("DELETE FROM tickets WHERE ticket = 'in the way'")
+    assert dead_letters.main(["replay"]) == 0
+    assert capsys.readouterr().out == "2\n"
+    with running(app.stage):
+        eventually(lambda: len(app.stage.rows()) == 3)
+    assert {row["ticket"] for row in app.stage.rows()} == {a.json()["ticket"] for a in answers}
+
+
+def test_killed_in_the_middle_the_worker_resumes_without_loss_or_duplicate(
+    start: Callable[..., Any], spawn: Callable[..., Any], eventually: Callable[..., Any]
+) -> None:
+    app = start(APP_TICKETS=60)
+    bearers = [app.login(index) for index in range(60)]
+    first = spawn("target_app.writeback", app.stage)
+    eventually(lambda: first.said("write-back open"))
+    app.rush([(bearer, "key") for bearer in bearers[:30]])
+    eventually(app.stage.rows)
+    app.rush([(bearer, "key") for bearer in bearers[30:]])
+    first.stop(signal.SIGKILL)
+    second = spawn("target_app.writeback", app.stage)
+    eventually(lambda: len(app.stage.rows()) == 60)
+    assert second.stop(signal.SIGTERM) == 0
+    rows = app.stage.rows()
+    assert [row["number"] for row in rows] == list(range(1, 61))
+    assert len({row["student"] for row in rows}) == 60
+
+
+def test_a_wiped_redis_is_restored_when_what_waits_in_the_queue_is_written(
+    start: Callable[..., Any], eventually: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = start()
+    details, held = f"event:{app.stage.event}", f"event:{app.stage.event}:holders"
+    bearers = [app.login(index) for index in range(6)]
+    app.rush([(bearer, "key") for bearer in bearers[:5]])
+    with app.stage.client() as redis:
+        before = redis.hgetall(held)
+        redis.flushdb()
+        app.stage.prepare()
+        assert "5 grants wait in the queue" in caplog.text
+        assert app.buy(bearers[5]).json()["code"] == "dependency_unavailable"
+        assert not redis.exists(details)
+        with running(app.stage):
+            eventually(lambda: redis.exists(details))
+            assert redis.hgetall(held) == before
+            app.buy(app.login(5))
+            eventually(lambda: len(app.stage.rows()) == 6)
+    assert [row["number"] for row in app.stage.rows()] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_full_queue_forgets_messages_too(start: Callable[..., Any]) -> None:
+    app = start(APP_TICKETS=60)
+    app.rush([(app.login(index), "key") for index in range(60)])
+    FAULTS.set_all({"drop_queue_items": 10})
+    try:
+        assert drain(app.stage) is True
+    finally:
+        FAULTS.set_all({})
+    assert 10 <= len(app.stage.rows()) < 60
+    assert count(app.stage) == (0, 0, 0)
