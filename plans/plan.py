@@ -103,6 +103,8 @@ class Students(Section):
     def _shares_leave_room(self) -> Self:
         if self.late + self.outsiders + self.double_clickers > 1 + 1e-9:
             raise ValueError("late, outsiders and double_clickers together are more than 100%")
+        if self.multi_device + self.queue_jumpers > 1 + 1e-9:
+            raise ValueError("multi_device and queue_jumpers together are more than 100%")
         return self
 
 

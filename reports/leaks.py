@@ -3,7 +3,7 @@
 Two kinds of evidence (the field's a and d):
 
 at rest   the students have their answers, no request is under way in the app, and for most of a
-          second connections are still in use that were not before the first request
+          second more connections are still in use than the fewest that ever were
 residual  a leaked connection is in the gauge of used ones and never in the histogram of use times.
           What has been checked out and not been given back has an age: (connection-seconds in use
           - seconds of use that ended) / connections in use. Connections that are out for
@@ -47,8 +47,8 @@ def leaked_connections(
     first = requests["intended_ns"].min()
     if pd.isna(last) or pd.isna(first):
         return None
-    before = frame.loc[frame["t_ns"] <= int(first), "used"].min()
-    always = 0 if pd.isna(before) else int(before)
+    fewest = frame.loc[frame["t_ns"] <= int(last), "used"].min()
+    always = 0 if pd.isna(fewest) else int(fewest)
     active = samples.named("http_server_active_requests", "app")
     resting = (frame["t_ns"] > int(last)) & frame["used"].notna()
     if len(active):

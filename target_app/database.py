@@ -75,7 +75,7 @@ class Database:
     def transaction(self, *, single: bool = False) -> "Transaction":
         """Borrow a connection inside a transaction: commit at the end, roll back on an error.
 
-        `single` is for exactly one statement, which PostgreSQL runs as a transaction of its own:
+        `single` is for statements of which each is a transaction of its own, usually just one:
         it saves the round trips of BEGIN and COMMIT. Raises `Overloaded` and `DependencyDown`.
         """
         return Transaction(self._pool, self.turnstile, single)

@@ -32,6 +32,15 @@ class EventBoard:
             raise DependencyDown("The event", "it has not been read from its store yet")
         return self._standing
 
+    @property
+    def shows_tickets(self) -> bool:
+        """Whether some were left when the standing was last seen, if it ever was."""
+        return self._standing is not None and self._standing.remaining > 0
+
+    def is_last(self, number: int) -> bool:
+        """Whether a ticket of this number is the last one, as far as the board knows."""
+        return self._standing is not None and number >= self._standing.tickets
+
     async def open(self) -> None:
         """Read the standing once and start renewing it."""
         await self.refresh()

@@ -79,7 +79,7 @@ class TicketDesk:
         if isinstance(outcome, Refusal):
             if _LOG.isEnabledFor(logging.DEBUG):
                 _LOG.debug("ticket refused", extra={"code": outcome.code, **self._who(bearer)})
-            if outcome.code == "sold_out" and self._board.standing.remaining > 0:
+            if outcome.code == "sold_out" and self._board.shows_tickets:
                 self._news.tell_sold_out()
             return self._refuse(outcome.code)
         if not outcome.replay:
@@ -120,7 +120,7 @@ class TicketDesk:
 
     def _record(self, grant: Grant, bearer: Bearer) -> None:
         self._granted.inc()
-        if grant.number >= self._board.standing.tickets:
+        if self._board.is_last(grant.number):
             self._news.tell_sold_out()
         if _LOG.isEnabledFor(logging.INFO):
             _GRANTED.make({"ticket": grant.ticket, "number": grant.number, **self._who(bearer)})

@@ -72,6 +72,10 @@ def test_overrides_apply_in_order_and_take_bare_words():
         ("students.late=10", 'students.late = 10: expected a share in per cent, such as "30%"'),
         ("students.late=130%", "students.late = "),
         ("students.late=90%", "late, outsiders and double_clickers together are more than 100%"),
+        (
+            'students={multi_device="60%", queue_jumpers="50%"}',
+            "multi_device and queue_jumpers together are more than 100%",
+        ),
         ("target.stage=external", 'stage = "external" needs url'),
         ("target.url=http://x", 'url is only for stage = "external"'),
         ("app.postgres_pool=90", "do not fit postgres.max_connections = 100"),

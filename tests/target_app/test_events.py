@@ -147,3 +147,10 @@ def test_an_event_that_was_never_prepared_is_no_bare_error(
     app.asgi.office.board._standing = None
     answer = app.http.get(f"{app.path}/countdown")
     assert (answer.status_code, answer.json()["code"]) == (503, "dependency_unavailable")
+
+
+def test_a_ticket_granted_before_the_board_was_read_is_told_of(app: Any) -> None:
+    bearer = app.login(0)
+    app.call(app.asgi.office.board.close())
+    app.asgi.office.board._standing = None
+    assert app.buy(bearer).status_code == 202
