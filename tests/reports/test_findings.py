@@ -51,7 +51,8 @@ def test_a_healthy_run_has_none(findings, allocation):
             {"fairness.inversions"},
         ),
     ],
-    ids=str,
+    # A set has no order that holds from one pytest worker to the next.
+    ids=lambda value: str(sorted(value)),
 )
 def test_each_defect_has_its_word(findings, defects, expected):
     assert findings(**defects) == expected
