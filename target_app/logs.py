@@ -19,7 +19,7 @@ _STANDARD = len(vars(logging.makeLogRecord({})))  # what a record has before any
 _ADDED = frozenset({"message", "asctime"})  # by other handlers
 _BUFFER_BYTES = 64 * 1024
 _TAKEN = 1000  # remarks kept at most until they are written
-_Taken = tuple[int, str, str, Exchange | None, dict[str, Any]]  # time, logger, message, whose, what
+_Taken = tuple[int, bytes, Exchange | None, dict[str, Any]]  # time, middle of its line, whose, what
 # What a record would otherwise be told of its thread, process and source line, and no line shows
 # (docs.python.org/3/howto/logging.html#optimization): a third of the cost of a line.
 _COSTLY = ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
@@ -57,21 +57,24 @@ class JsonFormatter(logging.Formatter):
             fields["exception"] = self.formatException(record.exc_info)
         return self._encode(fields)
 
-    def remark(self, remark: "_Taken") -> bytes:
-        """A remark taken down as the bytes of one line, without its end."""
-        time_ns, logger, message, exchange, fields = remark
-        line: dict[str, Any] = {
-            "time_ns": time_ns,
+    def middle(self, logger: str, message: str) -> bytes:
+        """What every line of a remark has between its time and what differs."""
+        same = {
             "level": "info",
             "component": self._component,
             "pid": os.getpid(),
             "logger": logger,
             "message": message,
         }
-        if exchange is not None and exchange.trace_id is not None:
-            line["trace_id"] = exchange.trace_id
-            line["span_id"] = exchange.span_id
-        return self._encode(line | fields)
+        return b"," + self._encode(same)[1:-1]
+
+    def remark(self, remark: "_Taken") -> bytes:
+        """A remark taken down as the bytes of one line, its end included."""
+        time_ns, middle, exchange, fields = remark
+        if exchange is not None:
+            fields = {"trace_id": exchange.trace_id, "span_id": exchange.span_id, **fields}
+        told = self._encode(fields)[1:]
+        return b'{"time_ns":%d%b,%b\n' % (time_ns, middle, told)
 
 
 class LineHandler(logging.Handler):
@@ -88,9 +91,16 @@ class LineHandler(logging.Handler):
         )
         self._taken: list[_Taken] = []
 
-    def take_down(self, logger: str, message: str, fields: dict[str, Any]) -> None:
-        """Keep a remark until the next flush."""
-        self._taken.append((time.time_ns(), logger, message, CURRENT.get(), fields))
+    def middle(self, logger: str, message: str) -> bytes:
+        """What every line of a remark has between its time and what differs."""
+        return self._lines.middle(logger, message)
+
+    def take_down(self, middle: bytes, fields: dict[str, Any]) -> None:
+        """Keep a remark until the next flush; `fields` are at least one."""
+        exchange = CURRENT.get()
+        if exchange is not None and exchange.trace_id is None:
+            exchange = None
+        self._taken.append((time.time_ns(), middle, exchange, fields))
         if len(self._taken) >= _TAKEN:
             self.flush()
 
@@ -120,7 +130,7 @@ class LineHandler(logging.Handler):
     def _write_remarks(self) -> None:
         taken, self._taken = self._taken, []
         for remark in taken:
-            self._buffer.write(self._lines.remark(remark) + b"\n")
+            self._buffer.write(self._lines.remark(remark))
 
 
 class Remark:
@@ -134,13 +144,17 @@ class Remark:
     def __init__(self, logger: logging.Logger, message: str) -> None:
         self._logger = logger
         self._message = message
+        self._middle: tuple[LineHandler, bytes] | None = None
 
     def make(self, fields: dict[str, Any]) -> None:
-        """Make the remark."""
-        if self.lines is None:
+        """Make the remark, of at least one field."""
+        lines = self.lines
+        if lines is None:
             self._logger.info(self._message, extra=fields)
         elif self._logger.isEnabledFor(logging.INFO):
-            self.lines.take_down(self._logger.name, self._message, fields)
+            if self._middle is None or self._middle[0] is not lines:
+                self._middle = lines, lines.middle(self._logger.name, self._message)
+            lines.take_down(self._middle[1], fields)
 
 
 class Throttled:
