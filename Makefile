@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.prepared
 PACKAGES := plans records compose scenarios reports rehearsal target_app
 
-.PHONY: rehearsal test lint bench bench-app clean
+.PHONY: rehearsal test matrix lint bench bench-app clean
 .DELETE_ON_ERROR:
 
 rehearsal: $(STAMP)
@@ -14,6 +14,10 @@ rehearsal: $(STAMP)
 test: lint
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_OPTIONS)
 	$(if $(COVERAGE),$(BIN)/coverage report --fail-under=90)
+
+# Every strategy against every fault; `make test` runs only a few cells of it.
+matrix: $(STAMP)
+	$(BIN)/rehearse matrix plans/matrix.toml $(MATRIX_OPTIONS)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -64,7 +64,7 @@ class Mishaps:
                 why = _why(fault, "A worker of the app was killed by SIGKILL")
                 return partial(cast.kill_worker, why), _nothing
             case "redis_wipe":
-                return stores.redis.empty, _nothing
+                return stores.redis.wipe, _nothing
             case "sigterm_mid_sale":
                 return partial(cast.ask_to_end, "app", SIGTERM), partial(self._start_again, fault)
             case _:

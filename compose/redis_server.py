@@ -11,6 +11,16 @@ from compose.folder import StageFolder
 from compose.wheel_binaries import redis_binary
 
 _ANSWER_S = 1.0
+_FAULTS = "faults"
+"""The hash in which the reference app's processes share their fault switches."""
+_EMPTY_BUT_FAULTS = """
+local held = redis.call('HGETALL', KEYS[1])
+local answer = redis.call('FLUSHALL')
+if #held > 0 then
+    redis.call('HSET', KEYS[1], unpack(held))
+end
+return answer
+"""
 
 
 class RedisServer:
@@ -52,7 +62,7 @@ class RedisServer:
     def answers(self) -> bool:
         """Tell whether it answers PING yet."""
         try:
-            return self._ask(b"PING") == b"+PONG\r\n"
+            return self._ask("PING") == b"+PONG\r\n"
         except OSError:
             return False
 
@@ -62,16 +72,30 @@ class RedisServer:
         Raises:
             StageUnusable: it does not answer, or refuses.
         """
+        self._forget("FLUSHALL")
+
+    def wipe(self) -> None:
+        """Have it forget everything but which faults are on, at one instant.
+
+        Those are not the service's data: what a plan switched on stays on until it ends it.
+
+        Raises:
+            StageUnusable: it does not answer, or refuses.
+        """
+        self._forget("EVAL", _EMPTY_BUT_FAULTS, "1", _FAULTS)
+
+    def _forget(self, *command: str) -> None:
         try:
-            answer = self._ask(b"FLUSHALL")
+            answer = self._ask(*command)
         except OSError as error:
             raise StageUnusable(f"Redis cannot be emptied: {error}.") from error
         if answer != b"+OK\r\n":
             raise StageUnusable(f"Redis cannot be emptied: it answered {answer!r}.")
 
-    def _ask(self, command: bytes) -> bytes:
+    def _ask(self, *command: str) -> bytes:
+        words = b"".join(b"$%d\r\n%b\r\n" % (len(word), word.encode()) for word in command)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_ANSWER_S)
             connection.connect(str(self._socket))
-            connection.sendall(command + b"\r\n")
+            connection.sendall(b"*%d\r\n%b" % (len(command), words))
             return connection.recv(64)

@@ -47,9 +47,10 @@ class Target:
                 if status == http.HTTPStatus.OK:
                     return
                 if status < 500 or time.monotonic() > deadline:
+                    verb = "begun" if grade > 0 else "ended"
                     raise TargetRefused(
-                        f"The fault {fault} cannot be switched: {self.url}{path} answered {status} "
-                        f"{_code(body)}; the app must run with APP_FAULTS=on."
+                        f"The fault {fault} cannot be {verb}: {self.url}{path} answered {status} "
+                        f"{_refusal(status, body)}"
                     )
             time.sleep(_RETRY_S)
 
@@ -153,6 +154,14 @@ def _object(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def _refusal(status: int, body: dict[str, Any]) -> str:
+    """Give the end of a sentence that says why a fault was not switched."""
+    if status == http.HTTPStatus.NOT_FOUND:
+        return f"{_code(body)}; the app must run with APP_FAULTS=on."
+    words = str(body.get("detail") or "without a reason").rstrip(".")
+    return f"{body['code']}: {words}." if body.get("code") else f"{words}."
 
 
 def _code(body: dict[str, Any]) -> str:

@@ -72,6 +72,8 @@ FAULTS: Final[dict[str, FaultKind]] = {
 
 _DOWN_S: Final = 2.0
 _OUTAGES: Final = frozenset({"redis_down", "database_down"})
+_OVER_AT_ONCE: Final = frozenset({"worker_crash", "redis_wipe", "sigterm_mid_sale"})
+"""Faults that are over, or start to be put right, as soon as they have happened."""
 
 
 def parse_moment(value: Any) -> float:
@@ -144,13 +146,22 @@ class Fault(Section):
         """The grade as a number: a share from 0 to 1, seconds, items, or 1 for a switch."""
         return parse_grade(FAULTS[self.name].unit, self.grade)
 
+    def ends(self, sale_s: float) -> float:
+        """Give when it ends, in seconds from T-0, where the sale closes at `sale_s`."""
+        if self.lasts is not None:
+            return min(self.at + self.lasts, sale_s)
+        return self.at if self.name in _OVER_AT_ONCE else sale_s
+
     @model_validator(mode="before")
     @classmethod
     def _usual_values(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or values.get("name") not in FAULTS:
+        if not isinstance(values, dict):
             return values
-        filled = {"grade": FAULTS[values["name"]].usual, **values}
-        if values["name"] in _OUTAGES:
+        name = values.get("name")
+        if not isinstance(name, str) or name not in FAULTS:
+            return {"grade": "", **values}  # it is the name that is wrong
+        filled = {"grade": FAULTS[name].usual, **values}
+        if name in _OUTAGES:
             filled.setdefault("lasts", format_duration(_DOWN_S))
         if isinstance(filled["grade"], int) and not isinstance(filled["grade"], bool):
             filled["grade"] = str(filled["grade"])

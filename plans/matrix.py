@@ -19,12 +19,10 @@ _NAME_LENGTH: Final = 40
 HEALTHY: Final = "none"
 """The fault of a row where nothing is made to go wrong."""
 
-_FINDING: Final = re.compile(
-    r"(audit|fairness|lost)\.[\w*]+"
-    r"|census\.(failed|unknown|in_flight|gave_up)"
-    r"|generator\.limited"
-    r"|pools\.[\w*]+\.(saturated|leak|slow_holder|nested_acquire|undersized)"
-)
+_FINDING: Final = re.compile(r"[a-z]+(\.[\w*]+)+")
+"""Its shape; which ones there are, only reports can tell (`reports.findings`)."""
+_GIVEN_BY_CELL: Final = ("name", "seed", "faults", "app.allocation")
+"""Keys of a plan that a matrix gives each of its cells itself."""
 
 
 def _checked_finding(text: str) -> str:
@@ -44,7 +42,7 @@ class Expected(Section):
     """What a cell must and may find."""
 
     expect: tuple[Expectation, ...] | None = None
-    """Findings that must be there."""
+    """Findings that must be there; needed wherever something is made to go wrong."""
     allow: tuple[Expectation, ...] = ()
     """Findings that may be there besides; any other wrong that is found differs."""
     grade: str | None = None
@@ -101,8 +99,12 @@ class Matrix(Section):
 
     @model_validator(mode="after")
     def _every_row_can_be_run(self) -> "Matrix":
+        if not self.rows:
+            raise ValueError("rows is empty: a matrix needs a row at least")
         seen: set[tuple[str, str]] = set()
         for row in self.rows:
+            if not self._strategies_of(row):
+                raise ValueError(f"row {row.title} has no strategy to be run with")
             for strategy in self._strategies_of(row):
                 if (row.title, strategy) in seen:
                     raise ValueError(f"the cell {strategy} x {row.title} is there twice")
@@ -163,21 +165,51 @@ class Matrix(Section):
 
     def _cell(self, row: Row, strategy: Allocation, seed: int) -> Cell:
         own = row.by.get(strategy, Expected())
-        document = merged(merged(merged({}, self.base), row.set), own.set)
-        document["name"] = f"{strategy}-{row.title}".replace("_", "-")[:_NAME_LENGTH].rstrip("-")
-        document["seed"] = seed
-        document.setdefault("app", {})["allocation"] = strategy
+        where = f"matrix {self.name}, cell {strategy} x {row.title}"
+        settings = merged(merged(self.base, row.set), own.set)
+        for key in _GIVEN_BY_CELL:
+            if _holds(settings, key):
+                raise PlanInvalid(
+                    [f"{where}: leave out {key} in base and set: the matrix itself gives it."]
+                )
+        document = merged(settings, self._given(row, own, strategy, seed))
+        if not isinstance(settings.get("app", {}), dict):
+            document["app"] = settings["app"]  # for the check of the plan to complain of
+        plan = check_plan(document, where)
+        if plan.target.stage != "embedded":
+            raise PlanInvalid(
+                [
+                    f'{where}: target.stage = "{plan.target.stage}": a matrix is for the embedded '
+                    f"stage only; rehearse another target with `rehearse run`."
+                ]
+            )
+        expect = (row.expect if own.expect is None else own.expect) or ()
+        if plan.faults and not expect:
+            raise PlanInvalid(
+                [
+                    f"{where}: expect is empty: name what {row.title} has to be found by, such as "
+                    f'"audit.oversold" or "pools.postgres.leak"; else the cell proves nothing.'
+                ]
+            )
+        return Cell(strategy, row.title, plan, expect, (*row.allow, *own.allow))
+
+    def _given(self, row: Row, own: Expected, strategy: Allocation, seed: int) -> dict[str, Any]:
+        """Give what the matrix itself says of a cell's plan."""
+        title = f"{strategy}-{row.title}".replace("_", "-")
+        given: dict[str, Any] = {
+            "name": title[:_NAME_LENGTH].rstrip("-"),
+            "seed": seed,
+            "app": {"allocation": strategy},
+        }
         if row.fault is not None:
             written = {
+                "name": row.fault,
                 "grade": own.grade or row.grade,
                 "at": own.at or row.at or "T-1s",
                 "lasts": own.lasts or row.lasts,
             }
-            fault = {key: value for key, value in written.items() if value is not None}
-            document["faults"] = [{"name": row.fault, **fault}]
-        plan = check_plan(document, f"matrix {self.name}, cell {strategy} x {row.title}")
-        expect = row.expect if own.expect is None else own.expect
-        return Cell(strategy, row.title, plan, expect or (), (*row.allow, *own.allow))
+            given["faults"] = [{key: value for key, value in written.items() if value is not None}]
+        return given
 
 
 def read_matrix(source: Path) -> Matrix:
@@ -220,3 +252,11 @@ def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
+
+
+def _holds(document: Mapping[str, Any], key: str) -> bool:
+    """Tell whether a document gives a dotted key."""
+    first, _, rest = key.partition(".")
+    if first not in document:
+        return False
+    return not rest or (isinstance(document[first], dict) and _holds(document[first], rest))

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from plans.durations import Duration, PositiveDuration, Share
 from plans.faults import Fault, format_moment
 from plans.limits import LimitText
+from plans.occurrence import obstacle, overlap
 from plans.section import Section
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -220,10 +221,15 @@ class Plan(Section):
                     f"fault {fault.name} at {format_moment(fault.at)} lies outside the rush, "
                     f"which lasts from {format_moment(early)} to {format_moment(late)}"
                 )
-            if fault.name == "client_position" and self.app.waiting_room == "off":
-                raise ValueError('fault client_position needs app.waiting_room = "poll" or "sse"')
-            if fault.name.startswith("slow_external") and self.app.enrolment == "roster":
-                raise ValueError(f'fault {fault.name} needs app.enrolment = "external"')
+        return self
+
+    @model_validator(mode="after")
+    def _faults_can_occur(self) -> Self:
+        wrongs = [obstacle(fault, self) for fault in self.faults]
+        wrongs.append(overlap(self.faults, self.schedule.sale))
+        for wrong in wrongs:
+            if wrong is not None:
+                raise ValueError(wrong)
         return self
 
     @model_validator(mode="after")

@@ -154,6 +154,10 @@ def _sentence(
             return f"{where}: the key {key} is missing; it must be given."
         case "value_error":
             reason = str(problem["ctx"]["error"])
+        case "tuple_type":
+            reason = "expected a list"
+        case "model_type" | "dict_type":
+            reason = "expected a table of keys"
         case _:
             message = problem["msg"]
             reason = message.removeprefix("Input should be ")

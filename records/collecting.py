@@ -130,7 +130,7 @@ class Collecting:
         values = select(newest, name, source, labels)
         return sum(values) if values else None
 
-    def final_round(self, timeout_s: float = 3.0) -> tuple[str, ...]:
+    def read_all(self, timeout_s: float = 3.0) -> tuple[str, ...]:
         """Read every source once more, now, so that the counters are exact.
 
         Returns:

@@ -89,6 +89,7 @@ STUDENTS: Final = pa.schema(
         ("acked_ns", pa.int64()),  # when the acknowledgement arrived
         ("issued_ns", pa.int64()),  # when the target first said the ticket is issued
         ("attempts", pa.int16()),  # tries to buy
+        ("more_tickets", pa.list_(pa.string())),  # other ones acknowledged; null: none (or older)
     ]
 )
 

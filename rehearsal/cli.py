@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from compose import StageError
-from plans import Plan, PlanError, is_matrix, plan_schema, read_matrix, read_plan
+from plans import Plan, PlanError, is_matrix, plan_schema, read_plan
 from records import RecordError, RunDirectory
 from rehearsal.errors import RehearsalError
 from reports.errors import ReportError
@@ -58,25 +58,32 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _matrix(options: argparse.Namespace) -> int:
-    matrix = read_matrix(options.matrix)
+    from rehearsal.matrix_file import read_checked
+
+    matrix = read_checked(options.matrix)
     cells = matrix.chosen(options.only, options.strategies, options.seed)
-    from rehearsal.grid import Grid, closing
+    from rehearsal.grid import Grid
     from rehearsal.matrix import MatrixRun
+    from rehearsal.matrix_closing import closing
 
     console = Console(highlight=False)
     grid = Grid(console, cells)
     run = MatrixRun(matrix.name, cells, options.out, options.lanes)
-    run.carry_out(grid)
-    closing(console, grid, run.judgements, run.folder, len(cells))
+    run.make_folder()
+    try:
+        run.carry_out(grid)
+    finally:  # what was judged is shown, even where the rest could not be
+        closing(console, grid, run.judgements, run.folder, len(cells))
     return run.exit_code
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from rehearsal.sweep import sweep, values_of
+    from rehearsal.sweep import check_given_once, label_of, sweep, values_of
 
     key, values = values_of(options.over)
-    plans = [(value, _plan(options, f"{key}={value}")) for value in values]
-    return sweep(plans, options.out, options.table, options.figure)
+    check_given_once(key, _overriding(options))
+    plans = [(label_of(key, value), _plan(options, f"{key}={value}")) for value in values]
+    return sweep(plans, options.out, options.table, options.figure, options.roster)
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -100,8 +107,16 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _plan_check(options: argparse.Namespace) -> int:
     if is_matrix(options.plan):
-        cells = list(read_matrix(options.plan).cells())
-        print(f"{options.plan}: fine. A matrix of {len(cells)} cells.")  # noqa: T201
+        from rehearsal.matrix_file import read_checked
+
+        for option, _ in _overriding(options):
+            raise PlanError(
+                f"{option}: {options.plan} is a matrix, which takes no such option; change its "
+                f"`base` or the `set` of a row."
+            )
+        cells = len(list(read_checked(options.plan).cells()))
+        said = f"A matrix of {cells} cell{'s' if cells != 1 else ''}."
+        print(f"{options.plan}: fine. {said}")  # noqa: T201
         return 0
     plan = _plan(options)
     print(  # noqa: T201
@@ -115,6 +130,16 @@ def _plan_schema(options: argparse.Namespace) -> int:  # noqa: ARG001
     json.dump(plan_schema(), sys.stdout, indent=2)
     print()  # noqa: T201
     return 0
+
+
+def _overriding(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """Give every option that overrides the plan as it was written, with the key it gives."""
+    given = [(f"--set {text}", text.partition("=")[0].strip()) for text in options.set]
+    if options.students is not None:
+        given.append((f"--students {options.students}", "event.students"))
+    if options.seed is not None:
+        given.append((f"--seed {options.seed}", "seed"))
+    return given
 
 
 def _plan(options: argparse.Namespace, *more: str) -> Plan:
@@ -143,9 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="perform a plan and judge it")
     _plan_arguments(run)
     _out_argument(run)
-    run.add_argument(
-        "--roster", type=Path, help="CSV student,pin,enrolled of an external target's people"
-    )
+    _roster_argument(run)
     run.set_defaults(command=_run)
 
     _sweep_command(commands.add_parser("sweep", help="perform a plan once a value and compare"))
@@ -183,6 +206,7 @@ def _sweep_command(sweep: argparse.ArgumentParser) -> None:
     sweep.add_argument("--table", type=Path, metavar="FILE", help="write the table as Markdown")
     sweep.add_argument("--figure", type=Path, metavar="FILE", help="draw the comparison as SVG")
     _out_argument(sweep)
+    _roster_argument(sweep)
     sweep.set_defaults(command=_sweep)
 
 
@@ -215,6 +239,12 @@ def _names(text: str) -> tuple[str, ...]:
 def _out_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("runs"), help="folder for run directories (%(default)s)"
+    )
+
+
+def _roster_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--roster", type=Path, help="CSV student,pin,enrolled of an external target's people"
     )
 
 

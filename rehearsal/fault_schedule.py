@@ -10,8 +10,6 @@ from plans import FAULTS, Fault, Plan
 from records import RunDirectory
 
 _NS: Final = 1_000_000_000
-_OVER_AT_ONCE: Final = frozenset({"worker_crash", "redis_wipe", "sigterm_mid_sale"})
-"""Faults that are over, or start to be put right, as soon as they have happened."""
 
 
 class FaultSchedule:
@@ -57,10 +55,7 @@ class FaultSchedule:
             return
         if not self._do(fault, on=True, t0_ns=t0_ns):
             return
-        if fault.name not in _OVER_AT_ONCE or fault.lasts is not None:
-            end_of_sale = self._plan.schedule.sale
-            ends = end_of_sale if fault.lasts is None else min(fault.at + fault.lasts, end_of_sale)
-            self._wait_until(t0_ns + round(ends * _NS))
+        self._wait_until(t0_ns + round(fault.ends(self._plan.schedule.sale) * _NS))
         self._do(fault, on=False, t0_ns=t0_ns)
 
     def _do(self, fault: Fault, *, on: bool, t0_ns: int) -> bool:

@@ -14,10 +14,13 @@ _WRONGS: Final = (
     "pools.*.leak",
     "pools.*.nested_acquire",
     "pools.*.slow_holder",
+    "verdict.inconclusive",
 )
-"""Findings that accuse somebody: one that a cell neither expects nor allows differs."""
-_UNWELL: Final = (*_WRONGS, "census.*", "generator.limited")
-"""What a cell where nothing is made to go wrong must not find either."""
+"""Findings that accuse somebody, or say that nothing was decided (a counter that was not audited
+is among `audit.*`): one that a cell neither expects nor allows differs. The rest is strain, which
+is true of a busy machine, and `verdict.fail`, which what is made to go wrong brings along."""
+_UNWELL: Final = (*_WRONGS, "census.*", "generator.limited", "verdict.*")
+"""What a cell where nothing is made to go wrong must not find either: it has to pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Judgement:
         if self.error is not None:
             return f"{name}: {self.error}"
         if not self.differs:
-            return f"{name}: as expected ({', '.join(self.expected) or 'nothing wrong'})"
+            return f"{name}: as expected ({', '.join(self.expected) or 'nobody accused'})"
         parts = [
             *(f"{finding} was not found" for finding in self.missing),
             *(f"{finding} was found though nothing should cause it" for finding in self.unexpected),

@@ -33,7 +33,7 @@ from reports.findings import findings_of
 from reports.report import write_report
 from reports.verdict import judge
 
-_BREATH_S: Final = 0.4
+_BREATH_S: Final = 0.6
 _INSIST_EVERY_S: Final = 0.5
 
 

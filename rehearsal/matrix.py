@@ -6,6 +6,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,7 @@ from rehearsal.interruption import interruptible, uninterruptible
 from rehearsal.judgement import Judgement, broken_cell
 from rehearsal.lane_process import LaneProcess
 from reports.document import EXIT_CODES
-from reports.figures.heat_map import MatrixCell, State, draw_heat_map
+from reports.figures.heat_map import MatrixCell, State, heat_map
 
 _INTERRUPTED: Final = 1
 _NEW_LANES: Final = 3
@@ -54,13 +55,12 @@ class MatrixRun:
             return _INTERRUPTED
         return EXIT_CODES["fail" if any(each.differs for each in self.judgements) else "pass"]
 
-    def carry_out(self, grid: Grid) -> None:
-        """Carry out every cell; nothing that was started is left when this returns or raises.
+    def make_folder(self) -> None:
+        """Make the matrix's folder.
 
         Raises:
-            RehearsalError: the folder cannot be made, or lane after lane is lost.
+            RehearsalError: it cannot be made.
         """
-        raise_file_limit()
         try:
             self.folder.mkdir(parents=True)
         except OSError as error:
@@ -68,6 +68,17 @@ class MatrixRun:
                 f"The folder {self.folder} cannot be made: {error.strerror or error}; "
                 f"free some space there or choose another folder with --out."
             ) from error
+
+    def carry_out(self, grid: Grid) -> None:
+        """Carry out every cell; nothing that was started is left when this returns or raises.
+
+        What was judged is kept in `matrix.json` after every cell, whole at any time.
+
+        Raises:
+            RehearsalError: lane after lane is lost, or the results cannot be written.
+        """
+        raise_file_limit()
+        problems: list[str] = []
         try:
             with interruptible(), grid:
                 self._lead(grid)
@@ -75,22 +86,31 @@ class MatrixRun:
             self.interrupted = True
             for lane in self._lanes:
                 lane.interrupt()
+        except RehearsalError as error:
+            problems.append(str(error))
         finally:
             with uninterruptible():
                 for lane in self._lanes:
                     lane.dismiss()
                 for lane in self._lanes:
                     lane.await_end()
-        self._write()
+                self._hear_the_rest(grid)
+                problems += self._keep()
+        if problems:
+            raise RehearsalError("\n".join(problems))
 
     def _lead(self, grid: Grid) -> None:
         for _ in range(self._lane_count):
             self._start_lane(grid)
         while len(self.judgements) < len(self._cells):
             lane, judgement = self._heard.get()
+            lost = judgement is None
             if judgement is None:
                 judgement = self._lane_lost(lane)
                 self._lanes.remove(lane)
+            if judgement is not None:
+                self._take(judgement, grid)
+            if lost:
                 if self._waiting:
                     self._start_lane(grid)
             elif self._waiting:
@@ -98,6 +118,17 @@ class MatrixRun:
             else:
                 lane.cell = None
                 lane.dismiss()
+
+    def _take(self, judgement: Judgement, grid: Grid) -> None:
+        self.judgements.append(judgement)
+        grid.judged(judgement)
+        with suppress(OSError):  # tried again after the next cell; at the end it is said
+            self._write()
+
+    def _hear_the_rest(self, grid: Grid) -> None:
+        """Take in what lanes had judged when the end came."""
+        while not self._heard.empty():
+            _, judgement = self._heard.get()
             if judgement is not None:
                 self.judgements.append(judgement)
                 grid.judged(judgement)
@@ -126,6 +157,17 @@ class MatrixRun:
             return None
         return broken_cell(lane.cell, f"Its lane ended amid it; {lane.last_words()}", 0.0)
 
+    def _keep(self) -> list[str]:
+        """Write everything down; gives a sentence for each file that cannot be."""
+        problems = []
+        for name, write in (("matrix.json", self._write), ("matrix.svg", self._draw)):
+            try:
+                write()
+            except OSError as error:
+                said = f"{self.folder / name} cannot be written: {error.strerror or error}."
+                problems.append(said)
+        return problems
+
     def _write(self) -> None:
         document: dict[str, Any] = {
             "schema": 1,
@@ -134,14 +176,11 @@ class MatrixRun:
             "seconds": round(time.monotonic() - self._begun_s, 1),
             "cells": [judgement.document() for judgement in self.judgements],
         }
-        target = self.folder / "matrix.json"
-        try:
-            target.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        except OSError as error:
-            raise RehearsalError(f"{target} cannot be written: {error.strerror or error}.") from (
-                error
-            )
-        draw_heat_map(self._squares(), self.folder / "matrix.svg")
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        _write_whole(self.folder / "matrix.json", f"{text}\n")
+
+    def _draw(self) -> None:
+        _write_whole(self.folder / "matrix.svg", heat_map(self._squares()).file)
 
     def _squares(self) -> list[MatrixCell]:
         """Give every cell's square, in the matrix's order."""
@@ -159,3 +198,15 @@ def _state(judgement: Judgement | None) -> State:
     if judgement.differs:
         return "differs"
     return "caught" if judgement.expected else "clean"
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is whole at any time: as it was before, or as it is now."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        raise

@@ -97,6 +97,8 @@ class Performance:
     def _rush(self, generator: GeneratorProcess, collecting: Collecting, t0_ns: int) -> None:
         faults = FaultSchedule(self._plan, self._stage, self._run, self._screen.tell)
         try:
+            # What a counter had counted before it was first read would be taken for the students'.
+            collecting.read_all(timeout_s=self._breath_s / 2)
             generator.go(t0_ns)
             faults.begin(t0_ns)
             self._watch(generator, collecting, t0_ns)
@@ -226,7 +228,7 @@ class Performance:
         settle_ms = round((time.monotonic() - begun) * 1e3, 3) if settled else None
         if settled:
             self._run.stamp("phase", "settled", after_ms=settle_ms)
-        collecting.final_round()
+        collecting.read_all()
         self._note_losses()
         self._alerts_due_s = 0.0
         self._note_alerts()

@@ -2,11 +2,9 @@
 
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -17,6 +15,7 @@ from plans import Plan, format_duration
 from records import RunDirectory
 from records.collecting import Collecting
 from rehearsal.generator import Line
+from rehearsal.live_view import LiveView
 from reports.document import Verdict
 
 _NS: Final = 1_000_000_000
@@ -35,7 +34,7 @@ _STATES: Final = (
 _MARKS: Final = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 
 
-class Screen:
+class Screen(LiveView):
     """Shows phases and numbers; a live panel on a terminal, a line every 5 s elsewhere.
 
     Args:
@@ -43,8 +42,7 @@ class Screen:
     """
 
     def __init__(self, console: Console) -> None:
-        self.console = console
-        self._live: Live | None = None
+        super().__init__(console)
         self._plan: Plan | None = None
         self._phase = ""
         self._t0_ns: int | None = None
@@ -64,24 +62,6 @@ class Screen:
             f"{plan.event.tickets:,} tickets, {format_duration(schedule.lead)} before T-0 and "
             f"{format_duration(schedule.sale)} after. Recorded in {escape(near(run.path))}"
         )
-
-    def __enter__(self) -> Self:
-        if self.console.is_terminal:
-            self._live = Live(
-                get_renderable=self._panel, console=self.console, refresh_per_second=4
-            )
-            self._live.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.__exit__(kind, error, traceback)
-            self._live = None
 
     def phase(self, name: str) -> None:
         """Show what is being done now; the clock stands only while students act."""
@@ -174,7 +154,7 @@ class Screen:
         numbers = ", ".join(f"{name} {value}" for name, value in self._numbers())
         return f"{self._clock() or 'before T-0'}: {states}; {numbers}"
 
-    def _panel(self) -> RenderableType:
+    def _render(self) -> RenderableType:
         parts: list[RenderableType] = [self._headline()]
         if self._status is not None:
             parts += [self._students(), self._numbers_line(), self._pools_table()]

@@ -2,7 +2,7 @@
 
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -16,7 +16,7 @@ from records import RecordError, RunDirectory
 from rehearsal.conductor import rehearse
 from rehearsal.errors import RehearsalError
 from rehearsal.screen import Screen, closing
-from reports.comparison import compare
+from reports.comparison import Comparison, compare
 
 _JUDGED: Final = 0
 _NOT_JUDGED: Final = 1
@@ -40,51 +40,114 @@ def values_of(over: str) -> tuple[str, list[str]]:
     return key.strip(), list(dict.fromkeys(values))
 
 
+def check_given_once(key: str, given: Iterable[tuple[str, str]]) -> None:
+    """Check that nothing else gives the swept key, or it would not be known which value counts.
+
+    Args:
+        given: each other option as it was written, with the key it gives.
+
+    Raises:
+        PlanError: one of them gives it too, or a table it is in.
+    """
+    for option, other in given:
+        if f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}."):
+            raise PlanError(
+                f"--over {key} and {option} both give {key}: leave one of them out, so that it is "
+                f"clear which value counts."
+            )
+
+
+def label_of(key: str, value: str) -> str:
+    """Name a run by the value it has; by the key too where the value is no word of its own."""
+    if value[:1].isalpha() and value not in ("true", "false"):
+        return value
+    return f"{key.rpartition('.')[2]}={value}"
+
+
+def check_writable(files: Iterable[Path | None]) -> None:
+    """Check before the first run that what the sweep is to write can be written.
+
+    Raises:
+        PlanError: a file cannot be.
+    """
+    for path in files:
+        if path is None or (path.exists() and not (path.is_file() or path.is_dir())):
+            continue  # a device or a pipe, which opening might change
+        new = not path.exists()
+        try:
+            path.open("a").close()
+            if new:
+                path.unlink()
+        except OSError as error:
+            raise PlanError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
 def sweep(
-    plans: Sequence[tuple[str, Plan]], runs: Path, table: Path | None, figure: Path | None
+    plans: Sequence[tuple[str, Plan]],
+    runs: Path,
+    table: Path | None = None,
+    figure: Path | None = None,
+    roster: Path | None = None,
 ) -> int:
     """Rehearse every plan, the next one even when one fails, and compare them.
 
     Args:
-        plans: each with the value it has.
-        table: gets the comparison as Markdown.
-        figure: gets it as SVG.
+        plans: each with its label in the comparison.
+        table: gets the comparison as Markdown, unless the sweep is interrupted.
+        figure: gets it as SVG, likewise.
+        roster: who acts, for a target that has its own people.
 
     Returns:
-        0 when every run was judged, whatever the verdict; 1 otherwise.
+        0 when every run was judged, whatever the verdict; 1 otherwise, or when interrupted.
+
+    Raises:
+        PlanError: a file cannot be written; nothing was rehearsed.
+        RehearsalError: a file could not be written in the end.
     """
+    check_writable((table, figure))
     console = Console(highlight=False)
     judged: list[tuple[str, RunDirectory]] = []
+    interrupted = False
     for number, (value, plan) in enumerate(plans, start=1):
         console.print(f"[bold]{number} of {len(plans)}: {escape(value)}[/]")
         try:
-            verdict = rehearse(plan, runs, Screen(console))
+            verdict = rehearse(plan, runs, Screen(console), roster)
         except (PlanError, RecordError, RehearsalError, StageError) as error:
             console.print(f"{value} has no verdict: {error}", style="red", markup=False)
             continue
-        run = runs / verdict.run
-        closing(console, verdict, run)
-        judged.append((value, RunDirectory.open(run)))
-        if any(event.kind == "abort" for event in judged[-1][1].timeline()):
+        run = RunDirectory.open(runs / verdict.run)
+        closing(console, verdict, runs / verdict.run)
+        interrupted = any(event.kind == "abort" for event in run.timeline())
+        judged.append((f"{value} (interrupted)" if interrupted else value, run))
+        if interrupted:
             break
     if judged:
         comparison = compare(judged)
-        text = comparison.markdown()
-        console.print(text, markup=False, soft_wrap=True)
-        if table is not None:
-            _write(table, text)
-        if figure is not None:
+        console.print(comparison.markdown(), markup=False, soft_wrap=True)
+        if not interrupted:
+            _write(comparison, table, figure)
+    for path in (table, figure):
+        if path is not None and (interrupted or not judged):
+            why = "the sweep was interrupted" if interrupted else "no run has a verdict"
+            console.print(f"{path} is not written: {why}.", style="red", markup=False)
+    return _JUDGED if len(judged) == len(plans) and not interrupted else _NOT_JUDGED
+
+
+def _write(comparison: Comparison, table: Path | None, figure: Path | None) -> None:
+    """Write both files, the second one even when the first cannot be."""
+    problems = []
+    if table is not None:
+        try:
+            table.write_text(comparison.markdown(), encoding="utf-8")
+        except OSError as error:
+            problems.append(f"The table {table} cannot be written: {error.strerror or error}.")
+    if figure is not None:
+        try:
             comparison.figure(figure)
-    return _JUDGED if len(judged) == len(plans) else _NOT_JUDGED
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RehearsalError(
-            f"The table {path} cannot be written: {error.strerror or error}."
-        ) from error
+        except RecordError as error:
+            problems.append(str(error))
+    if problems:
+        raise RehearsalError("\n".join(problems))
 
 
 def _all_values(key: str) -> list[str]:

@@ -3,6 +3,9 @@
 The generator's word (what students were told) is held against each store's word at the end. A
 purchase whose answer never came (`unknown`, `in_flight`) may or may not hold a ticket.
 
+Whoever is told "already holds a ticket" is told of one, though it is not named: where no store has
+any of that student's, it is missing like one that was.
+
 No wrong hides another. What was granted is every different ticket that any store holds or any
 student was told of: a place sold twice stays an oversell though a ticket was lost, and a place
 resold after its ticket was lost is both, for two people were promised it. A second ticket of one
@@ -14,6 +17,7 @@ counts as no wrong.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -27,7 +31,7 @@ from reports.reconciliation import Reconciliation
 from reports.samples import Samples
 from reports.steps import TICKET
 from reports.stores import DURABLE, Stores, owned, read_stores
-from reports.told import read_told
+from reports.told import promises, read_told
 from reports.views import VIEWS, lost_views
 
 COUNTERS = (
@@ -75,6 +79,7 @@ def audit_run(evidence: Evidence, samples: Samples, counts: Reconciliation) -> A
     wrongs: dict[str, str] = {}
     for part in (
         _of_stores(evidence, stores, told),
+        _of_second_tickets(stores, told),
         _of_promises(evidence, stores, told),
         _of_sold_out(evidence, stores, told),
         _named("sold_early", sold_early(evidence, stores, told)),
@@ -114,18 +119,15 @@ def _named(name: str, counted_wrong: tuple[int, str] | None) -> dict[str, tuple[
 def _of_stores(
     evidence: Evidence, stores: Stores, told: pd.DataFrame
 ) -> dict[str, tuple[int | None, str]]:
-    """What the stores alone show: too many tickets, two of one student, the wrong holders."""
+    """What the stores alone show: too many tickets, the wrong holders."""
     if not stores.holdings:
         return {}
     places = evidence.plan.event.tickets
     held = len(_granted(stores, told))
-    extra, doubled = 0, 0
     strangers, outsiders = 0, 0
     uninvited = set(told.loc[~told["enrolled"], "student"])
     for rows in stores.holdings.values():
         named = rows.loc[rows["student"] >= 0, "student"]
-        extra = max(extra, len(named) - named.nunique())
-        doubled = max(doubled, int((named.value_counts() > 1).sum()))
         strangers = max(strangers, int((rows["student"] < 0).sum()))
         outsiders = max(outsiders, int(named.isin(uninvited).sum()))
     oversold, ineligible = max(held - places, 0), strangers + outsiders
@@ -134,11 +136,6 @@ def _of_stores(
             oversold,
             f"Oversold: {counted(held, 'ticket was', 'tickets were')} granted for "
             f"{counted(places, 'place')}.",
-        ),
-        "duplicate_students": (
-            extra,
-            f"Duplicates: {counted(doubled, 'student holds', 'students hold')} "
-            f"{counted(extra, 'ticket')} beyond the one that each may have.",
         ),
         "ineligible": (
             ineligible,
@@ -163,10 +160,27 @@ def _of_stores(
 
 def _granted(stores: Stores, told: pd.DataFrame) -> pd.MultiIndex:
     """Give every different (student, ticket) that a store holds or a student was told of."""
-    promised = told.loc[told["acked"], ["student", "ticket"]].dropna()
+    promised = promises(told).dropna(subset="ticket")
     return owned(
         pd.concat([rows[["student", "ticket"]] for rows in (*stores.holdings.values(), promised)])
     )
+
+
+def _of_second_tickets(stores: Stores, told: pd.DataFrame) -> dict[str, tuple[int | None, str]]:
+    """Tickets beyond a student's first, by the store that has most of them or by what was told."""
+    seen = [
+        rows.loc[rows["student"] >= 0, "student"].value_counts()
+        for rows in (*stores.holdings.values(), promises(told).dropna(subset="ticket"))
+    ]
+    each = pd.concat(seen, axis="columns").max(axis="columns")
+    extra, doubled = int((each - 1).sum()), int((each > 1).sum())
+    return {
+        "duplicate_students": (
+            extra if stores.complete else extra or None,
+            f"Duplicates: {counted(doubled, 'student has', 'students have')} "
+            f"{counted(extra, 'ticket')} beyond the one that each may have.",
+        )
+    }
 
 
 def _of_promises(
@@ -176,16 +190,18 @@ def _of_promises(
     durable = stores.holdings.get(DURABLE)
     if durable is None or told.empty:
         return {}
-    acked = told[told["acked"]]
-    here = pd.MultiIndex.from_frame(acked[["student", "ticket"]]).isin(owned(durable))
-    # An acknowledgement whose ticket was not recorded is borne out by any ticket of the student.
-    here |= (acked["ticket"].isna() & acked["student"].isin(durable["student"])).to_numpy()
-    missing = int((~here).sum())
+    promised = promises(told)
+    nowhere = promised[~_borne_out(promised, durable)]
+    missing, claimed = len(nowhere), _claimed_in_vain(stores, told)
 
-    expected = told.loc[told["acked"] | told["undecided"], "student"]
+    # Whose story ended with "already holds a ticket" knows of it, though not its name.
+    informed = told["claimed"] & told["outcome"].isin(["refused", "unknown"])
+    expected = told.loc[told["acked"] | informed | told["undecided"], "student"]
     surprised = durable.loc[(durable["student"] >= 0), "student"].drop_duplicates()
     unannounced = int((~surprised.isin(expected)).sum())
 
+    acked = told[told["acked"]]
+    here = _borne_out(acked, durable)
     waiting = acked["issued_ns"].isna().to_numpy(dtype=bool)
     still = acked["student"].isin(_still_pending(evidence, durable)).to_numpy()
     stuck: int | None = int((waiting & (~here | still)).sum())
@@ -194,9 +210,9 @@ def _of_promises(
         stuck = int((waiting & ~here).sum()) or None
     return {
         "acked_but_missing": (
-            missing,
-            f"Lost tickets: {counted(missing, 'student was', 'students were')} told of a ticket "
-            f"that {DURABLE} does not hold.",
+            missing + claimed,
+            f"Lost tickets: {counted(missing + claimed, 'ticket')} that students were told of "
+            f"{'is' if missing + claimed == 1 else 'are'} not in {DURABLE}{_in_vain(claimed)}.",
         ),
         "held_without_ack": (
             unannounced,
@@ -209,6 +225,29 @@ def _of_promises(
             f"was never issued.",
         ),
     }
+
+
+def _borne_out(promised: pd.DataFrame, durable: pd.DataFrame) -> Any:
+    """Tell of each promised ticket whether the durable store holds it for that student.
+
+    An acknowledgement whose ticket was not recorded is borne out by any ticket of the student.
+    """
+    here = pd.MultiIndex.from_frame(promised[["student", "ticket"]]).isin(owned(durable))
+    unnamed = promised["ticket"].isna() & promised["student"].isin(durable["student"])
+    return here | unnamed.to_numpy(dtype=bool)
+
+
+def _claimed_in_vain(stores: Stores, told: pd.DataFrame) -> int:
+    """Count the students who were told to hold a ticket already, and neither got nor hold any."""
+    if not stores.complete:
+        return 0
+    holders = pd.concat([rows["student"] for rows in stores.holdings.values()])
+    return int((told["claimed"] & ~told["acked"] & ~told["student"].isin(holders)).sum())
+
+
+def _in_vain(claimed: int) -> str:
+    told_only = counted(claimed, "student who holds none was", "students who hold none were")
+    return f" ({told_only} told to hold one already)" if claimed else ""
 
 
 def _still_pending(evidence: Evidence, durable: pd.DataFrame) -> pd.Series:
@@ -232,7 +271,7 @@ def _of_sold_out(
         return {}
     places = evidence.plan.event.tickets
     # A promised ticket took a place even if a store lost it: that wrong is counted elsewhere.
-    promised = told.loc[told["acked"], ["student", "ticket"]].dropna()
+    promised = promises(told).dropna(subset="ticket")[["student", "ticket"]]
     held = max(
         len(owned(pd.concat([rows[["student", "ticket"]], promised])))
         for rows in stores.holdings.values()
@@ -265,7 +304,7 @@ def _settle_ms(stores: Stores, told: pd.DataFrame) -> float | None:
     durable = stores.holdings.get(DURABLE)
     if durable is None or told.empty:
         return None
-    promised = told.loc[told["acked"], ["student", "ticket", "acked_ns"]].dropna()
+    promised = promises(told).dropna()
     if (
         promised.empty
         or not pd.MultiIndex.from_frame(promised[["student", "ticket"]]).isin(owned(durable)).all()

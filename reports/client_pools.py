@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from plans import Plan
-from reports.diagnosis import Circumstances, diagnose
+from reports.diagnosis import Circumstances, diagnose, standstill_s
 from reports.document import Pool
 from reports.evidence import Evidence
 from reports.histogram import Histogram, histogram_on
@@ -24,9 +24,16 @@ from reports.leaks import leaked_connections
 from reports.quantities import NS_PER_S, rounded, whole, written
 from reports.samples import Samples, count_on, level_on, time_grid, worst_on
 
-NAMES = ("postgres", "redis", "enrolment")
+NAMES = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
+"""Every pool there may be; the last three only where the strategy or the plan has them."""
 DATABASE = "postgres"
 """The pool whose other end PostgreSQL itself tells of."""
+LOCKS = frozenset({"redis_lock"})
+"""Pools of one on purpose, which are only waited for."""
+_UNSAID = {"redis_lock": ("slow_holder", "undersized"), "sqs": ("slow_holder",)}
+"""Diagnoses that would accuse the app of what others do: a turn at the lock lasts as long as others
+have it, and a turn at SQS as long as SQS takes for one call."""
+_SQS_TIMEOUT_S = 5.0
 WAIT_LIMIT_S = 0.01
 MIN_WAITERS = 5
 SHORTEST_INTERVAL_S = 0.05
@@ -120,6 +127,12 @@ def judge_client_pool(evidence: Evidence, samples: Samples, seen: ClientPool) ->
         since_s = rounded((int(started) - evidence.t0_ns) / NS_PER_S, 2)
     around = _circumstances(evidence, samples, seen)
     leaked = leaked_connections(evidence, samples, frame, around)
+    diagnosis = diagnose(frame, first, leaked, around)
+    said = _evidence(frame, first) if first is not None else ""
+    if first is not None and diagnosis is None:
+        said += _undecided(standstill_s(frame, around))
+    if diagnosis in _UNSAID.get(seen.name, ()):
+        diagnosis = None
     pool = Pool(
         name=seen.name,
         max=whole(frame["max"].max()),
@@ -129,9 +142,9 @@ def judge_client_pool(evidence: Evidence, samples: Samples, seen: ClientPool) ->
         timeouts=int(frame["timeouts"].sum()),
         saturated_at_s=since_s,
         leaked=leaked,
-        diagnosis=diagnose(frame, first, leaked, around),
+        diagnosis=diagnosis,
     )
-    return PoolFinding(pool, _evidence(frame, first) if first is not None else "")
+    return PoolFinding(pool, said)
 
 
 def _circumstances(evidence: Evidence, samples: Samples, seen: ClientPool) -> Circumstances:
@@ -139,7 +152,11 @@ def _circumstances(evidence: Evidence, samples: Samples, seen: ClientPool) -> Ci
     grid, app = seen.frame["t_ns"].to_numpy(), evidence.plan.app
     unknown = np.full(len(grid), np.nan)
     lags = samples.named("app_event_loop_lag_seconds", "app")
-    timeouts_s = {"redis": app.redis_pool_timeout, "enrolment": app.enrolment_timeout}
+    timeouts_s = {
+        "redis": app.redis_pool_timeout,
+        "sqs": _SQS_TIMEOUT_S,
+        "enrolment": app.enrolment_timeout,
+    }
     around = Circumstances(
         loop_lag_ms=1e3 * worst_on(grid, lags),
         lock_waiting=unknown,
@@ -217,3 +234,13 @@ def _evidence(frame: pd.DataFrame, first: int) -> str:
     if second["timeouts"].sum() > 0:
         said.append(f"{written(second['timeouts'].sum())} waits timed out")
     return ", ".join(said)
+
+
+def _undecided(still_s: float) -> str:
+    """Say that the record ends too soon to tell a leak from requests that wait for each other."""
+    if not still_s:
+        return ""
+    return (
+        f"; nothing was given back in the last {written(still_s)} s of the record, too short a "
+        f"time to tell a leak from requests that wait for a second connection (nested_acquire)"
+    )

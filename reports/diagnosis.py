@@ -1,15 +1,16 @@
 """The diagnosis: why a connection pool was waited for, told apart by what else was to be seen.
 
 leak            connections were never given back (see `reports.leaks`)
-nested_acquire  every connection of a worker was in use, others waited, none was given back for
-                as long as a wait may last, and meanwhile none did anything in the database: each
-                holder waits for a second connection from the same pool. To tell it from a leak:
-                transactions are open, or the holders gave up and gave back
+nested_acquire  every connection of a worker was in use, at least as many requests waited, none was
+                given back for as long as a wait may last, and meanwhile none did anything in the
+                database: each holder waits for a second connection from the same pool. To tell
+                it from a leak: the holders gave up when their wait ran out, and gave back
 slow_holder     connections were held for long: at least `LONG_HOLD_MS` on average, `SLOWER` times
                 as long as when nobody had waited yet, and much longer than the app's event loops
                 were late (a late loop makes every hold long: that is the loop's saturation)
 undersized      everything in use with waiters, and holding times as ever
-None            undecidable: waited for, but for none of these reasons
+None            undecidable: waited for, but for none of these reasons; or the record ends while
+                nothing is given back, before a wait may last: leak and nested acquire look alike
 
 Waiting for a lock is not holding: it is the others' doing. By Little's law the share of the
 connections in use that wait for a lock is the share of the holding time spent so, and it is taken
@@ -93,8 +94,23 @@ def diagnose(
         return "slow_holder"
     full = (frame["used"] >= frame["max"]) & (frame["pending"] > 0) & frame["saturated"]
     if full.any() and (pd.isna(held_ms) or held_ms < LONG_HOLD_MS):
-        return "undersized"
+        return None if standstill_s(frame, around) else "undersized"
     return None
+
+
+def standstill_s(frame: pd.DataFrame, around: Circumstances) -> float:
+    """Give for how long nothing had been given back when the record ended, with waiters; else 0.
+
+    The longest of any worker. Connections at work in the database are no standstill.
+    """
+    interval_s = _interval_s(frame)
+    longest_s = 0.0
+    for worker in around.workers:
+        for start, end in runs(_still(worker)):
+            working = around.active[start:end] >= worker["used"].to_numpy()[start:end]
+            if end == len(worker) and working.mean() < 0.5:
+                longest_s = max(longest_s, (end - start) * interval_s)
+    return longest_s if longest_s >= _LEAST_STALL_S else 0.0
 
 
 def _own_hold_ms(frame: pd.DataFrame, around: Circumstances) -> "pd.Series[float]":
@@ -113,23 +129,27 @@ def _own_hold_ms(frame: pd.DataFrame, around: Circumstances) -> "pd.Series[float
 
 
 def _deadlocked(frame: pd.DataFrame, around: Circumstances) -> bool:
-    """Tell whether a worker's pool stood still, full, with waiters and an idle database."""
+    """Tell whether a worker's pool stood still, its database idle, until holders gave up."""
     interval_s = _interval_s(frame)
     shortest_s, longest_s = (share * around.pool_timeout_s for share in _STALL_SHARE)
     least = max(round(max(shortest_s, _LEAST_STALL_S) / interval_s), 2)
     most = round(longest_s / interval_s) + 2
     for worker in around.workers:
-        full = (worker["used"] >= worker["max"]) & (worker["pending"] > 0)
-        still = (full & (worker["returned"] == 0)).to_numpy(dtype=bool)
-        for start, end in runs(still):
-            if not least <= end - start <= most:
+        for start, end in runs(_still(worker)):
+            if not least <= end - start <= most or end == len(worker):
                 continue
+            stall = worker[start:end]
             idle = around.active[start:end] < 1  # what was not measured is not idle
-            open_ = around.open_idle[start:end] >= frame["used"].to_numpy()[start:end] / 2
-            timed_out = end < len(worker) and worker["returned"].iloc[end] > 0
-            if idle.mean() > 0.5 and (timed_out or open_.mean() > 0.5):
+            all_wait = stall["pending"] >= stall["used"]
+            if min(idle.mean(), all_wait.mean()) > 0.5 and worker["returned"].iloc[end] > 0:
                 return True
     return False
+
+
+def _still(worker: pd.DataFrame) -> Any:
+    """Tell in which intervals a worker's pool was full and waited for, and gave nothing back."""
+    full = (worker["used"] >= worker["max"]) & (worker["pending"] > 0)
+    return (full & (worker["returned"] == 0)).to_numpy(dtype=bool)
 
 
 def runs(hit: Any) -> list[tuple[int, int]]:

@@ -54,7 +54,7 @@ def judge_fairness(evidence: Evidence) -> Fairness:
     who got a ticket with an earlier number, or who got one while they were sent away sold out.
     kendall_tau: rank correlation (tau-b) of holders' places and numbers.
     multi_device_advantage: the share of students with several devices who got a ticket, less that
-    of the other eager ones.
+    of the other eager ones; None too when nobody at all did.
 
     Each is None where it was not measured; the first two need the durable store's numbers.
     """
@@ -150,6 +150,6 @@ def _advantage(evidence: Evidence, told: pd.DataFrame) -> float | None:
     got = pd.Series(told["acked"].to_numpy(dtype=bool), told["student"])
     kind = journey.reindex(got.index).astype("object").to_numpy()
     several, one = got[kind == "multi-device"], got[kind == "eager"]
-    if several.empty or one.empty:
+    if several.empty or one.empty or not got.any():
         return None
     return rounded(float(several.mean()) - float(one.mean()))

@@ -1,30 +1,49 @@
 """The findings: what a run shows to be wrong, as words that a matrix of faults can expect."""
 
+import difflib
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Final
 
+from plans import Cell, PlanInvalid
 from reports.audit import COUNTERS
-from reports.course import was_planned
+from reports.course import MEASURING, was_planned
 from reports.document import Census, Verdict
 from reports.evidence import Evidence
 from reports.fairness import MANY_INVERSIONS
+from reports.pools import POOL_NAMES
 
 DIAGNOSES: Final = ("leak", "slow_holder", "nested_acquire", "undersized")
 MANY_STUDENTS: Final = 0.01
 """The share of students from which on bad ends are a finding, as in the implicit gates."""
 
 _BAD_ENDS: Final = ("failed", "unknown", "in_flight", "gave_up")
+_COMPONENTS: Final = (
+    *("app", "writeback", "neighbours", "postgres", "redis", "sqs"),
+    MEASURING,
+)
+"""What a stage consists of: what can be lost."""
+_UNAUDITED: Final = "not_audited"
+_KINDS: Final = (
+    "audit.COUNTER, audit.COUNTER.not_audited, pools.POOL.DIAGNOSIS, pools.POOL.saturated, "
+    "fairness.inversions, lost.COMPONENT, census.OUTCOME, generator.limited and verdict.WORD"
+)
 
 
 def findings_of(evidence: Evidence, verdict: Verdict) -> frozenset[str]:
     """Name everything that this run shows to be wrong; empty for a healthy one.
 
     Returns:
-        `audit.<counter>` (above zero), `fairness.inversions` (more than 1% of the holders),
+        `audit.<counter>` (above zero), `audit.<counter>.not_audited` (this run should have decided
+        it and could not), `fairness.inversions` (more than 1% of the holders),
         `pools.<name>.<diagnosis>` (of `DIAGNOSES`), `pools.<name>.saturated`, `lost.<component>`
         (unless the plan's own fault took it), `census.<outcome>` (failed, unknown, in_flight or
-        gave_up: more than 1% of the students) and `generator.limited`.
+        gave_up: more than 1% of the students), `generator.limited`, and `verdict.fail` or
+        `verdict.inconclusive` where the run did not pass.
     """
     found = {f"audit.{name}" for name in COUNTERS if getattr(verdict.audit, name)}
+    undecided = {gate.metric for gate in verdict.gates if gate.value is None}
+    found |= {f"audit.{name}.{_UNAUDITED}" for name in COUNTERS if f"audit.{name}" in undecided}
     inversions = verdict.fairness.inversions
     if inversions is not None and inversions > MANY_INVERSIONS * verdict.census.ticket:
         found.add("fairness.inversions")
@@ -41,7 +60,46 @@ def findings_of(evidence: Evidence, verdict: Verdict) -> frozenset[str]:
     found |= _bad_ends(verdict.census)
     if verdict.generator.limited:
         found.add("generator.limited")
+    if verdict.verdict != "pass":
+        found.add(f"verdict.{verdict.verdict}")
     return frozenset(found)
+
+
+def known_findings() -> list[str]:
+    """List every word that `findings_of` can give."""
+    return [
+        *(f"audit.{name}" for name in COUNTERS),
+        *(f"audit.{name}.{_UNAUDITED}" for name in COUNTERS),
+        "fairness.inversions",
+        *(f"pools.{name}.{word}" for name in POOL_NAMES for word in (*DIAGNOSES, "saturated")),
+        *(f"lost.{name}" for name in _COMPONENTS),
+        *(f"census.{word}" for word in _BAD_ENDS),
+        "generator.limited",
+        "verdict.fail",
+        "verdict.inconclusive",
+    ]
+
+
+def check_finding_names(cells: Iterable[Cell]) -> None:
+    """Check what the cells of a matrix expect and allow before anything starts.
+
+    Raises:
+        PlanInvalid: a word that no run can give, or a pattern that fits none; one sentence each.
+    """
+    known = known_findings()
+    problems: dict[str, str] = {}
+    for cell in cells:
+        for each in (*cell.expect, *cell.allow):
+            for word in each.split(" | "):
+                if word in problems or any(fnmatchcase(one, word) for one in known):
+                    continue
+                close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+                problems[word] = (
+                    f"cell {cell.name}: there is no finding {word!r}; "
+                    f"{f'did you mean {close[0]}?' if close else f'known are {_KINDS}.'}"
+                )
+    if problems:
+        raise PlanInvalid(list(problems.values()))
 
 
 def _bad_ends(census: Census) -> set[str]:

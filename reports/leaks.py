@@ -2,15 +2,19 @@
 
 Two kinds of evidence (the field's a and d):
 
-at rest   the students have their answers, no request is under way in the app, and for most of a
-          second more connections are still in use than the fewest that ever were
+at rest   the students have their answers, no request is under way in the app nor waits for a
+          connection, and for most of a second more are still in use than the fewest that ever were
 residual  a leaked connection is in the gauge of used ones and never in the histogram of use times.
           What has been checked out and not been given back has an age: (connection-seconds in use
           - seconds of use that ended) / connections in use. Connections that are out for
           `LONG_USE_S` and longer while the database sees most of them neither busy nor in a
-          transaction are gone, and in any case those out for longer than a wait for the pool may
-          last. So a leak is seen in a run without rest, and one that has filled the pool while
-          requests still wait for it.
+          transaction are gone, and so are, unless it is busy, those out for longer than a request
+          that holds one may wait for a second. So a leak is seen in a run without rest, and one
+          that has filled the pool while requests still wait for it.
+
+Whoever holds a connection and waits for a second (`nested_acquire`) is among those who wait. So as
+many connections in use as there are waiters may be held like that, and their wait is no age. They
+give up and give back when the wait runs out, which a leak never does: before that, nobody can tell.
 """
 
 from typing import Any
@@ -32,6 +36,9 @@ LONG_USE_S = 3.0
 _AGES = 10.0
 """… and this many times the mean use, as HikariCP's leak detection is usually set."""
 
+ASKS_AGAIN_S = 1.0
+"""Who needs a second connection asks for it no later than this after getting the first."""
+
 
 def leaked_connections(
     evidence: Evidence, samples: Samples, frame: pd.DataFrame, around: Circumstances
@@ -50,7 +57,7 @@ def leaked_connections(
     fewest = frame.loc[frame["t_ns"] <= int(last), "used"].min()
     always = 0 if pd.isna(fewest) else int(fewest)
     active = samples.named("http_server_active_requests", "app")
-    resting = (frame["t_ns"] > int(last)) & frame["used"].notna()
+    resting = (frame["t_ns"] > int(last)) & frame["used"].notna() & ~(frame["pending"] > 0)
     if len(active):
         resting &= ~(level_on(frame["t_ns"].to_numpy(), active) > 0)
     rest = frame[resting]
@@ -61,24 +68,27 @@ def leaked_connections(
 
 def _by_age(frame: pd.DataFrame, first_ns: int, always: int, around: Circumstances) -> int:
     """Give the connections that have been out for too long by the end of the record."""
-    frame = frame.assign(working=around.active + around.open_idle)
+    frame = frame.assign(active=around.active, working=around.active + around.open_idle)
     rows = frame[(frame["t_ns"] > first_ns) & frame["used"].notna()]
     if len(rows) < 2:
         return 0
     interval_s = np.diff(rows["t_ns"].to_numpy(), prepend=first_ns) / NS_PER_S
-    taken_s: Any = np.cumsum((rows["used"] - always).clip(lower=0).to_numpy() * interval_s)
-    out_s = taken_s[-1] - rows["use_s"].sum()
-    used = int(rows["used"].iloc[-1]) - always
+    out: Any = (rows["used"] - always).clip(lower=0).to_numpy()
+    used = int(out[-1])
     if used <= 0:
         return 0
+    age_s = (np.sum(out * interval_s) - rows["use_s"].sum()) / used
     returned = rows["returned"].sum()
     mean_s = rows["use_s"].sum() / returned if returned else 0.0
     long_s = max(LONG_USE_S, _AGES * mean_s)
-    end_ns = rows["t_ns"].iloc[-1]
-    long = rows[rows["t_ns"] > end_ns - long_s * NS_PER_S]
-    if not (long["working"] < long["used"] / 2).all():  # what was not measured is not idle
-        long_s = max(long_s, 1.25 * around.pool_timeout_s)
-    if out_s / used < long_s:
+    wait_s = around.pool_timeout_s + ASKS_AGAIN_S
+    before_ns = rows["t_ns"].iloc[-1] - rows["t_ns"].to_numpy()
+    waiting = np.minimum(rows["pending"].fillna(np.inf), out)  # what was not measured may wait
+    waited_s = np.sum((waiting * interval_s)[before_ns < wait_s * NS_PER_S]) / used
+    long = rows[before_ns < long_s * NS_PER_S]
+    idle = (long["working"] < long["used"] / 2).all()  # what was not measured is not idle
+    busy = (long["active"] >= long["used"] / 2).all()
+    if not (idle and age_s - waited_s >= long_s) and (busy or age_s < max(long_s, wait_s)):
         return 0
-    lately = rows[rows["t_ns"] > end_ns - REST_NS]
+    lately = rows[before_ns < REST_NS]
     return max(int(lately["used"].min()) - always, 0)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from plans import parse_limit
 from records.tables import STEPS
+from reports.client_pools import LOCKS
 from reports.client_pools import NAMES as CLIENT_POOLS
 from reports.document import GateResult, Generator, Latency, Pool
 from reports.evidence import Evidence
@@ -82,7 +83,7 @@ def pool_table(pools: Sequence[Pool]) -> Table:
     rows = []
     for pool in ranked:
         since = pool.saturated_at_s
-        undecided = since is not None and pool.name in CLIENT_POOLS
+        undecided = since is not None and pool.name in CLIENT_POOLS and pool.name not in LOCKS
         diagnosis = pool.diagnosis or ("undecided" if undecided else "—")
         rows.append(
             (

@@ -11,7 +11,7 @@ import pandas as pd
 
 from records.tables import CONNECT_ERRORS, STEPS
 from reports.evidence import Evidence
-from reports.quantities import NS_PER_S, counted, integers
+from reports.quantities import NS_PER_S, integers
 from reports.samples import Samples, label
 
 COUNTER = "http_server_requests_total"
@@ -124,7 +124,7 @@ def began_ns(evidence: Evidence) -> int | None:
 
 
 def _allowance(uncertain: int) -> str:
-    return f" and {counted(uncertain, 'more')} may have reached it" if uncertain else ""
+    return f" and {uncertain:,} more may have reached it" if uncertain else ""
 
 
 def _direction(difference: int) -> str:

@@ -45,6 +45,7 @@ class Census:
         self._issued_ns = np.full(n, -1, dtype=np.int64)
         self._attempts = np.zeros(n, dtype=np.int16)
         self._ticket = np.full(n, b"", dtype=f"S{_TICKET_BYTES}")
+        self._more: dict[int, tuple[str, ...]] = {}
 
     def became(self, student: int, outcome: int) -> None:
         """Move a student to another state; a ticket once held is never lost again."""
@@ -62,10 +63,14 @@ class Census:
             self._clicked_ns[student] = intended_ns
 
     def acknowledged(self, student: int, ticket: str, at_ns: int) -> None:
-        """Note the ticket the target says the student has; the first one counts."""
+        """Note the ticket the target says the student has; different ones are kept beside it."""
         if self._acked_ns[student] == -1:
             self._acked_ns[student] = at_ns
             self._ticket[student] = ticket.encode()
+        elif self._ticket[student] != ticket.encode()[:_TICKET_BYTES]:
+            before = self._more.get(student, ())
+            if ticket not in before:
+                self._more[student] = (*before, ticket)
         self.became(student, TICKET)
 
     def issued(self, student: int, at_ns: int) -> None:
@@ -101,9 +106,17 @@ class Census:
                 time(self._acked_ns),
                 time(self._issued_ns),
                 pa.array(self._attempts),
+                self._more_tickets(),
             ],
             schema=tables.STUDENTS,
         )
+
+    def _more_tickets(self) -> pa.Array:
+        kind = tables.STUDENTS.field("more_tickets").type
+        more = self._more.copy()  # in one go: the loop may add to it meanwhile
+        if not more:
+            return pa.nulls(len(self.outcome), kind)
+        return pa.array([more.get(student) for student in range(len(self.outcome))], kind)
 
     def _write(self, run: RunDirectory) -> RecordError | None:
         try:

@@ -9,11 +9,13 @@ import gevent
 from scenarios import census
 from scenarios.errors import Closed
 from scenarios.purchase import Purchase
-from scenarios.recorder import FAILED, OK, REFUSED, UNKNOWN
+from scenarios.recorder import OK, REFUSED, UNKNOWN
 from scenarios.rush import Rush
+from scenarios.session import Session
 from scenarios.timetable import LATE
 from scenarios.visit import Reply, Visit
 from scenarios.waiting_room import WaitingRoom
+from scenarios.wire import Request
 
 _NS: Final = 1_000_000_000
 _CLICKS_APART_S: Final = 0.05
@@ -39,6 +41,9 @@ class Device:
         self._purchase = purchase
         self._number = number
         self.luck = rush.luck(visit.student, number)
+        self._session = Session(rush, visit, self.luck)
+        self._request: Request | None = None
+        """The click, as the session of now would make it."""
         self._habits = rush.plan.students
         self._here_ns = 0
         """When the answer came that was acted on last."""
@@ -118,19 +123,23 @@ class Device:
             due_ns = self._here_ns + poll_ns
 
     def _log_in(self, intended_ns: int) -> None:
-        """Log in, trying again after errors."""
-        for _ in range(self._habits.attempts):
-            reply = self.visit.login(intended_ns)
-            self._here_ns = reply.at_ns
-            if reply.outcome == OK:
-                return
-            if reply.outcome not in (FAILED, UNKNOWN):
-                self._purchase.ended(census.REFUSED)
-                return
-            if not self.luck.happens(self._habits.retry):
-                break
-            intended_ns = self._after_error(reply)
-        self._purchase.ended(census.FAILED)
+        self._take_in_login(self._session.begin(intended_ns))
+
+    def _log_in_again(self, reply: Reply) -> int | None:
+        """Log in after an answer that the session is lost; gives when to go on, None for never."""
+        if not self._take_in_login(self._session.renew(reply)):
+            return None
+        self._request = self.visit.click(0)
+        return self._here_ns + self._typing_ns() // 4
+
+    def _take_in_login(self, reply: Reply) -> bool:
+        """Take in the last answer to a login; without a session the way ends here."""
+        self._here_ns = reply.at_ns
+        if reply.outcome == OK:
+            return True
+        refused = reply.outcome == REFUSED and not self._purchase.unknown
+        self._purchase.ended(census.REFUSED if refused else census.FAILED)
+        return False
 
     def _await_turn_and_buy(self, click_ns: int) -> None:
         """Patience lasts from the click that the student has in mind, let in by then or not."""
@@ -145,6 +154,11 @@ class Device:
     def _await_turn(self, room: WaitingRoom, intended_ns: int, leave_ns: int) -> int | None:
         """Wait to be let in; gives when to click, None when it is all over before."""
         reply = room.stay(intended_ns, leave_ns)
+        while reply is not None and self._session.lost(reply):
+            again_ns = self._log_in_again(reply)
+            if again_ns is None:
+                return None
+            reply = room.stay(again_ns, leave_ns)
         if reply is None:
             self._purchase.ended(census.GAVE_UP)
         elif reply.outcome == OK:
@@ -163,7 +177,7 @@ class Device:
 
     def _buy(self, click_ns: int, leave_ns: int) -> None:
         """Click until there is an answer that settles it, patience ends or attempts run out."""
-        request = self.visit.click(0)
+        self._request = self.visit.click(0)
         self._click_copies(click_ns)
         intended_ns = click_ns
         # The hands are on their way: no answer on another device stops the first click any more.
@@ -177,7 +191,7 @@ class Device:
                 return
             self._rush.census.clicked(self._student, intended_ns)
             self._clicking = True
-            reply = self.visit.act(request, intended_ns)
+            reply = self.visit.act(self._request, intended_ns)
             self._clicking = False
             self._purchase.here_ns = max(self._purchase.here_ns, reply.at_ns)
             if self._answered(reply) or self._purchase.decided:
@@ -194,6 +208,8 @@ class Device:
             return reply.at_ns + round(self.luck.delay_s(self._habits.early_retry) * _NS)
         if reply.code == "not_admitted" and self._room is not None:
             return self._await_turn(self._room, reply.at_ns, leave_ns)
+        if self._session.lost(reply):
+            return self._log_in_again(reply)
         if self.luck.happens(self._habits.retry):
             return self._after_error(reply)
         self._purchase.ended(census.FAILED)
@@ -202,7 +218,7 @@ class Device:
     def _answered(self, reply: Reply) -> bool:
         """Take in an answer to a click; tell whether it settles the matter on this device."""
         if reply.outcome == OK:
-            return self._purchase.granted(reply, self.visit)
+            return self._purchase.granted(reply, self._session)
         if reply.outcome == UNKNOWN:
             self._purchase.unknown = True
             return False
@@ -249,4 +265,4 @@ class Device:
         if reply.outcome == UNKNOWN:
             self._purchase.unknown = True
         elif reply.outcome == OK:
-            self._purchase.granted(reply, self.visit)
+            self._purchase.granted(reply, self._session)

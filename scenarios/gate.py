@@ -10,8 +10,9 @@ from plans import Plan
 from scenarios.errors import Closed, ScenarioError
 from scenarios.recorder import FAILED, OK, UNKNOWN
 from scenarios.rush import Rush
+from scenarios.session import Session
 from scenarios.timetable import Luck
-from scenarios.visit import Reply, Visit
+from scenarios.visit import Reply
 
 GATE_TOKEN: Final = "REHEARSE_GATE_TOKEN"  # noqa: S105 (the name of it)
 """Environment variable that holds the gates' token."""
@@ -36,11 +37,12 @@ def gate_token(plan: Plan) -> str:
 class Entry:
     """A holder's way through the gate."""
 
-    def __init__(self, rush: Rush, visit: Visit, luck: Luck) -> None:
-        self._visit = visit
+    def __init__(self, rush: Rush, session: Session, luck: Luck) -> None:
+        self._session = session
+        self._visit = session.visit
         self._luck = luck
         self._habits = rush.plan.students
-        self._lends = bool(rush.timetable.screenshot[visit.student])
+        self._lends = bool(rush.timetable.screenshot[session.visit.student])
         self._friend: gevent.Greenlet | None = None
 
     def enter(self, ticket: str, intended_ns: int) -> None:
@@ -55,6 +57,9 @@ class Entry:
                 reply = self._visit.payload(ticket, intended_ns)
                 if reply.outcome == OK:
                     payload, intended_ns = reply.content.decode("utf-8", "replace"), reply.at_ns
+                    continue
+                if self._session.lost(reply):
+                    intended_ns = self._session.renew(reply).at_ns
                     continue
             else:
                 if self._lends and self._friend is None:

@@ -78,16 +78,21 @@ class _Story:
     def _look_at(self, grant: Reply) -> None:
         """Ask until the ticket is issued, open its QR code, and go to the gate with it."""
         purchase, habits, luck = self.purchase, self.rush.plan.students, self.device.luck
-        assert purchase.visit is not None
-        visit, ticket = purchase.visit, grant.body["ticket"]
+        assert purchase.session is not None
+        session, ticket = purchase.session, grant.body["ticket"]
+        visit = session.visit
         # A copy may have been granted while the student still waited for the first click.
         here_ns = max(grant.at_ns, purchase.here_ns)
         reply, poll_ns = grant, round(habits.ticket_poll * _NS)
         while reply.outcome != OK or reply.body.get("state") != "issued":
             reply = visit.ticket(ticket, here_ns + poll_ns)
             here_ns = reply.at_ns
+            if session.lost(reply):
+                here_ns = session.renew(reply).at_ns
         self.rush.census.issued(self.student, here_ns)
         reply = visit.qr(ticket, here_ns + round(luck.delay_s(habits.qr_delay) * _NS))
+        if session.lost(reply):
+            reply = visit.qr(ticket, session.renew(reply).at_ns)
         if reply.outcome == OK and self.rush.timetable.enters[self.student]:
-            self.entry = Entry(self.rush, visit, luck)
+            self.entry = Entry(self.rush, session, luck)
             self.entry.enter(ticket, reply.at_ns)

@@ -7,7 +7,8 @@ from gevent import get_hub
 
 from scenarios import census
 from scenarios.rush import Rush
-from scenarios.visit import Reply, Visit
+from scenarios.session import Session
+from scenarios.visit import Reply
 
 _FINAL: Final = frozenset({census.SOLD_OUT, census.REFUSED})
 
@@ -22,7 +23,7 @@ class Purchase:
     def __init__(self, rush: Rush, student: int, devices: int) -> None:
         self.grant: Reply | None = None
         """The first one; later ones, should a target give any, change nothing."""
-        self.visit: Visit | None = None
+        self.session: Session | None = None
         """Where it was granted."""
         self.unknown = False
         """Whether the answer to a click was lost: it may have taken effect."""
@@ -42,13 +43,13 @@ class Purchase:
         """Whether the student has a ticket or a final no, on any device."""
         return self._final or self.grant is not None
 
-    def granted(self, reply: Reply, visit: Visit) -> bool:
+    def granted(self, reply: Reply, session: Session) -> bool:
         """Take in a grant; an answer that says yes but names no ticket settles nothing."""
         ticket = reply.body.get("ticket")
         if not isinstance(ticket, str):
             return False
         if self.grant is None:
-            self.grant, self.visit = reply, visit
+            self.grant, self.session = reply, session
             self._dismiss()
         self._rush.census.acknowledged(self._student, ticket, reply.at_ns)
         return True
@@ -56,7 +57,8 @@ class Purchase:
     def held(self) -> None:
         """Take in that the student already holds a ticket, by a click whose answer is not here.
 
-        That answer may still come; if it does not, it is not certain what the student holds.
+        That answer may still come; should it never, it is not certain what the student holds. If
+        every click was answered and none granted, the student was sent away for no reason.
         """
         self._held = True
         self.ended(census.UNKNOWN)
@@ -75,7 +77,8 @@ class Purchase:
         self._ends.append(outcome)
         if len(self._ends) == self._devices:
             if self._held:
-                self._rush.census.became(self._student, census.UNKNOWN)
+                end = census.UNKNOWN if self.unknown else census.REFUSED
+                self._rush.census.became(self._student, end)
             elif not self._final:
                 self._rush.census.became(self._student, max(self._ends))
 

@@ -37,6 +37,8 @@ REFUSALS: Final = frozenset(
     }
 )
 """Answers that say no for a reason the sale is meant to have; other 4xx are failures."""
+UNAUTHENTICATED: Final = "unauthenticated"
+"""The word of a target that knows no session of this token (any more)."""
 
 
 @dataclass(frozen=True, slots=True)

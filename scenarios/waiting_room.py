@@ -6,7 +6,7 @@ from scenarios.event_stream import EventStream
 from scenarios.recorder import OK, REFUSED
 from scenarios.rush import Rush
 from scenarios.timetable import QUEUE_JUMPER, Luck
-from scenarios.visit import Reply, Visit
+from scenarios.visit import UNAUTHENTICATED, Reply, Visit
 from scenarios.wire import Request
 
 _NS_PER_MS: Final = 1_000_000
@@ -38,7 +38,8 @@ class WaitingRoom:
 
         Returns:
             The answer that decided: ok (admitted), refused (sold out, not enrolled …), or failed
-            or unknown when no answer was to be had; None when patience ended at `leave_ns`.
+            or unknown when no answer was to be had, or only to whoever logs in again; None when
+            patience ended at `leave_ns`.
 
         Raises:
             Closed: the rush has closed.
@@ -59,7 +60,9 @@ class WaitingRoom:
         """Join, trying again after errors, as the student does who sees one."""
         for _ in range(self._habits.attempts):
             reply = self._visit.join(intended_ns, self._claim)
-            if reply.outcome in (OK, REFUSED) or not self._luck.happens(self._habits.retry):
+            if reply.outcome in (OK, REFUSED) or reply.code == UNAUTHENTICATED:
+                break
+            if not self._luck.happens(self._habits.retry):
                 break
             intended_ns = reply.at_ns + round(self._luck.delay_s(self._habits.retry_delay) * 1e9)
         return reply
@@ -75,7 +78,7 @@ class WaitingRoom:
             if due_ns > leave_ns:
                 return None
             reply = self._ask(question, due_ns, leave_ns)
-            if reply.outcome == REFUSED or _decides(reply):
+            if reply.outcome == REFUSED or reply.code == UNAUTHENTICATED or _decides(reply):
                 return reply
         return reply
 

@@ -5,15 +5,16 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from granian.server.mp import MPServer
 
 from target_app.application import create_app
 from target_app.box_office import BoxOffice
@@ -27,11 +28,15 @@ from target_app.settings import Settings, read_settings
 BACKPRESSURE = 20_000  # connections a worker may serve at once; beyond it they stay unaccepted
 HEADER_READ_TIMEOUT_MS = 3_600_000  # it also ends idle keep-alive connections
 KILL_AFTER_S = 9
+_REAPED_S = 1.0  # granian's own threads wait for workers too, and may hear of an end first
 _LOG = logging.getLogger("target_app")
 
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT; 0 after a clean stop, 2 where the settings are wrong."""
+    """Run until SIGTERM or SIGINT.
+
+    0 after a clean stop, 1 where a worker had to be killed, 2 where the settings are wrong.
+    """
     try:
         settings = read_settings(os.environ)
     except SettingsError as error:
@@ -48,13 +53,41 @@ def main() -> int:
         server.serve(target_loader=partial(_load_worker, settings, os.getpid()), wrap_loader=False)
     except SystemExit as exit_request:
         # granian also reports 1 when a worker heard the signal before its parent did
-        return 0 if server.interrupt_signal else int(exit_request.code or 0)
+        if not server.interrupt_signal:
+            return int(exit_request.code or 0)
+    if server.killed:
+        logging.getLogger("_granian").error(
+            "%d of the workers did not finish within %d s and had to be killed; what they were "
+            "answering was cut off",
+            *(len(server.killed), KILL_AFTER_S),
+            extra={"killed_pids": server.killed},
+        )
+        return 1
     return 0
 
 
-def granian_server(settings: Settings) -> Any:  # `Granian` is a variable, and no type
+class WorkerServer(MPServer):
+    """granian's server with worker processes, which tells the ones it had to kill at the end."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.killed: list[int] = []
+        """Their pids, once all have ended."""
+
+    def _stop_workers(self) -> None:
+        processes = [worker.inner for worker in self.wrks if worker.inner.is_alive()]
+        super()._stop_workers()  # type: ignore[no-untyped-call]
+        deadline_s = time.monotonic() + _REAPED_S
+        for process in processes:
+            while process.exitcode is None and time.monotonic() < deadline_s:
+                time.sleep(0.001)
+            if process.exitcode == -signal.SIGKILL:
+                self.killed.append(process.pid)
+
+
+def granian_server(settings: Settings) -> WorkerServer:
     """The server of these settings, with nothing loaded yet (benchmarks load other things)."""
-    return Granian(
+    return WorkerServer(
         "target_app",
         address=settings.host,
         port=settings.port,

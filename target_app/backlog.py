@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from target_app.keys import WRITEBACK_GROUP, EventKeys
+from target_app.measured import measured
 from target_app.metrics import REGISTRY
 from target_app.rounds import Rounds
 
@@ -40,6 +41,7 @@ class Backlog:
         except (RedisError, OSError) as error:
             _LOG.debug("the backlog cannot be read: %s", error)
 
+    @measured("redis", "backlog")
     async def look(self) -> int:
         """Set the gauges now; returns the backlog."""
         held = await self._redis.hlen(self._keys.holders)

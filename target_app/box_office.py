@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from typing import TYPE_CHECKING
 
 from target_app.admission import AdmittedOnly
 from target_app.alerts import Alerts
 from target_app.allocators import Allocator, Stores, make_allocator
+from target_app.allocators.redis_script import RedisScript
 from target_app.cache import Cache
 from target_app.database import Database
 from target_app.enrolment import EnrolledOnly, Enrolment, Granting
@@ -22,10 +24,20 @@ from target_app.settings import Settings
 from target_app.sqs_mail import make_mail
 from target_app.waiting_room import WaitingRoom
 
+if TYPE_CHECKING:
+    from target_app.row_sweep import RowSweep
+
 DRAIN_S = 6.0
 _READY_S = 1.0
 _LOOK_S = 0.01
 _LOG = logging.getLogger(__name__)
+
+# Not where Redis has lost the event: whoever restores it reads T-0 from PostgreSQL.
+_RESCHEDULE = """
+if redis.call('HEXISTS', KEYS[1], 'tickets') == 1 then
+  redis.call('HSET', KEYS[1], 'opens_at_ns', ARGV[1])
+end
+"""
 
 
 class BoxOffice:
@@ -54,7 +66,9 @@ class BoxOffice:
                 None if self.mail is None else self.mail.outbox,
             ),
         )
-        self.board = EventBoard(self.allocator, self._make_restorer())
+        restorer = self._make_restorer()
+        self.board = EventBoard(self.allocator, restorer)
+        self.sweep = None if restorer is None else self._make_sweep(restorer)
         self.news = News(settings.redis_url, self.cache, self.keys.news, self._hear)
         self.room = (
             None
@@ -76,6 +90,8 @@ class BoxOffice:
         if self.enrolment is not None:
             await self.enrolment.open()
         await self.board.open()
+        if self.sweep is not None:
+            self.sweep.open()
         if self.room is not None:
             await self.room.open()
         self.news.open()
@@ -98,6 +114,8 @@ class BoxOffice:
         await self.news.close()
         if self.room is not None:
             await self.room.close()
+        if self.sweep is not None:
+            await self.sweep.close()
         await self.board.close()
         if self.mail is not None:
             await self.mail.close()
@@ -112,6 +130,14 @@ class BoxOffice:
             return None  # the write-back does it, once it has emptied the queue
         kind = Kind(self.allocator.in_redis, self.allocator.streams)
         return Restorer(self.database, self.cache, self.settings.event, kind, self.alerts.tell)
+
+    def _make_sweep(self, restorer: Restorer) -> "RowSweep | None":
+        if not isinstance(self.allocator, RedisScript):
+            return None
+        from target_app.row_sweep import RowSweep  # only here: it brings the write-back's metrics
+
+        stores = (self.database, self.cache)
+        return RowSweep(self.allocator, *stores, restorer.doubt, self.alerts.tell)
 
     def _make_enrolment(self) -> Enrolment | None:
         if self.settings.enrolment_url is None:
@@ -177,7 +203,8 @@ class BoxOffice:
 
     @measured("redis", "reschedule")
     async def _reschedule_redis(self, opens_at_ns: int) -> None:
-        await self.cache.run(("HSET", self.keys.details, "opens_at_ns", opens_at_ns))
+        call = ("EVAL", _RESCHEDULE, 1, self.keys.details, opens_at_ns)
+        await self.cache.run(call)
 
     async def missing(self) -> list[str]:
         """The stores that do not answer within a second; empty when ready."""

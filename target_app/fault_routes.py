@@ -9,26 +9,37 @@ import asyncpg
 import msgspec
 from litestar import Litestar, get, put
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import ResponseSpec
 from litestar.params import Body
 from litestar.types import Scope
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from target_app.allocators import ALLOCATIONS
 from target_app.answer import Answer, json_answer
 from target_app.box_office import BoxOffice
 from target_app.errors import DependencyDown
 from target_app.exchange import CURRENT
 from target_app.fault_switches import FaultSwitches
 from target_app.faults import FAULTS, KINDS
-from target_app.guards import drop_guards
+from target_app.guards import GuardsContradicted, drop_guards, ensure_guards
+from target_app.measured import measured
 from target_app.openapi import ADMIN, responses
-from target_app.problems import PROBLEMS, make_problem
+from target_app.problems import MEDIA_TYPE, PROBLEMS, Problem, make_problem
 from target_app.settings import Settings
 
 STORE_TIMEOUT_S = 2.0
 _MOST = {"share": 1.0, "seconds": 600.0, "items": 1_000_000.0, "switch": 1.0}
-_UNGUARDED = frozenset({"unique_off", "duplicate_check_before_lock", "redelivery"})
+_UNGUARDED = {  # fault: the table whose guards would keep it from doing harm
+    "unique_off": "tickets",
+    "duplicate_check_before_lock": "tickets",
+    "redelivery": "tickets",
+    "qr_replay": "entries",
+}
+# While this long is waited for a table, everybody behind waits as well; whoever asks asks again.
+_TAKING_AWAY_MS, _PUTTING_BACK_MS = 5000, 1000
+_ONE_AT_A_TIME = "SELECT pg_advisory_lock(hashtext('guards'))"  # held until the connection closes
 _LOG = logging.getLogger(__name__)
 
 
@@ -52,10 +63,11 @@ class Switches(msgspec.Struct):
 
 
 class Saboteur:
-    """Sets faults for all processes, after doing to the database what some of them need."""
+    """Sets faults for all processes, and does to the database what some of them need."""
 
     def __init__(self, settings: Settings) -> None:
         self._dsn = settings.database_dsn
+        self._guarded = ALLOCATIONS[settings.allocation].guarded
         self._redis = Redis.from_url(
             settings.redis_url,
             protocol=2,
@@ -84,27 +96,52 @@ class Saboteur:
         return {fault: FAULTS.grade(fault) for fault in KINDS}
 
     async def set(self, fault: str, grade: float) -> None:
-        """Set one fault. Raises `DependencyDown` where a store does not do its part."""
-        if grade > 0 and fault in _UNGUARDED | {"qr_replay"}:
-            await self._take_guards_away(fault)
-        await self._switches.write(fault, grade)
-        _LOG.warning("fault set", extra={"fault": fault, "grade": grade})
+        """Set one fault: guards go before it begins, and are back once it is over.
 
-    async def _take_guards_away(self, fault: str) -> None:
-        """What PostgreSQL itself would refuse, it must not; `prepare` puts the guards back."""
+        Raises `DependencyDown` where a store does not do its part, and `GuardsContradicted` where
+        a fault has been switched off but left rows that keep its guards away.
+        """
+        table = _UNGUARDED.get(fault)
+        if table is not None and grade > 0:
+            await self._set_unguarded(fault, grade, table)
+        else:
+            await self._switches.write(fault, grade)
+        _LOG.warning("fault set", extra={"fault": fault, "grade": grade})
+        if table is not None and grade == 0:
+            await self._guard_again(table)
+
+    @measured("postgres", "take_guards_away")
+    async def _set_unguarded(self, fault: str, grade: float, table: str) -> None:
+        """Have PostgreSQL itself not refuse what the fault is to do."""
+        async with self._guards_alone(_TAKING_AWAY_MS) as connection:
+            await drop_guards(connection, table)
+            await self._switches.write(fault, grade)
+
+    @measured("postgres", "put_guards_back")
+    async def _guard_again(self, table: str) -> None:
+        """Put the table's guards back, unless another fault wants them away too."""
+        if table == "tickets" and not self._guarded:
+            return
+        async with self._guards_alone(_PUTTING_BACK_MS) as connection:
+            await self._switches.refresh()
+            if not any(FAULTS.grade(fault) for fault, of in _UNGUARDED.items() if of == table):
+                await ensure_guards(connection, table)
+
+    @asynccontextmanager
+    async def _guards_alone(self, lock_timeout_ms: int) -> AsyncIterator[Any]:
+        """A connection to change guards with, while no other process of the service does."""
         connection: Any = None
         try:
             connection = await asyncpg.connect(
-                self._dsn, timeout=STORE_TIMEOUT_S, server_settings={"lock_timeout": "5s"}
+                self._dsn,
+                timeout=STORE_TIMEOUT_S,
+                server_settings={"lock_timeout": str(lock_timeout_ms)},
             )
-            if fault in _UNGUARDED:
-                await drop_guards(connection)
-            else:
-                await connection.execute(
-                    "ALTER TABLE IF EXISTS entries DROP CONSTRAINT IF EXISTS entries_pkey"
-                )
+            await connection.execute(_ONE_AT_A_TIME)
+            yield connection
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise DependencyDown("PostgreSQL", f"{type(error).__name__}: {error}") from error
+            first, *_ = [*str(error).splitlines(), ""]  # what follows may tell of rows
+            raise DependencyDown("PostgreSQL", f"{type(error).__name__}: {first}") from error
         finally:
             if connection is not None:
                 await connection.close(timeout=STORE_TIMEOUT_S)
@@ -131,10 +168,18 @@ def fault_routes(office: BoxOffice, saboteur: Saboteur) -> list[HTTPRouteHandler
     @put(
         "/admin/faults/{fault:str}",
         security=ADMIN,
-        responses=responses(
-            (200, Switch, "Every process of the service knows within 0.2 s."),
-            refusals=("unauthenticated", "fault_unknown", "request_too_large"),
-        ),
+        responses={
+            **responses(
+                (200, Switch, "Every process of the service knows within 0.2 s."),
+                refusals=("unauthenticated", "fault_unknown", "request_too_large"),
+            ),
+            409: ResponseSpec(
+                data_container=Problem,
+                description="Switched off, but not over: rows keep the guards away.",
+                media_type=MEDIA_TYPE.decode(),
+                generate_examples=False,
+            ),
+        },
     )
     async def set_fault(scope: Scope, data: Annotated[Grade, Body()]) -> Answer:
         if not is_admin():
@@ -145,7 +190,15 @@ def fault_routes(office: BoxOffice, saboteur: Saboteur) -> list[HTTPRouteHandler
         most = _MOST[KINDS[fault]]
         if data.grade > most:
             return make_problem("invalid_request", f"{fault}: grade must be at most {most:g}.")
-        await saboteur.set(fault, data.grade)
+        try:
+            await saboteur.set(fault, data.grade)
+        except GuardsContradicted as error:
+            _LOG.warning(
+                "fault off but not over", extra={"fault": fault, "missing_guards": error.guards}
+            )
+            return make_problem(
+                "invalid_request", f"{fault} is switched off, but not over: {error}", status=409
+            )
         return json_answer(200, Switch(fault, data.grade))
 
     return [show_faults, set_fault]

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from target_app.errors import DependencyDown
 from target_app.faults import FAULTS, FAULTS_KEY, KINDS, REFRESH_S
+from target_app.measured import measured
 from target_app.metrics import FAULT_GRADE
 from target_app.rounds import Rounds
 
@@ -22,7 +23,7 @@ class FaultSwitches:
     """Reads the hash into `FAULTS`, and writes it. While Redis is down what was seen last holds.
 
     `redis` is an ordinary redis-py client (with socket timeouts), so that the switches neither
-    wait for the service's own pool nor count in its metrics.
+    wait for the service's own pool nor count in its metrics; they are boundary calls like any.
     """
 
     def __init__(self, redis: "Redis") -> None:
@@ -56,19 +57,25 @@ class FaultSwitches:
         """
         try:
             async with self._one_at_a_time:
-                if grade > 0:
-                    await self._redis.hset(FAULTS_KEY, fault, repr(grade))
-                else:
-                    await self._redis.hdel(FAULTS_KEY, fault)
+                await self._set(fault, grade)
                 await self._read()
         except (RedisError, OSError) as error:
             raise DependencyDown("Redis", f"{type(error).__name__}: {error}") from error
 
+    @measured("redis", "set_fault")
+    async def _set(self, fault: str, grade: float) -> None:
+        if grade > 0:
+            await self._redis.hset(FAULTS_KEY, fault, repr(grade))
+        else:
+            await self._redis.hdel(FAULTS_KEY, fault)
+
+    @measured("redis", "read_faults")
     async def _read(self) -> None:
         held = await self._redis.hgetall(FAULTS_KEY)
         grades = {name.decode(): float(grade) for name, grade in held.items()}
         FAULTS.set_all({name: grade for name, grade in grades.items() if name in KINDS})
 
+    @measured("redis", "claim_fault")
     async def _claim(self, fault: str) -> bool:
         """Switch `fault` off; True for the one caller in all processes who did."""
         return bool(await self._redis.hdel(FAULTS_KEY, fault))

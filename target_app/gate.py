@@ -1,6 +1,8 @@
 """The gate: a QR code shown at an entrance admits once, at whichever gate it is shown first."""
 
 import time
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -32,6 +34,10 @@ WITH known AS (
 )
 SELECT EXISTS (SELECT 1 FROM known) AS known, true AS entered
 """
+# A statement of its own, after the one above has waited: it sees what another gate has just done.
+_ENTRY = """
+SELECT entered_at, gate FROM entries WHERE event = $1 AND ticket = $2 ORDER BY entered_at LIMIT 1
+"""
 
 
 class Admission(msgspec.Struct):
@@ -39,6 +45,23 @@ class Admission(msgspec.Struct):
 
     ticket: str
     admitted: bool = True
+
+
+class Entry(NamedTuple):
+    """When and where somebody entered with a ticket."""
+
+    entered_at: datetime
+    gate: str
+
+    def sentence(self, gate: str, now: datetime) -> str:
+        """Tell those at `gate` what they need to tell a repeated scan from fraud."""
+        at = self.entered_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        ago_s = max(0, round((now - self.entered_at).total_seconds()))
+        same = "this gate" if self.gate == gate else "another gate"
+        return (
+            f"Somebody entered with this ticket at {at}, {ago_s} s ago, "
+            f"at gate {self.gate} ({same})."
+        )
 
 
 class Gate:
@@ -49,26 +72,35 @@ class Gate:
         self._event = office.settings.event
         self._key = office.settings.key("qr")
 
-    async def scan(self, payload: str, gate: str) -> Admission | str:
-        """Let the holder in, or the problem code that says why not."""
+    async def scan(self, payload: str, gate: str) -> Admission | Entry | str:
+        """Let the holder in, or the entry made before, or the problem code that says why not."""
         outcome = await self._judge(payload, gate)
-        GATE_SCANS.labels("admitted" if isinstance(outcome, Admission) else outcome).inc()
+        match outcome:
+            case Admission():
+                result = "admitted"
+            case Entry():
+                result = "already_entered"
+            case _:
+                result = outcome
+        GATE_SCANS.labels(result).inc()
         return outcome
 
-    async def _judge(self, payload: str, gate: str) -> Admission | str:
+    async def _judge(self, payload: str, gate: str) -> Admission | Entry | str:
         shown = read_payload(self._key, self._event, payload)
         if shown is None:
             return "qr_invalid"
         if not shown.is_good_at(time.time()):
             return "qr_expired"
-        known, entered = await self._enter(shown.ticket, gate)
-        if not known:
-            return "ticket_unknown"
-        return Admission(shown.ticket) if entered else "already_entered"
+        return await self._enter(shown.ticket, gate)
 
     @measured("postgres", "enter")
-    async def _enter(self, ticket: str, gate: str) -> tuple[bool, bool]:
+    async def _enter(self, ticket: str, gate: str) -> Admission | Entry | str:
         statement = _ENTER_AGAIN if FAULTS.strikes("qr_replay") else _ENTER
         async with self._database.transaction(single=True) as connection:
             row = await connection.fetchrow(statement, self._event, ticket, gate)
-        return row["known"], row["entered"]
+            if not row["known"]:
+                return "ticket_unknown"
+            if row["entered"]:
+                return Admission(ticket)
+            entry = await connection.fetchrow(_ENTRY, self._event, ticket)
+        return Entry(*entry) if entry is not None else "already_entered"

@@ -1,6 +1,7 @@
 """The gate's route: a scanner shows what it read and learns whether to let in."""
 
 import logging
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -11,10 +12,10 @@ from litestar.params import Body
 from target_app.answer import Answer, json_answer
 from target_app.box_office import BoxOffice
 from target_app.exchange import CURRENT
-from target_app.gate import Admission, Gate
+from target_app.gate import Admission, Entry, Gate
 from target_app.metrics import GATE_SCANS
 from target_app.openapi import GATE, responses
-from target_app.problems import PROBLEMS
+from target_app.problems import PROBLEMS, make_problem
 
 _LOG = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class Scan(msgspec.Struct):
     """What a scanner read, and which gate it stands at."""
 
     payload: Annotated[str, msgspec.Meta(max_length=512)]
-    gate: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9 _.-]{1,64}$")]
+    gate: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9 _.-]{1,64}(?!\n)$")]
 
 
 def gate_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
@@ -52,6 +53,9 @@ def gate_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
         if isinstance(outcome, Admission):
             _LOG.info("let in", extra={"ticket": outcome.ticket, "gate": data.gate})
             return json_answer(200, outcome)
+        if isinstance(outcome, Entry):
+            words = outcome.sentence(data.gate, datetime.now(UTC))
+            return make_problem("already_entered", words)
         return PROBLEMS[outcome]
 
     return [scan]

@@ -45,13 +45,14 @@ class Entry(NamedTuple):
     number: int
     granted_ns: int
     idempotency: str
+    epoch: int | None = None  # that it was granted in, where the entry tells
 
 
 class Batch(NamedTuple):
     """Grants read together.
 
     `epoch` is how often Redis had been restored when they were read: where it has been since, their
-    numbers may be somebody else's, and they must be read again. None where that cannot happen.
+    numbers may be somebody else's, and they must be read again. None where each tells its own.
     """
 
     entries: list[Entry]

@@ -19,6 +19,7 @@ class EventKeys:
     lock: str  # string: token of the one sale under way, while its lease lasts
     fence: str  # string: the highest token given out
     restoring: str  # string: held by whoever puts back what Redis lost
+    sweeping: str  # string: held by the worker that looks for grants without a row
     queue: str  # hash: student -> position in the waiting room
     admission: str  # hash: epoch, joined, watermark, moved_us, tokens, paused, rate, cap
     inside: str  # sorted set: positions admitted and not yet answered, by when they expire (us)
@@ -37,6 +38,7 @@ class EventKeys:
             lock=f"{base}:lock",
             fence=f"{base}:fence",
             restoring=f"{base}:restoring",
+            sweeping=f"{base}:sweeping",
             queue=f"{base}:queue",
             admission=f"{base}:queue:admission",
             inside=f"{base}:queue:inside",

@@ -46,18 +46,24 @@ class Ledger:
     """Writes grants as rows, any number of times with the same result."""
 
     def __init__(
-        self, database: Database, event: str, set_aside: Callable[[str, str], None]
+        self,
+        database: Database,
+        event: str,
+        set_aside: Callable[[str, str], None],
+        doubt: Callable[[], None] = lambda: None,
     ) -> None:
+        """`doubt` is told when something was refused for its epoch."""
         self._database = database
         self._event = event
         self._set_aside = set_aside
+        self._doubt = doubt
 
     async def write(self, batch: Batch) -> list[Entry]:
         """Write the batch in one transaction and return the entries whose row is committed.
 
         Where PostgreSQL refuses the batch, its entries are written one by one, and the ones it
-        refuses again are set aside. Raises `DependencyDown` when it does not answer and `Outdated`
-        when the batch must not be written any more.
+        refuses again are set aside. Entries that tell an epoch which is over are left out. Raises
+        `DependencyDown` when it does not answer and `Outdated` when the batch is of such an epoch.
         """
         with BATCH_TIME.time():
             try:
@@ -77,8 +83,12 @@ class Ledger:
     @measured("postgres", "write_batch")
     async def _write(self, batch: Batch) -> list[Entry]:
         async with self._database.transaction() as connection:
-            await self._check_epoch(connection, batch)
-            rows = await connection.fetch(_INSERT, self._event, *_columns(batch))
+            epoch = await connection.fetchval(_EPOCH, self._event)
+            if batch.epoch is not None and batch.epoch != epoch:
+                self._doubt()
+                raise Outdated
+            valid = [entry for entry in batch.entries if entry.epoch in (None, epoch)]
+            rows = await connection.fetch(_INSERT, self._event, *_columns(valid))
             inserted = {row["ticket"] for row in rows}
             found = set(inserted)
             if len(inserted) < len(batch.entries):
@@ -87,8 +97,12 @@ class Ledger:
                 found |= {row["ticket"] for row in rows}
         COMMITTED.inc(len(inserted))
         for entry in batch.entries:
-            if entry.ticket not in found:
+            if entry.ticket in found:
+                continue
+            if entry.epoch in (None, epoch):
                 self._set_aside(entry.id, "another ticket has its student or its number")
+            else:
+                self._doubt()
         return [entry for entry in batch.entries if entry.ticket in found]
 
     @measured("postgres", "write_batch_twice")
@@ -99,22 +113,16 @@ class Ledger:
         """
         async with self._database.transaction() as connection:
             for _ in range(2):
-                await connection.execute(_PLAIN_INSERT, self._event, *_columns(batch))
+                await connection.execute(_PLAIN_INSERT, self._event, *_columns(batch.entries))
         COMMITTED.inc(2 * len(batch.entries))
         return batch.entries
 
-    async def _check_epoch(self, connection: Any, batch: Batch) -> None:
-        if batch.epoch is not None and batch.epoch != await connection.fetchval(
-            _EPOCH, self._event
-        ):
-            raise Outdated
 
-
-def _columns(batch: Batch) -> tuple[list[Any], ...]:
+def _columns(entries: list[Entry]) -> tuple[list[Any], ...]:
     return (
-        [entry.ticket for entry in batch.entries],
-        [entry.student for entry in batch.entries],
-        [entry.number for entry in batch.entries],
-        [entry.granted_ns for entry in batch.entries],
-        [entry.idempotency for entry in batch.entries],
+        [entry.ticket for entry in entries],
+        [entry.student for entry in entries],
+        [entry.number for entry in entries],
+        [entry.granted_ns for entry in entries],
+        [entry.idempotency for entry in entries],
     )

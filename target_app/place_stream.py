@@ -71,8 +71,11 @@ class PlaceStreams:
         self._open.add(stream)
 
     def remove(self, stream: "PlaceStream") -> None:
-        """A stream has ended."""
+        """A stream has ended. Once most turns are of such, they are forgotten together."""
         self._open.discard(stream)
+        if len(self._turns) > 2 * len(self._open):
+            self._turns = [turn for turn in self._turns if turn[2] in self._open]
+            heapq.heapify(self._turns)
 
     def wake_at(self, watermark: int, stream: "PlaceStream") -> None:
         """Wake the stream when that watermark is reached."""

@@ -8,6 +8,8 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any
 
@@ -143,13 +145,18 @@ async def _load_seats(connection: Any, settings: Settings) -> None:
 
 async def _load_redis(settings: Settings, connection: Any) -> None:
     """Restore Redis in full from the tables just filled, whatever of it is there."""
+
+    @asynccontextmanager
+    async def begin() -> AsyncIterator[Any]:
+        async with connection.transaction():
+            yield connection
+
     allocator = ALLOCATIONS[settings.allocation]
     cache = Cache(settings.redis_url, 1, _TIMEOUT_S)
     try:
         if await _may_load(settings, cache):
-            async with connection.transaction():
-                kind = Kind(allocator.in_redis, allocator.streams)
-                await restore(connection, cache, settings.event, kind)
+            kind = Kind(allocator.in_redis, allocator.streams)
+            await restore(begin, cache, settings.event, kind)
     finally:
         await cache.close()
 
@@ -165,7 +172,7 @@ async def _may_load(settings: Settings, cache: Cache) -> bool:
         waiting = (await queue.count()).waiting
     finally:
         await queue.close()
-    (there,) = await cache.run(("EXISTS", EventKeys.of(settings.event).details))
+    (there,) = await cache.run(("HEXISTS", EventKeys.of(settings.event).details, "tickets"))
     if not there and waiting:
         _LOG.warning(
             "%d grants wait in the queue and Redis has forgotten them: the write-back writes them, "

@@ -1,12 +1,19 @@
 """Restoring Redis: what it lost is put back from PostgreSQL and from what is left of the stream.
 
-PostgreSQL counts the restorations (`events.epoch`), and a restoration holds the event's row while
-it reads the tickets. Whoever writes a row for a grant made in Redis can so tell, within its own
-transaction, whether numbers were handed out anew since the grant was read.
+PostgreSQL counts the restorations (`events.epoch`), Redis keeps the count it was restored with, and
+whoever writes a row for a grant made in Redis compares the two within its own transaction.
+
+A restoration is two transactions, each holding the event's row. The first begins a new epoch: from
+its commit on nothing granted before is written any more. The second reads the tickets, to which
+none can come by then, and fills Redis; it changes nothing in PostgreSQL, so that whoever dies in it
+leaves nothing half done. Where the two counts differ although Redis has lost nothing, the same two
+bring them together, and Redis keeps what it holds.
 """
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from enum import Enum
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -25,6 +32,8 @@ RESTORED = Counter(
 )
 LOCK_MS = 2_000  # it only spares the others the wait; what makes sure is the event's row
 _CHUNK = 2_000
+Begin = Callable[[], AbstractAsyncContextManager[Any]]
+"""Begins a transaction; what it enters is the connection."""
 _LOG = logging.getLogger(__name__)
 
 # The count of grants never goes back: numbers handed out since the tickets were read stay so.
@@ -41,6 +50,18 @@ class Kind(NamedTuple):
 
     in_redis: bool  # who holds which ticket
     streams: bool  # the grants whose rows are to come
+
+
+class Need(Enum):
+    """What has to be so for Redis to be filled."""
+
+    ANY = "any"
+    LOST = "lost"  # it does not have the event, or is of another epoch
+    OUTDATED = "outdated"  # it has the event and is of another epoch
+
+    def is_met(self, found: int | None, epoch: int) -> bool:
+        """By the epoch found in Redis, None where it lost the event, and PostgreSQL's."""
+        return self is Need.ANY or (found != epoch and (self is Need.LOST or found is not None))
 
 
 class _Holder(NamedTuple):
@@ -78,34 +99,49 @@ class Restorer:
         self._kind = kind
         self._keys = EventKeys.of(event)
         self._tell = tell
+        self._doubted = False
+
+    def doubt(self) -> None:
+        """Have the next look compare the epochs: a row was refused for that of its grant."""
+        self._doubted = True
 
     async def if_missing(self, may: Callable[[], Awaitable[bool]] | None = None) -> bool:
-        """Restore where the event is missing and `may` agrees; returns whether that was done.
+        """Restore where the event is missing and `may` agrees, or where the epochs differ.
 
-        Raises `Overloaded` and `DependencyDown`.
+        Returns whether that was done. Raises `Overloaded` and `DependencyDown`.
         """
-        if await self._is_there() or (may is not None and not await may()):
+        lost = not await self._is_there()
+        if lost and may is not None and not await may():
             return False
-        (locked,) = await self._cache.run(("SET", self._keys.restoring, 1, "NX", "PX", LOCK_MS))
-        return bool(locked) and await self._restore()
+        if not (lost or self._doubted) or not await self._is_ours_to_do():
+            return False
+        restored = await self._restore(lost)
+        self._doubted = False
+        return restored
 
     @measured("redis", "is_event_there")
     async def _is_there(self) -> bool:
-        (there,) = await self._cache.run(("EXISTS", self._keys.details))
+        (there,) = await self._cache.run(("HEXISTS", self._keys.details, "tickets"))
         return bool(there)
 
-    async def _restore(self) -> bool:
+    @measured("redis", "claim_restoration")
+    async def _is_ours_to_do(self) -> bool:
+        (claimed,) = await self._cache.run(("SET", self._keys.restoring, 1, "NX", "PX", LOCK_MS))
+        return bool(claimed)
+
+    async def _restore(self, lost: bool) -> bool:
+        need = Need.LOST if lost else Need.OUTDATED
         try:
-            async with self._database.transaction() as connection:
-                holders = await restore(
-                    connection, self._cache, self._event, self._kind, only_missing=True
-                )
+            holders = await restore(
+                self._database.transaction, self._cache, self._event, self._kind, need
+            )
         except asyncpg.UndefinedTableError:
             return False  # never prepared
         if holders is None:
             return False
         RESTORED.inc()
-        what = f"Redis had lost {self._event}; restored with {holders} tickets held"
+        how = "Redis had lost" if lost else "Redis was of another epoch than PostgreSQL for"
+        what = f"{how} {self._event}; restored with {holders} tickets held"
         _LOG.warning(what, extra={"holders": holders})
         if self._tell is not None:
             self._tell("restored", what)
@@ -113,46 +149,88 @@ class Restorer:
 
 
 async def restore(
-    connection: Any, cache: Cache, event: str, kind: Kind, *, only_missing: bool = False
+    begin: Begin, cache: Cache, event: str, kind: Kind, need: Need = Need.ANY
 ) -> int | None:
     """Put roster, event and holders into Redis, all at one instant; what is there already stays.
 
-    `connection` must be in a transaction. Returns how many holders there are to know of, or None
-    where PostgreSQL does not know the event or, with `only_missing`, Redis has it after all.
+    Returns how many holders there are to know of, or None where PostgreSQL does not know the event
+    or there was no `need`.
+    """
+    while (epoch := await _begin_epoch(begin, cache, event, need)) is not None:
+        holders = await _fill(begin, cache, event, kind, need, epoch)
+        if holders is not None:
+            return holders
+    return None
+
+
+@measured("postgres", "begin_epoch")
+async def _begin_epoch(begin: Begin, cache: Cache, event: str, need: Need) -> int | None:
+    """Begin an epoch where there is `need` and return it, else None."""
+    async with begin() as connection:
+        epoch = await connection.fetchval(
+            "SELECT epoch FROM events WHERE event = $1 FOR UPDATE", event
+        )
+        if epoch is None or not need.is_met(await _epoch_of(cache, event), epoch):
+            return None
+        return int(
+            await connection.fetchval(
+                "UPDATE events SET epoch = epoch + 1 WHERE event = $1 RETURNING epoch", event
+            )
+        )
+
+
+@measured("postgres", "restore")
+async def _fill(
+    begin: Begin, cache: Cache, event: str, kind: Kind, need: Need, epoch: int
+) -> int | None:
+    """Fill Redis, as of `epoch`, with what PostgreSQL has and what is left of the stream.
+
+    Returns None where somebody began another epoch meanwhile: an epoch is filled once, by whoever
+    began it, for Redis may have been filled, sold from and lost again since.
     """
     keys = EventKeys.of(event)
-    details = await connection.fetchrow(
-        "UPDATE events SET epoch = epoch + 1 WHERE event = $1 "
-        "RETURNING title, tickets, opens_at_ns, epoch",
-        event,
-    )
-    if details is None:
-        return None
-    (there,) = await cache.run(("EXISTS", keys.details))
-    if there and only_missing:
-        return None
-    students = await connection.fetch("SELECT student, pin_hash, enrolled FROM students")
-    commands: list[tuple[Word, ...]] = [
-        *_roster(keys, students),
-        ("HSET", keys.details, *(word for pair in details.items() for word in pair)),
-        ("SETNX", keys.views, 0),
-        ("DEL", keys.restoring),
-    ]
-    holders: list[_Holder] = []
-    if kind.in_redis:
-        rows = await connection.fetch(
-            "SELECT student, ticket, number, granted_ns, idempotency FROM tickets "
-            "WHERE event = $1 ORDER BY number",
-            event,
+    async with begin() as connection:
+        details = await connection.fetchrow(
+            "SELECT title, tickets, opens_at_ns, epoch FROM events "
+            "WHERE event = $1 AND epoch = $2 FOR UPDATE",
+            *(event, epoch),
         )
-        written = [_Holder(*row) for row in rows]
-        lost = kind.streams and not there
-        holders = written + (await _unwritten(cache, keys, details["tickets"]) if lost else [])
-        commands += _holders(keys, written, holders)
-    if kind.streams:
-        commands.append(("XGROUP", "CREATE", keys.grants, WRITEBACK_GROUP, "0", "MKSTREAM"))
-    await _at_once(cache, commands)
+        if details is None:
+            return None
+        found = await _epoch_of(cache, event)
+        if not need.is_met(found, epoch):
+            return None
+        students = await connection.fetch("SELECT student, pin_hash, enrolled FROM students")
+        commands: list[tuple[Word, ...]] = [
+            *_roster(keys, students),
+            ("HSET", keys.details, *(word for pair in details.items() for word in pair)),
+            ("SETNX", keys.views, 0),
+            ("DEL", keys.restoring),
+        ]
+        holders: list[_Holder] = []
+        if kind.in_redis:
+            rows = await connection.fetch(
+                "SELECT student, ticket, number, granted_ns, idempotency FROM tickets "
+                "WHERE event = $1 ORDER BY number",
+                event,
+            )
+            written = [_Holder(*row) for row in rows]
+            left = kind.streams and found is None
+            holders = written + (await _unwritten(cache, keys, details["tickets"]) if left else [])
+            commands += _holders(keys, written, holders)
+        if kind.streams:
+            commands.append(("XGROUP", "CREATE", keys.grants, WRITEBACK_GROUP, "0", "MKSTREAM"))
+        await _at_once(cache, commands)
     return len(holders)
+
+
+@measured("redis", "read_epoch")
+async def _epoch_of(cache: Cache, event: str) -> int | None:
+    """The epoch Redis was restored with; None where it does not have the event."""
+    ((tickets, epoch),) = await cache.run(
+        ("HMGET", EventKeys.of(event).details, "tickets", "epoch")
+    )
+    return None if tickets is None else int(epoch or 0)
 
 
 def _roster(keys: EventKeys, students: list[Any]) -> Iterator[tuple[Word, ...]]:

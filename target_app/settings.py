@@ -17,6 +17,7 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 SECRET_MIN_CHARACTERS = 8
 
 _Value = TypeVar("_Value")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _EVENT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -78,8 +79,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         port=reader.integer("APP_PORT", 1, 65535),
         workers=reader.integer("APP_WORKERS", 1, 256, default=2),
         backlog=reader.integer("APP_BACKLOG", 128, 65535, default=4096),
-        database_dsn=reader.value("APP_DATABASE_DSN", _prefixed("postgresql://", "postgres://")),
-        redis_url=reader.value("APP_REDIS_URL", _prefixed("unix://", "redis://", "rediss://")),
+        database_dsn=reader.value(
+            "APP_DATABASE_DSN", _prefixed("postgresql://", "postgres://"), url=True
+        ),
+        redis_url=reader.value(
+            "APP_REDIS_URL", _prefixed("unix://", "redis://", "rediss://"), url=True
+        ),
         allocation=reader.value(
             "APP_ALLOCATION", _one_of(tuple(ALLOCATIONS)), default="redis_writeback"
         ),
@@ -93,11 +98,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         waiting_room=reader.value("APP_WAITING_ROOM", _one_of(WAITING_ROOMS), default="off"),
         admission_rate=reader.integer("APP_ADMISSION_RATE", 1, 1_000_000, default=1000),
         admission_cap=reader.integer("APP_ADMISSION_CAP", 1, 1_000_000, default=2000),
-        enrolment_url=reader.value("APP_ENROLMENT_URL", _http, default=None),
+        enrolment_url=reader.value("APP_ENROLMENT_URL", _http, default=None, url=True),
         enrolment_limit=reader.integer("APP_ENROLMENT_LIMIT", 1, 10_000, default=50),
         enrolment_timeout_s=reader.value("APP_ENROLMENT_TIMEOUT", _seconds, default=1.0),
-        alert_url=reader.value("APP_ALERT_URL", _http, default=None),
-        sqs_endpoint=reader.value("APP_SQS_ENDPOINT", _http, default=None),
+        alert_url=reader.value("APP_ALERT_URL", _http, default=None, url=True),
+        sqs_endpoint=reader.value("APP_SQS_ENDPOINT", _http, default=None, url=True),
         sqs_queue=reader.value("APP_SQS_QUEUE", _event_name, default="grants"),
         faults=reader.value("APP_FAULTS", _switch, default=False),
         instrumentation=reader.value("APP_INSTRUMENTATION", _switch, default=True),
@@ -130,6 +135,7 @@ class _Reader:
         *,
         default: _Value | EllipsisType | None = ...,
         secret: bool = False,
+        url: bool = False,
     ) -> _Value:
         text = self._environment.get(name, "").strip()
         if not text:
@@ -139,7 +145,7 @@ class _Reader:
         try:
             return parse(text)
         except ValueError as problem:
-            shown = "" if secret else f" (it is {text!r})"
+            shown = "" if secret else _shown_url(text) if url else f" (it is {text!r})"
             self.problems.append(f"{name} {problem}{shown}.")
             return default  # type: ignore[return-value]
 
@@ -163,6 +169,12 @@ def _prefixed(*prefixes: str) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def _shown_url(text: str) -> str:
+    """What may be told of an address that is wrong: its scheme; the rest may hold a password."""
+    scheme = _SCHEME.match(text)
+    return f" (it starts with {scheme[0]!r})" if scheme else ""
 
 
 _http = _prefixed("http://", "https://")

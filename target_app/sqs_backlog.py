@@ -9,10 +9,10 @@ from target_app.backlog import BACKLOG, OLDEST_AGE
 from target_app.errors import DependencyDown
 from target_app.metrics import REGISTRY
 from target_app.rounds import Rounds
+from target_app.sqs_message import ACCEPTED_S
 from target_app.sqs_queue import GrantQueue
 
 WATCH_S = 0.5
-QUIET_S = 1.0  # a purchase under way sends its message sooner than that
 
 DEAD_LETTERS = Gauge(
     "writeback_dead_letters",
@@ -28,7 +28,9 @@ class QueueBacklog:
     def __init__(self, queue: GrantQueue) -> None:
         self._queue = queue
         self._waiting_since_s = time.monotonic()
-        self._empty_since_s: float | None = None
+        self._empty: tuple[float, float] | None = None
+        """When the first and the last count began that found nothing, with none between."""
+        self._first_asked_s = self._asked_s = float("-inf")
         self._dead = 0
         self._down = False
 
@@ -42,13 +44,14 @@ class QueueBacklog:
         SQS does not tell the age of a message before it is received. The age set is how long the
         queue was seen not empty: the oldest grant is at most that old.
         """
+        began_s = time.monotonic()
         counts = await self._queue.count()
         now_s = time.monotonic()
         if counts.waiting:
-            self._empty_since_s = None
+            self._empty = None
         else:
             self._waiting_since_s = now_s
-            self._empty_since_s = self._empty_since_s or now_s
+            self._empty = (began_s if self._empty is None else self._empty[0], began_s)
         BACKLOG.set(counts.waiting)
         OLDEST_AGE.set(now_s - self._waiting_since_s)
         DEAD_LETTERS.set(counts.dead)
@@ -62,14 +65,29 @@ class QueueBacklog:
         return counts.waiting
 
     async def is_quiet(self) -> bool:
-        """Whether the queue was empty for `QUIET_S`: every grant sent has its row."""
-        return self._empty_since_s is not None and time.monotonic() - self._empty_since_s >= QUIET_S
+        """Whether the queue was seen empty for `ACCEPTED_S`: every grant told of has its row.
+
+        This is asked again and again from when Redis is found empty, and only what was seen since
+        the first time counts. Raises `DependencyDown`.
+        """
+        now_s = time.monotonic()
+        await self.look()
+        if now_s - self._asked_s > ACCEPTED_S:
+            self._first_asked_s = now_s
+        self._asked_s = now_s
+        if self._empty is None:
+            return False
+        first_s, last_s = self._empty
+        if last_s - max(first_s, self._first_asked_s) < ACCEPTED_S:
+            return False
+        self._asked_s = float("-inf")  # the next loss is another
+        return True
 
     async def _watch(self) -> None:
         try:
             await self.look()
         except DependencyDown as error:
-            self._empty_since_s = None
+            self._empty = None
             if not self._down:
                 _LOG.warning("the backlog cannot be read: %s", error)
             self._down = True

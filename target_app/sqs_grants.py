@@ -13,7 +13,9 @@ from redis.asyncio import Redis
 from target_app.grants import POISONED, REDELIVERED, Batch, Entry, Tell, ignore
 from target_app.keys import EventKeys
 from target_app.measured import measured
+from target_app.sqs_message import read_message
 from target_app.sqs_queue import BATCH, WAIT_S, GrantQueue, Message
+from target_app.sqs_sweep import Sweep
 
 RECEIVES_AT_ONCE = 8  # once a first one came back full
 POISONED_AGAIN_S = 1  # how long a message that cannot be written is hidden
@@ -21,12 +23,8 @@ IDLE_S = 0.05  # before looking again, for a service that does not wait when ask
 _LOG = logging.getLogger(__name__)
 
 
-class _Body(msgspec.Struct):
+class _Holding(msgspec.Struct):
     ticket: str
-    student: str
-    number: int
-    granted_ns: int
-    idempotency: str
 
 
 class QueuedGrants:
@@ -37,7 +35,7 @@ class QueuedGrants:
         self._tell = tell
         self._redis = redis
         self._keys = EventKeys.of(event)
-        self._decode = msgspec.json.Decoder(_Body).decode
+        self._sweep = Sweep(queue, redis, event)
         self._held: dict[str, Entry] = {}  # received, and neither deleted nor set aside
         self._handles: dict[str, str] = {}  # of those, and of the poisoned until they are postponed
         self._poisoned: dict[str, str] = {}  # message -> handle, to be postponed
@@ -58,6 +56,8 @@ class QueuedGrants:
                 more = (self._queue.receive(0) for _ in range(RECEIVES_AT_ONCE))
                 messages += [message for part in await asyncio.gather(*more) for message in part]
             if not messages:
+                if not self._held:
+                    await self._sweep.when_due()
                 await asyncio.sleep(IDLE_S)
             self._take(messages)
         self._again = False
@@ -71,6 +71,8 @@ class QueuedGrants:
             await self._queue.delete([self._handles[entry.id] for entry in written])
         for entry in written:
             del self._held[entry.id], self._handles[entry.id]
+        if self._held:
+            await self._renew(list(self._held.values()))
         if self._poisoned:
             await self._queue.postpone(list(self._poisoned.values()), POISONED_AGAIN_S)
             self._poisoned.clear()
@@ -89,15 +91,32 @@ class QueuedGrants:
         """Whether the queue is. Poisoned messages leave it too, as dead letters."""
         return not self._held and not (await self._queue.count()).waiting
 
+    @measured("redis", "renew_grants")
+    async def _renew(self, refused: list[Entry]) -> None:
+        """What Redis still holds of grants whose epoch is over is of the epoch it is of now.
+
+        The others were forgotten before their message was sent: whoever asked was told 503.
+        """
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hget(self._keys.details, "epoch")
+            pipe.hmget(self._keys.holders, [entry.student for entry in refused])
+            epoch, holders = await pipe.execute()
+        for entry, holder in zip(refused, holders, strict=True):
+            if epoch is not None and holder and _ticket_of(holder) == entry.ticket:
+                self._held[entry.id] = entry._replace(epoch=int(epoch))
+            else:
+                self.set_aside(entry.id, "Redis was restored without it before it was sent")
+
     def _take(self, messages: list[Message]) -> None:
         for message in messages:
             self._handles[message.id] = message.handle
             try:
-                body = self._decode(message.body)
-            except (msgspec.DecodeError, msgspec.ValidationError) as error:
+                grant = read_message(message.body)
+            except msgspec.DecodeError as error:
                 self.set_aside(message.id, f"it is no grant: {error}")
                 continue
-            self._held[message.id] = Entry(
-                *(message.id, body.ticket, body.student),
-                *(body.number, body.granted_ns, body.idempotency),
-            )
+            self._held[message.id] = Entry(message.id, *msgspec.structs.astuple(grant))
+
+
+def _ticket_of(holder: bytes) -> str:
+    return msgspec.json.decode(holder, type=_Holding).ticket

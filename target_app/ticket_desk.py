@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 import secrets
 import time
 
@@ -25,6 +26,7 @@ _SVG = (b"content-type", b"image/svg+xml")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _VARIES = (b"vary", b"Accept, Authorization")
 _IDEMPOTENCY_MAX_BYTES = 255
+_TICKET = re.compile(r"[0-9a-f]{32}")  # what `buy` makes; nothing else is asked of a store
 
 
 class Granted(msgspec.Struct):
@@ -116,6 +118,8 @@ class TicketDesk:
         bearer = self._sessions.read(exchange.authorization)
         if bearer is None:
             return Refusal("unauthenticated")
+        if not _TICKET.fullmatch(ticket):
+            return Refusal("ticket_unknown")
         return await self._allocator.find(ticket, bearer)
 
     def _record(self, grant: Grant, bearer: Bearer) -> None:

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from target_app.errors import SettingsError, Unavailable
 from target_app.faults import FAULTS
 from target_app.grants import Entry, Source
-from target_app.ledger import Ledger, Outdated
+from target_app.ledger import Ledger
 from target_app.logs import LineHandler, Throttled, flushing, json_logs
 from target_app.scrape_targets import announced_metrics
 from target_app.settings import Settings, read_settings
@@ -55,9 +55,6 @@ class Writeback:
                     if await self._source.is_empty():
                         return True
                     continue
-            except Outdated as error:
-                _LOG.warning("%s", error)
-                self._source.read_again()
             except (Unavailable, RedisError, OSError) as error:
                 await self._set_back(error)
         return False

@@ -49,7 +49,9 @@ class WritingDesk:
         self._queue = make_queue(settings)
         self._restorer = self._make_restorer(settings)
         self.source, self._backlog = self._make_source(settings)
-        self.ledger = Ledger(self._database, settings.event, self.source.set_aside)
+        self.ledger = Ledger(
+            *(self._database, settings.event, self.source.set_aside), self._restorer.doubt
+        )
         self._rounds = [
             self._backlog.watching(),
             Rounds("restore", RESTORE_S, self._restore),

@@ -2,28 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
-
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from typing import Final, Literal, NamedTuple
 
 from plans.faults import FAULTS
 from records.errors import RunDirectoryUnusable
-from reports.figures.panel import FAMILY
-from reports.figures.style import BLUE, GREEN, GRID, INK, PAPER, SKY, VERMILLION, count
-from reports.figures.svg_text import Svg, save_svg, text_width_pt, wrapped
+from reports.figures.poster import FONT_PT, LINE, WIDTH_PT, Poster
+from reports.figures.style import BLUE, GREEN, GRID, PAPER, SKY, VERMILLION, count
+from reports.figures.svg_text import Svg, text_width_pt
 
 State = Literal["caught", "clean", "differs", "running"]
 
-WIDTH_PT: Final = 760.0
-_FONT_PT: Final = 9.5
 _ROW_PT: Final = 27.0
-_LINE: Final = 1.35
 _LEAN: Final = 0.5**0.5
 _ORDER: Final = {name: position for position, name in enumerate(("none", *FAULTS))}
 _LOOKS: Final[dict[State, tuple[str, str, str]]] = {
     "caught": (BLUE, "✓", "caught: the fault was found where it was expected"),
-    "clean": (GREEN, "○", "clean: nothing was found, as expected"),
+    "clean": (GREEN, "○", "clean: nobody was accused, as expected"),
     "differs": (VERMILLION, "✗", "differs: something is missing or accused wrongly"),
     "running": (SKY, "…", "not finished"),
 }
@@ -62,96 +56,54 @@ def heat_map(cells: Sequence[MatrixCell]) -> Svg:
         dict.fromkeys(cell.fault for cell in cells), key=lambda name: _ORDER.get(name, len(_ORDER))
     )
     states = [state for state in _LOOKS if any(cell.state == state for cell in cells)]
-    title = _finding(cells)
-    lines = wrapped(title, WIDTH_PT - 16, _FONT_PT * 1.25, bold=True)
-    left = 16 + max((text_width_pt(name, _FONT_PT) for name in strategies), default=0.0)
+    left = 16 + max((text_width_pt(name, FONT_PT) for name in strategies), default=0.0)
     # Names lean over their columns at 45 degrees, and end inside the figure.
-    leaning = [text_width_pt(_words(name), _FONT_PT) * _LEAN for name in faults]
-    lean = max(leaning, default=0.0) + _FONT_PT
+    leaning = [text_width_pt(_words(name), FONT_PT) * _LEAN for name in faults]
+    lean = max(leaning, default=0.0) + FONT_PT
     room = [
         (WIDTH_PT - 8 - left - wide) / (position + 0.5) for position, wide in enumerate(leaning)
     ]
     column = min([*room, (WIDTH_PT - left - 8) / max(len(faults), 1), 64.0])
-    head = len(lines) * _FONT_PT * 1.25 * _LINE + _FONT_PT
-    legend = len(states) * _FONT_PT * _LINE + _FONT_PT
-    height = head + legend + lean + len(strategies) * _ROW_PT + _FONT_PT
-    figure = Figure(figsize=(WIDTH_PT / 72, height / 72), facecolor=PAPER)
-    sheet = _Sheet(figure, height)
-    for number, line in enumerate(lines):
-        y = _FONT_PT * 0.6 + (number + 0.8) * _FONT_PT * 1.25 * _LINE
-        sheet.write(8, y, line, size=_FONT_PT * 1.25, bold=True)
+    legend = len(states) * FONT_PT * LINE + FONT_PT
+    body = legend + lean + len(strategies) * _ROW_PT + FONT_PT
+    poster = Poster(_finding(cells), body)
     for number, state in enumerate(states):
         colour, sign, words = _LOOKS[state]
-        y = head + (number + 0.8) * _FONT_PT * _LINE
-        sheet.square(8, y - _FONT_PT * 0.85, _FONT_PT * 1.7, _FONT_PT * 1.05, colour, sign)
-        sheet.write(8 + _FONT_PT * 2.3, y, f"{words} ({_number(cells, state)})")
-    top = head + legend + lean
+        y = poster.top_pt + (number + 0.8) * FONT_PT * LINE
+        _square(poster, 8, y - FONT_PT * 0.85, FONT_PT * 1.7, FONT_PT * 1.05, colour, sign)
+        poster.write(8 + FONT_PT * 2.3, y, f"{words} ({_number(cells, state)})")
+    top = poster.top_pt + legend + lean
     for position, fault in enumerate(faults):
-        sheet.lean(left + (position + 0.5) * column, top - 4, _words(fault))
+        x = left + (position + 0.5) * column
+        poster.write(x, top - 4, _words(fault), rotation=45, rotation_mode="anchor", ha="left")
     for row, strategy in enumerate(strategies):
         y = top + row * _ROW_PT
-        sheet.write(8, y + _ROW_PT * 0.5 + _FONT_PT * 0.36, strategy)
+        poster.write(8, y + _ROW_PT * 0.5 + FONT_PT * 0.36, strategy)
         for position in range(len(faults)):
-            sheet.square(left + position * column, y, column, _ROW_PT, None)
+            _square(poster, left + position * column, y, column, _ROW_PT, None)
     for cell in cells:
         colour, sign, _ = _LOOKS[cell.state]
         x = left + faults.index(cell.fault) * column
         y = top + strategies.index(cell.strategy) * _ROW_PT
-        sheet.square(x, y, column, _ROW_PT, colour, sign)
-    return save_svg(
-        figure, key="matrix", title=title, description=_described(cells), title_height_pt=head
-    )
+        _square(poster, x, y, column, _ROW_PT, colour, sign)
+    return poster.svg("matrix", _described(cells))
 
 
-class _Sheet:
-    """Draws in points from the top left corner."""
-
-    def __init__(self, figure: Figure, height_pt: float) -> None:
-        self._figure = figure
-        self._height_pt = height_pt
-
-    def write(
-        self, x_pt: float, y_pt: float, text: str, *, size: float = _FONT_PT, bold: bool = False
-    ) -> None:
-        self._text(x_pt, y_pt, text, size, INK, fontweight="bold" if bold else "normal")
-
-    def lean(self, x_pt: float, y_pt: float, text: str) -> None:
-        """Write a column's name upwards from the column's middle."""
-        turned = {"rotation": 45, "rotation_mode": "anchor", "ha": "left"}
-        self._text(x_pt, y_pt, text, _FONT_PT, INK, **turned)
-
-    def square(
-        self, x_pt: float, y_pt: float, wide: float, high: float, colour: str | None, sign: str = ""
-    ) -> None:
-        """Fill a square with its sign in the middle, or draw only its frame."""
-        self._figure.add_artist(
-            Rectangle(
-                ((x_pt + 1) / WIDTH_PT, 1 - (y_pt + high - 1) / self._height_pt),
-                (wide - 2) / WIDTH_PT,
-                (high - 2) / self._height_pt,
-                transform=self._figure.transFigure,
-                facecolor=colour or PAPER,
-                edgecolor=colour or GRID,
-                linewidth=0.8,
-            )
-        )
-        if sign:
-            middle = {"ha": "center", "va": "center", "fontweight": "bold"}
-            self._text(x_pt + wide / 2, y_pt + high / 2, sign, _FONT_PT, PAPER, **middle)
-
-    def _text(
-        self, x_pt: float, y_pt: float, text: str, size: float, colour: str, **style: Any
-    ) -> None:
-        self._figure.text(
-            x_pt / WIDTH_PT,
-            1 - y_pt / self._height_pt,
-            text,
-            fontsize=size,
-            fontfamily=FAMILY,
-            color=colour,
-            parse_math=False,
-            **style,
-        )
+def _square(
+    poster: Poster,
+    x_pt: float,
+    y_pt: float,
+    wide: float,
+    high: float,
+    colour: str | None,
+    sign: str = "",
+) -> None:
+    """Fill a square with its sign in the middle, or draw only its frame."""
+    edge = {"edgecolor": colour or GRID, "linewidth": 0.8}
+    poster.box(x_pt + 1, y_pt + 1, wide - 2, high - 2, colour or PAPER, **edge)
+    if sign:
+        x, y = x_pt + wide / 2, y_pt + high / 2
+        poster.write(x, y, sign, bold=True, colour=PAPER, ha="center", va="center")
 
 
 def _words(fault: str) -> str:
@@ -164,22 +116,29 @@ def _number(cells: Sequence[MatrixCell], state: State) -> int:
 
 def _finding(cells: Sequence[MatrixCell]) -> str:
     differing = [cell for cell in cells if cell.state == "differs"]
+    running = _number(cells, "running")
     if not cells:
         return "No cell of the matrix was rehearsed"
     if differing:
         first = differing[0]
-        named = f"{first.strategy} with {_words(first.fault)}"
-        rest = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
-        return (
-            f"{count(len(differing), 'cell')} of {len(cells)} came out differently: {named}{rest}"
-        )
-    if _number(cells, "running"):
-        finished = len(cells) - _number(cells, "running")
+        where = "without a fault" if first.fault == "none" else f"with {_words(first.fault)}"
+        number = f"{len(differing)} of {count(len(cells), 'cell')} came out differently"
+        return f"{number}{':' if len(differing) == 1 else ', such as'} {first.strategy} {where}"
+    if running == len(cells):
+        return f"Not one of {count(len(cells), 'cell')} was finished"
+    if running:
+        finished = len(cells) - running
         return f"{finished} of {count(len(cells), 'cell')} finished, all as expected"
-    return (
-        f"All {count(len(cells), 'cell')} came out as expected: {_number(cells, 'caught')} faults "
-        f"caught, {_number(cells, 'clean')} healthy cells clean"
-    )
+    caught = sum(cell.state == "caught" and cell.fault != "none" for cell in cells)
+    wrong = [cell.strategy for cell in cells if cell.state == "caught" and cell.fault == "none"]
+    clean = _number(cells, "clean")
+    parts = [
+        *([f"{count(caught, 'fault')} caught"] if caught else []),
+        *([f"{', '.join(wrong)} caught without one"] if wrong else []),
+        *([f"nobody accused in {count(clean, 'healthy cell')}"] if clean else []),
+    ]
+    whole = "The one cell" if len(cells) == 1 else f"All {count(len(cells), 'cell')}"
+    return f"{whole} came out as expected: {', '.join(parts)}"
 
 
 def _described(cells: Sequence[MatrixCell]) -> str:

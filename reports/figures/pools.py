@@ -134,6 +134,8 @@ POOL_WORDS = {
     "postgres": "PostgreSQL pools",
     "redis": "Redis pools",
     "enrolment": "Calls to the enrolment API",
+    "redis_lock": "The sale's lock in Redis",
+    "sqs": "Calls to the queue (SQS)",
     "write_back": "Write-back queue",
     "accept_queue": "Kernel's accept queue",
     "max_connections": "PostgreSQL's connections",

@@ -78,6 +78,15 @@ class RedisLedger:
             ticket.decode(), number, bool(issued), bool(replay), int(granted_ns), int(epoch)
         )
 
+    @measured("redis", "expect_epoch")
+    async def expect_epoch(self, decision: Decision) -> None:
+        """Raise `DependencyDown` where Redis has lost what it held when it decided that."""
+        (epoch,) = await self.cache.run(("HGET", self.keys.details, "epoch"))
+        if epoch is None or int(epoch) != decision.epoch:
+            raise DependencyDown(
+                "Redis", f"it lost the ticket granted just before, {decision.ticket}, or may have"
+            )
+
     @measured("redis", "find_ticket")
     async def find(self, ticket: str, bearer: Bearer) -> Ticket | Refusal:
         student, held, issued = await self.cache.run(

@@ -1,5 +1,6 @@
 """`redis_script`: a Redis script grants, and the same request writes the row before it answers."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from target_app.allocators.postgres_ledger import PostgresLedger
@@ -24,7 +25,10 @@ _IS_WRITTEN = "SELECT ticket FROM tickets WHERE ticket = $1"
 
 
 class RedisScript(RedisLedger):
-    """Redis decides and PostgreSQL keeps; what a failure leaves between them, a retry mends."""
+    """Redis decides and PostgreSQL keeps; what a failure leaves between them, a retry mends.
+
+    Or, where the student does not come back, the sweep (`row_sweep.py`).
+    """
 
     name: ClassVar[str] = "redis_script"
     writes_back: ClassVar[bool] = False
@@ -33,6 +37,10 @@ class RedisScript(RedisLedger):
         super().__init__(event, stores)
         self._database = stores.database
         self._rows = PostgresLedger(event, stores)
+        self.committed: list[str] = []
+        """Tickets whose row is committed and that are still to be marked so in Redis."""
+        self.doubt: Callable[[], None] = lambda: None
+        """Told when a row was refused for the epoch of its grant."""
 
     async def grant(self, claim: Claim) -> Grant | Refusal:
         decision = await self.decide(claim)
@@ -42,9 +50,12 @@ class RedisScript(RedisLedger):
             await after_grant()
         # Also for a replay: the request that got the grant may not have lived to write the row.
         if not (await self._write(claim, decision) or await self._is_written(decision.ticket)):
+            self.doubt()
             raise DependencyDown(
                 "Redis", f"it was restored without ticket {decision.ticket}, granted just before"
             )
+        if not decision.issued:
+            self.committed.append(decision.ticket)
         return Grant(decision.ticket, decision.number, issued=True, replay=decision.replay)
 
     async def find(self, ticket: str, bearer: Bearer) -> Ticket | Refusal:

@@ -1,21 +1,24 @@
 """`sqs_writeback`: a Redis script grants, a message to SQS tells the worker to write the row."""
 
+import time
 from typing import ClassVar
-
-import msgspec
 
 from target_app.allocators.protocol import Claim, Grant, Refusal, Stores
 from target_app.allocators.redis_ledger import RedisLedger
 from target_app.mishaps import after_grant
-
-_ENCODE = msgspec.json.Encoder().encode
+from target_app.sqs_message import ACCEPTED_S, GrantMessage, write_message
 
 
 class SqsWriteback(RedisLedger):
     """Two stores to tell, one after the other: the answer waits until both know.
 
     Between them a request may die. Its grant then has no message, and the retry of the student
-    with the same key sends it; a message sent twice is written once.
+    with the same key sends it, or in the end the write-back's sweep; sent twice it is written once.
+
+    A message tells the epoch of its grant, and in a later one is not written, for its number may be
+    somebody else's. What was accepted before Redis lost its data, or soon after, the write-back
+    writes before it restores Redis; where a message took longer, its student is told of the ticket
+    only if Redis has lost nothing until then.
     """
 
     name: ClassVar[str] = "sqs_writeback"
@@ -27,18 +30,22 @@ class SqsWriteback(RedisLedger):
         self._outbox = stores.outbox
 
     async def grant(self, claim: Claim) -> Grant | Refusal:
+        began_s = time.monotonic()
         decision = await self.decide(claim)
         if isinstance(decision, Refusal):
             return decision
         if not decision.replay:
             await after_grant()
         if not decision.issued:
-            message = {
-                "ticket": decision.ticket,
-                "student": claim.bearer.student,
-                "number": decision.number,
-                "granted_ns": decision.granted_ns,
-                "idempotency": claim.idempotency,
-            }
-            await self._outbox.send(decision.ticket, _ENCODE(message).decode())
+            message = GrantMessage(
+                ticket=decision.ticket,
+                student=claim.bearer.student,
+                number=decision.number,
+                granted_ns=decision.granted_ns,
+                idempotency=claim.idempotency,
+                epoch=decision.epoch,
+            )
+            await self._outbox.send(decision.ticket, write_message(message))
+            if time.monotonic() - began_s > ACCEPTED_S:
+                await self.expect_epoch(decision)
         return Grant(decision.ticket, decision.number, decision.issued, decision.replay)

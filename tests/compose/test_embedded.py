@@ -3,69 +3,25 @@
 import json
 import os
 import pwd
-import shutil
 import signal
-import socket
 import stat
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 import redis
 
-from compose import ComponentFailed, EmbeddedStage, Loss, Stage, StageNotReady, StageUnusable
-from compose.cast import Cast
-from compose.component import python_module
-from compose.folder import StageFolder, sweep
-from compose.port import ClaimedPort
-from compose.postgres import PostgresServer
+from compose import EmbeddedStage, Loss, Stage
 from compose.running import Running
 from compose.target import Target
-from compose.wheel_binaries import postgres_binaries
 from plans import Person, Plan, read_roster
 from records import RunDirectory
 
 NewRun = Callable[[Plan], RunDirectory]
 Identify = Callable[[int], Running]
-AllEnd = Callable[[list[Running], float], list[Running]]
-Conduct = Callable[..., Any]
-
-CONDUCTOR = """
-import json, signal, sys
-from pathlib import Path
-# A shell has Ctrl-C ignored for what it runs in the background, and that is inherited.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from compose import EmbeddedStage
-from plans import Plan, seeded_roster
-from records import RunDirectory
-
-plan = Plan.model_validate_json(sys.argv[1])
-people = seeded_roster(plan.event.students, 3, seed=1)
-with EmbeddedStage(plan, RunDirectory.create(Path(sys.argv[2]), plan), people) as stage:
-    pids = [pid for _, pid in stage.components()] + [stage.guardian.pid]
-    print(json.dumps({"pids": pids, "folder": str(stage.roster_path.parent)}), flush=True)
-    sys.stdin.read()
-"""
-
-TELL_TOO_SOON = """
-import json, sys
-from compose.cast import Cast
-
-def wait(cast, component, ready, real=Cast.wait):
-    if component.name == "app":
-        pids = [pid for _, pid in cast.members()]
-        print(json.dumps({"pids": pids, "folder": str(cast._folder.path)}), flush=True)
-        sys.stdin.read()
-    real(cast, component, ready)
-
-Cast.wait = wait
-"""
 
 
 @dataclass
@@ -238,184 +194,3 @@ def await_true(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def test_nothing_is_left_when_the_conductor_is_killed(
-    small_plan: Plan, conduct: Conduct, identify: Identify, all_end: AllEnd, tmp_path: Path
-) -> None:
-    conductor = conduct(CONDUCTOR, small_plan.model_dump_json(), str(tmp_path))
-    processes = [identify(pid) for pid in conductor.told["pids"]]
-    processes += [child for one in processes for child in one.descendants()]
-    conductor.end(signal.SIGKILL)
-    assert all_end(processes, 20.0) == []
-    assert not Path(conductor.told["folder"]).exists()
-
-
-def test_the_next_run_clears_up_when_even_the_guardian_was_killed(
-    naive_plan: Plan, conduct: Conduct, identify: Identify, tmp_path: Path
-) -> None:
-    conductor = conduct(CONDUCTOR, naive_plan.model_dump_json(), str(tmp_path))
-    processes = [identify(pid) for pid in conductor.told["pids"]]
-    processes[-1].signal(signal.SIGKILL)
-    assert processes[-1].wait(5.0)
-    conductor.end(signal.SIGKILL)
-    folder = Path(conductor.told["folder"])
-    assert any(one.alive for one in processes), "somebody has to be left for this to mean anything"
-    sweep()
-    assert not any(one.alive for one in processes)
-    assert not folder.exists()
-
-
-def test_ctrl_c_clears_the_stage_whether_it_stands_or_is_still_being_set(
-    naive_plan: Plan, conduct: Conduct, identify: Identify, tmp_path: Path
-) -> None:
-    standing = conduct(CONDUCTOR, naive_plan.model_dump_json(), str(tmp_path))
-    being_set = conduct(TELL_TOO_SOON + CONDUCTOR, naive_plan.model_dump_json(), str(tmp_path))
-    processes = [
-        identify(pid) for conductor in (standing, being_set) for pid in conductor.told["pids"]
-    ]
-    for conductor in (standing, being_set):
-        assert conductor.end(signal.SIGINT) != 0
-        assert not Path(conductor.told["folder"]).exists()
-    assert not any(one.alive for one in processes)
-
-
-@pytest.fixture
-def open_house() -> Iterator[Path]:
-    """A folder that user nobody may write to, which pytest's own are not."""
-    with tempfile.TemporaryDirectory(prefix="open-house-") as folder:
-        nobody = pwd.getpwnam("nobody")
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        yield Path(folder)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="without root the other tests show it")
-def test_root_is_not_needed(
-    naive_plan: Plan, conduct: Conduct, identify: Identify, all_end: AllEnd, open_house: Path
-) -> None:
-    conductor = conduct(
-        CONDUCTOR, naive_plan.model_dump_json(), str(open_house / "runs"), user="nobody"
-    )
-    processes = [identify(pid) for pid in conductor.told["pids"]]
-    owners = {Path(f"/proc/{one.pid}").stat().st_uid for one in processes}
-    assert owners == {pwd.getpwnam("nobody").pw_uid}
-    conductor.end(signal.SIGKILL)
-    assert all_end(processes, 20.0) == []
-    assert not Path(conductor.told["folder"]).exists()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as somebody else")
-def test_binaries_under_a_private_home_are_copied_and_the_home_stays_private(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home = tmp_path / "home"
-    home.mkdir(mode=0o700)
-    installed = postgres_binaries().parents[1]
-    for source in (installed, installed.with_name(f"{installed.name}.libs")):
-        shutil.copytree(source, home / source.name, symlinks=True)
-    private = home / postgres_binaries().relative_to(installed.parent)
-    monkeypatch.setattr("compose.postgres.postgres_binaries", lambda: private)
-    folder = StageFolder.create()
-    server = PostgresServer(folder, tmp_path, max_connections=20)
-    cast = Cast(folder, 20.0)
-    try:
-        cast.run(server.initdb({}))
-        cast.wait(cast.start(server.server({})), server.answers)
-    finally:
-        cast.stop_all()
-        folder.remove()
-    assert stat.S_IMODE(home.stat().st_mode) == 0o700
-
-
-def test_a_component_that_fails_is_named_with_the_end_of_its_log(
-    small_plan: Plan, people: list[Person], new_run: NewRun
-) -> None:
-    run = new_run(small_plan)
-    twice = [*people, people[0]]
-    with pytest.raises(ComponentFailed) as failure, EmbeddedStage(small_plan, run, twice):
-        pytest.fail("entered a stage that could not be set")
-    assert failure.value.name == "prepare"
-    assert "prepare ended with exit code 2" in str(failure.value)
-    assert "listed twice" in str(failure.value)
-    assert str(run.logs / "prepare.jsonl") in str(failure.value)
-
-
-def test_an_app_that_never_gets_ready_is_given_up_in_time_and_nothing_is_left(
-    naive_plan: Plan, people: list[Person], new_run: NewRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code = (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
-        "print('waiting for Godot', flush=True); time.sleep(300)"
-    )
-
-    stage = EmbeddedStage(naive_plan, new_run(naive_plan), people)
-    gave_up_at_s = float("inf")
-
-    def stuck(module: str) -> list[str]:
-        nonlocal gave_up_at_s
-        if module != "target_app":
-            return python_module(module)
-        assert stage._cast is not None
-        gave_up_at_s = stage._cast._deadline = time.monotonic() + 1.0  # all but the app was ready
-        return [sys.executable, "-c", code]
-
-    monkeypatch.setattr("compose.reference_app.python_module", stuck)
-    with pytest.raises(StageNotReady, match="app was not ready after 25 s") as failure, stage:
-        pytest.fail("entered a stage that could not be set")
-    assert time.monotonic() - gave_up_at_s < 5, "25 s and the clearing must stay under 30 s"
-    assert "  waiting for Godot" in str(failure.value)
-    with pytest.raises(RuntimeError, match="has been left"):
-        _ = stage.roster_path
-
-
-def test_another_port_is_taken_when_somebody_was_quicker(
-    naive_plan: Plan, people: list[Person], new_run: NewRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with socket.socket() as quicker:
-        quicker.bind(("127.0.0.1", 0))
-        quicker.listen()
-        taken = quicker.getsockname()[1]
-        choices = iter([ClaimedPort(taken, None), ClaimedPort.choose()])
-        monkeypatch.setattr(ClaimedPort, "choose", lambda: next(choices))
-        with EmbeddedStage(naive_plan, new_run(naive_plan), people) as stage:
-            assert not stage.url.endswith(f":{taken}")
-            assert Target(stage.url).ready()
-
-
-def test_root_needs_a_temporary_folder_that_postgresql_can_enter(
-    tmp_path: Path,
-    naive_plan: Plan,
-    people: list[Person],
-    new_run: NewRun,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("PostgreSQL runs as ourselves")
-    # Not below pytest's own folder, whose name may be too long for a socket's.
-    closed = Path(tempfile.mkdtemp(prefix="closed-"))
-    monkeypatch.setattr("tempfile.tempdir", str(closed))
-    stage = EmbeddedStage(naive_plan, new_run(naive_plan), people)
-    with pytest.raises(StageUnusable, match=r"may not enter .*; set TMPDIR"), stage:
-        pytest.fail("entered a stage that could not be set")
-    closed.rmdir()  # which it can be only when nothing was left in it
-
-
-def test_a_folder_that_cannot_be_deleted_is_left_to_the_guardian(
-    naive_plan: Plan,
-    people: list[Person],
-    new_run: NewRun,
-    identify: Identify,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    stage = EmbeddedStage(naive_plan, new_run(naive_plan), people)
-
-    def refuse(path: Path) -> None:
-        raise StageUnusable(f"The stage's folder {path} cannot be deleted.")
-
-    with pytest.raises(StageUnusable, match="cannot be deleted"), stage:
-        folder = stage.roster_path.parent
-        processes = [identify(pid) for _, pid in stage.components()]
-        guardian = identify(stage.guardian.pid)
-        monkeypatch.setattr("compose.folder.delete", refuse)
-    assert not any(one.alive for one in [*processes, guardian])
-    assert not folder.exists()

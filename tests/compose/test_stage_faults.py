@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -133,6 +134,72 @@ def test_a_wiped_redis_has_lost_its_keys(stage: EmbeddedStage) -> None:
         stage.strike(fault("redis_wipe"))
         assert client.get("what it held") is None
     stage.relieve(fault("redis_wipe"))
+
+
+def test_a_wiped_redis_leaves_the_app_s_other_faults_as_they_were(stage: EmbeddedStage) -> None:
+    bearer = {"Authorization": f"Bearer {stage.admin_token}"}
+
+    def on() -> dict[str, float]:
+        _, body = Target(stage.url).ask("GET", "/admin/faults", headers=bearer)
+        return {name: grade for name, grade in body["faults"].items() if grade}
+
+    slow = fault("slow_database", grade="50ms")
+    for one in (slow, fault("early_open"), fault("views_lost")):
+        stage.strike(one)
+    stage.relieve(fault("views_lost"))
+    before = on()
+    stage.strike(fault("redis_wipe"))
+    assert on() == before == {"slow_database": 0.05, "early_open": 1.0}
+    for one in (slow, fault("early_open")):
+        stage.relieve(one)
+    stage.strike(fault("redis_wipe"))
+    assert on() == {}
+
+
+def test_a_fault_whose_guards_stay_away_is_an_error_and_no_end(
+    stage: EmbeddedStage, run: RunDirectory, people: list[Person]
+) -> None:
+    """Nobody's number is in the error, nor in PostgreSQL's log of what it refused."""
+    await_true(lambda: Target(stage.url).ready())
+    insert = (
+        "INSERT INTO tickets (ticket, event, student, number, granted_ns, idempotency)"
+        " VALUES (%s, 'other', %s, %s, 1, 'i')"
+    )
+    student = people[0].student
+    stage.strike(fault("unique_off"))
+    with psycopg.connect(stage.dsn, autocommit=True) as connection:
+        for number in (1, 2):
+            connection.execute(insert, (f"t{number}", student, number))
+        with pytest.raises(StageError) as refused:
+            stage.relieve(fault("unique_off"))
+        told = str(refused.value)
+        assert re.match(r"The fault unique_off cannot be ended: http\S+ answered 409 ", told)
+        assert "cannot have tickets_one_a_student back" in told
+        assert "APP_FAULTS" not in told
+        connection.execute("DELETE FROM tickets WHERE ticket = 't2'")
+        stage.relieve(fault("unique_off"))
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute(insert, ("t3", student, 3))
+        connection.execute("DELETE FROM tickets")
+    log = (run.logs / "postgres.log").read_text()
+    assert "violates unique constraint" in log
+    assert student not in told + log
+
+
+def test_what_keeps_a_fault_from_being_switched_is_told_as_it_is(
+    stage: EmbeddedStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compose.target._SWITCHED_S", 0.2)
+    stage.strike(fault("redis_down"))
+    try:
+        with pytest.raises(StageError) as refused:
+            stage.strike(fault("early_open"))
+    finally:
+        stage.relieve(fault("redis_down"))
+    assert all(loss.planned for loss in stage.lost())
+    assert "cannot be begun" in str(refused.value)
+    assert "503 dependency_unavailable: A store behind the service" in str(refused.value)
+    assert "APP_FAULTS" not in str(refused.value)
 
 
 def test_a_redis_that_was_down_comes_back_with_what_it_held(stage: EmbeddedStage) -> None:

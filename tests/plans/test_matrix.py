@@ -24,9 +24,11 @@ fault = "redis_down"
 at = "T+1s"
 lasts = "3s"
 strategies = ["row_lock"]
+expect = ["lost.redis"]
 allow = ["pools.*.slow_holder"]
 by.row_lock.allow = ["lost.*"]
 """
+LEAK = 'fault = "leak"\nexpect = ["pools.postgres.leak"]\n'
 LAST_ROW = '[[rows]]\nfault = "redis_down"'
 
 
@@ -84,6 +86,14 @@ def test_a_strategy_may_expect_something_else_and_allow_more(write):
         ('fault = "leak"\ngrade = "300%"', "cell row_lock x leak: faults.0"),
         ('fault = "leak"\nset.app.workerz = 1', "app.workerz"),
         ('fault = "client_position"', "needs app.waiting_room"),
+        ('fault = "leak"', "expect is empty: name what leak has to be found by"),
+        (f"{LEAK}by.row_lock.expect = []", "cell row_lock x leak: expect is empty"),
+        (f"{LEAK}set.app = 5", "app = 5: expected a table of keys"),
+        (f"{LEAK}strategies = []", "row leak has no strategy"),
+        (f"{LEAK}set.app.allocation = 'naive'", "leave out app.allocation in base and set"),
+        (f"{LEAK}set.faults = []", "leave out faults in base and set"),
+        (f"{LEAK}set.target = {{ stage = 'external', url = 'http://127.0.0.1:9' }}", "external"),
+        ('fault = "redelivery"\nexpect = ["audit.oversold"]', "only with redis_writeback or sqs"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(write, text, sentence):
@@ -91,6 +101,17 @@ def test_what_is_wrong_is_said_in_a_sentence(write, text, sentence):
     with pytest.raises(PlanInvalid, match=r"[.?]$") as error:
         read_matrix(path)
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("rows", ["rows = []", "strategies = []\n[[rows]]"])
+def test_a_matrix_without_a_cell_proves_nothing(write, rows):
+    with pytest.raises(PlanInvalid, match=r"rows is empty|has no strategy"):
+        read_matrix(write(f'name = "empty"\n{rows}\n'))
+
+
+def test_a_base_that_is_no_table_is_a_sentence(write):
+    with pytest.raises(PlanInvalid, match="app = 5: expected a table of keys"):
+        read_matrix(write('name = "bad"\nbase.app = 5\n[[rows]]\n'))
 
 
 def test_a_matrix_is_no_plan_and_a_plan_no_matrix(write):

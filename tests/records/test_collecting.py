@@ -103,7 +103,7 @@ def test_every_source_of_a_stage_is_recorded(
         components=lambda: [("conductor", os.getpid()), ("redis", redis_process.process.pid)],
     )
     with Collecting(run, whole, INTERVAL_S) as collecting:
-        assert collecting.final_round() == ()
+        assert collecting.read_all() == ()
 
     found = recorded(run)
     assert found["app:101", "db_client_connection_count"][-1] == 3
@@ -159,13 +159,13 @@ def test_it_reads_about_as_often_as_the_interval_says(run: RunDirectory, until: 
     assert 5 <= len(ticks) <= elapsed / INTERVAL_S + 5  # a busy machine skips some
 
 
-def test_the_final_round_reads_what_happened_up_to_now(
+def test_read_all_reads_what_happened_up_to_now(
     run: RunDirectory, targets: Path, workers: list[Worker]
 ) -> None:
     with Collecting(run, sources(targets_dir=targets), 60.0) as collecting:
-        collecting.final_round()
+        collecting.read_all()
         workers[0].granted.labels("naive").inc(7)
-        assert collecting.final_round() == ()
+        assert collecting.read_all() == ()
 
     assert recorded(run)["app:101", "tickets_granted_total"][-1] == 7
 
@@ -203,7 +203,7 @@ def test_a_worker_that_dies_is_counted_and_the_others_go_on(
         until(lambda: collecting.latest("db_client_connection_count", pool="redis") == 5)
 
         assert "app:101 gave no metrics" in collecting.failures["app:101"]
-        assert collecting.final_round() == ("app:101",)
+        assert collecting.read_all() == ("app:101",)
         assert collecting.error is None
 
     table = run.metric_table().to_pylist()
@@ -236,7 +236,7 @@ def test_a_store_that_is_down_is_recorded_as_down(
     )
     with Collecting(run, down, INTERVAL_S) as collecting:
         until(lambda: collecting.latest("machine_cpu_used_ratio") is not None)  # needs two looks
-        assert collecting.final_round() == ("postgres", "redis")
+        assert collecting.read_all() == ("postgres", "redis")
 
     found = recorded(run)
     assert found["postgres", "pg_up"][-1] == 0
@@ -324,7 +324,7 @@ def test_a_metrics_folder_that_vanished_ends_the_collecting_with_a_sentence(
         with collecting:
             shutil.rmtree(run.metrics)
             until(lambda: collecting.error is not None)
-            assert collecting.final_round(timeout_s=1.0)
+            assert collecting.read_all(timeout_s=1.0)
 
 
 def test_an_error_on_its_way_is_not_hidden_by_one_of_the_disk(run: RunDirectory) -> None:
@@ -370,7 +370,7 @@ def test_a_killed_process_leaves_all_but_its_last_two_seconds(
 
 def test_parts_are_numbered_and_closing_twice_writes_nothing_more(run: RunDirectory) -> None:
     with Collecting(run, sources(), INTERVAL_S) as collecting:
-        collecting.final_round()
+        collecting.read_all()
         collecting.close()
         parts = sorted(path.name for path in run.metrics.iterdir())
 

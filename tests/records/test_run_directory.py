@@ -66,6 +66,15 @@ def test_a_run_that_died_early_has_empty_tables(run):
         assert table.schema == schema
 
 
+def test_students_of_an_older_run_read_with_nulls_for_what_was_not_kept_then(run):
+    rows = tables.STUDENTS.empty_table().drop_columns(["more_tickets"])
+    one = {name: pa.nulls(1, rows.schema.field(name).type) for name in rows.column_names}
+    run.write_table("students.parquet", pa.table({**one, "student": pa.array([7], pa.int32())}))
+    (row,) = run.student_table().to_pylist()
+    assert (row["student"], row["more_tickets"]) == (7, None)
+    assert run.student_table().schema == tables.STUDENTS
+
+
 def test_json_is_written_whole(run):
     run.write_json("environment.json", {"cpu": "ä"})
     assert run.environment() == {"cpu": "ä"}

@@ -38,6 +38,8 @@ def test_what_was_not_found_is_missing():
         "pools.postgres.leak",
         "pools.redis.nested_acquire",
         "pools.enrolment.slow_holder",
+        "audit.oversold.not_audited",
+        "verdict.inconclusive",
     ],
 )
 def test_an_accusation_nobody_expects_differs(wrong):
@@ -49,7 +51,11 @@ def test_an_accusation_nobody_expects_differs(wrong):
     assert judged(elsewhere, "audit.sold_early", wrong).differs
 
 
-@pytest.mark.parametrize("strain", ["census.failed", "pools.cpu.saturated", "generator.limited"])
+@pytest.mark.parametrize(
+    "strain",
+    ["census.failed", "pools.cpu.saturated", "pools.redis.undersized", "generator.limited"]
+    + ["verdict.fail"],
+)
 def test_strain_is_no_accusation_where_something_was_made_to_go_wrong(strain):
     assert not judged(cell("audit.sold_early"), "audit.sold_early", strain).differs
 
@@ -59,6 +65,17 @@ def test_where_nothing_is_made_to_go_wrong_students_are_served():
     assert not judged(cell(healthy=True), "pools.cpu.saturated").differs
     assert judged(cell(healthy=True), "census.failed").unexpected == ("census.failed",)
     assert judged(cell(healthy=True), "generator.limited").differs
+    for word in ("fail", "inconclusive"):
+        assert judged(cell(healthy=True), f"verdict.{word}").unexpected == (f"verdict.{word}",)
+    wrong_by_itself = cell("audit.oversold", healthy=True)
+    assert not judged(wrong_by_itself, "audit.oversold", "verdict.fail").differs
+    assert "as expected (nobody accused)" in judged(cell(healthy=True)).sentence
+
+
+def test_a_counter_that_was_not_audited_is_not_one_that_may_be_above_zero():
+    lenient = cell("audit.sold_early", allow=["audit.lost_views"])
+    found = ["audit.sold_early", "audit.lost_views.not_audited"]
+    assert judged(lenient, *found).unexpected == ("audit.lost_views.not_audited",)
 
 
 def test_of_several_findings_one_will_do():

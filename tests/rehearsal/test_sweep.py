@@ -2,11 +2,15 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from plans import STRATEGIES, PlanError
-from rehearsal.sweep import values_of
+from plans import STRATEGIES, Plan, PlanError
+from records import RecordError, RunDirectory
+from rehearsal import sweep as sweeping
+from rehearsal.errors import RehearsalError
+from rehearsal.sweep import check_given_once, check_writable, label_of, sweep, values_of
 
 SMALL = (
     "event.students=120",
@@ -44,6 +48,95 @@ def test_a_key_with_a_fixed_set_of_values_has_all_of_them():
 def test_other_keys_need_their_values(over, sentence):
     with pytest.raises(PlanError, match=sentence):
         values_of(over)
+
+
+@pytest.mark.parametrize(
+    ("key", "option", "other"),
+    [
+        ("event.students", "--students 70", "event.students"),
+        ("seed", "--seed 3", "seed"),
+        ("app.workers", "--set app.workers=3", "app.workers"),
+        ("app.workers", "--set app={workers=3}", "app"),
+    ],
+)
+def test_a_swept_key_is_given_once(key, option, other):
+    with pytest.raises(PlanError, match=f"--over {key} and {option} both give {key}"):
+        check_given_once(key, [("--set name=x", "name"), (option, other)])
+    check_given_once(key, [("--set app.workers_max=3", "app.workers_max")])
+
+
+def test_a_value_that_is_no_word_is_named_by_its_key():
+    assert label_of("app.allocation", "naive") == "naive"
+    assert label_of("event.students", "60") == "students=60"
+    assert label_of("x.y", "true") == "y=true"
+
+
+def test_files_are_tried_before_the_first_run(tmp_path):
+    kept, new = tmp_path / "kept.md", tmp_path / "new.svg"
+    kept.write_text("before")
+    check_writable((kept, new, None))
+    assert kept.read_text() == "before"
+    assert not new.exists()
+    for wrong in (tmp_path, tmp_path / "none" / "x.md"):
+        with pytest.raises(PlanError, match="cannot be written"):
+            sweep([("a", Plan(name="never"))], tmp_path / "runs", wrong)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.fixture
+def quick_runs(monkeypatch):
+    """Runs that take no time; those with the seed 9 are interrupted."""
+
+    def rehearsed(plan, runs, screen, roster):
+        run = RunDirectory.create(runs, plan)
+        if plan.seed == 9:
+            run.stamp("abort", "interrupted", reason="Somebody pressed Ctrl-C.")
+        if roster is not None:
+            run.write_text("roster.txt", str(roster))
+        return SimpleNamespace(run=run.id, verdict="pass", reasons=("It held.",))
+
+    comparison = SimpleNamespace(markdown=lambda: "the table", figure=lambda path: path.touch())
+    monkeypatch.setattr(sweeping, "rehearse", rehearsed)
+    compared = []
+    monkeypatch.setattr(sweeping, "compare", lambda judged: compared.append(judged) or comparison)
+    return SimpleNamespace(comparison=comparison, compared=compared)
+
+
+def plans(*seeds):
+    return [(f"seed={seed}", Plan(name="quick", seed=seed)) for seed in seeds]
+
+
+@pytest.mark.parametrize("seeds", [(9,), (1, 9), (1, 9, 2)])
+def test_an_interrupted_sweep_ends_with_1_and_leaves_its_files_alone(
+    quick_runs, tmp_path, capsys, seeds
+):
+    table, figure = tmp_path / "t.md", tmp_path / "f.svg"
+    table.write_text("before")
+    assert sweep(plans(*seeds), tmp_path / "runs", table, figure) == 1
+    assert table.read_text() == "before"
+    assert not figure.exists()
+    assert quick_runs.compared[0][-1][0] == "seed=9 (interrupted)"
+    assert f"{table} is not written: the sweep was interrupted." in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
+def test_a_whole_sweep_writes_both_files_and_takes_a_roster(quick_runs, tmp_path):
+    table, figure, out = tmp_path / "t.md", tmp_path / "f.svg", tmp_path / "runs"
+    assert sweep(plans(1, 2), out, table, figure, tmp_path / "people.csv") == 0
+    assert table.read_text() == "the table"
+    assert figure.exists()
+    assert all((run / "roster.txt").read_text().endswith("people.csv") for run in out.iterdir())
+
+
+def test_a_file_that_cannot_be_written_does_not_lose_the_other(quick_runs, tmp_path):
+    def full(_path):
+        raise RecordError("The figure cannot be written: no space left.")
+
+    quick_runs.comparison.figure = full
+    with pytest.raises(RehearsalError, match="figure cannot be written"):
+        sweep(plans(1), tmp_path / "runs", tmp_path / "t.md", tmp_path / "f.svg")
+    assert (tmp_path / "t.md").read_text() == "the table"
 
 
 def test_every_value_is_rehearsed_and_compared_even_when_one_is_wrong(tmp_path):

@@ -86,6 +86,8 @@ class Defects:
     """Each worker's PostgreSQL pool stands still, full and idle, for 2 s twice from T-0 on."""
     leak_fills: bool = False
     """One connection after the other is leaked from T-0 on, until the PostgreSQL pool is gone."""
+    in_transaction: bool | None = None
+    """Whether what `nested` and `leak_fills` hold is in a transaction; None: only `nested`."""
     rest_s: float = 3.0
     """How long the run is watched after the last answer."""
     pool_timeouts: int = 0

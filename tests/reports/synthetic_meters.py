@@ -115,6 +115,11 @@ class Meters:
             limit = self.story.plan.app.enrolment_limit
             self._pool(source, "enrolment", buys, buys["db_us"], limit)
         self._pool(source, "redis", answered, answered["redis_us"], self.story.plan.app.redis_pool)
+        turns = {"redis_lock": ("redis_lock", 1), "sqs_writeback": ("sqs", 8)}
+        if self.story.plan.app.allocation in turns:
+            buys = answered[answered["step"] == BUY]
+            pool, size = turns[self.story.plan.app.allocation]
+            self._pool(source, pool, buys, buys["redis_us"], size)
         database = answered[answered["step"].isin([BUY, TICKET, QR])]
         self._pool(
             source, "postgres", database, database["db_us"], self.story.plan.app.postgres_pool
@@ -207,10 +212,13 @@ class Meters:
     def _postgres_and_redis(self) -> None:
         plan, rows = self.story.plan, self.story.requests
         connections = plan.app.workers * plan.app.postgres_pool + 2
-        active = np.full(len(self.ticks), 0.0 if self.defects.nested else 3.0)
+        leaks = bool(self.defects.leak_fills or self.defects.leak)
+        over = leaks & (self.ticks > T0_NS + SECOND)
+        active = np.where(self.defects.nested | over, 0.0, 3.0)
         shift = self.ticks - T0_NS
-        held = self.defects.nested & (shift >= SECOND // 4) & (shift < 17 * SECOND // 4)
-        open_idle = np.where(held, plan.app.workers * plan.app.postgres_pool, 0)
+        open_idle = np.where(
+            self._held_in_transaction(shift), plan.app.workers * plan.app.postgres_pool, 0
+        )
         idle = connections - active - open_idle
         states = (("active", active), ("idle", idle), ("idle in transaction", open_idle))
         for state, count in states:
@@ -230,6 +238,13 @@ class Meters:
         self._add("redis", "redis_used_memory_bytes", 3e6)
         self._add("redis", "redis_maxclients", 10_000.0)
         self._add("redis", "redis_up", 1.0)
+
+    def _held_in_transaction(self, shift: Any) -> Any:
+        defects = self.defects
+        if not (defects.nested if defects.in_transaction is None else defects.in_transaction):
+            return np.zeros(len(shift), dtype=bool)
+        from_ns, to_ns = (SECOND // 4, 17 * SECOND // 4) if defects.nested else (SECOND, np.inf)
+        return (shift >= from_ns) & (shift < to_ns)
 
     def _kernel_and_processes(self) -> None:
         defects = self.defects

@@ -1,6 +1,7 @@
 """A comparison puts the verdicts' own numbers side by side and draws those that differ."""
 
 import dataclasses
+import re
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -11,6 +12,7 @@ from reports.evidence import read_evidence
 from reports.learning import time_to_know_ms
 from reports.verdict import judge
 
+BAR = re.compile(r'd="M ([\d.]+) [\d.]+L ([\d.]+) [^"]*" style="fill: #0072b2')
 SMALL = {"students": 200, "tickets": 60}
 ROW = Compared(
     label="off",
@@ -71,7 +73,29 @@ def test_the_figure_names_least_and_most_and_is_the_same_every_time(tmp_path):
     text = (tmp_path / "a.svg").read_text()
     assert text == (tmp_path / "b.svg").read_text()
     title = ET.fromstring(text).find("{http://www.w3.org/2000/svg}title")
-    assert title.text == "Requests: off 1,000 against poll 4,000"
+    assert title.text == "Requests, off: 1,000 against poll: 4,000"
+
+
+def test_values_that_are_numbers_are_told_from_what_was_measured(tmp_path):
+    rows = [
+        dataclasses.replace(ROW, label=f"students={number}", app_cpu_s=cpu_s)
+        for number, cpu_s in ((60, 0.43), (120, 0.51))
+    ]
+    Comparison(tuple(rows)).figure(tmp_path / "n.svg")
+    finding = "CPU of the app, students=60: 430 ms against students=120: 510 ms"
+    assert f"<title>{finding}</title>" in (tmp_path / "n.svg").read_text()
+
+
+def test_a_long_name_takes_no_room_from_the_bars(tmp_path):
+    """It stands above its bar, and is cut where the panel ends."""
+    name = "gates=" + "latency_ms " * 20
+    Comparison((ROW, dataclasses.replace(ROW, label=name, requests=9000))).figure(
+        tmp_path / "l.svg"
+    )
+    svg = (tmp_path / "l.svg").read_text()
+    widths = [float(right) - float(left) for left, right in BAR.findall(svg)]
+    assert max(widths) > 250
+    assert name not in svg
 
 
 def test_runs_that_do_not_differ_are_said_not_to(tmp_path):

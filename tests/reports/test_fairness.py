@@ -135,3 +135,9 @@ def test_the_advantage_of_several_devices_is_a_difference_of_shares(evidence_of)
 def test_without_one_of_the_groups_there_is_no_advantage(evidence_of, share):
     plan = {"students": {"multi_device": share}}
     assert judge_fairness(evidence_of(**SMALL, plan=plan)).multi_device_advantage is None
+
+
+def test_where_nobody_holds_a_ticket_there_is_no_advantage(evidence_of):
+    evidence = evidence_of(students=200, tickets=0, plan={"students": {"multi_device": "20%"}})
+    assert set(evidence.students["journey"]) >= {"multi-device", "eager"}
+    assert judge_fairness(evidence).multi_device_advantage is None

@@ -4,10 +4,14 @@ from typing import get_args
 
 import pytest
 
+from plans import Cell, Plan, PlanInvalid
 from plans.plan import Allocation
-from reports.findings import findings_of
+from reports.audit import COUNTERS
+from reports.findings import check_finding_names, findings_of, known_findings
 from reports.verdict import judge
 
+# What is told without any store: views by the app's counter, and nobody went to the gate.
+WITHOUT_LEDGER = {"double_entry", "lost_views"}
 SMALL = {"students": 200, "tickets": 60}
 
 
@@ -55,7 +59,51 @@ def test_a_healthy_run_has_none(findings, allocation):
     ids=lambda value: str(sorted(value)),
 )
 def test_each_defect_has_its_word(findings, defects, expected):
+    found = findings(**defects)
+    assert {word for word in found if not word.startswith("verdict.")} == expected
+    assert found <= set(known_findings())
+
+
+@pytest.mark.parametrize(
+    ("defects", "expected"),
+    [
+        ({"oversell": 3}, {"audit.oversold", "verdict.fail"}),
+        ({"undone_fault": "redis_wipe"}, {"verdict.inconclusive"}),
+        (
+            {"without": ["ledger"]},
+            {
+                "verdict.inconclusive",
+                *(f"audit.{name}.not_audited" for name in COUNTERS if name not in WITHOUT_LEDGER),
+            },
+        ),
+    ],
+    ids=["failed", "undecided", "not-audited"],
+)
+def test_a_run_that_decided_nothing_or_failed_is_found_out(findings, defects, expected):
     assert findings(**defects) == expected
+
+
+def cell(expect=(), allow=()):
+    return Cell("row_lock", "none", Plan(name="cell"), tuple(expect), tuple(allow))
+
+
+def test_what_a_cell_names_has_to_exist():
+    check_finding_names([cell(["audit.oversold | lost.app"], ["pools.*.leak", "lost.*"])])
+    check_finding_names([cell(allow=known_findings())])
+    with pytest.raises(PlanInvalid) as caught:
+        check_finding_names(
+            [
+                cell(["audit.sold_earley"], ["pools.postgers.leak"]),
+                cell(["pools.*.leek | lost.app"]),
+            ]
+        )
+    first, second, third = caught.value.problems
+    assert first == (
+        "cell row_lock × none: there is no finding 'audit.sold_earley'; "
+        "did you mean audit.sold_early?"
+    )
+    assert "did you mean pools.postgres.leak?" in second
+    assert "there is no finding 'pools.*.leek'" in third
 
 
 def test_a_loss_the_plan_wanted_is_no_finding(findings):

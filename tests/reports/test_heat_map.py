@@ -38,7 +38,7 @@ def test_the_whole_matrix_fits_and_each_cell_has_a_square():
     assert squares(svg, VERMILLION) == 0
     assert title_of(svg) == (
         f"All {9 + 9 * len(FAULTS)} cells came out as expected: {9 * len(FAULTS)} faults caught, "
-        f"9 healthy cells clean"
+        f"nobody accused in 9 healthy cells"
     )
 
 
@@ -46,13 +46,30 @@ def test_what_differs_is_named():
     cells = [*whole(), MatrixCell("naive", "elsewhere", "differs")]
     svg = heat_map(cells)
     assert squares(svg, VERMILLION) == 2
-    assert title_of(svg) == f"1 cell of {len(cells)} came out differently: naive with elsewhere"
+    assert title_of(svg) == f"1 of {len(cells)} cells came out differently: naive with elsewhere"
     assert "Differs: naive × elsewhere." in svg.file
+
+
+def test_one_or_several_are_said_in_right_words():
+    naive = MatrixCell("naive", "none", "caught")
+    assert title_of(heat_map([naive])) == (
+        "The one cell came out as expected: naive caught without one"
+    )
+    clean = MatrixCell("row_lock", "none", "clean")
+    assert title_of(heat_map([naive, clean])) == (
+        "All 2 cells came out as expected: naive caught without one, nobody accused in 1 healthy "
+        "cell"
+    )
+    wrong = [MatrixCell(name, "none", "differs") for name in ("optimistic", "row_lock")]
+    assert title_of(heat_map([naive, *wrong])) == (
+        "2 of 3 cells came out differently, such as optimistic without a fault"
+    )
 
 
 def test_an_unfinished_or_an_empty_matrix_says_so():
     cells = [MatrixCell("naive", "leak", "caught"), MatrixCell("naive", "none", "running")]
     assert title_of(heat_map(cells)) == "1 of 2 cells finished, all as expected"
+    assert title_of(heat_map([cells[1]])) == "Not one of 1 cell was finished"
     assert title_of(heat_map([])) == "No cell of the matrix was rehearsed"
 
 

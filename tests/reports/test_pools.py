@@ -7,7 +7,10 @@ import pytest
 from reports.bottleneck import find_bottleneck
 from reports.latency import latency_frame
 from reports.pools import POOL_NAMES, find_pools
+from reports.quantities import NS_PER_S
 from reports.samples import Samples
+
+_PATIENCE_2S = {"app": {"postgres_pool_timeout": "2s"}}
 
 
 @pytest.fixture
@@ -20,9 +23,19 @@ def pools_of(evidence_of):
     return pools
 
 
+def cut_before(evidence, end_ns):
+    """Judge the PostgreSQL pool as if the record had ended there."""
+    requests = evidence.requests[evidence.requests["sent_ns"] < end_ns].copy()
+    requests.loc[requests["done_ns"] >= end_ns, ["done_ns", "read_ns"]] = None
+    metrics = evidence.metrics[evidence.metrics["t_ns"] < end_ns]
+    cut = dataclasses.replace(evidence, metrics=metrics, requests=requests)
+    return find_pools(cut, Samples(metrics), latency_frame(cut))[0]
+
+
 def test_a_healthy_run_waits_for_nothing(pools_of):
     pools, bottleneck = pools_of()
-    assert tuple(pools) == tuple(name for name in POOL_NAMES if name != "enrolment")
+    elsewhere = {"redis_lock", "sqs", "enrolment"}
+    assert tuple(pools) == tuple(name for name in POOL_NAMES if name not in elsewhere)
     assert {pool.saturated_at_s for pool in pools.values()} == {None}
     assert {pool.diagnosis for pool in pools.values()} == {"healthy"}
     assert bottleneck is None
@@ -69,16 +82,28 @@ def test_levels_are_added_up_over_the_workers(pools_of):
             id="a late loop makes every hold long",
         ),
         pytest.param(
-            {"nested": True, "plan": {"app": {"postgres_pool_timeout": "2s"}}},
+            {"nested": True, "plan": _PATIENCE_2S},
             "postgres",
             {"peak_used": 20, "leaked": 0, "diagnosis": "nested_acquire"},
             id="all used, none active in the database",
+        ),
+        pytest.param(
+            {"nested": True, "in_transaction": False, "plan": _PATIENCE_2S},
+            "postgres",
+            {"peak_used": 20, "leaked": 0, "diagnosis": "nested_acquire"},
+            id="given back when the wait ran out, whether in a transaction or not",
         ),
         pytest.param(
             {"leak_fills": True},
             "postgres",
             {"peak_used": 20, "leaked": 20, "diagnosis": "leak"},
             id="leaked until the pool was gone",
+        ),
+        pytest.param(
+            {"leak_fills": True, "in_transaction": True, "plan": _PATIENCE_2S},
+            "postgres",
+            {"peak_used": 20, "leaked": 20, "diagnosis": "leak"},
+            id="leaked in the midst of transactions",
         ),
         pytest.param(
             {"slow_holder": True, "plan": {"app": {"enrolment": "external"}}},
@@ -149,25 +174,48 @@ def test_a_leak_is_seen_in_a_short_rest(pools_of, rest_s):
     ("defects", "timeout", "leaked"),
     [
         pytest.param({"leak_fills": True}, "2s", 20, id="longer than a wait may last"),
-        pytest.param({"leak_fills": True}, "8s", 20, id="and the database has nothing to do"),
-        pytest.param(
-            {"leak_fills": True, "without_metrics": ["pg_"]}, "8s", None, id="nobody asked it"
-        ),
+        pytest.param({"leak_fills": True}, "8s", None, id="each may still wait for a second one"),
+        pytest.param({"leak": 3}, "8s", 3, id="nobody waits, and the database has nothing to do"),
+        pytest.param({"leak": 3, "without_metrics": ["pg_"]}, "8s", None, id="nobody asked it"),
         pytest.param({"nested": True}, "8s", None, id="in a transaction, and not yet given up"),
         pytest.param({}, "2s", None, id="healthy"),
     ],
 )
 def test_without_rest_what_is_out_for_too_long_is_leaked(evidence_of, defects, timeout, leaked):
     evidence = evidence_of(**defects, plan={"app": {"postgres_pool_timeout": timeout}})
-    last = evidence.requests["done_ns"].max()
-    cut = dataclasses.replace(evidence, metrics=evidence.metrics[evidence.metrics["t_ns"] < last])
-    frame = latency_frame(cut)
-    (pool,) = [
-        finding.pool
-        for finding in find_pools(cut, Samples(cut.metrics), frame)
-        if finding.pool.name == "postgres"
-    ]
-    assert pool.leaked == leaked
+    assert cut_before(evidence, evidence.requests["done_ns"].max()).pool.leaked == leaked
+
+
+@pytest.mark.parametrize("timeout", ["2s", "8s"])
+@pytest.mark.parametrize("in_transaction", [False, True])
+@pytest.mark.parametrize(
+    ("defects", "allowed"),
+    [
+        pytest.param({"leak_fills": True}, {"leak"}, id="leak"),
+        pytest.param({"nested": True}, {"nested_acquire"}, id="nested"),
+        pytest.param({}, set(), id="healthy"),
+    ],
+)
+def test_wherever_the_record_ends_a_leak_is_never_taken_for_a_nested_acquire_or_the_reverse(
+    evidence_of, defects, allowed, in_transaction, timeout
+):
+    plan = {"app": {"postgres_pool_timeout": timeout}}
+    evidence = evidence_of(**defects, in_transaction=in_transaction, plan=plan)
+    accused = {"leak", "nested_acquire"}
+    for half_seconds in range(2, 24):
+        end_ns = evidence.t0_ns + half_seconds * NS_PER_S // 2
+        diagnosis = cut_before(evidence, end_ns).pool.diagnosis
+        assert diagnosis not in accused - allowed, f"cut at T+{half_seconds / 2} s"
+
+
+@pytest.mark.parametrize(
+    ("defects", "end_s"), [({"leak_fills": True}, 2.75), ({"nested": True}, 2)]
+)
+def test_a_record_that_ends_too_soon_to_tell_a_leak_says_so(evidence_of, defects, end_s):
+    evidence = evidence_of(**defects, plan=_PATIENCE_2S)
+    finding = cut_before(evidence, evidence.t0_ns + int(end_s * NS_PER_S))
+    assert (finding.pool.leaked, finding.pool.diagnosis) == (None, None)
+    assert "too short a time to tell a leak from requests" in finding.evidence
 
 
 @pytest.mark.parametrize(("active", "leaked"), [(1.0, None), (0.0, 3)])
@@ -186,14 +234,53 @@ def test_what_a_request_still_holds_after_its_student_left_is_not_leaked(
 
 
 def test_a_database_that_is_down_is_no_deadlock(pools_of):
-    arguments = {"nested": True, "plan": {"app": {"postgres_pool_timeout": "2s"}}}
-    pools, _ = pools_of(**arguments, without_metrics=["pg_"])
+    pools, _ = pools_of(nested=True, plan=_PATIENCE_2S, without_metrics=["pg_"])
     assert pools["postgres"].diagnosis != "nested_acquire"
 
 
 def test_a_pool_that_stands_still_for_longer_than_a_wait_may_last_is_no_deadlock(pools_of):
     pools, _ = pools_of(nested=True, plan={"app": {"postgres_pool_timeout": "500ms"}})
     assert pools["postgres"].diagnosis != "nested_acquire"
+
+
+@pytest.mark.parametrize(
+    ("allocation", "own", "most"),
+    [("redis_lock", "redis_lock", 2), ("sqs_writeback", "sqs", 16), ("row_lock", None, None)],
+)
+def test_the_pools_of_a_strategy_are_there_where_it_is_used(pools_of, allocation, own, most):
+    pools, _ = pools_of(allocation=allocation)
+    assert {"redis_lock", "sqs"} & set(pools) == ({own} if own else set())
+    if own:
+        assert (pools[own].max, pools[own].leaked, pools[own].diagnosis) == (most, 0, "healthy")
+
+
+@pytest.mark.parametrize(
+    ("allocation", "own", "defects", "diagnosis"),
+    [
+        pytest.param("redis_lock", "redis_lock", {"slow_holder": True}, None, id="others' lock"),
+        pytest.param("redis_lock", "redis_lock", {"pool_exhausted": True}, None, id="one is meant"),
+        pytest.param("sqs_writeback", "sqs", {"slow_holder": True}, None, id="SQS takes long"),
+        pytest.param(
+            "sqs_writeback", "sqs", {"pool_exhausted": True}, "undersized", id="too few calls"
+        ),
+        pytest.param("sqs_writeback", "sqs", {"leak": 2}, "leak", id="turns never given back"),
+    ],
+)
+def test_a_strategys_own_pool_is_a_bottleneck_and_the_app_not_accused_of_what_others_do(
+    evidence_of, allocation, own, defects, diagnosis
+):
+    evidence = evidence_of(allocation=allocation, **defects)
+    renamed = evidence.metrics.copy()
+    texts = renamed["labels"].astype(str)
+    ours = texts.str.contains(f'"pool":"{own}"', regex=False)
+    # What the defects do to the PostgreSQL pool is told of this one.
+    renamed["labels"] = texts.str.replace('"pool":"postgres"', f'"pool":"{own}"', regex=False)
+    metrics = renamed[~ours].astype({"labels": "category"})
+    evidence = dataclasses.replace(evidence, metrics=metrics)
+    found = find_pools(evidence, Samples(metrics), latency_frame(evidence))
+    assert {f.pool.name: f.pool.diagnosis for f in found}[own] == diagnosis
+    if diagnosis != "leak":
+        assert find_bottleneck(found).resource == own
 
 
 @pytest.mark.parametrize("allocation", ["redis_writeback", "sqs_writeback"])

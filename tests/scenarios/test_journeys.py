@@ -117,13 +117,13 @@ def test_a_lost_answer_leaves_it_unknown_whether_there_is_a_ticket(
     assert requests[requests.outcome == "unknown"].error.tolist() == ["connection_lost"]
 
 
-def test_holding_a_ticket_nobody_told_of_is_unknown(
+def test_who_hears_of_a_ticket_that_no_answered_click_was_granted_is_refused(
     server, play, make_rush, small_plan, respond, ticket_office
 ):
     server.respond = office = ticket_office(1)
     office.refuse = [respond(409, {"code": "already_holds_ticket"})]
     outcomes, _ = play(make_rush(small_plan()))
-    assert outcomes == ["unknown"]
+    assert outcomes == ["refused"]
 
 
 def test_patience_and_attempts_end(server, play, make_rush, small_plan, respond, ticket_office):

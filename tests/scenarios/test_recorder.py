@@ -138,6 +138,18 @@ def test_a_ticket_once_acknowledged_is_never_lost_again(people_census):
     assert (row["outcome"], row["ticket"], row["acked_ns"]) == ("ticket", "first", 5)
 
 
+def test_every_different_ticket_that_a_student_is_told_of_is_kept(people_census, run):
+    for student, ticket in ((0, "a"), (1, "b"), (1, "b"), (1, "c"), (1, "d"), (1, "c")):
+        people_census.acknowledged(student, ticket, 5)
+    assert people_census.write(run) is None
+    rows = run.student_table().to_pylist()
+    assert [(row["ticket"], row["more_tickets"]) for row in rows[:3]] == [
+        ("a", None),
+        ("b", ["c", "d"]),
+        (None, None),
+    ]
+
+
 def test_students_are_written_whole_with_nulls_for_what_never_was(people_census, run):
     people_census.clicked(3, 77)
     people_census.clicked(3, 99)

@@ -130,7 +130,8 @@ def test_a_page_polls_on_through_errors_but_not_for_ever(make_queue, respond, pl
 
 
 def test_a_queue_jumper_claims_to_be_first(make_queue, server, play):
-    rush, _, t0_ns = make_queue("poll", students__queue_jumpers="100%", event__students=3)
+    everybody = {"students__queue_jumpers": "100%", "students__multi_device": "0%"}
+    rush, _, t0_ns = make_queue("poll", event__students=3, **everybody)
     outcomes, requests = play(rush, t0_ns)
     assert outcomes == ["ticket"] * 3
     assert set(requests.journey) == {"queue-jumper"}

@@ -3,9 +3,12 @@
 import asyncio
 import json
 import signal
+import threading
 import time
+from contextlib import suppress
 from typing import Any
 
+import httpx
 import pytest
 
 STUDENTS = 110
@@ -101,6 +104,41 @@ def test_what_is_in_flight_is_answered_and_what_was_acknowledged_is_there(sale: 
         with app.stage.client() as redis:
             assert redis.hlen(f"event:{app.stage.event}:holders") == len(rows)
             assert redis.scard(f"event:{app.stage.event}:issued") == len(rows)
+
+
+@pytest.mark.parametrize(("takes_s", "exit_code"), [(0.5, 0), (2.5, 1)])
+def test_only_a_worker_that_finished_by_itself_ended_well(
+    make_stage: Any, spawn: Any, connect_app: Any, takes_s: float, exit_code: int
+) -> None:
+    stage = make_stage("atomic_update", APP_FAULTS="on")
+    stage.prepare()
+    child = spawn("tests.target_app.impatient_app", stage)
+    app = connect_app(stage)
+    bearer = app.login(0)
+    with stage.client() as redis:
+        redis.hset("faults", "slow_database", takes_s)
+        try:
+            time.sleep(0.3)  # until the worker has looked
+            answers: list[Any] = []
+
+            def buy() -> None:
+                with suppress(httpx.TransportError):
+                    answers.append(app.buy(bearer).status_code)
+
+            buying = threading.Thread(target=buy)
+            buying.start()
+            time.sleep(0.2)  # its transaction has begun
+            assert child.stop(signal.SIGTERM) == exit_code
+            buying.join()
+        finally:
+            redis.delete("faults")
+    assert answers == ([201] if exit_code == 0 else [])
+    errors = [json.loads(line) for line in child.lines if '"level":"error"' in line]
+    told = [error["message"] for error in errors]
+    assert told == exit_code * [
+        "1 of the workers did not finish within 1 s and had to be killed; what they were "
+        "answering was cut off"
+    ]
 
 
 async def ready(app: Any) -> str:

@@ -1,9 +1,11 @@
 """The gate: a code admits once, however many show it, and only while it is fresh and genuine."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
 from typing import Any
 
 import httpx
@@ -83,6 +85,24 @@ def test_a_code_admits_once(app: Any) -> None:
     assert (scans("admitted"), scans("already_entered")) == (before[0] + 1, before[1] + 1)
 
 
+def test_a_code_shown_again_is_told_when_and_where_it_was_shown_first(app: Any) -> None:
+    payload = payload_of(app)
+    assert scan(app, payload).status_code == 200
+    (entry,) = entries(app)
+    at = entry["entered_at"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for gate, which in (("north", "this gate"), ("south", "another gate")):
+        answer = scan(app, payload, gate)
+        assert code(answer) == (409, "already_entered")
+        told = re.fullmatch(
+            r"Somebody entered with this ticket at (\S+), (\d+) s ago, at gate north \((.+)\)\.",
+            answer.json()["detail"],
+        )
+        assert told is not None, answer.text
+        assert (told[1], told[3]) == (at, which)
+        assert int(told[2]) <= 5
+    assert len(entries(app)) == 1
+
+
 def test_of_scanners_at_once_exactly_one_admits_each_ticket(app: Any) -> None:
     payloads = [payload_of(app, index) for index in range(6)]
     shown = [payload for payload in payloads for _ in range(5)]
@@ -95,6 +115,8 @@ def test_of_scanners_at_once_exactly_one_admits_each_ticket(app: Any) -> None:
         **{(payload, 200): 1 for payload in payloads},
         **{(payload, 409): 4 for payload in payloads},
     }
+    refused = [answer.json()["detail"] for answer in answers if answer.status_code == 409]
+    assert all("at gate north (this gate)" in detail for detail in refused)
     assert len(entries(app)) == 6
 
 
@@ -143,7 +165,7 @@ def test_only_gates_scan(app: Any, token: str) -> None:
     assert entries(app) == []
 
 
-@pytest.mark.parametrize("gate", ["", "x" * 65, "nul\0", "a'; DROP TABLE entries; --"])
+@pytest.mark.parametrize("gate", ["", "x" * 65, "nul\0", "line\n", "a'; DROP TABLE entries; --"])
 def test_a_gate_without_a_proper_name_is_an_invalid_request(app: Any, gate: str) -> None:
     assert code(scan(app, payload_of(app), gate)) == (400, "invalid_request")
 

@@ -12,8 +12,9 @@ FAR_FUTURE_NS = 9 * 10**18
 TICKETS = 60
 SOUND = [
     *("row_lock", "optimistic", "atomic_update", "skip_locked"),
-    *("redis_lock", "redis_script", "redis_writeback"),
+    *("redis_lock", "redis_script", "redis_writeback", "sqs_writeback"),
 ]
+WRITES_BACK = ("redis_writeback", "sqs_writeback")
 Open = Callable[..., Any]
 
 
@@ -63,13 +64,15 @@ class Sale:
 
 @pytest.fixture
 def sale(
-    make_stage: Open, spawn: Open, connect_app: Open, eventually: Open
+    make_stage: Open, spawn: Open, connect_app: Open, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[str], Sale]]:
     """Open a sale of `TICKETS` tickets whose T-0 is far off."""
 
     def start(allocation: str) -> Sale:
+        queue = request.getfixturevalue("sqs_settings") if allocation == "sqs_writeback" else {}
         stage = make_stage(
             allocation,
+            **queue,
             APP_WORKERS=4,
             APP_TICKETS=TICKETS,
             APP_OPENS_AT_NS=FAR_FUTURE_NS,
@@ -77,7 +80,7 @@ def sale(
         )
         stage.prepare()
         spawn("target_app", stage)
-        if allocation == "redis_writeback":
+        if allocation in WRITES_BACK:
             spawn("target_app.writeback", stage)
         return Sale(connect_app(stage))
 

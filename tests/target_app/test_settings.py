@@ -71,7 +71,7 @@ def test_an_empty_environment_is_told_of_every_missing_variable_at_once() -> Non
         (
             "APP_ENROLMENT_URL",
             "ftp://x",
-            "APP_ENROLMENT_URL must start with http:// or https:// (it is 'ftp://x').",
+            "APP_ENROLMENT_URL must start with http:// or https:// (it starts with 'ftp://').",
         ),
         (
             "APP_EVENT",
@@ -81,7 +81,7 @@ def test_an_empty_environment_is_told_of_every_missing_variable_at_once() -> Non
         (
             "APP_DATABASE_DSN",
             "mysql://x",
-            "APP_DATABASE_DSN must start with postgresql:// or postgres:// (it is 'mysql://x').",
+            "APP_DATABASE_DSN must start with postgresql:// or postgres:// (it starts with 'mysql://').",
         ),
     ],
 )
@@ -112,6 +112,33 @@ def test_a_short_secret_is_refused_without_being_shown() -> None:
     assert problems(APP_JWT_SECRET="hunter2") == (
         "APP_JWT_SECRET must have at least 8 characters.",
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("APP_DATABASE_DSN", "APP_REDIS_URL", "APP_ENROLMENT_URL", "APP_ALERT_URL"),
+        "APP_SQS_ENDPOINT",
+    ],
+)
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql+asyncpg://festival:hunter2/@:@db/festival", "postgresql+asyncpg://"),
+        ("redis+sentinel://:hunter2@cache/0", "redis+sentinel://"),
+        ("odbc://db/festival?user=me&password=hunter2", "odbc://"),
+        ("festival:hunter2@db/festival", None),
+        ("host=db password=hunter2 options=a://b", None),
+    ],
+)
+def test_the_password_of_a_wrong_address_is_not_shown(
+    name: str, address: str, shown: str | None
+) -> None:
+    (sentence,) = problems(**{name: address})
+    assert sentence.startswith(f"{name} must start with ")
+    assert "hunter2" not in sentence
+    assert "festival" not in sentence
+    assert sentence.endswith("://." if shown is None else f"(it starts with {shown!r}).")
 
 
 def test_neither_repr_nor_keys_give_a_secret_away() -> None:

@@ -1,12 +1,8 @@
 """`sqs_writeback` against moto's server over HTTP: sent before answered, written once, not lost."""
 
 import asyncio
-import itertools
 import json
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,14 +15,7 @@ from target_app.ledger import COMMITTED
 from target_app.metrics import REGISTRY
 from target_app.sqs_backlog import DEAD_LETTERS
 from target_app.sqs_queue import GrantQueue
-from target_app.writeback import Writeback
-from target_app.writing_desk import WritingDesk
-
-_NUMBERS = itertools.count(1)
-
-
-def total(counter: Any) -> float:
-    return float(counter._value.get())
+from tests.target_app.writing import Running, drain, held, running, total, write_row, written
 
 
 def sends() -> float:
@@ -35,17 +24,9 @@ def sends() -> float:
 
 
 @pytest.fixture
-def start(
-    start_app: Callable[..., Any], sqs_endpoint: str, aws: dict[str, str]
-) -> Callable[..., Any]:
+def start(start_app: Callable[..., Any], sqs_settings: dict[str, str]) -> Callable[..., Any]:
     """Start an app whose grants go to a queue of its own."""
-    queue = f"grants-{next(_NUMBERS)}"
-
-    def run(**changes: object) -> Any:
-        where = {"APP_SQS_ENDPOINT": sqs_endpoint, "APP_SQS_QUEUE": queue}
-        return start_app("sqs_writeback", **where, **aws, **changes)
-
-    return run
+    return lambda **changes: start_app("sqs_writeback", **sqs_settings, **changes)
 
 
 def with_queue(stage: Any, errand: Callable[[GrantQueue], Any]) -> Any:
@@ -63,47 +44,6 @@ def with_queue(stage: Any, errand: Callable[[GrantQueue], Any]) -> Any:
 def count(stage: Any) -> sqs_queue.Counts:
     counts: sqs_queue.Counts = with_queue(stage, lambda queue: queue.count())
     return counts
-
-
-class Running:
-    """A write-back worker on a thread of this process."""
-
-    def __init__(self, stage: Any) -> None:
-        self.stage = stage
-        self.drained: bool | None = None
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-        self._thread.start()
-        assert self._ready.wait(10)
-
-    async def _run(self) -> None:
-        self.desk = WritingDesk(self.stage.settings)
-        self.worker = Writeback(self.desk.source, self.desk.ledger)
-        self.loop = asyncio.get_running_loop()
-        await self.desk.open()
-        self._ready.set()
-        self.drained = await self.worker.run()
-        await self.desk.close()
-
-    def stop(self) -> bool | None:
-        if self._thread.is_alive():
-            self.loop.call_soon_threadsafe(self.worker.stop)
-        self._thread.join(15)
-        assert not self._thread.is_alive()
-        return self.drained
-
-
-@contextmanager
-def running(stage: Any) -> Iterator[Running]:
-    worker = Running(stage)
-    try:
-        yield worker
-    finally:
-        worker.stop()
-
-
-def drain(stage: Any) -> bool | None:
-    return Running(stage).stop()
 
 
 def test_a_purchase_is_answered_when_its_message_waits_and_issued_when_its_row_is_there(
@@ -133,14 +73,9 @@ def test_a_rush_is_sent_in_batches_and_every_grant_becomes_exactly_its_row(
     assert 10 <= sends() - before <= 40
     assert drain(app.stage) is True
     with app.stage.client() as redis:
-        holders = redis.hgetall(f"event:{app.stage.event}:holders")
-        issued = redis.scard(f"event:{app.stage.event}:issued")
-    held = {student.decode(): json.loads(holder) for student, holder in holders.items()}
-    assert {
-        row["student"]: (row["ticket"], row["number"], row["granted_ns"], row["idempotency"])
-        for row in app.stage.rows()
-    } == {student: tuple(holder.values()) for student, holder in held.items()}
-    assert (len(held), issued) == (100, 100)
+        assert redis.scard(f"event:{app.stage.event}:issued") == 100
+    assert written(app.stage) == held(app.stage)
+    assert len(written(app.stage)) == len(app.stage.rows()) == 100
     assert total(COMMITTED) == committed + 100
 
 
@@ -168,14 +103,9 @@ def test_what_a_dead_worker_had_received_comes_again_and_is_written_once(
 ) -> None:
     app = start()
     app.rush([(app.login(index), "key") for index in range(6)])
-    received = with_queue(app.stage, lambda queue: queue.receive(1))  # by one that died then
+    received = with_queue(app.stage, lambda queue: queue.receive(1))
     assert len(received) == 6
-    first = json.loads(received[0].body)  # whose row it had committed
-    app.stage.postgres.run(
-        "INSERT INTO tickets VALUES ($1, $2, $3, $4, $5, $6)",
-        *(first["ticket"], app.stage.event, first["student"]),
-        *(first["number"], first["granted_ns"], first["idempotency"]),
-    )
+    write_row(app.stage, json.loads(received[0].body))  # then the worker died
     assert count(app.stage).waiting == 6
     assert drain(app.stage) is True  # waits for what is in flight
     assert [row["number"] for row in app.stage.rows()] == [1, 2, 3, 4, 5, 6]
@@ -234,25 +164,6 @@ def test_a_message_that_cannot_be_written_becomes_a_dead_letter_counted_and_repl
     with running(app.stage):
         eventually(lambda: len(app.stage.rows()) == 3)
     assert {row["ticket"] for row in app.stage.rows()} == {a.json()["ticket"] for a in answers}
-
-
-def test_killed_in_the_middle_the_worker_resumes_without_loss_or_duplicate(
-    start: Callable[..., Any], spawn: Callable[..., Any], eventually: Callable[..., Any]
-) -> None:
-    app = start(APP_TICKETS=60)
-    bearers = [app.login(index) for index in range(60)]
-    first = spawn("target_app.writeback", app.stage)
-    eventually(lambda: first.said("write-back open"))
-    app.rush([(bearer, "key") for bearer in bearers[:30]])
-    eventually(app.stage.rows)
-    app.rush([(bearer, "key") for bearer in bearers[30:]])
-    first.stop(signal.SIGKILL)
-    second = spawn("target_app.writeback", app.stage)
-    eventually(lambda: len(app.stage.rows()) == 60)
-    assert second.stop(signal.SIGTERM) == 0
-    rows = app.stage.rows()
-    assert [row["number"] for row in rows] == list(range(1, 61))
-    assert len({row["student"] for row in rows}) == 60
 
 
 def test_a_wiped_redis_is_restored_when_what_waits_in_the_queue_is_written(

@@ -12,7 +12,7 @@ from target_app.qr import draw_qr, sign_ticket
 
 ALLOCATIONS = [
     *("naive", "row_lock", "optimistic", "atomic_update", "skip_locked"),
-    *("redis_lock", "redis_script", "redis_writeback"),
+    *("redis_lock", "redis_script", "redis_writeback", "sqs_writeback"),
 ]
 FAR_FUTURE_NS = 9 * 10**18
 Start = Callable[..., Any]
@@ -23,6 +23,17 @@ def outcome(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, body.get("code") or body["state"]
 
 
+@pytest.fixture
+def start_app(start_app: Start, request: pytest.FixtureRequest) -> Start:
+    """Start an app, with a queue of its own where the allocation wants one."""
+
+    def start(allocation: str = "redis_writeback", **changes: object) -> Any:
+        queue = request.getfixturevalue("sqs_settings") if allocation == "sqs_writeback" else {}
+        return start_app(allocation, **queue, **changes)
+
+    return start
+
+
 @pytest.fixture(params=ALLOCATIONS)
 def allocation(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -31,7 +42,7 @@ def allocation(request: pytest.FixtureRequest) -> str:
 def test_a_student_buys_a_ticket(start_app: Start, allocation: str) -> None:
     app = start_app(allocation)
     answer = app.buy(app.login(0))
-    written_back = allocation == "redis_writeback"
+    written_back = allocation in ("redis_writeback", "sqs_writeback")
     assert outcome(answer) == ((202, "pending") if written_back else (201, "issued"))
     assert re.fullmatch("[0-9a-f]{32}", answer.json()["ticket"])
     assert set(answer.json()) == {"ticket", "state"}

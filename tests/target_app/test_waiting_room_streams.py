@@ -283,6 +283,25 @@ def test_only_streams_that_are_concerned_are_woken(
     eventually(lambda: not streams._open and app.asgi.office.in_flight == 0)
 
 
+def test_streams_that_have_ended_are_forgotten_though_their_turn_never_comes(
+    open_room: Start, eventually: Callable[..., Any]
+) -> None:
+    app = open_room()
+    *_, waiting, coming_back = crowd(app, 3)
+    streams = app.asgi.office.room.streams
+    with follow(app, waiting) as listener:
+        listener.next()
+        for _ in range(40):
+            with follow(app, coming_back) as again:
+                again.next()
+        eventually(lambda: len(streams._open) == 1)
+        assert len(streams._turns) <= 2
+        app.reschedule(1)
+        assert listener.rest() == [ADMITTED], "who stayed is not forgotten"
+    eventually(lambda: not streams._open)
+    assert streams._turns == []
+
+
 def test_who_has_no_place_gets_no_stream(open_room: Start) -> None:
     app = open_room()
     stream = f"{app.path}/queue/stream"

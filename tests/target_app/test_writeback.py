@@ -1,12 +1,9 @@
 """The write-back: every grant becomes one row, whatever dies, stalls or is poisoned on the way."""
 
 import asyncio
-import json
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,63 +11,15 @@ from redis.asyncio import Redis
 
 from target_app import writeback as writeback_module
 from target_app.backlog import BACKLOG, OLDEST_AGE, Backlog
-from target_app.database import Database
 from target_app.faults import FAULTS, FAULTS_KEY
-from target_app.grants import POISONED, REDELIVERED, Grants
+from target_app.grants import POISONED, REDELIVERED
 from target_app.guards import GUARDS
-from target_app.ledger import COMMITTED, Ledger
+from target_app.ledger import COMMITTED
 from target_app.writeback import Writeback
 from target_app.writing_desk import WritingDesk
+from tests.target_app.writing import Running, drain, held, running, total, write_row, written
 
 Start = Callable[..., Any]
-
-
-def total(counter: Any) -> float:
-    return counter._value.get()
-
-
-class Running:
-    """A write-back worker on a thread of this process."""
-
-    def __init__(self, stage: Any) -> None:
-        self.stage = stage
-        self.drained: bool | None = None
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-        self._thread.start()
-        self._ready.wait(10)
-
-    async def _run(self) -> None:
-        settings = self.stage.settings
-        async with Redis.from_url(settings.redis_url, protocol=2, socket_timeout=2) as redis:
-            database = Database(settings.database_dsn, 1, 2.0, "test")
-            grants = Grants(redis, settings.event)
-            self.worker = Writeback(grants, Ledger(database, settings.event, grants.set_aside))
-            self._loop = asyncio.get_running_loop()
-            await database.open()
-            self._ready.set()
-            self.drained = await self.worker.run()
-            await database.close()
-
-    def stop(self) -> bool | None:
-        self._loop.call_soon_threadsafe(self.worker.stop)
-        self._thread.join(15)
-        assert not self._thread.is_alive()
-        return self.drained
-
-
-@contextmanager
-def running(stage: Any) -> Iterator[Running]:
-    worker = Running(stage)
-    try:
-        yield worker
-    finally:
-        if worker.drained is None:
-            worker.stop()
-
-
-def drain(stage: Any) -> bool | None:
-    return Running(stage).stop()
 
 
 def look(stage: Any) -> tuple[int, float]:
@@ -111,16 +60,11 @@ def test_every_grant_becomes_exactly_its_row(sold: Callable[[int], Any]) -> None
     assert look(app.stage)[1] > 0
     committed = total(COMMITTED)
     assert drain(app.stage) is True
-    rows = app.stage.rows()
     with app.stage.client() as redis:
-        holders = redis.hgetall(f"event:{app.stage.event}:holders")
         assert redis.xpending(f"event:{app.stage.event}:grants", "writeback")["pending"] == 0
         assert redis.xlen(f"event:{app.stage.event}:grants") == 30  # kept: the audit reads it
-    held = {student.decode(): json.loads(holder) for student, holder in holders.items()}
-    assert {
-        row["student"]: (row["ticket"], row["number"], row["granted_ns"], row["idempotency"])
-        for row in rows
-    } == {student: tuple(holder.values()) for student, holder in held.items()}
+    assert written(app.stage) == held(app.stage)
+    assert len(written(app.stage)) == len(app.stage.rows()) == 30
     assert total(COMMITTED) == committed + 30
     assert look(app.stage) == (0, 0.0)
 
@@ -149,11 +93,7 @@ def test_what_was_delivered_but_not_acknowledged_is_written_once(
     with app.stage.client() as redis:  # a worker read three, wrote the first, and died
         ((_, entries),) = redis.xreadgroup("writeback", "writeback", {key: ">"}, count=3)
     first = {name.decode(): value.decode() for name, value in entries[0][1].items()}
-    app.stage.postgres.run(
-        "INSERT INTO tickets VALUES ($1, $2, $3, $4, $5, $6)",
-        *(first["ticket"], app.stage.event, first["student"]),
-        *(int(first["number"]), int(first["granted_ns"]), first["idempotency"]),
-    )
+    write_row(app.stage, first)
     redelivered, committed = total(REDELIVERED), total(COMMITTED)
     assert drain(app.stage) is True
     assert [row["number"] for row in app.stage.rows()] == [1, 2, 3, 4, 5, 6]
@@ -320,10 +260,18 @@ def test_a_worker_hears_of_faults_only_where_they_are_allowed(
             redis.delete(FAULTS_KEY)
 
 
+@pytest.fixture(params=["redis_writeback", "sqs_writeback"])
+def start_either(request: pytest.FixtureRequest, start_app: Start) -> Start:
+    """Start an app whose grants wait in a stream, then one whose grants wait in a queue."""
+    by_queue = request.param == "sqs_writeback"
+    where = request.getfixturevalue("sqs_settings") if by_queue else {}
+    return lambda **changes: start_app(request.param, **where, **changes)
+
+
 def test_killed_in_the_middle_it_resumes_without_loss_or_duplicate(
-    start_app: Start, spawn: Callable[..., Any], eventually: Callable[..., Any]
+    start_either: Start, spawn: Callable[..., Any], eventually: Callable[..., Any]
 ) -> None:
-    app = start_app("redis_writeback", APP_TICKETS=110)
+    app = start_either(APP_TICKETS=110)
     bearers = [app.login(index) for index in range(110)]
     first = spawn("target_app.writeback", app.stage)
     eventually(lambda: first.said("write-back open"))
@@ -332,6 +280,7 @@ def test_killed_in_the_middle_it_resumes_without_loss_or_duplicate(
     app.rush([(bearer, "key") for bearer in bearers[55:]])
     first.stop(signal.SIGKILL)
     second = spawn("target_app.writeback", app.stage)
+    eventually(lambda: second.said("write-back open"))
     eventually(lambda: len(app.stage.rows()) == 110)
     names = [path.name for path in app.stage.targets.iterdir()]
     assert names == [f"writeback-{second.process.pid}.json"]  # the dead one's is removed

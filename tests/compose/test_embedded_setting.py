@@ -1,0 +1,122 @@
+"""Setting an embedded stage where that is hard: it finds a way, or says why there is none."""
+
+import os
+import shutil
+import socket
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from compose import ComponentFailed, EmbeddedStage, StageNotReady, StageUnusable
+from compose.cast import Cast
+from compose.component import python_module
+from compose.folder import StageFolder
+from compose.port import ClaimedPort
+from compose.postgres import PostgresServer
+from compose.target import Target
+from compose.wheel_binaries import postgres_binaries
+from plans import Person, Plan
+from records import RunDirectory
+
+NewRun = Callable[[Plan], RunDirectory]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as somebody else")
+def test_binaries_under_a_private_home_are_copied_and_the_home_stays_private(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    installed = postgres_binaries().parents[1]
+    for source in (installed, installed.with_name(f"{installed.name}.libs")):
+        shutil.copytree(source, home / source.name, symlinks=True)
+    private = home / postgres_binaries().relative_to(installed.parent)
+    monkeypatch.setattr("compose.postgres.postgres_binaries", lambda: private)
+    folder = StageFolder.create()
+    server = PostgresServer(folder, tmp_path, max_connections=20)
+    cast = Cast(folder, 20.0)
+    try:
+        cast.run(server.initdb({}))
+        cast.wait(cast.start(server.server({})), server.answers)
+    finally:
+        cast.stop_all()
+        folder.remove()
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+
+def test_a_component_that_fails_is_named_with_the_end_of_its_log(
+    small_plan: Plan, people: list[Person], new_run: NewRun
+) -> None:
+    run = new_run(small_plan)
+    twice = [*people, people[0]]
+    with pytest.raises(ComponentFailed) as failure, EmbeddedStage(small_plan, run, twice):
+        pytest.fail("entered a stage that could not be set")
+    assert failure.value.name == "prepare"
+    assert "prepare ended with exit code 2" in str(failure.value)
+    assert "listed twice" in str(failure.value)
+    assert str(run.logs / "prepare.jsonl") in str(failure.value)
+
+
+def test_an_app_that_never_gets_ready_is_given_up_in_time_and_nothing_is_left(
+    naive_plan: Plan, people: list[Person], new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "print('waiting for Godot', flush=True); time.sleep(300)"
+    )
+
+    stage = EmbeddedStage(naive_plan, new_run(naive_plan), people)
+    gave_up_at_s = float("inf")
+
+    def stuck(module: str) -> list[str]:
+        nonlocal gave_up_at_s
+        if module != "target_app":
+            return python_module(module)
+        assert stage._cast is not None
+        gave_up_at_s = stage._cast._deadline = time.monotonic() + 1.0  # all but the app was ready
+        return [sys.executable, "-c", code]
+
+    monkeypatch.setattr("compose.reference_app.python_module", stuck)
+    with pytest.raises(StageNotReady, match="app was not ready after 25 s") as failure, stage:
+        pytest.fail("entered a stage that could not be set")
+    assert time.monotonic() - gave_up_at_s < 5, "25 s and the clearing must stay under 30 s"
+    assert "  waiting for Godot" in str(failure.value)
+    with pytest.raises(RuntimeError, match="has been left"):
+        _ = stage.roster_path
+
+
+def test_another_port_is_taken_when_somebody_was_quicker(
+    naive_plan: Plan, people: list[Person], new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as quicker:
+        quicker.bind(("127.0.0.1", 0))
+        quicker.listen()
+        taken = quicker.getsockname()[1]
+        choices = iter([ClaimedPort(taken, None), ClaimedPort.choose()])
+        monkeypatch.setattr(ClaimedPort, "choose", lambda: next(choices))
+        with EmbeddedStage(naive_plan, new_run(naive_plan), people) as stage:
+            assert not stage.url.endswith(f":{taken}")
+            assert Target(stage.url).ready()
+
+
+def test_root_needs_a_temporary_folder_that_postgresql_can_enter(
+    tmp_path: Path,
+    naive_plan: Plan,
+    people: list[Person],
+    new_run: NewRun,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("PostgreSQL runs as ourselves")
+    # Not below pytest's own folder, whose name may be too long for a socket's.
+    closed = Path(tempfile.mkdtemp(prefix="closed-"))
+    monkeypatch.setattr("tempfile.tempdir", str(closed))
+    stage = EmbeddedStage(naive_plan, new_run(naive_plan), people)
+    with pytest.raises(StageUnusable, match=r"may not enter .*; set TMPDIR"), stage:
+        pytest.fail("entered a stage that could not be set")
+    closed.rmdir()  # which it can be only when nothing was left in it

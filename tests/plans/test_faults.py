@@ -1,0 +1,101 @@
+"""A plan's faults can occur in it, and none of them ends another; else it says why not."""
+
+import pytest
+
+from plans import FAULTS, STRATEGIES, Plan, PlanInvalid
+from plans.reading import check_plan
+
+WAITING = {"waiting_room": "poll"}
+
+
+def plan(*faults, app=None, students=None):
+    written = [{"at": "T", **fault} for fault in faults]
+    document = {"name": "faulty", "app": app or {}, "students": students or {}, "faults": written}
+    return check_plan(document, "faulty.toml")
+
+
+def accepted(name, strategy):
+    app = {"allocation": strategy, "enrolment": "external", **WAITING}
+    try:
+        plan({"name": name}, app=app, students={"queue_jumpers": "10%", "entry": "50%"})
+    except PlanInvalid:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_each_fault_is_for_the_strategies_in_which_it_can_occur(name):
+    postgres = {"row_lock", "optimistic", "atomic_update", "skip_locked", "redis_lock"}
+    expected = {
+        "redelivery": {"redis_writeback", "sqs_writeback"},
+        "drop_queue_items": {"redis_writeback", "sqs_writeback"},
+        "duplicate_check_before_lock": postgres,
+        "unique_off": {"atomic_update", "skip_locked"},
+        "double_decrement": set(STRATEGIES) - {"naive"},
+    }.get(name, set(STRATEGIES))
+    assert {strategy for strategy in STRATEGIES if accepted(name, strategy)} == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "sentence"),
+    [
+        ("redelivery", {"app": {"allocation": "row_lock"}}, 'app.allocation = "row_lock", only'),
+        ("slow_external", {}, 'needs app.enrolment = "external"'),
+        ("client_position", {}, "needs app.waiting_room"),
+        ("client_position", {"app": WAITING}, "needs somebody who tells a position"),
+        ("qr_replay", {}, "needs somebody at the gate: students.entry above 0%"),
+        ("ineligible_granted", {"students": {"outsiders": "0%"}}, "needs somebody who is not on"),
+    ],
+)
+def test_a_fault_that_cannot_occur_is_refused_with_what_it_needs(name, settings, sentence):
+    with pytest.raises(PlanInvalid) as caught:
+        plan({"name": name}, **settings)
+    (problem,) = caught.value.problems
+    assert sentence in problem
+    assert problem.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"at": "T", "lasts": "2s"}, {"at": "T+1s", "lasts": "4s"}),
+        ({"at": "T", "lasts": "1s"}, {"at": "T+1s"}),
+        ({"at": "T"}, {"at": "T+9s", "lasts": "1s"}),
+        ({"at": "T+1s", "lasts": "1s"}, {"at": "T-1s", "lasts": "5s"}),
+    ],
+)
+def test_two_entries_of_one_fault_must_not_overlap(first, second):
+    with pytest.raises(PlanInvalid, match="two entries of fault leak overlap"):
+        plan({"name": "leak", **first}, {"name": "leak", **second})
+    assert plan({"name": "leak", **first}, {"name": "loop_block", **second})
+
+
+def test_entries_of_one_fault_may_follow_each_other():
+    leaks = [{"name": "leak", "at": f"T+{s}s", "lasts": "1s"} for s in (0, 2, 4)]
+    assert len(plan(*leaks).faults) == 3
+    crashes = [{"name": "worker_crash", "at": f"T+{s}s"} for s in (1, 2)]
+    assert len(plan(*crashes).faults) == 2
+    with pytest.raises(PlanInvalid, match="worker_crash overlap"):
+        plan(crashes[0], crashes[0])
+
+
+@pytest.mark.parametrize("name", [["leak"], {"a": 1}, 5, "earthquake"])
+def test_a_name_that_is_none_is_one_sentence(name):
+    with pytest.raises(PlanInvalid) as caught:
+        plan({"name": name})
+    (problem,) = caught.value.problems
+    assert "faults.0.name" in problem
+
+
+def test_a_fault_ends_with_its_time_or_with_the_sale():
+    leak, crash, down = Plan.model_validate(
+        {
+            "name": "faulty",
+            "faults": [
+                {"name": "leak", "at": "T+1s"},
+                {"name": "worker_crash", "at": "T+1s"},
+                {"name": "redis_down", "at": "T+1s", "lasts": "1h"},
+            ],
+        }
+    ).faults
+    assert [fault.ends(30.0) for fault in (leak, crash, down)] == [30.0, 1.0, 30.0]

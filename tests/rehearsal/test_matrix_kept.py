@@ -1,0 +1,203 @@
+"""What a matrix has judged is kept at any time, and its closing words claim no more than that."""
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from plans import Cell, Plan
+from rehearsal import matrix as leading
+from rehearsal.cli import main
+from rehearsal.errors import RehearsalError
+from rehearsal.grid import Grid
+from rehearsal.judgement import broken_cell, judge_cell
+from rehearsal.matrix import MatrixRun
+from rehearsal.matrix_closing import summed_up
+
+CELLS = [
+    Cell(strategy, "none", Plan(name="cell"), (), ())
+    for strategy in ("row_lock", "optimistic", "atomic_update", "skip_locked", "redis_lock")
+]
+SMALL = """
+name = "small"
+[[rows]]
+strategies = ["row_lock"]
+"""
+
+
+def judged(cell, *found):
+    return judge_cell(cell, found, 0.1, "run")
+
+
+class Lane:
+    """A lane that judges a cell at once; `seen` has what matrix.json held at each cell."""
+
+    lost = frozenset()
+    seen = ()
+
+    def __init__(self, folder, number, heard):
+        self.cell, self._folder, self._heard = None, folder, heard
+
+    def give(self, cell):
+        self.cell = cell
+        file = self._folder / "matrix.json"
+        if file.exists():
+            self.seen.append(len(json.loads(file.read_text())["cells"]))
+        self._heard.put((self, None if cell.strategy in self.lost else judged(cell)))
+
+    def dismiss(self):
+        pass
+
+    interrupt = await_end = dismiss
+
+    def last_words(self):
+        return "Its log is empty."
+
+
+@pytest.fixture
+def lanes(monkeypatch):
+    """Give the lanes' class, for one test only."""
+    kind = type("Lane", (Lane,), {"seen": []})
+    monkeypatch.setattr(leading, "LaneProcess", kind)
+    return kind
+
+
+@pytest.fixture
+def run(tmp_path):
+    one = MatrixRun("small", CELLS, tmp_path, lanes=1)
+    one.make_folder()
+    return one
+
+
+def carry_out(run):
+    run.carry_out(Grid(Console(quiet=True), CELLS))
+
+
+def kept(run):
+    document = json.loads((run.folder / "matrix.json").read_text())
+    assert document["planned"] == len(CELLS)
+    return [(cell["strategy"], cell["differs"]) for cell in document["cells"]]
+
+
+def test_what_was_judged_is_written_after_every_cell(run, lanes):
+    carry_out(run)
+    assert lanes.seen == [1, 2, 3, 4]
+    assert kept(run) == [(cell.strategy, False) for cell in CELLS]
+    assert sorted(path.name for path in run.folder.iterdir()) == ["matrix.json", "matrix.svg"]
+
+
+def test_a_matrix_given_up_keeps_every_lost_cell(run, lanes):
+    lanes.lost = {cell.strategy for cell in CELLS}
+    with pytest.raises(RehearsalError, match="4 lanes were lost"):
+        carry_out(run)
+    assert kept(run) == [(cell.strategy, True) for cell in CELLS[:4]]
+    assert (run.folder / "matrix.svg").exists()
+
+
+def test_an_interrupted_matrix_keeps_what_lanes_had_judged(run, lanes):
+    def pressed(lane, cell):
+        if cell is CELLS[2]:
+            lane._heard.put((lane, judged(cell)))
+            raise KeyboardInterrupt
+        Lane.give(lane, cell)
+
+    lanes.give = pressed
+    carry_out(run)
+    assert run.exit_code == 1
+    assert len(kept(run)) == 3
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """A disk on which a file begins, and finds no room."""
+    begun = Path.touch
+
+    def write_text(path, *_arguments, **_more):
+        begun(path)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fill():
+        monkeypatch.setattr(Path, "write_text", write_text)
+
+    return fill
+
+
+def test_a_full_disk_leaves_no_empty_file(run, lanes, full):
+    full()
+    with pytest.raises(RehearsalError, match=r"matrix\.json cannot be written: No space left"):
+        carry_out(run)
+    assert list(run.folder.iterdir()) == []
+    assert len(run.judgements) == len(CELLS)
+
+
+def test_the_closing_table_is_shown_though_the_disk_is_full(tmp_path, lanes, full, capsys):
+    (tmp_path / "small.toml").write_text(SMALL)
+    full()
+    assert main(["matrix", str(tmp_path / "small.toml"), "--out", str(tmp_path / "runs")]) == 1
+    shown = capsys.readouterr()
+    assert "1 of 1 cell, all as expected." in shown.out
+    assert "No space left" in shown.err
+
+
+def test_an_older_result_stays_whole_when_a_newer_one_finds_no_room(run, lanes, full):
+    def give(lane, cell):
+        if cell is CELLS[3]:
+            full()
+        Lane.give(lane, cell)
+
+    lanes.give = give
+    with pytest.raises(RehearsalError, match="cannot be written"):
+        carry_out(run)
+    assert len(kept(run)) == 3
+
+
+@pytest.mark.parametrize(
+    ("judgements", "words"),
+    [
+        ([], "Not one of 5 cells was judged: it ended before."),
+        ([judged(CELLS[0])], "1 of 5 cells judged, all as expected; it ended before the rest."),
+        (
+            [judged(CELLS[0]), broken_cell(CELLS[1], "No.", 0.1)],
+            "2 of 5 cells judged, 1 differs; it ended before the rest.",
+        ),
+        ([judged(cell) for cell in CELLS], "5 of 5 cells, all as expected."),
+    ],
+    ids=["none", "one", "broken", "all"],
+)
+def test_the_closing_words_say_what_was_judged(judgements, words):
+    assert summed_up(judgements, 5) == words
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ('expect = ["audit.sold_earley"]', "did you mean audit.sold_early?"),
+        ('allow = ["pools.postgers.leak"]', "did you mean pools.postgres.leak?"),
+        (
+            'set.gates = [{ metric = "latency_ms[POST /logout].p99", limit = "<= 1s" }]',
+            "cell row_lock × none: gates.0.metric",
+        ),
+        ('set.target = { stage = "external", url = "http://127.0.0.1:9" }', "embedded stage only"),
+    ],
+)
+@pytest.mark.parametrize("command", [["matrix"], ["plan", "check"]])
+def test_what_no_cell_could_do_is_refused_before_anything_starts(
+    tmp_path, monkeypatch, capsys, command, row, sentence
+):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "small.toml"
+    file.write_text(f"{SMALL}{row}\n")
+    assert main([*command, str(file)]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--set=app.workers=3", "--students=5", "--seed=3"])
+def test_a_matrix_that_is_checked_takes_no_overrides(tmp_path, capsys, option):
+    file = tmp_path / "small.toml"
+    file.write_text(SMALL)
+    assert main(["plan", "check", str(file)]) == 0
+    assert "A matrix of 1 cell." in capsys.readouterr().out
+    assert main(["plan", "check", str(file), option]) == 2
+    assert "is a matrix, which takes no such option" in capsys.readouterr().err

@@ -1,0 +1,344 @@
+"""The story of a synthetic run: who came, bought, held and asked for what, and when."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from synthetic_defects import (
+    BUY,
+    COUNTDOWN,
+    IN_REDIS,
+    JOIN,
+    LOGIN,
+    PAGE,
+    QR,
+    SCAN,
+    SECOND,
+    T0_NS,
+    TICKET,
+    WORKER_PIDS,
+    WRITES_BACK,
+    Defects,
+)
+
+from plans import Plan
+
+
+class Story:
+    """Who did what when, drawn from the plan's seed."""
+
+    def __init__(self, plan: Plan, defects: Defects) -> None:
+        self.plan, self.defects = plan, defects
+        self.rng = np.random.default_rng(plan.seed)
+        self.end_ns = T0_NS + int((plan.schedule.sale + plan.schedule.drain) * SECOND)
+        self.start_ns = T0_NS - int(plan.schedule.lead * SECOND)
+        self.pids = WORKER_PIDS[: plan.app.workers]
+        self._people()
+        self._purchases()
+        self._stores()
+        self.requests = self._requests()
+        if defects.killed or defects.interrupted or defects.no_t0:
+            stop = self.start_ns + 2 * SECOND if defects.no_t0 else T0_NS + 2 * SECOND
+            self.requests = self.requests[self.requests["intended_ns"] < stop]
+            self.end_ns = stop
+
+    # -- the people and their purchases ------------------------------------------------------
+
+    def _people(self) -> None:
+        plan, rng = self.plan, self.rng
+        n = plan.event.students
+        journey = np.full(n, "eager", dtype=object)
+        outsiders = round(n * plan.students.outsiders)
+        self.enrolled = np.arange(n) < n - outsiders
+        order = rng.permutation(n - outsiders)
+        late, double = round(n * plan.students.late), round(n * plan.students.double_clickers)
+        journey[order[:late]] = "late"
+        journey[order[late : late + double]] = "double-clicker"
+        eager = order[late + double :]
+        journey[eager[: round(len(eager) * plan.students.multi_device)]] = "multi-device"
+        journey[n - outsiders :] = "outsider"
+        self.journey = journey
+        is_late = journey == "late"
+        waiting = self.start_ns + rng.uniform(0, plan.schedule.lead - 2, n) * SECOND
+        coming = T0_NS + np.minimum(rng.exponential(plan.students.late_mean, n), 4) * SECOND
+        self.arrival = np.where(is_late, coming, waiting).astype(np.int64)
+        before = rng.random(n) < plan.students.login_before
+        early = self.arrival + (rng.random(n) * (T0_NS - SECOND - self.arrival)).astype(np.int64)
+        at_open = T0_NS + (rng.random(n) * plan.students.login_at_open * SECOND).astype(np.int64)
+        login = np.where(before, early, at_open)
+        self.login = np.where(is_late, self.arrival + SECOND // 5, login).astype(np.int64)
+        offset = rng.normal(plan.students.click_offset, plan.students.click_spread, n) * SECOND
+        click = np.maximum(T0_NS + offset.astype(np.int64), self.login + SECOND // 2)
+        self.clicked = click
+        retry = rng.lognormal(math.log(0.5), 0.4, n) * SECOND
+        self.buy = np.where(click < T0_NS, T0_NS + retry.astype(np.int64), click)
+        self.join = self.login + SECOND // 4
+        if plan.app.waiting_room != "off":
+            self._queue_up()
+        if self.defects.overtakers:
+            self.buy[np.argsort(self.buy)[-self.defects.overtakers :]] += 4 * SECOND
+
+    def _queue_up(self) -> None:
+        """Let students in one after another, by when they joined; polling costs up to half a s."""
+        rng, apart = self.rng, SECOND / self.plan.app.admission_rate
+        line = np.argsort(self.join, kind="stable")
+        if self.defects.queue_jumped:
+            jumpers = line[-self.defects.queue_jumped :]
+            self.journey[jumpers] = "queue-jumper"
+            line = np.concatenate([jumpers, line[: -self.defects.queue_jumped]])
+        turn = T0_NS + (np.arange(len(line)) * apart).astype(np.int64)
+        let_in = np.empty(len(line), dtype=np.int64)
+        let_in[line] = np.maximum(turn, self.join[line])
+        self.buy = let_in + (rng.uniform(0.05, 0.5, len(line)) * SECOND).astype(np.int64)
+        self.clicked = self.buy
+
+    def _purchases(self) -> None:
+        plan, rng, defects = self.plan, self.rng, self.defects
+        n = plan.event.students
+        self.buy_lag = self._generator_lag(n)
+        near = np.abs(self.buy - T0_NS) < 2 * SECOND
+        self.buy_lag += np.where(near, int(defects.generator_late_ms * 1e6), 0)
+        sent = self.buy + self.buy_lag
+        order = np.argsort(sent, kind="stable")
+        step_ns = 180_000  # one worker's time for one purchase, two workers
+        queue = np.arange(n) * step_ns
+        finished = np.empty(n, dtype=np.int64)
+        finished[order] = np.maximum.accumulate(sent[order] - queue) + queue + step_ns
+        service = rng.lognormal(math.log(3.5), 0.4, n) * 1e6 + defects.slow_ms * 1e6
+        self.buy_done = finished + service.astype(np.int64)
+        self.buy_wait_us = np.full(n, 20, dtype=np.int64)
+        if defects.waits:
+            full = (sent > T0_NS + SECOND // 4) & (sent < T0_NS + 9 * SECOND // 4)
+            waited = np.where(full, rng.lognormal(math.log(80_000), 0.3, n), 20)
+            self.buy_wait_us = waited.astype(np.int64)
+            self.buy_done += self.buy_wait_us * 1000
+
+        outcome = np.where(self.enrolled, "sold_out", "refused").astype(object)
+        eligible = np.flatnonzero(self.enrolled)
+        line = eligible[np.argsort(self.buy_done[eligible], kind="stable")]
+        if defects.overtakers:
+            line = np.roll(line, defects.overtakers)
+        taken = defects.false_sold_out + defects.ineligible + defects.strangers
+        granted = line[: max(plan.event.tickets - taken, 0) + defects.oversell]
+        outcome[granted] = "ticket"
+        if defects.ineligible:
+            lucky = np.flatnonzero(~self.enrolled)[: defects.ineligible]
+            outcome[lucky] = "ticket"
+            granted = np.concatenate([granted, lucky])
+        self.granted = granted
+        self.number = np.zeros(n, dtype=np.int64)
+        self.number[granted] = np.arange(1, len(granted) + 1)
+        self.holds = outcome == "ticket"
+        used = 0
+        for count, word in ((defects.unacked, "failed"), (defects.unknown, "unknown")):
+            outcome[granted[used : used + count]] = word
+            used += count
+        timed_out = np.flatnonzero(outcome == "unknown")
+        self.holds[timed_out[1::2]] = False
+        losers = np.flatnonzero(outcome == "sold_out")
+        outcome[losers[: defects.failed]] = "failed"
+        self.stuck = granted[used : used + defects.stuck]
+        used += defects.stuck
+        self.lost = granted[used : used + defects.missing_rows]
+        used += defects.missing_rows
+        self.drifted = granted[used : used + defects.drift]
+        self.outcome = outcome
+
+    def _stores(self) -> None:
+        plan, rng, defects = self.plan, self.rng, self.defects
+        n = plan.event.students
+        self.acked = self.outcome == "ticket"
+        self.ticket = np.array([f"{plan.seed:04x}-{k:06d}" for k in range(n)], dtype=object)
+        granted_ns = self.buy_done - 400_000
+        behind = plan.app.allocation in WRITES_BACK
+        early = self.granted[:: max(len(self.granted) // max(defects.early, 1), 1)][: defects.early]
+        granted_ns[early] = self.buy_done[early] = T0_NS - SECOND // 5
+        delay = rng.uniform(2, 40, n) * 1e6 + (3e9 if defects.writeback_slow else 0)
+        self.committed = granted_ns + (delay if behind else 100_000.0 * np.ones(n)).astype(np.int64)
+        issued = np.where(behind, self.buy_done + plan.students.ticket_poll * 1e9, self.buy_done)
+        if defects.writeback_slow and behind:
+            issued = issued + 3 * SECOND
+        self.issued = issued.astype(np.int64)
+        self.pending = behind
+        held = np.flatnonzero(self.holds & ~np.isin(np.arange(n), self.lost))
+        held = held[np.argsort(self.number[held], kind="stable")]
+        rows = pd.DataFrame(
+            {
+                "source": "postgres",
+                "ticket": self.ticket[held],
+                "student": held,
+                "number": self.number[held],
+                "granted_ns": granted_ns[held],
+                "committed_ns": self.committed[held],
+            }
+        )
+        second = rows.head(defects.duplicate_rows).assign(
+            ticket=rows["ticket"].head(defects.duplicate_rows) + "-again"
+        )
+        strangers = rows.head(defects.strangers).assign(
+            student=-1,
+            granted_ns=T0_NS + SECOND,
+            ticket=rows["ticket"].head(defects.strangers) + "-stranger",
+        )
+        rows = pd.concat([rows, second, strangers], ignore_index=True)
+        written = rows.iloc[: len(rows) - defects.rows_dropped]
+        postgres = pd.concat([written, rows.head(defects.repeated_rows)], ignore_index=True)
+        redis = rows[~rows["student"].isin(self.drifted)].assign(source="redis", committed_ns=None)
+        self.stores = ("postgres", "redis") if plan.app.allocation in IN_REDIS else ("postgres",)
+        self.ledger = pd.concat([postgres, redis]) if len(self.stores) > 1 else postgres
+        self.visitors = held[np.isin(held, np.flatnonzero(self.acked))][: defects.visitors]
+        if defects.visitors:
+            self._gate()
+        if defects.store_unreadable:
+            self.ledger = self.ledger[self.ledger["source"] != defects.store_unreadable]
+
+    def _gate(self) -> None:
+        """Let the visitors in, some of them twice."""
+        twice = np.concatenate([self.visitors, self.visitors[: self.defects.entered_twice]])
+        self.scans = twice, self.end_ns - 2 * SECOND + np.arange(len(twice)) * 1_000_000
+        gate = pd.DataFrame(
+            {
+                "source": "gate",
+                "ticket": self.ticket[twice],
+                "student": twice,
+                "number": None,
+                "granted_ns": self.scans[1],
+                "committed_ns": None,
+            }
+        )
+        self.ledger = pd.concat([self.ledger, gate])
+        self.stores = (*self.stores, "gate")
+
+    # -- the requests ------------------------------------------------------------------------
+
+    def _generator_lag(self, n: int) -> Any:
+        return (self.rng.lognormal(math.log(0.3), 0.5, n) * 1e6).astype(np.int64)
+
+    def _requests(self) -> pd.DataFrame:
+        everyone = np.arange(self.plan.event.students)
+        clicked_early = everyone[self.clicked < T0_NS]
+        doubles = everyone[(self.journey == "double-clicker") & self.acked]
+        acked = everyone[self.acked]
+        parts = [
+            self._answered(PAGE, everyone, self.arrival),
+            self._answered(LOGIN, everyone, self.login),
+            self._countdowns(),
+            self._answered(BUY, clicked_early, self.clicked[clicked_early], "too_early"),
+            self._buys(),
+            self._answered(
+                BUY, doubles, self.buy_done[doubles] + 120_000_000, "already_holds_ticket", device=1
+            ),
+        ]
+        if self.pending:
+            parts.append(self._answered(TICKET, acked, self.buy_done[acked] + SECOND))
+            late = np.repeat(self.stuck, 4)
+            since = np.tile(np.arange(2, 6) * SECOND, len(self.stuck))
+            parts.append(self._answered(TICKET, late, self.buy_done[late] + since))
+        issued = acked[~np.isin(acked, self.stuck)]
+        parts.append(self._answered(QR, issued, self.issued[issued] + SECOND))
+        if self.plan.app.waiting_room != "off":
+            parts.append(self._answered(JOIN, everyone, self.join))
+        if len(self.visitors):
+            parts.append(self._answered(SCAN, *self.scans))
+        rows = pd.concat(parts, ignore_index=True)
+        rows = rows[~rows["student"].isin(self.absent())]
+        rows["journey"] = self.journey[rows["student"].to_numpy()]
+        rows = rows.sort_values(["intended_ns", "student"], kind="stable", ignore_index=True)
+        rows["seq"] = rows.groupby("student").cumcount()
+        rows["worker"] = np.array(self.pids)[rows["student"].to_numpy() % len(self.pids)]
+        if self.defects.worker_lost:
+            gone = (rows["worker"] == self.pids[1]) & (rows["sent_ns"] > T0_NS + SECOND)
+            _without_answer(rows, gone, "failed", "connect_refused")
+        return rows
+
+    def absent(self) -> Any:
+        """Students without a row."""
+        return np.arange(self.plan.event.students)[::-1][: self.defects.never_started]
+
+    def _countdowns(self) -> pd.DataFrame:
+        poll = int(self.plan.students.countdown_poll * SECOND)
+        waits = np.flatnonzero(self.arrival < T0_NS)
+        counts = ((T0_NS - self.arrival[waits]) // poll).astype(int)
+        student = np.repeat(waits, counts)
+        turn = np.concatenate([np.arange(1, count + 1) for count in counts] or [np.array([], int)])
+        return self._answered(COUNTDOWN, student, self.arrival[student] + turn * poll)
+
+    def _buys(self) -> pd.DataFrame:
+        student = np.arange(self.plan.event.students)
+        words = {
+            "ticket": None,
+            "sold_out": "sold_out",
+            "refused": "not_enrolled",
+            "failed": "overloaded",
+            "unknown": None,
+        }
+        rows = self._answered(BUY, student, self.buy, [words[word] for word in self.outcome])
+        if self.pending:
+            rows.loc[self.acked, "status"] = 202
+        rows["sent_ns"] = self.buy + self.buy_lag
+        rows["done_ns"] = self.buy_done
+        rows["first_byte_ns"] = self.buy_done - 20_000
+        rows["read_ns"] = self.buy_done + 300_000 + int(self.defects.slow_reading_ms * 1e6)
+        took_us = (rows["done_ns"] - rows["sent_ns"]) // 1000
+        rows["pool_us"] = self.buy_wait_us
+        rows["app_us"] = np.minimum(took_us, 3_000 + self.buy_wait_us)
+        rows["queue_us"] = took_us - rows["app_us"]
+        timed_out = self.outcome == "unknown"
+        _without_answer(rows, timed_out, "unknown", "timeout")
+        given_up = self.buy[timed_out] + int(self.plan.students.timeout * SECOND)
+        rows.loc[timed_out, ["done_ns", "read_ns"]] = np.column_stack([given_up, given_up])
+        return rows
+
+    def _answered(
+        self, step: str, student: Any, intended: Any, error: Any = None, device: int = 0
+    ) -> pd.DataFrame:
+        """Make requests that were answered; `error` is a problem code, or one for each."""
+        n = len(student)
+        errors = [error] * n if error is None or isinstance(error, str) else list(error)
+        code = pd.Series(errors, dtype=object)
+        sent = intended + self._generator_lag(n)
+        took = (self.rng.lognormal(math.log(2.5), 0.5, n) * 1e6).astype(np.int64)
+        status = code.map(
+            {"not_enrolled": 403, "overloaded": 503, "too_early": 409, "sold_out": 409}
+        )
+        status = status.where(code.isna() | status.notna(), 409)
+        fine = 201 if step == BUY else 200
+        overloaded = (code == "overloaded").to_numpy(dtype=bool)
+        outcome = np.where(code.isna(), "ok", np.where(overloaded, "failed", "refused"))
+        new = np.full(n, step == PAGE)
+        return pd.DataFrame(
+            {
+                "intended_ns": intended,
+                "sent_ns": sent,
+                "first_byte_ns": sent + took - 20_000,
+                "done_ns": sent + took,
+                "read_ns": sent
+                + took
+                + self._generator_lag(n)
+                + int(self.defects.slow_reading_ms * 1e6),
+                "student": student,
+                "device": device,
+                "step": step,
+                "status": status.fillna(fine).astype(int),
+                "outcome": outcome,
+                "error": code,
+                "bytes": 420,
+                "new_connection": new,
+                "connect_us": pd.array(np.where(new, 180, 0), dtype="Int64"),
+                "queue_us": took // 5000,
+                "pool_us": 20,
+                "db_us": took // 4000,
+                "redis_us": took // 8000,
+                "external_us": None,
+                "app_us": took // 1250,
+            }
+        )
+
+
+def _without_answer(rows: pd.DataFrame, which: Any, outcome: str, error: str) -> None:
+    rows.loc[which, ["first_byte_ns", "queue_us", "pool_us", "db_us", "redis_us", "app_us"]] = None
+    rows.loc[which, "bytes"] = 0
+    rows.loc[which, "status"] = 0
+    rows.loc[which, "outcome"] = outcome
+    rows.loc[which, "error"] = error

@@ -1,0 +1,102 @@
+"""Child processes of the tests: modules of the service, its neighbours, and a queue server."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.target_app.apps import Stage
+from tests.target_app.waiting import can_connect, eventually, free_port
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class Child:
+    """A process of the service, its JSON log lines gathered as they come."""
+
+    def __init__(self, module: str, stage: Stage) -> None:
+        self.lines: list[str] = []
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name in ("PATH", "HOME", "XDG_RUNTIME_DIR") or name.startswith("COV")
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            cwd=REPOSITORY,
+            env={**inherited, **stage.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+
+    def said(self, text: str) -> bool:
+        return any(text in line for line in self.lines)
+
+    def stop(self, number: int) -> int:
+        """Send a signal, wait, and return the exit code."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        code = self.process.wait(20)
+        self._reader.join(20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+
+class Neighbours:
+    """The university's enrolment API and alert API, as a child process."""
+
+    def __init__(self, child: Child, port: int, token: str) -> None:
+        self.child = child
+        self.url = f"http://127.0.0.1:{port}"
+        self.bearer = {"Authorization": f"Bearer {token}"}
+        self.http = httpx.Client(base_url=self.url, timeout=10)
+        self.settings = {
+            "APP_ENROLMENT_URL": f"{self.url}/enrolment",
+            "APP_ALERT_URL": f"{self.url}/alerts",
+        }
+
+    def behave(self, latency_s: float = 0.0, failures: float = 0.0) -> httpx.Response:
+        return self.http.put(
+            "/behaviour",
+            json={"latency_s": latency_s, "failures": failures},
+            headers=self.bearer,
+        )
+
+    def alerts(self) -> list[dict[str, Any]]:
+        return list(self.http.get("/alerts", headers=self.bearer).json())
+
+
+@contextmanager
+def serving_sqs(module: str) -> Iterator[str]:
+    """Serve SQS from a child process: `compose.queue_server` or `moto.server`; yields its URL."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", module, "-H", "127.0.0.1", "-p", str(port)],
+        cwd=REPOSITORY,
+        env={**os.environ, "MOTO_PORT": str(port)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        eventually(lambda: can_connect(port), timeout_s=30)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
