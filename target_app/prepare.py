@@ -58,6 +58,7 @@ async def prepare(settings: Settings, roster: list[Student]) -> None:
             await connection.execute(files("target_app").joinpath("schema.sql").read_text("utf-8"))
             guarded = ALLOCATIONS[settings.allocation].guarded
             await (ensure_guards if guarded else drop_guards)(connection)
+            await ensure_guards(connection, "entries")
             await _load_students(connection, roster, hashes)
             await _load_event(connection, settings)
             if settings.allocation == "skip_locked":

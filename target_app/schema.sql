@@ -47,11 +47,3 @@ CREATE TABLE IF NOT EXISTS entries (
     gate        text NOT NULL,
     entered_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-DO $$ BEGIN
-    IF NOT EXISTS (
-        SELECT FROM pg_constraint
-        WHERE conname = 'entries_pkey' AND conrelid = 'entries'::regclass
-    ) THEN
-        ALTER TABLE entries ADD CONSTRAINT entries_pkey PRIMARY KEY (event, ticket);
-    END IF;
-END $$;
