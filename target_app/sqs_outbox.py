@@ -1,9 +1,15 @@
-"""The outbox: letters of many purchases leave together, and each learns when its own has left."""
+"""The outbox: letters of many purchases leave together, and each learns when its own has left.
+
+A grant cannot be taken back because SQS is slow, so purchases wait for a place in the outbox before
+they are granted anything, and a letter that is posted leaves as soon as a call can take it.
+"""
 
 import asyncio
 import contextvars
 import time
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from target_app.errors import DependencyDown, Unavailable
@@ -13,6 +19,7 @@ from target_app.turnstile import Turnstile
 
 COLLECT_S = 0.003  # how long a letter waits for others at most, while sending is possible
 SENDS_AT_ONCE = 8
+PLACES = SENDS_AT_ONCE * BATCH
 TIMEOUT_S = 5.0
 
 
@@ -24,23 +31,33 @@ class _Letter(NamedTuple):
 class Outbox:
     """Sends to the queue in batches. Under load batches fill by themselves: they wait their turn.
 
-    The turns are a pool like the others, called `sqs`.
+    Its places are a pool like the others, called `sqs`.
     """
 
     def __init__(self, queue: GrantQueue) -> None:
-        self.turnstile = Turnstile("sqs", SENDS_AT_ONCE, TIMEOUT_S)
+        self.turnstile = Turnstile("sqs", PLACES, TIMEOUT_S)
         self._queue = queue
+        self._turns = asyncio.Semaphore(SENDS_AT_ONCE)
         self._letters: deque[_Letter] = deque()
         self._on_the_way: dict[str, asyncio.Future[None]] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._queued = 0  # batches that wait for their turn, and take their letters then
 
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Keep room for one letter. Raises `Overloaded` where there is none within `TIMEOUT_S`."""
+        await self.turnstile.enter()
+        began_ns = time.perf_counter_ns()
+        try:
+            yield
+        finally:
+            self.turnstile.leave(time.perf_counter_ns() - began_ns)
+
     async def send(self, name: str, body: str) -> None:
         """Return when SQS has accepted the letter; the same `name` meanwhile is the same letter.
 
-        Raises `DependencyDown` where it did not accept it, and `Overloaded` where the letter had
-        no turn within `TIMEOUT_S`.
+        To be called with a place. Raises `DependencyDown` where SQS did not accept it.
         """
         began_ns = time.perf_counter_ns()
         accepted = self._on_the_way.get(name)
@@ -82,7 +99,7 @@ class Outbox:
             self._alarm = None
         while BATCH * self._queued < len(self._letters):
             self._queued += 1
-            # A context of its own: what it waits for is not the wait of one request.
+            # A context of its own: it sends the letters of many requests.
             task = asyncio.get_running_loop().create_task(
                 self._send_batch(), context=contextvars.Context()
             )
@@ -90,32 +107,23 @@ class Outbox:
             task.add_done_callback(self._sending.discard)
 
     async def _send_batch(self) -> None:
-        try:
-            await self.turnstile.enter()
-        except Unavailable as error:
-            self._fail(self._take(), error)
-            return
-        began_ns = time.perf_counter_ns()
-        letters = self._take()
-        try:
-            refused = await self._queue.send([letter.body for letter in letters]) if letters else {}
-        except Exception as error:
-            self._fail(letters, error)
-            if not isinstance(error, Unavailable):
-                raise
-        else:
-            for index, letter in enumerate(letters):
-                if index in refused:
-                    letter.accepted.set_exception(DependencyDown("SQS", refused[index]))
-                else:
-                    letter.accepted.set_result(None)
-        finally:
-            self.turnstile.leave(time.perf_counter_ns() - began_ns)
+        async with self._turns:
+            letters = self._take()
+            try:
+                bodies = [letter.body for letter in letters]
+                refused = await self._queue.send(bodies) if letters else {}
+            except Exception as error:
+                for letter in letters:
+                    letter.accepted.set_exception(error)
+                if not isinstance(error, Unavailable):
+                    raise
+                return
+        for index, letter in enumerate(letters):
+            if index in refused:
+                letter.accepted.set_exception(DependencyDown("SQS", refused[index]))
+            else:
+                letter.accepted.set_result(None)
 
     def _take(self) -> list[_Letter]:
         self._queued -= 1
         return [self._letters.popleft() for _ in range(min(BATCH, len(self._letters)))]
-
-    def _fail(self, letters: list[_Letter], error: Exception) -> None:
-        for letter in letters:
-            letter.accepted.set_exception(error)

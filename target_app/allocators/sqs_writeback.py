@@ -4,7 +4,7 @@ import time
 from typing import ClassVar
 
 from target_app.allocators.protocol import Claim, Grant, Refusal, Stores
-from target_app.allocators.redis_ledger import RedisLedger
+from target_app.allocators.redis_ledger import Decision, RedisLedger
 from target_app.mishaps import after_grant
 from target_app.sqs_message import ACCEPTED_S, GrantMessage, write_message
 
@@ -30,22 +30,26 @@ class SqsWriteback(RedisLedger):
         self._outbox = stores.outbox
 
     async def grant(self, claim: Claim) -> Grant | Refusal:
-        began_s = time.monotonic()
-        decision = await self.decide(claim)
-        if isinstance(decision, Refusal):
-            return decision
-        if not decision.replay:
-            await after_grant()
-        if not decision.issued:
-            message = GrantMessage(
-                ticket=decision.ticket,
-                student=claim.bearer.student,
-                number=decision.number,
-                granted_ns=decision.granted_ns,
-                idempotency=claim.idempotency,
-                epoch=decision.epoch,
-            )
-            await self._outbox.send(decision.ticket, write_message(message))
-            if time.monotonic() - began_s > ACCEPTED_S:
-                await self.expect_epoch(decision)
+        async with self._outbox.place():
+            began_s = time.monotonic()
+            decision = await self.decide(claim)
+            if isinstance(decision, Refusal):
+                return decision
+            if not decision.replay:
+                await after_grant()
+            if not decision.issued:
+                await self._tell(decision, claim, began_s)
         return Grant(decision.ticket, decision.number, decision.issued, decision.replay)
+
+    async def _tell(self, decision: Decision, claim: Claim, began_s: float) -> None:
+        message = GrantMessage(
+            ticket=decision.ticket,
+            student=claim.bearer.student,
+            number=decision.number,
+            granted_ns=decision.granted_ns,
+            idempotency=claim.idempotency,
+            epoch=decision.epoch,
+        )
+        await self._outbox.send(decision.ticket, write_message(message))
+        if time.monotonic() - began_s > ACCEPTED_S:
+            await self.expect_epoch(decision)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from target_app import dead_letters, sqs_queue
-from target_app.errors import DependencyDown, Overloaded, SettingsError
+from target_app.errors import DependencyDown, SettingsError
 from target_app.settings import read_settings
-from target_app.sqs_outbox import SENDS_AT_ONCE, Outbox
+from target_app.sqs_outbox import Outbox
 from target_app.sqs_queue import GrantQueue
 
 
@@ -48,24 +48,6 @@ def test_letters_posted_together_leave_together_and_one_posted_twice_leaves_once
     batches, counts = run(sqs_endpoint, "together", post)
     assert batches == 3
     assert counts == (25, 0, 0)
-
-
-def test_a_letter_without_a_turn_is_told_so_and_the_next_one_leaves(
-    sqs_endpoint: str, aws: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("target_app.sqs_outbox.TIMEOUT_S", 0.05)
-
-    async def post(queue: GrantQueue) -> sqs_queue.Counts:
-        outbox = Outbox(queue)
-        for _ in range(SENDS_AT_ONCE):
-            await outbox.turnstile.enter()
-        with pytest.raises(Overloaded):
-            await outbox.send("late", "late")
-        outbox.turnstile.leave(0)
-        await outbox.send("in time", "in time")
-        return await queue.count()
-
-    assert run(sqs_endpoint, "turns", post) == (1, 0, 0)
 
 
 def test_a_letter_sqs_does_not_take_is_not_said_to_have_left(

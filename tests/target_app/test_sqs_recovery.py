@@ -9,7 +9,7 @@ import httpx
 import pytest
 import redis.asyncio
 
-from target_app import sqs_sweep
+from target_app import sqs_outbox, sqs_sweep
 from target_app.database import Database
 from target_app.grants import POISONED
 from target_app.ledger import COMMITTED, Ledger
@@ -114,6 +114,25 @@ def test_a_message_delivered_again_before_it_is_deleted_is_written_once(
     asyncio.run(deliver_twice())
     assert written(app.stage) == held(app.stage)
     assert len(app.stage.rows()) == 3
+
+
+def test_where_the_outbox_is_full_nothing_is_granted(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqs_outbox, "PLACES", 2)
+    monkeypatch.setattr(sqs_outbox, "TIMEOUT_S", 0.2)
+    app = start()
+    bearer = app.login(0)
+    outbox = app.asgi.office.mail.outbox
+    outbox.turnstile.used = 2
+    refused = app.buy(bearer, "key")
+    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+    assert held(app.stage) == {}
+    outbox.turnstile.used = 0
+    assert app.buy(bearer, "key").status_code == 202
+    assert outbox.turnstile.used == 0
+    assert drain(app.stage) is True
+    assert written(app.stage) == held(app.stage)
 
 
 @pytest.mark.usefixtures("swept_at_once")
