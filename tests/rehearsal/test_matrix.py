@@ -27,13 +27,15 @@ expect = ["lost.app"]
 """
 
 
-def matrix(*arguments, environment=None):
+def matrix(*arguments, environment=os.environ):
+    """Run a matrix; never under coverage, for students and app keep no time when slowed so much."""
+    kept = {name: value for name, value in environment.items() if "COVERAGE" not in name}
     return subprocess.run(
         [sys.executable, "-m", "rehearsal", "matrix", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
-        env=environment,
+        env=kept,
     )
 
 
@@ -50,6 +52,7 @@ def quick(tmp_path_factory):
     return matrix(MATRIX, *chosen, "--out", out), out
 
 
+@pytest.mark.xdist_group("quick matrix")
 def test_every_cell_is_as_expected(quick):
     done, out = quick
     assert done.returncode == 0, done.stdout + done.stderr
@@ -62,6 +65,7 @@ def test_every_cell_is_as_expected(quick):
     assert not any(cell["differs"] for cell in document["cells"])
 
 
+@pytest.mark.xdist_group("quick matrix")
 def test_every_cell_keeps_its_run_without_a_page(quick):
     _, out = quick
     folder, document = written(out)
@@ -77,6 +81,7 @@ def test_every_cell_keeps_its_run_without_a_page(quick):
             assert on.detail["at_s"] == pytest.approx(-1, abs=0.25)
 
 
+@pytest.mark.xdist_group("quick matrix")
 def test_the_picture_is_drawn(quick):
     _, out = quick
     folder, _ = written(out)

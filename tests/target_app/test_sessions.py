@@ -73,7 +73,8 @@ def test_after_logout_the_token_opens_nothing(app: Any) -> None:
     answer = app.http.post("/logout", headers=bearer)
     assert (answer.status_code, answer.content) == (204, b"")
     assert is_refused(app.buy(bearer), 401, "unauthenticated")
-    assert is_refused(app.http.get("/tickets/x", headers=bearer), 401, "unauthenticated")
+    path = f"/tickets/{'0' * 32}"
+    assert is_refused(app.http.get(path, headers=bearer), 401, "unauthenticated")
     assert is_refused(app.http.post("/logout", headers=bearer), 401, "unauthenticated")
 
 
