@@ -61,7 +61,9 @@ class Exchange:
         parts = b""
         if self.queue_ns >= 0:
             parts = b"queue;dur=%.3f, " % (self.queue_ns / 1e6)
-        if self.pool_ns >= 0:
+        if self.pool_ns == 0:  # most requests
+            parts += b"pool;dur=0.000, "
+        elif self.pool_ns > 0:
             parts += b"pool;dur=%.3f, " % (self.pool_ns / 1e6)
         if self.db_ns >= 0:
             parts += b"db;dur=%.3f, " % (self.db_ns / 1e6)

@@ -41,6 +41,10 @@ class Spread:
         self.sum += amount
         self.counts[bisect_left(self.edges, amount)] += 1
 
+    def observe_none(self) -> None:
+        """Note an observation of nothing, which is most waits: no bucket to be looked for."""
+        self.counts[0] += 1
+
 
 class Counter:
     """Tallies by label values."""

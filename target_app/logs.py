@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ _STANDARD = len(vars(logging.makeLogRecord({})))  # what a record has before any
 _ADDED = frozenset({"message", "asctime"})  # by other handlers
 _BUFFER_BYTES = 64 * 1024
 _TAKEN = 1000  # remarks kept at most until they are written
-_Taken = tuple[int, bytes, Exchange | None, dict[str, Any]]  # time, middle of its line, whose, what
+_Taken = tuple[int, "Remark", Exchange | None, tuple[Any, ...]]  # time, which, whose, about what
 # What a record would otherwise be told of its thread, process and source line, and no line shows
 # (docs.python.org/3/howto/logging.html#optimization): a third of the cost of a line.
 _COSTLY = ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
@@ -32,6 +32,7 @@ class JsonFormatter(logging.Formatter):
     def __init__(self, component: str = "app") -> None:
         super().__init__()
         self._component = component
+        self._middles: dict[Remark, bytes] = {}
         self._encode = msgspec.json.Encoder(enc_hook=str).encode
 
     def format(self, record: logging.LogRecord) -> str:
@@ -68,9 +69,13 @@ class JsonFormatter(logging.Formatter):
         }
         return b"," + self._encode(same)[1:-1]
 
-    def remark(self, remark: "_Taken") -> bytes:
+    def remark(self, taken: "_Taken") -> bytes:
         """A remark taken down as the bytes of one line, its end included."""
-        time_ns, middle, exchange, fields = remark
+        time_ns, remark, exchange, about = taken
+        middle = self._middles.get(remark)
+        if middle is None:
+            middle = self._middles[remark] = self.middle(remark.logger.name, remark.message)
+        fields = remark.tell(*about)
         if exchange is not None:
             fields = {"trace_id": exchange.trace_id, "span_id": exchange.span_id, **fields}
         told = self._encode(fields)[1:]
@@ -91,16 +96,12 @@ class LineHandler(logging.Handler):
         )
         self._taken: list[_Taken] = []
 
-    def middle(self, logger: str, message: str) -> bytes:
-        """What every line of a remark has between its time and what differs."""
-        return self._lines.middle(logger, message)
-
-    def take_down(self, middle: bytes, fields: dict[str, Any]) -> None:
-        """Keep a remark until the next flush; `fields` are at least one."""
+    def take_down(self, remark: "Remark", about: tuple[Any, ...]) -> None:
+        """Keep a remark until the next flush."""
         exchange = CURRENT.get()
         if exchange is not None and exchange.trace_id is None:
             exchange = None
-        self._taken.append((time.time_ns(), middle, exchange, fields))
+        self._taken.append((time.time_ns(), remark, exchange, about))
         if len(self._taken) >= _TAKEN:
             self.flush()
 
@@ -134,27 +135,29 @@ class LineHandler(logging.Handler):
 
 
 class Remark:
-    """A line of which there are thousands a second: taken down in passing, written in batches.
+    """A line of which there are thousands a second: noted in passing, put into words in batches.
 
-    Like `logger.info(message, extra=fields)`, at a tenth of its cost to the request it is about.
+    Like `logger.info(message, extra=tell(...))`, at a tenth of its cost to the request it is about.
+    `tell` makes the fields, at least one, of what a remark is about when its line is written.
     """
 
     lines: ClassVar[LineHandler | None] = None  # set while this process's logs are JSON lines
 
-    def __init__(self, logger: logging.Logger, message: str) -> None:
-        self._logger = logger
-        self._message = message
-        self._middle: tuple[LineHandler, bytes] | None = None
+    def __init__(
+        self, logger: logging.Logger, message: str, tell: Callable[..., dict[str, Any]]
+    ) -> None:
+        self.logger = logger
+        self.message = message
+        self.tell = tell
 
-    def make(self, fields: dict[str, Any]) -> None:
-        """Make the remark, of at least one field."""
-        lines = self.lines
-        if lines is None:
-            self._logger.info(self._message, extra=fields)
-        elif self._logger.isEnabledFor(logging.INFO):
-            if self._middle is None or self._middle[0] is not lines:
-                self._middle = lines, lines.middle(self._logger.name, self._message)
-            lines.take_down(self._middle[1], fields)
+    def make(self, *about: Any) -> None:
+        """Make the remark about what `tell` takes."""
+        if not self.logger.isEnabledFor(logging.INFO):
+            return
+        if self.lines is None:
+            self.logger.info(self.message, extra=self.tell(*about))
+        else:
+            self.lines.take_down(self, about)
 
 
 class Throttled:

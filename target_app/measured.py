@@ -1,8 +1,8 @@
 """`@measured(kind, name)`: counts and times calls that cross a boundary of the process."""
 
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
+from time import perf_counter
 from typing import Any, ParamSpec, TypeVar, cast
 
 from target_app.metrics import BOUNDARY_CALLS, BOUNDARY_DURATION, INSTRUMENTED
@@ -33,17 +33,16 @@ def measured(
 
         @wraps(function)
         async def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
-            began_s = time.perf_counter()
+            began_s = perf_counter()
             try:
                 result = await function(*args, **kwargs)
             except BaseException:
                 failure.inc()
+                duration.observe(perf_counter() - began_s)
                 raise
-            else:
-                success.inc()
-                return result
-            finally:
-                duration.observe(time.perf_counter() - began_s)
+            success.inc()
+            duration.observe(perf_counter() - began_s)
+            return result
 
         return call
 

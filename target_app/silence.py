@@ -25,3 +25,6 @@ class Silent:
 
     def observe(self, _: float) -> None:
         """Observe nothing."""
+
+    def observe_none(self) -> None:
+        """Observe not even nothing."""

@@ -5,6 +5,7 @@ import logging
 import re
 import secrets
 import time
+from typing import Any
 
 import msgspec
 
@@ -21,7 +22,6 @@ from target_app.qr import SLOT_S, draw_qr, sign_ticket
 from target_app.sessions import Bearer, hash_student
 
 _LOG = logging.getLogger(__name__)
-_GRANTED = Remark(_LOG, "ticket granted")
 _SVG = (b"content-type", b"image/svg+xml")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _VARIES = (b"vary", b"Accept, Authorization")
@@ -59,6 +59,7 @@ class TicketDesk:
         self._qr_key = office.settings.key("qr")
         self._granted = TICKETS_GRANTED.labels(office.settings.allocation)
         self._refused = {code: TICKETS_REFUSED.labels(code) for code in PROBLEMS}
+        self._remark = Remark(_LOG, "ticket granted", self._tell)
 
     async def buy(self, event: str) -> Answer:
         """Sell one ticket to the bearer, or say why not."""
@@ -126,8 +127,10 @@ class TicketDesk:
         self._granted.inc()
         if self._board.is_last(grant.number):
             self._news.tell_sold_out()
-        if _LOG.isEnabledFor(logging.INFO):
-            _GRANTED.make({"ticket": grant.ticket, "number": grant.number, **self._who(bearer)})
+        self._remark.make(grant, bearer)
+
+    def _tell(self, grant: Grant, bearer: Bearer) -> dict[str, Any]:
+        return {"ticket": grant.ticket, "number": grant.number, **self._who(bearer)}
 
     def _refuse(self, code: str) -> Answer:
         self._refused[code].inc()

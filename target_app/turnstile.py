@@ -49,7 +49,10 @@ class Turnstile:
             self.used += 1
             if self.used > self.used_peak:
                 self.used_peak = self.used
-            self._record(0)
+            self._wait.observe_none()
+            exchange = CURRENT.get()
+            if exchange is not None:
+                exchange.add_pool(0)
         else:
             await self._queue()
 
@@ -75,13 +78,11 @@ class Turnstile:
         finally:
             alarm.cancel()
             self.pending -= 1
-            self._record(time.perf_counter_ns() - began_ns)
-
-    def _record(self, waited_ns: int) -> None:
-        self._wait.observe(waited_ns / 1e9)
-        exchange = CURRENT.get()
-        if exchange is not None:
-            exchange.add_pool(waited_ns)
+            waited_ns = time.perf_counter_ns() - began_ns
+            self._wait.observe(waited_ns / 1e9)
+            exchange = CURRENT.get()
+            if exchange is not None:
+                exchange.add_pool(waited_ns)
 
     def _give_up(self, place: asyncio.Future[None]) -> None:
         if not place.done():

@@ -100,6 +100,11 @@ def test_switched_off_there_is_neither_metric_nor_timing_nor_line_and_sales_go_o
     assert child.said("ticket granted") == on
 
 
+def granted(logger: logging.Logger) -> logs.Remark:
+    """A remark about a number."""
+    return logs.Remark(logger, "ticket granted", lambda number: {"number": number})
+
+
 class TestRemarks:
     """Lines of which there are thousands a second."""
 
@@ -119,12 +124,12 @@ class TestRemarks:
             handler = logs.LineHandler(file.fileno(), "app")
             monkeypatch.setattr(logs.Remark, "lines", handler)
             logger.setLevel(logging.INFO)
-            logs.Remark(logger, "ticket granted").make({"number": 1})
+            granted(logger).make(1)
             assert self.read(tmp_path / "log") == []
             handler.emit(logging.makeLogRecord({"msg": "next", "levelno": logging.WARNING}))
             remark, following = self.read(tmp_path / "log")
             logger.setLevel(logging.WARNING)
-            logs.Remark(logger, "ticket granted").make({"number": 2})
+            granted(logger).make(2)
             handler.close()
         assert (remark["message"], remark["number"], remark["level"]) == (
             *("ticket granted", 1, "info"),
@@ -142,7 +147,7 @@ class TestRemarks:
             monkeypatch.setattr(logs.Remark, "lines", handler)
             logger.setLevel(logging.INFO)
             for number in range(1500):
-                logs.Remark(logger, "ticket granted").make({"number": number})
+                granted(logger).make(number)
             assert len(self.read(tmp_path / "log")) == 1000
             handler.close()
         assert [line["number"] for line in self.read(tmp_path / "log")] == list(range(1500))
@@ -151,7 +156,7 @@ class TestRemarks:
         self, caplog: pytest.LogCaptureFixture, logger: Any
     ) -> None:
         with caplog.at_level(logging.INFO, "target_app.remarks"):
-            logs.Remark(logger, "ticket granted").make({"number": 1})
+            granted(logger).make(1)
         assert caplog.records[0].number == 1
 
 
