@@ -38,6 +38,8 @@ def obstacle(fault: Fault, plan: "Plan") -> str | None:
             lacking = 'app.waiting_room = "poll" or "sse"'
         case "client_position" if plan.students.queue_jumpers == 0:
             lacking = "somebody who tells a position: students.queue_jumpers above 0%"
+        case "early_open" if fault.at >= 0:
+            lacking = 'to begin before T-0: at = "T-10s", say'
         case "qr_replay" if plan.students.entry == 0:
             lacking = "somebody at the gate: students.entry above 0%"
         case "ineligible_granted" if plan.outsiders == 0:

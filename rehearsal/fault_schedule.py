@@ -51,7 +51,7 @@ class FaultSchedule:
     def _play(self, fault: Fault, t0_ns: int) -> None:
         self._wait_until(t0_ns + round(fault.at * _NS))
         if self._over.is_set():
-            self._failed(fault, "The rush was over before its moment came.")
+            self._failed(fault, "The rush was over before its moment came.", on=True)
             return
         if not self._do(fault, on=True, t0_ns=t0_ns):
             return
@@ -67,7 +67,7 @@ class FaultSchedule:
             else:
                 self._stage.relieve(fault)
         except StageError as error:
-            self._failed(fault, str(error))
+            self._failed(fault, str(error), on=on)
             return False
         if on:
             kind = FAULTS[fault.name]
@@ -85,9 +85,9 @@ class FaultSchedule:
             self._note(f"Fault {fault.name} is over.")
         return True
 
-    def _failed(self, fault: Fault, why: str) -> None:
-        self._stamp(fault, time.time_ns(), error=why)
-        self._note(f"The fault {fault.name} could not be done: {why}")
+    def _failed(self, fault: Fault, why: str, *, on: bool) -> None:
+        self._stamp(fault, time.time_ns(), on=on, error=why)
+        self._note(f"The fault {fault.name} could not be {'done' if on else 'ended'}: {why}")
 
     def _stamp(self, fault: Fault, t_ns: int, **detail: Any) -> None:
         self._run.stamp("fault", fault.name, t_ns=t_ns, **detail)

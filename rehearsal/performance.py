@@ -21,7 +21,7 @@ _BREATH_S: Final = 1.0
 _LAST_WORDS_S: Final = 15.0
 """What the generator may take, after the drain, to write down the rest."""
 _ALERTS_EVERY_S: Final = 1.0
-_POOLS: Final = ("postgres", "redis", "enrolment")
+_POOLS: Final = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
 _REST_S: Final = 1.5
 """How long connections that stay in use are watched: what a leak takes to be one, and what is
 read in between (see `reports.leaks`)."""

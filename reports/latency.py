@@ -37,7 +37,8 @@ def latency_frame(evidence: Evidence) -> pd.DataFrame:
     Returns:
         Columns step, journey, outcome (text), intended_s (relative to T-0; NaN without one),
         felt_ms, generator_ms, system_ms, read_lag_ms, queue_ms … app_ms (NaN where absent),
-        answered (an `ok` or `refused` answer), counts (belongs in percentiles).
+        abandoned (its student needed the answer no more), answered (an `ok` or `refused` answer),
+        counts (belongs in percentiles).
     """
     rows = evidence.requests
     t0_ns = evidence.t0_ns
@@ -54,6 +55,7 @@ def latency_frame(evidence: Evidence) -> pd.DataFrame:
     for part in PARTS:
         frame[f"{part}_ms"] = rows[f"{part}_us"].to_numpy("float64", na_value=np.nan) / 1e3
     outcome = frame["outcome"]
+    frame["abandoned"] = (rows["error"].astype("object") == "abandoned").to_numpy(dtype=bool)
     frame["answered"] = outcome.isin(["ok", "refused"])
     in_vain = (
         (outcome == "failed")
@@ -85,10 +87,15 @@ def system_ms(frame: pd.DataFrame, step: str, field: str) -> float | None:
 
 
 def unanswered_by_step(frame: pd.DataFrame) -> pd.DataFrame:
-    """Count the requests of each step that got no good answer: columns failed, unknown."""
-    words = ["failed", "unknown"]
+    """Count the requests of each step that got no good answer: columns failed, unknown, abandoned.
+
+    Abandoned are those whose student needed the answer no more: a countdown poll at T-0, a login
+    when the student's other device had its answer. The others that are unknown had been wanted.
+    """
+    words = ["failed", "unknown", "abandoned"]
     bad = frame[frame["outcome"].isin(words)]
-    table = pd.crosstab(bad["step"], bad["outcome"]) if len(bad) else pd.DataFrame()
+    ends = bad["outcome"].mask(bad["abandoned"], "abandoned")
+    table = pd.crosstab(bad["step"], ends) if len(bad) else pd.DataFrame()
     steps = [*STEPS, *sorted(set(table.index) - set(STEPS))]
     return table.reindex(index=steps, columns=words, fill_value=0).astype(int)
 

@@ -57,7 +57,7 @@ def mishap_words(event: TimelineEvent) -> str:
     """Say what a fault's or an alert's line of the timeline tells."""
     detail: dict[str, Any] = event.detail
     if detail.get("error"):
-        return f"could not be done: {detail['error']}"
+        return f"could not be {done_or_ended(detail)}: {detail['error']}"
     if event.kind == "alert":
         return str(detail.get("message") or detail.get("what") or "")
     if detail.get("on") is False:
@@ -67,6 +67,11 @@ def mishap_words(event: TimelineEvent) -> str:
     grade = detail.get("grade")
     state = "on" if grade in (None, "on") else f"on, {grade}"
     return f"{state}: {what}" if what else state
+
+
+def done_or_ended(detail: dict[str, Any]) -> str:
+    """Say which of the two a fault's line of the timeline is about."""
+    return "ended" if detail.get("on") is False else "done"
 
 
 def fault_spans(evidence: Evidence, zero_ns: int) -> Iterator[FaultSpan]:

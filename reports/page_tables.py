@@ -57,10 +57,11 @@ def latency_table(latency_ms: dict[str, Latency], frame: pd.DataFrame) -> Table:
     rows = []
     for step, part in latency_ms.items():
         numbers = (part.p50, part.p90, part.p99, part.p99_9, part.max, part.system_p99)
-        failed, unknown = (
-            int(bad.at[step, word]) if step in bad.index else 0 for word in ("failed", "unknown")
+        failed, unknown, abandoned = (
+            int(bad.at[step, word]) if step in bad.index else 0
+            for word in ("failed", "unknown", "abandoned")
         )
-        if step in _SOME_RUSHES and not part.count + failed + unknown:
+        if step in _SOME_RUSHES and not part.count + failed + unknown + abandoned:
             continue
         rows.append(
             (
@@ -69,11 +70,14 @@ def latency_table(latency_ms: dict[str, Latency], frame: pd.DataFrame) -> Table:
                 *(Cell("—" if value is None else milliseconds(value)) for value in numbers),
                 Cell(count(failed), "found" if failed else ""),
                 Cell(count(unknown), "found" if unknown else ""),
+                Cell(count(abandoned)),
             )
         )
-    words = ("Count", "p50", "p90", "p99", "p99.9", "Max", "System p99", "Failed", "Unknown")
+    latencies = ("Count", "p50", "p90", "p99", "p99.9", "Max", "System p99")
+    words = (*latencies, "Failed", "Unknown", "Abandoned")
     columns = (("Step", "text"), *((word, "number") for word in words))
-    return Table("latency-table", "What students felt, by step", columns, rows)
+    caption = "What students felt, by step; abandoned: the student needed the answer no more"
+    return Table("latency-table", caption, columns, rows)
 
 
 def pool_table(pools: Sequence[Pool]) -> Table:

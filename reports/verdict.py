@@ -29,6 +29,7 @@ from reports.fairness import judge_fairness
 from reports.gates import apply_gates
 from reports.generator import judge_generator
 from reports.latency import latency_by_step, latency_frame
+from reports.mishaps import done_or_ended
 from reports.pools import find_pools
 from reports.quantities import counted, written
 from reports.reconciliation import Reconciliation, reconcile
@@ -110,7 +111,8 @@ def _lost(evidence: Evidence, *, target: bool) -> list[str]:
 def _undone_faults(evidence: Evidence) -> list[str]:
     """Say which faults of the plan did not happen: what they would have shown is not known."""
     return [
-        f"The fault {event.name} could not be done: {event.detail['error']}"
+        f"The fault {event.name} could not be {done_or_ended(event.detail)}: "
+        f"{event.detail['error']}"
         for event in evidence.timeline
         if event.kind == "fault" and event.detail.get("error")
     ]

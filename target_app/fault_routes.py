@@ -9,7 +9,6 @@ import asyncpg
 import msgspec
 from litestar import Litestar, get, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi import ResponseSpec
 from litestar.params import Body
 from litestar.types import Scope
 from redis.asyncio import Redis
@@ -26,7 +25,7 @@ from target_app.faults import FAULTS, KINDS
 from target_app.guards import GuardsContradicted, drop_guards, ensure_guards
 from target_app.measured import measured
 from target_app.openapi import ADMIN, responses
-from target_app.problems import MEDIA_TYPE, PROBLEMS, Problem, make_problem
+from target_app.problems import PROBLEMS, make_problem
 from target_app.settings import Settings
 
 STORE_TIMEOUT_S = 2.0
@@ -168,18 +167,10 @@ def fault_routes(office: BoxOffice, saboteur: Saboteur) -> list[HTTPRouteHandler
     @put(
         "/admin/faults/{fault:str}",
         security=ADMIN,
-        responses={
-            **responses(
-                (200, Switch, "Every process of the service knows within 0.2 s."),
-                refusals=("unauthenticated", "fault_unknown", "request_too_large"),
-            ),
-            409: ResponseSpec(
-                data_container=Problem,
-                description="Switched off, but not over: rows keep the guards away.",
-                media_type=MEDIA_TYPE.decode(),
-                generate_examples=False,
-            ),
-        },
+        responses=responses(
+            (200, Switch, "Every process of the service knows within 0.2 s."),
+            refusals=("unauthenticated", "fault_unknown", "guards_missing", "request_too_large"),
+        ),
     )
     async def set_fault(scope: Scope, data: Annotated[Grade, Body()]) -> Answer:
         if not is_admin():
@@ -196,9 +187,7 @@ def fault_routes(office: BoxOffice, saboteur: Saboteur) -> list[HTTPRouteHandler
             _LOG.warning(
                 "fault off but not over", extra={"fault": fault, "missing_guards": error.guards}
             )
-            return make_problem(
-                "invalid_request", f"{fault} is switched off, but not over: {error}", status=409
-            )
+            return make_problem("guards_missing", f"{fault} is switched off, but not over: {error}")
         return json_answer(200, Switch(fault, data.grade))
 
     return [show_faults, set_fault]

@@ -61,6 +61,9 @@ KINDS: dict[str, _Kind] = {
     "qr_expired": _Kind(
         409, "QR code expired", "The code was shown before; open the ticket's QR code anew."
     ),
+    "guards_missing": _Kind(
+        409, "Guards missing", "Off, but not over: rows keep the database's guards away."
+    ),
     "request_too_large": _Kind(413, "Request too large", "The request's body is too long."),
     "internal_error": _Kind(500, "Internal error", "The service failed; the failure is logged."),
     "overloaded": _Kind(503, "Overloaded", "Too many requests are waiting; ask again shortly."),
@@ -71,26 +74,23 @@ KINDS: dict[str, _Kind] = {
 }
 
 
-def make_problem(
-    code: str, detail: str | None = None, *headers: tuple[bytes, bytes], status: int | None = None
-) -> Answer:
-    """The answer for `code`; `detail` and `status` replace the usual ones."""
+def make_problem(code: str, detail: str | None = None, *headers: tuple[bytes, bytes]) -> Answer:
+    """The answer for `code`; `detail` replaces the usual one."""
     kind = KINDS[code]
-    status = status or kind.status
     body = _ENCODE(
         Problem(
             type=f"urn:problem:{code}",
             title=kind.title,
-            status=status,
+            status=kind.status,
             detail=detail or kind.detail,
             code=code,
         )
     )
-    if status == 401:
+    if kind.status == 401:
         headers = (*headers, (b"www-authenticate", b"Bearer"))
-    if status == 503:
+    if kind.status == 503:
         headers = (*headers, (b"retry-after", b"1"))
-    return Answer(status, body, (b"content-type", MEDIA_TYPE), *headers)
+    return Answer(kind.status, body, (b"content-type", MEDIA_TYPE), *headers)
 
 
 PROBLEMS: dict[str, Answer] = {code: make_problem(code) for code in KINDS}

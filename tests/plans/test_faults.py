@@ -17,7 +17,9 @@ def plan(*faults, app=None, students=None):
 def accepted(name, strategy):
     app = {"allocation": strategy, "enrolment": "external", **WAITING}
     try:
-        plan({"name": name}, app=app, students={"queue_jumpers": "10%", "entry": "50%"})
+        plan(
+            {"name": name, "at": "T-1s"}, app=app, students={"queue_jumpers": "10%", "entry": "50%"}
+        )
     except PlanInvalid:
         return False
     return True
@@ -53,6 +55,12 @@ def test_a_fault_that_cannot_occur_is_refused_with_what_it_needs(name, settings,
     (problem,) = caught.value.problems
     assert sentence in problem
     assert problem.endswith(".")
+
+
+def test_sales_cannot_open_early_once_they_are_open():
+    for at in ("T", "T+1s"):
+        with pytest.raises(PlanInvalid, match="fault early_open needs to begin before T-0"):
+            plan({"name": "early_open", "at": at})
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_each_happens_at_its_moment_and_ends_after_its_time(stage, play):
 
 
 def test_what_lasts_to_the_end_of_the_sale_ends_with_it(stage, play):
-    schedule, t0_ns, _, _ = play({"name": "early_open", "at": "T+500ms"})
+    schedule, t0_ns, _, _ = play({"name": "views_lost", "at": "T+500ms"})
     await_done(stage, 2)
     assert (stage.done[1][2] - t0_ns) / NS == pytest.approx(1.0, abs=0.05)
     schedule.end()
@@ -133,12 +133,13 @@ def test_what_cannot_be_done_is_an_error_on_the_timeline(stage, play):
         assert time.monotonic() < deadline
         time.sleep(0.005)
     schedule.end()
-    assert stamps(run) == [("leak", {"error": "The app does not answer."})]
+    assert stamps(run) == [("leak", {"on": True, "error": "The app does not answer."})]
     assert told == ["The fault leak could not be done: The app does not answer."]
 
 
 def test_a_rush_that_is_over_too_soon_says_which_fault_it_missed(stage, play):
-    schedule, _, run, _ = play({"name": "early_open", "at": "T+900ms"})
+    schedule, _, run, _ = play({"name": "views_lost", "at": "T+900ms"})
     schedule.end()
     assert stage.done == []
-    assert stamps(run) == [("early_open", {"error": "The rush was over before its moment came."})]
+    error = "The rush was over before its moment came."
+    assert stamps(run) == [("views_lost", {"on": True, "error": error})]

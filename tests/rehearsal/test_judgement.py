@@ -5,7 +5,7 @@ import pytest
 from plans import Cell, Plan
 from rehearsal.judgement import Judgement, broken_cell, judge_cell
 
-FAULT = {"name": "early_open", "at": "T"}
+FAULT = {"name": "early_open", "at": "T-1s"}
 
 
 def cell(*expect, allow=(), healthy=False):

@@ -8,23 +8,11 @@ import pandas as pd
 import pytest
 
 from plans.plan import Allocation
-from reports.audit import COUNTERS, audit_run
-from reports.reconciliation import reconcile
-from reports.samples import Samples
+from reports.audit import COUNTERS
 from reports.steps import SCAN
+from tests.reports.auditing import audited, found
 
 SMALL = {"students": 200, "tickets": 60}
-
-
-def audited(evidence):
-    samples = Samples(evidence.metrics)
-    return audit_run(evidence, samples, reconcile(evidence, samples))
-
-
-def found(evidence):
-    finding = audited(evidence)
-    counts = finding.audit.model_dump()
-    return {name: counts[name] for name in finding.applicable if counts[name] != 0}
 
 
 @pytest.mark.parametrize("allocation", get_args(Allocation))

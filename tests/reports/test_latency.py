@@ -72,9 +72,18 @@ def test_failures_are_counted_apart(evidence_of):
     table = unanswered_by_step(
         latency_frame(evidence_of(students=200, tickets=60, failed=3, unknown=2))
     )
-    assert table.loc[PURCHASE].to_dict() == {"failed": 3, "unknown": 2}
+    assert table.loc[PURCHASE].to_dict() == {"failed": 3, "unknown": 2, "abandoned": 0}
     assert table.drop(PURCHASE).to_numpy().sum() == 0
     assert list(table.index) == list(STEPS)
+
+
+def test_answers_that_nobody_needed_any_more_are_told_from_answers_that_were_wanted(evidence_of):
+    evidence = evidence_of(students=200, tickets=60, unknown=2)
+    rows = evidence.requests.copy()
+    rows["error"] = rows["error"].astype("object")
+    rows.loc[rows.index[rows["outcome"] == "unknown"][0], "error"] = "abandoned"
+    table = unanswered_by_step(latency_frame(dataclasses.replace(evidence, requests=rows)))
+    assert table.loc[PURCHASE].to_dict() == {"failed": 0, "unknown": 1, "abandoned": 1}
 
 
 def test_every_step_is_there_even_without_requests(evidence_of):

@@ -5,24 +5,11 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from reports.audit import audit_run
-from reports.reconciliation import reconcile
-from reports.samples import Samples
 from reports.steps import PURCHASE
 from reports.told import promises, read_told
+from tests.reports.auditing import audited, found
 
 SMALL = {"students": 200, "tickets": 60}
-
-
-def audited(evidence):
-    samples = Samples(evidence.metrics)
-    return audit_run(evidence, samples, reconcile(evidence, samples))
-
-
-def found(evidence):
-    finding = audited(evidence)
-    counts = finding.audit.model_dump()
-    return {name: counts[name] for name in finding.applicable if counts[name] != 0}
 
 
 def changed(evidence, students, **values):

@@ -4,14 +4,16 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+import redis
 
-from tests.target_app.apps import Stage
+from tests.target_app.apps import App, Stage
 from tests.target_app.waiting import can_connect, eventually, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -57,6 +59,29 @@ class Child:
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
+
+
+@contextmanager
+def killed_after_grant(
+    stage: Stage, spawn: Callable[..., Child], connect_app: Callable[[Stage], App]
+) -> Iterator[redis.Redis]:
+    """A worker died between granting a ticket and answering; yields the Redis that holds it.
+
+    The student does not come back.
+    """
+    stage.environment["APP_REDIS_URL"] = stage.redis.url(3)  # switches are the whole Redis'
+    stage.prepare()
+    with stage.redis.client(3) as client:
+        client.hset("faults", "kill_after_grant", "1.0")
+        spawn("target_app", stage)
+        app = connect_app(stage)
+        bearer = app.login(0)
+        with pytest.raises(httpx.TransportError):
+            while app.buy(bearer).status_code == 503:
+                pass
+        assert client.hlen(f"event:{stage.event}:holders") == 1
+        assert stage.rows() == []
+        yield client
 
 
 class Neighbours:

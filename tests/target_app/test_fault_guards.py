@@ -112,6 +112,7 @@ def test_a_fault_that_left_doubled_rows_is_off_but_refuses_to_be_called_over(
     sell(app, 2, student)
     answer = switch(app, "unique_off", 0)
     assert answer.status_code == 409
+    assert answer.json()["code"] == "guards_missing"
     detail = answer.json()["detail"]
     assert detail.startswith("unique_off is switched off, but not over: ")
     assert "table tickets cannot have tickets_one_a_student back" in detail

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
 from target_app import row_sweep
 from target_app.metrics import REGISTRY
+from tests.target_app.children import killed_after_grant
 from tests.target_app.writing import held, written
 
 Start = Callable[..., Any]
@@ -53,18 +53,7 @@ def test_a_worker_killed_after_its_grant_leaves_no_grant_without_row(
     make_stage: Start, spawn: Start, connect_app: Start, eventually: Any
 ) -> None:
     stage = make_stage("redis_script", APP_WORKERS=2, APP_FAULTS="on")
-    stage.environment["APP_REDIS_URL"] = stage.redis.url(3)  # switches are the whole Redis'
-    stage.prepare()
-    with stage.redis.client(3) as redis:
-        redis.hset("faults", "kill_after_grant", "1.0")
-        spawn("target_app", stage)
-        app = connect_app(stage)
-        bearer = app.login(0)
-        with pytest.raises(httpx.TransportError):
-            while app.buy(bearer).status_code == 503:
-                pass
-        assert redis.hlen(f"event:{stage.event}:holders") == 1
-        assert stage.rows() == []
+    with killed_after_grant(stage, spawn, connect_app):
         eventually(stage.rows)
 
 

@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 import redis.asyncio
 
@@ -16,6 +15,7 @@ from target_app.ledger import COMMITTED, Ledger
 from target_app.sqs_grants import QueuedGrants
 from target_app.sqs_queue import GrantQueue
 from target_app.sqs_sweep import SENT_AGAIN
+from tests.target_app.children import killed_after_grant
 from tests.target_app.writing import drain, held, running, total, write_row, written
 
 Start = Callable[..., Any]
@@ -211,18 +211,6 @@ def test_a_worker_killed_after_its_grant_leaves_no_grant_without_row(
     sqs_settings: dict[str, str],
 ) -> None:
     stage = make_stage("sqs_writeback", APP_WORKERS=2, APP_FAULTS="on", **sqs_settings)
-    stage.environment["APP_REDIS_URL"] = stage.redis.url(3)  # switches are the whole Redis'
-    stage.prepare()
-    with stage.redis.client(3) as client:
-        client.hset("faults", "kill_after_grant", "1.0")
-        spawn("target_app", stage)
-        app = connect_app(stage)
-        bearer = app.login(0)
-        with pytest.raises(httpx.TransportError):
-            while app.buy(bearer).status_code == 503:
-                pass
-        assert client.hlen(f"event:{stage.event}:holders") == 1
-        assert stage.rows() == []
-        with running(stage):  # the student does not come back
-            eventually(lambda: len(stage.rows()) == 1)
-            eventually(lambda: client.scard(f"event:{stage.event}:issued") == 1)
+    with killed_after_grant(stage, spawn, connect_app) as client, running(stage):
+        eventually(lambda: len(stage.rows()) == 1)
+        eventually(lambda: client.scard(f"event:{stage.event}:issued") == 1)
