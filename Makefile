@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.prepared
-PACKAGES := plans records compose scenarios reports rehearsal target_app
+PACKAGES := plans records compose scenarios reports dashboards rehearsal target_app
 
 .PHONY: rehearsal test matrix lint bench bench-app clean
 .DELETE_ON_ERROR:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from compose.component import Recipe, inherited_environment, python_module
-from plans import Plan
+from plans import Plan, slo_edges_s
 
 WRITING_BACK: Final = frozenset({"redis_writeback", "sqs_writeback"})
 """Allocations that answer before the row is written, and need the write-back worker."""
@@ -54,6 +54,7 @@ class ReferenceApp:
             "APP_POSTGRES_POOL_TIMEOUT": str(plan.app.postgres_pool_timeout),
             "APP_REDIS_POOL": str(plan.app.redis_pool),
             "APP_REDIS_POOL_TIMEOUT": str(plan.app.redis_pool_timeout),
+            "APP_SLO_SECONDS": ",".join(f"{edge:g}" for edge in slo_edges_s(plan)),
             "APP_EVENT": plan.event.id,
             "APP_TICKETS": str(plan.event.tickets),
             "APP_OPENS_AT_NS": str(_NOT_YET_NS),

@@ -226,8 +226,12 @@ def _serves(worker: MetricsTarget) -> bool:
         reading = scrape.read()
 
     def number(name: str, **labels: str) -> float:
-        found = select([reading], f"db_client_connection_{name}", "app", labels)
+        found = select([reading], f"db_client_{name}", "app", labels)
         return found[0] if found else -1.0
 
-    opened = number("used_peak", pool="postgres") >= number("max", pool="postgres") > 0
-    return opened and number("count", pool="postgres", state="used") == 0
+    opened = (
+        number("connection_used_peak", pool="postgres")
+        >= number("connection_max", pool="postgres")
+        > 0
+    )
+    return opened and number("connections", pool="postgres", state="used") == 0

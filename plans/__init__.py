@@ -9,6 +9,7 @@ from plans.matrix import HEALTHY, STRATEGIES, Cell, Matrix, is_matrix, read_matr
 from plans.plan import Gate, Plan
 from plans.reading import bundled_plans, plan_schema, plan_toml, read_plan
 from plans.roster import Person, read_roster, seeded_people, seeded_roster, write_roster
+from plans.slo import slo_edges_s
 
 __all__ = [
     "FAULTS",
@@ -37,5 +38,6 @@ __all__ = [
     "refusal",
     "seeded_people",
     "seeded_roster",
+    "slo_edges_s",
     "write_roster",
 ]

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from plans.durations import Duration, PositiveDuration, Share
 from plans.faults import Fault, format_moment
 from plans.limits import LimitText
+from plans.notify import Notify
 from plans.occurrence import obstacle, overlap
 from plans.section import Section
 
@@ -202,6 +203,7 @@ class Plan(Section):
     postgres: Postgres = Postgres()
     generator: Generator = Generator()
     collect: Collect = Collect()
+    notify: Notify = Notify()
     faults: tuple[Fault, ...] = ()
     gates: tuple[Gate, ...] = ()
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -51,14 +51,24 @@ class Collecting:
     A source that hangs delays only itself; one that fails is counted in `collector_failed_total`,
     kept in `failures` and tried again. A run directory that cannot be written ends the collecting:
     `error` says so at once, and `close` raises it.
+
+    Args:
+        on_targets: told, from a thread of the collecting, whenever there are other targets.
     """
 
-    def __init__(self, run: RunDirectory, sources: Sources, interval_s: float) -> None:
+    def __init__(
+        self,
+        run: RunDirectory,
+        sources: Sources,
+        interval_s: float,
+        on_targets: Callable[[Iterable[Target]], None] | None = None,
+    ) -> None:
+        self._on_targets = on_targets
         self._run = run
         self._sources = sources
         self._folder = None if sources.targets_dir is None else TargetsFolder(sources.targets_dir)
         self._interval_s = interval_s
-        self._lock = threading.Lock()  # guards the next five
+        self._lock = threading.Lock()  # guards the next seven
         self._readings: list[Reading] = []
         self._watches: dict[str, Watch] = {}
         self._withdrawn: list[Watch] = []
@@ -66,6 +76,7 @@ class Collecting:
         self._handed_in: dict[Series, Reading] = {}
         self._unreadable_targets = 0
         self._targets_failure: str | None = None
+        self._own = Reading(0, (), ())
         self._error: RecordError | None = None
         self._parts = 0
         self._closed = False
@@ -130,6 +141,12 @@ class Collecting:
         values = select(newest, name, source, labels)
         return sum(values) if values else None
 
+    def newest(self) -> list[Reading]:
+        """Give the newest reading of each source that answers and is no target of its own."""
+        with self._lock:
+            watches = [watch for name, watch in self._watches.items() if name not in self._targets]
+            return [*(watch.newest for watch in watches), *self._handed_in.values(), self._own]
+
     def read_all(self, timeout_s: float = 3.0) -> tuple[str, ...]:
         """Read every source once more, now, so that the counters are exact.
 
@@ -169,7 +186,7 @@ class Collecting:
         if self._sources.listen_ports and ListenQueues.available():
             sources.append(ListenQueues(self._sources.listen_ports))
         if self._sources.dsn is not None:
-            sources.append(Postgres(self._sources.dsn))
+            sources.append(Postgres(self._sources.dsn, self._sources.event))
         if self._sources.redis_url is not None:
             sources.append(RedisServer(self._sources.redis_url, self._sources.event))
         return sources
@@ -202,6 +219,8 @@ class Collecting:
                 self._watches[name].stop()
                 self._withdrawn.append(self._watches.pop(name))
             self._targets = announced
+        if self._on_targets is not None and (gone or new):
+            self._on_targets(announced.values())
         for target in new:
             self._watch(Scrape(target))
 
@@ -216,7 +235,8 @@ class Collecting:
     def _write_part(self) -> None:
         with self._lock:
             readings, self._readings = self._readings, []
-            readings.append(self._own_reading())
+            self._own = self._own_reading()
+            readings.append(self._own)
         if self._error is not None:
             return
         self._parts += 1

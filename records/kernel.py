@@ -39,6 +39,7 @@ class Kernel:
     def __init__(self, netstat: Path = NETSTAT) -> None:
         self._netstat = netstat if netstat.exists() else None
         self._before = _cpu_seconds()
+        self._memory_bytes = float(psutil.virtual_memory().total)
 
     def read(self) -> Reading:
         """Read it now.
@@ -46,7 +47,7 @@ class Kernel:
         Raises:
             SourceUnreadable: `/proc/net/netstat` is not as expected.
         """
-        values: dict[str, float] = {}
+        values: dict[str, float] = {"machine_memory_bytes": self._memory_bytes}
         now = _cpu_seconds()
         total = now["total"] - self._before["total"]
         if total > 0:

@@ -16,6 +16,9 @@ APPLICATION: Final = "dress-rehearsal"
 """The `application_name` of the harness's own connections, which it does not count."""
 
 _TIMEOUT_S = 1.0
+_COUNT_EVERY_S = 1.0
+_LOCK_TIMEOUT_MS = 50
+_TICKETS = "SELECT count(*) FROM tickets WHERE event = %s"
 _STATES = ("active", "idle", "idle in transaction", "idle in transaction (aborted)")
 """Written at every tick, also at 0, so that a state that ends is seen to end."""
 
@@ -70,12 +73,18 @@ def _shut_down(descriptor: int) -> None:
 
 
 class Postgres:
-    """`pg_stat_activity` and `pg_stat_database` of the stage's database."""
+    """`pg_stat_activity` and `pg_stat_database` of the stage's database, and the event's tickets.
+
+    Tickets are counted once a second at most, and not where there is no such table.
+    """
 
     name = "postgres"
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, event: str) -> None:
         self._dsn = dsn
+        self._event = event
+        self._held: dict[Series, float] = {}
+        self._count_again_s = 0.0
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def read(self) -> Reading:
@@ -87,21 +96,37 @@ class Postgres:
         try:
             if self._connection is None:
                 self._connection = connect(self._dsn, statement_timeout_s=_TIMEOUT_S)
+                self._connection.execute(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}")
             with cut_off_after(self._connection, _TIMEOUT_S):
                 states = self._connection.execute(_STATISTICS).fetchall()
+                self._count_tickets(self._connection)
         except psycopg.Error as error:
             self.close()
             raise SourceUnreadable(
                 f"PostgreSQL gave no statistics: {str(error).strip()}.",
                 Reading.of(time.time_ns(), {Series(self.name, "pg_up", "{}"): 0.0}),
             ) from error
-        return Reading.of(time.time_ns(), self._values(states))
+        return Reading.of(time.time_ns(), self._values(states) | self._held)
 
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _count_tickets(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+        if time.monotonic() < self._count_again_s:
+            return
+        self._count_again_s = time.monotonic() + _COUNT_EVERY_S
+        try:
+            row = connection.execute(_TICKETS, (self._event,)).fetchone()
+        except psycopg.errors.LockNotAvailable:
+            return  # somebody changes the table; what was counted last has to do
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+            self._held = {}
+            return
+        assert row is not None
+        self._held = {Series(self.name, "tickets_held", labels_json(store="postgres")): row[0]}
 
     def _values(self, states: list[tuple[Any, ...]]) -> dict[Series, float]:
         counts = dict.fromkeys(_STATES, 0) | {row[0]: row[1] for row in states}
@@ -116,6 +141,6 @@ class Postgres:
             "pg_stat_database_deadlocks_total": deadlocks,
         }
         return {Series(self.name, name, "{}"): value for name, value in values.items()} | {
-            Series(self.name, "pg_stat_activity_count", labels_json(state=state)): count
+            Series(self.name, "pg_stat_activity_backends", labels_json(state=state)): count
             for state, count in counts.items()
         }

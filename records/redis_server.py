@@ -19,7 +19,7 @@ _INFO: Final = {
         "blocked_clients": "redis_blocked_clients",
         "maxclients": "redis_maxclients",
     },
-    "memory": {"used_memory": "redis_used_memory_bytes"},
+    "memory": {"used_memory": "redis_used_memory_bytes", "maxmemory": "redis_maxmemory_bytes"},
     "stats": {"total_commands_processed": "redis_commands_processed_total"},
 }
 
@@ -91,7 +91,7 @@ class Backlog:
 
 
 class RedisServer:
-    """`INFO`, the event's views and the write-back stream."""
+    """`INFO`, the event's views and holders, and the write-back stream."""
 
     name = "redis"
 
@@ -112,12 +112,15 @@ class RedisServer:
                 for section in _INFO:
                     pipeline.info(section)
                 pipeline.get(f"event:{self._event}:views")
+                pipeline.hlen(holders(self._event))
                 pipeline.xlen(self._stream)
                 pipeline.xinfo_groups(self._stream)
-                *sections, views, length, groups = pipeline.execute(raise_on_error=False)
+                *sections, views, held, length, groups = pipeline.execute(raise_on_error=False)
             values = self._info(sections)
             if views is not None:
                 values[self._series("event_views_total", event=self._event)] = _number(views)
+            if _number(held):  # where the strategy keeps holders in Redis at all
+                values[self._series("tickets_held", store="redis")] = _number(held)
             if not _no_such_key(groups):
                 self._backlog.follow(self._client)
                 values |= self._written_back(_number(length), groups)

@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace) -> int:
 
     plan = _plan(options)
     screen = Screen(Console(stderr=False, highlight=False))
-    verdict = rehearse(plan, options.out, screen, options.roster)
+    verdict = rehearse(plan, options.out, screen, options.roster, prometheus=options.prometheus)
     closing(screen.console, verdict, options.out / verdict.run)
     return verdict.exit_code
 
@@ -169,6 +169,12 @@ def _parser() -> argparse.ArgumentParser:
     _plan_arguments(run)
     _out_argument(run)
     _roster_argument(run)
+    run.add_argument(
+        "--prometheus",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="run Prometheus beside it, or do not (default: where it is on the PATH)",
+    )
     run.set_defaults(command=_run)
 
     _sweep_command(commands.add_parser("sweep", help="perform a plan once a value and compare"))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from compose import EmbeddedStage, ExternalStage, Stage, raise_file_limit
+from compose.prometheus import prometheus_binary
 from plans import Person, Plan, read_roster, seeded_people
 from records import RunDirectory
 from records.machine import environment
@@ -10,23 +11,34 @@ from rehearsal.doctor import fits
 from rehearsal.errors import DoesNotFit, RehearsalError
 from rehearsal.generator import GeneratorProcess
 from rehearsal.interruption import interruptible, uninterruptible
+from rehearsal.monitoring import Monitoring, monitored
 from rehearsal.performance import Performance, stamp_interruption
 from rehearsal.screen import Screen
 from reports.document import Verdict
 from reports.report import write_report
 
 
-def rehearse(plan: Plan, runs: Path, screen: Screen, roster: Path | None = None) -> Verdict:
+def rehearse(
+    plan: Plan,
+    runs: Path,
+    screen: Screen,
+    roster: Path | None = None,
+    *,
+    prometheus: bool | None = None,
+) -> Verdict:
     """Perform a plan and judge it.
 
     Args:
         runs: the folder that gets the run directory.
         roster: who acts, for a target that has its own people; drawn from the seed otherwise.
+        prometheus: whether to run one beside it; none: where the machine has one.
 
     Raises:
         RehearsalError, StageError, RecordError, PlanError: there is no verdict; the message is
             for the user. Nothing that was started is left.
     """
+    if prometheus:
+        prometheus_binary()
     raise_file_limit()
     reason = fits(plan, runs)
     if reason is not None:
@@ -35,16 +47,18 @@ def rehearse(plan: Plan, runs: Path, screen: Screen, roster: Path | None = None)
     run = RunDirectory.create(runs, plan)
     screen.begin(plan, run)
     run.write_json("environment.json", environment())
-    with screen:
+    with screen, monitored(plan, run, screen, prometheus) as monitoring:
         try:
             with interruptible():
-                _perform(plan, run, people, screen)
+                _perform(plan, run, people, screen, monitoring)
         except KeyboardInterrupt:
             # While the stage was being set or cleared: whatever there is, is judged.
             stamp_interruption(run, screen)
         screen.phase("judging")
         with uninterruptible():  # seconds, and a report cut in two helps nobody
-            return write_report(run)
+            verdict = write_report(run)
+            monitoring.conclude(verdict)
+            return verdict
 
 
 def _people(plan: Plan, roster: Path | None) -> list[Person]:
@@ -57,7 +71,9 @@ def _people(plan: Plan, roster: Path | None) -> list[Person]:
     return seeded_people(plan)
 
 
-def _perform(plan: Plan, run: RunDirectory, people: list[Person], screen: Screen) -> None:
+def _perform(
+    plan: Plan, run: RunDirectory, people: list[Person], screen: Screen, monitoring: Monitoring
+) -> None:
     """Perform between setting and clearing the stage; leaves a run directory to be judged."""
     run.stamp("phase", "stage_starting")
     screen.phase("setting the stage")
@@ -69,8 +85,9 @@ def _perform(plan: Plan, run: RunDirectory, people: list[Person], screen: Screen
     with stage:
         run.stamp("phase", "stage_ready")
         with GeneratorProcess(run, stage) as generator:
-            Performance(plan, run, people, stage, screen).play(generator)
+            Performance(plan, run, people, stage, screen, monitoring=monitoring).play(generator)
         screen.phase("clearing the stage")
+        monitoring.announcement.announce(())
     for loss in stage.unclean_stops:
         screen.note(loss.what)
     run.stamp("phase", "torn_down", unclean=[loss.what for loss in stage.unclean_stops])

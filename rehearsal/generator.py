@@ -134,9 +134,11 @@ class GeneratorProcess:
 def status_samples(status: Line) -> list[Sample]:
     """Turn a status line into rows of the metrics table, source `generator`."""
     t_ns = int(status["t_ns"])
+    process = str(status["generator"])
 
     def sample(name: str, value: float, **labels: str) -> Sample:
-        return Sample(t_ns, "generator", name, labels_json(**labels), float(value))
+        words = labels_json(generator=process, **labels)
+        return Sample(t_ns, "generator", name, words, float(value))
 
     return [
         sample("generator_loop_lag_seconds", status["loop_lag_s"]),

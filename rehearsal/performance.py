@@ -14,6 +14,7 @@ from rehearsal.errors import GeneratorFailed
 from rehearsal.fault_schedule import FaultSchedule
 from rehearsal.generator import GeneratorProcess, Line, status_samples
 from rehearsal.interruption import uninterruptible
+from rehearsal.monitoring import Monitoring
 from rehearsal.screen import Screen
 
 _NS: Final = 1_000_000_000
@@ -40,6 +41,7 @@ class Performance:
     Args:
         people: the roster.
         breath_s: from fixing T-0 to the first arrival.
+        monitoring: where it is shown to Prometheus, if it is.
     """
 
     def __init__(
@@ -51,12 +53,14 @@ class Performance:
         screen: Screen,
         *,
         breath_s: float = _BREATH_S,
+        monitoring: Monitoring | None = None,
     ) -> None:
         self.interrupted = False
         """Whether the user cut it short."""
         self._plan, self._run, self._people = plan, run, people
         self._stage, self._screen = stage, screen
         self._breath_s = breath_s
+        self._monitoring = monitoring
         self._closed = False
         self._used_always: dict[str, float] = {}
         self._alerts_due_s = 0.0
@@ -75,13 +79,24 @@ class Performance:
             listen_ports=_ports(self._stage.url),
             components=lambda: [
                 *self._stage.components(),
+                *([] if self._monitoring is None else self._monitoring.components()),
                 ("generator", generator.pid),
                 ("conductor", os.getpid()),
             ],
         )
-        collecting = Collecting(self._run, sources, self._plan.collect.interval)
+        monitoring = self._monitoring
+        collecting = Collecting(
+            self._run,
+            sources,
+            self._plan.collect.interval,
+            None if monitoring is None else monitoring.announcement.announce,
+        )
+        if monitoring is not None:
+            monitoring.broadcast.follow(collecting)
         try:
-            t0_ns = self._take_places(generator)
+            self._screen.phase("students take their places")
+            generator.await_ready()
+            self._run.stamp("phase", "generator_ready")
         except KeyboardInterrupt:
             # Nobody has acted yet: there is nothing to collect, only the reason to keep.
             self._interrupt()
@@ -89,16 +104,17 @@ class Performance:
         # The servers' counters are read for the first time here: after the preparations, which
         # are requests too, and before the first student acts.
         with collecting:
-            self._rush(generator, collecting, t0_ns)
+            self._rush(generator, collecting)
             with uninterruptible():  # bounded, and without it nothing can be audited
                 self._run.stamp("phase", "performed")
                 self._settle(collecting)
 
-    def _rush(self, generator: GeneratorProcess, collecting: Collecting, t0_ns: int) -> None:
+    def _rush(self, generator: GeneratorProcess, collecting: Collecting) -> None:
         faults = FaultSchedule(self._plan, self._stage, self._run, self._screen.tell)
         try:
             # What a counter had counted before it was first read would be taken for the students'.
-            collecting.read_all(timeout_s=self._breath_s / 2)
+            collecting.read_all()
+            t0_ns = self._fix_t0()
             generator.go(t0_ns)
             faults.begin(t0_ns)
             self._watch(generator, collecting, t0_ns)
@@ -115,11 +131,8 @@ class Performance:
         self.interrupted = True
         stamp_interruption(self._run, self._screen)
 
-    def _take_places(self, generator: GeneratorProcess) -> int:
-        """Have every student ready and the sale set to open; gives T-0."""
-        self._screen.phase("students take their places")
-        generator.await_ready()
-        self._run.stamp("phase", "generator_ready")
+    def _fix_t0(self) -> int:
+        """Have the sale set to open; gives T-0."""
         lead_ns = round(self._plan.schedule.lead * _NS)
         t0_ns = time.time_ns() + round(self._breath_s * _NS) + lead_ns
         self._stage.open_at(t0_ns)
@@ -175,6 +188,8 @@ class Performance:
             raise GeneratorFailed(str(line["message"]))
         if line["kind"] == "status":
             collecting.add(status_samples(line))
+            if self._monitoring is not None:
+                self._monitoring.broadcast.take(line)
             self._screen.update(line, collecting)
 
     def _cut(self, generator: GeneratorProcess, collecting: Collecting) -> None:
@@ -204,6 +219,10 @@ class Performance:
         if time.monotonic() < self._alerts_due_s:
             return
         self._alerts_due_s = time.monotonic() + _ALERTS_EVERY_S
+        for firing, on in () if self._monitoring is None else self._monitoring.alerts():
+            message = firing.summary if on else f"over: {firing.summary}"
+            self._run.stamp("alert", firing.name, on=on, message=message)
+            self._screen.tell(f"Alert {firing.name}: {message}")
         for alert in self._stage.alerts():
             self._run.stamp("alert", alert.kind, t_ns=alert.t_ns, message=alert.message)
             self._screen.tell(f"Alert {alert.kind}: {alert.message}")
@@ -246,7 +265,7 @@ class Performance:
 def _connections_used(collecting: Collecting) -> dict[str, float]:
     """Give the connections that the app's workers use, by pool, as they said last."""
     used = {
-        pool: collecting.latest("db_client_connection_count", "app", pool=pool, state="used")
+        pool: collecting.latest("db_client_connections", "app", pool=pool, state="used")
         for pool in _POOLS
     }
     return {pool: number for pool, number in used.items() if number is not None}

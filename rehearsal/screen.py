@@ -106,7 +106,7 @@ class Screen(LiveView):
         self._pools = [
             (
                 f"app to {pool}",
-                number("db_client_connection_count", "app", pool=pool, state="used"),
+                number("db_client_connections", "app", pool=pool, state="used"),
                 number("db_client_connection_max", "app", pool=pool),
                 number("db_client_connection_pending_requests", "app", pool=pool),
             )

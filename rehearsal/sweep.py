@@ -111,7 +111,7 @@ def sweep(
     for number, (value, plan) in enumerate(plans, start=1):
         console.print(f"[bold]{number} of {len(plans)}: {escape(value)}[/]")
         try:
-            verdict = rehearse(plan, runs, Screen(console), roster)
+            verdict = rehearse(plan, runs, Screen(console), roster, prometheus=False)
         except (PlanError, RecordError, RehearsalError, StageError) as error:
             console.print(f"{value} has no verdict: {error}", style="red", markup=False)
             continue

@@ -38,6 +38,7 @@ WAIT_LIMIT_S = 0.01
 MIN_WAITERS = 5
 SHORTEST_INTERVAL_S = 0.05
 _PREFIX = "db_client_connection_"
+_CONNECTIONS = "db_client_connections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def run_grid(evidence: Evidence, samples: Samples) -> Any:
 def client_pool(evidence: Evidence, samples: Samples, name: str) -> ClientPool | None:
     """Read one pool of the app workers, None when no worker ever reported it."""
     grid = run_grid(evidence, samples)
-    used = samples.named(_PREFIX + "count", "app", pool=name, state="used")
+    used = samples.named(_CONNECTIONS, "app", pool=name, state="used")
     if used.empty or not len(grid):
         return None
     pending = samples.named(_PREFIX + "pending_requests", "app", pool=name)
@@ -168,7 +169,7 @@ def _circumstances(evidence: Evidence, samples: Samples, seen: ClientPool) -> Ci
     if seen.name != DATABASE:
         return around
     active, open_idle = (
-        level_on(grid, samples.named("pg_stat_activity_count", "postgres", state=state))
+        level_on(grid, samples.named("pg_stat_activity_backends", "postgres", state=state))
         for state in ("active", "idle in transaction")
     )
     up = level_on(grid, samples.named("pg_up", "postgres")) > 0
@@ -183,7 +184,7 @@ def _circumstances(evidence: Evidence, samples: Samples, seen: ClientPool) -> Ci
 
 def _workers(grid: Any, samples: Samples, pool: str) -> list[pd.DataFrame]:
     """Give each worker's own pool: used, max, pending and returned in each interval."""
-    used = samples.named(_PREFIX + "count", "app", pool=pool, state="used")
+    used = samples.named(_CONNECTIONS, "app", pool=pool, state="used")
     most = samples.named(_PREFIX + "max", "app", pool=pool)
     pending = samples.named(_PREFIX + "pending_requests", "app", pool=pool)
     uses = samples.named(_PREFIX + "use_time_seconds_count", "app", pool=pool)

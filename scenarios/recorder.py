@@ -17,6 +17,7 @@ from gevent import get_hub
 
 from records import RecordError, RunDirectory, tables
 from scenarios.connection import Exchange
+from scenarios.meter import Meter
 
 OK, REFUSED, FAILED, UNKNOWN = range(4)
 """Positions in `records.tables.OUTCOMES`."""
@@ -94,17 +95,26 @@ class Recorder:
         run: where to write; None records nothing but still counts (Locust by hand).
         name: this generator process, the first part of its shards' names.
         interval_s: time between hand-overs.
+        meter: counts what is handed over, for whoever watches.
     """
 
-    def __init__(self, run: RunDirectory | None, name: str, interval_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        run: RunDirectory | None,
+        name: str,
+        interval_s: float = 1.0,
+        meter: Meter | None = None,
+    ) -> None:
         self.error: RecordError | None = None
         """Why writing stopped; rows recorded after that are lost and the run must end."""
         self.requests = 0
         self.outcomes = [0] * len(tables.OUTCOMES)
         self.unfed: list[tuple[int, float, int, int, int]] = []
         """(step, felt ms, bytes, outcome, error code) not yet told to Locust's statistics."""
+        self.name = name
+        self.meter = meter or Meter()
+        """What has been handed over for writing, as histograms."""
         self._run = run
-        self._name = name
         self._interval_s = interval_s
         self._shard = Shard()
         self._errors: list[str] = []
@@ -191,8 +201,9 @@ class Recorder:
 
     def _write(self, shard: Shard, number: int, errors: list[str]) -> RecordError | None:
         assert self._run is not None
+        self.meter.add(shard.columns)
         try:
-            name = f"requests/{self._name}-{number:06d}.parquet"
+            name = f"requests/{self.name}-{number:06d}.parquet"
             self._run.write_table(name, shard.table(errors))
         except RecordError as error:
             return error

@@ -17,6 +17,8 @@ _TICK_S: Final = 0.01
 class Status:
     """One sample. Counters are since the start; `late_*` and `loop_lag_s` since the last sample."""
 
+    generator: str
+    """Which generator process says so."""
     t_ns: int
     students: dict[str, int]
     requests: int
@@ -28,6 +30,8 @@ class Status:
     late_p99_s: float
     felt_p99_ms: float | None
     """Of the requests answered since the last sample; None when there was none."""
+    meter: dict[str, Any]
+    """Histograms since the start; see `scenarios.meter`."""
 
     def document(self) -> dict[str, Any]:
         """Give it as plain values for a line of JSON."""
@@ -55,6 +59,7 @@ class Observer:
         lag_s, self._lag_s = self._lag_s, 0.0
         felt, rush.felt_ms = rush.felt_ms, []
         return Status(
+            generator=recorder.name,
             t_ns=time.time_ns(),
             students=dict(zip(tables.STUDENT_OUTCOMES, rush.census.counts, strict=True)),
             requests=recorder.requests,
@@ -65,4 +70,5 @@ class Observer:
             loop_lag_s=round(lag_s, 6),
             late_p99_s=round(float(np.percentile(late, 99)) / 1e9, 6) if late else 0.0,
             felt_p99_ms=round(float(np.percentile(felt, 99)), 3) if felt else None,
+            meter=recorder.meter.document(),
         )

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from types import TracebackType
 from typing import Any
 
@@ -84,7 +83,7 @@ class Database:
 class Transaction:
     """A borrowed connection and its transaction, as an async context manager."""
 
-    __slots__ = ("_began_ns", "_block", "_connection", "_pool", "_single", "_turnstile")
+    __slots__ = ("_block", "_connection", "_entered_ns", "_pool", "_single", "_turnstile")
 
     def __init__(self, pool: Any, turnstile: Turnstile, single: bool) -> None:
         self._pool = pool
@@ -92,11 +91,10 @@ class Transaction:
         self._single = single
         self._connection: Any = None
         self._block: Any = None
-        self._began_ns = 0
+        self._entered_ns = 0
 
     async def __aenter__(self) -> Any:
-        await self._turnstile.enter()
-        self._began_ns = time.perf_counter_ns()
+        self._entered_ns = await self._turnstile.enter()
         try:
             self._connection = await self._pool.acquire(timeout=COMMAND_TIMEOUT_S)
             if not self._single:
@@ -135,11 +133,10 @@ class Transaction:
         except _DOWN as failure:
             _LOG.warning("A PostgreSQL connection was lost: %s", _reason(failure))
         finally:
-            used_ns = time.perf_counter_ns() - self._began_ns
+            used_ns = self._turnstile.leave(self._entered_ns)
             exchange = CURRENT.get()
             if exchange is not None:
                 exchange.add_db(used_ns)
-            self._turnstile.leave(used_ns)
 
 
 def _reason(error: BaseException) -> str:

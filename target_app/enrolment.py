@@ -83,8 +83,7 @@ class Enrolment:
     async def _ask_in_turn(self, student: str) -> bool:
         if self._breaker.refuses:
             raise EnrolmentUnknown("circuit_open", "its circuit is open")
-        await self.turnstile.enter()
-        began_ns = time.perf_counter_ns()
+        entered_ns = await self.turnstile.enter()
         try:
             leave = self._breaker.begin()
             if leave is None:  # it opened while this caller waited
@@ -97,11 +96,10 @@ class Enrolment:
             finally:
                 self._breaker.end(leave, failed=failed)
         finally:
-            used_ns = time.perf_counter_ns() - began_ns
+            used_ns = self.turnstile.leave(entered_ns)
             exchange = CURRENT.get()
             if exchange is not None:
                 exchange.add_external(used_ns)
-            self.turnstile.leave(used_ns)
 
     @measured("enrolment_api", "is_enrolled")
     async def _ask(self, student: str) -> bool:

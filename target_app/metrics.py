@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
+from target_app.edges import with_edges_of
+
 # Read here and not with the other settings: what is measured is decided as modules are imported.
 INSTRUMENTED = os.environ.get("APP_INSTRUMENTATION", "on").strip() != "off"
 
@@ -21,12 +23,18 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 
-# Edges in seconds. Few on purpose (every worker is scraped several times a second); 2 and 8 are
-# the usual pool timeouts, so a wait that timed out is told from one that just made it.
-REQUEST_EDGES_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
-POOL_EDGES_S = (
-    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01),
-    *(0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0),
+# Edges in seconds. Few on purpose (every worker is scraped several times a second), but one on
+# each limit that somebody set: a wait that timed out is told from one that just made it.
+REQUEST_EDGES_S = with_edges_of(
+    (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0),
+    "APP_SLO_SECONDS",
+)
+POOL_EDGES_S = with_edges_of(
+    (
+        *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01),
+        *(0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0),
+    ),
+    *("APP_POSTGRES_POOL_TIMEOUT", "APP_REDIS_POOL_TIMEOUT", "APP_ENROLMENT_TIMEOUT"),
 )
 
 HTTP_REQUESTS = Counter(
@@ -47,7 +55,7 @@ HTTP_ACTIVE = Gauge(
 )
 
 POOL_COUNT = Gauge(
-    "db_client_connection_count",
+    "db_client_connections",
     "Connections of the pool, by state.",
     ("pool", "state"),
     registry=REGISTRY,
@@ -58,6 +66,12 @@ POOL_MAX = Gauge(
 POOL_PENDING = Gauge(
     "db_client_connection_pending_requests",
     "Callers waiting for a connection now.",
+    ("pool",),
+    registry=REGISTRY,
+)
+POOL_OLDEST = Gauge(
+    "db_client_connection_oldest_checkout_seconds",
+    "How long the connection that was borrowed first has been out; 0 when none is.",
     ("pool",),
     registry=REGISTRY,
 )

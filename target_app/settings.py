@@ -48,6 +48,7 @@ class Settings:
     alert_url: str | None
     sqs_endpoint: str | None
     sqs_queue: str
+    slo_s: tuple[float, ...]
     faults: bool
     instrumentation: bool
     roster_file: Path | None
@@ -104,6 +105,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         alert_url=reader.value("APP_ALERT_URL", _http, default=None, url=True),
         sqs_endpoint=reader.value("APP_SQS_ENDPOINT", _http, default=None, url=True),
         sqs_queue=reader.value("APP_SQS_QUEUE", _event_name, default="grants"),
+        slo_s=reader.value("APP_SLO_SECONDS", _list_of_seconds, default=()),
         faults=reader.value("APP_FAULTS", _switch, default=False),
         instrumentation=reader.value("APP_INSTRUMENTATION", _switch, default=True),
         roster_file=reader.value("APP_ROSTER_FILE", Path, default=None),
@@ -203,6 +205,10 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= 600:
         raise ValueError("must be more than 0 and at most 600 seconds")
     return seconds
+
+
+def _list_of_seconds(text: str) -> tuple[float, ...]:
+    return tuple(_seconds(part) for part in text.split(",") if part)
 
 
 def _event_name(text: str) -> str:

@@ -47,12 +47,11 @@ class Outbox:
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """Keep room for one letter. Raises `Overloaded` where there is none within `TIMEOUT_S`."""
-        await self.turnstile.enter()
-        began_ns = time.perf_counter_ns()
+        entered_ns = await self.turnstile.enter()
         try:
             yield
         finally:
-            self.turnstile.leave(time.perf_counter_ns() - began_ns)
+            self.turnstile.leave(entered_ns)
 
     async def send(self, name: str, body: str) -> None:
         """Return when SQS has accepted the letter; the same `name` meanwhile is the same letter.

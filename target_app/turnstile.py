@@ -9,6 +9,7 @@ from target_app.exchange import CURRENT
 from target_app.metrics import (
     POOL_COUNT,
     POOL_MAX,
+    POOL_OLDEST,
     POOL_PENDING,
     POOL_PENDING_PEAK,
     POOL_TIMEOUTS,
@@ -33,6 +34,7 @@ class Turnstile:
         self.pending = 0
         self.pending_peak = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self._inside: dict[int, None] = {}  # when each place in use was taken, the oldest first
         self._wait = POOL_WAIT.labels(pool)
         self._use = POOL_USE.labels(pool)
         self._timeouts = POOL_TIMEOUTS.labels(pool)
@@ -40,11 +42,15 @@ class Turnstile:
         POOL_COUNT.labels(pool, "used").set_function(lambda: self.used)
         POOL_COUNT.labels(pool, "idle").set_function(lambda: self.size - self.used)
         POOL_PENDING.labels(pool).set_function(lambda: self.pending)
+        POOL_OLDEST.labels(pool).set_function(self._oldest_s)
         POOL_USED_PEAK.labels(pool).set_function(lambda: self.used_peak)
         POOL_PENDING_PEAK.labels(pool).set_function(lambda: self.pending_peak)
 
-    async def enter(self) -> None:
-        """Take a place, waiting for one if need be. Raises `Overloaded` after `timeout_s`."""
+    async def enter(self) -> int:
+        """Take a place, waiting for one if need be, and give when that was: `leave` wants it.
+
+        Raises `Overloaded` after `timeout_s`.
+        """
         if self.used < self.size:
             self.used += 1
             if self.used > self.used_peak:
@@ -55,11 +61,21 @@ class Turnstile:
                 exchange.add_pool(0)
         else:
             await self._queue()
+        entered_ns = time.perf_counter_ns()
+        self._inside[entered_ns] = None
+        return entered_ns
 
-    def leave(self, used_ns: int) -> None:
-        """Give the place back after `used_ns`; it passes to whoever waits longest."""
+    def leave(self, entered_ns: int) -> int:
+        """Give the place back; it passes to whoever waits longest. Gives the ns it was in use."""
+        used_ns = time.perf_counter_ns() - entered_ns
+        self._inside.pop(entered_ns, None)
         self._use.observe(used_ns / 1e9)
         self._pass_on()
+        return used_ns
+
+    def _oldest_s(self) -> float:
+        first = next(iter(self._inside.copy()), None)  # a copy: a scrape asks from its own thread
+        return 0.0 if first is None else (time.perf_counter_ns() - first) / 1e9
 
     async def _queue(self) -> None:
         began_ns = time.perf_counter_ns()

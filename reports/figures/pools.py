@@ -149,7 +149,7 @@ POOL_WORDS = {
 def _client_pool(run: RunSeries, pool: str) -> PoolRow:
     return PoolRow(
         POOL_WORDS.get(pool, f"{pool} pools"),
-        used=run.level(f"{_CLIENT}_count", "app", pool=pool, state="used"),
+        used=run.level(f"{_CLIENT}s", "app", pool=pool, state="used"),
         pending=run.level(f"{_CLIENT}_pending_requests", "app", pool=pool),
         most=_highest(run.level(f"{_CLIENT}_max", "app", pool=pool)),
         wait_ms=run.percentile_ms(f"{_CLIENT}_wait_time_seconds", "app", 99, pool=pool),

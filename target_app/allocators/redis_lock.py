@@ -77,8 +77,7 @@ class RedisLock(PostgresSale):
     @asynccontextmanager
     async def _locked(self, floor: int, give_up_s: float) -> AsyncIterator[int]:
         """Hold the lock, by the token given. Raises `Overloaded` when it is not to be had."""
-        await self._contender.enter()
-        began_ns = time.perf_counter_ns()
+        entered_ns = await self._contender.enter()
         try:
             token = await self._lock(floor, give_up_s)
             try:
@@ -86,7 +85,7 @@ class RedisLock(PostgresSale):
             finally:
                 await self._give_back(token)
         finally:
-            self._contender.leave(time.perf_counter_ns() - began_ns)
+            self._contender.leave(entered_ns)
 
     async def _lock(self, floor: int, give_up_s: float) -> int:
         attempt = 0

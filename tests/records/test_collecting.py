@@ -34,7 +34,7 @@ class Worker:
 
     def __init__(self, folder: Path, pid: int) -> None:
         registry = CollectorRegistry()
-        self.used = Gauge("db_client_connection_count", "…", ["pool", "state"], registry=registry)
+        self.used = Gauge("db_client_connections", "…", ["pool", "state"], registry=registry)
         self.granted = Counter("tickets_granted", "…", ["allocation"], registry=registry)
         self._server, self._thread = start_http_server(0, "127.0.0.1", registry)
         address = f"127.0.0.1:{self._server.server_port}"
@@ -106,9 +106,9 @@ def test_every_source_of_a_stage_is_recorded(
         assert collecting.read_all() == ()
 
     found = recorded(run)
-    assert found["app:101", "db_client_connection_count"][-1] == 3
+    assert found["app:101", "db_client_connections"][-1] == 3
     assert {
-        ("app:101", "db_client_connection_count"),
+        ("app:101", "db_client_connections"),
         ("postgres", "pg_up"),
         ("postgres", "pg_connections_used"),
         ("redis", "redis_up"),
@@ -178,9 +178,7 @@ def test_a_worker_that_appears_later_is_found_and_one_that_withdrew_is_left(
     with Collecting(run, sources(targets_dir=targets), INTERVAL_S) as collecting:
 
         def used() -> float | None:
-            return collecting.latest(
-                "db_client_connection_count", "app", pool="postgres", state="used"
-            )
+            return collecting.latest("db_client_connections", "app", pool="postgres", state="used")
 
         until(lambda: used() == 4)
         respawned = Worker(targets, 103)
@@ -196,11 +194,11 @@ def test_a_worker_that_dies_is_counted_and_the_others_go_on(
 ) -> None:
     with Collecting(run, sources(targets_dir=targets), INTERVAL_S) as collecting:
         workers[0].used.labels("redis", "used").set(1)
-        until(lambda: collecting.latest("db_client_connection_count", "app:101") == 1)
+        until(lambda: collecting.latest("db_client_connections", "app:101") == 1)
         workers[0].die()
         until(lambda: "app:101" in collecting.failures)
         workers[1].used.labels("redis", "used").set(5)
-        until(lambda: collecting.latest("db_client_connection_count", pool="redis") == 5)
+        until(lambda: collecting.latest("db_client_connections", pool="redis") == 5)
 
         assert "app:101 gave no metrics" in collecting.failures["app:101"]
         assert collecting.read_all() == ("app:101",)

@@ -18,7 +18,7 @@ Until = Callable[..., None]
 
 @pytest.fixture
 def source(postgres_dsn: str) -> Iterator[Postgres]:
-    source = Postgres(postgres_dsn)
+    source = Postgres(postgres_dsn, "festival")
     yield source
     source.close()
 
@@ -34,7 +34,7 @@ def value(reading: Reading, name: str, labels: str = "{}") -> float:
 
 
 def activity(reading: Reading, state: str) -> float:
-    return value(reading, "pg_stat_activity_count", f'{{"state":"{state}"}}')
+    return value(reading, "pg_stat_activity_backends", f'{{"state":"{state}"}}')
 
 
 def test_connections_are_counted_by_state_without_the_collectors_own(
@@ -85,7 +85,7 @@ def test_commits_and_rollbacks_are_counted(source: Postgres, postgres: psycopg.C
 
 
 def test_a_server_that_is_not_there_is_down(tmp_path: Path) -> None:
-    source = Postgres(f"postgresql://postgres@/postgres?host={tmp_path}")
+    source = Postgres(f"postgresql://postgres@/postgres?host={tmp_path}", "festival")
 
     with pytest.raises(SourceUnreadable, match="PostgreSQL gave no statistics") as caught:
         source.read()
@@ -118,3 +118,24 @@ def test_what_ends_in_time_is_not_cut_off(postgres_dsn: str) -> None:
         with cut_off_after(connection, 0.2):
             connection.execute("SELECT 1")
         connection.execute("SELECT pg_sleep(0.3)")
+
+
+def test_the_events_tickets_are_counted_where_there_is_such_a_table(
+    postgres: psycopg.Connection, postgres_dsn: str
+) -> None:
+    source = Postgres(postgres_dsn, "festival")
+    assert "tickets_held" not in {series.name for series in source.read().series}
+    postgres.execute("CREATE TABLE tickets (event text)")
+    try:
+        postgres.execute("INSERT INTO tickets VALUES ('festival'), ('festival'), ('another')")
+        again = Postgres(postgres_dsn, "festival")
+        assert value(again.read(), "tickets_held", '{"store":"postgres"}') == 2
+        with psycopg.connect(postgres_dsn) as changing:
+            changing.execute("LOCK TABLE tickets IN ACCESS EXCLUSIVE MODE")
+            late = Postgres(postgres_dsn, "festival")
+            assert value(late.read(), "pg_up") == 1  # a lock on it hides nothing else
+            late.close()
+        again.close()
+    finally:
+        postgres.execute("DROP TABLE tickets")
+    source.close()

@@ -47,7 +47,7 @@ class Command:
 
     @property
     def run(self) -> RunDirectory:
-        (path,) = self.out.iterdir()
+        (path,) = self.out.glob("*-*")
         return RunDirectory(path)
 
     @property

@@ -37,8 +37,8 @@ def collecting(tmp_path):
     pool = labels_json(pool="redis")
     collected.add(
         [
-            Sample(1, "app:1", "db_client_connection_count", used, 50.0),
-            Sample(1, "app:2", "db_client_connection_count", used, 14.0),
+            Sample(1, "app:1", "db_client_connections", used, 50.0),
+            Sample(1, "app:2", "db_client_connections", used, 14.0),
             Sample(1, "app:1", "db_client_connection_max", pool, 128.0),
             Sample(1, "app:1", "db_client_connection_pending_requests", pool, 321.0),
             Sample(1, "app:1", "tickets_granted_total", "{}", 1800.0),

@@ -159,8 +159,8 @@ class Meters:
         else:
             wait = np.full(len(wait), 0.00002)
         prefix = "db_client_connection_"
-        self._add(source, prefix + "count", used, pool=pool, state="used")
-        self._add(source, prefix + "count", size - used, pool=pool, state="idle")
+        self._add(source, "db_client_connections", used, pool=pool, state="used")
+        self._add(source, "db_client_connections", size - used, pool=pool, state="idle")
         self._add(source, prefix + "max", size, pool=pool)
         self._add(source, prefix + "pending_requests", pending, pool=pool)
         self._add(source, prefix + "timeouts_total", timeouts, pool=pool)
@@ -222,7 +222,7 @@ class Meters:
         idle = connections - active - open_idle
         states = (("active", active), ("idle", idle), ("idle in transaction", open_idle))
         for state, count in states:
-            self._add("postgres", "pg_stat_activity_count", count, state=state)
+            self._add("postgres", "pg_stat_activity_backends", count, state=state)
         self._add("postgres", "pg_connections_used", connections)
         self._add("postgres", "pg_settings_max_connections", plan.postgres.max_connections)
         locked = np.where(self.sale, 0.95 * plan.app.workers * plan.app.postgres_pool, 0.0)

@@ -187,16 +187,15 @@ def test_pools_tell_their_levels_over_the_metrics_port(start_app: Start) -> None
         samples = scrape(port)
 
     def level(name: str, **labels: str) -> float:
-        return samples[f"db_client_connection_{name}", frozenset(labels.items())]
+        return samples[f"db_client_{name}", frozenset(labels.items())]
 
     for pool, size in (("postgres", 3), ("redis", 5)):
-        assert level("max", pool=pool) == size
-        assert level("count", pool=pool, state="used") + level(
-            "count", pool=pool, state="idle"
-        ) == pytest.approx(size)
-        assert level("pending_requests", pool=pool) == 0
-        assert level("used_peak", pool=pool) >= 1
-        assert level("timeouts_total", pool=pool) >= 0
+        assert level("connection_max", pool=pool) == size
+        states = (level("connections", pool=pool, state=state) for state in ("used", "idle"))
+        assert sum(states) == pytest.approx(size)
+        assert level("connection_pending_requests", pool=pool) == 0
+        assert level("connection_used_peak", pool=pool) >= 1
+        assert level("connection_timeouts_total", pool=pool) >= 0
 
 
 def test_loop_lag_shows_a_block_even_while_it_lasts(start_app: Start) -> None:

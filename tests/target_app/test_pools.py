@@ -25,15 +25,17 @@ def code(answer: Any) -> tuple[int, str]:
 
 
 def test_a_turnstile_admits_in_order_of_arrival_and_measures_the_wait() -> None:
+    used: list[int] = []
+
     async def run() -> tuple[list[int], Turnstile]:
         turnstile = Turnstile("order", 2, 5.0)
         admitted = []
 
         async def pass_through(number: int) -> None:
-            await turnstile.enter()
+            entered_ns = await turnstile.enter()
             admitted.append(number)
-            await asyncio.sleep(0)
-            turnstile.leave(1_000_000)
+            await asyncio.sleep(0.001)
+            used.append(turnstile.leave(entered_ns))
 
         await asyncio.gather(*(pass_through(number) for number in range(20)))
         return admitted, turnstile
@@ -44,7 +46,10 @@ def test_a_turnstile_admits_in_order_of_arrival_and_measures_the_wait() -> None:
     assert (turnstile.used_peak, turnstile.pending_peak) == (2, 18)
     assert sample("db_client_connection_wait_time_seconds_count", pool="order") == 20
     assert sample("db_client_connection_use_time_seconds_count", pool="order") == 20
-    assert sample("db_client_connection_use_time_seconds_sum", pool="order") == pytest.approx(0.02)
+    assert sample("db_client_connection_use_time_seconds_sum", pool="order") == (
+        pytest.approx(sum(used) / 1e9)
+    )
+    assert min(used) >= 1_000_000
     assert sample("db_client_connection_max", pool="order") == 2
     assert sample("db_client_connection_used_peak", pool="order") == 2
     assert sample("db_client_connection_pending_peak", pool="order") == 18
@@ -53,31 +58,52 @@ def test_a_turnstile_admits_in_order_of_arrival_and_measures_the_wait() -> None:
 def test_a_wait_beyond_the_timeout_is_overloaded_and_counted() -> None:
     async def run() -> None:
         turnstile = Turnstile("late", 1, 0.05)
-        await turnstile.enter()
+        entered_ns = await turnstile.enter()
         with pytest.raises(Overloaded, match=r"No late connection became free within 0\.05 s"):
             await turnstile.enter()
-        turnstile.leave(0)
+        turnstile.leave(entered_ns)
         await turnstile.enter()
 
     asyncio.run(run())
     assert sample("db_client_connection_timeouts_total", pool="late") == 1
 
 
+def test_how_long_the_oldest_place_has_been_taken_is_told() -> None:
+    def oldest_s() -> float:
+        return sample("db_client_connection_oldest_checkout_seconds", pool="old")
+
+    async def run() -> None:
+        turnstile = Turnstile("old", 3, 5.0)
+        assert oldest_s() == 0
+        first = await turnstile.enter()
+        await asyncio.sleep(0.02)
+        second = await turnstile.enter()
+        assert 0.02 <= oldest_s() < 1
+        turnstile.leave(first)
+        assert 0 < oldest_s() < 0.02
+        turnstile.leave(second)
+        assert oldest_s() == 0
+
+    asyncio.run(run())
+
+
 def test_a_waiter_who_is_cancelled_gives_the_place_to_the_next() -> None:
     async def run() -> None:
         turnstile = Turnstile("gone", 1, 5.0)
-        await turnstile.enter()
+        entered_ns = await turnstile.enter()
         first = asyncio.create_task(turnstile.enter())
         second = asyncio.create_task(turnstile.enter())
         third = asyncio.create_task(turnstile.enter())
         await asyncio.sleep(0)
         first.cancel()  # while waiting
         await asyncio.sleep(0)
-        turnstile.leave(0)  # the place goes to the second, which is cancelled before it wakes
+        turnstile.leave(
+            entered_ns
+        )  # to the second, which is cancelled before it wakes
         second.cancel()
-        await third
+        entered_ns = await third
         await asyncio.gather(first, second, return_exceptions=True)
-        turnstile.leave(0)
+        turnstile.leave(entered_ns)
         assert turnstile.used == 0
 
     asyncio.run(run())
@@ -88,15 +114,15 @@ def all_borrowed(app: Any) -> Iterator[None]:
     """Somebody holds every PostgreSQL and Redis connection of the app."""
     office = app.asgi.office
 
+    taken: list[tuple[Turnstile, int]] = []
+
     async def borrow() -> None:
         for turnstile in (office.database.turnstile, office.cache.turnstile):
-            for _ in range(turnstile.size):
-                await turnstile.enter()
+            taken.extend([(turnstile, await turnstile.enter()) for _ in range(turnstile.size)])
 
     async def give_back() -> None:
-        for turnstile in (office.database.turnstile, office.cache.turnstile):
-            for _ in range(turnstile.size):
-                turnstile.leave(0)
+        for turnstile, entered_ns in taken:
+            turnstile.leave(entered_ns)
 
     app.call(borrow())
     try:
@@ -117,7 +143,7 @@ def test_a_pool_without_a_free_connection_answers_503_and_says_when_to_return(
     refused = sample("tickets_refused_total", code="overloaded")
     with all_borrowed(app):
         answer = app.buy(bearer)
-        assert sample("db_client_connection_count", pool=pool, state="idle") == 0
+        assert sample("db_client_connections", pool=pool, state="idle") == 0
     assert code(answer) == (503, "overloaded")
     assert answer.headers["retry-after"] == "1"
     assert "pool;dur=1" in answer.headers["server-timing"]

@@ -1,0 +1,153 @@
+"""Prometheus beside a rehearsal: the machine's own binary, its data in the run directory."""
+
+import os
+import shutil
+import signal
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from compose.component import Component, Recipe
+from compose.errors import StageUnusable
+from compose.folder import StageFolder
+from compose.guardian import Guardian
+from compose.port import ClaimedPort
+
+BINARY = "prometheus"
+DATA = "prometheus"
+"""The folder of its data in the run directory."""
+_READY_S = 20.0
+_STOP_S = 10.0
+_LOOK_S = 0.05
+
+
+def has_prometheus() -> bool:
+    """Tell whether there is one on the PATH."""
+    return shutil.which(BINARY) is not None
+
+
+def prometheus_binary() -> Path:
+    """Find `prometheus` on the PATH.
+
+    Raises:
+        StageUnusable: it is not there.
+    """
+    found = shutil.which(BINARY)
+    if found is None:
+        raise StageUnusable(
+            "Prometheus is wanted (--prometheus) but there is no `prometheus` on the PATH; "
+            "install it (Debian: apt-get install prometheus) or leave the option out."
+        )
+    return Path(found)
+
+
+class Prometheus:
+    """A server that scrapes while the context is open; it dies with its conductor.
+
+    Args:
+        config: its `prometheus.yml`.
+        data: folder of its database; made where it is not there.
+        log: where its log goes.
+    """
+
+    def __init__(self, config: Path, data: Path, log: Path) -> None:
+        self._config, self._data, self._log = config, data, log
+        self._port: ClaimedPort | None = None
+        self._folder: StageFolder | None = None
+        self._guardian: Guardian | None = None
+        self._component: Component | None = None
+
+    def __enter__(self) -> Self:
+        """Start it and wait until it is ready.
+
+        Raises:
+            StageUnusable: it is not on the PATH, or does not start.
+        """
+        binary = prometheus_binary()
+        try:
+            self._start(binary)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        assert self._port is not None
+        return f"http://127.0.0.1:{self._port.number}"
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._component is not None
+        return self._component.pid
+
+    def close(self) -> None:
+        """Stop it, its data on the disk; a second call does nothing."""
+        component, self._component = self._component, None
+        if component is not None:
+            component.stop()
+            if self._guardian is not None:
+                self._guardian.forget(component.pid)
+        folder, self._folder = self._folder, None
+        guardian, self._guardian = self._guardian, None
+        try:
+            if folder is not None:
+                folder.remove()
+        finally:
+            if guardian is not None:
+                guardian.release()
+        port, self._port = self._port, None
+        if port is not None:
+            port.close()
+
+    def _start(self, binary: Path) -> None:
+        folder = self._folder = StageFolder.create()
+        guardian = self._guardian = Guardian.start(folder, self._log.with_name("guardian.log"))
+        port = self._port = ClaimedPort.choose()
+        component = self._component = Component.start(
+            Recipe(
+                name="prometheus",
+                argv=[
+                    str(binary),
+                    f"--config.file={self._config}",
+                    f"--storage.tsdb.path={self._data}",
+                    # It would delete what an old run left behind as soon as somebody looks at it.
+                    "--storage.tsdb.retention.time=100y",
+                    f"--web.listen-address=127.0.0.1:{port.number}",
+                    "--log.level=warn",
+                ],
+                environment={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+                log=self._log,
+                folder=folder.path,
+                stop_signals=((signal.SIGTERM, _STOP_S),),
+            )
+        )
+        guardian.watch("prometheus", component.pid)
+        deadline = time.monotonic() + _READY_S
+        while not self._is_ready():
+            if component.exit_code is not None or time.monotonic() > deadline:
+                raise StageUnusable(
+                    f"Prometheus does not start; the end of {self._log} says why:\n"
+                    f"{chr(10).join(component.last_lines())}"
+                )
+            time.sleep(_LOOK_S)
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=1) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except (OSError, urllib.error.URLError):
+            return False

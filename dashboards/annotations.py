@@ -1,0 +1,113 @@
+"""Annotations: what happened when, drawn through every panel over time."""
+
+from typing import Final
+
+from grafana_foundation_sdk.models import dashboard
+
+from dashboards import colours
+from dashboards.source import PROMETHEUS, SCRAPE
+
+_TIMELINE: Final = 'rehearsal_timeline_timestamp_seconds{{run="$run",kind=~"{kinds}"}} * 1000'
+_GATE: Final = 'rehearsal_gate{{run="$run",status="{status}"}}{at}'
+
+
+class Annotation(dashboard.AnnotationQuery):
+    """An annotation query of the Prometheus data source.
+
+    The SDK's class knows nothing of what a data source adds. Both the query in `target`, where
+    Grafana reads it now, and that in `expr`, where it did before, are written.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        expr: str,
+        colour: str,
+        *,
+        title: str,
+        text: str,
+        tags: str,
+        value_is_time: bool,
+    ) -> None:
+        super().__init__(name=name, datasource=PROMETHEUS, icon_color=colour, expr=expr)
+        self._texts = {"titleFormat": title, "textFormat": text, "tagKeys": tags}
+        self._value_is_time = value_is_time
+
+    def to_json(self) -> dict[str, object]:
+        """Give it as Grafana's JSON has it."""
+        return {
+            **super().to_json(),
+            **self._texts,
+            "step": SCRAPE,
+            "useValueForTime": self._value_is_time,
+            "target": {
+                "datasource": PROMETHEUS,
+                "expr": self.expr,
+                "interval": SCRAPE,
+                "range": True,
+                "refId": "Anno",
+            },
+        }
+
+
+def annotations() -> list[dashboard.AnnotationQuery]:
+    """Give those of every dashboard: Grafana's own, the timeline's, alerts and gates."""
+    return [
+        dashboard.AnnotationQuery(
+            name="Annotations & Alerts",
+            datasource=dashboard.DataSourceRef(type_val="grafana", uid="-- Grafana --"),
+            icon_color=colours.SERVER,
+            hide=True,
+            type_val="dashboard",
+            built_in=1,
+            target=dashboard.AnnotationTarget(
+                limit=100, match_any=False, tags=[], type_val="dashboard"
+            ),
+        ),
+        _moments("Phases", "phase|t0", colours.GREY),
+        _moments("Faults", "fault", colours.FAULT),
+        _moments("Processes and aborts", "process|abort", colours.FAILED),
+        _moments("Alerts the app sent", "alert", colours.UNKNOWN),
+        Annotation(
+            "Alerts firing",
+            'ALERTS{alertstate="firing",run="$run"}',
+            colours.FAILED,
+            title="{{alertname}}",
+            text="{{severity}} {{pool}} {{component}}",
+            tags="alertname,severity",
+            value_is_time=False,
+        ),
+        _verdicts("Gates kept", "pass", colours.OK),
+        _verdicts("Gates broken", "fail", colours.FAILED),
+        _verdicts("Gates undecided", "inconclusive", colours.UNKNOWN),
+    ]
+
+
+def _moments(name: str, kinds: str, colour: str) -> Annotation:
+    """Give events of the timeline; each series' value is the moment it happened."""
+    return Annotation(
+        name,
+        _TIMELINE.format(kinds=kinds),
+        colour,
+        title="{{name}} {{state}}",
+        text="{{text}}",
+        tags="kind,name",
+        value_is_time=True,
+    )
+
+
+def _verdicts(name: str, status: str, colour: str) -> Annotation:
+    """Give gates with this result when they were judged: there now, and not a step before."""
+    now, before = (
+        f"count by (metric, limit, status) ({_GATE.format(status=status, at=at)})"
+        for at in ("", " offset $__interval")
+    )
+    return Annotation(
+        name,
+        f"{now} unless {before}",
+        colour,
+        title="{{metric}} {{limit}}",
+        text="{{status}}",
+        tags="status",
+        value_is_time=False,
+    )

@@ -1,0 +1,90 @@
+"""The commands `rehearse dashboards build | push`.
+
+Another room's command joins them through what `add_commands` gives.
+"""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - unnamed else
+
+
+def add_commands(commands: "Commands") -> "Commands":
+    """Declare `dashboards` and its commands; gives them, for more to be added."""
+    own = commands.add_parser(
+        "dashboards", help="build the Grafana dashboards, or push them to a Grafana"
+    ).add_subparsers(required=True, metavar="COMMAND")
+    _build_command(own.add_parser("build", help="write files for Grafana's provisioning"))
+    _push_command(
+        own.add_parser(
+            "push",
+            help="put them into a Grafana, with a run's annotations",
+            description="Puts data source, folder, dashboards and a run's annotations in place; "
+            "pushed again, it changes only what differs. The token of a service account is read "
+            "from the environment variable REHEARSE_GRAFANA_TOKEN.",
+        )
+    )
+    return own
+
+
+def _build_command(build: argparse.ArgumentParser) -> None:
+    build.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for the JSON files"
+    )
+    build.set_defaults(command=_build)
+
+
+def _push_command(push: argparse.ArgumentParser) -> None:
+    push.add_argument(
+        "--url", required=True, help="where Grafana answers, such as https://grafana.example.org"
+    )
+    push.add_argument("--run", type=Path, metavar="RUN", help="a run directory to annotate")
+    push.add_argument(
+        "--datasource-url",
+        metavar="URL",
+        help="where Grafana reaches Prometheus; makes the data source if it is missing",
+    )
+    push.add_argument(
+        "--allow-http",
+        action="store_true",
+        help="send the token over http, unencrypted, to another machine",
+    )
+    push.add_argument("--ca-file", type=Path, metavar="FILE", help="trust these certificates (PEM)")
+    push.set_defaults(command=_push)
+
+
+def _build(options: argparse.Namespace) -> int:
+    from dashboards.build import write
+
+    console = Console(highlight=False, soft_wrap=True)
+    for path in write(options.out):
+        console.print(escape(str(path)))
+    return 0
+
+
+def _push(options: argparse.Namespace) -> int:
+    from dashboards.grafana_api import TOKEN_VARIABLE
+    from dashboards.push import push
+    from records import RunDirectory
+
+    pushed = push(
+        options.url,
+        os.environ.get(TOKEN_VARIABLE),
+        run=None if options.run is None else RunDirectory.open(options.run),
+        datasource_url=options.datasource_url,
+        allow_http=options.allow_http,
+        ca_file=options.ca_file,
+    )
+    console = Console(highlight=False, soft_wrap=True)
+    for part, outcome in pushed.outcomes:
+        console.print(f"{escape(part)}: {outcome}")
+    for note in pushed.notes:
+        console.print(escape(note), style="yellow")
+    console.print(f"Look at {escape(pushed.url)}")
+    return 0

@@ -1,0 +1,85 @@
+"""Pieces of PromQL that the dashboards' expressions are put together from.
+
+Two things decide their form. A counter with labels is born with its first count, and `increase`
+knows nothing of what was counted before the first scrape: a total is therefore the highest value
+each process reached, which is exact because every process of a rehearsal starts at zero, and what
+is rare is drawn as its count so far, since a burst within a second would be no rate. And what
+happened not once has no series at all: where nothing is an answer, zero is said while the
+rehearsal goes.
+"""
+
+from typing import Final
+
+PURCHASE: Final = "POST /events/{event}/tickets"
+NOT_PROBES: Final = 'route!~"/healthz|/readyz"'
+"""Probes are nobody's request, and are told no while a process starts or ends."""
+INSTANCE: Final = 'instance=~"$instance"'
+_RUN: Final = 'run="$run"'
+_GOING: Final = f"rehearsal_info{{{_RUN}}}"
+
+
+def of_run(metric: str, *matchers: str) -> str:
+    """Give the series of the chosen run."""
+    chosen = ",".join((_RUN, *matchers))
+    return f"{metric}{{{chosen}}}"
+
+
+def of_app(metric: str, *matchers: str) -> str:
+    """Give the series of the chosen run's chosen app processes."""
+    return of_run(metric, 'job="app"', INSTANCE, *matchers)
+
+
+def per_second(series: str, *by: str) -> str:
+    """Give how fast a counter grows, summed up by labels."""
+    return f"{_sum(by)}(rate({series}[$__rate_interval]))"
+
+
+def so_far(series: str, *by: str) -> str:
+    """Give a count that is drawn as it grows, summed up by labels."""
+    return f"{_sum(by)}({series})"
+
+
+def total(series: str, *by: str) -> str:
+    """Give what a counter that starts with its process has counted in all, for instant queries."""
+    return f"{_sum(by)}(max_over_time({series}[$__range]))"
+
+
+def grown(series: str, *by: str) -> str:
+    """Give how much a counter grew that is older than the run, such as the kernel's."""
+    return f"{_sum(by)}(max_over_time({series}[$__range]) - min_over_time({series}[$__range]))"
+
+
+def last(series: str) -> str:
+    """Give the last value in the chosen time, also after the rehearsal, for instant queries."""
+    return f"last_over_time({series}[$__range])"
+
+
+def quantile(q: float, metric: str, *by: str, series: str | None = None) -> str:
+    """Give a histogram's quantile over the last moments."""
+    buckets = series or of_run(f"{metric}_bucket")
+    return f"histogram_quantile({q}, {per_second(buckets, 'le', *by)})"
+
+
+def quantile_of_all(q: float, metric: str, *by: str, matchers: tuple[str, ...] = ()) -> str:
+    """Give a histogram's quantile over the whole run, for instant queries."""
+    return f"histogram_quantile({q}, {total(of_run(f'{metric}_bucket', *matchers), 'le', *by)})"
+
+
+def or_zero(expr: str, **labels: str) -> str:
+    """Give zero, with these labels, while the rehearsal goes and `expr` has nothing."""
+    return f"({expr}) or on() {_labelled(f'0 * max({_GOING})', labels)}"
+
+
+def or_value(expr: str, value: float = 0, **labels: str) -> str:
+    """Give a number, with these labels, where an instant query has nothing."""
+    return f"({expr}) or on() {_labelled(f'vector({value})', labels)}"
+
+
+def _labelled(expr: str, labels: dict[str, str]) -> str:
+    for name, value in labels.items():
+        expr = f'label_replace({expr}, "{name}", "{value}", "", "")'
+    return expr
+
+
+def _sum(by: tuple[str, ...]) -> str:
+    return f"sum by ({', '.join(by)}) " if by else "sum"

@@ -1,0 +1,275 @@
+"""*Ticket open*: the story of the rush, from arrival to verdict, as the students felt it."""
+
+from typing import Any, Final
+
+from grafana_foundation_sdk.models.dashboard import Panel
+
+from dashboards import colours, links
+from dashboards.frame import Section, framed, source, trace
+from dashboards.judgement import judgement_panels, verdict_stat, wrongs_stat
+from dashboards.latency import LIMITS, LIMITS_TEXT, latency_panels
+from dashboards.panels import logs, stat, timeseries
+from dashboards.promql import (
+    INSTANCE,
+    NOT_PROBES,
+    PURCHASE,
+    of_app,
+    of_run,
+    or_value,
+    or_zero,
+    per_second,
+    quantile_of_all,
+    so_far,
+)
+from dashboards.source import Query
+from dashboards.steps import Steps, fail_from, plain, warn_fail
+
+UID: Final = "rehearsal-open"
+
+_HELD: Final = f"max({of_run('tickets_held')})"
+_LEFT: Final = f"max({of_run('rehearsal_event_tickets')}) - {_HELD}"
+_STUDENTS: Final = f"max({of_run('rehearsal_event_students')})"
+
+
+def ticket_open() -> dict[str, Any]:
+    """Give the dashboard."""
+    return framed(
+        UID,
+        "Ticket open",
+        "The rush as it goes: who comes, what they are told, how long they wait, what is left.",
+        [
+            Section("At a glance", _at_a_glance()),
+            Section("Arrivals and answers", _arrivals()),
+            Section("Latency: what students felt, and what the server says", latency_panels()),
+            Section("Errors", _errors()),
+            Section("Waiting room", _waiting_room()),
+            Section("Verdict and gates", judgement_panels()),
+            Section("Logs", _logs()),
+        ],
+        variables=[source("loki", "Logs", "loki", "Loki", "rehearsal-loki"), trace()],
+    )
+
+
+def _at_a_glance() -> tuple[Panel, ...]:
+    return (
+        verdict_stat(),
+        stat(
+            "Tickets left",
+            "Tickets of the event less those that a store holds. Red below zero: oversold.",
+            Query(_LEFT, "left"),
+            unit="short",
+            limits=Steps(colours.FAILED, ((0, colours.OK),)),
+            course=True,
+        ),
+        stat(
+            "Students with a ticket",
+            "Students whom the target told that they have a ticket.",
+            Query(_in_states("ticket"), "with a ticket"),
+            unit="short",
+            limits=plain(colours.OK),
+            course=True,
+        ),
+        stat(
+            "Students failed by the target",
+            "Share of all students whose rush ended in an error of the target, or without an "
+            "answer. Red from the 1 % at which every rehearsal fails.",
+            Query(f"{_in_states('failed|unknown')} / {_STUDENTS}", "failed or unknown"),
+            unit="percentunit",
+            limits=warn_fail(0.0001, 0.01),
+            course=True,
+            decimals=2,
+        ),
+        stat(
+            "Purchase, p99 so far",
+            "99 % of the tries to buy were answered in this time, counted from when the student "
+            f"meant to send them. {LIMITS_TEXT}",
+            Query(
+                quantile_of_all(0.99, "generator_felt_seconds", matchers=(f'step="{PURCHASE}"',)),
+                "felt p99",
+            ),
+            unit="s",
+            limits=LIMITS,
+            links=[links.to_slow_requests()],
+        ),
+        wrongs_stat(),
+    )
+
+
+def _arrivals() -> tuple[Panel, ...]:
+    never = of_run("generator_students", 'state="never_started"')
+    return (
+        timeseries(
+            "Arrivals and requests",
+            "Students who begin, requests sent for them, and requests the app answered, a second.",
+            [
+                Query(
+                    f"clamp_min(-sum(deriv({never}[$__rate_interval])), 0)",
+                    "students arriving",
+                    colours.FELT_P99,
+                ),
+                Query(
+                    per_second(of_run("generator_requests_total")), "requests sent", colours.GREY
+                ),
+                Query(
+                    per_second(of_app("http_server_requests_total", NOT_PROBES)),
+                    "answered by the app",
+                    colours.SERVER,
+                ),
+            ],
+            unit="reqps",
+        ),
+        timeseries(
+            "Students by state",
+            "Every student is in exactly one state, so the sum is always the whole roster.",
+            [Query(f"sum by (state) ({of_run('generator_students')})", "{{state}}")],
+            unit="short",
+            stacked=True,
+            stepped=True,
+            many=True,
+            colours=colours.STUDENTS,
+        ),
+        timeseries(
+            "Answers by outcome",
+            "Refused is an answer (sold out, too early, has one already); failed is an error of "
+            "the target; unknown may have taken effect all the same.",
+            [
+                Query(
+                    or_zero(
+                        per_second(of_run("generator_outcomes_total"), "outcome"), outcome="ok"
+                    ),
+                    "{{outcome}}",
+                )
+            ],
+            unit="reqps",
+            stacked=True,
+            many=True,
+            colours=colours.OUTCOMES,
+        ),
+        timeseries(
+            "Tickets",
+            "What is left of the event's tickets, and how many each store holds.",
+            [
+                Query(_LEFT, "left", colours.OK),
+                Query(f"max by (store) ({of_run('tickets_held')})", "held by {{store}}"),
+            ],
+            unit="short",
+            stepped=True,
+            colours={"held by redis": colours.REDIS, "held by postgres": colours.POSTGRES},
+            links=[links.to_dashboard("Integrity", "rehearsal-integrity")],
+        ),
+    )
+
+
+def _errors() -> tuple[Panel, ...]:
+    broken = of_app("http_server_requests_total", 'status=~"5.."', NOT_PROBES)
+    lost = of_run("generator_outcomes_total", 'outcome=~"failed|unknown"')
+    failures = of_run("boundary_calls_total", 'result="failure"', INSTANCE)
+    return (
+        stat(
+            "Share of 5xx, at worst",
+            "The highest share of 5xx among the app's answers in any ten seconds.",
+            Query(
+                or_value(
+                    f"max(max_over_time({of_run('run:http_server_requests:error_ratio')}"
+                    "[$__range]))"
+                ),
+                "5xx",
+            ),
+            unit="percentunit",
+            limits=warn_fail(0.0001, 0.01),
+            decimals=2,
+            height=8,
+        ),
+        timeseries(
+            "Failed and unknown so far",
+            "Answers that students did not get, as the generator counts them.",
+            [Query(or_zero(so_far(lost, "outcome"), outcome="failed"), "{{outcome}}")],
+            unit="short",
+            span=7,
+            limits=fail_from(1),
+            stepped=True,
+            colours=colours.OUTCOMES,
+            links=[links.to_slow_requests()],
+        ),
+        timeseries(
+            "5xx so far by route",
+            "Errors the app answered with; probes are not counted.",
+            [
+                Query(
+                    or_zero(so_far(broken, "route", "status"), route="none", status="5xx"),
+                    "{{status}} {{route}}",
+                )
+            ],
+            unit="short",
+            span=7,
+            limits=fail_from(1),
+            stepped=True,
+        ),
+        timeseries(
+            "Failures at boundaries so far",
+            "Calls that failed on the way out of the app: to the stores, the enrolment API, the "
+            "alert API.",
+            [
+                Query(
+                    or_zero(so_far(failures, "kind", "name"), kind="none", name=""),
+                    "{{kind}} {{name}}",
+                )
+            ],
+            unit="short",
+            span=6,
+            limits=fail_from(1),
+            stepped=True,
+        ),
+    )
+
+
+def _waiting_room() -> tuple[Panel, ...]:
+    joined, admitted, inside = (
+        f"max({of_run(f'waiting_room_{name}')})" for name in ("joined", "watermark", "inside")
+    )
+    return (
+        timeseries(
+            "Queue",
+            "Students who joined and students admitted; the gap between the lines is those who "
+            "wait. Zero where the plan has no waiting room.",
+            [
+                Query(or_zero(joined), "joined", colours.GREY),
+                Query(or_zero(admitted), "admitted", colours.OK),
+                Query(or_zero(f"clamp_min({joined} - {admitted}, 0)"), "waiting", colours.UNKNOWN),
+            ],
+            unit="short",
+            span=12,
+            stepped=True,
+        ),
+        timeseries(
+            "Inside, and streams open",
+            "Students admitted and not yet answered, and event streams that tell waiting students "
+            "their place.",
+            [
+                Query(or_zero(inside), "inside", colours.SERVER),
+                Query(
+                    or_zero(f"sum({of_app('waiting_room_streams')})"), "streams", colours.FELT_P99
+                ),
+            ],
+            unit="short",
+            span=12,
+            stepped=True,
+        ),
+    )
+
+
+def _logs() -> tuple[Panel, ...]:
+    return (
+        logs(
+            "Logs of the run",
+            "One JSON object a line. Put a trace id into the field at the top for one request's "
+            "lines; the link in this panel's corner opens slow requests.",
+            links.LOGS,
+            links=[links.to_slow_requests()],
+        ),
+    )
+
+
+def _in_states(states: str) -> str:
+    series = of_run("generator_students", f'state=~"{states}"')
+    return f"sum({series})"

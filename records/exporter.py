@@ -1,0 +1,112 @@
+"""The exporter: what the harness knows, for a Prometheus to scrape.
+
+PostgreSQL, Redis, the kernel, the processes and the generators are read once, by the collectors;
+what they read last is shown here, so that the dashboards and the report have one source.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from records.samples import Reading
+
+HELP = {
+    "collector_failed_total": "Reads of a source that failed.",
+    "collector_tick_seconds": "The slowest read of any source since the last sample.",
+    "event_views_total": "Views of the event's page, as Redis counts them.",
+    "generator_connections": "Connections that the students hold open.",
+    "generator_in_flight": "Requests sent and not yet answered.",
+    "generator_late_start_seconds": "How late requests were sent: p99 since the last sample.",
+    "generator_loop_lag_seconds": "How late the generator's loop ran a timer, at worst.",
+    "generator_outcomes_total": "Requests by outcome.",
+    "generator_requests_total": "Requests recorded.",
+    "generator_students": "Students by what has become of them so far.",
+    "generator_unwritten_rows": "Recorded requests not yet handed over for writing.",
+    "listen_queue_length": "Connections waiting to be accepted.",
+    "listen_queue_limit": "Connections that may wait to be accepted.",
+    "machine_cpu_used_ratio": "Share of all the machine's CPU time in use.",
+    "machine_memory_bytes": "The machine's memory.",
+    "pg_connections_used": "Connections to PostgreSQL, the harness's own included.",
+    "pg_lock_waiting": "PostgreSQL connections that wait for a lock.",
+    "pg_settings_max_connections": "Connections PostgreSQL takes at most.",
+    "pg_stat_activity_backends": "PostgreSQL connections by state, without the harness's own.",
+    "pg_stat_database_deadlocks_total": "Deadlocks in the event's database.",
+    "pg_stat_database_xact_commit_total": "Transactions committed in the event's database.",
+    "pg_stat_database_xact_rollback_total": "Transactions rolled back in the event's database.",
+    "pg_up": "Whether PostgreSQL answers.",
+    "process_cpu_seconds_total": "CPU time of a process.",
+    "process_open_fds": "Open files of a process.",
+    "process_resident_memory_bytes": "Resident memory of a process.",
+    "redis_blocked_clients": "Clients of Redis that wait for a blocking command.",
+    "redis_commands_processed_total": "Commands that Redis carried out.",
+    "redis_connected_clients": "Connections to Redis.",
+    "redis_maxclients": "Connections Redis takes at most.",
+    "redis_maxmemory_bytes": "Memory that Redis may use; 0 where it has no limit.",
+    "redis_stream_lag": "Entries of a stream not yet delivered to a group.",
+    "redis_stream_length": "Entries of a stream.",
+    "redis_stream_pending": "Entries of a stream delivered to a group and not acknowledged.",
+    "redis_up": "Whether Redis answers.",
+    "redis_used_memory_bytes": "Memory that Redis uses.",
+    "tcp_listen_drops_total": "Connection attempts that the kernel dropped, by its count.",
+    "tcp_listen_overflows_total": "Connection attempts that found the accept queue full.",
+    "tcp_syn_retrans_total": "First packets of connections that had to be sent again.",
+    "tickets_held": "Tickets of the event, by the store that holds them.",
+}
+"""What each metric that the collectors read means."""
+
+
+def families(readings: Iterable[Reading]) -> Iterator[Metric]:
+    """Give readings as metrics; what has no text in `HELP` is left out.
+
+    The collectors' sources never share a metric, but one metric may come in several readings.
+    """
+    by_name: dict[str, list[tuple[dict[str, str], float]]] = {}
+    for reading in readings:
+        for series, value in zip(reading.series, reading.values, strict=True):
+            if series.name in HELP:
+                by_name.setdefault(series.name, []).append((json.loads(series.labels), value))
+    for name, samples in by_name.items():
+        yield family_of(name, HELP[name], samples)
+
+
+def family_of(name: str, text: str, samples: Iterable[tuple[dict[str, str], float]]) -> Metric:
+    """Give a metric of these labels and values; a counter where its name ends in `_total`."""
+    found = list(samples)
+    names = sorted({label for labels, _ in found for label in labels})
+    counter = name.endswith("_total")
+    family = (CounterMetricFamily if counter else GaugeMetricFamily)(name, text, labels=names)
+    for labels, value in found:
+        family.add_metric([labels.get(each, "") for each in names], value)
+    return family
+
+
+class _Shown(Collector):
+    def __init__(self, collect: Callable[[], Iterable[Metric]]) -> None:
+        self._collect = collect
+
+    def collect(self) -> Iterable[Metric]:
+        return self._collect()
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # or the registry would ask for everything once just to learn the names
+
+
+@contextmanager
+def exporting(collect: Callable[[], Iterable[Metric]]) -> Iterator[int]:
+    """Serve what `collect` gives at `/metrics` on a loopback port while inside; yields the port.
+
+    `collect` is called from threads of the server, once a scrape.
+    """
+    registry = CollectorRegistry()
+    registry.register(_Shown(collect))
+    server, thread = start_http_server(0, "127.0.0.1", registry)
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

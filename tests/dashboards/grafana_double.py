@@ -1,0 +1,514 @@
+"""A strict double of Grafana's documented HTTP routes, versions 9 to 13, for tests of pushing.
+
+It answers only routes that the HTTP API reference of Grafana 10 to 13 documents, and holds every
+request against them: method, path, query, Authorization, content type, and a body with all the
+required fields of the right type and no other. What breaks these rules is answered 400 or 404 and
+kept in `violations`, which a test wants empty. Folders, data sources, dashboards and annotations
+are kept with their versions as Grafana keeps them:
+
+- before Grafana 11 titles are unique within a folder (409 for folders, 412 name-exists else);
+- from Grafana 12 on, saving the same content makes no new version;
+- a token that may not read everything is answered 403, not 404, for what is not there;
+- saving over another version than the newest is a 412 version-mismatch.
+"""
+
+import copy
+import json
+import re
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import NoneType
+from typing import Any, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+TOKEN = "glsa_0123456789abcdefABCDEF_feedc0de"
+ADMIN = frozenset(
+    {
+        *("folders:create", "folders:read", "folders:write"),
+        *("datasources:create", "datasources:read"),
+        *("dashboards:create", "dashboards:read", "dashboards:write"),
+        *("annotations:create", "annotations:read", "annotations:write"),
+    }
+)
+EDITOR = ADMIN - {"datasources:create", "datasources:read", "folders:read", "dashboards:read"}
+"""May read what it made itself, as the creator of a folder is its administrator."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it came in."""
+
+    method: str
+    path: str
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass
+class Script:
+    """An answer that a test put in place of Grafana's."""
+
+    method: str
+    path: str
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+    times: int
+    after: int
+    apply: bool
+    hang: bool
+
+
+class Refusal(Exception):
+    """An error status with its JSON body."""
+
+    def __init__(self, code: int, message: str, **more: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.body = {"message": message, **more}
+
+
+@dataclass
+class GrafanaDouble:
+    """One Grafana on a port of its own; a context manager.
+
+    Attributes:
+        permissions: what the token may do.
+        prefix: the path it is served below, such as `/grafana`.
+    """
+
+    version: str = "11.6.0"
+    permissions: Collection[str] = ADMIN
+    prefix: str = ""
+    token: str = TOKEN
+    requests: list[Asked] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    folders: dict[str, dict[str, Any]] = field(default_factory=dict)
+    datasources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    dashboards: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By uid: `dashboard` (with id and version), `folderUid`, `message`, `provisioned`."""
+    annotations: dict[int, dict[str, Any]] = field(default_factory=dict)
+    unseen: Collection[str] = ()
+    """What is there but is nothing of the token's: to be seen only with leave to read all."""
+    before: Callable[["GrafanaDouble", Asked], None] = lambda double, asked: None
+    """Called before each answer: what somebody else does at that moment."""
+
+    def __post_init__(self) -> None:
+        self._scripts: list[Script] = []
+        self._released = threading.Event()
+        self._lock = threading.Lock()
+        double = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def _serve(self) -> None:
+                double.serve(self)
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+
+    @property
+    def major(self) -> int:
+        return int(self.version.split(".")[0]) if self.version else 13
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}{self.prefix}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._released.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def answer(
+        self,
+        method: str,
+        path: str,
+        status: int = 200,
+        body: bytes | Mapping[str, Any] = b"",
+        *,
+        headers: Mapping[str, str] | None = None,
+        times: int = 1_000,
+        after: int = 0,
+        apply: bool = False,
+        hang: bool = False,
+    ) -> None:
+        """Answer a route otherwise than Grafana would.
+
+        Args:
+            path: below `/api`, without its query.
+            times: how often; `after`: how many requests of that route are answered rightly first.
+            apply: do what was asked nevertheless, and only answer like this.
+            hang: do not answer at all.
+        """
+        written = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self._scripts.append(
+            Script(method, path, status, written, headers or {}, times, after, apply, hang)
+        )
+
+    def asked(self, method: str, path: str) -> list[Asked]:
+        """Give the requests of one route; a path that ends in * stands for all that begin so."""
+        return [
+            each
+            for each in self.requests
+            if each.method == method
+            and (each.path.startswith(path[:-1]) if path.endswith("*") else each.path == path)
+        ]
+
+    def writes(self) -> list[Asked]:
+        """Give the requests that were to change something."""
+        return [each for each in self.requests if each.method != "GET"]
+
+    def marks(self, uid: str) -> dict[str, dict[str, Any]]:
+        """Give the annotations of a dashboard by the key of their mark."""
+        return {
+            tag.removeprefix("mark:"): each
+            for each in self.annotations.values()
+            if each["dashboardUID"] == uid
+            for tag in each["tags"]
+            if tag.startswith("mark:")
+        }
+
+    # What follows is the server's side.
+
+    def serve(self, handler: BaseHTTPRequestHandler) -> None:
+        length = int(handler.headers.get("Content-Length") or 0)
+        raw = handler.rfile.read(length)
+        with self._lock:
+            status, headers, body, hang = self._respond(handler, raw)
+        if hang:
+            self._released.wait()
+            handler.close_connection = True
+            return
+        handler.send_response(status)
+        for name, value in {"Content-Type": "application/json; charset=UTF-8", **headers}.items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    def _respond(
+        self, handler: BaseHTTPRequestHandler, raw: bytes
+    ) -> tuple[int, Mapping[str, str], bytes, bool]:
+        parts = urlsplit(handler.path)
+        if not parts.path.startswith(f"{self.prefix}/api/"):
+            return 404, {"Content-Type": "text/html"}, b"<html>no message here</html>", False
+        path = unquote(parts.path.removeprefix(f"{self.prefix}/api"))
+        try:
+            query = parse_qs(parts.query, strict_parsing=True) if parts.query else {}
+            body = json.loads(raw) if raw else None
+        except ValueError:
+            self.violations.append(f"{handler.command} {path}: body or query cannot be parsed")
+            return 400, {}, b'{"message":"bad request data"}', False
+        asked = Asked(handler.command, path, query, dict(handler.headers.items()), body)
+        self.requests.append(asked)
+        self.before(self, asked)
+        script = self._script(asked)
+        if script is not None and (script.hang or not script.apply):
+            return script.status, script.headers, script.body, script.hang
+        try:
+            status, document = 200, self._handle(asked)
+        except Refusal as refusal:
+            status, document = refusal.code, refusal.body
+        if script is not None:
+            return script.status, script.headers, script.body, False
+        return status, {}, json.dumps(document).encode(), False
+
+    def _script(self, asked: Asked) -> Script | None:
+        for script in self._scripts:
+            if (script.method, script.path) != (asked.method, asked.path) or not script.times:
+                continue
+            if script.after:
+                script.after -= 1
+                return None
+            script.times -= 1
+            return script
+        return None
+
+    def _handle(self, asked: Asked) -> Any:
+        if (asked.method, asked.path) == ("GET", "/health"):
+            return self._health(asked)
+        self._authorise(asked)
+        routes: tuple[tuple[str, str, Callable[..., Any]], ...] = (
+            ("GET", "/folders/([^/]+)", lambda uid: self._read("folders", self.folders, uid)),
+            ("POST", "/folders", lambda: self._make_folder(asked)),
+            ("PUT", "/folders/([^/]+)", lambda uid: self._rename_folder(asked, uid)),
+            (
+                *("GET", "/datasources/uid/([^/]+)"),
+                lambda uid: self._read("datasources", self.datasources, uid),
+            ),
+            ("POST", "/datasources", lambda: self._make_datasource(asked)),
+            ("GET", "/dashboards/uid/([^/]+)", self._read_dashboard),
+            ("POST", "/dashboards/db", lambda: self._save_dashboard(asked)),
+            ("GET", "/annotations", lambda: self._find_annotations(asked)),
+            ("POST", "/annotations", lambda: self._make_annotation(asked)),
+            ("PATCH", r"/annotations/(\d+)", lambda n: self._patch_annotation(asked, int(n))),
+        )
+        for method, pattern, act in routes:
+            match = re.fullmatch(pattern, asked.path)
+            if method == asked.method and match is not None:
+                return act(*match.groups())
+        self.violations.append(f"{asked.method} {asked.path}: no such route")
+        raise Refusal(404, "Not found")
+
+    def _health(self, asked: Asked) -> dict[str, Any]:
+        if "Authorization" in asked.headers:
+            self.violations.append("the token was shown to GET /health, which needs none")
+        known = {"version": self.version} if self.version else {}
+        return {"commit": "087143285", "database": "ok", **known}
+
+    def _authorise(self, asked: Asked) -> None:
+        if asked.headers.get("Authorization") != f"Bearer {self.token}":
+            raise Refusal(401, "Invalid API key" if self.major < 11 else "Unauthorized")
+
+    def _need(self, permission: str) -> None:
+        if permission not in self.permissions:
+            raise Refusal(
+                403,
+                f"You'll need additional permissions to perform this action. "
+                f"Permissions needed: {permission}",
+                accessErrorId="ACE0123456789",
+                title="Access denied",
+            )
+
+    def _read(self, kind: str, held: Mapping[str, dict[str, Any]], uid: str) -> dict[str, Any]:
+        if uid not in held or uid in self.unseen or kind == "datasources":
+            self._need(f"{kind}:read")
+        if uid not in held:
+            names = {"folders": "folder not found", "datasources": "Data source not found"}
+            raise Refusal(404, names.get(kind, "Dashboard not found"), status="not-found")
+        return held[uid]
+
+    def _make_folder(self, asked: Asked) -> dict[str, Any]:
+        body = self._body(asked, {"title": str}, {"uid": str, "parentUid": str})
+        self._need("folders:create")
+        uid = body.get("uid") or f"made-{len(self.folders)}"
+        if uid in self.folders:
+            words = "the folder has been changed by someone else"
+            if self.major >= 12:
+                raise Refusal(412, words, status="version-mismatch")
+            raise Refusal(409, "a folder with the same uid already exists")
+        if self.major < 11 and any(f["title"] == body["title"] for f in self.folders.values()):
+            raise Refusal(409, "a folder with the same name already exists")
+        self.folders[uid] = {
+            "id": len(self.folders) + 1,
+            "uid": uid,
+            "title": body["title"],
+            "url": f"/dashboards/f/{uid}/",
+            "version": 1,
+        }
+        return self.folders[uid]
+
+    def _rename_folder(self, asked: Asked, uid: str) -> dict[str, Any]:
+        body = self._body(asked, {"title": str}, {"version": int, "overwrite": bool})
+        self._need("folders:write")
+        folder = self._read("folders", self.folders, uid)
+        if not body.get("overwrite") and body.get("version") != folder["version"]:
+            words = "the folder has been changed by someone else"
+            raise Refusal(412, words, status="version-mismatch")
+        folder.update(title=body["title"], version=folder["version"] + 1)
+        return folder
+
+    def _make_datasource(self, asked: Asked) -> dict[str, Any]:
+        body = self._body(
+            asked,
+            {"name": str, "type": str, "access": str},
+            {
+                **dict.fromkeys(("uid", "url", "user", "database", "basicAuthUser"), str),
+                **dict.fromkeys(("basicAuth", "withCredentials", "isDefault"), bool),
+                **dict.fromkeys(("jsonData", "secureJsonData"), dict),
+            },
+        )
+        self._need("datasources:create")
+        uid = body.get("uid") or f"made-{len(self.datasources)}"
+        known = self.datasources.values()
+        if uid in self.datasources or any(each["name"] == body["name"] for each in known):
+            words = "data source with the same name already exists"
+            raise Refusal(409, words, traceID="")
+        number = len(self.datasources) + 1
+        self.datasources[uid] = {**body, "id": number, "uid": uid, "orgId": 1, "readOnly": False}
+        made = {"datasource": self.datasources[uid], "id": number, "name": body["name"]}
+        return {**made, "message": "Datasource added"}
+
+    def _read_dashboard(self, uid: str) -> dict[str, Any]:
+        held = self._read("dashboards", self.dashboards, uid)
+        meta = {
+            "folderUid": held["folderUid"],
+            "provisioned": held.get("provisioned", False),
+            "url": f"/d/{uid}/",
+        }
+        return {"dashboard": held["dashboard"], "meta": meta}
+
+    def _save_dashboard(self, asked: Asked) -> dict[str, Any]:
+        body = self._body(
+            asked,
+            {"dashboard": dict},
+            {"folderUid": str, "folderId": int, "message": str, "overwrite": bool},
+        )
+        model, overwrite = copy.deepcopy(body["dashboard"]), body.get("overwrite", False)
+        self._fields(
+            asked,
+            {key: model[key] for key in model.keys() & {"id", "uid", "title", "version"}},
+            {"title": str},
+            {"id": (int, NoneType), "uid": (str, NoneType), "version": int},
+        )
+        uid = model.get("uid") or f"made-{len(self.dashboards)}"
+        if len(uid) > 40:
+            raise Refusal(400, "uid too long, max 40 characters")
+        held = self.dashboards.get(uid)
+        self._need("dashboards:create" if held is None else "dashboards:write")
+        if body.get("folderUid", "") and body["folderUid"] not in self.folders:
+            raise Refusal(400, "folder not found")
+        if model.get("id") and (held is None or held["dashboard"]["id"] != model["id"]):
+            raise Refusal(404, "Dashboard not found", status="not-found")
+        if held and held.get("provisioned"):
+            raise Refusal(400, "Cannot save provisioned dashboard")
+        self._unique_title(model["title"], body.get("folderUid", ""), uid, overwrite=overwrite)
+        before = held["dashboard"]["version"] if held else 0
+        if held and not overwrite and model.get("version") != before:
+            words = "The dashboard has been changed by someone else"
+            raise Refusal(412, words, status="version-mismatch")
+        number = held["dashboard"]["id"] if held else len(self.dashboards) + 1
+        saved = {**model, "id": number, "uid": uid, "version": before + 1}
+        if held and self.major >= 12 and saved == {**held["dashboard"], "version": before + 1}:
+            saved["version"] = before
+        self.dashboards[uid] = {
+            "dashboard": saved,
+            "folderUid": body.get("folderUid", ""),
+            "message": body.get("message", ""),
+        }
+        told = {"id": number, "uid": uid, "url": f"/d/{uid}/", "status": "success"}
+        return {**told, "version": saved["version"], "slug": "a-slug"}
+
+    def _unique_title(self, title: str, folder: str, uid: str, *, overwrite: bool) -> None:
+        if self.major >= 11 or overwrite:
+            return
+        for other, held in self.dashboards.items():
+            if (other, held["folderUid"]) != (uid, folder) and (
+                held["dashboard"]["title"] == title and held["folderUid"] == folder
+            ):
+                words = "A dashboard with the same name in the folder already exists"
+                raise Refusal(412, words, status="name-exists")
+
+    def _find_annotations(self, asked: Asked) -> list[dict[str, Any]]:
+        known = {
+            *("from", "to", "limit", "alertId", "dashboardId", "dashboardUID"),
+            *("panelId", "userId", "type", "tags"),
+        }
+        unknown = asked.query.keys() - known
+        if unknown:
+            self.violations.append(f"GET /annotations: unknown parameters {sorted(unknown)}")
+        self._need("annotations:read")
+        wanted = set(asked.query.get("tags", ()))
+        uid = asked.query.get("dashboardUID", [""])[0]
+        found = [
+            each
+            for each in self.annotations.values()
+            if wanted <= set(each["tags"]) and (not uid or each["dashboardUID"] == uid)
+        ]
+        return found[: int(asked.query.get("limit", ["100"])[0])]
+
+    def _make_annotation(self, asked: Asked) -> dict[str, Any]:
+        body = self._body(
+            asked,
+            {"text": str},
+            {
+                **dict.fromkeys(("time", "timeEnd", "panelId", "dashboardId"), int),
+                "dashboardUID": str,
+                "tags": list,
+                "data": dict,
+            },
+        )
+        self._need("annotations:create")
+        self._check_annotation(asked, body)
+        uid = body.get("dashboardUID", "")
+        if uid and uid not in self.dashboards:
+            raise Refusal(404, "Dashboard not found")
+        number = len(self.annotations) + 1
+        begun = body.get("time", 1)
+        kept = {"id": number, "timeEnd": begun, "tags": [], "dashboardUID": uid, **body}
+        self.annotations[number] = {**kept, "time": begun}
+        return {"message": "Annotation added", "id": number}
+
+    def _patch_annotation(self, asked: Asked, number: int) -> dict[str, Any]:
+        body = self._body(
+            asked, {}, {"text": str, "tags": list, "time": int, "timeEnd": int, "data": dict}
+        )
+        self._need("annotations:write")
+        if number not in self.annotations:
+            raise Refusal(404, "Annotation not found")
+        self._check_annotation(asked, {**self.annotations[number], **body})
+        self.annotations[number].update(body)
+        return {"message": "Annotation patched"}
+
+    def _check_annotation(self, asked: Asked, body: Mapping[str, Any]) -> None:
+        if not body["text"]:
+            raise Refusal(400, "Failed to save annotation: text field should not be empty")
+        tags = body.get("tags", [])
+        if not all(isinstance(tag, str) and tag for tag in tags):
+            self._violate(asked, "tags are texts")
+        if len(json.dumps(tags)) > 500:
+            raise Refusal(400, "tags length exceeds the maximum allowed")
+        if any(len(part) > 100 for tag in tags for part in tag.split(":", 1)):
+            self._violate(asked, "a tag's key and value have 100 characters at most")
+        for key in ("time", "timeEnd"):
+            if key in body and not 10**12 <= body[key] < 10**13:
+                self._violate(asked, f"{key} is in milliseconds since 1970")
+
+    def _body(
+        self, asked: Asked, required: Mapping[str, Any], optional: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        kind = asked.headers.get("Content-Type", "").split(";")[0]
+        if kind != "application/json":
+            self._violate(asked, f"content type {kind!r}")
+        if not isinstance(asked.body, dict):
+            self._violate(asked, "the body is no object")
+        self._fields(asked, asked.body, required, optional)
+        return dict(asked.body)
+
+    def _fields(
+        self,
+        asked: Asked,
+        body: Mapping[str, Any],
+        required: Mapping[str, Any],
+        optional: Mapping[str, Any],
+    ) -> None:
+        known = {**required, **optional}
+        for key in required.keys() - body.keys():
+            self._violate(asked, f"{key} is missing")
+        for key, value in body.items():
+            if key not in known:
+                self._violate(asked, f"unknown field {key}")
+            if not isinstance(value, known[key]) or (
+                isinstance(value, bool) and known[key] is not bool
+            ):
+                self._violate(asked, f"{key} is {value!r}")
+
+    def _violate(self, asked: Asked, what: str) -> None:
+        self.violations.append(f"{asked.method} {asked.path}: {what}")
+        raise Refusal(400, "bad request data")
+
+
+@contextmanager
+def grafana(**settings: Any) -> Iterator[GrafanaDouble]:
+    """Run a double, and hold at the end that nothing broke the documented rules."""
+    with GrafanaDouble(**settings) as double:
+        yield double
+    assert double.violations == []

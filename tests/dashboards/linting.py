@@ -1,0 +1,210 @@
+"""Rules that every dashboard keeps: those of Grafana's dashboard linter, and this house's own.
+
+Each function gives one sentence for each breach. Grafana's linter asks for `job` and `instance` in
+every query; here it is `run`, which every target of a rehearsal carries.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+from dashboards.queries import panels, targets
+from tests.dashboards.exported import HISTOGRAMS, METRICS
+
+Dashboard = Mapping[str, Any]
+
+PANEL_TYPES = frozenset({"timeseries", "stat", "gauge", "bargauge", "table", "logs", "text"})
+UNITS = frozenset(
+    {
+        *("none", "short", "s", "reqps", "ops", "percentunit", "bytes"),
+        *("dateTimeAsIso", "suffix: CPUs"),
+    }
+)
+ACROSS_RUNS = frozenset({"rehearsal-index"})
+"""Dashboards about all runs, which choose none."""
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_OFFSET = re.compile(r"\boffset\s+[^\s)]+")
+_LABELS = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
+_TOKEN = re.compile(r"[A-Za-z_:][\w:]*|\{|\"|\[[^\]]*\]")
+_RANGE = re.compile(r"\[[^\]]*\]")
+_OPERATORS = frozenset({"and", "or", "unless", "bool"})
+_COUNTED = ("rate", "increase", "max_over_time", "min_over_time", "last_over_time")
+
+
+def selectors(expr: str) -> Iterator[tuple[str, str, str | None]]:
+    """Give each metric of an expression, its matchers, and the function over its range."""
+    strings = iter(_STRING.findall(expr))
+    bare = _OFFSET.sub(" ", _LABELS.sub(" ", _STRING.sub('"', expr)))
+    position = 0
+    while found := _TOKEN.search(bare, position):
+        word, position = found.group(), found.end()
+        if word == '"':
+            next(strings)
+            continue
+        if word[0] in "[{" or word in _OPERATORS:
+            continue
+        rest = bare[position:].lstrip()
+        if rest.startswith("("):
+            continue
+        matchers = ""
+        if rest.startswith("{"):
+            end = bare.index("}", position)
+            inside = bare[bare.index("{", position) + 1 : end]
+            matchers = "".join(next(strings) if part == '"' else part for part in inside)
+            position = end + 1
+        function = None
+        if _RANGE.match(bare[position:]):
+            before = re.search(r"(\w+)\($", bare[: found.start()])
+            function = before and before.group(1)
+        yield word, matchers, function
+
+
+def lint(dashboard: Dashboard) -> list[str]:
+    """Give every breach of every rule."""
+    return [
+        *_frame(dashboard),
+        *_variables(dashboard),
+        *_panels(dashboard),
+        *_positions(dashboard),
+        *_expressions(dashboard),
+    ]
+
+
+def _frame(dashboard: Dashboard) -> Iterator[str]:
+    name = dashboard["uid"]
+    if dashboard.get("editable", True):
+        yield f"{name} may be edited, and the next build would undo it."
+    if not any(link["type"] == "dashboards" and link["tags"] for link in dashboard["links"]):
+        yield f"{name} does not link to the other dashboards."
+
+
+def _variables(dashboard: Dashboard) -> Iterator[str]:
+    name = dashboard["uid"]
+    variables = {each["name"]: each for each in dashboard["templating"]["list"]}
+    for wanted in ("datasource", "run", "instance"):
+        if wanted not in variables:
+            yield f"{name} has no variable {wanted}."
+    for variable in variables.values():
+        if not variable.get("label"):
+            yield f"{name}: the variable {variable['name']} has no label."
+        if variable["type"] != "query":
+            continue
+        if variable["refresh"] != 2:
+            yield f"{name}: the variable {variable['name']} stays when the time changes."
+        if variable["datasource"]["uid"] != "${datasource}":
+            yield f"{name}: the variable {variable['name']} asks a fixed data source."
+    instance = variables.get("instance", {})
+    if not (instance.get("multi") and instance.get("includeAll") and instance.get("allValue")):
+        yield f"{name}: not all instances can be chosen at once."
+
+
+def _panels(dashboard: Dashboard) -> Iterator[str]:
+    numbers = [panel["id"] for panel in (*panels(dashboard), *_rows(dashboard))]
+    if len(set(numbers)) < len(numbers):
+        yield f"{dashboard['uid']} has two panels with one id."
+    for panel in panels(dashboard):
+        where = f"{dashboard['uid']}, panel {panel.get('title')!r}"
+        if panel["type"] not in PANEL_TYPES:
+            yield f"{where} is a {panel['type']}."
+        if not panel.get("title") or not panel.get("description"):
+            yield f"{where} lacks a title or a description."
+        if panel["type"] not in ("text", "logs"):
+            yield from _fields(panel, where)
+            yield from _queries(panel, where)
+    for target in targets(dashboard):
+        if target.unit not in UNITS:
+            yield f"{target.panel_title!r} has the unknown unit {target.unit!r}."
+
+
+def _fields(panel: Mapping[str, Any], where: str) -> Iterator[str]:
+    defaults = panel["fieldConfig"]["defaults"]
+    if not defaults.get("unit"):
+        yield f"{where} has no unit."
+    if not defaults.get("thresholds", {}).get("steps"):
+        yield f"{where} has no thresholds."
+
+
+def _queries(panel: Mapping[str, Any], where: str) -> Iterator[str]:
+    if panel["datasource"] != {"type": "prometheus", "uid": "${datasource}"}:
+        yield f"{where} asks a fixed data source."
+    if not panel.get("targets"):
+        yield f"{where} asks nothing."
+    for target in panel["targets"]:
+        if target["datasource"]["uid"] != "${datasource}":
+            yield f"{where}, query {target['refId']} asks a fixed data source."
+        if not target.get("legendFormat"):
+            yield f"{where}, query {target['refId']} has no legend."
+    legends = [target["legendFormat"] for target in panel["targets"]]
+    if len(set(legends)) < len(legends):
+        yield f"{where} has two queries with one legend."
+
+
+def _rows(dashboard: Dashboard) -> list[Mapping[str, Any]]:
+    return [panel for panel in dashboard["panels"] if panel["type"] == "row"]
+
+
+def _positions(dashboard: Dashboard) -> Iterator[str]:
+    boxes = [(panel["title"], panel["gridPos"]) for panel in dashboard["panels"]]
+    for title, box in boxes:
+        if box["x"] + box["w"] > 24:
+            yield f"{dashboard['uid']}: {title!r} reaches beyond the 24 columns."
+    for (one, a), (other, b) in combinations(boxes, 2):
+        apart = (
+            a["x"] + a["w"] <= b["x"]
+            or b["x"] + b["w"] <= a["x"]
+            or a["y"] + a["h"] <= b["y"]
+            or b["y"] + b["h"] <= a["y"]
+        )
+        if not apart:
+            yield f"{dashboard['uid']}: {one!r} lies over {other!r}."
+    covered = sum(box["w"] * box["h"] for _, box in boxes)
+    height = max(box["y"] + box["h"] for _, box in boxes)
+    if covered != 24 * height:
+        yield f"{dashboard['uid']} has {24 * height - covered} empty cells between its panels."
+
+
+def _expressions(dashboard: Dashboard) -> Iterator[str]:
+    across = dashboard["uid"] in ACROSS_RUNS
+    for target in targets(dashboard):
+        where = f"{dashboard['uid']}, panel {target.panel_title!r}, query {target.ref_id}"
+        windows = re.findall(r"\[([^\]]*)\]", target.expr)
+        wanted = "$__range" if target.instant else "$__rate_interval"
+        yield from (
+            f"{where} looks back over {window}, not {wanted}."
+            for window in windows
+            if window != wanted
+        )
+        chosen = False
+        for metric, matchers, function in selectors(target.expr):
+            yield from _unknown(where, metric)
+            if 'run="$run"' in matchers:
+                chosen = True
+            elif not across:
+                yield f"{where} asks {metric} of every run."
+            is_count = metric.endswith(("_total", "_bucket", "_sum", "_count"))
+            drawn = "so far" in target.panel_title
+            if is_count and function not in _COUNTED and not drawn:
+                yield f"{where} draws the counter {metric} as it is."
+        if not (chosen or across):
+            yield f"{where} is of no run."
+
+
+def _unknown(where: str, metric: str) -> Iterator[str]:
+    family = re.sub(r"_(bucket|sum|count)$", "", metric)
+    if metric in METRICS or (family in HISTOGRAMS and family != metric):
+        if metric in HISTOGRAMS:
+            yield f"{where} asks the histogram {metric} without saying what of it."
+        return
+    yield f"{where} asks {metric}, which nobody exports."
+
+
+def metrics_of(dashboards: Mapping[str, Dashboard]) -> set[str]:
+    """Give every metric that some panel shows."""
+    return {
+        re.sub(r"_(bucket|sum|count)$", "", metric)
+        for dashboard in dashboards.values()
+        for target in targets(dashboard)
+        for metric, _, _ in selectors(target.expr)
+    }

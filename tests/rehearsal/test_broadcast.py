@@ -1,0 +1,197 @@
+"""The broadcast: the metrics of one rehearsal, as any Prometheus finds them."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+
+from plans import Plan
+from records import RunDirectory
+from records.samples import Reading, Series
+from rehearsal.broadcast import Broadcast
+from reports.document import Verdict
+
+NS = 1_000_000_000
+STATUS = {
+    "kind": "status",
+    "generator": "g1",
+    "outcomes": {"ok": 5, "refused": 2, "failed": 0, "unknown": 1},
+    "meter": {
+        "edges_s": [0.1, 1.0],
+        "felt": {"POST /login": {"counts": [3, 1, 0], "sum_s": 0.9}},
+        "late": {"counts": [4, 0, 0], "sum_s": 0.01},
+    },
+}
+
+
+class Collected:
+    """What stands for the collectors: one reading."""
+
+    def newest(self) -> list[Reading]:
+        return [Reading.of(1, {Series("postgres", "pg_up", "{}"): 1.0})]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    return RunDirectory.create(tmp_path / "runs", Plan(name="small"))
+
+
+@pytest.fixture
+def broadcast(run: RunDirectory) -> Broadcast:
+    return Broadcast(run.plan(), run)
+
+
+def samples(broadcast: Broadcast) -> dict[str, list[tuple[dict[str, str], float]]]:
+    found: dict[str, list[tuple[dict[str, str], float]]] = {}
+    for metric in broadcast.collect():
+        for sample in metric.samples:
+            found.setdefault(sample.name, []).append((sample.labels, sample.value))
+    return found
+
+
+def test_what_is_rehearsed_is_told_from_the_start(broadcast: Broadcast) -> None:
+    told = samples(broadcast)
+    ((about, one),) = told["rehearsal_info"]
+    assert one == 1
+    assert about["plan"] == "small"
+    assert about["allocation"] == "redis_writeback"
+    assert told["rehearsal_event_tickets"] == [({}, 5000)]
+    assert "rehearsal_verdict" not in told
+    assert "rehearsal_opens_at_timestamp_seconds" not in told
+
+
+def test_what_the_collectors_read_and_the_generators_say_is_shown(broadcast: Broadcast) -> None:
+    broadcast.follow(Collected())  # type: ignore[arg-type]
+    broadcast.take(STATUS)
+    told = samples(broadcast)
+    assert told["pg_up"] == [({}, 1)]
+    step = {"generator": "g1", "step": "POST /login"}
+    assert told["generator_felt_seconds_bucket"] == [
+        ({**step, "le": "0.1"}, 3),
+        ({**step, "le": "1.0"}, 4),
+        ({**step, "le": "+Inf"}, 4),
+    ]
+    assert told["generator_felt_seconds_sum"] == [(step, 0.9)]
+    assert told["generator_start_late_seconds_count"] == [({"generator": "g1"}, 4)]
+    assert ({"generator": "g1", "outcome": "unknown"}, 1) in told["generator_outcomes_total"]
+
+
+def test_the_timeline_is_there_for_annotations(run: RunDirectory, broadcast: Broadcast) -> None:
+    run.stamp("t0", "open", t_ns=50 * NS)
+    run.stamp("fault", "leak", t_ns=51 * NS, on=True, grade="20%", what="connections are kept")
+    run.stamp("fault", "leak", t_ns=55 * NS, on=False)
+    run.stamp("ledger", "postgres", t_ns=60 * NS, tickets=3)
+    told = samples(broadcast)
+    assert told["rehearsal_opens_at_timestamp_seconds"] == [({}, 50)]
+    events = [
+        (labels["kind"], labels["name"], labels["state"], at_s)
+        for labels, at_s in told["rehearsal_timeline_timestamp_seconds"]
+    ]
+    assert events == [
+        ("t0", "open", "", 50),
+        ("fault", "leak", "on", 51),
+        ("fault", "leak", "off", 55),
+    ]
+    on = told["rehearsal_timeline_timestamp_seconds"][1][0]
+    assert on["text"] == "on, 20%: connections are kept"
+
+
+def verdict_of(run: str, **changed: Any) -> Verdict:
+    part = dict.fromkeys(
+        ("ticket", "sold_out", "refused", "gave_up", "failed", "unknown", "never_started"), 0
+    )
+    counters = dict.fromkeys(
+        (
+            *("oversold", "duplicate_students", "acked_but_missing", "held_without_ack"),
+            *("ineligible", "sold_early", "false_sold_out", "store_drift", "stuck_students"),
+            *("double_entry", "lost_views", "settle_ms"),
+        )
+    )
+    fairness = dict.fromkeys(("inversions", "kendall_tau", "multi_device_advantage"))
+    generator = dict.fromkeys(
+        ("late_start_p99_ms", "read_lag_p99_ms", "release_skew_ms", "cpu_peak")
+    )
+    return Verdict.model_validate(
+        {
+            "schema": 1,
+            "run": run,
+            "plan": "small",
+            "verdict": "fail",
+            "reasons": ["Oversold: 3."],
+            "census": {"students": 10, **part, "in_flight": 10},
+            "latency_ms": {},
+            "audit": {**counters, "oversold": 3, "settle_ms": 250.0},
+            "fairness": fairness,
+            "pools": [],
+            "bottleneck": None,
+            "generator": {"requests": 0, **generator, "limited": False},
+            "gates": [
+                {
+                    "metric": "audit.oversold",
+                    "limit": "== 0",
+                    "value": 3,
+                    "baseline": None,
+                    "status": "fail",
+                }
+            ],
+            **changed,
+        }
+    )
+
+
+def test_the_verdict_is_shown_once_there_is_one(run: RunDirectory, broadcast: Broadcast) -> None:
+    broadcast.conclude(verdict_of(run.id))
+    told = samples(broadcast)
+    assert told["rehearsal_verdict"] == [({"verdict": "fail"}, 1)]
+    assert told["rehearsal_gate"] == [
+        ({"metric": "audit.oversold", "limit": "== 0", "status": "fail"}, 3)
+    ]
+    assert told["rehearsal_audit"] == [({"counter": "oversold"}, 3)]
+    assert told["rehearsal_settle_seconds"] == [({}, 0.25)]
+
+
+def test_every_verdict_of_the_runs_folder_is_in_the_index(
+    run: RunDirectory, broadcast: Broadcast
+) -> None:
+    old = run.path.parent / "20260102T030405Z-small-abcdef"
+    old.mkdir()
+    (old / "verdict.json").write_text(verdict_of(old.name).text())
+    broken = run.path.parent / "20260102T030406Z-small-abcdef"
+    broken.mkdir()
+    (broken / "verdict.json").write_text("{")
+    stray = run.path.parent / "not-a-run"
+    stray.mkdir()
+    (stray / "verdict.json").write_text(json.dumps({"plan": "x", "verdict": "pass"}))
+    for _ in range(2):
+        ((labels, started_s),) = samples(broadcast)["rehearsal_started_timestamp_seconds"]
+        assert (labels["rehearsal"], labels["verdict"]) == (old.name, "fail")
+        assert labels["report"] == str(old)
+        assert started_s == 1767323045
+
+
+def test_prometheus_own_tool_has_nothing_to_say(run: RunDirectory, broadcast: Broadcast) -> None:
+    if shutil.which("promtool") is None:
+        pytest.skip("there is no promtool on the PATH")
+    run.stamp("t0", "open")
+    broadcast.follow(Collected())  # type: ignore[arg-type]
+    broadcast.take(STATUS)
+    broadcast.conclude(verdict_of(run.id))
+    registry = CollectorRegistry()
+
+    class Shown:
+        def collect(self) -> list[Metric]:
+            return list(broadcast.collect())
+
+    registry.register(Shown())
+    told = subprocess.run(
+        ["promtool", "check", "metrics"],
+        input=generate_latest(registry),
+        capture_output=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout + told.stderr) == (0, b"")

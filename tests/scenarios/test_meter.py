@@ -1,0 +1,100 @@
+"""The meter's histograms: they count what the report's percentiles count."""
+
+import numpy as np
+import pytest
+
+from plans import Plan
+from records import tables
+from scenarios.meter import USUAL_EDGES_S, Meter, steps_of
+
+MS = 1_000_000
+BUY = tables.STEPS.index("POST /events/{event}/tickets")
+STREAM = tables.STEPS.index("GET /events/{event}/queue/stream")
+OK, REFUSED, FAILED, UNKNOWN = range(4)
+
+
+def columns(*rows):
+    """Columns of (step, outcome, status, sent, first byte, done) in ms after what was meant."""
+    names = ("step", "outcome", "status", "sent_ns", "first_byte_ns", "done_ns")
+    found = {name: [] for name in (*names, "intended_ns")}
+    for row in rows:
+        found["intended_ns"].append(10**18)
+        for name, value in zip(names, row, strict=True):
+            at = name.endswith("_ns")
+            found[name].append((-1 if value is None else 10**18 + value * MS) if at else value)
+    return found
+
+
+def counts(meter, step):
+    felt = meter.document()["felt"].get(tables.STEPS[step])
+    return 0 if felt is None else sum(felt["counts"])
+
+
+def test_a_latency_is_in_the_first_bucket_that_it_does_not_exceed():
+    meter = Meter()
+    meter.add(columns((BUY, OK, 202, 1, 400, 500), (BUY, OK, 202, 1, 400, 501)))
+    felt = meter.document()["felt"]["POST /events/{event}/tickets"]
+    edge = USUAL_EDGES_S.index(0.5)
+    assert (felt["counts"][edge], felt["counts"][edge + 1]) == (1, 1)
+    assert felt["sum_s"] == pytest.approx(1.001)
+
+
+@pytest.mark.parametrize(
+    ("row", "counted"),
+    [
+        pytest.param((BUY, REFUSED, 409, 0, 1, 2), 1, id="refused is an answer"),
+        pytest.param((BUY, UNKNOWN, 0, 0, None, 10_000), 1, id="waited, and never answered"),
+        pytest.param((BUY, FAILED, 503, 0, 1, 2_000), 0, id="a 503 looks fast"),
+        pytest.param((BUY, FAILED, 0, 0, None, 2_000), 1, id="waited in vain for a connection"),
+        pytest.param((BUY, FAILED, 0, 0, None, 10), 0, id="refused connection"),
+        pytest.param((BUY, OK, 202, 0, 1, None), 0, id="no end, no latency"),
+    ],
+)
+def test_what_counts(row, counted):
+    meter = Meter()
+    meter.add(columns(row))
+    assert counts(meter, BUY) == counted
+
+
+def test_a_stream_is_answered_with_its_first_byte():
+    meter = Meter()
+    meter.add(columns((STREAM, OK, 200, 0, 7, 60_000)))
+    felt = meter.document()["felt"]["GET /events/{event}/queue/stream"]
+    assert felt["sum_s"] == pytest.approx(0.007)
+
+
+def test_late_starts_are_those_of_everything_that_was_sent():
+    meter = Meter()
+    meter.add(columns((BUY, OK, 202, 3, 4, 5), (BUY, FAILED, 0, None, None, 5)))
+    late = meter.document()["late"]
+    assert sum(late["counts"]) == 1
+    assert late["sum_s"] == pytest.approx(0.003)
+
+
+def test_a_limit_gets_an_edge_of_its_own_and_shards_add_up():
+    meter = Meter([0.3, 8.0])
+    assert {*USUAL_EDGES_S, 0.3} == set(meter.edges_s)
+    for _ in range(3):
+        meter.add(columns((BUY, OK, 202, 0, 1, 300)))
+    felt = meter.document()["felt"]["POST /events/{event}/tickets"]
+    assert felt["counts"][meter.edges_s.index(0.3)] == 3
+    assert len(felt["counts"]) == len(meter.edges_s) + 1
+
+
+def test_an_empty_shard_is_nothing():
+    meter = Meter()
+    meter.add({name: np.array([], dtype=np.int64) for name in columns()})
+    assert meter.document()["felt"] == {}
+
+
+def test_steps_that_students_may_take_are_there_from_the_start():
+    plan = Plan(name="plain")
+    plain = Meter(steps=steps_of(plan)).document()["felt"]
+    assert len(plain) == 6
+    assert all(sum(felt["counts"]) == 0 for felt in plain.values())
+    room = plan.model_copy(update={"app": plan.app.model_copy(update={"waiting_room": "sse"})})
+    assert set(steps_of(room)) - set(plain) == {
+        "POST /events/{event}/queue",
+        "GET /events/{event}/queue",
+        "GET /events/{event}/queue/stream",
+    }
