@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.prepared
 PACKAGES := plans records compose scenarios reports dashboards rehearsal target_app
 
-.PHONY: rehearsal test matrix lint bench bench-app clean
+.PHONY: rehearsal test test-observability matrix lint bench bench-app clean
 .DELETE_ON_ERROR:
 
 rehearsal: $(STAMP)
@@ -14,6 +14,11 @@ rehearsal: $(STAMP)
 test: lint
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_OPTIONS)
 	$(if $(COVERAGE),$(BIN)/coverage report --fail-under=90)
+
+# Whole rehearsals with real Prometheus and Alertmanager: every panel has data, the same as the
+# report's, and alerts arrive. `make test` does not need these programs.
+test-observability: $(STAMP)
+	REHEARSE_REQUIRE_OBSERVABILITY=1 $(BIN)/pytest -m observability tests/observability
 
 # Every strategy against every fault; `make test` runs only a few cells of it.
 matrix: $(STAMP)

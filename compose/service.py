@@ -225,13 +225,6 @@ def _serves(worker: MetricsTarget) -> bool:
     with closing(Scrape(worker)) as scrape:
         reading = scrape.read()
 
-    def number(name: str, **labels: str) -> float:
-        found = select([reading], f"db_client_{name}", "app", labels)
-        return found[0] if found else -1.0
-
-    opened = (
-        number("connection_used_peak", pool="postgres")
-        >= number("connection_max", pool="postgres")
-        > 0
-    )
-    return opened and number("connections", pool="postgres", state="used") == 0
+    opened = select([reading], "app_worker_open", "app", {})
+    used = select([reading], "db_client_connections", "app", {"pool": "postgres", "state": "used"})
+    return opened == [1.0] and used == [0.0]

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models import dashboard
 from dashboards import colours
 from dashboards.source import PROMETHEUS, SCRAPE
 
-_TIMELINE: Final = 'rehearsal_timeline_timestamp_seconds{{run="$run",kind=~"{kinds}"}} * 1000'
+_TIMELINE: Final = 'rehearsal_timeline_timestamp_seconds{{run="$run",kind=~"{kinds}"}}'
 _GATE: Final = 'rehearsal_gate{{run="$run",status="{status}"}}{at}'
 
 
@@ -15,7 +15,8 @@ class Annotation(dashboard.AnnotationQuery):
     """An annotation query of the Prometheus data source.
 
     The SDK's class knows nothing of what a data source adds. Both the query in `target`, where
-    Grafana reads it now, and that in `expr`, where it did before, are written.
+    Grafana reads it now, and that in `expr`, where it did before, are written. A label that a
+    series lacks would be written as its own name, so what may be missing is joined beforehand.
     """
 
     def __init__(
@@ -60,9 +61,6 @@ def annotations() -> list[dashboard.AnnotationQuery]:
             hide=True,
             type_val="dashboard",
             built_in=1,
-            target=dashboard.AnnotationTarget(
-                limit=100, match_any=False, tags=[], type_val="dashboard"
-            ),
         ),
         _moments("Phases", "phase|t0", colours.GREY),
         _moments("Faults", "fault", colours.FAULT),
@@ -70,10 +68,10 @@ def annotations() -> list[dashboard.AnnotationQuery]:
         _moments("Alerts the app sent", "alert", colours.UNKNOWN),
         Annotation(
             "Alerts firing",
-            'ALERTS{alertstate="firing",run="$run"}',
+            _joined('ALERTS{alertstate="firing",run="$run"}', "alertname", "job", "pool"),
             colours.FAILED,
-            title="{{alertname}}",
-            text="{{severity}} {{pool}} {{component}}",
+            title="{{what}}",
+            text="Alert firing",
             tags="alertname,severity",
             value_is_time=False,
         ),
@@ -87,10 +85,10 @@ def _moments(name: str, kinds: str, colour: str) -> Annotation:
     """Give events of the timeline; each series' value is the moment it happened."""
     return Annotation(
         name,
-        _TIMELINE.format(kinds=kinds),
+        f"{_joined(_TIMELINE.format(kinds=kinds), 'name', 'state', 'text')} * 1000",
         colour,
-        title="{{name}} {{state}}",
-        text="{{text}}",
+        title="{{what}}",
+        text="{{kind}}",
         tags="kind,name",
         value_is_time=True,
     )
@@ -111,3 +109,9 @@ def _verdicts(name: str, status: str, colour: str) -> Annotation:
         tags="status",
         value_is_time=False,
     )
+
+
+def _joined(series: str, *labels: str) -> str:
+    """Put labels into one, `what`."""
+    names = '", "'.join(labels)
+    return f'label_join({series}, "what", " ", "{names}")'

@@ -53,7 +53,7 @@ def boundaries() -> tuple[Panel, ...]:
                     ),
                     "opened: {{name}}",
                 ),
-                Query(or_zero(alerts, kind="none", result="sent"), "alert {{kind}} {{result}}"),
+                Query(or_zero(alerts, kind="none", result="yet"), "alert {{kind}} {{result}}"),
             ],
             unit="short",
             span=_SPAN,

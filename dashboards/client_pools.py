@@ -21,8 +21,10 @@ from dashboards.source import Query
 from dashboards.steps import fail_from, warn_fail
 from dashboards.table import Column, Key, table
 
-WAIT: Final = warn_fail(0.1, 1)
-WAIT_TEXT: Final = "Orange from 0.1 s, red from 1 s."
+WAIT: Final = warn_fail(2, 6)
+WAIT_TEXT: Final = (
+    "Orange from 2 s, red from 6 s, where the alert begins; callers give up after 8 s."
+)
 _POOL: Final = "{{job}} {{pool}}"
 _BY: Final = ("job", "pool")
 _SPAN: Final = 8
@@ -74,7 +76,7 @@ def ranking() -> Panel:
                 f"max {by} (max_over_time({oldest}[$__range]))",
                 "Longest checkout",
                 "s",
-                limits=warn_fail(5, 30),
+                limits=warn_fail(5, 10),
             ),
         ],
         sort="Wait p99",
@@ -139,17 +141,17 @@ def client_pools() -> tuple[Panel, ...]:
         timeseries(
             "Oldest checkout",
             "Age of the connection borrowed first. A line that only climbs is a leak. "
-            "Orange from 5 s, red from 30 s.",
+            "Orange from 5 s, red from 10 s, where the alert begins.",
             [Query(_by_pool("db_client_connection_oldest_checkout_seconds", how="max"), _POOL)],
             unit="s",
             span=_SPAN,
             many=True,
-            limits=warn_fail(5, 30),
+            limits=warn_fail(5, 10),
         ),
         timeseries(
             "Waits that timed out so far",
             "Callers who gave up waiting for a connection.",
-            [Query(or_zero(so_far(timeouts, *_BY), job="app", pool="any"), _POOL)],
+            [Query(or_zero(so_far(timeouts, *_BY), job="none", pool="yet"), _POOL)],
             unit="short",
             span=12,
             height=6,

@@ -47,7 +47,7 @@ def framed(
         .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
         .links([Ready(link) for link in between_dashboards()])
         .annotations([Ready(one) for one in annotations()])
-        .variables([Ready(one) for one in (*_variables(), *variables)])
+        .variables([Ready(one) for one in (*_variables(_by_instance(sections)), *variables)])
     )
     number = 0
     for section in sections:
@@ -63,7 +63,18 @@ def framed(
     return plain
 
 
-def _variables() -> list[dashboard.VariableModel]:
+def _by_instance(sections: Sequence[Section]) -> bool:
+    """Tell whether anything asks for chosen app processes."""
+    return any(
+        "$instance" in getattr(target, "expr", "")
+        for section in sections
+        for panel in section.panels
+        for target in panel.targets or ()
+    )
+
+
+def _variables(by_instance: bool) -> list[dashboard.VariableModel]:
+    hide = dashboard.VariableHide
     return [
         source("datasource", "Data source", "prometheus", "Prometheus", "rehearsal-prometheus"),
         _query(
@@ -84,6 +95,7 @@ def _variables() -> list[dashboard.VariableModel]:
         .include_all(True)
         .all_value(".+")
         .current(_ALL)
+        .hide(hide.DONT_HIDE if by_instance else hide.HIDE_VARIABLE)
         .build(),
         _query(
             "report",
@@ -92,7 +104,7 @@ def _variables() -> list[dashboard.VariableModel]:
             'label_values(rehearsal_started_timestamp_seconds{rehearsal="$run"}, report)',
             sort=dashboard.VariableSort.DISABLED,
         )
-        .hide(dashboard.VariableHide.HIDE_VARIABLE)
+        .hide(hide.HIDE_VARIABLE)
         .build(),
     ]
 

@@ -22,8 +22,8 @@ from dashboards.steps import Steps, plain, warn_fail, warn_from
 
 UID: Final = "rehearsal-generator"
 
-_LATE: Final = warn_fail(0.05, 0.25)
-_LATE_TEXT: Final = "Orange from 50 ms, red from 250 ms."
+_LATE: Final = warn_fail(0.25, 1)
+_LATE_TEXT: Final = "Orange from 0.25 s, red from 1 s, where a run is inconclusive by default."
 _LAG: Final = warn_fail(0.1, 0.5)
 _GENERATOR: Final = "{{generator}}"
 _CPU: Final = of_run("process_cpu_seconds_total", 'component="generator"')
@@ -215,7 +215,7 @@ def _machine() -> tuple[Panel, ...]:
             "CPU of each generator",
             "A generator is one thread: from 0.9 processors on it is at its limit, and late soon.",
             [Query(per_second(_CPU, "pid"), "pid {{pid}}")],
-            unit="suffix: CPUs",
+            unit="suffix:CPUs",
             span=8,
             many=True,
             limits=warn_fail(0.75, 0.9),

@@ -56,10 +56,10 @@ def _at_a_glance() -> tuple[Panel, ...]:
         stat(
             "Oldest checkout",
             "How long the connection borrowed first has been out. It grows without end when one "
-            "leaks. Orange from 5 s, red from 30 s.",
+            "leaks. Orange from 5 s, red from 10 s.",
             Query(f"max({of_run('db_client_connection_oldest_checkout_seconds')})", "oldest"),
             unit="s",
-            limits=warn_fail(5, 30),
+            limits=warn_fail(5, 10),
             course=True,
         ),
         gauge(
@@ -85,9 +85,9 @@ def _at_a_glance() -> tuple[Panel, ...]:
         stat(
             "Event loop blocked, at most",
             "How late an app process' event loop ran a timer, at worst. "
-            "Orange from 0.1 s, red from 0.5 s.",
+            "Orange from 0.25 s, red from 1.5 s; just after T-0 a second is healthy.",
             Query(f"max(max_over_time({of_run('app_event_loop_lag_seconds')}[$__range]))", "lag"),
             unit="s",
-            limits=warn_fail(0.1, 0.5),
+            limits=warn_fail(0.25, 1.5),
         ),
     )

@@ -128,14 +128,14 @@ def _side_by_side() -> tuple[Panel, ...]:
         ),
         bargauge(
             "Longest pool wait, p99",
-            "The worst ten seconds of any pool. Orange from 0.1 s, red from 1 s.",
+            "The worst ten seconds of any pool. Orange from 2 s, red from 6 s.",
             Query(
                 "max by (run) (max_over_time("
                 "run_pool:db_client_connection_wait_time_seconds:p99[$__range]))",
                 "{{run}}",
             ),
             unit="s",
-            limits=warn_fail(0.1, 1),
+            limits=warn_fail(2, 6),
             span=8,
         ),
         note(

@@ -59,7 +59,8 @@ def push_dashboard(grafana: Grafana, uid: str, wanted: Mapping[str, Any], course
             now = saved.table.get("version")
             if before is None:
                 course.outcomes[part] = "created"
-            elif now == before:  # Grafana 12 and newer make no new version of the same content
+            elif now == before and meta.get("folderUid") == FOLDER_UID:
+                # Grafana 12 and newer make no new version of the same content.
                 course.outcomes[part] = "unchanged"
             else:
                 course.outcomes[part] = "updated"

@@ -112,12 +112,12 @@ def doors() -> tuple[Panel, ...]:
         timeseries(
             "Event loop lag",
             "How late each process' loop ran a timer; while it is blocked nobody is served. "
-            "Orange from 0.1 s, red from 0.5 s.",
+            "Orange from 0.25 s, red from 1.5 s.",
             [Query(of_app("app_event_loop_lag_seconds"), "{{instance}}")],
             unit="s",
             span=12,
             many=True,
-            limits=warn_fail(0.1, 0.5),
+            limits=warn_fail(0.25, 1.5),
         ),
         timeseries(
             "Faults switched on",
@@ -142,7 +142,7 @@ def machine() -> tuple[Panel, ...]:
             "CPU by component",
             "Processor seconds a second: 1 is one processor busy.",
             [Query(per_second(of_run("process_cpu_seconds_total"), "component"), "{{component}}")],
-            unit="suffix: CPUs",
+            unit="suffix:CPUs",
             span=_SPAN,
             height=9,
             stacked=True,

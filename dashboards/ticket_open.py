@@ -196,7 +196,7 @@ def _errors() -> tuple[Panel, ...]:
             "Errors the app answered with; probes are not counted.",
             [
                 Query(
-                    or_zero(so_far(broken, "route", "status"), route="none", status="5xx"),
+                    or_zero(so_far(broken, "route", "status"), status="none", route="yet"),
                     "{{status}} {{route}}",
                 )
             ],
@@ -211,7 +211,7 @@ def _errors() -> tuple[Panel, ...]:
             "alert API.",
             [
                 Query(
-                    or_zero(so_far(failures, "kind", "name"), kind="none", name=""),
+                    or_zero(so_far(failures, "kind", "name"), kind="none", name="yet"),
                     "{{kind}} {{name}}",
                 )
             ],

@@ -31,7 +31,7 @@ class Notify(Section):
     """Name of the environment variable that holds the webhook's URL, which is a secret."""
     when: Literal["always", "not_pass"] = "always"
     """Which verdicts are posted."""
-    reports_url: Annotated[str, AfterValidator(_published)] | None = None
+    reports_url: Annotated[str, Field(max_length=500), AfterValidator(_published)] | None = None
     """Where the folder of runs is published, for the link to the report and its figure."""
     alertmanager: Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}$")] | None = (
         None

@@ -105,10 +105,18 @@ class RunDirectory:
         Raises:
             RunDirectoryUnusable: it cannot be written.
         """
+        self.write_bytes(name, text.encode())
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file of the run whole, or not at all.
+
+        Raises:
+            RunDirectoryUnusable: it cannot be written.
+        """
         target = self.path / name
         partial = target.with_name(f".{target.name}.partial")
         try:
-            partial.write_text(text, encoding="utf-8")
+            partial.write_bytes(content)
             partial.replace(target)
         except OSError as error:
             _forget(partial)

@@ -1,4 +1,4 @@
-"""The command line: `rehearse run | sweep | matrix | report | doctor | plan`.
+"""The command line: `rehearse run | sweep | matrix | report | dashboards | doctor | plan`.
 
 Commands import what they need when called: checking a plan should not wait for a plotting library.
 """
@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from compose import StageError
+from dashboards.cli import add_commands as add_dashboards
+from dashboards.errors import DashboardsError, PushRefused
 from plans import Plan, PlanError, is_matrix, plan_schema, read_plan
 from records import RecordError, RunDirectory
 from rehearsal.errors import RehearsalError
@@ -32,10 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         code: int = options.command(options)
-    except (PlanError, ReportError) as error:
+    except (PlanError, ReportError, PushRefused) as error:
         errors.print(escape(str(error)))
         return USAGE
-    except (RecordError, RehearsalError, StageError) as error:
+    except (RecordError, RehearsalError, StageError, DashboardsError) as error:
         errors.print(escape(str(error)))
         return BROKEN
     except KeyboardInterrupt:
@@ -48,12 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from rehearsal.conductor import rehearse
+    from rehearsal.notify import notify
     from rehearsal.screen import Screen, closing
 
     plan = _plan(options)
     screen = Screen(Console(stderr=False, highlight=False))
     verdict = rehearse(plan, options.out, screen, options.roster, prometheus=options.prometheus)
     closing(screen.console, verdict, options.out / verdict.run)
+    trouble = notify(plan, RunDirectory.open(options.out / verdict.run), verdict)
+    if trouble is not None:
+        screen.console.print(escape(trouble), style="red")
     return verdict.exit_code
 
 
@@ -94,6 +100,12 @@ def _report(options: argparse.Namespace) -> int:
     verdict = write_report(run)
     closing(Console(highlight=False), verdict, options.run)
     return verdict.exit_code
+
+
+def _preview(options: argparse.Namespace) -> int:
+    from rehearsal.preview import preview_command
+
+    return preview_command(RunDirectory.open(options.run), options.out)
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -164,19 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         "2 bad usage or plan, 1 anything else.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    run = commands.add_parser("run", help="perform a plan and judge it")
-    _plan_arguments(run)
-    _out_argument(run)
-    _roster_argument(run)
-    run.add_argument(
-        "--prometheus",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="run Prometheus beside it, or do not (default: where it is on the PATH)",
-    )
-    run.set_defaults(command=_run)
-
+    _run_command(commands.add_parser("run", help="perform a plan and judge it"))
     _sweep_command(commands.add_parser("sweep", help="perform a plan once a value and compare"))
     _matrix_command(
         commands.add_parser("matrix", help="prove that every fault is found with every strategy")
@@ -185,6 +185,8 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="judge a run again from its files alone")
     report.add_argument("run", type=Path, metavar="RUN", help="a run directory")
     report.set_defaults(command=_report)
+
+    _preview_command(add_dashboards(commands).add_parser("preview", help="draw a run's dashboards"))
 
     doctor = commands.add_parser("doctor", help="check this machine's limits against a plan")
     _plan_arguments(doctor, default=Path("festival"))
@@ -199,6 +201,27 @@ def _parser() -> argparse.ArgumentParser:
     schema = plan.add_parser("schema", help="print the JSON Schema of plans, for editors")
     schema.set_defaults(command=_plan_schema)
     return parser
+
+
+def _run_command(run: argparse.ArgumentParser) -> None:
+    _plan_arguments(run)
+    _out_argument(run)
+    _roster_argument(run)
+    run.add_argument(
+        "--prometheus",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="run Prometheus beside it, or do not (default: where it is on the PATH)",
+    )
+    run.set_defaults(command=_run)
+
+
+def _preview_command(preview: argparse.ArgumentParser) -> None:
+    preview.add_argument("run", type=Path, metavar="RUN", help="a run with Prometheus' data")
+    preview.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for the pictures (RUN/dashboards)"
+    )
+    preview.set_defaults(command=_preview)
 
 
 def _sweep_command(sweep: argparse.ArgumentParser) -> None:

@@ -9,10 +9,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboards.prometheus import write_config
-
 from compose import StageUnusable
 from compose.prometheus import DATA, Prometheus, has_prometheus
+from dashboards.prometheus import write_config
 from plans import Plan
 from records import RunDirectory
 from records.announcement import Announcement

@@ -19,6 +19,10 @@ from rehearsal.screen import Screen
 
 _NS: Final = 1_000_000_000
 _BREATH_S: Final = 1.0
+_BUSY: Final = 4.0
+"""The breath is at least so many times what fixing T-0 takes."""
+_GO_S: Final = 0.1
+"""What the generator may take to hear of T-0."""
 _LAST_WORDS_S: Final = 15.0
 """What the generator may take, after the drain, to write down the rest."""
 _ALERTS_EVERY_S: Final = 1.0
@@ -40,7 +44,7 @@ class Performance:
 
     Args:
         people: the roster.
-        breath_s: from fixing T-0 to the first arrival.
+        breath_s: from fixing T-0 to the first arrival, on a machine that is not busy otherwise.
         monitoring: where it is shown to Prometheus, if it is.
     """
 
@@ -94,9 +98,7 @@ class Performance:
         if monitoring is not None:
             monitoring.broadcast.follow(collecting)
         try:
-            self._screen.phase("students take their places")
-            generator.await_ready()
-            self._run.stamp("phase", "generator_ready")
+            t0_ns = self._take_places(generator)
         except KeyboardInterrupt:
             # Nobody has acted yet: there is nothing to collect, only the reason to keep.
             self._interrupt()
@@ -104,17 +106,17 @@ class Performance:
         # The servers' counters are read for the first time here: after the preparations, which
         # are requests too, and before the first student acts.
         with collecting:
-            self._rush(generator, collecting)
+            self._rush(generator, collecting, t0_ns)
             with uninterruptible():  # bounded, and without it nothing can be audited
                 self._run.stamp("phase", "performed")
                 self._settle(collecting)
 
-    def _rush(self, generator: GeneratorProcess, collecting: Collecting) -> None:
+    def _rush(self, generator: GeneratorProcess, collecting: Collecting, t0_ns: int) -> None:
         faults = FaultSchedule(self._plan, self._stage, self._run, self._screen.tell)
         try:
             # What a counter had counted before it was first read would be taken for the students'.
-            collecting.read_all()
-            t0_ns = self._fix_t0()
+            arrivals_s = t0_ns / _NS - self._plan.schedule.lead
+            collecting.read_all(timeout_s=max(arrivals_s - time.time() - _GO_S, 0.0))
             generator.go(t0_ns)
             faults.begin(t0_ns)
             self._watch(generator, collecting, t0_ns)
@@ -131,14 +133,26 @@ class Performance:
         self.interrupted = True
         stamp_interruption(self._run, self._screen)
 
-    def _fix_t0(self) -> int:
-        """Have the sale set to open; gives T-0."""
+    def _take_places(self, generator: GeneratorProcess) -> int:
+        """Have every student ready and the sale set to open; gives T-0."""
+        self._screen.phase("students take their places")
+        generator.await_ready()
+        self._run.stamp("phase", "generator_ready")
+        begun_s = time.monotonic()
+        t0_ns = self._open_after(self._breath_s)
+        busy_s = _BUSY * (time.monotonic() - begun_s)
+        if busy_s > self._breath_s:  # everything takes its time here: so will the first reading
+            t0_ns = self._open_after(busy_s)
         lead_ns = round(self._plan.schedule.lead * _NS)
-        t0_ns = time.time_ns() + round(self._breath_s * _NS) + lead_ns
-        self._stage.open_at(t0_ns)
         self._run.stamp("phase", "arrivals", t_ns=t0_ns - lead_ns)
         self._run.stamp("t0", "open", t_ns=t0_ns)
         self._screen.t0(t0_ns)
+        return t0_ns
+
+    def _open_after(self, breath_s: float) -> int:
+        """Have the sale open as long after the first arrival as the plan says; gives T-0."""
+        t0_ns = time.time_ns() + round((breath_s + self._plan.schedule.lead) * _NS)
+        self._stage.open_at(t0_ns)
         return t0_ns
 
     def _watch(self, generator: GeneratorProcess, collecting: Collecting, t0_ns: int) -> None:

@@ -48,7 +48,7 @@ class KeyNumber:
 
 
 def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
-    """Write `report.html` and `figures/*.svg` into the run directory.
+    """Write `report.html` and `figures/*.svg`, and the first as PNG, into the run directory.
 
     The same evidence and verdict give the same bytes. What was not recorded is named as missing.
 
@@ -61,8 +61,11 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
     for figure in figures:
         if isinstance(figure, Drawing):
             run.write_text(f"{run.figures.name}/{figure.name}.svg", figure.wide.file)
+            if figure.png is not None:
+                run.write_bytes(f"{run.figures.name}/{figure.name}.png", figure.png)
         else:  # one drawn from an earlier state of the run must not outlive it
-            (run.figures / f"{figure.name}.svg").unlink(missing_ok=True)
+            for suffix in ("svg", "png"):
+                (run.figures / f"{figure.name}.{suffix}").unlink(missing_ok=True)
     counts = reconcile(evidence, Samples(evidence.metrics))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),

@@ -18,6 +18,7 @@ from target_app.front_door import BareDoor, FrontDoor
 from target_app.gate_routes import gate_routes
 from target_app.logs import Throttled
 from target_app.loop_lag import LoopLag
+from target_app.metrics import WORKER_OPEN
 from target_app.openapi import openapi_config
 from target_app.probe_routes import probe_routes
 from target_app.problems import PROBLEMS, make_problem
@@ -63,6 +64,7 @@ def create_app(settings: Settings, *outer: Lifespan) -> FrontDoor:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await office.open()
+        WORKER_OPEN.set(1)
         lag.start()
         _LOG.info("worker open", extra={"allocation": settings.allocation})
         try:

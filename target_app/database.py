@@ -61,6 +61,7 @@ class Database:
         failures = [result for result in results if isinstance(result, DependencyDown)]
         if failures:
             _LOG.warning("PostgreSQL is not reachable yet: %s", failures[0])
+        self.turnstile.used_peak = self.turnstile.used  # this was no load
 
     async def close(self) -> None:
         """Close every connection, waiting for the borrowed ones at most a second."""

@@ -18,6 +18,7 @@ class Exchange:
         "redis_ns",
         "span_id",
         "started_ns",
+        "student",
         "trace_id",
     )
 
@@ -30,6 +31,7 @@ class Exchange:
         self.external_ns = -1
         self.trace_id: str | None = None
         self.span_id: str | None = None
+        self.student: str | None = None
         self.authorization: bytes | None = None
         self.idempotency_key: bytes | None = None
 

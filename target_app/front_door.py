@@ -10,11 +10,15 @@ from target_app.answer import Answer
 from target_app.box_office import BoxOffice
 from target_app.exchange import CURRENT, Exchange
 from target_app.instruments import Spread, Tally
+from target_app.logs import Remark
 from target_app.metrics import HTTP_ACTIVE, HTTP_DURATION, HTTP_REQUESTS
 from target_app.problems import PROBLEMS
+from target_app.sessions import hash_student
 from target_app.tracing import parse_traceparent
 
 UNMATCHED = "unmatched"  # the route label of requests no route answers to
+SLOW_NS = 500_000_000
+"""An answer that took so long gets a line of its own in the log."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LOG = logging.getLogger(__name__)
 
@@ -26,6 +30,8 @@ class FrontDoor:
         self._inside: Any = inside
         self.office = office
         self._children: dict[tuple[str, str, int], tuple[Tally, Spread]] = {}
+        self._log_key = office.settings.key("log")
+        self._slow = Remark(_LOG, "slow answer", self._tell)
         HTTP_ACTIVE.set_function(lambda: office.in_flight)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -43,7 +49,7 @@ class FrontDoor:
                 answered = True
                 now_ns = time.perf_counter_ns()
                 message["headers"].append((b"server-timing", exchange.server_timing(now_ns)))
-                self._count(scope, message["status"], now_ns - exchange.started_ns)
+                self._count(exchange, scope, message["status"], now_ns - exchange.started_ns)
             return send(message)
 
         self.office.in_flight += 1
@@ -57,7 +63,7 @@ class FrontDoor:
         finally:
             self.office.in_flight -= 1
 
-    def _count(self, scope: Any, status: int, took_ns: int) -> None:
+    def _count(self, exchange: Exchange, scope: Any, status: int, took_ns: int) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         route = scope.get("path_template") or UNMATCHED
         children = self._children.get((method, route, status))
@@ -68,11 +74,22 @@ class FrontDoor:
             )
         children[0].inc()
         children[1].observe(took_ns / 1e9)
-        if _LOG.isEnabledFor(logging.DEBUG):
-            _LOG.debug(
-                "answered",
-                extra={"method": method, "route": route, "status": status, "took_ns": took_ns},
-            )
+        if took_ns >= SLOW_NS:
+            self._slow.make(exchange, f"{method} {route}", status, took_ns)
+        elif _LOG.isEnabledFor(logging.DEBUG):
+            about = self._tell(exchange, f"{method} {route}", status, took_ns)
+            _LOG.debug("answered", extra=about)
+
+    def _tell(self, exchange: Exchange, step: str, status: int, took_ns: int) -> dict[str, Any]:
+        """What a line says of a request: who asked for what, and where the time went."""
+        told: dict[str, Any] = {"step": step, "status": status, "duration_ms": _ms(took_ns)}
+        for cause in ("queue", "pool", "db", "redis", "external"):
+            spent_ns = getattr(exchange, f"{cause}_ns")
+            if spent_ns > 0:
+                told[f"{cause}_ms"] = _ms(spent_ns)
+        if exchange.student is not None:
+            told["student_hash"] = hash_student(self._log_key, exchange.student)
+        return told
 
 
 class BareDoor(FrontDoor):
@@ -93,6 +110,10 @@ class BareDoor(FrontDoor):
 
 
 _INTERNAL_ERROR: Answer = PROBLEMS["internal_error"]
+
+
+def _ms(ns: int) -> float:
+    return round(ns / 1e6, 3)
 
 
 def _read_headers(exchange: Exchange, headers: Any) -> None:

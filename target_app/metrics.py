@@ -125,6 +125,11 @@ BOUNDARY_DURATION = Histogram(
     registry=REGISTRY,
 )
 
+WORKER_OPEN = Gauge(
+    "app_worker_open",
+    "1 once this worker has made its connections and is about to serve.",
+    registry=REGISTRY,
+)
 LOOP_LAG = Gauge(
     "app_event_loop_lag_seconds",
     "How late the event loop ran a timer: the worst of the last half second.",

@@ -69,6 +69,7 @@ class TicketDesk:
         bearer = self._sessions.read(exchange.authorization)
         if bearer is None:
             return self._refuse("unauthenticated")
+        exchange.student = bearer.student
         key = (exchange.idempotency_key or b"").strip()
         if not 0 < len(key) <= _IDEMPOTENCY_MAX_BYTES:
             return self._refuse("idempotency_key_required")
@@ -119,6 +120,7 @@ class TicketDesk:
         bearer = self._sessions.read(exchange.authorization)
         if bearer is None:
             return Refusal("unauthenticated")
+        exchange.student = bearer.student
         if not _TICKET.fullmatch(ticket):
             return Refusal("ticket_unknown")
         return await self._allocator.find(ticket, bearer)

@@ -71,7 +71,7 @@ def draw_arrivals(evidence: Evidence, moments: Moments) -> Drawing | Missing:
         caption += f" {count(beyond, 'click')} outside the time shown."
     caption += moments.note
 
-    def draw(form: Form) -> Svg:
+    def draw(form: Form) -> tuple[Svg, Sheet]:
         sheet = Sheet(form, title, moments.label)
         rush = sheet.timed_panel(f"Purchase requests per {width}", 170, window, moments)
         stack = [
@@ -87,9 +87,10 @@ def draw_arrivals(evidence: Evidence, moments: Moments) -> Drawing | Missing:
         rush.axis_of_counts(0, max(float(clicked.max()), float(answered.max())))
         if sale.granted:
             _draw_tickets_left(sheet, sale, window, moments)
-        return sheet.svg(name, caption)
+        return sheet.svg(name, caption), sheet
 
-    return Drawing(name, heading, title, caption, draw(WIDE), draw(NARROW))
+    (wide, sheet), (narrow, _) = draw(WIDE), draw(NARROW)
+    return Drawing(name, heading, title, caption, wide, narrow, sheet.png())
 
 
 def answers_lag_s(buying: pd.DataFrame, moments: Moments) -> float | None:

@@ -15,6 +15,8 @@ class Drawing:
         title: the finding, computed from the data, as one sentence without its full stop.
         caption: how to read it, and what is left out.
         wide: for screens and paper; narrow: for telephones.
+        png: the wide one for where no SVG is shown, such as a chat; only of the figure that tells
+            the story.
     """
 
     name: str
@@ -23,6 +25,7 @@ class Drawing:
     caption: str
     wide: Svg
     narrow: Svg
+    png: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from matplotlib.patches import Rectangle
 from reports.figures.moments import Moments
 from reports.figures.panel import ALPHAS, DASHES, FAMILY, Entry, Panel
 from reports.figures.style import FAULT, INK, LOSS, MUTED, PAPER, Form
-from reports.figures.svg_text import Svg, save_svg, text_width_pt, wrapped
+from reports.figures.svg_text import Svg, save_png, save_svg, text_width_pt, wrapped
 
 _LINE = 1.35  # line height over font size
+_PNG_DPI = 120.0
 _SWATCH = 2.0  # width of a legend's colour sample over font size
 
 
@@ -100,6 +101,10 @@ class Sheet:
             description=description,
             title_height_pt=title_height,
         )
+
+    def png(self) -> bytes:
+        """Give what `svg` laid out as PNG."""
+        return save_png(self._figure, _PNG_DPI)
 
     @property
     def _left_pt(self) -> float:

@@ -21,19 +21,24 @@ class Metric:
     always: bool = True
     """Whether it is there in any rehearsal, also where nothing of its kind happened."""
 
-    def series(self) -> Iterator[tuple[str, str]]:
-        """Give series and their samples, one a second for a minute, as `promtool` reads them."""
+    def series(self, end: str = "") -> Iterator[tuple[str, str]]:
+        """Give series and their samples, one a second for a minute, as `promtool` reads them.
+
+        Args:
+            end: what comes after the minute.
+        """
         port = {"app": 9101, "writeback": 9102, "harness": 9103}[self.job]
         target = f'run="{RUN}",job="{self.job}",instance="127.0.0.1:{port}"'
         for labels in self.labels:
             inside = f"{target},{labels}" if labels else target
             if self.kind == "histogram":
                 for grown, edge in enumerate(("0.01", "0.1", "1", "+Inf"), start=1):
-                    yield f'{self.name}_bucket{{{inside},le="{edge}"}}', f"0+{grown}x60"
-                yield f"{self.name}_count{{{inside}}}", "0+4x60"
-                yield f"{self.name}_sum{{{inside}}}", "0+2x60"
+                    yield f'{self.name}_bucket{{{inside},le="{edge}"}}', f"0+{grown}x60{end}"
+                yield f"{self.name}_count{{{inside}}}", f"0+4x60{end}"
+                yield f"{self.name}_sum{{{inside}}}", f"0+2x60{end}"
             else:
-                yield f"{self.name}{{{inside}}}", "0+2x60" if self.kind == "counter" else "3+0x60"
+                samples = "0+2x60" if self.kind == "counter" else "3+0x60"
+                yield f"{self.name}{{{inside}}}", f"{samples}{end}"
 
 
 _POOLS: Final = ('pool="postgres"', 'pool="redis"')

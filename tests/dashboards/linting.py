@@ -18,7 +18,7 @@ PANEL_TYPES = frozenset({"timeseries", "stat", "gauge", "bargauge", "table", "lo
 UNITS = frozenset(
     {
         *("none", "short", "s", "reqps", "ops", "percentunit", "bytes"),
-        *("dateTimeAsIso", "suffix: CPUs"),
+        *("dateTimeAsIso", "suffix:CPUs"),
     }
 )
 ACROSS_RUNS = frozenset({"rehearsal-index"})
@@ -96,6 +96,9 @@ def _variables(dashboard: Dashboard) -> Iterator[str]:
         if variable["datasource"]["uid"] != "${datasource}":
             yield f"{name}: the variable {variable['name']} asks a fixed data source."
     instance = variables.get("instance", {})
+    asked = any("$instance" in target.expr for target in targets(dashboard))
+    if asked == (instance.get("hide") == 2):
+        yield f"{name}: instances can be chosen and nothing asks for them, or the other way round."
     if not (instance.get("multi") and instance.get("includeAll") and instance.get("allValue")):
         yield f"{name}: not all instances can be chosen at once."
 

@@ -23,6 +23,7 @@ _APP = {
     "db_client_connection_oldest_checkout_seconds",
     "boundary_calls_total",
     "app_event_loop_lag_seconds",
+    "app_worker_open",
     "tickets_granted_total",
     "tickets_refused_total",
     "waiting_room_joined",

@@ -1,17 +1,8 @@
 """Alertmanager's configuration: the real one takes it and posts a message that people can read."""
 
 import json
-import socket
-import subprocess
-import threading
-import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from queue import Queue
 from typing import Any
 
 import pytest
@@ -19,7 +10,8 @@ import yaml
 
 from dashboards.alertmanager import config_text, write_config, write_webhook
 from dashboards.errors import DashboardsError
-from tests.dashboards.binaries import binary, run
+from tests.dashboards.alerting import alertmanager, slack
+from tests.dashboards.binaries import run
 
 SECRET = "https://hooks.slack.example/services/T0/B0/secret"
 RUN = "20261121T084825Z-festival-af0888"
@@ -74,63 +66,6 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     assert SECRET not in str(told.value)
 
 
-@contextmanager
-def slack() -> Iterator[tuple[str, "Queue[dict[str, Any]]"]]:
-    """A receiver of webhooks; yields its URL and what was posted to it."""
-    posted: Queue[dict[str, Any]] = Queue()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
-            posted.put(json.loads(self.rfile.read(length)))
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"ok")
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/hook", posted
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@contextmanager
-def alertmanager(folder: Path, config: Path) -> Iterator[str]:
-    """The real one, alone; yields its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [
-        *(binary("prometheus-alertmanager"), f"--config.file={config}"),
-        *(f"--storage.path={folder / 'data'}", "--cluster.listen-address="),
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]
-    log = folder / "alertmanager.log"
-    with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as child:
-        try:
-            url = f"http://127.0.0.1:{port}"
-            deadline = time.monotonic() + 20
-            while not answers(f"{url}/-/ready"):
-                assert child.poll() is None and time.monotonic() < deadline, log.read_text()
-                time.sleep(0.05)
-            yield url
-        finally:
-            child.terminate()
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1) as answer:
-            return bool(answer.status == 200)
-    except urllib.error.URLError:
-        return False
-
-
 def alert(pool: str, evidence: str, summary: str, **more: str) -> dict[str, Any]:
     return {
         "labels": {
@@ -149,9 +84,9 @@ def alert(pool: str, evidence: str, summary: str, **more: str) -> dict[str, Any]
     }
 
 
-def post(url: str, alerts: list[dict[str, Any]]) -> None:
+def post(address: str, alerts: list[dict[str, Any]]) -> None:
     request = urllib.request.Request(
-        f"{url}/api/v2/alerts",
+        f"http://{address}/api/v2/alerts",
         json.dumps(alerts).encode(),
         {"Content-Type": "application/json"},
     )
@@ -167,10 +102,10 @@ def test_the_real_alertmanager_posts_one_message_that_people_can_read(tmp_path: 
     with slack() as (hook, posted):
         secret = write_webhook(tmp_path, {"HOOK": hook}, "HOOK")
         config = write_config(tmp_path, webhook_file=secret, grafana="http://127.0.0.1:3000")
-        with alertmanager(tmp_path, config) as url:
-            post(url, leaks)
+        with alertmanager(tmp_path, config) as address:
+            post(address, leaks)
             message = posted.get(timeout=20)
-            post(url, [{**leak, "endsAt": "2026-01-01T00:00:00Z"} for leak in leaks])
+            post(address, [{**leak, "endsAt": "2026-01-01T00:00:00Z"} for leak in leaks])
             over = posted.get(timeout=20)
         assert posted.empty()
     [told] = message["attachments"]

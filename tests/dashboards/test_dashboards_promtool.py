@@ -37,7 +37,7 @@ def promtool() -> str:
 
 
 def _fill(expr: str) -> str:
-    return fill(expr, run=RUN, interval_s=1, range_s=60)
+    return fill(expr, run=RUN, interval_s=1, range_s=120)
 
 
 def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
@@ -64,22 +64,28 @@ def test_prometheus_says_so_where_it_cannot(promtool: str, tmp_path: Path) -> No
     assert _run(promtool, "check", "rules", file).returncode != 0
 
 
-def _without_data(
-    promtool: str, folder: Path, metrics: Sequence[Metric], asked: Sequence[Target]
+def _ask(
+    promtool: str,
+    folder: Path,
+    metrics: Sequence[Metric],
+    asked: Sequence[Target],
+    *,
+    at: str = "50s",
+    end: str = "",
 ) -> subprocess.CompletedProcess[str]:
-    """Ask everything at the end of a minute; promtool complains of what gives no number."""
+    """Ask all of it at one moment; promtool complains of what gives no number."""
     tests = [
         {
             "interval": "1s",
             "input_series": [
                 {"series": series, "values": values}
                 for metric in metrics
-                for series, values in metric.series()
+                for series, values in metric.series(end)
             ],
             "promql_expr_test": [
                 {
                     "expr": f"count(({_fill(target.expr)}) > -Inf) >= bool 1",
-                    "eval_time": "50s",
+                    "eval_time": at,
                     "exp_samples": [{"labels": "{}", "value": 1}],
                 }
                 for target in asked
@@ -93,7 +99,7 @@ def _without_data(
 
 
 def test_every_expression_has_data_where_everything_happened(promtool: str, tmp_path: Path) -> None:
-    tested = _without_data(promtool, tmp_path, EXPORTED, ASKED)
+    tested = _ask(promtool, tmp_path, EXPORTED, ASKED)
     assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
@@ -102,13 +108,64 @@ def test_every_expression_has_data_where_nothing_but_the_usual_happened(
 ) -> None:
     """No waiting room, no write-back, no refusal, no error, no fault, and not judged yet."""
     usual = [metric for metric in EXPORTED if metric.always]
-    tested = _without_data(promtool, tmp_path, usual, ASKED)
+    tested = _ask(promtool, tmp_path, usual, ASKED)
     assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_numbers_and_tables_stay_when_the_rehearsal_is_over_and_its_targets_are_gone(
+    promtool: str, tmp_path: Path
+) -> None:
+    at_once = [target for target in ASKED if target.instant]
+    over = {"at": "90s", "end": " stale"}
+    tested = _ask(promtool, tmp_path, EXPORTED, at_once, **over)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    (line, *_) = [target for target in ASKED if not target.instant]
+    assert _ask(promtool, tmp_path, EXPORTED, [line], **over).returncode != 0
 
 
 def test_an_expression_without_data_is_caught(promtool: str, tmp_path: Path) -> None:
     lacking = [metric for metric in EXPORTED if metric.name != "pg_lock_waiting"]
-    tested = _without_data(promtool, tmp_path, lacking, ASKED)
+    tested = _ask(promtool, tmp_path, lacking, ASKED)
     assert tested.returncode != 0
     assert tested.stderr.count("expr:") == 1
     assert "pg_lock_waiting" in tested.stderr
+
+
+def test_a_moment_is_marked_at_its_time_in_words(promtool: str, tmp_path: Path) -> None:
+    (phases,) = [expr for expr in MARKS if 'kind=~"phase|t0"' in expr]
+    labels = f'run="{RUN}",job="harness",instance="127.0.0.1:9103",kind="t0",name="open"'
+    series = f'rehearsal_timeline_timestamp_seconds{{{labels},text="sales open"}}'
+    expected = series.split("{")[1].replace("}", ',what="open  sales open"}')
+    test = {
+        "interval": "1s",
+        "input_series": [{"series": series, "values": "1764000000.125+0x60"}],
+        "promql_expr_test": [
+            {
+                "expr": _fill(phases),
+                "eval_time": "50s",
+                "exp_samples": [{"labels": f"{{{expected}", "value": 1764000000125}],
+            }
+        ],
+    }
+    file = tmp_path / "moment.yml"
+    file.write_text(json.dumps({"evaluation_interval": "1s", "tests": [test]}), encoding="utf-8")
+    tested = _run(promtool, "test", "rules", file)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_gates_are_marked_when_they_are_judged_and_not_again(promtool: str, tmp_path: Path) -> None:
+    (kept,) = [expr for expr in MARKS if 'status="pass"' in expr]
+    gate = 'metric="census.failed",limit="== 0",status="pass"'
+    series = f'rehearsal_gate{{run="{RUN}",{gate}}}'
+    moments = [("29s", []), ("30s", [{"labels": f"{{{gate}}}", "value": 1}]), ("31s", [])]
+    test = {
+        "interval": "1s",
+        "input_series": [{"series": series, "values": "_x30 0+0x30"}],
+        "promql_expr_test": [
+            {"expr": _fill(kept), "eval_time": at, "exp_samples": found} for at, found in moments
+        ],
+    }
+    file = tmp_path / "gates.yml"
+    file.write_text(json.dumps({"evaluation_interval": "1s", "tests": [test]}), encoding="utf-8")
+    tested = _run(promtool, "test", "rules", file)
+    assert tested.returncode == 0, tested.stdout + tested.stderr

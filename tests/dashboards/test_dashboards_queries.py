@@ -12,7 +12,8 @@ RUN = "20260601T120000-smoke-ab12"
 
 
 def _fill(expr: str, **chosen: Any) -> str:
-    return fill(expr, **({"run": RUN, "interval_s": 1.0, "range_s": 900.0} | chosen))
+    usual: dict[str, Any] = {"run": RUN, "interval_s": 1.0, "range_s": 900.0}
+    return fill(expr, **usual | chosen)
 
 
 def _panel(number: int, expr: str, **more: Any) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def test_an_alertmanager_is_told_where_there_is_one() -> None:
 
 
 def test_paths_with_blanks_and_quotes_survive() -> None:
-    path = '/tmp/a "b": c/targets/ü.json'
+    path = '/srv/a "b": c/targets/ü.json'
     config = yaml.safe_load(config_text([path], []))
     assert config["scrape_configs"][0]["file_sd_configs"][0]["files"] == [path]
 

@@ -108,8 +108,9 @@ def test_a_changed_dashboard_is_saved_over_the_version_that_was_read(version):
         assert double.dashboards[OPEN]["message"] == "rehearse dashboards push"
 
 
-def test_what_was_changed_by_hand_or_moved_is_put_back():
-    with grafana() as double:
+@pytest.mark.parametrize("version", ["11.6.0", "13.1.0"])
+def test_what_was_changed_by_hand_or_moved_is_put_back(version):
+    with grafana(version=version) as double:
         pushed(double)
         double.dashboards[OPEN]["dashboard"]["panels"] = []
         double.dashboards[POOLS]["folderUid"] = ""
@@ -134,6 +135,15 @@ def test_a_grafana_that_stores_dashboards_in_another_form_but_makes_no_version_i
             },
         )
         assert dict(pushed(double).outcomes)[f"dashboard {OPEN}"] == "unchanged"
+
+
+def test_the_dashboards_of_this_project_are_pushed_unless_others_are_given():
+    with grafana() as double:
+        push(double.url, TOKEN, datasource_url=PROMETHEUS)
+        assert {OPEN, POOLS, INDEX} < set(double.dashboards)
+        double.requests.clear()
+        push(double.url, TOKEN)
+        assert double.writes() == []
 
 
 def test_it_works_below_a_path_and_with_a_slash_at_the_end():

@@ -52,10 +52,26 @@ def test_everything_said_about_a_request_bears_its_trace_id(start_app: Start, li
     granted, answered = traced
     assert granted["ticket"] == ticket
     assert {line["span_id"] for line in traced} == {SPAN}
-    assert (answered["method"], answered["status"]) == ("POST", 201)
-    assert answered["route"] == "/events/{event}/tickets"
+    assert (answered["step"], answered["status"]) == ("POST /events/{event}/tickets", 201)
+    assert answered["student_hash"] == granted["student_hash"]
+    assert answered["db_ms"] <= answered["duration_ms"]
     assert (granted["level"], granted["component"], granted["pid"]) == ("info", "app", os.getpid())
     assert sum(line["message"] == "ticket granted" for line in lines.read()) == 2
+
+
+def test_a_slow_answer_gets_a_line_that_says_where_the_time_went(
+    start_app: Start, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = start_app("redis_writeback")
+    logging.getLogger("target_app").setLevel(logging.INFO)
+    app.buy(app.login(0))
+    monkeypatch.setattr("target_app.front_door.SLOW_NS", 1)
+    app.buy({**app.login(1), "traceparent": f"00-{TRACE}-{SPAN}-01"})
+    slow = [line for line in lines.read() if line["message"] == "slow answer"]
+    (bought,) = (line for line in slow if line["step"] == "POST /events/{event}/tickets")
+    assert (bought["trace_id"], bought["status"], bought["level"]) == (TRACE, 202, "info")
+    assert 0 < bought["redis_ms"] <= bought["duration_ms"]
+    assert len(bought["student_hash"]) == 12
 
 
 def test_no_pin_token_secret_or_student_number_is_ever_logged(

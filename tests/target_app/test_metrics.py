@@ -194,7 +194,8 @@ def test_pools_tell_their_levels_over_the_metrics_port(start_app: Start) -> None
         states = (level("connections", pool=pool, state=state) for state in ("used", "idle"))
         assert sum(states) == pytest.approx(size)
         assert level("connection_pending_requests", pool=pool) == 0
-        assert level("connection_used_peak", pool=pool) >= 1
+        # Making the connections beforehand was no load.
+        assert (level("connection_used_peak", pool=pool) >= 1) == (pool == "redis")
         assert level("connection_timeouts_total", pool=pool) >= 0
 
 

@@ -97,9 +97,7 @@ def test_a_waiter_who_is_cancelled_gives_the_place_to_the_next() -> None:
         await asyncio.sleep(0)
         first.cancel()  # while waiting
         await asyncio.sleep(0)
-        turnstile.leave(
-            entered_ns
-        )  # to the second, which is cancelled before it wakes
+        turnstile.leave(entered_ns)  # to the second, which is cancelled before it wakes
         second.cancel()
         entered_ns = await third
         await asyncio.gather(first, second, return_exceptions=True)

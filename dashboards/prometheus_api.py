@@ -1,0 +1,146 @@
+"""What Prometheus knows, asked over its HTTP API.
+
+DashboardsError
+└── PrometheusError
+    ├── PrometheusSilent    it cannot be reached, or gives no answer in time
+    └── PrometheusRefused   it will not answer this query, or answers something else
+
+https://prometheus.io/docs/prometheus/latest/querying/api/
+"""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from dashboards.errors import DashboardsError
+
+_WORDS_MAX: Final = 300
+
+
+class PrometheusError(DashboardsError):
+    """Prometheus did not say what was asked."""
+
+
+class PrometheusSilent(PrometheusError):
+    """It cannot be reached, or gives no answer in time."""
+
+
+class PrometheusRefused(PrometheusError):
+    """It refuses the query, or what answers is no Prometheus."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A series: its labels, and its points in the order of their time.
+
+    Attributes:
+        times: seconds since the Unix epoch; one for an instant query.
+        values: as many; may be NaN or infinite.
+    """
+
+    labels: Mapping[str, str]
+    times: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+class PrometheusApi:
+    """A Prometheus server.
+
+    Args:
+        url: where it answers, such as `http://127.0.0.1:9090`.
+        timeout_s: how long an answer may take.
+    """
+
+    def __init__(self, url: str, timeout_s: float = 30.0) -> None:
+        self._url, self._timeout_s = url.rstrip("/"), timeout_s
+
+    def query(self, expr: str, at_s: float) -> list[Answer]:
+        """Evaluate an expression at one moment; a scalar is a series without labels.
+
+        Raises:
+            PrometheusSilent: no answer.
+            PrometheusRefused: the expression is wrong, or the answer is none of Prometheus'.
+        """
+        data = self._ask("query", {"query": expr, "time": f"{at_s:.3f}"})
+        if data["resultType"] == "scalar":
+            at, value = data["result"]
+            return [Answer({}, (float(at),), (float(value),))]
+        return [
+            Answer(one["metric"], (float(one["value"][0]),), (float(one["value"][1]),))
+            for one in self._listed(data, "vector")
+        ]
+
+    def query_range(self, expr: str, start_s: float, end_s: float, step_s: float) -> list[Answer]:
+        """Evaluate an expression at every step from `start_s` to `end_s`.
+
+        Raises:
+            PrometheusSilent: no answer.
+            PrometheusRefused: the expression is wrong, or the answer is none of Prometheus'.
+        """
+        data = self._ask(
+            "query_range",
+            {
+                "query": expr,
+                "start": f"{start_s:.3f}",
+                "end": f"{end_s:.3f}",
+                "step": f"{step_s:.3f}",
+            },
+        )
+        return [
+            Answer(
+                one["metric"],
+                tuple(float(at) for at, _ in one["values"]),
+                tuple(float(value) for _, value in one["values"]),
+            )
+            for one in self._listed(data, "matrix")
+        ]
+
+    def _listed(self, data: Mapping[str, Any], kind: str) -> list[Any]:
+        if data["resultType"] != kind:
+            raise PrometheusRefused(
+                f"Prometheus at {self._url} answers with a {data['resultType']} where a {kind} "
+                f"was asked for; a panel's expression must give series of numbers."
+            )
+        found: list[Any] = data["result"]
+        return found
+
+    def _ask(self, route: str, form: Mapping[str, str]) -> Mapping[str, Any]:
+        """Send a form, since an expression may be longer than a URL should be."""
+        body = urllib.parse.urlencode(form).encode()
+        url = f"{self._url}/api/v1/{route}"
+        try:
+            with urllib.request.urlopen(url, body, timeout=self._timeout_s) as answer:  # noqa: S310
+                document = json.load(answer)
+            found: Mapping[str, Any] = document["data"]
+            _ = found["resultType"], found["result"]
+        except urllib.error.HTTPError as error:
+            with error:
+                said = _words(error.read())
+            raise PrometheusRefused(
+                f"Prometheus at {self._url} refuses the query {form['query']!r} "
+                f"({error.code} {HTTPStatus(error.code).phrase}): {said}"
+            ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise PrometheusRefused(
+                f"What answers at {self._url} is no Prometheus: it gives no data for a query."
+            ) from error
+        except OSError as error:
+            reason = getattr(error, "reason", None) or error
+            raise PrometheusSilent(
+                f"Prometheus at {self._url} gives no answer: {reason}. See that it runs there and "
+                f"is not too busy, and try again."
+            ) from error
+        return found
+
+
+def _words(body: bytes) -> str:
+    """Give the reason an error's body holds."""
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace").strip()[:_WORDS_MAX] or "no reason given."

@@ -1,0 +1,108 @@
+"""3,000 students and real Prometheus: the dashboards have data, the same as the report's."""
+
+import math
+from collections.abc import Callable, Iterator
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from tests.dashboards.binaries import binary
+from tests.observability.rehearsed import Seen, looked_at, rehearse, width_at
+
+pytestmark = [pytest.mark.observability, pytest.mark.timeout(600)]
+
+STUDENTS, TICKETS = 3_000, 1_250
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+    binary("prometheus")
+    out = tmp_path_factory.mktemp("runs")
+    tickets = f"event.tickets={TICKETS}"
+    run, code = rehearse(out, "--students", str(STUDENTS), "--set", tickets)
+    assert code == 0, (run.path / "summary.md").read_text()
+    with looked_at(run, tmp_path_factory.mktemp("prometheus")) as seen:
+        yield seen
+
+
+@pytest.fixture
+def show(capsys: pytest.CaptureFixture[str]) -> Callable[[Table], None]:
+    """Print a table past pytest, for whoever runs this."""
+
+    def show(table: Table) -> None:
+        with capsys.disabled():
+            Console(width=110).print("", table)
+
+    return show
+
+
+def test_every_query_of_every_panel_has_data(seen: Seen, show: Callable[[Table], None]) -> None:
+    table = Table("Dashboard", "Panels", "Queries", "Series", title="What the dashboards show")
+    empty, counts = [], {}
+    for target in seen.targets():
+        answers = seen.ask(target)
+        if not any(not math.isnan(value) for answer in answers for value in answer.values):
+            empty.append((target.dashboard, target.panel_title, target.ref_id, target.expr))
+        row = counts.setdefault(target.dashboard, [set(), 0, 0])
+        row[0].add(target.panel)
+        row[1] += 1
+        row[2] += len(answers)
+    for uid, (panels, queries, series) in counts.items():
+        table.add_row(uid, str(len(panels)), str(queries), str(series))
+    show(table)
+    assert empty == []
+    assert sum(row[1] for row in counts.values()) > 100
+
+
+def test_no_alert_fires_in_a_healthy_rehearsal(seen: Seen) -> None:
+    run = seen.run.id
+    firing = f'ALERTS{{alertstate="firing", run="{run}"}}'
+    found = seen.api.query_range(firing, seen.start_s, seen.end_s, 1.0)
+    assert [answer.labels for answer in found] == []
+    # The rules were at work: what they record is there.
+    recorded = f'run_pool:db_client_connections:utilisation{{run="{run}"}}'
+    assert seen.api.query_range(recorded, seen.start_s, seen.end_s, 1.0)
+    assert [event for event in seen.run.timeline() if event.kind == "alert"] == []
+
+
+def test_the_dashboards_and_the_report_say_the_same(
+    seen: Seen, show: Callable[[Table], None]
+) -> None:
+    table = Table("Figure", "Dashboard", "Report", "May differ by", title="Dashboards and report")
+    wrong = []
+
+    def compare(figure: str, shown: float, reported: float, slack: float) -> None:
+        table.add_row(figure, f"{shown:,.4g}", f"{reported:,.4g}", f"{slack:.3g}")
+        if abs(shown - reported) > slack + 1e-9:
+            wrong.append((figure, shown, reported, slack))
+
+    edges_s = seen.edges_s("generator_felt_seconds")
+    for heading, field in (("Felt p50", "p50"), ("Felt p99", "p99")):
+        for answer in seen.column("rehearsal-open", "Latency of the whole run by step", heading):
+            latency = seen.verdict["latency_ms"][answer.labels["step"]]
+            if not latency["count"]:
+                continue
+            reported_s = latency[field] / 1e3
+            shown_s = answer.values[-1]
+            slack_s = max(width_at(edges_s, value) for value in (reported_s, shown_s))
+            compare(f"{answer.labels['step']}, felt {field} (s)", shown_s, reported_s, slack_s)
+    pools = {pool["name"]: pool for pool in seen.verdict["pools"]}
+    for heading, field in (("Peak used", "peak_used"), ("Peak waiting", "peak_pending")):
+        for answer in seen.column("rehearsal-pools", "Pools by wait", heading):
+            name = answer.labels["pool"]
+            if answer.labels["job"] == "app" and name in pools:
+                compare(f"{name}, {field}", answer.values[-1], pools[name][field] or 0, 0)
+    census = seen.verdict["census"]
+    for uid, panel, reported in (
+        ("rehearsal-integrity", "Granted", census["ticket"]),
+        ("rehearsal-integrity", "Held by Redis", census["ticket"]),
+        ("rehearsal-integrity", "Held by PostgreSQL", census["ticket"]),
+        ("rehearsal-open", "Students with a ticket", census["ticket"]),
+        ("rehearsal-open", "Students failed by the target", census["failed"]),
+    ):
+        (answer,) = seen.column(uid, panel, "")
+        compare(panel.lower(), answer.values[-1], reported, 0)
+    show(table)
+    assert len(table.rows) > 10
+    assert wrong == []
