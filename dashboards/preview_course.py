@@ -53,7 +53,7 @@ def draw_course(
     labels = [written(tick, base.unit, base.decimals) for tick in ticks]
     margin = max(page.width_of(label, _TICK_SIZE) for label in labels) + 12
     frame = box.without(left=margin, bottom=22, top=4)
-    axes = page.axes(frame.without(left=0))
+    axes = page.axes(frame)
     _prepare(axes, window, bottom, top, ticks)
     _draw_lines(axes, lines)
     _draw_limits(axes, base)
@@ -72,9 +72,9 @@ def _lines(panel: Mapping[str, Any], series: Sequence[Series]) -> list[_Line]:
     looks = [look_of(panel, one.name, one.ref_id) for one in series]
     for look in looks:
         style = look.custom.get("drawStyle", "line")
-        if style not in ("line", "bars"):
+        if style != "line":
             raise PreviewImpossible(
-                f"Panel {panel['title']!r}: the preview draws lines and bars, not {style!r}."
+                f"Panel {panel['title']!r}: the preview draws lines over time, not {style!r}."
             )
     ranked = sorted(series, key=lambda one: one.highest or 0.0, reverse=True)
     taken = [look.fixed for look in looks if look.fixed is not None]
@@ -124,10 +124,6 @@ def _draw_lines(axes: Any, lines: Sequence[_Line]) -> None:
             ground = y
         else:
             x, y = np.asarray(line.series.times), np.asarray(line.series.values)
-        if custom.get("drawStyle") == "bars":
-            width = float(np.median(np.diff(x))) * 0.8 if len(x) > 1 else 1.0
-            axes.bar(x, y - below, width, bottom=below, color=line.colour, alpha=opacity)
-            continue
         if opacity:
             axes.fill_between(
                 x,
@@ -179,7 +175,7 @@ def _draw_marks(axes: Any, marks: Sequence[Mark]) -> None:
         axes.axvline(at, color=colour, linewidth=points(1), dashes=(3, 3), zorder=4)
     for mark in marks:
         if mark.end_s > mark.start_s:
-            axes.axvspan(mark.start_s, mark.end_s, color=mark.colour, alpha=0.12, linewidth=0)
+            axes.axvspan(mark.start_s, mark.end_s, color=mark.colour, alpha=0.08, linewidth=0)
 
 
 def _top(lines: Sequence[_Line], base: Look) -> float:

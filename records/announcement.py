@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import psutil
+
 from records.errors import RunDirectoryUnusable
 from records.exposition import Target
 
@@ -31,6 +33,8 @@ class Announcement:
     """
 
     def __init__(self, runs: Path, run: str, port: int) -> None:
+        self.targets = 1
+        """How many are announced."""
         self.path = runs.resolve() / FOLDER / f"{run}.json"
         self._run = run
         self._harness = _group([f"127.0.0.1:{port}"], run=run, job=HARNESS, pid=str(os.getpid()))
@@ -44,6 +48,7 @@ class Announcement:
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._forget_the_dead()
             self._write([self._harness])
         except OSError as error:
             raise RunDirectoryUnusable(
@@ -63,19 +68,36 @@ class Announcement:
     def announce(self, targets: Iterable[Target]) -> None:
         """Announce these instead of those before; a full disk leaves those that were there."""
         groups = [self._harness]
+        self.targets = 1
         for target in targets:
             job, _, pid = target.source.partition(":")
+            self.targets += 1
             groups.append(_group([f"{target.host}:{target.port}"], run=self._run, job=job, pid=pid))
         try:
             self._write(groups)
         except OSError:  # whoever records finds out and says so
             return
 
+    def _forget_the_dead(self) -> None:
+        """Withdraw what conductors announced that were killed."""
+        for file in self.path.parent.glob("*.json"):
+            try:
+                pids = [int(group["labels"]["pid"]) for group in _harnesses(file)]
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # none of ours
+            if pids and not any(psutil.pid_exists(pid) for pid in pids):
+                file.unlink(missing_ok=True)
+
     def _write(self, groups: list[dict[str, Any]]) -> None:
         with self._writing:
             partial = self.path.with_name(f".{self.path.name}.partial")
             partial.write_text(json.dumps(groups, indent=1), encoding="utf-8")
             partial.replace(self.path)
+
+
+def _harnesses(file: Path) -> list[Any]:
+    groups = json.loads(file.read_text(encoding="utf-8"))
+    return [group for group in groups if group["labels"]["job"] == HARNESS]
 
 
 def _group(targets: list[str], **labels: str) -> dict[str, Any]:

@@ -16,7 +16,6 @@ APPLICATION: Final = "dress-rehearsal"
 """The `application_name` of the harness's own connections, which it does not count."""
 
 _TIMEOUT_S = 1.0
-_COUNT_EVERY_S = 1.0
 _LOCK_TIMEOUT_MS = 50
 _TICKETS = "SELECT count(*) FROM tickets WHERE event = %s"
 _STATES = ("active", "idle", "idle in transaction", "idle in transaction (aborted)")
@@ -75,7 +74,7 @@ def _shut_down(descriptor: int) -> None:
 class Postgres:
     """`pg_stat_activity` and `pg_stat_database` of the stage's database, and the event's tickets.
 
-    Tickets are counted once a second at most, and not where there is no such table.
+    Tickets are not counted where there is no such table.
     """
 
     name = "postgres"
@@ -84,7 +83,6 @@ class Postgres:
         self._dsn = dsn
         self._event = event
         self._held: dict[Series, float] = {}
-        self._count_again_s = 0.0
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def read(self) -> Reading:
@@ -115,9 +113,6 @@ class Postgres:
             self._connection = None
 
     def _count_tickets(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
-        if time.monotonic() < self._count_again_s:
-            return
-        self._count_again_s = time.monotonic() + _COUNT_EVERY_S
         try:
             row = connection.execute(_TICKETS, (self._event,)).fetchone()
         except psycopg.errors.LockNotAvailable:

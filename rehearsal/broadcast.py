@@ -41,8 +41,8 @@ class Broadcast:
         self.scrapes = 0
         """How often all of it has been given."""
 
-    def follow(self, collecting: Collecting) -> None:
-        """Show what these collectors read from now on."""
+    def follow(self, collecting: Collecting | None) -> None:
+        """Show what these collectors read from now on; none: they have ended, so nothing."""
         self._collecting = collecting
 
     def take(self, status: Line) -> None:

@@ -85,8 +85,10 @@ def _perform(
     with stage:
         run.stamp("phase", "stage_ready")
         with GeneratorProcess(run, stage) as generator:
+            monitoring.await_targets(stage.targets_dir)
             Performance(plan, run, people, stage, screen, monitoring=monitoring).play(generator)
         screen.phase("clearing the stage")
+        monitoring.broadcast.follow(None)
         monitoring.announcement.announce(())
     for loss in stage.unclean_stops:
         screen.note(loss.what)

@@ -5,8 +5,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from compose import StageUnusable
@@ -16,11 +17,14 @@ from plans import Plan
 from records import RunDirectory
 from records.announcement import Announcement
 from records.exporter import exporting
+from records.exposition import TargetsFolder
+from records.samples import SourceUnreadable
 from rehearsal.broadcast import Broadcast
 from rehearsal.screen import Screen
 from reports.document import Verdict
 
 _LAST_SCRAPE_S: Final = 4.0
+_DISCOVERED_S: Final = 10.0
 _LOOK_S: Final = 0.05
 _ASK_S: Final = 1.0
 
@@ -50,17 +54,43 @@ class Monitoring:
         """List the processes it added."""
         return [] if self._prometheus is None else [("prometheus", self._prometheus.pid)]
 
+    def await_targets(self, folder: Path | None) -> None:
+        """Announce what announced itself in `folder`, and wait until Prometheus scrapes all of it.
+
+        It passes on new targets every 5 s only, which may be more than there is before T-0.
+        """
+        if folder is not None:
+            with suppress(SourceUnreadable):  # whoever collects finds out and says so
+                self.announcement.announce(TargetsFolder(folder).targets().values())
+        deadline = time.monotonic() + _DISCOVERED_S
+        while self._prometheus is not None and self._scraped() < self.announcement.targets:
+            if time.monotonic() > deadline:
+                return
+            time.sleep(_LOOK_S)
+
+    def _scraped(self) -> int:
+        told = self._ask("targets?state=active")
+        active = [] if told is None else told["activeTargets"]
+        return sum(target["health"] == "up" for target in active)
+
+    def _ask(self, route: str) -> Any:
+        """Ask Prometheus; none where it does not answer: the next time, perhaps."""
+        assert self._prometheus is not None
+        try:
+            url = f"{self._prometheus.url}/api/v1/{route}"
+            with urllib.request.urlopen(url, timeout=_ASK_S) as answer:  # noqa: S310
+                return json.load(answer)["data"]
+        except (OSError, urllib.error.URLError, ValueError, KeyError):
+            return None
+
     def alerts(self) -> Iterator[tuple[Firing, bool]]:
         """Give what began (true) and what ceased (false) to fire since this was last asked."""
         if self._prometheus is None:
             return
-        try:
-            url = f"{self._prometheus.url}/api/v1/alerts"
-            with urllib.request.urlopen(url, timeout=_ASK_S) as answer:  # noqa: S310
-                told = json.load(answer)["data"]["alerts"]
-        except (OSError, urllib.error.URLError, ValueError, KeyError):
-            return  # the next time
-        before, self._firing = self._firing, {each.about: each for each in _firing(told)}
+        told = self._ask("alerts")
+        if told is None:
+            return
+        before, self._firing = self._firing, {one.about: one for one in _firing(told["alerts"])}
         for about, firing in self._firing.items():
             if about not in before:
                 yield firing, True

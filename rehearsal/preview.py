@@ -1,6 +1,5 @@
-"""The command `rehearse dashboards preview`: a run's dashboards as pictures, without a Grafana."""
+"""A run's dashboards as pictures, without a Grafana."""
 
-import argparse
 import json
 import math
 import shutil
@@ -8,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,12 +20,10 @@ from dashboards.prometheus_api import PrometheusApi
 from records import RunDirectory
 from rehearsal.errors import RehearsalError
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - unnamed else
-
 FOLDER: Final = "dashboards"
 """Where in the run directory the pictures go unless another folder is given."""
 EMPTY: Final = 1
+"""The exit code when a panel shows no data."""
 
 _NOTHING_TO_SCRAPE: Final = "scrape_configs: []\n"
 _JUDGED_WITHIN_S: Final = 900
@@ -34,6 +31,18 @@ _JUDGED_WITHIN_S: Final = 900
 
 class NothingToPreview(RehearsalError):
     """There is no Prometheus, or nothing of this run that it could be asked."""
+
+
+def preview_command(run: RunDirectory, out: Path | None) -> int:
+    """Draw every dashboard of a run, name the panels without data, and give the exit code."""
+    drawn = preview_run(run, out or run.path / FOLDER)
+    console = Console(highlight=False, soft_wrap=True)
+    for one in drawn:
+        console.print(f"{escape(one.title)}: {escape(str(one.path))}")
+    empty = [f"{one.title}, panel {panel!r}" for one in drawn for panel in one.empty]
+    for panel in empty:
+        console.print(f"No data: {escape(panel)}", style="red")
+    return EMPTY if empty else 0
 
 
 def preview_run(run: RunDirectory, out: Path) -> list[Preview]:
@@ -84,34 +93,6 @@ def window_of(run: RunDirectory, api: PrometheusApi) -> Window:
         end_s=max(seen[0].values[0], start_s + 1),
         opens_s=opens[-1] if opens else None,
     )
-
-
-def add_preview_command(commands: "Commands") -> None:
-    """Declare `preview` among the commands of `rehearse dashboards`."""
-    command = commands.add_parser(
-        "preview",
-        help="draw a run's dashboards as pictures, without a Grafana",
-        description="Draws each dashboard panel by panel from the data that a rehearsal's "
-        "Prometheus left in the run directory, and names the panels that show none.",
-        epilog="Exit codes: 0 every panel has data, 1 one has none.",
-    )
-    command.add_argument("run", type=Path, metavar="RUN", help="a run directory")
-    command.add_argument(
-        "--out", type=Path, metavar="DIR", help=f"folder for the pictures (RUN/{FOLDER})"
-    )
-    command.set_defaults(command=_preview)
-
-
-def _preview(options: argparse.Namespace) -> int:
-    run = RunDirectory.open(options.run)
-    drawn = preview_run(run, options.out or run.path / FOLDER)
-    console = Console(highlight=False, soft_wrap=True)
-    for one in drawn:
-        console.print(f"{escape(one.title)}: {escape(str(one.path))}")
-    empty = [(one.title, panel) for one in drawn for panel in one.empty]
-    for dashboard, panel in empty:
-        console.print(f"No data: {escape(dashboard)}, panel {escape(panel)!r}", style="red")
-    return EMPTY if empty else 0
 
 
 def _committed() -> list[Mapping[str, Any]]:

@@ -14,8 +14,8 @@ from plans import Plan
 from records import tables
 
 USUAL_EDGES_S: Final = (
-    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
-    *(1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0),
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.35, 0.5, 0.7),
+    *(1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0),
 )
 _WAITED_IN_VAIN_NS: Final = 1_000_000_000
 _STREAM: Final = tables.STEPS.index("GET /events/{event}/queue/stream")

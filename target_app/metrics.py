@@ -26,7 +26,7 @@ REGISTRY = CollectorRegistry(auto_describe=True)
 # Edges in seconds. Few on purpose (every worker is scraped several times a second), but one on
 # each limit that somebody set: a wait that timed out is told from one that just made it.
 REQUEST_EDGES_S = with_edges_of(
-    (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0),
+    (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
     "APP_SLO_SECONDS",
 )
 POOL_EDGES_S = with_edges_of(

@@ -24,7 +24,7 @@ NewRun = Callable[[Plan], RunDirectory]
 
 
 def fault(name: str, **more: Any) -> Fault:
-    return Fault.model_validate({"name": name, "at": "T+1s", **more})
+    return Fault.model_validate({"name": name, "at": "T-1s", **more})
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,7 @@ from tests.dashboards.recorded import Sample, plain_json, record, served
 T0 = 1_780_000_000.0
 START, END = T0 - 20, T0 + 40
 WINDOW = Window(RUN, START, END, opens_s=T0)
+PURCHASE = "/events/{event}/tickets"
 BARE = {"x": 0, "y": 0, "w": 12, "h": 8}
 
 
@@ -50,12 +51,22 @@ def samples() -> Iterator[Sample]:
                 if "timestamp_seconds" in series:
                     value = T0
                 yield series, value, START + second
-    labels = (
-        f'run="{RUN}",job="app",pool="postgres",method="POST",route="/login",step="POST /login"'
-    )
+    yield from recorded()
+    yield from known()
+
+
+def recorded() -> Iterator[Sample]:
+    """What the recording rules make of it."""
+    target = f'run="{RUN}",job="app",pool="postgres",method="POST"'
     for name in RECORDED:
-        for second in range(61):
-            yield f"{name}{{{labels}}}", 0.2, START + second
+        for route in ("/login", PURCHASE):
+            labels = f'{target},route="{route}",step="POST {route}"'
+            for second in range(61):
+                yield f"{name}{{{labels}}}", 0.2, START + second
+
+
+def known() -> Iterator[Sample]:
+    """Series with a course that tests count on."""
     for second in range(61):
         at = START + second
         if not 20 <= second < 30:
@@ -296,6 +307,10 @@ def test_series_without_a_colour_of_their_own_get_different_ones() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (
+            {"fieldConfig": {"defaults": {"custom": {"drawStyle": "bars"}}, "overrides": []}},
+            "Panel 'Lines': the preview draws lines over time, not 'bars'",
+        ),
         ({"type": "heatmap"}, "Panel 'Lines' is a heatmap, which the preview cannot draw"),
         (
             {"fieldConfig": {"defaults": {"unit": "furlong"}, "overrides": []}},

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -101,6 +102,17 @@ class TestAnnouncement:
             },
         ]
         assert list((tmp_path / "targets").iterdir()) == []
+
+    def test_what_a_killed_conductor_announced_is_withdrawn(self, tmp_path: Path) -> None:
+        folder = tmp_path / "targets"
+        folder.mkdir()
+        for name, pid in (("dead", 4_000_000), ("alive", os.getpid())):
+            group = {"targets": ["127.0.0.1:1"], "labels": {"job": "harness", "pid": str(pid)}}
+            (folder / f"{name}.json").write_text(json.dumps([group]))
+        (folder / "strange.json").write_text('{"not": "ours"}')
+        with Announcement(tmp_path, "run-1", 4000):
+            left = sorted(file.name for file in folder.iterdir())
+        assert left == ["alive.json", "run-1.json", "strange.json"]
 
     def test_where_it_cannot_be_written_a_sentence_says_so(self, tmp_path: Path) -> None:
         (tmp_path / "targets").write_text("a file")

@@ -127,7 +127,7 @@ class Command:
 
 @pytest.fixture(scope="module")
 def rehearse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Command]]:
-    """Start `rehearse run smoke` with a quick plan; overrides as for `--set`.
+    """Start `rehearse run smoke` with a quick plan; overrides as for `--set`. No Prometheus.
 
     Or another command of `rehearse`, as it is.
     """
@@ -138,7 +138,9 @@ def rehearse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     ) -> Command:
         folder = tmp_path_factory.mktemp("rehearsal")
         settings = [word for text in (*QUICK, *overrides) for word in ("--set", text)]
-        words = ["run", "smoke", *settings] if command is None else [str(w) for w in command]
+        words = ["run", "smoke", *settings, "--no-prometheus"]
+        if command is not None:
+            words = [str(word) for word in command]
         with (folder / "output.txt").open("w") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "rehearsal", *words, "--out", folder / "runs", *options],

@@ -1,6 +1,5 @@
 """`rehearse dashboards preview`: pictures of a run, from its own data, which stay as they were."""
 
-import argparse
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +10,8 @@ from dashboards.build import dashboards
 from dashboards.prometheus_api import PrometheusApi
 from plans import Plan
 from records import RunDirectory
-from rehearsal.errors import RehearsalError
-from rehearsal.preview import add_preview_command, window_of
+from rehearsal.cli import main
+from rehearsal.preview import NothingToPreview, window_of
 from tests.dashboards.binaries import binary
 from tests.dashboards.recorded import Sample, record, served
 
@@ -48,11 +47,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 
 def preview(*arguments: str | Path) -> int:
-    parser = argparse.ArgumentParser()
-    add_preview_command(parser.add_subparsers())
-    options = parser.parse_args(["preview", *map(str, arguments)])
-    code: int = options.command(options)
-    return code
+    return main(["dashboards", "preview", *map(str, arguments)])
 
 
 def fingerprint(folder: Path) -> dict[str, str]:
@@ -102,29 +97,44 @@ def test_a_run_without_arrivals_is_looked_at_from_its_first_phase_on(tmp_path: P
 
 def test_a_run_that_ended_before_anything_happened_is_a_sentence(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path, Plan(name="smoke"))
-    with pytest.raises(RehearsalError, match=r"timeline\.jsonl is empty: .* give another one"):
+    with pytest.raises(NothingToPreview, match=r"timeline\.jsonl is empty: .* give another one"):
         window_of(run, PrometheusApi("http://127.0.0.1:9"))
 
 
-def test_data_of_another_run_are_a_sentence(tmp_path: Path) -> None:
+def test_data_of_another_run_are_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     binary("prometheus")
     run = run_in(tmp_path, data_of="another")
-    with pytest.raises(RehearsalError, match=r"hold nothing of .*prometheus\.log may say why"):
-        preview(run.path)
+    assert preview(run.path) == 1
+    said = capsys.readouterr().err
+    assert f"hold nothing of {run.id}: Prometheus was never able to scrape it" in said
+    assert "prometheus.log may say why" in said
 
 
-def test_a_run_without_data_of_prometheus_is_a_sentence(tmp_path: Path) -> None:
+def test_a_run_without_data_of_prometheus_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = RunDirectory.create(tmp_path, Plan(name="smoke"))
-    with pytest.raises(RehearsalError, match=r"no data of Prometheus.*--prometheus"):
-        preview(run.path)
+    sentence = f"{run.path} has no data of Prometheus, so there is nothing to draw"
+    assert preview(run.path) == 1
+    assert sentence in capsys.readouterr().err
     (run.path / "prometheus" / "data").mkdir(parents=True)
-    with pytest.raises(RehearsalError, match=r"no data of Prometheus"):
-        preview(run.path)
+    assert preview(run.path) == 1
+    assert sentence in capsys.readouterr().err
 
 
 def test_a_machine_without_prometheus_is_a_sentence(
-    run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: RunDirectory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RehearsalError, match=r"no `prometheus` on the PATH; install it"):
-        preview(run.path)
+    assert preview(run.path) == 1
+    assert "no `prometheus` on the PATH; install it" in capsys.readouterr().err
+
+
+def test_what_is_no_run_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert preview(tmp_path) == 1
+    assert "is not a run directory" in capsys.readouterr().err
