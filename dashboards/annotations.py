@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models import dashboard
 from dashboards import colours
 from dashboards.source import PROMETHEUS, SCRAPE
 
-_TIMELINE: Final = 'rehearsal_timeline_timestamp_seconds{{run="$run",kind=~"{kinds}"}}'
+_TIMELINE: Final = 'rehearsal_timeline_timestamp_seconds{{run="$run",{which}}}'
 _GATE: Final = 'rehearsal_gate{{run="$run",status="{status}"}}{at}'
 
 
@@ -62,10 +62,11 @@ def annotations() -> list[dashboard.AnnotationQuery]:
             type_val="dashboard",
             built_in=1,
         ),
-        _moments("Phases", "phase|t0", colours.GREY),
-        _moments("Faults", "fault", colours.FAULT),
-        _moments("Processes and aborts", "process|abort", colours.FAILED),
-        _moments("Alerts the app sent", "alert", colours.UNKNOWN),
+        _moments("Phases", 'kind=~"phase|t0"', colours.GREY),
+        _moments("Faults", 'kind="fault"', colours.FAULT),
+        _moments("Processes and aborts", 'kind=~"process|abort"', colours.FAILED),
+        # Those with a state are Prometheus' own, which ALERTS tells of.
+        _moments("Alerts the app sent", 'kind="alert",state=""', colours.UNKNOWN),
         Annotation(
             "Alerts firing",
             _joined('ALERTS{alertstate="firing",run="$run"}', "alertname", "job", "pool"),
@@ -81,11 +82,14 @@ def annotations() -> list[dashboard.AnnotationQuery]:
     ]
 
 
-def _moments(name: str, kinds: str, colour: str) -> Annotation:
-    """Give events of the timeline; each series' value is the moment it happened."""
+def _moments(name: str, which: str, colour: str) -> Annotation:
+    """Give events of the timeline; each series' value is the moment it happened.
+
+    Whether a fault went on or off is the beginning of its text.
+    """
     return Annotation(
         name,
-        f"{_joined(_TIMELINE.format(kinds=kinds), 'name', 'state', 'text')} * 1000",
+        f"{_joined(_TIMELINE.format(which=which), 'name', 'text')} * 1000",
         colour,
         title="{{what}}",
         text="{{kind}}",

@@ -8,9 +8,9 @@ from dashboards.panels import timeseries
 from dashboards.promql import (
     INSTANCE,
     last,
+    occurred,
     of_app,
     of_run,
-    or_zero,
     per_second,
     quantile,
     quantile_of_all,
@@ -69,19 +69,19 @@ def ranking() -> Panel:
                 "Held p99",
                 "s",
             ),
-            Column(f"sum {by} ({peak_used})", "Peak used", "short"),
+            Column(f"sum {by} ({peak_used})", "Peak used", "locale"),
             Column(
                 f"sum {by} (max_over_time({of_run('db_client_connection_max', INSTANCE)}"
                 "[$__range]))",
                 "Max",
-                "short",
+                "locale",
             ),
-            Column(f"sum {by} ({peak_waiting})", "Peak waiting", "short"),
+            Column(f"sum {by} ({peak_waiting})", "Peak waiting", "locale"),
             Column(
                 total(of_run("db_client_connection_timeouts_total", INSTANCE), *_BY)
                 + f" or 0 * sum {by} ({last(of_run('db_client_connection_max', INSTANCE))})",
                 "Timed out",
-                "short",
+                "locale",
                 limits=fail_from(1),
             ),
             Column(
@@ -100,6 +100,7 @@ def client_pools() -> tuple[Panel, ...]:
     waits = "db_client_connection_wait_time_seconds"
     held = "db_client_connection_use_time_seconds"
     timeouts = of_run("db_client_connection_timeouts_total", INSTANCE)
+    retries = of_app("allocator_retries_total")
     return (
         timeseries(
             "Connections in use",
@@ -108,7 +109,7 @@ def client_pools() -> tuple[Panel, ...]:
                 Query(_by_pool("db_client_connections", 'state="used"'), _POOL),
                 Query(_by_pool("db_client_connection_max"), f"{_POOL} max", dashed=True),
             ],
-            unit="short",
+            unit="locale",
             span=_SPAN,
             many=True,
             stepped=True,
@@ -127,7 +128,7 @@ def client_pools() -> tuple[Panel, ...]:
             "Callers waiting",
             "Who asks for a connection and has none yet.",
             [Query(_by_pool("db_client_connection_pending_requests"), _POOL)],
-            unit="short",
+            unit="locale",
             span=_SPAN,
             many=True,
         ),
@@ -163,8 +164,8 @@ def client_pools() -> tuple[Panel, ...]:
         timeseries(
             "Waits that timed out so far",
             "Callers who gave up waiting for a connection.",
-            [Query(or_zero(so_far(timeouts, *_BY), job="none", pool="yet"), _POOL)],
-            unit="short",
+            [Query(so_far(timeouts, *_BY, job="none", pool="yet"), _POOL)],
+            unit="locale",
             span=12,
             height=6,
             limits=fail_from(1),
@@ -175,14 +176,13 @@ def client_pools() -> tuple[Panel, ...]:
             "Attempts to grant that lost a race and began again, a second.",
             [
                 Query(
-                    or_zero(
-                        per_second(of_app("allocator_retries_total"), "allocation"),
-                        allocation="none",
+                    occurred(
+                        per_second(retries, "allocation"), retries, "allocation", allocation="none"
                     ),
                     "{{allocation}}",
                 )
             ],
-            unit="ops",
+            unit="suffix:/s",
             span=12,
             height=6,
         ),

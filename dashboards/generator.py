@@ -6,11 +6,11 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards import colours
 from dashboards.frame import Section, framed
-from dashboards.panels import note, stat, timeseries
+from dashboards.panels import gauge, note, stat, timeseries
 from dashboards.promql import (
+    last,
     of_run,
     or_value,
-    or_zero,
     per_second,
     quantile,
     quantile_of_all,
@@ -69,14 +69,14 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "Requests sent",
             "By all generator processes together.",
             Query(total(of_run("generator_requests_total")), "requests"),
-            unit="short",
+            unit="locale",
             limits=plain(colours.SERVER),
         ),
         stat(
             "Students not started",
             "Students who have not begun yet. What is left of them at the end was never measured.",
             Query(f"sum({never})", "not started"),
-            unit="short",
+            unit="locale",
             limits=Steps(colours.OK, ((1, colours.GREY),)),
             course=True,
         ),
@@ -94,7 +94,7 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "Readings of a source that the collector could not make; what they would have said "
             "is missing from the report.",
             Query(or_value(total(of_run("collector_failed_total"))), "failed"),
-            unit="short",
+            unit="locale",
             limits=warn_from(1),
         ),
     )
@@ -141,10 +141,9 @@ def _load() -> tuple[Panel, ...]:
             "Students by state",
             "Every student is in exactly one state, so the sum is always the whole roster.",
             [Query(f"sum by (state) ({of_run('generator_students')})", "{{state}}")],
-            unit="short",
+            unit="locale",
             stacked=True,
             stepped=True,
-            many=True,
             colours=colours.STUDENTS,
         ),
         timeseries(
@@ -158,14 +157,14 @@ def _load() -> tuple[Panel, ...]:
             "In flight",
             "Requests sent and not yet answered.",
             [Query(f"sum by (generator) ({of_run('generator_in_flight')})", _GENERATOR)],
-            unit="short",
+            unit="locale",
             many=True,
         ),
         timeseries(
             "Connections",
             "Open connections to the target.",
             [Query(f"sum by (generator) ({of_run('generator_connections')})", _GENERATOR)],
-            unit="short",
+            unit="locale",
             many=True,
         ),
     )
@@ -177,7 +176,7 @@ def _records() -> tuple[Panel, ...]:
             "Rows not yet written",
             "Records still in memory; a killed process loses these. Orange from 50,000.",
             [Query(f"sum by (generator) ({of_run('generator_unwritten_rows')})", _GENERATOR)],
-            unit="short",
+            unit="locale",
             span=8,
             many=True,
             limits=warn_from(50_000),
@@ -193,14 +192,14 @@ def _records() -> tuple[Panel, ...]:
         ),
         timeseries(
             "Failed readings so far by source",
-            "Readings that the collector could not make.",
+            "Readings that the collector could not make; a source that never failed is not listed.",
             [
                 Query(
-                    or_zero(so_far(of_run("collector_failed_total"), "source"), source="none"),
+                    so_far(of_run("collector_failed_total"), "source", source="none"),
                     "{{source}}",
                 )
             ],
-            unit="short",
+            unit="locale",
             span=8,
             limits=warn_from(1),
             stepped=True,
@@ -231,13 +230,8 @@ def _machine() -> tuple[Panel, ...]:
         ),
         timeseries(
             "Memory",
-            "Of the generators together, and what the machine has.",
-            [
-                Query(f"sum({memory})", "generators", colours.FELT_P99),
-                Query(
-                    f"max({of_run('machine_memory_bytes')})", "machine", colours.LIMIT, dashed=True
-                ),
-            ],
+            "Resident, of the generators together; their share of the machine's is below.",
+            [Query(f"sum({memory})", "generators", colours.FELT_P99)],
             unit="bytes",
             span=8,
         ),
@@ -247,7 +241,20 @@ def _machine() -> tuple[Panel, ...]:
             "large part of them, the generator was slow and not the target: use more generator "
             "processes, or another machine. If students are left **not started** at the end, or "
             "rows unwritten, the report calls the run inconclusive.",
-            span=24,
+            span=18,
             height=4,
+        ),
+        gauge(
+            "Share of the machine's memory, at most",
+            "Sum of each generator's highest resident memory. Orange from 50 %, red from 80 %.",
+            Query(
+                f"sum(max_over_time({memory}[$__range])) "
+                f"/ max({last(of_run('machine_memory_bytes'))})",
+                "of the machine's memory",
+            ),
+            unit="percentunit",
+            limits=warn_fail(0.5, 0.8),
+            maximum=1,
+            span=6,
         ),
     )

@@ -9,6 +9,7 @@ from dashboards.frame import Section, framed
 from dashboards.panels import note, stat, timeseries, words
 from dashboards.promql import (
     last,
+    occurred,
     of_app,
     of_run,
     or_value,
@@ -76,10 +77,11 @@ def _at_a_glance() -> tuple[Panel, ...]:
         ),
         stat(
             "Drift between stores",
-            "Tickets one store holds and the other does not, now. While the write-back works it "
-            "is the backlog; when all is settled it must be zero.",
+            "Tickets one store holds and the other does not, now. During the rush it is the "
+            "backlog, and what was sold between reading the one store and the other; when all is "
+            "settled it must be zero.",
             Query(f"max({_HELD}) - min({_HELD})", "drift"),
-            unit="short",
+            unit="locale",
             limits=warn_from(1),
             span=3,
             course=True,
@@ -91,8 +93,9 @@ def _at_a_glance() -> tuple[Panel, ...]:
             plain(colours.REFUSED),
         ),
         _number(
-            "Dead letters and poisoned",
-            "Grants the write-back gave up on. Each is a student with a promise and no row.",
+            "Given up",
+            "Grants the write-back gave up on: dead letters and poisoned ones. Each is a student "
+            "with a promise and no row.",
             _given_up(),
             fail_from(1),
         ),
@@ -122,7 +125,7 @@ def _number(title: str, description: str, expr: str, limits: Steps | None = None
         title,
         description,
         Query(expr, title.lower()),
-        unit="short",
+        unit="locale",
         limits=limits or plain(colours.OK),
         span=3,
     )
@@ -135,10 +138,8 @@ def _tickets() -> tuple[Panel, ...]:
             "The lines rise together and end on one level. A gap that stays is a promise that "
             "was not kept.",
             [
-                Query(or_zero(so_far(_GRANTED)), "granted", colours.OK),
-                Query(
-                    f"{so_far(_COMMITTED)} or max({_IN_POSTGRES})", "committed", colours.FELT_P99
-                ),
+                Query(so_far(_GRANTED), "granted", colours.OK),
+                Query(f"{total(_COMMITTED)} or max({_IN_POSTGRES})", "committed", colours.FELT_P99),
                 Query(f"max by (store) ({_HELD})", "held by {{store}}"),
                 Query(
                     f"max({of_run('rehearsal_event_tickets')})",
@@ -147,7 +148,7 @@ def _tickets() -> tuple[Panel, ...]:
                     dashed=True,
                 ),
             ],
-            unit="short",
+            unit="locale",
             height=9,
             stepped=True,
             colours={"held by redis": colours.REDIS, "held by postgres": colours.POSTGRES},
@@ -155,12 +156,14 @@ def _tickets() -> tuple[Panel, ...]:
         timeseries(
             "Drift and backlog",
             "Drift is what one store holds and the other does not; backlog is what the write-back "
-            "knows it still has to do. Drift without backlog is a loss.",
+            "knows it still has to do. The stores are read up to a quarter of a second apart, so "
+            "in the rush what was sold meanwhile counts as drift too, and is no loss. Drift that "
+            "stays when the rush is over and the backlog is zero is one.",
             [
-                Query(f"max({_HELD}) - min({_HELD})", "drift", colours.FAILED),
+                Query(f"max({_HELD}) - min({_HELD})", "drift", colours.FAULT),
                 Query(or_zero(f"max({_BACKLOG})"), "backlog", colours.UNKNOWN),
             ],
-            unit="short",
+            unit="locale",
             height=9,
             stepped=True,
         ),
@@ -171,6 +174,7 @@ def _writeback() -> tuple[Panel, ...]:
     again, poisoned = (
         so_far(of_run(f"writeback_{name}_total")) for name in ("redelivered", "poisoned")
     )
+    dead = f"max(max_over_time({of_run('writeback_dead_letters')}[$__range]))"
     batch = quantile(0.99, "writeback_batch_seconds")
     length, pending, lag = (
         f"sum({of_run(f'redis_stream_{name}')})" for name in ("length", "pending", "lag")
@@ -197,7 +201,7 @@ def _writeback() -> tuple[Panel, ...]:
             "Rows committed",
             "Rows the write-back commits, a second.",
             [Query(or_zero(per_second(_COMMITTED)), "rows", colours.OK)],
-            unit="ops",
+            unit="suffix:rows/s",
             span=8,
         ),
         timeseries(
@@ -205,16 +209,13 @@ def _writeback() -> tuple[Panel, ...]:
             "Grants delivered again (harmless if writing is idempotent), found unreadable, and "
             "given up.",
             [
-                Query(or_zero(again), "redelivered", colours.UNKNOWN),
-                Query(or_zero(poisoned), "poisoned", colours.FAILED),
-                Query(
-                    or_zero(f"max({of_run('writeback_dead_letters')})"),
-                    "dead letters",
-                    colours.FAULT,
-                ),
+                Query(again, "redelivered", colours.UNKNOWN),
+                Query(poisoned, "poisoned", colours.FAILED),
+                Query(or_zero(dead), "dead letters", colours.FAULT),
             ],
-            unit="short",
+            unit="locale",
             span=12,
+            stepped=True,
         ),
         timeseries(
             "Stream of grants in Redis",
@@ -224,7 +225,7 @@ def _writeback() -> tuple[Panel, ...]:
                 Query(or_zero(pending), "not acknowledged", colours.UNKNOWN),
                 Query(or_zero(lag), "not delivered", colours.REDIS),
             ],
-            unit="short",
+            unit="locale",
             span=12,
             stepped=True,
         ),
@@ -234,21 +235,26 @@ def _writeback() -> tuple[Panel, ...]:
 def _refusals() -> tuple[Panel, ...]:
     refused = of_app("tickets_refused_total")
     duplicates = of_app("tickets_refused_total", _DUPLICATE)
+    scans = of_app("gate_scans_total")
     return (
         timeseries(
             "Refusals by code",
             "Purchases refused, a second. A refusal is an answer; which one tells who came.",
-            [Query(or_zero(per_second(refused, "code"), code="none"), "{{code}}")],
-            unit="ops",
+            [
+                Query(
+                    occurred(per_second(refused, "code"), refused, "code", code="none"),
+                    "{{code}}",
+                )
+            ],
+            unit="reqps",
             span=8,
-            many=True,
             stacked=True,
         ),
         timeseries(
             "Duplicates refused so far",
             "Tries of students who hold a ticket to get another.",
-            [Query(or_zero(so_far(duplicates)), "duplicates", colours.REFUSED)],
-            unit="short",
+            [Query(so_far(duplicates), "duplicates", colours.REFUSED)],
+            unit="locale",
             stepped=True,
             span=8,
         ),
@@ -257,11 +263,11 @@ def _refusals() -> tuple[Panel, ...]:
             "What became of the QR codes shown, a second; a code admits once.",
             [
                 Query(
-                    or_zero(per_second(of_app("gate_scans_total"), "result"), result="none"),
+                    occurred(per_second(scans, "result"), scans, "result", result="none"),
                     "{{result}}",
                 )
             ],
-            unit="ops",
+            unit="reqps",
             span=8,
         ),
     )
@@ -277,14 +283,14 @@ def _audit() -> tuple[Panel, ...]:
                 Column(
                     or_value(f"max by (counter) ({last(_AUDITED)})", -1, counter=_NOT_JUDGED),
                     "Students or tickets",
-                    "short",
+                    "locale",
                     limits=JUDGED_ZERO,
                     width=180,
                 )
             ],
             sort="Students or tickets",
             span=9,
-            height=10,
+            height=12,
         ),
         table(
             "Page views counted",
@@ -295,13 +301,13 @@ def _audit() -> tuple[Panel, ...]:
                 Column(
                     or_value(f"max by (event) ({last(of_run('event_views_total'))})", event="none"),
                     "Views",
-                    "short",
+                    "locale",
                     width=120,
                 )
             ],
             sort="Views",
             span=7,
-            height=10,
+            height=12,
         ),
         note(
             "The wrongs by name",
@@ -317,6 +323,6 @@ def _audit() -> tuple[Panel, ...]:
             "- **double_entry**: one code let two in\n"
             "- **lost_views**: page views nobody counted",
             span=8,
-            height=10,
+            height=12,
         ),
     )

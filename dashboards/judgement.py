@@ -62,8 +62,35 @@ def judgement_panels() -> tuple[Panel, ...]:
     about = ("plan", "stage", "allocation", "waiting_room", "workers")
     return (
         table(
+            "This rehearsal",
+            "What the plan asked for.",
+            [Key(name, name.replace("_", " ").capitalize()) for name in about],
+            [
+                Column(_with(about, "rehearsal_event_tickets"), "Tickets", "locale", width=100),
+                Column(_with(about, "rehearsal_event_students"), "Students", "locale", width=100),
+                Column(
+                    f"1000 * {_with(about, 'rehearsal_opens_at_timestamp_seconds')}",
+                    "T-0",
+                    "dateTimeAsIso",
+                    width=180,
+                ),
+            ],
+            sort="Plan",
+            span=16,
+            height=4,
+        ),
+        note(
+            "How to read this",
+            "Marks across all panels: **grey** phases and T-0, **purple** faults, **red** alerts "
+            "and broken gates, **green** gates kept. The report judges; this board shows the "
+            "same numbers while they come in.",
+            span=8,
+            height=4,
+        ),
+        table(
             "Gates",
-            "The plan's limits and what was measured against them, once judged.",
+            "The plan's limits and what was measured against them, once judged. Latencies are in "
+            "milliseconds, shares between 0 and 1.",
             [
                 Key("metric", "Metric"),
                 Key("limit", "Limit", width=120),
@@ -75,38 +102,14 @@ def judgement_panels() -> tuple[Panel, ...]:
                         f"max by (metric, limit, status) ({last(of_run('rehearsal_gate'))})",
                         metric=_NOT_JUDGED,
                     ),
-                    "Value",
-                    "short",
-                    width=120,
+                    "Value (ms for latencies)",
+                    "none",
+                    width=220,
                 )
             ],
             sort="Result",
             descending=False,
-            span=14,
-        ),
-        table(
-            "This rehearsal",
-            "What the plan asked for.",
-            [Key(name, name.replace("_", " ").capitalize()) for name in about],
-            [
-                Column(_with(about, "rehearsal_event_tickets"), "Tickets", "short"),
-                Column(_with(about, "rehearsal_event_students"), "Students", "short"),
-                Column(
-                    f"1000 * {_with(about, 'rehearsal_opens_at_timestamp_seconds')}",
-                    "T-0",
-                    "dateTimeAsIso",
-                ),
-            ],
-            sort="Plan",
-            span=10,
-        ),
-        note(
-            "How to read this",
-            "Marks across all panels: **grey** phases and T-0, **purple** faults, **red** alerts "
-            "and broken gates, **green** gates kept. The report judges; this board shows the "
-            "same numbers while they come in.",
-            span=24,
-            height=3,
+            height=18,
         ),
     )
 

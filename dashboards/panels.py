@@ -61,9 +61,9 @@ def timeseries(
         stepped: a level that holds until it changes, rather than a slope.
         limits: dashed lines where a threshold lies.
         colours: of series by name, where names are values of a label.
-        many: whether one query gives many series, for which the legend is a table.
+        many: whether one query gives many lines, for which the legend is a table.
     """
-    table = many or len(queries) >= _MANY
+    table = many or (len(queries) >= _MANY and not stacked)
     legend = (
         common_builders.VizLegendOptions()
         .show_legend(True)
@@ -91,7 +91,7 @@ def timeseries(
         )
         .draw_style(common.GraphDrawStyle.LINE)
         .line_interpolation(lines.STEP_AFTER if stepped else lines.LINEAR)
-        .line_width(0.5 if stacked else 1.5)
+        .line_width(0 if stacked else 1.5)
         .fill_opacity(70 if stacked else 8)
         .show_points(common.VisibilityMode.NEVER)
         .span_nulls(False)

@@ -50,7 +50,7 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "Waits that timed out",
             "Callers who gave up waiting for a connection, in all pools.",
             Query(total(of_run("db_client_connection_timeouts_total")) + " or vector(0)", "out"),
-            unit="short",
+            unit="locale",
             limits=fail_from(1),
         ),
         stat(
@@ -78,7 +78,7 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "Connections the kernel turned away since the rehearsal began, because a listening "
             "process did not fetch them in time.",
             Query(grown(of_run("tcp_listen_overflows_total")), "overflows"),
-            unit="short",
+            unit="locale",
             limits=fail_from(1),
             decimals=0,
         ),

@@ -2,10 +2,11 @@
 
 Two things decide their form. A counter with labels is born with its first count, and `increase`
 knows nothing of what was counted before the first scrape: a total is therefore the highest value
-each process reached, which is exact because every process of a rehearsal starts at zero, and what
-is rare is drawn as its count so far, since a burst within a second would be no rate. And what
-happened not once has no series at all: where nothing is an answer, zero is said while the
-rehearsal goes.
+each process reached, which is exact because every process of a rehearsal starts at zero and stays
+when the process is gone; and what is rare is drawn as its count so far, since a burst within a
+second would be no rate. And what happened not once has no series at all, or one at zero: where
+nothing is an answer, zero is said while the rehearsal goes, and of many things that can happen
+only those are named that did.
 """
 
 from typing import Final
@@ -34,13 +35,30 @@ def per_second(series: str, *by: str) -> str:
     return f"{_sum(by)}(rate({series}[$__rate_interval]))"
 
 
-def so_far(series: str, *by: str) -> str:
-    """Give a count that is drawn as it grows, summed up by labels."""
-    return f"{_sum(by)}({series})"
+def so_far(series: str, *by: str, **none: str) -> str:
+    """Give a count that is drawn as it grows, and stays when the processes are gone.
+
+    Args:
+        by: labels to sum up by; of their values those are given that were counted.
+        none: labels of the zero that is given where nothing was.
+    """
+    counted = total(series, *by)
+    return occurred(counted, series, *by, **none) if by else or_zero(counted)
+
+
+def occurred(expr: str, series: str, *by: str, **none: str) -> str:
+    """Give `expr`, which has the labels `by`, of what was counted at all in the time shown.
+
+    While the rehearsal goes it is zero where `expr` has nothing, and if nothing was counted there
+    is one zero with the labels `none`.
+    """
+    ever = f"{_sum(by)}(max_over_time({series}[$__range] @ end())) > 0"
+    known = f"(({expr}) and on ({', '.join(by)}) {ever})"
+    return or_zero(f"{known} or (0 * ({ever}) and on() {_GOING})", **none)
 
 
 def total(series: str, *by: str) -> str:
-    """Give what a counter that starts with its process has counted in all, for instant queries."""
+    """Give what a counter that starts with its process has counted in all up to a moment."""
     return f"{_sum(by)}(max_over_time({series}[$__range]))"
 
 

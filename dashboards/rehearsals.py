@@ -76,7 +76,7 @@ def rehearsals() -> dict[str, Any]:
                             _hidden(f"({_RUNS} + {_AFTER_S}) * 1000", "to"),
                         ],
                         sort="Began",
-                        height=14,
+                        height=9,
                     ),
                 ),
             ),
@@ -104,7 +104,7 @@ def _count(title: str, description: str, verdict: str | None) -> Panel:
         title,
         description,
         Query(f"count({runs}) or vector(0)", title.lower()),
-        unit="short",
+        unit="locale",
         limits=plain(colour) if verdict is None else Steps(colours.GREY, ((1, colour),)),
         span=6,
     )
@@ -115,16 +115,17 @@ def _side_by_side() -> tuple[Panel, ...]:
     return (
         bargauge(
             "Purchase, felt p99",
-            "Of the runs this data source watched. Orange from 2 s (the smoke plan's limit), red "
-            "from 8 s (the festival's).",
+            "Of the runs this data source watched. The colour judges nothing: each plan has its "
+            "own limit, and a run's verdict says whether it was kept.",
             Query(
                 "histogram_quantile(0.99, sum by (le, run) (max_over_time("
                 f'{latency}{{step="{PURCHASE}"}}[$__range])))',
                 "{{run}}",
             ),
             unit="s",
-            limits=warn_fail(2, 8),
+            limits=plain(colours.FELT_P99),
             span=8,
+            height=6,
         ),
         bargauge(
             "Longest pool wait, p99",
@@ -137,6 +138,7 @@ def _side_by_side() -> tuple[Panel, ...]:
             unit="s",
             limits=warn_fail(2, 6),
             span=8,
+            height=6,
         ),
         note(
             "How to compare",
@@ -144,5 +146,6 @@ def _side_by_side() -> tuple[Panel, ...]:
             "a weak pass: the run was cut short, or the generator was late, or a store could not "
             "be read. Choose the time at the top so that it holds the runs you look for.",
             span=8,
+            height=6,
         ),
     )

@@ -5,8 +5,8 @@ from typing import Final
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards import colours, links
-from dashboards.panels import timeseries
-from dashboards.promql import of_app, of_run, or_zero, per_second
+from dashboards.panels import gauge, timeseries
+from dashboards.promql import occurred, of_app, of_run, per_second
 from dashboards.source import Query
 from dashboards.steps import fail_from, warn_fail
 
@@ -25,7 +25,7 @@ def postgres() -> tuple[Panel, ...]:
                 Query(f"0.8 * {_MAX_CONNECTIONS}", "80 %", colours.WARNING, dashed=True),
                 Query(_MAX_CONNECTIONS, "max_connections", colours.LIMIT, dashed=True),
             ],
-            unit="short",
+            unit="locale",
             span=_SPAN,
             stepped=True,
         ),
@@ -33,11 +33,10 @@ def postgres() -> tuple[Panel, ...]:
             "Backends by state",
             "What PostgreSQL's connections do: idle in transaction holds locks while it thinks.",
             [Query(f"sum by (state) ({of_run('pg_stat_activity_backends')})", "{{state}}")],
-            unit="short",
+            unit="locale",
             span=_SPAN,
             stacked=True,
             stepped=True,
-            many=True,
         ),
         timeseries(
             "Transactions, locks and deadlocks",
@@ -60,7 +59,7 @@ def postgres() -> tuple[Panel, ...]:
                 ),
                 Query(f"max({of_run('pg_lock_waiting')})", "waiting for a lock", colours.FAULT),
             ],
-            unit="short",
+            unit="none",
             span=_SPAN,
         ),
     )
@@ -68,20 +67,17 @@ def postgres() -> tuple[Panel, ...]:
 
 def doors() -> tuple[Panel, ...]:
     """Give the way into the app: accept queue, requests inside, event loop, faults."""
+    length, limit = (
+        f"max_over_time({of_run(f'listen_queue_{name}')}[$__range])" for name in ("length", "limit")
+    )
+    grade = of_app("fault_grade")
     return (
         timeseries(
             "Accept queue",
-            "Connections the kernel has made and nobody fetched yet; at the dashed limit further "
-            "ones are dropped, and their students wait for seconds.",
-            [
-                Query(f"max by (port) ({of_run('listen_queue_length')})", "port {{port}}"),
-                Query(
-                    f"max by (port) ({of_run('listen_queue_limit')})",
-                    "port {{port}} limit",
-                    dashed=True,
-                ),
-            ],
-            unit="short",
+            "Connections the kernel has made and nobody fetched yet. How much of the queue that "
+            "is stands below.",
+            [Query(f"max by (port) ({of_run('listen_queue_length')})", "port {{port}}")],
+            unit="locale",
             span=_SPAN,
             stepped=True,
         ),
@@ -97,7 +93,7 @@ def doors() -> tuple[Panel, ...]:
                     per_second(of_run("tcp_syn_retrans_total")), "SYNs sent again", colours.FAULT
                 ),
             ],
-            unit="ops",
+            unit="suffix:/s",
             span=_SPAN,
             limits=fail_from(1),
         ),
@@ -105,7 +101,7 @@ def doors() -> tuple[Panel, ...]:
             "Requests inside the app",
             "Received and not yet answered, by process.",
             [Query(of_app("http_server_active_requests"), "{{instance}}")],
-            unit="short",
+            unit="locale",
             span=_SPAN,
             many=True,
         ),
@@ -115,7 +111,7 @@ def doors() -> tuple[Panel, ...]:
             "Orange from 0.25 s, red from 1.5 s.",
             [Query(of_app("app_event_loop_lag_seconds"), "{{instance}}")],
             unit="s",
-            span=12,
+            span=10,
             many=True,
             limits=warn_fail(0.25, 1.5),
         ),
@@ -124,13 +120,23 @@ def doors() -> tuple[Panel, ...]:
             "Grade of each fault the plan or a person has switched on; zero is off.",
             [
                 Query(
-                    or_zero(f"max by (fault) ({of_app('fault_grade')} > 0)", fault="none"),
+                    occurred(f"max by (fault) ({grade})", grade, "fault", fault="none"),
                     "{{fault}}",
                 )
             ],
             unit="none",
-            span=12,
+            span=10,
             stepped=True,
+        ),
+        gauge(
+            "Accept queue, at most",
+            "Highest share of the accept queue in use. When it is full the kernel drops further "
+            "connections, and their students wait for seconds. Orange from 50 %, red from 80 %.",
+            Query(f"max({length} / {limit})", "of the queue"),
+            unit="percentunit",
+            limits=warn_fail(0.5, 0.8),
+            maximum=1,
+            height=8,
         ),
     )
 
@@ -166,7 +172,7 @@ def machine() -> tuple[Panel, ...]:
             "Open files by component",
             "Sockets and files, of the process that has most of them.",
             [Query(f"max by (component) ({of_run('process_open_fds')})", "{{component}}")],
-            unit="short",
+            unit="locale",
             span=_SPAN,
             height=9,
             many=True,
@@ -186,34 +192,44 @@ def machine() -> tuple[Panel, ...]:
 
 def redis() -> tuple[Panel, ...]:
     """Give Redis' memory, clients and commands."""
-    limit = (
-        f"(max({of_run('redis_maxmemory_bytes')}) > 0) "
-        f"or on() max({of_run('machine_memory_bytes')})"
+    used, connected = (
+        f"max({of_run(name)})" for name in ("redis_used_memory_bytes", "redis_connected_clients")
     )
+    memory = (
+        f"((max({of_run('redis_maxmemory_bytes')}) > 0) "
+        f"or on() max({of_run('machine_memory_bytes')}))"
+    )
+    clients = f"max({of_run('redis_maxclients')})"
     return (
         timeseries(
             "Redis memory",
-            "Used, and the limit: maxmemory, or where that is not set the machine's memory.",
-            [
-                Query(f"max({of_run('redis_used_memory_bytes')})", "used", colours.REDIS),
-                Query(limit, "limit", colours.LIMIT, dashed=True),
-            ],
+            "In use; how much of what it may have that is stands to the right.",
+            [Query(used, "used", colours.REDIS)],
             unit="bytes",
-            span=_SPAN,
+            span=6,
         ),
         timeseries(
             "Redis clients",
-            "Connections, those that wait in a blocking command, and maxclients.",
+            "Connections, and those of them that wait in a blocking command.",
             [
-                Query(f"max({of_run('redis_connected_clients')})", "connected", colours.REDIS),
+                Query(connected, "connected", colours.REDIS),
                 Query(f"max({of_run('redis_blocked_clients')})", "blocked", colours.UNKNOWN),
-                Query(
-                    f"max({of_run('redis_maxclients')})", "maxclients", colours.LIMIT, dashed=True
-                ),
             ],
-            unit="short",
-            span=_SPAN,
+            unit="locale",
+            span=6,
             stepped=True,
+        ),
+        timeseries(
+            "Share of Redis' limits",
+            "Memory of maxmemory, or of the machine's where that is not set; clients of "
+            "maxclients. Orange from 80 %, red from 95 %.",
+            [
+                Query(f"{used} / {memory}", "memory", colours.REDIS),
+                Query(f"{connected} / {clients}", "clients", colours.SERVER),
+            ],
+            unit="percentunit",
+            span=6,
+            limits=warn_fail(0.8, 0.95),
         ),
         timeseries(
             "Redis commands",
@@ -226,7 +242,7 @@ def redis() -> tuple[Panel, ...]:
                 )
             ],
             unit="ops",
-            span=_SPAN,
+            span=6,
             links=[links.to_dashboard("Integrity", "rehearsal-integrity")],
         ),
     )

@@ -17,10 +17,11 @@ Dashboard = Mapping[str, Any]
 PANEL_TYPES = frozenset({"timeseries", "stat", "gauge", "bargauge", "table", "logs", "text"})
 UNITS = frozenset(
     {
-        *("none", "short", "s", "reqps", "ops", "percentunit", "bytes"),
-        *("dateTimeAsIso", "suffix:CPUs"),
+        *("none", "locale", "s", "reqps", "ops", "percentunit", "bytes"),
+        *("dateTimeAsIso", "suffix:CPUs", "suffix:/s", "suffix:rows/s"),
     }
 )
+"""Counts are `locale`: with `short` 2,150 tickets left would read 2.15 K."""
 ACROSS_RUNS = frozenset({"rehearsal-index"})
 """Dashboards about all runs, which choose none."""
 
@@ -172,12 +173,12 @@ def _expressions(dashboard: Dashboard) -> Iterator[str]:
     across = dashboard["uid"] in ACROSS_RUNS
     for target in targets(dashboard):
         where = f"{dashboard['uid']}, panel {target.panel_title!r}, query {target.ref_id}"
-        windows = re.findall(r"\[([^\]]*)\]", target.expr)
-        wanted = "$__range" if target.instant else "$__rate_interval"
+        at_once = target.instant or "so far" in target.panel_title
+        wanted = "$__range" if at_once else "$__rate_interval"
         yield from (
             f"{where} looks back over {window}, not {wanted}."
-            for window in windows
-            if window != wanted
+            for window, of_all in re.findall(r"\[([^\]]*)\](\s*@ end\(\))?", target.expr)
+            if window != ("$__range" if of_all else wanted)
         )
         chosen = False
         for metric, matchers, function in selectors(target.expr):
@@ -187,8 +188,7 @@ def _expressions(dashboard: Dashboard) -> Iterator[str]:
             elif not across:
                 yield f"{where} asks {metric} of every run."
             is_count = metric.endswith(("_total", "_bucket", "_sum", "_count"))
-            drawn = "so far" in target.panel_title
-            if is_count and function not in _COUNTED and not drawn:
+            if is_count and function not in _COUNTED:
                 yield f"{where} draws the counter {metric} as it is."
         if not (chosen or across):
             yield f"{where} is of no run."

@@ -135,7 +135,7 @@ def test_a_moment_is_marked_at_its_time_in_words(promtool: str, tmp_path: Path) 
     (phases,) = [expr for expr in MARKS if 'kind=~"phase|t0"' in expr]
     labels = f'run="{RUN}",job="harness",instance="127.0.0.1:9103",kind="t0",name="open"'
     series = f'rehearsal_timeline_timestamp_seconds{{{labels},text="sales open"}}'
-    expected = series.split("{")[1].replace("}", ',what="open  sales open"}')
+    expected = series.split("{")[1].replace("}", ',what="open sales open"}')
     test = {
         "interval": "1s",
         "input_series": [{"series": series, "values": "1764000000.125+0x60"}],

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from records.errors import RunDirectoryUnusable
 from records.exporter import HELP, exporting, families, family_of
 from records.exposition import Target
 from records.samples import Reading, Series, labels_json
+from tests.dashboards.binaries import binary
 
 READINGS = [
     Reading.of(
@@ -70,15 +70,13 @@ def test_the_port_is_closed_afterwards() -> None:
 
 
 def test_prometheus_own_tool_has_nothing_to_say_about_the_metrics() -> None:
-    if shutil.which("promtool") is None:
-        pytest.skip("there is no promtool on the PATH")
     known = [
         family_of(name, text, [({"label": "one"}, 1.0)]) for name, text in sorted(HELP.items())
     ]
     with exporting(lambda: known) as port:
         text = scraped(port)
     told = subprocess.run(
-        ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False
+        [binary("promtool"), "check", "metrics"], input=text, capture_output=True, text=True, check=False
     )
     assert (told.returncode, told.stdout + told.stderr) == (0, "")
 

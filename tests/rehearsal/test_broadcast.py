@@ -1,7 +1,6 @@
 """The broadcast: the metrics of one rehearsal, as any Prometheus finds them."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from records import RunDirectory
 from records.samples import Reading, Series
 from rehearsal.broadcast import Broadcast
 from reports.document import Verdict
+from tests.dashboards.binaries import binary
 
 NS = 1_000_000_000
 STATUS = {
@@ -175,8 +175,6 @@ def test_every_verdict_of_the_runs_folder_is_in_the_index(
 
 
 def test_prometheus_own_tool_has_nothing_to_say(run: RunDirectory, broadcast: Broadcast) -> None:
-    if shutil.which("promtool") is None:
-        pytest.skip("there is no promtool on the PATH")
     run.stamp("t0", "open")
     broadcast.follow(Collected())  # type: ignore[arg-type]
     broadcast.take(STATUS)
@@ -189,7 +187,7 @@ def test_prometheus_own_tool_has_nothing_to_say(run: RunDirectory, broadcast: Br
 
     registry.register(Shown())
     told = subprocess.run(
-        ["promtool", "check", "metrics"],
+        [binary("promtool"), "check", "metrics"],
         input=generate_latest(registry),
         capture_output=True,
         check=False,

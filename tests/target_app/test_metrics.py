@@ -1,21 +1,28 @@
 """Metrics and Server-Timing: true to the request, by route template, announced to scrapers."""
 
+import importlib
 import json
 import os
+import pkgutil
 import re
+import subprocess
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+import target_app
 from target_app.exchange import Exchange
 from target_app.loop_lag import LoopLag
 from target_app.measured import measured
 from target_app.metrics import REGISTRY
 from target_app.scrape_targets import announced_metrics
+from target_app.turnstile import Turnstile
+from tests.dashboards.binaries import binary
 
 Start = Callable[..., Any]
 
@@ -221,3 +228,17 @@ def test_loop_lag_shows_a_block_even_while_it_lasts(start_app: Start) -> None:
     during, after = asyncio.run(run())
     assert 0.1 < during < after
     assert 0.2 < after < 1
+
+
+def test_prometheus_own_tool_has_nothing_to_say_about_any_metric() -> None:
+    for module in pkgutil.walk_packages(target_app.__path__, "target_app."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    Turnstile("linted", 1, 1.0)
+    told = subprocess.run(
+        [binary("promtool"), "check", "metrics"],
+        input=generate_latest(REGISTRY),
+        capture_output=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout + told.stderr) == (0, b"")

@@ -1,0 +1,39 @@
+"""Limits on latencies become edges of histograms, in the harness and in the app."""
+
+import pytest
+
+from plans import Plan, slo_edges_s
+from target_app.edges import with_edges_of
+
+BUY = "latency_ms[POST /events/{event}/tickets]"
+
+
+def plan(*gates: tuple[str, str]) -> Plan:
+    written = [{"metric": metric, "limit": limit} for metric, limit in gates]
+    return Plan.model_validate({"name": "limits", "gates": written})
+
+
+def test_every_latency_that_a_gate_limits_is_an_edge() -> None:
+    gates = [(f"{BUY}.p99", "<= 3s"), (f"{BUY}.p50", "< 250 ms"), (f"{BUY}.max", "<= 3s")]
+    assert slo_edges_s(plan(*gates)) == (0.25, 3.0)
+
+
+def test_other_limits_are_none() -> None:
+    others = [(f"{BUY}.count", ">= 100"), ("census.failed", "<= 1%"), ("audit.oversold", "== 0")]
+    assert slo_edges_s(plan(*others, ("pools[redis].wait_p99_ms", "<= 50ms"))) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", (0.1, 1.0)),
+        ("0.3", (0.1, 0.3, 1.0)),
+        ("8,0.3,1", (0.1, 0.3, 1.0, 8.0)),
+        ("soon,-1,0,inf,nan", (0.1, 1.0)),
+    ],
+)
+def test_the_app_takes_its_edges_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, text: str, expected: tuple[float, ...]
+) -> None:
+    monkeypatch.setenv("APP_SLO_SECONDS", text)
+    assert with_edges_of((0.1, 1.0), "APP_SLO_SECONDS", "APP_NOT_SET") == expected
