@@ -11,7 +11,8 @@ from dashboards.steps import warn_fail
 
 _SPAN: Final = 8
 _OPEN: Final = warn_fail(1, 2)
-_SLOWEST: Final = 8
+_SLOWEST: Final = 5
+_HEIGHT: Final = 9
 
 
 def boundaries() -> tuple[Panel, ...]:
@@ -28,6 +29,7 @@ def boundaries() -> tuple[Panel, ...]:
             [Query(_slowest_calls(), "{{kind}} {{name}}")],
             unit="s",
             span=_SPAN,
+            height=_HEIGHT,
             many=True,
             limits=warn_fail(0.5, 2),
         ),
@@ -43,6 +45,7 @@ def boundaries() -> tuple[Panel, ...]:
             ],
             unit="none",
             span=_SPAN,
+            height=_HEIGHT,
             stepped=True,
             limits=_OPEN,
             maximum=2,
@@ -60,6 +63,7 @@ def boundaries() -> tuple[Panel, ...]:
             ],
             unit="locale",
             span=_SPAN,
+            height=_HEIGHT,
             stepped=True,
         ),
     )

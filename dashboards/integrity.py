@@ -160,7 +160,7 @@ def _tickets() -> tuple[Panel, ...]:
             "in the rush what was sold meanwhile counts as drift too, and is no loss. Drift that "
             "stays when the rush is over and the backlog is zero is one.",
             [
-                Query(f"max({_HELD}) - min({_HELD})", "drift", colours.FAULT),
+                Query(f"max({_HELD}) - min({_HELD})", "drift", colours.SERVER),
                 Query(or_zero(f"max({_BACKLOG})"), "backlog", colours.UNKNOWN),
             ],
             unit="locale",
@@ -192,7 +192,7 @@ def _writeback() -> tuple[Panel, ...]:
             "Commit of a batch, p99",
             "How long a batch of rows takes; zero where nothing is written back. "
             "Orange from 0.5 s, red from 2 s.",
-            [Query(or_zero(batch), "batch p99", colours.SERVER)],
+            [Query(or_zero(f"{batch} >= 0"), "batch p99", colours.SERVER)],
             unit="s",
             span=8,
             limits=warn_fail(0.5, 2),

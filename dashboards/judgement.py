@@ -90,7 +90,8 @@ def judgement_panels() -> tuple[Panel, ...]:
         table(
             "Gates",
             "The plan's limits and what was measured against them, once judged. Latencies are in "
-            "milliseconds, shares between 0 and 1.",
+            "milliseconds; where a limit is a share of the students, the value is how many they "
+            "were.",
             [
                 Key("metric", "Metric"),
                 Key("limit", "Limit", width=120),
@@ -103,7 +104,7 @@ def judgement_panels() -> tuple[Panel, ...]:
                         metric=_NOT_JUDGED,
                     ),
                     "Value (ms for latencies)",
-                    "none",
+                    "locale",
                     width=220,
                 )
             ],

@@ -76,7 +76,11 @@ def test_prometheus_own_tool_has_nothing_to_say_about_the_metrics() -> None:
     with exporting(lambda: known) as port:
         text = scraped(port)
     told = subprocess.run(
-        [binary("promtool"), "check", "metrics"], input=text, capture_output=True, text=True, check=False
+        [binary("promtool"), "check", "metrics"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (told.returncode, told.stdout + told.stderr) == (0, "")
 
