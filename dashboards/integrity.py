@@ -12,6 +12,7 @@ from dashboards.promql import (
     occurred,
     of_app,
     of_run,
+    or_absent,
     or_value,
     or_zero,
     per_second,
@@ -161,7 +162,7 @@ def _tickets() -> tuple[Panel, ...]:
             "stays when the rush is over and the backlog is zero is one.",
             [
                 Query(f"max({_HELD}) - min({_HELD})", "drift", colours.SERVER),
-                Query(or_zero(f"max({_BACKLOG})"), "backlog", colours.UNKNOWN),
+                Query(or_absent(f"max({_BACKLOG})", _BACKLOG), "backlog", colours.UNKNOWN),
             ],
             unit="locale",
             height=9,
@@ -175,24 +176,27 @@ def _writeback() -> tuple[Panel, ...]:
         so_far(of_run(f"writeback_{name}_total")) for name in ("redelivered", "poisoned")
     )
     dead = f"max(max_over_time({of_run('writeback_dead_letters')}[$__range]))"
-    batch = quantile(0.99, "writeback_batch_seconds")
+    batches = of_run("writeback_batch_seconds_bucket")
+    batch = quantile(0.99, "writeback_batch_seconds", series=batches)
     length, pending, lag = (
-        f"sum({of_run(f'redis_stream_{name}')})" for name in ("length", "pending", "lag")
+        or_absent(f"sum({series})", series)
+        for series in (of_run(f"redis_stream_{name}") for name in ("length", "pending", "lag"))
     )
     return (
         timeseries(
             "Age of the oldest grant without a row",
             "How long a student has had a promise without a row. Orange from 5 s, red from 30 s.",
-            [Query(or_zero(f"max({_OLDEST})"), "oldest", colours.UNKNOWN)],
+            [Query(or_absent(f"max({_OLDEST})", _OLDEST), "oldest", colours.UNKNOWN)],
             unit="s",
             span=8,
             limits=warn_fail(5, 30),
         ),
         timeseries(
             "Commit of a batch, p99",
-            "How long a batch of rows takes; zero where nothing is written back. "
+            "How long a batch of rows takes; nothing is drawn while none is written, and zero in "
+            "a plan without write-back. "
             "Orange from 0.5 s, red from 2 s.",
-            [Query(or_zero(f"{batch} >= 0"), "batch p99", colours.SERVER)],
+            [Query(or_absent(batch, batches), "batch p99", colours.SERVER)],
             unit="s",
             span=8,
             limits=warn_fail(0.5, 2),
@@ -221,9 +225,9 @@ def _writeback() -> tuple[Panel, ...]:
             "Stream of grants in Redis",
             "Entries in the stream, delivered and not acknowledged, and not yet delivered.",
             [
-                Query(or_zero(length), "in the stream", colours.GREY),
-                Query(or_zero(pending), "not acknowledged", colours.UNKNOWN),
-                Query(or_zero(lag), "not delivered", colours.REDIS),
+                Query(length, "in the stream", colours.GREY),
+                Query(pending, "not acknowledged", colours.UNKNOWN),
+                Query(lag, "not delivered", colours.REDIS),
             ],
             unit="locale",
             span=12,

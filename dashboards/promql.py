@@ -88,6 +88,15 @@ def or_zero(expr: str, **labels: str) -> str:
     return f"({expr}) or on() {_labelled(f'0 * max({_GOING})', labels)}"
 
 
+def or_absent(expr: str, series: str) -> str:
+    """Give zero where the time shown has nothing of `series`, as in a plan without such a thing.
+
+    Where it has ended there is no zero: a queue that nobody can read any more is not empty.
+    """
+    known = f"max_over_time({series}[$__range] @ end())"
+    return f"({expr}) or on() (0 * max({_GOING}) unless on() {known})"
+
+
 def or_value(expr: str, value: float = 0, **labels: str) -> str:
     """Give a number, with these labels, where an instant query has nothing."""
     return f"({expr}) or on() {_labelled(f'vector({value})', labels)}"

@@ -16,8 +16,8 @@ from dashboards.promql import (
     occurred,
     of_app,
     of_run,
+    or_absent,
     or_value,
-    or_zero,
     per_second,
     quantile_of_all,
     so_far,
@@ -224,17 +224,19 @@ def _errors() -> tuple[Panel, ...]:
 
 def _waiting_room() -> tuple[Panel, ...]:
     joined, admitted, inside = (
-        f"max({of_run(f'waiting_room_{name}')})" for name in ("joined", "watermark", "inside")
+        of_run(f"waiting_room_{name}") for name in ("joined", "watermark", "inside")
     )
+    streams = of_app("waiting_room_streams")
+    waiting = f"clamp_min(max({joined}) - max({admitted}), 0)"
     return (
         timeseries(
             "Queue",
             "Students who joined and students admitted; the gap between the lines is those who "
             "wait. Zero where the plan has no waiting room.",
             [
-                Query(or_zero(joined), "joined", colours.GREY),
-                Query(or_zero(admitted), "admitted", colours.OK),
-                Query(or_zero(f"clamp_min({joined} - {admitted}, 0)"), "waiting", colours.UNKNOWN),
+                Query(or_absent(f"max({joined})", joined), "joined", colours.GREY),
+                Query(or_absent(f"max({admitted})", admitted), "admitted", colours.OK),
+                Query(or_absent(waiting, joined), "waiting", colours.UNKNOWN),
             ],
             unit="locale",
             span=12,
@@ -245,10 +247,8 @@ def _waiting_room() -> tuple[Panel, ...]:
             "Students admitted and not yet answered, and event streams that tell waiting students "
             "their place.",
             [
-                Query(or_zero(inside), "inside", colours.SERVER),
-                Query(
-                    or_zero(f"sum({of_app('waiting_room_streams')})"), "streams", colours.FELT_P99
-                ),
+                Query(or_absent(f"max({inside})", inside), "inside", colours.SERVER),
+                Query(or_absent(f"sum({streams})", streams), "streams", colours.FELT_P99),
             ],
             unit="locale",
             span=12,

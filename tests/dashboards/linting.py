@@ -22,6 +22,8 @@ UNITS = frozenset(
     }
 )
 """Counts are `locale`: with `short` 2,150 tickets left would read 2.15 K."""
+TITLE_MAX = 8
+"""How many characters a title may have for each column of its panel; longer ones are cut."""
 ACROSS_RUNS = frozenset({"rehearsal-index"})
 """Dashboards about all runs, which choose none."""
 
@@ -114,6 +116,8 @@ def _panels(dashboard: Dashboard) -> Iterator[str]:
             yield f"{where} is a {panel['type']}."
         if not panel.get("title") or not panel.get("description"):
             yield f"{where} lacks a title or a description."
+        if len(panel.get("title", "")) > TITLE_MAX * panel["gridPos"]["w"]:
+            yield f"{where} has a title that is cut."
         if panel["type"] not in ("text", "logs"):
             yield from _fields(panel, where)
             yield from _queries(panel, where)
@@ -175,11 +179,10 @@ def _expressions(dashboard: Dashboard) -> Iterator[str]:
         where = f"{dashboard['uid']}, panel {target.panel_title!r}, query {target.ref_id}"
         at_once = target.instant or "so far" in target.panel_title
         wanted = "$__range" if at_once else "$__rate_interval"
-        yield from (
-            f"{where} looks back over {window}, not {wanted}."
-            for window, of_all in re.findall(r"\[([^\]]*)\](\s*@ end\(\))?", target.expr)
-            if window != ("$__range" if of_all else wanted)
-        )
+        for window, of_all in re.findall(r"\[([^\]]*)\](\s*@ end\(\))?", target.expr):
+            right = "$__range" if of_all else wanted
+            if window != right:
+                yield f"{where} looks back over {window}, not {right}."
         chosen = False
         for metric, matchers, function in selectors(target.expr):
             yield from _unknown(where, metric)

@@ -95,6 +95,8 @@ def _set_expr(expr: str) -> Callable[[dict[str, Any]], None]:
         (lambda d: _drawn(d).pop("description"), "lacks a title or a description"),
         (lambda d: _drawn(d)["fieldConfig"]["defaults"].pop("unit"), "has no unit"),
         (lambda d: _drawn(d)["fieldConfig"]["defaults"].pop("thresholds"), "has no thresholds"),
+        (lambda d: _drawn(d)["fieldConfig"]["defaults"].update(unit="short"), "unknown unit"),
+        (lambda d: _drawn(d).update(title="Far too long a title " * 4), "a title that is cut"),
         (lambda d: _drawn(d)["datasource"].update(uid="mine"), "asks a fixed data source"),
         (
             lambda d: _drawn(d)["targets"][0]["datasource"].update(uid="mine"),
@@ -110,6 +112,14 @@ def _set_expr(expr: str) -> Callable[[dict[str, Any]], None]:
         (_set_expr('pg_upp{run="$run"}'), "asks pg_upp, which nobody exports"),
         (_set_expr('tickets_granted_total{run="$run"}'), "draws the counter"),
         (_set_expr('rate(tickets_granted_total{run="$run"}[5m])'), "looks back over 5m"),
+        (
+            _set_expr('max_over_time(pg_up{run="$run"}[$__range])'),
+            "looks back over $__range, not $__rate_interval",
+        ),
+        (
+            _set_expr('max_over_time(pg_up{run="$run"}[$__rate_interval] @ end())'),
+            "looks back over $__rate_interval, not $__range",
+        ),
         (_set_expr('generator_felt_seconds{run="$run"}'), "without saying what of it"),
         (_set_expr("vector(1)"), "is of no run"),
     ],
