@@ -77,7 +77,7 @@ def test_whom_the_roster_does_not_know_is_refused_though_the_api_fails(
 
 
 @pytest.mark.parametrize(
-    ("latency_s", "failures", "reason"), [(0.0, 1.0, "failure"), (1.0, 0.0, "timeout")]
+    ("latency_s", "failures", "reason"), [(0.0, 1.0, "failure"), (3.0, 0.0, "timeout")]
 )
 def test_an_api_that_fails_or_is_late_costs_nobody_a_ticket_and_is_told(
     start_app: Start,
@@ -89,10 +89,10 @@ def test_an_api_that_fails_or_is_late_costs_nobody_a_ticket_and_is_told(
     reason: str,
 ) -> None:
     neighbours.behave(latency_s, failures)
-    app = start_app(**neighbours.settings, APP_ENROLMENT_TIMEOUT=0.1)
+    app = start_app(**neighbours.settings, APP_ENROLMENT_TIMEOUT=0.5)
     began_s = time.monotonic()
     assert app.buy(app.login(0)).status_code == 202
-    assert time.monotonic() - began_s < 0.9
+    assert time.monotonic() - began_s < 2.5
     assert growth.of("enrolment_unasked_total", reason=reason) == 1
     assert growth.of("boundary_calls_total", **ASKED, result="failure") == 1
     (alert,) = eventually(neighbours.alerts)
