@@ -4,8 +4,6 @@ import os
 import shutil
 import signal
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +13,7 @@ from compose.errors import StageUnusable
 from compose.folder import StageFolder
 from compose.guardian import Guardian
 from compose.port import ClaimedPort
+from records.direct import FAILURES, get
 
 BINARY = "prometheus"
 DATA = "prometheus"
@@ -94,6 +93,11 @@ class Prometheus:
         assert self._component is not None
         return self._component.pid
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended though nobody stopped it."""
+        return self._component is not None and self._component.exit_code is not None
+
     def close(self) -> None:
         """Stop it, its data on the disk; a second call does nothing."""
         component, self._component = self._component, None
@@ -147,7 +151,7 @@ class Prometheus:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=1) as answer:  # noqa: S310
-                return bool(answer.status == 200)
-        except (OSError, urllib.error.URLError):
+            get(f"{self.url}/-/ready", 1.0)
+        except FAILURES:
             return False
+        return True

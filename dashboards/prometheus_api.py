@@ -8,16 +8,17 @@ DashboardsError
 https://prometheus.io/docs/prometheus/latest/querying/api/
 """
 
+import http.client
 import json
 import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 from dashboards.errors import DashboardsError
+from records.direct import OPENER
 
 _WORDS_MAX: Final = 300
 
@@ -114,7 +115,7 @@ class PrometheusApi:
         body = urllib.parse.urlencode(form).encode()
         url = f"{self._url}/api/v1/{route}"
         try:
-            with urllib.request.urlopen(url, body, timeout=self._timeout_s) as answer:  # noqa: S310
+            with OPENER.open(url, body, timeout=self._timeout_s) as answer:
                 document = json.load(answer)
             found: Mapping[str, Any] = document["data"]
             _ = found["resultType"], found["result"]
@@ -129,7 +130,7 @@ class PrometheusApi:
             raise PrometheusRefused(
                 f"What answers at {self._url} is no Prometheus: it gives no data for a query."
             ) from error
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             raise PrometheusSilent(
                 f"Prometheus at {self._url} gives no answer: {reason}. See that it runs there and "

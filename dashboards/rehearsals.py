@@ -103,7 +103,7 @@ def _count(title: str, description: str, verdict: str | None) -> Panel:
     return stat(
         title,
         description,
-        Query(f"count({runs}) or vector(0)", title.lower()),
+        Query(f"count(count by (rehearsal) ({runs})) or vector(0)", title.lower()),
         unit="locale",
         limits=plain(colour) if verdict is None else Steps(colours.GREY, ((1, colour),)),
         span=6,

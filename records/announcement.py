@@ -9,6 +9,7 @@ import json
 import os
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -52,8 +53,8 @@ class Announcement:
             self._write([self._harness])
         except OSError as error:
             raise RunDirectoryUnusable(
-                f"{self.path} cannot be written: {error.strerror or error}; free some space there "
-                f"or choose another folder with --out."
+                f"{self.path} cannot be written: {error.strerror or error}; make room or give "
+                f"yourself the right to write there, or choose another folder with --out."
             ) from error
         return self
 
@@ -86,7 +87,8 @@ class Announcement:
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # none of ours
             if pids and not any(psutil.pid_exists(pid) for pid in pids):
-                file.unlink(missing_ok=True)
+                with suppress(OSError):  # another user's
+                    file.unlink(missing_ok=True)
 
     def _write(self, groups: list[dict[str, Any]]) -> None:
         with self._writing:

@@ -100,6 +100,7 @@ class RedisServer:
         self._stream = grants_stream(event)
         self._client = connect(url, timeout_s=_TIMEOUT_S)
         self._backlog = Backlog(self._stream)
+        self._holds = False
 
     def read(self) -> Reading:
         """Read it now.
@@ -119,7 +120,8 @@ class RedisServer:
             values = self._info(sections)
             if views is not None:
                 values[self._series("event_views_total", event=self._event)] = _number(views)
-            if _number(held):  # where the strategy keeps holders in Redis at all
+            self._holds = self._holds or _number(held) > 0
+            if self._holds:  # where the strategy keeps holders in Redis at all, also once lost
                 values[self._series("tickets_held", store="redis")] = _number(held)
             if not _no_such_key(groups):
                 self._backlog.follow(self._client)

@@ -6,6 +6,7 @@ timeline (for annotations), and every verdict in the runs folder (for the index)
 
 import json
 import threading
+import tomllib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from reports.mishaps import mishap_words
 
 _NEWEST: Final = 50
 _TEXT_MAX: Final = 200
+_NOT_OURS: Final = "unknown"
 
 
 class Broadcast:
@@ -56,11 +58,13 @@ class Broadcast:
 
     def collect(self) -> Iterator[Metric]:
         """Give every metric."""
-        if self._collecting is not None:
-            yield from families(self._collecting.newest())
+        collecting = self._collecting
+        if collecting is not None:
+            yield from families(collecting.newest())
         yield from self._generators()
-        yield from self._about()
-        yield self._timeline()
+        events = self._events()
+        yield from self._about(events)
+        yield _timeline(events)
         if self._verdict is not None:
             yield from _judged(self._verdict)
         yield self._runs()
@@ -92,14 +96,15 @@ class Broadcast:
             ],
         )
 
-    def _about(self) -> Iterator[Metric]:
+    def _about(self, events: list[TimelineEvent]) -> Iterator[Metric]:
         plan = self._plan
+        ours = plan.target.stage != "external"  # else these are the defaults of another app
         facts = {
             "plan": plan.name,
             "stage": plan.target.stage,
-            "allocation": plan.app.allocation,
-            "waiting_room": plan.app.waiting_room,
-            "workers": str(plan.app.workers),
+            "allocation": plan.app.allocation if ours else _NOT_OURS,
+            "waiting_room": plan.app.waiting_room if ours else _NOT_OURS,
+            "workers": str(plan.app.workers) if ours else _NOT_OURS,
         }
         yield family_of("rehearsal_info", "What is being rehearsed.", [(facts, 1)])
         for name, text, number in (
@@ -107,36 +112,17 @@ class Broadcast:
             ("rehearsal_event_students", "Students who act.", plan.event.students),
         ):
             yield family_of(name, text, [({}, number)])
-        t0 = [event.t_ns / 1e9 for event in self._events() if event.kind == "t0"]
+        t0 = [event.t_ns / 1e9 for event in events if event.kind == "t0"]
         yield family_of(
             "rehearsal_opens_at_timestamp_seconds",
             "T-0, the instant the sale opens.",
             [({}, t0_s) for t0_s in t0[-1:]],
         )
 
-    def _timeline(self) -> Metric:
-        samples: dict[tuple[str, ...], tuple[dict[str, str], float]] = {}
-        for event in self._events():
-            if event.kind == "ledger":
-                continue
-            on = event.detail.get("on")
-            labels = {
-                "kind": event.kind,
-                "name": event.name,
-                "state": "" if on is None else "on" if on else "off",
-                "text": _text(event),
-            }
-            samples[tuple(labels.values())] = labels, event.t_ns / 1e9  # the last of its kind
-        return family_of(
-            "rehearsal_timeline_timestamp_seconds",
-            "When something happened: phases, T-0, faults, alerts, losses.",
-            samples.values(),
-        )
-
     def _events(self) -> list[TimelineEvent]:
         try:
             return self._run.timeline()
-        except RecordError:
+        except (RecordError, ValueError, KeyError):  # half a line, from when the disk was full
             return []
 
     def _runs(self) -> Metric:
@@ -164,8 +150,8 @@ class Broadcast:
 
     def _labels(self, file: Path) -> dict[str, str]:
         document = json.loads(file.read_text(encoding="utf-8"))
-        base = self._plan.notify.reports_url
         run = file.parent.name
+        base = _published(file.with_name("plan.toml"))
         _started_s(run)
         return {
             "rehearsal": run,
@@ -173,6 +159,26 @@ class Broadcast:
             "verdict": str(document["verdict"]),
             "report": f"{base.rstrip('/')}/{run}/report.html" if base else str(file.parent),
         }
+
+
+def _timeline(events: list[TimelineEvent]) -> Metric:
+    samples: dict[tuple[str, ...], tuple[dict[str, str], float]] = {}
+    for event in events:
+        if event.kind == "ledger":
+            continue
+        on = event.detail.get("on")
+        labels = {
+            "kind": event.kind,
+            "name": event.name,
+            "state": "" if on is None else "on" if on else "off",
+            "text": _text(event),
+        }
+        samples[tuple(labels.values())] = labels, event.t_ns / 1e9  # the last of its kind
+    return family_of(
+        "rehearsal_timeline_timestamp_seconds",
+        "When something happened: phases, T-0, faults, alerts, losses.",
+        samples.values(),
+    )
 
 
 def _buckets(meter: Any, spread: Any) -> list[tuple[str, float]]:
@@ -215,6 +221,14 @@ def _text(event: TimelineEvent) -> str:
     else:
         words = str(event.detail.get("what") or event.detail.get("reason") or "")
     return words[:_TEXT_MAX]
+
+
+def _published(plan: Path) -> str | None:
+    """Read where a run's own plan, of whatever version, says that runs are published."""
+    if not plan.is_file():
+        return None
+    url = tomllib.loads(plan.read_text(encoding="utf-8")).get("notify", {}).get("reports_url")
+    return None if url is None else str(url)
 
 
 def _started_s(run: str) -> float:

@@ -84,12 +84,13 @@ def _perform(
         stage = EmbeddedStage(plan, run, people)
     with stage:
         run.stamp("phase", "stage_ready")
-        with GeneratorProcess(run, stage) as generator:
-            monitoring.await_targets(stage.targets_dir)
-            Performance(plan, run, people, stage, screen, monitoring=monitoring).play(generator)
+        try:
+            with GeneratorProcess(run, stage) as generator:
+                monitoring.await_targets(stage.targets_dir)
+                Performance(plan, run, people, stage, screen, monitoring=monitoring).play(generator)
+        finally:
+            monitoring.performed()
         screen.phase("clearing the stage")
-        monitoring.broadcast.follow(None)
-        monitoring.announcement.announce(())
     for loss in stage.unclean_stops:
         screen.note(loss.what)
     run.stamp("phase", "torn_down", unclean=[loss.what for loss in stage.unclean_stops])

@@ -1,9 +1,9 @@
 """Monitoring: shows a rehearsal to Prometheus, and runs one where the machine has it."""
 
 import json
+import re
 import time
-import urllib.error
-import urllib.request
+import urllib.parse
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -14,12 +14,14 @@ from compose import StageUnusable
 from compose.prometheus import DATA, Prometheus, has_prometheus
 from dashboards.prometheus import write_config
 from plans import Plan
-from records import RunDirectory
+from records import RunDirectory, RunDirectoryUnusable
 from records.announcement import Announcement
+from records.direct import FAILURES, get
 from records.exporter import exporting
 from records.exposition import TargetsFolder
 from records.samples import SourceUnreadable
 from rehearsal.broadcast import Broadcast
+from rehearsal.interruption import uninterruptible
 from rehearsal.screen import Screen
 from reports.document import Verdict
 
@@ -49,6 +51,7 @@ class Monitoring:
         self.announcement = announcement
         self._prometheus = prometheus
         self._firing: dict[str, Firing] = {}
+        self._lost = False
 
     def components(self) -> list[tuple[str, int]]:
         """List the processes it added."""
@@ -64,7 +67,7 @@ class Monitoring:
                 self.announcement.announce(TargetsFolder(folder).targets().values())
         deadline = time.monotonic() + _DISCOVERED_S
         while self._prometheus is not None and self._scraped() < self.announcement.targets:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or self._prometheus.ended:
                 return
             time.sleep(_LOOK_S)
 
@@ -77,11 +80,18 @@ class Monitoring:
         """Ask Prometheus; none where it does not answer: the next time, perhaps."""
         assert self._prometheus is not None
         try:
-            url = f"{self._prometheus.url}/api/v1/{route}"
-            with urllib.request.urlopen(url, timeout=_ASK_S) as answer:  # noqa: S310
-                return json.load(answer)["data"]
-        except (OSError, urllib.error.URLError, ValueError, KeyError):
+            return json.loads(get(f"{self._prometheus.url}/api/v1/{route}", _ASK_S))["data"]
+        except FAILURES:
             return None
+        except (KeyError, TypeError):
+            return None
+
+    def has_lost_prometheus(self) -> bool:
+        """Tell, once, that Prometheus has ended before the rehearsal did."""
+        if self._lost or self._prometheus is None or not self._prometheus.ended:
+            return False
+        self._lost = True
+        return True
 
     def alerts(self) -> Iterator[tuple[Firing, bool]]:
         """Give what began (true) and what ceased (false) to fire since this was last asked."""
@@ -98,15 +108,28 @@ class Monitoring:
             if about not in self._firing:
                 yield firing, False
 
+    def performed(self) -> None:
+        """Show no more what was read of a stage that is about to go."""
+        self.broadcast.follow(None)
+        self.announcement.announce(())
+
     def conclude(self, verdict: Verdict) -> None:
-        """Show the verdict, and let Prometheus see it before it is stopped."""
+        """Show the verdict, and let whoever scrapes see it before the port is closed."""
         self.broadcast.conclude(verdict)
         seen = self.broadcast.scrapes
         deadline = time.monotonic() + _LAST_SCRAPE_S
-        while self._prometheus is not None and self.broadcast.scrapes < seen + 2:
-            if time.monotonic() > deadline:
+        while time.monotonic() < deadline:
+            own = self._prometheus is None or self._prometheus.ended or self._has_verdict(verdict)
+            # One that had begun before may still end after; nobody scrapes without ever having.
+            others = seen == 0 or self.broadcast.scrapes >= seen + 2
+            if own and others:
                 return
             time.sleep(_LOOK_S)
+
+    def _has_verdict(self, verdict: Verdict) -> bool:
+        query = urllib.parse.urlencode({"query": f'rehearsal_verdict{{run="{verdict.run}"}}'})
+        told = self._ask(f"query?{query}")
+        return bool(told and told.get("result"))
 
 
 def _firing(told: Iterable[Any]) -> Iterator[Firing]:
@@ -116,6 +139,11 @@ def _firing(told: Iterable[Any]) -> Iterator[Firing]:
             about = json.dumps(labels, sort_keys=True)
             summary = str(alert.get("annotations", {}).get("summary", ""))
             yield Firing(labels.get("alertname", "?"), about, summary)
+
+
+def _literal(path: Path) -> str:
+    """Write a path so that Prometheus, which takes it for a pattern, finds just that."""
+    return re.sub(r"([\[\]?\\])", r"\\\1", str(path))
 
 
 @contextmanager
@@ -133,14 +161,23 @@ def monitored(
         RunDirectoryUnusable: what is to be scraped cannot be announced.
     """
     broadcast = Broadcast(plan, run)
-    with ExitStack() as stack:
+    stack = ExitStack()
+    try:
         port = stack.enter_context(exporting(broadcast.collect))
-        announcement = stack.enter_context(Announcement(run.path.parent, run.id, port))
+        announcement = Announcement(run.path.parent, run.id, port)
+        try:
+            stack.enter_context(announcement)
+        except RunDirectoryUnusable as error:
+            if prometheus:
+                raise
+            screen.note(f"{error} The rehearsal goes on, but no Prometheus will see it.")
         server = None
         if prometheus or (prometheus is None and has_prometheus()):
             screen.phase("starting Prometheus")
             config = write_config(
-                run.path / DATA, [str(announcement.path)], alertmanager=plan.notify.alertmanager
+                run.path / DATA,
+                [_literal(announcement.path)],
+                alertmanager=plan.notify.alertmanager,
             )
             log = run.logs / "prometheus.log"
             try:
@@ -153,3 +190,6 @@ def monitored(
                 run.stamp("phase", "prometheus_ready", url=server.url)
                 screen.tell(f"Prometheus, while this lasts: {server.url}")
         yield Monitoring(broadcast, announcement, server)
+    finally:
+        with uninterruptible():  # the verdict is there, or the reason why there is none
+            stack.close()

@@ -233,6 +233,12 @@ class Performance:
         if time.monotonic() < self._alerts_due_s:
             return
         self._alerts_due_s = time.monotonic() + _ALERTS_EVERY_S
+        if self._monitoring is not None and self._monitoring.has_lost_prometheus():
+            self._run.stamp("phase", "prometheus_lost")
+            self._screen.note(
+                f"Prometheus has ended; {self._run.logs.name}/prometheus.log may say why. The "
+                f"rehearsal goes on without it."
+            )
         for firing, on in () if self._monitoring is None else self._monitoring.alerts():
             message = firing.summary if on else f"over: {firing.summary}"
             self._run.stamp("alert", firing.name, on=on, message=message)

@@ -33,7 +33,14 @@ STACK: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = STACK["services"]
 ALLOY = (FOLDER / "alloy" / "config.alloy").read_text("utf-8")
 VARIABLES = {
-    *("REHEARSE_RUNS", "GRAFANA_PORT", "PROMETHEUS_PORT", "LOKI_PORT", "ALLOY_PORT"),
+    *(
+        "REHEARSE_RUNS",
+        "GRAFANA_PORT",
+        "PROMETHEUS_PORT",
+        "LOKI_GRPC_PORT",
+        "LOKI_PORT",
+        "ALLOY_PORT",
+    ),
     *("GRAFANA_ADMIN_PASSWORD", "ALERTS_TO", "SLACK_WEBHOOK_FILE"),
 }
 

@@ -116,6 +116,24 @@ class TestAnnouncement:
             left = sorted(file.name for file in folder.iterdir())
         assert left == ["alive.json", "run-1.json", "strange.json"]
 
+    def test_what_cannot_be_withdrawn_is_left_to_whoever_can(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "targets").mkdir()
+        group = {"targets": ["127.0.0.1:1"], "labels": {"job": "harness", "pid": "4000000"}}
+        left = tmp_path / "targets" / "theirs.json"
+        left.write_text(json.dumps([group]))
+        real = Path.unlink
+
+        def refused(path: Path, missing_ok: bool = False) -> None:
+            if path.name == left.name:
+                raise PermissionError(1, "Operation not permitted")
+            real(path, missing_ok)
+
+        monkeypatch.setattr(Path, "unlink", refused)
+        with Announcement(tmp_path, "run-1", 4000) as announcement:
+            assert announcement.path.is_file()
+
     def test_where_it_cannot_be_written_a_sentence_says_so(self, tmp_path: Path) -> None:
         (tmp_path / "targets").write_text("a file")
         with (

@@ -155,6 +155,42 @@ def test_the_verdict_is_shown_once_there_is_one(run: RunDirectory, broadcast: Br
     assert told["rehearsal_settle_seconds"] == [({}, 0.25)]
 
 
+def test_of_a_target_that_is_not_ours_nothing_is_told_but_that(tmp_path: Path) -> None:
+    target = {"stage": "external", "url": "http://127.0.0.1:8000"}
+    plan = Plan.model_validate({"name": "theirs", "target": target})
+    run = RunDirectory.create(tmp_path, plan)
+    ((about, _),) = samples(Broadcast(plan, run))["rehearsal_info"]
+    assert about["stage"] == "external"
+    assert {about[fact] for fact in ("allocation", "waiting_room", "workers")} == {"unknown"}
+
+
+def test_a_damaged_timeline_hides_only_itself(run: RunDirectory, broadcast: Broadcast) -> None:
+    run.stamp("t0", "open")
+    with (run.path / "timeline.jsonl").open("a") as file:
+        file.write('{"t_ns": 5, "ki{"t_ns": 6, "kind": "phase", "name": "late", "detail": {}}\n')
+    broadcast.follow(Collected())  # type: ignore[arg-type]
+    told = samples(broadcast)
+    assert told["pg_up"] == [({}, 1)]
+    assert "rehearsal_timeline_timestamp_seconds" not in told
+
+
+def test_what_ended_is_shown_no_more(broadcast: Broadcast) -> None:
+    broadcast.follow(Collected())  # type: ignore[arg-type]
+    broadcast.follow(None)
+    assert "pg_up" not in samples(broadcast)
+
+
+def test_where_a_run_is_published_its_own_plan_says(
+    run: RunDirectory, broadcast: Broadcast
+) -> None:
+    notify = {"reports_url": "https://ci.example.org/runs"}
+    plan = Plan.model_validate({"name": "published", "notify": notify})
+    other = RunDirectory.create(run.path.parent, plan)
+    (other.path / "verdict.json").write_text(verdict_of(other.id).text())
+    ((labels, _),) = samples(broadcast)["rehearsal_started_timestamp_seconds"]
+    assert labels["report"] == f"https://ci.example.org/runs/{other.id}/report.html"
+
+
 def test_every_verdict_of_the_runs_folder_is_in_the_index(
     run: RunDirectory, broadcast: Broadcast
 ) -> None:
