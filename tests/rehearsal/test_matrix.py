@@ -78,7 +78,7 @@ def test_every_cell_keeps_its_run_without_a_page(quick):
         if cell["fault"] == "early_open":
             (on, off) = [event for event in run.timeline() if event.kind == "fault"]
             assert (on.detail["on"], off.detail["on"]) == (True, False)
-            assert on.detail["at_s"] == pytest.approx(-1, abs=0.25)
+            assert on.detail["at_s"] == pytest.approx(-2, abs=0.25)
 
 
 @pytest.mark.xdist_group("quick matrix")
