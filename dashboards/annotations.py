@@ -52,13 +52,17 @@ class Annotation(dashboard.AnnotationQuery):
 
 
 def annotations() -> list[dashboard.AnnotationQuery]:
-    """Give those of every dashboard: Grafana's own, the timeline's, alerts and gates."""
+    """Give those of every dashboard: Grafana's own, the timeline's, alerts and gates.
+
+    Grafana's own are off until switched on: a run's pushed marks tell what Prometheus also tells
+    for as long as it has the run, and everything would be there twice.
+    """
     return [
         dashboard.AnnotationQuery(
-            name="Annotations & Alerts",
+            name="Pushed and made by hand",
             datasource=dashboard.DataSourceRef(type_val="grafana", uid="-- Grafana --"),
             icon_color=colours.SERVER,
-            hide=True,
+            enable=False,
             type_val="dashboard",
             built_in=1,
         ),

@@ -20,7 +20,13 @@ SERVER: Final = "#3274d9"
 REDIS: Final = "#c15c17"
 POSTGRES: Final = "#3274d9"
 
-OUTCOMES: Final = {"ok": OK, "refused": REFUSED, "failed": FAILED, "unknown": UNKNOWN}
+OUTCOMES: Final = {
+    "ok": OK,
+    "refused": REFUSED,
+    "abandoned": FAINT,
+    "failed": FAILED,
+    "unknown": UNKNOWN,
+}
 
 STUDENTS: Final = {
     "ticket": OK,

@@ -19,6 +19,7 @@ from dashboards.promql import (
 )
 from dashboards.source import Query
 from dashboards.steps import Steps, plain, warn_fail, warn_from
+from dashboards.students import students_by_state
 
 UID: Final = "rehearsal-generator"
 
@@ -137,15 +138,7 @@ def _on_time() -> tuple[Panel, ...]:
 
 def _load() -> tuple[Panel, ...]:
     return (
-        timeseries(
-            "Students by state",
-            "Every student is in exactly one state, so the sum is always the whole roster.",
-            [Query(f"sum by (state) ({of_run('generator_students')})", "{{state}}")],
-            unit="locale",
-            stacked=True,
-            stepped=True,
-            colours=colours.STUDENTS,
-        ),
+        students_by_state(),
         timeseries(
             "Requests by process",
             "Sent a second. Processes that share the students evenly run side by side.",
@@ -156,14 +149,14 @@ def _load() -> tuple[Panel, ...]:
         timeseries(
             "In flight",
             "Requests sent and not yet answered.",
-            [Query(f"sum by (generator) ({of_run('generator_in_flight')})", _GENERATOR)],
+            [_of_each("generator_in_flight")],
             unit="locale",
             many=True,
         ),
         timeseries(
             "Connections",
             "Open connections to the target.",
-            [Query(f"sum by (generator) ({of_run('generator_connections')})", _GENERATOR)],
+            [_of_each("generator_connections")],
             unit="locale",
             many=True,
         ),
@@ -175,7 +168,7 @@ def _records() -> tuple[Panel, ...]:
         timeseries(
             "Rows not yet written",
             "Records still in memory; a killed process loses these. Orange from 50,000.",
-            [Query(f"sum by (generator) ({of_run('generator_unwritten_rows')})", _GENERATOR)],
+            [_of_each("generator_unwritten_rows")],
             unit="locale",
             span=8,
             many=True,
@@ -258,3 +251,8 @@ def _machine() -> tuple[Panel, ...]:
             span=6,
         ),
     )
+
+
+def _of_each(metric: str) -> Query:
+    """Ask for a gauge of each generator process."""
+    return Query(f"sum by (generator) ({of_run(metric)})", _GENERATOR)

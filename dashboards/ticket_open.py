@@ -24,6 +24,7 @@ from dashboards.promql import (
 )
 from dashboards.source import Query
 from dashboards.steps import Steps, fail_from, plain, warn_fail
+from dashboards.students import students_by_state, students_in
 
 UID: Final = "rehearsal-open"
 
@@ -65,7 +66,7 @@ def _at_a_glance() -> tuple[Panel, ...]:
         stat(
             "Students with a ticket",
             "Students whom the target told that they have a ticket.",
-            Query(_in_states("ticket"), "with a ticket"),
+            Query(students_in("ticket"), "with a ticket"),
             unit="locale",
             limits=plain(colours.OK),
             course=True,
@@ -74,7 +75,7 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "Students failed by the target",
             "Share of all students whose rush ended in an error of the target, or without an "
             "answer. Red from the 1 % at which every rehearsal fails.",
-            Query(f"{_in_states('failed|unknown')} / {_STUDENTS}", "failed or unknown"),
+            Query(f"{students_in('failed|unknown')} / {_STUDENTS}", "failed or unknown"),
             unit="percentunit",
             limits=warn_fail(0.0001, 0.01),
             course=True,
@@ -121,19 +122,12 @@ def _arrivals() -> tuple[Panel, ...]:
             ],
             unit="suffix:/s",
         ),
-        timeseries(
-            "Students by state",
-            "Every student is in exactly one state, so the sum is always the whole roster.",
-            [Query(f"sum by (state) ({of_run('generator_students')})", "{{state}}")],
-            unit="locale",
-            stacked=True,
-            stepped=True,
-            colours=colours.STUDENTS,
-        ),
+        students_by_state(),
         timeseries(
             "Answers by outcome",
             "Refused is an answer (sold out, too early, has one already); failed is an error of "
-            "the target; unknown may have taken effect all the same.",
+            "the target; unknown may have taken effect all the same; abandoned is what a student "
+            "needed no more, such as a countdown still on its way at T-0.",
             [
                 Query(
                     occurred(per_second(outcomes, "outcome"), outcomes, "outcome", outcome="ok"),
@@ -181,7 +175,7 @@ def _errors() -> tuple[Panel, ...]:
         ),
         timeseries(
             "Failed and unknown so far",
-            "Answers that students did not get, as the generator counts them.",
+            "Answers that students wanted and did not get, as the generator counts them.",
             [Query(so_far(lost, "outcome", outcome="failed"), "{{outcome}}")],
             unit="locale",
             span=7,
@@ -267,8 +261,3 @@ def _logs() -> tuple[Panel, ...]:
             links=[links.to_slow_requests()],
         ),
     )
-
-
-def _in_states(states: str) -> str:
-    series = of_run("generator_students", f'state=~"{states}"')
-    return f"sum({series})"

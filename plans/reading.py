@@ -142,10 +142,17 @@ def _sentence(
 ) -> str:
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
-    where = next(
-        (f"--set {text}" for set_key, text in overridden.items() if _overlap(set_key, key)), name
-    )
     value = problem["input"]
+    # A rule of a whole table is told without values: one of them may be a secret.
+    secret = problem["type"] == "value_error" and isinstance(value, dict)
+    where = next(
+        (
+            f"--set {set_key if secret else text}"
+            for set_key, text in overridden.items()
+            if _overlap(set_key, key)
+        ),
+        name,
+    )
     shown = json.dumps(value, default=str, ensure_ascii=False)
     match problem["type"]:
         case "extra_forbidden":

@@ -11,6 +11,10 @@ import pyarrow as pa
 OUTCOMES: Final = ("ok", "refused", "failed", "unknown")
 """A request's outcome. `unknown`: cut or timed out, so it may have taken effect."""
 
+ABANDONED: Final = "abandoned"
+"""Word in `error` of a request whose student needed the answer no more; its `outcome` is still
+`failed` or `unknown`, for the audit must know whether it may have taken effect."""
+
 JOURNEYS: Final = ("eager", "late", "outsider", "double-clicker", "multi-device", "queue-jumper")
 
 STUDENT_OUTCOMES: Final = (

@@ -88,7 +88,7 @@ class Broadcast:
         yield from (felt, late)
         yield family_of(
             "generator_outcomes_total",
-            "Requests by outcome.",
+            "Requests by outcome; abandoned: the student needed the answer no more.",
             [
                 ({"generator": name, "outcome": word}, count)
                 for name, outcomes in list(self._outcomes.items())

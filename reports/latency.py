@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from records.tables import STEPS
+from records.tables import ABANDONED, STEPS
 from reports.document import Latency
 from reports.evidence import Evidence
 from reports.quantities import milliseconds, percentile, rounded
@@ -55,7 +55,7 @@ def latency_frame(evidence: Evidence) -> pd.DataFrame:
     for part in PARTS:
         frame[f"{part}_ms"] = rows[f"{part}_us"].to_numpy("float64", na_value=np.nan) / 1e3
     outcome = frame["outcome"]
-    frame["abandoned"] = (rows["error"].astype("object") == "abandoned").to_numpy(dtype=bool)
+    frame["abandoned"] = (rows["error"].astype("object") == ABANDONED).to_numpy(dtype=bool)
     frame["answered"] = outcome.isin(["ok", "refused"])
     in_vain = (
         (outcome == "failed")
@@ -92,9 +92,9 @@ def unanswered_by_step(frame: pd.DataFrame) -> pd.DataFrame:
     Abandoned are those whose student needed the answer no more: a countdown poll at T-0, a login
     when the student's other device had its answer. The others that are unknown had been wanted.
     """
-    words = ["failed", "unknown", "abandoned"]
+    words = ["failed", "unknown", ABANDONED]
     bad = frame[frame["outcome"].isin(words)]
-    ends = bad["outcome"].mask(bad["abandoned"], "abandoned")
+    ends = bad["outcome"].mask(bad["abandoned"], ABANDONED)
     table = pd.crosstab(bad["step"], ends) if len(bad) else pd.DataFrame()
     steps = [*STEPS, *sorted(set(table.index) - set(STEPS))]
     return table.reindex(index=steps, columns=words, fill_value=0).astype(int)

@@ -5,6 +5,8 @@ import time
 import gevent
 from gevent import get_hub
 
+from records.tables import ABANDONED
+
 
 class Patience:
     """A running time-out; `word` names the bound that would end it.
@@ -26,7 +28,7 @@ class Patience:
         if self.give_up_ns is not None:
             left_s = (self.give_up_ns - time.time_ns()) / 1e9
             if left_s < bound_s:
-                bound_s, self.word = max(left_s, 0.0), "abandoned"
+                bound_s, self.word = max(left_s, 0.0), ABANDONED
         # The loop's clock stands still during a turn; a timer set late in a long one would
         # otherwise end early by as much.
         get_hub().loop.update_now()

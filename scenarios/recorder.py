@@ -108,7 +108,8 @@ class Recorder:
         self.error: RecordError | None = None
         """Why writing stopped; rows recorded after that are lost and the run must end."""
         self.requests = 0
-        self.outcomes = [0] * len(tables.OUTCOMES)
+        self.ends = dict.fromkeys((*tables.OUTCOMES, tables.ABANDONED), 0)
+        """Requests by outcome, those abandoned apart: nobody missed their answers."""
         self.unfed: list[tuple[int, float, int, int, int]] = []
         """(step, felt ms, bytes, outcome, error code) not yet told to Locust's statistics."""
         self.name = name
@@ -174,7 +175,8 @@ class Recorder:
             append(value)
         self._shard.timings.append(b"" if answer is None else answer.server_timing)
         self.requests += 1
-        self.outcomes[outcome] += 1
+        abandoned = exchange.error == tables.ABANDONED
+        self.ends[tables.ABANDONED if abandoned else tables.OUTCOMES[outcome]] += 1
         felt_ms = ((done_ns or intended_ns) - intended_ns) / 1e6
         self.unfed.append((step, felt_ms, size, outcome, error))
 

@@ -63,7 +63,7 @@ class Observer:
             t_ns=time.time_ns(),
             students=dict(zip(tables.STUDENT_OUTCOMES, rush.census.counts, strict=True)),
             requests=recorder.requests,
-            outcomes=dict(zip(tables.OUTCOMES, recorder.outcomes, strict=True)),
+            outcomes=dict(recorder.ends),
             in_flight=rush.in_flight,
             connections=rush.connections,
             unwritten_rows=recorder.unwritten,

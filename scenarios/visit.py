@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, Final
 from urllib.parse import quote
 
-from records.tables import STEPS
+from records.tables import ABANDONED, STEPS
 from scenarios.connection import Connection, Exchange
 from scenarios.errors import Closed, ExchangeError, NotAnswered
 from scenarios.event_stream import EventStream
@@ -211,7 +211,7 @@ class Visit:
             # Cut short from outside (the generator ends, or the student needs it no more): it
             # may have taken effect.
             outcome = FAILED if exchange.sent_ns is None else UNKNOWN
-            code = "abandoned" if isinstance(cut, Closed) else "cut"
+            code = ABANDONED if isinstance(cut, Closed) else "cut"
             raise
         finally:
             rush.in_flight -= 1

@@ -20,7 +20,7 @@ NS = 1_000_000_000
 STATUS = {
     "kind": "status",
     "generator": "g1",
-    "outcomes": {"ok": 5, "refused": 2, "failed": 0, "unknown": 1},
+    "outcomes": {"ok": 5, "refused": 2, "failed": 0, "unknown": 1, "abandoned": 3},
     "meter": {
         "edges_s": [0.1, 1.0],
         "felt": {"POST /login": {"counts": [3, 1, 0], "sum_s": 0.9}},
@@ -78,7 +78,8 @@ def test_what_the_collectors_read_and_the_generators_say_is_shown(broadcast: Bro
     ]
     assert told["generator_felt_seconds_sum"] == [(step, 0.9)]
     assert told["generator_start_late_seconds_count"] == [({"generator": "g1"}, 4)]
-    assert ({"generator": "g1", "outcome": "unknown"}, 1) in told["generator_outcomes_total"]
+    for word, count in (("unknown", 1), ("abandoned", 3)):
+        assert ({"generator": "g1", "outcome": word}, count) in told["generator_outcomes_total"]
 
 
 def test_the_timeline_is_there_for_annotations(run: RunDirectory, broadcast: Broadcast) -> None:

@@ -6,11 +6,12 @@ import re
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from plans import PlanInvalid, plan_toml
-from plans.reading import check_plan
+from plans.reading import check_plan, read_plan
 from records import RunDirectory
 from rehearsal.notify import notify
 from rehearsal.slack_message import escaped, slack_message
@@ -380,6 +381,13 @@ def test_a_wrong_table_is_refused_without_showing_a_secret(settings, words):
     with pytest.raises(PlanInvalid) as caught:
         plan(**settings)
     assert words in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_secret_given_on_the_command_line_is_not_shown_either():
+    with pytest.raises(PlanInvalid) as caught:
+        read_plan(Path("smoke"), [f"notify.slack_webhook_env=https://hooks.slack.com{SECRET}"])
+    assert str(caught.value).startswith("--set notify.slack_webhook_env: notify: ")
     assert SECRET not in str(caught.value)
 
 

@@ -7,7 +7,7 @@ from records import RunDirectory, RunDirectoryUnusable
 from scenarios import census
 from scenarios.census import Census
 from scenarios.connection import Exchange
-from scenarios.recorder import FAILED, OK, Recorder
+from scenarios.recorder import FAILED, OK, UNKNOWN, Recorder
 from scenarios.timetable import draw_timetable
 from scenarios.wire import Answer
 
@@ -104,6 +104,16 @@ def test_shards_add_up_whatever_words_each_one_saw(run):
     assert table["error"].to_pylist() == ["timeout", None, "sold_out", "timeout", "too_early"]
     assert len(list(run.requests.iterdir())) == 5
     assert recorder.requests == 5
+
+
+def test_an_abandoned_request_is_counted_apart_and_recorded_as_it_was():
+    recorder = Recorder(None, "g")
+    add(recorder, 0, error="timeout", outcome=UNKNOWN, done_ns=9)
+    add(recorder, 1, error="abandoned", outcome=UNKNOWN, done_ns=9)
+    add(recorder, 2, error="abandoned", outcome=FAILED, done_ns=9)
+    add(recorder, 3, done_ns=9)
+    assert recorder.ends == {"ok": 1, "refused": 0, "failed": 0, "unknown": 1, "abandoned": 2}
+    assert [row[3] for row in recorder.unfed] == [UNKNOWN, UNKNOWN, FAILED, OK]
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(run):
