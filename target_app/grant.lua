@@ -2,9 +2,10 @@
 -- KEYS: session, details, enrolled, holders, grants, issued
 -- ARGV: student, keyed hash of the idempotency key (hex), ticket to grant,
 --       1 to enter the grant into the stream, how many to take from the stock,
---       1 not to look at the time, 1 not to look at the roster
+--       1 not to look at the time, 1 not to look at the roster, 1 to grant nothing new
 -- Returns {1, ticket, number, 1 if its row is committed, 1 if this repeats an earlier grant,
---          time of the grant in ns, epoch of the event} or {0, problem code}.
+--          time of the grant in ns, epoch of the event}, {0, problem code}, or {2} for what would
+--          have been granted.
 local student, idempotency, ticket = ARGV[1], ARGV[2], ARGV[3]
 
 local details = redis.call('HMGET', KEYS[2], 'tickets', 'granted', 'opens_at_ns', 'epoch')
@@ -47,6 +48,9 @@ if left <= 0 then
   return {0, 'sold_out'}
 end
 
+if ARGV[8] == '1' then
+  return {2}
+end
 local number = redis.call('HINCRBY', KEYS[2], 'granted', math.min(left, tonumber(ARGV[5])))
 local granted_ns = now[1] .. string.format('%06d', tonumber(now[2])) .. '000'
 redis.call('HSET', KEYS[4], student,

@@ -46,6 +46,11 @@ class Turnstile:
         POOL_USED_PEAK.labels(pool).set_function(lambda: self.used_peak)
         POOL_PENDING_PEAK.labels(pool).set_function(lambda: self.pending_peak)
 
+    @property
+    def full(self) -> bool:
+        """Whether who comes now has to wait."""
+        return self.used >= self.size
+
     async def enter(self) -> int:
         """Take a place, waiting for one if need be, and give when that was: `leave` wants it.
 

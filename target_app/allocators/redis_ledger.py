@@ -1,6 +1,6 @@
 """What allocators that grant in Redis share: the script that decides, and reading what it wrote."""
 
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -48,8 +48,23 @@ class RedisLedger:
     @measured("redis", "grant_script")
     async def decide(self, claim: Claim) -> Decision | Refusal:
         """Session, roster, holder, time and stock at one instant, in one round trip."""
+        reply = await self._ask(claim, grants=True)
+        if not reply[0]:
+            return _refusal(reply)
+        _, ticket, number, issued, replay, granted_ns, epoch = reply
+        return Decision(
+            ticket.decode(), number, bool(issued), bool(replay), int(granted_ns), int(epoch)
+        )
+
+    @measured("redis", "foresee_script")
+    async def foresee(self, claim: Claim) -> Refusal | None:
+        """Give what `decide` would refuse now, before the request waits for anything else."""
+        reply = await self._ask(claim, grants=False)
+        return None if reply[0] else _refusal(reply)
+
+    async def _ask(self, claim: Claim, *, grants: bool) -> Any:
         keys = self.keys
-        reply = await self.cache.script(
+        return await self.cache.script(
             _GRANT,
             (
                 session_key(claim.bearer.session),
@@ -67,15 +82,8 @@ class RedisLedger:
                 2 if FAULTS.strikes("double_decrement") else 1,
                 int(FAULTS.strikes("early_open")),
                 int(FAULTS.strikes("ineligible_granted")),
+                int(not grants),
             ),
-        )
-        if not reply[0]:
-            if reply[1] == b"event_unknown":
-                raise DependencyDown("Redis", "it does not hold the event; restore or prepare it")
-            return Refusal(reply[1].decode())
-        _, ticket, number, issued, replay, granted_ns, epoch = reply
-        return Decision(
-            ticket.decode(), number, bool(issued), bool(replay), int(granted_ns), int(epoch)
         )
 
     @measured("redis", "expect_epoch")
@@ -111,3 +119,9 @@ class RedisLedger:
         if title is None or tickets is None or granted is None or opens_at_ns is None:
             return None
         return Standing(title.decode(), int(tickets), int(tickets) - int(granted), int(opens_at_ns))
+
+
+def _refusal(reply: Any) -> Refusal:
+    if reply[1] == b"event_unknown":
+        raise DependencyDown("Redis", "it does not hold the event; restore or prepare it")
+    return Refusal(reply[1].decode())

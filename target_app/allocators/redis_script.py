@@ -1,7 +1,7 @@
 """`redis_script`: a Redis script grants, and the same request writes the row before it answers."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from target_app.allocators.postgres_ledger import PostgresLedger
 from target_app.allocators.protocol import Claim, Grant, Refusal, Stores, Ticket
@@ -43,17 +43,25 @@ class RedisScript(RedisLedger):
         """Told when a row was refused for the epoch of its grant."""
 
     async def grant(self, claim: Claim) -> Grant | Refusal:
-        decision = await self.decide(claim)
-        if isinstance(decision, Refusal):
-            return decision
-        if not decision.replay:
-            await after_grant()
-        # Also for a replay: the request that got the grant may not have lived to write the row.
-        if not (await self._write(claim, decision) or await self._is_written(decision.ticket)):
-            self.doubt()
-            raise DependencyDown(
-                "Redis", f"it was restored without ticket {decision.ticket}, granted just before"
-            )
+        if self._database.turnstile.full:
+            refusal = await self.foresee(claim)
+            if refusal is not None:
+                return refusal
+        # Granted only with a connection in hand: who waits for one in vain holds nothing.
+        async with self._database.transaction(single=True) as connection:
+            decision = await self.decide(claim)
+            if isinstance(decision, Refusal):
+                return decision
+            if not decision.replay:
+                await after_grant()
+            # Also for a replay: the request that got the grant may have died before its row.
+            written = await self._write(connection, claim, decision)
+            if not written and not await self._is_written(connection, decision.ticket):
+                self.doubt()
+                raise DependencyDown(
+                    "Redis",
+                    f"it was restored without ticket {decision.ticket}, granted just before",
+                )
         if not decision.issued:
             self.committed.append(decision.ticket)
         return Grant(decision.ticket, decision.number, issued=True, replay=decision.replay)
@@ -62,21 +70,19 @@ class RedisScript(RedisLedger):
         return await self._rows.find(ticket, bearer)
 
     @measured("postgres", "write_ticket")
-    async def _write(self, claim: Claim, decision: Decision) -> bool:
-        async with self._database.transaction(single=True) as connection:
-            written = await connection.fetchval(
-                _WRITE,
-                decision.ticket,
-                self.event,
-                claim.bearer.student,
-                decision.number,
-                decision.granted_ns,
-                claim.idempotency,
-                decision.epoch,
-            )
-            return written is not None
+    async def _write(self, connection: Any, claim: Claim, decision: Decision) -> bool:
+        written = await connection.fetchval(
+            _WRITE,
+            decision.ticket,
+            self.event,
+            claim.bearer.student,
+            decision.number,
+            decision.granted_ns,
+            claim.idempotency,
+            decision.epoch,
+        )
+        return written is not None
 
     @measured("postgres", "is_written")
-    async def _is_written(self, ticket: str) -> bool:
-        async with self._database.transaction(single=True) as connection:
-            return await connection.fetchval(_IS_WRITTEN, ticket) is not None
+    async def _is_written(self, connection: Any, ticket: str) -> bool:
+        return await connection.fetchval(_IS_WRITTEN, ticket) is not None

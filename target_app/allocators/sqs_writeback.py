@@ -30,6 +30,10 @@ class SqsWriteback(RedisLedger):
         self._outbox = stores.outbox
 
     async def grant(self, claim: Claim) -> Grant | Refusal:
+        if self._outbox.turnstile.full:
+            refusal = await self.foresee(claim)
+            if refusal is not None:
+                return refusal
         async with self._outbox.place():
             began_s = time.monotonic()
             decision = await self.decide(claim)

@@ -16,6 +16,7 @@ from target_app import sqs_queue
 from target_app.roster import read_roster
 from tests.target_app.apps import ADMIN_TOKEN, App, InProcess, Stage
 from tests.target_app.children import Child, Neighbours, serving_sqs
+from tests.target_app.meddling import Meddler
 from tests.target_app.stores import Postgres, RedisServer
 from tests.target_app.waiting import can_connect, eventually, free_port
 
@@ -193,3 +194,16 @@ def sqs_settings(sqs_endpoint: str, aws: dict[str, str]) -> dict[str, str]:
     """What an app needs whose grants go to a queue of its own."""
     queue = f"grants-{next(_numbers)}"
     return {"APP_SQS_ENDPOINT": sqs_endpoint, "APP_SQS_QUEUE": queue, **aws}
+
+
+@pytest.fixture
+def meddle() -> Iterator[Callable[[Any], Meddler]]:
+    meddlers: list[Meddler] = []
+
+    def begin(app: Any) -> Meddler:
+        meddlers.append(Meddler(app.stage.settings.database_dsn))
+        return meddlers[-1]
+
+    yield begin
+    for meddler in meddlers:
+        meddler.close()

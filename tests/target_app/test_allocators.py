@@ -1,8 +1,6 @@
 """What is peculiar to one allocator: its lock, its retries, its seats, its row to be mended."""
 
-import asyncio
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,53 +8,15 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
 from target_app import allocators
 from target_app.allocators import full_jitter, optimistic, redis_lock
+from tests.target_app.meddling import Meddler
+from tests.target_app.writing import held
 
 Start = Callable[..., Any]
-
-
-class Meddler:
-    """A PostgreSQL session of somebody else, with a transaction that ends when told to."""
-
-    def __init__(self, dsn: str) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        self._connection = self._wait(asyncpg.connect(dsn))
-        self._wait(self._connection.execute("BEGIN"))
-
-    def _wait(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
-
-    def run(self, statement: str, *args: object) -> Any:
-        return self._wait(self._connection.fetch(statement, *args))
-
-    def roll_back(self) -> None:
-        self._wait(self._connection.execute("ROLLBACK"))
-
-    def close(self) -> None:
-        self._wait(self._connection.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
-@pytest.fixture
-def meddle() -> Iterator[Callable[[Any], Meddler]]:
-    meddlers: list[Meddler] = []
-
-    def begin(app: Any) -> Meddler:
-        meddlers.append(Meddler(app.stage.settings.database_dsn))
-        return meddlers[-1]
-
-    yield begin
-    for meddler in meddlers:
-        meddler.close()
 
 
 @contextmanager
@@ -270,6 +230,31 @@ def test_a_row_that_could_not_be_written_is_written_by_the_next_attempt(
     assert found is not None
     assert (row["ticket"].encode(), row["granted_ns"]) == (found[1], int(found[2]))
     assert app.http.get(f"/tickets/{row['ticket']}", headers=bearer).json()["state"] == "issued"
+
+
+@pytest.fixture
+def crowded(start_app: Start, eventually: Start) -> Iterator[Any]:
+    """An app with a single connection to PostgreSQL, which somebody else keeps."""
+    app = start_app("redis_script", APP_TICKETS=1, APP_POSTGRES_POOL=1, APP_POSTGRES_POOL_TIMEOUT=1)
+    turnstile = app.asgi.office.database.turnstile
+    entered_ns = app.call(turnstile.enter())
+    yield app
+    app.loop.call_soon_threadsafe(turnstile.leave, entered_ns)
+
+
+def test_who_waits_for_a_connection_in_vain_holds_nothing(crowded: Any) -> None:
+    answer = crowded.buy(crowded.login(0))
+    assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+    assert held(crowded.stage) == {}
+
+
+def test_who_is_refused_does_not_wait_for_a_connection(crowded: Any) -> None:
+    bearer = crowded.login(0)
+    with crowded.stage.client() as redis:
+        redis.hset(f"event:{crowded.stage.event}", "granted", 1)
+        assert crowded.buy(bearer).json()["code"] == "sold_out"
+        redis.hset(f"event:{crowded.stage.event}", "opens_at_ns", time.time_ns() + 60 * 10**9)
+        assert crowded.buy(bearer).json()["code"] == "too_early"
 
 
 def test_a_grant_that_redis_forgot_before_its_row_was_written_is_void(start_app: Start) -> None:

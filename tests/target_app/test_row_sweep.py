@@ -8,6 +8,7 @@ import pytest
 from target_app import row_sweep
 from target_app.metrics import REGISTRY
 from tests.target_app.children import killed_after_grant
+from tests.target_app.meddling import Meddler
 from tests.target_app.writing import held, written
 
 Start = Callable[..., Any]
@@ -30,17 +31,16 @@ def calls(name: str) -> float:
 
 
 @pytest.mark.usefixtures("swept_often")
-def test_places_granted_while_postgresql_was_down_are_not_lost(
-    start_app: Start, eventually: Any
+def test_places_whose_rows_could_not_be_written_are_not_lost(
+    start_app: Start, meddle: Callable[[Any], Meddler], eventually: Any
 ) -> None:
-    app = start_app("redis_script", APP_TICKETS=20, APP_POSTGRES_POOL_TIMEOUT=1)
+    app = start_app("redis_script", APP_TICKETS=20, APP_POSTGRES_POOL=15)
     bearers = [app.login(index) for index in range(40)]
-    app.stage.postgres.stop()
-    try:
-        answers = app.rush([(bearer, "key") for bearer in bearers[:15]])
-    finally:
-        app.stage.postgres.start()
+    other = meddle(app)
+    other.run("LOCK TABLE tickets IN EXCLUSIVE MODE")
+    answers = app.rush([(bearer, "key") for bearer in bearers[:15]])
     assert {answer.status_code for answer in answers} == {503}
+    other.roll_back()
     answers = app.rush([(bearer, "key") for bearer in bearers[15:]])
     assert sum(answer.status_code == 201 for answer in answers) == 5
     eventually(lambda: issued(app.stage) == 20)
