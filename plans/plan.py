@@ -49,7 +49,8 @@ class Schedule(Section):
     drain: Duration = 10.0
     """How long answers still under way are awaited after that."""
     settle: Duration = 10.0
-    """How long the stores may take after that until they agree on who holds a ticket."""
+    """How long the stores may stand still after that while they do not agree on who holds a ticket;
+    as long as rows are being written they are waited for, six times as long at most."""
 
 
 class Students(Section):

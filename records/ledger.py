@@ -12,9 +12,9 @@ from redis import RedisError
 
 from records import postgres, redis_server, tables
 from records.run_directory import RunDirectory
-from records.settling import await_settled
+from records.settling import Settling, await_settled
 
-__all__ = ["StoreReading", "await_settled", "read_ledger"]
+__all__ = ["Settling", "StoreReading", "await_settled", "read_ledger"]
 
 _BASE_TIMEOUT_S = 2.0
 _TIMEOUT_S_PER_STUDENT = 20e-6

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Any, Final
 
 import psycopg
@@ -11,37 +12,67 @@ from redis import Redis, RedisError
 from records import postgres, redis_server
 
 _POLL_S: Final = 0.02
+_LOOK_S: Final = 0.25
+"""How often rows are counted to see whether they become more."""
 _WRITTEN: Final = "SELECT count(DISTINCT ticket) FROM tickets WHERE event = %s"
 
 
+class Settling(StrEnum):
+    """How the wait for the stores ended."""
+
+    AGREED = "agreed"
+    """They agree on who holds a ticket."""
+    STILL = "still"
+    """They do not, and nothing had been written for the time allowed; or one gave no answer."""
+    GROWING = "growing"
+    """They do not yet: rows were still being written when the wait had to end."""
+
+
 def await_settled(
-    redis_url: str | None, event: str, deadline_s: float, *, dsn: str | None = None
-) -> bool:
-    """Wait up to `deadline_s` seconds until everything granted has been written back.
+    redis_url: str | None,
+    event: str,
+    still_s: float,
+    *,
+    dsn: str | None = None,
+    longest_s: float | None = None,
+) -> Settling:
+    """Wait until everything granted has been written back, as long as rows are being written.
+
+    The stores agree when the grants stream has neither pending nor undelivered entries (or there
+    is no such stream) and, where Redis keeps a hash of holders, `tickets` has as many different
+    tickets as that has students: a row delivered twice delays nothing.
 
     Args:
+        still_s: seconds without a new row after which the wait ends.
         dsn: PostgreSQL, whose tickets are counted against the holders in Redis; without it only
             the grants stream is looked at.
-
-    Returns:
-        True when the grants stream has neither pending nor undelivered entries (or there is no
-        such stream) and, where Redis keeps a hash of holders, `tickets` has as many different
-        tickets as that has students: a row delivered twice delays nothing. False when it was not
-        so by the deadline, or a store gave no answer.
+        longest_s: seconds after which it ends whatever is being written; `still_s` when left out.
     """
     if redis_url is None:
-        return True
-    until_s = time.monotonic() + deadline_s
-    client = redis_server.connect(redis_url, timeout_s=max(0.1, min(1.0, deadline_s)))
+        return Settling.AGREED
+    began_s = grew_s = looked_s = time.monotonic()
+    longest_s = still_s if longest_s is None else longest_s
+    timeout_s = max(0.1, min(1.0, still_s))
+    client = redis_server.connect(redis_url, timeout_s=timeout_s)
+    most = None
     try:
-        with _Rows(dsn, event, max(0.1, min(1.0, deadline_s))).reading() as rows:
+        with _Rows(dsn, event, timeout_s).reading() as rows:
             while True:
                 # A store that is down perhaps comes back; if not, the deadline answers.
                 with contextlib.suppress(RedisError, OSError, psycopg.Error):
                     if _drained(client, event) and _agreed(client, event, rows):
-                        return True
-                if time.monotonic() >= until_s:
-                    return False
+                        return Settling.AGREED
+                    if time.monotonic() - looked_s >= min(_LOOK_S, still_s / 4):
+                        looked_s = time.monotonic()
+                        written = rows.count()
+                        if most is not None and written is not None and written > most:
+                            grew_s = looked_s
+                        most = written if most is None else max(most, written or 0)
+                now_s = time.monotonic()
+                if now_s - grew_s >= still_s:
+                    return Settling.STILL
+                if now_s - began_s >= longest_s:
+                    return Settling.GROWING if grew_s > began_s else Settling.STILL
                 time.sleep(_POLL_S)
     finally:
         client.close()

@@ -9,7 +9,7 @@ from compose import Stage
 from plans import Person, Plan
 from records import RunDirectory
 from records.collecting import Collecting, Sources
-from records.ledger import await_settled, read_ledger
+from records.ledger import Settling, await_settled, read_ledger
 from rehearsal.errors import GeneratorFailed
 from rehearsal.fault_schedule import FaultSchedule
 from rehearsal.generator import GeneratorProcess, Line, status_samples
@@ -22,6 +22,8 @@ _BREATH_S: Final = 1.0
 _BUSY: Final = 4.0
 """The breath is at least so many times what fixing T-0 takes."""
 _GO_S: Final = 0.1
+_SETTLE_TIMES: Final = 6
+"""How many times `schedule.settle` the stores are waited for while rows are being written."""
 """What the generator may take to hear of T-0."""
 _LAST_WORDS_S: Final = 15.0
 """What the generator may take, after the drain, to write down the rest."""
@@ -258,15 +260,19 @@ class Performance:
         """Wait until the stores agree, read every counter and every store a last time."""
         self._screen.phase("reading the stores")
         begun = time.monotonic()
-        settled = await_settled(
+        settling = await_settled(
             self._stage.redis_url,
             self._plan.event.id,
             self._plan.schedule.settle,
             dsn=self._stage.dsn,
+            longest_s=self._plan.schedule.settle * (1 if self.interrupted else _SETTLE_TIMES),
         )
-        settle_ms = round((time.monotonic() - begun) * 1e3, 3) if settled else None
-        if settled:
-            self._run.stamp("phase", "settled", after_ms=settle_ms)
+        after_ms = round((time.monotonic() - begun) * 1e3, 3)
+        settle_ms = after_ms if settling is Settling.AGREED else None
+        if settling is Settling.AGREED:
+            self._run.stamp("phase", "settled", after_ms=after_ms)
+        elif settling is Settling.GROWING:
+            self._run.stamp("phase", "unsettled", after_ms=after_ms)
         collecting.read_all()
         self._note_losses()
         self._alerts_due_s = 0.0

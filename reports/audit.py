@@ -79,6 +79,7 @@ def audit_run(evidence: Evidence, samples: Samples, counts: Reconciliation) -> A
     wrongs: dict[str, str] = {}
     for part in (
         _of_stores(evidence, stores, told),
+        _of_agreement(evidence, stores),
         _of_second_tickets(stores, told),
         _of_promises(evidence, stores, told),
         _of_sold_out(evidence, stores, told),
@@ -95,7 +96,7 @@ def audit_run(evidence: Evidence, samples: Samples, counts: Reconciliation) -> A
         problems.append(
             "There is no record of what students were told (students.parquet has no rows)."
         )
-    problems += gate_problems(evidence)
+    problems += _unsettled(evidence, stores) + gate_problems(evidence)
     applicable = [name for name in COUNTERS if name != "store_drift" or len(stores.expected) > 1]
     if found["double_entry"] is None and not gate_problems(evidence):
         applicable.remove("double_entry")  # nobody went to the gate
@@ -110,6 +111,18 @@ def audit_run(evidence: Evidence, samples: Samples, counts: Reconciliation) -> A
     audit = Audit(**found, settle_ms=_settle_ms(stores, told))
     ordered = {name: wrongs[name] for name in COUNTERS if name in wrongs}
     return AuditFinding(audit, ordered, tuple(problems), tuple(applicable))
+
+
+def _unsettled(evidence: Evidence, stores: Stores) -> list[str]:
+    if not course_of(evidence).unsettled:
+        return []
+    durable, *others = (owned(rows) for rows in stores.holdings.values())
+    to_come = max((len(other.difference(durable)) for other in others), default=0)
+    return [
+        f"Rows were still being written when the stores were read: "
+        f"{counted(to_come, 'ticket')} had none in {DURABLE} yet, so nobody can tell whether one "
+        f"was lost. Give `schedule.settle` more time."
+    ]
 
 
 def _named(name: str, counted_wrong: tuple[int, str] | None) -> dict[str, tuple[int | None, str]]:
@@ -147,15 +160,25 @@ def _of_stores(
         found = {name: (count or None, said) for name, (count, said) in found.items()}
     if told.empty and not strangers:
         found["ineligible"] = (None, "")
-    if stores.complete and len(stores.holdings) > 1:
-        (first, one), (second, other) = stores.holdings.items()
-        drift = len(owned(one).symmetric_difference(owned(other)))
-        found["store_drift"] = (
-            drift,
-            f"The stores disagree: {counted(drift, 'ticket is', 'tickets are')} not the same in "
-            f"{first} and {second}.",
-        )
     return found
+
+
+def _of_agreement(evidence: Evidence, stores: Stores) -> dict[str, tuple[int | None, str]]:
+    """What one store holds and the other does not."""
+    if not stores.complete or len(stores.holdings) < 2:
+        return {}
+    (first, one), (second, other) = stores.holdings.items()
+    if course_of(evidence).unsettled:  # rows were still to come: only one too many is a wrong
+        drift: int | None = len(owned(one).difference(owned(other))) or None
+    else:
+        drift = len(owned(one).symmetric_difference(owned(other)))
+    return {
+        "store_drift": (
+            drift,
+            f"The stores disagree: {counted(drift or 0, 'ticket is', 'tickets are')} not the same "
+            f"in {first} and {second}.",
+        )
+    }
 
 
 def _granted(stores: Stores, told: pd.DataFrame) -> pd.MultiIndex:
@@ -190,33 +213,40 @@ def _of_promises(
     durable = stores.holdings.get(DURABLE)
     if durable is None or told.empty:
         return {}
+    course = course_of(evidence)
     promised = promises(told)
-    nowhere = promised[~_borne_out(promised, durable)]
-    missing, claimed = len(nowhere), _claimed_in_vain(stores, told)
+    late = _on_the_way(stores, promised) if course.unsettled else False
+    missing = int((~_borne_out(promised, durable) & ~late).sum())
+    claimed = _claimed_in_vain(stores, told)
 
     # Whose story ended with "already holds a ticket" knows of it, though not its name.
     informed = told["claimed"] & told["outcome"].isin(["refused", "unknown"])
     expected = told.loc[told["acked"] | informed | told["undecided"], "student"]
     surprised = durable.loc[(durable["student"] >= 0), "student"].drop_duplicates()
-    unannounced = int((~surprised.isin(expected)).sum())
+    unannounced: int | None = int((~surprised.isin(expected)).sum())
 
     acked = told[told["acked"]]
     here = _borne_out(acked, durable)
+    if course.unsettled:
+        here = here | _on_the_way(stores, acked)
     waiting = acked["issued_ns"].isna().to_numpy(dtype=bool)
     still = acked["student"].isin(_still_pending(evidence, durable)).to_numpy()
     stuck: int | None = int((waiting & (~here | still)).sum())
-    if course_of(evidence).record_cut:
+    if course.record_cut:
         # "Issued" may have been answered unrecorded: only a ticket that is not there is stuck.
         stuck = int((waiting & ~here).sum()) or None
+    lost: int | None = missing + claimed
+    if course.unsettled:  # the rows that were still to come decide whether there are none
+        lost, unannounced, stuck = lost or None, unannounced or None, stuck or None
     return {
         "acked_but_missing": (
-            missing + claimed,
+            lost,
             f"Lost tickets: {counted(missing + claimed, 'ticket')} that students were told of "
             f"{'is' if missing + claimed == 1 else 'are'} not in {DURABLE}{_in_vain(claimed)}.",
         ),
         "held_without_ack": (
             unannounced,
-            f"Unannounced tickets: {counted(unannounced, 'student holds', 'students hold')} a "
+            f"Unannounced tickets: {counted(unannounced or 0, 'student holds', 'students hold')} a "
             f"ticket in {DURABLE} that was never confirmed.",
         ),
         "stuck_students": (
@@ -235,6 +265,15 @@ def _borne_out(promised: pd.DataFrame, durable: pd.DataFrame) -> Any:
     here = pd.MultiIndex.from_frame(promised[["student", "ticket"]]).isin(owned(durable))
     unnamed = promised["ticket"].isna() & promised["student"].isin(durable["student"])
     return here | unnamed.to_numpy(dtype=bool)
+
+
+def _on_the_way(stores: Stores, promised: pd.DataFrame) -> Any:
+    """Tell of each promised ticket whether another store holds it, and its row may still come."""
+    here: Any = pd.Series(data=False, index=promised.index).to_numpy(dtype=bool)
+    for store, rows in stores.holdings.items():
+        if store != DURABLE:
+            here = here | _borne_out(promised, rows)
+    return here
 
 
 def _claimed_in_vain(stores: Stores, told: pd.DataFrame) -> int:

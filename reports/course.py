@@ -17,10 +17,12 @@ class Course:
         record_cut: the generator was lost or never ended, so what it recorded last is missing:
             up to 2 s of the students' stories and 1 s of requests.
         as_planned: nothing cut the rush short, so how it ended is the target's doing.
+        unsettled: rows were still being written when the stores were read.
     """
 
     record_cut: bool
     as_planned: bool
+    unsettled: bool
 
 
 def course_of(evidence: Evidence) -> Course:
@@ -28,7 +30,11 @@ def course_of(evidence: Evidence) -> Course:
     kinds = {(event.kind, event.name) for event in evidence.timeline}
     record_cut = ("process", MEASURING) in kinds or ("phase", "performed") not in kinds
     aborted = any(event.kind == "abort" for event in evidence.timeline)
-    return Course(record_cut, as_planned=not (record_cut or aborted))
+    return Course(
+        record_cut,
+        as_planned=not (record_cut or aborted),
+        unsettled=("phase", "unsettled") in kinds,
+    )
 
 
 def was_planned(event: TimelineEvent) -> bool:

@@ -38,9 +38,7 @@ class FrontDoor:
         if scope["type"] != "http":
             await self._inside(scope, receive, send)
             return
-        exchange = Exchange()
-        CURRENT.set(exchange)
-        _read_headers(exchange, scope["headers"])
+        exchange = _begin(scope["headers"])
         answered = False
 
         def send_timed(message: Any) -> Any:  # no coroutine of its own: it is sent twice a request
@@ -99,9 +97,7 @@ class BareDoor(FrontDoor):
         if scope["type"] != "http":
             await self._inside(scope, receive, send)
             return
-        exchange = Exchange()
-        CURRENT.set(exchange)
-        _read_headers(exchange, scope["headers"])
+        _begin(scope["headers"])
         self.office.in_flight += 1
         try:
             await self._inside(scope, receive, send)
@@ -116,7 +112,10 @@ def _ms(ns: int) -> float:
     return round(ns / 1e6, 3)
 
 
-def _read_headers(exchange: Exchange, headers: Any) -> None:
+def _begin(headers: Any) -> Exchange:
+    """Have what is known of the request at hand while it is answered."""
+    exchange = Exchange()
+    CURRENT.set(exchange)
     for name, value in headers:
         if name == b"authorization":
             exchange.authorization = value
@@ -129,3 +128,4 @@ def _read_headers(exchange: Exchange, headers: Any) -> None:
             trace = parse_traceparent(value)
             if trace is not None:
                 exchange.trace_id, exchange.span_id = trace
+    return exchange

@@ -4,16 +4,23 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from redis import Redis
 
-from records.ledger import await_settled
+from records.ledger import Settling, await_settled
 
 STREAM = "event:festival:grants"
 HOLDERS = "event:festival:holders"
+AGREED, STILL, GROWING = Settling
+
+
+def settling(url: str | None, still_s: float, **options: Any) -> Settling:
+    return await_settled(url, "festival", still_s, **options)
 
 
 def write(tickets: psycopg.Connection, *names: str) -> None:
@@ -22,15 +29,15 @@ def write(tickets: psycopg.Connection, *names: str) -> None:
 
 
 def test_without_a_stream_everything_is_settled_at_once(redis_process: Any) -> None:
-    assert await_settled(redis_process.url, "festival", 0.0)
-    assert await_settled(None, "festival", 0.0)
+    assert settling(redis_process.url, 0.0) is AGREED
+    assert settling(None, 0.0) is AGREED
 
 
 def test_entries_nobody_took_or_nobody_acknowledged_are_not_settled(
     redis: Redis, redis_process: Any
 ) -> None:
     def settled() -> bool:
-        return await_settled(redis_process.url, "festival", 0.05)
+        return settling(redis_process.url, 0.05) is AGREED
 
     grant = redis.xadd(STREAM, {"student": "S1"})
     assert not settled(), "there is not even a group yet"
@@ -52,7 +59,7 @@ def test_settling_is_noticed_while_waiting(redis: Redis, redis_process: Any) -> 
     timer.start()
     begun = time.monotonic()
 
-    assert await_settled(redis_process.url, "festival", 5.0)
+    assert settling(redis_process.url, 5.0) is AGREED
     assert time.monotonic() - begun < 2
     timer.join()
 
@@ -60,7 +67,7 @@ def test_settling_is_noticed_while_waiting(redis: Redis, redis_process: Any) -> 
 def test_a_redis_that_is_down_never_settles(tmp_path: Path) -> None:
     begun = time.monotonic()
 
-    assert not await_settled(f"unix://{tmp_path}/redis.sock", "festival", 0.2)
+    assert settling(f"unix://{tmp_path}/redis.sock", 0.2) is STILL
     assert time.monotonic() - begun < 1
 
 
@@ -68,7 +75,7 @@ def test_a_hung_redis_does_not_stretch_the_deadline_by_much(redis_process: Any) 
     os.kill(redis_process.process.pid, signal.SIGSTOP)
     begun = time.monotonic()
     try:
-        assert not await_settled(redis_process.url, "festival", 0.3)
+        assert settling(redis_process.url, 0.3) is STILL
     finally:
         os.kill(redis_process.process.pid, signal.SIGCONT)
 
@@ -79,7 +86,7 @@ def test_holders_without_a_row_are_not_settled(
     tickets: psycopg.Connection, postgres_dsn: str, redis: Redis, redis_process: Any
 ) -> None:
     def settled() -> bool:
-        return await_settled(redis_process.url, "festival", 0.05, dsn=postgres_dsn)
+        return settling(redis_process.url, 0.05, dsn=postgres_dsn) is AGREED
 
     assert settled(), "nobody holds anything"
     redis.hset(HOLDERS, mapping={"S1": "{}", "S2": "{}"})
@@ -101,7 +108,7 @@ def test_a_row_that_comes_is_noticed_while_waiting(
     timer.start()
     begun = time.monotonic()
 
-    assert await_settled(redis_process.url, "festival", 5.0, dsn=postgres_dsn)
+    assert settling(redis_process.url, 5.0, dsn=postgres_dsn) is AGREED
     assert time.monotonic() - begun < 2
     timer.join()
 
@@ -113,11 +120,53 @@ def test_a_postgres_that_is_down_or_hangs_never_settles(
     write(tickets, "T1")
     begun = time.monotonic()
 
-    assert not await_settled(
-        redis_process.url, "festival", 0.2, dsn=f"postgresql://postgres@/x?host={tmp_path}"
-    )
+    nowhere = f"postgresql://postgres@/x?host={tmp_path}"
+    assert settling(redis_process.url, 0.2, dsn=nowhere) is STILL
     tickets.execute("BEGIN; LOCK TABLE tickets")
-    assert not await_settled(redis_process.url, "festival", 0.2, dsn=postgres_dsn)
+    assert settling(redis_process.url, 0.2, dsn=postgres_dsn) is STILL
     tickets.execute("ROLLBACK")
-    assert await_settled(redis_process.url, "festival", 0.2, dsn=postgres_dsn)
+    assert settling(redis_process.url, 0.2, dsn=postgres_dsn) is AGREED
     assert time.monotonic() - begun < 3
+
+
+@pytest.fixture
+def slow_writer(
+    tickets: psycopg.Connection, postgres_dsn: str, redis: Redis
+) -> Iterator[threading.Event]:
+    """Eight tickets in Redis, of which one more has a row every 0.15 s."""
+    redis.hset(HOLDERS, mapping={f"S{number}": "{}" for number in range(8)})
+    ended = threading.Event()
+
+    def work() -> None:
+        for number in range(8):
+            write(tickets, f"T{number}")
+            if ended.wait(0.15):
+                return
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield ended
+    ended.set()
+    thread.join()
+
+
+def test_stores_are_waited_for_as_long_as_rows_come(
+    slow_writer: threading.Event, postgres_dsn: str, redis_process: Any
+) -> None:
+    found = settling(redis_process.url, 0.5, dsn=postgres_dsn, longest_s=10.0)
+    assert found is AGREED
+
+
+def test_stores_that_stand_still_are_not_waited_for_any_longer(
+    slow_writer: threading.Event, postgres_dsn: str, redis_process: Any
+) -> None:
+    slow_writer.set()
+    began = time.monotonic()
+    assert settling(redis_process.url, 0.3, dsn=postgres_dsn, longest_s=10.0) is STILL
+    assert time.monotonic() - began < 3
+
+
+def test_rows_that_come_longer_than_anybody_waits_leave_it_open(
+    slow_writer: threading.Event, postgres_dsn: str, redis_process: Any
+) -> None:
+    assert settling(redis_process.url, 0.5, dsn=postgres_dsn, longest_s=0.6) is GROWING

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from plans.plan import Allocation
+from records import TimelineEvent
 from reports.audit import COUNTERS
+from reports.evidence import Evidence
 from reports.steps import SCAN
 from tests.reports.auditing import audited, found
 
@@ -241,6 +243,33 @@ def test_one_missing_row_is_a_wrong_not_a_lost_file(evidence_of):
     durable = evidence.ledger.index[evidence.ledger["source"] == "postgres"]
     cut = dataclasses.replace(evidence, ledger=evidence.ledger.drop(durable[7]))
     assert found(cut) == {"acked_but_missing": 1, "store_drift": 1}
+
+
+def unsettled(evidence: Evidence, *without: str) -> Evidence:
+    """The same, read before the last rows were written: the 7th row is missing in stores."""
+    ledger = evidence.ledger
+    for store in without:
+        ledger = ledger.drop(ledger.index[ledger["source"] == store][7])
+    event = TimelineEvent(evidence.timeline[-1].t_ns, "phase", "unsettled", {})
+    return dataclasses.replace(evidence, ledger=ledger, timeline=(*evidence.timeline, event))
+
+
+def test_a_row_that_was_still_to_come_is_not_called_lost(evidence_of):
+    finding = audited(unsettled(evidence_of(**SMALL), "postgres"))
+    undecided = {
+        *("acked_but_missing", "held_without_ack", "store_drift", "stuck_students"),
+    }
+    counts = finding.audit.model_dump()
+    assert {name for name in finding.applicable if counts[name] is None} == undecided
+    assert finding.wrongs == {}
+    assert any("1 ticket had none in postgres yet" in problem for problem in finding.problems)
+
+
+def test_what_no_row_to_come_explains_is_a_wrong_all_the_same(evidence_of):
+    evidence = evidence_of(**SMALL)
+    lost = audited(unsettled(evidence, "postgres", "redis"))
+    assert lost.audit.acked_but_missing == 1
+    assert audited(unsettled(evidence, "redis")).audit.store_drift == 1
 
 
 @pytest.mark.parametrize(
