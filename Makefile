@@ -4,8 +4,10 @@ BIN := .venv/bin
 STAMP := .venv/.prepared
 PACKAGES := plans records compose scenarios reports dashboards rehearsal target_app
 
-.PHONY: rehearsal test test-observability matrix lint bench bench-app clean
+.PHONY: setup rehearsal test test-observability matrix lint bench bench-app clean
 .DELETE_ON_ERROR:
+
+setup: $(STAMP)
 
 rehearsal: $(STAMP)
 	$(BIN)/rehearse run plans/festival.toml

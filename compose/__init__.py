@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         StageNotReady,
         StageUnusable,
         TargetRefused,
+        Undecided,
     )
     from compose.external import ExternalStage
     from compose.file_limit import raise_file_limit
@@ -35,6 +36,7 @@ __all__ = [
     "StageNotReady",
     "StageUnusable",
     "TargetRefused",
+    "Undecided",
     "raise_file_limit",
 ]
 

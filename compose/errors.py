@@ -6,6 +6,7 @@ StageError
 ├── StageNotReady     a component runs but never answered
 ├── HostNotAllowed    load may not be sent to that host
 └── TargetRefused     the target does not answer, or answers something else than expected
+    └── Undecided     it did not answer in time, and may have done what was asked all the same
 """
 
 import signal
@@ -56,6 +57,10 @@ class HostNotAllowed(StageError):
 
 class TargetRefused(StageError):
     """The target does not answer, or answers something else than the contract says."""
+
+
+class Undecided(TargetRefused):
+    """The target did not answer in time: it may have done what was asked, or do it yet."""
 
 
 def describe_exit(exit_code: int) -> str:

@@ -6,7 +6,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from compose.errors import TargetRefused
+from compose.errors import TargetRefused, Undecided
 
 _ANSWER_S = 2.0
 _HONOURED_S = 5.0
@@ -33,16 +33,17 @@ class Target:
         """Set how bad one of the app's own faults is; 0 is off.
 
         Raises:
-            TargetRefused: it said no, or did not answer within 5 s.
+            Undecided: it did not answer within 5 s.
+            TargetRefused: it said no.
         """
         path, deadline = f"/admin/faults/{fault}", time.monotonic() + _SWITCHED_S
         bearer = {"Authorization": f"Bearer {admin_token}"}
         while True:
             try:
                 status, body = self.ask("PUT", path, {"grade": grade}, bearer)
-            except TargetRefused:
+            except TargetRefused as error:
                 if time.monotonic() > deadline:
-                    raise
+                    raise Undecided(f"{error} It may have taken effect all the same.") from error
             else:
                 if status == http.HTTPStatus.OK:
                     return

@@ -67,8 +67,8 @@ def _at_a_glance() -> tuple[Panel, ...]:
             limits=_LAG,
         ),
         stat(
-            "Requests sent",
-            "By all generator processes together.",
+            "Requests ended",
+            "Answered, failed or given up; by all generator processes together.",
             Query(total(of_run("generator_requests_total")), "requests"),
             unit="locale",
             limits=plain(colours.SERVER),
@@ -141,7 +141,7 @@ def _load() -> tuple[Panel, ...]:
         students_by_state(),
         timeseries(
             "Requests by process",
-            "Sent a second. Processes that share the students evenly run side by side.",
+            "Ended a second. Processes that share the students evenly run side by side.",
             [Query(per_second(of_run("generator_requests_total"), "generator"), _GENERATOR)],
             unit="reqps",
             many=True,

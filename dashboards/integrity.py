@@ -243,7 +243,8 @@ def _refusals() -> tuple[Panel, ...]:
     return (
         timeseries(
             "Refusals by code",
-            "Purchases refused, a second. A refusal is an answer; which one tells who came.",
+            "Purchases turned away, a second. `overloaded` and `dependency_unavailable` are errors "
+            "of the target; any other is an answer, and tells who came.",
             [
                 Query(
                     occurred(per_second(refused, "code"), refused, "code", code="none"),
@@ -317,13 +318,13 @@ def _audit() -> tuple[Panel, ...]:
             "The wrongs by name",
             "- **oversold**: more tickets than there were\n"
             "- **duplicate_students**: two tickets for one student\n"
-            "- **acked_but_missing**: promised, and not held by any store\n"
+            "- **acked_but_missing**: a student was told of it, and PostgreSQL does not have it\n"
             "- **held_without_ack**: held, and the student was told no\n"
             "- **ineligible**: sold to somebody not on the roster\n"
             "- **sold_early**: sold before T-0\n"
             "- **false_sold_out**: told sold out while tickets were left\n"
             "- **store_drift**: the stores disagree after settling\n"
-            "- **stuck_students**: never got an end to their journey\n"
+            "- **stuck_students**: told that the ticket is pending, which was never issued\n"
             "- **double_entry**: one code let two in\n"
             "- **lost_views**: page views nobody counted",
             span=8,

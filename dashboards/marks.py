@@ -22,6 +22,7 @@ _PHASES: Final = {
     "closed": "The sale closes",
     "performed": "All students have finished",
     "settled": "The stores agree",
+    "unsettled": "Rows are still being written, and no longer waited for",
     "torn_down": "The stage is cleared",
 }
 _ENDS: Final = ("closed", "performed", "torn_down")

@@ -104,7 +104,8 @@ def _arrivals() -> tuple[Panel, ...]:
     return (
         timeseries(
             "Arrivals and requests",
-            "Students who begin, requests sent for them, and requests the app answered, a second.",
+            "Students who begin, requests that ended for them one way or the other, and requests "
+            "the app answered, a second.",
             [
                 Query(
                     f"clamp_min(-sum(deriv({never}[$__rate_interval])), 0)",
@@ -112,7 +113,7 @@ def _arrivals() -> tuple[Panel, ...]:
                     colours.FELT_P99,
                 ),
                 Query(
-                    per_second(of_run("generator_requests_total")), "requests sent", colours.GREY
+                    per_second(of_run("generator_requests_total")), "requests ended", colours.GREY
                 ),
                 Query(
                     per_second(of_app("http_server_requests_total", NOT_PROBES)),

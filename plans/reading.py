@@ -143,8 +143,11 @@ def _sentence(
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
     value = problem["input"]
-    # A rule of a whole table is told without values: one of them may be a secret.
-    secret = problem["type"] == "value_error" and isinstance(value, dict)
+    shown = json.dumps(value, default=str, ensure_ascii=False)
+    # What stands in `notify`, in the right place or not, may be a secret.
+    secret = location[:1] == ["notify"]
+    if secret:
+        shown = "…"
     where = next(
         (
             f"--set {set_key if secret else text}"
@@ -153,7 +156,6 @@ def _sentence(
         ),
         name,
     )
-    shown = json.dumps(value, default=str, ensure_ascii=False)
     match problem["type"]:
         case "extra_forbidden":
             return f"{where}: there is no key {key} (value {shown}); {_known_keys(model, location)}"

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any, Final
 
@@ -35,6 +35,7 @@ def await_settled(
     *,
     dsn: str | None = None,
     longest_s: float | None = None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Settling:
     """Wait until everything granted has been written back, as long as rows are being written.
 
@@ -47,35 +48,66 @@ def await_settled(
         dsn: PostgreSQL, whose tickets are counted against the holders in Redis; without it only
             the grants stream is looked at.
         longest_s: seconds after which it ends whatever is being written; `still_s` when left out.
+        enough: asked all the time; once it says so, the wait ends after `still_s` in all.
     """
     if redis_url is None:
         return Settling.AGREED
-    began_s = grew_s = looked_s = time.monotonic()
-    longest_s = still_s if longest_s is None else longest_s
     timeout_s = max(0.1, min(1.0, still_s))
     client = redis_server.connect(redis_url, timeout_s=timeout_s)
-    most = None
     try:
         with _Rows(dsn, event, timeout_s).reading() as rows:
+            growth = _Growth(rows, min(_LOOK_S, still_s / 4))
             while True:
                 # A store that is down perhaps comes back; if not, the deadline answers.
                 with contextlib.suppress(RedisError, OSError, psycopg.Error):
                     if _drained(client, event) and _agreed(client, event, rows):
                         return Settling.AGREED
-                    if time.monotonic() - looked_s >= min(_LOOK_S, still_s / 4):
-                        looked_s = time.monotonic()
-                        written = rows.count()
-                        if most is not None and written is not None and written > most:
-                            grew_s = looked_s
-                        most = written if most is None else max(most, written or 0)
-                now_s = time.monotonic()
-                if now_s - grew_s >= still_s:
-                    return Settling.STILL
-                if now_s - began_s >= longest_s:
-                    return Settling.GROWING if grew_s > began_s else Settling.STILL
+                growth.look()
+                if growth.still_s >= still_s:
+                    growth.look(at_once=True)
+                    if growth.still_s >= still_s:
+                        return Settling.STILL
+                most_s = still_s if longest_s is None or enough() else longest_s
+                if growth.watched_s >= most_s:
+                    return Settling.GROWING if growth.seen else Settling.STILL
                 time.sleep(_POLL_S)
     finally:
         client.close()
+
+
+class _Growth:
+    """Whether rows become more, or were; looked at every so often."""
+
+    def __init__(self, rows: "_Rows", every_s: float) -> None:
+        self._rows = rows
+        self._every_s = every_s
+        self._last: int | None = None
+        self._began_s = self._grew_s = time.monotonic()
+        self._due_s = 0.0
+        self.seen = False
+        """Whether there were more at any look than at the one before."""
+
+    @property
+    def watched_s(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self._began_s
+
+    @property
+    def still_s(self) -> float:
+        """Seconds since the last look that saw more rows, or since the beginning."""
+        return time.monotonic() - self._grew_s
+
+    def look(self, *, at_once: bool = False) -> None:
+        """Count the rows, if it is time to."""
+        now_s = time.monotonic()
+        if now_s < self._due_s and not at_once:
+            return
+        self._due_s = now_s + self._every_s
+        with contextlib.suppress(psycopg.Error, OSError):
+            count = self._rows.count()
+            if self._last is not None and count is not None and count > self._last:
+                self.seen, self._grew_s = True, now_s
+            self._last = count
 
 
 class _Rows:

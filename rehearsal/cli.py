@@ -133,7 +133,7 @@ def _plan_check(options: argparse.Namespace) -> int:
     plan = _plan(options)
     print(  # noqa: T201
         f"{options.plan}: fine. {plan.event.students:,} students, {plan.event.tickets:,} tickets, "
-        f"{len(plan.gates)} gates."
+        f"{len(plan.gates)} gate{'' if len(plan.gates) == 1 else 's'}."
     )
     return 0
 

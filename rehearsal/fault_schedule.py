@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from compose import Stage, StageError
+from compose import Stage, StageError, Undecided
 from plans import FAULTS, Fault, Plan
 from records import RunDirectory
 
@@ -59,7 +59,10 @@ class FaultSchedule:
         self._do(fault, on=False, t0_ns=t0_ns)
 
     def _do(self, fault: Fault, *, on: bool, t0_ns: int) -> bool:
-        """Strike or relieve; dated when it was done to the stage, not when that had ended."""
+        """Strike or relieve; dated when it was done to the stage, not when that had ended.
+
+        Gives whether it is on now, or may be.
+        """
         begun_ns = time.time_ns()
         try:
             if on:
@@ -68,7 +71,7 @@ class FaultSchedule:
                 self._stage.relieve(fault)
         except StageError as error:
             self._failed(fault, str(error), on=on)
-            return False
+            return isinstance(error, Undecided)
         if on:
             kind = FAULTS[fault.name]
             self._stamp(

@@ -1,6 +1,7 @@
 """What Ctrl-C, and SIGTERM as a CI runner sends it, mean while something is under way."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -24,6 +25,15 @@ def uninterruptible() -> Iterator[None]:
     """Go on whatever the user presses: for what is short, and worthless when cut in two."""
     with _signals(signal.SIG_IGN):
         yield
+
+
+@contextmanager
+def noticed() -> Iterator[Callable[[], bool]]:
+    """Go on when either signal comes, and give what tells whether one has: for a wait that may be
+    cut short but not left."""
+    came = threading.Event()
+    with _signals(lambda _number, _frame: came.set()):
+        yield came.is_set
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -13,7 +13,7 @@ from records.ledger import Settling, await_settled, read_ledger
 from rehearsal.errors import GeneratorFailed
 from rehearsal.fault_schedule import FaultSchedule
 from rehearsal.generator import GeneratorProcess, Line, status_samples
-from rehearsal.interruption import uninterruptible
+from rehearsal.interruption import noticed, uninterruptible
 from rehearsal.monitoring import Monitoring
 from rehearsal.screen import Screen
 
@@ -22,9 +22,9 @@ _BREATH_S: Final = 1.0
 _BUSY: Final = 4.0
 """The breath is at least so many times what fixing T-0 takes."""
 _GO_S: Final = 0.1
+"""What the generator may take to hear of T-0."""
 _SETTLE_TIMES: Final = 6
 """How many times `schedule.settle` the stores are waited for while rows are being written."""
-"""What the generator may take to hear of T-0."""
 _LAST_WORDS_S: Final = 15.0
 """What the generator may take, after the drain, to write down the rest."""
 _ALERTS_EVERY_S: Final = 1.0
@@ -258,15 +258,19 @@ class Performance:
 
     def _settle(self, collecting: Collecting) -> None:
         """Wait until the stores agree, read every counter and every store a last time."""
-        self._screen.phase("reading the stores")
+        self._screen.phase("waiting until the stores agree")
         begun = time.monotonic()
-        settling = await_settled(
-            self._stage.redis_url,
-            self._plan.event.id,
-            self._plan.schedule.settle,
-            dsn=self._stage.dsn,
-            longest_s=self._plan.schedule.settle * (1 if self.interrupted else _SETTLE_TIMES),
-        )
+        still_s = self._plan.schedule.settle
+        with noticed() as asked_to_end:
+            settling = await_settled(
+                self._stage.redis_url,
+                self._plan.event.id,
+                still_s,
+                dsn=self._stage.dsn,
+                longest_s=still_s * (1 if self.interrupted else _SETTLE_TIMES),
+                enough=asked_to_end,
+            )
+        self._screen.phase("reading the stores")
         after_ms = round((time.monotonic() - begun) * 1e3, 3)
         settle_ms = after_ms if settling is Settling.AGREED else None
         if settling is Settling.AGREED:

@@ -115,9 +115,15 @@ class Screen(LiveView):
         queued, room = number("listen_queue_length"), number("listen_queue_limit")
         self._pools.append(("accept queue", queued, room, queued))
         self._pools.append(("write-back", "-", "-", number("writeback_backlog", "writeback")))
-        granted = collecting.latest("tickets_granted_total", "app")
-        if self._plan is not None and granted is not None:
-            self._tickets_left = max(self._plan.event.tickets - round(granted), 0)
+        # By the stores where they are read: an app too busy to be scraped counts nothing.
+        counted = [
+            collecting.latest("tickets_held", store=store) for store in ("redis", "postgres")
+        ]
+        taken = max((number for number in counted if number is not None), default=None)
+        if taken is None:
+            taken = collecting.latest("tickets_granted_total", "app")
+        if self._plan is not None and taken is not None:
+            self._tickets_left = self._plan.event.tickets - round(taken)
 
     def _say(self, sentence: str, colour: str) -> None:
         self._notes.append(Text(sentence, style=f"bold {colour}"))

@@ -17,7 +17,6 @@ counts as no wrong.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -32,6 +31,7 @@ from reports.samples import Samples
 from reports.steps import TICKET
 from reports.stores import DURABLE, Stores, owned, read_stores
 from reports.told import promises, read_told
+from reports.unsettled import borne_out, drift, may_come, unsettled_problems
 from reports.views import VIEWS, lost_views
 
 COUNTERS = (
@@ -79,8 +79,8 @@ def audit_run(evidence: Evidence, samples: Samples, counts: Reconciliation) -> A
     wrongs: dict[str, str] = {}
     for part in (
         _of_stores(evidence, stores, told),
-        _of_agreement(evidence, stores),
-        _of_second_tickets(stores, told),
+        _of_agreement(evidence, stores, told),
+        _of_second_tickets(evidence, stores, told),
         _of_promises(evidence, stores, told),
         _of_sold_out(evidence, stores, told),
         _named("sold_early", sold_early(evidence, stores, told)),
@@ -96,7 +96,7 @@ def audit_run(evidence: Evidence, samples: Samples, counts: Reconciliation) -> A
         problems.append(
             "There is no record of what students were told (students.parquet has no rows)."
         )
-    problems += _unsettled(evidence, stores) + gate_problems(evidence)
+    problems += unsettled_problems(evidence, stores) + gate_problems(evidence)
     applicable = [name for name in COUNTERS if name != "store_drift" or len(stores.expected) > 1]
     if found["double_entry"] is None and not gate_problems(evidence):
         applicable.remove("double_entry")  # nobody went to the gate
@@ -111,18 +111,6 @@ def audit_run(evidence: Evidence, samples: Samples, counts: Reconciliation) -> A
     audit = Audit(**found, settle_ms=_settle_ms(stores, told))
     ordered = {name: wrongs[name] for name in COUNTERS if name in wrongs}
     return AuditFinding(audit, ordered, tuple(problems), tuple(applicable))
-
-
-def _unsettled(evidence: Evidence, stores: Stores) -> list[str]:
-    if not course_of(evidence).unsettled:
-        return []
-    durable, *others = (owned(rows) for rows in stores.holdings.values())
-    to_come = max((len(other.difference(durable)) for other in others), default=0)
-    return [
-        f"Rows were still being written when the stores were read: "
-        f"{counted(to_come, 'ticket')} had none in {DURABLE} yet, so nobody can tell whether one "
-        f"was lost. Give `schedule.settle` more time."
-    ]
 
 
 def _named(name: str, counted_wrong: tuple[int, str] | None) -> dict[str, tuple[int | None, str]]:
@@ -163,20 +151,21 @@ def _of_stores(
     return found
 
 
-def _of_agreement(evidence: Evidence, stores: Stores) -> dict[str, tuple[int | None, str]]:
+def _of_agreement(
+    evidence: Evidence, stores: Stores, told: pd.DataFrame
+) -> dict[str, tuple[int | None, str]]:
     """What one store holds and the other does not."""
     if not stores.complete or len(stores.holdings) < 2:
         return {}
     (first, one), (second, other) = stores.holdings.items()
-    if course_of(evidence).unsettled:  # rows were still to come: only one too many is a wrong
-        drift: int | None = len(owned(one).difference(owned(other))) or None
-    else:
-        drift = len(owned(one).symmetric_difference(owned(other)))
+    drifted: int | None = drift(evidence, owned(one), owned(other), told)
+    if course_of(evidence).unsettled:
+        drifted = drifted or None
     return {
         "store_drift": (
-            drift,
-            f"The stores disagree: {counted(drift or 0, 'ticket is', 'tickets are')} not the same "
-            f"in {first} and {second}.",
+            drifted,
+            f"The stores disagree: {counted(drifted or 0, 'ticket is', 'tickets are')} not the "
+            f"same in {first} and {second}.",
         )
     }
 
@@ -189,7 +178,9 @@ def _granted(stores: Stores, told: pd.DataFrame) -> pd.MultiIndex:
     )
 
 
-def _of_second_tickets(stores: Stores, told: pd.DataFrame) -> dict[str, tuple[int | None, str]]:
+def _of_second_tickets(
+    evidence: Evidence, stores: Stores, told: pd.DataFrame
+) -> dict[str, tuple[int | None, str]]:
     """Tickets beyond a student's first, by the store that has most of them or by what was told."""
     seen = [
         rows.loc[rows["student"] >= 0, "student"].value_counts()
@@ -197,9 +188,10 @@ def _of_second_tickets(stores: Stores, told: pd.DataFrame) -> dict[str, tuple[in
     ]
     each = pd.concat(seen, axis="columns").max(axis="columns")
     extra, doubled = int((each - 1).sum()), int((each > 1).sum())
+    whole = stores.complete and not course_of(evidence).unsettled
     return {
         "duplicate_students": (
-            extra if stores.complete else extra or None,
+            extra if whole else extra or None,
             f"Duplicates: {counted(doubled, 'student has', 'students have')} "
             f"{counted(extra, 'ticket')} beyond the one that each may have.",
         )
@@ -215,8 +207,8 @@ def _of_promises(
         return {}
     course = course_of(evidence)
     promised = promises(told)
-    late = _on_the_way(stores, promised) if course.unsettled else False
-    missing = int((~_borne_out(promised, durable) & ~late).sum())
+    there = borne_out(promised, durable) | may_come(evidence, stores, promised)
+    missing = int((~there).sum())
     claimed = _claimed_in_vain(stores, told)
 
     # Whose story ended with "already holds a ticket" knows of it, though not its name.
@@ -226,9 +218,7 @@ def _of_promises(
     unannounced: int | None = int((~surprised.isin(expected)).sum())
 
     acked = told[told["acked"]]
-    here = _borne_out(acked, durable)
-    if course.unsettled:
-        here = here | _on_the_way(stores, acked)
+    here = borne_out(acked, durable) | may_come(evidence, stores, acked)
     waiting = acked["issued_ns"].isna().to_numpy(dtype=bool)
     still = acked["student"].isin(_still_pending(evidence, durable)).to_numpy()
     stuck: int | None = int((waiting & (~here | still)).sum())
@@ -255,25 +245,6 @@ def _of_promises(
             f"was never issued.",
         ),
     }
-
-
-def _borne_out(promised: pd.DataFrame, durable: pd.DataFrame) -> Any:
-    """Tell of each promised ticket whether the durable store holds it for that student.
-
-    An acknowledgement whose ticket was not recorded is borne out by any ticket of the student.
-    """
-    here = pd.MultiIndex.from_frame(promised[["student", "ticket"]]).isin(owned(durable))
-    unnamed = promised["ticket"].isna() & promised["student"].isin(durable["student"])
-    return here | unnamed.to_numpy(dtype=bool)
-
-
-def _on_the_way(stores: Stores, promised: pd.DataFrame) -> Any:
-    """Tell of each promised ticket whether another store holds it, and its row may still come."""
-    here: Any = pd.Series(data=False, index=promised.index).to_numpy(dtype=bool)
-    for store, rows in stores.holdings.items():
-        if store != DURABLE:
-            here = here | _borne_out(promised, rows)
-    return here
 
 
 def _claimed_in_vain(stores: Stores, told: pd.DataFrame) -> int:
@@ -343,7 +314,7 @@ def _settle_ms(stores: Stores, told: pd.DataFrame) -> float | None:
     durable = stores.holdings.get(DURABLE)
     if durable is None or told.empty:
         return None
-    promised = promises(told).dropna()
+    promised = promises(told).dropna(subset=["student", "ticket", "acked_ns"])
     if (
         promised.empty
         or not pd.MultiIndex.from_frame(promised[["student", "ticket"]]).isin(owned(durable)).all()

@@ -61,13 +61,14 @@ def read_told(evidence: Evidence) -> pd.DataFrame:
 
 
 def promises(told: pd.DataFrame) -> pd.DataFrame:
-    """Give one row a ticket that a student was told of: student, ticket, acked_ns.
+    """Give one row a ticket that a student was told of: student, ticket, acked_ns, issued_ns.
 
     `ticket` is None where one was acknowledged without its name being recorded; `acked_ns` is
-    when the student heard of the first.
+    when the student heard of the first, `issued_ns` when the first was called issued.
     """
-    columns = ["student", "ticket", "acked_ns"]
+    columns = ["student", "ticket", "acked_ns", "issued_ns"]
     more = told[told["more"].notna()].drop(columns="ticket").rename(columns={"more": "ticket"})
+    more = more.assign(issued_ns=pd.NA).astype({"issued_ns": told["issued_ns"].dtype})
     return pd.concat([told.loc[told["acked"], columns], more.explode("ticket")[columns]])
 
 

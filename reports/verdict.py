@@ -6,8 +6,8 @@ fail          an audit counter is above zero, part of the target was lost (unles
               fault took it), a gate is broken, or the census contradicts itself
 inconclusive  the run was cut short, had no T-0 or no requests; a fault of the plan could not be
               done; the generator was late, was lost or has no timestamps; students never started;
-              nobody's try to buy was answered; a store could not be read; the server's counts
-              differ from the recorded ones; a gate could not be decided
+              nobody's try to buy was answered; a store could not be read, or rows were still to
+              come; the server's counts differ from the recorded ones; a gate could not be decided
 pass          otherwise
 
 Gates are the audit, the plan's limits and three that always hold (see `reports.gates`): at most 1%

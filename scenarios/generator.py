@@ -20,11 +20,11 @@ import gevent.os
 from locust.env import Environment
 from locust.runners import LocalRunner
 
-from plans import Person, read_roster, slo_edges_s
+from plans import Person, read_roster
 from records import RecordError, RunDirectory
 from scenarios.errors import ScenarioError
 from scenarios.gate import gate_token
-from scenarios.meter import Meter, steps_of
+from scenarios.meter import Meter, edges_of, steps_of
 from scenarios.recorder import Recorder
 from scenarios.rush import Rush
 from scenarios.status import Observer
@@ -58,7 +58,7 @@ class Generator:
                 f"The roster holds {len(people)} people but the plan has "
                 f"{plan.event.students} students; give a longer roster or --students."
             )
-        self.recorder = Recorder(run, "generator", meter=Meter(slo_edges_s(plan), steps_of(plan)))
+        self.recorder = Recorder(run, "generator", meter=Meter(edges_of(plan), steps_of(plan)))
         self.rush = Rush(
             run.id,
             plan,

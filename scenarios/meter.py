@@ -10,13 +10,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from plans import Plan
+from plans import Plan, slo_edges_s
 from records import tables
 
 USUAL_EDGES_S: Final = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.35, 0.5, 0.7),
     *(1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0),
 )
+_BEYOND_S: Final = 0.25
 _WAITED_IN_VAIN_NS: Final = 1_000_000_000
 _STREAM: Final = tables.STEPS.index("GET /events/{event}/queue/stream")
 _OK, _REFUSED, _FAILED, _UNKNOWN = (
@@ -24,6 +25,15 @@ _OK, _REFUSED, _FAILED, _UNKNOWN = (
 )
 
 Columns = Mapping[str, Sequence[int]]
+
+
+def edges_of(plan: Plan) -> tuple[float, ...]:
+    """Give the edges that a plan needs besides the usual ones.
+
+    One on each latency that a gate sets, and one just above the time that students wait at most,
+    where many end in a bad rush: without it they would be spread over a bucket of seconds.
+    """
+    return (*slo_edges_s(plan), plan.students.timeout, plan.students.timeout + _BEYOND_S)
 
 
 def steps_of(plan: Plan) -> tuple[str, ...]:
@@ -61,13 +71,13 @@ class Meter:
     """Takes in the recorder's columns, a shard at a time.
 
     Args:
-        slo_edges_s: limits in seconds that get an edge of their own.
+        edges_s: edges in seconds besides the usual ones.
         steps: those shown from the start, with nothing in them: a counter that first shows with
             something in it hides that from whoever asks for its growth.
     """
 
-    def __init__(self, slo_edges_s: Sequence[float] = (), steps: Sequence[str] = ()) -> None:
-        self.edges_s = tuple(sorted({*USUAL_EDGES_S, *slo_edges_s}))
+    def __init__(self, edges_s: Sequence[float] = (), steps: Sequence[str] = ()) -> None:
+        self.edges_s = tuple(sorted({*USUAL_EDGES_S, *edges_s}))
         self._felt = {tables.STEPS.index(step): Spread(self.edges_s) for step in steps}
         self._late = Spread(self.edges_s)
 

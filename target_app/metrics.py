@@ -26,13 +26,16 @@ REGISTRY = CollectorRegistry(auto_describe=True)
 # Edges in seconds. Few on purpose (every worker is scraped several times a second), but one on
 # each limit that somebody set: a wait that timed out is told from one that just made it.
 REQUEST_EDGES_S = with_edges_of(
-    (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
+    (
+        *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0),
+        *(4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0),
+    ),
     "APP_SLO_SECONDS",
 )
 POOL_EDGES_S = with_edges_of(
     (
         *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01),
-        *(0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0),
+        *(0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0),
     ),
     *("APP_POSTGRES_POOL_TIMEOUT", "APP_REDIS_POOL_TIMEOUT", "APP_ENROLMENT_TIMEOUT"),
 )
@@ -109,7 +112,7 @@ POOL_USE = Histogram(
 )
 
 # Fewer: there is one for every errand, and the pools' own histograms have the fine edges.
-BOUNDARY_EDGES_S = (0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.0, 5.0)
+BOUNDARY_EDGES_S = (0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.0, 5.0, 10.0, 20.0)
 
 BOUNDARY_CALLS = Counter(
     "boundary_calls",

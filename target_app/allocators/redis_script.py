@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from target_app.allocators.postgres_ledger import PostgresLedger
 from target_app.allocators.protocol import Claim, Grant, Refusal, Stores, Ticket
 from target_app.allocators.redis_ledger import Decision, RedisLedger
-from target_app.errors import DependencyDown
+from target_app.errors import DependencyDown, Overloaded
 from target_app.measured import measured
 from target_app.mishaps import after_grant
 from target_app.sessions import Bearer
@@ -47,6 +47,17 @@ class RedisScript(RedisLedger):
             refusal = await self.foresee(claim)
             if refusal is not None:
                 return refusal
+        try:
+            return await self._grant(claim)
+        except Overloaded as error:
+            # What was left when this request began to wait may be gone by now.
+            if error.pool == self._database.turnstile.pool:
+                refusal = await self.foresee(claim)
+                if refusal is not None:
+                    return refusal
+            raise
+
+    async def _grant(self, claim: Claim) -> Grant | Refusal:
         # Granted only with a connection in hand: who waits for one in vain holds nothing.
         async with self._database.transaction(single=True) as connection:
             decision = await self.decide(claim)

@@ -20,6 +20,8 @@ from compose.target import Target
 from plans import Person, Plan, read_roster
 from records import RunDirectory
 
+pytestmark = pytest.mark.xdist_group("embedded")
+
 NewRun = Callable[[Plan], RunDirectory]
 Identify = Callable[[int], Running]
 

@@ -47,7 +47,9 @@ VARIABLES = {
 
 def resolved(**environment: str) -> dict[str, Any]:
     """The file as docker-compose 1.29 understands it, with these variables set and no others."""
-    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    # docker-compose 1.29 is Python too, and its package has our folder's name.
+    taken_out = {*VARIABLES, "PYTHONPATH"}
+    clean = {name: value for name, value in os.environ.items() if name not in taken_out}
     answer = subprocess.run(
         [binary("docker-compose"), "-f", str(FILE), "config"],
         env={**clean, **environment},

@@ -20,6 +20,8 @@ from plans import Fault, Person, Plan
 from plans.plan import App, Event
 from records import RunDirectory
 
+pytestmark = pytest.mark.xdist_group("stage faults")
+
 NewRun = Callable[[Plan], RunDirectory]
 
 

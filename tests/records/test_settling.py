@@ -166,6 +166,21 @@ def test_stores_that_stand_still_are_not_waited_for_any_longer(
     assert time.monotonic() - began < 3
 
 
+def test_rows_just_before_the_end_are_seen(
+    slow_writer: threading.Event, postgres_dsn: str, redis_process: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("records.settling._LOOK_S", 60.0)
+    found = settling(redis_process.url, 0.5, dsn=postgres_dsn, longest_s=10.0)
+    assert found is AGREED
+
+
+def test_whoever_asks_for_the_end_gets_it_sooner(
+    slow_writer: threading.Event, postgres_dsn: str, redis_process: Any
+) -> None:
+    found = settling(redis_process.url, 0.5, dsn=postgres_dsn, longest_s=10.0, enough=lambda: True)
+    assert found is GROWING
+
+
 def test_rows_that_come_longer_than_anybody_waits_leave_it_open(
     slow_writer: threading.Event, postgres_dsn: str, redis_process: Any
 ) -> None:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from compose import StageUnusable
+from compose import StageUnusable, Undecided
 from plans import Plan
 from records import RunDirectory
 from rehearsal.fault_schedule import FaultSchedule
@@ -23,6 +23,8 @@ class Stage:
     def strike(self, fault):
         if fault.name == "leak":
             raise StageUnusable("The app does not answer.")
+        if fault.name == "slow_external":
+            raise Undecided("No answer came. It may have taken effect all the same.")
         self.done.append(("strike", fault.name, time.time_ns()))
 
     def relieve(self, fault):
@@ -135,6 +137,18 @@ def test_what_cannot_be_done_is_an_error_on_the_timeline(stage, play):
     schedule.end()
     assert stamps(run) == [("leak", {"on": True, "error": "The app does not answer."})]
     assert told == ["The fault leak could not be done: The app does not answer."]
+
+
+def test_what_may_have_been_done_is_ended_too(stage, play):
+    schedule, t0_ns, run, _ = play({"name": "slow_external", "at": "T-100ms", "lasts": "200ms"})
+    await_done(stage, 1)
+    schedule.end()
+    ((what, name, t_ns),) = stage.done
+    assert (what, name) == ("relieve", "slow_external")
+    assert (t_ns - t0_ns) / NS == pytest.approx(0.1, abs=0.1)
+    (_, begun), (_, ended) = stamps(run)
+    assert "may have taken effect" in begun["error"]
+    assert ended == {"on": False}
 
 
 def test_a_rush_that_is_over_too_soon_says_which_fault_it_missed(stage, play):

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("planned faults")
+
 FAULTS = (
     '[{ name = "worker_crash", at = "T+500ms" },'
     ' { name = "redis_down", at = "T+1s", lasts = "500ms" }]'

@@ -9,6 +9,8 @@ import sys
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.xdist_group("a sound sale")
+
 
 @pytest.fixture(scope="module")
 def passed(rehearse):

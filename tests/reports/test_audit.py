@@ -245,19 +245,36 @@ def test_one_missing_row_is_a_wrong_not_a_lost_file(evidence_of):
     assert found(cut) == {"acked_but_missing": 1, "store_drift": 1}
 
 
-def unsettled(evidence: Evidence, *without: str) -> Evidence:
-    """The same, read before the last rows were written: the 7th row is missing in stores."""
-    ledger = evidence.ledger
+def unsettled(evidence: Evidence, *without: str, issued: bool = False) -> Evidence:
+    """The same, read before the last row was written: the 7th is missing in these stores."""
+    ledger, students = evidence.ledger, evidence.students.copy()
     for store in without:
-        ledger = ledger.drop(ledger.index[ledger["source"] == store][7])
+        row = ledger.index[ledger["source"] == store][7]
+        if not issued:
+            students.loc[students["student"] == ledger.loc[row, "student"], "issued_ns"] = None
+        ledger = ledger.drop(row)
     event = TimelineEvent(evidence.timeline[-1].t_ns, "phase", "unsettled", {})
-    return dataclasses.replace(evidence, ledger=ledger, timeline=(*evidence.timeline, event))
+    timeline = (*evidence.timeline, event)
+    return dataclasses.replace(evidence, ledger=ledger, students=students, timeline=timeline)
+
+
+def unreadable(evidence: Evidence, *stores: str) -> Evidence:
+    """The same, of which these stores gave no answer."""
+    timeline = [
+        dataclasses.replace(event, detail={"error": "no answer"})
+        if event.kind == "ledger" and event.name in stores
+        else event
+        for event in evidence.timeline
+    ]
+    ledger = evidence.ledger[~evidence.ledger["source"].isin(stores)]
+    return dataclasses.replace(evidence, ledger=ledger, timeline=tuple(timeline))
 
 
 def test_a_row_that_was_still_to_come_is_not_called_lost(evidence_of):
     finding = audited(unsettled(evidence_of(**SMALL), "postgres"))
     undecided = {
-        *("acked_but_missing", "held_without_ack", "store_drift", "stuck_students"),
+        *("acked_but_missing", "duplicate_students", "held_without_ack"),
+        *("store_drift", "stuck_students"),
     }
     counts = finding.audit.model_dump()
     assert {name for name in finding.applicable if counts[name] is None} == undecided
@@ -270,6 +287,19 @@ def test_what_no_row_to_come_explains_is_a_wrong_all_the_same(evidence_of):
     lost = audited(unsettled(evidence, "postgres", "redis"))
     assert lost.audit.acked_but_missing == 1
     assert audited(unsettled(evidence, "redis")).audit.store_drift == 1
+    called_issued = audited(unsettled(evidence, "postgres", issued=True))
+    assert called_issued.audit.acked_but_missing == 1
+    assert called_issued.audit.store_drift == 1
+
+
+def test_where_rows_were_to_come_from_a_store_that_gives_no_answer_nobody_can_tell(evidence_of):
+    evidence = unsettled(evidence_of(**SMALL), "postgres")
+    finding = audited(unreadable(evidence, "redis"))
+    assert finding.audit.acked_but_missing is None
+    assert finding.wrongs == {}
+    assert any("how many had none yet is not known" in problem for problem in finding.problems)
+    for stores in (("postgres",), ("postgres", "redis")):
+        assert audited(unreadable(evidence, *stores)).audit.acked_but_missing is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from plans import Plan
 from records import tables
-from scenarios.meter import USUAL_EDGES_S, Meter, steps_of
+from scenarios.meter import USUAL_EDGES_S, Meter, edges_of, steps_of
 
 MS = 1_000_000
 BUY = tables.STEPS.index("POST /events/{event}/tickets")
@@ -28,6 +28,13 @@ def columns(*rows):
 def counts(meter, step):
     felt = meter.document()["felt"].get(tables.STEPS[step])
     return 0 if felt is None else sum(felt["counts"])
+
+
+def test_time_outs_have_a_narrow_bucket_of_their_own():
+    plan = Plan.model_validate({"name": "short", "students": {"timeout": "7s"}})
+    edges_s = Meter(edges_of(plan)).edges_s
+    after = edges_s.index(7.0)
+    assert edges_s[after + 1] == 7.25
 
 
 def test_a_latency_is_in_the_first_bucket_that_it_does_not_exceed():

@@ -248,6 +248,17 @@ def test_who_waits_for_a_connection_in_vain_holds_nothing(crowded: Any) -> None:
     assert held(crowded.stage) == {}
 
 
+def test_who_waits_in_vain_is_told_what_has_become_of_the_tickets(
+    crowded: Any, eventually: Start
+) -> None:
+    bearer = crowded.login(0)
+    turnstile = crowded.asgi.office.database.turnstile
+    with meanwhile(partial(crowded.buy, bearer)) as purchase, crowded.stage.client() as redis:
+        eventually(lambda: turnstile.pending)
+        redis.hset(f"event:{crowded.stage.event}", "granted", 1)
+        assert purchase.result().json()["code"] == "sold_out"
+
+
 def test_who_is_refused_does_not_wait_for_a_connection(crowded: Any) -> None:
     bearer = crowded.login(0)
     with crowded.stage.client() as redis:
