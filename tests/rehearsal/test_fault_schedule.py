@@ -23,7 +23,7 @@ class Stage:
     def strike(self, fault):
         if fault.name == "leak":
             raise StageUnusable("The app does not answer.")
-        if fault.name == "slow_external":
+        if fault.name == "loop_block":
             raise Undecided("No answer came. It may have taken effect all the same.")
         self.done.append(("strike", fault.name, time.time_ns()))
 
@@ -140,11 +140,11 @@ def test_what_cannot_be_done_is_an_error_on_the_timeline(stage, play):
 
 
 def test_what_may_have_been_done_is_ended_too(stage, play):
-    schedule, t0_ns, run, _ = play({"name": "slow_external", "at": "T-100ms", "lasts": "200ms"})
+    schedule, t0_ns, run, _ = play({"name": "loop_block", "at": "T-100ms", "lasts": "200ms"})
     await_done(stage, 1)
     schedule.end()
     ((what, name, t_ns),) = stage.done
-    assert (what, name) == ("relieve", "slow_external")
+    assert (what, name) == ("relieve", "loop_block")
     assert (t_ns - t0_ns) / NS == pytest.approx(0.1, abs=0.1)
     (_, begun), (_, ended) = stamps(run)
     assert "may have taken effect" in begun["error"]
