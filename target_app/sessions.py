@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections import OrderedDict
 from typing import NamedTuple
 
 import jwt
@@ -61,7 +62,7 @@ class Sessions:
         self._keys = EventKeys.of(event)
         self._jwt_key = jwt_key
         self._pin_key = pin_key
-        self._remembered: dict[bytes, tuple[Bearer, int]] = {}
+        self._remembered: OrderedDict[bytes, tuple[Bearer, int]] = OrderedDict()
 
     @measured("redis", "login")
     async def open(self, student: str, pin: str, address: str) -> str | Throttled | None:
@@ -123,7 +124,7 @@ class Sessions:
 
     def _remember(self, token: bytes, bearer: Bearer, expires_s: int) -> None:
         if len(self._remembered) >= _REMEMBERED_TOKENS:
-            del self._remembered[next(iter(self._remembered))]
+            self._remembered.popitem(last=False)
         self._remembered[token] = (bearer, expires_s)
 
     @measured("redis", "session")
