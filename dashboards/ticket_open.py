@@ -222,16 +222,20 @@ def _waiting_room() -> tuple[Panel, ...]:
         of_run(f"waiting_room_{name}") for name in ("joined", "watermark", "inside")
     )
     streams = of_app("waiting_room_streams")
-    waiting = f"clamp_min(max({joined}) - max({admitted}), 0)"
+    # Each worker knows the newest it heard of, and the one that knows most may not be scraped.
+    most_joined, most_admitted = (
+        f"max(max_over_time({series}[$__range]))" for series in (joined, admitted)
+    )
+    left_out = f"clamp_min({most_joined} - {most_admitted}, 0)"
     return (
         timeseries(
             "Queue",
-            "Students who joined and students admitted; the gap between the lines is those who "
-            "wait. Zero where the plan has no waiting room.",
+            "Students who joined and students admitted. Who is not admitted waits, or was told that "
+            "it is sold out. Zero where the plan has no waiting room.",
             [
-                Query(or_absent(f"max({joined})", joined), "joined", colours.GREY),
-                Query(or_absent(f"max({admitted})", admitted), "admitted", colours.OK),
-                Query(or_absent(waiting, joined), "waiting", colours.UNKNOWN),
+                Query(or_absent(most_joined, joined), "joined", colours.GREY),
+                Query(or_absent(most_admitted, admitted), "admitted", colours.OK),
+                Query(or_absent(left_out, joined), "not admitted", colours.UNKNOWN),
             ],
             unit="locale",
             span=12,
