@@ -229,9 +229,9 @@ def _waiting_room() -> tuple[Panel, ...]:
     left_out = f"clamp_min({most_joined} - {most_admitted}, 0)"
     return (
         timeseries(
-            "Queue",
-            "Students who joined and students admitted. Who is not admitted waits, or was told that "
-            "it is sold out. Zero where the plan has no waiting room.",
+            "Queue so far",
+            "Students who joined and students admitted. Who is not admitted waits, or was told "
+            "that it is sold out. Zero where the plan has no waiting room.",
             [
                 Query(or_absent(most_joined, joined), "joined", colours.GREY),
                 Query(or_absent(most_admitted, admitted), "admitted", colours.OK),
