@@ -27,6 +27,7 @@ from compose.folder import StageFolder
 from compose.guardian import Guardian
 from compose.running import MARKER
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored
 folder = StageFolder.create()
 guardian = Guardian.start(folder, Path(sys.argv[1]))
 deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(300)"
