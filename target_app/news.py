@@ -85,7 +85,10 @@ class News:
         try:
             async with self._redis.pubsub() as subscription:
                 await self._subscribe(subscription)
-                async for message in subscription.listen():
+                while not self._rounds.stopped:
+                    message = await subscription.get_message(timeout=None)
+                    if message is None:
+                        continue
                     if message["type"] == "subscribe":
                         await self._deliver(SOLD_OUT)  # it may have been missed
                     elif message["type"] == "message":

@@ -21,6 +21,12 @@ class Rounds:
         """Start on the running loop, with an errand at once."""
         self._task = asyncio.create_task(self._run(), name=self._name)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether an errand that waits without end must do so no longer: its cancellation may
+        have been lost (see `_run`)."""
+        return self._stopped
+
     async def stop(self) -> None:
         """Stop and wait until the errand under way has ended."""
         self._stopped = True

@@ -1,0 +1,29 @@
+"""News: every worker hears them, and none waits for more once it is told to stop."""
+
+import asyncio
+import contextlib
+
+from target_app.cache import Cache
+from target_app.news import News
+from tests.target_app.stores import RedisServer
+
+
+def test_stopping_holds_though_a_hearer_loses_the_cancellation(redis_server: RedisServer) -> None:
+    async def run() -> None:
+        begun = asyncio.Event()
+
+        async def hear(word: bytes) -> None:
+            begun.set()
+            with contextlib.suppress(asyncio.CancelledError):  # as `asyncio.wait_for` may do
+                await asyncio.sleep(60)
+
+        cache = Cache(redis_server.url(0), 1, 1.0)
+        news = News(redis_server.url(0), cache, "a channel", hear)
+        news.open()
+        await begun.wait()
+        closing = asyncio.create_task(news.close())
+        closed, _ = await asyncio.wait({closing}, timeout=5)
+        assert closed, "it listens on"
+        await cache.close()
+
+    asyncio.run(run())
