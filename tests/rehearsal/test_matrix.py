@@ -20,10 +20,14 @@ WRONG = """
 strategies = ["atomic_update"]
 expect = ["audit.oversold"]
 
+# The fault is made to happen exactly as in the bundled one, what is expected is not what it does.
 [[rows]]
 fault = "early_open"
+at = "T-2s"
 strategies = ["atomic_update"]
 expect = ["lost.app"]
+set.schedule.lead = "2s"
+set.students = { click_offset = "0ms", click_spread = "800ms" }
 """
 
 
