@@ -4,10 +4,10 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from gevent import get_hub
 
 from records import RecordError, RunDirectory, tables
 from scenarios.timetable import Timetable
+from scenarios.writer import Writer
 
 (
     NEVER_STARTED,
@@ -46,6 +46,7 @@ class Census:
         self._attempts = np.zeros(n, dtype=np.int16)
         self._ticket = np.full(n, b"", dtype=f"S{_TICKET_BYTES}")
         self._more: dict[int, tuple[str, ...]] = {}
+        self._writer = Writer()
 
     def became(self, student: int, outcome: int) -> None:
         """Move a student to another state; a ticket once held is never lost again."""
@@ -80,8 +81,7 @@ class Census:
 
     def write(self, run: RunDirectory) -> RecordError | None:
         """Write `students.parquet` whole, in a native thread; gives what went wrong, if so."""
-        error: RecordError | None = get_hub().threadpool.spawn(self._write, run).get()
-        return error
+        return self._writer.do(self._write, run)
 
     def table(self) -> pa.Table:
         """Give the students as they are now."""

@@ -13,11 +13,11 @@ from typing import Any, Final
 import gevent
 import numpy as np
 import pyarrow as pa
-from gevent import get_hub
 
 from records import RecordError, RunDirectory, tables
 from scenarios.connection import Exchange
 from scenarios.meter import Meter
+from scenarios.writer import Writer
 
 OK, REFUSED, FAILED, UNKNOWN = range(4)
 """Positions in `records.tables.OUTCOMES`."""
@@ -121,6 +121,7 @@ class Recorder:
         self._errors: list[str] = []
         self._error_codes: dict[str, int] = {}
         self._written = 0
+        self._writer = Writer()
         self._bind()
 
     def _bind(self) -> None:
@@ -187,19 +188,22 @@ class Recorder:
             self.flush()
 
     def flush(self) -> None:
-        """Write what has been recorded; returns when a native thread has put it on the disk."""
+        """Write what has been recorded; returns when a native thread has put it on the disk.
+
+        So has then what an earlier call, killed while it waited, had handed over.
+        """
         if self._run is None:
             self._shard = Shard()
             self._bind()
             return
+        self.error = self.error or self._writer.wait()
         if not len(self._shard) or self.error is not None:
             return
         shard, self._shard = self._shard, Shard()
         self._bind()
         number, self._written = self._written, self._written + 1
         # Words are only ever appended, so a copy of the list suits every code in the shard.
-        task = get_hub().threadpool.spawn(self._write, shard, number, list(self._errors))
-        self.error = task.get()
+        self.error = self._writer.do(self._write, shard, number, list(self._errors))
 
     def _write(self, shard: Shard, number: int, errors: list[str]) -> RecordError | None:
         assert self._run is not None

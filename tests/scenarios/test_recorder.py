@@ -1,6 +1,8 @@
 """The recorder and the census: every row kept, nulls kept null, and failure said aloud."""
 
+import gevent
 import pytest
+from gevent.monkey import get_original
 
 from plans import seeded_roster
 from records import RunDirectory, RunDirectoryUnusable
@@ -106,6 +108,50 @@ def test_shards_add_up_whatever_words_each_one_saw(run):
     assert recorder.requests == 5
 
 
+@pytest.fixture
+def slow_disk(monkeypatch):
+    """A disk on which the first table takes a while, whoever waits for it or does not."""
+    write_table = RunDirectory.write_table
+    sleep = get_original("time", "sleep")  # the thread's own, where Locust has replaced it
+    takes_s = [0.1]
+
+    def write(*arguments):
+        if takes_s:
+            sleep(takes_s.pop())
+        write_table(*arguments)
+
+    monkeypatch.setattr(RunDirectory, "write_table", write)
+
+
+def killed_while_it_writes(write):
+    """Start `write` and kill who waits for it, as everything is at the end of a run."""
+    waiting = gevent.spawn(write)
+    gevent.sleep(0.02)
+    waiting.kill()
+
+
+def test_what_is_being_written_when_the_run_ends_is_not_lost(run, slow_disk):
+    recorder = Recorder(run, "g")
+    add(recorder, 0, done_ns=9)
+    killed_while_it_writes(recorder.flush)
+    recorder.flush()  # with nothing new
+    assert run.request_table()["seq"].to_pylist() == [0]
+    add(recorder, 1, done_ns=9)
+    killed_while_it_writes(recorder.flush)
+    add(recorder, 2, done_ns=9)
+    recorder.flush()
+    assert sorted(run.request_table()["seq"].to_pylist()) == [0, 1, 2]
+
+
+def test_what_could_not_be_written_is_told_though_nobody_waited_for_it(run, slow_disk):
+    recorder = Recorder(run, "g")
+    run.requests.rmdir()
+    add(recorder, 0, done_ns=9)
+    killed_while_it_writes(recorder.flush)
+    recorder.flush()
+    assert isinstance(recorder.error, RunDirectoryUnusable)
+
+
 def test_an_abandoned_request_is_counted_apart_and_recorded_as_it_was():
     recorder = Recorder(None, "g")
     add(recorder, 0, error="timeout", outcome=UNKNOWN, done_ns=9)
@@ -178,3 +224,12 @@ def test_an_unwritable_census_is_handed_back_not_raised(people_census, run):
         folder.rmdir()
     run.path.rmdir()
     assert isinstance(people_census.write(run), RunDirectoryUnusable)
+
+
+def test_the_last_census_stands_though_one_was_still_being_written(people_census, run, slow_disk):
+    killed_while_it_writes(lambda: people_census.write(run))
+    people_census.acknowledged(0, "ticket", 5)
+    assert people_census.write(run) is None
+    gevent.sleep(0.2)  # until the first would have been written too
+    assert run.student_table()["ticket"].to_pylist()[0] == "ticket"
+    assert list(run.path.glob(".*.partial")) == []
