@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.prepared
-PACKAGES := plans records compose scenarios reports dashboards rehearsal target_app
+ROOMS := plans records compose scenarios reports dashboards rehearsal target_app
 
 .PHONY: setup rehearsal test test-observability matrix lint bench bench-app clean
 .DELETE_ON_ERROR:
@@ -45,4 +45,6 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@mkdir -p .venv/rooms/dress_rehearsal # where mypy finds the rooms by their installed name
+	@for room in $(ROOMS); do ln -sfn ../../../$$room .venv/rooms/dress_rehearsal/$$room; done
 	@touch $@

@@ -129,7 +129,7 @@ def served(name: str, settings: dict[str, str], folder: Path) -> Iterator[Server
         "APP_INSTRUMENTATION": "off" if name == "silent" else "on",
     }
     if name != "empty":
-        prepare = [sys.executable, "-m", "target_app.prepare"]
+        prepare = [sys.executable, "-m", "dress_rehearsal.target_app.prepare"]
         subprocess.run(prepare, env=environment, stdout=subprocess.DEVNULL, check=True)
     module = "benchmarks.app_empty" if name == "empty" else "target_app"
     with (folder / f"{name}.log").open("wb") as log:

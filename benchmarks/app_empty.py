@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 
 from litestar import Litestar, post
 
-from target_app.__main__ import granian_server
-from target_app.process import collect_garbage_seldom, die_with_parent
-from target_app.settings import read_settings
+from dress_rehearsal.target_app.__main__ import granian_server
+from dress_rehearsal.target_app.process import collect_garbage_seldom, die_with_parent
+from dress_rehearsal.target_app.settings import read_settings
 
 
 @post("/")

@@ -53,13 +53,13 @@ def _in_greenlets(act: Callable[[int], None]) -> float:
 
 
 def _ours(port: int) -> float:
-    from plans import read_plan, seeded_roster
-    from records import RunDirectory
-    from scenarios.recorder import Recorder
-    from scenarios.rush import Rush
-    from scenarios.timetable import draw_timetable
-    from scenarios.visit import Visit
-    from scenarios.wire import Origin
+    from dress_rehearsal.plans import read_plan, seeded_roster
+    from dress_rehearsal.records import RunDirectory
+    from dress_rehearsal.scenarios.browser import Visit
+    from dress_rehearsal.scenarios.client.http import Origin
+    from dress_rehearsal.scenarios.recorder import Recorder
+    from dress_rehearsal.scenarios.rush import Rush
+    from dress_rehearsal.scenarios.timetable import draw_timetable
 
     plan = read_plan(Path("smoke"), [f"event.students={STUDENTS}", "schedule.sale=1h"])
     people = seeded_roster(STUDENTS, 0, 1)

@@ -8,8 +8,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compose.embedded import EmbeddedStage
-    from compose.errors import (
+    from dress_rehearsal.compose.embedded import EmbeddedStage
+    from dress_rehearsal.compose.errors import (
         ComponentFailed,
         HostNotAllowed,
         StageError,
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
         TargetRefused,
         Undecided,
     )
-    from compose.external import ExternalStage
-    from compose.file_limit import raise_file_limit
-    from compose.guardian import Guardian
-    from compose.stage import Alert, Loss, Stage
+    from dress_rehearsal.compose.external import ExternalStage
+    from dress_rehearsal.compose.guardian import Guardian
+    from dress_rehearsal.compose.limits import raise_file_limit
+    from dress_rehearsal.compose.stage import Alert, Loss, Stage
 
 __all__ = [
     "Alert",
@@ -47,11 +47,13 @@ _HOME = {
     "Guardian": "guardian",
     "Loss": "stage",
     "Stage": "stage",
-    "raise_file_limit": "file_limit",
+    "raise_file_limit": "limits",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"compose.{_HOME.get(name, 'errors')}"), name)
+    return getattr(
+        importlib.import_module(f"dress_rehearsal.compose.{_HOME.get(name, 'errors')}"), name
+    )

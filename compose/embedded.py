@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self, TypeVar
 
-from compose.cast import Cast
-from compose.errors import StageUnusable
-from compose.file_limit import raise_file_limit
-from compose.folder import StageFolder, sweep
-from compose.guardian import Guardian
-from compose.mishaps import Mishaps
-from compose.running import MARKER, kill_remnants
-from compose.service import Service
-from compose.stage import Alert, Loss
-from compose.stores import Stores
-from plans import Fault, Person, Plan, write_roster
-from records import RunDirectory
+from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.faults import Mishaps
+from dress_rehearsal.compose.guardian import Guardian
+from dress_rehearsal.compose.limits import raise_file_limit
+from dress_rehearsal.compose.pids import MARKER, kill_remnants
+from dress_rehearsal.compose.processes import Cast
+from dress_rehearsal.compose.service import Service
+from dress_rehearsal.compose.stage import Alert, Loss
+from dress_rehearsal.compose.stage_folder import StageFolder, sweep
+from dress_rehearsal.compose.stores import Stores
+from dress_rehearsal.plans import Fault, Person, Plan, write_roster
+from dress_rehearsal.records import RunDirectory
 
 _READY_S = 25.0
 

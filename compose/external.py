@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from compose.errors import HostNotAllowed, StageUnusable, TargetRefused
-from compose.folder import StageFolder, sweep
-from compose.guardian import Guardian
-from compose.running import MARKER
-from compose.stage import Alert, Loss
-from compose.target import Target
-from plans import Fault, Person, Plan, refusal, write_roster
-from records import RunDirectory
+from dress_rehearsal.compose.errors import HostNotAllowed, StageUnusable, TargetRefused
+from dress_rehearsal.compose.guardian import Guardian
+from dress_rehearsal.compose.pids import MARKER
+from dress_rehearsal.compose.stage import Alert, Loss
+from dress_rehearsal.compose.stage_folder import StageFolder, sweep
+from dress_rehearsal.compose.target import Target
+from dress_rehearsal.plans import Fault, Person, Plan, refusal, write_roster
+from dress_rehearsal.records import RunDirectory
 
 CREDENTIAL_VARIABLE = "REHEARSE_ADMIN_TOKEN"
 """Environment variable with the external target's admin token."""

@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from compose.component import SOURCES, inherited_environment, python_module
-from compose.errors import StageUnusable
-from compose.folder import Entry, StageFolder, clear
-from compose.running import Running
+from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.pids import Running
+from dress_rehearsal.compose.process import inherited_environment, python_module
+from dress_rehearsal.compose.stage_folder import Entry, StageFolder, clear
 
 _DONE = b"done\n"
 _GENERATOR_ENDS_ITSELF_S = 8.0
@@ -38,9 +38,8 @@ class Guardian:
         try:
             with log.open("ab") as output:
                 process = subprocess.Popen(
-                    [*python_module("compose.guardian"), str(folder.path)],
+                    [*python_module("dress_rehearsal.compose.guardian"), str(folder.path)],
                     env=inherited_environment(),
-                    cwd=SOURCES,
                     stdin=subprocess.PIPE,
                     stdout=output,
                     stderr=subprocess.STDOUT,

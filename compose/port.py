@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Self
 
-from compose.errors import StageUnusable
+from dress_rehearsal.compose.errors import StageUnusable
 
 PORTS = range(20_000, 30_000)
 """Below what Linux gives outgoing connections by default (32768 up): none of 12,000 students'

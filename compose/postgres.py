@@ -12,10 +12,10 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from compose.component import Account, Recipe
-from compose.errors import StageUnusable
-from compose.folder import StageFolder
-from compose.wheel_binaries import postgres_binaries
+from dress_rehearsal.compose.binaries import postgres_binaries
+from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.process import Account, Recipe
+from dress_rehearsal.compose.stage_folder import StageFolder
 
 DATABASE = "festival"
 _PORT = 5432  # only names the socket file; nothing listens on TCP

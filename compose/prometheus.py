@@ -8,12 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from compose.component import Component, Recipe
-from compose.errors import StageUnusable
-from compose.folder import StageFolder
-from compose.guardian import Guardian
-from compose.port import ClaimedPort
-from records.direct import FAILURES, get
+from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.guardian import Guardian
+from dress_rehearsal.compose.port import ClaimedPort
+from dress_rehearsal.compose.process import Component, Recipe
+from dress_rehearsal.compose.stage_folder import StageFolder
+from dress_rehearsal.records.http import FAILURES, get
 
 BINARY = "prometheus"
 DATA = "prometheus"

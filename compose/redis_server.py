@@ -5,10 +5,10 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from compose.component import Recipe
-from compose.errors import StageUnusable
-from compose.folder import StageFolder
-from compose.wheel_binaries import redis_binary
+from dress_rehearsal.compose.binaries import redis_binary
+from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.process import Recipe
+from dress_rehearsal.compose.stage_folder import StageFolder
 
 _ANSWER_S = 1.0
 _FAULTS = "faults"

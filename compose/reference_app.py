@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from compose.component import Recipe, inherited_environment, python_module
-from plans import Plan, slo_edges_s
+from dress_rehearsal.compose.process import Recipe, inherited_environment, python_module
+from dress_rehearsal.plans import Plan, slo_edges_s
 
 WRITING_BACK: Final = frozenset({"redis_writeback", "sqs_writeback"})
 """Allocations that answer before the row is written, and need the write-back worker."""

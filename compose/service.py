@@ -5,21 +5,21 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from compose.cast import Cast
-from compose.component import Component, Recipe
-from compose.errors import ComponentFailed, TargetRefused
-from compose.folder import StageFolder
-from compose.port import ClaimedPort, port_taken
-from compose.reference_app import ReferenceApp, Surroundings
-from compose.running import MARKER
-from compose.sqs import answers, sqs_recipe
-from compose.stage import Alert
-from compose.stores import Stores
-from compose.target import Target
-from plans import Plan
-from records.exposition import Scrape, TargetsFolder
-from records.exposition import Target as MetricsTarget
-from records.samples import SourceUnreadable, select
+from dress_rehearsal.compose.errors import ComponentFailed, TargetRefused
+from dress_rehearsal.compose.pids import MARKER
+from dress_rehearsal.compose.port import ClaimedPort, port_taken
+from dress_rehearsal.compose.process import Component, Recipe
+from dress_rehearsal.compose.processes import Cast
+from dress_rehearsal.compose.reference_app import ReferenceApp, Surroundings
+from dress_rehearsal.compose.sqs import answers, sqs_recipe
+from dress_rehearsal.compose.stage import Alert
+from dress_rehearsal.compose.stage_folder import StageFolder
+from dress_rehearsal.compose.stores import Stores
+from dress_rehearsal.compose.target import Target
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records.collectors.scrape import Scrape, TargetsFolder
+from dress_rehearsal.records.collectors.scrape import Target as MetricsTarget
+from dress_rehearsal.records.samples import SourceUnreadable, select
 
 APP_DRAINS_S: Final = 10.0
 _WRITEBACK_FLUSHES_S: Final = 10.0
@@ -79,12 +79,16 @@ class Service:
         cast = self._cast
         neighbours = self._start_neighbours()
         self._start_sqs()
-        cast.run(self._recipe("prepare", "target_app.prepare", _ENDS_S))
+        cast.run(self._recipe("prepare", "dress_rehearsal.target_app.prepare", _ENDS_S))
         writeback = None
         if self.app.has_writeback:
             # Before the app, so that it is stopped after it, whoever clears the stage.
             writeback = cast.start(
-                self._recipe("writeback", "target_app.writeback", _WRITEBACK_FLUSHES_S)
+                self._recipe(
+                    "writeback",
+                    "dress_rehearsal.target_app.writeback.__main__",
+                    _WRITEBACK_FLUSHES_S,
+                )
             )
         self._start_server()
         if writeback is not None:
@@ -151,7 +155,9 @@ class Service:
         if self._neighbours is None:
             return None
         port = self._ports["neighbours"].number
-        return self._cast.start(self._recipe("neighbours", "target_app.neighbours", _ENDS_S, port))
+        return self._cast.start(
+            self._recipe("neighbours", "dress_rehearsal.target_app.neighbours", _ENDS_S, port)
+        )
 
     def _await_neighbours(self, neighbours: Component) -> None:
         target = self._neighbours

@@ -5,9 +5,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from compose.component import Recipe, inherited_environment, python_module
-from compose.errors import StageUnusable
-from compose.target import Target
+from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.process import Recipe, inherited_environment, python_module
+from dress_rehearsal.compose.target import Target
 
 _PACKAGES: Final = ("moto", "flask", "aiobotocore")  # flask comes with moto[server] only
 
@@ -26,7 +26,7 @@ def sqs_recipe(port: int, marker: Mapping[str, str], logs: Path, folder: Path) -
         )
     return Recipe(
         name="sqs",
-        argv=[*python_module("compose.queue_server"), "-p", str(port)],
+        argv=[*python_module("dress_rehearsal.compose.queue_server"), "-p", str(port)],
         environment={**inherited_environment(), **marker},
         log=logs / "sqs.log",
         folder=folder,

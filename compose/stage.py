@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-from compose.guardian import Guardian
-from plans import Fault
+from dress_rehearsal.compose.guardian import Guardian
+from dress_rehearsal.plans import Fault
 
 
 @dataclass(frozen=True, slots=True)

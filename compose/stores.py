@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from compose.cast import Cast
-from compose.component import Component
-from compose.folder import StageFolder
-from compose.postgres import PostgresServer
-from compose.redis_server import RedisServer
+from dress_rehearsal.compose.postgres import PostgresServer
+from dress_rehearsal.compose.process import Component
+from dress_rehearsal.compose.processes import Cast
+from dress_rehearsal.compose.redis_server import RedisServer
+from dress_rehearsal.compose.stage_folder import StageFolder
 
 BACK_WITHIN_S: Final = 15.0
 """What a store may take to come back, with everything it had."""

@@ -6,7 +6,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from compose.errors import TargetRefused, Undecided
+from dress_rehearsal.compose.errors import TargetRefused, Undecided
 
 _ANSWER_S = 2.0
 _HONOURED_S = 5.0

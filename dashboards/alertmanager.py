@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from dashboards.errors import DashboardsError
+from dress_rehearsal.dashboards.errors import DashboardsError
 
 _ROUTE: Final = """\
 # One message for an alert of a rehearsal, however many pools and workers it is about. A rehearsal

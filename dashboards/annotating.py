@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from dashboards.course import Course
-from dashboards.errors import ServerFailed
-from dashboards.grafana_api import Answer, Grafana
-from dashboards.marks import Mark
+from dress_rehearsal.dashboards.errors import ServerFailed
+from dress_rehearsal.dashboards.marks import Mark
+from dress_rehearsal.dashboards.push.client import Answer, Grafana
+from dress_rehearsal.dashboards.push.progress import Course
 
 TAG: Final = "dress-rehearsal"
 INDEX_UID: Final = "rehearsal-index"

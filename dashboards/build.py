@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from dashboards.generator import generator
-from dashboards.integrity import integrity
-from dashboards.pools import pools
-from dashboards.rehearsals import rehearsals
-from dashboards.ticket_open import ticket_open
+from dress_rehearsal.dashboards.boards.generator import generator
+from dress_rehearsal.dashboards.boards.integrity import integrity
+from dress_rehearsal.dashboards.boards.pools import pools
+from dress_rehearsal.dashboards.boards.rehearsals import rehearsals
+from dress_rehearsal.dashboards.boards.ticket_open import ticket_open
 
 COMMITTED: Final = Path(__file__).parent / "grafana"
 """The folder of the dashboards as they were last built and committed."""

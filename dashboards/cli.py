@@ -60,7 +60,7 @@ def _push_command(push: argparse.ArgumentParser) -> None:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from dashboards.build import write
+    from dress_rehearsal.dashboards.build import write
 
     console = Console(highlight=False, soft_wrap=True)
     for path in write(options.out):
@@ -69,9 +69,9 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _push(options: argparse.Namespace) -> int:
-    from dashboards.grafana_api import TOKEN_VARIABLE
-    from dashboards.push import push
-    from records import RunDirectory
+    from dress_rehearsal.dashboards.push import push
+    from dress_rehearsal.dashboards.push.client import TOKEN_VARIABLE
+    from dress_rehearsal.records import RunDirectory
 
     pushed = push(
         options.url,

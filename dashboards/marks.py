@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from plans import FAULTS
-from records import RunDirectory, RunDirectoryUnreadable, TimelineEvent
+from dress_rehearsal.plans import FAULTS
+from dress_rehearsal.records import RunDirectory, RunDirectoryUnreadable, TimelineEvent
 
 MarkKind = Literal["phase", "t0", "fault", "alert", "process", "abort", "gates", "verdict"]
 

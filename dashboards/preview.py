@@ -11,16 +11,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from dashboards.errors import DashboardsError
-from dashboards.preview_answers import Series, Window, answers
-from dashboards.preview_course import draw_course, moment_words
-from dashboards.preview_fields import PreviewImpossible
-from dashboards.preview_marks import Mark, marks
-from dashboards.preview_numbers import draw_bars, draw_gauge, draw_stat, ground_of
-from dashboards.preview_page import Box, Page
-from dashboards.preview_palette import ALARM, INK, MUTED
-from dashboards.preview_words import draw_table, draw_text
-from dashboards.prometheus_api import PrometheusApi
+from dress_rehearsal.dashboards.errors import DashboardsError
+from dress_rehearsal.dashboards.preview_answers import Series, Window, answers
+from dress_rehearsal.dashboards.preview_course import draw_course, moment_words
+from dress_rehearsal.dashboards.preview_fields import PreviewImpossible
+from dress_rehearsal.dashboards.preview_marks import Mark, marks
+from dress_rehearsal.dashboards.preview_numbers import draw_bars, draw_gauge, draw_stat, ground_of
+from dress_rehearsal.dashboards.preview_page import Box, Page
+from dress_rehearsal.dashboards.preview_palette import ALARM, INK, MUTED
+from dress_rehearsal.dashboards.preview_words import draw_table, draw_text
+from dress_rehearsal.dashboards.prometheus_api import PrometheusApi
 
 _COLUMNS: Final = 24
 _WIDTH: Final = 1800

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboards.prometheus_api import Answer, PrometheusApi, PrometheusError
-from dashboards.queries import fill
+from dress_rehearsal.dashboards.prometheus_api import Answer, PrometheusApi, PrometheusError
+from dress_rehearsal.dashboards.queries import fill
 
 _LABEL: Final = re.compile(r"\{\{\s*(.+?)\s*\}\}")
 _ROUND_MS: Final = (

@@ -8,13 +8,13 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from dashboards.preview_answers import Series, Window
-from dashboards.preview_fields import Look, PreviewImpossible, look_of
-from dashboards.preview_legend import Entry, draw_legend
-from dashboards.preview_marks import Mark
-from dashboards.preview_page import Box, Page, points
-from dashboards.preview_palette import FAINT, MUTED, colours_of
-from dashboards.preview_units import is_binary, written
+from dress_rehearsal.dashboards.preview_answers import Series, Window
+from dress_rehearsal.dashboards.preview_fields import Look, PreviewImpossible, look_of
+from dress_rehearsal.dashboards.preview_legend import Entry, draw_legend
+from dress_rehearsal.dashboards.preview_marks import Mark
+from dress_rehearsal.dashboards.preview_page import Box, Page, points
+from dress_rehearsal.dashboards.preview_palette import FAINT, MUTED, colours_of
+from dress_rehearsal.dashboards.preview_units import is_binary, written
 
 _TICK_SIZE: Final = 11
 _TICK_GAP: Final = 92

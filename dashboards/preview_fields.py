@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboards.errors import DashboardsError
+from dress_rehearsal.dashboards.errors import DashboardsError
 
 _HEX: Final = re.compile(r"#[0-9a-fA-F]{6}")
 _GREEN: Final = "#56a64b"

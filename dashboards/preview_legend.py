@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboards.preview_answers import Series
-from dashboards.preview_fields import Look, PreviewImpossible
-from dashboards.preview_page import Box, Page
-from dashboards.preview_palette import FAINT, MUTED
-from dashboards.preview_units import written
+from dress_rehearsal.dashboards.preview_answers import Series
+from dress_rehearsal.dashboards.preview_fields import Look, PreviewImpossible
+from dress_rehearsal.dashboards.preview_page import Box, Page
+from dress_rehearsal.dashboards.preview_palette import FAINT, MUTED
+from dress_rehearsal.dashboards.preview_units import written
 
 _SIZE: Final = 12
 _LINE: Final = 18

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dashboards.preview_answers import Window, with_labels
-from dashboards.preview_fields import hexadecimal
-from dashboards.prometheus_api import Answer, PrometheusApi, PrometheusError
-from dashboards.queries import fill
+from dress_rehearsal.dashboards.preview_answers import Window, with_labels
+from dress_rehearsal.dashboards.preview_fields import hexadecimal
+from dress_rehearsal.dashboards.prometheus_api import Answer, PrometheusApi, PrometheusError
+from dress_rehearsal.dashboards.queries import fill
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.patches import Wedge
 
-from dashboards.preview_answers import Series, Window
-from dashboards.preview_fields import Look, PreviewImpossible, look_of
-from dashboards.preview_page import Box, Page, points
-from dashboards.preview_palette import FAINT, INK, PAPER, is_dark
-from dashboards.preview_units import written
+from dress_rehearsal.dashboards.preview_answers import Series, Window
+from dress_rehearsal.dashboards.preview_fields import Look, PreviewImpossible, look_of
+from dress_rehearsal.dashboards.preview_page import Box, Page, points
+from dress_rehearsal.dashboards.preview_palette import FAINT, INK, PAPER, is_dark
+from dress_rehearsal.dashboards.preview_units import written
 
 _LARGEST: Final = 46
 _SMALLEST: Final = 13

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from matplotlib.transforms import Affine2D
 
-from dashboards.preview_palette import FAINT, INK, PAGE
+from dress_rehearsal.dashboards.preview_palette import FAINT, INK, PAGE
 
 _DPI: Final = 144
 _PX_PER_INCH: Final = 100

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboards.preview_answers import Series
-from dashboards.preview_fields import Look, PreviewImpossible, look_of
+from dress_rehearsal.dashboards.preview_answers import Series
+from dress_rehearsal.dashboards.preview_fields import Look, PreviewImpossible, look_of
 
 _KNOWN: Final = ("merge", "organize")
 Cell = float | str

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from dashboards.errors import DashboardsError
+from dress_rehearsal.dashboards.errors import DashboardsError
 
 _SHORT: Final = ("", " K", " Mil", " Bil", " Tri", " Quadr", " Quint", " Sext", " Sept")
 _COUNTS: Final = ("", "K", "M", "B", "T")

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dashboards.preview_answers import Series
-from dashboards.preview_fields import Look
-from dashboards.preview_numbers import words_for
-from dashboards.preview_page import Box, Page
-from dashboards.preview_palette import FAINT, INK, MUTED
-from dashboards.preview_rows import Cell, Rows, rows
+from dress_rehearsal.dashboards.preview_answers import Series
+from dress_rehearsal.dashboards.preview_fields import Look
+from dress_rehearsal.dashboards.preview_numbers import words_for
+from dress_rehearsal.dashboards.preview_page import Box, Page
+from dress_rehearsal.dashboards.preview_palette import FAINT, INK, MUTED
+from dress_rehearsal.dashboards.preview_rows import Cell, Rows, rows
 
 _SIZE: Final = 13
 _ROW: Final = 34

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from dashboards.errors import DashboardsError
-from records.direct import OPENER
+from dress_rehearsal.dashboards.errors import DashboardsError
+from dress_rehearsal.records.http import OPENER
 
 _WORDS_MAX: Final = 300
 

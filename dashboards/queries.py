@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboards.errors import DashboardsError
+from dress_rehearsal.dashboards.errors import DashboardsError
 
 _VARIABLE: Final = re.compile(
     r"\$(?P<plain>\w+)|\$\{(?P<braced>\w+)(?::(?P<format>\w+))?\}|\[\[(?P<old>\w+)\]\]"

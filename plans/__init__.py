@@ -1,15 +1,20 @@
 """The Plan: one validated TOML says everything about a rehearsal."""
 
-from plans.durations import format_duration, format_share
-from plans.errors import PlanError, PlanInvalid
-from plans.faults import FAULTS, Fault, FaultKind
-from plans.hosts import refusal
-from plans.limits import Limit, parse_limit
-from plans.matrix import HEALTHY, STRATEGIES, Cell, Matrix, is_matrix, read_matrix
-from plans.plan import Gate, Plan
-from plans.reading import bundled_plans, plan_schema, plan_toml, read_plan
-from plans.roster import Person, read_roster, seeded_people, seeded_roster, write_roster
-from plans.slo import slo_edges_s
+from dress_rehearsal.plans.errors import PlanError, PlanInvalid
+from dress_rehearsal.plans.faults import FAULTS, Fault, FaultKind
+from dress_rehearsal.plans.hosts import refusal
+from dress_rehearsal.plans.limits import Limit, parse_limit
+from dress_rehearsal.plans.matrix import HEALTHY, STRATEGIES, Cell, Matrix, is_matrix, read_matrix
+from dress_rehearsal.plans.plan import Gate, Plan, slo_edges_s
+from dress_rehearsal.plans.reading import bundled_plans, plan_schema, plan_toml, read_plan
+from dress_rehearsal.plans.roster import (
+    Person,
+    read_roster,
+    seeded_people,
+    seeded_roster,
+    write_roster,
+)
+from dress_rehearsal.plans.types import format_duration, format_share
 
 __all__ = [
     "FAULTS",

@@ -5,8 +5,13 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema, model_validator
 
-from plans.durations import Duration, format_duration, parse_duration, parse_share
-from plans.section import Section
+from dress_rehearsal.plans.types import (
+    Duration,
+    Section,
+    format_duration,
+    parse_duration,
+    parse_share,
+)
 
 Unit = Literal["share", "seconds", "items", "switch"]
 """What a grade means: `"20%"` of the cases, `"300ms"` of delay, `"100"` items, or just `"on"`."""

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final, get_args
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from plans.errors import PlanError, PlanInvalid
-from plans.faults import FaultName
-from plans.plan import Allocation, Name, Plan
-from plans.reading import check_plan, find_bundled, problem_sentences, read_document
-from plans.section import Section
+from dress_rehearsal.plans.errors import PlanError, PlanInvalid
+from dress_rehearsal.plans.faults import FaultName
+from dress_rehearsal.plans.plan import Allocation, Name, Plan
+from dress_rehearsal.plans.reading import check_plan, find_bundled, problem_sentences, read_document
+from dress_rehearsal.plans.types import Section
 
 STRATEGIES: Final[tuple[Allocation, ...]] = get_args(Allocation)
 _NAME_LENGTH: Final = 40

@@ -1,15 +1,14 @@
 """The Plan: everything one rehearsal needs to know, checked before anything starts."""
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plans.durations import Duration, PositiveDuration, Share
-from plans.faults import Fault, format_moment
-from plans.limits import LimitText
-from plans.notify import Notify
-from plans.occurrence import obstacle, overlap
-from plans.section import Section
+from dress_rehearsal.plans.faults import Fault, format_moment
+from dress_rehearsal.plans.limits import LimitText, parse_limit
+from dress_rehearsal.plans.notify import Notify
+from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -228,8 +227,8 @@ class Plan(Section):
 
     @model_validator(mode="after")
     def _faults_can_occur(self) -> Self:
-        wrongs = [obstacle(fault, self) for fault in self.faults]
-        wrongs.append(overlap(self.faults, self.schedule.sale))
+        wrongs = [_obstacle(fault, self) for fault in self.faults]
+        wrongs.append(_overlap(self.faults, self.schedule.sale))
         for wrong in wrongs:
             if wrong is not None:
                 raise ValueError(wrong)
@@ -247,3 +246,73 @@ class Plan(Section):
                 f"postgres.max_connections"
             )
         return self
+
+
+_LATENCY: Final = re.compile(r"latency_ms\[.+\]\.\w+")
+
+
+def slo_edges_s(plan: Plan) -> tuple[float, ...]:
+    """Give every latency that a gate of the plan sets as a limit, in seconds, ascending."""
+    limits = (parse_limit(gate.limit) for gate in plan.gates if _LATENCY.fullmatch(gate.metric))
+    return tuple(sorted({limit.value / 1e3 for limit in limits if limit.unit == "ms"}))
+
+
+_WRITE_BACK: Final = ("redis_writeback", "sqs_writeback")
+_GUARDED_BY_UNIQUE: Final = ("atomic_update", "skip_locked")
+_IN_POSTGRES: Final = ("row_lock", "optimistic", *_GUARDED_BY_UNIQUE, "redis_lock")
+_STRATEGIES: Final[dict[str, tuple[str, ...]]] = {
+    "redelivery": _WRITE_BACK,
+    "drop_queue_items": _WRITE_BACK,
+    # The script in Redis checks and grants in one, and naive has no lock to be early for.
+    "duplicate_check_before_lock": _IN_POSTGRES,
+    # The others look whether the student holds a ticket, and do not rest on the constraint.
+    "unique_off": _GUARDED_BY_UNIQUE,
+    # naive keeps no stock: it counts the tickets.
+    "double_decrement": (*_IN_POSTGRES, "redis_script", *_WRITE_BACK),
+}
+"""The strategies in which a fault can occur, where that is not all of them."""
+
+
+def _obstacle(fault: Fault, plan: Plan) -> str | None:
+    """Say what a fault lacks in a plan, so that it could never strike; None when it can."""
+    strategies = _STRATEGIES.get(fault.name)
+    if strategies is not None and plan.app.allocation not in strategies:
+        return (
+            f"fault {fault.name} cannot occur with app.allocation = "
+            f'"{plan.app.allocation}", only with {_listed(strategies)}'
+        )
+    match fault.name:
+        case "slow_external" | "slow_external_inside" if plan.app.enrolment == "roster":
+            lacking = 'app.enrolment = "external"'
+        case "client_position" if plan.app.waiting_room == "off":
+            lacking = 'app.waiting_room = "poll" or "sse"'
+        case "client_position" if plan.students.queue_jumpers == 0:
+            lacking = "somebody who tells a position: students.queue_jumpers above 0%"
+        case "early_open" if fault.at >= 0:
+            lacking = 'to begin before T-0: at = "T-10s", say'
+        case "qr_replay" if plan.students.entry == 0:
+            lacking = "somebody at the gate: students.entry above 0%"
+        case "ineligible_granted" if plan.outsiders == 0:
+            lacking = "somebody who is not on the roster: students.outsiders above 0%"
+        case _:
+            return None
+    return f"fault {fault.name} needs {lacking}"
+
+
+def _overlap(faults: tuple[Fault, ...], sale_s: float) -> str | None:
+    """Say which two entries of one fault overlap: the end of one would end the other too."""
+    last: dict[str, Fault] = {}
+    for fault in sorted(faults, key=lambda fault: fault.at):
+        before = last.get(fault.name)
+        if before is not None and fault.at <= before.ends(sale_s):
+            return (
+                f"two entries of fault {fault.name} overlap, and the end of one would end the "
+                f"other: give the first a `lasts` that is over before the second begins"
+            )
+        last[fault.name] = fault
+    return None
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    *most, final = names
+    return f"{', '.join(most)} or {final}"

@@ -12,8 +12,8 @@ from typing import Any, Final
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
-from plans.errors import PlanError, PlanInvalid
-from plans.plan import Plan
+from dress_rehearsal.plans.errors import PlanError, PlanInvalid
+from dress_rehearsal.plans.plan import Plan
 
 BUNDLED = Path(__file__).parent
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from plans.errors import PlanError
-from plans.plan import Plan
+from dress_rehearsal.plans.errors import PlanError
+from dress_rehearsal.plans.plan import Plan
 
 HEADER = ("student", "pin", "enrolled")
 

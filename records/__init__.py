@@ -1,7 +1,7 @@
 """What a run leaves behind: table schemas, the run directory, the collectors that fill it."""
 
-from records.errors import RecordError, RunDirectoryUnreadable, RunDirectoryUnusable
-from records.run_directory import RunDirectory, TimelineEvent
+from dress_rehearsal.records.errors import RecordError, RunDirectoryUnreadable, RunDirectoryUnusable
+from dress_rehearsal.records.run_directory import RunDirectory, TimelineEvent
 
 __all__ = [
     "RecordError",

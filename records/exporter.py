@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from records.samples import Reading
+from dress_rehearsal.records.samples import Reading
 
 HELP = {
     "collector_failed_total": "Reads of a source that failed.",

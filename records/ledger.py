@@ -10,9 +10,11 @@ import psycopg
 import pyarrow as pa
 from redis import RedisError
 
-from records import postgres, redis_server, tables
-from records.run_directory import RunDirectory
-from records.settling import Settling, await_settled
+from dress_rehearsal.records import tables
+from dress_rehearsal.records.collectors import postgres
+from dress_rehearsal.records.collectors import redis as redis_server
+from dress_rehearsal.records.run_directory import RunDirectory
+from dress_rehearsal.records.settle import Settling, await_settled
 
 __all__ = ["Settling", "StoreReading", "await_settled", "read_ledger"]
 

@@ -14,9 +14,9 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from plans import Plan, plan_toml
-from records import tables
-from records.errors import RunDirectoryUnreadable, RunDirectoryUnusable
+from dress_rehearsal.plans import Plan, plan_toml
+from dress_rehearsal.records import tables
+from dress_rehearsal.records.errors import RunDirectoryUnreadable, RunDirectoryUnusable
 
 EventKind = Literal["phase", "t0", "process", "abort", "fault", "alert", "ledger"]
 """phase: a part of the run begins. t0: the sale opens. process: one of the stage or the generator

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, Self
 
-from records.errors import RecordError
+from dress_rehearsal.records.errors import RecordError
 
 
 def labels_json(**labels: str | int) -> str:

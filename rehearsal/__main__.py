@@ -1,8 +1,8 @@
-"""`python -m rehearsal`, the same as the `rehearse` command."""
+"""`python -m dress_rehearsal.rehearsal`, the same as the `rehearse` command."""
 
 import sys
 
-from rehearsal.cli import main
+from dress_rehearsal.rehearsal.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

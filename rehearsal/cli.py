@@ -13,13 +13,13 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
-from compose import StageError
-from dashboards.cli import add_commands as add_dashboards
-from dashboards.errors import DashboardsError, PushRefused
-from plans import Plan, PlanError, is_matrix, plan_schema, read_plan
-from records import RecordError, RunDirectory
-from rehearsal.errors import RehearsalError
-from reports.errors import ReportError
+from dress_rehearsal.compose import StageError
+from dress_rehearsal.dashboards.cli import add_commands as add_dashboards
+from dress_rehearsal.dashboards.errors import DashboardsError, PushRefused
+from dress_rehearsal.plans import Plan, PlanError, is_matrix, plan_schema, read_plan
+from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.reports.errors import ReportError
 
 USAGE: Final = 2
 BROKEN: Final = 1
@@ -49,9 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from rehearsal.conductor import rehearse
-    from rehearsal.notify import notify
-    from rehearsal.screen import Screen, closing
+    from dress_rehearsal.rehearsal.run import rehearse
+    from dress_rehearsal.rehearsal.screen import Screen, closing
+    from dress_rehearsal.rehearsal.slack import notify
 
     plan = _plan(options)
     screen = Screen(Console(stderr=False, highlight=False))
@@ -64,13 +64,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _matrix(options: argparse.Namespace) -> int:
-    from rehearsal.matrix_file import read_checked
+    from dress_rehearsal.rehearsal.matrix.read import read_checked
 
     matrix = read_checked(options.matrix)
     cells = matrix.chosen(options.only, options.strategies, options.seed)
-    from rehearsal.grid import Grid
-    from rehearsal.matrix import MatrixRun
-    from rehearsal.matrix_closing import closing
+    from dress_rehearsal.rehearsal.matrix.run import MatrixRun
+    from dress_rehearsal.rehearsal.matrix.screen import Grid, closing
 
     console = Console(highlight=False)
     grid = Grid(console, cells)
@@ -84,7 +83,7 @@ def _matrix(options: argparse.Namespace) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from rehearsal.sweep import check_given_once, label_of, sweep, values_of
+    from dress_rehearsal.rehearsal.sweep import check_given_once, label_of, sweep, values_of
 
     key, values = values_of(options.over)
     check_given_once(key, _overriding(options))
@@ -93,8 +92,8 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from rehearsal.screen import closing
-    from reports.report import write_report
+    from dress_rehearsal.rehearsal.screen import closing
+    from dress_rehearsal.reports.report import write_report
 
     run = RunDirectory.open(options.run)
     verdict = write_report(run)
@@ -103,13 +102,13 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _preview(options: argparse.Namespace) -> int:
-    from rehearsal.preview import preview_command
+    from dress_rehearsal.rehearsal.preview import preview_command
 
     return preview_command(RunDirectory.open(options.run), options.out)
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from rehearsal.doctor import checkup, render
+    from dress_rehearsal.rehearsal.doctor import checkup, render
 
     plan = _plan(options)
     findings = checkup(plan)
@@ -119,7 +118,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _plan_check(options: argparse.Namespace) -> int:
     if is_matrix(options.plan):
-        from rehearsal.matrix_file import read_checked
+        from dress_rehearsal.rehearsal.matrix.read import read_checked
 
         for option, _ in _overriding(options):
             raise PlanError(
@@ -160,7 +159,7 @@ def _plan(options: argparse.Namespace, *more: str) -> Plan:
         overrides.append(f"event.students={options.students}")
     if options.seed is not None:
         overrides.append(f"seed={options.seed}")
-    from reports.metric_path import check_metric_names
+    from dress_rehearsal.reports.metrics import check_metric_names
 
     plan = read_plan(options.plan, overrides)
     check_metric_names(plan)

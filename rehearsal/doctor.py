@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from compose.errors import StageUnusable
-from compose.wheel_binaries import postgres_binaries, redis_binary
-from plans import Plan
-from records.machine import environment
+from dress_rehearsal.compose.binaries import postgres_binaries, redis_binary
+from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records.machine import environment
 
 Status = Literal["ok", "warn", "fail"]
 

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from compose import Stage, StageError, Undecided
-from plans import FAULTS, Fault, Plan
-from records import RunDirectory
+from dress_rehearsal.compose import Stage, StageError, Undecided
+from dress_rehearsal.plans import FAULTS, Fault, Plan
+from dress_rehearsal.records import RunDirectory
 
 _NS: Final = 1_000_000_000
 

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from compose import StageUnusable
-from compose.prometheus import DATA, Prometheus, has_prometheus
-from dashboards.prometheus import write_config
-from plans import Plan
-from records import RunDirectory, RunDirectoryUnusable
-from records.announcement import Announcement
-from records.direct import FAILURES, get
-from records.exporter import exporting
-from records.exposition import TargetsFolder
-from records.samples import SourceUnreadable
-from rehearsal.broadcast import Broadcast
-from rehearsal.interruption import uninterruptible
-from rehearsal.screen import Screen
-from reports.document import Verdict
+from dress_rehearsal.compose import StageUnusable
+from dress_rehearsal.compose.prometheus import DATA, Prometheus, has_prometheus
+from dress_rehearsal.dashboards.prometheus_config import write_config
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory, RunDirectoryUnusable
+from dress_rehearsal.records.collectors.scrape import TargetsFolder
+from dress_rehearsal.records.exporter import exporting
+from dress_rehearsal.records.http import FAILURES, get
+from dress_rehearsal.records.samples import SourceUnreadable
+from dress_rehearsal.records.targets_file import Announcement
+from dress_rehearsal.rehearsal.exporter import Broadcast
+from dress_rehearsal.rehearsal.screen import Screen
+from dress_rehearsal.rehearsal.signals import uninterruptible
+from dress_rehearsal.reports.schema import Verdict
 
 _LAST_SCRAPE_S: Final = 4.0
 _DISCOVERED_S: Final = 10.0

@@ -12,13 +12,13 @@ from typing import Any, Final
 from rich.console import Console
 from rich.markup import escape
 
-from compose.prometheus import DATA, Prometheus, has_prometheus
-from dashboards.build import COMMITTED
-from dashboards.preview import Preview, preview
-from dashboards.preview_answers import Window
-from dashboards.prometheus_api import PrometheusApi
-from records import RunDirectory
-from rehearsal.errors import RehearsalError
+from dress_rehearsal.compose.prometheus import DATA, Prometheus, has_prometheus
+from dress_rehearsal.dashboards.build import COMMITTED
+from dress_rehearsal.dashboards.preview import Preview, preview
+from dress_rehearsal.dashboards.preview_answers import Window
+from dress_rehearsal.dashboards.prometheus_api import PrometheusApi
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.rehearsal.errors import RehearsalError
 
 FOLDER: Final = "dashboards"
 """Where in the run directory the pictures go unless another folder is given."""

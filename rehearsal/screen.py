@@ -1,22 +1,58 @@
 """The screen: what a person sees while the rehearsal goes on, live or as plain lines."""
 
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from plans import Plan, format_duration
-from records import RunDirectory
-from records.collecting import Collecting
-from rehearsal.generator import Line
-from rehearsal.live_view import LiveView
-from reports.document import Verdict
+from dress_rehearsal.plans import Plan, format_duration
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.collectors.collector import Collecting
+from dress_rehearsal.rehearsal.generator_process import Line
+from dress_rehearsal.reports.schema import Verdict
+
+
+class LiveView(ABC):
+    """Something to look at while it is entered; elsewhere than on a terminal nothing is drawn.
+
+    Args:
+        console: where to show it.
+        transient: what was drawn is wiped away in the end.
+    """
+
+    def __init__(self, console: Console, *, transient: bool = False) -> None:
+        self.console = console
+        self._transient = transient
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self._live = Live(
+                get_renderable=self._render,
+                console=self.console,
+                refresh_per_second=4,
+                transient=self._transient,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    @abstractmethod
+    def _render(self) -> RenderableType:
+        """Give what is to be seen now."""
+
 
 _NS: Final = 1_000_000_000
 _PLAIN_EVERY_S: Final = 5.0

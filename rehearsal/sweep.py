@@ -10,13 +10,13 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 
-from compose import StageError
-from plans import Plan, PlanError
-from records import RecordError, RunDirectory
-from rehearsal.conductor import rehearse
-from rehearsal.errors import RehearsalError
-from rehearsal.screen import Screen, closing
-from reports.comparison import Comparison, compare
+from dress_rehearsal.compose import StageError
+from dress_rehearsal.plans import Plan, PlanError
+from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.run import rehearse
+from dress_rehearsal.rehearsal.screen import Screen, closing
+from dress_rehearsal.reports.comparison import Comparison, compare
 
 _JUDGED: Final = 0
 _NOT_JUDGED: Final = 1

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from records.tables import STUDENT_OUTCOMES
-from reports.document import Census
-from reports.evidence import Evidence
-from reports.quantities import counted
+from dress_rehearsal.records.tables import STUDENT_OUTCOMES
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import counted
+from dress_rehearsal.reports.schema import Census
 
 
 @dataclass(frozen=True, slots=True)

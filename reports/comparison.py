@@ -7,22 +7,20 @@ from typing import Final
 
 import numpy as np
 
-from records import RunDirectory
-from records.errors import RunDirectoryUnusable
-from reports.audit import COUNTERS
-from reports.client_pools import NAMES as CLIENT_POOLS
-from reports.document import Audit, Verdict
-from reports.evidence import Evidence, read_evidence
-from reports.figures.comparison import Bars, draw_comparison
-from reports.figures.moments import Moments
-from reports.figures.sale import sale_of
-from reports.figures.style import milliseconds, seconds
-from reports.learning import time_to_know_ms
-from reports.quantities import written
-from reports.samples import Samples, label
-from reports.steps import PURCHASE
-from reports.summary import escaped
-from reports.verdict import judge
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.errors import RunDirectoryUnusable
+from dress_rehearsal.reports.audit.tickets import COUNTERS
+from dress_rehearsal.reports.evidence import PURCHASE, Evidence, read_evidence
+from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
+from dress_rehearsal.reports.figures.palette import milliseconds, seconds
+from dress_rehearsal.reports.figures.time_axis import Moments
+from dress_rehearsal.reports.numbers import written
+from dress_rehearsal.reports.pools.client import NAMES as CLIENT_POOLS
+from dress_rehearsal.reports.sale import sale_of, time_to_know_ms
+from dress_rehearsal.reports.samples import Samples, label
+from dress_rehearsal.reports.schema import Audit, Verdict
+from dress_rehearsal.reports.summary import escaped
+from dress_rehearsal.reports.verdict import judge
 
 _MB: Final = 1e6
 _NONE: Final = "–"

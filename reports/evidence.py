@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from plans import Plan
-from records import RunDirectory, TimelineEvent
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory, TimelineEvent
+from dress_rehearsal.records.tables import STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +62,6 @@ _NULLABLE = {
     pa.int64(): pd.Int64Dtype(),
     pa.bool_(): pd.BooleanDtype(),
 }
+
+
+PAGE, COUNTDOWN, LOGIN, PURCHASE, TICKET, QR, JOIN, QUEUE, STREAM, SCAN = STEPS

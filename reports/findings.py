@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Final
 
-from plans import Cell, PlanInvalid
-from reports.audit import COUNTERS
-from reports.course import MEASURING, was_planned
-from reports.document import Census, Verdict
-from reports.evidence import Evidence
-from reports.fairness import MANY_INVERSIONS
-from reports.pools import POOL_NAMES
+from dress_rehearsal.plans import Cell, PlanInvalid
+from dress_rehearsal.reports.audit.tickets import COUNTERS
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.fairness import MANY_INVERSIONS
+from dress_rehearsal.reports.pools import POOL_NAMES
+from dress_rehearsal.reports.schema import Census, Verdict
+from dress_rehearsal.reports.timeline import MEASURING, was_planned
 
 DIAGNOSES: Final = ("leak", "slow_holder", "nested_acquire", "undersized")
 MANY_STUDENTS: Final = 0.01

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from plans import Gate, parse_limit
-from reports.audit import AuditFinding
-from reports.census import CensusFinding
-from reports.course import Course
-from reports.document import GateResult, Measured, Number, Status
-from reports.evidence import Evidence
-from reports.latency import FELT, system_ms
-from reports.metric_path import in_unit_of, metric_value, never_happened, unit_of
-from reports.quantities import written
+from dress_rehearsal.plans import Gate, parse_limit
+from dress_rehearsal.reports.audit.tickets import AuditFinding
+from dress_rehearsal.reports.census import CensusFinding
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.latency import FELT, system_ms
+from dress_rehearsal.reports.metrics import in_unit_of, metric_value, never_happened, unit_of
+from dress_rehearsal.reports.numbers import written
+from dress_rehearsal.reports.schema import GateResult, Measured, Number, Status
+from dress_rehearsal.reports.timeline import Course
 
 IMPLICIT = tuple(
     Gate(metric=f"census.{word}", limit="<= 1%") for word in ("failed", "unknown", "in_flight")

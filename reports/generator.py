@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from plans import format_duration
-from reports.document import Generator
-from reports.evidence import Evidence
-from reports.quantities import NS_PER_S, counted, percentile, rounded, written
-from reports.samples import Samples, label
-from reports.steps import PURCHASE
+from dress_rehearsal.plans import format_duration
+from dress_rehearsal.reports.evidence import PURCHASE, Evidence
+from dress_rehearsal.reports.numbers import NS_PER_S, counted, percentile, rounded, written
+from dress_rehearsal.reports.samples import Samples, label
+from dress_rehearsal.reports.schema import Generator
 
 AROUND_T0_S = 1.0
 CPU_WINDOW_NS = NS_PER_S

@@ -7,8 +7,8 @@ and `<skipped>` would count as one; the last case, `measurement`, carries the ve
 import re
 from xml.etree import ElementTree as ET
 
-from reports.document import GateResult, Verdict
-from reports.quantities import written
+from dress_rehearsal.reports.numbers import written
+from dress_rehearsal.reports.schema import GateResult, Verdict
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold."""

@@ -17,11 +17,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from records.tables import ABANDONED, STEPS
-from reports.document import Latency
-from reports.evidence import Evidence
-from reports.quantities import milliseconds, percentile, rounded
-from reports.steps import STREAM
+from dress_rehearsal.records.tables import ABANDONED, STEPS
+from dress_rehearsal.reports.evidence import STREAM, Evidence
+from dress_rehearsal.reports.numbers import milliseconds, percentile, rounded
+from dress_rehearsal.reports.schema import Latency
 
 WAITED_IN_VAIN_MS = 1_000.0
 FELT = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9, "max": 100.0}

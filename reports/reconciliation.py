@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from records.tables import CONNECT_ERRORS, STEPS
-from reports.evidence import Evidence
-from reports.quantities import NS_PER_S, integers
-from reports.samples import Samples, label
+from dress_rehearsal.records.tables import CONNECT_ERRORS, STEPS
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import NS_PER_S, integers
+from dress_rehearsal.reports.samples import Samples, label
 
 COUNTER = "http_server_requests_total"
 

@@ -1,15 +1,15 @@
 """Writes a run's report: verdict.json, summary.md, junit.xml and the page, from its files alone."""
 
-from records import RunDirectory
-from reports.document import Verdict
-from reports.evidence import read_evidence
-from reports.junit import write_junit
-from reports.mishaps import mishaps_of
-from reports.page import write_page
-from reports.reconciliation import reconcile
-from reports.samples import Samples
-from reports.summary import write_summary
-from reports.verdict import judge
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.reports.evidence import read_evidence
+from dress_rehearsal.reports.junit import write_junit
+from dress_rehearsal.reports.page import write_page
+from dress_rehearsal.reports.reconciliation import reconcile
+from dress_rehearsal.reports.samples import Samples
+from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.summary import write_summary
+from dress_rehearsal.reports.timeline import mishaps_of
+from dress_rehearsal.reports.verdict import judge
 
 
 def write_report(run: RunDirectory) -> Verdict:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.quantities import NS_PER_S, integers
+from dress_rehearsal.reports.numbers import NS_PER_S, integers
 
 SILENT_NS = 2 * NS_PER_S
 """A gauge whose source said nothing for this long says nothing about now."""

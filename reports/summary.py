@@ -4,10 +4,10 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-from reports.document import Number, Status, Verdict
-from reports.mishaps import Mishap
-from reports.quantities import counted, written
-from reports.reconciliation import Reconciliation
+from dress_rehearsal.reports.numbers import counted, written
+from dress_rehearsal.reports.reconciliation import Reconciliation
+from dress_rehearsal.reports.schema import Number, Status, Verdict
+from dress_rehearsal.reports.timeline import Mishap
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 _SIGN: dict[Status, str] = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}

@@ -19,22 +19,19 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from reports.audit import audit_run
-from reports.bottleneck import find_bottleneck
-from reports.census import CensusFinding, take_census
-from reports.course import MEASURING, course_of, was_planned
-from reports.document import Census, Measured, Status, Verdict, verdict_schema
-from reports.evidence import Evidence
-from reports.fairness import judge_fairness
-from reports.gates import apply_gates
-from reports.generator import judge_generator
-from reports.latency import latency_by_step, latency_frame
-from reports.mishaps import done_or_ended
-from reports.pools import find_pools
-from reports.quantities import counted, written
-from reports.reconciliation import Reconciliation, reconcile
-from reports.samples import Samples
-from reports.steps import PURCHASE
+from dress_rehearsal.reports.audit.tickets import audit_run
+from dress_rehearsal.reports.census import CensusFinding, take_census
+from dress_rehearsal.reports.evidence import PURCHASE, Evidence
+from dress_rehearsal.reports.fairness import judge_fairness
+from dress_rehearsal.reports.gates import apply_gates
+from dress_rehearsal.reports.generator import judge_generator
+from dress_rehearsal.reports.latency import latency_by_step, latency_frame
+from dress_rehearsal.reports.numbers import counted, written
+from dress_rehearsal.reports.pools import find_bottleneck, find_pools
+from dress_rehearsal.reports.reconciliation import Reconciliation, reconcile
+from dress_rehearsal.reports.samples import Samples
+from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict, verdict_schema
+from dress_rehearsal.reports.timeline import MEASURING, course_of, done_or_ended, was_planned
 
 __all__ = ["Verdict", "judge", "verdict_schema"]
 

@@ -1,4 +1,7 @@
-"""`python -m scenarios RUN ROSTER URL`: the generator process that the conductor starts."""
+"""The generator process that the conductor starts.
+
+Run as `python -m dress_rehearsal.scenarios RUN ROSTER URL`.
+"""
 
 import signal
 import sys
@@ -6,7 +9,7 @@ from pathlib import Path
 
 import locust  # noqa: F401  (first: it makes the process cooperative)
 
-from scenarios.generator import main
+from dress_rehearsal.scenarios.generator import main
 
 if __name__ == "__main__":
     # Ctrl-C goes to the whole terminal; the conductor alone decides what it means.

@@ -6,16 +6,16 @@ from typing import Any, Final
 
 import gevent
 
-from scenarios import census
-from scenarios.errors import Closed
-from scenarios.purchase import Purchase
-from scenarios.recorder import OK, REFUSED, UNKNOWN
-from scenarios.rush import Rush
-from scenarios.session import Session
-from scenarios.timetable import LATE
-from scenarios.visit import Reply, Visit
-from scenarios.waiting_room import WaitingRoom
-from scenarios.wire import Request
+from dress_rehearsal.scenarios import outcomes as census
+from dress_rehearsal.scenarios.browser import Reply, Visit
+from dress_rehearsal.scenarios.client.http import Request
+from dress_rehearsal.scenarios.errors import Closed
+from dress_rehearsal.scenarios.purchase import Purchase
+from dress_rehearsal.scenarios.recorder import OK, REFUSED, UNKNOWN
+from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.session import Session
+from dress_rehearsal.scenarios.timetable import LATE
+from dress_rehearsal.scenarios.waiting_room import WaitingRoom
 
 _NS: Final = 1_000_000_000
 _CLICKS_APART_S: Final = 0.05

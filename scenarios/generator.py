@@ -20,17 +20,17 @@ import gevent.os
 from locust.env import Environment
 from locust.runners import LocalRunner
 
-from plans import Person, read_roster
-from records import RecordError, RunDirectory
-from scenarios.errors import ScenarioError
-from scenarios.gate import gate_token
-from scenarios.meter import Meter, edges_of, steps_of
-from scenarios.recorder import Recorder
-from scenarios.rush import Rush
-from scenarios.status import Observer
-from scenarios.student import Student, feed_once, feed_statistics
-from scenarios.timetable import draw_timetable
-from scenarios.wire import Origin
+from dress_rehearsal.plans import Person, read_roster
+from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.scenarios.client.http import Origin
+from dress_rehearsal.scenarios.entry import gate_token
+from dress_rehearsal.scenarios.errors import ScenarioError
+from dress_rehearsal.scenarios.histograms import Meter, edges_of, steps_of
+from dress_rehearsal.scenarios.recorder import Recorder
+from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.status import Observer
+from dress_rehearsal.scenarios.student import Student, feed_once, feed_statistics
+from dress_rehearsal.scenarios.timetable import draw_timetable
 
 _STATUS_INTERVAL_S: Final = 0.25
 _CENSUS_INTERVAL_S: Final = 2.0

@@ -5,13 +5,13 @@ from typing import Final
 
 import gevent
 
-from scenarios.device import Device
-from scenarios.errors import Closed
-from scenarios.gate import Entry
-from scenarios.purchase import Purchase
-from scenarios.recorder import OK
-from scenarios.rush import Rush
-from scenarios.visit import Reply, Visit
+from dress_rehearsal.scenarios.browser import Reply, Visit
+from dress_rehearsal.scenarios.device import Device
+from dress_rehearsal.scenarios.entry import Entry
+from dress_rehearsal.scenarios.errors import Closed
+from dress_rehearsal.scenarios.purchase import Purchase
+from dress_rehearsal.scenarios.recorder import OK
+from dress_rehearsal.scenarios.rush import Rush
 
 _NS: Final = 1_000_000_000
 

@@ -16,15 +16,15 @@ from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from plans import Plan, read_plan, read_roster, refusal, seeded_people
-from records import RunDirectory
-from scenarios.errors import ScenarioError
-from scenarios.gate import gate_token
-from scenarios.generator import origin_of
-from scenarios.recorder import Recorder
-from scenarios.rush import Rush
-from scenarios.student import Student, feed_once, feed_statistics
-from scenarios.timetable import draw_timetable
+from dress_rehearsal.plans import Plan, read_plan, read_roster, refusal, seeded_people
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.scenarios.entry import gate_token
+from dress_rehearsal.scenarios.errors import ScenarioError
+from dress_rehearsal.scenarios.generator import origin_of
+from dress_rehearsal.scenarios.recorder import Recorder
+from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.student import Student, feed_once, feed_statistics
+from dress_rehearsal.scenarios.timetable import draw_timetable
 
 __all__ = ["Student"]
 

@@ -5,10 +5,10 @@ from typing import Final
 
 from gevent import get_hub
 
-from scenarios import census
-from scenarios.rush import Rush
-from scenarios.session import Session
-from scenarios.visit import Reply
+from dress_rehearsal.scenarios import outcomes as census
+from dress_rehearsal.scenarios.browser import Reply
+from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.session import Session
 
 _FINAL: Final = frozenset({census.SOLD_OUT, census.REFUSED})
 

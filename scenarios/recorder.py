@@ -7,17 +7,36 @@ generator loses at most what it recorded since the last hand-over.
 
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import gevent
 import numpy as np
 import pyarrow as pa
+from gevent import get_hub
+from gevent.event import AsyncResult
 
-from records import RecordError, RunDirectory, tables
-from scenarios.connection import Exchange
-from scenarios.meter import Meter
-from scenarios.writer import Writer
+from dress_rehearsal.records import RecordError, RunDirectory, tables
+from dress_rehearsal.scenarios.client.connection import Exchange
+from dress_rehearsal.scenarios.histograms import Meter
+
+
+class Writer:
+    """Does one write after the other, also when whoever waited for one was killed meanwhile."""
+
+    def __init__(self) -> None:
+        self._last: AsyncResult[RecordError | None] | None = None
+
+    def do(self, write: Callable[..., RecordError | None], *arguments: Any) -> RecordError | None:
+        """Call `write` once nothing else is being written; gives what it gives, when it is done."""
+        self.wait()
+        self._last = get_hub().threadpool.spawn(write, *arguments)
+        return self.wait()
+
+    def wait(self) -> RecordError | None:
+        """Wait for the last write; gives what it gave, None where there was none."""
+        return None if self._last is None else self._last.get()
+
 
 OK, REFUSED, FAILED, UNKNOWN = range(4)
 """Positions in `records.tables.OUTCOMES`."""

@@ -7,12 +7,12 @@ from typing import Final
 from gevent import get_hub
 from gevent.event import AsyncResult
 
-from plans import Person, Plan
-from scenarios.census import Census
-from scenarios.errors import Closed
-from scenarios.recorder import Recorder
-from scenarios.timetable import Luck, Timetable, order_of_arrival
-from scenarios.wire import Origin, TraceIds
+from dress_rehearsal.plans import Person, Plan
+from dress_rehearsal.scenarios.client.http import Origin, TraceIds
+from dress_rehearsal.scenarios.errors import Closed
+from dress_rehearsal.scenarios.outcomes import Census
+from dress_rehearsal.scenarios.recorder import Recorder
+from dress_rehearsal.scenarios.timetable import Luck, Timetable, order_of_arrival
 
 _NS: Final = 1_000_000_000
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from scenarios.recorder import FAILED, UNKNOWN
-from scenarios.rush import Rush
-from scenarios.timetable import Luck
-from scenarios.visit import UNAUTHENTICATED, Reply, Visit
+from dress_rehearsal.scenarios.browser import UNAUTHENTICATED, Reply, Visit
+from dress_rehearsal.scenarios.recorder import FAILED, UNKNOWN
+from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.timetable import Luck
 
 _NS: Final = 1_000_000_000
 _RENEWALS: Final = 2

@@ -7,8 +7,8 @@ from typing import Any, Final
 import gevent
 import numpy as np
 
-from records import tables
-from scenarios.rush import Rush
+from dress_rehearsal.records import tables
+from dress_rehearsal.scenarios.rush import Rush
 
 _TICK_S: Final = 0.01
 

@@ -8,10 +8,10 @@ from locust import User, constant, task
 from locust.env import Environment
 from locust.exception import StopUser
 
-from records.tables import STEPS
-from scenarios.journeys import perform
-from scenarios.recorder import FAILED, UNKNOWN, Recorder
-from scenarios.rush import Rush
+from dress_rehearsal.records.tables import STEPS
+from dress_rehearsal.scenarios.journeys import perform
+from dress_rehearsal.scenarios.recorder import FAILED, UNKNOWN, Recorder
+from dress_rehearsal.scenarios.rush import Rush
 
 _ROWS_AT_ONCE: Final = 200
 _FEED_INTERVAL_S: Final = 0.5

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from plans import Person, Plan
-from records.tables import JOURNEYS
+from dress_rehearsal.plans import Person, Plan
+from dress_rehearsal.records.tables import JOURNEYS
 
 EAGER: Final = JOURNEYS.index("eager")
 LATE: Final = JOURNEYS.index("late")

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from scenarios.event_stream import EventStream
-from scenarios.recorder import OK, REFUSED
-from scenarios.rush import Rush
-from scenarios.timetable import QUEUE_JUMPER, Luck
-from scenarios.visit import UNAUTHENTICATED, Reply, Visit
-from scenarios.wire import Request
+from dress_rehearsal.scenarios.browser import UNAUTHENTICATED, Reply, Visit
+from dress_rehearsal.scenarios.client.http import Request
+from dress_rehearsal.scenarios.client.sse import EventStream
+from dress_rehearsal.scenarios.recorder import OK, REFUSED
+from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.timetable import QUEUE_JUMPER, Luck
 
 _NS_PER_MS: Final = 1_000_000
 _LEAST_PAUSE_MS: Final = 100

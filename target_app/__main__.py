@@ -1,4 +1,4 @@
-"""`python -m target_app`: granian's main process and its workers."""
+"""`python -m dress_rehearsal.target_app`: granian's main process and its workers."""
 
 import asyncio
 import logging
@@ -16,14 +16,18 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from target_app.application import create_app
-from target_app.box_office import BoxOffice
-from target_app.errors import SettingsError
-from target_app.logs import flushing, granian_log_config, json_logs
-from target_app.process import collect_garbage_seldom, die_with_parent, raise_descriptor_limit
-from target_app.qr import draw_patterns
-from target_app.scrape_targets import announced_metrics
-from target_app.settings import Settings, read_settings
+from dress_rehearsal.target_app.app import create_app
+from dress_rehearsal.target_app.errors import SettingsError
+from dress_rehearsal.target_app.process import (
+    collect_garbage_seldom,
+    die_with_parent,
+    raise_descriptor_limit,
+)
+from dress_rehearsal.target_app.qr import draw_patterns
+from dress_rehearsal.target_app.services import BoxOffice
+from dress_rehearsal.target_app.settings import Settings, read_settings
+from dress_rehearsal.target_app.telemetry.logs import flushing, granian_log_config, json_logs
+from dress_rehearsal.target_app.telemetry.scrape_targets import announced_metrics
 
 BACKPRESSURE = 20_000  # connections a worker may serve at once; beyond it they stay unaccepted
 HEADER_READ_TIMEOUT_MS = 3_600_000  # it also ends idle keep-alive connections

@@ -8,9 +8,9 @@ from collections import deque
 import aiohttp
 import msgspec
 
-from target_app.measured import measured
-from target_app.metrics import ALERTS
-from target_app.rounds import Rounds
+from dress_rehearsal.target_app.periodic import Rounds
+from dress_rehearsal.target_app.telemetry.boundaries import measured
+from dress_rehearsal.target_app.telemetry.metrics import ALERTS
 
 PERIOD_S = 1.0  # one alert of a kind at most in so many seconds
 QUEUED = 100

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from target_app.metrics import BREAKER_OPENED, BREAKER_STATE
+from dress_rehearsal.target_app.telemetry.metrics import BREAKER_OPENED, BREAKER_STATE
 
 WINDOW = 20  # the last answers looked at
 ENOUGH = 10  # of them before anything is concluded

@@ -11,16 +11,16 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
-from target_app.alerts import Alerts
-from target_app.allocators import Claim, Grant, Refusal
-from target_app.circuit_breaker import CircuitBreaker
-from target_app.errors import EnrolmentUnknown, Overloaded
-from target_app.event_board import EventBoard
-from target_app.exchange import CURRENT
-from target_app.measured import measured
-from target_app.metrics import ENROLMENT_UNASKED
-from target_app.settings import Settings
-from target_app.turnstile import Turnstile
+from dress_rehearsal.target_app.alerts import Alerts
+from dress_rehearsal.target_app.allocators import Claim, Grant, Refusal
+from dress_rehearsal.target_app.circuit_breaker import CircuitBreaker
+from dress_rehearsal.target_app.errors import EnrolmentUnknown, Overloaded
+from dress_rehearsal.target_app.event_status import EventBoard
+from dress_rehearsal.target_app.request_context import CURRENT
+from dress_rehearsal.target_app.settings import Settings
+from dress_rehearsal.target_app.stores.pool_limit import Turnstile
+from dress_rehearsal.target_app.telemetry.boundaries import measured
+from dress_rehearsal.target_app.telemetry.metrics import ENROLMENT_UNASKED
 
 REMEMBER_S = 60.0
 _REMEMBERED = 32_768

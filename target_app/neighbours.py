@@ -1,4 +1,6 @@
-"""`python -m target_app.neighbours`: the university's enrolment API and its alert API, for a stage.
+"""The university's enrolment API and its alert API, for a stage.
+
+Run as `python -m dress_rehearsal.target_app.neighbours`.
 
 One process, stood in for what a real service would call over the network. How long it takes and
 how often it fails is settable, at start and live:
@@ -22,11 +24,11 @@ import msgspec
 import uvloop
 from aiohttp import web
 
-from target_app.alerts import Alert
-from target_app.errors import RosterError, SettingsError
-from target_app.faults import SLOWER
-from target_app.process import raise_descriptor_limit
-from target_app.roster import read_roster
+from dress_rehearsal.target_app.alerts import Alert
+from dress_rehearsal.target_app.errors import RosterError, SettingsError
+from dress_rehearsal.target_app.faults import SLOWER
+from dress_rehearsal.target_app.process import raise_descriptor_limit
+from dress_rehearsal.target_app.roster import read_roster
 
 HOST = "127.0.0.1"
 MAX_LATENCY_S = 600.0

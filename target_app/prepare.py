@@ -1,4 +1,6 @@
-"""`python -m target_app.prepare`: schema, roster and event into PostgreSQL and Redis.
+"""Schema, roster and event into PostgreSQL and Redis.
+
+Run as `python -m dress_rehearsal.target_app.prepare`.
 
 It may be run again at will. Tickets granted before stay granted: counters are set from the tickets
 that exist, and holders that Redis lost are put back from PostgreSQL.
@@ -15,21 +17,21 @@ from typing import Any
 
 import asyncpg
 
-from target_app.allocators import ALLOCATIONS
-from target_app.cache import Cache
-from target_app.errors import RosterError, SettingsError, Unavailable
-from target_app.guards import drop_guards, ensure_guards
-from target_app.keys import EventKeys
-from target_app.logs import json_logs
-from target_app.restore import Kind, restore
-from target_app.roster import Student, read_roster
-from target_app.sessions import hash_pin
-from target_app.settings import Settings, read_settings
-from target_app.sqs_mail import make_queue
+from dress_rehearsal.target_app.allocators import ALLOCATIONS
+from dress_rehearsal.target_app.errors import RosterError, SettingsError, Unavailable
+from dress_rehearsal.target_app.roster import Student, read_roster
+from dress_rehearsal.target_app.sessions import hash_pin
+from dress_rehearsal.target_app.settings import Settings, read_settings
+from dress_rehearsal.target_app.sqs.setup import make_queue
+from dress_rehearsal.target_app.stores.constraints import drop_guards, ensure_guards
+from dress_rehearsal.target_app.stores.redis import Cache
+from dress_rehearsal.target_app.stores.redis_keys import EventKeys
+from dress_rehearsal.target_app.stores.restore import Kind, restore
+from dress_rehearsal.target_app.telemetry.logs import json_logs
 
 _TIMEOUT_S = 2.0
 _RESERVED_CONNECTIONS = 10  # write-back, the audit, and what PostgreSQL keeps for superusers
-_LOG = logging.getLogger("target_app.prepare")
+_LOG = logging.getLogger("dress_rehearsal.target_app.prepare")
 
 
 def main() -> int:
@@ -55,7 +57,9 @@ async def prepare(settings: Settings, roster: list[Student]) -> None:
     connection = await asyncpg.connect(settings.database_dsn)
     try:
         async with connection.transaction():
-            await connection.execute(files("target_app").joinpath("schema.sql").read_text("utf-8"))
+            await connection.execute(
+                files("dress_rehearsal.target_app").joinpath("stores/schema.sql").read_text("utf-8")
+            )
             guarded = ALLOCATIONS[settings.allocation].guarded
             await (ensure_guards if guarded else drop_guards)(connection)
             await ensure_guards(connection, "entries")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from target_app.errors import RosterError
+from dress_rehearsal.target_app.errors import RosterError
 
 HEADER = ["student", "pin", "enrolled"]
 

@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 import jwt
 
-from target_app.cache import Cache, Script
-from target_app.keys import (
+from dress_rehearsal.target_app.stores.redis import Cache, Script
+from dress_rehearsal.target_app.stores.redis_keys import (
     ROSTER_PINS,
     EventKeys,
     failed_logins_from,
     failed_logins_of,
     session_key,
 )
-from target_app.measured import measured
+from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 TOKEN_LIFETIME_S = 2 * 3600
 # A PIN of five digits takes 17 days to guess at this pace, on average.
@@ -28,7 +28,7 @@ FAILURES_FROM_ADDRESS = 5000
 FAILURES_FROM_ADDRESS_S = 60
 _ALGORITHM = "HS256"
 _REMEMBERED_TOKENS = 32_768
-_LOGIN = Script("login.lua")
+_LOGIN = Script("sessions_login.lua")
 
 
 class Throttled(NamedTuple):

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import EllipsisType
 from typing import TypeVar
 
-from target_app.allocators import ALLOCATIONS
-from target_app.errors import SettingsError
-from target_app.sqs_mail import missing_for_mail
+from dress_rehearsal.target_app.allocators import ALLOCATIONS
+from dress_rehearsal.target_app.errors import SettingsError
+from dress_rehearsal.target_app.sqs.setup import missing_for_mail
 
 WAITING_ROOMS = ("off", "poll", "sse")
 LOG_LEVELS = ("debug", "info", "warning", "error")

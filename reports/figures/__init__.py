@@ -2,16 +2,15 @@
 
 import pandas as pd
 
-from reports.document import Verdict
-from reports.evidence import Evidence
-from reports.figures.arrivals import draw_arrivals
-from reports.figures.drawing import Drawing, Missing
-from reports.figures.generator import draw_generator
-from reports.figures.latency import draw_latency
-from reports.figures.moments import Moments, run_window_s
-from reports.figures.pools import draw_pools
-from reports.figures.series import RunSeries
-from reports.figures.spectrum import draw_spectrum
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.figures.arrivals import draw_arrivals
+from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.figures.generator import draw_generator
+from dress_rehearsal.reports.figures.latency import draw_latency
+from dress_rehearsal.reports.figures.pools import draw_pools
+from dress_rehearsal.reports.figures.spectrum import draw_spectrum
+from dress_rehearsal.reports.figures.time_axis import Moments, RunSeries, run_window_s
+from dress_rehearsal.reports.schema import Verdict
 
 __all__ = ["Drawing", "Missing", "draw_figures"]
 

@@ -3,12 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from reports.evidence import Evidence
-from reports.figures.drawing import Drawing, Missing
-from reports.figures.moments import Floats, Moments, bins_s, counts
-from reports.figures.sale import Sale, sale_of
-from reports.figures.sheet import Sheet
-from reports.figures.style import (
+from dress_rehearsal.reports.evidence import PURCHASE, Evidence
+from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.figures.layout import Sheet
+from dress_rehearsal.reports.figures.palette import (
     BLUE,
     INK,
     NARROW,
@@ -19,8 +17,9 @@ from reports.figures.style import (
     count,
     seconds,
 )
-from reports.figures.svg_text import Svg
-from reports.steps import PURCHASE
+from dress_rehearsal.reports.figures.svg import Svg
+from dress_rehearsal.reports.figures.time_axis import Floats, Moments, bins_s, counts
+from dress_rehearsal.reports.sale import Sale, sale_of
 
 _BIN_S = 0.1
 _LONGEST_S = 20.0

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reports.figures.poster import FONT_PT, WIDTH_PT, Poster
-from reports.figures.style import BLUE, GRID, INK, MUTED, VERMILLION
-from reports.figures.svg_text import Svg, text_width_pt
+from dress_rehearsal.reports.figures.layout import FONT_PT, WIDTH_PT, Poster
+from dress_rehearsal.reports.figures.palette import BLUE, GRID, INK, MUTED, VERMILLION
+from dress_rehearsal.reports.figures.svg import Svg, text_width_pt
 
 _ROW_PT: Final = 22.0
 _GAP_PT: Final = 26.0

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reports.figures.svg_text import Svg
+from dress_rehearsal.reports.figures.svg import Svg
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from reports.document import Generator
-from reports.evidence import Evidence
-from reports.figures.drawing import Drawing, Missing
-from reports.figures.moments import Moments, bins_s, quantiles, run_window_s
-from reports.figures.panel import Panel
-from reports.figures.series import RunSeries, Series, in_ms
-from reports.figures.sheet import Sheet
-from reports.figures.style import (
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.figures.layout import Sheet
+from dress_rehearsal.reports.figures.palette import (
     BLUE,
     GREEN,
     INK,
@@ -25,7 +21,18 @@ from reports.figures.style import (
     milliseconds,
     seconds,
 )
-from reports.figures.svg_text import Svg
+from dress_rehearsal.reports.figures.panel import Panel
+from dress_rehearsal.reports.figures.svg import Svg
+from dress_rehearsal.reports.figures.time_axis import (
+    Moments,
+    RunSeries,
+    Series,
+    bins_s,
+    in_ms,
+    quantiles,
+    run_window_s,
+)
+from dress_rehearsal.reports.schema import Generator
 
 _FLOOR_MS = 0.1
 _CPU = "process_cpu_seconds_total"

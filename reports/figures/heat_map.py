@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from plans.faults import FAULTS
-from records.errors import RunDirectoryUnusable
-from reports.figures.poster import FONT_PT, LINE, WIDTH_PT, Poster
-from reports.figures.style import BLUE, GREEN, GRID, PAPER, SKY, VERMILLION, count
-from reports.figures.svg_text import Svg, text_width_pt
+from dress_rehearsal.plans.faults import FAULTS
+from dress_rehearsal.records.errors import RunDirectoryUnusable
+from dress_rehearsal.reports.figures.layout import FONT_PT, LINE, WIDTH_PT, Poster
+from dress_rehearsal.reports.figures.palette import BLUE, GREEN, GRID, PAPER, SKY, VERMILLION, count
+from dress_rehearsal.reports.figures.svg import Svg, text_width_pt
 
 State = Literal["caught", "clean", "differs", "running"]
 

@@ -6,13 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.document import Latency
-from reports.evidence import Evidence
-from reports.figures.drawing import Drawing, Missing
-from reports.figures.moments import Moments, bins_s, counts, quantiles, run_window_s
-from reports.figures.panel import Panel
-from reports.figures.sheet import Sheet
-from reports.figures.style import (
+from dress_rehearsal.reports.evidence import PURCHASE, Evidence
+from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.figures.layout import Sheet
+from dress_rehearsal.reports.figures.palette import (
     BLUE,
     GREEN,
     INK,
@@ -26,8 +23,16 @@ from reports.figures.style import (
     milliseconds,
     seconds,
 )
-from reports.figures.svg_text import Svg
-from reports.steps import PURCHASE
+from dress_rehearsal.reports.figures.panel import Panel
+from dress_rehearsal.reports.figures.svg import Svg
+from dress_rehearsal.reports.figures.time_axis import (
+    Moments,
+    bins_s,
+    counts,
+    quantiles,
+    run_window_s,
+)
+from dress_rehearsal.reports.schema import Latency
 
 
 def draw_latency(

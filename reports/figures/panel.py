@@ -13,7 +13,15 @@ from matplotlib.ticker import (
     NullLocator,
 )
 
-from reports.figures.style import GRID, INK, LOSS, MUTED, PAPER, count, milliseconds
+from dress_rehearsal.reports.figures.palette import (
+    GRID,
+    INK,
+    LOSS,
+    MUTED,
+    PAPER,
+    count,
+    milliseconds,
+)
 
 Kind = Literal["line", "dashed", "dotted", "area", "level", "band"]
 FAMILY: Final = "DejaVu Sans"

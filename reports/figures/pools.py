@@ -5,14 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.document import Bottleneck
-from reports.evidence import Evidence
-from reports.figures.drawing import Drawing, Missing
-from reports.figures.moments import Moments, run_window_s
-from reports.figures.panel import Panel
-from reports.figures.series import RunSeries, Series, in_ms
-from reports.figures.sheet import Sheet
-from reports.figures.style import (
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.figures.layout import Sheet
+from dress_rehearsal.reports.figures.palette import (
     BLUE,
     INK,
     NARROW,
@@ -23,8 +19,17 @@ from reports.figures.style import (
     count,
     offset,
 )
-from reports.figures.svg_text import Svg
-from reports.samples import label
+from dress_rehearsal.reports.figures.panel import Panel
+from dress_rehearsal.reports.figures.svg import Svg
+from dress_rehearsal.reports.figures.time_axis import (
+    Moments,
+    RunSeries,
+    Series,
+    in_ms,
+    run_window_s,
+)
+from dress_rehearsal.reports.samples import label
+from dress_rehearsal.reports.schema import Bottleneck
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from reports.document import Latency
-from reports.figures.drawing import Drawing, Missing
-from reports.figures.panel import Entry, Kind, Panel
-from reports.figures.sheet import Sheet
-from reports.figures.style import (
+from dress_rehearsal.reports.evidence import PURCHASE
+from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.figures.layout import Sheet
+from dress_rehearsal.reports.figures.palette import (
     BLUE,
     GREEN,
     INK,
@@ -25,9 +24,10 @@ from reports.figures.style import (
     Form,
     milliseconds,
 )
-from reports.figures.svg_text import Svg
-from reports.latency import latency_spectrum
-from reports.steps import PURCHASE
+from dress_rehearsal.reports.figures.panel import Entry, Kind, Panel
+from dress_rehearsal.reports.figures.svg import Svg
+from dress_rehearsal.reports.latency import latency_spectrum
+from dress_rehearsal.reports.schema import Latency
 
 _FLOOR_MS = 0.1
 _LOOKS: Final[tuple[tuple[str, Kind], ...]] = (

@@ -1,9 +1,7 @@
 """The ways to hand out tickets, one file each, registered by the name `APP_ALLOCATION` takes."""
 
-from target_app.allocators.atomic_update import AtomicUpdate
-from target_app.allocators.naive import Naive
-from target_app.allocators.optimistic import Optimistic
-from target_app.allocators.protocol import (
+from dress_rehearsal.target_app.allocators.atomic_update import AtomicUpdate
+from dress_rehearsal.target_app.allocators.base import (
     Allocator,
     Claim,
     Grant,
@@ -12,12 +10,14 @@ from target_app.allocators.protocol import (
     Stores,
     Ticket,
 )
-from target_app.allocators.redis_lock import RedisLock
-from target_app.allocators.redis_script import RedisScript
-from target_app.allocators.redis_writeback import RedisWriteback
-from target_app.allocators.row_lock import RowLock
-from target_app.allocators.skip_locked import SkipLocked
-from target_app.allocators.sqs_writeback import SqsWriteback
+from dress_rehearsal.target_app.allocators.naive import Naive
+from dress_rehearsal.target_app.allocators.optimistic import Optimistic
+from dress_rehearsal.target_app.allocators.redis_lock import RedisLock
+from dress_rehearsal.target_app.allocators.redis_script import RedisScript
+from dress_rehearsal.target_app.allocators.redis_writeback import RedisWriteback
+from dress_rehearsal.target_app.allocators.row_lock import RowLock
+from dress_rehearsal.target_app.allocators.skip_locked import SkipLocked
+from dress_rehearsal.target_app.allocators.sqs_writeback import SqsWriteback
 
 ALLOCATIONS: dict[str, type[Allocator]] = {
     kind.name: kind

@@ -2,11 +2,15 @@
 
 from typing import ClassVar
 
-from target_app.allocators.postgres_sale import NOW_NS, PostgresSale, judge, sale_statement
-from target_app.allocators.protocol import Claim, Grant, Refusal
-from target_app.faults import FAULTS
-from target_app.measured import measured
-from target_app.mishaps import after_grant
+from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal
+from dress_rehearsal.target_app.allocators.postgres_base import (
+    NOW_NS,
+    PostgresSale,
+    judge,
+    sale_statement,
+)
+from dress_rehearsal.target_app.faults import FAULTS, after_grant
+from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 _SELL = sale_statement(f"(opens_at_ns <= {NOW_NS} OR $6)")
 

@@ -3,11 +3,10 @@
 import time
 from typing import Any, ClassVar
 
-from target_app.allocators.postgres_ledger import PostgresLedger
-from target_app.allocators.protocol import Claim, Grant, Refusal
-from target_app.faults import FAULTS
-from target_app.measured import measured
-from target_app.mishaps import after_grant
+from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal
+from dress_rehearsal.target_app.allocators.postgres_base import PostgresLedger
+from dress_rehearsal.target_app.faults import FAULTS, after_grant
+from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 
 class Naive(PostgresLedger):

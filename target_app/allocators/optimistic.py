@@ -3,12 +3,12 @@
 import asyncio
 from typing import ClassVar, Final
 
-from target_app.allocators.full_jitter import RETRIES, FullJitter
-from target_app.allocators.postgres_sale import PostgresSale, judge, sale_statement
-from target_app.allocators.protocol import Claim, Grant, Refusal, Stores
-from target_app.errors import Contended
-from target_app.measured import measured
-from target_app.mishaps import after_grant
+from dress_rehearsal.target_app.allocators.backoff import RETRIES, FullJitter
+from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal, Stores
+from dress_rehearsal.target_app.allocators.postgres_base import PostgresSale, judge, sale_statement
+from dress_rehearsal.target_app.errors import Contended
+from dress_rehearsal.target_app.faults import after_grant
+from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 TRIES: Final = 50
 _BETWEEN: Final = FullJitter(base_s=0.002, cap_s=0.1)

@@ -7,22 +7,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import ClassVar, Final
 
-from target_app.allocators.full_jitter import RETRIES, FullJitter
-from target_app.allocators.postgres_sale import PostgresSale, judge, sale_statement
-from target_app.allocators.protocol import Claim, Grant, Refusal, Stores
-from target_app.cache import Script
-from target_app.errors import Contended, Unavailable
-from target_app.keys import EventKeys
-from target_app.logs import Throttled
-from target_app.measured import measured
-from target_app.mishaps import after_grant
-from target_app.turnstile import Turnstile
+from dress_rehearsal.target_app.allocators.backoff import RETRIES, FullJitter
+from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal, Stores
+from dress_rehearsal.target_app.allocators.postgres_base import PostgresSale, judge, sale_statement
+from dress_rehearsal.target_app.errors import Contended, Unavailable
+from dress_rehearsal.target_app.faults import after_grant
+from dress_rehearsal.target_app.stores.pool_limit import Turnstile
+from dress_rehearsal.target_app.stores.redis import Script
+from dress_rehearsal.target_app.stores.redis_keys import EventKeys
+from dress_rehearsal.target_app.telemetry.boundaries import measured
+from dress_rehearsal.target_app.telemetry.logs import Throttled
 
 LEASE_MS: Final = 1000  # less than the patience of those who wait, so they outlive a dead holder
 _LOG = logging.getLogger(__name__)
 _BETWEEN: Final = FullJitter(base_s=0.001, cap_s=0.008)
-_LOCK: Final = Script("lock.lua")
-_UNLOCK: Final = Script("unlock.lua")
+_LOCK: Final = Script("allocators/lock.lua")
+_UNLOCK: Final = Script("allocators/unlock.lua")
 
 # Tokens only grow, so a sale whose lease ran out is refused once a later one was made ($6); and
 # since each sale leaves its token, so is one whose look is no longer true ($7).

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from target_app.allocators.postgres_ledger import PostgresLedger
-from target_app.allocators.protocol import Claim, Grant, Refusal, Stores, Ticket
-from target_app.allocators.redis_ledger import Decision, RedisLedger
-from target_app.errors import DependencyDown, Overloaded
-from target_app.measured import measured
-from target_app.mishaps import after_grant
-from target_app.sessions import Bearer
+from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal, Stores, Ticket
+from dress_rehearsal.target_app.allocators.postgres_base import PostgresLedger
+from dress_rehearsal.target_app.allocators.redis_base import Decision, RedisLedger
+from dress_rehearsal.target_app.errors import DependencyDown, Overloaded
+from dress_rehearsal.target_app.faults import after_grant
+from dress_rehearsal.target_app.sessions import Bearer
+from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 # The event's row is locked against a restoration of Redis: it either sees this ticket or changes
 # the epoch first, and then the grant is void, for Redis has forgotten it.

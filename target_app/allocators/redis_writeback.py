@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from target_app.allocators.protocol import Claim, Grant, Refusal
-from target_app.allocators.redis_ledger import RedisLedger
-from target_app.mishaps import after_grant
+from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal
+from dress_rehearsal.target_app.allocators.redis_base import RedisLedger
+from dress_rehearsal.target_app.faults import after_grant
 
 
 class RedisWriteback(RedisLedger):

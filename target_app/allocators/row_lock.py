@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from target_app.allocators.postgres_sale import PostgresSale, judge, sale_statement
-from target_app.allocators.protocol import Claim, Grant, Refusal
-from target_app.measured import measured
-from target_app.mishaps import after_grant
+from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal
+from dress_rehearsal.target_app.allocators.postgres_base import PostgresSale, judge, sale_statement
+from dress_rehearsal.target_app.faults import after_grant
+from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 _LOCK = "SELECT FROM events WHERE event = $1 FOR UPDATE"
 _SELL = sale_statement("true")

@@ -4,13 +4,17 @@ import asyncio
 import time
 from typing import Any, ClassVar, Final
 
-from target_app.allocators.full_jitter import RETRIES, FullJitter
-from target_app.allocators.postgres_sale import NOW_NS, PostgresSale, judge, look_statement
-from target_app.allocators.protocol import Claim, Grant, Refusal, Stores
-from target_app.errors import Contended
-from target_app.faults import FAULTS
-from target_app.measured import measured
-from target_app.mishaps import after_grant
+from dress_rehearsal.target_app.allocators.backoff import RETRIES, FullJitter
+from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal, Stores
+from dress_rehearsal.target_app.allocators.postgres_base import (
+    NOW_NS,
+    PostgresSale,
+    judge,
+    look_statement,
+)
+from dress_rehearsal.target_app.errors import Contended
+from dress_rehearsal.target_app.faults import FAULTS, after_grant
+from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 _BETWEEN: Final = FullJitter(base_s=0.002, cap_s=0.02)
 _FREE: Final = "(SELECT count(*)::int FROM seats WHERE event = $1 AND ticket IS NULL)"

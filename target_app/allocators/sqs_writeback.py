@@ -3,10 +3,10 @@
 import time
 from typing import ClassVar
 
-from target_app.allocators.protocol import Claim, Grant, Refusal, Stores
-from target_app.allocators.redis_ledger import Decision, RedisLedger
-from target_app.mishaps import after_grant
-from target_app.sqs_message import ACCEPTED_S, GrantMessage, write_message
+from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal, Stores
+from dress_rehearsal.target_app.allocators.redis_base import Decision, RedisLedger
+from dress_rehearsal.target_app.faults import after_grant
+from dress_rehearsal.target_app.sqs.message import ACCEPTED_S, GrantMessage, write_message
 
 
 class SqsWriteback(RedisLedger):

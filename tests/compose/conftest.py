@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from compose.running import Running
-from plans import Person, Plan, seeded_roster
-from plans.plan import App, Event
-from records import RunDirectory
+from dress_rehearsal.compose.pids import Running
+from dress_rehearsal.plans import Person, Plan, seeded_roster
+from dress_rehearsal.plans.plan import App, Event
+from dress_rehearsal.records import RunDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
 

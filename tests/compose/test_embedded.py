@@ -14,11 +14,11 @@ import psycopg
 import pytest
 import redis
 
-from compose import EmbeddedStage, Loss, Stage
-from compose.running import Running
-from compose.target import Target
-from plans import Person, Plan, read_roster
-from records import RunDirectory
+from dress_rehearsal.compose import EmbeddedStage, Loss, Stage
+from dress_rehearsal.compose.pids import Running
+from dress_rehearsal.compose.target import Target
+from dress_rehearsal.plans import Person, Plan, read_roster
+from dress_rehearsal.records import RunDirectory
 
 pytestmark = pytest.mark.xdist_group("embedded")
 

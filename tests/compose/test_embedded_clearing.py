@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from compose import EmbeddedStage, StageUnusable
-from compose.folder import sweep
-from compose.running import Running
-from plans import Person, Plan
-from records import RunDirectory
+from dress_rehearsal.compose import EmbeddedStage, StageUnusable
+from dress_rehearsal.compose.pids import Running
+from dress_rehearsal.compose.stage_folder import sweep
+from dress_rehearsal.plans import Person, Plan
+from dress_rehearsal.records import RunDirectory
 
 Identify = Callable[[int], Running]
 AllEnd = Callable[[list[Running], float], list[Running]]
@@ -25,9 +25,9 @@ import json, signal, sys
 from pathlib import Path
 # A shell has Ctrl-C ignored for what it runs in the background, and that is inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from compose import EmbeddedStage
-from plans import Plan, seeded_roster
-from records import RunDirectory
+from dress_rehearsal.compose import EmbeddedStage
+from dress_rehearsal.plans import Plan, seeded_roster
+from dress_rehearsal.records import RunDirectory
 
 plan = Plan.model_validate_json(sys.argv[1])
 people = seeded_roster(plan.event.students, 3, seed=1)
@@ -39,7 +39,7 @@ with EmbeddedStage(plan, RunDirectory.create(Path(sys.argv[2]), plan), people) a
 
 TELL_TOO_SOON = """
 import json, sys
-from compose.cast import Cast
+from dress_rehearsal.compose.processes import Cast
 
 def wait(cast, component, ready, real=Cast.wait):
     if component.name == "app":
@@ -132,6 +132,6 @@ def test_a_folder_that_cannot_be_deleted_is_left_to_the_guardian(
         folder = stage.roster_path.parent
         processes = [identify(pid) for _, pid in stage.components()]
         guardian = identify(stage.guardian.pid)
-        monkeypatch.setattr("compose.folder.delete", refuse)
+        monkeypatch.setattr("dress_rehearsal.compose.stage_folder.delete", refuse)
     assert not any(one.alive for one in [*processes, guardian])
     assert not folder.exists()

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from compose import ComponentFailed, EmbeddedStage, StageNotReady, StageUnusable
-from compose.cast import Cast
-from compose.component import python_module
-from compose.folder import StageFolder
-from compose.port import ClaimedPort
-from compose.postgres import PostgresServer
-from compose.target import Target
-from compose.wheel_binaries import postgres_binaries
-from plans import Person, Plan
-from records import RunDirectory
+from dress_rehearsal.compose import ComponentFailed, EmbeddedStage, StageNotReady, StageUnusable
+from dress_rehearsal.compose.binaries import postgres_binaries
+from dress_rehearsal.compose.port import ClaimedPort
+from dress_rehearsal.compose.postgres import PostgresServer
+from dress_rehearsal.compose.process import python_module
+from dress_rehearsal.compose.processes import Cast
+from dress_rehearsal.compose.stage_folder import StageFolder
+from dress_rehearsal.compose.target import Target
+from dress_rehearsal.plans import Person, Plan
+from dress_rehearsal.records import RunDirectory
 
 NewRun = Callable[[Plan], RunDirectory]
 
@@ -36,7 +36,7 @@ def test_binaries_under_a_private_home_are_copied_and_the_home_stays_private(
     for source in (installed, installed.with_name(f"{installed.name}.libs")):
         shutil.copytree(source, home / source.name, symlinks=True)
     private = home / postgres_binaries().relative_to(installed.parent)
-    monkeypatch.setattr("compose.postgres.postgres_binaries", lambda: private)
+    monkeypatch.setattr("dress_rehearsal.compose.postgres.postgres_binaries", lambda: private)
     folder = StageFolder.create()
     server = PostgresServer(folder, tmp_path, max_connections=20)
     cast = Cast(folder, 20.0)
@@ -81,7 +81,7 @@ def test_an_app_that_never_gets_ready_is_given_up_in_time_and_nothing_is_left(
         gave_up_at_s = stage._cast._deadline = time.monotonic() + 1.0  # all but the app was ready
         return [sys.executable, "-c", code]
 
-    monkeypatch.setattr("compose.reference_app.python_module", stuck)
+    monkeypatch.setattr("dress_rehearsal.compose.reference_app.python_module", stuck)
     with pytest.raises(StageNotReady, match="app was not ready after 25 s") as failure, stage:
         pytest.fail("entered a stage that could not be set")
     assert time.monotonic() - gave_up_at_s < 5, "25 s and the clearing must stay under 30 s"

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from compose import ExternalStage, HostNotAllowed, StageUnusable, TargetRefused
-from plans import Plan
-from plans.plan import Target
-from records import RunDirectory
+from dress_rehearsal.compose import ExternalStage, HostNotAllowed, StageUnusable, TargetRefused
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans.plan import Target
+from dress_rehearsal.records import RunDirectory
 
 NewRun = Callable[[Plan], RunDirectory]
 

@@ -4,7 +4,7 @@ import resource
 import subprocess
 import sys
 
-from compose import raise_file_limit
+from dress_rehearsal.compose import raise_file_limit
 
 
 def test_the_soft_limit_becomes_the_hard_one_and_children_inherit_it() -> None:

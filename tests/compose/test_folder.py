@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from compose.errors import StageUnusable
-from compose.folder import Entry, StageFolder, clear, sweep
-from compose.running import Running
+from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.pids import Running
+from dress_rehearsal.compose.stage_folder import Entry, StageFolder, clear, sweep
 
 Sleeper = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -149,7 +149,7 @@ def test_what_was_started_last_is_stopped_first(
 
     path = left_behind(entry(first, "postgres"), entry(last, "app"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("compose.folder.Running", Noting)
+        patch.setattr("dress_rehearsal.compose.stage_folder.Running", Noting)
         clear(path)
     assert stopped == [last, first]
 

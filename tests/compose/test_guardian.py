@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from compose.folder import Entry, StageFolder
-from compose.guardian import Guardian
-from compose.running import Running
+from dress_rehearsal.compose.guardian import Guardian
+from dress_rehearsal.compose.pids import Running
+from dress_rehearsal.compose.stage_folder import Entry, StageFolder
 
 Conduct = Callable[..., Any]
 Identify = Callable[[int], Running]
@@ -21,11 +21,11 @@ AllEnd = Callable[[list[Running], float], list[Running]]
 FAKE_STAGE = """
 import json, signal, subprocess, sys
 from pathlib import Path
-from compose.cast import Cast
-from compose.component import Recipe, inherited_environment
-from compose.folder import StageFolder
-from compose.guardian import Guardian
-from compose.running import MARKER
+from dress_rehearsal.compose.processes import Cast
+from dress_rehearsal.compose.process import Recipe, inherited_environment
+from dress_rehearsal.compose.stage_folder import StageFolder
+from dress_rehearsal.compose.guardian import Guardian
+from dress_rehearsal.compose.pids import MARKER
 
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored
 folder = StageFolder.create()

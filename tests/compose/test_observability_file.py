@@ -19,10 +19,11 @@ import jsonschema
 import pytest
 import yaml
 
-from dashboards import alertmanager, prometheus
-from plans import Plan
-from records import RunDirectory
-from target_app.logs import JsonFormatter
+from dress_rehearsal.dashboards import alertmanager
+from dress_rehearsal.dashboards import prometheus_config as prometheus
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.target_app.telemetry.logs import JsonFormatter
 from tests.dashboards.binaries import binary, run
 
 COMPOSE = Path(__file__).resolve().parents[2] / "compose"

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from compose.errors import StageUnusable
-from compose.port import PORTS, ClaimedPort, port_taken
+from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.port import PORTS, ClaimedPort, port_taken
 
 
 def test_a_port_is_free_and_out_of_the_way_of_outgoing_connections() -> None:

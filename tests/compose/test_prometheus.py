@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
-from compose import StageUnusable
-from compose.prometheus import Prometheus, has_prometheus
+from dress_rehearsal.compose import StageUnusable
+from dress_rehearsal.compose.prometheus import Prometheus, has_prometheus
 
 REQUIRED = os.environ.get("REHEARSE_REQUIRE_OBSERVABILITY") == "1"
 
@@ -63,7 +63,7 @@ def test_a_config_it_cannot_read_is_a_sentence_with_its_last_words(tmp_path: Pat
 CODE = """
 import json, sys, time
 from pathlib import Path
-from compose.prometheus import Prometheus
+from dress_rehearsal.compose.prometheus import Prometheus
 root = Path(sys.argv[1])
 with Prometheus(root / "prometheus.yml", root / "data", root / "prometheus.log") as server:
     print(json.dumps(server.pid), flush=True)

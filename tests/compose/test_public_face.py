@@ -6,19 +6,23 @@ import sys
 
 import pytest
 
-import compose
-from compose.component import inherited_environment
+from dress_rehearsal import compose
+from dress_rehearsal.compose.process import inherited_environment
 
 
 def test_every_public_name_is_there_and_sorted() -> None:
     assert compose.__all__ == sorted(compose.__all__)
     assert all(getattr(compose, name).__name__ == name for name in compose.__all__)
-    with pytest.raises(AttributeError, match="'compose' has no attribute 'Docker'"):
+    with pytest.raises(
+        AttributeError, match=r"'dress_rehearsal\.compose' has no attribute 'Docker'"
+    ):
         _ = compose.Docker
 
 
 def test_the_guardian_carries_no_drivers_and_no_tables() -> None:
-    code = "import compose.guardian, json, sys; print(json.dumps(list(sys.modules)))"
+    code = (
+        "import dress_rehearsal.compose.guardian, json, sys; print(json.dumps(list(sys.modules)))"
+    )
     ran = subprocess.run(
         [sys.executable, "-c", code],
         env=inherited_environment(),

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from compose.running import MARKER, Running, kill_remnants, started_at
+from dress_rehearsal.compose.pids import MARKER, Running, kill_remnants, started_at
 
 Sleeper = Callable[..., "subprocess.Popen[bytes]"]
 

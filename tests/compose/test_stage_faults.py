@@ -13,12 +13,12 @@ import psycopg
 import pytest
 import redis
 
-from compose import EmbeddedStage, Loss, StageError, StageUnusable
-from compose.running import Running
-from compose.target import Target
-from plans import Fault, Person, Plan
-from plans.plan import App, Event
-from records import RunDirectory
+from dress_rehearsal.compose import EmbeddedStage, Loss, StageError, StageUnusable
+from dress_rehearsal.compose.pids import Running
+from dress_rehearsal.compose.target import Target
+from dress_rehearsal.plans import Fault, Person, Plan
+from dress_rehearsal.plans.plan import App, Event
+from dress_rehearsal.records import RunDirectory
 
 pytestmark = pytest.mark.xdist_group("stage faults")
 
@@ -191,7 +191,7 @@ def test_a_fault_whose_guards_stay_away_is_an_error_and_no_end(
 def test_what_keeps_a_fault_from_being_switched_is_told_as_it_is(
     stage: EmbeddedStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("compose.target._SWITCHED_S", 0.2)
+    monkeypatch.setattr("dress_rehearsal.compose.target._SWITCHED_S", 0.2)
     stage.strike(fault("redis_down"))
     try:
         with pytest.raises(StageError) as refused:
@@ -345,7 +345,7 @@ def test_the_queue_service_is_part_of_the_stage(
 def test_without_its_packages_the_queue_service_says_what_to_install(
     people: list[Person], new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("compose.sqs._PACKAGES", ("no_such_package",))
+    monkeypatch.setattr("dress_rehearsal.compose.sqs._PACKAGES", ("no_such_package",))
     plan = Plan(name="queued", event=Event(students=60), app=App(allocation="sqs_writeback"))
     with (
         pytest.raises(StageUnusable, match=r"pip install dress-rehearsal\[sqs\]"),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from plans.reading import check_plan
-from records import RunDirectory
+from dress_rehearsal.plans.reading import check_plan
+from dress_rehearsal.records import RunDirectory
 from tests.dashboards.pushing import T0_NS, S
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from dashboards.queries import panels, targets
+from dress_rehearsal.dashboards.queries import panels, targets
 from tests.dashboards.exported import HISTOGRAMS, METRICS
 
 Dashboard = Mapping[str, Any]

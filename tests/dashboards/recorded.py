@@ -8,8 +8,8 @@ from typing import Any
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from compose.prometheus import Prometheus
-from dashboards.prometheus_api import PrometheusApi
+from dress_rehearsal.compose.prometheus import Prometheus
+from dress_rehearsal.dashboards.prometheus_api import PrometheusApi
 from tests.dashboards.binaries import binary, run
 
 Sample = tuple[str, float, float]

@@ -4,9 +4,9 @@ import json
 import urllib.request
 from pathlib import Path
 
-from dashboards.alertmanager import write_config as write_alertmanager
-from dashboards.alertmanager import write_webhook
-from dashboards.prometheus import write_config as write_prometheus
+from dress_rehearsal.dashboards.alertmanager import write_config as write_alertmanager
+from dress_rehearsal.dashboards.alertmanager import write_webhook
+from dress_rehearsal.dashboards.prometheus_config import write_config as write_prometheus
 from tests.dashboards.alerting import alertmanager, prometheus, slack, target
 
 RUN = "20261121T084825Z-festival-af0888"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dashboards.alertmanager import config_text, write_config, write_webhook
-from dashboards.errors import DashboardsError
+from dress_rehearsal.dashboards.alertmanager import config_text, write_config, write_webhook
+from dress_rehearsal.dashboards.errors import DashboardsError
 from tests.dashboards.alerting import alertmanager, slack
 from tests.dashboards.binaries import run
 

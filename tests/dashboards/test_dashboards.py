@@ -12,8 +12,9 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards import build, links
-from dashboards.queries import panels, targets
+from dress_rehearsal.dashboards import build
+from dress_rehearsal.dashboards.kit import links
+from dress_rehearsal.dashboards.queries import panels, targets
 from tests.dashboards.exported import HISTOGRAMS, METRICS, RECORDED
 from tests.dashboards.linting import lint, metrics_of, selectors
 

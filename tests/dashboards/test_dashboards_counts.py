@@ -5,10 +5,10 @@ from typing import Final
 
 import pytest
 
-from dashboards.build import dashboards
-from dashboards.prometheus_api import Answer, PrometheusApi
-from dashboards.promql import occurred, of_run, or_absent, per_second, so_far
-from dashboards.queries import fill, targets
+from dress_rehearsal.dashboards.build import dashboards
+from dress_rehearsal.dashboards.kit.promql import occurred, of_run, or_absent, per_second, so_far
+from dress_rehearsal.dashboards.prometheus_api import Answer, PrometheusApi
+from dress_rehearsal.dashboards.queries import fill, targets
 from tests.dashboards.exported import RUN
 from tests.dashboards.recorded import Sample, record, served
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from dashboards.build import dashboards
-from dashboards.queries import Target, fill, targets
+from dress_rehearsal.dashboards.build import dashboards
+from dress_rehearsal.dashboards.queries import Target, fill, targets
 from tests.dashboards.exported import EXPORTED, RULES, RUN, Metric
 
 ASKED = [target for dashboard in dashboards().values() for target in targets(dashboard)]

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from dashboards.build import dashboards
-from dashboards.errors import DashboardsError
-from dashboards.queries import Target, VariableUnknown, fill, panels, targets
+from dress_rehearsal.dashboards.build import dashboards
+from dress_rehearsal.dashboards.errors import DashboardsError
+from dress_rehearsal.dashboards.queries import Target, VariableUnknown, fill, panels, targets
 
 RUN = "20260601T120000-smoke-ab12"
 

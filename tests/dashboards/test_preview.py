@@ -11,26 +11,26 @@ from typing import Any
 
 import pytest
 
-from dashboards import colours
-from dashboards.annotations import Annotation
-from dashboards.build import dashboards
-from dashboards.errors import DashboardsError
-from dashboards.panels import gauge, stat, timeseries, words
-from dashboards.preview import preview
-from dashboards.preview_answers import Window, answers
-from dashboards.preview_course import moment_words
-from dashboards.preview_fields import PreviewImpossible, look_of
-from dashboards.preview_marks import marks
-from dashboards.preview_palette import colours_of
-from dashboards.preview_rows import rows
-from dashboards.prometheus_api import (
+from dress_rehearsal.dashboards.build import dashboards
+from dress_rehearsal.dashboards.errors import DashboardsError
+from dress_rehearsal.dashboards.kit import colours
+from dress_rehearsal.dashboards.kit.annotations import Annotation
+from dress_rehearsal.dashboards.kit.panels import gauge, stat, timeseries, words
+from dress_rehearsal.dashboards.kit.query import Query
+from dress_rehearsal.dashboards.kit.table import Column, Key, table
+from dress_rehearsal.dashboards.kit.thresholds import fail_from, plain, warn_fail
+from dress_rehearsal.dashboards.preview import preview
+from dress_rehearsal.dashboards.preview_answers import Window, answers
+from dress_rehearsal.dashboards.preview_course import moment_words
+from dress_rehearsal.dashboards.preview_fields import PreviewImpossible, look_of
+from dress_rehearsal.dashboards.preview_marks import marks
+from dress_rehearsal.dashboards.preview_palette import colours_of
+from dress_rehearsal.dashboards.preview_rows import rows
+from dress_rehearsal.dashboards.prometheus_api import (
     PrometheusApi,
     PrometheusRefused,
     PrometheusSilent,
 )
-from dashboards.source import Query
-from dashboards.steps import fail_from, plain, warn_fail
-from dashboards.table import Column, Key, table
 from tests.dashboards.exported import EXPORTED, RECORDED, RUN
 from tests.dashboards.recorded import Sample, plain_json, record, served
 

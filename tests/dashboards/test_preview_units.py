@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from dashboards.preview_units import UnitUnknown, written
+from dress_rehearsal.dashboards.preview_units import UnitUnknown, written
 
 
 @pytest.mark.parametrize(

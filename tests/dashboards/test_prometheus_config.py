@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dashboards.errors import DashboardsError
-from dashboards.prometheus import RULES, config_text, write_config
+from dress_rehearsal.dashboards.errors import DashboardsError
+from dress_rehearsal.dashboards.prometheus_config import RULES, config_text, write_config
 from tests.dashboards.binaries import run
 
 

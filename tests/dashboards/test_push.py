@@ -4,9 +4,9 @@ import copy
 
 import pytest
 
-from dashboards import errors
-from dashboards.push import push
-from records import RunDirectoryUnreadable
+from dress_rehearsal.dashboards import errors
+from dress_rehearsal.dashboards.push import push
+from dress_rehearsal.records import RunDirectoryUnreadable
 from tests.dashboards.grafana_double import EDITOR, TOKEN, grafana
 from tests.dashboards.pushing import (
     DASHBOARDS,

@@ -6,10 +6,10 @@ import types
 
 import pytest
 
-from dashboards import errors
-from dashboards.cli import add_commands
-from plans.reading import check_plan
-from records import RunDirectory
+from dress_rehearsal.dashboards import errors
+from dress_rehearsal.dashboards.cli import add_commands
+from dress_rehearsal.plans.reading import check_plan
+from dress_rehearsal.records import RunDirectory
 from tests.dashboards.grafana_double import TOKEN, grafana
 
 DASHBOARDS = {"rehearsal-open": {"uid": "rehearsal-open", "title": "Ticket open", "panels": []}}
@@ -18,10 +18,10 @@ DASHBOARDS = {"rehearsal-open": {"uid": "rehearsal-open", "title": "Ticket open"
 @pytest.fixture
 def command(monkeypatch):
     """Run one command as `rehearse` does, with dashboards of the test's own."""
-    build = types.ModuleType("dashboards.build")
+    build = types.ModuleType("dress_rehearsal.dashboards.build")
     build.dashboards = lambda: DASHBOARDS
     build.write = lambda folder: [folder / f"{uid}.json" for uid in DASHBOARDS]
-    monkeypatch.setitem(sys.modules, "dashboards.build", build)
+    monkeypatch.setitem(sys.modules, "dress_rehearsal.dashboards.build", build)
     monkeypatch.setenv("REHEARSE_GRAFANA_TOKEN", TOKEN)
 
     def run(*words):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboards import errors
+from dress_rehearsal.dashboards import errors
 from tests.dashboards.grafana_double import ADMIN, EDITOR, TOKEN, grafana
 from tests.dashboards.pushing import DASHBOARDS, INDEX, OPEN, POOLS, failure, pushed
 

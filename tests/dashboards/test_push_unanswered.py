@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from dashboards import errors
-from dashboards.push import push
+from dress_rehearsal.dashboards import errors
+from dress_rehearsal.dashboards.push import push
 from tests.dashboards.grafana_double import TOKEN, grafana
 from tests.dashboards.pushing import OPEN, failure, pushed
 
@@ -149,7 +149,7 @@ def test_an_interrupted_push_says_how_far_it_came():
 
         raise_in_main = threading.Event()
         double.before = interrupt
-        from dashboards import saving
+        from dress_rehearsal.dashboards.push import dashboard as saving
 
         called = saving.Grafana.call
 

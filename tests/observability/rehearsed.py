@@ -10,11 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from compose.prometheus import DATA, Prometheus
-from dashboards.build import dashboards
-from dashboards.prometheus_api import Answer, PrometheusApi
-from dashboards.queries import Target, fill, targets
-from records import RunDirectory
+from dress_rehearsal.compose.prometheus import DATA, Prometheus
+from dress_rehearsal.dashboards.build import dashboards
+from dress_rehearsal.dashboards.prometheus_api import Answer, PrometheusApi
+from dress_rehearsal.dashboards.queries import Target, fill, targets
+from dress_rehearsal.records import RunDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = 300
@@ -25,7 +25,7 @@ def rehearse(out: Path, *options: str, timeout_s: float = 400) -> tuple[RunDirec
     """Run the festival plan with Prometheus as a user does; gives the run and the exit code."""
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "rehearsal", "run", "festival", "--prometheus"),
+            *(sys.executable, "-m", "dress_rehearsal.rehearsal", "run", "festival", "--prometheus"),
             *("--out", str(out), *options),
         ],
         cwd=ROOT,

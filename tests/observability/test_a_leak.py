@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.alertmanager import write_config, write_webhook
-from dashboards.build import dashboards
-from dashboards.queries import fill
+from dress_rehearsal.dashboards.alertmanager import write_config, write_webhook
+from dress_rehearsal.dashboards.build import dashboards
+from dress_rehearsal.dashboards.queries import fill
 from tests.dashboards.alerting import alertmanager, slack
 from tests.dashboards.binaries import binary
 from tests.observability.rehearsed import looked_at, rehearse

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from records.tables import ABANDONED
+from dress_rehearsal.records.tables import ABANDONED
 from tests.dashboards.binaries import binary
 from tests.observability.rehearsed import Seen, looked_at, rehearse, width_at
 

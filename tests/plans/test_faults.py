@@ -2,8 +2,8 @@
 
 import pytest
 
-from plans import FAULTS, STRATEGIES, Plan, PlanInvalid
-from plans.reading import check_plan
+from dress_rehearsal.plans import FAULTS, STRATEGIES, Plan, PlanInvalid
+from dress_rehearsal.plans.reading import check_plan
 
 WAITING = {"waiting_room": "poll"}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plans import refusal
+from dress_rehearsal.plans import refusal
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from plans import FAULTS, STRATEGIES, PlanError, PlanInvalid, is_matrix, read_matrix, read_plan
-from plans.matrix import merged
+from dress_rehearsal.plans import (
+    FAULTS,
+    STRATEGIES,
+    PlanError,
+    PlanInvalid,
+    is_matrix,
+    read_matrix,
+    read_plan,
+)
+from dress_rehearsal.plans.matrix import merged
 
 SMALL = """
 name = "small"

@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from plans import (
+from dress_rehearsal.plans import (
     PlanError,
     PlanInvalid,
     bundled_plans,
@@ -15,7 +15,7 @@ from plans import (
     plan_toml,
     read_plan,
 )
-from plans.plan import Plan
+from dress_rehearsal.plans.plan import Plan
 
 
 @pytest.mark.parametrize("path", bundled_plans(), ids=lambda path: path.stem)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from plans import format_duration, format_share, parse_limit
-from plans.durations import parse_duration, parse_share
+from dress_rehearsal.plans import format_duration, format_share, parse_limit
+from dress_rehearsal.plans.types import parse_duration, parse_share
 
 
 @pytest.mark.parametrize(

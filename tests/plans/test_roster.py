@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plans import (
+from dress_rehearsal.plans import (
     PlanError,
     read_plan,
     read_roster,

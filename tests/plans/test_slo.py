@@ -2,8 +2,8 @@
 
 import pytest
 
-from plans import Plan, slo_edges_s
-from target_app.edges import with_edges_of
+from dress_rehearsal.plans import Plan, slo_edges_s
+from dress_rehearsal.target_app.telemetry.metrics import with_edges_of
 
 BUY = "latency_ms[POST /events/{event}/tickets]"
 

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from redis import Redis, RedisError
 
-from plans import Plan
-from records import RunDirectory
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory
 
 
 class RedisServerProcess:

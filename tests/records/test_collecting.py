@@ -18,12 +18,12 @@ import pyarrow.parquet as pq
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
-from records import RunDirectory, RunDirectoryUnusable, tables
-from records.collecting import Collecting, Sources
-from records.kernel import Kernel
-from records.postgres import APPLICATION
-from records.samples import Reading, Sample, labels_json
-from records.watch import Watch
+from dress_rehearsal.records import RunDirectory, RunDirectoryUnusable, tables
+from dress_rehearsal.records.collectors.collector import Collecting, Sources
+from dress_rehearsal.records.collectors.kernel import Kernel
+from dress_rehearsal.records.collectors.postgres import APPLICATION
+from dress_rehearsal.records.collectors.watch import Watch
+from dress_rehearsal.records.samples import Reading, Sample, labels_json
 
 Until = Callable[..., None]
 INTERVAL_S = 0.05
@@ -341,8 +341,8 @@ def test_a_sample_that_does_not_fit_is_said_so(run: RunDirectory) -> None:
 KILLED = """
 import sys, time
 from pathlib import Path
-from records import RunDirectory
-from records.collecting import Collecting, Sources
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.collectors.collector import Collecting, Sources
 run = RunDirectory(Path(sys.argv[1]))
 with Collecting(run, Sources(None, None, None, "festival", (), list), 0.05):
     print("collecting", flush=True)

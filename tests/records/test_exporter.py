@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from records.announcement import Announcement
-from records.errors import RunDirectoryUnusable
-from records.exporter import HELP, exporting, families, family_of
-from records.exposition import Target
-from records.samples import Reading, Series, labels_json
+from dress_rehearsal.records.collectors.scrape import Target
+from dress_rehearsal.records.errors import RunDirectoryUnusable
+from dress_rehearsal.records.exporter import HELP, exporting, families, family_of
+from dress_rehearsal.records.samples import Reading, Series, labels_json
+from dress_rehearsal.records.targets_file import Announcement
 from tests.dashboards.binaries import binary
 
 READINGS = [

@@ -18,8 +18,8 @@ from prometheus_client import (
     start_http_server,
 )
 
-from records.exposition import Exposition, Scrape, Target, TargetsFolder
-from records.samples import Reading, SourceUnreadable
+from dress_rehearsal.records.collectors.scrape import Exposition, Scrape, Target, TargetsFolder
+from dress_rehearsal.records.samples import Reading, SourceUnreadable
 
 
 def values(reading: Reading) -> dict[tuple[str, str], float]:

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from records.kernel import NETSTAT, Kernel, tcp_counters
-from records.listen_queue import ListenQueues, listen_queues, open_diagnosis
-from records.samples import SourceUnreadable
+from dress_rehearsal.records.collectors.kernel import NETSTAT, Kernel, tcp_counters
+from dress_rehearsal.records.collectors.listen_queue import (
+    ListenQueues,
+    listen_queues,
+    open_diagnosis,
+)
+from dress_rehearsal.records.samples import SourceUnreadable
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from redis import Redis
 
-from plans import Plan
-from records import RunDirectory
-from records.ledger import StoreReading, read_ledger
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.ledger import StoreReading, read_ledger
 
 STUDENTS = ["S1", "S2", "S3"]
 HOLDERS = "event:festival:holders"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from records import machine
-from records.machine import cpu_quota, environment, git_commit, kernel_limits
+from dress_rehearsal.records import machine
+from dress_rehearsal.records.machine import cpu_quota, environment, git_commit, kernel_limits
 
 
 def test_it_can_be_written_as_json_and_does_not_name_the_host() -> None:

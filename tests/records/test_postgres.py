@@ -10,8 +10,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from records.postgres import APPLICATION, Postgres, connect, cut_off_after
-from records.samples import Reading, SourceUnreadable
+from dress_rehearsal.records.collectors.postgres import (
+    APPLICATION,
+    Postgres,
+    connect,
+    cut_off_after,
+)
+from dress_rehearsal.records.samples import Reading, SourceUnreadable
 
 Until = Callable[..., None]
 

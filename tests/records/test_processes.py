@@ -10,8 +10,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from records import processes
-from records.processes import Processes, families, open_files, process_use
+from dress_rehearsal.records.collectors import processes
+from dress_rehearsal.records.collectors.processes import (
+    Processes,
+    families,
+    open_files,
+    process_use,
+)
 
 SLEEPER = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'input()'], "
 SLEEPER += "stdin=0); print(p.pid, flush=True); p.wait()"

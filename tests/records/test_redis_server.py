@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from records.redis_server import Backlog, RedisServer
-from records.samples import Reading, SourceUnreadable
+from dress_rehearsal.records.collectors.redis import Backlog, RedisServer
+from dress_rehearsal.records.samples import Reading, SourceUnreadable
 
 STREAM = "event:festival:grants"
 
@@ -99,7 +99,7 @@ def test_the_lag_is_right_after_written_back_entries_are_deleted(
 def test_the_lag_counts_entries_from_before_the_collecting_began_page_by_page(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("records.redis_server._PAGE", 3)
+    monkeypatch.setattr("dress_rehearsal.records.collectors.redis._PAGE", 3)
     for n in range(7):
         redis.xadd(STREAM, {"student": n})
     stream = Backlog(STREAM)

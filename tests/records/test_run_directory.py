@@ -6,8 +6,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from plans import read_plan
-from records import RunDirectory, RunDirectoryUnreadable, RunDirectoryUnusable, tables
+from dress_rehearsal.plans import read_plan
+from dress_rehearsal.records import (
+    RunDirectory,
+    RunDirectoryUnreadable,
+    RunDirectoryUnusable,
+    tables,
+)
 
 
 @pytest.fixture

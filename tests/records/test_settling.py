@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from redis import Redis
 
-from records.ledger import Settling, await_settled
+from dress_rehearsal.records.ledger import Settling, await_settled
 
 STREAM = "event:festival:grants"
 HOLDERS = "event:festival:holders"
@@ -169,7 +169,7 @@ def test_stores_that_stand_still_are_not_waited_for_any_longer(
 def test_rows_just_before_the_end_are_seen(
     slow_writer: threading.Event, postgres_dsn: str, redis_process: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("records.settling._LOOK_S", 60.0)
+    monkeypatch.setattr("dress_rehearsal.records.settle._LOOK_S", 60.0)
     found = settling(redis_process.url, 0.5, dsn=postgres_dsn, longest_s=10.0)
     assert found is AGREED
 

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from records import RunDirectory
+from dress_rehearsal.records import RunDirectory
 
 QUICK = (
     "event.students=240",
@@ -143,7 +143,15 @@ def rehearse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
             words = [str(word) for word in command]
         with (folder / "output.txt").open("w") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "rehearsal", *words, "--out", folder / "runs", *options],
+                [
+                    sys.executable,
+                    "-m",
+                    "dress_rehearsal.rehearsal",
+                    *words,
+                    "--out",
+                    folder / "runs",
+                    *options,
+                ],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,

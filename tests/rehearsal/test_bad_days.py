@@ -18,7 +18,7 @@ def adds_up(verdict):
 def test_an_app_worker_killed_mid_run_fails_in_time(rehearse):
     command = rehearse()
     command.await_offset(0.2)
-    main = command.find("-m target_app")
+    main = command.find("-m dress_rehearsal.target_app")
     worker = max(main.children(), key=lambda child: child.memory_info().rss)
     worker.kill()
     assert command.ended() == 99, command.output()
@@ -41,7 +41,7 @@ def test_the_generator_killed_mid_run_decides_nothing_but_ends_in_time(rehearse)
     """It says nothing about the target: inconclusive, with what was recorded kept."""
     command = rehearse()
     command.await_offset(1.5)
-    command.find("-m scenarios").kill()
+    command.find("-m dress_rehearsal.scenarios").kill()
     assert command.ended() == 3, command.output()
     assert adds_up(command.verdict)
     assert len(command.run.request_table()) > 0
@@ -56,7 +56,7 @@ def test_the_conductor_killed_leaves_nothing_but_its_records(rehearse):
     command.process.wait()
     command.await_nothing_left(20)
     again = subprocess.run(
-        [sys.executable, "-m", "rehearsal", "report", command.run.path],
+        [sys.executable, "-m", "dress_rehearsal.rehearsal", "report", command.run.path],
         capture_output=True,
         text=True,
         check=False,
@@ -82,7 +82,7 @@ def test_a_target_that_never_gets_ready_is_named_with_its_last_words(rehearse):
     """The app is frozen as soon as it appears: it never answers and never ends."""
     begun = time.monotonic()
     command = rehearse()
-    command.await_process("-m target_app").suspend()
+    command.await_process("-m dress_rehearsal.target_app").suspend()
     assert command.ended(45) == 1
     assert time.monotonic() - begun < 45
     assert "The stage is not set: app was not ready after" in command.output()
@@ -161,7 +161,7 @@ def test_plan_commands_answer(tmp_path):
 
 def run(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "rehearsal", *map(str, arguments)],
+        [sys.executable, "-m", "dress_rehearsal.rehearsal", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,

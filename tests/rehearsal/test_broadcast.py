@@ -9,11 +9,11 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 
-from plans import Plan
-from records import RunDirectory
-from records.samples import Reading, Series
-from rehearsal.broadcast import Broadcast
-from reports.document import Verdict
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.samples import Reading, Series
+from dress_rehearsal.rehearsal.exporter import Broadcast
+from dress_rehearsal.reports.schema import Verdict
 from tests.dashboards.binaries import binary
 
 NS = 1_000_000_000

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from plans import Plan
-from records import machine
-from rehearsal import doctor
-from rehearsal.doctor import Finding, checkup, fits, render
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import machine
+from dress_rehearsal.rehearsal import doctor
+from dress_rehearsal.rehearsal.doctor import Finding, checkup, fits, render
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_full_disk_does_not_fit(
 def test_a_missing_server_names_the_package_that_brings_it(
     roomy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("compose.wheel_binaries.find_spec", lambda package: None)
+    monkeypatch.setattr("dress_rehearsal.compose.binaries.find_spec", lambda package: None)
 
     sentence = fits(plan(), tmp_path)
 

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from compose import StageUnusable, Undecided
-from plans import Plan
-from records import RunDirectory
-from rehearsal.fault_schedule import FaultSchedule
+from dress_rehearsal.compose import StageUnusable, Undecided
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
 
 NS = 1_000_000_000
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from plans import Cell, Plan
-from rehearsal.judgement import Judgement, broken_cell, judge_cell
+from dress_rehearsal.plans import Cell, Plan
+from dress_rehearsal.rehearsal.matrix.judgement import Judgement, broken_cell, judge_cell
 
 FAULT = {"name": "early_open", "at": "T-1s"}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from records import RunDirectory
+from dress_rehearsal.records import RunDirectory
 
 MATRIX = Path("plans/matrix.toml")
 WRONG = """
@@ -31,7 +31,7 @@ def matrix(*arguments, environment=os.environ):
     """Run a matrix; never under coverage, for students and app keep no time when slowed so much."""
     kept = {name: value for name, value in environment.items() if "COVERAGE" not in name}
     return subprocess.run(
-        [sys.executable, "-m", "rehearsal", "matrix", *map(str, arguments)],
+        [sys.executable, "-m", "dress_rehearsal.rehearsal", "matrix", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
@@ -141,8 +141,8 @@ def test_a_wrong_call_is_a_sentence(arguments, sentence, tmp_path):
 
 def test_ctrl_c_leaves_nothing_but_what_was_judged(rehearse):
     command = rehearse(command=["matrix", MATRIX, "--only", "none", "--strategies", "row_lock"])
-    command.await_process("-m target_app")
-    command.await_process("-m scenarios")
+    command.await_process("-m dress_rehearsal.target_app")
+    command.await_process("-m dress_rehearsal.scenarios")
     command.process.send_signal(signal.SIGINT)
     assert command.ended(60) == 1, command.output()
     assert "Not one of 1 cell was judged: it ended before." in command.output()
@@ -152,7 +152,7 @@ def test_ctrl_c_leaves_nothing_but_what_was_judged(rehearse):
 
 def test_a_leader_that_is_killed_leaves_nothing(rehearse):
     command = rehearse(command=["matrix", MATRIX, "--only", "none", "--strategies", "row_lock"])
-    command.await_process("-m target_app")
+    command.await_process("-m dress_rehearsal.target_app")
     command.children()
     command.process.kill()
     command.process.wait()

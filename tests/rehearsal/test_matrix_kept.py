@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from plans import Cell, Plan
-from rehearsal import matrix as leading
-from rehearsal.cli import main
-from rehearsal.errors import RehearsalError
-from rehearsal.grid import Grid
-from rehearsal.judgement import broken_cell, judge_cell
-from rehearsal.matrix import MatrixRun
-from rehearsal.matrix_closing import summed_up
+from dress_rehearsal.plans import Cell, Plan
+from dress_rehearsal.rehearsal.cli import main
+from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.matrix import run as leading
+from dress_rehearsal.rehearsal.matrix.judgement import broken_cell, judge_cell
+from dress_rehearsal.rehearsal.matrix.run import MatrixRun
+from dress_rehearsal.rehearsal.matrix.screen import Grid, summed_up
 
 CELLS = [
     Cell(strategy, "none", Plan(name="cell"), (), ())

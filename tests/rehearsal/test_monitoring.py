@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rehearsal.monitoring import Monitoring, _literal
+from dress_rehearsal.rehearsal.monitoring import Monitoring, _literal
 from tests.dashboards.binaries import binary
 
 
@@ -44,7 +44,7 @@ def test_killed_or_interrupted_it_leaves_no_prometheus_either(rehearse):
 def test_one_that_is_wanted_and_not_there_is_a_sentence_before_anything_starts(tmp_path: Path):
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "rehearsal", "run", "smoke", "--prometheus"),
+            *(sys.executable, "-m", "dress_rehearsal.rehearsal", "run", "smoke", "--prometheus"),
             *("--out", tmp_path / "runs"),
         ],
         env={**os.environ, "PATH": str(tmp_path)},
@@ -64,7 +64,15 @@ def test_a_prometheus_that_does_not_start_is_a_note_and_the_rehearsal_goes_on(tm
     broken.chmod(0o755)
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "rehearsal", "run", "smoke", "--out", tmp_path / "runs"),
+            *(
+                sys.executable,
+                "-m",
+                "dress_rehearsal.rehearsal",
+                "run",
+                "smoke",
+                "--out",
+                tmp_path / "runs",
+            ),
             *("--students", "50", "--set", "event.tickets=10", "--set", "gates=[]"),
             *("--set", "schedule.lead=1s", "--set", "schedule.sale=2s"),
         ],

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from plans import PlanInvalid, plan_toml
-from plans.reading import check_plan, read_plan
-from records import RunDirectory
-from rehearsal.notify import notify
-from rehearsal.slack_message import escaped, slack_message
-from reports.document import Verdict
+from dress_rehearsal.plans import PlanInvalid, plan_toml
+from dress_rehearsal.plans.reading import check_plan, read_plan
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.rehearsal.slack import escaped, notify, slack_message
+from dress_rehearsal.reports.schema import Verdict
 
 SECRET = "/services/T0123/B0123/s3cr3tS3cr3ts3cr3t"
 VARIABLE = "REHEARSE_TEST_WEBHOOK"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.build import dashboards
-from dashboards.prometheus_api import PrometheusApi
-from plans import Plan
-from records import RunDirectory
-from rehearsal.cli import main
-from rehearsal.preview import NothingToPreview, window_of
+from dress_rehearsal.dashboards.build import dashboards
+from dress_rehearsal.dashboards.prometheus_api import PrometheusApi
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.rehearsal.cli import main
+from dress_rehearsal.rehearsal.preview import NothingToPreview, window_of
 from tests.dashboards.binaries import binary
 from tests.dashboards.recorded import Sample, record, served
 

@@ -22,7 +22,7 @@ def passed(rehearse):
 
 def judge_again(run, *more):
     return subprocess.run(
-        [sys.executable, "-m", "rehearsal", "report", run, *more],
+        [sys.executable, "-m", "dress_rehearsal.rehearsal", "report", run, *more],
         capture_output=True,
         text=True,
         check=False,
@@ -161,7 +161,7 @@ def test_a_missing_ledger_row_is_caught(passed, tmp_path):
 def _with_ledger(passed, tmp_path, change):
     import pyarrow as pa
 
-    from records import RunDirectory, tables
+    from dress_rehearsal.records import RunDirectory, tables
 
     run = RunDirectory(tmp_path / passed.run.path.name)
     shutil.copytree(passed.run.path, run.path)

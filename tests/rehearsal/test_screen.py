@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from plans import read_plan
-from records import RunDirectory
-from records.collecting import Collecting, Sources
-from records.samples import Sample, labels_json
-from records.tables import STUDENT_OUTCOMES
-from rehearsal.screen import Screen
+from dress_rehearsal.plans import read_plan
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.collectors.collector import Collecting, Sources
+from dress_rehearsal.records.samples import Sample, labels_json
+from dress_rehearsal.records.tables import STUDENT_OUTCOMES
+from dress_rehearsal.rehearsal.screen import Screen
 
 PLAN = read_plan(Path("festival"))
 

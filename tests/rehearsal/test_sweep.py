@@ -6,11 +6,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from plans import STRATEGIES, Plan, PlanError
-from records import RecordError, RunDirectory
-from rehearsal import sweep as sweeping
-from rehearsal.errors import RehearsalError
-from rehearsal.sweep import check_given_once, check_writable, label_of, sweep, values_of
+from dress_rehearsal.plans import STRATEGIES, Plan, PlanError
+from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.rehearsal import sweep as sweeping
+from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.sweep import (
+    check_given_once,
+    check_writable,
+    label_of,
+    sweep,
+    values_of,
+)
 
 SMALL = (
     "event.students=120",
@@ -143,7 +149,7 @@ def test_a_file_that_cannot_be_written_does_not_lose_the_other(quick_runs, tmp_p
 def test_every_value_is_rehearsed_and_compared_even_when_one_is_wrong(tmp_path):
     settings = [word for text in SMALL for word in ("--set", text)]
     done = subprocess.run(
-        [sys.executable, "-m", "rehearsal", "sweep", "smoke", *settings]
+        [sys.executable, "-m", "dress_rehearsal.rehearsal", "sweep", "smoke", *settings]
         + ["--over", "app.allocation=naive,atomic_update", "--out", tmp_path / "runs"]
         + ["--table", tmp_path / "table.md", "--figure", tmp_path / "figure.svg"],
         capture_output=True,
@@ -164,7 +170,15 @@ def test_every_value_is_rehearsed_and_compared_even_when_one_is_wrong(tmp_path):
 
 def test_a_value_the_plan_does_not_allow_stops_it_before_anything_starts(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "rehearsal", "sweep", "smoke", "--over", "app.workers=2,none"]
+        [
+            sys.executable,
+            "-m",
+            "dress_rehearsal.rehearsal",
+            "sweep",
+            "smoke",
+            "--over",
+            "app.workers=2,none",
+        ]
         + ["--out", tmp_path / "runs"],
         capture_output=True,
         text=True,

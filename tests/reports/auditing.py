@@ -1,9 +1,9 @@
 """The audit of evidence, as tests of it ask for one."""
 
-from reports.audit import AuditFinding, audit_run
-from reports.evidence import Evidence
-from reports.reconciliation import reconcile
-from reports.samples import Samples
+from dress_rehearsal.reports.audit.tickets import AuditFinding, audit_run
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.reconciliation import reconcile
+from dress_rehearsal.reports.samples import Samples
 
 
 def audited(evidence: Evidence) -> AuditFinding:

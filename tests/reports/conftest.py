@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from records import RunDirectory
-from reports.document import Verdict
-from reports.evidence import Evidence, read_evidence
-from reports.verdict import judge
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.reports.evidence import Evidence, read_evidence
+from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.verdict import judge
 
 
 def _load() -> ModuleType:

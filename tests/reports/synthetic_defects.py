@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
-from records import tables
+from dress_rehearsal.records import tables
 
 T0_NS = 1_795_197_600_000_000_000  # 2026-11-20 18:00:00 UTC
 SECOND = 1_000_000_000

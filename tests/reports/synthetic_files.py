@@ -8,8 +8,8 @@ import pyarrow as pa
 from synthetic_defects import GENERATOR_PID, SECOND, T0_NS, table_of
 from synthetic_meters import Meters
 
-from plans import plan_toml
-from records import RunDirectory, tables
+from dress_rehearsal.plans import plan_toml
+from dress_rehearsal.records import RunDirectory, tables
 from tests.reports.synthetic_story import Story
 
 _ENVIRONMENT = {

@@ -21,7 +21,7 @@ from synthetic_defects import (
     table_of,
 )
 
-from records import tables
+from dress_rehearsal.records import tables
 
 
 class Meters:

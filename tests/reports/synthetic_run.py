@@ -10,8 +10,8 @@ from typing import Any
 
 from synthetic_defects import Defects
 
-from plans import Plan
-from records import RunDirectory
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory
 from tests.reports.synthetic_files import Files
 from tests.reports.synthetic_story import Story
 

@@ -22,7 +22,7 @@ from synthetic_defects import (
     Defects,
 )
 
-from plans import Plan
+from dress_rehearsal.plans import Plan
 
 
 class Story:

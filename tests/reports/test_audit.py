@@ -7,11 +7,10 @@ from typing import get_args
 import pandas as pd
 import pytest
 
-from plans.plan import Allocation
-from records import TimelineEvent
-from reports.audit import COUNTERS
-from reports.evidence import Evidence
-from reports.steps import SCAN
+from dress_rehearsal.plans.plan import Allocation
+from dress_rehearsal.records import TimelineEvent
+from dress_rehearsal.reports.audit.tickets import COUNTERS
+from dress_rehearsal.reports.evidence import SCAN, Evidence
 from tests.reports.auditing import audited, found
 
 SMALL = {"students": 200, "tickets": 60}

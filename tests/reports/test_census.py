@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from records.tables import STUDENT_OUTCOMES
-from reports.census import take_census
+from dress_rehearsal.records.tables import STUDENT_OUTCOMES
+from dress_rehearsal.reports.census import take_census
 
 
 def test_a_healthy_run_has_every_student_once(healthy):

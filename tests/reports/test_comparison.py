@@ -6,11 +6,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from records.errors import RunDirectoryUnusable
-from reports.comparison import Compared, Comparison, audit_words, compare
-from reports.evidence import read_evidence
-from reports.learning import time_to_know_ms
-from reports.verdict import judge
+from dress_rehearsal.records.errors import RunDirectoryUnusable
+from dress_rehearsal.reports.comparison import Compared, Comparison, audit_words, compare
+from dress_rehearsal.reports.evidence import read_evidence
+from dress_rehearsal.reports.sale import time_to_know_ms
+from dress_rehearsal.reports.verdict import judge
 
 BAR = re.compile(r'd="M ([\d.]+) [\d.]+L ([\d.]+) [^"]*" style="fill: #0072b2')
 SMALL = {"students": 200, "tickets": 60}

@@ -5,8 +5,8 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from reports.course import course_of
-from reports.verdict import judge
+from dress_rehearsal.reports.timeline import course_of
+from dress_rehearsal.reports.verdict import judge
 
 SMALL = {"students": 200, "tickets": 60}
 S = 1_000_000_000

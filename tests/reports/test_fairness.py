@@ -5,8 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from reports.fairness import MANY_INVERSIONS, TOLERANCE_S, judge_fairness, received_ns
-from reports.steps import PURCHASE
+from dress_rehearsal.reports.evidence import PURCHASE
+from dress_rehearsal.reports.fairness import (
+    MANY_INVERSIONS,
+    TOLERANCE_S,
+    judge_fairness,
+    received_ns,
+)
 
 SMALL = {"students": 200, "tickets": 60}
 ROOM = {"app": {"waiting_room": "poll", "admission_rate": 10}}

@@ -11,23 +11,28 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from records import RunDirectory
-from reports.evidence import Evidence
-from reports.figures.arrivals import answers_lag_s, draw_arrivals
-from reports.figures.drawing import Drawing, Missing
-from reports.figures.generator import draw_generator
-from reports.figures.latency import draw_latency
-from reports.figures.moments import Moments, bins_s, counts, quantiles, run_window_s
-from reports.figures.pools import draw_pools, pool_rows
-from reports.figures.sale import sale_of
-from reports.figures.series import RunSeries
-from reports.figures.sheet import Sheet
-from reports.figures.spectrum import draw_spectrum
-from reports.figures.style import FAULT, NARROW, WIDE, count, milliseconds, offset
-from reports.figures.svg_text import text_width_pt, wrapped
-from reports.latency import latency_frame
-from reports.steps import PURCHASE
-from reports.verdict import judge
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.reports.evidence import PURCHASE, Evidence
+from dress_rehearsal.reports.figures import Drawing, Missing
+from dress_rehearsal.reports.figures.arrivals import answers_lag_s, draw_arrivals
+from dress_rehearsal.reports.figures.generator import draw_generator
+from dress_rehearsal.reports.figures.latency import draw_latency
+from dress_rehearsal.reports.figures.layout import Sheet
+from dress_rehearsal.reports.figures.palette import FAULT, NARROW, WIDE, count, milliseconds, offset
+from dress_rehearsal.reports.figures.pools import draw_pools, pool_rows
+from dress_rehearsal.reports.figures.spectrum import draw_spectrum
+from dress_rehearsal.reports.figures.svg import text_width_pt, wrapped
+from dress_rehearsal.reports.figures.time_axis import (
+    Moments,
+    RunSeries,
+    bins_s,
+    counts,
+    quantiles,
+    run_window_s,
+)
+from dress_rehearsal.reports.latency import latency_frame
+from dress_rehearsal.reports.sale import sale_of
+from dress_rehearsal.reports.verdict import judge
 
 EvidenceOf = Callable[..., Evidence]
 BuildRun = Callable[..., RunDirectory]

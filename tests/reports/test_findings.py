@@ -4,11 +4,11 @@ from typing import get_args
 
 import pytest
 
-from plans import Cell, Plan, PlanInvalid
-from plans.plan import Allocation
-from reports.audit import COUNTERS
-from reports.findings import check_finding_names, findings_of, known_findings
-from reports.verdict import judge
+from dress_rehearsal.plans import Cell, Plan, PlanInvalid
+from dress_rehearsal.plans.plan import Allocation
+from dress_rehearsal.reports.audit.tickets import COUNTERS
+from dress_rehearsal.reports.findings import check_finding_names, findings_of, known_findings
+from dress_rehearsal.reports.verdict import judge
 
 # What is told without any store: views by the app's counter, and nobody went to the gate.
 WITHOUT_LEDGER = {"double_entry", "lost_views"}

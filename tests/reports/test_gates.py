@@ -2,9 +2,9 @@
 
 import pytest
 
-from reports.errors import MetricUnknown
-from reports.gates import IMPLICIT
-from reports.verdict import judge
+from dress_rehearsal.reports.errors import MetricUnknown
+from dress_rehearsal.reports.gates import IMPLICIT
+from dress_rehearsal.reports.verdict import judge
 
 SMALL = {"students": 200, "tickets": 60}
 

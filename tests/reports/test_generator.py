@@ -2,9 +2,9 @@
 
 import pytest
 
-from reports.generator import judge_generator
-from reports.latency import latency_frame
-from reports.samples import Samples
+from dress_rehearsal.reports.generator import judge_generator
+from dress_rehearsal.reports.latency import latency_frame
+from dress_rehearsal.reports.samples import Samples
 
 SMALL = {"students": 200, "tickets": 60}
 

@@ -5,11 +5,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from plans.faults import FAULTS
-from plans.plan import Allocation
-from records.errors import RunDirectoryUnusable
-from reports.figures.heat_map import MatrixCell, draw_heat_map, heat_map
-from reports.figures.style import BLUE, GREEN, VERMILLION
+from dress_rehearsal.plans.faults import FAULTS
+from dress_rehearsal.plans.plan import Allocation
+from dress_rehearsal.records.errors import RunDirectoryUnusable
+from dress_rehearsal.reports.figures.heat_map import MatrixCell, draw_heat_map, heat_map
+from dress_rehearsal.reports.figures.palette import BLUE, GREEN, VERMILLION
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from reports.kendall import inversions, kendall_tau
+from dress_rehearsal.reports.fairness import inversions, kendall_tau
 
 
 def by_pairs(first, second):

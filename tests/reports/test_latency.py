@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from records.tables import STEPS
-from reports.latency import (
+from dress_rehearsal.records.tables import STEPS
+from dress_rehearsal.reports.evidence import LOGIN, PURCHASE, STREAM
+from dress_rehearsal.reports.latency import (
     latency_by_step,
     latency_frame,
     latency_spectrum,
@@ -15,7 +16,6 @@ from reports.latency import (
     system_ms,
     unanswered_by_step,
 )
-from reports.steps import LOGIN, PURCHASE, STREAM
 
 MS = 1_000_000
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from plans import Plan
-from plans.reading import bundled_plans, read_plan
-from reports.errors import MetricUnknown
-from reports.metric_path import check_metric_names, known_metrics, metric_value
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans.reading import bundled_plans, read_plan
+from dress_rehearsal.reports.errors import MetricUnknown
+from dress_rehearsal.reports.metrics import check_metric_names, known_metrics, metric_value
 
 
 def gated(metric, limit):

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from plans import plan_toml
-from records import RunDirectory
-from reports.evidence import Evidence, read_evidence
-from reports.page import busiest_second, write_page
-from reports.reconciliation import reconcile
-from reports.samples import Samples
-from reports.verdict import Verdict, judge
+from dress_rehearsal.plans import plan_toml
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.reports.evidence import Evidence, read_evidence
+from dress_rehearsal.reports.page import busiest_second, write_page
+from dress_rehearsal.reports.reconciliation import reconcile
+from dress_rehearsal.reports.samples import Samples
+from dress_rehearsal.reports.verdict import Verdict, judge
 
 BuildRun = Callable[..., RunDirectory]
 PageOf = Callable[..., Any]

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from reports.report import write_report
+from dress_rehearsal.reports.report import write_report
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = (

@@ -4,12 +4,23 @@ from collections.abc import Callable
 
 import pytest
 
-from reports.document import Audit, Census, Fairness, GateResult, Generator, Pool, Status
-from reports.evidence import Evidence
-from reports.latency import latency_by_step, latency_frame
-from reports.page_students import audit_table, census_table, fairness_table
-from reports.page_tables import (
+from dress_rehearsal.reports.evidence import (
+    COUNTDOWN,
+    JOIN,
+    LOGIN,
+    PAGE,
+    PURCHASE,
+    QR,
+    SCAN,
+    TICKET,
+    Evidence,
+)
+from dress_rehearsal.reports.latency import latency_by_step, latency_frame
+from dress_rehearsal.reports.page.tables import (
     Table,
+    audit_table,
+    census_table,
+    fairness_table,
     gates_table,
     generator_table,
     latency_table,
@@ -17,9 +28,17 @@ from reports.page_tables import (
     reconciliation_table,
     server_split_table,
 )
-from reports.reconciliation import reconcile
-from reports.samples import Samples
-from reports.steps import COUNTDOWN, JOIN, LOGIN, PAGE, PURCHASE, QR, SCAN, TICKET
+from dress_rehearsal.reports.reconciliation import reconcile
+from dress_rehearsal.reports.samples import Samples
+from dress_rehearsal.reports.schema import (
+    Audit,
+    Census,
+    Fairness,
+    GateResult,
+    Generator,
+    Pool,
+    Status,
+)
 
 NOBODY = dict.fromkeys(Census.model_fields, 0)
 NOTHING = dict.fromkeys(Pool.model_fields)

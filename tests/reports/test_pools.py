@@ -4,11 +4,10 @@ import dataclasses
 
 import pytest
 
-from reports.bottleneck import find_bottleneck
-from reports.latency import latency_frame
-from reports.pools import POOL_NAMES, find_pools
-from reports.quantities import NS_PER_S
-from reports.samples import Samples
+from dress_rehearsal.reports.latency import latency_frame
+from dress_rehearsal.reports.numbers import NS_PER_S
+from dress_rehearsal.reports.pools import POOL_NAMES, find_bottleneck, find_pools
+from dress_rehearsal.reports.samples import Samples
 
 _PATIENCE_2S = {"app": {"postgres_pool_timeout": "2s"}}
 

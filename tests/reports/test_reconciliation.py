@@ -5,9 +5,9 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from reports.reconciliation import Tally, reconcile, tally
-from reports.samples import Samples
-from reports.steps import PURCHASE
+from dress_rehearsal.reports.evidence import PURCHASE
+from dress_rehearsal.reports.reconciliation import Tally, reconcile, tally
+from dress_rehearsal.reports.samples import Samples
 
 SMALL = {"students": 200, "tickets": 60}
 

@@ -6,15 +6,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from records.errors import RunDirectoryUnreadable, RunDirectoryUnusable
-from reports.evidence import read_evidence
-from reports.junit import write_junit
-from reports.mishaps import mishaps_of
-from reports.reconciliation import reconcile
-from reports.report import write_report
-from reports.samples import Samples
-from reports.summary import escaped, write_summary
-from reports.verdict import judge
+from dress_rehearsal.records.errors import RunDirectoryUnreadable, RunDirectoryUnusable
+from dress_rehearsal.reports.evidence import read_evidence
+from dress_rehearsal.reports.junit import write_junit
+from dress_rehearsal.reports.reconciliation import reconcile
+from dress_rehearsal.reports.report import write_report
+from dress_rehearsal.reports.samples import Samples
+from dress_rehearsal.reports.summary import escaped, write_summary
+from dress_rehearsal.reports.timeline import mishaps_of
+from dress_rehearsal.reports.verdict import judge
 
 SMALL = {"students": 200, "tickets": 60}
 WRITTEN = ("verdict.json", "summary.md", "junit.xml")
@@ -26,7 +26,9 @@ def summary_of(evidence):
 
 
 def test_a_report_is_the_same_every_time(build_run, monkeypatch):
-    monkeypatch.setattr("reports.report.write_page", lambda *_: None)  # test_page's claim
+    monkeypatch.setattr(
+        "dress_rehearsal.reports.report.write_page", lambda *_: None
+    )  # test_page's claim
     run = build_run(**SMALL, oversell=2)
     verdict = write_report(run)
     once = {name: (run.path / name).read_bytes() for name in WRITTEN}

@@ -5,8 +5,8 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from reports.steps import PURCHASE
-from reports.told import promises, read_told
+from dress_rehearsal.reports.audit.promises import promises, read_told
+from dress_rehearsal.reports.evidence import PURCHASE
 from tests.reports.auditing import audited, found
 
 SMALL = {"students": 200, "tickets": 60}

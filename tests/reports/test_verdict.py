@@ -5,9 +5,8 @@ import dataclasses
 import jsonschema
 import pytest
 
-from reports.evidence import read_evidence
-from reports.steps import PURCHASE
-from reports.verdict import judge, verdict_schema
+from dress_rehearsal.reports.evidence import PURCHASE, read_evidence
+from dress_rehearsal.reports.verdict import judge, verdict_schema
 
 SMALL = {"students": 200, "tickets": 60}
 NEVER_MET = [("latency_ms[POST /login].p99", "<= 1us")]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import jsonschema
 
-import reports
-from reports.document import verdict_schema
+from dress_rehearsal import reports
+from dress_rehearsal.reports.schema import verdict_schema
 
 PUBLISHED = Path(reports.__file__).parent / "verdict.schema.json"
 

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from reports.reconciliation import reconcile
-from reports.samples import Samples
-from reports.steps import PAGE
-from reports.views import lost_views
+from dress_rehearsal.reports.audit.lost_views import lost_views
+from dress_rehearsal.reports.evidence import PAGE
+from dress_rehearsal.reports.reconciliation import reconcile
+from dress_rehearsal.reports.samples import Samples
 
 SMALL = {"students": 200, "tickets": 60}
 S = 1_000_000_000

@@ -15,14 +15,14 @@ import gevent
 import pandas as pd
 import pytest
 
-from plans import Plan, read_plan, seeded_roster
-from records import RunDirectory
-from records.tables import STUDENT_OUTCOMES
-from scenarios.journeys import perform
-from scenarios.recorder import Recorder
-from scenarios.rush import Rush
-from scenarios.timetable import draw_timetable
-from scenarios.wire import Origin
+from dress_rehearsal.plans import Plan, read_plan, seeded_roster
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.tables import STUDENT_OUTCOMES
+from dress_rehearsal.scenarios.client.http import Origin
+from dress_rehearsal.scenarios.journeys import perform
+from dress_rehearsal.scenarios.recorder import Recorder
+from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.timetable import draw_timetable
 
 
 @dataclass(frozen=True)

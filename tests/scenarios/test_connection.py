@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from scenarios.connection import Connection, Exchange
-from scenarios.errors import NotAnswered, NotSent, NotUnderstood
-from scenarios.event_stream import EventStream
-from scenarios.wire import Answer, Origin
+from dress_rehearsal.scenarios.client.connection import Connection, Exchange
+from dress_rehearsal.scenarios.client.http import Answer, Origin
+from dress_rehearsal.scenarios.client.sse import EventStream
+from dress_rehearsal.scenarios.errors import NotAnswered, NotSent, NotUnderstood
 
 TRACE = b"00-0-0-01"
 
@@ -218,7 +218,7 @@ def follow(connection, port, into, give_up_ns=None):
 @pytest.fixture
 def quick(server, monkeypatch):
     """A connection with a time-out of 0.1 s, to a server that ought to beat every 0.1 s."""
-    monkeypatch.setattr("scenarios.connection.HEARTBEAT_S", 0.1)
+    monkeypatch.setattr("dress_rehearsal.scenarios.client.connection.HEARTBEAT_S", 0.1)
     opened = Connection(("127.0.0.1", server.port), timeout_s=0.1)
     yield opened
     opened.close()

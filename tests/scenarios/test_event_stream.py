@@ -2,7 +2,7 @@
 
 import pytest
 
-from scenarios.event_stream import EventStream
+from dress_rehearsal.scenarios.client.sse import EventStream
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from scenarios.errors import ScenarioError
-from scenarios.gate import GATE_TOKEN, gate_token
+from dress_rehearsal.scenarios.entry import GATE_TOKEN, gate_token
+from dress_rehearsal.scenarios.errors import ScenarioError
 
 SCAN, QR = "POST /gate/scan", "GET /tickets/{ticket}/qr"
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 
 import pytest
 
-from plans import seeded_roster, write_roster
-from records import RunDirectory
+from dress_rehearsal.plans import seeded_roster, write_roster
+from dress_rehearsal.records import RunDirectory
 
 STUDENTS = 40
 
@@ -29,7 +29,14 @@ def start(tmp_path, small_plan, server, ticket_office):
         roster = tmp_path / "roster.csv"
         write_roster(roster, seeded_roster(people, 0, 1))
         process = subprocess.Popen(
-            [sys.executable, "-m", "scenarios", run.path, roster, url or server.url],
+            [
+                sys.executable,
+                "-m",
+                "dress_rehearsal.scenarios",
+                run.path,
+                roster,
+                url or server.url,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -139,7 +146,7 @@ def test_what_cannot_be_played_is_a_sentence(start, monkeypatch, options, senten
 
 def test_locust_itself_shows_the_same_counts(tmp_path, server, small_plan, ticket_office):
     """Locust's own command and statistics, request for request."""
-    from plans import plan_toml
+    from dress_rehearsal.plans import plan_toml
 
     server.respond = ticket_office(15)
     plan = tmp_path / "plan.toml"

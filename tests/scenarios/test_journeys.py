@@ -5,7 +5,7 @@ import time
 import gevent
 import pytest
 
-from scenarios.status import Observer
+from dress_rehearsal.scenarios.status import Observer
 
 
 def steps(requests):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from plans import Plan
-from records import tables
-from scenarios.meter import USUAL_EDGES_S, Meter, edges_of, steps_of
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import tables
+from dress_rehearsal.scenarios.histograms import USUAL_EDGES_S, Meter, edges_of, steps_of
 
 MS = 1_000_000
 BUY = tables.STEPS.index("POST /events/{event}/tickets")

@@ -4,14 +4,14 @@ import gevent
 import pytest
 from gevent.monkey import get_original
 
-from plans import seeded_roster
-from records import RunDirectory, RunDirectoryUnusable
-from scenarios import census
-from scenarios.census import Census
-from scenarios.connection import Exchange
-from scenarios.recorder import FAILED, OK, UNKNOWN, Recorder
-from scenarios.timetable import draw_timetable
-from scenarios.wire import Answer
+from dress_rehearsal.plans import seeded_roster
+from dress_rehearsal.records import RunDirectory, RunDirectoryUnusable
+from dress_rehearsal.scenarios import outcomes as census
+from dress_rehearsal.scenarios.client.connection import Exchange
+from dress_rehearsal.scenarios.client.http import Answer
+from dress_rehearsal.scenarios.outcomes import Census
+from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN, Recorder
+from dress_rehearsal.scenarios.timetable import draw_timetable
 
 
 @pytest.fixture

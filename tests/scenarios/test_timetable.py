@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plans import read_plan, seeded_roster
-from scenarios.timetable import (
+from dress_rehearsal.plans import read_plan, seeded_roster
+from dress_rehearsal.scenarios.timetable import (
     DOUBLE_CLICKER,
     EAGER,
     LATE,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scenarios.wire import Answer, Origin, TraceIds
+from dress_rehearsal.scenarios.client.http import Answer, Origin, TraceIds
 
 
 def test_a_request_is_valid_http_with_its_trace_at_the_end_of_the_head():

@@ -13,11 +13,11 @@ import httpx
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from target_app.application import create_app
-from target_app.front_door import FrontDoor
-from target_app.prepare import prepare
-from target_app.roster import Student
-from target_app.settings import Settings, read_settings
+from dress_rehearsal.target_app.app import create_app
+from dress_rehearsal.target_app.middleware import FrontDoor
+from dress_rehearsal.target_app.prepare import prepare
+from dress_rehearsal.target_app.roster import Student
+from dress_rehearsal.target_app.settings import Settings, read_settings
 from tests.target_app.stores import Postgres, RedisServer
 from tests.target_app.waiting import can_connect, eventually
 

@@ -12,8 +12,8 @@ os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="target_app_run
 import httpx
 import pytest
 
-from target_app import sqs_queue
-from target_app.roster import read_roster
+from dress_rehearsal.target_app.roster import read_roster
+from dress_rehearsal.target_app.sqs import queue as sqs_queue
 from tests.target_app.apps import ADMIN_TOKEN, App, InProcess, Stage
 from tests.target_app.children import Child, Neighbours, serving_sqs
 from tests.target_app.meddling import Meddler
@@ -158,7 +158,7 @@ def neighbours(
     """The neighbours, quick and faultless until told otherwise."""
     port, token = free_port(), "neighbours-token-of-the-tests"
     stage = make_stage(NEIGHBOURS_PORT=port, NEIGHBOURS_TOKEN=token, NEIGHBOURS_LATENCY=0)
-    found = Neighbours(spawn("target_app.neighbours", stage), port, token)
+    found = Neighbours(spawn("dress_rehearsal.target_app.neighbours", stage), port, token)
     eventually(lambda: can_connect(port))
     yield found
     found.http.close()
@@ -171,7 +171,7 @@ def give_serving_sqs(aws: dict[str, str]) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def sqs_endpoint() -> Iterator[str]:
-    with serving_sqs("compose.queue_server") as url:
+    with serving_sqs("dress_rehearsal.compose.queue_server") as url:
         yield url
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from target_app import __main__ as service
+from dress_rehearsal.target_app import __main__ as service
 
 if __name__ == "__main__":
     service.KILL_AFTER_S = 1

@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from target_app import allocators
-from target_app.allocators import full_jitter, optimistic, redis_lock
+from dress_rehearsal.target_app import allocators
+from dress_rehearsal.target_app.allocators import backoff as full_jitter
+from dress_rehearsal.target_app.allocators import optimistic, redis_lock
 from tests.target_app.meddling import Meddler
 from tests.target_app.writing import held
 
@@ -40,7 +41,7 @@ def waits_for_a_lock(app: Any) -> bool:
 def test_every_allocation_of_a_plan_has_a_file_of_its_own() -> None:
     for name, kind in allocators.ALLOCATIONS.items():
         assert kind.name == name
-        assert kind.__module__ == f"target_app.allocators.{name}"
+        assert kind.__module__ == f"dress_rehearsal.target_app.allocators.{name}"
         assert kind.in_redis or not kind.writes_back
 
 

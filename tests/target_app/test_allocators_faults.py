@@ -9,8 +9,8 @@ import asyncpg
 import httpx
 import pytest
 
-from target_app.faults import FAULTS
-from target_app.guards import drop_guards
+from dress_rehearsal.target_app.faults import FAULTS
+from dress_rehearsal.target_app.stores.constraints import drop_guards
 
 FAR_FUTURE_NS = 9 * 10**18
 UNIQUE_IS_THE_GUARD = ["atomic_update", "skip_locked"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from target_app.problems import KINDS
+from dress_rehearsal.target_app.http.problems import KINDS
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def sale(
     child = spawn("target_app", stage)
     writer = None
     if request.param == "redis_writeback":
-        writer = spawn("target_app.writeback", stage)
+        writer = spawn("dress_rehearsal.target_app.writeback.__main__", stage)
         eventually(lambda: writer.said("write-back open"))
     return connect_app(stage), child, writer
 

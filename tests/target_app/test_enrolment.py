@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
-from target_app.alerts import Alerts
-from target_app.circuit_breaker import CLOSED, ENOUGH, HALF_OPEN, OPEN, OPEN_S, CircuitBreaker
-from target_app.metrics import REGISTRY
+from dress_rehearsal.target_app.alerts import Alerts
+from dress_rehearsal.target_app.circuit_breaker import (
+    CLOSED,
+    ENOUGH,
+    HALF_OPEN,
+    OPEN,
+    OPEN_S,
+    CircuitBreaker,
+)
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
 Start = Callable[..., Any]
 

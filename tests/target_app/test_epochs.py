@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from target_app import restore as restore_module
-from target_app.cache import Cache
-from target_app.database import Database
-from target_app.errors import DependencyDown
-from target_app.grants import Grants
-from target_app.ledger import Ledger
-from target_app.metrics import REGISTRY
-from target_app.restore import Kind, Restorer
-from target_app.writeback import Writeback
+from dress_rehearsal.target_app.errors import DependencyDown
+from dress_rehearsal.target_app.stores import restore as restore_module
+from dress_rehearsal.target_app.stores.postgres import Database
+from dress_rehearsal.target_app.stores.redis import Cache
+from dress_rehearsal.target_app.stores.restore import Kind, Restorer
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
+from dress_rehearsal.target_app.writeback.__main__ import Writeback
+from dress_rehearsal.target_app.writeback.rows import Ledger
+from dress_rehearsal.target_app.writeback.stream import Grants
 from tests.target_app.writing import drain, held, running, written
 
 Start = Callable[..., Any]

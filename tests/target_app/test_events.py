@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from target_app.faults import FAULTS
+from dress_rehearsal.target_app.faults import FAULTS
 
 FAR_FUTURE_NS = 9 * 10**18
 

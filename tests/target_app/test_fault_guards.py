@@ -7,9 +7,9 @@ import httpx
 import psycopg
 import pytest
 
-from target_app.faults import FAULTS, FAULTS_KEY
-from target_app.guards import GUARDS
-from target_app.metrics import REGISTRY
+from dress_rehearsal.target_app.faults import FAULTS, FAULTS_KEY
+from dress_rehearsal.target_app.stores.constraints import GUARDS
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
 Start = Callable[..., Any]
 ALL = {*GUARDS, "entries_pkey"}

@@ -12,11 +12,17 @@ from typing import Any
 import httpx
 import pytest
 
-from plans.faults import FAULTS as CATALOGUE
-from target_app.database import Transaction
-from target_app.fault_switches import FaultSwitches
-from target_app.faults import FAULTS, FAULTS_KEY, KINDS, REFRESH_S, Faults
-from target_app.metrics import REGISTRY
+from dress_rehearsal.plans.faults import FAULTS as CATALOGUE
+from dress_rehearsal.target_app.faults import (
+    FAULTS,
+    FAULTS_KEY,
+    KINDS,
+    REFRESH_S,
+    Faults,
+    FaultSwitches,
+)
+from dress_rehearsal.target_app.stores.postgres import Transaction
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
 Start = Callable[..., Any]
 

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from target_app.faults import FAULTS
-from target_app.metrics import REGISTRY
-from target_app.qr import sign_ticket
+from dress_rehearsal.target_app.faults import FAULTS
+from dress_rehearsal.target_app.qr import sign_ticket
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
 Start = Callable[..., Any]
 

@@ -10,7 +10,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from target_app.guards import GUARDS, GuardsContradicted, drop_guards, ensure_guards
+from dress_rehearsal.target_app.stores.constraints import (
+    GUARDS,
+    GuardsContradicted,
+    drop_guards,
+    ensure_guards,
+)
 from tests.target_app.children import REPOSITORY
 
 Start = Callable[..., Any]
@@ -87,7 +92,7 @@ def test_what_rows_contradict_is_named_without_them_and_the_rest_is_there(double
 
 def test_preparing_over_what_a_fault_left_says_what_to_do_and_nobody_s_number(doubled: Any) -> None:
     prepared = subprocess.run(
-        [sys.executable, "-m", "target_app.prepare"],
+        [sys.executable, "-m", "dress_rehearsal.target_app.prepare"],
         cwd=REPOSITORY,
         env=doubled.environment,
         capture_output=True,

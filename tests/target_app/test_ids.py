@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from target_app.metrics import REGISTRY
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
 Start = Callable[..., Any]
 STRANGE = ["a%00b", "%00" * 32, "%ff", "%ED%A0%80", "A" * 32, "0" * 31, "0" * 33, "0" * 32 + "%0A"]

@@ -13,9 +13,9 @@ import prometheus_client
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from target_app import logs
-from target_app.instruments import Counter, Histogram
-from target_app.metrics import POOL_EDGES_S
+from dress_rehearsal.target_app.telemetry import logs
+from dress_rehearsal.target_app.telemetry.counters import Counter, Histogram
+from dress_rehearsal.target_app.telemetry.metrics import POOL_EDGES_S
 
 
 def test_they_expose_what_prometheus_clients_own_would() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from target_app.logs import JsonFormatter, LineHandler, Throttled
-from target_app.tracing import parse_traceparent
+from dress_rehearsal.target_app.middleware import parse_traceparent
+from dress_rehearsal.target_app.telemetry.logs import JsonFormatter, LineHandler, Throttled
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
@@ -65,7 +65,7 @@ def test_a_slow_answer_gets_a_line_that_says_where_the_time_went(
     app = start_app("redis_writeback")
     logging.getLogger("target_app").setLevel(logging.INFO)
     app.buy(app.login(0))
-    monkeypatch.setattr("target_app.front_door.SLOW_NS", 1)
+    monkeypatch.setattr("dress_rehearsal.target_app.middleware.SLOW_NS", 1)
     app.buy({**app.login(1), "traceparent": f"00-{TRACE}-{SPAN}-01"})
     slow = [line for line in lines.read() if line["message"] == "slow answer"]
     (bought,) = (line for line in slow if line["step"] == "POST /events/{event}/tickets")
@@ -140,7 +140,9 @@ def test_a_flood_of_one_cause_is_one_line_a_second(
     lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = [100.0]
-    monkeypatch.setattr("target_app.logs.time.monotonic", lambda: now_s[0])
+    monkeypatch.setattr(
+        "dress_rehearsal.target_app.telemetry.logs.time.monotonic", lambda: now_s[0]
+    )
     throttled = Throttled(logging.getLogger("target_app.test"), logging.WARNING)
     for _ in range(10):
         throttled.log("too many", {"code": "overloaded"})

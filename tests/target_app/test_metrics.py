@@ -15,13 +15,13 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-import target_app
-from target_app.exchange import Exchange
-from target_app.loop_lag import LoopLag
-from target_app.measured import measured
-from target_app.metrics import REGISTRY
-from target_app.scrape_targets import announced_metrics
-from target_app.turnstile import Turnstile
+from dress_rehearsal import target_app
+from dress_rehearsal.target_app.request_context import Exchange
+from dress_rehearsal.target_app.stores.pool_limit import Turnstile
+from dress_rehearsal.target_app.telemetry.boundaries import measured
+from dress_rehearsal.target_app.telemetry.loop_lag import LoopLag
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
+from dress_rehearsal.target_app.telemetry.scrape_targets import announced_metrics
 from tests.dashboards.binaries import binary
 
 Start = Callable[..., Any]
@@ -231,7 +231,7 @@ def test_loop_lag_shows_a_block_even_while_it_lasts(start_app: Start) -> None:
 
 
 def test_prometheus_own_tool_has_nothing_to_say_about_any_metric() -> None:
-    for module in pkgutil.walk_packages(target_app.__path__, "target_app."):
+    for module in pkgutil.walk_packages(target_app.__path__, "dress_rehearsal.target_app."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     Turnstile("linted", 1, 1.0)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from target_app.errors import SettingsError
-from target_app.neighbours import read_settings
+from dress_rehearsal.target_app.errors import SettingsError
+from dress_rehearsal.target_app.neighbours import read_settings
 
 GOOD = {
     "NEIGHBOURS_PORT": "8081",

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 
-from target_app.cache import Cache
-from target_app.news import News
+from dress_rehearsal.target_app.stores.pubsub import News
+from dress_rehearsal.target_app.stores.redis import Cache
 from tests.target_app.stores import RedisServer
 
 

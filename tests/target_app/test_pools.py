@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from target_app.errors import DependencyDown, Overloaded
-from target_app.metrics import REGISTRY
-from target_app.turnstile import Turnstile
+from dress_rehearsal.target_app.errors import DependencyDown, Overloaded
+from dress_rehearsal.target_app.stores.pool_limit import Turnstile
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
 Start = Callable[..., Any]
 
@@ -204,7 +204,7 @@ def test_redis_stopped_is_503_and_started_again_is_well(
 def test_redis_that_hangs_is_503_in_bounded_time(
     start_app: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("target_app.cache.COMMAND_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("dress_rehearsal.target_app.stores.redis.COMMAND_TIMEOUT_S", 0.5)
     app = start_app()
     bearer = app.login(0)
     app.stage.redis.signal(signal.SIGSTOP)

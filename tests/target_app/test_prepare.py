@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from target_app import prepare
-from target_app.errors import RosterError
-from target_app.roster import read_roster
+from dress_rehearsal.target_app import prepare
+from dress_rehearsal.target_app.errors import RosterError
+from dress_rehearsal.target_app.roster import read_roster
 
 MakeStage = Callable[..., Any]
 

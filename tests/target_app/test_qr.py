@@ -6,7 +6,7 @@ import re
 import pytest
 import segno
 
-from target_app.qr import (
+from dress_rehearsal.target_app.qr import (
     ALPHABET,
     PAYLOAD_CHARACTERS,
     draw_qr,

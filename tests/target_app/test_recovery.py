@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from target_app.cache import Cache
-from target_app.database import Database
-from target_app.grants import Grants
-from target_app.ledger import Ledger, Outdated
-from target_app.restore import RESTORED, Kind, Restorer
-from target_app.writeback import Writeback
+from dress_rehearsal.target_app.stores.postgres import Database
+from dress_rehearsal.target_app.stores.redis import Cache
+from dress_rehearsal.target_app.stores.restore import RESTORED, Kind, Restorer
+from dress_rehearsal.target_app.writeback.__main__ import Writeback
+from dress_rehearsal.target_app.writeback.rows import Ledger, Outdated
+from dress_rehearsal.target_app.writeback.stream import Grants
 
 Start = Callable[..., Any]
 IN_REDIS = ["redis_script", "redis_writeback"]

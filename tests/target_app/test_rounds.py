@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from target_app.rounds import Rounds
+from dress_rehearsal.target_app.periodic import Rounds
 
 
 def test_the_errand_is_run_again_and_again_until_stopped() -> None:

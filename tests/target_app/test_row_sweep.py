@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from target_app import row_sweep
-from target_app.metrics import REGISTRY
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
+from dress_rehearsal.target_app.writeback import row_sweep
 from tests.target_app.children import killed_after_grant
 from tests.target_app.meddling import Meddler
 from tests.target_app.writing import held, written

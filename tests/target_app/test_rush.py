@@ -81,7 +81,7 @@ def sale(
         stage.prepare()
         spawn("target_app", stage)
         if allocation in WRITES_BACK:
-            spawn("target_app.writeback", stage)
+            spawn("dress_rehearsal.target_app.writeback.__main__", stage)
         return Sale(connect_app(stage))
 
     return start

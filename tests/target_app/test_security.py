@@ -11,9 +11,9 @@ import jwt
 import pytest
 from prometheus_client import generate_latest
 
-from target_app import sessions
-from target_app.metrics import REGISTRY
-from target_app.qr import SLOT_S, sign_ticket
+from dress_rehearsal.target_app import sessions
+from dress_rehearsal.target_app.qr import SLOT_S, sign_ticket
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
 Start = Callable[..., Any]
 LIMIT = sessions.FAILURES_OF_STUDENT

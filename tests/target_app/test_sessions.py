@@ -115,11 +115,11 @@ def test_a_tampered_or_foreign_or_expired_token_is_refused(app: Any) -> None:
 def test_remembered_signatures_are_bounded_and_still_expire(
     app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("target_app.sessions._REMEMBERED_TOKENS", 2)
+    monkeypatch.setattr("dress_rehearsal.target_app.sessions._REMEMBERED_TOKENS", 2)
     sessions = app.asgi.office.sessions
     tokens = [app.login(index)["Authorization"].encode() for index in range(4)]
     for token in tokens:
         assert sessions.read(token) is not None
     assert len(sessions._remembered) == 2
-    monkeypatch.setattr("target_app.sessions.time.time", lambda: 9e9)
+    monkeypatch.setattr("dress_rehearsal.target_app.sessions.time.time", lambda: 9e9)
     assert sessions.read(tokens[-1]) is None

@@ -2,9 +2,9 @@
 
 import pytest
 
-from target_app.allocators import ALLOCATIONS
-from target_app.errors import SettingsError
-from target_app.settings import read_settings
+from dress_rehearsal.target_app.allocators import ALLOCATIONS
+from dress_rehearsal.target_app.errors import SettingsError
+from dress_rehearsal.target_app.settings import read_settings
 
 GOOD = {
     "APP_PORT": "8080",

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from target_app import sqs_grants, sqs_queue
-from target_app.sqs_backlog import QueueBacklog
-from target_app.sqs_message import ACCEPTED_S
-from target_app.sqs_queue import Counts
+from dress_rehearsal.target_app.sqs import queue as sqs_queue
+from dress_rehearsal.target_app.sqs.message import ACCEPTED_S
+from dress_rehearsal.target_app.sqs.queue import Counts
+from dress_rehearsal.target_app.writeback import sqs_source as sqs_grants
+from dress_rehearsal.target_app.writeback.sqs_backlog import QueueBacklog
 from tests.target_app.writing import held, running, written
 
 Start = Callable[..., Any]

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from target_app import dead_letters, sqs_queue
-from target_app.errors import DependencyDown, SettingsError
-from target_app.settings import read_settings
-from target_app.sqs_outbox import Outbox
-from target_app.sqs_queue import GrantQueue
+from dress_rehearsal.target_app.errors import DependencyDown, SettingsError
+from dress_rehearsal.target_app.settings import read_settings
+from dress_rehearsal.target_app.sqs import queue as sqs_queue
+from dress_rehearsal.target_app.sqs.outbox import Outbox
+from dress_rehearsal.target_app.sqs.queue import GrantQueue
+from dress_rehearsal.target_app.writeback import dead_letters
 
 
 def run(endpoint: str, name: str, errand: Callable[[GrantQueue], Any]) -> Any:
@@ -90,7 +91,7 @@ def test_moto_as_it_is_does_as_well(
             await queue.close()
 
     seen = []
-    for module in ("moto.server", "compose.queue_server"):
+    for module in ("moto.server", "dress_rehearsal.compose.queue_server"):
         with serving_sqs(module) as endpoint:
             seen.append(asyncio.run(errand(endpoint)))
     assert seen[0] == seen[1]
@@ -103,7 +104,7 @@ def test_settings_say_what_sqs_needs(
 ) -> None:
     environment = make_stage("redis_writeback").environment
     assert make_stage("redis_writeback").settings.sqs_endpoint is None
-    monkeypatch.setattr("target_app.sqs_mail.find_spec", lambda _: None)
+    monkeypatch.setattr("dress_rehearsal.target_app.sqs.setup.find_spec", lambda _: None)
     with pytest.raises(SettingsError) as caught:
         read_settings({**environment, "APP_ALLOCATION": "sqs_writeback"})
     assert [problem.split()[0] for problem in caught.value.problems] == [

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from target_app import sqs_outbox, sqs_sweep
-from target_app.database import Database
-from target_app.grants import POISONED
-from target_app.ledger import COMMITTED, Ledger
-from target_app.sqs_grants import QueuedGrants
-from target_app.sqs_queue import GrantQueue
-from target_app.sqs_sweep import SENT_AGAIN
+from dress_rehearsal.target_app.sqs import outbox as sqs_outbox
+from dress_rehearsal.target_app.sqs.queue import GrantQueue
+from dress_rehearsal.target_app.stores.postgres import Database
+from dress_rehearsal.target_app.writeback import sqs_sweep
+from dress_rehearsal.target_app.writeback.rows import COMMITTED, Ledger
+from dress_rehearsal.target_app.writeback.sqs_source import QueuedGrants
+from dress_rehearsal.target_app.writeback.sqs_sweep import SENT_AGAIN
+from dress_rehearsal.target_app.writeback.stream import POISONED
 from tests.target_app.children import killed_after_grant
 from tests.target_app.writing import drain, held, running, total, write_row, written
 

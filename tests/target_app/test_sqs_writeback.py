@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from target_app import dead_letters, sqs_grants, sqs_queue
-from target_app.backlog import BACKLOG, OLDEST_AGE
-from target_app.faults import FAULTS
-from target_app.grants import POISONED, REDELIVERED
-from target_app.ledger import COMMITTED
-from target_app.metrics import REGISTRY
-from target_app.sqs_backlog import DEAD_LETTERS
-from target_app.sqs_queue import GrantQueue
+from dress_rehearsal.target_app.faults import FAULTS
+from dress_rehearsal.target_app.sqs import queue as sqs_queue
+from dress_rehearsal.target_app.sqs.queue import GrantQueue
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
+from dress_rehearsal.target_app.writeback import dead_letters
+from dress_rehearsal.target_app.writeback import sqs_source as sqs_grants
+from dress_rehearsal.target_app.writeback.backlog import BACKLOG, OLDEST_AGE
+from dress_rehearsal.target_app.writeback.rows import COMMITTED
+from dress_rehearsal.target_app.writeback.sqs_backlog import DEAD_LETTERS
+from dress_rehearsal.target_app.writeback.stream import POISONED, REDELIVERED
 from tests.target_app.writing import Running, drain, held, running, total, write_row, written
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from target_app.qr import draw_qr, sign_ticket
+from dress_rehearsal.target_app.qr import draw_qr, sign_ticket
 
 ALLOCATIONS = [
     *("naive", "row_lock", "optimistic", "atomic_update", "skip_locked"),

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from target_app import waiting_room
-from target_app.faults import FAULTS
-from target_app.metrics import REGISTRY
+from dress_rehearsal.target_app.faults import FAULTS
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
+from dress_rehearsal.target_app.waiting_room import room as waiting_room
 
 FAR_FUTURE_NS = 9 * 10**18
 Start = Callable[..., Any]

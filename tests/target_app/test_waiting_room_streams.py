@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from target_app import place_stream
-from target_app.place_stream import PlaceStream
+from dress_rehearsal.target_app.waiting_room import streams as place_stream
+from dress_rehearsal.target_app.waiting_room.streams import PlaceStream
 
 FAR_FUTURE_NS = 9 * 10**18
 Start = Callable[..., Any]

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from target_app import writeback as writeback_module
-from target_app.backlog import BACKLOG, OLDEST_AGE, Backlog
-from target_app.faults import FAULTS, FAULTS_KEY
-from target_app.grants import POISONED, REDELIVERED
-from target_app.guards import GUARDS
-from target_app.ledger import COMMITTED
-from target_app.writeback import Writeback
-from target_app.writing_desk import WritingDesk
+from dress_rehearsal.target_app.faults import FAULTS, FAULTS_KEY
+from dress_rehearsal.target_app.stores.constraints import GUARDS
+from dress_rehearsal.target_app.writeback import __main__ as writeback_module
+from dress_rehearsal.target_app.writeback.__main__ import Writeback
+from dress_rehearsal.target_app.writeback.backlog import BACKLOG, OLDEST_AGE, Backlog
+from dress_rehearsal.target_app.writeback.rows import COMMITTED
+from dress_rehearsal.target_app.writeback.services import WritingDesk
+from dress_rehearsal.target_app.writeback.stream import POISONED, REDELIVERED
 from tests.target_app.writing import Running, drain, held, running, total, write_row, written
 
 Start = Callable[..., Any]
@@ -273,13 +273,13 @@ def test_killed_in_the_middle_it_resumes_without_loss_or_duplicate(
 ) -> None:
     app = start_either(APP_TICKETS=110)
     bearers = [app.login(index) for index in range(110)]
-    first = spawn("target_app.writeback", app.stage)
+    first = spawn("dress_rehearsal.target_app.writeback.__main__", app.stage)
     eventually(lambda: first.said("write-back open"))
     app.rush([(bearer, "key") for bearer in bearers[:55]])
     eventually(app.stage.rows)
     app.rush([(bearer, "key") for bearer in bearers[55:]])
     first.stop(signal.SIGKILL)
-    second = spawn("target_app.writeback", app.stage)
+    second = spawn("dress_rehearsal.target_app.writeback.__main__", app.stage)
     eventually(lambda: second.said("write-back open"))
     eventually(lambda: len(app.stage.rows()) == 110)
     names = [path.name for path in app.stage.targets.iterdir()]
@@ -295,7 +295,7 @@ def test_told_to_stop_it_writes_what_is_left_and_exits_0(
     sold: Callable[[int], Any], spawn: Callable[..., Any], eventually: Callable[..., Any]
 ) -> None:
     app = sold(100)
-    worker = spawn("target_app.writeback", app.stage)
+    worker = spawn("dress_rehearsal.target_app.writeback.__main__", app.stage)
     eventually(lambda: worker.said("write-back open"))
     began_s = time.monotonic()
     assert worker.stop(signal.SIGTERM) == 0

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from target_app.writeback import Writeback
-from target_app.writing_desk import WritingDesk
+from dress_rehearsal.target_app.writeback.__main__ import Writeback
+from dress_rehearsal.target_app.writeback.services import WritingDesk
 from tests.target_app.apps import Stage
 
 Holding = tuple[str, int, int, str]

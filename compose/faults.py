@@ -1,0 +1,89 @@
+"""Mishaps: does a plan's faults to a stage, and ends them again."""
+
+from collections.abc import Callable
+from functools import partial
+from signal import SIGTERM
+from typing import Final
+
+from dress_rehearsal.compose.processes import Cast
+from dress_rehearsal.compose.service import APP_DRAINS_S, Service
+from dress_rehearsal.compose.stores import Stores
+from dress_rehearsal.plans import FAULTS, Fault
+
+_STORES: Final = {"redis_down": "redis", "database_down": "postgres"}
+_GRACE_S: Final = 1.0
+"""Beyond what the app promises for its end."""
+
+
+class Mishaps:
+    """What can go wrong with one stage on purpose.
+
+    Both methods may be called from any thread, for one fault from one thread at a time. Planned
+    deaths are told by the cast as planned losses.
+    """
+
+    def __init__(self, cast: Cast, stores: Stores, service: Service) -> None:
+        self._cast = cast
+        self._stores = stores
+        self._service = service
+
+    def strike(self, fault: Fault) -> None:
+        """Make it go wrong.
+
+        Raises:
+            StageError: it cannot be done.
+        """
+        if FAULTS[fault.name].place == "app":
+            if fault.name == "kill_after_grant":
+                self._cast.expect_loss(_why(fault, "A worker of the app killed itself"))
+            self._switch(fault, fault.level)
+        else:
+            self._stage_faults(fault)[0]()
+
+    def relieve(self, fault: Fault) -> None:
+        """End it; what was down is up again when this returns.
+
+        Raises:
+            StageError: it cannot be ended.
+        """
+        if FAULTS[fault.name].place == "app":
+            self._switch(fault, 0.0)
+            if fault.name == "kill_after_grant":
+                self._cast.expect_loss(None)
+        else:
+            self._stage_faults(fault)[1]()
+
+    def _switch(self, fault: Fault, grade: float) -> None:
+        self._service.target.switch(fault.name, grade, self._service.app.admin_token)
+
+    def _stage_faults(self, fault: Fault) -> tuple[Callable[[], None], Callable[[], None]]:
+        """Give how a fault is done to the stage's processes, and how it is ended."""
+        cast, stores = self._cast, self._stores
+        match fault.name:
+            case "worker_crash":
+                why = _why(fault, "A worker of the app was killed by SIGKILL")
+                return partial(cast.kill_worker, why), _nothing
+            case "redis_wipe":
+                return stores.redis.wipe, _nothing
+            case "sigterm_mid_sale":
+                return partial(cast.ask_to_end, "app", SIGTERM), partial(self._start_again, fault)
+            case _:
+                store = _STORES[fault.name]
+                why = _why(fault, f"{store} was killed")
+                return (
+                    partial(stores.take_down, store, cast, why),
+                    partial(stores.bring_back, store, cast),
+                )
+
+    def _start_again(self, fault: Fault) -> None:
+        why = _why(fault, "app was asked to end, and ended well")
+        self._cast.await_end("app", APP_DRAINS_S + _GRACE_S, why, well=True)
+        self._service.start_again()
+
+
+def _nothing() -> None:
+    """What is over at once needs no end."""
+
+
+def _why(fault: Fault, what: str) -> str:
+    return f"{what}, as the plan's fault {fault.name} wants."

@@ -1,0 +1,234 @@
+"""A stage's temporary folder: its sockets, data and secrets, and the record of its processes."""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import signal
+import stat
+import tempfile
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.pids import Running, kill_remnants
+
+PREFIX = "dr-"
+_RECORD = "stage.json"
+_LOCK = "lock"
+_LONGEST_SOCKET_BYTES = 107
+_CLEARING_S = 15.0
+"""Everything is gone within this long, whatever the components do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One process on record, with how to stop it when its conductor is no more."""
+
+    name: str
+    pid: int
+    started: int
+    stop_signals: tuple[str, ...]
+    ends_itself_s: float
+    """How long it may take to notice by itself before it is asked."""
+    patience_s: float
+    """How long it may take after each stop signal."""
+
+
+class StageFolder:
+    """The folder of one stage, private to its user.
+
+    A lock on it is held for as long as the conductor or its guardian lives, and released by the
+    kernel however they end: a folder whose lock is free belongs to nobody.
+    """
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path = path
+        self.lock = lock
+        """Descriptor of the held lock; the guardian inherits it."""
+        self._entries: list[Entry] = []
+        self._writing = threading.Lock()
+
+    @classmethod
+    def create(cls) -> "StageFolder":
+        """Make an empty one in the temporary folder.
+
+        Raises:
+            StageUnusable: it cannot be made there, or sockets in it would have too long names.
+        """
+        try:
+            path = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+            lock = _locked(path / _LOCK)
+            folder = cls(path, lock)
+            folder._write()
+        except OSError as error:
+            raise StageUnusable(
+                f"The stage has nowhere to live: {error.filename or tempfile.tempdir}: "
+                f"{error.strerror or error}; set TMPDIR to a folder you can write to."
+            ) from error
+        longest = path / "postgres" / ".s.PGSQL.5432"
+        if len(os.fsencode(longest)) > _LONGEST_SOCKET_BYTES:
+            folder.remove()
+            raise StageUnusable(
+                f"The stage has nowhere to live: the socket name {longest} is longer than the "
+                f"{_LONGEST_SOCKET_BYTES} bytes the system allows; set TMPDIR to a shorter path."
+            )
+        return folder
+
+    def room(self, name: str) -> Path:
+        """Make a folder in it that only its owner may enter."""
+        room = self.path / name
+        room.mkdir(mode=0o700)
+        return room
+
+    def record(self, entry: Entry, instead_of: int | None = None) -> None:
+        """Put a process on record: whoever clears the folder stops it first.
+
+        Args:
+            instead_of: pid of one that has ended, whose turn in the clearing it takes.
+        """
+        with self._writing:
+            turns = [position for position, e in enumerate(self._entries) if e.pid == instead_of]
+            if turns:
+                self._entries[turns[0]] = entry
+            else:
+                self._entries.append(entry)
+            self._write()
+
+    def forget(self, pid: int) -> None:
+        """Take a process that has ended off the record."""
+        with self._writing:
+            self._entries = [entry for entry in self._entries if entry.pid != pid]
+            self._write()
+
+    def remove(self) -> None:
+        """Delete the folder and let go of the lock.
+
+        Raises:
+            StageUnusable: something in it cannot be deleted.
+        """
+        try:
+            delete(self.path)
+        finally:
+            os.close(self.lock)
+
+    def _write(self) -> None:
+        partial = self.path / f".{_RECORD}.partial"
+        document = {"owner": os.getpid(), "processes": [asdict(entry) for entry in self._entries]}
+        partial.write_text(json.dumps(document), encoding="utf-8")
+        partial.replace(self.path / _RECORD)
+
+
+def clear(path: Path) -> None:
+    """Stop every process on record, last started first, and delete the folder.
+
+    Called where the conductor is dead: by its guardian, or by the next run when both are.
+    """
+    deadline = time.monotonic() + _CLEARING_S
+    for entry in reversed(_recorded(path)):
+        _stop(entry, deadline)
+    kill_remnants(path)
+    delete(path)
+
+
+def sweep() -> list[Path]:
+    """Clear the stages of earlier runs whose conductor and guardian were both killed.
+
+    Only folders that belong to this user and that nobody else can have written are looked at:
+    in a shared temporary folder anybody may put a file that names somebody's processes.
+
+    Returns:
+        The folders that were cleared.
+    """
+    cleared = []
+    for path in sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")):
+        if not (_private(path, stat.S_ISDIR) and _private(path / _RECORD, stat.S_ISREG)):
+            continue
+        try:
+            lock = _locked(path / _LOCK)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.ENOENT):
+                continue  # a run is using it, or another one has just cleared it
+            raise StageUnusable(
+                f"What an earlier run left behind in {path} cannot be cleared: "
+                f"{error.strerror or error}; delete that folder."
+            ) from error
+        try:
+            if (path / _RECORD).is_file():
+                clear(path.resolve())
+                cleared.append(path)
+        finally:
+            os.close(lock)
+    return cleared
+
+
+def delete(path: Path) -> None:
+    """Delete a stage's folder, its record last: until then a sweep finds it.
+
+    Raises:
+        StageUnusable: something in it cannot be deleted.
+    """
+    last = (_RECORD, _LOCK)
+    try:
+        for child in list(path.iterdir()):
+            if child.is_dir():
+                shutil.rmtree(child)
+            elif child.name not in last:
+                child.unlink()
+        for name in last:
+            (path / name).unlink(missing_ok=True)
+        path.rmdir()
+    except OSError as error:
+        raise StageUnusable(
+            f"The stage's folder {path} cannot be deleted: {error.filename or path}: "
+            f"{error.strerror or error}; delete it by hand."
+        ) from error
+
+
+def _locked(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _private(path: Path, is_kind: Any) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    ours = found.st_uid == os.geteuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return ours and bool(is_kind(found.st_mode))
+
+
+def _recorded(path: Path) -> list[Entry]:
+    try:
+        document = json.loads((path / _RECORD).read_text(encoding="utf-8"))
+        return [Entry(**fields) for fields in document["processes"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        # Cut short by a power failure, or of another version. The processes are still found by
+        # what they carry, only not stopped as gently.
+        return []
+
+
+def _stop(entry: Entry, deadline: float) -> None:
+    process = Running(entry.pid, entry.started)
+
+    def wait(timeout_s: float) -> bool:
+        return process.wait(max(0.0, min(timeout_s, deadline - time.monotonic())))
+
+    if entry.ends_itself_s and wait(entry.ends_itself_s):
+        return
+    for name in entry.stop_signals:
+        process.signal(signal.Signals[name])
+        if wait(entry.patience_s):
+            return
+    process.kill_tree()
+    process.wait(1.0)

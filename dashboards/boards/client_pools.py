@@ -1,0 +1,193 @@
+"""Client pools: how much of each is used, how long callers wait, who holds on for too long."""
+
+from typing import Final
+
+from grafana_foundation_sdk.models.dashboard import Panel
+
+from dress_rehearsal.dashboards.kit.panels import timeseries
+from dress_rehearsal.dashboards.kit.promql import (
+    INSTANCE,
+    last,
+    occurred,
+    of_app,
+    of_run,
+    per_second,
+    quantile,
+    quantile_of_all,
+    so_far,
+    total,
+)
+from dress_rehearsal.dashboards.kit.query import Query
+from dress_rehearsal.dashboards.kit.table import Column, Key, table
+from dress_rehearsal.dashboards.kit.thresholds import fail_from, warn_fail
+
+WAIT: Final = warn_fail(2, 6)
+WAIT_TEXT: Final = (
+    "Orange from 2 s, red from 6 s, where the alert begins; callers give up after 8 s."
+)
+_POOL: Final = "{{job}} {{pool}}"
+_BY: Final = ("job", "pool")
+_SPAN: Final = 8
+
+
+def _peak(mark: str, level: str) -> str:
+    """Give each process' highest level in the time shown.
+
+    The mark keeps spikes that a scrape misses, but is as old as its process: it tells of the time
+    shown only if it rose in it, as in `reports.pools.client`.
+    """
+    risen = f"max_over_time({mark}[$__range]) > min_over_time({mark}[$__range])"
+    return f"({risen}) or ignoring(state) max_over_time({level}[$__range])"
+
+
+def ranking() -> Panel:
+    """Give the pools by how long they made callers wait."""
+    used = of_run("db_client_connections", 'state="used"', INSTANCE)
+    peak_used = _peak(of_run("db_client_connection_used_peak", INSTANCE), used)
+    waiting = of_run("db_client_connection_pending_requests", INSTANCE)
+    peak_waiting = _peak(of_run("db_client_connection_pending_peak", INSTANCE), waiting)
+    oldest = of_run("db_client_connection_oldest_checkout_seconds", INSTANCE)
+    by = "by (job, pool)"
+    return table(
+        "Pools by wait",
+        "All client pools, the one that made callers wait longest first. Peaks are sums of each "
+        "process' own peak in the time shown, so they may lie in different moments.",
+        [Key("pool", "Pool"), Key("job", "Process")],
+        [
+            Column(
+                quantile_of_all(
+                    0.99, "db_client_connection_wait_time_seconds", *_BY, matchers=(INSTANCE,)
+                ),
+                "Wait p99",
+                "s",
+                limits=WAIT,
+            ),
+            Column(
+                quantile_of_all(
+                    0.99, "db_client_connection_use_time_seconds", *_BY, matchers=(INSTANCE,)
+                ),
+                "Held p99",
+                "s",
+            ),
+            Column(f"sum {by} ({peak_used})", "Peak used", "locale"),
+            Column(
+                f"sum {by} (max_over_time({of_run('db_client_connection_max', INSTANCE)}"
+                "[$__range]))",
+                "Max",
+                "locale",
+            ),
+            Column(f"sum {by} ({peak_waiting})", "Peak waiting", "locale"),
+            Column(
+                total(of_run("db_client_connection_timeouts_total", INSTANCE), *_BY)
+                + f" or 0 * sum {by} ({last(of_run('db_client_connection_max', INSTANCE))})",
+                "Timed out",
+                "locale",
+                limits=fail_from(1),
+            ),
+            Column(
+                f"max {by} (max_over_time({oldest}[$__range]))",
+                "Longest checkout",
+                "s",
+                limits=warn_fail(5, 10),
+            ),
+        ],
+        sort="Wait p99",
+    )
+
+
+def client_pools() -> tuple[Panel, ...]:
+    """Give their course over time."""
+    waits = "db_client_connection_wait_time_seconds"
+    held = "db_client_connection_use_time_seconds"
+    timeouts = of_run("db_client_connection_timeouts_total", INSTANCE)
+    retries = of_app("allocator_retries_total")
+    return (
+        timeseries(
+            "Connections in use",
+            "Of each pool, over all processes; dashed is the most it may have.",
+            [
+                Query(_by_pool("db_client_connections", 'state="used"'), _POOL),
+                Query(_by_pool("db_client_connection_max"), f"{_POOL} max", dashed=True),
+            ],
+            unit="locale",
+            span=_SPAN,
+            many=True,
+            stepped=True,
+        ),
+        timeseries(
+            "Utilisation",
+            "Share of the pool in use. Full is no evil yet: look at the wait beside it.",
+            [Query(of_run("run_pool:db_client_connections:utilisation"), _POOL)],
+            unit="percentunit",
+            span=_SPAN,
+            many=True,
+            maximum=1,
+            limits=warn_fail(0.9, 1),
+        ),
+        timeseries(
+            "Callers waiting",
+            "Who asks for a connection and has none yet.",
+            [Query(_by_pool("db_client_connection_pending_requests"), _POOL)],
+            unit="locale",
+            span=_SPAN,
+            many=True,
+        ),
+        timeseries(
+            "Wait, p99",
+            f"Time callers waited for a connection, over ten seconds each. {WAIT_TEXT}",
+            [Query(of_run(f"run_pool:{waits}:p99"), _POOL)],
+            unit="s",
+            span=_SPAN,
+            many=True,
+            limits=WAIT,
+        ),
+        timeseries(
+            "Held, p99",
+            "Time from borrowing a connection to giving it back: what is slow here makes others "
+            "wait. Orange from 0.5 s, red from 2 s.",
+            [Query(quantile(0.99, held, *_BY, series=of_run(f"{held}_bucket", INSTANCE)), _POOL)],
+            unit="s",
+            span=_SPAN,
+            many=True,
+            limits=warn_fail(0.5, 2),
+        ),
+        timeseries(
+            "Oldest checkout",
+            "Age of the connection borrowed first. A line that only climbs is a leak. "
+            "Orange from 5 s, red from 10 s, where the alert begins.",
+            [Query(_by_pool("db_client_connection_oldest_checkout_seconds", how="max"), _POOL)],
+            unit="s",
+            span=_SPAN,
+            many=True,
+            limits=warn_fail(5, 10),
+        ),
+        timeseries(
+            "Waits that timed out so far",
+            "Callers who gave up waiting for a connection.",
+            [Query(so_far(timeouts, *_BY, job="none", pool="yet"), _POOL)],
+            unit="locale",
+            span=12,
+            height=6,
+            limits=fail_from(1),
+            stepped=True,
+        ),
+        timeseries(
+            "Retries of the allocation",
+            "Attempts to grant that lost a race and began again, a second.",
+            [
+                Query(
+                    occurred(
+                        per_second(retries, "allocation"), retries, "allocation", allocation="none"
+                    ),
+                    "{{allocation}}",
+                )
+            ],
+            unit="suffix:/s",
+            span=12,
+            height=6,
+        ),
+    )
+
+
+def _by_pool(metric: str, *matchers: str, how: str = "sum") -> str:
+    return f"{how} by (job, pool) ({of_run(metric, INSTANCE, *matchers)})"

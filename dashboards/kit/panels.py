@@ -1,0 +1,302 @@
+"""Panels: one function for each kind, so that all of a kind look and read alike."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from grafana_foundation_sdk.builders import bargauge as bargauge_builders
+from grafana_foundation_sdk.builders import common as common_builders
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.builders import gauge as gauge_builders
+from grafana_foundation_sdk.builders import logs as logs_builders
+from grafana_foundation_sdk.builders import loki as loki_builders
+from grafana_foundation_sdk.builders import stat as stat_builders
+from grafana_foundation_sdk.builders import text as text_builders
+from grafana_foundation_sdk.builders import timeseries as timeseries_builders
+from grafana_foundation_sdk.models import common, dashboard, text
+
+from dress_rehearsal.dashboards.kit import thresholds
+from dress_rehearsal.dashboards.kit.query import LOKI, PROMETHEUS, Query, Ready, ref_id, target
+from dress_rehearsal.dashboards.kit.thresholds import Steps
+
+_MANY: Final = 4
+
+
+def fixed(colour: str) -> dashboard.DynamicConfigValue:
+    """Give the property that gives a series its colour."""
+    return dashboard.DynamicConfigValue(
+        "color", {"mode": str(dashboard.FieldColorModeId.FIXED), "fixedColor": colour}
+    )
+
+
+def words(texts: Mapping[str, tuple[str, str]]) -> dashboard.ValueMap:
+    """Map values to a text and a colour."""
+    return dashboard.ValueMap(
+        {
+            value: dashboard.ValueMappingResult(text=said, color=colour, index=index)
+            for index, (value, (said, colour)) in enumerate(texts.items())
+        }
+    )
+
+
+def timeseries(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    *,
+    unit: str,
+    span: int = 12,
+    height: int = 8,
+    stacked: bool = False,
+    stepped: bool = False,
+    limits: Steps | None = None,
+    colours: Mapping[str, str] | None = None,
+    many: bool = False,
+    maximum: float | None = None,
+    links: Sequence[dashboard.DashboardLink] = (),
+) -> dashboard.Panel:
+    """Draw lines over time from zero up.
+
+    Args:
+        stacked: one area on the other, for parts of a whole.
+        stepped: a level that holds until it changes, rather than a slope.
+        limits: dashed lines where a threshold lies.
+        colours: of series by name, where names are values of a label.
+        many: whether one query gives many lines, for which the legend is a table.
+    """
+    table = many or (len(queries) >= _MANY and not stacked)
+    legend = (
+        common_builders.VizLegendOptions()
+        .show_legend(True)
+        .placement(common.LegendPlacement.BOTTOM)
+        .display_mode(common.LegendDisplayMode.TABLE if table else common.LegendDisplayMode.LIST)
+        .calcs(["lastNotNull", "max"] if table else [])
+    )
+    if table:
+        legend = legend.sort_by("Max").sort_desc(True)
+    lines = common.LineInterpolation
+    panel = (
+        timeseries_builders.Panel()
+        .title(title)
+        .description(description)
+        .datasource(PROMETHEUS)
+        .unit(unit)
+        .min(0)
+        .span(span)
+        .height(height)
+        .legend(legend)
+        .tooltip(
+            common_builders.VizTooltipOptions()
+            .mode(common.TooltipDisplayMode.MULTI)
+            .sort(common.SortOrder.DESCENDING)
+        )
+        .draw_style(common.GraphDrawStyle.LINE)
+        .line_interpolation(lines.STEP_AFTER if stepped else lines.LINEAR)
+        .line_width(0 if stacked else 1.5)
+        .fill_opacity(70 if stacked else 8)
+        .show_points(common.VisibilityMode.NEVER)
+        .span_nulls(False)
+        .color_scheme(
+            builders.FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
+        )
+        .thresholds((limits or thresholds.plain()).builder())
+        .thresholds_style(
+            common_builders.GraphThresholdsStyleConfig().mode(
+                common.GraphThresholdsStyleMode.DASHED
+                if limits
+                else common.GraphThresholdsStyleMode.OFF
+            )
+        )
+        .stacking(
+            common_builders.StackingConfig()
+            .mode(common.StackingMode.NORMAL if stacked else common.StackingMode.NONE)
+            .group("A")
+        )
+    )
+    if maximum is not None:
+        panel = panel.max(maximum)
+    if links:
+        panel = panel.data_links([Ready(link) for link in links])
+    for index, query in enumerate(queries):
+        panel = panel.with_target(target(query.expr, query.legend, ref_id(index), instant=False))
+        look = []
+        if query.colour is not None:
+            look.append(fixed(query.colour))
+        if query.dashed:
+            look.append(
+                dashboard.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 6]})
+            )
+            look.append(dashboard.DynamicConfigValue("custom.fillOpacity", 0))
+        if look:
+            panel = panel.override_by_query(ref_id(index), look)
+    for name, colour in (colours or {}).items():
+        panel = panel.override_by_name(name, [fixed(colour)])
+    return panel.build()
+
+
+def stat(
+    title: str,
+    description: str,
+    query: Query,
+    *,
+    unit: str,
+    limits: Steps,
+    span: int = 4,
+    height: int = 4,
+    course: bool = False,
+    filled: bool = False,
+    decimals: int | None = None,
+    mappings: Sequence[dashboard.ValueMap] = (),
+    links: Sequence[dashboard.DashboardLink] = (),
+) -> dashboard.Panel:
+    """Show one number, large.
+
+    Args:
+        course: ask for its course, and draw that behind it.
+        filled: the colour fills the panel, for what must be seen from afar.
+    """
+    modes = common.BigValueColorMode
+    graphs = common.BigValueGraphMode
+    panel = (
+        stat_builders.Panel()
+        .title(title)
+        .description(description)
+        .datasource(PROMETHEUS)
+        .unit(unit)
+        .span(span)
+        .height(height)
+        .thresholds(limits.builder())
+        .color_scheme(builders.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
+        .color_mode(modes.BACKGROUND_SOLID if filled else modes.VALUE)
+        .graph_mode(graphs.AREA if course else graphs.NONE)
+        .text_mode(common.BigValueTextMode.VALUE)
+        .justify_mode(common.BigValueJustifyMode.CENTER)
+        .orientation(common.VizOrientation.AUTO)
+        .reduce_options(_last())
+        .mappings(list(mappings))
+        .with_target(target(query.expr, query.legend, "A", instant=not course))
+    )
+    if decimals is not None:
+        panel = panel.decimals(decimals)
+    if links:
+        panel = panel.data_links([Ready(link) for link in links])
+    return panel.build()
+
+
+def gauge(
+    title: str,
+    description: str,
+    query: Query,
+    *,
+    unit: str,
+    limits: Steps,
+    maximum: float,
+    span: int = 4,
+    height: int = 4,
+) -> dashboard.Panel:
+    """Show how much of something finite is used."""
+    return (
+        gauge_builders.Panel()
+        .title(title)
+        .description(description)
+        .datasource(PROMETHEUS)
+        .unit(unit)
+        .min(0)
+        .max(maximum)
+        .span(span)
+        .height(height)
+        .thresholds(limits.builder())
+        .color_scheme(builders.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
+        .show_threshold_markers(True)
+        .show_threshold_labels(False)
+        .orientation(common.VizOrientation.AUTO)
+        .reduce_options(_last())
+        .with_target(target(query.expr, query.legend, "A", instant=True))
+        .build()
+    )
+
+
+def bargauge(
+    title: str,
+    description: str,
+    query: Query,
+    *,
+    unit: str,
+    limits: Steps,
+    span: int = 12,
+    height: int = 8,
+) -> dashboard.Panel:
+    """Compare one number of several things, a bar for each."""
+    return (
+        bargauge_builders.Panel()
+        .title(title)
+        .description(description)
+        .datasource(PROMETHEUS)
+        .unit(unit)
+        .min(0)
+        .span(span)
+        .height(height)
+        .thresholds(limits.builder())
+        .color_scheme(builders.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
+        .display_mode(common.BarGaugeDisplayMode.BASIC)
+        .orientation(common.VizOrientation.HORIZONTAL)
+        .show_unfilled(True)
+        .reduce_options(_last())
+        .with_target(target(query.expr, query.legend, "A", instant=True))
+        .build()
+    )
+
+
+def note(title: str, markdown: str, *, span: int = 8, height: int = 8) -> dashboard.Panel:
+    """Tell in words how the panels beside it are read."""
+    return (
+        text_builders.Panel()
+        .title(title)
+        .description("How to read what is shown here.")
+        .mode(text.TextMode.MARKDOWN)
+        .content(markdown)
+        .span(span)
+        .height(height)
+        .build()
+    )
+
+
+def logs(
+    title: str,
+    description: str,
+    expr: str,
+    *,
+    span: int = 24,
+    height: int = 10,
+    links: Sequence[dashboard.DashboardLink] = (),
+) -> dashboard.Panel:
+    """Show lines of logs, the newest first."""
+    return (
+        logs_builders.Panel()
+        .title(title)
+        .description(description)
+        .datasource(LOKI)
+        .links([Ready(link) for link in links])
+        .span(span)
+        .height(height)
+        .show_time(True)
+        .show_labels(False)
+        .show_common_labels(False)
+        .wrap_log_message(True)
+        .prettify_log_message(False)
+        .enable_log_details(True)
+        .sort_order(common.LogsSortOrder.DESCENDING)
+        .dedup_strategy(common.LogsDedupStrategy.NONE)
+        .with_target(
+            loki_builders.Dataquery()
+            .expr(expr)
+            .ref_id("A")
+            .datasource(LOKI)
+            .query_type("range")
+            .max_lines(500)
+        )
+        .build()
+    )
+
+
+def _last() -> common_builders.ReduceDataOptions:
+    return common_builders.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields("")

@@ -1,0 +1,172 @@
+"""Pushes the dashboards, what they stand in, and a run's annotations to a Grafana.
+
+Only routes that Grafana 10, 11, 12 and 13 all have, by uid; 13 calls them legacy and keeps them:
+https://grafana.com/docs/grafana/v13.0/developer-resources/api-reference/http-api/api-legacy/
+Pushed again, it changes only what differs.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from dress_rehearsal.dashboards.annotating import annotations_on, push_annotations, shown_on
+from dress_rehearsal.dashboards.errors import (
+    PushError,
+    PushInterrupted,
+    PushRefused,
+    ServerFailed,
+    VersionTooOld,
+)
+from dress_rehearsal.dashboards.marks import marks_of
+from dress_rehearsal.dashboards.push.client import TOKEN_VARIABLE, Grafana
+from dress_rehearsal.dashboards.push.dashboard import push_dashboard
+from dress_rehearsal.dashboards.push.folder import DATASOURCE, FOLDER, push_datasource, push_folder
+from dress_rehearsal.dashboards.push.progress import Course
+from dress_rehearsal.dashboards.push.url import server_address
+from dress_rehearsal.records import RunDirectory
+
+START_UID: Final = "rehearsal-open"
+"""The dashboard to look at first."""
+
+_OLDEST, _NEWEST = 10, 13
+
+Dashboards = Mapping[str, Mapping[str, Any]]
+"""Classic dashboard JSON by uid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push came to.
+
+    Attributes:
+        outcomes: what became of each part, such as `("folder dress-rehearsal", "created")`.
+        notes: sentences on what the user should know besides.
+        url: where to look at it.
+    """
+
+    outcomes: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    url: str
+
+
+def push(
+    url: str,
+    token: str | None,
+    *,
+    run: RunDirectory | None = None,
+    datasource_url: str | None = None,
+    dashboards: Dashboards | None = None,
+    allow_http: bool = False,
+    ca_file: Path | None = None,
+    timeout_s: float = 30.0,
+) -> Pushed:
+    """Put data source, folder, dashboards and a run's annotations in place.
+
+    Args:
+        url: where Grafana answers, path prefix included.
+        token: of a service account; from the environment, see `TOKEN_VARIABLE`.
+        run: a rehearsal, finished or under way, to annotate.
+        datasource_url: where Grafana reaches Prometheus; makes the data source if it is missing.
+        dashboards: those of `dashboards.build` when left out.
+        allow_http: send the token unencrypted to another machine.
+        ca_file: certificates to trust besides the system's.
+
+    Raises:
+        PushError: it is not all there; the message says what was done and what was not.
+        RunDirectoryUnreadable: the run is damaged; nothing was sent.
+    """
+    address = server_address(url, allow_http=allow_http)
+    secret = _checked_token(token)
+    _check_options(datasource_url, ca_file)
+    marks = [] if run is None else marks_of(run)
+    wanted = _built() if dashboards is None else dashboards
+    grafana = Grafana(address, secret, timeout_s=timeout_s, ca_file=ca_file)
+    course = Course(_parts(wanted, run))
+    try:
+        _check_version(grafana, course)
+        push_datasource(grafana, datasource_url, course)
+        push_folder(grafana, course)
+        for uid, dashboard in wanted.items():
+            push_dashboard(grafana, uid, dashboard, course)
+        if run is not None:
+            for uid in wanted:
+                push_annotations(grafana, uid, run.id, shown_on(uid, marks), course)
+    except PushError as error:
+        told = course.told(undecided=error.undecided and grafana.writing)
+        raise type(error)(f"{error}\n{told}") from error
+    except KeyboardInterrupt:
+        told = course.told(undecided=grafana.writing)
+        raise PushInterrupted(f"The push was interrupted.\n{told}") from None
+    start = START_UID if START_UID in wanted else next(iter(wanted), "")
+    query = "" if run is None else f"?{urlencode({'var-run': run.id})}"
+    return Pushed(
+        tuple(course.outcomes.items()), tuple(course.notes), f"{address.url}/d/{start}{query}"
+    )
+
+
+def _built() -> Dashboards:
+    from dress_rehearsal.dashboards.build import dashboards
+
+    return dashboards()
+
+
+def _checked_token(token: str | None) -> str:
+    secret = (token or "").strip()
+    if not secret:
+        raise PushRefused(
+            f"There is no token: put one of a Grafana service account into the environment "
+            f"variable {TOKEN_VARIABLE}."
+        )
+    if not (secret.isascii() and secret.isprintable()) or " " in secret:
+        raise PushRefused(
+            f"What {TOKEN_VARIABLE} holds is no token: there are spaces or other characters in "
+            f"it that no token has. Copy it again."
+        )
+    return secret
+
+
+def _check_options(datasource_url: str | None, ca_file: Path | None) -> None:
+    if datasource_url is not None:
+        matched = re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", datasource_url)
+        if matched is None:
+            raise PushRefused(
+                "--datasource-url is no plain http or https URL: write it like "
+                "http://127.0.0.1:9090, without user name, password or query; it is stored in "
+                "Grafana for everybody to read."
+            )
+    if ca_file is not None and not ca_file.is_file():
+        raise PushRefused(f"--ca-file {ca_file} is no file: give one with certificates (PEM).")
+
+
+def _parts(wanted: Dashboards, run: RunDirectory | None) -> list[str]:
+    parts = [DATASOURCE, FOLDER, *(f"dashboard {uid}" for uid in wanted)]
+    return parts if run is None else [*parts, *(annotations_on(uid) for uid in wanted)]
+
+
+def _check_version(grafana: Grafana, course: Course) -> None:
+    """Refuse a Grafana that is too old or not well; before the token is shown."""
+    answer = grafana.health()
+    if not answer.ok or answer.table["database"] != "ok":
+        raise ServerFailed(
+            f"Grafana at {grafana.url} is not well: it answers {answer.status} and says that its "
+            f"database is not reachable. Its log says why."
+        )
+    version = str(answer.table.get("version", ""))
+    match = re.match(r"v?(\d+)\.", version)
+    if match is None:
+        course.notes.append(
+            f"{grafana.url} does not tell its version; Grafana {_OLDEST} to {_NEWEST} is meant."
+        )
+    elif int(match[1]) < _OLDEST:
+        raise VersionTooOld(
+            f"{grafana.url} is Grafana {version[:40]}; the dashboards and the routes to push them "
+            f"need {_OLDEST} or newer. Update it, or build files with `rehearse dashboards build`."
+        )
+    elif int(match[1]) > _NEWEST:
+        course.notes.append(
+            f"{grafana.url} is Grafana {version[:40]}, newer than the {_NEWEST} this was made "
+            f"for; it was pushed in the same way."
+        )

@@ -1,0 +1,105 @@
+"""Durations and shares as people write them: `"20s"`, `"1.5 ms"`, `"2m"`, `"30%"`."""
+
+import math
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+_NUMBER_AND_UNIT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*([a-zµ%]*)\s*", re.IGNORECASE)
+_SECONDS_PER_UNIT = {
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "min": 60.0,
+    "h": 3600.0,
+}
+
+
+def parse_duration(value: Any) -> float:
+    """Give the seconds in a written duration such as `"1.5 ms"`.
+
+    Raises:
+        ValueError: the value is not a number followed by us, ms, s, m, min or h.
+    """
+    match = _NUMBER_AND_UNIT.fullmatch(value) if isinstance(value, str) else None
+    if match is None or match[2].lower() not in _SECONDS_PER_UNIT:
+        raise ValueError('expected a duration with its unit, such as "20s", "1.5 ms" or "2m"')
+    return float(match[1]) * _SECONDS_PER_UNIT[match[2].lower()]
+
+
+def format_duration(seconds: float) -> str:
+    """Write seconds as the shortest exact duration: 0.15 becomes `"150ms"`."""
+    if seconds == 0:
+        return "0s"
+    for unit, scale in (("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        count = seconds / scale
+        if count >= 1 and math.isclose(count, round(count), rel_tol=1e-9):
+            return f"{round(count)}{unit}"
+    return f"{seconds!r}s"
+
+
+def parse_share(value: Any) -> float:
+    """Give the fraction in a written share such as `"30%"`.
+
+    Raises:
+        ValueError: the value is not a number followed by a per cent sign.
+    """
+    match = _NUMBER_AND_UNIT.fullmatch(value) if isinstance(value, str) else None
+    if match is None or match[2] != "%":
+        raise ValueError('expected a share in per cent, such as "30%"')
+    return float(match[1]) / 100.0
+
+
+def format_share(fraction: float) -> str:
+    """Write a fraction as per cent: 0.3 becomes `"30%"`."""
+    return f"{float(f'{fraction * 100:.10g}'):g}%"
+
+
+_DURATION_SCHEMA = {
+    "type": "string",
+    "pattern": r"^\s*(\d+(\.\d+)?|\.\d+)\s*(us|µs|ms|s|m|min|h)\s*$",
+    "examples": ["20s", "1.5 ms", "2m"],
+}
+_SHARE_SCHEMA = {
+    "type": "string",
+    "pattern": r"^\s*(\d+(\.\d+)?|\.\d+)\s*%\s*$",
+    "examples": ["30%"],
+}
+
+_WEEK_S = 7 * 86_400
+
+Duration = Annotated[
+    float,
+    Field(ge=0, le=_WEEK_S),
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration),
+    WithJsonSchema(_DURATION_SCHEMA),
+]
+"""A span of time in seconds, at most a week, written with its unit."""
+
+PositiveDuration = Annotated[
+    float,
+    Field(gt=0, le=_WEEK_S),
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration),
+    WithJsonSchema(_DURATION_SCHEMA),
+]
+"""A duration that may not be zero: an interval, or a time-out."""
+
+Share = Annotated[
+    float,
+    Field(ge=0, le=1),
+    BeforeValidator(parse_share),
+    PlainSerializer(format_share),
+    WithJsonSchema(_SHARE_SCHEMA),
+]
+"""A fraction between 0 and 1, written in per cent."""
+
+
+class Section(BaseModel):
+    """A table of the plan: unknown keys are errors, values never change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

@@ -1,0 +1,74 @@
+"""Reads what the kernel counts: connections it turned away, segments it sent again, CPU used."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from dress_rehearsal.records.samples import Reading, Series, SourceUnreadable
+
+NETSTAT: Final = Path("/proc/net/netstat")
+_COUNTERS: Final = {
+    "ListenOverflows": "tcp_listen_overflows_total",
+    "ListenDrops": "tcp_listen_drops_total",
+    "TCPSynRetrans": "tcp_syn_retrans_total",
+}
+
+
+def tcp_counters(netstat: str) -> dict[str, float]:
+    """Give the counters of `/proc/net/netstat` that tell of lost connection attempts.
+
+    Raises:
+        ValueError: the text has no `TcpExt` lines.
+    """
+    heads, values = [line.split() for line in netstat.splitlines() if line.startswith("TcpExt:")]
+    fields = dict(zip(heads, values, strict=True))
+    return {name: float(fields[field]) for field, name in _COUNTERS.items() if field in fields}
+
+
+class Kernel:
+    """The kernel's counters since boot (Linux only) and the machine's CPU use since the last read.
+
+    The counters are those of the network namespace this process is in.
+    """
+
+    name = "kernel"
+
+    def __init__(self, netstat: Path = NETSTAT) -> None:
+        self._netstat = netstat if netstat.exists() else None
+        self._before = _cpu_seconds()
+        self._memory_bytes = float(psutil.virtual_memory().total)
+
+    def read(self) -> Reading:
+        """Read it now.
+
+        Raises:
+            SourceUnreadable: `/proc/net/netstat` is not as expected.
+        """
+        values: dict[str, float] = {"machine_memory_bytes": self._memory_bytes}
+        now = _cpu_seconds()
+        total = now["total"] - self._before["total"]
+        if total > 0:
+            values["machine_cpu_used_ratio"] = (now["used"] - self._before["used"]) / total
+            self._before = now
+        if self._netstat is not None:
+            try:
+                values |= tcp_counters(self._netstat.read_text(encoding="ascii"))
+            except (OSError, ValueError) as error:
+                raise SourceUnreadable(f"{self._netstat} cannot be read: {error}.") from error
+        return Reading.of(
+            time.time_ns(),
+            {Series(self.name, name, "{}"): value for name, value in values.items()},
+        )
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def _cpu_seconds() -> Mapping[str, float]:
+    """Give CPU seconds since boot over all CPUs; guests' time is in `user` already."""
+    times = psutil.cpu_times()._asdict()
+    total = sum(seconds for kind, seconds in times.items() if not kind.startswith("guest"))
+    return {"total": total, "used": total - times["idle"] - times.get("iowait", 0.0)}

@@ -1,0 +1,122 @@
+"""Reads how full the accept queue of each listening TCP socket is (Linux, no root needed)."""
+
+import socket
+import struct
+import sys
+import time
+from collections.abc import Collection, Iterator
+from typing import Final, NamedTuple
+
+from dress_rehearsal.records.samples import Reading, Series, SourceUnreadable, labels_json
+
+# linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h, net/tcp_states.h
+_NETLINK_SOCK_DIAG: Final = 4
+_SOCK_DIAG_BY_FAMILY: Final = 20
+_NLM_F_REQUEST_DUMP: Final = 0x1 | 0x300
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_TCP_LISTEN: Final = 10
+_HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port id
+_REQUEST = struct.Struct("=BBBBI48x")  # inet_diag_req_v2: family, protocol, ext, pad, states, id
+_ANSWER = struct.Struct("=4x2s46xIII")  # inet_diag_msg: … source port, …, expires, rqueue, wqueue
+_ERROR = struct.Struct("=i")
+_TIMEOUT_S = 1.0
+
+
+class ListenQueue(NamedTuple):
+    """A listening socket: `length` connections wait to be accepted, `limit` may."""
+
+    port: int
+    length: int
+    limit: int
+
+
+def listen_queues(diagnosis: socket.socket) -> Iterator[ListenQueue]:
+    """Give every listening TCP socket, IPv4 and IPv6, of this network namespace.
+
+    Args:
+        diagnosis: a netlink socket of `open_diagnosis`.
+
+    Raises:
+        OSError: the kernel refuses to say.
+    """
+    for family in (socket.AF_INET, socket.AF_INET6):
+        request = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 0, 1 << _TCP_LISTEN)
+        head = _HEADER.pack(
+            _HEADER.size + len(request), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST_DUMP, family, 0
+        )
+        diagnosis.send(head + request)
+        yield from _answers(diagnosis)
+
+
+def open_diagnosis() -> socket.socket:
+    """Open the netlink socket that `listen_queues` asks.
+
+    Raises:
+        OSError: this kernel has no socket diagnosis.
+    """
+    diagnosis = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
+    diagnosis.settimeout(_TIMEOUT_S)
+    return diagnosis
+
+
+def _answers(diagnosis: socket.socket) -> Iterator[ListenQueue]:
+    while True:
+        data = diagnosis.recv(1 << 16)
+        start = 0
+        while start < len(data):
+            length, kind, _, _, _ = _HEADER.unpack_from(data, start)
+            body = start + _HEADER.size
+            if kind == _NLMSG_DONE:
+                return
+            if kind == _NLMSG_ERROR:
+                (code,) = _ERROR.unpack_from(data, body)
+                raise OSError(-code, "socket diagnosis failed")
+            port, _, queued, limit = _ANSWER.unpack_from(data, body)
+            yield ListenQueue(int.from_bytes(port, "big"), queued, limit)
+            start += (length + 3) & ~3
+
+
+class ListenQueues:
+    """The accept queues of the stage's listening ports.
+
+    Where several sockets listen on one port, the fullest is given: overflow begins there.
+    """
+
+    name = "listen_queue"
+
+    def __init__(self, ports: Collection[int]) -> None:
+        self._ports = frozenset(ports)
+        self._diagnosis: socket.socket | None = None
+
+    @staticmethod
+    def available() -> bool:
+        """Tell whether this system has netlink."""
+        return sys.platform == "linux"
+
+    def read(self) -> Reading:
+        """Read it now.
+
+        Raises:
+            SourceUnreadable: the kernel refuses to say.
+        """
+        try:
+            if self._diagnosis is None:
+                self._diagnosis = open_diagnosis()
+            queues = [q for q in listen_queues(self._diagnosis) if q.port in self._ports]
+        except OSError as error:
+            self.close()
+            raise SourceUnreadable(f"The accept queues cannot be read: {error}.") from error
+        t_ns = time.time_ns()
+        fullest = {q.port: q for q in sorted(queues, key=lambda q: q.length / max(1, q.limit))}
+        values: dict[Series, float] = {}
+        for port, queue in sorted(fullest.items()):
+            labels = labels_json(port=port)
+            values[Series("kernel", "listen_queue_length", labels)] = queue.length
+            values[Series("kernel", "listen_queue_limit", labels)] = queue.limit
+        return Reading.of(t_ns, values)
+
+    def close(self) -> None:
+        """Close the netlink socket."""
+        if self._diagnosis is not None:
+            self._diagnosis.close()
+            self._diagnosis = None

@@ -1,0 +1,127 @@
+"""The judgement of one cell of a matrix: what was to be found, and what was."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Final, Self
+
+from dress_rehearsal.plans import Cell, Plan
+
+_WRONGS: Final = (
+    "audit.*",
+    "fairness.*",
+    "lost.*",
+    "pools.*.leak",
+    "pools.*.nested_acquire",
+    "pools.*.slow_holder",
+    "verdict.inconclusive",
+)
+"""Findings that accuse somebody, or say that nothing was decided (a counter that was not audited
+is among `audit.*`): one that a cell neither expects nor allows differs. The rest is strain, which
+is true of a busy machine, and `verdict.fail`, which what is made to go wrong brings along."""
+_UNWELL: Final = (*_WRONGS, "census.*", "generator.limited", "verdict.*")
+"""What a cell where nothing is made to go wrong must not find either: it has to pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What came of one cell; it differs when something is missing, unexpected or broken."""
+
+    strategy: str
+    fault: str
+    expected: tuple[str, ...]
+    found: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    seconds: float
+    run: str | None = None
+    """The cell's run directory, below the matrix's folder."""
+    error: str | None = None
+    """Why the cell could not be carried out."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is not as expected."""
+        return bool(self.missing or self.unexpected or self.error)
+
+    @property
+    def sentence(self) -> str:
+        """Say in one line what came of it."""
+        name = f"{self.strategy} × {self.fault}"
+        if self.error is not None:
+            return f"{name}: {self.error}"
+        if not self.differs:
+            return f"{name}: as expected ({', '.join(self.expected) or 'nobody accused'})"
+        parts = [
+            *(f"{finding} was not found" for finding in self.missing),
+            *(f"{finding} was found though nothing should cause it" for finding in self.unexpected),
+        ]
+        return f"{name}: {'; '.join(parts)}"
+
+    def document(self) -> dict[str, Any]:
+        """Give it for `matrix.json`."""
+        return {**asdict(self), "differs": self.differs}
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Read what `document` gave."""
+        values = {key: value for key, value in document.items() if key != "differs"}
+        for key in ("expected", "found", "missing", "unexpected"):
+            values[key] = tuple(values[key])
+        return cls(**values)
+
+
+def judge_cell(cell: Cell, found: Collection[str], seconds: float, run: str) -> Judgement:
+    """Hold what was found against what the cell expects and allows."""
+    expected = cell.expect
+    known = [choice for each in (*expected, *cell.allow) for choice in each.split(" | ")]
+    wrongs = _WRONGS if cell.plan.faults or expected else _UNWELL
+    return Judgement(
+        strategy=cell.strategy,
+        fault=cell.fault,
+        expected=expected,
+        found=tuple(sorted(found)),
+        missing=tuple(each for each in expected if not _any(found, each.split(" | "))),
+        unexpected=tuple(
+            each for each in sorted(found) if _any([each], wrongs) and not _any([each], known)
+        ),
+        seconds=round(seconds, 3),
+        run=run,
+    )
+
+
+def broken_cell(cell: Cell, why: str, seconds: float, run: str | None = None) -> Judgement:
+    """Say that a cell could not be carried out."""
+    return Judgement(
+        cell.strategy, cell.fault, cell.expect, (), cell.expect, (), round(seconds, 3), run, why
+    )
+
+
+def _any(found: Iterable[str], patterns: Collection[str]) -> bool:
+    return any(fnmatchcase(each, pattern) for each in found for pattern in patterns)
+
+
+def cell_line(cell: Cell) -> str:
+    """Write a cell as the line a lane reads, its plan included."""
+    return json.dumps(
+        {
+            "strategy": cell.strategy,
+            "fault": cell.fault,
+            "plan": cell.plan.model_dump(mode="json", exclude_none=True),
+            "expect": cell.expect,
+            "allow": cell.allow,
+        }
+    )
+
+
+def cell_from(line: str) -> Cell:
+    """Read what `cell_line` wrote."""
+    document = json.loads(line)
+    return Cell(
+        strategy=document["strategy"],
+        fault=document["fault"],
+        plan=Plan.model_validate(document["plan"]),
+        expect=tuple(document["expect"]),
+        allow=tuple(document["allow"]),
+    )

@@ -1,0 +1,34 @@
+"""The matrix's file: read with every name in it checked, before the first cell starts."""
+
+from pathlib import Path
+
+from dress_rehearsal.plans import Cell, Matrix, PlanInvalid, read_matrix
+from dress_rehearsal.reports.errors import MetricUnknown
+from dress_rehearsal.reports.findings import check_finding_names
+from dress_rehearsal.reports.metrics import check_metric_names
+
+
+def read_checked(source: Path) -> Matrix:
+    """Read a matrix; what its cells expect and allow, and their gates, name what there is.
+
+    Raises:
+        PlanError: it cannot be used; the message says why.
+    """
+    matrix = read_matrix(source)
+    cells = list(matrix.cells())
+    check_finding_names(cells)
+    problems: dict[str, str] = {}  # a gate of the base is one of every cell: said once
+    for cell in cells:
+        for problem in _gate_problems(cell):
+            problems.setdefault(problem, f"cell {cell.name}: {problem}")
+    if problems:
+        raise PlanInvalid(list(problems.values()))
+    return matrix
+
+
+def _gate_problems(cell: Cell) -> tuple[str, ...]:
+    try:
+        check_metric_names(cell.plan)
+    except MetricUnknown as error:
+        return error.problems
+    return ()

@@ -1,0 +1,212 @@
+"""The matrix run: has lanes carry out every cell, and says which are not as expected."""
+
+import json
+import queue
+import secrets
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from dress_rehearsal.compose import raise_file_limit
+from dress_rehearsal.plans import Cell
+from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.matrix.judgement import Judgement, broken_cell
+from dress_rehearsal.rehearsal.matrix.lane_process import LaneProcess
+from dress_rehearsal.rehearsal.matrix.screen import Grid
+from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
+from dress_rehearsal.reports.figures.heat_map import MatrixCell, State, heat_map
+from dress_rehearsal.reports.schema import EXIT_CODES
+
+_INTERRUPTED: Final = 1
+_NEW_LANES: Final = 3
+"""How many lanes may be lost before the matrix is given up."""
+
+
+class MatrixRun:
+    """Carries out cells in lanes and keeps what came of them.
+
+    Args:
+        runs: the folder that gets the matrix's folder, and in it each cell's run directory.
+        lanes: how many cells at a time.
+    """
+
+    def __init__(self, name: str, cells: Sequence[Cell], runs: Path, lanes: int) -> None:
+        self.judgements: list[Judgement] = []
+        self.interrupted = False
+        self._name = name
+        self._cells = cells
+        self._waiting = deque(cells)
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        self.folder = runs.resolve() / f"{stamp}-{name}-{secrets.token_hex(3)}"
+        self._lane_count = min(lanes, len(cells))
+        self._heard: queue.Queue[tuple[LaneProcess, Judgement | None]] = queue.Queue()
+        self._lanes: list[LaneProcess] = []
+        self._started = 0
+        self._begun_s = time.monotonic()
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every cell is as expected, 99 when one differs, 1 when interrupted."""
+        if self.interrupted:
+            return _INTERRUPTED
+        return EXIT_CODES["fail" if any(each.differs for each in self.judgements) else "pass"]
+
+    def make_folder(self) -> None:
+        """Make the matrix's folder.
+
+        Raises:
+            RehearsalError: it cannot be made.
+        """
+        try:
+            self.folder.mkdir(parents=True)
+        except OSError as error:
+            raise RehearsalError(
+                f"The folder {self.folder} cannot be made: {error.strerror or error}; "
+                f"free some space there or choose another folder with --out."
+            ) from error
+
+    def carry_out(self, grid: Grid) -> None:
+        """Carry out every cell; nothing that was started is left when this returns or raises.
+
+        What was judged is kept in `matrix.json` after every cell, whole at any time.
+
+        Raises:
+            RehearsalError: lane after lane is lost, or the results cannot be written.
+        """
+        raise_file_limit()
+        problems: list[str] = []
+        try:
+            with interruptible(), grid:
+                self._lead(grid)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            for lane in self._lanes:
+                lane.interrupt()
+        except RehearsalError as error:
+            problems.append(str(error))
+        finally:
+            with uninterruptible():
+                for lane in self._lanes:
+                    lane.dismiss()
+                for lane in self._lanes:
+                    lane.await_end()
+                self._hear_the_rest(grid)
+                problems += self._keep()
+        if problems:
+            raise RehearsalError("\n".join(problems))
+
+    def _lead(self, grid: Grid) -> None:
+        for _ in range(self._lane_count):
+            self._start_lane(grid)
+        while len(self.judgements) < len(self._cells):
+            lane, judgement = self._heard.get()
+            lost = judgement is None
+            if judgement is None:
+                judgement = self._lane_lost(lane)
+                self._lanes.remove(lane)
+            if judgement is not None:
+                self._take(judgement, grid)
+            if lost:
+                if self._waiting:
+                    self._start_lane(grid)
+            elif self._waiting:
+                self._give(lane, grid)
+            else:
+                lane.cell = None
+                lane.dismiss()
+
+    def _take(self, judgement: Judgement, grid: Grid) -> None:
+        self.judgements.append(judgement)
+        grid.judged(judgement)
+        with suppress(OSError):  # tried again after the next cell; at the end it is said
+            self._write()
+
+    def _hear_the_rest(self, grid: Grid) -> None:
+        """Take in what lanes had judged when the end came."""
+        while not self._heard.empty():
+            _, judgement = self._heard.get()
+            if judgement is not None:
+                self.judgements.append(judgement)
+                grid.judged(judgement)
+
+    def _start_lane(self, grid: Grid) -> None:
+        self._started += 1
+        if self._started > self._lane_count + _NEW_LANES:
+            raise RehearsalError(
+                f"The matrix is given up: {self._started - 1} lanes were lost; see their logs in "
+                f"{self.folder}."
+            )
+        lane = LaneProcess(self.folder, self._started, self._heard)
+        self._lanes.append(lane)
+        self._give(lane, grid)
+
+    def _give(self, lane: LaneProcess, grid: Grid) -> None:
+        if self._waiting:
+            cell = self._waiting.popleft()
+            lane.give(cell)
+            grid.begun(cell)
+
+    def _lane_lost(self, lane: LaneProcess) -> Judgement | None:
+        """Give the judgement of the cell a lane was at when it ended; None: it was at none."""
+        lane.await_end()
+        if lane.cell is None:
+            return None
+        return broken_cell(lane.cell, f"Its lane ended amid it; {lane.last_words()}", 0.0)
+
+    def _keep(self) -> list[str]:
+        """Write everything down; gives a sentence for each file that cannot be."""
+        problems = []
+        for name, write in (("matrix.json", self._write), ("matrix.svg", self._draw)):
+            try:
+                write()
+            except OSError as error:
+                said = f"{self.folder / name} cannot be written: {error.strerror or error}."
+                problems.append(said)
+        return problems
+
+    def _write(self) -> None:
+        document: dict[str, Any] = {
+            "schema": 1,
+            "matrix": self._name,
+            "planned": len(self._cells),
+            "seconds": round(time.monotonic() - self._begun_s, 1),
+            "cells": [judgement.document() for judgement in self.judgements],
+        }
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        _write_whole(self.folder / "matrix.json", f"{text}\n")
+
+    def _draw(self) -> None:
+        _write_whole(self.folder / "matrix.svg", heat_map(self._squares()).file)
+
+    def _squares(self) -> list[MatrixCell]:
+        """Give every cell's square, in the matrix's order."""
+        judged = {(each.strategy, each.fault): each for each in self.judgements}
+        squares = []
+        for cell in self._cells:
+            judgement = judged.get((cell.strategy, cell.fault))
+            squares.append(MatrixCell(cell.strategy, cell.fault, _state(judgement)))
+        return squares
+
+
+def _state(judgement: Judgement | None) -> State:
+    if judgement is None:
+        return "running"
+    if judgement.differs:
+        return "differs"
+    return "caught" if judgement.expected else "clean"
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is whole at any time: as it was before, or as it is now."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        raise

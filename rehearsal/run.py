@@ -1,0 +1,96 @@
+"""The conductor: sets the stage, has the students perform, clears up, and has it judged."""
+
+from pathlib import Path
+
+from dress_rehearsal.compose import EmbeddedStage, ExternalStage, Stage, raise_file_limit
+from dress_rehearsal.compose.prometheus import prometheus_binary
+from dress_rehearsal.plans import Person, Plan, read_roster, seeded_people
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.machine import environment
+from dress_rehearsal.rehearsal.doctor import fits
+from dress_rehearsal.rehearsal.errors import DoesNotFit, RehearsalError
+from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
+from dress_rehearsal.rehearsal.monitoring import Monitoring, monitored
+from dress_rehearsal.rehearsal.rush import Performance, stamp_interruption
+from dress_rehearsal.rehearsal.screen import Screen
+from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
+from dress_rehearsal.reports.report import write_report
+from dress_rehearsal.reports.schema import Verdict
+
+
+def rehearse(
+    plan: Plan,
+    runs: Path,
+    screen: Screen,
+    roster: Path | None = None,
+    *,
+    prometheus: bool | None = None,
+) -> Verdict:
+    """Perform a plan and judge it.
+
+    Args:
+        runs: the folder that gets the run directory.
+        roster: who acts, for a target that has its own people; drawn from the seed otherwise.
+        prometheus: whether to run one beside it; none: where the machine has one.
+
+    Raises:
+        RehearsalError, StageError, RecordError, PlanError: there is no verdict; the message is
+            for the user. Nothing that was started is left.
+    """
+    if prometheus:
+        prometheus_binary()
+    raise_file_limit()
+    reason = fits(plan, runs)
+    if reason is not None:
+        raise DoesNotFit(reason)
+    people = _people(plan, roster)
+    run = RunDirectory.create(runs, plan)
+    screen.begin(plan, run)
+    run.write_json("environment.json", environment())
+    with screen, monitored(plan, run, screen, prometheus) as monitoring:
+        try:
+            with interruptible():
+                _perform(plan, run, people, screen, monitoring)
+        except KeyboardInterrupt:
+            # While the stage was being set or cleared: whatever there is, is judged.
+            stamp_interruption(run, screen)
+        screen.phase("judging")
+        with uninterruptible():  # seconds, and a report cut in two helps nobody
+            verdict = write_report(run)
+            monitoring.conclude(verdict)
+            return verdict
+
+
+def _people(plan: Plan, roster: Path | None) -> list[Person]:
+    if roster is not None:
+        return read_roster(roster)
+    if plan.target.stage == "external":
+        raise RehearsalError(
+            "An external target has its own students: give their credentials with --roster FILE."
+        )
+    return seeded_people(plan)
+
+
+def _perform(
+    plan: Plan, run: RunDirectory, people: list[Person], screen: Screen, monitoring: Monitoring
+) -> None:
+    """Perform between setting and clearing the stage; leaves a run directory to be judged."""
+    run.stamp("phase", "stage_starting")
+    screen.phase("setting the stage")
+    stage: Stage
+    if plan.target.stage == "external":
+        stage = ExternalStage(plan, run, people)
+    else:
+        stage = EmbeddedStage(plan, run, people)
+    with stage:
+        run.stamp("phase", "stage_ready")
+        try:
+            with GeneratorProcess(run, stage) as generator:
+                monitoring.await_targets(stage.targets_dir)
+                Performance(plan, run, people, stage, screen, monitoring=monitoring).play(generator)
+        finally:
+            monitoring.performed()
+        screen.phase("clearing the stage")
+    for loss in stage.unclean_stops:
+        screen.note(loss.what)
+    run.stamp("phase", "torn_down", unclean=[loss.what for loss in stage.unclean_stops])

@@ -1,0 +1,306 @@
+"""The performance: one rush on one stage, from the students taking their places to the ledger."""
+
+import os
+import time
+from typing import Final
+from urllib.parse import urlsplit
+
+from dress_rehearsal.compose import Stage
+from dress_rehearsal.plans import Person, Plan
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.collectors.collector import Collecting, Sources
+from dress_rehearsal.records.ledger import Settling, await_settled, read_ledger
+from dress_rehearsal.rehearsal.errors import GeneratorFailed
+from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
+from dress_rehearsal.rehearsal.generator_process import GeneratorProcess, Line, status_samples
+from dress_rehearsal.rehearsal.monitoring import Monitoring
+from dress_rehearsal.rehearsal.screen import Screen
+from dress_rehearsal.rehearsal.signals import noticed, uninterruptible
+
+_NS: Final = 1_000_000_000
+_BREATH_S: Final = 1.0
+_BUSY: Final = 4.0
+"""The breath is at least so many times what fixing T-0 takes."""
+_GO_S: Final = 0.1
+"""What the generator may take to hear of T-0."""
+_SETTLE_TIMES: Final = 6
+"""How many times `schedule.settle` the stores are waited for while rows are being written."""
+_LAST_WORDS_S: Final = 15.0
+"""What the generator may take, after the drain, to write down the rest."""
+_ALERTS_EVERY_S: Final = 1.0
+_POOLS: Final = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
+_REST_S: Final = 1.5
+"""How long connections that stay in use are watched: what a leak takes to be one, and what is
+read in between (see `reports.pools.leaks`)."""
+_LOOK_S: Final = 0.05
+
+
+def stamp_interruption(run: RunDirectory, screen: Screen) -> None:
+    """Keep on the timeline that the run was cut short on purpose."""
+    run.stamp("abort", "interrupted", reason="The rehearsal was interrupted before its end.")
+    screen.phase("interrupted: keeping what happened so far")
+
+
+class Performance:
+    """One rush on one stage, from the students taking their places to the ledger.
+
+    Args:
+        people: the roster.
+        breath_s: from fixing T-0 to the first arrival, on a machine that is not busy otherwise.
+        monitoring: where it is shown to Prometheus, if it is.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        run: RunDirectory,
+        people: list[Person],
+        stage: Stage,
+        screen: Screen,
+        *,
+        breath_s: float = _BREATH_S,
+        monitoring: Monitoring | None = None,
+    ) -> None:
+        self.interrupted = False
+        """Whether the user cut it short."""
+        self._plan, self._run, self._people = plan, run, people
+        self._stage, self._screen = stage, screen
+        self._breath_s = breath_s
+        self._monitoring = monitoring
+        self._closed = False
+        self._used_always: dict[str, float] = {}
+        self._alerts_due_s = 0.0
+
+    def play(self, generator: GeneratorProcess) -> None:
+        """Have the generator's students rush the stage; leaves a run directory to be judged.
+
+        Raises:
+            RehearsalError, StageError, RecordError: it broke off; the message says why.
+        """
+        sources = Sources(
+            targets_dir=self._stage.targets_dir,
+            dsn=self._stage.dsn,
+            redis_url=self._stage.redis_url,
+            event=self._plan.event.id,
+            listen_ports=_ports(self._stage.url),
+            components=lambda: [
+                *self._stage.components(),
+                *([] if self._monitoring is None else self._monitoring.components()),
+                ("generator", generator.pid),
+                ("conductor", os.getpid()),
+            ],
+        )
+        monitoring = self._monitoring
+        collecting = Collecting(
+            self._run,
+            sources,
+            self._plan.collect.interval,
+            None if monitoring is None else monitoring.announcement.announce,
+        )
+        if monitoring is not None:
+            monitoring.broadcast.follow(collecting)
+        try:
+            t0_ns = self._take_places(generator)
+        except KeyboardInterrupt:
+            # Nobody has acted yet: there is nothing to collect, only the reason to keep.
+            self._interrupt()
+            return
+        # The servers' counters are read for the first time here: after the preparations, which
+        # are requests too, and before the first student acts.
+        with collecting:
+            self._rush(generator, collecting, t0_ns)
+            with uninterruptible():  # bounded, and without it nothing can be audited
+                self._run.stamp("phase", "performed")
+                self._settle(collecting)
+
+    def _rush(self, generator: GeneratorProcess, collecting: Collecting, t0_ns: int) -> None:
+        faults = FaultSchedule(self._plan, self._stage, self._run, self._screen.tell)
+        try:
+            # What a counter had counted before it was first read would be taken for the students'.
+            arrivals_s = t0_ns / _NS - self._plan.schedule.lead
+            collecting.read_all(timeout_s=max(arrivals_s - time.time() - _GO_S, 0.0))
+            generator.go(t0_ns)
+            faults.begin(t0_ns)
+            self._watch(generator, collecting, t0_ns)
+            self._await_rest(collecting)
+        except KeyboardInterrupt:
+            self._interrupt()
+            with uninterruptible():
+                self._cut(generator, collecting)
+        finally:
+            with uninterruptible():  # whatever is down has to be up again to be read
+                faults.end()
+
+    def _interrupt(self) -> None:
+        self.interrupted = True
+        stamp_interruption(self._run, self._screen)
+
+    def _take_places(self, generator: GeneratorProcess) -> int:
+        """Have every student ready and the sale set to open; gives T-0."""
+        self._screen.phase("students take their places")
+        generator.await_ready()
+        self._run.stamp("phase", "generator_ready")
+        begun_s = time.monotonic()
+        t0_ns = self._open_after(self._breath_s)
+        busy_s = _BUSY * (time.monotonic() - begun_s)
+        if busy_s > self._breath_s:  # everything takes its time here: so will the first reading
+            t0_ns = self._open_after(busy_s)
+        lead_ns = round(self._plan.schedule.lead * _NS)
+        self._run.stamp("phase", "arrivals", t_ns=t0_ns - lead_ns)
+        self._run.stamp("t0", "open", t_ns=t0_ns)
+        self._screen.t0(t0_ns)
+        return t0_ns
+
+    def _open_after(self, breath_s: float) -> int:
+        """Have the sale open as long after the first arrival as the plan says; gives T-0."""
+        t0_ns = time.time_ns() + round((breath_s + self._plan.schedule.lead) * _NS)
+        self._stage.open_at(t0_ns)
+        return t0_ns
+
+    def _watch(self, generator: GeneratorProcess, collecting: Collecting, t0_ns: int) -> None:
+        """Follow the performance to its end, noting what is lost on the way."""
+        schedule = self._plan.schedule
+        closed_ns = t0_ns + round(schedule.sale * _NS)
+        limit_ns = closed_ns + round((schedule.drain + _LAST_WORDS_S) * _NS)
+        while time.time_ns() < limit_ns:
+            line = generator.next_line(0.5)
+            self._note_losses()
+            self._note_alerts()
+            self._note_connections(collecting)
+            if time.time_ns() >= closed_ns and not self._closed:
+                self._closed = True
+                self._run.stamp("phase", "closed", t_ns=closed_ns)
+            if collecting.error is not None:
+                raise collecting.error
+            if line is None:
+                if generator.exit_code is not None:
+                    self._note_generator_lost(generator)
+                    return
+                continue
+            if line["kind"] == "done":
+                return
+            self._take(line, collecting)
+        self._note_generator_lost(generator)
+
+    def _note_connections(self, collecting: Collecting) -> None:
+        """Keep the fewest connections of each pool that were ever in use."""
+        for pool, used in _connections_used(collecting).items():
+            self._used_always[pool] = min(used, self._used_always.get(pool, used))
+
+    def _await_rest(self, collecting: Collecting) -> None:
+        """Wait for the app to give its connections back, now that nobody asks for anything.
+
+        What it keeps for so long it will not give back: so that a leak can be told from work.
+        """
+        deadline = time.monotonic() + _REST_S
+        while time.monotonic() < deadline and any(
+            used > self._used_always.get(pool, used)
+            for pool, used in _connections_used(collecting).items()
+        ):
+            time.sleep(_LOOK_S)
+
+    def _take(self, line: Line, collecting: Collecting) -> None:
+        if line["kind"] == "error":
+            raise GeneratorFailed(str(line["message"]))
+        if line["kind"] == "status":
+            collecting.add(status_samples(line))
+            if self._monitoring is not None:
+                self._monitoring.broadcast.take(line)
+            self._screen.update(line, collecting)
+
+    def _cut(self, generator: GeneratorProcess, collecting: Collecting) -> None:
+        """Have the generator stop at once and write down what happened so far."""
+        generator.stop()
+        deadline = time.monotonic() + _LAST_WORDS_S
+        while time.monotonic() < deadline:
+            line = generator.next_line(0.5)
+            if line is not None and line["kind"] == "done":
+                return
+            if line is not None:
+                self._take(line, collecting)
+            elif generator.exit_code is not None:
+                return
+
+    def _note_losses(self) -> None:
+        for loss in self._stage.lost():
+            detail = {"planned": True} if loss.planned else {}
+            self._run.stamp(
+                "process", loss.name, pid=loss.pid, exit=loss.exit_code, what=loss.what, **detail
+            )
+            if not loss.planned:
+                self._screen.note(loss.what)
+
+    def _note_alerts(self) -> None:
+        """Keep what the target told its operators, asking once a second at most."""
+        if time.monotonic() < self._alerts_due_s:
+            return
+        self._alerts_due_s = time.monotonic() + _ALERTS_EVERY_S
+        if self._monitoring is not None and self._monitoring.has_lost_prometheus():
+            self._run.stamp("phase", "prometheus_lost")
+            self._screen.note(
+                f"Prometheus has ended; {self._run.logs.name}/prometheus.log may say why. The "
+                f"rehearsal goes on without it."
+            )
+        for firing, on in () if self._monitoring is None else self._monitoring.alerts():
+            message = firing.summary if on else f"over: {firing.summary}"
+            self._run.stamp("alert", firing.name, on=on, message=message)
+            self._screen.tell(f"Alert {firing.name}: {message}")
+        for alert in self._stage.alerts():
+            self._run.stamp("alert", alert.kind, t_ns=alert.t_ns, message=alert.message)
+            self._screen.tell(f"Alert {alert.kind}: {alert.message}")
+
+    def _note_generator_lost(self, generator: GeneratorProcess) -> None:
+        what = f"The generator ended before the rehearsal did; see {self._run.logs.name}/."
+        self._run.stamp(
+            "process", "generator", pid=generator.pid, exit=generator.exit_code, what=what
+        )
+        self._screen.note(what)
+
+    def _settle(self, collecting: Collecting) -> None:
+        """Wait until the stores agree, read every counter and every store a last time."""
+        self._screen.phase("waiting until the stores agree")
+        begun = time.monotonic()
+        still_s = self._plan.schedule.settle
+        with noticed() as asked_to_end:
+            settling = await_settled(
+                self._stage.redis_url,
+                self._plan.event.id,
+                still_s,
+                dsn=self._stage.dsn,
+                longest_s=still_s * (1 if self.interrupted else _SETTLE_TIMES),
+                enough=asked_to_end,
+            )
+        self._screen.phase("reading the stores")
+        after_ms = round((time.monotonic() - begun) * 1e3, 3)
+        settle_ms = after_ms if settling is Settling.AGREED else None
+        if settling is Settling.AGREED:
+            self._run.stamp("phase", "settled", after_ms=after_ms)
+        elif settling is Settling.GROWING:
+            self._run.stamp("phase", "unsettled", after_ms=after_ms)
+        collecting.read_all()
+        self._note_losses()
+        self._alerts_due_s = 0.0
+        self._note_alerts()
+        students = [person.student for person in self._people]
+        read_ledger(
+            self._run,
+            self._stage.dsn,
+            self._stage.redis_url,
+            self._plan.event.id,
+            students,
+            settle_ms=settle_ms,
+        )
+
+
+def _connections_used(collecting: Collecting) -> dict[str, float]:
+    """Give the connections that the app's workers use, by pool, as they said last."""
+    used = {
+        pool: collecting.latest("db_client_connections", "app", pool=pool, state="used")
+        for pool in _POOLS
+    }
+    return {pool: number for pool, number in used.items() if number is not None}
+
+
+def _ports(url: str) -> tuple[int, ...]:
+    port = urlsplit(url).port
+    return () if port is None else (port,)

@@ -1,0 +1,65 @@
+"""Rows that were still to come when the stores were read: what they leave open, and what not.
+
+A ticket that a student was told of and that has no row is lost, unless its row may still come:
+rows were being written when the wait for them had to end, the store that is written from holds the
+ticket or could not be read, and the student has not been told that it is issued, which the target
+says only of a row that is there.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from dress_rehearsal.reports.audit.stores import DURABLE, Stores, owned
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import counted
+from dress_rehearsal.reports.timeline import course_of
+
+
+def borne_out(promised: pd.DataFrame, holding: pd.DataFrame) -> Any:
+    """Tell of each promised ticket whether a store holds it for that student.
+
+    An acknowledgement whose ticket was not recorded is borne out by any ticket of the student.
+    """
+    here = pd.MultiIndex.from_frame(promised[["student", "ticket"]]).isin(owned(holding))
+    unnamed = promised["ticket"].isna() & promised["student"].isin(holding["student"])
+    return here | unnamed.to_numpy(dtype=bool)
+
+
+def may_come(evidence: Evidence, stores: Stores, promised: pd.DataFrame) -> Any:
+    """Tell of each promised ticket (student, ticket, issued_ns) whether its row may still come."""
+    issued = promised["issued_ns"].notna().to_numpy(dtype=bool)
+    if not course_of(evidence).unsettled:
+        return issued & False
+    if any(store not in stores.holdings for store in stores.expected if store != DURABLE):
+        return ~issued
+    held = issued & False
+    for store, rows in stores.holdings.items():
+        if store != DURABLE:
+            held = held | borne_out(promised, rows)
+    return held & ~issued
+
+
+def drift(evidence: Evidence, durable: pd.MultiIndex, other: pd.MultiIndex, told: Any) -> int:
+    """Count the tickets that one store holds and the other does not, and will not."""
+    missing = other.difference(durable)
+    if course_of(evidence).unsettled:
+        issued = told.loc[told["issued_ns"].notna(), ["student", "ticket"]]
+        missing = missing.intersection(pd.MultiIndex.from_frame(issued))
+    return len(durable.difference(other)) + len(missing)
+
+
+def unsettled_problems(evidence: Evidence, stores: Stores) -> list[str]:
+    """Say that rows were still to come, if they were and could be counted on."""
+    if not course_of(evidence).unsettled or DURABLE not in stores.holdings:
+        return []
+    durable = owned(stores.holdings[DURABLE])
+    others = [owned(rows) for store, rows in stores.holdings.items() if store != DURABLE]
+    many = "how many had none yet is not known"
+    if others:
+        to_come = max(len(other.difference(durable)) for other in others)
+        many = f"{counted(to_come, 'ticket')} had none in {DURABLE} yet"
+    return [
+        f"Rows were still being written when the stores were read: {many}, so nobody can tell "
+        f"whether one was lost. Give `schedule.settle` more time."
+    ]

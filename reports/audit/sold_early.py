@@ -1,0 +1,35 @@
+"""The opening: whether anybody got a ticket before T-0."""
+
+import pandas as pd
+
+from dress_rehearsal.reports.audit.stores import Stores, owned
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import NS_PER_S, counted
+
+CLOCK_SKEW_NS = NS_PER_S
+"""How far a foreign target's clock may be from the generator's; within our stage they are one."""
+
+
+def sold_early(evidence: Evidence, stores: Stores, told: pd.DataFrame) -> tuple[int, str] | None:
+    """Count tickets granted before T-0, by a store's word or by when the student heard of it.
+
+    Whichever witness saw more is believed. None when there was no T-0, or when nothing early was
+    seen and not every witness was heard.
+
+    Args:
+        told: what `reports.audit.promises.read_told` gives.
+    """
+    t0_ns = evidence.t0_ns
+    if t0_ns is None:
+        return None
+    from_ns = t0_ns if evidence.plan.target.stage == "embedded" else t0_ns - CLOCK_SKEW_NS
+    early = int((told["acked"] & _before(told["acked_ns"], from_ns)).sum())
+    for rows in stores.holdings.values():
+        early = max(early, len(owned(rows[_before(rows["granted_ns"], from_ns)])))
+    if not early and (not stores.complete or told.empty):
+        return None
+    return early, f"Sold early: {counted(early, 'ticket was', 'tickets were')} granted before T-0."
+
+
+def _before(times_ns: pd.Series, from_ns: int) -> "pd.Series[bool]":
+    return (times_ns < from_ns).fillna(False).astype(bool)

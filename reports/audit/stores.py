@@ -1,0 +1,91 @@
+"""What each store held at the end, and which stores could not be read."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans.plan import Allocation
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import counted
+
+DURABLE = "postgres"
+"""The store whose word counts: what it holds survives."""
+
+GATE = "gate"
+"""The ledger's source that holds admissions, not tickets."""
+
+_IN_REDIS: frozenset[Allocation] = frozenset({"redis_script", "redis_writeback", "sqs_writeback"})
+"""Allocations that keep the holders in Redis too; the others' truth is in PostgreSQL alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The stores' tickets at the end.
+
+    `holdings` has one frame a store that was read: ticket (text), student (int64, -1 for
+    people not on the roster), granted_ns and committed_ns (nullable). A store whose rows are all
+    gone from the ledger counts as not read. `problems` has a sentence for each store that should
+    have been read and was not, or not as it is in the ledger.
+    """
+
+    expected: tuple[str, ...]
+    holdings: dict[str, pd.DataFrame]
+    problems: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether every store was read."""
+        return bool(self.expected) and len(self.holdings) == len(self.expected)
+
+
+def read_stores(evidence: Evidence) -> Stores:
+    """Sort the ledger by store, and say which stores' rows are not what was read."""
+    said = {
+        event.name: event.detail
+        for event in evidence.timeline
+        if event.kind == "ledger" and event.name != GATE
+    }
+    expected = expected_stores(evidence.plan)
+    expected += tuple(sorted(set(said) - set(expected)))
+    source = evidence.ledger["source"].astype("object")
+    holdings, problems = {}, []
+    for store in expected:
+        rows = evidence.ledger[source == store]
+        detail = said.get(store)
+        if detail is None:
+            problems.append(f"The tickets in {store} were never read, so nobody can audit them.")
+        elif "error" in detail:
+            problems.append(f"The tickets in {store} could not be read: {detail['error']}")
+        elif rows.empty and detail.get("tickets", 0) > 0:
+            # Rows that are there can be judged; with none left nothing can.
+            problems.append(
+                f"{store} held {counted(detail['tickets'], 'ticket')} when it was read, but "
+                f"ledger.parquet has no row of it: the file was lost, so nobody can audit them."
+            )
+        else:
+            if detail.get("tickets", len(rows)) != len(rows):
+                # Judged all the same: a wrong that its rows show is a wrong.
+                problems.append(
+                    f"{store} held {counted(detail['tickets'], 'ticket')} when it was read, but "
+                    f"ledger.parquet has {counted(len(rows), 'row')} of it: the file was changed."
+                )
+            holdings[store] = rows.assign(
+                ticket=rows["ticket"].astype("object"),
+                student=rows["student"].fillna(-1).astype("int64"),
+            ).reset_index(drop=True)
+    if not expected:
+        problems.append("No store was read, so nobody can audit who holds a ticket.")
+    return Stores(expected, holdings, tuple(problems))
+
+
+def expected_stores(plan: Plan) -> tuple[str, ...]:
+    """Give the stores that this plan's allocation keeps tickets in."""
+    if plan.target.stage != "embedded":
+        return ()
+    return ("postgres", "redis") if plan.app.allocation in _IN_REDIS else ("postgres",)
+
+
+def owned(holding: pd.DataFrame) -> pd.MultiIndex:
+    """Give the distinct (student, ticket) pairs of a store."""
+    return pd.MultiIndex.from_frame(holding[["student", "ticket"]]).unique()

@@ -1,0 +1,213 @@
+"""Moments of a run on T-0's axis: seconds from T-0, bins, and quantiles by bin."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.histogram import histogram_on
+from dress_rehearsal.reports.numbers import NS_PER_S
+from dress_rehearsal.reports.samples import Samples, count_on, level_on, time_grid
+from dress_rehearsal.reports.timeline import FaultSpan, fault_spans
+
+Floats = NDArray[np.float64]
+
+_LOSSES: Final = {"process": "process lost", "abort": "run cut short"}
+_WIDTHS_S: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0)
+_MOST_BINS: Final = 180
+_FEWEST_EVENTS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Where zero is: T-0, or the run's first request when no T-0 was set."""
+
+    zero_ns: int
+    t0: bool
+    losses: tuple[tuple[float, str], ...] = ()
+    """When a process was lost or the run was cut short, and words for it."""
+    faults: tuple[FaultSpan, ...] = ()
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> "Moments":
+        """Find T-0, or what stands in for it."""
+        zero = evidence.t0_ns
+        if zero is None:
+            firsts = [
+                int(first)
+                for first in (
+                    evidence.requests["intended_ns"].min(),
+                    evidence.metrics["t_ns"].min(),
+                )
+                if not pd.isna(first)
+            ]
+            zero = firsts[0] if firsts else 0
+        losses = (
+            ((event.t_ns - zero) / 1e9, _LOSSES[event.kind])
+            for event in evidence.timeline
+            if event.kind in _LOSSES
+        )
+        spans = tuple(fault_spans(evidence, zero))
+        return cls(zero, evidence.t0_ns is not None, tuple(losses), spans)
+
+    @property
+    def label(self) -> str:
+        """What the axis counts."""
+        if self.t0:
+            return "seconds from T-0, the instant the sale opens"
+        return "seconds from the first request (the run has no T-0)"
+
+    @property
+    def note(self) -> str:
+        """Words for a caption where zero is not T-0, empty where it is."""
+        return "" if self.t0 else " The run has no T-0, so zero is its first request."
+
+    def seconds(self, times_ns: "pd.Series[Any]") -> Floats:
+        """Turn Unix nanoseconds into seconds from zero; null becomes NaN."""
+        since: Floats = (times_ns - self.zero_ns).to_numpy(dtype="float64", na_value=np.nan)
+        return since / 1e9
+
+
+def run_window_s(evidence: Evidence, moments: Moments) -> tuple[float, float] | None:
+    """Give the span the figures of a whole run show: all requests, a long lead cut off.
+
+    None when there is neither a request nor a sample.
+    """
+    requests = evidence.requests
+    times = np.concatenate(
+        [moments.seconds(requests["intended_ns"]), moments.seconds(requests["done_ns"])]
+    )
+    times = times[~np.isnan(times)]
+    if not len(times):
+        times = moments.seconds(evidence.metrics["t_ns"])
+    if not len(times):
+        return None
+    end = float(times.max())
+    start = float(times.min())
+    if moments.t0 and end > 0:
+        start = max(start, -max(end, 10.0))
+    room = max(end - start, 0.1) * 0.01
+    return start - room, end + room
+
+
+def bins_s(
+    window_s: tuple[float, float], width_s: float | None = None, *, events: int = 0
+) -> Floats:
+    """Give the edges of equal bins over a window, one of them at zero.
+
+    Args:
+        events: how many fall into the window; with few of them bins become wider; 0 when that
+            does not matter.
+    """
+    start, end = window_s
+    if width_s is None:
+        wanted = (end - start) / _MOST_BINS
+        if events:
+            sparse = min(_FEWEST_EVENTS * (end - start) / events, (end - start) / 20)
+            wanted = max(wanted, sparse)
+        width_s = next((width for width in _WIDTHS_S if width >= wanted), (end - start) / 100)
+    first, last = int(np.floor(start / width_s)), int(np.ceil(end / width_s))
+    return np.asarray(np.arange(first, max(last, first + 1) + 1) * width_s, dtype=np.float64)
+
+
+def counts(times_s: Floats, edges: Floats) -> Floats:
+    """Count how many times fall into each bin."""
+    there = times_s[~np.isnan(times_s)]
+    return np.histogram(there, edges)[0].astype(np.float64)
+
+
+def quantiles(
+    times_s: Floats, values: Floats, edges: Floats, shares: Sequence[float]
+) -> list[Floats]:
+    """Give quantiles (measured values, as in the tables) in each bin; NaN where none is."""
+    keep = ~np.isnan(times_s) & ~np.isnan(values)
+    keep &= (times_s >= edges[0]) & (times_s < edges[-1])
+    where = np.searchsorted(edges, times_s[keep], side="right") - 1
+    kept = values[keep]
+    order = np.lexsort((kept, where))
+    kept = kept[order]
+    sizes = np.bincount(where, minlength=len(edges) - 1)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    result = []
+    for share in shares:
+        rank = np.ceil(share * np.maximum(sizes - 1, 0)).astype(np.int64)
+        found = np.full(len(sizes), np.nan)
+        filled = sizes > 0
+        found[filled] = kept[(starts + rank)[filled]]
+        result.append(found)
+    return result
+
+
+class Series(NamedTuple):
+    """Seconds from T-0, ascending, and the values there; NaN where a value is not known."""
+
+    at_s: Floats
+    values: Floats
+
+    @property
+    def highest(self) -> float:
+        """The highest value, NaN when none is known."""
+        known = self.values[~np.isnan(self.values)]
+        return float(known.max()) if len(known) else float("nan")
+
+
+class RunSeries:
+    """Reads series of one run; each is None when it was never sampled."""
+
+    def __init__(
+        self, evidence: Evidence, moments: Moments, window_s: tuple[float, float] | None
+    ) -> None:
+        """Read series over `window_s`, or over all samples without one."""
+        self.samples = Samples(evidence.metrics)
+        start, end = self.samples.span_ns or (0, 0)
+        if window_s is not None:
+            start = max(start, moments.zero_ns + int(window_s[0] * NS_PER_S))
+            end = min(end, moments.zero_ns + int(window_s[1] * NS_PER_S))
+        self._interval_ns = max(int(evidence.plan.collect.interval * NS_PER_S), NS_PER_S // 100)
+        self._grid = time_grid(start, max(end, start), self._interval_ns)
+        self._at_s: Floats = (self._grid - moments.zero_ns) / 1e9
+
+    def level(self, name: str, source: str, **labels: str) -> Series | None:
+        """Give a gauge summed over its processes."""
+        return self._level(self.samples.named(name, source, **labels))
+
+    def worst(self, name: str, source: str, **labels: str) -> Series | None:
+        """Give a gauge's highest value among its processes."""
+        rows = self.samples.named(name, source, **labels)
+        if rows.empty:
+            return None
+        each = [level_on(self._grid, group) for _, group in rows.groupby(["source", "labels"])]
+        stacked = np.stack(each)
+        values = np.fmax.reduce(stacked, axis=0)
+        return Series(self._at_s, values)
+
+    def rate(self, name: str, source: str, **labels: str) -> Series | None:
+        """Give a counter's growth a second over the second before, summed over its processes."""
+        rows = self.samples.named(name, source, **labels)
+        back = max(round(NS_PER_S / self._interval_ns), 1)
+        if rows.empty or len(self._grid) <= back:
+            return None
+        counted = count_on(self._grid, rows)
+        grown = (counted[back:] - counted[:-back]) * NS_PER_S / (back * self._interval_ns)
+        # A counter's first sample is where it stood, not what it grew by.
+        began = self._grid[:-back] < rows["t_ns"].min()
+        return Series(self._at_s[back:], np.where(began, np.nan, np.maximum(grown, 0.0)))
+
+    def percentile_ms(self, name: str, source: str, share: float, **labels: str) -> Series | None:
+        """Give a histogram's percentile within each interval; NaN where nothing was observed."""
+        histogram = histogram_on(self._grid, self.samples, name, source, **labels)
+        if histogram is None:
+            return None
+        return Series(self._at_s, histogram.percentiles_ms(share))
+
+    def _level(self, rows: pd.DataFrame) -> Series | None:
+        return None if rows.empty else Series(self._at_s, level_on(self._grid, rows))
+
+
+def in_ms(series: Series | None) -> Series | None:
+    """Turn seconds into milliseconds."""
+    return None if series is None else Series(series.at_s, series.values * 1e3)

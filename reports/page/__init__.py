@@ -1,0 +1,201 @@
+"""The page: a run's report as one HTML file that asks nobody else for anything, and its figures."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+import numpy as np
+import pandas as pd
+from markupsafe import Markup, escape
+
+from dress_rehearsal.plans import plan_toml
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.errors import RunDirectoryUnusable
+from dress_rehearsal.reports.evidence import PURCHASE, Evidence
+from dress_rehearsal.reports.figures import Drawing, draw_figures
+from dress_rehearsal.reports.figures.palette import count, milliseconds, offset, seconds
+from dress_rehearsal.reports.figures.pools import POOL_WORDS
+from dress_rehearsal.reports.figures.time_axis import Moments
+from dress_rehearsal.reports.latency import latency_frame
+from dress_rehearsal.reports.page import tables
+from dress_rehearsal.reports.page import tables as people
+from dress_rehearsal.reports.page.facts import environment_facts, run_files, timeline_rows
+from dress_rehearsal.reports.reconciliation import reconcile
+from dress_rehearsal.reports.sale import sale_of
+from dress_rehearsal.reports.samples import Samples
+from dress_rehearsal.reports.schema import Status, Verdict
+
+_HERE: Final = Path(__file__).parent
+_ANSWERS: Final[dict[Status, str]] = {
+    "pass": "It will hold",
+    "fail": "It does not hold",
+    "inconclusive": "This run decides nothing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyNumber:
+    """One number of the strip below the verdict."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
+    """Write `report.html` and `figures/*.svg`, and the first as PNG, into the run directory.
+
+    The same evidence and verdict give the same bytes. What was not recorded is named as missing.
+
+    Raises:
+        RunDirectoryUnusable: they cannot be written.
+    """
+    frame = latency_frame(evidence)
+    figures = draw_figures(evidence, verdict, frame)
+    _make_room(run.figures)
+    for figure in figures:
+        if isinstance(figure, Drawing):
+            run.write_text(f"{run.figures.name}/{figure.name}.svg", figure.wide.file)
+            if figure.png is not None:
+                run.write_bytes(f"{run.figures.name}/{figure.name}.png", figure.png)
+        else:  # one drawn from an earlier state of the run must not outlive it
+            for suffix in ("svg", "png"):
+                (run.figures / f"{figure.name}.{suffix}").unlink(missing_ok=True)
+    counts = reconcile(evidence, Samples(evidence.metrics))
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["breakable"] = breakable
+    page = environment.get_template("page.html.j2").render(
+        css=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        answer=_ANSWERS[verdict.verdict],
+        verdict=verdict,
+        plan=evidence.plan,
+        opened=_opened(evidence),
+        key_numbers=key_numbers(evidence, verdict, frame),
+        census=people.census_table(verdict.census),
+        audit=people.audit_table(verdict.audit),
+        fairness=people.fairness_table(verdict.fairness),
+        latency=tables.latency_table(verdict.latency_ms, frame),
+        figures=figures,
+        bottleneck=_bottleneck(verdict),
+        pools=tables.pool_table(verdict.pools),
+        gates=tables.gates_table(verdict.gates, verdict.census.students),
+        generator=tables.generator_table(verdict.generator, evidence),
+        timestamps=kernel_timestamps(evidence),
+        reconciliation=tables.reconciliation_table(counts),
+        uncounted=counts.impossible,
+        server=tables.server_split_table(frame),
+        facts=environment_facts(evidence),
+        plan_text=plan_toml(evidence.plan),
+        timeline=timeline_rows(evidence),
+        files=run_files(run, figures),
+        svg=Markup,  # figures are made here and escape what they quote
+    )
+    run.write_text("report.html", page)
+
+
+def _make_room(folder: Path) -> None:
+    """Make the figures' folder where a run was copied without it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunDirectoryUnusable(
+            f"The folder {folder} cannot be made: {error.strerror or error}; free some space "
+            f"there, or remove what is in its way, and run `rehearse report {folder.parent}`."
+        ) from error
+
+
+def key_numbers(evidence: Evidence, verdict: Verdict, frame: pd.DataFrame) -> Sequence[KeyNumber]:
+    """Give the six numbers everybody asks for first."""
+    sale = sale_of(evidence, Moments.of(evidence))
+    bought = verdict.latency_ms.get(PURCHASE)
+    felt, system = (bought.p99, bought.system_p99) if bought else (None, None)
+    first = verdict.bottleneck
+    rate = busiest_second(evidence.requests["sent_ns"])
+    return (
+        KeyNumber("Students", count(verdict.census.students), f"{len(frame):,} requests"),
+        KeyNumber(
+            "Tickets granted",
+            count(sale.granted),
+            f"of {count(sale.capacity)}, {sale.witness}",
+        ),
+        KeyNumber(
+            "Sold out after",
+            "never" if sale.sold_out_s is None else seconds(sale.sold_out_s),
+            "tickets were left" if sale.sold_out_s is None else "from T-0 to the last ticket",
+        ),
+        KeyNumber(
+            "Buying, p99",
+            "not measured" if felt is None else milliseconds(felt),
+            "felt" if system is None else f"felt; the system's part {milliseconds(system)}",
+        ),
+        KeyNumber(
+            "Busiest second",
+            "not measured" if rate is None else f"{rate:,} req/s",
+            "requests sent" if rate is None else "sent within one second",
+        ),
+        KeyNumber(
+            "First bottleneck",
+            "none" if first is None else POOL_WORDS.get(first.resource, first.resource),
+            "nothing was seen to saturate" if first is None else f"at {offset(first.since_s)}",
+        ),
+    )
+
+
+def busiest_second(sent_ns: "pd.Series[Any]") -> int | None:
+    """Give the most requests sent within any one second; None when none was sent."""
+    times = np.sort(sent_ns.dropna().to_numpy(dtype=np.int64))
+    if not len(times):
+        return None
+    within = np.searchsorted(times, times + 1_000_000_000, side="left") - np.arange(len(times))
+    return int(within.max())
+
+
+def breakable(text: str) -> Markup:
+    """Escape a name and let it break after its slashes and underscores."""
+    return Markup(re.sub("([/_])", r"\1<wbr>", str(escape(text))))  # noqa: S704 - escaped
+
+
+def kernel_timestamps(evidence: Evidence) -> str:
+    """Say whether the kernel's receive times were there to split the generator's delay off."""
+    answered = evidence.requests[evidence.requests["status"] > 0]
+    if answered.empty:
+        return "No request was answered, so there was nothing to time."
+    timed = int(answered["first_byte_ns"].notna().sum())
+    if timed == 0:
+        return (
+            "Kernel receive timestamps were not available: read lag could not be split off, so no "
+            "latency is known."
+        )
+    if timed < len(answered):
+        return (
+            f"Kernel receive timestamps were available for {timed:,} of {len(answered):,} answers; "
+            "for the others read lag could not be split off."
+        )
+    return (
+        f"Kernel receive timestamps were available for all {len(answered):,} answers: the time the "
+        "generator took to read them is part of no latency."
+    )
+
+
+def _bottleneck(verdict: Verdict) -> str:
+    first = verdict.bottleneck
+    if first is None:
+        return "none"
+    return f"{POOL_WORDS.get(first.resource, first.resource)} from {offset(first.since_s)} on"
+
+
+def _opened(evidence: Evidence) -> str:
+    if evidence.t0_ns is None:
+        return "no T-0 was set"
+    opened = datetime.fromtimestamp(evidence.t0_ns // 1_000_000_000, UTC)
+    return f"T-0 at {opened:%Y-%m-%d %H:%M:%S} UTC"

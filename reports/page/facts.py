@@ -1,0 +1,118 @@
+"""What the page says about a run's surroundings: its machine, its timeline and its files."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.reports import timeline as mishaps
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.figures.palette import offset, seconds
+from dress_rehearsal.reports.figures.time_axis import Moments
+
+_MOST_EVENTS: Final = 60
+_MOST_ALERTS: Final = 20
+_FIRST_FACTS: Final = ("git_commit", "fingerprint", "machine")
+
+
+class FileLink(NamedTuple):
+    """A file or folder of the run, relative to the page."""
+
+    href: str
+    name: str
+    content: str
+
+
+_WRITTEN_WITH_THE_PAGE: Final = {
+    "verdict.json": "the verdict, for machines",
+    "summary.md": "the summary, as Markdown",
+    "junit.xml": "gates and audit, for CI",
+}
+_RECORDED: Final = {
+    "plan.toml": "the resolved plan, every default written out",
+    "environment.json": "the machine and its limits",
+    "timeline.jsonl": "phases, T-0, faults, alerts, losses",
+    "requests": "one row a request, Parquet",
+    "students.parquet": "one row a student",
+    "metrics.parquet": "every sample of every pool",
+    "ledger.parquet": "the tickets as each store holds them, and admissions",
+}
+
+
+def environment_facts(evidence: Evidence) -> list[tuple[str, str]]:
+    """List the machine's facts as names and values, the commit and the fingerprint first."""
+    facts = evidence.environment
+    first = [name for name in _FIRST_FACTS if name in facts]
+    ordered = [*first, *(name for name in facts if name not in first)]
+    return [(name.replace("_", " "), _words(facts[name])) for name in ordered]
+
+
+def timeline_rows(evidence: Evidence) -> list[tuple[str, str, str, str]]:
+    """List when what happened: moment, kind, name and detail in words."""
+    moments = Moments.of(evidence)
+    rows: list[tuple[str, str, str, str]] = []
+    numbered = list(enumerate(sorted(evidence.timeline, key=lambda event: event.t_ns)))
+    hidden = {number for number, event in numbered if event.kind == "alert"}
+    hidden -= set(sorted(hidden)[:_MOST_ALERTS])
+    events = [event for number, event in numbered if number not in hidden]
+    for event in events[:_MOST_EVENTS]:
+        at_s = (event.t_ns - moments.zero_ns) / 1e9
+        moment = offset(at_s) if moments.t0 else f"{seconds(abs(at_s))} after the first request"
+        detail = event.detail.get("what") or event.detail.get("reason")
+        words = str(detail) if detail else ", ".join(_details(event.detail))
+        if event.kind in mishaps.KINDS:
+            words = mishaps.mishap_words(event) or words
+        rows.append((moment if event.kind != "t0" else "T-0", event.kind, event.name, words))
+    left_out = len(evidence.timeline) - len(rows)
+    if left_out:
+        more = f"{left_out:,} more, {len(hidden):,} of them alerts; all are in timeline.jsonl"
+        rows.append(("…", "more", "events", more))
+    return rows
+
+
+def run_files(run: RunDirectory, figures: Iterable[Drawing | Missing]) -> list[FileLink]:
+    """List the run's files: those recorded as they are there, those of the report always."""
+    links = [FileLink(name, name, content) for name, content in _WRITTEN_WITH_THE_PAGE.items()]
+    for name, content in _RECORDED.items():
+        path = run.path / name
+        if path.exists():
+            shown = f"{name}/" if path.is_dir() else name
+            links.append(FileLink(shown, shown, content))
+    for path in _logs(run.logs):
+        name = f"{run.logs.name}/{path.name}"
+        links.append(FileLink(quote(name), name, "log"))
+    for figure in figures:
+        if isinstance(figure, Drawing):
+            name = f"{run.figures.name}/{figure.name}.svg"
+            links.append(FileLink(name, name, f"figure: {figure.heading.lower()}"))
+    return links
+
+
+def _logs(folder: Path) -> Sequence[Path]:
+    return sorted(path for path in folder.glob("*") if path.is_file()) if folder.is_dir() else []
+
+
+def _details(detail: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in detail.items():
+        if isinstance(value, str):
+            shown = value
+        elif isinstance(value, int) and not isinstance(value, bool):
+            shown = f"{value:,}"
+        else:
+            shown = json.dumps(value, ensure_ascii=False)
+        yield f"{key.replace('_', ' ')}: {shown}"
+
+
+def _words(value: Any) -> str:
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_words(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(_words(part) for part in value)
+    return str(value)

@@ -1,0 +1,247 @@
+"""The app's connection pools over time: levels, waits and use of all workers on one time grid.
+
+Waiting is the evidence, levels alone lie. An interval counts as saturated when
+
+- at least `MIN_WAITERS` acquisitions, and more than 1% of the interval's, waited over
+  `WAIT_LIMIT_S` (so its wait p99 is above that); or
+- an acquisition timed out; or
+- somebody was waiting at the instant of the sample while every connection was in use.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.histogram import Histogram, histogram_on
+from dress_rehearsal.reports.numbers import NS_PER_S, rounded, whole, written
+from dress_rehearsal.reports.pools.diagnosis import Circumstances, diagnose, standstill_s
+from dress_rehearsal.reports.pools.leaks import leaked_connections
+from dress_rehearsal.reports.samples import Samples, count_on, level_on, time_grid, worst_on
+from dress_rehearsal.reports.schema import Pool
+
+NAMES = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
+"""Every pool there may be; the last three only where the strategy or the plan has them."""
+DATABASE = "postgres"
+"""The pool whose other end PostgreSQL itself tells of."""
+LOCKS = frozenset({"redis_lock"})
+"""Pools of one on purpose, which are only waited for."""
+_UNSAID = {"redis_lock": ("slow_holder", "undersized"), "sqs": ("slow_holder",)}
+"""Diagnoses that would accuse the app of what others do: a turn at the lock lasts as long as others
+have it, and a turn at SQS as long as SQS takes for one call."""
+_SQS_TIMEOUT_S = 5.0
+WAIT_LIMIT_S = 0.01
+MIN_WAITERS = 5
+SHORTEST_INTERVAL_S = 0.05
+_PREFIX = "db_client_connection_"
+_CONNECTIONS = "db_client_connections"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFinding:
+    """A pool's numbers and, when it saturated, a sentence with the figures of that moment."""
+
+    pool: Pool
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPool:
+    """One pool of all app workers.
+
+    `frame` has a row an interval: t_ns (its end), used, max, pending (NaN when no worker spoke),
+    timeouts, acquired, waited (longer than WAIT_LIMIT_S), wait_p99_ms, returned and use_s (the
+    uses that ended in it, and their time), saturated.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    wait: Histogram | None
+    peak_used: float
+    peak_pending: float
+
+
+def grid_interval_s(plan: Plan) -> float:
+    """Give the width of the intervals that pools are judged in: the collector's, within reason."""
+    return max(plan.collect.interval, SHORTEST_INTERVAL_S)
+
+
+def run_grid(evidence: Evidence, samples: Samples) -> Any:
+    """Give the instants of the run, from the first arrival to the last sample."""
+    span = samples.span_ns
+    if span is None:
+        return np.empty(0, dtype="int64")
+    arrivals = [e.t_ns for e in evidence.timeline if e.kind == "phase" and e.name == "arrivals"]
+    start = max(span[0], arrivals[0]) if arrivals else span[0]
+    return time_grid(start, span[1], int(grid_interval_s(evidence.plan) * NS_PER_S))
+
+
+def client_pool(evidence: Evidence, samples: Samples, name: str) -> ClientPool | None:
+    """Read one pool of the app workers, None when no worker ever reported it."""
+    grid = run_grid(evidence, samples)
+    used = samples.named(_CONNECTIONS, "app", pool=name, state="used")
+    if used.empty or not len(grid):
+        return None
+    pending = samples.named(_PREFIX + "pending_requests", "app", pool=name)
+    timeouts = count_on(grid, samples.named(_PREFIX + "timeouts_total", "app", pool=name))
+    wait = histogram_on(grid, samples, _PREFIX + "wait_time_seconds", "app", pool=name)
+    use = histogram_on(grid, samples, _PREFIX + "use_time_seconds", "app", pool=name)
+    nothing = np.zeros(len(grid))
+    frame = pd.DataFrame(
+        {
+            "t_ns": grid,
+            "used": level_on(grid, used),
+            "max": level_on(grid, samples.named(_PREFIX + "max", "app", pool=name)),
+            "pending": level_on(grid, pending),
+            "timeouts": np.diff(timeouts, prepend=timeouts[:1]).clip(min=0),
+            "acquired": wait.observed if wait else nothing,
+            "waited": wait.above(WAIT_LIMIT_S) if wait else nothing,
+            "wait_p99_ms": wait.percentiles_ms(99) if wait else np.nan,
+            "returned": use.observed if use else nothing,
+            "use_s": np.diff(use.sums_s, prepend=use.sums_s[:1]) if use else nothing,
+        }
+    )
+    full = (frame["pending"] > 0) & (frame["used"] >= frame["max"])
+    slow = (frame["waited"] >= MIN_WAITERS) & (frame["waited"] > 0.01 * frame["acquired"])
+    frame["saturated"] = slow | full | (frame["timeouts"] > 0)
+    return ClientPool(
+        name,
+        frame,
+        wait,
+        peak_used=_peak(samples, grid, name, "used_peak", used),
+        peak_pending=_peak(samples, grid, name, "pending_peak", pending),
+    )
+
+
+def judge_client_pool(evidence: Evidence, samples: Samples, seen: ClientPool) -> PoolFinding:
+    """Say how full the pool was, how long it was waited for, since when, and why."""
+    frame = seen.frame
+    hit = np.flatnonzero(frame["saturated"].to_numpy())
+    first = int(hit[0]) if len(hit) else None
+    since_s = None
+    if first is not None and evidence.t0_ns is not None:
+        started = frame["t_ns"].iloc[max(first - 1, 0)]
+        since_s = rounded((int(started) - evidence.t0_ns) / NS_PER_S, 2)
+    around = _circumstances(evidence, samples, seen)
+    leaked = leaked_connections(evidence, samples, frame, around)
+    diagnosis = diagnose(frame, first, leaked, around)
+    said = _evidence(frame, first) if first is not None else ""
+    if first is not None and diagnosis is None:
+        said += _undecided(standstill_s(frame, around))
+    if diagnosis in _UNSAID.get(seen.name, ()):
+        diagnosis = None
+    pool = Pool(
+        name=seen.name,
+        max=whole(frame["max"].max()),
+        peak_used=whole(seen.peak_used),
+        peak_pending=whole(seen.peak_pending),
+        wait_p99_ms=rounded(seen.wait.percentile_ms(99)) if seen.wait else None,
+        timeouts=int(frame["timeouts"].sum()),
+        saturated_at_s=since_s,
+        leaked=leaked,
+        diagnosis=diagnosis,
+    )
+    return PoolFinding(pool, said)
+
+
+def _circumstances(evidence: Evidence, samples: Samples, seen: ClientPool) -> Circumstances:
+    """Read what else was to be seen at the pool's intervals."""
+    grid, app = seen.frame["t_ns"].to_numpy(), evidence.plan.app
+    unknown = np.full(len(grid), np.nan)
+    lags = samples.named("app_event_loop_lag_seconds", "app")
+    timeouts_s = {
+        "redis": app.redis_pool_timeout,
+        "sqs": _SQS_TIMEOUT_S,
+        "enrolment": app.enrolment_timeout,
+    }
+    around = Circumstances(
+        loop_lag_ms=1e3 * worst_on(grid, lags),
+        lock_waiting=unknown,
+        active=unknown,
+        open_idle=unknown,
+        workers=[],
+        pool_timeout_s=timeouts_s.get(seen.name, app.postgres_pool_timeout),
+    )
+    if seen.name != DATABASE:
+        return around
+    active, open_idle = (
+        level_on(grid, samples.named("pg_stat_activity_backends", "postgres", state=state))
+        for state in ("active", "idle in transaction")
+    )
+    up = level_on(grid, samples.named("pg_up", "postgres")) > 0
+    return dataclasses.replace(
+        around,
+        lock_waiting=level_on(grid, samples.named("pg_lock_waiting", "postgres")),
+        active=np.where(up, active, np.nan),
+        open_idle=np.where(up, open_idle, np.nan),
+        workers=_workers(grid, samples, seen.name),
+    )
+
+
+def _workers(grid: Any, samples: Samples, pool: str) -> list[pd.DataFrame]:
+    """Give each worker's own pool: used, max, pending and returned in each interval."""
+    used = samples.named(_CONNECTIONS, "app", pool=pool, state="used")
+    most = samples.named(_PREFIX + "max", "app", pool=pool)
+    pending = samples.named(_PREFIX + "pending_requests", "app", pool=pool)
+    uses = samples.named(_PREFIX + "use_time_seconds_count", "app", pool=pool)
+    found = []
+    for worker in sorted(used["source"].unique()):
+        returned = count_on(grid, uses[uses["source"] == worker])
+        levels = {
+            name: level_on(grid, rows[rows["source"] == worker])
+            for name, rows in (("used", used), ("max", most), ("pending", pending))
+        }
+        found.append(pd.DataFrame({**levels, "returned": np.diff(returned, prepend=returned[:1])}))
+    return found
+
+
+def _peak(samples: Samples, grid: Any, pool: str, mark: str, level: pd.DataFrame) -> float:
+    """Give the highest level of the run: each worker's own, added up: an upper bound.
+
+    The workers' pools are separate and need not have been fullest at the same time. A sample every
+    250 ms misses a spike that the high-water mark keeps; but the mark is as old as its process, so
+    it tells of the run only if it rose in it.
+    """
+    start_ns = int(grid[0])
+    marks = samples.named(_PREFIX + mark, "app", pool=pool)
+    total = np.nan
+    for worker, rows in level.groupby("source"):
+        seen = rows.loc[rows["t_ns"] >= start_ns, "value"].max()
+        own = marks[marks["source"] == worker]
+        before = own.loc[own["t_ns"] <= start_ns, "value"].max()
+        highest = own["value"].max()
+        risen = highest if pd.isna(before) or highest > before else seen
+        total = np.nansum([total, np.fmax(seen, risen)])
+    return float(total)
+
+
+def _evidence(frame: pd.DataFrame, first: int) -> str:
+    """Tell the first second of saturation in figures."""
+    interval = frame["t_ns"].iloc[1] - frame["t_ns"].iloc[0] if len(frame) > 1 else NS_PER_S
+    second = frame.iloc[first : first + max(int(NS_PER_S // interval), 1)]
+    said = [f"{written(second['used'].max())} of {written(second['max'].max())} in use"]
+    if second["pending"].max() > 0:
+        said.append(f"{written(second['pending'].max())} waiting")
+    if second["waited"].sum() > 0:
+        worst = second["wait_p99_ms"].max()
+        said.append(
+            f"{written(second['waited'].sum())} of {written(second['acquired'].sum())} "
+            f"acquisitions waited over {WAIT_LIMIT_S * 1e3:.0f} ms (p99 {written(worst)} ms)"
+        )
+    if second["timeouts"].sum() > 0:
+        said.append(f"{written(second['timeouts'].sum())} waits timed out")
+    return ", ".join(said)
+
+
+def _undecided(still_s: float) -> str:
+    """Say that the record ends too soon to tell a leak from requests that wait for each other."""
+    if not still_s:
+        return ""
+    return (
+        f"; nothing was given back in the last {written(still_s)} s of the record, too short a "
+        f"time to tell a leak from requests that wait for a second connection (nested_acquire)"
+    )

@@ -1,0 +1,170 @@
+"""The diagnosis: why a connection pool was waited for, told apart by what else was to be seen.
+
+leak            connections were never given back (see `reports.pools.leaks`)
+nested_acquire  every connection of a worker was in use, at least as many requests waited, none was
+                given back for as long as a wait may last, and meanwhile none did anything in the
+                database: each holder waits for a second connection from the same pool. To tell
+                it from a leak: the holders gave up when their wait ran out, and gave back
+slow_holder     connections were held for long: at least `LONG_HOLD_MS` on average, `SLOWER` times
+                as long as when nobody had waited yet, and much longer than the app's event loops
+                were late (a late loop makes every hold long: that is the loop's saturation)
+undersized      everything in use with waiters, and holding times as ever
+None            undecidable: waited for, but for none of these reasons; or the record ends while
+                nothing is given back, before a wait may last: leak and nested acquire look alike
+
+Waiting for a lock is not holding: it is the others' doing. By Little's law the share of the
+connections in use that wait for a lock is the share of the holding time spent so, and it is taken
+off; else every sale behind one row lock would be called a slow holder.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dress_rehearsal.reports.numbers import NS_PER_S
+from dress_rehearsal.reports.schema import Diagnosis
+
+MIN_ACQUIRED = 5
+"""An interval with fewer acquisitions says nothing about how long connections are held."""
+
+LONG_HOLD_MS = 50.0
+"""A hold that is no trouble in any rush: a transaction takes a few ms, with a busy CPU 20 ms."""
+
+SLOWER = 3.0
+"""Holds have become long when they are this many times as long as before."""
+
+_LATE_LOOPS = 3.0
+"""A hold of fewer loop lags than this may be the loop's doing: each await costs up to one."""
+
+_STALL_SHARE = (0.6, 1.3)
+"""A deadlock within a pool lasts as long as a wait may: shorter is slow, longer is a leak."""
+
+_LEAST_STALL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What else was to be seen at the pool's intervals; NaN where it was not measured.
+
+    Attributes:
+        loop_lag_ms: the latest event loop of any worker.
+        lock_waiting: connections that wait for a lock (only of the pool to the database).
+        active: connections that do something in the database (only of that pool).
+        open_idle: connections idle within a transaction (only of that pool).
+        workers: each worker's own used, max, pending and returned, one frame a worker.
+        pool_timeout_s: how long a request may wait for a connection.
+    """
+
+    loop_lag_ms: Any
+    lock_waiting: Any
+    active: Any
+    open_idle: Any
+    workers: list[pd.DataFrame]
+    pool_timeout_s: float
+
+
+def diagnose(
+    frame: pd.DataFrame, first: int | None, leaked: int | None, around: Circumstances
+) -> Diagnosis | None:
+    """Tell why a pool was waited for.
+
+    Args:
+        frame: the pool's intervals, see `reports.pools.client.ClientPool`.
+        first: the position of the first saturated interval, None when nobody waited.
+    """
+    if leaked:
+        return "leak"
+    if first is None:
+        return "healthy"
+    if _deadlocked(frame, around):
+        return "nested_acquire"
+    own_ms = _own_hold_ms(frame, around)
+    busy = frame["acquired"] >= MIN_ACQUIRED
+    waited = (frame["saturated"] & own_ms.notna()).to_numpy(dtype=bool)
+    held_ms = own_ms[waited].median()
+    usual_ms = own_ms[busy & ~frame["saturated"] & (frame.index < first)].quantile(0.25)
+    if pd.isna(usual_ms):
+        usual_ms = own_ms[busy & ~frame["saturated"]].quantile(0.25)
+    lag_ms = _median(around.loop_lag_ms[waited])
+    # A hold that was long from the first purchase on has nothing shorter to be compared with.
+    longer = pd.isna(usual_ms) or usual_ms >= LONG_HOLD_MS or held_ms >= SLOWER * usual_ms
+    if held_ms >= max(LONG_HOLD_MS, _LATE_LOOPS * lag_ms) and longer:
+        return "slow_holder"
+    full = (frame["used"] >= frame["max"]) & (frame["pending"] > 0) & frame["saturated"]
+    if full.any() and (pd.isna(held_ms) or held_ms < LONG_HOLD_MS):
+        return None if standstill_s(frame, around) else "undersized"
+    return None
+
+
+def standstill_s(frame: pd.DataFrame, around: Circumstances) -> float:
+    """Give for how long nothing had been given back when the record ended, with waiters; else 0.
+
+    The longest of any worker. Connections at work in the database are no standstill.
+    """
+    interval_s = _interval_s(frame)
+    longest_s = 0.0
+    for worker in around.workers:
+        for start, end in runs(_still(worker)):
+            working = around.active[start:end] >= worker["used"].to_numpy()[start:end]
+            if end == len(worker) and working.mean() < 0.5:
+                longest_s = max(longest_s, (end - start) * interval_s)
+    return longest_s if longest_s >= _LEAST_STALL_S else 0.0
+
+
+def _own_hold_ms(frame: pd.DataFrame, around: Circumstances) -> "pd.Series[float]":
+    """Give the mean hold of each interval's returned connections, less their waiting for locks.
+
+    Means are taken over the last second: what is held long is given back in few intervals.
+    """
+    interval_s = _interval_s(frame)
+    steps = max(round(1.0 / interval_s), 1)
+    held_s = frame["use_s"].rolling(steps, min_periods=1).sum()
+    returned = frame["returned"].rolling(steps, min_periods=1).sum()
+    mean_ms = 1e3 * held_s / returned.where(returned > 0)
+    locked = pd.Series(around.lock_waiting, index=frame.index)
+    share = (locked / frame["used"].where(frame["used"] > 0)).clip(0.0, 1.0)
+    return mean_ms * (1.0 - share.rolling(steps, min_periods=1).mean().fillna(0.0))
+
+
+def _deadlocked(frame: pd.DataFrame, around: Circumstances) -> bool:
+    """Tell whether a worker's pool stood still, its database idle, until holders gave up."""
+    interval_s = _interval_s(frame)
+    shortest_s, longest_s = (share * around.pool_timeout_s for share in _STALL_SHARE)
+    least = max(round(max(shortest_s, _LEAST_STALL_S) / interval_s), 2)
+    most = round(longest_s / interval_s) + 2
+    for worker in around.workers:
+        for start, end in runs(_still(worker)):
+            if not least <= end - start <= most or end == len(worker):
+                continue
+            stall = worker[start:end]
+            idle = around.active[start:end] < 1  # what was not measured is not idle
+            all_wait = stall["pending"] >= stall["used"]
+            if min(idle.mean(), all_wait.mean()) > 0.5 and worker["returned"].iloc[end] > 0:
+                return True
+    return False
+
+
+def _still(worker: pd.DataFrame) -> Any:
+    """Tell in which intervals a worker's pool was full and waited for, and gave nothing back."""
+    full = (worker["used"] >= worker["max"]) & (worker["pending"] > 0)
+    return (full & (worker["returned"] == 0)).to_numpy(dtype=bool)
+
+
+def runs(hit: Any) -> list[tuple[int, int]]:
+    """Give where each unbroken run of hits begins and ends (the first position after it)."""
+    edges = np.flatnonzero(np.diff(np.asarray(hit, dtype=int), prepend=0, append=0))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _interval_s(frame: pd.DataFrame) -> float:
+    times = frame["t_ns"]
+    return float(times.iloc[1] - times.iloc[0]) / NS_PER_S if len(times) > 1 else 1.0
+
+
+def _median(values: Any) -> float:
+    """Give the median of what was measured, 0 without anything."""
+    known = np.asarray(values, dtype=float)
+    known = known[~np.isnan(known)]
+    return float(np.median(known)) if len(known) else 0.0

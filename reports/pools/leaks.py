@@ -1,0 +1,94 @@
+"""Leaks: connections that were taken from a pool and never given back.
+
+Two kinds of evidence (the field's a and d):
+
+at rest   the students have their answers, no request is under way in the app nor waits for a
+          connection, and for most of a second more are still in use than the fewest that ever were
+residual  a leaked connection is in the gauge of used ones and never in the histogram of use times.
+          What has been checked out and not been given back has an age: (connection-seconds in use
+          - seconds of use that ended) / connections in use. Connections that are out for
+          `LONG_USE_S` and longer while the database sees most of them neither busy nor in a
+          transaction are gone, and so are, unless it is busy, those out for longer than a request
+          that holds one may wait for a second. So a leak is seen in a run without rest, and one
+          that has filled the pool while requests still wait for it.
+
+Whoever holds a connection and waits for a second (`nested_acquire`) is among those who wait. So as
+many connections in use as there are waiters may be held like that, and their wait is no age. They
+give up and give back when the wait runs out, which a leak never does: before that, nobody can tell.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import NS_PER_S
+from dress_rehearsal.reports.pools.diagnosis import Circumstances
+from dress_rehearsal.reports.samples import Samples, level_on
+
+REST_NS = 3 * NS_PER_S // 4
+"""How long a pool must have been seen at rest for what is still used to count as leaked."""
+
+LONG_USE_S = 3.0
+"""The least age from which on connections that are out count as gone."""
+
+_AGES = 10.0
+"""… and this many times the mean use, as HikariCP's leak detection is usually set."""
+
+ASKS_AGAIN_S = 1.0
+"""Who needs a second connection asks for it no later than this after getting the first."""
+
+
+def leaked_connections(
+    evidence: Evidence, samples: Samples, frame: pd.DataFrame, around: Circumstances
+) -> int | None:
+    """Give how many connections of a pool were never given back, None when that was not seen.
+
+    Args:
+        frame: the pool's intervals, see `reports.pools.client.ClientPool`.
+        around: what else was to be seen at its intervals.
+    """
+    requests = evidence.requests
+    last = requests["done_ns"].fillna(requests["read_ns"]).max()
+    first = requests["intended_ns"].min()
+    if pd.isna(last) or pd.isna(first):
+        return None
+    fewest = frame.loc[frame["t_ns"] <= int(last), "used"].min()
+    always = 0 if pd.isna(fewest) else int(fewest)
+    active = samples.named("http_server_active_requests", "app")
+    resting = (frame["t_ns"] > int(last)) & frame["used"].notna() & ~(frame["pending"] > 0)
+    if len(active):
+        resting &= ~(level_on(frame["t_ns"].to_numpy(), active) > 0)
+    rest = frame[resting]
+    if len(rest) > 1 and rest["t_ns"].iloc[-1] - rest["t_ns"].iloc[0] >= REST_NS:
+        return max(int(rest["used"].min()) - always, 0)
+    return _by_age(frame, int(first), always, around) or None
+
+
+def _by_age(frame: pd.DataFrame, first_ns: int, always: int, around: Circumstances) -> int:
+    """Give the connections that have been out for too long by the end of the record."""
+    frame = frame.assign(active=around.active, working=around.active + around.open_idle)
+    rows = frame[(frame["t_ns"] > first_ns) & frame["used"].notna()]
+    if len(rows) < 2:
+        return 0
+    interval_s = np.diff(rows["t_ns"].to_numpy(), prepend=first_ns) / NS_PER_S
+    out: Any = (rows["used"] - always).clip(lower=0).to_numpy()
+    used = int(out[-1])
+    if used <= 0:
+        return 0
+    age_s = (np.sum(out * interval_s) - rows["use_s"].sum()) / used
+    returned = rows["returned"].sum()
+    mean_s = rows["use_s"].sum() / returned if returned else 0.0
+    long_s = max(LONG_USE_S, _AGES * mean_s)
+    wait_s = around.pool_timeout_s + ASKS_AGAIN_S
+    before_ns = rows["t_ns"].iloc[-1] - rows["t_ns"].to_numpy()
+    waiting = np.minimum(rows["pending"].fillna(np.inf), out)  # what was not measured may wait
+    waited_s = np.sum((waiting * interval_s)[before_ns < wait_s * NS_PER_S]) / used
+    long = rows[before_ns < long_s * NS_PER_S]
+    idle = (long["working"] < long["used"] / 2).all()  # what was not measured is not idle
+    busy = (long["active"] >= long["used"] / 2).all()
+    if not (idle and age_s - waited_s >= long_s) and (busy or age_s < max(long_s, wait_s)):
+        return 0
+    lately = rows[before_ns < REST_NS]
+    return max(int(lately["used"].min()) - always, 0)

@@ -1,0 +1,255 @@
+"""Everything else finite that requests wait for: queues, the server's connections, CPU, loops.
+
+What counts as saturated (a sample tells of the interval before it, so since that one's start):
+
+write_back       five rows waited over 1 s from grant to commit; since the first such grant. Or the
+                 writer's oldest entry was over 1 s old for a second: so that rows show which were
+                 never committed
+accept_queue     the kernel dropped connections, or the queue stood at its limit
+max_connections  every connection of the PostgreSQL server was taken
+cpu              all CPUs at least 95% busy for 1 s on end, and in it an event loop 50 ms late in
+                 two samples running
+app_loop         an app worker's loop was 50 ms late in every sample of 1.5 s; the gauge tells of
+                 the last 0.5 s, so that is for a second on end, and no single stumble
+generator_loop   five requests within 250 ms were later than the plan's max_late_start
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dress_rehearsal.reports.audit.stores import DURABLE
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import (
+    NS_PER_MS,
+    NS_PER_S,
+    counted,
+    integers,
+    percentile,
+    rounded,
+    whole,
+    written,
+)
+from dress_rehearsal.reports.pools.client import MIN_WAITERS, PoolFinding, grid_interval_s, run_grid
+from dress_rehearsal.reports.pools.diagnosis import runs
+from dress_rehearsal.reports.samples import Samples, label, level_on, worst_on
+from dress_rehearsal.reports.schema import Pool
+
+NAMES = ("write_back", "accept_queue", "max_connections", "cpu", "app_loop", "generator_loop")
+BUSY = 0.95
+LATE_LOOP_S = 0.05
+LATE_LOOP_LASTS_S = 1.5
+LATE_ROW_NS = NS_PER_S
+
+
+def find_shared(evidence: Evidence, samples: Samples, frame: pd.DataFrame) -> list[PoolFinding]:
+    """Give a finding for each resource that was measured, in the order of `NAMES`.
+
+    Args:
+        frame: the run's `latency_frame`.
+    """
+    grid = run_grid(evidence, samples)
+    found = [_generator_loop(evidence, frame)]
+    if len(grid):
+        found = [
+            _write_back(evidence, samples, grid),
+            _accept_queue(evidence, samples, grid),
+            _max_connections(evidence, samples, grid),
+            _cpu(evidence, samples, grid),
+            _app_loop(evidence, samples, grid, frame),
+            *found,
+        ]
+    return [finding for finding in found if finding is not None]
+
+
+def _finding(
+    name: str,
+    since_s: float | None,
+    evidence: str,
+    *,
+    most: float = np.nan,
+    used: float = np.nan,
+    pending: float = np.nan,
+    wait_p99_ms: float = np.nan,
+    timeouts: int | None = None,
+) -> PoolFinding:
+    pool = Pool(
+        name=name,
+        max=whole(most),
+        peak_used=whole(used),
+        peak_pending=whole(pending),
+        wait_p99_ms=rounded(wait_p99_ms),
+        timeouts=timeouts,
+        saturated_at_s=since_s,
+        leaked=None,
+        diagnosis="healthy" if since_s is None and not evidence else None,
+    )
+    return PoolFinding(pool, evidence)
+
+
+def _since(evidence: Evidence, t_ns: int) -> float | None:
+    if evidence.t0_ns is None:
+        return None
+    return rounded((t_ns - evidence.t0_ns) / NS_PER_S, 2)
+
+
+def _write_back(evidence: Evidence, samples: Samples, grid: Any) -> PoolFinding | None:
+    own = level_on(grid, samples.named("writeback_backlog", "writeback"))
+    pending = level_on(grid, samples.named("redis_stream_pending", "redis", group="writeback"))
+    lag = level_on(grid, samples.named("redis_stream_lag", "redis", group="writeback"))
+    seen = np.concatenate([own, pending + lag])
+    if np.isnan(seen).all():
+        return None
+    rows = evidence.ledger[evidence.ledger["source"].astype("object") == DURABLE]
+    rows = rows[["granted_ns", "committed_ns"]].dropna()
+    granted = integers(rows["granted_ns"])
+    waits = integers(rows["committed_ns"]) - granted
+    late = waits >= LATE_ROW_NS
+    moments, said = [], []
+    if late.sum() >= MIN_WAITERS:
+        moments.append(int(granted[late].min()))
+        said.append(
+            f"{written(int(late.sum()))} granted tickets waited over 1 s for their row, the "
+            f"longest {written(waits.max() / NS_PER_S)} s, with a backlog of up to "
+            f"{written(_peak(seen))}"
+        )
+    age = worst_on(grid, samples.named("writeback_oldest_age_seconds", "writeback"))
+    steps = max(int(1 / grid_interval_s(evidence.plan)), 2)
+    old = np.flatnonzero(_lasting(age >= LATE_ROW_NS / NS_PER_S, steps))
+    if len(old):
+        moments.append(int(grid[old[0]] - age[old[0]] * NS_PER_S))
+        said.append(f"the oldest entry of the write-back was up to {written(_peak(age))} s old")
+    since_s = _since(evidence, min(moments)) if moments else None
+    return _finding(
+        "write_back",
+        since_s,
+        " and ".join(said),
+        pending=_peak(seen),
+        wait_p99_ms=percentile(waits, 99) / NS_PER_MS,
+    )
+
+
+def _accept_queue(evidence: Evidence, samples: Samples, grid: Any) -> PoolFinding | None:
+    lengths = samples.named("listen_queue_length", "kernel")
+    limits = samples.named("listen_queue_limit", "kernel")
+    overflows = samples.named("tcp_listen_overflows_total", "kernel")
+    if lengths.empty and overflows.empty:
+        return None
+    length, limit, full = np.nan, np.nan, np.zeros(len(grid), dtype=bool)
+    for port, rows in lengths.groupby(label(lengths, "port")):
+        there = limits[label(limits, "port") == port] if len(limits) else limits
+        levels, most = level_on(grid, rows), level_on(grid, there)
+        peak = _peak(levels)
+        if np.isnan(length) or peak > length:
+            length, limit = peak, _peak(most) if len(there) else np.nan
+        full |= (levels >= most) & (most > 0)
+    # Counted since boot and for the whole machine: only what was added during the run counts.
+    drops = np.diff(overflows["value"], prepend=overflows["value"].head(1))
+    lost = int(drops.clip(min=0).sum())
+    hits = [
+        *grid[np.maximum(np.flatnonzero(full) - 1, 0)][:1],
+        *overflows["t_ns"].shift(fill_value=grid[0])[drops > 0][:1],
+    ]
+    since_s, said = None, ""
+    if hits:
+        since_s = _since(evidence, int(min(hits)))
+        said = f"the kernel dropped {counted(lost, 'connection')}"
+        if full.any():
+            said = f"{written(limit)} connections filled the accept queue and {said}"
+    return _finding("accept_queue", since_s, said, most=limit, used=length, timeouts=lost)
+
+
+def _max_connections(evidence: Evidence, samples: Samples, grid: Any) -> PoolFinding | None:
+    used = level_on(grid, samples.named("pg_connections_used", "postgres"))
+    most = level_on(grid, samples.named("pg_settings_max_connections", "postgres"))
+    if np.isnan(used).all():
+        return None
+    hit = np.flatnonzero((used >= most) & (most > 0))
+    since_s, said = None, ""
+    if len(hit):
+        since_s = _since(evidence, int(grid[max(hit[0] - 1, 0)]))
+        said = f"all {written(_peak(most))} connections of PostgreSQL were taken"
+    return _finding(
+        "max_connections",
+        since_s,
+        said,
+        most=_peak(most),
+        used=_peak(used),
+    )
+
+
+def _cpu(evidence: Evidence, samples: Samples, grid: Any) -> PoolFinding | None:
+    used = level_on(grid, samples.named("machine_cpu_used_ratio", "kernel"))
+    if np.isnan(used).all():
+        return None
+    lags = [worst_on(grid, samples.named("app_event_loop_lag_seconds", "app"))]
+    lags.append(worst_on(grid, samples.named("generator_loop_lag_seconds", "generator")))
+    lag = np.fmax(*lags)
+    steps = max(int(1 / grid_interval_s(evidence.plan)), 1)
+    since_s, said = None, ""
+    hits = np.flatnonzero(_lasting(used >= BUSY, steps) & _lasting(lag >= LATE_LOOP_S, 2))
+    if len(hits):
+        since_s = _since(evidence, int(grid[max(hits[0] - 1, 0)]))
+        second = slice(hits[0], hits[0] + steps)
+        said = (
+            f"all CPUs were {written(100 * _peak(used[second]))}% busy and event loops ran up to "
+            f"{written(1e3 * _peak(lag[second]))} ms late"
+        )
+    return _finding("cpu", since_s, said, most=1.0, used=_peak(used))
+
+
+def _app_loop(
+    evidence: Evidence, samples: Samples, grid: Any, frame: pd.DataFrame
+) -> PoolFinding | None:
+    lag = worst_on(grid, samples.named("app_event_loop_lag_seconds", "app"))
+    if np.isnan(lag).all():
+        return None
+    queued = frame["queue_ms"].dropna().to_numpy()
+    since_s, said = None, ""
+    steps = max(int(LATE_LOOP_LASTS_S / grid_interval_s(evidence.plan)), 2)
+    hits = np.flatnonzero(_lasting(lag >= LATE_LOOP_S, steps))
+    if len(hits):
+        since_s = _since(evidence, int(grid[max(hits[0] - 1, 0)]))
+        said = f"an app worker's event loop ran up to {written(1e3 * _peak(lag))} ms late"
+        if len(queued):
+            said += (
+                f"; 1% of requests waited over {written(percentile(queued, 99))} ms for a worker"
+            )
+    return _finding("app_loop", since_s, said, wait_p99_ms=percentile(queued, 99))
+
+
+def _generator_loop(evidence: Evidence, frame: pd.DataFrame) -> PoolFinding | None:
+    lateness = frame[["intended_s", "generator_ms"]].dropna()
+    if lateness.empty:
+        return None
+    limit_ms = 1e3 * evidence.plan.generator.max_late_start
+    late = lateness[lateness["generator_ms"] > limit_ms]
+    crowd = (late["intended_s"] // 0.25).value_counts()
+    crowd = crowd[crowd >= MIN_WAITERS]
+    since_s, said = None, ""
+    if len(crowd):
+        since_s = rounded(0.25 * float(crowd.index.min()), 2)
+        said = (
+            f"{written(len(late))} requests started more than {written(limit_ms)} ms late, the "
+            f"latest {written(float(late['generator_ms'].max()))} ms"
+        )
+    return _finding(
+        "generator_loop",
+        since_s,
+        said,
+        wait_p99_ms=percentile(lateness["generator_ms"].to_numpy(), 99),
+    )
+
+
+def _peak(levels: Any) -> float:
+    """Give the highest level that was seen, NaN when none was."""
+    return float(np.fmax.reduce(levels, initial=np.nan))
+
+
+def _lasting(hit: Any, length: int) -> Any:
+    """Keep the hits that belong to at least `length` in a row."""
+    kept = np.zeros(len(hit), dtype=bool)
+    for start, end in runs(hit):
+        kept[start:end] = end - start >= length
+    return kept

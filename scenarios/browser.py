@@ -1,0 +1,282 @@
+"""A visit: the things a student can do at the target, each one recorded request."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final
+from urllib.parse import quote
+
+from dress_rehearsal.records.tables import ABANDONED, STEPS
+from dress_rehearsal.scenarios.client.connection import Connection, Exchange
+from dress_rehearsal.scenarios.client.http import Answer, Request
+from dress_rehearsal.scenarios.client.sse import EventStream
+from dress_rehearsal.scenarios.errors import Closed, ExchangeError, NotAnswered
+from dress_rehearsal.scenarios.recorder import FAILED, OK, REFUSED, UNKNOWN
+from dress_rehearsal.scenarios.rush import Rush
+
+PAGE, COUNTDOWN, LOGIN, BUY, TICKET, QR, JOIN, QUEUE, STREAM, SCAN = range(len(STEPS))
+"""Positions in `records.tables.STEPS`."""
+
+_READ_BY_STUDENTS: Final = frozenset({LOGIN, BUY, TICKET, JOIN, QUEUE})
+"""Steps whose answer decides what the student does next; the rest are only looked at."""
+_QUEUE_STEPS: Final = frozenset({JOIN, QUEUE})
+REFUSALS: Final = frozenset(
+    {
+        "too_early",
+        "sold_out",
+        "not_enrolled",
+        "already_holds_ticket",
+        "ticket_pending",
+        "bad_credentials",
+        "not_in_queue",
+        "not_admitted",
+        "already_entered",
+        "qr_expired",
+    }
+)
+"""Answers that say no for a reason the sale is meant to have; other 4xx are failures."""
+UNAUTHENTICATED: Final = "unauthenticated"
+"""The word of a target that knows no session of this token (any more)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of one act, as the student sees it."""
+
+    outcome: int
+    code: str | None
+    at_ns: int
+    """When the answer had arrived, or when the attempt was given up."""
+    body: dict[str, Any]
+    content: bytes = b""
+    """The answer's body as it came."""
+
+
+class Visit:
+    """One device's browser: its connections, its session; request numbers are the student's.
+
+    Args:
+        device: recorded as the number of the visit's first connection.
+        numbers: the student's request numbers, shared by all of the student's visits.
+    """
+
+    __slots__ = ("_connections", "_device", "_journey", "_numbers", "_rush", "_token", "student")
+
+    def __init__(
+        self, rush: Rush, student: int, device: int = 0, numbers: Iterator[int] | None = None
+    ) -> None:
+        self.student = student
+        self._rush = rush
+        self._journey = int(rush.timetable.journey[student])
+        self._device = device
+        self._numbers = count() if numbers is None else numbers
+        self._token: str | None = None
+        self._connections: list[Connection] = []
+
+    def elsewhere(self, device: int) -> "Visit":
+        """Visit from another of the student's devices, with a session of its own."""
+        return Visit(self._rush, self.student, device, self._numbers)
+
+    def connection(self, number: int) -> Connection:
+        """Give one of the visit's connections; 0 is the first."""
+        while len(self._connections) <= number:
+            address = self._rush.origin.address
+            self._connections.append(Connection(address, self._rush.plan.students.timeout))
+        return self._connections[number]
+
+    def page(self, intended_ns: int) -> Reply:
+        """Open the event's page."""
+        return self._get(PAGE, f"/events/{self._event}", intended_ns)
+
+    def countdown(self, intended_ns: int, give_up_ns: int) -> Reply:
+        """Ask how long until the sale opens; not waited for beyond `give_up_ns`."""
+        path = f"/events/{self._event}/countdown"
+        return self._get(COUNTDOWN, path, intended_ns, give_up_ns)
+
+    def login(self, intended_ns: int) -> Reply:
+        """Log in with student number and PIN; keeps the session for what follows."""
+        person = self._rush.people[self.student]
+        body = json.dumps({"student": person.student, "pin": person.pin}).encode()
+        request = self._rush.origin.request(LOGIN, "POST", "/login", body=body)
+        reply = self.act(request, intended_ns)
+        if reply.outcome == OK:
+            self._token = str(reply.body.get("token", ""))
+        return reply
+
+    @property
+    def logged_in(self) -> bool:
+        """Whether a login has succeeded."""
+        return self._token is not None
+
+    def join(self, intended_ns: int, position: int | None = None) -> Reply:
+        """Join the queue; a `position` claims a place in it that the target must not believe."""
+        body = b"{}" if position is None else json.dumps({"position": position}).encode()
+        path = f"/events/{self._event}/queue"
+        request = self._rush.origin.request(JOIN, "POST", path, token=self._token, body=body)
+        return self.act(request, intended_ns)
+
+    def place(self) -> Request:
+        """Prepare the question for the place in the queue, which is asked again and again."""
+        path = f"/events/{self._event}/queue"
+        return self._rush.origin.request(QUEUE, "GET", path, token=self._token)
+
+    def follow(self, intended_ns: int, stream: EventStream, give_up_ns: int) -> Reply:
+        """Hold the queue's event stream until it decides; one recorded request, however long."""
+        request = self._rush.origin.request(
+            STREAM,
+            "GET",
+            f"/events/{self._event}/queue/stream",
+            token=self._token,
+            accept="text/event-stream",
+            last_event_id=stream.last_event_id,
+        )
+        return self.act(request, intended_ns, give_up_ns=give_up_ns, stream=stream)
+
+    def click(self, copy: int) -> Request:
+        """Prepare the purchase ahead of time; each copy number is one idempotency key."""
+        return self._rush.origin.request(
+            BUY,
+            "POST",
+            f"/events/{self._event}/tickets",
+            token=self._token,
+            body=b"{}",
+            idempotency_key=f"{self._rush.key}-{self.student:x}-{self._device + copy}",
+        )
+
+    def ticket(self, ticket: str, intended_ns: int) -> Reply:
+        """Ask for a ticket's state."""
+        return self._get(TICKET, f"/tickets/{quote(ticket, safe='')}", intended_ns)
+
+    def qr(self, ticket: str, intended_ns: int) -> Reply:
+        """Open a ticket's QR code."""
+        return self._get(QR, f"/tickets/{quote(ticket, safe='')}/qr", intended_ns)
+
+    def payload(self, ticket: str, intended_ns: int) -> Reply:
+        """Get what a ticket's QR code says, as a gate's camera would read it off the screen."""
+        path = f"/tickets/{quote(ticket, safe='')}/qr"
+        request = self._rush.origin.request(QR, "GET", path, token=self._token, accept="text/plain")
+        return self.act(request, intended_ns)
+
+    def scan(self, payload: str, gate: str, intended_ns: int, connection: int = 0) -> Reply:
+        """Have a gate scan the code; the gate's own token lets it ask."""
+        body = json.dumps({"payload": payload, "gate": gate}).encode()
+        request = self._rush.origin.request(
+            SCAN, "POST", "/gate/scan", token=self._rush.gate_token, body=body
+        )
+        return self.act(request, intended_ns, connection)
+
+    def act(
+        self,
+        request: Request,
+        intended_ns: int,
+        connection: int = 0,
+        give_up_ns: int | None = None,
+        stream: EventStream | None = None,
+    ) -> Reply:
+        """Send a prepared request when it is due, and record what came of it.
+
+        Args:
+            connection: which of the visit's connections to use.
+            give_up_ns: when to stop waiting, if that comes before the browser's time-out.
+            stream: takes in an answer of server-sent events.
+
+        Raises:
+            Closed: it would be due after the rush has closed; nothing is sent.
+        """
+        rush = self._rush
+        rush.sleep_until(intended_ns)
+        seq = next(self._numbers)
+        trace = rush.traces.traceparent(self.student, seq)
+        exchange = Exchange()
+        line = self.connection(connection)
+        was_open = line.is_open
+        body: dict[str, Any] = {}
+        code: str | None = None
+        content = b""
+        outcome = UNKNOWN
+        rush.in_flight += 1
+        try:
+            answer = line.exchange(request, trace, exchange, give_up_ns, stream)
+            content = answer.body
+            if stream is None:
+                outcome, code, body = _read(answer, request.step)
+            else:
+                outcome, code, body = _read_stream(stream)
+        except ExchangeError as error:
+            outcome = UNKNOWN if isinstance(error, NotAnswered) else FAILED
+            code = error.word
+        except BaseException as cut:
+            # Cut short from outside (the generator ends, or the student needs it no more): it
+            # may have taken effect.
+            outcome = FAILED if exchange.sent_ns is None else UNKNOWN
+            code = ABANDONED if isinstance(cut, Closed) else "cut"
+            raise
+        finally:
+            rush.in_flight -= 1
+            rush.connections += line.is_open - was_open
+            if exchange.answer is None:
+                exchange.done_ns = time.time_ns()  # no whole answer: when it was given up
+            exchange.error = code
+            if exchange.sent_ns is not None:
+                rush.late_ns.append(exchange.sent_ns - intended_ns)
+            rush.recorder.record(
+                intended_ns=intended_ns,
+                exchange=exchange,
+                student=self.student,
+                seq=seq,
+                device=self._device + connection,
+                journey=self._journey,
+                step=request.step,
+                outcome=outcome,
+            )
+        done_ns = exchange.done_ns or time.time_ns()
+        if exchange.answer is not None and stream is None:
+            rush.felt_ms.append((done_ns - intended_ns) / 1e6)
+        return Reply(outcome, code, done_ns, body, content)
+
+    def leave(self) -> None:
+        """Close every connection."""
+        for connection in self._connections:
+            self._rush.connections -= connection.is_open
+            connection.close()
+
+    @property
+    def _event(self) -> str:
+        return self._rush.plan.event.id
+
+    def _get(self, step: int, path: str, intended_ns: int, give_up_ns: int | None = None) -> Reply:
+        request = self._rush.origin.request(step, "GET", path, token=self._token)
+        return self.act(request, intended_ns, give_up_ns=give_up_ns)
+
+
+def _read(answer: Answer, step: int) -> tuple[int, str | None, dict[str, Any]]:
+    """Classify an answer: outcome, error word, and the JSON object if it is one."""
+    status, body = answer.status, answer.body
+    if 200 <= status < 300 and step not in _READ_BY_STUDENTS:
+        return OK, None, {}
+    try:
+        document: Any = json.loads(body.decode()) if body[:1] == b"{" else {}
+    except ValueError:
+        document = {}
+    if 200 <= status < 300:
+        if step in _QUEUE_STEPS and document.get("state") == "sold_out":
+            return REFUSED, "sold_out", document
+        return (OK, None, document) if document else (FAILED, "not_json", {})
+    code = document.get("code")
+    word = code if isinstance(code, str) and len(code) <= 64 else f"http_{status}"
+    return (REFUSED if word in REFUSALS else FAILED), word, document
+
+
+def _read_stream(stream: EventStream) -> tuple[int, str | None, dict[str, Any]]:
+    """Classify a stream by the event that decided; without one it is open what comes next."""
+    if stream.decision == "admitted":
+        return OK, None, {"admitted": True}
+    if stream.decision == "sold_out":
+        return REFUSED, "sold_out", {"state": "sold_out"}
+    if stream.is_stream:
+        return UNKNOWN, "stream_ended", {}
+    if 200 <= stream.status < 300:
+        return FAILED, "not_a_stream", {}
+    return _read(stream, STREAM)

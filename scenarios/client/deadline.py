@@ -1,0 +1,40 @@
+"""How long an exchange may still wait, and for which of its bounds."""
+
+import time
+
+import gevent
+from gevent import get_hub
+
+from dress_rehearsal.records.tables import ABANDONED
+
+
+class Patience:
+    """A running time-out; `word` names the bound that would end it.
+
+    Args:
+        bound_s: the wait may last so long.
+        give_up_ns: and not beyond this time.
+    """
+
+    __slots__ = ("give_up_ns", "timeout", "word")
+
+    def __init__(self, bound_s: float, give_up_ns: int | None) -> None:
+        self.give_up_ns = give_up_ns
+        self.begin(bound_s)
+
+    def begin(self, bound_s: float) -> None:
+        """Wait no longer than this from now on."""
+        self.word = "timeout"
+        if self.give_up_ns is not None:
+            left_s = (self.give_up_ns - time.time_ns()) / 1e9
+            if left_s < bound_s:
+                bound_s, self.word = max(left_s, 0.0), ABANDONED
+        # The loop's clock stands still during a turn; a timer set late in a long one would
+        # otherwise end early by as much.
+        get_hub().loop.update_now()
+        self.timeout = gevent.Timeout.start_new(bound_s)
+
+    def renew(self, bound_s: float) -> None:
+        """Begin anew: the far end has given a sign of life."""
+        self.timeout.close()
+        self.begin(bound_s)

@@ -1,0 +1,110 @@
+"""The meter: what was recorded so far as histograms, for whoever watches while the run goes.
+
+They count what the report's percentiles count (`reports.latency`), in the same way, so that a
+quantile of theirs and the report's differ by no more than a bucket's width.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dress_rehearsal.plans import Plan, slo_edges_s
+from dress_rehearsal.records import tables
+
+USUAL_EDGES_S: Final = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.35, 0.5, 0.7),
+    *(1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0),
+)
+_BEYOND_S: Final = 0.25
+_WAITED_IN_VAIN_NS: Final = 1_000_000_000
+_STREAM: Final = tables.STEPS.index("GET /events/{event}/queue/stream")
+_OK, _REFUSED, _FAILED, _UNKNOWN = (
+    tables.OUTCOMES.index(word) for word in ("ok", "refused", "failed", "unknown")
+)
+
+Columns = Mapping[str, Sequence[int]]
+
+
+def edges_of(plan: Plan) -> tuple[float, ...]:
+    """Give the edges that a plan needs besides the usual ones.
+
+    One on each latency that a gate sets, and one just above the time that students wait at most,
+    where many end in a bad rush: without it they would be spread over a bucket of seconds.
+    """
+    return (*slo_edges_s(plan), plan.students.timeout, plan.students.timeout + _BEYOND_S)
+
+
+def steps_of(plan: Plan) -> tuple[str, ...]:
+    """Give the steps that some student of the plan may take."""
+    absent = set()
+    if plan.app.waiting_room == "off":
+        absent |= {"POST /events/{event}/queue", "GET /events/{event}/queue"}
+    if plan.app.waiting_room != "sse":
+        absent.add("GET /events/{event}/queue/stream")
+    if plan.students.entry == 0:
+        absent.add("POST /gate/scan")
+    return tuple(step for step in tables.STEPS if step not in absent)
+
+
+class Spread:
+    """One histogram: `counts[i]` observations of at most `edges_s[i]`, the last of more."""
+
+    def __init__(self, edges_s: tuple[float, ...]) -> None:
+        self._edges_ns = np.array(edges_s) * 1e9
+        self._counts = np.zeros(len(edges_s) + 1, dtype=np.int64)
+        self._sum_ns = 0
+
+    def add(self, durations_ns: NDArray[np.int64]) -> None:
+        """Count durations."""
+        buckets = np.searchsorted(self._edges_ns, durations_ns, side="left")
+        self._counts += np.bincount(buckets, minlength=len(self._counts))
+        self._sum_ns += int(durations_ns.sum())
+
+    def document(self) -> dict[str, Any]:
+        """Give it as plain values: counts by bucket, and the sum in seconds."""
+        return {"counts": self._counts.tolist(), "sum_s": self._sum_ns / 1e9}
+
+
+class Meter:
+    """Takes in the recorder's columns, a shard at a time.
+
+    Args:
+        edges_s: edges in seconds besides the usual ones.
+        steps: those shown from the start, with nothing in them: a counter that first shows with
+            something in it hides that from whoever asks for its growth.
+    """
+
+    def __init__(self, edges_s: Sequence[float] = (), steps: Sequence[str] = ()) -> None:
+        self.edges_s = tuple(sorted({*USUAL_EDGES_S, *edges_s}))
+        self._felt = {tables.STEPS.index(step): Spread(self.edges_s) for step in steps}
+        self._late = Spread(self.edges_s)
+
+    def add(self, columns: Columns) -> None:
+        """Count the rows of a shard (columns of `records.tables.REQUESTS`, -1 for null)."""
+        rows = {
+            name: np.array(columns[name], dtype=np.int64)
+            for name in ("intended_ns", "sent_ns", "first_byte_ns", "done_ns")
+        }
+        step, status, outcome = (
+            np.array(columns[name], dtype=np.int64) for name in ("step", "status", "outcome")
+        )
+        sent = rows["sent_ns"] >= 0
+        self._late.add((rows["sent_ns"] - rows["intended_ns"])[sent])
+        streamed = (step == _STREAM) & (rows["first_byte_ns"] >= 0)
+        done_ns = np.where(streamed, rows["first_byte_ns"], rows["done_ns"])
+        felt_ns = done_ns - rows["intended_ns"]
+        in_vain = (outcome == _FAILED) & (status == 0) & (felt_ns >= _WAITED_IN_VAIN_NS)
+        counts = (np.isin(outcome, (_OK, _REFUSED, _UNKNOWN)) | in_vain) & (done_ns >= 0)
+        for code in np.unique(step[counts]).tolist():
+            spread = self._felt.setdefault(code, Spread(self.edges_s))
+            spread.add(felt_ns[counts & (step == code)])
+
+    def document(self) -> dict[str, Any]:
+        """Give all of it as plain values for a line of JSON."""
+        return {
+            "edges_s": self.edges_s,
+            "felt": {tables.STEPS[code]: one.document() for code, one in self._felt.items()},
+            "late": self._late.document(),
+        }

@@ -1,0 +1,126 @@
+"""The census: what became of each student, in columns that are written as the run goes."""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from dress_rehearsal.records import RecordError, RunDirectory, tables
+from dress_rehearsal.scenarios.recorder import Writer
+from dress_rehearsal.scenarios.timetable import Timetable
+
+(
+    NEVER_STARTED,
+    IN_FLIGHT,
+    TICKET,
+    SOLD_OUT,
+    REFUSED,
+    GAVE_UP,
+    FAILED,
+    UNKNOWN,
+) = range(8)
+"""Positions in `records.tables.STUDENT_OUTCOMES`."""
+
+_TICKET_BYTES: Final = 64
+
+
+class Census:
+    """One row a student (`records.tables.STUDENTS`), each in exactly one state at any time.
+
+    Args:
+        timetable: gives journeys and arrivals.
+        t0_ns: when the sale opens, ns since the epoch.
+    """
+
+    def __init__(self, timetable: Timetable, t0_ns: int) -> None:
+        n = len(timetable.journey)
+        self._journey = timetable.journey
+        self._enrolled = timetable.enrolled
+        self._arrival_ns = t0_ns + (timetable.arrival_s * 1e9).astype(np.int64)
+        self.outcome = np.zeros(n, dtype=np.int16)
+        self.counts = [n, *[0] * (len(tables.STUDENT_OUTCOMES) - 1)]
+        """Students in each state now; always adds up to their number."""
+        self._clicked_ns = np.full(n, -1, dtype=np.int64)
+        self._acked_ns = np.full(n, -1, dtype=np.int64)
+        self._issued_ns = np.full(n, -1, dtype=np.int64)
+        self._attempts = np.zeros(n, dtype=np.int16)
+        self._ticket = np.full(n, b"", dtype=f"S{_TICKET_BYTES}")
+        self._more: dict[int, tuple[str, ...]] = {}
+        self._writer = Writer()
+
+    def became(self, student: int, outcome: int) -> None:
+        """Move a student to another state; a ticket once held is never lost again."""
+        before = int(self.outcome[student])
+        if before in (outcome, TICKET):
+            return
+        self.counts[before] -= 1
+        self.counts[outcome] += 1
+        self.outcome[student] = outcome
+
+    def clicked(self, student: int, intended_ns: int) -> None:
+        """Count a try to buy and keep the first one's intended time."""
+        self._attempts[student] += 1
+        if self._clicked_ns[student] == -1:
+            self._clicked_ns[student] = intended_ns
+
+    def acknowledged(self, student: int, ticket: str, at_ns: int) -> None:
+        """Note the ticket the target says the student has; different ones are kept beside it."""
+        if self._acked_ns[student] == -1:
+            self._acked_ns[student] = at_ns
+            self._ticket[student] = ticket.encode()
+        elif self._ticket[student] != ticket.encode()[:_TICKET_BYTES]:
+            before = self._more.get(student, ())
+            if ticket not in before:
+                self._more[student] = (*before, ticket)
+        self.became(student, TICKET)
+
+    def issued(self, student: int, at_ns: int) -> None:
+        """Note when the target first said that the ticket is issued."""
+        if self._issued_ns[student] == -1:
+            self._issued_ns[student] = at_ns
+
+    def write(self, run: RunDirectory) -> RecordError | None:
+        """Write `students.parquet` whole, in a native thread; gives what went wrong, if so."""
+        return self._writer.do(self._write, run)
+
+    def table(self) -> pa.Table:
+        """Give the students as they are now."""
+
+        def word(codes: object, words: tuple[str, ...]) -> pa.DictionaryArray:
+            return pa.DictionaryArray.from_arrays(
+                pa.array(np.asarray(codes, dtype=np.int16)), pa.array(list(words))
+            )
+
+        def time(values: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Array:
+            return pa.array(values, mask=values == -1)
+
+        return pa.Table.from_arrays(
+            [
+                pa.array(np.arange(len(self.outcome), dtype=np.int32)),
+                word(self._journey, tables.JOURNEYS),
+                pa.array(self._enrolled),
+                pa.array(self._arrival_ns),
+                time(self._clicked_ns),
+                word(self.outcome, tables.STUDENT_OUTCOMES),
+                pa.array(self._ticket, pa.binary(), mask=self._acked_ns == -1).cast(pa.string()),
+                time(self._acked_ns),
+                time(self._issued_ns),
+                pa.array(self._attempts),
+                self._more_tickets(),
+            ],
+            schema=tables.STUDENTS,
+        )
+
+    def _more_tickets(self) -> pa.Array:
+        kind = tables.STUDENTS.field("more_tickets").type
+        more = self._more.copy()  # in one go: the loop may add to it meanwhile
+        if not more:
+            return pa.nulls(len(self.outcome), kind)
+        return pa.array([more.get(student) for student in range(len(self.outcome))], kind)
+
+    def _write(self, run: RunDirectory) -> RecordError | None:
+        try:
+            run.write_table("students.parquet", self.table())
+        except RecordError as error:
+            return error
+        return None

@@ -1,0 +1,91 @@
+"""What every allocator does: grant a ticket or say why not, find one again, tell the standing."""
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+
+from dress_rehearsal.target_app.sessions import Bearer, Sessions
+from dress_rehearsal.target_app.stores.postgres import Database
+from dress_rehearsal.target_app.stores.redis import Cache
+
+if TYPE_CHECKING:
+    from dress_rehearsal.target_app.sqs.outbox import Outbox  # needs aiobotocore, which is an extra
+
+
+class Claim(NamedTuple):
+    """A student asking for a ticket."""
+
+    bearer: Bearer
+    idempotency: str  # keyed hash of the Idempotency-Key, hex
+    ticket: str  # the id to use if a ticket is granted
+
+
+class Grant(NamedTuple):
+    """A ticket granted, now or (`replay`) by the same request before."""
+
+    ticket: str
+    number: int
+    issued: bool  # whether its row is committed
+    replay: bool
+
+
+class Refusal(NamedTuple):
+    """No ticket, or none to be seen; `code` is a problem code (see `problems.py`)."""
+
+    code: str
+
+
+class Ticket(NamedTuple):
+    """A ticket as its holder sees it."""
+
+    ticket: str
+    number: int
+    issued: bool
+
+
+class Standing(NamedTuple):
+    """How sales stand, by the store that decides."""
+
+    title: str
+    tickets: int
+    remaining: int
+    opens_at_ns: int
+
+
+class Stores(NamedTuple):
+    """What an allocator may work with."""
+
+    database: Database
+    cache: Cache
+    sessions: Sessions
+    outbox: "Outbox | None" = None
+    """Where grants leave for the queue; only where the allocation has one."""
+
+
+class Allocator(Protocol):
+    """One way to hand out tickets, first come first served.
+
+    All methods raise `Overloaded` or `DependencyDown` when they cannot answer.
+    """
+
+    name: ClassVar[str]
+    guarded: ClassVar[bool]
+    """Whether PostgreSQL's constraints guard the tickets table."""
+    writes_back: ClassVar[bool]
+    """Whether rows reach PostgreSQL later, through the write-back worker."""
+    in_redis: ClassVar[bool]
+    """Whether Redis decides and keeps the holders, and so has to be restored when it loses them."""
+    streams: ClassVar[bool]
+    """Whether grants wait in a Redis stream for the write-back worker."""
+
+    def __init__(self, event: str, stores: Stores) -> None: ...
+
+    async def grant(self, claim: Claim) -> Grant | Refusal:
+        """Grant a ticket, repeat an earlier grant of the same request, or refuse."""
+        ...
+
+    async def find(self, ticket: str, bearer: Bearer) -> Ticket | Refusal:
+        """The bearer's ticket of that id; somebody else's is as unknown as one never granted."""
+        ...
+
+    async def standing(self) -> Standing | None:
+        """How sales stand now; None before the event was prepared."""
+        ...

@@ -1,0 +1,81 @@
+"""The event board: what every page shows of the event, kept in the worker and renewed by itself."""
+
+import logging
+import time
+
+from dress_rehearsal.target_app.allocators import Allocator, Standing
+from dress_rehearsal.target_app.errors import DependencyDown, Unavailable
+from dress_rehearsal.target_app.periodic import Rounds
+from dress_rehearsal.target_app.stores.restore import Restorer
+
+REFRESH_S = 0.25
+_LOG = logging.getLogger(__name__)
+
+
+class EventBoard:
+    """A copy of the standing, at most `REFRESH_S` old while the store answers.
+
+    While at it, it looks whether Redis still has the event, and has `restorer` put it back if not.
+    """
+
+    def __init__(self, allocator: Allocator, restorer: Restorer | None = None) -> None:
+        self._allocator = allocator
+        self._restorer = restorer
+        self._standing: Standing | None = None
+        self._stale = False
+        self._rounds = Rounds("event-board", REFRESH_S, self.refresh)
+
+    @property
+    def standing(self) -> Standing:
+        """The last standing seen. Raises `DependencyDown` when none was seen yet."""
+        if self._standing is None:
+            raise DependencyDown("The event", "it has not been read from its store yet")
+        return self._standing
+
+    @property
+    def shows_tickets(self) -> bool:
+        """Whether some were left when the standing was last seen, if it ever was."""
+        return self._standing is not None and self._standing.remaining > 0
+
+    def is_last(self, number: int) -> bool:
+        """Whether a ticket of this number is the last one, as far as the board knows."""
+        return self._standing is not None and number >= self._standing.tickets
+
+    async def open(self) -> None:
+        """Read the standing once and start renewing it."""
+        await self.refresh()
+        self._rounds.start()
+
+    async def close(self) -> None:
+        """Stop renewing."""
+        await self._rounds.stop()
+
+    async def refresh(self) -> None:
+        """Read the standing now; where the store does not answer, keep the last one and say so."""
+        try:
+            if self._restorer is not None:
+                await self._restorer.if_missing()
+            standing = await self._allocator.standing()
+        except Unavailable as error:
+            if not self._stale:
+                _LOG.warning("the event's standing is stale: %s", error)
+            self._stale = True
+            return
+        if standing is None:
+            if not self._stale:
+                _LOG.warning(
+                    "the event is not prepared; run `python -m dress_rehearsal.target_app.prepare`"
+                )
+            self._stale = True
+            return
+        if self._stale:
+            _LOG.warning("the event's standing is fresh again")
+        self._stale = False
+        self._standing = standing
+
+
+def state_of(standing: Standing, now_ns: int | None = None) -> str:
+    """`waiting` before T-0, then `open`, then `sold_out`."""
+    if (time.time_ns() if now_ns is None else now_ns) < standing.opens_at_ns:
+        return "waiting"
+    return "open" if standing.remaining > 0 else "sold_out"

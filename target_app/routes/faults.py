@@ -1,0 +1,196 @@
+"""Routes of faults: seeing and setting the switches. They exist only with `APP_FAULTS=on`."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import asyncpg
+import msgspec
+from litestar import Litestar, get, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Body
+from litestar.types import Scope
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from dress_rehearsal.target_app.allocators import ALLOCATIONS
+from dress_rehearsal.target_app.errors import DependencyDown
+from dress_rehearsal.target_app.faults import FAULTS, KINDS, FaultSwitches
+from dress_rehearsal.target_app.http.openapi import ADMIN, responses
+from dress_rehearsal.target_app.http.problems import PROBLEMS, make_problem
+from dress_rehearsal.target_app.http.response import Answer, json_answer
+from dress_rehearsal.target_app.request_context import CURRENT
+from dress_rehearsal.target_app.services import BoxOffice
+from dress_rehearsal.target_app.settings import Settings
+from dress_rehearsal.target_app.stores.constraints import (
+    GuardsContradicted,
+    drop_guards,
+    ensure_guards,
+)
+from dress_rehearsal.target_app.telemetry.boundaries import measured
+
+STORE_TIMEOUT_S = 2.0
+_MOST = {"share": 1.0, "seconds": 600.0, "items": 1_000_000.0, "switch": 1.0}
+_UNGUARDED = {  # fault: the table whose guards would keep it from doing harm
+    "unique_off": "tickets",
+    "duplicate_check_before_lock": "tickets",
+    "redelivery": "tickets",
+    "qr_replay": "entries",
+}
+# While this long is waited for a table, everybody behind waits as well; whoever asks asks again.
+_TAKING_AWAY_MS, _PUTTING_BACK_MS = 5000, 1000
+_ONE_AT_A_TIME = "SELECT pg_advisory_lock(hashtext('guards'))"  # held until the connection closes
+_LOG = logging.getLogger(__name__)
+
+
+class Grade(msgspec.Struct):
+    """How bad: a share from 0 to 1, seconds, items, or 1 for a switch; 0 is off."""
+
+    grade: Annotated[float, msgspec.Meta(ge=0)]
+
+
+class Switch(msgspec.Struct):
+    """One fault and how bad it is now."""
+
+    fault: str
+    grade: float
+
+
+class Switches(msgspec.Struct):
+    """Every fault there is, and how bad it is now; 0 is off."""
+
+    faults: dict[str, float]
+
+
+class Saboteur:
+    """Sets faults for all processes, and does to the database what some of them need."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._dsn = settings.database_dsn
+        self._guarded = ALLOCATIONS[settings.allocation].guarded
+        self._redis = Redis.from_url(
+            settings.redis_url,
+            protocol=2,
+            socket_timeout=STORE_TIMEOUT_S,
+            socket_connect_timeout=STORE_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._switches = FaultSwitches(self._redis)
+
+    @asynccontextmanager
+    async def at_work(self, _: Litestar) -> AsyncIterator[None]:
+        """While inside, this process knows the switches."""
+        await self._switches.refresh()
+        rounds = self._switches.watching()
+        rounds.start()
+        try:
+            yield
+        finally:
+            await rounds.stop()
+            await self._redis.aclose()
+            FAULTS.set_all({})
+
+    async def look(self) -> dict[str, float]:
+        """Every fault's grade, as all processes will know it within a moment."""
+        await self._switches.refresh()
+        return {fault: FAULTS.grade(fault) for fault in KINDS}
+
+    async def set(self, fault: str, grade: float) -> None:
+        """Set one fault: guards go before it begins, and are back once it is over.
+
+        Raises `DependencyDown` where a store does not do its part, and `GuardsContradicted` where
+        a fault has been switched off but left rows that keep its guards away.
+        """
+        table = _UNGUARDED.get(fault)
+        if table is not None and grade > 0:
+            await self._set_unguarded(fault, grade, table)
+        else:
+            await self._switches.write(fault, grade)
+        _LOG.warning("fault set", extra={"fault": fault, "grade": grade})
+        if table is not None and grade == 0:
+            await self._guard_again(table)
+
+    @measured("postgres", "take_guards_away")
+    async def _set_unguarded(self, fault: str, grade: float, table: str) -> None:
+        """Have PostgreSQL itself not refuse what the fault is to do."""
+        async with self._guards_alone(_TAKING_AWAY_MS) as connection:
+            await drop_guards(connection, table)
+            await self._switches.write(fault, grade)
+
+    @measured("postgres", "put_guards_back")
+    async def _guard_again(self, table: str) -> None:
+        """Put the table's guards back, unless another fault wants them away too."""
+        if table == "tickets" and not self._guarded:
+            return
+        async with self._guards_alone(_PUTTING_BACK_MS) as connection:
+            await self._switches.refresh()
+            if not any(FAULTS.grade(fault) for fault, of in _UNGUARDED.items() if of == table):
+                await ensure_guards(connection, table)
+
+    @asynccontextmanager
+    async def _guards_alone(self, lock_timeout_ms: int) -> AsyncIterator[Any]:
+        """A connection to change guards with, while no other process of the service does."""
+        connection: Any = None
+        try:
+            connection = await asyncpg.connect(
+                self._dsn,
+                timeout=STORE_TIMEOUT_S,
+                server_settings={"lock_timeout": str(lock_timeout_ms)},
+            )
+            await connection.execute(_ONE_AT_A_TIME)
+            yield connection
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            first, *_ = [*str(error).splitlines(), ""]  # what follows may tell of rows
+            raise DependencyDown("PostgreSQL", f"{type(error).__name__}: {first}") from error
+        finally:
+            if connection is not None:
+                await connection.close(timeout=STORE_TIMEOUT_S)
+
+
+def fault_routes(office: BoxOffice, saboteur: Saboteur) -> list[HTTPRouteHandler]:
+    """The routes, bound to `office`."""
+    admin = f"Bearer {office.settings.admin_token}".encode()
+
+    def is_admin() -> bool:
+        exchange = CURRENT.get()
+        return exchange is not None and exchange.shows(admin)
+
+    @get(
+        "/admin/faults",
+        security=ADMIN,
+        responses=responses((200, Switches, "The switches."), refusals=("unauthenticated",)),
+    )
+    async def show_faults() -> Answer:
+        if not is_admin():
+            return PROBLEMS["unauthenticated"]
+        return json_answer(200, Switches(await saboteur.look()))
+
+    @put(
+        "/admin/faults/{fault:str}",
+        security=ADMIN,
+        responses=responses(
+            (200, Switch, "Every process of the service knows within 0.2 s."),
+            refusals=("unauthenticated", "fault_unknown", "guards_missing", "request_too_large"),
+        ),
+    )
+    async def set_fault(scope: Scope, data: Annotated[Grade, Body()]) -> Answer:
+        if not is_admin():
+            return PROBLEMS["unauthenticated"]
+        fault = scope["path_params"]["fault"]
+        if fault not in KINDS:
+            return PROBLEMS["fault_unknown"]
+        most = _MOST[KINDS[fault]]
+        if data.grade > most:
+            return make_problem("invalid_request", f"{fault}: grade must be at most {most:g}.")
+        try:
+            await saboteur.set(fault, data.grade)
+        except GuardsContradicted as error:
+            _LOG.warning(
+                "fault off but not over", extra={"fault": fault, "missing_guards": error.guards}
+            )
+            return make_problem("guards_missing", f"{fault} is switched off, but not over: {error}")
+        return json_answer(200, Switch(fault, data.grade))
+
+    return [show_faults, set_fault]

@@ -1,0 +1,83 @@
+"""Routes of sessions: `POST /login`, `POST /logout`."""
+
+import logging
+from typing import Annotated
+
+import msgspec
+from litestar import Response, post
+from litestar.exceptions import NotAuthorizedException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Body
+from litestar.types import Scope
+
+from dress_rehearsal.target_app.http.openapi import STUDENT, responses
+from dress_rehearsal.target_app.http.problems import PROBLEMS, make_problem
+from dress_rehearsal.target_app.http.response import Answer, json_answer
+from dress_rehearsal.target_app.request_context import CURRENT
+from dress_rehearsal.target_app.services import BoxOffice
+from dress_rehearsal.target_app.sessions import TOKEN_LIFETIME_S, Throttled, hash_student
+from dress_rehearsal.target_app.telemetry import logs
+
+_LOG = logging.getLogger(__name__)
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class Credentials(msgspec.Struct):
+    """What a student logs in with."""
+
+    student: _Text
+    pin: _Text
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+
+class Token(msgspec.Struct):
+    """A session's token and its lifetime in seconds."""
+
+    token: str
+    expires_in: int
+
+
+def session_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
+    """The routes, bound to `office`."""
+    log_key = office.settings.key("log")
+    throttled = logs.Throttled(_LOG, logging.WARNING)
+
+    @post(
+        "/login",
+        status_code=200,
+        responses=responses(
+            (200, Token, "Logged in."),
+            refusals=("bad_credentials", "too_many_attempts", "request_too_large"),
+        ),
+    )
+    async def login(scope: Scope, data: Annotated[Credentials, Body()]) -> Answer:
+        client = scope["client"]
+        token = await office.sessions.open(data.student, data.pin, client[0] if client else "")
+        if token is None:
+            _LOG.info("login refused", extra={"student_hash": hash_student(log_key, data.student)})
+            return PROBLEMS["bad_credentials"]
+        if isinstance(token, Throttled):
+            throttled.log(
+                "logins refused unseen", {"student_hash": hash_student(log_key, data.student)}
+            )
+            retry_after = (b"retry-after", str(token.retry_after_s).encode())
+            return make_problem("too_many_attempts", None, retry_after)
+        return json_answer(200, Token(token, TOKEN_LIFETIME_S))
+
+    @post(
+        "/logout",
+        status_code=204,
+        security=STUDENT,
+        responses=responses((204, None, "The session is over."), refusals=("unauthenticated",)),
+    )
+    async def logout() -> Response[None]:
+        exchange = CURRENT.get()
+        bearer = office.sessions.read(exchange.authorization if exchange else None)
+        if bearer is None or not await office.sessions.revoke(bearer):
+            raise NotAuthorizedException
+        _LOG.info("logged out", extra={"student_hash": hash_student(log_key, bearer.student)})
+        return Response(None)
+
+    return [login, logout]

@@ -1,0 +1,236 @@
+"""The box office: all that one worker holds open to serve requests, opened and closed in order."""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from dress_rehearsal.target_app.alerts import Alerts
+from dress_rehearsal.target_app.allocators import Allocator, Stores, make_allocator
+from dress_rehearsal.target_app.allocators.redis_script import RedisScript
+from dress_rehearsal.target_app.enrolment import EnrolledOnly, Enrolment, Granting
+from dress_rehearsal.target_app.errors import Unavailable
+from dress_rehearsal.target_app.event_status import EventBoard
+from dress_rehearsal.target_app.faults import FAULTS
+from dress_rehearsal.target_app.faulty import SabotagedDatabase, SabotagedEnrolment, SabotagedGrant
+from dress_rehearsal.target_app.sessions import Sessions
+from dress_rehearsal.target_app.settings import Settings
+from dress_rehearsal.target_app.sqs.setup import make_mail
+from dress_rehearsal.target_app.stores.postgres import Database
+from dress_rehearsal.target_app.stores.pubsub import ADMITTED, SOLD_OUT, News
+from dress_rehearsal.target_app.stores.redis import Cache
+from dress_rehearsal.target_app.stores.redis_keys import EventKeys
+from dress_rehearsal.target_app.stores.restore import Kind, Restorer
+from dress_rehearsal.target_app.telemetry.boundaries import measured
+from dress_rehearsal.target_app.waiting_room.admission import AdmittedOnly
+from dress_rehearsal.target_app.waiting_room.room import WaitingRoom
+
+if TYPE_CHECKING:
+    from dress_rehearsal.target_app.writeback.row_sweep import RowSweep
+
+DRAIN_S = 6.0
+_READY_S = 1.0
+_LOOK_S = 0.01
+_LOG = logging.getLogger(__name__)
+
+# Not where Redis has lost the event: whoever restores it reads T-0 from PostgreSQL.
+_RESCHEDULE = """
+if redis.call('HEXISTS', KEYS[1], 'tickets') == 1 then
+  redis.call('HSET', KEYS[1], 'opens_at_ns', ARGV[1])
+end
+"""
+
+
+class BoxOffice:
+    """Pools, sessions, allocator and event board of one worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.keys = EventKeys.of(settings.event)
+        self.alerts = Alerts(settings.alert_url)
+        self.database = (SabotagedDatabase if settings.faults else Database)(
+            settings.database_dsn,
+            settings.postgres_pool,
+            settings.postgres_pool_timeout_s,
+            "target_app",
+        )
+        self.cache = Cache(settings.redis_url, settings.redis_pool, settings.redis_pool_timeout_s)
+        self.sessions = Sessions(
+            self.cache, settings.event, settings.key("jwt"), settings.key("pin")
+        )
+        self.mail = make_mail(settings)
+        self.allocator: Allocator = make_allocator(
+            settings.allocation,
+            settings.event,
+            Stores(
+                *(self.database, self.cache, self.sessions),
+                None if self.mail is None else self.mail.outbox,
+            ),
+        )
+        restorer = self._make_restorer()
+        self.board = EventBoard(self.allocator, restorer)
+        self.sweep = None if restorer is None else self._make_sweep(restorer)
+        self.news = News(settings.redis_url, self.cache, self.keys.news, self._hear)
+        self.room = (
+            None
+            if settings.waiting_room == "off"
+            else WaitingRoom(settings, self.cache, self.keys, self.board)
+        )
+        self.enrolment = self._make_enrolment()
+        self.grant = self._compose_grant()
+        self.in_flight = 0  # kept by the front door
+        self.leaving = False
+
+    async def open(self) -> None:
+        """Open the pools and read the event. A store that is down is logged, not fatal."""
+        await self.cache.open()
+        await self.database.open()
+        await self.alerts.open()
+        if self.mail is not None:
+            await self.mail.open()
+        if self.enrolment is not None:
+            await self.enrolment.open()
+        await self.board.open()
+        if self.sweep is not None:
+            self.sweep.open()
+        if self.room is not None:
+            await self.room.open()
+        self.news.open()
+
+    def leave(self) -> None:
+        """The worker is to end soon: be not ready any more, and end what would go on for long."""
+        self.leaving = True
+        if self.room is not None:
+            self.room.streams.end()
+
+    async def close(self) -> None:
+        """Finish the requests in flight (at most `DRAIN_S`), then close the pools."""
+        self.leave()
+        for _ in range(int(DRAIN_S / _LOOK_S)):
+            if not self.in_flight:
+                break
+            await asyncio.sleep(_LOOK_S)
+        else:
+            _LOG.warning("closing with %d requests unanswered", self.in_flight)
+        await self.news.close()
+        if self.room is not None:
+            await self.room.close()
+        if self.sweep is not None:
+            await self.sweep.close()
+        await self.board.close()
+        if self.mail is not None:
+            await self.mail.close()
+        if self.enrolment is not None:
+            await self.enrolment.close()
+        await self.alerts.close()
+        await self.database.close()
+        await self.cache.close()
+
+    def _make_restorer(self) -> Restorer | None:
+        if self.mail is not None:
+            return None  # the write-back does it, once it has emptied the queue
+        kind = Kind(self.allocator.in_redis, self.allocator.streams)
+        return Restorer(self.database, self.cache, self.settings.event, kind, self.alerts.tell)
+
+    def _make_sweep(self, restorer: Restorer) -> "RowSweep | None":
+        if not isinstance(self.allocator, RedisScript):
+            return None
+        from dress_rehearsal.target_app.writeback.row_sweep import (
+            RowSweep,  # only here: it brings the write-back's metrics
+        )
+
+        stores = (self.database, self.cache)
+        return RowSweep(self.allocator, *stores, restorer.doubt, self.alerts.tell)
+
+    def _make_enrolment(self) -> Enrolment | None:
+        if self.settings.enrolment_url is None:
+            return None
+        if self.settings.faults:
+            return SabotagedEnrolment(self.settings, self.alerts, self.database)
+        return Enrolment(self.settings, self.alerts)
+
+    def _compose_grant(self) -> Granting:
+        """The allocator's grant, and around it only what these settings ask for."""
+        grant: Granting = self.allocator.grant
+        if self.settings.faults:
+            grant = SabotagedGrant(self.database, grant)
+        if self.enrolment is not None:
+            grant = EnrolledOnly(self.enrolment, self.board, grant)
+        if self.room is not None:
+            grant = AdmittedOnly(self.room, grant)
+        return grant
+
+    async def _hear(self, word: bytes) -> None:
+        if word == SOLD_OUT:
+            await self.board.refresh()
+            if self.room is not None:
+                self.room.streams.look()
+        elif word.startswith(ADMITTED) and self.room is not None:
+            self.room.advance_to(int(word[len(ADMITTED) :]))
+
+    async def count_view(self) -> int:
+        """Count one view of the event's page and return how many there are now."""
+        if FAULTS.strikes("views_lost"):
+            return await self._miscount_view()
+        return await self._count_view()
+
+    @measured("redis", "count_view")
+    async def _count_view(self) -> int:
+        (views,) = await self.cache.run(("INCR", self.keys.views))
+        return int(views)
+
+    @measured("redis", "miscount_view")
+    async def _miscount_view(self) -> int:
+        """Read, add, write: views counted by others in between are lost."""
+        (views,) = await self.cache.run(("GET", self.keys.views))
+        await self.cache.run(("SET", self.keys.views, int(views or 0) + 1))
+        return int(views or 0) + 1
+
+    async def reschedule(self, opens_at_ns: int) -> bool:
+        """Move T-0 in both stores; False where the event was never prepared."""
+        known = await self._reschedule_postgres(opens_at_ns)
+        if known:
+            await self._reschedule_redis(opens_at_ns)
+            await self.board.refresh()
+        return known
+
+    @measured("postgres", "reschedule")
+    async def _reschedule_postgres(self, opens_at_ns: int) -> bool:
+        async with self.database.transaction() as connection:
+            moved: str | None = await connection.fetchval(
+                "UPDATE events SET opens_at_ns = $2 WHERE event = $1 RETURNING event",
+                self.settings.event,
+                opens_at_ns,
+            )
+            return moved is not None
+
+    @measured("redis", "reschedule")
+    async def _reschedule_redis(self, opens_at_ns: int) -> None:
+        call = ("EVAL", _RESCHEDULE, 1, self.keys.details, opens_at_ns)
+        await self.cache.run(call)
+
+    async def missing(self) -> list[str]:
+        """The stores that do not answer within a second; empty when ready."""
+        answers = await asyncio.gather(
+            asyncio.wait_for(self._ping_postgres(), _READY_S),
+            asyncio.wait_for(self._ping_redis(), _READY_S),
+            return_exceptions=True,
+        )
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(
+                answer, Unavailable | TimeoutError
+            ):
+                raise answer
+        return [
+            store
+            for store, answer in zip(("PostgreSQL", "Redis"), answers, strict=True)
+            if answer is not None
+        ]
+
+    @measured("postgres", "ping")
+    async def _ping_postgres(self) -> None:
+        async with self.database.transaction(single=True) as connection:
+            await connection.execute("SELECT 1")
+
+    @measured("redis", "ping")
+    async def _ping_redis(self) -> None:
+        await self.cache.run(("PING",))

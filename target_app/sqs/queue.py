@@ -1,0 +1,197 @@
+"""The queue of grants in SQS and its dead-letter queue: created, sent to, received from, counted.
+
+Any service with the API of SQS will do. Needs aiobotocore, an extra of this distribution.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, NamedTuple
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dress_rehearsal.target_app.errors import DependencyDown
+from dress_rehearsal.target_app.telemetry.boundaries import measured
+
+BATCH = 10  # what SQS takes and gives in one call
+VISIBILITY_S = 5  # how long a message received is hidden from others; then it comes again
+MAX_RECEIVES = 5  # as often it is received before it is moved to the dead-letter queue
+WAIT_S = 1  # how long a receive waits for a first message
+CALLS_AT_ONCE = 16
+CONNECT_TIMEOUT_S = 1.0
+READ_TIMEOUT_S = 3.0
+
+
+class Message(NamedTuple):
+    """A message received; `handle` deletes or postpones it."""
+
+    id: str
+    body: str
+    handle: str
+
+
+class Counts(NamedTuple):
+    """How many messages there are, as SQS counts them: approximately, while they come and go."""
+
+    visible: int
+    in_flight: int
+    dead: int
+
+    @property
+    def waiting(self) -> int:
+        """Those whose grant has no row yet, as far as the queue knows."""
+        return self.visible + self.in_flight
+
+
+class GrantQueue:
+    """A client of the two queues. All methods raise `DependencyDown` where SQS does not answer."""
+
+    def __init__(self, endpoint: str, name: str) -> None:
+        self._endpoint = endpoint
+        self._names = {"grants": name, "dead": f"{name}-dead"}
+        self._urls: dict[str, str] = {}
+        self._stack = AsyncExitStack()
+        self._client: Any = None
+
+    async def open(self) -> None:
+        """Make the client; it connects when first needed."""
+        config = AioConfig(
+            connect_timeout=CONNECT_TIMEOUT_S,
+            read_timeout=READ_TIMEOUT_S,
+            max_pool_connections=CALLS_AT_ONCE,
+            # Twice, for a kept connection that SQS closed: a message sent twice is written once.
+            retries={"total_max_attempts": 2, "mode": "standard"},
+        )
+        self._client = await self._stack.enter_async_context(
+            get_session().create_client("sqs", endpoint_url=self._endpoint, config=config)
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._stack.aclose()
+
+    @measured("sqs", "create")
+    async def create(self) -> None:
+        """Create the queues where they are missing, and set their attributes in any case."""
+        async with _answered():
+            dead = (await self._client.create_queue(QueueName=self._names["dead"]))["QueueUrl"]
+            arn = await self._client.get_queue_attributes(
+                QueueUrl=dead, AttributeNames=["QueueArn"]
+            )
+            redrive = {
+                "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
+                "maxReceiveCount": MAX_RECEIVES,
+            }
+            attributes = {
+                "VisibilityTimeout": str(VISIBILITY_S),
+                "RedrivePolicy": json.dumps(redrive),
+            }
+            # Attributes given while creating would have to be those of a queue that exists.
+            created = await self._client.create_queue(QueueName=self._names["grants"])
+            await self._client.set_queue_attributes(
+                QueueUrl=created["QueueUrl"], Attributes=attributes
+            )
+
+    @measured("sqs", "send")
+    async def send(self, bodies: Sequence[str], *, queue: str = "grants") -> dict[int, str]:
+        """Send at most `BATCH` messages; returns which were not accepted, by index, and why."""
+        url = await self._url(queue)
+        async with _answered():
+            reply = await self._client.send_message_batch(
+                QueueUrl=url,
+                Entries=[
+                    {"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies)
+                ],
+            )
+        accepted = {entry["Id"] for entry in reply.get("Successful", ())}
+        reasons = {entry["Id"]: entry.get("Message", "") for entry in reply.get("Failed", ())}
+        return {
+            index: reasons.get(str(index)) or "it was not accepted"
+            for index in range(len(bodies))
+            if str(index) not in accepted
+        }
+
+    @measured("sqs", "receive")
+    async def receive(self, wait_s: int, *, queue: str = "grants") -> list[Message]:
+        """At most `BATCH` messages, hidden from others for `VISIBILITY_S`."""
+        url = await self._url(queue)
+        async with _answered():
+            reply = await self._client.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=BATCH, WaitTimeSeconds=wait_s
+            )
+        return [
+            Message(message["MessageId"], message["Body"], message["ReceiptHandle"])
+            for message in reply.get("Messages", ())
+        ]
+
+    @measured("sqs", "delete")
+    async def delete(self, handles: Sequence[str], *, queue: str = "grants") -> None:
+        """Delete messages, any number; one that will not be deleted comes again."""
+        url = await self._url(queue)
+        async with _answered():
+            for start in range(0, len(handles), BATCH):
+                await self._client.delete_message_batch(
+                    QueueUrl=url,
+                    Entries=[
+                        {"Id": str(index), "ReceiptHandle": handle}
+                        for index, handle in enumerate(handles[start : start + BATCH])
+                    ],
+                )
+
+    @measured("sqs", "postpone")
+    async def postpone(self, handles: Sequence[str], hidden_s: int) -> None:
+        """Let messages be received again after `hidden_s`."""
+        url = await self._url("grants")
+        async with _answered():
+            for start in range(0, len(handles), BATCH):
+                await self._client.change_message_visibility_batch(
+                    QueueUrl=url,
+                    Entries=[
+                        {"Id": str(index), "ReceiptHandle": handle, "VisibilityTimeout": hidden_s}
+                        for index, handle in enumerate(handles[start : start + BATCH])
+                    ],
+                )
+
+    async def replay(self) -> int:
+        """Move every dead letter back to the queue; returns how many."""
+        replayed = 0
+        while dead := await self.receive(0, queue="dead"):
+            refused = await self.send([message.body for message in dead])
+            sent = [message.handle for index, message in enumerate(dead) if index not in refused]
+            await self.delete(sent, queue="dead")
+            replayed += len(sent)
+            if refused:
+                raise DependencyDown("SQS", "; ".join(refused.values()))
+        return replayed
+
+    @measured("sqs", "count")
+    async def count(self) -> Counts:
+        """How many messages there are."""
+        grants, dead = await asyncio.gather(self._count("grants"), self._count("dead"))
+        return Counts(*grants, sum(dead))
+
+    async def _count(self, queue: str) -> tuple[int, int]:
+        url = await self._url(queue)
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        async with _answered():
+            reply = await self._client.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        visible, in_flight = (int(reply["Attributes"][name]) for name in names)
+        return visible, in_flight
+
+    async def _url(self, queue: str) -> str:
+        if queue not in self._urls:
+            async with _answered():
+                reply = await self._client.get_queue_url(QueueName=self._names[queue])
+            self._urls[queue] = reply["QueueUrl"]
+        return self._urls[queue]
+
+
+@asynccontextmanager
+async def _answered() -> AsyncIterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError, OSError) as error:
+        raise DependencyDown("SQS", f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,51 @@
+"""Grants the write-back gave up on.
+
+Run as `python -m dress_rehearsal.target_app.writeback.dead_letters [count|replay]`.
+
+`count` prints how many there are; `replay` puts them back into the queue and prints how many.
+"""
+
+import asyncio
+import os
+import sys
+
+from dress_rehearsal.target_app.errors import DependencyDown, SettingsError
+from dress_rehearsal.target_app.settings import Settings, read_settings
+from dress_rehearsal.target_app.sqs.setup import ALLOCATION, make_queue
+
+
+def main(arguments: list[str]) -> int:
+    """0 when done, 1 where SQS does not answer, 2 where arguments or settings are wrong."""
+    command = arguments[0] if arguments else "count"
+    if command not in ("count", "replay") or len(arguments) > 1:
+        sys.stderr.write(
+            "usage: python -m dress_rehearsal.target_app.writeback.dead_letters [count|replay]\n"
+        )
+        return 2
+    try:
+        settings = read_settings(os.environ)
+        count = asyncio.run(_run(settings, command))
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except DependencyDown as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{count}\n")
+    return 0
+
+
+async def _run(settings: Settings, command: str) -> int:
+    queue = make_queue(settings)
+    if queue is None:
+        problem = f"There are dead letters with APP_ALLOCATION={ALLOCATION} only."
+        raise SettingsError([problem])
+    await queue.open()
+    try:
+        return await queue.replay() if command == "replay" else (await queue.count()).dead
+    finally:
+        await queue.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,102 @@
+"""The writing desk: all that the write-back worker holds open, opened and closed in order."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from dress_rehearsal.target_app.alerts import Alerts
+from dress_rehearsal.target_app.allocators import ALLOCATIONS
+from dress_rehearsal.target_app.errors import Unavailable
+from dress_rehearsal.target_app.faults import FaultSwitches
+from dress_rehearsal.target_app.faulty import SabotagedDatabase
+from dress_rehearsal.target_app.periodic import Rounds
+from dress_rehearsal.target_app.settings import Settings
+from dress_rehearsal.target_app.sqs.setup import make_queue
+from dress_rehearsal.target_app.stores.postgres import Database
+from dress_rehearsal.target_app.stores.redis import Cache
+from dress_rehearsal.target_app.stores.restore import Kind, Restorer
+from dress_rehearsal.target_app.writeback.backlog import Backlog
+from dress_rehearsal.target_app.writeback.rows import Ledger
+from dress_rehearsal.target_app.writeback.stream import Grants, Source
+
+if TYPE_CHECKING:
+    from dress_rehearsal.target_app.writeback.sqs_backlog import QueueBacklog
+
+POOL_TIMEOUT_S = 2.0
+RESTORE_S = 0.25  # between looks whether Redis still has the event
+_LOG = logging.getLogger(__name__)
+
+
+class WritingDesk:
+    """Where grants come from, the ledger they go into, and what is done beside that."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._redis = Redis.from_url(
+            settings.redis_url,
+            protocol=2,
+            socket_timeout=2.0,
+            socket_connect_timeout=1.0,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._cache = Cache(settings.redis_url, 1, POOL_TIMEOUT_S)
+        self._database = (SabotagedDatabase if settings.faults else Database)(
+            settings.database_dsn, 1, POOL_TIMEOUT_S, "target_app_writeback"
+        )
+        self._alerts = Alerts(settings.alert_url)
+        self._queue = make_queue(settings)
+        self._restorer = self._make_restorer(settings)
+        self.source, self._backlog = self._make_source(settings)
+        self.ledger = Ledger(
+            *(self._database, settings.event, self.source.set_aside), self._restorer.doubt
+        )
+        self._rounds = [
+            self._backlog.watching(),
+            Rounds("restore", RESTORE_S, self._restore),
+            *([FaultSwitches(self._redis).watching()] if settings.faults else []),
+        ]
+
+    async def open(self) -> None:
+        """Open the stores and begin to look after them. One that is down is logged, not fatal."""
+        await self._database.open()
+        await self._alerts.open()
+        if self._queue is not None:
+            await self._queue.open()
+        for each in self._rounds:
+            each.start()
+
+    async def close(self) -> None:
+        """Stop looking after the stores, then close them."""
+        for each in self._rounds:
+            await each.stop()
+        if self._queue is not None:
+            await self._queue.close()
+        await self._alerts.close()
+        await self._database.close()
+        await self._cache.close()
+        await self._redis.aclose()
+
+    def _make_restorer(self, settings: Settings) -> Restorer:
+        allocator = ALLOCATIONS[settings.allocation]
+        kind = Kind(allocator.in_redis, allocator.streams)
+        return Restorer(self._database, self._cache, settings.event, kind, self._alerts.tell)
+
+    def _make_source(self, settings: Settings) -> "tuple[Source, Backlog | QueueBacklog]":
+        tell = self._alerts.tell
+        if self._queue is None:
+            grants = Grants(self._redis, settings.event, tell)
+            return grants, Backlog(self._redis, settings.event)
+        from dress_rehearsal.target_app.writeback.sqs_backlog import QueueBacklog
+        from dress_rehearsal.target_app.writeback.sqs_source import QueuedGrants
+
+        queued = QueuedGrants(self._queue, self._redis, settings.event, tell)
+        return queued, QueueBacklog(self._queue)
+
+    async def _restore(self) -> None:
+        """Put back what Redis lost; grants that wait in SQS are written first, for it to see."""
+        try:
+            await self._restorer.if_missing(self._backlog.is_quiet)
+        except Unavailable as error:
+            _LOG.debug("Redis cannot be looked at or restored: %s", error)

@@ -1,0 +1,129 @@
+"""The queue of grants as the write-back worker reads it, with what it has received and not deleted.
+
+What was received is kept here until it is deleted, and a setback reads it again from here: being
+received counts towards the dead-letter queue, and a store that is down is no fault of a message.
+"""
+
+import asyncio
+import logging
+
+import msgspec
+from redis.asyncio import Redis
+
+from dress_rehearsal.target_app.sqs.message import read_message
+from dress_rehearsal.target_app.sqs.queue import BATCH, WAIT_S, GrantQueue, Message
+from dress_rehearsal.target_app.stores.redis_keys import EventKeys
+from dress_rehearsal.target_app.telemetry.boundaries import measured
+from dress_rehearsal.target_app.writeback.sqs_sweep import Sweep
+from dress_rehearsal.target_app.writeback.stream import (
+    POISONED,
+    REDELIVERED,
+    Batch,
+    Entry,
+    Tell,
+    ignore,
+)
+
+RECEIVES_AT_ONCE = 8  # once a first one came back full
+POISONED_AGAIN_S = 1  # how long a message that cannot be written is hidden
+IDLE_S = 0.05  # before looking again, for a service that does not wait when asked to
+_LOG = logging.getLogger(__name__)
+
+
+class _Holding(msgspec.Struct):
+    ticket: str
+
+
+class QueuedGrants:
+    """Receives messages at least once each, and deletes those whose row is committed."""
+
+    def __init__(self, queue: GrantQueue, redis: "Redis", event: str, tell: Tell = ignore) -> None:
+        self._queue = queue
+        self._tell = tell
+        self._redis = redis
+        self._keys = EventKeys.of(event)
+        self._sweep = Sweep(queue, redis, event)
+        self._held: dict[str, Entry] = {}  # received, and neither deleted nor set aside
+        self._handles: dict[str, str] = {}  # of those, and of the poisoned until they are postponed
+        self._poisoned: dict[str, str] = {}  # message -> handle, to be postponed
+        self._told: set[str] = set()
+        self._again = False
+
+    def read_again(self) -> None:
+        """Begin again with what is held."""
+        self._again = True
+
+    async def read(self) -> Batch:
+        """The messages held, after a setback, or else new ones; none when none came in `WAIT_S`."""
+        if self._again and self._held:
+            REDELIVERED.inc(len(self._held))
+        else:
+            messages = await self._queue.receive(WAIT_S)
+            if len(messages) == BATCH:
+                more = (self._queue.receive(0) for _ in range(RECEIVES_AT_ONCE))
+                messages += [message for part in await asyncio.gather(*more) for message in part]
+            if not messages:
+                if not self._held:
+                    await self._sweep.when_due()
+                await asyncio.sleep(IDLE_S)
+            self._take(messages)
+        self._again = False
+        return Batch(list(self._held.values()), None)
+
+    @measured("sqs", "acknowledge")
+    async def acknowledge(self, written: list[Entry]) -> None:
+        """Tell the world that these tickets are issued; delete their messages, postpone others."""
+        if written:
+            await self._redis.sadd(self._keys.issued, *(entry.ticket for entry in written))
+            await self._queue.delete([self._handles[entry.id] for entry in written])
+        for entry in written:
+            del self._held[entry.id], self._handles[entry.id]
+        if self._held:
+            await self._renew(list(self._held.values()))
+        if self._poisoned:
+            await self._queue.postpone(list(self._poisoned.values()), POISONED_AGAIN_S)
+            self._poisoned.clear()
+
+    def set_aside(self, entry_id: str, why: str) -> None:
+        """Leave a message to be received again, and in the end to become a dead letter."""
+        self._held.pop(entry_id, None)
+        self._poisoned[entry_id] = self._handles.pop(entry_id)
+        if entry_id not in self._told:
+            self._told.add(entry_id)
+            POISONED.inc()
+            self._tell("poisoned", f"Grant {entry_id} cannot be written: {why}.")
+            _LOG.error("a grant cannot be written", extra={"entry": entry_id, "reason": why})
+
+    async def is_empty(self) -> bool:
+        """Whether the queue is. Poisoned messages leave it too, as dead letters."""
+        return not self._held and not (await self._queue.count()).waiting
+
+    @measured("redis", "renew_grants")
+    async def _renew(self, refused: list[Entry]) -> None:
+        """What Redis still holds of grants whose epoch is over is of the epoch it is of now.
+
+        The others were forgotten before their message was sent: whoever asked was told 503.
+        """
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hget(self._keys.details, "epoch")
+            pipe.hmget(self._keys.holders, [entry.student for entry in refused])
+            epoch, holders = await pipe.execute()
+        for entry, holder in zip(refused, holders, strict=True):
+            if epoch is not None and holder and _ticket_of(holder) == entry.ticket:
+                self._held[entry.id] = entry._replace(epoch=int(epoch))
+            else:
+                self.set_aside(entry.id, "Redis was restored without it before it was sent")
+
+    def _take(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._handles[message.id] = message.handle
+            try:
+                grant = read_message(message.body)
+            except msgspec.DecodeError as error:
+                self.set_aside(message.id, f"it is no grant: {error}")
+                continue
+            self._held[message.id] = Entry(message.id, *msgspec.structs.astuple(grant))
+
+
+def _ticket_of(holder: bytes) -> str:
+    return msgspec.json.decode(holder, type=_Holding).ticket

@@ -1,0 +1,102 @@
+"""The sweep: grants that Redis holds and nobody ever told the queue of are sent to it after all.
+
+A request that dies between its grant and its message leaves such a grant. The student's next click
+would send it; the sweep is for students who do not come back.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+
+import msgspec
+from prometheus_client import Counter
+from redis.asyncio import Redis
+
+from dress_rehearsal.target_app.errors import DependencyDown
+from dress_rehearsal.target_app.sqs.message import GrantMessage, write_message
+from dress_rehearsal.target_app.sqs.queue import BATCH, GrantQueue
+from dress_rehearsal.target_app.stores.redis_keys import EventKeys
+from dress_rehearsal.target_app.telemetry.boundaries import measured
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
+
+SWEEP_S = 5.0  # between looks, while nothing comes
+OLD_S = 15.0  # by then a request under way has sent its message or given up
+
+SENT_AGAIN = Counter(
+    "writeback_sent_again",
+    "Grants without row and message that the write-back sent to the queue itself.",
+    registry=REGISTRY,
+)
+_LOG = logging.getLogger(__name__)
+
+
+class _Holding(msgspec.Struct):
+    ticket: str
+    number: int
+    granted_ns: int
+    idempotency: str
+
+
+class Sweep:
+    """Looks for forgotten grants now and then. Sending one too many is harmless: one row comes."""
+
+    def __init__(self, queue: GrantQueue, redis: "Redis", event: str) -> None:
+        self._queue = queue
+        self._redis = redis
+        self._keys = EventKeys.of(event)
+        self._decode = msgspec.json.Decoder(_Holding).decode
+        self._sent: set[str] = set()
+        self._due_s = 0.0
+
+    async def when_due(self) -> int:
+        """Sweep if the last time is `SWEEP_S` ago; to be called while nothing is held.
+
+        Returns how many grants were sent. Raises `DependencyDown` and `RedisError`.
+        """
+        if time.monotonic() < self._due_s:
+            return 0
+        self._due_s = time.monotonic() + SWEEP_S
+        return await self._sweep()
+
+    @measured("sqs", "sweep")
+    async def _sweep(self) -> int:
+        forgotten = await self._forgotten()
+        if not forgotten or any(await self._queue.count()):
+            return 0  # what waits in either queue is not forgotten
+        for start in range(0, len(forgotten), BATCH):
+            part = forgotten[start : start + BATCH]
+            refused = await self._queue.send([write_message(grant) for grant in part])
+            if refused:
+                raise DependencyDown("SQS", "; ".join(refused.values()))
+            self._sent.update(grant.ticket for grant in part)
+        SENT_AGAIN.inc(len(forgotten))
+        _LOG.warning("grants had no message; sent now", extra={"grants": len(forgotten)})
+        return len(forgotten)
+
+    async def _forgotten(self) -> list[GrantMessage]:
+        """Grants that are old and not known to be committed, and were not sent from here."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hlen(self._keys.holders)
+            pipe.scard(self._keys.issued)
+            held, issued = await pipe.execute()
+        if held <= issued:
+            return []
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hgetall(self._keys.holders)
+            pipe.smembers(self._keys.issued)
+            pipe.hget(self._keys.details, "epoch")
+            holders, tickets, epoch = await pipe.execute()
+        before_ns = time.time_ns() - round(OLD_S * 1e9)
+        return [
+            grant
+            for grant in self._read(holders, int(epoch or 0))
+            if grant.granted_ns < before_ns
+            and grant.ticket not in self._sent
+            and grant.ticket.encode() not in tickets
+        ]
+
+    def _read(self, holders: dict[bytes, bytes], epoch: int) -> Iterator[GrantMessage]:
+        for student, text in holders.items():
+            holding = self._decode(text)
+            grant = msgspec.structs.asdict(holding)
+            yield GrantMessage(student=student.decode(), epoch=epoch, **grant)
