@@ -131,7 +131,7 @@ def served(name: str, settings: dict[str, str], folder: Path) -> Iterator[Server
     if name != "empty":
         prepare = [sys.executable, "-m", "dress_rehearsal.target_app.prepare"]
         subprocess.run(prepare, env=environment, stdout=subprocess.DEVNULL, check=True)
-    module = "benchmarks.app_empty" if name == "empty" else "target_app"
+    module = "benchmarks.app_empty" if name == "empty" else "dress_rehearsal.target_app"
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", module], env=environment, stdout=log)
     try:

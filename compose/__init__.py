@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dress_rehearsal.compose.embedded import EmbeddedStage
     from dress_rehearsal.compose.errors import (
-        ComponentFailed,
-        HostNotAllowed,
+        HostNotAllowedError,
+        ProcessFailedError,
         StageError,
-        StageNotReady,
-        StageUnusable,
-        TargetRefused,
-        Undecided,
+        StageNotReadyError,
+        StageUnusableError,
+        TargetRefusedError,
+        UndecidedError,
     )
     from dress_rehearsal.compose.external import ExternalStage
     from dress_rehearsal.compose.guardian import Guardian
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Alert",
-    "ComponentFailed",
     "EmbeddedStage",
     "ExternalStage",
     "Guardian",
-    "HostNotAllowed",
+    "HostNotAllowedError",
     "Loss",
+    "ProcessFailedError",
     "Stage",
     "StageError",
-    "StageNotReady",
-    "StageUnusable",
-    "TargetRefused",
-    "Undecided",
+    "StageNotReadyError",
+    "StageUnusableError",
+    "TargetRefusedError",
+    "UndecidedError",
     "raise_file_limit",
 ]
 

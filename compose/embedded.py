@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self, TypeVar
 
-from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.faults import Mishaps
 from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.compose.limits import raise_file_limit
@@ -117,7 +117,7 @@ class EmbeddedStage:
             StageError: it cannot be done; leave the stage.
         """
         if plan.postgres != self._plan.postgres:
-            raise StageUnusable(
+            raise StageUnusableError(
                 "The stage cannot be used again: the plan wants its PostgreSQL otherwise "
                 "(see its section postgres); set a new stage for it."
             )
@@ -196,7 +196,7 @@ class EmbeddedStage:
         """Have the sale open at `t0_ns`; every worker honours it when this returns.
 
         Raises:
-            TargetRefused: the app said no or does not answer.
+            TargetRefusedError: the app said no or does not answer.
         """
         _entered(self._service).open_at(t0_ns)
 

@@ -1,12 +1,12 @@
 """What can go wrong with a stage.
 
 StageError
-├── StageUnusable     the machine does not allow one (temporary folder, system user, binary)
-├── ComponentFailed   a component ended while it was awaited
-├── StageNotReady     a component runs but never answered
-├── HostNotAllowed    load may not be sent to that host
-└── TargetRefused     the target does not answer, or answers something else than expected
-    └── Undecided     it did not answer in time, and may have done what was asked all the same
+├── StageUnusableError   the machine does not allow one (temporary folder, system user, binary)
+├── ProcessFailedError   a component ended while it was awaited
+├── StageNotReadyError   a component runs but never answered
+├── HostNotAllowedError  load may not be sent to that host
+└── TargetRefusedError   the target does not answer, or answers something else than expected
+    └── UndecidedError   it did not answer in time, and may have done what was asked all the same
 """
 
 import signal
@@ -17,11 +17,11 @@ class StageError(Exception):
     """A stage cannot be set, used or cleared; the message says what, where and what to do."""
 
 
-class StageUnusable(StageError):
+class StageUnusableError(StageError):
     """This machine does not allow a stage to be set."""
 
 
-class ComponentFailed(StageError):
+class ProcessFailedError(StageError):
     """A component of the stage ended while the stage waited for it.
 
     Args:
@@ -40,7 +40,7 @@ class ComponentFailed(StageError):
         )
 
 
-class StageNotReady(StageError):
+class StageNotReadyError(StageError):
     """A component runs but did not become ready in time."""
 
     def __init__(self, name: str, waited_s: float, log: str, last_lines: Sequence[str]) -> None:
@@ -51,15 +51,15 @@ class StageNotReady(StageError):
         )
 
 
-class HostNotAllowed(StageError):
+class HostNotAllowedError(StageError):
     """The plan names a target that it does not allow load to be sent to."""
 
 
-class TargetRefused(StageError):
+class TargetRefusedError(StageError):
     """The target does not answer, or answers something else than the contract says."""
 
 
-class Undecided(TargetRefused):
+class UndecidedError(TargetRefusedError):
     """The target did not answer in time: it may have done what was asked, or do it yet."""
 
 

@@ -5,7 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from dress_rehearsal.compose.errors import HostNotAllowed, StageUnusable, TargetRefused
+from dress_rehearsal.compose.errors import (
+    HostNotAllowedError,
+    StageUnusableError,
+    TargetRefusedError,
+)
 from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.compose.pids import MARKER
 from dress_rehearsal.compose.stage import Alert, Loss
@@ -30,12 +34,12 @@ class ExternalStage:
         """Check that load may be sent to the plan's target.
 
         Raises:
-            HostNotAllowed: the host is neither loopback nor in the plan's `target.allow`.
+            HostNotAllowedError: the host is neither loopback nor in the plan's `target.allow`.
         """
         self.url = plan.target.url or ""
         reason = refusal(self.url, plan.target.allow)
         if reason is not None:
-            raise HostNotAllowed(reason)
+            raise HostNotAllowedError(reason)
         self.unclean_stops: list[Loss] = []
         self.dsn: str | None = None
         self.redis_url: str | None = None
@@ -51,11 +55,11 @@ class ExternalStage:
         """Check that the target answers.
 
         Raises:
-            TargetRefused: it does not, or it has no such event.
+            TargetRefusedError: it does not, or it has no such event.
         """
         status, _ = self._target.ask("GET", f"/events/{self._event}/countdown")
         if status != 200:
-            raise TargetRefused(
+            raise TargetRefusedError(
                 f"The target {self.url} answered {status} to GET /events/{self._event}/countdown; "
                 f"it must be up and know the event {self._event}."
             )
@@ -105,12 +109,12 @@ class ExternalStage:
         """Have the sale open at `t0_ns`.
 
         Raises:
-            StageUnusable: the admin token is not in the environment.
-            TargetRefused: the target said no.
+            StageUnusableError: the admin token is not in the environment.
+            TargetRefusedError: the target said no.
         """
         token = os.environ.get(CREDENTIAL_VARIABLE)
         if not token:
-            raise StageUnusable(
+            raise StageUnusableError(
                 f"The sale at {self.url} cannot be opened: its admin token is not known; "
                 f"set the environment variable {CREDENTIAL_VARIABLE}."
             )
@@ -128,9 +132,11 @@ class ExternalStage:
         """Refuse: its processes are somebody else's.
 
         Raises:
-            StageUnusable: always.
+            StageUnusableError: always.
         """
-        raise StageUnusable(f"The fault {fault.name} cannot be done to {self.url}: it is external.")
+        raise StageUnusableError(
+            f"The fault {fault.name} cannot be done to {self.url}: it is external."
+        )
 
     def relieve(self, fault: Fault) -> None:
         """End nothing: nothing was begun."""

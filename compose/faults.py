@@ -57,7 +57,7 @@ class Mishaps:
         self._service.target.switch(fault.name, grade, self._service.app.admin_token)
 
     def _stage_faults(self, fault: Fault) -> tuple[Callable[[], None], Callable[[], None]]:
-        """Give how a fault is done to the stage's processes, and how it is ended."""
+        """Return how a fault is done to the stage's processes, and how it is ended."""
         cast, stores = self._cast, self._stores
         match fault.name:
             case "worker_crash":

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.pids import Running
 from dress_rehearsal.compose.process import inherited_environment, python_module
 from dress_rehearsal.compose.stage_folder import Entry, StageFolder, clear
@@ -33,7 +33,7 @@ class Guardian:
         """Start the guardian of `folder`.
 
         Raises:
-            StageUnusable: it cannot be started.
+            StageUnusableError: it cannot be started.
         """
         try:
             with log.open("ab") as output:
@@ -47,7 +47,7 @@ class Guardian:
                     pass_fds=(folder.lock,),
                 )
         except OSError as error:
-            raise StageUnusable(
+            raise StageUnusableError(
                 f"The stage is not set: its guardian cannot be started: "
                 f"{error.filename or sys.executable}: {error.strerror or error}."
             ) from error

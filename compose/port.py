@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Self
 
-from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.errors import StageUnusableError
 
 PORTS = range(20_000, 30_000)
 """Below what Linux gives outgoing connections by default (32768 up): none of 12,000 students'
@@ -34,7 +34,7 @@ class ClaimedPort:
         """Claim one of `ports` at random that nobody has.
 
         Raises:
-            StageUnusable: none was found.
+            StageUnusableError: none was found.
         """
         numbers = random.SystemRandom().sample(ports, min(_ATTEMPTS, len(ports)))
         for number in numbers:
@@ -44,7 +44,7 @@ class ClaimedPort:
                     return cls(number, claim)
                 if claim is not None:
                     claim.close()
-        raise StageUnusable(
+        raise StageUnusableError(
             f"The stage is not set: {len(numbers)} ports tried between {min(ports)} and "
             f"{max(ports)} are all in use on 127.0.0.1; end what listens there."
         )
@@ -56,7 +56,7 @@ class ClaimedPort:
 
 
 def port_taken(port: int) -> bool:
-    """Tell whether somebody has a loopback port."""
+    """Return whether somebody has a loopback port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As servers do: connections of an earlier one in TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from dress_rehearsal.compose.binaries import postgres_binaries
-from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.process import Account, Recipe
 from dress_rehearsal.compose.stage_folder import StageFolder
 
@@ -30,7 +30,7 @@ class PostgresServer:
         """Make its folder, and the system user where PostgreSQL refuses to run as root.
 
         Raises:
-            StageUnusable: there is no such user and none can be made, or it cannot get to
+            StageUnusableError: there is no such user and none can be made, or it cannot get to
                 the stage's folder.
         """
         self._logs = logs
@@ -45,7 +45,7 @@ class PostgresServer:
             self._binaries = _runnable(self._binaries, self._account, folder)
 
     def dsn(self, database: str = DATABASE) -> str:
-        """Give the superuser's connection string."""
+        """Return the superuser's connection string."""
         return f"postgresql://postgres@/{database}?host={quote(str(self._folder))}&port={_PORT}"
 
     def initdb(self, marker: Mapping[str, str]) -> Recipe:
@@ -102,7 +102,7 @@ class PostgresServer:
         )
 
     def answers(self) -> bool:
-        """Tell whether it accepts connections yet."""
+        """Return whether it accepts connections yet."""
         try:
             psycopg.connect(self.dsn("postgres"), connect_timeout=_ANSWER_S).close()
         except psycopg.OperationalError:
@@ -113,7 +113,7 @@ class PostgresServer:
         """Make the database the app uses.
 
         Raises:
-            StageUnusable: the server refused.
+            StageUnusableError: the server refused.
         """
         self._order("create", sql.SQL("CREATE DATABASE {}"))
 
@@ -121,7 +121,7 @@ class PostgresServer:
         """Throw the app's database away, and out whoever is still connected to it.
 
         Raises:
-            StageUnusable: the server refused.
+            StageUnusableError: the server refused.
         """
         self._order("drop", sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)"))
 
@@ -132,7 +132,7 @@ class PostgresServer:
             ) as connection:
                 connection.execute(statement.format(sql.Identifier(DATABASE)))
         except psycopg.Error as error:
-            raise StageUnusable(
+            raise StageUnusableError(
                 f"The stage is not set: PostgreSQL did not {verb} the database {DATABASE}: {error}"
             ) from error
 
@@ -172,7 +172,7 @@ def _make_system_user() -> pwd.struct_passwd:
         return pwd.getpwnam(_SYSTEM_USER)  # another stage may have been quicker
     except (OSError, KeyError) as error:
         reason = made.stderr.strip() if isinstance(error, KeyError) else error
-        raise StageUnusable(
+        raise StageUnusableError(
             f"The stage is not set: PostgreSQL does not run as root, and the system user "
             f"{_SYSTEM_USER} could not be made for it ({reason}); make it with "
             f"`{' '.join(command)}`, or run the rehearsal as an ordinary user."
@@ -185,14 +185,14 @@ def _let_in(account: Account, path: Path) -> None:
     for parent in path.parents:
         found = parent.stat()
         if not (found.st_mode & 0o001 or found.st_uid == account.uid):
-            raise StageUnusable(
+            raise StageUnusableError(
                 f"The stage has nowhere to live: PostgreSQL runs as user {account.name}, which "
                 f"may not enter {parent}; set TMPDIR to a folder everybody may enter, such as /tmp."
             )
 
 
 def _runnable(binaries: Path, account: Account, folder: StageFolder) -> Path:
-    """Give binaries the user can run: the installed ones, or a copy of them in the stage.
+    """Return binaries the user can run: the installed ones, or a copy of them in the stage.
 
     With a virtual environment under a private home the installed ones are out of reach. Opening
     that home to everybody would outlive the rehearsal; a copy does not.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.limits import step_back
 from dress_rehearsal.compose.pids import Running
 
@@ -43,12 +43,12 @@ class Recipe:
 
 
 def python_module(module: str) -> list[str]:
-    """Give the command that runs `module` with this interpreter, wherever it is started."""
+    """Return the command that runs `module` with this interpreter, wherever it is started."""
     return [sys.executable, "-P", "-m", module]
 
 
 def inherited_environment() -> dict[str, str]:
-    """Give this process's environment without what would bypass the plan.
+    """Return this process's environment without what would bypass the plan.
 
     Variables of the app (`APP_…`, `NEIGHBOURS_…`), of PostgreSQL's programs and drivers (`PG…`)
     and of clients of SQS (`AWS_…`) are left out.
@@ -72,7 +72,7 @@ class Component:
         """Start it with its output appended to its log and nothing to read.
 
         Raises:
-            StageUnusable: its program cannot be run or its log not be written.
+            StageUnusableError: its program cannot be run or its log not be written.
         """
         account = recipe.account
         try:
@@ -90,7 +90,7 @@ class Component:
                     extra_groups=[] if account else None,
                 )
         except OSError as error:
-            raise StageUnusable(
+            raise StageUnusableError(
                 f"The stage is not set: {recipe.name} cannot be started: "
                 f"{error.filename or recipe.argv[0]}: {error.strerror or error}."
             ) from error
@@ -147,7 +147,7 @@ class Component:
         The process keeps its open file, so that file moves on and a copy stays in its place.
 
         Raises:
-            StageUnusable: that cannot be done there.
+            StageUnusableError: that cannot be done there.
         """
         before = self.recipe.log
         partial = before.with_name(f".{before.name}.partial")
@@ -157,7 +157,7 @@ class Component:
             os.truncate(log, 0)
             partial.replace(before)
         except OSError as error:
-            raise StageUnusable(
+            raise StageUnusableError(
                 f"The stage cannot be used again: the log {before} cannot go on as {log}: "
                 f"{error.strerror or error}."
             ) from error

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import psutil
 
 from dress_rehearsal.compose.errors import (
-    ComponentFailed,
-    StageNotReady,
-    StageUnusable,
+    ProcessFailedError,
+    StageNotReadyError,
+    StageUnusableError,
     describe_exit,
 )
 from dress_rehearsal.compose.pids import Running
@@ -61,8 +61,8 @@ class Cast:
         """Start a component that ends by itself, and wait until it has ended well.
 
         Raises:
-            ComponentFailed: it did not, or one that serves ended meanwhile.
-            StageNotReady: it takes too long.
+            ProcessFailedError: it did not, or one that serves ended meanwhile.
+            StageNotReadyError: it takes too long.
         """
         errand = self._errand = self._launch(recipe)
         self.wait(errand, lambda: errand.exit_code == 0)
@@ -78,8 +78,8 @@ class Cast:
             within_s: patience of its own; by default what is left of the time for all waiting.
 
         Raises:
-            ComponentFailed: something has ended.
-            StageNotReady: it takes too long.
+            ProcessFailedError: something has ended.
+            StageNotReadyError: it takes too long.
         """
         deadline = self._deadline if within_s is None else time.monotonic() + within_s
         while not ready():
@@ -87,11 +87,11 @@ class Cast:
                 code = component.exit_code
                 stopped = component.asked_to_stop and component is not awaited
                 if code is not None and not (stopped or (component is self._errand and code == 0)):
-                    raise ComponentFailed(
+                    raise ProcessFailedError(
                         component.name, code, str(component.recipe.log), component.last_lines()
                     )
             if time.monotonic() > deadline:
-                raise StageNotReady(
+                raise StageNotReadyError(
                     awaited.name,
                     self._ready_within_s if within_s is None else within_s,
                     str(awaited.recipe.log),
@@ -125,7 +125,7 @@ class Cast:
         """Send a component a signal that ends it, as planned.
 
         Raises:
-            StageUnusable: it does not run.
+            StageUnusableError: it does not run.
         """
         component = self._serving(name)
         with self._losses:  # from here on nobody takes its workers' end for a loss
@@ -138,11 +138,11 @@ class Cast:
             well: it is to end with 0 and in time, else the loss is not the plan's.
 
         Raises:
-            StageUnusable: nobody of that name was asked.
+            StageUnusableError: nobody of that name was asked.
         """
         asked = [one for one in self._components if one.name == name and one.asked_to_stop]
         if not asked:
-            raise StageUnusable(f"The end of {name} cannot be awaited: nobody asked for it.")
+            raise StageUnusableError(f"The end of {name} cannot be awaited: nobody asked for it.")
         code = asked[0].wait(within_s)
         if code is None:
             code = asked[0].kill()
@@ -159,26 +159,26 @@ class Cast:
         """Start a component again that was stopped or taken down, on what it had before.
 
         Raises:
-            StageUnusable: it never was, or cannot be started.
+            StageUnusableError: it never was, or cannot be started.
         """
         for position, gone in enumerate(self._components):
             if gone.name == name and gone.exit_code is not None:
                 component = self._launch(gone.recipe, instead_of=gone.pid)
                 self._components[position] = component
                 return component
-        raise StageUnusable(f"{name} cannot be started again: it is not down.")
+        raise StageUnusableError(f"{name} cannot be started again: it is not down.")
 
     def kill_worker(self, why: str) -> None:
         """SIGKILL one of the app's workers; a planned loss.
 
         Raises:
-            StageUnusable: there is none.
+            StageUnusableError: there is none.
         """
         app = self._serving("app")
         workers = [Running.of(pid) for pid in sorted(_children(app))]
         victim = next((worker for worker in workers if worker is not None), None)
         if victim is None:
-            raise StageUnusable("No worker of the app can be killed: none runs.")
+            raise StageUnusableError("No worker of the app can be killed: none runs.")
         with self._losses:
             self._app_workers.setdefault(app.pid, set()).add(victim.pid)
             self._planned[victim.pid] = why
@@ -243,7 +243,7 @@ class Cast:
         for component in self._components:
             if component.name == name and component.exit_code is None:
                 return component
-        raise StageUnusable(f"Nothing can be done to {name}: it does not run.")
+        raise StageUnusableError(f"Nothing can be done to {name}: it does not run.")
 
     def _look_for_losses(self) -> None:
         for component in self._components:

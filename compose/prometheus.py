@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.compose.port import ClaimedPort
 from dress_rehearsal.compose.process import Component, Recipe
@@ -24,7 +24,7 @@ _LOOK_S = 0.05
 
 
 def has_prometheus() -> bool:
-    """Tell whether there is one on the PATH."""
+    """Return whether there is one on the PATH."""
     return shutil.which(BINARY) is not None
 
 
@@ -32,11 +32,11 @@ def prometheus_binary() -> Path:
     """Find `prometheus` on the PATH.
 
     Raises:
-        StageUnusable: it is not there.
+        StageUnusableError: it is not there.
     """
     found = shutil.which(BINARY)
     if found is None:
-        raise StageUnusable(
+        raise StageUnusableError(
             "Prometheus is wanted (--prometheus) but there is no `prometheus` on the PATH; "
             "install it (Debian: apt-get install prometheus) or leave the option out."
         )
@@ -63,7 +63,7 @@ class Prometheus:
         """Start it and wait until it is ready.
 
         Raises:
-            StageUnusable: it is not on the PATH, or does not start.
+            StageUnusableError: it is not on the PATH, or does not start.
         """
         binary = prometheus_binary()
         try:
@@ -143,7 +143,7 @@ class Prometheus:
         deadline = time.monotonic() + _READY_S
         while not self._is_ready():
             if component.exit_code is not None or time.monotonic() > deadline:
-                raise StageUnusable(
+                raise StageUnusableError(
                     f"Prometheus does not start; the end of {self._log} says why:\n"
                     f"{chr(10).join(component.last_lines())}"
                 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dress_rehearsal.compose.binaries import redis_binary
-from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.process import Recipe
 from dress_rehearsal.compose.stage_folder import StageFolder
 
@@ -60,7 +60,7 @@ class RedisServer:
         )
 
     def answers(self) -> bool:
-        """Tell whether it answers PING yet."""
+        """Return whether it answers PING yet."""
         try:
             return self._ask("PING") == b"+PONG\r\n"
         except OSError:
@@ -70,7 +70,7 @@ class RedisServer:
         """Have it forget everything it holds.
 
         Raises:
-            StageUnusable: it does not answer, or refuses.
+            StageUnusableError: it does not answer, or refuses.
         """
         self._forget("FLUSHALL")
 
@@ -80,7 +80,7 @@ class RedisServer:
         Those are not the service's data: what a plan switched on stays on until it ends it.
 
         Raises:
-            StageUnusable: it does not answer, or refuses.
+            StageUnusableError: it does not answer, or refuses.
         """
         self._forget("EVAL", _EMPTY_BUT_FAULTS, "1", _FAULTS)
 
@@ -88,9 +88,9 @@ class RedisServer:
         try:
             answer = self._ask(*command)
         except OSError as error:
-            raise StageUnusable(f"Redis cannot be emptied: {error}.") from error
+            raise StageUnusableError(f"Redis cannot be emptied: {error}.") from error
         if answer != b"+OK\r\n":
-            raise StageUnusable(f"Redis cannot be emptied: it answered {answer!r}.")
+            raise StageUnusableError(f"Redis cannot be emptied: it answered {answer!r}.")
 
     def _ask(self, *command: str) -> bytes:
         words = b"".join(b"$%d\r\n%b\r\n" % (len(word), word.encode()) for word in command)

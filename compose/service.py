@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from dress_rehearsal.compose.errors import ComponentFailed, TargetRefused
+from dress_rehearsal.compose.errors import ProcessFailedError, TargetRefusedError
 from dress_rehearsal.compose.pids import MARKER
 from dress_rehearsal.compose.port import ClaimedPort, port_taken
 from dress_rehearsal.compose.process import Component, Recipe
@@ -19,7 +19,7 @@ from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.collectors.scrape import Scrape, TargetsFolder
 from dress_rehearsal.records.collectors.scrape import Target as MetricsTarget
-from dress_rehearsal.records.samples import SourceUnreadable, select
+from dress_rehearsal.records.samples import SourceUnreadableError, select
 
 APP_DRAINS_S: Final = 10.0
 _WRITEBACK_FLUSHES_S: Final = 10.0
@@ -48,7 +48,7 @@ class Service:
         """Take a plan's settings; nothing starts yet.
 
         Raises:
-            StageUnusable: no port is free.
+            StageUnusableError: no port is free.
         """
         self._plan, self._logs = plan, logs
         neighbours = plan.app.enrolment == "external"
@@ -121,7 +121,7 @@ class Service:
         """Have the sale open at `t0_ns`; every worker honours it when this returns.
 
         Raises:
-            TargetRefused: the app said no or does not answer.
+            TargetRefusedError: the app said no or does not answer.
         """
         agreeing = _ANSWERS_PER_WORKER * self.app.workers
         self.target.open_at(self._plan.event.id, t0_ns, self.app.admin_token, agreeing)
@@ -133,7 +133,7 @@ class Service:
         bearer = {"Authorization": f"Bearer {self.app.neighbours_token}"}
         try:
             told = self._neighbours.listed("/alerts", bearer)
-        except TargetRefused:
+        except TargetRefusedError:
             return []  # told next time; that it is gone is a loss of its own
         fresh, self._heard = told[self._heard :], max(self._heard, len(told))
         now_ns = time.time_ns()
@@ -176,11 +176,13 @@ class Service:
         """Start the app on its port; on another one when somebody was quicker to take it."""
         for tries_left in reversed(range(_PORT_TRIES)):
             port = self._ports["app"]
-            server = self._cast.start(self._recipe("app", "target_app", APP_DRAINS_S, port.number))
+            server = self._cast.start(
+                self._recipe("app", "dress_rehearsal.target_app", APP_DRAINS_S, port.number)
+            )
             try:
                 self._await_app(server)
                 self._cast.wait(server, self._all_serve)
-            except ComponentFailed as error:
+            except ProcessFailedError as error:
                 if error.name != "app" or not tries_left or not port_taken(port.number):
                     raise
                 port.close()
@@ -196,14 +198,14 @@ class Service:
         self._cast.wait(server, self.target.ready, within_s)
 
     def _all_serve(self) -> bool:
-        """Tell whether every worker has opened its connections and given them all back.
+        """Return whether every worker has opened its connections and given them all back.
 
         That is the last it does before it serves; only before the sale does it show.
         """
         try:
             targets = TargetsFolder(self.targets_dir).targets().values()
             return all(_serves(target) for target in targets if target.source.startswith("app:"))
-        except SourceUnreadable:
+        except SourceUnreadableError:
             return False
 
     def _recipe(self, name: str, module: str, patience_s: float, port: int = 1) -> Recipe:

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.process import Recipe, inherited_environment, python_module
 from dress_rehearsal.compose.target import Target
 
@@ -16,11 +16,11 @@ def sqs_recipe(port: int, marker: Mapping[str, str], logs: Path, folder: Path) -
     """Serve SQS on a loopback port.
 
     Raises:
-        StageUnusable: what it needs is not installed.
+        StageUnusableError: what it needs is not installed.
     """
     lacking = [package for package in _PACKAGES if find_spec(package) is None]
     if lacking:
-        raise StageUnusable(
+        raise StageUnusableError(
             f'The stage is not set: app.allocation = "sqs_writeback" needs {", ".join(lacking)}; '
             f"run `pip install dress-rehearsal[sqs]`, or choose another allocation."
         )
@@ -34,5 +34,5 @@ def sqs_recipe(port: int, marker: Mapping[str, str], logs: Path, folder: Path) -
 
 
 def answers(endpoint: str) -> bool:
-    """Tell whether it answers yet."""
+    """Return whether it answers yet."""
     return Target(endpoint).ready("/moto-api/data.json")

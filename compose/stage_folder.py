@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.pids import Running, kill_remnants
 
 PREFIX = "dr-"
@@ -58,7 +58,7 @@ class StageFolder:
         """Make an empty one in the temporary folder.
 
         Raises:
-            StageUnusable: it cannot be made there, or sockets in it would have too long names.
+            StageUnusableError: it cannot be made there, or sockets in it would have too long names.
         """
         try:
             path = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
@@ -66,14 +66,14 @@ class StageFolder:
             folder = cls(path, lock)
             folder._write()
         except OSError as error:
-            raise StageUnusable(
+            raise StageUnusableError(
                 f"The stage has nowhere to live: {error.filename or tempfile.tempdir}: "
                 f"{error.strerror or error}; set TMPDIR to a folder you can write to."
             ) from error
         longest = path / "postgres" / ".s.PGSQL.5432"
         if len(os.fsencode(longest)) > _LONGEST_SOCKET_BYTES:
             folder.remove()
-            raise StageUnusable(
+            raise StageUnusableError(
                 f"The stage has nowhere to live: the socket name {longest} is longer than the "
                 f"{_LONGEST_SOCKET_BYTES} bytes the system allows; set TMPDIR to a shorter path."
             )
@@ -109,7 +109,7 @@ class StageFolder:
         """Delete the folder and let go of the lock.
 
         Raises:
-            StageUnusable: something in it cannot be deleted.
+            StageUnusableError: something in it cannot be deleted.
         """
         try:
             delete(self.path)
@@ -153,7 +153,7 @@ def sweep() -> list[Path]:
         except OSError as error:
             if error.errno in (errno.EWOULDBLOCK, errno.ENOENT):
                 continue  # a run is using it, or another one has just cleared it
-            raise StageUnusable(
+            raise StageUnusableError(
                 f"What an earlier run left behind in {path} cannot be cleared: "
                 f"{error.strerror or error}; delete that folder."
             ) from error
@@ -170,7 +170,7 @@ def delete(path: Path) -> None:
     """Delete a stage's folder, its record last: until then a sweep finds it.
 
     Raises:
-        StageUnusable: something in it cannot be deleted.
+        StageUnusableError: something in it cannot be deleted.
     """
     last = (_RECORD, _LOCK)
     try:
@@ -183,7 +183,7 @@ def delete(path: Path) -> None:
             (path / name).unlink(missing_ok=True)
         path.rmdir()
     except OSError as error:
-        raise StageUnusable(
+        raise StageUnusableError(
             f"The stage's folder {path} cannot be deleted: {error.filename or path}: "
             f"{error.strerror or error}; delete it by hand."
         ) from error

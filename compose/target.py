@@ -6,7 +6,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from dress_rehearsal.compose.errors import TargetRefused, Undecided
+from dress_rehearsal.compose.errors import TargetRefusedError, UndecidedError
 
 _ANSWER_S = 2.0
 _HONOURED_S = 5.0
@@ -22,10 +22,10 @@ class Target:
         self._parts = urlsplit(self.url)
 
     def ready(self, path: str = "/readyz") -> bool:
-        """Tell whether it answers yet; at `/readyz` it does so once its stores do."""
+        """Return whether it answers yet; at `/readyz` it does so once its stores do."""
         try:
             status, _ = self.ask("GET", path)
-        except TargetRefused:
+        except TargetRefusedError:
             return False
         return status == http.HTTPStatus.OK
 
@@ -33,23 +33,25 @@ class Target:
         """Set how bad one of the app's own faults is; 0 is off.
 
         Raises:
-            Undecided: it did not answer within 5 s.
-            TargetRefused: it said no.
+            UndecidedError: it did not answer within 5 s.
+            TargetRefusedError: it said no.
         """
         path, deadline = f"/admin/faults/{fault}", time.monotonic() + _SWITCHED_S
         bearer = {"Authorization": f"Bearer {admin_token}"}
         while True:
             try:
                 status, body = self.ask("PUT", path, {"grade": grade}, bearer)
-            except TargetRefused as error:
+            except TargetRefusedError as error:
                 if time.monotonic() > deadline:
-                    raise Undecided(f"{error} It may have taken effect all the same.") from error
+                    raise UndecidedError(
+                        f"{error} It may have taken effect all the same."
+                    ) from error
             else:
                 if status == http.HTTPStatus.OK:
                     return
                 if status < 500 or time.monotonic() > deadline:
                     verb = "begun" if grade > 0 else "ended"
-                    raise TargetRefused(
+                    raise TargetRefusedError(
                         f"The fault {fault} cannot be {verb}: {self.url}{path} answered {status} "
                         f"{_refusal(status, body)}"
                     )
@@ -62,7 +64,7 @@ class Target:
         come from any of the workers, name that instant.
 
         Raises:
-            TargetRefused: it said no, or did not come to agree within 5 s.
+            TargetRefusedError: it said no, or did not come to agree within 5 s.
         """
         status, body = self.ask(
             "PUT",
@@ -71,7 +73,7 @@ class Target:
             {"Authorization": f"Bearer {admin_token}"},
         )
         if status != http.HTTPStatus.OK:
-            raise TargetRefused(
+            raise TargetRefusedError(
                 f"The sale cannot be opened: {self.url}/admin/events/{event} answered {status} "
                 f"{_code(body)}; the event must exist there and the admin token be its own."
             )
@@ -87,7 +89,7 @@ class Target:
                 continue
             agreed = 0
             if time.monotonic() > deadline:
-                raise TargetRefused(
+                raise TargetRefusedError(
                     f"The sale cannot be opened: {self.url}/events/{event}/countdown still "
                     f"answers {status} {body.get('opens_at_ns', _code(body))} instead of opening "
                     f"at {opens_at_ns}, {_HONOURED_S:.0f} s after it was set."
@@ -98,7 +100,7 @@ class Target:
         """GET a JSON list of objects.
 
         Raises:
-            TargetRefused: nothing answers there, or something else than such a list.
+            TargetRefusedError: nothing answers there, or something else than such a list.
         """
         status, text = self._exchange("GET", path, None, headers)
         try:
@@ -106,7 +108,7 @@ class Target:
         except ValueError:
             found = None
         if status != http.HTTPStatus.OK or not isinstance(found, list):
-            raise TargetRefused(f"{self.url}{path} answered {status} instead of a list.")
+            raise TargetRefusedError(f"{self.url}{path} answered {status} instead of a list.")
         return [each for each in found if isinstance(each, dict)]
 
     def ask(
@@ -121,7 +123,7 @@ class Target:
         The object is empty when the answer holds none.
 
         Raises:
-            TargetRefused: nothing answers there, or what answers is not HTTP.
+            TargetRefusedError: nothing answers there, or what answers is not HTTP.
         """
         sent = {"Content-Type": "application/json", **(headers or {})}
         body = None if document is None else json.dumps(document)
@@ -137,7 +139,7 @@ class Target:
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise TargetRefused(
+            raise TargetRefusedError(
                 f"The target {self.url} does not answer {method} {path}: "
                 f"{error or type(error).__name__}."
             ) from error
@@ -158,7 +160,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _refusal(status: int, body: dict[str, Any]) -> str:
-    """Give the end of a sentence that says why a fault was not switched."""
+    """Return the end of a sentence that says why a fault was not switched."""
     if status == http.HTTPStatus.NOT_FOUND:
         return f"{_code(body)}; the app must run with APP_FAULTS=on."
     words = str(body.get("detail") or "without a reason").rstrip(".")

@@ -58,7 +58,7 @@ _LINK: Final = "/d/{{ .CommonAnnotations.dashboard }}?var-run={{ .GroupLabels.ru
 
 
 def config_text(*, webhook_file: str | None, grafana: str | None = None) -> str:
-    """Give `alertmanager.yml`.
+    """Return `alertmanager.yml`.
 
     Args:
         webhook_file: the file that holds the URL of a Slack webhook, read anew for every message;

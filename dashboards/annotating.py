@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from dress_rehearsal.dashboards.errors import ServerFailed
+from dress_rehearsal.dashboards.errors import ServerFailedError
 from dress_rehearsal.dashboards.marks import Mark
 from dress_rehearsal.dashboards.push.client import Answer, Grafana
 from dress_rehearsal.dashboards.push.progress import Course
@@ -82,9 +82,11 @@ def shown_on(uid: str, marks: Iterable[Mark]) -> list[Mark]:
 
 
 def _by_key(found: Answer, uid: str) -> dict[str, Mapping[str, Any]]:
-    """Give the annotations of one dashboard by the key of their mark."""
+    """Return the annotations of one dashboard by the key of their mark."""
     if not isinstance(found.document, list):
-        raise ServerFailed("Grafana answered GET /api/annotations with something that is no list.")
+        raise ServerFailedError(
+            "Grafana answered GET /api/annotations with something that is no list."
+        )
     there: dict[str, Mapping[str, Any]] = {}
     for each in found.document:
         if not isinstance(each, dict) or "id" not in each:

@@ -15,7 +15,7 @@ COMMITTED: Final = Path(__file__).parent / "grafana"
 
 
 def dashboards() -> dict[str, dict[str, Any]]:
-    """Give every dashboard as classic dashboard JSON, by uid."""
+    """Return every dashboard as classic dashboard JSON, by uid."""
     built = (ticket_open(), pools(), integrity(), generator(), rehearsals())
     return {dashboard["uid"]: dashboard for dashboard in built}
 

@@ -2,19 +2,19 @@
 
 DashboardsError
 └── PushError
-    ├── PushRefused         it was not begun: the URL, the token or an option forbids it
-    ├── ServerUnreachable   no connection: refused, no such host, a proxy in between
-    │   ├── TlsFailed       the certificate is not trusted, or the server does not speak TLS
-    │   └── NoAnswer        connected, then nothing in time, or the connection broke
-    ├── NotGrafana          something else answers at that URL
-    ├── VersionTooOld       a Grafana before 10
-    ├── TokenRefused        401
-    ├── PermissionMissing   403
-    ├── Missing             404, or a data source that should be there
-    ├── Conflict            409 and 412: somebody else's folder, title or change
-    ├── RequestRefused      any other 4xx
-    ├── ServerFailed        5xx, or a success whose body is no answer
-    └── PushInterrupted     Ctrl-C
+    ├── PushRefusedError        it was not begun: the URL, the token or an option forbids it
+    ├── ServerUnreachableError  no connection: refused, no such host, a proxy in between
+    │   ├── TlsFailedError      the certificate is not trusted, or the server does not speak TLS
+    │   └── NoAnswerError       connected, then nothing in time, or the connection broke
+    ├── NotGrafanaError         something else answers at that URL
+    ├── VersionTooOldError      a Grafana before 10
+    ├── TokenRefusedError       401
+    ├── PermissionMissingError  403
+    ├── MissingError            404, or a data source that should be there
+    ├── ConflictError           409 and 412: somebody else's folder, title or change
+    ├── RequestRefusedError     any other 4xx
+    ├── ServerFailedError       5xx, or a success whose body is no answer
+    └── PushInterruptedError    Ctrl-C
 
 A message holds what failed, what was done before it and what was not; it never holds the token.
 """
@@ -33,59 +33,59 @@ class PushError(DashboardsError):
     """Whether a write that ended so may have taken effect nevertheless."""
 
 
-class PushRefused(PushError):
+class PushRefusedError(PushError):
     """Nothing was sent: the URL, the token or an option forbids it."""
 
 
-class ServerUnreachable(PushError):
+class ServerUnreachableError(PushError):
     """No connection to the server."""
 
 
-class TlsFailed(ServerUnreachable):
+class TlsFailedError(ServerUnreachableError):
     """There is a server, but no trusted TLS connection to it."""
 
 
-class NoAnswer(ServerUnreachable):
+class NoAnswerError(ServerUnreachableError):
     """The connection stood, but no answer came in time, or it broke off."""
 
     undecided = True
 
 
-class NotGrafana(PushError):
+class NotGrafanaError(PushError):
     """What answers at the URL is no Grafana."""
 
 
-class VersionTooOld(PushError):
+class VersionTooOldError(PushError):
     """A Grafana that lacks routes this project uses."""
 
 
-class TokenRefused(PushError):
+class TokenRefusedError(PushError):
     """Grafana does not accept the token (401)."""
 
 
-class PermissionMissing(PushError):
+class PermissionMissingError(PushError):
     """The token may not do what was asked (403)."""
 
 
-class Missing(PushError):
+class MissingError(PushError):
     """Something that should be there is not (404)."""
 
 
-class Conflict(PushError):
+class ConflictError(PushError):
     """What is there already forbids it (409, 412)."""
 
 
-class RequestRefused(PushError):
+class RequestRefusedError(PushError):
     """Grafana refused a request for another reason (4xx)."""
 
 
-class ServerFailed(PushError):
+class ServerFailedError(PushError):
     """Grafana failed (5xx), or said that all went well without saying what."""
 
     undecided = True
 
 
-class PushInterrupted(PushError):
+class PushInterruptedError(PushError):
     """The user stopped it."""
 
     undecided = True

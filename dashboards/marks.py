@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from dress_rehearsal.plans import FAULTS
-from dress_rehearsal.records import RunDirectory, RunDirectoryUnreadable, TimelineEvent
+from dress_rehearsal.records import RunDirectory, RunDirectoryUnreadableError, TimelineEvent
 
 MarkKind = Literal["phase", "t0", "fault", "alert", "process", "abort", "gates", "verdict"]
 
@@ -53,7 +53,7 @@ def marks_of(run: RunDirectory) -> list[Mark]:
     """Read a run's marks in the order of their times; a run under way has some of them already.
 
     Raises:
-        RunDirectoryUnreadable: the timeline or the verdict is damaged.
+        RunDirectoryUnreadableError: the timeline or the verdict is damaged.
     """
     timeline = run.timeline()
     marks = [*_moments(timeline), *_faults(timeline), *_alerts(timeline)]
@@ -79,7 +79,7 @@ def _moments(timeline: Sequence[TimelineEvent]) -> Iterator[Mark]:
 
 
 def _faults(timeline: Sequence[TimelineEvent]) -> Iterator[Mark]:
-    """Give a region from on to off; one still on ends with the sale, or is a point until then."""
+    """Return a region from on to off; one still on ends with the sale, or is a point until then."""
     ends = [each.t_ns for each in timeline if each.kind == "phase" and each.name in _ENDS]
     faults = [event for event in timeline if event.kind == "fault"]
     begun: dict[str, TimelineEvent] = {}
@@ -144,11 +144,11 @@ def _verdict(run: RunDirectory) -> Mapping[str, Any] | None:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunDirectoryUnreadable(
+        raise RunDirectoryUnreadableError(
             f"{path} cannot be read: {error}; write it again with `rehearse report {run.path}`."
         ) from error
     if not isinstance(document, dict) or "verdict" not in document:
-        raise RunDirectoryUnreadable(
+        raise RunDirectoryUnreadableError(
             f"{path} is no verdict; write it again with `rehearse report {run.path}`."
         )
     return document

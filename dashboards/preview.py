@@ -101,7 +101,7 @@ def _preview(
 
 
 def _placed(panels: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
-    """Give rows and panels; those inside a collapsed row, which nobody sees, are refused."""
+    """Return rows and panels; those inside a collapsed row, which nobody sees, are refused."""
     for panel in panels:
         if panel["type"] == "row" and panel.get("collapsed"):
             raise PreviewImpossible(

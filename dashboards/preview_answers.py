@@ -60,7 +60,7 @@ class Window:
         return self.end_s - self.start_s
 
     def step_s(self, points: float) -> float:
-        """Give the step of a query for so many points, which a panel has as pixels."""
+        """Return the step of a query for so many points, which a panel has as pixels."""
         step_ms = self.length_s * 1e3 / points
         rounded_ms = next(size for limit, size in _ROUND_MS if step_ms < limit)
         return max(rounded_ms / 1e3, self.scrape_s)
@@ -131,7 +131,7 @@ def with_labels(template: str, labels: Mapping[str, str]) -> str:
 
 
 def _aligned(window: Window, step_s: float) -> tuple[float, float]:
-    """Give first and last moment as multiples of the step, as Grafana asks."""
+    """Return first and last moment as multiples of the step, as Grafana asks."""
     return tuple(  # type: ignore[return-value]
         math.floor(at / step_s) * step_s for at in (window.start_s, window.end_s)
     )

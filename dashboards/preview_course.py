@@ -103,7 +103,7 @@ def _prepare(axes: Any, window: Window, bottom: float, top: float, ticks: Sequen
 
 
 def _span(bottom: float, top: float) -> tuple[float, float]:
-    """Give the ends of the axis, with room for half a line's width at either."""
+    """Return the ends of the axis, with room for half a line's width at either."""
     room = (top - bottom) * 0.012
     return bottom - room, top + room
 
@@ -201,7 +201,7 @@ def _bottom(lines: Sequence[_Line], base: Look) -> float:
 
 
 def _ticks(bottom: float, top: float, unit: str, most: int) -> list[float]:
-    """Give round values; of bytes multiples of powers of two, of time of whole units."""
+    """Return round values; of bytes multiples of powers of two, of time of whole units."""
     if (bottom, top) == (0.0, _NOTHING_TO_SEE):
         return [bottom, top]
     scale = 1.0
@@ -217,7 +217,7 @@ def _ticks(bottom: float, top: float, unit: str, most: int) -> list[float]:
 
 
 def _moments(window: Window, width: float) -> list[tuple[float, str]]:
-    """Give moments to label: counted from T-0 where there is one, else the time of day."""
+    """Return moments to label: counted from T-0 where there is one, else the time of day."""
     most = max(2, int(width / _TICK_GAP))
     stride = next((s for s in _STRIDES_S if window.length_s / s <= most), _STRIDES_S[-1])
     origin = 0.0 if window.opens_s is None else window.opens_s

@@ -41,7 +41,7 @@ class Look:
     custom: Mapping[str, Any]
 
     def colour_of_value(self, value: float | str) -> str:
-        """Give the colour that mappings or thresholds give a value."""
+        """Return the colour that mappings or thresholds give a value."""
         mapped = self.mapped(value)
         if mapped is not None and mapped[1] is not None:
             return mapped[1]
@@ -52,13 +52,13 @@ class Look:
         return colour
 
     def mapped(self, value: float | str) -> tuple[str | None, str | None] | None:
-        """Give text and colour of a value that is mapped."""
+        """Return text and colour of a value that is mapped."""
         text = f"{value:g}" if isinstance(value, float) else value
         return self.mappings.get(text)
 
 
 def look_of(panel: Mapping[str, Any], name: str, ref_id: str | None = None) -> Look:
-    """Give the look of the field that is shown under `name`, from the query `ref_id`.
+    """Return the look of the field that is shown under `name`, from the query `ref_id`.
 
     Raises:
         PreviewImpossible: the panel uses a matcher, a mapping or thresholds unknown here.
@@ -89,7 +89,7 @@ def look_of(panel: Mapping[str, Any], name: str, ref_id: str | None = None) -> L
 
 
 def hexadecimal(colour: str) -> str:
-    """Give a colour as it is; a name, which depends on Grafana's theme, is refused.
+    """Return a colour as it is; a name, which depends on Grafana's theme, is refused.
 
     Raises:
         PreviewImpossible: it is a name.

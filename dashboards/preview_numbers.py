@@ -19,7 +19,7 @@ _ROW_MOST: Final = 34
 
 
 def ground_of(panel: Mapping[str, Any], series: Sequence[Series]) -> tuple[str, str]:
-    """Give the colours of a panel's ground and of the words on it."""
+    """Return the colours of a panel's ground and of the words on it."""
     if panel["type"] == "stat" and panel["options"]["colorMode"] == "background_solid":
         numbers = [(one, value) for one in series if (value := one.last) is not None]
         if len(numbers) == 1:

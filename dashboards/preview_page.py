@@ -40,11 +40,11 @@ class Box:
         return self.y + self.height
 
     def inset(self, by: float) -> "Box":
-        """Give the box within, so far from every edge."""
+        """Return the box within, so far from every edge."""
         return Box(self.x + by, self.y + by, self.width - 2 * by, self.height - 2 * by)
 
     def without(self, *, top: float = 0, bottom: float = 0, left: float = 0) -> "Box":
-        """Give what is left of it when so much is cut off."""
+        """Return what is left of it when so much is cut off."""
         return Box(self.x + left, self.y + top, self.width - left, self.height - top - bottom)
 
 
@@ -67,7 +67,7 @@ class Page:
         self._figure.savefig(path, format="png", dpi=_DPI, facecolor=PAGE)
 
     def axes(self, box: Box) -> Any:
-        """Give axes whose frame is the box."""
+        """Return axes whose frame is the box."""
         page = self.box
         return self._figure.add_axes(
             (
@@ -175,7 +175,7 @@ class Page:
 
 
 def points(pixels: float) -> float:
-    """Give a length as matplotlib takes it."""
+    """Return a length as matplotlib takes it."""
     return pixels * _POINTS_PER_PX
 
 

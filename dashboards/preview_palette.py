@@ -31,7 +31,7 @@ _WHITE_FROM: Final = 2.6
 
 
 def colours_of(names: Sequence[str], taken: Collection[str] = ()) -> dict[str, str]:
-    """Give series colours by their names: no two alike while there are enough for all.
+    """Return series colours by their names: no two alike while there are enough for all.
 
     Args:
         names: those first that must be told apart.
@@ -47,12 +47,12 @@ def colours_of(names: Sequence[str], taken: Collection[str] = ()) -> dict[str, s
 
 
 def is_dark(colour: str) -> bool:
-    """Tell whether white letters are the ones to read on a colour `#rrggbb`."""
+    """Return whether white letters are the ones to read on a colour `#rrggbb`."""
     return 1.05 / (_luminance(colour) + 0.05) > _WHITE_FROM
 
 
 def _luminance(colour: str) -> float:
-    """Give the relative luminance, https://www.w3.org/TR/WCAG21/#dfn-relative-luminance."""
+    """Return the relative luminance, https://www.w3.org/TR/WCAG21/#dfn-relative-luminance."""
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

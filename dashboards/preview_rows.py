@@ -99,7 +99,7 @@ def _shown(
 
 
 def _headings_meant(panel: Mapping[str, Any]) -> set[str]:
-    """Give the columns a table has once every query gives something."""
+    """Return the columns a table has once every query gives something."""
     return {
         heading
         for each in panel.get("transformations", ())

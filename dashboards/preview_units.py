@@ -48,12 +48,12 @@ def written(value: float, unit: str, decimals: int | None = None) -> str:
 
 
 def is_binary(unit: str) -> bool:
-    """Tell whether round numbers of this unit are multiples of powers of two."""
+    """Return whether round numbers of this unit are multiples of powers of two."""
     return unit == "bytes"
 
 
 def is_date(unit: str) -> bool:
-    """Tell whether values are moments, for which an axis or a share makes no sense."""
+    """Return whether values are moments, for which an axis or a share makes no sense."""
     return unit.startswith("dateTime")
 
 
@@ -81,7 +81,7 @@ def _rounded(value: float, decimals: int | None) -> str:
 
 
 def _decimals_for(value: float) -> int:
-    """Give as many decimals as make three digits."""
+    """Return as many decimals as make three digits."""
     if value % 1 == 0:
         return 0
     return max(0, 2 - math.floor(math.log10(abs(value))))

@@ -104,7 +104,7 @@ def _styled_words(text: str) -> list[tuple[str, bool, bool, bool]]:
 
 
 def _widths(table: Rows, width: float) -> list[float]:
-    """Give every column its width; those without one share what is left."""
+    """Return every column its width; those without one share what is left."""
     given = [look.custom.get("width") for look in table.looks]
     free = [place for place, one in enumerate(given) if one is None]
     left = width - sum(one for one in given if one is not None)

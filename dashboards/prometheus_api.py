@@ -2,8 +2,8 @@
 
 DashboardsError
 └── PrometheusError
-    ├── PrometheusSilent    it cannot be reached, or gives no answer in time
-    └── PrometheusRefused   it will not answer this query, or answers something else
+    ├── PrometheusSilentError    it cannot be reached, or gives no answer in time
+    └── PrometheusRefusedError   it will not answer this query, or answers something else
 
 https://prometheus.io/docs/prometheus/latest/querying/api/
 """
@@ -27,11 +27,11 @@ class PrometheusError(DashboardsError):
     """Prometheus did not say what was asked."""
 
 
-class PrometheusSilent(PrometheusError):
+class PrometheusSilentError(PrometheusError):
     """It cannot be reached, or gives no answer in time."""
 
 
-class PrometheusRefused(PrometheusError):
+class PrometheusRefusedError(PrometheusError):
     """It refuses the query, or what answers is no Prometheus."""
 
 
@@ -64,8 +64,8 @@ class PrometheusApi:
         """Evaluate an expression at one moment; a scalar is a series without labels.
 
         Raises:
-            PrometheusSilent: no answer.
-            PrometheusRefused: the expression is wrong, or the answer is none of Prometheus'.
+            PrometheusSilentError: no answer.
+            PrometheusRefusedError: the expression is wrong, or the answer is none of Prometheus'.
         """
         data = self._ask("query", {"query": expr, "time": f"{at_s:.3f}"})
         if data["resultType"] == "scalar":
@@ -80,8 +80,8 @@ class PrometheusApi:
         """Evaluate an expression at every step from `start_s` to `end_s`.
 
         Raises:
-            PrometheusSilent: no answer.
-            PrometheusRefused: the expression is wrong, or the answer is none of Prometheus'.
+            PrometheusSilentError: no answer.
+            PrometheusRefusedError: the expression is wrong, or the answer is none of Prometheus'.
         """
         data = self._ask(
             "query_range",
@@ -103,7 +103,7 @@ class PrometheusApi:
 
     def _listed(self, data: Mapping[str, Any], kind: str) -> list[Any]:
         if data["resultType"] != kind:
-            raise PrometheusRefused(
+            raise PrometheusRefusedError(
                 f"Prometheus at {self._url} answers with a {data['resultType']} where a {kind} "
                 f"was asked for; a panel's expression must give series of numbers."
             )
@@ -122,17 +122,17 @@ class PrometheusApi:
         except urllib.error.HTTPError as error:
             with error:
                 said = _words(error.read())
-            raise PrometheusRefused(
+            raise PrometheusRefusedError(
                 f"Prometheus at {self._url} refuses the query {form['query']!r} "
                 f"({error.code} {HTTPStatus(error.code).phrase}): {said}"
             ) from error
         except (ValueError, KeyError, TypeError) as error:
-            raise PrometheusRefused(
+            raise PrometheusRefusedError(
                 f"What answers at {self._url} is no Prometheus: it gives no data for a query."
             ) from error
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
-            raise PrometheusSilent(
+            raise PrometheusSilentError(
                 f"Prometheus at {self._url} gives no answer: {reason}. See that it runs there and "
                 f"is not too busy, and try again."
             ) from error
@@ -140,7 +140,7 @@ class PrometheusApi:
 
 
 def _words(body: bytes) -> str:
-    """Give the reason an error's body holds."""
+    """Return the reason an error's body holds."""
     try:
         return str(json.loads(body)["error"])
     except (ValueError, KeyError, TypeError):

@@ -33,7 +33,7 @@ scrape_configs:
 def config_text(
     targets: Sequence[str], rules: Sequence[str], *, alertmanager: str | None = None
 ) -> str:
-    """Give `prometheus.yml`.
+    """Return `prometheus.yml`.
 
     Args:
         targets: globs of `file_sd` files.

@@ -16,7 +16,7 @@ ALL: Final = ".+"
 """What `instance` is when all are chosen."""
 
 
-class VariableUnknown(DashboardsError):
+class VariableUnknownError(DashboardsError):
     """An expression has a variable, or a format of one, that nobody can fill in."""
 
 
@@ -38,7 +38,7 @@ class Target:
 
 
 def targets(dashboard: Mapping[str, Any]) -> Iterator[Target]:
-    """Give every query to Prometheus, also of panels inside collapsed rows."""
+    """Return every query to Prometheus, also of panels inside collapsed rows."""
     for panel in panels(dashboard):
         for target in panel.get("targets", ()):
             if (target.get("datasource") or panel["datasource"])["type"] != "prometheus":
@@ -58,7 +58,7 @@ def targets(dashboard: Mapping[str, Any]) -> Iterator[Target]:
 
 
 def panels(dashboard: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Give every panel that is not a row, in the order they are shown."""
+    """Return every panel that is not a row, in the order they are shown."""
     for panel in dashboard.get("panels", ()):
         if panel["type"] == "row":
             yield from panel.get("panels", ())
@@ -83,7 +83,7 @@ def fill(
         instances: app processes chosen; None means all.
 
     Raises:
-        VariableUnknown: the expression has another variable, or an unknown format of one.
+        VariableUnknownError: the expression has another variable, or an unknown format of one.
     """
     interval_ms = round(max(interval_s, scrape_s) * 1000)
     scrape_ms = round(scrape_s * 1000)
@@ -103,7 +103,7 @@ def fill(
     def value_of(found: re.Match[str]) -> str:
         name = found["plain"] or found["braced"] or found["old"]
         if name not in values:
-            raise VariableUnknown(
+            raise VariableUnknownError(
                 f"The expression {expr!r} has the variable {name!r}, which is none of "
                 f"{', '.join(values)}; fill it in here or take it out of the dashboard."
             )
@@ -115,7 +115,7 @@ def fill(
             case "regex" if name in raw:
                 return _REGEX_SPECIAL.sub(r"\\\g<0>", raw[name])
             case other:
-                raise VariableUnknown(
+                raise VariableUnknownError(
                     f"The expression {expr!r} asks for the variable {name!r} as {other!r}; only "
                     "run can be had as raw or regex."
                 )
@@ -124,7 +124,7 @@ def fill(
 
 
 def _unit_of(panel: Mapping[str, Any], column: str) -> str:
-    """Give a column's own unit where it has one, else the panel's."""
+    """Return a column's own unit where it has one, else the panel's."""
     config = panel["fieldConfig"]
     for override in config.get("overrides", ()):
         if override["matcher"] == {"id": "byName", "options": column}:

@@ -1,6 +1,6 @@
 """The Plan: one validated TOML says everything about a rehearsal."""
 
-from dress_rehearsal.plans.errors import PlanError, PlanInvalid
+from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
 from dress_rehearsal.plans.faults import FAULTS, Fault, FaultKind
 from dress_rehearsal.plans.hosts import refusal
 from dress_rehearsal.plans.limits import Limit, parse_limit
@@ -29,7 +29,7 @@ __all__ = [
     "Person",
     "Plan",
     "PlanError",
-    "PlanInvalid",
+    "PlanInvalidError",
     "bundled_plans",
     "format_duration",
     "format_share",

@@ -1,7 +1,7 @@
 """What can be wrong with a plan.
 
 PlanError
-└── PlanInvalid   one sentence for each wrong key, all at once
+└── PlanInvalidError  one sentence for each wrong key, all at once
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ class PlanError(Exception):
     """A plan, or a file it needs, cannot be used; the message says why and what to do."""
 
 
-class PlanInvalid(PlanError):
+class PlanInvalidError(PlanError):
     """The plan was read but breaks its rules.
 
     Args:

@@ -82,7 +82,7 @@ _OVER_AT_ONCE: Final = frozenset({"worker_crash", "redis_wipe", "sigterm_mid_sal
 
 
 def parse_moment(value: Any) -> float:
-    """Give the seconds from T-0 of a moment such as `"T+2s"`, `"T-500ms"` or `"T"`.
+    """Return the seconds from T-0 of a moment such as `"T+2s"`, `"T-500ms"` or `"T"`.
 
     Raises:
         ValueError: the value is not written like that.
@@ -152,7 +152,7 @@ class Fault(Section):
         return parse_grade(FAULTS[self.name].unit, self.grade)
 
     def ends(self, sale_s: float) -> float:
-        """Give when it ends, in seconds from T-0, where the sale closes at `sale_s`."""
+        """Return when it ends, in seconds from T-0, where the sale closes at `sale_s`."""
         if self.lasts is not None:
             return min(self.at + self.lasts, sale_s)
         return self.at if self.name in _OVER_AT_ONCE else sale_s
@@ -179,7 +179,7 @@ class Fault(Section):
 
 
 def parse_grade(unit: Unit, text: str) -> float:
-    """Give a written grade as a number.
+    """Return a written grade as a number.
 
     Raises:
         ValueError: it is not written in the fault's unit, or is not above zero.

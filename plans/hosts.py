@@ -42,7 +42,7 @@ def _loopback(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host, as a URL names it without brackets, is this machine."""
+    """Return whether a host, as a URL names it without brackets, is this machine."""
     if host == "localhost":
         return True
     try:

@@ -21,7 +21,7 @@ class Limit:
     unit: Unit
 
     def holds(self, measured: float) -> bool:
-        """Tell whether `measured`, in this limit's unit, is within the limit."""
+        """Return whether `measured`, in this limit's unit, is within the limit."""
         match self.comparison:
             case "<=":
                 return measured <= self.value

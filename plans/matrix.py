@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, get_args
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from dress_rehearsal.plans.errors import PlanError, PlanInvalid
+from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
 from dress_rehearsal.plans.faults import FaultName
 from dress_rehearsal.plans.plan import Allocation, Name, Plan
 from dress_rehearsal.plans.reading import check_plan, find_bundled, problem_sentences, read_document
@@ -115,13 +115,13 @@ class Matrix(Section):
         return self
 
     def cells(self, seed: int | None = None) -> Iterator[Cell]:
-        """Give every cell, row by row.
+        """Return every cell, row by row.
 
         Args:
             seed: of everything drawn, instead of the matrix's own.
 
         Raises:
-            PlanInvalid: a cell's plan is wrong; the cell is named.
+            PlanInvalidError: a cell's plan is wrong; the cell is named.
         """
         for row in self.rows:
             for strategy in self._strategies_of(row):
@@ -130,7 +130,7 @@ class Matrix(Section):
     def chosen(
         self, faults: Collection[str], strategies: Collection[str], seed: int | None = None
     ) -> list[Cell]:
-        """Give the cells of the named faults and strategies; all of them where none is named.
+        """Return the cells of the named faults and strategies; all of them where none is named.
 
         Raises:
             PlanError: a name is unknown, or no cell is left.
@@ -169,7 +169,7 @@ class Matrix(Section):
         settings = merged(merged(self.base, row.set), own.set)
         for key in _GIVEN_BY_CELL:
             if _holds(settings, key):
-                raise PlanInvalid(
+                raise PlanInvalidError(
                     [f"{where}: leave out {key} in base and set: the matrix itself gives it."]
                 )
         document = merged(settings, self._given(row, own, strategy, seed))
@@ -177,7 +177,7 @@ class Matrix(Section):
             document["app"] = settings["app"]  # for the check of the plan to complain of
         plan = check_plan(document, where)
         if plan.target.stage != "embedded":
-            raise PlanInvalid(
+            raise PlanInvalidError(
                 [
                     f'{where}: target.stage = "{plan.target.stage}": a matrix is for the embedded '
                     f"stage only; rehearse another target with `rehearse run`."
@@ -185,7 +185,7 @@ class Matrix(Section):
             )
         expect = (row.expect if own.expect is None else own.expect) or ()
         if plan.faults and not expect:
-            raise PlanInvalid(
+            raise PlanInvalidError(
                 [
                     f"{where}: expect is empty: name what {row.title} has to be found by, such as "
                     f'"audit.oversold" or "pools.postgres.leak"; else the cell proves nothing.'
@@ -194,7 +194,7 @@ class Matrix(Section):
         return Cell(strategy, row.title, plan, expect, (*row.allow, *own.allow))
 
     def _given(self, row: Row, own: Expected, strategy: Allocation, seed: int) -> dict[str, Any]:
-        """Give what the matrix itself says of a cell's plan."""
+        """Return what the matrix itself says of a cell's plan."""
         title = f"{strategy}-{row.title}".replace("_", "-")
         given: dict[str, Any] = {
             "name": title[:_NAME_LENGTH].rstrip("-"),
@@ -220,14 +220,14 @@ def read_matrix(source: Path) -> Matrix:
 
     Raises:
         PlanError: the file cannot be read or is not TOML.
-        PlanInvalid: keys, types or ranges are wrong; all are named at once.
+        PlanInvalidError: keys, types or ranges are wrong; all are named at once.
     """
     path = find_bundled(source)
     document = read_document(path)
     try:
         matrix = Matrix.model_validate(document)
     except ValidationError as error:
-        raise PlanInvalid(problem_sentences(error, str(path), Matrix)) from error
+        raise PlanInvalidError(problem_sentences(error, str(path), Matrix)) from error
     for _ in matrix.cells():
         pass
     return matrix
@@ -243,7 +243,7 @@ def is_matrix(source: Path) -> bool:
 
 
 def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Give `one` with every key of `other` in it, tables within tables too."""
+    """Return `one` with every key of `other` in it, tables within tables too."""
     result = dict(one)
     for key, value in other.items():
         before = result.get(key)
@@ -255,7 +255,7 @@ def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _holds(document: Mapping[str, Any], key: str) -> bool:
-    """Tell whether a document gives a dotted key."""
+    """Return whether a document gives a dotted key."""
     first, _, rest = key.partition(".")
     if first not in document:
         return False

@@ -252,7 +252,7 @@ _LATENCY: Final = re.compile(r"latency_ms\[.+\]\.\w+")
 
 
 def slo_edges_s(plan: Plan) -> tuple[float, ...]:
-    """Give every latency that a gate of the plan sets as a limit, in seconds, ascending."""
+    """Return every latency that a gate of the plan sets as a limit, in seconds, ascending."""
     limits = (parse_limit(gate.limit) for gate in plan.gates if _LATENCY.fullmatch(gate.metric))
     return tuple(sorted({limit.value / 1e3 for limit in limits if limit.unit == "ms"}))
 

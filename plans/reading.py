@@ -12,7 +12,7 @@ from typing import Any, Final
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
-from dress_rehearsal.plans.errors import PlanError, PlanInvalid
+from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
 from dress_rehearsal.plans.plan import Plan
 
 BUNDLED = Path(__file__).parent
@@ -36,7 +36,7 @@ def read_plan(source: Path, overrides: Iterable[str] = ()) -> Plan:
 
     Raises:
         PlanError: the file cannot be read or is not TOML.
-        PlanInvalid: keys, types, units or ranges are wrong; all are named at once.
+        PlanInvalidError: keys, types, units or ranges are wrong; all are named at once.
     """
     path = find_bundled(source)
     document = read_document(path)
@@ -71,12 +71,12 @@ def check_plan(
         overridden: dotted key to the `--set` text that set it, named instead of the file.
 
     Raises:
-        PlanInvalid: one sentence for each wrong key.
+        PlanInvalidError: one sentence for each wrong key.
     """
     try:
         return Plan.model_validate(document)
     except ValidationError as error:
-        raise PlanInvalid(problem_sentences(error, name, Plan, overridden or {})) from error
+        raise PlanInvalidError(problem_sentences(error, name, Plan, overridden or {})) from error
 
 
 def plan_toml(plan: Plan) -> str:
@@ -85,7 +85,7 @@ def plan_toml(plan: Plan) -> str:
 
 
 def plan_schema() -> dict[str, Any]:
-    """Give the plan's JSON Schema, for editors that complete and check TOML."""
+    """Return the plan's JSON Schema, for editors that complete and check TOML."""
     schema = Plan.model_json_schema(mode="validation")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
@@ -101,7 +101,7 @@ def problem_sentences(
 
 
 def find_bundled(source: Path) -> Path:
-    """Give the file itself, or the one among the bundled that is meant by a bare name.
+    """Return the file itself, or the one among the bundled that is meant by a bare name.
 
     Raises:
         PlanError: there is neither.
@@ -178,7 +178,7 @@ def _sentence(
 
 
 def _overlap(set_key: str, key: str) -> bool:
-    """Tell whether one key is the other, or a section that holds it."""
+    """Return whether one key is the other, or a section that holds it."""
     one, other = set_key.split("."), key.split(".") if key else []
     return bool(other) and all(a == b for a, b in zip(one, other, strict=False))
 

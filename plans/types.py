@@ -19,7 +19,7 @@ _SECONDS_PER_UNIT = {
 
 
 def parse_duration(value: Any) -> float:
-    """Give the seconds in a written duration such as `"1.5 ms"`.
+    """Return the seconds in a written duration such as `"1.5 ms"`.
 
     Raises:
         ValueError: the value is not a number followed by us, ms, s, m, min or h.
@@ -42,7 +42,7 @@ def format_duration(seconds: float) -> str:
 
 
 def parse_share(value: Any) -> float:
-    """Give the fraction in a written share such as `"30%"`.
+    """Return the fraction in a written share such as `"30%"`.
 
     Raises:
         ValueError: the value is not a number followed by a per cent sign.

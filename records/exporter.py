@@ -60,7 +60,7 @@ HELP = {
 
 
 def families(readings: Iterable[Reading]) -> Iterator[Metric]:
-    """Give readings as metrics; what has no text in `HELP` is left out.
+    """Return readings as metrics; what has no text in `HELP` is left out.
 
     The collectors' sources never share a metric, but one metric may come in several readings.
     """
@@ -74,7 +74,7 @@ def families(readings: Iterable[Reading]) -> Iterator[Metric]:
 
 
 def family_of(name: str, text: str, samples: Iterable[tuple[dict[str, str], float]]) -> Metric:
-    """Give a metric of these labels and values; a counter where its name ends in `_total`."""
+    """Return a metric of these labels and values; a counter where its name ends in `_total`."""
     found = list(samples)
     names = sorted({label for labels, _ in found for label in labels})
     counter = name.endswith("_total")

@@ -11,7 +11,7 @@ FAILURES: Final[tuple[type[Exception], ...]] = (OSError, http.client.HTTPExcepti
 
 
 def get(url: str, timeout_s: float) -> bytes:
-    """Give the body of a 200.
+    """Return the body of a 200.
 
     Raises:
         OSError, http.client.HTTPException, ValueError: `FAILURES`: there is none, or not all of it.

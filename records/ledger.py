@@ -69,7 +69,7 @@ def read_ledger(
             awaited; stamped with each store.
 
     Raises:
-        RunDirectoryUnusable: the run directory cannot be written.
+        RunDirectoryUnusableError: the run directory cannot be written.
     """
     roster = {student: position for position, student in enumerate(students)}
     timeout_s = _BASE_TIMEOUT_S + _TIMEOUT_S_PER_STUDENT * len(roster)
@@ -113,7 +113,7 @@ def _reading(store: str, found: list[Row] | str, rows: list[Row]) -> StoreReadin
 def _postgres_rows(
     dsn: str, event: str, roster: Mapping[str, int], timeout_s: float
 ) -> list[Row] | str:
-    """Give the tickets PostgreSQL holds, or the sentence that says why they cannot be read."""
+    """Return the tickets PostgreSQL holds, or the sentence that says why they cannot be read."""
     try:
         found = _asked(dsn, _TICKETS, event, timeout_s)
     except psycopg.Error as error:
@@ -127,7 +127,7 @@ def _postgres_rows(
 def _gate_rows(
     dsn: str, event: str, tickets: list[Row], timeout_s: float
 ) -> list[Row] | str | None:
-    """Give whom the gate let in, why that cannot be read, or None when there is no gate."""
+    """Return whom the gate let in, why that cannot be read, or None when there is no gate."""
     try:
         found = _asked(dsn, _ENTRIES, event, timeout_s)
     except psycopg.errors.UndefinedTable:
@@ -155,7 +155,7 @@ def _asked(dsn: str, query: str, event: str, timeout_s: float) -> list[tuple[Any
 def _redis_rows(
     url: str, event: str, roster: Mapping[str, int], timeout_s: float
 ) -> list[Row] | str | None:
-    """Give the tickets Redis holds, why they cannot be read, or None when it holds no hash."""
+    """Return the tickets Redis holds, why they cannot be read, or None when it holds no hash."""
     key = redis_server.holders(event)
     client = redis_server.connect(url, timeout_s=timeout_s / 2)
     try:

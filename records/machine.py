@@ -83,7 +83,7 @@ def usable_cores() -> int:
 
 
 def cpu_quota(cgroup: Path = Path("/sys/fs/cgroup")) -> float | None:
-    """Give the CPUs a container's control group allows, or None without such a limit.
+    """Return the CPUs a container's control group allows, or None without such a limit.
 
     Both layouts are read: `cpu.max` (v2) and `cpu/cpu.cfs_quota_us` (v1).
     """
@@ -97,7 +97,7 @@ def cpu_quota(cgroup: Path = Path("/sys/fs/cgroup")) -> float | None:
 
 
 def cpu_model() -> str | None:
-    """Give the processor's name."""
+    """Return the processor's name."""
     for line in (_text(Path("/proc/cpuinfo")) or "").splitlines():
         key, _, value = line.partition(":")
         if key.strip() == "model name":
@@ -106,7 +106,7 @@ def cpu_model() -> str | None:
 
 
 def kernel_limits(sysctl: Path = Path("/proc/sys")) -> dict[str, Any]:
-    """Give the kernel's limits on connections (Linux), None each where it does not say."""
+    """Return the kernel's limits on connections (Linux), None each where it does not say."""
     ports = _text(sysctl / "net/ipv4/ip_local_port_range")
     limits: dict[str, Any] = {
         "somaxconn": "net/core/somaxconn",
@@ -121,7 +121,7 @@ def kernel_limits(sysctl: Path = Path("/proc/sys")) -> dict[str, Any]:
 
 
 def kernel_stamps_arrivals() -> bool:
-    """Tell whether the kernel says when TCP data arrived, by sending some over loopback."""
+    """Return whether the kernel says when TCP data arrived, by sending some over loopback."""
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_connection(server.getsockname()) as client,
@@ -142,7 +142,7 @@ def kernel_stamps_arrivals() -> bool:
 
 
 def git_commit(folder: Path) -> str | None:
-    """Give the commit checked out in `folder`; None when there is none, or no git."""
+    """Return the commit checked out in `folder`; None when there is none, or no git."""
     command = ["git", "-C", str(folder), "rev-parse", "--verify", "HEAD"]
     try:
         done = subprocess.run(

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from dress_rehearsal.plans import Plan, plan_toml
 from dress_rehearsal.records import tables
-from dress_rehearsal.records.errors import RunDirectoryUnreadable, RunDirectoryUnusable
+from dress_rehearsal.records.errors import RunDirectoryUnreadableError, RunDirectoryUnusableError
 
 EventKind = Literal["phase", "t0", "process", "abort", "fault", "alert", "ledger"]
 """phase: a part of the run begins. t0: the sale opens. process: one of the stage or the generator
@@ -44,7 +44,7 @@ class RunDirectory:
         """Make `runs/<UTC time>-<plan>-<id>/` with the resolved plan in it.
 
         Raises:
-            RunDirectoryUnusable: the folder cannot be made (permission, disk full, a file there).
+            RunDirectoryUnusableError: the folder cannot be made (permission, disk full, a file there).
         """
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         run = cls(runs.resolve() / f"{stamp}-{plan.name}-{secrets.token_hex(3)}")
@@ -52,7 +52,7 @@ class RunDirectory:
             for folder in (run.requests, run.metrics, run.logs, run.figures):
                 folder.mkdir(parents=True)
         except OSError as error:
-            raise RunDirectoryUnusable(
+            raise RunDirectoryUnusableError(
                 f"The run directory {run.path} cannot be made: {error.strerror or error}; "
                 f"free some space there or choose another folder with --out."
             ) from error
@@ -64,11 +64,11 @@ class RunDirectory:
         """Open a run left behind earlier.
 
         Raises:
-            RunDirectoryUnreadable: there is no plan.toml in it.
+            RunDirectoryUnreadableError: there is no plan.toml in it.
         """
         run = cls(path.resolve())
         if not (run.path / "plan.toml").is_file():
-            raise RunDirectoryUnreadable(
+            raise RunDirectoryUnreadableError(
                 f"{path} is not a run directory: it has no plan.toml; "
                 f"give a folder that `rehearse run` made, such as runs/20261120T…-festival-…."
             )
@@ -103,7 +103,7 @@ class RunDirectory:
         """Write a file of the run whole, or not at all.
 
         Raises:
-            RunDirectoryUnusable: it cannot be written.
+            RunDirectoryUnusableError: it cannot be written.
         """
         self.write_bytes(name, text.encode())
 
@@ -111,7 +111,7 @@ class RunDirectory:
         """Write a file of the run whole, or not at all.
 
         Raises:
-            RunDirectoryUnusable: it cannot be written.
+            RunDirectoryUnusableError: it cannot be written.
         """
         target = self.path / name
         partial = target.with_name(f".{target.name}.partial")
@@ -130,7 +130,7 @@ class RunDirectory:
         """Write a Parquet file of the run whole, or not at all.
 
         Raises:
-            RunDirectoryUnusable: it cannot be written.
+            RunDirectoryUnusableError: it cannot be written.
         """
         target = self.path / name
         partial = target.with_name(f".{target.name}.partial")
@@ -147,7 +147,7 @@ class RunDirectory:
         """Append one event to the timeline, now unless `t_ns` says when.
 
         Raises:
-            RunDirectoryUnusable: it cannot be written.
+            RunDirectoryUnusableError: it cannot be written.
         """
         event = TimelineEvent(time.time_ns() if t_ns is None else t_ns, kind, name, detail)
         line = json.dumps(
@@ -166,7 +166,7 @@ class RunDirectory:
         try:
             return Plan.model_validate(tomllib.loads(self._text("plan.toml")))
         except ValueError as error:
-            raise RunDirectoryUnreadable(
+            raise RunDirectoryUnreadableError(
                 f"{self.path / 'plan.toml'} is not a plan this version understands: {error}"
             ) from error
 
@@ -177,7 +177,7 @@ class RunDirectory:
         try:
             document: dict[str, Any] = json.loads(self._text("environment.json"))
         except ValueError as error:
-            raise RunDirectoryUnreadable(
+            raise RunDirectoryUnreadableError(
                 f"{self.path / 'environment.json'} is not JSON: {error}"
             ) from error
         return document
@@ -216,7 +216,9 @@ class RunDirectory:
         try:
             return (self.path / name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise RunDirectoryUnreadable(f"{self.path / name} cannot be read: {error}") from error
+            raise RunDirectoryUnreadableError(
+                f"{self.path / name} cannot be read: {error}"
+            ) from error
 
     def _parts(self, folder: Path, schema: pa.Schema) -> pa.Table:
         parts = [self._table(part, schema) for part in sorted(folder.glob("[!.]*.parquet"))]
@@ -228,10 +230,10 @@ class RunDirectory:
         try:
             return pq.read_table(path, schema=schema, partitioning=None)
         except (OSError, pa.ArrowException) as error:
-            raise RunDirectoryUnreadable(f"{path} cannot be read: {error}") from error
+            raise RunDirectoryUnreadableError(f"{path} cannot be read: {error}") from error
 
-    def _unwritable(self, target: Path, error: OSError) -> RunDirectoryUnusable:
-        return RunDirectoryUnusable(
+    def _unwritable(self, target: Path, error: OSError) -> RunDirectoryUnusableError:
+        return RunDirectoryUnusableError(
             f"{target} cannot be written: {error.strerror or error}; what was recorded so far "
             f"is kept, free some space and run `rehearse report {self.path}`."
         )

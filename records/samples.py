@@ -59,14 +59,14 @@ class Source(Protocol):
         """Read it now, or give up within about a second.
 
         Raises:
-            SourceUnreadable: it gave no usable answer; the next call tries afresh.
+            SourceUnreadableError: it gave no usable answer; the next call tries afresh.
         """
 
     def close(self) -> None:
         """Give back its connection."""
 
 
-class SourceUnreadable(RecordError):
+class SourceUnreadableError(RecordError):
     """A source gave no usable answer.
 
     Args:
@@ -81,7 +81,7 @@ class SourceUnreadable(RecordError):
 def select(
     readings: Iterable[Reading], name: str, source: str, labels: Mapping[str, str]
 ) -> list[float]:
-    """Give the values of the series of that name that begin with `source` and carry `labels`."""
+    """Return the values of the series of that name that begin with `source` and carry `labels`."""
     return [
         value
         for reading in readings

@@ -122,7 +122,7 @@ class _Rows:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator["_Rows"]:
-        """Give itself; closes the connection in the end."""
+        """Return itself; closes the connection in the end."""
         try:
             yield self
         finally:

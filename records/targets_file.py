@@ -17,7 +17,7 @@ from typing import Any, Self
 import psutil
 
 from dress_rehearsal.records.collectors.scrape import Target
-from dress_rehearsal.records.errors import RunDirectoryUnusable
+from dress_rehearsal.records.errors import RunDirectoryUnusableError
 
 FOLDER = "targets"
 HARNESS = "harness"
@@ -45,14 +45,14 @@ class Announcement:
         """Announce the conductor.
 
         Raises:
-            RunDirectoryUnusable: the file cannot be written.
+            RunDirectoryUnusableError: the file cannot be written.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._forget_the_dead()
             self._write([self._harness])
         except OSError as error:
-            raise RunDirectoryUnusable(
+            raise RunDirectoryUnusableError(
                 f"{self.path} cannot be written: {error.strerror or error}; make room or give "
                 f"yourself the right to write there, or choose another folder with --out."
             ) from error

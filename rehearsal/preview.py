@@ -59,7 +59,7 @@ def preview_run(run: RunDirectory, out: Path) -> list[Preview]:
 
 
 def window_of(run: RunDirectory, api: PrometheusApi) -> Window:
-    """Give the time to look at: from the first arrival to the last that Prometheus saw.
+    """Return the time to look at: from the first arrival to the last that Prometheus saw.
 
     A run that was cut short before anybody arrived is looked at from its first phase on.
 

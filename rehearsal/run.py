@@ -8,7 +8,7 @@ from dress_rehearsal.plans import Person, Plan, read_roster, seeded_people
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.doctor import fits
-from dress_rehearsal.rehearsal.errors import DoesNotFit, RehearsalError
+from dress_rehearsal.rehearsal.errors import DoesNotFitError, RehearsalError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
 from dress_rehearsal.rehearsal.monitoring import Monitoring, monitored
 from dress_rehearsal.rehearsal.rush import Performance, stamp_interruption
@@ -42,7 +42,7 @@ def rehearse(
     raise_file_limit()
     reason = fits(plan, runs)
     if reason is not None:
-        raise DoesNotFit(reason)
+        raise DoesNotFitError(reason)
     people = _people(plan, roster)
     run = RunDirectory.create(runs, plan)
     screen.begin(plan, run)

@@ -10,7 +10,7 @@ from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collecting, Sources
 from dress_rehearsal.records.ledger import Settling, await_settled, read_ledger
-from dress_rehearsal.rehearsal.errors import GeneratorFailed
+from dress_rehearsal.rehearsal.errors import GeneratorFailedError
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess, Line, status_samples
 from dress_rehearsal.rehearsal.monitoring import Monitoring
@@ -201,7 +201,7 @@ class Performance:
 
     def _take(self, line: Line, collecting: Collecting) -> None:
         if line["kind"] == "error":
-            raise GeneratorFailed(str(line["message"]))
+            raise GeneratorFailedError(str(line["message"]))
         if line["kind"] == "status":
             collecting.add(status_samples(line))
             if self._monitoring is not None:
@@ -293,7 +293,7 @@ class Performance:
 
 
 def _connections_used(collecting: Collecting) -> dict[str, float]:
-    """Give the connections that the app's workers use, by pool, as they said last."""
+    """Return the connections that the app's workers use, by pool, as they said last."""
     used = {
         pool: collecting.latest("db_client_connections", "app", pool=pool, state="used")
         for pool in _POOLS

@@ -51,7 +51,7 @@ class LiveView(ABC):
 
     @abstractmethod
     def _render(self) -> RenderableType:
-        """Give what is to be seen now."""
+        """Return what is to be seen now."""
 
 
 _NS: Final = 1_000_000_000

@@ -75,13 +75,13 @@ def slack_message(plan: Plan, run: RunDirectory, verdict: Verdict) -> Message:
 
 
 def without_figure(message: Message) -> Message | None:
-    """Give the message without its image; None when it has none."""
+    """Return the message without its image; None when it has none."""
     kept = [block for block in message["blocks"] if block["type"] != "image"]
     return {**message, "blocks": kept} if len(kept) < len(message["blocks"]) else None
 
 
 def key_figures(plan: Plan, verdict: Verdict) -> list[tuple[str, str]]:
-    """Give the numbers everybody asks for first, in words."""
+    """Return the numbers everybody asks for first, in words."""
     census, bought = verdict.census, verdict.latency_ms.get(PURCHASE)
     first = verdict.bottleneck
     p99 = bought.p99 if bought else None
@@ -101,7 +101,7 @@ def key_figures(plan: Plan, verdict: Verdict) -> list[tuple[str, str]]:
 
 
 def escaped(text: str, limit: int) -> str:
-    """Give text that Slack shows as it is, at most so long; no entity is cut in two."""
+    """Return text that Slack shows as it is, at most so long; no entity is cut in two."""
     parts = [_MARKED.get(each, each) for each in text]
     if sum(map(len, parts)) <= limit:
         return "".join(parts)
@@ -111,7 +111,7 @@ def escaped(text: str, limit: int) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """Give plain text, at most so long."""
+    """Return plain text, at most so long."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 

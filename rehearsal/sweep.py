@@ -23,7 +23,7 @@ _NOT_JUDGED: Final = 1
 
 
 def values_of(over: str) -> tuple[str, list[str]]:
-    """Give the key and the values of `--over`: those written, or all a key can have.
+    """Return the key and the values of `--over`: those written, or all a key can have.
 
     Raises:
         PlanError: no values are written and the key has no fixed set of them.
@@ -151,7 +151,7 @@ def _write(comparison: Comparison, table: Path | None, figure: Path | None) -> N
 
 
 def _all_values(key: str) -> list[str]:
-    """Give what the plan's key can be, where that is a fixed set of words."""
+    """Return what the plan's key can be, where that is a fixed set of words."""
     annotation: Any = Plan
     for part in key.split("."):
         fields = annotation.model_fields if _is_section(annotation) else {}

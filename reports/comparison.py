@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.errors import RunDirectoryUnusable
+from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.reports.audit.tickets import COUNTERS
 from dress_rehearsal.reports.evidence import PURCHASE, Evidence, read_evidence
 from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
@@ -64,7 +64,7 @@ class Comparison:
     rows: tuple[Compared, ...]
 
     def markdown(self) -> str:
-        """Give a Markdown table with a row a run; columns nobody measured are left out."""
+        """Return a Markdown table with a row a run; columns nobody measured are left out."""
         columns = [(head, [words(row) for row in self.rows]) for head, words in _COLUMNS.items()]
         shown = [(head, cells) for head, cells in columns if any(cell != _NONE for cell in cells)]
         heads = [head for head, _ in shown]
@@ -79,13 +79,13 @@ class Comparison:
         """Write small panels of requests, bytes, CPU and time to know as SVG.
 
         Raises:
-            RunDirectoryUnusable: the file cannot be written.
+            RunDirectoryUnusableError: the file cannot be written.
         """
         drawn = draw_comparison([row.label for row in self.rows], self._bars())
         try:
             path.write_text(drawn.file, encoding="utf-8")
         except OSError as error:
-            raise RunDirectoryUnusable(
+            raise RunDirectoryUnusableError(
                 f"The figure {path} cannot be written: {error.strerror or error}."
             ) from error
 
@@ -112,8 +112,8 @@ def compare(runs: Sequence[tuple[str, RunDirectory]]) -> Comparison:
     """Judge each run and put its numbers beside the others'.
 
     Raises:
-        RunDirectoryUnreadable: a file of a run is missing or damaged.
-        MetricUnknown: a gate of a plan names a number that no verdict holds.
+        RunDirectoryUnreadableError: a file of a run is missing or damaged.
+        MetricUnknownError: a gate of a plan names a number that no verdict holds.
     """
     rows = []
     for name, run in runs:
@@ -123,7 +123,7 @@ def compare(runs: Sequence[tuple[str, RunDirectory]]) -> Comparison:
 
 
 def compared(name: str, evidence: Evidence, verdict: Verdict) -> Compared:
-    """Give one run's row."""
+    """Return one run's row."""
     sale = sale_of(evidence, Moments.of(evidence))
     span_s = float(sale.granted_s[-1] - sale.granted_s[0]) if sale.granted > 1 else 0.0
     waits = [

@@ -1,7 +1,7 @@
 """What can go wrong when a run is judged.
 
 ReportError
-└── MetricUnknown   a gate names a number that no verdict holds, or with a unit it does not have
+└── MetricUnknownError  a gate names a number that no verdict holds, or with a unit it does not have
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ class ReportError(Exception):
     """A run cannot be judged or reported; the message says why and what to do."""
 
 
-class MetricUnknown(ReportError):
+class MetricUnknownError(ReportError):
     """Gates of the plan name numbers that no verdict holds.
 
     Args:

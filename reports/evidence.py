@@ -33,7 +33,7 @@ def read_evidence(run: RunDirectory) -> Evidence:
     """Read everything a run left behind.
 
     Raises:
-        RunDirectoryUnreadable: a file is missing that every run has, or is damaged.
+        RunDirectoryUnreadableError: a file is missing that every run has, or is damaged.
     """
     timeline = run.timeline()
     return Evidence(
@@ -50,7 +50,7 @@ def read_evidence(run: RunDirectory) -> Evidence:
 
 
 def _ordered(table: Any, keys: list[str]) -> pd.DataFrame:
-    """Give the rows in one order whatever the shards' order was; integers keep their nulls."""
+    """Return the rows in one order whatever the shards' order was; integers keep their nulls."""
     frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get)
     return frame.sort_values(keys, kind="stable", ignore_index=True)
 

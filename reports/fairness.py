@@ -34,7 +34,7 @@ from dress_rehearsal.reports.schema import Fairness
 
 
 def kendall_tau(first: Any, second: Any) -> float | None:
-    """Give tau-b of two rankings in O(n log n), as Knight (1966, JASA 61:436) counts it.
+    """Return tau-b of two rankings in O(n log n), as Knight (1966, JASA 61:436) counts it.
 
     tau-b = (concordant - discordant) / sqrt((n0 - n1) (n0 - n2)), where n0 is the number of pairs
     and n1, n2 those tied in either ranking. 1: the same order, -1: the reverse, 0: unrelated.
@@ -116,13 +116,13 @@ def judge_fairness(evidence: Evidence) -> Fairness:
 
 
 def received_ns(requests: pd.DataFrame) -> pd.Series:
-    """Give when the app took each request up (Int64), null where that is not known."""
+    """Return when the app took each request up (Int64), null where that is not known."""
     app_ns = requests["app_us"].astype("Int64") * 1_000
     return requests["first_byte_ns"].astype("Int64") - app_ns
 
 
 def _line(evidence: Evidence, told: pd.DataFrame) -> pd.DataFrame | None:
-    """Give one row a student with a known place: student, place_ns, number (null: sold out).
+    """Return one row a student with a known place: student, place_ns, number (null: sold out).
 
     None when no number is known or nobody's place.
     """
@@ -144,14 +144,14 @@ def _line(evidence: Evidence, told: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def _by_purchase(evidence: Evidence) -> pd.Series:
-    """Give the place of each student by the first purchase received that was decided."""
+    """Return the place of each student by the first purchase received that was decided."""
     tries = evidence.requests[(evidence.requests["step"] == PURCHASE).astype(bool)]
     decided = (tries["outcome"] == "ok") | tries["error"].astype("object").isin(_DECIDING)
     return _first_received(tries[decided.astype(bool)])
 
 
 def _by_join(evidence: Evidence) -> pd.Series:
-    """Give when a fair room would have let each student in."""
+    """Return when a fair room would have let each student in."""
     requests = evidence.requests
     joins = requests[(requests["step"] == JOIN).astype(bool)]
     first = _first_received(joins[(joins["outcome"] == "ok").astype(bool)]).sort_values()
@@ -169,7 +169,7 @@ def _by_join(evidence: Evidence) -> pd.Series:
 
 
 def _first_received(rows: pd.DataFrame) -> pd.Series:
-    """Give the earliest moment each student's requests were received, by student."""
+    """Return the earliest moment each student's requests were received, by student."""
     received = received_ns(rows)
     known = received.notna()
     return received[known].groupby(integers(rows.loc[known, "student"])).min()

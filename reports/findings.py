@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Final
 
-from dress_rehearsal.plans import Cell, PlanInvalid
+from dress_rehearsal.plans import Cell, PlanInvalidError
 from dress_rehearsal.reports.audit.tickets import COUNTERS
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.fairness import MANY_INVERSIONS
@@ -84,7 +84,7 @@ def check_finding_names(cells: Iterable[Cell]) -> None:
     """Check what the cells of a matrix expect and allow before anything starts.
 
     Raises:
-        PlanInvalid: a word that no run can give, or a pattern that fits none; one sentence each.
+        PlanInvalidError: a word that no run can give, or a pattern that fits none; one sentence each.
     """
     known = known_findings()
     problems: dict[str, str] = {}
@@ -99,7 +99,7 @@ def check_finding_names(cells: Iterable[Cell]) -> None:
                     f"{f'did you mean {close[0]}?' if close else f'known are {_KINDS}.'}"
                 )
     if problems:
-        raise PlanInvalid(list(problems.values()))
+        raise PlanInvalidError(list(problems.values()))
 
 
 def _bad_ends(census: Census) -> set[str]:

@@ -53,7 +53,7 @@ def apply_gates(
         frame: the run's `latency_frame`.
 
     Raises:
-        MetricUnknown: a gate of the plan names a number that no verdict holds.
+        MetricUnknownError: a gate of the plan names a number that no verdict holds.
     """
     results = [_adds_up(census)]
     for counter in audit.applicable:

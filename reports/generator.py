@@ -70,7 +70,7 @@ def judge_generator(evidence: Evidence, samples: Samples, frame: pd.DataFrame) -
 
 
 def _cpu_peak(samples: Samples) -> float | None:
-    """Give the most cores that the generator's processes used over a second, added up."""
+    """Return the most cores that the generator's processes used over a second, added up."""
     rows = samples.named("process_cpu_seconds_total", "processes", component="generator")
     if rows.empty:
         return None

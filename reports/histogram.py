@@ -26,16 +26,16 @@ class Histogram:
         return np.diff(self.counts[:, -1], prepend=self.counts[:1, -1])
 
     def percentile_ms(self, share: float) -> float:
-        """Give the percentile over the whole grid in ms, NaN without observations."""
+        """Return the percentile over the whole grid in ms, NaN without observations."""
         return 1e3 * quantile(self.edges_s, self.counts[-1] - self.counts[0], share / 100)
 
     def percentiles_ms(self, share: float) -> Any:
-        """Give the percentile of each interval in ms, NaN without observations."""
+        """Return the percentile of each interval in ms, NaN without observations."""
         steps = np.diff(self.counts, axis=0, prepend=self.counts[:1])
         return np.array([1e3 * quantile(self.edges_s, step, share / 100) for step in steps])
 
     def above(self, limit_s: float) -> Any:
-        """Give how many observations of each interval were longer than `limit_s`.
+        """Return how many observations of each interval were longer than `limit_s`.
 
         Those in the bucket that the limit cuts count as longer only if its lower edge is.
         """
@@ -44,7 +44,7 @@ class Histogram:
         return np.diff(above, prepend=above[:1])
 
     def mean_ms(self) -> Any:
-        """Give the mean of each interval in ms, NaN without observations."""
+        """Return the mean of each interval in ms, NaN without observations."""
         observed = self.observed
         sums = np.diff(self.sums_s, prepend=self.sums_s[:1])
         return 1e3 * np.divide(sums, observed, out=np.full(len(sums), np.nan), where=observed > 0)

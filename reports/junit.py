@@ -15,7 +15,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 
 def write_junit(verdict: Verdict) -> str:
-    """Give the whole of `junit.xml`."""
+    """Return the whole of `junit.xml`."""
     suite = ET.Element("testsuite", name=f"dress rehearsal: {verdict.plan}")
     for gate in verdict.gates:
         _case(suite, gate)

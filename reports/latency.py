@@ -31,7 +31,7 @@ PARTS = ("queue", "pool", "db", "redis", "external", "app")
 
 
 def latency_frame(evidence: Evidence) -> pd.DataFrame:
-    """Give one row a request with its latencies.
+    """Return one row a request with its latencies.
 
     Returns:
         Columns step, journey, outcome (text), intended_s (relative to T-0; NaN without one),
@@ -68,7 +68,7 @@ def latency_frame(evidence: Evidence) -> pd.DataFrame:
 
 
 def latency_by_step(frame: pd.DataFrame) -> dict[str, Latency]:
-    """Give the exact percentiles of every step of the journeys, then of any others."""
+    """Return the exact percentiles of every step of the journeys, then of any others."""
     counts = frame[frame["counts"]]
     groups = {str(step): rows for step, rows in counts.groupby("step")}
     others = sorted(set(groups) - set(STEPS))
@@ -76,7 +76,7 @@ def latency_by_step(frame: pd.DataFrame) -> dict[str, Latency]:
 
 
 def system_ms(frame: pd.DataFrame, step: str, field: str) -> float | None:
-    """Give a felt percentile's counterpart in the system's part alone, None without requests.
+    """Return a felt percentile's counterpart in the system's part alone, None without requests.
 
     Args:
         field: one of `FELT`; for `p99` this is the verdict's `system_p99`.
@@ -100,7 +100,7 @@ def unanswered_by_step(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def latency_split(frame: pd.DataFrame, share: float = 99.0) -> pd.DataFrame:
-    """Give one percentile of each part of the latency, a row a step.
+    """Return one percentile of each part of the latency, a row a step.
 
     Percentiles of parts do not add up to the percentile of the whole.
 
@@ -116,7 +116,7 @@ def latency_split(frame: pd.DataFrame, share: float = 99.0) -> pd.DataFrame:
 def latency_spectrum(
     frame: pd.DataFrame, step: str, points: Sequence[float] | None = None
 ) -> pd.DataFrame:
-    """Give the percentile spectrum of one step, from the median out to ever more nines.
+    """Return the percentile spectrum of one step, from the median out to ever more nines.
 
     Returns:
         Columns percentile (0-100), nines (-log10 of what is above; the maximum counts as one in

@@ -9,7 +9,7 @@ from typing import Any
 
 from dress_rehearsal.plans import Limit, Plan, parse_limit
 from dress_rehearsal.records.tables import STEPS
-from dress_rehearsal.reports.errors import MetricUnknown
+from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.pools import POOL_NAMES
 from dress_rehearsal.reports.schema import (
     Audit,
@@ -50,7 +50,7 @@ def check_metric_names(plan: Plan) -> None:
     """Check all gates of a plan before anything starts.
 
     Raises:
-        MetricUnknown: a gate names a number that no verdict holds, or limits it in a unit that it
+        MetricUnknownError: a gate names a number that no verdict holds, or limits it in a unit that it
             does not have.
     """
     problems = []
@@ -63,18 +63,18 @@ def check_metric_names(plan: Plan) -> None:
         elif wrong := _wrong_unit(gate.metric, parse_limit(gate.limit)):
             problems.append(f"{where}.limit = {gate.limit!r}: {gate.metric} is {wrong}")
     if problems:
-        raise MetricUnknown(problems)
+        raise MetricUnknownError(problems)
 
 
 def metric_value(measured: Measured, path: str) -> Number | None:
-    """Give the number that a path names, None when it was not measured or never happened.
+    """Return the number that a path names, None when it was not measured or never happened.
 
     Raises:
-        MetricUnknown: no verdict holds such a number.
+        MetricUnknownError: no verdict holds such a number.
     """
     match = _PATH.fullmatch(path)
     if match is None or path not in known_metrics():
-        raise MetricUnknown([f"There is no metric {path!r}; {_near(path)}"])
+        raise MetricUnknownError([f"There is no metric {path!r}; {_near(path)}"])
     table, key, field = match.groups()
     part: Any = getattr(measured, table)
     if table == "latency_ms":
@@ -86,7 +86,7 @@ def metric_value(measured: Measured, path: str) -> Number | None:
 
 
 def never_happened(measured: Measured, path: str) -> bool:
-    """Tell whether a path names the beginning of a saturation that was watched for in vain."""
+    """Return whether a path names the beginning of a saturation that was watched for in vain."""
     table, _, field = path.partition(".")
     if field not in BEGINNINGS or metric_value(measured, path) is not None:
         return False
@@ -95,7 +95,7 @@ def never_happened(measured: Measured, path: str) -> bool:
 
 
 def unit_of(path: str) -> str:
-    """Give the unit that a metric's number is kept in: ms, s, or none for a count or a share."""
+    """Return the unit that a metric's number is kept in: ms, s, or none for a count or a share."""
     field = path.rpartition(".")[2]
     if field.endswith("_s"):
         return "s"

@@ -17,25 +17,25 @@ def rounded(value: float, digits: int = 3) -> float | None:
 
 
 def whole(value: float) -> int | float | None:
-    """Give a count as an integer, a ratio rounded to three digits."""
+    """Return a count as an integer, a ratio rounded to three digits."""
     kept = rounded(value)
     return int(kept) if kept is not None and kept.is_integer() else kept
 
 
 def milliseconds(later: pd.Series, earlier: pd.Series) -> Any:
-    """Give `later - earlier` of two columns of nanoseconds as floats in ms, NaN where null."""
+    """Return `later - earlier` of two columns of nanoseconds as floats in ms, NaN where null."""
     # Subtracted as integers: nanoseconds since the epoch do not fit a float.
     span = (later - earlier).to_numpy(dtype="float64", na_value=np.nan)
     return span / NS_PER_MS
 
 
 def integers(column: pd.Series, missing: int = 0) -> Any:
-    """Give a nullable integer column as an int64 array, `missing` where null."""
+    """Return a nullable integer column as an int64 array, `missing` where null."""
     return column.fillna(missing).to_numpy(dtype="int64")
 
 
 def percentile(values: Any, share: float) -> float:
-    """Give the exact percentile: the smallest measured value with `share` per cent below it.
+    """Return the exact percentile: the smallest measured value with `share` per cent below it.
 
     numpy's method "higher": a value that occurred, never one between two. NaN without values.
     """

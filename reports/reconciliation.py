@@ -32,7 +32,7 @@ class Tally:
 
     @property
     def difference(self) -> int:
-        """Give by how many the server's count is outside what was recorded; 0 when it agrees."""
+        """Return by how many the server's count is outside what was recorded; 0 when it agrees."""
         most = self.recorded + self.uncertain
         return max(self.counted - most, 0) + min(self.counted - self.least, 0)
 
@@ -46,7 +46,7 @@ class Reconciliation:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Give one sentence for each step whose counts differ."""
+        """Return one sentence for each step whose counts differ."""
         return tuple(
             f"The server answered {tally.counted:,} × {step} but {tally.recorded:,} are recorded"
             f"{_allowance(tally.uncertain)}: {_direction(tally.difference)}."
@@ -114,7 +114,7 @@ def may_have_arrived(rows: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def began_ns(evidence: Evidence) -> int | None:
-    """Give when the first request left the generator; what was counted earlier is not the run's.
+    """Return when the first request left the generator; what was counted earlier is not the run's.
 
     Before that the conductor itself asks the target a few things. None without any recorded
     request: then each counter's own first sample is its beginning.

@@ -18,9 +18,9 @@ def write_report(run: RunDirectory) -> Verdict:
     Writing it again gives the same bytes: no clock, no randomness, no machine.
 
     Raises:
-        RunDirectoryUnreadable: a file of the run is damaged.
-        RunDirectoryUnusable: the report cannot be written.
-        MetricUnknown: a gate of the plan names a number that no verdict holds.
+        RunDirectoryUnreadableError: a file of the run is damaged.
+        RunDirectoryUnusableError: the report cannot be written.
+        MetricUnknownError: a gate of the plan names a number that no verdict holds.
     """
     evidence = read_evidence(run)
     verdict = judge(evidence)

@@ -64,7 +64,7 @@ def sale_of(evidence: Evidence, moments: Moments) -> Sale:
 
 
 def _first_yes(evidence: Evidence, moments: Moments) -> Floats:
-    """Give when each student was first told of a ticket, by the recorded answers alone."""
+    """Return when each student was first told of a ticket, by the recorded answers alone."""
     requests = evidence.requests
     yes = requests[(requests["step"] == PURCHASE) & (requests["outcome"] == "ok")]
     yes = yes.assign(done_ns=yes["done_ns"].fillna(yes["read_ns"]))
@@ -81,7 +81,7 @@ _TELLING = (PURCHASE, JOIN, QUEUE, STREAM)
 
 
 def time_to_know_ms(evidence: Evidence) -> Any:
-    """Give for each student who was told `sold_out` how long that came after the last grant.
+    """Return for each student who was told `sold_out` how long that came after the last grant.
 
     Told: the first answer with the error `sold_out`, of a purchase, of a place in the waiting room
     or of its event stream. Only those count who were there when the last ticket went (their first
@@ -106,7 +106,7 @@ def time_to_know_ms(evidence: Evidence) -> Any:
 
 
 def _last_grant_ns(evidence: Evidence) -> int | None:
-    """Give when the last ticket went by the durable ledger; None when some were left."""
+    """Return when the last ticket went by the durable ledger; None when some were left."""
     rows = evidence.ledger[evidence.ledger["source"].astype("object") == DURABLE]
     granted = rows.drop_duplicates(["student", "ticket"])["granted_ns"].dropna()
     places = evidence.plan.event.tickets

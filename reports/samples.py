@@ -28,7 +28,7 @@ class Samples:
         return (int(self._t_ns.min()), int(self._t_ns.max())) if len(self._t_ns) else None
 
     def named(self, name: str, source: str = "", **labels: str) -> pd.DataFrame:
-        """Give the samples of one metric in the order of their times.
+        """Return the samples of one metric in the order of their times.
 
         Args:
             source: a source, or the part before its pid, such as `app`; empty for all.
@@ -57,7 +57,7 @@ class Samples:
         )
 
     def increases(self, rows: pd.DataFrame, began_ns: int | None) -> pd.DataFrame:
-        """Give how much each counter grew since its last sample at or before `began_ns`.
+        """Return how much each counter grew since its last sample at or before `began_ns`.
 
         A labelled counter exists only from its first increment on: one without a sample by then
         began at 0. None for `began_ns`: each grew since its own first sample.
@@ -79,19 +79,19 @@ class Samples:
 
 
 def label(rows: pd.DataFrame, key: str) -> pd.Series:
-    """Give one label's value of each sample, empty where it has no such label."""
+    """Return one label's value of each sample, empty where it has no such label."""
     codes, texts = pd.factorize(rows["labels"])
     values = np.array([str(json.loads(text).get(key, "")) for text in texts], dtype=object)
     return pd.Series(values[codes], index=rows.index, dtype=object)
 
 
 def _coded(column: pd.Series) -> tuple[Any, Any]:
-    """Give a column of categories as codes and the words they stand for."""
+    """Return a column of categories as codes and the words they stand for."""
     return column.cat.codes.to_numpy(), column.cat.categories.to_numpy(dtype=object)
 
 
 def time_grid(start_ns: int, end_ns: int, interval_ns: int) -> Any:
-    """Give the instants that every series is read at, from `start_ns` to past `end_ns`."""
+    """Return the instants that every series is read at, from `start_ns` to past `end_ns`."""
     return np.arange(start_ns, end_ns + interval_ns, interval_ns, dtype="int64")
 
 
@@ -108,7 +108,7 @@ def level_on(grid: Any, rows: pd.DataFrame) -> Any:
 
 
 def worst_on(grid: Any, rows: pd.DataFrame) -> Any:
-    """Give the highest gauge of any one source on a grid, NaN where none had spoken recently."""
+    """Return the highest gauge of any one source on a grid, NaN where none had spoken recently."""
     worst = np.full(len(grid), np.nan)
     for _, own in rows.groupby("source"):
         worst = np.fmax(worst, level_on(grid, own))
@@ -124,7 +124,7 @@ def count_on(grid: Any, rows: pd.DataFrame) -> Any:
 
 
 def last_on(grid: Any, times: Any, values: Any) -> Any:
-    """Give one series' last value at each instant of a grid; 0 before it begins."""
+    """Return one series' last value at each instant of a grid; 0 before it begins."""
     position = np.searchsorted(times, grid, side="right") - 1
     return np.where(position >= 0, values[np.maximum(position, 0)], 0.0)
 

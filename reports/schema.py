@@ -113,7 +113,7 @@ class GateResult(Part):
 
     @property
     def never(self) -> bool:
-        """Tell whether there is no number because what the gate is about never happened."""
+        """Return whether there is no number because what the gate is about never happened."""
         return self.value is None and self.status != "inconclusive"
 
 
@@ -152,15 +152,15 @@ class Verdict(Part):
         return EXIT_CODES[self.verdict]
 
     def document(self) -> dict[str, Any]:
-        """Give the plain document, keys in the published order."""
+        """Return the plain document, keys in the published order."""
         return self.model_dump(mode="json", by_alias=True)
 
     def text(self) -> str:
-        """Give the bytes of `verdict.json`, the same for the same run."""
+        """Return the bytes of `verdict.json`, the same for the same run."""
         return json.dumps(self.document(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def verdict_schema() -> dict[str, Any]:
-    """Give the JSON Schema of `verdict.json`; every key is always there."""
+    """Return the JSON Schema of `verdict.json`; every key is always there."""
     schema = Verdict.model_json_schema(mode="serialization", by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

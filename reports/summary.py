@@ -21,7 +21,7 @@ _MISHAPS = 40
 
 
 def write_summary(verdict: Verdict, counts: Reconciliation, mishaps: Sequence[Mishap] = ()) -> str:
-    """Give the whole of `summary.md`.
+    """Return the whole of `summary.md`.
 
     Args:
         mishaps: the run's faults and alerts, in the order of their times.
@@ -43,7 +43,7 @@ def write_summary(verdict: Verdict, counts: Reconciliation, mishaps: Sequence[Mi
 
 
 def escaped(text: str) -> str:
-    """Give text that Markdown and HTML show as it is, on one line."""
+    """Return text that Markdown and HTML show as it is, on one line."""
     # "@" as an entity, so that GitHub calls nobody.
     shown = html.escape(_SPECIAL.sub(r"\\\1", " ".join(text.split())), quote=False)
     return shown.replace("@", "&#64;")

@@ -42,7 +42,7 @@ def course_of(evidence: Evidence) -> Course:
 
 
 def was_planned(event: TimelineEvent) -> bool:
-    """Tell whether a process was lost because the plan's own fault took it."""
+    """Return whether a process was lost because the plan's own fault took it."""
     return event.detail.get("planned") is True
 
 
@@ -71,7 +71,7 @@ class FaultSpan:
     until_s: float
 
     def touches(self, window_s: tuple[float, float]) -> bool:
-        """Tell whether any of it falls into a window."""
+        """Return whether any of it falls into a window."""
         return self.since_s <= window_s[1] and self.until_s >= window_s[0]
 
 
@@ -112,7 +112,7 @@ def done_or_ended(detail: dict[str, Any]) -> str:
 
 
 def fault_spans(evidence: Evidence, zero_ns: int) -> Iterator[FaultSpan]:
-    """Give when each fault was on; one that could not be done was not."""
+    """Return when each fault was on; one that could not be done was not."""
     since: dict[str, float] = {}
     for event in evidence.timeline:
         if event.kind != "fault" or event.detail.get("error"):

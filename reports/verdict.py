@@ -40,7 +40,7 @@ def judge(evidence: Evidence) -> Verdict:
     """Judge one run from its evidence alone: the same evidence gives the same verdict.
 
     Raises:
-        MetricUnknown: a gate of the plan names a number that no verdict holds.
+        MetricUnknownError: a gate of the plan names a number that no verdict holds.
     """
     samples = Samples(evidence.metrics)
     frame = latency_frame(evidence)

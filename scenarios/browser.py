@@ -12,7 +12,7 @@ from dress_rehearsal.records.tables import ABANDONED, STEPS
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.sse import EventStream
-from dress_rehearsal.scenarios.errors import Closed, ExchangeError, NotAnswered
+from dress_rehearsal.scenarios.errors import ClosedError, ExchangeError, NotAnsweredError
 from dress_rehearsal.scenarios.recorder import FAILED, OK, REFUSED, UNKNOWN
 from dress_rehearsal.scenarios.rush import Rush
 
@@ -80,7 +80,7 @@ class Visit:
         return Visit(self._rush, self.student, device, self._numbers)
 
     def connection(self, number: int) -> Connection:
-        """Give one of the visit's connections; 0 is the first."""
+        """Return one of the visit's connections; 0 is the first."""
         while len(self._connections) <= number:
             address = self._rush.origin.address
             self._connections.append(Connection(address, self._rush.plan.students.timeout))
@@ -183,7 +183,7 @@ class Visit:
             stream: takes in an answer of server-sent events.
 
         Raises:
-            Closed: it would be due after the rush has closed; nothing is sent.
+            ClosedError: it would be due after the rush has closed; nothing is sent.
         """
         rush = self._rush
         rush.sleep_until(intended_ns)
@@ -205,13 +205,13 @@ class Visit:
             else:
                 outcome, code, body = _read_stream(stream)
         except ExchangeError as error:
-            outcome = UNKNOWN if isinstance(error, NotAnswered) else FAILED
+            outcome = UNKNOWN if isinstance(error, NotAnsweredError) else FAILED
             code = error.word
         except BaseException as cut:
             # Cut short from outside (the generator ends, or the student needs it no more): it
             # may have taken effect.
             outcome = FAILED if exchange.sent_ns is None else UNKNOWN
-            code = ABANDONED if isinstance(cut, Closed) else "cut"
+            code = ABANDONED if isinstance(cut, ClosedError) else "cut"
             raise
         finally:
             rush.in_flight -= 1

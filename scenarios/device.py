@@ -9,7 +9,7 @@ import gevent
 from dress_rehearsal.scenarios import outcomes as census
 from dress_rehearsal.scenarios.browser import Reply, Visit
 from dress_rehearsal.scenarios.client.http import Request
-from dress_rehearsal.scenarios.errors import Closed
+from dress_rehearsal.scenarios.errors import ClosedError
 from dress_rehearsal.scenarios.purchase import Purchase
 from dress_rehearsal.scenarios.recorder import OK, REFUSED, UNKNOWN
 from dress_rehearsal.scenarios.rush import Rush
@@ -58,7 +58,7 @@ class Device:
         """Go all the way; ends early when the rush closes or another device has the answer."""
         self._greenlet = gevent.getcurrent()
         try:
-            with suppress(Closed):
+            with suppress(ClosedError):
                 self._go()
         finally:
             self._greenlet = None
@@ -69,7 +69,7 @@ class Device:
         Only the loop itself may call this.
         """
         if self._greenlet is not None and not self._clicking:
-            self._greenlet.throw(Closed)
+            self._greenlet.throw(ClosedError)
 
     def _go(self) -> None:
         timetable, rush = self._rush.timetable, self._rush
@@ -93,7 +93,7 @@ class Device:
         return round(self.luck.delay_s(self._habits.typing) * _NS)
 
     def _wait_for_t0(self) -> int:
-        """Give the time to click; log in now, or poll the countdown and do so at T-0."""
+        """Return the time to click; log in now, or poll the countdown and do so at T-0."""
         timetable, rush = self._rush.timetable, self._rush
         click_ns = rush.at(float(timetable.click_s[self._student]))
         if self._number:
@@ -203,7 +203,7 @@ class Device:
         self._purchase.ended(census.GAVE_UP if reply.outcome == REFUSED else census.FAILED)
 
     def _next_click(self, reply: Reply, leave_ns: int) -> int | None:
-        """Give when to click again after an answer that settles nothing; None for never."""
+        """Return when to click again after an answer that settles nothing; None for never."""
         if reply.code == "too_early":
             return reply.at_ns + round(self.luck.delay_s(self._habits.early_retry) * _NS)
         if reply.code == "not_admitted" and self._room is not None:
@@ -260,7 +260,7 @@ class Device:
     def _copy(self, number: int, key: int, due_ns: int) -> None:
         try:
             reply = self.visit.act(self.visit.click(key), due_ns, connection=number)
-        except Closed:
+        except ClosedError:
             return
         if reply.outcome == UNKNOWN:
             self._purchase.unknown = True

@@ -8,7 +8,7 @@ import gevent
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.scenarios.browser import Reply
-from dress_rehearsal.scenarios.errors import Closed, ScenarioError
+from dress_rehearsal.scenarios.errors import ClosedError, ScenarioError
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.session import Session
@@ -20,7 +20,7 @@ _GATES: Final = 4
 
 
 def gate_token(plan: Plan) -> str:
-    """Give the gates' token from the environment; empty when the plan sends nobody there.
+    """Return the gates' token from the environment; empty when the plan sends nobody there.
 
     Raises:
         ScenarioError: students are to enter and there is none.
@@ -49,7 +49,7 @@ class Entry:
         """Show the code and have it scanned until there is an answer; an old code is renewed.
 
         Raises:
-            Closed: the rush has closed.
+            ClosedError: the rush has closed.
         """
         payload: str | None = None
         for _ in range(self._habits.attempts):
@@ -81,7 +81,7 @@ class Entry:
                 self._friend.join()
 
     def _lend(self, payload: str, intended_ns: int) -> None:
-        with suppress(Closed):
+        with suppress(ClosedError):
             self._visit.scan(payload, self._gate(1), intended_ns, connection=1)
 
     def _gate(self, number: int) -> str:

@@ -1,9 +1,9 @@
 """What can go wrong while performing.
 
 ScenarioError
-├── NotSent        nothing was handed to the network: the target cannot have acted on it
-├── NotAnswered    sent, but cut or timed out: the target may have acted on it
-└── NotUnderstood  an answer came that is not HTTP
+├── NotSentError        nothing was handed to the network: the target cannot have acted on it
+├── NotAnsweredError    sent, but cut or timed out: the target may have acted on it
+└── NotUnderstoodError  an answer came that is not HTTP
 """
 
 
@@ -19,17 +19,17 @@ class ExchangeError(ScenarioError):
         super().__init__(word)
 
 
-class NotSent(ExchangeError):
+class NotSentError(ExchangeError):
     """No byte of the request left."""
 
 
-class NotAnswered(ExchangeError):
+class NotAnsweredError(ExchangeError):
     """The request left and no whole answer came back."""
 
 
-class NotUnderstood(ExchangeError):
+class NotUnderstoodError(ExchangeError):
     """What came back is not HTTP/1.1."""
 
 
-class Closed(ScenarioError):
+class ClosedError(ScenarioError):
     """The student acts no more here: the rush has closed, or another device has the answer."""

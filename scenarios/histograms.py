@@ -28,7 +28,7 @@ Columns = Mapping[str, Sequence[int]]
 
 
 def edges_of(plan: Plan) -> tuple[float, ...]:
-    """Give the edges that a plan needs besides the usual ones.
+    """Return the edges that a plan needs besides the usual ones.
 
     One on each latency that a gate sets, and one just above the time that students wait at most,
     where many end in a bad rush: without it they would be spread over a bucket of seconds.
@@ -37,7 +37,7 @@ def edges_of(plan: Plan) -> tuple[float, ...]:
 
 
 def steps_of(plan: Plan) -> tuple[str, ...]:
-    """Give the steps that some student of the plan may take."""
+    """Return the steps that some student of the plan may take."""
     absent = set()
     if plan.app.waiting_room == "off":
         absent |= {"POST /events/{event}/queue", "GET /events/{event}/queue"}
@@ -63,7 +63,7 @@ class Spread:
         self._sum_ns += int(durations_ns.sum())
 
     def document(self) -> dict[str, Any]:
-        """Give it as plain values: counts by bucket, and the sum in seconds."""
+        """Return it as plain values: counts by bucket, and the sum in seconds."""
         return {"counts": self._counts.tolist(), "sum_s": self._sum_ns / 1e9}
 
 
@@ -102,7 +102,7 @@ class Meter:
             spread.add(felt_ns[counts & (step == code)])
 
     def document(self) -> dict[str, Any]:
-        """Give all of it as plain values for a line of JSON."""
+        """Return all of it as plain values for a line of JSON."""
         return {
             "edges_s": self.edges_s,
             "felt": {tables.STEPS[code]: one.document() for code, one in self._felt.items()},

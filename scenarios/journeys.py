@@ -8,7 +8,7 @@ import gevent
 from dress_rehearsal.scenarios.browser import Reply, Visit
 from dress_rehearsal.scenarios.device import Device
 from dress_rehearsal.scenarios.entry import Entry
-from dress_rehearsal.scenarios.errors import Closed
+from dress_rehearsal.scenarios.errors import ClosedError
 from dress_rehearsal.scenarios.purchase import Purchase
 from dress_rehearsal.scenarios.recorder import OK
 from dress_rehearsal.scenarios.rush import Rush
@@ -54,7 +54,7 @@ class _Story:
         if self.purchase.grant is None:
             self._await_rest()
         if self.purchase.grant is not None:
-            with suppress(Closed):
+            with suppress(ClosedError):
                 self._look_at(self.purchase.grant)
         self._await_rest()
 

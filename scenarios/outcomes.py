@@ -84,7 +84,7 @@ class Census:
         return self._writer.do(self._write, run)
 
     def table(self) -> pa.Table:
-        """Give the students as they are now."""
+        """Return the students as they are now."""
 
         def word(codes: object, words: tuple[str, ...]) -> pa.DictionaryArray:
             return pa.DictionaryArray.from_arrays(

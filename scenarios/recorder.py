@@ -79,7 +79,7 @@ class Shard:
         return len(self.timings)
 
     def table(self, errors: list[str]) -> pa.Table:
-        """Give the rows as `records.tables.REQUESTS`; `errors` are the words `error` counts in."""
+        """Return the rows as `records.tables.REQUESTS`; `errors` are the words `error` counts in."""
         words = {
             "journey": list(tables.JOURNEYS),
             "step": list(tables.STEPS),

@@ -9,7 +9,7 @@ from gevent.event import AsyncResult
 
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.scenarios.client.http import Origin, TraceIds
-from dress_rehearsal.scenarios.errors import Closed
+from dress_rehearsal.scenarios.errors import ClosedError
 from dress_rehearsal.scenarios.outcomes import Census
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.timetable import Luck, Timetable, order_of_arrival
@@ -58,11 +58,11 @@ class Rush:
         self._go: AsyncResult[None] = AsyncResult()
 
     def next_student(self) -> int | None:
-        """Give the next student nobody plays yet; None when all are on."""
+        """Return the next student nobody plays yet; None when all are on."""
         return next(self._unplaced, None)
 
     def luck(self, student: int, device: int = 0) -> Luck:
-        """Give a student's own draws; on another device they begin further on."""
+        """Return a student's own draws; on another device they begin further on."""
         timetable = self.timetable
         return Luck(timetable.draws[student], timetable.chances[student], 5 * device)
 
@@ -95,12 +95,12 @@ class Rush:
         """Sleep until an absolute time; due sleepers go before answers are read.
 
         Raises:
-            Closed: the time lies after the rush has closed; raised at once, without sleeping.
+            ClosedError: the time lies after the rush has closed; raised at once, without sleeping.
         """
         hub = get_hub()
         while True:
             if t_ns >= self.closed_ns:
-                raise Closed
+                raise ClosedError
             remaining_ns = t_ns - time.time_ns()
             if remaining_ns <= 0:
                 return

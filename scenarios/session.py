@@ -32,7 +32,7 @@ class Session:
         """Log in, trying again after errors; gives the last answer.
 
         Raises:
-            Closed: the rush has closed.
+            ClosedError: the rush has closed.
         """
         for _ in range(self._habits.attempts):
             reply = self.visit.login(intended_ns)
@@ -51,7 +51,7 @@ class Session:
         """Log in again after such an answer, as soon as number and PIN are typed.
 
         Raises:
-            Closed: the rush has closed.
+            ClosedError: the rush has closed.
         """
         self._renewals += 1
         return self.begin(reply.at_ns + self._pause_ns(self._habits.typing))

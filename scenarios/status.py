@@ -34,7 +34,7 @@ class Status:
     """Histograms since the start; see `scenarios.meter`."""
 
     def document(self) -> dict[str, Any]:
-        """Give it as plain values for a line of JSON."""
+        """Return it as plain values for a line of JSON."""
         return asdict(self)
 
 

@@ -99,7 +99,7 @@ class Luck:
     position: int = 0
 
     def delay_s(self, median_s: float) -> float:
-        """Give a log-normal human delay (sigma 0.5) with this median, in seconds."""
+        """Return a log-normal human delay (sigma 0.5) with this median, in seconds."""
         self.position = (self.position + 1) % _DRAWS
         return median_s * math.exp(_HUMAN_SIGMA * float(self.normals[self.position]))
 
@@ -109,7 +109,7 @@ class Luck:
         return float(self.uniforms[self.position]) < share
 
     def between(self, low: float, high: float) -> float:
-        """Give a uniform draw between two bounds."""
+        """Return a uniform draw between two bounds."""
         self.position = (self.position + 1) % _DRAWS
         return low + (high - low) * float(self.uniforms[self.position])
 
@@ -149,5 +149,5 @@ def _at_the_gate(plan: Plan, rng: np.random.Generator) -> dict[str, NDArray[np.b
 
 
 def order_of_arrival(timetable: Timetable) -> Iterator[int]:
-    """Give the student indices, first to arrive first."""
+    """Return the student indices, first to arrive first."""
     return iter(np.argsort(timetable.arrival_s, kind="stable").tolist())

@@ -42,7 +42,7 @@ class WaitingRoom:
             patience ended at `leave_ns`.
 
         Raises:
-            Closed: the rush has closed.
+            ClosedError: the rush has closed.
         """
         reply: Reply | None = self._join(intended_ns)
         while reply is not None and reply.outcome in (OK, REFUSED):

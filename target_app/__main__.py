@@ -33,7 +33,7 @@ BACKPRESSURE = 20_000  # connections a worker may serve at once; beyond it they 
 HEADER_READ_TIMEOUT_MS = 3_600_000  # it also ends idle keep-alive connections
 KILL_AFTER_S = 9
 _REAPED_S = 1.0  # granian's own threads wait for workers too, and may hear of an end first
-_LOG = logging.getLogger("target_app")
+_LOG = logging.getLogger("dress_rehearsal.target_app")
 
 
 def main() -> int:

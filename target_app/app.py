@@ -8,7 +8,7 @@ from typing import Any
 from litestar import Litestar, Request
 from litestar.exceptions import HTTPException
 
-from dress_rehearsal.target_app.errors import DependencyDown, Overloaded, Unavailable
+from dress_rehearsal.target_app.errors import DependencyDownError, OverloadedError, UnavailableError
 from dress_rehearsal.target_app.http.openapi import openapi_config
 from dress_rehearsal.target_app.http.problems import PROBLEMS, make_problem
 from dress_rehearsal.target_app.http.response import Answer
@@ -80,7 +80,7 @@ def create_app(settings: Settings, *outer: Lifespan) -> FrontDoor:
             route_handlers=routes,
             lifespan=[*outer, lifespan, *inner],
             exception_handlers={
-                Unavailable: _Unavailability(),
+                UnavailableError: _Unavailability(),
                 HTTPException: _refuse,
                 Exception: _fail,
             },
@@ -103,9 +103,9 @@ class _Unavailability:
         }
 
     def __call__(self, _: Request[Any, Any, Any], error: Exception) -> Any:
-        code = "overloaded" if isinstance(error, Overloaded) else "dependency_unavailable"
+        code = "overloaded" if isinstance(error, OverloadedError) else "dependency_unavailable"
         fields: dict[str, object] = {"code": code, "reason": str(error)}
-        if isinstance(error, DependencyDown):
+        if isinstance(error, DependencyDownError):
             fields["store"] = error.store
         self._lines[code].log("request turned away", fields)
         return _Handled(PROBLEMS[code])

@@ -14,7 +14,7 @@ import msgspec
 from dress_rehearsal.target_app.alerts import Alerts
 from dress_rehearsal.target_app.allocators import Claim, Grant, Refusal
 from dress_rehearsal.target_app.circuit_breaker import CircuitBreaker
-from dress_rehearsal.target_app.errors import EnrolmentUnknown, Overloaded
+from dress_rehearsal.target_app.errors import EnrolmentUnknownError, OverloadedError
 from dress_rehearsal.target_app.event_status import EventBoard
 from dress_rehearsal.target_app.request_context import CURRENT
 from dress_rehearsal.target_app.settings import Settings
@@ -70,9 +70,9 @@ class Enrolment:
             return True
         try:
             enrolled = await self._ask_in_turn(student)
-        except Overloaded as error:
+        except OverloadedError as error:
             self._not_asked("limit", str(error))
-        except EnrolmentUnknown as error:
+        except EnrolmentUnknownError as error:
             self._not_asked(error.reason, str(error))
         else:
             if enrolled:
@@ -82,12 +82,12 @@ class Enrolment:
 
     async def _ask_in_turn(self, student: str) -> bool:
         if self._breaker.refuses:
-            raise EnrolmentUnknown("circuit_open", "its circuit is open")
+            raise EnrolmentUnknownError("circuit_open", "its circuit is open")
         entered_ns = await self.turnstile.enter()
         try:
             leave = self._breaker.begin()
             if leave is None:  # it opened while this caller waited
-                raise EnrolmentUnknown("circuit_open", "its circuit is open")
+                raise EnrolmentUnknownError("circuit_open", "its circuit is open")
             failed = True
             try:
                 enrolled = await self._ask(student)
@@ -109,13 +109,15 @@ class Enrolment:
                 f"{self._url}/{quote(student, safe='')}", headers=self._headers()
             ) as answer:
                 if answer.status != 200:
-                    raise EnrolmentUnknown("failure", f"it answered {answer.status}")
+                    raise EnrolmentUnknownError("failure", f"it answered {answer.status}")
                 return self._decode(await answer.read()).enrolled
         except TimeoutError as error:
-            raise EnrolmentUnknown("timeout", f"no answer within {self._timeout_s:g} s") from error
+            raise EnrolmentUnknownError(
+                "timeout", f"no answer within {self._timeout_s:g} s"
+            ) from error
         except (aiohttp.ClientError, OSError, msgspec.MsgspecError) as error:
             # Its type only: its text may hold the URL, and with it a student's number.
-            raise EnrolmentUnknown("failure", type(error).__name__) from error
+            raise EnrolmentUnknownError("failure", type(error).__name__) from error
 
     def _headers(self) -> Mapping[str, str] | None:
         return None

@@ -1,13 +1,13 @@
 """What can go wrong inside the service, as one hierarchy.
 
 TargetAppError
-├── SettingsError           the environment does not describe a service that can run
-├── RosterError             the roster file cannot be read as students
-├── EnrolmentUnknown        the enrolment API gave no answer that could be used
-└── Unavailable             a request could not be served now; asking again later is right
-    ├── Overloaded          a pool had no free connection within its timeout
-    │   └── Contended       what is sold was in others' hands each time it was tried
-    └── DependencyDown      PostgreSQL or Redis did not answer
+├── SettingsError            the environment does not describe a service that can run
+├── RosterError              the roster file cannot be read as students
+├── EnrolmentUnknownError    the enrolment API gave no answer that could be used
+└── UnavailableError         a request could not be served now; asking again later is right
+    ├── OverloadedError      a pool had no free connection within its timeout
+    │   └── ContendedError   what is sold was in others' hands each time it was tried
+    └── DependencyDownError  PostgreSQL or Redis did not answer
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class RosterError(TargetAppError):
     """The roster file is missing, malformed or contradicts itself."""
 
 
-class EnrolmentUnknown(TargetAppError):
+class EnrolmentUnknownError(TargetAppError):
     """The enrolment API was late, out of order, not to be understood, or better not asked.
 
     `reason` is one word for metrics: timeout, failure or circuit_open.
@@ -40,11 +40,11 @@ class EnrolmentUnknown(TargetAppError):
         super().__init__(why)
 
 
-class Unavailable(TargetAppError):
+class UnavailableError(TargetAppError):
     """The request cannot be served now."""
 
 
-class Overloaded(Unavailable):
+class OverloadedError(UnavailableError):
     """No connection of the pool became free within the pool's timeout."""
 
     def __init__(self, pool: str, timeout_s: float) -> None:
@@ -54,15 +54,17 @@ class Overloaded(Unavailable):
         )
 
 
-class Contended(Overloaded):
+class ContendedError(OverloadedError):
     """Nothing is down and no pool is full, yet others were always first."""
 
     def __init__(self, how: str) -> None:
-        Unavailable.__init__(self, f"The sale did not come about: {how}; ask again in a moment.")
+        UnavailableError.__init__(
+            self, f"The sale did not come about: {how}; ask again in a moment."
+        )
         self.pool = "allocation"
 
 
-class DependencyDown(Unavailable):
+class DependencyDownError(UnavailableError):
     """A store did not answer, cut the connection, or refused to work."""
 
     def __init__(self, store: str, why: str) -> None:

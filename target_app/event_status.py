@@ -4,7 +4,7 @@ import logging
 import time
 
 from dress_rehearsal.target_app.allocators import Allocator, Standing
-from dress_rehearsal.target_app.errors import DependencyDown, Unavailable
+from dress_rehearsal.target_app.errors import DependencyDownError, UnavailableError
 from dress_rehearsal.target_app.periodic import Rounds
 from dress_rehearsal.target_app.stores.restore import Restorer
 
@@ -27,9 +27,9 @@ class EventBoard:
 
     @property
     def standing(self) -> Standing:
-        """The last standing seen. Raises `DependencyDown` when none was seen yet."""
+        """The last standing seen. Raises `DependencyDownError` when none was seen yet."""
         if self._standing is None:
-            raise DependencyDown("The event", "it has not been read from its store yet")
+            raise DependencyDownError("The event", "it has not been read from its store yet")
         return self._standing
 
     @property
@@ -56,7 +56,7 @@ class EventBoard:
             if self._restorer is not None:
                 await self._restorer.if_missing()
             standing = await self._allocator.standing()
-        except Unavailable as error:
+        except UnavailableError as error:
             if not self._stale:
                 _LOG.warning("the event's standing is stale: %s", error)
             self._stale = True

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
 
-from dress_rehearsal.target_app.errors import DependencyDown
+from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.periodic import Rounds
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.telemetry.metrics import FAULT_GRADE
@@ -139,14 +139,14 @@ class FaultSwitches:
     async def write(self, fault: str, grade: float) -> None:
         """Set one switch for every process, and know it here at once; 0 is off.
 
-        Raises `DependencyDown` where Redis does not answer.
+        Raises `DependencyDownError` where Redis does not answer.
         """
         try:
             async with self._one_at_a_time:
                 await self._set(fault, grade)
                 await self._read()
         except (RedisError, OSError) as error:
-            raise DependencyDown("Redis", f"{type(error).__name__}: {error}") from error
+            raise DependencyDownError("Redis", f"{type(error).__name__}: {error}") from error
 
     @measured("redis", "set_fault")
     async def _set(self, fault: str, grade: float) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import asyncpg
 
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
-from dress_rehearsal.target_app.errors import RosterError, SettingsError, Unavailable
+from dress_rehearsal.target_app.errors import RosterError, SettingsError, UnavailableError
 from dress_rehearsal.target_app.roster import Student, read_roster
 from dress_rehearsal.target_app.sessions import hash_pin
 from dress_rehearsal.target_app.settings import Settings, read_settings
@@ -45,7 +45,7 @@ def main() -> int:
     with json_logs("prepare", settings.log_level):
         try:
             asyncio.run(prepare(settings, roster))
-        except (OSError, Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, UnavailableError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             _LOG.error("could not prepare: %s: %s", type(error).__name__, error)
             return 1
     return 0

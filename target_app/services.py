@@ -8,7 +8,7 @@ from dress_rehearsal.target_app.alerts import Alerts
 from dress_rehearsal.target_app.allocators import Allocator, Stores, make_allocator
 from dress_rehearsal.target_app.allocators.redis_script import RedisScript
 from dress_rehearsal.target_app.enrolment import EnrolledOnly, Enrolment, Granting
-from dress_rehearsal.target_app.errors import Unavailable
+from dress_rehearsal.target_app.errors import UnavailableError
 from dress_rehearsal.target_app.event_status import EventBoard
 from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.faulty import SabotagedDatabase, SabotagedEnrolment, SabotagedGrant
@@ -217,7 +217,7 @@ class BoxOffice:
         )
         for answer in answers:
             if isinstance(answer, BaseException) and not isinstance(
-                answer, Unavailable | TimeoutError
+                answer, UnavailableError | TimeoutError
             ):
                 raise answer
         return [

@@ -11,7 +11,7 @@ import msgspec
 
 from dress_rehearsal.target_app import allocators
 from dress_rehearsal.target_app.allocators import Claim, Grant, Refusal
-from dress_rehearsal.target_app.errors import Overloaded, Unavailable
+from dress_rehearsal.target_app.errors import OverloadedError, UnavailableError
 from dress_rehearsal.target_app.http.problems import PROBLEMS
 from dress_rehearsal.target_app.http.response import Answer, json_answer
 from dress_rehearsal.target_app.qr import SLOT_S, draw_qr, sign_ticket
@@ -76,8 +76,8 @@ class TicketDesk:
         idempotency = hashlib.blake2b(key, digest_size=16).hexdigest()
         try:
             outcome = await self._grant(Claim(bearer, idempotency, secrets.token_hex(16)))
-        except Unavailable as error:
-            overloaded = isinstance(error, Overloaded)
+        except UnavailableError as error:
+            overloaded = isinstance(error, OverloadedError)
             self._refused["overloaded" if overloaded else "dependency_unavailable"].inc()
             raise
         if isinstance(outcome, Refusal):

@@ -31,7 +31,7 @@ _SPAN: Final = 8
 
 
 def _peak(mark: str, level: str) -> str:
-    """Give each process' highest level in the time shown.
+    """Return each process' highest level in the time shown.
 
     The mark keeps spikes that a scrape misses, but is as old as its process: it tells of the time
     shown only if it rose in it, as in `reports.pools.client`.
@@ -41,7 +41,7 @@ def _peak(mark: str, level: str) -> str:
 
 
 def ranking() -> Panel:
-    """Give the pools by how long they made callers wait."""
+    """Return the pools by how long they made callers wait."""
     used = of_run("db_client_connections", 'state="used"', INSTANCE)
     peak_used = _peak(of_run("db_client_connection_used_peak", INSTANCE), used)
     waiting = of_run("db_client_connection_pending_requests", INSTANCE)
@@ -96,7 +96,7 @@ def ranking() -> Panel:
 
 
 def client_pools() -> tuple[Panel, ...]:
-    """Give their course over time."""
+    """Return their course over time."""
     waits = "db_client_connection_wait_time_seconds"
     held = "db_client_connection_use_time_seconds"
     timeouts = of_run("db_client_connection_timeouts_total", INSTANCE)

@@ -31,7 +31,7 @@ _CPU: Final = of_run("process_cpu_seconds_total", 'component="generator"')
 
 
 def generator() -> dict[str, Any]:
-    """Give the dashboard."""
+    """Return the dashboard."""
     return framed(
         UID,
         "Generator",

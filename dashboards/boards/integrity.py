@@ -46,7 +46,7 @@ _OLDEST: Final = of_run("writeback_oldest_age_seconds")
 
 
 def integrity() -> dict[str, Any]:
-    """Give the dashboard."""
+    """Return the dashboard."""
     return framed(
         UID,
         "Integrity",

@@ -27,7 +27,7 @@ _HEIGHT: Final = 9
 
 
 def boundaries() -> tuple[Panel, ...]:
-    """Give calls over boundaries, circuit breakers, and alerts the app sent."""
+    """Return calls over boundaries, circuit breakers, and alerts the app sent."""
     state = of_run("circuit_breaker_state", INSTANCE)
     opened = of_run("circuit_breaker_opened_total", INSTANCE)
     alerts = of_run("alerts_total", INSTANCE)
@@ -81,7 +81,7 @@ def boundaries() -> tuple[Panel, ...]:
 
 
 def _slowest_calls() -> str:
-    """Give the course of those calls that were slowest over the time shown."""
+    """Return the course of those calls that were slowest over the time shown."""
     name = "boundary_duration_seconds"
     series = of_run(f"{name}_bucket", INSTANCE, 'name!="read_grants"')
     of_all = f"sum by (le, kind, name) (max_over_time({series}[$__range] @ end()))"
@@ -93,7 +93,7 @@ UID: Final = "rehearsal-pools"
 
 
 def pools() -> dict[str, Any]:
-    """Give the dashboard."""
+    """Return the dashboard."""
     return framed(
         UID,
         "Pools",

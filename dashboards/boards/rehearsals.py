@@ -31,7 +31,7 @@ _RUNS: Final = f"({_known(_JUDGED)} or on (rehearsal) {_known()})"
 
 
 def rehearsals() -> dict[str, Any]:
-    """Give the dashboard."""
+    """Return the dashboard."""
     verdict = words({word: (word, colour) for word, colour in colours.VERDICTS.items()})
     return framed(
         UID,

@@ -15,7 +15,7 @@ _MAX_CONNECTIONS: Final = f"max({of_run('pg_settings_max_connections')})"
 
 
 def postgres() -> tuple[Panel, ...]:
-    """Give PostgreSQL's connections and what they do."""
+    """Return PostgreSQL's connections and what they do."""
     return (
         timeseries(
             "Connections and max_connections",
@@ -66,7 +66,7 @@ def postgres() -> tuple[Panel, ...]:
 
 
 def doors() -> tuple[Panel, ...]:
-    """Give the way into the app: accept queue, requests inside, event loop, faults."""
+    """Return the way into the app: accept queue, requests inside, event loop, faults."""
     length, limit = (
         f"max_over_time({of_run(f'listen_queue_{name}')}[$__range])" for name in ("length", "limit")
     )
@@ -142,7 +142,7 @@ def doors() -> tuple[Panel, ...]:
 
 
 def machine() -> tuple[Panel, ...]:
-    """Give processors, memory and open files by component."""
+    """Return processors, memory and open files by component."""
     return (
         timeseries(
             "CPU by component",
@@ -191,7 +191,7 @@ def machine() -> tuple[Panel, ...]:
 
 
 def redis() -> tuple[Panel, ...]:
-    """Give Redis' memory, clients and commands."""
+    """Return Redis' memory, clients and commands."""
     used, connected = (
         f"max({of_run(name)})" for name in ("redis_used_memory_bytes", "redis_connected_clients")
     )

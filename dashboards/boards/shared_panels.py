@@ -25,7 +25,7 @@ _AUDITED: Final = of_run("rehearsal_audit", 'counter!~"settle.*"')
 
 
 def verdict_stat() -> Panel:
-    """Give the verdict, to be seen from afar."""
+    """Return the verdict, to be seen from afar."""
     verdicts = " or ".join(
         _if_judged(number, word) for number, word in ((1, "pass"), (2, "inconclusive"), (3, "fail"))
     )
@@ -42,7 +42,7 @@ def verdict_stat() -> Panel:
 
 
 def wrongs_stat() -> Panel:
-    """Give how many wrongs the audit found."""
+    """Return how many wrongs the audit found."""
     return stat(
         "Wrongs found by the audit",
         "Sum of the audit's counters: oversold, duplicates, lost tickets and the like.",
@@ -58,7 +58,7 @@ def wrongs_stat() -> Panel:
 
 
 def judgement_panels() -> tuple[Panel, ...]:
-    """Give the gates, what the rehearsal was, and how to read it."""
+    """Return the gates, what the rehearsal was, and how to read it."""
     about = ("plan", "stage", "allocation", "waiting_room", "workers")
     return (
         table(
@@ -121,7 +121,7 @@ def _if_judged(number: int, word: str) -> str:
 
 
 def _with(about: tuple[str, ...], metric: str) -> str:
-    """Give a number of the rehearsal, with what the plan says about it as labels."""
+    """Return a number of the rehearsal, with what the plan says about it as labels."""
     info = f"max by ({', '.join(about)}) ({last(of_run('rehearsal_info'))})"
     return f"{info} * on() group_left() max({last(of_run(metric))})"
 

@@ -35,7 +35,7 @@ from dress_rehearsal.dashboards.kit.thresholds import Steps, fail_from, plain, w
 
 
 def latency_panels() -> tuple[Panel, ...]:
-    """Give them; each opens the logs of slow requests.
+    """Return them; each opens the logs of slow requests.
 
     No colour says what is slow: limits are the plan's, and stand with the gates once judged.
     """
@@ -134,7 +134,7 @@ _STUDENTS: Final = f"max({of_run('rehearsal_event_students')})"
 
 
 def ticket_open() -> dict[str, Any]:
-    """Give the dashboard."""
+    """Return the dashboard."""
     return framed(
         UID,
         "Ticket open",

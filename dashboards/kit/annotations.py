@@ -35,7 +35,7 @@ class Annotation(dashboard.AnnotationQuery):
         self._value_is_time = value_is_time
 
     def to_json(self) -> dict[str, object]:
-        """Give it as Grafana's JSON has it."""
+        """Return it as Grafana's JSON has it."""
         return {
             **super().to_json(),
             **self._texts,
@@ -52,7 +52,7 @@ class Annotation(dashboard.AnnotationQuery):
 
 
 def annotations() -> list[dashboard.AnnotationQuery]:
-    """Give those of every dashboard: Grafana's own, the timeline's, alerts and gates.
+    """Return those of every dashboard: Grafana's own, the timeline's, alerts and gates.
 
     Grafana's own are off until switched on: a run's pushed marks tell what Prometheus also tells
     for as long as it has the run, and everything would be there twice.
@@ -87,7 +87,7 @@ def annotations() -> list[dashboard.AnnotationQuery]:
 
 
 def _moments(name: str, which: str, colour: str) -> Annotation:
-    """Give events of the timeline; each series' value is the moment it happened.
+    """Return events of the timeline; each series' value is the moment it happened.
 
     Whether a fault went on or off is the beginning of its text.
     """
@@ -103,7 +103,7 @@ def _moments(name: str, which: str, colour: str) -> Annotation:
 
 
 def _verdicts(name: str, status: str, colour: str) -> Annotation:
-    """Give gates with this result when they were judged: there now, and not a step before."""
+    """Return gates with this result when they were judged: there now, and not a step before."""
     now, before = (
         f"count by (metric, limit, status) ({_GATE.format(status=status, at=at)})"
         for at in ("", " offset $__interval")

@@ -33,7 +33,7 @@ def framed(
     *,
     variables: Sequence[dashboard.VariableModel] = (),
 ) -> dict[str, Any]:
-    """Give a dashboard as classic JSON. The same panels give the same JSON."""
+    """Return a dashboard as classic JSON. The same panels give the same JSON."""
     builder = (
         builders.Dashboard(title)
         .uid(uid)
@@ -64,7 +64,7 @@ def framed(
 
 
 def _by_instance(sections: Sequence[Section]) -> bool:
-    """Tell whether anything asks for chosen app processes."""
+    """Return whether anything asks for chosen app processes."""
     return any(
         "$instance" in getattr(target, "expr", "")
         for section in sections
@@ -110,7 +110,7 @@ def _variables(by_instance: bool) -> list[dashboard.VariableModel]:
 
 
 def source(name: str, label: str, kind: str, text: str, uid: str) -> dashboard.VariableModel:
-    """Give a variable that chooses a data source."""
+    """Return a variable that chooses a data source."""
     return (
         builders.DatasourceVariable(name)
         .label(label)
@@ -122,7 +122,7 @@ def source(name: str, label: str, kind: str, text: str, uid: str) -> dashboard.V
 
 
 def trace() -> dashboard.VariableModel:
-    """Give a variable that picks one request's lines out of the logs."""
+    """Return a variable that picks one request's lines out of the logs."""
     return (
         builders.TextBoxVariable("trace")
         .label("Trace id")

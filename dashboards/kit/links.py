@@ -17,7 +17,7 @@ _VARIABLE: Final = re.compile(r"\$\{?\w+\}?")
 
 
 def between_dashboards() -> list[dashboard.DashboardLink]:
-    """Give the links at the top of every dashboard; time and variables go along."""
+    """Return the links at the top of every dashboard; time and variables go along."""
     return [
         dashboard.DashboardLink(
             title="Dashboards of the rehearsal",
@@ -41,7 +41,7 @@ def between_dashboards() -> list[dashboard.DashboardLink]:
 
 
 def to(title: str, url: str, *, new_tab: bool = False) -> dashboard.DashboardLink:
-    """Give a link from a panel or a value in it."""
+    """Return a link from a panel or a value in it."""
     return dashboard.DashboardLink(
         title=title,
         type_val=dashboard.DashboardLinkType.LINK,
@@ -51,12 +51,12 @@ def to(title: str, url: str, *, new_tab: bool = False) -> dashboard.DashboardLin
 
 
 def to_dashboard(title: str, uid: str) -> dashboard.DashboardLink:
-    """Give a link from a panel to another dashboard, with the same run and time."""
+    """Return a link from a panel to another dashboard, with the same run and time."""
     return to(title, f"/d/{uid}?${{__url_time_range}}&${{__all_variables}}")
 
 
 def to_slow_requests() -> dashboard.DashboardLink:
-    """Give a link that opens the logs of slow requests of the chosen time in Explore."""
+    """Return a link that opens the logs of slow requests of the chosen time in Explore."""
     pane = {
         "datasource": "${loki}",
         "queries": [

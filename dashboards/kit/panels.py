@@ -22,7 +22,7 @@ _MANY: Final = 4
 
 
 def fixed(colour: str) -> dashboard.DynamicConfigValue:
-    """Give the property that gives a series its colour."""
+    """Return the property that gives a series its colour."""
     return dashboard.DynamicConfigValue(
         "color", {"mode": str(dashboard.FieldColorModeId.FIXED), "fixedColor": colour}
     )

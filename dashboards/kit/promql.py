@@ -20,23 +20,23 @@ _GOING: Final = f"rehearsal_info{{{_RUN}}}"
 
 
 def of_run(metric: str, *matchers: str) -> str:
-    """Give the series of the chosen run."""
+    """Return the series of the chosen run."""
     chosen = ",".join((_RUN, *matchers))
     return f"{metric}{{{chosen}}}"
 
 
 def of_app(metric: str, *matchers: str) -> str:
-    """Give the series of the chosen run's chosen app processes."""
+    """Return the series of the chosen run's chosen app processes."""
     return of_run(metric, 'job="app"', INSTANCE, *matchers)
 
 
 def per_second(series: str, *by: str) -> str:
-    """Give how fast a counter grows, summed up by labels."""
+    """Return how fast a counter grows, summed up by labels."""
     return f"{_sum(by)}(rate({series}[$__rate_interval]))"
 
 
 def so_far(series: str, *by: str, **none: str) -> str:
-    """Give a count that is drawn as it grows, and stays when the processes are gone.
+    """Return a count that is drawn as it grows, and stays when the processes are gone.
 
     Args:
         by: labels to sum up by; of their values those are given that were counted.
@@ -47,7 +47,7 @@ def so_far(series: str, *by: str, **none: str) -> str:
 
 
 def occurred(expr: str, series: str, *by: str, **none: str) -> str:
-    """Give `expr`, which has the labels `by`, of what was counted at all in the time shown.
+    """Return `expr`, which has the labels `by`, of what was counted at all in the time shown.
 
     While the rehearsal goes it is zero where `expr` has nothing, and if nothing was counted there
     is one zero with the labels `none`.
@@ -58,38 +58,38 @@ def occurred(expr: str, series: str, *by: str, **none: str) -> str:
 
 
 def total(series: str, *by: str) -> str:
-    """Give what a counter that starts with its process has counted in all up to a moment."""
+    """Return what a counter that starts with its process has counted in all up to a moment."""
     return f"{_sum(by)}(max_over_time({series}[$__range]))"
 
 
 def grown(series: str, *by: str) -> str:
-    """Give how much a counter grew that is older than the run, such as the kernel's."""
+    """Return how much a counter grew that is older than the run, such as the kernel's."""
     return f"{_sum(by)}(max_over_time({series}[$__range]) - min_over_time({series}[$__range]))"
 
 
 def last(series: str) -> str:
-    """Give the last value in the chosen time, also after the rehearsal, for instant queries."""
+    """Return the last value in the chosen time, also after the rehearsal, for instant queries."""
     return f"last_over_time({series}[$__range])"
 
 
 def quantile(q: float, metric: str, *by: str, series: str | None = None) -> str:
-    """Give a histogram's quantile over the last moments."""
+    """Return a histogram's quantile over the last moments."""
     buckets = series or of_run(f"{metric}_bucket")
     return f"histogram_quantile({q}, {per_second(buckets, 'le', *by)})"
 
 
 def quantile_of_all(q: float, metric: str, *by: str, matchers: tuple[str, ...] = ()) -> str:
-    """Give a histogram's quantile over the whole run, for instant queries."""
+    """Return a histogram's quantile over the whole run, for instant queries."""
     return f"histogram_quantile({q}, {total(of_run(f'{metric}_bucket', *matchers), 'le', *by)})"
 
 
 def or_zero(expr: str, **labels: str) -> str:
-    """Give zero, with these labels, while the rehearsal goes and `expr` has nothing."""
+    """Return zero, with these labels, while the rehearsal goes and `expr` has nothing."""
     return f"({expr}) or on() {_labelled(f'0 * max({_GOING})', labels)}"
 
 
 def or_absent(expr: str, series: str) -> str:
-    """Give zero where the time shown has nothing of `series`, as in a plan without such a thing.
+    """Return zero where the time shown has nothing of `series`, as in a plan without such a thing.
 
     Where it has ended there is no zero: a queue that nobody can read any more is not empty.
     """
@@ -98,7 +98,7 @@ def or_absent(expr: str, series: str) -> str:
 
 
 def or_value(expr: str, value: float = 0, **labels: str) -> str:
-    """Give a number, with these labels, where an instant query has nothing."""
+    """Return a number, with these labels, where an instant query has nothing."""
     return f"({expr}) or on() {_labelled(f'vector({value})', labels)}"
 
 

@@ -24,7 +24,7 @@ class Ready(Builder[_T], Generic[_T]):
         self._built = built
 
     def build(self) -> _T:
-        """Give it."""
+        """Return it."""
         return self._built
 
 
@@ -40,14 +40,14 @@ class Query:
 
 
 def ref_id(index: int) -> str:
-    """Give the letter a panel's query is known by."""
+    """Return the letter a panel's query is known by."""
     return _REF_IDS[index]
 
 
 def target(
     expr: str, legend: str, ref: str, *, instant: bool, table: bool = False
 ) -> prometheus_builders.Dataquery:
-    """Give a query as a panel takes it."""
+    """Return a query as a panel takes it."""
     query = (
         prometheus_builders.Dataquery()
         .expr(expr)

@@ -17,34 +17,34 @@ class Steps:
     above: tuple[tuple[float, str], ...] = ()
 
     def models(self) -> list[dashboard.Threshold]:
-        """Give them as Grafana's JSON has them."""
+        """Return them as Grafana's JSON has them."""
         first = dashboard.Threshold(value=None, color=self.base)
         return [first, *(dashboard.Threshold(value=at, color=hue) for at, hue in self.above)]
 
     def builder(self) -> builders.ThresholdsConfig:
-        """Give them as a panel takes them."""
+        """Return them as a panel takes them."""
         return (
             builders.ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE).steps(self.models())
         )
 
 
 def plain(colour: str = colours.SERVER) -> Steps:
-    """Give one colour whatever the value."""
+    """Return one colour whatever the value."""
     return Steps(colour)
 
 
 def warn_fail(warning: float, failing: float) -> Steps:
-    """Give green, orange from `warning` on, red from `failing` on."""
+    """Return green, orange from `warning` on, red from `failing` on."""
     return Steps(colours.OK, ((warning, colours.WARNING), (failing, colours.FAILED)))
 
 
 def fail_from(failing: float) -> Steps:
-    """Give green, and red from `failing` on."""
+    """Return green, and red from `failing` on."""
     return Steps(colours.OK, ((failing, colours.FAILED),))
 
 
 def warn_from(warning: float) -> Steps:
-    """Give green, and orange from `warning` on."""
+    """Return green, and orange from `warning` on."""
     return Steps(colours.OK, ((warning, colours.WARNING),))
 
 

@@ -15,10 +15,10 @@ from urllib.parse import urlencode
 from dress_rehearsal.dashboards.annotating import annotations_on, push_annotations, shown_on
 from dress_rehearsal.dashboards.errors import (
     PushError,
-    PushInterrupted,
-    PushRefused,
-    ServerFailed,
-    VersionTooOld,
+    PushInterruptedError,
+    PushRefusedError,
+    ServerFailedError,
+    VersionTooOldError,
 )
 from dress_rehearsal.dashboards.marks import marks_of
 from dress_rehearsal.dashboards.push.client import TOKEN_VARIABLE, Grafana
@@ -76,7 +76,7 @@ def push(
 
     Raises:
         PushError: it is not all there; the message says what was done and what was not.
-        RunDirectoryUnreadable: the run is damaged; nothing was sent.
+        RunDirectoryUnreadableError: the run is damaged; nothing was sent.
     """
     address = server_address(url, allow_http=allow_http)
     secret = _checked_token(token)
@@ -99,7 +99,7 @@ def push(
         raise type(error)(f"{error}\n{told}") from error
     except KeyboardInterrupt:
         told = course.told(undecided=grafana.writing)
-        raise PushInterrupted(f"The push was interrupted.\n{told}") from None
+        raise PushInterruptedError(f"The push was interrupted.\n{told}") from None
     start = START_UID if START_UID in wanted else next(iter(wanted), "")
     query = "" if run is None else f"?{urlencode({'var-run': run.id})}"
     return Pushed(
@@ -116,12 +116,12 @@ def _built() -> Dashboards:
 def _checked_token(token: str | None) -> str:
     secret = (token or "").strip()
     if not secret:
-        raise PushRefused(
+        raise PushRefusedError(
             f"There is no token: put one of a Grafana service account into the environment "
             f"variable {TOKEN_VARIABLE}."
         )
     if not (secret.isascii() and secret.isprintable()) or " " in secret:
-        raise PushRefused(
+        raise PushRefusedError(
             f"What {TOKEN_VARIABLE} holds is no token: there are spaces or other characters in "
             f"it that no token has. Copy it again."
         )
@@ -132,13 +132,13 @@ def _check_options(datasource_url: str | None, ca_file: Path | None) -> None:
     if datasource_url is not None:
         matched = re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", datasource_url)
         if matched is None:
-            raise PushRefused(
+            raise PushRefusedError(
                 "--datasource-url is no plain http or https URL: write it like "
                 "http://127.0.0.1:9090, without user name, password or query; it is stored in "
                 "Grafana for everybody to read."
             )
     if ca_file is not None and not ca_file.is_file():
-        raise PushRefused(f"--ca-file {ca_file} is no file: give one with certificates (PEM).")
+        raise PushRefusedError(f"--ca-file {ca_file} is no file: give one with certificates (PEM).")
 
 
 def _parts(wanted: Dashboards, run: RunDirectory | None) -> list[str]:
@@ -150,7 +150,7 @@ def _check_version(grafana: Grafana, course: Course) -> None:
     """Refuse a Grafana that is too old or not well; before the token is shown."""
     answer = grafana.health()
     if not answer.ok or answer.table["database"] != "ok":
-        raise ServerFailed(
+        raise ServerFailedError(
             f"Grafana at {grafana.url} is not well: it answers {answer.status} and says that its "
             f"database is not reachable. Its log says why."
         )
@@ -161,7 +161,7 @@ def _check_version(grafana: Grafana, course: Course) -> None:
             f"{grafana.url} does not tell its version; Grafana {_OLDEST} to {_NEWEST} is meant."
         )
     elif int(match[1]) < _OLDEST:
-        raise VersionTooOld(
+        raise VersionTooOldError(
             f"{grafana.url} is Grafana {version[:40]}; the dashboards and the routes to push them "
             f"need {_OLDEST} or newer. Update it, or build files with `rehearse dashboards build`."
         )

@@ -103,9 +103,9 @@ class Grafana:
             )
         except requests.RequestException as error:
             raise self._no_answer("GET", path, error) from None
-        answer = self._answer("GET", path, unusable=errors.NotGrafana)
+        answer = self._answer("GET", path, unusable=errors.NotGrafanaError)
         if "database" not in answer.table:
-            raise errors.NotGrafana(
+            raise errors.NotGrafanaError(
                 f"{self.url} is no Grafana: GET /api/health answered {answer.status} without a "
                 f"word on its database. Give the URL of Grafana's start page, with its path if "
                 f"it has one."
@@ -140,7 +140,7 @@ class Grafana:
                 raise self._no_answer(method, path, error) from None
         except requests.RequestException as error:
             raise self._no_answer(method, path, error) from None
-        answer = self._answer(method, path, unusable=errors.ServerFailed)
+        answer = self._answer(method, path, unusable=errors.ServerFailedError)
         if answer.ok or answer.status in handled:
             return answer
         raise self._refusal(method, path, needs, answer)
@@ -161,7 +161,7 @@ class Grafana:
                 readable = False
         words = document.get("message") if isinstance(document, dict) else None
         answer = Answer(status, document, self._shown(words if isinstance(words, str) else ""))
-        if not answer.ok and unusable is not errors.NotGrafana:
+        if not answer.ok and unusable is not errors.NotGrafanaError:
             return answer
         if not readable or (document is None and method == "GET"):
             what = "nothing" if document is None and readable else "something that is not JSON"
@@ -177,33 +177,33 @@ class Grafana:
         said = f" Grafana says: {answer.words}" if answer.words else ""
         match answer.status:
             case 401:
-                return errors.TokenRefused(
+                return errors.TokenRefusedError(
                     f"Grafana at {self.url} does not accept the token (401): put a "
                     f"service-account token of that server into {TOKEN_VARIABLE}; this one may "
                     f"be mistyped, expired, revoked or another server's."
                 )
             case 403:
-                return errors.PermissionMissing(
+                return errors.PermissionMissingError(
                     f"The token may not do {asked} (403): its service account needs the "
                     f"permission {needs}.{said}"
                 )
             case 404:
-                return errors.Missing(
+                return errors.MissingError(
                     f"Grafana at {self.url} answered 404 to {asked}: what it names is not there, "
                     f"or a proxy in between does not let it pass.{said}"
                 )
             case 409 | 412:
-                return errors.Conflict(
+                return errors.ConflictError(
                     f"Grafana at {self.url} refused {asked} ({answer.status}) because of what is "
                     f"there already.{said}"
                 )
             case status if status >= 500:
-                return errors.ServerFailed(
+                return errors.ServerFailedError(
                     f"Grafana at {self.url} failed at {asked} ({status}); its log says why. Push "
                     f"again once it is well.{said}"
                 )
             case status:
-                return errors.RequestRefused(
+                return errors.RequestRefusedError(
                     f"Grafana at {self.url} refused {asked} ({status}).{said}"
                 )
 
@@ -215,23 +215,23 @@ class Grafana:
             kept = self._response
             target = kept.headers.get("Location", "") if kept is not None else ""
             there = self._shown(target.partition("?")[0])
-            return errors.NotGrafana(
+            return errors.NotGrafanaError(
                 f"{self.url} sends {asked} on to {there or 'another address'}; the token is not "
                 f"sent after it. Give the URL that Grafana itself answers at."
             )
         if isinstance(error, requests.exceptions.SSLError):
-            return errors.TlsFailed(
+            return errors.TlsFailedError(
                 f"There is no trusted TLS connection to {self.url}: {_tls_reason(causes)}. For a "
                 f"certificate of your own authority give --ca-file FILE; if Grafana does not "
                 f"speak TLS there, the URL begins with http."
             )
         if isinstance(error, requests.exceptions.ProxyError):
-            return errors.ServerUnreachable(
+            return errors.ServerUnreachableError(
                 f"{self.url} cannot be reached through the proxy that HTTP(S)_PROXY names: set "
                 f"NO_PROXY for it, or put the proxy right."
             )
         if isinstance(error, requests.exceptions.ConnectTimeout):
-            return errors.ServerUnreachable(
+            return errors.ServerUnreachableError(
                 f"{self.url} cannot be reached: no connection within "
                 f"{self._api.timeout[0]:g} s. Is it the right host and port, and is there a "
                 f"firewall in between?"
@@ -239,11 +239,11 @@ class Grafana:
         if any(isinstance(each, requests.Timeout | TimeoutError) for each in causes) or any(
             type(each).__name__ == "ReadTimeoutError" for each in causes
         ):
-            return errors.NoAnswer(
+            return errors.NoAnswerError(
                 f"{self.url} did not answer {asked} within {self._api.timeout[1]:g} s."
             )
         if isinstance(error, ValueError):
-            return errors.PushRefused(
+            return errors.PushRefusedError(
                 f"--url {self.url} cannot be asked for anything: look for a mistyped host."
             )
         reason = next(
@@ -251,11 +251,11 @@ class Grafana:
         )
         broke = any(isinstance(each, ConnectionResetError | BrokenPipeError) for each in causes)
         if isinstance(error, requests.ConnectionError) and reason and not broke:
-            return errors.ServerUnreachable(
+            return errors.ServerUnreachableError(
                 f"{self.url} cannot be reached: {reason.lower()}. Is it the right host and port, "
                 f"and is Grafana running?"
             )
-        return errors.NoAnswer(f"The connection to {self.url} broke off at {asked}.")
+        return errors.NoAnswerError(f"The connection to {self.url} broke off at {asked}.")
 
     def _shown(self, text: str) -> str:
         """Make a server's words fit for a terminal, without the token should it echo it."""
@@ -270,7 +270,7 @@ def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Give an error and all it was made from; requests and urllib3 hide them in `args`."""
+    """Return an error and all it was made from; requests and urllib3 hide them in `args`."""
     waiting, seen = [error], set()
     while waiting:
         each = waiting.pop(0)

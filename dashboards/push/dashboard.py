@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from dress_rehearsal.dashboards.errors import Conflict, PermissionMissing, PushError, ServerFailed
+from dress_rehearsal.dashboards.errors import (
+    ConflictError,
+    PermissionMissingError,
+    PushError,
+    ServerFailedError,
+)
 from dress_rehearsal.dashboards.push.client import Answer, Grafana
 from dress_rehearsal.dashboards.push.folder import FOLDER_TITLE, FOLDER_UID
 from dress_rehearsal.dashboards.push.progress import Course, said
@@ -32,7 +37,7 @@ def push_dashboard(grafana: Grafana, uid: str, wanted: Mapping[str, Any], course
             course.outcomes[part] = "unchanged"
             return
         if meta.get("provisioned"):
-            raise Conflict(
+            raise ConflictError(
                 f"The dashboard {uid} of {grafana.url} comes from Grafana's provisioning files, "
                 f"which it does not let be changed: build them anew with `rehearse dashboards "
                 f"build`, or take them away and push."
@@ -67,7 +72,7 @@ def push_dashboard(grafana: Grafana, uid: str, wanted: Mapping[str, Any], course
             return
         if saved.table.get("status") != "version-mismatch" or found.status == 403:
             raise _dashboard_conflict(grafana, uid, wanted, found, saved, read)
-    raise Conflict(
+    raise ConflictError(
         f"The dashboard {uid} of {grafana.url} was changed by somebody else {_ATTEMPTS} times "
         f"while it was being pushed: push again when nobody edits it."
     )
@@ -77,11 +82,11 @@ def _dashboard_conflict(
     grafana: Grafana, uid: str, wanted: Mapping[str, Any], found: Answer, saved: Answer, read: str
 ) -> PushError:
     if found.status == 403:
-        return PermissionMissing(
+        return PermissionMissingError(
             f"{grafana.url} has the dashboard {uid} already, and the token may not see it: its "
             f"service account needs the permission {read}.{said(saved)}"
         )
-    return Conflict(
+    return ConflictError(
         f"The dashboard {uid} cannot be saved in {grafana.url}: the folder {FOLDER_TITLE!r} has "
         f"another one titled {wanted.get('title')!r}, or it belongs to a plugin. Rename or remove "
         f"the other.{said(saved)}"
@@ -93,7 +98,7 @@ def _stored(found: Answer) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         return {}, {}
     stored, meta = found.table.get("dashboard"), found.table.get("meta")
     if not isinstance(stored, dict) or not isinstance(meta, dict):
-        raise ServerFailed("Grafana answered GET /api/dashboards/uid with no dashboard in it.")
+        raise ServerFailedError("Grafana answered GET /api/dashboards/uid with no dashboard in it.")
     return stored, meta
 
 

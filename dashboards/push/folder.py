@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from dress_rehearsal.dashboards.errors import Conflict, Missing, PermissionMissing
+from dress_rehearsal.dashboards.errors import ConflictError, MissingError, PermissionMissingError
 from dress_rehearsal.dashboards.push.client import Grafana
 from dress_rehearsal.dashboards.push.progress import Course, said
 
@@ -29,7 +29,7 @@ def push_datasource(grafana: Grafana, wanted_url: str | None, course: Course) ->
     if found.ok:
         kind, there = found.table.get("type"), found.table.get("url")
         if kind != "prometheus":
-            raise Conflict(
+            raise ConflictError(
                 f"The data source {DATASOURCE_UID} of {grafana.url} is of type {kind!r}, not "
                 f"prometheus: give that one another uid."
             )
@@ -47,7 +47,7 @@ def push_datasource(grafana: Grafana, wanted_url: str | None, course: Course) ->
         )
         course.outcomes[DATASOURCE] = "not looked for"
     elif wanted_url is None:
-        raise Missing(
+        raise MissingError(
             f"{grafana.url} has no data source with the uid {DATASOURCE_UID}, so the dashboards "
             f"would stay empty. Push with --datasource-url URL, where URL is how Grafana itself "
             f"reaches Prometheus, or give a Prometheus data source that is there this uid."
@@ -70,7 +70,7 @@ def push_datasource(grafana: Grafana, wanted_url: str | None, course: Course) ->
             },
         )
         if not made.ok:
-            raise Conflict(
+            raise ConflictError(
                 f"{grafana.url} has a data source named {DATASOURCE_NAME!r} with another uid: "
                 f"rename it, or give it the uid {DATASOURCE_UID}."
             )
@@ -101,7 +101,7 @@ def push_folder(grafana: Grafana, course: Course) -> None:
                 course.outcomes[FOLDER] = "created"
                 return
             if found.status == 403:
-                raise PermissionMissing(
+                raise PermissionMissingError(
                     f"{grafana.url} has a folder {FOLDER_UID} or one titled {FOLDER_TITLE!r} "
                     f"already, and the token may not see it: its service account needs the "
                     f"permission {read}.{said(made)}"
@@ -124,7 +124,7 @@ def push_folder(grafana: Grafana, course: Course) -> None:
         if changed.ok:
             course.outcomes[FOLDER] = "renamed"
             return
-    raise Conflict(
+    raise ConflictError(
         f"The folder {FOLDER_UID} of {grafana.url} can be neither made nor renamed: another "
         f"folder is titled {FOLDER_TITLE!r}, or somebody keeps changing it. Rename the other one "
         f"and push again."

@@ -45,5 +45,5 @@ class Course:
 
 
 def said(answer: Answer) -> str:
-    """Give Grafana's own words, if it had any, to end a message with."""
+    """Return Grafana's own words, if it had any, to end a message with."""
     return f" Grafana says: {answer.words}" if answer.words else ""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from dress_rehearsal.dashboards.errors import PushRefused
+from dress_rehearsal.dashboards.errors import PushRefusedError
 from dress_rehearsal.plans.hosts import is_loopback
 
 
@@ -40,7 +40,7 @@ def server_address(url: str, *, allow_http: bool = False) -> ServerAddress:
     `allow_http` says that the network in between is trusted.
 
     Raises:
-        PushRefused: it is no http(s) URL, carries a password, or the token would go over the
+        PushRefusedError: it is no http(s) URL, carries a password, or the token would go over the
             network for everybody to read.
     """
     example = "write it like https://grafana.example.org or http://127.0.0.1:3000."
@@ -48,21 +48,21 @@ def server_address(url: str, *, allow_http: bool = False) -> ServerAddress:
         parts = urlsplit(url.strip())
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise PushRefused(f"--url is not a URL ({error}): {example}") from None
+        raise PushRefusedError(f"--url is not a URL ({error}): {example}") from None
     if parts.username is not None or parts.password is not None:
-        raise PushRefused(
+        raise PushRefusedError(
             "--url must not carry a user name or password: take them out; the token comes from "
             "the environment."
         )
     if parts.scheme not in ("http", "https") or not host:
-        raise PushRefused(f"--url {url!r} is not an http or https URL with a host: {example}")
+        raise PushRefusedError(f"--url {url!r} is not an http or https URL with a host: {example}")
     if parts.query or parts.fragment:
-        raise PushRefused(
+        raise PushRefusedError(
             f"--url {url!r} goes on after the path: give the address of Grafana's start page, "
             f"without what follows ? or #."
         )
     if not host.isascii() or not host.isprintable() or " " in host:
-        raise PushRefused(f"--url {url!r} has a host that cannot be looked up: {example}")
+        raise PushRefusedError(f"--url {url!r} has a host that cannot be looked up: {example}")
     address = ServerAddress(
         protocol=parts.scheme,
         host=f"[{host}]" if ":" in host else host,
@@ -70,7 +70,7 @@ def server_address(url: str, *, allow_http: bool = False) -> ServerAddress:
         prefix=f"{path}/" if (path := parts.path.strip("/")) else "",
     )
     if address.protocol == "http" and not address.on_this_machine and not allow_http:
-        raise PushRefused(
+        raise PushRefusedError(
             f"The token would go to {host} unencrypted, for everybody on the way to read: use an "
             f"https URL, or give --allow-http if you trust that network."
         )

@@ -18,14 +18,14 @@ from dress_rehearsal.records.collectors.processes import Components, Processes
 from dress_rehearsal.records.collectors.redis import RedisServer
 from dress_rehearsal.records.collectors.scrape import Scrape, Target, TargetsFolder
 from dress_rehearsal.records.collectors.watch import Watch
-from dress_rehearsal.records.errors import RecordError, RunDirectoryUnusable
+from dress_rehearsal.records.errors import RecordError, RunDirectoryUnusableError
 from dress_rehearsal.records.run_directory import RunDirectory
 from dress_rehearsal.records.samples import (
     Reading,
     Sample,
     Series,
     Source,
-    SourceUnreadable,
+    SourceUnreadableError,
     labels_json,
     select,
 )
@@ -110,7 +110,7 @@ class Collecting:
 
     @property
     def failures(self) -> dict[str, str]:
-        """Give for each source that does not answer at present the sentence that says why."""
+        """Return for each source that does not answer at present the sentence that says why."""
         with self._lock:
             watches = list(self._watches.items())
         failing = {name: watch.failure for name, watch in watches if watch.failure is not None}
@@ -142,7 +142,7 @@ class Collecting:
         return sum(values) if values else None
 
     def newest(self) -> list[Reading]:
-        """Give the newest reading of each source that answers and is no target of its own."""
+        """Return the newest reading of each source that answers and is no target of its own."""
         with self._lock:
             watches = [watch for name, watch in self._watches.items() if name not in self._targets]
             return [*(watch.newest for watch in watches), *self._handed_in.values(), self._own]
@@ -207,7 +207,7 @@ class Collecting:
             return
         try:
             announced = self._folder.targets()
-        except SourceUnreadable as error:
+        except SourceUnreadableError as error:
             self._unreadable_targets += 1
             self._targets_failure = str(error)
             return
@@ -246,7 +246,7 @@ class Collecting:
         except RecordError as error:
             self._give_up(error)
         except pa.ArrowException as error:
-            self._give_up(RunDirectoryUnusable(f"A sample does not fit {name}: {error}"))
+            self._give_up(RunDirectoryUnusableError(f"A sample does not fit {name}: {error}"))
 
     def _give_up(self, error: RecordError) -> None:
         self._error = error

@@ -7,7 +7,7 @@ from typing import Final
 
 import psutil
 
-from dress_rehearsal.records.samples import Reading, Series, SourceUnreadable
+from dress_rehearsal.records.samples import Reading, Series, SourceUnreadableError
 
 NETSTAT: Final = Path("/proc/net/netstat")
 _COUNTERS: Final = {
@@ -18,7 +18,7 @@ _COUNTERS: Final = {
 
 
 def tcp_counters(netstat: str) -> dict[str, float]:
-    """Give the counters of `/proc/net/netstat` that tell of lost connection attempts.
+    """Return the counters of `/proc/net/netstat` that tell of lost connection attempts.
 
     Raises:
         ValueError: the text has no `TcpExt` lines.
@@ -45,7 +45,7 @@ class Kernel:
         """Read it now.
 
         Raises:
-            SourceUnreadable: `/proc/net/netstat` is not as expected.
+            SourceUnreadableError: `/proc/net/netstat` is not as expected.
         """
         values: dict[str, float] = {"machine_memory_bytes": self._memory_bytes}
         now = _cpu_seconds()
@@ -57,7 +57,7 @@ class Kernel:
             try:
                 values |= tcp_counters(self._netstat.read_text(encoding="ascii"))
             except (OSError, ValueError) as error:
-                raise SourceUnreadable(f"{self._netstat} cannot be read: {error}.") from error
+                raise SourceUnreadableError(f"{self._netstat} cannot be read: {error}.") from error
         return Reading.of(
             time.time_ns(),
             {Series(self.name, name, "{}"): value for name, value in values.items()},
@@ -68,7 +68,7 @@ class Kernel:
 
 
 def _cpu_seconds() -> Mapping[str, float]:
-    """Give CPU seconds since boot over all CPUs; guests' time is in `user` already."""
+    """Return CPU seconds since boot over all CPUs; guests' time is in `user` already."""
     times = psutil.cpu_times()._asdict()
     total = sum(seconds for kind, seconds in times.items() if not kind.startswith("guest"))
     return {"total": total, "used": total - times["idle"] - times.get("iowait", 0.0)}

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
-from dress_rehearsal.records.samples import Reading, Series, SourceUnreadable, labels_json
+from dress_rehearsal.records.samples import Reading, Series, SourceUnreadableError, labels_json
 
 # linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h, net/tcp_states.h
 _NETLINK_SOCK_DIAG: Final = 4
@@ -31,7 +31,7 @@ class ListenQueue(NamedTuple):
 
 
 def listen_queues(diagnosis: socket.socket) -> Iterator[ListenQueue]:
-    """Give every listening TCP socket, IPv4 and IPv6, of this network namespace.
+    """Return every listening TCP socket, IPv4 and IPv6, of this network namespace.
 
     Args:
         diagnosis: a netlink socket of `open_diagnosis`.
@@ -90,14 +90,14 @@ class ListenQueues:
 
     @staticmethod
     def available() -> bool:
-        """Tell whether this system has netlink."""
+        """Return whether this system has netlink."""
         return sys.platform == "linux"
 
     def read(self) -> Reading:
         """Read it now.
 
         Raises:
-            SourceUnreadable: the kernel refuses to say.
+            SourceUnreadableError: the kernel refuses to say.
         """
         try:
             if self._diagnosis is None:
@@ -105,7 +105,7 @@ class ListenQueues:
             queues = [q for q in listen_queues(self._diagnosis) if q.port in self._ports]
         except OSError as error:
             self.close()
-            raise SourceUnreadable(f"The accept queues cannot be read: {error}.") from error
+            raise SourceUnreadableError(f"The accept queues cannot be read: {error}.") from error
         t_ns = time.time_ns()
         fullest = {q.port: q for q in sorted(queues, key=lambda q: q.length / max(1, q.limit))}
         values: dict[Series, float] = {}

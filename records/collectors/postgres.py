@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psycopg
 
-from dress_rehearsal.records.samples import Reading, Series, SourceUnreadable, labels_json
+from dress_rehearsal.records.samples import Reading, Series, SourceUnreadableError, labels_json
 
 APPLICATION: Final = "dress-rehearsal"
 """The `application_name` of the harness's own connections, which it does not count."""
@@ -89,7 +89,7 @@ class Postgres:
         """Read it now.
 
         Raises:
-            SourceUnreadable: no answer; `pg_up` is 0.
+            SourceUnreadableError: no answer; `pg_up` is 0.
         """
         try:
             if self._connection is None:
@@ -100,7 +100,7 @@ class Postgres:
                 self._count_tickets(self._connection)
         except psycopg.Error as error:
             self.close()
-            raise SourceUnreadable(
+            raise SourceUnreadableError(
                 f"PostgreSQL gave no statistics: {str(error).strip()}.",
                 Reading.of(time.time_ns(), {Series(self.name, "pg_up", "{}"): 0.0}),
             ) from error

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import psutil
 
-from dress_rehearsal.records.samples import Reading, Series, SourceUnreadable, labels_json
+from dress_rehearsal.records.samples import Reading, Series, SourceUnreadableError, labels_json
 
 Components = Callable[[], list[tuple[str, int]]]
 """Gives (component, pid) of the processes the conductor knows of; it is called at every look."""
@@ -85,7 +85,7 @@ def open_files(pid: int) -> int:
 
 
 def families(known: Mapping[int, str], parents: Mapping[int, int]) -> dict[int, str]:
-    """Give each process its component: its own, or its nearest known ancestor's.
+    """Return each process its component: its own, or its nearest known ancestor's.
 
     Args:
         known: pid to component.
@@ -116,7 +116,7 @@ class Processes:
         """Read them now; one that has ended is left out.
 
         Raises:
-            SourceUnreadable: this system does not tell about processes.
+            SourceUnreadableError: this system does not tell about processes.
         """
         values: dict[Series, float] = {}
         t_ns = time.time_ns()
@@ -130,7 +130,7 @@ class Processes:
                     numbers = (use.cpu_seconds, use.resident_bytes, open_files(pid))
                     values.update(zip(series, numbers, strict=True))
         except OSError as error:
-            raise SourceUnreadable(f"The processes cannot be read: {error}.") from error
+            raise SourceUnreadableError(f"The processes cannot be read: {error}.") from error
         return Reading.of(t_ns, values)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 from redis.retry import Retry
 
-from dress_rehearsal.records.samples import Reading, Series, SourceUnreadable, labels_json
+from dress_rehearsal.records.samples import Reading, Series, SourceUnreadableError, labels_json
 
 _TIMEOUT_S = 1.0
 _PAGE = 10_000
@@ -80,7 +80,7 @@ class Backlog:
                 return
 
     def undelivered(self, delivered: dict[str, EntryId]) -> dict[str, int]:
-        """Give for each group how many entries come after the last one delivered to it."""
+        """Return for each group how many entries come after the last one delivered to it."""
         counts = {
             group: len(self._ahead) - bisect.bisect_right(self._ahead, last)
             for group, last in delivered.items()
@@ -106,7 +106,7 @@ class RedisServer:
         """Read it now.
 
         Raises:
-            SourceUnreadable: no answer; `redis_up` is 0.
+            SourceUnreadableError: no answer; `redis_up` is 0.
         """
         try:
             with self._client.pipeline(transaction=False) as pipeline:
@@ -127,7 +127,7 @@ class RedisServer:
                 self._backlog.follow(self._client)
                 values |= self._written_back(_number(length), groups)
         except (RedisError, OSError, ValueError) as error:
-            raise SourceUnreadable(
+            raise SourceUnreadableError(
                 f"Redis gave no statistics: {error}.",
                 Reading.of(time.time_ns(), {self._series("redis_up"): 0}),
             ) from error
@@ -165,7 +165,7 @@ class RedisServer:
 
 
 def _no_such_key(answer: Any) -> bool:
-    """Tell whether Redis answered that there is no such key, raising any other complaint."""
+    """Return whether Redis answered that there is no such key, raising any other complaint."""
     if isinstance(answer, ResponseError) and "no such key" in str(answer):
         return True
     if isinstance(answer, Exception):
@@ -174,7 +174,7 @@ def _no_such_key(answer: Any) -> bool:
 
 
 def _number(answer: Any) -> float:
-    """Give an answer's number, raising what Redis answered instead."""
+    """Return an answer's number, raising what Redis answered instead."""
     if isinstance(answer, Exception):
         raise answer
     return float(answer)

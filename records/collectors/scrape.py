@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from dress_rehearsal.records.samples import Reading, Series, SourceUnreadable, labels_json
+from dress_rehearsal.records.samples import Reading, Series, SourceUnreadableError, labels_json
 
 _TIMEOUT_S = 1.0
 _UNWANTED_PREFIX = "python_"
@@ -35,10 +35,10 @@ class TargetsFolder:
         self._targets: dict[str, Target] = {}
 
     def targets(self) -> dict[str, Target]:
-        """Give the targets by source; files are read again only when one has changed.
+        """Return the targets by source; files are read again only when one has changed.
 
         Raises:
-            SourceUnreadable: the folder, or a file in it, cannot be read or is not `file_sd` JSON.
+            SourceUnreadableError: the folder, or a file in it, cannot be read or is not `file_sd` JSON.
         """
         try:
             with os.scandir(self._path) as entries:
@@ -52,9 +52,9 @@ class TargetsFolder:
                 self._targets = {t.source: t for file in files for t in _targets(file)}
                 self._seen = seen
         except OSError as error:
-            raise SourceUnreadable(f"The targets in {self._path} cannot be read: {error}.") from (
-                error
-            )
+            raise SourceUnreadableError(
+                f"The targets in {self._path} cannot be read: {error}."
+            ) from (error)
         return self._targets
 
 
@@ -66,7 +66,7 @@ def _targets(file: Path) -> Iterator[Target]:
                 host, _, port = address.rpartition(":")
                 yield Target(f"{labels['job']}:{labels['pid']}", host, int(port))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SourceUnreadable(
+        raise SourceUnreadableError(
             f"{file} is not Prometheus file_sd JSON with job and pid labels: {error!r}."
         ) from error
 
@@ -88,7 +88,7 @@ class Exposition:
         self._values: list[float] = []
 
     def read(self, t_ns: int, text: str) -> Reading:
-        """Give a sample for each line.
+        """Return a sample for each line.
 
         Raises:
             ValueError: a line is not in the Prometheus text format.
@@ -152,7 +152,7 @@ class Scrape:
         """Scrape it now.
 
         Raises:
-            SourceUnreadable: no answer within a second, not 200, or not Prometheus text.
+            SourceUnreadableError: no answer within a second, not 200, or not Prometheus text.
         """
         try:
             text = self._get()
@@ -160,7 +160,9 @@ class Scrape:
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._connection.close()
             where = f"http://{self._connection.host}:{self._connection.port}/metrics"
-            raise SourceUnreadable(f"{self.name} gave no metrics at {where}: {error!r}.") from error
+            raise SourceUnreadableError(
+                f"{self.name} gave no metrics at {where}: {error!r}."
+            ) from error
 
     def close(self) -> None:
         """Close the connection."""

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from dress_rehearsal.records.samples import Reading, Source, SourceUnreadable
+from dress_rehearsal.records.samples import Reading, Source, SourceUnreadableError
 
 _RETRY_EVERY_S = 1.0
 _JOIN_S = 3.0
@@ -72,7 +72,7 @@ class Watch:
             return self._answered >= wanted and self.failure is None
 
     def take_longest_s(self) -> float:
-        """Give the longest time one read has taken since this was last called."""
+        """Return the longest time one read has taken since this was last called."""
         longest_s, self._longest_s = self._longest_s, 0.0
         return longest_s
 
@@ -108,7 +108,7 @@ class Watch:
         begun_s = time.monotonic()
         try:
             reading = self._source.read()
-        except SourceUnreadable as error:
+        except SourceUnreadableError as error:
             self.failed += 1
             self.failure = str(error)
             self.newest = reading = error.down

@@ -60,7 +60,7 @@ class Judgement:
         return f"{name}: {'; '.join(parts)}"
 
     def document(self) -> dict[str, Any]:
-        """Give it for `matrix.json`."""
+        """Return it for `matrix.json`."""
         return {**asdict(self), "differs": self.differs}
 
     @classmethod

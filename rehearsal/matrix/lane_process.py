@@ -85,7 +85,7 @@ class LaneProcess:
         self._process.stdout.close()
 
     def last_words(self) -> str:
-        """Give the end of what it wrote to its log, for a sentence."""
+        """Return the end of what it wrote to its log, for a sentence."""
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         said = "\n".join(f"  {line}" for line in lines[-_LAST_WORDS:])
         return f"the end of {self._log} says why:\n{said}" if said else f"{self._log} is empty."

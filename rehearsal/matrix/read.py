@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from dress_rehearsal.plans import Cell, Matrix, PlanInvalid, read_matrix
-from dress_rehearsal.reports.errors import MetricUnknown
+from dress_rehearsal.plans import Cell, Matrix, PlanInvalidError, read_matrix
+from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.findings import check_finding_names
 from dress_rehearsal.reports.metrics import check_metric_names
 
@@ -22,13 +22,13 @@ def read_checked(source: Path) -> Matrix:
         for problem in _gate_problems(cell):
             problems.setdefault(problem, f"cell {cell.name}: {problem}")
     if problems:
-        raise PlanInvalid(list(problems.values()))
+        raise PlanInvalidError(list(problems.values()))
     return matrix
 
 
 def _gate_problems(cell: Cell) -> tuple[str, ...]:
     try:
         check_metric_names(cell.plan)
-    except MetricUnknown as error:
+    except MetricUnknownError as error:
         return error.problems
     return ()

@@ -151,7 +151,7 @@ class MatrixRun:
             grid.begun(cell)
 
     def _lane_lost(self, lane: LaneProcess) -> Judgement | None:
-        """Give the judgement of the cell a lane was at when it ended; None: it was at none."""
+        """Return the judgement of the cell a lane was at when it ended; None: it was at none."""
         lane.await_end()
         if lane.cell is None:
             return None
@@ -183,7 +183,7 @@ class MatrixRun:
         _write_whole(self.folder / "matrix.svg", heat_map(self._squares()).file)
 
     def _squares(self) -> list[MatrixCell]:
-        """Give every cell's square, in the matrix's order."""
+        """Return every cell's square, in the matrix's order."""
         judged = {(each.strategy, each.fault): each for each in self.judgements}
         squares = []
         for cell in self._cells:

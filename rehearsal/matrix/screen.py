@@ -56,7 +56,7 @@ class Grid(LiveView):
             )
 
     def table(self) -> RenderableType:
-        """Give the grid as it is now."""
+        """Return the grid as it is now."""
         wide = self.console.width >= _NAMES_FROM_WIDTH
         table = Table(box=None, padding=(0, 1))
         table.add_column("", no_wrap=True)

@@ -53,7 +53,7 @@ def lost_views(
 
 
 def _ended_before(evidence: Evidence, read_ns: int) -> bool:
-    """Tell whether every student was done by then."""
+    """Return whether every student was done by then."""
     return any(
         event.kind == "phase" and event.name == "performed" and event.t_ns <= read_ns
         for event in evidence.timeline

@@ -14,7 +14,7 @@ _CLAIM = "already_holds_ticket"
 
 
 def read_told(evidence: Evidence) -> pd.DataFrame:
-    """Give one row a student.
+    """Return one row a student.
 
     Undecided is who may or may not hold a ticket: a purchase was never answered, or the student
     was still under way. Whoever got an answer to each and heard "already holds a ticket" is not:
@@ -60,7 +60,7 @@ def read_told(evidence: Evidence) -> pd.DataFrame:
 
 
 def promises(told: pd.DataFrame) -> pd.DataFrame:
-    """Give one row a ticket that a student was told of: student, ticket, acked_ns, issued_ns.
+    """Return one row a ticket that a student was told of: student, ticket, acked_ns, issued_ns.
 
     `ticket` is None where one was acknowledged without its name being recorded; `acked_ns` is
     when the student heard of the first, `issued_ns` when the first was called issued.

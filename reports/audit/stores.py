@@ -35,7 +35,7 @@ class Stores:
 
     @property
     def complete(self) -> bool:
-        """Tell whether every store was read."""
+        """Return whether every store was read."""
         return bool(self.expected) and len(self.holdings) == len(self.expected)
 
 
@@ -80,12 +80,12 @@ def read_stores(evidence: Evidence) -> Stores:
 
 
 def expected_stores(plan: Plan) -> tuple[str, ...]:
-    """Give the stores that this plan's allocation keeps tickets in."""
+    """Return the stores that this plan's allocation keeps tickets in."""
     if plan.target.stage != "embedded":
         return ()
     return ("postgres", "redis") if plan.app.allocation in _IN_REDIS else ("postgres",)
 
 
 def owned(holding: pd.DataFrame) -> pd.MultiIndex:
-    """Give the distinct (student, ticket) pairs of a store."""
+    """Return the distinct (student, ticket) pairs of a store."""
     return pd.MultiIndex.from_frame(holding[["student", "ticket"]]).unique()

@@ -170,7 +170,7 @@ def _of_agreement(
 
 
 def _granted(stores: Stores, told: pd.DataFrame) -> pd.MultiIndex:
-    """Give every different (student, ticket) that a store holds or a student was told of."""
+    """Return every different (student, ticket) that a store holds or a student was told of."""
     promised = promises(told).dropna(subset="ticket")
     return owned(
         pd.concat([rows[["student", "ticket"]] for rows in (*stores.holdings.values(), promised)])
@@ -260,7 +260,7 @@ def _in_vain(claimed: int) -> str:
 
 
 def _still_pending(evidence: Evidence, durable: pd.DataFrame) -> pd.Series:
-    """Give the students whose ticket was asked for well after its commit.
+    """Return the students whose ticket was asked for well after its commit.
 
     Together with `issued_ns` being null: the target answered `pending` though the row was there.
     """
@@ -299,7 +299,7 @@ def _of_sold_out(
 
 
 def _settle_ms(stores: Stores, told: pd.DataFrame) -> float | None:
-    """Give the time from the last acknowledgement until the durable store had every row.
+    """Return the time from the last acknowledgement until the durable store had every row.
 
     That is the moment from which a crash of the fast store loses nobody's ticket: the last commit
     among the rows, less the last time that a student was told of a ticket; 0 when every row was

@@ -93,7 +93,7 @@ def draw_arrivals(evidence: Evidence, moments: Moments) -> Drawing | Missing:
 
 
 def answers_lag_s(buying: pd.DataFrame, moments: Moments) -> float | None:
-    """Give the longest time from the n-th click to the n-th answer, of answered clicks after T-0.
+    """Return the longest time from the n-th click to the n-th answer, of answered clicks after T-0.
 
     None when nobody who clicked from T-0 on was answered.
     """

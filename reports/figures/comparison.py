@@ -77,7 +77,7 @@ def _draw_panel(
 
 
 def _shortened(name: str, wide: float) -> str:
-    """Give a name as long as there is room for it."""
+    """Return a name as long as there is room for it."""
     if text_width_pt(name, FONT_PT) <= wide:
         return name
     while name and text_width_pt(f"{name}…", FONT_PT) > wide:

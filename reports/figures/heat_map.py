@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from dress_rehearsal.plans.faults import FAULTS
-from dress_rehearsal.records.errors import RunDirectoryUnusable
+from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.reports.figures.layout import FONT_PT, LINE, WIDTH_PT, Poster
 from dress_rehearsal.reports.figures.palette import BLUE, GREEN, GRID, PAPER, SKY, VERMILLION, count
 from dress_rehearsal.reports.figures.svg import Svg, text_width_pt
@@ -38,13 +38,13 @@ def draw_heat_map(cells: Iterable[MatrixCell], path: Path) -> None:
     A pair without a cell stays empty: the fault cannot occur there.
 
     Raises:
-        RunDirectoryUnusable: the file cannot be written.
+        RunDirectoryUnusableError: the file cannot be written.
     """
     drawn = heat_map(list(cells))
     try:
         path.write_text(drawn.file, encoding="utf-8")
     except OSError as error:
-        raise RunDirectoryUnusable(
+        raise RunDirectoryUnusableError(
             f"The heat map {path} cannot be written: {error.strerror or error}."
         ) from error
 

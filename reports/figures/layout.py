@@ -103,7 +103,7 @@ class Sheet:
         )
 
     def png(self) -> bytes:
-        """Give what `svg` laid out as PNG."""
+        """Return what `svg` laid out as PNG."""
         return save_png(self._figure, _PNG_DPI)
 
     @property
@@ -265,7 +265,7 @@ class Poster:
         )
 
     def svg(self, key: str, description: str) -> Svg:
-        """Give what was drawn; `key` is unique among the figures of a page."""
+        """Return what was drawn; `key` is unique among the figures of a page."""
         return save_svg(
             self._figure,
             key=key,

@@ -115,7 +115,7 @@ def save_svg(
 
 
 def save_png(figure: Figure, dots_per_inch: float) -> bytes:
-    """Give a figure as PNG: the same bytes on every repetition."""
+    """Return a figure as PNG: the same bytes on every repetition."""
     picture = io.BytesIO()
     with mpl.rc_context():
         mpl.rcdefaults()

@@ -73,7 +73,7 @@ class Moments:
 
 
 def run_window_s(evidence: Evidence, moments: Moments) -> tuple[float, float] | None:
-    """Give the span the figures of a whole run show: all requests, a long lead cut off.
+    """Return the span the figures of a whole run show: all requests, a long lead cut off.
 
     None when there is neither a request nor a sample.
     """
@@ -97,7 +97,7 @@ def run_window_s(evidence: Evidence, moments: Moments) -> tuple[float, float] | 
 def bins_s(
     window_s: tuple[float, float], width_s: float | None = None, *, events: int = 0
 ) -> Floats:
-    """Give the edges of equal bins over a window, one of them at zero.
+    """Return the edges of equal bins over a window, one of them at zero.
 
     Args:
         events: how many fall into the window; with few of them bins become wider; 0 when that
@@ -123,7 +123,7 @@ def counts(times_s: Floats, edges: Floats) -> Floats:
 def quantiles(
     times_s: Floats, values: Floats, edges: Floats, shares: Sequence[float]
 ) -> list[Floats]:
-    """Give quantiles (measured values, as in the tables) in each bin; NaN where none is."""
+    """Return quantiles (measured values, as in the tables) in each bin; NaN where none is."""
     keep = ~np.isnan(times_s) & ~np.isnan(values)
     keep &= (times_s >= edges[0]) & (times_s < edges[-1])
     where = np.searchsorted(edges, times_s[keep], side="right") - 1
@@ -172,11 +172,11 @@ class RunSeries:
         self._at_s: Floats = (self._grid - moments.zero_ns) / 1e9
 
     def level(self, name: str, source: str, **labels: str) -> Series | None:
-        """Give a gauge summed over its processes."""
+        """Return a gauge summed over its processes."""
         return self._level(self.samples.named(name, source, **labels))
 
     def worst(self, name: str, source: str, **labels: str) -> Series | None:
-        """Give a gauge's highest value among its processes."""
+        """Return a gauge's highest value among its processes."""
         rows = self.samples.named(name, source, **labels)
         if rows.empty:
             return None
@@ -186,7 +186,7 @@ class RunSeries:
         return Series(self._at_s, values)
 
     def rate(self, name: str, source: str, **labels: str) -> Series | None:
-        """Give a counter's growth a second over the second before, summed over its processes."""
+        """Return a counter's growth a second over the second before, summed over its processes."""
         rows = self.samples.named(name, source, **labels)
         back = max(round(NS_PER_S / self._interval_ns), 1)
         if rows.empty or len(self._grid) <= back:
@@ -198,7 +198,7 @@ class RunSeries:
         return Series(self._at_s[back:], np.where(began, np.nan, np.maximum(grown, 0.0)))
 
     def percentile_ms(self, name: str, source: str, share: float, **labels: str) -> Series | None:
-        """Give a histogram's percentile within each interval; NaN where nothing was observed."""
+        """Return a histogram's percentile within each interval; NaN where nothing was observed."""
         histogram = histogram_on(self._grid, self.samples, name, source, **labels)
         if histogram is None:
             return None

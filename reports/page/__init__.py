@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from dress_rehearsal.plans import plan_toml
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.errors import RunDirectoryUnusable
+from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.reports.evidence import PURCHASE, Evidence
 from dress_rehearsal.reports.figures import Drawing, draw_figures
 from dress_rehearsal.reports.figures.palette import count, milliseconds, offset, seconds
@@ -52,7 +52,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
     The same evidence and verdict give the same bytes. What was not recorded is named as missing.
 
     Raises:
-        RunDirectoryUnusable: they cannot be written.
+        RunDirectoryUnusableError: they cannot be written.
     """
     frame = latency_frame(evidence)
     figures = draw_figures(evidence, verdict, frame)
@@ -108,14 +108,14 @@ def _make_room(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunDirectoryUnusable(
+        raise RunDirectoryUnusableError(
             f"The folder {folder} cannot be made: {error.strerror or error}; free some space "
             f"there, or remove what is in its way, and run `rehearse report {folder.parent}`."
         ) from error
 
 
 def key_numbers(evidence: Evidence, verdict: Verdict, frame: pd.DataFrame) -> Sequence[KeyNumber]:
-    """Give the six numbers everybody asks for first."""
+    """Return the six numbers everybody asks for first."""
     sale = sale_of(evidence, Moments.of(evidence))
     bought = verdict.latency_ms.get(PURCHASE)
     felt, system = (bought.p99, bought.system_p99) if bought else (None, None)
@@ -152,7 +152,7 @@ def key_numbers(evidence: Evidence, verdict: Verdict, frame: pd.DataFrame) -> Se
 
 
 def busiest_second(sent_ns: "pd.Series[Any]") -> int | None:
-    """Give the most requests sent within any one second; None when none was sent."""
+    """Return the most requests sent within any one second; None when none was sent."""
     times = np.sort(sent_ns.dropna().to_numpy(dtype=np.int64))
     if not len(times):
         return None

@@ -27,7 +27,7 @@ def find_pools(evidence: Evidence, samples: Samples, frame: pd.DataFrame) -> lis
 
 
 def find_bottleneck(found: Iterable[PoolFinding]) -> Bottleneck | None:
-    """Give the pool that saturated first; of several at once the one waited for longest.
+    """Return the pool that saturated first; of several at once the one waited for longest.
 
     None when nothing was waited for, or when there was no T-0 to count from.
     """

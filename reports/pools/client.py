@@ -66,12 +66,12 @@ class ClientPool:
 
 
 def grid_interval_s(plan: Plan) -> float:
-    """Give the width of the intervals that pools are judged in: the collector's, within reason."""
+    """Return the width of the intervals that pools are judged in: the collector's, within reason."""
     return max(plan.collect.interval, SHORTEST_INTERVAL_S)
 
 
 def run_grid(evidence: Evidence, samples: Samples) -> Any:
-    """Give the instants of the run, from the first arrival to the last sample."""
+    """Return the instants of the run, from the first arrival to the last sample."""
     span = samples.span_ns
     if span is None:
         return np.empty(0, dtype="int64")
@@ -183,7 +183,7 @@ def _circumstances(evidence: Evidence, samples: Samples, seen: ClientPool) -> Ci
 
 
 def _workers(grid: Any, samples: Samples, pool: str) -> list[pd.DataFrame]:
-    """Give each worker's own pool: used, max, pending and returned in each interval."""
+    """Return each worker's own pool: used, max, pending and returned in each interval."""
     used = samples.named(_CONNECTIONS, "app", pool=pool, state="used")
     most = samples.named(_PREFIX + "max", "app", pool=pool)
     pending = samples.named(_PREFIX + "pending_requests", "app", pool=pool)
@@ -200,7 +200,7 @@ def _workers(grid: Any, samples: Samples, pool: str) -> list[pd.DataFrame]:
 
 
 def _peak(samples: Samples, grid: Any, pool: str, mark: str, level: pd.DataFrame) -> float:
-    """Give the highest level of the run: each worker's own, added up: an upper bound.
+    """Return the highest level of the run: each worker's own, added up: an upper bound.
 
     The workers' pools are separate and need not have been fullest at the same time. A sample every
     250 ms misses a spike that the high-water mark keeps; but the mark is as old as its process, so

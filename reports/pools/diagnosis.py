@@ -99,7 +99,7 @@ def diagnose(
 
 
 def standstill_s(frame: pd.DataFrame, around: Circumstances) -> float:
-    """Give for how long nothing had been given back when the record ended, with waiters; else 0.
+    """Return for how long nothing had been given back when the record ended, with waiters; else 0.
 
     The longest of any worker. Connections at work in the database are no standstill.
     """
@@ -114,7 +114,7 @@ def standstill_s(frame: pd.DataFrame, around: Circumstances) -> float:
 
 
 def _own_hold_ms(frame: pd.DataFrame, around: Circumstances) -> "pd.Series[float]":
-    """Give the mean hold of each interval's returned connections, less their waiting for locks.
+    """Return the mean hold of each interval's returned connections, less their waiting for locks.
 
     Means are taken over the last second: what is held long is given back in few intervals.
     """
@@ -129,7 +129,7 @@ def _own_hold_ms(frame: pd.DataFrame, around: Circumstances) -> "pd.Series[float
 
 
 def _deadlocked(frame: pd.DataFrame, around: Circumstances) -> bool:
-    """Tell whether a worker's pool stood still, its database idle, until holders gave up."""
+    """Return whether a worker's pool stood still, its database idle, until holders gave up."""
     interval_s = _interval_s(frame)
     shortest_s, longest_s = (share * around.pool_timeout_s for share in _STALL_SHARE)
     least = max(round(max(shortest_s, _LEAST_STALL_S) / interval_s), 2)
@@ -153,7 +153,7 @@ def _still(worker: pd.DataFrame) -> Any:
 
 
 def runs(hit: Any) -> list[tuple[int, int]]:
-    """Give where each unbroken run of hits begins and ends (the first position after it)."""
+    """Return where each unbroken run of hits begins and ends (the first position after it)."""
     edges = np.flatnonzero(np.diff(np.asarray(hit, dtype=int), prepend=0, append=0))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
@@ -164,7 +164,7 @@ def _interval_s(frame: pd.DataFrame) -> float:
 
 
 def _median(values: Any) -> float:
-    """Give the median of what was measured, 0 without anything."""
+    """Return the median of what was measured, 0 without anything."""
     known = np.asarray(values, dtype=float)
     known = known[~np.isnan(known)]
     return float(np.median(known)) if len(known) else 0.0

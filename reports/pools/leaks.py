@@ -43,7 +43,7 @@ ASKS_AGAIN_S = 1.0
 def leaked_connections(
     evidence: Evidence, samples: Samples, frame: pd.DataFrame, around: Circumstances
 ) -> int | None:
-    """Give how many connections of a pool were never given back, None when that was not seen.
+    """Return how many connections of a pool were never given back, None when that was not seen.
 
     Args:
         frame: the pool's intervals, see `reports.pools.client.ClientPool`.
@@ -67,7 +67,7 @@ def leaked_connections(
 
 
 def _by_age(frame: pd.DataFrame, first_ns: int, always: int, around: Circumstances) -> int:
-    """Give the connections that have been out for too long by the end of the record."""
+    """Return the connections that have been out for too long by the end of the record."""
     frame = frame.assign(active=around.active, working=around.active + around.open_idle)
     rows = frame[(frame["t_ns"] > first_ns) & frame["used"].notna()]
     if len(rows) < 2:

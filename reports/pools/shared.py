@@ -44,7 +44,7 @@ LATE_ROW_NS = NS_PER_S
 
 
 def find_shared(evidence: Evidence, samples: Samples, frame: pd.DataFrame) -> list[PoolFinding]:
-    """Give a finding for each resource that was measured, in the order of `NAMES`.
+    """Return a finding for each resource that was measured, in the order of `NAMES`.
 
     Args:
         frame: the run's `latency_frame`.
@@ -243,7 +243,7 @@ def _generator_loop(evidence: Evidence, frame: pd.DataFrame) -> PoolFinding | No
 
 
 def _peak(levels: Any) -> float:
-    """Give the highest level that was seen, NaN when none was."""
+    """Return the highest level that was seen, NaN when none was."""
     return float(np.fmax.reduce(levels, initial=np.nan))
 
 

@@ -21,7 +21,7 @@ from gevent import get_hub, monkey
 from dress_rehearsal.scenarios.client.deadline import Patience
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.sse import EventStream
-from dress_rehearsal.scenarios.errors import NotAnswered, NotSent, NotUnderstood
+from dress_rehearsal.scenarios.errors import NotAnsweredError, NotSentError, NotUnderstoodError
 
 KERNEL_TIMES: Final = sys.platform == "linux"
 """Whether receive times come from the kernel; elsewhere they are the time of reading."""
@@ -108,9 +108,9 @@ class Connection:
                 reading ends with the event that decides.
 
         Raises:
-            NotSent: the connection could not be made; nothing left.
-            NotAnswered: it was sent, then the connection was cut or the time ran out.
-            NotUnderstood: the answer is not HTTP/1.1.
+            NotSentError: the connection could not be made; nothing left.
+            NotAnsweredError: it was sent, then the connection was cut or the time ran out.
+            NotUnderstoodError: the answer is not HTTP/1.1.
         """
         if self._busy:
             raise RuntimeError("a connection carries one exchange at a time")
@@ -126,8 +126,8 @@ class Connection:
                 raise
             connecting = into.new_connection and into.connect_us is None
             if connecting and patience.word == "timeout":
-                raise NotSent("connect_timeout") from stop
-            raise NotAnswered(patience.word) from stop
+                raise NotSentError("connect_timeout") from stop
+            raise NotAnsweredError(patience.word) from stop
         except BaseException:
             self.close()
             raise
@@ -187,7 +187,7 @@ class Connection:
             family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
             plain = _PlainSocket(family, socket.SOCK_STREAM)
         except OSError as error:
-            raise NotSent(_word(error, "connect_failed")) from error
+            raise NotSentError(_word(error, "connect_failed")) from error
         try:
             plain.setblocking(False)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -199,13 +199,13 @@ class Connection:
                 code = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         except OSError as error:
             plain.close()
-            raise NotSent(_word(error, "connect_failed")) from error
+            raise NotSentError(_word(error, "connect_failed")) from error
         except BaseException:
             plain.close()
             raise
         if code:
             plain.close()
-            raise NotSent(_WORDS.get(code, "connect_failed"))
+            raise NotSentError(_WORDS.get(code, "connect_failed"))
         self._socket = plain
         self._readable = get_hub().loop.io(plain.fileno(), _READ)
         self._idle_since_ns = time.time_ns()
@@ -221,7 +221,7 @@ class Connection:
                 _await_writable(self._socket)
                 sent += self._socket.send(data[sent:])
         except OSError as error:
-            raise NotAnswered(_word(error, "connection_lost")) from error
+            raise NotAnsweredError(_word(error, "connection_lost")) from error
 
     def _receive(self, into: Exchange) -> Answer:
         answer = Answer.awaited()
@@ -252,10 +252,10 @@ class Connection:
         except BlockingIOError:
             return
         except OSError as error:
-            raise NotAnswered(_word(error, "connection_lost")) from error
+            raise NotAnsweredError(_word(error, "connection_lost")) from error
         into.read_ns = time.time_ns()
         if not data:
-            raise NotAnswered("connection_lost")
+            raise NotAnsweredError("connection_lost")
         into.bytes_read += len(data)
         into.done_ns = into.read_ns
         for level, kind, stamp in ancillary:
@@ -268,7 +268,7 @@ class Connection:
         try:
             answer.feed(data)
         except httptools.HttpParserError as error:
-            raise NotUnderstood("protocol_error") from error
+            raise NotUnderstoodError("protocol_error") from error
 
 
 def _await_writable(plain: Any) -> None:

@@ -20,7 +20,7 @@ class Request:
     body: bytes = b""
 
     def wire(self, trace: bytes, now_ns: int) -> bytes:
-        """Give the bytes to send: `traceparent` and `X-Request-Start` close the head."""
+        """Return the bytes to send: `traceparent` and `X-Request-Start` close the head."""
         return b"%btraceparent: %b\r\nX-Request-Start: t=%d\r\n\r\n%b" % (
             self.head,
             trace,
@@ -80,7 +80,7 @@ class TraceIds:
         self.run = hashlib.sha256(run.encode()).hexdigest()[: 2 * _SPAN]
 
     def traceparent(self, student: int, seq: int) -> bytes:
-        """Give the `traceparent` header of one request; its span id is never zero."""
+        """Return the `traceparent` header of one request; its span id is never zero."""
         ids = f"{student + 1:08x}{seq:08x}"
         return f"00-{self.run}{ids}-{ids}-01".encode()
 

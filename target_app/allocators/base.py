@@ -63,7 +63,7 @@ class Stores(NamedTuple):
 class Allocator(Protocol):
     """One way to hand out tickets, first come first served.
 
-    All methods raise `Overloaded` or `DependencyDown` when they cannot answer.
+    All methods raise `OverloadedError` or `DependencyDownError` when they cannot answer.
     """
 
     name: ClassVar[str]

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from dress_rehearsal.target_app.allocators.backoff import RETRIES, FullJitter
 from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal, Stores
 from dress_rehearsal.target_app.allocators.postgres_base import PostgresSale, judge, sale_statement
-from dress_rehearsal.target_app.errors import Contended
+from dress_rehearsal.target_app.errors import ContendedError
 from dress_rehearsal.target_app.faults import after_grant
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 
@@ -32,7 +32,7 @@ class Optimistic(PostgresSale):
             settled = await self._try(claim, holder_checked)
             if settled is not None:
                 return settled
-        raise Contended(f"somebody else sold in between {TRIES} times in a row")
+        raise ContendedError(f"somebody else sold in between {TRIES} times in a row")
 
     @measured("postgres", "sell")
     async def _try(self, claim: Claim, holder_checked: bool) -> Grant | Refusal | None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from dress_rehearsal.target_app.allocators.base import Claim, Refusal, Standing, Stores, Ticket
-from dress_rehearsal.target_app.errors import DependencyDown
+from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.sessions import Bearer
 from dress_rehearsal.target_app.stores.redis import Script
@@ -58,7 +58,7 @@ class RedisLedger:
 
     @measured("redis", "foresee_script")
     async def foresee(self, claim: Claim) -> Refusal | None:
-        """Give what `decide` would refuse now, before the request waits for anything else."""
+        """Return what `decide` would refuse now, before the request waits for anything else."""
         reply = await self._ask(claim, grants=False)
         return None if reply[0] else _refusal(reply)
 
@@ -88,10 +88,10 @@ class RedisLedger:
 
     @measured("redis", "expect_epoch")
     async def expect_epoch(self, decision: Decision) -> None:
-        """Raise `DependencyDown` where Redis has lost what it held when it decided that."""
+        """Raise `DependencyDownError` where Redis has lost what it held when it decided that."""
         (epoch,) = await self.cache.run(("HGET", self.keys.details, "epoch"))
         if epoch is None or int(epoch) != decision.epoch:
-            raise DependencyDown(
+            raise DependencyDownError(
                 "Redis", f"it lost the ticket granted just before, {decision.ticket}, or may have"
             )
 
@@ -123,5 +123,5 @@ class RedisLedger:
 
 def _refusal(reply: Any) -> Refusal:
     if reply[1] == b"event_unknown":
-        raise DependencyDown("Redis", "it does not hold the event; restore or prepare it")
+        raise DependencyDownError("Redis", "it does not hold the event; restore or prepare it")
     return Refusal(reply[1].decode())

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from dress_rehearsal.target_app.allocators.backoff import RETRIES, FullJitter
 from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal, Stores
 from dress_rehearsal.target_app.allocators.postgres_base import PostgresSale, judge, sale_statement
-from dress_rehearsal.target_app.errors import Contended, Unavailable
+from dress_rehearsal.target_app.errors import ContendedError, UnavailableError
 from dress_rehearsal.target_app.faults import after_grant
 from dress_rehearsal.target_app.stores.pool_limit import Turnstile
 from dress_rehearsal.target_app.stores.redis import Script
@@ -57,7 +57,7 @@ class RedisLock(PostgresSale):
                 return settled
             self._retries.inc()
             if time.monotonic() > give_up_s:
-                raise Contended("the lease ran out before the sale was through")
+                raise ContendedError("the lease ran out before the sale was through")
 
     @measured("postgres", "sell")
     async def _sell_holding(
@@ -76,7 +76,7 @@ class RedisLock(PostgresSale):
 
     @asynccontextmanager
     async def _locked(self, floor: int, give_up_s: float) -> AsyncIterator[int]:
-        """Hold the lock, by the token given. Raises `Overloaded` when it is not to be had."""
+        """Hold the lock, by the token given. Raises `OverloadedError` when it is not to be had."""
         entered_ns = await self._contender.enter()
         try:
             token = await self._lock(floor, give_up_s)
@@ -91,7 +91,7 @@ class RedisLock(PostgresSale):
         attempt = 0
         while not (token := await self._ask(floor)):
             if time.monotonic() > give_up_s:
-                raise Contended(f"others held the lock for {self._patience_s:g} s")
+                raise ContendedError(f"others held the lock for {self._patience_s:g} s")
             await asyncio.sleep(_BETWEEN.wait_s(attempt))
             attempt += 1
         return token
@@ -106,7 +106,7 @@ class RedisLock(PostgresSale):
     async def _give_back(self, token: int) -> None:
         try:
             await self._unlock(token)
-        except Unavailable as error:  # what was sold stays sold; the lease ends by itself
+        except UnavailableError as error:  # what was sold stays sold; the lease ends by itself
             self._down.log("a lock was not given back", {"reason": str(error)})
 
     @measured("redis", "unlock")

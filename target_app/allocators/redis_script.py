@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal, Stores, Ticket
 from dress_rehearsal.target_app.allocators.postgres_base import PostgresLedger
 from dress_rehearsal.target_app.allocators.redis_base import Decision, RedisLedger
-from dress_rehearsal.target_app.errors import DependencyDown, Overloaded
+from dress_rehearsal.target_app.errors import DependencyDownError, OverloadedError
 from dress_rehearsal.target_app.faults import after_grant
 from dress_rehearsal.target_app.sessions import Bearer
 from dress_rehearsal.target_app.telemetry.boundaries import measured
@@ -49,7 +49,7 @@ class RedisScript(RedisLedger):
                 return refusal
         try:
             return await self._grant(claim)
-        except Overloaded as error:
+        except OverloadedError as error:
             # What was left when this request began to wait may be gone by now.
             if error.pool == self._database.turnstile.pool:
                 refusal = await self.foresee(claim)
@@ -69,7 +69,7 @@ class RedisScript(RedisLedger):
             written = await self._write(connection, claim, decision)
             if not written and not await self._is_written(connection, decision.ticket):
                 self.doubt()
-                raise DependencyDown(
+                raise DependencyDownError(
                     "Redis",
                     f"it was restored without ticket {decision.ticket}, granted just before",
                 )

@@ -12,7 +12,7 @@ from dress_rehearsal.target_app.allocators.postgres_base import (
     judge,
     look_statement,
 )
-from dress_rehearsal.target_app.errors import Contended
+from dress_rehearsal.target_app.errors import ContendedError
 from dress_rehearsal.target_app.faults import FAULTS, after_grant
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 
@@ -69,7 +69,7 @@ class SkipLocked(PostgresSale):
             if settled is not None:
                 return settled
             if time.monotonic() > give_up_s:
-                raise Contended(f"others kept every free seat locked for {patience_s:g} s")
+                raise ContendedError(f"others kept every free seat locked for {patience_s:g} s")
             self._retries.inc()
             await asyncio.sleep(_BETWEEN.wait_s(attempt))
             attempt += 1

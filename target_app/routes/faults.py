@@ -16,7 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
-from dress_rehearsal.target_app.errors import DependencyDown
+from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.faults import FAULTS, KINDS, FaultSwitches
 from dress_rehearsal.target_app.http.openapi import ADMIN, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS, make_problem
@@ -25,7 +25,7 @@ from dress_rehearsal.target_app.request_context import CURRENT
 from dress_rehearsal.target_app.services import BoxOffice
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.stores.constraints import (
-    GuardsContradicted,
+    ConstraintsContradictedError,
     drop_guards,
     ensure_guards,
 )
@@ -100,7 +100,7 @@ class Saboteur:
     async def set(self, fault: str, grade: float) -> None:
         """Set one fault: guards go before it begins, and are back once it is over.
 
-        Raises `DependencyDown` where a store does not do its part, and `GuardsContradicted` where
+        Raises `DependencyDownError` where a store does not do its part, and `ConstraintsContradictedError` where
         a fault has been switched off but left rows that keep its guards away.
         """
         table = _UNGUARDED.get(fault)
@@ -143,7 +143,7 @@ class Saboteur:
             yield connection
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             first, *_ = [*str(error).splitlines(), ""]  # what follows may tell of rows
-            raise DependencyDown("PostgreSQL", f"{type(error).__name__}: {first}") from error
+            raise DependencyDownError("PostgreSQL", f"{type(error).__name__}: {first}") from error
         finally:
             if connection is not None:
                 await connection.close(timeout=STORE_TIMEOUT_S)
@@ -186,7 +186,7 @@ def fault_routes(office: BoxOffice, saboteur: Saboteur) -> list[HTTPRouteHandler
             return make_problem("invalid_request", f"{fault}: grade must be at most {most:g}.")
         try:
             await saboteur.set(fault, data.grade)
-        except GuardsContradicted as error:
+        except ConstraintsContradictedError as error:
             _LOG.warning(
                 "fault off but not over", extra={"fault": fault, "missing_guards": error.guards}
             )

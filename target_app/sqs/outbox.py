@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from dress_rehearsal.target_app.errors import DependencyDown, Unavailable
+from dress_rehearsal.target_app.errors import DependencyDownError, UnavailableError
 from dress_rehearsal.target_app.request_context import CURRENT
 from dress_rehearsal.target_app.sqs.queue import BATCH, GrantQueue
 from dress_rehearsal.target_app.stores.pool_limit import Turnstile
@@ -46,7 +46,7 @@ class Outbox:
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """Keep room for one letter. Raises `Overloaded` where there is none within `TIMEOUT_S`."""
+        """Keep room for one letter. Raises `OverloadedError` where there is none within `TIMEOUT_S`."""
         entered_ns = await self.turnstile.enter()
         try:
             yield
@@ -56,7 +56,7 @@ class Outbox:
     async def send(self, name: str, body: str) -> None:
         """Return when SQS has accepted the letter; the same `name` meanwhile is the same letter.
 
-        To be called with a place. Raises `DependencyDown` where SQS did not accept it.
+        To be called with a place. Raises `DependencyDownError` where SQS did not accept it.
         """
         began_ns = time.perf_counter_ns()
         accepted = self._on_the_way.get(name)
@@ -114,12 +114,12 @@ class Outbox:
             except Exception as error:
                 for letter in letters:
                     letter.accepted.set_exception(error)
-                if not isinstance(error, Unavailable):
+                if not isinstance(error, UnavailableError):
                     raise
                 return
         for index, letter in enumerate(letters):
             if index in refused:
-                letter.accepted.set_exception(DependencyDown("SQS", refused[index]))
+                letter.accepted.set_exception(DependencyDownError("SQS", refused[index]))
             else:
                 letter.accepted.set_result(None)
 

@@ -13,7 +13,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dress_rehearsal.target_app.errors import DependencyDown
+from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 BATCH = 10  # what SQS takes and gives in one call
@@ -47,7 +47,7 @@ class Counts(NamedTuple):
 
 
 class GrantQueue:
-    """A client of the two queues. All methods raise `DependencyDown` where SQS does not answer."""
+    """A client of the two queues. All methods raise `DependencyDownError` where SQS does not answer."""
 
     def __init__(self, endpoint: str, name: str) -> None:
         self._endpoint = endpoint
@@ -164,7 +164,7 @@ class GrantQueue:
             await self.delete(sent, queue="dead")
             replayed += len(sent)
             if refused:
-                raise DependencyDown("SQS", "; ".join(refused.values()))
+                raise DependencyDownError("SQS", "; ".join(refused.values()))
         return replayed
 
     @measured("sqs", "count")
@@ -194,4 +194,4 @@ async def _answered() -> AsyncIterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError, OSError) as error:
-        raise DependencyDown("SQS", f"{type(error).__name__}: {error}") from error
+        raise DependencyDownError("SQS", f"{type(error).__name__}: {error}") from error

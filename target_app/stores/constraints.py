@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from dress_rehearsal.target_app.errors import Unavailable
+from dress_rehearsal.target_app.errors import UnavailableError
 
 
 class Guard(NamedTuple):
@@ -28,7 +28,7 @@ _OF_TABLE: Final = {
 }
 
 
-class GuardsContradicted(Unavailable):
+class ConstraintsContradictedError(UnavailableError):
     """Guards cannot be put back: rows came in while they were away that they would have refused.
 
     It tells their names and never a row, which would be a student's.
@@ -46,7 +46,7 @@ class GuardsContradicted(Unavailable):
 async def ensure_guards(connection: Any, table: str = "tickets") -> None:
     """Add the guards that are missing.
 
-    Raises `GuardsContradicted` where rows contradict some of them; the others are there then.
+    Raises `ConstraintsContradictedError` where rows contradict some of them; the others are there then.
     """
     missing = _OF_TABLE[table].keys() - await _present(connection, table)
     contradicted = [
@@ -55,7 +55,7 @@ async def ensure_guards(connection: Any, table: str = "tickets") -> None:
         if name in missing and not await _add(connection, table, name, guard)
     ]
     if contradicted:
-        raise GuardsContradicted(table, contradicted)
+        raise ConstraintsContradictedError(table, contradicted)
 
 
 async def drop_guards(connection: Any, table: str = "tickets") -> None:

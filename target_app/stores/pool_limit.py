@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 
-from dress_rehearsal.target_app.errors import Overloaded
+from dress_rehearsal.target_app.errors import OverloadedError
 from dress_rehearsal.target_app.request_context import CURRENT
 from dress_rehearsal.target_app.telemetry.metrics import (
     POOL_COUNT,
@@ -54,7 +54,7 @@ class Turnstile:
     async def enter(self) -> int:
         """Take a place, waiting for one if need be, and give when that was: `leave` wants it.
 
-        Raises `Overloaded` after `timeout_s`.
+        Raises `OverloadedError` after `timeout_s`.
         """
         if self.used < self.size:
             self.used += 1
@@ -71,7 +71,7 @@ class Turnstile:
         return entered_ns
 
     def leave(self, entered_ns: int) -> int:
-        """Give the place back; it passes to whoever waits longest. Gives the ns it was in use."""
+        """Return the place back; it passes to whoever waits longest. Gives the ns it was in use."""
         used_ns = time.perf_counter_ns() - entered_ns
         self._inside.pop(entered_ns, None)
         self._use.observe(used_ns / 1e9)
@@ -108,7 +108,7 @@ class Turnstile:
     def _give_up(self, place: asyncio.Future[None]) -> None:
         if not place.done():
             self._timeouts.inc()
-            place.set_exception(Overloaded(self.pool, self.timeout_s))
+            place.set_exception(OverloadedError(self.pool, self.timeout_s))
 
     def _pass_on(self) -> None:
         while self._waiters:

@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from dress_rehearsal.target_app.errors import DependencyDown
+from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.request_context import CURRENT
 from dress_rehearsal.target_app.stores.pool_limit import Turnstile
 
@@ -58,7 +58,7 @@ class Database:
 
         tasks = [asyncio.ensure_future(warm()) for _ in range(self.turnstile.size)]
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        failures = [result for result in results if isinstance(result, DependencyDown)]
+        failures = [result for result in results if isinstance(result, DependencyDownError)]
         if failures:
             _LOG.warning("PostgreSQL is not reachable yet: %s", failures[0])
         self.turnstile.used_peak = self.turnstile.used  # this was no load
@@ -76,7 +76,7 @@ class Database:
         """Borrow a connection inside a transaction: commit at the end, roll back on an error.
 
         `single` is for statements of which each is a transaction of its own, usually just one:
-        it saves the round trips of BEGIN and COMMIT. Raises `Overloaded` and `DependencyDown`.
+        it saves the round trips of BEGIN and COMMIT. Raises `OverloadedError` and `DependencyDownError`.
         """
         return Transaction(self._pool, self.turnstile, single)
 
@@ -104,7 +104,7 @@ class Transaction:
         except BaseException as error:
             await self._give_back()
             if isinstance(error, _DOWN):
-                raise DependencyDown("PostgreSQL", _reason(error)) from error
+                raise DependencyDownError("PostgreSQL", _reason(error)) from error
             raise
         return self._connection
 
@@ -121,11 +121,11 @@ class Transaction:
                 elif not self._connection.is_closed():
                     await self._block.rollback()
         except _DOWN as failure:
-            raise DependencyDown("PostgreSQL", _reason(failure)) from failure
+            raise DependencyDownError("PostgreSQL", _reason(failure)) from failure
         finally:
             await self._give_back()
         if isinstance(error, _DOWN):
-            raise DependencyDown("PostgreSQL", _reason(error)) from error
+            raise DependencyDownError("PostgreSQL", _reason(error)) from error
 
     async def _give_back(self) -> None:
         try:

@@ -17,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from dress_rehearsal.target_app.errors import Unavailable
+from dress_rehearsal.target_app.errors import UnavailableError
 from dress_rehearsal.target_app.periodic import Rounds
 from dress_rehearsal.target_app.stores.redis import CONNECT_TIMEOUT_S, Cache
 from dress_rehearsal.target_app.telemetry.boundaries import measured
@@ -74,7 +74,7 @@ class News:
     async def _tell(self, word: bytes) -> None:
         try:
             await self._publish(word)
-        except Unavailable as error:
+        except UnavailableError as error:
             _LOG.warning("news not told: %s", error, extra={"news": word.decode()})
 
     @measured("pubsub", "publish")

@@ -17,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from dress_rehearsal.target_app.errors import DependencyDown
+from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.request_context import CURRENT
 from dress_rehearsal.target_app.stores.pool_limit import Turnstile
 
@@ -74,13 +74,13 @@ class Cache:
     async def run(self, *commands: tuple[Word, ...]) -> list[Any]:
         """Send the commands together and return their replies: one round trip.
 
-        Raises `Overloaded` when no connection becomes free in time, and `DependencyDown` when
+        Raises `OverloadedError` when no connection becomes free in time, and `DependencyDownError` when
         Redis does not answer within 5 s, cuts the connection or refuses a command.
         """
         replies = await self._exchange(commands)
         for reply in replies:
             if isinstance(reply, ResponseError):
-                raise DependencyDown("Redis", f"it answered {reply}") from reply
+                raise DependencyDownError("Redis", f"it answered {reply}") from reply
         return replies
 
     async def script(self, script: Script, keys: tuple[Word, ...], args: tuple[Word, ...]) -> Any:
@@ -90,7 +90,7 @@ class Cache:
         if isinstance(reply, NoScriptError):
             reply = (await self._exchange((("EVAL", script.source, *call),)))[0]
         if isinstance(reply, ResponseError):
-            raise DependencyDown("Redis", f"it answered {reply}") from reply
+            raise DependencyDownError("Redis", f"it answered {reply}") from reply
         return reply
 
     async def _exchange(self, commands: tuple[tuple[Word, ...], ...]) -> list[Any]:
@@ -111,7 +111,7 @@ class Cache:
             whole = True
         except (RedisError, OSError) as error:
             await self._drop_idle()  # they lead to the same Redis; do not fail once for each
-            raise DependencyDown("Redis", _reason(error)) from error
+            raise DependencyDownError("Redis", _reason(error)) from error
         finally:
             if connection is not None:
                 if whole and not self._closed:

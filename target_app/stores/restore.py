@@ -20,7 +20,7 @@ import asyncpg
 from prometheus_client import Counter
 from redis.exceptions import ResponseError
 
-from dress_rehearsal.target_app.errors import DependencyDown
+from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.stores.postgres import Database
 from dress_rehearsal.target_app.stores.redis import Cache, Word
 from dress_rehearsal.target_app.stores.redis_keys import ROSTER_PINS, WRITEBACK_GROUP, EventKeys
@@ -108,7 +108,7 @@ class Restorer:
     async def if_missing(self, may: Callable[[], Awaitable[bool]] | None = None) -> bool:
         """Restore where the event is missing and `may` agrees, or where the epochs differ.
 
-        Returns whether that was done. Raises `Overloaded` and `DependencyDown`.
+        Returns whether that was done. Raises `OverloadedError` and `DependencyDownError`.
         """
         lost = not await self._is_there()
         if lost and may is not None and not await may():
@@ -282,4 +282,4 @@ async def _at_once(cache: Cache, commands: list[tuple[Word, ...]]) -> None:
     for reply in replies[-1]:
         # BUSYGROUP: the stream was left, and its readers with it
         if isinstance(reply, ResponseError) and not str(reply).startswith("BUSYGROUP"):
-            raise DependencyDown("Redis", f"it answered {reply}") from reply
+            raise DependencyDownError("Redis", f"it answered {reply}") from reply

@@ -185,7 +185,7 @@ def json_logs(component: str, level: str) -> Iterator[LineHandler]:
     """While inside, the logs of this process go to stdout as JSON lines; yields what to flush."""
     handler = LineHandler(sys.__stdout__.fileno() if sys.__stdout__ else 1, component)
     root = logging.getLogger()
-    loggers = [logging.getLogger(name) for name in ("target_app", "_granian")]
+    loggers = [logging.getLogger(name) for name in ("dress_rehearsal.target_app", "_granian")]
     before = [(logger, logger.level, logger.handlers[:]) for logger in (root, *loggers)]
     costly = {name: getattr(logging, name) for name in _COSTLY if hasattr(logging, name)}
     for name in costly:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from dress_rehearsal.target_app.allocators import Refusal
-from dress_rehearsal.target_app.errors import DependencyDown, Unavailable
+from dress_rehearsal.target_app.errors import DependencyDownError, UnavailableError
 from dress_rehearsal.target_app.event_status import EventBoard, state_of
 from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.periodic import Rounds
@@ -110,7 +110,7 @@ class WaitingRoom:
         if not reply[0]:
             code = reply[1].decode()
             if code == "dependency_unavailable":
-                raise DependencyDown("The queue", "Redis lost it and it is being put back")
+                raise DependencyDownError("The queue", "Redis lost it and it is being put back")
             return Refusal(code)
         _, position, watermark = reply
         self._remember(bearer, position)
@@ -185,7 +185,7 @@ class WaitingRoom:
         """Whether the board says that all tickets are gone."""
         try:
             return state_of(self._board.standing) == "sold_out"
-        except DependencyDown:  # nothing is known of the event yet
+        except DependencyDownError:  # nothing is known of the event yet
             return False
 
     def advance_to(self, watermark: int) -> None:
@@ -203,7 +203,7 @@ class WaitingRoom:
             if not reply or self._epoch not in (None, reply[0]):
                 await self._put_back()
                 reply = await self._admit(set())
-        except Unavailable as error:
+        except UnavailableError as error:
             self._settled |= settled
             if not self._stale:
                 _LOG.warning("nobody is admitted from the queue: %s", error)

@@ -16,7 +16,7 @@ import time
 
 from redis.exceptions import RedisError
 
-from dress_rehearsal.target_app.errors import SettingsError, Unavailable
+from dress_rehearsal.target_app.errors import SettingsError, UnavailableError
 from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.settings import Settings, read_settings
 from dress_rehearsal.target_app.telemetry.logs import LineHandler, Throttled, flushing, json_logs
@@ -57,7 +57,7 @@ class Writeback:
                     if await self._source.is_empty():
                         return True
                     continue
-            except (Unavailable, RedisError, OSError) as error:
+            except (UnavailableError, RedisError, OSError) as error:
                 await self._set_back(error)
         return False
 

@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 
-from dress_rehearsal.target_app.errors import DependencyDown, SettingsError
+from dress_rehearsal.target_app.errors import DependencyDownError, SettingsError
 from dress_rehearsal.target_app.settings import Settings, read_settings
 from dress_rehearsal.target_app.sqs.setup import ALLOCATION, make_queue
 
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except DependencyDown as error:
+    except DependencyDownError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(f"{count}\n")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import msgspec
 
 from dress_rehearsal.target_app.allocators.redis_script import RedisScript
-from dress_rehearsal.target_app.errors import Unavailable
+from dress_rehearsal.target_app.errors import UnavailableError
 from dress_rehearsal.target_app.periodic import Rounds
 from dress_rehearsal.target_app.stores.postgres import Database
 from dress_rehearsal.target_app.stores.redis import Cache
@@ -73,7 +73,7 @@ class RowSweep:
     async def sweep(self) -> int:
         """Look once; returns for how many grants a row was written or found.
 
-        Raises `Overloaded` and `DependencyDown`.
+        Raises `OverloadedError` and `DependencyDownError`.
         """
         held, issued, epoch = await self._compare()
         self._held.append(held)
@@ -97,7 +97,7 @@ class RowSweep:
     async def _try(self) -> None:
         try:
             await self.sweep()
-        except Unavailable as error:
+        except UnavailableError as error:
             _LOG.debug("grants without a row cannot be seen to: %s", error)
 
     @measured("redis", "mark_issued")

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 from prometheus_client import Counter, Histogram
 
-from dress_rehearsal.target_app.errors import Unavailable
+from dress_rehearsal.target_app.errors import UnavailableError
 from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.stores.postgres import Database
 from dress_rehearsal.target_app.telemetry.boundaries import measured
@@ -35,7 +35,7 @@ _EPOCH = "SELECT epoch FROM events WHERE event = $1 FOR SHARE"
 _LOG = logging.getLogger(__name__)
 
 
-class Outdated(Unavailable):
+class OutdatedError(UnavailableError):
     """Redis was restored since the batch was read; nothing of it was written."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Ledger:
 
         Where PostgreSQL refuses the batch, its entries are written one by one, and the ones it
         refuses again are set aside. Entries that tell an epoch which is over are left out. Raises
-        `DependencyDown` when it does not answer and `Outdated` when the batch is of such an epoch.
+        `DependencyDownError` when it does not answer and `OutdatedError` when the batch is of such an epoch.
         """
         with BATCH_TIME.time():
             try:
@@ -86,7 +86,7 @@ class Ledger:
             epoch = await connection.fetchval(_EPOCH, self._event)
             if batch.epoch is not None and batch.epoch != epoch:
                 self._doubt()
-                raise Outdated
+                raise OutdatedError
             valid = [entry for entry in batch.entries if entry.epoch in (None, epoch)]
             rows = await connection.fetch(_INSERT, self._event, *_columns(valid))
             inserted = {row["ticket"] for row in rows}

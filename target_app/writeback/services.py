@@ -9,7 +9,7 @@ from redis.backoff import NoBackoff
 
 from dress_rehearsal.target_app.alerts import Alerts
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
-from dress_rehearsal.target_app.errors import Unavailable
+from dress_rehearsal.target_app.errors import UnavailableError
 from dress_rehearsal.target_app.faults import FaultSwitches
 from dress_rehearsal.target_app.faulty import SabotagedDatabase
 from dress_rehearsal.target_app.periodic import Rounds
@@ -98,5 +98,5 @@ class WritingDesk:
         """Put back what Redis lost; grants that wait in SQS are written first, for it to see."""
         try:
             await self._restorer.if_missing(self._backlog.is_quiet)
-        except Unavailable as error:
+        except UnavailableError as error:
             _LOG.debug("Redis cannot be looked at or restored: %s", error)

@@ -5,7 +5,7 @@ import time
 
 from prometheus_client import Gauge
 
-from dress_rehearsal.target_app.errors import DependencyDown
+from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.periodic import Rounds
 from dress_rehearsal.target_app.sqs.message import ACCEPTED_S
 from dress_rehearsal.target_app.sqs.queue import GrantQueue
@@ -69,7 +69,7 @@ class QueueBacklog:
         """Whether the queue was seen empty for `ACCEPTED_S`: every grant told of has its row.
 
         This is asked again and again from when Redis is found empty, and only what was seen since
-        the first time counts. Raises `DependencyDown`.
+        the first time counts. Raises `DependencyDownError`.
         """
         now_s = time.monotonic()
         await self.look()
@@ -87,7 +87,7 @@ class QueueBacklog:
     async def _watch(self) -> None:
         try:
             await self.look()
-        except DependencyDown as error:
+        except DependencyDownError as error:
             self._empty = None
             if not self._down:
                 _LOG.warning("the backlog cannot be read: %s", error)

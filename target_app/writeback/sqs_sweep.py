@@ -12,7 +12,7 @@ import msgspec
 from prometheus_client import Counter
 from redis.asyncio import Redis
 
-from dress_rehearsal.target_app.errors import DependencyDown
+from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.sqs.message import GrantMessage, write_message
 from dress_rehearsal.target_app.sqs.queue import BATCH, GrantQueue
 from dress_rehearsal.target_app.stores.redis_keys import EventKeys
@@ -51,7 +51,7 @@ class Sweep:
     async def when_due(self) -> int:
         """Sweep if the last time is `SWEEP_S` ago; to be called while nothing is held.
 
-        Returns how many grants were sent. Raises `DependencyDown` and `RedisError`.
+        Returns how many grants were sent. Raises `DependencyDownError` and `RedisError`.
         """
         if time.monotonic() < self._due_s:
             return 0
@@ -67,7 +67,7 @@ class Sweep:
             part = forgotten[start : start + BATCH]
             refused = await self._queue.send([write_message(grant) for grant in part])
             if refused:
-                raise DependencyDown("SQS", "; ".join(refused.values()))
+                raise DependencyDownError("SQS", "; ".join(refused.values()))
             self._sent.update(grant.ticket for grant in part)
         SENT_AGAIN.inc(len(forgotten))
         _LOG.warning("grants had no message; sent now", extra={"grants": len(forgotten)})

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from dress_rehearsal.compose.errors import ComponentFailed, StageNotReady, StageUnusable
+from dress_rehearsal.compose.errors import (
+    ProcessFailedError,
+    StageNotReadyError,
+    StageUnusableError,
+)
 from dress_rehearsal.compose.pids import Running
 from dress_rehearsal.compose.process import Component, Recipe, inherited_environment, python_module
 from dress_rehearsal.compose.processes import Cast
@@ -73,7 +77,9 @@ def test_ctrl_c_does_not_reach_it_because_it_has_a_session_of_its_own(tmp_path: 
 
 def test_a_program_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
     missing = Recipe("redis", ["/nowhere/redis-server"], {}, tmp_path / "redis.log", tmp_path)
-    with pytest.raises(StageUnusable, match=r"redis cannot be started: /nowhere/redis-server: No"):
+    with pytest.raises(
+        StageUnusableError, match=r"redis cannot be started: /nowhere/redis-server: No"
+    ):
         Component.start(missing)
 
 
@@ -107,7 +113,7 @@ def test_waiting_fails_at_once_when_another_component_ends(tmp_path: Path) -> No
     other = recipe(tmp_path, "import sys; sys.exit('the disk is full')")
     started = time.monotonic()
     cast.start(Recipe("other", other.argv, other.environment, tmp_path / "other.log", tmp_path))
-    with pytest.raises(ComponentFailed) as failure:
+    with pytest.raises(ProcessFailedError) as failure:
         cast.wait(awaited, lambda: False)
     assert time.monotonic() - started < 10
     assert "other ended with exit code 1" in str(failure.value)
@@ -122,7 +128,7 @@ def test_waiting_ends_and_shows_what_the_silent_one_said_last(tmp_path: Path) ->
     cast = Cast(folder, ready_within_s=0.0)
     silent = cast.start(recipe(tmp_path, DEAF))
     said = await_lines(silent, 1)[0]
-    with pytest.raises(StageNotReady, match=rf"fake was not ready after 0 s; .*\n  {said}"):
+    with pytest.raises(StageNotReadyError, match=rf"fake was not ready after 0 s; .*\n  {said}"):
         cast.wait(silent, lambda: False)
     cast.abandon()
     assert cast.members() == []

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dress_rehearsal.compose import EmbeddedStage, StageUnusable
+from dress_rehearsal.compose import EmbeddedStage, StageUnusableError
 from dress_rehearsal.compose.pids import Running
 from dress_rehearsal.compose.stage_folder import sweep
 from dress_rehearsal.plans import Person, Plan
@@ -126,9 +126,9 @@ def test_a_folder_that_cannot_be_deleted_is_left_to_the_guardian(
     stage = EmbeddedStage(naive_plan, new_run(naive_plan), people)
 
     def refuse(path: Path) -> None:
-        raise StageUnusable(f"The stage's folder {path} cannot be deleted.")
+        raise StageUnusableError(f"The stage's folder {path} cannot be deleted.")
 
-    with pytest.raises(StageUnusable, match="cannot be deleted"), stage:
+    with pytest.raises(StageUnusableError, match="cannot be deleted"), stage:
         folder = stage.roster_path.parent
         processes = [identify(pid) for _, pid in stage.components()]
         guardian = identify(stage.guardian.pid)

@@ -12,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from dress_rehearsal.compose import ComponentFailed, EmbeddedStage, StageNotReady, StageUnusable
+from dress_rehearsal.compose import (
+    EmbeddedStage,
+    ProcessFailedError,
+    StageNotReadyError,
+    StageUnusableError,
+)
 from dress_rehearsal.compose.binaries import postgres_binaries
 from dress_rehearsal.compose.port import ClaimedPort
 from dress_rehearsal.compose.postgres import PostgresServer
@@ -54,7 +59,7 @@ def test_a_component_that_fails_is_named_with_the_end_of_its_log(
 ) -> None:
     run = new_run(small_plan)
     twice = [*people, people[0]]
-    with pytest.raises(ComponentFailed) as failure, EmbeddedStage(small_plan, run, twice):
+    with pytest.raises(ProcessFailedError) as failure, EmbeddedStage(small_plan, run, twice):
         pytest.fail("entered a stage that could not be set")
     assert failure.value.name == "prepare"
     assert "prepare ended with exit code 2" in str(failure.value)
@@ -75,14 +80,14 @@ def test_an_app_that_never_gets_ready_is_given_up_in_time_and_nothing_is_left(
 
     def stuck(module: str) -> list[str]:
         nonlocal gave_up_at_s
-        if module != "target_app":
+        if module != "dress_rehearsal.target_app":
             return python_module(module)
         assert stage._cast is not None
         gave_up_at_s = stage._cast._deadline = time.monotonic() + 1.0  # all but the app was ready
         return [sys.executable, "-c", code]
 
     monkeypatch.setattr("dress_rehearsal.compose.reference_app.python_module", stuck)
-    with pytest.raises(StageNotReady, match="app was not ready after 25 s") as failure, stage:
+    with pytest.raises(StageNotReadyError, match="app was not ready after 25 s") as failure, stage:
         pytest.fail("entered a stage that could not be set")
     assert time.monotonic() - gave_up_at_s < 5, "25 s and the clearing must stay under 30 s"
     assert "  waiting for Godot" in str(failure.value)
@@ -117,6 +122,6 @@ def test_root_needs_a_temporary_folder_that_postgresql_can_enter(
     closed = Path(tempfile.mkdtemp(prefix="closed-"))
     monkeypatch.setattr("tempfile.tempdir", str(closed))
     stage = EmbeddedStage(naive_plan, new_run(naive_plan), people)
-    with pytest.raises(StageUnusable, match=r"may not enter .*; set TMPDIR"), stage:
+    with pytest.raises(StageUnusableError, match=r"may not enter .*; set TMPDIR"), stage:
         pytest.fail("entered a stage that could not be set")
     closed.rmdir()  # which it can be only when nothing was left in it

@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from dress_rehearsal.compose import ExternalStage, HostNotAllowed, StageUnusable, TargetRefused
+from dress_rehearsal.compose import (
+    ExternalStage,
+    HostNotAllowedError,
+    StageUnusableError,
+    TargetRefusedError,
+)
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.plan import Target
 from dress_rehearsal.records import RunDirectory
@@ -73,7 +78,7 @@ def plan(url: str, *allow: str) -> Plan:
 )
 def test_a_host_the_plan_does_not_allow_is_refused(url: str, new_run: NewRun) -> None:
     refused = plan(url, "staging.example.edu")
-    with pytest.raises(HostNotAllowed, match=r"No load is sent to .* target\.allow"):
+    with pytest.raises(HostNotAllowedError, match=r"No load is sent to .* target\.allow"):
         ExternalStage(refused, new_run(refused), [])
 
 
@@ -98,14 +103,14 @@ def test_loopback_and_allowed_hosts_are_accepted(
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1", "127.0.0.1:8000", "http://127.0.0.1:99999"])
 def test_what_is_no_http_url_is_refused(url: str, new_run: NewRun) -> None:
     wrong = plan(url)
-    with pytest.raises(HostNotAllowed, match=r"target\.url = "):
+    with pytest.raises(HostNotAllowedError, match=r"target\.url = "):
         ExternalStage(wrong, new_run(wrong), [])
 
 
 def test_a_target_that_does_not_answer_is_told_before_anything_else(new_run: NewRun) -> None:
     nobody = plan("http://127.0.0.1:9")
     with (
-        pytest.raises(TargetRefused, match=r"http://127\.0\.0\.1:9 does not answer"),
+        pytest.raises(TargetRefusedError, match=r"http://127\.0\.0\.1:9 does not answer"),
         ExternalStage(nobody, new_run(nobody), []),
     ):
         pytest.fail("entered a stage that is not there")
@@ -130,8 +135,10 @@ def test_without_the_right_admin_token_the_sale_is_not_opened(
     outside = plan(service)
     with ExternalStage(outside, new_run(outside), []) as stage:
         monkeypatch.delenv("REHEARSE_ADMIN_TOKEN", raising=False)
-        with pytest.raises(StageUnusable, match="set the environment variable REHEARSE_ADMIN_TOK"):
+        with pytest.raises(
+            StageUnusableError, match="set the environment variable REHEARSE_ADMIN_TOK"
+        ):
             stage.open_at(2)
         monkeypatch.setenv("REHEARSE_ADMIN_TOKEN", "guess")
-        with pytest.raises(TargetRefused, match="answered 401 unauthenticated"):
+        with pytest.raises(TargetRefusedError, match="answered 401 unauthenticated"):
             stage.open_at(2)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.pids import Running
 from dress_rehearsal.compose.stage_folder import Entry, StageFolder, clear, sweep
 
@@ -51,7 +51,9 @@ def test_a_temporary_folder_that_cannot_be_written_is_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
-    with pytest.raises(StageUnusable, match=r"/proc/nowhere.*set TMPDIR to a folder you can write"):
+    with pytest.raises(
+        StageUnusableError, match=r"/proc/nowhere.*set TMPDIR to a folder you can write"
+    ):
         StageFolder.create()
 
 
@@ -61,7 +63,7 @@ def test_a_path_too_long_for_a_socket_is_a_sentence(
     deep = tmp_path / ("d" * 90)
     deep.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
-    with pytest.raises(StageUnusable, match="set TMPDIR to a shorter path"):
+    with pytest.raises(StageUnusableError, match="set TMPDIR to a shorter path"):
         StageFolder.create()
     assert list(deep.iterdir()) == []
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from dress_rehearsal.compose.errors import StageUnusable
+from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.port import PORTS, ClaimedPort, port_taken
 
 
@@ -18,7 +18,7 @@ def test_a_port_is_free_and_out_of_the_way_of_outgoing_connections() -> None:
 def test_a_claimed_port_is_not_chosen_again_until_it_is_let_go() -> None:
     first = ClaimedPort.choose()
     only = [first.number]
-    with pytest.raises(StageUnusable, match=r"1 ports tried .* all in use"):
+    with pytest.raises(StageUnusableError, match=r"1 ports tried .* all in use"):
         ClaimedPort.choose(only)
     first.close()
     second = ClaimedPort.choose(only)
@@ -32,6 +32,6 @@ def test_a_port_somebody_else_listens_on_is_not_chosen_even_if_they_would_share_
         server.listen()
         taken = server.getsockname()[1]
         assert port_taken(taken)
-        with pytest.raises(StageUnusable, match="end what listens there"):
+        with pytest.raises(StageUnusableError, match="end what listens there"):
             ClaimedPort.choose([taken])
     assert not port_taken(taken)

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from dress_rehearsal.compose import StageUnusable
+from dress_rehearsal.compose import StageUnusableError
 from dress_rehearsal.compose.prometheus import Prometheus, has_prometheus
 
 REQUIRED = os.environ.get("REHEARSE_REQUIRE_OBSERVABILITY") == "1"
@@ -35,7 +35,7 @@ def test_without_the_binary_a_sentence_says_what_to_do(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not has_prometheus()
     with (
-        pytest.raises(StageUnusable, match="no `prometheus` on the PATH; install it"),
+        pytest.raises(StageUnusableError, match="no `prometheus` on the PATH; install it"),
         Prometheus(config, tmp_path / "data", tmp_path / "prometheus.log"),
     ):
         pass
@@ -56,7 +56,9 @@ def test_a_config_it_cannot_read_is_a_sentence_with_its_last_words(tmp_path: Pat
     config = tmp_path / "prometheus.yml"
     config.write_text("global: [\n")
     server = Prometheus(config, tmp_path / "data", tmp_path / "prometheus.log")
-    with pytest.raises(StageUnusable, match=r"(?s)does not start; the end of .*log says why.*yaml"):
+    with pytest.raises(
+        StageUnusableError, match=r"(?s)does not start; the end of .*log says why.*yaml"
+    ):
         server.__enter__()
 
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import redis
 
-from dress_rehearsal.compose import EmbeddedStage, Loss, StageError, StageUnusable
+from dress_rehearsal.compose import EmbeddedStage, Loss, StageError, StageUnusableError
 from dress_rehearsal.compose.pids import Running
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Fault, Person, Plan
@@ -261,11 +261,13 @@ def test_an_app_asked_to_end_ends_well_and_is_there_again(stage: EmbeddedStage) 
 
 
 def test_what_cannot_be_done_is_a_sentence(stage: EmbeddedStage) -> None:
-    with pytest.raises(StageUnusable, match=r"redis cannot be started again: it is not down\."):
+    with pytest.raises(
+        StageUnusableError, match=r"redis cannot be started again: it is not down\."
+    ):
         stage.relieve(fault("redis_down"))
     stage.strike(fault("redis_down"))
     try:
-        with pytest.raises(StageUnusable, match=r"redis: it does not run\."):
+        with pytest.raises(StageUnusableError, match=r"redis: it does not run\."):
             stage.strike(fault("redis_down"))
     finally:
         stage.relieve(fault("redis_down"))
@@ -348,7 +350,7 @@ def test_without_its_packages_the_queue_service_says_what_to_install(
     monkeypatch.setattr("dress_rehearsal.compose.sqs._PACKAGES", ("no_such_package",))
     plan = Plan(name="queued", event=Event(students=60), app=App(allocation="sqs_writeback"))
     with (
-        pytest.raises(StageUnusable, match=r"pip install dress-rehearsal\[sqs\]"),
+        pytest.raises(StageUnusableError, match=r"pip install dress-rehearsal\[sqs\]"),
         EmbeddedStage(plan, new_run(plan), people),
     ):
         pass

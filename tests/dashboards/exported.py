@@ -22,7 +22,7 @@ class Metric:
     """Whether it is there in any rehearsal, also where nothing of its kind happened."""
 
     def series(self, end: str = "") -> Iterator[tuple[str, str]]:
-        """Give series and their samples, one a second for a minute, as `promtool` reads them.
+        """Return series and their samples, one a second for a minute, as `promtool` reads them.
 
         Args:
             end: what comes after the minute.

@@ -164,7 +164,7 @@ class GrafanaDouble:
         )
 
     def asked(self, method: str, path: str) -> list[Asked]:
-        """Give the requests of one route; a path that ends in * stands for all that begin so."""
+        """Return the requests of one route; a path that ends in * stands for all that begin so."""
         return [
             each
             for each in self.requests
@@ -173,11 +173,11 @@ class GrafanaDouble:
         ]
 
     def writes(self) -> list[Asked]:
-        """Give the requests that were to change something."""
+        """Return the requests that were to change something."""
         return [each for each in self.requests if each.method != "GET"]
 
     def marks(self, uid: str) -> dict[str, dict[str, Any]]:
-        """Give the annotations of a dashboard by the key of their mark."""
+        """Return the annotations of a dashboard by the key of their mark."""
         return {
             tag.removeprefix("mark:"): each
             for each in self.annotations.values()

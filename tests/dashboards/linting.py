@@ -37,7 +37,7 @@ _COUNTED = ("rate", "increase", "max_over_time", "min_over_time", "last_over_tim
 
 
 def selectors(expr: str) -> Iterator[tuple[str, str, str | None]]:
-    """Give each metric of an expression, its matchers, and the function over its range."""
+    """Return each metric of an expression, its matchers, and the function over its range."""
     strings = iter(_STRING.findall(expr))
     bare = _OFFSET.sub(" ", _LABELS.sub(" ", _STRING.sub('"', expr)))
     position = 0
@@ -65,7 +65,7 @@ def selectors(expr: str) -> Iterator[tuple[str, str, str | None]]:
 
 
 def lint(dashboard: Dashboard) -> list[str]:
-    """Give every breach of every rule."""
+    """Return every breach of every rule."""
     return [
         *_frame(dashboard),
         *_variables(dashboard),
@@ -207,7 +207,7 @@ def _unknown(where: str, metric: str) -> Iterator[str]:
 
 
 def metrics_of(dashboards: Mapping[str, Dashboard]) -> set[str]:
-    """Give every metric that some panel shows."""
+    """Return every metric that some panel shows."""
     return {
         re.sub(r"_(bucket|sum|count)$", "", metric)
         for dashboard in dashboards.values()

@@ -141,7 +141,7 @@ _NAME = re.compile(r"(?<![\w.:$])[A-Za-z_:][\w:]*\b(?!\s*\()")
 
 
 def names_in(expression: str) -> set[str]:
-    """Give the metric names a PromQL expression reads; variables must be filled in before."""
+    """Return the metric names a PromQL expression reads; variables must be filled in before."""
     text = expression
     for part in (_QUOTED, _BRACES, _BRACKETS, _LABELS, _MODIFIERS):
         text = part.sub(" ", text)

@@ -17,7 +17,7 @@ Sample = tuple[str, float, float]
 
 
 def plain_json(built: Any) -> dict[str, Any]:
-    """Give a part of a dashboard as its JSON has it."""
+    """Return a part of a dashboard as its JSON has it."""
     found: dict[str, Any] = json.loads(json.dumps(built, cls=JSONEncoder))
     return found
 

@@ -6,7 +6,7 @@ import pytest
 
 from dress_rehearsal.dashboards.build import dashboards
 from dress_rehearsal.dashboards.errors import DashboardsError
-from dress_rehearsal.dashboards.queries import Target, VariableUnknown, fill, panels, targets
+from dress_rehearsal.dashboards.queries import Target, VariableUnknownError, fill, panels, targets
 
 RUN = "20260601T120000-smoke-ab12"
 
@@ -98,7 +98,7 @@ def test_tables_and_numbers_are_asked_at_once_and_lines_over_time() -> None:
 )
 def test_variables_are_filled_in(expr: str, filled: str | None) -> None:
     if filled is None:
-        with pytest.raises(VariableUnknown, match="variable '1'"):
+        with pytest.raises(VariableUnknownError, match="variable '1'"):
             _fill(expr)
     else:
         assert _fill(expr) == filled
@@ -140,7 +140,7 @@ def test_a_run_s_name_cannot_break_out_of_its_string() -> None:
 
 @pytest.mark.parametrize("expr", ["up{job=~'$job'}", "${run:csv}", "${__interval:regex}"])
 def test_what_nobody_can_fill_in_is_an_error(expr: str) -> None:
-    with pytest.raises(VariableUnknown) as caught:
+    with pytest.raises(VariableUnknownError) as caught:
         _fill(expr)
     assert isinstance(caught.value, DashboardsError)
     assert repr(expr) in str(caught.value)

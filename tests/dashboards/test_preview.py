@@ -28,8 +28,8 @@ from dress_rehearsal.dashboards.preview_palette import colours_of
 from dress_rehearsal.dashboards.preview_rows import rows
 from dress_rehearsal.dashboards.prometheus_api import (
     PrometheusApi,
-    PrometheusRefused,
-    PrometheusSilent,
+    PrometheusRefusedError,
+    PrometheusSilentError,
 )
 from tests.dashboards.exported import EXPORTED, RECORDED, RUN
 from tests.dashboards.recorded import Sample, plain_json, record, served
@@ -360,12 +360,16 @@ def test_another_transformation_is_refused(api: PrometheusApi, tmp_path: Path) -
 def test_a_wrong_expression_is_told_with_its_panel_and_prometheus_own_words(
     api: PrometheusApi, tmp_path: Path
 ) -> None:
-    with pytest.raises(PrometheusRefused, match=r"Panel 'Lines'.*refuses the query.*parse error"):
+    with pytest.raises(
+        PrometheusRefusedError, match=r"Panel 'Lines'.*refuses the query.*parse error"
+    ):
         preview(api, [dashboard_of(lines("sum(rate(x)"))], WINDOW, tmp_path)
 
 
 def test_an_expression_that_gives_no_series_is_refused(api: PrometheusApi) -> None:
-    with pytest.raises(PrometheusRefused, match="answers with a string where a vector was asked"):
+    with pytest.raises(
+        PrometheusRefusedError, match="answers with a string where a vector was asked"
+    ):
         api.query('"words"', T0)
 
 
@@ -375,7 +379,9 @@ def test_a_scalar_is_a_series_without_labels(api: PrometheusApi) -> None:
 
 
 def test_a_server_that_is_not_there_is_a_sentence() -> None:
-    with pytest.raises(PrometheusSilent, match=r"http://127\.0\.0\.1:9 gives no answer: .*refused"):
+    with pytest.raises(
+        PrometheusSilentError, match=r"http://127\.0\.0\.1:9 gives no answer: .*refused"
+    ):
         PrometheusApi("http://127.0.0.1:9", timeout_s=1).query("up", T0)
 
 
@@ -401,7 +407,7 @@ def test_another_server_is_a_sentence(status: int, body: bytes, words: str) -> N
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        with pytest.raises(PrometheusRefused, match=words):
+        with pytest.raises(PrometheusRefusedError, match=words):
             PrometheusApi(f"http://127.0.0.1:{server.server_port}").query("up", T0)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from dress_rehearsal.dashboards import errors
 from dress_rehearsal.dashboards.push import push
-from dress_rehearsal.records import RunDirectoryUnreadable
+from dress_rehearsal.records import RunDirectoryUnreadableError
 from tests.dashboards.grafana_double import EDITOR, TOKEN, grafana
 from tests.dashboards.pushing import (
     DASHBOARDS,
@@ -167,7 +167,7 @@ def test_only_annotations_that_are_missing_are_made_and_other_runs_are_let_be(ru
 def test_nothing_is_sent_for_a_run_that_is_damaged(run):
     (run.path / "verdict.json").write_text("{")
     with grafana() as double:
-        with pytest.raises(RunDirectoryUnreadable, match="rehearse report"):
+        with pytest.raises(RunDirectoryUnreadableError, match="rehearse report"):
             pushed(double, run=run)
         assert double.requests == []
 
@@ -177,7 +177,7 @@ def test_nothing_is_sent_for_a_run_that_is_damaged(run):
 
 def test_a_grafana_that_is_too_old_is_refused_before_it_sees_the_token():
     with grafana(version="9.5.21") as double:
-        said = failure(double, errors.VersionTooOld)
+        said = failure(double, errors.VersionTooOldError)
         assert "Grafana 9.5.21" in said and "10 or newer" in said
         assert "Nothing was changed" in said
         assert [each.path for each in double.requests] == ["/health"]
@@ -194,7 +194,7 @@ def test_a_version_that_is_unknown_is_pushed_to_with_a_note(version, word):
 def test_a_grafana_without_its_database_is_not_pushed_to():
     with grafana() as double:
         double.answer("GET", "/health", 503, {"database": "failing", "version": "11.6.0"})
-        assert "database is not reachable" in failure(double, errors.ServerFailed)
+        assert "database is not reachable" in failure(double, errors.ServerFailedError)
         assert len(double.requests) == 1
 
 
@@ -203,7 +203,7 @@ def test_a_grafana_without_its_database_is_not_pushed_to():
 
 def test_a_missing_data_source_is_told_before_anything_is_made():
     with grafana() as double:
-        said = failure(double, errors.Missing, datasource_url=None)
+        said = failure(double, errors.MissingError, datasource_url=None)
         assert "--datasource-url" in said and "rehearsal-prometheus" in said
         assert "Nothing was changed" in said
         assert double.writes() == []
@@ -221,15 +221,15 @@ def test_a_data_source_that_is_there_is_used_and_left_as_it_is():
 
 def test_a_data_source_of_another_kind_or_name_is_a_conflict():
     with grafana(datasources={"rehearsal-prometheus": {"type": "loki", "url": ""}}) as double:
-        assert "'loki'" in failure(double, errors.Conflict)
+        assert "'loki'" in failure(double, errors.ConflictError)
     with grafana(datasources={"x": {"name": "Dress Rehearsal Prometheus"}}) as double:
-        assert "with another uid" in failure(double, errors.Conflict)
+        assert "with another uid" in failure(double, errors.ConflictError)
 
 
 def test_another_folder_with_the_same_title_is_a_conflict_only_in_grafana_10():
     other = {"other": {"uid": "other", "title": "Dress Rehearsal", "version": 1}}
     with grafana(version="10.4.1", folders=copy.deepcopy(other)) as double:
-        assert "another folder is titled" in failure(double, errors.Conflict)
+        assert "another folder is titled" in failure(double, errors.ConflictError)
     with grafana(version="11.6.0", folders=copy.deepcopy(other)) as double:
         pushed(double)
         assert set(double.folders) == {"other", "dress-rehearsal"}
@@ -242,7 +242,7 @@ def test_another_dashboard_with_the_same_title_is_let_be():
         double.dashboards["theirs"] = theirs
         theirs["dashboard"]["uid"] = "theirs"
         kept = copy.deepcopy(theirs)
-        said = failure(double, errors.Conflict)
+        said = failure(double, errors.ConflictError)
         assert "'Ticket open'" in said and "same name in the folder" in said
         assert double.dashboards["theirs"] == kept
 
@@ -252,7 +252,7 @@ def test_a_provisioned_dashboard_is_not_pushed_over():
         pushed(double)
         double.dashboards[POOLS].update(provisioned=True)
         double.dashboards[POOLS]["dashboard"]["title"] = "From a file"
-        assert "provisioning files" in failure(double, errors.Conflict)
+        assert "provisioning files" in failure(double, errors.ConflictError)
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -287,7 +287,7 @@ def test_endless_changes_by_somebody_else_end_the_push():
                 double.dashboards[OPEN]["dashboard"]["version"] += 1
 
         double.before = edit
-        said = failure(double, errors.Conflict)
+        said = failure(double, errors.ConflictError)
         assert "3 times" in said and "Nothing was changed" in said
 
 

@@ -53,7 +53,7 @@ def test_push_prints_what_became_of_each_part_and_where_to_look(command, tmp_pat
 def test_push_without_a_token_asks_nobody(command, monkeypatch):
     monkeypatch.delenv("REHEARSE_GRAFANA_TOKEN")
     with grafana() as double:
-        with pytest.raises(errors.PushRefused, match="REHEARSE_GRAFANA_TOKEN"):
+        with pytest.raises(errors.PushRefusedError, match="REHEARSE_GRAFANA_TOKEN"):
             command("push", "--url", double.url)
         assert double.requests == []
 

@@ -11,7 +11,7 @@ from tests.dashboards.pushing import DASHBOARDS, INDEX, OPEN, POOLS, failure, pu
 
 def test_a_wrong_token_is_told_and_not_shown():
     with grafana(token="glsa_another") as double:
-        said = failure(double, errors.TokenRefused)
+        said = failure(double, errors.TokenRefusedError)
         assert "REHEARSE_GRAFANA_TOKEN" in said and "Nothing was changed" in said
         assert double.writes() == []
 
@@ -29,7 +29,7 @@ ROUTES = {
 def test_a_missing_permission_is_named_with_what_was_done_and_what_not(permission, run):
     part, done = ROUTES[permission]
     with grafana(permissions=ADMIN - {permission}) as double:
-        said = failure(double, errors.PermissionMissing, run=run)
+        said = failure(double, errors.PermissionMissingError, run=run)
         asked, _, rest = said.partition("\n")
         assert f"the permission {permission}" in asked or permission in asked
         assert all(f"{word} " in rest for word in done)
@@ -51,12 +51,12 @@ def test_a_missing_permission_to_change_is_named(permission, run):
         double.dashboards[OPEN]["dashboard"]["title"] = "Something else"
         for each in double.annotations.values():
             each["text"] = "Something else"
-        assert permission in failure(double, errors.PermissionMissing, run=run)
+        assert permission in failure(double, errors.PermissionMissingError, run=run)
 
 
 def test_reading_a_data_source_takes_a_permission_where_one_is_to_be_made():
     with grafana(permissions=EDITOR) as double:
-        said = failure(double, errors.PermissionMissing)
+        said = failure(double, errors.PermissionMissingError)
         assert "datasources:read on datasources:uid:rehearsal-prometheus" in said
         assert double.writes() == []
 
@@ -65,25 +65,25 @@ def test_a_folder_or_dashboard_that_is_there_but_not_to_be_seen_names_the_permis
     with grafana(version="13.1.0", permissions=EDITOR) as double:
         pushed(double, datasource_url=None)
         double.unseen = {POOLS}
-        said = failure(double, errors.PermissionMissing, datasource_url=None)
+        said = failure(double, errors.PermissionMissingError, datasource_url=None)
         assert f"dashboards:read on dashboards:uid:{POOLS}" in said
         double.unseen = {"dress-rehearsal"}
-        said = failure(double, errors.PermissionMissing, datasource_url=None)
+        said = failure(double, errors.PermissionMissingError, datasource_url=None)
         assert "folders:read on folders:uid:dress-rehearsal" in said
 
 
 STATUSES = {
-    400: errors.RequestRefused,
-    401: errors.TokenRefused,
-    403: errors.PermissionMissing,
-    404: errors.Missing,
-    409: errors.Conflict,
-    412: errors.Conflict,
-    422: errors.RequestRefused,
-    429: errors.RequestRefused,
-    500: errors.ServerFailed,
-    502: errors.ServerFailed,
-    503: errors.ServerFailed,
+    400: errors.RequestRefusedError,
+    401: errors.TokenRefusedError,
+    403: errors.PermissionMissingError,
+    404: errors.MissingError,
+    409: errors.ConflictError,
+    412: errors.ConflictError,
+    422: errors.RequestRefusedError,
+    429: errors.RequestRefusedError,
+    500: errors.ServerFailedError,
+    502: errors.ServerFailedError,
+    503: errors.ServerFailedError,
 }
 
 
@@ -115,7 +115,7 @@ def test_every_error_of_every_write_says_what_and_how_far(status, path, part, ru
 def test_a_failure_half_way_through_the_dashboards_says_which_are_there():
     with grafana() as double:
         double.answer("POST", "/dashboards/db", 500, after=1)
-        said = failure(double, errors.ServerFailed)
+        said = failure(double, errors.ServerFailedError)
         assert f"dashboard {OPEN} created" in said
         assert f"for dashboard {POOLS}, took effect is not known" in said
         assert f"Not done: dashboard {POOLS}; dashboard {INDEX}." in said
@@ -125,7 +125,7 @@ def test_a_failure_half_way_through_the_dashboards_says_which_are_there():
 def test_a_failure_half_way_through_the_annotations_says_how_many_are_there(run):
     with grafana() as double:
         double.answer("POST", "/annotations", 507, after=3)
-        said = failure(double, errors.ServerFailed, run=run)
+        said = failure(double, errors.ServerFailedError, run=run)
         assert f"annotations on {OPEN} 3 of 10 made" in said
         assert f"Not done: annotations on {OPEN}" in said
         assert len(double.annotations) == 3
@@ -138,13 +138,13 @@ def test_empty_bodies_of_writes_are_no_failures_and_those_of_reads_are():
         pushed(double)
         assert list(double.dashboards) == list(DASHBOARDS)
         double.answer("GET", "/folders/dress-rehearsal", 200, b"")
-        assert "with status 200 and nothing" in failure(double, errors.ServerFailed)
+        assert "with status 200 and nothing" in failure(double, errors.ServerFailedError)
 
 
 def test_a_success_that_is_no_json_leaves_open_whether_it_was_one():
     with grafana() as double:
         double.answer("POST", "/folders", 200, b"<html>log in</html>")
-        said = failure(double, errors.ServerFailed)
+        said = failure(double, errors.ServerFailedError)
         assert "something that is not JSON" in said and "is not known" in said
 
 
@@ -158,4 +158,4 @@ def test_a_success_that_is_no_json_leaves_open_whether_it_was_one():
 def test_answers_of_another_shape_are_told(path, body, run):
     with grafana() as double:
         double.answer("GET", path, 200, body)
-        assert f"/api{path[:12]}" in failure(double, errors.ServerFailed, run=run)
+        assert f"/api{path[:12]}" in failure(double, errors.ServerFailedError, run=run)

@@ -32,7 +32,7 @@ from tests.dashboards.pushing import OPEN, failure, pushed
 def test_something_else_than_a_grafana_is_told_and_never_sees_the_token(status, body, headers):
     with grafana() as double:
         double.answer("GET", "/health", status, body, headers=headers)
-        said = failure(double, errors.NotGrafana)
+        said = failure(double, errors.NotGrafanaError)
         assert double.url in said and "secret" not in said
         assert "Nothing was changed" in said
         assert all("Authorization" not in each.headers for each in double.requests)
@@ -44,7 +44,7 @@ def test_something_else_than_a_grafana_is_told_and_never_sees_the_token(status, 
 def test_error_bodies_that_are_no_objects_do_not_confuse(body):
     with grafana() as double:
         double.answer("GET", "/folders/dress-rehearsal", 500, body)
-        said = failure(double, errors.ServerFailed)
+        said = failure(double, errors.ServerFailedError)
         assert "(500)" in said and "GET /api/folders/dress-rehearsal" in said
 
 
@@ -55,13 +55,13 @@ def test_an_unreachable_server_is_told():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(errors.ServerUnreachable, match="connection refused") as caught:
+        with pytest.raises(errors.ServerUnreachableError, match="connection refused") as caught:
             push(url, TOKEN, dashboards={})
     assert "Nothing was changed" in str(caught.value)
 
 
 def test_an_unknown_host_is_told():
-    with pytest.raises(errors.ServerUnreachable, match=r"grafana\.invalid cannot be reached"):
+    with pytest.raises(errors.ServerUnreachableError, match=r"grafana\.invalid cannot be reached"):
         push("https://grafana.invalid", TOKEN, dashboards={}, timeout_s=5)
 
 
@@ -76,7 +76,7 @@ def test_an_unknown_host_is_told():
 def test_a_server_that_hangs_is_given_up(method, path, known):
     with grafana() as double:
         double.answer(method, path, hang=True)
-        said = failure(double, errors.NoAnswer, timeout_s=0.3)
+        said = failure(double, errors.NoAnswerError, timeout_s=0.3)
         assert f"did not answer {method} /api{path} within 0.3 s" in said
         assert ("is not known" in said) != known
 
@@ -89,14 +89,14 @@ def test_a_connection_that_breaks_off_is_told():
 
         cutting = threading.Thread(target=cut)
         cutting.start()
-        with pytest.raises(errors.NoAnswer, match="broke off at GET /api/health"):
+        with pytest.raises(errors.NoAnswerError, match="broke off at GET /api/health"):
             push(f"http://127.0.0.1:{server.getsockname()[1]}", TOKEN, dashboards={})
         cutting.join()
 
 
 def test_tls_that_is_none_is_told():
     with grafana() as double:
-        with pytest.raises(errors.TlsFailed, match="no trusted TLS connection"):
+        with pytest.raises(errors.TlsFailedError, match="no trusted TLS connection"):
             push(double.url.replace("http:", "https:"), TOKEN, dashboards={})
         assert double.requests == []
 
@@ -130,9 +130,9 @@ def test_a_certificate_of_ones_own_must_be_named(tmp_path):
     thread.start()
     try:
         url = f"https://127.0.0.1:{server.server_address[1]}"
-        with pytest.raises(errors.TlsFailed, match=r"self.signed certificate.*--ca-file"):
+        with pytest.raises(errors.TlsFailedError, match=r"self.signed certificate.*--ca-file"):
             push(url, TOKEN, dashboards={})
-        with pytest.raises(errors.VersionTooOld):  # so far it comes with the certificate
+        with pytest.raises(errors.VersionTooOldError):  # so far it comes with the certificate
             push(url, TOKEN, dashboards={}, ca_file=certificate)
     finally:
         server.shutdown()
@@ -161,7 +161,7 @@ def test_an_interrupted_push_says_how_far_it_came():
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(saving.Grafana, "call", call)
-            said = failure(double, errors.PushInterrupted)
+            said = failure(double, errors.PushInterruptedError)
         assert "folder dress-rehearsal created" in said
         assert f"for dashboard {OPEN}, took effect is not known" in said
 
@@ -184,7 +184,7 @@ def test_an_interrupted_push_says_how_far_it_came():
     ],
 )
 def test_urls_that_are_none_or_unsafe_are_refused(url, word):
-    with pytest.raises(errors.PushRefused) as caught:
+    with pytest.raises(errors.PushRefusedError) as caught:
         push(url, TOKEN, dashboards={})
     assert word in str(caught.value)
     assert "hunter2" not in str(caught.value)
@@ -192,7 +192,7 @@ def test_urls_that_are_none_or_unsafe_are_refused(url, word):
 
 @pytest.mark.parametrize("token", [None, "", "  \n", "two words", "glsa_a\r\nX: y", "schlüssel"])
 def test_tokens_that_are_none_are_refused_without_being_shown(token):
-    with pytest.raises(errors.PushRefused, match="REHEARSE_GRAFANA_TOKEN") as caught:
+    with pytest.raises(errors.PushRefusedError, match="REHEARSE_GRAFANA_TOKEN") as caught:
         push("http://127.0.0.1:1", token, dashboards={})
     assert not token or token.strip() == "" or token not in str(caught.value)
 
@@ -200,12 +200,12 @@ def test_tokens_that_are_none_are_refused_without_being_shown(token):
 @pytest.mark.parametrize("url", ["prom:9090", "http://a:b@prom:9090", "http://prom:9090/?x=1", ""])
 def test_data_source_urls_that_are_none_or_carry_secrets_are_refused(url):
     with grafana() as double:
-        failure(double, errors.PushRefused, datasource_url=url)
+        failure(double, errors.PushRefusedError, datasource_url=url)
         assert double.requests == []
 
 
 def test_a_certificate_file_that_is_none_is_refused(tmp_path):
-    with pytest.raises(errors.PushRefused, match="--ca-file"):
+    with pytest.raises(errors.PushRefusedError, match="--ca-file"):
         push("https://127.0.0.1:1", TOKEN, dashboards={}, ca_file=tmp_path / "none.pem")
 
 
@@ -214,7 +214,7 @@ def test_a_redirect_is_told_and_not_followed():
         double.answer(
             "POST", "/folders", 307, headers={"Location": f"{other.url}/api/folders?token=1"}
         )
-        said = failure(double, errors.NotGrafana)
+        said = failure(double, errors.NotGrafanaError)
         assert f"{other.url}/api/folders;" in said
         assert other.requests == []
 

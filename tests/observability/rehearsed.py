@@ -69,7 +69,7 @@ class Seen:
         return self.api.query_range(expr, self.start_s, self.end_s, step_s)
 
     def column(self, uid: str, panel: str, heading: str) -> list[Answer]:
-        """Give one column of a table panel, or the one query of another."""
+        """Return one column of a table panel, or the one query of another."""
         found = [
             target
             for target in self.targets()
@@ -80,7 +80,7 @@ class Seen:
         return self.ask(found[0])
 
     def edges_s(self, metric: str) -> Sequence[float]:
-        """Give a histogram's finite bucket edges."""
+        """Return a histogram's finite bucket edges."""
         found = self.api.query(
             f'group by (le) (max_over_time({metric}_bucket{{run="{self.run.id}"}}'
             f"[{round(self.end_s - self.start_s)}s]))",
@@ -101,7 +101,7 @@ def looked_at(run: RunDirectory, folder: Path) -> Iterator[Seen]:
 
 
 def width_at(edges_s: Sequence[float], value_s: float) -> float:
-    """Give the width of the bucket that a value falls into."""
+    """Return the width of the bucket that a value falls into."""
     below = max((edge for edge in edges_s if edge < value_s), default=0.0)
     above = min((edge for edge in edges_s if edge >= value_s), default=below)
     return above - below

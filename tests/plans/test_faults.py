@@ -2,7 +2,7 @@
 
 import pytest
 
-from dress_rehearsal.plans import FAULTS, STRATEGIES, Plan, PlanInvalid
+from dress_rehearsal.plans import FAULTS, STRATEGIES, Plan, PlanInvalidError
 from dress_rehearsal.plans.reading import check_plan
 
 WAITING = {"waiting_room": "poll"}
@@ -20,7 +20,7 @@ def accepted(name, strategy):
         plan(
             {"name": name, "at": "T-1s"}, app=app, students={"queue_jumpers": "10%", "entry": "50%"}
         )
-    except PlanInvalid:
+    except PlanInvalidError:
         return False
     return True
 
@@ -50,7 +50,7 @@ def test_each_fault_is_for_the_strategies_in_which_it_can_occur(name):
     ],
 )
 def test_a_fault_that_cannot_occur_is_refused_with_what_it_needs(name, settings, sentence):
-    with pytest.raises(PlanInvalid) as caught:
+    with pytest.raises(PlanInvalidError) as caught:
         plan({"name": name}, **settings)
     (problem,) = caught.value.problems
     assert sentence in problem
@@ -59,7 +59,7 @@ def test_a_fault_that_cannot_occur_is_refused_with_what_it_needs(name, settings,
 
 def test_sales_cannot_open_early_once_they_are_open():
     for at in ("T", "T+1s"):
-        with pytest.raises(PlanInvalid, match="fault early_open needs to begin before T-0"):
+        with pytest.raises(PlanInvalidError, match="fault early_open needs to begin before T-0"):
             plan({"name": "early_open", "at": at})
 
 
@@ -73,7 +73,7 @@ def test_sales_cannot_open_early_once_they_are_open():
     ],
 )
 def test_two_entries_of_one_fault_must_not_overlap(first, second):
-    with pytest.raises(PlanInvalid, match="two entries of fault leak overlap"):
+    with pytest.raises(PlanInvalidError, match="two entries of fault leak overlap"):
         plan({"name": "leak", **first}, {"name": "leak", **second})
     assert plan({"name": "leak", **first}, {"name": "loop_block", **second})
 
@@ -83,13 +83,13 @@ def test_entries_of_one_fault_may_follow_each_other():
     assert len(plan(*leaks).faults) == 3
     crashes = [{"name": "worker_crash", "at": f"T+{s}s"} for s in (1, 2)]
     assert len(plan(*crashes).faults) == 2
-    with pytest.raises(PlanInvalid, match="worker_crash overlap"):
+    with pytest.raises(PlanInvalidError, match="worker_crash overlap"):
         plan(crashes[0], crashes[0])
 
 
 @pytest.mark.parametrize("name", [["leak"], {"a": 1}, 5, "earthquake"])
 def test_a_name_that_is_none_is_one_sentence(name):
-    with pytest.raises(PlanInvalid) as caught:
+    with pytest.raises(PlanInvalidError) as caught:
         plan({"name": name})
     (problem,) = caught.value.problems
     assert "faults.0.name" in problem

@@ -8,7 +8,7 @@ from dress_rehearsal.plans import (
     FAULTS,
     STRATEGIES,
     PlanError,
-    PlanInvalid,
+    PlanInvalidError,
     is_matrix,
     read_matrix,
     read_plan,
@@ -106,19 +106,19 @@ def test_a_strategy_may_expect_something_else_and_allow_more(write):
 )
 def test_what_is_wrong_is_said_in_a_sentence(write, text, sentence):
     path = write(f"{SMALL.partition(LAST_ROW)[0]}[[rows]]\n{text}\n")
-    with pytest.raises(PlanInvalid, match=r"[.?]$") as error:
+    with pytest.raises(PlanInvalidError, match=r"[.?]$") as error:
         read_matrix(path)
     assert sentence in str(error.value)
 
 
 @pytest.mark.parametrize("rows", ["rows = []", "strategies = []\n[[rows]]"])
 def test_a_matrix_without_a_cell_proves_nothing(write, rows):
-    with pytest.raises(PlanInvalid, match=r"rows is empty|has no strategy"):
+    with pytest.raises(PlanInvalidError, match=r"rows is empty|has no strategy"):
         read_matrix(write(f'name = "empty"\n{rows}\n'))
 
 
 def test_a_base_that_is_no_table_is_a_sentence(write):
-    with pytest.raises(PlanInvalid, match="app = 5: expected a table of keys"):
+    with pytest.raises(PlanInvalidError, match="app = 5: expected a table of keys"):
         read_matrix(write('name = "bad"\nbase.app = 5\n[[rows]]\n'))
 
 
@@ -128,7 +128,7 @@ def test_a_matrix_is_no_plan_and_a_plan_no_matrix(write):
     assert not is_matrix(Path("smoke"))
     with pytest.raises(PlanError, match="run it with `rehearse matrix`"):
         read_plan(path)
-    with pytest.raises(PlanInvalid, match=r"rows.*missing"):
+    with pytest.raises(PlanInvalidError, match=r"rows.*missing"):
         read_matrix(Path("smoke"))
 
 

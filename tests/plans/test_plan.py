@@ -9,7 +9,7 @@ import pytest
 
 from dress_rehearsal.plans import (
     PlanError,
-    PlanInvalid,
+    PlanInvalidError,
     bundled_plans,
     plan_schema,
     plan_toml,
@@ -86,7 +86,7 @@ def test_overrides_apply_in_order_and_take_bare_words():
     ],
 )
 def test_each_mistake_is_a_sentence(override, sentence):
-    with pytest.raises(PlanInvalid) as caught:
+    with pytest.raises(PlanInvalidError) as caught:
         read_plan(Path("festival"), [override])
     (problem,) = caught.value.problems
     assert sentence in problem
@@ -99,7 +99,7 @@ def test_everything_wrong_is_said_at_once_with_file_and_key(tmp_path):
         'name = "mine"\n[app]\nworkers = 0\nspeed = 9\n[event]\ntickets = -1\n'
         '[[gates]]\nmetric = "census.failed"\nlimit = "about 3"\n'
     )
-    with pytest.raises(PlanInvalid) as caught:
+    with pytest.raises(PlanInvalidError) as caught:
         read_plan(plan, ["app.backlog=1"])
     problems = "\n".join(caught.value.problems)
     assert len(caught.value.problems) == 5

@@ -67,7 +67,7 @@ def _await(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
 
 @pytest.fixture
 def until() -> Callable[..., None]:
-    """Gives a function that waits until a condition holds, and fails when it never does."""
+    """Return a function that waits until a condition holds, and fails when it never does."""
     return _await
 
 

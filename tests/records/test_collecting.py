@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
-from dress_rehearsal.records import RunDirectory, RunDirectoryUnusable, tables
+from dress_rehearsal.records import RunDirectory, RunDirectoryUnusableError, tables
 from dress_rehearsal.records.collectors.collector import Collecting, Sources
 from dress_rehearsal.records.collectors.kernel import Kernel
 from dress_rehearsal.records.collectors.postgres import APPLICATION
@@ -79,7 +79,7 @@ def sources(**given: Any) -> Sources:
 
 
 def recorded(run: RunDirectory) -> dict[tuple[str, str], list[float]]:
-    """Give by source and name the values in the order of their times."""
+    """Return by source and name the values in the order of their times."""
     found: dict[tuple[str, str], list[float]] = {}
     for row in run.metric_table().sort_by("t_ns").to_pylist():
         found.setdefault((row["source"], row["name"]), []).append(row["value"])
@@ -307,7 +307,7 @@ def test_a_full_disk_is_told_at_once_and_raised_at_the_end(
     run.metrics.rmdir()
     run.metrics.symlink_to(tiny_disk)
     collecting = Collecting(run, sources(), 0.01)
-    with pytest.raises(RunDirectoryUnusable, match="No space left on device"), collecting:
+    with pytest.raises(RunDirectoryUnusableError, match="No space left on device"), collecting:
         (tiny_disk / "filler").write_bytes(bytes(60 * 1024))
         with contextlib.suppress(OSError):
             (tiny_disk / "more").write_bytes(bytes(8 * 1024))
@@ -318,7 +318,7 @@ def test_a_metrics_folder_that_vanished_ends_the_collecting_with_a_sentence(
     run: RunDirectory, until: Until
 ) -> None:
     collecting = Collecting(run, sources(), INTERVAL_S)
-    with pytest.raises(RunDirectoryUnusable, match=r"metrics\.parquet.*cannot be written"):  # noqa: SIM117
+    with pytest.raises(RunDirectoryUnusableError, match=r"metrics\.parquet.*cannot be written"):  # noqa: SIM117
         with collecting:
             shutil.rmtree(run.metrics)
             until(lambda: collecting.error is not None)
@@ -334,7 +334,7 @@ def test_an_error_on_its_way_is_not_hidden_by_one_of_the_disk(run: RunDirectory)
 def test_a_sample_that_does_not_fit_is_said_so(run: RunDirectory) -> None:
     misfit: Any = Sample(1, "generator", "generator_in_flight", "{}", "many")
     collecting = Collecting(run, sources(), INTERVAL_S)
-    with pytest.raises(RunDirectoryUnusable, match="A sample does not fit"), collecting:
+    with pytest.raises(RunDirectoryUnusableError, match="A sample does not fit"), collecting:
         collecting.add([misfit])
 
 

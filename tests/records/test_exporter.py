@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dress_rehearsal.records.collectors.scrape import Target
-from dress_rehearsal.records.errors import RunDirectoryUnusable
+from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.records.exporter import HELP, exporting, families, family_of
 from dress_rehearsal.records.samples import Reading, Series, labels_json
 from dress_rehearsal.records.targets_file import Announcement
@@ -137,7 +137,7 @@ class TestAnnouncement:
     def test_where_it_cannot_be_written_a_sentence_says_so(self, tmp_path: Path) -> None:
         (tmp_path / "targets").write_text("a file")
         with (
-            pytest.raises(RunDirectoryUnusable, match=r"targets.* cannot be written"),
+            pytest.raises(RunDirectoryUnusableError, match=r"targets.* cannot be written"),
             Announcement(tmp_path, "run-1", 4000),
         ):
             pass

@@ -19,7 +19,7 @@ from prometheus_client import (
 )
 
 from dress_rehearsal.records.collectors.scrape import Exposition, Scrape, Target, TargetsFolder
-from dress_rehearsal.records.samples import Reading, SourceUnreadable
+from dress_rehearsal.records.samples import Reading, SourceUnreadableError
 
 
 def values(reading: Reading) -> dict[tuple[str, str], float]:
@@ -139,14 +139,16 @@ def test_a_process_that_is_gone_is_unreadable(listening: socket.socket) -> None:
     listening.close()
     scrape = Scrape(Target("app:7", "127.0.0.1", port))
 
-    with pytest.raises(SourceUnreadable, match=r"app:7 gave no metrics at http://127\.0\.0\.1"):
+    with pytest.raises(
+        SourceUnreadableError, match=r"app:7 gave no metrics at http://127\.0\.0\.1"
+    ):
         scrape.read()
 
 
 def test_a_process_that_hangs_is_given_up_within_about_a_second(listening: socket.socket) -> None:
     scrape = Scrape(Target("app:7", "127.0.0.1", listening.getsockname()[1]))
 
-    with pytest.raises(SourceUnreadable, match="timed out"):
+    with pytest.raises(SourceUnreadableError, match="timed out"):
         scrape.read()
     scrape.close()
 
@@ -154,7 +156,7 @@ def test_a_process_that_hangs_is_given_up_within_about_a_second(listening: socke
 def test_an_answer_that_is_not_200_is_unreadable(stub_http: int) -> None:
     scrape = Scrape(Target("app:7", "127.0.0.1", stub_http))
 
-    with pytest.raises(SourceUnreadable, match="status 404"):
+    with pytest.raises(SourceUnreadableError, match="status 404"):
         scrape.read()
     scrape.close()
 
@@ -205,5 +207,5 @@ def test_a_target_that_moves_to_another_port_is_followed(tmp_path: Path) -> None
 def test_a_targets_file_that_is_not_file_sd_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "app-1.json").write_text(text)
 
-    with pytest.raises(SourceUnreadable, match=r"app-1\.json is not Prometheus file_sd"):
+    with pytest.raises(SourceUnreadableError, match=r"app-1\.json is not Prometheus file_sd"):
         TargetsFolder(tmp_path).targets()

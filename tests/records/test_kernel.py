@@ -12,7 +12,7 @@ from dress_rehearsal.records.collectors.listen_queue import (
     listen_queues,
     open_diagnosis,
 )
-from dress_rehearsal.records.samples import SourceUnreadable
+from dress_rehearsal.records.samples import SourceUnreadableError
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 
@@ -58,7 +58,7 @@ def test_elsewhere_than_on_linux_the_counters_are_absent(tmp_path: Path) -> None
 def test_a_netstat_that_is_not_as_expected_is_named(tmp_path: Path) -> None:
     (tmp_path / "netstat").write_text("TcpExt: ListenDrops\n")
 
-    with pytest.raises(SourceUnreadable, match="netstat cannot be read"):
+    with pytest.raises(SourceUnreadableError, match="netstat cannot be read"):
         Kernel(tmp_path / "netstat").read()
 
 

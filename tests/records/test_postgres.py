@@ -16,7 +16,7 @@ from dress_rehearsal.records.collectors.postgres import (
     connect,
     cut_off_after,
 )
-from dress_rehearsal.records.samples import Reading, SourceUnreadable
+from dress_rehearsal.records.samples import Reading, SourceUnreadableError
 
 Until = Callable[..., None]
 
@@ -92,7 +92,7 @@ def test_commits_and_rollbacks_are_counted(source: Postgres, postgres: psycopg.C
 def test_a_server_that_is_not_there_is_down(tmp_path: Path) -> None:
     source = Postgres(f"postgresql://postgres@/postgres?host={tmp_path}", "festival")
 
-    with pytest.raises(SourceUnreadable, match="PostgreSQL gave no statistics") as caught:
+    with pytest.raises(SourceUnreadableError, match="PostgreSQL gave no statistics") as caught:
         source.read()
 
     assert value(caught.value.down, "pg_up") == 0
@@ -109,7 +109,7 @@ def test_a_suspended_server_is_given_up_and_taken_up_again(
     os.kill(row[0], signal.SIGSTOP)
     begun = time.monotonic()
     try:
-        with pytest.raises(SourceUnreadable):
+        with pytest.raises(SourceUnreadableError):
             source.read()
         assert time.monotonic() - begun < 2
     finally:

@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from dress_rehearsal.records.collectors.redis import Backlog, RedisServer
-from dress_rehearsal.records.samples import Reading, SourceUnreadable
+from dress_rehearsal.records.samples import Reading, SourceUnreadableError
 
 STREAM = "event:festival:grants"
 
@@ -27,7 +27,7 @@ def source(redis_process: Any) -> Iterator[RedisServer]:
 
 
 def backlog(reading: Reading) -> tuple[float, float, float]:
-    """Give length, pending and lag."""
+    """Return length, pending and lag."""
     found = values(reading)
     of_group = f'{{"group":"writeback","stream":"{STREAM}"}}'
     return (
@@ -57,7 +57,7 @@ def test_without_a_stream_or_views_there_is_nothing_to_say_about_them(source: Re
 def test_a_stream_that_is_no_stream_is_an_error(source: RedisServer, redis: Redis) -> None:
     redis.set(STREAM, "oops")
 
-    with pytest.raises(SourceUnreadable, match="WRONGTYPE"):
+    with pytest.raises(SourceUnreadableError, match="WRONGTYPE"):
         source.read()
 
 
@@ -113,7 +113,7 @@ def test_a_server_that_died_is_down_and_up_again_when_it_is_back(
 ) -> None:
     source.read()
     redis_process.stop()
-    with pytest.raises(SourceUnreadable, match="Redis gave no statistics") as caught:
+    with pytest.raises(SourceUnreadableError, match="Redis gave no statistics") as caught:
         source.read()
     assert values(caught.value.down) == {("redis_up", "{}"): 0}
 

@@ -9,8 +9,8 @@ import pytest
 from dress_rehearsal.plans import read_plan
 from dress_rehearsal.records import (
     RunDirectory,
-    RunDirectoryUnreadable,
-    RunDirectoryUnusable,
+    RunDirectoryUnreadableError,
+    RunDirectoryUnusableError,
     tables,
 )
 
@@ -87,31 +87,31 @@ def test_json_is_written_whole(run):
 
 
 def test_a_folder_that_is_no_run_is_a_sentence(tmp_path):
-    with pytest.raises(RunDirectoryUnreadable, match="is not a run directory"):
+    with pytest.raises(RunDirectoryUnreadableError, match="is not a run directory"):
         RunDirectory.open(tmp_path)
 
 
 def test_a_damaged_table_is_a_sentence(run):
     (run.path / "students.parquet").write_bytes(b"not parquet")
-    with pytest.raises(RunDirectoryUnreadable, match=r"students\.parquet cannot be read"):
+    with pytest.raises(RunDirectoryUnreadableError, match=r"students\.parquet cannot be read"):
         run.student_table()
 
 
 def test_a_damaged_environment_is_a_sentence(run):
     (run.path / "environment.json").write_text("{")
-    with pytest.raises(RunDirectoryUnreadable, match=r"environment\.json is not JSON"):
+    with pytest.raises(RunDirectoryUnreadableError, match=r"environment\.json is not JSON"):
         run.environment()
 
 
 def test_a_plan_of_another_version_is_a_sentence(run):
     (run.path / "plan.toml").write_text("future = 1\n")
-    with pytest.raises(RunDirectoryUnreadable, match="not a plan this version understands"):
+    with pytest.raises(RunDirectoryUnreadableError, match="not a plan this version understands"):
         run.plan()
 
 
 def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path, plan):
     (tmp_path / "runs").write_text("a file, not a folder")
-    with pytest.raises(RunDirectoryUnusable, match="choose another folder with --out"):
+    with pytest.raises(RunDirectoryUnusableError, match="choose another folder with --out"):
         RunDirectory.create(tmp_path / "runs", plan)
 
 
@@ -121,7 +121,7 @@ def test_what_cannot_be_written_later_is_a_sentence(run, write):
     for folder in (run.requests, run.metrics, run.logs, run.figures):
         folder.rmdir()
     run.path.rmdir()
-    with pytest.raises(RunDirectoryUnusable, match="cannot be written"):
+    with pytest.raises(RunDirectoryUnusableError, match="cannot be written"):
         match write:
             case "text":
                 run.write_text("summary.md", "x")

@@ -56,7 +56,7 @@ class Command:
         return document
 
     def children(self) -> list[psutil.Process]:
-        """Give the processes below it now, and remember them."""
+        """Return the processes below it now, and remember them."""
         with contextlib.suppress(psutil.NoSuchProcess):
             below = psutil.Process(self.process.pid).children(recursive=True)
             for child in below:
@@ -77,7 +77,7 @@ class Command:
         pytest.fail(f"T-0 never came: {self.output()}")
 
     def find(self, *words: str) -> psutil.Process:
-        """Give the first process below it whose command line has all the words."""
+        """Return the first process below it whose command line has all the words."""
         for child in self.children():
             with contextlib.suppress(psutil.NoSuchProcess):
                 if all(f"{word} " in " ".join([*child.cmdline(), ""]) for word in words):

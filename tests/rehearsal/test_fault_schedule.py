@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from dress_rehearsal.compose import StageUnusable, Undecided
+from dress_rehearsal.compose import StageUnusableError, UndecidedError
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
@@ -22,9 +22,9 @@ class Stage:
 
     def strike(self, fault):
         if fault.name == "leak":
-            raise StageUnusable("The app does not answer.")
+            raise StageUnusableError("The app does not answer.")
         if fault.name == "loop_block":
-            raise Undecided("No answer came. It may have taken effect all the same.")
+            raise UndecidedError("No answer came. It may have taken effect all the same.")
         self.done.append(("strike", fault.name, time.time_ns()))
 
     def relieve(self, fault):

@@ -57,7 +57,7 @@ class Lane:
 
 @pytest.fixture
 def lanes(monkeypatch):
-    """Give the lanes' class, for one test only."""
+    """Return the lanes' class, for one test only."""
     kind = type("Lane", (Lane,), {"seen": []})
     monkeypatch.setattr(leading, "LaneProcess", kind)
     return kind

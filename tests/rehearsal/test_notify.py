@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dress_rehearsal.plans import PlanInvalid, plan_toml
+from dress_rehearsal.plans import PlanInvalidError, plan_toml
 from dress_rehearsal.plans.reading import check_plan, read_plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.slack import escaped, notify, slack_message
@@ -27,7 +27,7 @@ def plan(**settings):
 
 
 def judged(status="fail", reasons=("3 students were wronged.",), **audit):
-    """Give a verdict on 12,000 students."""
+    """Return a verdict on 12,000 students."""
     counters = ("oversold", "duplicate_students", "acked_but_missing", "held_without_ack")
     counters += ("ineligible", "sold_early", "false_sold_out", "store_drift", "stuck_students")
     counters += ("double_entry", "lost_views", "settle_ms")
@@ -64,7 +64,7 @@ def run(tmp_path):
 
 
 def texts_in(block):
-    """Give a block's texts, how long each may be, and what fields it has besides."""
+    """Return a block's texts, how long each may be, and what fields it has besides."""
     match block:
         case {"type": "header", "text": {"type": "plain_text", "text": text}, **rest}:
             return [text], 150, rest
@@ -377,7 +377,7 @@ def test_a_receiver_that_speaks_no_tls_or_no_http_is_a_sentence(slack, monkeypat
     ],
 )
 def test_a_wrong_table_is_refused_without_showing_a_secret(settings, words):
-    with pytest.raises(PlanInvalid) as caught:
+    with pytest.raises(PlanInvalidError) as caught:
         plan(**settings)
     assert words in str(caught.value)
     assert SECRET not in str(caught.value)
@@ -394,7 +394,7 @@ def test_a_wrong_table_is_refused_without_showing_a_secret(settings, words):
     ],
 )
 def test_a_secret_given_on_the_command_line_is_not_shown_either(written):
-    with pytest.raises(PlanInvalid) as caught:
+    with pytest.raises(PlanInvalidError) as caught:
         read_plan(Path("smoke"), [written])
     assert str(caught.value).startswith(f"--set {written.partition('=')[0]}: ")
     assert SECRET not in str(caught.value)

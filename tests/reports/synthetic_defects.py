@@ -142,7 +142,7 @@ class Defects:
 
 
 def table_of(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    """Give the frame as a table of `schema`, column by column; integers keep their nulls."""
+    """Return the frame as a table of `schema`, column by column; integers keep their nulls."""
     columns = []
     for field in schema:
         column = frame[field.name]

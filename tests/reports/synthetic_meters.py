@@ -47,7 +47,7 @@ class Meters:
         self._generator()
 
     def parts(self) -> dict[str, pa.Table]:
-        """Give the samples in two parts, in the order of their times."""
+        """Return the samples in two parts, in the order of their times."""
         columns: dict[str, list[Any]] = {
             "t_ns": [part[3] for part in self._parts],
             "value": [part[4] for part in self._parts],

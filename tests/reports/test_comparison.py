@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from dress_rehearsal.records.errors import RunDirectoryUnusable
+from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.reports.comparison import Compared, Comparison, audit_words, compare
 from dress_rehearsal.reports.evidence import read_evidence
 from dress_rehearsal.reports.sale import time_to_know_ms
@@ -101,7 +101,7 @@ def test_a_long_name_takes_no_room_from_the_bars(tmp_path):
 def test_runs_that_do_not_differ_are_said_not_to(tmp_path):
     Comparison((ROW, dataclasses.replace(ROW, label="again"))).figure(tmp_path / "c.svg")
     assert "do not differ by a tenth" in (tmp_path / "c.svg").read_text()
-    with pytest.raises(RunDirectoryUnusable, match="The figure"):
+    with pytest.raises(RunDirectoryUnusableError, match="The figure"):
         Comparison((ROW,)).figure(tmp_path / "missing" / "c.svg")
 
 

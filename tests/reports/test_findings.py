@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from dress_rehearsal.plans import Cell, Plan, PlanInvalid
+from dress_rehearsal.plans import Cell, Plan, PlanInvalidError
 from dress_rehearsal.plans.plan import Allocation
 from dress_rehearsal.reports.audit.tickets import COUNTERS
 from dress_rehearsal.reports.findings import check_finding_names, findings_of, known_findings
@@ -90,7 +90,7 @@ def cell(expect=(), allow=()):
 def test_what_a_cell_names_has_to_exist():
     check_finding_names([cell(["audit.oversold | lost.app"], ["pools.*.leak", "lost.*"])])
     check_finding_names([cell(allow=known_findings())])
-    with pytest.raises(PlanInvalid) as caught:
+    with pytest.raises(PlanInvalidError) as caught:
         check_finding_names(
             [
                 cell(["audit.sold_earley"], ["pools.postgers.leak"]),

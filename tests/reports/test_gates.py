@@ -2,7 +2,7 @@
 
 import pytest
 
-from dress_rehearsal.reports.errors import MetricUnknown
+from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.gates import IMPLICIT
 from dress_rehearsal.reports.verdict import judge
 
@@ -86,7 +86,7 @@ def test_a_gate_without_samples_is_inconclusive_never_a_pass(verdict_of):
 
 
 def test_a_misspelt_gate_is_an_error_even_when_judging(verdict_of):
-    with pytest.raises(MetricUnknown, match=r"census\.failed"):
+    with pytest.raises(MetricUnknownError, match=r"census\.failed"):
         verdict_of(**SMALL, gates=[("census.faild", "== 0")])
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from dress_rehearsal.plans.faults import FAULTS
 from dress_rehearsal.plans.plan import Allocation
-from dress_rehearsal.records.errors import RunDirectoryUnusable
+from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.reports.figures.heat_map import MatrixCell, draw_heat_map, heat_map
 from dress_rehearsal.reports.figures.palette import BLUE, GREEN, VERMILLION
 
@@ -77,5 +77,5 @@ def test_it_is_the_same_on_every_repetition_and_complains_where_it_cannot_be_wri
     draw_heat_map(whole(), tmp_path / "a.svg")
     draw_heat_map(whole(), tmp_path / "b.svg")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
-    with pytest.raises(RunDirectoryUnusable, match="heat map"):
+    with pytest.raises(RunDirectoryUnusableError, match="heat map"):
         draw_heat_map([], tmp_path / "none" / "a.svg")

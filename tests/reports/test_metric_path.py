@@ -4,7 +4,7 @@ import pytest
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.reading import bundled_plans, read_plan
-from dress_rehearsal.reports.errors import MetricUnknown
+from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.metrics import check_metric_names, known_metrics, metric_value
 
 
@@ -62,7 +62,7 @@ def test_these_gates_are_understood(metric, limit):
     ],
 )
 def test_these_are_refused_with_a_hint(metric, limit, words):
-    with pytest.raises(MetricUnknown) as caught:
+    with pytest.raises(MetricUnknownError) as caught:
         check_metric_names(gated(metric, limit))
     assert words in str(caught.value)
     assert "gates.0" in str(caught.value)
@@ -70,7 +70,7 @@ def test_these_are_refused_with_a_hint(metric, limit, words):
 
 def test_all_wrong_gates_are_named_at_once():
     gates = [{"metric": name, "limit": "== 0"} for name in ("a.b", "census.ticket", "c.d")]
-    with pytest.raises(MetricUnknown) as caught:
+    with pytest.raises(MetricUnknownError) as caught:
         check_metric_names(Plan.model_validate({"name": "p", "gates": gates}))
     assert len(caught.value.problems) == 2
 
@@ -83,5 +83,5 @@ def test_every_known_metric_can_be_read_from_a_verdict(healthy_verdict):
 
 
 def test_reading_an_unknown_metric_is_an_error(healthy_verdict):
-    with pytest.raises(MetricUnknown, match="did you mean"):
+    with pytest.raises(MetricUnknownError, match="did you mean"):
         metric_value(healthy_verdict, "audit.oversolt")

@@ -81,7 +81,7 @@ def written(run: RunDirectory) -> tuple[Page, Evidence, Verdict]:
 
 @pytest.fixture(scope="module")
 def page_of(tmp_path_factory: pytest.TempPathFactory, synthetic: Any) -> PageOf:
-    """Give the page of a synthetic run; the same arguments give the same one, written once."""
+    """Return the page of a synthetic run; the same arguments give the same one, written once."""
     made: dict[str, tuple[Page, Evidence, Verdict]] = {}
 
     def page(**arguments: Any) -> tuple[Page, Evidence, Verdict]:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from dress_rehearsal.records.errors import RunDirectoryUnreadable, RunDirectoryUnusable
+from dress_rehearsal.records.errors import RunDirectoryUnreadableError, RunDirectoryUnusableError
 from dress_rehearsal.reports.evidence import read_evidence
 from dress_rehearsal.reports.junit import write_junit
 from dress_rehearsal.reports.reconciliation import reconcile
@@ -55,7 +55,7 @@ def test_a_file_in_the_figures_place_is_a_sentence(build_run):
     run = build_run(students=10, tickets=3)
     run.figures.rmdir()
     run.figures.write_text("in the way")
-    with pytest.raises(RunDirectoryUnusable, match="remove what is in its way"):
+    with pytest.raises(RunDirectoryUnusableError, match="remove what is in its way"):
         write_report(run)
 
 
@@ -67,7 +67,7 @@ def test_a_rush_of_very_few_is_drawn_without_a_warning(build_run, students):
 def test_a_damaged_file_is_named(build_run):
     run = build_run(**SMALL)
     (run.path / "ledger.parquet").write_bytes(b"PAR1 cut off")
-    with pytest.raises(RunDirectoryUnreadable, match=r"ledger\.parquet"):
+    with pytest.raises(RunDirectoryUnreadableError, match=r"ledger\.parquet"):
         read_evidence(run)
 
 

@@ -268,7 +268,7 @@ def small_plan() -> Callable[..., Plan]:
 
 @pytest.fixture
 def make_rush(tmp_path: Path, server: Server) -> Callable[[Plan], Rush]:
-    """Give a rush at the server, recording into a run directory under `tmp_path`."""
+    """Return a rush at the server, recording into a run directory under `tmp_path`."""
 
     def make(plan: Plan) -> Rush:
         off_roster = plan.outsiders

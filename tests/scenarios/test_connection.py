@@ -12,7 +12,7 @@ import pytest
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
 from dress_rehearsal.scenarios.client.http import Answer, Origin
 from dress_rehearsal.scenarios.client.sse import EventStream
-from dress_rehearsal.scenarios.errors import NotAnswered, NotSent, NotUnderstood
+from dress_rehearsal.scenarios.errors import NotAnsweredError, NotSentError, NotUnderstoodError
 
 TRACE = b"00-0-0-01"
 
@@ -97,7 +97,7 @@ def test_an_answer_in_pieces_has_a_first_byte_and_a_last(server, connection, res
 def test_a_cut_connection_is_unanswered_and_never_sent_again(server, connection):
     server.respond = lambda request, peer: b""
     times = Exchange()
-    with pytest.raises(NotAnswered, match="connection_lost"):
+    with pytest.raises(NotAnsweredError, match="connection_lost"):
         exchange(connection, server.port, times)
     assert times.sent_ns is not None
     assert len(server.received) == 1
@@ -125,7 +125,7 @@ def test_nobody_listening_means_not_sent():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     times = Exchange()
-    with pytest.raises(NotSent, match="connect_refused"):
+    with pytest.raises(NotSentError, match="connect_refused"):
         exchange(Connection(("127.0.0.1", port), 1.0), port, times)
     assert times.sent_ns is not None, "the SYN left: the wait for it is the target's"
     assert times.connect_us is None
@@ -141,9 +141,9 @@ def test_a_full_accept_queue_is_the_target_s_part_of_the_wait():
             fillers = [Connection(address, 0.2) for _ in range(3)]
             times = Exchange()
             for filler in fillers:
-                with contextlib.suppress(NotSent, NotAnswered):
+                with contextlib.suppress(NotSentError, NotAnsweredError):
                     exchange(filler, address[1], Exchange())
-            with pytest.raises(NotSent, match="connect_timeout"):
+            with pytest.raises(NotSentError, match="connect_timeout"):
                 exchange(Connection(address, 0.2), address[1], times)
             for filler in fillers:
                 filler.close()
@@ -151,7 +151,7 @@ def test_a_full_accept_queue_is_the_target_s_part_of_the_wait():
 
 
 def test_a_host_that_cannot_be_looked_up_is_not_sent():
-    with pytest.raises(NotSent, match="connect_failed"):
+    with pytest.raises(NotSentError, match="connect_failed"):
         exchange(Connection(("no-such-host.invalid", 80), 1.0), 80, Exchange())
 
 
@@ -173,7 +173,7 @@ def test_a_silent_server_is_given_up_in_time(server):
     server.respond = lambda request, peer: time.sleep(1.0) or b""
     slow = Connection(("127.0.0.1", server.port), timeout_s=0.1)
     begun, times = time.monotonic(), Exchange()
-    with pytest.raises(NotAnswered, match="timeout"):
+    with pytest.raises(NotAnsweredError, match="timeout"):
         exchange(slow, server.port, times)
     assert 0.09 < time.monotonic() - begun < 0.9
     assert not slow.is_open, "a late answer must not be taken for the next one"
@@ -181,13 +181,13 @@ def test_a_silent_server_is_given_up_in_time(server):
 
 def test_waiting_ends_early_when_the_student_moves_on(server, connection):
     server.respond = lambda request, peer: time.sleep(1.0) or b""
-    with pytest.raises(NotAnswered, match="abandoned"):
+    with pytest.raises(NotAnsweredError, match="abandoned"):
         exchange(connection, server.port, Exchange(), give_up_ns=time.time_ns() + 50_000_000)
 
 
 def test_what_is_not_http_is_not_understood(server, connection):
     server.respond = lambda request, peer: b"220 smtp.example ready\r\n"
-    with pytest.raises(NotUnderstood, match="protocol_error"):
+    with pytest.raises(NotUnderstoodError, match="protocol_error"):
         exchange(connection, server.port, Exchange())
 
 
@@ -243,7 +243,7 @@ def test_a_stream_may_last_as_long_as_it_shows_signs_of_life(server, quick):
 def test_a_stream_whose_heartbeat_is_overdue_is_given_up(server, quick):
     server.respond = lambda request, peer: peer.sendall(HEAD) or time.sleep(0.5) or b""
     begun, times = time.monotonic(), Exchange()
-    with pytest.raises(NotAnswered, match="timeout"):
+    with pytest.raises(NotAnsweredError, match="timeout"):
         follow(quick, server.port, times)
     assert 0.19 < time.monotonic() - begun < 0.45
     assert times.bytes_read == len(HEAD)
@@ -252,14 +252,14 @@ def test_a_stream_whose_heartbeat_is_overdue_is_given_up(server, quick):
 def test_a_stream_that_does_not_begin_is_given_up_in_time(server, quick):
     server.respond = lambda request, peer: time.sleep(0.4) or b""
     begun = time.monotonic()
-    with pytest.raises(NotAnswered, match="timeout"):
+    with pytest.raises(NotAnsweredError, match="timeout"):
         follow(quick, server.port, Exchange())
     assert time.monotonic() - begun < 0.18
 
 
 def test_a_stream_ends_when_its_reader_leaves(server, connection):
     server.respond = lambda request, peer: peer.sendall(HEAD) or time.sleep(0.5) or b""
-    with pytest.raises(NotAnswered, match="abandoned"):
+    with pytest.raises(NotAnsweredError, match="abandoned"):
         follow(connection, server.port, Exchange(), give_up_ns=time.time_ns() + 50_000_000)
 
 

@@ -5,7 +5,7 @@ import pytest
 from gevent.monkey import get_original
 
 from dress_rehearsal.plans import seeded_roster
-from dress_rehearsal.records import RunDirectory, RunDirectoryUnusable
+from dress_rehearsal.records import RunDirectory, RunDirectoryUnusableError
 from dress_rehearsal.scenarios import outcomes as census
 from dress_rehearsal.scenarios.client.connection import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
@@ -149,7 +149,7 @@ def test_what_could_not_be_written_is_told_though_nobody_waited_for_it(run, slow
     add(recorder, 0, done_ns=9)
     killed_while_it_writes(recorder.flush)
     recorder.flush()
-    assert isinstance(recorder.error, RunDirectoryUnusable)
+    assert isinstance(recorder.error, RunDirectoryUnusableError)
 
 
 def test_an_abandoned_request_is_counted_apart_and_recorded_as_it_was():
@@ -167,7 +167,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(run):
     run.requests.rmdir()
     add(recorder, 0, done_ns=9)
     recorder.flush()
-    assert isinstance(recorder.error, RunDirectoryUnusable)
+    assert isinstance(recorder.error, RunDirectoryUnusableError)
     assert "cannot be written" in str(recorder.error)
 
 
@@ -223,7 +223,7 @@ def test_an_unwritable_census_is_handed_back_not_raised(people_census, run):
     for folder in (run.requests, run.metrics, run.logs, run.figures):
         folder.rmdir()
     run.path.rmdir()
-    assert isinstance(people_census.write(run), RunDirectoryUnusable)
+    assert isinstance(people_census.write(run), RunDirectoryUnusableError)
 
 
 def test_the_last_census_stands_though_one_was_still_being_written(people_census, run, slow_disk):

@@ -73,7 +73,7 @@ def killed_after_grant(
     stage.prepare()
     with stage.redis.client(3) as client:
         client.hset("faults", "kill_after_grant", "1.0")
-        spawn("target_app", stage)
+        spawn("dress_rehearsal.target_app", stage)
         app = connect_app(stage)
         bearer = app.login(0)
         with pytest.raises(httpx.TransportError):

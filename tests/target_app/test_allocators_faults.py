@@ -161,7 +161,7 @@ def test_whoever_was_granted_a_ticket_by_a_worker_that_died_gets_it_by_asking_ag
     stage.prepare()
     with stage.redis.client(3) as redis:
         redis.hset("faults", "kill_after_grant", "1.0")
-        spawn("target_app", stage)
+        spawn("dress_rehearsal.target_app", stage)
         app = connect_app(stage)
         bearers = [app.login(index) for index in range(4)]
         deaths = 0

@@ -56,7 +56,7 @@ def sale(
     """The service in earnest, with two workers and the write-back where there is one."""
     stage = make_stage(request.param, APP_WORKERS=2, APP_TICKETS=STUDENTS)
     stage.prepare()
-    child = spawn("target_app", stage)
+    child = spawn("dress_rehearsal.target_app", stage)
     writer = None
     if request.param == "redis_writeback":
         writer = spawn("dress_rehearsal.target_app.writeback.__main__", stage)

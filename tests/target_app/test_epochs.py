@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from dress_rehearsal.target_app.errors import DependencyDown
+from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.stores import restore as restore_module
 from dress_rehearsal.target_app.stores.postgres import Database
 from dress_rehearsal.target_app.stores.redis import Cache
@@ -223,7 +223,7 @@ def test_a_restoration_that_cannot_be_is_asked_for_again(make_stage: Start) -> N
     wipe(stage)
     stage.postgres.stop()
     try:
-        with pytest.raises(DependencyDown):
+        with pytest.raises(DependencyDownError):
             restore(stage)
     finally:
         stage.postgres.start()

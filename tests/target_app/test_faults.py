@@ -308,7 +308,7 @@ def test_kill_after_grant_kills_one_worker_once_between_grant_and_answer(
 ) -> None:
     stage = make_stage(APP_FAULTS="on", APP_WORKERS=2)
     stage.prepare()
-    child = spawn("target_app", stage)
+    child = spawn("dress_rehearsal.target_app", stage)
 
     def workers() -> int:
         return sum("worker open" in line for line in child.lines)

@@ -12,7 +12,7 @@ import pytest
 
 from dress_rehearsal.target_app.stores.constraints import (
     GUARDS,
-    GuardsContradicted,
+    ConstraintsContradictedError,
     drop_guards,
     ensure_guards,
 )
@@ -77,7 +77,7 @@ async def _changed(stage: Any, change: Callable[[Any], Any]) -> set[str]:
 
 
 def test_what_rows_contradict_is_named_without_them_and_the_rest_is_there(doubled: Any) -> None:
-    with pytest.raises(GuardsContradicted) as caught:
+    with pytest.raises(ConstraintsContradictedError) as caught:
         doubled.change_guards(ensure_guards)
     told = str(caught.value)
     assert caught.value.guards == ("tickets_one_a_student",)

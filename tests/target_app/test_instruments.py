@@ -73,7 +73,7 @@ def test_switched_off_there_is_neither_metric_nor_timing_nor_line_and_sales_go_o
 ) -> None:
     stage = make_stage(APP_INSTRUMENTATION=instruments)
     stage.prepare()
-    child = spawn("target_app", stage)
+    child = spawn("dress_rehearsal.target_app", stage)
     url = f"http://127.0.0.1:{stage.settings.port}"
     announced = eventually(lambda: list(stage.targets.glob("app-*.json")))
     (target,) = json.loads(announced[0].read_text())[0]["targets"]
@@ -110,7 +110,7 @@ class TestRemarks:
 
     @pytest.fixture
     def logger(self) -> Any:
-        logger = logging.getLogger("target_app.remarks")
+        logger = logging.getLogger("dress_rehearsal.target_app.remarks")
         yield logger
         logger.setLevel(logging.NOTSET)
 
@@ -155,7 +155,7 @@ class TestRemarks:
     def test_without_json_lines_they_are_ordinary_ones(
         self, caplog: pytest.LogCaptureFixture, logger: Any
     ) -> None:
-        with caplog.at_level(logging.INFO, "target_app.remarks"):
+        with caplog.at_level(logging.INFO, "dress_rehearsal.target_app.remarks"):
             granted(logger).make(1)
         assert caplog.records[0].number == 1
 

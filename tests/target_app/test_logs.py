@@ -32,7 +32,7 @@ class Lines:
 @pytest.fixture
 def lines(tmp_path: Any) -> Iterator[Lines]:
     gathered = Lines(tmp_path / "log.jsonl")
-    logger = logging.getLogger("target_app")
+    logger = logging.getLogger("dress_rehearsal.target_app")
     logger.addHandler(gathered.handler)
     logger.setLevel(logging.DEBUG)
     yield gathered
@@ -63,7 +63,7 @@ def test_a_slow_answer_gets_a_line_that_says_where_the_time_went(
     start_app: Start, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = start_app("redis_writeback")
-    logging.getLogger("target_app").setLevel(logging.INFO)
+    logging.getLogger("dress_rehearsal.target_app").setLevel(logging.INFO)
     app.buy(app.login(0))
     monkeypatch.setattr("dress_rehearsal.target_app.middleware.SLOW_NS", 1)
     app.buy({**app.login(1), "traceparent": f"00-{TRACE}-{SPAN}-01"})
@@ -143,7 +143,7 @@ def test_a_flood_of_one_cause_is_one_line_a_second(
     monkeypatch.setattr(
         "dress_rehearsal.target_app.telemetry.logs.time.monotonic", lambda: now_s[0]
     )
-    throttled = Throttled(logging.getLogger("target_app.test"), logging.WARNING)
+    throttled = Throttled(logging.getLogger("dress_rehearsal.target_app.test"), logging.WARNING)
     for _ in range(10):
         throttled.log("too many", {"code": "overloaded"})
     now_s[0] += 1.5
@@ -157,7 +157,7 @@ def test_a_line_that_cannot_be_written_does_not_stop_the_app(
     lines: Lines, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines.handler.close()
-    logging.getLogger("target_app.test").warning("lost")
+    logging.getLogger("dress_rehearsal.target_app.test").warning("lost")
     assert "Logging error" in capsys.readouterr().err
 
 

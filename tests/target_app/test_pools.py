@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dress_rehearsal.target_app.errors import DependencyDown, Overloaded
+from dress_rehearsal.target_app.errors import DependencyDownError, OverloadedError
 from dress_rehearsal.target_app.stores.pool_limit import Turnstile
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
@@ -59,7 +59,7 @@ def test_a_wait_beyond_the_timeout_is_overloaded_and_counted() -> None:
     async def run() -> None:
         turnstile = Turnstile("late", 1, 0.05)
         entered_ns = await turnstile.enter()
-        with pytest.raises(Overloaded, match=r"No late connection became free within 0\.05 s"):
+        with pytest.raises(OverloadedError, match=r"No late connection became free within 0\.05 s"):
             await turnstile.enter()
         turnstile.leave(entered_ns)
         await turnstile.enter()
@@ -263,7 +263,7 @@ def test_a_connection_cut_inside_a_transaction_is_told_as_such(
             await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     for single in (True, False):
-        with pytest.raises(DependencyDown, match="PostgreSQL is not available"):
+        with pytest.raises(DependencyDownError, match="PostgreSQL is not available"):
             app.call(cut(single))
     eventually(lambda: office.database.turnstile.used == 0)  # the app looks around by itself too
 

@@ -27,7 +27,7 @@ def serve(
     def start(**changes: object) -> tuple[Any, Any, str]:
         stage = make_stage(**changes)
         stage.prepare()
-        child = spawn("target_app", stage)
+        child = spawn("dress_rehearsal.target_app", stage)
         url = f"http://127.0.0.1:{stage.settings.port}"
         eventually(lambda: len(pids(stage)) == stage.settings.workers)
         eventually(lambda: ready(url))
@@ -132,7 +132,7 @@ def test_it_starts_while_its_stores_are_down_and_says_it_is_not_ready(
     stage = make_stage(
         APP_DATABASE_DSN="postgresql://x@/x?host=/nowhere", APP_REDIS_URL="unix:///nowhere.sock"
     )
-    child = spawn("target_app", stage)
+    child = spawn("dress_rehearsal.target_app", stage)
     url = f"http://127.0.0.1:{stage.settings.port}"
 
     def readiness() -> Any:
@@ -151,6 +151,6 @@ def test_it_starts_while_its_stores_are_down_and_says_it_is_not_ready(
 
 def test_wrong_settings_are_told_before_anything_starts(make_stage: Any, spawn: Spawn) -> None:
     stage = make_stage(APP_PORT="x", APP_WORKERS="0")
-    child = spawn("target_app", stage)
+    child = spawn("dress_rehearsal.target_app", stage)
     assert child.wait() == 2
     assert [line.split()[0] for line in child.lines] == ["APP_PORT", "APP_WORKERS"]

@@ -12,7 +12,7 @@ from dress_rehearsal.target_app.stores.postgres import Database
 from dress_rehearsal.target_app.stores.redis import Cache
 from dress_rehearsal.target_app.stores.restore import RESTORED, Kind, Restorer
 from dress_rehearsal.target_app.writeback.__main__ import Writeback
-from dress_rehearsal.target_app.writeback.rows import Ledger, Outdated
+from dress_rehearsal.target_app.writeback.rows import Ledger, OutdatedError
 from dress_rehearsal.target_app.writeback.stream import Grants
 
 Start = Callable[..., Any]
@@ -201,7 +201,7 @@ def test_a_batch_read_before_a_restoration_is_not_written_after_it(
         wipe(stage)
         assert restore(stage) == [True]
 
-    with pytest.raises(Outdated):
+    with pytest.raises(OutdatedError):
         asyncio.run(write(lose_and_restore))
     assert stage.rows() == []
     with stage.client() as redis:

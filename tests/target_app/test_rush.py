@@ -79,7 +79,7 @@ def sale(
             APP_LOG_LEVEL="warning",
         )
         stage.prepare()
-        spawn("target_app", stage)
+        spawn("dress_rehearsal.target_app", stage)
         if allocation in WRITES_BACK:
             spawn("dress_rehearsal.target_app.writeback.__main__", stage)
         return Sale(connect_app(stage))

@@ -211,7 +211,7 @@ def test_no_secret_shows_in_logs_or_metrics_of_faults_logins_and_enrolment(
     app = start_app(APP_FAULTS="on", **neighbours.settings)
     neighbours.behave(failures=1.0)
     admin = {"Authorization": f"Bearer {app.stage.settings.admin_token}"}
-    with caplog.at_level(logging.DEBUG, "target_app"):
+    with caplog.at_level(logging.DEBUG, "dress_rehearsal.target_app"):
         for _ in range(LIMIT + 2):
             login(app, 3, "guess-of-a-pin")
         bearer = app.login(0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dress_rehearsal.target_app.errors import DependencyDown, SettingsError
+from dress_rehearsal.target_app.errors import DependencyDownError, SettingsError
 from dress_rehearsal.target_app.settings import read_settings
 from dress_rehearsal.target_app.sqs import queue as sqs_queue
 from dress_rehearsal.target_app.sqs.outbox import Outbox
@@ -60,7 +60,7 @@ def test_a_letter_sqs_does_not_take_is_not_said_to_have_left(
         results = await asyncio.gather(
             *(outbox.send(str(index), too_long) for index in range(2)), return_exceptions=True
         )
-        assert [type(result) for result in results] == [DependencyDown, DependencyDown]
+        assert [type(result) for result in results] == [DependencyDownError, DependencyDownError]
         await outbox.send("0", "short")  # it may be tried again
 
     run(sqs_endpoint, "long", post)

@@ -326,7 +326,7 @@ def test_sigterm_ends_the_streams_at_once_and_cleanly(
 ) -> None:
     stage = make_stage(APP_WAITING_ROOM="sse", APP_OPENS_AT_NS=FAR_FUTURE_NS)
     stage.prepare()
-    child = spawn("target_app", stage)
+    child = spawn("dress_rehearsal.target_app", stage)
     url = f"http://127.0.0.1:{stage.settings.port}"
 
     def ready() -> bool:
