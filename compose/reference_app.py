@@ -9,11 +9,12 @@ from typing import Final
 
 from dress_rehearsal.compose.process import Recipe, inherited_environment, python_module
 from dress_rehearsal.plans import Plan, slo_edges_s
+from dress_rehearsal.records.tables import NS_PER_S
 
 WRITING_BACK: Final = frozenset({"redis_writeback", "sqs_writeback"})
 """Allocations that answer before the row is written, and need the write-back worker."""
 
-_NOT_YET_NS = 4_102_444_800 * 10**9  # the year 2100: no sale before the conductor says so
+_NOT_YET_NS = 4_102_444_800 * NS_PER_S  # the year 2100: no sale before the conductor says so
 _SECRET_BYTES = 32
 
 

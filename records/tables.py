@@ -8,6 +8,10 @@ from typing import Final
 
 import pyarrow as pa
 
+NS_PER_MS: Final = 1_000_000
+NS_PER_S: Final = 1_000_000_000
+"""Nanoseconds in a millisecond and in a second: what every time of these tables is divided by."""
+
 OUTCOMES: Final = ("ok", "refused", "failed", "unknown")
 """A request's outcome. `unknown`: cut or timed out, so it may have taken effect."""
 

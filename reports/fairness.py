@@ -25,10 +25,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.audit.promises import read_told
 from dress_rehearsal.reports.audit.stores import DURABLE
 from dress_rehearsal.reports.evidence import JOIN, PURCHASE, Evidence
-from dress_rehearsal.reports.numbers import NS_PER_S, integers, rounded
+from dress_rehearsal.reports.numbers import integers, rounded
 from dress_rehearsal.reports.reconciliation import may_have_arrived
 from dress_rehearsal.reports.schema import Fairness
 

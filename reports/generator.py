@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.plans import format_duration
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import PURCHASE, Evidence
-from dress_rehearsal.reports.numbers import NS_PER_S, counted, percentile, rounded, written
+from dress_rehearsal.reports.numbers import counted, percentile, rounded, written
 from dress_rehearsal.reports.samples import Samples, label
 from dress_rehearsal.reports.schema import Generator
 

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-NS_PER_MS = 1_000_000
-NS_PER_S = 1_000_000_000
+from dress_rehearsal.records.tables import NS_PER_MS
 
 
 def rounded(value: float, digits: int = 3) -> float | None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dress_rehearsal.records.tables import CONNECT_ERRORS, STEPS
+from dress_rehearsal.records.tables import CONNECT_ERRORS, NS_PER_S, STEPS
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.numbers import NS_PER_S, integers
+from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.samples import Samples, label
 
 COUNTER = "http_server_requests_total"

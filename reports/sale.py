@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dress_rehearsal.records.tables import NS_PER_MS
 from dress_rehearsal.reports.audit.stores import DURABLE
 from dress_rehearsal.reports.evidence import JOIN, PURCHASE, QUEUE, STREAM, Evidence
 from dress_rehearsal.reports.figures.time_axis import Floats, Moments
-from dress_rehearsal.reports.numbers import NS_PER_MS, integers
+from dress_rehearsal.reports.numbers import integers
 
 _WITNESSES = (
     ("redis", "as Redis granted them"),

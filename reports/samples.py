@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.reports.numbers import NS_PER_S, integers
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.numbers import integers
 
 SILENT_NS = 2 * NS_PER_S
 """A gauge whose source said nothing for this long says nothing about now."""

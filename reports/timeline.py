@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from dress_rehearsal.plans.faults import FAULTS
 from dress_rehearsal.records import TimelineEvent
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.numbers import NS_PER_S
 
 MEASURING = "generator"
 """The component whose loss says nothing about the target, only about the measurement."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import gevent
 
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios import outcomes as census
 from dress_rehearsal.scenarios.browser import Reply, Visit
 from dress_rehearsal.scenarios.client.http import Request
@@ -17,7 +18,6 @@ from dress_rehearsal.scenarios.session import Session
 from dress_rehearsal.scenarios.timetable import LATE
 from dress_rehearsal.scenarios.waiting_room import WaitingRoom
 
-_NS: Final = 1_000_000_000
 _CLICKS_APART_S: Final = 0.05
 _OPENED_APART: Final = 0.1
 """How far apart a student opens the page on several devices, as a share of the lead."""
@@ -76,7 +76,7 @@ class Device:
         arrival_ns = rush.at(float(timetable.arrival_s[self._student]))
         if self._number:
             apart_s = self.luck.between(0, _OPENED_APART * rush.plan.schedule.lead)
-            arrival_ns += round(apart_s * _NS)
+            arrival_ns += round(apart_s * NS_PER_S)
         rush.sleep_until(arrival_ns)
         if not self._number:
             rush.census.became(self._student, census.IN_FLIGHT)
@@ -90,14 +90,14 @@ class Device:
             self._await_turn_and_buy(click_ns)
 
     def _typing_ns(self) -> int:
-        return round(self.luck.delay_s(self._habits.typing) * _NS)
+        return round(self.luck.delay_s(self._habits.typing) * NS_PER_S)
 
     def _wait_for_t0(self) -> int:
         """Return the time to click; log in now, or poll the countdown and do so at T-0."""
         timetable, rush = self._rush.timetable, self._rush
         click_ns = rush.at(float(timetable.click_s[self._student]))
         if self._number:
-            click_ns += round(self.luck.between(0, _CLICKS_APART_S) * _NS)
+            click_ns += round(self.luck.between(0, _CLICKS_APART_S) * NS_PER_S)
         if timetable.login_before[self._student]:
             self._log_in(self._here_ns + self._typing_ns())
             if self._room is not None:
@@ -116,7 +116,9 @@ class Device:
         a page's open requests when its user moves on: a slow target must not slow the students
         down, or its slowness would hide itself (coordinated omission).
         """
-        poll_ns = round(self._habits.countdown_poll * (_RARER_POLLS if self._number else 1) * _NS)
+        poll_ns = round(
+            self._habits.countdown_poll * (_RARER_POLLS if self._number else 1) * NS_PER_S
+        )
         due_ns = self._here_ns + poll_ns
         while due_ns < click_ns:
             self._here_ns = self.visit.countdown(due_ns, give_up_ns=click_ns).at_ns
@@ -144,7 +146,7 @@ class Device:
     def _await_turn_and_buy(self, click_ns: int) -> None:
         """Patience lasts from the click that the student has in mind, let in by then or not."""
         patience_s = float(self._rush.timetable.patience_s[self._student])
-        leave_ns = click_ns + round(min(patience_s, 1e6) * _NS)
+        leave_ns = click_ns + round(min(patience_s, 1e6) * NS_PER_S)
         turn_ns: int | None = click_ns
         if self._room is not None:
             turn_ns = self._await_turn(self._room, self._here_ns, leave_ns)
@@ -205,7 +207,7 @@ class Device:
     def _next_click(self, reply: Reply, leave_ns: int) -> int | None:
         """Return when to click again after an answer that settles nothing; None for never."""
         if reply.code == "too_early":
-            return reply.at_ns + round(self.luck.delay_s(self._habits.early_retry) * _NS)
+            return reply.at_ns + round(self.luck.delay_s(self._habits.early_retry) * NS_PER_S)
         if reply.code == "not_admitted" and self._room is not None:
             return self._await_turn(self._room, reply.at_ns, leave_ns)
         if self._session.lost(reply):
@@ -243,7 +245,7 @@ class Device:
             gevent.joinall(under_way)
 
     def _after_error(self, reply: Reply) -> int:
-        return reply.at_ns + round(self.luck.delay_s(self._habits.retry_delay) * _NS)
+        return reply.at_ns + round(self.luck.delay_s(self._habits.retry_delay) * NS_PER_S)
 
     def _click_copies(self, click_ns: int) -> None:
         """Send a double-clicker's extra copies, on connections of their own.
@@ -252,9 +254,9 @@ class Device:
         rest carry keys of their own, as a second tab does.
         """
         for number in range(1, int(self._rush.timetable.copies[self._student]) + 1):
-            due_ns = click_ns + round(self.luck.between(0.05, 0.3) * _NS)
+            due_ns = click_ns + round(self.luck.between(0.05, 0.3) * NS_PER_S)
             key = 0 if number % 2 else number
-            delay_s = max(due_ns - time.time_ns(), 0) / _NS
+            delay_s = max(due_ns - time.time_ns(), 0) / NS_PER_S
             self.copies.append(gevent.spawn_later(delay_s, self._copy, number, key, due_ns))
 
     def _copy(self, number: int, key: int, due_ns: int) -> None:

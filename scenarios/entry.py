@@ -7,6 +7,7 @@ from typing import Final
 import gevent
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.browser import Reply
 from dress_rehearsal.scenarios.errors import ClosedError, ScenarioError
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN
@@ -88,4 +89,4 @@ class Entry:
         return f"gate-{(self._visit.student + number) % _GATES + 1}"
 
     def _after_error(self, reply: Reply) -> int:
-        return reply.at_ns + round(self._luck.delay_s(self._habits.retry_delay) * 1e9)
+        return reply.at_ns + round(self._luck.delay_s(self._habits.retry_delay) * NS_PER_S)

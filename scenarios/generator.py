@@ -22,6 +22,7 @@ from locust.runners import LocalRunner
 
 from dress_rehearsal.plans import Person, read_roster
 from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.http import Origin
 from dress_rehearsal.scenarios.entry import gate_token
 from dress_rehearsal.scenarios.errors import ScenarioError
@@ -115,7 +116,7 @@ class Generator:
             gevent.sleep(0.05)
             if self.recorder.error is not None:
                 return
-            limit_ns = self.rush.closed_ns + round(schedule.drain * 1e9)
+            limit_ns = self.rush.closed_ns + round(schedule.drain * NS_PER_S)
             if self.rush.is_open and time.time_ns() > limit_ns:
                 return
 

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from dress_rehearsal.plans import Plan, slo_edges_s
 from dress_rehearsal.records import tables
+from dress_rehearsal.records.tables import NS_PER_S
 
 USUAL_EDGES_S: Final = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.35, 0.5, 0.7),
     *(1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0),
 )
 _BEYOND_S: Final = 0.25
-_WAITED_IN_VAIN_NS: Final = 1_000_000_000
+_WAITED_IN_VAIN_NS: Final = NS_PER_S
 _STREAM: Final = tables.STEPS.index("GET /events/{event}/queue/stream")
 _OK, _REFUSED, _FAILED, _UNKNOWN = (
     tables.OUTCOMES.index(word) for word in ("ok", "refused", "failed", "unknown")
@@ -52,7 +53,7 @@ class Spread:
     """One histogram: `counts[i]` observations of at most `edges_s[i]`, the last of more."""
 
     def __init__(self, edges_s: tuple[float, ...]) -> None:
-        self._edges_ns = np.array(edges_s) * 1e9
+        self._edges_ns = np.array(edges_s) * NS_PER_S
         self._counts = np.zeros(len(edges_s) + 1, dtype=np.int64)
         self._sum_ns = 0
 
@@ -64,7 +65,7 @@ class Spread:
 
     def document(self) -> dict[str, Any]:
         """Return it as plain values: counts by bucket, and the sum in seconds."""
-        return {"counts": self._counts.tolist(), "sum_s": self._sum_ns / 1e9}
+        return {"counts": self._counts.tolist(), "sum_s": self._sum_ns / NS_PER_S}
 
 
 class Meter:

@@ -1,10 +1,10 @@
 """The journeys: what each kind of student does, from arriving to an answer and through the gate."""
 
 from contextlib import suppress
-from typing import Final
 
 import gevent
 
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.browser import Reply, Visit
 from dress_rehearsal.scenarios.device import Device
 from dress_rehearsal.scenarios.entry import Entry
@@ -12,8 +12,6 @@ from dress_rehearsal.scenarios.errors import ClosedError
 from dress_rehearsal.scenarios.purchase import Purchase
 from dress_rehearsal.scenarios.recorder import OK
 from dress_rehearsal.scenarios.rush import Rush
-
-_NS: Final = 1_000_000_000
 
 
 def perform(rush: Rush, student: int) -> None:
@@ -83,14 +81,14 @@ class _Story:
         visit = session.visit
         # A copy may have been granted while the student still waited for the first click.
         here_ns = max(grant.at_ns, purchase.here_ns)
-        reply, poll_ns = grant, round(habits.ticket_poll * _NS)
+        reply, poll_ns = grant, round(habits.ticket_poll * NS_PER_S)
         while reply.outcome != OK or reply.body.get("state") != "issued":
             reply = visit.ticket(ticket, here_ns + poll_ns)
             here_ns = reply.at_ns
             if session.lost(reply):
                 here_ns = session.renew(reply).at_ns
         self.rush.census.issued(self.student, here_ns)
-        reply = visit.qr(ticket, here_ns + round(luck.delay_s(habits.qr_delay) * _NS))
+        reply = visit.qr(ticket, here_ns + round(luck.delay_s(habits.qr_delay) * NS_PER_S))
         if session.lost(reply):
             reply = visit.qr(ticket, session.renew(reply).at_ns)
         if reply.outcome == OK and self.rush.timetable.enters[self.student]:

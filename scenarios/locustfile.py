@@ -18,6 +18,7 @@ from locust.env import Environment
 
 from dress_rehearsal.plans import Plan, read_plan, read_roster, refusal, seeded_people
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.entry import gate_token
 from dress_rehearsal.scenarios.errors import ScenarioError
 from dress_rehearsal.scenarios.generator import origin_of
@@ -28,7 +29,6 @@ from dress_rehearsal.scenarios.timetable import draw_timetable
 
 __all__ = ["Student"]
 
-_NS: Final = 1_000_000_000
 _BREATH_S: Final = 1.0
 
 
@@ -72,13 +72,13 @@ class _Rehearsal:
 
     def _fix_t0(self, plan: Plan, host: str) -> int:
         """Take the target's own opening time when it is still ahead, else open after the lead."""
-        t0_ns = time.time_ns() + round((plan.schedule.lead + _BREATH_S) * _NS)
+        t0_ns = time.time_ns() + round((plan.schedule.lead + _BREATH_S) * NS_PER_S)
         with suppress(requests.RequestException, ValueError):
             answer = requests.get(
                 f"{host}/events/{plan.event.id}/countdown", timeout=5, allow_redirects=False
             )
             opens_at_ns = json.loads(answer.text)["opens_at_ns"]
-            if time.time_ns() < opens_at_ns < time.time_ns() + 3600 * _NS:
+            if time.time_ns() < opens_at_ns < time.time_ns() + 3600 * NS_PER_S:
                 t0_ns = opens_at_ns
         self.run.stamp("t0", "open", t_ns=t0_ns)
         return t0_ns

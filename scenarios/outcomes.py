@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from dress_rehearsal.records import RecordError, RunDirectory, tables
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.recorder import Writer
 from dress_rehearsal.scenarios.timetable import Timetable
 
@@ -36,7 +37,7 @@ class Census:
         n = len(timetable.journey)
         self._journey = timetable.journey
         self._enrolled = timetable.enrolled
-        self._arrival_ns = t0_ns + (timetable.arrival_s * 1e9).astype(np.int64)
+        self._arrival_ns = t0_ns + (timetable.arrival_s * NS_PER_S).astype(np.int64)
         self.outcome = np.zeros(n, dtype=np.int16)
         self.counts = [n, *[0] * (len(tables.STUDENT_OUTCOMES) - 1)]
         """Students in each state now; always adds up to their number."""

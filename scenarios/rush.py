@@ -2,19 +2,17 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from gevent import get_hub
 from gevent.event import AsyncResult
 
 from dress_rehearsal.plans import Person, Plan
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.http import Origin, TraceIds
 from dress_rehearsal.scenarios.errors import ClosedError
 from dress_rehearsal.scenarios.outcomes import Census
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.timetable import Luck, Timetable, order_of_arrival
-
-_NS: Final = 1_000_000_000
 
 
 class Rush:
@@ -69,7 +67,7 @@ class Rush:
     def open_at(self, t0_ns: int) -> None:
         """Fix T-0, an absolute time, and let every waiting student begin."""
         self.t0_ns = t0_ns
-        self.closed_ns = t0_ns + round(self.plan.schedule.sale * _NS)
+        self.closed_ns = t0_ns + round(self.plan.schedule.sale * NS_PER_S)
         self.census = Census(self.timetable, t0_ns)
         self._go.set(None)
 
@@ -85,7 +83,7 @@ class Rush:
 
     def at(self, t0_offset_s: float) -> int:
         """Turn seconds relative to T-0 into an absolute time in ns."""
-        return self.t0_ns + round(t0_offset_s * _NS)
+        return self.t0_ns + round(t0_offset_s * NS_PER_S)
 
     def close(self) -> None:
         """Let students start nothing new from now on."""
@@ -107,7 +105,7 @@ class Rush:
             # At the highest priority the loop serves all due timers before any socket: the
             # whole burst leaves before the first answers are looked at.
             hub.loop.update_now()
-            timer = hub.loop.timer(remaining_ns / _NS, priority=hub.loop.MAXPRI)
+            timer = hub.loop.timer(remaining_ns / NS_PER_S, priority=hub.loop.MAXPRI)
             try:
                 hub.wait(timer)
             finally:

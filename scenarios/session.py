@@ -2,12 +2,12 @@
 
 from typing import Final
 
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.browser import UNAUTHENTICATED, Reply, Visit
 from dress_rehearsal.scenarios.recorder import FAILED, UNKNOWN
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.timetable import Luck
 
-_NS: Final = 1_000_000_000
 _RENEWALS: Final = 2
 """How often a device logs in again; who is sent to the login a third time has no way in."""
 
@@ -57,4 +57,4 @@ class Session:
         return self.begin(reply.at_ns + self._pause_ns(self._habits.typing))
 
     def _pause_ns(self, median_s: float) -> int:
-        return round(self._luck.delay_s(median_s) * _NS)
+        return round(self._luck.delay_s(median_s) * NS_PER_S)

@@ -8,6 +8,7 @@ import gevent
 import numpy as np
 
 from dress_rehearsal.records import tables
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.rush import Rush
 
 _TICK_S: Final = 0.01
@@ -68,7 +69,7 @@ class Observer:
             connections=rush.connections,
             unwritten_rows=recorder.unwritten,
             loop_lag_s=round(lag_s, 6),
-            late_p99_s=round(float(np.percentile(late, 99)) / 1e9, 6) if late else 0.0,
+            late_p99_s=round(float(np.percentile(late, 99)) / NS_PER_S, 6) if late else 0.0,
             felt_p99_ms=round(float(np.percentile(felt, 99)), 3) if felt else None,
             meter=recorder.meter.document(),
         )

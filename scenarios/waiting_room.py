@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.scenarios.browser import UNAUTHENTICATED, Reply, Visit
 from dress_rehearsal.scenarios.client.http import Request
 from dress_rehearsal.scenarios.client.sse import EventStream
@@ -9,7 +10,6 @@ from dress_rehearsal.scenarios.recorder import OK, REFUSED
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.timetable import QUEUE_JUMPER, Luck
 
-_NS_PER_MS: Final = 1_000_000
 _LEAST_PAUSE_MS: Final = 100
 _RECONNECT_MS: Final = 3000
 """What browsers wait before they take up a cut event stream again, unless the stream says."""
@@ -53,7 +53,7 @@ class WaitingRoom:
             elif reply.at_ns > leave_ns:
                 return None
             else:  # the place is lost
-                reply = self._join(reply.at_ns + round(self._pause_ms * _NS_PER_MS))
+                reply = self._join(reply.at_ns + round(self._pause_ms * NS_PER_MS))
         return reply
 
     def _join(self, intended_ns: int) -> Reply:
@@ -64,7 +64,9 @@ class WaitingRoom:
                 break
             if not self._luck.happens(self._habits.retry):
                 break
-            intended_ns = reply.at_ns + round(self._luck.delay_s(self._habits.retry_delay) * 1e9)
+            intended_ns = reply.at_ns + round(
+                self._luck.delay_s(self._habits.retry_delay) * NS_PER_S
+            )
         return reply
 
     def _wait(self, joined: Reply, leave_ns: int) -> Reply | None:
@@ -74,7 +76,7 @@ class WaitingRoom:
         self._errors, self._last_event_id = 0, None
         reply = joined
         while self._errors < self._habits.attempts:
-            due_ns = reply.at_ns + round(self._pause_ms * _NS_PER_MS)
+            due_ns = reply.at_ns + round(self._pause_ms * NS_PER_MS)
             if due_ns > leave_ns:
                 return None
             reply = self._ask(question, due_ns, leave_ns)

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.audit.stores import Stores, owned
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.numbers import NS_PER_S, counted
+from dress_rehearsal.reports.numbers import counted
 
 CLOCK_SKEW_NS = NS_PER_S
 """How far a foreign target's clock may be from the generator's; within our stage they are one."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.audit.double_entry import double_entries, gate_problems
 from dress_rehearsal.reports.audit.lost_views import VIEWS, lost_views
 from dress_rehearsal.reports.audit.pending import borne_out, drift, may_come, unsettled_problems
@@ -27,7 +28,7 @@ from dress_rehearsal.reports.audit.promises import promises, read_told
 from dress_rehearsal.reports.audit.sold_early import sold_early
 from dress_rehearsal.reports.audit.stores import DURABLE, Stores, owned, read_stores
 from dress_rehearsal.reports.evidence import TICKET, Evidence
-from dress_rehearsal.reports.numbers import NS_PER_MS, NS_PER_S, counted, integers, rounded
+from dress_rehearsal.reports.numbers import counted, integers, rounded
 from dress_rehearsal.reports.reconciliation import Reconciliation
 from dress_rehearsal.reports.samples import Samples
 from dress_rehearsal.reports.schema import Audit

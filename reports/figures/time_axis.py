@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.histogram import histogram_on
-from dress_rehearsal.reports.numbers import NS_PER_S
 from dress_rehearsal.reports.samples import Samples, count_on, level_on, time_grid
 from dress_rehearsal.reports.timeline import FaultSpan, fault_spans
 
@@ -47,7 +47,7 @@ class Moments:
             ]
             zero = firsts[0] if firsts else 0
         losses = (
-            ((event.t_ns - zero) / 1e9, _LOSSES[event.kind])
+            ((event.t_ns - zero) / NS_PER_S, _LOSSES[event.kind])
             for event in evidence.timeline
             if event.kind in _LOSSES
         )
@@ -69,7 +69,7 @@ class Moments:
     def seconds(self, times_ns: "pd.Series[Any]") -> Floats:
         """Turn Unix nanoseconds into seconds from zero; null becomes NaN."""
         since: Floats = (times_ns - self.zero_ns).to_numpy(dtype="float64", na_value=np.nan)
-        return since / 1e9
+        return since / NS_PER_S
 
 
 def run_window_s(evidence: Evidence, moments: Moments) -> tuple[float, float] | None:
@@ -169,7 +169,7 @@ class RunSeries:
             end = min(end, moments.zero_ns + int(window_s[1] * NS_PER_S))
         self._interval_ns = max(int(evidence.plan.collect.interval * NS_PER_S), NS_PER_S // 100)
         self._grid = time_grid(start, max(end, start), self._interval_ns)
-        self._at_s: Floats = (self._grid - moments.zero_ns) / 1e9
+        self._at_s: Floats = (self._grid - moments.zero_ns) / NS_PER_S
 
     def level(self, name: str, source: str, **labels: str) -> Series | None:
         """Return a gauge summed over its processes."""

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from dress_rehearsal.plans import plan_toml
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import PURCHASE, Evidence
 from dress_rehearsal.reports.figures import Drawing, draw_figures
 from dress_rehearsal.reports.figures.palette import count, milliseconds, offset, seconds
@@ -156,7 +157,7 @@ def busiest_second(sent_ns: "pd.Series[Any]") -> int | None:
     times = np.sort(sent_ns.dropna().to_numpy(dtype=np.int64))
     if not len(times):
         return None
-    within = np.searchsorted(times, times + 1_000_000_000, side="left") - np.arange(len(times))
+    within = np.searchsorted(times, times + NS_PER_S, side="left") - np.arange(len(times))
     return int(within.max())
 
 
@@ -197,5 +198,5 @@ def _bottleneck(verdict: Verdict) -> str:
 def _opened(evidence: Evidence) -> str:
     if evidence.t0_ns is None:
         return "no T-0 was set"
-    opened = datetime.fromtimestamp(evidence.t0_ns // 1_000_000_000, UTC)
+    opened = datetime.fromtimestamp(evidence.t0_ns // NS_PER_S, UTC)
     return f"T-0 at {opened:%Y-%m-%d %H:%M:%S} UTC"

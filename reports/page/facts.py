@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports import timeline as mishaps
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
@@ -59,7 +60,7 @@ def timeline_rows(evidence: Evidence) -> list[tuple[str, str, str, str]]:
     hidden -= set(sorted(hidden)[:_MOST_ALERTS])
     events = [event for number, event in numbered if number not in hidden]
     for event in events[:_MOST_EVENTS]:
-        at_s = (event.t_ns - moments.zero_ns) / 1e9
+        at_s = (event.t_ns - moments.zero_ns) / NS_PER_S
         moment = offset(at_s) if moments.t0 else f"{seconds(abs(at_s))} after the first request"
         detail = event.detail.get("what") or event.detail.get("reason")
         words = str(detail) if detail else ", ".join(_details(event.detail))

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.histogram import Histogram, histogram_on
-from dress_rehearsal.reports.numbers import NS_PER_S, rounded, whole, written
+from dress_rehearsal.reports.numbers import rounded, whole, written
 from dress_rehearsal.reports.pools.diagnosis import Circumstances, diagnose, standstill_s
 from dress_rehearsal.reports.pools.leaks import leaked_connections
 from dress_rehearsal.reports.samples import Samples, count_on, level_on, time_grid, worst_on

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.reports.numbers import NS_PER_S
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.schema import Diagnosis
 
 MIN_ACQUIRED = 5

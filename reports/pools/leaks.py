@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.numbers import NS_PER_S
 from dress_rehearsal.reports.pools.diagnosis import Circumstances
 from dress_rehearsal.reports.samples import Samples, level_on
 

@@ -19,18 +19,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.audit.stores import DURABLE
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.numbers import (
-    NS_PER_MS,
-    NS_PER_S,
-    counted,
-    integers,
-    percentile,
-    rounded,
-    whole,
-    written,
-)
+from dress_rehearsal.reports.numbers import counted, integers, percentile, rounded, whole, written
 from dress_rehearsal.reports.pools.client import MIN_WAITERS, PoolFinding, grid_interval_s, run_grid
 from dress_rehearsal.reports.pools.diagnosis import runs
 from dress_rehearsal.reports.samples import Samples, label, level_on, worst_on

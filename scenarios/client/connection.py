@@ -18,6 +18,7 @@ import gevent
 import httptools
 from gevent import get_hub, monkey
 
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.deadline import Patience
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.sse import EventStream
@@ -41,7 +42,7 @@ _WORDS: Final = {
 }
 # gevent's patched class would add its own waiting; this file does it itself.
 _PlainSocket: Final[Any] = monkey.get_original("socket", "socket")
-_IDLE_CHECK_NS: Final = 1_000_000_000
+_IDLE_CHECK_NS: Final = NS_PER_S
 HEARTBEAT_S: Final = 10.0
 """How often a stream of server-sent events shows at least a sign of life."""
 
@@ -262,7 +263,7 @@ class Connection:
             if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
                 seconds, nanoseconds = _TIMESPEC.unpack(stamp)
                 # The two clocks agree to some microseconds; reading is never before arriving.
-                into.done_ns = min(seconds * 1_000_000_000 + nanoseconds, into.read_ns)
+                into.done_ns = min(seconds * NS_PER_S + nanoseconds, into.read_ns)
         if into.first_byte_ns is None:
             into.first_byte_ns = into.done_ns
         try:

@@ -5,7 +5,7 @@ import time
 import gevent
 from gevent import get_hub
 
-from dress_rehearsal.records.tables import ABANDONED
+from dress_rehearsal.records.tables import ABANDONED, NS_PER_S
 
 
 class Patience:
@@ -26,7 +26,7 @@ class Patience:
         """Wait no longer than this from now on."""
         self.word = "timeout"
         if self.give_up_ns is not None:
-            left_s = (self.give_up_ns - time.time_ns()) / 1e9
+            left_s = (self.give_up_ns - time.time_ns()) / NS_PER_S
             if left_s < bound_s:
                 bound_s, self.word = max(left_s, 0.0), ABANDONED
         # The loop's clock stands still during a turn; a timer set late in a long one would

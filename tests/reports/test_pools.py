@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.latency import latency_frame
-from dress_rehearsal.reports.numbers import NS_PER_S
 from dress_rehearsal.reports.pools import POOL_NAMES, find_bottleneck, find_pools
 from dress_rehearsal.reports.samples import Samples
 
