@@ -26,7 +26,7 @@ BROKEN: Final = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; gives its exit code.
+    """Run one command; return its exit code.
 
     0 pass, 99 a gate or the audit failed, 3 inconclusive, 2 bad usage or plan, 1 anything else.
     """
@@ -50,13 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.run import rehearse
-    from dress_rehearsal.rehearsal.screen import Screen, closing
+    from dress_rehearsal.rehearsal.screen import Screen, print_verdict
     from dress_rehearsal.rehearsal.slack import notify
 
     plan = _plan(options)
     screen = Screen(Console(stderr=False, highlight=False))
     verdict = rehearse(plan, options.out, screen, options.roster, prometheus=options.prometheus)
-    closing(screen.console, verdict, options.out / verdict.run)
+    print_verdict(screen.console, verdict, options.out / verdict.run)
     trouble = notify(plan, RunDirectory.open(options.out / verdict.run), verdict)
     if trouble is not None:
         screen.console.print(escape(trouble), style="red")
@@ -69,7 +69,7 @@ def _matrix(options: argparse.Namespace) -> int:
     matrix = read_checked(options.matrix)
     cells = matrix.chosen(options.only, options.strategies, options.seed)
     from dress_rehearsal.rehearsal.matrix.run import MatrixRun
-    from dress_rehearsal.rehearsal.matrix.screen import Grid, closing
+    from dress_rehearsal.rehearsal.matrix.screen import Grid, print_results
 
     console = Console(highlight=False)
     grid = Grid(console, cells)
@@ -78,7 +78,7 @@ def _matrix(options: argparse.Namespace) -> int:
     try:
         run.carry_out(grid)
     finally:  # what was judged is shown, even where the rest could not be
-        closing(console, grid, run.judgements, run.folder, len(cells))
+        print_results(console, grid, run.judgements, run.folder, len(cells))
     return run.exit_code
 
 
@@ -92,27 +92,28 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from dress_rehearsal.rehearsal.screen import closing
+    from dress_rehearsal.rehearsal.screen import print_verdict
     from dress_rehearsal.reports.report import write_report
 
     run = RunDirectory.open(options.run)
     verdict = write_report(run)
-    closing(Console(highlight=False), verdict, options.run)
+    print_verdict(Console(highlight=False), verdict, options.run)
     return verdict.exit_code
 
 
-def _preview(options: argparse.Namespace) -> int:
-    from dress_rehearsal.rehearsal.preview import preview_command
+def _check_dashboards(options: argparse.Namespace) -> int:
+    from dress_rehearsal.rehearsal.dashboards_check import check_dashboards
 
-    return preview_command(RunDirectory.open(options.run), options.out)
+    console = Console(highlight=False, soft_wrap=True)
+    return check_dashboards(RunDirectory.open(options.run), console)
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from dress_rehearsal.rehearsal.doctor import checkup, render
+    from dress_rehearsal.rehearsal.doctor import checkup, print_findings
 
     plan = _plan(options)
     findings = checkup(plan)
-    render(findings, Console(highlight=False))
+    print_findings(findings, Console(highlight=False))
     return BROKEN if any(finding.status == "fail" for finding in findings) else 0
 
 
@@ -185,7 +186,11 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("run", type=Path, metavar="RUN", help="a run directory")
     report.set_defaults(command=_report)
 
-    _preview_command(add_dashboards(commands).add_parser("preview", help="draw a run's dashboards"))
+    dashboards = add_dashboards(commands).add_parser(
+        "check", help="say of every panel whether it has data of a run; 99 when one has none"
+    )
+    dashboards.add_argument("run", type=Path, metavar="RUN", help="a run with Prometheus' data")
+    dashboards.set_defaults(command=_check_dashboards)
 
     doctor = commands.add_parser("doctor", help="check this machine's limits against a plan")
     _plan_arguments(doctor, default=Path("festival"))
@@ -213,14 +218,6 @@ def _run_command(run: argparse.ArgumentParser) -> None:
         help="run Prometheus beside it, or do not (default: where it is on the PATH)",
     )
     run.set_defaults(command=_run)
-
-
-def _preview_command(preview: argparse.ArgumentParser) -> None:
-    preview.add_argument("run", type=Path, metavar="RUN", help="a run with Prometheus' data")
-    preview.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder for the pictures (RUN/dashboards)"
-    )
-    preview.set_defaults(command=_preview)
 
 
 def _sweep_command(sweep: argparse.ArgumentParser) -> None:

@@ -82,7 +82,7 @@ def checkup(plan: Plan, runs: Path = Path("runs")) -> list[Finding]:
 
 
 def fits(plan: Plan, runs: Path = Path("runs")) -> str | None:
-    """Say in one sentence why the plan cannot be performed on this machine; None: it can."""
+    """Return in one sentence why the plan cannot be performed on this machine; None: it can."""
     failed = [finding for finding in checkup(plan, runs) if finding.status == "fail"]
     if not failed:
         return None
@@ -94,14 +94,15 @@ def fits(plan: Plan, runs: Path = Path("runs")) -> str | None:
     )
 
 
-def render(findings: list[Finding], console: Console) -> None:
+def print_findings(findings: list[Finding], console: Console) -> None:
     """Print the findings as a table, then for each that is not ok what it limits and what to do.
 
     A wide console shows in the table what each one limits; commands stand alone, to be copied.
     """
     wide = console.width >= _WIDE
     table = Table(title="Will it fit this machine?", title_justify="left")
-    for heading in ("", "check", "value", "needed", *(["what it limits"] if wide else [])):
+    headings = ["", "check", "value", "needed"]
+    for heading in [*headings, "what it limits"] if wide else headings:
         table.add_column(heading, overflow="fold")
     for finding in findings:
         table.add_row(

@@ -1,4 +1,4 @@
-"""The broadcast: what a rehearsal shows to Prometheus while it goes, and its verdict at the end.
+"""The exporter: what a rehearsal shows to Prometheus while it goes, and its verdict at the end.
 
 One endpoint for all of it: what the collectors read last, the generators' own account, the
 timeline (for annotations), and every verdict in the runs folder (for the index).
@@ -20,6 +20,7 @@ from dress_rehearsal.records import RunDirectory, TimelineEvent
 from dress_rehearsal.records.collectors.collector import Collecting
 from dress_rehearsal.records.errors import RecordError
 from dress_rehearsal.records.exporter import families, family_of
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.generator_process import Line
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.timeline import mishap_words
@@ -29,8 +30,8 @@ _TEXT_MAX: Final = 200
 _NOT_OURS: Final = "unknown"
 
 
-class Broadcast:
-    """Return the metrics of one rehearsal; everything may be called from any thread."""
+class Exporter:
+    """The metrics of one rehearsal; everything may be called from any thread."""
 
     def __init__(self, plan: Plan, run: RunDirectory) -> None:
         self._plan, self._run = plan, run
@@ -41,7 +42,7 @@ class Broadcast:
         self._index: dict[Path, tuple[int, dict[str, str]]] = {}
         self._indexing = threading.Lock()
         self.scrapes = 0
-        """How often all of it has been given."""
+        """How often all of it has been read."""
 
     def follow(self, collecting: Collecting | None) -> None:
         """Show what these collectors read from now on; none: they have ended, so nothing."""
@@ -112,7 +113,7 @@ class Broadcast:
             ("rehearsal_event_students", "Students who act.", plan.event.students),
         ):
             yield family_of(name, text, [({}, number)])
-        t0 = [event.t_ns / 1e9 for event in events if event.kind == "t0"]
+        t0 = [event.t_ns / NS_PER_S for event in events if event.kind == "t0"]
         yield family_of(
             "rehearsal_opens_at_timestamp_seconds",
             "T-0, the instant the sale opens.",
@@ -173,7 +174,7 @@ def _timeline(events: list[TimelineEvent]) -> Metric:
             "state": "" if on is None else "on" if on else "off",
             "text": _text(event),
         }
-        samples[tuple(labels.values())] = labels, event.t_ns / 1e9  # the last of its kind
+        samples[tuple(labels.values())] = labels, event.t_ns / NS_PER_S  # the last of its kind
     return family_of(
         "rehearsal_timeline_timestamp_seconds",
         "When something happened: phases, T-0, faults, alerts, losses.",

@@ -3,13 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from dress_rehearsal.compose import Stage, StageError, UndecidedError
 from dress_rehearsal.plans import FAULTS, Fault, Plan
 from dress_rehearsal.records import RunDirectory
-
-_NS: Final = 1_000_000_000
+from dress_rehearsal.records.tables import NS_PER_S
 
 
 class FaultSchedule:
@@ -49,19 +48,19 @@ class FaultSchedule:
         self._threads.clear()
 
     def _play(self, fault: Fault, t0_ns: int) -> None:
-        self._wait_until(t0_ns + round(fault.at * _NS))
+        self._wait_until(t0_ns + round(fault.at * NS_PER_S))
         if self._over.is_set():
             self._failed(fault, "The rush was over before its moment came.", on=True)
             return
         if not self._do(fault, on=True, t0_ns=t0_ns):
             return
-        self._wait_until(t0_ns + round(fault.ends(self._plan.schedule.sale) * _NS))
+        self._wait_until(t0_ns + round(fault.ends(self._plan.schedule.sale) * NS_PER_S))
         self._do(fault, on=False, t0_ns=t0_ns)
 
     def _do(self, fault: Fault, *, on: bool, t0_ns: int) -> bool:
         """Strike or relieve; dated when it was done to the stage, not when that had ended.
 
-        Gives whether it is on now, or may be.
+        Return whether it is on now, or may be.
         """
         begun_ns = time.time_ns()
         try:
@@ -80,7 +79,7 @@ class FaultSchedule:
                 on=True,
                 grade=fault.grade,
                 what=kind.what,
-                at_s=round((begun_ns - t0_ns) / _NS, 3),
+                at_s=round((begun_ns - t0_ns) / NS_PER_S, 3),
             )
             self._note(f"Fault {fault.name} ({fault.grade}): {kind.what}.")
         else:
@@ -96,4 +95,4 @@ class FaultSchedule:
         self._run.stamp("fault", fault.name, t_ns=t_ns, **detail)
 
     def _wait_until(self, t_ns: int) -> None:
-        self._over.wait(max(0.0, (t_ns - time.time_ns()) / _NS))
+        self._over.wait(max(0.0, (t_ns - time.time_ns()) / NS_PER_S))

@@ -1,4 +1,4 @@
-"""The conductor's side of the generator process: starts it, leads it, hears its status."""
+"""The generator process: starts it, leads it, hears its status."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from dress_rehearsal.rehearsal.errors import GeneratorFailedError
 
 _READY_S: Final = 30.0
 _LAST_WORDS: Final = 15
-_GATE_VARIABLE: Final = "REHEARSE_GATE_TOKEN"
+_ENTRY_VARIABLE: Final = "REHEARSE_GATE_TOKEN"
 
 Line = dict[str, Any]
 """One line of the generator: `kind` is ready, status, error or done (see scenarios.generator)."""
@@ -38,13 +38,18 @@ class GeneratorProcess:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-P", "-m", "dress_rehearsal.scenarios"),
-                    *(str(run.path), str(stage.roster_path), stage.url),
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "dress_rehearsal.scenarios",
+                    str(run.path),
+                    str(stage.roster_path),
+                    stage.url,
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, _GATE_VARIABLE: stage.gate_token, **stage.marker},
+                env={**os.environ, _ENTRY_VARIABLE: stage.gate_token, **stage.marker},
                 start_new_session=True,  # Ctrl-C is for the conductor to handle
             )
         self._guardian.watch("generator", self._process.pid)
@@ -130,7 +135,7 @@ class GeneratorProcess:
 
 
 def status_samples(status: Line) -> list[Sample]:
-    """Turn a status line into rows of the metrics table, source `generator`."""
+    """Return a status line as rows of the metrics table, source `generator`."""
     t_ns = int(status["t_ns"])
     process = str(status["generator"])
 

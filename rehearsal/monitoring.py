@@ -1,26 +1,23 @@
 """Monitoring: shows a rehearsal to Prometheus, and runs one where the machine has it."""
 
-import json
 import re
 import time
-import urllib.parse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from dress_rehearsal.compose import StageUnusableError
 from dress_rehearsal.compose.prometheus import DATA, Prometheus, has_prometheus
+from dress_rehearsal.dashboards.prometheus_api import Firing, PrometheusApi, PrometheusError
 from dress_rehearsal.dashboards.prometheus_config import write_config
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory, RunDirectoryUnusableError
 from dress_rehearsal.records.collectors.scrape import TargetsFolder
 from dress_rehearsal.records.exporter import exporting
-from dress_rehearsal.records.http import FAILURES, get
 from dress_rehearsal.records.samples import SourceUnreadableError
 from dress_rehearsal.records.targets_file import Announcement
-from dress_rehearsal.rehearsal.exporter import Broadcast
+from dress_rehearsal.rehearsal.exporter import Exporter
 from dress_rehearsal.rehearsal.screen import Screen
 from dress_rehearsal.rehearsal.signals import uninterruptible
 from dress_rehearsal.reports.schema import Verdict
@@ -31,23 +28,13 @@ _LOOK_S: Final = 0.05
 _ASK_S: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Firing:
-    """An alert that Prometheus says is firing."""
-
-    name: str
-    about: str
-    """Its labels, to tell it from others of its name."""
-    summary: str
-
-
 class Monitoring:
     """What the rehearsal shows, and the Prometheus that looks, if there is one."""
 
     def __init__(
-        self, broadcast: Broadcast, announcement: Announcement, prometheus: Prometheus | None
+        self, exporter: Exporter, announcement: Announcement, prometheus: Prometheus | None
     ) -> None:
-        self.broadcast = broadcast
+        self.exporter = exporter
         self.announcement = announcement
         self._prometheus = prometheus
         self._firing: dict[str, Firing] = {}
@@ -72,22 +59,18 @@ class Monitoring:
             time.sleep(_LOOK_S)
 
     def _scraped(self) -> int:
-        told = self._ask("targets?state=active")
-        active = [] if told is None else told["activeTargets"]
-        return sum(target["health"] == "up" for target in active)
-
-    def _ask(self, route: str) -> Any:
-        """Ask Prometheus; none where it does not answer: the next time, perhaps."""
-        assert self._prometheus is not None
         try:
-            return json.loads(get(f"{self._prometheus.url}/api/v1/{route}", _ASK_S))["data"]
-        except FAILURES:
-            return None
-        except (KeyError, TypeError):
-            return None
+            return self._api().healthy_targets()
+        except PrometheusError:
+            return 0
+
+    def _api(self) -> PrometheusApi:
+        """Return who to ask; that there is no answer matters little, the next time there is one."""
+        assert self._prometheus is not None
+        return PrometheusApi(self._prometheus.url, _ASK_S)
 
     def has_lost_prometheus(self) -> bool:
-        """Tell, once, that Prometheus has ended before the rehearsal did."""
+        """Return whether Prometheus ended before the rehearsal did; true once, then no more."""
         if self._lost or self._prometheus is None or not self._prometheus.ended:
             return False
         self._lost = True
@@ -97,10 +80,11 @@ class Monitoring:
         """Return what began (true) and what ceased (false) to fire since this was last asked."""
         if self._prometheus is None:
             return
-        told = self._ask("alerts")
-        if told is None:
+        try:
+            firing = self._api().firing()
+        except PrometheusError:
             return
-        before, self._firing = self._firing, {one.about: one for one in _firing(told["alerts"])}
+        before, self._firing = self._firing, {one.about: one for one in firing}
         for about, firing in self._firing.items():
             if about not in before:
                 yield firing, True
@@ -110,35 +94,27 @@ class Monitoring:
 
     def performed(self) -> None:
         """Show no more what was read of a stage that is about to go."""
-        self.broadcast.follow(None)
+        self.exporter.follow(None)
         self.announcement.announce(())
 
     def conclude(self, verdict: Verdict) -> None:
         """Show the verdict, and let whoever scrapes see it before the port is closed."""
-        self.broadcast.conclude(verdict)
-        seen = self.broadcast.scrapes
+        self.exporter.conclude(verdict)
+        seen = self.exporter.scrapes
         deadline = time.monotonic() + _LAST_SCRAPE_S
         while time.monotonic() < deadline:
             own = self._prometheus is None or self._prometheus.ended or self._has_verdict(verdict)
             # One that had begun before may still end after; nobody scrapes without ever having.
-            others = seen == 0 or self.broadcast.scrapes >= seen + 2
+            others = seen == 0 or self.exporter.scrapes >= seen + 2
             if own and others:
                 return
             time.sleep(_LOOK_S)
 
     def _has_verdict(self, verdict: Verdict) -> bool:
-        query = urllib.parse.urlencode({"query": f'rehearsal_verdict{{run="{verdict.run}"}}'})
-        told = self._ask(f"query?{query}")
-        return bool(told and told.get("result"))
-
-
-def _firing(told: Iterable[Any]) -> Iterator[Firing]:
-    for alert in told:
-        if alert.get("state") == "firing":
-            labels = {name: str(text) for name, text in alert["labels"].items()}
-            about = json.dumps(labels, sort_keys=True)
-            summary = str(alert.get("annotations", {}).get("summary", ""))
-            yield Firing(labels.get("alertname", "?"), about, summary)
+        try:
+            return bool(self._api().query(f'rehearsal_verdict{{run="{verdict.run}"}}', time.time()))
+        except PrometheusError:
+            return False
 
 
 def _literal(path: Path) -> str:
@@ -160,10 +136,10 @@ def monitored(
         StageUnusableError: Prometheus is wanted and not there, or does not start.
         RunDirectoryUnusableError: what is to be scraped cannot be announced.
     """
-    broadcast = Broadcast(plan, run)
+    exporter = Exporter(plan, run)
     stack = ExitStack()
     try:
-        port = stack.enter_context(exporting(broadcast.collect))
+        port = stack.enter_context(exporting(exporter.collect))
         announcement = Announcement(run.path.parent, run.id, port)
         try:
             stack.enter_context(announcement)
@@ -189,7 +165,7 @@ def monitored(
             else:
                 run.stamp("phase", "prometheus_ready", url=server.url)
                 screen.tell(f"Prometheus, while this lasts: {server.url}")
-        yield Monitoring(broadcast, announcement, server)
+        yield Monitoring(exporter, announcement, server)
     finally:
         with uninterruptible():  # the verdict is there, or the reason why there is none
             stack.close()

@@ -1,4 +1,4 @@
-"""The conductor: sets the stage, has the students perform, clears up, and has it judged."""
+"""The run: sets the stage, has the students perform, clears up, and has it judged."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from dress_rehearsal.rehearsal.doctor import fits
 from dress_rehearsal.rehearsal.errors import DoesNotFitError, RehearsalError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
 from dress_rehearsal.rehearsal.monitoring import Monitoring, monitored
-from dress_rehearsal.rehearsal.rush import Performance, stamp_interruption
+from dress_rehearsal.rehearsal.rush import Rush, stamp_interruption
 from dress_rehearsal.rehearsal.screen import Screen
 from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
 from dress_rehearsal.reports.report import write_report
@@ -74,7 +74,7 @@ def _people(plan: Plan, roster: Path | None) -> list[Person]:
 def _perform(
     plan: Plan, run: RunDirectory, people: list[Person], screen: Screen, monitoring: Monitoring
 ) -> None:
-    """Perform between setting and clearing the stage; leaves a run directory to be judged."""
+    """Perform between setting and clearing the stage, and leave a run directory to be judged."""
     run.stamp("phase", "stage_starting")
     screen.phase("setting the stage")
     stage: Stage
@@ -87,7 +87,7 @@ def _perform(
         try:
             with GeneratorProcess(run, stage) as generator:
                 monitoring.await_targets(stage.targets_dir)
-                Performance(plan, run, people, stage, screen, monitoring=monitoring).play(generator)
+                Rush(plan, run, people, stage, screen, monitoring=monitoring).perform(generator)
         finally:
             monitoring.performed()
         screen.phase("clearing the stage")

@@ -1,4 +1,4 @@
-"""The performance: one rush on one stage, from the students taking their places to the ledger."""
+"""The rush: one performance on one stage, from the students taking their places to the ledger."""
 
 import os
 import time
@@ -10,6 +10,7 @@ from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collecting, Sources
 from dress_rehearsal.records.ledger import Settling, await_settled, read_ledger
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.errors import GeneratorFailedError
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess, Line, status_samples
@@ -17,7 +18,6 @@ from dress_rehearsal.rehearsal.monitoring import Monitoring
 from dress_rehearsal.rehearsal.screen import Screen
 from dress_rehearsal.rehearsal.signals import noticed, uninterruptible
 
-_NS: Final = 1_000_000_000
 _BREATH_S: Final = 1.0
 _BUSY: Final = 4.0
 """The breath is at least so many times what fixing T-0 takes."""
@@ -41,8 +41,8 @@ def stamp_interruption(run: RunDirectory, screen: Screen) -> None:
     screen.phase("interrupted: keeping what happened so far")
 
 
-class Performance:
-    """One rush on one stage, from the students taking their places to the ledger.
+class Rush:
+    """One performance on one stage, from the students taking their places to the ledger.
 
     Args:
         people: the roster.
@@ -71,8 +71,8 @@ class Performance:
         self._used_always: dict[str, float] = {}
         self._alerts_due_s = 0.0
 
-    def play(self, generator: GeneratorProcess) -> None:
-        """Have the generator's students rush the stage; leaves a run directory to be judged.
+    def perform(self, generator: GeneratorProcess) -> None:
+        """Have the generator's students rush the stage, and leave a run directory to be judged.
 
         Raises:
             RehearsalError, StageError, RecordError: it broke off; the message says why.
@@ -98,7 +98,7 @@ class Performance:
             None if monitoring is None else monitoring.announcement.announce,
         )
         if monitoring is not None:
-            monitoring.broadcast.follow(collecting)
+            monitoring.exporter.follow(collecting)
         try:
             t0_ns = self._take_places(generator)
         except KeyboardInterrupt:
@@ -117,7 +117,7 @@ class Performance:
         faults = FaultSchedule(self._plan, self._stage, self._run, self._screen.tell)
         try:
             # What a counter had counted before it was first read would be taken for the students'.
-            arrivals_s = t0_ns / _NS - self._plan.schedule.lead
+            arrivals_s = t0_ns / NS_PER_S - self._plan.schedule.lead
             collecting.read_all(timeout_s=max(arrivals_s - time.time() - _GO_S, 0.0))
             generator.go(t0_ns)
             faults.begin(t0_ns)
@@ -136,7 +136,7 @@ class Performance:
         stamp_interruption(self._run, self._screen)
 
     def _take_places(self, generator: GeneratorProcess) -> int:
-        """Have every student ready and the sale set to open; gives T-0."""
+        """Have every student ready and the sale set to open; return T-0."""
         self._screen.phase("students take their places")
         generator.await_ready()
         self._run.stamp("phase", "generator_ready")
@@ -145,23 +145,23 @@ class Performance:
         busy_s = _BUSY * (time.monotonic() - begun_s)
         if busy_s > self._breath_s:  # everything takes its time here: so will the first reading
             t0_ns = self._open_after(busy_s)
-        lead_ns = round(self._plan.schedule.lead * _NS)
+        lead_ns = round(self._plan.schedule.lead * NS_PER_S)
         self._run.stamp("phase", "arrivals", t_ns=t0_ns - lead_ns)
         self._run.stamp("t0", "open", t_ns=t0_ns)
         self._screen.t0(t0_ns)
         return t0_ns
 
     def _open_after(self, breath_s: float) -> int:
-        """Have the sale open as long after the first arrival as the plan says; gives T-0."""
-        t0_ns = time.time_ns() + round((breath_s + self._plan.schedule.lead) * _NS)
+        """Have the sale open as long after the first arrival as the plan says; return T-0."""
+        t0_ns = time.time_ns() + round((breath_s + self._plan.schedule.lead) * NS_PER_S)
         self._stage.open_at(t0_ns)
         return t0_ns
 
     def _watch(self, generator: GeneratorProcess, collecting: Collecting, t0_ns: int) -> None:
         """Follow the performance to its end, noting what is lost on the way."""
         schedule = self._plan.schedule
-        closed_ns = t0_ns + round(schedule.sale * _NS)
-        limit_ns = closed_ns + round((schedule.drain + _LAST_WORDS_S) * _NS)
+        closed_ns = t0_ns + round(schedule.sale * NS_PER_S)
+        limit_ns = closed_ns + round((schedule.drain + _LAST_WORDS_S) * NS_PER_S)
         while time.time_ns() < limit_ns:
             line = generator.next_line(0.5)
             self._note_losses()
@@ -205,7 +205,7 @@ class Performance:
         if line["kind"] == "status":
             collecting.add(status_samples(line))
             if self._monitoring is not None:
-                self._monitoring.broadcast.take(line)
+                self._monitoring.exporter.take(line)
             self._screen.update(line, collecting)
 
     def _cut(self, generator: GeneratorProcess, collecting: Collecting) -> None:

@@ -1,4 +1,4 @@
-"""The screen: what a person sees while the rehearsal goes on, live or as plain lines."""
+"""The screen: what a person sees while the rehearsal goes on, live or as plain lines, and after."""
 
 import time
 from abc import ABC, abstractmethod
@@ -16,8 +16,23 @@ from rich.text import Text
 from dress_rehearsal.plans import Plan, format_duration
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collecting
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.generator_process import Line
 from dress_rehearsal.reports.schema import Verdict
+
+_PLAIN_EVERY_S: Final = 5.0
+_NOTES: Final = 4
+_STATES: Final = (
+    ("ticket", "hold a ticket", "green"),
+    ("sold_out", "told it is sold out", "blue"),
+    ("refused", "refused", "magenta"),
+    ("gave_up", "gave up", "yellow"),
+    ("failed", "failed", "red"),
+    ("unknown", "do not know", "red"),
+    ("in_flight", "on the way", "cyan"),
+    ("never_started", "still to come", "bright_black"),
+)
+_MARKS: Final = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 
 
 class LiveView(ABC):
@@ -54,22 +69,6 @@ class LiveView(ABC):
         """Return what is to be seen now."""
 
 
-_NS: Final = 1_000_000_000
-_PLAIN_EVERY_S: Final = 5.0
-_NOTES: Final = 4
-_STATES: Final = (
-    ("ticket", "hold a ticket", "green"),
-    ("sold_out", "told it is sold out", "blue"),
-    ("refused", "refused", "magenta"),
-    ("gave_up", "gave up", "yellow"),
-    ("failed", "failed", "red"),
-    ("unknown", "do not know", "red"),
-    ("in_flight", "on the way", "cyan"),
-    ("never_started", "still to come", "bright_black"),
-)
-_MARKS: Final = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
-
-
 class Screen(LiveView):
     """Shows phases and numbers; a live panel on a terminal, a line every 5 s elsewhere.
 
@@ -90,7 +89,7 @@ class Screen(LiveView):
         self._plain_due = 0.0
 
     def begin(self, plan: Plan, run: RunDirectory) -> None:
-        """Say what is about to be rehearsed and where it is recorded."""
+        """Show what is about to be rehearsed and where it is recorded."""
         self._plan = plan
         schedule = plan.schedule
         self.console.print(
@@ -124,7 +123,9 @@ class Screen(LiveView):
         before, self._status = self._status, status
         if before is not None and status["t_ns"] > before["t_ns"]:
             rate = (
-                (status["requests"] - before["requests"]) / (status["t_ns"] - before["t_ns"]) * _NS
+                (status["requests"] - before["requests"])
+                / (status["t_ns"] - before["t_ns"])
+                * NS_PER_S
             )
             self._rate += 0.5 * (rate - self._rate)
         self._read_pools(collecting)
@@ -169,7 +170,7 @@ class Screen(LiveView):
     def _clock(self) -> str:
         if self._t0_ns is None:
             return ""
-        seconds = (time.time_ns() - self._t0_ns) / _NS
+        seconds = (time.time_ns() - self._t0_ns) / NS_PER_S
         return f"T{'-' if seconds < 0 else '+'}{abs(seconds):.0f} s"
 
     def _numbers(self) -> list[tuple[str, str]]:
@@ -241,8 +242,12 @@ class Screen(LiveView):
         return table
 
 
-def closing(console: Console, verdict: Verdict, run: Path) -> None:
-    """Print the verdict, why, and where to read on."""
+def print_verdict(console: Console, verdict: Verdict, run: Path) -> None:
+    """Print the verdict, why, and where to read on.
+
+    Args:
+        run: the run directory.
+    """
     colour = _MARKS[verdict.verdict]
     first = verdict.reasons[0] if verdict.reasons else ""
     console.print(f"[bold {colour}]{verdict.verdict.upper()}[/] {escape(first)}")
@@ -252,7 +257,7 @@ def closing(console: Console, verdict: Verdict, run: Path) -> None:
 
 
 def near(path: Path) -> str:
-    """Write a path below the current folder without the way to it."""
+    """Return a path as it is written for people: below the current folder without the way to it."""
     resolved = path.resolve()
     here = Path.cwd()
     return str(resolved.relative_to(here) if resolved.is_relative_to(here) else resolved)

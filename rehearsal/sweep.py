@@ -15,7 +15,7 @@ from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.run import rehearse
-from dress_rehearsal.rehearsal.screen import Screen, closing
+from dress_rehearsal.rehearsal.screen import Screen, print_verdict
 from dress_rehearsal.reports.comparison import Comparison, compare
 
 _JUDGED: Final = 0
@@ -116,7 +116,7 @@ def sweep(
             console.print(f"{value} has no verdict: {error}", style="red", markup=False)
             continue
         run = RunDirectory.open(runs / verdict.run)
-        closing(console, verdict, runs / verdict.run)
+        print_verdict(console, verdict, runs / verdict.run)
         interrupted = any(event.kind == "abort" for event in run.timeline())
         judged.append((f"{value} (interrupted)" if interrupted else value, run))
         if interrupted:

@@ -1,4 +1,7 @@
-"""The judgement of one cell of a matrix: what was to be found, and what was."""
+"""The judgement of one cell of a matrix: what was to be found, and what was.
+
+A cell reaches its lane, and a judgement its leader, as a line of JSON.
+"""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -47,7 +50,7 @@ class Judgement:
 
     @property
     def sentence(self) -> str:
-        """Say in one line what came of it."""
+        """What came of it, in one line."""
         name = f"{self.strategy} × {self.fault}"
         if self.error is not None:
             return f"{name}: {self.error}"
@@ -60,12 +63,12 @@ class Judgement:
         return f"{name}: {'; '.join(parts)}"
 
     def document(self) -> dict[str, Any]:
-        """Return it for `matrix.json`."""
+        """Return it as it stands in `matrix.json`."""
         return {**asdict(self), "differs": self.differs}
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Read what `document` gave."""
+        """Return the judgement that `document` wrote."""
         values = {key: value for key, value in document.items() if key != "differs"}
         for key in ("expected", "found", "missing", "unexpected"):
             values[key] = tuple(values[key])
@@ -73,7 +76,13 @@ class Judgement:
 
 
 def judge_cell(cell: Cell, found: Collection[str], seconds: float, run: str) -> Judgement:
-    """Hold what was found against what the cell expects and allows."""
+    """Hold what was found against what the cell expects and allows.
+
+    Args:
+        found: names of findings, as `reports.findings` gives them.
+        seconds: how long the cell took.
+        run: the name of its run directory.
+    """
     expected = cell.expect
     known = [choice for each in (*expected, *cell.allow) for choice in each.split(" | ")]
     wrongs = _WRONGS if cell.plan.faults or expected else _UNWELL
@@ -92,7 +101,12 @@ def judge_cell(cell: Cell, found: Collection[str], seconds: float, run: str) -> 
 
 
 def broken_cell(cell: Cell, why: str, seconds: float, run: str | None = None) -> Judgement:
-    """Say that a cell could not be carried out."""
+    """Return the judgement of a cell that could not be carried out.
+
+    Args:
+        why: a sentence.
+        seconds: how long it was tried.
+    """
     return Judgement(
         cell.strategy, cell.fault, cell.expect, (), cell.expect, (), round(seconds, 3), run, why
     )
@@ -103,7 +117,7 @@ def _any(found: Iterable[str], patterns: Collection[str]) -> bool:
 
 
 def cell_line(cell: Cell) -> str:
-    """Write a cell as the line a lane reads, its plan included."""
+    """Return a cell as the line a lane reads, its plan included."""
     return json.dumps(
         {
             "strategy": cell.strategy,
@@ -116,7 +130,7 @@ def cell_line(cell: Cell) -> str:
 
 
 def cell_from(line: str) -> Cell:
-    """Read what `cell_line` wrote."""
+    """Return the cell that `cell_line` wrote."""
     document = json.loads(line)
     return Cell(
         strategy=document["strategy"],

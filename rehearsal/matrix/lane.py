@@ -25,7 +25,7 @@ from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
 from dress_rehearsal.rehearsal.matrix.judgement import Judgement, broken_cell, cell_from, judge_cell
-from dress_rehearsal.rehearsal.rush import Performance
+from dress_rehearsal.rehearsal.rush import Rush
 from dress_rehearsal.rehearsal.screen import Screen
 from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
 from dress_rehearsal.reports.errors import ReportError
@@ -93,10 +93,10 @@ class Lane:
         with GeneratorProcess(run, stage) as generator:
             stage.start_service()
             run.stamp("phase", "stage_ready")
-            performance = Performance(plan, run, people, stage, self._screen, breath_s=_BREATH_S)
-            performance.play(generator)
+            rush = Rush(plan, run, people, stage, self._screen, breath_s=_BREATH_S)
+            rush.perform(generator)
         run.stamp("phase", "torn_down", unclean=[])
-        if performance.interrupted:
+        if rush.interrupted:
             raise KeyboardInterrupt
 
 
@@ -136,7 +136,7 @@ class _Orders:
 
 
 def main(folder: Path) -> int:
-    """Carry out cells until there are no more; gives the exit code."""
+    """Carry out cells until there are no more; return the exit code: 0, or 1 when interrupted."""
     lane, orders = Lane(folder), _Orders()
     try:
         with interruptible():

@@ -49,11 +49,6 @@ class LaneProcess:
         self._reader = threading.Thread(target=self._read, name=f"lane {number}", daemon=True)
         self._reader.start()
 
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
     def give(self, cell: Cell) -> None:
         """Have it carry out a cell."""
         assert self._process.stdin is not None

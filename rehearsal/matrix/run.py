@@ -158,7 +158,7 @@ class MatrixRun:
         return broken_cell(lane.cell, f"Its lane ended amid it; {lane.last_words()}", 0.0)
 
     def _keep(self) -> list[str]:
-        """Write everything down; gives a sentence for each file that cannot be."""
+        """Write everything down; return a sentence for each file that cannot be."""
         problems = []
         for name, write in (("matrix.json", self._write), ("matrix.svg", self._draw)):
             try:

@@ -1,4 +1,4 @@
-"""The grid: what a person sees while a matrix fills up, live or a line a cell."""
+"""The matrix' screen: the grid while it fills up, live or a line a cell, and what came of it."""
 
 import time
 from collections.abc import Sequence
@@ -82,10 +82,15 @@ class Grid(LiveView):
         return Group(Text(line, style="bold"), self.table())
 
 
-def closing(
+def print_results(
     console: Console, grid: Grid, judgements: Sequence[Judgement], folder: Path, planned: int
 ) -> None:
-    """Print the whole grid, every cell that differs, and where to read on."""
+    """Print the whole grid, every cell that differs, and where to read on.
+
+    Args:
+        folder: the matrix's folder.
+        planned: how many cells there were to be.
+    """
     console.print(grid.table())
     where = escape(near(folder))
     for judgement in judgements:
@@ -99,7 +104,7 @@ def closing(
 
 
 def summed_up(judgements: Sequence[Judgement], planned: int) -> str:
-    """Say in a sentence what came of the matrix, claiming nothing of cells that never ended."""
+    """Return in a sentence what came of the matrix; nothing is claimed of cells never ended."""
     cells = "cell" if planned == 1 else "cells"
     if not judgements:
         return f"Not one of {planned} {cells} was judged: it ended before."

@@ -12,7 +12,7 @@ from rich.console import Console
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import machine
 from dress_rehearsal.rehearsal import doctor
-from dress_rehearsal.rehearsal.doctor import Finding, checkup, fits, render
+from dress_rehearsal.rehearsal.doctor import Finding, checkup, fits, print_findings
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_the_table_is_readable_in_a_terminal(
     roomy |= {"nofile_soft": 1024, "nofile_hard": 4096}
     console = Console(file=io.StringIO(), width=width)
 
-    render(checkup(plan(12_000), tmp_path), console)
+    print_findings(checkup(plan(12_000), tmp_path), console)
 
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()

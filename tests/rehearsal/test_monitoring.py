@@ -153,11 +153,11 @@ def test_the_loss_of_prometheus_is_told_once():
 
 
 def test_whoever_else_scrapes_sees_the_verdict_before_the_port_closes():
-    broadcast = SimpleNamespace(scrapes=7, conclude=lambda verdict: None)
-    scraping = threading.Timer(0.2, lambda: setattr(broadcast, "scrapes", 9))
+    exporter = SimpleNamespace(scrapes=7, conclude=lambda verdict: None)
+    scraping = threading.Timer(0.2, lambda: setattr(exporter, "scrapes", 9))
     scraping.start()
-    Monitoring(broadcast, None, None).conclude(None)
-    assert broadcast.scrapes == 9
+    Monitoring(exporter, None, None).conclude(None)
+    assert exporter.scrapes == 9
     unseen = SimpleNamespace(scrapes=0, conclude=lambda verdict: None)
     Monitoring(unseen, None, None).conclude(None)  # nobody looks: nothing is waited for
     scraping.join()

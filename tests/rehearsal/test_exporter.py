@@ -1,4 +1,4 @@
-"""The broadcast: the metrics of one rehearsal, as any Prometheus finds them."""
+"""The exporter: the metrics of one rehearsal, as any Prometheus finds them."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from prometheus_client.core import Metric
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.samples import Reading, Series
-from dress_rehearsal.rehearsal.exporter import Broadcast
+from dress_rehearsal.rehearsal.exporter import Exporter
 from dress_rehearsal.reports.schema import Verdict
 from tests.dashboards.binaries import binary
 
@@ -42,20 +42,20 @@ def run(tmp_path: Path) -> RunDirectory:
 
 
 @pytest.fixture
-def broadcast(run: RunDirectory) -> Broadcast:
-    return Broadcast(run.plan(), run)
+def exporter(run: RunDirectory) -> Exporter:
+    return Exporter(run.plan(), run)
 
 
-def samples(broadcast: Broadcast) -> dict[str, list[tuple[dict[str, str], float]]]:
+def samples(exporter: Exporter) -> dict[str, list[tuple[dict[str, str], float]]]:
     found: dict[str, list[tuple[dict[str, str], float]]] = {}
-    for metric in broadcast.collect():
+    for metric in exporter.collect():
         for sample in metric.samples:
             found.setdefault(sample.name, []).append((sample.labels, sample.value))
     return found
 
 
-def test_what_is_rehearsed_is_told_from_the_start(broadcast: Broadcast) -> None:
-    told = samples(broadcast)
+def test_what_is_rehearsed_is_told_from_the_start(exporter: Exporter) -> None:
+    told = samples(exporter)
     ((about, one),) = told["rehearsal_info"]
     assert one == 1
     assert about["plan"] == "small"
@@ -65,10 +65,10 @@ def test_what_is_rehearsed_is_told_from_the_start(broadcast: Broadcast) -> None:
     assert "rehearsal_opens_at_timestamp_seconds" not in told
 
 
-def test_what_the_collectors_read_and_the_generators_say_is_shown(broadcast: Broadcast) -> None:
-    broadcast.follow(Collected())  # type: ignore[arg-type]
-    broadcast.take(STATUS)
-    told = samples(broadcast)
+def test_what_the_collectors_read_and_the_generators_say_is_shown(exporter: Exporter) -> None:
+    exporter.follow(Collected())  # type: ignore[arg-type]
+    exporter.take(STATUS)
+    told = samples(exporter)
     assert told["pg_up"] == [({}, 1)]
     step = {"generator": "g1", "step": "POST /login"}
     assert told["generator_felt_seconds_bucket"] == [
@@ -82,12 +82,12 @@ def test_what_the_collectors_read_and_the_generators_say_is_shown(broadcast: Bro
         assert ({"generator": "g1", "outcome": word}, count) in told["generator_outcomes_total"]
 
 
-def test_the_timeline_is_there_for_annotations(run: RunDirectory, broadcast: Broadcast) -> None:
+def test_the_timeline_is_there_for_annotations(run: RunDirectory, exporter: Exporter) -> None:
     run.stamp("t0", "open", t_ns=50 * NS)
     run.stamp("fault", "leak", t_ns=51 * NS, on=True, grade="20%", what="connections are kept")
     run.stamp("fault", "leak", t_ns=55 * NS, on=False)
     run.stamp("ledger", "postgres", t_ns=60 * NS, tickets=3)
-    told = samples(broadcast)
+    told = samples(exporter)
     assert told["rehearsal_opens_at_timestamp_seconds"] == [({}, 50)]
     events = [
         (labels["kind"], labels["name"], labels["state"], at_s)
@@ -145,9 +145,9 @@ def verdict_of(run: str, **changed: Any) -> Verdict:
     )
 
 
-def test_the_verdict_is_shown_once_there_is_one(run: RunDirectory, broadcast: Broadcast) -> None:
-    broadcast.conclude(verdict_of(run.id))
-    told = samples(broadcast)
+def test_the_verdict_is_shown_once_there_is_one(run: RunDirectory, exporter: Exporter) -> None:
+    exporter.conclude(verdict_of(run.id))
+    told = samples(exporter)
     assert told["rehearsal_verdict"] == [({"verdict": "fail"}, 1)]
     assert told["rehearsal_gate"] == [
         ({"metric": "audit.oversold", "limit": "== 0", "status": "fail"}, 3)
@@ -160,40 +160,38 @@ def test_of_a_target_that_is_not_ours_nothing_is_told_but_that(tmp_path: Path) -
     target = {"stage": "external", "url": "http://127.0.0.1:8000"}
     plan = Plan.model_validate({"name": "theirs", "target": target})
     run = RunDirectory.create(tmp_path, plan)
-    ((about, _),) = samples(Broadcast(plan, run))["rehearsal_info"]
+    ((about, _),) = samples(Exporter(plan, run))["rehearsal_info"]
     assert about["stage"] == "external"
     assert {about[fact] for fact in ("allocation", "waiting_room", "workers")} == {"unknown"}
 
 
-def test_a_damaged_timeline_hides_only_itself(run: RunDirectory, broadcast: Broadcast) -> None:
+def test_a_damaged_timeline_hides_only_itself(run: RunDirectory, exporter: Exporter) -> None:
     run.stamp("t0", "open")
     with (run.path / "timeline.jsonl").open("a") as file:
         file.write('{"t_ns": 5, "ki{"t_ns": 6, "kind": "phase", "name": "late", "detail": {}}\n')
-    broadcast.follow(Collected())  # type: ignore[arg-type]
-    told = samples(broadcast)
+    exporter.follow(Collected())  # type: ignore[arg-type]
+    told = samples(exporter)
     assert told["pg_up"] == [({}, 1)]
     assert "rehearsal_timeline_timestamp_seconds" not in told
 
 
-def test_what_ended_is_shown_no_more(broadcast: Broadcast) -> None:
-    broadcast.follow(Collected())  # type: ignore[arg-type]
-    broadcast.follow(None)
-    assert "pg_up" not in samples(broadcast)
+def test_what_ended_is_shown_no_more(exporter: Exporter) -> None:
+    exporter.follow(Collected())  # type: ignore[arg-type]
+    exporter.follow(None)
+    assert "pg_up" not in samples(exporter)
 
 
-def test_where_a_run_is_published_its_own_plan_says(
-    run: RunDirectory, broadcast: Broadcast
-) -> None:
+def test_where_a_run_is_published_its_own_plan_says(run: RunDirectory, exporter: Exporter) -> None:
     notify = {"reports_url": "https://ci.example.org/runs"}
     plan = Plan.model_validate({"name": "published", "notify": notify})
     other = RunDirectory.create(run.path.parent, plan)
     (other.path / "verdict.json").write_text(verdict_of(other.id).text())
-    ((labels, _),) = samples(broadcast)["rehearsal_started_timestamp_seconds"]
+    ((labels, _),) = samples(exporter)["rehearsal_started_timestamp_seconds"]
     assert labels["report"] == f"https://ci.example.org/runs/{other.id}/report.html"
 
 
 def test_every_verdict_of_the_runs_folder_is_in_the_index(
-    run: RunDirectory, broadcast: Broadcast
+    run: RunDirectory, exporter: Exporter
 ) -> None:
     old = run.path.parent / "20260102T030405Z-small-abcdef"
     old.mkdir()
@@ -205,22 +203,22 @@ def test_every_verdict_of_the_runs_folder_is_in_the_index(
     stray.mkdir()
     (stray / "verdict.json").write_text(json.dumps({"plan": "x", "verdict": "pass"}))
     for _ in range(2):
-        ((labels, started_s),) = samples(broadcast)["rehearsal_started_timestamp_seconds"]
+        ((labels, started_s),) = samples(exporter)["rehearsal_started_timestamp_seconds"]
         assert (labels["rehearsal"], labels["verdict"]) == (old.name, "fail")
         assert labels["report"] == str(old)
         assert started_s == 1767323045
 
 
-def test_prometheus_own_tool_has_nothing_to_say(run: RunDirectory, broadcast: Broadcast) -> None:
+def test_prometheus_own_tool_has_nothing_to_say(run: RunDirectory, exporter: Exporter) -> None:
     run.stamp("t0", "open")
-    broadcast.follow(Collected())  # type: ignore[arg-type]
-    broadcast.take(STATUS)
-    broadcast.conclude(verdict_of(run.id))
+    exporter.follow(Collected())  # type: ignore[arg-type]
+    exporter.take(STATUS)
+    exporter.conclude(verdict_of(run.id))
     registry = CollectorRegistry()
 
     class Shown:
         def collect(self) -> list[Metric]:
-            return list(broadcast.collect())
+            return list(exporter.collect())
 
     registry.register(Shown())
     told = subprocess.run(
