@@ -5,14 +5,10 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from dress_rehearsal.compose.process import Recipe, inherited_environment, python_module
 from dress_rehearsal.plans import Plan, slo_edges_s
 from dress_rehearsal.records.tables import NS_PER_S
-
-WRITING_BACK: Final = frozenset({"redis_writeback", "sqs_writeback"})
-"""Allocations that answer before the row is written, and need the write-back worker."""
 
 _NOT_YET_NS = 4_102_444_800 * NS_PER_S  # the year 2100: no sale before the conductor says so
 _SECRET_BYTES = 32
@@ -41,7 +37,7 @@ class ReferenceApp:
         self.admin_token = _secret()
         self.gate_token = _secret()
         self.neighbours_token = _secret()
-        self.has_writeback = plan.app.allocation in WRITING_BACK
+        self.has_writeback = plan.app.strategy.writes_back
         self.workers = plan.app.workers
         # Secrets travel in the environment only: command lines and files can be read by others.
         self._settings = {

@@ -52,7 +52,7 @@ class Service:
         """
         self._plan, self._logs = plan, logs
         neighbours = plan.app.enrolment == "external"
-        sqs = plan.app.allocation == "sqs_writeback"
+        sqs = plan.app.strategy.through_sqs
         self.app = ReferenceApp(
             plan,
             Surroundings(
@@ -100,7 +100,7 @@ class Service:
     def send_off(self, plan: Plan) -> None:
         """Kill everything but what another plan goes on with."""
         leaving = ["app", "writeback", "neighbours"]
-        if plan.app.allocation != "sqs_writeback":
+        if not plan.app.strategy.through_sqs:
             leaving.append("sqs")
         for name in leaving:
             self._cast.send_off(name)

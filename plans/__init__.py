@@ -4,7 +4,7 @@ from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
 from dress_rehearsal.plans.faults import FAULTS, Fault, FaultKind
 from dress_rehearsal.plans.hosts import refusal
 from dress_rehearsal.plans.limits import Limit, parse_limit
-from dress_rehearsal.plans.matrix import HEALTHY, STRATEGIES, Cell, Matrix, is_matrix, read_matrix
+from dress_rehearsal.plans.matrix import HEALTHY, Cell, Matrix, is_matrix, read_matrix
 from dress_rehearsal.plans.plan import Gate, Plan, slo_edges_s
 from dress_rehearsal.plans.reading import bundled_plans, plan_schema, plan_toml, read_plan
 from dress_rehearsal.plans.roster import (
@@ -14,6 +14,7 @@ from dress_rehearsal.plans.roster import (
     seeded_roster,
     write_roster,
 )
+from dress_rehearsal.plans.strategies import STRATEGIES, Strategy
 from dress_rehearsal.plans.types import format_duration, format_share
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Plan",
     "PlanError",
     "PlanInvalidError",
+    "Strategy",
     "bundled_plans",
     "format_duration",
     "format_share",

@@ -1,7 +1,7 @@
-"""The faults a plan may schedule: seeded defects of the reference app and mishaps of its stage."""
+"""The faults a plan may schedule: seeded defects of the reference app and harm done to its stage."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema, model_validator
 
@@ -22,63 +22,100 @@ class FaultKind:
     """One fault of the catalogue.
 
     Attributes:
-        place: `app` is switched on inside the reference app, `stage` is done to its processes.
-        usual: the grade where a plan names none.
+        name: as a plan, the timeline and the app's switches have it.
         what: a sentence for people.
+        unit: what its grade means.
+        usual: the grade where a plan names none.
+        place: `app` is switched on inside the reference app, `stage` is done to its processes.
+        momentary: it happens once and is over, or starts to be put right, as soon as it has; the
+            others last until they are ended.
+        usually_lasts: how long where a plan does not say; to the end of the sale when None.
     """
 
     name: str
-    place: Literal["app", "stage"]
-    unit: Unit
-    usual: str
     what: str
+    unit: Unit = "switch"
+    usual: str = "on"
+    place: Literal["app", "stage"] = "app"
+    momentary: bool = False
+    usually_lasts: str | None = None
 
 
-_APP: Final[tuple[tuple[str, Unit, str, str], ...]] = (
-    ("leak", "share", "20%", "a purchase keeps its PostgreSQL connection"),
-    ("nested_acquire", "share", "100%", "a purchase holds one connection and asks for a second"),
-    ("slow_database", "seconds", "200ms", "every transaction takes so much longer"),
-    ("slow_external", "seconds", "500ms", "the enrolment API answers so much later"),
-    (
-        *("slow_external_inside", "seconds", "500ms"),
-        "the enrolment API is slow and is asked while a PostgreSQL connection is held",
-    ),
-    ("loop_block", "seconds", "200ms", "a purchase blocks its worker's event loop"),
-    ("kill_after_grant", "switch", "on", "a worker dies between granting and answering, once"),
-    (
-        *("redelivery", "share", "100%"),
-        "the queue delivers twice and the writer does not look whether the row is there",
-    ),
-    ("drop_queue_items", "items", "100", "a full error queue drops what comes after so many items"),
-    (
-        *("duplicate_check_before_lock", "seconds", "400ms"),
-        "the check for a second ticket comes so long before the lock",
-    ),
-    ("unique_off", "switch", "on", "the tickets table has no unique constraints"),
-    ("client_position", "switch", "on", "the waiting room believes the position a client sends"),
-    ("double_decrement", "share", "100%", "a grant takes two tickets from the stock"),
-    ("early_open", "switch", "on", "clicks before T-0 are granted"),
-    ("qr_replay", "switch", "on", "a QR code admits again and again"),
-    ("views_lost", "share", "100%", "page views are read, then written, and so lost"),
-    ("ineligible_granted", "switch", "on", "nobody asks whether a buyer is on the roster"),
-)
-_STAGE: Final[tuple[tuple[str, Unit, str, str], ...]] = (
-    ("worker_crash", "switch", "on", "a worker of the app is killed"),
-    ("redis_wipe", "switch", "on", "Redis loses everything it holds"),
-    ("redis_down", "switch", "on", "Redis is killed, and started again after `lasts`"),
-    ("database_down", "switch", "on", "PostgreSQL is killed, and started again after `lasts`"),
-    ("sigterm_mid_sale", "switch", "on", "the app is asked to end, and started again"),
-)
 FAULTS: Final[dict[str, FaultKind]] = {
-    **{kind[0]: FaultKind(kind[0], "app", *kind[1:]) for kind in _APP},
-    **{kind[0]: FaultKind(kind[0], "stage", *kind[1:]) for kind in _STAGE},
+    kind.name: kind
+    for kind in (
+        FaultKind("leak", "a purchase keeps its PostgreSQL connection", "share", "20%"),
+        FaultKind(
+            "nested_acquire",
+            "a purchase holds one connection and asks for a second",
+            "share",
+            "100%",
+        ),
+        FaultKind("slow_database", "every transaction takes so much longer", "seconds", "200ms"),
+        FaultKind("slow_external", "the enrolment API answers so much later", "seconds", "500ms"),
+        FaultKind(
+            "slow_external_inside",
+            "the enrolment API is slow and is asked while a PostgreSQL connection is held",
+            "seconds",
+            "500ms",
+        ),
+        FaultKind("loop_block", "a purchase blocks its worker's event loop", "seconds", "200ms"),
+        FaultKind(
+            "kill_after_grant", "a worker dies between granting and answering, once", momentary=True
+        ),
+        FaultKind(
+            "redelivery",
+            "the queue delivers twice and the writer does not look whether the row is there",
+            "share",
+            "100%",
+        ),
+        FaultKind(
+            "drop_queue_items",
+            "a full error queue drops what comes after so many items",
+            "items",
+            "100",
+        ),
+        FaultKind(
+            "duplicate_check_before_lock",
+            "the check for a second ticket comes so long before the lock",
+            "seconds",
+            "400ms",
+        ),
+        FaultKind("unique_off", "the tickets table has no unique constraints"),
+        FaultKind("client_position", "the waiting room believes the position a client sends"),
+        FaultKind("double_decrement", "a grant takes two tickets from the stock", "share", "100%"),
+        FaultKind("early_open", "clicks before T-0 are granted"),
+        FaultKind("qr_replay", "a QR code admits again and again"),
+        FaultKind("views_lost", "page views are read, then written, and so lost", "share", "100%"),
+        FaultKind("ineligible_granted", "nobody asks whether a buyer is on the roster"),
+        FaultKind("worker_crash", "a worker of the app is killed", place="stage", momentary=True),
+        FaultKind("redis_wipe", "Redis loses everything it holds", place="stage", momentary=True),
+        FaultKind(
+            "redis_down",
+            "Redis is killed, and started again after `lasts`",
+            place="stage",
+            usually_lasts="2s",
+        ),
+        FaultKind(
+            "database_down",
+            "PostgreSQL is killed, and started again after `lasts`",
+            place="stage",
+            usually_lasts="2s",
+        ),
+        FaultKind(
+            "sigterm_mid_sale",
+            "the app is asked to end, and started again",
+            place="stage",
+            momentary=True,
+        ),
+    )
 }
 """Every fault by name."""
 
-_DOWN_S: Final = 2.0
-_OUTAGES: Final = frozenset({"redis_down", "database_down"})
-_OVER_AT_ONCE: Final = frozenset({"worker_crash", "redis_wipe", "sigterm_mid_sale"})
-"""Faults that are over, or start to be put right, as soon as they have happened."""
+if TYPE_CHECKING:
+    FaultName = str  # type checkers cannot read a Literal off a table
+else:
+    FaultName = Literal[tuple(FAULTS)]
 
 
 def parse_moment(value: Any) -> float:
@@ -97,7 +134,7 @@ def parse_moment(value: Any) -> float:
 
 
 def format_moment(seconds: float) -> str:
-    """Write seconds from T-0 as `"T+2s"`."""
+    """Return seconds from T-0 as they are written: `"T+2s"`."""
     return f"T{'-' if seconds < 0 else '+'}{format_duration(abs(seconds))}"
 
 
@@ -108,31 +145,6 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "examples": ["T+2s", "T-500ms", "T"]}),
 ]
 """Seconds from T-0, written `"T+2s"`."""
-
-FaultName = Literal[
-    "leak",
-    "nested_acquire",
-    "slow_database",
-    "slow_external",
-    "slow_external_inside",
-    "loop_block",
-    "kill_after_grant",
-    "redelivery",
-    "drop_queue_items",
-    "duplicate_check_before_lock",
-    "unique_off",
-    "client_position",
-    "double_decrement",
-    "early_open",
-    "qr_replay",
-    "views_lost",
-    "ineligible_granted",
-    "worker_crash",
-    "redis_wipe",
-    "redis_down",
-    "database_down",
-    "sigterm_mid_sale",
-]
 
 
 class Fault(Section):
@@ -155,7 +167,9 @@ class Fault(Section):
         """Return when it ends, in seconds from T-0, where the sale closes at `sale_s`."""
         if self.lasts is not None:
             return min(self.at + self.lasts, sale_s)
-        return self.at if self.name in _OVER_AT_ONCE else sale_s
+        kind = FAULTS[self.name]
+        # One that the app does to itself may happen at any time until its switch is off again.
+        return self.at if kind.momentary and kind.place == "stage" else sale_s
 
     @model_validator(mode="before")
     @classmethod
@@ -165,9 +179,10 @@ class Fault(Section):
         name = values.get("name")
         if not isinstance(name, str) or name not in FAULTS:
             return {"grade": "", **values}  # it is the name that is wrong
-        filled = {"grade": FAULTS[name].usual, **values}
-        if name in _OUTAGES:
-            filled.setdefault("lasts", format_duration(_DOWN_S))
+        kind = FAULTS[name]
+        filled = {"grade": kind.usual, **values}
+        if kind.usually_lasts is not None:
+            filled.setdefault("lasts", kind.usually_lasts)
         if isinstance(filled["grade"], int) and not isinstance(filled["grade"], bool):
             filled["grade"] = str(filled["grade"])
         return filled
@@ -179,7 +194,7 @@ class Fault(Section):
 
 
 def parse_grade(unit: Unit, text: str) -> float:
-    """Return a written grade as a number.
+    """Return a written grade as a number: a share from 0 to 1, seconds, items, or 1 for a switch.
 
     Raises:
         ValueError: it is not written in the fault's unit, or is not above zero.

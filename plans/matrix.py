@@ -4,17 +4,17 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
 from dress_rehearsal.plans.faults import FaultName
-from dress_rehearsal.plans.plan import Allocation, Name, Plan
+from dress_rehearsal.plans.plan import Name, Plan
 from dress_rehearsal.plans.reading import check_plan, find_bundled, problem_sentences, read_document
+from dress_rehearsal.plans.strategies import STRATEGIES, Allocation
 from dress_rehearsal.plans.types import Section
 
-STRATEGIES: Final[tuple[Allocation, ...]] = get_args(Allocation)
 _NAME_LENGTH: Final = 40
 HEALTHY: Final = "none"
 """The fault of a row where nothing is made to go wrong."""
@@ -60,7 +60,7 @@ class Row(Expected):
     fault: FaultName | None = None
     """What is made to go wrong; nothing when left out."""
     strategies: tuple[Allocation, ...] | None = None
-    """Where it can occur; all strategies of the matrix but `naive` when left out."""
+    """Where it can occur; the sound strategies of the matrix when left out."""
     by: dict[Allocation, Expected] = Field(default_factory=dict)
     """What is otherwise with one strategy; `expect` replaces the row's, `allow` and `set` add."""
 
@@ -92,7 +92,7 @@ class Matrix(Section):
     name: Name
     description: str = ""
     seed: int = 2026
-    strategies: tuple[Allocation, ...] = STRATEGIES
+    strategies: tuple[Allocation, ...] = tuple(STRATEGIES)
     base: dict[str, Any] = Field(default_factory=dict)
     """Sections and keys of a plan that all cells share."""
     rows: tuple[Row, ...]
@@ -161,7 +161,7 @@ class Matrix(Section):
     def _strategies_of(self, row: Row) -> tuple[Allocation, ...]:
         if row.strategies is not None:
             return row.strategies
-        return tuple(strategy for strategy in self.strategies if strategy != "naive")
+        return tuple(name for name in self.strategies if STRATEGIES[name].sound)
 
     def _cell(self, row: Row, strategy: Allocation, seed: int) -> Cell:
         own = row.by.get(strategy, Expected())

@@ -1,6 +1,7 @@
 """The Plan: everything one rehearsal needs to know, checked before anything starts."""
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -8,25 +9,11 @@ from pydantic import Field, model_validator
 from dress_rehearsal.plans.faults import Fault, format_moment
 from dress_rehearsal.plans.limits import LimitText, parse_limit
 from dress_rehearsal.plans.notify import Notify
+from dress_rehearsal.plans.strategies import STRATEGIES, Allocation, Strategy
 from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share
 
-Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 """Lower-case letters, digits and hyphens: it becomes part of a folder's name and of URLs."""
-
-
-Allocation = Literal[
-    "naive",
-    "row_lock",
-    "optimistic",
-    "atomic_update",
-    "skip_locked",
-    "redis_lock",
-    "redis_script",
-    "redis_writeback",
-    "sqs_writeback",
-]
-"""The reference app's ways to hand out tickets; all but `naive` are sound."""
 
 
 class Event(Section):
@@ -133,6 +120,7 @@ class App(Section):
 
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     allocation: Allocation = "redis_writeback"
+    """How tickets are handed out; all ways but `naive` are sound."""
     waiting_room: Literal["off", "poll", "sse"] = "off"
     """Whether students queue before they may buy, and how they learn that it is their turn."""
     admission_rate: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
@@ -157,6 +145,16 @@ class App(Section):
     """Redis connections of one worker."""
     redis_pool_timeout: Duration = 8.0
     """Just under the students' own time-out: turning a click away only brings it back."""
+
+    @property
+    def strategy(self) -> Strategy:
+        """What is to be known of the way tickets are handed out."""
+        return STRATEGIES[self.allocation]
+
+    @property
+    def holders_in_redis(self) -> bool:
+        """Whether Redis, beside PostgreSQL, keeps who holds a ticket."""
+        return self.strategy.holders_in_redis
 
 
 class Postgres(Section):
@@ -257,29 +255,28 @@ def slo_edges_s(plan: Plan) -> tuple[float, ...]:
     return tuple(sorted({limit.value / 1e3 for limit in limits if limit.unit == "ms"}))
 
 
-_WRITE_BACK: Final = ("redis_writeback", "sqs_writeback")
-_GUARDED_BY_UNIQUE: Final = ("atomic_update", "skip_locked")
-_IN_POSTGRES: Final = ("row_lock", "optimistic", *_GUARDED_BY_UNIQUE, "redis_lock")
-_STRATEGIES: Final[dict[str, tuple[str, ...]]] = {
-    "redelivery": _WRITE_BACK,
-    "drop_queue_items": _WRITE_BACK,
+_OCCURS: Final[dict[str, Callable[[Strategy], bool]]] = {
+    "redelivery": lambda strategy: strategy.writes_back,
+    "drop_queue_items": lambda strategy: strategy.writes_back,
     # The script in Redis checks and grants in one, and naive has no lock to be early for.
-    "duplicate_check_before_lock": _IN_POSTGRES,
-    # The others look whether the student holds a ticket, and do not rest on the constraint.
-    "unique_off": _GUARDED_BY_UNIQUE,
-    # naive keeps no stock: it counts the tickets.
-    "double_decrement": (*_IN_POSTGRES, "redis_script", *_WRITE_BACK),
+    "duplicate_check_before_lock": lambda strategy: (
+        strategy.sound and not strategy.holders_in_redis
+    ),
+    "unique_off": lambda strategy: strategy.rests_on_unique,
+    # naive keeps no stock to take a second ticket from.
+    "double_decrement": lambda strategy: strategy.sound,
 }
-"""The strategies in which a fault can occur, where that is not all of them."""
+"""Whether a fault can occur with a strategy, where that is not all of them."""
 
 
 def _obstacle(fault: Fault, plan: Plan) -> str | None:
-    """Say what a fault lacks in a plan, so that it could never strike; None when it can."""
-    strategies = _STRATEGIES.get(fault.name)
-    if strategies is not None and plan.app.allocation not in strategies:
+    """Return what a fault lacks in a plan, so that it could never strike; None when it can."""
+    occurs = _OCCURS.get(fault.name)
+    if occurs is not None and not occurs(plan.app.strategy):
+        possible = [name for name, strategy in STRATEGIES.items() if occurs(strategy)]
         return (
             f"fault {fault.name} cannot occur with app.allocation = "
-            f'"{plan.app.allocation}", only with {_listed(strategies)}'
+            f'"{plan.app.allocation}", only with {_listed(possible)}'
         )
     match fault.name:
         case "slow_external" | "slow_external_inside" if plan.app.enrolment == "roster":
@@ -300,7 +297,7 @@ def _obstacle(fault: Fault, plan: Plan) -> str | None:
 
 
 def _overlap(faults: tuple[Fault, ...], sale_s: float) -> str | None:
-    """Say which two entries of one fault overlap: the end of one would end the other too."""
+    """Return which two entries of one fault overlap: the end of one would end the other too."""
     last: dict[str, Fault] = {}
     for fault in sorted(faults, key=lambda fault: fault.at):
         before = last.get(fault.name)
@@ -313,6 +310,6 @@ def _overlap(faults: tuple[Fault, ...], sale_s: float) -> str | None:
     return None
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def _listed(names: Sequence[str]) -> str:
     *most, final = names
     return f"{', '.join(most)} or {final}"

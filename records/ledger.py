@@ -34,8 +34,6 @@ _ENTRIES = """
 SELECT ticket::text, (extract(epoch FROM entered_at) * 1000000000)::bigint
   FROM entries WHERE event = %s ORDER BY entered_at, ticket
 """
-_IN_REDIS = frozenset({"redis_script", "redis_writeback", "sqs_writeback"})
-"""Allocations whose holders are in Redis: a Redis without them has lost them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def read_ledger(
             readings.append(_reading("gate", admitted, rows))
     if redis_url is not None:
         held = _redis_rows(redis_url, event, roster, timeout_s)
-        if held is None and run.plan().app.allocation in _IN_REDIS:
+        if held is None and run.plan().app.holders_in_redis:
             held = []  # the hash should be there: the store says that nobody holds a ticket
         if held is not None:
             readings.append(_reading("redis", held, rows))
