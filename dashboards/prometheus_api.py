@@ -49,6 +49,20 @@ class Answer:
     values: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """An alert that is firing.
+
+    Attributes:
+        about: its labels as a text, to tell it from others of its name.
+        summary: what it says to people.
+    """
+
+    name: str
+    about: str
+    summary: str
+
+
 class PrometheusApi:
     """A Prometheus server.
 
@@ -67,7 +81,7 @@ class PrometheusApi:
             PrometheusSilentError: no answer.
             PrometheusRefusedError: the expression is wrong, or the answer is none of Prometheus'.
         """
-        data = self._ask("query", {"query": expr, "time": f"{at_s:.3f}"})
+        data = self._evaluate("query", query=expr, time=f"{at_s:.3f}")
         if data["resultType"] == "scalar":
             at, value = data["result"]
             return [Answer({}, (float(at),), (float(value),))]
@@ -83,14 +97,12 @@ class PrometheusApi:
             PrometheusSilentError: no answer.
             PrometheusRefusedError: the expression is wrong, or the answer is none of Prometheus'.
         """
-        data = self._ask(
+        data = self._evaluate(
             "query_range",
-            {
-                "query": expr,
-                "start": f"{start_s:.3f}",
-                "end": f"{end_s:.3f}",
-                "step": f"{step_s:.3f}",
-            },
+            query=expr,
+            start=f"{start_s:.3f}",
+            end=f"{end_s:.3f}",
+            step=f"{step_s:.3f}",
         )
         return [
             Answer(
@@ -99,6 +111,33 @@ class PrometheusApi:
                 tuple(float(value) for _, value in one["values"]),
             )
             for one in self._listed(data, "matrix")
+        ]
+
+    def healthy_targets(self) -> int:
+        """Return how many targets were scraped the last time that was tried.
+
+        Raises:
+            PrometheusSilentError: no answer.
+            PrometheusRefusedError: the answer is none of Prometheus'.
+        """
+        active = self._ask("targets?state=active", "activeTargets")["activeTargets"]
+        return sum(target["health"] == "up" for target in active)
+
+    def firing(self) -> list[Firing]:
+        """Return the alerts that are firing now.
+
+        Raises:
+            PrometheusSilentError: no answer.
+            PrometheusRefusedError: the answer is none of Prometheus'.
+        """
+        return [
+            Firing(
+                name=str(alert["labels"].get("alertname", "?")),
+                about=json.dumps(alert["labels"], sort_keys=True),
+                summary=str(alert.get("annotations", {}).get("summary", "")),
+            )
+            for alert in self._ask("alerts", "alerts")["alerts"]
+            if alert.get("state") == "firing"
         ]
 
     def _listed(self, data: Mapping[str, Any], kind: str) -> list[Any]:
@@ -110,25 +149,31 @@ class PrometheusApi:
         found: list[Any] = data["result"]
         return found
 
-    def _ask(self, route: str, form: Mapping[str, str]) -> Mapping[str, Any]:
+    def _evaluate(self, route: str, **form: str) -> Mapping[str, Any]:
         """Send a form, since an expression may be longer than a URL should be."""
         body = urllib.parse.urlencode(form).encode()
+        return self._ask(route, "resultType", "result", body=body, what=f"query {form['query']!r}")
+
+    def _ask(
+        self, route: str, *keys: str, body: bytes | None = None, what: str = "question"
+    ) -> Mapping[str, Any]:
+        """Return the data of an answer, which have these keys."""
         url = f"{self._url}/api/v1/{route}"
         try:
             with OPENER.open(url, body, timeout=self._timeout_s) as answer:
                 document = json.load(answer)
             found: Mapping[str, Any] = document["data"]
-            _ = found["resultType"], found["result"]
+            _ = [found[key] for key in keys]
         except urllib.error.HTTPError as error:
             with error:
                 said = _words(error.read())
             raise PrometheusRefusedError(
-                f"Prometheus at {self._url} refuses the query {form['query']!r} "
+                f"Prometheus at {self._url} refuses the {what} "
                 f"({error.code} {HTTPStatus(error.code).phrase}): {said}"
             ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise PrometheusRefusedError(
-                f"What answers at {self._url} is no Prometheus: it gives no data for a query."
+                f"What answers at {self._url} is no Prometheus: it gives no data."
             ) from error
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error

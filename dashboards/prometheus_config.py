@@ -10,13 +10,16 @@ from dress_rehearsal.dashboards.errors import DashboardsError
 RULES: Final = Path(__file__).resolve().parent / "rules"
 """The folder of the recording and alerting rules; the rules' own tests are in `tests/`."""
 
-_HEAD: Final = """\
+SCRAPE_S: Final = 1
+"""How often every target of a rehearsal is scraped."""
+
+_HEAD: Final = f"""\
 # A rehearsal lasts about a minute: it is looked at every second, and what does not answer within
 # that second is as good as gone.
 global:
-  scrape_interval: 1s
-  scrape_timeout: 1s
-  evaluation_interval: 1s
+  scrape_interval: {SCRAPE_S}s
+  scrape_timeout: {SCRAPE_S}s
+  evaluation_interval: {SCRAPE_S}s
 """
 _JOB: Final = """\
 # The files say what there is to scrape, and of which run and job it is. They come and go with the

@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace) -> int:
     screen = Screen(Console(stderr=False, highlight=False))
     verdict = rehearse(plan, options.out, screen, options.roster, prometheus=options.prometheus)
     print_verdict(screen.console, verdict, options.out / verdict.run)
-    trouble = notify(plan, RunDirectory.open(options.out / verdict.run), verdict)
+    trouble = notify(plan, verdict)
     if trouble is not None:
         screen.console.print(escape(trouble), style="red")
     return verdict.exit_code

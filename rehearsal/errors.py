@@ -1,8 +1,9 @@
-"""What can end a rehearsal before there is a verdict.
+"""What can end a rehearsal before there is a verdict, or a look at one.
 
 RehearsalError
 ├── DoesNotFitError       this machine cannot hold the plan's students
-└── GeneratorFailedError  the generator did not start, or could not write down what happened
+├── GeneratorFailedError  the generator did not start, or could not write down what happened
+└── NothingToCheckError   there is no Prometheus, or nothing of the run that it could be asked
 """
 
 
@@ -16,3 +17,7 @@ class DoesNotFitError(RehearsalError):
 
 class GeneratorFailedError(RehearsalError):
     """The generator process failed."""
+
+
+class NothingToCheckError(RehearsalError):
+    """There is no Prometheus, or nothing of the run that it could be asked."""

@@ -81,10 +81,10 @@ class Monitoring:
         if self._prometheus is None:
             return
         try:
-            firing = self._api().firing()
+            now = self._api().firing()
         except PrometheusError:
             return
-        before, self._firing = self._firing, {one.about: one for one in firing}
+        before, self._firing = self._firing, {one.about: one for one in now}
         for about, firing in self._firing.items():
             if about not in before:
                 yield firing, True

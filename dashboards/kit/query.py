@@ -7,10 +7,12 @@ from grafana_foundation_sdk.builders import prometheus as prometheus_builders
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard, prometheus
 
+from dress_rehearsal.dashboards.prometheus_config import SCRAPE_S
+
 _T = TypeVar("_T")
 
-SCRAPE: Final = "1s"
-"""Every target of a rehearsal is scraped once a second; no query asks for a finer step."""
+SCRAPE: Final = f"{SCRAPE_S}s"
+"""No query asks for a finer step than there are samples."""
 
 PROMETHEUS: Final = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
 LOKI: Final = dashboard.DataSourceRef(type_val="loki", uid="${loki}")

@@ -63,7 +63,7 @@ class Script:
     hang: bool
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """An error status with its JSON body."""
 
     def __init__(self, code: int, message: str, **more: str) -> None:
@@ -225,7 +225,7 @@ class GrafanaDouble:
             return script.status, script.headers, script.body, script.hang
         try:
             status, document = 200, self._handle(asked)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             status, document = refusal.code, refusal.body
         if script is not None:
             return script.status, script.headers, script.body, False
@@ -266,7 +266,7 @@ class GrafanaDouble:
             if method == asked.method and match is not None:
                 return act(*match.groups())
         self.violations.append(f"{asked.method} {asked.path}: no such route")
-        raise Refusal(404, "Not found")
+        raise RefusalError(404, "Not found")
 
     def _health(self, asked: Asked) -> dict[str, Any]:
         if "Authorization" in asked.headers:
@@ -276,11 +276,11 @@ class GrafanaDouble:
 
     def _authorise(self, asked: Asked) -> None:
         if asked.headers.get("Authorization") != f"Bearer {self.token}":
-            raise Refusal(401, "Invalid API key" if self.major < 11 else "Unauthorized")
+            raise RefusalError(401, "Invalid API key" if self.major < 11 else "Unauthorized")
 
     def _need(self, permission: str) -> None:
         if permission not in self.permissions:
-            raise Refusal(
+            raise RefusalError(
                 403,
                 f"You'll need additional permissions to perform this action. "
                 f"Permissions needed: {permission}",
@@ -293,7 +293,7 @@ class GrafanaDouble:
             self._need(f"{kind}:read")
         if uid not in held:
             names = {"folders": "folder not found", "datasources": "Data source not found"}
-            raise Refusal(404, names.get(kind, "Dashboard not found"), status="not-found")
+            raise RefusalError(404, names.get(kind, "Dashboard not found"), status="not-found")
         return held[uid]
 
     def _make_folder(self, asked: Asked) -> dict[str, Any]:
@@ -303,10 +303,10 @@ class GrafanaDouble:
         if uid in self.folders:
             words = "the folder has been changed by someone else"
             if self.major >= 12:
-                raise Refusal(412, words, status="version-mismatch")
-            raise Refusal(409, "a folder with the same uid already exists")
+                raise RefusalError(412, words, status="version-mismatch")
+            raise RefusalError(409, "a folder with the same uid already exists")
         if self.major < 11 and any(f["title"] == body["title"] for f in self.folders.values()):
-            raise Refusal(409, "a folder with the same name already exists")
+            raise RefusalError(409, "a folder with the same name already exists")
         self.folders[uid] = {
             "id": len(self.folders) + 1,
             "uid": uid,
@@ -322,7 +322,7 @@ class GrafanaDouble:
         folder = self._read("folders", self.folders, uid)
         if not body.get("overwrite") and body.get("version") != folder["version"]:
             words = "the folder has been changed by someone else"
-            raise Refusal(412, words, status="version-mismatch")
+            raise RefusalError(412, words, status="version-mismatch")
         folder.update(title=body["title"], version=folder["version"] + 1)
         return folder
 
@@ -341,7 +341,7 @@ class GrafanaDouble:
         known = self.datasources.values()
         if uid in self.datasources or any(each["name"] == body["name"] for each in known):
             words = "data source with the same name already exists"
-            raise Refusal(409, words, traceID="")
+            raise RefusalError(409, words, traceID="")
         number = len(self.datasources) + 1
         self.datasources[uid] = {**body, "id": number, "uid": uid, "orgId": 1, "readOnly": False}
         made = {"datasource": self.datasources[uid], "id": number, "name": body["name"]}
@@ -371,20 +371,20 @@ class GrafanaDouble:
         )
         uid = model.get("uid") or f"made-{len(self.dashboards)}"
         if len(uid) > 40:
-            raise Refusal(400, "uid too long, max 40 characters")
+            raise RefusalError(400, "uid too long, max 40 characters")
         held = self.dashboards.get(uid)
         self._need("dashboards:create" if held is None else "dashboards:write")
         if body.get("folderUid", "") and body["folderUid"] not in self.folders:
-            raise Refusal(400, "folder not found")
+            raise RefusalError(400, "folder not found")
         if model.get("id") and (held is None or held["dashboard"]["id"] != model["id"]):
-            raise Refusal(404, "Dashboard not found", status="not-found")
+            raise RefusalError(404, "Dashboard not found", status="not-found")
         if held and held.get("provisioned"):
-            raise Refusal(400, "Cannot save provisioned dashboard")
+            raise RefusalError(400, "Cannot save provisioned dashboard")
         self._unique_title(model["title"], body.get("folderUid", ""), uid, overwrite=overwrite)
         before = held["dashboard"]["version"] if held else 0
         if held and not overwrite and model.get("version") != before:
             words = "The dashboard has been changed by someone else"
-            raise Refusal(412, words, status="version-mismatch")
+            raise RefusalError(412, words, status="version-mismatch")
         number = held["dashboard"]["id"] if held else len(self.dashboards) + 1
         saved = {**model, "id": number, "uid": uid, "version": before + 1}
         if held and self.major >= 12 and saved == {**held["dashboard"], "version": before + 1}:
@@ -405,7 +405,7 @@ class GrafanaDouble:
                 held["dashboard"]["title"] == title and held["folderUid"] == folder
             ):
                 words = "A dashboard with the same name in the folder already exists"
-                raise Refusal(412, words, status="name-exists")
+                raise RefusalError(412, words, status="name-exists")
 
     def _find_annotations(self, asked: Asked) -> list[dict[str, Any]]:
         known = {
@@ -440,7 +440,7 @@ class GrafanaDouble:
         self._check_annotation(asked, body)
         uid = body.get("dashboardUID", "")
         if uid and uid not in self.dashboards:
-            raise Refusal(404, "Dashboard not found")
+            raise RefusalError(404, "Dashboard not found")
         number = len(self.annotations) + 1
         begun = body.get("time", 1)
         kept = {"id": number, "timeEnd": begun, "tags": [], "dashboardUID": uid, **body}
@@ -453,19 +453,19 @@ class GrafanaDouble:
         )
         self._need("annotations:write")
         if number not in self.annotations:
-            raise Refusal(404, "Annotation not found")
+            raise RefusalError(404, "Annotation not found")
         self._check_annotation(asked, {**self.annotations[number], **body})
         self.annotations[number].update(body)
         return {"message": "Annotation patched"}
 
     def _check_annotation(self, asked: Asked, body: Mapping[str, Any]) -> None:
         if not body["text"]:
-            raise Refusal(400, "Failed to save annotation: text field should not be empty")
+            raise RefusalError(400, "Failed to save annotation: text field should not be empty")
         tags = body.get("tags", [])
         if not all(isinstance(tag, str) and tag for tag in tags):
             self._violate(asked, "tags are texts")
         if len(json.dumps(tags)) > 500:
-            raise Refusal(400, "tags length exceeds the maximum allowed")
+            raise RefusalError(400, "tags length exceeds the maximum allowed")
         if any(len(part) > 100 for tag in tags for part in tag.split(":", 1)):
             self._violate(asked, "a tag's key and value have 100 characters at most")
         for key in ("time", "timeEnd"):
@@ -503,7 +503,7 @@ class GrafanaDouble:
 
     def _violate(self, asked: Asked, what: str) -> None:
         self.violations.append(f"{asked.method} {asked.path}: {what}")
-        raise Refusal(400, "bad request data")
+        raise RefusalError(400, "bad request data")
 
 
 @contextmanager

@@ -120,10 +120,8 @@ def _panels(dashboard: Dashboard) -> Iterator[str]:
             yield f"{where} has a title that is cut."
         if panel["type"] not in ("text", "logs"):
             yield from _fields(panel, where)
+            yield from _units(panel, where)
             yield from _queries(panel, where)
-    for target in targets(dashboard):
-        if target.unit not in UNITS:
-            yield f"{target.panel_title!r} has the unknown unit {target.unit!r}."
 
 
 def _fields(panel: Mapping[str, Any], where: str) -> Iterator[str]:
@@ -132,6 +130,18 @@ def _fields(panel: Mapping[str, Any], where: str) -> Iterator[str]:
         yield f"{where} has no unit."
     if not defaults.get("thresholds", {}).get("steps"):
         yield f"{where} has no thresholds."
+
+
+def _units(panel: Mapping[str, Any], where: str) -> Iterator[str]:
+    config = panel["fieldConfig"]
+    own = [
+        each["value"]
+        for override in config["overrides"]
+        for each in override["properties"]
+        if each["id"] == "unit"
+    ]
+    for unit in {config["defaults"].get("unit"), *own} - UNITS:
+        yield f"{where} has the unknown unit {unit!r}."
 
 
 def _queries(panel: Mapping[str, Any], where: str) -> Iterator[str]:

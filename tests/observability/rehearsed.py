@@ -10,33 +10,34 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dress_rehearsal.compose.prometheus import DATA, Prometheus
 from dress_rehearsal.dashboards.build import dashboards
+from dress_rehearsal.dashboards.check import Window, ask
 from dress_rehearsal.dashboards.prometheus_api import Answer, PrometheusApi
-from dress_rehearsal.dashboards.queries import Target, fill, targets
+from dress_rehearsal.dashboards.queries import targets
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.rehearsal.dashboards_check import served, window_of
 
 ROOT = Path(__file__).resolve().parents[2]
-POINTS = 300
-"""How many a panel of Grafana asks for, about."""
 
 
 def rehearse(out: Path, *options: str, timeout_s: float = 400) -> tuple[RunDirectory, int]:
     """Run the festival plan with Prometheus as a user does; gives the run and the exit code."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "dress_rehearsal.rehearsal", "run", "festival", "--prometheus"),
-            *("--out", str(out), *options),
-        ],
+    done = command("run", "festival", "--prometheus", "--out", out, *options, timeout_s=timeout_s)
+    runs = [path for path in out.glob("*-*") if (path / "verdict.json").is_file()]
+    assert runs, done.stdout + done.stderr
+    return RunDirectory.open(runs[0]), done.returncode
+
+
+def command(*words: str | Path, timeout_s: float = 60) -> "subprocess.CompletedProcess[str]":
+    """Run `rehearse` to its end, whatever that is."""
+    return subprocess.run(
+        [sys.executable, "-m", "dress_rehearsal.rehearsal", *map(str, words)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=timeout_s,
         check=False,
     )
-    runs = [path for path in out.glob("*-*") if (path / "verdict.json").is_file()]
-    assert runs, done.stdout + done.stderr
-    return RunDirectory.open(runs[0]), done.returncode
 
 
 @dataclass
@@ -45,8 +46,7 @@ class Seen:
 
     run: RunDirectory
     api: PrometheusApi
-    start_s: float
-    end_s: float
+    window: Window
 
     @cached_property
     def verdict(self) -> dict[str, Any]:
@@ -54,50 +54,35 @@ class Seen:
         found: dict[str, Any] = json.loads((self.run.path / "verdict.json").read_text())
         return found
 
-    def targets(self) -> Iterator[Target]:
-        """Every query of every panel of every dashboard."""
-        for dashboard in dashboards().values():
-            yield from targets(dashboard)
-
-    def ask(self, target: Target) -> list[Answer]:
-        """Ask what a panel asks when somebody looks at the whole run."""
-        length_s = self.end_s - self.start_s
-        step_s = max(1.0, round(length_s / POINTS))
-        expr = fill(target.expr, run=self.run.id, interval_s=step_s, range_s=length_s)
-        if target.instant:
-            return self.api.query(expr, self.end_s)
-        return self.api.query_range(expr, self.start_s, self.end_s, step_s)
-
     def column(self, uid: str, panel: str, heading: str) -> list[Answer]:
         """Return one column of a table panel, or the one query of another."""
         found = [
             target
-            for target in self.targets()
-            if (target.dashboard, target.panel_title) == (uid, panel)
-            and heading in ("", target.legend)
+            for target in targets(dashboards()[uid])
+            if target.panel_title == panel and heading in ("", target.legend)
         ]
         assert len(found) == 1, (uid, panel, heading, [target.legend for target in found])
-        return self.ask(found[0])
+        return ask(self.api, found[0], self.window)
+
+    def course(self, expr: str) -> list[Answer]:
+        """Ask for the course of an expression, a second between its points."""
+        return self.api.query_range(expr, self.window.start_s, self.window.end_s, 1.0)
 
     def edges_s(self, metric: str) -> Sequence[float]:
         """Return a histogram's finite bucket edges."""
         found = self.api.query(
             f'group by (le) (max_over_time({metric}_bucket{{run="{self.run.id}"}}'
-            f"[{round(self.end_s - self.start_s)}s]))",
-            self.end_s,
+            f"[{round(self.window.length_s)}s]))",
+            self.window.end_s,
         )
         return sorted(float(each.labels["le"]) for each in found if each.labels["le"] != "+Inf")
 
 
 @contextmanager
-def looked_at(run: RunDirectory, folder: Path) -> Iterator[Seen]:
-    """Start Prometheus on a run's data; the time looked at is from the arrivals to the verdict."""
-    config = folder / "prometheus.yml"
-    config.write_text("scrape_configs: []\n", encoding="utf-8")
-    with Prometheus(config, run.path / DATA / "data", folder / "prometheus.log") as server:
-        start_s = next(event.t_ns for event in run.timeline() if event.name == "arrivals") / 1e9
-        judged_s = (run.path / "report.html").stat().st_mtime
-        yield Seen(run, PrometheusApi(server.url), start_s, judged_s + 2.0)
+def looked_at(run: RunDirectory) -> Iterator[Seen]:
+    """Ask a run's own data while inside, at the time that `rehearse dashboards check` looks at."""
+    with served(run) as api:
+        yield Seen(run, api, window_of(run, api))
 
 
 def width_at(edges_s: Sequence[float], value_s: float) -> float:

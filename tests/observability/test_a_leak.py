@@ -15,9 +15,11 @@ from tests.observability.rehearsed import looked_at, rehearse
 pytestmark = [pytest.mark.observability, pytest.mark.timeout(600)]
 
 OPTIONS = (
-    *("--students", "300", "--set", "event.tickets=120"),
-    *("--set", 'faults=[{name = "leak", at = "T", grade = "3%"}]'),
-    *("--set", "schedule.lead=5s", "--set", "schedule.sale=25s"),
+    "--students=300",
+    "--set=event.tickets=120",
+    '--set=faults=[{name = "leak", at = "T", grade = "3%"}]',
+    "--set=schedule.lead=5s",
+    "--set=schedule.sale=25s",
 )
 
 
@@ -41,12 +43,11 @@ def test_a_leak_is_told_while_the_rehearsal_goes_on_and_marked(tmp_path: Path) -
     marks = [event for event in run.timeline() if event.kind == "alert"]
     assert ("PoolLeak", True) in {(mark.name, mark.detail["on"]) for mark in marks}
     assert "leak" in {pool["diagnosis"] for pool in verdict_of(run.path)["pools"]}
-    with looked_at(run, tmp_path) as seen:
+    with looked_at(run) as seen:
         annotations = dashboards()["rehearsal-pools"]["annotations"]["list"]
         (alerts,) = [each for each in annotations if "ALERTS" in str(each.get("expr", ""))]
-        length_s = seen.end_s - seen.start_s
-        expr = fill(alerts["expr"], run=run.id, interval_s=1.0, range_s=length_s)
-        found = seen.api.query_range(expr, seen.start_s, seen.end_s, 1.0)
+        length_s = seen.window.length_s
+        found = seen.course(fill(alerts["expr"], run=run.id, interval_s=1.0, range_s=length_s))
     assert "PoolLeak" in {answer.labels["alertname"] for answer in found}
 
 

@@ -1,16 +1,18 @@
 """3,000 students and real Prometheus: the dashboards have data, the same as the report's."""
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import groupby
 
 import pytest
 from rich.console import Console
 from rich.table import Table
 
+from dress_rehearsal.dashboards.build import dashboards
+from dress_rehearsal.dashboards.check import check_panels
 from dress_rehearsal.records.tables import ABANDONED
 from tests.dashboards.binaries import binary
-from tests.observability.rehearsed import Seen, looked_at, rehearse, width_at
+from tests.observability.rehearsed import Seen, command, looked_at, rehearse, width_at
 
 pytestmark = [pytest.mark.observability, pytest.mark.timeout(600)]
 
@@ -24,7 +26,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     tickets = f"event.tickets={TICKETS}"
     run, code = rehearse(out, "--students", str(STUDENTS), "--set", tickets)
     assert code == 0, (run.path / "summary.md").read_text()
-    with looked_at(run, tmp_path_factory.mktemp("prometheus")) as seen:
+    with looked_at(run) as seen:
         yield seen
 
 
@@ -41,30 +43,32 @@ def show(capsys: pytest.CaptureFixture[str]) -> Callable[[Table], None]:
 
 def test_every_query_of_every_panel_has_data(seen: Seen, show: Callable[[Table], None]) -> None:
     table = Table("Dashboard", "Panels", "Queries", "Series", title="What the dashboards show")
-    empty, counts = [], {}
-    for target in seen.targets():
-        answers = seen.ask(target)
-        if not any(not math.isnan(value) for answer in answers for value in answer.values):
-            empty.append((target.dashboard, target.panel_title, target.ref_id, target.expr))
-        row = counts.setdefault(target.dashboard, [set(), 0, 0])
-        row[0].add(target.panel)
-        row[1] += 1
-        row[2] += len(answers)
-    for uid, (panels, queries, series) in counts.items():
-        table.add_row(uid, str(len(panels)), str(queries), str(series))
+    panels = list(check_panels(seen.api, dashboards().values(), seen.window))
+    for title, found in groupby(panels, key=lambda panel: panel.dashboard):
+        shown = list(found)
+        queries = sum(len(panel.series) for panel in shown)
+        series = sum(panel.shown for panel in shown)
+        table.add_row(title, str(len(shown)), str(queries), str(series))
     show(table)
-    assert empty == []
-    assert sum(row[1] for row in counts.values()) > 100
+    assert [(panel.dashboard, panel.title, panel.silent) for panel in panels if panel.silent] == []
+    assert sum(len(panel.series) for panel in panels) > 100
+
+
+def test_the_check_says_that_every_panel_has_data(seen: Seen) -> None:
+    done = command("dashboards", "check", seen.run.path)
+    *lines, count = done.stdout.splitlines()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert count == f"All {len(lines)} panels have data."
+    assert all(": data, " in line for line in lines)
 
 
 def test_no_alert_fires_in_a_healthy_rehearsal(seen: Seen) -> None:
     run = seen.run.id
     firing = f'ALERTS{{alertstate="firing", run="{run}"}}'
-    found = seen.api.query_range(firing, seen.start_s, seen.end_s, 1.0)
-    assert [answer.labels for answer in found] == []
+    assert [answer.labels for answer in seen.course(firing)] == []
     # The rules were at work: what they record is there.
     recorded = f'run_pool:db_client_connections:utilisation{{run="{run}"}}'
-    assert seen.api.query_range(recorded, seen.start_s, seen.end_s, 1.0)
+    assert seen.course(recorded)
     assert [event for event in seen.run.timeline() if event.kind == "alert"] == []
 
 

@@ -1,4 +1,4 @@
-"""`rehearse dashboards preview`: pictures of a run, from its own data, which stay as they were."""
+"""`rehearse dashboards check`: a line a panel, from the run's own data, which stay as they were."""
 
 import hashlib
 from collections.abc import Iterator
@@ -11,7 +11,8 @@ from dress_rehearsal.dashboards.prometheus_api import PrometheusApi
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.cli import main
-from dress_rehearsal.rehearsal.preview import NothingToPreview, window_of
+from dress_rehearsal.rehearsal.dashboards_check import window_of
+from dress_rehearsal.rehearsal.errors import NothingToCheckError
 from tests.dashboards.binaries import binary
 from tests.dashboards.recorded import Sample, record, served
 
@@ -46,8 +47,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     return run_in(tmp_path_factory.mktemp("runs"))
 
 
-def preview(*arguments: str | Path) -> int:
-    return main(["dashboards", "preview", *map(str, arguments)])
+def check(run: Path) -> int:
+    return main(["dashboards", "check", str(run)])
 
 
 def fingerprint(folder: Path) -> dict[str, str]:
@@ -58,21 +59,20 @@ def fingerprint(folder: Path) -> dict[str, str]:
     }
 
 
-def test_each_dashboard_is_a_picture_and_each_empty_panel_a_line(
-    run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_each_panel_is_a_line_that_says_whether_it_has_data(
+    run: RunDirectory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     binary("prometheus")
     before = fingerprint(run.path)
-    assert preview(run.path, "--out", tmp_path / "pictures") == 1
-    lines = capsys.readouterr().out.splitlines()
-    for uid, dashboard in dashboards().items():
-        path = tmp_path / "pictures" / f"{uid}.png"
-        assert path.stat().st_size > 10_000
-        assert f"{dashboard['title']}: {path}" in lines
-    empty = [line for line in lines if line.startswith("No data: ")]
-    assert "No data: Generator, panel 'Late start, p99 so far'" in empty
-    assert not [line for line in empty if "'Tickets left'" in line]
-    assert len(lines) == len(dashboards()) + len(empty)
+    assert check(run.path) == 99
+    *lines, count = capsys.readouterr().out.splitlines()
+    assert "Ticket open, 'Tickets left': data, 1 series" in lines
+    assert "Generator, 'Late start, p99 so far': none" in lines
+    assert "Ticket open, 'This rehearsal': data, 1 series, nothing of 'Students', 'T-0'" in lines
+    empty = [line for line in lines if line.endswith(": none")]
+    assert count == f"{len(lines) - len(empty)} of {len(lines)} panels have data."
+    titles = {each["title"] for each in dashboards().values()}
+    assert {line.split(",")[0] for line in lines} == titles
     assert fingerprint(run.path) == before
 
 
@@ -81,8 +81,7 @@ def test_the_time_is_from_the_first_arrival_to_the_last_that_was_seen(
 ) -> None:
     with served(run.path / "prometheus" / "data") as api:
         window = window_of(run, api)
-    assert (window.run, window.opens_s) == (run.id, T0)
-    assert (window.start_s, window.end_s) == (T0 - 15, LAST)
+    assert (window.run, window.start_s, window.end_s) == (run.id, T0 - 15, LAST)
 
 
 def test_a_run_without_arrivals_is_looked_at_from_its_first_phase_on(tmp_path: Path) -> None:
@@ -92,12 +91,12 @@ def test_a_run_without_arrivals_is_looked_at_from_its_first_phase_on(tmp_path: P
     timeline.write_text("\n".join([*kept, ""]))
     with served(run.path / "prometheus" / "data") as api:
         window = window_of(run, api)
-    assert (window.start_s, window.end_s, window.opens_s) == (T0 - 30, LAST, None)
+    assert (window.start_s, window.end_s) == (T0 - 30, LAST)
 
 
 def test_a_run_that_ended_before_anything_happened_is_a_sentence(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path, Plan(name="smoke"))
-    with pytest.raises(NothingToPreview, match=r"timeline\.jsonl is empty: .* give another one"):
+    with pytest.raises(NothingToCheckError, match=r"timeline\.jsonl is empty: .* give another one"):
         window_of(run, PrometheusApi("http://127.0.0.1:9"))
 
 
@@ -106,7 +105,7 @@ def test_data_of_another_run_are_a_sentence(
 ) -> None:
     binary("prometheus")
     run = run_in(tmp_path, data_of="another")
-    assert preview(run.path) == 1
+    assert check(run.path) == 1
     said = capsys.readouterr().err
     assert f"hold nothing of {run.id}: Prometheus was never able to scrape it" in said
     assert "prometheus.log may say why" in said
@@ -116,11 +115,11 @@ def test_a_run_without_data_of_prometheus_is_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = RunDirectory.create(tmp_path, Plan(name="smoke"))
-    sentence = f"{run.path} has no data of Prometheus, so there is nothing to draw"
-    assert preview(run.path) == 1
+    sentence = f"{run.path} has no data of Prometheus, so there is nothing to check"
+    assert check(run.path) == 1
     assert sentence in capsys.readouterr().err
     (run.path / "prometheus" / "data").mkdir(parents=True)
-    assert preview(run.path) == 1
+    assert check(run.path) == 1
     assert sentence in capsys.readouterr().err
 
 
@@ -131,10 +130,10 @@ def test_a_machine_without_prometheus_is_a_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert preview(run.path) == 1
+    assert check(run.path) == 1
     assert "no `prometheus` on the PATH; install it" in capsys.readouterr().err
 
 
 def test_what_is_no_run_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert preview(tmp_path) == 1
+    assert check(tmp_path) == 1
     assert "is not a run directory" in capsys.readouterr().err
