@@ -55,7 +55,7 @@ def _in_greenlets(act: Callable[[int], None]) -> float:
 def _ours(port: int) -> float:
     from dress_rehearsal.plans import read_plan, seeded_roster
     from dress_rehearsal.records import RunDirectory
-    from dress_rehearsal.scenarios.browser import Visit
+    from dress_rehearsal.scenarios.browser import Browser
     from dress_rehearsal.scenarios.client.http import Origin
     from dress_rehearsal.scenarios.recorder import Recorder
     from dress_rehearsal.scenarios.rush import Rush
@@ -72,10 +72,10 @@ def _ours(port: int) -> float:
         rush.open_at(time.time_ns())
 
         def act(student: int) -> None:
-            visit = Visit(rush, student)
+            browser = Browser(rush, student)
             for _ in range(REQUESTS_EACH):
-                visit.page(time.time_ns())
-            visit.leave()
+                browser.page(time.time_ns())
+            browser.close()
 
         cost = _in_greenlets(act)
         begun = time.process_time()

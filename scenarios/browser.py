@@ -1,4 +1,4 @@
-"""A visit: the things a student can do at the target, each one recorded request."""
+"""The browser: the things a student can do at the target, each one recorded request."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from urllib.parse import quote
 from dress_rehearsal.records.tables import ABANDONED, STEPS
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
 from dress_rehearsal.scenarios.client.http import Answer, Request
-from dress_rehearsal.scenarios.client.sse import EventStream
+from dress_rehearsal.scenarios.client.sse import ADMITTED, SOLD_OUT, EventStream
 from dress_rehearsal.scenarios.errors import ClosedError, ExchangeError, NotAnsweredError
 from dress_rehearsal.scenarios.recorder import FAILED, OK, REFUSED, UNKNOWN
 from dress_rehearsal.scenarios.rush import Rush
@@ -22,7 +22,7 @@ PAGE, COUNTDOWN, LOGIN, BUY, TICKET, QR, JOIN, QUEUE, STREAM, SCAN = range(len(S
 _READ_BY_STUDENTS: Final = frozenset({LOGIN, BUY, TICKET, JOIN, QUEUE})
 """Steps whose answer decides what the student does next; the rest are only looked at."""
 _QUEUE_STEPS: Final = frozenset({JOIN, QUEUE})
-REFUSALS: Final = frozenset(
+_REFUSALS: Final = frozenset(
     {
         "too_early",
         "sold_out",
@@ -43,7 +43,7 @@ UNAUTHENTICATED: Final = "unauthenticated"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of one act, as the student sees it."""
+    """What came of one request, as the student sees it."""
 
     outcome: int
     code: str | None
@@ -54,12 +54,12 @@ class Reply:
     """The answer's body as it came."""
 
 
-class Visit:
-    """One device's browser: its connections, its session; request numbers are the student's.
+class Browser:
+    """One device's browser: its connections and its token; request numbers are the student's.
 
     Args:
-        device: recorded as the number of the visit's first connection.
-        numbers: the student's request numbers, shared by all of the student's visits.
+        device: recorded as the number of the browser's first connection.
+        numbers: the student's request numbers, shared by all of the student's browsers.
     """
 
     __slots__ = ("_connections", "_device", "_journey", "_numbers", "_rush", "_token", "student")
@@ -75,16 +75,9 @@ class Visit:
         self._token: str | None = None
         self._connections: list[Connection] = []
 
-    def elsewhere(self, device: int) -> "Visit":
-        """Visit from another of the student's devices, with a session of its own."""
-        return Visit(self._rush, self.student, device, self._numbers)
-
-    def connection(self, number: int) -> Connection:
-        """Return one of the visit's connections; 0 is the first."""
-        while len(self._connections) <= number:
-            address = self._rush.origin.address
-            self._connections.append(Connection(address, self._rush.plan.students.timeout))
-        return self._connections[number]
+    def on_device(self, device: int) -> "Browser":
+        """Return a browser on another of the student's devices, with a session of its own."""
+        return Browser(self._rush, self.student, device, self._numbers)
 
     def page(self, intended_ns: int) -> Reply:
         """Open the event's page."""
@@ -100,7 +93,7 @@ class Visit:
         person = self._rush.people[self.student]
         body = json.dumps({"student": person.student, "pin": person.pin}).encode()
         request = self._rush.origin.request(LOGIN, "POST", "/login", body=body)
-        reply = self.act(request, intended_ns)
+        reply = self.send(request, intended_ns)
         if reply.outcome == OK:
             self._token = str(reply.body.get("token", ""))
         return reply
@@ -115,10 +108,10 @@ class Visit:
         body = b"{}" if position is None else json.dumps({"position": position}).encode()
         path = f"/events/{self._event}/queue"
         request = self._rush.origin.request(JOIN, "POST", path, token=self._token, body=body)
-        return self.act(request, intended_ns)
+        return self.send(request, intended_ns)
 
     def place(self) -> Request:
-        """Prepare the question for the place in the queue, which is asked again and again."""
+        """Return the prepared question for the place in the queue, to be asked again and again."""
         path = f"/events/{self._event}/queue"
         return self._rush.origin.request(QUEUE, "GET", path, token=self._token)
 
@@ -132,10 +125,10 @@ class Visit:
             accept="text/event-stream",
             last_event_id=stream.last_event_id,
         )
-        return self.act(request, intended_ns, give_up_ns=give_up_ns, stream=stream)
+        return self.send(request, intended_ns, give_up_ns=give_up_ns, stream=stream)
 
     def click(self, copy: int) -> Request:
-        """Prepare the purchase ahead of time; each copy number is one idempotency key."""
+        """Return the prepared purchase; each copy number is one idempotency key."""
         return self._rush.origin.request(
             BUY,
             "POST",
@@ -154,20 +147,20 @@ class Visit:
         return self._get(QR, f"/tickets/{quote(ticket, safe='')}/qr", intended_ns)
 
     def payload(self, ticket: str, intended_ns: int) -> Reply:
-        """Get what a ticket's QR code says, as a gate's camera would read it off the screen."""
+        """Get what a ticket's QR code says, as a camera at the entrance would read it off."""
         path = f"/tickets/{quote(ticket, safe='')}/qr"
         request = self._rush.origin.request(QR, "GET", path, token=self._token, accept="text/plain")
-        return self.act(request, intended_ns)
+        return self.send(request, intended_ns)
 
-    def scan(self, payload: str, gate: str, intended_ns: int, connection: int = 0) -> Reply:
-        """Have a gate scan the code; the gate's own token lets it ask."""
-        body = json.dumps({"payload": payload, "gate": gate}).encode()
+    def scan(self, payload: str, entrance: str, intended_ns: int, connection: int = 0) -> Reply:
+        """Have the code scanned at an entrance, whose own token lets it ask."""
+        body = json.dumps({"payload": payload, "gate": entrance}).encode()
         request = self._rush.origin.request(
-            SCAN, "POST", "/gate/scan", token=self._rush.gate_token, body=body
+            SCAN, "POST", "/gate/scan", token=self._rush.entry_token, body=body
         )
-        return self.act(request, intended_ns, connection)
+        return self.send(request, intended_ns, connection)
 
-    def act(
+    def send(
         self,
         request: Request,
         intended_ns: int,
@@ -178,7 +171,7 @@ class Visit:
         """Send a prepared request when it is due, and record what came of it.
 
         Args:
-            connection: which of the visit's connections to use.
+            connection: which of the browser's connections to use.
             give_up_ns: when to stop waiting, if that comes before the browser's time-out.
             stream: takes in an answer of server-sent events.
 
@@ -190,7 +183,7 @@ class Visit:
         seq = next(self._numbers)
         trace = rush.traces.traceparent(self.student, seq)
         exchange = Exchange()
-        line = self.connection(connection)
+        line = self._connection(connection)
         was_open = line.is_open
         body: dict[str, Any] = {}
         code: str | None = None
@@ -236,7 +229,7 @@ class Visit:
             rush.felt_ms.append((done_ns - intended_ns) / 1e6)
         return Reply(outcome, code, done_ns, body, content)
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Close every connection."""
         for connection in self._connections:
             self._rush.connections -= connection.is_open
@@ -246,9 +239,16 @@ class Visit:
     def _event(self) -> str:
         return self._rush.plan.event.id
 
+    def _connection(self, number: int) -> Connection:
+        """Return one of the browser's connections; 0 is the first."""
+        while len(self._connections) <= number:
+            address = self._rush.origin.address
+            self._connections.append(Connection(address, self._rush.plan.students.timeout))
+        return self._connections[number]
+
     def _get(self, step: int, path: str, intended_ns: int, give_up_ns: int | None = None) -> Reply:
         request = self._rush.origin.request(step, "GET", path, token=self._token)
-        return self.act(request, intended_ns, give_up_ns=give_up_ns)
+        return self.send(request, intended_ns, give_up_ns=give_up_ns)
 
 
 def _read(answer: Answer, step: int) -> tuple[int, str | None, dict[str, Any]]:
@@ -266,15 +266,15 @@ def _read(answer: Answer, step: int) -> tuple[int, str | None, dict[str, Any]]:
         return (OK, None, document) if document else (FAILED, "not_json", {})
     code = document.get("code")
     word = code if isinstance(code, str) and len(code) <= 64 else f"http_{status}"
-    return (REFUSED if word in REFUSALS else FAILED), word, document
+    return (REFUSED if word in _REFUSALS else FAILED), word, document
 
 
 def _read_stream(stream: EventStream) -> tuple[int, str | None, dict[str, Any]]:
     """Classify a stream by the event that decided; without one it is open what comes next."""
-    if stream.decision == "admitted":
+    if stream.decision == ADMITTED:
         return OK, None, {"admitted": True}
-    if stream.decision == "sold_out":
-        return REFUSED, "sold_out", {"state": "sold_out"}
+    if stream.decision == SOLD_OUT:
+        return REFUSED, SOLD_OUT, {"state": SOLD_OUT}
     if stream.is_stream:
         return UNKNOWN, "stream_ended", {}
     if 200 <= stream.status < 300:

@@ -7,12 +7,13 @@ from typing import Any, Final
 import gevent
 
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios import outcomes as census
-from dress_rehearsal.scenarios.browser import Reply, Visit
+from dress_rehearsal.scenarios.browser import Browser, Reply
 from dress_rehearsal.scenarios.client.http import Request
 from dress_rehearsal.scenarios.errors import ClosedError
+from dress_rehearsal.scenarios.outcomes import StudentOutcome
 from dress_rehearsal.scenarios.purchase import Purchase
 from dress_rehearsal.scenarios.recorder import OK, REFUSED, UNKNOWN
+from dress_rehearsal.scenarios.retry import Retry
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.session import Session
 from dress_rehearsal.scenarios.timetable import LATE
@@ -26,22 +27,23 @@ _RARER_POLLS: Final = 3
 
 
 class Device:
-    """One device's way from the page to an answer, told to the student's `Purchase`.
+    """One device's way from the page to an answer, which the student's `Purchase` takes in.
 
     Args:
         number: 0 is the one that the student looks at; the others only add to the rush.
     """
 
-    def __init__(self, rush: Rush, visit: Visit, purchase: Purchase, number: int) -> None:
-        self.visit = visit
+    def __init__(self, rush: Rush, browser: Browser, purchase: Purchase, number: int) -> None:
+        self.browser = browser
         self.copies: list[gevent.Greenlet] = []
         """Copies of the click, under way beside the device's own."""
         self._rush = rush
-        self._student = visit.student
+        self._student = browser.student
         self._purchase = purchase
         self._number = number
-        self.luck = rush.luck(visit.student, number)
-        self._session = Session(rush, visit, self.luck)
+        self.luck = rush.luck(browser.student, number)
+        self.retry = Retry(rush.plan, self.luck)
+        self._session = Session(rush, browser, self.luck, self.retry)
         self._request: Request | None = None
         """The click, as the session of now would make it."""
         self._habits = rush.plan.students
@@ -52,7 +54,7 @@ class Device:
         self._clicking = False
         self._room: WaitingRoom | None = None
         if rush.plan.app.waiting_room != "off":
-            self._room = WaitingRoom(rush, visit, self.luck)
+            self._room = WaitingRoom(rush, browser, self.retry)
 
     def rush_in(self) -> None:
         """Go all the way; ends early when the rush closes or another device has the answer."""
@@ -79,18 +81,18 @@ class Device:
             arrival_ns += round(apart_s * NS_PER_S)
         rush.sleep_until(arrival_ns)
         if not self._number:
-            rush.census.became(self._student, census.IN_FLIGHT)
-        self._here_ns = self.visit.page(arrival_ns).at_ns
+            rush.census.became(self._student, StudentOutcome.IN_FLIGHT)
+        self._here_ns = self.browser.page(arrival_ns).at_ns
         if timetable.journey[self._student] == LATE:
             self._log_in(self._here_ns + self._typing_ns())
             click_ns = self._here_ns + self._typing_ns() // 2
         else:
             click_ns = self._wait_for_t0()
-        if self.visit.logged_in:
+        if self.browser.logged_in:
             self._await_turn_and_buy(click_ns)
 
     def _typing_ns(self) -> int:
-        return round(self.luck.delay_s(self._habits.typing) * NS_PER_S)
+        return self.luck.delay_ns(self._habits.typing)
 
     def _wait_for_t0(self) -> int:
         """Return the time to click; log in now, or poll the countdown and do so at T-0."""
@@ -121,26 +123,26 @@ class Device:
         )
         due_ns = self._here_ns + poll_ns
         while due_ns < click_ns:
-            self._here_ns = self.visit.countdown(due_ns, give_up_ns=click_ns).at_ns
+            self._here_ns = self.browser.countdown(due_ns, give_up_ns=click_ns).at_ns
             due_ns = self._here_ns + poll_ns
 
     def _log_in(self, intended_ns: int) -> None:
         self._take_in_login(self._session.begin(intended_ns))
 
     def _log_in_again(self, reply: Reply) -> int | None:
-        """Log in after an answer that the session is lost; gives when to go on, None for never."""
+        """Log in after an answer that the session is lost; return when to go on, None for never."""
         if not self._take_in_login(self._session.renew(reply)):
             return None
-        self._request = self.visit.click(0)
+        self._request = self.browser.click(0)
         return self._here_ns + self._typing_ns() // 4
 
     def _take_in_login(self, reply: Reply) -> bool:
-        """Take in the last answer to a login; without a session the way ends here."""
+        """Take in the last answer to a login; return whether there is a session, else all ends."""
         self._here_ns = reply.at_ns
         if reply.outcome == OK:
             return True
         refused = reply.outcome == REFUSED and not self._purchase.unknown
-        self._purchase.ended(census.REFUSED if refused else census.FAILED)
+        self._purchase.ended(StudentOutcome.REFUSED if refused else StudentOutcome.FAILED)
         return False
 
     def _await_turn_and_buy(self, click_ns: int) -> None:
@@ -154,7 +156,7 @@ class Device:
             self._buy(max(click_ns, turn_ns), leave_ns)
 
     def _await_turn(self, room: WaitingRoom, intended_ns: int, leave_ns: int) -> int | None:
-        """Wait to be let in; gives when to click, None when it is all over before."""
+        """Wait to be let in; return when to click, None when it is all over before."""
         reply = room.stay(intended_ns, leave_ns)
         while reply is not None and self._session.lost(reply):
             again_ns = self._log_in_again(reply)
@@ -162,38 +164,38 @@ class Device:
                 return None
             reply = room.stay(again_ns, leave_ns)
         if reply is None:
-            self._purchase.ended(census.GAVE_UP)
+            self._purchase.ended(StudentOutcome.GAVE_UP)
         elif reply.outcome == OK:
             return reply.at_ns + self._typing_ns() // 4
         elif reply.outcome != REFUSED:
-            self._purchase.ended(census.FAILED)
+            self._purchase.ended(StudentOutcome.FAILED)
         elif reply.code == "already_holds_ticket":
             self._purchase.held()
         elif reply.code == "sold_out":
             # Unlike the answer to a click, this one knows nothing of an earlier click's fate.
             unknown = self._purchase.unknown
-            self._purchase.ended(census.UNKNOWN if unknown else census.SOLD_OUT)
+            self._purchase.ended(StudentOutcome.UNKNOWN if unknown else StudentOutcome.SOLD_OUT)
         else:
-            self._purchase.ended(census.REFUSED)
+            self._purchase.ended(StudentOutcome.REFUSED)
         return None
 
     def _buy(self, click_ns: int, leave_ns: int) -> None:
         """Click until there is an answer that settles it, patience ends or attempts run out."""
-        self._request = self.visit.click(0)
+        self._request = self.browser.click(0)
         self._click_copies(click_ns)
         intended_ns = click_ns
         # The hands are on their way: no answer on another device stops the first click any more.
         self._clicking = True
-        for _ in range(self._habits.attempts):
+        for _ in range(self.retry.attempts):
             if intended_ns > leave_ns:
-                self._purchase.ended(census.GAVE_UP)
+                self._purchase.ended(StudentOutcome.GAVE_UP)
                 return
             self._rush.sleep_until(intended_ns)
             if self._purchase.decided and not self._clicking:
                 return
             self._rush.census.clicked(self._student, intended_ns)
             self._clicking = True
-            reply = self.visit.act(self._request, intended_ns)
+            reply = self.browser.send(self._request, intended_ns)
             self._clicking = False
             self._purchase.here_ns = max(self._purchase.here_ns, reply.at_ns)
             if self._answered(reply) or self._purchase.decided:
@@ -202,23 +204,24 @@ class Device:
             if again_ns is None:
                 return
             intended_ns = again_ns
-        self._purchase.ended(census.GAVE_UP if reply.outcome == REFUSED else census.FAILED)
+        refused = reply.outcome == REFUSED
+        self._purchase.ended(StudentOutcome.GAVE_UP if refused else StudentOutcome.FAILED)
 
     def _next_click(self, reply: Reply, leave_ns: int) -> int | None:
         """Return when to click again after an answer that settles nothing; None for never."""
         if reply.code == "too_early":
-            return reply.at_ns + round(self.luck.delay_s(self._habits.early_retry) * NS_PER_S)
+            return self.retry.after_too_early(reply)
         if reply.code == "not_admitted" and self._room is not None:
             return self._await_turn(self._room, reply.at_ns, leave_ns)
         if self._session.lost(reply):
             return self._log_in_again(reply)
-        if self.luck.happens(self._habits.retry):
-            return self._after_error(reply)
-        self._purchase.ended(census.FAILED)
-        return None
+        again_ns = self.retry.after_error(reply)
+        if again_ns is None:
+            self._purchase.ended(StudentOutcome.FAILED)
+        return again_ns
 
     def _answered(self, reply: Reply) -> bool:
-        """Take in an answer to a click; tell whether it settles the matter on this device."""
+        """Take in an answer to a click; return whether it settles the matter on this device."""
         if reply.outcome == OK:
             return self._purchase.granted(reply, self._session)
         if reply.outcome == UNKNOWN:
@@ -226,9 +229,9 @@ class Device:
             return False
         match reply.code:
             case "sold_out":
-                self._purchase.ended(census.SOLD_OUT)
+                self._purchase.ended(StudentOutcome.SOLD_OUT)
             case "not_enrolled":
-                self._purchase.ended(census.REFUSED)
+                self._purchase.ended(StudentOutcome.REFUSED)
             case "already_holds_ticket":
                 # Another copy of this click was granted; without its answer, which may still
                 # be on the way, it is not certain what the student holds.
@@ -244,9 +247,6 @@ class Device:
         if under_way:
             gevent.joinall(under_way)
 
-    def _after_error(self, reply: Reply) -> int:
-        return reply.at_ns + round(self.luck.delay_s(self._habits.retry_delay) * NS_PER_S)
-
     def _click_copies(self, click_ns: int) -> None:
         """Send a double-clicker's extra copies, on connections of their own.
 
@@ -261,7 +261,7 @@ class Device:
 
     def _copy(self, number: int, key: int, due_ns: int) -> None:
         try:
-            reply = self.visit.act(self.visit.click(key), due_ns, connection=number)
+            reply = self.browser.send(self.browser.click(key), due_ns, connection=number)
         except ClosedError:
             return
         if reply.outcome == UNKNOWN:

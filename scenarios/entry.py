@@ -1,4 +1,8 @@
-"""The gate: a ticket's code is shown and scanned, at two gates at once if a friend has a copy."""
+"""Entry: a ticket's code is shown and scanned, at two entrances at once if a friend has a copy.
+
+The target's routes and the environment call an entrance a gate; here that word is kept for the
+limits of a plan.
+"""
 
 import os
 from contextlib import suppress
@@ -7,43 +11,45 @@ from typing import Final
 import gevent
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.browser import Reply
 from dress_rehearsal.scenarios.errors import ClosedError, ScenarioError
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN
+from dress_rehearsal.scenarios.retry import Retry
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.session import Session
-from dress_rehearsal.scenarios.timetable import Luck
 
-GATE_TOKEN: Final = "REHEARSE_GATE_TOKEN"  # noqa: S105 (the name of it)
-"""Environment variable that holds the gates' token."""
-_GATES: Final = 4
+ENTRY_TOKEN: Final = "REHEARSE_GATE_TOKEN"  # noqa: S105 (the name of it)
+"""Environment variable that holds the entrances' token."""
+_ENTRANCES: Final = 4
 
 
-def gate_token(plan: Plan) -> str:
-    """Return the gates' token from the environment; empty when the plan sends nobody there.
+def entry_token(plan: Plan) -> str:
+    """Return the entrances' token from the environment; empty when the plan sends nobody there.
 
     Raises:
         ScenarioError: students are to enter and there is none.
     """
-    token = os.environ.get(GATE_TOKEN, "")
+    token = os.environ.get(ENTRY_TOKEN, "")
     if plan.students.entry > 0 and not token:
         raise ScenarioError(
-            f"students.entry sends students to the gate, but {GATE_TOKEN} is not set: set it to "
-            f"the token with which the target lets gates scan, or set students.entry to 0%."
+            f"students.entry sends students to the entrance, but {ENTRY_TOKEN} is not set: set it "
+            f"to the token with which the target lets tickets be scanned, or set students.entry "
+            f"to 0%."
         )
     return token
 
 
 class Entry:
-    """A holder's way through the gate."""
+    """A holder's way through the entrance.
 
-    def __init__(self, rush: Rush, session: Session, luck: Luck) -> None:
+    Args:
+        retry: decides when to have a code scanned again after an error.
+    """
+
+    def __init__(self, rush: Rush, session: Session, retry: Retry) -> None:
         self._session = session
-        self._visit = session.visit
-        self._luck = luck
-        self._habits = rush.plan.students
-        self._lends = bool(rush.timetable.screenshot[session.visit.student])
+        self._browser = session.browser
+        self._retry = retry
+        self._lends = bool(rush.timetable.screenshot[session.browser.student])
         self._friend: gevent.Greenlet | None = None
 
     def enter(self, ticket: str, intended_ns: int) -> None:
@@ -53,9 +59,9 @@ class Entry:
             ClosedError: the rush has closed.
         """
         payload: str | None = None
-        for _ in range(self._habits.attempts):
+        for _ in range(self._retry.attempts):
             if payload is None:
-                reply = self._visit.payload(ticket, intended_ns)
+                reply = self._browser.payload(ticket, intended_ns)
                 if reply.outcome == OK:
                     payload, intended_ns = reply.content.decode("utf-8", "replace"), reply.at_ns
                     continue
@@ -65,13 +71,13 @@ class Entry:
             else:
                 if self._lends and self._friend is None:
                     self._friend = gevent.spawn(self._lend, payload, intended_ns)
-                reply = self._visit.scan(payload, self._gate(0), intended_ns)
+                reply = self._browser.scan(payload, self._entrance(0), intended_ns)
                 if reply.code == "qr_expired":
                     payload, intended_ns = None, reply.at_ns
                     continue
             if reply.outcome not in (FAILED, UNKNOWN):
                 return
-            intended_ns = self._after_error(reply)
+            intended_ns = self._retry.after_pause(reply)
 
     def end(self, *, cut: bool = False) -> None:
         """Wait for the friend's scan, or cut it."""
@@ -83,10 +89,7 @@ class Entry:
 
     def _lend(self, payload: str, intended_ns: int) -> None:
         with suppress(ClosedError):
-            self._visit.scan(payload, self._gate(1), intended_ns, connection=1)
+            self._browser.scan(payload, self._entrance(1), intended_ns, connection=1)
 
-    def _gate(self, number: int) -> str:
-        return f"gate-{(self._visit.student + number) % _GATES + 1}"
-
-    def _after_error(self, reply: Reply) -> int:
-        return reply.at_ns + round(self._luck.delay_s(self._habits.retry_delay) * NS_PER_S)
+    def _entrance(self, number: int) -> str:
+        return f"gate-{(self._browser.student + number) % _ENTRANCES + 1}"

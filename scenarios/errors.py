@@ -1,9 +1,11 @@
 """What can go wrong while performing.
 
-ScenarioError
-├── NotSentError        nothing was handed to the network: the target cannot have acted on it
-├── NotAnsweredError    sent, but cut or timed out: the target may have acted on it
-└── NotUnderstoodError  an answer came that is not HTTP
+ScenarioError               the rush cannot go on as planned
+├── ExchangeError           one exchange with the target failed
+│   ├── NotSentError        nothing was handed to the network: the target cannot have acted on it
+│   ├── NotAnsweredError    sent, but cut or timed out: the target may have acted on it
+│   └── NotUnderstoodError  an answer came that is not HTTP
+└── ClosedError             the student acts no more here
 """
 
 

@@ -8,12 +8,10 @@ or the end of input cuts the rush short. It writes one a line to standard output
 import gc
 import json
 import resource
-import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import gevent
 import gevent.os
@@ -24,9 +22,9 @@ from dress_rehearsal.plans import Person, read_roster
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.http import Origin
-from dress_rehearsal.scenarios.entry import gate_token
+from dress_rehearsal.scenarios.entry import entry_token
 from dress_rehearsal.scenarios.errors import ScenarioError
-from dress_rehearsal.scenarios.histograms import Meter, edges_of, steps_of
+from dress_rehearsal.scenarios.histograms import Histograms, edges_of, steps_of
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.status import Observer
@@ -48,7 +46,7 @@ class Generator:
 
     Raises:
         ScenarioError: the roster is too short for the plan, the URL is not plain HTTP, or the
-            gates' token is missing.
+            entrances' token is missing.
     """
 
     def __init__(self, run: RunDirectory, people: Sequence[Person], url: str) -> None:
@@ -59,21 +57,21 @@ class Generator:
                 f"The roster holds {len(people)} people but the plan has "
                 f"{plan.event.students} students; give a longer roster or --students."
             )
-        self.recorder = Recorder(run, "generator", meter=Meter(edges_of(plan), steps_of(plan)))
+        histograms = Histograms(edges_of(plan), steps_of(plan))
+        self.recorder = Recorder(run, "generator", histograms)
         self.rush = Rush(
             run.id,
             plan,
             people,
             draw_timetable(plan, people),
-            origin_of(url),
+            Origin.of(url),
             self.recorder,
-            gate_token(plan),
+            entry_token(plan),
         )
         Student.rush = self.rush
         self._environment = Environment(user_classes=[Student], host=url)
         self._runner: LocalRunner = self._environment.create_local_runner()
         self._observer = Observer(self.rush)
-        self._output = b""
 
     def perform(self) -> None:
         """Play the whole rush; returns when every student is done or the time is up.
@@ -176,29 +174,8 @@ class Generator:
             self._cut()
 
 
-def origin_of(url: str) -> Origin:
-    """Take a target's URL apart and look its host up, once for all students.
-
-    Raises:
-        ScenarioError: it is not `http://host[:port]`, or there is no such host.
-    """
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
-        raise ScenarioError(
-            f"The target {url} cannot be rushed: give it as http://host:port, without a path."
-        )
-    port = parts.port or 80
-    try:
-        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise ScenarioError(
-            f"The target {url} cannot be rushed: its host is not found ({error.strerror})."
-        ) from error
-    return Origin(parts.netloc, (str(found[0][4][0]), port))
-
-
 def main(run: Path, roster: Path, url: str) -> int:
-    """Run a generator process; gives its exit code."""
+    """Run a generator process and return its exit code."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

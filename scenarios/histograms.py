@@ -1,7 +1,7 @@
-"""The meter: what was recorded so far as histograms, for whoever watches while the run goes.
+"""Histograms of what was recorded so far, for whoever watches while the run goes.
 
-They count what the report's percentiles count (`reports.latency`), in the same way, so that a
-quantile of theirs and the report's differ by no more than a bucket's width.
+They count what the report's percentiles count (`records.latency`), so that a quantile of theirs and
+the report's differ by no more than a bucket's width.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,17 +12,46 @@ from numpy.typing import NDArray
 
 from dress_rehearsal.plans import Plan, slo_edges_s
 from dress_rehearsal.records import tables
+from dress_rehearsal.records.latency import felt_of
 from dress_rehearsal.records.tables import NS_PER_S
 
 USUAL_EDGES_S: Final = (
-    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.35, 0.5, 0.7),
-    *(1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0),
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.15,
+    0.25,
+    0.35,
+    0.5,
+    0.7,
+    1.0,
+    1.25,
+    1.5,
+    2.0,
+    2.5,
+    3.0,
+    4.0,
+    5.0,
+    6.0,
+    8.0,
+    10.0,
+    15.0,
+    20.0,
+    30.0,
 )
 _BEYOND_S: Final = 0.25
-_WAITED_IN_VAIN_NS: Final = NS_PER_S
-_STREAM: Final = tables.STEPS.index("GET /events/{event}/queue/stream")
-_OK, _REFUSED, _FAILED, _UNKNOWN = (
-    tables.OUTCOMES.index(word) for word in ("ok", "refused", "failed", "unknown")
+_NEEDED: Final = (
+    "intended_ns",
+    "sent_ns",
+    "first_byte_ns",
+    "done_ns",
+    "step",
+    "status",
+    "outcome",
 )
 
 Columns = Mapping[str, Sequence[int]]
@@ -49,7 +78,7 @@ def steps_of(plan: Plan) -> tuple[str, ...]:
     return tuple(step for step in tables.STEPS if step not in absent)
 
 
-class Spread:
+class Histogram:
     """One histogram: `counts[i]` observations of at most `edges_s[i]`, the last of more."""
 
     def __init__(self, edges_s: tuple[float, ...]) -> None:
@@ -68,8 +97,8 @@ class Spread:
         return {"counts": self._counts.tolist(), "sum_s": self._sum_ns / NS_PER_S}
 
 
-class Meter:
-    """Takes in the recorder's columns, a shard at a time.
+class Histograms:
+    """Felt latency a step, and late starts, of the recorder's columns: a shard at a time.
 
     Args:
         edges_s: edges in seconds besides the usual ones.
@@ -79,28 +108,18 @@ class Meter:
 
     def __init__(self, edges_s: Sequence[float] = (), steps: Sequence[str] = ()) -> None:
         self.edges_s = tuple(sorted({*USUAL_EDGES_S, *edges_s}))
-        self._felt = {tables.STEPS.index(step): Spread(self.edges_s) for step in steps}
-        self._late = Spread(self.edges_s)
+        self._felt = {tables.STEPS.index(step): Histogram(self.edges_s) for step in steps}
+        self._late = Histogram(self.edges_s)
 
     def add(self, columns: Columns) -> None:
         """Count the rows of a shard (columns of `records.tables.REQUESTS`, -1 for null)."""
-        rows = {
-            name: np.array(columns[name], dtype=np.int64)
-            for name in ("intended_ns", "sent_ns", "first_byte_ns", "done_ns")
-        }
-        step, status, outcome = (
-            np.array(columns[name], dtype=np.int64) for name in ("step", "status", "outcome")
-        )
-        sent = rows["sent_ns"] >= 0
-        self._late.add((rows["sent_ns"] - rows["intended_ns"])[sent])
-        streamed = (step == _STREAM) & (rows["first_byte_ns"] >= 0)
-        done_ns = np.where(streamed, rows["first_byte_ns"], rows["done_ns"])
-        felt_ns = done_ns - rows["intended_ns"]
-        in_vain = (outcome == _FAILED) & (status == 0) & (felt_ns >= _WAITED_IN_VAIN_NS)
-        counts = (np.isin(outcome, (_OK, _REFUSED, _UNKNOWN)) | in_vain) & (done_ns >= 0)
+        rows = {name: np.array(columns[name], dtype=np.int64) for name in _NEEDED}
+        intended_ns, sent_ns, step = rows["intended_ns"], rows["sent_ns"], rows["step"]
+        self._late.add((sent_ns - intended_ns)[sent_ns >= 0])
+        answered_ns, counts = felt_of(rows)
         for code in np.unique(step[counts]).tolist():
-            spread = self._felt.setdefault(code, Spread(self.edges_s))
-            spread.add(felt_ns[counts & (step == code)])
+            felt = self._felt.setdefault(code, Histogram(self.edges_s))
+            felt.add((answered_ns - intended_ns)[counts & (step == code)])
 
     def document(self) -> dict[str, Any]:
         """Return all of it as plain values for a line of JSON."""

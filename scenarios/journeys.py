@@ -1,11 +1,11 @@
-"""The journeys: what each kind of student does, from arriving to an answer and through the gate."""
+"""The journeys: what each kind of student does, from arriving to an answer and to the entrance."""
 
 from contextlib import suppress
 
 import gevent
 
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.browser import Reply, Visit
+from dress_rehearsal.scenarios.browser import Browser, Reply
 from dress_rehearsal.scenarios.device import Device
 from dress_rehearsal.scenarios.entry import Entry
 from dress_rehearsal.scenarios.errors import ClosedError
@@ -31,15 +31,15 @@ class _Story:
         self.student = student
         devices = int(rush.timetable.devices[student])
         self.purchase = Purchase(rush, student, devices)
-        visit = Visit(rush, student)
-        self.device = Device(rush, visit, self.purchase, 0)
+        browser = Browser(rush, student)
+        self.device = Device(rush, browser, self.purchase, 0)
         self.others: list[Device] = []
         self.under_way: list[gevent.Greenlet] = []
         """What the other devices do, beside the story's main thread."""
         self.entry: Entry | None = None
         if devices > 1:
             self.others = [
-                Device(rush, visit.elsewhere(number), self.purchase, number)
+                Device(rush, browser.on_device(number), self.purchase, number)
                 for number in range(1, devices)
             ]
             self.purchase.dismissals = [d.dismiss for d in (self.device, *self.others)]
@@ -62,7 +62,7 @@ class _Story:
         if self.entry is not None:
             self.entry.end(cut=True)
         for device in (self.device, *self.others):
-            device.visit.leave()
+            device.browser.close()
 
     def _await_rest(self) -> None:
         """Wait for whatever is under way beside; joining what is over would cost a loop's turn."""
@@ -74,23 +74,23 @@ class _Story:
             self.entry.end()
 
     def _look_at(self, grant: Reply) -> None:
-        """Ask until the ticket is issued, open its QR code, and go to the gate with it."""
+        """Ask until the ticket is issued, open its QR code, and go to the entrance with it."""
         purchase, habits, luck = self.purchase, self.rush.plan.students, self.device.luck
         assert purchase.session is not None
         session, ticket = purchase.session, grant.body["ticket"]
-        visit = session.visit
+        browser = session.browser
         # A copy may have been granted while the student still waited for the first click.
         here_ns = max(grant.at_ns, purchase.here_ns)
         reply, poll_ns = grant, round(habits.ticket_poll * NS_PER_S)
         while reply.outcome != OK or reply.body.get("state") != "issued":
-            reply = visit.ticket(ticket, here_ns + poll_ns)
+            reply = browser.ticket(ticket, here_ns + poll_ns)
             here_ns = reply.at_ns
             if session.lost(reply):
                 here_ns = session.renew(reply).at_ns
         self.rush.census.issued(self.student, here_ns)
-        reply = visit.qr(ticket, here_ns + round(luck.delay_s(habits.qr_delay) * NS_PER_S))
+        reply = browser.qr(ticket, here_ns + luck.delay_ns(habits.qr_delay))
         if session.lost(reply):
-            reply = visit.qr(ticket, session.renew(reply).at_ns)
+            reply = browser.qr(ticket, session.renew(reply).at_ns)
         if reply.outcome == OK and self.rush.timetable.enters[self.student]:
-            self.entry = Entry(self.rush, session, luck)
+            self.entry = Entry(self.rush, session, self.device.retry)
             self.entry.enter(ticket, reply.at_ns)

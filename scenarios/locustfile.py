@@ -19,9 +19,9 @@ from locust.env import Environment
 from dress_rehearsal.plans import Plan, read_plan, read_roster, refusal, seeded_people
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.entry import gate_token
+from dress_rehearsal.scenarios.client.http import Origin
+from dress_rehearsal.scenarios.entry import entry_token
 from dress_rehearsal.scenarios.errors import ScenarioError
-from dress_rehearsal.scenarios.generator import origin_of
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.student import Student, feed_once, feed_statistics
@@ -59,9 +59,9 @@ class _Rehearsal:
             plan,
             people,
             draw_timetable(plan, people),
-            origin_of(environment.host),
+            Origin.of(environment.host),
             self.recorder,
-            gate_token(plan),
+            entry_token(plan),
         )
         Student.rush = self.rush
         self.rush.open_at(self._fix_t0(plan, environment.host))

@@ -1,5 +1,6 @@
-"""The census: what became of each student, in columns that are written as the run goes."""
+"""What became of each student: the census, in columns that are written as the run goes."""
 
+from enum import IntEnum
 from typing import Final
 
 import numpy as np
@@ -10,19 +11,23 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.recorder import Writer
 from dress_rehearsal.scenarios.timetable import Timetable
 
-(
-    NEVER_STARTED,
-    IN_FLIGHT,
-    TICKET,
-    SOLD_OUT,
-    REFUSED,
-    GAVE_UP,
-    FAILED,
-    UNKNOWN,
-) = range(8)
-"""Positions in `records.tables.STUDENT_OUTCOMES`."""
-
 _TICKET_BYTES: Final = 64
+
+
+class StudentOutcome(IntEnum):
+    """Where a student's story stands or ended: positions in `records.tables.STUDENT_OUTCOMES`.
+
+    Of a student's devices that all end without a decision, the highest is the student's.
+    """
+
+    NEVER_STARTED = 0
+    IN_FLIGHT = 1
+    TICKET = 2
+    SOLD_OUT = 3
+    REFUSED = 4
+    GAVE_UP = 5
+    FAILED = 6
+    UNKNOWN = 7
 
 
 class Census:
@@ -39,7 +44,7 @@ class Census:
         self._enrolled = timetable.enrolled
         self._arrival_ns = t0_ns + (timetable.arrival_s * NS_PER_S).astype(np.int64)
         self.outcome = np.zeros(n, dtype=np.int16)
-        self.counts = [n, *[0] * (len(tables.STUDENT_OUTCOMES) - 1)]
+        self.counts = [n] + [0] * (len(StudentOutcome) - 1)
         """Students in each state now; always adds up to their number."""
         self._clicked_ns = np.full(n, -1, dtype=np.int64)
         self._acked_ns = np.full(n, -1, dtype=np.int64)
@@ -49,10 +54,10 @@ class Census:
         self._more: dict[int, tuple[str, ...]] = {}
         self._writer = Writer()
 
-    def became(self, student: int, outcome: int) -> None:
+    def became(self, student: int, outcome: StudentOutcome) -> None:
         """Move a student to another state; a ticket once held is never lost again."""
         before = int(self.outcome[student])
-        if before in (outcome, TICKET):
+        if before in (outcome, StudentOutcome.TICKET):
             return
         self.counts[before] -= 1
         self.counts[outcome] += 1
@@ -73,7 +78,7 @@ class Census:
             before = self._more.get(student, ())
             if ticket not in before:
                 self._more[student] = (*before, ticket)
-        self.became(student, TICKET)
+        self.became(student, StudentOutcome.TICKET)
 
     def issued(self, student: int, at_ns: int) -> None:
         """Note when the target first said that the ticket is issued."""
@@ -81,11 +86,11 @@ class Census:
             self._issued_ns[student] = at_ns
 
     def write(self, run: RunDirectory) -> RecordError | None:
-        """Write `students.parquet` whole, in a native thread; gives what went wrong, if so."""
+        """Write `students.parquet` whole, in a native thread; return what went wrong, if so."""
         return self._writer.do(self._write, run)
 
     def table(self) -> pa.Table:
-        """Return the students as they are now."""
+        """Return the students as they are now, as `records.tables.STUDENTS`."""
 
         def word(codes: object, words: tuple[str, ...]) -> pa.DictionaryArray:
             return pa.DictionaryArray.from_arrays(

@@ -5,12 +5,12 @@ from typing import Final
 
 from gevent import get_hub
 
-from dress_rehearsal.scenarios import outcomes as census
 from dress_rehearsal.scenarios.browser import Reply
+from dress_rehearsal.scenarios.outcomes import StudentOutcome
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.session import Session
 
-_FINAL: Final = frozenset({census.SOLD_OUT, census.REFUSED})
+_FINAL: Final = frozenset({StudentOutcome.SOLD_OUT, StudentOutcome.REFUSED})
 
 
 class Purchase:
@@ -34,7 +34,7 @@ class Purchase:
         self._rush = rush
         self._student = student
         self._devices = devices
-        self._ends: list[int] = []
+        self._ends: list[StudentOutcome] = []
         self._final = False
         self._held = False
 
@@ -61,9 +61,9 @@ class Purchase:
         every click was answered and none granted, the student was sent away for no reason.
         """
         self._held = True
-        self.ended(census.UNKNOWN)
+        self.ended(StudentOutcome.UNKNOWN)
 
-    def ended(self, outcome: int) -> None:
+    def ended(self, outcome: StudentOutcome) -> None:
         """Take in where one device's way ended; a final no, or the last device's end, settles it.
 
         A click whose answer never came may have taken effect, whatever followed.
@@ -73,11 +73,11 @@ class Purchase:
             self._rush.census.became(self._student, outcome)
             self._dismiss()
         elif self.unknown:
-            outcome = census.UNKNOWN
+            outcome = StudentOutcome.UNKNOWN
         self._ends.append(outcome)
         if len(self._ends) == self._devices:
             if self._held:
-                end = census.UNKNOWN if self.unknown else census.REFUSED
+                end = StudentOutcome.UNKNOWN if self.unknown else StudentOutcome.REFUSED
                 self._rush.census.became(self._student, end)
             elif not self._final:
                 self._rush.census.became(self._student, max(self._ends))

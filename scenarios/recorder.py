@@ -18,25 +18,7 @@ from gevent.event import AsyncResult
 
 from dress_rehearsal.records import RecordError, RunDirectory, tables
 from dress_rehearsal.scenarios.client.connection import Exchange
-from dress_rehearsal.scenarios.histograms import Meter
-
-
-class Writer:
-    """Does one write after the other, also when whoever waited for one was killed meanwhile."""
-
-    def __init__(self) -> None:
-        self._last: AsyncResult[RecordError | None] | None = None
-
-    def do(self, write: Callable[..., RecordError | None], *arguments: Any) -> RecordError | None:
-        """Call `write` once nothing else is being written; gives what it gives, when it is done."""
-        self.wait()
-        self._last = get_hub().threadpool.spawn(write, *arguments)
-        return self.wait()
-
-    def wait(self) -> RecordError | None:
-        """Wait for the last write; gives what it gave, None where there was none."""
-        return None if self._last is None else self._last.get()
-
+from dress_rehearsal.scenarios.histograms import Histograms
 
 OK, REFUSED, FAILED, UNKNOWN = range(4)
 """Positions in `records.tables.OUTCOMES`."""
@@ -46,6 +28,8 @@ _TIMING: Final = re.compile(
 )
 _TIMING_COLUMNS: Final = ("queue", "pool", "db", "redis", "external", "app")
 _ABSENT: Final = -1
+_HAND_OVER_S: Final = 1.0
+"""Time between hand-overs."""
 _CODES: Final = (
     ("intended_ns", "q"),
     ("sent_ns", "q"),
@@ -66,6 +50,23 @@ _CODES: Final = (
 )
 
 
+class Writer:
+    """Does one write after the other, also when whoever waited for one was killed meanwhile."""
+
+    def __init__(self) -> None:
+        self._last: AsyncResult[RecordError | None] | None = None
+
+    def do(self, write: Callable[..., RecordError | None], *arguments: Any) -> RecordError | None:
+        """Call `write` in a native thread once nothing else is being written; return its result."""
+        self.wait()
+        self._last = get_hub().threadpool.spawn(write, *arguments)
+        return self.wait()
+
+    def wait(self) -> RecordError | None:
+        """Wait for the last write and return its result; None where there was none."""
+        return None if self._last is None else self._last.get()
+
+
 class Shard:
     """Rows of one hand-over, as typed columns; -1 stands for null until Arrow gets them."""
 
@@ -79,7 +80,7 @@ class Shard:
         return len(self.timings)
 
     def table(self, errors: list[str]) -> pa.Table:
-        """Return the rows as `records.tables.REQUESTS`; `errors` are the words `error` counts in."""
+        """Return the rows as `records.tables.REQUESTS`; `error` counts in the words of `errors`."""
         words = {
             "journey": list(tables.JOURNEYS),
             "step": list(tables.STEPS),
@@ -111,19 +112,12 @@ class Recorder:
     """Takes in every exchange and writes the `requests` table as the run goes.
 
     Args:
-        run: where to write; None records nothing but still counts (Locust by hand).
+        run: where to write.
         name: this generator process, the first part of its shards' names.
-        interval_s: time between hand-overs.
-        meter: counts what is handed over, for whoever watches.
+        histograms: count what is handed over, for whoever watches.
     """
 
-    def __init__(
-        self,
-        run: RunDirectory | None,
-        name: str,
-        interval_s: float = 1.0,
-        meter: Meter | None = None,
-    ) -> None:
+    def __init__(self, run: RunDirectory, name: str, histograms: Histograms | None = None) -> None:
         self.error: RecordError | None = None
         """Why writing stopped; rows recorded after that are lost and the run must end."""
         self.requests = 0
@@ -132,10 +126,9 @@ class Recorder:
         self.unfed: list[tuple[int, float, int, int, int]] = []
         """(step, felt ms, bytes, outcome, error code) not yet told to Locust's statistics."""
         self.name = name
-        self.meter = meter or Meter()
+        self.histograms = histograms or Histograms()
         """What has been handed over for writing, as histograms."""
         self._run = run
-        self._interval_s = interval_s
         self._shard = Shard()
         self._errors: list[str] = []
         self._error_codes: dict[str, int] = {}
@@ -153,7 +146,7 @@ class Recorder:
         return len(self._shard)
 
     def error_word(self, code: int) -> str | None:
-        """Give back the word that an `unfed` row's error code stands for."""
+        """Return the word that an `unfed` row's error code stands for, None for no error."""
         return None if code == _ABSENT else self._errors[code]
 
     def record(
@@ -203,7 +196,7 @@ class Recorder:
     def keep_writing(self) -> None:
         """Hand rows over every interval until killed; runs as a greenlet."""
         while self.error is None:
-            gevent.sleep(self._interval_s)
+            gevent.sleep(_HAND_OVER_S)
             self.flush()
 
     def flush(self) -> None:
@@ -211,10 +204,6 @@ class Recorder:
 
         So has then what an earlier call, killed while it waited, had handed over.
         """
-        if self._run is None:
-            self._shard = Shard()
-            self._bind()
-            return
         self.error = self.error or self._writer.wait()
         if not len(self._shard) or self.error is not None:
             return
@@ -225,8 +214,7 @@ class Recorder:
         self.error = self._writer.do(self._write, shard, number, list(self._errors))
 
     def _write(self, shard: Shard, number: int, errors: list[str]) -> RecordError | None:
-        assert self._run is not None
-        self.meter.add(shard.columns)
+        self.histograms.add(shard.columns)
         try:
             name = f"requests/{self.name}-{number:06d}.parquet"
             self._run.write_table(name, shard.table(errors))

@@ -21,7 +21,7 @@ class Rush:
     Args:
         run: the run's id; it is part of every trace id.
         people: the roster, in the order of the student index.
-        gate_token: lets a gate of the target's scan codes; needed when students enter.
+        entry_token: lets an entrance of the target's scan codes; needed when students enter.
     """
 
     def __init__(
@@ -32,14 +32,14 @@ class Rush:
         timetable: Timetable,
         origin: Origin,
         recorder: Recorder,
-        gate_token: str = "",
+        entry_token: str = "",
     ) -> None:
         self.plan = plan
         self.people = people
         self.timetable = timetable
         self.origin = origin
         self.recorder = recorder
-        self.gate_token = gate_token
+        self.entry_token = entry_token
         self.traces = TraceIds(run)
         self.key = self.traces.run
         """Sets this run's idempotency keys apart from those of every other run."""
@@ -82,7 +82,7 @@ class Rush:
         self._go.get()
 
     def at(self, t0_offset_s: float) -> int:
-        """Turn seconds relative to T-0 into an absolute time in ns."""
+        """Return seconds relative to T-0 as an absolute time in ns."""
         return self.t0_ns + round(t0_offset_s * NS_PER_S)
 
     def close(self) -> None:

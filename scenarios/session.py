@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.browser import UNAUTHENTICATED, Reply, Visit
+from dress_rehearsal.scenarios.browser import UNAUTHENTICATED, Browser, Reply
 from dress_rehearsal.scenarios.recorder import FAILED, UNKNOWN
+from dress_rehearsal.scenarios.retry import Retry
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.timetable import Luck
 
@@ -16,45 +16,44 @@ class Session:
     """Logs one device in.
 
     Args:
-        visit: keeps the token.
-        luck: decides whether and when to try again after an error.
+        browser: keeps the token.
+        luck: decides how long typing takes.
+        retry: decides whether and when to try again after an error.
     """
 
-    __slots__ = ("_habits", "_luck", "_renewals", "visit")
+    __slots__ = ("_luck", "_renewals", "_retry", "_typing_s", "browser")
 
-    def __init__(self, rush: Rush, visit: Visit, luck: Luck) -> None:
-        self.visit = visit
+    def __init__(self, rush: Rush, browser: Browser, luck: Luck, retry: Retry) -> None:
+        self.browser = browser
         self._luck = luck
-        self._habits = rush.plan.students
+        self._retry = retry
+        self._typing_s = rush.plan.students.typing
         self._renewals = 0
 
     def begin(self, intended_ns: int) -> Reply:
-        """Log in, trying again after errors; gives the last answer.
+        """Log in, trying again after errors, and return the last answer.
 
         Raises:
             ClosedError: the rush has closed.
         """
-        for _ in range(self._habits.attempts):
-            reply = self.visit.login(intended_ns)
-            if reply.outcome not in (FAILED, UNKNOWN):
-                break
-            if not self._luck.happens(self._habits.retry):
-                break
-            intended_ns = reply.at_ns + self._pause_ns(self._habits.retry_delay)
-        return reply
+        return self._retry.persist(self.browser.login, intended_ns, _is_answer)
 
     def lost(self, reply: Reply) -> bool:
-        """Whether an answer says that the target knows no such session, and to log in again."""
+        """Return whether an answer says to log in again: the target knows no such session."""
         return reply.code == UNAUTHENTICATED and self._renewals < _RENEWALS
 
     def renew(self, reply: Reply) -> Reply:
         """Log in again after such an answer, as soon as number and PIN are typed.
 
+        Returns:
+            The last answer to a login.
+
         Raises:
             ClosedError: the rush has closed.
         """
         self._renewals += 1
-        return self.begin(reply.at_ns + self._pause_ns(self._habits.typing))
+        return self.begin(reply.at_ns + self._luck.delay_ns(self._typing_s))
 
-    def _pause_ns(self, median_s: float) -> int:
-        return round(self._luck.delay_s(median_s) * NS_PER_S)
+
+def _is_answer(reply: Reply) -> bool:
+    return reply.outcome not in (FAILED, UNKNOWN)

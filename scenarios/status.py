@@ -32,7 +32,7 @@ class Status:
     felt_p99_ms: float | None
     """Of the requests answered since the last sample; None when there was none."""
     meter: dict[str, Any]
-    """Histograms since the start; see `scenarios.meter`."""
+    """Histograms since the start; see `scenarios.histograms`."""
 
     def document(self) -> dict[str, Any]:
         """Return it as plain values for a line of JSON."""
@@ -71,5 +71,5 @@ class Observer:
             loop_lag_s=round(lag_s, 6),
             late_p99_s=round(float(np.percentile(late, 99)) / NS_PER_S, 6) if late else 0.0,
             felt_p99_ms=round(float(np.percentile(felt, 99)), 3) if felt else None,
-            meter=recorder.meter.document(),
+            meter=recorder.histograms.document(),
         )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dress_rehearsal.plans import Person, Plan
-from dress_rehearsal.records.tables import JOURNEYS
+from dress_rehearsal.records.tables import JOURNEYS, NS_PER_S
 
 EAGER: Final = JOURNEYS.index("eager")
 LATE: Final = JOURNEYS.index("late")
@@ -52,13 +52,13 @@ class Timetable:
     chances: NDArray[np.float32]
     """Uniform draws, shape (students, 32), for decisions."""
     enters: NDArray[np.bool_]
-    """Who goes to the gate with a ticket; it depends on the sale who gets one."""
+    """Who goes to the entrance with a ticket; it depends on the sale who gets one."""
     screenshot: NDArray[np.bool_]
-    """Who of those lends the code to a friend at another gate."""
+    """Who of those lends the code to a friend at another entrance."""
 
 
 def draw_timetable(plan: Plan, people: Sequence[Person]) -> Timetable:
-    """Draw every student's timetable from the plan's seed; the same plan gives the same one."""
+    """Return every student's timetable, drawn from the plan's seed: the same plan, the same one."""
     n = plan.event.students
     students = plan.students
     rng = np.random.default_rng(plan.seed)
@@ -86,7 +86,7 @@ def draw_timetable(plan: Plan, people: Sequence[Person]) -> Timetable:
         devices=devices,
         draws=rng.standard_normal((n, _DRAWS), dtype=np.float32),
         chances=rng.random((n, _DRAWS), dtype=np.float32),
-        **_at_the_gate(plan, rng),
+        **_at_the_entrance(plan, rng),
     )
 
 
@@ -98,18 +98,19 @@ class Luck:
     uniforms: NDArray[np.float32]
     position: int = 0
 
-    def delay_s(self, median_s: float) -> float:
-        """Return a log-normal human delay (sigma 0.5) with this median, in seconds."""
+    def delay_ns(self, median_s: float) -> int:
+        """Return a log-normal human delay (sigma 0.5) with this median in seconds, as ns."""
         self.position = (self.position + 1) % _DRAWS
-        return median_s * math.exp(_HUMAN_SIGMA * float(self.normals[self.position]))
+        factor = math.exp(_HUMAN_SIGMA * float(self.normals[self.position]))
+        return round(median_s * factor * NS_PER_S)
 
     def happens(self, share: float) -> bool:
-        """Decide something that this share of people does."""
+        """Return whether this student does what this share of people does."""
         self.position = (self.position + 1) % _DRAWS
         return float(self.uniforms[self.position]) < share
 
     def between(self, low: float, high: float) -> float:
-        """Return a uniform draw between two bounds."""
+        """Return a uniform draw: `low` or more, less than `high`."""
         self.position = (self.position + 1) % _DRAWS
         return low + (high - low) * float(self.uniforms[self.position])
 
@@ -137,7 +138,7 @@ def _journeys(
     return journey, devices
 
 
-def _at_the_gate(plan: Plan, rng: np.random.Generator) -> dict[str, NDArray[np.bool_]]:
+def _at_the_entrance(plan: Plan, rng: np.random.Generator) -> dict[str, NDArray[np.bool_]]:
     """Choose exact shares of everybody: who would go in, and who of those lends the code."""
     n, students = plan.event.students, plan.students
     order = rng.permutation(n)

@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
-from dress_rehearsal.scenarios.browser import UNAUTHENTICATED, Reply, Visit
+from dress_rehearsal.records.tables import NS_PER_MS
+from dress_rehearsal.scenarios.browser import UNAUTHENTICATED, Browser, Reply
 from dress_rehearsal.scenarios.client.http import Request
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.recorder import OK, REFUSED
+from dress_rehearsal.scenarios.retry import Retry
 from dress_rehearsal.scenarios.rush import Rush
-from dress_rehearsal.scenarios.timetable import QUEUE_JUMPER, Luck
+from dress_rehearsal.scenarios.timetable import QUEUE_JUMPER
 
 _LEAST_PAUSE_MS: Final = 100
 _RECONNECT_MS: Final = 3000
@@ -19,16 +20,15 @@ class WaitingRoom:
     """One device's way through the waiting room, by polling or by an event stream.
 
     Args:
-        luck: decides whether and when to try joining again after an error.
+        retry: decides whether and when to try joining again after an error.
     """
 
-    def __init__(self, rush: Rush, visit: Visit, luck: Luck) -> None:
+    def __init__(self, rush: Rush, browser: Browser, retry: Retry) -> None:
         self._rush = rush
-        self._visit = visit
-        self._luck = luck
-        self._habits = rush.plan.students
+        self._browser = browser
+        self._retry = retry
         self._streams = rush.plan.app.waiting_room == "sse"
-        self._claim = 1 if rush.timetable.journey[visit.student] == QUEUE_JUMPER else None
+        self._claim = 1 if rush.timetable.journey[browser.student] == QUEUE_JUMPER else None
         self._pause_ms: float = 0
         self._errors = 0
         self._last_event_id: str | None = None
@@ -58,24 +58,19 @@ class WaitingRoom:
 
     def _join(self, intended_ns: int) -> Reply:
         """Join, trying again after errors, as the student does who sees one."""
-        for _ in range(self._habits.attempts):
-            reply = self._visit.join(intended_ns, self._claim)
-            if reply.outcome in (OK, REFUSED) or reply.code == UNAUTHENTICATED:
-                break
-            if not self._luck.happens(self._habits.retry):
-                break
-            intended_ns = reply.at_ns + round(
-                self._luck.delay_s(self._habits.retry_delay) * NS_PER_S
-            )
-        return reply
+        return self._retry.persist(
+            lambda due_ns: self._browser.join(due_ns, self._claim),
+            intended_ns,
+            lambda reply: reply.outcome in (OK, REFUSED) or reply.code == UNAUTHENTICATED,
+        )
 
     def _wait(self, joined: Reply, leave_ns: int) -> Reply | None:
         """Ask again and again, as the page does by itself; only many errors in a row end it."""
-        question = self._visit.place()
+        question = self._browser.place()
         self._pause_ms = 0 if self._streams else self._poll_ms(joined)
         self._errors, self._last_event_id = 0, None
         reply = joined
-        while self._errors < self._habits.attempts:
+        while self._errors < self._retry.attempts:
             due_ns = reply.at_ns + round(self._pause_ms * NS_PER_MS)
             if due_ns > leave_ns:
                 return None
@@ -88,7 +83,7 @@ class WaitingRoom:
         """Ask for the place once; an error does not change when the page asks again."""
         if self._streams:
             return self._follow(due_ns, leave_ns)
-        reply = self._visit.act(question, due_ns)
+        reply = self._browser.send(question, due_ns)
         if reply.outcome == OK:
             self._errors, self._pause_ms = 0, self._poll_ms(reply)
         else:
@@ -99,7 +94,7 @@ class WaitingRoom:
         """Hold the stream until it decides or is cut; the next one goes on where it ended."""
         stream = EventStream.awaited()
         stream.last_event_id = self._last_event_id
-        reply = self._visit.follow(due_ns, stream, min(leave_ns, self._rush.closed_ns))
+        reply = self._browser.follow(due_ns, stream, min(leave_ns, self._rush.closed_ns))
         self._last_event_id = stream.last_event_id
         self._pause_ms = max(stream.retry_ms or _RECONNECT_MS, _LEAST_PAUSE_MS)
         self._errors = 0 if stream.is_stream else self._errors + 1
@@ -110,11 +105,11 @@ class WaitingRoom:
         asked = reply.body.get("poll_after_ms")
         if isinstance(asked, int | float):
             return max(float(asked), _LEAST_PAUSE_MS)
-        return self._habits.countdown_poll * 1000
+        return self._rush.plan.students.countdown_poll * 1000
 
 
 def _decides(reply: Reply) -> bool:
-    """Whether it is the student's turn, or never will be."""
+    """Return whether it is the student's turn, or never will be."""
     if reply.outcome == OK:
         return reply.body.get("admitted") is True
     return reply.outcome == REFUSED and reply.code != "not_in_queue"

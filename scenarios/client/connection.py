@@ -19,7 +19,7 @@ import httptools
 from gevent import get_hub, monkey
 
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.client.deadline import Patience
+from dress_rehearsal.scenarios.client.deadline import Deadline
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.errors import NotAnsweredError, NotSentError, NotUnderstoodError
@@ -73,8 +73,13 @@ class Connection:
     """
 
     __slots__ = (
-        *("_address", "_busy", "_ending", "_idle_since_ns"),
-        *("_readable", "_socket", "_timeout_s"),
+        "_address",
+        "_busy",
+        "_ending",
+        "_idle_since_ns",
+        "_readable",
+        "_socket",
+        "_timeout_s",
     )
 
     def __init__(self, address: tuple[str, int], timeout_s: float) -> None:
@@ -116,24 +121,24 @@ class Connection:
         if self._busy:
             raise RuntimeError("a connection carries one exchange at a time")
         self._busy = True
-        patience = Patience(self._timeout_s, give_up_ns)
+        deadline = Deadline(self._timeout_s, give_up_ns)
         try:
             self._ready(into)
             self._send(request, trace, into)
-            answer = self._follow(stream, into, patience) if stream else self._receive(into)
+            answer = self._follow(stream, into, deadline) if stream else self._receive(into)
         except gevent.Timeout as stop:
             self.close()
-            if stop is not patience.timeout:
+            if stop is not deadline.timeout:
                 raise
             connecting = into.new_connection and into.connect_us is None
-            if connecting and patience.word == "timeout":
+            if connecting and deadline.word == "timeout":
                 raise NotSentError("connect_timeout") from stop
-            raise NotAnsweredError(patience.word) from stop
+            raise NotAnsweredError(deadline.word) from stop
         except BaseException:
             self.close()
             raise
         finally:
-            patience.timeout.close()
+            deadline.close()
             self._busy = False
         if answer.keep_alive:
             self._idle_since_ns = into.read_ns or 0
@@ -233,13 +238,13 @@ class Connection:
         into.answer = answer
         return answer
 
-    def _follow(self, stream: EventStream, into: Exchange, patience: Patience) -> Answer:
+    def _follow(self, stream: EventStream, into: Exchange, deadline: Deadline) -> Answer:
         wait, readable = get_hub().wait, self._readable
         while not stream.complete:
             wait(readable)
             self._take_in(stream, into)
             if not stream.complete:
-                patience.renew(self._timeout_s + HEARTBEAT_S)
+                deadline.renew(self._timeout_s + HEARTBEAT_S)
         into.answer = stream
         return stream
 

@@ -1,4 +1,4 @@
-"""How long an exchange may still wait, and for which of its bounds."""
+"""The deadline of an exchange: how long it may still wait, and which of its bounds ends it."""
 
 import time
 
@@ -8,7 +8,7 @@ from gevent import get_hub
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_S
 
 
-class Patience:
+class Deadline:
     """A running time-out; `word` names the bound that would end it.
 
     Args:
@@ -16,25 +16,28 @@ class Patience:
         give_up_ns: and not beyond this time.
     """
 
-    __slots__ = ("give_up_ns", "timeout", "word")
+    __slots__ = ("_give_up_ns", "timeout", "word")
 
     def __init__(self, bound_s: float, give_up_ns: int | None) -> None:
-        self.give_up_ns = give_up_ns
-        self.begin(bound_s)
+        self._give_up_ns = give_up_ns
+        self._begin(bound_s)
 
-    def begin(self, bound_s: float) -> None:
-        """Wait no longer than this from now on."""
+    def renew(self, bound_s: float) -> None:
+        """Begin anew: the far end has given a sign of life."""
+        self.timeout.close()
+        self._begin(bound_s)
+
+    def close(self) -> None:
+        """Stop the clock: the wait is over."""
+        self.timeout.close()
+
+    def _begin(self, bound_s: float) -> None:
         self.word = "timeout"
-        if self.give_up_ns is not None:
-            left_s = (self.give_up_ns - time.time_ns()) / NS_PER_S
+        if self._give_up_ns is not None:
+            left_s = (self._give_up_ns - time.time_ns()) / NS_PER_S
             if left_s < bound_s:
                 bound_s, self.word = max(left_s, 0.0), ABANDONED
         # The loop's clock stands still during a turn; a timer set late in a long one would
         # otherwise end early by as much.
         get_hub().loop.update_now()
         self.timeout = gevent.Timeout.start_new(bound_s)
-
-    def renew(self, bound_s: float) -> None:
-        """Begin anew: the far end has given a sign of life."""
-        self.timeout.close()
-        self.begin(bound_s)

@@ -1,12 +1,17 @@
 """HTTP/1.1 on the wire: request bytes made ahead of time, answers parsed by httptools."""
 
 import hashlib
+import socket
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import httptools
 
-_SPAN: Final = 8
+from dress_rehearsal.scenarios.errors import ScenarioError
+
+_HTTP_PORT: Final = 80
+_RUN_ID_HEX_DIGITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,27 @@ class Origin:
     address: tuple[str, int]
     """Where it answers: an IP address, resolved once, and the port."""
 
+    @classmethod
+    def of(cls, url: str) -> Self:
+        """Take a target's URL apart and look its host up, once for all students.
+
+        Raises:
+            ScenarioError: it is not `http://host[:port]`, or there is no such host.
+        """
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
+            raise ScenarioError(
+                f"The target {url} cannot be rushed: give it as http://host:port, without a path."
+            )
+        port = parts.port or _HTTP_PORT
+        try:
+            found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise ScenarioError(
+                f"The target {url} cannot be rushed: its host is not found ({error.strerror})."
+            ) from error
+        return cls(parts.netloc, (str(found[0][4][0]), port))
+
     def request(
         self,
         step: int,
@@ -50,7 +76,7 @@ class Origin:
         accept: str | None = None,
         last_event_id: str | None = None,
     ) -> Request:
-        """Prepare a request; header values come from the target or the plan, never raw input.
+        """Return a prepared request; header values come from target or plan, never raw input.
 
         Raises:
             ValueError: a value holds a line break and would smuggle a header.
@@ -77,7 +103,7 @@ class TraceIds:
     """W3C trace ids: 8 bytes of the run, then the student and the student's request number."""
 
     def __init__(self, run: str) -> None:
-        self.run = hashlib.sha256(run.encode()).hexdigest()[: 2 * _SPAN]
+        self.run = hashlib.sha256(run.encode()).hexdigest()[:_RUN_ID_HEX_DIGITS]
 
     def traceparent(self, student: int, seq: int) -> bytes:
         """Return the `traceparent` header of one request; its span id is never zero."""
@@ -98,7 +124,7 @@ class Answer:
 
     @classmethod
     def awaited(cls) -> Self:
-        """Begin a new answer."""
+        """Return a new answer of which nothing has arrived."""
         answer = cls()
         answer._parser = httptools.HttpResponseParser(answer)
         return answer
