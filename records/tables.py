@@ -46,6 +46,7 @@ STEPS: Final = (
     "POST /gate/scan",
 )
 """The steps of the bundled journeys: method and route template."""
+PAGE, COUNTDOWN, LOGIN, PURCHASE, TICKET, QR, JOIN, QUEUE, STREAM, SCAN = STEPS
 
 CONNECT_ERRORS: Final = (
     "connect_refused",
