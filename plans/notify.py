@@ -32,7 +32,7 @@ class Notify(Section):
     when: Literal["always", "not_pass"] = "always"
     """Which verdicts are posted."""
     reports_url: Annotated[str, Field(max_length=500), AfterValidator(_published)] | None = None
-    """Where the folder of runs is published, for the link to the report and its figure."""
+    """Where the folder of runs is published, for links to reports."""
     alertmanager: Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}$")] | None = (
         None
     )

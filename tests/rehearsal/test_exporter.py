@@ -3,7 +3,6 @@
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -13,8 +12,8 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.samples import Reading, Series
 from dress_rehearsal.rehearsal.exporter import Exporter
-from dress_rehearsal.reports.schema import Verdict
 from tests.dashboards.binaries import binary
+from tests.rehearsal.verdicts import verdict_of
 
 NS = 1_000_000_000
 STATUS = {
@@ -100,49 +99,6 @@ def test_the_timeline_is_there_for_annotations(run: RunDirectory, exporter: Expo
     ]
     on = told["rehearsal_timeline_timestamp_seconds"][1][0]
     assert on["text"] == "on, 20%: connections are kept"
-
-
-def verdict_of(run: str, **changed: Any) -> Verdict:
-    part = dict.fromkeys(
-        ("ticket", "sold_out", "refused", "gave_up", "failed", "unknown", "never_started"), 0
-    )
-    counters = dict.fromkeys(
-        (
-            *("oversold", "duplicate_students", "acked_but_missing", "held_without_ack"),
-            *("ineligible", "sold_early", "false_sold_out", "store_drift", "stuck_students"),
-            *("double_entry", "lost_views", "settle_ms"),
-        )
-    )
-    fairness = dict.fromkeys(("inversions", "kendall_tau", "multi_device_advantage"))
-    generator = dict.fromkeys(
-        ("late_start_p99_ms", "read_lag_p99_ms", "release_skew_ms", "cpu_peak")
-    )
-    return Verdict.model_validate(
-        {
-            "schema": 1,
-            "run": run,
-            "plan": "small",
-            "verdict": "fail",
-            "reasons": ["Oversold: 3."],
-            "census": {"students": 10, **part, "in_flight": 10},
-            "latency_ms": {},
-            "audit": {**counters, "oversold": 3, "settle_ms": 250.0},
-            "fairness": fairness,
-            "pools": [],
-            "bottleneck": None,
-            "generator": {"requests": 0, **generator, "limited": False},
-            "gates": [
-                {
-                    "metric": "audit.oversold",
-                    "limit": "== 0",
-                    "value": 3,
-                    "baseline": None,
-                    "status": "fail",
-                }
-            ],
-            **changed,
-        }
-    )
 
 
 def test_the_verdict_is_shown_once_there_is_one(run: RunDirectory, exporter: Exporter) -> None:

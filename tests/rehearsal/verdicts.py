@@ -1,0 +1,35 @@
+"""A verdict as tests of what is told of one need it: 3 tickets too many, nothing else known."""
+
+from typing import Any
+
+from dress_rehearsal.reports.schema import Audit, Verdict
+
+RUN = "20261121T020411Z-festival-857217"
+
+
+def verdict_of(run: str = RUN, **changed: Any) -> Verdict:
+    """Return the verdict on a run of 10 students; `changed` replaces whole parts of it."""
+    census = dict.fromkeys(
+        ("ticket", "sold_out", "refused", "gave_up", "failed", "unknown", "never_started"), 0
+    )
+    fairness = ("inversions", "kendall_tau", "multi_device_advantage")
+    generator = ("late_start_p99_ms", "read_lag_p99_ms", "release_skew_ms", "cpu_peak")
+    gate = {"metric": "audit.oversold", "limit": "== 0", "value": 3, "baseline": None}
+    return Verdict.model_validate(
+        {
+            "schema": 1,
+            "run": run,
+            "plan": "small",
+            "verdict": "fail",
+            "reasons": ["Oversold: 3."],
+            "census": {"students": 10, **census, "in_flight": 10},
+            "latency_ms": {},
+            "audit": {**dict.fromkeys(Audit.model_fields), "oversold": 3, "settle_ms": 250.0},
+            "fairness": dict.fromkeys(fairness),
+            "pools": [],
+            "bottleneck": None,
+            "generator": {"requests": 0, **dict.fromkeys(generator), "limited": False},
+            "gates": [{**gate, "status": "fail"}],
+            **changed,
+        }
+    )
