@@ -1,4 +1,4 @@
-"""The faults a plan may schedule: seeded defects of the reference app and harm done to its stage."""
+"""The faults a plan may schedule: seeded defects of the reference app, harm done to its stage."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self

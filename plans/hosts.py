@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 
 def refusal(url: str, allow: Sequence[str]) -> str | None:
-    """Say why no load may be sent to a URL; None when it may.
+    """Return the sentence why no load may be sent to a URL, None when it may.
 
     Args:
         allow: the plan's `target.allow`.
@@ -23,22 +23,13 @@ def refusal(url: str, allow: Sequence[str]) -> str | None:
             f"target.url = {url!r} must be http:// with a host, such as http://127.0.0.1:8000; "
             f"the generator does not speak TLS, so rehearse behind its end."
         )
-    if not _loopback(host) and host not in {name.lower() for name in allow}:
+    if not is_loopback(host) and host not in {name.lower() for name in allow}:
         return (
             f"No load is sent to {host}: target.url = {url!r} is not on this machine and the "
             f"plan's target.allow = {list(allow)} does not name it; add {host!r} there if that "
             f"system is yours to rehearse on."
         )
     return None
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def is_loopback(host: str) -> bool:

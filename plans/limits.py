@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, WithJsonSchema
 
 Unit = Literal["count", "ms", "share"]
+"""What a limit's number is: a plain count, milliseconds, or a fraction."""
 
 _LIMIT = re.compile(r"\s*(<=|<|>=|>|==)\s*(-?\d+(?:\.\d+)?)\s*(us|ms|s|m|%|)\s*")
 _MS_PER_UNIT = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
@@ -36,7 +37,7 @@ class Limit:
 
 
 def parse_limit(text: str) -> Limit:
-    """Read a limit such as `"<= 3s"`.
+    """Return a limit such as `"<= 3s"`, its time in milliseconds, its per cent as a fraction.
 
     Raises:
         ValueError: the text is not a comparison followed by a number and a known unit.

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
 from dress_rehearsal.plans.faults import FaultName
 from dress_rehearsal.plans.plan import Name, Plan
-from dress_rehearsal.plans.reading import check_plan, find_bundled, problem_sentences, read_document
+from dress_rehearsal.plans.read import check_plan, find_bundled, problem_sentences, read_document
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation
 from dress_rehearsal.plans.types import Section
 
@@ -66,7 +66,7 @@ class Row(Expected):
 
     @property
     def title(self) -> str:
-        """Name the row's fault, or `none`."""
+        """The row's fault, or `none`."""
         return self.fault or HEALTHY
 
 
@@ -82,7 +82,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Name it in a sentence."""
+        """The cell as a sentence names it."""
         return f"{self.strategy} × {self.fault}"
 
 
@@ -213,7 +213,7 @@ class Matrix(Section):
 
 
 def read_matrix(source: Path) -> Matrix:
-    """Read and check a matrix, with the plan of every cell.
+    """Return a matrix, read and checked, with the plan of every cell.
 
     Args:
         source: a TOML file; `matrix` or `plans/matrix.toml` is the bundled one.
@@ -234,7 +234,7 @@ def read_matrix(source: Path) -> Matrix:
 
 
 def is_matrix(source: Path) -> bool:
-    """Tell a matrix from a plan: it has rows.
+    """Return whether a file is a matrix and not a plan: it has rows.
 
     Raises:
         PlanError: the file cannot be read or is not TOML.

@@ -15,6 +15,9 @@ from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Sha
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 """Lower-case letters, digits and hyphens: it becomes part of a folder's name and of URLs."""
 
+_LATENCY: Final = re.compile(r"latency_ms\[.+\]\.\w+")
+"""The metric of a gate on a latency, as a path into the verdict."""
+
 
 class Event(Section):
     """What is sold, and to how many."""
@@ -53,9 +56,9 @@ class Students(Section):
     queue_jumpers: Share = 0.0
     """Of the eager ones: tell the waiting room that they are first; it must not believe them."""
     entry: Share = 0.0
-    """Of the holders: go to the gate once they have opened their QR code."""
+    """Of the holders: go to the entrance once they have opened their QR code."""
     screenshots: Share = 0.02
-    """Of those at the gate: a friend shows the same code at another gate at once."""
+    """Of those at the entrance: a friend shows the same code at another one at once."""
     login_before: Share = 0.70
     """Of those waiting, how many log in before T-0; the others do when it opens."""
     countdown_poll: PositiveDuration = 5.0
@@ -246,9 +249,6 @@ class Plan(Section):
         return self
 
 
-_LATENCY: Final = re.compile(r"latency_ms\[.+\]\.\w+")
-
-
 def slo_edges_s(plan: Plan) -> tuple[float, ...]:
     """Return every latency that a gate of the plan sets as a limit, in seconds, ascending."""
     limits = (parse_limit(gate.limit) for gate in plan.gates if _LATENCY.fullmatch(gate.metric))
@@ -288,7 +288,7 @@ def _obstacle(fault: Fault, plan: Plan) -> str | None:
         case "early_open" if fault.at >= 0:
             lacking = 'to begin before T-0: at = "T-10s", say'
         case "qr_replay" if plan.students.entry == 0:
-            lacking = "somebody at the gate: students.entry above 0%"
+            lacking = "somebody at the entrance: students.entry above 0%"
         case "ineligible_granted" if plan.outsiders == 0:
             lacking = "somebody who is not on the roster: students.outsiders above 0%"
         case _:

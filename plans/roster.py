@@ -6,11 +6,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from dress_rehearsal.plans.errors import PlanError
 from dress_rehearsal.plans.plan import Plan
 
-HEADER = ("student", "pin", "enrolled")
+HEADER: Final = ("student", "pin", "enrolled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Person:
 
 
 def seeded_roster(enrolled: int, outsiders: int, seed: int) -> list[Person]:
-    """Make the same `enrolled + outsiders` people every time for one seed, enrolled first."""
+    """Return `enrolled + outsiders` people, the enrolled first; the same for the same seed."""
     rng = random.Random(f"roster:{seed}")
     numbers = rng.sample(range(1_000_000, 10_000_000), enrolled + outsiders)
     return [
@@ -33,12 +34,16 @@ def seeded_roster(enrolled: int, outsiders: int, seed: int) -> list[Person]:
 
 
 def seeded_people(plan: Plan) -> list[Person]:
-    """Make the plan's students: those on the roster first, then the outsiders."""
+    """Return the plan's students: those on the roster first, then the outsiders."""
     return seeded_roster(plan.event.students - plan.outsiders, plan.outsiders, plan.seed)
 
 
 def write_roster(path: Path, people: Sequence[Person]) -> None:
-    """Write the roster readable by its owner only: it holds PINs."""
+    """Write the roster, readable by its owner only: it holds PINs.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
@@ -47,7 +52,7 @@ def write_roster(path: Path, people: Sequence[Person]) -> None:
 
 
 def read_roster(path: Path) -> list[Person]:
-    """Read a roster written by `write_roster` or by hand.
+    """Return the people of a roster written by `write_roster` or by hand, in its order.
 
     Raises:
         PlanError: the file is missing, or a row is not `student,pin,enrolled` with 1 or 0.

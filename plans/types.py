@@ -1,4 +1,8 @@
-"""Durations and shares as people write them: `"20s"`, `"1.5 ms"`, `"2m"`, `"30%"`."""
+"""What a plan is written of: its tables, and durations and shares as people write them.
+
+A duration is `"20s"`, `"1.5 ms"` or `"2m"` in the file and seconds in the plan; a share is `"30%"`
+in the file and a fraction in the plan.
+"""
 
 import math
 import re
@@ -18,6 +22,12 @@ _SECONDS_PER_UNIT = {
 }
 
 
+class Section(BaseModel):
+    """A table of the plan: unknown keys are errors, values never change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
 def parse_duration(value: Any) -> float:
     """Return the seconds in a written duration such as `"1.5 ms"`.
 
@@ -31,7 +41,7 @@ def parse_duration(value: Any) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Write seconds as the shortest exact duration: 0.15 becomes `"150ms"`."""
+    """Return seconds as the shortest exact duration: 0.15 as `"150ms"`."""
     if seconds == 0:
         return "0s"
     for unit, scale in (("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
@@ -54,7 +64,7 @@ def parse_share(value: Any) -> float:
 
 
 def format_share(fraction: float) -> str:
-    """Write a fraction as per cent: 0.3 becomes `"30%"`."""
+    """Return a fraction as it is written in per cent: 0.3 as `"30%"`."""
     return f"{float(f'{fraction * 100:.10g}'):g}%"
 
 
@@ -97,9 +107,3 @@ Share = Annotated[
     WithJsonSchema(_SHARE_SCHEMA),
 ]
 """A fraction between 0 and 1, written in per cent."""
-
-
-class Section(BaseModel):
-    """A table of the plan: unknown keys are errors, values never change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

@@ -1,9 +1,12 @@
 """A plan's faults can occur in it, and none of them ends another; else it says why not."""
 
+from typing import get_args
+
 import pytest
 
 from dress_rehearsal.plans import FAULTS, STRATEGIES, Plan, PlanInvalidError
-from dress_rehearsal.plans.reading import check_plan
+from dress_rehearsal.plans.faults import FaultName
+from dress_rehearsal.plans.read import check_plan
 
 WAITING = {"waiting_room": "poll"}
 
@@ -45,7 +48,7 @@ def test_each_fault_is_for_the_strategies_in_which_it_can_occur(name):
         ("slow_external", {}, 'needs app.enrolment = "external"'),
         ("client_position", {}, "needs app.waiting_room"),
         ("client_position", {"app": WAITING}, "needs somebody who tells a position"),
-        ("qr_replay", {}, "needs somebody at the gate: students.entry above 0%"),
+        ("qr_replay", {}, "needs somebody at the entrance: students.entry above 0%"),
         ("ineligible_granted", {"students": {"outsiders": "0%"}}, "needs somebody who is not on"),
     ],
 )
@@ -95,15 +98,30 @@ def test_a_name_that_is_none_is_one_sentence(name):
     assert "faults.0.name" in problem
 
 
+def test_a_plan_takes_every_fault_of_the_catalogue_and_no_other():
+    assert get_args(FaultName) == tuple(FAULTS)
+    assert Plan.model_json_schema()["$defs"]["Fault"]["properties"]["name"]["enum"] == list(FAULTS)
+
+
+def test_what_is_over_at_once_has_no_usual_length():
+    momentary = {name for name, kind in FAULTS.items() if kind.momentary}
+    assert momentary == {"kill_after_grant", "worker_crash", "redis_wipe", "sigterm_mid_sale"}
+    outages = {name: kind.usually_lasts for name, kind in FAULTS.items() if kind.usually_lasts}
+    assert outages == {"redis_down": "2s", "database_down": "2s"}
+
+
 def test_a_fault_ends_with_its_time_or_with_the_sale():
-    leak, crash, down = Plan.model_validate(
+    leak, crash, down, killed = Plan.model_validate(
         {
             "name": "faulty",
             "faults": [
                 {"name": "leak", "at": "T+1s"},
                 {"name": "worker_crash", "at": "T+1s"},
                 {"name": "redis_down", "at": "T+1s", "lasts": "1h"},
+                # Momentary too, but nobody knows when: its switch stays on until a grant comes.
+                {"name": "kill_after_grant", "at": "T+1s"},
             ],
         }
     ).faults
-    assert [fault.ends(30.0) for fault in (leak, crash, down)] == [30.0, 1.0, 30.0]
+    ends = [fault.ends(30.0) for fault in (leak, crash, down, killed)]
+    assert ends == [30.0, 1.0, 30.0, 30.0]

@@ -1,4 +1,4 @@
-"""Reads a plan from TOML with overrides, and writes the resolved plan back."""
+"""Reading: a plan from TOML with overrides, and the resolved plan back to TOML."""
 
 import difflib
 import json
@@ -15,19 +15,19 @@ from pydantic import BaseModel, ValidationError
 from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
 from dress_rehearsal.plans.plan import Plan
 
-BUNDLED = Path(__file__).parent
-
+BUNDLED: Final = Path(__file__).parent
+"""The folder of the plans that come with the project."""
 
 _MATRIX: Final = "matrix.toml"
 
 
 def bundled_plans() -> list[Path]:
-    """List the plans that come with the project; the matrix is none."""
+    """Return the files of the plans that come with the project; the matrix is none."""
     return sorted(path for path in BUNDLED.glob("*.toml") if path.name != _MATRIX)
 
 
 def read_plan(source: Path, overrides: Iterable[str] = ()) -> Plan:
-    """Read and check a plan.
+    """Return a plan, read and checked.
 
     Args:
         source: a TOML file; a bare name such as `festival` or `plans/festival.toml` that is not
@@ -49,7 +49,7 @@ def read_plan(source: Path, overrides: Iterable[str] = ()) -> Plan:
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
+    """Return a TOML file's tables and values.
 
     Raises:
         PlanError: it cannot be read or is not TOML.
@@ -65,13 +65,14 @@ def read_document(path: Path) -> dict[str, Any]:
 def check_plan(
     document: Mapping[str, Any], name: str, overridden: Mapping[str, str] | None = None
 ) -> Plan:
-    """Turn a parsed document into a Plan, or say everything that is wrong with it.
+    """Return the Plan that a parsed document says.
 
     Args:
-        overridden: dotted key to the `--set` text that set it, named instead of the file.
+        name: of the document, for the sentences.
+        overridden: dotted key to the `--set` text that set it, named instead of the document.
 
     Raises:
-        PlanInvalidError: one sentence for each wrong key.
+        PlanInvalidError: one sentence for each wrong key, all at once.
     """
     try:
         return Plan.model_validate(document)
@@ -80,7 +81,7 @@ def check_plan(
 
 
 def plan_toml(plan: Plan) -> str:
-    """Write the resolved plan, every default included; reading it gives the same plan."""
+    """Return the resolved plan as TOML, every default included; reading it gives the same plan."""
     return tomli_w.dumps(plan.model_dump(mode="json", exclude_none=True))
 
 
@@ -96,7 +97,7 @@ def problem_sentences(
     model: type[BaseModel],
     overridden: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Say everything that is wrong with a document of `model`, a sentence for each wrong key."""
+    """Return everything that is wrong with a document of `model`, a sentence for each wrong key."""
     return [_sentence(name, problem, model, overridden or {}) for problem in error.errors()]
 
 
@@ -130,7 +131,7 @@ def _override(document: dict[str, Any], text: str) -> str:
 
 
 def _toml_value(written: str) -> Any:
-    """Read the value as TOML; what is not TOML is a string written without its quotes."""
+    """Return the value as TOML has it; what is not TOML is a string without its quotes."""
     try:
         return tomllib.loads(f"value = {written}")["value"]
     except tomllib.TOMLDecodeError:
@@ -195,7 +196,7 @@ def _known_keys(model: type[BaseModel], location: list[str]) -> str:
 
 
 def _section(annotation: Any) -> type[BaseModel]:
-    """Find the section model in an annotation such as `tuple[Gate, ...]` or `Event`."""
+    """Return the section model in an annotation such as `tuple[Gate, ...]` or `Event`."""
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         return annotation
     for argument in typing.get_args(annotation):
