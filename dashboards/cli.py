@@ -1,7 +1,4 @@
-"""The commands `rehearse dashboards build | push`.
-
-Another room's command joins them through what `add_commands` gives.
-"""
+"""The commands `rehearse dashboards build | push`; `check`, which starts a server, joins them."""
 
 import argparse
 import os
@@ -16,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def add_commands(commands: "Commands") -> "Commands":
-    """Declare `dashboards` and its commands; gives them, for more to be added."""
+    """Declare `dashboards` and its commands; return them, for more to be added."""
     own = commands.add_parser(
         "dashboards", help="build the Grafana dashboards, or push them to a Grafana"
     ).add_subparsers(required=True, metavar="COMMAND")
@@ -24,8 +21,8 @@ def add_commands(commands: "Commands") -> "Commands":
     _push_command(
         own.add_parser(
             "push",
-            help="put them into a Grafana, with a run's annotations",
-            description="Puts data source, folder, dashboards and a run's annotations in place; "
+            help="put them into a Grafana",
+            description="Puts data source, folder and dashboards in place; "
             "pushed again, it changes only what differs. The token of a service account is read "
             "from the environment variable REHEARSE_GRAFANA_TOKEN.",
         )
@@ -44,7 +41,6 @@ def _push_command(push: argparse.ArgumentParser) -> None:
     push.add_argument(
         "--url", required=True, help="where Grafana answers, such as https://grafana.example.org"
     )
-    push.add_argument("--run", type=Path, metavar="RUN", help="a run directory to annotate")
     push.add_argument(
         "--datasource-url",
         metavar="URL",
@@ -71,12 +67,10 @@ def _build(options: argparse.Namespace) -> int:
 def _push(options: argparse.Namespace) -> int:
     from dress_rehearsal.dashboards.push import push
     from dress_rehearsal.dashboards.push.client import TOKEN_VARIABLE
-    from dress_rehearsal.records import RunDirectory
 
     pushed = push(
         options.url,
         os.environ.get(TOKEN_VARIABLE),
-        run=None if options.run is None else RunDirectory.open(options.run),
         datasource_url=options.datasource_url,
         allow_http=options.allow_http,
         ca_file=options.ca_file,

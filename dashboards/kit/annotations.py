@@ -54,12 +54,11 @@ class Annotation(dashboard.AnnotationQuery):
 def annotations() -> list[dashboard.AnnotationQuery]:
     """Return those of every dashboard: Grafana's own, the timeline's, alerts and gates.
 
-    Grafana's own are off until switched on: a run's pushed marks tell what Prometheus also tells
-    for as long as it has the run, and everything would be there twice.
+    Grafana's own are off until switched on: what people note by hand is of no single run.
     """
     return [
         dashboard.AnnotationQuery(
-            name="Pushed and made by hand",
+            name="Made by hand",
             datasource=dashboard.DataSourceRef(type_val="grafana", uid="-- Grafana --"),
             icon_color=colours.SERVER,
             enable=False,

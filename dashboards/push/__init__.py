@@ -1,4 +1,4 @@
-"""Pushes the dashboards, what they stand in, and a run's annotations to a Grafana.
+"""Puts the dashboards, and the folder and data source they need, into a Grafana.
 
 Only routes that Grafana 10, 11, 12 and 13 all have, by uid; 13 calls them legacy and keeps them:
 https://grafana.com/docs/grafana/v13.0/developer-resources/api-reference/http-api/api-legacy/
@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode
 
-from dress_rehearsal.dashboards.annotating import annotations_on, push_annotations, shown_on
 from dress_rehearsal.dashboards.errors import (
     PushError,
     PushInterruptedError,
@@ -20,13 +18,11 @@ from dress_rehearsal.dashboards.errors import (
     ServerFailedError,
     VersionTooOldError,
 )
-from dress_rehearsal.dashboards.marks import marks_of
 from dress_rehearsal.dashboards.push.client import TOKEN_VARIABLE, Grafana
-from dress_rehearsal.dashboards.push.dashboard import push_dashboard
+from dress_rehearsal.dashboards.push.dashboard import named, push_dashboard
 from dress_rehearsal.dashboards.push.folder import DATASOURCE, FOLDER, push_datasource, push_folder
-from dress_rehearsal.dashboards.push.progress import Course
+from dress_rehearsal.dashboards.push.progress import Progress
 from dress_rehearsal.dashboards.push.url import server_address
-from dress_rehearsal.records import RunDirectory
 
 START_UID: Final = "rehearsal-open"
 """The dashboard to look at first."""
@@ -56,19 +52,17 @@ def push(
     url: str,
     token: str | None,
     *,
-    run: RunDirectory | None = None,
     datasource_url: str | None = None,
     dashboards: Dashboards | None = None,
     allow_http: bool = False,
     ca_file: Path | None = None,
     timeout_s: float = 30.0,
 ) -> Pushed:
-    """Put data source, folder, dashboards and a run's annotations in place.
+    """Put data source, folder and dashboards in place.
 
     Args:
         url: where Grafana answers, path prefix included.
         token: of a service account; from the environment, see `TOKEN_VARIABLE`.
-        run: a rehearsal, finished or under way, to annotate.
         datasource_url: where Grafana reaches Prometheus; makes the data source if it is missing.
         dashboards: those of `dashboards.build` when left out.
         allow_http: send the token unencrypted to another machine.
@@ -76,34 +70,28 @@ def push(
 
     Raises:
         PushError: it is not all there; the message says what was done and what was not.
-        RunDirectoryUnreadableError: the run is damaged; nothing was sent.
     """
     address = server_address(url, allow_http=allow_http)
     secret = _checked_token(token)
     _check_options(datasource_url, ca_file)
-    marks = [] if run is None else marks_of(run)
     wanted = _built() if dashboards is None else dashboards
     grafana = Grafana(address, secret, timeout_s=timeout_s, ca_file=ca_file)
-    course = Course(_parts(wanted, run))
+    progress = Progress([DATASOURCE, FOLDER, *map(named, wanted)])
     try:
-        _check_version(grafana, course)
-        push_datasource(grafana, datasource_url, course)
-        push_folder(grafana, course)
+        _check_version(grafana, progress)
+        push_datasource(grafana, datasource_url, progress)
+        push_folder(grafana, progress)
         for uid, dashboard in wanted.items():
-            push_dashboard(grafana, uid, dashboard, course)
-        if run is not None:
-            for uid in wanted:
-                push_annotations(grafana, uid, run.id, shown_on(uid, marks), course)
+            push_dashboard(grafana, uid, dashboard, progress)
     except PushError as error:
-        told = course.told(undecided=error.undecided and grafana.writing)
-        raise type(error)(f"{error}\n{told}") from error
+        far = progress.in_words(undecided=error.undecided and grafana.writing)
+        raise type(error)(f"{error}\n{far}") from error
     except KeyboardInterrupt:
-        told = course.told(undecided=grafana.writing)
-        raise PushInterruptedError(f"The push was interrupted.\n{told}") from None
+        far = progress.in_words(undecided=grafana.writing)
+        raise PushInterruptedError(f"The push was interrupted.\n{far}") from None
     start = START_UID if START_UID in wanted else next(iter(wanted), "")
-    query = "" if run is None else f"?{urlencode({'var-run': run.id})}"
     return Pushed(
-        tuple(course.outcomes.items()), tuple(course.notes), f"{address.url}/d/{start}{query}"
+        tuple(progress.outcomes.items()), tuple(progress.notes), f"{address.url}/d/{start}"
     )
 
 
@@ -141,12 +129,7 @@ def _check_options(datasource_url: str | None, ca_file: Path | None) -> None:
         raise PushRefusedError(f"--ca-file {ca_file} is no file: give one with certificates (PEM).")
 
 
-def _parts(wanted: Dashboards, run: RunDirectory | None) -> list[str]:
-    parts = [DATASOURCE, FOLDER, *(f"dashboard {uid}" for uid in wanted)]
-    return parts if run is None else [*parts, *(annotations_on(uid) for uid in wanted)]
-
-
-def _check_version(grafana: Grafana, course: Course) -> None:
+def _check_version(grafana: Grafana, progress: Progress) -> None:
     """Refuse a Grafana that is too old or not well; before the token is shown."""
     answer = grafana.health()
     if not answer.ok or answer.table["database"] != "ok":
@@ -157,7 +140,7 @@ def _check_version(grafana: Grafana, course: Course) -> None:
     version = str(answer.table.get("version", ""))
     match = re.match(r"v?(\d+)\.", version)
     if match is None:
-        course.notes.append(
+        progress.notes.append(
             f"{grafana.url} does not tell its version; Grafana {_OLDEST} to {_NEWEST} is meant."
         )
     elif int(match[1]) < _OLDEST:
@@ -166,7 +149,7 @@ def _check_version(grafana: Grafana, course: Course) -> None:
             f"need {_OLDEST} or newer. Update it, or build files with `rehearse dashboards build`."
         )
     elif int(match[1]) > _NEWEST:
-        course.notes.append(
+        progress.notes.append(
             f"{grafana.url} is Grafana {version[:40]}, newer than the {_NEWEST} this was made "
             f"for; it was pushed in the same way."
         )

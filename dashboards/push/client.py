@@ -1,7 +1,7 @@
 """Speaks to a Grafana: the one module that knows the `grafana_api` package and its quirks.
 
-Of the package (1.0.3) only the raw `.api` is used: its helpers ask for numeric ids and for alert
-and annotation routes that Grafana no longer has. The raw call sends no health check without a
+Of the package (1.0.3) only the raw `.api` is used: its helpers ask for numeric ids and for routes
+that Grafana no longer has. The raw call sends no health check without a
 token, takes an empty body for a failure, trips over error bodies that are no objects and follows
 redirects; so what the server really answered is caught on its way and judged here.
 """
@@ -41,6 +41,11 @@ class Answer:
     def ok(self) -> bool:
         """Whether it succeeded."""
         return 200 <= self.status < 300
+
+    @property
+    def said(self) -> str:
+        """Grafana's own words, if it had any, to end a message with."""
+        return f" Grafana says: {self.words}" if self.words else ""
 
     @property
     def table(self) -> Mapping[str, Any]:
@@ -121,12 +126,12 @@ class Grafana:
         body: Mapping[str, Any] | None = None,
         handled: Collection[int] = (),
     ) -> Answer:
-        """Send one request and give its answer.
+        """Send one request and return its answer.
 
         Args:
             path: below `/api`.
             needs: the permission it takes, named when it is missing.
-            handled: error statuses that the caller deals with; they are given, not raised.
+            handled: error statuses that the caller deals with; they are returned, not raised.
 
         Raises:
             PushError: there was no answer, or one with another error status.
@@ -174,7 +179,6 @@ class Grafana:
 
     def _refusal(self, method: str, path: str, needs: str, answer: Answer) -> errors.PushError:
         asked = f"{method} /api{path}"
-        said = f" Grafana says: {answer.words}" if answer.words else ""
         match answer.status:
             case 401:
                 return errors.TokenRefusedError(
@@ -185,26 +189,26 @@ class Grafana:
             case 403:
                 return errors.PermissionMissingError(
                     f"The token may not do {asked} (403): its service account needs the "
-                    f"permission {needs}.{said}"
+                    f"permission {needs}.{answer.said}"
                 )
             case 404:
                 return errors.MissingError(
                     f"Grafana at {self.url} answered 404 to {asked}: what it names is not there, "
-                    f"or a proxy in between does not let it pass.{said}"
+                    f"or a proxy in between does not let it pass.{answer.said}"
                 )
             case 409 | 412:
                 return errors.ConflictError(
                     f"Grafana at {self.url} refused {asked} ({answer.status}) because of what is "
-                    f"there already.{said}"
+                    f"there already.{answer.said}"
                 )
             case status if status >= 500:
                 return errors.ServerFailedError(
                     f"Grafana at {self.url} failed at {asked} ({status}); its log says why. Push "
-                    f"again once it is well.{said}"
+                    f"again once it is well.{answer.said}"
                 )
             case status:
                 return errors.RequestRefusedError(
-                    f"Grafana at {self.url} refused {asked} ({status}).{said}"
+                    f"Grafana at {self.url} refused {asked} ({status}).{answer.said}"
                 )
 
     def _no_answer(self, method: str, path: str, error: Exception) -> errors.PushError:

@@ -12,12 +12,19 @@ from dress_rehearsal.dashboards.errors import (
 )
 from dress_rehearsal.dashboards.push.client import Answer, Grafana
 from dress_rehearsal.dashboards.push.folder import FOLDER_TITLE, FOLDER_UID
-from dress_rehearsal.dashboards.push.progress import Course, said
+from dress_rehearsal.dashboards.push.progress import Progress
 
 _ATTEMPTS: Final = 3
 
 
-def push_dashboard(grafana: Grafana, uid: str, wanted: Mapping[str, Any], course: Course) -> None:
+def named(uid: str) -> str:
+    """Return what a dashboard is called among the parts of a push."""
+    return f"dashboard {uid}"
+
+
+def push_dashboard(
+    grafana: Grafana, uid: str, wanted: Mapping[str, Any], progress: Progress
+) -> None:
     """Save a dashboard unless it is there as it should be.
 
     `GET /api/dashboards/uid/:uid`, `POST /api/dashboards/db`:
@@ -28,13 +35,13 @@ def push_dashboard(grafana: Grafana, uid: str, wanted: Mapping[str, Any], course
     the place of another dashboard with the same title too. A dashboard that is not there may
     answer an editor's token 403, as folders do.
     """
-    part = f"dashboard {uid}"
+    part = named(uid)
     read = f"dashboards:read on dashboards:uid:{uid}"
     for _ in range(_ATTEMPTS):
         found = grafana.call("GET", f"/dashboards/uid/{quote(uid)}", needs=read, handled={403, 404})
         stored, meta = _stored(found)
         if found.ok and meta.get("folderUid") == FOLDER_UID and _plain(stored) == _plain(wanted):
-            course.outcomes[part] = "unchanged"
+            progress.outcomes[part] = "unchanged"
             return
         if meta.get("provisioned"):
             raise ConflictError(
@@ -63,12 +70,12 @@ def push_dashboard(grafana: Grafana, uid: str, wanted: Mapping[str, Any], course
         if saved.ok:
             now = saved.table.get("version")
             if before is None:
-                course.outcomes[part] = "created"
+                progress.outcomes[part] = "created"
             elif now == before and meta.get("folderUid") == FOLDER_UID:
                 # Grafana 12 and newer make no new version of the same content.
-                course.outcomes[part] = "unchanged"
+                progress.outcomes[part] = "unchanged"
             else:
-                course.outcomes[part] = "updated"
+                progress.outcomes[part] = "updated"
             return
         if saved.table.get("status") != "version-mismatch" or found.status == 403:
             raise _dashboard_conflict(grafana, uid, wanted, found, saved, read)
@@ -84,12 +91,12 @@ def _dashboard_conflict(
     if found.status == 403:
         return PermissionMissingError(
             f"{grafana.url} has the dashboard {uid} already, and the token may not see it: its "
-            f"service account needs the permission {read}.{said(saved)}"
+            f"service account needs the permission {read}.{saved.said}"
         )
     return ConflictError(
         f"The dashboard {uid} cannot be saved in {grafana.url}: the folder {FOLDER_TITLE!r} has "
         f"another one titled {wanted.get('title')!r}, or it belongs to a plugin. Rename or remove "
-        f"the other.{said(saved)}"
+        f"the other.{saved.said}"
     )
 
 

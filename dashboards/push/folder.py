@@ -1,10 +1,10 @@
-"""The ground the dashboards stand on: the data source and the folder of a Grafana."""
+"""What dashboards need in a Grafana: a folder to be in, and a data source to ask."""
 
 from typing import Final
 
 from dress_rehearsal.dashboards.errors import ConflictError, MissingError, PermissionMissingError
 from dress_rehearsal.dashboards.push.client import Grafana
-from dress_rehearsal.dashboards.push.progress import Course, said
+from dress_rehearsal.dashboards.push.progress import Progress
 
 FOLDER_UID: Final = "dress-rehearsal"
 FOLDER_TITLE: Final = "Dress Rehearsal"
@@ -16,7 +16,7 @@ FOLDER: Final = f"folder {FOLDER_UID}"
 _ATTEMPTS: Final = 3
 
 
-def push_datasource(grafana: Grafana, wanted_url: str | None, course: Course) -> None:
+def push_datasource(grafana: Grafana, wanted_url: str | None, progress: Progress) -> None:
     """Look for the data source by uid, and make it if its URL was given.
 
     `GET /api/datasources/uid/:uid`, `POST /api/datasources`:
@@ -34,18 +34,18 @@ def push_datasource(grafana: Grafana, wanted_url: str | None, course: Course) ->
                 f"prometheus: give that one another uid."
             )
         if wanted_url and str(there).rstrip("/") != wanted_url.rstrip("/"):
-            course.notes.append(
+            progress.notes.append(
                 f"The data source {DATASOURCE_UID} reads from another URL than "
                 f"--datasource-url and was left as it is; change it in Grafana if that is wrong."
             )
-        course.outcomes[DATASOURCE] = "there already"
+        progress.outcomes[DATASOURCE] = "there already"
     elif found.status == 403:
         # Grafana lets only administrators read data sources; pushing takes no more than an editor.
-        course.notes.append(
+        progress.notes.append(
             f"The token may not look for the data source {DATASOURCE_UID} (it lacks {needs}): see "
             f"in Grafana that there is one, or the dashboards stay empty."
         )
-        course.outcomes[DATASOURCE] = "not looked for"
+        progress.outcomes[DATASOURCE] = "not looked for"
     elif wanted_url is None:
         raise MissingError(
             f"{grafana.url} has no data source with the uid {DATASOURCE_UID}, so the dashboards "
@@ -74,10 +74,10 @@ def push_datasource(grafana: Grafana, wanted_url: str | None, course: Course) ->
                 f"{grafana.url} has a data source named {DATASOURCE_NAME!r} with another uid: "
                 f"rename it, or give it the uid {DATASOURCE_UID}."
             )
-        course.outcomes[DATASOURCE] = "created"
+        progress.outcomes[DATASOURCE] = "created"
 
 
-def push_folder(grafana: Grafana, course: Course) -> None:
+def push_folder(grafana: Grafana, progress: Progress) -> None:
     """Make the folder, or give it its title.
 
     `GET` and `PUT /api/folders/:uid`, `POST /api/folders`:
@@ -98,17 +98,17 @@ def push_folder(grafana: Grafana, course: Course) -> None:
                 "POST", "/folders", needs="folders:create", body=body, handled={409, 412}
             )
             if made.ok:
-                course.outcomes[FOLDER] = "created"
+                progress.outcomes[FOLDER] = "created"
                 return
             if found.status == 403:
                 raise PermissionMissingError(
                     f"{grafana.url} has a folder {FOLDER_UID} or one titled {FOLDER_TITLE!r} "
                     f"already, and the token may not see it: its service account needs the "
-                    f"permission {read}.{said(made)}"
+                    f"permission {read}.{made.said}"
                 )
             continue  # somebody made it meanwhile; or another folder has its title
         if found.table.get("title") == FOLDER_TITLE:
-            course.outcomes[FOLDER] = "unchanged"
+            progress.outcomes[FOLDER] = "unchanged"
             return
         version = found.table.get("version")
         changed = grafana.call(
@@ -122,7 +122,7 @@ def push_folder(grafana: Grafana, course: Course) -> None:
             handled={412},
         )
         if changed.ok:
-            course.outcomes[FOLDER] = "renamed"
+            progress.outcomes[FOLDER] = "renamed"
             return
     raise ConflictError(
         f"The folder {FOLDER_UID} of {grafana.url} can be neither made nor renamed: another "

@@ -19,7 +19,6 @@ import jsonschema
 import pytest
 import yaml
 
-from dress_rehearsal.dashboards import alertmanager
 from dress_rehearsal.dashboards import prometheus_config as prometheus
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
@@ -171,17 +170,6 @@ def test_prometheus_is_configured_as_beside_an_embedded_rehearsal() -> None:
 @pytest.mark.parametrize("name", ["nobody", "slack"])
 def test_amtool_takes_both_configurations(name: str) -> None:
     assert "SUCCESS" in run("amtool", "check-config", FOLDER / "alertmanager" / f"{name}.yml")
-
-
-def test_the_alertmanager_files_are_what_the_writer_writes() -> None:
-    secret = f"/run/secrets/{SERVICES['alertmanager']['secrets'][0]}"
-    texts = {
-        "nobody": alertmanager.config_text(webhook_file=None),
-        "slack": alertmanager.config_text(webhook_file=secret, grafana="http://127.0.0.1:3000"),
-    }
-    for name, text in texts.items():
-        assert (FOLDER / "alertmanager" / f"{name}.yml").read_text("utf-8") == text
-    assert (FOLDER / "alertmanager" / "no-webhook").read_text() == ""
 
 
 def test_grafana_finds_its_data_and_opens_on_ticket_open() -> None:

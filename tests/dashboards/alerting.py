@@ -16,7 +16,22 @@ from typing import Any
 
 from tests.dashboards.binaries import binary
 
+CONFIGS = Path(__file__).parents[2] / "compose" / "observability" / "alertmanager"
+"""The committed configurations of Alertmanager, `slack.yml` and `nobody.yml`."""
+
 _READY_S = 20.0
+_SECRET = "/run/secrets/slack_webhook"
+
+
+def slack_config(folder: Path, hook: str) -> Path:
+    """Put `slack.yml` and the secret it reads into a folder; gives the configuration's path."""
+    secret = folder / "slack_webhook"
+    secret.write_text(hook)
+    text = (CONFIGS / "slack.yml").read_text("utf-8")
+    assert text.count(_SECRET) == 1
+    config = folder / "alertmanager.yml"
+    config.write_text(text.replace(_SECRET, str(secret)), "utf-8")
+    return config
 
 
 @contextmanager
@@ -62,8 +77,10 @@ def alertmanager(folder: Path, config: Path) -> Iterator[str]:
     """The real one, alone; yields its `host:port`."""
     address = _free_address()
     command = [
-        *(binary("prometheus-alertmanager"), f"--config.file={config}"),
-        *(f"--storage.path={folder / 'alertmanager'}", "--cluster.listen-address="),
+        binary("prometheus-alertmanager"),
+        f"--config.file={config}",
+        f"--storage.path={folder / 'alertmanager'}",
+        "--cluster.listen-address=",
         f"--web.listen-address={address}",
     ]
     with _running(command, address, folder / "alertmanager.log"):
@@ -75,8 +92,10 @@ def prometheus(folder: Path, config: Path) -> Iterator[str]:
     """The real one; yields its `host:port`."""
     address = _free_address()
     command = [
-        *(binary("prometheus"), f"--config.file={config}"),
-        *(f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address={address}"),
+        binary("prometheus"),
+        f"--config.file={config}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address={address}",
     ]
     with _running(command, address, folder / "prometheus.log"):
         yield address

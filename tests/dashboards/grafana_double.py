@@ -3,8 +3,8 @@
 It answers only routes that the HTTP API reference of Grafana 10 to 13 documents, and holds every
 request against them: method, path, query, Authorization, content type, and a body with all the
 required fields of the right type and no other. What breaks these rules is answered 400 or 404 and
-kept in `violations`, which a test wants empty. Folders, data sources, dashboards and annotations
-are kept with their versions as Grafana keeps them:
+kept in `violations`, which a test wants empty. Folders, data sources and dashboards are
+kept with their versions as Grafana keeps them:
 
 - before Grafana 11 titles are unique within a folder (409 for folders, 412 name-exists else);
 - from Grafana 12 on, saving the same content makes no new version;
@@ -27,10 +27,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 TOKEN = "glsa_0123456789abcdefABCDEF_feedc0de"
 ADMIN = frozenset(
     {
-        *("folders:create", "folders:read", "folders:write"),
-        *("datasources:create", "datasources:read"),
-        *("dashboards:create", "dashboards:read", "dashboards:write"),
-        *("annotations:create", "annotations:read", "annotations:write"),
+        "folders:create",
+        "folders:read",
+        "folders:write",
+        "datasources:create",
+        "datasources:read",
+        "dashboards:create",
+        "dashboards:read",
+        "dashboards:write",
     }
 )
 EDITOR = ADMIN - {"datasources:create", "datasources:read", "folders:read", "dashboards:read"}
@@ -91,7 +95,6 @@ class GrafanaDouble:
     datasources: dict[str, dict[str, Any]] = field(default_factory=dict)
     dashboards: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By uid: `dashboard` (with id and version), `folderUid`, `message`, `provisioned`."""
-    annotations: dict[int, dict[str, Any]] = field(default_factory=dict)
     unseen: Collection[str] = ()
     """What is there but is nothing of the token's: to be seen only with leave to read all."""
     before: Callable[["GrafanaDouble", Asked], None] = lambda double, asked: None
@@ -176,16 +179,6 @@ class GrafanaDouble:
         """Return the requests that were to change something."""
         return [each for each in self.requests if each.method != "GET"]
 
-    def marks(self, uid: str) -> dict[str, dict[str, Any]]:
-        """Return the annotations of a dashboard by the key of their mark."""
-        return {
-            tag.removeprefix("mark:"): each
-            for each in self.annotations.values()
-            if each["dashboardUID"] == uid
-            for tag in each["tags"]
-            if tag.startswith("mark:")
-        }
-
     # What follows is the server's side.
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
@@ -251,15 +244,13 @@ class GrafanaDouble:
             ("POST", "/folders", lambda: self._make_folder(asked)),
             ("PUT", "/folders/([^/]+)", lambda uid: self._rename_folder(asked, uid)),
             (
-                *("GET", "/datasources/uid/([^/]+)"),
+                "GET",
+                "/datasources/uid/([^/]+)",
                 lambda uid: self._read("datasources", self.datasources, uid),
             ),
             ("POST", "/datasources", lambda: self._make_datasource(asked)),
             ("GET", "/dashboards/uid/([^/]+)", self._read_dashboard),
             ("POST", "/dashboards/db", lambda: self._save_dashboard(asked)),
-            ("GET", "/annotations", lambda: self._find_annotations(asked)),
-            ("POST", "/annotations", lambda: self._make_annotation(asked)),
-            ("PATCH", r"/annotations/(\d+)", lambda n: self._patch_annotation(asked, int(n))),
         )
         for method, pattern, act in routes:
             match = re.fullmatch(pattern, asked.path)
@@ -406,71 +397,6 @@ class GrafanaDouble:
             ):
                 words = "A dashboard with the same name in the folder already exists"
                 raise RefusalError(412, words, status="name-exists")
-
-    def _find_annotations(self, asked: Asked) -> list[dict[str, Any]]:
-        known = {
-            *("from", "to", "limit", "alertId", "dashboardId", "dashboardUID"),
-            *("panelId", "userId", "type", "tags"),
-        }
-        unknown = asked.query.keys() - known
-        if unknown:
-            self.violations.append(f"GET /annotations: unknown parameters {sorted(unknown)}")
-        self._need("annotations:read")
-        wanted = set(asked.query.get("tags", ()))
-        uid = asked.query.get("dashboardUID", [""])[0]
-        found = [
-            each
-            for each in self.annotations.values()
-            if wanted <= set(each["tags"]) and (not uid or each["dashboardUID"] == uid)
-        ]
-        return found[: int(asked.query.get("limit", ["100"])[0])]
-
-    def _make_annotation(self, asked: Asked) -> dict[str, Any]:
-        body = self._body(
-            asked,
-            {"text": str},
-            {
-                **dict.fromkeys(("time", "timeEnd", "panelId", "dashboardId"), int),
-                "dashboardUID": str,
-                "tags": list,
-                "data": dict,
-            },
-        )
-        self._need("annotations:create")
-        self._check_annotation(asked, body)
-        uid = body.get("dashboardUID", "")
-        if uid and uid not in self.dashboards:
-            raise RefusalError(404, "Dashboard not found")
-        number = len(self.annotations) + 1
-        begun = body.get("time", 1)
-        kept = {"id": number, "timeEnd": begun, "tags": [], "dashboardUID": uid, **body}
-        self.annotations[number] = {**kept, "time": begun}
-        return {"message": "Annotation added", "id": number}
-
-    def _patch_annotation(self, asked: Asked, number: int) -> dict[str, Any]:
-        body = self._body(
-            asked, {}, {"text": str, "tags": list, "time": int, "timeEnd": int, "data": dict}
-        )
-        self._need("annotations:write")
-        if number not in self.annotations:
-            raise RefusalError(404, "Annotation not found")
-        self._check_annotation(asked, {**self.annotations[number], **body})
-        self.annotations[number].update(body)
-        return {"message": "Annotation patched"}
-
-    def _check_annotation(self, asked: Asked, body: Mapping[str, Any]) -> None:
-        if not body["text"]:
-            raise RefusalError(400, "Failed to save annotation: text field should not be empty")
-        tags = body.get("tags", [])
-        if not all(isinstance(tag, str) and tag for tag in tags):
-            self._violate(asked, "tags are texts")
-        if len(json.dumps(tags)) > 500:
-            raise RefusalError(400, "tags length exceeds the maximum allowed")
-        if any(len(part) > 100 for tag in tags for part in tag.split(":", 1)):
-            self._violate(asked, "a tag's key and value have 100 characters at most")
-        for key in ("time", "timeEnd"):
-            if key in body and not 10**12 <= body[key] < 10**13:
-                self._violate(asked, f"{key} is in milliseconds since 1970")
 
     def _body(
         self, asked: Asked, required: Mapping[str, Any], optional: Mapping[str, Any]

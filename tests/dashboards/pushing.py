@@ -21,8 +21,6 @@ DASHBOARDS = {
     for uid, title in ((OPEN, "Ticket open"), (POOLS, "Pools"), (INDEX, "Rehearsals"))
 }
 PROMETHEUS = "http://127.0.0.1:9090"
-T0_NS = 1_795_226_687_423_150_396
-S = 1_000_000_000
 
 
 def pushed(double, **options):

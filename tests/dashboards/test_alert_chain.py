@@ -1,13 +1,11 @@
-"""From what is scraped to the message: the written configurations in the real programs."""
+"""From what is scraped to the message: the configurations in the real programs."""
 
 import json
 import urllib.request
 from pathlib import Path
 
-from dress_rehearsal.dashboards.alertmanager import write_config as write_alertmanager
-from dress_rehearsal.dashboards.alertmanager import write_webhook
-from dress_rehearsal.dashboards.prometheus_config import write_config as write_prometheus
-from tests.dashboards.alerting import alertmanager, prometheus, slack, target
+from dress_rehearsal.dashboards.prometheus_config import write_config
+from tests.dashboards.alerting import alertmanager, prometheus, slack, slack_config, target
 
 RUN = "20261121T084825Z-festival-af0888"
 LEAKING = """\
@@ -29,11 +27,9 @@ def test_a_leak_goes_through_prometheus_and_alertmanager_to_the_webhook(tmp_path
     with slack() as (hook, posted), target(LEAKING) as app:
         group = {"targets": [app], "labels": {"run": RUN, "job": "app", "pid": "42"}}
         targets.write_text(json.dumps([group]))
-        secret = write_webhook(tmp_path, {"HOOK": hook}, "HOOK")
-        config = write_alertmanager(tmp_path, webhook_file=secret)
-        with alertmanager(tmp_path, config) as manager:
+        with alertmanager(tmp_path, slack_config(tmp_path, hook)) as manager:
             globs = [str(targets.parent / "*.json")]
-            config = write_prometheus(tmp_path / "prometheus", globs, alertmanager=manager)
+            config = write_config(tmp_path / "prometheus", globs, alertmanager=manager)
             with prometheus(tmp_path, config) as server:
                 message = posted.get(timeout=30)
                 with urllib.request.urlopen(f"http://{server}/api/v1/alerts", timeout=5) as answer:

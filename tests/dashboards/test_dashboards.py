@@ -157,9 +157,7 @@ def test_the_timeline_alerts_and_gates_are_marked_on_every_dashboard(
 ) -> None:
     marks = {each["name"]: each for each in built[uid]["annotations"]["list"]}
     own = [each for each in marks.values() if not each["builtIn"]]
-    assert [each["name"] for each in marks.values() if not each["enable"]] == [
-        "Pushed and made by hand"
-    ]
+    assert [each["name"] for each in marks.values() if not each["enable"]] == ["Made by hand"]
     for name in ("Phases", "Faults"):
         assert marks[name]["useValueForTime"] is True
         assert marks[name]["expr"].endswith("* 1000")

@@ -6,7 +6,6 @@ import pytest
 
 from dress_rehearsal.dashboards import errors
 from dress_rehearsal.dashboards.push import push
-from dress_rehearsal.records import RunDirectoryUnreadableError
 from tests.dashboards.grafana_double import EDITOR, TOKEN, grafana
 from tests.dashboards.pushing import (
     DASHBOARDS,
@@ -14,7 +13,6 @@ from tests.dashboards.pushing import (
     OPEN,
     POOLS,
     PROMETHEUS,
-    T0_NS,
     VERSIONS,
     failure,
     pushed,
@@ -22,22 +20,22 @@ from tests.dashboards.pushing import (
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_first_push_makes_everything_and_a_second_changes_nothing(version, run):
+def test_a_first_push_makes_everything_and_a_second_changes_nothing(version):
     with grafana(version=version) as double:
-        first = pushed(double, run=run)
+        first = pushed(double)
         assert double.folders["dress-rehearsal"]["title"] == "Dress Rehearsal"
         assert double.datasources["rehearsal-prometheus"]["url"] == PROMETHEUS
         for uid, held in double.dashboards.items():
             assert held["folderUid"] == "dress-rehearsal"
             assert held["dashboard"]["panels"] == DASHBOARDS[uid]["panels"]
         assert dict(first.outcomes)[f"dashboard {OPEN}"] == "created"
-        assert first.url == f"{double.url}/d/{OPEN}?var-run={run.id}"
-        before = copy.deepcopy((double.folders, double.dashboards, double.annotations))
+        assert first.url == f"{double.url}/d/{OPEN}"
+        before = copy.deepcopy((double.folders, double.dashboards))
         double.requests.clear()
-        second = pushed(double, run=run)
+        second = pushed(double)
         assert double.writes() == []
         assert {outcome for _, outcome in second.outcomes} == {"unchanged", "there already"}
-        assert (double.folders, double.dashboards, double.annotations) == before
+        assert (double.folders, double.dashboards) == before
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -98,78 +96,15 @@ def test_it_works_below_a_path_and_with_a_slash_at_the_end():
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_an_editors_token_is_enough_though_what_is_missing_answers_403(version, run):
+def test_an_editors_token_is_enough_though_what_is_missing_answers_403(version):
     with grafana(version=version, permissions=EDITOR) as double:
-        first = pushed(double, datasource_url=None, run=run)
+        first = pushed(double, datasource_url=None)
         assert dict(first.outcomes)["folder dress-rehearsal"] == "created"
         (note,) = first.notes
         assert "datasources:read" in note
         double.requests.clear()
-        pushed(double, datasource_url=None, run=run)
+        pushed(double, datasource_url=None)
         assert double.writes() == []
-
-
-def test_annotations_are_points_regions_gates_and_the_verdict(run):
-    with grafana() as double:
-        pushed(double, run=run)
-        marks = double.marks(OPEN)
-        at_ms = T0_NS // 1_000_000
-        t0 = marks[f"t0-open-{at_ms}"]
-        assert (t0["time"], t0["timeEnd"]) == (at_ms, at_ms)
-        assert {"dress-rehearsal", f"run:{run.id}", "kind:t0"} <= set(t0["tags"])
-        leak = marks[f"fault-leak-{at_ms + 2_000}"]
-        assert (leak["time"], leak["timeEnd"]) == (at_ms + 2_000, at_ms + 9_000)
-        assert leak["text"] == "Fault leak (20%): it leaks"
-        alert = marks[f"alert-pool-{at_ms + 3_000}"]
-        assert alert["text"] == "Alert pool: pool &lt;postgres&gt; &amp; more"
-        assert marks[f"alert-pool-{at_ms + 3_000}-2"]["text"] == "Alert pool: again"
-        assert marks["verdict"]["text"] == (
-            "Verdict: FAIL<br>3 students were wronged.<br>A gate is broken."
-        )
-        assert marks["gates"]["text"] == (
-            "1 of 2 gates hold<br>fail: audit.oversold == 0, measured 3"
-        )
-        assert double.marks(POOLS).keys() == marks.keys()
-        assert double.marks(INDEX).keys() == {"verdict"}
-
-
-def test_a_run_under_way_is_annotated_and_completed_later(run):
-    (run.path / "verdict.json").unlink()
-    timeline = (run.path / "timeline.jsonl").read_text().splitlines(keepends=True)
-    (run.path / "timeline.jsonl").write_text("".join(timeline[:5]) + '{"t_ns": 17')
-    with grafana() as double:
-        pushed(double, run=run)
-        key = f"fault-leak-{T0_NS // 1_000_000 + 2_000}"
-        early = double.marks(OPEN)[key]
-        assert early["timeEnd"] == early["time"]
-        (run.path / "timeline.jsonl").write_text("".join(timeline))
-        outcomes = dict(pushed(double, run=run).outcomes)
-        assert outcomes[f"annotations on {OPEN}"] == "3 made, 1 corrected"
-        late = double.marks(OPEN)[key]
-        assert late["timeEnd"] == late["time"] + 7_000
-
-
-def test_only_annotations_that_are_missing_are_made_and_other_runs_are_let_be(run, tmp_path):
-    with grafana() as double:
-        pushed(double, run=run)
-        (lost,) = [n for n, each in double.annotations.items() if "kind:t0" in each["tags"]][:1]
-        foreign = {**double.annotations[lost], "id": 9_999, "tags": ["dress-rehearsal", "run:x"]}
-        double.annotations[9_999] = foreign
-        text = double.annotations.pop(lost)["text"]
-        double.requests.clear()
-        pushed(double, run=run)
-        (made,) = double.asked("POST", "/annotations")
-        assert made.body["text"] == text
-        assert double.asked("PATCH", "/annotations/*") == []
-        assert double.annotations[9_999] == foreign
-
-
-def test_nothing_is_sent_for_a_run_that_is_damaged(run):
-    (run.path / "verdict.json").write_text("{")
-    with grafana() as double:
-        with pytest.raises(RunDirectoryUnreadableError, match="rehearse report"):
-            pushed(double, run=run)
-        assert double.requests == []
 
 
 # Versions.

@@ -20,38 +20,34 @@ ROUTES = {
     "datasources:create": ("data source rehearsal-prometheus", []),
     "folders:create": ("folder dress-rehearsal", ["data source"]),
     "dashboards:create": (f"dashboard {OPEN}", ["data source", "folder"]),
-    "annotations:read": (f"annotations on {OPEN}", ["data source", "folder", "dashboard"]),
-    "annotations:create": (f"annotations on {OPEN}", ["data source", "folder", "dashboard"]),
 }
 
 
 @pytest.mark.parametrize("permission", ROUTES)
-def test_a_missing_permission_is_named_with_what_was_done_and_what_not(permission, run):
+def test_a_missing_permission_is_named_with_what_was_done_and_what_not(permission):
     part, done = ROUTES[permission]
     with grafana(permissions=ADMIN - {permission}) as double:
-        said = failure(double, errors.PermissionMissingError, run=run)
+        said = failure(double, errors.PermissionMissingError)
         asked, _, rest = said.partition("\n")
         assert f"the permission {permission}" in asked or permission in asked
         assert all(f"{word} " in rest for word in done)
         if done:
             changed, _, left = rest.partition("Not done:")
             assert all(word in changed for word in done) and part not in changed
-            assert part in left and f"annotations on {POOLS}" in left
+            assert part in left and f"dashboard {POOLS}" in left
             assert "Push again" in left
         else:
             assert rest == "Nothing was changed in Grafana."
 
 
-@pytest.mark.parametrize("permission", ["folders:write", "dashboards:write", "annotations:write"])
-def test_a_missing_permission_to_change_is_named(permission, run):
+@pytest.mark.parametrize("permission", ["folders:write", "dashboards:write"])
+def test_a_missing_permission_to_change_is_named(permission):
     with grafana() as double:
-        pushed(double, run=run)
+        pushed(double)
         double.permissions = ADMIN - {permission}
         double.folders["dress-rehearsal"]["title"] = "Something else"
         double.dashboards[OPEN]["dashboard"]["title"] = "Something else"
-        for each in double.annotations.values():
-            each["text"] = "Something else"
-        assert permission in failure(double, errors.PermissionMissingError, run=run)
+        assert permission in failure(double, errors.PermissionMissingError)
 
 
 def test_reading_a_data_source_takes_a_permission_where_one_is_to_be_made():
@@ -94,13 +90,12 @@ STATUSES = {
         ("/datasources", "data source rehearsal-prometheus"),
         ("/folders", "folder dress-rehearsal"),
         ("/dashboards/db", f"dashboard {OPEN}"),
-        ("/annotations", f"annotations on {OPEN}"),
     ],
 )
-def test_every_error_of_every_write_says_what_and_how_far(status, path, part, run):
+def test_every_error_of_every_write_says_what_and_how_far(status, path, part):
     with grafana() as double:
         double.answer("POST", path, status, {"message": f"because \x1b[31m of {TOKEN}"})
-        said = failure(double, STATUSES[status], run=run)
+        said = failure(double, STATUSES[status])
         assert "\x1b" not in said
         reason, _, rest = said.partition("\n")
         assert reason.endswith(".") or "because" in reason
@@ -122,15 +117,6 @@ def test_a_failure_half_way_through_the_dashboards_says_which_are_there():
         assert list(double.dashboards) == [OPEN]
 
 
-def test_a_failure_half_way_through_the_annotations_says_how_many_are_there(run):
-    with grafana() as double:
-        double.answer("POST", "/annotations", 507, after=3)
-        said = failure(double, errors.ServerFailedError, run=run)
-        assert f"annotations on {OPEN} 3 of 10 made" in said
-        assert f"Not done: annotations on {OPEN}" in said
-        assert len(double.annotations) == 3
-
-
 def test_empty_bodies_of_writes_are_no_failures_and_those_of_reads_are():
     with grafana() as double:
         double.answer("POST", "/folders", 200, b"", apply=True)
@@ -148,14 +134,8 @@ def test_a_success_that_is_no_json_leaves_open_whether_it_was_one():
         assert "something that is not JSON" in said and "is not known" in said
 
 
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/dashboards/uid/rehearsal-open", {"dashboard": 7, "meta": {}}),
-        ("/annotations", {"message": "no list"}),
-    ],
-)
-def test_answers_of_another_shape_are_told(path, body, run):
+@pytest.mark.parametrize("body", [{"dashboard": 7, "meta": {}}, {"message": "no dashboard"}])
+def test_an_answer_of_another_shape_is_told(body):
     with grafana() as double:
-        double.answer("GET", path, 200, body)
-        assert f"/api{path[:12]}" in failure(double, errors.ServerFailedError, run=run)
+        double.answer("GET", "/dashboards/uid/rehearsal-open", 200, body)
+        assert "GET /api/dashboards/uid" in failure(double, errors.ServerFailedError)

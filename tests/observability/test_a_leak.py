@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dress_rehearsal.dashboards.alertmanager import write_config, write_webhook
 from dress_rehearsal.dashboards.build import dashboards
 from dress_rehearsal.dashboards.queries import fill
-from tests.dashboards.alerting import alertmanager, slack
+from tests.dashboards.alerting import alertmanager, slack, slack_config
 from tests.dashboards.binaries import binary
 from tests.observability.rehearsed import looked_at, rehearse
 
@@ -26,15 +25,16 @@ OPTIONS = (
 def test_a_leak_is_told_while_the_rehearsal_goes_on_and_marked(tmp_path: Path) -> None:
     binary("prometheus")
     out = tmp_path / "runs"
-    with slack() as (hook, posted):
-        secret = write_webhook(tmp_path, {"HOOK": hook}, "HOOK")
-        with alertmanager(tmp_path, write_config(tmp_path, webhook_file=secret)) as manager:
-            run, _ = rehearse(out, *OPTIONS, "--set", f"notify.alertmanager={json.dumps(manager)}")
-            titles, texts = [], []
-            while not posted.empty():
-                for told in posted.get()["attachments"]:
-                    titles.append(told["title"])
-                    texts.append(told["text"])
+    with (
+        slack() as (hook, posted),
+        alertmanager(tmp_path, slack_config(tmp_path, hook)) as manager,
+    ):
+        run, _ = rehearse(out, *OPTIONS, "--set", f"notify.alertmanager={json.dumps(manager)}")
+        titles, texts = [], []
+        while not posted.empty():
+            for told in posted.get()["attachments"]:
+                titles.append(told["title"])
+                texts.append(told["text"])
     about_leak = [
         text for title, text in zip(titles, texts, strict=True) if f"PoolLeak in {run.id}" in title
     ]
