@@ -73,8 +73,8 @@ def forgetful(respond):
 def test_who_finds_the_session_lost_logs_in_again_and_goes_on(
     server, play, make_rush, small_plan, forgetful, queue_office, step, room
 ):
-    t0_ns = time.time_ns() + 300_000_000
-    server.respond = forgetful(queue_office(1, t0_ns + 200_000_000), step)
+    t0_ns = time.time_ns() + 150_000_000
+    server.respond = forgetful(queue_office(1, t0_ns + 100_000_000), step)
     rush = make_rush(
         small_plan(app__waiting_room=room, students__entry="100%", students__screenshots="0%")
     )

@@ -107,7 +107,7 @@ def test_students_take_their_places_in_order_of_arrival(festival):
 
 def test_luck_goes_round_and_keeps_to_its_bounds(festival):
     luck = Luck(festival.draws[0], festival.chances[0])
-    delays = [luck.delay_s(2.0) for _ in range(100)]
+    delays = [luck.delay_ns(2.0) for _ in range(100)]
     assert delays[:32] == delays[32:64]
     assert all(0.05 <= luck.between(0.05, 0.3) < 0.3 for _ in range(50))
     assert all(luck.happens(1.0) and not luck.happens(0.0) for _ in range(50))

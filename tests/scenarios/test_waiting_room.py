@@ -17,8 +17,12 @@ def make_queue(make_rush, small_plan, server, queue_office):
     def make(room, opens_s=0.2, tickets=5, **overrides):
         t0_ns = time.time_ns() + 300_000_000
         server.respond = office = queue_office(tickets, t0_ns + round(opens_s * 1e9))
-        plan = {"app__waiting_room": room, "students__countdown_poll": "100ms"} | overrides
-        return make_rush(small_plan(**plan)), office, t0_ns
+        plan = {
+            "app__waiting_room": room,
+            "students__countdown_poll": "100ms",
+            "schedule__lead": "300ms",
+        }
+        return make_rush(small_plan(**plan | overrides)), office, t0_ns
 
     return make
 

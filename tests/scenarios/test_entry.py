@@ -2,7 +2,7 @@
 
 import pytest
 
-from dress_rehearsal.scenarios.entry import GATE_TOKEN, gate_token
+from dress_rehearsal.scenarios.entry import ENTRY_TOKEN, entry_token
 from dress_rehearsal.scenarios.errors import ScenarioError
 
 SCAN, QR = "POST /gate/scan", "GET /tickets/{ticket}/qr"
@@ -67,9 +67,9 @@ def test_nobody_enters_unless_the_plan_says_so(server, play, make_rush, small_pl
 
 
 def test_the_gates_token_comes_from_the_environment(monkeypatch, small_plan):
-    monkeypatch.delenv(GATE_TOKEN, raising=False)
-    assert gate_token(small_plan()) == ""
-    with pytest.raises(ScenarioError, match=GATE_TOKEN):
-        gate_token(small_plan(students__entry="10%"))
-    monkeypatch.setenv(GATE_TOKEN, "secret")
-    assert gate_token(small_plan(students__entry="10%")) == "secret"
+    monkeypatch.delenv(ENTRY_TOKEN, raising=False)
+    assert entry_token(small_plan()) == ""
+    with pytest.raises(ScenarioError, match=ENTRY_TOKEN):
+        entry_token(small_plan(students__entry="10%"))
+    monkeypatch.setenv(ENTRY_TOKEN, "secret")
+    assert entry_token(small_plan(students__entry="10%")) == "secret"

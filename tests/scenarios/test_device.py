@@ -27,7 +27,8 @@ def test_each_device_logs_in_and_clicks_at_the_same_instant(
     server, play, make_rush, small_plan, ticket_office
 ):
     server.respond = office = ticket_office(50)
-    rush = make_rush(small_plan(event__students=12, students__multi_device="100%"))
+    several = {"students__multi_device": "100%", "schedule__lead": "300ms"}
+    rush = make_rush(small_plan(event__students=12, **several))
     outcomes, requests = play(rush)
     assert outcomes == ["ticket"] * 12
     assert sorted(rush.timetable.devices) == [2] * 10 + [5, 6]

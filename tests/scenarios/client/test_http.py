@@ -3,6 +3,7 @@
 import pytest
 
 from dress_rehearsal.scenarios.client.http import Answer, Origin, TraceIds
+from dress_rehearsal.scenarios.errors import ScenarioError
 
 
 def test_a_request_is_valid_http_with_its_trace_at_the_end_of_the_head():
@@ -21,6 +22,24 @@ def test_a_request_is_valid_http_with_its_trace_at_the_end_of_the_head():
         b"X-Request-Start: t=42",
     ]
     assert body == b"{}"
+
+
+def test_a_target_is_taken_apart_and_looked_up_once():
+    assert Origin.of("http://127.0.0.1:8000/") == Origin("127.0.0.1:8000", ("127.0.0.1", 8000))
+    assert Origin.of("http://127.0.0.1").address == ("127.0.0.1", 80)
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("https://127.0.0.1", "give it as http://host:port"),
+        ("http://127.0.0.1/path", "without a path"),
+        ("http://no-such-host.invalid", "its host is not found"),
+    ],
+)
+def test_a_target_that_cannot_be_rushed_is_a_sentence(url, sentence):
+    with pytest.raises(ScenarioError, match=f"The target {url} cannot be rushed: .*{sentence}"):
+        Origin.of(url)
 
 
 def test_a_line_break_in_a_value_cannot_smuggle_a_header():

@@ -1,11 +1,11 @@
-"""The meter's histograms: they count what the report's percentiles count."""
+"""The histograms of what is recorded: they count what the report's percentiles count."""
 
 import numpy as np
 import pytest
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import tables
-from dress_rehearsal.scenarios.histograms import USUAL_EDGES_S, Meter, edges_of, steps_of
+from dress_rehearsal.scenarios.histograms import USUAL_EDGES_S, Histograms, edges_of, steps_of
 
 MS = 1_000_000
 BUY = tables.STEPS.index("POST /events/{event}/tickets")
@@ -25,22 +25,22 @@ def columns(*rows):
     return found
 
 
-def counts(meter, step):
-    felt = meter.document()["felt"].get(tables.STEPS[step])
+def counts(histograms, step):
+    felt = histograms.document()["felt"].get(tables.STEPS[step])
     return 0 if felt is None else sum(felt["counts"])
 
 
 def test_time_outs_have_a_narrow_bucket_of_their_own():
     plan = Plan.model_validate({"name": "short", "students": {"timeout": "7s"}})
-    edges_s = Meter(edges_of(plan)).edges_s
+    edges_s = Histograms(edges_of(plan)).edges_s
     after = edges_s.index(7.0)
     assert edges_s[after + 1] == 7.25
 
 
 def test_a_latency_is_in_the_first_bucket_that_it_does_not_exceed():
-    meter = Meter()
-    meter.add(columns((BUY, OK, 202, 1, 400, 500), (BUY, OK, 202, 1, 400, 501)))
-    felt = meter.document()["felt"]["POST /events/{event}/tickets"]
+    histograms = Histograms()
+    histograms.add(columns((BUY, OK, 202, 1, 400, 500), (BUY, OK, 202, 1, 400, 501)))
+    felt = histograms.document()["felt"]["POST /events/{event}/tickets"]
     edge = USUAL_EDGES_S.index(0.5)
     assert (felt["counts"][edge], felt["counts"][edge + 1]) == (1, 1)
     assert felt["sum_s"] == pytest.approx(1.001)
@@ -58,45 +58,45 @@ def test_a_latency_is_in_the_first_bucket_that_it_does_not_exceed():
     ],
 )
 def test_what_counts(row, counted):
-    meter = Meter()
-    meter.add(columns(row))
-    assert counts(meter, BUY) == counted
+    histograms = Histograms()
+    histograms.add(columns(row))
+    assert counts(histograms, BUY) == counted
 
 
 def test_a_stream_is_answered_with_its_first_byte():
-    meter = Meter()
-    meter.add(columns((STREAM, OK, 200, 0, 7, 60_000)))
-    felt = meter.document()["felt"]["GET /events/{event}/queue/stream"]
+    histograms = Histograms()
+    histograms.add(columns((STREAM, OK, 200, 0, 7, 60_000)))
+    felt = histograms.document()["felt"]["GET /events/{event}/queue/stream"]
     assert felt["sum_s"] == pytest.approx(0.007)
 
 
 def test_late_starts_are_those_of_everything_that_was_sent():
-    meter = Meter()
-    meter.add(columns((BUY, OK, 202, 3, 4, 5), (BUY, FAILED, 0, None, None, 5)))
-    late = meter.document()["late"]
+    histograms = Histograms()
+    histograms.add(columns((BUY, OK, 202, 3, 4, 5), (BUY, FAILED, 0, None, None, 5)))
+    late = histograms.document()["late"]
     assert sum(late["counts"]) == 1
     assert late["sum_s"] == pytest.approx(0.003)
 
 
 def test_a_limit_gets_an_edge_of_its_own_and_shards_add_up():
-    meter = Meter([0.3, 8.0])
-    assert {*USUAL_EDGES_S, 0.3} == set(meter.edges_s)
+    histograms = Histograms([0.3, 8.0])
+    assert {*USUAL_EDGES_S, 0.3} == set(histograms.edges_s)
     for _ in range(3):
-        meter.add(columns((BUY, OK, 202, 0, 1, 300)))
-    felt = meter.document()["felt"]["POST /events/{event}/tickets"]
-    assert felt["counts"][meter.edges_s.index(0.3)] == 3
-    assert len(felt["counts"]) == len(meter.edges_s) + 1
+        histograms.add(columns((BUY, OK, 202, 0, 1, 300)))
+    felt = histograms.document()["felt"]["POST /events/{event}/tickets"]
+    assert felt["counts"][histograms.edges_s.index(0.3)] == 3
+    assert len(felt["counts"]) == len(histograms.edges_s) + 1
 
 
 def test_an_empty_shard_is_nothing():
-    meter = Meter()
-    meter.add({name: np.array([], dtype=np.int64) for name in columns()})
-    assert meter.document()["felt"] == {}
+    histograms = Histograms()
+    histograms.add({name: np.array([], dtype=np.int64) for name in columns()})
+    assert histograms.document()["felt"] == {}
 
 
 def test_steps_that_students_may_take_are_there_from_the_start():
     plan = Plan(name="plain")
-    plain = Meter(steps=steps_of(plan)).document()["felt"]
+    plain = Histograms(steps=steps_of(plan)).document()["felt"]
     assert len(plain) == 6
     assert all(sum(felt["counts"]) == 0 for felt in plain.values())
     room = plan.model_copy(update={"app": plan.app.model_copy(update={"waiting_room": "sse"})})

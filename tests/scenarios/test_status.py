@@ -1,0 +1,21 @@
+"""The generator's own state: what the live screen and the metrics table are told of it."""
+
+import time
+
+import gevent
+
+from dress_rehearsal.scenarios.status import Observer
+
+
+def test_the_observer_tells_the_loop_s_lag_and_the_census(server, make_rush, small_plan):
+    rush = make_rush(small_plan(event__students=4))
+    observer = Observer(rush)
+    watching = gevent.spawn(observer.watch_loop)
+    gevent.sleep(0.02)
+    time.sleep(0.1)  # the loop is blocked
+    gevent.sleep(0.02)
+    status = observer.status()
+    watching.kill()
+    assert status.loop_lag_s > 0.05
+    assert status.students["never_started"] == 4
+    assert status.felt_p99_ms is None
