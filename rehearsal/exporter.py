@@ -17,13 +17,13 @@ from prometheus_client.utils import floatToGoString
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory, TimelineEvent
-from dress_rehearsal.records.collectors.collector import Collecting
+from dress_rehearsal.records.collectors.collector import Collector
 from dress_rehearsal.records.errors import RecordError
 from dress_rehearsal.records.exporter import families, family_of
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.generator_process import Line
+from dress_rehearsal.reports.evidence.timeline import event_words
 from dress_rehearsal.reports.schema import Verdict
-from dress_rehearsal.reports.timeline import mishap_words
 
 _NEWEST: Final = 50
 _TEXT_MAX: Final = 200
@@ -35,7 +35,7 @@ class Exporter:
 
     def __init__(self, plan: Plan, run: RunDirectory) -> None:
         self._plan, self._run = plan, run
-        self._collecting: Collecting | None = None
+        self._collector: Collector | None = None
         self._meters: dict[str, Any] = {}
         self._outcomes: dict[str, dict[str, int]] = {}
         self._verdict: Verdict | None = None
@@ -44,9 +44,9 @@ class Exporter:
         self.scrapes = 0
         """How often all of it has been read."""
 
-    def follow(self, collecting: Collecting | None) -> None:
+    def follow(self, collector: Collector | None) -> None:
         """Show what these collectors read from now on; none: they have ended, so nothing."""
-        self._collecting = collecting
+        self._collector = collector
 
     def take(self, status: Line) -> None:
         """Show a generator's status line from now on."""
@@ -59,9 +59,9 @@ class Exporter:
 
     def collect(self) -> Iterator[Metric]:
         """Return every metric."""
-        collecting = self._collecting
-        if collecting is not None:
-            yield from families(collecting.newest())
+        collector = self._collector
+        if collector is not None:
+            yield from families(collector.newest())
         yield from self._generators()
         events = self._events()
         yield from self._about(events)
@@ -218,7 +218,7 @@ def _judged(verdict: Verdict) -> Iterator[Metric]:
 
 def _text(event: TimelineEvent) -> str:
     if event.kind in ("fault", "alert"):
-        words = mishap_words(event)
+        words = event_words(event)
     else:
         words = str(event.detail.get("what") or event.detail.get("reason") or "")
     return words[:_TEXT_MAX]

@@ -18,14 +18,12 @@ from urllib.parse import quote, urlsplit
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.hosts import is_loopback
-from dress_rehearsal.reports.figures.palette import offset
-from dress_rehearsal.reports.figures.pools import POOL_WORDS
-from dress_rehearsal.reports.schema import Status, Verdict
+from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.words import SIGNS, offset, pool_words, written
 
 _TIMEOUT_S: Final = 10.0
 _LONGEST: Final = 600
 """Characters of a line, before they are escaped; Slack shows messages of 4,000."""
-_SIGN: Final[dict[Status, str]] = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
 
 
 def notify(plan: Plan, verdict: Verdict, timeout_s: float = _TIMEOUT_S) -> str | None:
@@ -47,14 +45,14 @@ def notify(plan: Plan, verdict: Verdict, timeout_s: float = _TIMEOUT_S) -> str |
 
 def slack_text(plan: Plan, verdict: Verdict) -> str:
     """Return the message: the verdict, why, what saturated first, and where to read on."""
-    lines = [f"{_SIGN[verdict.verdict]} {verdict.verdict.upper()}: {plan.name}"]
+    lines = [f"{SIGNS[verdict.verdict]} {verdict.verdict.upper()}: {plan.name}"]
     lines += verdict.reasons[:1]
     if verdict.reasons[1:]:
-        lines.append(f"… and {len(verdict.reasons) - 1:,} more; see the report.")
+        lines.append(f"… and {written(len(verdict.reasons) - 1)} more; see the report.")
     first = verdict.bottleneck
     if first is not None:
-        resource = POOL_WORDS.get(first.resource, first.resource)
-        lines.append(f"Saturated first: {resource}, at {offset(first.since_s)}. {first.evidence}")
+        since = f"{pool_words(first.resource)}, at {offset(first.since_s)}"
+        lines.append(f"Saturated first: {since}. {first.evidence}")
     shown = [_escaped(line) for line in lines]
     if plan.notify.reports_url is None:
         return "\n".join([*shown, f"Run {verdict.run}"])

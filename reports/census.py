@@ -7,8 +7,8 @@ import pandas as pd
 
 from dress_rehearsal.records.tables import STUDENT_OUTCOMES
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.numbers import counted
 from dress_rehearsal.reports.schema import Census
+from dress_rehearsal.reports.words import counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,17 @@ import numpy as np
 
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
-from dress_rehearsal.reports.audit.tickets import COUNTERS
-from dress_rehearsal.reports.evidence import PURCHASE, Evidence, read_evidence
+from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.reports.audit import COUNTERS
+from dress_rehearsal.reports.evidence import Evidence, read_evidence
+from dress_rehearsal.reports.evidence.sale import time_to_know_ms
+from dress_rehearsal.reports.evidence.samples import label
 from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
-from dress_rehearsal.reports.figures.palette import milliseconds, seconds
-from dress_rehearsal.reports.figures.time_axis import Moments
-from dress_rehearsal.reports.numbers import written
-from dress_rehearsal.reports.pools.client import NAMES as CLIENT_POOLS
-from dress_rehearsal.reports.sale import sale_of, time_to_know_ms
-from dress_rehearsal.reports.samples import Samples, label
+from dress_rehearsal.reports.pools.client import CLIENT_POOLS
 from dress_rehearsal.reports.schema import Audit, Verdict
 from dress_rehearsal.reports.summary import escaped
 from dress_rehearsal.reports.verdict import judge
+from dress_rehearsal.reports.words import milliseconds, seconds, written
 
 _MB: Final = 1e6
 _NONE: Final = "–"
@@ -95,7 +94,7 @@ class Comparison:
             Bars(
                 "Received by students, MB",
                 [row.received_mb for row in self.rows],
-                lambda value: f"{value:.3g} MB",
+                _megabytes,
             ),
             Bars("CPU of the app", [row.app_cpu_s for row in self.rows], seconds),
             Bars(
@@ -124,7 +123,7 @@ def compare(runs: Sequence[tuple[str, RunDirectory]]) -> Comparison:
 
 def compared(name: str, evidence: Evidence, verdict: Verdict) -> Compared:
     """Return one run's row."""
-    sale = sale_of(evidence, Moments.of(evidence))
+    sale = evidence.sale
     span_s = float(sale.granted_s[-1] - sale.granted_s[0]) if sale.granted > 1 else 0.0
     waits = [
         (pool.wait_p99_ms, pool.name)
@@ -132,15 +131,15 @@ def compared(name: str, evidence: Evidence, verdict: Verdict) -> Compared:
         if pool.name in CLIENT_POOLS and pool.wait_p99_ms is not None
     ]
     longest = max(waits, default=(None, None))
-    told = verdict.latency_ms.get(PURCHASE)
-    know_ms = time_to_know_ms(evidence)
+    bought = verdict.latency_ms.get(PURCHASE)
+    know_ms = time_to_know_ms(sale.capacity, evidence.ledger, evidence.requests)
     return Compared(
         label=name,
         verdict=verdict.verdict,
         tickets=sale.granted,
         tickets_per_s=sale.granted / span_s if span_s > 0 else None,
         sold_out_s=sale.sold_out_s,
-        purchase_p99_ms=told.p99 if told else None,
+        purchase_p99_ms=bought.p99 if bought else None,
         pool_wait_p99_ms=longest[0],
         waited_for=longest[1],
         wrongs=audit_words(verdict.audit),
@@ -153,7 +152,7 @@ def compared(name: str, evidence: Evidence, verdict: Verdict) -> Compared:
 
 
 def audit_words(audit: Audit) -> str:
-    """Sum the audit up: `clean`, every wrong with its count, or that nothing could be audited."""
+    """Return the audit in words: `clean`, every wrong with its count, or `not audited`."""
     counts = {name: getattr(audit, name) for name in COUNTERS}
     wrongs = [
         f"{name.replace('_', ' ')} {written(count)}" for name, count in counts.items() if count
@@ -165,14 +164,18 @@ def audit_words(audit: Audit) -> str:
 
 def _app_cpu_s(evidence: Evidence) -> float | None:
     """Add up the CPU seconds of the app's workers and writers from the first arrival on."""
-    samples = Samples(evidence.metrics)
+    samples = evidence.samples
     rows = samples.named("process_cpu_seconds_total", "processes")
     rows = rows[label(rows, "component").isin(["app", "writeback"])]
     if rows.empty:
         return None
-    arrivals = [e.t_ns for e in evidence.timeline if e.kind == "phase" and e.name == "arrivals"]
+    arrivals = [e.t_ns for e in evidence.events if e.kind == "phase" and e.name == "arrivals"]
     grown = samples.increases(rows, arrivals[0] if arrivals else None)
     return float(grown["increase"].sum())
+
+
+def _megabytes(value: float) -> str:
+    return f"{written(value)} MB"
 
 
 def _per_s(value: float | None) -> str:
@@ -203,7 +206,7 @@ _COLUMNS: Final[dict[str, Callable[[Compared], str]]] = {
     "pool wait p99": _waited,
     "audit": lambda row: row.wrongs,
     "requests": lambda row: written(row.requests),
-    "received, MB": lambda row: f"{row.received_mb:.1f}",
+    "received": lambda row: _megabytes(row.received_mb),
     "app CPU": lambda row: _s(row.app_cpu_s),
     "until known, p50": lambda row: _ms(row.know_p50_ms),
     "until known, p99": lambda row: _ms(row.know_p99_ms),

@@ -25,12 +25,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.reports.audit.promises import read_told
-from dress_rehearsal.reports.audit.stores import DURABLE
-from dress_rehearsal.reports.evidence import JOIN, PURCHASE, Evidence
+from dress_rehearsal.records.tables import JOIN, NS_PER_S, PURCHASE
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived
+from dress_rehearsal.reports.evidence.stores import DURABLE
 from dress_rehearsal.reports.numbers import integers, rounded
-from dress_rehearsal.reports.reconciliation import may_have_arrived
 from dress_rehearsal.reports.schema import Fairness
 
 
@@ -102,8 +101,7 @@ def judge_fairness(evidence: Evidence) -> Fairness:
 
     Each is None where it was not measured; the first two need the durable store's numbers.
     """
-    told = read_told(evidence)
-    line = _line(evidence, told)
+    line = _line(evidence)
     inversions, tau = None, None
     if line is not None:
         inversions = _overtaken(line)
@@ -112,7 +110,7 @@ def judge_fairness(evidence: Evidence) -> Fairness:
     return Fairness(
         inversions=inversions,
         kendall_tau=None if tau is None else rounded(tau),
-        multi_device_advantage=_advantage(evidence, told),
+        multi_device_advantage=_advantage(evidence),
     )
 
 
@@ -122,11 +120,12 @@ def received_ns(requests: pd.DataFrame) -> pd.Series:
     return requests["first_byte_ns"].astype("Int64") - app_ns
 
 
-def _line(evidence: Evidence, told: pd.DataFrame) -> pd.DataFrame | None:
+def _line(evidence: Evidence) -> pd.DataFrame | None:
     """Return one row a student with a known place: student, place_ns, number (null: sold out).
 
     None when no number is known or nobody's place.
     """
+    told = evidence.promises.students
     durable = evidence.ledger[evidence.ledger["source"].astype("object") == DURABLE]
     durable = durable[durable["number"].notna() & (durable["student"] >= 0)]
     grants = durable.groupby("student")[["number", "granted_ns"]].min()
@@ -189,7 +188,9 @@ def _overtaken(line: pd.DataFrame) -> int:
     return int((before - place > TOLERANCE_S * NS_PER_S).sum())
 
 
-def _advantage(evidence: Evidence, told: pd.DataFrame) -> float | None:
+def _advantage(evidence: Evidence) -> float | None:
+    """Return how much larger a share of those with several devices got a ticket; -1 to 1."""
+    told = evidence.promises.students
     journey = evidence.students.drop_duplicates("student").set_index("student")["journey"]
     got = pd.Series(told["acked"].to_numpy(dtype=bool), told["student"])
     kind = journey.reindex(got.index).astype("object").to_numpy()

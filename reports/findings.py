@@ -6,12 +6,12 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from dress_rehearsal.plans import Cell, PlanInvalidError
-from dress_rehearsal.reports.audit.tickets import COUNTERS
+from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.timeline import MEASURING, was_planned
 from dress_rehearsal.reports.fairness import MANY_INVERSIONS
 from dress_rehearsal.reports.pools import POOL_NAMES
 from dress_rehearsal.reports.schema import Census, Verdict
-from dress_rehearsal.reports.timeline import MEASURING, was_planned
 
 DIAGNOSES: Final = ("leak", "slow_holder", "nested_acquire", "undersized")
 MANY_STUDENTS: Final = 0.01
@@ -54,7 +54,7 @@ def findings_of(evidence: Evidence, verdict: Verdict) -> frozenset[str]:
             found.add(f"pools.{pool.name}.saturated")
     found |= {
         f"lost.{event.name}"
-        for event in evidence.timeline
+        for event in evidence.events
         if event.kind == "process" and not was_planned(event)
     }
     found |= _bad_ends(verdict.census)
@@ -84,7 +84,8 @@ def check_finding_names(cells: Iterable[Cell]) -> None:
     """Check what the cells of a matrix expect and allow before anything starts.
 
     Raises:
-        PlanInvalidError: a word that no run can give, or a pattern that fits none; one sentence each.
+        PlanInvalidError: a word that no run can give, or a pattern that fits none; one sentence
+            each.
     """
     known = known_findings()
     problems: dict[str, str] = {}

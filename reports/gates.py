@@ -11,17 +11,14 @@ is broken while the generator was the limit, unless the system's part alone brea
 
 from dataclasses import dataclass
 
-import pandas as pd
-
 from dress_rehearsal.plans import Gate, parse_limit
-from dress_rehearsal.reports.audit.tickets import AuditFinding
+from dress_rehearsal.reports.audit import AuditFinding
 from dress_rehearsal.reports.census import CensusFinding
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.latency import FELT, system_ms
-from dress_rehearsal.reports.metrics import in_unit_of, metric_value, never_happened, unit_of
-from dress_rehearsal.reports.numbers import written
+from dress_rehearsal.reports.evidence.latency import FELT, system_ms
+from dress_rehearsal.reports.metrics import in_unit_of, metric_value, never_happened, value_words
 from dress_rehearsal.reports.schema import GateResult, Measured, Number, Status
-from dress_rehearsal.reports.timeline import Course
+from dress_rehearsal.reports.words import milliseconds
 
 IMPLICIT = tuple(
     Gate(metric=f"census.{word}", limit="<= 1%") for word in ("failed", "unknown", "in_flight")
@@ -43,14 +40,8 @@ def apply_gates(
     measured: Measured,
     census: CensusFinding,
     audit: AuditFinding,
-    *,
-    frame: pd.DataFrame,
-    course: Course,
 ) -> GatesFinding:
-    """Hold the run against correctness and the plan's limits.
-
-    Args:
-        frame: the run's `latency_frame`.
+    """Return what is found when the run is held against correctness and the plan's limits.
 
     Raises:
         MetricUnknownError: a gate of the plan names a number that no verdict holds.
@@ -66,14 +57,17 @@ def apply_gates(
     for gate in (*implicit, *evidence.plan.gates):
         value = metric_value(measured, gate.metric)
         status = _status(gate, value, measured, opened=evidence.t0_ns is not None)
-        said = f"{gate.metric} is {_shown(gate, value, measured)}, the limit is {gate.limit}"
+        words = value_words(
+            gate.metric, gate.limit, value, measured.census.students, never=value is None
+        )
+        said = f"{gate.metric} is {words}, the limit is {gate.limit}"
         if status == "inconclusive":
             undecided.append(
                 f"Gate undecided: {gate.metric} was not measured, so {gate.limit} could not be "
                 f"checked."
             )
         elif status == "fail":
-            excuse = _excuse(gate, measured, frame, course)
+            excuse = _excuse(gate, measured, evidence)
             if excuse:
                 status = "inconclusive"
                 undecided.append(f"Gate undecided: {said}, but {excuse}.")
@@ -102,33 +96,18 @@ def _status(gate: Gate, value: Number | None, measured: Measured, *, opened: boo
     return "pass" if holds else "fail"
 
 
-def _excuse(gate: Gate, measured: Measured, frame: pd.DataFrame, course: Course) -> str | None:
-    """Say why a broken limit is not the target's doing, None when it is."""
-    if not course.as_planned:
+def _excuse(gate: Gate, measured: Measured, evidence: Evidence) -> str | None:
+    """Return why a broken limit is not the target's doing, None when it is."""
+    if not evidence.timeline.as_planned:
         return "the rush was not carried out as planned"
     table, _, field = gate.metric.rpartition(".")
     if not measured.generator.limited or not table.startswith("latency_ms[") or field not in FELT:
         return None
-    own = system_ms(frame, table.removeprefix("latency_ms[").removesuffix("]"), field)
+    own = system_ms(evidence.latency, table.removeprefix("latency_ms[").removesuffix("]"), field)
     if own is not None and not parse_limit(gate.limit).holds(own):
         return None
-    return f"the generator was late; the system's part is {_with_unit(own, 'ms')}"
+    return f"the generator was late; the system's part is {milliseconds(own)}"
 
 
 def _result(metric: str, limit: str, value: Number | None, status: Status) -> GateResult:
     return GateResult(metric=metric, limit=limit, value=value, baseline=None, status=status)
-
-
-def _shown(gate: Gate, value: Number | None, measured: Measured) -> str:
-    if value is None:
-        return "never"
-    if parse_limit(gate.limit).unit != "share":
-        return _with_unit(value, unit_of(gate.metric))
-    if gate.metric.startswith("census."):
-        students = measured.census.students
-        return f"{written(value)} of {students:,} students ({100 * value / students:.3g}%)"
-    return f"{100 * value:.3g}%"
-
-
-def _with_unit(value: Number | None, unit: str) -> str:
-    return f"{written(value)} {unit}" if unit and value is not None else written(value)

@@ -8,14 +8,14 @@ release skew 99th percentile of |sent - intended| of purchases meant within 1 s 
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from dress_rehearsal.plans import format_duration
-from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.reports.evidence import PURCHASE, Evidence
-from dress_rehearsal.reports.numbers import counted, percentile, rounded, written
-from dress_rehearsal.reports.samples import Samples, label
+from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.samples import Samples, label
+from dress_rehearsal.reports.numbers import percentile, rounded
 from dress_rehearsal.reports.schema import Generator
+from dress_rehearsal.reports.words import counted, milliseconds
 
 AROUND_T0_S = 1.0
 CPU_WINDOW_NS = NS_PER_S
@@ -29,13 +29,9 @@ class GeneratorFinding:
     problems: tuple[str, ...]
 
 
-def judge_generator(evidence: Evidence, samples: Samples, frame: pd.DataFrame) -> GeneratorFinding:
-    """Hold the generator's own delays against what the plan lets pass.
-
-    Args:
-        frame: the run's `latency_frame`.
-    """
-    allowed = evidence.plan.generator
+def judge_generator(evidence: Evidence) -> GeneratorFinding:
+    """Return what is found when the generator's delays are held against what the plan lets pass."""
+    allowed, frame = evidence.plan.generator, evidence.latency
     lateness = frame["generator_ms"].dropna()
     released = frame[(frame["step"] == PURCHASE) & (frame["intended_s"].abs() <= AROUND_T0_S)]
     late_ms = rounded(percentile(lateness.to_numpy(), 99))
@@ -43,20 +39,21 @@ def judge_generator(evidence: Evidence, samples: Samples, frame: pd.DataFrame) -
     problems = []
     if late_ms is not None and late_ms > allowed.max_late_start * 1e3:
         problems.append(
-            f"The generator was late: 1% of requests started more than {written(late_ms)} ms "
+            f"The generator was late: 1% of requests started more than {milliseconds(late_ms)} "
             f"after their time, the plan allows {format_duration(allowed.max_late_start)}."
         )
     if skew_ms is not None and skew_ms > allowed.max_release_skew * 1e3:
         problems.append(
-            f"The release at T-0 was ragged: 1% of purchases started more than {written(skew_ms)} "
-            f"ms after their time, the plan allows {format_duration(allowed.max_release_skew)}."
+            f"The release at T-0 was ragged: 1% of purchases started more than "
+            f"{milliseconds(skew_ms)} after their time, the plan allows "
+            f"{format_duration(allowed.max_release_skew)}."
         )
     generator = Generator(
         requests=len(frame),
         late_start_p99_ms=late_ms,
         read_lag_p99_ms=rounded(percentile(frame["read_lag_ms"].dropna().to_numpy(), 99)),
         release_skew_ms=skew_ms,
-        cpu_peak=_cpu_peak(samples),
+        cpu_peak=_cpu_peak(evidence.samples),
         limited=bool(problems),
     )
     if frame.empty:

@@ -7,7 +7,7 @@ and `<skipped>` would count as one; the last case, `measurement`, carries the ve
 import re
 from xml.etree import ElementTree as ET
 
-from dress_rehearsal.reports.numbers import written
+from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.schema import GateResult, Verdict
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -18,7 +18,7 @@ def write_junit(verdict: Verdict) -> str:
     """Return the whole of `junit.xml`."""
     suite = ET.Element("testsuite", name=f"dress rehearsal: {verdict.plan}")
     for gate in verdict.gates:
-        _case(suite, gate)
+        _case(suite, gate, verdict.census.students)
     whole = ET.SubElement(suite, "testcase", classname="verdict", name="measurement")
     if verdict.verdict != "pass":
         tag = "failure" if verdict.verdict == "fail" else "error"
@@ -34,20 +34,20 @@ def write_junit(verdict: Verdict) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, "unicode") + "\n"
 
 
-def _case(suite: ET.Element, gate: GateResult) -> None:
+def _case(suite: ET.Element, gate: GateResult, students: int) -> None:
     table = _clean(re.split(r"[.\[]", gate.metric)[0])
     name = _clean(f"{gate.metric} {gate.limit}")
     case = ET.SubElement(suite, "testcase", classname=table, name=name)
     if gate.status == "fail":
-        found = "never" if gate.never else written(gate.value)
+        found = gate_words(gate, students)
         message = f"{gate.metric} is {found}, the limit is {gate.limit}."
         ET.SubElement(case, "failure", message=_clean(message))
     elif gate.status == "inconclusive":
         message = f"{gate.metric} was not measured, so {gate.limit} could not be checked."
         if gate.value is not None:
             message = (
-                f"{gate.metric} is {written(gate.value)}, the limit is {gate.limit}, but this run "
-                f"cannot decide it; see measurement."
+                f"{gate.metric} is {gate_words(gate, students)}, the limit is "
+                f"{gate.limit}, but this run cannot decide it; see measurement."
             )
         ET.SubElement(case, "error", message=_clean(message))
 

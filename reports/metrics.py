@@ -15,6 +15,7 @@ from dress_rehearsal.reports.schema import (
     Audit,
     Census,
     Fairness,
+    GateResult,
     Generator,
     Latency,
     Measured,
@@ -22,6 +23,7 @@ from dress_rehearsal.reports.schema import (
     Part,
     Pool,
 )
+from dress_rehearsal.reports.words import NOT_MEASURED, counted, percent, quantity, written
 
 _PATH = re.compile(r"(\w+)(?:\[(.*)\])?\.(\w+)")
 _WORDS = {"name", "diagnosis", "limited"}
@@ -50,8 +52,8 @@ def check_metric_names(plan: Plan) -> None:
     """Check all gates of a plan before anything starts.
 
     Raises:
-        MetricUnknownError: a gate names a number that no verdict holds, or limits it in a unit that it
-            does not have.
+        MetricUnknownError: a gate names a number that no verdict holds, or limits it in a unit
+            that it does not have.
     """
     problems = []
     for position, gate in enumerate(plan.gates):
@@ -112,8 +114,32 @@ def in_unit_of(limit: Limit, path: str, value: Number, measured: Measured) -> fl
     return float(value)
 
 
+def gate_words(result: GateResult, students: int) -> str:
+    """Return the number that a gate was held against, as `value_words` does."""
+    return value_words(result.metric, result.limit, result.value, students, never=result.never)
+
+
+def value_words(
+    metric: str, limit: str, value: Number | None, students: int, *, never: bool = False
+) -> str:
+    """Return a gate's number in the unit that its limit is written in.
+
+    Args:
+        students: what a share of the census is a share of.
+        never: it stands for something that was watched for and never happened.
+    """
+    if value is None:
+        return "never" if never else NOT_MEASURED
+    if parse_limit(limit).unit != "share":
+        return quantity(value, unit_of(metric))
+    if metric.startswith("census."):
+        share = percent(value / max(students, 1))
+        return f"{written(value)} of {counted(students, 'student')} ({share})"
+    return percent(value)
+
+
 def _wrong_unit(path: str, limit: Limit) -> str | None:
-    """Say which unit the limit should have, None when it fits."""
+    """Return which unit the limit should have, None when it fits."""
     timed = bool(unit_of(path))
     shared = path.startswith(("census.", "pools[cpu]."))
     if timed:

@@ -1,4 +1,4 @@
-"""Numbers as the verdict keeps them and as its sentences write them: the same digits every time."""
+"""Numbers as the verdict keeps them: rounded the same way every time; arithmetic on columns."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from dress_rehearsal.records.tables import NS_PER_MS
 
 
 def rounded(value: float, digits: int = 3) -> float | None:
-    """Round for the verdict; what is not a finite number was not measured and becomes None."""
+    """Return a number rounded for the verdict, None for what is not finite: it was not measured."""
     if not np.isfinite(value):
         return None
     return round(float(value), digits) + 0.0  # + 0.0: no negative zero
@@ -21,7 +21,7 @@ def whole(value: float) -> int | float | None:
     return int(kept) if kept is not None and kept.is_integer() else kept
 
 
-def milliseconds(later: pd.Series, earlier: pd.Series) -> Any:
+def span_ms(later: pd.Series, earlier: pd.Series) -> Any:
     """Return `later - earlier` of two columns of nanoseconds as floats in ms, NaN where null."""
     # Subtracted as integers: nanoseconds since the epoch do not fit a float.
     span = (later - earlier).to_numpy(dtype="float64", na_value=np.nan)
@@ -39,17 +39,3 @@ def percentile(values: Any, share: float) -> float:
     numpy's method "higher": a value that occurred, never one between two. NaN without values.
     """
     return float(np.percentile(values, share, method="higher")) if len(values) else float("nan")
-
-
-def written(value: float | None) -> str:
-    """Write a number for people: 5212 as "5,212", 12.345 as "12.3", None as "not measured"."""
-    if value is None or not np.isfinite(value):
-        return "not measured"
-    if float(value).is_integer():
-        return f"{int(value):,}"
-    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3g}"
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """Write a count with its noun: "1 ticket", "5,212 tickets"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -4,11 +4,8 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.reports.evidence import read_evidence
 from dress_rehearsal.reports.junit import write_junit
 from dress_rehearsal.reports.page import write_page
-from dress_rehearsal.reports.reconciliation import reconcile
-from dress_rehearsal.reports.samples import Samples
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.summary import write_summary
-from dress_rehearsal.reports.timeline import mishaps_of
 from dress_rehearsal.reports.verdict import judge
 
 
@@ -25,8 +22,7 @@ def write_report(run: RunDirectory) -> Verdict:
     evidence = read_evidence(run)
     verdict = judge(evidence)
     run.write_text("verdict.json", verdict.text())
-    counts = reconcile(evidence, Samples(evidence.metrics))
-    run.write_text("summary.md", write_summary(verdict, counts, mishaps_of(evidence)))
+    run.write_text("summary.md", write_summary(evidence, verdict))
     run.write_text("junit.xml", write_junit(verdict))
     write_page(run, evidence, verdict)
     return verdict

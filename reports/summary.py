@@ -2,41 +2,42 @@
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from dress_rehearsal.reports.numbers import counted, written
-from dress_rehearsal.reports.reconciliation import Reconciliation
-from dress_rehearsal.reports.schema import Number, Status, Verdict
-from dress_rehearsal.reports.timeline import Mishap
+from dress_rehearsal.records import TimelineEvent
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
+from dress_rehearsal.reports.metrics import gate_words
+from dress_rehearsal.reports.schema import Number, Verdict
+from dress_rehearsal.reports.words import (
+    HEADLINES,
+    SIGNS,
+    counted,
+    milliseconds,
+    offset,
+    percent,
+    written,
+)
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
-_SIGN: dict[Status, str] = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
-_HEADLINE: dict[Status, str] = {
-    "pass": "It will hold",
-    "fail": "It does not hold",
-    "inconclusive": "This run decides nothing",
-}
 Cell = str | Number | None
-_MISHAPS = 40
+_MOST_EVENTS = 40
 
 
-def write_summary(verdict: Verdict, counts: Reconciliation, mishaps: Sequence[Mishap] = ()) -> str:
-    """Return the whole of `summary.md`.
-
-    Args:
-        mishaps: the run's faults and alerts, in the order of their times.
-    """
+def write_summary(evidence: Evidence, verdict: Verdict) -> str:
+    """Return the whole of `summary.md`."""
     blocks = [
-        f"# {_SIGN[verdict.verdict]} {_HEADLINE[verdict.verdict]}: {escaped(verdict.plan)}",
+        f"# {SIGNS[verdict.verdict]} {HEADLINES[verdict.verdict]}: {escaped(verdict.plan)}",
         f"Run `{verdict.run.replace('`', '')}` · verdict **{verdict.verdict}**",
         "\n".join(f"- {escaped(reason)}" for reason in verdict.reasons),
         *_census(verdict),
         *_audit(verdict),
         *_fairness(verdict),
-        *_mishaps(mishaps),
+        *_faults_and_alerts(evidence),
         *_latency(verdict),
         *_pools(verdict),
-        *_generator(verdict, counts),
+        *_generator(evidence, verdict),
         *_gates(verdict),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -61,11 +62,16 @@ def _cell(value: Cell) -> str:
     return escaped(value) if isinstance(value, str) else written(value)
 
 
+def _times(*values_ms: float | None) -> Iterator[str | None]:
+    """Return times as cells, empty where they were not measured."""
+    return (None if value is None else milliseconds(value) for value in values_ms)
+
+
 def _census(verdict: Verdict) -> list[str]:
     counts = verdict.census.model_dump()
     students = counts["students"]
     rows = [
-        (word.replace("_", " "), count, f"{100 * count / students:.1f}%")
+        (word.replace("_", " "), count, percent(count / students))
         for word, count in counts.items()
         if count or word in ("ticket", "sold_out")
     ]
@@ -73,10 +79,11 @@ def _census(verdict: Verdict) -> list[str]:
 
 
 def _audit(verdict: Verdict) -> list[str]:
-    rows = [
-        (name.replace("_", " ").replace(" ms", ", ms"), value)
-        for name, value in verdict.audit.model_dump().items()
+    rows: list[tuple[str, Cell]] = [
+        (name.replace("_", " "), value)
+        for name, value in verdict.audit.model_dump(exclude={"settle_ms"}).items()
     ]
+    rows += [("settle time", shown) for shown in _times(verdict.audit.settle_ms)]
     return ["## Audit", _table(("counter", "found"), rows)]
 
 
@@ -88,24 +95,34 @@ def _fairness(verdict: Verdict) -> list[str]:
     return ["## Fairness", _table(("measure", "value"), rows)]
 
 
-def _mishaps(moments: Sequence[Mishap]) -> list[str]:
-    if not moments:
+def _faults_and_alerts(evidence: Evidence) -> list[str]:
+    events = [event for event in evidence.events if event.kind in FAULTS_AND_ALERTS]
+    if not events:
         return []
-    rows = [(each.moment, f"{each.kind}: {each.name}", each.words) for each in moments[:_MISHAPS]]
+    events.sort(key=lambda event: event.t_ns)
+    rows = [
+        (_moment(event, evidence.t0_ns), f"{event.kind}: {event.name}", event_words(event))
+        for event in events[:_MOST_EVENTS]
+    ]
     blocks = ["## Faults and alerts", _table(("when", "what", "detail"), rows)]
-    if len(moments) > _MISHAPS:
-        blocks.append(f"… and {len(moments) - _MISHAPS:,} more; all are in `timeline.jsonl`.")
+    if len(events) > _MOST_EVENTS:
+        more = written(len(events) - _MOST_EVENTS)
+        blocks.append(f"… and {more} more; all are in `timeline.jsonl`.")
     return blocks
+
+
+def _moment(event: TimelineEvent, t0_ns: int | None) -> str | None:
+    return None if t0_ns is None else offset((event.t_ns - t0_ns) / NS_PER_S)
 
 
 def _latency(verdict: Verdict) -> list[str]:
     rows = [
-        (step, own.count, own.p50, own.p90, own.p99, own.p99_9, own.max, own.system_p99)
+        (step, own.count, *_times(own.p50, own.p90, own.p99, own.p99_9, own.max, own.system_p99))
         for step, own in verdict.latency_ms.items()
         if own.count
     ]
     head = ("step", "requests", "p50", "p90", "p99", "p99.9", "max", "p99 from sent")
-    return ["## Latency, ms from the moment students meant to act", _table(head, rows)]
+    return ["## Latency from the moment students meant to act", _table(head, rows)]
 
 
 def _pools(verdict: Verdict) -> list[str]:
@@ -115,9 +132,9 @@ def _pools(verdict: Verdict) -> list[str]:
             pool.peak_used,
             pool.max,
             pool.peak_pending,
-            pool.wait_p99_ms,
+            *_times(pool.wait_p99_ms),
             pool.timeouts,
-            pool.saturated_at_s,
+            None if pool.saturated_at_s is None else offset(pool.saturated_at_s),
             pool.diagnosis,
         )
         for pool in verdict.pools
@@ -127,27 +144,27 @@ def _pools(verdict: Verdict) -> list[str]:
         "used, up to",
         "max",
         "waiting, up to",
-        "wait p99, ms",
+        "wait p99",
         "timeouts",
-        "saturated at, s",
+        "saturated at",
     )
     blocks = ["## Pools", _table((*head, "diagnosis"), rows)]
     if verdict.bottleneck:
         first = verdict.bottleneck
         blocks.append(
-            f"Saturated first: **{escaped(first.resource)}** at {_relative(first.since_s)}: "
+            f"Saturated first: **{escaped(first.resource)}** at {offset(first.since_s)}: "
             f"{escaped(first.evidence)}"
         )
     return blocks
 
 
-def _generator(verdict: Verdict, counts: Reconciliation) -> list[str]:
-    own = verdict.generator
+def _generator(evidence: Evidence, verdict: Verdict) -> list[str]:
+    own, counts = verdict.generator, evidence.server_counts
     rows: list[tuple[Cell, ...]] = [
         ("requests", own.requests),
-        ("late start p99, ms", own.late_start_p99_ms),
-        ("read lag p99, ms", own.read_lag_p99_ms),
-        ("release skew at T-0, ms", own.release_skew_ms),
+        ("late start p99", *_times(own.late_start_p99_ms)),
+        ("read lag p99", *_times(own.read_lag_p99_ms)),
+        ("release skew at T-0", *_times(own.release_skew_ms)),
         ("CPU peak, cores", own.cpu_peak),
         ("limited the measurement", "yes" if own.limited else "no"),
     ]
@@ -164,15 +181,11 @@ def _generator(verdict: Verdict, counts: Reconciliation) -> list[str]:
 def _gates(verdict: Verdict) -> list[str]:
     rows = [
         (
-            f"{_SIGN[gate.status]} {gate.metric}",
+            f"{SIGNS[gate.status]} {gate.metric}",
             gate.limit,
-            "never" if gate.never else gate.value,
+            gate_words(gate, verdict.census.students),
             gate.status,
         )
         for gate in verdict.gates
     ]
     return ["## Gates", _table(("metric", "limit", "value", "status"), rows)]
-
-
-def _relative(seconds: float) -> str:
-    return f"T-0 {'+' if seconds >= 0 else '−'} {abs(seconds):g} s"

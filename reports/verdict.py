@@ -17,21 +17,18 @@ All reasons are given, those of a failure first, so the first sentence is the gr
 
 from collections.abc import Iterable
 
-import pandas as pd
-
-from dress_rehearsal.reports.audit.tickets import audit_run
+from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.reports.audit import audit_run
 from dress_rehearsal.reports.census import CensusFinding, take_census
-from dress_rehearsal.reports.evidence import PURCHASE, Evidence
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import latency_by_step
+from dress_rehearsal.reports.evidence.timeline import MEASURING, done_or_ended, was_planned
 from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.gates import apply_gates
 from dress_rehearsal.reports.generator import judge_generator
-from dress_rehearsal.reports.latency import latency_by_step, latency_frame
-from dress_rehearsal.reports.numbers import counted, written
 from dress_rehearsal.reports.pools import find_bottleneck, find_pools
-from dress_rehearsal.reports.reconciliation import Reconciliation, reconcile
-from dress_rehearsal.reports.samples import Samples
 from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict, verdict_schema
-from dress_rehearsal.reports.timeline import MEASURING, course_of, done_or_ended, was_planned
+from dress_rehearsal.reports.words import counted, milliseconds
 
 __all__ = ["Verdict", "judge", "verdict_schema"]
 
@@ -42,23 +39,20 @@ def judge(evidence: Evidence) -> Verdict:
     Raises:
         MetricUnknownError: a gate of the plan names a number that no verdict holds.
     """
-    samples = Samples(evidence.metrics)
-    frame = latency_frame(evidence)
     census = take_census(evidence)
-    counts = reconcile(evidence, samples)
-    audit = audit_run(evidence, samples, counts)
-    generator = judge_generator(evidence, samples, frame)
-    pools = find_pools(evidence, samples, frame)
+    audit = audit_run(evidence)
+    generator = judge_generator(evidence)
+    pools = find_pools(evidence)
     measured = Measured(
         census=census.census,
-        latency_ms=latency_by_step(frame),
+        latency_ms=latency_by_step(evidence.latency),
         audit=audit.audit,
         fairness=judge_fairness(evidence),
         pools=tuple(finding.pool for finding in pools),
         bottleneck=find_bottleneck(pools),
         generator=generator.generator,
     )
-    gates = apply_gates(evidence, measured, census, audit, frame=frame, course=course_of(evidence))
+    gates = apply_gates(evidence, measured, census, audit)
 
     failures = [
         *audit.wrongs.values(),
@@ -72,9 +66,9 @@ def judge(evidence: Evidence) -> Verdict:
         *_undone_faults(evidence),
         *generator.problems,
         *([] if evidence.students.empty else _missing_students(census)),
-        *_unanswered_sale(evidence, frame),
+        *_unanswered_sale(evidence),
         *audit.problems,
-        *_differences(counts, evidence),
+        *_differences(evidence),
         *gates.undecided,
     ]
     word: Status = "fail" if failures else "inconclusive" if doubts else "pass"
@@ -95,10 +89,10 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def _lost(evidence: Evidence, *, target: bool) -> list[str]:
-    """Say which components were lost: those of the target, or those that measure."""
+    """Return which components were lost: those of the target, or those that measure."""
     return [
         f"Lost: {event.detail.get('what') or f'a {event.name} process ended unasked.'}"
-        for event in evidence.timeline
+        for event in evidence.events
         if event.kind == "process"
         and (event.name != MEASURING) == target
         and not was_planned(event)
@@ -106,11 +100,11 @@ def _lost(evidence: Evidence, *, target: bool) -> list[str]:
 
 
 def _undone_faults(evidence: Evidence) -> list[str]:
-    """Say which faults of the plan did not happen: what they would have shown is not known."""
+    """Return which faults of the plan did not happen: what they would have shown is not known."""
     return [
         f"The fault {event.name} could not be {done_or_ended(event.detail)}: "
         f"{event.detail['error']}"
-        for event in evidence.timeline
+        for event in evidence.events
         if event.kind == "fault" and event.detail.get("error")
     ]
 
@@ -118,10 +112,10 @@ def _undone_faults(evidence: Evidence) -> list[str]:
 def _cut_short(evidence: Evidence) -> list[str]:
     said = [
         f"The run was {event.name}: {event.detail.get('reason', 'no reason was recorded.')}"
-        for event in evidence.timeline
+        for event in evidence.events
         if event.kind == "abort"
     ]
-    phases = {event.name for event in evidence.timeline if event.kind == "phase"}
+    phases = {event.name for event in evidence.events if event.kind == "phase"}
     if "performed" not in phases and not said:
         said.append("The run ended before its students had finished, without saying why.")
     if evidence.t0_ns is None:
@@ -139,9 +133,10 @@ def _missing_students(census: CensusFinding) -> list[str]:
     ]
 
 
-def _unanswered_sale(evidence: Evidence, frame: pd.DataFrame) -> list[str]:
-    """Say that nothing was learnt about buying, if somebody was meant to buy."""
+def _unanswered_sale(evidence: Evidence) -> list[str]:
+    """Return a sentence when nothing was learnt about buying, though somebody was meant to."""
     meant = evidence.plan.schedule.sale > 0 and bool(evidence.students["enrolled"].any())
+    frame = evidence.latency
     if not meant or evidence.t0_ns is None or frame.empty:
         return []
     tries = frame[frame["step"] == PURCHASE]
@@ -153,8 +148,9 @@ def _unanswered_sale(evidence: Evidence, frame: pd.DataFrame) -> list[str]:
     ]
 
 
-def _differences(counts: Reconciliation, evidence: Evidence) -> tuple[str, ...]:
-    gone = [e for e in evidence.timeline if e.kind == "process" and e.name == "app"]
+def _differences(evidence: Evidence) -> tuple[str, ...]:
+    counts = evidence.server_counts
+    gone = [e for e in evidence.events if e.kind == "process" and e.name == "app"]
     if gone and all(was_planned(event) for event in gone):
         return ()  # the plan itself took the worker, and its counters with it
     if counts.impossible and evidence.plan.target.stage == "embedded":
@@ -163,14 +159,14 @@ def _differences(counts: Reconciliation, evidence: Evidence) -> tuple[str, ...]:
 
 
 def _what_held(measured: Measured, evidence: Evidence) -> str:
-    """Sum a pass up in one sentence, with figures, leaving out nobody who was not served."""
+    """Return a pass in one sentence, with figures, leaving out nobody who was not served."""
     census, p99 = measured.census, measured.latency_ms[PURCHASE].p99
     limits = len(evidence.plan.gates)
     parts = [
         f"It held: {census.students:,} of {counted(census.students, 'student')} accounted for "
         f"({', '.join(_endings(census))})",
         "nobody was wronged",
-        *([] if p99 is None else [f"99% of purchases were answered within {written(p99)} ms"]),
+        *([] if p99 is None else [f"99% of purchases were answered within {milliseconds(p99)}"]),
     ]
     return f"{', '.join(parts)}{f' and {_gates(limits)}' if limits else ''}."
 

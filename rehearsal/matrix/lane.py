@@ -104,7 +104,7 @@ def _taken_as_planned(evidence: Evidence) -> frozenset[str]:
     """Name what the cell's own fault took: no wrong of the target's, but it has to be seen."""
     return frozenset(
         f"lost.{event.name}"
-        for event in evidence.timeline
+        for event in evidence.events
         if event.kind == "process" and event.detail.get("planned")
     )
 

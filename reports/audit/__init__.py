@@ -1,1 +1,89 @@
-"""TODO."""
+"""The audit: was anyone wronged? Every counter stands for one kind of wrong, independently.
+
+The generator's word (what students were told) is held against each store's word at the end. A
+purchase whose answer never came (`unknown`, `in_flight`) may or may not hold a ticket.
+
+No wrong hides another. A record that is known to be cut (see `reports.evidence.timeline`) lacks
+the last seconds: there a student who had not started, or was under way, may hold a ticket too, and
+what the missing rows would explain counts as no wrong.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from dress_rehearsal.reports.audit.double_entry import double_entries, gate_problems
+from dress_rehearsal.reports.audit.lost_views import VIEWS, lost_views
+from dress_rehearsal.reports.audit.pending import pending_problems
+from dress_rehearsal.reports.audit.sold_early import sold_early
+from dress_rehearsal.reports.audit.tickets import settle_ms, ticket_wrongs
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.schema import Audit
+
+__all__ = ["COUNTERS", "AuditFinding", "audit_run"]
+
+COUNTERS: Final[tuple[str, ...]] = (
+    "oversold",
+    "duplicate_students",
+    "acked_but_missing",
+    "held_without_ack",
+    "ineligible",
+    "sold_early",
+    "false_sold_out",
+    "store_drift",
+    "stuck_students",
+    "double_entry",
+    "lost_views",
+)
+"""The counters that must be zero, the gravest first; `settle_ms` is a duration."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFinding:
+    """The audit, in numbers and in sentences.
+
+    `wrongs` says each counter above zero in words; `problems` says what could not be audited;
+    `applicable` are the counters that this run should decide.
+    """
+
+    audit: Audit
+    wrongs: dict[str, str]
+    problems: tuple[str, ...]
+    applicable: tuple[str, ...]
+
+
+def audit_run(evidence: Evidence) -> AuditFinding:
+    """Return what is found when what students were told is held against what the stores hold."""
+    stores = evidence.stores
+    found: dict[str, int | None] = dict.fromkeys(COUNTERS)
+    wrongs: dict[str, str] = {}
+    parts = {
+        **ticket_wrongs(evidence),
+        "sold_early": sold_early(evidence),
+        "double_entry": double_entries(evidence),
+        "lost_views": lost_views(evidence),
+    }
+    for name, part in parts.items():
+        if part is not None:
+            found[name] = part[0]
+            if part[0]:
+                wrongs[name] = part[1]
+    problems = list(stores.problems)
+    if evidence.promises.students.empty:
+        problems.append(
+            "There is no record of what students were told (students.parquet has no rows)."
+        )
+    problems += pending_problems(evidence) + gate_problems(evidence)
+    applicable = [name for name in COUNTERS if name != "store_drift" or len(stores.expected) > 1]
+    if found["double_entry"] is None and not gate_problems(evidence):
+        applicable.remove("double_entry")  # nobody went to the gate
+    if found["lost_views"] is None:
+        if evidence.plan.target.stage == "embedded":
+            problems.append(
+                f"The page views could not be checked: {VIEWS} was never read, or it counted "
+                f"views of which it is unknown whether they were asked for."
+            )
+        else:
+            applicable.remove("lost_views")
+    audit = Audit(**found, settle_ms=settle_ms(evidence))
+    ordered = {name: wrongs[name] for name in COUNTERS if name in wrongs}
+    return AuditFinding(audit, ordered, tuple(problems), tuple(applicable))

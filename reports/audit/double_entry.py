@@ -1,8 +1,10 @@
-"""Entry: how often the gate let somebody in on a ticket that had been used already."""
+"""Double entry: how often the gate let somebody in on a ticket that had been used already."""
 
-from dress_rehearsal.reports.audit.stores import GATE
-from dress_rehearsal.reports.evidence import SCAN, Evidence
-from dress_rehearsal.reports.numbers import counted, integers
+from dress_rehearsal.records.tables import SCAN
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.stores import GATE
+from dress_rehearsal.reports.numbers import integers
+from dress_rehearsal.reports.words import counted
 
 
 def double_entries(evidence: Evidence) -> tuple[int, str] | None:
@@ -28,9 +30,9 @@ def double_entries(evidence: Evidence) -> tuple[int, str] | None:
 
 
 def gate_problems(evidence: Evidence) -> list[str]:
-    """Say why the gate's own table could not be read, if it should have been."""
+    """Return sentences on why the gate's own table could not be read, if it should have been."""
     return [
         f"The gate's admissions could not be audited: {event.detail['error']}"
-        for event in evidence.timeline
+        for event in evidence.events
         if event.kind == "ledger" and event.name == GATE and "error" in event.detail
     ]

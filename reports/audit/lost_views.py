@@ -1,10 +1,9 @@
-"""The page's views: those that were answered against the event's own counter."""
+"""Lost views: page views that were answered, held against the event's own counter."""
 
-from dress_rehearsal.reports.evidence import PAGE, Evidence
-from dress_rehearsal.reports.numbers import counted
-from dress_rehearsal.reports.reconciliation import Reconciliation, began_ns, tally
-from dress_rehearsal.reports.samples import Samples
-from dress_rehearsal.reports.timeline import course_of
+from dress_rehearsal.records.tables import PAGE
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.reconciliation import began_ns, tally
+from dress_rehearsal.reports.words import counted
 
 VIEWS = "event_views_total"
 
@@ -12,10 +11,8 @@ LATEST_S = 1
 """What `tally` allows for: an answer may be newer than what the reading at its time shows."""
 
 
-def lost_views(
-    evidence: Evidence, samples: Samples, counts: Reconciliation
-) -> tuple[int, str] | None:
-    """Page views answered against the page's own counter, to the view.
+def lost_views(evidence: Evidence) -> tuple[int, str] | None:
+    """Count page views answered against the page's own counter, to the view.
 
     A view is counted before it is answered, so a counter that was read once everything was over
     has every one. Was it not (Redis did not answer at the end), it need not have those of the last
@@ -24,10 +21,10 @@ def lost_views(
     Views beyond those recorded were invented only if the server was not asked for them: a
     recorder that lost rows is no wrong of the target. Of a record that is cut nobody knows.
     """
-    rows = samples.named(VIEWS, "redis", event=evidence.plan.event.id)
+    rows = evidence.samples.named(VIEWS, "redis", event=evidence.plan.event.id)
     if rows.empty:
         return None
-    grown = samples.increases(rows, began_ns(evidence)).iloc[0]
+    grown = evidence.samples.increases(rows, began_ns(evidence.requests)).iloc[0]
     pages = evidence.requests[(evidence.requests["step"] == PAGE).astype(bool)]
     views = tally(pages, int(grown["increase"]), int(grown["last_ns"]), answers="ok")
     due, when = views.least, f" at least {LATEST_S} s before the counter was last read"
@@ -41,8 +38,8 @@ def lost_views(
         )
     most = views.recorded + views.uncertain
     if views.counted > most:
-        server = counts.tallies.get(PAGE)
-        if server is None or evidence.requests.empty or course_of(evidence).record_cut:
+        server = evidence.server_counts.tallies.get(PAGE)
+        if server is None or evidence.requests.empty or evidence.timeline.record_cut:
             return None
         most += max(server.difference, 0)
     return (
@@ -56,5 +53,5 @@ def _ended_before(evidence: Evidence, read_ns: int) -> bool:
     """Return whether every student was done by then."""
     return any(
         event.kind == "phase" and event.name == "performed" and event.t_ns <= read_ns
-        for event in evidence.timeline
+        for event in evidence.events
     )

@@ -10,14 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from dress_rehearsal.reports.audit.stores import DURABLE, Stores, owned
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.numbers import counted
-from dress_rehearsal.reports.timeline import course_of
+from dress_rehearsal.reports.evidence.stores import DURABLE, owned
+from dress_rehearsal.reports.words import counted
 
 
 def borne_out(promised: pd.DataFrame, holding: pd.DataFrame) -> Any:
-    """Tell of each promised ticket whether a store holds it for that student.
+    """Return for each promised ticket whether a store holds it for that student (bool array).
 
     An acknowledgement whose ticket was not recorded is borne out by any ticket of the student.
     """
@@ -26,10 +25,15 @@ def borne_out(promised: pd.DataFrame, holding: pd.DataFrame) -> Any:
     return here | unnamed.to_numpy(dtype=bool)
 
 
-def may_come(evidence: Evidence, stores: Stores, promised: pd.DataFrame) -> Any:
-    """Tell of each promised ticket (student, ticket, issued_ns) whether its row may still come."""
+def may_come(evidence: Evidence, promised: pd.DataFrame) -> Any:
+    """Return for each promised ticket whether its row may still come (bool array).
+
+    Args:
+        promised: with the columns student, ticket and issued_ns.
+    """
+    stores = evidence.stores
     issued = promised["issued_ns"].notna().to_numpy(dtype=bool)
-    if not course_of(evidence).unsettled:
+    if not evidence.timeline.rows_pending:
         return issued & False
     if any(store not in stores.holdings for store in stores.expected if store != DURABLE):
         return ~issued
@@ -40,18 +44,20 @@ def may_come(evidence: Evidence, stores: Stores, promised: pd.DataFrame) -> Any:
     return held & ~issued
 
 
-def drift(evidence: Evidence, durable: pd.MultiIndex, other: pd.MultiIndex, told: Any) -> int:
+def drift(evidence: Evidence, durable: pd.MultiIndex, other: pd.MultiIndex) -> int:
     """Count the tickets that one store holds and the other does not, and will not."""
     missing = other.difference(durable)
-    if course_of(evidence).unsettled:
+    if evidence.timeline.rows_pending:
+        told = evidence.promises.students
         issued = told.loc[told["issued_ns"].notna(), ["student", "ticket"]]
         missing = missing.intersection(pd.MultiIndex.from_frame(issued))
     return len(durable.difference(other)) + len(missing)
 
 
-def unsettled_problems(evidence: Evidence, stores: Stores) -> list[str]:
-    """Say that rows were still to come, if they were and could be counted on."""
-    if not course_of(evidence).unsettled or DURABLE not in stores.holdings:
+def pending_problems(evidence: Evidence) -> list[str]:
+    """Return a sentence on rows that were still to come, if they were and could be counted on."""
+    stores = evidence.stores
+    if not evidence.timeline.rows_pending or DURABLE not in stores.holdings:
         return []
     durable = owned(stores.holdings[DURABLE])
     others = [owned(rows) for store, rows in stores.holdings.items() if store != DURABLE]

@@ -1,25 +1,23 @@
-"""The opening: whether anybody got a ticket before T-0."""
+"""Sold early: whether anybody got a ticket before T-0."""
 
 import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.reports.audit.stores import Stores, owned
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.numbers import counted
+from dress_rehearsal.reports.evidence.stores import owned
+from dress_rehearsal.reports.words import counted
 
 CLOCK_SKEW_NS = NS_PER_S
 """How far a foreign target's clock may be from the generator's; within our stage they are one."""
 
 
-def sold_early(evidence: Evidence, stores: Stores, told: pd.DataFrame) -> tuple[int, str] | None:
+def sold_early(evidence: Evidence) -> tuple[int, str] | None:
     """Count tickets granted before T-0, by a store's word or by when the student heard of it.
 
     Whichever witness saw more is believed. None when there was no T-0, or when nothing early was
     seen and not every witness was heard.
-
-    Args:
-        told: what `reports.audit.promises.read_told` gives.
     """
+    stores, told = evidence.stores, evidence.promises.students
     t0_ns = evidence.t0_ns
     if t0_ns is None:
         return None

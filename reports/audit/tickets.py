@@ -1,130 +1,59 @@
-"""The audit: was anyone wronged? Every counter stands for one kind of wrong, independently.
+"""The wrongs about tickets, found by holding what students were told against the stores.
 
-The generator's word (what students were told) is held against each store's word at the end. A
-purchase whose answer never came (`unknown`, `in_flight`) may or may not hold a ticket.
+oversold            more tickets granted than there were places
+ineligible          tickets of people who may not buy
+store_drift         tickets that one store holds and the other does not
+duplicate_students  tickets beyond the one that a student may have
+acked_but_missing   tickets that students were told of and that no row bears out
+held_without_ack    tickets in the durable store that nobody was told of
+stuck_students      students promised a ticket that was never issued
+false_sold_out      students sent away as sold out though places were left
 
 Whoever is told "already holds a ticket" is told of one, though it is not named: where no store has
 any of that student's, it is missing like one that was.
 
-No wrong hides another. What was granted is every different ticket that any store holds or any
-student was told of: a place sold twice stays an oversell though a ticket was lost, and a place
-resold after its ticket was lost is both, for two people were promised it. A second ticket of one
-student takes a place like any other; the same ticket in two rows takes none.
-
-A record that is known to be cut (see `reports.timeline`) lacks the last seconds: there a student
-who had not started, or was under way, may hold a ticket too, and what the missing rows would
-explain counts as no wrong.
+What was granted is every different ticket that any store holds or any student was told of: a place
+sold twice stays an oversell though a ticket was lost, and a place resold after its ticket was lost
+is both, for two people were promised it. A second ticket of one student takes a place like any
+other; the same ticket in two rows takes none.
 """
 
-from dataclasses import dataclass
+from typing import Final
 
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
-from dress_rehearsal.reports.audit.double_entry import double_entries, gate_problems
-from dress_rehearsal.reports.audit.lost_views import VIEWS, lost_views
-from dress_rehearsal.reports.audit.pending import borne_out, drift, may_come, unsettled_problems
-from dress_rehearsal.reports.audit.promises import promises, read_told
-from dress_rehearsal.reports.audit.sold_early import sold_early
-from dress_rehearsal.reports.audit.stores import DURABLE, Stores, owned, read_stores
-from dress_rehearsal.reports.evidence import TICKET, Evidence
-from dress_rehearsal.reports.numbers import counted, integers, rounded
-from dress_rehearsal.reports.reconciliation import Reconciliation
-from dress_rehearsal.reports.samples import Samples
-from dress_rehearsal.reports.schema import Audit
-from dress_rehearsal.reports.timeline import course_of
+from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S, TICKET
+from dress_rehearsal.reports.audit.pending import borne_out, drift, may_come
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.stores import DURABLE, owned
+from dress_rehearsal.reports.numbers import integers, rounded
+from dress_rehearsal.reports.words import counted
 
-COUNTERS = (
-    "oversold",
-    "duplicate_students",
-    "acked_but_missing",
-    "held_without_ack",
-    "ineligible",
-    "sold_early",
-    "false_sold_out",
-    "store_drift",
-    "stuck_students",
-    "double_entry",
-    "lost_views",
-)
-"""The counters that must be zero, the gravest first; `settle_ms` is a duration."""
-
-ISSUE_GRACE_NS = NS_PER_S
+ISSUE_GRACE_NS: Final = NS_PER_S
 """How long after its row's commit the target may still call a ticket pending."""
 
-
-@dataclass(frozen=True, slots=True)
-class AuditFinding:
-    """The audit, in numbers and in sentences.
-
-    `wrongs` says each counter above zero in words; `problems` says what could not be audited;
-    `applicable` are the counters that this run should decide.
-    """
-
-    audit: Audit
-    wrongs: dict[str, str]
-    problems: tuple[str, ...]
-    applicable: tuple[str, ...]
+Wrong = tuple[int | None, str]
+"""How often something wrong was found, None where that is not known, and a sentence on it."""
 
 
-def audit_run(evidence: Evidence, samples: Samples, counts: Reconciliation) -> AuditFinding:
-    """Hold what students were told against what the stores hold.
-
-    Args:
-        counts: the server's own count of requests against the recorded ones.
-    """
-    stores = read_stores(evidence)
-    told = read_told(evidence)
-    found: dict[str, int | None] = dict.fromkeys(COUNTERS)
-    wrongs: dict[str, str] = {}
-    for part in (
-        _of_stores(evidence, stores, told),
-        _of_agreement(evidence, stores, told),
-        _of_second_tickets(evidence, stores, told),
-        _of_promises(evidence, stores, told),
-        _of_sold_out(evidence, stores, told),
-        _named("sold_early", sold_early(evidence, stores, told)),
-        _named("double_entry", double_entries(evidence)),
-        _named("lost_views", lost_views(evidence, samples, counts)),
-    ):
-        for name, (count, sentence) in part.items():
-            found[name] = count
-            if count:
-                wrongs[name] = sentence
-    problems = list(stores.problems)
-    if told.empty:
-        problems.append(
-            "There is no record of what students were told (students.parquet has no rows)."
-        )
-    problems += unsettled_problems(evidence, stores) + gate_problems(evidence)
-    applicable = [name for name in COUNTERS if name != "store_drift" or len(stores.expected) > 1]
-    if found["double_entry"] is None and not gate_problems(evidence):
-        applicable.remove("double_entry")  # nobody went to the gate
-    if found["lost_views"] is None:
-        if evidence.plan.target.stage == "embedded":
-            problems.append(
-                f"The page views could not be checked: {VIEWS} was never read, or it counted "
-                f"views of which it is unknown whether they were asked for."
-            )
-        else:
-            applicable.remove("lost_views")
-    audit = Audit(**found, settle_ms=_settle_ms(stores, told))
-    ordered = {name: wrongs[name] for name in COUNTERS if name in wrongs}
-    return AuditFinding(audit, ordered, tuple(problems), tuple(applicable))
+def ticket_wrongs(evidence: Evidence) -> dict[str, Wrong]:
+    """Return the counters of this module; those that could not be decided at all are left out."""
+    return {
+        **_of_stores(evidence),
+        **_of_agreement(evidence),
+        **_of_second_tickets(evidence),
+        **_of_promises(evidence),
+        **_of_sold_out(evidence),
+    }
 
 
-def _named(name: str, counted_wrong: tuple[int, str] | None) -> dict[str, tuple[int | None, str]]:
-    return {} if counted_wrong is None else {name: counted_wrong}
-
-
-def _of_stores(
-    evidence: Evidence, stores: Stores, told: pd.DataFrame
-) -> dict[str, tuple[int | None, str]]:
-    """What the stores alone show: too many tickets, the wrong holders."""
+def _of_stores(evidence: Evidence) -> dict[str, Wrong]:
+    """Return what the stores alone show: too many tickets, the wrong holders."""
+    stores, told = evidence.stores, evidence.promises.students
     if not stores.holdings:
         return {}
     places = evidence.plan.event.tickets
-    held = len(_granted(stores, told))
+    held = len(_granted(evidence))
     strangers, outsiders = 0, 0
     uninvited = set(told.loc[~told["enrolled"], "student"])
     for rows in stores.holdings.values():
@@ -132,7 +61,7 @@ def _of_stores(
         strangers = max(strangers, int((rows["student"] < 0).sum()))
         outsiders = max(outsiders, int(named.isin(uninvited).sum()))
     oversold, ineligible = max(held - places, 0), strangers + outsiders
-    found: dict[str, tuple[int | None, str]] = {
+    found: dict[str, Wrong] = {
         "oversold": (
             oversold,
             f"Oversold: {counted(held, 'ticket was', 'tickets were')} granted for "
@@ -151,15 +80,14 @@ def _of_stores(
     return found
 
 
-def _of_agreement(
-    evidence: Evidence, stores: Stores, told: pd.DataFrame
-) -> dict[str, tuple[int | None, str]]:
-    """What one store holds and the other does not."""
+def _of_agreement(evidence: Evidence) -> dict[str, Wrong]:
+    """Return what one store holds and the other does not."""
+    stores = evidence.stores
     if not stores.complete or len(stores.holdings) < 2:
         return {}
     (first, one), (second, other) = stores.holdings.items()
-    drifted: int | None = drift(evidence, owned(one), owned(other), told)
-    if course_of(evidence).unsettled:
+    drifted: int | None = drift(evidence, owned(one), owned(other))
+    if evidence.timeline.rows_pending:
         drifted = drifted or None
     return {
         "store_drift": (
@@ -170,25 +98,20 @@ def _of_agreement(
     }
 
 
-def _granted(stores: Stores, told: pd.DataFrame) -> pd.MultiIndex:
+def _granted(evidence: Evidence) -> pd.MultiIndex:
     """Return every different (student, ticket) that a store holds or a student was told of."""
-    promised = promises(told).dropna(subset="ticket")
-    return owned(
-        pd.concat([rows[["student", "ticket"]] for rows in (*stores.holdings.values(), promised)])
-    )
+    held = [*evidence.stores.holdings.values(), evidence.promises.tickets.dropna(subset="ticket")]
+    return owned(pd.concat([rows[["student", "ticket"]] for rows in held]))
 
 
-def _of_second_tickets(
-    evidence: Evidence, stores: Stores, told: pd.DataFrame
-) -> dict[str, tuple[int | None, str]]:
-    """Tickets beyond a student's first, by the store that has most of them or by what was told."""
-    seen = [
-        rows.loc[rows["student"] >= 0, "student"].value_counts()
-        for rows in (*stores.holdings.values(), promises(told).dropna(subset="ticket"))
-    ]
+def _of_second_tickets(evidence: Evidence) -> dict[str, Wrong]:
+    """Return tickets beyond a student's first, by the store that has most or by what was told."""
+    stores = evidence.stores
+    held = [*stores.holdings.values(), evidence.promises.tickets.dropna(subset="ticket")]
+    seen = [rows.loc[rows["student"] >= 0, "student"].value_counts() for rows in held]
     each = pd.concat(seen, axis="columns").max(axis="columns")
     extra, doubled = int((each - 1).sum()), int((each > 1).sum())
-    whole = stores.complete and not course_of(evidence).unsettled
+    whole = stores.complete and not evidence.timeline.rows_pending
     return {
         "duplicate_students": (
             extra if whole else extra or None,
@@ -198,18 +121,16 @@ def _of_second_tickets(
     }
 
 
-def _of_promises(
-    evidence: Evidence, stores: Stores, told: pd.DataFrame
-) -> dict[str, tuple[int | None, str]]:
-    """What students were told and the durable store does not bear out, and the reverse."""
+def _of_promises(evidence: Evidence) -> dict[str, Wrong]:
+    """Return what was told and the durable store does not bear out, and the reverse."""
+    stores, told = evidence.stores, evidence.promises.students
     durable = stores.holdings.get(DURABLE)
     if durable is None or told.empty:
         return {}
-    course = course_of(evidence)
-    promised = promises(told)
-    there = borne_out(promised, durable) | may_come(evidence, stores, promised)
+    timeline, promised = evidence.timeline, evidence.promises.tickets
+    there = borne_out(promised, durable) | may_come(evidence, promised)
     missing = int((~there).sum())
-    claimed = _claimed_in_vain(stores, told)
+    claimed = _claimed_in_vain(evidence)
 
     # Whose story ended with "already holds a ticket" knows of it, though not its name.
     informed = told["claimed"] & told["outcome"].isin(["refused", "unknown"])
@@ -218,15 +139,15 @@ def _of_promises(
     unannounced: int | None = int((~surprised.isin(expected)).sum())
 
     acked = told[told["acked"]]
-    here = borne_out(acked, durable) | may_come(evidence, stores, acked)
+    here = borne_out(acked, durable) | may_come(evidence, acked)
     waiting = acked["issued_ns"].isna().to_numpy(dtype=bool)
     still = acked["student"].isin(_still_pending(evidence, durable)).to_numpy()
     stuck: int | None = int((waiting & (~here | still)).sum())
-    if course.record_cut:
+    if timeline.record_cut:
         # "Issued" may have been answered unrecorded: only a ticket that is not there is stuck.
         stuck = int((waiting & ~here).sum()) or None
     lost: int | None = missing + claimed
-    if course.unsettled:  # the rows that were still to come decide whether there are none
+    if timeline.rows_pending:  # the rows that were still to come decide whether there are none
         lost, unannounced, stuck = lost or None, unannounced or None, stuck or None
     return {
         "acked_but_missing": (
@@ -247,8 +168,9 @@ def _of_promises(
     }
 
 
-def _claimed_in_vain(stores: Stores, told: pd.DataFrame) -> int:
+def _claimed_in_vain(evidence: Evidence) -> int:
     """Count the students who were told to hold a ticket already, and neither got nor hold any."""
+    stores, told = evidence.stores, evidence.promises.students
     if not stores.complete:
         return 0
     holders = pd.concat([rows["student"] for rows in stores.holdings.values()])
@@ -273,15 +195,14 @@ def _still_pending(evidence: Evidence, durable: pd.DataFrame) -> pd.Series:
     return both.loc[both["sent_ns"] - both["committed_ns"] >= ISSUE_GRACE_NS, "student"]
 
 
-def _of_sold_out(
-    evidence: Evidence, stores: Stores, told: pd.DataFrame
-) -> dict[str, tuple[int | None, str]]:
-    """Students sent away as sold out though places were left in the end."""
+def _of_sold_out(evidence: Evidence) -> dict[str, Wrong]:
+    """Return the students sent away as sold out though places were left in the end."""
+    stores, told = evidence.stores, evidence.promises.students
     if not stores.complete or told.empty:
         return {}
     places = evidence.plan.event.tickets
     # A promised ticket took a place even if a store lost it: that wrong is counted elsewhere.
-    promised = promises(told).dropna(subset="ticket")[["student", "ticket"]]
+    promised = evidence.promises.tickets.dropna(subset="ticket")[["student", "ticket"]]
     held = max(
         len(owned(pd.concat([rows[["student", "ticket"]], promised])))
         for rows in stores.holdings.values()
@@ -299,8 +220,8 @@ def _of_sold_out(
     }
 
 
-def _settle_ms(stores: Stores, told: pd.DataFrame) -> float | None:
-    """Return the time from the last acknowledgement until the durable store had every row.
+def settle_ms(evidence: Evidence) -> float | None:
+    """Return the ms from the last acknowledgement until the durable store had every row.
 
     That is the moment from which a crash of the fast store loses nobody's ticket: the last commit
     among the rows, less the last time that a student was told of a ticket; 0 when every row was
@@ -311,10 +232,11 @@ def _settle_ms(stores: Stores, told: pd.DataFrame) -> float | None:
     None when a ticket that somebody was told of has no row (the stores never agreed), or when the
     durable store names no commit times.
     """
+    stores = evidence.stores
     durable = stores.holdings.get(DURABLE)
-    if durable is None or told.empty:
+    if durable is None or evidence.promises.students.empty:
         return None
-    promised = promises(told).dropna(subset=["student", "ticket", "acked_ns"])
+    promised = evidence.promises.tickets.dropna(subset=["student", "ticket", "acked_ns"])
     if (
         promised.empty
         or not pd.MultiIndex.from_frame(promised[["student", "ticket"]]).isin(owned(durable)).all()

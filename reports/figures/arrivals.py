@@ -3,7 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.reports.evidence import PURCHASE, Evidence
+from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.sale import Sale
+from dress_rehearsal.reports.evidence.timeline import Floats, Timeline
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import (
@@ -14,12 +17,10 @@ from dress_rehearsal.reports.figures.palette import (
     VERMILLION,
     WIDE,
     Form,
-    count,
-    seconds,
 )
 from dress_rehearsal.reports.figures.svg import Svg
-from dress_rehearsal.reports.figures.time_axis import Floats, Moments, bins_s, counts
-from dress_rehearsal.reports.sale import Sale, sale_of
+from dress_rehearsal.reports.figures.time_axis import bins_s, counts
+from dress_rehearsal.reports.words import counted, seconds, written
 
 _BIN_S = 0.1
 _LONGEST_S = 20.0
@@ -32,24 +33,24 @@ _WORDS = {
 }
 
 
-def draw_arrivals(evidence: Evidence, moments: Moments) -> Drawing | Missing:
+def draw_arrivals(evidence: Evidence) -> Drawing | Missing:
     """Draw how the rush to buy came in and was answered, per 100 ms or, when long, wider."""
     name, heading = "arrivals", "The rush"
+    timeline, sale = evidence.timeline, evidence.sale
     buying = evidence.requests[evidence.requests["step"] == PURCHASE]
     if buying.empty:
         return Missing(name, heading, "No student tried to buy a ticket, so there is no rush.")
-    clicks_s = moments.seconds(buying["intended_ns"])
+    clicks_s = timeline.seconds(buying["intended_ns"])
     untimed = bool((buying["done_ns"].isna() & buying["read_ns"].notna()).any())
     buying = buying.assign(done_ns=buying["done_ns"].fillna(buying["read_ns"]))
     answers_s = {
-        outcome: moments.seconds(buying.loc[buying["outcome"] == outcome, "done_ns"])
+        outcome: timeline.seconds(buying.loc[buying["outcome"] == outcome, "done_ns"])
         for outcome in _WORDS
     }
-    sale = sale_of(evidence, moments)
     window = _window_s(clicks_s, np.concatenate(list(answers_s.values())), sale)
     edges = bins_s(window, _BIN_S if window[1] - window[0] <= _LONGEST_S else None)
     width = seconds(edges[1] - edges[0])
-    lag_s = answers_lag_s(buying, moments)
+    lag_s = answers_lag_s(buying, timeline)
     title = _finding(sale, lag_s, len(answers_s["unknown"]), len(answers_s["failed"]))
     beyond = int((clicks_s > window[1]).sum() + (clicks_s < window[0]).sum())
     caption = (
@@ -67,12 +68,12 @@ def draw_arrivals(evidence: Evidence, moments: Moments) -> Drawing | Missing:
             "which is later than they arrived."
         )
     if beyond:
-        caption += f" {count(beyond, 'click')} outside the time shown."
-    caption += moments.note
+        caption += f" {counted(beyond, 'click')} outside the time shown."
+    caption += timeline.note
 
     def draw(form: Form) -> tuple[Svg, Sheet]:
-        sheet = Sheet(form, title, moments.label)
-        rush = sheet.timed_panel(f"Purchase requests per {width}", 170, window, moments)
+        sheet = Sheet(form, title, timeline.label)
+        rush = sheet.timed_panel(f"Purchase requests per {width}", 170, window, timeline)
         stack = [
             (counts(answers_s[outcome], edges), OUTCOME_COLOURS[outcome], words)
             for outcome, words in _WORDS.items()
@@ -85,22 +86,22 @@ def draw_arrivals(evidence: Evidence, moments: Moments) -> Drawing | Missing:
         answered = np.sum([part[0] for part in stack], axis=0) if stack else np.zeros(1)
         rush.axis_of_counts(0, max(float(clicked.max()), float(answered.max())))
         if sale.granted:
-            _draw_tickets_left(sheet, sale, window, moments)
+            _draw_tickets_left(sheet, sale, window, timeline)
         return sheet.svg(name, caption), sheet
 
     (wide, sheet), (narrow, _) = draw(WIDE), draw(NARROW)
     return Drawing(name, heading, title, caption, wide, narrow, sheet.png())
 
 
-def answers_lag_s(buying: pd.DataFrame, moments: Moments) -> float | None:
+def answers_lag_s(buying: pd.DataFrame, timeline: Timeline) -> float | None:
     """Return the longest time from the n-th click to the n-th answer, of answered clicks after T-0.
 
     None when nobody who clicked from T-0 on was answered.
     """
     answered = buying[buying["outcome"].isin(["ok", "refused", "failed"]) & (buying["status"] > 0)]
-    clicked = moments.seconds(answered["intended_ns"])
-    done = moments.seconds(answered["done_ns"])
-    keep = ~np.isnan(clicked) & ~np.isnan(done) & (clicked >= 0 if moments.t0 else True)
+    clicked = timeline.seconds(answered["intended_ns"])
+    done = timeline.seconds(answered["done_ns"])
+    keep = ~np.isnan(clicked) & ~np.isnan(done) & (clicked >= 0 if timeline.has_t0 else True)
     if not keep.any():
         return None
     return max(float((np.sort(done[keep]) - np.sort(clicked[keep])).max()), 0.0)
@@ -117,29 +118,29 @@ def _window_s(clicks_s: Floats, answers_s: Floats, sale: Sale) -> tuple[float, f
 
 
 def _draw_tickets_left(
-    sheet: Sheet, sale: Sale, window: tuple[float, float], moments: Moments
+    sheet: Sheet, sale: Sale, window: tuple[float, float], timeline: Timeline
 ) -> None:
-    panel = sheet.timed_panel(f"Tickets left, {sale.witness}", 105, window, moments)
+    panel = sheet.timed_panel(f"Tickets left, {sale.witness}", 105, window, timeline)
     at_s = np.linspace(window[0], window[1], 240)
     left = sale.capacity - np.searchsorted(sale.granted_s, at_s, side="right").astype(float)
     panel.area(at_s, np.maximum(left, 0), BLUE, "tickets left")
     if left.min() < 0:
-        beyond = f"{count(sale.granted - sale.capacity)} granted beyond the last ticket"
+        beyond = f"{written(sale.granted - sale.capacity)} granted beyond the last ticket"
         panel.area(at_s, np.where(left < 0, left, np.nan), VERMILLION, beyond)
     panel.axis_of_counts(min(left.min(), 0), max(sale.capacity, 1))
 
 
 def _finding(sale: Sale, lag_s: float | None, unknown: int, failed: int) -> str:
-    tickets = count(sale.capacity, "ticket")
+    tickets = counted(sale.capacity, "ticket")
     if sale.sold_out_s is not None and sale.granted > sale.capacity:
         finding = (
-            f"{count(sale.granted)} grants for {tickets}: "
+            f"{written(sale.granted)} grants for {tickets}: "
             f"the last real one went after {seconds(sale.sold_out_s)}"
         )
     elif sale.sold_out_s is not None:
         finding = f"{tickets} went in {seconds(sale.sold_out_s)}"
     elif sale.granted:
-        finding = f"{count(sale.granted)} of {tickets} went"
+        finding = f"{written(sale.granted)} of {tickets} went"
     else:
         finding = f"None of {tickets} went"
     if lag_s is not None:
@@ -148,8 +149,8 @@ def _finding(sale: Sale, lag_s: float | None, unknown: int, failed: int) -> str:
         lost = " and ".join(
             words
             for number, words in (
-                (failed, f"{count(failed)} failed"),
-                (unknown, f"{count(unknown)} got no answer"),
+                (failed, f"{written(failed)} failed"),
+                (unknown, f"{written(unknown)} got no answer"),
             )
             if number
         )

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
@@ -18,21 +17,12 @@ from dress_rehearsal.reports.figures.palette import (
     PURPLE,
     WIDE,
     Form,
-    milliseconds,
-    seconds,
 )
 from dress_rehearsal.reports.figures.panel import Panel
 from dress_rehearsal.reports.figures.svg import Svg
-from dress_rehearsal.reports.figures.time_axis import (
-    Moments,
-    RunSeries,
-    Series,
-    bins_s,
-    in_ms,
-    quantiles,
-    run_window_s,
-)
+from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, bins_s, in_ms, quantiles
 from dress_rehearsal.reports.schema import Generator
+from dress_rehearsal.reports.words import milliseconds, percent, seconds
 
 _FLOOR_MS = 0.1
 _CPU = "process_cpu_seconds_total"
@@ -42,18 +32,15 @@ _LOOKS = {
 }
 
 
-def draw_generator(
-    evidence: Evidence, moments: Moments, frame: pd.DataFrame, run: RunSeries, generator: Generator
-) -> Drawing | Missing:
+def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> Drawing | Missing:
     """Draw the generator's own delays and CPU over time.
 
     Args:
-        frame: every request's latencies, from `latency_frame`.
         run: reads the metrics table.
         generator: the verdict's numbers on the generator, named in the title.
     """
     name, heading = "generator", "The generator's health"
-    window = run_window_s(evidence, moments)
+    window, frame, timeline = run.window_s, evidence.latency, evidence.timeline
     cpu = {component: run.rate(_CPU, "processes", component=component) for component in _LOOKS}
     late, read_lag = frame["generator_ms"].to_numpy(), frame["read_lag_ms"].to_numpy()
     if window is None or np.isnan(late).all():
@@ -73,12 +60,12 @@ def draw_generator(
         if cpu["generator"] is not None
         else "The generator's CPU was not recorded."
     )
-    caption += moments.note
+    caption += timeline.note
 
     def draw(form: Form) -> Svg:
-        sheet = Sheet(form, title, moments.label)
-        panel = sheet.timed_panel("The generator's own delays (log)", 165, window, moments)
-        at_s = moments.seconds(evidence.requests["intended_ns"])
+        sheet = Sheet(form, title, timeline.label)
+        panel = sheet.timed_panel("The generator's own delays, ms (log)", 165, window, timeline)
+        at_s = timeline.seconds(evidence.requests["intended_ns"])
         centres = (edges[:-1] + edges[1:]) / 2
         highest = limit_ms
         for values, colour, text, width in (
@@ -99,7 +86,7 @@ def draw_generator(
         if cpu["generator"] is not None:
             _draw_cpu(
                 sheet.timed_panel(
-                    "CPU over the last second, share of one core", 90, window, moments
+                    "CPU over the last second, share of one core", 90, window, timeline
                 ),
                 cpu,
             )
@@ -115,7 +102,7 @@ def _draw_cpu(panel: Panel, cpu: Mapping[str, Series | None]) -> None:
         if used is not None and not np.isnan(used.highest):
             panel.line(*used, colour, text, width=width)
             highest = max(highest, used.highest)
-    panel.axis_of_counts(0, highest, lambda share: f"{share * 100:.0f}%")
+    panel.axis_of_counts(0, highest, percent)
 
 
 def _finding(generator: Generator) -> str:

@@ -1,14 +1,13 @@
 """Figure: the matrix of strategies and faults, one square a cell, with what came of it."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from dress_rehearsal.plans.faults import FAULTS
-from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.reports.figures.layout import FONT_PT, LINE, WIDTH_PT, Poster
-from dress_rehearsal.reports.figures.palette import BLUE, GREEN, GRID, PAPER, SKY, VERMILLION, count
+from dress_rehearsal.reports.figures.palette import BLUE, GREEN, GRID, PAPER, SKY, VERMILLION
 from dress_rehearsal.reports.figures.svg import Svg, text_width_pt
+from dress_rehearsal.reports.words import counted
 
 State = Literal["caught", "clean", "differs", "running"]
 
@@ -30,23 +29,6 @@ class MatrixCell(NamedTuple):
     strategy: str
     fault: str
     state: State
-
-
-def draw_heat_map(cells: Iterable[MatrixCell], path: Path) -> None:
-    """Write the matrix as SVG: rows are strategies as they come, columns faults as catalogued.
-
-    A pair without a cell stays empty: the fault cannot occur there.
-
-    Raises:
-        RunDirectoryUnusableError: the file cannot be written.
-    """
-    drawn = heat_map(list(cells))
-    try:
-        path.write_text(drawn.file, encoding="utf-8")
-    except OSError as error:
-        raise RunDirectoryUnusableError(
-            f"The heat map {path} cannot be written: {error.strerror or error}."
-        ) from error
 
 
 def heat_map(cells: Sequence[MatrixCell]) -> Svg:
@@ -122,22 +104,22 @@ def _finding(cells: Sequence[MatrixCell]) -> str:
     if differing:
         first = differing[0]
         where = "without a fault" if first.fault == "none" else f"with {_words(first.fault)}"
-        number = f"{len(differing)} of {count(len(cells), 'cell')} came out differently"
+        number = f"{len(differing)} of {counted(len(cells), 'cell')} came out differently"
         return f"{number}{':' if len(differing) == 1 else ', such as'} {first.strategy} {where}"
     if running == len(cells):
-        return f"Not one of {count(len(cells), 'cell')} was finished"
+        return f"Not one of {counted(len(cells), 'cell')} was finished"
     if running:
         finished = len(cells) - running
-        return f"{finished} of {count(len(cells), 'cell')} finished, all as expected"
+        return f"{finished} of {counted(len(cells), 'cell')} finished, all as expected"
     caught = sum(cell.state == "caught" and cell.fault != "none" for cell in cells)
     wrong = [cell.strategy for cell in cells if cell.state == "caught" and cell.fault == "none"]
     clean = _number(cells, "clean")
     parts = [
-        *([f"{count(caught, 'fault')} caught"] if caught else []),
+        *([f"{counted(caught, 'fault')} caught"] if caught else []),
         *([f"{', '.join(wrong)} caught without one"] if wrong else []),
-        *([f"nobody accused in {count(clean, 'healthy cell')}"] if clean else []),
+        *([f"nobody accused in {counted(clean, 'healthy cell')}"] if clean else []),
     ]
-    whole = "The one cell" if len(cells) == 1 else f"All {count(len(cells), 'cell')}"
+    whole = "The one cell" if len(cells) == 1 else f"All {counted(len(cells), 'cell')}"
     return f"{whole} came out as expected: {', '.join(parts)}"
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.reports.evidence import PURCHASE, Evidence
+from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import (
@@ -19,37 +20,31 @@ from dress_rehearsal.reports.figures.palette import (
     VERMILLION,
     WIDE,
     Form,
-    count,
-    milliseconds,
-    seconds,
 )
 from dress_rehearsal.reports.figures.panel import Panel
 from dress_rehearsal.reports.figures.svg import Svg
-from dress_rehearsal.reports.figures.time_axis import (
-    Moments,
-    bins_s,
-    counts,
-    quantiles,
-    run_window_s,
-)
+from dress_rehearsal.reports.figures.time_axis import bins_s, counts, quantiles
 from dress_rehearsal.reports.schema import Latency
+from dress_rehearsal.reports.words import counted, milliseconds, seconds, written
 
 
 def draw_latency(
-    evidence: Evidence, moments: Moments, frame: pd.DataFrame, latency_ms: Mapping[str, Latency]
+    evidence: Evidence,
+    window_s: tuple[float, float] | None,
+    latency_ms: Mapping[str, Latency],
 ) -> Drawing | Missing:
     """Draw latency over time, of buying and of everything else.
 
     Args:
-        frame: every request's latencies, from `latency_frame`.
+        window_s: the span shown, from `run_window_s`.
         latency_ms: the verdict's latencies by step, named in the title.
     """
     name, heading = "latency", "Latency over time"
-    window = run_window_s(evidence, moments)
-    if window is None or frame.empty:
+    frame, timeline = evidence.latency, evidence.timeline
+    if window_s is None or frame.empty:
         return Missing(name, heading, "No request was recorded, so there is no latency.")
-    edges = bins_s(window, events=len(frame))
-    timed = frame.assign(at_s=moments.seconds(evidence.requests["intended_ns"]))
+    edges = bins_s(window_s, events=len(frame))
+    timed = frame.assign(at_s=timeline.seconds(evidence.requests["intended_ns"]))
     buying = timed["step"] == PURCHASE
     groups = [
         (label, rows)
@@ -65,13 +60,13 @@ def draw_latency(
         "answer counts for as long as it was waited for. Requests that failed or got no answer "
         "stand in the same chart, at the moment the student meant to act."
     )
-    caption += moments.note
+    caption += timeline.note
 
     def draw(form: Form) -> Svg:
-        sheet = Sheet(form, title, moments.label)
+        sheet = Sheet(form, title, timeline.label)
         for label, rows in groups:
-            words = f"{label}: latency (log), {count(len(rows), 'request')}"
-            panel = sheet.timed_panel(words, 165, window, moments)
+            words = f"{label}: latency, ms (log), {counted(len(rows), 'request')}"
+            panel = sheet.timed_panel(words, 165, window_s, timeline)
             _draw_group(panel, rows, edges)
         return sheet.svg(name, caption)
 
@@ -106,9 +101,9 @@ def _draw_group(panel: Panel, rows: pd.DataFrame, edges: Any) -> None:
 def _finding(frame: pd.DataFrame, latency_ms: Mapping[str, Latency]) -> str:
     failed = int((frame["outcome"] == "failed").sum())
     unknown = int((frame["outcome"] == "unknown").sum())
-    parts = [f"{count(failed)} failed"] if failed else []
-    parts += [f"{count(unknown)} got no answer"] if unknown else []
-    requests = count(len(frame), "request")
+    parts = [f"{written(failed)} failed"] if failed else []
+    parts += [f"{written(unknown)} got no answer"] if unknown else []
+    requests = counted(len(frame), "request")
     bad = f"of {requests} {' and '.join(parts)}" if parts else f"none of {requests} failed"
     bought = latency_ms.get(PURCHASE)
     if bought is None or bought.p99 is None:

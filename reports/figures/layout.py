@@ -6,10 +6,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from dress_rehearsal.reports.evidence.timeline import Timeline
 from dress_rehearsal.reports.figures.palette import FAULT, INK, LOSS, MUTED, PAPER, Form
 from dress_rehearsal.reports.figures.panel import ALPHAS, DASHES, FAMILY, Entry, Panel
 from dress_rehearsal.reports.figures.svg import Svg, save_png, save_svg, text_width_pt, wrapped
-from dress_rehearsal.reports.figures.time_axis import Moments
 
 _LINE = 1.35  # line height over font size
 _PNG_DPI = 120.0
@@ -50,15 +50,15 @@ class Sheet:
         label: str,
         height_pt: float,
         window_s: tuple[float, float],
-        moments: Moments,
+        timeline: Timeline,
         *,
         beside: bool = False,
     ) -> Panel:
         """Add a panel whose x axis is T-0's; the first one's legend names what was lost when."""
         panel = self.panel(label, height_pt, beside=beside)
-        losses = [loss for loss in moments.losses if window_s[0] <= loss[0] <= window_s[1]]
-        panel.axis_of_moments(window_s, t0=moments.t0, losses_s=[at_s for at_s, _ in losses])
-        faults = [fault for fault in moments.faults if fault.touches(window_s)]
+        losses = [loss for loss in timeline.losses if window_s[0] <= loss[0] <= window_s[1]]
+        panel.axis_of_moments(window_s, t0=timeline.has_t0, losses_s=[at_s for at_s, _ in losses])
+        faults = [fault for fault in timeline.faults if fault.touches(window_s)]
         for fault in faults:
             panel.band(fault.since_s, min(fault.until_s, window_s[1]), FAULT)
         if len(self._panels) == 1:

@@ -13,15 +13,8 @@ from matplotlib.ticker import (
     NullLocator,
 )
 
-from dress_rehearsal.reports.figures.palette import (
-    GRID,
-    INK,
-    LOSS,
-    MUTED,
-    PAPER,
-    count,
-    milliseconds,
-)
+from dress_rehearsal.reports.figures.palette import GRID, INK, LOSS, MUTED, PAPER
+from dress_rehearsal.reports.words import written
 
 Kind = Literal["line", "dashed", "dotted", "area", "level", "band"]
 FAMILY: Final = "DejaVu Sans"
@@ -130,7 +123,7 @@ class Panel:
         ticks = MaxNLocator(nbins=2, integer=True, steps=[1, 2, 5, 10]).tick_values(0, highest)
         ticks = [tick for tick in ticks if 0 <= tick <= highest]
         self.right.yaxis.set_major_locator(FixedLocator(ticks))
-        self.right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+        self.right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value)))
         self.axes.set_zorder(self.right.get_zorder() + 1)
         self.axes.patch.set_visible(False)
 
@@ -144,15 +137,15 @@ class Panel:
         self.axes.set_ylim(10.0**bottom, max(10.0**top, 1.4 * highest_ms))
         self.axes.yaxis.set_major_locator(LogLocator(numticks=max(4, int(self.height_pt / 22))))
         self.axes.yaxis.set_minor_locator(NullLocator())
-        self.axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: milliseconds(value)))
+        self.axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value)))
 
     def axis_of_counts(
-        self, lowest: float, highest: float, words: Callable[[float], str] = count
+        self, lowest: float, highest: float, words: Callable[[float], str] = written
     ) -> None:
         """Make y a linear axis from `lowest` to a little above `highest`."""
         room = max(highest - lowest, 1.0) * 0.08
         self.axes.set_ylim(lowest - (room if lowest < 0 else 0), highest + room)
-        locator = MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10], integer=words is count)
+        locator = MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10], integer=words is written)
         self.axes.yaxis.set_major_locator(locator)
         self.axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: words(value)))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.samples import label
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import (
@@ -16,20 +17,12 @@ from dress_rehearsal.reports.figures.palette import (
     VERMILLION,
     WIDE,
     Form,
-    count,
-    offset,
 )
 from dress_rehearsal.reports.figures.panel import Panel
 from dress_rehearsal.reports.figures.svg import Svg
-from dress_rehearsal.reports.figures.time_axis import (
-    Moments,
-    RunSeries,
-    Series,
-    in_ms,
-    run_window_s,
-)
-from dress_rehearsal.reports.samples import label
+from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, in_ms
 from dress_rehearsal.reports.schema import Bottleneck
+from dress_rehearsal.reports.words import offset, percent, pool_words, seconds, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +37,7 @@ class PoolRow:
     wait_name: str = "p99 wait"
     paired: bool = False
     """Stands beside the row before it, where the form has room: both have one panel only."""
-    words: Callable[[float], str] = count
+    words: Callable[[float], str] = written
 
     @property
     def levelled(self) -> bool:
@@ -53,7 +46,7 @@ class PoolRow:
 
 
 def draw_pools(
-    evidence: Evidence, moments: Moments, run: RunSeries, bottleneck: Bottleneck | None
+    evidence: Evidence, run: RunSeries, bottleneck: Bottleneck | None
 ) -> Drawing | Missing:
     """Draw the pools as small multiples.
 
@@ -62,7 +55,7 @@ def draw_pools(
         bottleneck: the verdict's, named in the title.
     """
     name, heading = "pools", "Pools"
-    window = run_window_s(evidence, moments)
+    window, timeline = run.window_s, evidence.timeline
     rows = [row for row in pool_rows(run) if row.levelled or row.wait_ms is not None]
     if window is None or not rows:
         return Missing(
@@ -72,23 +65,23 @@ def draw_pools(
     caption = (
         "One row a pool, all on T-0's axis. The dashed line is the most it can hold; a level near "
         "it may be healthy, only waiting is evidence. Levels are read "
-        f"every {evidence.plan.collect.interval * 1e3:g} ms and can miss shorter peaks; waits come "
+        f"every {seconds(evidence.plan.collect.interval)} and can miss shorter peaks; waits come "
         "from histograms, which miss none, and are shown only where something was taken."
     )
-    caption += moments.note
+    caption += timeline.note
 
     def draw(form: Form) -> Svg:
-        sheet = Sheet(form, title, moments.label)
+        sheet = Sheet(form, title, timeline.label)
         for row in rows:
             if row.levelled:
-                _draw_use(sheet.timed_panel(row.name, 62, window, moments, beside=row.paired), row)
+                _draw_use(sheet.timed_panel(row.name, 62, window, timeline, beside=row.paired), row)
             if row.wait_ms is not None:
-                label = f"{row.name}: {row.wait_name} (log)"
+                label = f"{row.name}: {row.wait_name}, ms (log)"
                 beside = row.levelled or row.paired
                 if np.count_nonzero(~np.isnan(row.wait_ms.values)) < _FEWEST_WAITS:
                     sheet.panel(label, 62, beside=beside).say("next to nothing was taken from it")
                 else:
-                    panel = sheet.timed_panel(label, 62, window, moments, beside=beside)
+                    panel = sheet.timed_panel(label, 62, window, timeline, beside=beside)
                     _draw_wait(panel, row.wait_ms)
         return sheet.svg(name, caption)
 
@@ -101,30 +94,30 @@ def pool_rows(run: RunSeries) -> list[PoolRow]:
     return [
         *(_client_pool(run, pool) for pool in pools),
         PoolRow(
-            POOL_WORDS["write_back"],
+            pool_words("write_back"),
             pending=_backlog(run),
             wait_ms=in_ms(run.worst("writeback_oldest_age_seconds", "writeback")),
             wait_name="oldest entry's age",
         ),
         PoolRow(
-            POOL_WORDS["max_connections"],
+            pool_words("max_connections"),
             used=run.level("pg_connections_used", "postgres"),
             most=_highest(run.worst("pg_settings_max_connections", "postgres")),
         ),
         PoolRow(
-            POOL_WORDS["accept_queue"],
+            pool_words("accept_queue"),
             pending=run.worst("listen_queue_length", "kernel"),
             most=_highest(run.worst("listen_queue_limit", "kernel")),
             paired=True,
         ),
         PoolRow(
-            POOL_WORDS["cpu"],
+            pool_words("cpu"),
             used=run.worst("machine_cpu_used_ratio", "kernel"),
             most=1.0,
-            words=lambda share: f"{share * 100:.0f}%",
+            words=percent,
         ),
         PoolRow(
-            POOL_WORDS["app_loop"],
+            pool_words("app_loop"),
             wait_ms=in_ms(run.worst("app_event_loop_lag_seconds", "app")),
             wait_name="worst lag",
             paired=True,
@@ -135,25 +128,11 @@ def pool_rows(run: RunSeries) -> list[PoolRow]:
 _FLOOR_MS = 0.01
 _FEWEST_WAITS = 3
 _CLIENT = "db_client_connection"
-POOL_WORDS = {
-    "postgres": "PostgreSQL pools",
-    "redis": "Redis pools",
-    "enrolment": "Calls to the enrolment API",
-    "redis_lock": "The sale's lock in Redis",
-    "sqs": "Calls to the queue (SQS)",
-    "write_back": "Write-back queue",
-    "accept_queue": "Kernel's accept queue",
-    "max_connections": "PostgreSQL's connections",
-    "cpu": "Machine's CPU",
-    "app_loop": "App's event loops",
-    "generator_loop": "Generator's loop",
-}
-"""The verdict's pools as people call them."""
 
 
 def _client_pool(run: RunSeries, pool: str) -> PoolRow:
     return PoolRow(
-        POOL_WORDS.get(pool, f"{pool} pools"),
+        pool_words(pool),
         used=run.level(f"{_CLIENT}s", "app", pool=pool, state="used"),
         pending=run.level(f"{_CLIENT}_pending_requests", "app", pool=pool),
         most=_highest(run.level(f"{_CLIENT}_max", "app", pool=pool)),
@@ -194,7 +173,7 @@ def _draw_wait(panel: Panel, wait_ms: Series) -> None:
 
 def _finding(rows: list[PoolRow], bottleneck: Bottleneck | None) -> str:
     if bottleneck is not None:
-        resource = POOL_WORDS.get(bottleneck.resource, bottleneck.resource)
+        resource = pool_words(bottleneck.resource)
         return f"First to saturate: {resource}, at {offset(bottleneck.since_s)}"
     shares = {
         row.name: row.used.highest / row.most for row in rows if row.used is not None and row.most
@@ -202,4 +181,4 @@ def _finding(rows: list[PoolRow], bottleneck: Bottleneck | None) -> str:
     if not shares:
         return "No pool saturated"
     fullest = max(shares, key=lambda pool: shares[pool])
-    return f"No pool saturated; the fullest: {fullest}, {shares[fullest] * 100:.0f}% in use"
+    return f"No pool saturated; the fullest: {fullest}, {percent(shares[fullest])} in use"

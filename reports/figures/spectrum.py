@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from dress_rehearsal.reports.evidence import PURCHASE
+from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import latency_spectrum
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import (
@@ -22,12 +24,11 @@ from dress_rehearsal.reports.figures.palette import (
     VERMILLION,
     WIDE,
     Form,
-    milliseconds,
 )
 from dress_rehearsal.reports.figures.panel import Entry, Kind, Panel
 from dress_rehearsal.reports.figures.svg import Svg
-from dress_rehearsal.reports.latency import latency_spectrum
 from dress_rehearsal.reports.schema import Latency
+from dress_rehearsal.reports.words import milliseconds
 
 _FLOOR_MS = 0.1
 _LOOKS: Final[tuple[tuple[str, Kind], ...]] = (
@@ -42,15 +43,14 @@ _LOOKS: Final[tuple[tuple[str, Kind], ...]] = (
 _TICKS: Final = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
-def draw_spectrum(frame: pd.DataFrame, latency_ms: Mapping[str, Latency]) -> Drawing | Missing:
+def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Drawing | Missing:
     """Draw felt latency against the share of requests, one line a step, log axes.
 
     Args:
-        frame: every request's latencies, from `latency_frame`.
         latency_ms: the verdict's latencies by step, named in the title.
     """
     name, heading = "spectrum", "Percentile spectrum"
-    curves = {step: latency_spectrum(frame, step) for step in latency_ms}
+    curves = {step: latency_spectrum(evidence.latency, step) for step in latency_ms}
     curves = {step: curve for step, curve in curves.items() if not curve.empty}
     if not curves:
         return Missing(
@@ -67,7 +67,7 @@ def draw_spectrum(frame: pd.DataFrame, latency_ms: Mapping[str, Latency]) -> Dra
 
     def draw(form: Form) -> Svg:
         sheet = Sheet(form, title, "share of requests (log axis)")
-        panel = sheet.panel("Latency felt (log)", 230)
+        panel = sheet.panel("Latency felt, ms (log)", 230)
         for number, (step, curve) in enumerate(curves.items()):
             colour, kind = _LOOKS[min(number, len(_LOOKS) - 1)]
             width = 2.4 if step == PURCHASE else 1.5

@@ -13,22 +13,35 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from dress_rehearsal.reports.figures import palette as style
+from dress_rehearsal.reports.figures.palette import (
+    BLUE,
+    FAULT,
+    GREEN,
+    GRID,
+    INK,
+    LOSS,
+    MUTED,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    SKY,
+    VERMILLION,
+)
 from dress_rehearsal.reports.figures.panel import FAMILY
 
 THEMED: Final = {
-    style.PAPER: "paper",
-    style.INK: "ink",
-    style.MUTED: "muted",
-    style.GRID: "grid",
-    style.LOSS: "loss",
-    style.FAULT: "fault",
-    style.BLUE: "blue",
-    style.ORANGE: "orange",
-    style.GREEN: "green",
-    style.SKY: "sky",
-    style.VERMILLION: "vermillion",
-    style.PURPLE: "purple",
+    PAPER: "paper",
+    INK: "ink",
+    MUTED: "muted",
+    GRID: "grid",
+    LOSS: "loss",
+    FAULT: "fault",
+    BLUE: "blue",
+    ORANGE: "orange",
+    GREEN: "green",
+    SKY: "sky",
+    VERMILLION: "vermillion",
+    PURPLE: "purple",
 }
 """Colours a page may set through CSS variables (`--figure-ink`, …), as for a dark theme."""
 

@@ -1,94 +1,39 @@
-"""Moments of a run on T-0's axis: seconds from T-0, bins, and quantiles by bin."""
+"""The figures' axis of time: the span they show, bins on it, and the run's series along it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.histogram import histogram_on
-from dress_rehearsal.reports.samples import Samples, count_on, level_on, time_grid
-from dress_rehearsal.reports.timeline import FaultSpan, fault_spans
+from dress_rehearsal.reports.evidence.histogram import histogram_on
+from dress_rehearsal.reports.evidence.samples import count_on, level_on, time_grid
+from dress_rehearsal.reports.evidence.timeline import Floats
 
-Floats = NDArray[np.float64]
-
-_LOSSES: Final = {"process": "process lost", "abort": "run cut short"}
 _WIDTHS_S: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0)
 _MOST_BINS: Final = 180
 _FEWEST_EVENTS: Final = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Where zero is: T-0, or the run's first request when no T-0 was set."""
-
-    zero_ns: int
-    t0: bool
-    losses: tuple[tuple[float, str], ...] = ()
-    """When a process was lost or the run was cut short, and words for it."""
-    faults: tuple[FaultSpan, ...] = ()
-
-    @classmethod
-    def of(cls, evidence: Evidence) -> "Moments":
-        """Find T-0, or what stands in for it."""
-        zero = evidence.t0_ns
-        if zero is None:
-            firsts = [
-                int(first)
-                for first in (
-                    evidence.requests["intended_ns"].min(),
-                    evidence.metrics["t_ns"].min(),
-                )
-                if not pd.isna(first)
-            ]
-            zero = firsts[0] if firsts else 0
-        losses = (
-            ((event.t_ns - zero) / NS_PER_S, _LOSSES[event.kind])
-            for event in evidence.timeline
-            if event.kind in _LOSSES
-        )
-        spans = tuple(fault_spans(evidence, zero))
-        return cls(zero, evidence.t0_ns is not None, tuple(losses), spans)
-
-    @property
-    def label(self) -> str:
-        """What the axis counts."""
-        if self.t0:
-            return "seconds from T-0, the instant the sale opens"
-        return "seconds from the first request (the run has no T-0)"
-
-    @property
-    def note(self) -> str:
-        """Words for a caption where zero is not T-0, empty where it is."""
-        return "" if self.t0 else " The run has no T-0, so zero is its first request."
-
-    def seconds(self, times_ns: "pd.Series[Any]") -> Floats:
-        """Turn Unix nanoseconds into seconds from zero; null becomes NaN."""
-        since: Floats = (times_ns - self.zero_ns).to_numpy(dtype="float64", na_value=np.nan)
-        return since / NS_PER_S
-
-
-def run_window_s(evidence: Evidence, moments: Moments) -> tuple[float, float] | None:
+def run_window_s(evidence: Evidence) -> tuple[float, float] | None:
     """Return the span the figures of a whole run show: all requests, a long lead cut off.
 
     None when there is neither a request nor a sample.
     """
-    requests = evidence.requests
+    requests, timeline = evidence.requests, evidence.timeline
     times = np.concatenate(
-        [moments.seconds(requests["intended_ns"]), moments.seconds(requests["done_ns"])]
+        [timeline.seconds(requests["intended_ns"]), timeline.seconds(requests["done_ns"])]
     )
     times = times[~np.isnan(times)]
     if not len(times):
-        times = moments.seconds(evidence.metrics["t_ns"])
+        times = timeline.seconds(evidence.metrics["t_ns"])
     if not len(times):
         return None
     end = float(times.max())
     start = float(times.min())
-    if moments.t0 and end > 0:
+    if timeline.has_t0 and end > 0:
         start = max(start, -max(end, 10.0))
     room = max(end - start, 0.1) * 0.01
     return start - room, end + room
@@ -156,20 +101,24 @@ class Series(NamedTuple):
 
 
 class RunSeries:
-    """Reads series of one run; each is None when it was never sampled."""
+    """Reads series of one run; each is None when it was never sampled.
 
-    def __init__(
-        self, evidence: Evidence, moments: Moments, window_s: tuple[float, float] | None
-    ) -> None:
-        """Read series over `window_s`, or over all samples without one."""
-        self.samples = Samples(evidence.metrics)
+    Attributes:
+        window_s: the span that the figures show, in seconds from zero; None when there is none.
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        """Read series over the figures' window, or over all samples without one."""
+        self.samples = evidence.samples
+        self.window_s = window_s = run_window_s(evidence)
+        zero_ns = evidence.timeline.zero_ns
         start, end = self.samples.span_ns or (0, 0)
         if window_s is not None:
-            start = max(start, moments.zero_ns + int(window_s[0] * NS_PER_S))
-            end = min(end, moments.zero_ns + int(window_s[1] * NS_PER_S))
+            start = max(start, zero_ns + int(window_s[0] * NS_PER_S))
+            end = min(end, zero_ns + int(window_s[1] * NS_PER_S))
         self._interval_ns = max(int(evidence.plan.collect.interval * NS_PER_S), NS_PER_S // 100)
         self._grid = time_grid(start, max(end, start), self._interval_ns)
-        self._at_s: Floats = (self._grid - moments.zero_ns) / NS_PER_S
+        self._at_s: Floats = (self._grid - zero_ns) / NS_PER_S
 
     def level(self, name: str, source: str, **labels: str) -> Series | None:
         """Return a gauge summed over its processes."""
@@ -209,5 +158,5 @@ class RunSeries:
 
 
 def in_ms(series: Series | None) -> Series | None:
-    """Turn seconds into milliseconds."""
+    """Return a series of seconds as one of milliseconds, None without one."""
     return None if series is None else Series(series.at_s, series.values * 1e3)

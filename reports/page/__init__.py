@@ -15,27 +15,24 @@ from markupsafe import Markup, escape
 from dress_rehearsal.plans import plan_toml
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
-from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.reports.evidence import PURCHASE, Evidence
+from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
+from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures import Drawing, draw_figures
-from dress_rehearsal.reports.figures.palette import count, milliseconds, offset, seconds
-from dress_rehearsal.reports.figures.pools import POOL_WORDS
-from dress_rehearsal.reports.figures.time_axis import Moments
-from dress_rehearsal.reports.latency import latency_frame
 from dress_rehearsal.reports.page import tables
-from dress_rehearsal.reports.page import tables as people
 from dress_rehearsal.reports.page.facts import environment_facts, run_files, timeline_rows
-from dress_rehearsal.reports.reconciliation import reconcile
-from dress_rehearsal.reports.sale import sale_of
-from dress_rehearsal.reports.samples import Samples
-from dress_rehearsal.reports.schema import Status, Verdict
+from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.words import (
+    HEADLINES,
+    NOT_MEASURED,
+    counted,
+    milliseconds,
+    offset,
+    pool_words,
+    seconds,
+    written,
+)
 
 _HERE: Final = Path(__file__).parent
-_ANSWERS: Final[dict[Status, str]] = {
-    "pass": "It will hold",
-    "fail": "It does not hold",
-    "inconclusive": "This run decides nothing",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +52,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
     Raises:
         RunDirectoryUnusableError: they cannot be written.
     """
-    frame = latency_frame(evidence)
-    figures = draw_figures(evidence, verdict, frame)
+    figures = draw_figures(evidence, verdict)
     _make_room(run.figures)
     for figure in figures:
         if isinstance(figure, Drawing):
@@ -66,7 +62,6 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         else:  # one drawn from an earlier state of the run must not outlive it
             for suffix in ("svg", "png"):
                 (run.figures / f"{figure.name}.{suffix}").unlink(missing_ok=True)
-    counts = reconcile(evidence, Samples(evidence.metrics))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,
@@ -77,24 +72,24 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
     environment.filters["breakable"] = breakable
     page = environment.get_template("page.html.j2").render(
         css=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
-        answer=_ANSWERS[verdict.verdict],
+        answer=HEADLINES[verdict.verdict],
         verdict=verdict,
         plan=evidence.plan,
         opened=_opened(evidence),
-        key_numbers=key_numbers(evidence, verdict, frame),
-        census=people.census_table(verdict.census),
-        audit=people.audit_table(verdict.audit),
-        fairness=people.fairness_table(verdict.fairness),
-        latency=tables.latency_table(verdict.latency_ms, frame),
+        key_numbers=key_numbers(evidence, verdict),
+        census=tables.census_table(verdict.census),
+        audit=tables.audit_table(verdict.audit),
+        fairness=tables.fairness_table(verdict.fairness),
+        latency=tables.latency_table(verdict.latency_ms, evidence),
         figures=figures,
         bottleneck=_bottleneck(verdict),
         pools=tables.pool_table(verdict.pools),
         gates=tables.gates_table(verdict.gates, verdict.census.students),
         generator=tables.generator_table(verdict.generator, evidence),
         timestamps=kernel_timestamps(evidence),
-        reconciliation=tables.reconciliation_table(counts),
-        uncounted=counts.impossible,
-        server=tables.server_split_table(frame),
+        reconciliation=tables.reconciliation_table(evidence.server_counts),
+        uncounted=evidence.server_counts.impossible,
+        server=tables.server_split_table(evidence),
         facts=environment_facts(evidence),
         plan_text=plan_toml(evidence.plan),
         timeline=timeline_rows(evidence),
@@ -115,19 +110,21 @@ def _make_room(folder: Path) -> None:
         ) from error
 
 
-def key_numbers(evidence: Evidence, verdict: Verdict, frame: pd.DataFrame) -> Sequence[KeyNumber]:
+def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
     """Return the six numbers everybody asks for first."""
-    sale = sale_of(evidence, Moments.of(evidence))
+    sale = evidence.sale
     bought = verdict.latency_ms.get(PURCHASE)
     felt, system = (bought.p99, bought.system_p99) if bought else (None, None)
     first = verdict.bottleneck
     rate = busiest_second(evidence.requests["sent_ns"])
     return (
-        KeyNumber("Students", count(verdict.census.students), f"{len(frame):,} requests"),
+        KeyNumber(
+            "Students", written(verdict.census.students), counted(len(evidence.requests), "request")
+        ),
         KeyNumber(
             "Tickets granted",
-            count(sale.granted),
-            f"of {count(sale.capacity)}, {sale.witness}",
+            written(sale.granted),
+            f"of {written(sale.capacity)}, {sale.witness}",
         ),
         KeyNumber(
             "Sold out after",
@@ -136,17 +133,17 @@ def key_numbers(evidence: Evidence, verdict: Verdict, frame: pd.DataFrame) -> Se
         ),
         KeyNumber(
             "Buying, p99",
-            "not measured" if felt is None else milliseconds(felt),
+            milliseconds(felt),
             "felt" if system is None else f"felt; the system's part {milliseconds(system)}",
         ),
         KeyNumber(
             "Busiest second",
-            "not measured" if rate is None else f"{rate:,} req/s",
+            NOT_MEASURED if rate is None else f"{written(rate)} req/s",
             "requests sent" if rate is None else "sent within one second",
         ),
         KeyNumber(
             "First bottleneck",
-            "none" if first is None else POOL_WORDS.get(first.resource, first.resource),
+            "none" if first is None else pool_words(first.resource),
             "nothing was seen to saturate" if first is None else f"at {offset(first.since_s)}",
         ),
     )
@@ -167,7 +164,7 @@ def breakable(text: str) -> Markup:
 
 
 def kernel_timestamps(evidence: Evidence) -> str:
-    """Say whether the kernel's receive times were there to split the generator's delay off."""
+    """Return whether the kernel's receive times were there to split the generator's delay off."""
     answered = evidence.requests[evidence.requests["status"] > 0]
     if answered.empty:
         return "No request was answered, so there was nothing to time."
@@ -179,12 +176,12 @@ def kernel_timestamps(evidence: Evidence) -> str:
         )
     if timed < len(answered):
         return (
-            f"Kernel receive timestamps were available for {timed:,} of {len(answered):,} answers; "
-            "for the others read lag could not be split off."
+            f"Kernel receive timestamps were available for {written(timed)} of "
+            f"{counted(len(answered), 'answer')}; for the others read lag could not be split off."
         )
     return (
-        f"Kernel receive timestamps were available for all {len(answered):,} answers: the time the "
-        "generator took to read them is part of no latency."
+        f"Kernel receive timestamps were available for all {written(len(answered))} answers: the "
+        "time the generator took to read them is part of no latency."
     )
 
 
@@ -192,7 +189,7 @@ def _bottleneck(verdict: Verdict) -> str:
     first = verdict.bottleneck
     if first is None:
         return "none"
-    return f"{POOL_WORDS.get(first.resource, first.resource)} from {offset(first.since_s)} on"
+    return f"{pool_words(first.resource)} from {offset(first.since_s)} on"
 
 
 def _opened(evidence: Evidence) -> str:

@@ -8,11 +8,10 @@ from urllib.parse import quote
 
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.reports import timeline as mishaps
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
-from dress_rehearsal.reports.figures.palette import offset, seconds
-from dress_rehearsal.reports.figures.time_axis import Moments
+from dress_rehearsal.reports.words import offset, seconds, written
 
 _MOST_EVENTS: Final = 60
 _MOST_ALERTS: Final = 20
@@ -53,24 +52,27 @@ def environment_facts(evidence: Evidence) -> list[tuple[str, str]]:
 
 def timeline_rows(evidence: Evidence) -> list[tuple[str, str, str, str]]:
     """List when what happened: moment, kind, name and detail in words."""
-    moments = Moments.of(evidence)
     rows: list[tuple[str, str, str, str]] = []
-    numbered = list(enumerate(sorted(evidence.timeline, key=lambda event: event.t_ns)))
+    numbered = list(enumerate(sorted(evidence.events, key=lambda event: event.t_ns)))
     hidden = {number for number, event in numbered if event.kind == "alert"}
     hidden -= set(sorted(hidden)[:_MOST_ALERTS])
     events = [event for number, event in numbered if number not in hidden]
     for event in events[:_MOST_EVENTS]:
-        at_s = (event.t_ns - moments.zero_ns) / NS_PER_S
-        moment = offset(at_s) if moments.t0 else f"{seconds(abs(at_s))} after the first request"
+        at_s = (event.t_ns - evidence.timeline.zero_ns) / NS_PER_S
+        moment = (
+            offset(at_s)
+            if evidence.timeline.has_t0
+            else f"{seconds(abs(at_s))} after the first request"
+        )
         detail = event.detail.get("what") or event.detail.get("reason")
         words = str(detail) if detail else ", ".join(_details(event.detail))
-        if event.kind in mishaps.KINDS:
-            words = mishaps.mishap_words(event) or words
+        if event.kind in FAULTS_AND_ALERTS:
+            words = event_words(event) or words
         rows.append((moment if event.kind != "t0" else "T-0", event.kind, event.name, words))
-    left_out = len(evidence.timeline) - len(rows)
+    left_out = len(evidence.events) - len(rows)
     if left_out:
-        more = f"{left_out:,} more, {len(hidden):,} of them alerts; all are in timeline.jsonl"
-        rows.append(("…", "more", "events", more))
+        more = f"{written(left_out)} more, {written(len(hidden))} of them alerts"
+        rows.append(("…", "more", "events", f"{more}; all are in timeline.jsonl"))
     return rows
 
 
@@ -101,7 +103,7 @@ def _details(detail: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value, str):
             shown = value
         elif isinstance(value, int) and not isinstance(value, bool):
-            shown = f"{value:,}"
+            shown = written(value)
         else:
             shown = json.dumps(value, ensure_ascii=False)
         yield f"{key.replace('_', ' ')}: {shown}"

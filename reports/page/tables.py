@@ -1,4 +1,4 @@
-"""The page's tables of measurements as plain rows of words, each saying whether it is well."""
+"""The page's tables as plain rows of words, each saying whether it is well."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,17 +6,13 @@ from typing import Final, NamedTuple
 
 import pandas as pd
 
-from dress_rehearsal.plans import parse_limit
-from dress_rehearsal.records.tables import STEPS
-from dress_rehearsal.reports.evidence import JOIN, QUEUE, SCAN, STREAM, Evidence
+from dress_rehearsal.records.tables import JOIN, QUEUE, SCAN, STEPS, STREAM
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import PARTS, latency_split, unanswered_by_step
+from dress_rehearsal.reports.evidence.reconciliation import Reconciliation
 from dress_rehearsal.reports.fairness import TOLERANCE_S
-from dress_rehearsal.reports.figures.palette import count, milliseconds, offset, seconds
-from dress_rehearsal.reports.figures.pools import POOL_WORDS
-from dress_rehearsal.reports.latency import PARTS, latency_split, unanswered_by_step
-from dress_rehearsal.reports.numbers import written
-from dress_rehearsal.reports.pools.client import LOCKS
-from dress_rehearsal.reports.pools.client import NAMES as CLIENT_POOLS
-from dress_rehearsal.reports.reconciliation import Reconciliation
+from dress_rehearsal.reports.metrics import gate_words
+from dress_rehearsal.reports.pools.client import CLIENT_POOLS, LOCKS
 from dress_rehearsal.reports.schema import (
     Audit,
     Census,
@@ -26,11 +22,17 @@ from dress_rehearsal.reports.schema import (
     Latency,
     Pool,
 )
+from dress_rehearsal.reports.words import (
+    NOT_MEASURED,
+    milliseconds,
+    offset,
+    percent,
+    pool_words,
+    written,
+)
 
 _SOME_RUSHES: Final = frozenset({JOIN, QUEUE, STREAM, SCAN})
 """Steps of the waiting room and the gate, which not every plan has."""
-
-NOT_MEASURED: Final = "not measured"
 
 
 class Cell(NamedTuple):
@@ -56,197 +58,6 @@ class Table:
     foot: Sequence[Cell] = ()
 
 
-def latency_table(latency_ms: dict[str, Latency], frame: pd.DataFrame) -> Table:
-    """Show each step's felt latency, and what was not answered beside it.
-
-    Steps that not every rush has are left out where nobody took them.
-    """
-    bad = unanswered_by_step(frame)
-    rows = []
-    for step, part in latency_ms.items():
-        numbers = (part.p50, part.p90, part.p99, part.p99_9, part.max, part.system_p99)
-        failed, unknown, abandoned = (
-            int(bad.at[step, word]) if step in bad.index else 0
-            for word in ("failed", "unknown", "abandoned")
-        )
-        if step in _SOME_RUSHES and not part.count + failed + unknown + abandoned:
-            continue
-        rows.append(
-            (
-                Cell(step),
-                Cell(count(part.count)),
-                *(Cell("—" if value is None else milliseconds(value)) for value in numbers),
-                Cell(count(failed), "found" if failed else ""),
-                Cell(count(unknown), "found" if unknown else ""),
-                Cell(count(abandoned)),
-            )
-        )
-    latencies = ("Count", "p50", "p90", "p99", "p99.9", "Max", "System p99")
-    words = (*latencies, "Failed", "Unknown", "Abandoned")
-    columns = (("Step", "text"), *((word, "number") for word in words))
-    caption = "What students felt, by step; abandoned: the student needed the answer no more"
-    return Table("latency-table", caption, columns, rows)
-
-
-def pool_table(pools: Sequence[Pool]) -> Table:
-    """Show every pool's numbers, the first to saturate first."""
-    never = float("inf")
-    ranked = sorted(pools, key=lambda p: never if p.saturated_at_s is None else p.saturated_at_s)
-    rows = []
-    for pool in ranked:
-        since = pool.saturated_at_s
-        undecided = since is not None and pool.name in CLIENT_POOLS and pool.name not in LOCKS
-        diagnosis = pool.diagnosis or ("undecided" if undecided else "—")
-        rows.append(
-            (
-                Cell(POOL_WORDS.get(pool.name, pool.name)),
-                *(Cell(_level(pool, value)) for value in (pool.peak_used, pool.max)),
-                Cell(_level(pool, pool.peak_pending)),
-                Cell("—" if pool.wait_p99_ms is None else milliseconds(pool.wait_p99_ms)),
-                Cell(_level(pool, pool.timeouts), "found" if pool.timeouts else ""),
-                Cell("never" if since is None else offset(since), "" if since is None else "found"),
-                Cell(_level(pool, pool.leaked), "found" if pool.leaked else ""),
-                Cell(diagnosis.replace("_", " "), "ok" if pool.diagnosis == "healthy" else ""),
-            )
-        )
-    most = ("Used, up to", "Max", "Waiting, up to")  # each worker's own most, added up
-    numbers = (*most, "Wait p99", "Timeouts", "Saturated", "Leaked")
-    columns = (("Pool", "text"), *((word, "number") for word in numbers), ("Diagnosis", "text"))
-    caption = "Pools, the first to saturate first; up to: each worker's own most, added up"
-    return Table("pool-table", caption, columns, rows)
-
-
-def gates_table(gates: Sequence[GateResult], students: int) -> Table:
-    """Show each limit and the number held against it: correctness first, then the plan's own.
-
-    Args:
-        students: what shares of the census are shares of.
-    """
-    tones = {"pass": "ok", "fail": "found", "inconclusive": "open"}
-    compared = any(gate.baseline is not None for gate in gates)
-    rows = [
-        (
-            Cell(gate.metric),
-            Cell(gate.status, tones[gate.status]),
-            Cell(gate.limit),
-            Cell(_gate_value(gate, students)),
-            *([Cell(number(gate.baseline))] if compared else []),
-        )
-        for gate in gates
-    ]
-    columns = (
-        ("Metric", "text"),
-        ("Result", "text"),
-        ("Limit", "number"),
-        ("Measured", "number"),
-        *([("Baseline", "number")] if compared else []),
-    )
-    return Table("gates", "Correctness first, then the plan's own limits", columns, rows)
-
-
-def generator_table(generator: Generator, evidence: Evidence) -> Table:
-    """Show whether the generator did what it was meant to, when it was meant to."""
-    allowed = evidence.plan.generator
-    late_s, skew_s = allowed.max_late_start, allowed.max_release_skew
-    cpu = NOT_MEASURED if generator.cpu_peak is None else f"{written(generator.cpu_peak)} cores"
-    limited = Cell("yes", "found") if generator.limited else Cell("no", "ok")
-    rows = [
-        (Cell("Requests"), Cell(count(generator.requests)), Cell("—"), Cell("")),
-        (
-            Cell("Late start, p99"),
-            Cell(span(generator.late_start_p99_ms)),
-            Cell(seconds(late_s)),
-            _within(generator.late_start_p99_ms, late_s),
-        ),
-        (
-            Cell("Release skew at T-0, p99"),
-            Cell(span(generator.release_skew_ms)),
-            Cell(seconds(skew_s)),
-            _within(generator.release_skew_ms, skew_s),
-        ),
-        (Cell("Read lag, p99"), Cell(span(generator.read_lag_p99_ms)), Cell("—"), Cell("")),
-        (Cell("CPU at its peak"), Cell(cpu), Cell("—"), Cell("")),
-        (Cell("Limited the measurement"), limited, Cell("—"), Cell("")),
-    ]
-    columns = (("Generator", "text"), ("Measured", "number"), ("Allowed", "number"), ("", "text"))
-    return Table("generator-table", "What the generator did itself", columns, rows)
-
-
-def reconciliation_table(reconciliation: Reconciliation) -> Table:
-    """Show requests as the generator recorded and as the server counted them."""
-    rows = []
-    for step, tally in reconciliation.tallies.items():
-        if step in _SOME_RUSHES and not tally.recorded + tally.uncertain + tally.counted:
-            continue
-        off = tally.difference
-        state = Cell(f"off by {off:+,}", "found") if off else Cell("agree", "ok")
-        numbers = (tally.recorded, tally.uncertain, tally.counted)
-        rows.append((Cell(step), *(Cell(count(part)) for part in numbers), state))
-    columns = (
-        ("Step", "text"),
-        ("Recorded with an answer", "number"),
-        ("Sent, never answered", "number"),
-        ("Counted by the server", "number"),
-        ("", "text"),
-    )
-    return Table("reconciliation", "Requests, counted on both sides", columns, rows)
-
-
-def server_split_table(frame: pd.DataFrame) -> Table | None:
-    """Show where the server says the time went; None when no answer carried Server-Timing."""
-    half, most = latency_split(frame, 50), latency_split(frame, 99)
-    parts = [part for part in PARTS if not most.empty and most[f"{part}_ms"].notna().any()]
-    if not parts:
-        return None
-    rows = []
-    known = [step for step in STEPS if step in most.index]
-    for step in [*known, *(step for step in most.index if step not in STEPS)]:
-        cells = [Cell(str(step))]
-        for part in parts:
-            middle, far = half.at[step, f"{part}_ms"], most.at[step, f"{part}_ms"]
-            shown = "—" if pd.isna(far) else f"{milliseconds(middle)} / {milliseconds(far)}"
-            cells.append(Cell(shown))
-        rows.append(cells)
-    columns = (("Step", "text"), *((f"{part}, p50 / p99", "number") for part in parts))
-    return Table("server", "Where the server says the time went", columns, rows)
-
-
-def _within(value_ms: float | None, allowed_s: float) -> Cell:
-    if value_ms is None:
-        return Cell(NOT_MEASURED, "open")
-    return Cell("ok", "ok") if value_ms <= allowed_s * 1e3 else Cell("too late", "found")
-
-
-def span(value: float | None) -> str:
-    """Write milliseconds, or that there are none."""
-    return NOT_MEASURED if value is None else milliseconds(value)
-
-
-def number(value: float | None) -> str:
-    """Write a number, or that there is none."""
-    return NOT_MEASURED if value is None else written(value)
-
-
-def _level(pool: Pool, value: float | None) -> str:
-    if value is not None and pool.name == "cpu":
-        return f"{100 * value:.0f}%"
-    return "—" if value is None else written(value)
-
-
-def _gate_value(gate: GateResult, students: int) -> str:
-    """Write the measured number in the unit its limit is written in."""
-    if gate.value is None:
-        return "never" if gate.never else NOT_MEASURED
-    unit = parse_limit(gate.limit).unit
-    if unit == "share" and gate.metric.startswith("census.") and students:
-        return f"{written(gate.value)} ({100 * gate.value / students:.3g}%)"
-    if unit == "share":
-        return f"{100 * gate.value:.3g}%"
-    if unit == "ms":
-        return milliseconds(gate.value * (1e3 if gate.metric.endswith("_s") else 1))
-    return written(gate.value)
-
-
 _CENSUS_WORDS: Final = {
     "ticket": ("Ticket", "hold a ticket, by the target's own word"),
     "sold_out": ("Sold out", "were told that no ticket is left"),
@@ -257,16 +68,18 @@ _CENSUS_WORDS: Final = {
     "never_started": ("Never started", "did not act at all, or left no record"),
     "in_flight": ("In flight", "were still under way when the run ended"),
 }
+
+
 _BAD_ENDS: Final = {"failed", "unknown", "never_started", "in_flight"}
 
 
 def census_table(census: Census) -> Table:
-    """Show where every student's story ended, and that the sum is all of them."""
+    """Return where every student's story ended, and that the sum is all of them."""
     numbers = {word: int(getattr(census, word)) for word in _CENSUS_WORDS}
     rows = [
         (
             Cell(title),
-            Cell(count(numbers[word]), "found" if word in _BAD_ENDS and numbers[word] else ""),
+            Cell(written(numbers[word]), "found" if word in _BAD_ENDS and numbers[word] else ""),
             Cell(_share(numbers[word], census.students)),
             Cell(meaning),
         )
@@ -276,9 +89,9 @@ def census_table(census: Census) -> Table:
     sums = "adds up to every student" if total == census.students else "does not add up"
     foot = (
         Cell("Students"),
-        Cell(count(total)),
+        Cell(written(total)),
         Cell(_share(total, census.students)),
-        Cell(f"{sums}: the plan has {count(census.students)}", "" if "adds" in sums else "found"),
+        Cell(f"{sums}: the plan has {written(census.students)}", "" if "adds" in sums else "found"),
     )
     columns = (
         ("Outcome", "text"),
@@ -305,13 +118,13 @@ _AUDIT_WORDS: Final = {
 
 
 def audit_table(audit: Audit) -> Table:
-    """Show every counter of the audit; each should be zero."""
+    """Return every counter of the audit; each should be zero."""
     rows = []
     for word, (title, meaning) in _AUDIT_WORDS.items():
         value: int | None = getattr(audit, word)
-        shown = "—" if value is None else count(value)
+        shown = "—" if value is None else written(value)
         rows.append((Cell(title), Cell(shown), Cell(meaning), _state(value)))
-    settle = span(audit.settle_ms)
+    settle = milliseconds(audit.settle_ms)
     meaning = "from the last promise until PostgreSQL had every row; a duration, not a wrong"
     rows.append((Cell("Settle time"), Cell(settle), Cell(meaning), Cell("")))
     columns = (
@@ -324,7 +137,7 @@ def audit_table(audit: Audit) -> Table:
 
 
 def fairness_table(fairness: Fairness) -> Table | None:
-    """Show whether first come was first served; None when none of it was measured."""
+    """Return whether first come was first served; None when none of it was measured."""
     measures = (
         (
             "Inversions",
@@ -340,9 +153,176 @@ def fairness_table(fairness: Fairness) -> Table | None:
     )
     if all(value is None for _, value, _ in measures):
         return None
-    rows = [(Cell(title), Cell(number(value)), Cell(words)) for title, value, words in measures]
+    rows = [(Cell(title), Cell(written(value)), Cell(words)) for title, value, words in measures]
     columns = (("Measure", "text"), ("Value", "number"), ("It means …", "text"))
     return Table("fairness", "Was first come first served?", columns, rows)
+
+
+def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
+    """Return each step's felt latency, and what was not answered beside it.
+
+    Steps that not every rush has are left out where nobody took them.
+    """
+    bad = unanswered_by_step(evidence.latency)
+    rows = []
+    for step, part in latency_ms.items():
+        numbers = (part.p50, part.p90, part.p99, part.p99_9, part.max, part.system_p99)
+        failed, unknown, abandoned = (
+            int(bad.at[step, word]) if step in bad.index else 0
+            for word in ("failed", "unknown", "abandoned")
+        )
+        if step in _SOME_RUSHES and not part.count + failed + unknown + abandoned:
+            continue
+        rows.append(
+            (
+                Cell(step),
+                Cell(written(part.count)),
+                *(Cell("—" if value is None else milliseconds(value)) for value in numbers),
+                Cell(written(failed), "found" if failed else ""),
+                Cell(written(unknown), "found" if unknown else ""),
+                Cell(written(abandoned)),
+            )
+        )
+    latencies = ("Count", "p50", "p90", "p99", "p99.9", "Max", "System p99")
+    words = (*latencies, "Failed", "Unknown", "Abandoned")
+    columns = (("Step", "text"), *((word, "number") for word in words))
+    caption = "What students felt, by step; abandoned: the student needed the answer no more"
+    return Table("latency-table", caption, columns, rows)
+
+
+def pool_table(pools: Sequence[Pool]) -> Table:
+    """Return every pool's numbers, the first to saturate first."""
+    never = float("inf")
+    ranked = sorted(pools, key=lambda p: never if p.saturated_at_s is None else p.saturated_at_s)
+    rows = []
+    for pool in ranked:
+        since = pool.saturated_at_s
+        undecided = since is not None and pool.name in CLIENT_POOLS and pool.name not in LOCKS
+        diagnosis = pool.diagnosis or ("undecided" if undecided else "—")
+        rows.append(
+            (
+                Cell(pool_words(pool.name)),
+                *(Cell(_level(pool, value)) for value in (pool.peak_used, pool.max)),
+                Cell(_level(pool, pool.peak_pending)),
+                Cell("—" if pool.wait_p99_ms is None else milliseconds(pool.wait_p99_ms)),
+                Cell(_level(pool, pool.timeouts), "found" if pool.timeouts else ""),
+                Cell("never" if since is None else offset(since), "" if since is None else "found"),
+                Cell(_level(pool, pool.leaked), "found" if pool.leaked else ""),
+                Cell(diagnosis.replace("_", " "), "ok" if pool.diagnosis == "healthy" else ""),
+            )
+        )
+    most = ("Used, up to", "Max", "Waiting, up to")  # each worker's own most, added up
+    numbers = (*most, "Wait p99", "Timeouts", "Saturated", "Leaked")
+    columns = (("Pool", "text"), *((word, "number") for word in numbers), ("Diagnosis", "text"))
+    caption = "Pools, the first to saturate first; up to: each worker's own most, added up"
+    return Table("pool-table", caption, columns, rows)
+
+
+def gates_table(gates: Sequence[GateResult], students: int) -> Table:
+    """Return each limit and the number held against it: correctness first, then the plan's own.
+
+    Args:
+        students: what shares of the census are shares of.
+    """
+    tones = {"pass": "ok", "fail": "found", "inconclusive": "open"}
+    compared = any(gate.baseline is not None for gate in gates)
+    rows = [
+        (
+            Cell(gate.metric),
+            Cell(gate.status, tones[gate.status]),
+            Cell(gate.limit),
+            Cell(gate_words(gate, students)),
+            *([Cell(written(gate.baseline))] if compared else []),
+        )
+        for gate in gates
+    ]
+    columns = (
+        ("Metric", "text"),
+        ("Result", "text"),
+        ("Limit", "number"),
+        ("Measured", "number"),
+        *([("Baseline", "number")] if compared else []),
+    )
+    return Table("gates", "Correctness first, then the plan's own limits", columns, rows)
+
+
+def generator_table(generator: Generator, evidence: Evidence) -> Table:
+    """Return whether the generator did what it was meant to, when it was meant to."""
+    allowed = evidence.plan.generator
+    late_s, skew_s = allowed.max_late_start, allowed.max_release_skew
+    cpu = NOT_MEASURED if generator.cpu_peak is None else f"{written(generator.cpu_peak)} cores"
+    limited = Cell("yes", "found") if generator.limited else Cell("no", "ok")
+    rows = [
+        (Cell("Requests"), Cell(written(generator.requests)), Cell("—"), Cell("")),
+        (
+            Cell("Late start, p99"),
+            Cell(milliseconds(generator.late_start_p99_ms)),
+            Cell(milliseconds(1e3 * late_s)),
+            _within(generator.late_start_p99_ms, late_s),
+        ),
+        (
+            Cell("Release skew at T-0, p99"),
+            Cell(milliseconds(generator.release_skew_ms)),
+            Cell(milliseconds(1e3 * skew_s)),
+            _within(generator.release_skew_ms, skew_s),
+        ),
+        (Cell("Read lag, p99"), Cell(milliseconds(generator.read_lag_p99_ms)), Cell("—"), Cell("")),
+        (Cell("CPU at its peak"), Cell(cpu), Cell("—"), Cell("")),
+        (Cell("Limited the measurement"), limited, Cell("—"), Cell("")),
+    ]
+    columns = (("Generator", "text"), ("Measured", "number"), ("Allowed", "number"), ("", "text"))
+    return Table("generator-table", "What the generator did itself", columns, rows)
+
+
+def reconciliation_table(reconciliation: Reconciliation) -> Table:
+    """Return requests as the generator recorded and as the server counted them."""
+    rows = []
+    for step, tally in reconciliation.tallies.items():
+        if step in _SOME_RUSHES and not tally.recorded + tally.uncertain + tally.counted:
+            continue
+        off = tally.difference
+        state = Cell(f"off by {off:+,}", "found") if off else Cell("agree", "ok")
+        numbers = (tally.recorded, tally.uncertain, tally.counted)
+        rows.append((Cell(step), *(Cell(written(part)) for part in numbers), state))
+    columns = (
+        ("Step", "text"),
+        ("Recorded with an answer", "number"),
+        ("Sent, never answered", "number"),
+        ("Counted by the server", "number"),
+        ("", "text"),
+    )
+    return Table("reconciliation", "Requests, counted on both sides", columns, rows)
+
+
+def server_split_table(evidence: Evidence) -> Table | None:
+    """Return where the server says the time went; None when no answer carried Server-Timing."""
+    half, most = latency_split(evidence.latency, 50), latency_split(evidence.latency, 99)
+    parts = [part for part in PARTS if not most.empty and most[f"{part}_ms"].notna().any()]
+    if not parts:
+        return None
+    rows = []
+    known = [step for step in STEPS if step in most.index]
+    for step in [*known, *(step for step in most.index if step not in STEPS)]:
+        cells = [Cell(str(step))]
+        for part in parts:
+            middle, far = half.at[step, f"{part}_ms"], most.at[step, f"{part}_ms"]
+            shown = "—" if pd.isna(far) else f"{milliseconds(middle)} / {milliseconds(far)}"
+            cells.append(Cell(shown))
+        rows.append(cells)
+    columns = (("Step", "text"), *((f"{part}, p50 / p99", "number") for part in parts))
+    return Table("server", "Where the server says the time went", columns, rows)
+
+
+def _within(value_ms: float | None, allowed_s: float) -> Cell:
+    if value_ms is None:
+        return Cell(NOT_MEASURED, "open")
+    return Cell("ok", "ok") if value_ms <= allowed_s * 1e3 else Cell("too late", "found")
+
+
+def _level(pool: Pool, value: float | None) -> str:
+    if value is not None and pool.name == "cpu":
+        return percent(value)
+    return "—" if value is None else written(value)
 
 
 def _state(value: float | None) -> Cell:
@@ -352,4 +332,4 @@ def _state(value: float | None) -> Cell:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f}%" if whole else "—"
+    return percent(part / whole) if whole else "—"

@@ -2,28 +2,24 @@
 
 from collections.abc import Iterable
 
-import pandas as pd
-
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.pools import client as client_pools
-from dress_rehearsal.reports.pools import shared as shared_resources
-from dress_rehearsal.reports.pools.client import PoolFinding, client_pool, judge_client_pool
-from dress_rehearsal.reports.samples import Samples
+from dress_rehearsal.reports.pools.client import (
+    CLIENT_POOLS,
+    PoolFinding,
+    find_client_pools,
+    run_grid,
+)
+from dress_rehearsal.reports.pools.shared import SHARED_POOLS, find_shared_pools
 from dress_rehearsal.reports.schema import Bottleneck
 
-POOL_NAMES = (*client_pools.NAMES, *shared_resources.NAMES)
+POOL_NAMES = (*CLIENT_POOLS, *SHARED_POOLS)
 """Every pool that a verdict may hold; one that was not measured is left out of it."""
 
 
-def find_pools(evidence: Evidence, samples: Samples, frame: pd.DataFrame) -> list[PoolFinding]:
-    """Judge every pool that was measured, in the order of `POOL_NAMES`.
-
-    Args:
-        frame: the run's `latency_frame`.
-    """
-    seen = [client_pool(evidence, samples, name) for name in client_pools.NAMES]
-    found = [judge_client_pool(evidence, samples, pool) for pool in seen if pool is not None]
-    return found + shared_resources.find_shared(evidence, samples, frame)
+def find_pools(evidence: Evidence) -> list[PoolFinding]:
+    """Return a finding for every pool that was measured, in the order of `POOL_NAMES`."""
+    grid = run_grid(evidence)
+    return find_client_pools(evidence, grid) + find_shared_pools(evidence, grid)
 
 
 def find_bottleneck(found: Iterable[PoolFinding]) -> Bottleneck | None:

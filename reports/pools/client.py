@@ -18,14 +18,15 @@ import pandas as pd
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.histogram import Histogram, histogram_on
-from dress_rehearsal.reports.numbers import rounded, whole, written
+from dress_rehearsal.reports.evidence.histogram import Histogram, histogram_on
+from dress_rehearsal.reports.evidence.samples import count_on, level_on, time_grid, worst_on
+from dress_rehearsal.reports.numbers import rounded, whole
 from dress_rehearsal.reports.pools.diagnosis import Circumstances, diagnose, standstill_s
 from dress_rehearsal.reports.pools.leaks import leaked_connections
-from dress_rehearsal.reports.samples import Samples, count_on, level_on, time_grid, worst_on
 from dress_rehearsal.reports.schema import Pool
+from dress_rehearsal.reports.words import milliseconds, seconds, written
 
-NAMES = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
+CLIENT_POOLS = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
 """Every pool there may be; the last three only where the strategy or the plan has them."""
 DATABASE = "postgres"
 """The pool whose other end PostgreSQL itself tells of."""
@@ -67,23 +68,33 @@ class ClientPool:
 
 
 def grid_interval_s(plan: Plan) -> float:
-    """Return the width of the intervals that pools are judged in: the collector's, within reason."""
+    """Return the width of the intervals that pools are judged in: the collector's, or 50 ms."""
     return max(plan.collect.interval, SHORTEST_INTERVAL_S)
 
 
-def run_grid(evidence: Evidence, samples: Samples) -> Any:
-    """Return the instants of the run, from the first arrival to the last sample."""
-    span = samples.span_ns
+def run_grid(evidence: Evidence) -> Any:
+    """Return the instants (Unix ns) of the run, from the first arrival to the last sample."""
+    span = evidence.samples.span_ns
     if span is None:
         return np.empty(0, dtype="int64")
-    arrivals = [e.t_ns for e in evidence.timeline if e.kind == "phase" and e.name == "arrivals"]
+    arrivals = [e.t_ns for e in evidence.events if e.kind == "phase" and e.name == "arrivals"]
     start = max(span[0], arrivals[0]) if arrivals else span[0]
     return time_grid(start, span[1], int(grid_interval_s(evidence.plan) * NS_PER_S))
 
 
-def client_pool(evidence: Evidence, samples: Samples, name: str) -> ClientPool | None:
-    """Read one pool of the app workers, None when no worker ever reported it."""
-    grid = run_grid(evidence, samples)
+def find_client_pools(evidence: Evidence, grid: Any) -> list[PoolFinding]:
+    """Return a finding for each pool that a worker reported, in the order of `CLIENT_POOLS`.
+
+    Args:
+        grid: the instants of the run, from `run_grid`.
+    """
+    seen = [_client_pool(evidence, grid, name) for name in CLIENT_POOLS]
+    return [_judged(evidence, pool) for pool in seen if pool is not None]
+
+
+def _client_pool(evidence: Evidence, grid: Any, name: str) -> ClientPool | None:
+    """Return one pool of the app workers, None when no worker ever reported it."""
+    samples = evidence.samples
     used = samples.named(_CONNECTIONS, "app", pool=name, state="used")
     if used.empty or not len(grid):
         return None
@@ -113,13 +124,13 @@ def client_pool(evidence: Evidence, samples: Samples, name: str) -> ClientPool |
         name,
         frame,
         wait,
-        peak_used=_peak(samples, grid, name, "used_peak", used),
-        peak_pending=_peak(samples, grid, name, "pending_peak", pending),
+        peak_used=_peak(evidence, grid, name, "used_peak", used),
+        peak_pending=_peak(evidence, grid, name, "pending_peak", pending),
     )
 
 
-def judge_client_pool(evidence: Evidence, samples: Samples, seen: ClientPool) -> PoolFinding:
-    """Say how full the pool was, how long it was waited for, since when, and why."""
+def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
+    """Return how full the pool was, how long it was waited for, since when, and why."""
     frame = seen.frame
     hit = np.flatnonzero(frame["saturated"].to_numpy())
     first = int(hit[0]) if len(hit) else None
@@ -127,8 +138,8 @@ def judge_client_pool(evidence: Evidence, samples: Samples, seen: ClientPool) ->
     if first is not None and evidence.t0_ns is not None:
         started = frame["t_ns"].iloc[max(first - 1, 0)]
         since_s = rounded((int(started) - evidence.t0_ns) / NS_PER_S, 2)
-    around = _circumstances(evidence, samples, seen)
-    leaked = leaked_connections(evidence, samples, frame, around)
+    around = _circumstances(evidence, seen)
+    leaked = leaked_connections(evidence, frame, around)
     diagnosis = diagnose(frame, first, leaked, around)
     said = _evidence(frame, first) if first is not None else ""
     if first is not None and diagnosis is None:
@@ -149,9 +160,9 @@ def judge_client_pool(evidence: Evidence, samples: Samples, seen: ClientPool) ->
     return PoolFinding(pool, said)
 
 
-def _circumstances(evidence: Evidence, samples: Samples, seen: ClientPool) -> Circumstances:
-    """Read what else was to be seen at the pool's intervals."""
-    grid, app = seen.frame["t_ns"].to_numpy(), evidence.plan.app
+def _circumstances(evidence: Evidence, seen: ClientPool) -> Circumstances:
+    """Return what else was to be seen at the pool's intervals."""
+    grid, app, samples = seen.frame["t_ns"].to_numpy(), evidence.plan.app, evidence.samples
     unknown = np.full(len(grid), np.nan)
     lags = samples.named("app_event_loop_lag_seconds", "app")
     timeouts_s = {
@@ -179,12 +190,13 @@ def _circumstances(evidence: Evidence, samples: Samples, seen: ClientPool) -> Ci
         lock_waiting=level_on(grid, samples.named("pg_lock_waiting", "postgres")),
         active=np.where(up, active, np.nan),
         open_idle=np.where(up, open_idle, np.nan),
-        workers=_workers(grid, samples, seen.name),
+        workers=_workers(evidence, grid, seen.name),
     )
 
 
-def _workers(grid: Any, samples: Samples, pool: str) -> list[pd.DataFrame]:
+def _workers(evidence: Evidence, grid: Any, pool: str) -> list[pd.DataFrame]:
     """Return each worker's own pool: used, max, pending and returned in each interval."""
+    samples = evidence.samples
     used = samples.named(_CONNECTIONS, "app", pool=pool, state="used")
     most = samples.named(_PREFIX + "max", "app", pool=pool)
     pending = samples.named(_PREFIX + "pending_requests", "app", pool=pool)
@@ -200,7 +212,7 @@ def _workers(grid: Any, samples: Samples, pool: str) -> list[pd.DataFrame]:
     return found
 
 
-def _peak(samples: Samples, grid: Any, pool: str, mark: str, level: pd.DataFrame) -> float:
+def _peak(evidence: Evidence, grid: Any, pool: str, mark: str, level: pd.DataFrame) -> float:
     """Return the highest level of the run: each worker's own, added up: an upper bound.
 
     The workers' pools are separate and need not have been fullest at the same time. A sample every
@@ -208,7 +220,7 @@ def _peak(samples: Samples, grid: Any, pool: str, mark: str, level: pd.DataFrame
     it tells of the run only if it rose in it.
     """
     start_ns = int(grid[0])
-    marks = samples.named(_PREFIX + mark, "app", pool=pool)
+    marks = evidence.samples.named(_PREFIX + mark, "app", pool=pool)
     total = np.nan
     for worker, rows in level.groupby("source"):
         seen = rows.loc[rows["t_ns"] >= start_ns, "value"].max()
@@ -221,7 +233,7 @@ def _peak(samples: Samples, grid: Any, pool: str, mark: str, level: pd.DataFrame
 
 
 def _evidence(frame: pd.DataFrame, first: int) -> str:
-    """Tell the first second of saturation in figures."""
+    """Return the first second of saturation in figures."""
     interval = frame["t_ns"].iloc[1] - frame["t_ns"].iloc[0] if len(frame) > 1 else NS_PER_S
     second = frame.iloc[first : first + max(int(NS_PER_S // interval), 1)]
     said = [f"{written(second['used'].max())} of {written(second['max'].max())} in use"]
@@ -231,7 +243,8 @@ def _evidence(frame: pd.DataFrame, first: int) -> str:
         worst = second["wait_p99_ms"].max()
         said.append(
             f"{written(second['waited'].sum())} of {written(second['acquired'].sum())} "
-            f"acquisitions waited over {WAIT_LIMIT_S * 1e3:.0f} ms (p99 {written(worst)} ms)"
+            f"acquisitions waited over {milliseconds(WAIT_LIMIT_S * 1e3)} "
+            f"(p99 {milliseconds(worst)})"
         )
     if second["timeouts"].sum() > 0:
         said.append(f"{written(second['timeouts'].sum())} waits timed out")
@@ -239,10 +252,10 @@ def _evidence(frame: pd.DataFrame, first: int) -> str:
 
 
 def _undecided(still_s: float) -> str:
-    """Say that the record ends too soon to tell a leak from requests that wait for each other."""
+    """Return words on a record that ends too soon to tell a leak from a nested acquire."""
     if not still_s:
         return ""
     return (
-        f"; nothing was given back in the last {written(still_s)} s of the record, too short a "
+        f"; nothing was given back in the last {seconds(still_s)} of the record, too short a "
         f"time to tell a leak from requests that wait for a second connection (nested_acquire)"
     )

@@ -24,8 +24,8 @@ import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.samples import level_on
 from dress_rehearsal.reports.pools.diagnosis import Circumstances
-from dress_rehearsal.reports.samples import Samples, level_on
 
 REST_NS = 3 * NS_PER_S // 4
 """How long a pool must have been seen at rest for what is still used to count as leaked."""
@@ -41,7 +41,7 @@ ASKS_AGAIN_S = 1.0
 
 
 def leaked_connections(
-    evidence: Evidence, samples: Samples, frame: pd.DataFrame, around: Circumstances
+    evidence: Evidence, frame: pd.DataFrame, around: Circumstances
 ) -> int | None:
     """Return how many connections of a pool were never given back, None when that was not seen.
 
@@ -56,7 +56,7 @@ def leaked_connections(
         return None
     fewest = frame.loc[frame["t_ns"] <= int(last), "used"].min()
     always = 0 if pd.isna(fewest) else int(fewest)
-    active = samples.named("http_server_active_requests", "app")
+    active = evidence.samples.named("http_server_active_requests", "app")
     resting = (frame["t_ns"] > int(last)) & frame["used"].notna() & ~(frame["pending"] > 0)
     if len(active):
         resting &= ~(level_on(frame["t_ns"].to_numpy(), active) > 0)

@@ -17,39 +17,45 @@ generator_loop   five requests within 250 ms were later than the plan's max_late
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
-from dress_rehearsal.reports.audit.stores import DURABLE
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.numbers import counted, integers, percentile, rounded, whole, written
-from dress_rehearsal.reports.pools.client import MIN_WAITERS, PoolFinding, grid_interval_s, run_grid
+from dress_rehearsal.reports.evidence.samples import label, level_on, worst_on
+from dress_rehearsal.reports.evidence.stores import DURABLE
+from dress_rehearsal.reports.numbers import integers, percentile, rounded, whole
+from dress_rehearsal.reports.pools.client import MIN_WAITERS, PoolFinding, grid_interval_s
 from dress_rehearsal.reports.pools.diagnosis import runs
-from dress_rehearsal.reports.samples import Samples, label, level_on, worst_on
 from dress_rehearsal.reports.schema import Pool
+from dress_rehearsal.reports.words import counted, milliseconds, seconds, written
 
-NAMES = ("write_back", "accept_queue", "max_connections", "cpu", "app_loop", "generator_loop")
+SHARED_POOLS = (
+    "write_back",
+    "accept_queue",
+    "max_connections",
+    "cpu",
+    "app_loop",
+    "generator_loop",
+)
 BUSY = 0.95
 LATE_LOOP_S = 0.05
 LATE_LOOP_LASTS_S = 1.5
 LATE_ROW_NS = NS_PER_S
 
 
-def find_shared(evidence: Evidence, samples: Samples, frame: pd.DataFrame) -> list[PoolFinding]:
-    """Return a finding for each resource that was measured, in the order of `NAMES`.
+def find_shared_pools(evidence: Evidence, grid: Any) -> list[PoolFinding]:
+    """Return a finding for each resource that was measured, in the order of `SHARED_POOLS`.
 
     Args:
-        frame: the run's `latency_frame`.
+        grid: the instants of the run, from `reports.pools.client.run_grid`.
     """
-    grid = run_grid(evidence, samples)
-    found = [_generator_loop(evidence, frame)]
+    found = [_generator_loop(evidence)]
     if len(grid):
         found = [
-            _write_back(evidence, samples, grid),
-            _accept_queue(evidence, samples, grid),
-            _max_connections(evidence, samples, grid),
-            _cpu(evidence, samples, grid),
-            _app_loop(evidence, samples, grid, frame),
+            _write_back(evidence, grid),
+            _accept_queue(evidence, grid),
+            _max_connections(evidence, grid),
+            _cpu(evidence, grid),
+            _app_loop(evidence, grid),
             *found,
         ]
     return [finding for finding in found if finding is not None]
@@ -86,10 +92,12 @@ def _since(evidence: Evidence, t_ns: int) -> float | None:
     return rounded((t_ns - evidence.t0_ns) / NS_PER_S, 2)
 
 
-def _write_back(evidence: Evidence, samples: Samples, grid: Any) -> PoolFinding | None:
-    own = level_on(grid, samples.named("writeback_backlog", "writeback"))
-    pending = level_on(grid, samples.named("redis_stream_pending", "redis", group="writeback"))
-    lag = level_on(grid, samples.named("redis_stream_lag", "redis", group="writeback"))
+def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
+    own = level_on(grid, evidence.samples.named("writeback_backlog", "writeback"))
+    pending = level_on(
+        grid, evidence.samples.named("redis_stream_pending", "redis", group="writeback")
+    )
+    lag = level_on(grid, evidence.samples.named("redis_stream_lag", "redis", group="writeback"))
     seen = np.concatenate([own, pending + lag])
     if np.isnan(seen).all():
         return None
@@ -103,15 +111,15 @@ def _write_back(evidence: Evidence, samples: Samples, grid: Any) -> PoolFinding 
         moments.append(int(granted[late].min()))
         said.append(
             f"{written(int(late.sum()))} granted tickets waited over 1 s for their row, the "
-            f"longest {written(waits.max() / NS_PER_S)} s, with a backlog of up to "
+            f"longest {seconds(waits.max() / NS_PER_S)}, with a backlog of up to "
             f"{written(_peak(seen))}"
         )
-    age = worst_on(grid, samples.named("writeback_oldest_age_seconds", "writeback"))
+    age = worst_on(grid, evidence.samples.named("writeback_oldest_age_seconds", "writeback"))
     steps = max(int(1 / grid_interval_s(evidence.plan)), 2)
     old = np.flatnonzero(_lasting(age >= LATE_ROW_NS / NS_PER_S, steps))
     if len(old):
         moments.append(int(grid[old[0]] - age[old[0]] * NS_PER_S))
-        said.append(f"the oldest entry of the write-back was up to {written(_peak(age))} s old")
+        said.append(f"the oldest entry of the write-back was up to {seconds(_peak(age))} old")
     since_s = _since(evidence, min(moments)) if moments else None
     return _finding(
         "write_back",
@@ -122,10 +130,10 @@ def _write_back(evidence: Evidence, samples: Samples, grid: Any) -> PoolFinding 
     )
 
 
-def _accept_queue(evidence: Evidence, samples: Samples, grid: Any) -> PoolFinding | None:
-    lengths = samples.named("listen_queue_length", "kernel")
-    limits = samples.named("listen_queue_limit", "kernel")
-    overflows = samples.named("tcp_listen_overflows_total", "kernel")
+def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
+    lengths = evidence.samples.named("listen_queue_length", "kernel")
+    limits = evidence.samples.named("listen_queue_limit", "kernel")
+    overflows = evidence.samples.named("tcp_listen_overflows_total", "kernel")
     if lengths.empty and overflows.empty:
         return None
     length, limit, full = np.nan, np.nan, np.zeros(len(grid), dtype=bool)
@@ -152,9 +160,9 @@ def _accept_queue(evidence: Evidence, samples: Samples, grid: Any) -> PoolFindin
     return _finding("accept_queue", since_s, said, most=limit, used=length, timeouts=lost)
 
 
-def _max_connections(evidence: Evidence, samples: Samples, grid: Any) -> PoolFinding | None:
-    used = level_on(grid, samples.named("pg_connections_used", "postgres"))
-    most = level_on(grid, samples.named("pg_settings_max_connections", "postgres"))
+def _max_connections(evidence: Evidence, grid: Any) -> PoolFinding | None:
+    used = level_on(grid, evidence.samples.named("pg_connections_used", "postgres"))
+    most = level_on(grid, evidence.samples.named("pg_settings_max_connections", "postgres"))
     if np.isnan(used).all():
         return None
     hit = np.flatnonzero((used >= most) & (most > 0))
@@ -171,12 +179,12 @@ def _max_connections(evidence: Evidence, samples: Samples, grid: Any) -> PoolFin
     )
 
 
-def _cpu(evidence: Evidence, samples: Samples, grid: Any) -> PoolFinding | None:
-    used = level_on(grid, samples.named("machine_cpu_used_ratio", "kernel"))
+def _cpu(evidence: Evidence, grid: Any) -> PoolFinding | None:
+    used = level_on(grid, evidence.samples.named("machine_cpu_used_ratio", "kernel"))
     if np.isnan(used).all():
         return None
-    lags = [worst_on(grid, samples.named("app_event_loop_lag_seconds", "app"))]
-    lags.append(worst_on(grid, samples.named("generator_loop_lag_seconds", "generator")))
+    lags = [worst_on(grid, evidence.samples.named("app_event_loop_lag_seconds", "app"))]
+    lags.append(worst_on(grid, evidence.samples.named("generator_loop_lag_seconds", "generator")))
     lag = np.fmax(*lags)
     steps = max(int(1 / grid_interval_s(evidence.plan)), 1)
     since_s, said = None, ""
@@ -186,33 +194,31 @@ def _cpu(evidence: Evidence, samples: Samples, grid: Any) -> PoolFinding | None:
         second = slice(hits[0], hits[0] + steps)
         said = (
             f"all CPUs were {written(100 * _peak(used[second]))}% busy and event loops ran up to "
-            f"{written(1e3 * _peak(lag[second]))} ms late"
+            f"{milliseconds(1e3 * _peak(lag[second]))} late"
         )
     return _finding("cpu", since_s, said, most=1.0, used=_peak(used))
 
 
-def _app_loop(
-    evidence: Evidence, samples: Samples, grid: Any, frame: pd.DataFrame
-) -> PoolFinding | None:
-    lag = worst_on(grid, samples.named("app_event_loop_lag_seconds", "app"))
+def _app_loop(evidence: Evidence, grid: Any) -> PoolFinding | None:
+    lag = worst_on(grid, evidence.samples.named("app_event_loop_lag_seconds", "app"))
     if np.isnan(lag).all():
         return None
-    queued = frame["queue_ms"].dropna().to_numpy()
+    queued = evidence.latency["queue_ms"].dropna().to_numpy()
     since_s, said = None, ""
     steps = max(int(LATE_LOOP_LASTS_S / grid_interval_s(evidence.plan)), 2)
     hits = np.flatnonzero(_lasting(lag >= LATE_LOOP_S, steps))
     if len(hits):
         since_s = _since(evidence, int(grid[max(hits[0] - 1, 0)]))
-        said = f"an app worker's event loop ran up to {written(1e3 * _peak(lag))} ms late"
+        said = f"an app worker's event loop ran up to {milliseconds(1e3 * _peak(lag))} late"
         if len(queued):
             said += (
-                f"; 1% of requests waited over {written(percentile(queued, 99))} ms for a worker"
+                f"; 1% of requests waited over {milliseconds(percentile(queued, 99))} for a worker"
             )
     return _finding("app_loop", since_s, said, wait_p99_ms=percentile(queued, 99))
 
 
-def _generator_loop(evidence: Evidence, frame: pd.DataFrame) -> PoolFinding | None:
-    lateness = frame[["intended_s", "generator_ms"]].dropna()
+def _generator_loop(evidence: Evidence) -> PoolFinding | None:
+    lateness = evidence.latency[["intended_s", "generator_ms"]].dropna()
     if lateness.empty:
         return None
     limit_ms = 1e3 * evidence.plan.generator.max_late_start
@@ -223,8 +229,8 @@ def _generator_loop(evidence: Evidence, frame: pd.DataFrame) -> PoolFinding | No
     if len(crowd):
         since_s = rounded(0.25 * float(crowd.index.min()), 2)
         said = (
-            f"{written(len(late))} requests started more than {written(limit_ms)} ms late, the "
-            f"latest {written(float(late['generator_ms'].max()))} ms"
+            f"{written(len(late))} requests started more than {milliseconds(limit_ms)} late, "
+            f"the latest {milliseconds(float(late['generator_ms'].max()))}"
         )
     return _finding(
         "generator_loop",

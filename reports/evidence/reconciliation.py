@@ -5,14 +5,16 @@ else: each shows as a difference. What may differ is only what nobody can know: 
 sent and never answered may or may not have been served.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.tables import CONNECT_ERRORS, NS_PER_S, STEPS
-from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.samples import Samples, label
 from dress_rehearsal.reports.numbers import integers
-from dress_rehearsal.reports.samples import Samples, label
 
 COUNTER = "http_server_requests_total"
 
@@ -55,25 +57,27 @@ class Reconciliation:
         )
 
 
-def reconcile(evidence: Evidence, samples: Samples) -> Reconciliation:
+def reconcile(
+    plan: Plan, events: Sequence[TimelineEvent], requests: pd.DataFrame, samples: Samples
+) -> Reconciliation:
     """Compare every step's requests with the app workers' own counters."""
-    if evidence.plan.target.stage == "external":
+    if plan.target.stage == "external":
         return Reconciliation({}, "nobody read the target's own counters.")
-    if any(event.kind == "process" and event.name == "app" for event in evidence.timeline):
+    if any(event.kind == "process" and event.name == "app" for event in events):
         return Reconciliation({}, "the server's own counts went with the app worker that was lost.")
     rows = samples.named(COUNTER, "app")
     if rows.empty:
         return Reconciliation(
             {}, f"the server's own count of requests ({COUNTER}) was never collected."
         )
-    grown = samples.increases(rows, began_ns(evidence))
+    grown = samples.increases(rows, began_ns(requests))
     step = label(grown, "method") + " " + label(grown, "route")
     increase = grown["increase"].groupby(step).sum()
     last_ns = int(grown["last_ns"].min())
-    steps = evidence.requests["step"].astype("object")
+    steps = requests["step"].astype("object")
     return Reconciliation(
         {
-            name: tally(evidence.requests[steps == name], int(increase.get(name, 0)), last_ns)
+            name: tally(requests[steps == name], int(increase.get(name, 0)), last_ns)
             for name in STEPS
         },
         None,
@@ -113,13 +117,13 @@ def may_have_arrived(rows: pd.DataFrame) -> "pd.Series[bool]":
     return rows["sent_ns"].notna() & ~unconnected
 
 
-def began_ns(evidence: Evidence) -> int | None:
+def began_ns(requests: pd.DataFrame) -> int | None:
     """Return when the first request left the generator; what was counted earlier is not the run's.
 
     Before that the conductor itself asks the target a few things. None without any recorded
     request: then each counter's own first sample is its beginning.
     """
-    first = evidence.requests["sent_ns"].min()
+    first = requests["sent_ns"].min()
     return None if pd.isna(first) else int(first)
 
 

@@ -1,15 +1,10 @@
 """Latency: what students felt at each step, free of coordinated omission, and where it went.
 
 felt = done - intended, always split in generator = sent - intended and system = done - sent;
-read lag = read - done is part of none of them. All in milliseconds. An event stream is answered
-when its first bytes come: it stays open on purpose.
-
-Which requests count: answers (`ok`, `refused`), and requests nobody answered, for as long as they
-were waited for: every `unknown` one, and a `failed` one without an answer (status 0) after at
-least `WAITED_IN_VAIN_MS`. Their `done_ns` is the time of giving up, so their latency is a lower
-bound; left out they would make the slowest vanish. So a connection never made counts, in the
-system's part too: `sent_ns` is then its first packet. Quick failures (503, connection refused) are
-counted apart: they would make a broken service look fast.
+read lag = read - done is part of none of them. All in milliseconds. When a request was done, and
+which requests count in percentiles, is for `records.latency` to say: answers, and what was waited
+for in vain; a connection never made after a long wait is in the system's part too, for `sent_ns` is
+then its first packet. Quick failures (503, connection refused) are counted apart.
 """
 
 from collections.abc import Sequence
@@ -17,12 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import ABANDONED, STEPS
-from dress_rehearsal.reports.evidence import STREAM, Evidence
-from dress_rehearsal.reports.numbers import milliseconds, percentile, rounded
+from dress_rehearsal.records.latency import Felt, felt_of
+from dress_rehearsal.records.tables import ABANDONED, OUTCOMES, STEPS
+from dress_rehearsal.reports.numbers import integers, percentile, rounded, span_ms
 from dress_rehearsal.reports.schema import Latency
 
-WAITED_IN_VAIN_MS = 1_000.0
 FELT = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9, "max": 100.0}
 """The percentiles of what students felt, by their names in the verdict."""
 
@@ -30,7 +24,7 @@ PARTS = ("queue", "pool", "db", "redis", "external", "app")
 """Server-Timing's parts; `app` is the total in the app, the others are within or before it."""
 
 
-def latency_frame(evidence: Evidence) -> pd.DataFrame:
+def latency_frame(requests: pd.DataFrame, t0_ns: int | None) -> pd.DataFrame:
     """Return one row a request with its latencies.
 
     Returns:
@@ -39,31 +33,23 @@ def latency_frame(evidence: Evidence) -> pd.DataFrame:
         abandoned (its student needed the answer no more), answered (an `ok` or `refused` answer),
         counts (belongs in percentiles).
     """
-    rows = evidence.requests
-    t0_ns = evidence.t0_ns
+    rows = requests
     frame = pd.DataFrame({word: rows[word].astype("object") for word in ("step", "journey")})
     frame["outcome"] = rows["outcome"].astype("object")
     since = pd.Series(pd.NA, index=rows.index, dtype="Int64") if t0_ns is None else t0_ns
-    frame["intended_s"] = milliseconds(rows["intended_ns"], since) / 1e3
-    streams = (rows["step"] == STREAM).astype(bool) & rows["first_byte_ns"].notna()
-    done_ns = rows["done_ns"].where(~streams, rows["first_byte_ns"])
-    frame["felt_ms"] = milliseconds(done_ns, rows["intended_ns"])
-    frame["generator_ms"] = milliseconds(rows["sent_ns"], rows["intended_ns"])
-    frame["system_ms"] = milliseconds(done_ns, rows["sent_ns"])
-    frame["read_lag_ms"] = milliseconds(rows["read_ns"], rows["done_ns"])
+    frame["intended_s"] = span_ms(rows["intended_ns"], since) / 1e3
+    felt = _felt_of(rows)
+    answered_ns = pd.Series(felt.answered_ns, rows.index, "Int64")
+    done_ns = answered_ns.where(answered_ns >= 0)
+    frame["felt_ms"] = span_ms(done_ns, rows["intended_ns"])
+    frame["generator_ms"] = span_ms(rows["sent_ns"], rows["intended_ns"])
+    frame["system_ms"] = span_ms(done_ns, rows["sent_ns"])
+    frame["read_lag_ms"] = span_ms(rows["read_ns"], rows["done_ns"])
     for part in PARTS:
         frame[f"{part}_ms"] = rows[f"{part}_us"].to_numpy("float64", na_value=np.nan) / 1e3
-    outcome = frame["outcome"]
     frame["abandoned"] = (rows["error"].astype("object") == ABANDONED).to_numpy(dtype=bool)
-    frame["answered"] = outcome.isin(["ok", "refused"])
-    in_vain = (
-        (outcome == "failed")
-        & rows["status"].fillna(0).eq(0).to_numpy(dtype=bool)
-        & (frame["felt_ms"] >= WAITED_IN_VAIN_MS)
-    )
-    frame["counts"] = (frame["answered"] | (outcome == "unknown") | in_vain) & (
-        frame["felt_ms"].notna()
-    )
+    frame["answered"] = frame["outcome"].isin(["ok", "refused"])
+    frame["counts"] = felt.counts
     return frame
 
 
@@ -141,6 +127,17 @@ def latency_spectrum(
             "system_ms": np.percentile(system, shares, method="higher") if len(system) else np.nan,
         }
     )
+
+
+def _felt_of(rows: pd.DataFrame) -> Felt:
+    """Return what was felt of each row, with its words as places and its nulls as -1."""
+    times = ("intended_ns", "first_byte_ns", "done_ns")
+    columns = {name: integers(rows[name], missing=-1) for name in times}
+    columns["status"] = integers(rows["status"])
+    for name, words in (("step", STEPS), ("outcome", OUTCOMES)):
+        places = pd.Categorical(rows[name].astype("object"), categories=words).codes
+        columns[name] = places.astype("int64")
+    return felt_of(columns)
 
 
 def _latency(rows: pd.DataFrame) -> Latency:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dress_rehearsal.reports.samples import Samples, count_on, last_on, single_series
+from dress_rehearsal.reports.evidence.samples import Samples, count_on, last_on, single_series
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_MS
-from dress_rehearsal.reports.audit.stores import DURABLE
-from dress_rehearsal.reports.evidence import JOIN, PURCHASE, QUEUE, STREAM, Evidence
-from dress_rehearsal.reports.figures.time_axis import Floats, Moments
+from dress_rehearsal.records.tables import JOIN, NS_PER_MS, PURCHASE, QUEUE, STREAM
+from dress_rehearsal.reports.evidence.stores import DURABLE
+from dress_rehearsal.reports.evidence.timeline import Floats, Timeline
 from dress_rehearsal.reports.numbers import integers
 
 _WITNESSES = (
@@ -45,31 +44,39 @@ class Sale:
         return float(self.granted_s[self.capacity - 1])
 
 
-def sale_of(evidence: Evidence, moments: Moments) -> Sale:
-    """Read the grants from the ledger, or from what students were told where there is no ledger."""
-    capacity = evidence.plan.event.tickets
+def read_sale(
+    capacity: int,
+    ledger: pd.DataFrame,
+    students: pd.DataFrame,
+    requests: pd.DataFrame,
+    timeline: Timeline,
+) -> Sale:
+    """Return the grants by the ledger, or by what students were told where there is no ledger.
+
+    Args:
+        capacity: tickets there were.
+    """
     found: list[Sale] = []
     for source, witness in _WITNESSES:
-        rows = evidence.ledger[evidence.ledger["source"] == source]
+        rows = ledger[ledger["source"] == source]
         rows = rows.drop_duplicates(["student", "ticket"])  # a row delivered twice is one grant
-        granted = _known(moments.seconds(rows["granted_ns"]))
+        granted = _known(timeline.seconds(rows["granted_ns"]))
         if len(granted):
             found.append(Sale(capacity, granted, witness))
     if found:
         return max(found, key=lambda sale: sale.granted)  # the first of equals
-    acked = evidence.students[evidence.students["ticket"].notna()]
-    heard = _known(moments.seconds(acked["acked_ns"]))
+    acked = students[students["ticket"].notna()]
+    heard = _known(timeline.seconds(acked["acked_ns"]))
     if len(heard):
         return Sale(capacity, heard, "as students heard of them")
-    return Sale(capacity, _first_yes(evidence, moments), "as the answers said")
+    return Sale(capacity, _first_yes(requests, timeline), "as the answers said")
 
 
-def _first_yes(evidence: Evidence, moments: Moments) -> Floats:
+def _first_yes(requests: pd.DataFrame, timeline: Timeline) -> Floats:
     """Return when each student was first told of a ticket, by the recorded answers alone."""
-    requests = evidence.requests
     yes = requests[(requests["step"] == PURCHASE) & (requests["outcome"] == "ok")]
     yes = yes.assign(done_ns=yes["done_ns"].fillna(yes["read_ns"]))
-    return _known(moments.seconds(yes.groupby("student")["done_ns"].min()))
+    return _known(timeline.seconds(yes.groupby("student")["done_ns"].min()))
 
 
 def _known(times_s: Floats) -> Floats:
@@ -81,7 +88,7 @@ _TELLING = (PURCHASE, JOIN, QUEUE, STREAM)
 """Steps whose answer can be that everything is sold; the countdown's is not looked into."""
 
 
-def time_to_know_ms(evidence: Evidence) -> Any:
+def time_to_know_ms(places: int, ledger: pd.DataFrame, requests: pd.DataFrame) -> Any:
     """Return for each student who was told `sold_out` how long that came after the last grant.
 
     Told: the first answer with the error `sold_out`, of a purchase, of a place in the waiting room
@@ -92,8 +99,7 @@ def time_to_know_ms(evidence: Evidence) -> Any:
     Returns:
         An array of ms, ascending; empty when not everything was sold or nobody was told.
     """
-    last_ns = _last_grant_ns(evidence)
-    requests = evidence.requests
+    last_ns = _last_grant_ns(places, ledger)
     if last_ns is None or requests.empty:
         return np.empty(0)
     sold_out = (requests["error"].astype("object") == "sold_out").to_numpy(dtype=bool)
@@ -106,11 +112,10 @@ def time_to_know_ms(evidence: Evidence) -> Any:
     return np.sort(late_ns / NS_PER_MS)
 
 
-def _last_grant_ns(evidence: Evidence) -> int | None:
+def _last_grant_ns(places: int, ledger: pd.DataFrame) -> int | None:
     """Return when the last ticket went by the durable ledger; None when some were left."""
-    rows = evidence.ledger[evidence.ledger["source"].astype("object") == DURABLE]
+    rows = ledger[ledger["source"].astype("object") == DURABLE]
     granted = rows.drop_duplicates(["student", "ticket"])["granted_ns"].dropna()
-    places = evidence.plan.event.tickets
     if not places or len(granted) < places:
         return None
     return int(granted.sort_values().iloc[places - 1])

@@ -1,22 +1,19 @@
 """What each store held at the end, and which stores could not be read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.plan import Allocation
-from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.numbers import counted
+from dress_rehearsal.records import TimelineEvent
+from dress_rehearsal.reports.words import counted
 
 DURABLE = "postgres"
 """The store whose word counts: what it holds survives."""
 
 GATE = "gate"
 """The ledger's source that holds admissions, not tickets."""
-
-_IN_REDIS: frozenset[Allocation] = frozenset({"redis_script", "redis_writeback", "sqs_writeback"})
-"""Allocations that keep the holders in Redis too; the others' truth is in PostgreSQL alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +36,19 @@ class Stores:
         return bool(self.expected) and len(self.holdings) == len(self.expected)
 
 
-def read_stores(evidence: Evidence) -> Stores:
-    """Sort the ledger by store, and say which stores' rows are not what was read."""
+def read_stores(plan: Plan, events: Sequence[TimelineEvent], ledger: pd.DataFrame) -> Stores:
+    """Return the ledger sorted by store, and which stores' rows are not what was read."""
     said = {
         event.name: event.detail
-        for event in evidence.timeline
+        for event in events
         if event.kind == "ledger" and event.name != GATE
     }
-    expected = expected_stores(evidence.plan)
+    expected = expected_stores(plan)
     expected += tuple(sorted(set(said) - set(expected)))
-    source = evidence.ledger["source"].astype("object")
+    source = ledger["source"].astype("object")
     holdings, problems = {}, []
     for store in expected:
-        rows = evidence.ledger[source == store]
+        rows = ledger[source == store]
         detail = said.get(store)
         if detail is None:
             problems.append(f"The tickets in {store} were never read, so nobody can audit them.")
@@ -83,7 +80,7 @@ def expected_stores(plan: Plan) -> tuple[str, ...]:
     """Return the stores that this plan's allocation keeps tickets in."""
     if plan.target.stage != "embedded":
         return ()
-    return ("postgres", "redis") if plan.app.allocation in _IN_REDIS else ("postgres",)
+    return ("postgres", "redis") if plan.app.holders_in_redis else ("postgres",)
 
 
 def owned(holding: pd.DataFrame) -> pd.MultiIndex:

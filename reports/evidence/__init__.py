@@ -1,0 +1,114 @@
+"""The evidence: all that a run left behind, read once; the only input of every judgement."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory, TimelineEvent
+from dress_rehearsal.reports.evidence.latency import latency_frame
+from dress_rehearsal.reports.evidence.promises import Promises, read_promises
+from dress_rehearsal.reports.evidence.reconciliation import Reconciliation, reconcile
+from dress_rehearsal.reports.evidence.sale import Sale, read_sale
+from dress_rehearsal.reports.evidence.samples import Samples
+from dress_rehearsal.reports.evidence.stores import Stores, read_stores
+from dress_rehearsal.reports.evidence.timeline import Timeline, read_timeline
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """One run as recorded (see `records.tables` for the columns), and what is read out of that.
+
+    What is read out is made when it is first asked for, and kept: a report makes nothing twice.
+    It has no slots, for that is kept beside the fields. A changed copy (`dataclasses.replace`)
+    reads anew.
+
+    Attributes:
+        t0_ns: when the sale opened; None when the run ended before a T-0 was set.
+        events: the lines of `timeline.jsonl`, as they were written.
+    """
+
+    run: str
+    plan: Plan
+    t0_ns: int | None
+    events: tuple[TimelineEvent, ...]
+    environment: dict[str, Any]
+    requests: pd.DataFrame
+    students: pd.DataFrame
+    metrics: pd.DataFrame
+    ledger: pd.DataFrame
+
+    @cached_property
+    def samples(self) -> Samples:
+        """The metrics, to be looked up by name."""
+        return Samples(self.metrics)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """What happened when, and whether the record of it is whole."""
+        return read_timeline(self.events, self.t0_ns, self.requests, self.metrics)
+
+    @cached_property
+    def latency(self) -> pd.DataFrame:
+        """One row a request with its latencies in ms; columns as of `latency_frame`."""
+        return latency_frame(self.requests, self.t0_ns)
+
+    @cached_property
+    def promises(self) -> Promises:
+        """What students were told of tickets."""
+        return read_promises(self.students, self.requests, record_cut=self.timeline.record_cut)
+
+    @cached_property
+    def stores(self) -> Stores:
+        """The tickets that each store held at the end."""
+        return read_stores(self.plan, self.events, self.ledger)
+
+    @cached_property
+    def server_counts(self) -> Reconciliation:
+        """The server's own count of requests beside the recorded ones."""
+        return reconcile(self.plan, self.events, self.requests, self.samples)
+
+    @cached_property
+    def sale(self) -> Sale:
+        """Which ticket went when."""
+        return read_sale(
+            self.plan.event.tickets, self.ledger, self.students, self.requests, self.timeline
+        )
+
+
+def read_evidence(run: RunDirectory) -> Evidence:
+    """Return everything that a run left behind.
+
+    Raises:
+        RunDirectoryUnreadableError: a file is missing that every run has, or is damaged.
+    """
+    events = tuple(run.timeline())
+    return Evidence(
+        run=run.id,
+        plan=run.plan(),
+        t0_ns=next((event.t_ns for event in events if event.kind == "t0"), None),
+        events=events,
+        environment=run.environment(),
+        requests=_ordered(run.request_table(), ["intended_ns", "student", "seq"]),
+        students=_ordered(run.student_table(), ["student"]),
+        metrics=_ordered(run.metric_table(), ["t_ns", "source", "name", "labels"]),
+        ledger=_ordered(run.ledger_table(), ["source", "number", "ticket"]),
+    )
+
+
+def _ordered(table: Any, keys: list[str]) -> pd.DataFrame:
+    """Return the rows in one order whatever the shards' order was; integers keep their nulls."""
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get)
+    return frame.sort_values(keys, kind="stable", ignore_index=True)
+
+
+_NULLABLE = {
+    pa.int8(): pd.Int8Dtype(),
+    pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}

@@ -1,0 +1,155 @@
+"""What happened when: the run's events on T-0's axis, and whether the record of them is whole."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dress_rehearsal.plans.faults import FAULTS
+from dress_rehearsal.records import TimelineEvent
+from dress_rehearsal.records.tables import NS_PER_S
+
+MEASURING: Final = "generator"
+"""The component whose loss says nothing about the target, only about the measurement."""
+
+FAULTS_AND_ALERTS: Final = ("fault", "alert")
+"""Kinds of events that people read of in words."""
+
+_LOSSES: Final = {"process": "process lost", "abort": "run cut short"}
+
+Floats = NDArray[np.float64]
+
+
+class FaultSpan(NamedTuple):
+    """When a fault was on, in seconds from zero; to the end of time when it was never ended."""
+
+    name: str
+    since_s: float
+    until_s: float
+
+    def touches(self, window_s: tuple[float, float]) -> bool:
+        """Return whether any of it falls into a window."""
+        return self.since_s <= window_s[1] and self.until_s >= window_s[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """How the run went, and where zero is on its axis of time.
+
+    Attributes:
+        zero_ns: T-0, or the run's first request when no T-0 was set.
+        has_t0: whether zero is T-0.
+        record_cut: the generator was lost or never ended, so what it recorded last is missing:
+            up to 2 s of the students' stories and 1 s of requests.
+        as_planned: nothing cut the rush short, so how it ended is the target's doing.
+        rows_pending: rows were still being written when the stores were read.
+        losses: when a process was lost or the run was cut short (s from zero), and words for it.
+        faults: when each fault was on.
+    """
+
+    zero_ns: int
+    has_t0: bool
+    record_cut: bool = False
+    as_planned: bool = True
+    rows_pending: bool = False
+    losses: tuple[tuple[float, str], ...] = ()
+    faults: tuple[FaultSpan, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What its axis counts."""
+        if self.has_t0:
+            return "seconds from T-0, the instant the sale opens"
+        return "seconds from the first request (the run has no T-0)"
+
+    @property
+    def note(self) -> str:
+        """Words for a caption where zero is not T-0, empty where it is."""
+        return "" if self.has_t0 else " The run has no T-0, so zero is its first request."
+
+    def seconds(self, times_ns: "pd.Series[Any]") -> Floats:
+        """Return Unix nanoseconds as seconds from zero; null becomes NaN."""
+        since: Floats = (times_ns - self.zero_ns).to_numpy(dtype="float64", na_value=np.nan)
+        return since / NS_PER_S
+
+
+def read_timeline(
+    events: Sequence[TimelineEvent],
+    t0_ns: int | None,
+    requests: pd.DataFrame,
+    metrics: pd.DataFrame,
+) -> Timeline:
+    """Return the run's timeline: T-0, whether the generator ended by itself, losses and faults."""
+    zero_ns = _first_ns(requests, metrics) if t0_ns is None else t0_ns
+    kinds = {(event.kind, event.name) for event in events}
+    record_cut = ("process", MEASURING) in kinds or ("phase", "performed") not in kinds
+    aborted = any(event.kind == "abort" for event in events)
+    losses = (
+        ((event.t_ns - zero_ns) / NS_PER_S, _LOSSES[event.kind])
+        for event in events
+        if event.kind in _LOSSES
+    )
+    return Timeline(
+        zero_ns,
+        has_t0=t0_ns is not None,
+        record_cut=record_cut,
+        as_planned=not (record_cut or aborted),
+        rows_pending=("phase", "unsettled") in kinds,
+        losses=tuple(losses),
+        faults=tuple(_fault_spans(events, zero_ns)),
+    )
+
+
+def was_planned(event: TimelineEvent) -> bool:
+    """Return whether a process was lost because the plan's own fault took it."""
+    return event.detail.get("planned") is True
+
+
+def event_words(event: TimelineEvent) -> str:
+    """Return what a fault's or an alert's line of the timeline tells, in words."""
+    detail: dict[str, Any] = event.detail
+    if detail.get("error"):
+        return f"could not be {done_or_ended(detail)}: {detail['error']}"
+    if event.kind == "alert":
+        return str(detail.get("message") or detail.get("what") or "")
+    if detail.get("on") is False:
+        return "off"
+    kind = FAULTS.get(event.name)
+    what = str(detail.get("what") or (kind.what if kind else ""))
+    grade = detail.get("grade")
+    state = "on" if grade in (None, "on") else f"on, {grade}"
+    return f"{state}: {what}" if what else state
+
+
+def done_or_ended(detail: dict[str, Any]) -> str:
+    """Return which of the two a fault's line of the timeline is about."""
+    return "ended" if detail.get("on") is False else "done"
+
+
+def _first_ns(requests: pd.DataFrame, metrics: pd.DataFrame) -> int:
+    """Return when the run's first request was meant, or its first sample taken; 0 without any."""
+    for first in (requests["intended_ns"].min(), metrics["t_ns"].min()):
+        if not pd.isna(first):
+            return int(first)
+    return 0
+
+
+def _fault_spans(events: Sequence[TimelineEvent], zero_ns: int) -> Iterator[FaultSpan]:
+    """Return when each fault was on; one that could not be done was not."""
+    since: dict[str, float] = {}
+    for event in events:
+        if event.kind != "fault" or event.detail.get("error"):
+            continue
+        at_s = (event.t_ns - zero_ns) / NS_PER_S
+        if event.detail.get("on") is False:
+            if event.name in since:
+                yield FaultSpan(event.name, since.pop(event.name), at_s)
+        elif event.name not in since:
+            since[event.name] = at_s
+    for name, at_s in since.items():
+        kind = FAULTS.get(name)
+        once = kind is not None and kind.momentary
+        yield FaultSpan(name, at_s, at_s if once else float("inf"))

@@ -1,0 +1,84 @@
+"""The words of the report: how every number, moment, pool and verdict is written for people.
+
+One quantity is written in one way wherever people read it: in the verdict's sentences, on the
+screen, on the page and in its figures, in the summary and in messages. It keeps the unit that the
+verdict keeps it in, so no digit that a limit was held against is lost on the way.
+"""
+
+import math
+from typing import Final
+
+from dress_rehearsal.reports.schema import Status
+
+NOT_MEASURED: Final = "not measured"
+
+HEADLINES: Final[dict[Status, str]] = {
+    "pass": "It will hold",
+    "fail": "It does not hold",
+    "inconclusive": "This run decides nothing",
+}
+SIGNS: Final[dict[Status, str]] = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
+
+_POOLS: Final = {
+    "postgres": "PostgreSQL pools",
+    "redis": "Redis pools",
+    "enrolment": "Calls to the enrolment API",
+    "redis_lock": "The sale's lock in Redis",
+    "sqs": "Calls to the queue (SQS)",
+    "write_back": "Write-back queue",
+    "accept_queue": "Kernel's accept queue",
+    "max_connections": "PostgreSQL's connections",
+    "cpu": "Machine's CPU",
+    "app_loop": "App's event loops",
+    "generator_loop": "Generator's loop",
+}
+
+
+def written(value: float | None) -> str:
+    """Return a number: 5212 as "5,212", 12.345 as "12.3", None as "not measured"."""
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3g}"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun: "1 ticket", "5,212 tickets"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def milliseconds(value_ms: float | None) -> str:
+    """Return a latency, a wait or a delay: "0.4 ms", "1,542.5 ms"."""
+    shown = written(value_ms)
+    return shown if shown == NOT_MEASURED else f"{shown} ms"
+
+
+def seconds(value_s: float | None) -> str:
+    """Return a span of the run: "0.25 s", "12.3 s"."""
+    shown = written(value_s)
+    return shown if shown == NOT_MEASURED else f"{shown} s"
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """Return a number in the unit that it is kept in: `ms`, `s`, or none for a count or a share."""
+    if unit == "ms":
+        return milliseconds(value)
+    return seconds(value) if unit == "s" else written(value)
+
+
+def offset(value_s: float) -> str:
+    """Return a moment on T-0's axis: "T-0", "T-0 + 3.2 s", "T-0 − 0.4 s"."""
+    if abs(value_s) < 0.0005:
+        return "T-0"
+    return f"T-0 {'−' if value_s < 0 else '+'} {seconds(abs(value_s))}"
+
+
+def percent(share: float) -> str:
+    """Return a share of one, to three digits: "1.25%", "100%"."""
+    return f"{100 * share:.3g}%"
+
+
+def pool_words(name: str) -> str:
+    """Return a pool of the verdict as people call it; one that is not known by its own name."""
+    return _POOLS.get(name, name)
