@@ -1,4 +1,4 @@
-"""What a run leaves behind: table schemas, the run directory, the collectors that fill it."""
+"""What a run leaves behind: table schemas, the run directory, and the collectors that fill it."""
 
 from dress_rehearsal.records.errors import (
     RecordError,

@@ -11,7 +11,7 @@ FAILURES: Final[tuple[type[Exception], ...]] = (OSError, http.client.HTTPExcepti
 
 
 def get(url: str, timeout_s: float) -> bytes:
-    """Return the body of a 200.
+    """Return the body of a 200, awaited for `timeout_s` at a time.
 
     Raises:
         OSError, http.client.HTTPException, ValueError: `FAILURES`: there is none, or not all of it.

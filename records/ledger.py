@@ -1,4 +1,4 @@
-"""The ledger: what each store says was sold and whom the gate let in, kept row for row."""
+"""The ledger: what each store says was sold and whom the entrance let in, kept row for row."""
 
 import json
 import time
@@ -11,12 +11,8 @@ import pyarrow as pa
 from redis import RedisError
 
 from dress_rehearsal.records import tables
-from dress_rehearsal.records.collectors import postgres
-from dress_rehearsal.records.collectors import redis as redis_server
+from dress_rehearsal.records.collectors import postgres, redis
 from dress_rehearsal.records.run_directory import RunDirectory
-from dress_rehearsal.records.settle import Settling, await_settled
-
-__all__ = ["Settling", "StoreReading", "await_settled", "read_ledger"]
 
 _BASE_TIMEOUT_S = 2.0
 _TIMEOUT_S_PER_STUDENT = 20e-6
@@ -54,17 +50,17 @@ def read_ledger(
     *,
     settle_ms: float | None = None,
 ) -> list[StoreReading]:
-    """Write every store's tickets to `ledger.parquet` and stamp each store on the timeline.
+    """Write every store's tickets to `ledger.parquet`, stamp each store, and return what each said.
 
-    Beside them the gate's admissions (source `gate`: `granted_ns` is when somebody entered), where
+    Beside them the admissions (source `gate`: `granted_ns` is when somebody entered), where
     PostgreSQL has a table `entries`. A row stays a row: a ticket or a student that a store holds
     twice is there twice. A store that does not answer within 2 s (and 20 µs a student) is an error
     on the timeline.
 
     Args:
         students: student numbers in the roster's order.
-        settle_ms: how long the write-back took to catch up after the last request, if it was
-            awaited; stamped with each store.
+        settle_ms: milliseconds that the write-back took to catch up after the last request, if it
+            was awaited; stamped with each store.
 
     Raises:
         RunDirectoryUnusableError: the run directory cannot be written.
@@ -76,7 +72,7 @@ def read_ledger(
     if dsn is not None:
         found = _postgres_rows(dsn, event, roster, timeout_s)
         readings.append(_reading("postgres", found, rows))
-        admitted = None if isinstance(found, str) else _gate_rows(dsn, event, found, timeout_s)
+        admitted = None if isinstance(found, str) else _admission_rows(dsn, event, found, timeout_s)
         if admitted is not None:
             readings.append(_reading("gate", admitted, rows))
     if redis_url is not None:
@@ -122,16 +118,16 @@ def _postgres_rows(
     ]
 
 
-def _gate_rows(
+def _admission_rows(
     dsn: str, event: str, tickets: list[Row], timeout_s: float
 ) -> list[Row] | str | None:
-    """Return whom the gate let in, why that cannot be read, or None when there is no gate."""
+    """Return who entered, why that cannot be read, or None when nobody keeps a record of it."""
     try:
         found = _asked(dsn, _ENTRIES, event, timeout_s)
     except psycopg.errors.UndefinedTable:
         return None
     except psycopg.Error as error:
-        return f"The gate's admissions cannot be read: {str(error).strip()}"
+        return f"The admissions at the entrance cannot be read: {str(error).strip()}"
     holder = {ticket: student for _, ticket, student, *_ in tickets}
     return [
         ("gate", ticket, holder.get(ticket, -1), None, entered_ns, None)
@@ -154,8 +150,8 @@ def _redis_rows(
     url: str, event: str, roster: Mapping[str, int], timeout_s: float
 ) -> list[Row] | str | None:
     """Return the tickets Redis holds, why they cannot be read, or None when it holds no hash."""
-    key = redis_server.holders(event)
-    client = redis_server.connect(url, timeout_s=timeout_s / 2)
+    key = redis.holders(event)
+    client = redis.connect(url, timeout_s=timeout_s / 2)
     try:
         holders: Any = client.hgetall(key)
     except (RedisError, OSError) as error:

@@ -50,7 +50,7 @@ _GIT_TIMEOUT_S = 5
 
 
 def environment() -> dict[str, Any]:
-    """Describe this machine for `environment.json`; None where it does not say.
+    """Return this machine's facts for `environment.json`; None where it does not say.
 
     `fingerprint` is equal on machines with the same hardware and kernel limits; versions, the
     kernel's release and the commit are beside it and not part of it. The host's name is left out.
@@ -76,7 +76,7 @@ def environment() -> dict[str, Any]:
 
 
 def usable_cores() -> int:
-    """Count the CPUs this process may run on."""
+    """Return how many CPUs this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -97,7 +97,7 @@ def cpu_quota(cgroup: Path = Path("/sys/fs/cgroup")) -> float | None:
 
 
 def cpu_model() -> str | None:
-    """Return the processor's name."""
+    """Return the processor's name; None where the system does not say."""
     for line in (_text(Path("/proc/cpuinfo")) or "").splitlines():
         key, _, value = line.partition(":")
         if key.strip() == "model name":

@@ -25,7 +25,7 @@ was lost. abort: the run was cut short. ledger: a store was read, or could not b
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """One line of `timeline.jsonl`."""
+    """One line of `timeline.jsonl`; `t_ns` is in nanoseconds since the Unix epoch."""
 
     t_ns: int
     kind: EventKind
@@ -44,7 +44,8 @@ class RunDirectory:
         """Make `runs/<UTC time>-<plan>-<id>/` with the resolved plan in it.
 
         Raises:
-            RunDirectoryUnusableError: the folder cannot be made (permission, disk full, a file there).
+            RunDirectoryUnusableError: the folder cannot be made (permission, disk full, a file is
+                there).
         """
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         run = cls(runs.resolve() / f"{stamp}-{plan.name}-{secrets.token_hex(3)}")
@@ -123,7 +124,11 @@ class RunDirectory:
             raise self._unwritable(target, error) from error
 
     def write_json(self, name: str, document: Any) -> None:
-        """Write a JSON file of the run whole, keys in the given order."""
+        """Write a JSON file of the run whole, keys in the given order, or not at all.
+
+        Raises:
+            RunDirectoryUnusableError: it cannot be written.
+        """
         self.write_text(name, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
     def write_table(self, name: str, table: pa.Table) -> None:
@@ -144,7 +149,7 @@ class RunDirectory:
     def stamp(
         self, kind: EventKind, name: str, *, t_ns: int | None = None, **detail: Any
     ) -> TimelineEvent:
-        """Append one event to the timeline, now unless `t_ns` says when.
+        """Append one event to the timeline, now unless `t_ns` says when, and return it.
 
         Raises:
             RunDirectoryUnusableError: it cannot be written.
@@ -162,7 +167,11 @@ class RunDirectory:
         return event
 
     def plan(self) -> Plan:
-        """Read the resolved plan."""
+        """Return the resolved plan.
+
+        Raises:
+            RunDirectoryUnreadableError: its file cannot be read, or is of another version.
+        """
         try:
             return Plan.model_validate(tomllib.loads(self._text("plan.toml")))
         except ValueError as error:
@@ -171,7 +180,11 @@ class RunDirectory:
             ) from error
 
     def environment(self) -> dict[str, Any]:
-        """Read the machine's fingerprint; empty when the run died before writing it."""
+        """Return the machine's fingerprint; empty when the run died before writing it.
+
+        Raises:
+            RunDirectoryUnreadableError: its file cannot be read, or is not JSON.
+        """
         if not (self.path / "environment.json").is_file():
             return {}
         try:
@@ -183,25 +196,45 @@ class RunDirectory:
         return document
 
     def timeline(self) -> list[TimelineEvent]:
-        """Read the timeline in the order of its times; a last line cut by a crash is left out."""
+        """Return the timeline in the order of its times, without a last line cut by a crash.
+
+        Raises:
+            RunDirectoryUnreadableError: its file cannot be read.
+        """
         if not (self.path / "timeline.jsonl").is_file():
             return []
         return sorted(self._events(), key=lambda event: event.t_ns)
 
     def request_table(self) -> pa.Table:
-        """Read every request of every shard (`tables.REQUESTS`), in no particular order."""
+        """Return every request of every shard (`tables.REQUESTS`), in no particular order.
+
+        Raises:
+            RunDirectoryUnreadableError: a shard cannot be read.
+        """
         return self._parts(self.requests, tables.REQUESTS)
 
     def metric_table(self) -> pa.Table:
-        """Read every sample (`tables.METRICS`)."""
+        """Return every sample (`tables.METRICS`).
+
+        Raises:
+            RunDirectoryUnreadableError: a part cannot be read.
+        """
         return self._parts(self.metrics, tables.METRICS)
 
     def student_table(self) -> pa.Table:
-        """Read the students (`tables.STUDENTS`); no rows when the generator never started."""
+        """Return the students (`tables.STUDENTS`); no rows when the generator never started.
+
+        Raises:
+            RunDirectoryUnreadableError: the file cannot be read.
+        """
         return self._table(self.path / "students.parquet", tables.STUDENTS)
 
     def ledger_table(self) -> pa.Table:
-        """Read the stores' tickets (`tables.LEDGER`); no rows when none could be read."""
+        """Return the stores' tickets (`tables.LEDGER`); no rows when none could be read.
+
+        Raises:
+            RunDirectoryUnreadableError: the file cannot be read.
+        """
         return self._table(self.path / "ledger.parquet", tables.LEDGER)
 
     def _events(self) -> Iterator[TimelineEvent]:

@@ -8,7 +8,7 @@ from dress_rehearsal.records.errors import RecordError
 
 
 def labels_json(**labels: str | int) -> str:
-    """Write labels as the metrics table has them: a compact JSON object with sorted keys."""
+    """Return labels as the metrics table has them: a compact JSON object with sorted keys."""
     texts = {key: str(value) for key, value in labels.items()}
     return json.dumps(texts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -40,12 +40,12 @@ class Reading(NamedTuple):
 
     @classmethod
     def of(cls, t_ns: int, values: Mapping[Series, float]) -> Self:
-        """Make a reading of each series' value."""
+        """Return a reading of each series' value."""
         return cls(t_ns, list(values), list(values.values()))
 
     @classmethod
     def of_sample(cls, sample: Sample) -> Self:
-        """Make a reading of one sample."""
+        """Return a reading of one sample."""
         return cls(sample.t_ns, [Series(*sample[1:4])], [sample.value])
 
 
@@ -56,7 +56,7 @@ class Source(Protocol):
     """Names it in `collector_failed_total`."""
 
     def read(self) -> Reading:
-        """Read it now, or give up within about a second.
+        """Return what it says now, or give up within about a second.
 
         Raises:
             SourceUnreadableError: it gave no usable answer; the next call tries afresh.

@@ -1,4 +1,4 @@
-"""Settling: waits until the fast store and the durable one agree on who holds a ticket."""
+"""The wait until the fast store and the durable one agree on who holds a ticket."""
 
 import contextlib
 import time
@@ -9,8 +9,7 @@ from typing import Any, Final
 import psycopg
 from redis import Redis, RedisError
 
-from dress_rehearsal.records.collectors import postgres
-from dress_rehearsal.records.collectors import redis as redis_server
+from dress_rehearsal.records.collectors import postgres, redis
 
 _POLL_S: Final = 0.02
 _LOOK_S: Final = 0.25
@@ -38,11 +37,12 @@ def await_settled(
     longest_s: float | None = None,
     enough: Callable[[], bool] = lambda: False,
 ) -> Settling:
-    """Wait until everything granted has been written back, as long as rows are being written.
+    """Wait until everything granted has been written back, and return how the wait ended.
 
-    The stores agree when the grants stream has neither pending nor undelivered entries (or there
-    is no such stream) and, where Redis keeps a hash of holders, `tickets` has as many different
-    tickets as that has students: a row delivered twice delays nothing.
+    It is waited for as long as rows are being written. The stores agree when the grants stream has
+    neither pending nor undelivered entries (or there is no such stream) and, where Redis keeps a
+    hash of holders, `tickets` has as many different tickets as that has students: a row delivered
+    twice delays nothing.
 
     Args:
         still_s: seconds without a new row after which the wait ends.
@@ -54,7 +54,7 @@ def await_settled(
     if redis_url is None:
         return Settling.AGREED
     timeout_s = max(0.1, min(1.0, still_s))
-    client = redis_server.connect(redis_url, timeout_s=timeout_s)
+    client = redis.connect(redis_url, timeout_s=timeout_s)
     try:
         with _Rows(dsn, event, timeout_s).reading() as rows:
             growth = _Growth(rows, min(_LOOK_S, still_s / 4))
@@ -122,14 +122,14 @@ class _Rows:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator["_Rows"]:
-        """Return itself; closes the connection in the end."""
+        """Return itself, and close the connection in the end."""
         try:
             yield self
         finally:
             self._close()
 
     def count(self) -> int | None:
-        """Count now, None when there is no PostgreSQL to ask.
+        """Return how many there are now, None when there is no PostgreSQL to ask.
 
         Raises:
             psycopg.Error: there is no answer, or a complaint.
@@ -153,7 +153,7 @@ class _Rows:
 
 
 def _agreed(client: Redis, event: str, rows: _Rows) -> bool:
-    holders: Any = client.hlen(redis_server.holders(event))
+    holders: Any = client.hlen(redis.holders(event))
     if not holders:  # no such hash: the truth is in PostgreSQL alone
         return True
     written = rows.count()
@@ -161,7 +161,7 @@ def _agreed(client: Redis, event: str, rows: _Rows) -> bool:
 
 
 def _drained(client: Redis, event: str) -> bool:
-    stream = redis_server.grants_stream(event)
+    stream = redis.grants_stream(event)
     if not client.exists(stream):
         return True
     groups: Any = client.xinfo_groups(stream)

@@ -1,4 +1,4 @@
-"""The announcement: tells any Prometheus of this machine what a rehearsal has to scrape.
+"""The targets file: tells any Prometheus of this machine what a rehearsal has to scrape.
 
 `<runs>/targets/<run>.json` is a `file_sd` file
 (https://prometheus.io/docs/prometheus/latest/configuration/configuration/#file_sd_config): it is
@@ -12,20 +12,21 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import psutil
 
 from dress_rehearsal.records.collectors.scrape import Target
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
 
-FOLDER = "targets"
-HARNESS = "harness"
+FOLDER: Final = "targets"
+"""The folder of these files, in the folder of run directories."""
+HARNESS: Final = "harness"
 """The job of what the conductor exports."""
 
 
-class Announcement:
-    """Is on the disk while the context is open.
+class TargetsFile:
+    """One rehearsal's `file_sd` file; it is on the disk while the context is open.
 
     Args:
         runs: the folder of run directories.
@@ -35,14 +36,14 @@ class Announcement:
 
     def __init__(self, runs: Path, run: str, port: int) -> None:
         self.targets = 1
-        """How many are announced."""
+        """How many are in it."""
         self.path = runs.resolve() / FOLDER / f"{run}.json"
         self._run = run
         self._harness = _group([f"127.0.0.1:{port}"], run=run, job=HARNESS, pid=str(os.getpid()))
         self._writing = threading.Lock()
 
     def __enter__(self) -> Self:
-        """Announce the conductor.
+        """Write the file with what the conductor exports.
 
         Raises:
             RunDirectoryUnusableError: the file cannot be written.
@@ -50,7 +51,7 @@ class Announcement:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._forget_the_dead()
-            self._write([self._harness])
+            self._replace([self._harness])
         except OSError as error:
             raise RunDirectoryUnusableError(
                 f"{self.path} cannot be written: {error.strerror or error}; make room or give "
@@ -66,8 +67,8 @@ class Announcement:
     ) -> None:
         self.path.unlink(missing_ok=True)
 
-    def announce(self, targets: Iterable[Target]) -> None:
-        """Announce these instead of those before; a full disk leaves those that were there."""
+    def write(self, targets: Iterable[Target]) -> None:
+        """Write these instead of those before; a full disk leaves those that were there."""
         groups = [self._harness]
         self.targets = 1
         for target in targets:
@@ -75,12 +76,12 @@ class Announcement:
             self.targets += 1
             groups.append(_group([f"{target.host}:{target.port}"], run=self._run, job=job, pid=pid))
         try:
-            self._write(groups)
+            self._replace(groups)
         except OSError:  # whoever records finds out and says so
             return
 
     def _forget_the_dead(self) -> None:
-        """Withdraw what conductors announced that were killed."""
+        """Withdraw the files of conductors that were killed."""
         for file in self.path.parent.glob("*.json"):
             try:
                 pids = [int(group["labels"]["pid"]) for group in _harnesses(file)]
@@ -90,7 +91,7 @@ class Announcement:
                 with suppress(OSError):  # another user's
                     file.unlink(missing_ok=True)
 
-    def _write(self, groups: list[dict[str, Any]]) -> None:
+    def _replace(self, groups: list[dict[str, Any]]) -> None:
         with self._writing:
             partial = self.path.with_name(f".{self.path.name}.partial")
             partial.write_text(json.dumps(groups, indent=1), encoding="utf-8")

@@ -16,7 +16,7 @@ from dress_rehearsal.records import RunDirectory, RunDirectoryUnusableError
 from dress_rehearsal.records.collectors.scrape import TargetsFolder
 from dress_rehearsal.records.exporter import exporting
 from dress_rehearsal.records.samples import SourceUnreadableError
-from dress_rehearsal.records.targets_file import Announcement
+from dress_rehearsal.records.targets_file import TargetsFile
 from dress_rehearsal.rehearsal.exporter import Exporter
 from dress_rehearsal.rehearsal.screen import Screen
 from dress_rehearsal.rehearsal.signals import uninterruptible
@@ -32,10 +32,10 @@ class Monitoring:
     """What the rehearsal shows, and the Prometheus that looks, if there is one."""
 
     def __init__(
-        self, exporter: Exporter, announcement: Announcement, prometheus: Prometheus | None
+        self, exporter: Exporter, targets_file: TargetsFile, prometheus: Prometheus | None
     ) -> None:
         self.exporter = exporter
-        self.announcement = announcement
+        self.targets_file = targets_file
         self._prometheus = prometheus
         self._firing: dict[str, Firing] = {}
         self._lost = False
@@ -51,9 +51,9 @@ class Monitoring:
         """
         if folder is not None:
             with suppress(SourceUnreadableError):  # whoever collects finds out and says so
-                self.announcement.announce(TargetsFolder(folder).targets().values())
+                self.targets_file.write(TargetsFolder(folder).targets().values())
         deadline = time.monotonic() + _DISCOVERED_S
-        while self._prometheus is not None and self._scraped() < self.announcement.targets:
+        while self._prometheus is not None and self._scraped() < self.targets_file.targets:
             if time.monotonic() > deadline or self._prometheus.ended:
                 return
             time.sleep(_LOOK_S)
@@ -95,7 +95,7 @@ class Monitoring:
     def performed(self) -> None:
         """Show no more what was read of a stage that is about to go."""
         self.exporter.follow(None)
-        self.announcement.announce(())
+        self.targets_file.write(())
 
     def conclude(self, verdict: Verdict) -> None:
         """Show the verdict, and let whoever scrapes see it before the port is closed."""
@@ -140,9 +140,9 @@ def monitored(
     stack = ExitStack()
     try:
         port = stack.enter_context(exporting(exporter.collect))
-        announcement = Announcement(run.path.parent, run.id, port)
+        targets_file = TargetsFile(run.path.parent, run.id, port)
         try:
-            stack.enter_context(announcement)
+            stack.enter_context(targets_file)
         except RunDirectoryUnusableError as error:
             if prometheus:
                 raise
@@ -152,7 +152,7 @@ def monitored(
             screen.phase("starting Prometheus")
             config = write_config(
                 run.path / DATA,
-                [_literal(announcement.path)],
+                [_literal(targets_file.path)],
                 alertmanager=plan.notify.alertmanager,
             )
             log = run.logs / "prometheus.log"
@@ -165,7 +165,7 @@ def monitored(
             else:
                 run.stamp("phase", "prometheus_ready", url=server.url)
                 screen.tell(f"Prometheus, while this lasts: {server.url}")
-        yield Monitoring(exporter, announcement, server)
+        yield Monitoring(exporter, targets_file, server)
     finally:
         with uninterruptible():  # the verdict is there, or the reason why there is none
             stack.close()

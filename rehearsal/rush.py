@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from dress_rehearsal.compose import Stage
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.collectors.collector import Collecting, Sources
-from dress_rehearsal.records.ledger import Settling, await_settled, read_ledger
+from dress_rehearsal.records.collectors.collector import Collector, Sources
+from dress_rehearsal.records.ledger import read_ledger
+from dress_rehearsal.records.settle import Settling, await_settled
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.errors import GeneratorFailedError
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
@@ -91,14 +92,14 @@ class Rush:
             ],
         )
         monitoring = self._monitoring
-        collecting = Collecting(
+        collector = Collector(
             self._run,
             sources,
             self._plan.collect.interval,
-            None if monitoring is None else monitoring.announcement.announce,
+            None if monitoring is None else monitoring.targets_file.write,
         )
         if monitoring is not None:
-            monitoring.exporter.follow(collecting)
+            monitoring.exporter.follow(collector)
         try:
             t0_ns = self._take_places(generator)
         except KeyboardInterrupt:
@@ -107,26 +108,26 @@ class Rush:
             return
         # The servers' counters are read for the first time here: after the preparations, which
         # are requests too, and before the first student acts.
-        with collecting:
-            self._rush(generator, collecting, t0_ns)
+        with collector:
+            self._rush(generator, collector, t0_ns)
             with uninterruptible():  # bounded, and without it nothing can be audited
                 self._run.stamp("phase", "performed")
-                self._settle(collecting)
+                self._settle(collector)
 
-    def _rush(self, generator: GeneratorProcess, collecting: Collecting, t0_ns: int) -> None:
+    def _rush(self, generator: GeneratorProcess, collector: Collector, t0_ns: int) -> None:
         faults = FaultSchedule(self._plan, self._stage, self._run, self._screen.tell)
         try:
             # What a counter had counted before it was first read would be taken for the students'.
             arrivals_s = t0_ns / NS_PER_S - self._plan.schedule.lead
-            collecting.read_all(timeout_s=max(arrivals_s - time.time() - _GO_S, 0.0))
+            collector.read_all(timeout_s=max(arrivals_s - time.time() - _GO_S, 0.0))
             generator.go(t0_ns)
             faults.begin(t0_ns)
-            self._watch(generator, collecting, t0_ns)
-            self._await_rest(collecting)
+            self._watch(generator, collector, t0_ns)
+            self._await_rest(collector)
         except KeyboardInterrupt:
             self._interrupt()
             with uninterruptible():
-                self._cut(generator, collecting)
+                self._cut(generator, collector)
         finally:
             with uninterruptible():  # whatever is down has to be up again to be read
                 faults.end()
@@ -157,7 +158,7 @@ class Rush:
         self._stage.open_at(t0_ns)
         return t0_ns
 
-    def _watch(self, generator: GeneratorProcess, collecting: Collecting, t0_ns: int) -> None:
+    def _watch(self, generator: GeneratorProcess, collector: Collector, t0_ns: int) -> None:
         """Follow the performance to its end, noting what is lost on the way."""
         schedule = self._plan.schedule
         closed_ns = t0_ns + round(schedule.sale * NS_PER_S)
@@ -166,12 +167,12 @@ class Rush:
             line = generator.next_line(0.5)
             self._note_losses()
             self._note_alerts()
-            self._note_connections(collecting)
+            self._note_connections(collector)
             if time.time_ns() >= closed_ns and not self._closed:
                 self._closed = True
                 self._run.stamp("phase", "closed", t_ns=closed_ns)
-            if collecting.error is not None:
-                raise collecting.error
+            if collector.error is not None:
+                raise collector.error
             if line is None:
                 if generator.exit_code is not None:
                     self._note_generator_lost(generator)
@@ -179,15 +180,15 @@ class Rush:
                 continue
             if line["kind"] == "done":
                 return
-            self._take(line, collecting)
+            self._take(line, collector)
         self._note_generator_lost(generator)
 
-    def _note_connections(self, collecting: Collecting) -> None:
+    def _note_connections(self, collector: Collector) -> None:
         """Keep the fewest connections of each pool that were ever in use."""
-        for pool, used in _connections_used(collecting).items():
+        for pool, used in _connections_used(collector).items():
             self._used_always[pool] = min(used, self._used_always.get(pool, used))
 
-    def _await_rest(self, collecting: Collecting) -> None:
+    def _await_rest(self, collector: Collector) -> None:
         """Wait for the app to give its connections back, now that nobody asks for anything.
 
         What it keeps for so long it will not give back: so that a leak can be told from work.
@@ -195,20 +196,20 @@ class Rush:
         deadline = time.monotonic() + _REST_S
         while time.monotonic() < deadline and any(
             used > self._used_always.get(pool, used)
-            for pool, used in _connections_used(collecting).items()
+            for pool, used in _connections_used(collector).items()
         ):
             time.sleep(_LOOK_S)
 
-    def _take(self, line: Line, collecting: Collecting) -> None:
+    def _take(self, line: Line, collector: Collector) -> None:
         if line["kind"] == "error":
             raise GeneratorFailedError(str(line["message"]))
         if line["kind"] == "status":
-            collecting.add(status_samples(line))
+            collector.add(status_samples(line))
             if self._monitoring is not None:
                 self._monitoring.exporter.take(line)
-            self._screen.update(line, collecting)
+            self._screen.update(line, collector)
 
-    def _cut(self, generator: GeneratorProcess, collecting: Collecting) -> None:
+    def _cut(self, generator: GeneratorProcess, collector: Collector) -> None:
         """Have the generator stop at once and write down what happened so far."""
         generator.stop()
         deadline = time.monotonic() + _LAST_WORDS_S
@@ -217,7 +218,7 @@ class Rush:
             if line is not None and line["kind"] == "done":
                 return
             if line is not None:
-                self._take(line, collecting)
+                self._take(line, collector)
             elif generator.exit_code is not None:
                 return
 
@@ -256,7 +257,7 @@ class Rush:
         )
         self._screen.note(what)
 
-    def _settle(self, collecting: Collecting) -> None:
+    def _settle(self, collector: Collector) -> None:
         """Wait until the stores agree, read every counter and every store a last time."""
         self._screen.phase("waiting until the stores agree")
         begun = time.monotonic()
@@ -277,7 +278,7 @@ class Rush:
             self._run.stamp("phase", "settled", after_ms=after_ms)
         elif settling is Settling.GROWING:
             self._run.stamp("phase", "unsettled", after_ms=after_ms)
-        collecting.read_all()
+        collector.read_all()
         self._note_losses()
         self._alerts_due_s = 0.0
         self._note_alerts()
@@ -292,10 +293,10 @@ class Rush:
         )
 
 
-def _connections_used(collecting: Collecting) -> dict[str, float]:
+def _connections_used(collector: Collector) -> dict[str, float]:
     """Return the connections that the app's workers use, by pool, as they said last."""
     used = {
-        pool: collecting.latest("db_client_connections", "app", pool=pool, state="used")
+        pool: collector.latest("db_client_connections", "app", pool=pool, state="used")
         for pool in _POOLS
     }
     return {pool: number for pool, number in used.items() if number is not None}

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from dress_rehearsal.plans import Plan, format_duration
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.collectors.collector import Collecting
+from dress_rehearsal.records.collectors.collector import Collector
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.generator_process import Line
 from dress_rehearsal.reports.schema import Verdict
@@ -118,7 +118,7 @@ class Screen(LiveView):
         """Show something that was meant to happen, such as a fault of the plan."""
         self._say(sentence, "yellow")
 
-    def update(self, status: Line, collecting: Collecting) -> None:
+    def update(self, status: Line, collector: Collector) -> None:
         """Take in the generator's status and the newest samples."""
         before, self._status = self._status, status
         if before is not None and status["t_ns"] > before["t_ns"]:
@@ -128,16 +128,16 @@ class Screen(LiveView):
                 * NS_PER_S
             )
             self._rate += 0.5 * (rate - self._rate)
-        self._read_pools(collecting)
+        self._read_pools(collector)
         if self._t0_ns is not None and status["t_ns"] >= self._t0_ns:
             self._phase = "the sale is open"
         if self._live is None and time.monotonic() >= self._plain_due:
             self._plain_due = time.monotonic() + _PLAIN_EVERY_S
             self.console.print(self._plain_line(), soft_wrap=True)
 
-    def _read_pools(self, collecting: Collecting) -> None:
+    def _read_pools(self, collector: Collector) -> None:
         def number(name: str, source: str = "", **labels: str) -> str:
-            value = collecting.latest(name, source, **labels)
+            value = collector.latest(name, source, **labels)
             return "-" if value is None else f"{value:,.0f}"
 
         self._pools = [
@@ -153,12 +153,10 @@ class Screen(LiveView):
         self._pools.append(("accept queue", queued, room, queued))
         self._pools.append(("write-back", "-", "-", number("writeback_backlog", "writeback")))
         # By the stores where they are read: an app too busy to be scraped counts nothing.
-        counted = [
-            collecting.latest("tickets_held", store=store) for store in ("redis", "postgres")
-        ]
+        counted = [collector.latest("tickets_held", store=store) for store in ("redis", "postgres")]
         taken = max((number for number in counted if number is not None), default=None)
         if taken is None:
-            taken = collecting.latest("tickets_granted_total", "app")
+            taken = collector.latest("tickets_granted_total", "app")
         if self._plan is not None and taken is not None:
             self._tickets_left = self._plan.event.tickets - round(taken)
 

@@ -1,4 +1,4 @@
-"""Collecting: reads every source four times a second and appends what it read to the run."""
+"""The collector: reads every source four times a second and appends what it read to the run."""
 
 import threading
 import time
@@ -45,15 +45,16 @@ class Sources:
     components: Components
 
 
-class Collecting:
+class Collector:
     """Reads each source in a thread of its own while the context is open.
 
     A source that hangs delays only itself; one that fails is counted in `collector_failed_total`,
-    kept in `failures` and tried again. A run directory that cannot be written ends the collecting:
+    kept in `failures` and tried again. A run directory that cannot be written stops everything:
     `error` says so at once, and `close` raises it.
 
     Args:
-        on_targets: told, from a thread of the collecting, whenever there are other targets.
+        interval_s: seconds between two reads of a source.
+        on_targets: told, from a thread of the collector, whenever there are other targets.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Collecting:
         self._closed = False
         self._stopping = threading.Event()
         self._epoch_s = time.monotonic()
-        self._writer = threading.Thread(target=self._write_parts, name="collecting", daemon=True)
+        self._writer = threading.Thread(target=self._write_parts, name="collector", daemon=True)
 
     def __enter__(self) -> Self:
         for source in self._fixed_sources():
@@ -110,7 +111,7 @@ class Collecting:
 
     @property
     def failures(self) -> dict[str, str]:
-        """Return for each source that does not answer at present the sentence that says why."""
+        """For each source that does not answer at present the sentence that says why."""
         with self._lock:
             watches = list(self._watches.items())
         failing = {name: watch.failure for name, watch in watches if watch.failure is not None}
@@ -126,7 +127,7 @@ class Collecting:
             self._handed_in |= {reading.series[0]: reading for reading in readings}
 
     def latest(self, name: str, source: str = "", **labels: str) -> float | None:
-        """Sum the newest values of a metric, for showing while the run goes.
+        """Return the sum of the newest values of a metric, for showing while the run goes.
 
         Args:
             source: count only sources that begin so, such as `app`.
@@ -256,7 +257,7 @@ class Collecting:
                 watch.stop()
 
     def _own_reading(self) -> Reading:
-        """Tell how the collecting itself is doing: its slowest read and every failure so far."""
+        """Return how the collector itself is doing: its slowest read and every failure so far."""
         slowest_s = max((watch.take_longest_s() for watch in self._watches.values()), default=0.0)
         failed = {name: watch.failed for name, watch in self._watches.items()}
         if self._folder is not None:
@@ -269,7 +270,7 @@ class Collecting:
 
 
 def metrics_part(readings: Iterable[Reading]) -> pa.Table:
-    """Put readings into one table (`tables.METRICS`).
+    """Return readings as one table (`tables.METRICS`).
 
     Raises:
         pyarrow.ArrowException: a time, a word or a value is not of its column's type.

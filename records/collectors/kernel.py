@@ -1,4 +1,4 @@
-"""Reads what the kernel counts: connections it turned away, segments it sent again, CPU used."""
+"""The kernel's counters: connections it turned away, segments it sent again, CPU used."""
 
 import time
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Kernel:
         self._memory_bytes = float(psutil.virtual_memory().total)
 
     def read(self) -> Reading:
-        """Read it now.
+        """Return the counters, and the CPU used since the last call as a share of all CPUs.
 
         Raises:
             SourceUnreadableError: `/proc/net/netstat` is not as expected.

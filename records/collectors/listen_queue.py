@@ -1,4 +1,4 @@
-"""Reads how full the accept queue of each listening TCP socket is (Linux, no root needed)."""
+"""The accept queues: how full that of each listening TCP socket is (Linux, no root needed)."""
 
 import socket
 import struct
@@ -94,7 +94,7 @@ class ListenQueues:
         return sys.platform == "linux"
 
     def read(self) -> Reading:
-        """Read it now.
+        """Return the length and the limit of each port's queue, in connections.
 
         Raises:
             SourceUnreadableError: the kernel refuses to say.

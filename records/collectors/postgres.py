@@ -1,4 +1,4 @@
-"""Reads PostgreSQL's own account of its connections and transactions."""
+"""PostgreSQL: its own account of its connections and transactions."""
 
 import contextlib
 import os
@@ -34,7 +34,7 @@ SELECT state, others, total, lock_waiting, xact_commit, xact_rollback, deadlocks
 
 
 def connect(dsn: str, *, statement_timeout_s: float) -> psycopg.Connection[tuple[Any, ...]]:
-    """Open a connection of the harness; gives up after 2 s, the least libpq allows.
+    """Return a connection of the harness; gives up after 2 s, the least libpq allows.
 
     Raises:
         psycopg.OperationalError: there is no answer, or a refusal.
@@ -86,7 +86,7 @@ class Postgres:
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def read(self) -> Reading:
-        """Read it now.
+        """Return its connections, transactions and tickets.
 
         Raises:
             SourceUnreadableError: no answer; `pg_up` is 0.

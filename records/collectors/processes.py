@@ -1,4 +1,4 @@
-"""Reads CPU, memory and open files of every process of the stage and of the harness."""
+"""The processes: CPU, memory and open files of each one of the stage and of the harness."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ import psutil
 from dress_rehearsal.records.samples import Reading, Series, SourceUnreadableError, labels_json
 
 Components = Callable[[], list[tuple[str, int]]]
-"""Gives (component, pid) of the processes the conductor knows of; it is called at every look."""
+"""Returns (component, pid) of the processes the conductor knows of; it is called at every look."""
 
 _METRICS = (
     "process_cpu_seconds_total",
@@ -33,7 +33,7 @@ class ProcessUse(NamedTuple):
 
 
 def process_use(pid: int) -> ProcessUse:
-    """Read one process.
+    """Return what one process uses now.
 
     Raises:
         ProcessLookupError: it has ended.
@@ -42,7 +42,7 @@ def process_use(pid: int) -> ProcessUse:
 
 
 def _linux_use(pid: int) -> ProcessUse:
-    """Read `/proc/<pid>/stat`, proc(5): one read, a fifth of what psutil needs."""
+    """Return it from `/proc/<pid>/stat`, proc(5): one read, a fifth of what psutil needs."""
     try:
         descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
         try:
@@ -67,7 +67,7 @@ def _portable_use(pid: int) -> ProcessUse:
 
 
 def open_files(pid: int) -> int:
-    """Count a process's open files.
+    """Return how many files a process has open.
 
     Since Linux 6.2 the size of `/proc/<pid>/fd` is that count; listing 12,000 takes milliseconds.
 
@@ -113,7 +113,7 @@ class Processes:
         self._look_again_s = 0.0
 
     def read(self) -> Reading:
-        """Read them now; one that has ended is left out.
+        """Return each one's CPU seconds, resident bytes and open files; without those that ended.
 
         Raises:
             SourceUnreadableError: this system does not tell about processes.

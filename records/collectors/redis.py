@@ -1,4 +1,4 @@
-"""Reads Redis's own account of its clients, and how far the write-back is behind."""
+"""Redis: its own account of its clients, and how far the write-back is behind."""
 
 import bisect
 import time
@@ -28,7 +28,7 @@ EntryId = tuple[int, int]
 
 
 def connect(url: str, *, timeout_s: float) -> Redis:
-    """Make a client of the harness that never retries and never waits longer than `timeout_s`."""
+    """Return a client of the harness that never retries and never waits longer than `timeout_s`."""
     client: Redis = Redis.from_url(
         url,
         decode_responses=True,
@@ -41,17 +41,17 @@ def connect(url: str, *, timeout_s: float) -> Redis:
 
 
 def grants_stream(event: str) -> str:
-    """Name the stream from which the write-back takes what was granted."""
+    """Return the name of the stream from which the write-back takes what was granted."""
     return f"event:{event}:grants"
 
 
 def holders(event: str) -> str:
-    """Name the hash that says which student holds which ticket."""
+    """Return the name of the hash that says which student holds which ticket."""
     return f"event:{event}:holders"
 
 
 def entry_id(text: str) -> EntryId:
-    """Read an id such as `1526919030474-55`."""
+    """Return an id such as `1526919030474-55` as numbers that compare."""
     milliseconds, _, sequence = text.partition("-")
     return int(milliseconds), int(sequence)
 
@@ -103,7 +103,7 @@ class RedisServer:
         self._holds = False
 
     def read(self) -> Reading:
-        """Read it now.
+        """Return its clients, memory and commands, and what it holds of the event.
 
         Raises:
             SourceUnreadableError: no answer; `redis_up` is 0.

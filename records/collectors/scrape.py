@@ -1,4 +1,4 @@
-"""Scrapes Prometheus metrics: finds the targets that announced themselves and parses their text."""
+"""The scrape: finds the targets that announced themselves, and reads their Prometheus text."""
 
 import http.client
 import json
@@ -19,7 +19,7 @@ _UNWANTED_SUFFIX = "_created"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A process's `/metrics`."""
+    """A process's `/metrics`; `source` is its component and pid, such as `app:4102`."""
 
     source: str
     host: str
@@ -38,7 +38,8 @@ class TargetsFolder:
         """Return the targets by source; files are read again only when one has changed.
 
         Raises:
-            SourceUnreadableError: the folder, or a file in it, cannot be read or is not `file_sd` JSON.
+            SourceUnreadableError: the folder, or a file in it, cannot be read, or a file is not
+                `file_sd` JSON.
         """
         try:
             with os.scandir(self._path) as entries:
@@ -54,7 +55,7 @@ class TargetsFolder:
         except OSError as error:
             raise SourceUnreadableError(
                 f"The targets in {self._path} cannot be read: {error}."
-            ) from (error)
+            ) from error
         return self._targets
 
 
@@ -149,7 +150,7 @@ class Scrape:
         self._exposition = Exposition(target.source)
 
     def read(self) -> Reading:
-        """Scrape it now.
+        """Return what it shows now.
 
         Raises:
             SourceUnreadableError: no answer within a second, not 200, or not Prometheus text.

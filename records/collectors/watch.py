@@ -62,7 +62,7 @@ class Watch:
             self._turn.notify_all()
 
     def answered_by(self, deadline_s: float) -> bool:
-        """Await the read that was asked for, and tell whether it succeeded."""
+        """Return whether the read that was asked for succeeded; awaits it until `deadline_s`."""
         with self._turn:
             wanted = self._asked
             self._turn.wait_for(
@@ -72,7 +72,7 @@ class Watch:
             return self._answered >= wanted and self.failure is None
 
     def take_longest_s(self) -> float:
-        """Return the longest time one read has taken since this was last called."""
+        """Return the longest time one read has taken since this was last called, in seconds."""
         longest_s, self._longest_s = self._longest_s, 0.0
         return longest_s
 

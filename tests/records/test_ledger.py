@@ -163,7 +163,7 @@ def test_whom_the_gate_let_in_is_a_row_an_admission(
     assert ledger_events(run)["gate"] == {"tickets": 3}
 
 
-def test_a_gate_nobody_went_to_has_no_rows_and_a_festival_without_gate_no_source(
+def test_an_entrance_nobody_went_to_has_no_rows_and_a_festival_without_one_no_source(
     tmp_path: Path, tickets: psycopg.Connection, postgres_dsn: str
 ) -> None:
     read_ledger(naive(tmp_path / "a"), postgres_dsn, None, "festival", STUDENTS)
@@ -175,7 +175,9 @@ def test_a_gate_nobody_went_to_has_no_rows_and_a_festival_without_gate_no_source
     read_ledger(empty, postgres_dsn, None, "festival", STUDENTS)
 
     assert "gate" not in ledger_events(RunDirectory(next((tmp_path / "a").iterdir())))
-    assert ledger_events(unreadable)["gate"]["error"].startswith("The gate's admissions cannot be")
+    assert ledger_events(unreadable)["gate"]["error"].startswith(
+        "The admissions at the entrance cannot be"
+    )
     assert ledger_events(empty)["gate"] == {"tickets": 0}
 
 

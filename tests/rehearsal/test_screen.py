@@ -9,7 +9,7 @@ from rich.console import Console
 
 from dress_rehearsal.plans import read_plan
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.collectors.collector import Collecting, Sources
+from dress_rehearsal.records.collectors.collector import Collector, Sources
 from dress_rehearsal.records.samples import Sample, labels_json
 from dress_rehearsal.records.tables import STUDENT_OUTCOMES
 from dress_rehearsal.rehearsal.screen import Screen
@@ -29,10 +29,10 @@ def status(t_ns, requests, **students):
 
 
 @pytest.fixture
-def collecting(tmp_path):
+def collector(tmp_path):
     run = RunDirectory.create(tmp_path, PLAN)
     sources = Sources(None, None, None, "festival", (), list)
-    collected = Collecting(run, sources, 0.25)
+    collected = Collector(run, sources, 0.25)
     used = labels_json(pool="redis", state="used")
     pool = labels_json(pool="redis")
     collected.add(
@@ -47,7 +47,7 @@ def collecting(tmp_path):
     return collected
 
 
-def show(collecting, *, terminal, width):
+def show(collector, *, terminal, width):
     written = io.StringIO()
     console = Console(file=written, width=width, force_terminal=terminal, color_system=None)
     screen = Screen(console)
@@ -55,15 +55,15 @@ def show(collecting, *, terminal, width):
     with screen:
         screen.phase("students take their places")
         screen.t0(2_000_000_000)
-        screen.update(status(3_000_000_000, 100, ticket=1800, in_flight=200), collecting)
-        screen.update(status(4_000_000_000, 4100, ticket=1800, in_flight=200), collecting)
+        screen.update(status(3_000_000_000, 100, ticket=1800, in_flight=200), collector)
+        screen.update(status(4_000_000_000, 4100, ticket=1800, in_flight=200), collector)
         screen.note("redis was killed by SIGKILL.")
     return written.getvalue()
 
 
 @pytest.mark.parametrize("width", [80, 140])
-def test_the_live_screen_shows_students_numbers_pools_and_losses(collecting, width):
-    shown = show(collecting, terminal=True, width=width)
+def test_the_live_screen_shows_students_numbers_pools_and_losses(collector, width):
+    shown = show(collector, terminal=True, width=width)
     for words in (
         "the sale is open",
         "hold a ticket",
@@ -80,8 +80,8 @@ def test_the_live_screen_shows_students_numbers_pools_and_losses(collecting, wid
     assert max(map(len, shown.splitlines())) <= width + 10, "cursor codes aside, nothing wraps"
 
 
-def test_plain_lines_say_the_same_where_there_is_no_terminal(collecting):
-    shown = show(collecting, terminal=False, width=80)
+def test_plain_lines_say_the_same_where_there_is_no_terminal(collector):
+    shown = show(collector, terminal=False, width=80)
     assert "1,800 hold a ticket, 200 on the way" in shown
     assert "tickets left 3,200" in shown
     assert "redis was killed by SIGKILL." in shown

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from redis import Redis
 
-from dress_rehearsal.records.ledger import Settling, await_settled
+from dress_rehearsal.records.settle import Settling, await_settled
 
 STREAM = "event:festival:grants"
 HOLDERS = "event:festival:holders"

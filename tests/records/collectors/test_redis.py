@@ -96,7 +96,7 @@ def test_the_lag_is_right_after_written_back_entries_are_deleted(
     assert backlog(source.read()) == (6, 0, 6)
 
 
-def test_the_lag_counts_entries_from_before_the_collecting_began_page_by_page(
+def test_the_lag_counts_entries_from_before_the_collector_began_page_by_page(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dress_rehearsal.records.collectors.redis._PAGE", 3)

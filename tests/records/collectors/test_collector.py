@@ -1,4 +1,4 @@
-"""Collecting records every source at its ticks, whatever happens to one of them."""
+"""The collector records every source at its ticks, whatever happens to one of them."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
 from dress_rehearsal.records import RunDirectory, RunDirectoryUnusableError, tables
-from dress_rehearsal.records.collectors.collector import Collecting, Sources
+from dress_rehearsal.records.collectors.collector import Collector, Sources
 from dress_rehearsal.records.collectors.kernel import Kernel
 from dress_rehearsal.records.collectors.postgres import APPLICATION
 from dress_rehearsal.records.collectors.watch import Watch
@@ -102,8 +102,8 @@ def test_every_source_of_a_stage_is_recorded(
         listen_ports=(listening.getsockname()[1],),
         components=lambda: [("conductor", os.getpid()), ("redis", redis_process.process.pid)],
     )
-    with Collecting(run, whole, INTERVAL_S) as collecting:
-        assert collecting.read_all() == ()
+    with Collector(run, whole, INTERVAL_S) as collector:
+        assert collector.read_all() == ()
 
     found = recorded(run)
     assert found["app:101", "db_client_connections"][-1] == 3
@@ -150,7 +150,7 @@ def test_a_bug_in_a_source_ends_its_watch_loudly_and_is_not_waited_for() -> None
 
 
 def test_it_reads_about_as_often_as_the_interval_says(run: RunDirectory, until: Until) -> None:
-    with Collecting(run, sources(), INTERVAL_S):
+    with Collector(run, sources(), INTERVAL_S):
         begun = time.monotonic()
         until(lambda: time.monotonic() - begun > 1.0)
         elapsed = time.monotonic() - begun
@@ -162,10 +162,10 @@ def test_it_reads_about_as_often_as_the_interval_says(run: RunDirectory, until: 
 def test_read_all_reads_what_happened_up_to_now(
     run: RunDirectory, targets: Path, workers: list[Worker]
 ) -> None:
-    with Collecting(run, sources(targets_dir=targets), 60.0) as collecting:
-        collecting.read_all()
+    with Collector(run, sources(targets_dir=targets), 60.0) as collector:
+        collector.read_all()
         workers[0].granted.labels("naive").inc(7)
-        assert collecting.read_all() == ()
+        assert collector.read_all() == ()
 
     assert recorded(run)["app:101", "tickets_granted_total"][-1] == 7
 
@@ -175,10 +175,10 @@ def test_a_worker_that_appears_later_is_found_and_one_that_withdrew_is_left(
 ) -> None:
     for worker in workers:
         worker.used.labels("postgres", "used").set(2)
-    with Collecting(run, sources(targets_dir=targets), INTERVAL_S) as collecting:
+    with Collector(run, sources(targets_dir=targets), INTERVAL_S) as collector:
 
         def used() -> float | None:
-            return collecting.latest("db_client_connections", "app", pool="postgres", state="used")
+            return collector.latest("db_client_connections", "app", pool="postgres", state="used")
 
         until(lambda: used() == 4)
         respawned = Worker(targets, 103)
@@ -192,17 +192,17 @@ def test_a_worker_that_appears_later_is_found_and_one_that_withdrew_is_left(
 def test_a_worker_that_dies_is_counted_and_the_others_go_on(
     run: RunDirectory, targets: Path, workers: list[Worker], until: Until
 ) -> None:
-    with Collecting(run, sources(targets_dir=targets), INTERVAL_S) as collecting:
+    with Collector(run, sources(targets_dir=targets), INTERVAL_S) as collector:
         workers[0].used.labels("redis", "used").set(1)
-        until(lambda: collecting.latest("db_client_connections", "app:101") == 1)
+        until(lambda: collector.latest("db_client_connections", "app:101") == 1)
         workers[0].die()
-        until(lambda: "app:101" in collecting.failures)
+        until(lambda: "app:101" in collector.failures)
         workers[1].used.labels("redis", "used").set(5)
-        until(lambda: collecting.latest("db_client_connections", pool="redis") == 5)
+        until(lambda: collector.latest("db_client_connections", pool="redis") == 5)
 
-        assert "app:101 gave no metrics" in collecting.failures["app:101"]
-        assert collecting.read_all() == ("app:101",)
-        assert collecting.error is None
+        assert "app:101 gave no metrics" in collector.failures["app:101"]
+        assert collector.read_all() == ("app:101",)
+        assert collector.error is None
 
     table = run.metric_table().to_pylist()
     failed = {
@@ -218,10 +218,10 @@ def test_a_targets_file_that_is_damaged_is_counted_and_named(
     run: RunDirectory, targets: Path, until: Until
 ) -> None:
     (targets / "app-1.json").write_text("{")
-    with Collecting(run, sources(targets_dir=targets), INTERVAL_S) as collecting:
-        until(lambda: "app-1.json" in collecting.failures.get("targets", ""))
+    with Collector(run, sources(targets_dir=targets), INTERVAL_S) as collector:
+        until(lambda: "app-1.json" in collector.failures.get("targets", ""))
         (targets / "app-1.json").unlink()
-        until(lambda: not collecting.failures)
+        until(lambda: not collector.failures)
 
     assert recorded(run)["collector", "collector_failed_total"]
 
@@ -232,9 +232,9 @@ def test_a_store_that_is_down_is_recorded_as_down(
     down = sources(
         dsn=f"postgresql://postgres@/x?host={tmp_path}", redis_url=f"unix://{tmp_path}/redis.sock"
     )
-    with Collecting(run, down, INTERVAL_S) as collecting:
-        until(lambda: collecting.latest("machine_cpu_used_ratio") is not None)  # needs two looks
-        assert collecting.read_all() == ("postgres", "redis")
+    with Collector(run, down, INTERVAL_S) as collector:
+        until(lambda: collector.latest("machine_cpu_used_ratio") is not None)  # needs two looks
+        assert collector.read_all() == ("postgres", "redis")
 
     found = recorded(run)
     assert found["postgres", "pg_up"][-1] == 0
@@ -251,16 +251,16 @@ def test_a_hung_postgres_does_not_hold_up_the_others(
 ) -> None:
     both = sources(dsn=postgres_dsn, redis_url=redis_process.url)
     own = "SELECT pid FROM pg_stat_activity WHERE application_name = %s"
-    with Collecting(run, both, INTERVAL_S) as collecting:
-        until(lambda: collecting.latest("pg_up") == 1)
+    with Collector(run, both, INTERVAL_S) as collector:
+        until(lambda: collector.latest("pg_up") == 1)
         row = postgres.execute(own, [APPLICATION]).fetchone()
         assert row is not None
         os.kill(row[0], signal.SIGSTOP)
         begun_ns = time.time_ns()
-        until(lambda: collecting.latest("pg_up") == 0)
+        until(lambda: collector.latest("pg_up") == 0)
         ended_ns = time.time_ns()
         os.kill(row[0], signal.SIGCONT)
-        until(lambda: collecting.latest("pg_up") == 1)
+        until(lambda: collector.latest("pg_up") == 1)
 
     read = [
         row["t_ns"]
@@ -275,13 +275,13 @@ def test_what_the_conductor_hands_in_is_recorded_and_shown(run: RunDirectory) ->
         state = labels_json(state="waiting")
         return Sample(t_ns, "generator", "generator_students", state, waiting)
 
-    with Collecting(run, sources(), INTERVAL_S) as collecting:
-        collecting.add([students(1, 300), Sample(1, "generator", "generator_in_flight", "{}", 9)])
-        collecting.add([students(2, 280)])
-        assert collecting.latest("generator_students", state="waiting") == 280
-        assert collecting.latest("generator_in_flight") == 9
-        assert collecting.latest("generator_students", state="acting") is None
-        assert collecting.latest("generator_students", "app") is None
+    with Collector(run, sources(), INTERVAL_S) as collector:
+        collector.add([students(1, 300), Sample(1, "generator", "generator_in_flight", "{}", 9)])
+        collector.add([students(2, 280)])
+        assert collector.latest("generator_students", state="waiting") == 280
+        assert collector.latest("generator_in_flight") == 9
+        assert collector.latest("generator_students", state="acting") is None
+        assert collector.latest("generator_students", "app") is None
 
     assert recorded(run)["generator", "generator_students"] == [300, 280]
 
@@ -306,46 +306,46 @@ def test_a_full_disk_is_told_at_once_and_raised_at_the_end(
 ) -> None:
     run.metrics.rmdir()
     run.metrics.symlink_to(tiny_disk)
-    collecting = Collecting(run, sources(), 0.01)
-    with pytest.raises(RunDirectoryUnusableError, match="No space left on device"), collecting:
+    collector = Collector(run, sources(), 0.01)
+    with pytest.raises(RunDirectoryUnusableError, match="No space left on device"), collector:
         (tiny_disk / "filler").write_bytes(bytes(60 * 1024))
         with contextlib.suppress(OSError):
             (tiny_disk / "more").write_bytes(bytes(8 * 1024))
-        until(lambda: collecting.error is not None)
+        until(lambda: collector.error is not None)
 
 
-def test_a_metrics_folder_that_vanished_ends_the_collecting_with_a_sentence(
+def test_a_metrics_folder_that_vanished_ends_the_collector_with_a_sentence(
     run: RunDirectory, until: Until
 ) -> None:
-    collecting = Collecting(run, sources(), INTERVAL_S)
+    collector = Collector(run, sources(), INTERVAL_S)
     with pytest.raises(RunDirectoryUnusableError, match=r"metrics\.parquet.*cannot be written"):  # noqa: SIM117
-        with collecting:
+        with collector:
             shutil.rmtree(run.metrics)
-            until(lambda: collecting.error is not None)
-            assert collecting.read_all(timeout_s=1.0)
+            until(lambda: collector.error is not None)
+            assert collector.read_all(timeout_s=1.0)
 
 
 def test_an_error_on_its_way_is_not_hidden_by_one_of_the_disk(run: RunDirectory) -> None:
-    with pytest.raises(ZeroDivisionError), Collecting(run, sources(), INTERVAL_S):
+    with pytest.raises(ZeroDivisionError), Collector(run, sources(), INTERVAL_S):
         shutil.rmtree(run.metrics)
         raise ZeroDivisionError
 
 
 def test_a_sample_that_does_not_fit_is_said_so(run: RunDirectory) -> None:
     misfit: Any = Sample(1, "generator", "generator_in_flight", "{}", "many")
-    collecting = Collecting(run, sources(), INTERVAL_S)
-    with pytest.raises(RunDirectoryUnusableError, match="A sample does not fit"), collecting:
-        collecting.add([misfit])
+    collector = Collector(run, sources(), INTERVAL_S)
+    with pytest.raises(RunDirectoryUnusableError, match="A sample does not fit"), collector:
+        collector.add([misfit])
 
 
 KILLED = """
 import sys, time
 from pathlib import Path
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.collectors.collector import Collecting, Sources
+from dress_rehearsal.records.collectors.collector import Collector, Sources
 run = RunDirectory(Path(sys.argv[1]))
-with Collecting(run, Sources(None, None, None, "festival", (), list), 0.05):
-    print("collecting", flush=True)
+with Collector(run, Sources(None, None, None, "festival", (), list), 0.05):
+    print("collector", flush=True)
     time.sleep(60)
 """
 
@@ -367,9 +367,9 @@ def test_a_killed_process_leaves_all_but_its_last_two_seconds(
 
 
 def test_parts_are_numbered_and_closing_twice_writes_nothing_more(run: RunDirectory) -> None:
-    with Collecting(run, sources(), INTERVAL_S) as collecting:
-        collecting.read_all()
-        collecting.close()
+    with Collector(run, sources(), INTERVAL_S) as collector:
+        collector.read_all()
+        collector.close()
         parts = sorted(path.name for path in run.metrics.iterdir())
 
     assert sorted(path.name for path in run.metrics.iterdir()) == parts == ["000001.parquet"]
