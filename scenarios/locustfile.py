@@ -2,6 +2,9 @@
 
 The web UI and the console show each recorded request once. What happens is recorded in a run
 directory as well, which `rehearse report` can judge as far as the client's side goes.
+
+Locust loads this file by its path, as a module of its own; what it imports has the one name that
+the rest of the process knows it by, so nothing is loaded twice.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The gate: holders show their code, a friend shows the same one, and one of them gets in."""
+"""Entry: holders show their code, a friend shows the same one, and one of them gets in."""
 
 import pytest
 
@@ -10,7 +10,7 @@ SCAN, QR = "POST /gate/scan", "GET /tickets/{ticket}/qr"
 
 @pytest.fixture
 def entering(make_rush, small_plan):
-    """A rush whose holders go to the gate."""
+    """A rush whose holders go to the entrance."""
 
     def make(**overrides):
         return make_rush(small_plan(students__entry="100%", **overrides))
@@ -38,7 +38,7 @@ def test_of_two_who_show_the_same_code_one_gets_in(server, play, entering, ticke
     assert scans.groupby("student").device.nunique().tolist() == [2] * 4
     assert (scans.groupby("student").intended_ns.nunique() == 1).all(), "at the same time"
     bodies = [r.body for r in server.received if r.path == "/gate/scan"]
-    assert len(set(bodies)) == 8, "each at another gate"
+    assert len(set(bodies)) == 8, "each at another entrance"
     assert len(office.entered) == 4
 
 
@@ -66,7 +66,7 @@ def test_nobody_enters_unless_the_plan_says_so(server, play, make_rush, small_pl
     assert SCAN not in set(requests.step)
 
 
-def test_the_gates_token_comes_from_the_environment(monkeypatch, small_plan):
+def test_the_entrances_token_comes_from_the_environment(monkeypatch, small_plan):
     monkeypatch.delenv(ENTRY_TOKEN, raising=False)
     assert entry_token(small_plan()) == ""
     with pytest.raises(ScenarioError, match=ENTRY_TOKEN):

@@ -56,7 +56,7 @@ def test_several_devices_and_queue_jumping_are_shares_of_the_eager():
     assert (counts[MULTI_DEVICE], counts[QUEUE_JUMPER], counts[EAGER]) == (1950, 3900, 1950)
 
 
-def test_who_goes_to_the_gate_and_lends_the_code_are_exact_shares(festival):
+def test_who_goes_to_the_entrance_and_lends_the_code_are_exact_shares(festival):
     assert not festival.enters.any()
     entering = drawn("students.entry=50%", "students.screenshots=10%")
     assert entering.enters.sum() == 6000
