@@ -96,7 +96,7 @@ def ranking() -> Panel:
 
 
 def client_pools() -> tuple[Panel, ...]:
-    """Return their course over time."""
+    """Return panels over time."""
     waits = "db_client_connection_wait_time_seconds"
     held = "db_client_connection_use_time_seconds"
     timeouts = of_run("db_client_connection_timeouts_total", INSTANCE)

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from dress_rehearsal.dashboards.boards.shared_panels import students_by_state
 from dress_rehearsal.dashboards.kit import colours
-from dress_rehearsal.dashboards.kit.dashboard import Section, framed
+from dress_rehearsal.dashboards.kit.dashboard import Section, dashboard_json
 from dress_rehearsal.dashboards.kit.panels import gauge, note, stat, timeseries
 from dress_rehearsal.dashboards.kit.promql import (
     last,
@@ -19,7 +19,7 @@ from dress_rehearsal.dashboards.kit.promql import (
     total,
 )
 from dress_rehearsal.dashboards.kit.query import Query
-from dress_rehearsal.dashboards.kit.thresholds import Steps, plain, warn_fail, warn_from
+from dress_rehearsal.dashboards.kit.thresholds import Thresholds, plain, warn_fail, warn_from
 
 UID: Final = "rehearsal-generator"
 
@@ -32,7 +32,7 @@ _CPU: Final = of_run("process_cpu_seconds_total", 'component="generator"')
 
 def generator() -> dict[str, Any]:
     """Return the dashboard."""
-    return framed(
+    return dashboard_json(
         UID,
         "Generator",
         "Is the measurement to be believed? A generator that is late measures itself.",
@@ -78,8 +78,8 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "Students who have not begun yet. What is left of them at the end was never measured.",
             Query(f"sum({never})", "not started"),
             unit="locale",
-            limits=Steps(colours.OK, ((1, colours.GREY),)),
-            course=True,
+            limits=Thresholds(colours.OK, ((1, colours.GREY),)),
+            sparkline=True,
         ),
         stat(
             "CPU of the machine, at most",

@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
+from dress_rehearsal.dashboards.boards.shared_panels import AUDITED, NOT_JUDGED
 from dress_rehearsal.dashboards.kit import colours
-from dress_rehearsal.dashboards.kit.dashboard import Section, framed
+from dress_rehearsal.dashboards.kit.dashboard import Section, dashboard_json
 from dress_rehearsal.dashboards.kit.panels import note, stat, timeseries, words
 from dress_rehearsal.dashboards.kit.promql import (
     last,
@@ -24,7 +25,7 @@ from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.table import Column, Key, table
 from dress_rehearsal.dashboards.kit.thresholds import (
     JUDGED_ZERO,
-    Steps,
+    Thresholds,
     fail_from,
     plain,
     warn_fail,
@@ -33,8 +34,6 @@ from dress_rehearsal.dashboards.kit.thresholds import (
 
 UID: Final = "rehearsal-integrity"
 
-_NOT_JUDGED: Final = "not judged yet"
-_AUDITED: Final = of_run("rehearsal_audit", 'counter!~"settle.*"')
 _GRANTED: Final = of_run("tickets_granted_total")
 _COMMITTED: Final = of_run("writeback_committed_total")
 _HELD: Final = of_run("tickets_held")
@@ -47,7 +46,7 @@ _OLDEST: Final = of_run("writeback_oldest_age_seconds")
 
 def integrity() -> dict[str, Any]:
     """Return the dashboard."""
-    return framed(
+    return dashboard_json(
         UID,
         "Integrity",
         "Granted, committed and held: no ticket twice, none lost, none beyond the last.",
@@ -92,7 +91,7 @@ def _at_a_glance() -> tuple[Panel, ...]:
             unit="locale",
             limits=warn_from(1),
             span=3,
-            course=True,
+            sparkline=True,
         ),
         _number(
             "Duplicates refused",
@@ -112,12 +111,12 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "From the last answer until all stores agreed. Orange from 10 s, red from 60 s.",
             Query(or_value(f"max({last(of_run('rehearsal_settle_seconds'))})", -1), "settled in"),
             unit="s",
-            limits=Steps(
+            limits=Thresholds(
                 colours.GREY,
                 ((0, colours.OK), (10, colours.WARNING), (60, colours.FAILED)),
             ),
             span=3,
-            mappings=[words({"-1": (_NOT_JUDGED, colours.GREY)})],
+            mappings=[words({"-1": (NOT_JUDGED, colours.GREY)})],
         ),
     )
 
@@ -128,7 +127,7 @@ def _given_up() -> str:
     return f"({poisoned}) + ({dead})"
 
 
-def _number(title: str, description: str, expr: str, limits: Steps | None = None) -> Panel:
+def _number(title: str, description: str, expr: str, limits: Thresholds | None = None) -> Panel:
     return stat(
         title,
         description,
@@ -293,7 +292,7 @@ def _audit() -> tuple[Panel, ...]:
             [Key("counter", "Wrong")],
             [
                 Column(
-                    or_value(f"max by (counter) ({last(_AUDITED)})", -1, counter=_NOT_JUDGED),
+                    or_value(f"max by (counter) ({last(AUDITED)})", -1, counter=NOT_JUDGED),
                     "Students or tickets",
                     "locale",
                     limits=JUDGED_ZERO,

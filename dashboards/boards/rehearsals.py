@@ -5,12 +5,12 @@ from typing import Any, Final
 from grafana_foundation_sdk.models.dashboard import DashboardLink, Panel
 
 from dress_rehearsal.dashboards.kit import colours, links
-from dress_rehearsal.dashboards.kit.dashboard import Section, framed
+from dress_rehearsal.dashboards.kit.dashboard import Section, dashboard_json
 from dress_rehearsal.dashboards.kit.panels import bargauge, note, stat, words
 from dress_rehearsal.dashboards.kit.promql import PURCHASE
 from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.table import Column, Key, table
-from dress_rehearsal.dashboards.kit.thresholds import Steps, plain, warn_fail
+from dress_rehearsal.dashboards.kit.thresholds import Thresholds, plain, warn_fail
 
 UID: Final = "rehearsal-index"
 
@@ -33,7 +33,7 @@ _RUNS: Final = f"({_known(_JUDGED)} or on (rehearsal) {_known()})"
 def rehearsals() -> dict[str, Any]:
     """Return the dashboard."""
     verdict = words({word: (word, colour) for word, colour in colours.VERDICTS.items()})
-    return framed(
+    return dashboard_json(
         UID,
         "Rehearsals",
         "Every rehearsal that is kept, with its verdict; from here to its report and its story.",
@@ -105,7 +105,7 @@ def _count(title: str, description: str, verdict: str | None) -> Panel:
         description,
         Query(f"count(count by (rehearsal) ({runs})) or vector(0)", title.lower()),
         unit="locale",
-        limits=plain(colour) if verdict is None else Steps(colours.GREY, ((1, colour),)),
+        limits=plain(colour) if verdict is None else Thresholds(colours.GREY, ((1, colour),)),
         span=6,
     )
 

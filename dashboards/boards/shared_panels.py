@@ -1,4 +1,4 @@
-"""Panels of what a run was judged to be: its verdict, its gates, the wrongs the audit found."""
+"""Panels and queries of more than one dashboard: where students stand, and what was judged."""
 
 from typing import Final
 
@@ -9,19 +9,40 @@ from dress_rehearsal.dashboards.kit.panels import note, stat, timeseries, words
 from dress_rehearsal.dashboards.kit.promql import last, of_run, or_value
 from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.table import Column, Key, table
-from dress_rehearsal.dashboards.kit.thresholds import JUDGED_ZERO, Steps
+from dress_rehearsal.dashboards.kit.thresholds import JUDGED_ZERO, Thresholds
 
-_NOT_JUDGED: Final = "not judged yet"
+NOT_JUDGED: Final = "not judged yet"
+AUDITED: Final = of_run("rehearsal_audit", 'counter!~"settle.*"')
+"""The audit's counters, without the time it took the stores to settle."""
+
 _VERDICT: Final = words(
     {
-        "0": (_NOT_JUDGED, colours.GREY),
+        "0": (NOT_JUDGED, colours.GREY),
         "1": ("pass", colours.OK),
         "2": ("inconclusive", colours.UNKNOWN),
         "3": ("fail", colours.FAILED),
     }
 )
 _STATUS: Final = words({word: (word, colour) for word, colour in colours.VERDICTS.items()})
-_AUDITED: Final = of_run("rehearsal_audit", 'counter!~"settle.*"')
+
+
+def students_by_state() -> Panel:
+    """Draw where all students stand, one on the other."""
+    return timeseries(
+        "Students by state",
+        "Every student is in exactly one state, so the sum is always the whole roster.",
+        [Query(f"sum by (state) ({of_run('generator_students')})", "{{state}}")],
+        unit="locale",
+        stacked=True,
+        stepped=True,
+        colours=colours.STUDENTS,
+    )
+
+
+def students_in(states: str) -> str:
+    """Ask how many students are in one of the states, a regular expression."""
+    series = of_run("generator_students", f'state=~"{states}"')
+    return f"sum({series})"
 
 
 def verdict_stat() -> Panel:
@@ -34,7 +55,7 @@ def verdict_stat() -> Panel:
         "Pass, fail or inconclusive, once the rehearsal is over and has been judged.",
         Query(or_value(f"max({verdicts})"), "verdict"),
         unit="none",
-        limits=Steps(colours.GREY),
+        limits=Thresholds(colours.GREY),
         mappings=[_VERDICT],
         filled=True,
         links=[links.to("Report", "${report}", new_tab=True)],
@@ -47,12 +68,12 @@ def wrongs_stat() -> Panel:
         "Wrongs found by the audit",
         "Sum of the audit's counters: oversold, duplicates, lost tickets and the like.",
         Query(
-            or_value(f"sum({last(_AUDITED)})", -1),
+            or_value(f"sum({last(AUDITED)})", -1),
             "wrongs",
         ),
         unit="none",
         limits=JUDGED_ZERO,
-        mappings=[words({"-1": (_NOT_JUDGED, colours.GREY)})],
+        mappings=[words({"-1": (NOT_JUDGED, colours.GREY)})],
         links=[links.to_dashboard("Integrity", "rehearsal-integrity")],
     )
 
@@ -101,7 +122,7 @@ def judgement_panels() -> tuple[Panel, ...]:
                 Column(
                     or_value(
                         f"max by (metric, limit, status) ({last(of_run('rehearsal_gate'))})",
-                        metric=_NOT_JUDGED,
+                        metric=NOT_JUDGED,
                     ),
                     "Value (ms for latencies)",
                     "locale",
@@ -124,22 +145,3 @@ def _with(about: tuple[str, ...], metric: str) -> str:
     """Return a number of the rehearsal, with what the plan says about it as labels."""
     info = f"max by ({', '.join(about)}) ({last(of_run('rehearsal_info'))})"
     return f"{info} * on() group_left() max({last(of_run(metric))})"
-
-
-def students_by_state() -> Panel:
-    """Draw where all students stand, one on the other."""
-    return timeseries(
-        "Students by state",
-        "Every student is in exactly one state, so the sum is always the whole roster.",
-        [Query(f"sum by (state) ({of_run('generator_students')})", "{{state}}")],
-        unit="locale",
-        stacked=True,
-        stepped=True,
-        colours=colours.STUDENTS,
-    )
-
-
-def students_in(states: str) -> str:
-    """Ask how many students are in one of the states, a regular expression."""
-    series = of_run("generator_students", f'state=~"{states}"')
-    return f"sum({series})"

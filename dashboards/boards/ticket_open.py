@@ -12,7 +12,7 @@ from dress_rehearsal.dashboards.boards.shared_panels import (
     wrongs_stat,
 )
 from dress_rehearsal.dashboards.kit import colours, links
-from dress_rehearsal.dashboards.kit.dashboard import Section, framed, source, trace
+from dress_rehearsal.dashboards.kit.dashboard import Section, dashboard_json, source, trace
 from dress_rehearsal.dashboards.kit.panels import logs, stat, timeseries
 from dress_rehearsal.dashboards.kit.promql import (
     INSTANCE,
@@ -31,11 +31,138 @@ from dress_rehearsal.dashboards.kit.promql import (
 )
 from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.table import Column, Key, table
-from dress_rehearsal.dashboards.kit.thresholds import Steps, fail_from, plain, warn_fail
+from dress_rehearsal.dashboards.kit.thresholds import Thresholds, fail_from, plain, warn_fail
+
+UID: Final = "rehearsal-open"
+
+_HELD: Final = f"max({of_run('tickets_held')})"
+_LEFT: Final = f"max({of_run('rehearsal_event_tickets')}) - {_HELD}"
+_STUDENTS: Final = f"max({of_run('rehearsal_event_students')})"
 
 
-def latency_panels() -> tuple[Panel, ...]:
-    """Return them; each opens the logs of slow requests.
+def ticket_open() -> dict[str, Any]:
+    """Return the dashboard."""
+    return dashboard_json(
+        UID,
+        "Ticket open",
+        "The rush as it goes: who comes, what they are told, how long they wait, what is left.",
+        [
+            Section("At a glance", _at_a_glance()),
+            Section("Arrivals and answers", _arrivals()),
+            Section("Latency: what students felt, and what the server says", _latency()),
+            Section("Errors", _errors()),
+            Section("Waiting room", _waiting_room()),
+            Section("Verdict and gates", judgement_panels()),
+            Section("Logs", _logs()),
+        ],
+        variables=[source("loki", "Logs", "loki", "Loki", "rehearsal-loki"), trace()],
+    )
+
+
+def _at_a_glance() -> tuple[Panel, ...]:
+    return (
+        verdict_stat(),
+        stat(
+            "Tickets left",
+            "Tickets of the event less those that a store holds. Red below zero: oversold.",
+            Query(_LEFT, "left"),
+            unit="locale",
+            limits=Thresholds(colours.FAILED, ((0, colours.OK),)),
+            sparkline=True,
+        ),
+        stat(
+            "Students with a ticket",
+            "Students whom the target told that they have a ticket.",
+            Query(students_in("ticket"), "with a ticket"),
+            unit="locale",
+            limits=plain(colours.OK),
+            sparkline=True,
+        ),
+        stat(
+            "Students failed by the target",
+            "Share of all students whose rush ended in an error of the target, or without an "
+            "answer. Red from the 1 % at which every rehearsal fails.",
+            Query(f"{students_in('failed|unknown')} / {_STUDENTS}", "failed or unknown"),
+            unit="percentunit",
+            limits=warn_fail(0.0001, 0.01),
+            sparkline=True,
+            decimals=2,
+        ),
+        stat(
+            "Purchase, p99 so far",
+            "99 % of the tries to buy were answered in this time, counted from when the student "
+            "meant to send them. The colour judges nothing: whether it is too slow is the plan's "
+            "to say, and stands with the gates once judged.",
+            Query(
+                quantile_of_all(0.99, "generator_felt_seconds", matchers=(f'step="{PURCHASE}"',)),
+                "felt p99",
+            ),
+            unit="s",
+            limits=plain(colours.FELT_P99),
+            links=[links.to_slow_requests()],
+        ),
+        wrongs_stat(),
+    )
+
+
+def _arrivals() -> tuple[Panel, ...]:
+    never = of_run("generator_students", 'state="never_started"')
+    outcomes = of_run("generator_outcomes_total")
+    return (
+        timeseries(
+            "Arrivals and requests",
+            "Students who begin, requests that ended for them one way or the other, and requests "
+            "the app answered, a second.",
+            [
+                Query(
+                    f"clamp_min(-sum(deriv({never}[$__rate_interval])), 0)",
+                    "students arriving",
+                    colours.FELT_P99,
+                ),
+                Query(
+                    per_second(of_run("generator_requests_total")), "requests ended", colours.GREY
+                ),
+                Query(
+                    per_second(of_app("http_server_requests_total", NOT_PROBES)),
+                    "requests answered by the app",
+                    colours.SERVER,
+                ),
+            ],
+            unit="suffix:/s",
+        ),
+        students_by_state(),
+        timeseries(
+            "Answers by outcome",
+            "Refused is an answer (sold out, too early, has one already); failed is an error of "
+            "the target; unknown may have taken effect all the same; abandoned is what a student "
+            "needed no more, such as a countdown still on its way at T-0.",
+            [
+                Query(
+                    occurred(per_second(outcomes, "outcome"), outcomes, "outcome", outcome="ok"),
+                    "{{outcome}}",
+                )
+            ],
+            unit="reqps",
+            stacked=True,
+            colours=colours.OUTCOMES,
+        ),
+        timeseries(
+            "Tickets",
+            "What is left of the event's tickets, and how many each store holds.",
+            [
+                Query(_LEFT, "left", colours.OK),
+                Query(f"max by (store) ({of_run('tickets_held')})", "held by {{store}}"),
+            ],
+            unit="locale",
+            stepped=True,
+            colours={"held by redis": colours.REDIS, "held by postgres": colours.POSTGRES},
+            links=[links.to_dashboard("Integrity", "rehearsal-integrity")],
+        ),
+    )
+
+
+def _latency() -> tuple[Panel, ...]:
+    """Return panels of which each opens the logs of slow requests.
 
     No colour says what is slow: limits are the plan's, and stand with the gates once judged.
     """
@@ -122,134 +249,6 @@ def latency_panels() -> tuple[Panel, ...]:
             height=9,
             many=True,
             links=slow,
-        ),
-    )
-
-
-UID: Final = "rehearsal-open"
-
-_HELD: Final = f"max({of_run('tickets_held')})"
-_LEFT: Final = f"max({of_run('rehearsal_event_tickets')}) - {_HELD}"
-_STUDENTS: Final = f"max({of_run('rehearsal_event_students')})"
-
-
-def ticket_open() -> dict[str, Any]:
-    """Return the dashboard."""
-    return framed(
-        UID,
-        "Ticket open",
-        "The rush as it goes: who comes, what they are told, how long they wait, what is left.",
-        [
-            Section("At a glance", _at_a_glance()),
-            Section("Arrivals and answers", _arrivals()),
-            Section("Latency: what students felt, and what the server says", latency_panels()),
-            Section("Errors", _errors()),
-            Section("Waiting room", _waiting_room()),
-            Section("Verdict and gates", judgement_panels()),
-            Section("Logs", _logs()),
-        ],
-        variables=[source("loki", "Logs", "loki", "Loki", "rehearsal-loki"), trace()],
-    )
-
-
-def _at_a_glance() -> tuple[Panel, ...]:
-    return (
-        verdict_stat(),
-        stat(
-            "Tickets left",
-            "Tickets of the event less those that a store holds. Red below zero: oversold.",
-            Query(_LEFT, "left"),
-            unit="locale",
-            limits=Steps(colours.FAILED, ((0, colours.OK),)),
-            course=True,
-        ),
-        stat(
-            "Students with a ticket",
-            "Students whom the target told that they have a ticket.",
-            Query(students_in("ticket"), "with a ticket"),
-            unit="locale",
-            limits=plain(colours.OK),
-            course=True,
-        ),
-        stat(
-            "Students failed by the target",
-            "Share of all students whose rush ended in an error of the target, or without an "
-            "answer. Red from the 1 % at which every rehearsal fails.",
-            Query(f"{students_in('failed|unknown')} / {_STUDENTS}", "failed or unknown"),
-            unit="percentunit",
-            limits=warn_fail(0.0001, 0.01),
-            course=True,
-            decimals=2,
-        ),
-        stat(
-            "Purchase, p99 so far",
-            "99 % of the tries to buy were answered in this time, counted from when the student "
-            "meant to send them. The colour judges nothing: whether it is too slow is the plan's "
-            "to say, and stands with the gates once judged.",
-            Query(
-                quantile_of_all(0.99, "generator_felt_seconds", matchers=(f'step="{PURCHASE}"',)),
-                "felt p99",
-            ),
-            unit="s",
-            limits=plain(colours.FELT_P99),
-            links=[links.to_slow_requests()],
-        ),
-        wrongs_stat(),
-    )
-
-
-def _arrivals() -> tuple[Panel, ...]:
-    never = of_run("generator_students", 'state="never_started"')
-    outcomes = of_run("generator_outcomes_total")
-    return (
-        timeseries(
-            "Arrivals and requests",
-            "Students who begin, requests that ended for them one way or the other, and requests "
-            "the app answered, a second.",
-            [
-                Query(
-                    f"clamp_min(-sum(deriv({never}[$__rate_interval])), 0)",
-                    "students arriving",
-                    colours.FELT_P99,
-                ),
-                Query(
-                    per_second(of_run("generator_requests_total")), "requests ended", colours.GREY
-                ),
-                Query(
-                    per_second(of_app("http_server_requests_total", NOT_PROBES)),
-                    "requests answered by the app",
-                    colours.SERVER,
-                ),
-            ],
-            unit="suffix:/s",
-        ),
-        students_by_state(),
-        timeseries(
-            "Answers by outcome",
-            "Refused is an answer (sold out, too early, has one already); failed is an error of "
-            "the target; unknown may have taken effect all the same; abandoned is what a student "
-            "needed no more, such as a countdown still on its way at T-0.",
-            [
-                Query(
-                    occurred(per_second(outcomes, "outcome"), outcomes, "outcome", outcome="ok"),
-                    "{{outcome}}",
-                )
-            ],
-            unit="reqps",
-            stacked=True,
-            colours=colours.OUTCOMES,
-        ),
-        timeseries(
-            "Tickets",
-            "What is left of the event's tickets, and how many each store holds.",
-            [
-                Query(_LEFT, "left", colours.OK),
-                Query(f"max by (store) ({of_run('tickets_held')})", "held by {{store}}"),
-            ],
-            unit="locale",
-            stepped=True,
-            colours={"held by redis": colours.REDIS, "held by postgres": colours.POSTGRES},
-            links=[links.to_dashboard("Integrity", "rehearsal-integrity")],
         ),
     )
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The parts a dashboard is made of: panels, tables, PromQL, thresholds, colours, links."""

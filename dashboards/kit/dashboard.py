@@ -25,7 +25,7 @@ class Section:
     panels: tuple[dashboard.Panel, ...]
 
 
-def framed(
+def dashboard_json(
     uid: str,
     title: str,
     description: str,

@@ -16,7 +16,7 @@ from grafana_foundation_sdk.models import common, dashboard, text
 
 from dress_rehearsal.dashboards.kit import thresholds
 from dress_rehearsal.dashboards.kit.query import LOKI, PROMETHEUS, Query, Ready, ref_id, target
-from dress_rehearsal.dashboards.kit.thresholds import Steps
+from dress_rehearsal.dashboards.kit.thresholds import Thresholds
 
 _MANY: Final = 4
 
@@ -48,7 +48,7 @@ def timeseries(
     height: int = 8,
     stacked: bool = False,
     stepped: bool = False,
-    limits: Steps | None = None,
+    limits: Thresholds | None = None,
     colours: Mapping[str, str] | None = None,
     many: bool = False,
     maximum: float | None = None,
@@ -139,10 +139,10 @@ def stat(
     query: Query,
     *,
     unit: str,
-    limits: Steps,
+    limits: Thresholds,
     span: int = 4,
     height: int = 4,
-    course: bool = False,
+    sparkline: bool = False,
     filled: bool = False,
     decimals: int | None = None,
     mappings: Sequence[dashboard.ValueMap] = (),
@@ -151,7 +151,7 @@ def stat(
     """Show one number, large.
 
     Args:
-        course: ask for its course, and draw that behind it.
+        sparkline: ask for its values over time, and draw them behind it.
         filled: the colour fills the panel, for what must be seen from afar.
     """
     modes = common.BigValueColorMode
@@ -167,13 +167,13 @@ def stat(
         .thresholds(limits.builder())
         .color_scheme(builders.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
         .color_mode(modes.BACKGROUND_SOLID if filled else modes.VALUE)
-        .graph_mode(graphs.AREA if course else graphs.NONE)
+        .graph_mode(graphs.AREA if sparkline else graphs.NONE)
         .text_mode(common.BigValueTextMode.VALUE)
         .justify_mode(common.BigValueJustifyMode.CENTER)
         .orientation(common.VizOrientation.AUTO)
         .reduce_options(_last())
         .mappings(list(mappings))
-        .with_target(target(query.expr, query.legend, "A", instant=not course))
+        .with_target(target(query.expr, query.legend, "A", instant=not sparkline))
     )
     if decimals is not None:
         panel = panel.decimals(decimals)
@@ -188,7 +188,7 @@ def gauge(
     query: Query,
     *,
     unit: str,
-    limits: Steps,
+    limits: Thresholds,
     maximum: float,
     span: int = 4,
     height: int = 4,
@@ -221,7 +221,7 @@ def bargauge(
     query: Query,
     *,
     unit: str,
-    limits: Steps,
+    limits: Thresholds,
     span: int = 12,
     height: int = 8,
 ) -> dashboard.Panel:

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders import table as table_builders
 from grafana_foundation_sdk.models import dashboard
 
 from dress_rehearsal.dashboards.kit.query import PROMETHEUS, ref_id, target
-from dress_rehearsal.dashboards.kit.thresholds import Steps, plain
+from dress_rehearsal.dashboards.kit.thresholds import Thresholds, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Column:
     expr: str
     heading: str
     unit: str
-    limits: Steps | None = None
+    limits: Thresholds | None = None
     decimals: int | None = None
     width: int | None = None
     hidden: bool = False

@@ -10,7 +10,7 @@ from dress_rehearsal.dashboards.kit import colours
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class Thresholds:
     """A colour up to the first value, and another from each value on."""
 
     base: str
@@ -28,25 +28,25 @@ class Steps:
         )
 
 
-def plain(colour: str = colours.SERVER) -> Steps:
+def plain(colour: str = colours.SERVER) -> Thresholds:
     """Return one colour whatever the value."""
-    return Steps(colour)
+    return Thresholds(colour)
 
 
-def warn_fail(warning: float, failing: float) -> Steps:
+def warn_fail(warning: float, failing: float) -> Thresholds:
     """Return green, orange from `warning` on, red from `failing` on."""
-    return Steps(colours.OK, ((warning, colours.WARNING), (failing, colours.FAILED)))
+    return Thresholds(colours.OK, ((warning, colours.WARNING), (failing, colours.FAILED)))
 
 
-def fail_from(failing: float) -> Steps:
+def fail_from(failing: float) -> Thresholds:
     """Return green, and red from `failing` on."""
-    return Steps(colours.OK, ((failing, colours.FAILED),))
+    return Thresholds(colours.OK, ((failing, colours.FAILED),))
 
 
-def warn_from(warning: float) -> Steps:
+def warn_from(warning: float) -> Thresholds:
     """Return green, and orange from `warning` on."""
-    return Steps(colours.OK, ((warning, colours.WARNING),))
+    return Thresholds(colours.OK, ((warning, colours.WARNING),))
 
 
-JUDGED_ZERO: Final = Steps(colours.GREY, ((0, colours.OK), (1, colours.FAILED)))
+JUDGED_ZERO: Final = Thresholds(colours.GREY, ((0, colours.OK), (1, colours.FAILED)))
 """Of a number that should be zero and is below it as long as nobody has judged."""

@@ -17,8 +17,17 @@ Dashboard = Mapping[str, Any]
 PANEL_TYPES = frozenset({"timeseries", "stat", "gauge", "bargauge", "table", "logs", "text"})
 UNITS = frozenset(
     {
-        *("none", "locale", "s", "reqps", "ops", "percentunit", "bytes"),
-        *("dateTimeAsIso", "suffix:CPUs", "suffix:/s", "suffix:rows/s"),
+        "none",
+        "locale",
+        "s",
+        "reqps",
+        "ops",
+        "percentunit",
+        "bytes",
+        "dateTimeAsIso",
+        "suffix:CPUs",
+        "suffix:/s",
+        "suffix:rows/s",
     }
 )
 """Counts are `locale`: with `short` 2,150 tickets left would read 2.15 K."""
@@ -30,7 +39,7 @@ ACROSS_RUNS = frozenset({"rehearsal-index"})
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _OFFSET = re.compile(r"\boffset\s+[^\s)]+")
 _LABELS = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
-_TOKEN = re.compile(r"[A-Za-z_:][\w:]*|\{|\"|\[[^\]]*\]")
+_TOKEN = re.compile(r"(?<![\w.])[A-Za-z_:][\w:]*|\{|\"|\[[^\]]*\]")
 _RANGE = re.compile(r"\[[^\]]*\]")
 _OPERATORS = frozenset({"and", "or", "unless", "bool"})
 _COUNTED = ("rate", "increase", "max_over_time", "min_over_time", "last_over_time")
@@ -219,8 +228,13 @@ def _unknown(where: str, metric: str) -> Iterator[str]:
 def metrics_of(dashboards: Mapping[str, Dashboard]) -> set[str]:
     """Return every metric that some panel shows."""
     return {
-        re.sub(r"_(bucket|sum|count)$", "", metric)
+        name
         for dashboard in dashboards.values()
         for target in targets(dashboard)
-        for metric, _, _ in selectors(target.expr)
+        for name in families(target.expr)
     }
+
+
+def families(expr: str) -> set[str]:
+    """Return the metrics that an expression reads; a histogram by its family's name."""
+    return {re.sub(r"_(bucket|sum|count)$", "", metric) for metric, _, _ in selectors(expr)}

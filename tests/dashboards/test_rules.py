@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from tests.dashboards.binaries import attempt, binary, run
-from tests.dashboards.metric_names import METRIC_NAMES, RECORDED, names_in
+from tests.dashboards.exported import METRICS, RECORDED
+from tests.dashboards.linting import families
 
 RULES = Path(__file__).resolve().parents[2] / "dashboards" / "rules"
 CASES = Path(__file__).resolve().parent / "rules"
@@ -39,17 +40,10 @@ LABELLED = [pytest.param(rule, id=f"{rule['alert']}-{n}") for n, rule in enumera
 CASE_FILES = sorted(CASES.glob("*.yml"))
 
 
-def alert_checks() -> list[dict[str, Any]]:
-    """Every check of an alert in every case file."""
-    return [
-        check
-        for path in CASE_FILES
-        for test in yaml.safe_load(path.read_text("utf-8"))["tests"]
-        for check in test.get("alert_rule_test", ())
-    ]
-
-
-CHECKS = alert_checks()
+TESTS: list[dict[str, Any]] = [
+    test for path in CASE_FILES for test in yaml.safe_load(path.read_text("utf-8"))["tests"]
+]
+CHECKS = [check for test in TESTS for check in test.get("alert_rule_test", ())]
 
 
 def test_promtool_takes_the_rules() -> None:
@@ -91,8 +85,7 @@ def test_every_rule_has_a_case_in_which_it_fires(rule: dict[str, Any]) -> None:
 def test_every_alert_has_a_case_in_which_it_is_silent(name: str) -> None:
     whole = [
         test
-        for path in CASE_FILES
-        for test in yaml.safe_load(path.read_text("utf-8"))["tests"]
+        for test in TESTS
         if (checks := [c for c in test.get("alert_rule_test", ()) if c["alertname"] == name])
         and not any(check["exp_alerts"] for check in checks)
     ]
@@ -131,27 +124,14 @@ def test_no_alert_waits_longer_than_a_rush_lasts(rule: dict[str, Any]) -> None:
 
 def test_every_metric_that_rules_read_is_one_a_rehearsal_exports() -> None:
     for rule in [*ALERTS, *rules("recording.yml")]:
-        unknown = names_in(rule["expr"]) - METRIC_NAMES
+        unknown = families(rule["expr"]) - METRICS
         assert not unknown, (rule.get("alert") or rule["record"], unknown)
 
 
-def test_the_rules_record_what_is_listed() -> None:
+def test_every_recording_is_known_to_those_who_read_it() -> None:
     assert {rule["record"] for rule in rules("recording.yml")} == RECORDED
 
 
 def test_every_recording_has_a_case() -> None:
     text = (CASES / "recording.yml").read_text("utf-8")
     assert all(f"expr: {name}" in text for name in RECORDED)
-
-
-@pytest.mark.parametrize(
-    ("expression", "names"),
-    [
-        ('sum by (run, le) (rate(a_bucket{run=~"r|up"}[10s])) > 0.8', {"a_bucket"}),
-        ("a:b:c and on (run) max_over_time((b)[5m:1s]) >= bool 1e3", {"a:b:c", "b"}),
-        ("a / on (run) group_left () b unless c offset 10s or d * 0", {"a", "b", "c", "d"}),
-        ('label_replace(a, "of", "b c", "", "")', {"a"}),
-    ],
-)
-def test_names_are_read_out_of_expressions(expression: str, names: set[str]) -> None:
-    assert names_in(expression) == names

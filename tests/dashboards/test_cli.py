@@ -8,7 +8,7 @@ import pytest
 
 from dress_rehearsal.dashboards import errors
 from dress_rehearsal.dashboards.cli import add_commands
-from tests.dashboards.grafana_double import TOKEN, grafana
+from tests.dashboards.push.grafana_double import TOKEN, grafana
 
 DASHBOARDS = {"rehearsal-open": {"uid": "rehearsal-open", "title": "Ticket open", "panels": []}}
 

@@ -11,8 +11,8 @@ import pytest
 
 from dress_rehearsal.dashboards import errors
 from dress_rehearsal.dashboards.push import push
-from tests.dashboards.grafana_double import TOKEN, grafana
-from tests.dashboards.pushing import OPEN, failure, pushed
+from tests.dashboards.push.grafana_double import TOKEN, grafana
+from tests.dashboards.push.pushing import OPEN, failure, pushed
 
 # What answers is no Grafana.
 

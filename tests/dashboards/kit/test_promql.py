@@ -64,7 +64,7 @@ def ask(api: PrometheusApi, expr: str) -> list[Answer]:
     return api.query_range(filled, BEGAN, ENDED, STEP)
 
 
-def course(answer: Answer) -> Mapping[float, float]:
+def by_time(answer: Answer) -> Mapping[float, float]:
     return dict(zip(answer.times, answer.values, strict=True))
 
 
@@ -73,14 +73,14 @@ def test_a_count_so_far_begins_at_zero_and_stays_when_its_process_is_gone(
 ) -> None:
     (answer,) = ask(api, so_far(REFUSED, "code", code="none"))
     assert answer.labels == {"code": "sold_out"}, "what was never counted is not named"
-    counted = course(answer)
+    counted = by_time(answer)
     assert len(counted) == 61
     assert [counted[at] for at in (BEGAN, BORN - STEP, BORN, GONE, ENDED)] == [0, 0, 5, 10, 10]
 
 
 def test_a_count_of_all_stays_too(api: PrometheusApi) -> None:
     (answer,) = ask(api, so_far(REFUSED))
-    counted = course(answer)
+    counted = by_time(answer)
     assert [counted[at] for at in (BEGAN, BORN, ENDED)] == [0, 5, 10]
 
 
@@ -95,7 +95,7 @@ def test_zero_is_said_of_what_never_happened(api: PrometheusApi, code: str) -> N
 def test_a_rate_is_zero_when_its_process_is_gone_and_keeps_its_name(api: PrometheusApi) -> None:
     (answer,) = ask(api, occurred(per_second(REFUSED, "code"), REFUSED, "code", code="none"))
     assert answer.labels == {"code": "sold_out"}
-    rates = course(answer)
+    rates = by_time(answer)
     assert rates[BEGAN] == rates[ENDED] == 0
     assert rates[GONE] == pytest.approx(1 / STEP)
 

@@ -6,8 +6,8 @@ import pytest
 
 from dress_rehearsal.dashboards import errors
 from dress_rehearsal.dashboards.push import push
-from tests.dashboards.grafana_double import EDITOR, TOKEN, grafana
-from tests.dashboards.pushing import (
+from tests.dashboards.push.grafana_double import EDITOR, TOKEN, grafana
+from tests.dashboards.push.pushing import (
     DASHBOARDS,
     INDEX,
     OPEN,

@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from tests.dashboards.grafana_double import TOKEN, GrafanaDouble
+from tests.dashboards.push.grafana_double import TOKEN, GrafanaDouble
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 JSON = {**BEARER, "Content-Type": "application/json"}

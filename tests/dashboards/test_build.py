@@ -16,7 +16,7 @@ from dress_rehearsal.dashboards import build
 from dress_rehearsal.dashboards.kit import links
 from dress_rehearsal.dashboards.queries import panels, targets
 from tests.dashboards.exported import HISTOGRAMS, METRICS, RECORDED
-from tests.dashboards.linting import lint, metrics_of, selectors
+from tests.dashboards.linting import families, lint, metrics_of, selectors
 
 UIDS = (
     "rehearsal-open",
@@ -140,12 +140,26 @@ def test_metrics_are_told_from_functions_labels_and_strings() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [
+        ('sum by (run, le) (rate(a_bucket{run=~"r|up"}[10s])) > 0.8', {"a"}),
+        ("a:b:c and on (run) max_over_time((b)[5m:1s]) >= bool 1e3", {"a:b:c", "b"}),
+        ("a / on (run) group_left () b unless c offset 10s or d * 0", {"a", "b", "c", "d"}),
+        ('label_replace(a, "of", "b c", "", "")', {"a"}),
+    ],
+)
+def test_metrics_are_read_out_of_expressions(expression: str, names: set[str]) -> None:
+    assert families(expression) == names
+
+
 def test_what_a_rehearsal_exports_is_shown_somewhere(built: dict[str, dict[str, Any]]) -> None:
     shown = metrics_of(built)
     meant_for_others = {
         "ALERTS",  # an annotation
         "rehearsal_timeline_timestamp_seconds",  # an annotation
-        *("pg_up", "redis_up"),
+        "pg_up",
+        "redis_up",
     }
     assert METRICS - RECORDED - shown - meant_for_others == set()
     assert shown >= HISTOGRAMS
@@ -163,7 +177,9 @@ def test_the_timeline_alerts_and_gates_are_marked_on_every_dashboard(
         assert marks[name]["expr"].endswith("* 1000")
     assert 'ALERTS{alertstate="firing",run="$run"}' in marks["Alerts firing"]["expr"]
     assert {marks[f"Gates {how}"]["iconColor"] for how in ("kept", "broken", "undecided")} == {
-        *("#009e73", "#d03238", "#e69f00")
+        "#009e73",
+        "#d03238",
+        "#e69f00",
     }
     for each in own:
         assert each["target"]["expr"] == each["expr"]
