@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.faults import Mishaps
+from dress_rehearsal.compose.faults import StageFaults
 from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.compose.limits import raise_file_limit
 from dress_rehearsal.compose.pids import MARKER, kill_remnants
-from dress_rehearsal.compose.processes import Cast
+from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.service import Service
 from dress_rehearsal.compose.stage import Alert, Loss
 from dress_rehearsal.compose.stage_folder import StageFolder, sweep
@@ -50,7 +50,7 @@ class EmbeddedStage:
         self._allow_faults = allow_faults
         self._folder: StageFolder | None = None
         self._guardian: Guardian | None = None
-        self._cast: Cast | None = None
+        self._processes: ProcessGroup | None = None
         self._stores: Stores | None = None
         self._service: Service | None = None
 
@@ -79,7 +79,7 @@ class EmbeddedStage:
             StageError: something is left, which the sentence names.
         """
         try:
-            self.unclean_stops += _entered(self._cast).stop_all()
+            self.unclean_stops += _entered(self._processes).stop_all()
             self._clear_folder()
         except BaseException:
             self._abandon()
@@ -94,16 +94,16 @@ class EmbeddedStage:
         raise_file_limit()
         sweep()
         folder = self._folder = StageFolder.create()
-        cast = self._cast = Cast(folder, self._ready_within_s)
+        processes = self._processes = ProcessGroup(folder, self._ready_within_s)
         try:
             self._guardian = Guardian.start(folder, self._run.logs / "guardian.log")
             write_roster(self.roster_path, self._people)
             stores = self._stores = Stores(
                 folder, self._run.logs, self._plan.postgres.max_connections, self.marker
             )
-            stores.start(cast)
-            service = self._service = Service(folder, cast, stores)
-            service.engage(self._plan, self._run.logs, allow_faults=self._allow_faults)
+            stores.start(processes)
+            service = self._service = Service(folder, processes, stores)
+            service.configure(self._plan, self._run.logs, allow_faults=self._allow_faults)
         except BaseException:
             self._abandon()
             raise
@@ -122,13 +122,13 @@ class EmbeddedStage:
                 "(see its section postgres); set a new stage for it."
             )
         self._plan, self._run, self._people = plan, run, people
-        cast, service = _entered(self._cast), _entered(self._service)
-        cast.begin_again()
-        service.send_off(plan)
-        _entered(self._stores).empty(cast, run.logs)
-        cast.lost()  # whatever was lost, the last plan's run had its chance to hear of it
+        processes, service = _entered(self._processes), _entered(self._service)
+        processes.restart_deadline()
+        service.clear_for(plan)
+        _entered(self._stores).empty(processes, run.logs)
+        processes.lost()  # whatever was lost, the last plan's run had its chance to hear of it
         write_roster(self.roster_path, people)
-        service.engage(plan, run.logs, allow_faults=self._allow_faults)
+        service.configure(plan, run.logs, allow_faults=self._allow_faults)
 
     def start_service(self) -> None:
         """Start what the plan wants of the app and its neighbours.
@@ -137,15 +137,6 @@ class EmbeddedStage:
             StageError: it does not start; leave the stage.
         """
         _entered(self._service).start()
-
-    def restage(self, plan: Plan, run: RunDirectory, people: Sequence[Person]) -> None:
-        """Use the stage for another plan, with PostgreSQL and Redis as they are, but empty.
-
-        Raises:
-            StageError: it cannot be done; leave the stage.
-        """
-        self.empty(plan, run, people)
-        self.start_service()
 
     @property
     def url(self) -> str:
@@ -158,9 +149,9 @@ class EmbeddedStage:
         return _entered(self._service).app.admin_token
 
     @property
-    def gate_token(self) -> str:
-        """What the gate's scanners show as bearer token."""
-        return _entered(self._service).app.gate_token
+    def entry_token(self) -> str:
+        """What the scanners at the entrance show as bearer token."""
+        return _entered(self._service).app.entry_token
 
     @property
     def dsn(self) -> str:
@@ -206,7 +197,7 @@ class EmbeddedStage:
         Raises:
             StageError: it cannot be done.
         """
-        self._mishaps().strike(fault)
+        self._faults().strike(fault)
 
     def relieve(self, fault: Fault) -> None:
         """End what `strike` began; whatever was down is up again when this returns.
@@ -214,7 +205,7 @@ class EmbeddedStage:
         Raises:
             StageError: it cannot be done.
         """
-        self._mishaps().relieve(fault)
+        self._faults().relieve(fault)
 
     def alerts(self) -> list[Alert]:
         """List what the app's neighbours were told since this was last asked."""
@@ -226,26 +217,24 @@ class EmbeddedStage:
         The app appears once for its main process and once for each worker; PostgreSQL by its
         postmaster only.
         """
-        return _entered(self._cast).members()
+        return _entered(self._processes).members()
 
     def lost(self) -> list[Loss]:
         """List what ended since this was last asked though nobody stopped it, or as planned.
 
         A worker of the app counts as `app`, even though the app replaces it.
         """
-        return _entered(self._cast).lost()
+        return _entered(self._processes).lost()
 
-    def stop_app(self) -> None:
-        """Have the app finish what is in flight (10 s at most) and end; the stores stay up."""
-        self.unclean_stops += _entered(self._cast).stop("app")
-
-    def _mishaps(self) -> Mishaps:
-        return Mishaps(_entered(self._cast), _entered(self._stores), _entered(self._service))
+    def _faults(self) -> StageFaults:
+        return StageFaults(
+            _entered(self._processes), _entered(self._stores), _entered(self._service)
+        )
 
     def _abandon(self) -> None:
         """Clear the stage quickly, owing nobody a clean end."""
-        if self._cast is not None:
-            self._cast.abandon()
+        if self._processes is not None:
+            self._processes.abandon()
         self._clear_folder()
 
     def _clear_folder(self) -> None:

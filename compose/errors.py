@@ -26,7 +26,7 @@ class ProcessFailedError(StageError):
 
     Args:
         name: the component, such as `app` or `postgres`.
-        exit_code: as `subprocess` gives it; negative is a signal.
+        exit_code: as `subprocess` has it; negative is a signal.
         log: where its whole log is.
         last_lines: the end of that log.
     """
@@ -64,7 +64,7 @@ class UndecidedError(TargetRefusedError):
 
 
 def describe_exit(exit_code: int) -> str:
-    """Say how a process ended: `ended with exit code 1`, `was killed by SIGKILL`."""
+    """Return how a process ended, in words: `ended with exit code 1`, `was killed by SIGKILL`."""
     if exit_code >= 0:
         return f"ended with exit code {exit_code}"
     try:

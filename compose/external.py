@@ -18,11 +18,11 @@ from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Fault, Person, Plan, refusal, write_roster
 from dress_rehearsal.records import RunDirectory
 
-CREDENTIAL_VARIABLE = "REHEARSE_ADMIN_TOKEN"
+ADMIN_VARIABLE = "REHEARSE_ADMIN_TOKEN"
 """Environment variable with the external target's admin token."""
 
-GATE_VARIABLE = "REHEARSE_GATE_TOKEN"
-"""Environment variable with the token of the external target's gates."""
+ENTRY_VARIABLE = "REHEARSE_GATE_TOKEN"
+"""Environment variable with the token of the scanners at the external target's entrance."""
 
 _AGREEING = 8
 
@@ -89,9 +89,9 @@ class ExternalStage:
         return self._folder.path / "roster.csv"
 
     @property
-    def gate_token(self) -> str:
-        """What the gate's scanners show as bearer token, from the environment."""
-        return os.environ.get(GATE_VARIABLE, "")
+    def entry_token(self) -> str:
+        """What the scanners at the entrance show as bearer token, from the environment."""
+        return os.environ.get(ENTRY_VARIABLE, "")
 
     @property
     def marker(self) -> dict[str, str]:
@@ -112,11 +112,11 @@ class ExternalStage:
             StageUnusableError: the admin token is not in the environment.
             TargetRefusedError: the target said no.
         """
-        token = os.environ.get(CREDENTIAL_VARIABLE)
+        token = os.environ.get(ADMIN_VARIABLE)
         if not token:
             raise StageUnusableError(
                 f"The sale at {self.url} cannot be opened: its admin token is not known; "
-                f"set the environment variable {CREDENTIAL_VARIABLE}."
+                f"set the environment variable {ADMIN_VARIABLE}."
             )
         self._target.open_at(self._event, t0_ns, token, _AGREEING)
 
@@ -144,6 +144,3 @@ class ExternalStage:
     def alerts(self) -> list[Alert]:
         """List nothing: its operators are somebody else's."""
         return []
-
-    def stop_app(self) -> None:
-        """Leave it running: it is somebody else's."""

@@ -1,11 +1,11 @@
-"""Mishaps: does a plan's faults to a stage, and ends them again."""
+"""A plan's faults done to the stage: its processes, its stores and the app's own switches."""
 
 from collections.abc import Callable
 from functools import partial
 from signal import SIGTERM
 from typing import Final
 
-from dress_rehearsal.compose.processes import Cast
+from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.service import APP_DRAINS_S, Service
 from dress_rehearsal.compose.stores import Stores
 from dress_rehearsal.plans import FAULTS, Fault
@@ -15,15 +15,15 @@ _GRACE_S: Final = 1.0
 """Beyond what the app promises for its end."""
 
 
-class Mishaps:
-    """What can go wrong with one stage on purpose.
+class StageFaults:
+    """Begins and ends what goes wrong with one stage on purpose.
 
-    Both methods may be called from any thread, for one fault from one thread at a time. Planned
-    deaths are told by the cast as planned losses.
+    Both methods may be called from any thread, for one fault from one thread at a time. Processes
+    that end by them are reported as planned losses.
     """
 
-    def __init__(self, cast: Cast, stores: Stores, service: Service) -> None:
-        self._cast = cast
+    def __init__(self, processes: ProcessGroup, stores: Stores, service: Service) -> None:
+        self._processes = processes
         self._stores = stores
         self._service = service
 
@@ -35,10 +35,10 @@ class Mishaps:
         """
         if FAULTS[fault.name].place == "app":
             if fault.name == "kill_after_grant":
-                self._cast.expect_loss(_why(fault, "A worker of the app killed itself"))
+                self._processes.expect_loss(_why(fault, "A worker of the app killed itself"))
             self._switch(fault, fault.level)
         else:
-            self._stage_faults(fault)[0]()
+            self._process_fault(fault)[0]()
 
     def relieve(self, fault: Fault) -> None:
         """End it; what was down is up again when this returns.
@@ -49,36 +49,38 @@ class Mishaps:
         if FAULTS[fault.name].place == "app":
             self._switch(fault, 0.0)
             if fault.name == "kill_after_grant":
-                self._cast.expect_loss(None)
+                self._processes.expect_loss(None)
         else:
-            self._stage_faults(fault)[1]()
+            self._process_fault(fault)[1]()
 
     def _switch(self, fault: Fault, grade: float) -> None:
         self._service.target.switch(fault.name, grade, self._service.app.admin_token)
 
-    def _stage_faults(self, fault: Fault) -> tuple[Callable[[], None], Callable[[], None]]:
+    def _process_fault(self, fault: Fault) -> tuple[Callable[[], None], Callable[[], None]]:
         """Return how a fault is done to the stage's processes, and how it is ended."""
-        cast, stores = self._cast, self._stores
+        processes, stores = self._processes, self._stores
         match fault.name:
             case "worker_crash":
                 why = _why(fault, "A worker of the app was killed by SIGKILL")
-                return partial(cast.kill_worker, why), _nothing
+                return partial(processes.kill_worker, why), _nothing
             case "redis_wipe":
                 return stores.redis.wipe, _nothing
             case "sigterm_mid_sale":
-                return partial(cast.ask_to_end, "app", SIGTERM), partial(self._start_again, fault)
+                return partial(processes.ask_to_end, "app", SIGTERM), partial(
+                    self._restart_app, fault
+                )
             case _:
                 store = _STORES[fault.name]
                 why = _why(fault, f"{store} was killed")
                 return (
-                    partial(stores.take_down, store, cast, why),
-                    partial(stores.bring_back, store, cast),
+                    partial(stores.take_down, store, processes, why),
+                    partial(stores.bring_back, store, processes),
                 )
 
-    def _start_again(self, fault: Fault) -> None:
+    def _restart_app(self, fault: Fault) -> None:
         why = _why(fault, "app was asked to end, and ended well")
-        self._cast.await_end("app", APP_DRAINS_S + _GRACE_S, why, well=True)
-        self._service.start_again()
+        self._processes.await_end("app", APP_DRAINS_S + _GRACE_S, why, well=True)
+        self._service.restart_app()
 
 
 def _nothing() -> None:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import IO
 
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.pids import Running
+from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.process import inherited_environment, python_module
 from dress_rehearsal.compose.stage_folder import Entry, StageFolder, clear
 
 _DONE = b"done\n"
-_GENERATOR_ENDS_ITSELF_S = 8.0
+_ENDS_ITSELF_S = 8.0
 
 
 class Guardian:
@@ -63,7 +63,7 @@ class Guardian:
 
         It gets 8 s to notice by itself, for its last records, before it is asked and killed.
         """
-        identity = Running.of(pid)
+        identity = ProcessId.of(pid)
         if identity is not None:
             self._folder.record(
                 Entry(
@@ -71,7 +71,7 @@ class Guardian:
                     identity.pid,
                     identity.started,
                     stop_signals=("SIGTERM",),
-                    ends_itself_s=_GENERATOR_ENDS_ITSELF_S,
+                    ends_itself_s=_ENDS_ITSELF_S,
                     patience_s=1.0,
                 )
             )

@@ -1,4 +1,4 @@
-"""A process known by more than its pid, so that a recycled pid is never signalled."""
+"""A pid that is never mistaken for another process's: it is kept with when that one started."""
 
 import os
 import select
@@ -18,7 +18,7 @@ _POLL_S = 0.02
 
 
 def started_at(pid: int) -> int | None:
-    """Tell when a process started, in a unit that only serves comparison.
+    """Return when a process started, in a unit that only serves comparison.
 
     On Linux these are clock ticks since boot, which no change of the wall clock moves.
 
@@ -41,14 +41,14 @@ def started_at(pid: int) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """One process: the pid, and when it started."""
+class ProcessId:
+    """The pid of one process and when that started: a recycled pid is never taken for it."""
 
     pid: int
     started: int
 
     @classmethod
-    def of(cls, pid: int) -> "Running | None":
+    def of(cls, pid: int) -> "ProcessId | None":
         """Identify a process; None when it has already ended."""
         started = started_at(pid)
         return None if started is None else cls(pid, started)
@@ -98,7 +98,7 @@ class Running:
             time.sleep(_POLL_S)
         return True
 
-    def descendants(self) -> list["Running"]:
+    def descendants(self) -> list["ProcessId"]:
         """List its children and theirs, as they are now."""
         if not self.alive:
             return []
@@ -106,7 +106,7 @@ class Running:
             children = psutil.Process(self.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
-        found = (Running.of(child.pid) for child in children)
+        found = (ProcessId.of(child.pid) for child in children)
         return [child for child in found if child is not None]
 
     def kill_tree(self) -> None:
@@ -116,7 +116,7 @@ class Running:
             process.signal(signal.SIGKILL)
 
 
-def carrying_marker(folder: Path) -> Iterator[Running]:
+def carrying_marker(folder: Path) -> Iterator[ProcessId]:
     """Find every process of the stage in `folder`, whoever its parent is by now.
 
     PostgreSQL's backends write their titles over their environment; they are told by their
@@ -130,13 +130,13 @@ def carrying_marker(folder: Path) -> Iterator[Running]:
                 continue
         except (psutil.Error, OSError):
             continue  # ended meanwhile, or another user's, which none of ours can be
-        found = Running.of(process.pid)
+        found = ProcessId.of(process.pid)
         if found is not None:
             yield found
 
 
 def kill_remnants(folder: Path) -> int:
-    """SIGKILL whatever is left of the stage in `folder`; returns how many processes that were."""
+    """SIGKILL whatever is left of the stage in `folder`, and return how many processes that was."""
     killed = 0
     for _ in range(5):  # one of them may be starting another right now
         found = list(carrying_marker(folder))

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from dress_rehearsal.compose.binaries import postgres_binaries
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.process import Account, Recipe
+from dress_rehearsal.compose.process import Account, ProcessSpec
 from dress_rehearsal.compose.stage_folder import StageFolder
 
 DATABASE = "festival"
@@ -35,7 +35,7 @@ class PostgresServer:
         """
         self._logs = logs
         self._max_connections = max_connections
-        self._folder = folder.room("postgres")
+        self._folder = folder.subfolder("postgres")
         self._data = self._folder / "data"
         self._account = _system_user() if os.geteuid() == 0 else None
         self._binaries = postgres_binaries()
@@ -48,9 +48,9 @@ class PostgresServer:
         """Return the superuser's connection string."""
         return f"postgresql://postgres@/{database}?host={quote(str(self._folder))}&port={_PORT}"
 
-    def initdb(self, marker: Mapping[str, str]) -> Recipe:
+    def initdb(self, marker: Mapping[str, str]) -> ProcessSpec:
         """Make the data directory; ends by itself."""
-        return self._recipe(
+        return self._spec(
             "initdb",
             [
                 "initdb",
@@ -67,7 +67,7 @@ class PostgresServer:
             marker,
         )
 
-    def server(self, marker: Mapping[str, str]) -> Recipe:
+    def server(self, marker: Mapping[str, str]) -> ProcessSpec:
         """Serve, with the durability settings a production server has by default.
 
         Its log is part of the run directory: `terse` leaves out the details of an error, which
@@ -76,7 +76,7 @@ class PostgresServer:
         SIGINT rolls back what is open and shuts down; SIGQUIT gives up at once, but still frees
         the shared memory that SIGKILL leaves behind.
         """
-        return self._recipe(
+        return self._spec(
             "postgres",
             [
                 "postgres",
@@ -136,15 +136,15 @@ class PostgresServer:
                 f"The stage is not set: PostgreSQL did not {verb} the database {DATABASE}: {error}"
             ) from error
 
-    def _recipe(
+    def _spec(
         self,
         name: str,
         command: list[str],
         marker: Mapping[str, str],
         stop_signals: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 2.0),),
-    ) -> Recipe:
+    ) -> ProcessSpec:
         program, *arguments = command
-        return Recipe(
+        return ProcessSpec(
             name=name,
             argv=[str(self._binaries / program), *arguments],
             environment={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **marker},

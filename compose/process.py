@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.limits import step_back
-from dress_rehearsal.compose.pids import Running
+from dress_rehearsal.compose.limits import lower_priority
+from dress_rehearsal.compose.pids import ProcessId
 
 _TAIL_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The system user a component runs as, when not the one running the rehearsal."""
+    """The system user that a process runs as, when not the one running the rehearsal."""
 
     name: str
     uid: int
@@ -26,8 +26,8 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """How to start a component and how to stop it.
+class ProcessSpec:
+    """What a process is: how it is started and how it is stopped.
 
     `stop_signals` are tried in order, each with its own patience in seconds, before SIGKILL.
     """
@@ -58,29 +58,29 @@ def inherited_environment() -> dict[str, str]:
 
 
 @dataclass(slots=True)
-class Component:
+class ManagedProcess:
     """A started child process in a session of its own, so that Ctrl-C does not reach it."""
 
-    recipe: Recipe
-    process: "subprocess.Popen[bytes]"
-    identity: Running | None
+    spec: ProcessSpec
+    popen: "subprocess.Popen[bytes]"
+    identity: ProcessId | None
     """None when it ended before it could be looked at."""
     asked_to_stop: bool = field(default=False)
 
     @classmethod
-    def start(cls, recipe: Recipe) -> "Component":
+    def start(cls, spec: ProcessSpec) -> "ManagedProcess":
         """Start it with its output appended to its log and nothing to read.
 
         Raises:
             StageUnusableError: its program cannot be run or its log not be written.
         """
-        account = recipe.account
+        account = spec.account
         try:
-            with recipe.log.open("ab") as log:
-                process = subprocess.Popen(
-                    list(recipe.argv),
-                    env=dict(recipe.environment),
-                    cwd=recipe.folder,
+            with spec.log.open("ab") as log:
+                popen = subprocess.Popen(
+                    list(spec.argv),
+                    env=dict(spec.environment),
+                    cwd=spec.folder,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -91,31 +91,31 @@ class Component:
                 )
         except OSError as error:
             raise StageUnusableError(
-                f"The stage is not set: {recipe.name} cannot be started: "
-                f"{error.filename or recipe.argv[0]}: {error.strerror or error}."
+                f"The stage is not set: {spec.name} cannot be started: "
+                f"{error.filename or spec.argv[0]}: {error.strerror or error}."
             ) from error
-        step_back(process.pid)
-        return cls(recipe, process, Running.of(process.pid))
+        lower_priority(popen.pid)
+        return cls(spec, popen, ProcessId.of(popen.pid))
 
     @property
     def name(self) -> str:
-        """The component's name, such as `app`."""
-        return self.recipe.name
+        """The name of its component, such as `app`."""
+        return self.spec.name
 
     @property
     def pid(self) -> int:
         """Its process id."""
-        return self.process.pid
+        return self.popen.pid
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended; None while it runs."""
-        return self.process.poll()
+        """How it ended, as `subprocess` has it (negative is a signal); None while it runs."""
+        return self.popen.poll()
 
     def stop(self) -> int:
-        """Ask it to end, insist, kill it and what it started; returns its exit code."""
+        """Ask it to end, insist, kill it and what it started; return its exit code."""
         self.asked_to_stop = True
-        for number, patience_s in self.recipe.stop_signals:
+        for number, patience_s in self.spec.stop_signals:
             self.ask(number)
             code = self.wait(patience_s)
             if code is not None:
@@ -125,21 +125,21 @@ class Component:
     def ask(self, number: signal.Signals | None = None) -> None:
         """Send a signal, by default its first stop signal, and do not wait."""
         self.asked_to_stop = True
-        self.process.send_signal(self.recipe.stop_signals[0][0] if number is None else number)
+        self.popen.send_signal(self.spec.stop_signals[0][0] if number is None else number)
 
     def wait(self, timeout_s: float) -> int | None:
         """Wait until it has ended; None when it still runs after `timeout_s`."""
         try:
-            return self.process.wait(timeout=timeout_s)
+            return self.popen.wait(timeout=timeout_s)
         except subprocess.TimeoutExpired:
             return None
 
     def kill(self) -> int:
         """SIGKILL it and everything below it, and reap it."""
         self.asked_to_stop = True
-        if self.process.poll() is None and self.identity is not None:
+        if self.popen.poll() is None and self.identity is not None:
             self.identity.kill_tree()
-        return self.process.wait()
+        return self.popen.wait()
 
     def continue_log(self, log: Path) -> None:
         """Write to `log`, on the same file system, from now on; what was written stays behind.
@@ -149,7 +149,7 @@ class Component:
         Raises:
             StageUnusableError: that cannot be done there.
         """
-        before = self.recipe.log
+        before = self.spec.log
         partial = before.with_name(f".{before.name}.partial")
         try:
             log.hardlink_to(before)
@@ -161,14 +161,14 @@ class Component:
                 f"The stage cannot be used again: the log {before} cannot go on as {log}: "
                 f"{error.strerror or error}."
             ) from error
-        self.recipe = replace(self.recipe, log=log)
+        self.spec = replace(self.spec, log=log)
 
     def last_lines(self, count: int = 15) -> list[str]:
-        """Read the end of its log."""
+        """Return the last `count` lines of its log that are not empty."""
         try:
-            with self.recipe.log.open("rb") as log:
+            with self.spec.log.open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
                 text = log.read().decode("utf-8", errors="replace")
         except OSError as error:
-            return [f"({self.recipe.log} cannot be read: {error.strerror or error})"]
+            return [f"({self.spec.log} cannot be read: {error.strerror or error})"]
         return [line for line in text.splitlines() if line.strip()][-count:]

@@ -1,4 +1,4 @@
-"""The cast: the child processes of one stage, from the first one's start to the last one's end."""
+"""The child processes of one stage, from the first one's start to the last one's end."""
 
 import dataclasses
 import signal
@@ -14,8 +14,8 @@ from dress_rehearsal.compose.errors import (
     StageUnusableError,
     describe_exit,
 )
-from dress_rehearsal.compose.pids import Running
-from dress_rehearsal.compose.process import Component, Recipe
+from dress_rehearsal.compose.pids import ProcessId
+from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec
 from dress_rehearsal.compose.stage import Loss
 from dress_rehearsal.compose.stage_folder import Entry, StageFolder
 
@@ -24,8 +24,11 @@ _ORPHAN_PATIENCE_S = 2.0
 _ABANDON_S = 1.5
 
 
-class Cast:
-    """Starts components, waits for them, tells who was lost, and stops them last one first.
+class ProcessGroup:
+    """Starts processes, waits for them, reports who was lost, and stops them last one first.
+
+    A process is known by the name of its component, such as `app`. The app's workers are children
+    of its main process and belong to the same component.
 
     Faults are done from threads of their own; every list here is replaced whole or appended to.
 
@@ -38,39 +41,39 @@ class Cast:
         self._folder = folder
         self._ready_within_s = ready_within_s
         self._deadline = time.monotonic() + ready_within_s
-        self._components: list[Component] = []  # in the order they were started
-        self._errand: Component | None = None
+        self._members: list[ManagedProcess] = []  # in the order they were started
+        self._errand: ManagedProcess | None = None  # one that ends by itself, while it runs
         self._losses = threading.Lock()  # guards the next four
         self._found: list[Loss] = []
         self._app_workers: dict[int, set[int]] = {}  # by the pid of the app's main process
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
         self._planned: dict[int, str] = {}  # pid to the sentence that says why
         self._expected: str | None = None
 
-    def begin_again(self) -> None:
-        """Count the time that waiting may take from now."""
+    def restart_deadline(self) -> None:
+        """Count the time that all waiting may take from now again."""
         self._deadline = time.monotonic() + self._ready_within_s
 
-    def start(self, recipe: Recipe) -> Component:
-        """Start a component that is to serve until it is stopped."""
-        component = self._launch(recipe)
-        self._components.append(component)
-        return component
+    def start(self, spec: ProcessSpec) -> ManagedProcess:
+        """Start a process that is to serve until it is stopped."""
+        process = self._launch(spec)
+        self._members.append(process)
+        return process
 
-    def run(self, recipe: Recipe) -> None:
-        """Start a component that ends by itself, and wait until it has ended well.
+    def run(self, spec: ProcessSpec) -> None:
+        """Start a process that ends by itself, and wait until it has ended well.
 
         Raises:
             ProcessFailedError: it did not, or one that serves ended meanwhile.
             StageNotReadyError: it takes too long.
         """
-        errand = self._errand = self._launch(recipe)
+        errand = self._errand = self._launch(spec)
         self.wait(errand, lambda: errand.exit_code == 0)
         self._errand = None
         self._folder.forget(errand.pid)
 
     def wait(
-        self, awaited: Component, ready: Callable[[], bool], within_s: float | None = None
+        self, awaited: ManagedProcess, ready: Callable[[], bool], within_s: float | None = None
     ) -> None:
         """Return as soon as `ready`; fail as soon as anything has ended that nobody stopped.
 
@@ -83,35 +86,35 @@ class Cast:
         """
         deadline = self._deadline if within_s is None else time.monotonic() + within_s
         while not ready():
-            for component in self._everybody():
-                code = component.exit_code
-                stopped = component.asked_to_stop and component is not awaited
-                if code is not None and not (stopped or (component is self._errand and code == 0)):
+            for process in self._all():
+                code = process.exit_code
+                stopped = process.asked_to_stop and process is not awaited
+                if code is not None and not (stopped or (process is self._errand and code == 0)):
                     raise ProcessFailedError(
-                        component.name, code, str(component.recipe.log), component.last_lines()
+                        process.name, code, str(process.spec.log), process.last_lines()
                     )
             if time.monotonic() > deadline:
                 raise StageNotReadyError(
                     awaited.name,
                     self._ready_within_s if within_s is None else within_s,
-                    str(awaited.recipe.log),
+                    str(awaited.spec.log),
                     awaited.last_lines(),
                 )
             time.sleep(_POLL_S)
 
-    def dismiss(self, component: Component) -> None:
-        """Have no more to do with a component that has ended."""
-        self._components = [one for one in self._components if one is not component]
-        self._folder.forget(component.pid)
+    def dismiss(self, process: ManagedProcess) -> None:
+        """Have no more to do with a process that has ended."""
+        self._members = [one for one in self._members if one is not process]
+        self._folder.forget(process.pid)
 
     def members(self) -> list[tuple[str, int]]:
         """List the processes that run now as (component, pid), workers of the app included."""
         found = []
-        for component in self._components:
-            if component.exit_code is None:
-                found.append((component.name, component.pid))
-                if component.name == "app":
-                    found += [("app", pid) for pid in sorted(_children(component))]
+        for process in self._members:
+            if process.exit_code is None:
+                found.append((process.name, process.pid))
+                if process.name == "app":
+                    found += [("app", pid) for pid in sorted(_children(process))]
         return found
 
     def lost(self) -> list[Loss]:
@@ -127,9 +130,9 @@ class Cast:
         Raises:
             StageUnusableError: it does not run.
         """
-        component = self._serving(name)
+        process = self._serving(name)
         with self._losses:  # from here on nobody takes its workers' end for a loss
-            component.ask(number)
+            process.ask(number)
 
     def await_end(self, name: str, within_s: float, why: str, *, well: bool = False) -> None:
         """Wait for a component that was asked to end, or kill it; its end is a planned loss.
@@ -140,32 +143,30 @@ class Cast:
         Raises:
             StageUnusableError: nobody of that name was asked.
         """
-        asked = [one for one in self._components if one.name == name and one.asked_to_stop]
+        asked = [one for one in self._members if one.name == name and one.asked_to_stop]
         if not asked:
             raise StageUnusableError(f"The end of {name} cannot be awaited: nobody asked for it.")
         code = asked[0].wait(within_s)
         if code is None:
             code = asked[0].kill()
         if well and code != 0:
-            loss = Loss(
-                name, asked[0].pid, code, f"{name} was asked to end and {describe_exit(code)}."
-            )
+            loss = _unclean(asked[0], code)
         else:
             loss = Loss(name, asked[0].pid, code, why, planned=True)
         with self._losses:
             self._found.append(loss)
 
-    def bring_back(self, name: str) -> Component:
-        """Start a component again that was stopped or taken down, on what it had before.
+    def restart(self, name: str) -> ManagedProcess:
+        """Start a component again that was stopped or killed, on what it had before.
 
         Raises:
             StageUnusableError: it never was, or cannot be started.
         """
-        for position, gone in enumerate(self._components):
+        for position, gone in enumerate(self._members):
             if gone.name == name and gone.exit_code is not None:
-                component = self._launch(gone.recipe, instead_of=gone.pid)
-                self._components[position] = component
-                return component
+                process = self._launch(gone.spec, instead_of=gone.pid)
+                self._members[position] = process
+                return process
         raise StageUnusableError(f"{name} cannot be started again: it is not down.")
 
     def kill_worker(self, why: str) -> None:
@@ -175,7 +176,7 @@ class Cast:
             StageUnusableError: there is none.
         """
         app = self._serving("app")
-        workers = [Running.of(pid) for pid in sorted(_children(app))]
+        workers = [ProcessId.of(pid) for pid in sorted(_children(app))]
         victim = next((worker for worker in workers if worker is not None), None)
         if victim is None:
             raise StageUnusableError("No worker of the app can be killed: none runs.")
@@ -190,75 +191,70 @@ class Cast:
             self._look_for_losses()  # what has ended by now is still judged by the old rule
             self._expected = why
 
-    def stop(self, name: str) -> list[Loss]:
-        """Stop the components of a name, with patience; returns those that did not end with 0."""
+    def stop_all(self) -> list[Loss]:
+        """Stop all with patience, last one first, and return those that did not end with 0."""
         return [
-            Loss(name, one.pid, code, f"{name} was asked to end and {describe_exit(code)}.")
-            for one in self._components
-            if one.name == name and one.exit_code is None and (code := one.stop()) != 0
+            _unclean(process, code)
+            for process in reversed(self._members)
+            if process.exit_code is None and (code := process.stop()) != 0
         ]
 
-    def stop_all(self) -> list[Loss]:
-        """Stop everybody, last one first; returns those that did not end with 0."""
-        names = [component.name for component in reversed(self._components)]
-        return [loss for name in names for loss in self.stop(name)]
-
-    def send_off(self, name: str) -> None:
-        """Kill the components of a name, if there are any, and have no more to do with them."""
-        for component in self._components:
-            if component.name == name:
-                component.kill()
-                self.dismiss(component)
+    def discard(self, name: str) -> None:
+        """Kill a component, where there is one, and have no more to do with it."""
+        for process in self._members:
+            if process.name == name:
+                process.kill()
+                self.dismiss(process)
 
     def abandon(self) -> None:
-        """Stop everybody at once and quickly, owing nobody a clean end."""
-        running = [one for one in self._everybody() if one.exit_code is None]
-        for component in running:
-            component.ask()
+        """Stop all processes at once and quickly, owing nobody a clean end."""
+        running = [one for one in self._all() if one.exit_code is None]
+        for process in running:
+            process.ask()
         deadline = time.monotonic() + _ABANDON_S
-        for component in running:
-            if component.wait(max(0.0, deadline - time.monotonic())) is None:
-                component.kill()
+        for process in running:
+            if process.wait(max(0.0, deadline - time.monotonic())) is None:
+                process.kill()
 
-    def _launch(self, recipe: Recipe, instead_of: int | None = None) -> Component:
-        component = Component.start(recipe)
-        if component.identity is not None:
+    def _launch(self, spec: ProcessSpec, instead_of: int | None = None) -> ManagedProcess:
+        process = ManagedProcess.start(spec)
+        if process.identity is not None:
             self._folder.record(
                 Entry(
-                    recipe.name,
-                    component.identity.pid,
-                    component.identity.started,
-                    tuple(number.name for number, _ in recipe.stop_signals),
+                    spec.name,
+                    process.identity.pid,
+                    process.identity.started,
+                    tuple(number.name for number, _ in spec.stop_signals),
                     ends_itself_s=0.0,
                     patience_s=_ORPHAN_PATIENCE_S,
                 ),
                 instead_of,
             )
-        return component
+        return process
 
-    def _everybody(self) -> list[Component]:
-        return [*self._components, *([self._errand] if self._errand is not None else [])]
+    def _all(self) -> list[ManagedProcess]:
+        return [*self._members, self._errand] if self._errand else self._members
 
-    def _serving(self, name: str) -> Component:
-        for component in self._components:
-            if component.name == name and component.exit_code is None:
-                return component
+    def _serving(self, name: str) -> ManagedProcess:
+        for process in self._members:
+            if process.name == name and process.exit_code is None:
+                return process
         raise StageUnusableError(f"Nothing can be done to {name}: it does not run.")
 
     def _look_for_losses(self) -> None:
-        for component in self._components:
-            code = component.exit_code
-            if component.asked_to_stop:
+        for process in self._members:
+            code = process.exit_code
+            if process.asked_to_stop:
                 continue
             if code is not None:
-                if component.pid not in self._told:
-                    self._told.add(component.pid)
-                    self._found.append(_loss(component, code))
-            elif component.name == "app":
-                workers = _children(component)
-                gone = self._app_workers.get(component.pid, set()) - workers
+                if process.pid not in self._reported:
+                    self._reported.add(process.pid)
+                    self._found.append(_loss(process, code))
+            elif process.name == "app":
+                workers = _children(process)
+                gone = self._app_workers.get(process.pid, set()) - workers
                 self._found += [self._worker_loss(pid) for pid in sorted(gone)]
-                self._app_workers[component.pid] = workers
+                self._app_workers[process.pid] = workers
 
     def _worker_loss(self, pid: int) -> Loss:
         loss = Loss(
@@ -270,21 +266,25 @@ class Cast:
         return loss if why is None else dataclasses.replace(loss, what=why, planned=True)
 
 
-def _children(component: Component) -> set[int]:
+def _children(process: ManagedProcess) -> set[int]:
     try:
-        children = psutil.Process(component.pid).children()
+        children = psutil.Process(process.pid).children()
     except psutil.NoSuchProcess:
         return set()
-    return {child.pid for child in children if Running.of(child.pid) is not None}
+    return {child.pid for child in children if ProcessId.of(child.pid) is not None}
 
 
-def _loss(component: Component, code: int) -> Loss:
-    lines = component.last_lines(1)
+def _unclean(process: ManagedProcess, code: int) -> Loss:
+    what = f"{process.name} was asked to end and {describe_exit(code)}."
+    return Loss(process.name, process.pid, code, what)
+
+
+def _loss(process: ManagedProcess, code: int) -> Loss:
+    lines = process.last_lines(1)
     last = f" Its last line: {lines[0]}" if lines else ""
     return Loss(
-        component.name,
-        component.pid,
+        process.name,
+        process.pid,
         code,
-        f"{component.name} (pid {component.pid}) {describe_exit(code)} "
-        f"though nobody stopped it.{last}",
+        f"{process.name} (pid {process.pid}) {describe_exit(code)} though nobody stopped it.{last}",
     )

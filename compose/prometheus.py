@@ -11,7 +11,7 @@ from typing import Self
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.compose.port import ClaimedPort
-from dress_rehearsal.compose.process import Component, Recipe
+from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.records.http import FAILURES, get
 
@@ -57,7 +57,7 @@ class Prometheus:
         self._port: ClaimedPort | None = None
         self._folder: StageFolder | None = None
         self._guardian: Guardian | None = None
-        self._component: Component | None = None
+        self._process: ManagedProcess | None = None
 
     def __enter__(self) -> Self:
         """Start it and wait until it is ready.
@@ -90,21 +90,21 @@ class Prometheus:
     @property
     def pid(self) -> int:
         """Its process id."""
-        assert self._component is not None
-        return self._component.pid
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def ended(self) -> bool:
         """Whether it has ended though nobody stopped it."""
-        return self._component is not None and self._component.exit_code is not None
+        return self._process is not None and self._process.exit_code is not None
 
     def close(self) -> None:
         """Stop it, its data on the disk; a second call does nothing."""
-        component, self._component = self._component, None
-        if component is not None:
-            component.stop()
+        process, self._process = self._process, None
+        if process is not None:
+            process.stop()
             if self._guardian is not None:
-                self._guardian.forget(component.pid)
+                self._guardian.forget(process.pid)
         folder, self._folder = self._folder, None
         guardian, self._guardian = self._guardian, None
         try:
@@ -121,8 +121,8 @@ class Prometheus:
         folder = self._folder = StageFolder.create()
         guardian = self._guardian = Guardian.start(folder, self._log.with_name("guardian.log"))
         port = self._port = ClaimedPort.choose()
-        component = self._component = Component.start(
-            Recipe(
+        process = self._process = ManagedProcess.start(
+            ProcessSpec(
                 name="prometheus",
                 argv=[
                     str(binary),
@@ -139,13 +139,13 @@ class Prometheus:
                 stop_signals=((signal.SIGTERM, _STOP_S),),
             )
         )
-        guardian.watch("prometheus", component.pid)
+        guardian.watch("prometheus", process.pid)
         deadline = time.monotonic() + _READY_S
         while not self._is_ready():
-            if component.exit_code is not None or time.monotonic() > deadline:
+            if process.exit_code is not None or time.monotonic() > deadline:
                 raise StageUnusableError(
                     f"Prometheus does not start; the end of {self._log} says why:\n"
-                    f"{chr(10).join(component.last_lines())}"
+                    f"{chr(10).join(process.last_lines())}"
                 )
             time.sleep(_LOOK_S)
 

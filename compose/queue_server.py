@@ -62,7 +62,9 @@ class _Attributes(dict[str, Any]):
 
 
 def _attributes(queue: Any) -> _Attributes:
-    names = [*_MODELS.Queue.BASE_ATTRIBUTES, *(["RedrivePolicy"] if queue.redrive_policy else [])]
+    names = list(_MODELS.Queue.BASE_ATTRIBUTES)
+    if queue.redrive_policy:
+        names.append("RedrivePolicy")
     return _Attributes(queue, names)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dress_rehearsal.compose.binaries import redis_binary
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.process import Recipe
+from dress_rehearsal.compose.process import ProcessSpec
 from dress_rehearsal.compose.stage_folder import StageFolder
 
 _ANSWER_S = 1.0
@@ -28,7 +28,7 @@ class RedisServer:
 
     def __init__(self, folder: StageFolder, logs: Path) -> None:
         self._logs = logs
-        self._folder = folder.room("redis")
+        self._folder = folder.subfolder("redis")
         self._socket = self._folder / "redis.sock"
 
     @property
@@ -36,7 +36,7 @@ class RedisServer:
         """The URL that Redis clients take."""
         return f"unix://{self._socket}"
 
-    def server(self, marker: Mapping[str, str]) -> Recipe:
+    def server(self, marker: Mapping[str, str]) -> ProcessSpec:
         """Serve, durable as a careful production server: every write is on disk within a second."""
         settings = {
             "port": "0",
@@ -51,7 +51,7 @@ class RedisServer:
         argv = [str(redis_binary())]
         for key, value in settings.items():
             argv += [f"--{key}", value]
-        return Recipe(
+        return ProcessSpec(
             name="redis",
             argv=argv,
             environment={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **marker},

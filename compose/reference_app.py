@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dress_rehearsal.compose.process import Recipe, inherited_environment, python_module
+from dress_rehearsal.compose.process import ProcessSpec, inherited_environment, python_module
 from dress_rehearsal.plans import Plan, slo_edges_s
 from dress_rehearsal.records.tables import NS_PER_S
 
@@ -35,7 +35,7 @@ class ReferenceApp:
 
     def __init__(self, plan: Plan, where: Surroundings, *, allow_faults: bool = False) -> None:
         self.admin_token = _secret()
-        self.gate_token = _secret()
+        self.entry_token = _secret()
         self.neighbours_token = _secret()
         self.has_writeback = plan.app.strategy.writes_back
         self.workers = plan.app.workers
@@ -66,7 +66,7 @@ class ReferenceApp:
             "APP_QR_SECRET": _secret(),
             "APP_PIN_SECRET": _secret(),
             "APP_ADMIN_TOKEN": self.admin_token,
-            "APP_GATE_TOKEN": self.gate_token,
+            "APP_GATE_TOKEN": self.entry_token,
         }
         if where.neighbours_url is not None:
             self._settings |= self._neighbourhood(plan, where.neighbours_url)
@@ -80,7 +80,7 @@ class ReferenceApp:
                 "AWS_DEFAULT_REGION": "eu-central-1",
             }
 
-    def recipe(
+    def spec(
         self,
         name: str,
         module: str,
@@ -90,10 +90,10 @@ class ReferenceApp:
         logs: Path,
         folder: Path,
         patience_s: float,
-    ) -> Recipe:
+    ) -> ProcessSpec:
         """Start one of its modules; SIGTERM has it finish what it is doing."""
         ports = {"APP_PORT": str(port), "NEIGHBOURS_PORT": str(port)}
-        return Recipe(
+        return ProcessSpec(
             name=name,
             argv=python_module(module),
             environment={**inherited_environment(), **self._settings, **ports, **marker},

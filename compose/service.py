@@ -8,10 +8,10 @@ from typing import Final
 from dress_rehearsal.compose.errors import ProcessFailedError, TargetRefusedError
 from dress_rehearsal.compose.pids import MARKER
 from dress_rehearsal.compose.port import ClaimedPort, port_taken
-from dress_rehearsal.compose.process import Component, Recipe
-from dress_rehearsal.compose.processes import Cast
+from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec
+from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.reference_app import ReferenceApp, Surroundings
-from dress_rehearsal.compose.sqs import answers, sqs_recipe
+from dress_rehearsal.compose.sqs import answers, sqs_spec
 from dress_rehearsal.compose.stage import Alert
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.stores import Stores
@@ -36,15 +36,15 @@ class Service:
     Ports are claimed once and kept from plan to plan.
     """
 
-    def __init__(self, folder: StageFolder, cast: Cast, stores: Stores) -> None:
-        self.targets_dir = folder.room("targets")
+    def __init__(self, folder: StageFolder, processes: ProcessGroup, stores: Stores) -> None:
+        self.targets_dir = folder.subfolder("targets")
         self._folder = folder
-        self._cast = cast
+        self._processes = processes
         self._stores = stores
         self._ports: dict[str, ClaimedPort] = {}
         self._heard = 0
 
-    def engage(self, plan: Plan, logs: Path, *, allow_faults: bool) -> None:
+    def configure(self, plan: Plan, logs: Path, *, allow_faults: bool) -> None:
         """Take a plan's settings; nothing starts yet.
 
         Raises:
@@ -76,38 +76,38 @@ class Service:
         Raises:
             StageError: something did not start.
         """
-        cast = self._cast
+        processes = self._processes
         neighbours = self._start_neighbours()
         self._start_sqs()
-        cast.run(self._recipe("prepare", "dress_rehearsal.target_app.prepare", _ENDS_S))
+        processes.run(self._spec("prepare", "dress_rehearsal.target_app.prepare", _ENDS_S))
         writeback = None
         if self.app.has_writeback:
             # Before the app, so that it is stopped after it, whoever clears the stage.
-            writeback = cast.start(
-                self._recipe(
+            writeback = processes.start(
+                self._spec(
                     "writeback",
-                    "dress_rehearsal.target_app.writeback.__main__",
+                    "dress_rehearsal.target_app.writeback",
                     _WRITEBACK_FLUSHES_S,
                 )
             )
         self._start_server()
         if writeback is not None:
-            cast.wait(writeback, lambda: self._announced("writeback") >= 1)
+            processes.wait(writeback, lambda: self._announced("writeback") >= 1)
         if neighbours is not None:
             self._await_neighbours(neighbours)
-        cast.lost()  # takes note of the app's workers
+        processes.lost()  # takes note of the app's workers
 
-    def send_off(self, plan: Plan) -> None:
-        """Kill everything but what another plan goes on with."""
+    def clear_for(self, plan: Plan) -> None:
+        """Kill everything but what another plan goes on with, and its metrics ports."""
         leaving = ["app", "writeback", "neighbours"]
         if not plan.app.strategy.through_sqs:
             leaving.append("sqs")
         for name in leaving:
-            self._cast.send_off(name)
+            self._processes.discard(name)
         for target in self.targets_dir.glob("*.json"):
             target.unlink(missing_ok=True)
 
-    def start_again(self) -> None:
+    def restart_app(self) -> None:
         """Start the app on the same port after it has ended.
 
         Raises:
@@ -115,7 +115,7 @@ class Service:
         """
         for target in self.targets_dir.glob("app-*.json"):
             target.unlink(missing_ok=True)
-        self._await_app(self._cast.bring_back("app"), _READY_AGAIN_S)
+        self._await_app(self._processes.restart("app"), _READY_AGAIN_S)
 
     def open_at(self, t0_ns: int) -> None:
         """Have the sale open at `t0_ns`; every worker honours it when this returns.
@@ -151,51 +151,51 @@ class Service:
         for port in self._ports.values():
             port.close()
 
-    def _start_neighbours(self) -> Component | None:
+    def _start_neighbours(self) -> ManagedProcess | None:
         if self._neighbours is None:
             return None
         port = self._ports["neighbours"].number
-        return self._cast.start(
-            self._recipe("neighbours", "dress_rehearsal.target_app.neighbours", _ENDS_S, port)
+        return self._processes.start(
+            self._spec("neighbours", "dress_rehearsal.target_app.neighbours", _ENDS_S, port)
         )
 
-    def _await_neighbours(self, neighbours: Component) -> None:
+    def _await_neighbours(self, neighbours: ManagedProcess) -> None:
         target = self._neighbours
         assert target is not None
-        self._cast.wait(neighbours, lambda: target.ready("/healthz"))
+        self._processes.wait(neighbours, lambda: target.ready("/healthz"))
 
     def _start_sqs(self) -> None:
         endpoint = self._sqs
-        if endpoint is None or any(name == "sqs" for name, _ in self._cast.members()):
+        if endpoint is None or any(name == "sqs" for name, _ in self._processes.members()):
             return
         marker = {MARKER: str(self._folder.path)}
-        recipe = sqs_recipe(self._ports["sqs"].number, marker, self._logs, self._folder.path)
-        self._cast.wait(self._cast.start(recipe), lambda: answers(endpoint))
+        spec = sqs_spec(self._ports["sqs"].number, marker, self._logs, self._folder.path)
+        self._processes.wait(self._processes.start(spec), lambda: answers(endpoint))
 
     def _start_server(self) -> None:
         """Start the app on its port; on another one when somebody was quicker to take it."""
         for tries_left in reversed(range(_PORT_TRIES)):
             port = self._ports["app"]
-            server = self._cast.start(
-                self._recipe("app", "dress_rehearsal.target_app", APP_DRAINS_S, port.number)
+            server = self._processes.start(
+                self._spec("app", "dress_rehearsal.target_app", APP_DRAINS_S, port.number)
             )
             try:
                 self._await_app(server)
-                self._cast.wait(server, self._all_serve)
+                self._processes.wait(server, self._all_serve)
             except ProcessFailedError as error:
                 if error.name != "app" or not tries_left or not port_taken(port.number):
                     raise
                 port.close()
                 del self._ports["app"]
                 self.target = Target(self._url("app"))
-                self._cast.dismiss(server)
+                self._processes.dismiss(server)
             else:
                 break
 
-    def _await_app(self, server: Component, within_s: float | None = None) -> None:
+    def _await_app(self, server: ManagedProcess, within_s: float | None = None) -> None:
         workers = self.app.workers
-        self._cast.wait(server, lambda: self._announced("app") >= workers, within_s)
-        self._cast.wait(server, self.target.ready, within_s)
+        self._processes.wait(server, lambda: self._announced("app") >= workers, within_s)
+        self._processes.wait(server, self.target.ready, within_s)
 
     def _all_serve(self) -> bool:
         """Return whether every worker has opened its connections and given them all back.
@@ -208,9 +208,9 @@ class Service:
         except SourceUnreadableError:
             return False
 
-    def _recipe(self, name: str, module: str, patience_s: float, port: int = 1) -> Recipe:
+    def _spec(self, name: str, module: str, patience_s: float, port: int = 1) -> ProcessSpec:
         """Describe one of the app's processes; only servers listen on `port`."""
-        return self.app.recipe(
+        return self.app.spec(
             name,
             module,
             port=port,

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.process import Recipe, inherited_environment, python_module
+from dress_rehearsal.compose.process import ProcessSpec, inherited_environment, python_module
 from dress_rehearsal.compose.target import Target
 
 _PACKAGES: Final = ("moto", "flask", "aiobotocore")  # flask comes with moto[server] only
 
 
-def sqs_recipe(port: int, marker: Mapping[str, str], logs: Path, folder: Path) -> Recipe:
+def sqs_spec(port: int, marker: Mapping[str, str], logs: Path, folder: Path) -> ProcessSpec:
     """Serve SQS on a loopback port.
 
     Raises:
@@ -24,7 +24,7 @@ def sqs_recipe(port: int, marker: Mapping[str, str], logs: Path, folder: Path) -
             f'The stage is not set: app.allocation = "sqs_writeback" needs {", ".join(lacking)}; '
             f"run `pip install dress-rehearsal[sqs]`, or choose another allocation."
         )
-    return Recipe(
+    return ProcessSpec(
         name="sqs",
         argv=[*python_module("dress_rehearsal.compose.queue_server"), "-p", str(port)],
         environment={**inherited_environment(), **marker},

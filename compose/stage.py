@@ -58,8 +58,8 @@ class Stage(Protocol):
         """The students' credentials as CSV, gone with the stage."""
 
     @property
-    def gate_token(self) -> str:
-        """What the gate's scanners show as bearer token; empty when it is not known."""
+    def entry_token(self) -> str:
+        """What the scanners at the entrance show as bearer token; empty when it is not known."""
 
     @property
     def marker(self) -> dict[str, str]:
@@ -86,9 +86,6 @@ class Stage(Protocol):
 
     def alerts(self) -> list[Alert]:
         """List what the target told its operators since this was last asked."""
-
-    def stop_app(self) -> None:
-        """Have the app finish what is in flight and end; its stores stay up."""
 
     def __enter__(self) -> Self:
         """Set the stage; it is ready when this returns."""

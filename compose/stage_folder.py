@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.pids import Running, kill_remnants
+from dress_rehearsal.compose.pids import ProcessId, kill_remnants
 
 PREFIX = "dr-"
 _RECORD = "stage.json"
@@ -79,7 +79,7 @@ class StageFolder:
             )
         return folder
 
-    def room(self, name: str) -> Path:
+    def subfolder(self, name: str) -> Path:
         """Make a folder in it that only its owner may enter."""
         room = self.path / name
         room.mkdir(mode=0o700)
@@ -219,7 +219,7 @@ def _recorded(path: Path) -> list[Entry]:
 
 
 def _stop(entry: Entry, deadline: float) -> None:
-    process = Running(entry.pid, entry.started)
+    process = ProcessId(entry.pid, entry.started)
 
     def wait(timeout_s: float) -> bool:
         return process.wait(max(0.0, min(timeout_s, deadline - time.monotonic())))

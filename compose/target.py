@@ -118,7 +118,7 @@ class Target:
         document: Any = None,
         headers: dict[str, str] | None = None,
     ) -> tuple[int, dict[str, Any]]:
-        """Send one request over a new connection; returns the status and the JSON object.
+        """Send one request over a new connection; return the status and the JSON object.
 
         The object is empty when the answer holds none.
 

@@ -49,7 +49,7 @@ class GeneratorProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, _ENTRY_VARIABLE: stage.gate_token, **stage.marker},
+                env={**os.environ, _ENTRY_VARIABLE: stage.entry_token, **stage.marker},
                 start_new_session=True,  # Ctrl-C is for the conductor to handle
             )
         self._guardian.watch("generator", self._process.pid)

@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import signal
+import socket
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,9 @@ import psycopg
 import pytest
 import redis
 
-from dress_rehearsal.compose import EmbeddedStage, Loss, Stage
-from dress_rehearsal.compose.pids import Running
+from dress_rehearsal.compose import EmbeddedStage, Loss, Stage, StageUnusableError
+from dress_rehearsal.compose.pids import ProcessId
+from dress_rehearsal.compose.port import ClaimedPort
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Person, Plan, read_roster
 from dress_rehearsal.records import RunDirectory
@@ -23,7 +25,7 @@ from dress_rehearsal.records import RunDirectory
 pytestmark = pytest.mark.xdist_group("embedded")
 
 NewRun = Callable[[Plan], RunDirectory]
-Identify = Callable[[int], Running]
+Identify = Callable[[int], ProcessId]
 
 
 @dataclass
@@ -39,12 +41,12 @@ def performance(small_plan: Plan, people: list[Person], new_run: NewRun) -> Iter
     started = time.monotonic()
     with EmbeddedStage(small_plan, run, people) as stage:
         print(f"stage ready in {time.monotonic() - started:.2f} s")
-        processes = [Running.of(pid) for _, pid in stage.components()]
+        processes = [ProcessId.of(pid) for _, pid in stage.components()]
         guardian = stage.guardian.pid
         folder = stage.roster_path.parent
         yield Performance(stage, run)
     assert all(process is None or not process.alive for process in processes)
-    assert Running.of(guardian) is None
+    assert ProcessId.of(guardian) is None
     assert not folder.exists()
 
 
@@ -78,7 +80,7 @@ def test_postgresql_is_as_durable_as_a_production_server(performance: Performanc
 def test_every_process_is_listed_by_component(performance: Performance) -> None:
     names = sorted(name for name, _ in performance.stage.components())
     assert names == ["app", "app", "app", "postgres", "redis", "writeback"]  # 1 main, 2 workers
-    assert all(Running.of(pid) is not None for _, pid in performance.stage.components())
+    assert all(ProcessId.of(pid) is not None for _, pid in performance.stage.components())
 
 
 def test_each_worker_announces_its_metrics(performance: Performance) -> None:
@@ -126,42 +128,77 @@ def test_the_roster_and_the_doors_of_the_stores_are_private(
     folder = stage.roster_path.parent
     assert read_roster(stage.roster_path) == people
     assert stat.S_IMODE(stage.roster_path.stat().st_mode) == 0o600
-    for room in ("postgres", "redis", "targets"):
-        assert stat.S_IMODE((folder / room).stat().st_mode) == 0o700
+    for name in ("postgres", "redis", "targets"):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o700
     if os.geteuid() == 0:
         assert (folder / "postgres").stat().st_uid == pwd.getpwnam("pgserver").pw_uid
 
 
-def test_two_stages_stand_side_by_side_and_losses_are_told(
-    performance: Performance,
-    naive_plan: Plan,
-    people: list[Person],
-    new_run: NewRun,
-    identify: Identify,
+@pytest.fixture(scope="module")
+def taken() -> Iterator[int]:
+    """A port that somebody outside listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def other(
+    performance: Performance, taken: int, naive_plan: Plan, people: list[Person], new_run: NewRun
+) -> Iterator[EmbeddedStage]:
+    """A second stage beside the first; the port it chose is taken by the time its app starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        choices = iter([ClaimedPort(taken, None), ClaimedPort.choose()])
+        patch.setattr(ClaimedPort, "choose", lambda: next(choices))
+        stage = EmbeddedStage(naive_plan, new_run(naive_plan), people)
+        with stage:
+            yield stage
+
+
+def test_two_stages_stand_side_by_side(performance: Performance, other: EmbeddedStage) -> None:
+    assert other.url != performance.stage.url
+    assert other.dsn != performance.stage.dsn
+    assert {name for name, _ in other.components()} == {"app", "postgres", "redis"}
+    assert Target(other.url).ready()
+    assert Target(performance.stage.url).ready()
+    assert other.lost() == []
+
+
+def test_another_port_is_taken_when_somebody_was_quicker(other: EmbeddedStage, taken: int) -> None:
+    assert not other.url.endswith(f":{taken}")
+    assert Target(other.url).ready()
+
+
+def test_a_store_that_dies_is_told_once_as_lost(
+    performance: Performance, other: EmbeddedStage, identify: Identify
 ) -> None:
-    other = EmbeddedStage(naive_plan, new_run(naive_plan), people)
-    with other:
-        assert other.url != performance.stage.url
-        assert other.dsn != performance.stage.dsn
-        assert {name for name, _ in other.components()} == {"app", "postgres", "redis"}
-        assert Target(other.url).ready()
-        assert Target(performance.stage.url).ready()
-        assert other.lost() == []
+    postmaster = dict(other.components())["postgres"]
+    identify(postmaster).signal(signal.SIGKILL)
+    losses = await_loss(other)
+    assert [(one.name, one.pid, one.exit_code) for one in losses] == [
+        ("postgres", postmaster, -signal.SIGKILL)
+    ]
+    assert "was killed by SIGKILL though nobody stopped it" in losses[0].what
+    assert other.lost() == []
+    assert "postgres" not in dict(other.components())
+    assert Target(performance.stage.url).ready()
 
-        postmaster = dict(other.components())["postgres"]
-        identify(postmaster).signal(signal.SIGKILL)
-        losses = await_loss(other)
-        assert [(one.name, one.pid, one.exit_code) for one in losses] == [
-            ("postgres", postmaster, -signal.SIGKILL)
-        ]
-        assert "was killed by SIGKILL though nobody stopped it" in losses[0].what
-        assert other.lost() == [], "a loss is told once"
-        assert "postgres" not in dict(other.components())
 
-        other.stop_app()
-        assert [name for name, _ in other.components()] == ["redis"]
-        assert other.lost() == [], "what was asked to end is not lost"
-        assert Target(performance.stage.url).ready()
+def test_a_folder_that_cannot_be_deleted_is_left_to_the_guardian(
+    other: EmbeddedStage, identify: Identify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise StageUnusableError(f"The stage's folder {path} cannot be deleted.")
+
+    folder = other.roster_path.parent
+    processes = [identify(pid) for _, pid in other.components()]
+    guardian = identify(other.guardian.pid)
+    monkeypatch.setattr("dress_rehearsal.compose.stage_folder.delete", refuse)
+    with pytest.raises(StageUnusableError, match="cannot be deleted"):
+        other.clear()
+    assert not any(one.alive for one in [*processes, guardian])
+    assert not folder.exists()
 
 
 def test_a_worker_that_dies_is_lost_even_though_the_app_replaces_it(

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 
-from dress_rehearsal.compose import EmbeddedStage, StageUnusableError
-from dress_rehearsal.compose.pids import Running
+from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.stage_folder import sweep
-from dress_rehearsal.plans import Person, Plan
-from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.plans import Plan
+from tests.compose.conductor import interpreter_for
 
-Identify = Callable[[int], Running]
-AllEnd = Callable[[list[Running], float], list[Running]]
+Identify = Callable[[int], ProcessId]
+AllEnd = Callable[[list[ProcessId], float], list[ProcessId]]
 Conduct = Callable[..., Any]
 
 CONDUCTOR = """
@@ -39,25 +38,40 @@ with EmbeddedStage(plan, RunDirectory.create(Path(sys.argv[2]), plan), people) a
 
 TELL_TOO_SOON = """
 import json, sys
-from dress_rehearsal.compose.processes import Cast
+from dress_rehearsal.compose.processes import ProcessGroup
 
-def wait(cast, component, ready, real=Cast.wait):
-    if component.name == "app":
-        pids = [pid for _, pid in cast.members()]
-        print(json.dumps({"pids": pids, "folder": str(cast._folder.path)}), flush=True)
+def wait(processes, awaited, ready, real=ProcessGroup.wait):
+    if awaited.name == "app":
+        pids = [pid for _, pid in processes.members()]
+        print(json.dumps({"pids": pids, "folder": str(processes._folder.path)}), flush=True)
         sys.stdin.read()
-    real(cast, component, ready)
+    real(processes, awaited, ready)
 
-Cast.wait = wait
+ProcessGroup.wait = wait
 """
 
 
-def test_nothing_is_left_when_the_conductor_is_killed(
-    small_plan: Plan, conduct: Conduct, identify: Identify, all_end: AllEnd, tmp_path: Path
+@pytest.fixture
+def open_house() -> Iterator[Path]:
+    """A folder that user nobody may write to, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(prefix="open-house-") as folder:
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        yield Path(folder)
+
+
+def test_root_is_not_needed_and_nothing_is_left_when_the_conductor_is_killed(
+    small_plan: Plan, conduct: Conduct, identify: Identify, all_end: AllEnd, open_house: Path
 ) -> None:
-    conductor = conduct(CONDUCTOR, small_plan.model_dump_json(), str(tmp_path))
+    somebody = interpreter_for("nobody", open_house) if os.geteuid() == 0 else None
+    conductor = conduct(
+        CONDUCTOR, small_plan.model_dump_json(), str(open_house / "runs"), by=somebody
+    )
     processes = [identify(pid) for pid in conductor.told["pids"]]
     processes += [child for one in processes for child in one.descendants()]
+    owners = {Path(f"/proc/{one.pid}").stat().st_uid for one in processes}
+    assert owners == {os.geteuid() or pwd.getpwnam("nobody").pw_uid}
     conductor.end(signal.SIGKILL)
     assert all_end(processes, 20.0) == []
     assert not Path(conductor.told["folder"]).exists()
@@ -90,48 +104,3 @@ def test_ctrl_c_clears_the_stage_whether_it_stands_or_is_still_being_set(
         assert conductor.end(signal.SIGINT) != 0
         assert not Path(conductor.told["folder"]).exists()
     assert not any(one.alive for one in processes)
-
-
-@pytest.fixture
-def open_house() -> Iterator[Path]:
-    """A folder that user nobody may write to, which pytest's own are not."""
-    with tempfile.TemporaryDirectory(prefix="open-house-") as folder:
-        nobody = pwd.getpwnam("nobody")
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        yield Path(folder)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="without root the other tests show it")
-def test_root_is_not_needed(
-    naive_plan: Plan, conduct: Conduct, identify: Identify, all_end: AllEnd, open_house: Path
-) -> None:
-    conductor = conduct(
-        CONDUCTOR, naive_plan.model_dump_json(), str(open_house / "runs"), user="nobody"
-    )
-    processes = [identify(pid) for pid in conductor.told["pids"]]
-    owners = {Path(f"/proc/{one.pid}").stat().st_uid for one in processes}
-    assert owners == {pwd.getpwnam("nobody").pw_uid}
-    conductor.end(signal.SIGKILL)
-    assert all_end(processes, 20.0) == []
-    assert not Path(conductor.told["folder"]).exists()
-
-
-def test_a_folder_that_cannot_be_deleted_is_left_to_the_guardian(
-    naive_plan: Plan,
-    people: list[Person],
-    new_run: Callable[[Plan], RunDirectory],
-    identify: Identify,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    stage = EmbeddedStage(naive_plan, new_run(naive_plan), people)
-
-    def refuse(path: Path) -> None:
-        raise StageUnusableError(f"The stage's folder {path} cannot be deleted.")
-
-    with pytest.raises(StageUnusableError, match="cannot be deleted"), stage:
-        folder = stage.roster_path.parent
-        processes = [identify(pid) for _, pid in stage.components()]
-        guardian = identify(stage.guardian.pid)
-        monkeypatch.setattr("dress_rehearsal.compose.stage_folder.delete", refuse)
-    assert not any(one.alive for one in [*processes, guardian])
-    assert not folder.exists()

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import stat
 import sys
 import tempfile
@@ -19,12 +18,10 @@ from dress_rehearsal.compose import (
     StageUnusableError,
 )
 from dress_rehearsal.compose.binaries import postgres_binaries
-from dress_rehearsal.compose.port import ClaimedPort
 from dress_rehearsal.compose.postgres import PostgresServer
 from dress_rehearsal.compose.process import python_module
-from dress_rehearsal.compose.processes import Cast
+from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.stage_folder import StageFolder
-from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records import RunDirectory
 
@@ -44,12 +41,12 @@ def test_binaries_under_a_private_home_are_copied_and_the_home_stays_private(
     monkeypatch.setattr("dress_rehearsal.compose.postgres.postgres_binaries", lambda: private)
     folder = StageFolder.create()
     server = PostgresServer(folder, tmp_path, max_connections=20)
-    cast = Cast(folder, 20.0)
+    processes = ProcessGroup(folder, 20.0)
     try:
-        cast.run(server.initdb({}))
-        cast.wait(cast.start(server.server({})), server.answers)
+        processes.run(server.initdb({}))
+        processes.wait(processes.start(server.server({})), server.answers)
     finally:
-        cast.stop_all()
+        processes.stop_all()
         folder.remove()
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
@@ -82,8 +79,9 @@ def test_an_app_that_never_gets_ready_is_given_up_in_time_and_nothing_is_left(
         nonlocal gave_up_at_s
         if module != "dress_rehearsal.target_app":
             return python_module(module)
-        assert stage._cast is not None
-        gave_up_at_s = stage._cast._deadline = time.monotonic() + 1.0  # all but the app was ready
+        assert stage._processes is not None
+        gave_up_at_s = time.monotonic() + 1.0
+        stage._processes._deadline = gave_up_at_s  # all but the app was ready
         return [sys.executable, "-c", code]
 
     monkeypatch.setattr("dress_rehearsal.compose.reference_app.python_module", stuck)
@@ -93,20 +91,6 @@ def test_an_app_that_never_gets_ready_is_given_up_in_time_and_nothing_is_left(
     assert "  waiting for Godot" in str(failure.value)
     with pytest.raises(RuntimeError, match="has been left"):
         _ = stage.roster_path
-
-
-def test_another_port_is_taken_when_somebody_was_quicker(
-    naive_plan: Plan, people: list[Person], new_run: NewRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with socket.socket() as quicker:
-        quicker.bind(("127.0.0.1", 0))
-        quicker.listen()
-        taken = quicker.getsockname()[1]
-        choices = iter([ClaimedPort(taken, None), ClaimedPort.choose()])
-        monkeypatch.setattr(ClaimedPort, "choose", lambda: next(choices))
-        with EmbeddedStage(naive_plan, new_run(naive_plan), people) as stage:
-            assert not stage.url.endswith(f":{taken}")
-            assert Target(stage.url).ready()
 
 
 def test_root_needs_a_temporary_folder_that_postgresql_can_enter(

@@ -126,7 +126,6 @@ def test_the_sale_is_opened_once_answers_agree(
         assert TicketService.opens_at_ns == 1_795_000_000_000_000_000
         assert TicketService.answers == 4 + 8  # in a row, after the last stale one
         assert (stage.components(), stage.lost(), stage.dsn) == ([], [], None)
-        stage.stop_app()
 
 
 def test_without_the_right_admin_token_the_sale_is_not_opened(

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 
 from dress_rehearsal.compose.guardian import Guardian
-from dress_rehearsal.compose.pids import Running
+from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.stage_folder import Entry, StageFolder
 
 Conduct = Callable[..., Any]
-Identify = Callable[[int], Running]
-AllEnd = Callable[[list[Running], float], list[Running]]
+Identify = Callable[[int], ProcessId]
+AllEnd = Callable[[list[ProcessId], float], list[ProcessId]]
 
 FAKE_STAGE = """
 import json, signal, subprocess, sys
 from pathlib import Path
-from dress_rehearsal.compose.processes import Cast
-from dress_rehearsal.compose.process import Recipe, inherited_environment
+from dress_rehearsal.compose import processes as group
+from dress_rehearsal.compose.process import ProcessSpec, inherited_environment
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.compose.pids import MARKER
@@ -31,10 +31,11 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored
 folder = StageFolder.create()
 guardian = Guardian.start(folder, Path(sys.argv[1]))
 deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(300)"
-cast = Cast(folder, 5.0)
+group._ORPHAN_PATIENCE_S = 0.3
+processes = group.ProcessGroup(folder, 5.0)
 environment = {**inherited_environment(), MARKER: str(folder.path)}
 pids = [
-    cast.start(Recipe(name, argv, environment, Path(sys.argv[1]), folder.path)).pid
+    processes.start(ProcessSpec(name, argv, environment, Path(sys.argv[1]), folder.path)).pid
     for name, argv in (("mild", ["sleep", "300"]), ("deaf", [sys.executable, "-c", deaf]))
 ]
 # Started, but killed before it could be put on record:

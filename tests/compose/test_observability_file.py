@@ -33,23 +33,21 @@ STACK: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = STACK["services"]
 ALLOY = (FOLDER / "alloy" / "config.alloy").read_text("utf-8")
 VARIABLES = {
-    *(
-        "REHEARSE_RUNS",
-        "GRAFANA_PORT",
-        "PROMETHEUS_PORT",
-        "LOKI_GRPC_PORT",
-        "LOKI_PORT",
-        "ALLOY_PORT",
-    ),
-    *("GRAFANA_ADMIN_PASSWORD", "ALERTS_TO", "SLACK_WEBHOOK_FILE"),
+    "ALERTS_TO",
+    "ALLOY_PORT",
+    "GRAFANA_ADMIN_PASSWORD",
+    "GRAFANA_PORT",
+    "LOKI_GRPC_PORT",
+    "LOKI_PORT",
+    "PROMETHEUS_PORT",
+    "REHEARSE_RUNS",
+    "SLACK_WEBHOOK_FILE",
 }
 
 
 def resolved(**environment: str) -> dict[str, Any]:
     """The file as docker-compose 1.29 understands it, with these variables set and no others."""
-    # docker-compose 1.29 is Python too, and its package has our folder's name.
-    taken_out = {*VARIABLES, "PYTHONPATH"}
-    clean = {name: value for name, value in os.environ.items() if name not in taken_out}
+    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     answer = subprocess.run(
         [binary("docker-compose"), "-f", str(FILE), "config"],
         env={**clean, **environment},
@@ -240,7 +238,11 @@ def test_alloy_reads_the_files_of_a_run_and_knows_whose_they_are(tmp_path: Path)
     found = {path for pattern in globs for path in tmp_path.glob(pattern)}
     labels = [relabelled(f"/runs/{path.relative_to(tmp_path)}") for path in sorted(found)]
     assert [label.pop("component") for label in labels] == [
-        *("app", "generator", "postgres", "writeback", "timeline"),
+        "app",
+        "generator",
+        "postgres",
+        "writeback",
+        "timeline",
     ]
     assert all(label == {"job": "rehearsal", "run": created.id} for label in labels)
 

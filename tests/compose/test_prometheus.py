@@ -65,7 +65,9 @@ def test_a_config_it_cannot_read_is_a_sentence_with_its_last_words(tmp_path: Pat
 CODE = """
 import json, sys, time
 from pathlib import Path
+from dress_rehearsal.compose import guardian
 from dress_rehearsal.compose.prometheus import Prometheus
+guardian._ENDS_ITSELF_S = 0.1
 root = Path(sys.argv[1])
 with Prometheus(root / "prometheus.yml", root / "data", root / "prometheus.log") as server:
     print(json.dumps(server.pid), flush=True)

@@ -7,18 +7,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from dress_rehearsal.compose.pids import MARKER, Running, kill_remnants, started_at
+from dress_rehearsal.compose.pids import MARKER, ProcessId, kill_remnants, started_at
 
 Sleeper = Callable[..., "subprocess.Popen[bytes]"]
 
 
-def recycled(running: Running) -> Running:
+def recycled(running: ProcessId) -> ProcessId:
     """What a record of an earlier process with the same pid looks like."""
-    return Running(running.pid, running.started - 1)
+    return ProcessId(running.pid, running.started - 1)
 
 
 def test_a_recycled_pid_is_not_alive_and_never_signalled(
-    sleeper: Sleeper, identify: Callable[[int], Running]
+    sleeper: Sleeper, identify: Callable[[int], ProcessId]
 ) -> None:
     innocent = sleeper()
     earlier = recycled(identify(innocent.pid))
@@ -31,7 +31,7 @@ def test_a_recycled_pid_is_not_alive_and_never_signalled(
 
 
 def test_the_very_process_is_signalled_and_waited_for(
-    sleeper: Sleeper, identify: Callable[[int], Running]
+    sleeper: Sleeper, identify: Callable[[int], ProcessId]
 ) -> None:
     process = sleeper()
     running = identify(process.pid)
@@ -43,17 +43,17 @@ def test_the_very_process_is_signalled_and_waited_for(
     assert process.wait() == -signal.SIGTERM
 
 
-def test_a_zombie_counts_as_ended(sleeper: Sleeper, identify: Callable[[int], Running]) -> None:
+def test_a_zombie_counts_as_ended(sleeper: Sleeper, identify: Callable[[int], ProcessId]) -> None:
     process = sleeper()
     running = identify(process.pid)
     process.send_signal(signal.SIGKILL)
     assert running.wait(5.0)
     assert os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT) is not None
     assert started_at(process.pid) is None
-    assert Running.of(process.pid) is None
+    assert ProcessId.of(process.pid) is None
 
 
-def test_a_tree_is_killed_to_its_leaves(identify: Callable[[int], Running]) -> None:
+def test_a_tree_is_killed_to_its_leaves(identify: Callable[[int], ProcessId]) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '300'])"],
     )
@@ -66,7 +66,7 @@ def test_a_tree_is_killed_to_its_leaves(identify: Callable[[int], Running]) -> N
 
 
 def test_remnants_are_found_by_what_they_carry_even_without_a_parent(
-    tmp_path: Path, sleeper: Sleeper, identify: Callable[[int], Running]
+    tmp_path: Path, sleeper: Sleeper, identify: Callable[[int], ProcessId]
 ) -> None:
     other_stage = sleeper(env={MARKER: f"{tmp_path}x"})
     unmarked = sleeper()

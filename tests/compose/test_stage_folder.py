@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.pids import Running
+from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.stage_folder import Entry, StageFolder, clear, sweep
 
 Sleeper = Callable[..., "subprocess.Popen[bytes]"]
@@ -26,7 +26,7 @@ def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def entry(running: Running, name: str = "app", ends_itself_s: float = 0.0) -> Entry:
+def entry(running: ProcessId, name: str = "app", ends_itself_s: float = 0.0) -> Entry:
     return Entry(name, running.pid, running.started, ("SIGTERM",), ends_itself_s, 2.0)
 
 
@@ -42,7 +42,7 @@ def left_behind(*entries: Entry) -> Path:
 def test_it_is_its_users_alone() -> None:
     folder = StageFolder.create()
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
-    assert stat.S_IMODE(folder.room("redis").stat().st_mode) == 0o700
+    assert stat.S_IMODE(folder.subfolder("redis").stat().st_mode) == 0o700
     folder.remove()
     assert not folder.path.exists()
 
@@ -69,7 +69,7 @@ def test_a_path_too_long_for_a_socket_is_a_sentence(
 
 
 def test_the_next_run_clears_what_a_killed_one_left(
-    sleeper: Sleeper, identify: Callable[[int], Running]
+    sleeper: Sleeper, identify: Callable[[int], ProcessId]
 ) -> None:
     process = sleeper()
     path = left_behind(entry(identify(process.pid)))
@@ -81,17 +81,17 @@ def test_the_next_run_clears_what_a_killed_one_left(
 
 
 def test_a_recycled_pid_on_record_is_left_alone(
-    sleeper: Sleeper, identify: Callable[[int], Running]
+    sleeper: Sleeper, identify: Callable[[int], ProcessId]
 ) -> None:
     innocent = sleeper()
     now = identify(innocent.pid)
-    path = left_behind(entry(Running(now.pid, now.started - 1)))
+    path = left_behind(entry(ProcessId(now.pid, now.started - 1)))
     assert sweep() == [path]
     assert innocent.poll() is None
 
 
 def test_a_run_that_is_under_way_is_left_alone(
-    sleeper: Sleeper, identify: Callable[[int], Running]
+    sleeper: Sleeper, identify: Callable[[int], ProcessId]
 ) -> None:
     process = sleeper()
     folder = StageFolder.create()
@@ -104,7 +104,7 @@ def test_a_run_that_is_under_way_is_left_alone(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
 def test_what_somebody_else_wrote_is_never_believed(
-    sleeper: Sleeper, identify: Callable[[int], Running]
+    sleeper: Sleeper, identify: Callable[[int], ProcessId]
 ) -> None:
     victim = sleeper()
     path = left_behind(entry(identify(victim.pid)))
@@ -133,14 +133,14 @@ def test_a_folder_without_a_record_is_not_ours(tmp_path: Path) -> None:
 
 
 def test_what_was_started_last_is_stopped_first(
-    sleeper: Sleeper, identify: Callable[[int], Running], tmp_path: Path
+    sleeper: Sleeper, identify: Callable[[int], ProcessId], tmp_path: Path
 ) -> None:
     first, last = identify(sleeper().pid), identify(sleeper().pid)
     stopped = []
 
     class Noting:
         def __init__(self, pid: int, started: int) -> None:
-            self.running = Running(pid, started)
+            self.running = ProcessId(pid, started)
 
         def signal(self, number: signal.Signals) -> None:
             stopped.append(self.running)
@@ -151,13 +151,13 @@ def test_what_was_started_last_is_stopped_first(
 
     path = left_behind(entry(first, "postgres"), entry(last, "app"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dress_rehearsal.compose.stage_folder.Running", Noting)
+        patch.setattr("dress_rehearsal.compose.stage_folder.ProcessId", Noting)
         clear(path)
     assert stopped == [last, first]
 
 
 def test_one_that_may_end_by_itself_is_not_asked_while_it_does(
-    identify: Callable[[int], Running],
+    identify: Callable[[int], ProcessId],
 ) -> None:
     code = "import sys; sys.stdin.read(); sys.exit(5)"
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
@@ -170,7 +170,9 @@ def test_one_that_may_end_by_itself_is_not_asked_while_it_does(
     assert time.monotonic() - started < 10
 
 
-def test_the_record_says_who_is_in_it(sleeper: Sleeper, identify: Callable[[int], Running]) -> None:
+def test_the_record_says_who_is_in_it(
+    sleeper: Sleeper, identify: Callable[[int], ProcessId]
+) -> None:
     running = identify(sleeper().pid)
     folder = StageFolder.create()
     folder.record(entry(running))

@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from dress_rehearsal.compose import EmbeddedStage, Loss, StageError, StageUnusableError
-from dress_rehearsal.compose.pids import Running
+from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Fault, Person, Plan
 from dress_rehearsal.plans.plan import App, Event
@@ -47,9 +47,7 @@ def run(plan: Plan, new_run: NewRun) -> RunDirectory:
 @pytest.fixture(scope="module")
 def stage(plan: Plan, run: RunDirectory, people: list[Person]) -> Iterator[EmbeddedStage]:
     with EmbeddedStage(plan, run, people) as stage:
-        before = set(stage.components())
         yield stage
-        assert {name for name, _ in stage.components()} == {name for name, _ in before}
     assert stage.unclean_stops == []
 
 
@@ -209,13 +207,11 @@ def test_a_redis_that_was_down_comes_back_with_what_it_held(stage: EmbeddedStage
         client.set("what it holds", 1)
     (before,) = pids(stage, "redis")
     stage.strike(fault("redis_down"))
-    assert Running.of(before) is None
+    assert ProcessId.of(before) is None
     assert pids(stage, "redis") == []
     loss = await_loss(stage)
-    assert (loss.name, loss.pid, loss.exit_code, loss.planned) == (
-        *("redis", before, -signal.SIGKILL),
-        True,
-    )
+    assert (loss.name, loss.pid, loss.planned) == ("redis", before, True)
+    assert loss.exit_code == -signal.SIGKILL
     stage.relieve(fault("redis_down"))
     with redis.Redis.from_url(stage.redis_url) as client:
         assert client.get("what it holds") == b"1"
@@ -281,7 +277,8 @@ def test_the_stage_is_used_again_empty_and_with_logs_in_the_new_run(
     people: list[Person],
     new_run: NewRun,
 ) -> None:
-    """Last, for another plan: no faults, another strategy, the neighbours' APIs beside it."""
+    """After all faults, for another plan: no faults, another strategy, neighbours beside it."""
+    assert {name for name, _ in stage.components()} == {"app", "postgres", "redis"}
     other = Plan(
         name="other",
         event=Event(students=50, tickets=10),
@@ -289,7 +286,7 @@ def test_the_stage_is_used_again_empty_and_with_logs_in_the_new_run(
     )
     next_run, url = new_run(other), stage.url
     servers = pids(stage, "postgres") + pids(stage, "redis")
-    gone = [Running.of(pid) for pid in pids(stage, "app")]
+    gone = [ProcessId.of(pid) for pid in pids(stage, "app")]
     with psycopg.connect(stage.dsn) as connection:
         connection.execute("CREATE TABLE left_behind (number int)")
     with redis.Redis.from_url(stage.redis_url) as client:
@@ -306,9 +303,13 @@ def test_the_stage_is_used_again_empty_and_with_logs_in_the_new_run(
     assert stage.url == url
     assert Target(url).ready()
     assert pids(stage, "postgres") + pids(stage, "redis") == servers
-    assert sorted({name for name, _ in stage.components()}) == [
-        *("app", "neighbours", "postgres", "redis", "writeback"),
-    ]
+    assert {name for name, _ in stage.components()} == {
+        "app",
+        "neighbours",
+        "postgres",
+        "redis",
+        "writeback",
+    }
     assert not any(one is not None and one.alive for one in gone)
     with psycopg.connect(stage.dsn) as connection:
         assert connection.execute("SELECT to_regclass('left_behind')").fetchone() == (None,)
@@ -322,35 +323,30 @@ def test_the_stage_is_used_again_empty_and_with_logs_in_the_new_run(
     assert stage.alerts() == []
     with pytest.raises(StageError, match=r"APP_FAULTS=on"):
         stage.strike(fault("early_open"))
-    stage.restage(plan, new_run(plan), people)
-    assert "neighbours" not in dict(stage.components())
 
 
-def test_the_queue_service_is_part_of_the_stage(
-    people: list[Person], new_run: NewRun, tmp_path: Path
+def test_the_queue_service_is_part_of_the_stage_or_says_what_to_install(
+    stage: EmbeddedStage, people: list[Person], new_run: NewRun
 ) -> None:
+    """Last, for a third plan, which wants neither faults nor neighbours."""
     plan = Plan(
         name="queued",
         event=Event(students=60, tickets=20),
         app=App(workers=1, allocation="sqs_writeback"),
     )
-    with EmbeddedStage(plan, new_run(plan), people) as stage:
-        assert sorted({name for name, _ in stage.components()}) == [
-            *("app", "postgres", "redis", "sqs", "writeback"),
-        ]
-        environment = Path(f"/proc/{pids(stage, 'app')[0]}/environ").read_bytes()
-        assert b"APP_SQS_QUEUE=grants-" in environment
-        assert b"APP_FAULTS=off" in environment
-    assert stage.unclean_stops == []
-
-
-def test_without_its_packages_the_queue_service_says_what_to_install(
-    people: list[Person], new_run: NewRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dress_rehearsal.compose.sqs._PACKAGES", ("no_such_package",))
-    plan = Plan(name="queued", event=Event(students=60), app=App(allocation="sqs_writeback"))
-    with (
-        pytest.raises(StageUnusableError, match=r"pip install dress-rehearsal\[sqs\]"),
-        EmbeddedStage(plan, new_run(plan), people),
-    ):
-        pass
+    stage.empty(plan, new_run(plan), people)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dress_rehearsal.compose.sqs._PACKAGES", ("no_such_package",))
+        with pytest.raises(StageUnusableError, match=r"pip install dress-rehearsal\[sqs\]"):
+            stage.start_service()
+    stage.start_service()
+    assert {name for name, _ in stage.components()} == {
+        "app",
+        "postgres",
+        "redis",
+        "sqs",
+        "writeback",
+    }
+    environment = Path(f"/proc/{pids(stage, 'app')[0]}/environ").read_bytes()
+    assert b"APP_SQS_QUEUE=grants-" in environment
+    assert b"APP_FAULTS=off" in environment
