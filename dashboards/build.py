@@ -2,16 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from dress_rehearsal.dashboards.boards.generator import generator
 from dress_rehearsal.dashboards.boards.integrity import integrity
 from dress_rehearsal.dashboards.boards.pools import pools
 from dress_rehearsal.dashboards.boards.rehearsals import rehearsals
 from dress_rehearsal.dashboards.boards.ticket_open import ticket_open
-
-COMMITTED: Final = Path(__file__).parent / "grafana"
-"""The folder of the dashboards as they were last built and committed."""
 
 
 def dashboards() -> dict[str, dict[str, Any]]:
@@ -26,7 +23,7 @@ def text_of(dashboard: dict[str, Any]) -> str:
 
 
 def write(folder: Path) -> list[Path]:
-    """Write one file a dashboard, `<uid>.json`, and give their paths.
+    """Write one file a dashboard, `<uid>.json`, and return their paths.
 
     Raises:
         OSError: the folder cannot be made or written to.

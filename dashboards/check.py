@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
-from dress_rehearsal.dashboards.prometheus_api import Answer, PrometheusApi, PrometheusError
+from dress_rehearsal.dashboards.errors import PrometheusError
+from dress_rehearsal.dashboards.prometheus_api import Answer, PrometheusApi
 from dress_rehearsal.dashboards.prometheus_config import SCRAPE_S
 from dress_rehearsal.dashboards.queries import Target, fill, targets
 

@@ -65,12 +65,14 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _push(options: argparse.Namespace) -> int:
+    from dress_rehearsal.dashboards.build import dashboards
     from dress_rehearsal.dashboards.push import push
     from dress_rehearsal.dashboards.push.client import TOKEN_VARIABLE
 
     pushed = push(
         options.url,
         os.environ.get(TOKEN_VARIABLE),
+        dashboards(),
         datasource_url=options.datasource_url,
         allow_http=options.allow_http,
         ca_file=options.ca_file,

@@ -1,6 +1,10 @@
-"""What can go wrong with the dashboards.
+"""What can go wrong with the dashboards: making them, asking for their data, pushing them.
 
 DashboardsError
+├── VariableUnknownError        a query has a variable that nobody can fill in
+├── PrometheusError
+│   ├── PrometheusSilentError   it cannot be reached, or gives no answer in time
+│   └── PrometheusRefusedError  it will not answer this query, or answers something else
 └── PushError
     ├── PushRefusedError        it was not begun: the URL, the token or an option forbids it
     ├── ServerUnreachableError  no connection: refused, no such host, a proxy in between
@@ -16,14 +20,31 @@ DashboardsError
     ├── ServerFailedError       5xx, or a success whose body is no answer
     └── PushInterruptedError    Ctrl-C
 
-A message holds what failed, what was done before it and what was not; it never holds the token.
+A push's message holds what failed, what was done before it and what was not; it never holds the
+token.
 """
 
 from typing import ClassVar
 
 
 class DashboardsError(Exception):
-    """Dashboards cannot be made or pushed; the message says why and what to do."""
+    """Dashboards cannot be made, asked or pushed; the message says why and what to do."""
+
+
+class VariableUnknownError(DashboardsError):
+    """An expression has a variable that nobody can fill in."""
+
+
+class PrometheusError(DashboardsError):
+    """Prometheus did not say what was asked."""
+
+
+class PrometheusSilentError(PrometheusError):
+    """It cannot be reached, or gives no answer in time."""
+
+
+class PrometheusRefusedError(PrometheusError):
+    """It refuses the query, or what answers is no Prometheus."""
 
 
 class PushError(DashboardsError):

@@ -1,9 +1,4 @@
-"""What Prometheus knows, asked over its HTTP API.
-
-DashboardsError
-└── PrometheusError
-    ├── PrometheusSilentError    it cannot be reached, or gives no answer in time
-    └── PrometheusRefusedError   it will not answer this query, or answers something else
+"""What Prometheus knows, asked over its HTTP API: the only client of it.
 
 https://prometheus.io/docs/prometheus/latest/querying/api/
 """
@@ -17,22 +12,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from dress_rehearsal.dashboards.errors import DashboardsError
+from dress_rehearsal.dashboards.errors import PrometheusRefusedError, PrometheusSilentError
 from dress_rehearsal.records.http import OPENER
 
 _WORDS_MAX: Final = 300
-
-
-class PrometheusError(DashboardsError):
-    """Prometheus did not say what was asked."""
-
-
-class PrometheusSilentError(PrometheusError):
-    """It cannot be reached, or gives no answer in time."""
-
-
-class PrometheusRefusedError(PrometheusError):
-    """It refuses the query, or what answers is no Prometheus."""
 
 
 @dataclass(frozen=True, slots=True)

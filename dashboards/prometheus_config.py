@@ -52,7 +52,7 @@ def config_text(
 
 
 def write_config(folder: Path, targets: Sequence[str], *, alertmanager: str | None = None) -> Path:
-    """Write `prometheus.yml` and copies of the rules into `folder`, and give the former's path.
+    """Write `prometheus.yml` and copies of the rules into `folder`, and return the former's path.
 
     Args:
         targets: globs of `file_sd` files.

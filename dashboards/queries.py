@@ -5,17 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dress_rehearsal.dashboards.errors import DashboardsError
+from dress_rehearsal.dashboards.errors import VariableUnknownError
 from dress_rehearsal.dashboards.prometheus_config import SCRAPE_S
 
 _VARIABLE: Final = re.compile(r"\$(\w+)|\$\{([^}]*)\}")
 _UNITS_MS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 _ALL: Final = ".+"
 """What `instance` is when all processes are chosen."""
-
-
-class VariableUnknownError(DashboardsError):
-    """An expression has a variable that nobody can fill in."""
 
 
 @dataclass(frozen=True, slots=True)

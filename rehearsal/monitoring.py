@@ -9,7 +9,8 @@ from typing import Final
 
 from dress_rehearsal.compose import StageUnusableError
 from dress_rehearsal.compose.prometheus import DATA, Prometheus, has_prometheus
-from dress_rehearsal.dashboards.prometheus_api import Firing, PrometheusApi, PrometheusError
+from dress_rehearsal.dashboards.errors import PrometheusError
+from dress_rehearsal.dashboards.prometheus_api import Firing, PrometheusApi
 from dress_rehearsal.dashboards.prometheus_config import write_config
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory, RunDirectoryUnusableError

@@ -24,7 +24,7 @@ from dress_rehearsal.dashboards.push.folder import DATASOURCE, FOLDER, push_data
 from dress_rehearsal.dashboards.push.progress import Progress
 from dress_rehearsal.dashboards.push.url import server_address
 
-START_UID: Final = "rehearsal-open"
+_START_UID: Final = "rehearsal-open"
 """The dashboard to look at first."""
 
 _OLDEST, _NEWEST = 10, 13
@@ -51,9 +51,9 @@ class Pushed:
 def push(
     url: str,
     token: str | None,
+    dashboards: Dashboards,
     *,
     datasource_url: str | None = None,
-    dashboards: Dashboards | None = None,
     allow_http: bool = False,
     ca_file: Path | None = None,
     timeout_s: float = 30.0,
@@ -64,7 +64,6 @@ def push(
         url: where Grafana answers, path prefix included.
         token: of a service account; from the environment, see `TOKEN_VARIABLE`.
         datasource_url: where Grafana reaches Prometheus; makes the data source if it is missing.
-        dashboards: those of `dashboards.build` when left out.
         allow_http: send the token unencrypted to another machine.
         ca_file: certificates to trust besides the system's.
 
@@ -74,14 +73,13 @@ def push(
     address = server_address(url, allow_http=allow_http)
     secret = _checked_token(token)
     _check_options(datasource_url, ca_file)
-    wanted = _built() if dashboards is None else dashboards
     grafana = Grafana(address, secret, timeout_s=timeout_s, ca_file=ca_file)
-    progress = Progress([DATASOURCE, FOLDER, *map(named, wanted)])
+    progress = Progress([DATASOURCE, FOLDER, *map(named, dashboards)])
     try:
         _check_version(grafana, progress)
         push_datasource(grafana, datasource_url, progress)
         push_folder(grafana, progress)
-        for uid, dashboard in wanted.items():
+        for uid, dashboard in dashboards.items():
             push_dashboard(grafana, uid, dashboard, progress)
     except PushError as error:
         far = progress.in_words(undecided=error.undecided and grafana.writing)
@@ -89,16 +87,10 @@ def push(
     except KeyboardInterrupt:
         far = progress.in_words(undecided=grafana.writing)
         raise PushInterruptedError(f"The push was interrupted.\n{far}") from None
-    start = START_UID if START_UID in wanted else next(iter(wanted), "")
+    start = _START_UID if _START_UID in dashboards else next(iter(dashboards), "")
     return Pushed(
         tuple(progress.outcomes.items()), tuple(progress.notes), f"{address.url}/d/{start}"
     )
-
-
-def _built() -> Dashboards:
-    from dress_rehearsal.dashboards.build import dashboards
-
-    return dashboards()
 
 
 def _checked_token(token: str | None) -> str:

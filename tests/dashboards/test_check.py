@@ -8,9 +8,10 @@ import pytest
 
 from dress_rehearsal.dashboards.build import dashboards
 from dress_rehearsal.dashboards.check import PanelData, Window, check_panels
+from dress_rehearsal.dashboards.errors import PrometheusRefusedError
 from dress_rehearsal.dashboards.kit.panels import note, timeseries
 from dress_rehearsal.dashboards.kit.query import Query
-from dress_rehearsal.dashboards.prometheus_api import PrometheusApi, PrometheusRefusedError
+from dress_rehearsal.dashboards.prometheus_api import PrometheusApi
 from tests.dashboards.exported import EXPORTED, RECORDED, RUN
 from tests.dashboards.recorded import Sample, plain_json, record, served
 

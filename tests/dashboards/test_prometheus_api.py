@@ -9,12 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dress_rehearsal.dashboards.prometheus_api import (
-    Firing,
-    PrometheusApi,
-    PrometheusRefusedError,
-    PrometheusSilentError,
-)
+from dress_rehearsal.dashboards.errors import PrometheusRefusedError, PrometheusSilentError
+from dress_rehearsal.dashboards.prometheus_api import Firing, PrometheusApi
 from tests.dashboards.recorded import record, served
 
 T0 = 1_780_000_000.0

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from dress_rehearsal.dashboards.build import dashboards
-from dress_rehearsal.dashboards.errors import DashboardsError
-from dress_rehearsal.dashboards.queries import Target, VariableUnknownError, fill, panels, targets
+from dress_rehearsal.dashboards.errors import DashboardsError, VariableUnknownError
+from dress_rehearsal.dashboards.queries import Target, fill, panels, targets
 
 RUN = "20260601T120000-smoke-ab12"
 

@@ -5,6 +5,7 @@ import copy
 import pytest
 
 from dress_rehearsal.dashboards import errors
+from dress_rehearsal.dashboards.build import dashboards
 from dress_rehearsal.dashboards.push import push
 from tests.dashboards.push.grafana_double import EDITOR, TOKEN, grafana
 from tests.dashboards.push.pushing import (
@@ -79,12 +80,13 @@ def test_a_grafana_that_stores_dashboards_in_another_form_but_makes_no_version_i
         assert dict(pushed(double).outcomes)[f"dashboard {OPEN}"] == "unchanged"
 
 
-def test_the_dashboards_of_this_project_are_pushed_unless_others_are_given():
+def test_the_dashboards_of_this_project_are_taken_and_found_unchanged():
+    built = dashboards()
     with grafana() as double:
-        push(double.url, TOKEN, datasource_url=PROMETHEUS)
+        push(double.url, TOKEN, built, datasource_url=PROMETHEUS)
         assert {OPEN, POOLS, INDEX} < set(double.dashboards)
         double.requests.clear()
-        push(double.url, TOKEN)
+        push(double.url, TOKEN, built)
         assert double.writes() == []
 
 
