@@ -119,6 +119,9 @@ def _panels(dashboard: Dashboard) -> Iterator[str]:
     numbers = [panel["id"] for panel in (*panels(dashboard), *_rows(dashboard))]
     if len(set(numbers)) < len(numbers):
         yield f"{dashboard['uid']} has two panels with one id."
+    for row in _rows(dashboard):
+        if row["collapsed"]:
+            yield f"{dashboard['uid']}, row {row['title']!r} is closed: nobody sees what is in it."
     for panel in panels(dashboard):
         where = f"{dashboard['uid']}, panel {panel.get('title')!r}"
         if panel["type"] not in PANEL_TYPES:
@@ -131,6 +134,8 @@ def _panels(dashboard: Dashboard) -> Iterator[str]:
             yield from _fields(panel, where)
             yield from _units(panel, where)
             yield from _queries(panel, where)
+        if panel["type"] == "table":
+            yield from _sorting(panel, where)
 
 
 def _fields(panel: Mapping[str, Any], where: str) -> Iterator[str]:
@@ -166,6 +171,13 @@ def _queries(panel: Mapping[str, Any], where: str) -> Iterator[str]:
     legends = [target["legendFormat"] for target in panel["targets"]]
     if len(set(legends)) < len(legends):
         yield f"{where} has two queries with one legend."
+
+
+def _sorting(panel: Mapping[str, Any], where: str) -> Iterator[str]:
+    organised = panel["transformations"][-1]["options"]
+    for by in panel["options"]["sortBy"]:
+        if by["displayName"] not in organised["renameByName"].values():
+            yield f"{where} sorts by {by['displayName']!r}, a column it has not."
 
 
 def _rows(dashboard: Dashboard) -> list[Mapping[str, Any]]:

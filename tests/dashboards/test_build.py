@@ -84,6 +84,10 @@ def _drawn(dashboard: dict[str, Any]) -> dict[str, Any]:
     return next(p for p in dashboard["panels"] if p["type"] == "timeseries")
 
 
+def _table(dashboard: dict[str, Any]) -> dict[str, Any]:
+    return next(p for p in dashboard["panels"] if p["type"] == "table")
+
+
 def _set_expr(expr: str) -> Callable[[dict[str, Any]], None]:
     def change(dashboard: dict[str, Any]) -> None:
         _drawn(dashboard)["targets"][0]["expr"] = expr
@@ -107,6 +111,15 @@ def _set_expr(expr: str) -> Callable[[dict[str, Any]], None]:
         (lambda d: _drawn(d)["targets"][0].update(legendFormat=""), "has no legend"),
         (lambda d: _drawn(d)["gridPos"].update(x=4), "lies over"),
         (lambda d: _drawn(d)["gridPos"].update(w=2), "empty cells"),
+        (lambda d: d["panels"][0].update(collapsed=True), "is closed: nobody sees"),
+        (
+            lambda d: _table(d)["options"]["sortBy"][0].update(displayName="Wiat"),
+            "sorts by 'Wiat', a column it has not",
+        ),
+        (
+            lambda d: _table(d)["fieldConfig"]["overrides"][0]["properties"][0].update(value="s!"),
+            "the unknown unit 's!'",
+        ),
         (lambda d: d.update(editable=True), "may be edited"),
         (lambda d: d["templating"]["list"].pop(1), "has no variable run"),
         (lambda d: d["links"].clear(), "does not link"),
