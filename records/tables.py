@@ -57,6 +57,10 @@ CONNECT_ERRORS: Final = (
 )
 """Words in `error` of requests that had no connection: the target cannot have seen them."""
 
+CLIENT_POOLS: Final = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
+"""Words in the label `pool` of the app's own metrics: what its requests wait for. The last three
+are only there where the strategy or the plan has them."""
+
 _WORD = pa.dictionary(pa.int16(), pa.string())
 
 REQUESTS: Final = pa.schema(

@@ -11,7 +11,7 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collector, Sources
 from dress_rehearsal.records.ledger import read_ledger
 from dress_rehearsal.records.settle import Settling, await_settled
-from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
 from dress_rehearsal.rehearsal.errors import GeneratorFailedError
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess, Line, status_samples
@@ -29,7 +29,6 @@ _SETTLE_TIMES: Final = 6
 _LAST_WORDS_S: Final = 15.0
 """What the generator may take, after the drain, to write down the rest."""
 _ALERTS_EVERY_S: Final = 1.0
-_POOLS: Final = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
 _REST_S: Final = 1.5
 """How long connections that stay in use are watched: what a leak takes to be one, and what is
 read in between (see `reports.pools.leaks`)."""
@@ -297,7 +296,7 @@ def _connections_used(collector: Collector) -> dict[str, float]:
     """Return the connections that the app's workers use, by pool, as they said last."""
     used = {
         pool: collector.latest("db_client_connections", "app", pool=pool, state="used")
-        for pool in _POOLS
+        for pool in CLIENT_POOLS
     }
     return {pool: number for pool, number in used.items() if number is not None}
 

@@ -9,13 +9,12 @@ import numpy as np
 
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
-from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.records.tables import CLIENT_POOLS, PURCHASE
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.evidence.sale import time_to_know_ms
 from dress_rehearsal.reports.evidence.samples import label
 from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
-from dress_rehearsal.reports.pools.client import CLIENT_POOLS
 from dress_rehearsal.reports.schema import Audit, Verdict
 from dress_rehearsal.reports.summary import escaped
 from dress_rehearsal.reports.verdict import judge

@@ -6,13 +6,13 @@ from typing import Final, NamedTuple
 
 import pandas as pd
 
-from dress_rehearsal.records.tables import JOIN, QUEUE, SCAN, STEPS, STREAM
+from dress_rehearsal.records.tables import CLIENT_POOLS, JOIN, QUEUE, SCAN, STEPS, STREAM
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import PARTS, latency_split, unanswered_by_step
 from dress_rehearsal.reports.evidence.reconciliation import Reconciliation
 from dress_rehearsal.reports.fairness import TOLERANCE_S
 from dress_rehearsal.reports.metrics import gate_words
-from dress_rehearsal.reports.pools.client import CLIENT_POOLS, LOCKS
+from dress_rehearsal.reports.pools.client import LOCKS
 from dress_rehearsal.reports.schema import (
     Audit,
     Census,

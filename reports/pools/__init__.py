@@ -2,13 +2,9 @@
 
 from collections.abc import Iterable
 
+from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.pools.client import (
-    CLIENT_POOLS,
-    PoolFinding,
-    find_client_pools,
-    run_grid,
-)
+from dress_rehearsal.reports.pools.client import PoolFinding, find_client_pools, run_grid
 from dress_rehearsal.reports.pools.shared import SHARED_POOLS, find_shared_pools
 from dress_rehearsal.reports.schema import Bottleneck
 

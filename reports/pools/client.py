@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.histogram import Histogram, histogram_on
 from dress_rehearsal.reports.evidence.samples import count_on, level_on, time_grid, worst_on
@@ -26,8 +26,6 @@ from dress_rehearsal.reports.pools.leaks import leaked_connections
 from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.words import milliseconds, seconds, written
 
-CLIENT_POOLS = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
-"""Every pool there may be; the last three only where the strategy or the plan has them."""
 DATABASE = "postgres"
 """The pool whose other end PostgreSQL itself tells of."""
 LOCKS = frozenset({"redis_lock"})
