@@ -50,7 +50,7 @@ class Finding:
 
 
 def checkup(plan: Plan, runs: Path = Path("runs")) -> list[Finding]:
-    """Compare this machine with what the plan needs; nothing is started.
+    """Return how this machine compares with what the plan needs; nothing is started.
 
     Args:
         runs: the folder that run directories are made in.

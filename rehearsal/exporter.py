@@ -134,7 +134,7 @@ class Exporter:
         )
 
     def _verdicts(self) -> list[dict[str, str]]:
-        """Read the newest runs' verdicts, each file only when it has changed."""
+        """Return the newest runs' verdicts, each file read only when it has changed."""
         files = sorted(self._run.path.parent.glob("*/verdict.json"), reverse=True)[:_NEWEST]
         found = []
         with self._indexing:
@@ -225,7 +225,7 @@ def _text(event: TimelineEvent) -> str:
 
 
 def _published(plan: Path) -> str | None:
-    """Read where a run's own plan, of whatever version, says that runs are published."""
+    """Return where a run's own plan, of whatever version, says that runs are published."""
     if not plan.is_file():
         return None
     url = tomllib.loads(plan.read_text(encoding="utf-8")).get("notify", {}).get("reports_url")
@@ -233,6 +233,6 @@ def _published(plan: Path) -> str | None:
 
 
 def _started_s(run: str) -> float:
-    """Read when a run began from its name."""
+    """Return when a run began, in s since the Unix epoch, by its name."""
     stamp = run.partition("-")[0].removesuffix("Z") + "+0000"
     return datetime.strptime(stamp, "%Y%m%dT%H%M%S%z").timestamp()

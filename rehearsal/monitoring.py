@@ -42,7 +42,7 @@ class Monitoring:
         self._lost = False
 
     def components(self) -> list[tuple[str, int]]:
-        """List the processes it added."""
+        """Return the name and pid of each process it added."""
         return [] if self._prometheus is None else [("prometheus", self._prometheus.pid)]
 
     def await_targets(self, folder: Path | None) -> None:
@@ -119,7 +119,7 @@ class Monitoring:
 
 
 def _literal(path: Path) -> str:
-    """Write a path so that Prometheus, which takes it for a pattern, finds just that."""
+    """Return a path so written that Prometheus, which takes it for a pattern, finds just that."""
     return re.sub(r"([\[\]?\\])", r"\\\1", str(path))
 
 

@@ -29,8 +29,8 @@ def uninterruptible() -> Iterator[None]:
 
 @contextmanager
 def noticed() -> Iterator[Callable[[], bool]]:
-    """Go on when either signal comes, and give what tells whether one has: for a wait that may be
-    cut short but not left."""
+    """Go on when either signal comes, and yield what returns whether one has: for a wait that may
+    be cut short but not left."""
     came = threading.Event()
     with _signals(lambda _number, _frame: came.set()):
         yield came.is_set

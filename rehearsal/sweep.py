@@ -58,7 +58,7 @@ def check_given_once(key: str, given: Iterable[tuple[str, str]]) -> None:
 
 
 def label_of(key: str, value: str) -> str:
-    """Name a run by the value it has; by the key too where the value is no word of its own."""
+    """Return a run's name: its value, and the key too where the value is no word of its own."""
     if value[:1].isalpha() and value not in ("true", "false"):
         return value
     return f"{key.rpartition('.')[2]}={value}"

@@ -76,7 +76,7 @@ class Judgement:
 
 
 def judge_cell(cell: Cell, found: Collection[str], seconds: float, run: str) -> Judgement:
-    """Hold what was found against what the cell expects and allows.
+    """Return what was found held against what the cell expects and allows.
 
     Args:
         found: names of findings, as `reports.findings` gives them.

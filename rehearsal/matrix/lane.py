@@ -48,7 +48,7 @@ class Lane:
         self._screen = Screen(Console(quiet=True))
 
     def carry_out(self, cell: Cell) -> Judgement:
-        """Perform and judge one cell; what breaks it is part of the judgement.
+        """Perform one cell and return its judgement, which also says what broke it.
 
         The run directory is kept: with its report when it differs, with the verdict otherwise.
         """
@@ -101,7 +101,7 @@ class Lane:
 
 
 def _taken_as_planned(evidence: Evidence) -> frozenset[str]:
-    """Name what the cell's own fault took: no wrong of the target's, but it has to be seen."""
+    """Return what the cell's own fault took: no wrong of the target's, but it has to be seen."""
     return frozenset(
         f"lost.{event.name}"
         for event in evidence.events

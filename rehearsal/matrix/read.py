@@ -9,7 +9,7 @@ from dress_rehearsal.reports.metrics import check_metric_names
 
 
 def read_checked(source: Path) -> Matrix:
-    """Read a matrix; what its cells expect and allow, and their gates, name what there is.
+    """Return a matrix of which every finding and every gate names something that there is.
 
     Raises:
         PlanError: it cannot be used; the message says why.
