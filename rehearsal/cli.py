@@ -20,6 +20,7 @@ from dress_rehearsal.plans import Plan, PlanError, is_matrix, plan_schema, read_
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.reports.errors import ReportError
+from dress_rehearsal.reports.words import counted
 
 USAGE: Final = 2
 BROKEN: Final = 1
@@ -126,14 +127,13 @@ def _plan_check(options: argparse.Namespace) -> int:
                 f"{option}: {options.plan} is a matrix, which takes no such option; change its "
                 f"`base` or the `set` of a row."
             )
-        cells = len(list(read_checked(options.plan).cells()))
-        said = f"A matrix of {cells} cell{'s' if cells != 1 else ''}."
-        print(f"{options.plan}: fine. {said}")  # noqa: T201
+        cells = counted(len(list(read_checked(options.plan).cells())), "cell")
+        print(f"{options.plan}: fine. A matrix of {cells}.")  # noqa: T201
         return 0
     plan = _plan(options)
     print(  # noqa: T201
-        f"{options.plan}: fine. {plan.event.students:,} students, {plan.event.tickets:,} tickets, "
-        f"{len(plan.gates)} gate{'' if len(plan.gates) == 1 else 's'}."
+        f"{options.plan}: fine. {counted(plan.event.students, 'student')}, "
+        f"{counted(plan.event.tickets, 'ticket')}, {counted(len(plan.gates), 'gate')}."
     )
     return 0
 

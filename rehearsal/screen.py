@@ -19,6 +19,7 @@ from dress_rehearsal.records.collectors.collector import Collector
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.generator_process import Line
 from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.words import counted, milliseconds, offset, written
 
 _PLAIN_EVERY_S: Final = 5.0
 _NOTES: Final = 4
@@ -93,8 +94,9 @@ class Screen(LiveView):
         self._plan = plan
         schedule = plan.schedule
         self.console.print(
-            f"[bold]{escape(plan.name)}[/]: {plan.event.students:,} students, "
-            f"{plan.event.tickets:,} tickets, {format_duration(schedule.lead)} before T-0 and "
+            f"[bold]{escape(plan.name)}[/]: {counted(plan.event.students, 'student')}, "
+            f"{counted(plan.event.tickets, 'ticket')}, "
+            f"{format_duration(schedule.lead)} before T-0 and "
             f"{format_duration(schedule.sale)} after. Recorded in {escape(near(run.path))}"
         )
 
@@ -138,7 +140,7 @@ class Screen(LiveView):
     def _read_pools(self, collector: Collector) -> None:
         def number(name: str, source: str = "", **labels: str) -> str:
             value = collector.latest(name, source, **labels)
-            return "-" if value is None else f"{value:,.0f}"
+            return "-" if value is None else written(value)
 
         self._pools = [
             (
@@ -168,8 +170,7 @@ class Screen(LiveView):
     def _clock(self) -> str:
         if self._t0_ns is None:
             return ""
-        seconds = (time.time_ns() - self._t0_ns) / NS_PER_S
-        return f"T{'-' if seconds < 0 else '+'}{abs(seconds):.0f} s"
+        return offset(round((time.time_ns() - self._t0_ns) / NS_PER_S))
 
     def _numbers(self) -> list[tuple[str, str]]:
         status = self._status
@@ -177,18 +178,18 @@ class Screen(LiveView):
             return []
         p99 = status["felt_p99_ms"]
         return [
-            ("requests/s", f"{self._rate:,.0f}"),
-            ("p99", "-" if p99 is None else f"{p99:,.0f} ms"),
-            ("tickets left", "-" if self._tickets_left is None else f"{self._tickets_left:,}"),
-            ("failed requests", f"{status['outcomes']['failed']:,}"),
-            ("generator late", f"{status['late_p99_s'] * 1e3:,.0f} ms"),
+            ("requests/s", written(round(self._rate))),
+            ("p99", "-" if p99 is None else milliseconds(p99)),
+            ("tickets left", "-" if self._tickets_left is None else written(self._tickets_left)),
+            ("failed requests", written(status["outcomes"]["failed"])),
+            ("generator late", milliseconds(1e3 * status["late_p99_s"])),
         ]
 
     def _plain_line(self) -> str:
         status = self._status
         assert status is not None
         states = ", ".join(
-            f"{status['students'][state]:,} {words}"
+            f"{written(status['students'][state])} {words}"
             for state, words, _ in _STATES
             if status["students"][state]
         )
@@ -221,7 +222,7 @@ class Screen(LiveView):
         for state, words, colour in _STATES:
             if counts[state]:
                 bar = ProgressBar(total=total, completed=counts[state], complete_style=colour)
-                rows.add_row(words, f"{counts[state]:,}", bar)
+                rows.add_row(words, written(counts[state]), bar)
         return rows
 
     def _numbers_line(self) -> RenderableType:

@@ -13,6 +13,7 @@ from rich.text import Text
 from dress_rehearsal.plans import Cell
 from dress_rehearsal.rehearsal.matrix.judgement import Judgement
 from dress_rehearsal.rehearsal.screen import LiveView, near
+from dress_rehearsal.reports.words import counted, seconds
 
 _MARKS: Final = {
     "waiting": ("·", "bright_black"),
@@ -49,7 +50,7 @@ class Grid(LiveView):
         if self._live is None or judgement.differs:
             done = f"[{self._judged}/{len(self._marks)}]"
             self.console.print(
-                f"{done} {judgement.sentence.splitlines()[0]} {judgement.seconds:.1f} s",
+                f"{done} {judgement.sentence.splitlines()[0]} {seconds(judgement.seconds)}",
                 style=_MARKS[self._marks[judgement.fault, judgement.strategy]][1],
                 markup=False,
                 soft_wrap=True,
@@ -77,7 +78,7 @@ class Grid(LiveView):
         return Text(*_MARKS[self._marks[fault, strategy]])
 
     def _render(self) -> RenderableType:
-        clock = f"{time.monotonic() - self._begun_s:,.0f} s"
+        clock = seconds(round(time.monotonic() - self._begun_s))
         line = f"{self._judged} of {len(self._marks)} cells, {clock}"
         return Group(Text(line, style="bold"), self.table())
 
@@ -105,14 +106,14 @@ def print_results(
 
 def summed_up(judgements: Sequence[Judgement], planned: int) -> str:
     """Return in a sentence what came of the matrix; nothing is claimed of cells never ended."""
-    cells = "cell" if planned == 1 else "cells"
+    cells = counted(planned, "cell")
     if not judgements:
-        return f"Not one of {planned} {cells} was judged: it ended before."
+        return f"Not one of {cells} was judged: it ended before."
     differ = sum(judgement.differs for judgement in judgements)
     came = f"{differ} differ{'s' if differ == 1 else ''}" if differ else "all as expected"
     if len(judgements) == planned:
-        return f"{planned} of {planned} {cells}, {came}."
-    return f"{len(judgements)} of {planned} {cells} judged, {came}; it ended before the rest."
+        return f"{planned} of {cells}, {came}."
+    return f"{len(judgements)} of {cells} judged, {came}; it ended before the rest."
 
 
 def _fine(judgements: Sequence[Judgement], planned: int) -> bool:
