@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-PROBE = "import dress_rehearsal.compose.embedded, asyncpg, granian, litestar"
+PROBE = "import dress_rehearsal.compose.embedded, asyncpg, granian, litestar, redis"
 
 
 @dataclass
