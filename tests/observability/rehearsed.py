@@ -64,8 +64,8 @@ class Seen:
         assert len(found) == 1, (uid, panel, heading, [target.legend for target in found])
         return ask(self.api, found[0], self.window)
 
-    def course(self, expr: str) -> list[Answer]:
-        """Ask for the course of an expression, a second between its points."""
+    def over_time(self, expr: str) -> list[Answer]:
+        """Ask an expression at every second of the time looked at."""
         return self.api.query_range(expr, self.window.start_s, self.window.end_s, 1.0)
 
     def edges_s(self, metric: str) -> Sequence[float]:

@@ -47,7 +47,7 @@ def test_a_leak_is_told_while_the_rehearsal_goes_on_and_marked(tmp_path: Path) -
         annotations = dashboards()["rehearsal-pools"]["annotations"]["list"]
         (alerts,) = [each for each in annotations if "ALERTS" in str(each.get("expr", ""))]
         length_s = seen.window.length_s
-        found = seen.course(fill(alerts["expr"], run=run.id, interval_s=1.0, range_s=length_s))
+        found = seen.over_time(fill(alerts["expr"], run=run.id, interval_s=1.0, range_s=length_s))
     assert "PoolLeak" in {answer.labels["alertname"] for answer in found}
 
 

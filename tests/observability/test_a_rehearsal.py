@@ -65,10 +65,10 @@ def test_the_check_says_that_every_panel_has_data(seen: Seen) -> None:
 def test_no_alert_fires_in_a_healthy_rehearsal(seen: Seen) -> None:
     run = seen.run.id
     firing = f'ALERTS{{alertstate="firing", run="{run}"}}'
-    assert [answer.labels for answer in seen.course(firing)] == []
+    assert [answer.labels for answer in seen.over_time(firing)] == []
     # The rules were at work: what they record is there.
     recorded = f'run_pool:db_client_connections:utilisation{{run="{run}"}}'
-    assert seen.course(recorded)
+    assert seen.over_time(recorded)
     assert [event for event in seen.run.timeline() if event.kind == "alert"] == []
 
 

@@ -39,7 +39,7 @@ def test_a_colour_and_a_dash_go_to_their_query_and_a_value_s_colour_to_its_name(
     ]
 
 
-def test_a_number_is_asked_for_at_once_unless_its_course_is_drawn_behind_it() -> None:
+def test_a_number_is_asked_for_at_once_unless_its_values_over_time_are_drawn_too() -> None:
     query = Query("level", "level")
     limits = fail_from(5)
     alone = stat("Alone", "For a test.", query, unit="s", limits=limits)
