@@ -1,131 +1,18 @@
 """Runs the `rehearse` command as a user does, and watches over what it starts."""
 
-import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 
-from dress_rehearsal.records import RunDirectory
-
-QUICK = (
-    "event.students=240",
-    "event.tickets=60",
-    "schedule.lead=2s",
-    "schedule.sale=4s",
-    "schedule.drain=3s",
-    "schedule.settle=3s",
-    "students.typing=200ms",
-    "students.late_mean=500ms",
-    "students.login_at_open=1s",
-    "students.qr_delay=200ms",
-    "students.ticket_poll=200ms",
-    "students.timeout=3s",
-    # What is tested here is never how fast the testing machine happens to be.
-    "gates=[]",
-    "generator.max_late_start=1m",
-    "generator.max_release_skew=1m",
-)
+from tests.rehearsal.commands import QUICK, Command
 
 
-@dataclass
-class Command:
-    """A `rehearse` process under way."""
-
-    process: "subprocess.Popen[str]"
-    out: Path
-    seen: dict[int, float] = field(default_factory=dict)
-    """pid and start time of every process that was ever found below it."""
-
-    @property
-    def run(self) -> RunDirectory:
-        (path,) = self.out.glob("*-*")
-        return RunDirectory(path)
-
-    @property
-    def verdict(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads((self.run.path / "verdict.json").read_text())
-        return document
-
-    def children(self) -> list[psutil.Process]:
-        """Return the processes below it now, and remember them."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            below = psutil.Process(self.process.pid).children(recursive=True)
-            for child in below:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    self.seen[child.pid] = child.create_time()
-            return below
-        return []
-
-    def await_offset(self, seconds: float) -> None:
-        """Wait until T-0 plus `seconds`."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self.process.poll() is None:
-            self.children()
-            t0 = [e.t_ns for e in self.run.timeline() if e.kind == "t0"] if self._exists() else []
-            if t0 and time.time_ns() >= t0[0] + seconds * 1e9:
-                return
-            time.sleep(0.05)
-        pytest.fail(f"T-0 never came: {self.output()}")
-
-    def find(self, *words: str) -> psutil.Process:
-        """Return the first process below it whose command line has all the words."""
-        for child in self.children():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if all(f"{word} " in " ".join([*child.cmdline(), ""]) for word in words):
-                    return child
-        raise AssertionError(f"no process with {words} below {self.process.pid}")
-
-    def await_process(self, *words: str) -> psutil.Process:
-        """Wait until there is a process with all the words in its command line; give it."""
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with contextlib.suppress(AssertionError):
-                return self.find(*words)
-            time.sleep(0.01)
-        pytest.fail(f"there never was a process with {words}: {self.output()}")
-
-    def ended(self, within_s: float = 60) -> int:
-        """Wait for the end; gives the exit code."""
-        deadline = time.monotonic() + within_s
-        while self.process.poll() is None and time.monotonic() < deadline:
-            self.children()
-            time.sleep(0.05)
-        assert self.process.poll() is not None, f"still running: {self.output()}"
-        return self.process.returncode
-
-    def output(self) -> str:
-        return (self.out.parent / "output.txt").read_text()
-
-    def alive(self) -> list[str]:
-        """Name the processes it ever started that still live."""
-        left = []
-        for pid, started in self.seen.items():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process = psutil.Process(pid)
-                if process.create_time() == started and process.status() != psutil.STATUS_ZOMBIE:
-                    left.append(" ".join(process.cmdline()[:4]))
-        return left
-
-    def await_nothing_left(self, within_s: float) -> None:
-        deadline = time.monotonic() + within_s
-        while self.alive() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert self.alive() == []
-
-    def _exists(self) -> bool:
-        return self.out.is_dir() and any(self.out.glob("*/timeline.jsonl"))
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rehearse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Command]]:
     """Start `rehearse run smoke` with a quick plan; overrides as for `--set`. No Prometheus.
 
@@ -168,3 +55,25 @@ def rehearse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
             except subprocess.TimeoutExpired:
                 command.process.kill()
                 command.process.wait()
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> bool:
+    """Whether this machine has a Prometheus."""
+    return shutil.which("prometheus") is not None
+
+
+@pytest.fixture(scope="session")
+def passed(rehearse: Callable[..., Command], prometheus: bool) -> Command:
+    """A rehearsal of the sound default, carried to its end; with Prometheus where there is one.
+
+    Whoever asks for it belongs to the group "a sound sale", so that it is rehearsed only once.
+    """
+    command = rehearse(options=("--prometheus",) if prometheus else ())
+    command.await_offset(0.5)
+    if prometheus:
+        command.find("prometheus", f"--storage.tsdb.path={command.run.path}/prometheus/data")
+    announced = command.out / "targets" / f"{command.run.id}.json"
+    command.targets = json.loads(announced.read_text())
+    command.ended(100)
+    return command

@@ -1,9 +1,8 @@
 """Prometheus beside a rehearsal: what it sees, and that nothing of it is left."""
 
+import io
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,79 +11,67 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
-from dress_rehearsal.rehearsal.monitoring import Monitoring, _literal
+from dress_rehearsal.compose import StageUnusableError
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.rehearsal.monitoring import Monitoring, _literal, monitored
+from dress_rehearsal.rehearsal.screen import Screen
 from tests.dashboards.binaries import binary
 
 
-def test_prometheus_keeps_its_data_in_the_run_directory_and_is_gone(rehearse):
+@pytest.mark.rehearsal
+@pytest.mark.xdist_group("a sound sale")
+def test_prometheus_keeps_its_data_in_the_run_directory_and_is_gone(passed):
     binary("prometheus")
-    command = rehearse(options=("--prometheus",))
-    command.await_offset(0.5)
-    targets = json.loads((command.out / "targets" / f"{command.run.id}.json").read_text())
-    jobs = {group["labels"]["job"] for group in targets}
-    assert command.find("prometheus", f"--storage.tsdb.path={command.run.path}/prometheus/data")
-    assert command.ended() == 0, command.output()
-    command.await_nothing_left(5)
+    passed.await_nothing_left(5)
+    assert (passed.run.path / "prometheus" / "data" / "wal").is_dir()
+    assert "prometheus_ready" in {event.name for event in passed.run.timeline()}
+
+
+@pytest.mark.rehearsal
+@pytest.mark.xdist_group("a sound sale")
+def test_a_rehearsal_announces_what_can_be_scraped_as_long_as_it_lasts(passed):
+    jobs = {group["labels"]["job"] for group in passed.targets}
     assert jobs == {"harness", "app", "writeback"}
-    assert list((command.out / "targets").iterdir()) == []
-    assert (command.run.path / "prometheus" / "data" / "wal").is_dir()
-    assert "prometheus_ready" in {event.name for event in command.run.timeline()}
+    assert list((passed.out / "targets").iterdir()) == []
 
 
-def test_killed_or_interrupted_it_leaves_no_prometheus_either(rehearse):
-    binary("prometheus")
-    command = rehearse(options=("--prometheus",))
-    command.await_offset(0.5)
-    command.process.kill()
-    command.process.wait()
-    command.await_nothing_left(20)
-
-
-def test_one_that_is_wanted_and_not_there_is_a_sentence_before_anything_starts(tmp_path: Path):
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "dress_rehearsal.rehearsal", "run", "smoke", "--prometheus"),
-            *("--out", tmp_path / "runs"),
-        ],
-        env={**os.environ, "PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "there is no `prometheus` on the PATH; install it" in done.stderr
-    assert not (tmp_path / "runs").exists()
-
-
-def test_a_prometheus_that_does_not_start_is_a_note_and_the_rehearsal_goes_on(tmp_path: Path):
+@pytest.fixture
+def out_of_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Prometheus that does not start."""
     broken = tmp_path / "bin" / "prometheus"
     broken.parent.mkdir()
     broken.write_text("#!/bin/sh\necho out of order >&2\nexit 1\n")
     broken.chmod(0o755)
-    done = subprocess.run(
-        [
-            *(
-                sys.executable,
-                "-m",
-                "dress_rehearsal.rehearsal",
-                "run",
-                "smoke",
-                "--out",
-                tmp_path / "runs",
-            ),
-            *("--students", "50", "--set", "event.tickets=10", "--set", "gates=[]"),
-            *("--set", "schedule.lead=1s", "--set", "schedule.sale=2s"),
-        ],
-        env={**os.environ, "PATH": f"{broken.parent}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Report: " in done.stdout, done.stdout + done.stderr
-    assert "Prometheus does not start" in done.stdout
-    assert "goes on without it" in done.stdout
-    assert "out of order" in done.stdout
+    monkeypatch.setenv("PATH", f"{broken.parent}:{os.environ['PATH']}")
+
+
+def test_a_prometheus_that_does_not_start_is_a_note_and_the_rehearsal_goes_on(
+    out_of_order: None, tmp_path: Path
+) -> None:
+    plan, written = Plan(name="small"), io.StringIO()
+    screen = Screen(Console(file=written, width=400))
+    run = RunDirectory.create(tmp_path / "runs", plan)
+    with monitored(plan, run, screen, None) as monitoring:
+        assert monitoring.components() == []
+    assert "Prometheus does not start" in written.getvalue()
+    assert "goes on without it" in written.getvalue()
+    assert "out of order" in written.getvalue()
+
+
+def test_one_that_is_wanted_and_does_not_start_is_no_rehearsal(
+    out_of_order: None, tmp_path: Path
+) -> None:
+    plan = Plan(name="small")
+    run = RunDirectory.create(tmp_path / "runs", plan)
+    screen = Screen(Console(quiet=True))
+    with (
+        pytest.raises(StageUnusableError, match="out of order"),
+        monitored(plan, run, screen, prometheus=True),
+    ):
+        pytest.fail("it went on without")
 
 
 @contextmanager
@@ -102,7 +89,7 @@ def answering(body: bytes, length: int) -> Iterator[SimpleNamespace]:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield SimpleNamespace(url=f"http://127.0.0.1:{server.server_port}", ended=False)
     server.shutdown()

@@ -1,7 +1,7 @@
 """A sweep rehearses a plan once a value, goes on when one is caught, and compares them."""
 
-import subprocess
-import sys
+import json
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -17,22 +17,7 @@ from dress_rehearsal.rehearsal.sweep import (
     sweep,
     values_of,
 )
-
-SMALL = (
-    "event.students=120",
-    "event.tickets=30",
-    "schedule.lead=1s",
-    "schedule.sale=4s",
-    "students.typing=100ms",
-    "students.late_mean=300ms",
-    "students.login_at_open=500ms",
-    "students.qr_delay=100ms",
-    "students.ticket_poll=100ms",
-    "students.click_spread=50ms",
-    "gates=[]",
-    "generator.max_late_start=1m",
-    "generator.max_release_skew=1m",
-)
+from tests.rehearsal.commands import QUICK
 
 
 def test_written_values_are_taken_as_they_are():
@@ -146,44 +131,53 @@ def test_a_file_that_cannot_be_written_does_not_lose_the_other(quick_runs, tmp_p
     assert (tmp_path / "t.md").read_text() == "the table"
 
 
-def test_every_value_is_rehearsed_and_compared_even_when_one_is_wrong(tmp_path):
-    settings = [word for text in SMALL for word in ("--set", text)]
-    done = subprocess.run(
-        [sys.executable, "-m", "dress_rehearsal.rehearsal", "sweep", "smoke", *settings]
-        + ["--over", "app.allocation=naive,atomic_update", "--out", tmp_path / "runs"]
-        + ["--table", tmp_path / "table.md", "--figure", tmp_path / "figure.svg"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert len(list((tmp_path / "runs").glob("*-*"))) == 2
-    table = (tmp_path / "table.md").read_text()
+@pytest.fixture(scope="module")
+def swept(rehearse, tmp_path_factory):
+    """The sale that reads and then writes, and one transaction a ticket, compared."""
+    folder = tmp_path_factory.mktemp("sweep")
+    settings = [word for text in (*QUICK, "students.click_spread=50ms") for word in ("--set", text)]
+    over = ["--over", "app.allocation=naive,atomic_update"]
+    files = ["--table", folder / "table.md", "--figure", folder / "figure.svg"]
+    command = rehearse(command=["sweep", "smoke", *settings, *over, *files])
+    command.ended(110)
+    naive, atomic = [RunDirectory.open(path) for path in sorted(command.out.glob("*-*"))]
+    return SimpleNamespace(command=command, folder=folder, naive=naive, atomic=atomic)
+
+
+def verdict_of(run):
+    return json.loads((run.path / "verdict.json").read_text())
+
+
+@pytest.mark.rehearsal
+@pytest.mark.xdist_group("a sweep")
+def test_every_value_is_rehearsed_and_compared_even_when_one_is_wrong(swept):
+    shown = swept.command.output()
+    assert swept.command.exit_code == 0, shown
+    table = (swept.folder / "table.md").read_text()
     naive, atomic = [
         line for line in table.splitlines() if line.startswith(("| naive", "| atomic"))
     ]
     assert "fail" in naive
     assert "pass" in atomic
-    assert naive in done.stdout
-    assert (tmp_path / "figure.svg").read_text().startswith("<?xml")
+    assert naive in shown
+    assert (swept.folder / "figure.svg").read_text().startswith("<?xml")
 
 
-def test_a_value_the_plan_does_not_allow_stops_it_before_anything_starts(tmp_path):
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "dress_rehearsal.rehearsal",
-            "sweep",
-            "smoke",
-            "--over",
-            "app.workers=2,none",
-        ]
-        + ["--out", tmp_path / "runs"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "--set app.workers=none" in done.stderr
-    assert not (tmp_path / "runs").exists()
+@pytest.mark.rehearsal
+@pytest.mark.xdist_group("a sweep")
+def test_a_sale_that_reads_then_writes_is_caught(swept):
+    verdict = verdict_of(swept.naive)
+    assert verdict["verdict"] == "fail"
+    audit = verdict["audit"]
+    assert (audit["oversold"] or 0) + (audit["duplicate_students"] or 0) > 0
+    first = verdict["reasons"][0]
+    assert re.search(r"[Oo]versold|more than one ticket|duplicate", first), first
+    summary = (swept.naive.path / "summary.md").read_text()
+    assert summary.index(first.split(":")[0]) < 400
+
+
+@pytest.mark.rehearsal
+@pytest.mark.xdist_group("a sweep")
+def test_one_transaction_a_ticket_is_sound_too(swept):
+    assert verdict_of(swept.atomic)["verdict"] == "pass"
+    assert verdict_of(swept.atomic)["census"]["ticket"] == 30

@@ -1,6 +1,6 @@
 """The matrix run: every fault is found where it can occur, and nobody is accused without one.
 
-The quick subset of the bundled matrix; `rehearse matrix plans/matrix.toml` runs all of it.
+A subset of the bundled matrix; `rehearse matrix plans/matrix.toml` runs all of it.
 """
 
 import json
@@ -13,30 +13,19 @@ from pathlib import Path
 import pytest
 
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.rehearsal.cli import main
 
 MATRIX = Path("plans/matrix.toml")
 WRONG = """
-# The fault is made to happen exactly as in the bundled one, what is expected is not what it does.
+# The fault is made to happen exactly as in the bundled rows; what is expected is not what it does.
 [[rows]]
 fault = "early_open"
 at = "T-2s"
-strategies = ["atomic_update"]
+strategies = ["naive"]
 expect = ["lost.app"]
 set.schedule.lead = "2s"
 set.students = { click_offset = "0ms", click_spread = "800ms" }
 """
-
-
-def matrix(*arguments, environment=os.environ):
-    """Run a matrix; never under coverage, for students and app keep no time when slowed so much."""
-    kept = {name: value for name, value in environment.items() if "COVERAGE" not in name}
-    return subprocess.run(
-        [sys.executable, "-m", "dress_rehearsal.rehearsal", "matrix", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=kept,
-    )
 
 
 def written(out):
@@ -46,77 +35,85 @@ def written(out):
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):
-    """A sound strategy without and with a fault, and the one that is wrong by itself."""
-    out = tmp_path_factory.mktemp("quick") / "runs"
+    """A sound strategy without and with a fault, the one that is wrong by itself, and one more.
+
+    Never under coverage, for students and app keep no time when slowed so much.
+    """
+    folder = tmp_path_factory.mktemp("quick")
+    (folder / "matrix.toml").write_text(MATRIX.read_text() + WRONG)
     chosen = ["--only", "none,early_open", "--strategies", "atomic_update,naive"]
-    return matrix(MATRIX, *chosen, "--out", out), out
+    command = [sys.executable, "-m", "dress_rehearsal.rehearsal", "matrix", folder / "matrix.toml"]
+    done = subprocess.run(
+        [*command, *chosen, "--out", folder / "runs"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={name: value for name, value in os.environ.items() if "COVERAGE" not in name},
+    )
+    return done, *written(folder / "runs")
 
 
+def cell_of(document, strategy, fault):
+    (found,) = [
+        each for each in document["cells"] if (each["strategy"], each["fault"]) == (strategy, fault)
+    ]
+    return found
+
+
+@pytest.mark.rehearsal
 @pytest.mark.xdist_group("quick matrix")
-def test_every_cell_is_as_expected(quick):
-    done, out = quick
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 of 3 cells, all as expected." in done.stdout
-    _, document = written(out)
-    found = {(cell["strategy"], cell["fault"]): cell for cell in document["cells"]}
-    assert found["atomic_update", "none"]["unexpected"] == []
-    assert "audit.sold_early" in found["atomic_update", "early_open"]["found"]
-    assert "audit.oversold" in found["naive", "none"]["found"]
-    assert not any(cell["differs"] for cell in document["cells"])
+def test_every_cell_of_the_bundled_rows_is_as_expected(quick):
+    done, _, document = quick
+    sound, early = (cell_of(document, "atomic_update", each) for each in ("none", "early_open"))
+    wrong = cell_of(document, "naive", "none")
+    assert not any(cell["differs"] for cell in (sound, early, wrong)), done.stdout + done.stderr
+    assert sound["unexpected"] == []
+    assert "audit.sold_early" in early["found"]
+    assert "audit.oversold" in wrong["found"]
 
 
+@pytest.mark.rehearsal
 @pytest.mark.xdist_group("quick matrix")
-def test_every_cell_keeps_its_run_without_a_page(quick):
-    _, out = quick
-    folder, document = written(out)
-    for cell in document["cells"]:
-        run = RunDirectory.open(folder / cell["run"])
-        assert json.loads((run.path / "verdict.json").read_text())["run"] == run.id
-        assert not (run.path / "report.html").exists()
-        assert (run.logs / "app.jsonl").stat().st_size > 0
-        assert sum(f.stat().st_size for f in run.path.rglob("*") if f.is_file()) < 2_000_000
-        if cell["fault"] == "early_open":
-            (on, off) = [event for event in run.timeline() if event.kind == "fault"]
-            assert (on.detail["on"], off.detail["on"]) == (True, False)
-            assert on.detail["at_s"] == pytest.approx(-2, abs=0.25)
-
-
-@pytest.mark.xdist_group("quick matrix")
-def test_the_picture_is_drawn(quick):
-    _, out = quick
-    folder, _ = written(out)
-    picture = (folder / "matrix.svg").read_text()
-    assert (
-        "All 3 cells came out as expected: 1 fault caught, naive caught without one, nobody "
-        "accused in 1 healthy cell"
-    ) in picture
-
-
-def test_a_cell_that_differs_is_told_and_keeps_its_report(tmp_path):
+def test_a_cell_that_differs_is_told_and_keeps_its_report(quick):
     """What is expected here is not what happens: a miss and a false alarm."""
-    base = MATRIX.read_text().split("# --- nothing is made")[0]
-    (tmp_path / "wrong.toml").write_text(base + WRONG)
-    done = matrix(tmp_path / "wrong.toml", "--out", tmp_path / "runs", "--lanes", "1")
+    done, folder, document = quick
     assert done.returncode == 99, done.stdout + done.stderr
-    assert "1 of 1 cell, 1 differs." in done.stdout
-    assert "atomic_update × early_open: lost.app was not found" in done.stdout
+    assert "4 of 4 cells, 1 differs." in done.stdout
+    assert "naive × early_open: lost.app was not found" in done.stdout
     assert "audit.sold_early was found though nothing should cause it" in done.stdout
-    folder, document = written(tmp_path / "runs")
-    (cell,) = document["cells"]
+    cell = cell_of(document, "naive", "early_open")
     assert cell["missing"] == ["lost.app"]
     assert "audit.sold_early" in cell["unexpected"]
     assert (folder / cell["run"] / "report.html").is_file()
     assert "came out differently" in (folder / "matrix.svg").read_text()
 
 
-def test_a_cell_that_cannot_be_carried_out_differs_with_its_sentence(tmp_path):
+@pytest.mark.rehearsal
+@pytest.mark.xdist_group("quick matrix")
+def test_every_other_cell_keeps_its_run_without_a_page(quick):
+    _, folder, document = quick
+    for cell in document["cells"]:
+        run = RunDirectory.open(folder / cell["run"])
+        assert json.loads((run.path / "verdict.json").read_text())["run"] == run.id
+        assert (run.logs / "app.jsonl").stat().st_size > 0
+        if not cell["differs"]:
+            assert not (run.path / "report.html").exists()
+            assert sum(f.stat().st_size for f in run.path.rglob("*") if f.is_file()) < 2_000_000
+        if cell["fault"] == "early_open":
+            (on, off) = [event for event in run.timeline() if event.kind == "fault"]
+            assert (on.detail["on"], off.detail["on"]) == (True, False)
+            assert on.detail["at_s"] == pytest.approx(-2, abs=0.25)
+
+
+@pytest.mark.servers
+def test_a_cell_that_cannot_be_carried_out_differs_with_its_sentence(tmp_path, monkeypatch, capsys):
     """The stage cannot be set where there is no room for its socket's name."""
     home = tmp_path / ("far" * 30)
     home.mkdir()
+    monkeypatch.setenv("TMPDIR", str(home))
     chosen = ["--only", "none", "--strategies", "row_lock", "--out", tmp_path / "runs"]
-    done = matrix(MATRIX, *chosen, environment={**os.environ, "TMPDIR": str(home)})
-    assert done.returncode == 99
-    assert "row_lock × none: The stage has nowhere to live" in done.stdout
+    assert main([str(word) for word in ("matrix", MATRIX, *chosen)]) == 99
+    assert "row_lock × none: The stage has nowhere to live" in capsys.readouterr().out
     _, document = written(tmp_path / "runs")
     assert "The stage has nowhere to live" in document["cells"][0]["error"]
 
@@ -131,14 +128,15 @@ def test_a_cell_that_cannot_be_carried_out_differs_with_its_sentence(tmp_path):
         ([MATRIX, "--only", "unique_off", "--strategies", "naive"], "has no cell of those faults"),
     ],
 )
-def test_a_wrong_call_is_a_sentence(arguments, sentence, tmp_path):
-    done = matrix(*arguments, "--out", tmp_path / "runs")
-    assert done.returncode == 2
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_wrong_call_is_a_sentence(arguments, sentence, tmp_path, capsys):
+    assert main([str(word) for word in ("matrix", *arguments, "--out", tmp_path / "runs")]) == 2
+    errors = capsys.readouterr().err
+    assert sentence in errors
+    assert "Traceback" not in errors
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.rehearsal
 def test_ctrl_c_leaves_nothing_but_what_was_judged(rehearse):
     command = rehearse(command=["matrix", MATRIX, "--only", "none", "--strategies", "row_lock"])
     command.await_process("-m dress_rehearsal.target_app")
@@ -150,6 +148,7 @@ def test_ctrl_c_leaves_nothing_but_what_was_judged(rehearse):
     command.await_nothing_left(5)
 
 
+@pytest.mark.rehearsal
 def test_a_leader_that_is_killed_leaves_nothing(rehearse):
     command = rehearse(command=["matrix", MATRIX, "--only", "none", "--strategies", "row_lock"])
     command.await_process("-m dress_rehearsal.target_app")

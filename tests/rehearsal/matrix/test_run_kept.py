@@ -82,6 +82,7 @@ def kept(run):
 
 def test_what_was_judged_is_written_after_every_cell(run, lanes):
     carry_out(run)
+    assert run.exit_code == 0
     assert lanes.seen == [1, 2, 3, 4]
     assert kept(run) == [(cell.strategy, False) for cell in CELLS]
     assert sorted(path.name for path in run.folder.iterdir()) == ["matrix.json", "matrix.svg"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("planned faults")
+pytestmark = [pytest.mark.rehearsal, pytest.mark.xdist_group("planned faults")]
 
 FAULTS = (
     '[{ name = "worker_crash", at = "T+500ms" },'
@@ -19,7 +19,7 @@ def faulty(rehearse):
         "app.enrolment=external",
         "app.enrolment_failures=100%",
     )
-    command.ended()
+    command.ended(100)
     return command
 
 
