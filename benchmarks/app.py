@@ -4,7 +4,7 @@ Three servers of one worker each, asked in turn by the same client over the same
 
     empty   a Litestar POST handler that does nothing
     sells   the app with `redis_writeback`, metrics, Server-Timing and logs
-    silent  the same with `APP_INSTRUMENTATION=off`
+    silent  the same without instruments (`benchmarks.app_silent`)
 
 Every purchase is a real grant to a student who logged in before. Throughput is by the clock; CPU
 is the worker's own, which hardly minds what else the machine does.
@@ -36,7 +36,11 @@ ROUNDS = 36  # a student buys once: more students than a worker remembers tokens
 REQUESTS = 500  # short rounds: what else the machine does meets all three alike
 GOAL_RATIO = 0.35
 GOAL_COST = 0.15
-NAMES = ("empty", "sells", "silent")
+MODULES = {
+    "empty": "benchmarks.app_empty",
+    "sells": "dress_rehearsal.target_app",
+    "silent": "benchmarks.app_silent",
+}
 
 
 @dataclass
@@ -126,14 +130,15 @@ def served(name: str, settings: dict[str, str], folder: Path) -> Iterator[Server
         **settings,
         "APP_PORT": str(port),
         "APP_EVENT": name,
-        "APP_INSTRUMENTATION": "off" if name == "silent" else "on",
+        "APP_LOG_LEVEL": "error" if name == "silent" else "info",
     }
     if name != "empty":
         prepare = [sys.executable, "-m", "dress_rehearsal.target_app.prepare"]
         subprocess.run(prepare, env=environment, stdout=subprocess.DEVNULL, check=True)
-    module = "benchmarks.app_empty" if name == "empty" else "dress_rehearsal.target_app"
     with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", module], env=environment, stdout=log)
+        process = subprocess.Popen(
+            [sys.executable, "-m", MODULES[name]], env=environment, stdout=log
+        )
     try:
         wait_for(port, process)
         server = Server(name, process, port)
@@ -164,7 +169,9 @@ def prepare_requests(server: Server, count: int) -> None:
         return
     logins = [
         make_request(
-            *("POST", "/login", "content-type: application/json"),
+            "POST",
+            "/login",
+            "content-type: application/json",
             body=json.dumps({"student": f"{number:09d}", "pin": f"{number:05d}"}).encode(),
         )
         for number in range(count)
@@ -196,6 +203,15 @@ def run(rounds: int, count: int) -> None:
         settings = {
             **stack.enter_context(stores(folder)),
             "APP_WORKERS": "1",
+            "APP_BACKLOG": "4096",
+            "APP_ALLOCATION": "redis_writeback",
+            "APP_POSTGRES_POOL": "10",
+            "APP_POSTGRES_POOL_TIMEOUT": "2",
+            "APP_REDIS_POOL": "64",
+            "APP_REDIS_POOL_TIMEOUT": "2",
+            "APP_WAITING_ROOM": "off",
+            "APP_ADMISSION_RATE": "1000",
+            "APP_ADMISSION_CAP": "2000",
             "APP_TICKETS": str(students),
             "APP_OPENS_AT_NS": "1",
             "APP_ROSTER_FILE": str(folder / "roster.csv"),
@@ -203,7 +219,7 @@ def run(rounds: int, count: int) -> None:
             "APP_ADMIN_TOKEN": secrets.token_hex(16),
             "APP_GATE_TOKEN": secrets.token_hex(16),
         }
-        servers = [stack.enter_context(served(each, settings, folder)) for each in NAMES]
+        servers = [stack.enter_context(served(each, settings, folder)) for each in MODULES]
         for server in servers:
             prepare_requests(server, students)
             server.measure(count)  # warm
@@ -217,8 +233,8 @@ def one_round(servers: list[Server], number: int, count: int) -> dict[str, Measu
     """Each server once; over six rounds every one comes before and after every other as often."""
     orders = list(permutations(servers))
     found = {server.name: server.measure(count) for server in orders[number % len(orders)]}
-    speeds = "".join(f"{found[name].per_s:10.0f}" for name in NAMES)
-    costs = "".join(f"{found[name].cpu_us:7.0f}" for name in NAMES)
+    speeds = "".join(f"{found[name].per_s:10.0f}" for name in MODULES)
+    costs = "".join(f"{found[name].cpu_us:7.0f}" for name in MODULES)
     print(f"{number + 1:5}{speeds}{'':14}{costs}", flush=True)
     return found
 

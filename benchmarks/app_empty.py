@@ -11,7 +11,7 @@ from litestar import Litestar, post
 
 from dress_rehearsal.target_app.__main__ import granian_server
 from dress_rehearsal.target_app.process import collect_garbage_seldom, die_with_parent
-from dress_rehearsal.target_app.settings import read_settings
+from dress_rehearsal.target_app.settings import Settings
 
 
 @post("/")
@@ -32,4 +32,4 @@ def load() -> Litestar:
 
 
 if __name__ == "__main__":
-    granian_server(read_settings(os.environ)).serve(target_loader=load, wrap_loader=False)
+    granian_server(Settings.read(os.environ)).serve(target_loader=load, wrap_loader=False)

@@ -24,8 +24,8 @@ from dress_rehearsal.target_app.process import (
     raise_descriptor_limit,
 )
 from dress_rehearsal.target_app.qr import draw_patterns
-from dress_rehearsal.target_app.services import BoxOffice
-from dress_rehearsal.target_app.settings import Settings, read_settings
+from dress_rehearsal.target_app.services import Services
+from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.telemetry.logs import flushing, granian_log_config, json_logs
 from dress_rehearsal.target_app.telemetry.scrape_targets import announced_metrics
 
@@ -39,10 +39,10 @@ _LOG = logging.getLogger("dress_rehearsal.target_app")
 def main() -> int:
     """Run until SIGTERM or SIGINT.
 
-    0 after a clean stop, 1 where a worker had to be killed, 2 where the settings are wrong.
+    Return 0 after a clean stop, 1 where a worker had to be killed, 2 where the settings are wrong.
     """
     try:
-        settings = read_settings(os.environ)
+        settings = Settings.read(os.environ)
     except SettingsError as error:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")
@@ -63,7 +63,8 @@ def main() -> int:
         logging.getLogger("_granian").error(
             "%d of the workers did not finish within %d s and had to be killed; what they were "
             "answering was cut off",
-            *(len(server.killed), KILL_AFTER_S),
+            len(server.killed),
+            KILL_AFTER_S,
             extra={"killed_pids": server.killed},
         )
         return 1
@@ -90,7 +91,7 @@ class WorkerServer(MPServer):
 
 
 def granian_server(settings: Settings) -> WorkerServer:
-    """The server of these settings, with nothing loaded yet (benchmarks load other things)."""
+    """Return the server of these settings; what it serves is given to its `serve`."""
     return WorkerServer(
         "target_app",
         address=settings.host,
@@ -115,37 +116,37 @@ def _load_worker(settings: Settings, parent_pid: int) -> Callable[..., Any]:
     """Called by granian in each worker process: the application and what belongs to its process."""
     die_with_parent(parent_pid)
     raise_descriptor_limit()
-    door = create_app(settings, lambda _: _process_wide(settings, door.office))
-    return door
+    app = create_app(settings, lambda _: _process_wide(settings, app.services))
+    return app
 
 
 @asynccontextmanager
-async def _process_wide(settings: Settings, office: BoxOffice) -> AsyncIterator[None]:
+async def _process_wide(settings: Settings, services: Services) -> AsyncIterator[None]:
     """Logs, metrics server and its announcement, around everything else of the worker."""
-    _leave_on_sigterm(office)
+    _leave_on_sigterm(services)
     with (
-        json_logs("app", settings.log_level if settings.instrumentation else "error") as handler,
+        json_logs("app", settings.log_level) as handler,
         announced_metrics("app", settings.targets_dir) as port,
     ):
         _LOG.info("metrics served", extra={"metrics_port": port})
         collect_garbage_seldom()
-        rounds = flushing(handler)
-        rounds.start()
+        flush = flushing(handler)
+        flush.start()
         try:
             yield
         finally:
-            await rounds.stop()
+            await flush.stop()
 
 
-def _leave_on_sigterm(office: BoxOffice) -> None:
-    """Tell the office before granian, which shuts the lifespan down only after the last answer.
+def _leave_on_sigterm(services: Services) -> None:
+    """Have the services leave before granian, which ends the lifespan only after the last answer.
 
     Streams would keep it waiting. granian ends a worker on SIGINT just as on SIGTERM, so SIGTERM
     is ours to take and SIGINT to pass on.
     """
 
     def leave() -> None:
-        office.leave()
+        services.leave()
         os.kill(os.getpid(), signal.SIGINT)
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leave)

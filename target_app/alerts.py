@@ -8,7 +8,7 @@ from collections import deque
 import aiohttp
 import msgspec
 
-from dress_rehearsal.target_app.periodic import Rounds
+from dress_rehearsal.target_app.periodic import Periodic
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.telemetry.metrics import ALERTS
 
@@ -41,7 +41,7 @@ class Alerts:
         self._next_s: dict[str, float] = {}
         self._session: aiohttp.ClientSession | None = None
         self._down = False
-        self._rounds = Rounds("alerts", _SEND_S, self._send_all)
+        self._periodic = Periodic("alerts", _SEND_S, self._send_all)
 
     async def open(self) -> None:
         """Begin to send."""
@@ -49,11 +49,11 @@ class Alerts:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_S), cookie_jar=aiohttp.DummyCookieJar()
             )
-            self._rounds.start()
+            self._periodic.start()
 
     async def close(self) -> None:
         """Send what is queued, for `CLOSE_S` at most."""
-        await self._rounds.stop()
+        await self._periodic.stop()
         if self._session is None:
             return
         try:

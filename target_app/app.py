@@ -1,4 +1,4 @@
-"""The application: routes, errors and lifespan put together behind the front door."""
+"""The application: routes, errors and lifespan put together behind the middleware."""
 
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -12,16 +12,16 @@ from dress_rehearsal.target_app.errors import DependencyDownError, OverloadedErr
 from dress_rehearsal.target_app.http.openapi import openapi_config
 from dress_rehearsal.target_app.http.problems import PROBLEMS, make_problem
 from dress_rehearsal.target_app.http.response import Answer
-from dress_rehearsal.target_app.middleware import BareDoor, FrontDoor
+from dress_rehearsal.target_app.middleware import RequestMiddleware
 from dress_rehearsal.target_app.request_context import CURRENT
-from dress_rehearsal.target_app.routes.entry import gate_routes
+from dress_rehearsal.target_app.routes.entry import entry_routes
 from dress_rehearsal.target_app.routes.event import event_routes
-from dress_rehearsal.target_app.routes.faults import Saboteur, fault_routes
+from dress_rehearsal.target_app.routes.faults import FaultControl, fault_routes
 from dress_rehearsal.target_app.routes.probes import probe_routes
 from dress_rehearsal.target_app.routes.queue import queue_routes
 from dress_rehearsal.target_app.routes.sessions import session_routes
 from dress_rehearsal.target_app.routes.tickets import ticket_routes
-from dress_rehearsal.target_app.services import BoxOffice
+from dress_rehearsal.target_app.services import Services
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.telemetry.logs import Throttled
 from dress_rehearsal.target_app.telemetry.loop_lag import LoopLag
@@ -40,42 +40,42 @@ _CODES = {
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
-def create_app(settings: Settings, *outer: Lifespan) -> FrontDoor:
-    """The ASGI application for these settings; its lifespan opens and closes everything.
+def create_app(settings: Settings, *outer: Lifespan) -> RequestMiddleware:
+    """Return the ASGI application for these settings; its lifespan opens and closes everything.
 
     `outer` are entered before that and left after it: what belongs to the process around it.
     """
-    office = BoxOffice(settings)
+    services = Services(settings)
     lag = LoopLag()
     routes = [
-        *session_routes(office),
-        *event_routes(office),
-        *queue_routes(office),
-        *ticket_routes(office),
-        *gate_routes(office),
-        *probe_routes(office),
+        *session_routes(services),
+        *event_routes(services),
+        *queue_routes(services),
+        *ticket_routes(services),
+        *entry_routes(services),
+        *probe_routes(services),
     ]
     inner: list[Lifespan] = []
     if settings.faults:
-        saboteur = Saboteur(settings)
-        routes += fault_routes(office, saboteur)
-        inner.append(saboteur.at_work)
+        control = FaultControl(settings)
+        routes += fault_routes(services, control)
+        inner.append(control.lifespan)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        await office.open()
+        await services.open()
         WORKER_OPEN.set(1)
         lag.start()
         _LOG.info("worker open", extra={"allocation": settings.allocation})
         try:
             yield
         finally:
-            _LOG.info("worker closing", extra={"in_flight": office.in_flight})
-            await office.close()
+            _LOG.info("worker closing", extra={"in_flight": services.in_flight})
+            await services.close()
             await lag.stop()
             _LOG.info("worker closed")
 
-    return (FrontDoor if settings.instrumentation else BareDoor)(
+    return RequestMiddleware(
         Litestar(
             route_handlers=routes,
             lifespan=[*outer, lifespan, *inner],
@@ -89,7 +89,7 @@ def create_app(settings: Settings, *outer: Lifespan) -> FrontDoor:
             request_max_body_size=MAX_BODY_BYTES,
             debug=False,
         ),
-        office,
+        services,
     )
 
 
@@ -111,11 +111,11 @@ class _Unavailability:
         return _Handled(PROBLEMS[code])
 
 
-def _refuse(_: Request[Any, Any, Any], error: HTTPException) -> Any:
+def _refuse(request: Request[Any, Any, Any], error: HTTPException) -> Any:
     """Errors of routing and of reading the request, as problems."""
     code = _CODES.get(error.status_code, "invalid_request")
     if error.status_code >= 500:
-        return _fail(_, error)
+        return _fail(request, error)
     headers = [(name.lower().encode(), value.encode()) for name, value in _allow(error)]
     return _Handled(make_problem(code, None, *headers) if headers else PROBLEMS[code])
 
@@ -125,11 +125,11 @@ def _allow(error: HTTPException) -> list[tuple[str, str]]:
 
 
 def _fail(_: Request[Any, Any, Any], error: Exception) -> Any:
-    exchange = CURRENT.get()
+    context = CURRENT.get()
     _LOG.error(
         "request failed",
         exc_info=error,
-        extra={"trace_id": exchange.trace_id} if exchange and exchange.trace_id else {},
+        extra={"trace_id": context.trace_id} if context and context.trace_id else {},
     )
     return _Handled(PROBLEMS["internal_error"])
 

@@ -47,7 +47,7 @@ class CircuitBreaker:
         return self.state == HALF_OPEN
 
     def begin(self) -> int | None:
-        """Leave to ask, to be handed to `end`; None where nobody is to ask."""
+        """Return leave to ask, to be handed to `end`; None where nobody is to ask."""
         if self.refuses:
             return None
         if self.state == OPEN:

@@ -15,10 +15,10 @@ from dress_rehearsal.target_app.alerts import Alerts
 from dress_rehearsal.target_app.allocators import Claim, Grant, Refusal
 from dress_rehearsal.target_app.circuit_breaker import CircuitBreaker
 from dress_rehearsal.target_app.errors import EnrolmentUnknownError, OverloadedError
-from dress_rehearsal.target_app.event_status import EventBoard
+from dress_rehearsal.target_app.event_status import EventStatus
 from dress_rehearsal.target_app.request_context import CURRENT
 from dress_rehearsal.target_app.settings import Settings
-from dress_rehearsal.target_app.stores.pool_limit import Turnstile
+from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.telemetry.metrics import ENROLMENT_UNASKED
 
@@ -36,8 +36,10 @@ class Enrolment:
 
     def __init__(self, settings: Settings, alerts: Alerts) -> None:
         assert settings.enrolment_url is not None
+        assert settings.enrolment_limit is not None
+        assert settings.enrolment_timeout_s is not None
         self._timeout_s = settings.enrolment_timeout_s
-        self.turnstile = Turnstile("enrolment", settings.enrolment_limit, self._timeout_s)
+        self.pool_limit = PoolLimit("enrolment", settings.enrolment_limit, self._timeout_s)
         self._url = settings.enrolment_url.rstrip("/")
         self._alerts = alerts
         self._breaker = CircuitBreaker(
@@ -50,7 +52,7 @@ class Enrolment:
     async def open(self) -> None:
         """Make the client; its connections are made when needed and kept."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self.turnstile.size, keepalive_timeout=60),
+            connector=aiohttp.TCPConnector(limit=self.pool_limit.size, keepalive_timeout=60),
             timeout=aiohttp.ClientTimeout(total=self._timeout_s),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
@@ -61,7 +63,7 @@ class Enrolment:
             await self._session.close()
 
     async def is_enrolled(self, student: str) -> bool | None:
-        """What the API says of the student; None where it could not be asked.
+        """Return what the API says of the student; None where it could not be asked.
 
         A yes is remembered for `REMEMBER_S`; a no may be put right by the university at once.
         """
@@ -83,7 +85,7 @@ class Enrolment:
     async def _ask_in_turn(self, student: str) -> bool:
         if self._breaker.refuses:
             raise EnrolmentUnknownError("circuit_open", "its circuit is open")
-        entered_ns = await self.turnstile.enter()
+        entered_ns = await self.pool_limit.enter()
         try:
             leave = self._breaker.begin()
             if leave is None:  # it opened while this caller waited
@@ -96,10 +98,10 @@ class Enrolment:
             finally:
                 self._breaker.end(leave, failed=failed)
         finally:
-            used_ns = self.turnstile.leave(entered_ns)
-            exchange = CURRENT.get()
-            if exchange is not None:
-                exchange.add_external(used_ns)
+            used_ns = self.pool_limit.leave(entered_ns)
+            context = CURRENT.get()
+            if context is not None:
+                context.add_external(used_ns)
 
     @measured("enrolment_api", "is_enrolled")
     async def _ask(self, student: str) -> bool:
@@ -138,14 +140,14 @@ class Enrolment:
 class EnrolledOnly:
     """Grants to those of whom the enrolment API does not say that they are not enrolled."""
 
-    def __init__(self, enrolment: Enrolment, board: EventBoard, grant: Granting) -> None:
+    def __init__(self, enrolment: Enrolment, event_status: EventStatus, grant: Granting) -> None:
         self._enrolment = enrolment
-        self._board = board
+        self._event_status = event_status
         self._grant = grant
 
     async def __call__(self, claim: Claim) -> Grant | Refusal:
         # Stock never comes back: of those who come too late nothing is asked.
-        if self._board.standing.remaining > 0:
+        if self._event_status.standing.remaining > 0:
             enrolled = await self._enrolment.is_enrolled(claim.bearer.student)
             if enrolled is False:
                 return Refusal("not_enrolled")

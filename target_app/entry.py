@@ -1,4 +1,4 @@
-"""The gate: a QR code shown at an entrance admits once, at whichever gate it is shown first."""
+"""Entry: a QR code shown at an entrance admits once, at whichever gate it is shown first."""
 
 import time
 from datetime import UTC, datetime
@@ -8,9 +8,10 @@ import msgspec
 
 from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.qr import read_payload
-from dress_rehearsal.target_app.services import BoxOffice
+from dress_rehearsal.target_app.settings import Settings
+from dress_rehearsal.target_app.stores.postgres import Database
 from dress_rehearsal.target_app.telemetry.boundaries import measured
-from dress_rehearsal.target_app.telemetry.metrics import GATE_SCANS
+from dress_rehearsal.target_app.telemetry.metrics import ENTRY_SCANS
 
 # The key of `entries` decides between two gates at once: the second insert waits for the first and
 # then does nothing. Looking first is for when a fault has taken the key away and is over.
@@ -54,7 +55,7 @@ class Entry(NamedTuple):
     gate: str
 
     def sentence(self, gate: str, now: datetime) -> str:
-        """Tell those at `gate` what they need to tell a repeated scan from fraud."""
+        """Return what those at `gate` need to tell a repeated scan from fraud."""
         at = self.entered_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         ago_s = max(0, round((now - self.entered_at).total_seconds()))
         same = "this gate" if self.gate == gate else "another gate"
@@ -64,16 +65,16 @@ class Entry(NamedTuple):
         )
 
 
-class Gate:
+class Entrance:
     """Reads codes and lets in."""
 
-    def __init__(self, office: BoxOffice) -> None:
-        self._database = office.database
-        self._event = office.settings.event
-        self._key = office.settings.key("qr")
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._database = database
+        self._event = settings.event
+        self._key = settings.key("qr")
 
     async def scan(self, payload: str, gate: str) -> Admission | Entry | str:
-        """Let the holder in, or the entry made before, or the problem code that says why not."""
+        """Let the holder in; else return the entry made before, or a problem code."""
         outcome = await self._judge(payload, gate)
         match outcome:
             case Admission():
@@ -82,7 +83,7 @@ class Gate:
                 result = "already_entered"
             case _:
                 result = outcome
-        GATE_SCANS.labels(result).inc()
+        ENTRY_SCANS.labels(result).inc()
         return outcome
 
     async def _judge(self, payload: str, gate: str) -> Admission | Entry | str:

@@ -1,18 +1,18 @@
-"""The event board: what every page shows of the event, kept in the worker and renewed by itself."""
+"""The event's status: what every page shows of it, kept in the worker and renewed by itself."""
 
 import logging
 import time
 
 from dress_rehearsal.target_app.allocators import Allocator, Standing
 from dress_rehearsal.target_app.errors import DependencyDownError, UnavailableError
-from dress_rehearsal.target_app.periodic import Rounds
+from dress_rehearsal.target_app.periodic import Periodic
 from dress_rehearsal.target_app.stores.restore import Restorer
 
 REFRESH_S = 0.25
 _LOG = logging.getLogger(__name__)
 
 
-class EventBoard:
+class EventStatus:
     """A copy of the standing, at most `REFRESH_S` old while the store answers.
 
     While at it, it looks whether Redis still has the event, and has `restorer` put it back if not.
@@ -23,7 +23,7 @@ class EventBoard:
         self._restorer = restorer
         self._standing: Standing | None = None
         self._stale = False
-        self._rounds = Rounds("event-board", REFRESH_S, self.refresh)
+        self._periodic = Periodic("event-status", REFRESH_S, self.refresh)
 
     @property
     def standing(self) -> Standing:
@@ -33,22 +33,22 @@ class EventBoard:
         return self._standing
 
     @property
-    def shows_tickets(self) -> bool:
-        """Whether some were left when the standing was last seen, if it ever was."""
+    def has_tickets(self) -> bool:
+        """Whether tickets were left when the standing was last seen, if it ever was."""
         return self._standing is not None and self._standing.remaining > 0
 
     def is_last(self, number: int) -> bool:
-        """Whether a ticket of this number is the last one, as far as the board knows."""
+        """Return whether a ticket of this number is the last one, as far as this worker knows."""
         return self._standing is not None and number >= self._standing.tickets
 
     async def open(self) -> None:
         """Read the standing once and start renewing it."""
         await self.refresh()
-        self._rounds.start()
+        self._periodic.start()
 
     async def close(self) -> None:
         """Stop renewing."""
-        await self._rounds.stop()
+        await self._periodic.stop()
 
     async def refresh(self) -> None:
         """Read the standing now; where the store does not answer, keep the last one and say so."""
@@ -75,7 +75,7 @@ class EventBoard:
 
 
 def state_of(standing: Standing, now_ns: int | None = None) -> str:
-    """`waiting` before T-0, then `open`, then `sold_out`."""
+    """Return `waiting` before T-0, then `open`, then `sold_out`."""
     if (time.time_ns() if now_ns is None else now_ns) < standing.opens_at_ns:
         return "waiting"
     return "open" if standing.remaining > 0 else "sold_out"

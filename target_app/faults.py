@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import RedisError
 
 from dress_rehearsal.target_app.errors import DependencyDownError
-from dress_rehearsal.target_app.periodic import Rounds
+from dress_rehearsal.target_app.periodic import Periodic
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.telemetry.metrics import FAULT_GRADE
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-
 FAULTS_KEY = "faults"  # Redis hash: fault -> grade
 REFRESH_S = 0.1
 SLOWER = "X-Slower-Seconds"  # header: has the neighbours answer so many seconds later
+_LOG = logging.getLogger(__name__)
 
 KINDS = MappingProxyType(
     {
@@ -62,11 +62,11 @@ class Faults:
         self._claim: Callable[[str], Awaitable[bool]] | None = None
 
     def grade(self, fault: str) -> float:
-        """How bad the fault is now: a share, seconds or items; 0 when it is off."""
+        """Return how bad the fault is now: a share, seconds or items; 0 when it is off."""
         return self._grades.get(fault, 0.0)
 
     def strikes(self, fault: str) -> bool:
-        """Whether the fault, whose grade is a share (or a switch), happens this time."""
+        """Return whether the fault, whose grade is a share (or a switch), happens this time."""
         grade = self._grades.get(fault, 0.0)
         return grade > 0 and (grade >= 1 or random.random() < grade)
 
@@ -79,30 +79,13 @@ class Faults:
         self._claim = claim
 
     async def claim(self, fault: str) -> bool:
-        """Whether the fault, which happens once, happens here and now; it is off afterwards."""
+        """Return whether the fault, which happens once, happens now; it is off afterwards."""
         self._grades.pop(fault, None)
         return self._claim is not None and await self._claim(fault)
 
 
 FAULTS = Faults()
 """This process's switches."""
-
-
-_LOG = logging.getLogger(__name__)
-
-
-async def after_grant() -> None:
-    """Between the grant in the deciding store and whatever comes next.
-
-    With `kill_after_grant` on, the first process of all that comes here dies like one killed from
-    outside; the switch goes off with it, so it happens once.
-    """
-    if FAULTS.grade("kill_after_grant") and await FAULTS.claim("kill_after_grant"):
-        _LOG.warning("killed by the fault kill_after_grant", extra={"killed_pid": os.getpid()})
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-_LOG = logging.getLogger(__name__)
 
 
 class FaultSwitches:
@@ -117,12 +100,12 @@ class FaultSwitches:
         self._one_at_a_time = asyncio.Lock()
         self._stale = False
 
-    def watching(self) -> Rounds:
-        """Rounds that read the switches every `REFRESH_S`."""
+    def watching(self) -> Periodic:
+        """Return what reads the switches every `REFRESH_S`; not started yet."""
         FAULTS.claim_with(self._claim)
         for fault in KINDS:
             FAULT_GRADE.labels(fault).set_function(partial(FAULTS.grade, fault))
-        return Rounds("fault-switches", REFRESH_S, self.refresh)
+        return Periodic("fault-switches", REFRESH_S, self.refresh)
 
     async def refresh(self) -> None:
         """Read the switches now; keep the last ones where Redis does not answer."""
@@ -165,3 +148,14 @@ class FaultSwitches:
     async def _claim(self, fault: str) -> bool:
         """Switch `fault` off; True for the one caller in all processes who did."""
         return bool(await self._redis.hdel(FAULTS_KEY, fault))
+
+
+async def after_grant() -> None:
+    """Stand between the grant in the deciding store and whatever comes next.
+
+    With `kill_after_grant` on, the first process of all that comes here dies like one killed from
+    outside; the switch goes off with it, so it happens once.
+    """
+    if FAULTS.grade("kill_after_grant") and await FAULTS.claim("kill_after_grant"):
+        _LOG.warning("killed by the fault kill_after_grant", extra={"killed_pid": os.getpid()})
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Sabotage: the database, the enrolment client and the purchase as they are when they misbehave.
+"""The database, the enrolment client and the grant as they are when they misbehave.
 
 Only a service started with `APP_FAULTS=on` is built from these; any other has none of their code
 on its way. Each asks `FAULTS` at the moment it could do harm.
@@ -17,14 +17,14 @@ from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.stores.postgres import COMMAND_TIMEOUT_S, Database, Transaction
 
 
-class SabotagedDatabase(Database):
+class FaultyDatabase(Database):
     """`slow_database`: every transaction takes so much longer, in PostgreSQL and on its pool."""
 
     def transaction(self, *, single: bool = False) -> Transaction:
-        return SabotagedTransaction(self._pool, self.turnstile, single)
+        return FaultyTransaction(self._pool, self.pool_limit, single)
 
 
-class SabotagedTransaction(Transaction):
+class FaultyTransaction(Transaction):
     """A transaction that begins with a sleep."""
 
     __slots__ = ()
@@ -43,7 +43,7 @@ class SabotagedTransaction(Transaction):
         return connection
 
 
-class SabotagedEnrolment(Enrolment):
+class FaultyEnrolment(Enrolment):
     """`slow_external`, `slow_external_inside`, and `ineligible_granted`, which asks nobody."""
 
     def __init__(self, settings: Settings, alerts: Alerts, database: Database) -> None:
@@ -64,7 +64,7 @@ class SabotagedEnrolment(Enrolment):
         return {SLOWER: f"{slower_s:g}"} if slower_s else None
 
 
-class SabotagedGrant:
+class FaultyGrant:
     """`leak`, `nested_acquire` and `loop_block`, around the grant of whatever allocator there is.
 
     They strike before the grant, so that what they cost shows in pools and latency and nobody is

@@ -1,4 +1,4 @@
-"""The front door: the outermost ASGI layer, where every request is timed, counted and traced."""
+"""The middleware around the application: every request is timed, counted and traced."""
 
 import logging
 import re
@@ -9,54 +9,40 @@ from litestar import Litestar
 
 from dress_rehearsal.target_app.http.problems import PROBLEMS
 from dress_rehearsal.target_app.http.response import Answer
-from dress_rehearsal.target_app.request_context import CURRENT, Exchange
-from dress_rehearsal.target_app.services import BoxOffice
+from dress_rehearsal.target_app.request_context import CURRENT, NS, RequestContext
+from dress_rehearsal.target_app.services import Services
 from dress_rehearsal.target_app.sessions import hash_student
-from dress_rehearsal.target_app.telemetry.counters import Spread, Tally
+from dress_rehearsal.target_app.telemetry.counters import CounterChild, HistogramChild
 from dress_rehearsal.target_app.telemetry.logs import Remark
 from dress_rehearsal.target_app.telemetry.metrics import HTTP_ACTIVE, HTTP_DURATION, HTTP_REQUESTS
-
-_TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-_NO_TRACE = b"0" * 32
-_NO_SPAN = b"0" * 16
-
-
-def parse_traceparent(header: bytes) -> tuple[str, str] | None:
-    """The trace id and the caller's span id, or None where the header is not a valid one."""
-    match = _TRACEPARENT.fullmatch(header)
-    if match is None:
-        return None
-    version, trace_id, span_id, _, more = match.groups()
-    if version == b"ff" or (version == b"00" and more):
-        return None
-    if trace_id == _NO_TRACE or span_id == _NO_SPAN:
-        return None
-    return trace_id.decode(), span_id.decode()
-
 
 UNMATCHED = "unmatched"  # the route label of requests no route answers to
 SLOW_NS = 500_000_000
 """An answer that took so long gets a line of its own in the log."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_INTERNAL_ERROR: Answer = PROBLEMS["internal_error"]
+_TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_NO_TRACE = b"0" * 32
+_NO_SPAN = b"0" * 16
 _LOG = logging.getLogger(__name__)
 
 
-class FrontDoor:
+class RequestMiddleware:
     """Wraps the application: `Server-Timing`, HTTP metrics, the trace, and the count in flight."""
 
-    def __init__(self, inside: Litestar, office: BoxOffice) -> None:
+    def __init__(self, inside: Litestar, services: Services) -> None:
         self._inside: Any = inside
-        self.office = office
-        self._children: dict[tuple[str, str, int], tuple[Tally, Spread]] = {}
-        self._log_key = office.settings.key("log")
+        self.services = services
+        self._children: dict[tuple[str, str, int], tuple[CounterChild, HistogramChild]] = {}
+        self._log_key = services.settings.key("log")
         self._slow = Remark(_LOG, "slow answer", self._tell)
-        HTTP_ACTIVE.set_function(lambda: office.in_flight)
+        HTTP_ACTIVE.set_function(lambda: services.in_flight)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self._inside(scope, receive, send)
             return
-        exchange = _begin(scope["headers"])
+        context = begin_request(scope["headers"])
         answered = False
 
         def send_timed(message: Any) -> Any:  # no coroutine of its own: it is sent twice a request
@@ -64,11 +50,11 @@ class FrontDoor:
             if message["type"] == "http.response.start":
                 answered = True
                 now_ns = time.perf_counter_ns()
-                message["headers"].append((b"server-timing", exchange.server_timing(now_ns)))
-                self._count(exchange, scope, message["status"], now_ns - exchange.started_ns)
+                message["headers"].append((b"server-timing", context.server_timing(now_ns)))
+                self._count(context, scope, message["status"], now_ns - context.started_ns)
             return send(message)
 
-        self.office.in_flight += 1
+        self.services.in_flight += 1
         try:
             await self._inside(scope, receive, send_timed)
         except Exception:
@@ -77,9 +63,9 @@ class FrontDoor:
             _LOG.exception("a request failed outside every handler")
             await _INTERNAL_ERROR(scope, receive, send_timed)
         finally:
-            self.office.in_flight -= 1
+            self.services.in_flight -= 1
 
-    def _count(self, exchange: Exchange, scope: Any, status: int, took_ns: int) -> None:
+    def _count(self, context: RequestContext, scope: Any, status: int, took_ns: int) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         route = scope.get("path_template") or UNMATCHED
         children = self._children.get((method, route, status))
@@ -89,61 +75,61 @@ class FrontDoor:
                 HTTP_DURATION.labels(method, route),
             )
         children[0].inc()
-        children[1].observe(took_ns / 1e9)
+        children[1].observe(took_ns / NS)
         if took_ns >= SLOW_NS:
-            self._slow.make(exchange, f"{method} {route}", status, took_ns)
+            self._slow.make(context, f"{method} {route}", status, took_ns)
         elif _LOG.isEnabledFor(logging.DEBUG):
-            about = self._tell(exchange, f"{method} {route}", status, took_ns)
+            about = self._tell(context, f"{method} {route}", status, took_ns)
             _LOG.debug("answered", extra=about)
 
-    def _tell(self, exchange: Exchange, step: str, status: int, took_ns: int) -> dict[str, Any]:
+    def _tell(
+        self, context: RequestContext, step: str, status: int, took_ns: int
+    ) -> dict[str, Any]:
         """What a line says of a request: who asked for what, and where the time went."""
         told: dict[str, Any] = {"step": step, "status": status, "duration_ms": _ms(took_ns)}
         for cause in ("queue", "pool", "db", "redis", "external"):
-            spent_ns = getattr(exchange, f"{cause}_ns")
+            spent_ns = getattr(context, f"{cause}_ns")
             if spent_ns > 0:
                 told[f"{cause}_ms"] = _ms(spent_ns)
-        if exchange.student is not None:
-            told["student_hash"] = hash_student(self._log_key, exchange.student)
+        if context.student is not None:
+            told["student_hash"] = hash_student(self._log_key, context.student)
         return told
-
-
-class BareDoor(FrontDoor):
-    """The front door without instruments: only what the routes need to know of the request."""
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            await self._inside(scope, receive, send)
-            return
-        _begin(scope["headers"])
-        self.office.in_flight += 1
-        try:
-            await self._inside(scope, receive, send)
-        finally:
-            self.office.in_flight -= 1
-
-
-_INTERNAL_ERROR: Answer = PROBLEMS["internal_error"]
 
 
 def _ms(ns: int) -> float:
     return round(ns / 1e6, 3)
 
 
-def _begin(headers: Any) -> Exchange:
+def begin_request(headers: Any) -> RequestContext:
     """Have what is known of the request at hand while it is answered."""
-    exchange = Exchange()
-    CURRENT.set(exchange)
+    context = RequestContext()
+    CURRENT.set(context)
     for name, value in headers:
         if name == b"authorization":
-            exchange.authorization = value
+            context.authorization = value
         elif name == b"idempotency-key":
-            exchange.idempotency_key = value
+            context.idempotency_key = value
         elif name == b"x-request-start":
             if value[:2] == b"t=" and value[2:].isdigit():
-                exchange.queue_ns = max(0, time.time_ns() - int(value[2:]))
+                context.queue_ns = max(0, time.time_ns() - int(value[2:]))
         elif name == b"traceparent":
             trace = parse_traceparent(value)
             if trace is not None:
-                exchange.trace_id, exchange.span_id = trace
-    return exchange
+                context.trace_id, context.span_id = trace
+    return context
+
+
+def parse_traceparent(header: bytes) -> tuple[str, str] | None:
+    """Return the trace id and the caller's span id, or None where the header is not a valid one.
+
+    The header is `traceparent` of the W3C's Trace Context.
+    """
+    match = _TRACEPARENT.fullmatch(header)
+    if match is None:
+        return None
+    version, trace_id, span_id, _, more = match.groups()
+    if version == b"ff" or (version == b"00" and more):
+        return None
+    if trace_id == _NO_TRACE or span_id == _NO_SPAN:
+        return None
+    return trace_id.decode(), span_id.decode()

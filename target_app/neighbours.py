@@ -5,8 +5,8 @@ Run as `python -m dress_rehearsal.target_app.neighbours`.
 One process, stood in for what a real service would call over the network. How long it takes and
 how often it fails is settable, at start and live:
 
-NEIGHBOURS_PORT, NEIGHBOURS_TOKEN (bearer of what not all may do), NEIGHBOURS_LATENCY (seconds,
-default 0.01), NEIGHBOURS_FAILURES (share from 0 to 1, default 0), APP_ROSTER_FILE.
+NEIGHBOURS_PORT, NEIGHBOURS_TOKEN (bearer of what not all may do), NEIGHBOURS_LATENCY (seconds),
+NEIGHBOURS_FAILURES (share from 0 to 1), APP_ROSTER_FILE.
 """
 
 import asyncio
@@ -16,25 +16,26 @@ import random
 import signal
 import sys
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import uvloop
 from aiohttp import web
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
 from dress_rehearsal.target_app.alerts import Alert
 from dress_rehearsal.target_app.errors import RosterError, SettingsError
 from dress_rehearsal.target_app.faults import SLOWER
 from dress_rehearsal.target_app.process import raise_descriptor_limit
 from dress_rehearsal.target_app.roster import read_roster
+from dress_rehearsal.target_app.settings import EnvironmentSettings, Port, Secret
 
 HOST = "127.0.0.1"
 MAX_LATENCY_S = 600.0
 REMEMBERED_ALERTS = 10_000
 _STOP_S = 2.0
-_TOKEN_MIN_CHARACTERS = 8
 
 
 class Behaviour(msgspec.Struct, forbid_unknown_fields=True):
@@ -50,49 +51,18 @@ class Behaviour(msgspec.Struct, forbid_unknown_fields=True):
             raise ValueError("failures must lie between 0 and 1")
 
 
-@dataclass(frozen=True)
-class Settings:
+class NeighbourSettings(EnvironmentSettings):
     """What the environment says."""
 
-    port: int
-    token: str
-    behaviour: Behaviour
-    roster_file: Path
+    model_config = SettingsConfigDict(env_prefix="NEIGHBOURS_")
 
-    def __repr__(self) -> str:
-        return f"Settings(port={self.port})"
-
-
-def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read the settings. Raises `SettingsError` with a sentence for each that is wrong."""
-    problems = []
-    values: dict[str, float] = {}
-    for name, default, low, high in (
-        ("NEIGHBOURS_PORT", "", 1.0, 65535.0),
-        ("NEIGHBOURS_LATENCY", "0.01", 0.0, MAX_LATENCY_S),
-        ("NEIGHBOURS_FAILURES", "0", 0.0, 1.0),
-    ):
-        text = environment.get(name, "").strip() or default
-        try:
-            values[name] = float(text)
-        except ValueError:
-            values[name] = -1.0
-        if not low <= values[name] <= high:
-            problems.append(f"{name} must be a number from {low:g} to {high:g} (it is {text!r}).")
-    token = environment.get("NEIGHBOURS_TOKEN", "").strip()
-    if len(token) < _TOKEN_MIN_CHARACTERS:
-        problems.append(f"NEIGHBOURS_TOKEN must have at least {_TOKEN_MIN_CHARACTERS} characters.")
-    roster = environment.get("APP_ROSTER_FILE", "").strip()
-    if not roster:
-        problems.append("APP_ROSTER_FILE is not set; set it in the environment.")
-    if problems:
-        raise SettingsError(problems)
-    return Settings(
-        int(values["NEIGHBOURS_PORT"]),
-        token,
-        Behaviour(values["NEIGHBOURS_LATENCY"], values["NEIGHBOURS_FAILURES"]),
-        Path(roster),
-    )
+    port: Port
+    latency_s: Annotated[
+        float, Field(ge=0, le=MAX_LATENCY_S, allow_inf_nan=False, alias="NEIGHBOURS_LATENCY")
+    ]
+    failures: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+    token: Secret
+    roster_file: Annotated[Path, Field(alias="APP_ROSTER_FILE")]
 
 
 class Neighbours:
@@ -106,7 +76,7 @@ class Neighbours:
         self._random = random.Random(0)
 
     def application(self) -> web.Application:
-        """The routes."""
+        """Return the application with its routes."""
         application = web.Application()
         application.add_routes(
             [
@@ -167,10 +137,11 @@ def _seconds(text: str | None) -> float:
         return 0.0
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: NeighbourSettings) -> None:
     """Serve until SIGTERM or SIGINT."""
     enrolled = frozenset(s.student for s in read_roster(settings.roster_file) if s.enrolled)
-    neighbours = Neighbours(enrolled, settings.token, settings.behaviour)
+    behaviour = Behaviour(settings.latency_s, settings.failures)
+    neighbours = Neighbours(enrolled, settings.token.get_secret_value(), behaviour)
     runner = web.AppRunner(neighbours.application(), access_log=None, shutdown_timeout=_STOP_S)
     await runner.setup()
     stop = asyncio.Event()
@@ -185,10 +156,10 @@ async def serve(settings: Settings) -> None:
 
 
 def main() -> int:
-    """0 after a clean stop, 2 where settings or roster are wrong."""
+    """Serve; return 0 after a clean stop, 2 where settings or roster are wrong."""
     raise_descriptor_limit()
     try:
-        uvloop.run(serve(read_settings(os.environ)))
+        uvloop.run(serve(NeighbourSettings.read(os.environ)))
     except (SettingsError, RosterError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

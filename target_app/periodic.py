@@ -1,4 +1,4 @@
-"""Rounds: an errand run again and again in the background until stopped for certain."""
+"""An action run again and again in the background, until it is stopped for certain."""
 
 import asyncio
 import logging
@@ -7,28 +7,28 @@ from collections.abc import Awaitable, Callable
 _LOG = logging.getLogger(__name__)
 
 
-class Rounds:
-    """Runs `errand`, waits `period_s`, and so on. An error is logged, and the rounds go on."""
+class Periodic:
+    """Runs `action`, waits `period_s`, and so on. An error is logged, and it goes on."""
 
-    def __init__(self, name: str, period_s: float, errand: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, name: str, period_s: float, action: Callable[[], Awaitable[object]]) -> None:
         self._name = name
         self._period_s = period_s
-        self._errand = errand
+        self._action = action
         self._stopped = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start on the running loop, with an errand at once."""
+        """Start on the running loop, with the action at once."""
         self._task = asyncio.create_task(self._run(), name=self._name)
 
     @property
     def stopped(self) -> bool:
-        """Whether an errand that waits without end must do so no longer: its cancellation may
+        """Whether an action that waits without end must do so no longer: its cancellation may
         have been lost (see `_run`)."""
         return self._stopped
 
     async def stop(self) -> None:
-        """Stop and wait until the errand under way has ended."""
+        """Stop and wait until the action under way has ended."""
         self._stopped = True
         if self._task is None:
             return
@@ -42,8 +42,8 @@ class Rounds:
     async def _run(self) -> None:
         while True:
             try:
-                await self._errand()
-            except Exception:  # noqa: BLE001 (whatever it is, it is logged and the rounds go on)
+                await self._action()
+            except Exception:  # noqa: BLE001 (whatever it is, it is logged and tried again)
                 _LOG.exception("%s failed; it is tried again in %g s", self._name, self._period_s)
             # Cancelling is not enough: up to Python 3.11 `asyncio.wait_for`, which the clients of
             # the stores use, loses a cancellation that comes as the answer does.

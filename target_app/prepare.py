@@ -1,4 +1,4 @@
-"""Schema, roster and event into PostgreSQL and Redis.
+"""Brings schema, roster and event into PostgreSQL and Redis.
 
 Run as `python -m dress_rehearsal.target_app.prepare`.
 
@@ -21,10 +21,10 @@ from dress_rehearsal.target_app.allocators import ALLOCATIONS
 from dress_rehearsal.target_app.errors import RosterError, SettingsError, UnavailableError
 from dress_rehearsal.target_app.roster import Student, read_roster
 from dress_rehearsal.target_app.sessions import hash_pin
-from dress_rehearsal.target_app.settings import Settings, read_settings
+from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.sqs.setup import make_queue
-from dress_rehearsal.target_app.stores.constraints import drop_guards, ensure_guards
-from dress_rehearsal.target_app.stores.redis import Cache
+from dress_rehearsal.target_app.stores.constraints import drop_constraints, ensure_constraints
+from dress_rehearsal.target_app.stores.redis import RedisStore
 from dress_rehearsal.target_app.stores.redis_keys import EventKeys
 from dress_rehearsal.target_app.stores.restore import Kind, restore
 from dress_rehearsal.target_app.telemetry.logs import json_logs
@@ -35,9 +35,9 @@ _LOG = logging.getLogger("dress_rehearsal.target_app.prepare")
 
 
 def main() -> int:
-    """0 when prepared, 2 where settings or roster are wrong, 1 where a store does not answer."""
+    """Prepare; return 0 when done, 2 where settings or roster are wrong, 1 where a store fails."""
     try:
-        settings = read_settings(os.environ)
+        settings = Settings.read(os.environ)
         roster = read_roster(settings.roster_file)
     except (SettingsError, RosterError) as error:
         sys.stderr.write(f"{error}\n")
@@ -60,9 +60,9 @@ async def prepare(settings: Settings, roster: list[Student]) -> None:
             await connection.execute(
                 files("dress_rehearsal.target_app").joinpath("stores/schema.sql").read_text("utf-8")
             )
-            guarded = ALLOCATIONS[settings.allocation].guarded
-            await (ensure_guards if guarded else drop_guards)(connection)
-            await ensure_guards(connection, "entries")
+            constrained = ALLOCATIONS[settings.allocation].constrained
+            await (ensure_constraints if constrained else drop_constraints)(connection)
+            await ensure_constraints(connection, "entries")
             await _load_students(connection, roster, hashes)
             await _load_event(connection, settings)
             if settings.allocation == "skip_locked":
@@ -79,7 +79,10 @@ async def prepare(settings: Settings, roster: list[Student]) -> None:
         _LOG.warning(
             "%d workers with %d connections each want %d of PostgreSQL's %d; lower "
             "APP_POSTGRES_POOL or raise max_connections",
-            *(settings.workers, settings.postgres_pool, wanted, room),
+            settings.workers,
+            settings.postgres_pool,
+            wanted,
+            room,
         )
     _LOG.info(
         "prepared",
@@ -113,7 +116,10 @@ async def _load_event(connection: Any, settings: Settings) -> None:
         ON CONFLICT (event) DO UPDATE SET
             title = excluded.title, tickets = excluded.tickets, opens_at_ns = excluded.opens_at_ns
         """,
-        *(settings.event, _title(settings.event), settings.tickets, settings.opens_at_ns),
+        settings.event,
+        _title(settings.event),
+        settings.tickets,
+        settings.opens_at_ns,
     )
     await connection.execute(
         """
@@ -144,7 +150,8 @@ async def _load_seats(connection: Any, settings: Settings) -> None:
         ORDER BY number
         LIMIT greatest(0, $2 - (SELECT count(*) FROM seats WHERE event = $1))
         """,
-        *(settings.event, settings.tickets),
+        settings.event,
+        settings.tickets,
     )
 
 
@@ -157,16 +164,16 @@ async def _load_redis(settings: Settings, connection: Any) -> None:
             yield connection
 
     allocator = ALLOCATIONS[settings.allocation]
-    cache = Cache(settings.redis_url, 1, _TIMEOUT_S)
+    redis_store = RedisStore(settings.redis_url, 1, _TIMEOUT_S)
     try:
-        if await _may_load(settings, cache):
+        if await _may_load(settings, redis_store):
             kind = Kind(allocator.in_redis, allocator.streams)
-            await restore(begin, cache, settings.event, kind)
+            await restore(begin, redis_store, settings.event, kind)
     finally:
-        await cache.close()
+        await redis_store.close()
 
 
-async def _may_load(settings: Settings, cache: Cache) -> bool:
+async def _may_load(settings: Settings, redis_store: RedisStore) -> bool:
     """Create the queues where there are to be some; False where a restoration has to wait."""
     queue = make_queue(settings)
     if queue is None:
@@ -177,7 +184,7 @@ async def _may_load(settings: Settings, cache: Cache) -> bool:
         waiting = (await queue.count()).waiting
     finally:
         await queue.close()
-    (there,) = await cache.run(("HEXISTS", EventKeys.of(settings.event).details, "tickets"))
+    (there,) = await redis_store.run(("HEXISTS", EventKeys.of(settings.event).details, "tickets"))
     if not there and waiting:
         _LOG.warning(
             "%d grants wait in the queue and Redis has forgotten them: the write-back writes them, "

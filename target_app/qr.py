@@ -41,13 +41,13 @@ class Shown(NamedTuple):
     slot: int
 
     def is_good_at(self, now_s: float) -> bool:
-        """Whether the payload may be shown at this time (Unix seconds)."""
+        """Return whether the payload may be shown at this time (Unix seconds)."""
         age_s = now_s - self.slot * SLOT_S
         return -GRACE_S <= age_s < SLOT_S + GRACE_S
 
 
 def sign_ticket(key: bytes, event: str, ticket: str, now_s: float) -> str:
-    """The text inside the QR code at this time (Unix seconds), in QR's alphanumeric characters.
+    """Return the text inside the QR code at this time (Unix seconds), in QR's alphanumerics.
 
     `ticket` is 16 bytes in hex. Raises `ValueError` where it is not hex.
     """
@@ -55,7 +55,7 @@ def sign_ticket(key: bytes, event: str, ticket: str, now_s: float) -> str:
 
 
 def read_payload(key: bytes, event: str, payload: str) -> Shown | None:
-    """What a payload says, or None where it was not made by this service for this event."""
+    """Return what a payload says, or None where it was not made by this service for this event."""
     parts = _PAYLOAD.fullmatch(payload)
     if parts is None:
         return None
@@ -66,7 +66,7 @@ def read_payload(key: bytes, event: str, payload: str) -> Shown | None:
 
 
 def draw_qr(payload: str) -> bytes:
-    """A payload of `PAYLOAD_CHARACTERS` characters as SVG."""
+    """Return a payload of `PAYLOAD_CHARACTERS` characters as SVG. Raises as `matrix_bits` does."""
     side = _SIDE + 2 * _QUIET_ZONE
     rows = matrix_bits(payload)
     # A light module after each row keeps its last dark run from joining the next row's first.
@@ -85,7 +85,7 @@ def draw_qr(payload: str) -> bytes:
 
 
 def matrix_bits(payload: str) -> str:
-    """The modules of the payload's code, row by row, `1` for dark.
+    """Return the modules of the payload's code, row by row, `1` for dark.
 
     Raises `ValueError` for a payload of another length, `KeyError` for a character QR's
     alphanumeric mode has not.
@@ -102,7 +102,7 @@ def matrix_bits(payload: str) -> str:
 
 @cache
 def draw_patterns() -> tuple[int, list[list[int]]]:
-    """The empty payload's code, and for each number of a payload the pattern of each of its bits.
+    """Return the empty payload's code, and for each number of a payload its bits' patterns.
 
     Takes a third of a second the first time; called before the workers start, so they share it.
     """

@@ -1,11 +1,16 @@
-"""The exchange: what is known about the request being answered, and where its time went."""
+"""The request context: what is known of the request being answered, and where its time went."""
 
 import hmac
 import time
 from contextvars import ContextVar
 
+from pydantic import SecretStr
 
-class Exchange:
+NS = 1_000_000_000
+"""Nanoseconds in a second."""
+
+
+class RequestContext:
     """One request: its trace, the headers the routes ask for, and its time split by cause."""
 
     __slots__ = (
@@ -36,7 +41,7 @@ class Exchange:
         self.idempotency_key: bytes | None = None
 
     def shows(self, authorization: bytes) -> bool:
-        """Whether the request came with this `Authorization`, compared in constant time."""
+        """Return whether the request came with this `Authorization`, compared in constant time."""
         return hmac.compare_digest(self.authorization or b"", authorization)
 
     def add_pool(self, waited_ns: int) -> None:
@@ -56,7 +61,7 @@ class Exchange:
         self.external_ns = used_ns if self.external_ns < 0 else self.external_ns + used_ns
 
     def server_timing(self, now_ns: int) -> bytes:
-        """The `Server-Timing` header: milliseconds by cause; causes that did not occur are absent.
+        """Return the `Server-Timing` header: milliseconds by cause, without those that were none.
 
         `now_ns` is on the clock of `started_ns` (`time.perf_counter_ns`).
         """
@@ -76,4 +81,10 @@ class Exchange:
         return parts + b"app;dur=%.3f" % ((now_ns - self.started_ns) / 1e6)
 
 
-CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+def bearer_header(token: SecretStr) -> bytes:
+    """Return the `Authorization` that a request with this token comes with."""
+    return f"Bearer {token.get_secret_value()}".encode()
+
+
+CURRENT: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
+"""The request that this task answers; None outside of requests."""

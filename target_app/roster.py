@@ -22,7 +22,7 @@ class Student(NamedTuple):
 
 
 def read_roster(path: Path | None) -> list[Student]:
-    """The students in the order of the file.
+    """Return the students in the order of the file.
 
     Raises `RosterError`, which names the line that is wrong and never what it says.
     """

@@ -1,4 +1,4 @@
-"""The box office: all that one worker holds open to serve requests, opened and closed in order."""
+"""All that one worker holds open to serve requests, opened and closed in order."""
 
 import asyncio
 import logging
@@ -8,19 +8,21 @@ from dress_rehearsal.target_app.alerts import Alerts
 from dress_rehearsal.target_app.allocators import Allocator, Stores, make_allocator
 from dress_rehearsal.target_app.allocators.redis_script import RedisScript
 from dress_rehearsal.target_app.enrolment import EnrolledOnly, Enrolment, Granting
+from dress_rehearsal.target_app.entry import Entrance
 from dress_rehearsal.target_app.errors import UnavailableError
-from dress_rehearsal.target_app.event_status import EventBoard
+from dress_rehearsal.target_app.event_status import EventStatus
 from dress_rehearsal.target_app.faults import FAULTS
-from dress_rehearsal.target_app.faulty import SabotagedDatabase, SabotagedEnrolment, SabotagedGrant
+from dress_rehearsal.target_app.faulty import FaultyDatabase, FaultyEnrolment, FaultyGrant
 from dress_rehearsal.target_app.sessions import Sessions
 from dress_rehearsal.target_app.settings import Settings
-from dress_rehearsal.target_app.sqs.setup import make_mail
+from dress_rehearsal.target_app.sqs.setup import make_sqs_client
 from dress_rehearsal.target_app.stores.postgres import Database
-from dress_rehearsal.target_app.stores.pubsub import ADMITTED, SOLD_OUT, News
-from dress_rehearsal.target_app.stores.redis import Cache
+from dress_rehearsal.target_app.stores.pubsub import ADMITTED, SOLD_OUT, PubSub
+from dress_rehearsal.target_app.stores.redis import RedisStore
 from dress_rehearsal.target_app.stores.redis_keys import EventKeys
 from dress_rehearsal.target_app.stores.restore import Kind, Restorer
 from dress_rehearsal.target_app.telemetry.boundaries import measured
+from dress_rehearsal.target_app.tickets import Tickets
 from dress_rehearsal.target_app.waiting_room.admission import AdmittedOnly
 from dress_rehearsal.target_app.waiting_room.room import WaitingRoom
 
@@ -40,64 +42,78 @@ end
 """
 
 
-class BoxOffice:
-    """Pools, sessions, allocator and event board of one worker."""
+class Services:
+    """Pools, sessions, allocator, event status, and what is built on them, of one worker."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.keys = EventKeys.of(settings.event)
         self.alerts = Alerts(settings.alert_url)
-        self.database = (SabotagedDatabase if settings.faults else Database)(
+        self.database = (FaultyDatabase if settings.faults else Database)(
             settings.database_dsn,
             settings.postgres_pool,
             settings.postgres_pool_timeout_s,
             "target_app",
         )
-        self.cache = Cache(settings.redis_url, settings.redis_pool, settings.redis_pool_timeout_s)
-        self.sessions = Sessions(
-            self.cache, settings.event, settings.key("jwt"), settings.key("pin")
+        self.redis_store = RedisStore(
+            settings.redis_url, settings.redis_pool, settings.redis_pool_timeout_s
         )
-        self.mail = make_mail(settings)
+        self.sessions = Sessions(
+            self.redis_store, settings.event, settings.key("jwt"), settings.key("pin")
+        )
+        self.sqs = make_sqs_client(settings)
         self.allocator: Allocator = make_allocator(
             settings.allocation,
             settings.event,
             Stores(
-                *(self.database, self.cache, self.sessions),
-                None if self.mail is None else self.mail.outbox,
+                self.database,
+                self.redis_store,
+                self.sessions,
+                None if self.sqs is None else self.sqs.outbox,
             ),
         )
         restorer = self._make_restorer()
-        self.board = EventBoard(self.allocator, restorer)
+        self.event_status = EventStatus(self.allocator, restorer)
         self.sweep = None if restorer is None else self._make_sweep(restorer)
-        self.news = News(settings.redis_url, self.cache, self.keys.news, self._hear)
+        self.pubsub = PubSub(
+            settings.redis_url, self.redis_store, self.keys.channel, self._on_message
+        )
         self.room = (
             None
             if settings.waiting_room == "off"
-            else WaitingRoom(settings, self.cache, self.keys, self.board)
+            else WaitingRoom(settings, self.redis_store, self.keys, self.event_status)
         )
         self.enrolment = self._make_enrolment()
-        self.grant = self._compose_grant()
-        self.in_flight = 0  # kept by the front door
+        self.tickets = Tickets(
+            settings,
+            self.sessions,
+            self.allocator,
+            self._compose_grant(),
+            self.event_status,
+            self.pubsub,
+        )
+        self.entrance = Entrance(settings, self.database)
+        self.in_flight = 0  # kept by the middleware
         self.leaving = False
 
     async def open(self) -> None:
         """Open the pools and read the event. A store that is down is logged, not fatal."""
-        await self.cache.open()
+        await self.redis_store.open()
         await self.database.open()
         await self.alerts.open()
-        if self.mail is not None:
-            await self.mail.open()
+        if self.sqs is not None:
+            await self.sqs.open()
         if self.enrolment is not None:
             await self.enrolment.open()
-        await self.board.open()
+        await self.event_status.open()
         if self.sweep is not None:
             self.sweep.open()
         if self.room is not None:
             await self.room.open()
-        self.news.open()
+        self.pubsub.open()
 
     def leave(self) -> None:
-        """The worker is to end soon: be not ready any more, and end what would go on for long."""
+        """Prepare for the worker's end: be ready no more, and end what would go on for long."""
         self.leaving = True
         if self.room is not None:
             self.room.streams.end()
@@ -111,61 +127,63 @@ class BoxOffice:
             await asyncio.sleep(_LOOK_S)
         else:
             _LOG.warning("closing with %d requests unanswered", self.in_flight)
-        await self.news.close()
+        await self.pubsub.close()
         if self.room is not None:
             await self.room.close()
         if self.sweep is not None:
             await self.sweep.close()
-        await self.board.close()
-        if self.mail is not None:
-            await self.mail.close()
+        await self.event_status.close()
+        if self.sqs is not None:
+            await self.sqs.close()
         if self.enrolment is not None:
             await self.enrolment.close()
         await self.alerts.close()
         await self.database.close()
-        await self.cache.close()
+        await self.redis_store.close()
 
     def _make_restorer(self) -> Restorer | None:
-        if self.mail is not None:
+        if self.sqs is not None:
             return None  # the write-back does it, once it has emptied the queue
         kind = Kind(self.allocator.in_redis, self.allocator.streams)
-        return Restorer(self.database, self.cache, self.settings.event, kind, self.alerts.tell)
+        return Restorer(
+            self.database, self.redis_store, self.settings.event, kind, self.alerts.tell
+        )
 
     def _make_sweep(self, restorer: Restorer) -> "RowSweep | None":
         if not isinstance(self.allocator, RedisScript):
             return None
-        from dress_rehearsal.target_app.writeback.row_sweep import (
-            RowSweep,  # only here: it brings the write-back's metrics
-        )
+        # Only here: it brings the write-back's metrics.
+        from dress_rehearsal.target_app.writeback.row_sweep import RowSweep
 
-        stores = (self.database, self.cache)
-        return RowSweep(self.allocator, *stores, restorer.doubt, self.alerts.tell)
+        return RowSweep(
+            self.allocator, self.database, self.redis_store, restorer.doubt, self.alerts.tell
+        )
 
     def _make_enrolment(self) -> Enrolment | None:
         if self.settings.enrolment_url is None:
             return None
         if self.settings.faults:
-            return SabotagedEnrolment(self.settings, self.alerts, self.database)
+            return FaultyEnrolment(self.settings, self.alerts, self.database)
         return Enrolment(self.settings, self.alerts)
 
     def _compose_grant(self) -> Granting:
         """The allocator's grant, and around it only what these settings ask for."""
         grant: Granting = self.allocator.grant
         if self.settings.faults:
-            grant = SabotagedGrant(self.database, grant)
+            grant = FaultyGrant(self.database, grant)
         if self.enrolment is not None:
-            grant = EnrolledOnly(self.enrolment, self.board, grant)
+            grant = EnrolledOnly(self.enrolment, self.event_status, grant)
         if self.room is not None:
             grant = AdmittedOnly(self.room, grant)
         return grant
 
-    async def _hear(self, word: bytes) -> None:
-        if word == SOLD_OUT:
-            await self.board.refresh()
+    async def _on_message(self, message: bytes) -> None:
+        if message == SOLD_OUT:
+            await self.event_status.refresh()
             if self.room is not None:
                 self.room.streams.look()
-        elif word.startswith(ADMITTED) and self.room is not None:
-            self.room.advance_to(int(word[len(ADMITTED) :]))
+        elif message.startswith(ADMITTED) and self.room is not None:
+            self.room.advance_to(int(message[len(ADMITTED) :]))
 
     async def count_view(self) -> int:
         """Count one view of the event's page and return how many there are now."""
@@ -175,22 +193,22 @@ class BoxOffice:
 
     @measured("redis", "count_view")
     async def _count_view(self) -> int:
-        (views,) = await self.cache.run(("INCR", self.keys.views))
+        (views,) = await self.redis_store.run(("INCR", self.keys.views))
         return int(views)
 
     @measured("redis", "miscount_view")
     async def _miscount_view(self) -> int:
         """Read, add, write: views counted by others in between are lost."""
-        (views,) = await self.cache.run(("GET", self.keys.views))
-        await self.cache.run(("SET", self.keys.views, int(views or 0) + 1))
+        (views,) = await self.redis_store.run(("GET", self.keys.views))
+        await self.redis_store.run(("SET", self.keys.views, int(views or 0) + 1))
         return int(views or 0) + 1
 
     async def reschedule(self, opens_at_ns: int) -> bool:
-        """Move T-0 in both stores; False where the event was never prepared."""
+        """Move T-0 in both stores; return False where the event was never prepared."""
         known = await self._reschedule_postgres(opens_at_ns)
         if known:
             await self._reschedule_redis(opens_at_ns)
-            await self.board.refresh()
+            await self.event_status.refresh()
         return known
 
     @measured("postgres", "reschedule")
@@ -206,10 +224,10 @@ class BoxOffice:
     @measured("redis", "reschedule")
     async def _reschedule_redis(self, opens_at_ns: int) -> None:
         call = ("EVAL", _RESCHEDULE, 1, self.keys.details, opens_at_ns)
-        await self.cache.run(call)
+        await self.redis_store.run(call)
 
     async def missing(self) -> list[str]:
-        """The stores that do not answer within a second; empty when ready."""
+        """Return the stores that do not answer within a second; empty when ready."""
         answers = await asyncio.gather(
             asyncio.wait_for(self._ping_postgres(), _READY_S),
             asyncio.wait_for(self._ping_redis(), _READY_S),
@@ -233,4 +251,4 @@ class BoxOffice:
 
     @measured("redis", "ping")
     async def _ping_redis(self) -> None:
-        await self.cache.run(("PING",))
+        await self.redis_store.run(("PING",))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import jwt
 
-from dress_rehearsal.target_app.stores.redis import Cache, Script
+from dress_rehearsal.target_app.stores.redis import RedisStore, Script
 from dress_rehearsal.target_app.stores.redis_keys import (
     ROSTER_PINS,
     EventKeys,
@@ -28,7 +28,7 @@ FAILURES_FROM_ADDRESS = 5000
 FAILURES_FROM_ADDRESS_S = 60
 _ALGORITHM = "HS256"
 _REMEMBERED_TOKENS = 32_768
-_LOGIN = Script("sessions_login.lua")
+_LOGIN = Script("login.lua")
 
 
 class Throttled(NamedTuple):
@@ -45,20 +45,23 @@ class Bearer(NamedTuple):
 
 
 def hash_pin(key: bytes, student: str, pin: str) -> str:
-    """The keyed hash kept instead of a PIN. Cheap on purpose: PINs stand in for a campus SSO."""
+    """Return the keyed hash kept instead of a PIN, hex.
+
+    It is cheap on purpose: PINs stand in for a campus SSO.
+    """
     return hmac.digest(key, f"{student}\0{pin}".encode(), hashlib.sha256).hex()
 
 
 def hash_student(key: bytes, student: str) -> str:
-    """A student number as logs may show it: the same student, the same hash, no way back."""
+    """Return a student number as logs may show it: the same student, the same hash, no way back."""
     return hashlib.blake2b(student.encode(), key=key, digest_size=6).hexdigest()
 
 
 class Sessions:
     """Opens, reads and revokes sessions."""
 
-    def __init__(self, cache: Cache, event: str, jwt_key: bytes, pin_key: bytes) -> None:
-        self._cache = cache
+    def __init__(self, redis_store: RedisStore, event: str, jwt_key: bytes, pin_key: bytes) -> None:
+        self._redis_store = redis_store
         self._keys = EventKeys.of(event)
         self._jwt_key = jwt_key
         self._pin_key = pin_key
@@ -66,12 +69,12 @@ class Sessions:
 
     @measured("redis", "login")
     async def open(self, student: str, pin: str, address: str) -> str | Throttled | None:
-        """A new token, or None where student and PIN do not belong together.
+        """Return a new token, or None where student and PIN do not belong together.
 
         `address` is where the login comes from.
         """
         session = secrets.token_hex(16)
-        opened = await self._cache.script(
+        opened = await self._redis_store.script(
             _LOGIN,
             (
                 ROSTER_PINS,
@@ -80,9 +83,13 @@ class Sessions:
                 failed_logins_from(address),
             ),
             (
-                *(student, hash_pin(self._pin_key, student, pin), TOKEN_LIFETIME_S),
-                *(FAILURES_OF_STUDENT, FAILURES_OF_STUDENT_S),
-                *(FAILURES_FROM_ADDRESS, FAILURES_FROM_ADDRESS_S),
+                student,
+                hash_pin(self._pin_key, student, pin),
+                TOKEN_LIFETIME_S,
+                FAILURES_OF_STUDENT,
+                FAILURES_OF_STUDENT_S,
+                FAILURES_FROM_ADDRESS,
+                FAILURES_FROM_ADDRESS_S,
             ),
         )
         if opened < 0:
@@ -98,10 +105,10 @@ class Sessions:
         return token
 
     def read(self, authorization: bytes | None) -> Bearer | None:
-        """Who shows this `Authorization` header; None where signature or date are not good.
+        """Return who shows this `Authorization` header; None where signature or date are not good.
 
         A signature found good is remembered; the date is looked at every time, and whether the
-        session is revoked is for the caller to ask (`is_live`, `admit`, or within its own errand).
+        session is revoked is for the caller to ask (`is_live`, `admit`, or within its own call).
         """
         if authorization is None or authorization[:7].lower() != b"bearer ":
             return None
@@ -129,14 +136,14 @@ class Sessions:
 
     @measured("redis", "session")
     async def is_live(self, bearer: Bearer) -> bool:
-        """Whether the session is open, that is: not revoked."""
-        (student,) = await self._cache.run(("GET", session_key(bearer.session)))
+        """Return whether the session is open, that is: not revoked."""
+        (student,) = await self._redis_store.run(("GET", session_key(bearer.session)))
         return bool(student == bearer.student.encode())
 
     @measured("redis", "admit")
     async def admit(self, bearer: Bearer) -> str | None:
-        """The problem code that keeps this student from buying, or None."""
-        student, enrolled = await self._cache.run(
+        """Return the problem code that keeps this student from buying, or None."""
+        student, enrolled = await self._redis_store.run(
             ("GET", session_key(bearer.session)),
             ("SISMEMBER", self._keys.enrolled, bearer.student),
         )
@@ -146,6 +153,6 @@ class Sessions:
 
     @measured("redis", "logout")
     async def revoke(self, bearer: Bearer) -> bool:
-        """End the session; False where it had ended before."""
-        (removed,) = await self._cache.run(("DEL", session_key(bearer.session)))
+        """End the session; return False where it had ended before."""
+        (removed,) = await self._redis_store.run(("DEL", session_key(bearer.session)))
         return bool(removed)

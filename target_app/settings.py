@@ -1,223 +1,265 @@
-"""The service's settings: environment variables called `APP_…`, read once and checked together."""
+"""The service's settings: environment variables called `APP_…`, read once and checked together.
+
+What a rehearsal's plan decides has neither a default nor a sensible range here: the plan writes it
+down once, and whoever starts the service passes it on. Here is checked only what could not work.
+"""
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from types import EllipsisType
-from typing import TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from dress_rehearsal.target_app.allocators import ALLOCATIONS
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
 from dress_rehearsal.target_app.errors import SettingsError
-from dress_rehearsal.target_app.sqs.setup import missing_for_mail
 
-WAITING_ROOMS = ("off", "poll", "sse")
-LOG_LEVELS = ("debug", "info", "warning", "error")
+Allocation = Literal[
+    "naive",
+    "row_lock",
+    "optimistic",
+    "atomic_update",
+    "skip_locked",
+    "redis_lock",
+    "redis_script",
+    "redis_writeback",
+    "sqs_writeback",
+]
+"""The strategies by name, one for each entry of `allocators.ALLOCATIONS`."""
+
+SQS_ALLOCATION: Allocation = "sqs_writeback"
+"""The one strategy that needs SQS, and aiobotocore, an extra of this distribution."""
+
 SECRET_MIN_CHARACTERS = 8
 
-_Value = TypeVar("_Value")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_EVENT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything the service may be told from outside. Secrets never show in its repr."""
+def _url(*prefixes: str) -> AfterValidator:
+    """A check of how an address starts. Of a wrong one only the scheme is told: the rest may hold
+    a password."""
 
-    host: str
-    port: int
-    workers: int
-    backlog: int
-    database_dsn: str
-    redis_url: str
-    allocation: str
-    postgres_pool: int
-    postgres_pool_timeout_s: float
-    redis_pool: int
-    redis_pool_timeout_s: float
-    event: str
-    tickets: int
-    opens_at_ns: int
-    waiting_room: str
-    admission_rate: int
-    admission_cap: int
-    enrolment_url: str | None
-    enrolment_limit: int
-    enrolment_timeout_s: float
-    alert_url: str | None
-    sqs_endpoint: str | None
-    sqs_queue: str
-    slo_s: tuple[float, ...]
-    faults: bool
-    instrumentation: bool
-    roster_file: Path | None
-    targets_dir: Path | None
-    log_level: str
-    jwt_secret: str
-    qr_secret: str
-    pin_secret: str
-    admin_token: str
-    gate_token: str
+    def check(text: str) -> str:
+        if text.startswith(prefixes):
+            return text
+        scheme = _SCHEME.match(text)
+        shown = f" (it starts with {scheme[0]!r})" if scheme else ""
+        raise ValueError(f"must start with {' or '.join(prefixes)}{shown}")
 
-    def __repr__(self) -> str:
-        return f"Settings(event={self.event!r}, allocation={self.allocation!r}, port={self.port})"
-
-    def key(self, purpose: str) -> bytes:
-        """A 32-byte key for `jwt`, `qr`, `pin` or `log`, derived from the secret behind it."""
-        secret = {"jwt": self.jwt_secret, "qr": self.qr_secret}.get(purpose, self.pin_secret)
-        return hashlib.sha256(f"{purpose}:{secret}".encode()).digest()
+    return AfterValidator(check)
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read the settings from `environment`.
-
-    Raises `SettingsError` with one sentence for each thing that is missing or wrong.
-    """
-    reader = _Reader(environment)
-    settings = Settings(
-        host=reader.value("APP_HOST", str, default="127.0.0.1"),
-        port=reader.integer("APP_PORT", 1, 65535),
-        workers=reader.integer("APP_WORKERS", 1, 256, default=2),
-        backlog=reader.integer("APP_BACKLOG", 128, 65535, default=4096),
-        database_dsn=reader.value(
-            "APP_DATABASE_DSN", _prefixed("postgresql://", "postgres://"), url=True
-        ),
-        redis_url=reader.value(
-            "APP_REDIS_URL", _prefixed("unix://", "redis://", "rediss://"), url=True
-        ),
-        allocation=reader.value(
-            "APP_ALLOCATION", _one_of(tuple(ALLOCATIONS)), default="redis_writeback"
-        ),
-        postgres_pool=reader.integer("APP_POSTGRES_POOL", 1, 1000, default=10),
-        postgres_pool_timeout_s=reader.value("APP_POSTGRES_POOL_TIMEOUT", _seconds, default=2.0),
-        redis_pool=reader.integer("APP_REDIS_POOL", 1, 10_000, default=64),
-        redis_pool_timeout_s=reader.value("APP_REDIS_POOL_TIMEOUT", _seconds, default=2.0),
-        event=reader.value("APP_EVENT", _event_name, default="festival"),
-        tickets=reader.integer("APP_TICKETS", 0, 10_000_000, default=5000),
-        opens_at_ns=reader.integer("APP_OPENS_AT_NS", 1, 2**63 - 1),
-        waiting_room=reader.value("APP_WAITING_ROOM", _one_of(WAITING_ROOMS), default="off"),
-        admission_rate=reader.integer("APP_ADMISSION_RATE", 1, 1_000_000, default=1000),
-        admission_cap=reader.integer("APP_ADMISSION_CAP", 1, 1_000_000, default=2000),
-        enrolment_url=reader.value("APP_ENROLMENT_URL", _http, default=None, url=True),
-        enrolment_limit=reader.integer("APP_ENROLMENT_LIMIT", 1, 10_000, default=50),
-        enrolment_timeout_s=reader.value("APP_ENROLMENT_TIMEOUT", _seconds, default=1.0),
-        alert_url=reader.value("APP_ALERT_URL", _http, default=None, url=True),
-        sqs_endpoint=reader.value("APP_SQS_ENDPOINT", _http, default=None, url=True),
-        sqs_queue=reader.value("APP_SQS_QUEUE", _event_name, default="grants"),
-        slo_s=reader.value("APP_SLO_SECONDS", _list_of_seconds, default=()),
-        faults=reader.value("APP_FAULTS", _switch, default=False),
-        instrumentation=reader.value("APP_INSTRUMENTATION", _switch, default=True),
-        roster_file=reader.value("APP_ROSTER_FILE", Path, default=None),
-        targets_dir=reader.value("APP_TARGETS_DIR", Path, default=None),
-        log_level=reader.value("APP_LOG_LEVEL", _one_of(LOG_LEVELS), default="info"),
-        jwt_secret=reader.value("APP_JWT_SECRET", _secret, secret=True),
-        qr_secret=reader.value("APP_QR_SECRET", _secret, secret=True),
-        pin_secret=reader.value("APP_PIN_SECRET", _secret, secret=True),
-        admin_token=reader.value("APP_ADMIN_TOKEN", _secret, secret=True),
-        gate_token=reader.value("APP_GATE_TOKEN", _secret, secret=True),
-    )
-    reader.problems += missing_for_mail(settings.allocation, settings.sqs_endpoint, environment)
-    if reader.problems:
-        raise SettingsError(reader.problems)
-    return settings
-
-
-class _Reader:
-    """Reads variables and collects what is wrong with them, so that all of it is told at once."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        self.problems: list[str] = []
-
-    def value(
-        self,
-        name: str,
-        parse: Callable[[str], _Value],
-        *,
-        default: _Value | EllipsisType | None = ...,
-        secret: bool = False,
-        url: bool = False,
-    ) -> _Value:
-        text = self._environment.get(name, "").strip()
-        if not text:
-            if default is ...:
-                self.problems.append(f"{name} is not set; set it in the environment.")
-            return default  # type: ignore[return-value]
-        try:
-            return parse(text)
-        except ValueError as problem:
-            shown = "" if secret else _shown_url(text) if url else f" (it is {text!r})"
-            self.problems.append(f"{name} {problem}{shown}.")
-            return default  # type: ignore[return-value]
-
-    def integer(self, name: str, low: int, high: int, default: int | EllipsisType = ...) -> int:
-        def parse(text: str) -> int:
-            try:
-                number = int(text)
-            except ValueError:
-                raise ValueError("must be a whole number") from None
-            if not low <= number <= high:
-                raise ValueError(f"must lie between {low} and {high}")
-            return number
-
-        return self.value(name, parse, default=default)
-
-
-def _prefixed(*prefixes: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if not text.startswith(prefixes):
-            raise ValueError(f"must start with {' or '.join(prefixes)}")
-        return text
-
-    return parse
-
-
-def _shown_url(text: str) -> str:
-    """What may be told of an address that is wrong: its scheme; the rest may hold a password."""
-    scheme = _SCHEME.match(text)
-    return f" (it starts with {scheme[0]!r})" if scheme else ""
-
-
-_http = _prefixed("http://", "https://")
-
-
-def _switch(text: str) -> bool:
-    if text not in ("on", "off"):
-        raise ValueError("must be on or off")
-    return text == "on"
-
-
-def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in names:
-            raise ValueError(f"must be one of {', '.join(names)}")
-        return text
-
-    return parse
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise ValueError("must be a number of seconds") from None
-    if not 0 < seconds <= 600:
-        raise ValueError("must be more than 0 and at most 600 seconds")
-    return seconds
-
-
-def _list_of_seconds(text: str) -> tuple[float, ...]:
-    return tuple(_seconds(part) for part in text.split(",") if part)
-
-
-def _event_name(text: str) -> str:
-    if not _EVENT_NAME.fullmatch(text):
+def _check_name(text: str) -> str:
+    if not _NAME.fullmatch(text):
         raise ValueError("may hold letters, digits, - and _ only, at most 64 of them")
     return text
 
 
-def _secret(text: str) -> str:
-    if len(text) < SECRET_MIN_CHARACTERS:
-        raise ValueError(f"must have at least {SECRET_MIN_CHARACTERS} characters")
-    return text
+def _switch(value: object) -> bool:
+    if value not in ("on", "off"):
+        raise ValueError("must be on or off")
+    return value == "on"
+
+
+def _split(value: object) -> object:
+    return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Secret = Annotated[SecretStr, Field(min_length=SECRET_MIN_CHARACTERS)]
+"""Never shown: neither in a repr nor in the sentence that says what is wrong with it."""
+
+_Name = Annotated[str, AfterValidator(_check_name)]
+_HttpUrl = Annotated[str | None, _url("http://", "https://"), Field(repr=False)]
+_Switch = Annotated[bool, BeforeValidator(_switch)]
+
+
+class EnvironmentSettings(BaseSettings):
+    """Settings that come from environment variables and from nowhere else: `read` them."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, hide_input_in_errors=True, validate_default=False
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 (the signature is pydantic-settings')
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return what `read` hands over as the only source."""
+        return (init_settings,)
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Return the settings in `environment`.
+
+        Raises `SettingsError` with one sentence for each thing that is missing or wrong.
+        """
+        together = cls.missing_together(environment)
+        try:
+            settings = cls(**_Environment(cls, environment)())
+        except ValidationError as error:
+            problems = [_sentence(cls, problem) for problem in error.errors(include_url=False)]
+            raise SettingsError([*problems, *together]) from None  # its own text may hold a secret
+        if together:
+            raise SettingsError(together)
+        return settings
+
+    @classmethod
+    def missing_together(cls, environment: Mapping[str, str]) -> list[str]:  # noqa: ARG003
+        """Return what is missing because of what else is set, a sentence each."""
+        return []
+
+
+class Settings(EnvironmentSettings):
+    """Everything the service may be told from outside. Secrets and addresses never show in its
+    repr."""
+
+    model_config = SettingsConfigDict(env_prefix="APP_")
+
+    host: str = "127.0.0.1"
+    port: Port
+    workers: Count
+    backlog: Count
+    database_dsn: Annotated[str, _url("postgresql://", "postgres://"), Field(repr=False)]
+    redis_url: Annotated[str, _url("unix://", "redis://", "rediss://"), Field(repr=False)]
+    allocation: Allocation
+    postgres_pool: Count
+    """PostgreSQL connections of one worker."""
+    postgres_pool_timeout_s: Annotated[Seconds, Field(alias="APP_POSTGRES_POOL_TIMEOUT")]
+    redis_pool: Count
+    """Redis connections of one worker."""
+    redis_pool_timeout_s: Annotated[Seconds, Field(alias="APP_REDIS_POOL_TIMEOUT")]
+    event: _Name
+    tickets: Annotated[int, Field(ge=0)]
+    opens_at_ns: Annotated[int, Field(ge=1, lt=2**63)]
+    """T-0, in Unix nanoseconds."""
+    waiting_room: Literal["off", "poll", "sse"]
+    admission_rate: Count
+    """Students a second, of all workers together."""
+    admission_cap: Count
+    enrolment_url: _HttpUrl = None
+    enrolment_limit: Count | None = None
+    """Questions of one worker at once; set where `enrolment_url` is."""
+    enrolment_timeout_s: Annotated[Seconds | None, Field(alias="APP_ENROLMENT_TIMEOUT")] = None
+    """Set where `enrolment_url` is."""
+    alert_url: _HttpUrl = None
+    sqs_endpoint: _HttpUrl = None
+    sqs_queue: _Name = "grants"
+    slo_s: Annotated[
+        tuple[Seconds, ...],
+        NoDecode,
+        BeforeValidator(_split),
+        Field(alias="APP_SLO_SECONDS"),
+    ] = ()
+    """Limits that somebody set on response times: histograms get an edge on each."""
+    faults: _Switch = False
+    roster_file: Path | None = None
+    targets_dir: Path | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    jwt_secret: Secret
+    qr_secret: Secret
+    pin_secret: Secret
+    admin_token: Secret
+    gate_token: Secret
+
+    @classmethod
+    def missing_together(cls, environment: Mapping[str, str]) -> list[str]:
+        """Return what enrolment and `sqs_writeback` need and do not have, a sentence each."""
+        needs = {}
+        if _is_set(environment, "APP_ENROLMENT_URL"):
+            needs["APP_ENROLMENT_URL"] = ("APP_ENROLMENT_LIMIT", "APP_ENROLMENT_TIMEOUT")
+        with_sqs = environment.get("APP_ALLOCATION", "").strip() == SQS_ALLOCATION
+        if with_sqs:
+            needs[f"APP_ALLOCATION={SQS_ALLOCATION}"] = ("APP_SQS_ENDPOINT", "AWS_DEFAULT_REGION")
+        problems = [
+            f"{name} is not set; {needing} needs it."
+            for needing, names in needs.items()
+            for name in names
+            if not _is_set(environment, name)
+        ]
+        if with_sqs and find_spec("aiobotocore") is None:
+            problems.append(
+                f"APP_ALLOCATION={SQS_ALLOCATION} needs aiobotocore; "
+                "run `pip install dress-rehearsal[sqs]`, or choose another allocation."
+            )
+        return problems
+
+    def key(self, purpose: str) -> bytes:
+        """Return a 32-byte key for `jwt`, `qr`, `pin` or `log`, derived from its secret."""
+        secret = {"jwt": self.jwt_secret, "qr": self.qr_secret}.get(purpose, self.pin_secret)
+        return hashlib.sha256(f"{purpose}:{secret.get_secret_value()}".encode()).digest()
+
+
+class _Environment(EnvSettingsSource):
+    """Reads the variables handed in, without the blanks around them; an empty one is not set."""
+
+    def __init__(self, kind: type[EnvironmentSettings], environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        super().__init__(kind)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        values = {name.lower(): value.strip() for name, value in self._environment.items()}
+        return {name: value for name, value in values.items() if value}
+
+
+def _is_set(environment: Mapping[str, str], name: str) -> bool:
+    return bool(environment.get(name, "").strip())
+
+
+def _sentence(kind: type[EnvironmentSettings], problem: Any) -> str:
+    """What is wrong with one variable, and its value unless that is nobody's business."""
+    where = str(problem["loc"][0])
+    prefix = kind.model_config["env_prefix"]
+    names = {field.alias: name for name, field in kind.model_fields.items() if field.alias}
+    variable = where if where in names else f"{prefix}{where.upper()}"
+    if problem["type"] == "missing":
+        return f"{variable} is not set; set it in the environment."
+    field = kind.model_fields[names.get(where, where)]
+    shown = (
+        f" (it is {problem['input']!r})" if field.repr and field.annotation is not SecretStr else ""
+    )
+    return f"{variable} {_wanted(problem)}{shown}."
+
+
+def _wanted(problem: Any) -> str:
+    limits = {
+        name: f"{limit:g}" if isinstance(limit, float) else limit
+        for name, limit in problem.get("ctx", {}).items()
+    }
+    match problem["type"]:
+        case "int_parsing":
+            return "must be a whole number"
+        case "float_parsing" | "finite_number":
+            return "must be a number"
+        case "greater_than_equal":
+            return f"must be at least {limits['ge']}"
+        case "greater_than":
+            return f"must be more than {limits['gt']}"
+        case "less_than_equal":
+            return f"must be at most {limits['le']}"
+        case "less_than":
+            return f"must be less than {limits['lt']}"
+        case "literal_error":
+            return f"must be one of {limits['expected']}"
+        case "too_short" | "string_too_short":
+            return f"must have at least {limits['min_length']} characters"
+        case "value_error":
+            return str(limits["error"])
+        case _:
+            return f"is wrong: {problem['msg']}"

@@ -1,4 +1,4 @@
-"""The ticket desk: buying a ticket, looking at it, and its QR code, as answers."""
+"""Tickets: buying one, looking at it, and its QR code, as answers."""
 
 import hashlib
 import logging
@@ -10,14 +10,17 @@ from typing import Any
 import msgspec
 
 from dress_rehearsal.target_app import allocators
-from dress_rehearsal.target_app.allocators import Claim, Grant, Refusal
+from dress_rehearsal.target_app.allocators import Allocator, Claim, Grant, Refusal
+from dress_rehearsal.target_app.enrolment import Granting
 from dress_rehearsal.target_app.errors import OverloadedError, UnavailableError
+from dress_rehearsal.target_app.event_status import EventStatus
 from dress_rehearsal.target_app.http.problems import PROBLEMS
 from dress_rehearsal.target_app.http.response import Answer, json_answer
 from dress_rehearsal.target_app.qr import SLOT_S, draw_qr, sign_ticket
-from dress_rehearsal.target_app.request_context import CURRENT, Exchange
-from dress_rehearsal.target_app.services import BoxOffice
-from dress_rehearsal.target_app.sessions import Bearer, hash_student
+from dress_rehearsal.target_app.request_context import CURRENT, RequestContext
+from dress_rehearsal.target_app.sessions import Bearer, Sessions, hash_student
+from dress_rehearsal.target_app.settings import Settings
+from dress_rehearsal.target_app.stores.pubsub import PubSub
 from dress_rehearsal.target_app.telemetry.logs import Remark
 from dress_rehearsal.target_app.telemetry.metrics import TICKETS_GRANTED, TICKETS_REFUSED
 
@@ -45,32 +48,43 @@ class Ticket(msgspec.Struct):
     number: int
 
 
-class TicketDesk:
-    """Serves whoever shows a token."""
+class Tickets:
+    """Serves whoever shows a token.
 
-    def __init__(self, office: BoxOffice) -> None:
-        self._sessions = office.sessions
-        self._allocator = office.allocator
-        self._grant = office.grant
-        self._board = office.board
-        self._news = office.news
-        self._event = office.settings.event
-        self._log_key = office.settings.key("log")
-        self._qr_key = office.settings.key("qr")
-        self._granted = TICKETS_GRANTED.labels(office.settings.allocation)
+    `grant` is the allocator's grant, with what these settings put around it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: Sessions,
+        allocator: Allocator,
+        grant: Granting,
+        event_status: EventStatus,
+        pubsub: PubSub,
+    ) -> None:
+        self._sessions = sessions
+        self._allocator = allocator
+        self._grant = grant
+        self._event_status = event_status
+        self._pubsub = pubsub
+        self._event = settings.event
+        self._log_key = settings.key("log")
+        self._qr_key = settings.key("qr")
+        self._granted = TICKETS_GRANTED.labels(settings.allocation)
         self._refused = {code: TICKETS_REFUSED.labels(code) for code in PROBLEMS}
         self._remark = Remark(_LOG, "ticket granted", self._tell)
 
     async def buy(self, event: str) -> Answer:
         """Sell one ticket to the bearer, or say why not."""
-        exchange = CURRENT.get() or Exchange()
+        context = CURRENT.get() or RequestContext()
         if event != self._event:
             return self._refuse("event_unknown")
-        bearer = self._sessions.read(exchange.authorization)
+        bearer = self._sessions.read(context.authorization)
         if bearer is None:
             return self._refuse("unauthenticated")
-        exchange.student = bearer.student
-        key = (exchange.idempotency_key or b"").strip()
+        context.student = bearer.student
+        key = (context.idempotency_key or b"").strip()
         if not 0 < len(key) <= _IDEMPOTENCY_MAX_BYTES:
             return self._refuse("idempotency_key_required")
         idempotency = hashlib.blake2b(key, digest_size=16).hexdigest()
@@ -83,8 +97,8 @@ class TicketDesk:
         if isinstance(outcome, Refusal):
             if _LOG.isEnabledFor(logging.DEBUG):
                 _LOG.debug("ticket refused", extra={"code": outcome.code, **self._who(bearer)})
-            if outcome.code == "sold_out" and self._board.shows_tickets:
-                self._news.tell_sold_out()
+            if outcome.code == "sold_out" and self._event_status.has_tickets:
+                self._pubsub.publish_sold_out()
             return self._refuse(outcome.code)
         if not outcome.replay:
             self._record(outcome, bearer)
@@ -93,7 +107,7 @@ class TicketDesk:
         return json_answer(202, Granted(outcome.ticket, "pending"))
 
     async def show(self, ticket: str) -> Answer:
-        """The bearer's ticket."""
+        """Return the bearer's ticket."""
         found = await self._find(ticket)
         if isinstance(found, Refusal):
             return PROBLEMS[found.code]
@@ -101,7 +115,7 @@ class TicketDesk:
         return json_answer(200, Ticket(found.ticket, self._event, state, found.number))
 
     async def show_qr(self, ticket: str, as_text: bool) -> Answer:
-        """The QR code of the bearer's ticket, or just the text in it, good for now."""
+        """Return the QR code of the bearer's ticket, or just the text in it, good for now."""
         found = await self._find(ticket)
         if isinstance(found, Refusal):
             return PROBLEMS[found.code]
@@ -116,19 +130,19 @@ class TicketDesk:
         return Answer(200, draw_qr(payload), _SVG, *headers)
 
     async def _find(self, ticket: str) -> allocators.Ticket | Refusal:
-        exchange = CURRENT.get() or Exchange()
-        bearer = self._sessions.read(exchange.authorization)
+        context = CURRENT.get() or RequestContext()
+        bearer = self._sessions.read(context.authorization)
         if bearer is None:
             return Refusal("unauthenticated")
-        exchange.student = bearer.student
+        context.student = bearer.student
         if not _TICKET.fullmatch(ticket):
             return Refusal("ticket_unknown")
         return await self._allocator.find(ticket, bearer)
 
     def _record(self, grant: Grant, bearer: Bearer) -> None:
         self._granted.inc()
-        if self._board.is_last(grant.number):
-            self._news.tell_sold_out()
+        if self._event_status.is_last(grant.number):
+            self._pubsub.publish_sold_out()
         self._remark.make(grant, bearer)
 
     def _tell(self, grant: Grant, bearer: Bearer) -> dict[str, Any]:

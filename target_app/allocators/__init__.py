@@ -22,10 +22,18 @@ from dress_rehearsal.target_app.allocators.sqs_writeback import SqsWriteback
 ALLOCATIONS: dict[str, type[Allocator]] = {
     kind.name: kind
     for kind in (
-        *(Naive, RowLock, Optimistic, AtomicUpdate, SkipLocked),
-        *(RedisLock, RedisScript, RedisWriteback, SqsWriteback),
+        Naive,
+        RowLock,
+        Optimistic,
+        AtomicUpdate,
+        SkipLocked,
+        RedisLock,
+        RedisScript,
+        RedisWriteback,
+        SqsWriteback,
     )
 }
+"""Every strategy by its name; `settings.Allocation` has the same names."""
 
 __all__ = [
     "ALLOCATIONS",
@@ -41,5 +49,5 @@ __all__ = [
 
 
 def make_allocator(name: str, event: str, stores: Stores) -> Allocator:
-    """The allocator called `name`, for `event`."""
+    """Return the allocator called `name`, for `event`."""
     return ALLOCATIONS[name](event, stores)

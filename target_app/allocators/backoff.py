@@ -26,5 +26,5 @@ class FullJitter(NamedTuple):
     cap_s: float
 
     def wait_s(self, attempt: int) -> float:
-        """How long to wait after the `attempt`-th try, counted from 0."""
+        """Return how many seconds to wait after the `attempt`-th try, counted from 0."""
         return random.uniform(0.0, min(self.cap_s, self.base_s * 2.0 ** min(attempt, 30)))

@@ -1,10 +1,10 @@
-"""What every allocator does: grant a ticket or say why not, find one again, tell the standing."""
+"""What every allocator does: grant a ticket or say why not, find one again, say how sales stand."""
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from dress_rehearsal.target_app.sessions import Bearer, Sessions
 from dress_rehearsal.target_app.stores.postgres import Database
-from dress_rehearsal.target_app.stores.redis import Cache
+from dress_rehearsal.target_app.stores.redis import RedisStore
 
 if TYPE_CHECKING:
     from dress_rehearsal.target_app.sqs.outbox import Outbox  # needs aiobotocore, which is an extra
@@ -54,7 +54,7 @@ class Stores(NamedTuple):
     """What an allocator may work with."""
 
     database: Database
-    cache: Cache
+    redis_store: RedisStore
     sessions: Sessions
     outbox: "Outbox | None" = None
     """Where grants leave for the queue; only where the allocation has one."""
@@ -67,10 +67,8 @@ class Allocator(Protocol):
     """
 
     name: ClassVar[str]
-    guarded: ClassVar[bool]
+    constrained: ClassVar[bool]
     """Whether PostgreSQL's constraints guard the tickets table."""
-    writes_back: ClassVar[bool]
-    """Whether rows reach PostgreSQL later, through the write-back worker."""
     in_redis: ClassVar[bool]
     """Whether Redis decides and keeps the holders, and so has to be restored when it loses them."""
     streams: ClassVar[bool]
@@ -83,9 +81,9 @@ class Allocator(Protocol):
         ...
 
     async def find(self, ticket: str, bearer: Bearer) -> Ticket | Refusal:
-        """The bearer's ticket of that id; somebody else's is as unknown as one never granted."""
+        """Return the bearer's ticket of that id; somebody else's is as unknown as none."""
         ...
 
     async def standing(self) -> Standing | None:
-        """How sales stand now; None before the event was prepared."""
+        """Return how sales stand now; None before the event was prepared."""
         ...

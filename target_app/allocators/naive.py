@@ -4,16 +4,16 @@ import time
 from typing import Any, ClassVar
 
 from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal
-from dress_rehearsal.target_app.allocators.postgres_base import PostgresLedger
+from dress_rehearsal.target_app.allocators.postgres_base import PostgresAllocator
 from dress_rehearsal.target_app.faults import FAULTS, after_grant
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 
-class Naive(PostgresLedger):
+class Naive(PostgresAllocator):
     """Looks in one transaction and acts on what it saw in another; nothing guards the table."""
 
     name: ClassVar[str] = "naive"
-    guarded: ClassVar[bool] = False
+    constrained: ClassVar[bool] = False
 
     async def grant(self, claim: Claim) -> Grant | Refusal:
         refused = await self.admit(claim.bearer)

@@ -1,4 +1,8 @@
-"""What sound sales in PostgreSQL share: asking who may buy, one statement that sells, why not."""
+"""What allocators share whose tickets are rows of PostgreSQL: who may buy, the sale, and why not.
+
+`PostgresAllocator` reads tickets and standing; `PostgresSale` adds how a sound sale goes, up to the
+point where the strategies differ.
+"""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -19,12 +23,62 @@ from dress_rehearsal.target_app.sessions import Bearer
 from dress_rehearsal.target_app.stores.constraints import ONE_A_STUDENT
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 
+NOW_NS: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000"
 
-class PostgresLedger:
+
+def look_statement(remaining: str = "e.remaining") -> str:
+    """Return SQL that reads at one instant the event ($1) and a student's ($2) ticket for it."""
+    return f"""
+        SELECT {remaining} AS remaining, e.version, e.fence, e.opens_at_ns <= {NOW_NS} AS open,
+               t.ticket, t.number, t.idempotency
+        FROM events AS e
+        LEFT JOIN tickets AS t ON t.event = e.event AND t.student = $2
+        WHERE e.event = $1
+        ORDER BY t.number
+        LIMIT 1
+    """  # noqa: S608 (what is put in are constants of this package)
+
+
+def sale_statement(condition: str, change: str = "") -> str:
+    """Return SQL that counts the stock down and writes the row; no row where `condition` fails.
+
+    $1 event, $2 ticket, $3 student, $4 idempotency, $5 how many to take; what follows is the
+    strategy's own. The clock is read once the event's row is locked, so the order of `granted_ns`
+    is the order of `number`.
+    """
+    return f"""
+        WITH taken AS (
+            UPDATE events SET remaining = greatest(0, remaining - $5){change}
+            WHERE event = $1 AND remaining > 0 AND {condition}
+            RETURNING tickets - remaining AS number, {NOW_NS} AS granted_ns
+        )
+        INSERT INTO tickets (ticket, event, student, number, granted_ns, idempotency)
+        SELECT $2, $1, $3, number, granted_ns, $4 FROM taken
+        RETURNING number
+    """  # noqa: S608 (what is put in are constants of this package)
+
+
+def judge(seen: Any, claim: Claim, *, holder_checked: bool = False) -> Grant | Refusal | None:
+    """Return what follows from how things stand; None where the claim may be sold a ticket.
+
+    `holder_checked` leaves out whether the student holds a ticket.
+    """
+    if seen is None:
+        return Refusal("event_unknown")
+    if seen["ticket"] is not None and not holder_checked:
+        if seen["idempotency"] != claim.idempotency:
+            return Refusal("already_holds_ticket")
+        return Grant(seen["ticket"], seen["number"], issued=True, replay=True)
+    if not (seen["open"] or FAULTS.strikes("early_open")):
+        return Refusal("too_early")
+    # Stock never comes back, so one look at none is final.
+    return None if seen["remaining"] > 0 else Refusal("sold_out")
+
+
+class PostgresAllocator:
     """The `tickets` table as the only truth; sessions and the roster are asked of Redis."""
 
-    guarded: ClassVar[bool] = True
-    writes_back: ClassVar[bool] = False
+    constrained: ClassVar[bool] = True
     in_redis: ClassVar[bool] = False
     streams: ClassVar[bool] = False
 
@@ -34,7 +88,7 @@ class PostgresLedger:
         self.sessions = stores.sessions
 
     async def admit(self, bearer: Bearer) -> str | None:
-        """The problem code that keeps this student from buying, or None."""
+        """Return the problem code that keeps this student from buying, or None."""
         if FAULTS.strikes("ineligible_granted"):
             return None if await self.sessions.is_live(bearer) else "unauthenticated"
         return await self.sessions.admit(bearer)
@@ -71,59 +125,7 @@ class PostgresLedger:
             )
 
 
-NOW_NS: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000"
-
-
-def look_statement(remaining: str = "e.remaining") -> str:
-    """How things stand for one student ($2) at one instant: the event ($1) and their ticket."""
-    return f"""
-        SELECT {remaining} AS remaining, e.version, e.fence, e.opens_at_ns <= {NOW_NS} AS open,
-               t.ticket, t.number, t.idempotency
-        FROM events AS e
-        LEFT JOIN tickets AS t ON t.event = e.event AND t.student = $2
-        WHERE e.event = $1
-        ORDER BY t.number
-        LIMIT 1
-    """  # noqa: S608 (what is put in are constants of this package)
-
-
-def sale_statement(condition: str, change: str = "") -> str:
-    """Count the stock down and write the row in one statement; no row where `condition` fails.
-
-    $1 event, $2 ticket, $3 student, $4 idempotency, $5 how many to take; what follows is the
-    strategy's own. The clock is read once the event's row is locked, so the order of `granted_ns`
-    is the order of `number`.
-    """
-    return f"""
-        WITH taken AS (
-            UPDATE events SET remaining = greatest(0, remaining - $5){change}
-            WHERE event = $1 AND remaining > 0 AND {condition}
-            RETURNING tickets - remaining AS number, {NOW_NS} AS granted_ns
-        )
-        INSERT INTO tickets (ticket, event, student, number, granted_ns, idempotency)
-        SELECT $2, $1, $3, number, granted_ns, $4 FROM taken
-        RETURNING number
-    """  # noqa: S608 (what is put in are constants of this package)
-
-
-def judge(seen: Any, claim: Claim, *, holder_checked: bool = False) -> Grant | Refusal | None:
-    """What follows from how things stand; None where the claim may be sold a ticket.
-
-    `holder_checked` leaves out whether the student holds a ticket.
-    """
-    if seen is None:
-        return Refusal("event_unknown")
-    if seen["ticket"] is not None and not holder_checked:
-        if seen["idempotency"] != claim.idempotency:
-            return Refusal("already_holds_ticket")
-        return Grant(seen["ticket"], seen["number"], issued=True, replay=True)
-    if not (seen["open"] or FAULTS.strikes("early_open")):
-        return Refusal("too_early")
-    # Stock never comes back, so one look at none is final.
-    return None if seen["remaining"] > 0 else Refusal("sold_out")
-
-
-class PostgresSale(PostgresLedger, ABC):
+class PostgresSale(PostgresAllocator, ABC):
     """A purchase up to the point where the strategies differ, which is `sell`."""
 
     look_statement: ClassVar[str] = look_statement()
@@ -155,12 +157,12 @@ class PostgresSale(PostgresLedger, ABC):
         """
 
     def row(self, claim: Claim) -> tuple[str, str, str, str, int]:
-        """The first five arguments of a sale statement."""
+        """Return the first five arguments of a sale statement."""
         taken = 2 if FAULTS.strikes("double_decrement") else 1
         return self.event, claim.ticket, claim.bearer.student, claim.idempotency, taken
 
     @measured("postgres", "look")
     async def look(self, student: str) -> Any:
-        """How things stand for one student, in a transaction of its own."""
+        """Return how things stand for one student, in a transaction of its own."""
         async with self.database.transaction(single=True) as connection:
             return await connection.fetchrow(self.look_statement, self.event, student)

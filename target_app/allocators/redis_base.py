@@ -2,14 +2,12 @@
 
 from typing import Any, ClassVar, NamedTuple
 
-import msgspec
-
 from dress_rehearsal.target_app.allocators.base import Claim, Refusal, Standing, Stores, Ticket
 from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.sessions import Bearer
 from dress_rehearsal.target_app.stores.redis import Script
-from dress_rehearsal.target_app.stores.redis_keys import EventKeys, session_key
+from dress_rehearsal.target_app.stores.redis_keys import EventKeys, Holder, session_key
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 _GRANT = Script("allocators/grant.lua")
@@ -26,24 +24,18 @@ class Decision(NamedTuple):
     epoch: int  # how often Redis had been restored (see `restore.py`)
 
 
-class _Holding(msgspec.Struct):
-    ticket: str
-    number: int
-
-
-class RedisLedger:
+class RedisAllocator:
     """The `holders` hash as the truth; rows in PostgreSQL follow it."""
 
-    guarded: ClassVar[bool] = True
+    constrained: ClassVar[bool] = True
     in_redis: ClassVar[bool] = True
     streams: ClassVar[bool] = False
     """Whether a grant enters the stream at the same instant, for a worker to write its row."""
 
     def __init__(self, event: str, stores: Stores) -> None:
         self.event = event
-        self.cache = stores.cache
+        self.redis_store = stores.redis_store
         self.keys = EventKeys.of(event)
-        self._decode = msgspec.json.Decoder(_Holding).decode
 
     @measured("redis", "grant_script")
     async def decide(self, claim: Claim) -> Decision | Refusal:
@@ -58,13 +50,16 @@ class RedisLedger:
 
     @measured("redis", "foresee_script")
     async def foresee(self, claim: Claim) -> Refusal | None:
-        """Return what `decide` would refuse now, before the request waits for anything else."""
+        """Return what `decide` would refuse now, before the request waits for anything else.
+
+        None where it would grant.
+        """
         reply = await self._ask(claim, grants=False)
         return None if reply[0] else _refusal(reply)
 
     async def _ask(self, claim: Claim, *, grants: bool) -> Any:
         keys = self.keys
-        return await self.cache.script(
+        return await self.redis_store.script(
             _GRANT,
             (
                 session_key(claim.bearer.session),
@@ -89,7 +84,7 @@ class RedisLedger:
     @measured("redis", "expect_epoch")
     async def expect_epoch(self, decision: Decision) -> None:
         """Raise `DependencyDownError` where Redis has lost what it held when it decided that."""
-        (epoch,) = await self.cache.run(("HGET", self.keys.details, "epoch"))
+        (epoch,) = await self.redis_store.run(("HGET", self.keys.details, "epoch"))
         if epoch is None or int(epoch) != decision.epoch:
             raise DependencyDownError(
                 "Redis", f"it lost the ticket granted just before, {decision.ticket}, or may have"
@@ -97,7 +92,7 @@ class RedisLedger:
 
     @measured("redis", "find_ticket")
     async def find(self, ticket: str, bearer: Bearer) -> Ticket | Refusal:
-        student, held, issued = await self.cache.run(
+        student, held, issued = await self.redis_store.run(
             ("GET", session_key(bearer.session)),
             ("HGET", self.keys.holders, bearer.student),
             ("SISMEMBER", self.keys.issued, ticket),
@@ -106,14 +101,14 @@ class RedisLedger:
             return Refusal("unauthenticated")
         if held is None:
             return Refusal("ticket_unknown")
-        holding = self._decode(held)
-        if holding.ticket != ticket:
+        holder = Holder.read(held)
+        if holder.ticket != ticket:
             return Refusal("ticket_unknown")
-        return Ticket(ticket, holding.number, bool(issued))
+        return Ticket(ticket, holder.number, bool(issued))
 
     @measured("redis", "standing")
     async def standing(self) -> Standing | None:
-        ((title, tickets, granted, opens_at_ns),) = await self.cache.run(
+        ((title, tickets, granted, opens_at_ns),) = await self.redis_store.run(
             ("HMGET", self.keys.details, "title", "tickets", "granted", "opens_at_ns")
         )
         if title is None or tickets is None or granted is None or opens_at_ns is None:

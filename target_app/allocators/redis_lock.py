@@ -12,7 +12,7 @@ from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal, St
 from dress_rehearsal.target_app.allocators.postgres_base import PostgresSale, judge, sale_statement
 from dress_rehearsal.target_app.errors import ContendedError, UnavailableError
 from dress_rehearsal.target_app.faults import after_grant
-from dress_rehearsal.target_app.stores.pool_limit import Turnstile
+from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 from dress_rehearsal.target_app.stores.redis import Script
 from dress_rehearsal.target_app.stores.redis_keys import EventKeys
 from dress_rehearsal.target_app.telemetry.boundaries import measured
@@ -36,10 +36,10 @@ class RedisLock(PostgresSale):
 
     def __init__(self, event: str, stores: Stores) -> None:
         super().__init__(event, stores)
-        self._cache = stores.cache
+        self._redis_store = stores.redis_store
         self._keys = EventKeys.of(event)
-        self._patience_s = self.database.turnstile.timeout_s
-        self._contender = Turnstile("redis_lock", 1, self._patience_s)
+        self._patience_s = self.database.pool_limit.timeout_s
+        self._contender = PoolLimit("redis_lock", 1, self._patience_s)
         self._retries = RETRIES.labels(self.name)
         self._down = Throttled(_LOG, logging.WARNING)
 
@@ -98,7 +98,7 @@ class RedisLock(PostgresSale):
 
     @measured("redis", "lock")
     async def _ask(self, floor: int) -> int:
-        token: int = await self._cache.script(
+        token: int = await self._redis_store.script(
             _LOCK, (self._keys.lock, self._keys.fence), (LEASE_MS, floor)
         )
         return token
@@ -111,4 +111,4 @@ class RedisLock(PostgresSale):
 
     @measured("redis", "unlock")
     async def _unlock(self, token: int) -> None:
-        await self._cache.script(_UNLOCK, (self._keys.lock,), (token,))
+        await self._redis_store.script(_UNLOCK, (self._keys.lock,), (token,))

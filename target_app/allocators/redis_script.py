@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal, Stores, Ticket
-from dress_rehearsal.target_app.allocators.postgres_base import PostgresLedger
-from dress_rehearsal.target_app.allocators.redis_base import Decision, RedisLedger
+from dress_rehearsal.target_app.allocators.postgres_base import PostgresAllocator
+from dress_rehearsal.target_app.allocators.redis_base import Decision, RedisAllocator
 from dress_rehearsal.target_app.errors import DependencyDownError, OverloadedError
 from dress_rehearsal.target_app.faults import after_grant
 from dress_rehearsal.target_app.sessions import Bearer
@@ -24,26 +24,25 @@ RETURNING ticket
 _IS_WRITTEN = "SELECT ticket FROM tickets WHERE ticket = $1"
 
 
-class RedisScript(RedisLedger):
+class RedisScript(RedisAllocator):
     """Redis decides and PostgreSQL keeps; what a failure leaves between them, a retry mends.
 
     Or, where the student does not come back, the sweep (`row_sweep.py`).
     """
 
     name: ClassVar[str] = "redis_script"
-    writes_back: ClassVar[bool] = False
 
     def __init__(self, event: str, stores: Stores) -> None:
         super().__init__(event, stores)
         self._database = stores.database
-        self._rows = PostgresLedger(event, stores)
+        self._rows = PostgresAllocator(event, stores)
         self.committed: list[str] = []
         """Tickets whose row is committed and that are still to be marked so in Redis."""
         self.doubt: Callable[[], None] = lambda: None
         """Told when a row was refused for the epoch of its grant."""
 
     async def grant(self, claim: Claim) -> Grant | Refusal:
-        if self._database.turnstile.full:
+        if self._database.pool_limit.full:
             refusal = await self.foresee(claim)
             if refusal is not None:
                 return refusal
@@ -51,7 +50,7 @@ class RedisScript(RedisLedger):
             return await self._grant(claim)
         except OverloadedError as error:
             # What was left when this request began to wait may be gone by now.
-            if error.pool == self._database.turnstile.pool:
+            if error.pool == self._database.pool_limit.pool:
                 refusal = await self.foresee(claim)
                 if refusal is not None:
                     return refusal

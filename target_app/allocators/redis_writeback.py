@@ -3,15 +3,14 @@
 from typing import ClassVar
 
 from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal
-from dress_rehearsal.target_app.allocators.redis_base import RedisLedger
+from dress_rehearsal.target_app.allocators.redis_base import RedisAllocator
 from dress_rehearsal.target_app.faults import after_grant
 
 
-class RedisWriteback(RedisLedger):
+class RedisWriteback(RedisAllocator):
     """One round trip a purchase: the grant enters a stream at the instant it is made."""
 
     name: ClassVar[str] = "redis_writeback"
-    writes_back: ClassVar[bool] = True
     streams: ClassVar[bool] = True
 
     async def grant(self, claim: Claim) -> Grant | Refusal:

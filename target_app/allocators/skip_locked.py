@@ -57,7 +57,7 @@ class SkipLocked(PostgresSale):
         self._retries = RETRIES.labels(self.name)
 
     async def sell(self, claim: Claim, *, holder_checked: bool) -> Grant | Refusal:  # noqa: ARG002
-        patience_s = self.database.turnstile.timeout_s
+        patience_s = self.database.pool_limit.timeout_s
         give_up_s = time.monotonic() + patience_s
         attempt = 0
         while True:

@@ -4,12 +4,12 @@ import time
 from typing import ClassVar
 
 from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal, Stores
-from dress_rehearsal.target_app.allocators.redis_base import Decision, RedisLedger
+from dress_rehearsal.target_app.allocators.redis_base import Decision, RedisAllocator
 from dress_rehearsal.target_app.faults import after_grant
 from dress_rehearsal.target_app.sqs.message import ACCEPTED_S, GrantMessage, write_message
 
 
-class SqsWriteback(RedisLedger):
+class SqsWriteback(RedisAllocator):
     """Two stores to tell, one after the other: the answer waits until both know.
 
     Between them a request may die. Its grant then has no message, and the retry of the student
@@ -22,7 +22,6 @@ class SqsWriteback(RedisLedger):
     """
 
     name: ClassVar[str] = "sqs_writeback"
-    writes_back: ClassVar[bool] = True
 
     def __init__(self, event: str, stores: Stores) -> None:
         super().__init__(event, stores)
@@ -30,7 +29,7 @@ class SqsWriteback(RedisLedger):
         self._outbox = stores.outbox
 
     async def grant(self, claim: Claim) -> Grant | Refusal:
-        if self._outbox.turnstile.full:
+        if self._outbox.pool_limit.full:
             refusal = await self.foresee(claim)
             if refusal is not None:
                 return refusal

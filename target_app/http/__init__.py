@@ -1,1 +1,1 @@
-"""TODO."""
+"""What every answer is made of: responses, problem details, and the OpenAPI description."""

@@ -20,7 +20,7 @@ from dress_rehearsal.target_app.http.problems import KINDS, MEDIA_TYPE, Problem
 
 STUDENT: list[dict[str, list[str]]] = [{"student": []}]
 ADMIN: list[dict[str, list[str]]] = [{"admin": []}]
-GATE: list[dict[str, list[str]]] = [{"gate": []}]
+SCANNER: list[dict[str, list[str]]] = [{"gate": []}]
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Stream(Operation):
 def responses(
     *successes: tuple[int, type | None, str], refusals: Iterable[str] = ()
 ) -> dict[int, ResponseSpec]:
-    """The answers of a route: its successes, and its problem codes grouped by status."""
+    """Return the answers of a route: its successes, and its problem codes grouped by status."""
     found = {
         status: ResponseSpec(data_container=content, description=text, generate_examples=False)
         for status, content, text in successes
@@ -87,14 +87,14 @@ def responses(
 
 
 def picture(text: str) -> ResponseSpec:
-    """An answer that is an SVG picture."""
+    """Return what tells of an answer that is an SVG picture."""
     return ResponseSpec(
         data_container=str, description=text, media_type="image/svg+xml", generate_examples=False
     )
 
 
 def event_stream(text: str) -> ResponseSpec:
-    """An answer that is a stream of server-sent events."""
+    """Return what tells of an answer that is a stream of server-sent events."""
     return ResponseSpec(
         data_container=str,
         description=text,
@@ -104,7 +104,7 @@ def event_stream(text: str) -> ResponseSpec:
 
 
 def openapi_config() -> OpenAPIConfig:
-    """Serve the description as JSON at `/schema` and `/schema/openapi.json`."""
+    """Return what serves the description as JSON at `/schema` and `/schema/openapi.json`."""
     return OpenAPIConfig(
         title="Festival tickets",
         version="1",

@@ -75,7 +75,7 @@ KINDS: dict[str, _Kind] = {
 
 
 def make_problem(code: str, detail: str | None = None, *headers: tuple[bytes, bytes]) -> Answer:
-    """The answer for `code`; `detail` replaces the usual one."""
+    """Return the answer for `code`; `detail` replaces the usual one."""
     kind = KINDS[code]
     body = _ENCODE(
         Problem(

@@ -26,7 +26,7 @@ class Answer:
             {
                 "type": "http.response.start",
                 "status": self.status,
-                # a copy: the front door adds its own header to it
+                # a copy: the middleware adds its own header to it
                 "headers": self.headers.copy(),
             }
         )
@@ -34,5 +34,5 @@ class Answer:
 
 
 def json_answer(status: int, content: Any) -> Answer:
-    """An answer with `content` (a msgspec struct or plain values) as JSON."""
+    """Return an answer with `content` (a msgspec struct or plain values) as JSON."""
     return Answer(status, _ENCODE(content), JSON)

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The HTTP routes, one module for each thing that can be asked for."""

@@ -1,4 +1,4 @@
-"""The gate's route: a scanner shows what it read and learns whether to let in."""
+"""The route of the entrance: a scanner shows what it read and learns whether to let in."""
 
 import logging
 from datetime import UTC, datetime
@@ -9,13 +9,13 @@ from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import Body
 
-from dress_rehearsal.target_app.entry import Admission, Entry, Gate
-from dress_rehearsal.target_app.http.openapi import GATE, responses
+from dress_rehearsal.target_app.entry import Admission, Entry
+from dress_rehearsal.target_app.http.openapi import SCANNER, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS, make_problem
 from dress_rehearsal.target_app.http.response import Answer, json_answer
-from dress_rehearsal.target_app.request_context import CURRENT
-from dress_rehearsal.target_app.services import BoxOffice
-from dress_rehearsal.target_app.telemetry.metrics import GATE_SCANS
+from dress_rehearsal.target_app.request_context import CURRENT, bearer_header
+from dress_rehearsal.target_app.services import Services
+from dress_rehearsal.target_app.telemetry.metrics import ENTRY_SCANS
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,29 +27,32 @@ class Scan(msgspec.Struct):
     gate: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9 _.-]{1,64}(?!\n)$")]
 
 
-def gate_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
-    """The route, bound to `office`."""
-    entrance = Gate(office)
-    token = f"Bearer {office.settings.gate_token}".encode()
+def entry_routes(services: Services) -> list[HTTPRouteHandler]:
+    """Return the route, bound to `services`."""
+    token = bearer_header(services.settings.gate_token)
 
     @post(
         "/gate/scan",
         status_code=200,
-        security=GATE,
+        security=SCANNER,
         responses=responses(
             (200, Admission, "Let in; the code admits nobody any more."),
             refusals=(
-                *("unauthenticated", "ticket_unknown", "request_too_large", "qr_invalid"),
-                *("qr_expired", "already_entered"),
+                "unauthenticated",
+                "ticket_unknown",
+                "request_too_large",
+                "qr_invalid",
+                "qr_expired",
+                "already_entered",
             ),
         ),
     )
     async def scan(data: Annotated[Scan, Body()]) -> Answer:
-        exchange = CURRENT.get()
-        if exchange is None or not exchange.shows(token):
-            GATE_SCANS.labels("unauthenticated").inc()
+        context = CURRENT.get()
+        if context is None or not context.shows(token):
+            ENTRY_SCANS.labels("unauthenticated").inc()
             return PROBLEMS["unauthenticated"]
-        outcome = await entrance.scan(data.payload, data.gate)
+        outcome = await services.entrance.scan(data.payload, data.gate)
         if isinstance(outcome, Admission):
             _LOG.info("let in", extra={"ticket": outcome.ticket, "gate": data.gate})
             return json_answer(200, outcome)

@@ -14,8 +14,8 @@ from dress_rehearsal.target_app.event_status import state_of
 from dress_rehearsal.target_app.http.openapi import ADMIN, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS
 from dress_rehearsal.target_app.http.response import Answer, json_answer
-from dress_rehearsal.target_app.request_context import CURRENT
-from dress_rehearsal.target_app.services import BoxOffice
+from dress_rehearsal.target_app.request_context import CURRENT, bearer_header
+from dress_rehearsal.target_app.services import Services
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,10 +47,10 @@ class Schedule(msgspec.Struct):
     opens_at_ns: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 
-def event_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
-    """The routes, bound to `office`."""
-    event = office.settings.event
-    admin = f"Bearer {office.settings.admin_token}".encode()
+def event_routes(services: Services) -> list[HTTPRouteHandler]:
+    """Return the routes, bound to `services`."""
+    event = services.settings.event
+    admin = bearer_header(services.settings.admin_token)
 
     @get(
         "/events/{event:str}",
@@ -59,8 +59,8 @@ def event_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
     async def show_event(scope: Scope) -> Answer:
         if scope["path_params"]["event"] != event:
             return PROBLEMS["event_unknown"]
-        views = await office.count_view()
-        standing = office.board.standing
+        views = await services.count_view()
+        standing = services.event_status.standing
         now_ns = time.time_ns()
         return json_answer(
             200,
@@ -82,7 +82,7 @@ def event_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
     async def count_down(scope: Scope) -> Answer:
         if scope["path_params"]["event"] != event:
             return PROBLEMS["event_unknown"]
-        standing = office.board.standing
+        standing = services.event_status.standing
         now_ns = time.time_ns()
         return json_answer(
             200,
@@ -103,10 +103,12 @@ def event_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
         ),
     )
     async def reschedule(scope: Scope, data: Annotated[Schedule, Body()]) -> Answer:
-        exchange = CURRENT.get()
-        if exchange is None or not exchange.shows(admin):
+        context = CURRENT.get()
+        if context is None or not context.shows(admin):
             return PROBLEMS["unauthenticated"]
-        if scope["path_params"]["event"] != event or not await office.reschedule(data.opens_at_ns):
+        if scope["path_params"]["event"] != event or not await services.reschedule(
+            data.opens_at_ns
+        ):
             return PROBLEMS["event_unknown"]
         _LOG.info("sales rescheduled", extra={"event": event, "opens_at_ns": data.opens_at_ns})
         return json_answer(200, data)

@@ -21,19 +21,19 @@ from dress_rehearsal.target_app.faults import FAULTS, KINDS, FaultSwitches
 from dress_rehearsal.target_app.http.openapi import ADMIN, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS, make_problem
 from dress_rehearsal.target_app.http.response import Answer, json_answer
-from dress_rehearsal.target_app.request_context import CURRENT
-from dress_rehearsal.target_app.services import BoxOffice
+from dress_rehearsal.target_app.request_context import CURRENT, bearer_header
+from dress_rehearsal.target_app.services import Services
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.stores.constraints import (
     ConstraintsContradictedError,
-    drop_guards,
-    ensure_guards,
+    drop_constraints,
+    ensure_constraints,
 )
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 STORE_TIMEOUT_S = 2.0
 _MOST = {"share": 1.0, "seconds": 600.0, "items": 1_000_000.0, "switch": 1.0}
-_UNGUARDED = {  # fault: the table whose guards would keep it from doing harm
+_UNCONSTRAINED = {  # fault: the table whose constraints would keep it from doing harm
     "unique_off": "tickets",
     "duplicate_check_before_lock": "tickets",
     "redelivery": "tickets",
@@ -64,12 +64,12 @@ class Switches(msgspec.Struct):
     faults: dict[str, float]
 
 
-class Saboteur:
+class FaultControl:
     """Sets faults for all processes, and does to the database what some of them need."""
 
     def __init__(self, settings: Settings) -> None:
         self._dsn = settings.database_dsn
-        self._guarded = ALLOCATIONS[settings.allocation].guarded
+        self._constrained = ALLOCATIONS[settings.allocation].constrained
         self._redis = Redis.from_url(
             settings.redis_url,
             protocol=2,
@@ -80,58 +80,59 @@ class Saboteur:
         self._switches = FaultSwitches(self._redis)
 
     @asynccontextmanager
-    async def at_work(self, _: Litestar) -> AsyncIterator[None]:
+    async def lifespan(self, _: Litestar) -> AsyncIterator[None]:
         """While inside, this process knows the switches."""
         await self._switches.refresh()
-        rounds = self._switches.watching()
-        rounds.start()
+        watching = self._switches.watching()
+        watching.start()
         try:
             yield
         finally:
-            await rounds.stop()
+            await watching.stop()
             await self._redis.aclose()
             FAULTS.set_all({})
 
     async def look(self) -> dict[str, float]:
-        """Every fault's grade, as all processes will know it within a moment."""
+        """Return every fault's grade, as all processes will know it within a moment."""
         await self._switches.refresh()
         return {fault: FAULTS.grade(fault) for fault in KINDS}
 
     async def set(self, fault: str, grade: float) -> None:
-        """Set one fault: guards go before it begins, and are back once it is over.
+        """Set one fault: constraints go before it begins, and are back once it is over.
 
-        Raises `DependencyDownError` where a store does not do its part, and `ConstraintsContradictedError` where
-        a fault has been switched off but left rows that keep its guards away.
+        Raises `DependencyDownError` where a store does not do its part, and
+        `ConstraintsContradictedError` where a fault has been switched off but left rows that keep
+        its constraints away.
         """
-        table = _UNGUARDED.get(fault)
+        table = _UNCONSTRAINED.get(fault)
         if table is not None and grade > 0:
-            await self._set_unguarded(fault, grade, table)
+            await self._set_unconstrained(fault, grade, table)
         else:
             await self._switches.write(fault, grade)
         _LOG.warning("fault set", extra={"fault": fault, "grade": grade})
         if table is not None and grade == 0:
-            await self._guard_again(table)
+            await self._constrain_again(table)
 
     @measured("postgres", "take_guards_away")
-    async def _set_unguarded(self, fault: str, grade: float, table: str) -> None:
+    async def _set_unconstrained(self, fault: str, grade: float, table: str) -> None:
         """Have PostgreSQL itself not refuse what the fault is to do."""
-        async with self._guards_alone(_TAKING_AWAY_MS) as connection:
-            await drop_guards(connection, table)
+        async with self._alone(_TAKING_AWAY_MS) as connection:
+            await drop_constraints(connection, table)
             await self._switches.write(fault, grade)
 
     @measured("postgres", "put_guards_back")
-    async def _guard_again(self, table: str) -> None:
-        """Put the table's guards back, unless another fault wants them away too."""
-        if table == "tickets" and not self._guarded:
+    async def _constrain_again(self, table: str) -> None:
+        """Put the table's constraints back, unless another fault wants them away too."""
+        if table == "tickets" and not self._constrained:
             return
-        async with self._guards_alone(_PUTTING_BACK_MS) as connection:
+        async with self._alone(_PUTTING_BACK_MS) as connection:
             await self._switches.refresh()
-            if not any(FAULTS.grade(fault) for fault, of in _UNGUARDED.items() if of == table):
-                await ensure_guards(connection, table)
+            if not any(FAULTS.grade(fault) for fault, of in _UNCONSTRAINED.items() if of == table):
+                await ensure_constraints(connection, table)
 
     @asynccontextmanager
-    async def _guards_alone(self, lock_timeout_ms: int) -> AsyncIterator[Any]:
-        """A connection to change guards with, while no other process of the service does."""
+    async def _alone(self, lock_timeout_ms: int) -> AsyncIterator[Any]:
+        """A connection to change constraints with, while no other process of the service does."""
         connection: Any = None
         try:
             connection = await asyncpg.connect(
@@ -149,13 +150,13 @@ class Saboteur:
                 await connection.close(timeout=STORE_TIMEOUT_S)
 
 
-def fault_routes(office: BoxOffice, saboteur: Saboteur) -> list[HTTPRouteHandler]:
-    """The routes, bound to `office`."""
-    admin = f"Bearer {office.settings.admin_token}".encode()
+def fault_routes(services: Services, control: FaultControl) -> list[HTTPRouteHandler]:
+    """Return the routes, bound to `services`."""
+    admin = bearer_header(services.settings.admin_token)
 
     def is_admin() -> bool:
-        exchange = CURRENT.get()
-        return exchange is not None and exchange.shows(admin)
+        context = CURRENT.get()
+        return context is not None and context.shows(admin)
 
     @get(
         "/admin/faults",
@@ -165,7 +166,7 @@ def fault_routes(office: BoxOffice, saboteur: Saboteur) -> list[HTTPRouteHandler
     async def show_faults() -> Answer:
         if not is_admin():
             return PROBLEMS["unauthenticated"]
-        return json_answer(200, Switches(await saboteur.look()))
+        return json_answer(200, Switches(await control.look()))
 
     @put(
         "/admin/faults/{fault:str}",
@@ -185,10 +186,11 @@ def fault_routes(office: BoxOffice, saboteur: Saboteur) -> list[HTTPRouteHandler
         if data.grade > most:
             return make_problem("invalid_request", f"{fault}: grade must be at most {most:g}.")
         try:
-            await saboteur.set(fault, data.grade)
+            await control.set(fault, data.grade)
         except ConstraintsContradictedError as error:
             _LOG.warning(
-                "fault off but not over", extra={"fault": fault, "missing_guards": error.guards}
+                "fault off but not over",
+                extra={"fault": fault, "missing_guards": error.constraints},
             )
             return make_problem("guards_missing", f"{fault} is switched off, but not over: {error}")
         return json_answer(200, Switch(fault, data.grade))

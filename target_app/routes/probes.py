@@ -7,7 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from dress_rehearsal.target_app.http.openapi import responses
 from dress_rehearsal.target_app.http.problems import make_problem
 from dress_rehearsal.target_app.http.response import Answer, json_answer
-from dress_rehearsal.target_app.services import BoxOffice
+from dress_rehearsal.target_app.services import Services
 
 
 class Health(msgspec.Struct):
@@ -20,8 +20,8 @@ _ALIVE = json_answer(200, Health("alive"))
 _READY = json_answer(200, Health("ready"))
 
 
-def probe_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
-    """The routes, bound to `office`."""
+def probe_routes(services: Services) -> list[HTTPRouteHandler]:
+    """Return the routes, bound to `services`."""
 
     @get("/healthz", responses=responses((200, Health, "The process is alive.")))
     async def healthz() -> Answer:
@@ -32,9 +32,9 @@ def probe_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
         responses=responses((200, Health, "PostgreSQL and Redis answer."), refusals=("not_ready",)),
     )
     async def readyz() -> Answer:
-        if office.leaving:
+        if services.leaving:
             return make_problem("not_ready", "This worker is about to end.")
-        missing = await office.missing()
+        missing = await services.missing()
         if missing:
             return make_problem("not_ready", f"{' and '.join(missing)}: no answer.")
         return _READY

@@ -13,8 +13,8 @@ from dress_rehearsal.target_app.allocators import Refusal
 from dress_rehearsal.target_app.http.openapi import ADMIN, STUDENT, Stream, event_stream, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS
 from dress_rehearsal.target_app.http.response import Answer, json_answer
-from dress_rehearsal.target_app.request_context import CURRENT
-from dress_rehearsal.target_app.services import BoxOffice
+from dress_rehearsal.target_app.request_context import CURRENT, bearer_header
+from dress_rehearsal.target_app.services import Services
 from dress_rehearsal.target_app.sessions import Bearer
 from dress_rehearsal.target_app.waiting_room.room import Place, Rules, WaitingRoom
 
@@ -35,17 +35,17 @@ class Change(msgspec.Struct):
     cap: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
 
 
-def queue_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
-    """The routes, bound to `office`; none where there is no waiting room."""
-    if office.room is None:
+def queue_routes(services: Services) -> list[HTTPRouteHandler]:
+    """Return the routes, bound to `services`; none where there is no waiting room."""
+    if services.room is None:
         return []
-    routes = [*_place_routes(office, office.room), _admin_route(office, office.room)]
-    if office.settings.waiting_room == "sse":
-        routes.append(_stream_route(office, office.room))
+    routes = [*_place_routes(services, services.room), _admin_route(services, services.room)]
+    if services.settings.waiting_room == "sse":
+        routes.append(_stream_route(services, services.room))
     return routes
 
 
-def _place_routes(office: BoxOffice, room: WaitingRoom) -> list[HTTPRouteHandler]:
+def _place_routes(services: Services, room: WaitingRoom) -> list[HTTPRouteHandler]:
     refusals = ("event_unknown", "unauthenticated")
 
     @post(
@@ -58,7 +58,7 @@ def _place_routes(office: BoxOffice, room: WaitingRoom) -> list[HTTPRouteHandler
         ),
     )
     async def join(scope: Scope, data: Annotated[Joining | None, Body()] = None) -> Answer:
-        bearer = _bearer(office, scope)
+        bearer = _bearer(services, scope)
         if isinstance(bearer, Answer):
             return bearer
         place = await room.join(bearer, data.position if data else None)
@@ -70,7 +70,7 @@ def _place_routes(office: BoxOffice, room: WaitingRoom) -> list[HTTPRouteHandler
         responses=responses((200, Place, "The place now."), refusals=(*refusals, "not_in_queue")),
     )
     async def show_place(scope: Scope) -> Answer:
-        bearer = _bearer(office, scope)
+        bearer = _bearer(services, scope)
         if isinstance(bearer, Answer):
             return bearer
         position = await room.find(bearer)
@@ -81,7 +81,7 @@ def _place_routes(office: BoxOffice, room: WaitingRoom) -> list[HTTPRouteHandler
     return [join, show_place]
 
 
-def _stream_route(office: BoxOffice, room: WaitingRoom) -> HTTPRouteHandler:
+def _stream_route(services: Services, room: WaitingRoom) -> HTTPRouteHandler:
     @get(
         "/events/{event:str}/queue/stream",
         operation_class=Stream,
@@ -97,7 +97,7 @@ def _stream_route(office: BoxOffice, room: WaitingRoom) -> HTTPRouteHandler:
         },
     )
     async def follow(scope: Scope) -> ASGIApp:
-        bearer = _bearer(office, scope)
+        bearer = _bearer(services, scope)
         if isinstance(bearer, Answer):
             return bearer
         position = await room.look_up(bearer)
@@ -109,8 +109,8 @@ def _stream_route(office: BoxOffice, room: WaitingRoom) -> HTTPRouteHandler:
     return follow
 
 
-def _admin_route(office: BoxOffice, room: WaitingRoom) -> HTTPRouteHandler:
-    admin = f"Bearer {office.settings.admin_token}".encode()
+def _admin_route(services: Services, room: WaitingRoom) -> HTTPRouteHandler:
+    admin = bearer_header(services.settings.admin_token)
 
     @put(
         "/admin/events/{event:str}/queue",
@@ -121,10 +121,10 @@ def _admin_route(office: BoxOffice, room: WaitingRoom) -> HTTPRouteHandler:
         ),
     )
     async def configure(scope: Scope, data: Annotated[Change, Body()]) -> Answer:
-        exchange = CURRENT.get()
-        if exchange is None or not exchange.shows(admin):
+        context = CURRENT.get()
+        if context is None or not context.shows(admin):
             return PROBLEMS["unauthenticated"]
-        if scope["path_params"]["event"] != office.settings.event:
+        if scope["path_params"]["event"] != services.settings.event:
             return PROBLEMS["event_unknown"]
         rules = await room.configure(data.paused, data.rate, data.cap)
         _LOG.info(
@@ -136,10 +136,10 @@ def _admin_route(office: BoxOffice, room: WaitingRoom) -> HTTPRouteHandler:
     return configure
 
 
-def _bearer(office: BoxOffice, scope: Scope) -> Bearer | Answer:
+def _bearer(services: Services, scope: Scope) -> Bearer | Answer:
     """Who asks, or why they are not answered. The session is for the errand itself to check."""
-    if scope["path_params"]["event"] != office.settings.event:
+    if scope["path_params"]["event"] != services.settings.event:
         return PROBLEMS["event_unknown"]
-    exchange = CURRENT.get()
-    bearer = office.sessions.read(exchange.authorization if exchange else None)
+    context = CURRENT.get()
+    bearer = services.sessions.read(context.authorization if context else None)
     return bearer or PROBLEMS["unauthenticated"]

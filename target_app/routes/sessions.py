@@ -14,7 +14,7 @@ from dress_rehearsal.target_app.http.openapi import STUDENT, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS, make_problem
 from dress_rehearsal.target_app.http.response import Answer, json_answer
 from dress_rehearsal.target_app.request_context import CURRENT
-from dress_rehearsal.target_app.services import BoxOffice
+from dress_rehearsal.target_app.services import Services
 from dress_rehearsal.target_app.sessions import TOKEN_LIFETIME_S, Throttled, hash_student
 from dress_rehearsal.target_app.telemetry import logs
 
@@ -39,9 +39,9 @@ class Token(msgspec.Struct):
     expires_in: int
 
 
-def session_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
-    """The routes, bound to `office`."""
-    log_key = office.settings.key("log")
+def session_routes(services: Services) -> list[HTTPRouteHandler]:
+    """Return the routes, bound to `services`."""
+    log_key = services.settings.key("log")
     throttled = logs.Throttled(_LOG, logging.WARNING)
 
     @post(
@@ -54,7 +54,7 @@ def session_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
     )
     async def login(scope: Scope, data: Annotated[Credentials, Body()]) -> Answer:
         client = scope["client"]
-        token = await office.sessions.open(data.student, data.pin, client[0] if client else "")
+        token = await services.sessions.open(data.student, data.pin, client[0] if client else "")
         if token is None:
             _LOG.info("login refused", extra={"student_hash": hash_student(log_key, data.student)})
             return PROBLEMS["bad_credentials"]
@@ -73,9 +73,9 @@ def session_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
         responses=responses((204, None, "The session is over."), refusals=("unauthenticated",)),
     )
     async def logout() -> Response[None]:
-        exchange = CURRENT.get()
-        bearer = office.sessions.read(exchange.authorization if exchange else None)
-        if bearer is None or not await office.sessions.revoke(bearer):
+        context = CURRENT.get()
+        bearer = services.sessions.read(context.authorization if context else None)
+        if bearer is None or not await services.sessions.revoke(bearer):
             raise NotAuthorizedException
         _LOG.info("logged out", extra={"student_hash": hash_student(log_key, bearer.student)})
         return Response(None)

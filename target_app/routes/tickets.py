@@ -6,13 +6,13 @@ from litestar.types import Scope
 
 from dress_rehearsal.target_app.http.openapi import STUDENT, Purchase, QrCode, picture, responses
 from dress_rehearsal.target_app.http.response import Answer
-from dress_rehearsal.target_app.services import BoxOffice
-from dress_rehearsal.target_app.tickets import Granted, Ticket, TicketDesk
+from dress_rehearsal.target_app.services import Services
+from dress_rehearsal.target_app.tickets import Granted, Ticket
 
 
-def ticket_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
-    """The routes, bound to `office`."""
-    desk = TicketDesk(office)
+def ticket_routes(services: Services) -> list[HTTPRouteHandler]:
+    """Return the routes, bound to `services`."""
+    tickets = services.tickets
 
     @post(
         "/events/{event:str}/tickets",
@@ -22,13 +22,19 @@ def ticket_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
             (201, Granted, "Granted, and its row is committed."),
             (202, Granted, "Granted; its row is to come."),
             refusals=(
-                *("event_unknown", "unauthenticated", "idempotency_key_required", "not_enrolled"),
-                *("not_admitted", "already_holds_ticket", "too_early", "sold_out"),
+                "event_unknown",
+                "unauthenticated",
+                "idempotency_key_required",
+                "not_enrolled",
+                "not_admitted",
+                "already_holds_ticket",
+                "too_early",
+                "sold_out",
             ),
         ),
     )
     async def buy(scope: Scope) -> Answer:
-        return await desk.buy(scope["path_params"]["event"])
+        return await tickets.buy(scope["path_params"]["event"])
 
     @get(
         "/tickets/{ticket:str}",
@@ -38,7 +44,7 @@ def ticket_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
         ),
     )
     async def show_ticket(scope: Scope) -> Answer:
-        return await desk.show(scope["path_params"]["ticket"])
+        return await tickets.show(scope["path_params"]["ticket"])
 
     @get(
         "/tickets/{ticket:str}/qr",
@@ -50,7 +56,7 @@ def ticket_routes(office: BoxOffice) -> list[HTTPRouteHandler]:
         },
     )
     async def show_qr(scope: Scope) -> Answer:
-        return await desk.show_qr(scope["path_params"]["ticket"], _wants_text(scope))
+        return await tickets.show_qr(scope["path_params"]["ticket"], _wants_text(scope))
 
     return [buy, show_ticket, show_qr]
 

@@ -24,10 +24,10 @@ _DECODER = msgspec.json.Decoder(GrantMessage)
 
 
 def write_message(grant: GrantMessage) -> str:
-    """The body of a message."""
+    """Return the body of a message."""
     return _ENCODER.encode(grant).decode()
 
 
 def read_message(body: str) -> GrantMessage:
-    """The grant in a message. Raises `msgspec.DecodeError` where there is none."""
+    """Return the grant in a message. Raises `msgspec.DecodeError` where there is none."""
     return _DECODER.decode(body)

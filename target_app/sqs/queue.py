@@ -42,12 +42,15 @@ class Counts(NamedTuple):
 
     @property
     def waiting(self) -> int:
-        """Those whose grant has no row yet, as far as the queue knows."""
+        """How many there are whose grant has no row yet, as far as the queue knows."""
         return self.visible + self.in_flight
 
 
-class GrantQueue:
-    """A client of the two queues. All methods raise `DependencyDownError` where SQS does not answer."""
+class SqsQueue:
+    """A client of the two queues.
+
+    All methods raise `DependencyDownError` where SQS does not answer.
+    """
 
     def __init__(self, endpoint: str, name: str) -> None:
         self._endpoint = endpoint
@@ -97,7 +100,7 @@ class GrantQueue:
 
     @measured("sqs", "send")
     async def send(self, bodies: Sequence[str], *, queue: str = "grants") -> dict[int, str]:
-        """Send at most `BATCH` messages; returns which were not accepted, by index, and why."""
+        """Send at most `BATCH` messages; return which were not accepted, by index, and why."""
         url = await self._url(queue)
         async with _answered():
             reply = await self._client.send_message_batch(
@@ -116,7 +119,7 @@ class GrantQueue:
 
     @measured("sqs", "receive")
     async def receive(self, wait_s: int, *, queue: str = "grants") -> list[Message]:
-        """At most `BATCH` messages, hidden from others for `VISIBILITY_S`."""
+        """Return at most `BATCH` messages, hidden from others for `VISIBILITY_S`."""
         url = await self._url(queue)
         async with _answered():
             reply = await self._client.receive_message(
@@ -156,7 +159,7 @@ class GrantQueue:
                 )
 
     async def replay(self) -> int:
-        """Move every dead letter back to the queue; returns how many."""
+        """Move every dead letter back to the queue; return how many."""
         replayed = 0
         while dead := await self.receive(0, queue="dead"):
             refused = await self.send([message.body for message in dead])
@@ -169,7 +172,7 @@ class GrantQueue:
 
     @measured("sqs", "count")
     async def count(self) -> Counts:
-        """How many messages there are."""
+        """Return how many messages there are."""
         grants, dead = await asyncio.gather(self._count("grants"), self._count("dead"))
         return Counts(*grants, sum(dead))
 

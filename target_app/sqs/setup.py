@@ -1,24 +1,21 @@
-"""The mail of `sqs_writeback`: the queue and the outbox of a worker, where the allocation has one.
+"""What `sqs_writeback` opens: the queue, and for a worker of the app the outbox before it.
 
 Nothing of aiobotocore is imported unless that allocation was chosen: it is an extra.
 """
 
-from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from dress_rehearsal.target_app.settings import SQS_ALLOCATION, Settings
+
 if TYPE_CHECKING:
-    from dress_rehearsal.target_app.settings import Settings
     from dress_rehearsal.target_app.sqs.outbox import Outbox
-    from dress_rehearsal.target_app.sqs.queue import GrantQueue
-
-ALLOCATION = "sqs_writeback"
+    from dress_rehearsal.target_app.sqs.queue import SqsQueue
 
 
-class Mail:
+class SqsClient:
     """A queue and the outbox before it, opened and closed together."""
 
-    def __init__(self, queue: "GrantQueue", outbox: "Outbox") -> None:
+    def __init__(self, queue: "SqsQueue", outbox: "Outbox") -> None:
         self.queue = queue
         self.outbox = outbox
 
@@ -32,39 +29,20 @@ class Mail:
         await self.queue.close()
 
 
-def make_queue(settings: "Settings") -> "GrantQueue | None":
-    """The queue of grants these settings name; None for other allocations than `sqs_writeback`."""
-    if settings.allocation != ALLOCATION or settings.sqs_endpoint is None:
+def make_queue(settings: Settings) -> "SqsQueue | None":
+    """Return the queue of grants these settings name; None for other allocations."""
+    if settings.allocation != SQS_ALLOCATION or settings.sqs_endpoint is None:
         return None
-    from dress_rehearsal.target_app.sqs.queue import GrantQueue
+    from dress_rehearsal.target_app.sqs.queue import SqsQueue
 
-    return GrantQueue(settings.sqs_endpoint, settings.sqs_queue)
+    return SqsQueue(settings.sqs_endpoint, settings.sqs_queue)
 
 
-def make_mail(settings: "Settings") -> Mail | None:
-    """The mail of a worker with these settings; None for other allocations."""
+def make_sqs_client(settings: Settings) -> SqsClient | None:
+    """Return what a worker with these settings sends grants with; None for other allocations."""
     queue = make_queue(settings)
     if queue is None:
         return None
     from dress_rehearsal.target_app.sqs.outbox import Outbox
 
-    return Mail(queue, Outbox(queue))
-
-
-def missing_for_mail(
-    allocation: str, endpoint: str | None, environment: Mapping[str, str]
-) -> list[str]:
-    """What `sqs_writeback` needs and does not have, a sentence each; nothing for others."""
-    if allocation != ALLOCATION:
-        return []
-    problems = []
-    if endpoint is None:
-        problems.append(f"APP_SQS_ENDPOINT is not set; APP_ALLOCATION={ALLOCATION} needs it.")
-    if not environment.get("AWS_DEFAULT_REGION"):
-        problems.append(f"AWS_DEFAULT_REGION is not set; APP_ALLOCATION={ALLOCATION} needs it.")
-    if find_spec("aiobotocore") is None:
-        problems.append(
-            f"APP_ALLOCATION={ALLOCATION} needs aiobotocore; "
-            "run `pip install dress-rehearsal[sqs]`, or choose another allocation."
-        )
-    return problems
+    return SqsClient(queue, Outbox(queue))

@@ -1,11 +1,11 @@
-"""The turnstile before a pool: admits so many at once in order of arrival; measures the wait."""
+"""The limit of a pool: so many callers at once, in order of arrival; the wait is measured."""
 
 import asyncio
 import time
 from collections import deque
 
 from dress_rehearsal.target_app.errors import OverloadedError
-from dress_rehearsal.target_app.request_context import CURRENT
+from dress_rehearsal.target_app.request_context import CURRENT, NS
 from dress_rehearsal.target_app.telemetry.metrics import (
     POOL_COUNT,
     POOL_MAX,
@@ -19,7 +19,7 @@ from dress_rehearsal.target_app.telemetry.metrics import (
 )
 
 
-class Turnstile:
+class PoolLimit:
     """Bounds the connections of one pool and is the pool's only source of metrics.
 
     A place given back goes straight to whoever waits longest, so nobody can overtake.
@@ -52,7 +52,7 @@ class Turnstile:
         return self.used >= self.size
 
     async def enter(self) -> int:
-        """Take a place, waiting for one if need be, and give when that was: `leave` wants it.
+        """Take a place, waiting if need be, and return when that was, in ns: `leave` wants it.
 
         Raises `OverloadedError` after `timeout_s`.
         """
@@ -61,9 +61,9 @@ class Turnstile:
             if self.used > self.used_peak:
                 self.used_peak = self.used
             self._wait.observe_none()
-            exchange = CURRENT.get()
-            if exchange is not None:
-                exchange.add_pool(0)
+            context = CURRENT.get()
+            if context is not None:
+                context.add_pool(0)
         else:
             await self._queue()
         entered_ns = time.perf_counter_ns()
@@ -71,16 +71,16 @@ class Turnstile:
         return entered_ns
 
     def leave(self, entered_ns: int) -> int:
-        """Return the place back; it passes to whoever waits longest. Gives the ns it was in use."""
+        """Give the place back, to whoever waits longest; return for how many ns it was in use."""
         used_ns = time.perf_counter_ns() - entered_ns
         self._inside.pop(entered_ns, None)
-        self._use.observe(used_ns / 1e9)
+        self._use.observe(used_ns / NS)
         self._pass_on()
         return used_ns
 
     def _oldest_s(self) -> float:
         first = next(iter(self._inside.copy()), None)  # a copy: a scrape asks from its own thread
-        return 0.0 if first is None else (time.perf_counter_ns() - first) / 1e9
+        return 0.0 if first is None else (time.perf_counter_ns() - first) / NS
 
     async def _queue(self) -> None:
         began_ns = time.perf_counter_ns()
@@ -100,10 +100,10 @@ class Turnstile:
             alarm.cancel()
             self.pending -= 1
             waited_ns = time.perf_counter_ns() - began_ns
-            self._wait.observe(waited_ns / 1e9)
-            exchange = CURRENT.get()
-            if exchange is not None:
-                exchange.add_pool(waited_ns)
+            self._wait.observe(waited_ns / NS)
+            context = CURRENT.get()
+            if context is not None:
+                context.add_pool(waited_ns)
 
     def _give_up(self, place: asyncio.Future[None]) -> None:
         if not place.done():

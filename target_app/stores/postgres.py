@@ -9,7 +9,7 @@ import asyncpg
 
 from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.request_context import CURRENT
-from dress_rehearsal.target_app.stores.pool_limit import Turnstile
+from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 
 COMMAND_TIMEOUT_S = 2.0
 CONNECT_TIMEOUT_S = 1.0
@@ -29,7 +29,7 @@ class Database:
     """The pool of one process. Connections are made when first needed and made again when lost."""
 
     def __init__(self, dsn: str, size: int, timeout_s: float, application_name: str) -> None:
-        self.turnstile = Turnstile("postgres", size, timeout_s)
+        self.pool_limit = PoolLimit("postgres", size, timeout_s)
         self._dsn = dsn
         self._application_name = application_name
         self._pool: Any = None
@@ -39,13 +39,13 @@ class Database:
         self._pool = await asyncpg.create_pool(
             self._dsn,
             min_size=0,
-            max_size=self.turnstile.size,
+            max_size=self.pool_limit.size,
             max_inactive_connection_lifetime=0,
             command_timeout=COMMAND_TIMEOUT_S,
             timeout=CONNECT_TIMEOUT_S,
             server_settings={"application_name": self._application_name},
         )
-        everyone_in = asyncio.Barrier(self.turnstile.size)
+        everyone_in = asyncio.Barrier(self.pool_limit.size)
 
         async def warm() -> None:
             try:
@@ -56,12 +56,12 @@ class Database:
                 await everyone_in.abort()
                 raise
 
-        tasks = [asyncio.ensure_future(warm()) for _ in range(self.turnstile.size)]
+        tasks = [asyncio.ensure_future(warm()) for _ in range(self.pool_limit.size)]
         results = await asyncio.gather(*tasks, return_exceptions=True)
         failures = [result for result in results if isinstance(result, DependencyDownError)]
         if failures:
             _LOG.warning("PostgreSQL is not reachable yet: %s", failures[0])
-        self.turnstile.used_peak = self.turnstile.used  # this was no load
+        self.pool_limit.used_peak = self.pool_limit.used  # this was no load
 
     async def close(self) -> None:
         """Close every connection, waiting for the borrowed ones at most a second."""
@@ -76,26 +76,27 @@ class Database:
         """Borrow a connection inside a transaction: commit at the end, roll back on an error.
 
         `single` is for statements of which each is a transaction of its own, usually just one:
-        it saves the round trips of BEGIN and COMMIT. Raises `OverloadedError` and `DependencyDownError`.
+        it saves the round trips of BEGIN and COMMIT. Entering and leaving raise
+        `OverloadedError` and `DependencyDownError`.
         """
-        return Transaction(self._pool, self.turnstile, single)
+        return Transaction(self._pool, self.pool_limit, single)
 
 
 class Transaction:
     """A borrowed connection and its transaction, as an async context manager."""
 
-    __slots__ = ("_block", "_connection", "_entered_ns", "_pool", "_single", "_turnstile")
+    __slots__ = ("_block", "_connection", "_entered_ns", "_pool", "_pool_limit", "_single")
 
-    def __init__(self, pool: Any, turnstile: Turnstile, single: bool) -> None:
+    def __init__(self, pool: Any, pool_limit: PoolLimit, single: bool) -> None:
         self._pool = pool
-        self._turnstile = turnstile
+        self._pool_limit = pool_limit
         self._single = single
         self._connection: Any = None
         self._block: Any = None
         self._entered_ns = 0
 
     async def __aenter__(self) -> Any:
-        self._entered_ns = await self._turnstile.enter()
+        self._entered_ns = await self._pool_limit.enter()
         try:
             self._connection = await self._pool.acquire(timeout=COMMAND_TIMEOUT_S)
             if not self._single:
@@ -134,10 +135,10 @@ class Transaction:
         except _DOWN as failure:
             _LOG.warning("A PostgreSQL connection was lost: %s", _reason(failure))
         finally:
-            used_ns = self._turnstile.leave(self._entered_ns)
-            exchange = CURRENT.get()
-            if exchange is not None:
-                exchange.add_db(used_ns)
+            used_ns = self._pool_limit.leave(self._entered_ns)
+            context = CURRENT.get()
+            if context is not None:
+                context.add_db(used_ns)
 
 
 def _reason(error: BaseException) -> str:

@@ -1,8 +1,8 @@
-"""News: what one process tells all workers at once, over Redis pub/sub.
+"""Publish and subscribe: what one process tells all workers at once.
 
 `sold_out` makes every worker read the event's standing now; `admitted <watermark>` is published by
-the script that admits. Nothing depends on a message arriving: boards and queues are also renewed
-in rounds, and after a lost connection as if there had been news.
+the script that admits. Nothing depends on a message arriving: event status and queue
+are also renewed periodically, and after a lost connection as if a message had come.
 """
 
 import asyncio
@@ -18,74 +18,78 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from dress_rehearsal.target_app.errors import UnavailableError
-from dress_rehearsal.target_app.periodic import Rounds
-from dress_rehearsal.target_app.stores.redis import CONNECT_TIMEOUT_S, Cache
+from dress_rehearsal.target_app.periodic import Periodic
+from dress_rehearsal.target_app.stores.redis import CONNECT_TIMEOUT_S, RedisStore
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.telemetry.logs import Throttled
 
 SOLD_OUT = b"sold_out"
 ADMITTED = b"admitted "
-AGAIN_S = 0.25  # between two attempts to listen, and two tellings of the same news
+AGAIN_S = 0.25  # between two attempts to listen, and two publications of the same message
 _LOG = logging.getLogger(__name__)
 
-Hearer = Callable[[bytes], Awaitable[None]]
+Listener = Callable[[bytes], Awaitable[None]]
 
 
-class News:
-    """One worker's ear, a connection of its own, and mouth, which uses the pool."""
+class PubSub:
+    """One worker's subscription, on a connection of its own; it publishes over the pool."""
 
-    def __init__(self, redis_url: str, cache: Cache, channel: str, hear: Hearer) -> None:
-        self._cache = cache
+    def __init__(
+        self, redis_url: str, redis_store: RedisStore, channel: str, listener: Listener
+    ) -> None:
+        self._redis_store = redis_store
         self._channel = channel
-        self._hear = hear
+        self._listener = listener
         self._redis: Any = Redis.from_url(
             redis_url,
             protocol=2,
             socket_connect_timeout=CONNECT_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
         )
-        self._telling: asyncio.Task[None] | None = None
-        self._told_s = 0.0
-        self._deaf = Throttled(_LOG, logging.WARNING, 10.0)
-        self._rounds = Rounds("news", AGAIN_S, self._listen)
+        self._publishing: asyncio.Task[None] | None = None
+        self._published_s = 0.0
+        self._lost = Throttled(_LOG, logging.WARNING, 10.0)
+        self._periodic = Periodic("pubsub", AGAIN_S, self._listen)
 
     def open(self) -> None:
         """Start to listen."""
-        self._rounds.start()
+        self._periodic.start()
 
     async def close(self) -> None:
-        """Stop listening, after what is being told."""
-        await self._rounds.stop()
-        if self._telling is not None:
-            await self._telling
+        """Stop listening, after what is being published."""
+        await self._periodic.stop()
+        if self._publishing is not None:
+            await self._publishing
         await self._redis.aclose()
 
-    def tell_sold_out(self) -> None:
+    def publish_sold_out(self) -> None:
         """Tell all workers, this one included, without keeping the caller."""
         now_s = time.monotonic()
-        if now_s < self._told_s + AGAIN_S or (self._telling and not self._telling.done()):
+        if now_s < self._published_s + AGAIN_S or (
+            self._publishing and not self._publishing.done()
+        ):
             return
-        self._told_s = now_s
+        self._published_s = now_s
         # in a context of its own: this is no part of the request that noticed
-        self._telling = asyncio.get_running_loop().create_task(
-            self._tell(SOLD_OUT), context=contextvars.Context()
+        self._publishing = asyncio.get_running_loop().create_task(
+            self._try_to_publish(SOLD_OUT), context=contextvars.Context()
         )
 
-    async def _tell(self, word: bytes) -> None:
+    async def _try_to_publish(self, message: bytes) -> None:
         try:
-            await self._publish(word)
+            await self._publish(message)
         except UnavailableError as error:
-            _LOG.warning("news not told: %s", error, extra={"news": word.decode()})
+            _LOG.warning("not published: %s", error, extra={"published": message.decode()})
 
     @measured("pubsub", "publish")
-    async def _publish(self, word: bytes) -> None:
-        await self._cache.run(("PUBLISH", self._channel, word))
+    async def _publish(self, message: bytes) -> None:
+        await self._redis_store.run(("PUBLISH", self._channel, message))
 
     async def _listen(self) -> None:
         try:
             async with self._redis.pubsub() as subscription:
                 await self._subscribe(subscription)
-                while not self._rounds.stopped:
+                while not self._periodic.stopped:
                     message = await subscription.get_message(timeout=None)
                     if message is None:
                         continue
@@ -94,8 +98,8 @@ class News:
                     elif message["type"] == "message":
                         await self._deliver(message["data"])
         except (RedisError, OSError) as error:
-            self._deaf.log(
-                "no news are heard; boards are renewed in rounds",
+            self._lost.log(
+                "the subscription is lost; the event status is renewed periodically",
                 {"reason": f"{type(error).__name__}: {error}"},
             )
 
@@ -104,5 +108,5 @@ class News:
         await subscription.subscribe(self._channel)
 
     @measured("pubsub", "deliver")
-    async def _deliver(self, word: bytes) -> None:
-        await self._hear(word)
+    async def _deliver(self, message: bytes) -> None:
+        await self._listener(message)

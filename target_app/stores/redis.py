@@ -1,4 +1,4 @@
-"""Redis: one bounded pool a worker; every errand is one round trip, and the wait is measured.
+"""Redis: one bounded pool a worker; every call is one round trip, and the wait is measured.
 
 Built on redis-py's connections and hiredis' parser. redis-py's own client and pools are not
 used on this path: a call through them costs about twice as much, and they do not tell waits.
@@ -19,7 +19,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.request_context import CURRENT
-from dress_rehearsal.target_app.stores.pool_limit import Turnstile
+from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 
 COMMAND_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 1.0
@@ -40,15 +40,15 @@ class Script:
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
-class Cache:
+class RedisStore:
     """The Redis pool of one process. Connections are made when needed and made again when lost."""
 
     def __init__(self, url: str, size: int, timeout_s: float) -> None:
-        self.turnstile = Turnstile("redis", size, timeout_s)
+        self.pool_limit = PoolLimit("redis", size, timeout_s)
         self._factory = ConnectionPool.from_url(
             url,
             protocol=2,
-            socket_timeout=None,  # `_exchange` has one timeout over all
+            socket_timeout=None,  # `_round_trip` has one timeout over all
             socket_connect_timeout=CONNECT_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
             health_check_interval=0,
@@ -60,7 +60,7 @@ class Cache:
         """Where Redis is up, make all connections of the pool before they are needed."""
         try:
             async with asyncio.timeout(2 * CONNECT_TIMEOUT_S):
-                while len(self._idle) < self.turnstile.size:
+                while len(self._idle) < self.pool_limit.size:
                     self._idle.append(await self._connect())
         except (RedisError, OSError) as error:
             _LOG.warning("Redis is not reachable yet: %s", _reason(error))
@@ -74,27 +74,30 @@ class Cache:
     async def run(self, *commands: tuple[Word, ...]) -> list[Any]:
         """Send the commands together and return their replies: one round trip.
 
-        Raises `OverloadedError` when no connection becomes free in time, and `DependencyDownError` when
-        Redis does not answer within 5 s, cuts the connection or refuses a command.
+        Raises `OverloadedError` when no connection becomes free in time, and `DependencyDownError`
+        when Redis does not answer within 5 s, cuts the connection or refuses a command.
         """
-        replies = await self._exchange(commands)
+        replies = await self._round_trip(commands)
         for reply in replies:
             if isinstance(reply, ResponseError):
                 raise DependencyDownError("Redis", f"it answered {reply}") from reply
         return replies
 
     async def script(self, script: Script, keys: tuple[Word, ...], args: tuple[Word, ...]) -> Any:
-        """Run a script on `keys` with `args`: one round trip once Redis knows the script."""
+        """Run a script on `keys` with `args` and return its reply: one round trip once it is known.
+
+        Raises as `run` does.
+        """
         call = (len(keys), *keys, *args)
-        reply = (await self._exchange((("EVALSHA", script.sha, *call),)))[0]
+        reply = (await self._round_trip((("EVALSHA", script.sha, *call),)))[0]
         if isinstance(reply, NoScriptError):
-            reply = (await self._exchange((("EVAL", script.source, *call),)))[0]
+            reply = (await self._round_trip((("EVAL", script.source, *call),)))[0]
         if isinstance(reply, ResponseError):
             raise DependencyDownError("Redis", f"it answered {reply}") from reply
         return reply
 
-    async def _exchange(self, commands: tuple[tuple[Word, ...], ...]) -> list[Any]:
-        entered_ns = await self.turnstile.enter()
+    async def _round_trip(self, commands: tuple[tuple[Word, ...], ...]) -> list[Any]:
+        entered_ns = await self.pool_limit.enter()
         connection: AbstractConnection | None = None
         whole = False
         replies: list[Any] = []
@@ -118,10 +121,10 @@ class Cache:
                     self._idle.append(connection)
                 else:
                     await connection.disconnect(nowait=True)
-            used_ns = self.turnstile.leave(entered_ns)
-            exchange = CURRENT.get()
-            if exchange is not None:
-                exchange.add_redis(used_ns)
+            used_ns = self.pool_limit.leave(entered_ns)
+            context = CURRENT.get()
+            if context is not None:
+                context.add_redis(used_ns)
         return replies
 
     async def _connect(self) -> AbstractConnection:

@@ -22,8 +22,13 @@ from redis.exceptions import ResponseError
 
 from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.stores.postgres import Database
-from dress_rehearsal.target_app.stores.redis import Cache, Word
-from dress_rehearsal.target_app.stores.redis_keys import ROSTER_PINS, WRITEBACK_GROUP, EventKeys
+from dress_rehearsal.target_app.stores.redis import RedisStore, Word
+from dress_rehearsal.target_app.stores.redis_keys import (
+    ROSTER_PINS,
+    WRITEBACK_GROUP,
+    EventKeys,
+    Holder,
+)
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
@@ -32,6 +37,7 @@ RESTORED = Counter(
 )
 LOCK_MS = 2_000  # it only spares the others the wait; what makes sure is the event's row
 _CHUNK = 2_000
+_Held = tuple[str, Holder]  # a student, and the ticket held
 Begin = Callable[[], AbstractAsyncContextManager[Any]]
 """Begins a transaction; what it enters is the connection."""
 _LOG = logging.getLogger(__name__)
@@ -64,20 +70,6 @@ class Need(Enum):
         return self is Need.ANY or (found != epoch and (self is Need.LOST or found is not None))
 
 
-class _Holder(NamedTuple):
-    student: str
-    ticket: str
-    number: int
-    granted_ns: int
-    idempotency: str
-
-    def json(self) -> str:
-        return (
-            f'{{"ticket":"{self.ticket}","number":{self.number},'
-            f'"granted_ns":{self.granted_ns},"idempotency":"{self.idempotency}"}}'
-        )
-
-
 class Restorer:
     """Puts an event back into a Redis that lost it, once, whoever of all processes notices.
 
@@ -88,13 +80,13 @@ class Restorer:
     def __init__(
         self,
         database: Database,
-        cache: Cache,
+        redis_store: RedisStore,
         event: str,
         kind: Kind,
         tell: Callable[[str, str], None] | None = None,
     ) -> None:
         self._database = database
-        self._cache = cache
+        self._redis_store = redis_store
         self._event = event
         self._kind = kind
         self._keys = EventKeys.of(event)
@@ -108,7 +100,7 @@ class Restorer:
     async def if_missing(self, may: Callable[[], Awaitable[bool]] | None = None) -> bool:
         """Restore where the event is missing and `may` agrees, or where the epochs differ.
 
-        Returns whether that was done. Raises `OverloadedError` and `DependencyDownError`.
+        Return whether that was done. Raises `OverloadedError` and `DependencyDownError`.
         """
         lost = not await self._is_there()
         if lost and may is not None and not await may():
@@ -121,19 +113,21 @@ class Restorer:
 
     @measured("redis", "is_event_there")
     async def _is_there(self) -> bool:
-        (there,) = await self._cache.run(("HEXISTS", self._keys.details, "tickets"))
+        (there,) = await self._redis_store.run(("HEXISTS", self._keys.details, "tickets"))
         return bool(there)
 
     @measured("redis", "claim_restoration")
     async def _is_ours_to_do(self) -> bool:
-        (claimed,) = await self._cache.run(("SET", self._keys.restoring, 1, "NX", "PX", LOCK_MS))
+        (claimed,) = await self._redis_store.run(
+            ("SET", self._keys.restoring, 1, "NX", "PX", LOCK_MS)
+        )
         return bool(claimed)
 
     async def _restore(self, lost: bool) -> bool:
         need = Need.LOST if lost else Need.OUTDATED
         try:
             holders = await restore(
-                self._database.transaction, self._cache, self._event, self._kind, need
+                self._database.transaction, self._redis_store, self._event, self._kind, need
             )
         except asyncpg.UndefinedTableError:
             return False  # never prepared
@@ -149,28 +143,28 @@ class Restorer:
 
 
 async def restore(
-    begin: Begin, cache: Cache, event: str, kind: Kind, need: Need = Need.ANY
+    begin: Begin, redis_store: RedisStore, event: str, kind: Kind, need: Need = Need.ANY
 ) -> int | None:
     """Put roster, event and holders into Redis, all at one instant; what is there already stays.
 
-    Returns how many holders there are to know of, or None where PostgreSQL does not know the event
+    Return how many holders there are to know of, or None where PostgreSQL does not know the event
     or there was no `need`.
     """
-    while (epoch := await _begin_epoch(begin, cache, event, need)) is not None:
-        holders = await _fill(begin, cache, event, kind, need, epoch)
+    while (epoch := await _begin_epoch(begin, redis_store, event, need)) is not None:
+        holders = await _fill(begin, redis_store, event, kind, need, epoch)
         if holders is not None:
             return holders
     return None
 
 
 @measured("postgres", "begin_epoch")
-async def _begin_epoch(begin: Begin, cache: Cache, event: str, need: Need) -> int | None:
+async def _begin_epoch(begin: Begin, redis_store: RedisStore, event: str, need: Need) -> int | None:
     """Begin an epoch where there is `need` and return it, else None."""
     async with begin() as connection:
         epoch = await connection.fetchval(
             "SELECT epoch FROM events WHERE event = $1 FOR UPDATE", event
         )
-        if epoch is None or not need.is_met(await _epoch_of(cache, event), epoch):
+        if epoch is None or not need.is_met(await _epoch_of(redis_store, event), epoch):
             return None
         return int(
             await connection.fetchval(
@@ -181,23 +175,25 @@ async def _begin_epoch(begin: Begin, cache: Cache, event: str, need: Need) -> in
 
 @measured("postgres", "restore")
 async def _fill(
-    begin: Begin, cache: Cache, event: str, kind: Kind, need: Need, epoch: int
+    begin: Begin, redis_store: RedisStore, event: str, kind: Kind, need: Need, epoch: int
 ) -> int | None:
     """Fill Redis, as of `epoch`, with what PostgreSQL has and what is left of the stream.
 
-    Returns None where somebody began another epoch meanwhile: an epoch is filled once, by whoever
-    began it, for Redis may have been filled, sold from and lost again since.
+    Return how many holders there are, or None where somebody began another epoch meanwhile: an
+    epoch is filled once, by whoever began it, for Redis may have been filled,
+    sold from and lost again since.
     """
     keys = EventKeys.of(event)
     async with begin() as connection:
         details = await connection.fetchrow(
             "SELECT title, tickets, opens_at_ns, epoch FROM events "
             "WHERE event = $1 AND epoch = $2 FOR UPDATE",
-            *(event, epoch),
+            event,
+            epoch,
         )
         if details is None:
             return None
-        found = await _epoch_of(cache, event)
+        found = await _epoch_of(redis_store, event)
         if not need.is_met(found, epoch):
             return None
         students = await connection.fetch("SELECT student, pin_hash, enrolled FROM students")
@@ -207,27 +203,28 @@ async def _fill(
             ("SETNX", keys.views, 0),
             ("DEL", keys.restoring),
         ]
-        holders: list[_Holder] = []
+        held: list[_Held] = []
         if kind.in_redis:
             rows = await connection.fetch(
                 "SELECT student, ticket, number, granted_ns, idempotency FROM tickets "
                 "WHERE event = $1 ORDER BY number",
                 event,
             )
-            written = [_Holder(*row) for row in rows]
+            written: list[_Held] = [(student, Holder(*rest)) for student, *rest in rows]
             left = kind.streams and found is None
-            holders = written + (await _unwritten(cache, keys, details["tickets"]) if left else [])
-            commands += _holders(keys, written, holders)
+            unwritten = await _unwritten(redis_store, keys, details["tickets"]) if left else []
+            held = written + unwritten
+            commands += _holders(keys, written, held)
         if kind.streams:
             commands.append(("XGROUP", "CREATE", keys.grants, WRITEBACK_GROUP, "0", "MKSTREAM"))
-        await _at_once(cache, commands)
-    return len(holders)
+        await _at_once(redis_store, commands)
+    return len(held)
 
 
 @measured("redis", "read_epoch")
-async def _epoch_of(cache: Cache, event: str) -> int | None:
+async def _epoch_of(redis_store: RedisStore, event: str) -> int | None:
     """The epoch Redis was restored with; None where it does not have the event."""
-    ((tickets, epoch),) = await cache.run(
+    ((tickets, epoch),) = await redis_store.run(
         ("HMGET", EventKeys.of(event).details, "tickets", "epoch")
     )
     return None if tickets is None else int(epoch or 0)
@@ -245,40 +242,34 @@ def _roster(keys: EventKeys, students: list[Any]) -> Iterator[tuple[Word, ...]]:
 
 
 def _holders(
-    keys: EventKeys, written: list[_Holder], holders: list[_Holder]
+    keys: EventKeys, written: list[_Held], held: list[_Held]
 ) -> Iterator[tuple[Word, ...]]:
-    for holder in holders:
-        yield ("HSETNX", keys.holders, holder.student, holder.json())
+    for student, holder in held:
+        yield ("HSETNX", keys.holders, student, holder.written())
     for start in range(0, len(written), _CHUNK):
-        yield ("SADD", keys.issued, *(row.ticket for row in written[start : start + _CHUNK]))
-    granted = max((holder.number for holder in holders), default=0)
+        part = written[start : start + _CHUNK]
+        yield ("SADD", keys.issued, *(holder.ticket for _, holder in part))
+    granted = max((holder.number for _, holder in held), default=0)
     yield ("EVAL", _RAISE_GRANTED, 1, keys.details, granted)
 
 
-async def _unwritten(cache: Cache, keys: EventKeys, tickets: int) -> list[_Holder]:
+async def _unwritten(redis_store: RedisStore, keys: EventKeys, tickets: int) -> list[_Held]:
     """What the stream tells of grants; entries that are none are left to the write-back."""
-    (entries,) = await cache.run(("XRANGE", keys.grants, "-", "+"))
-    holders = []
+    (entries,) = await redis_store.run(("XRANGE", keys.grants, "-", "+"))
+    held = []
     for _, words in entries:
-        fields = dict(zip(words[::2], words[1::2], strict=True))
         try:
-            holder = _Holder(
-                fields[b"student"].decode(),
-                fields[b"ticket"].decode(),
-                int(fields[b"number"]),
-                int(fields[b"granted_ns"]),
-                fields[b"idempotency"].decode(),
-            )
+            student, holder = Holder.of_entry(dict(zip(words[::2], words[1::2], strict=True)))
         except (KeyError, ValueError):
             continue
         if 1 <= holder.number <= tickets:
-            holders.append(holder)
-    return holders
+            held.append((student, holder))
+    return held
 
 
 @measured("redis", "restore")
-async def _at_once(cache: Cache, commands: list[tuple[Word, ...]]) -> None:
-    replies = await cache.run(("MULTI",), *commands, ("EXEC",))
+async def _at_once(redis_store: RedisStore, commands: list[tuple[Word, ...]]) -> None:
+    replies = await redis_store.run(("MULTI",), *commands, ("EXEC",))
     for reply in replies[-1]:
         # BUSYGROUP: the stream was left, and its readers with it
         if isinstance(reply, ResponseError) and not str(reply).startswith("BUSYGROUP"):

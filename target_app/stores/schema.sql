@@ -1,4 +1,4 @@
--- What the service keeps in PostgreSQL. Run by `python -m target_app.prepare`, again at will.
+-- What the service keeps in PostgreSQL. Run by `python -m dress_rehearsal.target_app.prepare`, again at will.
 -- Keys of `tickets` are added by prepare for every allocation but `naive`, which must be free to
 -- go wrong.
 CREATE TABLE IF NOT EXISTS students (

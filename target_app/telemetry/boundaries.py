@@ -3,13 +3,9 @@
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from time import perf_counter
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
 
-from dress_rehearsal.target_app.telemetry.metrics import (
-    BOUNDARY_CALLS,
-    BOUNDARY_DURATION,
-    INSTRUMENTED,
-)
+from dress_rehearsal.target_app.telemetry.metrics import BOUNDARY_CALLS, BOUNDARY_DURATION
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -21,7 +17,7 @@ def measured(
     [Callable[_Arguments, Awaitable[_Result]]],
     Callable[_Arguments, Coroutine[Any, Any, _Result]],
 ]:
-    """Measure an async function; `kind` is the neighbour (`redis`, `sqs`), `name` the errand.
+    """Measure an async function; `kind` is the neighbour (`redis`, `sqs`), `name` the call.
 
     A call that raises, or is cancelled, is a failure; a refusal that is returned is a success.
     """
@@ -32,9 +28,6 @@ def measured(
     def decorate(
         function: Callable[_Arguments, Awaitable[_Result]],
     ) -> Callable[_Arguments, Coroutine[Any, Any, _Result]]:
-        if not INSTRUMENTED:
-            return cast("Callable[_Arguments, Coroutine[Any, Any, _Result]]", function)
-
         @wraps(function)
         async def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
             began_s = perf_counter()

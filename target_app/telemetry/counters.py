@@ -6,16 +6,15 @@ none; a scrape in another thread sees each number whole, if not all of the same 
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.utils import floatToGoString
 
 
-class Tally:
-    """A number that only grows."""
+class CounterChild:
+    """A number that only grows, of one combination of label values."""
 
     __slots__ = ("value",)
 
@@ -27,8 +26,11 @@ class Tally:
         self.value += by
 
 
-class Spread:
-    """Observations by bucket. Bucket `i` holds those of at most `edges[i]`, the last the others."""
+class HistogramChild:
+    """Observations of one combination of label values.
+
+    Bucket `i` counts those of at most `edges[i]`, the last one the others.
+    """
 
     __slots__ = ("counts", "edges", "sum")
 
@@ -48,30 +50,30 @@ class Spread:
 
 
 class Counter:
-    """Tallies by label values."""
+    """A counter, with a child for each combination of label values."""
 
     def __init__(
         self, name: str, text: str, labels: Sequence[str], *, registry: CollectorRegistry
     ) -> None:
         self._about = (name, text, labels)
-        self._tallies: dict[tuple[str, ...], Tally] = {}
+        self._children: dict[tuple[str, ...], CounterChild] = {}
         registry.register(self)
 
-    def labels(self, *values: str) -> Tally:
-        """The tally of these label values."""
-        return self._tallies.setdefault(values, Tally())
+    def labels(self, *values: str) -> CounterChild:
+        """Return the child of these label values."""
+        return self._children.setdefault(values, CounterChild())
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        """What a scrape reads."""
+        """Yield what a scrape reads."""
         name, text, labels = self._about
         family = CounterMetricFamily(name, text, labels=labels)
-        for values, tally in list(self._tallies.items()):
-            family.add_metric(values, tally.value)
+        for values, child in list(self._children.items()):
+            family.add_metric(values, child.value)
         yield family
 
 
 class Histogram:
-    """Spreads by label values."""
+    """A histogram, with a child for each combination of label values."""
 
     def __init__(
         self,
@@ -88,51 +90,25 @@ class Histogram:
             floatToGoString(edge)  # type: ignore[no-untyped-call]
             for edge in (*buckets, float("inf"))
         ]
-        self._spreads: dict[tuple[str, ...], Spread] = {}
+        self._children: dict[tuple[str, ...], HistogramChild] = {}
         registry.register(self)
 
-    def labels(self, *values: str) -> Spread:
-        """The spread of these label values."""
-        spread = self._spreads.get(values)
-        if spread is None:
-            spread = self._spreads[values] = Spread(self._edges)
-        return spread
+    def labels(self, *values: str) -> HistogramChild:
+        """Return the child of these label values."""
+        child = self._children.get(values)
+        if child is None:
+            child = self._children[values] = HistogramChild(self._edges)
+        return child
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """What a scrape reads: cumulative buckets, as Prometheus counts them."""
+        """Yield what a scrape reads: cumulative buckets, as Prometheus counts them."""
         name, text, labels = self._about
         family = HistogramMetricFamily(name, text, labels=labels)
-        for values, spread in list(self._spreads.items()):
+        for values, child in list(self._children.items()):
             total = 0
             buckets = []
-            for le, count in zip(self._les, spread.counts, strict=True):
+            for le, count in zip(self._les, child.counts, strict=True):
                 total += count
                 buckets.append((le, total))
-            family.add_metric(values, buckets, spread.sum)
+            family.add_metric(values, buckets, child.sum)
         yield family
-
-
-class Silent:
-    """Takes the place of a counter, gauge or histogram."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        return
-
-    def labels(self, *_: str) -> "Silent":
-        """The same for all labels."""
-        return self
-
-    def inc(self, _: float = 1) -> None:
-        """Count nothing."""
-
-    def set(self, _: float) -> None:
-        """Show nothing."""
-
-    def set_function(self, _: Callable[[], float]) -> None:
-        """Ask nobody."""
-
-    def observe(self, _: float) -> None:
-        """Observe nothing."""
-
-    def observe_none(self) -> None:
-        """Observe not even nothing."""

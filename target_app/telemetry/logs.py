@@ -12,14 +12,16 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from dress_rehearsal.target_app.periodic import Rounds
-from dress_rehearsal.target_app.request_context import CURRENT, Exchange
+from dress_rehearsal.target_app.periodic import Periodic
+from dress_rehearsal.target_app.request_context import CURRENT, RequestContext
 
 _STANDARD = len(vars(logging.makeLogRecord({})))  # what a record has before any `extra`
 _ADDED = frozenset({"message", "asctime"})  # by other handlers
 _BUFFER_BYTES = 64 * 1024
 _TAKEN = 1000  # remarks kept at most until they are written
-_Taken = tuple[int, "Remark", Exchange | None, tuple[Any, ...]]  # time, which, whose, about what
+_Taken = tuple[
+    int, "Remark", RequestContext | None, tuple[Any, ...]
+]  # time, which, whose, about what
 # What a record would otherwise be told of its thread, process and source line, and no line shows
 # (docs.python.org/3/howto/logging.html#optimization): a third of the cost of a line.
 _COSTLY = ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
@@ -39,7 +41,7 @@ class JsonFormatter(logging.Formatter):
         return self.line(record).decode()
 
     def line(self, record: logging.LogRecord) -> bytes:
-        """The record as the bytes of one line, without its end."""
+        """Return the record as the bytes of one line, without its end."""
         fields: dict[str, Any] = {
             "time_ns": int(record.created * 1e6) * 1000,
             "level": record.levelname.lower(),
@@ -48,10 +50,10 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        exchange = CURRENT.get()
-        if exchange is not None and exchange.trace_id is not None:
-            fields["trace_id"] = exchange.trace_id
-            fields["span_id"] = exchange.span_id
+        context = CURRENT.get()
+        if context is not None and context.trace_id is not None:
+            fields["trace_id"] = context.trace_id
+            fields["span_id"] = context.span_id
         extra = islice(record.__dict__.items(), _STANDARD, None)
         fields |= {name: value for name, value in extra if name not in _ADDED}
         if record.exc_info:
@@ -59,7 +61,7 @@ class JsonFormatter(logging.Formatter):
         return self._encode(fields)
 
     def middle(self, logger: str, message: str) -> bytes:
-        """What every line of a remark has between its time and what differs."""
+        """Return what every line of a remark has between its time and what differs."""
         same = {
             "level": "info",
             "component": self._component,
@@ -70,14 +72,14 @@ class JsonFormatter(logging.Formatter):
         return b"," + self._encode(same)[1:-1]
 
     def remark(self, taken: "_Taken") -> bytes:
-        """A remark taken down as the bytes of one line, its end included."""
-        time_ns, remark, exchange, about = taken
+        """Return a remark taken down as the bytes of one line, its end included."""
+        time_ns, remark, context, about = taken
         middle = self._middles.get(remark)
         if middle is None:
             middle = self._middles[remark] = self.middle(remark.logger.name, remark.message)
         fields = remark.tell(*about)
-        if exchange is not None:
-            fields = {"trace_id": exchange.trace_id, "span_id": exchange.span_id, **fields}
+        if context is not None:
+            fields = {"trace_id": context.trace_id, "span_id": context.span_id, **fields}
         told = self._encode(fields)[1:]
         return b'{"time_ns":%d%b,%b\n' % (time_ns, middle, told)
 
@@ -98,10 +100,10 @@ class LineHandler(logging.Handler):
 
     def take_down(self, remark: "Remark", about: tuple[Any, ...]) -> None:
         """Keep a remark until the next flush."""
-        exchange = CURRENT.get()
-        if exchange is not None and exchange.trace_id is None:
-            exchange = None
-        self._taken.append((time.time_ns(), remark, exchange, about))
+        context = CURRENT.get()
+        if context is not None and context.trace_id is None:
+            context = None
+        self._taken.append((time.time_ns(), remark, context, about))
         if len(self._taken) >= _TAKEN:
             self.flush()
 
@@ -171,6 +173,7 @@ class Throttled:
         self._kept_back = 0
 
     def log(self, message: str, fields: Mapping[str, object]) -> None:
+        """Log the line, unless one was logged less than `period_s` ago: then only count it."""
         now_s = time.monotonic()
         if now_s < self._next_s:
             self._kept_back += 1
@@ -209,17 +212,17 @@ def json_logs(component: str, level: str) -> Iterator[LineHandler]:
         handler.close()
 
 
-def flushing(handler: LineHandler) -> Rounds:
-    """Rounds that let the lines out every `FLUSH_S`."""
+def flushing(handler: LineHandler) -> Periodic:
+    """Return what lets the lines out every `FLUSH_S`; not started yet."""
 
     async def flush() -> None:
         handler.flush()
 
-    return Rounds("log-flush", FLUSH_S, flush)
+    return Periodic("log-flush", FLUSH_S, flush)
 
 
 def granian_log_config(component: str) -> dict[str, Any]:
-    """A `logging.config` dictionary with which granian's own lines are JSON as well."""
+    """Return a `logging.config` dictionary with which granian's own lines are JSON as well."""
     return {
         "formatters": {
             "json": {

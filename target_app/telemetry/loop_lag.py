@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 
-from dress_rehearsal.target_app.periodic import Rounds
+from dress_rehearsal.target_app.periodic import Periodic
 from dress_rehearsal.target_app.telemetry.metrics import LOOP_LAG
 
 PERIOD_S = 0.05
@@ -17,19 +17,19 @@ class LoopLag:
     def __init__(self) -> None:
         self._lags_s: deque[float] = deque(maxlen=int(WINDOW_S / PERIOD_S))
         self._due_s = float("inf")
-        self._rounds = Rounds("loop-lag", 0.0, self._measure)
+        self._periodic = Periodic("loop-lag", 0.0, self._measure)
 
     def start(self) -> None:
         """Start measuring the running loop."""
-        self._rounds.start()
+        self._periodic.start()
         LOOP_LAG.set_function(self.worst_s)
 
     async def stop(self) -> None:
         """Stop measuring."""
-        await self._rounds.stop()
+        await self._periodic.stop()
 
     def worst_s(self) -> float:
-        """The worst lag of the window in seconds; a timer overdue right now counts."""
+        """Return the worst lag of the window in seconds; a timer overdue right now counts."""
         return max((*self._lags_s, time.monotonic() - self._due_s, 0.0))
 
     async def _measure(self) -> None:

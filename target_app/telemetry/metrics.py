@@ -1,27 +1,17 @@
 """Every metric of the service, in one registry of its own, named as OpenTelemetry names them."""
 
 import os
-from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, disable_created_metrics
+from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
 
-# Read here and not with the other settings: what is measured is decided as modules are imported.
-INSTRUMENTED = os.environ.get("APP_INSTRUMENTATION", "on").strip() != "off"
-
-if TYPE_CHECKING or INSTRUMENTED:
-    from prometheus_client import Gauge
-
-    from dress_rehearsal.target_app.telemetry.counters import Counter, Histogram
-else:
-    from dress_rehearsal.target_app.telemetry.counters import Silent as Counter
-    from dress_rehearsal.target_app.telemetry.counters import Silent as Gauge
-    from dress_rehearsal.target_app.telemetry.counters import Silent as Histogram
+from dress_rehearsal.target_app.telemetry.counters import Counter, Histogram
 
 
 def with_edges_of(usual: tuple[float, ...], *variables: str) -> tuple[float, ...]:
-    """`usual`, in seconds, and the numbers in these environment variables, comma-separated.
+    """Return `usual`, in seconds, and the numbers in these environment variables, in order.
 
-    What is no positive number is left to the settings to complain about.
+    A variable may hold several, comma-separated. What is no positive number is left to the settings
+    to complain about.
     """
     added: set[float] = set()
     for variable in variables:
@@ -37,21 +27,60 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 
-# Edges in seconds. Few on purpose (every worker is scraped several times a second), but one on
+# Edges in seconds, read here and not with the other settings: histograms are made as modules are
+# imported. Few on purpose (every worker is scraped several times a second), but one on
 # each limit that somebody set: a wait that timed out is told from one that just made it.
 REQUEST_EDGES_S = with_edges_of(
     (
-        *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0),
-        *(4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0),
+        0.001,
+        0.0025,
+        0.005,
+        0.01,
+        0.025,
+        0.05,
+        0.1,
+        0.25,
+        0.5,
+        1.0,
+        1.5,
+        2.0,
+        3.0,
+        4.0,
+        5.0,
+        6.0,
+        8.0,
+        10.0,
+        12.0,
+        15.0,
+        20.0,
     ),
     "APP_SLO_SECONDS",
 )
 POOL_EDGES_S = with_edges_of(
     (
-        *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01),
-        *(0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0),
+        0.0001,
+        0.00025,
+        0.0005,
+        0.001,
+        0.0025,
+        0.005,
+        0.01,
+        0.025,
+        0.05,
+        0.1,
+        0.25,
+        0.5,
+        1.0,
+        2.0,
+        3.0,
+        5.0,
+        8.0,
+        10.0,
+        15.0,
     ),
-    *("APP_POSTGRES_POOL_TIMEOUT", "APP_REDIS_POOL_TIMEOUT", "APP_ENROLMENT_TIMEOUT"),
+    "APP_POSTGRES_POOL_TIMEOUT",
+    "APP_REDIS_POOL_TIMEOUT",
+    "APP_ENROLMENT_TIMEOUT",
 )
 
 HTTP_REQUESTS = Counter(
@@ -125,7 +154,7 @@ POOL_USE = Histogram(
     registry=REGISTRY,
 )
 
-# Fewer: there is one for every errand, and the pools' own histograms have the fine edges.
+# Fewer: there is one for every call, and the pools' own histograms have the fine edges.
 BOUNDARY_EDGES_S = (0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.0, 5.0, 10.0, 20.0)
 
 BOUNDARY_CALLS = Counter(
@@ -169,7 +198,7 @@ QUEUE_INSIDE = Gauge(
 QUEUE_STREAMS = Gauge(
     "waiting_room_streams", "Event streams open to this worker.", registry=REGISTRY
 )
-GATE_SCANS = Counter(
+ENTRY_SCANS = Counter(
     "gate_scans", "Codes shown at the gates, by what became of it.", ("result",), registry=REGISTRY
 )
 

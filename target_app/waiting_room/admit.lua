@@ -1,6 +1,6 @@
 -- Moves the watermark: admits whoever is next, as far as time, rate and cap allow.
 -- KEYS: details, admission, inside
--- ARGV: news channel, 1 if there is anything to be admitted to, microseconds an admission counts,
+-- ARGV: pub/sub channel, 1 if there is anything to be admitted to, microseconds an admission counts,
 --       seconds of rate that may be saved up, the usual rate and cap,
 --       then the positions whose students were answered
 -- Returns {epoch, joined, watermark, inside, paused, rate, cap}, or {} where the queue is not

@@ -19,12 +19,12 @@ import msgspec
 
 from dress_rehearsal.target_app.allocators import Refusal
 from dress_rehearsal.target_app.errors import DependencyDownError, UnavailableError
-from dress_rehearsal.target_app.event_status import EventBoard, state_of
+from dress_rehearsal.target_app.event_status import EventStatus, state_of
 from dress_rehearsal.target_app.faults import FAULTS
-from dress_rehearsal.target_app.periodic import Rounds
+from dress_rehearsal.target_app.periodic import Periodic
 from dress_rehearsal.target_app.sessions import Bearer
 from dress_rehearsal.target_app.settings import Settings
-from dress_rehearsal.target_app.stores.redis import Cache, Script, Word
+from dress_rehearsal.target_app.stores.redis import RedisStore, Script, Word
 from dress_rehearsal.target_app.stores.redis_keys import EventKeys, session_key
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.telemetry.metrics import QUEUE_INSIDE, QUEUE_JOINED, QUEUE_WATERMARK
@@ -69,14 +69,18 @@ class _Remembered(NamedTuple):
 
 
 class WaitingRoom:
-    """One worker's door to the queue, and its copy of what matters."""
+    """The queue as one worker sees it, and its copy of what matters."""
 
     def __init__(
-        self, settings: Settings, cache: Cache, keys: EventKeys, board: EventBoard
+        self,
+        settings: Settings,
+        redis_store: RedisStore,
+        keys: EventKeys,
+        event_status: EventStatus,
     ) -> None:
-        self._cache = cache
+        self._redis_store = redis_store
         self._keys = keys
-        self._board = board
+        self._event_status = event_status
         self._usual = Rules(False, settings.admission_rate, settings.admission_cap)
         self.rules = self._usual
         self.streams = PlaceStreams(self)
@@ -87,21 +91,19 @@ class WaitingRoom:
         self._positions: dict[str, int] = {}
         self._settled: set[int] = set()
         self._stale = False
-        self._rounds = Rounds("waiting-room", PUMP_S, self.pump)
+        self._periodic = Periodic("waiting-room", PUMP_S, self.pump)
 
     async def open(self) -> None:
         """Find or open the queue, and start admitting."""
         await self.pump()
-        self._rounds.start()
+        self._periodic.start()
 
     async def close(self) -> None:
         """Stop admitting."""
-        await self._rounds.stop()
-
-    # ------------------------------------------------------------------ students
+        await self._periodic.stop()
 
     async def join(self, bearer: Bearer, claimed: int | None) -> Place | Refusal:
-        """The student's place: the one held already, else the last.
+        """Return the student's place: the one held already, else the last.
 
         The position a client claims is believed only with the fault `client_position` on.
         """
@@ -119,7 +121,7 @@ class WaitingRoom:
         return self.place(position)
 
     async def find(self, bearer: Bearer) -> int | Refusal:
-        """The student's position, from memory where the session was found live not long ago."""
+        """Return the student's position; from memory where the session was found live lately."""
         remembered = self._sessions.get(bearer.session)
         if remembered is not None and remembered.until_s > time.monotonic():
             return remembered.position
@@ -127,8 +129,8 @@ class WaitingRoom:
 
     @measured("redis", "find_place")
     async def look_up(self, bearer: Bearer) -> int | Refusal:
-        """The student's position, asked of Redis, and the watermark with it."""
-        student, position, watermark = await self._cache.run(
+        """Return the student's position, asked of Redis, and the watermark with it."""
+        student, position, watermark = await self._redis_store.run(
             ("GET", session_key(bearer.session)),
             ("HGET", self._keys.queue, bearer.student),
             ("HGET", self._keys.admission, "watermark"),
@@ -143,8 +145,8 @@ class WaitingRoom:
         return int(position)
 
     def place(self, position: int) -> Place:
-        """A position as the student is told of it now."""
-        standing = self._board.standing
+        """Return a position as the student is told of it now."""
+        standing = self._event_status.standing
         now_ns = time.time_ns()
         state = state_of(standing, now_ns)
         ahead = max(0, position - self.watermark - 1)
@@ -156,7 +158,7 @@ class WaitingRoom:
         return Place(position, ahead, admitted, state, poll_ms)
 
     async def hold_back(self, bearer: Bearer) -> str | None:
-        """The problem code that keeps this student from buying now; None once admitted."""
+        """Return the problem code that keeps this student from buying now; None once admitted."""
         remembered = self._sessions.get(bearer.session)
         if remembered is not None and remembered.position <= self.watermark:
             return None
@@ -168,9 +170,10 @@ class WaitingRoom:
         return "sold_out" if self.sold_out else "not_admitted"
 
     def settle(self, bearer: Bearer, refused: str | None) -> None:
-        """The student was answered: granted, or refused with this code; make room if it is final.
+        """Note that the student was answered, refused with this code or granted (None).
 
-        Told to Redis with the next round of the pump, so that a purchase needs no trip for it.
+        That makes room for the next if it is final. Redis is told with the
+        pump's next run, so that a purchase needs no trip for it.
         """
         if refused is not None and refused not in _SETTLING:
             return
@@ -178,18 +181,21 @@ class WaitingRoom:
         if remembered is not None:
             self._settled.add(remembered.position)
 
-    # ------------------------------------------------------------------ admission
-
     @property
     def sold_out(self) -> bool:
-        """Whether the board says that all tickets are gone."""
+        """Whether all tickets are gone, as far as this worker knows."""
         try:
-            return state_of(self._board.standing) == "sold_out"
+            return state_of(self._event_status.standing) == "sold_out"
         except DependencyDownError:  # nothing is known of the event yet
             return False
 
+    @property
+    def rate(self) -> int:
+        """How many students are admitted a second."""
+        return self.rules.rate
+
     def advance_to(self, watermark: int) -> None:
-        """Everyone up to `watermark` is admitted, as Redis says; tell those who wait for it."""
+        """Note that everyone up to `watermark` is admitted; wake the streams it concerns."""
         if watermark > self.watermark:
             self.watermark = watermark
             QUEUE_WATERMARK.set(watermark)
@@ -216,7 +222,7 @@ class WaitingRoom:
             self._copy(reply)
 
     async def configure(self, paused: bool, rate: int | None, cap: int | None) -> Rules:
-        """Change how students are admitted, for all workers; what is None stays."""
+        """Change how students are admitted, for all workers, and return it; what is None stays."""
         await self._configure(paused, rate, cap)
         await self.pump()
         return self.rules
@@ -224,7 +230,7 @@ class WaitingRoom:
     @measured("redis", "join_queue")
     async def _join(self, bearer: Bearer, claimed: int) -> Any:
         keys = self._keys
-        return await self._cache.script(
+        return await self._redis_store.script(
             _JOIN,
             (session_key(bearer.session), keys.queue, keys.admission),
             (bearer.student, claimed),
@@ -233,12 +239,17 @@ class WaitingRoom:
     @measured("redis", "admit_queue")
     async def _admit(self, settled: set[int]) -> Any:
         keys, usual = self._keys, self._usual
-        return await self._cache.script(
+        return await self._redis_store.script(
             _ADMIT,
             (keys.details, keys.admission, keys.inside),
             (
-                *(keys.news, 0 if self.sold_out else 1, int(ADMISSION_S * 1e6), str(SAVED_UP_S)),
-                *(usual.rate, usual.cap, *settled),
+                keys.channel,
+                0 if self.sold_out else 1,
+                int(ADMISSION_S * 1e6),
+                str(SAVED_UP_S),
+                usual.rate,
+                usual.cap,
+                *settled,
             ),
         )
 
@@ -249,7 +260,7 @@ class WaitingRoom:
             words += ["rate", rate]
         if cap is not None:
             words += ["cap", cap]
-        await self._cache.run(("HSET", self._keys.admission, *words))
+        await self._redis_store.run(("HSET", self._keys.admission, *words))
 
     @measured("redis", "restore_queue")
     async def _put_back(self) -> None:
@@ -257,7 +268,10 @@ class WaitingRoom:
         lost = self._epoch is not None
         rules, usual = self.rules, self._usual
         head: tuple[Word, ...] = (
-            *(secrets.token_hex(8), self._joined, self.watermark, int(rules.paused)),
+            secrets.token_hex(8),
+            self._joined,
+            self.watermark,
+            int(rules.paused),
             "" if rules.rate == usual.rate else rules.rate,
             "" if rules.cap == usual.cap else rules.cap,
         )
@@ -265,7 +279,7 @@ class WaitingRoom:
         for start in range(0, max(1, len(places)), _STUDENTS_AT_ONCE):
             part = places[start : start + _STUDENTS_AT_ONCE]
             words = [word for place in part for word in place]
-            self._epoch = await self._cache.script(
+            self._epoch = await self._redis_store.script(
                 _RESTORE, (self._keys.queue, self._keys.admission), (*head, *words)
             )
         if lost:

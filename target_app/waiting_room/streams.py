@@ -14,16 +14,13 @@ import heapq
 import itertools
 import random
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 from litestar.types import Receive, Scope, Send
 
 from dress_rehearsal.target_app.http.response import Answer
 from dress_rehearsal.target_app.telemetry.metrics import QUEUE_STREAMS
-
-if TYPE_CHECKING:
-    from dress_rehearsal.target_app.waiting_room.room import WaitingRoom
 
 HEARTBEAT_S = 10.0
 MEDIA_TYPE = b"text/event-stream"
@@ -38,6 +35,25 @@ _NOTHING_MORE = Answer(204)
 _ENCODE = msgspec.json.Encoder().encode
 
 
+class QueueState(Protocol):
+    """What a stream asks of the queue that its student waits in."""
+
+    @property
+    def watermark(self) -> int:
+        """The last position admitted."""
+        ...
+
+    @property
+    def sold_out(self) -> bool:
+        """Whether all tickets are gone."""
+        ...
+
+    @property
+    def rate(self) -> int:
+        """How many students are admitted a second."""
+        ...
+
+
 class Whereabouts(msgspec.Struct):
     """The data of a `place` event."""
 
@@ -48,8 +64,8 @@ class Whereabouts(msgspec.Struct):
 class PlaceStreams:
     """The open streams of one worker, by the watermark that concerns each next."""
 
-    def __init__(self, room: "WaitingRoom") -> None:
-        self.room = room
+    def __init__(self, queue: QueueState) -> None:
+        self.queue = queue
         self.closing = False
         self._open: set[PlaceStream] = set()
         self._turns: list[tuple[int, int, PlaceStream]] = []
@@ -57,21 +73,21 @@ class PlaceStreams:
         QUEUE_STREAMS.set_function(lambda: len(self._open))
 
     def answer(self, position: int, last_event: bytes) -> "Answer | PlaceStream":
-        """The stream for the student at `position` who last heard `last_event` (empty: none)."""
-        admitted = position <= self.room.watermark
+        """Return the stream for a student at `position` who last heard `last_event`, if any."""
+        admitted = position <= self.queue.watermark
         if last_event == b"admitted" and admitted:
             return _NOTHING_MORE
-        if last_event == b"sold_out" and self.room.sold_out:
+        if last_event == b"sold_out" and self.queue.sold_out:
             return _NOTHING_MORE
         told = _PLACE_ID.fullmatch(last_event)
         return PlaceStream(self, position, int(told[1]) if told else None)
 
     def add(self, stream: "PlaceStream") -> None:
-        """A stream has opened."""
+        """Note that a stream has opened."""
         self._open.add(stream)
 
     def remove(self, stream: "PlaceStream") -> None:
-        """A stream has ended. Once most turns are of such, they are forgotten together."""
+        """Note that a stream has ended. Once most turns are of such, all are forgotten at once."""
         self._open.discard(stream)
         if len(self._turns) > 2 * len(self._open):
             self._turns = [turn for turn in self._turns if turn[2] in self._open]
@@ -83,9 +99,9 @@ class PlaceStreams:
 
     def look(self) -> None:
         """Wake whoever is concerned by the watermark as it is now, or everyone if all is sold."""
-        while self._turns and self._turns[0][0] <= self.room.watermark:
+        while self._turns and self._turns[0][0] <= self.queue.watermark:
             heapq.heappop(self._turns)[2].wake()
-        if self._open and self.room.sold_out:
+        if self._open and self.queue.sold_out:
             self._wake_all()
 
     def end(self) -> None:
@@ -103,10 +119,10 @@ class PlaceStream:
 
     def __init__(self, streams: PlaceStreams, position: int, told: int | None) -> None:
         self._streams = streams
-        self._room = streams.room
+        self._queue = streams.queue
         self._position = position
-        # the watermark that was the news of the last `place` event, and the one that is worth one
-        self._next = 0 if told is None else self._worth_telling(min(told, self._room.watermark))
+        # the watermark told in the last `place` event, and the next one that is worth telling
+        self._next = 0 if told is None else self._worth_telling(min(told, self._queue.watermark))
         self._rest: asyncio.Future[bool] | None = None
         self._gone = False
 
@@ -126,17 +142,17 @@ class PlaceStream:
         await sending({"type": "http.response.body", "body": b"", "more_body": False})
 
     def wake(self) -> None:
-        """Something may have changed for this student."""
+        """Look again: something may have changed for this student."""
         if self._rest is not None and not self._rest.done():
             self._rest.set_result(True)
 
     async def _tell(self, send: Any) -> None:
-        room = self._room
+        queue = self._queue
         while not self._gone and not self._streams.closing:
-            if room.sold_out:
+            if queue.sold_out:
                 await _send(send, b"id: sold_out\nevent: sold_out\ndata: {}\n\n")
                 return
-            watermark = room.watermark
+            watermark = queue.watermark
             if self._position <= watermark:
                 await _send(send, b"id: admitted\nevent: admitted\ndata: {}\n\n")
                 return
@@ -162,7 +178,7 @@ class PlaceStream:
 
     def _worth_telling(self, watermark: int) -> int:
         ahead = self._position - watermark - 1
-        return watermark + max(1, ahead // 4, self._room.rules.rate)
+        return watermark + max(1, ahead // 4, self._queue.rate)
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

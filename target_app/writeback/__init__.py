@@ -1,1 +1,1 @@
-"""TODO."""
+"""The write-back worker: grants made in Redis, from its stream or from SQS, become rows."""

@@ -18,11 +18,11 @@ from redis.exceptions import RedisError
 
 from dress_rehearsal.target_app.errors import SettingsError, UnavailableError
 from dress_rehearsal.target_app.faults import FAULTS
-from dress_rehearsal.target_app.settings import Settings, read_settings
+from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.telemetry.logs import LineHandler, Throttled, flushing, json_logs
 from dress_rehearsal.target_app.telemetry.scrape_targets import announced_metrics
-from dress_rehearsal.target_app.writeback.rows import Ledger
-from dress_rehearsal.target_app.writeback.services import WritingDesk
+from dress_rehearsal.target_app.writeback.rows import Rows
+from dress_rehearsal.target_app.writeback.services import Services
 from dress_rehearsal.target_app.writeback.stream import Entry, Source
 
 DRAIN_S = 8.0
@@ -34,9 +34,9 @@ _LOG = logging.getLogger("dress_rehearsal.target_app.writeback.__main__")
 class Writeback:
     """Moves grants from source to table until told to stop, then until the source is empty."""
 
-    def __init__(self, source: Source, ledger: Ledger) -> None:
+    def __init__(self, source: Source, ledger: Rows) -> None:
         self._source = source
-        self._ledger = ledger
+        self._rows = ledger
         self._stopping = asyncio.Event()
         self._stop_by_s = float("inf")
         self._setbacks = 0
@@ -50,7 +50,7 @@ class Writeback:
             self._stopping.set()
 
     async def run(self) -> bool:
-        """Returns whether everything that could be written was."""
+        """Return whether everything that could be written was."""
         while time.monotonic() < self._stop_by_s:
             try:
                 if not await self._move() and self._stopping.is_set():
@@ -62,10 +62,10 @@ class Writeback:
         return False
 
     async def _move(self) -> bool:
-        """Move one batch; returns whether there was one."""
+        """Move one batch; return whether there was one."""
         batch = await self._source.read()
         kept, dropped = self._overflow.split(batch.entries)
-        written = await self._ledger.write(batch._replace(entries=kept)) if kept else []
+        written = await self._rows.write(batch._replace(entries=kept)) if kept else []
         await self._source.acknowledge(written + dropped)
         self._setbacks = 0
         if batch.entries:
@@ -119,9 +119,12 @@ class _Overflow:
 
 
 def main() -> int:
-    """0 when all was written, 1 when grants are left unwritten, 2 where settings are wrong."""
+    """Write until told to stop.
+
+    Return 0 when all was written, 1 when grants are left unwritten, 2 where settings are wrong.
+    """
     try:
-        settings = read_settings(os.environ)
+        settings = Settings.read(os.environ)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -130,21 +133,21 @@ def main() -> int:
 
 
 async def _serve(settings: Settings, handler: LineHandler) -> int:
-    desk = WritingDesk(settings)
-    writeback = Writeback(desk.source, desk.ledger)
+    services = Services(settings)
+    writeback = Writeback(services.source, services.rows)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, writeback.stop)
     with announced_metrics("writeback", settings.targets_dir) as port:
-        lines = flushing(handler)
-        lines.start()
+        flush = flushing(handler)
+        flush.start()
         try:
-            await desk.open()
+            await services.open()
             _LOG.info("write-back open", extra={"metrics_port": port})
             drained = await writeback.run()
         finally:
-            await desk.close()
-            await lines.stop()
+            await services.close()
+            await flush.stop()
     if drained:
         _LOG.info("write-back closed; every grant that can be written is")
         return 0

@@ -1,4 +1,4 @@
-"""The write-back's backlog: how many grants have no row yet, and how old the oldest of them is."""
+"""The backlog of a write-back that reads the stream: grants without a row, and the oldest's age."""
 
 import logging
 import time
@@ -8,7 +8,7 @@ from prometheus_client import Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from dress_rehearsal.target_app.periodic import Rounds
+from dress_rehearsal.target_app.periodic import Periodic
 from dress_rehearsal.target_app.stores.redis_keys import WRITEBACK_GROUP, EventKeys
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
@@ -31,9 +31,9 @@ class Backlog:
         self._redis = redis
         self._keys = EventKeys.of(event)
 
-    def watching(self) -> Rounds:
-        """Rounds that set the gauges four times a second."""
-        return Rounds("backlog", WATCH_S, self._watch)
+    def watching(self) -> Periodic:
+        """Return what sets the gauges four times a second; not started yet."""
+        return Periodic("backlog", WATCH_S, self._watch)
 
     async def _watch(self) -> None:
         try:
@@ -43,7 +43,7 @@ class Backlog:
 
     @measured("redis", "backlog")
     async def look(self) -> int:
-        """Set the gauges now; returns the backlog."""
+        """Set the gauges now; return the backlog."""
         held = await self._redis.hlen(self._keys.holders)
         backlog = max(0, held - await self._redis.scard(self._keys.issued))
         oldest_ms = await self._oldest_ms() if backlog else None
@@ -52,7 +52,7 @@ class Backlog:
         return backlog
 
     async def is_quiet(self) -> bool:
-        """Whether Redis may be restored: what is in the stream does not keep it from that."""
+        """Return True: what is in the stream does not keep Redis from being restored."""
         return True
 
     async def _oldest_ms(self) -> int | None:

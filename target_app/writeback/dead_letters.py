@@ -10,12 +10,15 @@ import os
 import sys
 
 from dress_rehearsal.target_app.errors import DependencyDownError, SettingsError
-from dress_rehearsal.target_app.settings import Settings, read_settings
-from dress_rehearsal.target_app.sqs.setup import ALLOCATION, make_queue
+from dress_rehearsal.target_app.settings import SQS_ALLOCATION, Settings
+from dress_rehearsal.target_app.sqs.setup import make_queue
 
 
 def main(arguments: list[str]) -> int:
-    """0 when done, 1 where SQS does not answer, 2 where arguments or settings are wrong."""
+    """Do what is asked.
+
+    Return 0 when done, 1 where SQS does not answer, 2 where arguments or settings are wrong.
+    """
     command = arguments[0] if arguments else "count"
     if command not in ("count", "replay") or len(arguments) > 1:
         sys.stderr.write(
@@ -23,7 +26,7 @@ def main(arguments: list[str]) -> int:
         )
         return 2
     try:
-        settings = read_settings(os.environ)
+        settings = Settings.read(os.environ)
         count = asyncio.run(_run(settings, command))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
@@ -38,7 +41,7 @@ def main(arguments: list[str]) -> int:
 async def _run(settings: Settings, command: str) -> int:
     queue = make_queue(settings)
     if queue is None:
-        problem = f"There are dead letters with APP_ALLOCATION={ALLOCATION} only."
+        problem = f"There are dead letters with APP_ALLOCATION={SQS_ALLOCATION} only."
         raise SettingsError([problem])
     await queue.open()
     try:

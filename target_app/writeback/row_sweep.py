@@ -10,16 +10,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-import msgspec
-
 from dress_rehearsal.target_app.allocators.redis_script import RedisScript
 from dress_rehearsal.target_app.errors import UnavailableError
-from dress_rehearsal.target_app.periodic import Rounds
+from dress_rehearsal.target_app.periodic import Periodic
 from dress_rehearsal.target_app.stores.postgres import Database
-from dress_rehearsal.target_app.stores.redis import Cache
-from dress_rehearsal.target_app.stores.redis_keys import EventKeys
+from dress_rehearsal.target_app.stores.redis import RedisStore
+from dress_rehearsal.target_app.stores.redis_keys import EventKeys, Holder
 from dress_rehearsal.target_app.telemetry.boundaries import measured
-from dress_rehearsal.target_app.writeback.rows import Ledger
+from dress_rehearsal.target_app.writeback.rows import Rows
 from dress_rehearsal.target_app.writeback.stream import Batch, Entry
 
 SWEEP_S = 1.0
@@ -27,13 +25,6 @@ LOOKS = 3  # that a grant has to be without a row in
 OLD_S = (LOOKS - 1) * SWEEP_S
 _CHUNK = 500
 _LOG = logging.getLogger(__name__)
-
-
-class _Holding(msgspec.Struct):
-    ticket: str
-    number: int
-    granted_ns: int
-    idempotency: str
 
 
 class RowSweep:
@@ -47,31 +38,30 @@ class RowSweep:
         self,
         allocator: RedisScript,
         database: Database,
-        cache: Cache,
+        redis_store: RedisStore,
         doubt: Callable[[], None],
         tell: Callable[[str, str], None],
     ) -> None:
         self._allocator = allocator
         allocator.doubt = doubt
-        self._cache = cache
+        self._redis_store = redis_store
         self._tell = tell
         self._keys = EventKeys.of(allocator.event)
-        self._ledger = Ledger(database, allocator.event, self._set_aside, doubt)
-        self._decode = msgspec.json.Decoder(_Holding).decode
+        self._rows = Rows(database, allocator.event, self._set_aside, doubt)
         self._held: deque[int] = deque(maxlen=LOOKS)
         self._poisoned: set[str] = set()
-        self._rounds = Rounds("row-sweep", SWEEP_S, self._try)
+        self._periodic = Periodic("row-sweep", SWEEP_S, self._try)
 
     def open(self) -> None:
         """Start sweeping."""
-        self._rounds.start()
+        self._periodic.start()
 
     async def close(self) -> None:
         """Stop sweeping."""
-        await self._rounds.stop()
+        await self._periodic.stop()
 
     async def sweep(self) -> int:
-        """Look once; returns for how many grants a row was written or found.
+        """Look once; return for how many grants a row was written or found.
 
         Raises `OverloadedError` and `DependencyDownError`.
         """
@@ -85,7 +75,7 @@ class RowSweep:
         while True:
             cursor, entries = await self._read(cursor)
             if entries:
-                written = await self._ledger.write(Batch(entries, epoch))
+                written = await self._rows.write(Batch(entries, epoch))
                 self._allocator.committed += [entry.ticket for entry in written]
                 found += len(written)
             if cursor == b"0":
@@ -105,7 +95,7 @@ class RowSweep:
         """How many tickets are held, how many have their row, after telling of new ones; epoch."""
         committed = self._allocator.committed[:]
         mark = [("SADD", self._keys.issued, *committed)] if committed else []
-        *_, held, issued, epoch = await self._cache.run(
+        *_, held, issued, epoch = await self._redis_store.run(
             *mark,
             ("HLEN", self._keys.holders),
             ("SCARD", self._keys.issued),
@@ -117,27 +107,28 @@ class RowSweep:
     @measured("redis", "claim_sweep")
     async def _is_ours_to_do(self) -> bool:
         held_ms = round(SWEEP_S * 900)  # until just before this worker's next look
-        (claimed,) = await self._cache.run(("SET", self._keys.sweeping, 1, "NX", "PX", held_ms))
+        (claimed,) = await self._redis_store.run(
+            ("SET", self._keys.sweeping, 1, "NX", "PX", held_ms)
+        )
         return bool(claimed)
 
     @measured("redis", "read_holders")
     async def _read(self, cursor: bytes) -> tuple[bytes, list[Entry]]:
         """The next holders, of them the old ones whose row is not known to be committed."""
-        ((cursor, words),) = await self._cache.run(
+        ((cursor, words),) = await self._redis_store.run(
             ("HSCAN", self._keys.holders, cursor, "COUNT", _CHUNK)
         )
         if not words:
             return cursor, []
-        before_ns = time.time_ns() - round(OLD_S * 1e9)
+        now_ns = time.time_ns()
         entries = []
         for student, text in zip(words[::2], words[1::2], strict=True):
-            ticket, *rest = msgspec.structs.astuple(self._decode(text))
-            entry = Entry(ticket, ticket, student.decode(), *rest)
-            if entry.granted_ns < before_ns:
-                entries.append(entry)
+            holder = Holder.read(text)
+            if holder.age_s(now_ns) > OLD_S:
+                entries.append(Entry.of(holder.ticket, student.decode(), holder))
         if not entries:
             return cursor, []
-        (known,) = await self._cache.run(
+        (known,) = await self._redis_store.run(
             ("SMISMEMBER", self._keys.issued, *(entry.ticket for entry in entries))
         )
         return cursor, [

@@ -1,4 +1,4 @@
-"""The ledger of tickets in PostgreSQL as the write-back worker fills it: all rows or one by one."""
+"""Rows of tickets in PostgreSQL, as the write-back worker writes them: together, or one by one."""
 
 import logging
 from collections.abc import Callable
@@ -42,7 +42,7 @@ class OutdatedError(UnavailableError):
         super().__init__("Redis was restored since these grants were read; read them again.")
 
 
-class Ledger:
+class Rows:
     """Writes grants as rows, any number of times with the same result."""
 
     def __init__(
@@ -62,8 +62,10 @@ class Ledger:
         """Write the batch in one transaction and return the entries whose row is committed.
 
         Where PostgreSQL refuses the batch, its entries are written one by one, and the ones it
-        refuses again are set aside. Entries that tell an epoch which is over are left out. Raises
-        `DependencyDownError` when it does not answer and `OutdatedError` when the batch is of such an epoch.
+        refuses again are set aside. Entries that tell an epoch which is over are left out.
+
+        Raises `DependencyDownError` when PostgreSQL does not answer and `OutdatedError` when the
+        batch is of such an epoch.
         """
         with BATCH_TIME.time():
             try:
@@ -109,7 +111,7 @@ class Ledger:
     async def _write_twice(self, batch: Batch) -> list[Entry]:
         """The fault `redelivery`: delivered twice, written twice, and nobody looks.
 
-        Only a table without guards takes it; one that has them refuses the whole of it.
+        Only a table without constraints takes it; one that has them refuses the whole of it.
         """
         async with self._database.transaction() as connection:
             for _ in range(2):

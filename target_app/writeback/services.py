@@ -1,4 +1,4 @@
-"""The writing desk: all that the write-back worker holds open, opened and closed in order."""
+"""All that the write-back worker holds open, opened and closed in order."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -11,27 +11,27 @@ from dress_rehearsal.target_app.alerts import Alerts
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
 from dress_rehearsal.target_app.errors import UnavailableError
 from dress_rehearsal.target_app.faults import FaultSwitches
-from dress_rehearsal.target_app.faulty import SabotagedDatabase
-from dress_rehearsal.target_app.periodic import Rounds
+from dress_rehearsal.target_app.faulty import FaultyDatabase
+from dress_rehearsal.target_app.periodic import Periodic
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.sqs.setup import make_queue
 from dress_rehearsal.target_app.stores.postgres import Database
-from dress_rehearsal.target_app.stores.redis import Cache
+from dress_rehearsal.target_app.stores.redis import RedisStore
 from dress_rehearsal.target_app.stores.restore import Kind, Restorer
 from dress_rehearsal.target_app.writeback.backlog import Backlog
-from dress_rehearsal.target_app.writeback.rows import Ledger
-from dress_rehearsal.target_app.writeback.stream import Grants, Source
+from dress_rehearsal.target_app.writeback.rows import Rows
+from dress_rehearsal.target_app.writeback.stream import Source, StreamSource
 
 if TYPE_CHECKING:
-    from dress_rehearsal.target_app.writeback.sqs_backlog import QueueBacklog
+    from dress_rehearsal.target_app.writeback.sqs_backlog import SqsBacklog
 
 POOL_TIMEOUT_S = 2.0
 RESTORE_S = 0.25  # between looks whether Redis still has the event
 _LOG = logging.getLogger(__name__)
 
 
-class WritingDesk:
-    """Where grants come from, the ledger they go into, and what is done beside that."""
+class Services:
+    """Where grants come from, the rows they become, and what is done beside that."""
 
     def __init__(self, settings: Settings) -> None:
         self._redis = Redis.from_url(
@@ -41,20 +41,20 @@ class WritingDesk:
             socket_connect_timeout=1.0,
             retry=Retry(NoBackoff(), 0),
         )
-        self._cache = Cache(settings.redis_url, 1, POOL_TIMEOUT_S)
-        self._database = (SabotagedDatabase if settings.faults else Database)(
+        self._redis_store = RedisStore(settings.redis_url, 1, POOL_TIMEOUT_S)
+        self._database = (FaultyDatabase if settings.faults else Database)(
             settings.database_dsn, 1, POOL_TIMEOUT_S, "target_app_writeback"
         )
         self._alerts = Alerts(settings.alert_url)
         self._queue = make_queue(settings)
         self._restorer = self._make_restorer(settings)
         self.source, self._backlog = self._make_source(settings)
-        self.ledger = Ledger(
-            *(self._database, settings.event, self.source.set_aside), self._restorer.doubt
+        self.rows = Rows(
+            self._database, settings.event, self.source.set_aside, self._restorer.doubt
         )
-        self._rounds = [
+        self._periodic = [
             self._backlog.watching(),
-            Rounds("restore", RESTORE_S, self._restore),
+            Periodic("restore", RESTORE_S, self._restore),
             *([FaultSwitches(self._redis).watching()] if settings.faults else []),
         ]
 
@@ -64,35 +64,35 @@ class WritingDesk:
         await self._alerts.open()
         if self._queue is not None:
             await self._queue.open()
-        for each in self._rounds:
+        for each in self._periodic:
             each.start()
 
     async def close(self) -> None:
         """Stop looking after the stores, then close them."""
-        for each in self._rounds:
+        for each in self._periodic:
             await each.stop()
         if self._queue is not None:
             await self._queue.close()
         await self._alerts.close()
         await self._database.close()
-        await self._cache.close()
+        await self._redis_store.close()
         await self._redis.aclose()
 
     def _make_restorer(self, settings: Settings) -> Restorer:
         allocator = ALLOCATIONS[settings.allocation]
         kind = Kind(allocator.in_redis, allocator.streams)
-        return Restorer(self._database, self._cache, settings.event, kind, self._alerts.tell)
+        return Restorer(self._database, self._redis_store, settings.event, kind, self._alerts.tell)
 
-    def _make_source(self, settings: Settings) -> "tuple[Source, Backlog | QueueBacklog]":
+    def _make_source(self, settings: Settings) -> "tuple[Source, Backlog | SqsBacklog]":
         tell = self._alerts.tell
         if self._queue is None:
-            grants = Grants(self._redis, settings.event, tell)
+            grants = StreamSource(self._redis, settings.event, tell)
             return grants, Backlog(self._redis, settings.event)
-        from dress_rehearsal.target_app.writeback.sqs_backlog import QueueBacklog
-        from dress_rehearsal.target_app.writeback.sqs_source import QueuedGrants
+        from dress_rehearsal.target_app.writeback.sqs_backlog import SqsBacklog
+        from dress_rehearsal.target_app.writeback.sqs_source import SqsSource
 
-        queued = QueuedGrants(self._queue, self._redis, settings.event, tell)
-        return queued, QueueBacklog(self._queue)
+        queued = SqsSource(self._queue, self._redis, settings.event, tell)
+        return queued, SqsBacklog(self._queue)
 
     async def _restore(self) -> None:
         """Put back what Redis lost; grants that wait in SQS are written first, for it to see."""

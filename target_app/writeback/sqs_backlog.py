@@ -6,9 +6,9 @@ import time
 from prometheus_client import Gauge
 
 from dress_rehearsal.target_app.errors import DependencyDownError
-from dress_rehearsal.target_app.periodic import Rounds
+from dress_rehearsal.target_app.periodic import Periodic
 from dress_rehearsal.target_app.sqs.message import ACCEPTED_S
-from dress_rehearsal.target_app.sqs.queue import GrantQueue
+from dress_rehearsal.target_app.sqs.queue import SqsQueue
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 from dress_rehearsal.target_app.writeback.backlog import BACKLOG, OLDEST_AGE
 
@@ -23,10 +23,10 @@ DEAD_LETTERS = Gauge(
 _LOG = logging.getLogger(__name__)
 
 
-class QueueBacklog:
+class SqsBacklog:
     """Watches the queues from beside. Their counts are SQS's own, which calls them approximate."""
 
-    def __init__(self, queue: GrantQueue) -> None:
+    def __init__(self, queue: SqsQueue) -> None:
         self._queue = queue
         self._waiting_since_s = time.monotonic()
         self._empty: tuple[float, float] | None = None
@@ -35,12 +35,12 @@ class QueueBacklog:
         self._dead = 0
         self._down = False
 
-    def watching(self) -> Rounds:
-        """Rounds that set the gauges twice a second."""
-        return Rounds("backlog", WATCH_S, self._watch)
+    def watching(self) -> Periodic:
+        """Return what sets the gauges twice a second; not started yet."""
+        return Periodic("backlog", WATCH_S, self._watch)
 
     async def look(self) -> int:
-        """Set the gauges now; returns the backlog.
+        """Set the gauges now; return the backlog.
 
         SQS does not tell the age of a message before it is received. The age set is how long the
         queue was seen not empty: the oldest grant is at most that old.
@@ -66,7 +66,7 @@ class QueueBacklog:
         return counts.waiting
 
     async def is_quiet(self) -> bool:
-        """Whether the queue was seen empty for `ACCEPTED_S`: every grant told of has its row.
+        """Return whether the queue was empty for `ACCEPTED_S`: every grant told of has its row.
 
         This is asked again and again from when Redis is found empty, and only what was seen since
         the first time counts. Raises `DependencyDownError`.

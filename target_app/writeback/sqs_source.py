@@ -11,10 +11,10 @@ import msgspec
 from redis.asyncio import Redis
 
 from dress_rehearsal.target_app.sqs.message import read_message
-from dress_rehearsal.target_app.sqs.queue import BATCH, WAIT_S, GrantQueue, Message
-from dress_rehearsal.target_app.stores.redis_keys import EventKeys
+from dress_rehearsal.target_app.sqs.queue import BATCH, WAIT_S, Message, SqsQueue
+from dress_rehearsal.target_app.stores.redis_keys import EventKeys, Holder
 from dress_rehearsal.target_app.telemetry.boundaries import measured
-from dress_rehearsal.target_app.writeback.sqs_sweep import Sweep
+from dress_rehearsal.target_app.writeback.sqs_sweep import SqsSweep
 from dress_rehearsal.target_app.writeback.stream import (
     POISONED,
     REDELIVERED,
@@ -30,19 +30,15 @@ IDLE_S = 0.05  # before looking again, for a service that does not wait when ask
 _LOG = logging.getLogger(__name__)
 
 
-class _Holding(msgspec.Struct):
-    ticket: str
-
-
-class QueuedGrants:
+class SqsSource:
     """Receives messages at least once each, and deletes those whose row is committed."""
 
-    def __init__(self, queue: GrantQueue, redis: "Redis", event: str, tell: Tell = ignore) -> None:
+    def __init__(self, queue: SqsQueue, redis: "Redis", event: str, tell: Tell = ignore) -> None:
         self._queue = queue
         self._tell = tell
         self._redis = redis
         self._keys = EventKeys.of(event)
-        self._sweep = Sweep(queue, redis, event)
+        self._sweep = SqsSweep(queue, redis, event)
         self._held: dict[str, Entry] = {}  # received, and neither deleted nor set aside
         self._handles: dict[str, str] = {}  # of those, and of the poisoned until they are postponed
         self._poisoned: dict[str, str] = {}  # message -> handle, to be postponed
@@ -54,7 +50,7 @@ class QueuedGrants:
         self._again = True
 
     async def read(self) -> Batch:
-        """The messages held, after a setback, or else new ones; none when none came in `WAIT_S`."""
+        """Return the messages held, after a setback, or else new ones, if some come in `WAIT_S`."""
         if self._again and self._held:
             REDELIVERED.inc(len(self._held))
         else:
@@ -109,7 +105,7 @@ class QueuedGrants:
             pipe.hmget(self._keys.holders, [entry.student for entry in refused])
             epoch, holders = await pipe.execute()
         for entry, holder in zip(refused, holders, strict=True):
-            if epoch is not None and holder and _ticket_of(holder) == entry.ticket:
+            if epoch is not None and holder and Holder.read(holder).ticket == entry.ticket:
                 self._held[entry.id] = entry._replace(epoch=int(epoch))
             else:
                 self.set_aside(entry.id, "Redis was restored without it before it was sent")
@@ -123,7 +119,3 @@ class QueuedGrants:
                 self.set_aside(message.id, f"it is no grant: {error}")
                 continue
             self._held[message.id] = Entry(message.id, *msgspec.structs.astuple(grant))
-
-
-def _ticket_of(holder: bytes) -> str:
-    return msgspec.json.decode(holder, type=_Holding).ticket

@@ -6,7 +6,6 @@ would send it; the sweep is for students who do not come back.
 
 import logging
 import time
-from collections.abc import Iterator
 
 import msgspec
 from prometheus_client import Counter
@@ -14,8 +13,8 @@ from redis.asyncio import Redis
 
 from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.sqs.message import GrantMessage, write_message
-from dress_rehearsal.target_app.sqs.queue import BATCH, GrantQueue
-from dress_rehearsal.target_app.stores.redis_keys import EventKeys
+from dress_rehearsal.target_app.sqs.queue import BATCH, SqsQueue
+from dress_rehearsal.target_app.stores.redis_keys import EventKeys, Holder
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
@@ -30,28 +29,20 @@ SENT_AGAIN = Counter(
 _LOG = logging.getLogger(__name__)
 
 
-class _Holding(msgspec.Struct):
-    ticket: str
-    number: int
-    granted_ns: int
-    idempotency: str
-
-
-class Sweep:
+class SqsSweep:
     """Looks for forgotten grants now and then. Sending one too many is harmless: one row comes."""
 
-    def __init__(self, queue: GrantQueue, redis: "Redis", event: str) -> None:
+    def __init__(self, queue: SqsQueue, redis: "Redis", event: str) -> None:
         self._queue = queue
         self._redis = redis
         self._keys = EventKeys.of(event)
-        self._decode = msgspec.json.Decoder(_Holding).decode
         self._sent: set[str] = set()
         self._due_s = 0.0
 
     async def when_due(self) -> int:
         """Sweep if the last time is `SWEEP_S` ago; to be called while nothing is held.
 
-        Returns how many grants were sent. Raises `DependencyDownError` and `RedisError`.
+        Return how many grants were sent. Raises `DependencyDownError` and `RedisError`.
         """
         if time.monotonic() < self._due_s:
             return 0
@@ -86,17 +77,14 @@ class Sweep:
             pipe.smembers(self._keys.issued)
             pipe.hget(self._keys.details, "epoch")
             holders, tickets, epoch = await pipe.execute()
-        before_ns = time.time_ns() - round(OLD_S * 1e9)
-        return [
-            grant
-            for grant in self._read(holders, int(epoch or 0))
-            if grant.granted_ns < before_ns
-            and grant.ticket not in self._sent
-            and grant.ticket.encode() not in tickets
-        ]
-
-    def _read(self, holders: dict[bytes, bytes], epoch: int) -> Iterator[GrantMessage]:
+        now_ns = time.time_ns()
+        grants = []
         for student, text in holders.items():
-            holding = self._decode(text)
-            grant = msgspec.structs.asdict(holding)
-            yield GrantMessage(student=student.decode(), epoch=epoch, **grant)
+            holder = Holder.read(text)
+            known = holder.ticket in self._sent or holder.ticket.encode() in tickets
+            if not known and holder.age_s(now_ns) > OLD_S:
+                grant = msgspec.structs.asdict(holder)
+                grants.append(
+                    GrantMessage(student=student.decode(), epoch=int(epoch or 0), **grant)
+                )
+        return grants

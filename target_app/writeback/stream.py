@@ -1,14 +1,18 @@
-"""The stream of grants as the write-back worker reads it: old debts first, then what arrives."""
+"""Where the write-back reads grants: what every source does, and the Redis stream as one.
+
+Of the stream it reads first what was delivered before and not acknowledged, then what arrives.
+"""
 
 import logging
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
+import msgspec
 from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from dress_rehearsal.target_app.stores.redis_keys import WRITEBACK_GROUP, EventKeys
+from dress_rehearsal.target_app.stores.redis_keys import WRITEBACK_GROUP, EventKeys, Holder
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
@@ -47,6 +51,11 @@ class Entry(NamedTuple):
     idempotency: str
     epoch: int | None = None  # that it was granted in, where the entry tells
 
+    @classmethod
+    def of(cls, entry_id: str, student: str, holder: Holder) -> Self:
+        """Return the entry of the ticket that a student holds."""
+        return cls(entry_id, holder.ticket, student, *msgspec.structs.astuple(holder)[1:])
+
 
 class Batch(NamedTuple):
     """Grants read together.
@@ -63,7 +72,7 @@ class Source(Protocol):
     """Where grants come from, at least once each, until they are acknowledged or set aside."""
 
     async def read(self) -> Batch:
-        """The next grants; none where none came for a moment."""
+        """Return the next grants; none where none came for a moment."""
         ...
 
     async def acknowledge(self, written: list[Entry]) -> None:
@@ -79,30 +88,30 @@ class Source(Protocol):
         ...
 
     async def is_empty(self) -> bool:
-        """Whether nothing is left that could be written; asked after `read` gave nothing."""
+        """Return whether nothing is left that could be written; asked after `read` gave nothing."""
         ...
 
 
-class Grants:
+class StreamSource:
     """Reads entries at least once: until they are acknowledged, or set aside as poisoned."""
 
     def __init__(self, redis: "Redis", event: str, tell: Tell = ignore) -> None:
         self._redis = redis
         self._tell = tell
         self._keys = EventKeys.of(event)
-        self._debts_after: str | None = "0"  # where to go on among delivered entries; None: done
+        self._pending_after: str | None = "0"  # where to go on among delivered entries; None: done
         self._set_aside: set[str] = set()
         self._epoch = NO_EPOCH
 
     def read_again(self) -> None:
         """Begin again with everything delivered and not acknowledged."""
-        self._debts_after = "0"
+        self._pending_after = "0"
 
     async def read(self) -> Batch:
-        """The next entries, at most `BATCH`; empty when none came within `BLOCK_MS`."""
-        while self._debts_after is not None:
-            raw = await self._read(self._debts_after, None)
-            self._debts_after = raw[-1][0].decode() if raw else None
+        """Return the next entries, at most `BATCH`; empty when none came within `BLOCK_MS`."""
+        while self._pending_after is not None:
+            raw = await self._read(self._pending_after, None)
+            self._pending_after = raw[-1][0].decode() if raw else None
             batch = self._parse([pair for pair in raw if pair[0].decode() not in self._set_aside])
             if batch:
                 REDELIVERED.inc(len(batch))
@@ -127,7 +136,7 @@ class Grants:
             _LOG.error("a grant cannot be written", extra={"entry": entry_id, "reason": why})
 
     async def is_empty(self) -> bool:
-        """The stream gives everything it has, so nothing read is nothing left."""
+        """Return True: the stream gives everything it has, so nothing read is nothing left."""
         return True
 
     @measured("redis", "read_grants")
@@ -157,16 +166,7 @@ class Grants:
         batch = []
         for entry_id, fields in raw:
             try:
-                batch.append(
-                    Entry(
-                        entry_id.decode(),
-                        fields[b"ticket"].decode(),
-                        fields[b"student"].decode(),
-                        int(fields[b"number"]),
-                        int(fields[b"granted_ns"]),
-                        fields[b"idempotency"].decode(),
-                    )
-                )
+                batch.append(Entry.of(entry_id.decode(), *Holder.of_entry(fields)))
             except (KeyError, ValueError) as error:
                 self.set_aside(entry_id.decode(), f"its fields are not a grant's: {error!r}")
         return batch

@@ -14,11 +14,11 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from dress_rehearsal.target_app.app import create_app
-from dress_rehearsal.target_app.middleware import FrontDoor
+from dress_rehearsal.target_app.middleware import RequestMiddleware
 from dress_rehearsal.target_app.prepare import prepare
 from dress_rehearsal.target_app.roster import Student
-from dress_rehearsal.target_app.settings import Settings, read_settings
-from tests.target_app.stores import Postgres, RedisServer
+from dress_rehearsal.target_app.settings import Settings
+from tests.target_app.servers import Postgres, RedisServer
 from tests.target_app.waiting import can_connect, eventually
 
 # Its `logging.config.dictConfig` would close every handler of this process, pytest's included.
@@ -51,7 +51,7 @@ class Stage:
 
     @property
     def settings(self) -> Settings:
-        return read_settings(self.environment)
+        return Settings.read(self.environment)
 
     @property
     def targets(self) -> Path:
@@ -133,7 +133,7 @@ class InProcess(App):
     """An app served by granian from a thread of this process."""
 
     def __init__(self, stage: Stage) -> None:
-        self.asgi: FrontDoor = create_app(stage.settings)
+        self.asgi: RequestMiddleware = create_app(stage.settings)
         port = stage.settings.port
         self._server = Server(
             self.asgi,
@@ -150,7 +150,7 @@ class InProcess(App):
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        return self.asgi.office.board._rounds._task.get_loop()
+        return self.asgi.services.event_status._periodic._task.get_loop()
 
     def call(self, coroutine: Any) -> Any:
         """Run a coroutine on the app's loop."""

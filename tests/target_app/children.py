@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 class Child:
     """A process of the service, its JSON log lines gathered as they come."""
 
-    def __init__(self, module: str, stage: Stage) -> None:
+    def __init__(self, module: str, environment: Mapping[str, str]) -> None:
         self.lines: list[str] = []
         inherited = {
             name: value
@@ -32,7 +32,7 @@ class Child:
         self.process = subprocess.Popen(
             [sys.executable, "-m", module],
             cwd=REPOSITORY,
-            env={**inherited, **stage.environment},
+            env={**inherited, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -87,15 +87,38 @@ def killed_after_grant(
 class Neighbours:
     """The university's enrolment API and alert API, as a child process."""
 
-    def __init__(self, child: Child, port: int, token: str) -> None:
-        self.child = child
+    def __init__(self, roster_file: Path) -> None:
+        port, token = free_port(), "neighbours-token-of-the-tests"
+        environment = {
+            "NEIGHBOURS_PORT": str(port),
+            "NEIGHBOURS_TOKEN": token,
+            "NEIGHBOURS_LATENCY": "0",
+            "NEIGHBOURS_FAILURES": "0",
+            "APP_ROSTER_FILE": str(roster_file),
+        }
+        self.child = Child("dress_rehearsal.target_app.neighbours", environment)
         self.url = f"http://127.0.0.1:{port}"
         self.bearer = {"Authorization": f"Bearer {token}"}
         self.http = httpx.Client(base_url=self.url, timeout=10)
         self.settings = {
             "APP_ENROLMENT_URL": f"{self.url}/enrolment",
+            "APP_ENROLMENT_LIMIT": "50",
+            "APP_ENROLMENT_TIMEOUT": "1",
             "APP_ALERT_URL": f"{self.url}/alerts",
         }
+        self._heard_before = 0
+        eventually(lambda: can_connect(port))
+
+    def begin_anew(self) -> None:
+        """Be quick and faultless, and forget which alerts were heard until now."""
+        self.behave()
+        self._heard_before += len(self.alerts())
+
+    def close(self) -> None:
+        self.http.close()
+        if self.child.process.poll() is None:
+            self.child.process.kill()
+            self.child.wait()
 
     def behave(self, latency_s: float = 0.0, failures: float = 0.0) -> httpx.Response:
         return self.http.put(
@@ -105,7 +128,7 @@ class Neighbours:
         )
 
     def alerts(self) -> list[dict[str, Any]]:
-        return list(self.http.get("/alerts", headers=self.bearer).json())
+        return list(self.http.get("/alerts", headers=self.bearer).json())[self._heard_before :]
 
 
 @contextmanager

@@ -14,16 +14,27 @@ import pytest
 
 from dress_rehearsal.target_app.roster import read_roster
 from dress_rehearsal.target_app.sqs import queue as sqs_queue
+from dress_rehearsal.target_app.writeback import sqs_source
 from tests.target_app.apps import ADMIN_TOKEN, App, InProcess, Stage
 from tests.target_app.children import Child, Neighbours, serving_sqs
+from tests.target_app.growth import Growth
 from tests.target_app.meddling import Meddler
-from tests.target_app.stores import Postgres, RedisServer
-from tests.target_app.waiting import can_connect, eventually, free_port
+from tests.target_app.servers import Postgres, RedisServer
+from tests.target_app.waiting import eventually, free_port
+
+SERVERS = {"postgres", "redis_server", "spawn", "neighbours", "sqs_endpoint", "serving_sqs"}
+"""Fixtures that start a server or a process that listens; what uses one is marked `servers`."""
 
 STUDENTS = 120
 OUTSIDERS = 5  # the last rows of the roster
 GATE_TOKEN = "gate-token-of-the-tests"
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.servers)
 
 
 @pytest.fixture(name="eventually", scope="session")
@@ -72,14 +83,20 @@ def make_stage(
         environment = {
             "APP_PORT": str(free_port()),
             "APP_WORKERS": "1",
+            "APP_BACKLOG": "4096",
             "APP_DATABASE_DSN": postgres.dsn("naive" if naive else "sound"),
             "APP_REDIS_URL": redis_server.url(int(naive)),
             "APP_ALLOCATION": allocation,
             "APP_POSTGRES_POOL": "4",
+            "APP_POSTGRES_POOL_TIMEOUT": "2",
             "APP_REDIS_POOL": "8",
+            "APP_REDIS_POOL_TIMEOUT": "2",
             "APP_EVENT": f"event{next(_numbers)}",
             "APP_TICKETS": "50",
             "APP_OPENS_AT_NS": "1",
+            "APP_WAITING_ROOM": "off",
+            "APP_ADMISSION_RATE": "1000",
+            "APP_ADMISSION_CAP": "2000",
             "APP_ROSTER_FILE": str(roster_file),
             "APP_TARGETS_DIR": str(tmp_path / "targets"),
             "APP_JWT_SECRET": "jwt-secret-of-the-tests",
@@ -116,7 +133,7 @@ def spawn() -> Iterator[Callable[[str, Stage], Child]]:
     children: list[Child] = []
 
     def start(module: str, stage: Stage) -> Child:
-        children.append(Child(module, stage))
+        children.append(Child(module, stage.environment))
         return children[-1]
 
     yield start
@@ -151,17 +168,18 @@ def connect_app() -> Iterator[Callable[[Stage], App]]:
         app.http.close()
 
 
-@pytest.fixture
-def neighbours(
-    make_stage: Callable[..., Stage], spawn: Callable[[str, Stage], Child]
-) -> Iterator[Neighbours]:
-    """The neighbours, quick and faultless until told otherwise."""
-    port, token = free_port(), "neighbours-token-of-the-tests"
-    stage = make_stage(NEIGHBOURS_PORT=port, NEIGHBOURS_TOKEN=token, NEIGHBOURS_LATENCY=0)
-    found = Neighbours(spawn("dress_rehearsal.target_app.neighbours", stage), port, token)
-    eventually(lambda: can_connect(port))
+@pytest.fixture(scope="session")
+def neighbours_of_the_session(roster_file: Path) -> Iterator[Neighbours]:
+    found = Neighbours(roster_file)
     yield found
-    found.http.close()
+    found.close()
+
+
+@pytest.fixture
+def neighbours(neighbours_of_the_session: Neighbours) -> Neighbours:
+    """The neighbours, quick and faultless until told otherwise, with no alert heard yet."""
+    neighbours_of_the_session.begin_anew()
+    return neighbours_of_the_session
 
 
 @pytest.fixture(name="serving_sqs")
@@ -186,6 +204,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sqs_queue, "VISIBILITY_S", 1)
+    monkeypatch.setattr(sqs_source, "WAIT_S", 0)  # an empty queue is known to be empty at once
     return variables
 
 
@@ -207,3 +226,8 @@ def meddle() -> Iterator[Callable[[Any], Meddler]]:
     yield begin
     for meddler in meddlers:
         meddler.close()
+
+
+@pytest.fixture
+def growth() -> Growth:
+    return Growth()

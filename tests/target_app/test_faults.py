@@ -49,7 +49,7 @@ def start(start_app: Start, redis_server: Any) -> Iterator[Start]:
 
 
 def put(app: Any, fault: str, grade: Any, token: str | None = None) -> Any:
-    token = app.stage.settings.admin_token if token is None else token
+    token = app.stage.settings.admin_token.get_secret_value() if token is None else token
     return app.http.put(
         f"/admin/faults/{fault}",
         json={"grade": grade},
@@ -79,16 +79,16 @@ def test_the_app_knows_the_faults_that_plans_may_schedule() -> None:
 def test_a_service_without_faults_has_neither_their_routes_nor_their_code(start_app: Start) -> None:
     app = start_app("atomic_update")
     assert put(app, "leak", 1).status_code == 404
-    assert show(app, app.stage.settings.admin_token).status_code == 404
+    assert show(app, app.stage.settings.admin_token.get_secret_value()).status_code == 404
     assert not any("faults" in path for path in app.http.get("/schema").json()["paths"])
-    office = app.asgi.office
-    assert office.grant == office.allocator.grant
-    assert type(office.database.transaction()) is Transaction
+    services = app.asgi.services
+    assert services.tickets._grant == services.allocator.grant
+    assert type(services.database.transaction()) is Transaction
 
 
 def test_switches_are_for_those_with_the_token(start: Start) -> None:
     app = start()
-    for token in ("wrong", app.stage.settings.gate_token):
+    for token in ("wrong", app.stage.settings.gate_token.get_secret_value()):
         assert (put(app, "leak", 1, token).status_code, show(app, token).status_code) == (401, 401)
     assert app.http.get("/admin/faults").status_code == 401
     assert FAULTS.grade("leak") == 0
@@ -107,7 +107,7 @@ def test_a_fault_is_known_here_at_once_everywhere_soon_and_to_metrics(
     start: Start, eventually: Callable[..., Any]
 ) -> None:
     app = start()
-    token = app.stage.settings.admin_token
+    token = app.stage.settings.admin_token.get_secret_value()
     switch(app, "double_decrement", 0.25)
     assert FAULTS.grade("double_decrement") == 0.25
     assert sample("fault_grade", fault="double_decrement") == 0.25
@@ -166,21 +166,21 @@ def test_what_happens_once_happens_to_one_of_all_who_claim_it(redis_server: Any)
 
 def test_leak_keeps_a_connection_of_each_purchase_it_strikes(start: Start) -> None:
     app = start(APP_POSTGRES_POOL_TIMEOUT=0.1)
-    office = app.asgi.office
+    services = app.asgi.services
     use = "db_client_connection_use_time_seconds_count"
     assert app.buy(app.login(0)).status_code == 202
-    assert office.database.turnstile.used == 0
+    assert services.database.pool_limit.used == 0
     switch(app, "leak", 1.0)
     observed = sample(use, pool="postgres")
     for index in range(1, 5):
         assert app.buy(app.login(index)).status_code == 202
-    assert office.database.turnstile.used == 4
+    assert services.database.pool_limit.used == 4
     assert sample(use, pool="postgres") == observed
     answer = app.buy(app.login(5))
     assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
     switch(app, "leak", 0)
     assert app.buy(app.login(5)).status_code == 202
-    assert office.database.turnstile.used == 4  # what is gone is gone
+    assert services.database.pool_limit.used == 4  # what is gone is gone
 
 
 def test_nested_acquire_starves_a_pool_that_is_large_enough_without(start: Start) -> None:
@@ -193,7 +193,7 @@ def test_nested_acquire_starves_a_pool_that_is_large_enough_without(start: Start
     answers = app.rush([(bearer, "key") for bearer in bearers[8:]])
     assert 503 in [answer.status_code for answer in answers]
     assert sample("db_client_connection_timeouts_total", pool="postgres") > timeouts
-    assert app.asgi.office.database.turnstile.used == 0
+    assert app.asgi.services.database.pool_limit.used == 0
 
 
 @pytest.mark.parametrize("single", [True, False])
@@ -204,7 +204,7 @@ def test_slow_database_lengthens_every_transaction_and_leaves_its_work_alone(
 
     async def one() -> float:
         began_s = time.monotonic()
-        async with app.asgi.office.database.transaction(single=single) as connection:
+        async with app.asgi.services.database.transaction(single=single) as connection:
             assert await connection.fetchval("SELECT 42") == 42
         return time.monotonic() - began_s
 
@@ -222,7 +222,7 @@ def test_slow_database_gives_its_connection_back_when_it_is_cut(start: Start) ->
 
     async def give_up() -> None:
         async with asyncio.timeout(0.2):
-            async with app.asgi.office.database.transaction():
+            async with app.asgi.services.database.transaction():
                 raise AssertionError("it was not slow")
 
     with pytest.raises(TimeoutError):
@@ -236,12 +236,12 @@ def test_slow_external_slows_the_question_and_keeps_no_database_connection(
 ) -> None:
     app = start(**neighbours.settings)
     assert took_s(lambda: app.buy(app.login(0)), 202) < 0.3
-    borrowed = app.asgi.office.database.turnstile.used_peak
+    borrowed = app.asgi.services.database.pool_limit.used_peak
     switch(app, "slow_external", 0.3)
     used = sample("db_client_connection_use_time_seconds_count", pool="postgres")
     assert took_s(lambda: app.buy(app.login(1)), 202) >= 0.3
     assert sample("db_client_connection_use_time_seconds_count", pool="postgres") == used
-    assert app.asgi.office.database.turnstile.used_peak == borrowed
+    assert app.asgi.services.database.pool_limit.used_peak == borrowed
     switch(app, "slow_external", 0)
     assert took_s(lambda: app.buy(app.login(2)), 202) < 0.3
 
@@ -335,7 +335,7 @@ def test_kill_after_grant_kills_one_worker_once_between_grant_and_answer(
         answer = http.put(
             "/admin/faults/kill_after_grant",
             json={"grade": 1},
-            headers={"Authorization": f"Bearer {stage.settings.admin_token}"},
+            headers={"Authorization": f"Bearer {stage.settings.admin_token.get_secret_value()}"},
         )
         assert answer.status_code == 200
         time.sleep(2 * REFRESH_S)  # until both workers have looked

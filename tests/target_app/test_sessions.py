@@ -116,7 +116,7 @@ def test_remembered_signatures_are_bounded_and_still_expire(
     app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dress_rehearsal.target_app.sessions._REMEMBERED_TOKENS", 2)
-    sessions = app.asgi.office.sessions
+    sessions = app.asgi.services.sessions
     tokens = [app.login(index)["Authorization"].encode() for index in range(4)]
     for token in tokens:
         assert sessions.read(token) is not None

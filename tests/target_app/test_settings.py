@@ -1,16 +1,32 @@
 """Settings: everything wrong is told at once, in sentences, and secrets are never shown."""
 
+from pathlib import Path
+from typing import get_args
+
 import pytest
 
+from dress_rehearsal.plans import plan
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
 from dress_rehearsal.target_app.errors import SettingsError
-from dress_rehearsal.target_app.settings import read_settings
+from dress_rehearsal.target_app.settings import Allocation, Settings
 
 GOOD = {
     "APP_PORT": "8080",
+    "APP_WORKERS": "2",
+    "APP_BACKLOG": "4096",
     "APP_DATABASE_DSN": "postgresql://postgres@/festival?host=/sockets",
     "APP_REDIS_URL": "unix:///sockets/redis.sock",
+    "APP_ALLOCATION": "redis_writeback",
+    "APP_POSTGRES_POOL": "10",
+    "APP_POSTGRES_POOL_TIMEOUT": "2",
+    "APP_REDIS_POOL": "64",
+    "APP_REDIS_POOL_TIMEOUT": "2.5",
+    "APP_EVENT": "festival",
+    "APP_TICKETS": "5000",
     "APP_OPENS_AT_NS": "1",
+    "APP_WAITING_ROOM": "off",
+    "APP_ADMISSION_RATE": "1000",
+    "APP_ADMISSION_CAP": "2000",
     "APP_JWT_SECRET": "jwt-secret",
     "APP_QR_SECRET": "qr-secret-",
     "APP_PIN_SECRET": "pin-secret",
@@ -18,23 +34,37 @@ GOOD = {
     "APP_GATE_TOKEN": "gate-token",
 }
 
+NEEDED_BY_ENROLMENT = {"APP_ENROLMENT_LIMIT": "1", "APP_ENROLMENT_TIMEOUT": "1"}
+
 
 def problems(**changes: str) -> tuple[str, ...]:
     with pytest.raises(SettingsError) as caught:
-        read_settings({**GOOD, **changes})
+        Settings.read({**GOOD, **changes})
     return caught.value.problems
 
 
-def test_defaults_are_those_of_a_two_worker_write_back_service() -> None:
-    settings = read_settings(GOOD)
+def test_what_is_set_is_what_the_service_goes_by() -> None:
+    settings = Settings.read({**GOOD, "APP_SLO_SECONDS": "3,0.5", "APP_ROSTER_FILE": " /roster "})
     assert (settings.workers, settings.backlog, settings.allocation) == (2, 4096, "redis_writeback")
     assert (settings.postgres_pool, settings.redis_pool) == (10, 64)
-    assert (settings.postgres_pool_timeout_s, settings.redis_pool_timeout_s) == (2.0, 2.0)
+    assert (settings.postgres_pool_timeout_s, settings.redis_pool_timeout_s) == (2.0, 2.5)
+    assert (settings.slo_s, settings.roster_file) == ((3.0, 0.5), Path("/roster"))
+
+
+def test_every_strategy_can_be_chosen_by_its_name_here_and_in_a_plan() -> None:
+    assert set(get_args(Allocation)) == set(ALLOCATIONS)
+    assert set(get_args(plan.Allocation)) == set(ALLOCATIONS)
+
+
+@pytest.mark.parametrize("value", ["", "   "])
+def test_a_variable_without_a_value_is_one_that_is_not_set(value: str) -> None:
+    assert problems(APP_TICKETS=value) == ("APP_TICKETS is not set; set it in the environment.",)
+    assert Settings.read({**GOOD, "APP_LOG_LEVEL": value}).log_level == "info"
 
 
 def test_an_empty_environment_is_told_of_every_missing_variable_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        read_settings({})
+        Settings.read({})
     told = {problem.split()[0] for problem in caught.value.problems}
     assert told == set(GOOD)
     assert all(problem.endswith("set it in the environment.") for problem in caught.value.problems)
@@ -44,29 +74,36 @@ def test_an_empty_environment_is_told_of_every_missing_variable_at_once() -> Non
     ("name", "value", "sentence"),
     [
         ("APP_PORT", "http", "APP_PORT must be a whole number (it is 'http')."),
-        ("APP_PORT", "70000", "APP_PORT must lie between 1 and 65535 (it is '70000')."),
-        ("APP_WORKERS", "0", "APP_WORKERS must lie between 1 and 256 (it is '0')."),
+        ("APP_PORT", "70000", "APP_PORT must be at most 65535 (it is '70000')."),
+        ("APP_WORKERS", "0", "APP_WORKERS must be at least 1 (it is '0')."),
         (
             "APP_ALLOCATION",
             "raffle",
-            f"APP_ALLOCATION must be one of {', '.join(ALLOCATIONS)} (it is 'raffle').",
+            "APP_ALLOCATION must be one of 'naive', 'row_lock', 'optimistic', 'atomic_update', "
+            "'skip_locked', 'redis_lock', 'redis_script', 'redis_writeback' or 'sqs_writeback' "
+            "(it is 'raffle').",
         ),
         (
             "APP_POSTGRES_POOL_TIMEOUT",
             "soon",
-            "APP_POSTGRES_POOL_TIMEOUT must be a number of seconds (it is 'soon').",
+            "APP_POSTGRES_POOL_TIMEOUT must be a number (it is 'soon').",
         ),
         (
             "APP_REDIS_POOL_TIMEOUT",
             "0",
-            "APP_REDIS_POOL_TIMEOUT must be more than 0 and at most 600 seconds (it is '0').",
+            "APP_REDIS_POOL_TIMEOUT must be more than 0 (it is '0').",
         ),
         ("APP_FAULTS", "yes", "APP_FAULTS must be on or off (it is 'yes')."),
-        ("APP_INSTRUMENTATION", "0", "APP_INSTRUMENTATION must be on or off (it is '0')."),
+        ("APP_SLO_SECONDS", "1,soon", "APP_SLO_SECONDS must be a number (it is 'soon')."),
+        (
+            "APP_REDIS_POOL_TIMEOUT",
+            "inf",
+            "APP_REDIS_POOL_TIMEOUT must be a number (it is 'inf').",
+        ),
         (
             "APP_WAITING_ROOM",
             "big",
-            "APP_WAITING_ROOM must be one of off, poll, sse (it is 'big').",
+            "APP_WAITING_ROOM must be one of 'off', 'poll' or 'sse' (it is 'big').",
         ),
         (
             "APP_ENROLMENT_URL",
@@ -88,19 +125,22 @@ def test_an_empty_environment_is_told_of_every_missing_variable_at_once() -> Non
 def test_a_wrong_value_is_told_with_its_name_and_what_to_do(
     name: str, value: str, sentence: str
 ) -> None:
-    assert problems(**{name: value}) == (sentence,)
+    assert problems(**NEEDED_BY_ENROLMENT, **{name: value}) == (sentence,)
 
 
 def test_nothing_that_misbehaves_or_stands_outside_is_on_by_default() -> None:
-    settings = read_settings(GOOD)
-    assert (settings.faults, settings.instrumentation, settings.waiting_room) == (
-        False,
-        True,
-        "off",
-    )
+    settings = Settings.read(GOOD)
+    assert settings.faults is False
     assert (settings.enrolment_url, settings.alert_url, settings.sqs_endpoint) == (None, None, None)
-    on = read_settings({**GOOD, "APP_FAULTS": "on", "APP_INSTRUMENTATION": "off"})
-    assert (on.faults, on.instrumentation) == (True, False)
+    assert Settings.read({**GOOD, "APP_FAULTS": "on"}).faults is True
+
+
+def test_what_stands_outside_needs_what_it_is_asked_with() -> None:
+    assert problems(APP_ENROLMENT_URL="http://x", APP_TICKETS="many") == (
+        "APP_TICKETS must be a whole number (it is 'many').",
+        "APP_ENROLMENT_LIMIT is not set; APP_ENROLMENT_URL needs it.",
+        "APP_ENROLMENT_TIMEOUT is not set; APP_ENROLMENT_URL needs it.",
+    )
 
 
 def test_several_wrong_values_are_told_together() -> None:
@@ -117,7 +157,10 @@ def test_a_short_secret_is_refused_without_being_shown() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("APP_DATABASE_DSN", "APP_REDIS_URL", "APP_ENROLMENT_URL", "APP_ALERT_URL"),
+        "APP_DATABASE_DSN",
+        "APP_REDIS_URL",
+        "APP_ENROLMENT_URL",
+        "APP_ALERT_URL",
         "APP_SQS_ENDPOINT",
     ],
 )
@@ -134,7 +177,7 @@ def test_a_short_secret_is_refused_without_being_shown() -> None:
 def test_the_password_of_a_wrong_address_is_not_shown(
     name: str, address: str, shown: str | None
 ) -> None:
-    (sentence,) = problems(**{name: address})
+    (sentence,) = problems(**NEEDED_BY_ENROLMENT, **{name: address})
     assert sentence.startswith(f"{name} must start with ")
     assert "hunter2" not in sentence
     assert "festival" not in sentence
@@ -142,9 +185,11 @@ def test_the_password_of_a_wrong_address_is_not_shown(
 
 
 def test_neither_repr_nor_keys_give_a_secret_away() -> None:
-    settings = read_settings(GOOD)
+    settings = Settings.read(GOOD)
     for secret in ("jwt-secret", "qr-secret-", "pin-secret", "admin-token", "gate-token"):
         assert secret not in repr(settings)
+        assert secret not in str(settings)
+    assert "sockets" not in repr(settings)
     keys = {settings.key(purpose) for purpose in ("jwt", "qr", "pin", "log")}
     assert len(keys) == 4
     assert {len(key) for key in keys} == {32}

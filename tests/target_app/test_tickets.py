@@ -11,8 +11,15 @@ import pytest
 from dress_rehearsal.target_app.qr import draw_qr, sign_ticket
 
 ALLOCATIONS = [
-    *("naive", "row_lock", "optimistic", "atomic_update", "skip_locked"),
-    *("redis_lock", "redis_script", "redis_writeback", "sqs_writeback"),
+    "naive",
+    "row_lock",
+    "optimistic",
+    "atomic_update",
+    "skip_locked",
+    "redis_lock",
+    "redis_script",
+    "redis_writeback",
+    "sqs_writeback",
 ]
 FAR_FUTURE_NS = 9 * 10**18
 Start = Callable[..., Any]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from dress_rehearsal.target_app.writeback.__main__ import Writeback
-from dress_rehearsal.target_app.writeback.services import WritingDesk
+from dress_rehearsal.target_app.writeback.services import Services
 from tests.target_app.apps import Stage
 
 Holding = tuple[str, int, int, str]
@@ -27,8 +27,8 @@ class Running:
         assert self._ready.wait(10)
 
     async def _run(self) -> None:
-        desk = WritingDesk(self._stage.settings)
-        self._worker = Writeback(desk.source, desk.ledger)
+        desk = Services(self._stage.settings)
+        self._worker = Writeback(desk.source, desk.rows)
         self._loop = asyncio.get_running_loop()
         await desk.open()
         self._ready.set()
@@ -78,8 +78,12 @@ def write_row(stage: Stage, grant: Mapping[str, Any]) -> None:
     """Commit a grant's row, as a worker that died afterwards had."""
     stage.postgres.run(
         "INSERT INTO tickets VALUES ($1, $2, $3, $4, $5, $6)",
-        *(grant["ticket"], stage.event, grant["student"]),
-        *(int(grant["number"]), int(grant["granted_ns"]), grant["idempotency"]),
+        grant["ticket"],
+        stage.event,
+        grant["student"],
+        int(grant["number"]),
+        int(grant["granted_ns"]),
+        grant["idempotency"],
     )
 
 

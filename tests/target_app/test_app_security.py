@@ -1,0 +1,236 @@
+"""Security: guessing PINs, forged tokens and codes, and doors that are not everybody's."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from prometheus_client import generate_latest
+
+from dress_rehearsal.target_app import sessions
+from dress_rehearsal.target_app.qr import SLOT_S, sign_ticket
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
+
+Start = Callable[..., Any]
+LIMIT = sessions.FAILURES_OF_STUDENT
+
+
+@pytest.fixture(autouse=True)
+def forgiven(redis_server: Any) -> Iterator[None]:
+    """Failures of other tests' students, and of these for others, are forgotten."""
+
+    def forget() -> None:
+        with redis_server.client() as redis:
+            redis.delete("no such key", *redis.scan_iter("login:failed:*"))
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.fixture
+def app(start_app: Start) -> Any:
+    return start_app()
+
+
+def login(app: Any, index: int, pin: str | None = None) -> httpx.Response:
+    student = app.stage.roster[index]
+    return app.http.post("/login", json={"student": student.student, "pin": pin or student.pin})
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+class TestBruteForce:
+    """Guessing a PIN."""
+
+    def test_after_so_many_failures_even_the_right_pin_is_not_looked_at(self, app: Any) -> None:
+        for number in range(LIMIT):
+            assert code(login(app, 0, f"guess {number}")) == (401, "bad_credentials")
+        for pin in ("one more guess", None):
+            answer = login(app, 0, pin)
+            assert code(answer) == (429, "too_many_attempts")
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert 1 <= int(answer.headers["retry-after"]) <= sessions.FAILURES_OF_STUDENT_S
+
+    def test_others_at_the_same_address_log_in_as_before(self, app: Any) -> None:
+        for number in range(LIMIT + 5):
+            login(app, 0, f"guess {number}")
+        assert [login(app, index).status_code for index in range(1, 40)] == [200] * 39
+
+    def test_it_is_over_when_the_time_has_passed_and_failing_on_does_not_lengthen_it(
+        self, app: Any
+    ) -> None:
+        for _ in range(LIMIT + 5):
+            login(app, 0, "guess")
+        with app.stage.client() as redis:
+            key = f"login:failed:student:{app.stage.roster[0].student}"
+            assert int(redis.get(key)) == LIMIT
+            assert redis.ttl(key) <= sessions.FAILURES_OF_STUDENT_S
+            redis.pexpire(key, 1)
+            time.sleep(0.01)
+        assert login(app, 0).status_code == 200
+
+    def test_who_mistypes_and_then_gets_it_right_begins_anew(self, app: Any) -> None:
+        for _ in range(3):
+            for _ in range(LIMIT - 1):
+                assert code(login(app, 0, "mistyped")) == (401, "bad_credentials")
+            assert login(app, 0).status_code == 200
+
+    def test_a_student_there_is_not_is_throttled_like_one_there_is(self, app: Any) -> None:
+        body = {"student": "nobody", "pin": "1"}
+        answers = [app.http.post("/login", json=body) for _ in range(LIMIT + 1)]
+        assert [answer.status_code for answer in answers] == [401] * LIMIT + [429]
+
+    def test_guessing_at_everybody_from_one_address_ends_too(
+        self, app: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sessions, "FAILURES_FROM_ADDRESS", 20)
+        refused = [login(app, index, "guess").status_code for index in range(25)]
+        assert refused == [401] * 20 + [429] * 5
+
+    def test_a_campus_behind_one_address_logs_in_without_a_failure_counted(self, app: Any) -> None:
+        assert sessions.FAILURES_FROM_ADDRESS >= 5000
+        assert [login(app, index).status_code for index in range(60)] == [200] * 60
+        with app.stage.client() as redis:
+            assert list(redis.scan_iter("login:failed:*")) == []
+
+
+STUDENTS_DOORS = [
+    ("POST", "/events/{event}/tickets", None),
+    ("POST", "/logout", None),
+    ("GET", "/tickets/x", None),
+    ("GET", "/tickets/x/qr", None),
+    ("POST", "/events/{event}/queue", {}),
+    ("GET", "/events/{event}/queue", None),
+    ("GET", "/events/{event}/queue/stream", None),
+]
+STAFF_DOORS = [
+    ("PUT", "/admin/events/{event}", {"opens_at_ns": 1}),
+    ("PUT", "/admin/events/{event}/queue", {"paused": True}),
+    ("GET", "/admin/faults", None),
+    ("PUT", "/admin/faults/leak", {"grade": 1}),
+    ("POST", "/gate/scan", {"payload": "X", "gate": "north"}),
+]
+
+
+def test_no_door_opens_to_a_token_that_is_not_its_own(start_app: Start) -> None:
+    app = start_app(APP_FAULTS="on", APP_WAITING_ROOM="sse")
+    good = app.login(0)["Authorization"].removeprefix("Bearer ")
+    settings = app.stage.settings
+    claims = jwt.decode(good, settings.key("jwt"), algorithms=["HS256"])
+    head, payload, signature = good.split(".")
+    other = jwt.encode({**claims, "sub": app.stage.roster[1].student}, settings.key("jwt"), "HS256")
+    forged = {
+        "no algorithm": jwt.encode(claims, None, "none"),
+        "another algorithm": jwt.encode(claims, settings.key("jwt") + b"x" * 32, "HS512"),
+        "another key": jwt.encode(claims, b"x" * 32, "HS256"),
+        "the secret itself as key": jwt.encode(claims, settings.jwt_secret.ljust(32), "HS256"),
+        "changed claims": f"{head}.{other.split('.')[1]}.{signature}",
+        "no signature": f"{head}.{payload}.",
+        "expired": jwt.encode({**claims, "exp": 1}, settings.key("jwt"), "HS256"),
+        "nonsense": "a.b.c",
+        "the organiser's": settings.admin_token.get_secret_value(),
+    }
+    headers = [{}, {"Authorization": "Bearer"}, {"Authorization": f"Basic {good}"}]
+    headers += [{"Authorization": f"Bearer {token}"} for token in forged.values()]
+    for method, path, body in STUDENTS_DOORS:
+        for shown in headers:
+            answer = app.http.request(
+                method,
+                path.format(event=app.stage.event),
+                json=body,
+                headers={**shown, "Idempotency-Key": "key"},
+            )
+            assert code(answer) == (401, "unauthenticated"), (method, path, shown)
+    staff = [{}, {"Authorization": f"Bearer {good}"}, {"Authorization": "Bearer wrong"}]
+    for method, path, body in STAFF_DOORS:
+        own = (
+            settings.gate_token.get_secret_value()
+            if path.startswith("/gate")
+            else settings.admin_token.get_secret_value()
+        )
+        foreign = (
+            settings.admin_token.get_secret_value()
+            if path.startswith("/gate")
+            else settings.gate_token.get_secret_value()
+        )
+        for shown in (*staff, {"Authorization": f"Bearer {foreign}"}, {"Authorization": own}):
+            answer = app.http.request(
+                method, path.format(event=app.stage.event), json=body, headers=shown
+            )
+            assert code(answer) == (401, "unauthenticated"), (method, path, shown)
+    assert app.stage.rows() == []
+
+
+def test_somebody_elses_ticket_opens_nothing(start_app: Start) -> None:
+    app = start_app("atomic_update")
+    ticket = app.buy(app.login(0)).json()["ticket"]
+    thief = app.login(1)
+    for path in (f"/tickets/{ticket}", f"/tickets/{ticket}/qr"):
+        assert code(app.http.get(path, headers=thief)) == (404, "ticket_unknown")
+    app.buy(thief)
+    assert code(app.http.get(f"/tickets/{ticket}", headers=thief)) == (404, "ticket_unknown")
+
+
+def test_a_forged_code_lets_nobody_in(start_app: Start) -> None:
+    app = start_app("atomic_update")
+    bearer = app.login(0)
+    ticket = app.buy(bearer).json()["ticket"]
+    settings = app.stage.settings
+    key, event, now_s = settings.key("qr"), app.stage.event, time.time()
+    genuine = sign_ticket(key, event, ticket, now_s)
+
+    def scan(payload: str) -> httpx.Response:
+        return app.http.post(
+            "/gate/scan",
+            json={"payload": payload, "gate": "north"},
+            headers={"Authorization": f"Bearer {settings.gate_token.get_secret_value()}"},
+        )
+
+    forged = [
+        sign_ticket(b"x" * 32, event, ticket, now_s),  # another key
+        sign_ticket(settings.key("pin"), event, ticket, now_s),  # another purpose's key
+        sign_ticket(key, "another", ticket, now_s),  # another event's
+        genuine[:-1] + ("A" if genuine[-1] != "A" else "B"),
+        genuine.lower(),
+        genuine + "\n",
+        "",
+        "\0",
+        "ٱ" * len(genuine),
+    ]
+    later = sign_ticket(key, event, ticket, now_s + SLOT_S)
+    forged.append(genuine[:27] + later[27:35] + genuine[35:])  # a slot under another's signature
+    for payload in forged:
+        assert code(scan(payload)) == (400, "qr_invalid"), payload
+    assert code(scan(sign_ticket(key, event, ticket, now_s - 120))) == (409, "qr_expired")
+    assert code(scan(sign_ticket(key, event, "0" * 32, now_s))) == (404, "ticket_unknown")
+    assert scan(genuine).status_code == 200
+
+
+def test_no_secret_shows_in_logs_or_metrics_of_faults_logins_and_enrolment(
+    start_app: Start, neighbours: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = start_app(APP_FAULTS="on", **neighbours.settings)
+    neighbours.behave(failures=1.0)
+    admin = {"Authorization": f"Bearer {app.stage.settings.admin_token.get_secret_value()}"}
+    with caplog.at_level(logging.DEBUG, "dress_rehearsal.target_app"):
+        for _ in range(LIMIT + 2):
+            login(app, 3, "guess-of-a-pin")
+        bearer = app.login(0)
+        app.buy(bearer)
+        app.http.put("/admin/faults/leak", json={"grade": 0}, headers=admin)
+    told = json.dumps([vars(record) for record in caplog.records], default=str)
+    for message in ("logins refused unseen", "ticket granted", "fault set"):
+        assert message in told
+    told += generate_latest(REGISTRY).decode() + json.dumps(neighbours.alerts())
+    secrets = [value for name, value in app.stage.environment.items() if "SECRET" in name]
+    secrets += [value for name, value in app.stage.environment.items() if "TOKEN" in name]
+    secrets += [app.stage.roster[index].student for index in (0, 3)]
+    secrets += ["guess-of-a-pin", bearer["Authorization"].removeprefix("Bearer ")]
+    assert [secret for secret in secrets if secret in told] == []
