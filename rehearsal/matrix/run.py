@@ -18,7 +18,7 @@ from dress_rehearsal.rehearsal.matrix.judgement import Judgement, broken_cell
 from dress_rehearsal.rehearsal.matrix.lane_process import LaneProcess
 from dress_rehearsal.rehearsal.matrix.screen import Grid
 from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
-from dress_rehearsal.reports.figures.heat_map import MatrixCell, State, heat_map
+from dress_rehearsal.reports.figures.heat_map import MatrixCell, State, draw_heat_map
 from dress_rehearsal.reports.schema import EXIT_CODES
 
 _INTERRUPTED: Final = 1
@@ -180,7 +180,7 @@ class MatrixRun:
         _write_whole(self.folder / "matrix.json", f"{text}\n")
 
     def _draw(self) -> None:
-        _write_whole(self.folder / "matrix.svg", heat_map(self._squares()).file)
+        _write_whole(self.folder / "matrix.svg", draw_heat_map(self._squares()).file)
 
     def _squares(self) -> list[MatrixCell]:
         """Return every cell's square, in the matrix's order."""

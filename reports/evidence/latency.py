@@ -135,8 +135,7 @@ def _felt_of(rows: pd.DataFrame) -> Felt:
     columns = {name: integers(rows[name], missing=-1) for name in times}
     columns["status"] = integers(rows["status"])
     for name, words in (("step", STEPS), ("outcome", OUTCOMES)):
-        places = pd.Categorical(rows[name].astype("object"), categories=words).codes
-        columns[name] = places.astype("int64")
+        columns[name] = pd.Index(words).get_indexer(rows[name].astype("object"))
     return felt_of(columns)
 
 

@@ -31,7 +31,7 @@ class MatrixCell(NamedTuple):
     state: State
 
 
-def heat_map(cells: Sequence[MatrixCell]) -> Svg:
+def draw_heat_map(cells: Sequence[MatrixCell]) -> Svg:
     """Draw the matrix."""
     strategies = list(dict.fromkeys(cell.strategy for cell in cells))
     faults = sorted(

@@ -1,10 +1,7 @@
 """Fixtures for judging: synthetic run directories, healthy or broken on purpose."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,25 +10,7 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
-
-
-def _load() -> ModuleType:
-    """Load the modules beside this file; tests are no package: by name they cannot be imported."""
-    for name in ("synthetic_defects", "synthetic_meters", "synthetic_run"):
-        if name not in sys.modules:
-            path = Path(__file__).with_name(f"{name}.py")
-            specification = importlib.util.spec_from_file_location(name, path)
-            assert specification is not None and specification.loader is not None
-            module = importlib.util.module_from_spec(specification)
-            sys.modules[name] = module
-            specification.loader.exec_module(module)
-    return sys.modules["synthetic_run"]
-
-
-@pytest.fixture(scope="session")
-def synthetic() -> ModuleType:
-    """The module `synthetic_run`: its constants (T0_NS, steps, pids) and `build_run`."""
-    return _load()
+from tests.reports import synthetic_run
 
 
 @pytest.fixture
@@ -40,8 +19,7 @@ def build_run(tmp_path: Path) -> Callable[..., RunDirectory]:
     made = iter(range(1000))
 
     def build(**arguments: Any) -> RunDirectory:
-        run: RunDirectory = _load().build_run(tmp_path / f"runs-{next(made)}", **arguments)
-        return run
+        return synthetic_run.build_run(tmp_path / f"runs-{next(made)}", **arguments)
 
     return build
 
@@ -57,24 +35,11 @@ def evidence_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Evide
     def evidence(**arguments: Any) -> Evidence:
         key = repr(sorted(arguments.items()))
         if key not in known:
-            run = _load().build_run(tmp_path_factory.mktemp("run"), **arguments)
+            run = synthetic_run.build_run(tmp_path_factory.mktemp("run"), **arguments)
             known[key] = read_evidence(run)
         return known[key]
 
     return evidence
-
-
-@pytest.fixture(scope="session")
-def healthy_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
-    """A run where nothing went wrong; shared, so do not change its files."""
-    run: RunDirectory = _load().build_run(tmp_path_factory.mktemp("healthy"))
-    return run
-
-
-@pytest.fixture(scope="session")
-def healthy(healthy_run: RunDirectory) -> Evidence:
-    """The evidence of `healthy_run`."""
-    return read_evidence(healthy_run)
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +57,12 @@ def verdict_of(evidence_of: Callable[..., Evidence]) -> Callable[..., Verdict]:
 
 
 @pytest.fixture(scope="session")
-def healthy_verdict(healthy: Evidence) -> Verdict:
-    """The verdict on `healthy_run`."""
-    return judge(healthy)
+def healthy(evidence_of: Callable[..., Evidence]) -> Evidence:
+    """The evidence of a run where nothing went wrong."""
+    return evidence_of()
+
+
+@pytest.fixture(scope="session")
+def healthy_verdict(verdict_of: Callable[..., Verdict]) -> Verdict:
+    """The verdict on `healthy`."""
+    return verdict_of()

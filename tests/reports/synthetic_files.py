@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from synthetic_defects import GENERATOR_PID, SECOND, T0_NS, table_of
-from synthetic_meters import Meters
 
 from dress_rehearsal.plans import plan_toml
 from dress_rehearsal.records import RunDirectory, tables
+from tests.reports.synthetic_defects import GENERATOR_PID, SECOND, T0_NS, table_of
+from tests.reports.synthetic_meters import Meters
 from tests.reports.synthetic_story import Story
 
 _ENVIRONMENT = {

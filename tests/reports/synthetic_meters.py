@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from synthetic_defects import (
+
+from dress_rehearsal.records import tables
+from tests.reports.synthetic_defects import (
     APP_PORT,
     BUY,
     GENERATOR_PID,
@@ -20,8 +22,6 @@ from synthetic_defects import (
     WRITEBACK_PID,
     table_of,
 )
-
-from dress_rehearsal.records import tables
 
 
 class Meters:

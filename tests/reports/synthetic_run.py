@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthetic_defects import Defects
-
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
+from tests.reports.synthetic_defects import Defects
 from tests.reports.synthetic_files import Files
 from tests.reports.synthetic_story import Story
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from synthetic_defects import (
+
+from dress_rehearsal.plans import Plan
+from tests.reports.synthetic_defects import (
     BUY,
     COUNTDOWN,
     IN_REDIS,
@@ -21,8 +23,6 @@ from synthetic_defects import (
     WRITES_BACK,
     Defects,
 )
-
-from dress_rehearsal.plans import Plan
 
 
 class Story:

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from dress_rehearsal.reports.evidence import PURCHASE
+from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.fairness import (
     MANY_INVERSIONS,
     TOLERANCE_S,

@@ -3,8 +3,6 @@
 import pytest
 
 from dress_rehearsal.reports.generator import judge_generator
-from dress_rehearsal.reports.latency import latency_frame
-from dress_rehearsal.reports.samples import Samples
 
 SMALL = {"students": 200, "tickets": 60}
 
@@ -13,7 +11,7 @@ SMALL = {"students": 200, "tickets": 60}
 def judged(evidence_of):
     def judge(**arguments):
         evidence = evidence_of(**SMALL, **arguments)
-        return judge_generator(evidence, Samples(evidence.metrics), latency_frame(evidence))
+        return judge_generator(evidence)
 
     return judge
 

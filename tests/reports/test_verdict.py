@@ -5,7 +5,8 @@ import dataclasses
 import jsonschema
 import pytest
 
-from dress_rehearsal.reports.evidence import PURCHASE, read_evidence
+from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.reports.evidence import read_evidence
 from dress_rehearsal.reports.verdict import judge, verdict_schema
 
 SMALL = {"students": 200, "tickets": 60}
@@ -130,8 +131,8 @@ def test_the_schema_refuses_what_is_no_verdict(healthy_verdict):
         jsonschema.validate(document, verdict_schema())
 
 
-def test_the_same_run_gives_the_same_bytes(healthy_verdict, healthy_run):
-    assert judge(read_evidence(healthy_run)).text() == healthy_verdict.text()
+def test_the_same_run_gives_the_same_bytes(healthy_verdict, build_run):
+    assert judge(read_evidence(build_run())).text() == healthy_verdict.text()
 
 
 def test_a_pass_says_what_held_with_figures(verdict_of):

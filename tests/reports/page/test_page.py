@@ -11,11 +11,12 @@ import pytest
 
 from dress_rehearsal.plans import plan_toml
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.page import busiest_second, write_page
-from dress_rehearsal.reports.reconciliation import reconcile
-from dress_rehearsal.reports.samples import Samples
 from dress_rehearsal.reports.verdict import Verdict, judge
+from dress_rehearsal.reports.words import milliseconds
+from tests.reports import synthetic_run
 
 BuildRun = Callable[..., RunDirectory]
 PageOf = Callable[..., Any]
@@ -80,14 +81,14 @@ def written(run: RunDirectory) -> tuple[Page, Evidence, Verdict]:
 
 
 @pytest.fixture(scope="module")
-def page_of(tmp_path_factory: pytest.TempPathFactory, synthetic: Any) -> PageOf:
+def page_of(tmp_path_factory: pytest.TempPathFactory) -> PageOf:
     """Return the page of a synthetic run; the same arguments give the same one, written once."""
     made: dict[str, tuple[Page, Evidence, Verdict]] = {}
 
     def page(**arguments: Any) -> tuple[Page, Evidence, Verdict]:
         key = repr(arguments)
         if key not in made:
-            run = synthetic.build_run(tmp_path_factory.mktemp("page"), **arguments)
+            run = synthetic_run.build_run(tmp_path_factory.mktemp("page"), **arguments)
             made[key] = written(run)
         return made[key]
 
@@ -180,10 +181,25 @@ def test_the_banner_says_the_verdict_in_words_with_every_reason(
         assert " ".join(reason.split()) in page.words
 
 
+def test_a_time_is_written_in_one_way_in_the_banner_the_strip_and_the_table(
+    healthy_page: Any,
+) -> None:
+    page, _, verdict = healthy_page
+    felt = milliseconds(verdict.latency_ms[PURCHASE].p99)
+    assert f"99% of purchases were answered within {felt}" in page.words
+    assert f"{felt} felt; the system's part" in page.words
+    assert page.row("latency-table", PURCHASE)[4] == felt
+
+
 def test_every_gate_stands_with_its_limit_its_number_and_its_result(healthy_page: Any) -> None:
     page, _, verdict = healthy_page
     assert len(page.tables["gates"]) == 1 + len(verdict.gates)
-    assert page.row("gates", "census.failed") == ["census.failed", "pass", "<= 0.1%", "0 (0%)"]
+    assert page.row("gates", "census.failed") == [
+        "census.failed",
+        "pass",
+        "<= 0.1%",
+        "0 of 600 students (0%)",
+    ]
     login = page.row("gates", "latency_ms[POST /login].p99")
     assert login[1] == "pass"
     assert login[3].endswith(" ms")
@@ -202,7 +218,7 @@ def test_requests_are_shown_as_recorded_and_as_the_server_counted_them(
 ) -> None:
     page, evidence, _ = page_of(**TROUBLED)
     step = "POST /events/{event}/tickets"
-    tally = reconcile(evidence, Samples(evidence.metrics)).tallies[step]
+    tally = evidence.server_counts.tallies[step]
     assert tally.difference > 0
     numbers = (tally.recorded, tally.uncertain, tally.counted)
     shown = [f"{number:,}" for number in numbers]

@@ -1,21 +1,13 @@
 """Each table of the page writes its numbers in their own units, and says what is missing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from dress_rehearsal.reports.evidence import (
-    COUNTDOWN,
-    JOIN,
-    LOGIN,
-    PAGE,
-    PURCHASE,
-    QR,
-    SCAN,
-    TICKET,
-    Evidence,
-)
-from dress_rehearsal.reports.latency import latency_by_step, latency_frame
+from dress_rehearsal.records.tables import COUNTDOWN, JOIN, LOGIN, PAGE, PURCHASE, QR, SCAN, TICKET
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import latency_by_step
 from dress_rehearsal.reports.page.tables import (
     Table,
     audit_table,
@@ -28,8 +20,6 @@ from dress_rehearsal.reports.page.tables import (
     reconciliation_table,
     server_split_table,
 )
-from dress_rehearsal.reports.reconciliation import reconcile
-from dress_rehearsal.reports.samples import Samples
 from dress_rehearsal.reports.schema import (
     Audit,
     Census,
@@ -56,10 +46,10 @@ def gate(metric: str, limit: str, value: float | None, baseline: float | None = 
 @pytest.mark.parametrize(
     ("metric", "limit", "value", "shown"),
     [
-        ("census.failed", "<= 0.1%", 12, "12 (0.1%)"),
+        ("census.failed", "<= 0.1%", 12, "12 of 12,000 students (0.1%)"),
         ("census.failed", "== 0", 12, "12"),
         ("pools[cpu].peak_used", "<= 90%", 0.875, "87.5%"),
-        ("latency_ms[POST /login].p99", "<= 2s", 1530.0, "1.53 s"),
+        ("latency_ms[POST /login].p99", "<= 2s", 1530.0, "1,530 ms"),
         ("bottleneck.since_s", ">= 2s", 1.5, "1.5 s"),
         ("pools[postgres].wait_p99_ms", "<= 50ms", 0.42, "0.42 ms"),
         ("audit.settle_ms", "<= 1s", None, "not measured"),
@@ -134,21 +124,20 @@ def test_a_late_generator_stands_beside_what_the_plan_allows(healthy: Evidence) 
         limited=True,
     )
     rows = {row[0]: row[1:] for row in words(generator_table(generator, healthy))}
-    assert rows["Late start, p99"] == ["1.2 s", "1 s", "too late"]
-    assert rows["Release skew at T-0, p99"] == ["not measured", "1 s", "not measured"]
+    assert rows["Late start, p99"] == ["1,200 ms", "1,000 ms", "too late"]
+    assert rows["Release skew at T-0, p99"] == ["not measured", "1,000 ms", "not measured"]
     assert rows["Read lag, p99"][0] == "not measured"
     assert rows["CPU at its peak"][0] == "not measured"
     assert rows["Limited the measurement"][0] == "yes"
 
 
 def test_the_servers_own_times_keep_the_order_of_the_journey(healthy: Evidence) -> None:
-    frame = latency_frame(healthy)
-    table = server_split_table(frame)
+    table = server_split_table(healthy)
     assert table is not None
     steps = [row[0] for row in words(table)]
     assert steps.index("POST /login") < steps.index("POST /events/{event}/tickets")
     assert all(" / " in row[-1] for row in words(table))
-    assert server_split_table(frame.head(0)) is None
+    assert server_split_table(replace(healthy, requests=healthy.requests.head(0))) is None
 
 
 def test_a_saturation_that_never_began_is_not_called_unmeasured() -> None:
@@ -168,9 +157,10 @@ def test_steps_of_a_room_or_a_gate_that_is_not_there_are_left_out(
     healthy: Evidence, evidence_of: Callable[..., Evidence]
 ) -> None:
     def steps(evidence: Evidence) -> set[str]:
-        frame = latency_frame(evidence)
-        counts = reconcile(evidence, Samples(evidence.metrics))
-        tables = (latency_table(latency_by_step(frame), frame), reconciliation_table(counts))
+        tables = (
+            latency_table(latency_by_step(evidence.latency), evidence),
+            reconciliation_table(evidence.server_counts),
+        )
         (first, second) = ({row[0].text for row in table.rows} for table in tables)
         assert first == second
         return first

@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dress_rehearsal.records.tables import STEPS
-from dress_rehearsal.reports.evidence import LOGIN, PURCHASE, STREAM
-from dress_rehearsal.reports.latency import (
+from dress_rehearsal.records.tables import LOGIN, PURCHASE, STEPS, STREAM
+from dress_rehearsal.reports.evidence.latency import (
     latency_by_step,
-    latency_frame,
     latency_spectrum,
     latency_split,
     system_ms,
@@ -34,7 +32,7 @@ def hand_made(healthy, rows):
 
 def test_percentiles_are_measured_values(healthy):
     rows = [(felt, 2, "ok", 200) for felt in range(1, 101)]
-    latency = latency_by_step(latency_frame(hand_made(healthy, rows)))[LOGIN]
+    latency = latency_by_step(hand_made(healthy, rows).latency)[LOGIN]
     assert latency.model_dump() == {
         "count": 100,
         "p50": 51.0,
@@ -47,7 +45,7 @@ def test_percentiles_are_measured_values(healthy):
 
 
 def test_a_late_generator_is_felt_but_is_not_the_systems(healthy):
-    latency = latency_by_step(latency_frame(hand_made(healthy, [(1500, 1400, "ok", 200)])))[LOGIN]
+    latency = latency_by_step(hand_made(healthy, [(1500, 1400, "ok", 200)]).latency)[LOGIN]
     assert (latency.max, latency.system_p99) == (1500.0, 100.0)
 
 
@@ -65,13 +63,11 @@ def test_a_late_generator_is_felt_but_is_not_the_systems(healthy):
 )
 def test_what_counts_in_percentiles(healthy, row, counts):
     evidence = hand_made(healthy, [(3, 0, "ok", 200), row])
-    assert latency_by_step(latency_frame(evidence))[LOGIN].count == 1 + counts
+    assert latency_by_step(evidence.latency)[LOGIN].count == 1 + counts
 
 
 def test_failures_are_counted_apart(evidence_of):
-    table = unanswered_by_step(
-        latency_frame(evidence_of(students=200, tickets=60, failed=3, unknown=2))
-    )
+    table = unanswered_by_step(evidence_of(students=200, tickets=60, failed=3, unknown=2).latency)
     assert table.loc[PURCHASE].to_dict() == {"failed": 3, "unknown": 2, "abandoned": 0}
     assert table.drop(PURCHASE).to_numpy().sum() == 0
     assert list(table.index) == list(STEPS)
@@ -82,12 +78,12 @@ def test_answers_that_nobody_needed_any_more_are_told_from_answers_that_were_wan
     rows = evidence.requests.copy()
     rows["error"] = rows["error"].astype("object")
     rows.loc[rows.index[rows["outcome"] == "unknown"][0], "error"] = "abandoned"
-    table = unanswered_by_step(latency_frame(dataclasses.replace(evidence, requests=rows)))
+    table = unanswered_by_step(dataclasses.replace(evidence, requests=rows).latency)
     assert table.loc[PURCHASE].to_dict() == {"failed": 0, "unknown": 1, "abandoned": 1}
 
 
 def test_every_step_is_there_even_without_requests(evidence_of):
-    latency = latency_by_step(latency_frame(evidence_of(students=60, without=["requests"])))
+    latency = latency_by_step(evidence_of(students=60, without=["requests"]).latency)
     assert list(latency) == list(STEPS)
     assert latency[LOGIN].model_dump() == {"count": 0} | dict.fromkeys(
         ["p50", "p90", "p99", "p99_9", "max", "system_p99"]
@@ -95,36 +91,32 @@ def test_every_step_is_there_even_without_requests(evidence_of):
 
 
 def test_the_parts_of_a_latency_add_up_to_it(healthy):
-    frame = latency_frame(healthy)
+    frame = healthy.latency
     assert np.allclose(frame["felt_ms"], frame["generator_ms"] + frame["system_ms"])
 
 
 def test_nanoseconds_since_the_epoch_lose_nothing(healthy):
     rows = healthy.requests.copy()
     rows["done_ns"] = rows["intended_ns"] + 1
-    exact = latency_frame(dataclasses.replace(healthy, requests=rows))
+    exact = dataclasses.replace(healthy, requests=rows).latency
     assert set(exact["felt_ms"]) == {1e-6}
 
 
 def test_a_slow_reader_is_part_of_no_latency(evidence_of):
-    quick = latency_by_step(latency_frame(evidence_of(students=200, tickets=60)))
-    slow = latency_by_step(
-        latency_frame(evidence_of(students=200, tickets=60, slow_reading_ms=900))
-    )
+    quick = latency_by_step(evidence_of(students=200, tickets=60).latency)
+    slow = latency_by_step(evidence_of(students=200, tickets=60, slow_reading_ms=900).latency)
     assert quick == slow
 
 
 def test_the_split_names_the_part_that_grew(evidence_of):
-    split = latency_split(
-        latency_frame(evidence_of(students=200, tickets=60, generator_late_ms=700))
-    )
+    split = latency_split(evidence_of(students=200, tickets=60, generator_late_ms=700).latency)
     assert split.loc[PURCHASE, "generator_ms"] > 700
     assert split.loc[PURCHASE, "system_ms"] < 50
     assert split.loc[LOGIN, "generator_ms"] < 50
 
 
 def test_the_spectrum_ends_at_the_maximum(healthy):
-    frame = latency_frame(healthy)
+    frame = healthy.latency
     spectrum = latency_spectrum(frame, PURCHASE)
     latency = latency_by_step(frame)[PURCHASE]
     assert spectrum["felt_ms"].is_monotonic_increasing
@@ -133,15 +125,14 @@ def test_the_spectrum_ends_at_the_maximum(healthy):
 
 
 def test_a_connection_that_timed_out_is_the_systems_part(healthy):
-    latency = latency_by_step(latency_frame(hand_made(healthy, [(10_000, 3, "failed", 0)])))
+    latency = latency_by_step(hand_made(healthy, [(10_000, 3, "failed", 0)]).latency)
     assert latency[LOGIN].system_p99 == 9_997
 
 
 @pytest.mark.parametrize(("field", "own"), [("p50", 51), ("p90", 91), ("p99", 100), ("max", 100)])
 def test_the_systems_part_has_the_same_percentiles_as_the_whole(healthy, field, own):
-    frame = latency_frame(
-        hand_made(healthy, [(felt + 500, 500, "ok", 200) for felt in range(1, 101)])
-    )
+    rows = [(felt + 500, 500, "ok", 200) for felt in range(1, 101)]
+    frame = hand_made(healthy, rows).latency
     assert system_ms(frame, LOGIN, field) == own
     assert system_ms(frame, PURCHASE, field) is None
     assert system_ms(frame, LOGIN, "p99") == latency_by_step(frame)[LOGIN].system_p99
@@ -152,6 +143,6 @@ def test_an_event_stream_is_answered_when_its_first_bytes_come(healthy):
     requests = evidence.requests
     requests["step"] = STREAM
     requests["first_byte_ns"] = pd.array([requests["intended_ns"][0] + 5 * MS, None], "Int64")
-    frame = latency_frame(dataclasses.replace(evidence, requests=requests))
+    frame = dataclasses.replace(evidence, requests=requests).latency
     assert frame["felt_ms"].tolist() == [5.0, 7_000.0]
     assert frame["system_ms"].tolist() == [4.0, 6_999.0]

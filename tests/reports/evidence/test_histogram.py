@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dress_rehearsal.reports.histogram import histogram_on, quantile
-from dress_rehearsal.reports.samples import Samples, count_on, level_on, time_grid
+from dress_rehearsal.reports.evidence.histogram import histogram_on, quantile
+from dress_rehearsal.reports.evidence.samples import Samples, count_on, level_on, time_grid
 
 S = 1_000_000_000
 

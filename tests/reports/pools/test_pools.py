@@ -5,9 +5,8 @@ import dataclasses
 import pytest
 
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.reports.latency import latency_frame
 from dress_rehearsal.reports.pools import POOL_NAMES, find_bottleneck, find_pools
-from dress_rehearsal.reports.samples import Samples
+from dress_rehearsal.reports.pools.client import find_client_pools, run_grid
 
 _PATIENCE_2S = {"app": {"postgres_pool_timeout": "2s"}}
 
@@ -16,7 +15,7 @@ _PATIENCE_2S = {"app": {"postgres_pool_timeout": "2s"}}
 def pools_of(evidence_of):
     def pools(**arguments):
         evidence = evidence_of(**arguments)
-        found = find_pools(evidence, Samples(evidence.metrics), latency_frame(evidence))
+        found = find_pools(evidence)
         return {finding.pool.name: finding.pool for finding in found}, find_bottleneck(found)
 
     return pools
@@ -28,7 +27,7 @@ def cut_before(evidence, end_ns):
     requests.loc[requests["done_ns"] >= end_ns, ["done_ns", "read_ns"]] = None
     metrics = evidence.metrics[evidence.metrics["t_ns"] < end_ns]
     cut = dataclasses.replace(evidence, metrics=metrics, requests=requests)
-    return find_pools(cut, Samples(metrics), latency_frame(cut))[0]
+    return find_client_pools(cut, run_grid(cut))[0]
 
 
 def test_a_healthy_run_waits_for_nothing(pools_of):
@@ -228,7 +227,7 @@ def test_what_a_request_still_holds_after_its_student_left_is_not_leaked(
     used = metrics["labels"] == '{"pool":"postgres","state":"used"}'
     metrics.loc[after & used & (metrics["source"] == "app:4101"), "value"] = 3.0
     changed = dataclasses.replace(evidence, metrics=metrics)
-    found = find_pools(changed, Samples(metrics), latency_frame(evidence))
+    found = find_pools(changed)
     assert found[0].pool.leaked == leaked
 
 
@@ -276,7 +275,7 @@ def test_a_strategys_own_pool_is_a_bottleneck_and_the_app_not_accused_of_what_ot
     renamed["labels"] = texts.str.replace('"pool":"postgres"', f'"pool":"{own}"', regex=False)
     metrics = renamed[~ours].astype({"labels": "category"})
     evidence = dataclasses.replace(evidence, metrics=metrics)
-    found = find_pools(evidence, Samples(metrics), latency_frame(evidence))
+    found = find_pools(evidence)
     assert {f.pool.name: f.pool.diagnosis for f in found}[own] == diagnosis
     if diagnosis != "leak":
         assert find_bottleneck(found).resource == own
@@ -329,5 +328,5 @@ def test_a_pace_of_zero_is_no_reason_to_fall_over(evidence_of):
     collect = evidence.plan.collect.model_copy(update={"interval": 0.0})
     plan = evidence.plan.model_copy(update={"collect": collect})
     evidence = dataclasses.replace(evidence, plan=plan)
-    found = find_pools(evidence, Samples(evidence.metrics), latency_frame(evidence))
+    found = find_pools(evidence)
     assert find_bottleneck(found).resource == "postgres"

@@ -5,10 +5,8 @@ import re
 
 import pytest
 
+from dress_rehearsal.records.tables import PAGE
 from dress_rehearsal.reports.audit.lost_views import lost_views
-from dress_rehearsal.reports.evidence import PAGE
-from dress_rehearsal.reports.reconciliation import reconcile
-from dress_rehearsal.reports.samples import Samples
 
 SMALL = {"students": 200, "tickets": 60}
 S = 1_000_000_000
@@ -16,8 +14,7 @@ S = 1_000_000_000
 
 def counted(evidence):
     """The number, and the two figures of the sentence."""
-    samples = Samples(evidence.metrics)
-    found = lost_views(evidence, samples, reconcile(evidence, samples))
+    found = lost_views(evidence)
     assert found is not None
     number, sentence = found
     told = re.search(r"([\d,]+) page views? w.* by ([\d,]+)\.$", sentence)
@@ -28,7 +25,7 @@ def counted(evidence):
 
 
 def ended_ns(evidence):
-    return next(event.t_ns for event in evidence.timeline if event.name == "performed")
+    return next(event.t_ns for event in evidence.events if event.name == "performed")
 
 
 def with_late_pages(evidence, at_ns, number=10):

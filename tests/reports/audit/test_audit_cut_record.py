@@ -5,7 +5,6 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from dress_rehearsal.reports.timeline import course_of
 from dress_rehearsal.reports.verdict import judge
 
 SMALL = {"students": 200, "tickets": 60}
@@ -33,15 +32,15 @@ def cut(evidence, at_ns):
         students=students,
         requests=requests[requests["done_ns"] <= at_ns - S].reset_index(drop=True),
         ledger=ledger[ledger["granted_ns"] <= at_ns].reset_index(drop=True),
-        timeline=[event for event in evidence.timeline if event.kind != "ledger"]
-        + [
+        events=tuple(event for event in evidence.events if event.kind != "ledger")
+        + tuple(
             dataclasses.replace(
                 event,
                 detail={"tickets": int((ledger["granted_ns"] <= at_ns).sum()) // 2},
             )
-            for event in evidence.timeline
+            for event in evidence.events
             if event.kind == "ledger"
-        ],
+        ),
     )
 
 
@@ -92,18 +91,3 @@ def test_views_beyond_those_recorded_are_no_invention_of_a_target_whose_record_i
     lost = judge(evidence_of(**SMALL, lost_views=-4, component_lost="generator"))
     assert (whole.audit.lost_views, lost.audit.lost_views) == (4, None)
     assert judge(evidence_of(**SMALL, component_lost="generator")).audit.lost_views == 0
-
-
-@pytest.mark.parametrize(
-    ("defects", "record_cut", "as_planned"),
-    [
-        pytest.param({}, False, True, id="carried through"),
-        pytest.param({"component_lost": "redis"}, False, True, id="the target's own loss"),
-        pytest.param({"component_lost": "generator"}, True, False, id="the generator's loss"),
-        pytest.param({"interrupted": True}, False, False, id="Ctrl-C: short but whole"),
-        pytest.param({"killed": True}, True, False, id="kill -9"),
-    ],
-)
-def test_the_course_is_read_from_the_timeline(evidence_of, defects, record_cut, as_planned):
-    course = course_of(evidence_of(**SMALL, **defects))
-    assert (course.record_cut, course.as_planned) == (record_cut, as_planned)

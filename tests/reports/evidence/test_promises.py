@@ -5,8 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from dress_rehearsal.reports.audit.promises import promises, read_told
-from dress_rehearsal.reports.evidence import PURCHASE
+from dress_rehearsal.records.tables import PURCHASE
 from tests.reports.auditing import audited, found
 
 SMALL = {"students": 200, "tickets": 60}
@@ -62,7 +61,7 @@ def test_whose_purchase_was_never_answered_may_hold_a_ticket_by_a_claim_too(evid
     evidence = evidence_of(**SMALL, unknown=4)
     holders = set(who_ended(evidence, "unknown")) & set(evidence.ledger["student"])
     evidence = claimed(evidence, holders, again=True)
-    told = read_told(evidence)
+    told = evidence.promises.students
     assert told.loc[told["undecided"], "student"].tolist() == who_ended(evidence, "unknown")
     assert found(evidence) == {}
 
@@ -80,7 +79,7 @@ def test_a_student_told_of_two_tickets_has_one_too_many(evidence_of):
     told_of = pd.Series([["second"]] * len(evidence.students), evidence.students.index)
     evidence = changed(evidence, student, more_tickets=told_of)
     first = evidence.students.loc[evidence.students["student"] == student[0], "ticket"].item()
-    promised = promises(read_told(evidence))
+    promised = evidence.promises.tickets
     assert promised.loc[promised["student"] == student[0], "ticket"].tolist() == [first, "second"]
     wrong = {"oversold": 1, "duplicate_students": 1, "acked_but_missing": 1}
     assert found(evidence) == wrong

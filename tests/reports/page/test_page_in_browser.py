@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from dress_rehearsal.reports.report import write_report
+from tests.reports import synthetic_run
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = (
@@ -40,10 +41,10 @@ PROBE = """<!doctype html><body style="margin:0">
 
 
 @pytest.fixture(scope="module")
-def page(synthetic, tmp_path_factory):
+def page(tmp_path_factory):
     if BROWSER is None and not os.environ.get("REHEARSE_REQUIRE_BROWSER"):
         pytest.skip("no chromium on the PATH")
-    run = synthetic.build_run(tmp_path_factory.mktemp("browser"), students=300, tickets=120)
+    run = synthetic_run.build_run(tmp_path_factory.mktemp("browser"), students=300, tickets=120)
     write_report(run)
     return run.path / "report.html"
 

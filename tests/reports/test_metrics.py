@@ -3,7 +3,7 @@
 import pytest
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.reading import bundled_plans, read_plan
+from dress_rehearsal.plans.read import bundled_plans, read_plan
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.metrics import check_metric_names, known_metrics, metric_value
 

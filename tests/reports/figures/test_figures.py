@@ -1,0 +1,214 @@
+"""Figures state the verdict's own numbers, draw what was recorded, and are the same every time."""
+
+import dataclasses
+import re
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.timeline import Timeline
+from dress_rehearsal.reports.figures import Drawing, Missing, draw_figures
+from dress_rehearsal.reports.figures.arrivals import answers_lag_s, draw_arrivals
+from dress_rehearsal.reports.figures.generator import draw_generator
+from dress_rehearsal.reports.figures.palette import FAULT, NARROW, WIDE
+from dress_rehearsal.reports.figures.pools import pool_rows
+from dress_rehearsal.reports.figures.spectrum import draw_spectrum
+from dress_rehearsal.reports.figures.time_axis import RunSeries
+from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.verdict import judge
+from dress_rehearsal.reports.words import milliseconds, offset, seconds, written
+
+EvidenceOf = Callable[..., Evidence]
+VerdictOf = Callable[..., Verdict]
+FigureOf = Callable[..., Drawing]
+FIGURES = ("arrivals", "latency", "spectrum", "pools", "generator")
+
+
+@pytest.fixture(scope="module")
+def figure_of(evidence_of: EvidenceOf, verdict_of: VerdictOf) -> FigureOf:
+    """Return a figure of a run by its name; those of the same run are drawn once."""
+    known: dict[str, dict[str, Drawing | Missing]] = {}
+
+    def figure(name: str, **arguments: Any) -> Drawing:
+        key = repr(sorted(arguments.items()))
+        if key not in known:
+            figures = draw_figures(evidence_of(**arguments), verdict_of(**arguments))
+            known[key] = {figure.name: figure for figure in figures}
+        return drawn(known[key][name])
+
+    return figure
+
+
+def drawn(figure: Drawing | Missing) -> Drawing:
+    assert isinstance(figure, Drawing), figure
+    return figure
+
+
+def test_arrivals_state_the_time_to_sell_out_of_the_ledger(
+    healthy: Evidence, figure_of: FigureOf
+) -> None:
+    redis = healthy.ledger[healthy.ledger["source"] == "redis"]
+    assert healthy.t0_ns is not None
+    last_s = (int(redis["granted_ns"].max()) - healthy.t0_ns) / 1e9
+    title = figure_of("arrivals").title
+    assert title.startswith(f"200 tickets went in {seconds(last_s)}; answers lagged")
+
+
+def test_arrivals_say_so_when_more_went_than_there_was(
+    verdict_of: VerdictOf, figure_of: FigureOf
+) -> None:
+    assert verdict_of(oversell=5).audit.oversold == 5
+    assert figure_of("arrivals", oversell=5).title.startswith("205 grants for 200 tickets")
+
+
+def test_the_lag_is_from_the_nth_click_to_the_nth_answer() -> None:
+    timeline = Timeline(zero_ns=0, has_t0=True)
+    clicks = pd.DataFrame(
+        {
+            "intended_ns": pd.array([-500, 0, 100, 200, 300], dtype="Int64") * 1_000_000,
+            "done_ns": pd.array([9_000, 400, 150, 900, None], dtype="Int64") * 1_000_000,
+            "status": [409, 201, 201, 409, 0],
+            "outcome": ["refused", "ok", "ok", "refused", "unknown"],
+        }
+    )
+    # Sorted answers 150, 400, 900 belong to clicks 0, 100, 200; early and unanswered are left out.
+    assert answers_lag_s(clicks, timeline) == pytest.approx(0.7)
+    assert answers_lag_s(clicks.tail(1), timeline) is None
+
+
+def test_latency_states_the_verdicts_numbers_and_the_failures(
+    evidence_of: EvidenceOf, verdict_of: VerdictOf, figure_of: FigureOf
+) -> None:
+    outcomes = evidence_of(failed=7, unknown=4).latency["outcome"]
+    bought = verdict_of(failed=7, unknown=4).latency_ms[PURCHASE]
+    title = figure_of("latency", failed=7, unknown=4).title
+    assert f"took at most {milliseconds(bought.p99)} " in title
+    assert f"system's part: {milliseconds(bought.system_p99)}" in title
+    failed = written(int((outcomes == "failed").sum()))
+    requests = written(len(outcomes))
+    assert title.startswith(f"Of {requests} requests {failed} failed and 4 got no answer")
+
+
+def test_a_run_without_failures_says_so_in_its_latencies(
+    healthy: Evidence, healthy_verdict: Verdict, figure_of: FigureOf
+) -> None:
+    title = figure_of("latency").title
+    felt_ms = healthy_verdict.latency_ms[PURCHASE].p99
+    assert title.startswith(
+        f"99 of 100 clicks to buy were answered within {milliseconds(felt_ms)} "
+    )
+    assert title.endswith(f"none of {written(len(healthy.requests))} requests failed")
+
+
+def test_the_spectrum_states_the_slowest_step_of_the_verdict(
+    healthy_verdict: Verdict, figure_of: FigureOf
+) -> None:
+    latency_ms, title = healthy_verdict.latency_ms, figure_of("spectrum").title
+    slowest = max(latency_ms, key=lambda step: latency_ms[step].p99_9 or 0.0)
+    assert slowest in title
+    assert f"99.9% within {milliseconds(latency_ms[slowest].p99_9)}" in title
+
+
+def test_pools_state_the_verdicts_bottleneck(verdict_of: VerdictOf, figure_of: FigureOf) -> None:
+    bottleneck = verdict_of(pool_exhausted=True).bottleneck
+    assert bottleneck is not None
+    assert bottleneck.resource == "postgres"
+    title = figure_of("pools", pool_exhausted=True).title
+    assert title == f"First to saturate: PostgreSQL pools, at {offset(bottleneck.since_s)}"
+
+
+def test_a_pool_that_was_full_is_drawn_full_and_waited_for(evidence_of: EvidenceOf) -> None:
+    rows = {row.name: row for row in pool_rows(RunSeries(evidence_of(pool_exhausted=True)))}
+    pool = rows["PostgreSQL pools"]
+    assert pool.used is not None
+    assert pool.pending is not None
+    assert pool.wait_ms is not None
+    assert (pool.used.highest, pool.pending.highest, pool.most) == (20, 50, 20)
+    waited = pool.wait_ms.at_s[pool.wait_ms.values > 10]
+    assert 0 < waited.min() <= 0.75
+    assert waited.max() <= 3.5
+
+
+def test_a_fault_is_shaded_while_it_is_on(evidence_of: EvidenceOf, figure_of: FigureOf) -> None:
+    evidence = evidence_of(faults=[("leak", 1.0, 2.5)])
+    with_one = drawn(draw_arrivals(evidence))
+    assert FAULT in with_one.wide.file
+    assert "--figure-fault" in with_one.narrow.element
+    assert FAULT not in figure_of("arrivals").wide.file
+
+
+@pytest.mark.parametrize(
+    ("defects", "words"),
+    [
+        ({}, "The generator kept up"),
+        ({"generator_late_ms": 2500.0}, "The generator was the limit"),
+    ],
+)
+def test_the_generators_figure_says_whether_it_kept_up(
+    evidence_of: EvidenceOf, verdict_of: VerdictOf, defects: dict[str, Any], words: str
+) -> None:
+    generator = verdict_of(**defects).generator
+    evidence = evidence_of(**defects)
+    title = drawn(draw_generator(evidence, RunSeries(evidence), generator)).title
+    assert title.startswith(words)
+    assert f"started within {milliseconds(generator.late_start_p99_ms)} of" in title
+
+
+def test_a_figure_is_valid_svg_with_its_finding_as_title(figure_of: FigureOf) -> None:
+    figure = figure_of("spectrum")
+    for form, svg in ((WIDE, figure.wide), (NARROW, figure.narrow)):
+        root = ElementTree.fromstring(svg.file)
+        name = "{http://www.w3.org/2000/svg}"
+        assert root.findtext(f"{name}title") == figure.title
+        assert root.findtext(f"{name}desc") == figure.caption
+        assert root.attrib["viewBox"].split()[2] == f"{form.width_pt:g}"
+        assert ElementTree.fromstring(svg.element).attrib["aria-label"].startswith(figure.title)
+    assert "<text" not in figure.wide.file, "text is outlines: it looks the same everywhere"
+    assert "<dc:date>" not in figure.wide.file
+
+
+def test_a_hostile_name_stays_text_in_a_figure(healthy: Evidence, healthy_verdict: Verdict) -> None:
+    hostile = 'GET /<script>alert("1")</script>-->&amp;'
+    words = healthy.requests["step"].astype("object")
+    requests = healthy.requests.assign(step=words.where(words != "POST /login", hostile))
+    evidence = dataclasses.replace(healthy, requests=requests)
+    latency_ms = {
+        hostile if step == "POST /login" else step: part
+        for step, part in healthy_verdict.latency_ms.items()
+    }
+    slow = latency_ms[hostile].model_copy(update={"p99_9": 1e6})
+    figure = drawn(draw_spectrum(evidence, {**latency_ms, hostile: slow}))
+    assert hostile in figure.title
+    for text in (figure.wide.file, figure.narrow.element):
+        root = ElementTree.fromstring(text)
+        assert not [part for part in root.iter() if part.tag.endswith("script")]
+        assert "<!--" not in text
+
+
+def test_a_machines_own_matplotlib_settings_change_nothing(
+    healthy: Evidence, healthy_verdict: Verdict, figure_of: FigureOf
+) -> None:
+    import matplotlib as mpl
+
+    with mpl.rc_context({"font.size": 30, "svg.fonttype": "none", "axes.grid": True}):
+        again = drawn(draw_spectrum(healthy, healthy_verdict.latency_ms))
+    assert again == figure_of("spectrum")
+
+
+def test_an_absent_finding_is_missing_not_empty(evidence_of: EvidenceOf) -> None:
+    evidence = evidence_of(without=["requests", "metrics"])
+    figures = draw_figures(evidence, judge(evidence))
+    assert len(figures) == 5
+    assert all(isinstance(figure, Missing) for figure in figures)
+
+
+def test_no_two_figures_of_a_page_share_an_id(figure_of: FigureOf) -> None:
+    figures = [figure_of(name) for name in FIGURES]
+    texts = [svg.element for figure in figures for svg in (figure.wide, figure.narrow)]
+    ids = [found for text in texts for found in re.findall(r'\bid="([^"]+)"', text)]
+    assert len(ids) == len(set(ids))

@@ -1,0 +1,33 @@
+"""CI sees every gate as a test, and a file that it can read."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from dress_rehearsal.reports.junit import write_junit
+
+SMALL = {"students": 200, "tickets": 60}
+
+
+@pytest.mark.parametrize(
+    ("defects", "failures", "errors"),
+    [
+        pytest.param({}, 0, 0, id="a pass"),
+        pytest.param({"oversell": 1, "gates": [("census.ticket", "== 0")]}, 3, 0, id="a failure"),
+        pytest.param({"store_unreadable": "postgres"}, 0, 10, id="undecided is an error"),
+        pytest.param({"never_started": 1}, 0, 1, id="a doubt that is no gate"),
+    ],
+)
+def test_ci_sees_each_gate_as_a_test(verdict_of, defects, failures, errors):
+    verdict = verdict_of(**SMALL, **defects)
+    suite = ET.fromstring(write_junit(verdict)).find("testsuite")
+    assert (int(suite.get("failures")), int(suite.get("errors"))) == (failures, errors)
+    assert int(suite.get("tests")) == len(verdict.gates) + 1 == len(suite.findall("testcase"))
+
+
+def test_junit_survives_what_xml_cannot_hold(healthy_verdict):
+    verdict = healthy_verdict.model_copy(
+        update={"verdict": "fail", "reasons": ("a \x00 <b> \x1b[31m",)}
+    )
+    suite = ET.fromstring(write_junit(verdict)).find("testsuite")
+    assert suite.find("testcase[last()]/failure").get("message") == "a � <b> �[31m"

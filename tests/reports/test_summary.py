@@ -1,0 +1,72 @@
+"""The summary shows the verdict's own numbers, short, and no text breaks out of it."""
+
+import re
+
+import pytest
+
+from dress_rehearsal.reports.summary import escaped, write_summary
+
+SMALL = {"students": 200, "tickets": 60}
+
+
+@pytest.fixture
+def summary_of(evidence_of, verdict_of):
+    """Return the summary of a synthetic run."""
+
+    def summary(**arguments):
+        run = {**SMALL, **arguments}
+        return write_summary(evidence_of(**run), verdict_of(**run))
+
+    return summary
+
+
+def test_the_summary_begins_with_the_gravest_sentence(summary_of):
+    lines = summary_of(oversell=3, never_started=1).splitlines()
+    assert lines[0] == "# ❌ It does not hold: synthetic"
+    assert lines[4] == "- Oversold: 63 tickets were granted for 60 places."
+
+
+def test_the_summary_shows_the_gates_own_numbers(summary_of):
+    text = summary_of(failed=2, gates=[("census.failed", "<= 0.1%")])
+    assert "| ❌ census.failed | &lt;= 0.1% | 2 of 200 students (1%) | fail |" in text
+    assert "they agree" in text
+
+
+def test_every_row_of_a_summary_table_has_as_many_cells_as_its_head(summary_of):
+    tables = re.findall(
+        r"(?:^\|.*\|\n)+",
+        summary_of(cpu_full=True, faults=[("leak", 0, 2)]),
+        re.MULTILINE,
+    )
+    assert len(tables) == 8
+    for table in tables:
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a|b", r"a\|b"),
+        ("<script>&", "&lt;script&gt;&amp;"),
+        ("@everyone", "&#64;everyone"),
+        ("two\nlines", "two lines"),
+        ("[link](x) `c` *b*", r"\[link\](x) \`c\` \*b\*"),
+    ],
+)
+def test_text_cannot_break_out_of_the_summary(text, shown):
+    assert escaped(text) == shown
+
+
+def test_the_summary_lists_faults_and_alerts_and_does_not_drown_in_them(summary_of):
+    mishaps = {"faults": [("leak", 1, 3)], "undone_fault": "redis_wipe", "alerts": 60}
+    said = summary_of(**mishaps)
+    assert (
+        "| T-0 + 1 s | fault: leak | on, 20%: a purchase keeps its PostgreSQL connection |" in said
+    )
+    assert "| T-0 + 3 s | fault: leak | off |" in said
+    assert (
+        "| T-0 + 1 s | fault: redis\\_wipe | could not be done: There is no such switch. |" in said
+    )
+    assert "alert: enrolment | Enrolment cannot be asked. |" in said
+    assert "… and 23 more; all are in `timeline.jsonl`." in said
+    assert "Faults and alerts" not in summary_of()

@@ -1,0 +1,71 @@
+"""One quantity is written in one way: with the digits and the unit that the verdict keeps."""
+
+import pytest
+
+from dress_rehearsal.reports.words import (
+    counted,
+    milliseconds,
+    offset,
+    percent,
+    pool_words,
+    quantity,
+    seconds,
+    written,
+)
+
+
+@pytest.mark.parametrize(
+    ("value_ms", "words"),
+    [
+        (0.0, "0 ms"),
+        (0.004, "0.004 ms"),
+        (0.4234, "0.423 ms"),
+        (37.0, "37 ms"),
+        (999.74, "999.7 ms"),
+        (1542.5, "1,542.5 ms"),
+        (10_000.0, "10,000 ms"),
+        (None, "not measured"),
+        (float("nan"), "not measured"),
+    ],
+)
+def test_a_latency_stays_in_the_milliseconds_it_is_kept_in(
+    value_ms: float | None, words: str
+) -> None:
+    assert milliseconds(value_ms) == quantity(value_ms, "ms") == words
+
+
+def test_a_span_of_the_run_stays_in_seconds() -> None:
+    shown = [seconds(value) for value in (0.1, 3.24, 12.345, 1234.0, None)]
+    assert shown == ["0.1 s", "3.24 s", "12.3 s", "1,234 s", "not measured"]
+    assert quantity(1.5, "s") == "1.5 s"
+
+
+def test_moments_are_written_from_t0() -> None:
+    assert [offset(value) for value in (0.0, 3.2, -0.4)] == ["T-0", "T-0 + 3.2 s", "T-0 − 0.4 s"]
+
+
+def test_counts_have_their_noun_and_numbers_their_thousands() -> None:
+    assert [counted(number, "entry", "entries") for number in (1, 5212)] == [
+        "1 entry",
+        "5,212 entries",
+    ]
+    assert [written(value) for value in (5212, 12.345, 0.01234, None)] == [
+        "5,212",
+        "12.3",
+        "0.0123",
+        "not measured",
+    ]
+
+
+def test_shares_have_three_digits() -> None:
+    assert [percent(share) for share in (0.0, 0.00123, 0.875, 1.0)] == [
+        "0%",
+        "0.123%",
+        "87.5%",
+        "100%",
+    ]
+
+
+def test_a_pool_nobody_named_has_its_own_name() -> None:
+    assert pool_words("cpu") == "Machine's CPU"
+    assert pool_words("kafka") == "kafka"
