@@ -134,6 +134,25 @@ def test_the_roster_and_the_doors_of_the_stores_are_private(
         assert (folder / "postgres").stat().st_uid == pwd.getpwnam("pgserver").pw_uid
 
 
+def test_a_worker_that_dies_is_lost_even_though_the_app_replaces_it(
+    performance: Performance, identify: Identify
+) -> None:
+    stage = performance.stage
+    stage.lost()
+    _main, worker, *_ = [pid for name, pid in stage.components() if name == "app"]
+    identify(worker).signal(signal.SIGKILL)
+    losses = await_loss(stage)
+    assert [(one.name, one.pid, one.exit_code) for one in losses] == [("app", worker, None)]
+    await_true(lambda: len(stage.components()) == 6)  # the replacement
+    assert stage.lost() == []
+
+
+def test_a_dead_write_back_is_lost(performance: Performance, identify: Identify) -> None:
+    writeback = dict(performance.stage.components())["writeback"]
+    identify(writeback).signal(signal.SIGKILL)
+    assert [one.pid for one in await_loss(performance.stage)] == [writeback]
+
+
 @pytest.fixture(scope="module")
 def taken() -> Iterator[int]:
     """A port that somebody outside listens on."""
@@ -199,25 +218,6 @@ def test_a_folder_that_cannot_be_deleted_is_left_to_the_guardian(
         other.clear()
     assert not any(one.alive for one in [*processes, guardian])
     assert not folder.exists()
-
-
-def test_a_worker_that_dies_is_lost_even_though_the_app_replaces_it(
-    performance: Performance, identify: Identify
-) -> None:
-    stage = performance.stage
-    stage.lost()
-    _main, worker, *_ = [pid for name, pid in stage.components() if name == "app"]
-    identify(worker).signal(signal.SIGKILL)
-    losses = await_loss(stage)
-    assert [(one.name, one.pid, one.exit_code) for one in losses] == [("app", worker, None)]
-    await_true(lambda: len(stage.components()) == 6)  # the replacement
-    assert stage.lost() == []
-
-
-def test_a_dead_write_back_is_lost(performance: Performance, identify: Identify) -> None:
-    writeback = dict(performance.stage.components())["writeback"]
-    identify(writeback).signal(signal.SIGKILL)
-    assert [one.pid for one in await_loss(performance.stage)] == [writeback]
 
 
 def await_loss(stage: EmbeddedStage) -> list[Loss]:
