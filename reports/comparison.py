@@ -107,7 +107,7 @@ class Comparison:
 
 
 def compare(runs: Sequence[tuple[str, RunDirectory]]) -> Comparison:
-    """Judge each run and put its numbers beside the others'.
+    """Return each run's numbers, judged from its files, beside the others'.
 
     Raises:
         RunDirectoryUnreadableError: a file of a run is missing or damaged.
@@ -162,7 +162,7 @@ def audit_words(audit: Audit) -> str:
 
 
 def _app_cpu_s(evidence: Evidence) -> float | None:
-    """Add up the CPU seconds of the app's workers and writers from the first arrival on."""
+    """Return the CPU seconds of the app's workers and writers from the first arrival on."""
     samples = evidence.samples
     rows = samples.named("process_cpu_seconds_total", "processes")
     rows = rows[label(rows, "component").isin(["app", "writeback"])]

@@ -91,7 +91,7 @@ _DECIDING = ("sold_out", "already_holds_ticket")
 
 
 def judge_fairness(evidence: Evidence) -> Fairness:
-    """Compare the order of the line with the order of the tickets' numbers.
+    """Return how the order of the line compares with the order of the tickets' numbers.
 
     inversions: students overtaken, that is those who came more than `TOLERANCE_S` before somebody
     who got a ticket with an earlier number, or who got one while they were sent away sold out.

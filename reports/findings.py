@@ -19,7 +19,12 @@ MANY_STUDENTS: Final = 0.01
 
 _BAD_ENDS: Final = ("failed", "unknown", "in_flight", "gave_up")
 _COMPONENTS: Final = (
-    *("app", "writeback", "neighbours", "postgres", "redis", "sqs"),
+    "app",
+    "writeback",
+    "neighbours",
+    "postgres",
+    "redis",
+    "sqs",
     MEASURING,
 )
 """What a stage consists of: what can be lost."""
@@ -31,7 +36,7 @@ _KINDS: Final = (
 
 
 def findings_of(evidence: Evidence, verdict: Verdict) -> frozenset[str]:
-    """Name everything that this run shows to be wrong; empty for a healthy one.
+    """Return everything that this run shows to be wrong, as words; empty for a healthy one.
 
     Returns:
         `audit.<counter>` (above zero), `audit.<counter>.not_audited` (this run should have decided
@@ -66,7 +71,7 @@ def findings_of(evidence: Evidence, verdict: Verdict) -> frozenset[str]:
 
 
 def known_findings() -> list[str]:
-    """List every word that `findings_of` can give."""
+    """Return every word that `findings_of` can give."""
     return [
         *(f"audit.{name}" for name in COUNTERS),
         *(f"audit.{name}.{_UNAUDITED}" for name in COUNTERS),

@@ -34,7 +34,7 @@ BEGINNINGS = ("saturated_at_s", "since_s")
 
 
 def known_metrics() -> list[str]:
-    """List every path that a gate may name."""
+    """Return every path that a gate may name."""
     plain: dict[str, type[Part]] = {
         "census": Census,
         "audit": Audit,

@@ -10,7 +10,7 @@ from dress_rehearsal.reports.verdict import judge
 
 
 def write_report(run: RunDirectory) -> Verdict:
-    """Judge a run and write everything that people and CI read about it.
+    """Return a run's verdict, having written everything that people and CI read about it.
 
     Writing it again gives the same bytes: no clock, no randomness, no machine.
 

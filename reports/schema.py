@@ -1,4 +1,4 @@
-"""The verdict document: the shape of `verdict.json`, schema 1, and its JSON Schema."""
+"""The schema: the shape of `verdict.json`, schema 1, and its JSON Schema."""
 
 import json
 from typing import Any, Literal
@@ -13,7 +13,7 @@ EXIT_CODES = {"pass": 0, "fail": 99, "inconclusive": 3}
 
 
 class Part(BaseModel):
-    """A table of the document; None stands for "not measured", never for zero."""
+    """A table of the verdict; None stands for "not measured", never for zero."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
 

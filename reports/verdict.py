@@ -28,13 +28,13 @@ from dress_rehearsal.reports.gates import apply_gates
 from dress_rehearsal.reports.generator import judge_generator
 from dress_rehearsal.reports.pools import find_bottleneck, find_pools
 from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict, verdict_schema
-from dress_rehearsal.reports.words import counted, milliseconds
+from dress_rehearsal.reports.words import counted, milliseconds, written
 
 __all__ = ["Verdict", "judge", "verdict_schema"]
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """Judge one run from its evidence alone: the same evidence gives the same verdict.
+    """Return the verdict on one run: the same evidence gives the same verdict.
 
     Raises:
         MetricUnknownError: a gate of the plan names a number that no verdict holds.
@@ -128,8 +128,8 @@ def _missing_students(census: CensusFinding) -> list[str]:
     if not missing:
         return []
     return [
-        f"{missing:,} of {counted(census.census.students, 'student')} never started, so the rush "
-        f"was smaller than planned."
+        f"{written(missing)} of {counted(census.census.students, 'student')} never started, so the "
+        f"rush was smaller than planned."
     ]
 
 
@@ -163,8 +163,8 @@ def _what_held(measured: Measured, evidence: Evidence) -> str:
     census, p99 = measured.census, measured.latency_ms[PURCHASE].p99
     limits = len(evidence.plan.gates)
     parts = [
-        f"It held: {census.students:,} of {counted(census.students, 'student')} accounted for "
-        f"({', '.join(_endings(census))})",
+        f"It held: {written(census.students)} of {counted(census.students, 'student')} accounted "
+        f"for ({', '.join(_endings(census))})",
         "nobody was wronged",
         *([] if p99 is None else [f"99% of purchases were answered within {milliseconds(p99)}"]),
     ]
@@ -180,8 +180,8 @@ def _endings(census: Census) -> list[str]:
     }
     return [
         counted(census.ticket, "ticket"),
-        f"{census.sold_out:,} sold out",
-        *(f"{number:,} {word}" for word, number in open_ends.items() if number),
+        f"{written(census.sold_out)} sold out",
+        *(f"{written(number)} {word}" for word, number in open_ends.items() if number),
     ]
 
 

@@ -3,7 +3,7 @@
 from dress_rehearsal.records.tables import PAGE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.reconciliation import began_ns, tally
-from dress_rehearsal.reports.words import counted
+from dress_rehearsal.reports.words import counted, written
 
 VIEWS = "event_views_total"
 
@@ -34,7 +34,7 @@ def lost_views(evidence: Evidence) -> tuple[int, str] | None:
         return (
             due - views.counted,
             f"Lost views: {counted(due, 'page view was', 'page views were')} answered{when}, the "
-            f"counter grew by {views.counted:,}.",
+            f"counter grew by {written(views.counted)}.",
         )
     most = views.recorded + views.uncertain
     if views.counted > most:
@@ -45,7 +45,7 @@ def lost_views(evidence: Evidence) -> tuple[int, str] | None:
     return (
         max(views.counted - most, 0),
         f"Invented views: at most {counted(most, 'page view was', 'page views were')} asked for, "
-        f"the counter grew by {views.counted:,}.",
+        f"the counter grew by {written(views.counted)}.",
     )
 
 

@@ -27,7 +27,7 @@ from dress_rehearsal.reports.audit.pending import borne_out, drift, may_come
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import DURABLE, owned
 from dress_rehearsal.reports.numbers import integers, rounded
-from dress_rehearsal.reports.words import counted
+from dress_rehearsal.reports.words import counted, written
 
 ISSUE_GRACE_NS: Final = NS_PER_S
 """How long after its row's commit the target may still call a ticket pending."""
@@ -215,7 +215,7 @@ def _of_sold_out(evidence: Evidence) -> dict[str, Wrong]:
         "false_sold_out": (
             wronged,
             f"False sold out: {counted(wronged, 'student was', 'students were')} turned away "
-            f"while {places - held:,} of {counted(places, 'place')} remained.",
+            f"while {written(places - held)} of {counted(places, 'place')} remained.",
         )
     }
 

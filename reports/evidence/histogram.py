@@ -53,7 +53,7 @@ class Histogram:
 def histogram_on(
     grid: Any, samples: Samples, name: str, source: str, **labels: str
 ) -> Histogram | None:
-    """Add up one histogram over its processes, None when it was never sampled."""
+    """Return one histogram added up over its processes, None when it was never sampled."""
     buckets = samples.named(name + "_bucket", source, **labels)
     if buckets.empty:
         return None
@@ -69,7 +69,7 @@ def histogram_on(
 
 
 def quantile(edges: Any, cumulative: Any, share: float) -> float:
-    """Interpolate a quantile within its bucket, as PromQL's histogram_quantile does.
+    """Return a quantile, interpolated within its bucket, as PromQL's histogram_quantile does.
 
     Beyond the last finite edge only that edge is known. NaN without observations.
     """

@@ -15,6 +15,7 @@ from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.tables import CONNECT_ERRORS, NS_PER_S, STEPS
 from dress_rehearsal.reports.evidence.samples import Samples, label
 from dress_rehearsal.reports.numbers import integers
+from dress_rehearsal.reports.words import written
 
 COUNTER = "http_server_requests_total"
 
@@ -50,7 +51,8 @@ class Reconciliation:
     def problems(self) -> tuple[str, ...]:
         """Return one sentence for each step whose counts differ."""
         return tuple(
-            f"The server answered {tally.counted:,} × {step} but {tally.recorded:,} are recorded"
+            f"The server answered {written(tally.counted)} × {step} but "
+            f"{written(tally.recorded)} are recorded"
             f"{_allowance(tally.uncertain)}: {_direction(tally.difference)}."
             for step, tally in self.tallies.items()
             if tally.difference
@@ -60,7 +62,7 @@ class Reconciliation:
 def reconcile(
     plan: Plan, events: Sequence[TimelineEvent], requests: pd.DataFrame, samples: Samples
 ) -> Reconciliation:
-    """Compare every step's requests with the app workers' own counters."""
+    """Return every step's requests beside the app workers' own counters of them."""
     if plan.target.stage == "external":
         return Reconciliation({}, "nobody read the target's own counters.")
     if any(event.kind == "process" and event.name == "app" for event in events):
@@ -108,7 +110,7 @@ def tally(rows: pd.DataFrame, counted_there: int, last_ns: int, *, answers: str 
 
 
 def may_have_arrived(rows: pd.DataFrame) -> "pd.Series[bool]":
-    """Tell of each request whether the target can have seen it.
+    """Return for each request whether the target can have seen it.
 
     `sent_ns` alone does not say so: of a new connection it is the moment of its first packet, and
     of some the connection was never made (`records.tables.CONNECT_ERRORS`).
@@ -128,10 +130,10 @@ def began_ns(requests: pd.DataFrame) -> int | None:
 
 
 def _allowance(uncertain: int) -> str:
-    return f" and {uncertain:,} more may have reached it" if uncertain else ""
+    return f" and {written(uncertain)} more may have reached it" if uncertain else ""
 
 
 def _direction(difference: int) -> str:
     if difference > 0:
-        return f"{difference:,} reached it unrecorded"
-    return f"{-difference:,} never reached it"
+        return f"{written(difference)} reached it unrecorded"
+    return f"{written(-difference)} never reached it"

@@ -97,7 +97,7 @@ def time_grid(start_ns: int, end_ns: int, interval_ns: int) -> Any:
 
 
 def level_on(grid: Any, rows: pd.DataFrame) -> Any:
-    """Sum gauges over their sources on a grid; NaN where no source had spoken recently."""
+    """Return gauges added up over their sources on a grid; NaN where none had spoken recently."""
     total = np.zeros(len(grid))
     heard = np.zeros(len(grid), dtype=bool)
     for _, times, values in single_series(rows):
@@ -117,7 +117,7 @@ def worst_on(grid: Any, rows: pd.DataFrame) -> Any:
 
 
 def count_on(grid: Any, rows: pd.DataFrame) -> Any:
-    """Sum counters over their sources on a grid; 0 before a series begins."""
+    """Return counters added up over their sources on a grid; 0 before a series begins."""
     total = np.zeros(len(grid))
     for _, times, values in single_series(rows):
         total += last_on(grid, times, values)

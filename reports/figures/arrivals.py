@@ -34,7 +34,7 @@ _WORDS = {
 
 
 def draw_arrivals(evidence: Evidence) -> Drawing | Missing:
-    """Draw how the rush to buy came in and was answered, per 100 ms or, when long, wider."""
+    """Return how the rush to buy came in and was answered, per 0.1 s or, when long, wider."""
     name, heading = "arrivals", "The rush"
     timeline, sale = evidence.timeline, evidence.sale
     buying = evidence.requests[evidence.requests["step"] == PURCHASE]
@@ -108,7 +108,7 @@ def answers_lag_s(buying: pd.DataFrame, timeline: Timeline) -> float | None:
 
 
 def _window_s(clicks_s: Floats, answers_s: Floats, sale: Sale) -> tuple[float, float]:
-    """Show from just before the first clicks until the sale and nearly all answers are over."""
+    """Return the span (s) from before the first clicks until nearly all answers are there."""
     known = answers_s[~np.isnan(answers_s)]
     last = float(known.max()) if len(known) else float(clicks_s.max())
     most = float(np.quantile(known, 0.95)) if len(known) else last

@@ -27,7 +27,7 @@ class Bars:
 
 
 def draw_comparison(labels: Sequence[str], quantities: Sequence[Bars]) -> Svg:
-    """Draw a panel a quantity, two beside each other, each with a bar a run from zero."""
+    """Return a drawing of a panel a quantity, two beside each other, each with a bar a run."""
     wide = (WIDTH_PT - 16 - _GAP_PT) / 2
     above = max(text_width_pt(name, FONT_PT) for name in labels) > _LABEL_SHARE * wide
     lines = 2 if above else 1
@@ -92,7 +92,7 @@ def _said(value: float | None, mark: float | None, bars: Bars) -> str:
 
 
 def _finding(labels: Sequence[str], quantities: Sequence[Bars]) -> str:
-    """Say which run needed least of each quantity that differs by a tenth or more."""
+    """Return which run needed least of each quantity that differs by a tenth or more."""
     said = []
     for bars in quantities:
         known = [

@@ -33,7 +33,7 @@ _LOOKS = {
 
 
 def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> Drawing | Missing:
-    """Draw the generator's own delays and CPU over time.
+    """Return the drawing of the generator's own delays and CPU over time.
 
     Args:
         run: reads the metrics table.

@@ -32,7 +32,10 @@ class MatrixCell(NamedTuple):
 
 
 def draw_heat_map(cells: Sequence[MatrixCell]) -> Svg:
-    """Draw the matrix."""
+    """Return the drawing: rows are strategies as they come, columns faults as catalogued.
+
+    A pair without a cell stays empty: the fault cannot occur there.
+    """
     strategies = list(dict.fromkeys(cell.strategy for cell in cells))
     faults = sorted(
         dict.fromkeys(cell.fault for cell in cells), key=lambda name: _ORDER.get(name, len(_ORDER))

@@ -33,7 +33,7 @@ def draw_latency(
     window_s: tuple[float, float] | None,
     latency_ms: Mapping[str, Latency],
 ) -> Drawing | Missing:
-    """Draw latency over time, of buying and of everything else.
+    """Return the drawing of latency over time, of buying and of everything else.
 
     Args:
         window_s: the span shown, from `run_window_s`.

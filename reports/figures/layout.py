@@ -37,7 +37,7 @@ class Sheet:
         self._height_pt = 0.0
 
     def panel(self, label: str, height_pt: float, *, beside: bool = False) -> Panel:
-        """Add a panel below the others, or beside the last one where the form has room."""
+        """Return a new panel below the others, or beside the last one where the form has room."""
         beside = beside and self.form.columns > 1
         row = self._panels[-1].row + (0 if beside else 1) if self._panels else 0
         axes = self._figure.add_axes((0.0, 0.0, 1.0, 1.0), label=str(len(self._panels)))
@@ -54,7 +54,7 @@ class Sheet:
         *,
         beside: bool = False,
     ) -> Panel:
-        """Add a panel whose x axis is T-0's; the first one's legend names what was lost when."""
+        """Return a new panel on T-0's axis; the first one's legend names what was lost when."""
         panel = self.panel(label, height_pt, beside=beside)
         losses = [loss for loss in timeline.losses if window_s[0] <= loss[0] <= window_s[1]]
         panel.axis_of_moments(window_s, t0=timeline.has_t0, losses_s=[at_s for at_s, _ in losses])

@@ -189,4 +189,4 @@ def _moment(value_s: float, t0: bool) -> str:
     if abs(value_s) < 1e-9:
         return "T-0" if t0 else "0"
     sign = ("−" if value_s < 0 else "+") if t0 else ""
-    return f"{sign}{abs(value_s):g}"
+    return f"{sign}{written(abs(value_s))}"

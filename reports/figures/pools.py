@@ -48,7 +48,7 @@ class PoolRow:
 def draw_pools(
     evidence: Evidence, run: RunSeries, bottleneck: Bottleneck | None
 ) -> Drawing | Missing:
-    """Draw the pools as small multiples.
+    """Return the drawing of the pools as small multiples.
 
     Args:
         run: reads the metrics table.
@@ -89,7 +89,7 @@ def draw_pools(
 
 
 def pool_rows(run: RunSeries) -> list[PoolRow]:
-    """List every pool the design names, with what the run measured of it."""
+    """Return every pool there may be, with what the run measured of it."""
     pools = sorted(set(label(run.samples.named(f"{_CLIENT}_max", "app"), "pool")))
     return [
         *(_client_pool(run, pool) for pool in pools),
@@ -141,7 +141,7 @@ def _client_pool(run: RunSeries, pool: str) -> PoolRow:
 
 
 def _backlog(run: RunSeries) -> Series | None:
-    """Prefer Redis's own count of entries not yet committed; the worker's dies with it."""
+    """Return the entries not yet committed by Redis's own count: the worker's dies with it."""
     pending = run.level("redis_stream_pending", "redis")
     waiting = run.level("redis_stream_lag", "redis")
     if pending is None or waiting is None:

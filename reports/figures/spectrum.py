@@ -44,7 +44,7 @@ _TICKS: Final = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
 def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Drawing | Missing:
-    """Draw felt latency against the share of requests, one line a step, log axes.
+    """Return the drawing of felt latency against the share of requests, one line a step, log axes.
 
     Args:
         latency_ms: the verdict's latencies by step, named in the title.

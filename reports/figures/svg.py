@@ -88,7 +88,7 @@ def wrapped(text: str, width_pt: float, size_pt: float, *, bold: bool = False) -
 def save_svg(
     figure: Figure, *, key: str, title: str, description: str, title_height_pt: float
 ) -> Svg:
-    """Write a figure as SVG.
+    """Return a figure as SVG.
 
     Args:
         key: unique among the figures of a page; it prefixes every id.

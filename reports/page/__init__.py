@@ -159,7 +159,7 @@ def busiest_second(sent_ns: "pd.Series[Any]") -> int | None:
 
 
 def breakable(text: str) -> Markup:
-    """Escape a name and let it break after its slashes and underscores."""
+    """Return a name escaped that may break after its slashes and underscores."""
     return Markup(re.sub("([/_])", r"\1<wbr>", str(escape(text))))  # noqa: S704 - escaped
 
 

@@ -43,7 +43,7 @@ _RECORDED: Final = {
 
 
 def environment_facts(evidence: Evidence) -> list[tuple[str, str]]:
-    """List the machine's facts as names and values, the commit and the fingerprint first."""
+    """Return the machine's facts as names and values, the commit and the fingerprint first."""
     facts = evidence.environment
     first = [name for name in _FIRST_FACTS if name in facts]
     ordered = [*first, *(name for name in facts if name not in first)]
@@ -51,7 +51,7 @@ def environment_facts(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def timeline_rows(evidence: Evidence) -> list[tuple[str, str, str, str]]:
-    """List when what happened: moment, kind, name and detail in words."""
+    """Return when what happened: moment, kind, name and detail in words."""
     rows: list[tuple[str, str, str, str]] = []
     numbered = list(enumerate(sorted(evidence.events, key=lambda event: event.t_ns)))
     hidden = {number for number, event in numbered if event.kind == "alert"}
@@ -77,7 +77,7 @@ def timeline_rows(evidence: Evidence) -> list[tuple[str, str, str, str]]:
 
 
 def run_files(run: RunDirectory, figures: Iterable[Drawing | Missing]) -> list[FileLink]:
-    """List the run's files: those recorded as they are there, those of the report always."""
+    """Return the run's files: those recorded as they are there, those of the report always."""
     links = [FileLink(name, name, content) for name, content in _WRITTEN_WITH_THE_PAGE.items()]
     for name, content in _RECORDED.items():
         path = run.path / name

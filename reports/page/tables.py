@@ -28,6 +28,7 @@ from dress_rehearsal.reports.words import (
     offset,
     percent,
     pool_words,
+    seconds,
     written,
 )
 
@@ -142,7 +143,8 @@ def fairness_table(fairness: Fairness) -> Table | None:
         (
             "Inversions",
             fairness.inversions,
-            f"students who came more than {TOLERANCE_S:g} s before somebody served ahead of them",
+            f"students who came more than {seconds(TOLERANCE_S)} before somebody "
+            f"served ahead of them",
         ),
         ("Kendall's tau", fairness.kendall_tau, "the line's order against tickets': 1 the same"),
         (

@@ -68,7 +68,7 @@ class Circumstances:
 def diagnose(
     frame: pd.DataFrame, first: int | None, leaked: int | None, around: Circumstances
 ) -> Diagnosis | None:
-    """Tell why a pool was waited for.
+    """Return why a pool was waited for.
 
     Args:
         frame: the pool's intervals, see `reports.pools.client.ClientPool`.
@@ -147,7 +147,7 @@ def _deadlocked(frame: pd.DataFrame, around: Circumstances) -> bool:
 
 
 def _still(worker: pd.DataFrame) -> Any:
-    """Tell in which intervals a worker's pool was full and waited for, and gave nothing back."""
+    """Return in which intervals a worker's pool was full and waited for, and gave nothing back."""
     full = (worker["used"] >= worker["max"]) & (worker["pending"] > 0)
     return (full & (worker["returned"] == 0)).to_numpy(dtype=bool)
 

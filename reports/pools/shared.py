@@ -246,7 +246,7 @@ def _peak(levels: Any) -> float:
 
 
 def _lasting(hit: Any, length: int) -> Any:
-    """Keep the hits that belong to at least `length` in a row."""
+    """Return the hits that belong to at least `length` in a row."""
     kept = np.zeros(len(hit), dtype=bool)
     for start, end in runs(hit):
         kept[start:end] = end - start >= length
