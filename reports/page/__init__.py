@@ -52,8 +52,8 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
     Raises:
         RunDirectoryUnusableError: they cannot be written.
     """
-    figures = draw_figures(evidence, verdict)
     _make_room(run.figures)
+    figures = draw_figures(evidence, verdict)
     for figure in figures:
         if isinstance(figure, Drawing):
             run.write_text(f"{run.figures.name}/{figure.name}.svg", figure.wide.file)

@@ -58,7 +58,7 @@ def test_nothing_is_built_twice_in_one_report(build_run, monkeypatch):
 
     for name in BUILDERS:
         monkeypatch.setattr(evidence, name, counting(name))
-    write_report(build_run(students=20, tickets=6))
+    assert write_report(build_run(students=10, tickets=1)).exit_code == 0
     assert built == dict.fromkeys(BUILDERS, 1)
 
 
@@ -70,9 +70,8 @@ def test_a_file_in_the_figures_place_is_a_sentence(build_run):
         write_report(run)
 
 
-@pytest.mark.parametrize("students", [1, 10])
-def test_a_rush_of_very_few_is_drawn_without_a_warning(build_run, students):
-    assert write_report(build_run(students=students, tickets=1)).exit_code == 0
+def test_a_rush_of_one_is_drawn_without_a_warning(build_run):
+    assert write_report(build_run(students=1, tickets=1)).exit_code == 0
 
 
 def test_a_damaged_file_is_named(build_run):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pandas as pd
 import pytest
@@ -21,6 +22,7 @@ from tests.reports import synthetic_run
 BuildRun = Callable[..., RunDirectory]
 PageOf = Callable[..., Any]
 TROUBLED = {"failed": 7, "unknown": 4, "never_started": 3, "counter_off": 9}
+GATED = {"gates": [("census.failed", "<= 0.1%"), ("latency_ms[POST /login].p99", "<= 2s")]}
 BROKEN = {"oversell": 5, "worker_lost": True}
 FIGURES = ("arrivals", "latency", "spectrum", "pools", "generator")
 VOID = {"meta", "link", "br", "hr", "img", "input", "wbr"}
@@ -97,7 +99,26 @@ def page_of(tmp_path_factory: pytest.TempPathFactory) -> PageOf:
 
 @pytest.fixture(scope="module")
 def healthy_page(page_of: PageOf) -> Any:
-    return page_of(gates=[("census.failed", "<= 0.1%"), ("latency_ms[POST /login].p99", "<= 2s")])
+    return page_of(**GATED)
+
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> \"'&amp; </svg></pre>"
+
+
+@pytest.fixture(scope="module")
+def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The page of a run whose own words want to be markup, the run and the verdict on it."""
+    run = synthetic_run.build_run(tmp_path_factory.mktemp("hostile"), pool_exhausted=True)
+    plan = run.plan().model_copy(update={"description": HOSTILE})
+    run.write_text("plan.toml", plan_toml(plan))
+    run.write_json("environment.json", {HOSTILE: HOSTILE, "machine": {"cpu": [HOSTILE, None]}})
+    run.stamp("process", HOSTILE, exit=1, what=HOSTILE)
+    run.stamp("abort", "interrupted", reason=HOSTILE)
+    run.stamp("fault", "slow", note=HOSTILE)
+    for name in ("<b>log<-b>.jsonl", "app #1.jsonl"):
+        (run.logs / name).write_text(HOSTILE, encoding="utf-8")
+    page, _, verdict = written(run)
+    return page, run, verdict
 
 
 def test_the_page_asks_nobody_else_for_anything(healthy_page: Any) -> None:
@@ -129,10 +150,8 @@ def test_a_content_security_policy_forbids_what_the_page_does_not_do(healthy_pag
     assert not handlers
 
 
-def test_links_to_the_run_are_relative_and_lead_to_files(build_run: BuildRun) -> None:
-    run = build_run()
-    (run.logs / "app #1.jsonl").write_text("{}\n", encoding="utf-8")
-    page, _, _ = written(run)
+def test_links_to_the_run_are_relative_and_lead_to_files(hostile_page: Any) -> None:
+    page, run, _ = hostile_page
     targets = [
         str(attributes["href"])
         for tag, attributes in page.tags
@@ -140,7 +159,7 @@ def test_links_to_the_run_are_relative_and_lead_to_files(build_run: BuildRun) ->
     ]
     assert "logs/app%20%231.jsonl" in targets
     for target in targets:
-        assert (run.path / target.replace("%20", " ").replace("%23", "#")).exists(), target
+        assert (run.path / unquote(target)).exists(), target
 
 
 def test_every_number_of_the_census_is_there_and_the_sum_is_shown(page_of: PageOf) -> None:
@@ -165,7 +184,7 @@ def test_the_audit_says_ok_found_and_not_measured_in_words(page_of: PageOf) -> N
 @pytest.mark.parametrize(
     ("defects", "word", "answer"),
     [
-        ({}, "pass", "It will hold"),
+        (GATED, "pass", "It will hold"),
         (BROKEN, "fail", "It does not hold"),
         ({"killed": True}, "inconclusive", "This run decides nothing"),
     ],
@@ -253,19 +272,8 @@ def test_the_timeline_tells_faults_and_not_every_alert(page_of: PageOf) -> None:
     assert "torn down" in page.words
 
 
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> \"'&amp; </svg></pre>"
-
-
-def test_text_from_outside_cannot_become_markup(build_run: BuildRun) -> None:
-    run = build_run(pool_exhausted=True)
-    plan = run.plan().model_copy(update={"description": HOSTILE})
-    run.write_text("plan.toml", plan_toml(plan))
-    run.write_json("environment.json", {HOSTILE: HOSTILE, "machine": {"cpu": [HOSTILE, None]}})
-    run.stamp("process", HOSTILE, exit=1, what=HOSTILE)
-    run.stamp("abort", "interrupted", reason=HOSTILE)
-    run.stamp("fault", "slow", note=HOSTILE)
-    (run.logs / "<b>log</b>.jsonl".replace("/", "-")).write_text(HOSTILE, encoding="utf-8")
-    page, _, verdict = written(run)
+def test_text_from_outside_cannot_become_markup(hostile_page: Any) -> None:
+    page, _, verdict = hostile_page
     assert any(HOSTILE in reason for reason in verdict.reasons)
     assert page.words.count("<script>alert(1)</script>") >= 5
     assert not {"script", "img", "b"} & {tag for tag, _ in page.tags}
@@ -279,12 +287,12 @@ def _everything(run: RunDirectory) -> dict[str, bytes]:
 def test_the_same_run_gives_the_same_bytes_and_no_figure_outlives_its_evidence(
     build_run: BuildRun,
 ) -> None:
-    run = build_run(unknown=3, pool_exhausted=True)
+    run, elsewhere = build_run(unknown=3), build_run(unknown=3)
     written(run)
+    written(elsewhere)
     once = _everything(run)
     assert set(once) == {"report.html", *(f"{name}.svg" for name in FIGURES)}
-    written(run)
-    assert _everything(run) == once
+    assert _everything(elsewhere) == once
 
     for part in run.metrics.iterdir():
         part.unlink()
