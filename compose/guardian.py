@@ -15,7 +15,7 @@ from typing import IO
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.process import inherited_environment, python_module
-from dress_rehearsal.compose.stage_folder import Entry, StageFolder, clear
+from dress_rehearsal.compose.stage_folder import RecordedProcess, StageFolder, clear
 
 _DONE = b"done\n"
 _ENDS_ITSELF_S = 8.0
@@ -66,7 +66,7 @@ class Guardian:
         identity = ProcessId.of(pid)
         if identity is not None:
             self._folder.record(
-                Entry(
+                RecordedProcess(
                     name,
                     identity.pid,
                     identity.started,

@@ -17,7 +17,7 @@ from dress_rehearsal.compose.errors import (
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec
 from dress_rehearsal.compose.stage import Loss
-from dress_rehearsal.compose.stage_folder import Entry, StageFolder
+from dress_rehearsal.compose.stage_folder import RecordedProcess, StageFolder
 
 _POLL_S = 0.015
 _ORPHAN_PATIENCE_S = 2.0
@@ -220,7 +220,7 @@ class ProcessGroup:
         process = ManagedProcess.start(spec)
         if process.identity is not None:
             self._folder.record(
-                Entry(
+                RecordedProcess(
                     spec.name,
                     process.identity.pid,
                     process.identity.started,

@@ -26,7 +26,7 @@ _CLEARING_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RecordedProcess:
     """One process on record, with how to stop it when its conductor is no more."""
 
     name: str
@@ -50,7 +50,7 @@ class StageFolder:
         self.path = path
         self.lock = lock
         """Descriptor of the held lock; the guardian inherits it."""
-        self._entries: list[Entry] = []
+        self._processes: list[RecordedProcess] = []
         self._writing = threading.Lock()
 
     @classmethod
@@ -85,24 +85,26 @@ class StageFolder:
         room.mkdir(mode=0o700)
         return room
 
-    def record(self, entry: Entry, instead_of: int | None = None) -> None:
+    def record(self, recorded: RecordedProcess, instead_of: int | None = None) -> None:
         """Put a process on record: whoever clears the folder stops it first.
 
         Args:
             instead_of: pid of one that has ended, whose turn in the clearing it takes.
         """
         with self._writing:
-            turns = [position for position, e in enumerate(self._entries) if e.pid == instead_of]
+            turns = [
+                position for position, one in enumerate(self._processes) if one.pid == instead_of
+            ]
             if turns:
-                self._entries[turns[0]] = entry
+                self._processes[turns[0]] = recorded
             else:
-                self._entries.append(entry)
+                self._processes.append(recorded)
             self._write()
 
     def forget(self, pid: int) -> None:
         """Take a process that has ended off the record."""
         with self._writing:
-            self._entries = [entry for entry in self._entries if entry.pid != pid]
+            self._processes = [recorded for recorded in self._processes if recorded.pid != pid]
             self._write()
 
     def remove(self) -> None:
@@ -118,7 +120,10 @@ class StageFolder:
 
     def _write(self) -> None:
         partial = self.path / f".{_RECORD}.partial"
-        document = {"owner": os.getpid(), "processes": [asdict(entry) for entry in self._entries]}
+        document = {
+            "owner": os.getpid(),
+            "processes": [asdict(recorded) for recorded in self._processes],
+        }
         partial.write_text(json.dumps(document), encoding="utf-8")
         partial.replace(self.path / _RECORD)
 
@@ -129,8 +134,8 @@ def clear(path: Path) -> None:
     Called where the conductor is dead: by its guardian, or by the next run when both are.
     """
     deadline = time.monotonic() + _CLEARING_S
-    for entry in reversed(_recorded(path)):
-        _stop(entry, deadline)
+    for recorded in reversed(_recorded(path)):
+        _stop(recorded, deadline)
     kill_remnants(path)
     delete(path)
 
@@ -208,27 +213,27 @@ def _private(path: Path, is_kind: Any) -> bool:
     return ours and bool(is_kind(found.st_mode))
 
 
-def _recorded(path: Path) -> list[Entry]:
+def _recorded(path: Path) -> list[RecordedProcess]:
     try:
         document = json.loads((path / _RECORD).read_text(encoding="utf-8"))
-        return [Entry(**fields) for fields in document["processes"]]
+        return [RecordedProcess(**fields) for fields in document["processes"]]
     except (OSError, ValueError, KeyError, TypeError):
         # Cut short by a power failure, or of another version. The processes are still found by
         # what they carry, only not stopped as gently.
         return []
 
 
-def _stop(entry: Entry, deadline: float) -> None:
-    process = ProcessId(entry.pid, entry.started)
+def _stop(recorded: RecordedProcess, deadline: float) -> None:
+    process = ProcessId(recorded.pid, recorded.started)
 
     def wait(timeout_s: float) -> bool:
         return process.wait(max(0.0, min(timeout_s, deadline - time.monotonic())))
 
-    if entry.ends_itself_s and wait(entry.ends_itself_s):
+    if recorded.ends_itself_s and wait(recorded.ends_itself_s):
         return
-    for name in entry.stop_signals:
+    for name in recorded.stop_signals:
         process.signal(signal.Signals[name])
-        if wait(entry.patience_s):
+        if wait(recorded.patience_s):
             return
     process.kill_tree()
     process.wait(1.0)

@@ -101,6 +101,8 @@ def test_ctrl_c_clears_the_stage_whether_it_stands_or_is_still_being_set(
         identify(pid) for conductor in (standing, being_set) for pid in conductor.told["pids"]
     ]
     for conductor in (standing, being_set):
-        assert conductor.end(signal.SIGINT) != 0
+        conductor.process.send_signal(signal.SIGINT)
+    for conductor in (standing, being_set):
+        assert conductor.process.wait() != 0
         assert not Path(conductor.told["folder"]).exists()
     assert not any(one.alive for one in processes)

@@ -12,7 +12,7 @@ import pytest
 
 from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.compose.pids import ProcessId
-from dress_rehearsal.compose.stage_folder import Entry, StageFolder
+from dress_rehearsal.compose.stage_folder import RecordedProcess, StageFolder
 
 Conduct = Callable[..., Any]
 Identify = Callable[[int], ProcessId]
@@ -90,7 +90,9 @@ def test_nothing_is_touched_when_the_conductor_says_it_is_done(
     folder = StageFolder.create()
     guardian = Guardian.start(folder, tmp_path / "guardian.log")
     running = identify(guardian.pid)
-    folder.record(Entry("app", process.pid, identify(process.pid).started, ("SIGTERM",), 0.0, 1.0))
+    folder.record(
+        RecordedProcess("app", process.pid, identify(process.pid).started, ("SIGTERM",), 0.0, 1.0)
+    )
     guardian.release()
     assert not running.alive
     assert process.poll() is None

@@ -15,7 +15,7 @@ import pytest
 
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.pids import ProcessId
-from dress_rehearsal.compose.stage_folder import Entry, StageFolder, clear, sweep
+from dress_rehearsal.compose.stage_folder import RecordedProcess, StageFolder, clear, sweep
 
 Sleeper = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -26,14 +26,14 @@ def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def entry(running: ProcessId, name: str = "app", ends_itself_s: float = 0.0) -> Entry:
-    return Entry(name, running.pid, running.started, ("SIGTERM",), ends_itself_s, 2.0)
+def on_record(running: ProcessId, name: str = "app", ends_itself_s: float = 0.0) -> RecordedProcess:
+    return RecordedProcess(name, running.pid, running.started, ("SIGTERM",), ends_itself_s, 2.0)
 
 
-def left_behind(*entries: Entry) -> Path:
+def left_behind(*recorded: RecordedProcess) -> Path:
     """Make a folder as a conductor leaves it that was killed together with its guardian."""
     folder = StageFolder.create()
-    for one in entries:
+    for one in recorded:
         folder.record(one)
     os.close(folder.lock)
     return folder.path
@@ -72,7 +72,7 @@ def test_the_next_run_clears_what_a_killed_one_left(
     sleeper: Sleeper, identify: Callable[[int], ProcessId]
 ) -> None:
     process = sleeper()
-    path = left_behind(entry(identify(process.pid)))
+    path = left_behind(on_record(identify(process.pid)))
     (path / "roster.csv").write_text("student,pin,enrolled\n")
     assert sweep() == [path]
     assert process.wait() == -signal.SIGTERM
@@ -85,7 +85,7 @@ def test_a_recycled_pid_on_record_is_left_alone(
 ) -> None:
     innocent = sleeper()
     now = identify(innocent.pid)
-    path = left_behind(entry(ProcessId(now.pid, now.started - 1)))
+    path = left_behind(on_record(ProcessId(now.pid, now.started - 1)))
     assert sweep() == [path]
     assert innocent.poll() is None
 
@@ -95,7 +95,7 @@ def test_a_run_that_is_under_way_is_left_alone(
 ) -> None:
     process = sleeper()
     folder = StageFolder.create()
-    folder.record(entry(identify(process.pid)))
+    folder.record(on_record(identify(process.pid)))
     assert sweep() == []
     assert process.poll() is None
     assert folder.path.is_dir()
@@ -107,7 +107,7 @@ def test_what_somebody_else_wrote_is_never_believed(
     sleeper: Sleeper, identify: Callable[[int], ProcessId]
 ) -> None:
     victim = sleeper()
-    path = left_behind(entry(identify(victim.pid)))
+    path = left_behind(on_record(identify(victim.pid)))
     os.chown(path, 65534, 65534)
     assert sweep() == []
     os.chown(path, 0, 0)
@@ -149,7 +149,7 @@ def test_what_was_started_last_is_stopped_first(
         def wait(self, timeout_s: float) -> bool:
             return self.running.wait(timeout_s)
 
-    path = left_behind(entry(first, "postgres"), entry(last, "app"))
+    path = left_behind(on_record(first, "postgres"), on_record(last, "app"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dress_rehearsal.compose.stage_folder.ProcessId", Noting)
         clear(path)
@@ -161,7 +161,7 @@ def test_one_that_may_end_by_itself_is_not_asked_while_it_does(
 ) -> None:
     code = "import sys; sys.stdin.read(); sys.exit(5)"
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
-    path = left_behind(entry(identify(process.pid), "generator", ends_itself_s=30.0))
+    path = left_behind(on_record(identify(process.pid), "generator", ends_itself_s=30.0))
     assert process.stdin is not None
     process.stdin.close()  # what the generator notices when its conductor dies
     started = time.monotonic()
@@ -175,7 +175,7 @@ def test_the_record_says_who_is_in_it(
 ) -> None:
     running = identify(sleeper().pid)
     folder = StageFolder.create()
-    folder.record(entry(running))
+    folder.record(on_record(running))
     document = json.loads((folder.path / "stage.json").read_text())
     assert document["owner"] == os.getpid()
     assert [one["pid"] for one in document["processes"]] == [running.pid]
