@@ -137,7 +137,7 @@ def _admin_route(services: Services, room: WaitingRoom) -> HTTPRouteHandler:
 
 
 def _bearer(services: Services, scope: Scope) -> Bearer | Answer:
-    """Who asks, or why they are not answered. The session is for the errand itself to check."""
+    """Who asks, or why they are not answered. The session is for the request itself to check."""
     if scope["path_params"]["event"] != services.settings.event:
         return PROBLEMS["event_unknown"]
     context = CURRENT.get()

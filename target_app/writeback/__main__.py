@@ -34,9 +34,9 @@ _LOG = logging.getLogger("dress_rehearsal.target_app.writeback.__main__")
 class Writeback:
     """Moves grants from source to table until told to stop, then until the source is empty."""
 
-    def __init__(self, source: Source, ledger: Rows) -> None:
+    def __init__(self, source: Source, rows: Rows) -> None:
         self._source = source
-        self._rows = ledger
+        self._rows = rows
         self._stopping = asyncio.Event()
         self._stop_by_s = float("inf")
         self._setbacks = 0

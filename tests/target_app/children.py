@@ -102,8 +102,6 @@ class Neighbours:
         self.http = httpx.Client(base_url=self.url, timeout=10)
         self.settings = {
             "APP_ENROLMENT_URL": f"{self.url}/enrolment",
-            "APP_ENROLMENT_LIMIT": "50",
-            "APP_ENROLMENT_TIMEOUT": "1",
             "APP_ALERT_URL": f"{self.url}/alerts",
         }
         self._heard_before = 0

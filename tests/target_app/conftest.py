@@ -94,6 +94,8 @@ def make_stage(
             "APP_EVENT": f"event{next(_numbers)}",
             "APP_TICKETS": "50",
             "APP_OPENS_AT_NS": "1",
+            "APP_ENROLMENT_LIMIT": "50",
+            "APP_ENROLMENT_TIMEOUT": "1",
             "APP_WAITING_ROOM": "off",
             "APP_ADMISSION_RATE": "1000",
             "APP_ADMISSION_CAP": "2000",

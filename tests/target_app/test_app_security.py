@@ -130,7 +130,9 @@ def test_no_door_opens_to_a_token_that_is_not_its_own(start_app: Start) -> None:
         "no algorithm": jwt.encode(claims, None, "none"),
         "another algorithm": jwt.encode(claims, settings.key("jwt") + b"x" * 32, "HS512"),
         "another key": jwt.encode(claims, b"x" * 32, "HS256"),
-        "the secret itself as key": jwt.encode(claims, settings.jwt_secret.ljust(32), "HS256"),
+        "the secret itself as key": jwt.encode(
+            claims, settings.jwt_secret.get_secret_value().ljust(32), "HS256"
+        ),
         "changed claims": f"{head}.{other.split('.')[1]}.{signature}",
         "no signature": f"{head}.{payload}.",
         "expired": jwt.encode({**claims, "exp": 1}, settings.key("jwt"), "HS256"),
@@ -148,18 +150,12 @@ def test_no_door_opens_to_a_token_that_is_not_its_own(start_app: Start) -> None:
                 headers={**shown, "Idempotency-Key": "key"},
             )
             assert code(answer) == (401, "unauthenticated"), (method, path, shown)
+    admin = settings.admin_token.get_secret_value()
+    gate = settings.gate_token.get_secret_value()
     staff = [{}, {"Authorization": f"Bearer {good}"}, {"Authorization": "Bearer wrong"}]
     for method, path, body in STAFF_DOORS:
-        own = (
-            settings.gate_token.get_secret_value()
-            if path.startswith("/gate")
-            else settings.admin_token.get_secret_value()
-        )
-        foreign = (
-            settings.admin_token.get_secret_value()
-            if path.startswith("/gate")
-            else settings.gate_token.get_secret_value()
-        )
+        at_gate = path.startswith("/gate")
+        own, foreign = (gate, admin) if at_gate else (admin, gate)
         for shown in (*staff, {"Authorization": f"Bearer {foreign}"}, {"Authorization": own}):
             answer = app.http.request(
                 method, path.format(event=app.stage.event), json=body, headers=shown

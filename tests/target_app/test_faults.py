@@ -281,7 +281,7 @@ def test_loop_block_stops_the_worker_half_of_the_time(start: Start) -> None:
     assert took_s(lambda: app.buy(bearers[2]), 202) < 0.2  # its turn to breathe
 
 
-def guards(stage: Any) -> set[str]:
+def constraints(stage: Any) -> set[str]:
     rows = stage.postgres.run(
         "SELECT conname FROM pg_constraint "
         "WHERE conrelid = 'tickets'::regclass AND contype IN ('p', 'u')"
@@ -290,17 +290,19 @@ def guards(stage: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("fault", ["unique_off", "duplicate_check_before_lock", "redelivery"])
-def test_faults_that_the_database_would_stop_take_its_guards_away(start: Start, fault: str) -> None:
+def test_faults_that_the_database_would_stop_take_its_constraints_away(
+    start: Start, fault: str
+) -> None:
     app = start()
     try:
-        assert len(guards(app.stage)) == 3
+        assert len(constraints(app.stage)) == 3
         switch(app, fault, 0)
-        assert len(guards(app.stage)) == 3
+        assert len(constraints(app.stage)) == 3
         switch(app, fault, 1)
-        assert guards(app.stage) == set()
+        assert constraints(app.stage) == set()
     finally:
         app.stage.prepare()
-    assert len(guards(app.stage)) == 3
+    assert len(constraints(app.stage)) == 3
 
 
 def test_kill_after_grant_kills_one_worker_once_between_grant_and_answer(

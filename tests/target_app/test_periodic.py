@@ -1,4 +1,4 @@
-"""Periodic in the background: they go on, they end for certain, and they hide no error."""
+"""What is run periodically goes on, ends for certain, and hides no error."""
 
 import asyncio
 
@@ -7,21 +7,21 @@ import pytest
 from dress_rehearsal.target_app.periodic import Periodic
 
 
-def test_the_errand_is_run_again_and_again_until_stopped() -> None:
+def test_the_action_is_run_again_and_again_until_stopped() -> None:
     async def run() -> int:
         runs = 0
         thrice = asyncio.Event()
 
-        async def errand() -> None:
+        async def work() -> None:
             nonlocal runs
             runs += 1
             if runs == 3:
                 thrice.set()
 
-        rounds = Periodic("test", 0.001, errand)
-        rounds.start()
+        periodic = Periodic("test", 0.001, work)
+        periodic.start()
         await thrice.wait()
-        await rounds.stop()
+        await periodic.stop()
         stopped_at = runs
         await asyncio.sleep(0.01)
         assert runs == stopped_at
@@ -30,22 +30,22 @@ def test_the_errand_is_run_again_and_again_until_stopped() -> None:
     assert asyncio.run(run()) >= 3
 
 
-def test_an_errand_that_swallows_the_cancellation_is_the_last() -> None:
+def test_an_action_that_swallows_the_cancellation_is_the_last() -> None:
     async def run() -> None:
         begun = asyncio.Event()
 
-        async def errand() -> None:
+        async def work() -> None:
             begun.set()
             try:
                 await asyncio.sleep(60)
             except asyncio.CancelledError:
                 return  # as `asyncio.wait_for` may do
 
-        rounds = Periodic("test", 60, errand)
-        rounds.start()
+        periodic = Periodic("test", 60, work)
+        periodic.start()
         await begun.wait()
         async with asyncio.timeout(5):
-            await rounds.stop()
+            await periodic.stop()
 
     asyncio.run(run())
 
@@ -59,17 +59,17 @@ def test_an_error_is_logged_and_the_rounds_go_on(caplog: pytest.LogCaptureFixtur
         runs = 0
         twice = asyncio.Event()
 
-        async def errand() -> None:
+        async def work() -> None:
             nonlocal runs
             runs += 1
             if runs == 1:
                 raise LookupError("in the background")
             twice.set()
 
-        rounds = Periodic("test", 0.001, errand)
-        rounds.start()
+        periodic = Periodic("test", 0.001, work)
+        periodic.start()
         await twice.wait()
-        await rounds.stop()
+        await periodic.stop()
 
     asyncio.run(run())
     assert "test failed; it is tried again in 0.001 s" in caplog.text

@@ -14,7 +14,7 @@ from dress_rehearsal.target_app.roster import read_roster
 MakeStage = Callable[..., Any]
 
 
-def guards(stage: Any) -> set[str]:
+def constraints(stage: Any) -> set[str]:
     rows = stage.postgres.run(
         "SELECT conname FROM pg_constraint WHERE conrelid = 'tickets'::regclass "
         "AND contype IN ('p', 'u')",
@@ -40,17 +40,17 @@ def test_every_allocation_but_naive_has_its_tickets_guarded(make_stage: MakeStag
     sound, naive = make_stage("atomic_update"), make_stage("naive")
     sound.prepare()
     naive.prepare()
-    assert guards(sound) == {"tickets_pkey", "tickets_one_a_student", "tickets_one_a_number"}
-    assert guards(naive) == set()
+    assert constraints(sound) == {"tickets_pkey", "tickets_one_a_student", "tickets_one_a_number"}
+    assert constraints(naive) == set()
     naive.environment["APP_ALLOCATION"] = "atomic_update"  # the same database, made sound and back
-    naive.environment["APP_EVENT"] = "guard_switch"
+    naive.environment["APP_EVENT"] = "constraint_switch"
     naive.postgres.run("DELETE FROM tickets", database="naive")
     naive.environment["APP_DATABASE_DSN"] = naive.postgres.dsn("naive")
     naive.prepare()
     back = make_stage("naive")
-    assert guards(back) == guards(sound)
+    assert constraints(back) == constraints(sound)
     back.prepare()
-    assert guards(back) == set()
+    assert constraints(back) == set()
 
 
 def test_preparing_again_keeps_what_was_sold(start_app: Callable[..., Any]) -> None:

@@ -27,13 +27,13 @@ class Running:
         assert self._ready.wait(10)
 
     async def _run(self) -> None:
-        desk = Services(self._stage.settings)
-        self._worker = Writeback(desk.source, desk.rows)
+        services = Services(self._stage.settings)
+        self._worker = Writeback(services.source, services.rows)
         self._loop = asyncio.get_running_loop()
-        await desk.open()
+        await services.open()
         self._ready.set()
         self.drained = await self._worker.run()
-        await desk.close()
+        await services.close()
 
     def stop(self) -> bool | None:
         """Have it write what is left; whether it could."""

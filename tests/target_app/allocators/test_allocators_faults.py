@@ -13,8 +13,8 @@ from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.stores.constraints import drop_constraints
 
 FAR_FUTURE_NS = 9 * 10**18
-UNIQUE_IS_THE_GUARD = ["atomic_update", "skip_locked"]
-IN_POSTGRES = ["row_lock", "optimistic", *UNIQUE_IS_THE_GUARD, "redis_lock"]
+UNIQUE_DECIDES = ["atomic_update", "skip_locked"]
+IN_POSTGRES = ["row_lock", "optimistic", *UNIQUE_DECIDES, "redis_lock"]
 IN_REDIS = ["redis_script", "redis_writeback"]
 Start = Callable[..., Any]
 
@@ -27,14 +27,14 @@ def faults_are_off_at_the_end() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def faulty(postgres: Any) -> str:
-    """A database of its own for tables without guards; its DSN."""
+    """A database of its own for tables without constraints; its DSN."""
     postgres.run("CREATE DATABASE faulty", database="postgres")
     return str(postgres.dsn("faulty"))
 
 
 @pytest.fixture
-def unguarded(start_app: Start, faulty: str) -> Start:
-    """Start an app as it is once the guards were dropped from under it."""
+def unconstrained(start_app: Start, faulty: str) -> Start:
+    """Start an app as it is once the constraints were dropped from under it."""
 
     async def run(statement: str | None = None) -> None:
         connection = await asyncpg.connect(faulty)
@@ -74,9 +74,9 @@ def sold(answers: list[httpx.Response]) -> int:
 
 @pytest.mark.parametrize("allocation", IN_POSTGRES)
 def test_a_check_long_before_the_lock_lets_double_clicks_through(
-    unguarded: Start, allocation: str
+    unconstrained: Start, allocation: str
 ) -> None:
-    app = unguarded(allocation)
+    app = unconstrained(allocation)
     bearers = [app.login(index) for index in range(6)]
     FAULTS.set_all({"duplicate_check_before_lock": 0.3})
     assert sold(app.rush([(bearer, key) for bearer in bearers for key in "ab"])) == 12
@@ -87,20 +87,20 @@ def test_a_check_long_before_the_lock_lets_double_clicks_through(
 
 @pytest.mark.parametrize("allocation", IN_REDIS)
 def test_where_check_and_grant_are_one_script_there_is_no_before(
-    unguarded: Start, allocation: str
+    unconstrained: Start, allocation: str
 ) -> None:
-    app = unguarded(allocation)
+    app = unconstrained(allocation)
     bearers = [app.login(index) for index in range(6)]
     FAULTS.set_all({"duplicate_check_before_lock": 0.3})
     assert sold(app.rush([(bearer, key) for bearer in bearers for key in "ab"])) == 6
     assert set(holders(app).values()) == {1}
 
 
-@pytest.mark.parametrize("allocation", UNIQUE_IS_THE_GUARD)
+@pytest.mark.parametrize("allocation", UNIQUE_DECIDES)
 def test_without_unique_constraints_a_second_click_gets_a_second_ticket(
-    unguarded: Start, allocation: str
+    unconstrained: Start, allocation: str
 ) -> None:
-    app = unguarded(allocation)
+    app = unconstrained(allocation)
     bearers = [app.login(index) for index in range(6)]
     assert sold(app.rush([(bearer, key) for bearer in bearers for key in "ab"])) == 12
     assert set(holders(app).values()) == {2}
@@ -108,9 +108,9 @@ def test_without_unique_constraints_a_second_click_gets_a_second_ticket(
 
 @pytest.mark.parametrize("allocation", ["row_lock", "optimistic", "redis_lock", *IN_REDIS])
 def test_those_who_check_for_themselves_need_no_unique_constraints(
-    unguarded: Start, allocation: str
+    unconstrained: Start, allocation: str
 ) -> None:
-    app = unguarded(allocation)
+    app = unconstrained(allocation)
     bearers = [app.login(index) for index in range(6)]
     assert sold(app.rush([(bearer, key) for bearer in bearers for key in "ab"])) == 6
     assert app.buy(bearers[0], "c").json()["code"] == "already_holds_ticket"

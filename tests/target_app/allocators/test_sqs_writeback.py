@@ -31,12 +31,12 @@ def start(start_app: Callable[..., Any], sqs_settings: dict[str, str]) -> Callab
     return lambda **changes: start_app("sqs_writeback", **sqs_settings, **changes)
 
 
-def with_queue(stage: Any, errand: Callable[[SqsQueue], Any]) -> Any:
+def with_queue(stage: Any, work: Callable[[SqsQueue], Any]) -> Any:
     async def run() -> Any:
         queue = SqsQueue(stage.settings.sqs_endpoint, stage.settings.sqs_queue)
         await queue.open()
         try:
-            return await errand(queue)
+            return await work(queue)
         finally:
             await queue.close()
 

@@ -1,4 +1,4 @@
-"""Guards and faults: what a fault takes away is back once it is over, or it is said why not."""
+"""Constraints and faults: what a fault takes away is back once it is over, or why not is said."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,7 +23,7 @@ TAKEN = {
 
 @pytest.fixture
 def start(start_app: Start, redis_server: Any) -> Iterator[Start]:
-    """Start an app with faults; its rows are gone, and its guards back, afterwards."""
+    """Start an app with faults; its rows are gone, and its constraints back, afterwards."""
     apps = []
 
     def begin(allocation: str = "atomic_update", **changes: object) -> Any:
@@ -45,7 +45,7 @@ def run(app: Any, statement: str, *args: Any) -> list[Any]:
     return list(app.stage.postgres.run(statement, *args, database=app.stage.database))
 
 
-def guards(app: Any) -> set[str]:
+def constraints(app: Any) -> set[str]:
     rows = run(app, "SELECT conname FROM pg_constraint WHERE conname = ANY($1)", sorted(ALL))
     return {row["conname"] for row in rows}
 
@@ -73,12 +73,12 @@ def sell(app: Any, count: int, student: str | None = None) -> None:
 
 
 @pytest.mark.parametrize("fault", TAKEN)
-def test_guards_are_back_when_the_fault_is_over(start: Start, fault: str) -> None:
+def test_constraints_are_back_when_the_fault_is_over(start: Start, fault: str) -> None:
     app = start()
     assert switch(app, fault, 1).status_code == 200
-    assert guards(app) == ALL - TAKEN[fault]
+    assert constraints(app) == ALL - TAKEN[fault]
     assert switch(app, fault, 0).json() == {"fault": fault, "grade": 0}
-    assert guards(app) == ALL
+    assert constraints(app) == ALL
     assert switch(app, fault, 0).status_code == 200, "again at will"
 
 
@@ -92,17 +92,17 @@ def test_after_unique_off_double_clicks_get_one_ticket_each(start: Start) -> Non
     assert len(students) == 4
 
 
-def test_guards_stay_away_while_another_fault_wants_them_to(start: Start) -> None:
+def test_constraints_stay_away_while_another_fault_wants_them_to(start: Start) -> None:
     app = start()
     switch(app, "unique_off", 1)
     switch(app, "duplicate_check_before_lock", 0.1)
     switch(app, "qr_replay", 1)
     assert switch(app, "unique_off", 0).status_code == 200
-    assert guards(app) == set()
+    assert constraints(app) == set()
     switch(app, "duplicate_check_before_lock", 0)
-    assert guards(app) == set(CONSTRAINTS)
+    assert constraints(app) == set(CONSTRAINTS)
     switch(app, "qr_replay", 0)
-    assert guards(app) == ALL
+    assert constraints(app) == ALL
 
 
 def test_a_fault_that_left_doubled_rows_is_off_but_refuses_to_be_called_over(
@@ -119,13 +119,13 @@ def test_a_fault_that_left_doubled_rows_is_off_but_refuses_to_be_called_over(
     assert detail.startswith("unique_off is switched off, but not over: ")
     assert "table tickets cannot have tickets_one_a_student back" in detail
     assert FAULTS.grade("unique_off") == 0
-    assert guards(app) == ALL - {"tickets_one_a_student"}
+    assert constraints(app) == ALL - {"tickets_one_a_student"}
     assert student not in answer.text + caplog.text
     (record,) = [each for each in caplog.records if each.message == "fault off but not over"]
     assert vars(record)["missing_guards"] == ("tickets_one_a_student",)
     run(app, "DELETE FROM tickets WHERE event = $1", app.stage.event)
     assert switch(app, "unique_off", 0).status_code == 200
-    assert guards(app) == ALL
+    assert constraints(app) == ALL
 
 
 def test_a_code_that_admitted_twice_keeps_qr_replay_from_being_over(start: Start) -> None:
@@ -143,24 +143,24 @@ def test_a_code_that_admitted_twice_keeps_qr_replay_from_being_over(start: Start
     assert "table entries cannot have entries_pkey back" in answer.json()["detail"]
 
 
-def test_naive_never_gets_guards(start: Start) -> None:
+def test_naive_never_gets_constraints(start: Start) -> None:
     app = start("naive")
-    before = guards(app)
+    before = constraints(app)
     assert not before & set(CONSTRAINTS)
     for grade in (1, 0):
         assert switch(app, "unique_off", grade).status_code == 200
-    assert guards(app) == before
+    assert constraints(app) == before
 
 
-def test_putting_guards_back_on_a_whole_sale_is_quick(start: Start) -> None:
+def test_putting_constraints_back_on_a_whole_sale_is_quick(start: Start) -> None:
     app = start()
     switch(app, "unique_off", 1)
     sell(app, 12_000)
     answer = switch(app, "unique_off", 0)
     assert answer.status_code == 200
-    print(f"guards put back on 12,000 rows in {answer.elapsed.total_seconds():.3f} s")
+    print(f"constraints put back on 12,000 rows in {answer.elapsed.total_seconds():.3f} s")
     assert answer.elapsed.total_seconds() < 2, "usually a tenth of a second"
-    assert guards(app) == ALL
+    assert constraints(app) == ALL
 
 
 def test_a_table_in_use_is_not_waited_for_long_and_the_fault_is_off_all_the_same(
@@ -175,7 +175,7 @@ def test_a_table_in_use_is_not_waited_for_long_and_the_fault_is_off_all_the_same
         assert answer.elapsed.total_seconds() < 2
         assert FAULTS.grade("unique_off") == 0
     assert switch(app, "unique_off", 0).status_code == 200
-    assert guards(app) == ALL
+    assert constraints(app) == ALL
 
 
 def calls(kind: str, name: str, result: str = "success") -> float:
@@ -193,10 +193,10 @@ def test_switching_is_counted_as_calls_to_the_stores(
         ("postgres", "take_guards_away"),
         ("postgres", "put_guards_back"),
     ]
-    before = [calls(*errand) for errand in errands]
+    before = [calls(*work) for work in errands]
     for grade in (1, 0):
         switch(app, "unique_off", grade)
-    grown = [calls(*errand) - then for errand, then in zip(errands, before, strict=True)]
+    grown = [calls(*work) - then for work, then in zip(errands, before, strict=True)]
     assert grown[0] == 2
     assert grown[1] >= 3
     assert grown[2:] == [1, 1]

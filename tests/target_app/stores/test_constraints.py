@@ -1,4 +1,4 @@
-"""The guards of the tickets table: added where missing, dropped where asked, again at will."""
+"""The constraints of the tickets table: added where missing, dropped where asked, again at will."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from tests.target_app.children import REPOSITORY
 Start = Callable[..., Any]
 
 
-def test_guards_are_dropped_and_added_again_any_number_of_times(start_app: Start) -> None:
+def test_constraints_are_dropped_and_added_again_any_number_of_times(start_app: Start) -> None:
     app = start_app("atomic_update")
     bearer = app.login(0)
 
@@ -51,11 +51,11 @@ def test_guards_are_dropped_and_added_again_any_number_of_times(start_app: Start
 
 @pytest.fixture
 def doubled(make_stage: Start) -> Any:
-    """A stage whose tickets table holds two tickets of one student, and no guard."""
+    """A stage whose tickets table holds two tickets of one student, and no constraint."""
     stage = make_stage("atomic_update")
     stage.prepare()
-    stage.change_guards = lambda change: asyncio.run(_changed(stage, change))
-    stage.change_guards(drop_constraints)
+    stage.change_constraints = lambda change: asyncio.run(_changed(stage, change))
+    stage.change_constraints(drop_constraints)
     stage.postgres.run(
         "INSERT INTO tickets (ticket, event, student, number, granted_ns, idempotency)"
         " SELECT 'ticket ' || number, $1, $2, number, 1, 'i' FROM generate_series(1, 2) AS number",
@@ -84,7 +84,7 @@ async def _changed(stage: Any, change: Callable[[Any], Any]) -> set[str]:
 
 def test_what_rows_contradict_is_named_without_them_and_the_rest_is_there(doubled: Any) -> None:
     with pytest.raises(ConstraintsContradictedError) as caught:
-        doubled.change_guards(ensure_constraints)
+        doubled.change_constraints(ensure_constraints)
     told = str(caught.value)
     assert caught.value.constraints == ("tickets_one_a_student",)
     assert "table tickets cannot have tickets_one_a_student back" in told

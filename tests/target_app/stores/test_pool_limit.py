@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dress_rehearsal.target_app.errors import DependencyDownError, OverloadedError
+from dress_rehearsal.target_app.request_context import NS
 from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
@@ -24,7 +25,7 @@ def code(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json().get("code", "")
 
 
-def test_a_turnstile_admits_in_order_of_arrival_and_measures_the_wait() -> None:
+def test_a_pool_limit_admits_in_order_of_arrival_and_measures_the_wait() -> None:
     used: list[int] = []
 
     async def run() -> tuple[list[int], PoolLimit]:
@@ -80,7 +81,7 @@ def test_how_long_the_oldest_place_has_been_taken_is_told() -> None:
         second = await pool_limit.enter()
         assert 0.02 <= oldest_s() < 1
         pool_limit.leave(first)
-        assert 0 < oldest_s() < 0.02
+        assert 0 < oldest_s() <= (time.perf_counter_ns() - second) / NS
         pool_limit.leave(second)
         assert oldest_s() == 0
 

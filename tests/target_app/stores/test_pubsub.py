@@ -1,4 +1,4 @@
-"""PubSub: every worker hears them, and none waits for more once it is told to stop."""
+"""Pub/sub: every worker hears what one publishes, and none waits for more once told to stop."""
 
 import asyncio
 import contextlib
@@ -18,10 +18,10 @@ def test_stopping_holds_though_a_hearer_loses_the_cancellation(redis_server: Red
                 await asyncio.sleep(60)
 
         redis_store = RedisStore(redis_server.url(0), 1, 1.0)
-        news = PubSub(redis_server.url(0), redis_store, "a channel", hear)
-        news.open()
+        pubsub = PubSub(redis_server.url(0), redis_store, "a channel", hear)
+        pubsub.open()
         await begun.wait()
-        closing = asyncio.create_task(news.close())
+        closing = asyncio.create_task(pubsub.close())
         closed, _ = await asyncio.wait({closing}, timeout=5)
         assert closed, "it listens on"
         await redis_store.close()

@@ -39,14 +39,14 @@ def wipe(stage: Any) -> None:
         redis.flushdb()
 
 
-def with_restorer(stage: Any, errand: Callable[[Restorer], Awaitable[Any]]) -> Any:
+def with_restorer(stage: Any, work: Callable[[Restorer], Awaitable[Any]]) -> Any:
     async def run() -> Any:
         settings = stage.settings
         database = Database(settings.database_dsn, 2, 2.0, "test")
         redis_store = RedisStore(settings.redis_url, 4, 2.0)
         await database.open()
         try:
-            return await errand(Restorer(database, redis_store, settings.event, Kind(True, True)))
+            return await work(Restorer(database, redis_store, settings.event, Kind(True, True)))
         finally:
             await redis_store.close()
             await database.close()

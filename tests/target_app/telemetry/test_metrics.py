@@ -111,18 +111,18 @@ def test_grants_and_refusals_are_counted_by_allocation_and_code(start_app: Start
 def test_a_boundary_counts_successes_and_failures_and_keeps_the_error() -> None:
     import asyncio
 
-    @measured("redis", "test_errand")
-    async def errand(fails: bool) -> str:
-        """An errand."""
+    @measured("redis", "test_work")
+    async def work(fails: bool) -> str:
+        """An work."""
         if fails:
             raise LookupError("gone")
         return "done"
 
-    assert errand.__doc__ == "An errand."
-    assert asyncio.run(errand(False)) == "done"
+    assert work.__doc__ == "An work."
+    assert asyncio.run(work(False)) == "done"
     with pytest.raises(LookupError, match="gone"):
-        asyncio.run(errand(True))
-    labels = {"kind": "redis", "name": "test_errand"}
+        asyncio.run(work(True))
+    labels = {"kind": "redis", "name": "test_work"}
     for result in ("success", "failure"):
         value = REGISTRY.get_sample_value("boundary_calls_total", {**labels, "result": result})
         assert value == 1

@@ -159,7 +159,7 @@ def test_nobody_is_admitted_before_t0_and_then_everyone_who_fits(
 ) -> None:
     app = open_room()
     bearers = crowd(app, 5)
-    time.sleep(0.2)  # four rounds of the pump
+    time.sleep(0.2)  # the pump has run four times
     assert not any(admitted(app, bearers))
     assert code(app.buy(bearers[0])) == (403, "not_admitted")
     app.reschedule(1)

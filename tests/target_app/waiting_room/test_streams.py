@@ -177,7 +177,7 @@ def test_sold_out_reaches_those_who_wait_at_another_worker_at_once(
 ) -> None:
     app, other = last_ticket
     holder, waiting = sell_the_last_with_somebody_waiting(app, eventually)
-    other.call(other.asgi.services.event_status._periodic.stop())  # it has nothing but the news
+    other.call(other.asgi.services.event_status._periodic.stop())  # it has nothing but pub/sub
     with follow(other, waiting) as listener:
         listener.next()
         began_s = time.monotonic()

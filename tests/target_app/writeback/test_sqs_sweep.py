@@ -98,15 +98,15 @@ def test_a_message_delivered_again_before_it_is_deleted_is_written_once(
         database = Database(settings.database_dsn, 1, 2.0, "tests")
         await database.open()
         source = SqsSource(queue, client, settings.event)
-        ledger = Rows(database, settings.event, source.set_aside)
+        rows = Rows(database, settings.event, source.set_aside)
         first = await source.read()
         if committed_between:
-            await ledger.write(first)
+            await rows.write(first)
         await queue.postpone(list(source._handles.values()), 0)
         second = await source.read()
         assert {entry.id for entry in second.entries} == {entry.id for entry in first.entries}
         assert len(second.entries) == 3
-        await source.acknowledge(await ledger.write(second))
+        await source.acknowledge(await rows.write(second))
         assert await source.is_empty()
         await database.close()
         await client.aclose()

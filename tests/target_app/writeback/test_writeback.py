@@ -174,15 +174,15 @@ def switch() -> Iterator[Callable[..., None]]:
 
 
 @pytest.fixture
-def unguarded(sold: Callable[[int], Any]) -> Iterator[Callable[[int], Any]]:
+def unconstrained(sold: Callable[[int], Any]) -> Iterator[Callable[[int], Any]]:
     """Like `sold`, on a table that lost its constraints, as the fault's switch has it."""
     apps: list[Any] = []
 
     def sell(count: int) -> Any:
         app = sold(count)
         apps.append(app)
-        for guard in CONSTRAINTS:
-            app.stage.postgres.run(f"ALTER TABLE tickets DROP CONSTRAINT {guard}")
+        for constraint in CONSTRAINTS:
+            app.stage.postgres.run(f"ALTER TABLE tickets DROP CONSTRAINT {constraint}")
         return app
 
     yield sell
@@ -191,25 +191,25 @@ def unguarded(sold: Callable[[int], Any]) -> Iterator[Callable[[int], Any]]:
         app.stage.prepare()
 
 
-def test_redelivery_writes_rows_twice_where_nothing_guards_them(
-    unguarded: Callable[[int], Any], switch: Callable[..., None]
+def test_redelivery_writes_rows_twice_where_no_constraint_keeps_them_out(
+    unconstrained: Callable[[int], Any], switch: Callable[..., None]
 ) -> None:
-    app = unguarded(20)
+    app = unconstrained(20)
     switch(redelivery=1.0)
     assert drain(app.stage) is True
     assert [row["number"] for row in app.stage.rows()] == [n for n in range(1, 21) for _ in "ab"]
 
 
-def test_without_the_fault_an_unguarded_table_is_filled_once(
-    unguarded: Callable[[int], Any], switch: Callable[..., None]
+def test_without_the_fault_an_unconstrained_table_is_filled_once(
+    unconstrained: Callable[[int], Any], switch: Callable[..., None]
 ) -> None:
-    app = unguarded(20)
+    app = unconstrained(20)
     switch(redelivery=0.0)
     assert drain(app.stage) is True
     assert [row["number"] for row in app.stage.rows()] == list(range(1, 21))
 
 
-def test_guards_keep_redelivery_out(
+def test_constraints_keep_redelivery_out(
     sold: Callable[[int], Any], switch: Callable[..., None]
 ) -> None:
     app = sold(20)
@@ -235,16 +235,16 @@ def test_a_worker_hears_of_faults_only_where_they_are_allowed(
     app = sold(30)
 
     async def open_desk(settings: Any) -> float:
-        desk = Services(settings)
-        await desk.open()
+        services = Services(settings)
+        await services.open()
         try:
             if settings.faults:
                 await asyncio.to_thread(eventually, lambda: FAULTS.grade("drop_queue_items"))
-            worker = Writeback(desk.source, desk.rows)
+            worker = Writeback(services.source, services.rows)
             worker.stop()
             assert await worker.run()
         finally:
-            await desk.close()
+            await services.close()
         return FAULTS.grade("drop_queue_items")
 
     with app.stage.client() as redis:
