@@ -1,4 +1,4 @@
-"""The schema: the shape of `verdict.json`, schema 1, and its JSON Schema."""
+"""The schema of `verdict.json`; as JSON Schema it is published in verdict.schema.json."""
 
 import json
 from typing import Any, Literal
@@ -158,9 +158,3 @@ class Verdict(Part):
     def text(self) -> str:
         """Return the bytes of `verdict.json`, the same for the same run."""
         return json.dumps(self.document(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def verdict_schema() -> dict[str, Any]:
-    """Return the JSON Schema of `verdict.json`; every key is always there."""
-    schema = Verdict.model_json_schema(mode="serialization", by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

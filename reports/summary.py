@@ -9,7 +9,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
 from dress_rehearsal.reports.metrics import gate_words
-from dress_rehearsal.reports.schema import Number, Verdict
+from dress_rehearsal.reports.schema import Number, Pool, Verdict
 from dress_rehearsal.reports.words import (
     HEADLINES,
     SIGNS,
@@ -17,6 +17,7 @@ from dress_rehearsal.reports.words import (
     milliseconds,
     offset,
     percent,
+    pool_level,
     written,
 )
 
@@ -65,6 +66,11 @@ def _cell(value: Cell) -> str:
 def _times(*values_ms: float | None) -> Iterator[str | None]:
     """Return times as cells, empty where they were not measured."""
     return (None if value is None else milliseconds(value) for value in values_ms)
+
+
+def _levels(pool: Pool, *levels: float | None) -> Iterator[str | None]:
+    """Return levels of a pool as cells, empty where they were not measured."""
+    return (None if level is None else pool_level(pool.name, level) for level in levels)
 
 
 def _census(verdict: Verdict) -> list[str]:
@@ -129,9 +135,7 @@ def _pools(verdict: Verdict) -> list[str]:
     rows = [
         (
             pool.name,
-            pool.peak_used,
-            pool.max,
-            pool.peak_pending,
+            *_levels(pool, pool.peak_used, pool.max, pool.peak_pending),
             *_times(pool.wait_p99_ms),
             pool.timeouts,
             None if pool.saturated_at_s is None else offset(pool.saturated_at_s),

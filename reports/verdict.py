@@ -27,10 +27,8 @@ from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.gates import apply_gates
 from dress_rehearsal.reports.generator import judge_generator
 from dress_rehearsal.reports.pools import find_bottleneck, find_pools
-from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict, verdict_schema
+from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
 from dress_rehearsal.reports.words import counted, milliseconds, written
-
-__all__ = ["Verdict", "judge", "verdict_schema"]
 
 
 def judge(evidence: Evidence) -> Verdict:

@@ -82,3 +82,8 @@ def percent(share: float) -> str:
 def pool_words(name: str) -> str:
     """Return a pool of the verdict as people call it; one that is not known by its own name."""
     return _POOLS.get(name, name)
+
+
+def pool_level(name: str, level: float) -> str:
+    """Return how much of a pool is used or waited for: of the CPUs a share, else a number."""
+    return percent(level) if name == "cpu" else written(level)

@@ -72,9 +72,10 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         problems.append(
             "There is no record of what students were told (students.parquet has no rows)."
         )
-    problems += pending_problems(evidence) + gate_problems(evidence)
+    unread = gate_problems(evidence)
+    problems += pending_problems(evidence) + unread
     applicable = [name for name in COUNTERS if name != "store_drift" or len(stores.expected) > 1]
-    if found["double_entry"] is None and not gate_problems(evidence):
+    if found["double_entry"] is None and not unread:
         applicable.remove("double_entry")  # nobody went to the gate
     if found["lost_views"] is None:
         if evidence.plan.target.stage == "embedded":

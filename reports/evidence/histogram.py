@@ -43,12 +43,6 @@ class Histogram:
         above = self.counts[:, -1] - self.counts[:, within]
         return np.diff(above, prepend=above[:1])
 
-    def mean_ms(self) -> Any:
-        """Return the mean of each interval in ms, NaN without observations."""
-        observed = self.observed
-        sums = np.diff(self.sums_s, prepend=self.sums_s[:1])
-        return 1e3 * np.divide(sums, observed, out=np.full(len(sums), np.nan), where=observed > 0)
-
 
 def histogram_on(
     grid: Any, samples: Samples, name: str, source: str, **labels: str

@@ -7,8 +7,6 @@ for in vain; a connection never made after a long wait is in the system's part t
 then its first packet. Quick failures (503, connection refused) are counted apart.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -99,9 +97,7 @@ def latency_split(frame: pd.DataFrame, share: float = 99.0) -> pd.DataFrame:
     return counts.groupby("step")[columns].quantile(share / 100, interpolation="higher")
 
 
-def latency_spectrum(
-    frame: pd.DataFrame, step: str, points: Sequence[float] | None = None
-) -> pd.DataFrame:
+def latency_spectrum(frame: pd.DataFrame, step: str) -> pd.DataFrame:
     """Return the percentile spectrum of one step, from the median out to ever more nines.
 
     Returns:
@@ -112,12 +108,8 @@ def latency_spectrum(
     if rows.empty:
         return pd.DataFrame(columns=["percentile", "nines", "felt_ms", "system_ms"], dtype=float)
     deepest = max(np.log10(len(rows)), 0.31)
-    if points is None:
-        nines = np.append(np.arange(0.0, deepest, 0.05), deepest)
-        shares = 100 * (1 - 10.0**-nines)
-    else:
-        shares = np.asarray(points, dtype=float)
-        nines = np.minimum(-np.log10(np.maximum(1 - shares / 100, 1e-12)), deepest)
+    nines = np.append(np.arange(0.0, deepest, 0.05), deepest)
+    shares = 100 * (1 - 10.0**-nines)
     system = rows["system_ms"].dropna().to_numpy()
     return pd.DataFrame(
         {

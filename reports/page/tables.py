@@ -27,6 +27,7 @@ from dress_rehearsal.reports.words import (
     milliseconds,
     offset,
     percent,
+    pool_level,
     pool_words,
     seconds,
     written,
@@ -322,9 +323,7 @@ def _within(value_ms: float | None, allowed_s: float) -> Cell:
 
 
 def _level(pool: Pool, value: float | None) -> str:
-    if value is not None and pool.name == "cpu":
-        return percent(value)
-    return "—" if value is None else written(value)
+    return "—" if value is None else pool_level(pool.name, value)
 
 
 def _state(value: float | None) -> Cell:

@@ -1,11 +1,13 @@
 """Fixtures for judging: synthetic run directories, healthy or broken on purpose."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dress_rehearsal import reports
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.schema import Verdict
@@ -66,3 +68,10 @@ def healthy(evidence_of: Callable[..., Evidence]) -> Evidence:
 def healthy_verdict(verdict_of: Callable[..., Verdict]) -> Verdict:
     """The verdict on `healthy`."""
     return verdict_of()
+
+
+@pytest.fixture(scope="session")
+def published_schema() -> Any:
+    """The JSON Schema of `verdict.json` as it is published."""
+    path = Path(reports.__file__).with_name("verdict.schema.json")
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ from dress_rehearsal.reports.words import (
     milliseconds,
     offset,
     percent,
+    pool_level,
     pool_words,
     quantity,
     seconds,
@@ -69,3 +70,7 @@ def test_shares_have_three_digits() -> None:
 def test_a_pool_nobody_named_has_its_own_name() -> None:
     assert pool_words("cpu") == "Machine's CPU"
     assert pool_words("kafka") == "kafka"
+
+
+def test_of_the_cpus_a_share_is_used_of_other_pools_a_number() -> None:
+    assert [pool_level(name, 0.875) for name in ("cpu", "postgres")] == ["87.5%", "0.875"]

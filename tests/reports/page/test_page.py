@@ -15,7 +15,8 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.page import busiest_second, write_page
-from dress_rehearsal.reports.verdict import Verdict, judge
+from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import milliseconds
 from tests.reports import synthetic_run
 
