@@ -23,7 +23,7 @@ from dress_rehearsal.reports.schema import (
     Part,
     Pool,
 )
-from dress_rehearsal.reports.words import NOT_MEASURED, counted, percent, quantity, written
+from dress_rehearsal.reports.words import NOT_MEASURED, percent, quantity, written
 
 _PATH = re.compile(r"(\w+)(?:\[(.*)\])?\.(\w+)")
 _WORDS = {"name", "diagnosis", "limited"}
@@ -133,8 +133,8 @@ def value_words(
     if parse_limit(limit).unit != "share":
         return quantity(value, unit_of(metric))
     if metric.startswith("census."):
-        share = percent(value / max(students, 1))
-        return f"{written(value)} of {counted(students, 'student')} ({share})"
+        share = percent(value, max(students, 1))
+        return f"{written(value)} of {written(students)} students ({share})"
     return percent(value)
 
 

@@ -77,7 +77,7 @@ def _census(verdict: Verdict) -> list[str]:
     counts = verdict.census.model_dump()
     students = counts["students"]
     rows = [
-        (word.replace("_", " "), count, percent(count / students))
+        (word.replace("_", " "), count, percent(count, students))
         for word, count in counts.items()
         if count or word in ("ticket", "sold_out")
     ]

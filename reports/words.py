@@ -74,9 +74,9 @@ def offset(value_s: float) -> str:
     return f"T-0 {'−' if value_s < 0 else '+'} {seconds(abs(value_s))}"
 
 
-def percent(share: float) -> str:
-    """Return a share of one, to three digits: "1.25%", "100%"."""
-    return f"{100 * share:.3g}%"
+def percent(part: float, whole: float = 1.0) -> str:
+    """Return a share of the whole, to three digits: "1.25%", "100%"."""
+    return f"{100 * part / whole:.3g}%"
 
 
 def pool_words(name: str) -> str:

@@ -333,4 +333,4 @@ def _state(value: float | None) -> Cell:
 
 
 def _share(part: int, whole: int) -> str:
-    return percent(part / whole) if whole else "—"
+    return percent(part, whole) if whole else "—"

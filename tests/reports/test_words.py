@@ -59,6 +59,7 @@ def test_counts_have_their_noun_and_numbers_their_thousands() -> None:
 
 
 def test_shares_have_three_digits() -> None:
+    assert percent(3, 200) == "1.5%"
     assert [percent(share) for share in (0.0, 0.00123, 0.875, 1.0)] == [
         "0%",
         "0.123%",
