@@ -1,10 +1,12 @@
-"""12,000 students need as many open files as the system grants."""
+"""As many open files as the system grants, and the processor after the generator."""
 
+import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 
-from dress_rehearsal.compose import raise_file_limit
+from dress_rehearsal.compose.limits import lower_priority, raise_file_limit
 
 
 def test_the_soft_limit_becomes_the_hard_one_and_children_inherit_it() -> None:
@@ -18,3 +20,14 @@ def test_the_soft_limit_becomes_the_hard_one_and_children_inherit_it() -> None:
         assert int(child.stdout) == hard
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_process_of_the_stage_steps_back_and_one_that_has_ended_is_no_error(
+    sleeper: Callable[..., "subprocess.Popen[bytes]"],
+) -> None:
+    process = sleeper(start_new_session=True)
+    lower_priority(process.pid)
+    assert os.getpriority(os.PRIO_PROCESS, process.pid) == 5
+    process.kill()
+    process.wait()
+    lower_priority(process.pid)
