@@ -16,16 +16,8 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.cli import main
 
 MATRIX = Path("plans/matrix.toml")
-WRONG = """
-# The fault is made to happen exactly as in the bundled rows; what is expected is not what it does.
-[[rows]]
-fault = "early_open"
-at = "T-2s"
-strategies = ["naive"]
-expect = ["lost.app"]
-set.schedule.lead = "2s"
-set.students = { click_offset = "0ms", click_spread = "800ms" }
-"""
+RIGHT, WRONG = 'expect = ["audit.ineligible"]', 'expect = ["lost.app"]'
+"""What the fault `ineligible_granted` causes, and what it does not."""
 
 
 def written(out):
@@ -35,13 +27,15 @@ def written(out):
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):
-    """A sound strategy without and with a fault, the one that is wrong by itself, and one more.
+    """A sound strategy without and with faults, the last expected wrongly, and the wrong strategy.
 
     Never under coverage, for students and app keep no time when slowed so much.
     """
     folder = tmp_path_factory.mktemp("quick")
-    (folder / "matrix.toml").write_text(MATRIX.read_text() + WRONG)
-    chosen = ["--only", "none,early_open", "--strategies", "atomic_update,naive"]
+    bundled = MATRIX.read_text()
+    assert RIGHT in bundled
+    (folder / "matrix.toml").write_text(bundled.replace(RIGHT, WRONG))
+    chosen = ["--only", "none,early_open,ineligible_granted", "--strategies", "atomic_update,naive"]
     command = [sys.executable, "-m", "dress_rehearsal.rehearsal", "matrix", folder / "matrix.toml"]
     done = subprocess.run(
         [*command, *chosen, "--out", folder / "runs"],
@@ -79,11 +73,11 @@ def test_a_cell_that_differs_is_told_and_keeps_its_report(quick):
     done, folder, document = quick
     assert done.returncode == 99, done.stdout + done.stderr
     assert "4 of 4 cells, 1 differs." in done.stdout
-    assert "naive × early_open: lost.app was not found" in done.stdout
-    assert "audit.sold_early was found though nothing should cause it" in done.stdout
-    cell = cell_of(document, "naive", "early_open")
+    assert "atomic_update × ineligible_granted: lost.app was not found" in done.stdout
+    assert "audit.ineligible was found though nothing should cause it" in done.stdout
+    cell = cell_of(document, "atomic_update", "ineligible_granted")
     assert cell["missing"] == ["lost.app"]
-    assert "audit.sold_early" in cell["unexpected"]
+    assert "audit.ineligible" in cell["unexpected"]
     assert (folder / cell["run"] / "report.html").is_file()
     assert "came out differently" in (folder / "matrix.svg").read_text()
 
