@@ -15,10 +15,11 @@ from dress_rehearsal.reports.evidence.timeline import Timeline
 from dress_rehearsal.reports.figures import Drawing, Missing, draw_figures
 from dress_rehearsal.reports.figures.arrivals import answers_lag_s, draw_arrivals
 from dress_rehearsal.reports.figures.generator import draw_generator
+from dress_rehearsal.reports.figures.latency import draw_latency
 from dress_rehearsal.reports.figures.palette import FAULT, NARROW, WIDE
-from dress_rehearsal.reports.figures.pools import pool_rows
+from dress_rehearsal.reports.figures.pools import draw_pools, pool_rows
 from dress_rehearsal.reports.figures.spectrum import draw_spectrum
-from dress_rehearsal.reports.figures.time_axis import RunSeries
+from dress_rehearsal.reports.figures.time_axis import RunSeries, run_window_s
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import milliseconds, offset, seconds, written
@@ -26,20 +27,26 @@ from dress_rehearsal.reports.words import milliseconds, offset, seconds, written
 EvidenceOf = Callable[..., Evidence]
 VerdictOf = Callable[..., Verdict]
 FigureOf = Callable[..., Drawing]
-FIGURES = ("arrivals", "latency", "spectrum", "pools", "generator")
+DRAW: dict[str, Callable[[Evidence, Verdict], Drawing | Missing]] = {
+    "arrivals": lambda run, _: draw_arrivals(run),
+    "latency": lambda run, verdict: draw_latency(run, run_window_s(run), verdict.latency_ms),
+    "spectrum": lambda run, verdict: draw_spectrum(run, verdict.latency_ms),
+    "pools": lambda run, verdict: draw_pools(run, RunSeries(run), verdict.bottleneck),
+    "generator": lambda run, verdict: draw_generator(run, RunSeries(run), verdict.generator),
+}
 
 
 @pytest.fixture(scope="module")
 def figure_of(evidence_of: EvidenceOf, verdict_of: VerdictOf) -> FigureOf:
-    """Return a figure of a run by its name; those of the same run are drawn once."""
-    known: dict[str, dict[str, Drawing | Missing]] = {}
+    """Return a figure of a run by its name; the same one is drawn once."""
+    known: dict[str, Drawing] = {}
 
     def figure(name: str, **arguments: Any) -> Drawing:
-        key = repr(sorted(arguments.items()))
+        key = repr((name, sorted(arguments.items())))
         if key not in known:
-            figures = draw_figures(evidence_of(**arguments), verdict_of(**arguments))
-            known[key] = {figure.name: figure for figure in figures}
-        return drawn(known[key][name])
+            evidence, verdict = evidence_of(**arguments), verdict_of(**arguments)
+            known[key] = drawn(DRAW[name](evidence, verdict))
+        return known[key]
 
     return figure
 
@@ -150,11 +157,10 @@ def test_a_fault_is_shaded_while_it_is_on(evidence_of: EvidenceOf, figure_of: Fi
     ],
 )
 def test_the_generators_figure_says_whether_it_kept_up(
-    evidence_of: EvidenceOf, verdict_of: VerdictOf, defects: dict[str, Any], words: str
+    verdict_of: VerdictOf, figure_of: FigureOf, defects: dict[str, Any], words: str
 ) -> None:
     generator = verdict_of(**defects).generator
-    evidence = evidence_of(**defects)
-    title = drawn(draw_generator(evidence, RunSeries(evidence), generator)).title
+    title = figure_of("generator", **defects).title
     assert title.startswith(words)
     assert f"started within {milliseconds(generator.late_start_p99_ms)} of" in title
 
@@ -208,7 +214,7 @@ def test_an_absent_finding_is_missing_not_empty(evidence_of: EvidenceOf) -> None
 
 
 def test_no_two_figures_of_a_page_share_an_id(figure_of: FigureOf) -> None:
-    figures = [figure_of(name) for name in FIGURES]
+    figures = [figure_of(name) for name in DRAW]
     texts = [svg.element for figure in figures for svg in (figure.wide, figure.narrow)]
     ids = [found for text in texts for found in re.findall(r'\bid="([^"]+)"', text)]
     assert len(ids) == len(set(ids))

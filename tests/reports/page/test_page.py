@@ -22,7 +22,15 @@ from tests.reports import synthetic_run
 
 BuildRun = Callable[..., RunDirectory]
 PageOf = Callable[..., Any]
-TROUBLED = {"failed": 7, "unknown": 4, "never_started": 3, "counter_off": 9}
+TROUBLED = {
+    "failed": 7,
+    "unknown": 4,
+    "never_started": 3,
+    "counter_off": 9,
+    "faults": [("leak", 1, 3)],
+    "undone_fault": "redis_wipe",
+    "alerts": 70,
+}
 GATED = {"gates": [("census.failed", "<= 0.1%"), ("latency_ms[POST /login].p99", "<= 2s")]}
 BROKEN = {"oversell": 5, "worker_lost": True}
 FIGURES = ("arrivals", "latency", "spectrum", "pools", "generator")
@@ -261,7 +269,7 @@ def test_what_the_clock_could_not_tell_is_said(
 
 
 def test_the_timeline_tells_faults_and_not_every_alert(page_of: PageOf) -> None:
-    page, _, _ = page_of(faults=[("leak", 1, 3)], undone_fault="redis_wipe", alerts=70)
+    page, _, _ = page_of(**TROUBLED)
     for cells in (
         ("T-0 + 1 s", "fault: leak", "on, 20%: a purchase keeps its PostgreSQL connection"),
         ("T-0 + 3 s", "fault: leak", "off"),
