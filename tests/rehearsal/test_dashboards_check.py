@@ -16,6 +16,8 @@ from dress_rehearsal.rehearsal.errors import NothingToCheckError
 from tests.dashboards.binaries import binary
 from tests.dashboards.recorded import Sample, record, served
 
+pytestmark = pytest.mark.servers
+
 T0 = 1_780_000_000.0
 LAST = T0 + 25
 
