@@ -103,7 +103,7 @@ class _Overflow:
         self._told = False
 
     def split(self, entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
-        """The entries to write, and those to forget."""
+        """Return the entries to write, and those to forget."""
         size = int(FAULTS.grade("drop_queue_items"))
         if not size:
             return entries, []

@@ -91,7 +91,7 @@ class SqsSource:
             _LOG.error("a grant cannot be written", extra={"entry": entry_id, "reason": why})
 
     async def is_empty(self) -> bool:
-        """Whether the queue is. Poisoned messages leave it too, as dead letters."""
+        """Return whether the queue is. Poisoned messages leave it too, as dead letters."""
         return not self._held and not (await self._queue.count()).waiting
 
     @measured("redis", "renew_grants")

@@ -1,6 +1,7 @@
 """Apps under test: what one is set to, how a student uses it, and one that is served here."""
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ class Stage:
     root: Path
     roster: list[Student]
     environment: dict[str, str] = field(default_factory=dict)
+    _read: tuple[dict[str, str], Settings] | None = None
 
     @property
     def naive(self) -> bool:
@@ -51,7 +53,10 @@ class Stage:
 
     @property
     def settings(self) -> Settings:
-        return Settings.read(self.environment)
+        """The settings of the environment as it is now; read once as long as it stays so."""
+        if self._read is None or self._read[0] != self.environment:
+            self._read = (dict(self.environment), Settings.read(self.environment))
+        return self._read[1]
 
     @property
     def targets(self) -> Path:
@@ -82,6 +87,7 @@ class App:
         self.stage = stage
         self.http = httpx.Client(base_url=url, timeout=15, verify=False)
         self.path = f"/events/{stage.event}"
+        self._newcomers = itertools.count()
 
     def login(self, index: int) -> dict[str, str]:
         """The headers of a student logged in; negative indexes are outsiders."""
@@ -89,6 +95,10 @@ class App:
         answer = self.http.post("/login", json={"student": student.student, "pin": student.pin})
         assert answer.status_code == 200, answer.text
         return {"Authorization": f"Bearer {answer.json()['token']}"}
+
+    def newcomer(self) -> dict[str, str]:
+        """The headers of a student whom no test on this app has used before."""
+        return self.login(next(self._newcomers))
 
     def buy(self, bearer: dict[str, str], key: str = "key") -> httpx.Response:
         return self.http.post(f"{self.path}/tickets", headers={**bearer, "Idempotency-Key": key})

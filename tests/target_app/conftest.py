@@ -4,6 +4,8 @@ import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="target_app_run
 import httpx
 import pytest
 
+from dress_rehearsal.target_app.allocators import ALLOCATIONS
 from dress_rehearsal.target_app.roster import read_roster
 from dress_rehearsal.target_app.sqs import queue as sqs_queue
 from dress_rehearsal.target_app.writeback import sqs_source
@@ -74,11 +77,13 @@ def roster_file(root: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def make_stage(
-    postgres: Postgres, redis_server: RedisServer, roster_file: Path, root: Path, tmp_path: Path
+@pytest.fixture(scope="session")
+def stage_in(
+    postgres: Postgres, redis_server: RedisServer, roster_file: Path, root: Path
 ) -> Callable[..., Stage]:
-    def make(allocation: str = "redis_writeback", **changes: object) -> Stage:
+    """Make a stage whose processes announce their metrics in a folder."""
+
+    def make(folder: Path, allocation: str = "redis_writeback", **changes: object) -> Stage:
         naive = allocation == "naive"
         environment = {
             "APP_PORT": str(free_port()),
@@ -100,7 +105,7 @@ def make_stage(
             "APP_ADMISSION_RATE": "1000",
             "APP_ADMISSION_CAP": "2000",
             "APP_ROSTER_FILE": str(roster_file),
-            "APP_TARGETS_DIR": str(tmp_path / "targets"),
+            "APP_TARGETS_DIR": str(folder / "targets"),
             "APP_JWT_SECRET": "jwt-secret-of-the-tests",
             "APP_QR_SECRET": "qr-secret-of-the-tests",
             "APP_PIN_SECRET": "pin-secret-of-the-tests",
@@ -111,6 +116,12 @@ def make_stage(
         return Stage(postgres, redis_server, root, read_roster(roster_file), environment)
 
     return make
+
+
+@pytest.fixture
+def make_stage(stage_in: Callable[..., Stage], tmp_path: Path) -> Callable[..., Stage]:
+    """Make a stage for one test: `make_stage(allocation, APP_…=…)`."""
+    return partial(stage_in, tmp_path)
 
 
 @pytest.fixture
@@ -153,9 +164,10 @@ def connect_app() -> Iterator[Callable[[Stage], App]]:
     def connect(stage: Stage) -> App:
         app = App(f"http://127.0.0.1:{stage.settings.port}", stage)
         apps.append(app)
+        workers = stage.settings.workers
 
         def is_open() -> bool:
-            if len(list(stage.targets.glob("app-*.json"))) < stage.settings.workers:
+            if len(list(stage.targets.glob("app-*.json"))) < workers:
                 return False
             try:
                 return app.http.get("/readyz").status_code == 200
@@ -195,26 +207,64 @@ def sqs_endpoint() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+@pytest.fixture(scope="session")
+def boto_session() -> Any:
+    """One for all clients: each session of its own reads the description of SQS again."""
+    return sqs_queue.get_session()
+
+
+@contextmanager
+def aws_environment(boto_session: Any) -> Iterator[dict[str, str]]:
     """What clients of SQS find in the environment; hidden messages come again after a second."""
     variables = {
         "AWS_ACCESS_KEY_ID": "tests",
         "AWS_SECRET_ACCESS_KEY": "tests",
         "AWS_DEFAULT_REGION": "eu-central-1",
     }
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sqs_queue, "VISIBILITY_S", 1)
-    monkeypatch.setattr(sqs_source, "WAIT_S", 0)  # an empty queue is known to be empty at once
-    return variables
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        patch.setattr(sqs_queue, "get_session", lambda: boto_session)
+        patch.setattr(sqs_queue, "VISIBILITY_S", 1)
+        patch.setattr(sqs_source, "WAIT_S", 0)  # an empty queue is known to be empty at once
+        yield variables
+
+
+@pytest.fixture
+def aws(boto_session: Any) -> Iterator[dict[str, str]]:
+    with aws_environment(boto_session) as variables:
+        yield variables
+
+
+def queue_settings(endpoint: str, variables: dict[str, str]) -> dict[str, str]:
+    """What an app needs whose grants go to a queue of its own."""
+    queue = f"grants-{next(_numbers)}"
+    return {"APP_SQS_ENDPOINT": endpoint, "APP_SQS_QUEUE": queue, **variables}
 
 
 @pytest.fixture
 def sqs_settings(sqs_endpoint: str, aws: dict[str, str]) -> dict[str, str]:
-    """What an app needs whose grants go to a queue of its own."""
-    queue = f"grants-{next(_numbers)}"
-    return {"APP_SQS_ENDPOINT": sqs_endpoint, "APP_SQS_QUEUE": queue, **aws}
+    return queue_settings(sqs_endpoint, aws)
+
+
+@pytest.fixture(scope="module", params=list(ALLOCATIONS))
+def shared_app(
+    request: pytest.FixtureRequest,
+    stage_in: Callable[..., Stage],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[InProcess]:
+    """An app of each allocation, for all tests of a module that want newcomers and no more."""
+    with ExitStack() as stack:
+        queue = {}
+        if request.param == "sqs_writeback":
+            boto_session = request.getfixturevalue("boto_session")
+            variables = stack.enter_context(aws_environment(boto_session))
+            queue = queue_settings(request.getfixturevalue("sqs_endpoint"), variables)
+        stage = stage_in(tmp_path_factory.mktemp("stage"), request.param, **queue)
+        stage.prepare()
+        app = InProcess(stage)
+        stack.callback(app.close)
+        yield app
 
 
 @pytest.fixture

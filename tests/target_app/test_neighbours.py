@@ -79,6 +79,7 @@ def test_alerts_are_kept_in_order_and_nonsense_is_refused(neighbours: Any) -> No
     assert neighbours.alerts() == told
 
 
+@pytest.mark.servers
 def test_they_end_well_when_asked_to(roster_file: Path) -> None:
     neighbours = Neighbours(roster_file)
     try:

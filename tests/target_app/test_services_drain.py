@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.target_app.apps import ADMIN_TOKEN
+
 STUDENTS = 110
 FIRST = 80  # who have sent their request when the signal comes
 
@@ -109,7 +111,12 @@ def test_what_is_in_flight_is_answered_and_what_was_acknowledged_is_there(sale: 
 
 @pytest.mark.parametrize(("takes_s", "exit_code"), [(0.5, 0), (2.5, 1)])
 def test_only_a_worker_that_finished_by_itself_ended_well(
-    make_stage: Any, spawn: Any, connect_app: Any, takes_s: float, exit_code: int
+    make_stage: Any,
+    spawn: Any,
+    connect_app: Any,
+    eventually: Any,
+    takes_s: float,
+    exit_code: int,
 ) -> None:
     stage = make_stage("atomic_update", APP_FAULTS="on")
     stage.prepare()
@@ -119,7 +126,9 @@ def test_only_a_worker_that_finished_by_itself_ended_well(
     with stage.client() as redis:
         redis.hset("faults", "slow_database", takes_s)
         try:
-            time.sleep(0.3)  # until the worker has looked
+            admin = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+            seen = app.http.get("/admin/faults", headers=admin).json()  # has the worker look
+            assert seen["faults"]["slow_database"] == takes_s
             answers: list[Any] = []
 
             def buy() -> None:
@@ -128,7 +137,7 @@ def test_only_a_worker_that_finished_by_itself_ended_well(
 
             buying = threading.Thread(target=buy)
             buying.start()
-            time.sleep(0.2)  # its transaction has begun
+            eventually(lambda: sleeps_in_postgres(stage))  # its transaction has begun
             assert child.stop(signal.SIGTERM) == exit_code
             buying.join()
         finally:
@@ -140,6 +149,11 @@ def test_only_a_worker_that_finished_by_itself_ended_well(
         "1 of the workers did not finish within 1 s and had to be killed; what they were "
         "answering was cut off"
     ]
+
+
+def sleeps_in_postgres(stage: Any) -> bool:
+    statement = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    return bool(stage.postgres.run(statement))
 
 
 async def ready(app: Any) -> str:

@@ -184,6 +184,7 @@ def test_sold_out_reaches_those_who_wait_at_another_worker_at_once(
         assert app.buy(holder).status_code == 202
         assert listener.rest() == [SOLD_OUT]
         assert time.monotonic() - began_s < 1
+    eventually(lambda: app.asgi.services.room.sold_out)  # it hears of it like the other
     with follow(app, waiting, last="sold_out") as listener:
         assert listener.answer.status_code == 204
     with follow(app, waiting) as listener:

@@ -234,7 +234,7 @@ def test_a_worker_hears_of_faults_only_where_they_are_allowed(
 ) -> None:
     app = sold(30)
 
-    async def open_desk(settings: Any) -> float:
+    async def open_services(settings: Any) -> float:
         services = Services(settings)
         await services.open()
         try:
@@ -251,10 +251,10 @@ def test_a_worker_hears_of_faults_only_where_they_are_allowed(
         redis.hset(FAULTS_KEY, "drop_queue_items", "10")
     try:
         app.stage.environment["APP_FAULTS"] = "off"
-        assert asyncio.run(open_desk(app.stage.settings)) == 0
+        assert asyncio.run(open_services(app.stage.settings)) == 0
         assert len(app.stage.rows()) == 30
         app.stage.environment["APP_FAULTS"] = "on"
-        assert asyncio.run(open_desk(app.stage.settings)) == 10
+        assert asyncio.run(open_services(app.stage.settings)) == 10
     finally:
         with app.stage.client() as redis:
             redis.delete(FAULTS_KEY)
