@@ -1,9 +1,6 @@
-"""Limits on latencies become edges of histograms, in the harness and in the app."""
-
-import pytest
+"""Limits on latencies become edges of histograms."""
 
 from dress_rehearsal.plans import Plan, slo_edges_s
-from dress_rehearsal.target_app.telemetry.metrics import with_edges_of
 
 BUY = "latency_ms[POST /events/{event}/tickets]"
 
@@ -21,19 +18,3 @@ def test_every_latency_that_a_gate_limits_is_an_edge() -> None:
 def test_other_limits_are_none() -> None:
     others = [(f"{BUY}.count", ">= 100"), ("census.failed", "<= 1%"), ("audit.oversold", "== 0")]
     assert slo_edges_s(plan(*others, ("pools[redis].wait_p99_ms", "<= 50ms"))) == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", (0.1, 1.0)),
-        ("0.3", (0.1, 0.3, 1.0)),
-        ("8,0.3,1", (0.1, 0.3, 1.0, 8.0)),
-        ("soon,-1,0,inf,nan", (0.1, 1.0)),
-    ],
-)
-def test_the_app_takes_its_edges_from_the_environment(
-    monkeypatch: pytest.MonkeyPatch, text: str, expected: tuple[float, ...]
-) -> None:
-    monkeypatch.setenv("APP_SLO_SECONDS", text)
-    assert with_edges_of((0.1, 1.0), "APP_SLO_SECONDS", "APP_NOT_SET") == expected

@@ -12,6 +12,7 @@ import pytest
 
 from dress_rehearsal.plans import plan_toml, seeded_roster, write_roster
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.scenarios.entry import ENTRY_TOKEN
 
 STUDENTS = 40
 
@@ -126,6 +127,14 @@ def test_what_cannot_be_played_is_a_sentence(start):
     (error,) = lines_until(process, "error")
     assert process.wait(10) == 1
     assert "The roster holds 10 people but the plan has 40 students" in error["message"]
+
+
+def test_students_at_the_entrance_need_its_token(start, monkeypatch):
+    monkeypatch.delenv(ENTRY_TOKEN, raising=False)
+    _, process = start(students__entry="50%")
+    (error,) = lines_until(process, "error")
+    assert process.wait(10) == 1
+    assert f"{ENTRY_TOKEN} is not set" in error["message"]
 
 
 def test_locust_itself_shows_the_same_counts(tmp_path, server, small_plan, ticket_office):

@@ -1,0 +1,21 @@
+"""The histograms have an edge at every latency that the plan limits."""
+
+import pytest
+
+from dress_rehearsal.target_app.telemetry.metrics import with_edges_of
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", (0.1, 1.0)),
+        ("0.3", (0.1, 0.3, 1.0)),
+        ("8,0.3,1", (0.1, 0.3, 1.0, 8.0)),
+        ("soon,-1,0,inf,nan", (0.1, 1.0)),
+    ],
+)
+def test_the_app_takes_its_edges_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, text: str, expected: tuple[float, ...]
+) -> None:
+    monkeypatch.setenv("APP_SLO_SECONDS", text)
+    assert with_edges_of((0.1, 1.0), "APP_SLO_SECONDS", "APP_NOT_SET") == expected
