@@ -81,19 +81,17 @@ class Browser:
 
     def page(self, intended_ns: int) -> Reply:
         """Open the event's page."""
-        return self._get(PAGE, f"/events/{self._event}", intended_ns)
+        return self.send(self._request(PAGE), intended_ns)
 
     def countdown(self, intended_ns: int, give_up_ns: int) -> Reply:
         """Ask how long until the sale opens; not waited for beyond `give_up_ns`."""
-        path = f"/events/{self._event}/countdown"
-        return self._get(COUNTDOWN, path, intended_ns, give_up_ns)
+        return self.send(self._request(COUNTDOWN), intended_ns, give_up_ns=give_up_ns)
 
     def login(self, intended_ns: int) -> Reply:
         """Log in with student number and PIN; keeps the session for what follows."""
         person = self._rush.people[self.student]
         body = json.dumps({"student": person.student, "pin": person.pin}).encode()
-        request = self._rush.origin.request(LOGIN, "POST", "/login", body=body)
-        reply = self.send(request, intended_ns)
+        reply = self.send(self._request(LOGIN, token=None, body=body), intended_ns)
         if reply.outcome == OK:
             self._token = str(reply.body.get("token", ""))
         return reply
@@ -106,58 +104,40 @@ class Browser:
     def join(self, intended_ns: int, position: int | None = None) -> Reply:
         """Join the queue; a `position` claims a place in it that the target must not believe."""
         body = b"{}" if position is None else json.dumps({"position": position}).encode()
-        path = f"/events/{self._event}/queue"
-        request = self._rush.origin.request(JOIN, "POST", path, token=self._token, body=body)
-        return self.send(request, intended_ns)
+        return self.send(self._request(JOIN, body=body), intended_ns)
 
     def place(self) -> Request:
         """Return the prepared question for the place in the queue, to be asked again and again."""
-        path = f"/events/{self._event}/queue"
-        return self._rush.origin.request(QUEUE, "GET", path, token=self._token)
+        return self._request(QUEUE)
 
     def follow(self, intended_ns: int, stream: EventStream, give_up_ns: int) -> Reply:
         """Hold the queue's event stream until it decides; one recorded request, however long."""
-        request = self._rush.origin.request(
-            STREAM,
-            "GET",
-            f"/events/{self._event}/queue/stream",
-            token=self._token,
-            accept="text/event-stream",
-            last_event_id=stream.last_event_id,
+        request = self._request(
+            STREAM, accept="text/event-stream", last_event_id=stream.last_event_id
         )
         return self.send(request, intended_ns, give_up_ns=give_up_ns, stream=stream)
 
     def click(self, copy: int) -> Request:
         """Return the prepared purchase; each copy number is one idempotency key."""
-        return self._rush.origin.request(
-            BUY,
-            "POST",
-            f"/events/{self._event}/tickets",
-            token=self._token,
-            body=b"{}",
-            idempotency_key=f"{self._rush.key}-{self.student:x}-{self._device + copy}",
-        )
+        key = f"{self._rush.key}-{self.student:x}-{self._device + copy}"
+        return self._request(BUY, body=b"{}", idempotency_key=key)
 
     def ticket(self, ticket: str, intended_ns: int) -> Reply:
         """Ask for a ticket's state."""
-        return self._get(TICKET, f"/tickets/{quote(ticket, safe='')}", intended_ns)
+        return self.send(self._request(TICKET, ticket), intended_ns)
 
     def qr(self, ticket: str, intended_ns: int) -> Reply:
         """Open a ticket's QR code."""
-        return self._get(QR, f"/tickets/{quote(ticket, safe='')}/qr", intended_ns)
+        return self.send(self._request(QR, ticket), intended_ns)
 
     def payload(self, ticket: str, intended_ns: int) -> Reply:
         """Get what a ticket's QR code says, as a camera at the entrance would read it off."""
-        path = f"/tickets/{quote(ticket, safe='')}/qr"
-        request = self._rush.origin.request(QR, "GET", path, token=self._token, accept="text/plain")
-        return self.send(request, intended_ns)
+        return self.send(self._request(QR, ticket, accept="text/plain"), intended_ns)
 
     def scan(self, payload: str, entrance: str, intended_ns: int, connection: int = 0) -> Reply:
         """Have the code scanned at an entrance, whose own token lets it ask."""
         body = json.dumps({"payload": payload, "gate": entrance}).encode()
-        request = self._rush.origin.request(
-            SCAN, "POST", "/gate/scan", token=self._rush.entry_token, body=body
-        )
+        request = self._request(SCAN, token=self._rush.entry_token, body=body)
         return self.send(request, intended_ns, connection)
 
     def send(
@@ -235,10 +215,6 @@ class Browser:
             self._rush.connections -= connection.is_open
             connection.close()
 
-    @property
-    def _event(self) -> str:
-        return self._rush.plan.event.id
-
     def _connection(self, number: int) -> Connection:
         """Return one of the browser's connections; 0 is the first."""
         while len(self._connections) <= number:
@@ -246,9 +222,15 @@ class Browser:
             self._connections.append(Connection(address, self._rush.plan.students.timeout))
         return self._connections[number]
 
-    def _get(self, step: int, path: str, intended_ns: int, give_up_ns: int | None = None) -> Reply:
-        request = self._rush.origin.request(step, "GET", path, token=self._token)
-        return self.send(request, intended_ns, give_up_ns=give_up_ns)
+    def _request(self, step: int, ticket: str = "", **options: Any) -> Request:
+        """Return a prepared request; it carries the session's token unless `options` say another.
+
+        Args:
+            options: those of `Origin.request`.
+        """
+        method, _, route = STEPS[step].partition(" ")
+        path = route.format(event=self._rush.plan.event.id, ticket=quote(ticket, safe=""))
+        return self._rush.origin.request(step, method, path, **{"token": self._token} | options)
 
 
 def _read(answer: Answer, step: int) -> tuple[int, str | None, dict[str, Any]]:

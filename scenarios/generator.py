@@ -10,6 +10,7 @@ import json
 import resource
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,7 +105,7 @@ class Generator:
             self._runner.user_greenlets.kill()
             gevent.killall(background)
             self._record_rest()
-        self._say(kind="status", **self._observer.status().document())
+        self._say(kind="status", **asdict(self._observer.status()))
         self._say(kind="done")
 
     def _play(self) -> None:
@@ -146,7 +147,7 @@ class Generator:
 
     def _report(self) -> None:
         while True:
-            self._say(kind="status", **self._observer.status().document())
+            self._say(kind="status", **asdict(self._observer.status()))
             gevent.sleep(_STATUS_INTERVAL_S)
 
     def _keep_census(self) -> None:

@@ -15,19 +15,8 @@ from dress_rehearsal.records import tables
 from dress_rehearsal.records.latency import felt_of
 from dress_rehearsal.records.tables import NS_PER_S
 
-USUAL_EDGES_S: Final = (
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.15,
-    0.25,
-    0.35,
-    0.5,
-    0.7,
+_BELOW_A_SECOND_MS: Final = (1, 2.5, 5, 10, 25, 50, 100, 150, 250, 350, 500, 700)
+_FROM_A_SECOND_S: Final = (
     1.0,
     1.25,
     1.5,
@@ -43,6 +32,7 @@ USUAL_EDGES_S: Final = (
     20.0,
     30.0,
 )
+USUAL_EDGES_S: Final = (*(ms / 1e3 for ms in _BELOW_A_SECOND_MS), *_FROM_A_SECOND_S)
 _BEYOND_S: Final = 0.25
 _NEEDED: Final = (
     "intended_ns",

@@ -87,7 +87,7 @@ class Census:
 
     def write(self, run: RunDirectory) -> RecordError | None:
         """Write `students.parquet` whole, in a native thread; return what went wrong, if so."""
-        return self._writer.do(self._write, run)
+        return self._writer.do(lambda: run.write_table("students.parquet", self.table()))
 
     def table(self) -> pa.Table:
         """Return the students as they are now, as `records.tables.STUDENTS`."""
@@ -123,10 +123,3 @@ class Census:
         if not more:
             return pa.nulls(len(self.outcome), kind)
         return pa.array([more.get(student) for student in range(len(self.outcome))], kind)
-
-    def _write(self, run: RunDirectory) -> RecordError | None:
-        try:
-            run.write_table("students.parquet", self.table())
-        except RecordError as error:
-            return error
-        return None

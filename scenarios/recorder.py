@@ -7,7 +7,7 @@ generator loses at most what it recorded since the last hand-over.
 
 import re
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 import gevent
@@ -26,28 +26,17 @@ OK, REFUSED, FAILED, UNKNOWN = range(4)
 _TIMING: Final = re.compile(
     rb"(?:^|[,\s])(queue|pool|db|redis|external|app)\s*(?:;[^,]*?)?;\s*dur=(\d+(?:\.\d+)?)(?![\d.])"
 )
-_TIMING_COLUMNS: Final = ("queue", "pool", "db", "redis", "external", "app")
+_TIMING_COLUMNS: Final = ("queue_us", "pool_us", "db_us", "redis_us", "external_us", "app_us")
 _ABSENT: Final = -1
 _HAND_OVER_S: Final = 1.0
 """Time between hand-overs."""
-_CODES: Final = (
-    ("intended_ns", "q"),
-    ("sent_ns", "q"),
-    ("first_byte_ns", "q"),
-    ("done_ns", "q"),
-    ("read_ns", "q"),
-    ("student", "i"),
-    ("seq", "i"),
-    ("device", "b"),
-    ("journey", "h"),
-    ("step", "h"),
-    ("status", "h"),
-    ("outcome", "h"),
-    ("error", "h"),
-    ("bytes", "i"),
-    ("new_connection", "b"),
-    ("connect_us", "i"),
-)
+_CODE_PER_BITS: Final = {1: "b", 8: "b", 16: "h", 32: "i", 64: "q"}
+_CODES: Final = {
+    field.name: _CODE_PER_BITS[field.type.bit_width]  # a word's is that of its position
+    for field in tables.REQUESTS
+    if field.name not in _TIMING_COLUMNS
+}
+"""Type codes of the columns that are appended to, in the order of `record`'s row."""
 
 
 class Writer:
@@ -56,15 +45,27 @@ class Writer:
     def __init__(self) -> None:
         self._last: AsyncResult[RecordError | None] | None = None
 
-    def do(self, write: Callable[..., RecordError | None], *arguments: Any) -> RecordError | None:
-        """Call `write` in a native thread once nothing else is being written; return its result."""
+    def do(self, write: Callable[..., None], *arguments: Any) -> RecordError | None:
+        """Call `write` in a native thread once nothing else is being written.
+
+        Returns:
+            What went wrong with the record, None where nothing did.
+        """
         self.wait()
-        self._last = get_hub().threadpool.spawn(write, *arguments)
+        self._last = get_hub().threadpool.spawn(self._attempt, write, *arguments)
         return self.wait()
 
     def wait(self) -> RecordError | None:
-        """Wait for the last write and return its result; None where there was none."""
+        """Wait for the last write and return what went wrong; None where there was none."""
         return None if self._last is None else self._last.get()
+
+    @staticmethod
+    def _attempt(write: Callable[..., None], *arguments: Any) -> RecordError | None:
+        try:
+            write(*arguments)
+        except RecordError as error:
+            return error
+        return None
 
 
 class Shard:
@@ -73,7 +74,7 @@ class Shard:
     __slots__ = ("columns", "timings")
 
     def __init__(self) -> None:
-        self.columns: dict[str, array[int]] = {name: array(code) for name, code in _CODES}
+        self.columns: dict[str, array[int]] = {name: array(code) for name, code in _CODES.items()}
         self.timings: list[bytes] = []
 
     def __len__(self) -> int:
@@ -90,12 +91,10 @@ class Shard:
         arrays = []
         timing = _timings(self.timings)
         for field in tables.REQUESTS:
-            if field.name.endswith("_us") and field.name != "connect_us":
-                values = timing[field.name.removesuffix("_us")]
+            if field.name in timing:
+                values = timing[field.name]
             else:
-                values = np.frombuffer(
-                    self.columns[field.name], dtype=self.columns[field.name].typecode
-                )
+                values = np.frombuffer(self.columns[field.name], dtype=_CODES[field.name])
             null = values == _ABSENT
             mask = null if null.any() else None
             if field.name in words:
@@ -138,7 +137,7 @@ class Recorder:
 
     def _bind(self) -> None:
         """Look the columns' append methods up once a shard, not once a row."""
-        self._appends = tuple(self._shard.columns[name].append for name, _ in _CODES)
+        self._appends = tuple(column.append for column in self._shard.columns.values())
 
     @property
     def unwritten(self) -> int:
@@ -165,7 +164,6 @@ class Recorder:
         answer = exchange.answer
         error = _ABSENT if exchange.error is None else self._error_code(exchange.error)
         done_ns = exchange.done_ns
-        size = exchange.bytes_read
         row = (
             intended_ns,
             _ABSENT if exchange.sent_ns is None else exchange.sent_ns,
@@ -180,7 +178,7 @@ class Recorder:
             0 if answer is None else answer.status,
             outcome,
             error,
-            size,
+            exchange.bytes_read,
             exchange.new_connection,
             _ABSENT if exchange.connect_us is None else exchange.connect_us,
         )
@@ -191,7 +189,7 @@ class Recorder:
         abandoned = exchange.error == tables.ABANDONED
         self.ends[tables.ABANDONED if abandoned else tables.OUTCOMES[outcome]] += 1
         felt_ms = ((done_ns or intended_ns) - intended_ns) / 1e6
-        self.unfed.append((step, felt_ms, size, outcome, error))
+        self.unfed.append((step, felt_ms, exchange.bytes_read, outcome, error))
 
     def keep_writing(self) -> None:
         """Hand rows over every interval until killed; runs as a greenlet."""
@@ -213,14 +211,10 @@ class Recorder:
         # Words are only ever appended, so a copy of the list suits every code in the shard.
         self.error = self._writer.do(self._write, shard, number, list(self._errors))
 
-    def _write(self, shard: Shard, number: int, errors: list[str]) -> RecordError | None:
+    def _write(self, shard: Shard, number: int, errors: list[str]) -> None:
         self.histograms.add(shard.columns)
-        try:
-            name = f"requests/{self.name}-{number:06d}.parquet"
-            self._run.write_table(name, shard.table(errors))
-        except RecordError as error:
-            return error
-        return None
+        name = f"requests/{self.name}-{number:06d}.parquet"
+        self._run.write_table(name, shard.table(errors))
 
     def _error_code(self, word: str) -> int:
         code = self._error_codes.get(word)
@@ -234,11 +228,7 @@ def _timings(headers: list[bytes]) -> dict[str, Any]:
     """Read `Server-Timing` values into microseconds, -1 where a part is absent."""
     columns = {name: np.full(len(headers), _ABSENT, dtype=np.int32) for name in _TIMING_COLUMNS}
     for position, header in enumerate(headers):
-        for name, milliseconds in _timing_parts(header):
-            columns[name][position] = min(round(float(milliseconds) * 1000), 2**31 - 1)
+        for part, milliseconds in _TIMING.findall(header):
+            column = columns[f"{part.decode()}_us"]
+            column[position] = min(round(float(milliseconds) * 1000), 2**31 - 1)
     return columns
-
-
-def _timing_parts(header: bytes) -> Iterator[tuple[str, bytes]]:
-    for name, milliseconds in _TIMING.findall(header):
-        yield name.decode(), milliseconds

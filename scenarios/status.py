@@ -1,7 +1,7 @@
 """The generator's own state, a few times a second: for the live screen and the metrics table."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 import gevent
@@ -33,10 +33,6 @@ class Status:
     """Of the requests answered since the last sample; None when there was none."""
     meter: dict[str, Any]
     """Histograms since the start; see `scenarios.histograms`."""
-
-    def document(self) -> dict[str, Any]:
-        """Return it as plain values for a line of JSON."""
-        return asdict(self)
 
 
 class Observer:

@@ -11,12 +11,8 @@ from numpy.typing import NDArray
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records.tables import JOURNEYS, NS_PER_S
 
-EAGER: Final = JOURNEYS.index("eager")
-LATE: Final = JOURNEYS.index("late")
-OUTSIDER: Final = JOURNEYS.index("outsider")
-DOUBLE_CLICKER: Final = JOURNEYS.index("double-clicker")
-MULTI_DEVICE: Final = JOURNEYS.index("multi-device")
-QUEUE_JUMPER: Final = JOURNEYS.index("queue-jumper")
+EAGER, LATE, OUTSIDER, DOUBLE_CLICKER, MULTI_DEVICE, QUEUE_JUMPER = range(len(JOURNEYS))
+"""Positions in `records.tables.JOURNEYS`."""
 
 _DRAWS: Final = 32
 _WEIBULL_SHAPE: Final = 1.5

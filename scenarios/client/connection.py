@@ -6,6 +6,7 @@ known and kept out of the latency. A request is written once: nothing here ever 
 """
 
 import errno
+import os
 import socket
 import struct
 import sys
@@ -125,7 +126,7 @@ class Connection:
         try:
             self._ready(into)
             self._send(request, trace, into)
-            answer = self._follow(stream, into, deadline) if stream else self._receive(into)
+            answer = self._receive(into, stream, deadline)
         except gevent.Timeout as stop:
             self.close()
             if stop is not deadline.timeout:
@@ -192,29 +193,28 @@ class Connection:
         try:
             family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
             plain = _PlainSocket(family, socket.SOCK_STREAM)
+            try:
+                self._reach(plain)
+            except BaseException:
+                plain.close()
+                raise
         except OSError as error:
             raise NotSentError(_word(error, "connect_failed")) from error
-        try:
-            plain.setblocking(False)
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if KERNEL_TIMES:
-                plain.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            code = plain.connect_ex(self._address)
-            if code == errno.EINPROGRESS:
-                _await_writable(plain)
-                code = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        except OSError as error:
-            plain.close()
-            raise NotSentError(_word(error, "connect_failed")) from error
-        except BaseException:
-            plain.close()
-            raise
-        if code:
-            plain.close()
-            raise NotSentError(_WORDS.get(code, "connect_failed"))
         self._socket = plain
         self._readable = get_hub().loop.io(plain.fileno(), _READ)
         self._idle_since_ns = time.time_ns()
+
+    def _reach(self, plain: Any) -> None:
+        plain.setblocking(False)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if KERNEL_TIMES:
+            plain.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        code = plain.connect_ex(self._address)
+        if code == errno.EINPROGRESS:
+            _await_writable(plain)
+            code = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
 
     def _send(self, request: Request, trace: bytes, into: Exchange) -> None:
         now_ns = time.time_ns()
@@ -229,24 +229,16 @@ class Connection:
         except OSError as error:
             raise NotAnsweredError(_word(error, "connection_lost")) from error
 
-    def _receive(self, into: Exchange) -> Answer:
-        answer = Answer.awaited()
+    def _receive(self, into: Exchange, stream: EventStream | None, deadline: Deadline) -> Answer:
+        answer = Answer.awaited() if stream is None else stream
         wait, readable = get_hub().wait, self._readable
         while not answer.complete:
             wait(readable)
             self._take_in(answer, into)
+            if stream is not None and not stream.complete:
+                deadline.renew(self._timeout_s + HEARTBEAT_S)
         into.answer = answer
         return answer
-
-    def _follow(self, stream: EventStream, into: Exchange, deadline: Deadline) -> Answer:
-        wait, readable = get_hub().wait, self._readable
-        while not stream.complete:
-            wait(readable)
-            self._take_in(stream, into)
-            if not stream.complete:
-                deadline.renew(self._timeout_s + HEARTBEAT_S)
-        into.answer = stream
-        return stream
 
     def _take_in(self, answer: Answer, into: Exchange) -> None:
         """Read what is there, with the time it arrived."""
