@@ -12,8 +12,7 @@ import httpx
 import pytest
 
 from dress_rehearsal.target_app import allocators
-from dress_rehearsal.target_app.allocators import backoff as full_jitter
-from dress_rehearsal.target_app.allocators import optimistic, redis_lock
+from dress_rehearsal.target_app.allocators import backoff, optimistic, redis_lock
 from tests.target_app.meddling import Meddler
 from tests.target_app.writing import held
 
@@ -28,7 +27,7 @@ def meanwhile(call: Callable[[], httpx.Response]) -> Iterator[Future[httpx.Respo
 
 
 def retries(allocation: str) -> float:
-    return float(full_jitter.RETRIES.labels(allocation)._value.get())
+    return float(backoff.RETRIES.labels(allocation)._value.get())
 
 
 def waits_for_a_lock(app: Any) -> bool:
@@ -45,7 +44,7 @@ def test_every_allocation_of_a_plan_has_a_file_of_its_own() -> None:
 
 
 def test_full_jitter_waits_anything_up_to_a_ceiling_that_doubles() -> None:
-    jitter = full_jitter.FullJitter(base_s=0.002, cap_s=0.1)
+    jitter = backoff.FullJitter(base_s=0.002, cap_s=0.1)
     waits_s = [[jitter.wait_s(attempt) for _ in range(500)] for attempt in (0, 3, 10, 5000)]
     for drawn, ceiling_s in zip(waits_s, (0.002, 0.016, 0.1, 0.1), strict=True):
         assert 0 <= min(drawn) < 0.1 * ceiling_s

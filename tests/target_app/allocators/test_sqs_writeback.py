@@ -11,8 +11,7 @@ from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.sqs import queue as sqs_queue
 from dress_rehearsal.target_app.sqs.queue import SqsQueue
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
-from dress_rehearsal.target_app.writeback import dead_letters
-from dress_rehearsal.target_app.writeback import sqs_source as sqs_grants
+from dress_rehearsal.target_app.writeback import dead_letters, sqs_source
 from dress_rehearsal.target_app.writeback.backlog import BACKLOG, OLDEST_AGE
 from dress_rehearsal.target_app.writeback.rows import COMMITTED
 from dress_rehearsal.target_app.writeback.sqs_backlog import DEAD_LETTERS
@@ -140,7 +139,7 @@ def test_a_message_that_cannot_be_written_becomes_a_dead_letter_counted_and_repl
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(sqs_grants, "POISONED_AGAIN_S", 0)
+    monkeypatch.setattr(sqs_source, "POISONED_AGAIN_S", 0)
     app = start()
     for name, value in app.stage.environment.items():
         monkeypatch.setenv(name, value)

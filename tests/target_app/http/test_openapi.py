@@ -174,7 +174,8 @@ def test_a_body_too_long_is_refused_as_described_wherever_there_is_one(app: Any)
             method,
             path.format(event=app.stage.event, fault="leak"),
             content=b"[" + b" " * 70_000 + b"]",
-            headers={"Content-Type": "application/json"},
+            # a server that has not read all of it closes the connection: the next has its own
+            headers={"Content-Type": "application/json", "Connection": "close"},
         )
         assert answer.status_code == 413, path
         assert "413" in operation["responses"], path

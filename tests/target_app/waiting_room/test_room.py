@@ -9,7 +9,7 @@ import pytest
 
 from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
-from dress_rehearsal.target_app.waiting_room import room as waiting_room
+from dress_rehearsal.target_app.waiting_room import room
 
 FAR_FUTURE_NS = 9 * 10**18
 Start = Callable[..., Any]
@@ -116,7 +116,7 @@ def test_who_has_not_joined_or_logged_in_has_no_place(open_room: Start) -> None:
 def test_a_session_revoked_elsewhere_is_refused_once_it_is_looked_at_again(
     open_room: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting_room, "_REVALIDATE_S", 0.0)
+    monkeypatch.setattr(room, "_REVALIDATE_S", 0.0)
     app = open_room()
     (bearer,) = crowd(app, 1)
     assert place(app, bearer).status_code == 200
@@ -180,7 +180,7 @@ def test_admission_keeps_the_rate_and_the_order(open_room: Start) -> None:
         elapsed_s = (time.time_ns() - opens_at_ns) / 1e9
         assert seen == sorted(seen), "somebody was admitted before one ahead"
         let_in = sum(seen)
-        assert let_in <= rate * (elapsed_s + waiting_room.SAVED_UP_S) + 1
+        assert let_in <= rate * (elapsed_s + room.SAVED_UP_S) + 1
         assert elapsed_s < 10, "thirty students should take three quarters of a second"
 
 
@@ -228,7 +228,7 @@ def test_outsiders_make_room_once_they_are_refused(
 def test_an_admission_nobody_uses_does_not_jam_the_cap(
     open_room: Start, eventually: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting_room, "ADMISSION_S", 0.3)
+    monkeypatch.setattr(room, "ADMISSION_S", 0.3)
     app = open_room(APP_OPENS_AT_NS=1, APP_ADMISSION_CAP=1)
     bearers = crowd(app, 2)
     eventually(lambda: admitted(app, bearers) == [True, True], timeout_s=2)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dress_rehearsal.target_app.waiting_room import streams as place_stream
+from dress_rehearsal.target_app.waiting_room import streams
 from dress_rehearsal.target_app.waiting_room.streams import PlaceStream
 
 FAR_FUTURE_NS = 9 * 10**18
@@ -244,7 +244,7 @@ def test_news_are_heard_again_after_redis_was_away(
 def test_a_stream_that_has_nothing_to_tell_beats(
     open_room: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place_stream, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(streams, "HEARTBEAT_S", 0.05)
     app = open_room()
     (bearer,) = crowd(app, 1)
     with follow(app, bearer) as listener:
@@ -267,7 +267,7 @@ def test_only_streams_that_are_concerned_are_woken(
         woken.append(stream._position)
         wake(stream)
 
-    streams = app.asgi.services.room.streams
+    followed = app.asgi.services.room.streams
     followers = [follow(app, bearer) for bearer in bearers]
     listeners = [follower.__enter__() for follower in followers]
     for listener in listeners:
@@ -277,11 +277,11 @@ def test_only_streams_that_are_concerned_are_woken(
     assert listeners[0].rest() == [ADMITTED]
     time.sleep(0.2)
     assert set(woken) == {1}
-    assert len(streams._open) == 19
+    assert len(followed._open) == 19
     monkeypatch.setattr(PlaceStream, "wake", wake)
     for follower in followers:  # nineteen browsers are closed
         follower.__exit__(None, None, None)
-    eventually(lambda: not streams._open and app.asgi.services.in_flight == 0)
+    eventually(lambda: not followed._open and app.asgi.services.in_flight == 0)
 
 
 def test_streams_that_have_ended_are_forgotten_though_their_turn_never_comes(
@@ -289,18 +289,18 @@ def test_streams_that_have_ended_are_forgotten_though_their_turn_never_comes(
 ) -> None:
     app = open_room()
     *_, waiting, coming_back = crowd(app, 3)
-    streams = app.asgi.services.room.streams
+    followed = app.asgi.services.room.streams
     with follow(app, waiting) as listener:
         listener.next()
         for _ in range(40):
             with follow(app, coming_back) as again:
                 again.next()
-        eventually(lambda: len(streams._open) == 1)
-        assert len(streams._turns) <= 2
+        eventually(lambda: len(followed._open) == 1)
+        assert len(followed._turns) <= 2
         app.reschedule(1)
         assert listener.rest() == [ADMITTED], "who stayed is not forgotten"
-    eventually(lambda: not streams._open)
-    assert streams._turns == []
+    eventually(lambda: not followed._open)
+    assert followed._turns == []
 
 
 def test_who_has_no_place_gets_no_stream(open_room: Start) -> None:

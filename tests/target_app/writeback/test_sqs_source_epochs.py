@@ -11,7 +11,7 @@ import pytest
 from dress_rehearsal.target_app.sqs import queue as sqs_queue
 from dress_rehearsal.target_app.sqs.message import ACCEPTED_S
 from dress_rehearsal.target_app.sqs.queue import Counts
-from dress_rehearsal.target_app.writeback import sqs_source as sqs_grants
+from dress_rehearsal.target_app.writeback import sqs_source
 from dress_rehearsal.target_app.writeback.sqs_backlog import SqsBacklog
 from tests.target_app.writing import held, running, written
 
@@ -30,7 +30,7 @@ def test_a_message_sent_after_a_restoration_is_void_and_nobody_was_told_of_its_t
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(sqs_grants, "POISONED_AGAIN_S", 0)
+    monkeypatch.setattr(sqs_source, "POISONED_AGAIN_S", 0)
     app = start()
     queue = app.asgi.services.sqs.queue
     send, released = queue.send, threading.Event()
