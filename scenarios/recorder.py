@@ -122,15 +122,14 @@ class Recorder:
         self.requests = 0
         self.ends = dict.fromkeys((*tables.OUTCOMES, tables.ABANDONED), 0)
         """Requests by outcome, those abandoned apart: nobody missed their answers."""
-        self.unfed: list[tuple[int, float, int, int, int]] = []
-        """(step, felt ms, bytes, outcome, error code) not yet told to Locust's statistics."""
+        self.unfed: list[tuple[int, float, int, int, str | None]] = []
+        """(step, felt ms, bytes, outcome, error) not yet told to Locust's statistics."""
         self.name = name
         self.histograms = histograms or Histograms()
         """What has been handed over for writing, as histograms."""
         self._run = run
         self._shard = Shard()
-        self._errors: list[str] = []
-        self._error_codes: dict[str, int] = {}
+        self._error_codes: dict[str, int] = {}  # in their order, from 0
         self._written = 0
         self._writer = Writer()
         self._bind()
@@ -143,10 +142,6 @@ class Recorder:
     def unwritten(self) -> int:
         """Rows not yet handed over for writing."""
         return len(self._shard)
-
-    def error_word(self, code: int) -> str | None:
-        """Return the word that an `unfed` row's error code stands for, None for no error."""
-        return None if code == _ABSENT else self._errors[code]
 
     def record(
         self,
@@ -162,8 +157,8 @@ class Recorder:
     ) -> None:
         """Add one request. Called on the loop, so it only appends numbers."""
         answer = exchange.answer
-        error = _ABSENT if exchange.error is None else self._error_code(exchange.error)
-        done_ns = exchange.done_ns
+        error, done_ns = exchange.error, exchange.done_ns
+        codes = self._error_codes
         row = (
             intended_ns,
             _ABSENT if exchange.sent_ns is None else exchange.sent_ns,
@@ -177,7 +172,7 @@ class Recorder:
             step,
             0 if answer is None else answer.status,
             outcome,
-            error,
+            _ABSENT if error is None else codes.setdefault(error, len(codes)),
             exchange.bytes_read,
             exchange.new_connection,
             _ABSENT if exchange.connect_us is None else exchange.connect_us,
@@ -186,7 +181,7 @@ class Recorder:
             append(value)
         self._shard.timings.append(b"" if answer is None else answer.server_timing)
         self.requests += 1
-        abandoned = exchange.error == tables.ABANDONED
+        abandoned = error == tables.ABANDONED
         self.ends[tables.ABANDONED if abandoned else tables.OUTCOMES[outcome]] += 1
         felt_ms = ((done_ns or intended_ns) - intended_ns) / 1e6
         self.unfed.append((step, felt_ms, exchange.bytes_read, outcome, error))
@@ -208,20 +203,13 @@ class Recorder:
         shard, self._shard = self._shard, Shard()
         self._bind()
         number, self._written = self._written, self._written + 1
-        # Words are only ever appended, so a copy of the list suits every code in the shard.
-        self.error = self._writer.do(self._write, shard, number, list(self._errors))
+        # Words are only ever added, so those of now suit every code in the shard.
+        self.error = self._writer.do(self._write, shard, number, list(self._error_codes))
 
     def _write(self, shard: Shard, number: int, errors: list[str]) -> None:
         self.histograms.add(shard.columns)
         name = f"requests/{self.name}-{number:06d}.parquet"
         self._run.write_table(name, shard.table(errors))
-
-    def _error_code(self, word: str) -> int:
-        code = self._error_codes.get(word)
-        if code is None:
-            code = self._error_codes[word] = len(self._errors)
-            self._errors.append(word)
-        return code
 
 
 def _timings(headers: list[bytes]) -> dict[str, Any]:

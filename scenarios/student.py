@@ -54,7 +54,7 @@ def feed_once(environment: Environment, recorder: Recorder) -> Iterator[None]:
             method, _, name = STEPS[step].partition(" ")
             exception: Any = None
             if outcome in (FAILED, UNKNOWN):
-                exception = recorder.error_word(error) or "failed"
+                exception = error or "failed"
             environment.events.request.fire(  # type: ignore[no-untyped-call]
                 request_type=method,
                 name=name,

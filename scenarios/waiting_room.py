@@ -92,8 +92,7 @@ class WaitingRoom:
 
     def _follow(self, due_ns: int, leave_ns: int) -> Reply:
         """Hold the stream until it decides or is cut; the next one goes on where it ended."""
-        stream = EventStream.awaited()
-        stream.last_event_id = self._last_event_id
+        stream = EventStream(last_event_id=self._last_event_id)
         reply = self._browser.follow(due_ns, stream, min(leave_ns, self._rush.closed_ns))
         self._last_event_id = stream.last_event_id
         self._pause_ms = max(stream.retry_ms or _RECONNECT_MS, _LEAST_PAUSE_MS)

@@ -230,7 +230,7 @@ class Connection:
             raise NotAnsweredError(_word(error, "connection_lost")) from error
 
     def _receive(self, into: Exchange, stream: EventStream | None, deadline: Deadline) -> Answer:
-        answer = Answer.awaited() if stream is None else stream
+        answer = Answer() if stream is None else stream
         wait, readable = get_hub().wait, self._readable
         while not answer.complete:
             wait(readable)

@@ -120,14 +120,10 @@ class Answer:
     server_timing: bytes = b""
     complete: bool = False
     keep_alive: bool = True
-    _parser: Any = field(default=None, repr=False)
+    _parser: Any = field(init=False, repr=False)
 
-    @classmethod
-    def awaited(cls) -> Self:
-        """Return a new answer of which nothing has arrived."""
-        answer = cls()
-        answer._parser = httptools.HttpResponseParser(answer)
-        return answer
+    def __post_init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
         """Take in bytes as they arrive.

@@ -234,7 +234,7 @@ END = b"0\r\n\r\n"
 
 def follow(connection, port, into, give_up_ns=None):
     request = Origin("h", ("127.0.0.1", port)).request(0, "GET", "/stream")
-    stream = EventStream.awaited()
+    stream = EventStream()
     connection.exchange(request, TRACE, into, give_up_ns, stream)
     return stream
 

@@ -62,7 +62,7 @@ def test_trace_ids_differ_by_run_student_and_request():
 
 
 def test_an_answer_keeps_what_the_record_needs():
-    reply = Answer.awaited()
+    reply = Answer()
     data = b"HTTP/1.1 202 ok\r\nServer-Timing: db;dur=1.5\r\nContent-Length: 2\r\n\r\n{}"
     for start in range(0, len(data), 7):
         reply.feed(data[start : start + 7])

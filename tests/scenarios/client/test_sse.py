@@ -8,7 +8,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
 
 
 def fed(events: bytes, step: int = 1000) -> EventStream:
-    stream = EventStream.awaited()
+    stream = EventStream()
     data = HEAD + b"\r\n" + events
     for start in range(0, len(data), step):
         stream.feed(data[start : start + step])
@@ -43,7 +43,7 @@ def test_an_id_counts_once_its_event_is_whole():
 
 
 def test_a_refusal_is_an_answer_like_any_other():
-    stream = EventStream.awaited()
+    stream = EventStream()
     stream.feed(
         b"HTTP/1.1 409 no\r\nContent-Type: text/event-stream\r\n"
         b'Content-Length: 24\r\n\r\n{"code": "not_in_queue"}'
