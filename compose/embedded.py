@@ -3,24 +3,22 @@ Docker; set in seconds, and gone afterwards however the run ended."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.faults import StageFaults
 from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.compose.limits import raise_file_limit
-from dress_rehearsal.compose.pids import MARKER, kill_remnants
+from dress_rehearsal.compose.pids import kill_remnants
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.service import Service
-from dress_rehearsal.compose.stage import Alert, Loss
+from dress_rehearsal.compose.stage import Alert, Loss, entered
 from dress_rehearsal.compose.stage_folder import StageFolder, sweep
 from dress_rehearsal.compose.stores import Stores
 from dress_rehearsal.plans import Fault, Person, Plan, write_roster
 from dress_rehearsal.records import RunDirectory
 
 _READY_S = 25.0
-
-_Part = TypeVar("_Part")
 
 
 class EmbeddedStage:
@@ -79,7 +77,7 @@ class EmbeddedStage:
             StageError: something is left, which the sentence names.
         """
         try:
-            self.unclean_stops += _entered(self._processes).stop_all()
+            self.unclean_stops += entered(self._processes).stop_all()
             self._clear_folder()
         except BaseException:
             self._abandon()
@@ -99,7 +97,7 @@ class EmbeddedStage:
             self._guardian = Guardian.start(folder, self._run.logs / "guardian.log")
             write_roster(self.roster_path, self._people)
             stores = self._stores = Stores(
-                folder, self._run.logs, self._plan.postgres.max_connections, self.marker
+                folder, self._run.logs, self._plan.postgres.max_connections
             )
             stores.start(processes)
             service = self._service = Service(folder, processes, stores)
@@ -122,10 +120,10 @@ class EmbeddedStage:
                 "(see its section postgres); set a new stage for it."
             )
         self._plan, self._run, self._people = plan, run, people
-        processes, service = _entered(self._processes), _entered(self._service)
+        processes, service = entered(self._processes), entered(self._service)
         processes.restart_deadline()
         service.clear_for(plan)
-        _entered(self._stores).empty(processes, run.logs)
+        entered(self._stores).empty(processes, run.logs)
         processes.lost()  # whatever was lost, the last plan's run had its chance to hear of it
         write_roster(self.roster_path, people)
         service.configure(plan, run.logs, allow_faults=self._allow_faults)
@@ -136,52 +134,52 @@ class EmbeddedStage:
         Raises:
             StageError: it does not start; leave the stage.
         """
-        _entered(self._service).start()
+        entered(self._service).start()
 
     @property
     def url(self) -> str:
         """Where the app answers, or will."""
-        return _entered(self._service).target.url
+        return entered(self._service).target.url
 
     @property
     def admin_token(self) -> str:
         """What the app's admin routes want as bearer token."""
-        return _entered(self._service).app.admin_token
+        return entered(self._service).app.admin_token
 
     @property
     def entry_token(self) -> str:
         """What the scanners at the entrance show as bearer token."""
-        return _entered(self._service).app.entry_token
+        return entered(self._service).app.entry_token
 
     @property
     def dsn(self) -> str:
         """Connection string of PostgreSQL's superuser."""
-        return _entered(self._stores).postgres.dsn()
+        return entered(self._stores).postgres.dsn()
 
     @property
     def redis_url(self) -> str:
         """URL of Redis."""
-        return _entered(self._stores).redis.url
+        return entered(self._stores).redis.url
 
     @property
     def roster_path(self) -> Path:
         """The roster as CSV, readable by this user only; gone with the stage."""
-        return _entered(self._folder).path / "roster.csv"
+        return entered(self._folder).path / "roster.csv"
 
     @property
     def targets_dir(self) -> Path:
         """Folder of Prometheus `file_sd` files, one for each app worker and the write-back."""
-        return _entered(self._service).targets_dir
+        return entered(self._service).targets_dir
 
     @property
     def guardian(self) -> Guardian:
         """Stops what it watches, and the stage, should the conductor die."""
-        return _entered(self._guardian)
+        return entered(self._guardian)
 
     @property
     def marker(self) -> dict[str, str]:
         """Environment by which processes of this stage are found even when their parent is gone."""
-        return {MARKER: str(_entered(self._folder).path)}
+        return entered(self._folder).marker
 
     def open_at(self, t0_ns: int) -> None:
         """Have the sale open at `t0_ns`; every worker honours it when this returns.
@@ -189,7 +187,7 @@ class EmbeddedStage:
         Raises:
             TargetRefusedError: the app said no or does not answer.
         """
-        _entered(self._service).open_at(t0_ns)
+        entered(self._service).open_at(t0_ns)
 
     def strike(self, fault: Fault) -> None:
         """Make something go wrong; it goes wrong when this returns.
@@ -209,7 +207,7 @@ class EmbeddedStage:
 
     def alerts(self) -> list[Alert]:
         """List what the app's neighbours were told since this was last asked."""
-        return _entered(self._service).alerts()
+        return entered(self._service).alerts()
 
     def components(self) -> list[tuple[str, int]]:
         """List the processes that run now as (component, pid).
@@ -217,19 +215,17 @@ class EmbeddedStage:
         The app appears once for its main process and once for each worker; PostgreSQL by its
         postmaster only.
         """
-        return _entered(self._processes).members()
+        return entered(self._processes).members()
 
     def lost(self) -> list[Loss]:
         """List what ended since this was last asked though nobody stopped it, or as planned.
 
         A worker of the app counts as `app`, even though the app replaces it.
         """
-        return _entered(self._processes).lost()
+        return entered(self._processes).lost()
 
     def _faults(self) -> StageFaults:
-        return StageFaults(
-            _entered(self._processes), _entered(self._stores), _entered(self._service)
-        )
+        return StageFaults(entered(self._processes), entered(self._stores), entered(self._service))
 
     def _abandon(self) -> None:
         """Clear the stage quickly, owing nobody a clean end."""
@@ -253,9 +249,3 @@ class EmbeddedStage:
                 self._service.close()
         if self._guardian is not None:
             self._guardian.release()
-
-
-def _entered(part: _Part | None) -> _Part:
-    if part is None:
-        raise RuntimeError("the stage has not been entered, or has been left")
-    return part

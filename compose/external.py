@@ -11,8 +11,7 @@ from dress_rehearsal.compose.errors import (
     TargetRefusedError,
 )
 from dress_rehearsal.compose.guardian import Guardian
-from dress_rehearsal.compose.pids import MARKER
-from dress_rehearsal.compose.stage import Alert, Loss
+from dress_rehearsal.compose.stage import Alert, Loss, entered
 from dress_rehearsal.compose.stage_folder import StageFolder, sweep
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Fault, Person, Plan, refusal, write_roster
@@ -84,9 +83,7 @@ class ExternalStage:
     @property
     def roster_path(self) -> Path:
         """The roster as CSV, readable by this user only; gone with the stage."""
-        if self._folder is None:
-            raise RuntimeError("the stage has not been entered")
-        return self._folder.path / "roster.csv"
+        return entered(self._folder).path / "roster.csv"
 
     @property
     def entry_token(self) -> str:
@@ -96,14 +93,12 @@ class ExternalStage:
     @property
     def marker(self) -> dict[str, str]:
         """Environment by which processes of this stage are found even when their parent is gone."""
-        return {MARKER: str(self.roster_path.parent)}
+        return entered(self._folder).marker
 
     @property
     def guardian(self) -> Guardian:
         """Stops the generator should the conductor die."""
-        if self._guardian is None:
-            raise RuntimeError("the stage has not been entered")
-        return self._guardian
+        return entered(self._guardian)
 
     def open_at(self, t0_ns: int) -> None:
         """Have the sale open at `t0_ns`.

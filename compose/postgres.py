@@ -5,7 +5,6 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +13,7 @@ from psycopg import sql
 
 from dress_rehearsal.compose.binaries import postgres_binaries
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.process import Account, ProcessSpec
+from dress_rehearsal.compose.process import Account, ProcessSpec, bare_environment
 from dress_rehearsal.compose.stage_folder import StageFolder
 
 DATABASE = "festival"
@@ -36,6 +35,7 @@ class PostgresServer:
         self._logs = logs
         self._max_connections = max_connections
         self._folder = folder.subfolder("postgres")
+        self._environment = {**bare_environment(), **folder.marker}
         self._data = self._folder / "data"
         self._account = _system_user() if os.geteuid() == 0 else None
         self._binaries = postgres_binaries()
@@ -48,12 +48,11 @@ class PostgresServer:
         """Return the superuser's connection string."""
         return f"postgresql://postgres@/{database}?host={quote(str(self._folder))}&port={_PORT}"
 
-    def initdb(self, marker: Mapping[str, str]) -> ProcessSpec:
+    def initdb(self) -> ProcessSpec:
         """Make the data directory; ends by itself."""
         return self._spec(
             "initdb",
             [
-                "initdb",
                 # Whoever reaches the socket is let in as superuser. Only the owner of the folder
                 # around it (mode 0700) and root can: the server has no other door.
                 "--auth=trust",
@@ -64,10 +63,9 @@ class PostgresServer:
                 "--no-instructions",
                 f"--pgdata={self._data}",
             ],
-            marker,
         )
 
-    def server(self, marker: Mapping[str, str]) -> ProcessSpec:
+    def server(self) -> ProcessSpec:
         """Serve, with the durability settings a production server has by default.
 
         Its log is part of the run directory: `terse` leaves out the details of an error, which
@@ -79,25 +77,16 @@ class PostgresServer:
         return self._spec(
             "postgres",
             [
-                "postgres",
                 "-D",
                 str(self._data),
-                "-k",
-                str(self._folder),
-                "-h",
-                "",
-                "-p",
-                str(_PORT),
-                "-c",
-                f"max_connections={self._max_connections}",
-                "-c",
-                "shared_buffers=128MB",
-                "-c",
-                "unix_socket_permissions=0700",
-                "-c",
-                "log_error_verbosity=terse",
+                f"--unix_socket_directories={self._folder}",
+                "--listen_addresses=",
+                f"--port={_PORT}",
+                f"--max_connections={self._max_connections}",
+                "--shared_buffers=128MB",
+                "--unix_socket_permissions=0700",
+                "--log_error_verbosity=terse",
             ],
-            marker,
             ((signal.SIGINT, 5.0), (signal.SIGQUIT, 2.0)),
         )
 
@@ -139,15 +128,13 @@ class PostgresServer:
     def _spec(
         self,
         name: str,
-        command: list[str],
-        marker: Mapping[str, str],
+        arguments: list[str],
         stop_signals: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 2.0),),
     ) -> ProcessSpec:
-        program, *arguments = command
         return ProcessSpec(
             name=name,
-            argv=[str(self._binaries / program), *arguments],
-            environment={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **marker},
+            argv=[str(self._binaries / name), *arguments],
+            environment=self._environment,
             log=self._logs / f"{name}.log",
             folder=self._folder,
             stop_signals=stop_signals,

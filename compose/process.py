@@ -47,6 +47,11 @@ def python_module(module: str) -> list[str]:
     return [sys.executable, "-P", "-m", module]
 
 
+def bare_environment() -> dict[str, str]:
+    """Return what a server needs of this process's environment that has settings of its own."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
+
+
 def inherited_environment() -> dict[str, str]:
     """Return this process's environment without what would bypass the plan.
 

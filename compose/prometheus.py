@@ -1,17 +1,15 @@
 """Prometheus beside a rehearsal: the machine's own binary, its data in the run directory."""
 
-import os
 import shutil
 import signal
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.compose.port import ClaimedPort
-from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec
+from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec, bare_environment
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.records.http import FAILURES, get
 
@@ -73,12 +71,7 @@ class Prometheus:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     @property
@@ -133,7 +126,7 @@ class Prometheus:
                     f"--web.listen-address=127.0.0.1:{port.number}",
                     "--log.level=warn",
                 ],
-                environment={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+                environment=bare_environment(),
                 log=self._log,
                 folder=folder.path,
                 stop_signals=((signal.SIGTERM, _STOP_S),),

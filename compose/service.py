@@ -1,16 +1,16 @@
 """The service on a stage: every process of the reference app, and the neighbours it talks to."""
 
+import signal
 import time
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.compose.errors import ProcessFailedError, TargetRefusedError
-from dress_rehearsal.compose.pids import MARKER
 from dress_rehearsal.compose.port import ClaimedPort, port_taken
-from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec
+from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec, python_module
 from dress_rehearsal.compose.processes import ProcessGroup
-from dress_rehearsal.compose.reference_app import ReferenceApp, Surroundings
+from dress_rehearsal.compose.reference_app import ReferenceApp
 from dress_rehearsal.compose.sqs import answers, sqs_spec
 from dress_rehearsal.compose.stage import Alert
 from dress_rehearsal.compose.stage_folder import StageFolder
@@ -21,6 +21,7 @@ from dress_rehearsal.records.collectors.scrape import Scrape, TargetsFolder
 from dress_rehearsal.records.collectors.scrape import Target as MetricsTarget
 from dress_rehearsal.records.samples import SourceUnreadableError, select
 
+_APP: Final = "dress_rehearsal.target_app"
 APP_DRAINS_S: Final = 10.0
 _WRITEBACK_FLUSHES_S: Final = 10.0
 _ENDS_S: Final = 2.0
@@ -55,14 +56,12 @@ class Service:
         sqs = plan.app.strategy.through_sqs
         self.app = ReferenceApp(
             plan,
-            Surroundings(
-                dsn=self._stores.postgres.dsn(),
-                redis_url=self._stores.redis.url,
-                roster=self._folder.path / "roster.csv",
-                targets_dir=self.targets_dir,
-                neighbours_url=self._url("neighbours") if neighbours else None,
-                sqs_endpoint=self._url("sqs") if sqs else None,
-            ),
+            dsn=self._stores.postgres.dsn(),
+            redis_url=self._stores.redis.url,
+            roster=self._folder.path / "roster.csv",
+            targets_dir=self.targets_dir,
+            neighbours_url=self._url("neighbours") if neighbours else None,
+            sqs_endpoint=self._url("sqs") if sqs else None,
             allow_faults=allow_faults,
         )
         self.target = Target(self._url("app"))
@@ -79,16 +78,12 @@ class Service:
         processes = self._processes
         neighbours = self._start_neighbours()
         self._start_sqs()
-        processes.run(self._spec("prepare", "dress_rehearsal.target_app.prepare", _ENDS_S))
+        processes.run(self._spec("prepare", f"{_APP}.prepare", _ENDS_S))
         writeback = None
         if self.app.has_writeback:
             # Before the app, so that it is stopped after it, whoever clears the stage.
             writeback = processes.start(
-                self._spec(
-                    "writeback",
-                    "dress_rehearsal.target_app.writeback",
-                    _WRITEBACK_FLUSHES_S,
-                )
+                self._spec("writeback", f"{_APP}.writeback", _WRITEBACK_FLUSHES_S)
             )
         self._start_server()
         if writeback is not None:
@@ -155,9 +150,7 @@ class Service:
         if self._neighbours is None:
             return None
         port = self._ports["neighbours"].number
-        return self._processes.start(
-            self._spec("neighbours", "dress_rehearsal.target_app.neighbours", _ENDS_S, port)
-        )
+        return self._processes.start(self._spec("neighbours", f"{_APP}.neighbours", _ENDS_S, port))
 
     def _await_neighbours(self, neighbours: ManagedProcess) -> None:
         target = self._neighbours
@@ -168,17 +161,14 @@ class Service:
         endpoint = self._sqs
         if endpoint is None or any(name == "sqs" for name, _ in self._processes.members()):
             return
-        marker = {MARKER: str(self._folder.path)}
-        spec = sqs_spec(self._ports["sqs"].number, marker, self._logs, self._folder.path)
+        spec = sqs_spec(self._ports["sqs"].number, self._logs, self._folder)
         self._processes.wait(self._processes.start(spec), lambda: answers(endpoint))
 
     def _start_server(self) -> None:
         """Start the app on its port; on another one when somebody was quicker to take it."""
         for tries_left in reversed(range(_PORT_TRIES)):
             port = self._ports["app"]
-            server = self._processes.start(
-                self._spec("app", "dress_rehearsal.target_app", APP_DRAINS_S, port.number)
-            )
+            server = self._processes.start(self._spec("app", _APP, APP_DRAINS_S, port.number))
             try:
                 self._await_app(server)
                 self._processes.wait(server, self._all_serve)
@@ -209,15 +199,18 @@ class Service:
             return False
 
     def _spec(self, name: str, module: str, patience_s: float, port: int = 1) -> ProcessSpec:
-        """Describe one of the app's processes; only servers listen on `port`."""
-        return self.app.spec(
-            name,
-            module,
-            port=port,
-            marker={MARKER: str(self._folder.path)},
-            logs=self._logs,
+        """Describe one of the app's processes; SIGTERM has it finish what it is doing.
+
+        Args:
+            port: what a server listens on; the others do not look at it.
+        """
+        return ProcessSpec(
+            name=name,
+            argv=python_module(module),
+            environment=self.app.environment(port) | self._folder.marker,
+            log=self._logs / f"{name}.jsonl",
             folder=self._folder.path,
-            patience_s=patience_s,
+            stop_signals=((signal.SIGTERM, patience_s),),
         )
 
     def _url(self, name: str) -> str:

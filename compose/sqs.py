@@ -1,18 +1,18 @@
 """The stage's queue service: moto's SQS over HTTP, all in memory (see `compose.queue_server`)."""
 
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.process import ProcessSpec, inherited_environment, python_module
+from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.target import Target
 
 _PACKAGES: Final = ("moto", "flask", "aiobotocore")  # flask comes with moto[server] only
 
 
-def sqs_spec(port: int, marker: Mapping[str, str], logs: Path, folder: Path) -> ProcessSpec:
+def sqs_spec(port: int, logs: Path, folder: StageFolder) -> ProcessSpec:
     """Serve SQS on a loopback port.
 
     Raises:
@@ -27,9 +27,9 @@ def sqs_spec(port: int, marker: Mapping[str, str], logs: Path, folder: Path) -> 
     return ProcessSpec(
         name="sqs",
         argv=[*python_module("dress_rehearsal.compose.queue_server"), "-p", str(port)],
-        environment={**inherited_environment(), **marker},
+        environment=inherited_environment() | folder.marker,
         log=logs / "sqs.log",
-        folder=folder,
+        folder=folder.path,
     )
 
 

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.plans import Fault
+
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +94,14 @@ class Stage(Protocol):
 
     def __exit__(self, *raised: object) -> None:
         """Clear the stage."""
+
+
+def entered(part: _Part | None) -> _Part:
+    """Return a part of a stage that is only there while the stage is entered.
+
+    Raises:
+        RuntimeError: it is not there.
+    """
+    if part is None:
+        raise RuntimeError("the stage has not been entered, or has been left")
+    return part

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.pids import ProcessId, kill_remnants
+from dress_rehearsal.compose.pids import MARKER, ProcessId, kill_remnants
 
 PREFIX = "dr-"
 _RECORD = "stage.json"
@@ -48,6 +48,8 @@ class StageFolder:
 
     def __init__(self, path: Path, lock: int) -> None:
         self.path = path
+        self.marker = {MARKER: str(path)}
+        """Environment by which processes of this stage are found even when their parent is gone."""
         self.lock = lock
         """Descriptor of the held lock; the guardian inherits it."""
         self._processes: list[RecordedProcess] = []

@@ -1,7 +1,6 @@
 """The stores of a stage: its PostgreSQL and its Redis, started, emptied, and brought back."""
 
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -23,12 +22,9 @@ _DEATHS: Final = {"postgres": signal.SIGQUIT, "redis": signal.SIGKILL}
 class Stores:
     """Both servers of one stage, among its processes."""
 
-    def __init__(
-        self, folder: StageFolder, logs: Path, max_connections: int, marker: Mapping[str, str]
-    ) -> None:
+    def __init__(self, folder: StageFolder, logs: Path, max_connections: int) -> None:
         self.postgres = PostgresServer(folder, logs, max_connections)
         self.redis = RedisServer(folder, logs)
-        self._marker = marker
         self._serving: dict[str, ManagedProcess] = {}
 
     def start(self, processes: ProcessGroup) -> None:
@@ -37,9 +33,9 @@ class Stores:
         Raises:
             StageError: one of them does not start.
         """
-        processes.run(self.postgres.initdb(self._marker))
-        postgres = processes.start(self.postgres.server(self._marker))
-        redis = processes.start(self.redis.server(self._marker))
+        processes.run(self.postgres.initdb())
+        postgres = processes.start(self.postgres.server())
+        redis = processes.start(self.redis.server())
         self._serving = {"postgres": postgres, "redis": redis}
         processes.wait(postgres, self.postgres.answers)
         self.postgres.create_database()

@@ -133,7 +133,8 @@ class Target:
     def _exchange(
         self, method: str, path: str, body: str | None, headers: dict[str, str]
     ) -> tuple[int, bytes]:
-        connection = self._connection()
+        host, port = self._parts.hostname or "", self._parts.port
+        connection = http.client.HTTPConnection(host, port, timeout=_ANSWER_S)
         try:
             connection.request(method, f"{self._parts.path}{path}", body=body, headers=headers)
             answer = connection.getresponse()
@@ -145,10 +146,6 @@ class Target:
             ) from error
         finally:
             connection.close()
-
-    def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._parts.hostname or "", self._parts.port
-        return http.client.HTTPConnection(host, port, timeout=_ANSWER_S)
 
 
 def _object(body: bytes) -> dict[str, Any]:
