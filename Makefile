@@ -4,13 +4,17 @@ BIN := .venv/bin
 STAMP := .venv/.prepared
 ROOMS := plans records compose scenarios reports dashboards rehearsal target_app
 
-.PHONY: setup rehearsal test test-observability matrix lint bench bench-app clean
+.PHONY: setup rehearsal check test test-observability matrix lint bench bench-app clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
 
 rehearsal: $(STAMP)
 	$(BIN)/rehearse run plans/festival.toml
+
+# The inner loop: everything but the tests that start a server or a rehearsal.
+check: lint
+	$(BIN)/pytest --numprocesses 2 -m "not servers and not rehearsal and not observability" $(PYTEST_OPTIONS)
 
 # `make test COVERAGE=yes` also measures line coverage (slower) and fails below 90 %.
 test: lint
