@@ -16,7 +16,7 @@ from dress_rehearsal.target_app.allocators import Claim, Grant, Refusal
 from dress_rehearsal.target_app.circuit_breaker import CircuitBreaker
 from dress_rehearsal.target_app.errors import EnrolmentUnknownError, OverloadedError
 from dress_rehearsal.target_app.event_status import EventStatus
-from dress_rehearsal.target_app.request_context import CURRENT
+from dress_rehearsal.target_app.request_context import add_time
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 from dress_rehearsal.target_app.telemetry.boundaries import measured
@@ -99,9 +99,7 @@ class Enrolment:
                 self._breaker.end(leave, failed=failed)
         finally:
             used_ns = self.pool_limit.leave(entered_ns)
-            context = CURRENT.get()
-            if context is not None:
-                context.add_external(used_ns)
+            add_time("external", used_ns)
 
     @measured("enrolment_api", "is_enrolled")
     async def _ask(self, student: str) -> bool:

@@ -87,10 +87,7 @@ class RequestMiddleware:
     ) -> dict[str, Any]:
         """What a line says of a request: who asked for what, and where the time went."""
         told: dict[str, Any] = {"step": step, "status": status, "duration_ms": _ms(took_ns)}
-        for cause in ("queue", "pool", "db", "redis", "external"):
-            spent_ns = getattr(context, f"{cause}_ns")
-            if spent_ns > 0:
-                told[f"{cause}_ms"] = _ms(spent_ns)
+        told |= {f"{cause}_ms": _ms(ns) for cause, ns in context.times() if ns > 0}
         if context.student is not None:
             told["student_hash"] = hash_student(self._log_key, context.student)
         return told
@@ -111,7 +108,7 @@ def begin_request(headers: Any) -> RequestContext:
             context.idempotency_key = value
         elif name == b"x-request-start":
             if value[:2] == b"t=" and value[2:].isdigit():
-                context.queue_ns = max(0, time.time_ns() - int(value[2:]))
+                context.add("queue", max(0, time.time_ns() - int(value[2:])))
         elif name == b"traceparent":
             trace = parse_traceparent(value)
             if trace is not None:

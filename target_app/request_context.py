@@ -2,6 +2,7 @@
 
 import hmac
 import time
+from collections.abc import Iterator
 from contextvars import ContextVar
 
 from pydantic import SecretStr
@@ -9,19 +10,18 @@ from pydantic import SecretStr
 NS = 1_000_000_000
 """Nanoseconds in a second."""
 
+CAUSES = ("queue", "pool", "db", "redis", "external")
+"""What takes a request's time: the way here, waiting for a connection, using it, a neighbour."""
+
 
 class RequestContext:
     """One request: its trace, the headers the routes ask for, and its time split by cause."""
 
     __slots__ = (
         "authorization",
-        "db_ns",
-        "external_ns",
         "idempotency_key",
-        "pool_ns",
-        "queue_ns",
-        "redis_ns",
         "span_id",
+        "spent_ns",
         "started_ns",
         "student",
         "trace_id",
@@ -29,56 +29,28 @@ class RequestContext:
 
     def __init__(self) -> None:
         self.started_ns = time.perf_counter_ns()
-        self.queue_ns = -1  # -1: did not occur
-        self.pool_ns = -1
-        self.db_ns = -1
-        self.redis_ns = -1
-        self.external_ns = -1
+        self.spent_ns: dict[str, int] = {}  # by cause; one that did not occur is not there
         self.trace_id: str | None = None
         self.span_id: str | None = None
         self.student: str | None = None
         self.authorization: bytes | None = None
         self.idempotency_key: bytes | None = None
 
-    def shows(self, authorization: bytes) -> bool:
-        """Return whether the request came with this `Authorization`, compared in constant time."""
-        return hmac.compare_digest(self.authorization or b"", authorization)
-
-    def add_pool(self, waited_ns: int) -> None:
-        """Add time spent waiting for a connection."""
-        self.pool_ns = waited_ns if self.pool_ns < 0 else self.pool_ns + waited_ns
-
-    def add_db(self, used_ns: int) -> None:
-        """Add time a PostgreSQL connection was in use."""
-        self.db_ns = used_ns if self.db_ns < 0 else self.db_ns + used_ns
-
-    def add_redis(self, used_ns: int) -> None:
-        """Add time a Redis connection was in use."""
-        self.redis_ns = used_ns if self.redis_ns < 0 else self.redis_ns + used_ns
-
-    def add_external(self, used_ns: int) -> None:
-        """Add time spent asking a neighbour over HTTP."""
-        self.external_ns = used_ns if self.external_ns < 0 else self.external_ns + used_ns
+    def add(self, cause: str, spent_ns: int) -> None:
+        """Add time spent on one of `CAUSES`."""
+        self.spent_ns[cause] = self.spent_ns.get(cause, 0) + spent_ns
 
     def server_timing(self, now_ns: int) -> bytes:
         """Return the `Server-Timing` header: milliseconds by cause, without those that were none.
 
         `now_ns` is on the clock of `started_ns` (`time.perf_counter_ns`).
         """
-        parts = b""
-        if self.queue_ns >= 0:
-            parts = b"queue;dur=%.3f, " % (self.queue_ns / 1e6)
-        if self.pool_ns == 0:  # most requests
-            parts += b"pool;dur=0.000, "
-        elif self.pool_ns > 0:
-            parts += b"pool;dur=%.3f, " % (self.pool_ns / 1e6)
-        if self.db_ns >= 0:
-            parts += b"db;dur=%.3f, " % (self.db_ns / 1e6)
-        if self.redis_ns >= 0:
-            parts += b"redis;dur=%.3f, " % (self.redis_ns / 1e6)
-        if self.external_ns >= 0:
-            parts += b"external;dur=%.3f, " % (self.external_ns / 1e6)
-        return parts + b"app;dur=%.3f" % ((now_ns - self.started_ns) / 1e6)
+        times = [*self.times(), ("app", now_ns - self.started_ns)]
+        return ", ".join(f"{cause};dur={ns / 1e6:.3f}" for cause, ns in times).encode()
+
+    def times(self) -> Iterator[tuple[str, int]]:
+        """Yield each cause that occurred, in the order of `CAUSES`, and its nanoseconds."""
+        return ((cause, self.spent_ns[cause]) for cause in CAUSES if cause in self.spent_ns)
 
 
 def bearer_header(token: SecretStr) -> bytes:
@@ -88,3 +60,21 @@ def bearer_header(token: SecretStr) -> bytes:
 
 CURRENT: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
 """The request that this task answers; None outside of requests."""
+
+
+def add_time(cause: str, spent_ns: int) -> None:
+    """Add time spent on one of `CAUSES` to the request that is being answered, if one is."""
+    context = CURRENT.get()
+    if context is not None:
+        context.add(cause, spent_ns)
+
+
+def shown_authorization() -> bytes | None:
+    """Return the `Authorization` that the request being answered came with."""
+    context = CURRENT.get()
+    return None if context is None else context.authorization
+
+
+def shows(authorization: bytes) -> bool:
+    """Return whether the request came with this `Authorization`, compared in constant time."""
+    return hmac.compare_digest(shown_authorization() or b"", authorization)

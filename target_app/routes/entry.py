@@ -13,7 +13,7 @@ from dress_rehearsal.target_app.entry import Admission, Entry
 from dress_rehearsal.target_app.http.openapi import SCANNER, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS, make_problem
 from dress_rehearsal.target_app.http.response import Answer, json_answer
-from dress_rehearsal.target_app.request_context import CURRENT, bearer_header
+from dress_rehearsal.target_app.request_context import bearer_header, shows
 from dress_rehearsal.target_app.services import Services
 from dress_rehearsal.target_app.telemetry.metrics import ENTRY_SCANS
 
@@ -48,8 +48,7 @@ def entry_routes(services: Services) -> list[HTTPRouteHandler]:
         ),
     )
     async def scan(data: Annotated[Scan, Body()]) -> Answer:
-        context = CURRENT.get()
-        if context is None or not context.shows(token):
+        if not shows(token):
             ENTRY_SCANS.labels("unauthenticated").inc()
             return PROBLEMS["unauthenticated"]
         outcome = await services.entrance.scan(data.payload, data.gate)

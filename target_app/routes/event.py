@@ -14,7 +14,7 @@ from dress_rehearsal.target_app.event_status import state_of
 from dress_rehearsal.target_app.http.openapi import ADMIN, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS
 from dress_rehearsal.target_app.http.response import Answer, json_answer
-from dress_rehearsal.target_app.request_context import CURRENT, bearer_header
+from dress_rehearsal.target_app.request_context import bearer_header, shows
 from dress_rehearsal.target_app.services import Services
 
 _LOG = logging.getLogger(__name__)
@@ -103,8 +103,7 @@ def event_routes(services: Services) -> list[HTTPRouteHandler]:
         ),
     )
     async def reschedule(scope: Scope, data: Annotated[Schedule, Body()]) -> Answer:
-        context = CURRENT.get()
-        if context is None or not context.shows(admin):
+        if not shows(admin):
             return PROBLEMS["unauthenticated"]
         if scope["path_params"]["event"] != event or not await services.reschedule(
             data.opens_at_ns

@@ -21,7 +21,7 @@ from dress_rehearsal.target_app.faults import FAULTS, KINDS, FaultSwitches
 from dress_rehearsal.target_app.http.openapi import ADMIN, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS, make_problem
 from dress_rehearsal.target_app.http.response import Answer, json_answer
-from dress_rehearsal.target_app.request_context import CURRENT, bearer_header
+from dress_rehearsal.target_app.request_context import bearer_header, shows
 from dress_rehearsal.target_app.services import Services
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.stores.constraints import (
@@ -154,17 +154,13 @@ def fault_routes(services: Services, control: FaultControl) -> list[HTTPRouteHan
     """Return the routes, bound to `services`."""
     admin = bearer_header(services.settings.admin_token)
 
-    def is_admin() -> bool:
-        context = CURRENT.get()
-        return context is not None and context.shows(admin)
-
     @get(
         "/admin/faults",
         security=ADMIN,
         responses=responses((200, Switches, "The switches."), refusals=("unauthenticated",)),
     )
     async def show_faults() -> Answer:
-        if not is_admin():
+        if not shows(admin):
             return PROBLEMS["unauthenticated"]
         return json_answer(200, Switches(await control.look()))
 
@@ -177,7 +173,7 @@ def fault_routes(services: Services, control: FaultControl) -> list[HTTPRouteHan
         ),
     )
     async def set_fault(scope: Scope, data: Annotated[Grade, Body()]) -> Answer:
-        if not is_admin():
+        if not shows(admin):
             return PROBLEMS["unauthenticated"]
         fault = scope["path_params"]["fault"]
         if fault not in KINDS:

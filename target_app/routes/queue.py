@@ -13,7 +13,7 @@ from dress_rehearsal.target_app.allocators import Refusal
 from dress_rehearsal.target_app.http.openapi import ADMIN, STUDENT, Stream, event_stream, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS
 from dress_rehearsal.target_app.http.response import Answer, json_answer
-from dress_rehearsal.target_app.request_context import CURRENT, bearer_header
+from dress_rehearsal.target_app.request_context import bearer_header, shown_authorization, shows
 from dress_rehearsal.target_app.services import Services
 from dress_rehearsal.target_app.sessions import Bearer
 from dress_rehearsal.target_app.waiting_room.room import Place, Rules, WaitingRoom
@@ -121,8 +121,7 @@ def _admin_route(services: Services, room: WaitingRoom) -> HTTPRouteHandler:
         ),
     )
     async def configure(scope: Scope, data: Annotated[Change, Body()]) -> Answer:
-        context = CURRENT.get()
-        if context is None or not context.shows(admin):
+        if not shows(admin):
             return PROBLEMS["unauthenticated"]
         if scope["path_params"]["event"] != services.settings.event:
             return PROBLEMS["event_unknown"]
@@ -140,6 +139,4 @@ def _bearer(services: Services, scope: Scope) -> Bearer | Answer:
     """Who asks, or why they are not answered. The session is for the request itself to check."""
     if scope["path_params"]["event"] != services.settings.event:
         return PROBLEMS["event_unknown"]
-    context = CURRENT.get()
-    bearer = services.sessions.read(context.authorization if context else None)
-    return bearer or PROBLEMS["unauthenticated"]
+    return services.sessions.read(shown_authorization()) or PROBLEMS["unauthenticated"]

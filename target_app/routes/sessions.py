@@ -13,7 +13,7 @@ from litestar.types import Scope
 from dress_rehearsal.target_app.http.openapi import STUDENT, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS, make_problem
 from dress_rehearsal.target_app.http.response import Answer, json_answer
-from dress_rehearsal.target_app.request_context import CURRENT
+from dress_rehearsal.target_app.request_context import shown_authorization
 from dress_rehearsal.target_app.services import Services
 from dress_rehearsal.target_app.sessions import TOKEN_LIFETIME_S, Throttled, hash_student
 from dress_rehearsal.target_app.telemetry import logs
@@ -73,8 +73,7 @@ def session_routes(services: Services) -> list[HTTPRouteHandler]:
         responses=responses((204, None, "The session is over."), refusals=("unauthenticated",)),
     )
     async def logout() -> Response[None]:
-        context = CURRENT.get()
-        bearer = services.sessions.read(context.authorization if context else None)
+        bearer = services.sessions.read(shown_authorization())
         if bearer is None or not await services.sessions.revoke(bearer):
             raise NotAuthorizedException
         _LOG.info("logged out", extra={"student_hash": hash_student(log_key, bearer.student)})

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from dress_rehearsal.target_app.errors import DependencyDownError, UnavailableError
-from dress_rehearsal.target_app.request_context import CURRENT
+from dress_rehearsal.target_app.request_context import add_time
 from dress_rehearsal.target_app.sqs.queue import BATCH, SqsQueue
 from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 
@@ -68,9 +68,7 @@ class Outbox:
         try:
             await asyncio.shield(accepted)  # others may wait for it too
         finally:
-            context = CURRENT.get()
-            if context is not None:
-                context.add_external(time.perf_counter_ns() - began_ns)
+            add_time("external", time.perf_counter_ns() - began_ns)
 
     async def close(self) -> None:
         """Send what has not left yet."""

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from dress_rehearsal.target_app.errors import DependencyDownError
-from dress_rehearsal.target_app.request_context import CURRENT
+from dress_rehearsal.target_app.request_context import add_time
 from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 
 COMMAND_TIMEOUT_S = 2.0
@@ -136,9 +136,7 @@ class Transaction:
             _LOG.warning("A PostgreSQL connection was lost: %s", _reason(failure))
         finally:
             used_ns = self._pool_limit.leave(self._entered_ns)
-            context = CURRENT.get()
-            if context is not None:
-                context.add_db(used_ns)
+            add_time("db", used_ns)
 
 
 def _reason(error: BaseException) -> str:

@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from dress_rehearsal.target_app.errors import DependencyDownError
-from dress_rehearsal.target_app.request_context import CURRENT
+from dress_rehearsal.target_app.request_context import add_time
 from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 
 COMMAND_TIMEOUT_S = 5.0
@@ -122,9 +122,7 @@ class RedisStore:
                 else:
                     await connection.disconnect(nowait=True)
             used_ns = self.pool_limit.leave(entered_ns)
-            context = CURRENT.get()
-            if context is not None:
-                context.add_redis(used_ns)
+            add_time("redis", used_ns)
         return replies
 
     async def _connect(self) -> AbstractConnection:

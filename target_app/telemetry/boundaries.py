@@ -31,14 +31,13 @@ def measured(
         @wraps(function)
         async def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
             began_s = perf_counter()
+            counter = failure
             try:
                 result = await function(*args, **kwargs)
-            except BaseException:
-                failure.inc()
+                counter = success
+            finally:
+                counter.inc()
                 duration.observe(perf_counter() - began_s)
-                raise
-            success.inc()
-            duration.observe(perf_counter() - began_s)
             return result
 
         return call
