@@ -64,8 +64,5 @@ def take_census(evidence: Evidence) -> CensusFinding:
 
 def _some(students: "np.typing.NDArray[np.int64]") -> str:
     named = ", ".join(str(student) for student in sorted(students)[:3])
-    return f"{counted(len(students), 'student')} (such as {named}) {_have(len(students))}"
-
-
-def _have(number: int) -> str:
-    return "has" if number == 1 else "have"
+    have = "has" if len(students) == 1 else "have"
+    return f"{counted(len(students), 'student')} (such as {named}) {have}"

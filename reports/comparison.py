@@ -16,12 +16,11 @@ from dress_rehearsal.reports.evidence.sale import time_to_know_ms
 from dress_rehearsal.reports.evidence.samples import label
 from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
 from dress_rehearsal.reports.schema import Audit, Verdict
-from dress_rehearsal.reports.summary import escaped
+from dress_rehearsal.reports.summary import markdown_table
 from dress_rehearsal.reports.verdict import judge
-from dress_rehearsal.reports.words import milliseconds, seconds, written
+from dress_rehearsal.reports.words import EMPTY, cell, milliseconds, seconds, written
 
 _MB: Final = 1e6
-_NONE: Final = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +62,10 @@ class Comparison:
 
     def markdown(self) -> str:
         """Return a Markdown table with a row a run; columns nobody measured are left out."""
-        columns = [(head, [words(row) for row in self.rows]) for head, words in _COLUMNS.items()]
-        shown = [(head, cells) for head, cells in columns if any(cell != _NONE for cell in cells)]
-        heads = [head for head, _ in shown]
-        lines = [f"| {' | '.join(heads)} |"]
-        lines.append("|" + "|".join("---" if head in _TEXTS else "---:" for head in heads) + "|")
-        for position in range(len(self.rows)):
-            cells = [escaped(cells[position]) for _, cells in shown]
-            lines.append(f"| {' | '.join(cells)} |")
-        return "\n".join(lines) + "\n"
+        columns = {head: [words(row) for row in self.rows] for head, words in _COLUMNS.items()}
+        shown = {head: cells for head, cells in columns.items() if set(cells) != {EMPTY}}
+        texts = [position for position, head in enumerate(shown) if head in _TEXTS]
+        return markdown_table(list(shown), zip(*shown.values(), strict=True), texts) + "\n"
 
     def figure(self, path: Path) -> None:
         """Write small panels of requests, bytes, CPU and time to know as SVG.
@@ -177,36 +171,22 @@ def _megabytes(value: float) -> str:
     return f"{written(value)} MB"
 
 
-def _per_s(value: float | None) -> str:
-    return _NONE if value is None else written(round(value))
-
-
-def _ms(value: float | None) -> str:
-    return _NONE if value is None else milliseconds(value)
-
-
-def _s(value: float | None) -> str:
-    return _NONE if value is None else seconds(value)
-
-
 def _waited(row: Compared) -> str:
-    if row.pool_wait_p99_ms is None:
-        return _NONE
-    return f"{milliseconds(row.pool_wait_p99_ms)} ({row.waited_for})"
+    return cell(row.pool_wait_p99_ms, lambda wait_ms: f"{milliseconds(wait_ms)} ({row.waited_for})")
 
 
 _TEXTS: Final = frozenset({"run", "verdict", "audit"})
 _COLUMNS: Final[dict[str, Callable[[Compared], str]]] = {
     "run": lambda row: row.label,
     "verdict": lambda row: row.verdict,
-    "tickets/s": lambda row: _per_s(row.tickets_per_s),
-    "sold out after": lambda row: _s(row.sold_out_s),
-    "purchase p99": lambda row: _ms(row.purchase_p99_ms),
+    "tickets/s": lambda row: cell(row.tickets_per_s, lambda rate: written(round(rate))),
+    "sold out after": lambda row: cell(row.sold_out_s, seconds),
+    "purchase p99": lambda row: cell(row.purchase_p99_ms, milliseconds),
     "pool wait p99": _waited,
     "audit": lambda row: row.wrongs,
     "requests": lambda row: written(row.requests),
     "received": lambda row: _megabytes(row.received_mb),
-    "app CPU": lambda row: _s(row.app_cpu_s),
-    "until known, p50": lambda row: _ms(row.know_p50_ms),
-    "until known, p99": lambda row: _ms(row.know_p99_ms),
+    "app CPU": lambda row: cell(row.app_cpu_s, seconds),
+    "until known, p50": lambda row: cell(row.know_p50_ms, milliseconds),
+    "until known, p99": lambda row: cell(row.know_p99_ms, milliseconds),
 }

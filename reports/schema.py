@@ -129,21 +129,19 @@ class Measured(Part):
     generator: Generator
 
 
-class Verdict(Part):
-    """The whole of `verdict.json`."""
+class Answer(Part):
+    """Which run it is about, what is said of it and why; the gravest reason first."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     run: str
     plan: str
     verdict: Status
     reasons: tuple[str, ...]
-    census: Census
-    latency_ms: dict[str, Latency]
-    audit: Audit
-    fairness: Fairness
-    pools: tuple[Pool, ...]
-    bottleneck: Bottleneck | None
-    generator: Generator
+
+
+class Verdict(Measured, Answer):
+    """The whole of `verdict.json`."""
+
     gates: tuple[GateResult, ...]
 
     @property

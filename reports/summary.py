@@ -3,16 +3,18 @@
 import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
-from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
 from dress_rehearsal.reports.metrics import gate_words
-from dress_rehearsal.reports.schema import Number, Pool, Verdict
+from dress_rehearsal.reports.schema import Number, Verdict
 from dress_rehearsal.reports.words import (
+    EMPTY,
     HEADLINES,
     SIGNS,
+    cell,
     counted,
     milliseconds,
     offset,
@@ -22,7 +24,6 @@ from dress_rehearsal.reports.words import (
 )
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
-Cell = str | Number | None
 _MOST_EVENTS = 40
 
 
@@ -51,26 +52,25 @@ def escaped(text: str) -> str:
     return shown.replace("@", "&#64;")
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' + '---:|' * (len(head) - 1)}"]
-    lines += [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
+def markdown_table(
+    head: Sequence[str], rows: Iterable[Sequence[str | Number | None]], texts: Iterable[int] = (0,)
+) -> str:
+    """Return a table in Markdown, its last line without an end.
+
+    Args:
+        texts: which columns stand to the left; those of numbers stand to the right.
+    """
+    left = set(texts)
+    sides = ("---" if position in left else "---:" for position in range(len(head)))
+    lines = [f"| {' | '.join(head)} |", f"|{'|'.join(sides)}|"]
+    for row in rows:
+        cells = (escaped(each if isinstance(each, str) else cell(each)) for each in row)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _cell(value: Cell) -> str:
-    if value is None:
-        return "–"
-    return escaped(value) if isinstance(value, str) else written(value)
-
-
-def _times(*values_ms: float | None) -> Iterator[str | None]:
-    """Return times as cells, empty where they were not measured."""
-    return (None if value is None else milliseconds(value) for value in values_ms)
-
-
-def _levels(pool: Pool, *levels: float | None) -> Iterator[str | None]:
-    """Return levels of a pool as cells, empty where they were not measured."""
-    return (None if level is None else pool_level(pool.name, level) for level in levels)
+def _times(*values_ms: float | None) -> Iterator[str]:
+    return (cell(value, milliseconds) for value in values_ms)
 
 
 def _census(verdict: Verdict) -> list[str]:
@@ -81,16 +81,14 @@ def _census(verdict: Verdict) -> list[str]:
         for word, count in counts.items()
         if count or word in ("ticket", "sold_out")
     ]
-    return ["## Students", _table(("outcome", "students", "share"), rows)]
+    return ["## Students", markdown_table(("outcome", "students", "share"), rows)]
 
 
 def _audit(verdict: Verdict) -> list[str]:
-    rows: list[tuple[str, Cell]] = [
-        (name.replace("_", " "), value)
-        for name, value in verdict.audit.model_dump(exclude={"settle_ms"}).items()
-    ]
-    rows += [("settle time", shown) for shown in _times(verdict.audit.settle_ms)]
-    return ["## Audit", _table(("counter", "found"), rows)]
+    counters = verdict.audit.model_dump()
+    settled = cell(counters.pop("settle_ms"), milliseconds)
+    rows = [(name.replace("_", " "), value) for name, value in counters.items()]
+    return ["## Audit", markdown_table(("counter", "found"), [*rows, ("settle time", settled)])]
 
 
 def _fairness(verdict: Verdict) -> list[str]:
@@ -98,7 +96,7 @@ def _fairness(verdict: Verdict) -> list[str]:
     if all(value is None for value in values.values()):
         return []
     rows = [(name.replace("_", " "), value) for name, value in values.items()]
-    return ["## Fairness", _table(("measure", "value"), rows)]
+    return ["## Fairness", markdown_table(("measure", "value"), rows)]
 
 
 def _faults_and_alerts(evidence: Evidence) -> list[str]:
@@ -106,53 +104,54 @@ def _faults_and_alerts(evidence: Evidence) -> list[str]:
     if not events:
         return []
     events.sort(key=lambda event: event.t_ns)
+    t0_ns = evidence.t0_ns
     rows = [
-        (_moment(event, evidence.t0_ns), f"{event.kind}: {event.name}", event_words(event))
+        (
+            EMPTY if t0_ns is None else offset((event.t_ns - t0_ns) / NS_PER_S),
+            f"{event.kind}: {event.name}",
+            event_words(event),
+        )
         for event in events[:_MOST_EVENTS]
     ]
-    blocks = ["## Faults and alerts", _table(("when", "what", "detail"), rows)]
+    blocks = ["## Faults and alerts", markdown_table(("when", "what", "detail"), rows)]
     if len(events) > _MOST_EVENTS:
         more = written(len(events) - _MOST_EVENTS)
         blocks.append(f"… and {more} more; all are in `timeline.jsonl`.")
     return blocks
 
 
-def _moment(event: TimelineEvent, t0_ns: int | None) -> str | None:
-    return None if t0_ns is None else offset((event.t_ns - t0_ns) / NS_PER_S)
-
-
 def _latency(verdict: Verdict) -> list[str]:
     rows = [
-        (step, own.count, *_times(own.p50, own.p90, own.p99, own.p99_9, own.max, own.system_p99))
+        (
+            step,
+            cell(own.count),
+            *_times(own.p50, own.p90, own.p99, own.p99_9, own.max, own.system_p99),
+        )
         for step, own in verdict.latency_ms.items()
         if own.count
     ]
     head = ("step", "requests", "p50", "p90", "p99", "p99.9", "max", "p99 from sent")
-    return ["## Latency from the moment students meant to act", _table(head, rows)]
+    return ["## Latency from the moment students meant to act", markdown_table(head, rows)]
 
 
 def _pools(verdict: Verdict) -> list[str]:
     rows = [
         (
             pool.name,
-            *_levels(pool, pool.peak_used, pool.max, pool.peak_pending),
-            *_times(pool.wait_p99_ms),
-            pool.timeouts,
-            None if pool.saturated_at_s is None else offset(pool.saturated_at_s),
-            pool.diagnosis,
+            *(
+                cell(level, partial(pool_level, pool.name))
+                for level in (pool.peak_used, pool.max, pool.peak_pending)
+            ),
+            cell(pool.wait_p99_ms, milliseconds),
+            cell(pool.timeouts),
+            cell(pool.saturated_at_s, offset),
+            pool.diagnosis or EMPTY,
         )
         for pool in verdict.pools
     ]
-    head = (
-        "pool",
-        "used, up to",
-        "max",
-        "waiting, up to",
-        "wait p99",
-        "timeouts",
-        "saturated at",
-    )
-    blocks = ["## Pools", _table((*head, "diagnosis"), rows)]
+    levels = ("used, up to", "max", "waiting, up to")
+    head = ("pool", *levels, "wait p99", "timeouts", "saturated at", "diagnosis")
+    blocks = ["## Pools", markdown_table(head, rows)]
     if verdict.bottleneck:
         first = verdict.bottleneck
         blocks.append(
@@ -164,12 +163,12 @@ def _pools(verdict: Verdict) -> list[str]:
 
 def _generator(evidence: Evidence, verdict: Verdict) -> list[str]:
     own, counts = verdict.generator, evidence.server_counts
-    rows: list[tuple[Cell, ...]] = [
-        ("requests", own.requests),
-        ("late start p99", *_times(own.late_start_p99_ms)),
-        ("read lag p99", *_times(own.read_lag_p99_ms)),
-        ("release skew at T-0", *_times(own.release_skew_ms)),
-        ("CPU peak, cores", own.cpu_peak),
+    rows = [
+        ("requests", cell(own.requests)),
+        ("late start p99", cell(own.late_start_p99_ms, milliseconds)),
+        ("read lag p99", cell(own.read_lag_p99_ms, milliseconds)),
+        ("release skew at T-0", cell(own.release_skew_ms, milliseconds)),
+        ("CPU peak, cores", cell(own.cpu_peak)),
         ("limited the measurement", "yes" if own.limited else "no"),
     ]
     if counts.impossible:
@@ -179,7 +178,7 @@ def _generator(evidence: Evidence, verdict: Verdict) -> list[str]:
         differing = sum(1 for tally in counts.tallies.values() if tally.difference)
         found = f"{differing} of {len(counts.tallies)} steps differ" if differing else "they agree"
         said = f"{counted(total, 'recorded answer')} against the server's own count: {found}."
-    return ["## Generator", _table(("", "measured"), rows), escaped(said)]
+    return ["## Generator", markdown_table(("", "measured"), rows), escaped(said)]
 
 
 def _gates(verdict: Verdict) -> list[str]:
@@ -192,4 +191,4 @@ def _gates(verdict: Verdict) -> list[str]:
         )
         for gate in verdict.gates
     ]
-    return ["## Gates", _table(("metric", "limit", "value", "status"), rows)]
+    return ["## Gates", markdown_table(("metric", "limit", "value", "status"), rows)]

@@ -75,13 +75,7 @@ def judge(evidence: Evidence) -> Verdict:
         plan=evidence.plan.name,
         verdict=word,
         reasons=_distinct([*failures, *doubts] or [_what_held(measured, evidence)]),
-        census=measured.census,
-        latency_ms=measured.latency_ms,
-        audit=measured.audit,
-        fairness=measured.fairness,
-        pools=measured.pools,
-        bottleneck=measured.bottleneck,
-        generator=measured.generator,
+        **dict(measured),
         gates=gates.results,
     )
 

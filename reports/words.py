@@ -6,11 +6,14 @@ verdict keeps it in, so no digit that a limit was held against is lost on the wa
 """
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 from dress_rehearsal.reports.schema import Status
 
 NOT_MEASURED: Final = "not measured"
+EMPTY: Final = "—"
+"""What stands in a table's cell that has no number."""
 
 HEADLINES: Final[dict[Status, str]] = {
     "pass": "It will hold",
@@ -41,6 +44,11 @@ def written(value: float | None) -> str:
     if float(value).is_integer():
         return f"{int(value):,}"
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3g}"
+
+
+def cell(value: float | None, words: Callable[[float], str] = written) -> str:
+    """Return a number as a table's cell, in the words of its kind; `EMPTY` for None."""
+    return EMPTY if value is None else words(value)
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

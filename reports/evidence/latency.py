@@ -101,19 +101,18 @@ def latency_spectrum(frame: pd.DataFrame, step: str) -> pd.DataFrame:
     """Return the percentile spectrum of one step, from the median out to ever more nines.
 
     Returns:
-        Columns percentile (0-100), nines (-log10 of what is above; the maximum counts as one in
-        all), felt_ms, system_ms. Empty without requests.
+        Columns nines (-log10 of what is above; the maximum counts as one in all), felt_ms,
+        system_ms. Empty without requests.
     """
     rows = frame[frame["counts"] & (frame["step"] == step)]
     if rows.empty:
-        return pd.DataFrame(columns=["percentile", "nines", "felt_ms", "system_ms"], dtype=float)
+        return pd.DataFrame(columns=["nines", "felt_ms", "system_ms"], dtype=float)
     deepest = max(np.log10(len(rows)), 0.31)
     nines = np.append(np.arange(0.0, deepest, 0.05), deepest)
     shares = 100 * (1 - 10.0**-nines)
     system = rows["system_ms"].dropna().to_numpy()
     return pd.DataFrame(
         {
-            "percentile": shares,
             "nines": nines,
             "felt_ms": np.percentile(rows["felt_ms"], shares, method="higher"),
             "system_ms": np.percentile(system, shares, method="higher") if len(system) else np.nan,

@@ -7,18 +7,9 @@ from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.sale import Sale
 from dress_rehearsal.reports.evidence.timeline import Floats, Timeline
-from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
-from dress_rehearsal.reports.figures.palette import (
-    BLUE,
-    INK,
-    NARROW,
-    OUTCOME_COLOURS,
-    VERMILLION,
-    WIDE,
-    Form,
-)
-from dress_rehearsal.reports.figures.svg import Svg
+from dress_rehearsal.reports.figures.palette import BLUE, INK, OUTCOME_COLOURS, VERMILLION
 from dress_rehearsal.reports.figures.time_axis import bins_s, counts
 from dress_rehearsal.reports.words import counted, seconds, written
 
@@ -71,8 +62,7 @@ def draw_arrivals(evidence: Evidence) -> Drawing | Missing:
         caption += f" {counted(beyond, 'click')} outside the time shown."
     caption += timeline.note
 
-    def draw(form: Form) -> tuple[Svg, Sheet]:
-        sheet = Sheet(form, title, timeline.label)
+    def draw(sheet: Sheet) -> None:
         rush = sheet.timed_panel(f"Purchase requests per {width}", 170, window, timeline)
         stack = [
             (counts(answers_s[outcome], edges), OUTCOME_COLOURS[outcome], words)
@@ -87,10 +77,8 @@ def draw_arrivals(evidence: Evidence) -> Drawing | Missing:
         rush.axis_of_counts(0, max(float(clicked.max()), float(answered.max())))
         if sale.granted:
             _draw_tickets_left(sheet, sale, window, timeline)
-        return sheet.svg(name, caption), sheet
 
-    (wide, sheet), (narrow, _) = draw(WIDE), draw(NARROW)
-    return Drawing(name, heading, title, caption, wide, narrow, sheet.png())
+    return drawn(name, heading, title, caption, timeline.label, draw, png=True)
 
 
 def answers_lag_s(buying: pd.DataFrame, timeline: Timeline) -> float | None:

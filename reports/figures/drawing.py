@@ -1,7 +1,10 @@
 """A figure as the report needs it: a finding in words, a way to read it, and its picture."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from dress_rehearsal.reports.figures.layout import Sheet
+from dress_rehearsal.reports.figures.palette import NARROW, WIDE
 from dress_rehearsal.reports.figures.svg import Svg
 
 
@@ -35,3 +38,25 @@ class Missing:
     name: str
     heading: str
     reason: str
+
+
+def drawn(
+    name: str,
+    heading: str,
+    title: str,
+    caption: str,
+    x_label: str,
+    draw: Callable[[Sheet], None],
+    *,
+    png: bool = False,
+) -> Drawing:
+    """Return a figure in both forms; `draw` puts its panels on the sheet of one.
+
+    Args:
+        png: it tells the story, so it is wanted where no SVG is shown too.
+    """
+    wide, narrow = (Sheet(form, title, x_label) for form in (WIDE, NARROW))
+    for sheet in (wide, narrow):
+        draw(sheet)
+    pictures = (wide.svg(name, caption), narrow.svg(name, caption))
+    return Drawing(name, heading, title, caption, *pictures, wide.png() if png else None)

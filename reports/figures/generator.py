@@ -5,21 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
-from dress_rehearsal.reports.figures.palette import (
-    BLUE,
-    GREEN,
-    INK,
-    MUTED,
-    NARROW,
-    ORANGE,
-    PURPLE,
-    WIDE,
-    Form,
-)
+from dress_rehearsal.reports.figures.palette import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE
 from dress_rehearsal.reports.figures.panel import Panel
-from dress_rehearsal.reports.figures.svg import Svg
 from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, bins_s, in_ms, quantiles
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.words import milliseconds, percent, seconds
@@ -33,12 +22,7 @@ _LOOKS = {
 
 
 def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> Drawing | Missing:
-    """Return the drawing of the generator's own delays and CPU over time.
-
-    Args:
-        run: reads the metrics table.
-        generator: the verdict's numbers on the generator, named in the title.
-    """
+    """Return the drawing of the generator's own delays and CPU over time."""
     name, heading = "generator", "The generator's health"
     window, frame, timeline = run.window_s, evidence.latency, evidence.timeline
     cpu = {component: run.rate(_CPU, "processes", component=component) for component in _LOOKS}
@@ -62,8 +46,7 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
     )
     caption += timeline.note
 
-    def draw(form: Form) -> Svg:
-        sheet = Sheet(form, title, timeline.label)
+    def draw(sheet: Sheet) -> None:
         panel = sheet.timed_panel("The generator's own delays, ms (log)", 165, window, timeline)
         at_s = timeline.seconds(evidence.requests["intended_ns"])
         centres = (edges[:-1] + edges[1:]) / 2
@@ -90,9 +73,8 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
                 ),
                 cpu,
             )
-        return sheet.svg(name, caption)
 
-    return Drawing(name, heading, title, caption, draw(WIDE), draw(NARROW))
+    return drawn(name, heading, title, caption, timeline.label, draw)
 
 
 def _draw_cpu(panel: Panel, cpu: Mapping[str, Series | None]) -> None:

@@ -8,21 +8,10 @@ import pandas as pd
 
 from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
-from dress_rehearsal.reports.figures.palette import (
-    BLUE,
-    GREEN,
-    INK,
-    NARROW,
-    ORANGE,
-    PURPLE,
-    VERMILLION,
-    WIDE,
-    Form,
-)
+from dress_rehearsal.reports.figures.palette import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION
 from dress_rehearsal.reports.figures.panel import Panel
-from dress_rehearsal.reports.figures.svg import Svg
 from dress_rehearsal.reports.figures.time_axis import bins_s, counts, quantiles
 from dress_rehearsal.reports.schema import Latency
 from dress_rehearsal.reports.words import counted, milliseconds, seconds, written
@@ -33,12 +22,7 @@ def draw_latency(
     window_s: tuple[float, float] | None,
     latency_ms: Mapping[str, Latency],
 ) -> Drawing | Missing:
-    """Return the drawing of latency over time, of buying and of everything else.
-
-    Args:
-        window_s: the span shown, from `run_window_s`.
-        latency_ms: the verdict's latencies by step, named in the title.
-    """
+    """Return the drawing of latency over time, of buying and of everything else."""
     name, heading = "latency", "Latency over time"
     frame, timeline = evidence.latency, evidence.timeline
     if window_s is None or frame.empty:
@@ -62,15 +46,13 @@ def draw_latency(
     )
     caption += timeline.note
 
-    def draw(form: Form) -> Svg:
-        sheet = Sheet(form, title, timeline.label)
+    def draw(sheet: Sheet) -> None:
         for label, rows in groups:
             words = f"{label}: latency, ms (log), {counted(len(rows), 'request')}"
             panel = sheet.timed_panel(words, 165, window_s, timeline)
             _draw_group(panel, rows, edges)
-        return sheet.svg(name, caption)
 
-    return Drawing(name, heading, title, caption, draw(WIDE), draw(NARROW))
+    return drawn(name, heading, title, caption, timeline.label, draw)
 
 
 def _draw_group(panel: Panel, rows: pd.DataFrame, edges: Any) -> None:

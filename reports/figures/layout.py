@@ -1,4 +1,4 @@
-"""The sheet a figure is drawn on: a column of panels with labels and legends that wrap."""
+"""What a figure is drawn on: a poster in points, and a sheet of panels with legends that wrap."""
 
 from typing import Any, Final, NamedTuple
 
@@ -7,13 +7,105 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from dress_rehearsal.reports.evidence.timeline import Timeline
-from dress_rehearsal.reports.figures.palette import FAULT, INK, LOSS, MUTED, PAPER, Form
+from dress_rehearsal.reports.figures.palette import (
+    FAULT,
+    INK,
+    LOSS,
+    MUTED,
+    PAPER,
+    WIDE,
+    Form,
+)
 from dress_rehearsal.reports.figures.panel import ALPHAS, DASHES, FAMILY, Entry, Panel
 from dress_rehearsal.reports.figures.svg import Svg, save_png, save_svg, text_width_pt, wrapped
 
-_LINE = 1.35  # line height over font size
+WIDTH_PT: Final = WIDE.width_pt
+FONT_PT: Final = WIDE.font_pt
+LINE: Final = 1.35
+"""Line height over font size."""
+
 _PNG_DPI = 120.0
 _SWATCH = 2.0  # width of a legend's colour sample over font size
+
+
+class Poster:
+    """Draws in points from the top left corner; what stands below the title starts at `top_pt`.
+
+    Args:
+        body_pt: height of what is drawn below the title.
+        figure: what has been drawn already; without one the poster is empty.
+    """
+
+    def __init__(
+        self, title: str, body_pt: float, form: Form = WIDE, figure: Figure | None = None
+    ) -> None:
+        title_pt = form.font_pt * 1.25
+        lines = wrapped(title, form.width_pt - 16, title_pt, bold=True)
+        self.top_pt = len(lines) * title_pt * LINE + form.font_pt
+        self.height_pt = self.top_pt + body_pt
+        self._title, self._form = title, form
+        self._figure = Figure() if figure is None else figure
+        self._figure.set_facecolor(PAPER)
+        self._figure.set_size_inches(form.width_pt / 72, self.height_pt / 72)
+        for number, line in enumerate(lines):
+            y = form.font_pt * 0.6 + (number + 0.8) * title_pt * LINE
+            self.write(8, y, line, bold=True, fontsize=title_pt)
+
+    def write(
+        self,
+        x_pt: float,
+        y_pt: float,
+        text: str,
+        *,
+        bold: bool = False,
+        colour: str = INK,
+        **style: Any,
+    ) -> None:
+        """Write one line; `style` is matplotlib's, such as `ha` and `rotation`."""
+        looks = {
+            "fontsize": self._form.font_pt,
+            "fontfamily": FAMILY,
+            "fontweight": "bold" if bold else "normal",
+            "color": colour,
+            "parse_math": False,
+            **style,
+        }
+        self._figure.text(*self._place(x_pt, y_pt), text, **looks)
+
+    def box(
+        self, x_pt: float, y_pt: float, wide_pt: float, high_pt: float, colour: str, **style: Any
+    ) -> None:
+        """Fill a box, without an edge unless `style`, which is matplotlib's, has one."""
+        self._figure.add_artist(
+            Rectangle(
+                self._place(x_pt, y_pt + high_pt),
+                wide_pt / self._form.width_pt,
+                high_pt / self.height_pt,
+                transform=self._figure.transFigure,
+                facecolor=colour,
+                **{"linewidth": 0, **style},
+            )
+        )
+
+    def rule(self, x_pt: float, y_pt: float, wide_pt: float, colour: str, dashes: Any) -> None:
+        """Draw a level line."""
+        ends = (self._place(x_pt, y_pt), self._place(x_pt + wide_pt, y_pt))
+        looks = {"color": colour, "linewidth": 1.8, "linestyle": dashes}
+        transform = self._figure.transFigure
+        self._figure.add_artist(Line2D(*zip(*ends, strict=True), transform=transform, **looks))
+
+    def svg(self, key: str, description: str) -> Svg:
+        """Return what was drawn; `key` is unique among the figures of a page."""
+        return save_svg(
+            self._figure,
+            key=key,
+            title=self._title,
+            description=description,
+            title_height_pt=self.top_pt,
+        )
+
+    def _place(self, x_pt: float, y_pt: float) -> tuple[float, float]:
+        return x_pt / self._form.width_pt, 1 - y_pt / self.height_pt
 
 
 class _Placed(NamedTuple):
@@ -26,15 +118,14 @@ class _Placed(NamedTuple):
 
 
 class Sheet:
-    """Collects panels from the top down, then lays them out in one form and writes SVG."""
+    """Collects panels from the top down, then lays them out in one form."""
 
     def __init__(self, form: Form, title: str, x_label: str) -> None:
         self.form = form
         self._title = title
         self._x_label = x_label
-        self._figure = Figure(facecolor=PAPER)
+        self._figure = Figure()
         self._panels: list[Panel] = []
-        self._height_pt = 0.0
 
     def panel(self, label: str, height_pt: float, *, beside: bool = False) -> Panel:
         """Return a new panel below the others, or beside the last one where the form has room."""
@@ -70,37 +161,22 @@ class Sheet:
 
     def svg(self, name: str, description: str) -> Svg:
         """Lay the panels out and write them: the same text on every repetition."""
-        font = self.form.font_pt
-        title_font = font * 1.25
-        title = wrapped(self._title, self.form.width_pt - 16, title_font, bold=True)
-        title_height = len(title) * title_font * _LINE + font
-        rows = self._rows()
-        heads = [self._head_pt(row) for row in rows]
-        feet = font * 2.4
-        self._height_pt = (
-            title_height
-            + sum(heads)
-            + sum(max(placed.panel.height_pt for placed in row) + feet for row in rows)
-            + font * 1.2
-        )
-        self._figure.set_size_inches(self.form.width_pt / 72, self._height_pt / 72)
-        for number, line in enumerate(title):
-            y = self._height_pt - font * 0.6 - (number + 0.8) * title_font * _LINE
-            self._write(8, y, line, size=title_font, bold=True)
-        y = self._height_pt - title_height
-        for row, head in zip(rows, heads, strict=True):
+        font, rows = self.form.font_pt, self._rows()
+        heads = [
+            font * (LINE * (1 + max(len(placed.legend) for placed in row)) + 0.6) for row in rows
+        ]
+        bodies = [max(placed.panel.height_pt for placed in row) + font * 2.4 for row in rows]
+        body_pt = sum(heads) + sum(bodies) + font * 1.2
+        poster = Poster(self._title, body_pt, self.form, self._figure)
+        y = poster.top_pt
+        for row, head, body in zip(rows, heads, bodies, strict=True):
             for placed in row:
-                self._draw_head(placed, y)
-                self._place(placed, y - head)
-            y -= head + max(placed.panel.height_pt for placed in row) + feet
-        self._write(self._left_pt, font * 0.5, self._x_label, colour=MUTED)
-        return save_svg(
-            self._figure,
-            key=f"{name}-{self.form.name}",
-            title=self._title,
-            description=description,
-            title_height_pt=title_height,
-        )
+                self._draw_head(poster, placed, y)
+                self._place(placed, 1 - (y + head) / poster.height_pt, poster.height_pt)
+            y += head + body
+        label_pt = poster.height_pt - font * 0.5
+        poster.write(self._left_pt, label_pt, self._x_label, colour=MUTED)
+        return poster.svg(f"{name}-{self.form.name}", description)
 
     def png(self) -> bytes:
         """Return what `svg` laid out as PNG."""
@@ -136,140 +212,26 @@ class Sheet:
             x += needed + font * 1.4
         return lines
 
-    def _head_pt(self, row: list[_Placed]) -> float:
-        lines = max(len(placed.legend) for placed in row)
-        return self.form.font_pt * (_LINE * (1 + lines) + 0.6)
-
-    def _draw_head(self, placed: _Placed, top_pt: float) -> None:
+    def _draw_head(self, poster: Poster, placed: _Placed, top_pt: float) -> None:
         font = self.form.font_pt
-        x = placed.x_pt - self._left_pt + 8
-        self._write(x, top_pt - font * _LINE * 0.8, placed.panel.label, bold=True)
+        left = placed.x_pt - self._left_pt + 8
+        poster.write(left, top_pt + font * LINE * 0.8, placed.panel.label, bold=True)
         for number, line in enumerate(placed.legend, start=1):
-            y = top_pt - font * _LINE * (number + 0.8)
-            for offset_pt, entry in line:
-                self._sample(x + offset_pt, y + font * 0.32, entry)
-                self._write(x + offset_pt + font * (_SWATCH + 0.5), y, entry.text)
+            y = top_pt + font * LINE * (number + 0.8)
+            middle = y - font * 0.32
+            for offset_pt, (kind, colour, text) in line:
+                x = left + offset_pt
+                if kind in DASHES:
+                    poster.rule(x, middle, font * _SWATCH, colour, DASHES[kind])
+                else:
+                    wide, high, alpha = font * (_SWATCH - 0.7), font * 0.8, ALPHAS.get(kind, 1.0)
+                    poster.box(x + font * 0.4, middle - high / 2, wide, high, colour, alpha=alpha)
+                poster.write(x + font * (_SWATCH + 0.5), y, text)
 
-    def _place(self, placed: _Placed, top_pt: float) -> None:
-        width, height = self.form.width_pt, self._height_pt
-        panel = placed.panel
-        bottom = (top_pt - panel.height_pt) / height
-        box = (placed.x_pt / width, bottom, placed.width_pt / width, panel.height_pt / height)
-        for axes in (panel.axes, panel.right):
+    def _place(self, placed: _Placed, top: float, height_pt: float) -> None:
+        """Put a panel's axes where they belong; `top` is a share of the figure's height."""
+        width, high = self.form.width_pt, placed.panel.height_pt / height_pt
+        box = (placed.x_pt / width, top - high, placed.width_pt / width, high)
+        for axes in (placed.panel.axes, placed.panel.right):
             if axes is not None:
                 axes.set_position(box)
-
-    def _sample(self, x_pt: float, y_pt: float, entry: Entry) -> None:
-        font, width, height = self.form.font_pt, self.form.width_pt, self._height_pt
-        if entry.kind in {"area", "level", "band"}:
-            sample: Rectangle | Line2D = Rectangle(
-                ((x_pt + font * 0.4) / width, (y_pt - font * 0.4) / height),
-                font * (_SWATCH - 0.7) / width,
-                font * 0.8 / height,
-                transform=self._figure.transFigure,
-                facecolor=entry.colour,
-                alpha=ALPHAS.get(entry.kind, 1.0),
-                linewidth=0,
-            )
-        else:
-            sample = Line2D(
-                [x_pt / width, (x_pt + font * _SWATCH) / width],
-                [y_pt / height, y_pt / height],
-                transform=self._figure.transFigure,
-                color=entry.colour,
-                linewidth=1.8,
-                linestyle=DASHES[entry.kind],
-            )
-        self._figure.add_artist(sample)
-
-    def _write(
-        self,
-        x_pt: float,
-        y_pt: float,
-        text: str,
-        *,
-        size: float | None = None,
-        colour: str = INK,
-        bold: bool = False,
-    ) -> None:
-        self._figure.text(
-            x_pt / self.form.width_pt,
-            y_pt / self._height_pt,
-            text,
-            fontsize=size or self.form.font_pt,
-            fontfamily=FAMILY,
-            fontweight="bold" if bold else "normal",
-            color=colour,
-            parse_math=False,
-        )
-
-
-WIDTH_PT: Final = 760.0
-FONT_PT: Final = 9.5
-LINE: Final = 1.35
-"""Line height over font size."""
-_TITLE_PT: Final = FONT_PT * 1.25
-
-
-class Poster:
-    """Draws in points from the top left corner; what stands below the title starts at `top_pt`.
-
-    Args:
-        body_pt: height of what is drawn below the title.
-    """
-
-    def __init__(self, title: str, body_pt: float) -> None:
-        lines = wrapped(title, WIDTH_PT - 16, _TITLE_PT, bold=True)
-        self.top_pt = len(lines) * _TITLE_PT * LINE + FONT_PT
-        self._title = title
-        self._height_pt = self.top_pt + body_pt
-        self._figure = Figure(figsize=(WIDTH_PT / 72, self._height_pt / 72), facecolor=PAPER)
-        for number, line in enumerate(lines):
-            y = FONT_PT * 0.6 + (number + 0.8) * _TITLE_PT * LINE
-            self.write(8, y, line, bold=True, fontsize=_TITLE_PT)
-
-    def write(
-        self,
-        x_pt: float,
-        y_pt: float,
-        text: str,
-        *,
-        bold: bool = False,
-        colour: str = INK,
-        **style: Any,
-    ) -> None:
-        """Write one line; `style` is matplotlib's, such as `ha` and `rotation`."""
-        looks = {
-            "fontsize": FONT_PT,
-            "fontfamily": FAMILY,
-            "fontweight": "bold" if bold else "normal",
-            "color": colour,
-            "parse_math": False,
-            **style,
-        }
-        self._figure.text(x_pt / WIDTH_PT, 1 - y_pt / self._height_pt, text, **looks)
-
-    def box(
-        self, x_pt: float, y_pt: float, wide_pt: float, high_pt: float, colour: str, **style: Any
-    ) -> None:
-        """Fill a box, without an edge unless `style`, which is matplotlib's, has one."""
-        self._figure.add_artist(
-            Rectangle(
-                (x_pt / WIDTH_PT, 1 - (y_pt + high_pt) / self._height_pt),
-                wide_pt / WIDTH_PT,
-                high_pt / self._height_pt,
-                transform=self._figure.transFigure,
-                facecolor=colour,
-                **{"linewidth": 0, **style},
-            )
-        )
-
-    def svg(self, key: str, description: str) -> Svg:
-        """Return what was drawn; `key` is unique among the figures of a page."""
-        return save_svg(
-            self._figure,
-            key=key,
-            title=self._title,
-            description=description,
-            title_height_pt=self.top_pt,
-        )

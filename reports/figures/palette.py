@@ -18,6 +18,12 @@ FAULT: Final = "#8250df"
 GRID: Final = "#d8dee4"
 PAPER: Final = "#ffffff"
 
+COLOURS: Final = {
+    colour: name.lower() for name, colour in globals().items() if str(colour).startswith("#")
+}
+"""The names of those above: a page may set each by a CSS variable (`--figure-ink`, …), as for a
+dark theme."""
+
 OUTCOME_COLOURS: Final = {
     "ok": GREEN,
     "refused": SKY,

@@ -7,19 +7,10 @@ import numpy as np
 
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import label
-from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
-from dress_rehearsal.reports.figures.palette import (
-    BLUE,
-    INK,
-    NARROW,
-    ORANGE,
-    VERMILLION,
-    WIDE,
-    Form,
-)
+from dress_rehearsal.reports.figures.palette import BLUE, INK, ORANGE, VERMILLION
 from dress_rehearsal.reports.figures.panel import Panel
-from dress_rehearsal.reports.figures.svg import Svg
 from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, in_ms
 from dress_rehearsal.reports.schema import Bottleneck
 from dress_rehearsal.reports.words import offset, percent, pool_words, seconds, written
@@ -48,12 +39,7 @@ class PoolRow:
 def draw_pools(
     evidence: Evidence, run: RunSeries, bottleneck: Bottleneck | None
 ) -> Drawing | Missing:
-    """Return the drawing of the pools as small multiples.
-
-    Args:
-        run: reads the metrics table.
-        bottleneck: the verdict's, named in the title.
-    """
+    """Return the drawing of the pools as small multiples."""
     name, heading = "pools", "Pools"
     window, timeline = run.window_s, evidence.timeline
     rows = [row for row in pool_rows(run) if row.levelled or row.wait_ms is not None]
@@ -70,8 +56,7 @@ def draw_pools(
     )
     caption += timeline.note
 
-    def draw(form: Form) -> Svg:
-        sheet = Sheet(form, title, timeline.label)
+    def draw(sheet: Sheet) -> None:
         for row in rows:
             if row.levelled:
                 _draw_use(sheet.timed_panel(row.name, 62, window, timeline, beside=row.paired), row)
@@ -83,9 +68,8 @@ def draw_pools(
                 else:
                     panel = sheet.timed_panel(label, 62, window, timeline, beside=beside)
                     _draw_wait(panel, row.wait_ms)
-        return sheet.svg(name, caption)
 
-    return Drawing(name, heading, title, caption, draw(WIDE), draw(NARROW))
+    return drawn(name, heading, title, caption, timeline.label, draw)
 
 
 def pool_rows(run: RunSeries) -> list[PoolRow]:

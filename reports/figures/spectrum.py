@@ -10,23 +10,19 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import latency_spectrum
-from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import (
     BLUE,
     GREEN,
     INK,
     MUTED,
-    NARROW,
     ORANGE,
     PURPLE,
     SKY,
     VERMILLION,
-    WIDE,
-    Form,
 )
 from dress_rehearsal.reports.figures.panel import Entry, Kind, Panel
-from dress_rehearsal.reports.figures.svg import Svg
 from dress_rehearsal.reports.schema import Latency
 from dress_rehearsal.reports.words import milliseconds
 
@@ -44,11 +40,7 @@ _TICKS: Final = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
 def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Drawing | Missing:
-    """Return the drawing of felt latency against the share of requests, one line a step, log axes.
-
-    Args:
-        latency_ms: the verdict's latencies by step, named in the title.
-    """
+    """Return the drawing of felt latency against the share of requests, one line a step."""
     name, heading = "spectrum", "Percentile spectrum"
     curves = {step: latency_spectrum(evidence.latency, step) for step in latency_ms}
     curves = {step: curve for step, curve in curves.items() if not curve.empty}
@@ -65,8 +57,7 @@ def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Draw
     )
     system = curves.get(PURCHASE, pd.DataFrame({"system_ms": []}))["system_ms"].dropna()
 
-    def draw(form: Form) -> Svg:
-        sheet = Sheet(form, title, "share of requests (log axis)")
+    def draw(sheet: Sheet) -> None:
         panel = sheet.panel("Latency felt, ms (log)", 230)
         for number, (step, curve) in enumerate(curves.items()):
             colour, kind = _LOOKS[min(number, len(_LOOKS) - 1)]
@@ -80,9 +71,8 @@ def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Draw
         highest = max(float(curve["felt_ms"].max()) for curve in curves.values())
         panel.axis_of_time(max(lowest, _FLOOR_MS), highest)
         _axis_of_shares(panel, max(float(curve["nines"].max()) for curve in curves.values()))
-        return sheet.svg(name, caption)
 
-    return Drawing(name, heading, title, caption, draw(WIDE), draw(NARROW))
+    return drawn(name, heading, title, caption, "share of requests (log axis)", draw)
 
 
 def _draw_curve(panel: Panel, nines: Any, values_ms: Any, entry: Entry, width: float) -> None:

@@ -3,7 +3,7 @@
 import io
 import re
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 import matplotlib as mpl
@@ -13,37 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from dress_rehearsal.reports.figures.palette import (
-    BLUE,
-    FAULT,
-    GREEN,
-    GRID,
-    INK,
-    LOSS,
-    MUTED,
-    ORANGE,
-    PAPER,
-    PURPLE,
-    SKY,
-    VERMILLION,
-)
+from dress_rehearsal.reports.figures.palette import COLOURS
 from dress_rehearsal.reports.figures.panel import FAMILY
-
-THEMED: Final = {
-    PAPER: "paper",
-    INK: "ink",
-    MUTED: "muted",
-    GRID: "grid",
-    LOSS: "loss",
-    FAULT: "fault",
-    BLUE: "blue",
-    ORANGE: "orange",
-    GREEN: "green",
-    SKY: "sky",
-    VERMILLION: "vermillion",
-    PURPLE: "purple",
-}
-"""Colours a page may set through CSS variables (`--figure-ink`, …), as for a dark theme."""
 
 _COMMENT = re.compile(r"\s*<!--.*?-->", re.DOTALL)
 _ROOT = re.compile(r"<svg\b[^>]*>")
@@ -51,7 +22,7 @@ _IDENTITY = re.compile(r'(\bid="|href="#|url\(#)')
 _BREAK = re.compile(r"\s*\n\s*")
 _GEOMETRY = re.compile(r'\b(?:d|x|y)="[^"]*"|translate\([^)]*\)')
 _DIGITS = re.compile(r"(\.\d)\d+")
-_COLOUR = re.compile("|".join(THEMED))
+_COLOUR = re.compile("|".join(COLOURS))
 
 
 class Svg(NamedTuple):
@@ -120,7 +91,7 @@ def save_svg(
         element=(
             f'<svg viewBox="0 {title_height_pt:g} {width:g} {height - title_height_pt:g}" '
             f'role="img" aria-label={quoteattr(f"{title}. {description}")}>\n'
-            + _COLOUR.sub(lambda m: f"var(--figure-{THEMED[m[0]]}, {m[0]})", inner).replace(
+            + _COLOUR.sub(lambda m: f"var(--figure-{COLOURS[m[0]]}, {m[0]})", inner).replace(
                 "xlink:href", "href"
             )
         ),

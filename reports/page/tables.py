@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
 import pandas as pd
@@ -23,7 +24,9 @@ from dress_rehearsal.reports.schema import (
     Pool,
 )
 from dress_rehearsal.reports.words import (
+    EMPTY,
     NOT_MEASURED,
+    cell,
     milliseconds,
     offset,
     percent,
@@ -60,6 +63,10 @@ class Table:
     foot: Sequence[Cell] = ()
 
 
+def _row(*cells: str | Cell) -> tuple[Cell, ...]:
+    return tuple(each if isinstance(each, Cell) else Cell(each) for each in cells)
+
+
 _CENSUS_WORDS: Final = {
     "ticket": ("Ticket", "hold a ticket, by the target's own word"),
     "sold_out": ("Sold out", "were told that no ticket is left"),
@@ -79,22 +86,19 @@ def census_table(census: Census) -> Table:
     """Return where every student's story ended, and that the sum is all of them."""
     numbers = {word: int(getattr(census, word)) for word in _CENSUS_WORDS}
     rows = [
-        (
-            Cell(title),
-            Cell(written(numbers[word]), "found" if word in _BAD_ENDS and numbers[word] else ""),
-            Cell(_share(numbers[word], census.students)),
-            Cell(meaning),
+        _row(
+            title,
+            _bad(numbers[word]) if word in _BAD_ENDS else written(numbers[word]),
+            _share(numbers[word], census.students),
+            meaning,
         )
         for word, (title, meaning) in _CENSUS_WORDS.items()
     ]
     total = sum(numbers.values())
-    sums = "adds up to every student" if total == census.students else "does not add up"
-    foot = (
-        Cell("Students"),
-        Cell(written(total)),
-        Cell(_share(total, census.students)),
-        Cell(f"{sums}: the plan has {written(census.students)}", "" if "adds" in sums else "found"),
-    )
+    fits = total == census.students
+    sums = "adds up to every student" if fits else "does not add up"
+    said = Cell(f"{sums}: the plan has {written(census.students)}", "" if fits else "found")
+    foot = _row("Students", written(total), _share(total, census.students), said)
     columns = (
         ("Outcome", "text"),
         ("Students", "number"),
@@ -124,11 +128,9 @@ def audit_table(audit: Audit) -> Table:
     rows = []
     for word, (title, meaning) in _AUDIT_WORDS.items():
         value: int | None = getattr(audit, word)
-        shown = "—" if value is None else written(value)
-        rows.append((Cell(title), Cell(shown), Cell(meaning), _state(value)))
-    settle = milliseconds(audit.settle_ms)
+        rows.append(_row(title, cell(value), meaning, _state(value)))
     meaning = "from the last promise until PostgreSQL had every row; a duration, not a wrong"
-    rows.append((Cell("Settle time"), Cell(settle), Cell(meaning), Cell("")))
+    rows.append(_row("Settle time", milliseconds(audit.settle_ms), meaning, ""))
     columns = (
         ("Wrong", "text"),
         ("Found", "number"),
@@ -156,7 +158,7 @@ def fairness_table(fairness: Fairness) -> Table | None:
     )
     if all(value is None for _, value, _ in measures):
         return None
-    rows = [(Cell(title), Cell(written(value)), Cell(words)) for title, value, words in measures]
+    rows = [_row(title, written(value), words) for title, value, words in measures]
     columns = (("Measure", "text"), ("Value", "number"), ("It means …", "text"))
     return Table("fairness", "Was first come first served?", columns, rows)
 
@@ -177,13 +179,13 @@ def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
         if step in _SOME_RUSHES and not part.count + failed + unknown + abandoned:
             continue
         rows.append(
-            (
-                Cell(step),
-                Cell(written(part.count)),
-                *(Cell("—" if value is None else milliseconds(value)) for value in numbers),
-                Cell(written(failed), "found" if failed else ""),
-                Cell(written(unknown), "found" if unknown else ""),
-                Cell(written(abandoned)),
+            _row(
+                step,
+                written(part.count),
+                *(cell(value, milliseconds) for value in numbers),
+                _bad(failed),
+                _bad(unknown),
+                written(abandoned),
             )
         )
     latencies = ("Count", "p50", "p90", "p99", "p99.9", "Max", "System p99")
@@ -201,16 +203,16 @@ def pool_table(pools: Sequence[Pool]) -> Table:
     for pool in ranked:
         since = pool.saturated_at_s
         undecided = since is not None and pool.name in CLIENT_POOLS and pool.name not in LOCKS
-        diagnosis = pool.diagnosis or ("undecided" if undecided else "—")
+        diagnosis = pool.diagnosis or ("undecided" if undecided else EMPTY)
+        levels = (pool.peak_used, pool.max, pool.peak_pending)
         rows.append(
-            (
-                Cell(pool_words(pool.name)),
-                *(Cell(_level(pool, value)) for value in (pool.peak_used, pool.max)),
-                Cell(_level(pool, pool.peak_pending)),
-                Cell("—" if pool.wait_p99_ms is None else milliseconds(pool.wait_p99_ms)),
-                Cell(_level(pool, pool.timeouts), "found" if pool.timeouts else ""),
-                Cell("never" if since is None else offset(since), "" if since is None else "found"),
-                Cell(_level(pool, pool.leaked), "found" if pool.leaked else ""),
+            _row(
+                pool_words(pool.name),
+                *(cell(level, partial(pool_level, pool.name)) for level in levels),
+                cell(pool.wait_p99_ms, milliseconds),
+                _bad(pool.timeouts),
+                "never" if since is None else Cell(offset(since), "found"),
+                _bad(pool.leaked),
                 Cell(diagnosis.replace("_", " "), "ok" if pool.diagnosis == "healthy" else ""),
             )
         )
@@ -230,12 +232,12 @@ def gates_table(gates: Sequence[GateResult], students: int) -> Table:
     tones = {"pass": "ok", "fail": "found", "inconclusive": "open"}
     compared = any(gate.baseline is not None for gate in gates)
     rows = [
-        (
-            Cell(gate.metric),
+        _row(
+            gate.metric,
             Cell(gate.status, tones[gate.status]),
-            Cell(gate.limit),
-            Cell(gate_words(gate, students)),
-            *([Cell(written(gate.baseline))] if compared else []),
+            gate.limit,
+            gate_words(gate, students),
+            *([written(gate.baseline)] if compared else []),
         )
         for gate in gates
     ]
@@ -252,26 +254,15 @@ def gates_table(gates: Sequence[GateResult], students: int) -> Table:
 def generator_table(generator: Generator, evidence: Evidence) -> Table:
     """Return whether the generator did what it was meant to, when it was meant to."""
     allowed = evidence.plan.generator
-    late_s, skew_s = allowed.max_late_start, allowed.max_release_skew
     cpu = NOT_MEASURED if generator.cpu_peak is None else f"{written(generator.cpu_peak)} cores"
     limited = Cell("yes", "found") if generator.limited else Cell("no", "ok")
     rows = [
-        (Cell("Requests"), Cell(written(generator.requests)), Cell("—"), Cell("")),
-        (
-            Cell("Late start, p99"),
-            Cell(milliseconds(generator.late_start_p99_ms)),
-            Cell(milliseconds(1e3 * late_s)),
-            _within(generator.late_start_p99_ms, late_s),
-        ),
-        (
-            Cell("Release skew at T-0, p99"),
-            Cell(milliseconds(generator.release_skew_ms)),
-            Cell(milliseconds(1e3 * skew_s)),
-            _within(generator.release_skew_ms, skew_s),
-        ),
-        (Cell("Read lag, p99"), Cell(milliseconds(generator.read_lag_p99_ms)), Cell("—"), Cell("")),
-        (Cell("CPU at its peak"), Cell(cpu), Cell("—"), Cell("")),
-        (Cell("Limited the measurement"), limited, Cell("—"), Cell("")),
+        _row("Requests", written(generator.requests), EMPTY, ""),
+        _delay("Late start, p99", generator.late_start_p99_ms, allowed.max_late_start),
+        _delay("Release skew at T-0, p99", generator.release_skew_ms, allowed.max_release_skew),
+        _row("Read lag, p99", milliseconds(generator.read_lag_p99_ms), EMPTY, ""),
+        _row("CPU at its peak", cpu, EMPTY, ""),
+        _row("Limited the measurement", limited, EMPTY, ""),
     ]
     columns = (("Generator", "text"), ("Measured", "number"), ("Allowed", "number"), ("", "text"))
     return Table("generator-table", "What the generator did itself", columns, rows)
@@ -286,7 +277,7 @@ def reconciliation_table(reconciliation: Reconciliation) -> Table:
         off = tally.difference
         state = Cell(f"off by {off:+,}", "found") if off else Cell("agree", "ok")
         numbers = (tally.recorded, tally.uncertain, tally.counted)
-        rows.append((Cell(step), *(Cell(written(part)) for part in numbers), state))
+        rows.append(_row(step, *(written(part) for part in numbers), state))
     columns = (
         ("Step", "text"),
         ("Recorded with an answer", "number"),
@@ -306,31 +297,31 @@ def server_split_table(evidence: Evidence) -> Table | None:
     rows = []
     known = [step for step in STEPS if step in most.index]
     for step in [*known, *(step for step in most.index if step not in STEPS)]:
-        cells = [Cell(str(step))]
+        cells = []
         for part in parts:
             middle, far = half.at[step, f"{part}_ms"], most.at[step, f"{part}_ms"]
-            shown = "—" if pd.isna(far) else f"{milliseconds(middle)} / {milliseconds(far)}"
-            cells.append(Cell(shown))
-        rows.append(cells)
+            shown = f"{milliseconds(middle)} / {milliseconds(far)}"
+            cells.append(EMPTY if pd.isna(far) else shown)
+        rows.append(_row(str(step), *cells))
     columns = (("Step", "text"), *((f"{part}, p50 / p99", "number") for part in parts))
     return Table("server", "Where the server says the time went", columns, rows)
 
 
-def _within(value_ms: float | None, allowed_s: float) -> Cell:
-    if value_ms is None:
+def _delay(title: str, value_ms: float | None, allowed_s: float) -> tuple[Cell, ...]:
+    state = _state(None if value_ms is None else value_ms > allowed_s * 1e3, "too late")
+    return _row(title, milliseconds(value_ms), milliseconds(1e3 * allowed_s), state)
+
+
+def _bad(number: int | None) -> Cell:
+    """Return how often something happened that should not."""
+    return Cell(cell(number), "found" if number else "")
+
+
+def _state(wrong: float | None, words: str = "found") -> Cell:
+    if wrong is None:
         return Cell(NOT_MEASURED, "open")
-    return Cell("ok", "ok") if value_ms <= allowed_s * 1e3 else Cell("too late", "found")
-
-
-def _level(pool: Pool, value: float | None) -> str:
-    return "—" if value is None else pool_level(pool.name, value)
-
-
-def _state(value: float | None) -> Cell:
-    if value is None:
-        return Cell(NOT_MEASURED, "open")
-    return Cell("found", "found") if value else Cell("ok", "ok")
+    return Cell(words, "found") if wrong else Cell("ok", "ok")
 
 
 def _share(part: int, whole: int) -> str:
-    return percent(part, whole) if whole else "—"
+    return percent(part, whole) if whole else EMPTY

@@ -23,18 +23,13 @@ def find_bottleneck(found: Iterable[PoolFinding]) -> Bottleneck | None:
 
     None when nothing was waited for, or when there was no T-0 to count from.
     """
-    first: tuple[float, float] | None = None
-    bottleneck = None
-    for finding in found:
-        since_s = finding.pool.saturated_at_s
-        if since_s is None:
-            continue
-        rank = (since_s, -(finding.pool.wait_p99_ms or 0.0))
-        if first is None or rank < first:
-            first = rank
-            bottleneck = Bottleneck(
-                resource=finding.pool.name,
-                since_s=since_s,
-                evidence=f"{finding.evidence[0].upper()}{finding.evidence[1:]}.",
-            )
-    return bottleneck
+    saturated = [
+        (finding.pool.saturated_at_s, -(finding.pool.wait_p99_ms or 0.0), finding)
+        for finding in found
+        if finding.pool.saturated_at_s is not None
+    ]
+    if not saturated:
+        return None
+    since_s, _, first = min(saturated, key=lambda ranked: ranked[:2])
+    said = f"{first.evidence[0].upper()}{first.evidence[1:]}."
+    return Bottleneck(resource=first.pool.name, since_s=since_s, evidence=said)

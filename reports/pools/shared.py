@@ -63,8 +63,9 @@ def find_shared_pools(evidence: Evidence, grid: Any) -> list[PoolFinding]:
 
 def _finding(
     name: str,
-    since_s: float | None,
-    evidence: str,
+    evidence: Evidence,
+    since_ns: int | None,
+    said: str,
     *,
     most: float = np.nan,
     used: float = np.nan,
@@ -72,6 +73,9 @@ def _finding(
     wait_p99_ms: float = np.nan,
     timeouts: int | None = None,
 ) -> PoolFinding:
+    t0_ns, since_s = evidence.t0_ns, None
+    if since_ns is not None and t0_ns is not None:
+        since_s = rounded((since_ns - t0_ns) / NS_PER_S, 2)
     pool = Pool(
         name=name,
         max=whole(most),
@@ -81,15 +85,15 @@ def _finding(
         timeouts=timeouts,
         saturated_at_s=since_s,
         leaked=None,
-        diagnosis="healthy" if since_s is None and not evidence else None,
+        diagnosis="healthy" if since_ns is None else None,
     )
-    return PoolFinding(pool, evidence)
+    return PoolFinding(pool, said if since_ns is not None else "")
 
 
-def _since(evidence: Evidence, t_ns: int) -> float | None:
-    if evidence.t0_ns is None:
-        return None
-    return rounded((t_ns - evidence.t0_ns) / NS_PER_S, 2)
+def _since_ns(grid: Any, hit: Any) -> int | None:
+    """Return when the interval of the first hit began, None without any."""
+    first = np.flatnonzero(hit)[:1]
+    return int(grid[max(first[0] - 1, 0)]) if len(first) else None
 
 
 def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
@@ -120,10 +124,10 @@ def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
     if len(old):
         moments.append(int(grid[old[0]] - age[old[0]] * NS_PER_S))
         said.append(f"the oldest entry of the write-back was up to {seconds(_peak(age))} old")
-    since_s = _since(evidence, min(moments)) if moments else None
     return _finding(
         "write_back",
-        since_s,
+        evidence,
+        min(moments, default=None),
         " and ".join(said),
         pending=_peak(seen),
         wait_p99_ms=percentile(waits, 99) / NS_PER_MS,
@@ -147,17 +151,15 @@ def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
     # Counted since boot and for the whole machine: only what was added during the run counts.
     drops = np.diff(overflows["value"], prepend=overflows["value"].head(1))
     lost = int(drops.clip(min=0).sum())
-    hits = [
-        *grid[np.maximum(np.flatnonzero(full) - 1, 0)][:1],
-        *overflows["t_ns"].shift(fill_value=grid[0])[drops > 0][:1],
-    ]
-    since_s, said = None, ""
-    if hits:
-        since_s = _since(evidence, int(min(hits)))
-        said = f"the kernel dropped {counted(lost, 'connection')}"
-        if full.any():
-            said = f"{written(limit)} connections filled the accept queue and {said}"
-    return _finding("accept_queue", since_s, said, most=limit, used=length, timeouts=lost)
+    dropped_ns = overflows["t_ns"].shift(fill_value=grid[0])[drops > 0]
+    moments = [_since_ns(grid, full), *dropped_ns[:1].astype(int)]
+    since_ns = min((moment for moment in moments if moment is not None), default=None)
+    said = f"the kernel dropped {counted(lost, 'connection')}"
+    if full.any():
+        said = f"{written(limit)} connections filled the accept queue and {said}"
+    return _finding(
+        "accept_queue", evidence, since_ns, said, most=limit, used=length, timeouts=lost
+    )
 
 
 def _max_connections(evidence: Evidence, grid: Any) -> PoolFinding | None:
@@ -165,18 +167,9 @@ def _max_connections(evidence: Evidence, grid: Any) -> PoolFinding | None:
     most = level_on(grid, evidence.samples.named("pg_settings_max_connections", "postgres"))
     if np.isnan(used).all():
         return None
-    hit = np.flatnonzero((used >= most) & (most > 0))
-    since_s, said = None, ""
-    if len(hit):
-        since_s = _since(evidence, int(grid[max(hit[0] - 1, 0)]))
-        said = f"all {written(_peak(most))} connections of PostgreSQL were taken"
-    return _finding(
-        "max_connections",
-        since_s,
-        said,
-        most=_peak(most),
-        used=_peak(used),
-    )
+    since_ns = _since_ns(grid, (used >= most) & (most > 0))
+    said = f"all {written(_peak(most))} connections of PostgreSQL were taken"
+    return _finding("max_connections", evidence, since_ns, said, most=_peak(most), used=_peak(used))
 
 
 def _cpu(evidence: Evidence, grid: Any) -> PoolFinding | None:
@@ -187,16 +180,14 @@ def _cpu(evidence: Evidence, grid: Any) -> PoolFinding | None:
     lags.append(worst_on(grid, evidence.samples.named("generator_loop_lag_seconds", "generator")))
     lag = np.fmax(*lags)
     steps = max(int(1 / grid_interval_s(evidence.plan)), 1)
-    since_s, said = None, ""
-    hits = np.flatnonzero(_lasting(used >= BUSY, steps) & _lasting(lag >= LATE_LOOP_S, 2))
-    if len(hits):
-        since_s = _since(evidence, int(grid[max(hits[0] - 1, 0)]))
-        second = slice(hits[0], hits[0] + steps)
-        said = (
-            f"all CPUs were {written(100 * _peak(used[second]))}% busy and event loops ran up to "
-            f"{milliseconds(1e3 * _peak(lag[second]))} late"
-        )
-    return _finding("cpu", since_s, said, most=1.0, used=_peak(used))
+    hit = _lasting(used >= BUSY, steps) & _lasting(lag >= LATE_LOOP_S, 2)
+    first = int(np.argmax(hit))
+    second = slice(first, first + steps)
+    said = (
+        f"all CPUs were {written(100 * _peak(used[second]))}% busy and event loops ran up to "
+        f"{milliseconds(1e3 * _peak(lag[second]))} late"
+    )
+    return _finding("cpu", evidence, _since_ns(grid, hit), said, most=1.0, used=_peak(used))
 
 
 def _app_loop(evidence: Evidence, grid: Any) -> PoolFinding | None:
@@ -204,17 +195,13 @@ def _app_loop(evidence: Evidence, grid: Any) -> PoolFinding | None:
     if np.isnan(lag).all():
         return None
     queued = evidence.latency["queue_ms"].dropna().to_numpy()
-    since_s, said = None, ""
+    wait_ms = percentile(queued, 99)
     steps = max(int(LATE_LOOP_LASTS_S / grid_interval_s(evidence.plan)), 2)
-    hits = np.flatnonzero(_lasting(lag >= LATE_LOOP_S, steps))
-    if len(hits):
-        since_s = _since(evidence, int(grid[max(hits[0] - 1, 0)]))
-        said = f"an app worker's event loop ran up to {milliseconds(1e3 * _peak(lag))} late"
-        if len(queued):
-            said += (
-                f"; 1% of requests waited over {milliseconds(percentile(queued, 99))} for a worker"
-            )
-    return _finding("app_loop", since_s, said, wait_p99_ms=percentile(queued, 99))
+    since_ns = _since_ns(grid, _lasting(lag >= LATE_LOOP_S, steps))
+    said = f"an app worker's event loop ran up to {milliseconds(1e3 * _peak(lag))} late"
+    if len(queued):
+        said += f"; 1% of requests waited over {milliseconds(wait_ms)} for a worker"
+    return _finding("app_loop", evidence, since_ns, said, wait_p99_ms=wait_ms)
 
 
 def _generator_loop(evidence: Evidence) -> PoolFinding | None:
@@ -225,19 +212,15 @@ def _generator_loop(evidence: Evidence) -> PoolFinding | None:
     late = lateness[lateness["generator_ms"] > limit_ms]
     crowd = (late["intended_s"] // 0.25).value_counts()
     crowd = crowd[crowd >= MIN_WAITERS]
-    since_s, said = None, ""
+    since_ns = None
     if len(crowd):
-        since_s = rounded(0.25 * float(crowd.index.min()), 2)
-        said = (
-            f"{written(len(late))} requests started more than {milliseconds(limit_ms)} late, "
-            f"the latest {milliseconds(float(late['generator_ms'].max()))}"
-        )
-    return _finding(
-        "generator_loop",
-        since_s,
-        said,
-        wait_p99_ms=percentile(lateness["generator_ms"].to_numpy(), 99),
+        since_ns = (evidence.t0_ns or 0) + int(0.25 * crowd.index.min() * NS_PER_S)
+    said = (
+        f"{written(len(late))} requests started more than {milliseconds(limit_ms)} late, "
+        f"the latest {milliseconds(float(late['generator_ms'].max()))}"
     )
+    wait_ms = percentile(lateness["generator_ms"].to_numpy(), 99)
+    return _finding("generator_loop", evidence, since_ns, said, wait_p99_ms=wait_ms)
 
 
 def _peak(levels: Any) -> float:

@@ -54,7 +54,7 @@ def test_a_row_has_the_numbers_of_the_runs_own_verdict(build_run):
 def test_a_column_nobody_measured_is_left_out():
     other = dataclasses.replace(ROW, label="sse", know_p50_ms=34.0, know_p99_ms=181.0)
     assert "until known" not in Comparison((ROW,)).markdown()
-    assert "| – | – |" in Comparison((ROW, other)).markdown()
+    assert "| — | — |" in Comparison((ROW, other)).markdown()
     assert "| 34 ms | 181 ms |" in Comparison((ROW, other)).markdown()
 
 
