@@ -116,12 +116,9 @@ def _refuse(request: Request[Any, Any, Any], error: HTTPException) -> Any:
     code = _CODES.get(error.status_code, "invalid_request")
     if error.status_code >= 500:
         return _fail(request, error)
-    headers = [(name.lower().encode(), value.encode()) for name, value in _allow(error)]
+    sent = error.headers or {}
+    headers = [(name.encode(), value.encode()) for name, value in sent.items() if name == "allow"]
     return _Handled(make_problem(code, None, *headers) if headers else PROBLEMS[code])
-
-
-def _allow(error: HTTPException) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in (error.headers or {}).items() if name == "allow"]
 
 
 def _fail(_: Request[Any, Any, Any], error: Exception) -> Any:

@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 
 from dress_rehearsal.target_app.alerts import Alerts
-from dress_rehearsal.target_app.allocators import Claim, Grant, Refusal
+from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal
 from dress_rehearsal.target_app.circuit_breaker import CircuitBreaker
 from dress_rehearsal.target_app.errors import EnrolmentUnknownError, OverloadedError
 from dress_rehearsal.target_app.event_status import EventStatus

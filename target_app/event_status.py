@@ -3,7 +3,7 @@
 import logging
 import time
 
-from dress_rehearsal.target_app.allocators import Allocator, Standing
+from dress_rehearsal.target_app.allocators.base import Allocator, Standing
 from dress_rehearsal.target_app.errors import DependencyDownError, UnavailableError
 from dress_rehearsal.target_app.periodic import Periodic
 from dress_rehearsal.target_app.stores.restore import Restorer
@@ -56,16 +56,14 @@ class EventStatus:
             if self._restorer is not None:
                 await self._restorer.if_missing()
             standing = await self._allocator.standing()
+            trouble = (
+                "the event is not prepared; run `python -m dress_rehearsal.target_app.prepare`"
+            )
         except UnavailableError as error:
-            if not self._stale:
-                _LOG.warning("the event's standing is stale: %s", error)
-            self._stale = True
-            return
+            standing, trouble = None, f"the event's standing is stale: {error}"
         if standing is None:
             if not self._stale:
-                _LOG.warning(
-                    "the event is not prepared; run `python -m dress_rehearsal.target_app.prepare`"
-                )
+                _LOG.warning(trouble)
             self._stale = True
             return
         if self._stale:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dress_rehearsal.target_app.alerts import Alerts
-from dress_rehearsal.target_app.allocators import Claim, Grant, Refusal
+from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal
 from dress_rehearsal.target_app.enrolment import Enrolment, Granting
 from dress_rehearsal.target_app.faults import FAULTS, SLOWER
 from dress_rehearsal.target_app.settings import Settings

@@ -14,22 +14,18 @@ class Periodic:
         self._name = name
         self._period_s = period_s
         self._action = action
-        self._stopped = False
+        self.stopped = False
+        """Whether an action that waits without end must do so no longer: its cancellation may
+        have been lost (see `_run`)."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Start on the running loop, with the action at once."""
         self._task = asyncio.create_task(self._run(), name=self._name)
 
-    @property
-    def stopped(self) -> bool:
-        """Whether an action that waits without end must do so no longer: its cancellation may
-        have been lost (see `_run`)."""
-        return self._stopped
-
     async def stop(self) -> None:
         """Stop and wait until the action under way has ended."""
-        self._stopped = True
+        self.stopped = True
         if self._task is None:
             return
         self._task.cancel()
@@ -47,6 +43,6 @@ class Periodic:
                 _LOG.exception("%s failed; it is tried again in %g s", self._name, self._period_s)
             # Cancelling is not enough: up to Python 3.11 `asyncio.wait_for`, which the clients of
             # the stores use, loses a cancellation that comes as the answer does.
-            if self._stopped:
+            if self.stopped:
                 return
             await asyncio.sleep(self._period_s)

@@ -184,7 +184,7 @@ async def _may_load(settings: Settings, redis_store: RedisStore) -> bool:
         waiting = (await queue.count()).waiting
     finally:
         await queue.close()
-    (there,) = await redis_store.run(("HEXISTS", EventKeys.of(settings.event).details, "tickets"))
+    (there,) = await redis_store.run(("HEXISTS", EventKeys(settings.event).details, "tickets"))
     if not there and waiting:
         _LOG.warning(
             "%d grants wait in the queue and Redis has forgotten them: the write-back writes them, "

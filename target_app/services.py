@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 from dress_rehearsal.target_app.alerts import Alerts
-from dress_rehearsal.target_app.allocators import Allocator, Stores, make_allocator
+from dress_rehearsal.target_app.allocators import ALLOCATIONS
+from dress_rehearsal.target_app.allocators.base import Allocator, Stores
 from dress_rehearsal.target_app.allocators.redis_script import RedisScript
 from dress_rehearsal.target_app.enrolment import EnrolledOnly, Enrolment, Granting
 from dress_rehearsal.target_app.entry import Entrance
@@ -15,7 +17,7 @@ from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.faulty import FaultyDatabase, FaultyEnrolment, FaultyGrant
 from dress_rehearsal.target_app.sessions import Sessions
 from dress_rehearsal.target_app.settings import Settings
-from dress_rehearsal.target_app.sqs.setup import make_sqs_client
+from dress_rehearsal.target_app.sqs.setup import make_outbox
 from dress_rehearsal.target_app.stores.postgres import Database
 from dress_rehearsal.target_app.stores.pubsub import ADMITTED, SOLD_OUT, PubSub
 from dress_rehearsal.target_app.stores.redis import RedisStore
@@ -23,8 +25,7 @@ from dress_rehearsal.target_app.stores.redis_keys import EventKeys
 from dress_rehearsal.target_app.stores.restore import Kind, Restorer
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.tickets import Tickets
-from dress_rehearsal.target_app.waiting_room.admission import AdmittedOnly
-from dress_rehearsal.target_app.waiting_room.room import WaitingRoom
+from dress_rehearsal.target_app.waiting_room.room import AdmittedOnly, WaitingRoom
 
 if TYPE_CHECKING:
     from dress_rehearsal.target_app.writeback.row_sweep import RowSweep
@@ -47,7 +48,7 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.keys = EventKeys.of(settings.event)
+        self.keys = EventKeys(settings.event)
         self.alerts = Alerts(settings.alert_url)
         self.database = (FaultyDatabase if settings.faults else Database)(
             settings.database_dsn,
@@ -61,17 +62,9 @@ class Services:
         self.sessions = Sessions(
             self.redis_store, settings.event, settings.key("jwt"), settings.key("pin")
         )
-        self.sqs = make_sqs_client(settings)
-        self.allocator: Allocator = make_allocator(
-            settings.allocation,
-            settings.event,
-            Stores(
-                self.database,
-                self.redis_store,
-                self.sessions,
-                None if self.sqs is None else self.sqs.outbox,
-            ),
-        )
+        self.outbox = make_outbox(settings)
+        stores = Stores(self.database, self.redis_store, self.sessions, self.outbox)
+        self.allocator: Allocator = ALLOCATIONS[settings.allocation](settings.event, stores)
         restorer = self._make_restorer()
         self.event_status = EventStatus(self.allocator, restorer)
         self.sweep = None if restorer is None else self._make_sweep(restorer)
@@ -101,8 +94,8 @@ class Services:
         await self.redis_store.open()
         await self.database.open()
         await self.alerts.open()
-        if self.sqs is not None:
-            await self.sqs.open()
+        if self.outbox is not None:
+            await self.outbox.open()
         if self.enrolment is not None:
             await self.enrolment.open()
         await self.event_status.open()
@@ -133,8 +126,8 @@ class Services:
         if self.sweep is not None:
             await self.sweep.close()
         await self.event_status.close()
-        if self.sqs is not None:
-            await self.sqs.close()
+        if self.outbox is not None:
+            await self.outbox.close()
         if self.enrolment is not None:
             await self.enrolment.close()
         await self.alerts.close()
@@ -142,7 +135,7 @@ class Services:
         await self.redis_store.close()
 
     def _make_restorer(self) -> Restorer | None:
-        if self.sqs is not None:
+        if self.outbox is not None:
             return None  # the write-back does it, once it has emptied the queue
         kind = Kind(self.allocator.in_redis, self.allocator.streams)
         return Restorer(
@@ -228,21 +221,9 @@ class Services:
 
     async def missing(self) -> list[str]:
         """Return the stores that do not answer within a second; empty when ready."""
-        answers = await asyncio.gather(
-            asyncio.wait_for(self._ping_postgres(), _READY_S),
-            asyncio.wait_for(self._ping_redis(), _READY_S),
-            return_exceptions=True,
-        )
-        for answer in answers:
-            if isinstance(answer, BaseException) and not isinstance(
-                answer, UnavailableError | TimeoutError
-            ):
-                raise answer
-        return [
-            store
-            for store, answer in zip(("PostgreSQL", "Redis"), answers, strict=True)
-            if answer is not None
-        ]
+        pings = {"PostgreSQL": self._ping_postgres(), "Redis": self._ping_redis()}
+        answered = await asyncio.gather(*map(_is_answered, pings.values()))
+        return [store for store, well in zip(pings, answered, strict=True) if not well]
 
     @measured("postgres", "ping")
     async def _ping_postgres(self) -> None:
@@ -252,3 +233,11 @@ class Services:
     @measured("redis", "ping")
     async def _ping_redis(self) -> None:
         await self.redis_store.run(("PING",))
+
+
+async def _is_answered(ping: Coroutine[Any, Any, None]) -> bool:
+    try:
+        await asyncio.wait_for(ping, _READY_S)
+    except (UnavailableError, TimeoutError):
+        return False
+    return True

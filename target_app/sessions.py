@@ -62,7 +62,7 @@ class Sessions:
 
     def __init__(self, redis_store: RedisStore, event: str, jwt_key: bytes, pin_key: bytes) -> None:
         self._redis_store = redis_store
-        self._keys = EventKeys.of(event)
+        self._keys = EventKeys(event)
         self._jwt_key = jwt_key
         self._pin_key = pin_key
         self._remembered: OrderedDict[bytes, tuple[Bearer, int]] = OrderedDict()

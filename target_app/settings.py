@@ -41,7 +41,6 @@ SQS_ALLOCATION: Allocation = "sqs_writeback"
 SECRET_MIN_CHARACTERS = 8
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def _url(*prefixes: str) -> AfterValidator:
@@ -56,12 +55,6 @@ def _url(*prefixes: str) -> AfterValidator:
         raise ValueError(f"must start with {' or '.join(prefixes)}{shown}")
 
     return AfterValidator(check)
-
-
-def _check_name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise ValueError("may hold letters, digits, - and _ only, at most 64 of them")
-    return text
 
 
 def _switch(value: object) -> bool:
@@ -80,9 +73,25 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Secret = Annotated[SecretStr, Field(min_length=SECRET_MIN_CHARACTERS)]
 """Never shown: neither in a repr nor in the sentence that says what is wrong with it."""
 
-_Name = Annotated[str, AfterValidator(_check_name)]
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 _HttpUrl = Annotated[str | None, _url("http://", "https://"), Field(repr=False)]
 _Switch = Annotated[bool, BeforeValidator(_switch)]
+
+_WANTED = {
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number",
+    "greater_than_equal": "must be at least {ge:g}",
+    "greater_than": "must be more than {gt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "less_than": "must be less than {lt}",
+    "literal_error": "must be one of {expected}",
+    "too_short": "must have at least {min_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_pattern_mismatch": "may hold letters, digits, - and _ only, at most 64 of them",
+    "value_error": "{error}",
+}
+"""What a variable must be, by what pydantic finds wrong with it."""
 
 
 class EnvironmentSettings(BaseSettings):
@@ -110,14 +119,14 @@ class EnvironmentSettings(BaseSettings):
 
         Raises `SettingsError` with one sentence for each thing that is missing or wrong.
         """
-        together = cls.missing_together(environment)
+        problems = cls.missing_together(environment)
         try:
             settings = cls(**_Environment(cls, environment)())
-        except ValidationError as error:
-            problems = [_sentence(cls, problem) for problem in error.errors(include_url=False)]
-            raise SettingsError([*problems, *together]) from None  # its own text may hold a secret
-        if together:
-            raise SettingsError(together)
+        except ValidationError as error:  # not raised on: its own text may hold a secret
+            found = error.errors(include_url=False)
+            problems = [*(_sentence(cls, problem) for problem in found), *problems]
+        if problems:
+            raise SettingsError(problems)
         return settings
 
     @classmethod
@@ -225,41 +234,13 @@ def _is_set(environment: Mapping[str, str], name: str) -> bool:
 def _sentence(kind: type[EnvironmentSettings], problem: Any) -> str:
     """What is wrong with one variable, and its value unless that is nobody's business."""
     where = str(problem["loc"][0])
-    prefix = kind.model_config["env_prefix"]
-    names = {field.alias: name for name, field in kind.model_fields.items() if field.alias}
-    variable = where if where in names else f"{prefix}{where.upper()}"
+    fields = kind.model_fields
+    name = next((name for name, field in fields.items() if field.alias == where), where)
+    field = fields[name]
+    variable = field.alias or f"{kind.model_config['env_prefix']}{name.upper()}"
     if problem["type"] == "missing":
         return f"{variable} is not set; set it in the environment."
-    field = kind.model_fields[names.get(where, where)]
-    shown = (
-        f" (it is {problem['input']!r})" if field.repr and field.annotation is not SecretStr else ""
-    )
-    return f"{variable} {_wanted(problem)}{shown}."
-
-
-def _wanted(problem: Any) -> str:
-    limits = {
-        name: f"{limit:g}" if isinstance(limit, float) else limit
-        for name, limit in problem.get("ctx", {}).items()
-    }
-    match problem["type"]:
-        case "int_parsing":
-            return "must be a whole number"
-        case "float_parsing" | "finite_number":
-            return "must be a number"
-        case "greater_than_equal":
-            return f"must be at least {limits['ge']}"
-        case "greater_than":
-            return f"must be more than {limits['gt']}"
-        case "less_than_equal":
-            return f"must be at most {limits['le']}"
-        case "less_than":
-            return f"must be less than {limits['lt']}"
-        case "literal_error":
-            return f"must be one of {limits['expected']}"
-        case "too_short" | "string_too_short":
-            return f"must have at least {limits['min_length']} characters"
-        case "value_error":
-            return str(limits["error"])
-        case _:
-            return f"is wrong: {problem['msg']}"
+    wanted = _WANTED.get(problem["type"], "is wrong: {msg}")
+    hidden = not field.repr or field.annotation is SecretStr
+    shown = "" if hidden else f" (it is {problem['input']!r})"
+    return f"{variable} {wanted.format(msg=problem['msg'], **problem.get('ctx', {}))}{shown}."

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from dress_rehearsal.target_app import allocators
-from dress_rehearsal.target_app.allocators import Allocator, Claim, Grant, Refusal
+from dress_rehearsal.target_app.allocators import base
+from dress_rehearsal.target_app.allocators.base import Allocator, Claim, Grant, Refusal
 from dress_rehearsal.target_app.enrolment import Granting
 from dress_rehearsal.target_app.errors import OverloadedError, UnavailableError
 from dress_rehearsal.target_app.event_status import EventStatus
@@ -129,7 +129,7 @@ class Tickets:
             return Answer(200, payload.encode(), _TEXT, *headers)
         return Answer(200, draw_qr(payload), _SVG, *headers)
 
-    async def _find(self, ticket: str) -> allocators.Ticket | Refusal:
+    async def _find(self, ticket: str) -> base.Ticket | Refusal:
         context = CURRENT.get() or RequestContext()
         bearer = self._sessions.read(context.authorization)
         if bearer is None:

@@ -1,15 +1,7 @@
 """The ways to hand out tickets, one file each, registered by the name `APP_ALLOCATION` takes."""
 
 from dress_rehearsal.target_app.allocators.atomic_update import AtomicUpdate
-from dress_rehearsal.target_app.allocators.base import (
-    Allocator,
-    Claim,
-    Grant,
-    Refusal,
-    Standing,
-    Stores,
-    Ticket,
-)
+from dress_rehearsal.target_app.allocators.base import Allocator
 from dress_rehearsal.target_app.allocators.naive import Naive
 from dress_rehearsal.target_app.allocators.optimistic import Optimistic
 from dress_rehearsal.target_app.allocators.redis_lock import RedisLock
@@ -34,20 +26,3 @@ ALLOCATIONS: dict[str, type[Allocator]] = {
     )
 }
 """Every strategy by its name; `settings.Allocation` has the same names."""
-
-__all__ = [
-    "ALLOCATIONS",
-    "Allocator",
-    "Claim",
-    "Grant",
-    "Refusal",
-    "Standing",
-    "Stores",
-    "Ticket",
-    "make_allocator",
-]
-
-
-def make_allocator(name: str, event: str, stores: Stores) -> Allocator:
-    """Return the allocator called `name`, for `event`."""
-    return ALLOCATIONS[name](event, stores)

@@ -9,8 +9,7 @@ from dress_rehearsal.target_app.allocators.postgres_base import (
     judge,
     sale_statement,
 )
-from dress_rehearsal.target_app.faults import FAULTS, after_grant
-from dress_rehearsal.target_app.telemetry.boundaries import measured
+from dress_rehearsal.target_app.faults import after_grant
 
 _SELL = sale_statement(f"(opens_at_ns <= {NOW_NS} OR $6)")
 
@@ -24,18 +23,10 @@ class AtomicUpdate(PostgresSale):
     name: ClassVar[str] = "atomic_update"
 
     async def sell(self, claim: Claim, *, holder_checked: bool) -> Grant | Refusal:  # noqa: ARG002
-        number = await self._take(claim)
+        number = await self.take(_SELL, claim)
         if number is not None:
             await after_grant()
             return Grant(claim.ticket, number, issued=True, replay=False)
         seen = await self.look(claim.bearer.student)
         # Something was in the way; with stock left and doors open by now, it was the time.
         return judge(seen, claim) or Refusal("too_early")
-
-    @measured("postgres", "sell")
-    async def _take(self, claim: Claim) -> int | None:
-        async with self.database.transaction(single=True) as connection:
-            number: int | None = await connection.fetchval(
-                _SELL, *self.row(claim), FAULTS.strikes("early_open")
-            )
-            return number

@@ -78,12 +78,9 @@ class Allocator(Protocol):
 
     async def grant(self, claim: Claim) -> Grant | Refusal:
         """Grant a ticket, repeat an earlier grant of the same request, or refuse."""
-        ...
 
     async def find(self, ticket: str, bearer: Bearer) -> Ticket | Refusal:
         """Return the bearer's ticket of that id; somebody else's is as unknown as none."""
-        ...
 
     async def standing(self) -> Standing | None:
         """Return how sales stand now; None before the event was prepared."""
-        ...

@@ -14,6 +14,11 @@ class Naive(PostgresAllocator):
 
     name: ClassVar[str] = "naive"
     constrained: ClassVar[bool] = False
+    standing_statement: ClassVar[str] = """
+        SELECT title, tickets, opens_at_ns,
+               tickets - (SELECT count(*)::int FROM tickets WHERE event = $1) AS remaining
+        FROM events WHERE event = $1
+    """
 
     async def grant(self, claim: Claim) -> Grant | Refusal:
         refused = await self.admit(claim.bearer)
@@ -68,16 +73,4 @@ class Naive(PostgresAllocator):
                 number,
                 granted_ns,
                 claim.idempotency,
-            )
-
-    @measured("postgres", "standing")
-    async def _read_standing(self) -> Any:
-        async with self.database.transaction(single=True) as connection:
-            return await connection.fetchrow(
-                """
-                SELECT title, tickets, opens_at_ns,
-                       tickets - (SELECT count(*)::int FROM tickets WHERE event = $1) AS remaining
-                FROM events WHERE event = $1
-                """,
-                self.event,
             )

@@ -81,6 +81,9 @@ class PostgresAllocator:
     constrained: ClassVar[bool] = True
     in_redis: ClassVar[bool] = False
     streams: ClassVar[bool] = False
+    standing_statement: ClassVar[str] = (
+        "SELECT title, tickets, remaining, opens_at_ns FROM events WHERE event = $1"
+    )
 
     def __init__(self, event: str, stores: Stores) -> None:
         self.event = event
@@ -101,8 +104,10 @@ class PostgresAllocator:
             return Refusal("ticket_unknown")
         return Ticket(ticket, number, issued=True)
 
+    @measured("postgres", "standing")
     async def standing(self) -> Standing | None:
-        row = await self._read_standing()
+        async with self.database.transaction(single=True) as connection:
+            row = await connection.fetchrow(self.standing_statement, self.event)
         return None if row is None else Standing(**row)
 
     @measured("postgres", "find_ticket")
@@ -115,14 +120,6 @@ class PostgresAllocator:
                 student,
             )
             return number
-
-    @measured("postgres", "standing")
-    async def _read_standing(self) -> Any:
-        async with self.database.transaction(single=True) as connection:
-            return await connection.fetchrow(
-                "SELECT title, tickets, remaining, opens_at_ns FROM events WHERE event = $1",
-                self.event,
-            )
 
 
 class PostgresSale(PostgresAllocator, ABC):
@@ -160,6 +157,15 @@ class PostgresSale(PostgresAllocator, ABC):
         """Return the first five arguments of a sale statement."""
         taken = 2 if FAULTS.strikes("double_decrement") else 1
         return self.event, claim.ticket, claim.bearer.student, claim.idempotency, taken
+
+    @measured("postgres", "sell")
+    async def take(self, statement: str, claim: Claim) -> int | None:
+        """Return the number sold by one statement, which judges T-0 itself; $6: it is over."""
+        async with self.database.transaction(single=True) as connection:
+            number: int | None = await connection.fetchval(
+                statement, *self.row(claim), FAULTS.strikes("early_open")
+            )
+            return number
 
     @measured("postgres", "look")
     async def look(self, student: str) -> Any:

@@ -35,7 +35,7 @@ class RedisAllocator:
     def __init__(self, event: str, stores: Stores) -> None:
         self.event = event
         self.redis_store = stores.redis_store
-        self.keys = EventKeys.of(event)
+        self.keys = EventKeys(event)
 
     @measured("redis", "grant_script")
     async def decide(self, claim: Claim) -> Decision | Refusal:

@@ -37,7 +37,7 @@ class RedisLock(PostgresSale):
     def __init__(self, event: str, stores: Stores) -> None:
         super().__init__(event, stores)
         self._redis_store = stores.redis_store
-        self._keys = EventKeys.of(event)
+        self._keys = EventKeys(event)
         self._patience_s = self.database.pool_limit.timeout_s
         self._contender = PoolLimit("redis_lock", 1, self._patience_s)
         self._retries = RETRIES.labels(self.name)

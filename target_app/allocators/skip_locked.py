@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from dress_rehearsal.target_app.allocators.backoff import RETRIES, FullJitter
 from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal, Stores
@@ -13,8 +13,7 @@ from dress_rehearsal.target_app.allocators.postgres_base import (
     look_statement,
 )
 from dress_rehearsal.target_app.errors import ContendedError
-from dress_rehearsal.target_app.faults import FAULTS, after_grant
-from dress_rehearsal.target_app.telemetry.boundaries import measured
+from dress_rehearsal.target_app.faults import after_grant
 
 _BETWEEN: Final = FullJitter(base_s=0.002, cap_s=0.02)
 _FREE: Final = "(SELECT count(*)::int FROM seats WHERE event = $1 AND ticket IS NULL)"
@@ -37,10 +36,6 @@ SELECT $2, $1, $3, min(number), {NOW_NS}, $4 FROM taken HAVING count(*) > 0
 RETURNING number
 """  # noqa: S608 (what is put in are the constants above)
 
-_STANDING: Final = f"""
-SELECT title, tickets, {_FREE} AS remaining, opens_at_ns FROM events WHERE event = $1
-"""  # noqa: S608
-
 
 class SkipLocked(PostgresSale):
     """Sales do not wait for each other; who asks first need not get the lower number.
@@ -51,6 +46,9 @@ class SkipLocked(PostgresSale):
 
     name: ClassVar[str] = "skip_locked"
     look_statement: ClassVar[str] = look_statement(remaining=_FREE)
+    standing_statement: ClassVar[str] = (
+        f"SELECT title, tickets, {_FREE} AS remaining, opens_at_ns FROM events WHERE event = $1"  # noqa: S608
+    )
 
     def __init__(self, event: str, stores: Stores) -> None:
         super().__init__(event, stores)
@@ -61,7 +59,7 @@ class SkipLocked(PostgresSale):
         give_up_s = time.monotonic() + patience_s
         attempt = 0
         while True:
-            number = await self._take(claim)
+            number = await self.take(_SELL, claim)
             if number is not None:
                 await after_grant()
                 return Grant(claim.ticket, number, issued=True, replay=False)
@@ -73,16 +71,3 @@ class SkipLocked(PostgresSale):
             self._retries.inc()
             await asyncio.sleep(_BETWEEN.wait_s(attempt))
             attempt += 1
-
-    @measured("postgres", "sell")
-    async def _take(self, claim: Claim) -> int | None:
-        async with self.database.transaction(single=True) as connection:
-            number: int | None = await connection.fetchval(
-                _SELL, *self.row(claim), FAULTS.strikes("early_open")
-            )
-            return number
-
-    @measured("postgres", "standing")
-    async def _read_standing(self) -> Any:
-        async with self.database.transaction(single=True) as connection:
-            return await connection.fetchrow(_STANDING, self.event)

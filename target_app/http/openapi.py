@@ -86,20 +86,10 @@ def responses(
     return found
 
 
-def picture(text: str) -> ResponseSpec:
-    """Return what tells of an answer that is an SVG picture."""
+def other_body(media_type: str, text: str) -> ResponseSpec:
+    """Return what tells of an answer that is not JSON: a picture, a stream of events."""
     return ResponseSpec(
-        data_container=str, description=text, media_type="image/svg+xml", generate_examples=False
-    )
-
-
-def event_stream(text: str) -> ResponseSpec:
-    """Return what tells of an answer that is a stream of server-sent events."""
-    return ResponseSpec(
-        data_container=str,
-        description=text,
-        media_type="text/event-stream",
-        generate_examples=False,
+        data_container=str, description=text, media_type=media_type, generate_examples=False
     )
 
 

@@ -11,9 +11,6 @@ from litestar import Litestar, get, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import Body
 from litestar.types import Scope
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
 from dress_rehearsal.target_app.errors import DependencyDownError
@@ -29,6 +26,7 @@ from dress_rehearsal.target_app.stores.constraints import (
     drop_constraints,
     ensure_constraints,
 )
+from dress_rehearsal.target_app.stores.redis import make_client
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 STORE_TIMEOUT_S = 2.0
@@ -70,13 +68,7 @@ class FaultControl:
     def __init__(self, settings: Settings) -> None:
         self._dsn = settings.database_dsn
         self._constrained = ALLOCATIONS[settings.allocation].constrained
-        self._redis = Redis.from_url(
-            settings.redis_url,
-            protocol=2,
-            socket_timeout=STORE_TIMEOUT_S,
-            socket_connect_timeout=STORE_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._redis = make_client(settings.redis_url, STORE_TIMEOUT_S, STORE_TIMEOUT_S)
         self._switches = FaultSwitches(self._redis)
 
     @asynccontextmanager

@@ -9,8 +9,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import Body
 from litestar.types import ASGIApp, Scope
 
-from dress_rehearsal.target_app.allocators import Refusal
-from dress_rehearsal.target_app.http.openapi import ADMIN, STUDENT, Stream, event_stream, responses
+from dress_rehearsal.target_app.allocators.base import Refusal
+from dress_rehearsal.target_app.http.openapi import ADMIN, STUDENT, Stream, other_body, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS
 from dress_rehearsal.target_app.http.response import Answer, json_answer
 from dress_rehearsal.target_app.request_context import bearer_header, shown_authorization, shows
@@ -91,8 +91,9 @@ def _stream_route(services: Services, room: WaitingRoom) -> HTTPRouteHandler:
                 (204, None, "What ended the wait was heard already (`Last-Event-ID`)."),
                 refusals=("event_unknown", "unauthenticated", "not_in_queue"),
             ),
-            200: event_stream(
-                "Events `place` (data: position, ahead), and last `admitted` or `sold_out`."
+            200: other_body(
+                "text/event-stream",
+                "Events `place` (data: position, ahead), and last `admitted` or `sold_out`.",
             ),
         },
     )

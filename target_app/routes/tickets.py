@@ -4,7 +4,7 @@ from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Scope
 
-from dress_rehearsal.target_app.http.openapi import STUDENT, Purchase, QrCode, picture, responses
+from dress_rehearsal.target_app.http.openapi import STUDENT, Purchase, QrCode, other_body, responses
 from dress_rehearsal.target_app.http.response import Answer
 from dress_rehearsal.target_app.services import Services
 from dress_rehearsal.target_app.tickets import Granted, Ticket
@@ -52,7 +52,10 @@ def ticket_routes(services: Services) -> list[HTTPRouteHandler]:
         security=STUDENT,
         responses={
             **responses(refusals=("unauthenticated", "ticket_unknown", "ticket_pending")),
-            200: picture("The QR code; with `Accept: text/plain` the text in it. Good for now."),
+            200: other_body(
+                "image/svg+xml",
+                "The QR code; with `Accept: text/plain` the text in it. Good for now.",
+            ),
         },
     )
     async def show_qr(scope: Scope) -> Answer:

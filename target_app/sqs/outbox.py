@@ -36,7 +36,7 @@ class Outbox:
 
     def __init__(self, queue: SqsQueue) -> None:
         self.pool_limit = PoolLimit("sqs", PLACES, TIMEOUT_S)
-        self._queue = queue
+        self.queue = queue
         self._turns = asyncio.Semaphore(SENDS_AT_ONCE)
         self._messages: deque[_Outgoing] = deque()
         self._on_the_way: dict[str, asyncio.Future[None]] = {}
@@ -70,11 +70,16 @@ class Outbox:
         finally:
             add_time("external", time.perf_counter_ns() - began_ns)
 
+    async def open(self) -> None:
+        """Get ready to send."""
+        await self.queue.open()
+
     async def close(self) -> None:
-        """Send what has not left yet."""
+        """Send what has not left yet, then close the queue's connections."""
         self._flush()
         while self._sending:
             await asyncio.wait(self._sending)
+        await self.queue.close()
 
     def _enqueue(self, name: str, body: str) -> "asyncio.Future[None]":
         loop = asyncio.get_running_loop()
@@ -111,7 +116,7 @@ class Outbox:
             messages = self._take()
             try:
                 bodies = [message.body for message in messages]
-                refused = await self._queue.send(bodies) if messages else {}
+                refused = await self.queue.send(bodies) if messages else {}
             except Exception as error:
                 for message in messages:
                     message.accepted.set_exception(error)

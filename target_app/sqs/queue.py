@@ -133,30 +133,26 @@ class SqsQueue:
     @measured("sqs", "delete")
     async def delete(self, handles: Sequence[str], *, queue: str = "grants") -> None:
         """Delete messages, any number; one that will not be deleted comes again."""
-        url = await self._url(queue)
-        async with _answered():
-            for start in range(0, len(handles), BATCH):
-                await self._client.delete_message_batch(
-                    QueueUrl=url,
-                    Entries=[
-                        {"Id": str(index), "ReceiptHandle": handle}
-                        for index, handle in enumerate(handles[start : start + BATCH])
-                    ],
-                )
+        await self._call_in_batches("delete_message_batch", queue, handles)
 
     @measured("sqs", "postpone")
     async def postpone(self, handles: Sequence[str], hidden_s: int) -> None:
         """Let messages be received again after `hidden_s`."""
-        url = await self._url("grants")
+        await self._call_in_batches(
+            "change_message_visibility_batch", "grants", handles, VisibilityTimeout=hidden_s
+        )
+
+    async def _call_in_batches(
+        self, call: str, queue: str, handles: Sequence[str], **wanted: int
+    ) -> None:
+        url = await self._url(queue)
         async with _answered():
             for start in range(0, len(handles), BATCH):
-                await self._client.change_message_visibility_batch(
-                    QueueUrl=url,
-                    Entries=[
-                        {"Id": str(index), "ReceiptHandle": handle, "VisibilityTimeout": hidden_s}
-                        for index, handle in enumerate(handles[start : start + BATCH])
-                    ],
-                )
+                entries = [
+                    {"Id": str(index), "ReceiptHandle": handle, **wanted}
+                    for index, handle in enumerate(handles[start : start + BATCH])
+                ]
+                await getattr(self._client, call)(QueueUrl=url, Entries=entries)
 
     async def replay(self) -> int:
         """Move every dead letter back to the queue; return how many."""

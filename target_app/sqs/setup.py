@@ -12,23 +12,6 @@ if TYPE_CHECKING:
     from dress_rehearsal.target_app.sqs.queue import SqsQueue
 
 
-class SqsClient:
-    """A queue and the outbox before it, opened and closed together."""
-
-    def __init__(self, queue: "SqsQueue", outbox: "Outbox") -> None:
-        self.queue = queue
-        self.outbox = outbox
-
-    async def open(self) -> None:
-        """Get ready to send."""
-        await self.queue.open()
-
-    async def close(self) -> None:
-        """Send what has not left, then close the connections."""
-        await self.outbox.close()
-        await self.queue.close()
-
-
 def make_queue(settings: Settings) -> "SqsQueue | None":
     """Return the queue of grants these settings name; None for other allocations."""
     if settings.allocation != SQS_ALLOCATION or settings.sqs_endpoint is None:
@@ -38,11 +21,11 @@ def make_queue(settings: Settings) -> "SqsQueue | None":
     return SqsQueue(settings.sqs_endpoint, settings.sqs_queue)
 
 
-def make_sqs_client(settings: Settings) -> SqsClient | None:
+def make_outbox(settings: Settings) -> "Outbox | None":
     """Return what a worker with these settings sends grants with; None for other allocations."""
     queue = make_queue(settings)
     if queue is None:
         return None
     from dress_rehearsal.target_app.sqs.outbox import Outbox
 
-    return SqsClient(queue, Outbox(queue))
+    return Outbox(queue)

@@ -12,14 +12,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from dress_rehearsal.target_app.errors import UnavailableError
 from dress_rehearsal.target_app.periodic import Periodic
-from dress_rehearsal.target_app.stores.redis import CONNECT_TIMEOUT_S, RedisStore
+from dress_rehearsal.target_app.stores.redis import CONNECT_TIMEOUT_S, RedisStore, make_client
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.telemetry.logs import Throttled
 
@@ -40,12 +37,7 @@ class PubSub:
         self._redis_store = redis_store
         self._channel = channel
         self._listener = listener
-        self._redis: Any = Redis.from_url(
-            redis_url,
-            protocol=2,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._redis: Any = make_client(redis_url, None, CONNECT_TIMEOUT_S)
         self._publishing: asyncio.Task[None] | None = None
         self._published_s = 0.0
         self._lost = Throttled(_LOG, logging.WARNING, 10.0)
@@ -72,18 +64,18 @@ class PubSub:
         self._published_s = now_s
         # in a context of its own: this is no part of the request that noticed
         self._publishing = asyncio.get_running_loop().create_task(
-            self._try_to_publish(SOLD_OUT), context=contextvars.Context()
+            self._try_to_publish(), context=contextvars.Context()
         )
 
-    async def _try_to_publish(self, message: bytes) -> None:
+    async def _try_to_publish(self) -> None:
         try:
-            await self._publish(message)
+            await self._publish()
         except UnavailableError as error:
-            _LOG.warning("not published: %s", error, extra={"published": message.decode()})
+            _LOG.warning("not published: %s", error, extra={"published": SOLD_OUT.decode()})
 
     @measured("pubsub", "publish")
-    async def _publish(self, message: bytes) -> None:
-        await self._redis_store.run(("PUBLISH", self._channel, message))
+    async def _publish(self) -> None:
+        await self._redis_store.run(("PUBLISH", self._channel, SOLD_OUT))
 
     async def _listen(self) -> None:
         try:

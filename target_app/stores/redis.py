@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 import hiredis
-from redis.asyncio import ConnectionPool
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -38,6 +38,17 @@ class Script:
     def __init__(self, path: str) -> None:
         self.source = files("dress_rehearsal.target_app").joinpath(path).read_text("utf-8")
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+
+def make_client(url: str, timeout_s: float | None, connect_timeout_s: float) -> Redis:
+    """Return redis-py's own client, for what no request waits for. It does not try again."""
+    return Redis.from_url(
+        url,
+        protocol=2,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=connect_timeout_s,
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 class RedisStore:

@@ -1,7 +1,6 @@
 """What the service keeps in Redis: under which names, and how who holds which ticket is written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 import msgspec
@@ -12,45 +11,27 @@ ROSTER_PINS = "roster:pins"  # hash: student -> keyed hash of the PIN, hex
 WRITEBACK_GROUP = "writeback"  # consumer group on the grants stream
 
 
-@dataclass(frozen=True, slots=True)
 class EventKeys:
     """The keys of one event."""
 
-    details: str  # hash: title, tickets, opens_at_ns, granted, epoch
-    views: str  # string: how often the page was asked for
-    enrolled: str  # set: students who may buy
-    holders: str  # hash: student -> JSON of the ticket granted (`Holder`)
-    grants: str  # stream: one entry a grant, to be written to PostgreSQL
-    issued: str  # set: tickets whose row is committed
-    lock: str  # string: token of the one sale under way, while its lease lasts
-    fence: str  # string: the highest token given out
-    restoring: str  # string: held by whoever puts back what Redis lost
-    sweeping: str  # string: held by the worker that looks for grants without a row
-    queue: str  # hash: student -> position in the waiting room
-    admission: str  # hash: epoch, joined, watermark, moved_us, tokens, paused, rate, cap
-    inside: str  # sorted set: positions admitted and not yet answered, by when they expire (us)
-    channel: str  # pub/sub channel: `sold_out`, `admitted <watermark>`
-
-    @classmethod
-    def of(cls, event: str) -> "EventKeys":
-        """Return the keys of this event."""
+    def __init__(self, event: str) -> None:
         base = f"event:{event}"
-        return cls(
-            details=base,
-            views=f"{base}:views",
-            enrolled=f"{base}:enrolled",
-            holders=f"{base}:holders",
-            grants=f"{base}:grants",
-            issued=f"{base}:issued",
-            lock=f"{base}:lock",
-            fence=f"{base}:fence",
-            restoring=f"{base}:restoring",
-            sweeping=f"{base}:sweeping",
-            queue=f"{base}:queue",
-            admission=f"{base}:queue:admission",
-            inside=f"{base}:queue:inside",
-            channel=f"{base}:news",
-        )
+        self.details = base  # hash: title, tickets, opens_at_ns, granted, epoch
+        self.views = f"{base}:views"  # string: how often the page was asked for
+        self.enrolled = f"{base}:enrolled"  # set: students who may buy
+        self.holders = f"{base}:holders"  # hash: student -> JSON of the ticket granted (`Holder`)
+        self.grants = f"{base}:grants"  # stream: one entry a grant, to be written to PostgreSQL
+        self.issued = f"{base}:issued"  # set: tickets whose row is committed
+        self.lock = f"{base}:lock"  # string: token of the one sale under way, while its lease lasts
+        self.fence = f"{base}:fence"  # string: the highest token given out
+        self.restoring = f"{base}:restoring"  # string: held by whoever puts back what Redis lost
+        self.sweeping = f"{base}:sweeping"  # string: held by who looks for grants without a row
+        self.queue = f"{base}:queue"  # hash: student -> position in the waiting room
+        # hash: epoch, joined, watermark, moved_us, tokens, paused, rate, cap
+        self.admission = f"{base}:queue:admission"
+        # sorted set: positions admitted and not yet answered, by when they expire (us)
+        self.inside = f"{base}:queue:inside"
+        self.channel = f"{base}:news"  # pub/sub channel: `sold_out`, `admitted <watermark>`
 
 
 def session_key(session: str) -> str:

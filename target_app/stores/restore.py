@@ -83,13 +83,13 @@ class Restorer:
         redis_store: RedisStore,
         event: str,
         kind: Kind,
-        tell: Callable[[str, str], None] | None = None,
+        tell: Callable[[str, str], None],
     ) -> None:
         self._database = database
         self._redis_store = redis_store
         self._event = event
         self._kind = kind
-        self._keys = EventKeys.of(event)
+        self._keys = EventKeys(event)
         self._tell = tell
         self._doubted = False
 
@@ -137,8 +137,7 @@ class Restorer:
         how = "Redis had lost" if lost else "Redis was of another epoch than PostgreSQL for"
         what = f"{how} {self._event}; restored with {holders} tickets held"
         _LOG.warning(what, extra={"holders": holders})
-        if self._tell is not None:
-            self._tell("restored", what)
+        self._tell("restored", what)
         return True
 
 
@@ -183,7 +182,7 @@ async def _fill(
     epoch is filled once, by whoever began it, for Redis may have been filled,
     sold from and lost again since.
     """
-    keys = EventKeys.of(event)
+    keys = EventKeys(event)
     async with begin() as connection:
         details = await connection.fetchrow(
             "SELECT title, tickets, opens_at_ns, epoch FROM events "
@@ -225,7 +224,7 @@ async def _fill(
 async def _epoch_of(redis_store: RedisStore, event: str) -> int | None:
     """The epoch Redis was restored with; None where it does not have the event."""
     ((tickets, epoch),) = await redis_store.run(
-        ("HMGET", EventKeys.of(event).details, "tickets", "epoch")
+        ("HMGET", EventKeys(event).details, "tickets", "epoch")
     )
     return None if tickets is None else int(epoch or 0)
 

@@ -60,23 +60,19 @@ class JsonFormatter(logging.Formatter):
             fields["exception"] = self.formatException(record.exc_info)
         return self._encode(fields)
 
-    def middle(self, logger: str, message: str) -> bytes:
-        """Return what every line of a remark has between its time and what differs."""
-        same = {
-            "level": "info",
-            "component": self._component,
-            "pid": os.getpid(),
-            "logger": logger,
-            "message": message,
-        }
-        return b"," + self._encode(same)[1:-1]
-
     def remark(self, taken: "_Taken") -> bytes:
         """Return a remark taken down as the bytes of one line, its end included."""
         time_ns, remark, context, about = taken
         middle = self._middles.get(remark)
-        if middle is None:
-            middle = self._middles[remark] = self.middle(remark.logger.name, remark.message)
+        if middle is None:  # what every line of it has between its time and what differs
+            same = {
+                "level": "info",
+                "component": self._component,
+                "pid": os.getpid(),
+                "logger": remark.logger.name,
+                "message": remark.message,
+            }
+            middle = self._middles[remark] = b"," + self._encode(same)[1:-1]
         fields = remark.tell(*about)
         if context is not None:
             fields = {"trace_id": context.trace_id, "span_id": context.span_id, **fields}

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from dress_rehearsal.target_app.allocators import Refusal
+from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal
+from dress_rehearsal.target_app.enrolment import Granting
 from dress_rehearsal.target_app.errors import DependencyDownError, UnavailableError
 from dress_rehearsal.target_app.event_status import EventStatus, state_of
 from dress_rehearsal.target_app.faults import FAULTS
@@ -300,3 +301,19 @@ class WaitingRoom:
         if len(self._sessions) >= _REMEMBERED_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
         self._sessions[bearer.session] = _Remembered(position, time.monotonic() + _REVALIDATE_S)
+
+
+class AdmittedOnly:
+    """Grants to students whose turn it is, and makes room for the next once one is answered."""
+
+    def __init__(self, room: WaitingRoom, grant: Granting) -> None:
+        self._room = room
+        self._grant = grant
+
+    async def __call__(self, claim: Claim) -> Grant | Refusal:
+        code = await self._room.hold_back(claim.bearer)
+        if code is not None:
+            return Refusal(code)
+        outcome = await self._grant(claim)
+        self._room.settle(claim.bearer, outcome.code if isinstance(outcome, Refusal) else None)
+        return outcome

@@ -41,17 +41,14 @@ class QueueState(Protocol):
     @property
     def watermark(self) -> int:
         """The last position admitted."""
-        ...
 
     @property
     def sold_out(self) -> bool:
         """Whether all tickets are gone."""
-        ...
 
     @property
     def rate(self) -> int:
         """How many students are admitted a second."""
-        ...
 
 
 class Whereabouts(msgspec.Struct):

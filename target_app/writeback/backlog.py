@@ -29,7 +29,7 @@ class Backlog:
 
     def __init__(self, redis: "Redis", event: str) -> None:
         self._redis = redis
-        self._keys = EventKeys.of(event)
+        self._keys = EventKeys(event)
 
     def watching(self) -> Periodic:
         """Return what sets the gauges four times a second; not started yet."""

@@ -46,7 +46,7 @@ class RowSweep:
         allocator.doubt = doubt
         self._redis_store = redis_store
         self._tell = tell
-        self._keys = EventKeys.of(allocator.event)
+        self._keys = EventKeys(allocator.event)
         self._rows = Rows(database, allocator.event, self._set_aside, doubt)
         self._held: deque[int] = deque(maxlen=LOOKS)
         self._poisoned: set[str] = set()

@@ -3,10 +3,6 @@
 import logging
 from typing import TYPE_CHECKING
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
 from dress_rehearsal.target_app.alerts import Alerts
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
 from dress_rehearsal.target_app.errors import UnavailableError
@@ -16,7 +12,7 @@ from dress_rehearsal.target_app.periodic import Periodic
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.sqs.setup import make_queue
 from dress_rehearsal.target_app.stores.postgres import Database
-from dress_rehearsal.target_app.stores.redis import RedisStore
+from dress_rehearsal.target_app.stores.redis import CONNECT_TIMEOUT_S, RedisStore, make_client
 from dress_rehearsal.target_app.stores.restore import Kind, Restorer
 from dress_rehearsal.target_app.writeback.backlog import Backlog
 from dress_rehearsal.target_app.writeback.rows import Rows
@@ -34,13 +30,7 @@ class Services:
     """Where grants come from, the rows they become, and what is done beside that."""
 
     def __init__(self, settings: Settings) -> None:
-        self._redis = Redis.from_url(
-            settings.redis_url,
-            protocol=2,
-            socket_timeout=2.0,
-            socket_connect_timeout=1.0,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._redis = make_client(settings.redis_url, 2.0, CONNECT_TIMEOUT_S)
         self._redis_store = RedisStore(settings.redis_url, 1, POOL_TIMEOUT_S)
         self._database = (FaultyDatabase if settings.faults else Database)(
             settings.database_dsn, 1, POOL_TIMEOUT_S, "target_app_writeback"

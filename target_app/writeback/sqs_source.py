@@ -21,7 +21,6 @@ from dress_rehearsal.target_app.writeback.stream import (
     Batch,
     Entry,
     Tell,
-    ignore,
 )
 
 RECEIVES_AT_ONCE = 8  # once a first one came back full
@@ -33,11 +32,11 @@ _LOG = logging.getLogger(__name__)
 class SqsSource:
     """Receives messages at least once each, and deletes those whose row is committed."""
 
-    def __init__(self, queue: SqsQueue, redis: "Redis", event: str, tell: Tell = ignore) -> None:
+    def __init__(self, queue: SqsQueue, redis: "Redis", event: str, tell: Tell) -> None:
         self._queue = queue
         self._tell = tell
         self._redis = redis
-        self._keys = EventKeys.of(event)
+        self._keys = EventKeys(event)
         self._sweep = SqsSweep(queue, redis, event)
         self._held: dict[str, Entry] = {}  # received, and neither deleted nor set aside
         self._handles: dict[str, str] = {}  # of those, and of the poisoned until they are postponed

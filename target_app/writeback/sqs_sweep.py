@@ -35,7 +35,7 @@ class SqsSweep:
     def __init__(self, queue: SqsQueue, redis: "Redis", event: str) -> None:
         self._queue = queue
         self._redis = redis
-        self._keys = EventKeys.of(event)
+        self._keys = EventKeys(event)
         self._sent: set[str] = set()
         self._due_s = 0.0
 

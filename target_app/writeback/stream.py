@@ -36,10 +36,6 @@ POISONED = Counter(
 _LOG = logging.getLogger(__name__)
 
 
-def ignore(_kind: str, _message: str) -> None:
-    """Tell nobody."""
-
-
 class Entry(NamedTuple):
     """One grant on its way to the table; `id` is its own in the stream or queue it came by."""
 
@@ -73,32 +69,27 @@ class Source(Protocol):
 
     async def read(self) -> Batch:
         """Return the next grants; none where none came for a moment."""
-        ...
 
     async def acknowledge(self, written: list[Entry]) -> None:
         """Tell the world that these tickets are issued, and the source that it may forget them."""
-        ...
 
     def read_again(self) -> None:
         """Begin again with everything that was read and not acknowledged."""
-        ...
 
     def set_aside(self, entry_id: str, why: str) -> None:
         """Leave an entry that cannot be written, and say so once."""
-        ...
 
     async def is_empty(self) -> bool:
         """Return whether nothing is left that could be written; asked after `read` gave nothing."""
-        ...
 
 
 class StreamSource:
     """Reads entries at least once: until they are acknowledged, or set aside as poisoned."""
 
-    def __init__(self, redis: "Redis", event: str, tell: Tell = ignore) -> None:
+    def __init__(self, redis: "Redis", event: str, tell: Tell) -> None:
         self._redis = redis
         self._tell = tell
-        self._keys = EventKeys.of(event)
+        self._keys = EventKeys(event)
         self._pending_after: str | None = "0"  # where to go on among delivered entries; None: done
         self._set_aside: set[str] = set()
         self._epoch = NO_EPOCH

@@ -42,9 +42,10 @@ def test_messages_queued_together_leave_together_and_one_queued_twice_leaves_onc
         outbox = Outbox(queue)
         names = [f"message {index % 25}" for index in range(50)]
         await asyncio.gather(*(outbox.send(name, name) for name in names))
-        await outbox.close()
         assert sum(sizes) == 25
-        return len(sizes), await queue.count()
+        counts = await queue.count()
+        await outbox.close()
+        return len(sizes), counts
 
     batches, counts = run(sqs_endpoint, "together", post)
     assert batches == 3

@@ -24,7 +24,7 @@ def drain(stage: Any) -> bool:
         settings = stage.settings
         async with Redis.from_url(settings.redis_url, protocol=2, socket_timeout=2) as redis:
             database = Database(settings.database_dsn, 1, 2.0, "test")
-            grants = StreamSource(redis, settings.event)
+            grants = StreamSource(redis, settings.event, print)
             worker = Writeback(grants, Rows(database, settings.event, grants.set_aside))
             await database.open()
             worker.stop()
@@ -45,7 +45,7 @@ def restore(stage: Any, times: int = 1) -> list[bool]:
         await database.open()
         try:
             kind = Kind(in_redis=True, streams=settings.allocation == "redis_writeback")
-            restorer = Restorer(database, redis_store, settings.event, kind)
+            restorer = Restorer(database, redis_store, settings.event, kind, print)
             return list(await asyncio.gather(*(restorer.if_missing() for _ in range(times))))
         finally:
             await redis_store.close()
@@ -189,7 +189,7 @@ def test_a_batch_read_before_a_restoration_is_not_written_after_it(
         async with Redis.from_url(settings.redis_url, protocol=2, socket_timeout=2) as redis:
             database = Database(settings.database_dsn, 1, 2.0, "test")
             await database.open()
-            grants = StreamSource(redis, settings.event)
+            grants = StreamSource(redis, settings.event, print)
             try:
                 batch = await grants.read()
                 await asyncio.to_thread(between)

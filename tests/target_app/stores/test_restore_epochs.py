@@ -46,7 +46,9 @@ def with_restorer(stage: Any, work: Callable[[Restorer], Awaitable[Any]]) -> Any
         redis_store = RedisStore(settings.redis_url, 4, 2.0)
         await database.open()
         try:
-            return await work(Restorer(database, redis_store, settings.event, Kind(True, True)))
+            return await work(
+                Restorer(database, redis_store, settings.event, Kind(True, True), print)
+            )
         finally:
             await redis_store.close()
             await database.close()
@@ -196,7 +198,7 @@ def test_a_batch_that_is_outdated_is_read_again_soon_but_not_all_the_time(
         async with Redis.from_url(settings.redis_url, protocol=2) as redis:
             database = Database(settings.database_dsn, 1, 2.0, "test")
             await database.open()
-            grants = StreamSource(redis, settings.event)
+            grants = StreamSource(redis, settings.event, print)
             worker = Writeback(grants, Rows(database, settings.event, grants.set_aside))
             before = attempts()
             task = asyncio.create_task(worker.run())

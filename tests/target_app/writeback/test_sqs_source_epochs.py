@@ -32,7 +32,7 @@ def test_a_message_sent_after_a_restoration_is_void_and_nobody_was_told_of_its_t
 ) -> None:
     monkeypatch.setattr(sqs_source, "POISONED_AGAIN_S", 0)
     app = start()
-    queue = app.asgi.services.sqs.queue
+    queue = app.asgi.services.outbox.queue
     send, released = queue.send, threading.Event()
 
     async def send_late(bodies: Any, **where: Any) -> Any:

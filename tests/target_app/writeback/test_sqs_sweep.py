@@ -97,7 +97,7 @@ def test_a_message_delivered_again_before_it_is_deleted_is_written_once(
         client = redis.asyncio.Redis.from_url(settings.redis_url, protocol=2)
         database = Database(settings.database_dsn, 1, 2.0, "tests")
         await database.open()
-        source = SqsSource(queue, client, settings.event)
+        source = SqsSource(queue, client, settings.event, print)
         rows = Rows(database, settings.event, source.set_aside)
         first = await source.read()
         if committed_between:
@@ -124,7 +124,7 @@ def test_where_the_outbox_is_full_nothing_is_granted(
     monkeypatch.setattr(sqs_outbox, "TIMEOUT_S", 0.2)
     app = start()
     bearer = app.login(0)
-    outbox = app.asgi.services.sqs.outbox
+    outbox = app.asgi.services.outbox
     outbox.pool_limit.used = 2
     refused = app.buy(bearer, "key")
     assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
