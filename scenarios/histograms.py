@@ -16,23 +16,8 @@ from dress_rehearsal.records.latency import felt_of
 from dress_rehearsal.records.tables import NS_PER_S
 
 _BELOW_A_SECOND_MS: Final = (1, 2.5, 5, 10, 25, 50, 100, 150, 250, 350, 500, 700)
-_FROM_A_SECOND_S: Final = (
-    1.0,
-    1.25,
-    1.5,
-    2.0,
-    2.5,
-    3.0,
-    4.0,
-    5.0,
-    6.0,
-    8.0,
-    10.0,
-    15.0,
-    20.0,
-    30.0,
-)
-USUAL_EDGES_S: Final = (*(ms / 1e3 for ms in _BELOW_A_SECOND_MS), *_FROM_A_SECOND_S)
+_SECONDS: Final = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0)
+USUAL_EDGES_S: Final = (*(ms / 1e3 for ms in _BELOW_A_SECOND_MS), *_SECONDS)
 _BEYOND_S: Final = 0.25
 _NEEDED: Final = (
     "intended_ns",
