@@ -22,7 +22,7 @@ from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Person, Plan, read_roster
 from dress_rehearsal.records import RunDirectory
 
-pytestmark = pytest.mark.xdist_group("embedded")
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("embedded")]
 
 NewRun = Callable[[Plan], RunDirectory]
 Identify = Callable[[int], ProcessId]

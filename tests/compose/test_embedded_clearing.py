@@ -15,6 +15,8 @@ from dress_rehearsal.compose.stage_folder import sweep
 from dress_rehearsal.plans import Plan
 from tests.compose.conductor import interpreter_for
 
+pytestmark = pytest.mark.servers
+
 Identify = Callable[[int], ProcessId]
 AllEnd = Callable[[list[ProcessId], float], list[ProcessId]]
 Conduct = Callable[..., Any]

@@ -25,6 +25,8 @@ from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records import RunDirectory
 
+pytestmark = pytest.mark.servers
+
 NewRun = Callable[[Plan], RunDirectory]
 
 

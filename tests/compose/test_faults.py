@@ -20,7 +20,7 @@ from dress_rehearsal.plans import Fault, Person, Plan
 from dress_rehearsal.plans.plan import App, Event
 from dress_rehearsal.records import RunDirectory
 
-pytestmark = pytest.mark.xdist_group("stage faults")
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("stage faults")]
 
 NewRun = Callable[[Plan], RunDirectory]
 

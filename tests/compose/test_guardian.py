@@ -14,6 +14,8 @@ from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.stage_folder import RecordedProcess, StageFolder
 
+pytestmark = pytest.mark.servers
+
 Conduct = Callable[..., Any]
 Identify = Callable[[int], ProcessId]
 AllEnd = Callable[[list[ProcessId], float], list[ProcessId]]

@@ -5,9 +5,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.dashboards.alerting import CONFIGS, alertmanager, slack, slack_config
+
+pytestmark = pytest.mark.servers
 
 NOBODY, SLACK = (
     yaml.safe_load((CONFIGS / f"{name}.yml").read_text("utf-8")) for name in ("nobody", "slack")

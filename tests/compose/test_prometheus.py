@@ -15,6 +15,8 @@ import pytest
 from dress_rehearsal.compose import StageUnusableError
 from dress_rehearsal.compose.prometheus import Prometheus, has_prometheus
 
+pytestmark = pytest.mark.servers
+
 REQUIRED = os.environ.get("REHEARSE_REQUIRE_OBSERVABILITY") == "1"
 
 with_prometheus = pytest.mark.skipif(

@@ -4,8 +4,12 @@ import json
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from dress_rehearsal.dashboards.prometheus_config import write_config
 from tests.dashboards.alerting import alertmanager, prometheus, slack, slack_config, target
+
+pytestmark = pytest.mark.servers
 
 RUN = "20261121T084825Z-festival-af0888"
 LEAKING = """\

@@ -41,7 +41,7 @@ SHORT = (
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build from a copy: setuptools would leave its own folders in a checkout, and take old ones."""
+    """Build from a copy: setuptools leaves folders of its own in a checkout, and takes old ones."""
     source = tmp_path_factory.mktemp("source")
     for room in ROOMS:
         leave = shutil.ignore_patterns("__pycache__")

@@ -14,6 +14,8 @@ from dress_rehearsal.plans import plan_toml, seeded_roster, write_roster
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.scenarios.entry import ENTRY_TOKEN
 
+pytestmark = pytest.mark.servers
+
 STUDENTS = 40
 
 

@@ -25,19 +25,10 @@ from tests.target_app.meddling import Meddler
 from tests.target_app.servers import Postgres, RedisServer
 from tests.target_app.waiting import eventually, free_port
 
-SERVERS = {"postgres", "redis_server", "spawn", "neighbours", "sqs_endpoint", "serving_sqs"}
-"""Fixtures that start a server or a process that listens; what uses one is marked `servers`."""
-
 STUDENTS = 120
 OUTSIDERS = 5  # the last rows of the roster
 GATE_TOKEN = "gate-token-of-the-tests"
 _numbers = itertools.count(1)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if SERVERS & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.servers)
 
 
 @pytest.fixture(name="eventually", scope="session")
