@@ -162,8 +162,7 @@ def _app_cpu_s(evidence: Evidence) -> float | None:
     rows = rows[label(rows, "component").isin(["app", "writeback"])]
     if rows.empty:
         return None
-    arrivals = [e.t_ns for e in evidence.events if e.kind == "phase" and e.name == "arrivals"]
-    grown = samples.increases(rows, arrivals[0] if arrivals else None)
+    grown = samples.increases(rows, evidence.timeline.phases.get("arrivals"))
     return float(grown["increase"].sum())
 
 

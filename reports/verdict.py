@@ -107,8 +107,7 @@ def _cut_short(evidence: Evidence) -> list[str]:
         for event in evidence.events
         if event.kind == "abort"
     ]
-    phases = {event.name for event in evidence.events if event.kind == "phase"}
-    if "performed" not in phases and not said:
+    if "performed" not in evidence.timeline.phases and not said:
         said.append("The run ended before its students had finished, without saying why.")
     if evidence.t0_ns is None:
         said.append("There was no T-0: the sale never opened.")

@@ -28,7 +28,8 @@ def lost_views(evidence: Evidence) -> tuple[int, str] | None:
     pages = evidence.requests[(evidence.requests["step"] == PAGE).astype(bool)]
     views = tally(pages, int(grown["increase"]), int(grown["last_ns"]), answers="ok")
     due, when = views.least, f" at least {LATEST_S} s before the counter was last read"
-    if _ended_before(evidence, int(grown["last_ns"])):
+    done_ns = evidence.timeline.phases.get("performed")  # every student was done by then
+    if done_ns is not None and done_ns <= grown["last_ns"]:
         due, when = views.recorded, ""
     if views.counted <= due:
         return (
@@ -46,12 +47,4 @@ def lost_views(evidence: Evidence) -> tuple[int, str] | None:
         max(views.counted - most, 0),
         f"Invented views: at most {counted(most, 'page view was', 'page views were')} asked for, "
         f"the counter grew by {written(views.counted)}.",
-    )
-
-
-def _ended_before(evidence: Evidence, read_ns: int) -> bool:
-    """Return whether every student was done by then."""
-    return any(
-        event.kind == "phase" and event.name == "performed" and event.t_ns <= read_ns
-        for event in evidence.events
     )

@@ -11,10 +11,7 @@ from dress_rehearsal.reports.evidence.stores import DURABLE
 from dress_rehearsal.reports.evidence.timeline import Floats, Timeline
 from dress_rehearsal.reports.numbers import integers
 
-_WITNESSES = (
-    ("redis", "as Redis granted them"),
-    ("postgres", "as PostgreSQL granted them"),
-)
+_WITNESSES = (("redis", "as Redis granted them"), ("postgres", "as PostgreSQL granted them"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +48,7 @@ def read_sale(
     requests: pd.DataFrame,
     timeline: Timeline,
 ) -> Sale:
-    """Return the grants by the ledger, or by what students were told where there is no ledger.
-
-    Args:
-        capacity: tickets there were.
-    """
+    """Return the grants by the ledger, or by what students were told where there is no ledger."""
     found: list[Sale] = []
     for source, witness in _WITNESSES:
         rows = ledger[ledger["source"] == source]

@@ -1,7 +1,7 @@
 """What happened when: the run's events on T-0's axis, and whether the record of them is whole."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -48,6 +48,7 @@ class Timeline:
         rows_pending: rows were still being written when the stores were read.
         losses: when a process was lost or the run was cut short (s from zero), and words for it.
         faults: when each fault was on.
+        phases: when each phase began (Unix ns), by its name.
     """
 
     zero_ns: int
@@ -57,6 +58,7 @@ class Timeline:
     rows_pending: bool = False
     losses: tuple[tuple[float, str], ...] = ()
     faults: tuple[FaultSpan, ...] = ()
+    phases: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -84,8 +86,10 @@ def read_timeline(
 ) -> Timeline:
     """Return the run's timeline: T-0, whether the generator ended by itself, losses and faults."""
     zero_ns = _first_ns(requests, metrics) if t0_ns is None else t0_ns
-    kinds = {(event.kind, event.name) for event in events}
-    record_cut = ("process", MEASURING) in kinds or ("phase", "performed") not in kinds
+    # The first of a name counts: nothing goes back to an earlier phase.
+    phases = {event.name: event.t_ns for event in reversed(events) if event.kind == "phase"}
+    lost = any(event.kind == "process" and event.name == MEASURING for event in events)
+    record_cut = lost or "performed" not in phases
     aborted = any(event.kind == "abort" for event in events)
     losses = (
         ((event.t_ns - zero_ns) / NS_PER_S, _LOSSES[event.kind])
@@ -97,9 +101,10 @@ def read_timeline(
         has_t0=t0_ns is not None,
         record_cut=record_cut,
         as_planned=not (record_cut or aborted),
-        rows_pending=("phase", "unsettled") in kinds,
+        rows_pending="unsettled" in phases,
         losses=tuple(losses),
         faults=tuple(_fault_spans(events, zero_ns)),
+        phases=phases,
     )
 
 

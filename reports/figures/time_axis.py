@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
@@ -122,7 +121,8 @@ class RunSeries:
 
     def level(self, name: str, source: str, **labels: str) -> Series | None:
         """Return a gauge summed over its processes."""
-        return self._level(self.samples.named(name, source, **labels))
+        rows = self.samples.named(name, source, **labels)
+        return None if rows.empty else Series(self._at_s, level_on(self._grid, rows))
 
     def worst(self, name: str, source: str, **labels: str) -> Series | None:
         """Return a gauge's highest value among its processes."""
@@ -130,9 +130,7 @@ class RunSeries:
         if rows.empty:
             return None
         each = [level_on(self._grid, group) for _, group in rows.groupby(["source", "labels"])]
-        stacked = np.stack(each)
-        values = np.fmax.reduce(stacked, axis=0)
-        return Series(self._at_s, values)
+        return Series(self._at_s, np.fmax.reduce(each))
 
     def rate(self, name: str, source: str, **labels: str) -> Series | None:
         """Return a counter's growth a second over the second before, summed over its processes."""
@@ -152,9 +150,6 @@ class RunSeries:
         if histogram is None:
             return None
         return Series(self._at_s, histogram.percentiles_ms(share))
-
-    def _level(self, rows: pd.DataFrame) -> Series | None:
-        return None if rows.empty else Series(self._at_s, level_on(self._grid, rows))
 
 
 def in_ms(series: Series | None) -> Series | None:

@@ -75,8 +75,7 @@ def run_grid(evidence: Evidence) -> Any:
     span = evidence.samples.span_ns
     if span is None:
         return np.empty(0, dtype="int64")
-    arrivals = [e.t_ns for e in evidence.events if e.kind == "phase" and e.name == "arrivals"]
-    start = max(span[0], arrivals[0]) if arrivals else span[0]
+    start = max(span[0], evidence.timeline.phases.get("arrivals", span[0]))
     return time_grid(start, span[1], int(grid_interval_s(evidence.plan) * NS_PER_S))
 
 
@@ -195,18 +194,19 @@ def _circumstances(evidence: Evidence, seen: ClientPool) -> Circumstances:
 def _workers(evidence: Evidence, grid: Any, pool: str) -> list[pd.DataFrame]:
     """Return each worker's own pool: used, max, pending and returned in each interval."""
     samples = evidence.samples
-    used = samples.named(_CONNECTIONS, "app", pool=pool, state="used")
-    most = samples.named(_PREFIX + "max", "app", pool=pool)
-    pending = samples.named(_PREFIX + "pending_requests", "app", pool=pool)
+    levels = {
+        "used": samples.named(_CONNECTIONS, "app", pool=pool, state="used"),
+        "max": samples.named(_PREFIX + "max", "app", pool=pool),
+        "pending": samples.named(_PREFIX + "pending_requests", "app", pool=pool),
+    }
     uses = samples.named(_PREFIX + "use_time_seconds_count", "app", pool=pool)
     found = []
-    for worker in sorted(used["source"].unique()):
-        returned = count_on(grid, uses[uses["source"] == worker])
-        levels = {
-            name: level_on(grid, rows[rows["source"] == worker])
-            for name, rows in (("used", used), ("max", most), ("pending", pending))
+    for worker in sorted(levels["used"]["source"].unique()):
+        own = {
+            name: level_on(grid, rows[rows["source"] == worker]) for name, rows in levels.items()
         }
-        found.append(pd.DataFrame({**levels, "returned": np.diff(returned, prepend=returned[:1])}))
+        returned = count_on(grid, uses[uses["source"] == worker])
+        found.append(pd.DataFrame({**own, "returned": np.diff(returned, prepend=returned[:1])}))
     return found
 
 

@@ -1,7 +1,6 @@
 """Figures state the verdict's own numbers, draw what was recorded, and are the same every time."""
 
 import dataclasses
-import re
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
@@ -211,10 +210,3 @@ def test_an_absent_finding_is_missing_not_empty(evidence_of: EvidenceOf) -> None
     figures = draw_figures(evidence, judge(evidence))
     assert len(figures) == 5
     assert all(isinstance(figure, Missing) for figure in figures)
-
-
-def test_no_two_figures_of_a_page_share_an_id(figure_of: FigureOf) -> None:
-    figures = [figure_of(name) for name in DRAW]
-    texts = [svg.element for figure in figures for svg in (figure.wide, figure.narrow)]
-    ids = [found for text in texts for found in re.findall(r'\bid="([^"]+)"', text)]
-    assert len(ids) == len(set(ids))

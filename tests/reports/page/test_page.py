@@ -23,6 +23,7 @@ from tests.reports import synthetic_run
 BuildRun = Callable[..., RunDirectory]
 PageOf = Callable[..., Any]
 TROUBLED = {
+    "oversell": 7,
     "failed": 7,
     "unknown": 4,
     "never_started": 3,
@@ -32,7 +33,7 @@ TROUBLED = {
     "alerts": 70,
 }
 GATED = {"gates": [("census.failed", "<= 0.1%"), ("latency_ms[POST /login].p99", "<= 2s")]}
-BROKEN = {"oversell": 5, "worker_lost": True}
+UNTIMED = {"no_timestamps": True, "without": ["ledger", "environment"]}
 FIGURES = ("arrivals", "latency", "spectrum", "pools", "generator")
 VOID = {"meta", "link", "br", "hr", "img", "input", "wbr"}
 
@@ -43,6 +44,7 @@ class Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
         self.source = text
+        self.files: dict[str, bytes] = {}
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.tables: dict[str, list[list[str]]] = {}
         self._words: list[str] = []
@@ -88,7 +90,10 @@ def written(run: RunDirectory) -> tuple[Page, Evidence, Verdict]:
     evidence = read_evidence(run)
     verdict = judge(evidence)
     write_page(run, evidence, verdict)
-    return Page((run.path / "report.html").read_text(encoding="utf-8")), evidence, verdict
+    page = Page((run.path / "report.html").read_text(encoding="utf-8"))
+    paths = [run.path / "report.html", *sorted(run.figures.glob("*.svg"))]
+    page.files = {path.name: path.read_bytes() for path in paths}
+    return page, evidence, verdict
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +188,7 @@ def test_every_number_of_the_census_is_there_and_the_sum_is_shown(page_of: PageO
 
 
 def test_the_audit_says_ok_found_and_not_measured_in_words(page_of: PageOf) -> None:
-    page, _, verdict = page_of(**BROKEN)
+    page, _, verdict = page_of(**TROUBLED)
     assert verdict.audit.oversold == 5
     assert page.row("audit", "Oversold")[1::2] == ["5", "found"]
     assert page.row("audit", "Stuck")[1::2] == ["0", "ok"]
@@ -194,7 +199,7 @@ def test_the_audit_says_ok_found_and_not_measured_in_words(page_of: PageOf) -> N
     ("defects", "word", "answer"),
     [
         (GATED, "pass", "It will hold"),
-        (BROKEN, "fail", "It does not hold"),
+        (TROUBLED, "fail", "It does not hold"),
         ({"killed": True}, "inconclusive", "This run decides nothing"),
     ],
 )
@@ -258,7 +263,7 @@ def test_requests_are_shown_as_recorded_and_as_the_server_counted_them(
     ("defects", "sentence"),
     [
         (TROUBLED, "Kernel receive timestamps were available for all"),
-        ({"no_timestamps": True}, "read lag could not be split off"),
+        (UNTIMED, "read lag could not be split off"),
     ],
 )
 def test_what_the_clock_could_not_tell_is_said(
@@ -288,34 +293,24 @@ def test_text_from_outside_cannot_become_markup(hostile_page: Any) -> None:
     assert not {"script", "img", "b"} & {tag for tag, _ in page.tags}
 
 
-def _everything(run: RunDirectory) -> dict[str, bytes]:
-    files = [run.path / "report.html", *sorted(run.figures.glob("*.svg"))]
-    return {path.name: path.read_bytes() for path in files}
-
-
-def test_the_same_run_gives_the_same_bytes_and_no_figure_outlives_its_evidence(
-    build_run: BuildRun,
-) -> None:
-    run, elsewhere = build_run(unknown=3), build_run(unknown=3)
-    written(run)
-    written(elsewhere)
-    once = _everything(run)
-    assert set(once) == {"report.html", *(f"{name}.svg" for name in FIGURES)}
-    assert _everything(elsewhere) == once
-
-    for part in run.metrics.iterdir():
-        part.unlink()
-    written(run)
-    assert not (run.figures / "pools.svg").exists()
+def test_the_same_run_gives_the_same_bytes(page_of: PageOf, build_run: BuildRun) -> None:
+    page, _, _ = page_of(**TROUBLED)
+    elsewhere, _, _ = written(build_run(**TROUBLED))
+    assert set(page.files) == {"report.html", *(f"{name}.svg" for name in FIGURES)}
+    assert elsewhere.files == page.files
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentences"),
     [
-        ({"no_t0": True}, ["no T-0 was set", "zero is its first request"]),
         (
-            {"without": ["ledger", "environment"]},
-            ["as students heard of them", "The run has no environment.json"],
+            UNTIMED,
+            [
+                "as students heard of them",
+                "The run has no environment.json",
+                "later than they arrived",
+                "could not be split off",
+            ],
         ),
         ({"killed": True}, ["as the answers said", "Never started"]),
         (
@@ -328,14 +323,15 @@ def test_the_same_run_gives_the_same_bytes_and_no_figure_outlives_its_evidence(
             ],
         ),
         (
-            {"without": ["metrics", "students"]},
+            {"no_t0": True, "without": ["metrics", "students"]},
             [
+                "no T-0 was set",
+                "zero is its first request",
                 "No sample of any pool was recorded",
                 "The generator's CPU was not recorded",
                 "Requests were not counted on both sides",
             ],
         ),
-        ({"no_timestamps": True}, ["later than they arrived", "could not be split off"]),
     ],
 )
 def test_what_is_missing_is_named_and_the_rest_is_shown(
@@ -346,9 +342,15 @@ def test_what_is_missing_is_named_and_the_rest_is_shown(
     assert page.tables["census"]
 
 
-def test_a_run_that_left_nothing_but_its_plan_still_has_a_page(build_run: BuildRun) -> None:
+def test_a_run_that_left_nothing_but_its_plan_has_a_page_and_no_figure_outlives_its_evidence(
+    build_run: BuildRun,
+) -> None:
     everything = ["requests", "students", "ledger", "metrics", "environment", "timeline"]
-    page, _, verdict = written(build_run(without=everything))
+    run = build_run(without=everything)
+    for name in (*(f"{figure}.svg" for figure in FIGURES), "arrivals.png"):
+        (run.figures / name).write_text("drawn from an earlier state of the run")
+    page, _, verdict = written(run)
+    assert list(run.figures.iterdir()) == []
     assert verdict.verdict == "inconclusive"
     assert page.words.count("Not drawn.") == len(FIGURES)
     assert not [tag for tag, _ in page.tags if tag == "svg"]
