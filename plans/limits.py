@@ -1,5 +1,6 @@
 """A gate's limit as people write it: a comparison, a number and its unit."""
 
+import operator
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -10,6 +11,13 @@ Unit = Literal["count", "ms", "share"]
 """What a limit's number is: a plain count, milliseconds, or a fraction."""
 
 _LIMIT = re.compile(r"\s*(<=|<|>=|>|==)\s*(-?\d+(?:\.\d+)?)\s*(us|ms|s|m|%|)\s*")
+_COMPARE = {
+    "<=": operator.le,
+    "<": operator.lt,
+    ">=": operator.ge,
+    ">": operator.gt,
+    "==": operator.eq,
+}
 _MS_PER_UNIT = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 
 
@@ -23,17 +31,7 @@ class Limit:
 
     def holds(self, measured: float) -> bool:
         """Return whether `measured`, in this limit's unit, is within the limit."""
-        match self.comparison:
-            case "<=":
-                return measured <= self.value
-            case "<":
-                return measured < self.value
-            case ">=":
-                return measured >= self.value
-            case ">":
-                return measured > self.value
-            case "==":
-                return measured == self.value
+        return bool(_COMPARE[self.comparison](measured, self.value))
 
 
 def parse_limit(text: str) -> Limit:

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -32,15 +31,6 @@ SELECT ticket::text, (extract(epoch FROM entered_at) * 1000000000)::bigint
 """
 
 
-@dataclass(frozen=True, slots=True)
-class StoreReading:
-    """How many tickets a store holds, or the sentence that says why it could not be read."""
-
-    store: str
-    tickets: int | None
-    error: str | None
-
-
 def read_ledger(
     run: RunDirectory,
     dsn: str | None,
@@ -49,8 +39,8 @@ def read_ledger(
     students: Sequence[str],
     *,
     settle_ms: float | None = None,
-) -> list[StoreReading]:
-    """Write every store's tickets to `ledger.parquet`, stamp each store, and return what each said.
+) -> None:
+    """Write every store's tickets to `ledger.parquet`, and stamp each store with their number.
 
     Beside them the admissions (source `gate`: `granted_ns` is when somebody entered), where
     PostgreSQL has a table `entries`. A row stays a row: a ticket or a student that a store holds
@@ -67,20 +57,19 @@ def read_ledger(
     """
     roster = {student: position for position, student in enumerate(students)}
     timeout_s = _BASE_TIMEOUT_S + _TIMEOUT_S_PER_STUDENT * len(roster)
-    rows: list[Row] = []
-    readings: list[StoreReading] = []
+    readings: dict[str, list[Row] | str] = {}
     if dsn is not None:
-        found = _postgres_rows(dsn, event, roster, timeout_s)
-        readings.append(_reading("postgres", found, rows))
+        found = readings["postgres"] = _postgres_rows(dsn, event, roster, timeout_s)
         admitted = None if isinstance(found, str) else _admission_rows(dsn, event, found, timeout_s)
         if admitted is not None:
-            readings.append(_reading("gate", admitted, rows))
+            readings["gate"] = admitted
     if redis_url is not None:
         held = _redis_rows(redis_url, event, roster, timeout_s)
         if held is None and run.plan().app.holders_in_redis:
             held = []  # the hash should be there: the store says that nobody holds a ticket
         if held is not None:
-            readings.append(_reading("redis", held, rows))
+            readings["redis"] = held
+    rows = [row for said in readings.values() if not isinstance(said, str) for row in said]
     columns = zip(*rows, strict=True) if rows else ([] for _ in tables.LEDGER.names)
     run.write_table(
         "ledger.parquet",
@@ -89,19 +78,11 @@ def read_ledger(
         ),
     )
     settled: dict[str, Any] = {} if settle_ms is None else {"settle_ms": settle_ms}
-    for reading in readings:
-        if reading.error is not None:
-            run.stamp("ledger", reading.store, error=reading.error)
+    for store, said in readings.items():
+        if isinstance(said, str):
+            run.stamp("ledger", store, error=said)
         else:
-            run.stamp("ledger", reading.store, tickets=reading.tickets, **settled)
-    return readings
-
-
-def _reading(store: str, found: list[Row] | str, rows: list[Row]) -> StoreReading:
-    if isinstance(found, str):
-        return StoreReading(store, None, found)
-    rows += found
-    return StoreReading(store, len(found), None)
+            run.stamp("ledger", store, tickets=len(said), **settled)
 
 
 def _postgres_rows(

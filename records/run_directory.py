@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -114,14 +114,7 @@ class RunDirectory:
         Raises:
             RunDirectoryUnusableError: it cannot be written.
         """
-        target = self.path / name
-        partial = target.with_name(f".{target.name}.partial")
-        try:
-            partial.write_bytes(content)
-            partial.replace(target)
-        except OSError as error:
-            _forget(partial)
-            raise self._unwritable(target, error) from error
+        self._write_whole(name, lambda partial: partial.write_bytes(content))
 
     def write_json(self, name: str, document: Any) -> None:
         """Write a JSON file of the run whole, keys in the given order, or not at all.
@@ -137,14 +130,7 @@ class RunDirectory:
         Raises:
             RunDirectoryUnusableError: it cannot be written.
         """
-        target = self.path / name
-        partial = target.with_name(f".{target.name}.partial")
-        try:
-            pq.write_table(table, partial, compression="zstd")
-            partial.replace(target)
-        except OSError as error:
-            _forget(partial)
-            raise self._unwritable(target, error) from error
+        self._write_whole(name, lambda partial: pq.write_table(table, partial, compression="zstd"))
 
     def stamp(
         self, kind: EventKind, name: str, *, t_ns: int | None = None, **detail: Any
@@ -237,6 +223,17 @@ class RunDirectory:
         """
         return self._table(self.path / "ledger.parquet", tables.LEDGER)
 
+    def _write_whole(self, name: str, write: Callable[[Path], object]) -> None:
+        target = self.path / name
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            write(partial)
+            partial.replace(target)
+        except OSError as error:
+            with suppress(OSError):  # to free what it took, if the file system lets us
+                partial.unlink()
+            raise self._unwritable(target, error) from error
+
     def _events(self) -> Iterator[TimelineEvent]:
         for line in self._text("timeline.jsonl").splitlines(keepends=True):
             if line.endswith("\n"):
@@ -270,9 +267,3 @@ class RunDirectory:
             f"{target} cannot be written: {error.strerror or error}; what was recorded so far "
             f"is kept, free some space and run `rehearse report {self.path}`."
         )
-
-
-def _forget(partial: Path) -> None:
-    """Free what a failed write took, if the file system lets us."""
-    with suppress(OSError):
-        partial.unlink()

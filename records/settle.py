@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Final
 
@@ -56,7 +56,7 @@ def await_settled(
     timeout_s = max(0.1, min(1.0, still_s))
     client = redis.connect(redis_url, timeout_s=timeout_s)
     try:
-        with _Rows(dsn, event, timeout_s).reading() as rows:
+        with contextlib.closing(_Rows(dsn, event, timeout_s)) as rows:
             growth = _Growth(rows, min(_LOOK_S, still_s / 4))
             while True:
                 # A store that is down perhaps comes back; if not, the deadline answers.
@@ -120,14 +120,6 @@ class _Rows:
         self._timeout_s = timeout_s
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator["_Rows"]:
-        """Return itself, and close the connection in the end."""
-        try:
-            yield self
-        finally:
-            self._close()
-
     def count(self) -> int | None:
         """Return how many there are now, None when there is no PostgreSQL to ask.
 
@@ -142,11 +134,12 @@ class _Rows:
             with postgres.cut_off_after(self._connection, self._timeout_s):
                 row = self._connection.execute(_WRITTEN, [self._event]).fetchone()
         except psycopg.Error:
-            self._close()
+            self.close()
             raise
         return int(row[0]) if row is not None else 0
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

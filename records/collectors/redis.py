@@ -119,13 +119,13 @@ class RedisServer:
                 *sections, views, held, length, groups = pipeline.execute(raise_on_error=False)
             values = self._info(sections)
             if views is not None:
-                values[self._series("event_views_total", event=self._event)] = _number(views)
-            self._holds = self._holds or _number(held) > 0
+                values[self._series("event_views_total", event=self._event)] = float(_said(views))
+            self._holds = self._holds or _said(held) > 0
             if self._holds:  # where the strategy keeps holders in Redis at all, also once lost
-                values[self._series("tickets_held", store="redis")] = _number(held)
+                values[self._series("tickets_held", store="redis")] = _said(held)
             if not _no_such_key(groups):
                 self._backlog.follow(self._client)
-                values |= self._written_back(_number(length), groups)
+                values |= self._written_back(_said(length), groups)
         except (RedisError, OSError, ValueError) as error:
             raise SourceUnreadableError(
                 f"Redis gave no statistics: {error}.",
@@ -140,12 +140,11 @@ class RedisServer:
     def _info(self, sections: list[Any]) -> dict[Series, float]:
         values: dict[Series, float] = {self._series("redis_up"): 1}
         for wanted, answer in zip(_INFO.values(), sections, strict=True):
-            if isinstance(answer, Exception):
-                raise answer
+            facts = _said(answer)
             values |= {
-                self._series(name): float(answer[field])
+                self._series(name): float(facts[field])
                 for field, name in wanted.items()
-                if field in answer
+                if field in facts
             }
         return values
 
@@ -168,13 +167,12 @@ def _no_such_key(answer: Any) -> bool:
     """Return whether Redis answered that there is no such key, raising any other complaint."""
     if isinstance(answer, ResponseError) and "no such key" in str(answer):
         return True
-    if isinstance(answer, Exception):
-        raise answer
+    _said(answer)
     return False
 
 
-def _number(answer: Any) -> float:
-    """Return an answer's number, raising what Redis answered instead."""
+def _said(answer: Any) -> Any:
+    """Return an answer of a pipeline, raising it where it is a complaint."""
     if isinstance(answer, Exception):
         raise answer
-    return float(answer)
+    return answer
