@@ -12,13 +12,15 @@ setup: $(STAMP)
 rehearsal: $(STAMP)
 	$(BIN)/rehearse run plans/festival.toml
 
+# Tests run three at a time, also on two cores: many of them wait rather than work.
+
 # The inner loop: everything but the tests that start a server or a rehearsal.
 check: lint
-	$(BIN)/pytest --numprocesses 2 -m "not servers and not rehearsal and not observability" $(PYTEST_OPTIONS)
+	$(BIN)/pytest --numprocesses 3 -m "not servers and not rehearsal and not observability" $(PYTEST_OPTIONS)
 
 # `make test COVERAGE=yes` also measures line coverage (slower) and fails below 90 %.
 test: lint
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_OPTIONS)
+	$(BIN)/pytest --numprocesses 3 --dist loadgroup $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_OPTIONS)
 	$(if $(COVERAGE),$(BIN)/coverage report --fail-under=90)
 
 # Whole rehearsals with real Prometheus and Alertmanager: every panel has data, the same as the

@@ -166,6 +166,7 @@ def test_metrics_are_served_and_announced_while_inside_and_not_after(tmp_path: P
     dead = tmp_path / "app-4000000.json"
     dead.write_text("[]")
     ours = tmp_path / f"app-{os.getpid()}.json"
+    PoolLimit("postgres", 1, 1.0)  # a pool has its metrics from its beginning
     with announced_metrics("app", tmp_path) as port:
         assert json.loads(ours.read_text()) == [
             {
