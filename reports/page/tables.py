@@ -182,7 +182,7 @@ def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
             _row(
                 step,
                 written(part.count),
-                *(cell(value, milliseconds) for value in numbers),
+                *(cell(value, written) for value in numbers),
                 _bad(failed),
                 _bad(unknown),
                 written(abandoned),
@@ -191,7 +191,7 @@ def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
     latencies = ("Count", "p50", "p90", "p99", "p99.9", "Max", "System p99")
     words = (*latencies, "Failed", "Unknown", "Abandoned")
     columns = (("Step", "text"), *((word, "number") for word in words))
-    caption = "What students felt, by step; abandoned: the student needed the answer no more"
+    caption = "What students felt, in ms; abandoned: the student needed the answer no more"
     return Table("latency-table", caption, columns, rows)
 
 
