@@ -132,23 +132,29 @@ def start_app(make_stage: Callable[..., Stage]) -> Iterator[Callable[..., InProc
 
 
 @pytest.fixture
-def spawn() -> Iterator[Callable[[str, Stage], Child]]:
-    """Start a module of the service as a child process; it is killed at the end if need be."""
-    children: list[Child] = []
+def children() -> Iterator[list[Child]]:
+    """The child processes of a test; they are killed at the end if need be."""
+    started: list[Child] = []
+    yield started
+    for child in started:
+        if child.process.poll() is None:
+            child.process.kill()
+        child.wait()
+
+
+@pytest.fixture
+def spawn(children: list[Child]) -> Callable[[str, Stage], Child]:
+    """Start a module of the service as a child process."""
 
     def start(module: str, stage: Stage) -> Child:
         children.append(Child(module, stage.environment))
         return children[-1]
 
-    yield start
-    for child in children:
-        if child.process.poll() is None:
-            child.process.kill()
-            child.wait()
+    return start
 
 
 @pytest.fixture
-def connect_app() -> Iterator[Callable[[Stage], App]]:
+def connect_app(children: list[Child]) -> Iterator[Callable[[Stage], App]]:
     """Reach an app that was spawned as a child, once all of its workers are open."""
     apps: list[App] = []
 
@@ -158,6 +164,9 @@ def connect_app() -> Iterator[Callable[[Stage], App]]:
         workers = stage.settings.workers
 
         def is_open() -> bool:
+            for child in children:
+                code = child.process.poll() or 0
+                assert code <= 0, f"it ended with {code}: {child.lines[-5:]}"
             if len(list(stage.targets.glob("app-*.json"))) < workers:
                 return False
             try:
