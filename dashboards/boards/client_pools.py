@@ -8,12 +8,11 @@ from dress_rehearsal.dashboards.kit.panels import timeseries
 from dress_rehearsal.dashboards.kit.promql import (
     INSTANCE,
     last,
-    occurred,
     of_app,
     of_run,
-    per_second,
     quantile,
     quantile_of_all,
+    rates,
     so_far,
     total,
 )
@@ -27,7 +26,6 @@ WAIT_TEXT: Final = (
 )
 _POOL: Final = "{{job}} {{pool}}"
 _BY: Final = ("job", "pool")
-_SPAN: Final = 8
 
 
 def _peak(mark: str, level: str) -> str:
@@ -69,19 +67,17 @@ def ranking() -> Panel:
                 "Held p99",
                 "s",
             ),
-            Column(f"sum {by} ({peak_used})", "Peak used", "locale"),
+            Column(f"sum {by} ({peak_used})", "Peak used"),
             Column(
                 f"sum {by} (max_over_time({of_run('db_client_connection_max', INSTANCE)}"
                 "[$__range]))",
                 "Max",
-                "locale",
             ),
-            Column(f"sum {by} ({peak_waiting})", "Peak waiting", "locale"),
+            Column(f"sum {by} ({peak_waiting})", "Peak waiting"),
             Column(
                 total(of_run("db_client_connection_timeouts_total", INSTANCE), *_BY)
                 + f" or 0 * sum {by} ({last(of_run('db_client_connection_max', INSTANCE))})",
                 "Timed out",
-                "locale",
                 limits=fail_from(1),
             ),
             Column(
@@ -100,7 +96,6 @@ def client_pools() -> tuple[Panel, ...]:
     waits = "db_client_connection_wait_time_seconds"
     held = "db_client_connection_use_time_seconds"
     timeouts = of_run("db_client_connection_timeouts_total", INSTANCE)
-    retries = of_app("allocator_retries_total")
     return (
         timeseries(
             "Connections in use",
@@ -109,8 +104,6 @@ def client_pools() -> tuple[Panel, ...]:
                 Query(_by_pool("db_client_connections", 'state="used"'), _POOL),
                 Query(_by_pool("db_client_connection_max"), f"{_POOL} max", dashed=True),
             ],
-            unit="locale",
-            span=_SPAN,
             many=True,
             stepped=True,
         ),
@@ -119,7 +112,6 @@ def client_pools() -> tuple[Panel, ...]:
             "Share of the pool in use. Full is no evil yet: look at the wait beside it.",
             [Query(of_run("run_pool:db_client_connections:utilisation"), _POOL)],
             unit="percentunit",
-            span=_SPAN,
             many=True,
             maximum=1,
             limits=warn_fail(0.9, 1),
@@ -128,8 +120,6 @@ def client_pools() -> tuple[Panel, ...]:
             "Callers waiting",
             "Who asks for a connection and has none yet.",
             [Query(_by_pool("db_client_connection_pending_requests"), _POOL)],
-            unit="locale",
-            span=_SPAN,
             many=True,
         ),
         timeseries(
@@ -137,7 +127,6 @@ def client_pools() -> tuple[Panel, ...]:
             f"Time callers waited for a connection, over ten seconds each. {WAIT_TEXT}",
             [Query(of_run(f"run_pool:{waits}:p99"), _POOL)],
             unit="s",
-            span=_SPAN,
             many=True,
             limits=WAIT,
         ),
@@ -147,7 +136,6 @@ def client_pools() -> tuple[Panel, ...]:
             "wait. Orange from 0.5 s, red from 2 s.",
             [Query(quantile(0.99, held, *_BY, series=of_run(f"{held}_bucket", INSTANCE)), _POOL)],
             unit="s",
-            span=_SPAN,
             many=True,
             limits=warn_fail(0.5, 2),
         ),
@@ -157,7 +145,6 @@ def client_pools() -> tuple[Panel, ...]:
             "Orange from 5 s, red from 10 s, where the alert begins.",
             [Query(_by_pool("db_client_connection_oldest_checkout_seconds", how="max"), _POOL)],
             unit="s",
-            span=_SPAN,
             many=True,
             limits=warn_fail(5, 10),
         ),
@@ -165,7 +152,6 @@ def client_pools() -> tuple[Panel, ...]:
             "Waits that timed out so far",
             "Callers who gave up waiting for a connection.",
             [Query(so_far(timeouts, *_BY, job="none", pool="yet"), _POOL)],
-            unit="locale",
             span=12,
             height=6,
             limits=fail_from(1),
@@ -174,14 +160,7 @@ def client_pools() -> tuple[Panel, ...]:
         timeseries(
             "Retries of the allocation",
             "Attempts to grant that lost a race and began again, a second.",
-            [
-                Query(
-                    occurred(
-                        per_second(retries, "allocation"), retries, "allocation", allocation="none"
-                    ),
-                    "{{allocation}}",
-                )
-            ],
+            [Query(rates(of_app("allocator_retries_total"), "allocation"), "{{allocation}}")],
             unit="suffix:/s",
             span=12,
             height=6,

@@ -10,7 +10,6 @@ from dress_rehearsal.dashboards.kit.dashboard import Section, dashboard_json
 from dress_rehearsal.dashboards.kit.panels import note, stat, timeseries, words
 from dress_rehearsal.dashboards.kit.promql import (
     last,
-    occurred,
     of_app,
     of_run,
     or_absent,
@@ -18,6 +17,7 @@ from dress_rehearsal.dashboards.kit.promql import (
     or_zero,
     per_second,
     quantile,
+    rates,
     so_far,
     total,
 )
@@ -88,7 +88,6 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "backlog, and what was sold between reading the one store and the other; when all is "
             "settled it must be zero.",
             Query(f"max({_HELD}) - min({_HELD})", "drift"),
-            unit="locale",
             limits=warn_from(1),
             span=3,
             sparkline=True,
@@ -132,7 +131,6 @@ def _number(title: str, description: str, expr: str, limits: Thresholds | None =
         title,
         description,
         Query(expr, title.lower()),
-        unit="locale",
         limits=limits or plain(colours.OK),
         span=3,
     )
@@ -155,7 +153,7 @@ def _tickets() -> tuple[Panel, ...]:
                     dashed=True,
                 ),
             ],
-            unit="locale",
+            span=12,
             height=9,
             stepped=True,
             colours={"held by redis": colours.REDIS, "held by postgres": colours.POSTGRES},
@@ -170,7 +168,7 @@ def _tickets() -> tuple[Panel, ...]:
                 Query(f"max({_HELD}) - min({_HELD})", "drift", colours.SERVER),
                 Query(or_absent(f"max({_BACKLOG})", _BACKLOG), "backlog", colours.UNKNOWN),
             ],
-            unit="locale",
+            span=12,
             height=9,
             stepped=True,
         ),
@@ -194,7 +192,6 @@ def _writeback() -> tuple[Panel, ...]:
             "How long a student has had a promise without a row. Orange from 5 s, red from 30 s.",
             [Query(or_absent(f"max({_OLDEST})", _OLDEST), "oldest", colours.UNKNOWN)],
             unit="s",
-            span=8,
             limits=warn_fail(5, 30),
         ),
         timeseries(
@@ -204,7 +201,6 @@ def _writeback() -> tuple[Panel, ...]:
             "Orange from 0.5 s, red from 2 s.",
             [Query(or_absent(batch, batches), "batch p99", colours.SERVER)],
             unit="s",
-            span=8,
             limits=warn_fail(0.5, 2),
         ),
         timeseries(
@@ -212,7 +208,6 @@ def _writeback() -> tuple[Panel, ...]:
             "Rows the write-back commits, a second.",
             [Query(or_zero(per_second(_COMMITTED)), "rows", colours.OK)],
             unit="suffix:rows/s",
-            span=8,
         ),
         timeseries(
             "Redelivered, poisoned, dead letters so far",
@@ -223,7 +218,6 @@ def _writeback() -> tuple[Panel, ...]:
                 Query(poisoned, "poisoned", colours.FAILED),
                 Query(or_zero(dead), "dead letters", colours.FAULT),
             ],
-            unit="locale",
             span=12,
             stepped=True,
         ),
@@ -235,7 +229,6 @@ def _writeback() -> tuple[Panel, ...]:
                 Query(pending, "not acknowledged", colours.UNKNOWN),
                 Query(lag, "not delivered", colours.REDIS),
             ],
-            unit="locale",
             span=12,
             stepped=True,
         ),
@@ -243,43 +236,27 @@ def _writeback() -> tuple[Panel, ...]:
 
 
 def _refusals() -> tuple[Panel, ...]:
-    refused = of_app("tickets_refused_total")
     duplicates = of_app("tickets_refused_total", _DUPLICATE)
-    scans = of_app("gate_scans_total")
     return (
         timeseries(
             "Refusals by code",
             "Purchases turned away, a second. `overloaded` and `dependency_unavailable` are errors "
             "of the target; any other is an answer, and tells who came.",
-            [
-                Query(
-                    occurred(per_second(refused, "code"), refused, "code", code="none"),
-                    "{{code}}",
-                )
-            ],
+            [Query(rates(of_app("tickets_refused_total"), "code"), "{{code}}")],
             unit="reqps",
-            span=8,
             stacked=True,
         ),
         timeseries(
             "Duplicates refused so far",
             "Tries of students who hold a ticket to get another.",
             [Query(so_far(duplicates), "duplicates", colours.REFUSED)],
-            unit="locale",
             stepped=True,
-            span=8,
         ),
         timeseries(
             "Codes shown at the gates",
             "What became of the QR codes shown, a second; a code admits once.",
-            [
-                Query(
-                    occurred(per_second(scans, "result"), scans, "result", result="none"),
-                    "{{result}}",
-                )
-            ],
+            [Query(rates(of_app("gate_scans_total"), "result"), "{{result}}")],
             unit="reqps",
-            span=8,
         ),
     )
 
@@ -294,7 +271,6 @@ def _audit() -> tuple[Panel, ...]:
                 Column(
                     or_value(f"max by (counter) ({last(AUDITED)})", -1, counter=NOT_JUDGED),
                     "Students or tickets",
-                    "locale",
                     limits=JUDGED_ZERO,
                     width=180,
                 )
@@ -312,7 +288,6 @@ def _audit() -> tuple[Panel, ...]:
                 Column(
                     or_value(f"max by (event) ({last(of_run('event_views_total'))})", event="none"),
                     "Views",
-                    "locale",
                     width=120,
                 )
             ],

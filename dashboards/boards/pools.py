@@ -22,7 +22,6 @@ from dress_rehearsal.dashboards.kit.thresholds import fail_from, warn_fail
 
 UID: Final = "rehearsal-pools"
 
-_SPAN: Final = 8
 _OPEN: Final = warn_fail(1, 2)
 _SLOWEST: Final = 5
 _HEIGHT: Final = 9
@@ -62,7 +61,6 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "Waits that timed out",
             "Callers who gave up waiting for a connection, in all pools.",
             Query(total(of_run("db_client_connection_timeouts_total")) + " or vector(0)", "out"),
-            unit="locale",
             limits=fail_from(1),
         ),
         stat(
@@ -90,7 +88,6 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "Connections the kernel turned away since the rehearsal began, because a listening "
             "process did not fetch them in time.",
             Query(grown(of_run("tcp_listen_overflows_total")), "overflows"),
-            unit="locale",
             limits=fail_from(1),
             decimals=0,
         ),
@@ -118,7 +115,6 @@ def _boundaries() -> tuple[Panel, ...]:
             "waits for grants to write back. Orange from 0.5 s, red from 2 s.",
             [Query(_slowest_calls(), "{{kind}} {{name}}")],
             unit="s",
-            span=_SPAN,
             height=_HEIGHT,
             many=True,
             limits=warn_fail(0.5, 2),
@@ -134,7 +130,6 @@ def _boundaries() -> tuple[Panel, ...]:
                 )
             ],
             unit="none",
-            span=_SPAN,
             height=_HEIGHT,
             stepped=True,
             limits=_OPEN,
@@ -151,8 +146,6 @@ def _boundaries() -> tuple[Panel, ...]:
                     "alert {{kind}} {{result}}",
                 ),
             ],
-            unit="locale",
-            span=_SPAN,
             height=_HEIGHT,
             stepped=True,
         ),

@@ -104,7 +104,6 @@ def _count(title: str, description: str, verdict: str | None) -> Panel:
         title,
         description,
         Query(f"count(count by (rehearsal) ({runs})) or vector(0)", title.lower()),
-        unit="locale",
         limits=plain(colour) if verdict is None else Thresholds(colours.GREY, ((1, colour),)),
         span=6,
     )
@@ -124,8 +123,6 @@ def _side_by_side() -> tuple[Panel, ...]:
             ),
             unit="s",
             limits=plain(colours.FELT_P99),
-            span=8,
-            height=6,
         ),
         bargauge(
             "Longest pool wait, p99",
@@ -137,8 +134,6 @@ def _side_by_side() -> tuple[Panel, ...]:
             ),
             unit="s",
             limits=warn_fail(2, 6),
-            span=8,
-            height=6,
         ),
         note(
             "How to compare",

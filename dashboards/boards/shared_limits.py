@@ -10,7 +10,6 @@ from dress_rehearsal.dashboards.kit.promql import occurred, of_app, of_run, per_
 from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.thresholds import fail_from, warn_fail
 
-_SPAN: Final = 8
 _MAX_CONNECTIONS: Final = f"max({of_run('pg_settings_max_connections')})"
 
 
@@ -25,16 +24,12 @@ def postgres() -> tuple[Panel, ...]:
                 Query(f"0.8 * {_MAX_CONNECTIONS}", "80 %", colours.WARNING, dashed=True),
                 Query(_MAX_CONNECTIONS, "max_connections", colours.LIMIT, dashed=True),
             ],
-            unit="locale",
-            span=_SPAN,
             stepped=True,
         ),
         timeseries(
             "Backends by state",
             "What PostgreSQL's connections do: idle in transaction holds locks while it thinks.",
             [Query(f"sum by (state) ({of_run('pg_stat_activity_backends')})", "{{state}}")],
-            unit="locale",
-            span=_SPAN,
             stacked=True,
             stepped=True,
         ),
@@ -60,7 +55,6 @@ def postgres() -> tuple[Panel, ...]:
                 Query(f"max({of_run('pg_lock_waiting')})", "waiting for a lock", colours.FAULT),
             ],
             unit="none",
-            span=_SPAN,
         ),
     )
 
@@ -77,8 +71,6 @@ def doors() -> tuple[Panel, ...]:
             "Connections the kernel has made and nobody fetched yet. How much of the queue that "
             "is stands below.",
             [Query(f"max by (port) ({of_run('listen_queue_length')})", "port {{port}}")],
-            unit="locale",
-            span=_SPAN,
             stepped=True,
         ),
         timeseries(
@@ -94,15 +86,12 @@ def doors() -> tuple[Panel, ...]:
                 ),
             ],
             unit="suffix:/s",
-            span=_SPAN,
             limits=fail_from(1),
         ),
         timeseries(
             "Requests inside the app",
             "Received and not yet answered, by process.",
             [Query(of_app("http_server_active_requests"), "{{instance}}")],
-            unit="locale",
-            span=_SPAN,
             many=True,
         ),
         timeseries(
@@ -149,7 +138,6 @@ def machine() -> tuple[Panel, ...]:
             "Processor seconds a second: 1 is one processor busy.",
             [Query(per_second(of_run("process_cpu_seconds_total"), "component"), "{{component}}")],
             unit="suffix:CPUs",
-            span=_SPAN,
             height=9,
             stacked=True,
             many=True,
@@ -164,7 +152,6 @@ def machine() -> tuple[Panel, ...]:
                 )
             ],
             unit="bytes",
-            span=_SPAN,
             height=9,
             many=True,
         ),
@@ -172,8 +159,6 @@ def machine() -> tuple[Panel, ...]:
             "Open files by component",
             "Sockets and files, of the process that has most of them.",
             [Query(f"max by (component) ({of_run('process_open_fds')})", "{{component}}")],
-            unit="locale",
-            span=_SPAN,
             height=9,
             many=True,
         ),
@@ -215,7 +200,6 @@ def redis() -> tuple[Panel, ...]:
                 Query(connected, "connected", colours.REDIS),
                 Query(f"max({of_run('redis_blocked_clients')})", "blocked", colours.UNKNOWN),
             ],
-            unit="locale",
             span=6,
             stepped=True,
         ),

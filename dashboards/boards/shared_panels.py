@@ -32,7 +32,7 @@ def students_by_state() -> Panel:
         "Students by state",
         "Every student is in exactly one state, so the sum is always the whole roster.",
         [Query(f"sum by (state) ({of_run('generator_students')})", "{{state}}")],
-        unit="locale",
+        span=12,
         stacked=True,
         stepped=True,
         colours=colours.STUDENTS,
@@ -87,8 +87,8 @@ def judgement_panels() -> tuple[Panel, ...]:
             "What the plan asked for.",
             [Key(name, name.replace("_", " ").capitalize()) for name in about],
             [
-                Column(_with(about, "rehearsal_event_tickets"), "Tickets", "locale", width=100),
-                Column(_with(about, "rehearsal_event_students"), "Students", "locale", width=100),
+                Column(_with(about, "rehearsal_event_tickets"), "Tickets", width=100),
+                Column(_with(about, "rehearsal_event_students"), "Students", width=100),
                 Column(
                     f"1000 * {_with(about, 'rehearsal_opens_at_timestamp_seconds')}",
                     "T-0",
@@ -125,7 +125,6 @@ def judgement_panels() -> tuple[Panel, ...]:
                         metric=NOT_JUDGED,
                     ),
                     "Value (ms for latencies)",
-                    "locale",
                     width=220,
                 )
             ],

@@ -1,7 +1,7 @@
 """Panels: one function for each kind, so that all of a kind look and read alike."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from grafana_foundation_sdk.builders import bargauge as bargauge_builders
 from grafana_foundation_sdk.builders import common as common_builders
@@ -15,10 +15,20 @@ from grafana_foundation_sdk.builders import timeseries as timeseries_builders
 from grafana_foundation_sdk.models import common, dashboard, text
 
 from dress_rehearsal.dashboards.kit import thresholds
-from dress_rehearsal.dashboards.kit.query import LOKI, PROMETHEUS, Query, Ready, ref_id, target
+from dress_rehearsal.dashboards.kit.query import (
+    COUNT,
+    LOKI,
+    PROMETHEUS,
+    Query,
+    Ready,
+    ref_id,
+    target,
+)
 from dress_rehearsal.dashboards.kit.thresholds import Thresholds
 
 _MANY: Final = 4
+
+_Number = TypeVar("_Number", bargauge_builders.Panel, gauge_builders.Panel, stat_builders.Panel)
 
 
 def fixed(colour: str) -> dashboard.DynamicConfigValue:
@@ -43,8 +53,8 @@ def timeseries(
     description: str,
     queries: Sequence[Query],
     *,
-    unit: str,
-    span: int = 12,
+    unit: str = COUNT,
+    span: int = 8,
     height: int = 8,
     stacked: bool = False,
     stepped: bool = False,
@@ -138,7 +148,7 @@ def stat(
     description: str,
     query: Query,
     *,
-    unit: str,
+    unit: str = COUNT,
     limits: Thresholds,
     span: int = 4,
     height: int = 4,
@@ -157,21 +167,12 @@ def stat(
     modes = common.BigValueColorMode
     graphs = common.BigValueGraphMode
     panel = (
-        stat_builders.Panel()
-        .title(title)
-        .description(description)
-        .datasource(PROMETHEUS)
-        .unit(unit)
-        .span(span)
-        .height(height)
-        .thresholds(limits.builder())
-        .color_scheme(builders.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
+        _number(stat_builders.Panel(), title, description, unit, limits, span, height)
         .color_mode(modes.BACKGROUND_SOLID if filled else modes.VALUE)
         .graph_mode(graphs.AREA if sparkline else graphs.NONE)
         .text_mode(common.BigValueTextMode.VALUE)
         .justify_mode(common.BigValueJustifyMode.CENTER)
         .orientation(common.VizOrientation.AUTO)
-        .reduce_options(_last())
         .mappings(list(mappings))
         .with_target(target(query.expr, query.legend, "A", instant=not sparkline))
     )
@@ -195,54 +196,53 @@ def gauge(
 ) -> dashboard.Panel:
     """Show how much of something finite is used."""
     return (
-        gauge_builders.Panel()
-        .title(title)
-        .description(description)
-        .datasource(PROMETHEUS)
-        .unit(unit)
+        _number(gauge_builders.Panel(), title, description, unit, limits, span, height)
         .min(0)
         .max(maximum)
-        .span(span)
-        .height(height)
-        .thresholds(limits.builder())
-        .color_scheme(builders.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
         .show_threshold_markers(True)
         .show_threshold_labels(False)
         .orientation(common.VizOrientation.AUTO)
-        .reduce_options(_last())
         .with_target(target(query.expr, query.legend, "A", instant=True))
         .build()
     )
 
 
 def bargauge(
-    title: str,
-    description: str,
-    query: Query,
-    *,
-    unit: str,
-    limits: Thresholds,
-    span: int = 12,
-    height: int = 8,
+    title: str, description: str, query: Query, *, unit: str, limits: Thresholds
 ) -> dashboard.Panel:
     """Compare one number of several things, a bar for each."""
     return (
-        bargauge_builders.Panel()
-        .title(title)
+        _number(bargauge_builders.Panel(), title, description, unit, limits, 8, 6)
+        .min(0)
+        .display_mode(common.BarGaugeDisplayMode.BASIC)
+        .orientation(common.VizOrientation.HORIZONTAL)
+        .show_unfilled(True)
+        .with_target(target(query.expr, query.legend, "A", instant=True))
+        .build()
+    )
+
+
+def _number(
+    panel: _Number,
+    title: str,
+    description: str,
+    unit: str,
+    limits: Thresholds,
+    span: int,
+    height: int,
+) -> _Number:
+    """Begin a panel of the last value, which has the colour of the limit it has reached."""
+    last = common_builders.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields("")
+    return (
+        panel.title(title)
         .description(description)
         .datasource(PROMETHEUS)
         .unit(unit)
-        .min(0)
         .span(span)
         .height(height)
         .thresholds(limits.builder())
         .color_scheme(builders.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
-        .display_mode(common.BarGaugeDisplayMode.BASIC)
-        .orientation(common.VizOrientation.HORIZONTAL)
-        .show_unfilled(True)
-        .reduce_options(_last())
-        .with_target(target(query.expr, query.legend, "A", instant=True))
-        .build()
+        .reduce_options(last)
     )
 
 
@@ -265,8 +265,6 @@ def logs(
     description: str,
     expr: str,
     *,
-    span: int = 24,
-    height: int = 10,
     links: Sequence[dashboard.DashboardLink] = (),
 ) -> dashboard.Panel:
     """Show lines of logs, the newest first."""
@@ -276,8 +274,8 @@ def logs(
         .description(description)
         .datasource(LOKI)
         .links([Ready(link) for link in links])
-        .span(span)
-        .height(height)
+        .span(24)
+        .height(10)
         .show_time(True)
         .show_labels(False)
         .show_common_labels(False)
@@ -296,7 +294,3 @@ def logs(
         )
         .build()
     )
-
-
-def _last() -> common_builders.ReduceDataOptions:
-    return common_builders.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields("")

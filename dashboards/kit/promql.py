@@ -57,6 +57,15 @@ def occurred(expr: str, series: str, *by: str, **none: str) -> str:
     return or_zero(f"{known} or (0 * ({ever}) and on() {_GOING})", **none)
 
 
+def rates(series: str, by: str, none: str = "none") -> str:
+    """Return how fast a counter grows, of those values of a label that were counted at all.
+
+    Args:
+        none: the value that zero has while nothing was.
+    """
+    return occurred(per_second(series, by), series, by, **{by: none})
+
+
 def total(series: str, *by: str) -> str:
     """Return what a counter that starts with its process has counted in all up to a moment."""
     return f"{_sum(by)}(max_over_time({series}[$__range]))"

@@ -13,6 +13,8 @@ _T = TypeVar("_T")
 
 SCRAPE: Final = f"{SCRAPE_S}s"
 """No query asks for a finer step than there are samples."""
+COUNT: Final = "locale"
+"""The unit of what is counted: all digits, where `short` would write 2,150 as 2.15 K."""
 
 PROMETHEUS: Final = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
 LOKI: Final = dashboard.DataSourceRef(type_val="loki", uid="${loki}")

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import table as table_builders
 from grafana_foundation_sdk.models import dashboard
 
-from dress_rehearsal.dashboards.kit.query import PROMETHEUS, ref_id, target
+from dress_rehearsal.dashboards.kit.query import COUNT, PROMETHEUS, ref_id, target
 from dress_rehearsal.dashboards.kit.thresholds import Thresholds, plain
 
 
@@ -29,7 +29,7 @@ class Column:
 
     expr: str
     heading: str
-    unit: str
+    unit: str = COUNT
     limits: Thresholds | None = None
     decimals: int | None = None
     width: int | None = None
