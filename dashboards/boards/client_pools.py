@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Panel
 from dress_rehearsal.dashboards.kit.panels import timeseries
 from dress_rehearsal.dashboards.kit.promql import (
     INSTANCE,
+    highest,
     last,
     of_app,
     of_run,
@@ -45,6 +46,7 @@ def ranking() -> Panel:
     waiting = of_run("db_client_connection_pending_requests", INSTANCE)
     peak_waiting = _peak(of_run("db_client_connection_pending_peak", INSTANCE), waiting)
     oldest = of_run("db_client_connection_oldest_checkout_seconds", INSTANCE)
+    limit = of_run("db_client_connection_max", INSTANCE)
     by = "by (job, pool)"
     return table(
         "Pools by wait",
@@ -68,20 +70,16 @@ def ranking() -> Panel:
                 "s",
             ),
             Column(f"sum {by} ({peak_used})", "Peak used"),
-            Column(
-                f"sum {by} (max_over_time({of_run('db_client_connection_max', INSTANCE)}"
-                "[$__range]))",
-                "Max",
-            ),
+            Column(highest(limit, f"sum {by} "), "Max"),
             Column(f"sum {by} ({peak_waiting})", "Peak waiting"),
             Column(
                 total(of_run("db_client_connection_timeouts_total", INSTANCE), *_BY)
-                + f" or 0 * sum {by} ({last(of_run('db_client_connection_max', INSTANCE))})",
+                + f" or 0 * sum {by} ({last(limit)})",
                 "Timed out",
                 limits=fail_from(1),
             ),
             Column(
-                f"max {by} (max_over_time({oldest}[$__range]))",
+                highest(oldest, f"max {by} "),
                 "Longest checkout",
                 "s",
                 limits=warn_fail(5, 10),

@@ -9,6 +9,7 @@ from dress_rehearsal.dashboards.kit import colours
 from dress_rehearsal.dashboards.kit.dashboard import Section, dashboard_json
 from dress_rehearsal.dashboards.kit.panels import gauge, note, stat, timeseries
 from dress_rehearsal.dashboards.kit.promql import (
+    highest,
     last,
     of_run,
     or_value,
@@ -62,7 +63,7 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "Loop lag, at most",
             "How late a generator's own event loop was, at worst. "
             "Orange from 0.1 s, red from 0.5 s.",
-            Query(f"max(max_over_time({of_run('generator_loop_lag_seconds')}[$__range]))", "lag"),
+            Query(highest(of_run("generator_loop_lag_seconds")), "lag"),
             unit="s",
             limits=_LAG,
         ),
@@ -83,7 +84,7 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "CPU of the machine, at most",
             "Highest share of all processors in use. From 95 % on the generator competes with "
             "what it measures.",
-            Query(f"max(max_over_time({of_run('machine_cpu_used_ratio')}[$__range]))", "in use"),
+            Query(highest(of_run("machine_cpu_used_ratio")), "in use"),
             unit="percentunit",
             limits=warn_fail(0.8, 0.95),
             decimals=0,
@@ -228,8 +229,7 @@ def _machine() -> tuple[Panel, ...]:
             "Share of the machine's memory, at most",
             "Sum of each generator's highest resident memory. Orange from 50 %, red from 80 %.",
             Query(
-                f"sum(max_over_time({memory}[$__range])) "
-                f"/ max({last(of_run('machine_memory_bytes'))})",
+                f"{highest(memory, 'sum')} / max({last(of_run('machine_memory_bytes'))})",
                 "of the machine's memory",
             ),
             unit="percentunit",

@@ -9,6 +9,7 @@ from dress_rehearsal.dashboards.kit import colours
 from dress_rehearsal.dashboards.kit.dashboard import Section, dashboard_json
 from dress_rehearsal.dashboards.kit.panels import note, stat, timeseries, words
 from dress_rehearsal.dashboards.kit.promql import (
+    highest,
     last,
     of_app,
     of_run,
@@ -179,7 +180,7 @@ def _writeback() -> tuple[Panel, ...]:
     again, poisoned = (
         so_far(of_run(f"writeback_{name}_total")) for name in ("redelivered", "poisoned")
     )
-    dead = f"max(max_over_time({of_run('writeback_dead_letters')}[$__range]))"
+    dead = highest(of_run("writeback_dead_letters"))
     batches = of_run("writeback_batch_seconds_bucket")
     batch = quantile(0.99, "writeback_batch_seconds", series=batches)
     length, pending, lag = (

@@ -11,6 +11,7 @@ from dress_rehearsal.dashboards.kit.panels import gauge, stat, timeseries
 from dress_rehearsal.dashboards.kit.promql import (
     INSTANCE,
     grown,
+    highest,
     occurred,
     of_run,
     quantile,
@@ -53,7 +54,7 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "Longest pool wait, p99",
             "The worst ten seconds of any pool: wait is the evidence of a pool too small or held "
             f"too long. {WAIT_TEXT}",
-            Query(f"max(max_over_time({waits}[$__range]))", "wait p99"),
+            Query(highest(waits), "wait p99"),
             unit="s",
             limits=WAIT,
         ),
@@ -75,10 +76,7 @@ def _at_a_glance() -> tuple[Panel, ...]:
         gauge(
             "PostgreSQL connections, at most",
             "Highest share of max_connections in use. Red from 80 %.",
-            Query(
-                f"max(max_over_time({of_run('run:pg_connections:utilisation')}[$__range]))",
-                "of max_connections",
-            ),
+            Query(highest(of_run("run:pg_connections:utilisation")), "of max_connections"),
             unit="percentunit",
             limits=warn_fail(0.6, 0.8),
             maximum=1,
@@ -95,7 +93,7 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "Event loop blocked, at most",
             "How late an app process' event loop ran a timer, at worst. "
             "Orange from 0.25 s, red from 1.5 s; just after T-0 a second is healthy.",
-            Query(f"max(max_over_time({of_run('app_event_loop_lag_seconds')}[$__range]))", "lag"),
+            Query(highest(of_run("app_event_loop_lag_seconds")), "lag"),
             unit="s",
             limits=warn_fail(0.25, 1.5),
         ),

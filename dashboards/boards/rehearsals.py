@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models.dashboard import DashboardLink, Panel
 from dress_rehearsal.dashboards.kit import colours, links
 from dress_rehearsal.dashboards.kit.dashboard import Section, dashboard_json
 from dress_rehearsal.dashboards.kit.panels import bargauge, note, stat, words
-from dress_rehearsal.dashboards.kit.promql import PURCHASE
+from dress_rehearsal.dashboards.kit.promql import PURCHASE, highest
 from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.table import Column, Key, table
 from dress_rehearsal.dashboards.kit.thresholds import Thresholds, plain, warn_fail
@@ -128,8 +128,7 @@ def _side_by_side() -> tuple[Panel, ...]:
             "Longest pool wait, p99",
             "The worst ten seconds of any pool. Orange from 2 s, red from 6 s.",
             Query(
-                "max by (run) (max_over_time("
-                "run_pool:db_client_connection_wait_time_seconds:p99[$__range]))",
+                highest("run_pool:db_client_connection_wait_time_seconds:p99", "max by (run) "),
                 "{{run}}",
             ),
             unit="s",

@@ -18,6 +18,7 @@ from dress_rehearsal.dashboards.kit.promql import (
     INSTANCE,
     NOT_PROBES,
     PURCHASE,
+    highest,
     last,
     of_app,
     of_run,
@@ -258,13 +259,7 @@ def _errors() -> tuple[Panel, ...]:
         stat(
             "Share of 5xx, at worst",
             "The highest share of 5xx among the app's answers in any ten seconds.",
-            Query(
-                or_value(
-                    f"max(max_over_time({of_run('run:http_server_requests:error_ratio')}"
-                    "[$__range]))"
-                ),
-                "5xx",
-            ),
+            Query(or_value(highest(of_run("run:http_server_requests:error_ratio"))), "5xx"),
             unit="percentunit",
             limits=warn_fail(0.0001, 0.01),
             decimals=2,
@@ -316,9 +311,7 @@ def _waiting_room() -> tuple[Panel, ...]:
     )
     streams = of_app("waiting_room_streams")
     # Each worker knows the newest it heard of, and the one that knows most may not be scraped.
-    most_joined, most_admitted = (
-        f"max(max_over_time({series}[$__range]))" for series in (joined, admitted)
-    )
+    most_joined, most_admitted = highest(joined), highest(admitted)
     left_out = f"clamp_min({most_joined} - {most_admitted}, 0)"
     return (
         timeseries(

@@ -76,6 +76,15 @@ def grown(series: str, *by: str) -> str:
     return f"{_sum(by)}(max_over_time({series}[$__range]) - min_over_time({series}[$__range]))"
 
 
+def highest(series: str, how: str = "max") -> str:
+    """Return the most that was ever read in the chosen time, also after the rehearsal.
+
+    Args:
+        how: what is made of the processes' own, such as `sum by (job)`.
+    """
+    return f"{how}(max_over_time({series}[$__range]))"
+
+
 def last(series: str) -> str:
     """Return the last value in the chosen time, also after the rehearsal, for instant queries."""
     return f"last_over_time({series}[$__range])"

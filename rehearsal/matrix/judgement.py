@@ -3,13 +3,14 @@
 A cell reaches its lane, and a judgement its leader, as a line of JSON.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final, Self
 
-from dress_rehearsal.plans import Cell, Plan
+from pydantic import TypeAdapter
+
+from dress_rehearsal.plans import Cell
 
 _WRONGS: Final = (
     "audit.*",
@@ -69,10 +70,7 @@ class Judgement:
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Return the judgement that `document` wrote."""
-        values = {key: value for key, value in document.items() if key != "differs"}
-        for key in ("expected", "found", "missing", "unexpected"):
-            values[key] = tuple(values[key])
-        return cls(**values)
+        return TypeAdapter(cls).validate_python(document)
 
 
 def judge_cell(cell: Cell, found: Collection[str], seconds: float, run: str) -> Judgement:
@@ -118,24 +116,9 @@ def _any(found: Iterable[str], patterns: Collection[str]) -> bool:
 
 def cell_line(cell: Cell) -> str:
     """Return a cell as the line a lane reads, its plan included."""
-    return json.dumps(
-        {
-            "strategy": cell.strategy,
-            "fault": cell.fault,
-            "plan": cell.plan.model_dump(mode="json", exclude_none=True),
-            "expect": cell.expect,
-            "allow": cell.allow,
-        }
-    )
+    return TypeAdapter(Cell).dump_json(cell, exclude_none=True).decode()
 
 
 def cell_from(line: str) -> Cell:
     """Return the cell that `cell_line` wrote."""
-    document = json.loads(line)
-    return Cell(
-        strategy=document["strategy"],
-        fault=document["fault"],
-        plan=Plan.model_validate(document["plan"]),
-        expect=tuple(document["expect"]),
-        allow=tuple(document["allow"]),
-    )
+    return TypeAdapter(Cell).validate_json(line)

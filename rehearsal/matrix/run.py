@@ -110,14 +110,10 @@ class MatrixRun:
                 self._lanes.remove(lane)
             if judgement is not None:
                 self._take(judgement, grid)
-            if lost:
-                if self._waiting:
-                    self._start_lane(grid)
-            elif self._waiting:
+            if not lost:
                 self._give(lane, grid)
-            else:
-                lane.cell = None
-                lane.dismiss()
+            elif self._waiting:
+                self._start_lane(grid)
 
     def _take(self, judgement: Judgement, grid: Grid) -> None:
         self.judgements.append(judgement)
@@ -130,8 +126,7 @@ class MatrixRun:
         while not self._heard.empty():
             _, judgement = self._heard.get()
             if judgement is not None:
-                self.judgements.append(judgement)
-                grid.judged(judgement)
+                self._take(judgement, grid)
 
     def _start_lane(self, grid: Grid) -> None:
         self._started += 1
@@ -145,10 +140,14 @@ class MatrixRun:
         self._give(lane, grid)
 
     def _give(self, lane: LaneProcess, grid: Grid) -> None:
+        """Have a lane carry out the next cell, or end where none is waiting."""
         if self._waiting:
             cell = self._waiting.popleft()
             lane.give(cell)
             grid.begun(cell)
+        else:
+            lane.cell = None
+            lane.dismiss()
 
     def _lane_lost(self, lane: LaneProcess) -> Judgement | None:
         """Return the judgement of the cell a lane was at when it ended; None: it was at none."""
@@ -180,16 +179,12 @@ class MatrixRun:
         _write_whole(self.folder / "matrix.json", f"{text}\n")
 
     def _draw(self) -> None:
-        _write_whole(self.folder / "matrix.svg", draw_heat_map(self._squares()).file)
-
-    def _squares(self) -> list[MatrixCell]:
-        """Return every cell's square, in the matrix's order."""
         judged = {(each.strategy, each.fault): each for each in self.judgements}
-        squares = []
-        for cell in self._cells:
-            judgement = judged.get((cell.strategy, cell.fault))
-            squares.append(MatrixCell(cell.strategy, cell.fault, _state(judgement)))
-        return squares
+        squares = [
+            MatrixCell(cell.strategy, cell.fault, _state(judged.get((cell.strategy, cell.fault))))
+            for cell in self._cells
+        ]
+        _write_whole(self.folder / "matrix.svg", draw_heat_map(squares).file)
 
 
 def _state(judgement: Judgement | None) -> State:

@@ -55,15 +55,15 @@ def test_other_keys_need_their_values(over, sentence):
     ("key", "option", "other"),
     [
         ("event.students", "--students 70", "event.students"),
-        ("seed", "--seed 3", "seed"),
-        ("app.workers", "--set app.workers=3", "app.workers"),
-        ("app.workers", "--set app={workers=3}", "app"),
+        ("seed", "--seed 3", "seed=3"),
+        ("app.workers", "--set app.workers=3", "app.workers=3"),
+        ("app.workers", "--set app={workers=3}", "app={workers=3}"),
     ],
 )
 def test_a_swept_key_is_given_once(key, option, other):
     with pytest.raises(PlanError, match=f"--over {key} and {option} both give {key}"):
-        check_given_once(key, [("--set name=x", "name"), (option, other)])
-    check_given_once(key, [("--set app.workers_max=3", "app.workers_max")])
+        check_given_once(key, [("--set name=x", "name=x"), (option, other)])
+    check_given_once(key, [("--set app.workers_max=3", "app.workers_max=3")])
 
 
 def test_a_value_that_is_no_word_is_named_by_its_key():
