@@ -17,27 +17,18 @@ def add_commands(commands: "Commands") -> "Commands":
     own = commands.add_parser(
         "dashboards", help="build the Grafana dashboards, or push them to a Grafana"
     ).add_subparsers(required=True, metavar="COMMAND")
-    _build_command(own.add_parser("build", help="write files for Grafana's provisioning"))
-    _push_command(
-        own.add_parser(
-            "push",
-            help="put them into a Grafana",
-            description="Puts data source, folder and dashboards in place; "
-            "pushed again, it changes only what differs. The token of a service account is read "
-            "from the environment variable REHEARSE_GRAFANA_TOKEN.",
-        )
-    )
-    return own
-
-
-def _build_command(build: argparse.ArgumentParser) -> None:
+    build = own.add_parser("build", help="write files for Grafana's provisioning")
     build.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for the JSON files"
     )
     build.set_defaults(command=_build)
-
-
-def _push_command(push: argparse.ArgumentParser) -> None:
+    push = own.add_parser(
+        "push",
+        help="put them into a Grafana",
+        description="Puts data source, folder and dashboards in place; "
+        "pushed again, it changes only what differs. The token of a service account is read "
+        "from the environment variable REHEARSE_GRAFANA_TOKEN.",
+    )
     push.add_argument(
         "--url", required=True, help="where Grafana answers, such as https://grafana.example.org"
     )
@@ -53,6 +44,7 @@ def _push_command(push: argparse.ArgumentParser) -> None:
     )
     push.add_argument("--ca-file", type=Path, metavar="FILE", help="trust these certificates (PEM)")
     push.set_defaults(command=_push)
+    return own
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -78,7 +70,7 @@ def _push(options: argparse.Namespace) -> int:
         ca_file=options.ca_file,
     )
     console = Console(highlight=False, soft_wrap=True)
-    for part, outcome in pushed.outcomes:
+    for part, outcome in pushed.outcomes.items():
         console.print(f"{escape(part)}: {outcome}")
     for note in pushed.notes:
         console.print(escape(note), style="yellow")

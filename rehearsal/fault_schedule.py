@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from dress_rehearsal.compose import Stage, StageError, UndecidedError
 from dress_rehearsal.plans import FAULTS, Fault, Plan
@@ -73,9 +72,10 @@ class FaultSchedule:
             return isinstance(error, UndecidedError)
         if on:
             kind = FAULTS[fault.name]
-            self._stamp(
-                fault,
-                begun_ns,
+            self._run.stamp(
+                "fault",
+                fault.name,
+                t_ns=begun_ns,
                 on=True,
                 grade=fault.grade,
                 what=kind.what,
@@ -83,16 +83,13 @@ class FaultSchedule:
             )
             self._note(f"Fault {fault.name} ({fault.grade}): {kind.what}.")
         else:
-            self._stamp(fault, time.time_ns(), on=False)
+            self._run.stamp("fault", fault.name, t_ns=time.time_ns(), on=False)
             self._note(f"Fault {fault.name} is over.")
         return True
 
     def _failed(self, fault: Fault, why: str, *, on: bool) -> None:
-        self._stamp(fault, time.time_ns(), on=on, error=why)
+        self._run.stamp("fault", fault.name, t_ns=time.time_ns(), on=on, error=why)
         self._note(f"The fault {fault.name} could not be {'done' if on else 'ended'}: {why}")
-
-    def _stamp(self, fault: Fault, t_ns: int, **detail: Any) -> None:
-        self._run.stamp("fault", fault.name, t_ns=t_ns, **detail)
 
     def _wait_until(self, t_ns: int) -> None:
         self._over.wait(max(0.0, (t_ns - time.time_ns()) / NS_PER_S))

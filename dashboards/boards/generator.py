@@ -181,8 +181,7 @@ def _records() -> tuple[Panel, ...]:
             "Readings that the collector could not make; a source that never failed is not listed.",
             [
                 Query(
-                    so_far(of_run("collector_failed_total"), "source", source="none"),
-                    "{{source}}",
+                    so_far(of_run("collector_failed_total"), "source", source="none"), "{{source}}"
                 )
             ],
             limits=warn_from(1),

@@ -37,20 +37,13 @@ def postgres() -> tuple[Panel, ...]:
             "Transactions, locks and deadlocks",
             "Transactions a second, and backends that wait for a lock now.",
             [
-                Query(
-                    per_second(of_run("pg_stat_database_xact_commit_total")),
-                    "commits/s",
-                    colours.OK,
-                ),
-                Query(
-                    per_second(of_run("pg_stat_database_xact_rollback_total")),
-                    "rollbacks/s",
-                    colours.UNKNOWN,
-                ),
-                Query(
-                    per_second(of_run("pg_stat_database_deadlocks_total")),
-                    "deadlocks/s",
-                    colours.FAILED,
+                *(
+                    Query(per_second(of_run(f"pg_stat_database_{counter}_total")), name, colour)
+                    for counter, name, colour in (
+                        ("xact_commit", "commits/s", colours.OK),
+                        ("xact_rollback", "rollbacks/s", colours.UNKNOWN),
+                        ("deadlocks", "deadlocks/s", colours.FAILED),
+                    )
                 ),
                 Query(f"max({of_run('pg_lock_waiting')})", "waiting for a lock", colours.FAULT),
             ],

@@ -292,12 +292,7 @@ def _errors() -> tuple[Panel, ...]:
             "Failures at boundaries so far",
             "Calls that failed on the way out of the app: to the stores, the enrolment API, the "
             "alert API. What never failed is not listed.",
-            [
-                Query(
-                    so_far(failures, "kind", "name", kind="none", name="yet"),
-                    "{{kind}} {{name}}",
-                )
-            ],
+            [Query(so_far(failures, "kind", "name", kind="none", name="yet"), "{{kind}} {{name}}")],
             span=6,
             limits=fail_from(1),
             stepped=True,

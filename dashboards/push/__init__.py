@@ -7,7 +7,6 @@ Pushed again, it changes only what differs.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,21 +32,6 @@ Dashboards = Mapping[str, Mapping[str, Any]]
 """Classic dashboard JSON by uid."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """What a push came to.
-
-    Attributes:
-        outcomes: what became of each part, such as `("folder dress-rehearsal", "created")`.
-        notes: sentences on what the user should know besides.
-        url: where to look at it.
-    """
-
-    outcomes: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
-    url: str
-
-
 def push(
     url: str,
     token: str | None,
@@ -57,8 +41,8 @@ def push(
     allow_http: bool = False,
     ca_file: Path | None = None,
     timeout_s: float = 30.0,
-) -> Pushed:
-    """Put data source, folder and dashboards in place.
+) -> Progress:
+    """Put data source, folder and dashboards in place; return what came of it.
 
     Args:
         url: where Grafana answers, path prefix included.
@@ -74,7 +58,9 @@ def push(
     secret = _checked_token(token)
     _check_options(datasource_url, ca_file)
     grafana = Grafana(address, secret, timeout_s=timeout_s, ca_file=ca_file)
-    progress = Progress([DATASOURCE, FOLDER, *map(named, dashboards)])
+    start = _START_UID if _START_UID in dashboards else next(iter(dashboards), "")
+    planned = [DATASOURCE, FOLDER, *map(named, dashboards)]
+    progress = Progress(planned, f"{address.url}/d/{start}")
     try:
         _check_version(grafana, progress)
         push_datasource(grafana, datasource_url, progress)
@@ -87,10 +73,7 @@ def push(
     except KeyboardInterrupt:
         far = progress.in_words(undecided=grafana.writing)
         raise PushInterruptedError(f"The push was interrupted.\n{far}") from None
-    start = _START_UID if _START_UID in dashboards else next(iter(dashboards), "")
-    return Pushed(
-        tuple(progress.outcomes.items()), tuple(progress.notes), f"{address.url}/d/{start}"
-    )
+    return progress
 
 
 def _checked_token(token: str | None) -> str:

@@ -12,11 +12,13 @@ class Progress:
 
     Attributes:
         planned: its parts, such as `folder dress-rehearsal`, in their order.
-        outcomes: what became of the parts that are finished.
+        url: where to look at it once it is all there.
+        outcomes: what became of the parts that are finished, such as `created`.
         notes: sentences on what the user should know besides.
     """
 
     planned: list[str]
+    url: str
     outcomes: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 

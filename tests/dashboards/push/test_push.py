@@ -29,13 +29,13 @@ def test_a_first_push_makes_everything_and_a_second_changes_nothing(version):
         for uid, held in double.dashboards.items():
             assert held["folderUid"] == "dress-rehearsal"
             assert held["dashboard"]["panels"] == DASHBOARDS[uid]["panels"]
-        assert dict(first.outcomes)[f"dashboard {OPEN}"] == "created"
+        assert first.outcomes[f"dashboard {OPEN}"] == "created"
         assert first.url == f"{double.url}/d/{OPEN}"
         before = copy.deepcopy((double.folders, double.dashboards))
         double.requests.clear()
         second = pushed(double)
         assert double.writes() == []
-        assert {outcome for _, outcome in second.outcomes} == {"unchanged", "there already"}
+        assert set(second.outcomes.values()) == {"unchanged", "there already"}
         assert (double.folders, double.dashboards) == before
 
 
@@ -44,7 +44,7 @@ def test_a_changed_dashboard_is_saved_over_the_version_that_was_read(version):
     with grafana(version=version) as double:
         pushed(double)
         changed = {**DASHBOARDS, OPEN: {**DASHBOARDS[OPEN], "title": "Ticket open!"}}
-        outcomes = dict(pushed(double, dashboards=changed).outcomes)
+        outcomes = pushed(double, dashboards=changed).outcomes
         assert outcomes[f"dashboard {OPEN}"] == "updated"
         assert outcomes[f"dashboard {POOLS}"] == "unchanged"
         assert double.dashboards[OPEN]["dashboard"]["version"] == 2
@@ -58,7 +58,7 @@ def test_what_was_changed_by_hand_or_moved_is_put_back(version):
         double.dashboards[OPEN]["dashboard"]["panels"] = []
         double.dashboards[POOLS]["folderUid"] = ""
         double.folders["dress-rehearsal"]["title"] = "Something else"
-        outcomes = dict(pushed(double).outcomes)
+        outcomes = pushed(double).outcomes
         assert outcomes[f"dashboard {OPEN}"] == outcomes[f"dashboard {POOLS}"] == "updated"
         assert outcomes["folder dress-rehearsal"] == "renamed"
         assert double.dashboards[OPEN]["dashboard"]["panels"] == DASHBOARDS[OPEN]["panels"]
@@ -77,7 +77,7 @@ def test_a_grafana_that_stores_dashboards_in_another_form_but_makes_no_version_i
                 "meta": {"folderUid": "dress-rehearsal"},
             },
         )
-        assert dict(pushed(double).outcomes)[f"dashboard {OPEN}"] == "unchanged"
+        assert pushed(double).outcomes[f"dashboard {OPEN}"] == "unchanged"
 
 
 def test_the_dashboards_of_this_project_are_taken_and_found_unchanged():
@@ -101,7 +101,7 @@ def test_it_works_below_a_path_and_with_a_slash_at_the_end():
 def test_an_editors_token_is_enough_though_what_is_missing_answers_403(version):
     with grafana(version=version, permissions=EDITOR) as double:
         first = pushed(double, datasource_url=None)
-        assert dict(first.outcomes)["folder dress-rehearsal"] == "created"
+        assert first.outcomes["folder dress-rehearsal"] == "created"
         (note,) = first.notes
         assert "datasources:read" in note
         double.requests.clear()
@@ -149,8 +149,8 @@ def test_a_missing_data_source_is_told_before_anything_is_made():
 def test_a_data_source_that_is_there_is_used_and_left_as_it_is():
     there = {"uid": "rehearsal-prometheus", "type": "prometheus", "url": "http://prom:9090/"}
     with grafana(datasources={"rehearsal-prometheus": dict(there)}) as double:
-        assert pushed(double, datasource_url=None).notes == ()
-        assert pushed(double, datasource_url="http://prom:9090").notes == ()
+        assert pushed(double, datasource_url=None).notes == []
+        assert pushed(double, datasource_url="http://prom:9090").notes == []
         (note,) = pushed(double).notes
         assert "left as it is" in note
         assert double.datasources["rehearsal-prometheus"] == there
@@ -209,7 +209,7 @@ def test_a_change_by_somebody_else_in_between_is_read_again(times):
                 double.folders["dress-rehearsal"]["version"] += 1
 
         double.before = edit
-        outcomes = dict(pushed(double).outcomes)
+        outcomes = pushed(double).outcomes
         assert outcomes[f"dashboard {OPEN}"] == "updated"
         assert outcomes["folder dress-rehearsal"] == "renamed"
 
@@ -236,7 +236,7 @@ def test_a_folder_that_somebody_makes_at_the_same_moment_is_used():
                 double.folders["dress-rehearsal"] = {"title": "Dress Rehearsal", "version": 1}
 
         double.before = make
-        assert dict(pushed(double).outcomes)["folder dress-rehearsal"] == "unchanged"
+        assert pushed(double).outcomes["folder dress-rehearsal"] == "unchanged"
 
 
 def test_a_folder_without_a_version_as_in_grafana_12_0_0_is_renamed():
@@ -244,4 +244,4 @@ def test_a_folder_without_a_version_as_in_grafana_12_0_0_is_renamed():
         pushed(double)
         double.folders["dress-rehearsal"]["title"] = "Edited"
         double.answer("GET", "/folders/dress-rehearsal", body={"title": "Edited"})
-        assert dict(pushed(double).outcomes)["folder dress-rehearsal"] == "renamed"
+        assert pushed(double).outcomes["folder dress-rehearsal"] == "renamed"
