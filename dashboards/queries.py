@@ -18,9 +18,8 @@ _ALL: Final = ".+"
 class Target:
     """One query of one panel to Prometheus."""
 
-    dashboard: str
-    """The dashboard's uid."""
     panel: int
+    """Its number on the dashboard."""
     panel_title: str
     ref_id: str
     expr: str
@@ -36,7 +35,6 @@ def targets(dashboard: Mapping[str, Any]) -> Iterator[Target]:
             if (target.get("datasource") or panel["datasource"])["type"] != "prometheus":
                 continue
             yield Target(
-                dashboard=dashboard["uid"],
                 panel=panel["id"],
                 panel_title=panel["title"],
                 ref_id=target["refId"],

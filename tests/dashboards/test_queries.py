@@ -43,7 +43,6 @@ def test_targets_are_given_in_order_also_from_collapsed_rows() -> None:
 def test_a_target_is_one_query_with_its_panel() -> None:
     assert list(targets({"uid": "mine", "panels": [_panel(2, "up")]})) == [
         Target(
-            dashboard="mine",
             panel=2,
             panel_title="Panel 2",
             ref_id="A",
