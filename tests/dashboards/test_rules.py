@@ -11,6 +11,8 @@ from tests.dashboards.binaries import attempt, binary, run
 from tests.dashboards.exported import METRICS, RECORDED
 from tests.dashboards.linting import families
 
+pytestmark = pytest.mark.servers
+
 RULES = Path(__file__).resolve().parents[2] / "dashboards" / "rules"
 CASES = Path(__file__).resolve().parent / "rules"
 DASHBOARDS = {"rehearsal-open", "rehearsal-pools", "rehearsal-integrity", "rehearsal-generator"}

@@ -11,6 +11,8 @@ import pytest
 from dress_rehearsal.reports.report import write_report
 from tests.reports import synthetic_run
 
+pytestmark = pytest.mark.servers
+
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = (
     "--headless",
@@ -33,6 +35,8 @@ PROBE = """<!doctype html><body style="margin:0">
   const shown = [...page.querySelectorAll('figure svg')].filter(s => s.getClientRects().length);
   document.body.innerHTML = '<pre>' + JSON.stringify({{
     overflow: root.scrollWidth - root.clientWidth, figures: shown.length,
+    scrolled: [...page.querySelectorAll('.scroll')]
+      .filter(s => s.scrollWidth > s.clientWidth).map(s => s.ariaLabel),
     narrowest: Math.min(...shown.map(s => s.getBoundingClientRect().width)),
     title: page.title, asked: performance.getEntriesByType('resource')
       .map(e => e.name).filter(name => !name.startsWith('file:'))
@@ -63,6 +67,7 @@ def test_the_page_fits_the_screen(page, width, tmp_path):
     )
     seen = json.loads(re.search(r"<pre>(.*)</pre>", done.stdout)[1].replace("&amp;", "&"))
     assert seen["overflow"] == 0
+    assert seen["scrolled"] == [] or width < 1280, "a table is wider than a desktop's page"
     assert seen["figures"] == 5
     assert seen["narrowest"] > 0.75 * width
     assert seen["title"]
