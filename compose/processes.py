@@ -42,7 +42,7 @@ class ProcessGroup:
         self._ready_within_s = ready_within_s
         self._deadline = time.monotonic() + ready_within_s
         self._members: list[ManagedProcess] = []  # in the order they were started
-        self._errand: ManagedProcess | None = None  # one that ends by itself, while it runs
+        self._one_off: ManagedProcess | None = None  # one that ends by itself, while it runs
         self._losses = threading.Lock()  # guards the next four
         self._found: list[Loss] = []
         self._app_workers: dict[int, set[int]] = {}  # by the pid of the app's main process
@@ -67,10 +67,10 @@ class ProcessGroup:
             ProcessFailedError: it did not, or one that serves ended meanwhile.
             StageNotReadyError: it takes too long.
         """
-        errand = self._errand = self._launch(spec)
-        self.wait(errand, lambda: errand.exit_code == 0)
-        self._errand = None
-        self._folder.forget(errand.pid)
+        one_off = self._one_off = self._launch(spec)
+        self.wait(one_off, lambda: one_off.exit_code == 0)
+        self._one_off = None
+        self._folder.forget(one_off.pid)
 
     def wait(
         self, awaited: ManagedProcess, ready: Callable[[], bool], within_s: float | None = None
@@ -89,7 +89,7 @@ class ProcessGroup:
             for process in self._all():
                 code = process.exit_code
                 stopped = process.asked_to_stop and process is not awaited
-                if code is not None and not (stopped or (process is self._errand and code == 0)):
+                if code is not None and not (stopped or (process is self._one_off and code == 0)):
                     raise ProcessFailedError(
                         process.name, code, str(process.spec.log), process.last_lines()
                     )
@@ -233,7 +233,7 @@ class ProcessGroup:
         return process
 
     def _all(self) -> list[ManagedProcess]:
-        return [*self._members, self._errand] if self._errand else self._members
+        return [*self._members, self._one_off] if self._one_off else self._members
 
     def _serving(self, name: str) -> ManagedProcess:
         for process in self._members:

@@ -19,6 +19,7 @@ from dress_rehearsal.compose.binaries import postgres_binaries, redis_binary
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.machine import environment
+from dress_rehearsal.reports.words import written
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -90,8 +91,8 @@ def fits(plan: Plan, runs: Path = Path("runs")) -> str | None:
     first = failed[0]
     others = f" ({len(failed) - 1} more: run `rehearse doctor`)" if len(failed) > 1 else ""
     return (
-        f"{plan.event.students:,} students do not fit this machine: {first.check}: {first.value}, "
-        f"needed: {first.needed}; `{first.change}` changes that, or lower event.students{others}."
+        f"{written(plan.event.students)} students do not fit this machine: "
+        f"{first.check}: {first.value}, needed: {first.needed}; `{first.change}` changes that, or lower event.students{others}."
     )
 
 
@@ -146,7 +147,7 @@ def _open_files(plan: Plan, machine: dict[str, Any]) -> Finding:
     return Finding(
         "open files",
         f"{_count(soft)} (hard {_count(hard)})",
-        f"{needed:,}",
+        written(needed),
         status,
         "Connections one process can hold; the soft limit is raised to the hard one by the run.",
         None if status == "ok" else change,
@@ -160,8 +161,8 @@ def _ports(plan: Plan, machine: dict[str, Any]) -> Finding:
     enough = available >= needed
     return Finding(
         "local ports",
-        "unknown" if span is None else f"{available:,} ({span[0]}-{span[1]})",
-        f"{needed:,}",
+        "unknown" if span is None else f"{written(available)} ({span[0]}-{span[1]})",
+        written(needed),
         "ok" if enough else "fail",
         "Connections from one source address to one destination.",
         None if enough else 'sudo sysctl -w net.ipv4.ip_local_port_range="1024 65535"',
@@ -216,8 +217,8 @@ def _accept_queue(plan: Plan, machine: dict[str, Any]) -> Finding:
     enough = somaxconn is None or somaxconn >= backlog
     return Finding(
         "somaxconn",
-        "unknown" if somaxconn is None else f"{somaxconn:,}",
-        f"{backlog:,} (app.backlog)",
+        "unknown" if somaxconn is None else written(somaxconn),
+        f"{written(backlog)} (app.backlog)",
         "ok" if enough else "warn",
         "New connections that may wait to be accepted; more are dropped and try again after 1 s.",
         None if enough else f"sudo sysctl -w net.core.somaxconn={backlog}",
@@ -273,7 +274,7 @@ def _run_bytes(plan: Plan) -> int:
 
 
 def _count(number: float) -> str:
-    return "unlimited" if number == math.inf else f"{number:,.0f}"
+    return "unlimited" if number == math.inf else written(number)
 
 
 def _size(count: float) -> str:

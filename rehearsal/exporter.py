@@ -36,7 +36,7 @@ class Exporter:
     def __init__(self, plan: Plan, run: RunDirectory) -> None:
         self._plan, self._run = plan, run
         self._collector: Collector | None = None
-        self._meters: dict[str, Any] = {}
+        self._histograms: dict[str, Any] = {}
         self._outcomes: dict[str, dict[str, int]] = {}
         self._verdict: Verdict | None = None
         self._index: dict[Path, tuple[int, dict[str, str]]] = {}
@@ -50,7 +50,7 @@ class Exporter:
 
     def take(self, status: Line) -> None:
         """Show a generator's status line from now on."""
-        self._meters[status["generator"]] = status["meter"]
+        self._histograms[status["generator"]] = status["meter"]
         self._outcomes[status["generator"]] = status["outcomes"]
 
     def conclude(self, verdict: Verdict) -> None:
@@ -82,10 +82,12 @@ class Exporter:
             "How much later than meant requests were sent.",
             labels=["generator"],
         )
-        for name, meter in list(self._meters.items()):
-            for step, spread in meter["felt"].items():
-                felt.add_metric([name, step], _buckets(meter, spread), spread["sum_s"])
-            late.add_metric([name], _buckets(meter, meter["late"]), meter["late"]["sum_s"])
+        for name, histograms in list(self._histograms.items()):
+            for step, histogram in histograms["felt"].items():
+                felt.add_metric([name, step], _buckets(histograms, histogram), histogram["sum_s"])
+            late.add_metric(
+                [name], _buckets(histograms, histograms["late"]), histograms["late"]["sum_s"]
+            )
         yield from (felt, late)
         yield family_of(
             "generator_outcomes_total",
@@ -182,10 +184,10 @@ def _timeline(events: list[TimelineEvent]) -> Metric:
     )
 
 
-def _buckets(meter: Any, spread: Any) -> list[tuple[str, float]]:
+def _buckets(histograms: Any, histogram: Any) -> list[tuple[str, float]]:
     total, buckets = 0, []
-    edges = [*meter["edges_s"], float("inf")]
-    for edge, count in zip(edges, spread["counts"], strict=True):
+    edges = [*histograms["edges_s"], float("inf")]
+    for edge, count in zip(edges, histogram["counts"], strict=True):
         total += count
         buckets.append((floatToGoString(edge), total))  # type: ignore[no-untyped-call]
     return buckets
