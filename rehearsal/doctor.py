@@ -92,7 +92,8 @@ def fits(plan: Plan, runs: Path = Path("runs")) -> str | None:
     others = f" ({len(failed) - 1} more: run `rehearse doctor`)" if len(failed) > 1 else ""
     return (
         f"{written(plan.event.students)} students do not fit this machine: "
-        f"{first.check}: {first.value}, needed: {first.needed}; `{first.change}` changes that, or lower event.students{others}."
+        f"{first.check}: {first.value}, needed: {first.needed}; `{first.change}` "
+        f"changes that, or lower event.students{others}."
     )
 
 
