@@ -87,6 +87,8 @@ REQUESTS: Final = pa.schema(
         ("redis_us", pa.int32()),
         ("external_us", pa.int32()),
         ("app_us", pa.int32()),
+        ("pool", _WORD),  # the pool that was waited for longest, of CLIENT_POOLS; null: none named
+        ("worker", _WORD),  # the pid of the worker that answered; null where it is not said
     ]
 )
 

@@ -56,7 +56,14 @@ def _run(options: argparse.Namespace) -> int:
 
     plan = _plan(options)
     screen = Screen(Console(stderr=False, highlight=False))
-    verdict = rehearse(plan, options.out, screen, options.roster, prometheus=options.prometheus)
+    verdict = rehearse(
+        plan,
+        options.out,
+        screen,
+        options.roster,
+        prometheus=options.prometheus,
+        overrides=[text for _, text in _overriding(options)],
+    )
     print_verdict(screen.console, verdict, options.out / verdict.run)
     trouble = notify(plan, verdict)
     if trouble is not None:

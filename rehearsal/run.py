@@ -1,5 +1,6 @@
 """The run: sets the stage, has the students perform, clears up, and has it judged."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from dress_rehearsal.compose import EmbeddedStage, ExternalStage, Stage, raise_file_limit
@@ -25,6 +26,7 @@ def rehearse(
     roster: Path | None = None,
     *,
     prometheus: bool | None = None,
+    overrides: Sequence[str] = (),
 ) -> Verdict:
     """Perform a plan and judge it.
 
@@ -32,6 +34,7 @@ def rehearse(
         runs: the folder that gets the run directory.
         roster: who acts, for a target that has its own people; drawn from the seed otherwise.
         prometheus: whether to run one beside it; none: where the machine has one.
+        overrides: what was set otherwise than in the plan's file, as it was given; it is recorded.
 
     Raises:
         RehearsalError, StageError, RecordError, PlanError: there is no verdict; the message is
@@ -46,7 +49,7 @@ def rehearse(
     people = _people(plan, roster)
     run = RunDirectory.create(runs, plan)
     screen.begin(plan, run)
-    run.write_json("environment.json", environment())
+    run.write_json("environment.json", {**environment(), "overrides": list(overrides)})
     with screen, monitored(plan, run, screen, prometheus) as monitoring:
         try:
             with interruptible():

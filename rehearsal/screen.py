@@ -252,6 +252,10 @@ def print_verdict(console: Console, verdict: Verdict, run: Path) -> None:
     console.print(f"[bold {colour}]{verdict.verdict.upper()}[/] {escape(first)}")
     for reason in verdict.reasons[1:]:
         console.print(f"  {escape(reason)}")
+    console.print(escape(verdict.cause))
+    console.print(f"Run: {escape(verdict.ran)}", style="bright_black")
+    for note in verdict.notes:
+        console.print(escape(note), style="bright_black")
     console.print(f"Report: {escape(near(run / 'report.html'))}", soft_wrap=True)
 
 

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.reports.schema import Verdict
-from dress_rehearsal.reports.words import SIGNS, offset, pool_words, written
+from dress_rehearsal.reports.words import SIGNS, written
 
 _TIMEOUT_S: Final = 10.0
 _LONGEST: Final = 600
@@ -44,15 +44,12 @@ def notify(plan: Plan, verdict: Verdict, timeout_s: float = _TIMEOUT_S) -> str |
 
 
 def slack_text(plan: Plan, verdict: Verdict) -> str:
-    """Return the message: the verdict, why, what saturated first, and where to read on."""
+    """Return the message: the verdict, why, the cause, what was run, and where to read on."""
     lines = [f"{SIGNS[verdict.verdict]} {verdict.verdict.upper()}: {plan.name}"]
     lines += verdict.reasons[:1]
     if verdict.reasons[1:]:
         lines.append(f"… and {written(len(verdict.reasons) - 1)} more; see the report.")
-    first = verdict.bottleneck
-    if first is not None:
-        since = f"{pool_words(first.resource)}, at {offset(first.since_s)}"
-        lines.append(f"Saturated first: {since}. {first.evidence}")
+    lines += [verdict.cause, f"Run: {verdict.ran}"]
     shown = [_escaped(line) for line in lines]
     if plan.notify.reports_url is None:
         return "\n".join([*shown, f"Run {verdict.run}"])

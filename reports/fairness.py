@@ -1,36 +1,40 @@
-"""Fairness: was first come first served, by the order in which the server received the students?
+"""Fairness: was first come first served, by the order in which the students' clicks were sent?
 
-Received: when the app took a request up, `first_byte_ns - app_us` (the answer's arrival less all
-the time in the app). It agrees with the app's own `queue` time to a few ms, and is not known of a
-request without an answer or without Server-Timing. A student's place in the line is
+A student's place in the line is when the click was sent that the service decided: what it does with
+a click from then on, the wait in its own queues too, is the service's doing.
 
-- without a waiting room: the first purchase received that was decided (a ticket, sold out, or
-  "already holds one"). Too early, not admitted and errors decide nothing: who is told to come
-  again takes a new place. A ticket cannot be granted before its request came, so a holder's place
-  is never later than the grant.
-- with a waiting room: the first join received, from which follows when a fair room with the
-  plan's rate would have let the student in (one after another, from T-0 on, 1 / admission_rate
-  apart). Comparing these moments instead of the joins makes the tolerance one of waiting time.
+- Without a waiting room: the first purchase sent that was decided (a ticket, sold out, or "already
+  holds one"). Too early, not admitted and errors decide nothing: who is told to come again takes a
+  new place. A ticket cannot be granted before its request came, so a holder's place is never later
+  than the grant.
+- With a waiting room: the first join sent, from which follows when a fair room with the plan's rate
+  would have let the student in (one after another, from T-0 on, 1 / admission_rate apart).
+  Comparing these moments instead of the joins makes the tolerance one of waiting time.
+
+What is not known of a place, and so accuses nobody, is measured: how long a packet takes to arrive
+(the connections' round trips), and behind a waiting room besides how long a student needed to learn
+of being let in (the pauses between two questions) and to click. Whoever was overtaken by more than
+that is counted, and by how much; whoever was overtaken by more than the plan's `event.order_within`
+besides is wronged, where the plan promises first come, first served.
 
 Left out, since nobody can know their place: students of whom a purchase or a join was never
 answered, and behind a waiting room those whose purchase failed.
-
-Inversions are a reported number and, from 1% of the holders on, a finding (`reports.findings`),
-not a failure: a plan that wants them to be one says so by a gate on `fairness.inversions`.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import JOIN, NS_PER_S, PURCHASE
+from dress_rehearsal.records.tables import JOIN, NS_PER_S, PURCHASE, QUEUE, STREAM
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived
 from dress_rehearsal.reports.evidence.stores import DURABLE
-from dress_rehearsal.reports.numbers import integers, rounded
+from dress_rehearsal.reports.numbers import integers, percentile, rounded
 from dress_rehearsal.reports.schema import Fairness
+from dress_rehearsal.reports.words import counted, seconds, written
 
 
 def kendall_tau(first: Any, second: Any) -> float | None:
@@ -76,48 +80,97 @@ def _tied_pairs(values: Any) -> int:
     return int((sizes * (sizes - 1) // 2).sum())
 
 
-TOLERANCE_S = 2.5
-"""How much earlier somebody must have come to be wronged by being served later.
-
-Healthy overloaded runs (12,000 students, two workers on two cores, 5 s of waiting for the pools)
-show up to 1.1 s: two workers serve their own lines, and those are not equally long. With a waiting
-room the pause between two polls and the way to the button come on top.
-"""
-
-MANY_INVERSIONS = 0.01
-"""The share of the holders from which on inversions are a finding."""
+LEAST_UNCERTAINTY_S = 0.001
+"""Packets that leave so close to each other may arrive in either order."""
 
 _DECIDING = ("sold_out", "already_holds_ticket")
 
 
-def judge_fairness(evidence: Evidence) -> Fairness:
+@dataclass(frozen=True, slots=True)
+class FairnessFinding:
+    """The numbers, and a sentence where somebody was wronged."""
+
+    fairness: Fairness
+    wrongs: tuple[str, ...]
+
+
+def judge_fairness(evidence: Evidence) -> FairnessFinding:
     """Return how the order of the line compares with the order of the tickets' numbers.
 
-    inversions: students overtaken, that is those who came more than `TOLERANCE_S` before somebody
-    who got a ticket with an earlier number, or who got one while they were sent away sold out.
+    overtaken: students who came before somebody who got a ticket with an earlier number, or who got
+    one while they were sent away sold out, by more than is unknown; overtaken_max_s, _p99_s: by how
+    much. inversions: those overtaken by more than the plan's `event.order_within` besides.
     kendall_tau: rank correlation (tau-b) of holders' places and numbers.
     multi_device_advantage: the share of students with several devices who got a ticket, less that
     of the other eager ones; None too when nobody at all did.
 
-    Each is None where it was not measured; the first two need the durable store's numbers.
+    Each is None where it was not measured, or where the plan promises no order; all but the last
+    need the durable store's numbers.
     """
-    line = _line(evidence)
-    inversions, tau = None, None
-    if line is not None:
-        inversions = _overtaken(line)
-        held = line[line["number"].notna()]
-        tau = kendall_tau(integers(held["place_ns"]), integers(held["number"]))
-    return Fairness(
-        inversions=inversions,
+    event = evidence.plan.event
+    line = _line(evidence) if event.order == "first_come" else None
+    advantage = _advantage(evidence)
+    if line is None:
+        nothing = dict.fromkeys(Fairness.model_fields)
+        return FairnessFinding(Fairness(**nothing | {"multi_device_advantage": advantage}), ())
+    unknown_s = _uncertainty_s(evidence)
+    late_s = _overtaken_by_s(line)
+    overtaken_s = late_s[late_s > unknown_s]
+    wronged_s = late_s[late_s > event.order_within + unknown_s]
+    held = line[line["number"].notna()]
+    tau = kendall_tau(integers(held["place_ns"]), integers(held["number"]))
+    fairness = Fairness(
+        inversions=len(wronged_s),
+        overtaken=len(overtaken_s),
+        overtaken_max_s=rounded(float(overtaken_s.max())) if len(overtaken_s) else 0.0,
+        overtaken_p99_s=rounded(percentile(overtaken_s, 99)) if len(overtaken_s) else 0.0,
+        uncertainty_s=rounded(unknown_s),
+        within_s=event.order_within,
         kendall_tau=None if tau is None else rounded(tau),
-        multi_device_advantage=_advantage(evidence),
+        multi_device_advantage=advantage,
+    )
+    return FairnessFinding(fairness, _wrongs(fairness, len(line)))
+
+
+def _wrongs(fairness: Fairness, line: int) -> tuple[str, ...]:
+    if not fairness.inversions:
+        return ()
+    return (
+        f"Not first come, first served: {written(fairness.inversions)} of "
+        f"{counted(line, 'student')} were overtaken by more than {seconds(fairness.within_s)}, by "
+        f"up to {seconds(fairness.overtaken_max_s)}.",
     )
 
 
-def received_ns(requests: pd.DataFrame) -> pd.Series:
-    """Return when the app took each request up (Int64), null where that is not known."""
-    app_ns = requests["app_us"].astype("Int64") * 1_000
-    return requests["first_byte_ns"].astype("Int64") - app_ns
+def _uncertainty_s(evidence: Evidence) -> float:
+    """Return by how much two places may be the other way round without anybody's doing."""
+    requests = evidence.requests
+    opened = requests["new_connection"].fillna(False).astype(bool)
+    trips_us = requests.loc[opened, "connect_us"].dropna().to_numpy(dtype="float64")
+    unknown_s = float(np.median(trips_us)) / 1e6 if len(trips_us) else 0.0
+    if evidence.plan.app.waiting_room != "off":
+        unknown_s += _learning_s(evidence)
+    return max(unknown_s, LEAST_UNCERTAINTY_S)
+
+
+def _learning_s(evidence: Evidence) -> float:
+    """Return what 99% of students needed at most to learn that it was their turn, and to click.
+
+    That is the pause between two questions for one's place, and from the last one's answer to the
+    click.
+    """
+    rows = evidence.requests[evidence.requests["step"].isin([JOIN, QUEUE, STREAM, PURCHASE])]
+    rows = rows[["student", "step", "sent_ns", "done_ns"]].dropna()
+    rows = rows.sort_values(["student", "sent_ns"], kind="stable")
+    before = rows.groupby("student")[["done_ns", "step"]].shift()
+    pause_s = ((rows["sent_ns"] - before["done_ns"]) / NS_PER_S).to_numpy(
+        "float64", na_value=np.nan
+    )
+    told = before["step"].isin([QUEUE, STREAM]).to_numpy(dtype=bool) & (pause_s >= 0)
+    clicks = (rows["step"] == PURCHASE).to_numpy(dtype=bool) & told
+    asked = (rows["step"] == QUEUE).to_numpy(dtype=bool) & told
+    parts = (pause_s[which] for which in (clicks, asked))
+    return sum(percentile(part, 99) for part in parts if len(part))
 
 
 def _line(evidence: Evidence) -> pd.DataFrame | None:
@@ -144,17 +197,17 @@ def _line(evidence: Evidence) -> pd.DataFrame | None:
 
 
 def _by_purchase(evidence: Evidence) -> pd.Series:
-    """Return the place of each student by the first purchase received that was decided."""
+    """Return the place of each student by the first purchase sent that was decided."""
     tries = evidence.requests[(evidence.requests["step"] == PURCHASE).astype(bool)]
     decided = (tries["outcome"] == "ok") | tries["error"].astype("object").isin(_DECIDING)
-    return _first_received(tries[decided.astype(bool)])
+    return _first_sent(tries[decided.astype(bool)])
 
 
 def _by_join(evidence: Evidence) -> pd.Series:
     """Return when a fair room would have let each student in."""
     requests = evidence.requests
     joins = requests[(requests["step"] == JOIN).astype(bool)]
-    first = _first_received(joins[(joins["outcome"] == "ok").astype(bool)]).sort_values()
+    first = _first_sent(joins[(joins["outcome"] == "ok").astype(bool)]).sort_values()
     apart_ns = NS_PER_S / evidence.plan.app.admission_rate
     turn = np.arange(len(first))
     came = np.maximum(integers(first), evidence.t0_ns or 0)
@@ -168,15 +221,18 @@ def _by_join(evidence: Evidence) -> pd.Series:
     return fair[~fair.index.isin(lost)]
 
 
-def _first_received(rows: pd.DataFrame) -> pd.Series:
-    """Return the earliest moment each student's requests were received, by student."""
-    received = received_ns(rows)
-    known = received.notna()
-    return received[known].groupby(integers(rows.loc[known, "student"])).min()
+def _first_sent(rows: pd.DataFrame) -> pd.Series:
+    """Return the earliest moment each student's requests were sent, by student."""
+    known = rows["sent_ns"].notna()
+    sent = rows.loc[known, "sent_ns"].astype("Int64")
+    return sent.groupby(integers(rows.loc[known, "student"])).min()
 
 
-def _overtaken(line: pd.DataFrame) -> int:
-    """Count the students of the line whom somebody overtook by more than the tolerance."""
+def _overtaken_by_s(line: pd.DataFrame) -> Any:
+    """Return for each student of the line how much later somebody came who was served before.
+
+    In seconds; at most 0 where nobody overtook.
+    """
     place = integers(line["place_ns"])
     sold_out = line["number"].isna().to_numpy(dtype=bool)
     number = integers(line["number"], missing=np.iinfo(np.int32).max)
@@ -184,8 +240,8 @@ def _overtaken(line: pd.DataFrame) -> int:
     place, number, sold_out = place[order], number[order], sold_out[order]
     latest: Any = np.maximum.accumulate(np.where(sold_out, 0, place))
     earlier = np.searchsorted(number, number, side="left")  # how many have a smaller number
-    before = np.where(earlier > 0, latest[np.maximum(earlier - 1, 0)], 0)
-    return int((before - place > TOLERANCE_S * NS_PER_S).sum())
+    before = np.where(earlier > 0, latest[np.maximum(earlier - 1, 0)], place)
+    return (before - place) / NS_PER_S
 
 
 def _advantage(evidence: Evidence) -> float | None:

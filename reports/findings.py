@@ -7,13 +7,13 @@ from typing import Final
 
 from dress_rehearsal.plans import Cell, PlanInvalidError
 from dress_rehearsal.reports.audit import COUNTERS
+from dress_rehearsal.reports.cause.resource import RESOURCES
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import MEASURING, was_planned
-from dress_rehearsal.reports.fairness import MANY_INVERSIONS
 from dress_rehearsal.reports.pools import POOL_NAMES
 from dress_rehearsal.reports.schema import Census, Verdict
 
-DIAGNOSES: Final = ("leak", "slow_holder", "nested_acquire", "undersized")
+DIAGNOSES: Final = ("leak", "slow_holder", "lock_wait", "nested_acquire", "undersized")
 MANY_STUDENTS: Final = 0.01
 """The share of students from which on bad ends are a finding, as in the implicit gates."""
 
@@ -31,7 +31,8 @@ _COMPONENTS: Final = (
 _UNAUDITED: Final = "not_audited"
 _KINDS: Final = (
     "audit.COUNTER, audit.COUNTER.not_audited, pools.POOL.DIAGNOSIS, pools.POOL.saturated, "
-    "fairness.inversions, lost.COMPONENT, census.OUTCOME, generator.limited and verdict.WORD"
+    "fairness.inversions, cause.RESOURCE, lost.COMPONENT, census.OUTCOME, generator.limited and "
+    "verdict.WORD"
 )
 
 
@@ -40,7 +41,7 @@ def findings_of(evidence: Evidence, verdict: Verdict) -> frozenset[str]:
 
     Returns:
         `audit.<counter>` (above zero), `audit.<counter>.not_audited` (this run should have decided
-        it and could not), `fairness.inversions` (more than 1% of the holders),
+        it and could not), `fairness.inversions`, `cause.<resource>` (the bottleneck),
         `pools.<name>.<diagnosis>` (of `DIAGNOSES`), `pools.<name>.saturated`, `lost.<component>`
         (unless the plan's own fault took it), `census.<outcome>` (failed, unknown, in_flight or
         gave_up: more than 1% of the students), `generator.limited`, and `verdict.fail` or
@@ -49,9 +50,10 @@ def findings_of(evidence: Evidence, verdict: Verdict) -> frozenset[str]:
     found = {f"audit.{name}" for name in COUNTERS if getattr(verdict.audit, name)}
     undecided = {gate.metric for gate in verdict.gates if gate.value is None}
     found |= {f"audit.{name}.{_UNAUDITED}" for name in COUNTERS if f"audit.{name}" in undecided}
-    inversions = verdict.fairness.inversions
-    if inversions is not None and inversions > MANY_INVERSIONS * verdict.census.ticket:
+    if verdict.fairness.inversions:
         found.add("fairness.inversions")
+    if verdict.bottleneck is not None:
+        found.add(f"cause.{verdict.bottleneck.resource}")
     for pool in verdict.pools:
         if pool.diagnosis in DIAGNOSES:
             found.add(f"pools.{pool.name}.{pool.diagnosis}")
@@ -76,6 +78,7 @@ def known_findings() -> list[str]:
         *(f"audit.{name}" for name in COUNTERS),
         *(f"audit.{name}.{_UNAUDITED}" for name in COUNTERS),
         "fairness.inversions",
+        *(f"cause.{name}" for name in RESOURCES),
         *(f"pools.{name}.{word}" for name in POOL_NAMES for word in (*DIAGNOSES, "saturated")),
         *(f"lost.{name}" for name in _COMPONENTS),
         *(f"census.{word}" for word in _BAD_ENDS),

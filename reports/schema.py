@@ -7,7 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Number = int | float
 Status = Literal["pass", "fail", "inconclusive"]
-Diagnosis = Literal["healthy", "undersized", "slow_holder", "leak", "nested_acquire"]
+Diagnosis = Literal[
+    "healthy", "undersized", "slow_holder", "lock_wait", "leak", "nested_acquire", "not_measured"
+]
 
 EXIT_CODES = {"pass": 0, "fail": 99, "inconclusive": 3}
 
@@ -49,11 +51,24 @@ class Audit(Part):
 
     oversold: int | None
     duplicate_students: int | None
+    wrong_owner: int | None
     acked_but_missing: int | None
     held_without_ack: int | None
     ineligible: int | None
     sold_early: int | None
+    early_admissions: int | None
     false_sold_out: int | None
+    false_too_early: int | None
+    false_not_enrolled: int | None
+    false_already_holds: int | None
+    false_not_admitted: int | None
+    lost_places: int | None
+    lost_sessions: int | None
+    refused_logins: int | None
+    replays_refused: int | None
+    false_rejections: int | None
+    denied_tickets: int | None
+    refused_entry: int | None
     store_drift: int | None
     stuck_students: int | None
     double_entry: int | None
@@ -62,9 +77,19 @@ class Audit(Part):
 
 
 class Fairness(Part):
-    """Whether first come was first served."""
+    """Whether first come was first served.
+
+    `overtaken` counts whoever was served after somebody who had come later by more than
+    `uncertainty_s`, which is what is not known of when they came; `inversions` those of them
+    overtaken by more than the plan's `within_s` besides, which is a wrong.
+    """
 
     inversions: int | None
+    overtaken: int | None
+    overtaken_max_s: float | None
+    overtaken_p99_s: float | None
+    uncertainty_s: float | None
+    within_s: float | None
     kendall_tau: float | None
     multi_device_advantage: float | None
 
@@ -84,10 +109,21 @@ class Pool(Part):
 
 
 class Bottleneck(Part):
-    """What saturated first."""
+    """Where the slowest tenth of the requests to `step` lost most of their time.
+
+    From `since_s` to `until_s` (relative to T-0) it was what those sent then lost most by; `share`
+    of the slowest tenth's time went there, `lost_ms` of each on average. `certainty` is how often
+    the same comes out of resampled students. `worker`: the pid, where it is one worker's.
+    """
 
     resource: str
     since_s: float
+    until_s: float | None
+    share: float | None
+    certainty: float | None
+    lost_ms: float | None
+    step: str
+    worker: str | None
     evidence: str
 
 
@@ -132,7 +168,7 @@ class Measured(Part):
 class Answer(Part):
     """Which run it is about, what is said of it and why; the gravest reason first."""
 
-    schema_version: Literal[1] = Field(default=1, alias="schema")
+    schema_version: Literal[2] = Field(default=2, alias="schema")
     run: str
     plan: str
     verdict: Status
@@ -142,6 +178,16 @@ class Answer(Part):
 class Verdict(Measured, Answer):
     """The whole of `verdict.json`."""
 
+    cause: str
+    """Why it was slow or failed, in one line."""
+    lost_ms: dict[str, float]
+    """Where the slowest tenth of the purchases lost their time, a part each; means in ms."""
+    ran: str
+    """What was run, in one line."""
+    notes: tuple[str, ...] = ()
+    """What is worth knowing and decides nothing."""
+    unchecked: dict[str, int]
+    """Words of answers that no check held to the facts, and how often they were said."""
     gates: tuple[GateResult, ...]
 
     @property

@@ -33,6 +33,8 @@ def write_summary(evidence: Evidence, verdict: Verdict) -> str:
         f"# {SIGNS[verdict.verdict]} {HEADLINES[verdict.verdict]}: {escaped(verdict.plan)}",
         f"Run `{verdict.run.replace('`', '')}` · verdict **{verdict.verdict}**",
         "\n".join(f"- {escaped(reason)}" for reason in verdict.reasons),
+        f"{escaped(verdict.cause)}",
+        "\n\n".join(escaped(line) for line in (f"Run: {verdict.ran}", *verdict.notes)),
         *_census(verdict),
         *_audit(verdict),
         *_fairness(verdict),
@@ -88,7 +90,11 @@ def _audit(verdict: Verdict) -> list[str]:
     counters = verdict.audit.model_dump()
     settled = cell(counters.pop("settle_ms"), milliseconds)
     rows = [(name.replace("_", " "), value) for name, value in counters.items()]
-    return ["## Audit", markdown_table(("counter", "found"), [*rows, ("settle time", settled)])]
+    blocks = ["## Audit", markdown_table(("counter", "found"), [*rows, ("settle time", settled)])]
+    if verdict.unchecked:
+        words = ", ".join(f"{word} ({count}×)" for word, count in verdict.unchecked.items())
+        blocks.append(escaped(f"Not checked: answers also said {words}, which no check knows."))
+    return blocks
 
 
 def _fairness(verdict: Verdict) -> list[str]:
@@ -153,11 +159,7 @@ def _pools(verdict: Verdict) -> list[str]:
     head = ("pool", *levels, "wait p99", "timeouts", "saturated at", "diagnosis")
     blocks = ["## Pools", markdown_table(head, rows)]
     if verdict.bottleneck:
-        first = verdict.bottleneck
-        blocks.append(
-            f"Saturated first: **{escaped(first.resource)}** at {offset(first.since_s)}: "
-            f"{escaped(first.evidence)}"
-        )
+        blocks.append(escaped(verdict.bottleneck.evidence))
     return blocks
 
 

@@ -2,8 +2,9 @@
 
 Decided in this order:
 
-fail          an audit counter is above zero, part of the target was lost (unless the plan's own
-              fault took it), a gate is broken, or the census contradicts itself
+fail          an audit counter is above zero, students were overtaken by more than the plan lets
+              pass, connections were never given back, part of the target was lost (unless the
+              plan's own fault took it), a gate is broken, or the census contradicts itself
 inconclusive  the run was cut short, had no T-0 or no requests; a fault of the plan could not be
               done; the generator was late, was lost or has no timestamps; students never started;
               nobody's try to buy was answered; a store could not be read, or rows were still to
@@ -15,10 +16,11 @@ of students failed, unknown or in flight. A limit that breaks in a run cut short
 All reasons are given, those of a failure first, so the first sentence is the gravest.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dress_rehearsal.records.tables import PURCHASE
-from dress_rehearsal.reports.audit import audit_run
+from dress_rehearsal.reports.audit import audit_run, unchecked_words
+from dress_rehearsal.reports.cause import find_cause
 from dress_rehearsal.reports.census import CensusFinding, take_census
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import latency_by_step
@@ -26,9 +28,9 @@ from dress_rehearsal.reports.evidence.timeline import MEASURING, done_or_ended, 
 from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.gates import apply_gates
 from dress_rehearsal.reports.generator import judge_generator
-from dress_rehearsal.reports.pools import find_bottleneck, find_pools
+from dress_rehearsal.reports.pools import PoolFinding, find_pools
 from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
-from dress_rehearsal.reports.words import counted, milliseconds, written
+from dress_rehearsal.reports.words import counted, milliseconds, pool_words, written
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -39,21 +41,26 @@ def judge(evidence: Evidence) -> Verdict:
     """
     census = take_census(evidence)
     audit = audit_run(evidence)
+    fairness = judge_fairness(evidence)
     generator = judge_generator(evidence)
     pools = find_pools(evidence)
+    cause = find_cause(evidence, pools)
+    unchecked = unchecked_words(evidence.requests)
     measured = Measured(
         census=census.census,
         latency_ms=latency_by_step(evidence.latency),
         audit=audit.audit,
-        fairness=judge_fairness(evidence),
+        fairness=fairness.fairness,
         pools=tuple(finding.pool for finding in pools),
-        bottleneck=find_bottleneck(pools),
+        bottleneck=cause.bottleneck,
         generator=generator.generator,
     )
     gates = apply_gates(evidence, measured, census, audit)
 
     failures = [
         *audit.wrongs.values(),
+        *fairness.wrongs,
+        *_leaks(pools),
         *_lost(evidence, target=True),
         *gates.broken,
         *census.problems,
@@ -74,8 +81,12 @@ def judge(evidence: Evidence) -> Verdict:
         run=evidence.run,
         plan=evidence.plan.name,
         verdict=word,
-        reasons=_distinct([*failures, *doubts] or [_what_held(measured, evidence)]),
+        reasons=_distinct([*failures, *doubts] or [_what_held(measured, evidence, unchecked)]),
         **dict(measured),
+        cause=cause.cause,
+        lost_ms=cause.lost_ms,
+        ran=what_ran(evidence),
+        unchecked=unchecked,
         gates=gates.results,
     )
 
@@ -149,31 +160,69 @@ def _differences(evidence: Evidence) -> tuple[str, ...]:
     return counts.problems
 
 
-def _what_held(measured: Measured, evidence: Evidence) -> str:
-    """Return a pass in one sentence, with figures, leaving out nobody who was not served."""
+def _leaks(pools: Iterable[PoolFinding]) -> list[str]:
+    """Return which pools' connections were never given back."""
+    return [
+        f"Leak: {counted(leaked, 'connection')} of {written(finding.pool.max)} in the "
+        f"{pool_words(finding.pool.name)} were never given back."
+        for finding in pools
+        if (leaked := finding.pool.leaked)
+    ]
+
+
+def _what_held(measured: Measured, evidence: Evidence, unchecked: Mapping[str, int]) -> str:
+    """Return a pass in one sentence, with figures that add up to every student."""
     census, p99 = measured.census, measured.latency_ms[PURCHASE].p99
     limits = len(evidence.plan.gates)
+    wronged = "nobody was wronged"
+    if unchecked:
+        wronged = (
+            f"nobody was wronged by what could be checked "
+            f"({written(sum(unchecked.values()))} answers say {', '.join(unchecked)}, which no "
+            f"check knows)"
+        )
     parts = [
-        f"It held: {written(census.students)} of {counted(census.students, 'student')} accounted "
-        f"for ({', '.join(_endings(census))})",
-        "nobody was wronged",
+        f"It held: all {counted(census.students, 'student')} are accounted for "
+        f"({', '.join(_endings(census))})",
+        wronged,
         *([] if p99 is None else [f"99% of purchases were answered within {milliseconds(p99)}"]),
     ]
     return f"{', '.join(parts)}{f' and {_gates(limits)}' if limits else ''}."
 
 
 def _endings(census: Census) -> list[str]:
-    open_ends = {
+    others = {
+        "refused": census.refused,
         "gave up": census.gave_up,
         "failed": census.failed,
         "unknown": census.unknown,
+        "never started": census.never_started,
         "in flight": census.in_flight,
     }
     return [
         counted(census.ticket, "ticket"),
         f"{written(census.sold_out)} sold out",
-        *(f"{written(number)} {word}" for word, number in open_ends.items() if number),
+        *(f"{written(number)} {word}" for word, number in others.items() if number),
     ]
+
+
+def what_ran(evidence: Evidence) -> str:
+    """Return what was run in one line: the way tickets were handed out, pools, faults, changes."""
+    plan, app = evidence.plan, evidence.plan.app
+    faults = [fault.name for fault in plan.faults]
+    changed = evidence.environment.get("overrides") or []
+    if plan.target.stage == "external":
+        what = [f"{plan.target.url}"]
+    else:
+        what = [
+            app.allocation,
+            counted(app.workers, "worker"),
+            f"pools of {app.postgres_pool} (PostgreSQL) and {app.redis_pool} (Redis) each",
+            *([] if app.waiting_room == "off" else [f"a waiting room ({app.waiting_room})"]),
+            f"with {', '.join(faults)}" if faults else "no faults",
+        ]
+    what += [f"other than in the plan's file: {', '.join(map(str, changed))}"] if changed else []
+    return f"{counted(plan.event.students, 'student')}, {', '.join(what)}."
 
 
 def _gates(number: int) -> str:

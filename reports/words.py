@@ -16,7 +16,7 @@ EMPTY: Final = "—"
 """What stands in a table's cell that has no number."""
 
 HEADLINES: Final[dict[Status, str]] = {
-    "pass": "It will hold",
+    "pass": "It held",
     "fail": "It does not hold",
     "inconclusive": "This run decides nothing",
 }
@@ -35,6 +35,30 @@ _POOLS: Final = {
     "app_loop": "App's event loops",
     "generator_loop": "Generator's loop",
 }
+
+
+_RESOURCES: Final = {
+    "generator": "the generator's own lateness",
+    "app_loop": "the app's event loops",
+    "postgres": "the PostgreSQL pool",
+    "redis": "the Redis pool",
+    "redis_lock": "the sale's lock in Redis",
+    "sqs": "the calls to the queue (SQS)",
+    "enrolment": "the calls to the enrolment API",
+    "lock_wait": "waits for a lock in PostgreSQL",
+    "database": "PostgreSQL itself",
+    "redis_server": "Redis itself",
+    "external": "what the app asks of others",
+    "app_code": "the app's own code",
+    "unanswered": "requests that were never answered",
+    "connect": "making connections",
+    "cpu": "the CPU",
+    "accept_queue": "the kernel's accept queue",
+    "network": "the way between generator and app",
+    "rest": "the way between generator and app",
+    "stopped_process": "a process that stood still",
+}
+"""What requests lose their time to, as a sentence names it (`reports.cause`)."""
 
 
 def written(value: float | None) -> str:
@@ -84,12 +108,23 @@ def offset(value_s: float) -> str:
 
 def percent(part: float, whole: float = 1.0) -> str:
     """Return a share of the whole, to three digits: "1.25%", "100%"."""
-    return f"{100 * part / whole:.3g}%"
+    share = 100 * part / whole
+    return f"{share:.3g}%" if abs(share) < 1000 else f"{share:,.0f}%"
 
 
 def pool_words(name: str) -> str:
     """Return a pool of the verdict as people call it; one that is not known by its own name."""
     return _POOLS.get(name, name)
+
+
+def resource_words(name: str) -> str:
+    """Return a cause of lost time as a sentence names it: "the PostgreSQL pool"."""
+    return _RESOURCES.get(name, name)
+
+
+def capitalized(words: str) -> str:
+    """Return words as they begin a line."""
+    return words[:1].upper() + words[1:]
 
 
 def pool_level(name: str, level: float) -> str:

@@ -10,8 +10,9 @@ from dress_rehearsal.scenarios.device import Device
 from dress_rehearsal.scenarios.entry import Entry
 from dress_rehearsal.scenarios.errors import ClosedError
 from dress_rehearsal.scenarios.purchase import Purchase
-from dress_rehearsal.scenarios.recorder import OK
+from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN
 from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.session import Session
 
 
 def perform(rush: Rush, student: int) -> None:
@@ -88,9 +89,17 @@ class _Story:
             if session.lost(reply):
                 here_ns = session.renew(reply).at_ns
         self.rush.census.issued(self.student, here_ns)
-        reply = browser.qr(ticket, here_ns + luck.delay_ns(habits.qr_delay))
+        reply = self._open_qr(session, ticket, here_ns + luck.delay_ns(habits.qr_delay))
         if session.lost(reply):
-            reply = browser.qr(ticket, session.renew(reply).at_ns)
+            reply = self._open_qr(session, ticket, session.renew(reply).at_ns)
         if reply.outcome == OK and self.rush.timetable.enters[self.student]:
             self.entry = Entry(self.rush, session, self.device.retry)
             self.entry.enter(ticket, reply.at_ns)
+
+    def _open_qr(self, session: Session, ticket: str, intended_ns: int) -> Reply:
+        """Open the ticket's QR code, trying again after errors."""
+        return self.device.retry.persist(
+            lambda due_ns: session.browser.qr(ticket, due_ns),
+            intended_ns,
+            lambda reply: reply.outcome not in (FAILED, UNKNOWN) or session.lost(reply),
+        )

@@ -26,6 +26,9 @@ OK, REFUSED, FAILED, UNKNOWN = range(4)
 _TIMING: Final = re.compile(
     rb"(?:^|[,\s])(queue|pool|db|redis|external|app)\s*(?:;[^,]*?)?;\s*dur=(\d+(?:\.\d+)?)(?![\d.])"
 )
+_NAMED: Final = re.compile(rb'(?:^|[,\s])(pool|app)\s*;\s*desc="?([\w.-]{1,64})"?')
+_NAMED_COLUMNS: Final = {"pool": b"pool", "worker": b"app"}
+"""Columns with a word of `Server-Timing`'s, and the part whose description it is."""
 _TIMING_COLUMNS: Final = ("queue_us", "pool_us", "db_us", "redis_us", "external_us", "app_us")
 _ABSENT: Final = -1
 _HAND_OVER_S: Final = 1.0
@@ -34,7 +37,7 @@ _CODE_PER_BITS: Final = {1: "b", 8: "b", 16: "h", 32: "i", 64: "q"}
 _CODES: Final = {
     field.name: _CODE_PER_BITS[field.type.bit_width]  # a word's is that of its position
     for field in tables.REQUESTS
-    if field.name not in _TIMING_COLUMNS
+    if field.name not in (*_TIMING_COLUMNS, *_NAMED_COLUMNS)
 }
 """Type codes of the columns that are appended to, in the order of `record`'s row."""
 
@@ -90,7 +93,11 @@ class Shard:
         }
         arrays = []
         timing = _timings(self.timings)
+        named = _named(self.timings)
         for field in tables.REQUESTS:
+            if field.name in named:
+                arrays.append(named[field.name])
+                continue
             if field.name in timing:
                 values = timing[field.name]
             else:
@@ -220,3 +227,18 @@ def _timings(headers: list[bytes]) -> dict[str, Any]:
             column = columns[f"{part.decode()}_us"]
             column[position] = min(round(float(milliseconds) * 1000), 2**31 - 1)
     return columns
+
+
+def _named(headers: list[bytes]) -> dict[str, pa.Array]:
+    """Read who or what `Server-Timing` names: the pool waited for, the worker that answered."""
+    said = [dict(_NAMED.findall(header)) if b"desc" in header else {} for header in headers]
+    return {
+        column: pa.array([_text(each.get(part)) for each in said], pa.string()).cast(
+            tables.REQUESTS.field(column).type
+        )
+        for column, part in _NAMED_COLUMNS.items()
+    }
+
+
+def _text(word: bytes | None) -> str | None:
+    return None if word is None else word.decode()

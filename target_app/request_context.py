@@ -1,6 +1,7 @@
 """The request context: what is known of the request being answered, and where its time went."""
 
 import hmac
+import os
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -15,11 +16,16 @@ CAUSES = ("queue", "pool", "db", "redis", "external")
 
 
 class RequestContext:
-    """One request: its trace, the headers the routes ask for, and its time split by cause."""
+    """One request: its trace, the headers the routes ask for, and its time split by cause.
+
+    `pool` names the pool that was waited for longest, None where none was.
+    """
 
     __slots__ = (
         "authorization",
         "idempotency_key",
+        "longest_ns",
+        "pool",
         "span_id",
         "spent_ns",
         "started_ns",
@@ -30,6 +36,8 @@ class RequestContext:
     def __init__(self) -> None:
         self.started_ns = time.perf_counter_ns()
         self.spent_ns: dict[str, int] = {}  # by cause; one that did not occur is not there
+        self.pool: str | None = None
+        self.longest_ns = 0
         self.trace_id: str | None = None
         self.span_id: str | None = None
         self.student: str | None = None
@@ -40,17 +48,32 @@ class RequestContext:
         """Add time spent on one of `CAUSES`."""
         self.spent_ns[cause] = self.spent_ns.get(cause, 0) + spent_ns
 
+    def add_wait(self, pool: str, waited_ns: int) -> None:
+        """Add time spent waiting for one of a pool's connections."""
+        self.add("pool", waited_ns)
+        if waited_ns > self.longest_ns:
+            self.pool, self.longest_ns = pool, waited_ns
+
     def server_timing(self, now_ns: int) -> bytes:
         """Return the `Server-Timing` header: milliseconds by cause, without those that were none.
 
+        The pool that was waited for longest is named, and the worker that answered by its pid.
         `now_ns` is on the clock of `started_ns` (`time.perf_counter_ns`).
         """
-        times = [*self.times(), ("app", now_ns - self.started_ns)]
-        return ", ".join(f"{cause};dur={ns / 1e6:.3f}" for cause, ns in times).encode()
+        parts = b""
+        for cause, spent_ns in self.times():
+            if cause == "pool" and self.pool is not None:
+                parts += b"pool;desc=%b;dur=%.3f, " % (self.pool.encode(), spent_ns / 1e6)
+            else:
+                parts += _HEADS[cause] % (spent_ns / 1e6)
+        return parts + b"app;desc=%d;dur=%.3f" % (os.getpid(), (now_ns - self.started_ns) / 1e6)
 
     def times(self) -> Iterator[tuple[str, int]]:
         """Yield each cause that occurred, in the order of `CAUSES`, and its nanoseconds."""
         return ((cause, self.spent_ns[cause]) for cause in CAUSES if cause in self.spent_ns)
+
+
+_HEADS = {cause: f"{cause};dur=%.3f, ".encode() for cause in CAUSES}
 
 
 def bearer_header(token: SecretStr) -> bytes:
@@ -67,6 +90,13 @@ def add_time(cause: str, spent_ns: int) -> None:
     context = CURRENT.get()
     if context is not None:
         context.add(cause, spent_ns)
+
+
+def add_wait(pool: str, waited_ns: int) -> None:
+    """Add time spent waiting for a pool to the request that is being answered, if one is."""
+    context = CURRENT.get()
+    if context is not None:
+        context.add_wait(pool, waited_ns)
 
 
 def shown_authorization() -> bytes | None:

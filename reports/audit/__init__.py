@@ -11,18 +11,24 @@ what the missing rows would explain counts as no wrong.
 from dataclasses import dataclass
 from typing import Final
 
+from dress_rehearsal.reports.audit.claims import CLAIMS, NO_CLAIM, unchecked_words
 from dress_rehearsal.reports.audit.double_entry import double_entries, gate_problems
+from dress_rehearsal.reports.audit.holders import denied_tickets, refused_entry
 from dress_rehearsal.reports.audit.lost_views import VIEWS, lost_views
 from dress_rehearsal.reports.audit.pending import pending_problems
+from dress_rehearsal.reports.audit.refusals import refusal_wrongs
 from dress_rehearsal.reports.audit.sold_early import sold_early
 from dress_rehearsal.reports.audit.tickets import settle_ms, ticket_wrongs
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Audit
 
-__all__ = ["COUNTERS", "AuditFinding", "audit_run"]
+__all__ = ["CLAIMS", "COUNTERS", "NO_CLAIM", "AuditFinding", "audit_run", "unchecked_words"]
 
 COUNTERS: Final = tuple(name for name in Audit.model_fields if name != "settle_ms")
 """The counters that must be zero, the gravest first; `settle_ms` is a duration."""
+
+_ROOM: Final = ("early_admissions", "false_not_admitted", "lost_places")
+"""Those that only a waiting room can wrong somebody by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,10 @@ def audit_run(evidence: Evidence) -> AuditFinding:
     wrongs: dict[str, str] = {}
     parts = {
         **ticket_wrongs(evidence),
+        **refusal_wrongs(evidence),
         "sold_early": sold_early(evidence),
+        "denied_tickets": denied_tickets(evidence),
+        "refused_entry": refused_entry(evidence),
         "double_entry": double_entries(evidence),
         "lost_views": lost_views(evidence),
     }
@@ -64,7 +73,13 @@ def audit_run(evidence: Evidence) -> AuditFinding:
     problems += pending_problems(evidence) + unread
     applicable = [name for name in COUNTERS if name != "store_drift" or len(stores.expected) > 1]
     if found["double_entry"] is None and not unread:
-        applicable.remove("double_entry")  # nobody went to the gate
+        applicable.remove("double_entry")  # nobody went to the entrance
+    asked = (
+        {*_ROOM, "refused_entry"} if evidence.plan.app.waiting_room == "off" else {"refused_entry"}
+    )
+    for name in asked:  # there was nobody to be told that
+        if found[name] is None:
+            applicable.remove(name)
     if found["lost_views"] is None:
         if evidence.plan.target.stage == "embedded":
             problems.append(

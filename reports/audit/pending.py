@@ -25,6 +25,12 @@ def borne_out(promised: pd.DataFrame, holding: pd.DataFrame) -> Any:
     return here | unnamed.to_numpy(dtype=bool)
 
 
+def misplaced(promised: pd.DataFrame, holding: pd.DataFrame) -> Any:
+    """Return for each promised ticket whether a store has it as somebody else's (bool array)."""
+    known = promised["ticket"].isin(holding["ticket"]).to_numpy(dtype=bool)
+    return known & ~borne_out(promised, holding)
+
+
 def may_come(evidence: Evidence, promised: pd.DataFrame) -> Any:
     """Return for each promised ticket whether its row may still come (bool array).
 

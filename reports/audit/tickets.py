@@ -1,29 +1,42 @@
 """The wrongs about tickets, found by holding what students were told against the stores.
 
 oversold            more tickets granted than there were places
+wrong_owner         tickets that students were told of and that the durable store has as another's
 ineligible          tickets of people who may not buy
 store_drift         tickets that one store holds and the other does not
 duplicate_students  tickets beyond the one that a student may have
 acked_but_missing   tickets that students were told of and that no row bears out
 held_without_ack    tickets in the durable store that nobody was told of
 stuck_students      students promised a ticket that was never issued
-false_sold_out      students sent away as sold out though places were left
+false_sold_out      students sent away as sold out though places were left in the end, or though
+                    somebody who clicked after they had been told so still got one
 
 Whoever is told "already holds a ticket" is told of one, though it is not named: where no store has
 any of that student's, it is missing like one that was.
 
-What was granted is every different ticket that any store holds or any student was told of: a place
-sold twice stays an oversell though a ticket was lost, and a place resold after its ticket was lost
-is both, for two people were promised it. A second ticket of one student takes a place like any
-other; the same ticket in two rows takes none.
+What was granted is every different ticket that any store holds or any student was told of, whoever
+has it: a place sold twice stays an oversell though a ticket was lost, and a place resold after its
+ticket was lost is both, for two people were promised it. A second ticket of one student takes a
+place like any other; the same ticket in two rows takes none, and in the wrong hands it is one.
+More tickets told of than there are need no store to be proven.
 """
 
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S, TICKET
-from dress_rehearsal.reports.audit.pending import borne_out, drift, may_come
+from dress_rehearsal.records.tables import (
+    JOIN,
+    NS_PER_MS,
+    NS_PER_S,
+    PURCHASE,
+    QUEUE,
+    STREAM,
+    TICKET,
+)
+from dress_rehearsal.reports.audit.pending import borne_out, drift, may_come, misplaced
+from dress_rehearsal.reports.audit.refusals import Said
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import DURABLE, owned
 from dress_rehearsal.reports.numbers import integers, rounded
@@ -39,7 +52,8 @@ Wrong = tuple[int | None, str]
 def ticket_wrongs(evidence: Evidence) -> dict[str, Wrong]:
     """Return the counters of this module; those that could not be decided at all are left out."""
     return {
-        **_of_stores(evidence),
+        **_of_grants(evidence),
+        **_of_owners(evidence),
         **_of_agreement(evidence),
         **_of_second_tickets(evidence),
         **_of_promises(evidence),
@@ -47,36 +61,48 @@ def ticket_wrongs(evidence: Evidence) -> dict[str, Wrong]:
     }
 
 
-def _of_stores(evidence: Evidence) -> dict[str, Wrong]:
-    """Return what the stores alone show: too many tickets, the wrong holders."""
-    stores, told = evidence.stores, evidence.promises.students
-    if not stores.holdings:
-        return {}
-    places = evidence.plan.event.tickets
-    held = len(_granted(evidence))
-    strangers, outsiders = 0, 0
-    uninvited = set(told.loc[~told["enrolled"], "student"])
-    for rows in stores.holdings.values():
-        named = rows.loc[rows["student"] >= 0, "student"]
-        strangers = max(strangers, int((rows["student"] < 0).sum()))
-        outsiders = max(outsiders, int(named.isin(uninvited).sum()))
-    oversold, ineligible = max(held - places, 0), strangers + outsiders
-    found: dict[str, Wrong] = {
+def _of_grants(evidence: Evidence) -> dict[str, Wrong]:
+    """Return whether more tickets were granted than there were, by the stores and by the answers.
+
+    The answers alone can prove that there were, and only every store that there were not.
+    """
+    places, granted = evidence.plan.event.tickets, _granted(evidence)
+    oversold = max(granted - places, 0)
+    whole = evidence.stores.complete
+    return {
         "oversold": (
-            oversold,
-            f"Oversold: {counted(held, 'ticket was', 'tickets were')} granted for "
+            oversold if whole else oversold or None,
+            f"Oversold: {counted(granted, 'ticket was', 'tickets were')} granted for "
             f"{counted(places, 'place')}.",
-        ),
-        "ineligible": (
-            ineligible,
-            f"Ineligible holders: {counted(ineligible, 'ticket')} went to people who may not buy.",
-        ),
+        )
     }
-    if not stores.complete:
-        # A wrong in one store is a wrong; its absence needs every store.
-        found = {name: (count or None, said) for name, (count, said) in found.items()}
-    if told.empty and not strangers:
-        found["ineligible"] = (None, "")
+
+
+def _of_owners(evidence: Evidence) -> dict[str, Wrong]:
+    """Return tickets of people who may not have one, and those in the wrong hands."""
+    stores, told = evidence.stores, evidence.promises.students
+    found: dict[str, Wrong] = {}
+    if stores.holdings:
+        strangers, outsiders = 0, 0
+        uninvited = set(told.loc[~told["enrolled"], "student"])
+        for rows in stores.holdings.values():
+            named = rows.loc[rows["student"] >= 0, "student"]
+            strangers = max(strangers, int((rows["student"] < 0).sum()))
+            outsiders = max(outsiders, int(named.isin(uninvited).sum()))
+        count: int | None = strangers + outsiders
+        if (told.empty and not strangers) or not stores.complete:
+            count = count or None  # its absence needs every store
+        found["ineligible"] = (
+            count,
+            f"Ineligible holders: {counted(count or 0, 'ticket')} went to people who may not buy.",
+        )
+    if DURABLE in stores.holdings and not told.empty:
+        wrong = int(misplaced(evidence.promises.tickets, stores.holdings[DURABLE]).sum())
+        found["wrong_owner"] = (
+            wrong if not evidence.timeline.rows_pending else wrong or None,
+            f"Wrong owner: {counted(wrong, 'ticket is', 'tickets are')} in {DURABLE} somebody "
+            f"else's than the student's who was told of it.",
+        )
     return found
 
 
@@ -98,10 +124,17 @@ def _of_agreement(evidence: Evidence) -> dict[str, Wrong]:
     }
 
 
-def _granted(evidence: Evidence) -> pd.MultiIndex:
-    """Return every different (student, ticket) that a store holds or a student was told of."""
-    held = [*evidence.stores.holdings.values(), evidence.promises.tickets.dropna(subset="ticket")]
-    return owned(pd.concat([rows[["student", "ticket"]] for rows in held]))
+def _granted(evidence: Evidence) -> int:
+    """Return how many different tickets any store holds or any student was told of.
+
+    A student who was told of one that was not recorded counts for one only where no ticket of
+    theirs is known.
+    """
+    promised = evidence.promises.tickets
+    held = [*evidence.stores.holdings.values(), promised.dropna(subset="ticket")]
+    known = pd.concat([rows[["student", "ticket"]] for rows in held])
+    unnamed = promised.loc[promised["ticket"].isna(), "student"]
+    return int(known["ticket"].nunique() + (~unnamed.isin(known["student"])).sum())
 
 
 def _of_second_tickets(evidence: Evidence) -> dict[str, Wrong]:
@@ -129,6 +162,7 @@ def _of_promises(evidence: Evidence) -> dict[str, Wrong]:
         return {}
     timeline, promised = evidence.timeline, evidence.promises.tickets
     there = borne_out(promised, durable) | may_come(evidence, promised)
+    there |= misplaced(promised, durable)  # not lost: another has it
     missing = int((~there).sum())
     claimed = _claimed_in_vain(evidence)
 
@@ -169,12 +203,18 @@ def _of_promises(evidence: Evidence) -> dict[str, Wrong]:
 
 
 def _claimed_in_vain(evidence: Evidence) -> int:
-    """Count the students who were told to hold a ticket already, and neither got nor hold any."""
+    """Count the students told to hold a ticket already, who may have got one and hold none.
+
+    Who cannot have got one was told what is not true (`false_already_holds`); nothing was lost.
+    """
     stores, told = evidence.stores, evidence.promises.students
-    if not stores.complete:
+    if not stores.complete or evidence.requests.empty:
         return 0
+    said = Said(evidence)
+    lost = said.students(said.which("already_holds_ticket") & said.may_hold_by_then)
     holders = pd.concat([rows["student"] for rows in stores.holdings.values()])
-    return int((told["claimed"] & ~told["acked"] & ~told["student"].isin(holders)).sum())
+    unheld = ~told["acked"] & ~told["student"].isin(holders)
+    return int((unheld & told["student"].isin(lost)).sum())
 
 
 def _in_vain(claimed: int) -> str:
@@ -196,11 +236,18 @@ def _still_pending(evidence: Evidence, durable: pd.DataFrame) -> pd.Series:
 
 
 def _of_sold_out(evidence: Evidence) -> dict[str, Wrong]:
-    """Return the students sent away as sold out though places were left in the end."""
+    """Return the students sent away as sold out though there was a ticket."""
     stores, told = evidence.stores, evidence.promises.students
-    if not stores.complete or told.empty:
+    if told.empty:
         return {}
     places = evidence.plan.event.tickets
+    overtaken = told_before_the_last_buyer(evidence)
+    said = (
+        f"False sold out: {counted(overtaken, 'student was', 'students were')} turned away before "
+        f"somebody clicked who still got a ticket."
+    )
+    if not stores.complete:
+        return {"false_sold_out": (overtaken, said)} if overtaken else {}
     # A promised ticket took a place even if a store lost it: that wrong is counted elsewhere.
     promised = evidence.promises.tickets.dropna(subset="ticket")[["student", "ticket"]]
     held = max(
@@ -210,14 +257,36 @@ def _of_sold_out(evidence: Evidence) -> dict[str, Wrong]:
     holders = pd.concat([rows["student"] for rows in stores.holdings.values()])
     undecided = int((told["undecided"] & ~told["student"].isin(holders)).sum())
     turned_away = int((told["outcome"] == "sold_out").sum())
-    wronged = min(turned_away, max(0, places - held - undecided))
-    return {
-        "false_sold_out": (
-            wronged,
-            f"False sold out: {counted(wronged, 'student was', 'students were')} turned away "
-            f"while {written(places - held)} of {counted(places, 'place')} remained.",
+    left = min(turned_away, max(0, places - held - undecided))
+    if left >= overtaken:
+        said = (
+            f"False sold out: {counted(left, 'student was', 'students were')} turned away while "
+            f"{written(places - held)} of {counted(places, 'place')} remained."
         )
-    }
+    return {"false_sold_out": (max(left, overtaken), said)}
+
+
+def told_before_the_last_buyer(evidence: Evidence) -> int:
+    """Count the students told `sold_out` before somebody sent the click that got the last ticket.
+
+    The last of as many as there are places: who was sold one beyond them was not to get it. A click
+    got its student a ticket no earlier than the first that can have done so was sent, so this
+    compares what the generator saw with its own clock, and accuses nobody of what crossed.
+    """
+    requests, told = evidence.requests, evidence.promises.students
+    if requests.empty:
+        return 0
+    said = Said(evidence)
+    holders = [rows["student"] for rows in evidence.stores.holdings.values()]
+    holding = pd.concat([told.loc[told["acked"], "student"], *holders]).unique()
+    buying = said.may_have_granted & np.isin(said.student, holding)
+    bought_ns = pd.Series(said.sent_ns[buying]).groupby(said.student[buying]).min()
+    bought_ns = bought_ns.sort_values().head(evidence.plan.event.tickets)
+    if bought_ns.empty:
+        return 0
+    steps = (PURCHASE, JOIN, QUEUE, STREAM)
+    early = said.which("sold_out", steps=steps) & (said.done_ns < int(bought_ns.iloc[-1]))
+    return len(said.students(early))
 
 
 def settle_ms(evidence: Evidence) -> float | None:

@@ -13,7 +13,14 @@ from dress_rehearsal.reports.figures.palette import BLUE, INK, ORANGE, VERMILLIO
 from dress_rehearsal.reports.figures.panel import Panel
 from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, in_ms
 from dress_rehearsal.reports.schema import Bottleneck
-from dress_rehearsal.reports.words import offset, percent, pool_words, seconds, written
+from dress_rehearsal.reports.words import (
+    offset,
+    percent,
+    pool_words,
+    resource_words,
+    seconds,
+    written,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +164,8 @@ def _draw_wait(panel: Panel, wait_ms: Series) -> None:
 
 def _finding(rows: list[PoolRow], bottleneck: Bottleneck | None) -> str:
     if bottleneck is not None:
-        resource = pool_words(bottleneck.resource)
-        return f"First to saturate: {resource}, at {offset(bottleneck.since_s)}"
+        resource = resource_words(bottleneck.resource)
+        return f"Most time was lost to {resource}, from {offset(bottleneck.since_s)} on"
     shares = {
         row.name: row.used.highest / row.most for row in rows if row.used is not None and row.most
     }

@@ -24,10 +24,11 @@ from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import (
     HEADLINES,
     NOT_MEASURED,
+    capitalized,
     counted,
     milliseconds,
     offset,
-    pool_words,
+    resource_words,
     seconds,
     written,
 )
@@ -82,7 +83,8 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         fairness=tables.fairness_table(verdict.fairness),
         latency=tables.latency_table(verdict.latency_ms, evidence),
         figures=figures,
-        bottleneck=_bottleneck(verdict),
+        lost=tables.lost_table(verdict),
+        unchecked=verdict.unchecked,
         pools=tables.pool_table(verdict.pools),
         gates=tables.gates_table(verdict.gates, verdict.census.students),
         generator=tables.generator_table(verdict.generator, evidence),
@@ -142,9 +144,9 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
             "requests sent" if rate is None else "sent within one second",
         ),
         KeyNumber(
-            "First bottleneck",
-            "none" if first is None else pool_words(first.resource),
-            "nothing was seen to saturate" if first is None else f"at {offset(first.since_s)}",
+            "Bottleneck",
+            "none" if first is None else capitalized(resource_words(first.resource)),
+            "nobody waited long" if first is None else f"from {offset(first.since_s)} on",
         ),
     )
 
@@ -183,13 +185,6 @@ def kernel_timestamps(evidence: Evidence) -> str:
         f"Kernel receive timestamps were available for all {written(len(answered))} answers: the "
         "time the generator took to read them is part of no latency."
     )
-
-
-def _bottleneck(verdict: Verdict) -> str:
-    first = verdict.bottleneck
-    if first is None:
-        return "none"
-    return f"{pool_words(first.resource)} from {offset(first.since_s)} on"
 
 
 def _opened(evidence: Evidence) -> str:

@@ -11,7 +11,6 @@ from dress_rehearsal.records.tables import CLIENT_POOLS, JOIN, QUEUE, SCAN, STEP
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import PARTS, latency_split, unanswered_by_step
 from dress_rehearsal.reports.evidence.reconciliation import Reconciliation
-from dress_rehearsal.reports.fairness import TOLERANCE_S
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.pools.client import LOCKS
 from dress_rehearsal.reports.schema import (
@@ -22,16 +21,19 @@ from dress_rehearsal.reports.schema import (
     Generator,
     Latency,
     Pool,
+    Verdict,
 )
 from dress_rehearsal.reports.words import (
     EMPTY,
     NOT_MEASURED,
+    capitalized,
     cell,
     milliseconds,
     offset,
     percent,
     pool_level,
     pool_words,
+    resource_words,
     seconds,
     written,
 )
@@ -108,14 +110,30 @@ def census_table(census: Census) -> Table:
     return Table("census", "Where every student's story ended", columns, rows, foot)
 
 
+_LEAST_LOST_MS: Final = 1.0
+"""Less than this of a request's time is not worth a line."""
+
 _AUDIT_WORDS: Final = {
     "oversold": ("Oversold", "tickets granted beyond the last one there was"),
     "duplicate_students": ("Duplicates", "tickets beyond the one a student may have"),
+    "wrong_owner": ("Wrong owner", "tickets that are somebody else's than who was told of them"),
     "acked_but_missing": ("Lost tickets", "students told of a ticket that no row bears out"),
     "held_without_ack": ("Unannounced tickets", "tickets in the database nobody was told of"),
     "ineligible": ("Ineligible holders", "tickets of people who may not buy"),
     "sold_early": ("Sold early", "tickets granted before T-0"),
+    "early_admissions": ("Let in early", "students let in before T-0"),
     "false_sold_out": ("False sold out", "students sent away though tickets were left"),
+    "false_too_early": ("Told too early", "students told so who clicked after T-0"),
+    "false_not_enrolled": ("Told not enrolled", "students of the roster told not to be on it"),
+    "false_already_holds": ("Told to hold one", "students told so who cannot have had one"),
+    "false_not_admitted": ("Not let in", "students told that it was their turn, then that not"),
+    "lost_places": ("Lost places", "students who had joined the queue and were not in it"),
+    "lost_sessions": ("Lost sessions", "students who had logged in and were told to log in"),
+    "refused_logins": ("Refused logins", "students refused with the roster's number and PIN"),
+    "replays_refused": ("Repeats refused", "students not given their ticket on clicking again"),
+    "false_rejections": ("Rejections", "students whose well-formed request was called malformed"),
+    "denied_tickets": ("Denied tickets", "holders whose ticket or QR code never opened"),
+    "refused_entry": ("Refused entry", "holders sent away at the entrance with a good code"),
     "store_drift": ("Store drift", "tickets that Redis and PostgreSQL disagree about"),
     "stuck_students": ("Stuck", "students promised a ticket that was never issued"),
     "double_entry": ("Double entry", "people let in on a ticket that had been used already"),
@@ -144,11 +162,18 @@ def fairness_table(fairness: Fairness) -> Table | None:
     """Return whether first come was first served; None when none of it was measured."""
     measures = (
         (
-            "Inversions",
+            "Wronged",
             fairness.inversions,
-            f"students who came more than {seconds(TOLERANCE_S)} before somebody "
-            f"served ahead of them",
+            f"students overtaken by more than the {seconds(fairness.within_s)} of the plan",
         ),
+        (
+            "Overtaken",
+            fairness.overtaken,
+            f"students who clicked before somebody served ahead of them, by more than the "
+            f"{seconds(fairness.uncertainty_s)} that nobody can know",
+        ),
+        ("By at most, s", fairness.overtaken_max_s, "how much later the last overtaker clicked"),
+        ("By, p99, s", fairness.overtaken_p99_s, "the same, of 99% of those overtaken"),
         ("Kendall's tau", fairness.kendall_tau, "the line's order against tickets': 1 the same"),
         (
             "Several devices",
@@ -156,11 +181,33 @@ def fairness_table(fairness: Fairness) -> Table | None:
             "the share of those with several devices who got a ticket, less that of the others",
         ),
     )
-    if all(value is None for _, value, _ in measures):
+    if fairness.overtaken is None and fairness.multi_device_advantage is None:
         return None
     rows = [_row(title, written(value), words) for title, value, words in measures]
     columns = (("Measure", "text"), ("Value", "number"), ("It means …", "text"))
     return Table("fairness", "Was first come first served?", columns, rows)
+
+
+def lost_table(verdict: Verdict) -> Table | None:
+    """Return where the slowest tenth of the purchases lost their time; None where none was slow."""
+    lost = {part: value for part, value in verdict.lost_ms.items() if value >= _LEAST_LOST_MS}
+    if not lost:
+        return None
+    total = sum(verdict.lost_ms.values())
+    ordered = sorted(lost.items(), key=lambda item: -item[1])
+    rows = [
+        _row(capitalized(resource_words(part)), milliseconds(value), percent(value, total), "")
+        for part, value in ordered
+    ]
+    columns = (
+        ("Where the time went", "text"),
+        ("Mean", "number"),
+        ("Share", "number"),
+        ("", "text"),
+    )
+    foot = _row("All of it", milliseconds(round(total, 1)), percent(1), "")
+    title = "Where the slowest tenth of the purchases lost their time"
+    return Table("lost", title, columns, rows, foot)
 
 
 def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:

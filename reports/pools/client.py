@@ -169,6 +169,7 @@ def _circumstances(evidence: Evidence, seen: ClientPool) -> Circumstances:
     }
     around = Circumstances(
         loop_lag_ms=1e3 * worst_on(grid, lags),
+        cpu=level_on(grid, samples.named("machine_cpu_used_ratio", "kernel")),
         lock_waiting=unknown,
         active=unknown,
         open_idle=unknown,

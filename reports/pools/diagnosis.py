@@ -8,7 +8,9 @@ nested_acquire  every connection of a worker was in use, at least as many reques
 slow_holder     connections were held for long: at least `LONG_HOLD_MS` on average, `SLOWER` times
                 as long as when nobody had waited yet, and much longer than the app's event loops
                 were late (a late loop makes every hold long: that is the loop's saturation)
-undersized      everything in use with waiters, and holding times as ever
+lock_wait       most of the connections in use waited for a lock in the database
+undersized      everything in use with waiters, and holding times as ever, while event loops and
+                CPUs had time to spare: only then would a larger pool have helped
 None            undecidable: waited for, but for none of these reasons; or the record ends while
                 nothing is given back, before a wait may last: leak and nested acquire look alike
 
@@ -38,6 +40,10 @@ SLOWER = 3.0
 _LATE_LOOPS = 3.0
 """A hold of fewer loop lags than this may be the loop's doing: each await costs up to one."""
 
+SPARE_LAG_MS = 50.0
+BUSY_CPU = 0.95
+"""A loop later than this, or CPUs busier, leave no time for more connections to be of use."""
+
 _STALL_SHARE = (0.6, 1.3)
 """A deadlock within a pool lasts as long as a wait may: shorter is slow, longer is a leak."""
 
@@ -50,6 +56,7 @@ class Circumstances:
 
     Attributes:
         loop_lag_ms: the latest event loop of any worker.
+        cpu: the share of all CPUs in use.
         lock_waiting: connections that wait for a lock (only of the pool to the database).
         active: connections that do something in the database (only of that pool).
         open_idle: connections idle within a transaction (only of that pool).
@@ -58,6 +65,7 @@ class Circumstances:
     """
 
     loop_lag_ms: Any
+    cpu: Any
     lock_waiting: Any
     active: Any
     open_idle: Any
@@ -93,8 +101,17 @@ def diagnose(
     if held_ms >= max(LONG_HOLD_MS, _LATE_LOOPS * lag_ms) and longer:
         return "slow_holder"
     full = (frame["used"] >= frame["max"]) & (frame["pending"] > 0) & frame["saturated"]
-    if full.any() and (pd.isna(held_ms) or held_ms < LONG_HOLD_MS):
-        return None if standstill_s(frame, around) else "undersized"
+    if not full.any():
+        return None
+    hit = full.to_numpy(dtype=bool)
+    locked = _median((around.lock_waiting / frame["used"].where(frame["used"] > 0))[hit])
+    if locked >= 0.5:
+        return "lock_wait"
+    if pd.isna(held_ms) or held_ms < LONG_HOLD_MS:
+        no_time = (around.loop_lag_ms >= SPARE_LAG_MS) | (around.cpu >= BUSY_CPU)
+        if no_time[hit].mean() >= 0.5 or standstill_s(frame, around):
+            return None
+        return "undersized"
     return None
 
 

@@ -12,6 +12,8 @@ residual  a leaked connection is in the gauge of used ones and never in the hist
           that holds one may wait for a second. So a leak is seen in a run without rest, and one
           that has filled the pool while requests still wait for it.
 
+None is claimed while an event loop is late: what it has not got round to is not lost.
+
 Whoever holds a connection and waits for a second (`nested_acquire`) is among those who wait. So as
 many connections in use as there are waiters may be held like that, and their wait is no age. They
 give up and give back when the wait runs out, which a leak never does: before that, nobody can tell.
@@ -32,6 +34,9 @@ REST_NS = 3 * NS_PER_S // 4
 
 LONG_USE_S = 3.0
 """The least age from which on connections that are out count as gone."""
+
+LATE_LOOP_MS = 250.0
+"""A loop that is so late may have answers in hand, and connections to give back."""
 
 _AGES = 10.0
 """… and this many times the mean use, as HikariCP's leak detection is usually set."""
@@ -57,7 +62,8 @@ def leaked_connections(
     fewest = frame.loc[frame["t_ns"] <= int(last), "used"].min()
     always = 0 if pd.isna(fewest) else int(fewest)
     active = evidence.samples.named("http_server_active_requests", "app")
-    resting = (frame["t_ns"] > int(last)) & frame["used"].notna() & ~(frame["pending"] > 0)
+    late = np.asarray(around.loop_lag_ms >= LATE_LOOP_MS, dtype=bool)
+    resting = ~late & (frame["t_ns"] > int(last)) & frame["used"].notna() & ~(frame["pending"] > 0)
     if len(active):
         resting &= ~(level_on(frame["t_ns"].to_numpy(), active) > 0)
     rest = frame[resting]
@@ -89,6 +95,8 @@ def _by_age(frame: pd.DataFrame, first_ns: int, always: int, around: Circumstanc
     idle = (long["working"] < long["used"] / 2).all()  # what was not measured is not idle
     busy = (long["active"] >= long["used"] / 2).all()
     if not (idle and age_s - waited_s >= long_s) and (busy or age_s < max(long_s, wait_s)):
+        return 0
+    if (around.loop_lag_ms[frame.index.isin(long.index)] >= LATE_LOOP_MS).any():
         return 0
     lately = rows[before_ns < REST_NS]
     return max(int(lately["used"].min()) - always, 0)

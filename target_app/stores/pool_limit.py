@@ -5,7 +5,7 @@ import time
 from collections import deque
 
 from dress_rehearsal.target_app.errors import OverloadedError
-from dress_rehearsal.target_app.request_context import NS, add_time
+from dress_rehearsal.target_app.request_context import NS, add_wait
 from dress_rehearsal.target_app.telemetry.metrics import (
     POOL_COUNT,
     POOL_MAX,
@@ -61,7 +61,7 @@ class PoolLimit:
             if self.used > self.used_peak:
                 self.used_peak = self.used
             self._wait.observe_none()
-            add_time("pool", 0)
+            add_wait(self.pool, 0)
         else:
             await self._queue()
         entered_ns = time.perf_counter_ns()
@@ -99,7 +99,7 @@ class PoolLimit:
             self.pending -= 1
             waited_ns = time.perf_counter_ns() - began_ns
             self._wait.observe(waited_ns / NS)
-            add_time("pool", waited_ns)
+            add_wait(self.pool, waited_ns)
 
     def _give_up(self, place: asyncio.Future[None]) -> None:
         if not place.done():

@@ -14,7 +14,7 @@ from tests.rehearsal.verdicts import RUN, verdict_of
 
 SECRET = "/services/T0123/B0123/s3cr3tS3cr3ts3cr3t"
 VARIABLE = "REHEARSE_TEST_WEBHOOK"
-FIRST = {"resource": "redis", "since_s": 0.4, "evidence": "Its clients wait."}
+CAUSE = "Cause: none; nobody bought.\nRun: 10 students, no faults."
 
 
 def plan(**settings):
@@ -94,25 +94,26 @@ def told(plan, verdict, **options):
     return sentence
 
 
-def test_the_verdict_is_posted_with_its_reason_and_what_saturated_first(slack):
+def test_the_verdict_is_posted_with_its_reason_its_cause_and_what_was_run(slack):
     reasons = ["3 students were wronged.", "A gate is broken.", "Lost: the app."]
-    assert told(plan(), verdict_of(reasons=reasons, bottleneck=FIRST)) is None
+    cause = "Cause: the Redis pool, which is too small."
+    assert told(plan(), verdict_of(reasons=reasons, cause=cause)) is None
     (text,) = slack.texts
-    *above, first, run = text.splitlines()
+    *above, first, ran, run = text.splitlines()
     assert above == [
         "❌ FAIL: festival",
         "3 students were wronged.",
         "… and 2 more; see the report.",
     ]
-    assert first.startswith("Saturated first: Redis pools, at T-0 + ")
-    assert first.endswith("s. Its clients wait.")
+    assert first == cause
+    assert ran == "Run: 10 students, no faults."
     assert run == f"Run {RUN}"
 
 
 def test_the_report_is_linked_where_runs_are_published(slack):
     assert told(plan(reports_url="https://ci.example.org/runs/"), verdict_of()) is None
     link = f"<https://ci.example.org/runs/{RUN}/report.html|Read the report>"
-    assert slack.texts == [f"❌ FAIL: festival\nOversold: 3.\n{link}"]
+    assert slack.texts == [f"❌ FAIL: festival\nOversold: 3.\n{CAUSE}\n{link}"]
 
 
 @pytest.mark.parametrize("status", ["pass", "fail", "inconclusive"])
@@ -130,9 +131,11 @@ def test_hostile_and_endless_reasons_call_nobody_and_stay_short():
     hostile = "<!channel> & <https://evil.example|click>\nnext " + "&" * 300 + " lost" * 300
     text = slack_text(plan(), verdict_of(reasons=[hostile]))
     assert "\n&lt;!channel&gt; &amp; &lt;https://evil.example|click&gt; next &amp;" in text
-    assert "lost …\nRun" in text
+    assert "lost …\nCause" in text
     assert len(text) < 4_000
-    assert slack_text(plan(), verdict_of(reasons=["&" * 5_000])).endswith(f"\n…\nRun {RUN}")
+    assert slack_text(plan(), verdict_of(reasons=["&" * 5_000])).endswith(
+        f"\n…\n{CAUSE}\nRun {RUN}"
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from dress_rehearsal.rehearsal.sweep import (
     values_of,
 )
 from tests.rehearsal.commands import QUICK
+from tests.rehearsal.verdicts import verdict_of
 
 CROWDED = (
     "event.students=240",
@@ -95,7 +96,7 @@ def quick_runs(monkeypatch):
             run.stamp("abort", "interrupted", reason="Somebody pressed Ctrl-C.")
         if roster is not None:
             run.write_text("roster.txt", str(roster))
-        return SimpleNamespace(run=run.id, verdict="pass", reasons=("It held.",))
+        return verdict_of(run.id, verdict="pass", reasons=["It held."])
 
     comparison = SimpleNamespace(markdown=lambda: "the table", figure=lambda path: path.touch())
     monkeypatch.setattr(sweeping, "rehearse", rehearsed)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dress_rehearsal.reports.schema import Audit, Verdict
+from dress_rehearsal.reports.schema import Audit, Fairness, Verdict
 
 RUN = "20261121T020411Z-festival-857217"
 
@@ -12,12 +12,11 @@ def verdict_of(run: str = RUN, **changed: Any) -> Verdict:
     census = dict.fromkeys(
         ("ticket", "sold_out", "refused", "gave_up", "failed", "unknown", "never_started"), 0
     )
-    fairness = ("inversions", "kendall_tau", "multi_device_advantage")
     generator = ("late_start_p99_ms", "read_lag_p99_ms", "release_skew_ms", "cpu_peak")
     gate = {"metric": "audit.oversold", "limit": "== 0", "value": 3, "baseline": None}
     return Verdict.model_validate(
         {
-            "schema": 1,
+            "schema": 2,
             "run": run,
             "plan": "small",
             "verdict": "fail",
@@ -25,10 +24,14 @@ def verdict_of(run: str = RUN, **changed: Any) -> Verdict:
             "census": {"students": 10, **census, "in_flight": 10},
             "latency_ms": {},
             "audit": {**dict.fromkeys(Audit.model_fields), "oversold": 3, "settle_ms": 250.0},
-            "fairness": dict.fromkeys(fairness),
+            "fairness": dict.fromkeys(Fairness.model_fields),
             "pools": [],
             "bottleneck": None,
             "generator": {"requests": 0, **dict.fromkeys(generator), "limited": False},
+            "cause": "Cause: none; nobody bought.",
+            "lost_ms": {},
+            "ran": "10 students, no faults.",
+            "unchecked": {},
             "gates": [{**gate, "status": "fail"}],
             **changed,
         }

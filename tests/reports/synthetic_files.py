@@ -49,6 +49,7 @@ class Files:
 
     def _request_parts(self) -> dict[str, pa.Table]:
         requests, middle = self.story.requests.copy(), len(self.story.requests) // 2
+        requests["worker"] = requests["worker"].astype(str).where(requests["app_us"].notna())
         if self.defects.no_timestamps:
             requests[["first_byte_ns", "done_ns"]] = None
         shards = (requests[:middle], requests[middle:])

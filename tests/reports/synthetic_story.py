@@ -76,6 +76,10 @@ class Story:
         self.join = self.login + SECOND // 4
         if plan.app.waiting_room != "off":
             self._queue_up()
+        if self.defects.ineligible:  # they come while there is something left
+            self.buy[np.flatnonzero(~self.enrolled)[: self.defects.ineligible]] = (
+                T0_NS + SECOND // 50
+            )
         if self.defects.overtakers:
             self.buy[np.argsort(self.buy)[-self.defects.overtakers :]] += 4 * SECOND
 
@@ -154,6 +158,7 @@ class Story:
         behind = plan.app.allocation in WRITES_BACK
         early = self.granted[:: max(len(self.granted) // max(defects.early, 1), 1)][: defects.early]
         granted_ns[early] = self.buy_done[early] = T0_NS - SECOND // 5
+        self.buy[early], self.clicked[early] = T0_NS - SECOND // 4, T0_NS
         delay = rng.uniform(2, 40, n) * 1e6 + (3e9 if defects.writeback_slow else 0)
         self.committed = granted_ns + (delay if behind else 100_000.0 * np.ones(n)).astype(np.int64)
         issued = np.where(behind, self.buy_done + plan.students.ticket_poll * 1e9, self.buy_done)
@@ -227,7 +232,7 @@ class Story:
             self._answered(BUY, clicked_early, self.clicked[clicked_early], "too_early"),
             self._buys(),
             self._answered(
-                BUY, doubles, self.buy_done[doubles] + 120_000_000, "already_holds_ticket", device=1
+                BUY, doubles, self.buy_done[doubles] + 120_000_000, "already_holds_ticket", device=2
             ),
         ]
         if self.pending:
@@ -282,6 +287,7 @@ class Story:
         rows["read_ns"] = self.buy_done + 300_000 + int(self.defects.slow_reading_ms * 1e6)
         took_us = (rows["done_ns"] - rows["sent_ns"]) // 1000
         rows["pool_us"] = self.buy_wait_us
+        rows["pool"] = "postgres" if self.defects.waits else None
         rows["app_us"] = np.minimum(took_us, 3_000 + self.buy_wait_us)
         rows["queue_us"] = took_us - rows["app_us"]
         timed_out = self.outcome == "unknown"
@@ -332,6 +338,7 @@ class Story:
                 "redis_us": took // 8000,
                 "external_us": None,
                 "app_us": took // 1250,
+                "pool": None,
             }
         )
 

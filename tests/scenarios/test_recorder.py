@@ -23,7 +23,10 @@ def add(recorder, seq, *, answer=None, error=None, outcome=OK, **times):
 
 def test_a_row_comes_back_as_recorded(run):
     recorder = Recorder(run, "g")
-    timing = b"queue;dur=0.5, pool;dur=1, redis;dur=0.25, external;dur=7.5, app;dur=12.3456"
+    timing = (
+        b"queue;dur=0.5, pool;desc=redis;dur=1, redis;dur=0.25, external;dur=7.5, "
+        b"app;desc=4102;dur=12.3456"
+    )
     reply = Answer(status=202, server_timing=timing, complete=True)
     add(recorder, 0, answer=reply, bytes_read=123, sent_ns=2, first_byte_ns=3, done_ns=4, read_ns=5)
     recorder.flush()
@@ -51,6 +54,8 @@ def test_a_row_comes_back_as_recorded(run):
         "redis_us": 250,
         "external_us": 7500,
         "app_us": 12346,
+        "pool": "redis",
+        "worker": "4102",
     }
 
 

@@ -26,9 +26,21 @@ def claimed(evidence, students, *, again=False):
     for column in ("error", "outcome"):
         requests[column] = requests[column].astype("object")
     mine = ((requests["step"] == PURCHASE) & requests["student"].isin(students)).astype(bool)
+    mine &= (requests["error"] != "too_early").to_numpy(dtype=bool)
     told = requests[mine].assign(outcome="refused", error="already_holds_ticket", status=409)
     rest = requests if again else requests[~mine]
     return dataclasses.replace(evidence, requests=pd.concat([rest, told], ignore_index=True))
+
+
+def failed(evidence, students):
+    """The same run with these students' purchases answered by the server's failure."""
+    requests = evidence.requests.copy()
+    for column in ("error", "outcome"):
+        requests[column] = requests[column].astype("object")
+    mine = ((requests["step"] == PURCHASE) & requests["student"].isin(students)).astype(bool)
+    mine &= (requests["error"] == "sold_out").to_numpy(dtype=bool)
+    requests.loc[mine, ["outcome", "error", "status"]] = ["failed", "internal_error", 500]
+    return dataclasses.replace(evidence, requests=requests)
 
 
 def who_ended(evidence, outcome):
@@ -40,9 +52,12 @@ def test_a_claim_that_no_store_bears_out_is_a_wrong_and_hides_none(evidence_of, 
     # 40 were sent away while 20 places were left: 20 as sold out, 20 as holders of a ticket.
     evidence = evidence_of(**SMALL, false_sold_out=20)
     students = who_ended(evidence, "sold_out")[:20]
-    evidence = claimed(changed(evidence, students, outcome=outcome), students)
-    assert found(evidence) == {"acked_but_missing": 20, "false_sold_out": 20}
-    assert audited(evidence).wrongs["acked_but_missing"] == (
+    evidence = changed(evidence, students, outcome=outcome)
+    untrue = claimed(evidence, students)
+    assert found(untrue) == {"false_already_holds": 20, "false_sold_out": 20}
+    lost = claimed(failed(evidence, students), students, again=True)
+    assert found(lost) == {"acked_but_missing": 20, "false_sold_out": 20}
+    assert audited(lost).wrongs["acked_but_missing"] == (
         "Lost tickets: 20 tickets that students were told of are not in postgres "
         "(20 students who hold none were told to hold one already)."
     )

@@ -21,7 +21,7 @@ from dress_rehearsal.reports.figures.spectrum import draw_spectrum
 from dress_rehearsal.reports.figures.time_axis import RunSeries, run_window_s
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
-from dress_rehearsal.reports.words import milliseconds, offset, seconds, written
+from dress_rehearsal.reports.words import milliseconds, offset, resource_words, seconds, written
 
 EvidenceOf = Callable[..., Evidence]
 VerdictOf = Callable[..., Verdict]
@@ -121,11 +121,11 @@ def test_the_spectrum_states_the_slowest_step_of_the_verdict(
 
 
 def test_pools_state_the_verdicts_bottleneck(verdict_of: VerdictOf, figure_of: FigureOf) -> None:
-    bottleneck = verdict_of(pool_exhausted=True).bottleneck
+    bottleneck = verdict_of(slow_ms=400).bottleneck
     assert bottleneck is not None
-    assert bottleneck.resource == "postgres"
-    title = figure_of("pools", pool_exhausted=True).title
-    assert title == f"First to saturate: PostgreSQL pools, at {offset(bottleneck.since_s)}"
+    title = figure_of("pools", slow_ms=400).title
+    words = resource_words(bottleneck.resource)
+    assert title == f"Most time was lost to {words}, from {offset(bottleneck.since_s)} on"
 
 
 def test_a_pool_that_was_full_is_drawn_full_and_waited_for(evidence_of: EvidenceOf) -> None:

@@ -198,7 +198,7 @@ def test_the_audit_says_ok_found_and_not_measured_in_words(page_of: PageOf) -> N
 @pytest.mark.parametrize(
     ("defects", "word", "answer"),
     [
-        (GATED, "pass", "It will hold"),
+        (GATED, "pass", "It held"),
         (TROUBLED, "fail", "It does not hold"),
         ({"killed": True}, "inconclusive", "This run decides nothing"),
     ],

@@ -75,11 +75,14 @@ def test_a_baseline_is_shown_only_where_there_is_one() -> None:
 
 
 def test_fairness_is_left_out_until_somebody_measures_it() -> None:
-    unmeasured = Fairness(inversions=None, kendall_tau=None, multi_device_advantage=None)
+    unmeasured = Fairness(**dict.fromkeys(Fairness.model_fields))
     assert fairness_table(unmeasured) is None
-    table = fairness_table(unmeasured.model_copy(update={"inversions": 3, "kendall_tau": 0.98}))
+    table = fairness_table(
+        unmeasured.model_copy(update={"inversions": 3, "overtaken": 5, "kendall_tau": 0.98})
+    )
     assert table is not None
-    assert [row[1] for row in words(table)] == ["3", "0.98", "not measured"]
+    missing = "not measured"
+    assert [row[1] for row in words(table)] == ["3", "5", missing, missing, "0.98", missing]
 
 
 def test_a_census_that_does_not_add_up_says_so() -> None:

@@ -145,7 +145,7 @@ def test_a_pool_without_a_free_connection_answers_503_and_says_when_to_return(
         assert sample("db_client_connections", pool=pool, state="idle") == 0
     assert code(answer) == (503, "overloaded")
     assert answer.headers["retry-after"] == "1"
-    assert "pool;dur=1" in answer.headers["server-timing"]
+    assert f"pool;desc={pool};dur=1" in answer.headers["server-timing"]
     assert sample("db_client_connection_timeouts_total", pool=pool) > timeouts
     assert sample("tickets_refused_total", code="overloaded") == refused + 1
     assert app.buy(bearer).status_code in (201, 202)

@@ -135,8 +135,10 @@ def test_every_answer_says_where_its_time_went(start_app: Start) -> None:
 
     def parts(answer: Any) -> dict[str, float]:
         header = answer.headers["server-timing"]
-        assert re.fullmatch(r"([a-z]+;dur=\d+\.\d{3})(, [a-z]+;dur=\d+\.\d{3})*", header)
-        pairs = (part.split(";dur=") for part in header.split(", "))
+        part = r"[a-z]+(;desc=\w+)?;dur=\d+\.\d{3}"
+        assert re.fullmatch(f"{part}(, {part})*", header)
+        assert f"app;desc={os.getpid()};" in header
+        pairs = (re.split(";.*dur=", each) for each in header.split(", "))
         return {name: float(value) for name, value in pairs}
 
     bought = parts(app.buy(bearer))
@@ -159,7 +161,17 @@ def test_parts_of_one_cause_add_up() -> None:
         context.add(cause, 1_000_000)
         context.add(cause, 500_000)
     header = context.server_timing(context.started_ns + 9_000_000).decode()
-    assert header == "pool;dur=1.500, db;dur=1.500, redis;dur=1.500, app;dur=9.000"
+    assert (
+        header == f"pool;dur=1.500, db;dur=1.500, redis;dur=1.500, app;desc={os.getpid()};dur=9.000"
+    )
+
+
+def test_the_pool_that_was_waited_for_longest_is_named() -> None:
+    context = RequestContext()
+    for pool, waited_ns in (("postgres", 1_000_000), ("redis", 2_000_000), ("sqs", 0)):
+        context.add_wait(pool, waited_ns)
+    header = context.server_timing(context.started_ns).decode()
+    assert header.startswith("pool;desc=redis;dur=3.000, app;desc=")
 
 
 def test_metrics_are_served_and_announced_while_inside_and_not_after(tmp_path: Path) -> None:

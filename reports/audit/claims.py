@@ -1,0 +1,90 @@
+"""The claims: every word that a target can say, and the counter whose check holds it to the facts.
+
+Whatever a student was told is a claim about the world at that moment: that there was nothing left,
+that it was too early, that the ticket is theirs. `CLAIMS` is the one list of those words. A word
+that says no more than that the target failed is in `NO_CLAIM`: it is counted among the failures.
+Any other word of an answer is unchecked, and said to be.
+"""
+
+from typing import Final
+
+import pandas as pd
+
+from dress_rehearsal.records.tables import ABANDONED, CONNECT_ERRORS
+from dress_rehearsal.reports.numbers import integers
+
+CLAIMS: Final = {
+    # yes
+    "granted": ("oversold", "wrong_owner", "acked_but_missing", "ineligible", "sold_early"),
+    "pending": ("stuck_students",),
+    "issued": ("acked_but_missing",),
+    "replayed": ("replays_refused", "duplicate_students"),
+    "admitted": ("early_admissions", "false_not_admitted"),
+    "qr": ("denied_tickets", "refused_entry"),
+    "entered": ("double_entry",),
+    "viewed": ("lost_views",),
+    # no
+    "too_early": ("false_too_early",),
+    "sold_out": ("false_sold_out",),
+    "not_enrolled": ("false_not_enrolled",),
+    "already_holds_ticket": ("false_already_holds", "acked_but_missing"),
+    "not_admitted": ("false_not_admitted",),
+    "not_in_queue": ("lost_places",),
+    "unauthenticated": ("lost_sessions",),
+    "bad_credentials": ("refused_logins",),
+    "too_many_attempts": ("refused_logins",),
+    "ticket_pending": ("denied_tickets",),
+    "ticket_unknown": ("denied_tickets",),
+    "already_entered": ("refused_entry",),
+    "qr_expired": ("refused_entry",),
+    "qr_invalid": ("refused_entry",),
+    # that the request itself is wrong, which the students' are not
+    "invalid_request": ("false_rejections",),
+    "idempotency_key_required": ("false_rejections",),
+    "event_unknown": ("false_rejections",),
+    "fault_unknown": ("false_rejections",),
+    "not_found": ("false_rejections",),
+    "method_not_allowed": ("false_rejections",),
+    "request_too_large": ("false_rejections",),
+}
+"""A word, and the audit's counters that check it: the codes of refusals as targets send them, and
+names for what is told by a success."""
+
+NO_CLAIM: Final = frozenset(
+    {
+        "internal_error",
+        "overloaded",
+        "dependency_unavailable",
+        "not_ready",
+        "guards_missing",
+        # the generator's own words for answers that never came, or were none
+        ABANDONED,
+        *CONNECT_ERRORS,
+        "timeout",
+        "cut",
+        "connection_reset",
+        "connection_lost",
+        "protocol_error",
+        "not_json",
+        "stream_ended",
+        "not_a_stream",
+    }
+)
+"""Words that say nothing about the sale, only that something failed."""
+
+REJECTIONS: Final = tuple(word for word, by in CLAIMS.items() if by == ("false_rejections",))
+
+
+def unchecked_words(requests: pd.DataFrame) -> dict[str, int]:
+    """Return every word of an answer that no check holds to the facts, and how often it was said.
+
+    Answers of the server's own failure (5xx) claim nothing, whatever their word.
+    """
+    words = requests["error"].astype("object")
+    status = integers(requests["status"])
+    said = words[words.notna().to_numpy(dtype=bool) & (status > 0) & (status < 500)]
+    counts = said.value_counts()
+    known = {*CLAIMS, *NO_CLAIM}
+    return {
+        str(word): int(counts[word]) for word in sorted(set(counts.index) - known) if counts[word]
+    }

@@ -1,0 +1,69 @@
+"""The wrongs of holders: a ticket that is denied, a QR code that never opens, an entrance closed.
+
+denied_tickets  holders who were told that their ticket is unknown, whose QR code never opened
+                though it was asked for again and again, or was pending after it had been issued
+refused_entry   holders sent away at the entrance with a good code: called invalid or unknown,
+                called used before anybody can have entered with it, or called out of date within
+                `FRESH_NS` of being fetched
+
+Each counts students.
+"""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from dress_rehearsal.records.tables import NS_PER_S, QR, SCAN, TICKET
+from dress_rehearsal.reports.audit.refusals import NEVER_NS, Said
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import integers
+from dress_rehearsal.reports.words import counted
+
+TRIES: Final = 3
+"""Who asked so often and met nothing but failures cannot open the ticket; once is bad luck."""
+
+FRESH_NS: Final = 5 * NS_PER_S
+"""A code that was fetched so lately is good, by any way of making codes that change with time."""
+
+
+def denied_tickets(evidence: Evidence) -> tuple[int, str] | None:
+    """Count the holders who were denied their ticket or its code; None without any record."""
+    if evidence.requests.empty:
+        return None
+    said = Said(evidence)
+    unknown = said.which("ticket_unknown", steps=(TICKET, QR))
+    told = evidence.promises.students.set_index("student")["issued_ns"]
+    issued_ns = integers(told.reindex(said.student), missing=NEVER_NS)
+    pending = said.which("ticket_pending", steps=(QR,)) & (issued_ns <= said.sent_ns)
+    asked = (said.step == QR) & said.answered
+    opened = said.students(asked & (said.outcome == "ok"))
+    tries = pd.Series(said.student[asked & (said.outcome == "failed")]).value_counts()
+    refused = said.students(asked & (said.outcome == "refused"))
+    closed = np.setdiff1d(np.union1d(refused, tries.index[tries >= TRIES]), opened)
+    who = np.union1d(said.students(unknown | pending), closed)
+    return len(who), (
+        f"Denied tickets: {counted(len(who), 'student')} could not open the ticket that "
+        f"{'was' if len(who) == 1 else 'they were'} promised: its QR code never opened, or it was "
+        f"called unknown or pending."
+    )
+
+
+def refused_entry(evidence: Evidence) -> tuple[int, str] | None:
+    """Count the holders sent away with a good code, None when nobody went to the entrance."""
+    said = Said(evidence)
+    scans = said.step == SCAN
+    if not scans.any():
+        return None
+    invalid = said.which("qr_invalid", "ticket_unknown", "unauthenticated", steps=(SCAN,))
+    entered = scans & said.reached & (said.outcome != "refused")
+    entered_ns = said.first_ns(entered, said.sent_ns)
+    used = said.which("already_entered", steps=(SCAN,)) & (entered_ns > said.done_ns)
+    fetched = (said.step == QR) & (said.outcome == "ok")
+    age_ns = said.sent_ns - said.last_before_ns(fetched)
+    old = said.which("qr_expired", steps=(SCAN,)) & (age_ns < FRESH_NS)
+    who = said.students(invalid | used | old)
+    return len(who), (
+        f"Refused at the entrance: {counted(len(who), 'holder')} came with a good code that had "
+        f"admitted nobody, and {'was' if len(who) == 1 else 'were'} sent away."
+    )

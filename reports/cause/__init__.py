@@ -1,0 +1,5 @@
+"""The cause: where the slowest requests lost their time, and what that says is the bottleneck."""
+
+from dress_rehearsal.reports.cause.bottleneck import CauseFinding, find_cause
+
+__all__ = ["CauseFinding", "find_cause"]

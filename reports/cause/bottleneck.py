@@ -1,0 +1,204 @@
+"""The bottleneck: where the slowest tenth of the requests lost most of their time.
+
+Purchases are looked at first; only where they were fast enough, the other steps. What saturated,
+and when, is the evidence for it, not the ranking: a pool may be full and nobody the worse for it.
+
+Nothing is a bottleneck where 99% of the requests took less than `slowest.SLOW_MS`. How sure it is:
+the share of a hundred resamples of the students (a bootstrap) in which the same part is largest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
+from dress_rehearsal.reports.cause.decomposition import PARTS
+from dress_rehearsal.reports.cause.load import read_load
+from dress_rehearsal.reports.cause.resource import Scene, resource_of
+from dress_rehearsal.reports.cause.slowest import (
+    BEFORE_T0_S,
+    SLOW_MS,
+    Slowest,
+    slowest,
+    slowest_other,
+)
+from dress_rehearsal.reports.cause.stops import Stop, find_stops
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import rounded
+from dress_rehearsal.reports.pools import PoolFinding, run_grid
+from dress_rehearsal.reports.schema import Bottleneck, Pool
+from dress_rehearsal.reports.words import (
+    counted,
+    milliseconds,
+    offset,
+    percent,
+    resource_words,
+    seconds,
+    written,
+)
+
+_RESAMPLES: Final = 100
+_BINS_PER_S: Final = 4
+_NEGLIGIBLE_MS: Final = 50.0
+"""A stumble: requests that lost no more than this to a part do not show when it began."""
+_HOW: Final = {
+    "undersized": ", which is too small",
+    "slow_holder": ", whose connections were held for long",
+    "nested_acquire": ", whose holders waited for a second connection",
+    "lock_wait": ", whose holders waited for a lock",
+}
+"""What a pool's diagnosis says of why it was waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class CauseFinding:
+    """Where the time went, and the one line that says why.
+
+    Attributes:
+        bottleneck: None where nothing was slow, or where it could not be decided.
+        lost_ms: the mean of each part over the slowest tenth of the purchases, in ms; they add up
+            to the mean of what these felt. Empty without purchases.
+        cause: one sentence.
+    """
+
+    bottleneck: Bottleneck | None
+    lost_ms: dict[str, float]
+    cause: str
+
+
+def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding:
+    """Return where the slowest requests lost their time, and the cause in one line.
+
+    Args:
+        pools: what was found of each pool, the evidence.
+    """
+    grid = run_grid(evidence)
+    if evidence.t0_ns is None or not len(grid):
+        return CauseFinding(None, {}, "Cause: not known, for nothing was measured after a T-0.")
+    load = read_load(evidence, grid)
+    bought = slowest(evidence, load, PURCHASE)
+    lost = {} if bought is None else _kept(bought.lost_ms)
+    slow = bought if bought is not None and bought.p99_ms >= SLOW_MS else None
+    slow = slow or slowest_other(evidence, load)
+    if slow is None:
+        return CauseFinding(None, lost, _nothing_slow(bought))
+    part = str(slow.lost_ms.idxmax())
+    stop = _costliest(find_stops(evidence), slow)
+    since_s, until_s = _when(evidence.t0_ns, slow, part, stop)
+    from_ns, until_ns = (evidence.t0_ns + round(at * NS_PER_S) for at in (since_s, until_s))
+    by_name = {finding.pool.name: finding for finding in pools}
+    scene = Scene(evidence, load, slow, part, stop, by_name, from_ns, until_ns)
+    resource, seen = resource_of(scene)
+    worker = _worker(slow, part)
+    lost_s = slow.lost_ms
+    share = float(lost_s[part] / lost_s.sum()) if stop is None else _share_of(stop, slow)
+    whole = milliseconds(rounded(float(lost_s.sum()), 1))
+    bottleneck = Bottleneck(
+        resource=resource,
+        since_s=rounded(since_s, 2) or 0.0,
+        until_s=rounded(until_s, 2),
+        share=rounded(share),
+        certainty=rounded(_certainty(slow, part, evidence.plan.seed)),
+        lost_ms=rounded(float(lost_s[part])),
+        step=slow.step,
+        worker=worker,
+        evidence=(
+            f"{percent(share)} of the {whole} that the slowest tenth of "
+            f"{counted(len(slow.every), 'request')} {_to(slow)} took{_in(worker)}: {seen}."
+        ),
+    )
+    pool = by_name[resource].pool if resource in by_name else None
+    return CauseFinding(bottleneck, lost, _line(slow, bottleneck, pool, seen))
+
+
+def _costliest(stops: Sequence[Stop], slow: Slowest) -> Stop | None:
+    """Return the stop that half of what the slowest lost fell into, None without one."""
+    worst = max(stops, key=lambda stop: _share_of(stop, slow), default=None)
+    return worst if worst is not None and _share_of(worst, slow) >= 0.5 else None
+
+
+def _share_of(stop: Stop, slow: Slowest) -> float:
+    """Return which share of the slowest requests' time fell into a stop."""
+    sent, done = slow.rows["sent_ns"].to_numpy(), slow.rows["done_ns"].to_numpy()
+    inside = np.minimum(done, stop.until_ns) - np.maximum(sent, stop.from_ns)
+    return float(np.clip(inside, 0, None).sum() / max(float((done - sent).sum()), 1.0))
+
+
+def _when(t0_ns: int, slow: Slowest, part: str, stop: Stop | None) -> tuple[float, float]:
+    """Return from when until when requests lost most to the part, in seconds from T-0.
+
+    By the requests sent in each quarter of a second; to the answer of the last of them.
+    """
+    if stop is not None:
+        return (stop.from_ns - t0_ns) / NS_PER_S, (stop.until_ns - t0_ns) / NS_PER_S
+    every = slow.every
+    bins = np.floor((every["sent_ns"] - t0_ns) / NS_PER_S * _BINS_PER_S).astype(int)
+    means = every[list(PARTS)].groupby(bins).mean()
+    least = max(_NEGLIGIBLE_MS, 0.25 * float(slow.lost_ms[part]))
+    hit = means.index[(means.idxmax(axis="columns") == part) & (means[part] >= least)]
+    chosen = bins.between(hit.min(), hit.max()) if len(hit) else bins.notna()
+    rows: pd.DataFrame = every[chosen] if len(hit) else slow.rows
+    since_s = hit.min() / _BINS_PER_S if len(hit) else (rows["sent_ns"].min() - t0_ns) / NS_PER_S
+    until_s = (rows["done_ns"].max() - t0_ns) / NS_PER_S
+    return max(float(since_s), -BEFORE_T0_S), float(until_s)
+
+
+def _certainty(slow: Slowest, part: str, seed: int) -> float:
+    rng = np.random.default_rng(seed)
+    sums = slow.rows.groupby("student")[list(PARTS)].sum().to_numpy()
+    drawn = rng.integers(0, len(sums), (_RESAMPLES, len(sums)))
+    largest = [int(sums[sample].sum(axis=0).argmax()) for sample in drawn]
+    return float(np.mean(np.array(largest) == PARTS.index(part)))
+
+
+def _worker(slow: Slowest, part: str) -> str | None:
+    """Return the pid of the worker that most of the loss is of, None where it is of several."""
+    named = slow.rows[slow.rows["worker"] != ""]
+    workers = slow.every.loc[slow.every["worker"] != "", "worker"]
+    if workers.nunique() < 2 or named.empty:
+        return None
+    by = named.groupby("worker")[part].sum()
+    worst = str(by.idxmax())
+    served = float((workers == worst).mean())
+    return worst if by.max() >= 0.8 * by.sum() and served < 0.7 else None
+
+
+def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, seen: str) -> str:
+    """Return the cause in one line, with what came of it."""
+    failed = slow.every[slow.every["outcome"].isin(["failed", "unknown"])]
+    came = f"1% of requests {_to(slow)} took {seconds(round(slow.p99_ms / 1e3, 2))} or longer"
+    if len(failed):
+        median_s = seconds(round(float(failed["felt_ms"].median()) / 1e3, 2))
+        came = (
+            f"{written(len(failed))} of {counted(len(slow.every), 'request')} {_to(slow)} failed, "
+            f"in the median after {median_s}"
+        )
+    what = resource_words(found.resource)
+    if pool is not None and pool.leaked:
+        leaked = f"{written(pool.leaked)} of {written(pool.max)} connections"
+        return f"Cause: {what} leaked {leaked}; {came}."
+    how = "" if pool is None else _HOW.get(pool.diagnosis or "", "")
+    since = offset(found.since_s)
+    return f"Cause: {what}{how}{_in(found.worker)}, from {since} on ({seen}); {came}."
+
+
+def _nothing_slow(bought: Slowest | None) -> str:
+    if bought is None:
+        return "Cause: none; nobody bought."
+    waited = milliseconds(round(bought.p99_ms, 1))
+    return f"Cause: none; the slowest 1% of purchases waited {waited}."
+
+
+def _to(slow: Slowest) -> str:
+    return "to buy" if slow.step == PURCHASE else f"of {slow.step}"
+
+
+def _in(worker: str | None) -> str:
+    return f" in worker {worker}" if worker else ""
+
+
+def _kept(lost: "pd.Series[float]") -> dict[str, float]:
+    return {str(name): rounded(float(value)) or 0.0 for name, value in lost.items()}

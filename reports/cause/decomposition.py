@@ -1,0 +1,170 @@
+"""The decomposition: where each request's time went, in parts that add up to what was felt.
+
+generator    from when the student meant to act until the request left: the generator's lateness
+connect      making the connection: an accept queue that was full shows here, as packets sent again
+app_loop     waiting for a worker, and what the app's late event loops added to everything else
+postgres …   waiting for a connection of that pool (`records.tables.CLIENT_POOLS`)
+lock_wait    waiting in PostgreSQL for a lock that another transaction holds
+database     in PostgreSQL otherwise
+redis_server in Redis
+external     in a neighbour of the app: the enrolment API, the queue service
+app_code     in the app's own code
+unanswered   nobody said: there was no answer, or one without `Server-Timing`
+rest         the network, and the answer's way back
+
+They are what the generator recorded and what the answer's `Server-Timing` says, with three things
+set right that a request cannot know of itself:
+
+- An event loop that is late makes everything long that is awaited in it. So much of each awaited
+  part as the loops were late while it lasted is the loop's. The gauge tells of the latest timer,
+  and a transaction awaits a few times.
+- Waiting for a connection is waiting for those who hold one. By Little's law the share of them
+  that wait for a lock is the share of the wait that the lock made, and the same goes for long
+  holds that PostgreSQL works on, and for the loops' part of a hold. What is left is the pool's
+  own: too small, leaked, or held while its holder did something else.
+- A part within another (a second connection while the first is held) is in both: what is more than
+  the app's own total is taken off the outer one, PostgreSQL's.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from dress_rehearsal.records.tables import CLIENT_POOLS
+from dress_rehearsal.reports.cause.load import Load, PoolLoad
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import integers
+
+PARTS: Final = (
+    "generator",
+    "connect",
+    "app_loop",
+    *CLIENT_POOLS,
+    "lock_wait",
+    "database",
+    "redis_server",
+    "external",
+    "app_code",
+    "unanswered",
+    "rest",
+)
+LONG_HOLD_S: Final = 0.05
+"""A hold that is no trouble in any rush (see `reports.pools.diagnosis`)."""
+LATE_LOOP_S: Final = 0.02
+"""A loop that is later than this adds to what is awaited in it; below, every machine's is."""
+_AWAITS: Final = {"db": 2.0, "redis": 1.0, "external": 1.0, "own": 2.0}
+"""How many times the loops' lateness may be in a part: what it awaits, by the gauge's worst."""
+
+
+def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
+    """Return where the time of the chosen requests went.
+
+    Args:
+        chosen: which rows of `evidence.requests`, as a bool array.
+
+    Returns:
+        A row a request: the columns of `PARTS` in ms, which add up to felt_ms; felt_ms, sent_ns,
+        done_ns (int64), student, worker (pid as text, empty where unknown) and outcome.
+    """
+    rows = evidence.requests[chosen]
+    latency = evidence.latency[chosen]
+    felt = latency["felt_ms"].to_numpy()
+    sent_ns = integers(rows["sent_ns"].fillna(rows["intended_ns"]))
+    start_ns = integers(rows["intended_ns"])
+    done_ns = start_ns + np.nan_to_num(felt * 1e6).astype(np.int64)
+    parts = {name: np.zeros(len(rows)) for name in PARTS}
+    parts["generator"] = np.clip(np.nan_to_num(latency["generator_ms"].to_numpy()), 0, felt)
+    left = felt - parts["generator"]
+    connect = rows["connect_us"].to_numpy("float64", na_value=0.0) / 1e3
+    never = rows["new_connection"].fillna(False).to_numpy(dtype=bool)
+    never &= rows["connect_us"].isna().to_numpy(dtype=bool)
+    parts["connect"] = np.where(never, left, np.minimum(connect, left))
+    left -= parts["connect"]
+
+    told = latency["app_ms"].notna().to_numpy()
+    parts["unanswered"] = np.where(told, 0.0, left)
+    left = np.where(told, left, 0.0)
+    queue = np.minimum(_told(latency, "queue_ms"), left)
+    app = np.minimum(_told(latency, "app_ms"), left - queue)
+    parts["rest"] = left - queue - app
+
+    inner = {name: _told(latency, f"{name}_ms") for name in ("pool", "db", "redis", "external")}
+    too_much = sum(inner.values()) - app
+    for name in ("db", "external", "redis", "pool"):  # the outer ones first
+        less = np.clip(too_much, 0, inner[name])
+        inner[name], too_much = inner[name] - less, too_much - less
+    own = np.clip(app - sum(inner.values()), 0, None)
+
+    lag_ms = 1e3 * load.lag_s.mean(sent_ns, done_ns)
+    lag_ms = np.where(lag_ms >= 1e3 * LATE_LOOP_S, lag_ms, 0.0)
+    late = queue
+    for name, awaited in (*inner.items(), ("own", own)):
+        if name == "pool":
+            continue
+        loops = np.minimum(awaited, _AWAITS[name] * lag_ms)
+        late = late + loops
+        if name == "own":
+            own = own - loops
+        else:
+            inner[name] = inner[name] - loops
+    parts["app_loop"] += late
+    parts["app_code"] += own
+    parts["redis_server"] += inner["redis"]
+    parts["external"] += inner["external"]
+    postgres = load.pools.get("postgres")
+    locked = postgres.locked.mean(sent_ns, done_ns) if postgres else np.zeros(len(rows))
+    parts["lock_wait"] += inner["db"] * locked
+    parts["database"] += inner["db"] * (1 - locked)
+
+    waited_for = rows["pool"].astype("object").to_numpy()
+    for name in CLIENT_POOLS:
+        wait = np.where(waited_for == name, inner["pool"], 0.0)
+        _share_out(parts, name, wait, load.pools.get(name), lag_ms / 1e3, sent_ns, done_ns)
+    unnamed = inner["pool"] * ~np.isin(waited_for.astype(str), CLIENT_POOLS)
+    parts["postgres"] += unnamed
+    frame = pd.DataFrame(parts)
+    return frame.assign(
+        felt_ms=felt,
+        sent_ns=sent_ns,
+        done_ns=done_ns,
+        student=integers(rows["student"]),
+        worker=rows["worker"].astype("object").fillna("").to_numpy(),
+        outcome=rows["outcome"].astype("object").to_numpy(),
+    )
+
+
+def _share_out(
+    parts: dict[str, Any],
+    pool: str,
+    wait: Any,
+    load: PoolLoad | None,
+    lag_s: Any,
+    sent_ns: Any,
+    done_ns: Any,
+) -> None:
+    """Share the waits for a pool out among what its holders were busy with."""
+    if load is None or not wait.any():
+        parts[pool] += wait
+        return
+    hold_s = load.hold_s.mean(sent_ns, done_ns)
+    held = hold_s > 0
+    loops = np.divide(2 * lag_s, hold_s, out=np.zeros(len(wait)), where=held).clip(0, 1)
+    long = hold_s >= LONG_HOLD_S
+    locked = load.locked.mean(sent_ns, done_ns) * (1 - loops)
+    working = np.where(long, load.active.mean(sent_ns, done_ns), 0.0) * (1 - loops)
+    other = np.clip(1 - loops - locked - working, 0, None)
+    parts["app_loop"] += wait * loops
+    parts["lock_wait"] += wait * locked
+    parts["database"] += wait * working
+    # Whoever holds the others' connections for long is at the far end.
+    far = {"redis": "redis_server", "sqs": "external", "enrolment": "external"}.get(pool)
+    if far is None:
+        parts[pool] += wait * other
+    else:
+        parts[far] += np.where(long, wait * other, 0.0)
+        parts[pool] += np.where(long, 0.0, wait * other)
+
+
+def _told(latency: pd.DataFrame, column: str) -> Any:
+    return np.nan_to_num(latency[column].to_numpy(dtype="float64"))

@@ -1,0 +1,131 @@
+"""The resource: what the part that most time was lost by comes from, and what was seen of it.
+
+A part says where a request waited, not on whom. Asked in this order: did a process stand still?
+Did the target's own accept queue overflow? Was a pool full while nobody answered? Were the CPUs
+busy, and with whose work? What answers first is the resource; else it is the part itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from dress_rehearsal.records.tables import CLIENT_POOLS
+from dress_rehearsal.reports.cause.cpu_use import cores_by_user, cores_words
+from dress_rehearsal.reports.cause.decomposition import PARTS
+from dress_rehearsal.reports.cause.load import Load
+from dress_rehearsal.reports.cause.slowest import Slowest
+from dress_rehearsal.reports.cause.stops import Stop
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import rounded
+from dress_rehearsal.reports.pools import PoolFinding
+from dress_rehearsal.reports.words import milliseconds, percent, seconds
+
+BUSY: Final = 0.9
+"""From this share of all CPUs on there was no processor to spare."""
+
+RESOURCES: Final = (
+    *(part for part in PARTS if part not in ("connect", "rest")),
+    "cpu",
+    "accept_queue",
+    "network",
+    "stopped_process",
+)
+"""Every word that `Bottleneck.resource` may be."""
+
+Found = tuple[str, str]
+"""A resource, and words for what was to be seen of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that is asked about a part: when it dominated (Unix ns), and what else was going on."""
+
+    evidence: Evidence
+    load: Load
+    slow: Slowest
+    part: str
+    stop: Stop | None
+    pools: Mapping[str, PoolFinding]
+    from_ns: int
+    until_ns: int
+
+
+def resource_of(scene: Scene) -> Found:
+    """Return what the dominant part comes from."""
+    for question in (_stood_still, _overflowed, _full_pool, _busy_cpu):
+        found = question(scene)
+        if found is not None:
+            return found
+    resource = {"rest": "network", "connect": "accept_queue"}.get(scene.part, scene.part)
+    return resource, _seen(scene)
+
+
+def _stood_still(scene: Scene) -> Found | None:
+    stop = scene.stop
+    if stop is None:
+        return None
+    lasted = seconds(round(stop.lasted_s, 1))
+    return "stopped_process", f"{stop.name} gave no sign of life for {lasted}"
+
+
+def _overflowed(scene: Scene) -> Found | None:
+    queue = scene.pools.get("accept_queue")
+    if queue is None or queue.pool.saturated_at_s is None:
+        return None
+    late = scene.part in ("connect", "unanswered")
+    dropped = scene.part == "app_loop" and bool(queue.pool.timeouts)
+    return ("accept_queue", queue.evidence) if late or dropped else None
+
+
+def _full_pool(scene: Scene) -> Found | None:
+    """Return the pool that most waited for, where requests ended without an answer."""
+    if scene.part != "unanswered":
+        return None
+    full = [
+        finding
+        for name, finding in scene.pools.items()
+        if name in CLIENT_POOLS and finding.pool.saturated_at_s is not None
+    ]
+    worst = max(full, key=lambda finding: finding.pool.peak_pending or 0, default=None)
+    return None if worst is None else (worst.pool.name, worst.evidence)
+
+
+def _busy_cpu(scene: Scene) -> Found | None:
+    if scene.part not in ("app_loop", "rest", "unanswered", "connect"):
+        return None
+    rows = scene.slow.rows
+    met = scene.load.cpu.mean(rows["sent_ns"].to_numpy(), rows["done_ns"].to_numpy())
+    busy = float(np.average(met, weights=rows[scene.part] + 1e-6))
+    if busy < BUSY:
+        return None
+    cores = cores_by_user(scene.evidence, scene.from_ns, scene.until_ns)
+    return "cpu", f"all CPUs were {percent(busy)} busy, in cores: {cores_words(cores)}"
+
+
+def _seen(scene: Scene) -> str:
+    """Return what was to be seen of a part that is its own resource."""
+    part = scene.part
+    if part in scene.pools and scene.pools[part].evidence and part in CLIENT_POOLS:
+        return scene.pools[part].evidence
+    each = f"{milliseconds(rounded(float(scene.slow.rows[part].median()), 1))} in the median"
+    words = {
+        "app_loop": f"event loops ran up to {milliseconds(_peak_lag_ms(scene))} late",
+        "lock_wait": f"transactions waited for a lock that another held, {each}",
+        "database": f"in PostgreSQL, {each}",
+        "redis_server": f"in Redis, {each}",
+        "external": f"in what the app asks of others, {each}",
+        "app_code": f"in the app's own code, outside of every store, {each}",
+        "generator": f"the generator was late, {each}",
+        "rest": f"in none of the app's own parts, {each}",
+        "connect": f"connections took {each} to be made",
+        "unanswered": "no answer came, and nothing was seen to saturate",
+    }
+    return words.get(part, f"waiting for it, {each}")
+
+
+def _peak_lag_ms(scene: Scene) -> float:
+    grid_ns = scene.load.grid_ns
+    lags = scene.load.lag_s.values[(grid_ns >= scene.from_ns) & (grid_ns <= scene.until_ns)]
+    return round(1e3 * float(np.fmax.reduce(lags, initial=0.0)), 1)

@@ -1,0 +1,209 @@
+"""The cause is where the slowest tenth lost their time, and nothing where nobody lost any."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.reports.cause import CauseFinding, find_cause
+from dress_rehearsal.reports.cause.decomposition import PARTS, decompose
+from dress_rehearsal.reports.cause.load import read_load
+from dress_rehearsal.reports.cause.resource import RESOURCES
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.pools import find_pools, run_grid
+from dress_rehearsal.reports.words import resource_words
+
+SMALL = {"students": 200, "tickets": 60}
+SECOND = 1_000_000_000
+TIMES = ("first_byte_ns", "done_ns", "read_ns")
+
+
+def cause_of(evidence: Evidence) -> CauseFinding:
+    return find_cause(evidence, find_pools(evidence))
+
+
+def slowed(
+    evidence: Evidence, step: str = PURCHASE, waited_for: str | None = None, **parts_ms: float
+) -> Evidence:
+    """The same run whose answers at a step took longer, by these parts of Server-Timing."""
+    requests = evidence.requests.copy()
+    assert evidence.t0_ns is not None
+    since = (requests["intended_ns"] >= evidence.t0_ns) & (requests["step"] == step)
+    mine = (since & (requests["status"] > 0)).to_numpy(dtype=bool)
+    added = sum(parts_ms.values())
+    for name in TIMES:
+        requests.loc[mine, name] += round(added * 1e6)
+    for part, longer in parts_ms.items():
+        inside = {"own": ["app_us"], "queue": ["queue_us"], "way": []}.get(
+            part, [f"{part}_us", "app_us"]
+        )
+        for column in inside:
+            value = requests[column].fillna(0) + round(longer * 1e3)
+            requests[column] = requests[column].mask(mine, value)
+    if waited_for is not None:
+        requests["pool"] = requests["pool"].astype("object")
+        requests.loc[mine, "pool"] = waited_for
+    return dataclasses.replace(evidence, requests=requests)
+
+
+def measured(evidence: Evidence, name: str, value: float, **labels: str) -> Evidence:
+    """The same run in which a metric had this value from T-0 on."""
+    metrics = evidence.metrics.copy()
+    assert evidence.t0_ns is not None
+    wanted = [json.loads(text) for text in metrics["labels"].cat.categories]
+    fits = [all(each.get(key) == text for key, text in labels.items()) for each in wanted]
+    mine = (metrics["name"] == name) & (metrics["t_ns"] >= evidence.t0_ns)
+    mine &= np.array(fits, dtype=bool)[metrics["labels"].cat.codes]
+    assert mine.any(), name
+    metrics.loc[mine, "value"] = value
+    return dataclasses.replace(evidence, metrics=metrics)
+
+
+def stopped(evidence: Evidence, pid: int, from_s: float, until_s: float) -> Evidence:
+    """The same run in which a worker showed nothing and used no CPU for a while."""
+    assert evidence.t0_ns is not None
+    metrics = evidence.metrics.copy()
+    start, end = (evidence.t0_ns + round(at * SECOND) for at in (from_s, until_s))
+    inside = metrics["t_ns"].between(start, end)
+    own = metrics["labels"].astype(str).str.contains(f'"pid":"{pid}"', regex=False)
+    own &= metrics["name"] == "process_cpu_seconds_total"
+    before = metrics[own & (metrics["t_ns"] < start)]["value"].max()
+    metrics.loc[own & inside, "value"] = before
+    silent = inside & (metrics["source"].astype(str) == f"app:{pid}")
+    return dataclasses.replace(evidence, metrics=metrics[~silent])
+
+
+def test_a_healthy_run_has_no_cause_but_a_number(evidence_of):
+    finding = cause_of(evidence_of(**SMALL))
+    assert finding.bottleneck is None
+    assert finding.cause.startswith("Cause: none; the slowest 1% of purchases waited ")
+
+
+@pytest.mark.parametrize(
+    ("parts_ms", "pool", "resource"),
+    [
+        pytest.param({"own": 400}, None, "app_code", id="the app's own code"),
+        pytest.param({"db": 400}, None, "database", id="PostgreSQL"),
+        pytest.param({"redis": 400}, None, "redis_server", id="Redis"),
+        pytest.param({"external": 400}, None, "external", id="a neighbour"),
+        pytest.param({"pool": 400}, "redis", "redis", id="waiting for Redis' pool"),
+        pytest.param({"pool": 400}, "postgres", "postgres", id="waiting for PostgreSQL's pool"),
+        pytest.param({"queue": 400}, None, "app_loop", id="waiting for a worker"),
+        pytest.param({"way": 400}, None, "network", id="in none of the app's parts"),
+        pytest.param({"db": 300, "own": 310}, None, "app_code", id="the larger of two"),
+    ],
+)
+def test_the_largest_part_of_what_was_lost_is_the_bottleneck(evidence_of, parts_ms, pool, resource):
+    finding = cause_of(slowed(evidence_of(**SMALL), waited_for=pool, **parts_ms))
+    assert finding.bottleneck.resource == resource
+    assert finding.bottleneck.step == PURCHASE
+    assert finding.bottleneck.certainty > 0.9
+    assert -1 <= finding.bottleneck.since_s <= 1
+    assert finding.bottleneck.lost_ms == pytest.approx(max(parts_ms.values()), abs=40)
+    assert resource_words(resource) in finding.cause
+
+
+def test_every_word_of_a_cause_has_words_for_people():
+    assert all(resource_words(name) != name for name in (*RESOURCES, *PARTS))
+
+
+def test_the_parts_add_up_to_what_was_felt(evidence_of):
+    evidence = slowed(
+        evidence_of(**SMALL, unknown=4, failed=3, generator_late_ms=80),
+        waited_for="postgres",
+        db=120,
+    )
+    load = read_load(evidence, run_grid(evidence))
+    chosen = (evidence.latency["felt_ms"].notna()).to_numpy(dtype=bool)
+    rows = decompose(evidence, load, chosen)
+    assert rows[list(PARTS)].sum(axis="columns").to_numpy() == pytest.approx(
+        rows["felt_ms"].to_numpy(), abs=0.01
+    )
+    assert (rows[list(PARTS)] >= -1e-9).all(axis=None)
+
+
+def test_a_stumble_of_milliseconds_is_no_bottleneck(evidence_of):
+    assert cause_of(slowed(evidence_of(**SMALL), own=100)).bottleneck is None
+
+
+def test_what_was_slow_before_the_last_second_is_no_bottleneck(evidence_of):
+    evidence = evidence_of(**SMALL)
+    early = dataclasses.replace(evidence, t0_ns=evidence.t0_ns + 60 * SECOND)
+    assert cause_of(slowed(early, own=900)).bottleneck is None
+
+
+def test_a_slow_route_is_found_where_buying_was_fast(evidence_of):
+    finding = cause_of(slowed(evidence_of(**SMALL), step="POST /login", own=700))
+    assert (finding.bottleneck.resource, finding.bottleneck.step) == ("app_code", "POST /login")
+    assert "POST /login" in finding.cause
+
+
+def test_busy_cpus_are_the_cause_of_late_loops_and_it_is_said_whose_work_it_was(evidence_of):
+    evidence = slowed(evidence_of(**SMALL, cpu_full=True), queue=500)
+    evidence = measured(evidence, "machine_cpu_used_ratio", 0.99)
+    finding = cause_of(evidence)
+    assert finding.bottleneck.resource == "cpu"
+    assert "the app" in finding.cause
+    idle = measured(evidence, "machine_cpu_used_ratio", 0.4)
+    assert cause_of(idle).bottleneck.resource == "app_loop"
+
+
+def test_what_is_awaited_in_a_late_loop_is_the_loops_time(evidence_of):
+    late = measured(slowed(evidence_of(**SMALL), redis=400), "app_event_loop_lag_seconds", 0.4)
+    assert cause_of(late).bottleneck.resource == "app_loop"
+
+
+def test_waiting_for_those_who_wait_for_a_lock_is_waiting_for_the_lock(evidence_of):
+    evidence = slowed(evidence_of(**SMALL), waited_for="postgres", db=400)
+    evidence = measured(evidence, "db_client_connections", 10, pool="postgres", state="used")
+    locked = measured(evidence, "pg_lock_waiting", 19)
+    assert cause_of(evidence).bottleneck.resource == "database"
+    assert cause_of(locked).bottleneck.resource == "lock_wait"
+    waiting = slowed(locked, waited_for="postgres", pool=900)
+    assert cause_of(waiting).bottleneck.resource == "lock_wait"
+
+
+def test_one_worker_s_loss_names_the_worker(evidence_of):
+    evidence = evidence_of(**SMALL)
+    pid = str(evidence.requests["worker"].dropna().iloc[0])
+    slow = slowed(evidence, own=600)
+    mine = (slow.requests["worker"] == pid).to_numpy(dtype=bool)
+    requests = slow.requests.where(pd.Series(mine), evidence.requests).astype(
+        evidence.requests.dtypes
+    )
+    finding = cause_of(dataclasses.replace(evidence, requests=requests))
+    assert finding.bottleneck.worker == pid
+    assert f"in worker {pid}" in finding.cause
+    assert cause_of(slow).bottleneck.worker is None
+
+
+def test_a_worker_that_stood_still_is_the_cause_and_an_idle_one_is_not(evidence_of):
+    evidence = slowed(evidence_of(**SMALL), queue=2500)
+    pid = int(evidence.requests["worker"].dropna().iloc[0])
+    finding = cause_of(stopped(evidence, pid, 0.0, 3.0))
+    assert finding.bottleneck.resource == "stopped_process"
+    assert f"pid {pid}" in finding.cause
+    assert cause_of(evidence).bottleneck.resource == "app_loop"
+
+
+def test_failures_are_in_the_line_with_what_they_took(evidence_of):
+    evidence = evidence_of(**SMALL, failed=30)
+    late = slowed(evidence, waited_for="postgres", pool=8000)
+    assert "30 of " in cause_of(late).cause
+    assert "failed, in the median after 8" in cause_of(late).cause
+
+
+def test_a_leak_is_told_with_its_connections(evidence_of):
+    evidence = slowed(evidence_of(**SMALL, leak=2), waited_for="postgres", pool=900)
+    assert cause_of(evidence).cause.startswith(
+        "Cause: the PostgreSQL pool leaked 2 of 20 connections; 1% of requests to buy took "
+    )
+
+
+def test_without_metrics_or_a_t0_the_cause_is_not_known(evidence_of):
+    for evidence in (evidence_of(**SMALL, no_t0=True), evidence_of(**SMALL, without=["metrics"])):
+        assert cause_of(evidence).bottleneck is None
+        assert cause_of(evidence).cause.startswith("Cause: not known")
