@@ -42,7 +42,7 @@ def rehearsals() -> dict[str, Any]:
                 "At a glance",
                 (
                     _count("Rehearsals", "Runs kept in the runs folder, the newest 50.", None),
-                    _count("Passed", "Runs that will hold.", "pass"),
+                    _count("Passed", "Runs that held.", "pass"),
                     _count("Failed", "Runs that broke a gate or wronged somebody.", "fail"),
                     _count("Inconclusive", "Runs that prove nothing.", "inconclusive"),
                 ),

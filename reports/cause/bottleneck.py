@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
+from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S, PURCHASE
 from dress_rehearsal.reports.cause.decomposition import PARTS
 from dress_rehearsal.reports.cause.load import read_load
 from dress_rehearsal.reports.cause.resource import Scene, resource_of
@@ -44,6 +44,8 @@ _RESAMPLES: Final = 100
 _BINS_PER_S: Final = 4
 _NEGLIGIBLE_MS: Final = 50.0
 """A stumble: requests that lost no more than this to a part do not show when it began."""
+_OF_A_WORKER: Final = ("app_loop", "app_code", *CLIENT_POOLS)
+"""What one worker may lose by itself; the others share the rest."""
 _HOW: Final = {
     "undersized": ", which is too small",
     "slow_holder": ", whose connections were held for long",
@@ -92,7 +94,7 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     by_name = {finding.pool.name: finding for finding in pools}
     scene = Scene(evidence, load, slow, part, stop, by_name, from_ns, until_ns)
     resource, seen = resource_of(scene)
-    worker = _worker(slow, part)
+    worker = _worker(slow, part) if resource in _OF_A_WORKER else None
     lost_s = slow.lost_ms
     share = float(lost_s[part] / lost_s.sum()) if stop is None else _share_of(stop, slow)
     whole = milliseconds(rounded(float(lost_s.sum()), 1))

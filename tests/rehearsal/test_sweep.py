@@ -155,7 +155,7 @@ def swept(rehearse, tmp_path_factory):
     return SimpleNamespace(command=command, folder=folder, naive=naive, atomic=atomic)
 
 
-def verdict_of(run):
+def written_verdict(run):
     return json.loads((run.path / "verdict.json").read_text())
 
 
@@ -177,7 +177,7 @@ def test_every_value_is_rehearsed_and_compared_even_when_one_is_wrong(swept):
 @pytest.mark.rehearsal
 @pytest.mark.xdist_group("a sweep")
 def test_a_sale_that_reads_then_writes_is_caught(swept):
-    verdict = verdict_of(swept.naive)
+    verdict = written_verdict(swept.naive)
     assert verdict["verdict"] == "fail"
     audit = verdict["audit"]
     assert (audit["oversold"] or 0) + (audit["duplicate_students"] or 0) > 0
@@ -190,5 +190,5 @@ def test_a_sale_that_reads_then_writes_is_caught(swept):
 @pytest.mark.rehearsal
 @pytest.mark.xdist_group("a sweep")
 def test_one_transaction_a_ticket_is_sound_too(swept):
-    assert verdict_of(swept.atomic)["verdict"] == "pass"
-    assert verdict_of(swept.atomic)["census"]["ticket"] == 120
+    assert written_verdict(swept.atomic)["verdict"] == "pass"
+    assert written_verdict(swept.atomic)["census"]["ticket"] == 120
