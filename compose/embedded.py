@@ -51,6 +51,7 @@ class EmbeddedStage:
         self._processes: ProcessGroup | None = None
         self._stores: Stores | None = None
         self._service: Service | None = None
+        self._faults: StageFaults | None = None
 
     def __enter__(self) -> Self:
         """Set the stage.
@@ -102,6 +103,7 @@ class EmbeddedStage:
             stores.start(processes)
             service = self._service = Service(folder, processes, stores)
             service.configure(self._plan, self._run.logs, allow_faults=self._allow_faults)
+            self._faults = StageFaults(processes, stores, service)
         except BaseException:
             self._abandon()
             raise
@@ -195,7 +197,7 @@ class EmbeddedStage:
         Raises:
             StageError: it cannot be done.
         """
-        self._faults().strike(fault)
+        entered(self._faults).strike(fault)
 
     def relieve(self, fault: Fault) -> None:
         """End what `strike` began; whatever was down is up again when this returns.
@@ -203,7 +205,7 @@ class EmbeddedStage:
         Raises:
             StageError: it cannot be done.
         """
-        self._faults().relieve(fault)
+        entered(self._faults).relieve(fault)
 
     def alerts(self) -> list[Alert]:
         """List what the app's neighbours were told since this was last asked."""
@@ -223,9 +225,6 @@ class EmbeddedStage:
         A worker of the app counts as `app`, even though the app replaces it.
         """
         return entered(self._processes).lost()
-
-    def _faults(self) -> StageFaults:
-        return StageFaults(entered(self._processes), entered(self._stores), entered(self._service))
 
     def _abandon(self) -> None:
         """Clear the stage quickly, owing nobody a clean end."""

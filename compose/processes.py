@@ -169,6 +169,28 @@ class ProcessGroup:
                 return process
         raise StageUnusableError(f"{name} cannot be started again: it is not down.")
 
+    def stop_worker(self) -> ProcessId:
+        """SIGSTOP one of the app's workers, and return it; SIGCONT lets it go on.
+
+        Raises:
+            StageUnusableError: there is none.
+        """
+        worker = self._a_worker("stopped")
+        worker.signal(signal.SIGSTOP)
+        return worker
+
+    def stop_tree(self, name: str) -> list[ProcessId]:
+        """SIGSTOP a component and all its children, and return them, the component first.
+
+        Raises:
+            StageUnusableError: it does not run.
+        """
+        main = ProcessId.of(self._serving(name).pid)
+        tree = [] if main is None else [main, *main.descendants()]
+        for process in tree:
+            process.signal(signal.SIGSTOP)
+        return tree
+
     def kill_worker(self, why: str) -> None:
         """SIGKILL one of the app's workers; a planned loss.
 
@@ -176,10 +198,7 @@ class ProcessGroup:
             StageUnusableError: there is none.
         """
         app = self._serving("app")
-        workers = [ProcessId.of(pid) for pid in sorted(_children(app))]
-        victim = next((worker for worker in workers if worker is not None), None)
-        if victim is None:
-            raise StageUnusableError("No worker of the app can be killed: none runs.")
+        victim = self._a_worker("killed")
         with self._losses:
             self._app_workers.setdefault(app.pid, set()).add(victim.pid)
             self._planned[victim.pid] = why
@@ -240,6 +259,14 @@ class ProcessGroup:
             if process.name == name and process.exit_code is None:
                 return process
         raise StageUnusableError(f"Nothing can be done to {name}: it does not run.")
+
+    def _a_worker(self, done: str) -> ProcessId:
+        """Return the app's worker with the lowest pid; `done` is what was to be done to it."""
+        workers = [ProcessId.of(pid) for pid in sorted(_children(self._serving("app")))]
+        found = next((worker for worker in workers if worker is not None), None)
+        if found is None:
+            raise StageUnusableError(f"No worker of the app can be {done}: none runs.")
+        return found
 
     def _look_for_losses(self) -> None:
         for process in self._members:

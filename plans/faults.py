@@ -88,6 +88,39 @@ FAULTS: Final[dict[str, FaultKind]] = {
         FaultKind("qr_replay", "a QR code admits again and again"),
         FaultKind("views_lost", "page views are read, then written, and so lost", "share", "100%"),
         FaultKind("ineligible_granted", "nobody asks whether a buyer is on the roster"),
+        FaultKind("late_open", "one worker opens so much later than the others", "seconds", "2s"),
+        FaultKind(
+            "enrolled_refused", "students of the roster are told not to be on it", "share", "5%"
+        ),
+        FaultKind(
+            "sold_out_early", "a click is told sold out while there are tickets", "share", "5%"
+        ),
+        FaultKind("held_refused", "students without a ticket are told to hold one", "share", "5%"),
+        FaultKind("replay_forgotten", "a click sent again is not known to have got its ticket"),
+        FaultKind("session_lost", "a session is forgotten once it is used", "share", "20%"),
+        FaultKind(
+            "not_admitted_again",
+            "students let in are told that it is not their turn",
+            "share",
+            "5%",
+        ),
+        FaultKind("swapped_tickets", "two students are told each other's ticket", "share", "10%"),
+        FaultKind(
+            "last_first",
+            "clicks of so long after T-0 are served, the last one first",
+            "seconds",
+            "3s",
+        ),
+        FaultKind("qr_refused", "the QR code of a ticket never opens", "share", "20%"),
+        FaultKind("entry_refused", "a good code is called invalid at the entrance", "share", "20%"),
+        FaultKind(
+            "lock_held", "a purchase holds a lock that others need for so long", "seconds", "100ms"
+        ),
+        FaultKind(
+            "slow_code", "the app's own code takes so long in a purchase", "seconds", "400ms"
+        ),
+        FaultKind("busy_code", "a purchase keeps the CPU busy for so long", "seconds", "20ms"),
+        FaultKind("slow_login", "a login takes so long in the app's own code", "seconds", "500ms"),
         FaultKind("worker_crash", "a worker of the app is killed", place="stage", momentary=True),
         FaultKind("redis_wipe", "Redis loses everything it holds", place="stage", momentary=True),
         FaultKind(
@@ -101,6 +134,26 @@ FAULTS: Final[dict[str, FaultKind]] = {
             "PostgreSQL is killed, and started again after `lasts`",
             place="stage",
             usually_lasts="2s",
+        ),
+        FaultKind(
+            "worker_stopped",
+            "a worker of the app stands still, and goes on after `lasts`",
+            place="stage",
+            usually_lasts="3s",
+        ),
+        FaultKind(
+            "database_stopped",
+            "PostgreSQL stands still, and goes on after `lasts`",
+            place="stage",
+            usually_lasts="3s",
+        ),
+        FaultKind(
+            "cpu_hogs",
+            "so many other programs keep a CPU busy",
+            "items",
+            "2",
+            place="stage",
+            usually_lasts="8s",
         ),
         FaultKind(
             "sigterm_mid_sale",

@@ -273,6 +273,51 @@ _OCCURS: Final[dict[str, Callable[[Strategy], bool]]] = {
 """Whether a fault can occur with a strategy, where that is not all of them."""
 
 
+_NEEDS: Final[tuple[tuple[tuple[str, ...], Callable[[Fault, Plan], bool], str], ...]] = (
+    (
+        ("slow_external", "slow_external_inside"),
+        lambda _, plan: plan.app.enrolment == "roster",
+        'app.enrolment = "external"',
+    ),
+    (
+        ("client_position", "not_admitted_again"),
+        lambda _, plan: plan.app.waiting_room == "off",
+        'app.waiting_room = "poll" or "sse"',
+    ),
+    (
+        ("client_position",),
+        lambda _, plan: plan.students.queue_jumpers == 0,
+        "somebody who tells a position: students.queue_jumpers above 0%",
+    ),
+    (
+        ("early_open", "late_open", "last_first"),
+        lambda fault, _: fault.at >= 0,
+        'to begin before T-0: at = "T-10s", say',
+    ),
+    (
+        ("late_open",),
+        lambda _, plan: plan.app.workers == 1,
+        "a worker besides the late one: app.workers above 1",
+    ),
+    (
+        ("replay_forgotten",),
+        lambda _, plan: plan.students.double_clickers == 0,
+        "somebody who clicks twice: students.double_clickers above 0%",
+    ),
+    (
+        ("qr_replay", "entry_refused"),
+        lambda _, plan: plan.students.entry == 0,
+        "somebody at the entrance: students.entry above 0%",
+    ),
+    (
+        ("ineligible_granted",),
+        lambda _, plan: plan.outsiders == 0,
+        "somebody who is not on the roster: students.outsiders above 0%",
+    ),
+)
+"""Faults, whether a plan lacks what they need to strike, and what that is."""
+
+
 def _obstacle(fault: Fault, plan: Plan) -> str | None:
     """Return what a fault lacks in a plan, so that it could never strike; None when it can."""
     occurs = _OCCURS.get(fault.name)
@@ -282,22 +327,10 @@ def _obstacle(fault: Fault, plan: Plan) -> str | None:
             f"fault {fault.name} cannot occur with app.allocation = "
             f'"{plan.app.allocation}", only with {_listed(possible)}'
         )
-    match fault.name:
-        case "slow_external" | "slow_external_inside" if plan.app.enrolment == "roster":
-            lacking = 'app.enrolment = "external"'
-        case "client_position" if plan.app.waiting_room == "off":
-            lacking = 'app.waiting_room = "poll" or "sse"'
-        case "client_position" if plan.students.queue_jumpers == 0:
-            lacking = "somebody who tells a position: students.queue_jumpers above 0%"
-        case "early_open" if fault.at >= 0:
-            lacking = 'to begin before T-0: at = "T-10s", say'
-        case "qr_replay" if plan.students.entry == 0:
-            lacking = "somebody at the entrance: students.entry above 0%"
-        case "ineligible_granted" if plan.outsiders == 0:
-            lacking = "somebody who is not on the roster: students.outsiders above 0%"
-        case _:
-            return None
-    return f"fault {fault.name} needs {lacking}"
+    for names, lacks, lacking in _NEEDS:
+        if fault.name in names and lacks(fault, plan):
+            return f"fault {fault.name} needs {lacking}"
+    return None
 
 
 def _overlap(faults: tuple[Fault, ...], sale_s: float) -> str | None:

@@ -6,6 +6,7 @@ while Redis does not answer. Nothing here does any harm by itself: the places th
 """
 
 import asyncio
+import hashlib
 import logging
 import os
 import random
@@ -50,6 +51,21 @@ KINDS = MappingProxyType(
         "qr_replay": "switch",
         "views_lost": "share",
         "ineligible_granted": "switch",
+        "late_open": "seconds",
+        "enrolled_refused": "share",
+        "sold_out_early": "share",
+        "held_refused": "share",
+        "replay_forgotten": "switch",
+        "session_lost": "share",
+        "not_admitted_again": "share",
+        "swapped_tickets": "share",
+        "last_first": "seconds",
+        "qr_refused": "share",
+        "entry_refused": "share",
+        "lock_held": "seconds",
+        "slow_code": "seconds",
+        "busy_code": "seconds",
+        "slow_login": "seconds",
     }
 )
 
@@ -70,6 +86,11 @@ class Faults:
         grade = self._grades.get(fault, 0.0)
         return grade > 0 and (grade >= 1 or random.random() < grade)
 
+    def strikes_always(self, fault: str, who: str) -> bool:
+        """Return whether the fault happens to this one, each time it is asked of the same one."""
+        grade = self._grades.get(fault, 0.0)
+        return grade > 0 and _lot(fault, who) < grade
+
     def set_all(self, grades: dict[str, float]) -> None:
         """Replace what is known, as it was read from the store."""
         self._grades = {fault: grade for fault, grade in grades.items() if grade > 0}
@@ -82,6 +103,12 @@ class Faults:
         """Return whether the fault, which happens once, happens now; it is off afterwards."""
         self._grades.pop(fault, None)
         return self._claim is not None and await self._claim(fault)
+
+
+def _lot(fault: str, who: str) -> float:
+    """Return a number from 0 to 1, the same for the same fault and the same one it may hit."""
+    drawn = hashlib.blake2b(f"{fault}:{who}".encode(), digest_size=8).digest()
+    return int.from_bytes(drawn, "big") / 2**64
 
 
 FAULTS = Faults()

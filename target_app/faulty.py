@@ -4,6 +4,7 @@ Only a service started with `APP_FAULTS=on` is built from these; any other has n
 on its way. Each asks `FAULTS` at the moment it could do harm.
 """
 
+import asyncio
 import sys
 import time
 from collections.abc import Mapping
@@ -65,10 +66,10 @@ class FaultyEnrolment(Enrolment):
 
 
 class FaultyGrant:
-    """`leak`, `nested_acquire` and `loop_block`, around the grant of whatever allocator there is.
+    """What costs time or connections, around the grant of whatever allocator there is.
 
-    They strike before the grant, so that what they cost shows in pools and latency and nobody is
-    wronged by them.
+    `leak`, `nested_acquire`, `loop_block`, `lock_held`, `slow_code` and `busy_code` strike before
+    the grant, so that what they cost shows in pools and latency and nobody is wronged by them.
     """
 
     def __init__(self, database: Database, grant: Granting) -> None:
@@ -79,6 +80,7 @@ class FaultyGrant:
 
     async def __call__(self, claim: Claim) -> Grant | Refusal:
         self._block_loop()
+        await self._take_long()
         if FAULTS.strikes("leak"):
             await self._leak()
         if FAULTS.strikes("nested_acquire"):
@@ -88,6 +90,19 @@ class FaultyGrant:
                     await second.execute("SELECT 1")
                 return await self._grant(claim)
         return await self._grant(claim)
+
+    async def _take_long(self) -> None:
+        _burn(FAULTS.grade("busy_code"))
+        slow_s = FAULTS.grade("slow_code")
+        if slow_s:
+            await asyncio.sleep(slow_s)
+        held_s = FAULTS.grade("lock_held")
+        if held_s:
+            async with self._database.transaction() as connection:
+                await connection.execute("SELECT pg_advisory_xact_lock(hashtext('lock_held'))")
+                await connection.execute(
+                    "SELECT pg_sleep($1)", held_s, timeout=held_s + COMMAND_TIMEOUT_S
+                )
 
     async def _leak(self) -> None:
         """Borrow a connection and never give it back; its use is never observed either."""
@@ -102,3 +117,10 @@ class FaultyGrant:
         if block_s and time.monotonic() >= self._next_block_s:
             time.sleep(block_s)
             self._next_block_s = time.monotonic() + block_s
+
+
+def _burn(busy_s: float) -> None:
+    """Keep the CPU busy for so long."""
+    until_s = time.process_time() + busy_s
+    while time.process_time() < until_s:
+        pass

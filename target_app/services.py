@@ -25,6 +25,12 @@ from dress_rehearsal.target_app.stores.redis_keys import EventKeys
 from dress_rehearsal.target_app.stores.restore import Kind, Restorer
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.tickets import Tickets
+from dress_rehearsal.target_app.untrue import (
+    SlowSessions,
+    UntrueEntrance,
+    UntrueGrant,
+    UntrueTickets,
+)
 from dress_rehearsal.target_app.waiting_room.room import AdmittedOnly, WaitingRoom
 
 if TYPE_CHECKING:
@@ -59,7 +65,7 @@ class Services:
         self.redis_store = RedisStore(
             settings.redis_url, settings.redis_pool, settings.redis_pool_timeout_s
         )
-        self.sessions = Sessions(
+        self.sessions = (SlowSessions if settings.faults else Sessions)(
             self.redis_store, settings.event, settings.key("jwt"), settings.key("pin")
         )
         self.outbox = make_outbox(settings)
@@ -77,7 +83,7 @@ class Services:
             else WaitingRoom(settings, self.redis_store, self.keys, self.event_status)
         )
         self.enrolment = self._make_enrolment()
-        self.tickets = Tickets(
+        self.tickets = (UntrueTickets if settings.faults else Tickets)(
             settings,
             self.sessions,
             self.allocator,
@@ -85,7 +91,7 @@ class Services:
             self.event_status,
             self.pubsub,
         )
-        self.entrance = Entrance(settings, self.database)
+        self.entrance = (UntrueEntrance if settings.faults else Entrance)(settings, self.database)
         self.in_flight = 0  # kept by the middleware
         self.leaving = False
 
@@ -163,7 +169,9 @@ class Services:
         """The allocator's grant, and around it only what these settings ask for."""
         grant: Granting = self.allocator.grant
         if self.settings.faults:
-            grant = FaultyGrant(self.database, grant)
+            grant = UntrueGrant(
+                FaultyGrant(self.database, grant), self.redis_store, self.event_status
+            )
         if self.enrolment is not None:
             grant = EnrolledOnly(self.enrolment, self.event_status, grant)
         if self.room is not None:

@@ -39,10 +39,11 @@ class MatrixRun:
         self.interrupted = False
         self._name = name
         self._cells = cells
-        self._waiting = deque(cells)
+        self._waiting = deque(cell for cell in cells if not cell.alone)
+        self._alone = deque(cell for cell in cells if cell.alone)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         self.folder = runs.resolve() / f"{stamp}-{name}-{secrets.token_hex(3)}"
-        self._lane_count = min(lanes, len(cells))
+        self._lane_count = min(lanes, max(len(self._waiting), 1))
         self._heard: queue.Queue[tuple[LaneProcess, Judgement | None]] = queue.Queue()
         self._lanes: list[LaneProcess] = []
         self._started = 0
@@ -112,7 +113,7 @@ class MatrixRun:
                 self._take(judgement, grid)
             if not lost:
                 self._give(lane, grid)
-            elif self._waiting:
+            elif self._waiting or (self._alone and not self._lanes):
                 self._start_lane(grid)
 
     def _take(self, judgement: Judgement, grid: Grid) -> None:
@@ -140,14 +141,25 @@ class MatrixRun:
         self._give(lane, grid)
 
     def _give(self, lane: LaneProcess, grid: Grid) -> None:
-        """Have a lane carry out the next cell, or end where none is waiting."""
-        if self._waiting:
-            cell = self._waiting.popleft()
+        """Have a lane carry out the next cell, or end where none is waiting for it."""
+        cell = self._next_for(lane)
+        if cell is not None:
             lane.give(cell)
             grid.begun(cell)
         else:
             lane.cell = None
             lane.dismiss()
+
+    def _next_for(self, lane: LaneProcess) -> Cell | None:
+        """Return the next cell; those that judge timing come last, when no other lane is left."""
+        if self._waiting:
+            return self._waiting.popleft()
+        others = [other for other in self._lanes if other is not lane]
+        if not self._alone or any(other.cell is not None for other in others):
+            return None
+        for other in others:
+            other.await_end()  # it was dismissed, and clears its stage
+        return self._alone.popleft()
 
     def _lane_lost(self, lane: LaneProcess) -> Judgement | None:
         """Return the judgement of the cell a lane was at when it ended; None: it was at none."""

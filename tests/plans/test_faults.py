@@ -107,7 +107,13 @@ def test_what_is_over_at_once_has_no_usual_length():
     momentary = {name for name, kind in FAULTS.items() if kind.momentary}
     assert momentary == {"kill_after_grant", "worker_crash", "redis_wipe", "sigterm_mid_sale"}
     outages = {name: kind.usually_lasts for name, kind in FAULTS.items() if kind.usually_lasts}
-    assert outages == {"redis_down": "2s", "database_down": "2s"}
+    assert outages == {
+        "redis_down": "2s",
+        "database_down": "2s",
+        "worker_stopped": "3s",
+        "database_stopped": "3s",
+        "cpu_hogs": "8s",
+    }
 
 
 def test_a_fault_ends_with_its_time_or_with_the_sale():
