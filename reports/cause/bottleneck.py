@@ -44,6 +44,7 @@ _RESAMPLES: Final = 100
 _BINS_PER_S: Final = 4
 _NEGLIGIBLE_MS: Final = 50.0
 """A stumble: requests that lost no more than this to a part do not show when it began."""
+_STOPPED_SHARE: Final = 1 / 3
 _OF_A_WORKER: Final = ("app_loop", "app_code", *CLIENT_POOLS)
 """What one worker may lose by itself; the others share the rest."""
 _HOW: Final = {
@@ -117,9 +118,12 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
 
 
 def _costliest(stops: Sequence[Stop], slow: Slowest) -> Stop | None:
-    """Return the stop that half of what the slowest lost fell into, None without one."""
+    """Return the stop that much of what the slowest lost fell into, None without one.
+
+    What had piled up by its end makes them wait on, so it need not be most of it.
+    """
     worst = max(stops, key=lambda stop: _share_of(stop, slow), default=None)
-    return worst if worst is not None and _share_of(worst, slow) >= 0.5 else None
+    return worst if worst is not None and _share_of(worst, slow) >= _STOPPED_SHARE else None
 
 
 def _share_of(stop: Stop, slow: Slowest) -> float:

@@ -9,11 +9,14 @@ database     in PostgreSQL otherwise
 redis_server in Redis
 external     in a neighbour of the app: the enrolment API, the queue service
 app_code     in the app's own code
-unanswered   nobody said: there was no answer, or one without `Server-Timing`
+unanswered   nobody said: there was no answer, or one without `Server-Timing`, and it was in none of
+             the places below
 rest         the network, and the answer's way back
 
-They are what the generator recorded and what the answer's `Server-Timing` says, with three things
-set right that a request cannot know of itself:
+They are what the generator recorded and what the answer's `Server-Timing` says. Of a request that
+was not answered only its time is known: it is shared out by where the requests under way were
+meanwhile (waiting for a worker, for each pool, for a lock, in PostgreSQL). Three things are set
+right that a request cannot know of itself:
 
 - An event loop that is late makes everything long that is awaited in it. So much of each awaited
   part as the loops were late while it lasted is the loop's. The gauge tells of the latest timer,
@@ -70,68 +73,85 @@ def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
     rows = evidence.requests[chosen]
     latency = evidence.latency[chosen]
     felt = latency["felt_ms"].to_numpy()
-    sent_ns = integers(rows["sent_ns"].fillna(rows["intended_ns"]))
     start_ns = integers(rows["intended_ns"])
-    done_ns = start_ns + np.nan_to_num(felt * 1e6).astype(np.int64)
-    parts = {name: np.zeros(len(rows)) for name in PARTS}
-    parts["generator"] = np.clip(np.nan_to_num(latency["generator_ms"].to_numpy()), 0, felt)
-    left = felt - parts["generator"]
-    connect = rows["connect_us"].to_numpy("float64", na_value=0.0) / 1e3
-    never = rows["new_connection"].fillna(False).to_numpy(dtype=bool)
-    never &= rows["connect_us"].isna().to_numpy(dtype=bool)
-    parts["connect"] = np.where(never, left, np.minimum(connect, left))
-    left -= parts["connect"]
-
-    told = latency["app_ms"].notna().to_numpy()
-    parts["unanswered"] = np.where(told, 0.0, left)
-    left = np.where(told, left, 0.0)
-    queue = np.minimum(_told(latency, "queue_ms"), left)
-    app = np.minimum(_told(latency, "app_ms"), left - queue)
-    parts["rest"] = left - queue - app
-
-    inner = {name: _told(latency, f"{name}_ms") for name in ("pool", "db", "redis", "external")}
-    too_much = sum(inner.values()) - app
-    for name in ("db", "external", "redis", "pool"):  # the outer ones first
-        less = np.clip(too_much, 0, inner[name])
-        inner[name], too_much = inner[name] - less, too_much - less
-    own = np.clip(app - sum(inner.values()), 0, None)
-
-    lag_ms = 1e3 * load.lag_s.mean(sent_ns, done_ns)
+    sent_ns = integers(rows["sent_ns"].fillna(rows["intended_ns"]))
+    span = sent_ns, start_ns + np.nan_to_num(felt * 1e6).astype(np.int64)
+    lag_ms = 1e3 * load.lag_s.mean(*span)
     lag_ms = np.where(lag_ms >= 1e3 * LATE_LOOP_S, lag_ms, 0.0)
-    late = queue
-    for name, awaited in (*inner.items(), ("own", own)):
-        if name == "pool":
-            continue
-        loops = np.minimum(awaited, _AWAITS[name] * lag_ms)
-        late = late + loops
-        if name == "own":
-            own = own - loops
-        else:
-            inner[name] = inner[name] - loops
-    parts["app_loop"] += late
-    parts["app_code"] += own
-    parts["redis_server"] += inner["redis"]
-    parts["external"] += inner["external"]
+
+    parts = {name: np.zeros(len(rows)) for name in PARTS}
+    left = _before_the_app(parts, rows, latency)
+    answered = latency["app_ms"].notna().to_numpy()
+    silent = np.where(answered, 0.0, left)
+    inner = _in_the_app(parts, latency, np.where(answered, left, 0.0))
+    for name, times in _AWAITS.items():
+        late = np.minimum(inner[name], times * lag_ms)
+        parts["app_loop"] += late
+        inner[name] = inner[name] - late
     postgres = load.pools.get("postgres")
-    locked = postgres.locked.mean(sent_ns, done_ns) if postgres else np.zeros(len(rows))
+    locked = postgres.locked.mean(*span) if postgres else np.zeros(len(rows))
     parts["lock_wait"] += inner["db"] * locked
     parts["database"] += inner["db"] * (1 - locked)
+    parts["redis_server"] += inner["redis"]
+    parts["external"] += inner["external"]
+    parts["app_code"] += inner["own"]
 
-    waited_for = rows["pool"].astype("object").to_numpy()
+    places = _whereabouts(load, span)
+    waited_for = rows["pool"].astype("object").fillna("postgres").to_numpy()
     for name in CLIENT_POOLS:
-        wait = np.where(waited_for == name, inner["pool"], 0.0)
-        _share_out(parts, name, wait, load.pools.get(name), lag_ms / 1e3, sent_ns, done_ns)
-    unnamed = inner["pool"] * ~np.isin(waited_for.astype(str), CLIENT_POOLS)
-    parts["postgres"] += unnamed
-    frame = pd.DataFrame(parts)
-    return frame.assign(
+        wait = np.where(waited_for == name, inner["pool"], 0.0) + silent * places.pop(name, 0.0)
+        _share_out(parts, name, wait, load.pools.get(name), lag_ms / 1e3, span)
+    for name, share in places.items():
+        parts[name] += silent * share
+    return pd.DataFrame(parts).assign(
         felt_ms=felt,
-        sent_ns=sent_ns,
-        done_ns=done_ns,
+        sent_ns=span[0],
+        done_ns=span[1],
         student=integers(rows["student"]),
         worker=rows["worker"].astype("object").fillna("").to_numpy(),
         outcome=rows["outcome"].astype("object").to_numpy(),
     )
+
+
+def _before_the_app(parts: dict[str, Any], rows: pd.DataFrame, latency: pd.DataFrame) -> Any:
+    """Take off what passed before the target had the request, and return what is left, in ms."""
+    felt = latency["felt_ms"].to_numpy()
+    parts["generator"] = np.clip(np.nan_to_num(latency["generator_ms"].to_numpy()), 0, felt)
+    left = felt - parts["generator"]
+    connect = rows["connect_us"].to_numpy("float64", na_value=np.inf) / 1e3
+    opened = rows["new_connection"].fillna(False).to_numpy(dtype=bool)
+    parts["connect"] = np.where(opened, np.minimum(connect, left), 0.0)
+    return left - parts["connect"]
+
+
+def _in_the_app(parts: dict[str, Any], latency: pd.DataFrame, left: Any) -> dict[str, Any]:
+    """Take off the wait for a worker and the way back; return the app's own parts, in ms.
+
+    They add up to the app's total: the outer one of two that overlap gives way.
+    """
+    queue = np.minimum(_told(latency, "queue_ms"), left)
+    app = np.minimum(_told(latency, "app_ms"), left - queue)
+    parts["app_loop"] += queue
+    parts["rest"] = left - queue - app
+    inner = {name: _told(latency, f"{name}_ms") for name in ("pool", "db", "redis", "external")}
+    too_much = sum(inner.values()) - app
+    for name in ("db", "external", "redis", "pool"):
+        less = np.clip(too_much, 0, inner[name])
+        inner[name], too_much = inner[name] - less, too_much - less
+    return {**inner, "own": np.clip(app - sum(inner.values()), 0, None)}
+
+
+def _whereabouts(load: Load, span: tuple[Any, Any]) -> dict[str, Any]:
+    """Return where requests under way were in each span, as shares that add up to 1."""
+    shares = {
+        "app_loop": load.queued.mean(*span),
+        "lock_wait": load.locked.mean(*span),
+        "database": load.active.mean(*span),
+        **{name: pool.pending.mean(*span) for name, pool in load.pools.items()},
+    }
+    over = np.maximum(sum(shares.values()), 1.0)  # the gauges are not of one instant
+    shares = {name: share / over for name, share in shares.items()}
+    return {**shares, "unanswered": 1 - sum(shares.values())}
 
 
 def _share_out(
@@ -140,19 +160,18 @@ def _share_out(
     wait: Any,
     load: PoolLoad | None,
     lag_s: Any,
-    sent_ns: Any,
-    done_ns: Any,
+    span: tuple[Any, Any],
 ) -> None:
     """Share the waits for a pool out among what its holders were busy with."""
     if load is None or not wait.any():
         parts[pool] += wait
         return
-    hold_s = load.hold_s.mean(sent_ns, done_ns)
+    hold_s = load.hold_s.mean(*span)
     held = hold_s > 0
     loops = np.divide(2 * lag_s, hold_s, out=np.zeros(len(wait)), where=held).clip(0, 1)
     long = hold_s >= LONG_HOLD_S
-    locked = load.locked.mean(sent_ns, done_ns) * (1 - loops)
-    working = np.where(long, load.active.mean(sent_ns, done_ns), 0.0) * (1 - loops)
+    locked = load.locked.mean(*span) * (1 - loops)
+    working = np.where(long, load.active.mean(*span), 0.0) * (1 - loops)
     other = np.clip(1 - loops - locked - working, 0, None)
     parts["app_loop"] += wait * loops
     parts["lock_wait"] += wait * locked

@@ -15,8 +15,9 @@ from dress_rehearsal.reports.evidence.samples import count_on, level_on, worst_o
 
 _CONNECTIONS: Final = "db_client_connections"
 _USE: Final = "db_client_connection_use_time_seconds"
-_HELD_OVER: Final = 4
-"""Intervals over which the mean hold of a pool is taken: few give back in one."""
+_PENDING: Final = "db_client_connection_pending_requests"
+_HELD_OVER_NS: Final = NS_PER_S
+"""Over so long the mean hold of a pool is taken: few give back in one interval."""
 
 
 class Level:
@@ -49,11 +50,19 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class PoolLoad:
-    """What the connections of one pool were busy with: shares of those in use, and a mean hold."""
+    """What the connections of one pool were busy with.
+
+    Attributes:
+        hold_s: the mean hold by Little's law, connections in use over those given back a second; of
+            a pool that gives nothing back at least as long as was looked at.
+        locked, active: shares of those in use that wait for a lock, and that PostgreSQL works on.
+        pending: of all requests under way the share that waited for this pool.
+    """
 
     hold_s: Level
     locked: Level
     active: Level
+    pending: Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,46 +72,74 @@ class Load:
     Attributes:
         lag_s: how late the app's loops were, of the latest one.
         cpu: the share of all CPUs in use.
+        queued: of all requests under way the share that no worker had taken up yet.
+        locked, active: the shares that waited in PostgreSQL for a lock, and that it worked on.
         pools: by name, those that were seen.
     """
 
     grid_ns: Any
     lag_s: Level
     cpu: Level
+    queued: Level
+    locked: Level
+    active: Level
     pools: dict[str, PoolLoad]
 
 
 def read_load(evidence: Evidence, grid_ns: Any) -> Load:
     """Return what loops, pools, locks and CPUs did, on a grid of Unix ns."""
     samples = evidence.samples
-    lag = worst_on(grid_ns, samples.named("app_event_loop_lag_seconds", "app"))
-    cpu = level_on(grid_ns, samples.named("machine_cpu_used_ratio", "kernel"))
-    pools = {name: _pool_load(evidence, grid_ns, name) for name in CLIENT_POOLS}
+    under_way = level_on(grid_ns, samples.named("generator_in_flight", "generator"))
+    taken_up = level_on(grid_ns, samples.named("http_server_active_requests", "app"))
+    under_way = np.fmax(under_way, taken_up)
+    locked = level_on(grid_ns, samples.named("pg_lock_waiting", "postgres"))
+    backends = samples.named("pg_stat_activity_backends", "postgres", state="active")
+    active = level_on(grid_ns, backends) - locked
+    levels = {
+        "lag_s": worst_on(grid_ns, samples.named("app_event_loop_lag_seconds", "app")),
+        "cpu": level_on(grid_ns, samples.named("machine_cpu_used_ratio", "kernel")),
+        "queued": _share(under_way - taken_up, under_way),
+        "locked": _share(locked, under_way),
+        "active": _share(active, under_way),
+    }
+    pools = {
+        name: _pool_load(evidence, grid_ns, name, under_way, locked, active)
+        for name in CLIENT_POOLS
+    }
     return Load(
         grid_ns,
-        Level(grid_ns, lag),
-        Level(grid_ns, cpu),
-        {name: load for name, load in pools.items() if load is not None},
+        **{name: Level(grid_ns, values) for name, values in levels.items()},
+        pools={name: load for name, load in pools.items() if load is not None},
     )
 
 
-def _pool_load(evidence: Evidence, grid_ns: Any, pool: str) -> PoolLoad | None:
+def _pool_load(
+    evidence: Evidence, grid_ns: Any, pool: str, under_way: Any, locked: Any, active: Any
+) -> PoolLoad | None:
     samples = evidence.samples
     rows = samples.named(_CONNECTIONS, "app", pool=pool, state="used")
-    if rows.empty:
+    if rows.empty or len(grid_ns) < 2:
         return None
     used = level_on(grid_ns, rows)
-    held_s = count_on(grid_ns, samples.named(f"{_USE}_sum", "app", pool=pool))
-    returned = count_on(grid_ns, samples.named(f"{_USE}_count", "app", pool=pool))
-    before = np.maximum(np.arange(len(grid_ns)) - _HELD_OVER, 0)
-    held_s, returned = held_s - held_s[before], returned - returned[before]
-    hold_s = np.divide(held_s, returned, out=np.full(len(grid_ns), np.nan), where=returned > 0)
-    locked, active = np.full(len(grid_ns), np.nan), np.full(len(grid_ns), np.nan)
-    if pool == "postgres":
-        waiting = level_on(grid_ns, samples.named("pg_lock_waiting", "postgres"))
-        backends = samples.named("pg_stat_activity_backends", "postgres", state="active")
-        busy = level_on(grid_ns, backends)
-        some = used > 0
-        locked = np.divide(waiting, used, out=np.zeros(len(used)), where=some).clip(0, 1)
-        active = np.divide(busy - waiting, used, out=np.zeros(len(used)), where=some).clip(0, 1)
-    return PoolLoad(Level(grid_ns, hold_s), Level(grid_ns, locked), Level(grid_ns, active))
+    pending = level_on(grid_ns, samples.named(_PENDING, "app", pool=pool))
+    given_back = count_on(grid_ns, samples.named(f"{_USE}_count", "app", pool=pool))
+    steps = max(int(_HELD_OVER_NS // (grid_ns[1] - grid_ns[0])), 1)
+    before = np.maximum(np.arange(len(grid_ns)) - steps, 0)
+    span_s = (grid_ns - grid_ns[before]) / NS_PER_S
+    mean_used = (used + used[before]) / 2
+    hold_s = mean_used * span_s / np.maximum(given_back - given_back[before], 1)
+    of_postgres = pool == "postgres"
+    unknown = np.full(len(grid_ns), np.nan)
+    levels = (
+        hold_s,
+        _share(locked, used) if of_postgres else unknown,
+        _share(active, used) if of_postgres else unknown,
+        _share(pending, under_way),
+    )
+    return PoolLoad(*(Level(grid_ns, values) for values in levels))
+
+
+def _share(part: Any, whole: Any) -> Any:
+    """Return which share of a level another is, from 0 to 1; NaN where one was not measured."""
+    share = np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+    return np.where(np.isnan(part) | np.isnan(whole), np.nan, share.clip(0, 1))

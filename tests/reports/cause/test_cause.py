@@ -102,7 +102,7 @@ def test_the_largest_part_of_what_was_lost_is_the_bottleneck(evidence_of, parts_
     assert finding.bottleneck.step == PURCHASE
     assert finding.bottleneck.certainty > 0.9
     assert -1 <= finding.bottleneck.since_s <= 1
-    assert finding.bottleneck.lost_ms == pytest.approx(max(parts_ms.values()), abs=40)
+    assert finding.bottleneck.lost_ms == pytest.approx(max(parts_ms.values()), rel=0.25)
     assert resource_words(resource) in finding.cause
 
 
