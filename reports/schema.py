@@ -92,13 +92,21 @@ class Bottleneck(Part):
 
 
 class Generator(Part):
-    """Whether the measurement itself kept up; `cpu_peak` is in cores."""
+    """Whether the measurement itself kept up; `cpu_peak` and `foreign_cpu_cores` are in cores.
+
+    `foreign_cpu_cores`: the most that other programs took over a second around T-0;
+    `timely_share`: of the purchases around T-0, those sent in time (0 to 1); `clock_step_ms`: the
+    most that a clock moved between two looks at it.
+    """
 
     requests: int
     late_start_p99_ms: float | None
     read_lag_p99_ms: float | None
     release_skew_ms: float | None
+    timely_share: float | None
     cpu_peak: float | None
+    foreign_cpu_cores: float | None
+    clock_step_ms: float | None
     limited: bool
 
 
@@ -143,6 +151,8 @@ class Verdict(Measured, Answer):
     """The whole of `verdict.json`."""
 
     gates: tuple[GateResult, ...]
+    notes: tuple[str, ...]
+    """What is told and decides nothing."""
 
     @property
     def exit_code(self) -> int:

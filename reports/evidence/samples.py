@@ -28,6 +28,15 @@ class Samples:
         """Times of the first and the last sample, None without any."""
         return (int(self._t_ns.min()), int(self._t_ns.max())) if len(self._t_ns) else None
 
+    def heard(self) -> dict[str, Any]:
+        """Return when each source said anything: its samples' times, ascending, each once."""
+        order = np.argsort(self._source, kind="stable")
+        codes, starts = np.unique(self._source[order], return_index=True)
+        times = np.split(self._t_ns[order], starts[1:])
+        return {
+            str(self._sources[code]): np.unique(own) for code, own in zip(codes, times, strict=True)
+        }
+
     def named(self, name: str, source: str = "", **labels: str) -> pd.DataFrame:
         """Return the samples of one metric in the order of their times.
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dress_rehearsal.reports.schema import Audit, Verdict
+from dress_rehearsal.reports.schema import Audit, Generator, Verdict
 
 RUN = "20261121T020411Z-festival-857217"
 
@@ -13,7 +13,7 @@ def verdict_of(run: str = RUN, **changed: Any) -> Verdict:
         ("ticket", "sold_out", "refused", "gave_up", "failed", "unknown", "never_started"), 0
     )
     fairness = ("inversions", "kendall_tau", "multi_device_advantage")
-    generator = ("late_start_p99_ms", "read_lag_p99_ms", "release_skew_ms", "cpu_peak")
+    generator = set(Generator.model_fields) - {"requests", "limited"}
     gate = {"metric": "audit.oversold", "limit": "== 0", "value": 3, "baseline": None}
     return Verdict.model_validate(
         {
@@ -30,6 +30,7 @@ def verdict_of(run: str = RUN, **changed: Any) -> Verdict:
             "bottleneck": None,
             "generator": {"requests": 0, **dict.fromkeys(generator), "limited": False},
             "gates": [{**gate, "status": "fail"}],
+            "notes": [],
             **changed,
         }
     )

@@ -96,6 +96,8 @@ class Defects:
     """PostgreSQL connections never given back after T-0."""
     accept_overflows: int = 0
     """Connections the kernel dropped at T-0 because the accept queue was full."""
+    accept_drops: int | None = None
+    """Of them, those that the target's own sockets turned away; None: all."""
     cpu_full: bool = False
     """All CPUs busy and the app's loops late from T-0 to T-0 + 3 s."""
     writeback_slow: bool = False

@@ -256,6 +256,8 @@ class Meters:
         self._add("kernel", "tcp_syn_retrans_total", 5.0)
         self._add("kernel", "listen_queue_length", waiting, port=str(APP_PORT))
         self._add("kernel", "listen_queue_limit", limit, port=str(APP_PORT))
+        drops = overflows - 11 if defects.accept_drops is None else defects.accept_drops
+        self._add("kernel", "listen_queue_drops_total", drops, port=str(APP_PORT))
         used = np.where(self.sale, 1.0 if defects.cpu_full else 0.7, 0.2)
         self._add("kernel", "machine_cpu_used_ratio", used)
         pids = [("app", pid) for pid in self.story.pids]
