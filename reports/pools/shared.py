@@ -154,7 +154,7 @@ def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
         lost += int(more.sum())
         moments += [int(times[max(place - 1, 0)]) for place in np.flatnonzero(more)[:1]]
     since_ns = min((moment for moment in moments if moment is not None), default=None)
-    said = f"the kernel turned {counted(lost, 'connection')} away"
+    said = f"the kernel dropped {counted(lost, 'connection')}"
     if full.any():
         said = f"{written(limit)} connections filled the accept queue and {said}"
     return _finding(

@@ -13,11 +13,13 @@ _SAME_NS: Final = 3 * NS_PER_S // 5
 _SOURCES: Final = {
     "postgres": "PostgreSQL",
     "redis": "Redis",
+    "app": "the app's worker",
+    "writeback": "the write-back",
     "kernel": "the kernel",
     "processes": "the processes",
     "generator": "the generator",
 }
-_PROCESSES: Final = {"app": "the app's worker", "writeback": "the write-back"}
+"""Sources as people call them, in the order in which they are named."""
 
 
 def judge_coverage(evidence: Evidence) -> list[Doubt]:
@@ -49,17 +51,22 @@ def _doubt(gaps: Sequence[Gap], zero_ns: int) -> Doubt:
     until_ns = min(gap.until_ns for gap in gaps)
     since, until = (offset(round((t_ns - zero_ns) / NS_PER_S, 1)) for t_ns in (from_ns, until_ns))
     return Doubt(
-        f"Nothing was heard of {_listed([_words(gap.source) for gap in gaps])} from {since} to "
-        f"{until}, so what happened there meanwhile is not known.",
+        f"Nothing was heard of {_listed(_names(gaps))} from {since} to {until}, so what happened "
+        f"there meanwhile is not known.",
         "gap",
     )
 
 
-def _words(source: str) -> str:
-    component, _, pid = source.partition(":")
-    if component in _PROCESSES:
-        return f"{_PROCESSES[component]} {pid}" if component == "app" else _PROCESSES[component]
-    return _SOURCES.get(source, source)
+def _names(gaps: Sequence[Gap]) -> list[str]:
+    names = []
+    for component, words in _SOURCES.items():
+        own = [gap.source for gap in gaps if gap.source.partition(":")[0] == component]
+        if len(own) > 1:
+            names.append(f"{len(own)} of {words}s")
+        elif own:
+            pid = own[0].partition(":")[2]
+            names.append(f"{words} {pid}" if component == "app" else words)
+    return names
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ LOOPBACK_ADDRESSES: Final = 254
 SHARE: Final = 4
 """An address opens a quarter of the range, and then it is the next one's turn."""
 _BIND_ADDRESS_NO_PORT: Final = 24
-"""IP_BIND_ADDRESS_NO_PORT of ip(7): the port is chosen by connect(), which knows the destination."""
+"""IP_BIND_ADDRESS_NO_PORT of ip(7): connect(), which knows the destination, chooses the port."""
 
 
 class LocalAddresses:

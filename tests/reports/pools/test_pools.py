@@ -311,8 +311,18 @@ def test_without_t0_nothing_has_a_moment(pools_of):
     assert bottleneck is None
 
 
-def test_overflows_alone_tell_of_a_full_accept_queue(pools_of):
-    _, bottleneck = pools_of(accept_overflows=1, without_metrics=["listen_queue"])
+LENGTHS = ["listen_queue_length", "listen_queue_limit"]
+
+
+def test_what_somebody_elses_socket_turned_away_is_not_the_targets(pools_of):
+    """`ListenOverflows` counts the whole machine's; a socket's own drops tell whose they were."""
+    pools, bottleneck = pools_of(accept_overflows=9, accept_drops=0, without_metrics=LENGTHS)
+    assert bottleneck is None
+    assert (pools["accept_queue"].diagnosis, pools["accept_queue"].timeouts) == ("healthy", 0)
+
+
+def test_drops_alone_tell_of_a_full_accept_queue(pools_of):
+    _, bottleneck = pools_of(accept_overflows=1, without_metrics=LENGTHS)
     assert bottleneck.resource == "accept_queue"
     assert bottleneck.evidence == "The kernel dropped 1 connection."
 
