@@ -25,6 +25,7 @@ from dress_rehearsal.records.collectors.process_table import ProcessTable
 PROXY: Final = "docker-proxy"
 _SOCKET: Final = re.compile(r"socket:\[(\d+)\]")
 _PROC: Final = Path("/proc")
+_ROOT: Final = 0
 
 
 class PortOwners:
@@ -53,7 +54,7 @@ class PortOwners:
             self._known = _holders(self._proc, table.keys() - own, inodes)
         found = {pid for pids in self._known.values() for pid in pids if pid in table}
         strange = {each.uid for each in listeners if not self._known.get(each.inode)}
-        found |= set(_of_users(self._proc, table, strange - {0, os.geteuid()}))
+        found |= set(_of_users(self._proc, table, strange - {_ROOT, os.geteuid()}))
         return found | self._in_containers(table)
 
     def close(self) -> None:

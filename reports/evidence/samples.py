@@ -30,11 +30,9 @@ class Samples:
 
     def heard(self) -> dict[str, Any]:
         """Return when each source said anything: its samples' times, ascending, each once."""
-        order = np.argsort(self._source, kind="stable")
-        codes, starts = np.unique(self._source[order], return_index=True)
-        times = np.split(self._t_ns[order], starts[1:])
         return {
-            str(self._sources[code]): np.unique(own) for code, own in zip(codes, times, strict=True)
+            str(self._sources[code]): np.unique(self._t_ns[self._source == code])
+            for code in np.unique(self._source)
         }
 
     def named(self, name: str, source: str = "", **labels: str) -> pd.DataFrame:

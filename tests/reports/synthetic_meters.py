@@ -31,7 +31,9 @@ class Meters:
         self.story, self.defects = story, story.defects
         interval = int(story.plan.collect.interval * SECOND)
         rest_ns = int(story.defects.rest_s * SECOND)
-        last = story.end_ns + (0 if story.defects.killed else rest_ns)
+        last = story.end_ns
+        if not story.defects.killed:
+            last = max(last, int(story.requests["done_ns"].max())) + rest_ns
         if story.defects.rest_s < 3 and not story.defects.killed:
             last = int(story.requests["done_ns"].max()) + rest_ns
         self.ticks = np.arange(story.start_ns - 2 * SECOND, last, interval, dtype=np.int64)

@@ -121,6 +121,7 @@ def test_the_document_has_the_published_keys_in_order(healthy_verdict):
         "bottleneck",
         "generator",
         "gates",
+        "notes",
     ]
 
 
