@@ -1,7 +1,8 @@
 """`python -m benchmarks`, the same as `make bench`: every measured claim, in one run."""
 
-from benchmarks import app, client
+from benchmarks import app, client, connections
 
 if __name__ == "__main__":
     client.main()
+    connections.run()
     app.run(app.ROUNDS, app.REQUESTS)

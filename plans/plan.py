@@ -19,6 +19,10 @@ _LATENCY: Final = re.compile(r"latency_ms\[.+\]\.\w+")
 """The metric of a gate on a latency, as a path into the verdict."""
 
 
+_TIMELY_PARTS: Final = 4
+_TIMELY_S: Final = 0.1
+
+
 class Event(Section):
     """What is sold, and to how many."""
 
@@ -175,8 +179,12 @@ class Generator(Section):
 
     max_late_start: Duration = 1.0
     """99th percentile of `sent - intended` above which the verdict is inconclusive."""
-    max_release_skew: Duration = 1.0
-    """Spread of the T-0 release above which the verdict is inconclusive."""
+    timely: Duration | None = None
+    """Within which of their time 99% of the purchases around T-0 have to be sent, else the verdict
+    is inconclusive; a quarter of `students.click_spread`, at least 100 ms, where left out."""
+    max_foreign_cpu: Annotated[float, Field(ge=0)] = 0.3
+    """Cores that other programs may take over a second around T-0 while there is no processor to
+    spare; above that the verdict is inconclusive."""
 
 
 class Collect(Section):
@@ -211,6 +219,13 @@ class Plan(Section):
     notify: Notify = Notify()
     faults: tuple[Fault, ...] = ()
     gates: tuple[Gate, ...] = ()
+
+    @property
+    def timely(self) -> float:
+        """Within how many seconds of its time a purchase around T-0 has to be sent."""
+        if self.generator.timely is not None:
+            return self.generator.timely
+        return max(self.students.click_spread / _TIMELY_PARTS, _TIMELY_S)
 
     @property
     def outsiders(self) -> int:

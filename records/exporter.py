@@ -15,9 +15,11 @@ from prometheus_client.registry import Collector
 from dress_rehearsal.records.samples import Reading
 
 HELP = {
+    "clock_offset_seconds": "Wall clock less monotonic clock since the collectors began.",
     "collector_failed_total": "Reads of a source that failed.",
     "collector_tick_seconds": "The slowest read of any source since the last sample.",
     "event_views_total": "Views of the event's page, as Redis counts them.",
+    "generator_clock_offset_seconds": "Wall clock less monotonic clock since the start.",
     "generator_connections": "Connections that the students hold open.",
     "generator_in_flight": "Requests sent and not yet answered.",
     "generator_late_start_seconds": "How late requests were sent: p99 since the last sample.",
@@ -26,9 +28,14 @@ HELP = {
     "generator_requests_total": "Requests recorded.",
     "generator_students": "Students by what has become of them so far.",
     "generator_unwritten_rows": "Recorded requests not yet handed over for writing.",
+    "listen_queue_drops_total": "Connections that the listening sockets of a port turned away.",
     "listen_queue_length": "Connections waiting to be accepted.",
     "listen_queue_limit": "Connections that may wait to be accepted.",
+    "machine_cpu_idle_seconds_total": "CPU time that nobody used, or spent waiting for disks.",
+    "machine_cpu_steal_seconds_total": "CPU time that the host gave to other machines.",
     "machine_cpu_used_ratio": "Share of all the machine's CPU time in use.",
+    "machine_cpus": "CPUs of the machine.",
+    "machine_foreign_cpu_seconds_total": "CPU time of programs that are none of the rehearsal's.",
     "machine_memory_bytes": "The machine's memory.",
     "pg_connections_used": "Connections to PostgreSQL, the harness's own included.",
     "pg_lock_waiting": "PostgreSQL connections that wait for a lock.",
@@ -52,7 +59,7 @@ HELP = {
     "redis_up": "Whether Redis answers.",
     "redis_used_memory_bytes": "Memory that Redis uses.",
     "tcp_listen_drops_total": "Connection attempts that the kernel dropped, by its count.",
-    "tcp_listen_overflows_total": "Connection attempts that found the accept queue full.",
+    "tcp_listen_overflows_total": "Connection attempts that found an accept queue full.",
     "tcp_syn_retrans_total": "First packets of connections that had to be sent again.",
     "tickets_held": "Tickets of the event, by the store that holds them.",
 }

@@ -5,15 +5,14 @@ import importlib.metadata
 import json
 import os
 import platform
-import socket
-import struct
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
+
+from dress_rehearsal.records.stamps import kernel_stamps_arrivals
 
 PACKAGES: Final = (
     "dress-rehearsal",
@@ -43,9 +42,6 @@ _FINGERPRINTED: Final = (
     "tcp_max_syn_backlog",
     "netdev_max_backlog",
 )
-_SO_TIMESTAMPNS: Final = 35
-_STAMP_TRIES: Final = 20
-_STAMP_PAUSE_S: Final = 0.01
 _GIT_TIMEOUT_S = 5
 
 
@@ -118,27 +114,6 @@ def kernel_limits(sysctl: Path = Path("/proc/sys")) -> dict[str, Any]:
         limits[name] = None if text is None else int(text)
     first_and_last = None if ports is None else [int(port) for port in ports.split()]
     return {"ip_local_port_range": first_and_last, **limits}
-
-
-def kernel_stamps_arrivals() -> bool:
-    """Return whether the kernel says when TCP data arrived, by sending some over loopback."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as server,
-        socket.create_connection(server.getsockname()) as client,
-        server.accept()[0] as accepted,
-    ):
-        try:
-            client.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        except OSError:
-            return False
-        # The first socket to ask makes the kernel switch stamping on, which takes it a moment.
-        for _ in range(_STAMP_TRIES):
-            accepted.sendall(b"x")
-            _, stamps, _, _ = client.recvmsg(1, socket.CMSG_SPACE(struct.calcsize("qq")))
-            if any(kind == _SO_TIMESTAMPNS for _, kind, _ in stamps):
-                return True
-            time.sleep(_STAMP_PAUSE_S)
-    return False
 
 
 def git_commit(folder: Path) -> str | None:

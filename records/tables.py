@@ -48,11 +48,14 @@ STEPS: Final = (
 """The steps of the bundled journeys: method and route template."""
 PAGE, COUNTDOWN, LOGIN, PURCHASE, TICKET, QR, JOIN, QUEUE, STREAM, SCAN = STEPS
 
+NO_FREE_PORT: Final = "no_free_port"
+"""The word in `error` where this machine had no local port left for a connection."""
+
 CONNECT_ERRORS: Final = (
     "connect_refused",
     "connect_timeout",
     "connect_failed",
-    "no_free_port",
+    NO_FREE_PORT,
     "too_many_files",
 )
 """Words in `error` of requests that had no connection: the target cannot have seen them."""

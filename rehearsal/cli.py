@@ -117,10 +117,11 @@ def _check_dashboards(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from dress_rehearsal.rehearsal.doctor import checkup, print_findings
+    from dress_rehearsal.rehearsal.doctor import checkup, others, print_findings
 
     plan = _plan(options)
-    findings = checkup(plan)
+    bystanders = others(plan)
+    findings = [*checkup(plan), *([] if bystanders is None else [bystanders])]
     print_findings(findings, Console(highlight=False))
     return BROKEN if any(finding.status == "fail" for finding in findings) else 0
 

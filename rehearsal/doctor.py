@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 import psutil
 from rich.console import Console
@@ -19,7 +20,10 @@ from dress_rehearsal.compose.binaries import postgres_binaries, redis_binary
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.machine import environment
+from dress_rehearsal.rehearsal.bystanders import busy_now
 from dress_rehearsal.reports.words import written
+from dress_rehearsal.scenarios.client.http import Origin
+from dress_rehearsal.scenarios.client.local_address import LOOPBACK_ADDRESSES, SHARE, spreads
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -81,6 +85,24 @@ def checkup(plan: Plan, runs: Path = Path("runs")) -> list[Finding]:
             _user(),
         ]
     return findings
+
+
+def others(plan: Plan) -> Finding | None:
+    """Return what else is busy on this machine, watched for a second; None: it does not tell."""
+    busy = busy_now()
+    if busy is None:
+        return None
+    allowed = plan.generator.max_foreign_cpu
+    calm = busy.cores <= allowed
+    return Finding(
+        "other programs",
+        busy.words,
+        f"at most {written(allowed)} (generator.max_foreign_cpu)",
+        "ok" if calm else "warn",
+        "The target and the generator, as long as no processor is to spare: what was slow may then "
+        "be their doing, and the run decides nothing.",
+        None if calm else "ps aux --sort=-pcpu | head",
+    )
 
 
 def fits(plan: Plan, runs: Path = Path("runs")) -> str | None:
@@ -158,16 +180,34 @@ def _open_files(plan: Plan, machine: dict[str, Any]) -> Finding:
 def _ports(plan: Plan, machine: dict[str, Any]) -> Finding:
     needed = _connections(plan)
     span = machine["ip_local_port_range"]
-    available = math.inf if span is None else span[1] - span[0] + 1
+    several = spreads(_address(plan))
+    value, available = "unknown", math.inf
+    if span is not None:
+        ports = span[1] - span[0] + 1
+        available = ports // SHARE * LOOPBACK_ADDRESSES if several else ports // 2
+        value = f"{written(ports)} ({span[0]}-{span[1]})"
+        value += f" from each of {LOOPBACK_ADDRESSES} addresses" if several else ", half of them"
     enough = available >= needed
     return Finding(
         "local ports",
-        "unknown" if span is None else f"{written(available)} ({span[0]}-{span[1]})",
+        value,
         written(needed),
         "ok" if enough else "fail",
-        "Connections from one source address to one destination.",
+        "Connections from one address of this machine to the target: beyond half of the ports each "
+        "one takes 40 times as long to open.",
         None if enough else 'sudo sysctl -w net.ipv4.ip_local_port_range="1024 65535"',
     )
+
+
+def _address(plan: Plan) -> str:
+    """Return the IP address that the plan's target is connected to; a name of elsewhere as it is.
+
+    Only for a name of this machine somebody has to be asked: it may stand for several addresses.
+    """
+    if plan.target.url is None:
+        return "127.0.0.1"
+    host = urlsplit(plan.target.url).hostname or ""
+    return Origin.of(plan.target.url).address[0] if host == "localhost" else host
 
 
 def _cpus(plan: Plan, machine: dict[str, Any]) -> Finding:

@@ -143,7 +143,9 @@ def status_samples(status: Line) -> list[Sample]:
         words = labels_json(generator=process, **labels)
         return Sample(t_ns, "generator", name, words, float(value))
 
+    offset_s = status["clock_offset_s"]
     return [
+        *([] if offset_s is None else [sample("generator_clock_offset_seconds", offset_s)]),
         sample("generator_loop_lag_seconds", status["loop_lag_s"]),
         sample("generator_late_start_seconds", status["late_p99_s"]),
         sample("generator_requests_total", status["requests"]),

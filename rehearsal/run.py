@@ -8,6 +8,7 @@ from dress_rehearsal.compose.prometheus import prometheus_binary
 from dress_rehearsal.plans import Person, Plan, read_roster, seeded_people
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.machine import environment
+from dress_rehearsal.rehearsal.bystanders import Bystanders
 from dress_rehearsal.rehearsal.doctor import fits
 from dress_rehearsal.rehearsal.errors import DoesNotFitError, RehearsalError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
@@ -80,6 +81,7 @@ def _perform(
     """Perform between setting and clearing the stage, and leave a run directory to be judged."""
     run.stamp("phase", "stage_starting")
     screen.phase("setting the stage")
+    bystanders = Bystanders()
     stage: Stage
     if plan.target.stage == "external":
         stage = ExternalStage(plan, run, people)
@@ -87,6 +89,7 @@ def _perform(
         stage = EmbeddedStage(plan, run, people)
     with stage:
         run.stamp("phase", "stage_ready")
+        _tell_of_others(plan, bystanders, screen)
         try:
             with GeneratorProcess(run, stage) as generator:
                 monitoring.await_targets(stage.targets_dir)
@@ -97,3 +100,9 @@ def _perform(
     for loss in stage.unclean_stops:
         screen.note(loss.what)
     run.stamp("phase", "torn_down", unclean=[loss.what for loss in stage.unclean_stops])
+
+
+def _tell_of_others(plan: Plan, bystanders: Bystanders, screen: Screen) -> None:
+    busy = bystanders.busy()
+    if busy is not None and busy.cores > plan.generator.max_foreign_cpu:
+        screen.tell(f"Other programs take {busy.words} now; what they slow down proves nothing.")

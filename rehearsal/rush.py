@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 
 from dress_rehearsal.compose import Stage
 from dress_rehearsal.plans import Person, Plan
+from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collector, Sources
+from dress_rehearsal.records.collectors.own_processes import Household
 from dress_rehearsal.records.ledger import read_ledger
 from dress_rehearsal.records.settle import Settling, await_settled
 from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
@@ -29,6 +31,7 @@ _SETTLE_TIMES: Final = 6
 _LAST_WORDS_S: Final = 15.0
 """What the generator may take, after the drain, to write down the rest."""
 _ALERTS_EVERY_S: Final = 1.0
+_USUAL_PORTS: Final = {"postgresql": 5432, "postgres": 5432, "redis": 6379}
 _REST_S: Final = 1.5
 """How long connections that stay in use are watched: what a leak takes to be one, and what is
 read in between (see `reports.pools.leaks`)."""
@@ -48,6 +51,7 @@ class Rush:
         people: the roster.
         breath_s: from fixing T-0 to the first arrival, on a machine that is not busy otherwise.
         monitoring: where it is shown to Prometheus, if it is.
+        leader: pid of the process that leads this one and others like it, if one does.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Rush:
         *,
         breath_s: float = _BREATH_S,
         monitoring: Monitoring | None = None,
+        leader: int | None = None,
     ) -> None:
         self.interrupted = False
         """Whether the user cut it short."""
@@ -67,6 +72,7 @@ class Rush:
         self._stage, self._screen = stage, screen
         self._breath_s = breath_s
         self._monitoring = monitoring
+        self._leader = leader
         self._closed = False
         self._used_always: dict[str, float] = {}
         self._alerts_due_s = 0.0
@@ -77,20 +83,29 @@ class Rush:
         Raises:
             RehearsalError, StageError, RecordError: it broke off; the message says why.
         """
+        monitoring = self._monitoring
+
+        def components() -> list[tuple[str, int]]:
+            return [
+                *self._stage.components(),
+                *([] if monitoring is None else monitoring.components()),
+                ("generator", generator.pid),
+                ("conductor", os.getpid()),
+            ]
+
         sources = Sources(
             targets_dir=self._stage.targets_dir,
             dsn=self._stage.dsn,
             redis_url=self._stage.redis_url,
             event=self._plan.event.id,
             listen_ports=_ports(self._stage.url),
-            components=lambda: [
-                *self._stage.components(),
-                *([] if self._monitoring is None else self._monitoring.components()),
-                ("generator", generator.pid),
-                ("conductor", os.getpid()),
-            ],
+            components=components,
+            household=Household(
+                roots=lambda: [*(pid for _, pid in components()), self._leader or os.getpid()],
+                marker=self._stage.marker,
+                ports=self._served_ports(),
+            ),
         )
-        monitoring = self._monitoring
         collector = Collector(
             self._run,
             sources,
@@ -112,6 +127,13 @@ class Rush:
             with uninterruptible():  # bounded, and without it nothing can be audited
                 self._run.stamp("phase", "performed")
                 self._settle(collector)
+
+    def _served_ports(self) -> frozenset[int]:
+        """Return the ports of this machine that serve the target, where it is none of our own."""
+        if self._plan.target.stage == "embedded":
+            return frozenset()  # what listens there is among the components
+        urls = (self._stage.url, self._stage.dsn, self._stage.redis_url)
+        return frozenset(port for url in urls if url for port in _loopback_ports(url))
 
     def _rush(self, generator: GeneratorProcess, collector: Collector, t0_ns: int) -> None:
         faults = FaultSchedule(self._plan, self._stage, self._run, self._screen.tell)
@@ -304,3 +326,11 @@ def _connections_used(collector: Collector) -> dict[str, float]:
 def _ports(url: str) -> tuple[int, ...]:
     port = urlsplit(url).port
     return () if port is None else (port,)
+
+
+def _loopback_ports(url: str) -> tuple[int, ...]:
+    """Return the port of this machine that a URL names, if it names one."""
+    parts = urlsplit(url)
+    if not parts.hostname or not is_loopback(parts.hostname):
+        return ()
+    return (parts.port or _USUAL_PORTS.get(parts.scheme, 80),)

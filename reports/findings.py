@@ -12,6 +12,7 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import MEASURING, was_planned
 from dress_rehearsal.reports.pools import POOL_NAMES
 from dress_rehearsal.reports.schema import Census, Verdict
+from dress_rehearsal.reports.trust import FINDINGS, judge_trust
 
 DIAGNOSES: Final = ("leak", "slow_holder", "lock_wait", "nested_acquire", "undersized")
 MANY_STUDENTS: Final = 0.01
@@ -31,8 +32,8 @@ _COMPONENTS: Final = (
 _UNAUDITED: Final = "not_audited"
 _KINDS: Final = (
     "audit.COUNTER, audit.COUNTER.not_audited, pools.POOL.DIAGNOSIS, pools.POOL.saturated, "
-    "fairness.inversions, cause.RESOURCE, lost.COMPONENT, census.OUTCOME, generator.limited and "
-    "verdict.WORD"
+    "fairness.inversions, cause.RESOURCE, lost.COMPONENT, census.OUTCOME, generator.limited, "
+    "trust.FINDING and verdict.WORD"
 )
 
 
@@ -44,8 +45,9 @@ def findings_of(evidence: Evidence, verdict: Verdict) -> frozenset[str]:
         it and could not), `fairness.inversions`, `cause.<resource>` (the bottleneck),
         `pools.<name>.<diagnosis>` (of `DIAGNOSES`), `pools.<name>.saturated`, `lost.<component>`
         (unless the plan's own fault took it), `census.<outcome>` (failed, unknown, in_flight or
-        gave_up: more than 1% of the students), `generator.limited`, and `verdict.fail` or
-        `verdict.inconclusive` where the run did not pass.
+        gave_up: more than 1% of the students), `generator.limited`, `trust.<finding>` (of
+        `reports.trust.FINDINGS`), and `verdict.fail` or `verdict.inconclusive` where the run did
+        not pass.
     """
     found = {f"audit.{name}" for name in COUNTERS if getattr(verdict.audit, name)}
     undecided = {gate.metric for gate in verdict.gates if gate.value is None}
@@ -67,6 +69,7 @@ def findings_of(evidence: Evidence, verdict: Verdict) -> frozenset[str]:
     found |= _bad_ends(verdict.census)
     if verdict.generator.limited:
         found.add("generator.limited")
+    found |= {f"trust.{word}" for word in judge_trust(evidence).findings}
     if verdict.verdict != "pass":
         found.add(f"verdict.{verdict.verdict}")
     return frozenset(found)
@@ -83,6 +86,7 @@ def known_findings() -> list[str]:
         *(f"lost.{name}" for name in _COMPONENTS),
         *(f"census.{word}" for word in _BAD_ENDS),
         "generator.limited",
+        *(f"trust.{word}" for word in FINDINGS),
         "verdict.fail",
         "verdict.inconclusive",
     ]

@@ -128,13 +128,21 @@ class Bottleneck(Part):
 
 
 class Generator(Part):
-    """Whether the measurement itself kept up; `cpu_peak` is in cores."""
+    """Whether the measurement itself kept up; `cpu_peak` and `foreign_cpu_cores` are in cores.
+
+    `foreign_cpu_cores`: the most that other programs took over a second around T-0;
+    `timely_share`: of the purchases around T-0, those sent in time (0 to 1); `clock_step_ms`: the
+    most that a clock moved between two looks at it.
+    """
 
     requests: int
     late_start_p99_ms: float | None
     read_lag_p99_ms: float | None
     release_skew_ms: float | None
+    timely_share: float | None
     cpu_peak: float | None
+    foreign_cpu_cores: float | None
+    clock_step_ms: float | None
     limited: bool
 
 
@@ -184,7 +192,7 @@ class Verdict(Measured, Answer):
     """Where the slowest tenth of the purchases lost their time, a part each; means in ms."""
     ran: str
     """What was run, in one line."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
     """What is worth knowing and decides nothing."""
     unchecked: dict[str, int]
     """Words of answers that no check held to the facts, and how often they were said."""

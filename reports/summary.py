@@ -169,8 +169,10 @@ def _generator(evidence: Evidence, verdict: Verdict) -> list[str]:
         ("requests", cell(own.requests)),
         ("late start p99", cell(own.late_start_p99_ms, milliseconds)),
         ("read lag p99", cell(own.read_lag_p99_ms, milliseconds)),
+        ("sent in time at T-0", cell(own.timely_share, percent)),
         ("release skew at T-0", cell(own.release_skew_ms, milliseconds)),
         ("CPU peak, cores", cell(own.cpu_peak)),
+        ("other programs' CPU at T-0, cores", cell(own.foreign_cpu_cores)),
         ("limited the measurement", "yes" if own.limited else "no"),
     ]
     if counts.impossible:

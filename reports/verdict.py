@@ -6,9 +6,11 @@ fail          an audit counter is above zero, students were overtaken by more th
               pass, connections were never given back, part of the target was lost (unless the
               plan's own fault took it), a gate is broken, or the census contradicts itself
 inconclusive  the run was cut short, had no T-0 or no requests; a fault of the plan could not be
-              done; the generator was late, was lost or has no timestamps; students never started;
-              nobody's try to buy was answered; a store could not be read, or rows were still to
-              come; the server's counts differ from the recorded ones; a gate could not be decided
+              done; the generator was late, was lost or has no timestamps; other programs took the
+              CPU, a source was silent or a clock was set (`reports.trust`); students never
+              started; nobody's try to buy was answered; a store could not be read, or rows were
+              still to come; the server's counts differ from the recorded ones; a gate could not be
+              decided
 pass          otherwise
 
 Gates are the audit, the plan's limits and three that always hold (see `reports.gates`): at most 1%
@@ -27,9 +29,9 @@ from dress_rehearsal.reports.evidence.latency import latency_by_step
 from dress_rehearsal.reports.evidence.timeline import MEASURING, done_or_ended, was_planned
 from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.gates import apply_gates
-from dress_rehearsal.reports.generator import judge_generator
 from dress_rehearsal.reports.pools import PoolFinding, find_pools
 from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
+from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.words import counted, milliseconds, pool_words, written
 
 
@@ -42,7 +44,7 @@ def judge(evidence: Evidence) -> Verdict:
     census = take_census(evidence)
     audit = audit_run(evidence)
     fairness = judge_fairness(evidence)
-    generator = judge_generator(evidence)
+    trust = judge_trust(evidence)
     pools = find_pools(evidence)
     cause = find_cause(evidence, pools)
     unchecked = unchecked_words(evidence.requests)
@@ -53,7 +55,7 @@ def judge(evidence: Evidence) -> Verdict:
         fairness=fairness.fairness,
         pools=tuple(finding.pool for finding in pools),
         bottleneck=cause.bottleneck,
-        generator=generator.generator,
+        generator=trust.generator,
     )
     gates = apply_gates(evidence, measured, census, audit)
 
@@ -69,7 +71,7 @@ def judge(evidence: Evidence) -> Verdict:
         *_cut_short(evidence),
         *_lost(evidence, target=False),
         *_undone_faults(evidence),
-        *generator.problems,
+        *trust.problems,
         *([] if evidence.students.empty else _missing_students(census)),
         *_unanswered_sale(evidence),
         *audit.problems,
@@ -88,6 +90,7 @@ def judge(evidence: Evidence) -> Verdict:
         ran=what_ran(evidence),
         unchecked=unchecked,
         gates=gates.results,
+        notes=_distinct([*trust.notes, *evidence.server_counts.notes]),
     )
 
 

@@ -218,8 +218,10 @@ class Browser:
     def _connection(self, number: int) -> Connection:
         """Return one of the browser's connections; 0 is the first."""
         while len(self._connections) <= number:
-            address = self._rush.origin.address
-            self._connections.append(Connection(address, self._rush.plan.students.timeout))
+            rush = self._rush
+            self._connections.append(
+                Connection(rush.origin.address, rush.plan.students.timeout, rush.local)
+            )
         return self._connections[number]
 
     def _request(self, step: int, ticket: str = "", **options: Any) -> Request:

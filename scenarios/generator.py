@@ -21,6 +21,7 @@ from locust.runners import LocalRunner
 
 from dress_rehearsal.plans import Person, read_roster
 from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.http import Origin
 from dress_rehearsal.scenarios.entry import entry_token
@@ -181,8 +182,9 @@ def main(run: Path, roster: Path, url: str) -> int:
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
-        generator = Generator(RunDirectory.open(run), read_roster(roster), url)
-        generator.perform()
+        with KernelStamps():  # before the first request: else the first answers would have none
+            generator = Generator(RunDirectory.open(run), read_roster(roster), url)
+            generator.perform()
     except (RecordError, ScenarioError) as error:
         print(json.dumps({"kind": "error", "message": str(error)}), flush=True)  # noqa: T201
         return 1

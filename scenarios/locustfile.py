@@ -9,7 +9,7 @@ the rest of the process knows it by, so nothing is loaded twice.
 
 import json
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from locust.env import Environment
 
 from dress_rehearsal.plans import Plan, read_plan, read_roster, refusal, seeded_people
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.http import Origin
 from dress_rehearsal.scenarios.entry import entry_token
@@ -55,6 +56,8 @@ class _Rehearsal:
             raise ScenarioError(reason)
         people = read_roster(Path(options.roster)) if options.roster else seeded_people(plan)
         self.environment = environment
+        self._open = ExitStack()
+        self._open.enter_context(KernelStamps())
         self.run = RunDirectory.create(Path(options.out), plan)
         self.recorder = Recorder(self.run, "locust")
         self.rush = Rush(
@@ -89,6 +92,7 @@ class _Rehearsal:
     def end(self) -> None:
         """Write the rest down and tell Locust of it."""
         gevent.killall(self.background)
+        self._open.close()
         self.recorder.flush()
         for _ in feed_once(self.environment, self.recorder):
             pass

@@ -9,6 +9,7 @@ from gevent.event import AsyncResult
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.http import Origin, TraceIds
+from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 from dress_rehearsal.scenarios.errors import ClosedError
 from dress_rehearsal.scenarios.outcomes import Census
 from dress_rehearsal.scenarios.recorder import Recorder
@@ -38,6 +39,8 @@ class Rush:
         self.people = people
         self.timetable = timetable
         self.origin = origin
+        self.local = LocalAddresses(origin.address[0])
+        """Where the students' connections come from."""
         self.recorder = recorder
         self.entry_token = entry_token
         self.traces = TraceIds(run)

@@ -8,6 +8,7 @@ import gevent
 import numpy as np
 
 from dress_rehearsal.records import tables
+from dress_rehearsal.records.clock import ClockOffset
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.rush import Rush
 
@@ -31,15 +32,18 @@ class Status:
     late_p99_s: float
     felt_p99_ms: float | None
     """Of the requests answered since the last sample; None when there was none."""
+    clock_offset_s: float | None
+    """Wall clock less monotonic clock, since the start; None: it could not be read."""
     meter: dict[str, Any]
     """Histograms since the start; see `scenarios.histograms`."""
 
 
 class Observer:
-    """Watches one rush and this process's loop."""
+    """Watches one rush, this process's loop and its clock."""
 
-    def __init__(self, rush: Rush) -> None:
+    def __init__(self, rush: Rush, clock: ClockOffset | None = None) -> None:
         self._rush = rush
+        self._clock = clock or ClockOffset()
         self._lag_s = 0.0
 
     def watch_loop(self) -> None:
@@ -67,5 +71,6 @@ class Observer:
             loop_lag_s=round(lag_s, 6),
             late_p99_s=round(float(np.percentile(late, 99)) / NS_PER_S, 6) if late else 0.0,
             felt_p99_ms=round(float(np.percentile(felt, 99)), 3) if felt else None,
+            clock_offset_s=self._clock.seconds(),
             meter=recorder.histograms.document(),
         )

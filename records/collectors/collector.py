@@ -12,6 +12,8 @@ import pyarrow as pa
 from dress_rehearsal.records import tables
 from dress_rehearsal.records.collectors.kernel import Kernel
 from dress_rehearsal.records.collectors.listen_queue import ListenQueues
+from dress_rehearsal.records.collectors.machine_cpu import MachineCpu
+from dress_rehearsal.records.collectors.own_processes import Household
 from dress_rehearsal.records.collectors.postgres import Postgres
 from dress_rehearsal.records.collectors.processes import Components, Processes
 from dress_rehearsal.records.collectors.redis import RedisServer
@@ -30,6 +32,8 @@ from dress_rehearsal.records.samples import (
 )
 
 _PART_EVERY_S = 1.0
+_CPU_EVERY_S = 1.0
+"""How often the machine's processes are looked through: at 200 of them it takes 3 ms of CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Sources:
     event: str
     listen_ports: tuple[int, ...]
     components: Components
+    household: Household | None = None
+    """By what the rehearsal's own processes are known; None: nobody asks whose CPU it is."""
 
 
 class Collector:
@@ -87,6 +93,8 @@ class Collector:
     def __enter__(self) -> Self:
         for source in self._fixed_sources():
             self._watch(source)
+        if self._sources.household is not None and MachineCpu.available():
+            self._watch(MachineCpu(self._sources.household), max(_CPU_EVERY_S, self._interval_s))
         self._follow_targets()
         self._writer.start()
         return self
@@ -186,8 +194,8 @@ class Collector:
             sources.append(RedisServer(self._sources.redis_url, self._sources.event))
         return sources
 
-    def _watch(self, source: Source) -> None:
-        watch = Watch(source, self._interval_s, self._epoch_s, self._deliver)
+    def _watch(self, source: Source, interval_s: float | None = None) -> None:
+        watch = Watch(source, interval_s or self._interval_s, self._epoch_s, self._deliver)
         with self._lock:
             self._watches[source.name] = watch
         watch.start()

@@ -1,4 +1,4 @@
-"""The kernel's counters: connections it turned away, segments it sent again, CPU used."""
+"""The kernel's counters: connections turned away, segments sent again, CPU used; its clock."""
 
 import time
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Final
 
 import psutil
 
+from dress_rehearsal.records.clock import ClockOffset
 from dress_rehearsal.records.samples import Reading, Series, SourceUnreadableError
 
 NETSTAT: Final = Path("/proc/net/netstat")
@@ -31,13 +32,16 @@ def tcp_counters(netstat: str) -> dict[str, float]:
 class Kernel:
     """The kernel's counters since boot (Linux only) and the machine's CPU use since the last read.
 
+    Beside them how far the wall clock has come apart from the monotonic one since this was made.
+
     The counters are those of the network namespace this process is in.
     """
 
     name = "kernel"
 
-    def __init__(self, netstat: Path = NETSTAT) -> None:
+    def __init__(self, netstat: Path = NETSTAT, clock: ClockOffset | None = None) -> None:
         self._netstat = netstat if netstat.exists() else None
+        self._clock = clock or ClockOffset()
         self._before = _cpu_seconds()
         self._memory_bytes = float(psutil.virtual_memory().total)
 
@@ -53,6 +57,9 @@ class Kernel:
         if total > 0:
             values["machine_cpu_used_ratio"] = (now["used"] - self._before["used"]) / total
             self._before = now
+        offset_s = self._clock.seconds()
+        if offset_s is not None:
+            values["clock_offset_seconds"] = offset_s
         if self._netstat is not None:
             try:
                 values |= tcp_counters(self._netstat.read_text(encoding="ascii"))

@@ -17,17 +17,30 @@ _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _TCP_LISTEN: Final = 10
 _HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port id
 _REQUEST = struct.Struct("=BBBBI48x")  # inet_diag_req_v2: family, protocol, ext, pad, states, id
-_ANSWER = struct.Struct("=4x2s46xIII")  # inet_diag_msg: … source port, …, expires, rqueue, wqueue
+# inet_diag_msg: … source port, …, expires, rqueue, wqueue, uid, inode; attributes follow
+_ANSWER = struct.Struct("=4x2s46xIIIII")
+_ATTRIBUTE = struct.Struct("=HH")  # rtattr: length, type
+_SKMEMINFO: Final = 7  # INET_DIAG_SKMEMINFO
+_DROPS = struct.Struct("=32xI")  # … SK_MEMINFO_DROPS, the ninth of its numbers
 _ERROR = struct.Struct("=i")
 _TIMEOUT_S = 1.0
 
 
 class ListenQueue(NamedTuple):
-    """A listening socket: `length` connections wait to be accepted, `limit` may."""
+    """A listening socket: `length` connections wait to be accepted, `limit` may.
+
+    `drops` counts the connections it has turned away since it was opened; None where the kernel
+    does not say.
+    """
 
     port: int
     length: int
     limit: int
+    uid: int
+    """Whose it is."""
+    inode: int
+    """Its number, as in `/proc/<pid>/fd`."""
+    drops: int | None
 
 
 def listen_queues(diagnosis: socket.socket) -> Iterator[ListenQueue]:
@@ -40,7 +53,9 @@ def listen_queues(diagnosis: socket.socket) -> Iterator[ListenQueue]:
         OSError: the kernel refuses to say.
     """
     for family in (socket.AF_INET, socket.AF_INET6):
-        request = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 0, 1 << _TCP_LISTEN)
+        request = _REQUEST.pack(
+            family, socket.IPPROTO_TCP, 1 << (_SKMEMINFO - 1), 0, 1 << _TCP_LISTEN
+        )
         head = _HEADER.pack(
             _HEADER.size + len(request), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST_DUMP, family, 0
         )
@@ -71,15 +86,28 @@ def _answers(diagnosis: socket.socket) -> Iterator[ListenQueue]:
             if kind == _NLMSG_ERROR:
                 (code,) = _ERROR.unpack_from(data, body)
                 raise OSError(-code, "socket diagnosis failed")
-            port, _, queued, limit = _ANSWER.unpack_from(data, body)
-            yield ListenQueue(int.from_bytes(port, "big"), queued, limit)
+            port, _, queued, limit, uid, inode = _ANSWER.unpack_from(data, body)
+            drops = _drops(data, body + _ANSWER.size, start + length)
+            yield ListenQueue(int.from_bytes(port, "big"), queued, limit, uid, inode, drops)
             start += (length + 3) & ~3
+
+
+def _drops(data: bytes, start: int, end: int) -> int | None:
+    """Return what the attributes of an answer say of connections that the socket turned away."""
+    while start + _ATTRIBUTE.size <= end:
+        length, kind = _ATTRIBUTE.unpack_from(data, start)
+        if kind == _SKMEMINFO and length >= _ATTRIBUTE.size + _DROPS.size:
+            (drops,) = _DROPS.unpack_from(data, start + _ATTRIBUTE.size)
+            return int(drops)
+        start += max((length + 3) & ~3, _ATTRIBUTE.size)
+    return None
 
 
 class ListenQueues:
     """The accept queues of the stage's listening ports.
 
-    Where several sockets listen on one port, the fullest is given: overflow begins there.
+    Where several sockets listen on one port, the fullest is given: overflow begins there. What
+    they turned away is counted from the first read on; of one that was opened since, all of it.
     """
 
     name = "listen_queue"
@@ -87,6 +115,8 @@ class ListenQueues:
     def __init__(self, ports: Collection[int]) -> None:
         self._ports = frozenset(ports)
         self._diagnosis: socket.socket | None = None
+        self._drops_seen: dict[int, int] = {}  # by the socket's inode
+        self._drops: dict[int, int] | None = None  # by port
 
     @staticmethod
     def available() -> bool:
@@ -94,7 +124,7 @@ class ListenQueues:
         return sys.platform == "linux"
 
     def read(self) -> Reading:
-        """Return the length and the limit of each port's queue, in connections.
+        """Return each port's queue: length, limit and what was turned away, in connections.
 
         Raises:
             SourceUnreadableError: the kernel refuses to say.
@@ -113,7 +143,21 @@ class ListenQueues:
             labels = labels_json(port=port)
             values[Series("kernel", "listen_queue_length", labels)] = queue.length
             values[Series("kernel", "listen_queue_limit", labels)] = queue.limit
+        for port, drops in self._count_drops(queues).items():
+            values[Series("kernel", "listen_queue_drops_total", labels_json(port=port))] = drops
         return Reading.of(t_ns, values)
+
+    def _count_drops(self, queues: Collection[ListenQueue]) -> dict[int, int]:
+        """Return what was turned away on each port, also by sockets that are closed by now."""
+        known = {each.inode: each.drops for each in queues if each.drops is not None}
+        if self._drops is None:
+            self._drops, self._drops_seen = {}, dict(known)
+        for each in queues:
+            if each.drops is not None:
+                more = each.drops - self._drops_seen.get(each.inode, 0)
+                self._drops[each.port] = self._drops.get(each.port, 0) + max(more, 0)
+        self._drops_seen = known
+        return self._drops
 
     def close(self) -> None:
         """Close the netlink socket."""

@@ -93,7 +93,9 @@ class Lane:
         with GeneratorProcess(run, stage) as generator:
             stage.start_service()
             run.stamp("phase", "stage_ready")
-            rush = Rush(plan, run, people, stage, self._screen, breath_s=_BREATH_S)
+            rush = Rush(
+                plan, run, people, stage, self._screen, breath_s=_BREATH_S, leader=os.getppid()
+            )
             rush.perform(generator)
         run.stamp("phase", "torn_down", unclean=[])
         if rush.interrupted:

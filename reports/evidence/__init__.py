@@ -9,11 +9,13 @@ import pyarrow as pa
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory, TimelineEvent
+from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence.latency import latency_frame
 from dress_rehearsal.reports.evidence.promises import Promises, read_promises
 from dress_rehearsal.reports.evidence.reconciliation import Reconciliation, reconcile
 from dress_rehearsal.reports.evidence.sale import Sale, read_sale
 from dress_rehearsal.reports.evidence.samples import Samples
+from dress_rehearsal.reports.evidence.silence import Gap, seconds_that_matter, silent_windows
 from dress_rehearsal.reports.evidence.stores import Stores, read_stores
 from dress_rehearsal.reports.evidence.timeline import Timeline, read_timeline
 
@@ -70,6 +72,19 @@ class Evidence:
     def server_counts(self) -> Reconciliation:
         """The server's own count of requests beside the recorded ones."""
         return reconcile(self.plan, self.events, self.requests, self.samples)
+
+    @cached_property
+    def decisive_ns(self) -> tuple[int, int] | None:
+        """The seconds that matter: from T-0 less 1 s to the last purchase's answer (Unix ns)."""
+        rows = self.requests
+        return seconds_that_matter(self.t0_ns, rows[rows["step"].astype("object") == PURCHASE])
+
+    @cached_property
+    def gaps(self) -> tuple[Gap, ...]:
+        """When sources of samples were silent in the seconds that matter though they lived."""
+        if self.decisive_ns is None:
+            return ()
+        return silent_windows(self.samples, self.timeline, self.events, self.decisive_ns)
 
     @cached_property
     def sale(self) -> Sale:

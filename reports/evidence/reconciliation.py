@@ -18,6 +18,9 @@ from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.words import written
 
 COUNTER = "http_server_requests_total"
+_FEW = 5
+_FEW_SHARE = 0.001
+"""Requests of others that change nothing: so many, or this share of the recorded ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,11 @@ class Tally:
         most = self.recorded + self.uncertain
         return max(self.counted - most, 0) + min(self.counted - self.least, 0)
 
+    @property
+    def handful(self) -> bool:
+        """Return whether the server saw more than was recorded, and only by a few requests."""
+        return 0 < self.difference <= max(_FEW, _FEW_SHARE * self.recorded)
+
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
@@ -49,13 +57,20 @@ class Reconciliation:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return one sentence for each step whose counts differ."""
+        """Return one sentence for each step whose counts differ by more than a handful."""
         return tuple(
-            f"The server answered {written(tally.counted)} × {step} but "
-            f"{written(tally.recorded)} are recorded"
-            f"{_allowance(tally.uncertain)}: {_direction(tally.difference)}."
+            f"{_difference(step, tally)}."
             for step, tally in self.tallies.items()
-            if tally.difference
+            if tally.difference and not tally.handful
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return one sentence for each step that others, too, asked for: so few decide nothing."""
+        return tuple(
+            f"{_difference(step, tally)}, as when somebody else opens the page."
+            for step, tally in self.tallies.items()
+            if tally.handful
         )
 
 
@@ -127,6 +142,13 @@ def began_ns(requests: pd.DataFrame) -> int | None:
     """
     first = requests["sent_ns"].min()
     return None if pd.isna(first) else int(first)
+
+
+def _difference(step: str, tally: Tally) -> str:
+    return (
+        f"The server answered {written(tally.counted)} × {step} but {written(tally.recorded)} are "
+        f"recorded{_allowance(tally.uncertain)}: {_direction(tally.difference)}"
+    )
 
 
 def _allowance(uncertain: int) -> str:

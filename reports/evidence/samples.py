@@ -28,6 +28,13 @@ class Samples:
         """Times of the first and the last sample, None without any."""
         return (int(self._t_ns.min()), int(self._t_ns.max())) if len(self._t_ns) else None
 
+    def heard(self) -> dict[str, Any]:
+        """Return when each source said anything: its samples' times, ascending, each once."""
+        return {
+            str(self._sources[code]): np.unique(self._t_ns[self._source == code])
+            for code in np.unique(self._source)
+        }
+
     def named(self, name: str, source: str = "", **labels: str) -> pd.DataFrame:
         """Return the samples of one metric in the order of their times.
 

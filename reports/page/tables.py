@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import pandas as pd
 
+from dress_rehearsal.plans import format_duration
 from dress_rehearsal.records.tables import CLIENT_POOLS, JOIN, QUEUE, SCAN, STEPS, STREAM
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import PARTS, latency_split, unanswered_by_step
@@ -23,6 +24,7 @@ from dress_rehearsal.reports.schema import (
     Pool,
     Verdict,
 )
+from dress_rehearsal.reports.trust.generator import TIMELY_SHARE
 from dress_rehearsal.reports.words import (
     EMPTY,
     NOT_MEASURED,
@@ -301,14 +303,27 @@ def gates_table(gates: Sequence[GateResult], students: int) -> Table:
 def generator_table(generator: Generator, evidence: Evidence) -> Table:
     """Return whether the generator did what it was meant to, when it was meant to."""
     allowed = evidence.plan.generator
-    cpu = NOT_MEASURED if generator.cpu_peak is None else f"{written(generator.cpu_peak)} cores"
+    timely = generator.timely_share
     limited = Cell("yes", "found") if generator.limited else Cell("no", "ok")
     rows = [
         _row("Requests", written(generator.requests), EMPTY, ""),
         _delay("Late start, p99", generator.late_start_p99_ms, allowed.max_late_start),
-        _delay("Release skew at T-0, p99", generator.release_skew_ms, allowed.max_release_skew),
+        _row(
+            f"Sent within {format_duration(evidence.plan.timely)} of their time at T-0",
+            NOT_MEASURED if timely is None else percent(timely),
+            percent(TIMELY_SHARE),
+            _state(None if timely is None else timely < TIMELY_SHARE, "too few"),
+        ),
+        _row("Release skew at T-0, p99", milliseconds(generator.release_skew_ms), EMPTY, ""),
         _row("Read lag, p99", milliseconds(generator.read_lag_p99_ms), EMPTY, ""),
-        _row("CPU at its peak", cpu, EMPTY, ""),
+        _row("CPU at its peak", _cores(generator.cpu_peak), EMPTY, ""),
+        _row(
+            "Other programs' CPU around T-0, up to",
+            _cores(generator.foreign_cpu_cores),
+            _cores(allowed.max_foreign_cpu),
+            "",
+        ),
+        _row("A clock's largest step", milliseconds(generator.clock_step_ms), EMPTY, ""),
         _row("Limited the measurement", limited, EMPTY, ""),
     ]
     columns = (("Generator", "text"), ("Measured", "number"), ("Allowed", "number"), ("", "text"))
@@ -352,6 +367,10 @@ def server_split_table(evidence: Evidence) -> Table | None:
         rows.append(_row(str(step), *cells))
     columns = (("Step", "text"), *((f"{part}, p50 / p99", "number") for part in parts))
     return Table("server", "Where the server says the time went", columns, rows)
+
+
+def _cores(number: float | None) -> str:
+    return NOT_MEASURED if number is None else f"{written(number)} cores"
 
 
 def _delay(title: str, value_ms: float | None, allowed_s: float) -> tuple[Cell, ...]:

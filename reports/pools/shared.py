@@ -5,7 +5,7 @@ What counts as saturated (a sample tells of the interval before it, so since tha
 write_back       five rows waited over 1 s from grant to commit; since the first such grant. Or the
                  writer's oldest entry was over 1 s old for a second: so that rows show which were
                  never committed
-accept_queue     the kernel dropped connections, or the queue stood at its limit
+accept_queue     the target's own sockets turned connections away, or the queue stood at its limit
 max_connections  every connection of the PostgreSQL server was taken
 cpu              all CPUs at least 95% busy for 1 s on end, and in it an event loop 50 ms late in
                  two samples running
@@ -20,7 +20,7 @@ import numpy as np
 
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.samples import label, level_on, worst_on
+from dress_rehearsal.reports.evidence.samples import label, level_on, single_series, worst_on
 from dress_rehearsal.reports.evidence.stores import DURABLE
 from dress_rehearsal.reports.numbers import integers, percentile, rounded, whole
 from dress_rehearsal.reports.pools.client import MIN_WAITERS, PoolFinding, grid_interval_s
@@ -137,8 +137,8 @@ def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
 def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
     lengths = evidence.samples.named("listen_queue_length", "kernel")
     limits = evidence.samples.named("listen_queue_limit", "kernel")
-    overflows = evidence.samples.named("tcp_listen_overflows_total", "kernel")
-    if lengths.empty and overflows.empty:
+    drops = evidence.samples.named("listen_queue_drops_total", "kernel")
+    if lengths.empty and drops.empty:
         return None
     length, limit, full = np.nan, np.nan, np.zeros(len(grid), dtype=bool)
     for port, rows in lengths.groupby(label(lengths, "port")):
@@ -148,11 +148,11 @@ def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
         if np.isnan(length) or peak > length:
             length, limit = peak, _peak(most) if len(there) else np.nan
         full |= (levels >= most) & (most > 0)
-    # Counted since boot and for the whole machine: only what was added during the run counts.
-    drops = np.diff(overflows["value"], prepend=overflows["value"].head(1))
-    lost = int(drops.clip(min=0).sum())
-    dropped_ns = overflows["t_ns"].shift(fill_value=grid[0])[drops > 0]
-    moments = [_since_ns(grid, full), *dropped_ns[:1].astype(int)]
+    lost, moments = 0, [_since_ns(grid, full)]
+    for _, times, counts in single_series(drops):
+        more = np.diff(counts, prepend=counts[:1]).clip(min=0)
+        lost += int(more.sum())
+        moments += [int(times[max(place - 1, 0)]) for place in np.flatnonzero(more)[:1]]
     since_ns = min((moment for moment in moments if moment is not None), default=None)
     said = f"the kernel dropped {counted(lost, 'connection')}"
     if full.any():

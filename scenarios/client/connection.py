@@ -19,16 +19,17 @@ import gevent
 import httptools
 from gevent import get_hub, monkey
 
-from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.records.stamps import SO_TIMESTAMPNS
+from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S
 from dress_rehearsal.scenarios.client.deadline import Deadline
 from dress_rehearsal.scenarios.client.http import Answer, Request
+from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.errors import NotAnsweredError, NotSentError, NotUnderstoodError
 
 KERNEL_TIMES: Final = sys.platform == "linux"
 """Whether receive times come from the kernel; elsewhere they are the time of reading."""
 
-_SO_TIMESTAMPNS: Final = 35
 _TIMESPEC: Final = struct.Struct("@qq")
 _ANCILLARY_BYTES: Final = socket.CMSG_SPACE(_TIMESPEC.size)
 _READ_BYTES: Final = 16_384
@@ -37,7 +38,7 @@ _WORDS: Final = {
     errno.ECONNREFUSED: "connect_refused",
     errno.ECONNRESET: "connection_reset",
     errno.EPIPE: "connection_lost",
-    errno.EADDRNOTAVAIL: "no_free_port",
+    errno.EADDRNOTAVAIL: NO_FREE_PORT,
     errno.EMFILE: "too_many_files",
     errno.ENFILE: "too_many_files",
 }
@@ -71,6 +72,7 @@ class Connection:
     Args:
         address: host and port of the target.
         timeout_s: bound on connecting plus answering.
+        local: says where the connection is to come from; None: whichever address the kernel takes.
     """
 
     __slots__ = (
@@ -78,13 +80,17 @@ class Connection:
         "_busy",
         "_ending",
         "_idle_since_ns",
+        "_local",
         "_readable",
         "_socket",
         "_timeout_s",
     )
 
-    def __init__(self, address: tuple[str, int], timeout_s: float) -> None:
+    def __init__(
+        self, address: tuple[str, int], timeout_s: float, local: LocalAddresses | None = None
+    ) -> None:
         self._address = address
+        self._local = local
         self._timeout_s = timeout_s
         self._socket: Any = None
         self._readable: Any = None
@@ -208,7 +214,9 @@ class Connection:
         plain.setblocking(False)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if KERNEL_TIMES:
-            plain.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            plain.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        if self._local is not None:
+            self._local.bind(plain)
         code = plain.connect_ex(self._address)
         if code == errno.EINPROGRESS:
             _await_writable(plain)
@@ -257,7 +265,7 @@ class Connection:
         into.bytes_read += len(data)
         into.done_ns = into.read_ns
         for level, kind, stamp in ancillary:
-            if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
                 seconds, nanoseconds = _TIMESPEC.unpack(stamp)
                 # The two clocks agree to some microseconds; reading is never before arriving.
                 into.done_ns = min(seconds * NS_PER_S + nanoseconds, into.read_ns)

@@ -2,6 +2,7 @@
 
 import hashlib
 import socket
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ import httptools
 from dress_rehearsal.scenarios.errors import ScenarioError
 
 _HTTP_PORT: Final = 80
+_CONNECT_S: Final = 2.0
 _RUN_ID_HEX_DIGITS: Final = 16
 
 
@@ -41,11 +43,14 @@ class Origin:
     host: str
     """As the `Host` header names it, with its port."""
     address: tuple[str, int]
-    """Where it answers: an IP address, resolved once, and the port."""
+    """Where it answers: an IP address, found once for all students, and the port."""
 
     @classmethod
     def of(cls, url: str) -> Self:
-        """Take a target's URL apart and look its host up, once for all students.
+        """Take a target's URL apart and find where it answers, once for all students.
+
+        Of several addresses it is the first that takes a connection, as it is for everybody else
+        who connects by name: `localhost` may be `::1` first while a server listens on 127.0.0.1.
 
         Raises:
             ScenarioError: it is not `http://host[:port]`, or there is no such host.
@@ -62,7 +67,8 @@ class Origin:
             raise ScenarioError(
                 f"The target {url} cannot be rushed: its host is not found ({error.strerror})."
             ) from error
-        return cls(parts.netloc, (str(found[0][4][0]), port))
+        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+        return cls(parts.netloc, (_answering(addresses, port), port))
 
     def request(
         self,
@@ -97,6 +103,14 @@ class Origin:
         if any("\r" in line or "\n" in line for line in lines):
             raise ValueError("a header value holds a line break")
         return Request(step, ("\r\n".join(lines) + "\r\n").encode("latin-1"), body or b"")
+
+
+def _answering(addresses: list[str], port: int) -> str:
+    """Return the first address that takes a connection; the first at all where none does."""
+    for address in addresses if len(addresses) > 1 else ():
+        with suppress(OSError), socket.create_connection((address, port), _CONNECT_S):
+            return address
+    return addresses[0]
 
 
 class TraceIds:

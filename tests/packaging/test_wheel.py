@@ -35,7 +35,8 @@ SHORT = (
     "students.qr_delay=100ms",
     "gates=[]",
     "generator.max_late_start=1m",
-    "generator.max_release_skew=1m",
+    "generator.timely=1m",
+    "generator.max_foreign_cpu=1000",
 )
 
 

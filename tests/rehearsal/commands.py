@@ -29,7 +29,8 @@ QUICK = (
     # What is tested here is never how fast the testing machine happens to be.
     "gates=[]",
     "generator.max_late_start=1m",
-    "generator.max_release_skew=1m",
+    "generator.timely=1m",
+    "generator.max_foreign_cpu=1000",
 )
 
 

@@ -1,6 +1,7 @@
 """The doctor says whether a plan fits this machine, and if not why and what to do."""
 
 import io
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ from rich.console import Console
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import machine
 from dress_rehearsal.rehearsal import doctor
-from dress_rehearsal.rehearsal.doctor import Finding, checkup, fits, print_findings
+from dress_rehearsal.rehearsal.bystanders import Busy
+from dress_rehearsal.rehearsal.doctor import Finding, checkup, fits, others, print_findings
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def test_no_limit_is_enough(roomy: dict[str, Any], tmp_path: Path) -> None:
 def test_several_reasons_give_the_first_and_count_the_others(
     roomy: dict[str, Any], tmp_path: Path
 ) -> None:
-    roomy |= {"nofile_soft": 1024, "nofile_hard": 4096, "ip_local_port_range": [40_000, 50_000]}
+    roomy |= {"nofile_soft": 1024, "nofile_hard": 4096, "ip_local_port_range": [40_000, 40_100]}
 
     sentence = fits(plan(12_000), tmp_path)
 
@@ -89,14 +91,84 @@ def test_several_reasons_give_the_first_and_count_the_others(
     assert "(1 more: run `rehearse doctor`)" in sentence
 
 
-def test_more_students_than_local_ports_do_not_fit(roomy: dict[str, Any], tmp_path: Path) -> None:
-    roomy["ip_local_port_range"] = [32_768, 60_999]
-    assert fits(plan(21_000), tmp_path) is None
+ELSEWHERE = {"stage": "external", "url": "http://10.1.2.3:80", "allow": ["10.1.2.3"]}
 
-    sentence = fits(plan(22_000), tmp_path)
+
+def test_elsewhere_half_of_the_local_ports_is_what_there_is(
+    roomy: dict[str, Any], tmp_path: Path
+) -> None:
+    roomy["ip_local_port_range"] = [32_768, 60_999]
+    assert fits(plan(10_800, target=ELSEWHERE), tmp_path) is None
+
+    sentence = fits(plan(10_900, target=ELSEWHERE), tmp_path)
 
     assert sentence is not None
-    assert "local ports: 28,232 (32768-60999), needed: 28,600" in sentence
+    assert "local ports: 28,232 (32768-60999), half of them, needed: 14,170" in sentence
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 is only Linux' own")
+@pytest.mark.parametrize(
+    "target", [{}, {"stage": "external", "url": "http://127.0.0.1:8000"}], ids=["ours", "theirs"]
+)
+def test_on_loopback_there_are_addresses_enough(
+    roomy: dict[str, Any], tmp_path: Path, target: dict[str, Any]
+) -> None:
+    roomy["ip_local_port_range"] = [32_768, 60_999]
+
+    found = finding("local ports", checkup(plan(100_000, target=target), tmp_path))
+
+    assert found.status == "ok"
+    assert found.value == "28,232 (32768-60999) from each of 254 addresses"
+
+
+@pytest.mark.parametrize(
+    ("listens", "ports"), [("127.0.0.1", "from each of 254 addresses"), ("::1", "half of them")]
+)
+def test_a_name_of_this_machine_is_the_address_that_answers(
+    roomy: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    listens: str,
+    ports: str,
+) -> None:
+    both = [(None, 1, 6, "", (address, 0)) for address in ("::1", "127.0.0.1")]
+    usual = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *rest, **more: both if host == "localhost" else usual(host, *rest, **more),
+    )
+    family = socket.AF_INET6 if ":" in listens else socket.AF_INET
+    with socket.create_server((listens, 0), family=family) as server:
+        url = f"http://localhost:{server.getsockname()[1]}"
+        there = plan(target={"stage": "external", "url": url})
+        assert ports in finding("local ports", checkup(there, tmp_path)).value
+
+
+@pytest.mark.parametrize(
+    ("busy", "status"),
+    [(Busy(1.7, 2, (("python3", 1.0), ("make", 0.7))), "warn"), (Busy(0.1, 2, ()), "ok")],
+)
+def test_what_else_is_busy_is_a_warning_with_names(
+    monkeypatch: pytest.MonkeyPatch, busy: Busy, status: str
+) -> None:
+    monkeypatch.setattr(doctor, "busy_now", lambda: busy)
+
+    found = others(plan())
+
+    assert found is not None
+    assert found.status == status
+    assert found.needed == "at most 0.3 (generator.max_foreign_cpu)"
+    if status == "warn":
+        assert found.value == "1.7 of 2 cores (python3 1.0, make 0.7)"
+
+
+def test_a_system_that_does_not_tell_of_others_has_no_such_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doctor, "busy_now", lambda: None)
+
+    assert others(plan()) is None
 
 
 @pytest.mark.parametrize(

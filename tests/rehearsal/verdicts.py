@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dress_rehearsal.reports.schema import Audit, Fairness, Verdict
+from dress_rehearsal.reports.schema import Audit, Fairness, Generator, Verdict
 
 RUN = "20261121T020411Z-festival-857217"
 
@@ -12,7 +12,7 @@ def verdict_of(run: str = RUN, **changed: Any) -> Verdict:
     census = dict.fromkeys(
         ("ticket", "sold_out", "refused", "gave_up", "failed", "unknown", "never_started"), 0
     )
-    generator = ("late_start_p99_ms", "read_lag_p99_ms", "release_skew_ms", "cpu_peak")
+    generator = set(Generator.model_fields) - {"requests", "limited"}
     gate = {"metric": "audit.oversold", "limit": "== 0", "value": 3, "baseline": None}
     return Verdict.model_validate(
         {
@@ -33,6 +33,7 @@ def verdict_of(run: str = RUN, **changed: Any) -> Verdict:
             "ran": "10 students, no faults.",
             "unchecked": {},
             "gates": [{**gate, "status": "fail"}],
+            "notes": [],
             **changed,
         }
     )

@@ -68,6 +68,16 @@ class Defects:
     """Students with two rows that disagree."""
     generator_late_ms: float = 0.0
     """How much later than intended purchases are sent within 2 s of T-0."""
+    foreign_cores: float = 0.0
+    """What other programs take of the machine's CPU, of which nothing is to spare at T-0 then."""
+    stolen_cores: float = 0.0
+    """What the host gives to other machines, likewise."""
+    spare: bool = False
+    """The machine has so many CPUs, 64, that most of them are idle all the same."""
+    silent: Sequence[tuple[str, float, float]] = ()
+    """Sources of which nothing was heard: how they begin, from and until in seconds from T-0."""
+    clock_step_s: float = 0.0
+    """By how much the wall clock was set at T-0 + 1 s, by the offsets that were read."""
     slow_reading_ms: float = 0.0
     """How much later than received answers are read."""
     slow_ms: float = 0.0
@@ -96,6 +106,8 @@ class Defects:
     """PostgreSQL connections never given back after T-0."""
     accept_overflows: int = 0
     """Connections the kernel dropped at T-0 because the accept queue was full."""
+    accept_drops: int | None = None
+    """Of them, those that the target's own sockets turned away; None: all."""
     cpu_full: bool = False
     """All CPUs busy and the app's loops late from T-0 to T-0 + 3 s."""
     writeback_slow: bool = False

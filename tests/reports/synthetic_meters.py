@@ -31,7 +31,9 @@ class Meters:
         self.story, self.defects = story, story.defects
         interval = int(story.plan.collect.interval * SECOND)
         rest_ns = int(story.defects.rest_s * SECOND)
-        last = story.end_ns + (0 if story.defects.killed else rest_ns)
+        last = story.end_ns
+        if not story.defects.killed:
+            last = max(last, int(story.requests["done_ns"].max())) + rest_ns
         if story.defects.rest_s < 3 and not story.defects.killed:
             last = int(story.requests["done_ns"].max()) + rest_ns
         self.ticks = np.arange(story.start_ns - 2 * SECOND, last, interval, dtype=np.int64)
@@ -72,6 +74,10 @@ class Meters:
         kept = np.ones(len(ticks), dtype=bool)
         if self.defects.worker_lost and source == f"app:{self.story.pids[1]}":
             kept = ticks < T0_NS + SECOND
+        for silent, from_s, until_s in self.defects.silent:
+            if source.startswith(silent):
+                since = (ticks - T0_NS) / SECOND
+                kept = kept & ~((since > from_s) & (since < until_s))
         text = json.dumps(labels, sort_keys=True, separators=(",", ":"))
         values = np.broadcast_to(np.asarray(values, dtype=float), ticks.shape)
         self._parts.append((source, name, text, ticks[kept], values[kept]))
@@ -214,7 +220,7 @@ class Meters:
         connections = plan.app.workers * plan.app.postgres_pool + 2
         leaks = bool(self.defects.leak_fills or self.defects.leak)
         over = leaks & (self.ticks > T0_NS + SECOND)
-        active = np.where(self.defects.nested | over, 0.0, 3.0)
+        active = np.where(self.defects.nested | over, 0.0, np.where(self.sale, 3.0, 0.0))
         shift = self.ticks - T0_NS
         open_idle = np.where(
             self._held_in_transaction(shift), plan.app.workers * plan.app.postgres_pool, 0
@@ -256,8 +262,13 @@ class Meters:
         self._add("kernel", "tcp_syn_retrans_total", 5.0)
         self._add("kernel", "listen_queue_length", waiting, port=str(APP_PORT))
         self._add("kernel", "listen_queue_limit", limit, port=str(APP_PORT))
-        used = np.where(self.sale, 1.0 if defects.cpu_full else 0.7, 0.2)
+        drops = overflows - 11 if defects.accept_drops is None else defects.accept_drops
+        self._add("kernel", "listen_queue_drops_total", drops, port=str(APP_PORT))
+        taken = not defects.spare and bool(defects.foreign_cores or defects.stolen_cores)
+        used = np.where(self.sale, 1.0 if defects.cpu_full or taken else 0.7, 0.2)
         self._add("kernel", "machine_cpu_used_ratio", used)
+        self._add("kernel", "clock_offset_seconds", self._clock())
+        self._machine(used)
         pids = [("app", pid) for pid in self.story.pids]
         pids += [("generator", GENERATOR_PID), ("postgres", 4401), ("redis", 4501)]
         for component, pid in pids:
@@ -267,12 +278,29 @@ class Meters:
             self._add("processes", "process_resident_memory_bytes", 8e7, **labels)
             self._add("processes", "process_open_fds", 40.0, **labels)
 
+    def _machine(self, used: Any) -> None:
+        cpus, interval = 64 if self.defects.spare else 2, self.story.plan.collect.interval
+        for name, cores in (
+            ("machine_foreign_cpu_seconds_total", 0.02 + self.defects.foreign_cores),
+            ("machine_cpu_steal_seconds_total", self.defects.stolen_cores),
+            ("machine_cpu_idle_seconds_total", cpus * (1 - used)),
+        ):
+            seconds = np.cumsum(np.broadcast_to(cores, self.ticks.shape)) * interval
+            self._add("processes", name, 7.0 + seconds)
+        self._add("processes", "machine_cpus", cpus)
+
+    def _clock(self) -> Any:
+        """Return what the two clocks differ by, read to some microseconds."""
+        step = np.where(self.ticks >= T0_NS + SECOND, self.defects.clock_step_s, 0.0)
+        return step + self.rng.normal(0, 5e-6, len(self.ticks))
+
     def _generator(self) -> None:
         rows = self.story.requests
         sent = rows["sent_ns"].dropna().to_numpy(np.int64)
         done = rows["read_ns"].dropna().to_numpy(np.int64)
         late = np.where(self.sale, self.defects.generator_late_ms / 1000, 0.0)
         self._add("generator", "generator_loop_lag_seconds", 0.002 + late)
+        self._add("generator", "generator_clock_offset_seconds", self._clock())
         self._add("generator", "generator_requests_total", self._seen(done))
         self._add("generator", "generator_in_flight", self._seen(sent) - self._seen(done))
         self._add("generator", "generator_connections", self._seen(self.story.arrival))

@@ -52,11 +52,17 @@ def test_a_healthy_run_has_none(findings, allocation):
         ({"component_lost": "redis"}, {"lost.redis"}),
         ({"failed": 3}, {"census.failed"}),
         ({"failed": 2}, set()),
-        ({"unknown": 3}, {"census.unknown", "cause.unanswered"}),
+        ({"unknown": 3}, {"census.unknown", "cause.app_loop"}),
         (
             {"generator_late_ms": 1500},
-            {"generator.limited", "pools.generator_loop.saturated", "cause.generator"},
+            {
+                *("generator.limited", "trust.late_sends", "cause.generator"),
+                "pools.generator_loop.saturated",
+            },
         ),
+        ({"foreign_cores": 1.0}, {"trust.foreign_cpu"}),
+        ({"clock_step_s": -3.0}, {"trust.clock_step"}),
+        ({"silent": (("redis", 0.1, 3.0),)}, {"trust.gap"}),
         (
             {"queue_jumped": 30, "plan": {"app": {"waiting_room": "sse", "admission_rate": 10}}},
             {"fairness.inversions"},

@@ -4,6 +4,7 @@ import time
 
 import gevent
 
+from dress_rehearsal.records.clock import ClockOffset
 from dress_rehearsal.scenarios.status import Observer
 
 
@@ -19,3 +20,12 @@ def test_the_observer_tells_the_loop_s_lag_and_the_census(server, make_rush, sma
     assert status.loop_lag_s > 0.05
     assert status.students["never_started"] == 4
     assert status.felt_p99_ms is None
+
+
+def test_the_observer_tells_of_a_clock_that_is_set(make_rush, small_plan):
+    ahead_ns = [0]
+    clock = ClockOffset(lambda: time.time_ns() + ahead_ns[0])
+    observer = Observer(make_rush(small_plan(event__students=4)), clock)
+    assert observer.status().clock_offset_s == 0
+    ahead_ns[0] = -3_000_000_000
+    assert abs(observer.status().clock_offset_s + 3) < 0.01

@@ -2,10 +2,12 @@
 
 import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from dress_rehearsal.records.clock import ClockOffset
 from dress_rehearsal.records.collectors.kernel import NETSTAT, Kernel, tcp_counters
 from dress_rehearsal.records.samples import SourceUnreadableError
 
@@ -55,3 +57,17 @@ def test_a_netstat_that_is_not_as_expected_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(SourceUnreadableError, match="netstat cannot be read"):
         Kernel(tmp_path / "netstat").read()
+
+
+def test_a_clock_that_is_set_is_told_of() -> None:
+    ahead_ns = [0]
+    kernel = Kernel(clock=ClockOffset(lambda: time.time_ns() + ahead_ns[0]))
+
+    def offset() -> float:
+        reading = kernel.read()
+        names = [series.name for series in reading.series]
+        return reading.values[names.index("clock_offset_seconds")]
+
+    assert offset() == 0
+    ahead_ns[0] = 9_000_000_000
+    assert offset() == pytest.approx(9, abs=0.01)

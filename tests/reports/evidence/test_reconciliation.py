@@ -25,18 +25,37 @@ def test_a_healthy_run_agrees_to_the_request(evidence_of, workers):
 
 
 @pytest.mark.parametrize(
-    ("off", "words"), [(1, "1 reached it unrecorded"), (-1, "1 never reached it")]
+    ("off", "words"), [(6, "6 reached it unrecorded"), (-1, "1 never reached it")]
 )
-def test_a_single_request_too_many_or_too_few_is_seen(evidence_of, off, words):
+def test_requests_too_many_or_a_single_one_too_few_are_seen(evidence_of, off, words):
     counts = reconciled(evidence_of(**SMALL, counter_off=off))
     assert len(counts.problems) == 1
     assert PURCHASE in counts.problems[0]
     assert words in counts.problems[0]
+    assert counts.notes == ()
 
 
-def test_a_request_sent_twice_behind_the_recorders_back_is_seen(evidence_of):
+@pytest.mark.parametrize("off", [1, 5])
+def test_a_handful_by_others_is_told_and_decides_nothing(evidence_of, verdict_of, off):
+    counts = reconciled(evidence_of(**SMALL, counter_off=off))
+    assert counts.problems == ()
+    (note,) = counts.notes
+    assert f"{off} reached it unrecorded, as when somebody else opens the page." in note
+    verdict = verdict_of(**SMALL, counter_off=off)
+    assert (verdict.verdict, verdict.notes) == ("pass", (note,))
+
+
+def test_of_many_requests_a_handful_is_a_thousandth():
+    assert Tally(10_000, 0, 10_000, 10_010).handful
+    assert not Tally(10_000, 0, 10_000, 10_011).handful
+    assert not Tally(10_000, 0, 10_000, 10_000).handful
+    assert not Tally(10_000, 0, 10_000, 9_999).handful
+
+
+def test_requests_sent_twice_behind_the_recorders_back_are_seen(evidence_of):
     evidence = evidence_of(**SMALL)
-    fewer = dataclasses.replace(evidence, requests=evidence.requests.iloc[1:])
+    purchases = evidence.requests.index[evidence.requests["step"] == PURCHASE]
+    fewer = dataclasses.replace(evidence, requests=evidence.requests.drop(purchases[5:11]))
     assert len(reconciled(fewer).problems) == 1
 
 

@@ -123,12 +123,18 @@ def test_a_late_generator_stands_beside_what_the_plan_allows(healthy: Evidence) 
         late_start_p99_ms=1200.0,
         read_lag_p99_ms=None,
         release_skew_ms=None,
+        timely_share=0.9712,
         cpu_peak=None,
+        foreign_cpu_cores=0.02,
+        clock_step_ms=None,
         limited=True,
     )
     rows = {row[0]: row[1:] for row in words(generator_table(generator, healthy))}
     assert rows["Late start, p99"] == ["1,200 ms", "1,000 ms", "too late"]
-    assert rows["Release skew at T-0, p99"] == ["not measured", "1,000 ms", "not measured"]
+    assert rows["Release skew at T-0, p99"][0] == "not measured"
+    assert rows["Sent within 100ms of their time at T-0"] == ["97.1%", "99%", "too few"]
+    assert rows["Other programs' CPU around T-0, up to"][:2] == ["0.02 cores", "0.3 cores"]
+    assert rows["A clock's largest step"][0] == "not measured"
     assert rows["Read lag, p99"][0] == "not measured"
     assert rows["CPU at its peak"][0] == "not measured"
     assert rows["Limited the measurement"][0] == "yes"

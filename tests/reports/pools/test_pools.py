@@ -300,8 +300,17 @@ def test_without_t0_nothing_has_a_moment(pools_of):
     assert pools["postgres"].saturated_at_s is None
 
 
-def test_overflows_alone_tell_of_a_full_accept_queue(pools_of):
-    pools = pools_of(accept_overflows=1, without_metrics=["listen_queue"])
+LENGTHS = ["listen_queue_length", "listen_queue_limit"]
+
+
+def test_what_somebody_elses_socket_turned_away_is_not_the_targets(pools_of):
+    """`ListenOverflows` counts the whole machine's; a socket's own drops tell whose they were."""
+    pools = pools_of(accept_overflows=9, accept_drops=0, without_metrics=LENGTHS)
+    assert (pools["accept_queue"].diagnosis, pools["accept_queue"].timeouts) == ("healthy", 0)
+
+
+def test_drops_alone_tell_of_a_full_accept_queue(pools_of):
+    pools = pools_of(accept_overflows=1, without_metrics=LENGTHS)
     assert pools["accept_queue"].timeouts == 1
     assert pools["accept_queue"].saturated_at_s is not None
 

@@ -9,10 +9,10 @@ import time
 
 import pytest
 
+from dress_rehearsal.records.stamps import SO_TIMESTAMPNS
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.connection import (
     _ANCILLARY_BYTES,
-    _SO_TIMESTAMPNS,
     _TIMESPEC,
     Connection,
     Exchange,
@@ -68,7 +68,7 @@ def kernel_stamps():
     """The kernel stamps what arrives; it begins to a moment after the first socket has asked."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
-        probe.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        probe.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         lag_ns = 0
         while lag_ns < 4e6:  # without a stamp of its arrival it gets that of being read
             probe.sendto(b"x", probe.getsockname())

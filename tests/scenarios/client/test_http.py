@@ -1,5 +1,7 @@
 """Requests and answers on the wire."""
 
+import socket
+
 import pytest
 
 from dress_rehearsal.scenarios.client.http import Answer, Origin, TraceIds
@@ -27,6 +29,24 @@ def test_a_request_is_valid_http_with_its_trace_at_the_end_of_the_head():
 def test_a_target_is_taken_apart_and_looked_up_once():
     assert Origin.of("http://127.0.0.1:8000/") == Origin("127.0.0.1:8000", ("127.0.0.1", 8000))
     assert Origin.of("http://127.0.0.1").address == ("127.0.0.1", 80)
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_of_several_addresses_it_is_the_one_that_answers(monkeypatch, family):
+    """`localhost` is ::1 first, and the server listens on 127.0.0.1: everybody else finds it."""
+    loopback = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+    with socket.create_server((loopback[family], 0), family=family) as server:
+        port = server.getsockname()[1]
+        found = [(each, 1, 6, "", (loopback[each], port)) for each in (10, 2)]
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo_of("localhost", found))
+        assert Origin.of(f"http://localhost:{port}").address == (loopback[family], port)
+    # Nobody answers: then it is the first, and the students are told so one by one.
+    assert Origin.of(f"http://localhost:{port}").address == ("::1", port)
+
+
+def getaddrinfo_of(name, found):
+    usual = socket.getaddrinfo
+    return lambda host, *rest, **more: found if host == name else usual(host, *rest, **more)
 
 
 @pytest.mark.parametrize(

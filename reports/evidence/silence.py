@@ -1,0 +1,141 @@
+"""The silences: when a source of samples said nothing though it lived.
+
+What happened meanwhile is not known, however healthy everything looked before and after. A process
+that ended is silent for good reason; a store that is down says so (`pg_up`, `redis_up`).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from dress_rehearsal.records import TimelineEvent
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.evidence.clocks import clock_steps, set_forward_ns
+from dress_rehearsal.reports.evidence.samples import Samples, label
+from dress_rehearsal.reports.evidence.timeline import Timeline
+
+SILENT_S: Final = 1.5
+"""How long a source has to be silent; in a healthy rush of 12,000 none is for over 0.4 s."""
+_MATTERS_S: Final = 0.5
+"""How much of a silence has to fall into the seconds that matter."""
+_ENDED_S: Final = 3.0
+"""A loss that is stamped so long after a source's last word explains its silence."""
+_RELIEF_S: Final = 2.0
+"""How long after the end of a fault what it silenced may take to speak again."""
+_PROCESSES: Final = ("app", "writeback")
+"""Sources that are one process each, named `<component>:<pid>`; they may come and go."""
+_LASTING: Final = ("postgres", "redis", "kernel", "processes", "generator")
+_OF_THE_TARGET: Final = ("app", "writeback", "postgres", "redis")
+_UP: Final = {"postgres": "pg_up", "redis": "redis_up"}
+
+
+class Gap(NamedTuple):
+    """A silence, in Unix ns: from a source's last word before it to its first word after.
+
+    `planned`: a fault of the plan's own was on, which may be why.
+    """
+
+    source: str
+    from_ns: int
+    until_ns: int
+    planned: bool
+
+
+def silent_windows(
+    samples: Samples,
+    timeline: Timeline,
+    events: Sequence[TimelineEvent],
+    window_ns: tuple[int, int],
+) -> tuple[Gap, ...]:
+    """Return the silences of 1.5 s and more, as far as they touch the seconds that matter.
+
+    Args:
+        window_ns: the seconds that matter, from and until.
+    """
+    steps = clock_steps(samples)
+    found = []
+    for source, times in samples.heard().items():
+        component = source.partition(":")[0]
+        if component not in (*_PROCESSES, *_LASTING):
+            continue
+        down = _down(samples, component)
+        for from_ns, until_ns in _spans(source, times, samples, timeline, events, window_ns):
+            length_ns = until_ns - from_ns - set_forward_ns(steps, from_ns, until_ns)
+            inside_ns = min(until_ns, window_ns[1]) - max(from_ns, window_ns[0])
+            if length_ns < SILENT_S * NS_PER_S or inside_ns < _MATTERS_S * NS_PER_S:
+                continue
+            if from_ns not in down and until_ns not in down:
+                planned = component in _OF_THE_TARGET and _under_fault(timeline, from_ns, until_ns)
+                found.append(Gap(source, from_ns, until_ns, planned))
+    return tuple(sorted(found, key=lambda gap: (gap.from_ns, gap.source)))
+
+
+def _spans(
+    source: str,
+    times: Any,
+    samples: Samples,
+    timeline: Timeline,
+    events: Sequence[TimelineEvent],
+    window_ns: tuple[int, int],
+) -> Iterator[tuple[int, int]]:
+    """Return what lies between a source's words, and before and after all of them if it lived."""
+    component, _, pid = source.partition(":")
+    first, last = int(times[0]), int(times[-1])
+    if component in _LASTING and first > window_ns[0]:
+        yield window_ns[0], first
+    long = np.flatnonzero(np.diff(times) >= SILENT_S * NS_PER_S)
+    for place in long:
+        yield int(times[place]), int(times[place + 1])
+    if last < window_ns[1] and not timeline.record_cut:
+        lost = any(
+            event.kind == "process"
+            and event.name == component
+            and event.t_ns >= last - NS_PER_S
+            and event.t_ns <= last + _ENDED_S * NS_PER_S
+            for event in events
+        )
+        if not lost and not (component in _PROCESSES and _ended(samples, pid, last)):
+            yield last, window_ns[1]
+
+
+def _ended(samples: Samples, pid: str, last_ns: int) -> bool:
+    """Return whether a process was gone soon after its last word, as the list of them has it."""
+    seen = samples.named("process_cpu_seconds_total", "processes")
+    own = seen[label(seen, "pid") == pid]["t_ns"]
+    if own.empty:
+        return False
+    last_seen = int(own.max())
+    return last_seen <= last_ns + _ENDED_S * NS_PER_S and bool((seen["t_ns"] > last_seen).any())
+
+
+def _down(samples: Samples, component: str) -> frozenset[int]:
+    """Return the times at which a store was asked and did not answer."""
+    if component not in _UP:
+        return frozenset()
+    rows = samples.named(_UP[component], component)
+    return frozenset(rows.loc[rows["value"] == 0, "t_ns"].astype(int))
+
+
+def _under_fault(timeline: Timeline, from_ns: int, until_ns: int) -> bool:
+    since_s = (from_ns - timeline.zero_ns) / NS_PER_S
+    until_s = (until_ns - timeline.zero_ns) / NS_PER_S
+    return any(fault.touches((since_s - _RELIEF_S, until_s)) for fault in timeline.faults)
+
+
+def seconds_that_matter(t0_ns: int | None, purchases: pd.DataFrame) -> tuple[int, int] | None:
+    """Return the span, in Unix ns, that the verdict rests on: T-0 less 1 s to the last answer.
+
+    Args:
+        purchases: the requests to buy; where none was answered the span ends 10 s after T-0.
+
+    Returns:
+        None without a T-0.
+    """
+    if t0_ns is None:
+        return None
+    answered = purchases[purchases["status"].fillna(0) > 0]
+    ends = answered["done_ns"].fillna(answered["read_ns"]).dropna()
+    last_ns = t0_ns + 10 * NS_PER_S if ends.empty else int(ends.max())
+    return t0_ns - NS_PER_S, max(last_ns, t0_ns + NS_PER_S)

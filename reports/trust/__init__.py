@@ -1,0 +1,58 @@
+"""Can this measurement be trusted: did the generator keep up, was the machine ours alone, was
+everything heard of, did the clocks run on?
+
+What is found here never says that the target failed, only that this run cannot say so.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.schema import Generator
+from dress_rehearsal.reports.trust.clocks import judge_clocks
+from dress_rehearsal.reports.trust.coverage import judge_coverage
+from dress_rehearsal.reports.trust.doubt import Doubt
+from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
+from dress_rehearsal.reports.trust.generator import judge_generator
+
+FINDINGS = ("foreign_cpu", "late_sends", "clock_step", "gap", "ports")
+"""What can be found, as the part of a finding's word after `trust.`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustFinding:
+    """How far a run can be believed.
+
+    Attributes:
+        generator: the measurement's own numbers.
+        problems: sentences; each makes the run decide nothing.
+        notes: sentences that are told and decide nothing.
+        findings: those of `FINDINGS` that occurred.
+        untimely: why the latencies may not be the target's doing, the end of a sentence; None
+            where they are.
+    """
+
+    generator: Generator
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+    findings: frozenset[str]
+    untimely: str | None
+
+
+def judge_trust(evidence: Evidence) -> TrustFinding:
+    """Return how far a run can be believed, and why no further."""
+    foreign = judge_foreign_cpu(evidence)
+    clocks = judge_clocks(evidence)
+    own = judge_generator(evidence, foreign_cpu_cores=foreign.cores, clock_step_ms=clocks.step_ms)
+    doubts = [*own.doubts, *foreign.doubts, *clocks.doubts, *judge_coverage(evidence)]
+    return TrustFinding(
+        generator=own.generator,
+        problems=tuple(doubt.sentence for doubt in doubts),
+        notes=foreign.notes,
+        findings=frozenset(doubt.word for doubt in doubts if doubt.word),
+        untimely=_untimely(doubts),
+    )
+
+
+def _untimely(doubts: Iterable[Doubt]) -> str | None:
+    return next((doubt.untimely for doubt in doubts if doubt.untimely), None)

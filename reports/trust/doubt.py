@@ -1,0 +1,18 @@
+"""A doubt: a reason why a run decides nothing, as a sentence and as a word."""
+
+from typing import NamedTuple
+
+
+class Doubt(NamedTuple):
+    """Why a run decides nothing.
+
+    Attributes:
+        sentence: for people.
+        word: one of `reports.trust.FINDINGS`; empty where there is none for it.
+        untimely: why a broken limit on a time is not the target's doing, as the end of a sentence;
+            empty where it is.
+    """
+
+    sentence: str
+    word: str = ""
+    untimely: str = ""

@@ -1,0 +1,114 @@
+"""Other programs' CPU: how much of the machine was not the rehearsal's around T-0.
+
+It harms only where there was no processor to spare: where others took more than the plan allows in
+the same second in which nearly all processors were busy, over the second or for half a one on end.
+What the host gave to other machines (steal) is told apart, and decides nothing.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import rounded
+from dress_rehearsal.reports.trust.doubt import Doubt
+from dress_rehearsal.reports.words import written
+
+SPARE: Final = 0.1
+"""Less of the machine idle than this is no processor to spare."""
+_SECOND_NS: Final = 9 * NS_PER_S // 10
+"""What counts as a second: samples come once in one, give or take."""
+_AFTER_T0_NS: Final = 10 * NS_PER_S
+_INSIDE_NS: Final = NS_PER_S // 4
+
+
+class ForeignCpu(NamedTuple):
+    """The most cores that others took over a second around T-0 (None: not measured), and why that
+    makes the run decide nothing if it does."""
+
+    cores: float | None
+    doubts: tuple[Doubt, ...]
+    notes: tuple[str, ...]
+
+
+class _Second(NamedTuple):
+    from_ns: int
+    until_ns: int
+    foreign: float
+    steal: float
+    idle: float
+    """All three in cores."""
+
+
+def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
+    """Return what others took of the machine, held against `generator.max_foreign_cpu`."""
+    seconds = list(_seconds(evidence))
+    if not seconds:
+        return ForeignCpu(None, (), ())
+    cpus = _cpus(evidence)
+    allowed = evidence.plan.generator.max_foreign_cpu
+    busy = [second for second in seconds if not _has_spare(second, cpus, evidence)]
+    foreign = max((second.foreign for second in busy), default=0.0)
+    steal = max((second.steal for second in busy), default=0.0)
+    doubts, notes = [], []
+    if foreign > allowed:
+        took = f"{_cores(foreign)} of {written(cpus)} cores"
+        doubts.append(
+            Doubt(
+                f"Other programs took {took} around T-0, so what was slow may be their doing: "
+                f"stop them (`rehearse doctor` names them) and rehearse again.",
+                "foreign_cpu",
+                f"other programs took {took} meanwhile",
+            )
+        )
+    if steal > allowed:
+        notes.append(
+            f"The host gave {_cores(steal)} of {written(cpus)} cores to other machines around T-0 "
+            f"(steal), so what was slow may be its doing."
+        )
+    most = rounded(max(second.foreign for second in seconds), 2)
+    return ForeignCpu(most, tuple(doubts), tuple(notes))
+
+
+def _seconds(evidence: Evidence) -> Iterator[_Second]:
+    """Return the machine's seconds around T-0, as far as they were measured."""
+    if evidence.t0_ns is None or evidence.decisive_ns is None:
+        return
+    begin_ns, last_ns = evidence.decisive_ns
+    end_ns = min(last_ns, evidence.t0_ns + _AFTER_T0_NS)
+    series = [
+        evidence.samples.named(f"machine_{what}_seconds_total", "processes")
+        for what in ("foreign_cpu", "cpu_steal", "cpu_idle")
+    ]
+    times = series[0]["t_ns"].to_numpy()
+    values: Any = [rows["value"].to_numpy() for rows in series]
+    for first in range(len(times)):
+        last = int(np.searchsorted(times, times[first] + _SECOND_NS))
+        if last == len(times):
+            return
+        from_ns, until_ns = int(times[first]), int(times[last])
+        if min(until_ns, end_ns) - max(from_ns, begin_ns) >= _INSIDE_NS:
+            length_s = (until_ns - from_ns) / NS_PER_S
+            foreign, steal, idle = ((each[last] - each[first]) / length_s for each in values)
+            yield _Second(from_ns, until_ns, float(foreign), float(steal), float(idle))
+
+
+def _cpus(evidence: Evidence) -> float:
+    return float(evidence.samples.named("machine_cpus", "processes")["value"].max())
+
+
+def _has_spare(second: _Second, cpus: float, evidence: Evidence) -> bool:
+    """Return whether a processor was free all through a second."""
+    if second.idle < SPARE * cpus:
+        return False
+    rows = evidence.samples.named("machine_cpu_used_ratio", "kernel")
+    # A sample tells of the time since the one before: the first within is partly of before.
+    within = rows[(rows["t_ns"] > second.from_ns) & (rows["t_ns"] <= second.until_ns)]
+    full = (within["value"] > 1 - SPARE).to_numpy(dtype=bool)
+    return not bool((full[1:] & full[:-1]).any())
+
+
+def _cores(cores: float) -> str:
+    return f"{cores:.1f}"

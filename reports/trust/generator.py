@@ -1,0 +1,150 @@
+"""The generator's own health: was what it sent sent in time, and did it get every answer's time?
+
+late start    sent - intended, 99th percentile over every request that was sent
+timely share  how many of the purchases meant within 1 s of T-0 were sent within the plan's `timely`
+              of their time
+release skew  99th percentile of |sent - intended| of the same purchases
+read lag      read - done: how long an answer lay in the kernel before the generator took it
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from dress_rehearsal.plans import format_duration
+from dress_rehearsal.plans.hosts import is_loopback
+from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S, PURCHASE
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.samples import Samples, label
+from dress_rehearsal.reports.numbers import percentile, rounded
+from dress_rehearsal.reports.schema import Generator
+from dress_rehearsal.reports.trust.doubt import Doubt
+from dress_rehearsal.reports.words import counted, milliseconds, percent
+
+AROUND_T0_S: Final = 1.0
+TIMELY_SHARE: Final = 0.99
+CPU_WINDOW_NS: Final = NS_PER_S
+_LATE: Final = "the generator was late"
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorFinding:
+    """The generator's numbers, and why they make the run unbelievable if they do."""
+
+    generator: Generator
+    doubts: tuple[Doubt, ...]
+
+
+def judge_generator(
+    evidence: Evidence,
+    *,
+    foreign_cpu_cores: float | None = None,
+    clock_step_ms: float | None = None,
+) -> GeneratorFinding:
+    """Return what is found when the generator's delays are held against what the plan lets pass.
+
+    Args:
+        foreign_cpu_cores, clock_step_ms: what was found of the rest of the measurement; it stands
+            with the generator's numbers.
+    """
+    plan, frame = evidence.plan, evidence.latency
+    lateness = frame["generator_ms"].dropna()
+    released = frame[(frame["step"] == PURCHASE) & (frame["intended_s"].abs() <= AROUND_T0_S)]
+    skew = released["generator_ms"].dropna().abs().to_numpy()
+    late_ms = rounded(percentile(lateness.to_numpy(), 99))
+    timely = float(np.mean(skew <= plan.timely * 1e3)) if len(skew) else None
+    doubts = []
+    if late_ms is not None and late_ms > plan.generator.max_late_start * 1e3:
+        doubts.append(
+            Doubt(
+                f"The generator was late: 1% of requests started more than "
+                f"{milliseconds(late_ms)} after their time, the plan allows "
+                f"{format_duration(plan.generator.max_late_start)}.",
+                untimely=_LATE,
+            )
+        )
+    if timely is not None and timely < TIMELY_SHARE:
+        late = int((skew > plan.timely * 1e3).sum())
+        doubts.append(
+            Doubt(
+                f"The release at T-0 was ragged: {percent(late, len(skew))} of the purchases "
+                f"around T-0 ({late:,} of {len(skew):,}) were sent more than "
+                f"{format_duration(plan.timely)} off their time, the latest by "
+                f"{milliseconds(float(skew.max()))}; at most 1% may be.",
+                "late_sends",
+                _LATE,
+            )
+        )
+    limited = bool(doubts)
+    if frame.empty:
+        doubts.append(Doubt("No request was recorded."))
+    doubts += _short_of_ports(evidence)
+    untimed = int((frame["answered"] & frame["felt_ms"].isna()).sum())
+    if untimed:
+        doubts.append(
+            Doubt(
+                f"{counted(untimed, 'answer has', 'answers have')} no kernel receive time, so "
+                f"their latency is unknown; the generator needs Linux with SO_TIMESTAMPNS."
+            )
+        )
+    generator = Generator(
+        requests=len(frame),
+        late_start_p99_ms=late_ms,
+        read_lag_p99_ms=rounded(percentile(frame["read_lag_ms"].dropna().to_numpy(), 99)),
+        release_skew_ms=rounded(percentile(skew, 99)),
+        timely_share=None if timely is None else rounded(timely, 4),
+        cpu_peak=_cpu_peak(evidence.samples),
+        foreign_cpu_cores=foreign_cpu_cores,
+        clock_step_ms=clock_step_ms,
+        limited=limited,
+    )
+    return GeneratorFinding(generator, tuple(doubts))
+
+
+def _short_of_ports(evidence: Evidence) -> list[Doubt]:
+    """Return a doubt where connections were wanted and local ports were few, or none left."""
+    number = int((evidence.requests["error"].astype("object") == NO_FREE_PORT).sum())
+    if number:
+        return [
+            Doubt(
+                f"This machine had no local port left for {counted(number, 'connection')}: what "
+                f"they did not reach is not the target's doing; `rehearse doctor` tells how many "
+                f"there are.",
+                "ports",
+            )
+        ]
+    held = evidence.samples.named("generator_connections", "generator")["value"].max()
+    span, url = evidence.environment.get("ip_local_port_range"), evidence.plan.target.url
+    if span is None or url is None or not held > (span[1] - span[0] + 1) // 2:
+        return []
+    host = urlsplit(url).hostname or ""
+    if is_loopback(host) and ":" not in host:
+        return []  # there they come from many addresses
+    return [
+        Doubt(
+            f"{counted(int(held), 'connection')} from one address were open at once, more than "
+            f"half of this machine's local ports: opening them took long here, not there. Widen "
+            f"net.ipv4.ip_local_port_range, as `rehearse doctor` says.",
+            "ports",
+            "this machine was short of local ports",
+        )
+    ]
+
+
+def _cpu_peak(samples: Samples) -> float | None:
+    """Return the most cores that the generator's processes used over a second, added up."""
+    rows = samples.named("process_cpu_seconds_total", "processes", component="generator")
+    if rows.empty:
+        return None
+    grid = np.unique(rows["t_ns"])
+    total = np.zeros(len(grid))
+    for _, process in rows.groupby(label(rows, "pid")):
+        total += np.interp(grid, process["t_ns"].to_numpy(), process["value"].to_numpy())
+    start = np.searchsorted(grid, grid - CPU_WINDOW_NS, side="right") - 1
+    whole = start >= 0
+    if not whole.any():
+        return None
+    spent = total[whole] - total[start[whole]]
+    return rounded(float((spent / ((grid[whole] - grid[start[whole]]) / NS_PER_S)).max()))

@@ -1,0 +1,74 @@
+"""Local addresses: where connections come from, so that no address opens too many of them.
+
+To one destination every connection from one address needs a local port of its own. Linux tries
+those of one half of the range first: once they are taken, each `connect()` searches all of them
+before it finds a free one, and takes 40 times as long (`python -m benchmarks.connections`). All of
+127.0.0.0/8 is this machine, so on loopback there are addresses enough; elsewhere there is one, and
+half of the range is what there is.
+"""
+
+import ipaddress
+import socket
+import sys
+from typing import Final
+
+from dress_rehearsal.records.machine import kernel_limits
+
+LOOPBACK_ADDRESSES: Final = 254
+"""How many loopback addresses connections come from at most; from then on they are used again."""
+SHARE: Final = 4
+"""An address opens a quarter of the range, and then it is the next one's turn."""
+_BIND_ADDRESS_NO_PORT: Final = 24
+"""IP_BIND_ADDRESS_NO_PORT of ip(7): connect(), which knows the destination, chooses the port."""
+
+
+class LocalAddresses:
+    """Gives each new connection the address that it is to come from.
+
+    Args:
+        destination: the IP address that is connected to.
+        ports: the range of local ports, first and last; None: it is not known.
+    """
+
+    def __init__(self, destination: str, ports: tuple[int, int] | None = None) -> None:
+        ports = ports or port_range()
+        self._each = 0
+        if ports is not None and spreads(destination):
+            self._each = max((ports[1] - ports[0] + 1) // SHARE, 1)
+        self._opened = 0
+
+    def bind(self, plain: socket.socket) -> None:
+        """Give a socket, not yet connected, its local address; none where the usual one will do.
+
+        Raises:
+            OSError: this machine does not have that address.
+        """
+        address = self.next()
+        if address is not None:
+            plain.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+            plain.bind((address, 0))
+
+    def next(self) -> str | None:
+        """Return the next connection's address; None: whichever the kernel takes."""
+        if not self._each:
+            return None
+        turn = self._opened // self._each % LOOPBACK_ADDRESSES
+        self._opened += 1
+        return f"127.0.0.{turn + 1}" if turn else None
+
+
+def spreads(destination: str) -> bool:
+    """Return whether connections to an IP address can come from many addresses of this machine."""
+    if sys.platform != "linux":
+        return False
+    try:
+        address = ipaddress.ip_address(destination)
+    except ValueError:
+        return False
+    return address.version == 4 and address.is_loopback
+
+
+def port_range() -> tuple[int, int] | None:
+    """Return the first and the last of the local ports, None where the system does not say."""
+    found = kernel_limits()["ip_local_port_range"]
+    return None if found is None else (found[0], found[1])

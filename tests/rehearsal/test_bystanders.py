@@ -1,0 +1,28 @@
+"""What others take now is told with the names of those who take most."""
+
+import sys
+
+import pytest
+
+from dress_rehearsal.rehearsal import bystanders
+from dress_rehearsal.rehearsal.bystanders import Busy, Bystanders, busy_now
+
+
+def test_others_are_told_in_words() -> None:
+    programs = (("python3", 1.0), ("chrome", 0.5), ("make", 0.1), ("sh", 0.06))
+    assert Busy(1.7, 2, programs).words == ("1.7 of 2 cores (python3 1.0, chrome 0.5, make 0.1)")
+    assert Busy(0.0, 64, ()).words == "0.0 of 64 cores"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_this_machines_others_are_counted() -> None:
+    busy = busy_now()
+    assert busy is not None
+    assert 0 <= busy.cores <= busy.cpus + 0.5
+    assert all(cores >= 0.05 for _, cores in busy.programs)
+
+
+def test_a_system_that_does_not_tell_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bystanders.MachineCpu, "available", staticmethod(lambda: False))
+    monkeypatch.setattr(bystanders, "_LEAST_S", 0.0)
+    assert Bystanders().busy() is None

@@ -1,0 +1,95 @@
+"""What was not heard is not healthy: a silence in the seconds that matter decides nothing."""
+
+import dataclasses
+
+import pytest
+
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.trust.coverage import judge_coverage
+
+SMALL = {"students": 200, "tickets": 60}
+CONDUCTOR = tuple((source, 1.0, 7.0) for source in ("postgres", "redis", "kernel", "processes"))
+
+
+@pytest.fixture
+def told(evidence_of):
+    def sentences(**arguments):
+        return [doubt.sentence for doubt in judge_coverage(evidence_of(**SMALL, **arguments))]
+
+    return sentences
+
+
+@pytest.mark.parametrize("allocation", ["redis_writeback", "naive"])
+def test_a_run_that_was_heard_throughout_has_no_gap(evidence_of, told, allocation):
+    assert evidence_of(**SMALL, allocation=allocation).gaps == ()
+    assert told(allocation=allocation) == []
+
+
+def test_a_conductor_that_was_stopped_is_one_sentence(evidence_of, told):
+    workers = (("app", 1.0, 7.0), ("writeback", 1.0, 7.0))
+    (sentence,) = told(silent=CONDUCTOR + workers)
+    assert sentence == (
+        "Nothing was heard of PostgreSQL, Redis, 2 of the app's workers, the write-back, the "
+        "kernel and the processes from T-0 + 1 s to T-0 + 7 s, so what happened there meanwhile is "
+        "not known."
+    )
+    evidence = evidence_of(**SMALL, silent=CONDUCTOR)
+    assert {gap.source for gap in evidence.gaps} == {"postgres", "redis", "kernel", "processes"}
+    for gap in evidence.gaps:
+        assert gap.from_ns - evidence.t0_ns == pytest.approx(NS_PER_S, abs=0.3 * NS_PER_S)
+        assert gap.until_ns - evidence.t0_ns == pytest.approx(7 * NS_PER_S, abs=0.3 * NS_PER_S)
+        assert not gap.planned
+
+
+@pytest.mark.parametrize(
+    ("silent", "gaps"),
+    [
+        pytest.param((("redis", 0.1, 1.2),), 0, id="for a second"),
+        pytest.param((("redis", 0.1, 2.1),), 1, id="for two"),
+        pytest.param((("redis", -5.0, -1.2),), 0, id="before it mattered"),
+        pytest.param((("redis", -5.0, 0.0),), 1, id="up to T-0"),
+        pytest.param((("generator", 0.1, 2.1),), 1, id="the generator's own account"),
+        pytest.param((("app:4102", 0.1, 3.0),), 1, id="one worker"),
+        pytest.param((("app:4102", 0.1, 99.0),), 1, id="one worker that never spoke again"),
+        pytest.param((("collector", 0.1, 3.0),), 0, id="what the collector says of itself"),
+        pytest.param((("postgres", 0.1, 2.0), ("kernel", 1.0, 3.0)), 2, id="two at other times"),
+    ],
+)
+def test_a_silence_counts_from_a_second_and_a_half_on(told, silent, gaps):
+    assert len(told(silent=silent)) == gaps
+
+
+def test_a_process_that_was_lost_is_silent_for_good_reason(told):
+    assert told(worker_lost=True) == []
+
+
+def test_a_store_that_is_down_says_so_itself(evidence_of):
+    """While it is down it is asked once a second or less, and each time answers with a 0."""
+    silent = (("postgres", 0.5, 2.6),)
+    evidence = evidence_of(**SMALL, silent=silent)
+    assert len(evidence.gaps) == 1
+    metrics = evidence.metrics.copy()
+    up = metrics["name"] == "pg_up"
+    since_s = (metrics["t_ns"].astype("int64") - evidence.t0_ns) / 1e9
+    metrics.loc[up & since_s.between(2.5, 3.1), "value"] = 0.0
+    assert dataclasses.replace(evidence, metrics=metrics).gaps == ()
+
+
+def test_what_the_plans_own_fault_silences_is_told_and_doubted_by_nobody(evidence_of, told):
+    stopped = {"silent": (("app:4102", 0.5, 3.5),), "faults": (("loop_block", 0.4, 3.0),)}
+    (gap,) = evidence_of(**SMALL, **stopped).gaps
+    assert gap.planned
+    assert told(**stopped) == []
+    # … which explains no silence of the harness' own.
+    kernel = {"silent": (("kernel", 0.5, 3.5),), "faults": (("loop_block", 0.4, 3.0),)}
+    assert len(told(**kernel)) == 1
+
+
+def test_a_killed_runs_last_second_is_no_gap(told):
+    assert told(killed=True) == []
+
+
+def test_a_gap_makes_a_run_undecided(verdict_of):
+    verdict = verdict_of(**SMALL, silent=CONDUCTOR)
+    assert verdict.verdict == "inconclusive"
+    assert verdict.reasons[0].startswith("Nothing was heard of PostgreSQL, Redis, the kernel and")

@@ -1,0 +1,97 @@
+"""Others' CPU makes a run decide nothing, but only where no processor was to spare."""
+
+import dataclasses
+
+import pytest
+
+from dress_rehearsal.reports.trust import judge_trust
+from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
+
+SMALL = {"students": 200, "tickets": 60}
+PURCHASES = "latency_ms[POST /events/{event}/tickets].p99"
+
+
+@pytest.fixture
+def judged(evidence_of):
+    return lambda **arguments: judge_foreign_cpu(evidence_of(**{**SMALL, **arguments}))
+
+
+def test_a_machine_of_our_own_is_no_reason_to_doubt(judged):
+    found = judged()
+    assert found.cores == 0.02
+    assert (found.doubts, found.notes) == ((), ())
+
+
+def test_others_that_take_the_cpu_are_a_sentence_with_how_much(judged):
+    found = judged(foreign_cores=1.7)
+    assert found.cores == 1.72
+    (doubt,) = found.doubts
+    assert doubt.sentence.startswith("Other programs took 1.7 of 2 cores around T-0, so what was")
+    assert doubt.word == "foreign_cpu"
+
+
+@pytest.mark.parametrize(
+    ("defects", "doubts"),
+    [
+        pytest.param({"foreign_cores": 0.29}, 1, id="with what is always there just over 0.3"),
+        pytest.param({"foreign_cores": 0.25}, 0, id="under 0.3"),
+        pytest.param({"foreign_cores": 24.0, "spare": True}, 0, id="40 of 64 cores are idle"),
+        pytest.param(
+            {"foreign_cores": 1.0, "plan": {"generator": {"max_foreign_cpu": 1.5}}},
+            0,
+            id="the plan allows more",
+        ),
+        pytest.param({"cpu_full": True}, 0, id="it is our own that takes it all"),
+    ],
+)
+def test_it_harms_where_it_is_more_than_allowed_and_nothing_is_to_spare(judged, defects, doubts):
+    assert len(judged(**defects).doubts) == doubts
+
+
+def test_half_a_second_without_a_processor_to_spare_is_enough(evidence_of, judged):
+    """A burst is over before a second is: over the second there is some idle time all the same."""
+    evidence = evidence_of(**SMALL, foreign_cores=1.0)
+    metrics = evidence.metrics.copy()
+    idle = metrics["name"] == "machine_cpu_idle_seconds_total"
+    since_s = (metrics["t_ns"].astype("int64") - evidence.t0_ns) / 1e9
+    metrics.loc[idle, "value"] += 0.5 * (since_s[idle] + 20)  # half a core of two was idle
+    used = metrics["name"] == "machine_cpu_used_ratio"
+    metrics.loc[used & ~since_s.between(0.2, 0.8), "value"] = 0.7
+    assert len(judge_foreign_cpu(dataclasses.replace(evidence, metrics=metrics)).doubts) == 1
+    metrics = metrics.copy()
+    metrics.loc[used, "value"] = 0.7
+    assert judge_foreign_cpu(dataclasses.replace(evidence, metrics=metrics)).doubts == ()
+
+
+def test_what_the_host_gave_away_is_told_apart_and_decides_nothing(judged):
+    found = judged(stolen_cores=0.8)
+    assert found.doubts == ()
+    assert found.notes[0].startswith("The host gave 0.8 of 2 cores to other machines around T-0")
+    assert judged(stolen_cores=0.1).notes == ()
+
+
+def test_what_was_not_measured_is_not_zero(judged):
+    found = judged(without_metrics=["machine_foreign"])
+    assert found == (None, (), ())
+
+
+def test_a_run_beside_hogs_is_undecided_and_its_broken_limits_are_no_failure(verdict_of):
+    gates = [(PURCHASES, "<= 20ms")]
+    assert verdict_of(**SMALL, gates=gates, slow_ms=300).verdict == "fail"
+    beside = verdict_of(**SMALL, gates=gates, slow_ms=300, foreign_cores=1.7)
+    assert beside.verdict == "inconclusive"
+    assert beside.generator.foreign_cpu_cores == 1.72
+    assert any(
+        reason.startswith("Gate undecided: ")
+        and reason.endswith("but other programs took 1.7 of 2 cores meanwhile.")
+        for reason in beside.reasons
+    )
+
+
+def test_a_wrong_is_a_wrong_whatever_ran_beside(verdict_of):
+    assert verdict_of(**SMALL, oversell=2, foreign_cores=1.7).verdict == "fail"
+
+
+def test_the_finding_is_a_word(evidence_of):
+    assert judge_trust(evidence_of(**SMALL)).findings == frozenset()
+    assert judge_trust(evidence_of(**SMALL, foreign_cores=1.7)).findings == {"foreign_cpu"}

@@ -1,0 +1,70 @@
+"""Connections on loopback come from as many addresses as it takes, elsewhere from one."""
+
+import socket
+import sys
+
+import pytest
+
+from dress_rehearsal.scenarios.client.connection import Connection, Exchange
+from dress_rehearsal.scenarios.client.http import Origin
+from dress_rehearsal.scenarios.client.local_address import LocalAddresses, spreads
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 is Linux' own")
+
+RANGE = (40_000, 40_039)  # a quarter is ten
+
+
+def test_no_address_opens_more_than_a_quarter_of_the_range() -> None:
+    local = LocalAddresses("127.0.0.1", RANGE)
+    taken = [local.next() for _ in range(25)]
+    assert taken == [None] * 10 + ["127.0.0.2"] * 10 + ["127.0.0.3"] * 5
+
+
+def test_a_small_rush_keeps_the_usual_address() -> None:
+    local = LocalAddresses("127.0.0.1", (32_768, 60_999))
+    assert {local.next() for _ in range(7_058)} == {None}
+    assert local.next() == "127.0.0.2"
+
+
+def test_after_the_last_address_comes_the_first_again() -> None:
+    local = LocalAddresses("127.0.0.1", (40_000, 40_003))
+    taken = [local.next() for _ in range(256)]
+    assert taken[253:] == ["127.0.0.254", None, "127.0.0.2"]
+
+
+@pytest.mark.parametrize("destination", ["10.0.0.7", "::1", "example.org", ""])
+def test_elsewhere_there_is_one(destination: str) -> None:
+    assert not spreads(destination)
+    local = LocalAddresses(destination, RANGE)
+    assert {local.next() for _ in range(100)} == {None}
+
+
+def test_the_server_sees_the_addresses(server) -> None:
+    local = LocalAddresses("127.0.0.1", (40_000, 40_003))
+    opened = []
+    for number in range(3):
+        connection = Connection(("127.0.0.1", server.port), 2.0, local)
+        request = Origin("h", ("127.0.0.1", server.port)).request(0, "GET", f"/{number}")
+        connection.exchange(request, b"00-0-0-01", Exchange())
+        opened.append(connection)
+    names = [connection._socket.getsockname()[0] for connection in opened]
+    for connection in opened:
+        connection.close()
+    assert names == ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+
+
+def test_several_addresses_share_the_ports() -> None:
+    """Each address has all ports to itself: two connections may come from one port."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        local = LocalAddresses("127.0.0.1", (40_000, 40_003))
+        clients = []
+        for _ in range(32):
+            client = socket.socket()
+            local.bind(client)
+            client.connect(server.getsockname())
+            clients.append(client)
+        sources = {client.getsockname() for client in clients}
+        for client in clients:
+            client.close()
+    assert len(sources) == 32
+    assert len({address for address, _ in sources}) == 32
