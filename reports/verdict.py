@@ -21,13 +21,14 @@ from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.audit import audit_run
 from dress_rehearsal.reports.census import CensusFinding, take_census
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.latency import latency_by_step
+from dress_rehearsal.reports.evidence.latency import answers_by_step, latency_by_step
 from dress_rehearsal.reports.evidence.timeline import MEASURING, done_or_ended, was_planned
 from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.gates import apply_gates
 from dress_rehearsal.reports.generator import judge_generator
 from dress_rehearsal.reports.pools import find_bottleneck, find_pools
 from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
+from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.words import counted, milliseconds, written
 
 
@@ -43,7 +44,10 @@ def judge(evidence: Evidence) -> Verdict:
     pools = find_pools(evidence)
     measured = Measured(
         census=census.census,
-        latency_ms=latency_by_step(evidence.latency),
+        latency_ms=latency_by_step(evidence.latency, evidence.plan.seed),
+        answers=answers_by_step(evidence.latency),
+        sale=measure_sale(evidence),
+        load=measure_load(evidence),
         audit=audit.audit,
         fairness=judge_fairness(evidence),
         pools=tuple(finding.pool for finding in pools),

@@ -30,7 +30,9 @@ class Status:
     loop_lag_s: float
     late_p99_s: float
     felt_p99_ms: float | None
-    """Of the requests answered since the last sample; None when there was none."""
+    """Of the requests that ended since the last sample, failed ones too; None: there was none."""
+    good_p99_ms: float | None
+    """… and of those among them that were answered well."""
     meter: dict[str, Any]
     """Histograms since the start; see `scenarios.histograms`."""
 
@@ -55,6 +57,7 @@ class Observer:
         late, rush.late_ns = rush.late_ns, []
         lag_s, self._lag_s = self._lag_s, 0.0
         felt, rush.felt_ms = rush.felt_ms, []
+        good, rush.good_ms = rush.good_ms, []
         return Status(
             generator=recorder.name,
             t_ns=time.time_ns(),
@@ -66,6 +69,11 @@ class Observer:
             unwritten_rows=recorder.unwritten,
             loop_lag_s=round(lag_s, 6),
             late_p99_s=round(float(np.percentile(late, 99)) / NS_PER_S, 6) if late else 0.0,
-            felt_p99_ms=round(float(np.percentile(felt, 99)), 3) if felt else None,
+            felt_p99_ms=_p99_ms(felt),
+            good_p99_ms=_p99_ms(good),
             meter=recorder.histograms.document(),
         )
+
+
+def _p99_ms(values_ms: list[float]) -> float | None:
+    return round(float(np.percentile(values_ms, 99)), 3) if values_ms else None

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import jinja2
-import numpy as np
-import pandas as pd
 from markupsafe import Markup, escape
 
 from dress_rehearsal.plans import plan_toml
@@ -20,7 +18,7 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures import Drawing, draw_figures
 from dress_rehearsal.reports.page import tables
 from dress_rehearsal.reports.page.facts import environment_facts, run_files, timeline_rows
-from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.schema import Latency, Verdict
 from dress_rehearsal.reports.words import (
     HEADLINES,
     NOT_MEASURED,
@@ -84,7 +82,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         figures=figures,
         bottleneck=_bottleneck(verdict),
         pools=tables.pool_table(verdict.pools),
-        gates=tables.gates_table(verdict.gates, verdict.census.students),
+        gates=tables.gates_table(verdict.gates, verdict),
         generator=tables.generator_table(verdict.generator, evidence),
         timestamps=kernel_timestamps(evidence),
         reconciliation=tables.reconciliation_table(evidence.server_counts),
@@ -114,9 +112,8 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
     """Return the six numbers everybody asks for first."""
     sale = evidence.sale
     bought = verdict.latency_ms.get(PURCHASE)
-    felt, system = (bought.p99, bought.system_p99) if bought else (None, None)
     first = verdict.bottleneck
-    rate = busiest_second(evidence.requests["sent_ns"])
+    rate = verdict.load.busiest_second
     return (
         KeyNumber(
             "Students", written(verdict.census.students), counted(len(evidence.requests), "request")
@@ -133,8 +130,8 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
         ),
         KeyNumber(
             "Buying, p99",
-            milliseconds(felt),
-            "felt" if system is None else f"felt; the system's part {milliseconds(system)}",
+            NOT_MEASURED if bought is None else milliseconds(bought.p99),
+            "felt" if bought is None else _felt_note(bought),
         ),
         KeyNumber(
             "Busiest second",
@@ -149,13 +146,14 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
     )
 
 
-def busiest_second(sent_ns: "pd.Series[Any]") -> int | None:
-    """Return the most requests sent within any one second; None when none was sent."""
-    times = np.sort(sent_ns.dropna().to_numpy(dtype=np.int64))
-    if not len(times):
-        return None
-    within = np.searchsorted(times, times + NS_PER_S, side="left") - np.arange(len(times))
-    return int(within.max())
+def _felt_note(bought: Latency) -> str:
+    """Return what stands below the p99 of buying: what it is made of, and who failed."""
+    parts = ["felt"]
+    if bought.system_p99 is not None:
+        parts.append(f"the system's part {milliseconds(bought.system_p99)}")
+    if bought.failed:
+        parts.append(f"{milliseconds(bought.good_p99)} without the {written(bought.failed)} failed")
+    return "; ".join(parts)
 
 
 def breakable(text: str) -> Markup:

@@ -1,5 +1,7 @@
 """Limits as people write them."""
 
+from fractions import Fraction
+
 import pytest
 
 from dress_rehearsal.plans import parse_limit
@@ -13,7 +15,7 @@ from dress_rehearsal.plans import parse_limit
         (">= 5", 5, 4),
         ("> 5", 6, 5),
         ("== 0", 0, 1),
-        ("<=1%", 0.01, 0.011),
+        ("<=1%", Fraction(1, 100), Fraction(11, 1000)),
         ("<= 500us", 0.5, 0.6),
         ("<= 1.5 m", 90_000, 90_001),
     ],

@@ -25,6 +25,7 @@ def status(t_ns, requests, **students):
         "outcomes": {"ok": requests, "refused": 0, "failed": 7, "unknown": 0},
         "late_p99_s": 0.012,
         "felt_p99_ms": 1234.0,
+        "good_p99_ms": 98.0,
     }
 
 
