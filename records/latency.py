@@ -6,9 +6,9 @@ that they speak of the same requests.
 Every request counts that somebody waited for, whatever came of it: an answer (`ok`, `refused`), an
 error however quick or slow (`failed`), or nothing (`unknown`). Where nothing came, `done_ns` is the
 time of giving up, so the latency is a lower bound. Left out, failures would make the slowest
-vanish: a service that answers 503 after 8 s has made its students wait for 8 s. Those that fail quickly
-make a broken service look fast, so they are counted beside every percentile, and the percentile of
-what was answered well stands there too.
+vanish: a service that answers 503 after 8 s has made its students wait for 8 s. Those that fail
+quickly make a broken service look fast, so they are counted beside every percentile, and the
+percentile of what was answered well stands there too.
 
 Only what was abandoned does not count: its student needed the answer no more.
 """

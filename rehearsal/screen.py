@@ -183,10 +183,10 @@ class Screen(LiveView):
         return [
             ("requests/s", written(round(self._rate))),
             ("p99", felt),
-            *([("p99 answered well", good)] if status["outcomes"]["failed"] else []),
+            *([("good p99", good)] if status["outcomes"]["failed"] else []),
             ("tickets left", "-" if self._tickets_left is None else written(self._tickets_left)),
             ("failed requests", written(status["outcomes"]["failed"])),
-            ("generator late", milliseconds(1e3 * status["late_p99_s"])),
+            ("sent late", milliseconds(1e3 * status["late_p99_s"])),
         ]
 
     def _plain_line(self) -> str:

@@ -1,14 +1,11 @@
 """The page: a run's report as one HTML file that asks nobody else for anything, and its figures."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
-import jinja2
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from dress_rehearsal.plans import plan_toml
 from dress_rehearsal.records import RunDirectory
@@ -18,6 +15,7 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures import Drawing, draw_figures
 from dress_rehearsal.reports.page import tables
 from dress_rehearsal.reports.page.facts import environment_facts, run_files, timeline_rows
+from dress_rehearsal.reports.page.templates import rendered
 from dress_rehearsal.reports.schema import Latency, Verdict
 from dress_rehearsal.reports.words import (
     HEADLINES,
@@ -29,8 +27,6 @@ from dress_rehearsal.reports.words import (
     seconds,
     written,
 )
-
-_HERE: Final = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +56,8 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         else:  # one drawn from an earlier state of the run must not outlive it
             for suffix in ("svg", "png"):
                 (run.figures / f"{figure.name}.{suffix}").unlink(missing_ok=True)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["breakable"] = breakable
-    page = environment.get_template("page.html.j2").render(
-        css=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+    page = rendered(
+        "page.html.j2",
         answer=HEADLINES[verdict.verdict],
         verdict=verdict,
         plan=evidence.plan,
@@ -154,11 +142,6 @@ def _felt_note(bought: Latency) -> str:
     if bought.failed:
         parts.append(f"{milliseconds(bought.good_p99)} without the {written(bought.failed)} failed")
     return "; ".join(parts)
-
-
-def breakable(text: str) -> Markup:
-    """Return a name escaped that may break after its slashes and underscores."""
-    return Markup(re.sub("([/_])", r"\1<wbr>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def kernel_timestamps(evidence: Evidence) -> str:

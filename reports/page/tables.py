@@ -48,10 +48,14 @@ _SOME_RUSHES: Final = frozenset({JOIN, QUEUE, STREAM, SCAN})
 
 
 class Cell(NamedTuple):
-    """A cell's words; `tone` (ok, found, open) colours them, beside what they say."""
+    """A cell's words; `tone` (ok, found, open) colours them, beside what they say.
+
+    `href` is where they lead, escaped as a URL is.
+    """
 
     text: str
     tone: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,12 @@ import pytest
 
 from dress_rehearsal.records.tables import LOGIN, PURCHASE, STEPS, STREAM
 from dress_rehearsal.reports.evidence.latency import (
+    answers_by_step,
     latency_by_step,
+    latency_interval,
     latency_spectrum,
     latency_split,
+    says_little,
     system_ms,
     unanswered_by_step,
 )
@@ -153,3 +156,76 @@ def test_an_event_stream_is_answered_when_its_first_bytes_come(healthy):
     frame = dataclasses.replace(evidence, requests=requests).latency
     assert frame["felt_ms"].tolist() == [5.0, 7_000.0]
     assert frame["system_ms"].tolist() == [4.0, 6_999.0]
+
+
+def pooled_out(healthy, failed=210, purchases=292):
+    """Evidence of purchases of which many got a 503 after 8 s: the pool had leaked away."""
+    rng = np.random.default_rng(1)
+    quick = [(float(ms), 0, "ok", 202) for ms in rng.integers(3, 99, purchases - failed)]
+    slow = [(float(ms), 0, "failed", 503) for ms in rng.integers(7_990, 8_030, failed)]
+    evidence = hand_made(healthy, [*quick, *slow])
+    requests = evidence.requests
+    requests["step"] = PURCHASE
+    requests["student"] = pd.array(range(purchases), "Int32")
+    return evidence
+
+
+def test_failures_after_8_s_are_a_p99_of_8_s_with_that_of_the_rest_beside_it(healthy):
+    latency = latency_by_step(pooled_out(healthy).latency, SEED)[PURCHASE]
+    assert (latency.count, latency.failed) == (292, 210)
+    assert 7_990 <= latency.p50 <= latency.p99 <= latency.max < 8_030
+    assert 7_990 <= latency.p99_low <= latency.p99 <= latency.p99_high == latency.max
+    assert latency.good_p99 < 99
+
+
+def test_what_was_abandoned_is_in_no_number_of_a_step(healthy):
+    evidence = pooled_out(healthy)
+    evidence.requests["error"] = ["abandoned"] * 50 + [None] * 242
+    latency = latency_by_step(evidence.latency, SEED)[PURCHASE]
+    answers = answers_by_step(evidence.latency)[PURCHASE]
+    assert (latency.count, latency.failed) == (242, 210)
+    assert (answers.count, answers.failed, answers.failed_share) == (242, 210, 0.867769)
+
+
+def test_answers_count_what_failed_and_what_never_came(evidence_of):
+    evidence = evidence_of(students=200, tickets=60, failed=3, unknown=2)
+    answers = answers_by_step(evidence.latency)
+    tries = int((evidence.requests["step"] == PURCHASE).sum())
+    assert answers[PURCHASE].model_dump() == {
+        "count": tries,
+        "failed": 5,
+        "failed_share": round(5 / tries, 6),
+    }
+    assert answers[LOGIN].failed_share == 0
+    assert answers[STREAM].model_dump() == {"count": 0, "failed": 0, "failed_share": None}
+
+
+@pytest.mark.parametrize(
+    ("field", "count", "failed", "little"),
+    [
+        ("p99", 499, 0, True),
+        ("p99", 500, 0, False),
+        ("p99_9", 4_999, 0, True),
+        ("p99_9", 5_000, 0, False),
+        ("p50", 10, 0, False),
+        ("p50", 9, 0, True),
+        ("good_p99", 600, 101, True),
+        ("max", 1, 0, False),
+        ("p99", 0, 0, False),
+    ],
+)
+def test_a_percentile_with_fewer_than_five_requests_beyond_it_says_little(
+    field, count, failed, little
+):
+    empty = dict.fromkeys(Latency.model_fields)
+    latency = Latency.model_validate({**empty, "count": count, "failed": failed})
+    assert says_little(latency, field) is little
+
+
+def test_p99_of_the_verdict_has_the_interval_that_a_gate_is_given(healthy):
+    latency = latency_by_step(healthy.latency, SEED)[LOGIN]
+    found = latency_interval(healthy.latency, LOGIN, "p99", SEED)
+    assert found == (latency.p99_low, latency.p99_high)
+    assert latency_interval(healthy.latency, LOGIN, "max", SEED) is None
+    low, high = latency_interval(healthy.latency, LOGIN, "p50", SEED)
+    assert low < latency.p50 < high
