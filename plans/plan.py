@@ -271,7 +271,7 @@ class Plan(Section):
 def slo_edges_s(plan: Plan) -> tuple[float, ...]:
     """Return every latency that a gate of the plan sets as a limit, in seconds, ascending."""
     limits = (parse_limit(gate.limit) for gate in plan.gates if _LATENCY.fullmatch(gate.metric))
-    return tuple(sorted({limit.value / 1e3 for limit in limits if limit.unit == "ms"}))
+    return tuple(sorted({float(limit.value / 1000) for limit in limits if limit.unit == "ms"}))
 
 
 _OCCURS: Final[dict[str, Callable[[Strategy], bool]]] = {

@@ -55,6 +55,12 @@ def _run(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.slack import notify
 
     plan = _plan(options)
+    if options.repeat > 1:
+        from dress_rehearsal.rehearsal.repeat import repeat
+
+        seeds = range(plan.seed, plan.seed + options.repeat)
+        plans = [_plan(options, f"seed={seed}") for seed in seeds]
+        return repeat(plans, options.out, options.roster, prometheus=options.prometheus)
     screen = Screen(Console(stderr=False, highlight=False))
     verdict = rehearse(
         plan,
@@ -216,6 +222,13 @@ def _run_command(run: argparse.ArgumentParser) -> None:
     _out_argument(run)
     _roster_argument(run)
     run.add_argument(
+        "--repeat",
+        type=_repeats,
+        default=1,
+        metavar="N",
+        help="perform it N times, a fresh stage each and seeds counted up (%(default)s)",
+    )
+    run.add_argument(
         "--prometheus",
         action=argparse.BooleanOptionalAction,
         default=None,
@@ -259,6 +272,12 @@ def _matrix_command(matrix: argparse.ArgumentParser) -> None:
     )
     _out_argument(matrix)
     matrix.set_defaults(command=_matrix)
+
+
+def _repeats(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: give how often, such as 3")
+    return int(text)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -176,13 +176,17 @@ class Screen(LiveView):
         status = self._status
         if status is None:
             return []
-        p99 = status["felt_p99_ms"]
+        felt, good = (
+            "-" if status[name] is None else milliseconds(status[name])
+            for name in ("felt_p99_ms", "good_p99_ms")
+        )
         return [
             ("requests/s", written(round(self._rate))),
-            ("p99", "-" if p99 is None else milliseconds(p99)),
+            ("p99", felt),
+            *([("good p99", good)] if status["outcomes"]["failed"] else []),
             ("tickets left", "-" if self._tickets_left is None else written(self._tickets_left)),
             ("failed requests", written(status["outcomes"]["failed"])),
-            ("generator late", milliseconds(1e3 * status["late_p99_s"])),
+            ("sent late", milliseconds(1e3 * status["late_p99_s"])),
         ]
 
     def _plain_line(self) -> str:

@@ -8,14 +8,11 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.markup import escape
 
-from dress_rehearsal.compose import StageError
 from dress_rehearsal.plans import Plan, PlanError
-from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.records import RecordError
 from dress_rehearsal.rehearsal.errors import RehearsalError
-from dress_rehearsal.rehearsal.run import rehearse
-from dress_rehearsal.rehearsal.screen import Screen, print_verdict
+from dress_rehearsal.rehearsal.series import perform_series
 from dress_rehearsal.reports.comparison import Comparison, compare
 
 _JUDGED: Final = 0
@@ -107,21 +104,12 @@ def sweep(
     """
     check_writable((table, figure))
     console = Console(highlight=False)
-    judged: list[tuple[str, RunDirectory]] = []
-    interrupted = False
-    for number, (value, plan) in enumerate(plans, start=1):
-        console.print(f"[bold]{number} of {len(plans)}: {escape(value)}[/]")
-        try:
-            verdict = rehearse(plan, runs, Screen(console), roster, prometheus=False)
-        except (PlanError, RecordError, RehearsalError, StageError) as error:
-            console.print(f"{value} has no verdict: {error}", style="red", markup=False)
-            continue
-        run = RunDirectory.open(runs / verdict.run)
-        print_verdict(console, verdict, runs / verdict.run)
-        interrupted = any(event.kind == "abort" for event in run.timeline())
-        judged.append((f"{value} (interrupted)" if interrupted else value, run))
-        if interrupted:
-            break
+    series = perform_series(plans, runs, console, roster, prometheus=False)
+    interrupted = series.interrupted
+    judged = [
+        (f"{one.label} (interrupted)" if one.interrupted else one.label, one.run)
+        for one in series.judged
+    ]
     if judged:
         comparison = compare(judged)
         console.print(comparison.markdown(), markup=False, soft_wrap=True)
@@ -131,7 +119,7 @@ def sweep(
         if path is not None and (interrupted or not judged):
             why = "the sweep was interrupted" if interrupted else "no run has a verdict"
             console.print(f"{path} is not written: {why}.", style="red", markup=False)
-    return _JUDGED if len(judged) == len(plans) and not interrupted else _NOT_JUDGED
+    return _JUDGED if series.complete else _NOT_JUDGED
 
 
 def _write(comparison: Comparison, table: Path | None, figure: Path | None) -> None:

@@ -117,7 +117,6 @@ def compare(runs: Sequence[tuple[str, RunDirectory]]) -> Comparison:
 def compared(name: str, evidence: Evidence, verdict: Verdict) -> Compared:
     """Return one run's row."""
     sale = evidence.sale
-    span_s = float(sale.granted_s[-1] - sale.granted_s[0]) if sale.granted > 1 else 0.0
     waits = [
         (pool.wait_p99_ms, pool.name)
         for pool in verdict.pools
@@ -130,8 +129,8 @@ def compared(name: str, evidence: Evidence, verdict: Verdict) -> Compared:
         label=name,
         verdict=verdict.verdict,
         tickets=sale.granted,
-        tickets_per_s=sale.granted / span_s if span_s > 0 else None,
-        sold_out_s=sale.sold_out_s,
+        tickets_per_s=verdict.sale.tickets_per_s,
+        sold_out_s=verdict.sale.sold_out_after_s,
         purchase_p99_ms=bought.p99 if bought else None,
         pool_wait_p99_ms=longest[0],
         waited_for=longest[1],

@@ -5,9 +5,10 @@ own on the same metric: `census.failed`, `census.unknown` and `census.in_flight`
 sale whose students met errors did not hold, whatever its audit says.
 
 A gate whose number was not measured is inconclusive, never passed. So is a limit broken in a run
-that was cut short (its numbers are not those of the planned rush), and a limit on felt latency that
-is broken while the generator was the limit, unless the system's part alone breaks it; and a limit
-on a latency or a pool that is broken while other programs took the CPU or a clock was set.
+that was cut short (its numbers are not those of the planned rush), a limit on felt latency that is
+broken while the generator was the limit, unless the system's part alone breaks it, a limit on a
+latency or a pool that is broken while other programs took the CPU or a clock was set, and a limit
+on a latency's percentile that lies within the 95% interval of it: too close to call.
 """
 
 from dataclasses import dataclass
@@ -16,8 +17,15 @@ from dress_rehearsal.plans import Gate, parse_limit
 from dress_rehearsal.reports.audit import AuditFinding
 from dress_rehearsal.reports.census import CensusFinding
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.latency import FELT, system_ms
-from dress_rehearsal.reports.metrics import in_unit_of, metric_value, never_happened, value_words
+from dress_rehearsal.reports.evidence.interval import Interval
+from dress_rehearsal.reports.evidence.latency import FELT, latency_interval, system_ms
+from dress_rehearsal.reports.metrics import (
+    gate_words,
+    in_unit_of,
+    metric_value,
+    never_happened,
+)
+from dress_rehearsal.reports.numbers import exact
 from dress_rehearsal.reports.schema import GateResult, Measured, Number, Status
 from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.words import milliseconds
@@ -60,26 +68,33 @@ def apply_gates(
     implicit = [gate for gate in IMPLICIT if gate.metric not in named]
     broken, undecided = [], []
     for gate in (*implicit, *evidence.plan.gates):
-        value = metric_value(measured, gate.metric)
-        status = _status(gate, value, measured, opened=evidence.t0_ns is not None)
-        words = value_words(
-            gate.metric, gate.limit, value, measured.census.students, never=value is None
-        )
-        said = f"{gate.metric} is {words}, the limit is {gate.limit}"
-        if status == "inconclusive":
-            undecided.append(
-                f"Gate undecided: {gate.metric} was not measured, so {gate.limit} could not be "
-                f"checked."
-            )
-        elif status == "fail":
-            excuse = _excuse(gate, measured, evidence)
-            if excuse:
-                status = "inconclusive"
-                undecided.append(f"Gate undecided: {said}, but {excuse}.")
-            else:
-                broken.append(f"Gate broken: {said}.")
-        results.append(_result(gate.metric, gate.limit, value, status))
+        result, why = _held_against(gate, measured, evidence)
+        results.append(result)
+        if result.status == "fail":
+            broken.append(why)
+        elif result.status == "inconclusive":
+            undecided.append(why)
     return GatesFinding(tuple(results), tuple(broken), tuple(undecided))
+
+
+def _held_against(gate: Gate, measured: Measured, evidence: Evidence) -> tuple[GateResult, str]:
+    """Return what became of one limit, and a sentence where it did not pass."""
+    value = metric_value(measured, gate.metric)
+    status = _status(gate, value, measured, opened=evidence.t0_ns is not None)
+    interval = None if value is None else _interval(gate.metric, measured, evidence)
+    result = _result(gate.metric, gate.limit, value, status, interval)
+    said = f"{gate.metric} is {gate_words(result, measured)}"
+    if status == "inconclusive":
+        return result, (
+            f"Gate undecided: {gate.metric} was not measured, so {gate.limit} could not be checked."
+        )
+    undecided = _result(gate.metric, gate.limit, value, "inconclusive", interval)
+    if _too_close(gate, interval):
+        return undecided, f"Gate undecided: {said}, too close to the limit {gate.limit} to call."
+    excuse = _excuse(gate, measured, evidence) if status == "fail" else None
+    if excuse:
+        return undecided, f"Gate undecided: {said}, the limit is {gate.limit}, but {excuse}."
+    return result, f"Gate broken: {said}, the limit is {gate.limit}."
 
 
 def _adds_up(census: CensusFinding) -> GateResult:
@@ -101,6 +116,30 @@ def _status(gate: Gate, value: Number | None, measured: Measured, *, opened: boo
     return "pass" if holds else "fail"
 
 
+def _interval(metric: str, measured: Measured, evidence: Evidence) -> Interval | None:
+    """Return the 95% interval of a latency's percentile, None of any other number."""
+    table, _, field = metric.rpartition(".")
+    if not table.startswith("latency_ms["):
+        return None
+    if field == "p99":
+        known = measured.latency_ms[_step(table)]
+        ends = (known.p99_low, known.p99_high)
+        return None if ends[0] is None or ends[1] is None else (ends[0], ends[1])
+    return latency_interval(evidence.latency, _step(table), field, evidence.plan.seed)
+
+
+def _too_close(gate: Gate, interval: Interval | None) -> bool:
+    """Return whether chance alone might have put the number on the limit's other side."""
+    if interval is None or interval[0] == interval[1]:
+        return False
+    low, high = map(exact, interval)
+    return low <= parse_limit(gate.limit).value <= high
+
+
+def _step(table: str) -> str:
+    return table.removeprefix("latency_ms[").removesuffix("]")
+
+
 def _excuse(gate: Gate, measured: Measured, evidence: Evidence) -> str | None:
     """Return why a broken limit is not the target's doing, None when it is."""
     if not evidence.timeline.as_planned:
@@ -108,13 +147,23 @@ def _excuse(gate: Gate, measured: Measured, evidence: Evidence) -> str | None:
     table, _, field = gate.metric.rpartition(".")
     if table.startswith(_TIMES) and not measured.generator.limited:
         return judge_trust(evidence).untimely
-    if not measured.generator.limited or not table.startswith("latency_ms[") or field not in FELT:
+    felt = table.startswith("latency_ms[") and field in (*FELT, "good_p99")
+    if not measured.generator.limited or not felt:
         return None
-    own = system_ms(evidence.latency, table.removeprefix("latency_ms[").removesuffix("]"), field)
-    if own is not None and not parse_limit(gate.limit).holds(own):
+    own = system_ms(evidence.latency, _step(table), field)
+    if own is not None and not parse_limit(gate.limit).holds(exact(own)):
         return None
     return f"the generator was late; the system's part is {milliseconds(own)}"
 
 
-def _result(metric: str, limit: str, value: Number | None, status: Status) -> GateResult:
-    return GateResult(metric=metric, limit=limit, value=value, baseline=None, status=status)
+def _result(
+    metric: str,
+    limit: str,
+    value: Number | None,
+    status: Status,
+    interval: Interval | None = None,
+) -> GateResult:
+    low, high = (None, None) if interval is None else interval
+    return GateResult(
+        metric=metric, limit=limit, value=value, low=low, high=high, baseline=None, status=status
+    )

@@ -18,7 +18,7 @@ def write_junit(verdict: Verdict) -> str:
     """Return the whole of `junit.xml`."""
     suite = ET.Element("testsuite", name=f"dress rehearsal: {verdict.plan}")
     for gate in verdict.gates:
-        _case(suite, gate, verdict.census.students)
+        _case(suite, gate, verdict)
     whole = ET.SubElement(suite, "testcase", classname="verdict", name="measurement")
     if verdict.verdict != "pass":
         tag = "failure" if verdict.verdict == "fail" else "error"
@@ -34,19 +34,19 @@ def write_junit(verdict: Verdict) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, "unicode") + "\n"
 
 
-def _case(suite: ET.Element, gate: GateResult, students: int) -> None:
+def _case(suite: ET.Element, gate: GateResult, verdict: Verdict) -> None:
     table = _clean(re.split(r"[.\[]", gate.metric)[0])
     name = _clean(f"{gate.metric} {gate.limit}")
     case = ET.SubElement(suite, "testcase", classname=table, name=name)
     if gate.status == "fail":
-        found = gate_words(gate, students)
+        found = gate_words(gate, verdict)
         message = f"{gate.metric} is {found}, the limit is {gate.limit}."
         ET.SubElement(case, "failure", message=_clean(message))
     elif gate.status == "inconclusive":
         message = f"{gate.metric} was not measured, so {gate.limit} could not be checked."
         if gate.value is not None:
             message = (
-                f"{gate.metric} is {gate_words(gate, students)}, the limit is "
+                f"{gate.metric} is {gate_words(gate, verdict)}, the limit is "
                 f"{gate.limit}, but this run cannot decide it; see measurement."
             )
         ET.SubElement(case, "error", message=_clean(message))

@@ -1,59 +1,88 @@
-"""Metric paths: how a gate names one number of the verdict, and what units it may have.
+"""Metric paths: how a gate names one number of the verdict, and what limits it may have.
 
 `census.failed` · `latency_ms[POST /login].p99` · `audit.oversold` · `pools[postgres].wait_p99_ms`
+
+Every number of the verdict can be named; a field's name says what it is: `…_ms` and `…_s` are
+times, `…_per_s` is a rate, `…_share` a share of one whole.
 """
 
 import difflib
+import functools
 import re
-from typing import Any
+import types
+import typing
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, Final
 
 from dress_rehearsal.plans import Limit, Plan, parse_limit
 from dress_rehearsal.records.tables import STEPS
 from dress_rehearsal.reports.errors import MetricUnknownError
+from dress_rehearsal.reports.evidence.latency import requests_behind, says_little
+from dress_rehearsal.reports.numbers import exact
 from dress_rehearsal.reports.pools import POOL_NAMES
 from dress_rehearsal.reports.schema import (
     Audit,
+    Bottleneck,
     Census,
     Fairness,
     GateResult,
     Generator,
     Latency,
+    Load,
     Measured,
     Number,
     Part,
     Pool,
+    Sale,
+    StepAnswers,
 )
-from dress_rehearsal.reports.words import NOT_MEASURED, percent, quantity, written
+from dress_rehearsal.reports.words import NOT_MEASURED, counted, percent, quantity, written
 
-_PATH = re.compile(r"(\w+)(?:\[(.*)\])?\.(\w+)")
-_WORDS = {"name", "diagnosis", "limited"}
-"""Fields of the verdict that are no numbers."""
+_PATH: Final = re.compile(r"(\w+)(?:\[(.*)\])?\.(\w+)")
 
-BEGINNINGS = ("saturated_at_s", "since_s")
-"""Fields that say when something saturated: of what was measured, null means never."""
+_TABLES: Final[dict[str, tuple[type[Part], Sequence[str]]]] = {
+    "census": (Census, ()),
+    "latency_ms": (Latency, STEPS),
+    "answers": (StepAnswers, STEPS),
+    "sale": (Sale, ()),
+    "load": (Load, ()),
+    "audit": (Audit, ()),
+    "fairness": (Fairness, ()),
+    "pools": (Pool, POOL_NAMES),
+    "bottleneck": (Bottleneck, ()),
+    "generator": (Generator, ()),
+}
+"""The verdict's tables that hold numbers, and the names of their rows where there are several."""
+
+BEGINNINGS: Final = ("saturated_at_s", "since_s")
+"""Fields that say when something saturated, from T-0: of what was measured, null means never."""
+
+_SOLD_OUT: Final = "sale.sold_out_after_s"
+
+_CORRELATIONS: Final = ("fairness.kendall_tau", "fairness.multi_device_advantage")
+"""Numbers from -1 to 1."""
+
+_CPU_SHARES: Final = tuple(f"pools[cpu].{word}" for word in ("max", "peak_used", "peak_pending"))
 
 
-def known_metrics() -> list[str]:
+@functools.cache
+def known_metrics() -> Sequence[str]:
     """Return every path that a gate may name."""
-    plain: dict[str, type[Part]] = {
-        "census": Census,
-        "audit": Audit,
-        "fairness": Fairness,
-        "generator": Generator,
-    }
-    paths = [f"{table}.{field}" for table, part in plain.items() for field in part.model_fields]
-    paths += [f"latency_ms[{step}].{field}" for step in STEPS for field in Latency.model_fields]
-    paths += [f"pools[{name}].{field}" for name in POOL_NAMES for field in Pool.model_fields]
-    paths.append("bottleneck.since_s")
-    return [path for path in paths if path.rpartition(".")[2] not in _WORDS]
+    paths = []
+    for table, (part, names) in _TABLES.items():
+        heads = [f"{table}[{name}]" for name in names] if names else [table]
+        fields = [name for name, field in part.model_fields.items() if _is_number(field.annotation)]
+        paths += [f"{head}.{field}" for head in heads for field in fields]
+    return tuple(paths)
 
 
 def check_metric_names(plan: Plan) -> None:
     """Check all gates of a plan before anything starts.
 
     Raises:
-        MetricUnknownError: a gate names a number that no verdict holds, or limits it in a unit
-            that it does not have.
+        MetricUnknownError: a gate names a number that no verdict holds, limits it in a unit that
+            it does not have, or where it can never be.
     """
     problems = []
     for position, gate in enumerate(plan.gates):
@@ -62,7 +91,7 @@ def check_metric_names(plan: Plan) -> None:
             problems.append(
                 f"{where}.metric = {gate.metric!r}: there is no such metric; {_near(gate.metric)}"
             )
-        elif wrong := _wrong_unit(gate.metric, parse_limit(gate.limit)):
+        elif wrong := _wrong_limit(gate.metric, parse_limit(gate.limit)):
             problems.append(f"{where}.limit = {gate.limit!r}: {gate.metric} is {wrong}")
     if problems:
         raise MetricUnknownError(problems)
@@ -74,86 +103,150 @@ def metric_value(measured: Measured, path: str) -> Number | None:
     Raises:
         MetricUnknownError: no verdict holds such a number.
     """
-    match = _PATH.fullmatch(path)
-    if match is None or path not in known_metrics():
+    if path not in known_metrics():
         raise MetricUnknownError([f"There is no metric {path!r}; {_near(path)}"])
-    table, key, field = match.groups()
-    part: Any = getattr(measured, table)
-    if table == "latency_ms":
-        part = part.get(key)
-    elif table == "pools":
-        part = next((pool for pool in part if pool.name == key), None)
+    part, field = _part(measured, path)
     value: Number | None = None if part is None else getattr(part, field)
     return value
 
 
 def never_happened(measured: Measured, path: str) -> bool:
-    """Return whether a path names the beginning of a saturation that was watched for in vain."""
+    """Return whether a path names something that was watched for in vain: a pool's saturation,
+    or the last ticket's going."""
     table, _, field = path.partition(".")
-    if field not in BEGINNINGS or metric_value(measured, path) is not None:
+    if metric_value(measured, path) is not None:
         return False
+    if path == _SOLD_OUT:
+        return measured.sale.granted is not None
     pools = {f"pools[{pool.name}]" for pool in measured.pools}
-    return table in pools or (table == "bottleneck" and bool(pools))
+    return field in BEGINNINGS and (table in pools or (table == "bottleneck" and bool(pools)))
 
 
 def unit_of(path: str) -> str:
-    """Return the unit that a metric's number is kept in: ms, s, or none for a count or a share."""
-    field = path.rpartition(".")[2]
+    """Return the unit that a metric's number is kept in: ms, s, /s, or none for a plain number."""
+    table, _, field = path.rpartition(".")
     if field.endswith("_s"):
-        return "s"
-    felt = path.startswith("latency_ms[") and field != "count"
+        return "/s" if field.endswith("_per_s") else "s"
+    felt = table.startswith("latency_ms[") and field not in ("count", "failed")
     return "ms" if felt or field.endswith("_ms") else ""
 
 
-def in_unit_of(limit: Limit, path: str, value: Number, measured: Measured) -> float:
-    """Express a metric's value in the unit that its limit is written in."""
-    if limit.unit == "share" and path.startswith("census."):
-        return value / max(measured.census.students, 1)
-    if limit.unit == "ms" and path.endswith("_s"):
-        return value * 1e3
-    return float(value)
+def in_unit_of(limit: Limit, path: str, value: Number, measured: Measured) -> Fraction:
+    """Return a metric's value in the unit that its limit is written in, exactly.
+
+    A share of things that were counted is made of the counts, not of the rounded share.
+    """
+    counts = _counts(measured, path, limit)
+    if counts is not None:
+        return Fraction(*counts)
+    in_seconds = limit.unit == "ms" and unit_of(path) == "s"
+    return exact(value) * (1000 if in_seconds else 1)
 
 
-def gate_words(result: GateResult, students: int) -> str:
-    """Return the number that a gate was held against, as `value_words` does."""
-    return value_words(result.metric, result.limit, result.value, students, never=result.never)
+def gate_words(result: GateResult, measured: Measured) -> str:
+    """Return the number that a gate was held against, and how sure it is."""
+    words = value_words(result.metric, result.limit, result.value, measured, never=result.never)
+    return f"{words}{interval_words(result, measured)}"
 
 
 def value_words(
-    metric: str, limit: str, value: Number | None, students: int, *, never: bool = False
+    metric: str, limit: str, value: Number | None, measured: Measured, *, never: bool = False
 ) -> str:
     """Return a gate's number in the unit that its limit is written in.
 
     Args:
-        students: what a share of the census is a share of.
+        measured: where the number is from: it has what a share is a share of.
         never: it stands for something that was watched for and never happened.
     """
     if value is None:
         return "never" if never else NOT_MEASURED
-    if parse_limit(limit).unit != "share":
+    parsed = parse_limit(limit)
+    if parsed.unit != "share":
         return quantity(value, unit_of(metric))
-    if metric.startswith("census."):
-        share = percent(value, max(students, 1))
-        return f"{written(value)} of {written(students)} students ({share})"
-    return percent(value)
+    counts = _counts(measured, metric, parsed)
+    if counts is None:
+        return percent(value)
+    of = "students" if metric.startswith("census.") else "requests"
+    return f"{written(counts[0])} of {written(counts[1])} {of} ({percent(*counts)})"
 
 
-def _wrong_unit(path: str, limit: Limit) -> str | None:
-    """Return which unit the limit should have, None when it fits."""
-    timed = bool(unit_of(path))
-    shared = path.startswith(("census.", "pools[cpu]."))
-    if timed:
-        bare_zero = limit.unit == "count" and limit.value == 0
-        return None if limit.unit == "ms" or bare_zero else 'a time: write it as in "<= 3s".'
-    if limit.unit == "ms":
-        return 'no time: write the limit without a unit, such as "== 0".'
-    if limit.unit == "share" and not shared:
-        return 'no share: write the limit without "%".'
+def interval_words(result: GateResult, measured: Measured) -> str:
+    """Return a gate's interval as words that follow its number; empty where it has none."""
+    said = []
+    if result.low is not None and result.high is not None:
+        unit = unit_of(result.metric)
+        low, high = quantity(result.low, unit), quantity(result.high, unit)
+        said.append(f"95% interval {low} to {high}")
+    part, field = _part(measured, result.metric)
+    if isinstance(part, Latency) and result.value is not None and says_little(part, field):
+        said.append(f"too few: {counted(requests_behind(part, field), 'request')}")
+    return f" ({'; '.join(said)})" if said else ""
+
+
+def _part(measured: Measured, path: str) -> tuple[Any, str]:
+    """Return the part of the verdict that a known path leads into, None without it, and a field."""
+    match = _PATH.fullmatch(path)
+    assert match is not None
+    table, key, field = match.groups()
+    part: Any = getattr(measured, table, None)
+    if isinstance(part, dict):
+        part = part.get(key)
+    elif isinstance(part, tuple):
+        part = next((each for each in part if each.name == key), None)
+    return part, field
+
+
+def _counts(measured: Measured, path: str, limit: Limit) -> tuple[int, int] | None:
+    """Return how many of how many a share is, None where it is no share of things counted."""
+    part, field = _part(measured, path)
+    if path.startswith("census.") and limit.unit == "share":
+        return getattr(part, field), max(measured.census.students, 1)
+    counted_as = field.removesuffix("_share")
+    if field != counted_as and hasattr(part, counted_as) and hasattr(part, "count"):
+        return getattr(part, counted_as), part.count
     return None
+
+
+def _is_number(annotation: Any) -> bool:
+    """Return whether a field of the verdict holds a number, or none where it was not measured."""
+    union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
+    kinds = set(typing.get_args(annotation)) if union else {annotation}
+    return bool(kinds & {int, float}) and kinds <= {int, float, types.NoneType}
+
+
+def _is_share(path: str) -> bool:
+    return path.endswith("_share") or path in _CPU_SHARES
+
+
+def _wrong_limit(path: str, limit: Limit) -> str | None:
+    """Return what a limit should be like, None when it fits."""
+    unit = unit_of(path)
+    if unit in ("ms", "s"):
+        bare_zero = limit.unit == "count" and limit.value == 0
+        if limit.unit != "ms" and not bare_zero:
+            return 'a time: write it as in "<= 3s".'
+    elif limit.unit == "ms":
+        return 'no time: write the limit without a unit, such as "== 0".'
+    elif limit.unit == "share" and not (_is_share(path) or path.startswith("census.")):
+        return 'no share: write the limit without "%".'
+    return _impossible(path, limit)
+
+
+def _impossible(path: str, limit: Limit) -> str | None:
+    """Return where a metric can be when it can never be at its limit, else None."""
+    if path in _CORRELATIONS:
+        return "a number from -1 to 1." if limit.beyond(-1, 1) else None
+    if path.endswith(BEGINNINGS):
+        return None  # from T-0, and what is before it is negative
+    if path.endswith("_share") and limit.beyond(0, 1):
+        return "a share: it lies between 0 and 1, which is 0% to 100%."
+    kind = "time" if unit_of(path) in ("ms", "s") else "number"
+    return f"a {kind} that is never below 0." if limit.beyond(0, None) else None
 
 
 def _near(path: str) -> str:
     close = difflib.get_close_matches(path, known_metrics(), n=3, cutoff=0.5)
     if close:
         return f"did you mean {' or '.join(close)}?"
-    return "known are census, latency_ms[step], audit, pools[name], generator and fields."
+    heads = (f"{table}[…]" if names else table for table, (_, names) in _TABLES.items())
+    return f"known are {', '.join(heads)} and their fields."

@@ -1,5 +1,6 @@
 """Numbers as the verdict keeps them: rounded the same way every time; arithmetic on columns."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,11 @@ def rounded(value: float, digits: int = 3) -> float | None:
     if not np.isfinite(value):
         return None
     return round(float(value), digits) + 0.0  # + 0.0: no negative zero
+
+
+def exact(value: float) -> Fraction:
+    """Return the number that a kept one is written as: 0.1 as 1/10, which no float is."""
+    return Fraction(str(value))
 
 
 def whole(value: float) -> int | float | None:
@@ -39,3 +45,28 @@ def percentile(values: Any, share: float) -> float:
     numpy's method "higher": a value that occurred, never one between two. NaN without values.
     """
     return float(np.percentile(values, share, method="higher")) if len(values) else float("nan")
+
+
+FEW = 5
+"""Values beyond a percentile below which it is little more than the most extreme ones."""
+
+
+def few_beyond(count: int, share: Fraction) -> bool:
+    """Return whether too few of so many values lie beyond a percentile for it to say much."""
+    return count * (1 - share) < FEW
+
+
+def rank_correlation(first: Any, second: Any) -> float | None:
+    """Return Kendall's tau-b of two rankings: 1 the same order, -1 the reverse, 0 unrelated.
+
+    Returns:
+        None with fewer than two people, or when all are tied in one of the rankings.
+    """
+    # Not at the top: a command that correlates nothing should not wait for most of a second.
+    from scipy import stats
+
+    # Ranks, for nanoseconds since the epoch do not fit a float.
+    ranks = [np.unique(np.asarray(each), return_inverse=True)[1] for each in (first, second)]
+    if any(len(rank) == 0 or rank.max() == 0 for rank in ranks):
+        return None
+    return float(stats.kendalltau(*ranks).statistic)

@@ -35,15 +35,53 @@ class Census(Part):
 
 
 class Latency(Part):
-    """What students felt at one step, in ms from intended to done; `system_p99` from sent."""
+    """What students felt at one step, in ms from intended to done, whatever came of it.
+
+    `count` requests were waited for; `failed` of them failed or were never answered. `system_p99`
+    is from sent to done; `good_p99` is of what was answered well (`ok`, `refused`). `p99_low` to
+    `p99_high` is the 95% interval of p99: by chance alone, within this one run.
+    """
 
     count: int
+    failed: int
     p50: float | None
     p90: float | None
     p99: float | None
     p99_9: float | None
     max: float | None
+    p99_low: float | None
+    p99_high: float | None
+    good_p99: float | None
     system_p99: float | None
+
+
+class StepAnswers(Part):
+    """What came of one step's requests; those that their student needed no more are left out.
+
+    `failed` of `count` got an error or no answer at all.
+    """
+
+    count: int
+    failed: int
+    failed_share: float | None
+
+
+class Sale(Part):
+    """How fast the tickets went; None also where there was none to go, or too few to time.
+
+    `tickets_per_s` is from the first grant to the last, `sold_out_after_s` from T-0 to the last
+    ticket: None also when some were left.
+    """
+
+    granted: int | None
+    tickets_per_s: float | None
+    sold_out_after_s: float | None
+
+
+class Load(Part):
+    """How hard the rush was: requests sent within any one second, at most."""
+
+    busiest_second: int | None
 
 
 class Audit(Part):
@@ -147,11 +185,17 @@ class Generator(Part):
 
 
 class GateResult(Part):
-    """One limit and the number it was held against."""
+    """One limit and the number it was held against.
+
+    `low` to `high` is the value's 95% interval, None where it has none: only percentiles of
+    latencies are a matter of chance.
+    """
 
     metric: str
     limit: str
     value: Number | None
+    low: float | None
+    high: float | None
     baseline: Number | None
     status: Status
 
@@ -166,6 +210,9 @@ class Measured(Part):
 
     census: Census
     latency_ms: dict[str, Latency]
+    answers: dict[str, StepAnswers]
+    sale: Sale
+    load: Load
     audit: Audit
     fairness: Fairness
     pools: tuple[Pool, ...]

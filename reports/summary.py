@@ -7,9 +7,10 @@ from functools import partial
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import ESTIMATES, says_little
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
 from dress_rehearsal.reports.metrics import gate_words
-from dress_rehearsal.reports.schema import Number, Verdict
+from dress_rehearsal.reports.schema import Latency, Number, Verdict
 from dress_rehearsal.reports.words import (
     EMPTY,
     HEADLINES,
@@ -20,11 +21,19 @@ from dress_rehearsal.reports.words import (
     offset,
     percent,
     pool_level,
+    span_words,
     written,
 )
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 _MOST_EVENTS = 40
+_THIS_RUN_ALONE = (
+    "Failed requests count with the time they took. The interval is about this run alone; what "
+    "differs between runs, only repeats tell."
+)
+_FEW_WORDS = (
+    " (few): fewer than five requests were slower, so the percentile says little more than the max."
+)
 
 
 def write_summary(evidence: Evidence, verdict: Verdict) -> str:
@@ -69,10 +78,6 @@ def markdown_table(
         cells = (escaped(each if isinstance(each, str) else cell(each)) for each in row)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _times(*values_ms: float | None) -> Iterator[str]:
-    return (cell(value, milliseconds) for value in values_ms)
 
 
 def _census(verdict: Verdict) -> list[str]:
@@ -127,17 +132,40 @@ def _faults_and_alerts(evidence: Evidence) -> list[str]:
 
 
 def _latency(verdict: Verdict) -> list[str]:
+    taken = {step: own for step, own in verdict.latency_ms.items() if own.count}
+    failing = any(own.failed for own in taken.values())
     rows = [
         (
             step,
             cell(own.count),
-            *_times(own.p50, own.p90, own.p99, own.p99_9, own.max, own.system_p99),
+            *([cell(own.failed)] if failing else []),
+            *_percentiles(own, "p50", "p90", "p99"),
+            span_words(own.p99_low, own.p99_high, milliseconds),
+            *_percentiles(own, "p99_9", "max", "system_p99"),
+            *(_percentiles(own, "good_p99") if failing else []),
         )
-        for step, own in verdict.latency_ms.items()
-        if own.count
+        for step, own in taken.items()
     ]
-    head = ("step", "requests", "p50", "p90", "p99", "p99.9", "max", "p99 from sent")
-    return ["## Latency from the moment students meant to act", markdown_table(head, rows)]
+    head = (
+        *("step", "requests"),
+        *(["failed"] if failing else []),
+        *("p50", "p90", "p99", "its 95% interval", "p99.9", "max", "p99 from sent"),
+        *(["p99 answered well"] if failing else []),
+    )
+    blocks = ["## Latency from the moment students meant to act", markdown_table(head, rows)]
+    blocks.append(f"{_THIS_RUN_ALONE}{_FEW_WORDS if _any_few(taken.values()) else ''}")
+    return blocks
+
+
+def _percentiles(own: Latency, *fields: str) -> Iterator[str]:
+    """Return numbers of a step's latency, each with a word where it says little."""
+    for field in fields:
+        words = cell(getattr(own, field), milliseconds)
+        yield f"{words} (few)" if says_little(own, field) else words
+
+
+def _any_few(steps: Iterable[Latency]) -> bool:
+    return any(says_little(own, field) for own in steps for field in ESTIMATES)
 
 
 def _pools(verdict: Verdict) -> list[str]:
@@ -190,7 +218,7 @@ def _gates(verdict: Verdict) -> list[str]:
         (
             f"{SIGNS[gate.status]} {gate.metric}",
             gate.limit,
-            gate_words(gate, verdict.census.students),
+            gate_words(gate, verdict),
             gate.status,
         )
         for gate in verdict.gates

@@ -25,12 +25,13 @@ from dress_rehearsal.reports.audit import audit_run, unchecked_words
 from dress_rehearsal.reports.cause import find_cause
 from dress_rehearsal.reports.census import CensusFinding, take_census
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.latency import latency_by_step
+from dress_rehearsal.reports.evidence.latency import answers_by_step, latency_by_step
 from dress_rehearsal.reports.evidence.timeline import MEASURING, done_or_ended, was_planned
 from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.gates import apply_gates
 from dress_rehearsal.reports.pools import PoolFinding, find_pools
 from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
+from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.words import counted, milliseconds, pool_words, written
 
@@ -50,7 +51,10 @@ def judge(evidence: Evidence) -> Verdict:
     unchecked = unchecked_words(evidence.requests)
     measured = Measured(
         census=census.census,
-        latency_ms=latency_by_step(evidence.latency),
+        latency_ms=latency_by_step(evidence.latency, evidence.plan.seed),
+        answers=answers_by_step(evidence.latency),
+        sale=measure_sale(evidence),
+        load=measure_load(evidence),
         audit=audit.audit,
         fairness=fairness.fairness,
         pools=tuple(finding.pool for finding in pools),

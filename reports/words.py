@@ -80,6 +80,13 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def span_words(
+    low: float | None, high: float | None, words: Callable[[float], str] = written
+) -> str:
+    """Return from where to where a number may lie, as a table's cell: "1.2 ms to 3.4 ms"."""
+    return EMPTY if low is None or high is None else f"{words(low)} to {words(high)}"
+
+
 def milliseconds(value_ms: float | None) -> str:
     """Return a latency, a wait or a delay: "0.4 ms", "1,542.5 ms"."""
     shown = written(value_ms)
@@ -93,9 +100,11 @@ def seconds(value_s: float | None) -> str:
 
 
 def quantity(value: float | None, unit: str) -> str:
-    """Return a number in the unit that it is kept in: `ms`, `s`, or none for a count or a share."""
+    """Return a number in the unit that it is kept in: `ms`, `s`, `/s`, or none for a plain one."""
     if unit == "ms":
         return milliseconds(value)
+    if unit == "/s":
+        return NOT_MEASURED if value is None else f"{written(value)}/s"
     return seconds(value) if unit == "s" else written(value)
 
 

@@ -205,8 +205,11 @@ class Browser:
                 outcome=outcome,
             )
         done_ns = exchange.done_ns or time.time_ns()
-        if exchange.answer is not None and stream is None:
-            rush.felt_ms.append((done_ns - intended_ns) / 1e6)
+        if stream is None and code != ABANDONED:
+            felt_ms = (done_ns - intended_ns) / 1e6
+            rush.felt_ms.append(felt_ms)
+            if outcome in (OK, REFUSED):
+                rush.good_ms.append(felt_ms)
         return Reply(outcome, code, done_ns, body, content)
 
     def close(self) -> None:

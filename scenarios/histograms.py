@@ -25,8 +25,8 @@ _NEEDED: Final = (
     "first_byte_ns",
     "done_ns",
     "step",
-    "status",
     "outcome",
+    "error",
 )
 
 Columns = Mapping[str, Sequence[int]]
@@ -86,12 +86,16 @@ class Histograms:
         self._felt = {tables.STEPS.index(step): Histogram(self.edges_s) for step in steps}
         self._late = Histogram(self.edges_s)
 
-    def add(self, columns: Columns) -> None:
-        """Count the rows of a shard (columns of `records.tables.REQUESTS`, -1 for null)."""
+    def add(self, columns: Columns, errors: Sequence[str] = ()) -> None:
+        """Count the rows of a shard (columns of `records.tables.REQUESTS`, -1 for null).
+
+        Args:
+            errors: the words that the column `error` counts in.
+        """
         rows = {name: np.array(columns[name], dtype=np.int64) for name in _NEEDED}
         intended_ns, sent_ns, step = rows["intended_ns"], rows["sent_ns"], rows["step"]
         self._late.add((sent_ns - intended_ns)[sent_ns >= 0])
-        answered_ns, counts = felt_of(rows)
+        answered_ns, counts = felt_of(rows, _is_word(rows["error"], errors, tables.ABANDONED))
         for code in np.unique(step[counts]).tolist():
             felt = self._felt.setdefault(code, Histogram(self.edges_s))
             felt.add((answered_ns - intended_ns)[counts & (step == code)])
@@ -103,3 +107,11 @@ class Histograms:
             "felt": {tables.STEPS[code]: one.document() for code, one in self._felt.items()},
             "late": self._late.document(),
         }
+
+
+def _is_word(codes: NDArray[np.int64], words: Sequence[str], word: str) -> NDArray[np.bool_]:
+    """Return which codes stand for a word; none where it has not been met yet."""
+    found: NDArray[np.bool_] = np.zeros(len(codes), dtype=np.bool_)
+    if word in words:
+        found = codes == words.index(word)
+    return found

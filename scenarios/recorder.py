@@ -214,7 +214,7 @@ class Recorder:
         self.error = self._writer.do(self._write, shard, number, list(self._error_codes))
 
     def _write(self, shard: Shard, number: int, errors: list[str]) -> None:
-        self.histograms.add(shard.columns)
+        self.histograms.add(shard.columns, errors)
         name = f"requests/{self.name}-{number:06d}.parquet"
         self._run.write_table(name, shard.table(errors))
 

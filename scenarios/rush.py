@@ -52,7 +52,9 @@ class Rush:
         self.late_ns: list[int] = []
         """`sent - intended` of requests since the last status."""
         self.felt_ms: list[float] = []
-        """`done - intended` of answered requests since the last status."""
+        """`done - intended` of requests that were waited for, since the last status."""
+        self.good_ms: list[float] = []
+        """… and of those among them that were answered well."""
         self.in_flight = 0
         self.connections = 0
         self._unplaced: Iterator[int] = order_of_arrival(timetable)

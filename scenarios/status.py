@@ -31,7 +31,9 @@ class Status:
     loop_lag_s: float
     late_p99_s: float
     felt_p99_ms: float | None
-    """Of the requests answered since the last sample; None when there was none."""
+    """Of the requests that ended since the last sample, failed ones too; None: there was none."""
+    good_p99_ms: float | None
+    """… and of those among them that were answered well."""
     clock_offset_s: float | None
     """Wall clock less monotonic clock, since the start; None: it could not be read."""
     meter: dict[str, Any]
@@ -59,6 +61,7 @@ class Observer:
         late, rush.late_ns = rush.late_ns, []
         lag_s, self._lag_s = self._lag_s, 0.0
         felt, rush.felt_ms = rush.felt_ms, []
+        good, rush.good_ms = rush.good_ms, []
         return Status(
             generator=recorder.name,
             t_ns=time.time_ns(),
@@ -70,7 +73,12 @@ class Observer:
             unwritten_rows=recorder.unwritten,
             loop_lag_s=round(lag_s, 6),
             late_p99_s=round(float(np.percentile(late, 99)) / NS_PER_S, 6) if late else 0.0,
-            felt_p99_ms=round(float(np.percentile(felt, 99)), 3) if felt else None,
+            felt_p99_ms=_p99_ms(felt),
+            good_p99_ms=_p99_ms(good),
             clock_offset_s=self._clock.seconds(),
             meter=recorder.histograms.document(),
         )
+
+
+def _p99_ms(values_ms: list[float]) -> float | None:
+    return round(float(np.percentile(values_ms, 99)), 3) if values_ms else None

@@ -2,23 +2,39 @@
 
 felt = done - intended, always split in generator = sent - intended and system = done - sent;
 read lag = read - done is part of none of them. All in milliseconds. When a request was done, and
-which requests count in percentiles, is for `records.latency` to say: answers, and what was waited
-for in vain; a connection never made after a long wait is in the system's part too, for `sent_ns` is
-then its first packet. Quick failures (503, connection refused) are counted apart.
+which requests count in percentiles, is for `records.latency` to say: all that somebody waited for,
+those that failed too; a connection never made is in the system's part as well, for `sent_ns` is
+then its first packet. The requests that were answered well have a percentile of their own.
 """
+
+import zlib
+from fractions import Fraction
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from dress_rehearsal.records.latency import Felt, felt_of
 from dress_rehearsal.records.tables import ABANDONED, OUTCOMES, STEPS
-from dress_rehearsal.reports.numbers import integers, percentile, rounded, span_ms
-from dress_rehearsal.reports.schema import Latency
+from dress_rehearsal.reports.evidence.interval import Interval, percentile_interval
+from dress_rehearsal.reports.numbers import few_beyond, integers, percentile, rounded, span_ms
+from dress_rehearsal.reports.schema import Latency, StepAnswers
 
-FELT = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9, "max": 100.0}
+FELT: Final = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9, "max": 100.0}
 """The percentiles of what students felt, by their names in the verdict."""
 
-PARTS = ("queue", "pool", "db", "redis", "external", "app")
+ESTIMATES: Final = {
+    "p50": Fraction(1, 2),
+    "p90": Fraction(9, 10),
+    "p99": Fraction(99, 100),
+    "p99_9": Fraction(999, 1000),
+    "system_p99": Fraction(99, 100),
+    "good_p99": Fraction(99, 100),
+}
+"""The numbers of `Latency` that chance has a part in, each with the share it is the percentile of.
+The maximum is none: it happened."""
+
+PARTS: Final = ("queue", "pool", "db", "redis", "external", "app")
 """Server-Timing's parts; `app` is the total in the app, the others are within or before it."""
 
 
@@ -26,17 +42,19 @@ def latency_frame(requests: pd.DataFrame, t0_ns: int | None) -> pd.DataFrame:
     """Return one row a request with its latencies.
 
     Returns:
-        Columns step, journey, outcome (text), intended_s (relative to T-0; NaN without one),
-        felt_ms, generator_ms, system_ms, read_lag_ms, queue_ms … app_ms (NaN where absent),
+        Columns student, step, journey, outcome (text), intended_s (relative to T-0; NaN without
+        one), felt_ms, generator_ms, system_ms, read_lag_ms, queue_ms … app_ms (NaN where absent),
         abandoned (its student needed the answer no more), answered (an `ok` or `refused` answer),
         counts (belongs in percentiles).
     """
     rows = requests
     frame = pd.DataFrame({word: rows[word].astype("object") for word in ("step", "journey")})
     frame["outcome"] = rows["outcome"].astype("object")
+    frame["student"] = integers(rows["student"], missing=-1)
     since = pd.Series(pd.NA, index=rows.index, dtype="Int64") if t0_ns is None else t0_ns
     frame["intended_s"] = span_ms(rows["intended_ns"], since) / 1e3
-    felt = _felt_of(rows)
+    abandoned = (rows["error"].astype("object") == ABANDONED).to_numpy(dtype=bool)
+    felt = _felt_of(rows, abandoned)
     answered_ns = pd.Series(felt.answered_ns, rows.index, "Int64")
     done_ns = answered_ns.where(answered_ns >= 0)
     frame["felt_ms"] = span_ms(done_ns, rows["intended_ns"])
@@ -45,28 +63,61 @@ def latency_frame(requests: pd.DataFrame, t0_ns: int | None) -> pd.DataFrame:
     frame["read_lag_ms"] = span_ms(rows["read_ns"], rows["done_ns"])
     for part in PARTS:
         frame[f"{part}_ms"] = rows[f"{part}_us"].to_numpy("float64", na_value=np.nan) / 1e3
-    frame["abandoned"] = (rows["error"].astype("object") == ABANDONED).to_numpy(dtype=bool)
+    frame["abandoned"] = abandoned
     frame["answered"] = frame["outcome"].isin(["ok", "refused"])
     frame["counts"] = felt.counts
     return frame
 
 
-def latency_by_step(frame: pd.DataFrame) -> dict[str, Latency]:
-    """Return the exact percentiles of every step of the journeys, then of any others."""
+def latency_by_step(frame: pd.DataFrame, seed: int) -> dict[str, Latency]:
+    """Return the exact percentiles of every step of the journeys, then of any others.
+
+    Args:
+        seed: of the draws behind the 95% interval of p99.
+    """
     counts = frame[frame["counts"]]
     groups = {str(step): rows for step, rows in counts.groupby("step")}
     others = sorted(set(groups) - set(STEPS))
-    return {step: _latency(groups.get(step, counts.head(0))) for step in (*STEPS, *others)}
+    return {
+        step: _latency(step, groups.get(step, counts.head(0)), seed) for step in (*STEPS, *others)
+    }
+
+
+def latency_interval(frame: pd.DataFrame, step: str, field: str, seed: int) -> Interval | None:
+    """Return the 95% interval of one of a step's `ESTIMATES` in ms, None where there is none."""
+    rows = frame[frame["counts"] & (frame["step"] == step)]
+    return _interval(step, rows, field, seed)
+
+
+def requests_behind(latency: Latency, field: str) -> int:
+    """Return how many requests one of a step's numbers is taken from."""
+    return latency.count - latency.failed if field == "good_p99" else latency.count
+
+
+def says_little(latency: Latency, field: str) -> bool:
+    """Return whether a percentile has too few requests beyond it: fewer than five."""
+    behind = requests_behind(latency, field)
+    return behind > 0 and field in ESTIMATES and few_beyond(behind, ESTIMATES[field])
+
+
+def answers_by_step(frame: pd.DataFrame) -> dict[str, StepAnswers]:
+    """Return what came of the requests of every step of the journeys, then of any others."""
+    wanted = frame[~frame["abandoned"]]
+    sent = wanted["step"].value_counts()
+    bad = wanted.loc[~wanted["answered"], "step"].value_counts()
+    steps = (*STEPS, *sorted(set(sent.index) - set(STEPS)))
+    return {step: _answers(int(sent.get(step, 0)), int(bad.get(step, 0))) for step in steps}
 
 
 def system_ms(frame: pd.DataFrame, step: str, field: str) -> float | None:
     """Return a felt percentile's counterpart in the system's part alone, None without requests.
 
     Args:
-        field: one of `FELT`; for `p99` this is the verdict's `system_p99`.
+        field: one of `FELT`, or `good_p99`; for `p99` this is the verdict's `system_p99`.
     """
-    rows = frame[frame["counts"] & (frame["step"] == step)]
-    return rounded(percentile(rows["system_ms"].dropna().to_numpy(), FELT[field]))
+    rows = _felt(frame[frame["counts"] & (frame["step"] == step)], field)
+    share = FELT["p99" if field == "good_p99" else field]
+    return rounded(percentile(rows["system_ms"].dropna().to_numpy(), share))
 
 
 def unanswered_by_step(frame: pd.DataFrame) -> pd.DataFrame:
@@ -120,21 +171,47 @@ def latency_spectrum(frame: pd.DataFrame, step: str) -> pd.DataFrame:
     )
 
 
-def _felt_of(rows: pd.DataFrame) -> Felt:
+def _felt_of(rows: pd.DataFrame, abandoned: Any) -> Felt:
     """Return what was felt of each row, with its words as places and its nulls as -1."""
     times = ("intended_ns", "first_byte_ns", "done_ns")
     columns = {name: integers(rows[name], missing=-1) for name in times}
-    columns["status"] = integers(rows["status"])
     for name, words in (("step", STEPS), ("outcome", OUTCOMES)):
         columns[name] = pd.Index(words).get_indexer(rows[name].astype("object"))
-    return felt_of(columns)
+    return felt_of(columns, abandoned)
 
 
-def _latency(rows: pd.DataFrame) -> Latency:
+def _latency(step: str, rows: pd.DataFrame, seed: int) -> Latency:
     felt = rows["felt_ms"].to_numpy()
-    system = rows["system_ms"].dropna().to_numpy()
+    interval = _interval(step, rows, "p99", seed)
+    low, high = (None, None) if interval is None else interval
     return Latency(
         count=len(felt),
+        failed=int((~rows["answered"]).sum()),
         **{field: rounded(percentile(felt, share)) for field, share in FELT.items()},
-        system_p99=rounded(percentile(system, 99)),
+        p99_low=low,
+        p99_high=high,
+        good_p99=rounded(percentile(_felt(rows, "good_p99")["felt_ms"].to_numpy(), 99)),
+        system_p99=rounded(percentile(_felt(rows, "system_p99")["system_ms"].to_numpy(), 99)),
     )
+
+
+def _felt(rows: pd.DataFrame, field: str) -> pd.DataFrame:
+    """Return those of a step's counting requests that one of its numbers is taken from."""
+    if field == "system_p99":
+        return rows[rows["system_ms"].notna()]
+    return rows[rows["answered"]] if field == "good_p99" else rows
+
+
+def _interval(step: str, rows: pd.DataFrame, field: str, seed: int) -> Interval | None:
+    if field not in ESTIMATES:
+        return None
+    own = _felt(rows, field)
+    values = own["system_ms" if field == "system_p99" else "felt_ms"].to_numpy()
+    # A step's draws are its own, whichever other steps the run has.
+    drawn_by = (seed, zlib.crc32(step.encode()))
+    return percentile_interval(values, own["student"].to_numpy(), ESTIMATES[field], drawn_by)
+
+
+def _answers(count: int, failed: int) -> StepAnswers:
+    share = rounded(failed / count, 6) if count else None
+    return StepAnswers(count=count, failed=failed, failed_share=share)

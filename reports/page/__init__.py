@@ -1,16 +1,11 @@
 """The page: a run's report as one HTML file that asks nobody else for anything, and its figures."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
 
-import jinja2
-import numpy as np
-import pandas as pd
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from dress_rehearsal.plans import plan_toml
 from dress_rehearsal.records import RunDirectory
@@ -20,7 +15,8 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures import Drawing, draw_figures
 from dress_rehearsal.reports.page import tables
 from dress_rehearsal.reports.page.facts import environment_facts, run_files, timeline_rows
-from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.page.templates import rendered
+from dress_rehearsal.reports.schema import Latency, Verdict
 from dress_rehearsal.reports.words import (
     HEADLINES,
     NOT_MEASURED,
@@ -32,8 +28,6 @@ from dress_rehearsal.reports.words import (
     seconds,
     written,
 )
-
-_HERE: Final = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +57,8 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         else:  # one drawn from an earlier state of the run must not outlive it
             for suffix in ("svg", "png"):
                 (run.figures / f"{figure.name}.{suffix}").unlink(missing_ok=True)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["breakable"] = breakable
-    page = environment.get_template("page.html.j2").render(
-        css=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+    page = rendered(
+        "page.html.j2",
         answer=HEADLINES[verdict.verdict],
         verdict=verdict,
         plan=evidence.plan,
@@ -86,7 +72,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         lost=tables.lost_table(verdict),
         unchecked=verdict.unchecked,
         pools=tables.pool_table(verdict.pools),
-        gates=tables.gates_table(verdict.gates, verdict.census.students),
+        gates=tables.gates_table(verdict.gates, verdict),
         generator=tables.generator_table(verdict.generator, evidence),
         timestamps=kernel_timestamps(evidence),
         reconciliation=tables.reconciliation_table(evidence.server_counts),
@@ -116,9 +102,8 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
     """Return the six numbers everybody asks for first."""
     sale = evidence.sale
     bought = verdict.latency_ms.get(PURCHASE)
-    felt, system = (bought.p99, bought.system_p99) if bought else (None, None)
     first = verdict.bottleneck
-    rate = busiest_second(evidence.requests["sent_ns"])
+    rate = verdict.load.busiest_second
     return (
         KeyNumber(
             "Students", written(verdict.census.students), counted(len(evidence.requests), "request")
@@ -135,8 +120,8 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
         ),
         KeyNumber(
             "Buying, p99",
-            milliseconds(felt),
-            "felt" if system is None else f"felt; the system's part {milliseconds(system)}",
+            NOT_MEASURED if bought is None else milliseconds(bought.p99),
+            "felt" if bought is None else _felt_note(bought),
         ),
         KeyNumber(
             "Busiest second",
@@ -151,18 +136,14 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
     )
 
 
-def busiest_second(sent_ns: "pd.Series[Any]") -> int | None:
-    """Return the most requests sent within any one second; None when none was sent."""
-    times = np.sort(sent_ns.dropna().to_numpy(dtype=np.int64))
-    if not len(times):
-        return None
-    within = np.searchsorted(times, times + NS_PER_S, side="left") - np.arange(len(times))
-    return int(within.max())
-
-
-def breakable(text: str) -> Markup:
-    """Return a name escaped that may break after its slashes and underscores."""
-    return Markup(re.sub("([/_])", r"\1<wbr>", str(escape(text))))  # noqa: S704 - escaped
+def _felt_note(bought: Latency) -> str:
+    """Return what stands below the p99 of buying: what it is made of, and who failed."""
+    parts = ["felt"]
+    if bought.system_p99 is not None:
+        parts.append(f"the system's part {milliseconds(bought.system_p99)}")
+    if bought.failed:
+        parts.append(f"{milliseconds(bought.good_p99)} without the {written(bought.failed)} failed")
+    return "; ".join(parts)
 
 
 def kernel_timestamps(evidence: Evidence) -> str:

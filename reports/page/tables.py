@@ -10,7 +10,12 @@ import pandas as pd
 from dress_rehearsal.plans import format_duration
 from dress_rehearsal.records.tables import CLIENT_POOLS, JOIN, QUEUE, SCAN, STEPS, STREAM
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.latency import PARTS, latency_split, unanswered_by_step
+from dress_rehearsal.reports.evidence.latency import (
+    PARTS,
+    latency_split,
+    says_little,
+    unanswered_by_step,
+)
 from dress_rehearsal.reports.evidence.reconciliation import Reconciliation
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.pools.client import LOCKS
@@ -21,6 +26,7 @@ from dress_rehearsal.reports.schema import (
     GateResult,
     Generator,
     Latency,
+    Measured,
     Pool,
     Verdict,
 )
@@ -37,6 +43,7 @@ from dress_rehearsal.reports.words import (
     pool_words,
     resource_words,
     seconds,
+    span_words,
     written,
 )
 
@@ -45,10 +52,14 @@ _SOME_RUSHES: Final = frozenset({JOIN, QUEUE, STREAM, SCAN})
 
 
 class Cell(NamedTuple):
-    """A cell's words; `tone` (ok, found, open) colours them, beside what they say."""
+    """A cell's words; `tone` (ok, found, open) colours them, beside what they say.
+
+    `href` is where they lead, escaped as a URL is.
+    """
 
     text: str
     tone: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +226,13 @@ def lost_table(verdict: Verdict) -> Table | None:
 def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
     """Return each step's felt latency, and what was not answered beside it.
 
-    Steps that not every rush has are left out where nobody took them.
+    Steps that not every rush has are left out where nobody took them, and the percentile of what
+    was answered well where nothing failed.
     """
     bad = unanswered_by_step(evidence.latency)
+    failing = any(part.failed for part in latency_ms.values())
     rows = []
     for step, part in latency_ms.items():
-        numbers = (part.p50, part.p90, part.p99, part.p99_9, part.max, part.system_p99)
         failed, unknown, abandoned = (
             int(bad.at[step, word]) if step in bad.index else 0
             for word in ("failed", "unknown", "abandoned")
@@ -231,17 +243,27 @@ def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
             _row(
                 step,
                 written(part.count),
-                *(cell(value, written) for value in numbers),
+                *(_percentile(part, field) for field in ("p50", "p90", "p99")),
+                span_words(part.p99_low, part.p99_high),
+                *(_percentile(part, field) for field in ("p99_9", "max", "system_p99")),
+                *([_percentile(part, "good_p99")] if failing else []),
                 _bad(failed),
                 _bad(unknown),
                 written(abandoned),
             )
         )
-    latencies = ("Count", "p50", "p90", "p99", "p99.9", "Max", "System p99")
-    words = (*latencies, "Failed", "Unknown", "Abandoned")
+    latencies = ("Count", "p50", "p90", "p99", "p99 lies within", "p99.9", "Max", "System p99")
+    good = ("Good p99",) if failing else ()
+    words = (*latencies, *good, "Failed", "Unknown", "Abandoned")
     columns = (("Step", "text"), *((word, "number") for word in words))
     caption = "What students felt, in ms; abandoned: the student needed the answer no more"
     return Table("latency-table", caption, columns, rows)
+
+
+def _percentile(latency: Latency, field: str) -> str:
+    """Return a number of a step's latency, with a word where too few requests are behind it."""
+    words = cell(getattr(latency, field))
+    return f"{words} (few)" if says_little(latency, field) else words
 
 
 def pool_table(pools: Sequence[Pool]) -> Table:
@@ -272,11 +294,11 @@ def pool_table(pools: Sequence[Pool]) -> Table:
     return Table("pool-table", caption, columns, rows)
 
 
-def gates_table(gates: Sequence[GateResult], students: int) -> Table:
+def gates_table(gates: Sequence[GateResult], measured: Measured) -> Table:
     """Return each limit and the number held against it: correctness first, then the plan's own.
 
     Args:
-        students: what shares of the census are shares of.
+        measured: where the numbers are from.
     """
     tones = {"pass": "ok", "fail": "found", "inconclusive": "open"}
     compared = any(gate.baseline is not None for gate in gates)
@@ -285,7 +307,7 @@ def gates_table(gates: Sequence[GateResult], students: int) -> Table:
             gate.metric,
             Cell(gate.status, tones[gate.status]),
             gate.limit,
-            gate_words(gate, students),
+            gate_words(gate, measured),
             *([written(gate.baseline)] if compared else []),
         )
         for gate in gates

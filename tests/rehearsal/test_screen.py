@@ -25,6 +25,7 @@ def status(t_ns, requests, **students):
         "outcomes": {"ok": requests, "refused": 0, "failed": 7, "unknown": 0},
         "late_p99_s": 0.012,
         "felt_p99_ms": 1234.0,
+        "good_p99_ms": 98.0,
     }
 
 
@@ -47,7 +48,7 @@ def collector(tmp_path):
     return collected
 
 
-def show(collector, *, terminal, width):
+def show(collector, *, terminal, width, failed=7):
     written = io.StringIO()
     console = Console(file=written, width=width, force_terminal=terminal, color_system=None)
     screen = Screen(console)
@@ -55,8 +56,10 @@ def show(collector, *, terminal, width):
     with screen:
         screen.phase("students take their places")
         screen.t0(2_000_000_000)
-        screen.update(status(3_000_000_000, 100, ticket=1800, in_flight=200), collector)
-        screen.update(status(4_000_000_000, 4100, ticket=1800, in_flight=200), collector)
+        for t_ns, requests in ((3_000_000_000, 100), (4_000_000_000, 4100)):
+            line = status(t_ns, requests, ticket=1800, in_flight=200)
+            line["outcomes"]["failed"] = failed
+            screen.update(line, collector)
         screen.note("redis was killed by SIGKILL.")
     return written.getvalue()
 
@@ -84,5 +87,10 @@ def test_plain_lines_say_the_same_where_there_is_no_terminal(collector):
     shown = show(collector, terminal=False, width=80)
     assert "1,800 hold a ticket, 200 on the way" in shown
     assert "tickets left 3,200" in shown
+    assert "p99 1,234 ms, good p99 98 ms" in shown, "requests failed, so both are told"
     assert "redis was killed by SIGKILL." in shown
     assert "\x1b" not in shown
+
+
+def test_while_nothing_fails_there_is_one_p99(collector):
+    assert "good p99" not in show(collector, terminal=False, width=80, failed=0)

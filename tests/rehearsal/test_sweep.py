@@ -8,6 +8,7 @@ import pytest
 
 from dress_rehearsal.plans import STRATEGIES, Plan, PlanError
 from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.rehearsal import series
 from dress_rehearsal.rehearsal import sweep as sweeping
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.sweep import (
@@ -99,7 +100,7 @@ def quick_runs(monkeypatch):
         return verdict_of(run.id, verdict="pass", reasons=["It held."])
 
     comparison = SimpleNamespace(markdown=lambda: "the table", figure=lambda path: path.touch())
-    monkeypatch.setattr(sweeping, "rehearse", rehearsed)
+    monkeypatch.setattr(series, "rehearse", rehearsed)
     compared = []
     monkeypatch.setattr(sweeping, "compare", lambda judged: compared.append(judged) or comparison)
     return SimpleNamespace(comparison=comparison, compared=compared)

@@ -1,7 +1,14 @@
 """Correctness is always gated, first; a number that was not measured passes nothing."""
 
+import dataclasses
+import re
+
+import numpy as np
+import pandas as pd
 import pytest
 
+from dress_rehearsal.plans import Gate
+from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.gates import IMPLICIT
@@ -171,3 +178,152 @@ def test_a_lost_generator_excuses_limits_but_no_wrong(evidence_of):
     limits = judge(evidence_of(**SMALL, component_lost="generator", gates=[gate]))
     wrong = judge(evidence_of(**SMALL, component_lost="generator", oversell=2))
     assert (limits.verdict, wrong.verdict) == ("inconclusive", "fail")
+
+
+@pytest.mark.parametrize(
+    ("failed", "limit", "status"),
+    [
+        (7, "<= 2.8%", "pass"),
+        (7, "< 2.8%", "fail"),
+        (9, "< 3.6%", "fail"),
+        (9, "<= 3.6%", "pass"),
+        (9, "== 3.6%", "pass"),
+        (8, "<= 3.1 %", "fail"),
+        (8, "<= 3.2 %", "pass"),
+    ],
+)
+def test_shares_are_compared_exactly(verdict_of, failed, limit, status):
+    crowd = {"students": 250, "tickets": 60, "failed": failed}
+    verdict = verdict_of(**crowd, gates=[("census.failed", limit)])
+    assert gates_of(verdict)["census.failed", limit].status == status
+
+
+def slowed(evidence, gates, felt_ms, failed=0):
+    """The same run with purchases that took `felt_ms`; the last `failed` of them got a 503."""
+    requests = evidence.requests.copy()
+    bought = requests.index[requests["step"] == PURCHASE][: len(felt_ms)]
+    assert len(bought) == len(felt_ms)
+    others = requests.index[requests["step"] == PURCHASE][len(felt_ms) :]
+    felt_ns = pd.array((np.asarray(felt_ms) * 1_000_000).astype(np.int64), dtype="Int64")
+    requests.loc[bought, "done_ns"] = requests.loc[bought, "intended_ns"] + felt_ns
+    requests.loc[bought, "sent_ns"] = requests.loc[bought, "intended_ns"]
+    if failed:
+        requests["outcome"] = requests["outcome"].astype(object)
+        requests.loc[bought[-failed:], "outcome"] = "failed"
+        requests.loc[bought[-failed:], "status"] = 503
+    return gated(dataclasses.replace(evidence, requests=requests.drop(others)), gates)
+
+
+def gated(evidence, gates):
+    """The same run under a plan with these gates and no others."""
+    found = tuple(Gate(metric=metric, limit=limit) for metric, limit in gates)
+    return dataclasses.replace(evidence, plan=evidence.plan.model_copy(update={"gates": found}))
+
+
+P99 = "latency_ms[POST /events/{event}/tickets].p99"
+
+
+def test_210_of_292_purchases_that_failed_after_8_s_break_a_limit_of_3_s(evidence_of):
+    rng = np.random.default_rng(2)
+    felt = [*rng.integers(3, 99, 82), *rng.integers(7_990, 8_030, 210)]
+    evidence = slowed(evidence_of(students=300, tickets=60), [(P99, "<= 3s")], felt, failed=210)
+    verdict = judge(evidence)
+    gate = gates_of(verdict)[P99, "<= 3s"]
+    assert gate.status == "fail"
+    assert 7_990 < gate.low <= gate.value <= gate.high < 8_030
+    (broken,) = [reason for reason in verdict.reasons if P99 in reason]
+    assert re.fullmatch(
+        r"Gate broken: .* is 8,0\d\d ms \(95% interval [\d,]+ ms to 8,0\d\d ms; too few: 292 "
+        r"requests\), the limit is <= 3s\.",
+        broken,
+    )
+
+
+@pytest.fixture(scope="module")
+def close(evidence_of):
+    """Purchases with a p99 of about 3 s, and its interval."""
+    evidence = evidence_of(students=1_200, tickets=60)
+    tries = int((evidence.requests["step"] == PURCHASE).sum())
+    felt = np.random.default_rng(4).lognormal(np.log(900), 0.5, tries)
+    return slowed(evidence, [], felt)
+
+
+def test_a_limit_within_the_interval_is_too_close_to_call(close):
+    latency = judge(close).latency_ms[PURCHASE]
+    low, high = latency.p99_low, latency.p99_high
+    within, below, above = (low, latency.p99, high), low - 0.001, high + 0.001
+    expected = {}
+    for comparison in ("<=", "<", ">=", ">"):
+        upper = comparison[0] == "<"
+        expected |= {f"{comparison} {limit:.3f}ms": "inconclusive" for limit in within}
+        expected[f"{comparison} {below:.3f}ms"] = "fail" if upper else "pass"
+        expected[f"{comparison} {above:.3f}ms"] = "pass" if upper else "fail"
+    gates = gates_of(judge(gated(close, [(P99, limit) for limit in expected])))
+    assert {limit: gates[P99, limit].status for limit in expected} == expected
+    assert {(gate.low, gate.high) for (metric, _), gate in gates.items() if metric == P99} == {
+        (low, high)
+    }
+
+
+def test_what_is_too_close_to_call_says_between_what_it_lies(close):
+    value = judge(close).latency_ms[PURCHASE].p99
+    limit = f"<= {value + 1:.0f} ms"
+    verdict = judge(gated(close, [(P99, limit)]))
+    assert verdict.exit_code == 3
+    (undecided,) = [reason for reason in verdict.reasons if "Gate undecided" in reason]
+    assert re.fullmatch(
+        r"Gate undecided: .* is [\d.,]+ ms \(95% interval [\d.,]+ ms to [\d.,]+ ms\), too close "
+        rf"to the limit {limit} to call\.",
+        undecided,
+    )
+
+
+def test_any_percentile_that_a_gate_names_has_its_interval_and_the_maximum_none(close):
+    fields = ("p50", "p90", "p99", "p99_9", "system_p99", "good_p99")
+    limits = dict.fromkeys((*fields, "max"), ">= 0s") | {"count": ">= 0"}
+    gates = [(f"{BUYING}.{field}", limit) for field, limit in limits.items()]
+    results = {gate.metric: gate for gate in judge(gated(close, gates)).gates}
+    for field in fields:
+        gate = results[f"{BUYING}.{field}"]
+        assert gate.low <= gate.value <= gate.high
+        assert gate.low < gate.high
+    assert results[f"{BUYING}.max"].low is None
+    assert results[f"{BUYING}.count"].high is None
+
+
+def test_where_everybody_waited_equally_long_a_limit_at_that_is_decided(evidence_of):
+    evidence = slowed(evidence_of(**SMALL), [(P99, "<= 500ms"), (P99, "< 500ms")], [500] * 200)
+    gates = gates_of(judge(evidence))
+    assert gates[P99, "<= 500ms"].status == "pass"
+    assert gates[P99, "< 500ms"].status == "fail"
+
+
+def test_a_share_of_a_step_s_answers_is_exact_and_told_in_requests(evidence_of):
+    share = "answers[POST /events/{event}/tickets].failed_share"
+    gates = [(share, "<= 2.8%"), (share, "< 2.8%"), (share, "<= 0.028"), (share, "< 0.028")]
+    evidence = slowed(evidence_of(students=300, tickets=60), gates, [50] * 250, failed=7)
+    verdict = judge(evidence)
+    assert [gates_of(verdict)[gate].status for gate in gates] == ["pass", "fail", "pass", "fail"]
+    assert any("is 7 of 250 requests (2.8%)" in reason for reason in verdict.reasons)
+
+
+def test_tickets_that_never_ran_out_ran_out_later_than_any_limit(verdict_of):
+    gates = [("sale.sold_out_after_s", limit) for limit in ("<= 30s", ">= 1s")]
+    left = gates_of(verdict_of(students=60, tickets=200, gates=gates))
+    assert [left[gate].status for gate in gates] == ["fail", "pass"]
+    unopened = gates_of(verdict_of(students=60, tickets=200, gates=gates, no_t0=True))
+    assert {unopened[gate].status for gate in gates} == {"inconclusive"}
+
+
+def test_the_sale_s_speed_and_the_busiest_second_can_be_gated(verdict_of):
+    gates = [
+        ("sale.tickets_per_s", ">= 1"),
+        ("sale.tickets_per_s", ">= 1000000"),
+        ("sale.sold_out_after_s", "<= 30s"),
+        ("load.busiest_second", ">= 50"),
+    ]
+    verdict = verdict_of(**SMALL, gates=gates)
+    statuses = [gates_of(verdict)[gate].status for gate in gates]
+    assert statuses == ["pass", "fail", "pass", "pass"]
+    (broken,) = verdict.reasons
+    assert re.search(r"sale\.tickets_per_s is [\d,.]+/s, the limit is >= 1000000\.", broken)

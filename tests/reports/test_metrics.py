@@ -5,7 +5,7 @@ import pytest
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.read import bundled_plans, read_plan
 from dress_rehearsal.reports.errors import MetricUnknownError
-from dress_rehearsal.reports.metrics import check_metric_names, known_metrics, metric_value
+from dress_rehearsal.reports.metrics import check_metric_names, known_metrics, metric_value, unit_of
 
 
 def gated(metric, limit):
@@ -39,6 +39,21 @@ def test_the_bundled_plans_name_only_known_metrics(path):
         ("pools[redis].saturated_at_s", ">= 2s"),
         ("generator.late_start_p99_ms", "<= 100ms"),
         ("generator.cpu_peak", "<= 0.9"),
+        ("latency_ms[POST /login].good_p99", "<= 3 s"),
+        ("latency_ms[POST /login].p99_high", "<= 3s"),
+        ("latency_ms[POST /login].failed", "== 0"),
+        ("answers[POST /login].failed", "<= 5"),
+        ("answers[POST /login].failed_share", "<= 0.5%"),
+        ("answers[POST /login].failed_share", "<= 0.005"),
+        ("sale.granted", ">= 100"),
+        ("sale.tickets_per_s", ">= 250.5"),
+        ("sale.sold_out_after_s", "<= 30s"),
+        ("load.busiest_second", ">= 5000"),
+        ("pools[postgres].leaked", "== 0"),
+        ("bottleneck.since_s", ">= -1s"),
+        ("pools[redis].saturated_at_s", ">= -500ms"),
+        ("fairness.kendall_tau", ">= -1"),
+        ("fairness.multi_device_advantage", ">= -0.1"),
     ],
 )
 def test_these_gates_are_understood(metric, limit):
@@ -59,6 +74,17 @@ def test_these_gates_are_understood(metric, limit):
         ("census.failed", "<= 3s", "no time"),
         ("audit.oversold", "<= 1%", "no share"),
         ("fairness.inversion", "== 0", "no such metric"),
+        ("latency_ms[POST /login].failed", "<= 3s", "no time"),
+        ("sale.tickets_per_s", "<= 3s", "no time"),
+        ("pools[cpu].timeouts", "<= 1%", "no share"),
+        ("latency_ms[POST /login].p99", "<= -1 s", "a time that is never below 0"),
+        ("latency_ms[POST /login].p99", "< 0s", "a time that is never below 0"),
+        ("sale.sold_out_after_s", "<= -1s", "a time that is never below 0"),
+        ("census.failed", "<= -1", "a number that is never below 0"),
+        ("audit.oversold", ">= -3", "a number that is never below 0"),
+        ("fairness.kendall_tau", ">= 1.5", "a number from -1 to 1"),
+        ("fairness.multi_device_advantage", "< -1", "a number from -1 to 1"),
+        ("answers[POST /login].failed_share", "<= 5", "which is 0% to 100%"),
     ],
 )
 def test_these_are_refused_with_a_hint(metric, limit, words):
@@ -85,3 +111,25 @@ def test_every_known_metric_can_be_read_from_a_verdict(healthy_verdict):
 def test_reading_an_unknown_metric_is_an_error(healthy_verdict):
     with pytest.raises(MetricUnknownError, match="did you mean"):
         metric_value(healthy_verdict, "audit.oversolt")
+
+
+def test_a_share_that_nothing_can_be_is_refused_with_the_plan():
+    with pytest.raises(ValueError, match="between 0% and 100%"):
+        gated("census.failed", "<= 150%")
+
+
+def test_words_and_yes_or_no_are_no_metrics():
+    fields = {path.rpartition(".")[2] for path in known_metrics()}
+    assert not fields & {"name", "diagnosis", "limited", "resource", "evidence"}
+
+
+def test_a_metric_is_told_in_its_unit():
+    units = {
+        "sale.tickets_per_s": "/s",
+        "sale.sold_out_after_s": "s",
+        "latency_ms[POST /login].good_p99": "ms",
+        "latency_ms[POST /login].failed": "",
+        "answers[POST /login].failed_share": "",
+        "load.busiest_second": "",
+    }
+    assert {path: unit_of(path) for path in units} == units

@@ -13,12 +13,16 @@ STREAM = tables.STEPS.index("GET /events/{event}/queue/stream")
 OK, REFUSED, FAILED, UNKNOWN = range(4)
 
 
-def columns(*rows):
-    """Columns of (step, outcome, status, sent, first byte, done) in ms after what was meant."""
-    names = ("step", "outcome", "status", "sent_ns", "first_byte_ns", "done_ns")
-    found = {name: [] for name in (*names, "intended_ns")}
+ERRORS = ["overloaded", "abandoned", "timeout"]
+
+
+def columns(*rows, error=-1):
+    """Columns of (step, outcome, sent, first byte, done) in ms after what was meant."""
+    names = ("step", "outcome", "sent_ns", "first_byte_ns", "done_ns")
+    found = {name: [] for name in (*names, "intended_ns", "error")}
     for row in rows:
         found["intended_ns"].append(10**18)
+        found["error"].append(error)
         for name, value in zip(names, row, strict=True):
             at = name.endswith("_ns")
             found[name].append((-1 if value is None else 10**18 + value * MS) if at else value)
@@ -39,7 +43,7 @@ def test_time_outs_have_a_narrow_bucket_of_their_own():
 
 def test_a_latency_is_in_the_first_bucket_that_it_does_not_exceed():
     histograms = Histograms()
-    histograms.add(columns((BUY, OK, 202, 1, 400, 500), (BUY, OK, 202, 1, 400, 501)))
+    histograms.add(columns((BUY, OK, 1, 400, 500), (BUY, OK, 1, 400, 501)))
     felt = histograms.document()["felt"]["POST /events/{event}/tickets"]
     edge = USUAL_EDGES_S.index(0.5)
     assert (felt["counts"][edge], felt["counts"][edge + 1]) == (1, 1)
@@ -49,12 +53,11 @@ def test_a_latency_is_in_the_first_bucket_that_it_does_not_exceed():
 @pytest.mark.parametrize(
     ("row", "counted"),
     [
-        pytest.param((BUY, REFUSED, 409, 0, 1, 2), 1, id="refused is an answer"),
-        pytest.param((BUY, UNKNOWN, 0, 0, None, 10_000), 1, id="waited, and never answered"),
-        pytest.param((BUY, FAILED, 503, 0, 1, 2_000), 0, id="a 503 looks fast"),
-        pytest.param((BUY, FAILED, 0, 0, None, 2_000), 1, id="waited in vain for a connection"),
-        pytest.param((BUY, FAILED, 0, 0, None, 10), 0, id="refused connection"),
-        pytest.param((BUY, OK, 202, 0, 1, None), 0, id="no end, no latency"),
+        pytest.param((BUY, REFUSED, 0, 1, 2), 1, id="refused is an answer"),
+        pytest.param((BUY, UNKNOWN, 0, None, 10_000), 1, id="waited, and never answered"),
+        pytest.param((BUY, FAILED, 0, 1, 2_000), 1, id="a 503 was waited for"),
+        pytest.param((BUY, FAILED, 0, None, 10), 1, id="a refused connection, quick as it was"),
+        pytest.param((BUY, OK, 0, 1, None), 0, id="no end, no latency"),
     ],
 )
 def test_what_counts(row, counted):
@@ -63,16 +66,23 @@ def test_what_counts(row, counted):
     assert counts(histograms, BUY) == counted
 
 
+@pytest.mark.parametrize(("errors", "counted"), [(ERRORS, 0), (["overloaded", "cut"], 1)])
+def test_what_was_abandoned_does_not_count_whatever_its_words_place_is(errors, counted):
+    histograms = Histograms()
+    histograms.add(columns((BUY, UNKNOWN, 0, None, 9_000), error=1), errors)
+    assert counts(histograms, BUY) == counted
+
+
 def test_a_stream_is_answered_with_its_first_byte():
     histograms = Histograms()
-    histograms.add(columns((STREAM, OK, 200, 0, 7, 60_000)))
+    histograms.add(columns((STREAM, OK, 0, 7, 60_000)))
     felt = histograms.document()["felt"]["GET /events/{event}/queue/stream"]
     assert felt["sum_s"] == pytest.approx(0.007)
 
 
 def test_late_starts_are_those_of_everything_that_was_sent():
     histograms = Histograms()
-    histograms.add(columns((BUY, OK, 202, 3, 4, 5), (BUY, FAILED, 0, None, None, 5)))
+    histograms.add(columns((BUY, OK, 3, 4, 5), (BUY, FAILED, None, None, 5)))
     late = histograms.document()["late"]
     assert sum(late["counts"]) == 1
     assert late["sum_s"] == pytest.approx(0.003)
@@ -82,7 +92,7 @@ def test_a_limit_gets_an_edge_of_its_own_and_shards_add_up():
     histograms = Histograms([0.3, 8.0])
     assert {*USUAL_EDGES_S, 0.3} == set(histograms.edges_s)
     for _ in range(3):
-        histograms.add(columns((BUY, OK, 202, 0, 1, 300)))
+        histograms.add(columns((BUY, OK, 0, 1, 300)))
     felt = histograms.document()["felt"]["POST /events/{event}/tickets"]
     assert felt["counts"][histograms.edges_s.index(0.3)] == 3
     assert len(felt["counts"]) == len(histograms.edges_s) + 1

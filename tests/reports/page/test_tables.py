@@ -28,7 +28,16 @@ from dress_rehearsal.reports.schema import (
     Generator,
     Pool,
     Status,
+    Verdict,
 )
+
+
+@pytest.fixture
+def crowd(healthy_verdict: Verdict) -> Verdict:
+    """The verdict on 12,000 students, of whom 12 failed."""
+    census = healthy_verdict.census.model_copy(update={"students": 12_000, "failed": 12})
+    return healthy_verdict.model_copy(update={"census": census})
+
 
 NOBODY = dict.fromkeys(Census.model_fields, 0)
 NOTHING = dict.fromkeys(Pool.model_fields)
@@ -38,9 +47,24 @@ def words(table: Table) -> list[list[str]]:
     return [[cell.text for cell in row] for row in table.rows]
 
 
-def gate(metric: str, limit: str, value: float | None, baseline: float | None = None) -> GateResult:
+def gate(
+    metric: str,
+    limit: str,
+    value: float | None,
+    baseline: float | None = None,
+    interval: tuple[float, float] | tuple[None, None] = (None, None),
+) -> GateResult:
     status: Status = "inconclusive" if value is None else "pass"
-    return GateResult(metric=metric, limit=limit, value=value, baseline=baseline, status=status)
+    low, high = interval
+    return GateResult(
+        metric=metric,
+        limit=limit,
+        value=value,
+        low=low,
+        high=high,
+        baseline=baseline,
+        status=status,
+    )
 
 
 @pytest.mark.parametrize(
@@ -56,17 +80,17 @@ def gate(metric: str, limit: str, value: float | None, baseline: float | None = 
     ],
 )
 def test_a_gates_number_is_in_the_unit_of_its_limit(
-    metric: str, limit: str, value: float | None, shown: str
+    crowd: Verdict, metric: str, limit: str, value: float | None, shown: str
 ) -> None:
-    table = gates_table([gate(metric, limit, value)], students=12_000)
+    table = gates_table([gate(metric, limit, value)], crowd)
     status = "inconclusive" if value is None else "pass"
     assert words(table) == [[metric, status, limit, shown]]
 
 
-def test_a_baseline_is_shown_only_where_there_is_one() -> None:
-    plain = gates_table([gate("census.failed", "== 0", 0)], students=10)
+def test_a_baseline_is_shown_only_where_there_is_one(crowd: Verdict) -> None:
+    plain = gates_table([gate("census.failed", "== 0", 0)], crowd)
     compared = gates_table(
-        [gate("census.failed", "== 0", 0, baseline=3), gate("census.unknown", "== 0", 0)], 10
+        [gate("census.failed", "== 0", 0, baseline=3), gate("census.unknown", "== 0", 0)], crowd
     )
     assert "Baseline" not in dict(plain.columns)
     assert "Baseline" in dict(compared.columns)
@@ -149,10 +173,10 @@ def test_the_servers_own_times_keep_the_order_of_the_journey(healthy: Evidence) 
     assert server_split_table(replace(healthy, requests=healthy.requests.head(0))) is None
 
 
-def test_a_saturation_that_never_began_is_not_called_unmeasured() -> None:
+def test_a_saturation_that_never_began_is_not_called_unmeasured(crowd: Verdict) -> None:
     unmeasured = gate("pools[redis].saturated_at_s", ">= 1s", None)
     never = unmeasured.model_copy(update={"status": "pass"})
-    table = gates_table([unmeasured, never], students=10)
+    table = gates_table([unmeasured, never], crowd)
     assert [row[-1] for row in words(table)] == ["not measured", "never"]
 
 
@@ -167,7 +191,7 @@ def test_steps_of_a_room_or_a_gate_that_is_not_there_are_left_out(
 ) -> None:
     def steps(evidence: Evidence) -> set[str]:
         tables = (
-            latency_table(latency_by_step(evidence.latency), evidence),
+            latency_table(latency_by_step(evidence.latency, evidence.plan.seed), evidence),
             reconciliation_table(evidence.server_counts),
         )
         (first, second) = ({row[0].text for row in table.rows} for table in tables)

@@ -1,0 +1,76 @@
+"""Repeats: one plan performed several times, each with a fresh stage and the next seed."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.screen import near
+from dress_rehearsal.rehearsal.series import perform_series
+from dress_rehearsal.rehearsal.slack import notify
+from dress_rehearsal.reports.repeats import repeats_of, write_repeats
+
+_NOTHING_JUDGED: Final = 1
+
+
+def repeat(
+    plans: Sequence[Plan],
+    runs: Path,
+    roster: Path | None = None,
+    *,
+    prometheus: bool | None = None,
+) -> int:
+    """Perform one plan with several seeds, and tell what held and how far the numbers spread.
+
+    The run directories stand beside each other in `<runs>/<UTC time>-<plan>-x<N>/`, with
+    `repeats.html`, `repeats.md` and `repeats.json`. An interruption ends it with the run in hand,
+    and what there is by then is told.
+
+    Args:
+        plans: the plan, once with each seed.
+        runs: the folder that gets the repeats' own.
+        roster: who acts, for a target that has its own people.
+        prometheus: whether to run one beside each; none: where the machine has one.
+
+    Returns:
+        The exit code of the worst run: 99 before 3 before 0; 3 also when there are fewer verdicts
+        than repeats, 1 when there is none.
+
+    Raises:
+        RehearsalError: the folder cannot be made.
+        RecordError: the page cannot be written.
+    """
+    console = Console(highlight=False)
+    folder = _make_folder(runs, plans[0].name, len(plans))
+    labelled = [(f"seed {plan.seed}", plan) for plan in plans]
+    series = perform_series(labelled, folder, console, roster, prometheus=prometheus)
+    if not series.judged:
+        console.print("No repeat has a verdict, so there is nothing to tell.", style="red")
+        return _NOTHING_JUDGED
+    repeats = repeats_of([(one.plan.seed, one.verdict) for one in series.judged], series.planned)
+    write_repeats(folder, repeats)
+    console.print(repeats.markdown(), markup=False, soft_wrap=True)
+    console.print(f"Report: {escape(near(folder / 'repeats.html'))}", soft_wrap=True)
+    worst = max(series.judged, key=lambda one: one.verdict.exit_code)  # 99, 3, 0
+    trouble = notify(worst.plan, worst.verdict)
+    if trouble is not None:
+        console.print(escape(trouble), style="red")
+    return repeats.exit_code
+
+
+def _make_folder(runs: Path, name: str, repeats: int) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = runs.resolve() / f"{stamp}-{name}-x{repeats}"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise RehearsalError(
+            f"The folder {folder} cannot be made: {error.strerror or error}; free some space there "
+            f"or choose another folder with --out."
+        ) from error
+    return folder

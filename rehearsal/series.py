@@ -1,0 +1,80 @@
+"""A series: one plan after the other, each on a stage of its own and judged, until all are done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from dress_rehearsal.compose import StageError
+from dress_rehearsal.plans import Plan, PlanError
+from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.run import rehearse
+from dress_rehearsal.rehearsal.screen import Screen, print_verdict
+from dress_rehearsal.reports.schema import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One run of a series; `interrupted` when it was cut short, and the series with it."""
+
+    label: str
+    plan: Plan
+    run: RunDirectory
+    verdict: Verdict
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What came of a series: the runs that have a verdict, in their order."""
+
+    judged: tuple[Judged, ...]
+    planned: int
+    interrupted: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether every plan was performed to its end and judged."""
+        return len(self.judged) == self.planned and not self.interrupted
+
+
+def perform_series(
+    plans: Sequence[tuple[str, Plan]],
+    runs: Path,
+    console: Console,
+    roster: Path | None = None,
+    *,
+    prometheus: bool | None = None,
+) -> Series:
+    """Perform every plan, the next one even when one has no verdict, until somebody interrupts.
+
+    A run that is interrupted is judged as far as it went, and is the last.
+
+    Args:
+        plans: each with the words that tell it from the others.
+        runs: the folder that gets the run directories.
+        roster: who acts, for a target that has its own people.
+        prometheus: whether to run one beside each; none: where the machine has one.
+    """
+    judged: list[Judged] = []
+    interrupted = False
+    for number, (label, plan) in enumerate(plans, start=1):
+        console.print(f"[bold]{number} of {len(plans)}: {escape(label)}[/]")
+        try:
+            verdict = rehearse(plan, runs, Screen(console), roster, prometheus=prometheus)
+        except (PlanError, RecordError, RehearsalError, StageError) as error:
+            console.print(f"{label} has no verdict: {error}", style="red", markup=False)
+            continue
+        except KeyboardInterrupt:  # before there was anything of this run to report
+            interrupted = True
+            break
+        run = RunDirectory.open(runs / verdict.run)
+        print_verdict(console, verdict, run.path)
+        interrupted = any(event.kind == "abort" for event in run.timeline())
+        judged.append(Judged(label, plan, run, verdict, interrupted))
+        if interrupted:
+            break
+    return Series(tuple(judged), len(plans), interrupted)

@@ -1,0 +1,35 @@
+"""The templates of pages: one style, everything escaped, nothing asked of anybody else."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from markupsafe import Markup, escape
+
+_HERE: Final = Path(__file__).parent
+
+
+def rendered(template: str, **values: Any) -> str:
+    """Return a page; the same values give the same bytes.
+
+    Args:
+        template: its file beside this one.
+        values: what it is about; a name it asks for and does not get is an error.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["breakable"] = breakable
+    style = (_HERE / "page.css").read_text(encoding="utf-8")
+    css = Markup(style)  # noqa: S704 - our own file
+    return environment.get_template(template).render(css=css, **values)
+
+
+def breakable(text: str) -> Markup:
+    """Return a name escaped that may break after its slashes and underscores."""
+    return Markup(re.sub("([/_])", r"\1<wbr>", str(escape(text))))  # noqa: S704 - escaped

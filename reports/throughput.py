@@ -1,0 +1,43 @@
+"""Throughput: how fast the tickets went, and how many requests came at once."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import rounded
+from dress_rehearsal.reports.schema import Load, Sale
+
+
+def measure_sale(evidence: Evidence) -> Sale:
+    """Return how many tickets were granted and how fast, by the best witness the run has.
+
+    Nothing is known of a run that neither a store nor a request is recorded of, and when tickets
+    went is known of none without a T-0.
+    """
+    sale = evidence.sale
+    if evidence.ledger.empty and evidence.requests.empty:
+        return Sale(granted=None, tickets_per_s=None, sold_out_after_s=None)
+    span_s = float(sale.granted_s[-1] - sale.granted_s[0]) if sale.granted > 1 else 0.0
+    sold_out_s = sale.sold_out_s if evidence.timeline.has_t0 else None
+    return Sale(
+        granted=sale.granted,
+        tickets_per_s=rounded(sale.granted / span_s) if span_s > 0 else None,
+        sold_out_after_s=None if sold_out_s is None else rounded(sold_out_s),
+    )
+
+
+def measure_load(evidence: Evidence) -> Load:
+    """Return how hard the rush was."""
+    return Load(busiest_second=busiest_second(evidence.requests["sent_ns"]))
+
+
+def busiest_second(sent_ns: "pd.Series[Any]") -> int | None:
+    """Return the most requests sent within any one second; None when none was sent."""
+    times = np.sort(sent_ns.dropna().to_numpy(dtype=np.int64))
+    if not len(times):
+        return None
+    within = np.searchsorted(times, times + NS_PER_S, side="left") - np.arange(len(times))
+    return int(within.max())

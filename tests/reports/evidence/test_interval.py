@@ -1,0 +1,80 @@
+"""A percentile's interval: exact for each crowd drawn, honest about few, the same again."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from dress_rehearsal.reports.evidence.interval import _Percentile, percentile_interval
+
+P50, P90, P99, P99_9 = Fraction(1, 2), Fraction(9, 10), Fraction(99, 100), Fraction(999, 1000)
+
+
+def crowd(seed, requests, students):
+    rng = np.random.default_rng(seed)
+    return rng.lognormal(4, 1, requests), rng.integers(0, students, requests)
+
+
+@pytest.mark.parametrize("share", [P50, P90, P99, P99_9])
+def test_a_crowd_s_percentile_is_that_of_all_requests_of_those_drawn(share):
+    rng = np.random.default_rng(7)
+    values, students = rng.integers(0, 30, 57).astype(float), rng.integers(0, 9, 57)
+    order = np.argsort(-values)
+    of_crowds = _Percentile(values[order], students[order], share)
+    drawn = rng.integers(0, 9, (200, 9))
+    for row, found in zip(drawn, of_crowds(drawn), strict=True):
+        all_of_them = np.concatenate([values[students == student] for student in row])
+        assert found == np.percentile(all_of_them, float(share) * 100, method="higher")
+
+
+def test_the_interval_lies_around_the_percentile_and_narrows_with_the_crowd():
+    widths = []
+    for requests in (2_000, 20_000):
+        values, students = crowd(1, requests, requests // 4)
+        low, high = percentile_interval(values, students, P99, [2026])
+        assert low < np.percentile(values, 99, method="higher") < high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 2
+
+
+def test_it_holds_the_true_percentile_19_times_in_20():
+    true = np.exp(4 + 2.3263478740408408)  # p99 of the log-normal that crowds are drawn from
+    held = 0
+    for seed in range(100):
+        values, students = crowd(seed, 1_000, 1_000)
+        low, high = percentile_interval(values, students, P99, [seed])
+        held += low <= true <= high
+    assert 88 <= held <= 99
+
+
+def test_requests_of_one_student_stand_or_fall_together():
+    rng = np.random.default_rng(3)
+    together = np.arange(4_000) // 40
+    values = rng.lognormal(4, 1, 100)[together] + rng.uniform(0, 1, 4_000)  # slow for somebody
+    wide = percentile_interval(values, together, P90, [1])
+    narrow = percentile_interval(values, np.arange(4_000), P90, [1])
+    assert wide[1] - wide[0] > 3 * (narrow[1] - narrow[0])
+
+
+def test_the_same_requests_in_another_order_give_the_same_interval():
+    values, students = crowd(5, 3_000, 700)
+    order = np.random.default_rng(1).permutation(3_000)
+    first = percentile_interval(values, students, P99, [2026, 4])
+    assert percentile_interval(values[order], students[order], P99, [2026, 4]) == first
+    assert percentile_interval(values, students, P99, [2027, 4]) != first
+
+
+@pytest.mark.parametrize(("requests", "few"), [(499, True), (500, False)])
+def test_with_fewer_than_five_requests_beyond_it_ends_at_the_slowest(requests, few):
+    values, students = crowd(11, requests, requests)
+    _, high = percentile_interval(values, students, P99, [1])
+    assert bool(high == round(values.max(), 3)) is few
+
+
+def test_of_one_student_there_is_nobody_else_to_draw():
+    assert percentile_interval(np.array([1.0, 2.0]), np.array([7, 7]), P99, [1]) is None
+    assert percentile_interval(np.array([]), np.array([], dtype=int), P99, [1]) is None
+
+
+def test_where_all_waited_equally_long_nothing_is_unsure():
+    assert percentile_interval(np.full(50, 3.0), np.arange(50), P50, [1]) == (3.0, 3.0)
