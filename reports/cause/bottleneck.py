@@ -44,6 +44,8 @@ _RESAMPLES: Final = 100
 _BINS_PER_S: Final = 4
 _NEGLIGIBLE_MS: Final = 50.0
 """A stumble: requests that lost no more than this to a part do not show when it began."""
+_WITNESSES: Final = ("kernel", "processes")
+"""Sources that fall silent only when nobody collects."""
 _STOPPED_SHARE: Final = 1 / 3
 _OF_A_WORKER: Final = ("app_loop", "app_code", *CLIENT_POOLS)
 """What one worker may lose by itself; the others share the rest."""
@@ -86,6 +88,9 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     lost = {} if bought is None else _kept(bought.lost_ms)
     slow = bought if bought is not None and bought.p99_ms >= SLOW_MS else None
     slow = slow or slowest_other(evidence, load)
+    unheard = _unheard(evidence)
+    if unheard is not None:
+        return CauseFinding(None, lost, unheard)
     if slow is None:
         return CauseFinding(None, lost, _nothing_slow(bought))
     part = str(slow.lost_ms.idxmax())
@@ -115,6 +120,19 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     )
     pool = by_name[resource].pool if resource in by_name else None
     return CauseFinding(bottleneck, lost, _line(slow, bottleneck, pool, seen))
+
+
+def _unheard(evidence: Evidence) -> str | None:
+    """Return why there is no cause to be named where nobody looked, None where somebody did."""
+    gaps = [gap for gap in evidence.gaps if gap.source in _WITNESSES and not gap.planned]
+    if not gaps or evidence.t0_ns is None:
+        return None
+    longest = max(gaps, key=lambda gap: gap.until_ns - gap.from_ns)
+    since, until = (
+        offset(round((moment - evidence.t0_ns) / NS_PER_S, 1))
+        for moment in (longest.from_ns, longest.until_ns)
+    )
+    return f"Cause: not decided, for nothing was measured from {since} to {until}."
 
 
 def _costliest(stops: Sequence[Stop], slow: Slowest) -> Stop | None:

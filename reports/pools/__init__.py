@@ -1,5 +1,9 @@
 """Every pool of a run: the app's connection pools, then all else that requests wait for."""
 
+import dataclasses
+from collections.abc import Collection
+from typing import Final
+
 from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.pools.client import PoolFinding, find_client_pools, run_grid
@@ -11,7 +15,33 @@ POOL_NAMES = (*CLIENT_POOLS, *SHARED_POOLS)
 """Every pool that a verdict may hold; one that was not measured is left out of it."""
 
 
+_HEARD_FROM: Final = {
+    **dict.fromkeys(CLIENT_POOLS, ("app",)),
+    "write_back": ("writeback", "redis"),
+    "accept_queue": ("kernel",),
+    "max_connections": ("postgres",),
+    "cpu": ("kernel",),
+    "app_loop": ("app",),
+    "generator_loop": ("generator",),
+}
+"""Whose word each pool's numbers are: while they were silent, nobody knows of it."""
+
+
 def find_pools(evidence: Evidence) -> list[PoolFinding]:
-    """Return a finding for every pool that was measured, in the order of `POOL_NAMES`."""
+    """Return a finding for every pool that was measured, in the order of `POOL_NAMES`.
+
+    One whose sources were silent in the seconds that matter, and of which nothing bad was seen, is
+    not healthy but `not_measured`.
+    """
     grid = run_grid(evidence)
-    return find_client_pools(evidence, grid) + find_shared_pools(evidence, grid)
+    found = find_client_pools(evidence, grid) + find_shared_pools(evidence, grid)
+    silent = {gap.source.partition(":")[0] for gap in evidence.gaps if not gap.planned}
+    return [_unless_silent(finding, silent) for finding in found]
+
+
+def _unless_silent(finding: PoolFinding, silent: Collection[str]) -> PoolFinding:
+    pool = finding.pool
+    if pool.diagnosis != "healthy" or not set(_HEARD_FROM[pool.name]) & set(silent):
+        return finding
+    pool = pool.model_copy(update={"diagnosis": "not_measured"})
+    return dataclasses.replace(finding, pool=pool)

@@ -207,3 +207,16 @@ def test_without_metrics_or_a_t0_the_cause_is_not_known(evidence_of):
     for evidence in (evidence_of(**SMALL, no_t0=True), evidence_of(**SMALL, without=["metrics"])):
         assert cause_of(evidence).bottleneck is None
         assert cause_of(evidence).cause.startswith("Cause: not known")
+
+
+def test_where_nobody_collected_no_cause_is_named_and_no_pool_is_healthy(evidence_of):
+    everything = ("kernel", "processes", "app", "postgres", "redis")
+    silent = tuple((source, 0.2, 4.0) for source in everything)
+    evidence = slowed(evidence_of(**SMALL, silent=silent), own=900)
+    finding = cause_of(evidence)
+    assert finding.bottleneck is None
+    assert finding.cause.startswith("Cause: not decided, for nothing was measured from T-0")
+    diagnoses = {found.pool.name: found.pool.diagnosis for found in find_pools(evidence)}
+    unknown = {name for name, diagnosis in diagnoses.items() if diagnosis == "not_measured"}
+    assert unknown >= {"postgres", "redis", "cpu", "app_loop", "accept_queue"}
+    assert diagnoses["generator_loop"] == "healthy"
