@@ -51,6 +51,7 @@ class EmbeddedStage:
         self._processes: ProcessGroup | None = None
         self._stores: Stores | None = None
         self._service: Service | None = None
+        self._faults: StageFaults | None = None
 
     def __enter__(self) -> Self:
         """Set the stage.
@@ -77,6 +78,7 @@ class EmbeddedStage:
             StageError: something is left, which the sentence names.
         """
         try:
+            entered(self._faults).calm()
             self.unclean_stops += entered(self._processes).stop_all()
             self._clear_folder()
         except BaseException:
@@ -102,6 +104,7 @@ class EmbeddedStage:
             stores.start(processes)
             service = self._service = Service(folder, processes, stores)
             service.configure(self._plan, self._run.logs, allow_faults=self._allow_faults)
+            self._faults = StageFaults(processes, stores, service)
         except BaseException:
             self._abandon()
             raise
@@ -120,6 +123,7 @@ class EmbeddedStage:
                 "(see its section postgres); set a new stage for it."
             )
         self._plan, self._run, self._people = plan, run, people
+        entered(self._faults).calm()
         processes, service = entered(self._processes), entered(self._service)
         processes.restart_deadline()
         service.clear_for(plan)
@@ -195,7 +199,7 @@ class EmbeddedStage:
         Raises:
             StageError: it cannot be done.
         """
-        self._faults().strike(fault)
+        entered(self._faults).strike(fault)
 
     def relieve(self, fault: Fault) -> None:
         """End what `strike` began; whatever was down is up again when this returns.
@@ -203,7 +207,7 @@ class EmbeddedStage:
         Raises:
             StageError: it cannot be done.
         """
-        self._faults().relieve(fault)
+        entered(self._faults).relieve(fault)
 
     def alerts(self) -> list[Alert]:
         """List what the app's neighbours were told since this was last asked."""
@@ -224,11 +228,10 @@ class EmbeddedStage:
         """
         return entered(self._processes).lost()
 
-    def _faults(self) -> StageFaults:
-        return StageFaults(entered(self._processes), entered(self._stores), entered(self._service))
-
     def _abandon(self) -> None:
         """Clear the stage quickly, owing nobody a clean end."""
+        if self._faults is not None:
+            self._faults.calm()
         if self._processes is not None:
             self._processes.abandon()
         self._clear_folder()

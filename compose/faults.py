@@ -5,8 +5,10 @@ from functools import partial
 from signal import SIGTERM
 from typing import Final
 
+from dress_rehearsal.compose.cpu_hogs import CpuHogs
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.service import APP_DRAINS_S, Service
+from dress_rehearsal.compose.stopped import Stopped
 from dress_rehearsal.compose.stores import Stores
 from dress_rehearsal.plans import FAULTS, Fault
 
@@ -26,6 +28,17 @@ class StageFaults:
         self._processes = processes
         self._stores = stores
         self._service = service
+        self._stopped = {"worker_stopped": Stopped(), "database_stopped": Stopped()}
+        self._hogs = CpuHogs()
+
+    def calm(self) -> None:
+        """Have what is stopped go on, and end the hogs; nothing where there is neither.
+
+        Whoever clears a stage would wait in vain for what is stopped to end.
+        """
+        for stopped in self._stopped.values():
+            stopped.go_on()
+        self._hogs.end()
 
     def strike(self, fault: Fault) -> None:
         """Make it go wrong.
@@ -69,6 +82,11 @@ class StageFaults:
                 return partial(processes.ask_to_end, "app", SIGTERM), partial(
                     self._restart_app, fault
                 )
+            case "worker_stopped" | "database_stopped":
+                return partial(self._stop, fault.name), self._stopped[fault.name].go_on
+            case "cpu_hogs":
+                assert fault.lasts is not None
+                return partial(self._hogs.begin, round(fault.level), fault.lasts), self._hogs.end
             case _:
                 store = _STORES[fault.name]
                 why = _why(fault, f"{store} was killed")
@@ -76,6 +94,11 @@ class StageFaults:
                     partial(stores.take_down, store, processes, why),
                     partial(stores.bring_back, store, processes),
                 )
+
+    def _stop(self, name: str) -> None:
+        worker = name == "worker_stopped"
+        processes = self._processes
+        self._stopped[name].stop(processes.worker() if worker else processes.serving("postgres"))
 
     def _restart_app(self, fault: Fault) -> None:
         why = _why(fault, "app was asked to end, and ended well")

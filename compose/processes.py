@@ -175,15 +175,34 @@ class ProcessGroup:
         Raises:
             StageUnusableError: there is none.
         """
-        app = self._serving("app")
-        workers = [ProcessId.of(pid) for pid in sorted(_children(app))]
-        victim = next((worker for worker in workers if worker is not None), None)
-        if victim is None:
-            raise StageUnusableError("No worker of the app can be killed: none runs.")
+        victim = self.worker()
         with self._losses:
-            self._app_workers.setdefault(app.pid, set()).add(victim.pid)
+            self._app_workers.setdefault(self._serving("app").pid, set()).add(victim.pid)
             self._planned[victim.pid] = why
         victim.signal(signal.SIGKILL)
+
+    def worker(self) -> ProcessId:
+        """Return one of the app's workers.
+
+        Raises:
+            StageUnusableError: there is none.
+        """
+        workers = [ProcessId.of(pid) for pid in sorted(_children(self._serving("app")))]
+        found = next((worker for worker in workers if worker is not None), None)
+        if found is None:
+            raise StageUnusableError("Nothing can be done to a worker of the app: none runs.")
+        return found
+
+    def serving(self, name: str) -> ProcessId:
+        """Return a component's main process.
+
+        Raises:
+            StageUnusableError: it does not run.
+        """
+        found = self._serving(name).identity
+        if found is None:
+            raise StageUnusableError(f"Nothing can be done to {name}: it has just ended.")
+        return found
 
     def expect_loss(self, why: str | None) -> None:
         """Take the next worker that ends for a planned loss, or (None) none any more."""
