@@ -61,6 +61,8 @@ class Row(Expected):
     """What is made to go wrong; nothing when left out."""
     strategies: tuple[Allocation, ...] | None = None
     """Where it can occur; the sound strategies of the matrix when left out."""
+    alone: bool = False
+    """Whether nothing may run beside it: it is judged by how long something took."""
     by: dict[Allocation, Expected] = Field(default_factory=dict)
     """What is otherwise with one strategy; `expect` replaces the row's, `allow` and `set` add."""
 
@@ -79,6 +81,8 @@ class Cell:
     plan: Plan
     expect: tuple[str, ...]
     allow: tuple[str, ...]
+    alone: bool = False
+    """Whether no other cell may be under way meanwhile."""
 
     @property
     def name(self) -> str:
@@ -191,7 +195,7 @@ class Matrix(Section):
                     f'"audit.oversold" or "pools.postgres.leak"; else the cell proves nothing.'
                 ]
             )
-        return Cell(strategy, row.title, plan, expect, (*row.allow, *own.allow))
+        return Cell(strategy, row.title, plan, expect, (*row.allow, *own.allow), row.alone)
 
     def _given(self, row: Row, own: Expected, strategy: Allocation, seed: int) -> dict[str, Any]:
         """Return what the matrix itself says of a cell's plan."""

@@ -28,6 +28,40 @@ _COMPONENTS: Final = (
     MEASURING,
 )
 """What a stage consists of: what can be lost."""
+_AWAITED: Final = tuple(
+    f"{kind}.{name}"
+    for kind, names in {
+        "audit": (
+            "wrong_owner",
+            "early_admissions",
+            "false_too_early",
+            "false_not_enrolled",
+            "false_already_holds",
+            "false_not_admitted",
+            "lost_places",
+            "lost_sessions",
+            "refused_logins",
+            "denied_tickets",
+            "refused_entry",
+            "replays_refused",
+            "false_rejections",
+        ),
+        "cause": (
+            *POOL_NAMES,
+            "database",
+            "lock_wait",
+            "redis_server",
+            "external",
+            "app_code",
+            "slow_route",
+            "stopped_process",
+            "unanswered",
+        ),
+        "trust": ("foreign_cpu", "late_sends", "clock_step", "gap", "ports"),
+    }.items()
+    for name in names
+)
+"""What a matrix may expect already."""
 _UNAUDITED: Final = "not_audited"
 _KINDS: Final = (
     "audit.COUNTER, audit.COUNTER.not_audited, pools.POOL.DIAGNOSIS, pools.POOL.saturated, "
@@ -79,6 +113,7 @@ def known_findings() -> list[str]:
         *(f"pools.{name}.{word}" for name in POOL_NAMES for word in (*DIAGNOSES, "saturated")),
         *(f"lost.{name}" for name in _COMPONENTS),
         *(f"census.{word}" for word in _BAD_ENDS),
+        *_AWAITED,
         "generator.limited",
         "verdict.fail",
         "verdict.inconclusive",
