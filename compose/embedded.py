@@ -78,6 +78,7 @@ class EmbeddedStage:
             StageError: something is left, which the sentence names.
         """
         try:
+            entered(self._faults).calm()
             self.unclean_stops += entered(self._processes).stop_all()
             self._clear_folder()
         except BaseException:
@@ -122,6 +123,7 @@ class EmbeddedStage:
                 "(see its section postgres); set a new stage for it."
             )
         self._plan, self._run, self._people = plan, run, people
+        entered(self._faults).calm()
         processes, service = entered(self._processes), entered(self._service)
         processes.restart_deadline()
         service.clear_for(plan)
@@ -228,6 +230,8 @@ class EmbeddedStage:
 
     def _abandon(self) -> None:
         """Clear the stage quickly, owing nobody a clean end."""
+        if self._faults is not None:
+            self._faults.calm()
         if self._processes is not None:
             self._processes.abandon()
         self._clear_folder()

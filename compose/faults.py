@@ -2,19 +2,17 @@
 
 from collections.abc import Callable
 from functools import partial
-from signal import SIGCONT, SIGTERM
+from signal import SIGTERM
 from typing import Final
 
-from dress_rehearsal.compose.hogs import Hogs
-from dress_rehearsal.compose.pids import ProcessId
-from dress_rehearsal.compose.process import bare_environment
+from dress_rehearsal.compose.cpu_hogs import CpuHogs
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.service import APP_DRAINS_S, Service
+from dress_rehearsal.compose.stopped import Stopped
 from dress_rehearsal.compose.stores import Stores
 from dress_rehearsal.plans import FAULTS, Fault
 
 _STORES: Final = {"redis_down": "redis", "database_down": "postgres"}
-_HOGS_LAST_S: Final = 60.0
 _GRACE_S: Final = 1.0
 """Beyond what the app promises for its end."""
 
@@ -30,8 +28,17 @@ class StageFaults:
         self._processes = processes
         self._stores = stores
         self._service = service
-        self._stopped: dict[str, list[ProcessId]] = {}
-        self._hogs = Hogs()
+        self._stopped = {"worker_stopped": Stopped(), "database_stopped": Stopped()}
+        self._hogs = CpuHogs()
+
+    def calm(self) -> None:
+        """Have what is stopped go on, and end the hogs; nothing where there is neither.
+
+        Whoever clears a stage would wait in vain for what is stopped to end.
+        """
+        for stopped in self._stopped.values():
+            stopped.go_on()
+        self._hogs.end()
 
     def strike(self, fault: Fault) -> None:
         """Make it go wrong.
@@ -71,14 +78,15 @@ class StageFaults:
                 return partial(processes.kill_worker, why), _nothing
             case "redis_wipe":
                 return stores.redis.wipe, _nothing
-            case "worker_stopped" | "database_stopped":
-                return partial(self._stop, fault), partial(self._let_go_on, fault)
-            case "cpu_hogs":
-                return partial(self._start_hogs, fault), self._hogs.end
             case "sigterm_mid_sale":
                 return partial(processes.ask_to_end, "app", SIGTERM), partial(
                     self._restart_app, fault
                 )
+            case "worker_stopped" | "database_stopped":
+                return partial(self._stop, fault.name), self._stopped[fault.name].go_on
+            case "cpu_hogs":
+                assert fault.lasts is not None
+                return partial(self._hogs.begin, round(fault.level), fault.lasts), self._hogs.end
             case _:
                 store = _STORES[fault.name]
                 why = _why(fault, f"{store} was killed")
@@ -87,19 +95,10 @@ class StageFaults:
                     partial(stores.bring_back, store, processes),
                 )
 
-    def _stop(self, fault: Fault) -> None:
-        if fault.name == "worker_stopped":
-            self._stopped[fault.name] = [self._processes.stop_worker()]
-        else:
-            self._stopped[fault.name] = self._processes.stop_tree("postgres")
-
-    def _let_go_on(self, fault: Fault) -> None:
-        for process in self._stopped.pop(fault.name, []):
-            process.signal(SIGCONT)
-
-    def _start_hogs(self, fault: Fault) -> None:
-        lasts_s = _HOGS_LAST_S if fault.lasts is None else fault.lasts
-        self._hogs.start(int(fault.level), lasts_s, bare_environment())
+    def _stop(self, name: str) -> None:
+        worker = name == "worker_stopped"
+        processes = self._processes
+        self._stopped[name].stop(processes.worker() if worker else processes.serving("postgres"))
 
     def _restart_app(self, fault: Fault) -> None:
         why = _why(fault, "app was asked to end, and ended well")

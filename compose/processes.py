@@ -169,40 +169,40 @@ class ProcessGroup:
                 return process
         raise StageUnusableError(f"{name} cannot be started again: it is not down.")
 
-    def stop_worker(self) -> ProcessId:
-        """SIGSTOP one of the app's workers, and return it; SIGCONT lets it go on.
-
-        Raises:
-            StageUnusableError: there is none.
-        """
-        worker = self._a_worker("stopped")
-        worker.signal(signal.SIGSTOP)
-        return worker
-
-    def stop_tree(self, name: str) -> list[ProcessId]:
-        """SIGSTOP a component and all its children, and return them, the component first.
-
-        Raises:
-            StageUnusableError: it does not run.
-        """
-        main = ProcessId.of(self._serving(name).pid)
-        tree = [] if main is None else [main, *main.descendants()]
-        for process in tree:
-            process.signal(signal.SIGSTOP)
-        return tree
-
     def kill_worker(self, why: str) -> None:
         """SIGKILL one of the app's workers; a planned loss.
 
         Raises:
             StageUnusableError: there is none.
         """
-        app = self._serving("app")
-        victim = self._a_worker("killed")
+        victim = self.worker()
         with self._losses:
-            self._app_workers.setdefault(app.pid, set()).add(victim.pid)
+            self._app_workers.setdefault(self._serving("app").pid, set()).add(victim.pid)
             self._planned[victim.pid] = why
         victim.signal(signal.SIGKILL)
+
+    def worker(self) -> ProcessId:
+        """Return one of the app's workers.
+
+        Raises:
+            StageUnusableError: there is none.
+        """
+        workers = [ProcessId.of(pid) for pid in sorted(_children(self._serving("app")))]
+        found = next((worker for worker in workers if worker is not None), None)
+        if found is None:
+            raise StageUnusableError("Nothing can be done to a worker of the app: none runs.")
+        return found
+
+    def serving(self, name: str) -> ProcessId:
+        """Return a component's main process.
+
+        Raises:
+            StageUnusableError: it does not run.
+        """
+        found = self._serving(name).identity
+        if found is None:
+            raise StageUnusableError(f"Nothing can be done to {name}: it has just ended.")
+        return found
 
     def expect_loss(self, why: str | None) -> None:
         """Take the next worker that ends for a planned loss, or (None) none any more."""
@@ -259,14 +259,6 @@ class ProcessGroup:
             if process.name == name and process.exit_code is None:
                 return process
         raise StageUnusableError(f"Nothing can be done to {name}: it does not run.")
-
-    def _a_worker(self, done: str) -> ProcessId:
-        """Return the app's worker with the lowest pid; `done` is what was to be done to it."""
-        workers = [ProcessId.of(pid) for pid in sorted(_children(self._serving("app")))]
-        found = next((worker for worker in workers if worker is not None), None)
-        if found is None:
-            raise StageUnusableError(f"No worker of the app can be {done}: none runs.")
-        return found
 
     def _look_for_losses(self) -> None:
         for process in self._members:

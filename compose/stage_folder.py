@@ -233,6 +233,8 @@ def _stop(recorded: RecordedProcess, deadline: float) -> None:
 
     if recorded.ends_itself_s and wait(recorded.ends_itself_s):
         return
+    for stopped in (process, *process.descendants()):
+        stopped.signal(signal.SIGCONT)  # as a fault may have left it: it would take no other signal
     for name in recorded.stop_signals:
         process.signal(signal.Signals[name])
         if wait(recorded.patience_s):

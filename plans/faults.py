@@ -88,39 +88,78 @@ FAULTS: Final[dict[str, FaultKind]] = {
         FaultKind("qr_replay", "a QR code admits again and again"),
         FaultKind("views_lost", "page views are read, then written, and so lost", "share", "100%"),
         FaultKind("ineligible_granted", "nobody asks whether a buyer is on the roster"),
-        FaultKind("late_open", "one worker opens so much later than the others", "seconds", "2s"),
         FaultKind(
-            "enrolled_refused", "students of the roster are told not to be on it", "share", "5%"
+            "late_open",
+            "one worker opens so late, and says `too_early` until then",
+            "seconds",
+            "2s",
         ),
         FaultKind(
-            "sold_out_early", "a click is told sold out while there are tickets", "share", "5%"
+            "enrolled_refused",
+            "students on the roster are told `not_enrolled`, the same ones always",
+            "share",
+            "2%",
         ),
-        FaultKind("held_refused", "students without a ticket are told to hold one", "share", "5%"),
-        FaultKind("replay_forgotten", "a click sent again is not known to have got its ticket"),
-        FaultKind("session_lost", "a session is forgotten once it is used", "share", "20%"),
         FaultKind(
-            "not_admitted_again",
-            "students let in are told that it is not their turn",
+            "sold_out_early", "clicks are told `sold_out` while there are tickets", "share", "3%"
+        ),
+        FaultKind(
+            "wrong_owner",
+            "of two tickets each is written down for the other's student",
             "share",
             "5%",
         ),
-        FaultKind("swapped_tickets", "two students are told each other's ticket", "share", "10%"),
+        FaultKind(
+            "qr_refused",
+            "the QR code of a ticket never opens, the same ones' always",
+            "share",
+            "20%",
+        ),
         FaultKind(
             "last_first",
-            "clicks of so long after T-0 are served, the last one first",
+            "clicks of so long after T-0 are gathered, then served the last first",
             "seconds",
             "3s",
         ),
-        FaultKind("qr_refused", "the QR code of a ticket never opens", "share", "20%"),
-        FaultKind("entry_refused", "a good code is called invalid at the entrance", "share", "20%"),
         FaultKind(
-            "lock_held", "a purchase holds a lock that others need for so long", "seconds", "100ms"
+            "held_refused",
+            "students without a ticket are told `already_holds_ticket`, the same ones always",
+            "share",
+            "5%",
         ),
         FaultKind(
-            "slow_code", "the app's own code takes so long in a purchase", "seconds", "400ms"
+            "replay_forgotten",
+            "a purchase sent again with its key is told `already_holds_ticket`",
+            "share",
+            "100%",
         ),
-        FaultKind("busy_code", "a purchase keeps the CPU busy for so long", "seconds", "20ms"),
+        FaultKind(
+            "not_admitted_again",
+            "students whose turn it is are told `not_admitted`, the same ones always",
+            "share",
+            "10%",
+        ),
+        FaultKind("session_lost", "a session is lost as soon as it begins", "share", "10%"),
+        FaultKind(
+            "entry_refused",
+            "a good QR code is turned away at the entrance, the same tickets' always",
+            "share",
+            "20%",
+        ),
+        FaultKind(
+            "lock_held",
+            "a purchase keeps the lock that all others wait for in PostgreSQL so long",
+            "seconds",
+            "300ms",
+        ),
+        FaultKind(
+            "slow_code", "a purchase takes so long in the app's own code", "seconds", "300ms"
+        ),
+        FaultKind(
+            "busy_code", "a purchase computes for so long in the app's own code", "seconds", "20ms"
+        ),
         FaultKind("slow_login", "a login takes so long in the app's own code", "seconds", "500ms"),
+        FaultKind("slow_redis", "a purchase keeps Redis busy so long", "seconds", "10ms"),
         FaultKind("worker_crash", "a worker of the app is killed", place="stage", momentary=True),
         FaultKind("redis_wipe", "Redis loses everything it holds", place="stage", momentary=True),
         FaultKind(
@@ -136,30 +175,30 @@ FAULTS: Final[dict[str, FaultKind]] = {
             usually_lasts="2s",
         ),
         FaultKind(
+            "sigterm_mid_sale",
+            "the app is asked to end, and started again",
+            place="stage",
+            momentary=True,
+        ),
+        FaultKind(
             "worker_stopped",
-            "a worker of the app stands still, and goes on after `lasts`",
+            "a worker of the app is stopped, and goes on after `lasts`",
             place="stage",
             usually_lasts="3s",
         ),
         FaultKind(
             "database_stopped",
-            "PostgreSQL stands still, and goes on after `lasts`",
+            "PostgreSQL is stopped, and goes on after `lasts`",
             place="stage",
             usually_lasts="3s",
         ),
         FaultKind(
             "cpu_hogs",
-            "so many other programs keep a CPU busy",
+            "so many other programs, which are nobody's, take a processor each",
             "items",
             "2",
             place="stage",
             usually_lasts="8s",
-        ),
-        FaultKind(
-            "sigterm_mid_sale",
-            "the app is asked to end, and started again",
-            place="stage",
-            momentary=True,
         ),
     )
 }
@@ -207,7 +246,7 @@ class Fault(Section):
     at: Moment
     """When it begins."""
     lasts: Duration | None = None
-    """How long; to the end of the sale when left out (an outage: 2 s)."""
+    """How long; to the end of the sale when left out, but for what is done to processes."""
     grade: str
     """How bad: a share, a delay, a number of items or `"on"`, as the fault's unit is."""
 

@@ -62,7 +62,7 @@ class Row(Expected):
     strategies: tuple[Allocation, ...] | None = None
     """Where it can occur; the sound strategies of the matrix when left out."""
     alone: bool = False
-    """Whether its cells judge timing, so that no other cell may be carried out beside them."""
+    """Whether nothing may run beside it: it is judged by how long something took."""
     by: dict[Allocation, Expected] = Field(default_factory=dict)
     """What is otherwise with one strategy; `expect` replaces the row's, `allow` and `set` add."""
 
@@ -82,6 +82,7 @@ class Cell:
     expect: tuple[str, ...]
     allow: tuple[str, ...]
     alone: bool = False
+    """Whether no other cell may be under way meanwhile."""
 
     @property
     def name(self) -> str:
@@ -194,8 +195,7 @@ class Matrix(Section):
                     f'"audit.oversold" or "pools.postgres.leak"; else the cell proves nothing.'
                 ]
             )
-        allow = (*row.allow, *own.allow)
-        return Cell(strategy, row.title, plan, expect, allow, row.alone)
+        return Cell(strategy, row.title, plan, expect, (*row.allow, *own.allow), row.alone)
 
     def _given(self, row: Row, own: Expected, strategy: Allocation, seed: int) -> dict[str, Any]:
         """Return what the matrix itself says of a cell's plan."""

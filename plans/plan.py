@@ -288,49 +288,53 @@ _OCCURS: Final[dict[str, Callable[[Strategy], bool]]] = {
 """Whether a fault can occur with a strategy, where that is not all of them."""
 
 
-_NEEDS: Final[tuple[tuple[tuple[str, ...], Callable[[Fault, Plan], bool], str], ...]] = (
-    (
-        ("slow_external", "slow_external_inside"),
-        lambda _, plan: plan.app.enrolment == "roster",
-        'app.enrolment = "external"',
-    ),
-    (
-        ("client_position", "not_admitted_again"),
-        lambda _, plan: plan.app.waiting_room == "off",
-        'app.waiting_room = "poll" or "sse"',
-    ),
-    (
-        ("client_position",),
-        lambda _, plan: plan.students.queue_jumpers == 0,
-        "somebody who tells a position: students.queue_jumpers above 0%",
-    ),
-    (
-        ("early_open", "late_open", "last_first"),
-        lambda fault, _: fault.at >= 0,
-        'to begin before T-0: at = "T-10s", say',
-    ),
-    (
-        ("late_open",),
-        lambda _, plan: plan.app.workers == 1,
-        "a worker besides the late one: app.workers above 1",
-    ),
-    (
-        ("replay_forgotten",),
-        lambda _, plan: plan.students.double_clickers == 0,
-        "somebody who clicks twice: students.double_clickers above 0%",
-    ),
-    (
-        ("qr_replay", "entry_refused"),
-        lambda _, plan: plan.students.entry == 0,
-        "somebody at the entrance: students.entry above 0%",
-    ),
-    (
-        ("ineligible_granted",),
-        lambda _, plan: plan.outsiders == 0,
-        "somebody who is not on the roster: students.outsiders above 0%",
-    ),
+_Need = tuple[Callable[[Fault, Plan], bool], str]
+_EXTERNAL: Final[_Need] = (
+    lambda _, plan: plan.app.enrolment == "external",
+    'app.enrolment = "external"',
 )
-"""Faults, whether a plan lacks what they need to strike, and what that is."""
+_ROOM: Final[_Need] = (
+    lambda _, plan: plan.app.waiting_room != "off",
+    'app.waiting_room = "poll" or "sse"',
+)
+_ENTRY: Final[_Need] = (
+    lambda _, plan: plan.students.entry > 0,
+    "somebody at the entrance: students.entry above 0%",
+)
+_IN_TIME: Final[_Need] = (
+    lambda fault, _: fault.at < fault.level,
+    "to begin before its grade, counted from T-0, is over",
+)
+_NEEDS: Final[dict[str, tuple[_Need, ...]]] = {
+    "slow_external": (_EXTERNAL,),
+    "slow_external_inside": (_EXTERNAL,),
+    "client_position": (
+        _ROOM,
+        (
+            lambda _, plan: plan.students.queue_jumpers > 0,
+            "somebody who tells a position: students.queue_jumpers above 0%",
+        ),
+    ),
+    "not_admitted_again": (_ROOM,),
+    "early_open": ((lambda fault, _: fault.at < 0, 'to begin before T-0: at = "T-10s", say'),),
+    "late_open": (_IN_TIME,),
+    "last_first": (_IN_TIME,),
+    "qr_replay": (_ENTRY,),
+    "entry_refused": (_ENTRY,),
+    "ineligible_granted": (
+        (
+            lambda _, plan: plan.outsiders > 0,
+            "somebody who is not on the roster: students.outsiders above 0%",
+        ),
+    ),
+    "replay_forgotten": (
+        (
+            lambda _, plan: plan.students.double_clickers > 0,
+            "somebody who clicks twice: students.double_clickers above 0%",
+        ),
+    ),
+}
+"""What a fault needs of a plan to occur: whether it is there, and its words where it is not."""
 
 
 def _obstacle(fault: Fault, plan: Plan) -> str | None:
@@ -342,9 +346,9 @@ def _obstacle(fault: Fault, plan: Plan) -> str | None:
             f"fault {fault.name} cannot occur with app.allocation = "
             f'"{plan.app.allocation}", only with {_listed(possible)}'
         )
-    for names, lacks, lacking in _NEEDS:
-        if fault.name in names and lacks(fault, plan):
-            return f"fault {fault.name} needs {lacking}"
+    for is_there, words in _NEEDS.get(fault.name, ()):
+        if not is_there(fault, plan):
+            return f"fault {fault.name} needs {words}"
     return None
 
 

@@ -192,7 +192,7 @@ def _what_held(measured: Measured, evidence: Evidence, unchecked: Mapping[str, i
         f"It held: all {counted(census.students, 'student')} are accounted for "
         f"({', '.join(_endings(census))})",
         wronged,
-        *([] if p99 is None else [f"99% of purchases were answered within {milliseconds(p99)}"]),
+        *([] if p99 is None else [f"99% of purchases took at most {milliseconds(p99)}"]),
     ]
     return f"{', '.join(parts)}{f' and {_gates(limits)}' if limits else ''}."
 

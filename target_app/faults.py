@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import random
+import secrets
 import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -26,9 +27,10 @@ from dress_rehearsal.target_app.telemetry.metrics import FAULT_GRADE
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-FAULTS_KEY = "faults"  # Redis hash: fault -> grade
+FAULTS_KEY = "faults"  # Redis hash: fault -> grade, and who was chosen for it
 REFRESH_S = 0.1
 SLOWER = "X-Slower-Seconds"  # header: has the neighbours answer so many seconds later
+_DRAWN_BYTES = 8
 _LOG = logging.getLogger(__name__)
 
 KINDS = MappingProxyType(
@@ -54,18 +56,19 @@ KINDS = MappingProxyType(
         "late_open": "seconds",
         "enrolled_refused": "share",
         "sold_out_early": "share",
-        "held_refused": "share",
-        "replay_forgotten": "switch",
-        "session_lost": "share",
-        "not_admitted_again": "share",
-        "swapped_tickets": "share",
-        "last_first": "seconds",
+        "wrong_owner": "share",
         "qr_refused": "share",
+        "last_first": "seconds",
+        "held_refused": "share",
+        "replay_forgotten": "share",
+        "not_admitted_again": "share",
+        "session_lost": "share",
         "entry_refused": "share",
         "lock_held": "seconds",
         "slow_code": "seconds",
         "busy_code": "seconds",
         "slow_login": "seconds",
+        "slow_redis": "seconds",
     }
 )
 
@@ -76,6 +79,8 @@ class Faults:
     def __init__(self) -> None:
         self._grades: dict[str, float] = {}
         self._claim: Callable[[str], Awaitable[bool]] | None = None
+        self._choose: Callable[[str], Awaitable[bool]] | None = None
+        self._chosen: dict[str, bool] = {}
 
     def grade(self, fault: str) -> float:
         """Return how bad the fault is now: a share, seconds or items; 0 when it is off."""
@@ -86,29 +91,47 @@ class Faults:
         grade = self._grades.get(fault, 0.0)
         return grade > 0 and (grade >= 1 or random.random() < grade)
 
-    def strikes_always(self, fault: str, who: str) -> bool:
-        """Return whether the fault happens to this one, each time it is asked of the same one."""
+    def strikes_for(self, fault: str, whom: str) -> bool:
+        """Return whether the fault, whose grade is a share, happens to a student or a ticket.
+
+        It happens to the same ones whenever this is asked, in every process.
+        """
         grade = self._grades.get(fault, 0.0)
-        return grade > 0 and _lot(fault, who) < grade
+        if not grade:
+            return False
+        drawn = hashlib.blake2b(f"{fault}\0{whom}".encode(), digest_size=_DRAWN_BYTES).digest()
+        return int.from_bytes(drawn) < grade * 2.0 ** (8 * _DRAWN_BYTES)
 
     def set_all(self, grades: dict[str, float]) -> None:
         """Replace what is known, as it was read from the store."""
         self._grades = {fault: grade for fault, grade in grades.items() if grade > 0}
+        self._chosen = {fault: is_so for fault, is_so in self._chosen.items() if self.grade(fault)}
 
-    def claim_with(self, claim: Callable[[str], Awaitable[bool]]) -> None:
-        """Have `claim` asked for faults that happen once in all processes together."""
+    def claim_with(
+        self,
+        claim: Callable[[str], Awaitable[bool]],
+        choose: Callable[[str], Awaitable[bool]],
+    ) -> None:
+        """Have `claim` asked for faults that happen once in all processes together.
+
+        And `choose` for those that happen in one process, whether it is this one.
+        """
         self._claim = claim
+        self._choose = choose
 
     async def claim(self, fault: str) -> bool:
         """Return whether the fault, which happens once, happens now; it is off afterwards."""
         self._grades.pop(fault, None)
         return self._claim is not None and await self._claim(fault)
 
+    async def is_chosen(self, fault: str) -> bool:
+        """Return whether the fault, which happens in one process of all, happens in this one.
 
-def _lot(fault: str, who: str) -> float:
-    """Return a number from 0 to 1, the same for the same fault and the same one it may hit."""
-    drawn = hashlib.blake2b(f"{fault}:{who}".encode(), digest_size=8).digest()
-    return int.from_bytes(drawn, "big") / 2**64
+        It is the one that asks first. Raises `DependencyDownError` where Redis does not answer.
+        """
+        if fault not in self._chosen:
+            self._chosen[fault] = self._choose is not None and await self._choose(fault)
+        return self._chosen[fault]
 
 
 FAULTS = Faults()
@@ -126,10 +149,11 @@ class FaultSwitches:
         self._redis: Any = redis
         self._one_at_a_time = asyncio.Lock()
         self._stale = False
+        self._number = 1 + secrets.randbelow(2**48)
 
     def watching(self) -> Periodic:
         """Return what reads the switches every `REFRESH_S`; not started yet."""
-        FAULTS.claim_with(self._claim)
+        FAULTS.claim_with(self._claim, self._choose)
         for fault in KINDS:
             FAULT_GRADE.labels(fault).set_function(partial(FAULTS.grade, fault))
         return Periodic("fault-switches", REFRESH_S, self.refresh)
@@ -163,18 +187,35 @@ class FaultSwitches:
         if grade > 0:
             await self._redis.hset(FAULTS_KEY, fault, repr(grade))
         else:
-            await self._redis.hdel(FAULTS_KEY, fault)
+            await self._redis.hdel(FAULTS_KEY, fault, _chosen_field(fault))
 
     @measured("redis", "read_faults")
     async def _read(self) -> None:
         held = await self._redis.hgetall(FAULTS_KEY)
-        grades = {name.decode(): float(grade) for name, grade in held.items()}
-        FAULTS.set_all({name: grade for name, grade in grades.items() if name in KINDS})
+        named = {name.decode(): grade for name, grade in held.items()}
+        FAULTS.set_all({name: float(grade) for name, grade in named.items() if name in KINDS})
 
     @measured("redis", "claim_fault")
     async def _claim(self, fault: str) -> bool:
         """Switch `fault` off; True for the one caller in all processes who did."""
         return bool(await self._redis.hdel(FAULTS_KEY, fault))
+
+    async def _choose(self, fault: str) -> bool:
+        """Return whether this process was the first to ask since the fault was switched on."""
+        try:
+            return await self._find_chosen(_chosen_field(fault)) == self._number
+        except (RedisError, OSError) as error:
+            raise DependencyDownError("Redis", f"{type(error).__name__}: {error}") from error
+
+    @measured("redis", "choose_process")
+    async def _find_chosen(self, field: str) -> int:
+        await self._redis.hsetnx(FAULTS_KEY, field, self._number)
+        return int(await self._redis.hget(FAULTS_KEY, field) or 0)
+
+
+def _chosen_field(fault: str) -> str:
+    """Return the field beside a fault's grade that tells in which process it happens."""
+    return f"{fault}:process"
 
 
 async def after_grant() -> None:

@@ -14,7 +14,15 @@ from dress_rehearsal.target_app.entry import Entrance
 from dress_rehearsal.target_app.errors import UnavailableError
 from dress_rehearsal.target_app.event_status import EventStatus
 from dress_rehearsal.target_app.faults import FAULTS
-from dress_rehearsal.target_app.faulty import FaultyDatabase, FaultyEnrolment, FaultyGrant
+from dress_rehearsal.target_app.faulty.enrolment import FaultyEnrolment
+from dress_rehearsal.target_app.faulty.entrance import FaultyEntrance
+from dress_rehearsal.target_app.faulty.order import LastFirst
+from dress_rehearsal.target_app.faulty.owners import SwappedOwners, SwappingGrant
+from dress_rehearsal.target_app.faulty.purchase import CostlyPurchase
+from dress_rehearsal.target_app.faulty.refusals import UntrueRefusals
+from dress_rehearsal.target_app.faulty.sessions import FaultySessions
+from dress_rehearsal.target_app.faulty.stores import FaultyDatabase
+from dress_rehearsal.target_app.faulty.tickets import FaultyTickets
 from dress_rehearsal.target_app.sessions import Sessions
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.sqs.setup import make_outbox
@@ -25,12 +33,6 @@ from dress_rehearsal.target_app.stores.redis_keys import EventKeys
 from dress_rehearsal.target_app.stores.restore import Kind, Restorer
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.tickets import Tickets
-from dress_rehearsal.target_app.untrue import (
-    SlowSessions,
-    UntrueEntrance,
-    UntrueGrant,
-    UntrueTickets,
-)
 from dress_rehearsal.target_app.waiting_room.room import AdmittedOnly, WaitingRoom
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ class Services:
         self.redis_store = RedisStore(
             settings.redis_url, settings.redis_pool, settings.redis_pool_timeout_s
         )
-        self.sessions = (SlowSessions if settings.faults else Sessions)(
+        self.sessions = (FaultySessions if settings.faults else Sessions)(
             self.redis_store, settings.event, settings.key("jwt"), settings.key("pin")
         )
         self.outbox = make_outbox(settings)
@@ -83,7 +85,7 @@ class Services:
             else WaitingRoom(settings, self.redis_store, self.keys, self.event_status)
         )
         self.enrolment = self._make_enrolment()
-        self.tickets = (UntrueTickets if settings.faults else Tickets)(
+        self.tickets = (FaultyTickets if settings.faults else Tickets)(
             settings,
             self.sessions,
             self.allocator,
@@ -91,7 +93,7 @@ class Services:
             self.event_status,
             self.pubsub,
         )
-        self.entrance = (UntrueEntrance if settings.faults else Entrance)(settings, self.database)
+        self.entrance = (FaultyEntrance if settings.faults else Entrance)(settings, self.database)
         self.in_flight = 0  # kept by the middleware
         self.leaving = False
 
@@ -169,13 +171,15 @@ class Services:
         """The allocator's grant, and around it only what these settings ask for."""
         grant: Granting = self.allocator.grant
         if self.settings.faults:
-            grant = UntrueGrant(
-                FaultyGrant(self.database, grant), self.redis_store, self.event_status
-            )
+            grant = SwappingGrant(SwappedOwners(self.database, self.settings.event), grant)
+            grant = CostlyPurchase(self.database, self.redis_store, grant)
         if self.enrolment is not None:
             grant = EnrolledOnly(self.enrolment, self.event_status, grant)
         if self.room is not None:
             grant = AdmittedOnly(self.room, grant)
+        if self.settings.faults:
+            grant = LastFirst(self.event_status, grant)
+            grant = UntrueRefusals(self.event_status, grant, admits=self.room is not None)
         return grant
 
     async def _on_message(self, message: bytes) -> None:

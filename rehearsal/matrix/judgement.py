@@ -24,8 +24,9 @@ _WRONGS: Final = (
 """Findings that accuse somebody, or say that nothing was decided (a counter that was not audited
 is among `audit.*`): one that a cell neither expects nor allows differs. The rest is strain, which
 is true of a busy machine, and `verdict.fail`, which what is made to go wrong brings along."""
-_UNWELL: Final = (*_WRONGS, "cause.*", "trust.*", "census.*", "generator.limited", "verdict.*")
-"""What a cell where nothing is made to go wrong must not find either: it has to pass."""
+_UNWELL: Final = (*_WRONGS, "cause.*", "census.*", "generator.limited", "trust.*", "verdict.*")
+"""What a cell where nothing is made to go wrong must not find either: it has to pass, and there is
+nothing to name a cause of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class MatrixRun:
 
     Args:
         runs: the folder that gets the matrix's folder, and in it each cell's run directory.
-        lanes: how many cells at a time.
+        lanes: how many cells at a time; those that have to be alone come last, one by one.
     """
 
     def __init__(self, name: str, cells: Sequence[Cell], runs: Path, lanes: int) -> None:
@@ -43,9 +43,12 @@ class MatrixRun:
         self._alone = deque(cell for cell in cells if cell.alone)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         self.folder = runs.resolve() / f"{stamp}-{name}-{secrets.token_hex(3)}"
-        self._lane_count = min(lanes, max(len(self._waiting), 1))
+        self._lane_count = max(1, min(lanes, len(self._waiting)))
         self._heard: queue.Queue[tuple[LaneProcess, Judgement | None]] = queue.Queue()
         self._lanes: list[LaneProcess] = []
+        self._staying: LaneProcess | None = (
+            None  # the last one: it has the cells that want no other
+        )
         self._started = 0
         self._begun_s = time.monotonic()
 
@@ -115,6 +118,8 @@ class MatrixRun:
                 self._give(lane, grid)
             elif self._waiting or (self._alone and not self._lanes):
                 self._start_lane(grid)
+            elif self._lanes == [self._staying]:
+                self._give(self._lanes[0], grid)
 
     def _take(self, judgement: Judgement, grid: Grid) -> None:
         self.judgements.append(judgement)
@@ -141,25 +146,24 @@ class MatrixRun:
         self._give(lane, grid)
 
     def _give(self, lane: LaneProcess, grid: Grid) -> None:
-        """Have a lane carry out the next cell, or end where none is waiting for it."""
-        cell = self._next_for(lane)
+        """Have a lane carry out the next cell, wait for the others' end, or end itself."""
+        cell = self._next(lane)
+        lane.cell = None
         if cell is not None:
             lane.give(cell)
             grid.begun(cell)
+        elif self._alone and not any(one.cell for one in self._lanes):
+            self._staying = lane
         else:
-            lane.cell = None
             lane.dismiss()
 
-    def _next_for(self, lane: LaneProcess) -> Cell | None:
-        """Return the next cell; those that judge timing come last, when no other lane is left."""
+    def _next(self, lane: LaneProcess) -> Cell | None:
+        """Return what a lane is to do next; None where there is nothing, or it is not alone yet."""
         if self._waiting:
             return self._waiting.popleft()
-        others = [other for other in self._lanes if other is not lane]
-        if not self._alone or any(other.cell is not None for other in others):
-            return None
-        for other in others:
-            other.await_end()  # it was dismissed, and clears its stage
-        return self._alone.popleft()
+        if self._alone and self._lanes == [lane]:
+            return self._alone.popleft()
+        return None
 
     def _lane_lost(self, lane: LaneProcess) -> Judgement | None:
         """Return the judgement of the cell a lane was at when it ended; None: it was at none."""

@@ -7,7 +7,7 @@ from dress_rehearsal.target_app.alerts import Alerts
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
 from dress_rehearsal.target_app.errors import UnavailableError
 from dress_rehearsal.target_app.faults import FaultSwitches
-from dress_rehearsal.target_app.faulty import FaultyDatabase
+from dress_rehearsal.target_app.faulty.stores import FaultyDatabase
 from dress_rehearsal.target_app.periodic import Periodic
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.sqs.setup import make_queue
@@ -15,6 +15,7 @@ from dress_rehearsal.target_app.stores.postgres import Database
 from dress_rehearsal.target_app.stores.redis import CONNECT_TIMEOUT_S, RedisStore, make_client
 from dress_rehearsal.target_app.stores.restore import Kind, Restorer
 from dress_rehearsal.target_app.writeback.backlog import Backlog
+from dress_rehearsal.target_app.writeback.faulty_rows import FaultyRows
 from dress_rehearsal.target_app.writeback.rows import Rows
 from dress_rehearsal.target_app.writeback.stream import Source, StreamSource
 
@@ -39,7 +40,7 @@ class Services:
         self._queue = make_queue(settings)
         self._restorer = self._make_restorer(settings)
         self.source, self._backlog = self._make_source(settings)
-        self.rows = Rows(
+        self.rows = (FaultyRows if settings.faults else Rows)(
             self._database, settings.event, self.source.set_aside, self._restorer.doubt
         )
         self._periodic = [

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -254,6 +255,80 @@ def test_an_app_asked_to_end_ends_well_and_is_there_again(stage: EmbeddedStage) 
     assert Target(url).ready()
     assert not set(before) & set(pids(stage, "app"))
     assert len(pids(stage, "app")) == 3
+
+
+def state(pid: int) -> str:
+    """How a process is, as the kernel has it: `T` is stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_a_stopped_worker_does_nothing_and_then_goes_on(stage: EmbeddedStage) -> None:
+    stage.lost()
+    stopped = fault("worker_stopped")
+    main, *workers = pids(stage, "app")
+    stage.strike(stopped)
+    try:
+        await_true(lambda: [state(pid) for pid in workers].count("T") == 1)
+        assert state(main) != "T"
+        assert pids(stage, "app") == [main, *workers], "it lives"
+    finally:
+        stage.relieve(stopped)
+    await_true(lambda: "T" not in [state(pid) for pid in workers])
+    assert all(Target(stage.url).ready() for _ in range(8))
+    assert stage.lost() == []
+
+
+def test_a_stopped_database_answers_nobody_and_then_goes_on_with_what_it_had(
+    stage: EmbeddedStage,
+) -> None:
+    stage.lost()
+    with psycopg.connect(stage.dsn) as connection:
+        connection.execute("CREATE TABLE going_on AS SELECT 7 AS number")
+        stage.strike(fault("database_stopped"))
+        try:
+            with pytest.raises(psycopg.OperationalError):
+                psycopg.connect(stage.dsn, connect_timeout=2)
+            assert state(connection.info.backend_pid) == "T"
+        finally:
+            stage.relieve(fault("database_stopped"))
+        assert connection.execute("SELECT number FROM going_on").fetchall() == [(7,)]
+    await_true(lambda: Target(stage.url).ready())
+    assert stage.lost() == []
+
+
+def hogs_beside(known: set[int]) -> set[int]:
+    """Hogs that are none of `known`, and none of this process' descendants."""
+    ours = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
+    found = set()
+    for process in psutil.process_iter(["cmdline"]):
+        if "until_s = time.monotonic()" in " ".join(process.info["cmdline"] or []):
+            found.add(process.pid)
+    return found - ours - known
+
+
+def test_hogs_are_nobody_s_and_end_with_the_fault(stage: EmbeddedStage) -> None:
+    before = hogs_beside(set())
+    hogs = fault("cpu_hogs", grade="2", lasts="60s")
+    stage.strike(hogs)
+    try:
+        found = hogs_beside(before)
+        assert len(found) == 2
+        for pid in found:
+            assert b"DRESS_REHEARSAL" not in Path(f"/proc/{pid}/environ").read_bytes()
+            assert os.getsid(pid) == pid
+            assert not psutil.Process(pid).open_files()
+        await_true(lambda: all(psutil.Process(pid).cpu_times().user > 0.2 for pid in found))
+    finally:
+        stage.relieve(hogs)
+    assert hogs_beside(before) == set()
+
+
+def test_hogs_end_by_themselves_though_nobody_ends_them(stage: EmbeddedStage) -> None:
+    before = hogs_beside(set())
+    hogs = fault("cpu_hogs", grade="1", lasts="500ms")
+    stage.strike(hogs)
+    await_true(lambda: hogs_beside(before) == set())
+    stage.relieve(hogs)
 
 
 def test_what_cannot_be_done_is_a_sentence(stage: EmbeddedStage) -> None:

@@ -1,5 +1,7 @@
 """A plan's faults can occur in it, and none of them ends another; else it says why not."""
 
+import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -49,6 +51,13 @@ def test_each_fault_is_for_the_strategies_in_which_it_can_occur(name):
         ("client_position", {}, "needs app.waiting_room"),
         ("client_position", {"app": WAITING}, "needs somebody who tells a position"),
         ("qr_replay", {}, "needs somebody at the entrance: students.entry above 0%"),
+        ("entry_refused", {}, "needs somebody at the entrance: students.entry above 0%"),
+        ("not_admitted_again", {}, "needs app.waiting_room"),
+        (
+            "replay_forgotten",
+            {"students": {"double_clickers": "0%"}},
+            "needs somebody who clicks twice",
+        ),
         ("ineligible_granted", {"students": {"outsiders": "0%"}}, "needs somebody who is not on"),
     ],
 )
@@ -64,6 +73,13 @@ def test_sales_cannot_open_early_once_they_are_open():
     for at in ("T", "T+1s"):
         with pytest.raises(PlanInvalidError, match="fault early_open needs to begin before T-0"):
             plan({"name": "early_open", "at": at})
+
+
+@pytest.mark.parametrize("name", ["late_open", "last_first"])
+def test_what_is_over_soon_after_t_0_begins_before(name):
+    assert plan({"name": name, "at": "T+1s", "grade": "1500ms"})
+    with pytest.raises(PlanInvalidError, match=f"fault {name} needs to begin before its grade"):
+        plan({"name": name, "at": "T+2s", "grade": "1500ms"})
 
 
 @pytest.mark.parametrize(
@@ -114,6 +130,13 @@ def test_what_is_over_at_once_has_no_usual_length():
         "database_stopped": "3s",
         "cpu_hogs": "8s",
     }
+
+
+def test_the_reference_names_every_fault_as_the_catalogue_does():
+    page = Path("docs/reference.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| ([\w%]+) \| .+ \|$", page, flags=re.MULTILINE))
+    usual = {name: kind.usual for name, kind in FAULTS.items()}
+    assert {name: told.get(name) for name in usual} == usual
 
 
 def test_a_fault_ends_with_its_time_or_with_the_sale():

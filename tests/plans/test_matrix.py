@@ -132,10 +132,46 @@ def test_a_matrix_is_no_plan_and_a_plan_no_matrix(write):
         read_matrix(Path("smoke"))
 
 
+def kinds(strategies):
+    """Where the truth is, and when the row comes: what sets strategies apart from outside."""
+    return {
+        (STRATEGIES[each].holders_in_redis, STRATEGIES[each].writes_back) for each in strategies
+    }
+
+
 def test_the_bundled_matrix_tries_every_strategy_and_every_fault():
     cells = list(read_matrix(Path("plans/matrix.toml")).cells())
     assert {cell.strategy for cell in cells if cell.fault == "none"} == set(STRATEGIES)
     assert {cell.fault for cell in cells} == {"none", *FAULTS}
+
+
+def test_what_a_process_or_a_store_takes_along_is_tried_with_every_sound_strategy():
+    cells = list(read_matrix(Path("plans/matrix.toml")).cells())
+    sound = {name for name, strategy in STRATEGIES.items() if strategy.sound}
+    for fault in ("kill_after_grant", "worker_crash", "redis_wipe", "redis_down", "database_down"):
+        assert {cell.strategy for cell in cells if cell.fault == fault} == sound, fault
+
+
+def test_every_other_fault_is_tried_with_rows_in_postgresql_and_with_holders_in_redis():
+    cells = list(read_matrix(Path("plans/matrix.toml")).cells())
+    for fault in FAULTS:
+        tried = {cell.strategy for cell in cells if cell.fault == fault}
+        in_redis = {STRATEGIES[strategy].holders_in_redis for strategy in tried}
+        if fault in ("redelivery", "drop_queue_items"):
+            assert kinds(tried) == {(True, True)}, fault
+        elif fault in ("duplicate_check_before_lock", "unique_off"):
+            assert kinds(tried) == {(False, False)}, fault
+        elif fault not in ("worker_stopped", "cpu_hogs"):  # it does not matter what the worker does
+            assert in_redis == {True, False}, fault
+
+
+def test_what_is_judged_by_how_long_it_took_is_alone():
+    cells = list(read_matrix(Path("plans/matrix.toml")).cells())
+    alone = {cell.fault for cell in cells if cell.alone}
+    assert alone == {
+        *("none", "worker_stopped", "database_stopped", "cpu_hogs"),
+        *("lock_held", "slow_code", "busy_code", "slow_login", "slow_redis"),
+    }
 
 
 def test_every_seeded_fault_of_the_bundled_matrix_has_to_be_found_and_only_naive_is_wrong():

@@ -110,6 +110,15 @@ class App:
             headers={"Authorization": f"Bearer {token}"},
         )
 
+    def switch(self, fault: str, grade: float) -> None:
+        """Switch a fault on or (0) off, as the stage does."""
+        answer = self.http.put(
+            f"/admin/faults/{fault}",
+            json={"grade": grade},
+            headers={"Authorization": f"Bearer {ADMIN_TOKEN}"},
+        )
+        assert answer.json() == {"fault": fault, "grade": grade}, answer.text
+
     def rush(self, requests: list[tuple[dict[str, str], str]]) -> list[httpx.Response]:
         """Buy for each (bearer, key), all at once, each over a connection of its own."""
         return self.storm(

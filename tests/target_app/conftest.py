@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
+from dress_rehearsal.target_app.faults import FAULTS, FAULTS_KEY
 from dress_rehearsal.target_app.roster import read_roster
 from dress_rehearsal.target_app.sqs import queue as sqs_queue
 from dress_rehearsal.target_app.writeback import sqs_source
@@ -129,6 +130,25 @@ def start_app(make_stage: Callable[..., Stage]) -> Iterator[Callable[..., InProc
     yield start
     for app in apps:
         app.close()
+
+
+@pytest.fixture
+def start_faulty(
+    start_app: Callable[..., InProcess], redis_server: RedisServer
+) -> Iterator[Callable[..., InProcess]]:
+    """Start an app whose faults can be switched on; they are all off afterwards."""
+
+    def forget() -> None:
+        with redis_server.client() as redis:
+            redis.delete(FAULTS_KEY)
+        FAULTS.set_all({})
+
+    def start(allocation: str = "redis_writeback", **changes: object) -> InProcess:
+        return start_app(allocation, APP_FAULTS="on", **changes)
+
+    forget()
+    yield start
+    forget()
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """Faults: each does its harm while it is on and nothing while it is off; strangers reach none.
 
-What allocators, waiting room, gate and writers do wrong is tested where they are.
+What allocators, waiting room, gate and writers do wrong is tested where they are, and what the
+service's own parts do in `faulty/`.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from dress_rehearsal.plans.faults import FAULTS as CATALOGUE
+from dress_rehearsal.target_app.entry import Entrance
 from dress_rehearsal.target_app.faults import (
     FAULTS,
     FAULTS_KEY,
@@ -21,8 +23,10 @@ from dress_rehearsal.target_app.faults import (
     Faults,
     FaultSwitches,
 )
+from dress_rehearsal.target_app.sessions import Sessions
 from dress_rehearsal.target_app.stores.postgres import Transaction
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
+from dress_rehearsal.target_app.tickets import Tickets
 
 Start = Callable[..., Any]
 
@@ -32,20 +36,8 @@ def sample(metric: str, /, **labels: str) -> float:
 
 
 @pytest.fixture
-def start(start_app: Start, redis_server: Any) -> Iterator[Start]:
-    """Start an app whose faults can be switched on; they are all off afterwards."""
-
-    def forget() -> None:
-        with redis_server.client() as redis:
-            redis.delete(FAULTS_KEY)
-        FAULTS.set_all({})
-
-    def begin(allocation: str = "redis_writeback", **changes: object) -> Any:
-        return start_app(allocation, APP_FAULTS="on", **changes)
-
-    forget()
-    yield begin
-    forget()
+def start(start_faulty: Start) -> Start:
+    return start_faulty
 
 
 def put(app: Any, fault: str, grade: Any, token: str | None = None) -> Any:
@@ -55,11 +47,6 @@ def put(app: Any, fault: str, grade: Any, token: str | None = None) -> Any:
         json={"grade": grade},
         headers={"Authorization": f"Bearer {token}"},
     )
-
-
-def switch(app: Any, fault: str, grade: float) -> None:
-    answer = put(app, fault, grade)
-    assert answer.json() == {"fault": fault, "grade": grade}, answer.text
 
 
 def show(app: Any, token: str) -> Any:
@@ -84,6 +71,9 @@ def test_a_service_without_faults_has_neither_their_routes_nor_their_code(start_
     services = app.asgi.services
     assert services.tickets._grant == services.allocator.grant
     assert type(services.database.transaction()) is Transaction
+    assert type(services.sessions) is Sessions
+    assert type(services.tickets) is Tickets
+    assert type(services.entrance) is Entrance
 
 
 def test_switches_are_for_those_with_the_token(start: Start) -> None:
@@ -108,7 +98,7 @@ def test_a_fault_is_known_here_at_once_everywhere_soon_and_to_metrics(
 ) -> None:
     app = start()
     token = app.stage.settings.admin_token.get_secret_value()
-    switch(app, "double_decrement", 0.25)
+    app.switch("double_decrement", 0.25)
     assert FAULTS.grade("double_decrement") == 0.25
     assert sample("fault_grade", fault="double_decrement") == 0.25
     assert show(app, token).json()["faults"]["double_decrement"] == 0.25
@@ -116,7 +106,7 @@ def test_a_fault_is_known_here_at_once_everywhere_soon_and_to_metrics(
         assert redis.hgetall(FAULTS_KEY) == {b"double_decrement": b"0.25"}
         redis.hset(FAULTS_KEY, mapping={"early_open": "1.0", "of_a_later_version": "1"})
     eventually(lambda: FAULTS.grade("early_open") == 1, timeout_s=2)
-    switch(app, "double_decrement", 0)
+    app.switch("double_decrement", 0)
     faults = show(app, token).json()["faults"]
     assert set(faults) == set(KINDS)
     assert {fault for fault, grade in faults.items() if grade} == {"early_open"}
@@ -126,7 +116,7 @@ def test_while_redis_is_down_the_last_switches_hold(
     start: Start, caplog: pytest.LogCaptureFixture, eventually: Callable[..., Any]
 ) -> None:
     app = start()
-    switch(app, "views_lost", 1)
+    app.switch("views_lost", 1)
     app.stage.redis.stop()
     try:
         eventually(lambda: "the fault switches are stale" in caplog.text)
@@ -136,7 +126,7 @@ def test_while_redis_is_down_the_last_switches_hold(
     finally:
         app.stage.redis.start()
     eventually(lambda: app.http.get("/readyz").status_code == 200)
-    switch(app, "views_lost", 0)
+    app.switch("views_lost", 0)
 
 
 def test_a_share_strikes_that_often_and_a_switch_always() -> None:
@@ -146,6 +136,40 @@ def test_a_share_strikes_that_often_and_a_switch_always() -> None:
     assert 120 < sum(faults.strikes("leak") for _ in range(1000)) < 280
     assert all(faults.strikes("early_open") for _ in range(100))
     assert not faults.strikes("qr_replay")
+
+
+def test_a_share_of_the_students_is_the_same_share_whoever_asks() -> None:
+    students = [f"2026{index:05d}" for index in range(1000)]
+    one, other = Faults(), Faults()
+    assert not any(one.strikes_for("qr_refused", each) for each in students)
+    for faults in (one, other):
+        faults.set_all({"qr_refused": 0.2, "held_refused": 0.2, "session_lost": 1.0})
+    struck = [each for each in students if one.strikes_for("qr_refused", each)]
+    assert 150 < len(struck) < 250
+    assert struck == [each for each in students if other.strikes_for("qr_refused", each)]
+    assert struck != [each for each in students if one.strikes_for("held_refused", each)]
+    assert all(one.strikes_for("session_lost", each) for each in students)
+
+
+def test_what_happens_in_one_process_happens_in_the_one_that_asks_first(redis_server: Any) -> None:
+    from redis.asyncio import Redis
+
+    async def run() -> list[list[bool]]:
+        redis = Redis.from_url(redis_server.url(0), protocol=2)
+        switches = [FaultSwitches(redis) for _ in range(5)]
+        rounds = []
+        for _ in range(2):
+            await switches[0].write("late_open", 2.0)
+            first = await switches[3]._choose("late_open")
+            rounds.append([first, *[await each._choose("late_open") for each in switches]])
+            await switches[1].refresh()
+            assert FAULTS.grade("late_open") == 2.0
+            await switches[0].write("late_open", 0.0)
+            assert await redis.hgetall(FAULTS_KEY) == {}
+        await redis.aclose()
+        return rounds
+
+    assert asyncio.run(run()) == [[True, False, False, False, True, False]] * 2
 
 
 def test_what_happens_once_happens_to_one_of_all_who_claim_it(redis_server: Any) -> None:
@@ -170,7 +194,7 @@ def test_leak_keeps_a_connection_of_each_purchase_it_strikes(start: Start) -> No
     use = "db_client_connection_use_time_seconds_count"
     assert app.buy(app.login(0)).status_code == 202
     assert services.database.pool_limit.used == 0
-    switch(app, "leak", 1.0)
+    app.switch("leak", 1.0)
     observed = sample(use, pool="postgres")
     for index in range(1, 5):
         assert app.buy(app.login(index)).status_code == 202
@@ -178,7 +202,7 @@ def test_leak_keeps_a_connection_of_each_purchase_it_strikes(start: Start) -> No
     assert sample(use, pool="postgres") == observed
     answer = app.buy(app.login(5))
     assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
-    switch(app, "leak", 0)
+    app.switch("leak", 0)
     assert app.buy(app.login(5)).status_code == 202
     assert services.database.pool_limit.used == 4  # what is gone is gone
 
@@ -189,7 +213,7 @@ def test_nested_acquire_starves_a_pool_that_is_large_enough_without(start: Start
     answers = app.rush([(bearer, "key") for bearer in bearers[:8]])
     assert [answer.status_code for answer in answers] == [202] * 8
     timeouts = sample("db_client_connection_timeouts_total", pool="postgres")
-    switch(app, "nested_acquire", 1.0)
+    app.switch("nested_acquire", 1.0)
     answers = app.rush([(bearer, "key") for bearer in bearers[8:]])
     assert 503 in [answer.status_code for answer in answers]
     assert sample("db_client_connection_timeouts_total", pool="postgres") > timeouts
@@ -209,16 +233,16 @@ def test_slow_database_lengthens_every_transaction_and_leaves_its_work_alone(
         return time.monotonic() - began_s
 
     assert app.call(one()) < 0.2
-    switch(app, "slow_database", 0.2)
+    app.switch("slow_database", 0.2)
     assert app.call(one()) >= 0.2
     assert took_s(lambda: app.buy(app.login(0)), 201) >= 0.2
-    switch(app, "slow_database", 0)
+    app.switch("slow_database", 0)
     assert app.call(one()) < 0.2
 
 
 def test_slow_database_gives_its_connection_back_when_it_is_cut(start: Start) -> None:
     app = start("atomic_update", APP_POSTGRES_POOL=2)
-    switch(app, "slow_database", 5.0)
+    app.switch("slow_database", 5.0)
 
     async def give_up() -> None:
         async with asyncio.timeout(0.2):
@@ -227,7 +251,7 @@ def test_slow_database_gives_its_connection_back_when_it_is_cut(start: Start) ->
 
     with pytest.raises(TimeoutError):
         app.call(give_up())
-    switch(app, "slow_database", 0)
+    app.switch("slow_database", 0)
     assert app.buy(app.login(0)).status_code == 201
 
 
@@ -237,12 +261,12 @@ def test_slow_external_slows_the_question_and_keeps_no_database_connection(
     app = start(**neighbours.settings)
     assert took_s(lambda: app.buy(app.login(0)), 202) < 0.3
     borrowed = app.asgi.services.database.pool_limit.used_peak
-    switch(app, "slow_external", 0.3)
+    app.switch("slow_external", 0.3)
     used = sample("db_client_connection_use_time_seconds_count", pool="postgres")
     assert took_s(lambda: app.buy(app.login(1)), 202) >= 0.3
     assert sample("db_client_connection_use_time_seconds_count", pool="postgres") == used
     assert app.asgi.services.database.pool_limit.used_peak == borrowed
-    switch(app, "slow_external", 0)
+    app.switch("slow_external", 0)
     assert took_s(lambda: app.buy(app.login(2)), 202) < 0.3
 
 
@@ -250,12 +274,12 @@ def test_slow_external_inside_keeps_a_database_connection_all_the_while(
     start: Start, neighbours: Any
 ) -> None:
     app = start(**neighbours.settings)
-    switch(app, "slow_external_inside", 0.3)
+    app.switch("slow_external_inside", 0.3)
     use = "db_client_connection_use_time_seconds_sum"
     used_s = sample(use, pool="postgres")
     assert took_s(lambda: app.buy(app.login(1)), 202) >= 0.3
     assert sample(use, pool="postgres") - used_s >= 0.3
-    switch(app, "slow_external_inside", 0)
+    app.switch("slow_external_inside", 0)
     used_s = sample(use, pool="postgres")
     assert took_s(lambda: app.buy(app.login(2)), 202) < 0.3
     assert sample(use, pool="postgres") == used_s
@@ -267,7 +291,7 @@ def test_ineligible_granted_asks_the_api_as_little_as_the_roster(
     app = start(**neighbours.settings)
     bearer = app.login(-1)
     assert app.buy(bearer).status_code == 403
-    switch(app, "ineligible_granted", 1)
+    app.switch("ineligible_granted", 1)
     assert app.buy(bearer).status_code == 202
 
 
@@ -275,7 +299,7 @@ def test_loop_block_stops_the_worker_half_of_the_time(start: Start) -> None:
     app = start()
     bearers = [app.login(index) for index in range(3)]
     assert took_s(lambda: app.buy(bearers[0]), 202) < 0.2
-    switch(app, "loop_block", 0.3)
+    app.switch("loop_block", 0.3)
     assert took_s(lambda: app.buy(bearers[1]), 202) >= 0.3
     assert sample("app_event_loop_lag_seconds") >= 0.2
     assert took_s(lambda: app.buy(bearers[2]), 202) < 0.2  # its turn to breathe
@@ -296,9 +320,9 @@ def test_faults_that_the_database_would_stop_take_its_constraints_away(
     app = start()
     try:
         assert len(constraints(app.stage)) == 3
-        switch(app, fault, 0)
+        app.switch(fault, 0)
         assert len(constraints(app.stage)) == 3
-        switch(app, fault, 1)
+        app.switch(fault, 1)
         assert constraints(app.stage) == set()
     finally:
         app.stage.prepare()
