@@ -67,6 +67,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         audit=tables.audit_table(verdict.audit),
         fairness=tables.fairness_table(verdict.fairness),
         latency=tables.latency_table(verdict.latency_ms, evidence),
+        certainty=tables.certainty_table(verdict.latency_ms),
         figures=figures,
         bottleneck=_bottleneck(verdict),
         pools=tables.pool_table(verdict.pools),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dress_rehearsal.reports.schema import Audit, Verdict
+from dress_rehearsal.reports.schema import Audit, Load, Sale, Verdict
 
 RUN = "20261121T020411Z-festival-857217"
 
@@ -14,16 +14,20 @@ def verdict_of(run: str = RUN, **changed: Any) -> Verdict:
     )
     fairness = ("inversions", "kendall_tau", "multi_device_advantage")
     generator = ("late_start_p99_ms", "read_lag_p99_ms", "release_skew_ms", "cpu_peak")
-    gate = {"metric": "audit.oversold", "limit": "== 0", "value": 3, "baseline": None}
+    gate = {"metric": "audit.oversold", "limit": "== 0", "value": 3}
+    gate |= dict.fromkeys(("low", "high", "baseline"))
     return Verdict.model_validate(
         {
-            "schema": 1,
+            "schema": 2,
             "run": run,
             "plan": "small",
             "verdict": "fail",
             "reasons": ["Oversold: 3."],
             "census": {"students": 10, **census, "in_flight": 10},
             "latency_ms": {},
+            "answers": {},
+            "sale": dict.fromkeys(Sale.model_fields),
+            "load": dict.fromkeys(Load.model_fields),
             "audit": {**dict.fromkeys(Audit.model_fields), "oversold": 3, "settle_ms": 250.0},
             "fairness": dict.fromkeys(fairness),
             "pools": [],

@@ -269,7 +269,7 @@ def test_what_is_too_close_to_call_says_between_what_it_lies(close):
 
 def test_any_percentile_that_a_gate_names_has_its_interval_and_the_maximum_none(close):
     fields = ("p50", "p90", "p99", "p99_9", "system_p99", "good_p99")
-    limits = {field: ">= 0s" for field in (*fields, "max")} | {"count": ">= 0"}
+    limits = dict.fromkeys((*fields, "max"), ">= 0s") | {"count": ">= 0"}
     gates = [(f"{BUYING}.{field}", limit) for field, limit in limits.items()]
     results = {gate.metric: gate for gate in judge(gated(close, gates)).gates}
     for field in fields:
