@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.markup import escape
@@ -57,10 +58,19 @@ def repeat(
     console.print(repeats.markdown(), markup=False, soft_wrap=True)
     console.print(f"Report: {escape(near(folder / 'repeats.html'))}", soft_wrap=True)
     worst = max(series.judged, key=lambda one: one.verdict.exit_code)  # 99, 3, 0
-    trouble = notify(worst.plan, worst.verdict)
+    trouble = notify(_told_from(folder, worst.plan), worst.verdict)
     if trouble is not None:
         console.print(escape(trouble), style="red")
     return repeats.exit_code
+
+
+def _told_from(folder: Path, plan: Plan) -> Plan:
+    """Return a run's plan with the address of its report as it is among the repeats."""
+    if plan.notify.reports_url is None:
+        return plan
+    address = f"{plan.notify.reports_url}/{quote(folder.name)}"
+    notify = plan.notify.model_copy(update={"reports_url": address})
+    return plan.model_copy(update={"notify": notify})
 
 
 def _make_folder(runs: Path, name: str, repeats: int) -> Path:

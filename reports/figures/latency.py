@@ -40,9 +40,9 @@ def draw_latency(
     caption = (
         f"Percentiles per {bin_width} of the time the student meant to act. Felt is from that "
         "moment to the last byte of the answer; it is made of the generator's late start and the "
-        "system's part. A p99 over fewer than 100 requests is their maximum. A request without an "
-        "answer counts for as long as it was waited for. Requests that failed or got no answer "
-        "stand in the same chart, at the moment the student meant to act."
+        "system's part. A p99 over fewer than 100 requests is their maximum. A failed request "
+        "counts with the time it took, one without an answer for as long as it was waited for. "
+        "Both also stand by their number in the same chart, at the moment the student meant to act."
     )
     caption += timeline.note
 

@@ -68,6 +68,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         audit=tables.audit_table(verdict.audit),
         fairness=tables.fairness_table(verdict.fairness),
         latency=tables.latency_table(verdict.latency_ms, evidence),
+        certainty=tables.certainty_table(verdict.latency_ms),
         figures=figures,
         lost=tables.lost_table(verdict),
         unchecked=verdict.unchecked,

@@ -11,6 +11,7 @@ from dress_rehearsal.plans import format_duration
 from dress_rehearsal.records.tables import CLIENT_POOLS, JOIN, QUEUE, SCAN, STEPS, STREAM
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import (
+    FELT,
     PARTS,
     latency_split,
     says_little,
@@ -226,11 +227,9 @@ def lost_table(verdict: Verdict) -> Table | None:
 def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
     """Return each step's felt latency, and what was not answered beside it.
 
-    Steps that not every rush has are left out where nobody took them, and the percentile of what
-    was answered well where nothing failed.
+    Steps that not every rush has are left out where nobody took them.
     """
     bad = unanswered_by_step(evidence.latency)
-    failing = any(part.failed for part in latency_ms.values())
     rows = []
     for step, part in latency_ms.items():
         failed, unknown, abandoned = (
@@ -243,21 +242,44 @@ def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
             _row(
                 step,
                 written(part.count),
-                *(_percentile(part, field) for field in ("p50", "p90", "p99")),
-                span_words(part.p99_low, part.p99_high),
-                *(_percentile(part, field) for field in ("p99_9", "max", "system_p99")),
-                *([_percentile(part, "good_p99")] if failing else []),
+                *(_percentile(part, field) for field in (*FELT, "system_p99")),
                 _bad(failed),
                 _bad(unknown),
                 written(abandoned),
             )
         )
-    latencies = ("Count", "p50", "p90", "p99", "p99 lies within", "p99.9", "Max", "System p99")
-    good = ("Good p99",) if failing else ()
-    words = (*latencies, *good, "Failed", "Unknown", "Abandoned")
+    latencies = ("Count", "p50", "p90", "p99", "p99.9", "Max", "System p99")
+    words = (*latencies, "Failed", "Unknown", "Abandoned")
     columns = (("Step", "text"), *((word, "number") for word in words))
     caption = "What students felt, in ms; abandoned: the student needed the answer no more"
     return Table("latency-table", caption, columns, rows)
+
+
+def certainty_table(latency_ms: dict[str, Latency]) -> Table:
+    """Return between what values each step's p99 lies, and what it is of good answers alone.
+
+    Steps that nobody took are left out, and what is of good answers where nothing failed.
+    """
+    taken = {step: part for step, part in latency_ms.items() if part.count}
+    failing = any(part.failed for part in taken.values())
+    rows = [
+        _row(
+            step,
+            _percentile(part, "p99"),
+            span_words(part.p99_low, part.p99_high),
+            *(_good_answers(part) if failing else []),
+        )
+        for step, part in taken.items()
+    ]
+    good = ("Not answered well", "p99 of good answers") if failing else ()
+    words = ("p99", "95% interval", *good)
+    columns = (("Step", "text"), *((word, "number") for word in words))
+    return Table("certainty", "How sure each p99 is, in ms: of this run alone", columns, rows)
+
+
+def _good_answers(part: Latency) -> tuple[Cell, str]:
+    bad = f"{written(part.failed)} ({percent(part.failed, part.count)})"
+    return Cell(bad, "found" if part.failed else ""), _percentile(part, "good_p99")
 
 
 def _percentile(latency: Latency, field: str) -> str:

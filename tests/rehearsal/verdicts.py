@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dress_rehearsal.reports.schema import Audit, Fairness, Generator, Verdict
+from dress_rehearsal.reports.schema import Audit, Fairness, Generator, Load, Sale, Verdict
 
 RUN = "20261121T020411Z-festival-857217"
 
@@ -13,7 +13,8 @@ def verdict_of(run: str = RUN, **changed: Any) -> Verdict:
         ("ticket", "sold_out", "refused", "gave_up", "failed", "unknown", "never_started"), 0
     )
     generator = set(Generator.model_fields) - {"requests", "limited"}
-    gate = {"metric": "audit.oversold", "limit": "== 0", "value": 3, "baseline": None}
+    gate = {"metric": "audit.oversold", "limit": "== 0", "value": 3}
+    gate |= dict.fromkeys(("low", "high", "baseline"))
     return Verdict.model_validate(
         {
             "schema": 2,
@@ -23,6 +24,9 @@ def verdict_of(run: str = RUN, **changed: Any) -> Verdict:
             "reasons": ["Oversold: 3."],
             "census": {"students": 10, **census, "in_flight": 10},
             "latency_ms": {},
+            "answers": {},
+            "sale": dict.fromkeys(Sale.model_fields),
+            "load": dict.fromkeys(Load.model_fields),
             "audit": {**dict.fromkeys(Audit.model_fields), "oversold": 3, "settle_ms": 250.0},
             "fairness": dict.fromkeys(Fairness.model_fields),
             "pools": [],

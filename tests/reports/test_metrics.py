@@ -4,8 +4,10 @@ import pytest
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.read import bundled_plans, read_plan
+from dress_rehearsal.reports import metrics
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.metrics import check_metric_names, known_metrics, metric_value, unit_of
+from dress_rehearsal.reports.schema import Generator
 
 
 def gated(metric, limit):
@@ -133,3 +135,33 @@ def test_a_metric_is_told_in_its_unit():
         "load.busiest_second": "",
     }
     assert {path: unit_of(path) for path in units} == units
+
+
+def test_a_number_that_the_verdict_gains_can_be_gated_by_what_its_name_says(monkeypatch):
+    class More(Generator):
+        foreign_cpu_cores: float | None
+        timely_share: float | None
+        clock_step_ms: float | None
+        held_up: bool
+        said: str
+
+    monkeypatch.setitem(metrics._TABLES, "generator", (More, ()))
+    metrics.known_metrics.cache_clear()
+    try:
+        for metric, limit in (
+            ("generator.foreign_cpu_cores", "<= 0.3"),
+            ("generator.timely_share", ">= 99%"),
+            ("generator.timely_share", ">= 0.99"),
+            ("generator.clock_step_ms", "<= 50 ms"),
+        ):
+            check_metric_names(gated(metric, limit))
+        for metric, limit in (
+            ("generator.foreign_cpu_cores", "<= 30%"),
+            ("generator.timely_share", ">= 99"),
+            ("generator.held_up", "== 0"),
+            ("generator.said", "== 0"),
+        ):
+            with pytest.raises(MetricUnknownError):
+                check_metric_names(gated(metric, limit))
+    finally:
+        metrics.known_metrics.cache_clear()

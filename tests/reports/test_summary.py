@@ -70,3 +70,19 @@ def test_the_summary_lists_faults_and_alerts_and_does_not_drown_in_them(summary_
     assert "alert: enrolment | Enrolment cannot be asked. |" in said
     assert "… and 23 more; all are in `timeline.jsonl`." in said
     assert "Faults and alerts" not in summary_of()
+
+
+def test_the_summary_tells_the_p99_of_good_answers_only_where_some_failed(summary_of):
+    assert "p99 answered well" not in summary_of()
+    said = summary_of(failed=3)
+    head, row = re.search(r"(\| step \|.*)\n.*\n(?:.*\n)*?(\| POST /events/.*)", said).groups()
+    cells = dict(zip(head.split(" | "), row.split(" | "), strict=True))
+    assert cells["failed"] == "3"
+    assert cells["p99 answered well |"].endswith(" (few) |")
+
+
+def test_the_summary_says_how_sure_p99_is_and_which_percentiles_say_little(summary_of):
+    said = summary_of()
+    assert re.search(r"\| [\d.]+ ms \(few\) \| [\d.]+ ms to [\d.]+ ms \|", said)
+    assert "(few): fewer than five requests were slower" in said
+    assert "about this run alone" in said

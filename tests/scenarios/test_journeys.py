@@ -90,6 +90,19 @@ def test_an_error_is_tried_again_with_the_same_key(
     assert requests[requests.outcome == "failed"].error.tolist() == ["overloaded", "http_500"]
 
 
+def test_what_failed_is_in_the_live_percentile_and_not_in_that_of_good_answers(
+    server, play, make_rush, small_plan, respond, ticket_office
+):
+    server.respond = office = ticket_office(1)
+    office.refuse = [respond(503, {"code": "overloaded"})]
+    rush = make_rush(small_plan())
+    _, requests = play(rush)
+    wanted = requests[requests.error != "abandoned"]
+    assert len(rush.felt_ms) == len(wanted)
+    assert len(rush.good_ms) == int(wanted.outcome.isin(["ok", "refused"]).sum())
+    assert len(rush.felt_ms) - len(rush.good_ms) == 1
+
+
 def test_one_who_does_not_try_again_has_failed(
     server, play, make_rush, small_plan, respond, ticket_office
 ):

@@ -410,8 +410,8 @@ def test_the_page_stays_small_however_much_was_recorded(build_run: BuildRun) -> 
     assert (run.path / "report.html").stat().st_size < 1_500_000
 
 
-def test_the_template_trusts_only_the_style_and_the_figures() -> None:
-    template = Path(write_page.__code__.co_filename).with_name("page.html.j2")
-    text = template.read_text(encoding="utf-8")
+@pytest.mark.parametrize("template", ["page.html.j2", "tables.html.j2", "repeats.html.j2"])
+def test_a_template_trusts_only_the_style_and_the_figures(template: str) -> None:
+    text = Path(write_page.__code__.co_filename).with_name(template).read_text(encoding="utf-8")
     trusted = re.findall(r"\{\{([^}]*(?:\|\s*safe|svg\()[^}]*)\}\}", text)
     assert all("figure." in part or part.strip().startswith("' ") for part in trusted)

@@ -12,6 +12,7 @@ from dress_rehearsal.reports.page.tables import (
     Table,
     audit_table,
     census_table,
+    certainty_table,
     fairness_table,
     gates_table,
     generator_table,
@@ -30,6 +31,7 @@ from dress_rehearsal.reports.schema import (
     Status,
     Verdict,
 )
+from dress_rehearsal.reports.words import written
 
 
 @pytest.fixture
@@ -201,3 +203,47 @@ def test_steps_of_a_room_or_a_gate_that_is_not_there_are_left_out(
     assert steps(healthy) == {PAGE, COUNTDOWN, LOGIN, PURCHASE, TICKET, QR}
     room = {"app": {"waiting_room": "poll"}}
     assert steps(evidence_of(visitors=3, plan=room)) - steps(healthy) == {JOIN, SCAN}
+
+
+def test_the_p99_of_good_answers_stands_beside_that_of_all_only_where_some_failed(
+    evidence_of: Callable[..., Evidence],
+) -> None:
+    def of(**defects: int) -> tuple[list[str], dict[str, list[str]]]:
+        evidence = evidence_of(students=200, tickets=60, **defects)
+        table = certainty_table(latency_by_step(evidence.latency, evidence.plan.seed))
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+        return [title for title, _ in table.columns], {row[0]: row for row in words(table)}
+
+    fine, _ = of()
+    failing, rows = of(failed=3)
+    assert fine == ["Step", "p99", "95% interval"]
+    assert failing == [*fine, "Not answered well", "p99 of good answers"]
+    assert rows[PURCHASE][3].startswith("3 (")
+    assert rows[PURCHASE][4].endswith(" (few)")
+    assert JOIN not in rows
+
+
+def test_a_percentile_of_few_requests_says_so(healthy: Evidence) -> None:
+    latency = latency_by_step(healthy.latency, healthy.plan.seed)[PAGE]
+    few, many = (latency.model_copy(update={"count": count}) for count in (499, 50_000))
+    titles = [title for title, _ in latency_table({PAGE: few}, healthy).columns]
+    (row,), (other,) = (words(latency_table({PAGE: each}, healthy)) for each in (few, many))
+    assert row[titles.index("p99")].endswith(" (few)")
+    assert row[titles.index("p99.9")].endswith(" (few)")
+    assert not row[titles.index("Max")].endswith(" (few)")
+    assert "few" not in " ".join(other)
+    interval = f"{written(latency.p99_low)} to {written(latency.p99_high)}"
+    assert words(certainty_table({PAGE: few}))[0][2] == interval
+
+
+def test_a_gate_s_number_tells_how_sure_it_is(crowd: Verdict) -> None:
+    metric = "latency_ms[POST /login].p99"
+    sure = gate(metric, "<= 2s", 1530.0, interval=(1400.0, 1700.0))
+
+    def shown(count: int) -> str:
+        login = crowd.latency_ms[LOGIN].model_copy(update={"count": count})
+        measured = crowd.model_copy(update={"latency_ms": {LOGIN: login}})
+        return words(gates_table([sure], measured))[0][-1]
+
+    assert shown(5_000) == "1,530 ms (95% interval 1,400 ms to 1,700 ms)"
+    assert shown(292) == ("1,530 ms (95% interval 1,400 ms to 1,700 ms; too few: 292 requests)")

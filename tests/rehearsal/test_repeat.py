@@ -1,0 +1,159 @@
+"""Repeats: a fresh stage and the next seed each, beside each other, and the worst run decides."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.rehearsal import repeat as repeating
+from dress_rehearsal.rehearsal import series
+from dress_rehearsal.rehearsal.cli import main
+from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.repeat import repeat
+from tests.rehearsal.commands import QUICK
+from tests.rehearsal.verdicts import verdict_of
+
+NO_GATES: dict[str, object] = {"gates": [], "latency_ms": {}}
+
+
+@pytest.fixture
+def quick_runs(monkeypatch):
+    """Runs that take no time, each with the verdict of its seed: `quick_runs[7] = "fail"`."""
+    words = {}
+
+    def rehearsed(plan, runs, screen, roster, *, prometheus):
+        word = words.get(plan.seed, "pass")
+        if word == "stopped":
+            raise KeyboardInterrupt
+        if word == "broken":
+            raise RehearsalError("The stage could not be set.")
+        run = RunDirectory.create(runs, plan)
+        if word == "interrupted":
+            run.stamp("abort", "interrupted", reason="Somebody pressed Ctrl-C.")
+            word = "inconclusive"
+        return verdict_of(run.id, verdict=word, reasons=[f"Seed {plan.seed}."], **NO_GATES)
+
+    monkeypatch.setattr(series, "rehearse", rehearsed)
+    return words
+
+
+def plans(*seeds):
+    return [Plan(name="quick", seed=seed) for seed in seeds]
+
+
+def repeats_in(out):
+    (folder,) = out.glob("*-quick-x*")
+    return folder, json.loads((folder / "repeats.json").read_text())
+
+
+def test_runs_stand_beside_each_other_with_one_page(quick_runs, tmp_path, capsys):
+    assert repeat(plans(5, 6, 7), tmp_path) == 0
+    folder, document = repeats_in(tmp_path)
+    assert folder.name.endswith("-quick-x3")
+    assert [run["seed"] for run in document["runs"]] == [5, 6, 7]
+    assert {run["run"] for run in document["runs"]} == {path.name for path in folder.glob("*-*")}
+    shown = capsys.readouterr().out
+    assert "2 of 3: seed 6" in shown
+    assert "Held in 3 of 3." in shown
+    assert "repeats.html" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "judged"),
+    [
+        ({6: "inconclusive"}, 3, 3),
+        ({5: "inconclusive", 6: "fail"}, 99, 3),
+        ({6: "broken"}, 3, 2),
+        ({5: "fail", 6: "broken"}, 99, 2),
+        ({6: "interrupted"}, 3, 2),
+        ({5: "fail", 6: "interrupted"}, 99, 2),
+        ({6: "stopped"}, 3, 1),
+    ],
+)
+def test_the_worst_run_decides_and_an_interruption_ends_it(
+    quick_runs, tmp_path, words, code, judged
+):
+    quick_runs.update(words)
+    assert repeat(plans(5, 6, 7), tmp_path) == code
+    _, document = repeats_in(tmp_path)
+    assert (len(document["runs"]), document["planned"]) == (judged, 3)
+
+
+def test_without_a_verdict_there_is_nothing_to_tell(quick_runs, tmp_path, capsys):
+    quick_runs.update({5: "broken", 6: "stopped"})
+    assert repeat(plans(5, 6), tmp_path) == 1
+    assert "No repeat has a verdict" in capsys.readouterr().out
+
+
+def test_the_worst_verdict_is_the_one_that_is_posted(quick_runs, tmp_path, monkeypatch):
+    posted = []
+    monkeypatch.setattr(repeating, "notify", lambda *said: posted.append(said))
+    quick_runs.update({6: "fail", 7: "inconclusive"})
+    url = {"reports_url": "https://ci.example/reports"}
+    repeat([Plan(name="quick", seed=seed, notify=url) for seed in (5, 6, 7)], tmp_path)
+    ((plan, verdict),) = posted
+    assert verdict.reasons == ("Seed 6.",)
+    folder, _ = repeats_in(tmp_path)
+    assert plan.notify.reports_url == f"https://ci.example/reports/{folder.name}"
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RehearsalError, match="cannot be made"):
+        repeat(plans(1, 2), tmp_path / "file")
+
+
+def test_seeds_are_counted_up_from_the_plan_s(quick_runs, tmp_path, monkeypatch):
+    arguments = ["run", "smoke", "--set", "name=quick", "--seed", "41", "--out", str(tmp_path)]
+    assert main([*arguments, "--repeat", "2"]) == 0
+    _, document = repeats_in(tmp_path)
+    assert [run["seed"] for run in document["runs"]] == [41, 42]
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "two", "1.5"])
+def test_how_often_is_a_whole_number_of_at_least_one(number, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "smoke", "--repeat", number])
+    assert ended.value.code == 2
+    assert "give how often" in capsys.readouterr().err
+
+
+@pytest.mark.rehearsal
+def test_two_rehearsals_are_told_together(rehearse):
+    settings = [word for text in (*QUICK, "name=quick") for word in ("--set", text)]
+    command = rehearse(command=["run", "smoke", *settings, "--no-prometheus", "--repeat", 2])
+    code = command.ended(110)
+    folder, document = repeats_in(command.out)
+    assert code == {"pass": 0, "fail": 99, "inconclusive": 3}[document["verdict"]]
+    assert [run["seed"] for run in document["runs"]] == [2026, 2027]
+    verdicts = [json.loads((path / "verdict.json").read_text()) for path in folder.glob("*-*-*")]
+    assert {verdict["run"] for verdict in verdicts} == {run["run"] for run in document["runs"]}
+    (buying,) = [
+        number
+        for number in document["numbers"]
+        if number["metric"] == "latency_ms[POST /events/{event}/tickets].p99"
+    ]
+    p99s = [v["latency_ms"]["POST /events/{event}/tickets"]["p99"] for v in verdicts]
+    assert (buying["least"], buying["most"]) == (min(p99s), max(p99s))
+    command.await_nothing_left(10)
+
+
+@pytest.mark.rehearsal
+def test_ctrl_c_ends_it_with_the_run_in_hand_and_tells_of_that(rehearse):
+    settings = [word for text in (*QUICK, "name=quick") for word in ("--set", text)]
+    command = rehearse(command=["run", "smoke", *settings, "--no-prometheus", "--repeat", 3])
+    until_listening(command)
+    os.kill(command.process.pid, signal.SIGINT)
+    assert command.ended(60) == 3
+    _, document = repeats_in(command.out)
+    assert (len(document["runs"]), document["planned"]) == (1, 3)
+    assert document["runs"][0]["reason"].startswith("The run was interrupted")
+    command.await_nothing_left(10)
+
+
+def until_listening(command):
+    """Wait until the first run's students act."""
+    command.await_process("dress_rehearsal.scenarios")
