@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.pids import MARKER, ProcessId, kill_remnants
+from dress_rehearsal.compose.pids import MARKER, ProcessId, carrying_marker, kill_remnants
 
 PREFIX = "dr-"
 _RECORD = "stage.json"
@@ -136,6 +136,8 @@ def clear(path: Path) -> None:
     Called where the conductor is dead: by its guardian, or by the next run when both are.
     """
     deadline = time.monotonic() + _CLEARING_S
+    for stopped in carrying_marker(path):
+        stopped.signal(signal.SIGCONT)  # as a fault may have left it: it would take no other signal
     for recorded in reversed(_recorded(path)):
         _stop(recorded, deadline)
     kill_remnants(path)
@@ -233,8 +235,6 @@ def _stop(recorded: RecordedProcess, deadline: float) -> None:
 
     if recorded.ends_itself_s and wait(recorded.ends_itself_s):
         return
-    for stopped in (process, *process.descendants()):
-        stopped.signal(signal.SIGCONT)  # as a fault may have left it: it would take no other signal
     for name in recorded.stop_signals:
         process.signal(signal.Signals[name])
         if wait(recorded.patience_s):

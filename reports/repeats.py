@@ -20,11 +20,11 @@ from dress_rehearsal.reports.page.tables import Cell, Table
 from dress_rehearsal.reports.page.templates import rendered
 from dress_rehearsal.reports.schema import EXIT_CODES, Number, Part, Status, Verdict
 from dress_rehearsal.reports.summary import escaped, markdown_table
-from dress_rehearsal.reports.words import EMPTY, NOT_MEASURED, SIGNS, pool_words, quantity
+from dress_rehearsal.reports.words import EMPTY, NOT_MEASURED, SIGNS, quantity
 
 _GRAVEST_FIRST: Final[tuple[Status, ...]] = ("fail", "inconclusive", "pass")
 _TONES: Final[dict[Status, str]] = {"pass": "ok", "fail": "found", "inconclusive": "open"}
-_RUN_COLUMNS: Final = ("run", "seed", "verdict", "first bottleneck", "why")
+_RUN_COLUMNS: Final = ("run", "seed", "verdict", "cause", "why")
 _NUMBER_COLUMNS: Final = ("number", "limit", "held in", "median", "least", "most")
 
 
@@ -35,7 +35,7 @@ class RepeatedRun(Part):
     seed: int
     verdict: Status
     reason: str
-    bottleneck: str | None
+    cause: str
 
 
 class RepeatedNumber(Part):
@@ -104,14 +104,12 @@ class Repeats(Part):
                 Cell(run, href=f"{quote(run)}/report.html"),
                 Cell(seed),
                 Cell(own.verdict, _TONES[own.verdict]),
-                Cell(bottleneck),
+                Cell(cause),
                 Cell(why),
             )
-            for own, (run, seed, _, bottleneck, why) in zip(
-                self.runs, self._run_rows(), strict=True
-            )
+            for own, (run, seed, _, cause, why) in zip(self.runs, self._run_rows(), strict=True)
         ]
-        kinds = ("text", "number", "text", "text", "meaning")
+        kinds = ("text", "number", "text", "meaning", "meaning")
         numbers = [[Cell(words) for words in row] for row in self._number_rows()]
         kinds_of_numbers = ("text", *("number" for _ in _NUMBER_COLUMNS[1:]))
         return rendered(
@@ -132,7 +130,7 @@ class Repeats(Part):
                 run.run,
                 str(run.seed),
                 f"{SIGNS[run.verdict]} {run.verdict}",
-                "none" if run.bottleneck is None else pool_words(run.bottleneck),
+                run.cause.removeprefix("Cause: "),
                 run.reason,
             )
             for run in self.runs
@@ -199,7 +197,7 @@ def _run(seed: int, verdict: Verdict) -> RepeatedRun:
         seed=seed,
         verdict=verdict.verdict,
         reason=verdict.reasons[0],
-        bottleneck=None if verdict.bottleneck is None else verdict.bottleneck.resource,
+        cause=verdict.cause,
     )
 
 

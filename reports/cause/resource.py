@@ -1,8 +1,8 @@
 """The resource: what the part that most time was lost by comes from, and what was seen of it.
 
 A part says where a request waited, not on whom. Asked in this order: did a process stand still?
-Did the target's own accept queue overflow? Was a pool full while nobody answered? Were the CPUs
-busy, and with whose work? What answers first is the resource; else it is the part itself.
+Did the target's own accept queue overflow? Were the CPUs busy, and with whose work? Were the event
+loops late where nobody answered? What answers first is the resource; else it is the part itself.
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,11 @@ from dress_rehearsal.reports.words import milliseconds, percent, seconds
 
 BUSY: Final = 0.9
 """From this share of all CPUs on there was no processor to spare."""
+
+DROPPED_SHARE: Final = 0.1
+"""So many connections of the slowest requests' number have to have been dropped to be why."""
+LATE_MS: Final = 250.0
+"""A loop that is so late may be why nobody answered."""
 
 RESOURCES: Final = (
     *(part for part in PARTS if part not in ("connect", "rest")),
@@ -54,7 +59,7 @@ class Scene:
 
 def resource_of(scene: Scene) -> Found:
     """Return what the dominant part comes from."""
-    for question in (_stood_still, _overflowed, _full_pool, _busy_cpu):
+    for question in (_stood_still, _overflowed, _busy_cpu, _late_loops):
         found = question(scene)
         if found is not None:
             return found
@@ -74,22 +79,10 @@ def _overflowed(scene: Scene) -> Found | None:
     queue = scene.pools.get("accept_queue")
     if queue is None or queue.pool.saturated_at_s is None:
         return None
-    late = scene.part in ("connect", "unanswered")
-    dropped = scene.part == "app_loop" and bool(queue.pool.timeouts)
+    late = scene.part == "connect"
+    most = DROPPED_SHARE * len(scene.slow.rows)
+    dropped = scene.part in ("app_loop", "unanswered") and (queue.pool.timeouts or 0) >= most
     return ("accept_queue", queue.evidence) if late or dropped else None
-
-
-def _full_pool(scene: Scene) -> Found | None:
-    """Return the pool that most waited for, where requests ended without an answer."""
-    if scene.part != "unanswered":
-        return None
-    full = [
-        finding
-        for name, finding in scene.pools.items()
-        if name in CLIENT_POOLS and finding.pool.saturated_at_s is not None
-    ]
-    worst = max(full, key=lambda finding: finding.pool.peak_pending or 0, default=None)
-    return None if worst is None else (worst.pool.name, worst.evidence)
 
 
 def _busy_cpu(scene: Scene) -> Found | None:
@@ -102,6 +95,13 @@ def _busy_cpu(scene: Scene) -> Found | None:
         return None
     cores = cores_by_user(scene.evidence, scene.from_ns, scene.until_ns)
     return "cpu", f"all CPUs were {percent(busy)} busy, in cores: {cores_words(cores)}"
+
+
+def _late_loops(scene: Scene) -> Found | None:
+    """Return the loops, where requests ended without an answer while these were late."""
+    if scene.part != "unanswered" or _peak_lag_ms(scene) < LATE_MS:
+        return None
+    return "app_loop", f"event loops ran up to {milliseconds(_peak_lag_ms(scene))} late"
 
 
 def _seen(scene: Scene) -> str:

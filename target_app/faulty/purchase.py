@@ -10,7 +10,8 @@ from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.stores.postgres import COMMAND_TIMEOUT_S, Database
 from dress_rehearsal.target_app.stores.redis import RedisStore, Script
 
-_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('purchases'))"
+_KEEP: Final = "SELECT pg_advisory_xact_lock(hashtext('purchases'))"
+_GO_PAST: Final = "SELECT pg_advisory_xact_lock_shared(hashtext('purchases'))"
 _KEEP_BUSY: Final = Script("faulty/keep_busy.lua")
 
 
@@ -55,18 +56,21 @@ class CostlyPurchase:
         await connection.execute("SELECT 1")
 
     async def _pass_the_lock(self, held_s: float) -> None:
-        """Take the lock that every purchase takes, and now and then keep it for so long.
+        """Pass the lock that is on every purchase's way, or now and then keep it for so long.
 
-        Kept by one of this worker's purchases at a time and half the time at most: those who wait
-        pass in between, else nothing would be sold and the rehearsal of it would not end.
+        A worker keeps it a quarter of the time: those who wait pass in between, else nothing would
+        be sold and the rehearsal of it would not end.
         """
+        patience_s = COMMAND_TIMEOUT_S + 10 * held_s  # every worker may keep it before
+        now_s = time.monotonic()
+        if now_s < self._next_hold_s:
+            async with self._database.transaction(single=True) as connection:
+                await connection.execute(_GO_PAST, timeout=patience_s)
+            return
+        self._next_hold_s = now_s + 4 * held_s
         async with self._database.transaction() as connection:
-            # As many as there are workers may keep it one after the other.
-            await connection.execute(_LOCK, timeout=COMMAND_TIMEOUT_S + 10 * held_s)
-            now_s = time.monotonic()
-            if now_s >= self._next_hold_s:
-                self._next_hold_s = now_s + 2 * held_s
-                await asyncio.sleep(held_s)
+            await connection.execute(_KEEP, timeout=patience_s)
+            await asyncio.sleep(held_s)
 
     def _block_loop(self) -> None:
         """Block the loop, but half the time at most: a worker that only ever blocks sells nothing

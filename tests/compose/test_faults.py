@@ -345,6 +345,23 @@ def test_what_cannot_be_done_is_a_sentence(stage: EmbeddedStage) -> None:
     assert all(loss.planned for loss in stage.lost())
 
 
+def test_a_stage_whose_processes_are_stopped_is_cleared_as_well_as_any(
+    people: list[Person], new_run: NewRun
+) -> None:
+    plan = Plan(
+        name="stopped",
+        event=Event(students=60, tickets=20),
+        app=App(workers=1, allocation="atomic_update", postgres_pool=2, redis_pool=4),
+    )
+    with EmbeddedStage(plan, new_run(plan), people) as stage:
+        before = hogs_beside(set())
+        for name in ("worker_stopped", "database_stopped", "cpu_hogs"):
+            stage.strike(fault(name, lasts="60s"))
+        assert len(hogs_beside(before)) == 2
+    assert stage.unclean_stops == []
+    assert hogs_beside(before) == set()
+
+
 def test_the_stage_is_used_again_empty_and_with_logs_in_the_new_run(
     stage: EmbeddedStage,
     plan: Plan,

@@ -170,6 +170,26 @@ def test_one_that_may_end_by_itself_is_not_asked_while_it_does(
     assert time.monotonic() - started < 10
 
 
+def test_one_that_a_fault_had_stopped_ends_as_gently_as_any(
+    identify: Callable[[int], ProcessId],
+) -> None:
+    ends_well = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))"
+    folder = StageFolder.create()
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{ends_well}; print(flush=True); signal.pause()"],
+        env={**os.environ, **folder.marker},
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    folder.record(on_record(identify(process.pid)))
+    process.send_signal(signal.SIGSTOP)
+    os.close(folder.lock)
+    clear(folder.path)
+    assert process.wait() == 7
+    process.stdout.close()
+
+
 def test_the_record_says_who_is_in_it(
     sleeper: Sleeper, identify: Callable[[int], ProcessId]
 ) -> None:
