@@ -66,3 +66,16 @@ class Bystanders:
 def busy_now() -> Busy | None:
     """Return what others take now, watched for a second; None: this system does not tell."""
     return Bystanders().busy()
+
+
+def await_quiet(cores: float, within_s: float) -> bool:
+    """Wait until others took no more than so many cores for a second; return whether they did.
+
+    Where the system does not tell, nothing is waited for.
+    """
+    until_s = time.monotonic() + within_s
+    bystanders = Bystanders()
+    while (busy := bystanders.busy()) is not None and busy.cores > cores:
+        if time.monotonic() >= until_s:
+            return False
+    return True

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from dress_rehearsal.compose import raise_file_limit
 from dress_rehearsal.plans import Cell
+from dress_rehearsal.rehearsal.bystanders import await_quiet
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.matrix.judgement import Judgement, broken_cell
 from dress_rehearsal.rehearsal.matrix.lane_process import LaneProcess
@@ -24,6 +25,13 @@ from dress_rehearsal.reports.schema import EXIT_CODES
 _INTERRUPTED: Final = 1
 _NEW_LANES: Final = 3
 """How many lanes may be lost before the matrix is given up."""
+
+
+_QUIET_CORES: Final = 0.3
+_QUIET_WITHIN_S: Final = 30.0
+"""Before a cell that judges timing: how long it is waited for that others take no more than this.
+
+A machine that does not get quiet is judged all the same, by what the run says of its own trust."""
 
 
 class MatrixRun:
@@ -46,9 +54,8 @@ class MatrixRun:
         self._lane_count = max(1, min(lanes, len(self._waiting)))
         self._heard: queue.Queue[tuple[LaneProcess, Judgement | None]] = queue.Queue()
         self._lanes: list[LaneProcess] = []
-        self._staying: LaneProcess | None = (
-            None  # the last one: it has the cells that want no other
-        )
+        self._staying: LaneProcess | None = None
+        """The last one: it has the cells that want no other."""
         self._started = 0
         self._begun_s = time.monotonic()
 
@@ -162,6 +169,7 @@ class MatrixRun:
         if self._waiting:
             return self._waiting.popleft()
         if self._alone and self._lanes == [lane]:
+            await_quiet(_QUIET_CORES, _QUIET_WITHIN_S)
             return self._alone.popleft()
         return None
 

@@ -26,3 +26,20 @@ def test_a_system_that_does_not_tell_tells_nothing(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(bystanders.MachineCpu, "available", staticmethod(lambda: False))
     monkeypatch.setattr(bystanders, "_LEAST_S", 0.0)
     assert Bystanders().busy() is None
+
+
+def test_a_quiet_machine_is_waited_for_and_a_busy_one_not_for_ever(monkeypatch):
+    seen = iter([1.2, 0.9, 0.1])
+    looks = []
+
+    def busy(_):
+        looks.append(next(seen))
+        return bystanding.Busy(looks[-1], 2, ())
+
+    monkeypatch.setattr(bystanding.Bystanders, "busy", busy)
+    assert bystanding.await_quiet(0.3, within_s=60)
+    assert looks == [1.2, 0.9, 0.1]
+    seen = iter([1.2] * 9)
+    assert not bystanding.await_quiet(0.3, within_s=0)
+    monkeypatch.setattr(bystanding.Bystanders, "busy", lambda _: None)
+    assert bystanding.await_quiet(0.3, within_s=60)
