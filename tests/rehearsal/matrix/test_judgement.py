@@ -67,6 +67,9 @@ def test_where_nothing_is_made_to_go_wrong_students_are_served():
     assert judged(cell(healthy=True), "generator.limited").differs
     for word in ("fail", "inconclusive"):
         assert judged(cell(healthy=True), f"verdict.{word}").unexpected == (f"verdict.{word}",)
+    for word in ("cause.postgres", "trust.foreign_cpu"):
+        assert judged(cell(healthy=True), word).unexpected == (word,)
+        assert not judged(cell("lost.app"), "lost.app", word).differs
     wrong_by_itself = cell("audit.oversold", healthy=True)
     assert not judged(wrong_by_itself, "audit.oversold", "verdict.fail").differs
     assert "as expected (nobody accused)" in judged(cell(healthy=True)).sentence
