@@ -34,12 +34,12 @@ def test_a_quiet_machine_is_waited_for_and_a_busy_one_not_for_ever(monkeypatch):
 
     def busy(_):
         looks.append(next(seen))
-        return bystanding.Busy(looks[-1], 2, ())
+        return bystanders.Busy(looks[-1], 2, ())
 
-    monkeypatch.setattr(bystanding.Bystanders, "busy", busy)
-    assert bystanding.await_quiet(0.3, within_s=60)
+    monkeypatch.setattr(bystanders.Bystanders, "busy", busy)
+    assert bystanders.await_quiet(0.3, within_s=60)
     assert looks == [1.2, 0.9, 0.1]
     seen = iter([1.2] * 9)
-    assert not bystanding.await_quiet(0.3, within_s=0)
-    monkeypatch.setattr(bystanding.Bystanders, "busy", lambda _: None)
-    assert bystanding.await_quiet(0.3, within_s=60)
+    assert not bystanders.await_quiet(0.3, within_s=0)
+    monkeypatch.setattr(bystanders.Bystanders, "busy", lambda _: None)
+    assert bystanders.await_quiet(0.3, within_s=60)
