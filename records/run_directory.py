@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +21,10 @@ from dress_rehearsal.records.errors import RunDirectoryUnreadableError, RunDirec
 EventKind = Literal["phase", "t0", "process", "abort", "fault", "alert", "ledger"]
 """phase: a part of the run begins. t0: the sale opens. process: one of the stage or the generator
 was lost. abort: the run was cut short. ledger: a store was read, or could not be."""
+
+
+_RETIRED: Final = (("generator", "max_release_skew"),)
+"""Keys of earlier plans that mean nothing any more: runs that have them are still read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,10 @@ class RunDirectory:
             RunDirectoryUnreadableError: its file cannot be read, or is of another version.
         """
         try:
-            return Plan.model_validate(tomllib.loads(self._text("plan.toml")))
+            document = tomllib.loads(self._text("plan.toml"))
+            for section, key in _RETIRED:
+                document.get(section, {}).pop(key, None)
+            return Plan.model_validate(document)
         except ValueError as error:
             raise RunDirectoryUnreadableError(
                 f"{self.path / 'plan.toml'} is not a plan this version understands: {error}"

@@ -155,12 +155,17 @@ _AUDIT_WORDS: Final = {
 }
 
 
-def audit_table(audit: Audit) -> Table:
-    """Return every counter of the audit; each should be zero."""
+def audit_table(audit: Audit, gates: Sequence[GateResult]) -> Table:
+    """Return every counter of the audit; each should be zero.
+
+    One without a gate is about something that this rush did not have.
+    """
     rows = []
+    asked = {gate.metric for gate in gates}
     for word, (title, meaning) in _AUDIT_WORDS.items():
         value: int | None = getattr(audit, word)
-        rows.append(_row(title, cell(value), meaning, _state(value)))
+        state = _state(value) if f"audit.{word}" in asked else Cell("does not apply")
+        rows.append(_row(title, cell(value), meaning, state))
     meaning = "from the last promise until PostgreSQL had every row; a duration, not a wrong"
     rows.append(_row("Settle time", milliseconds(audit.settle_ms), meaning, ""))
     columns = (
@@ -186,8 +191,8 @@ def fairness_table(fairness: Fairness) -> Table | None:
             f"students who clicked before somebody served ahead of them, by more than the "
             f"{seconds(fairness.uncertainty_s)} that nobody can know",
         ),
-        ("By at most, s", fairness.overtaken_max_s, "how much later the last overtaker clicked"),
-        ("By, p99, s", fairness.overtaken_p99_s, "the same, of 99% of those overtaken"),
+        ("… by at most", fairness.overtaken_max_s, "how much later an overtaker clicked"),
+        ("… by, p99", fairness.overtaken_p99_s, "the same, of 99% of those overtaken"),
         ("Kendall's tau", fairness.kendall_tau, "the line's order against tickets': 1 the same"),
         (
             "Several devices",
@@ -197,7 +202,10 @@ def fairness_table(fairness: Fairness) -> Table | None:
     )
     if fairness.overtaken is None and fairness.multi_device_advantage is None:
         return None
-    rows = [_row(title, written(value), words) for title, value, words in measures]
+    rows = [
+        _row(title, (seconds if title.startswith("…") else written)(value), words)
+        for title, value, words in measures
+    ]
     columns = (("Measure", "text"), ("Value", "number"), ("It means …", "text"))
     return Table("fairness", "Was first come first served?", columns, rows)
 

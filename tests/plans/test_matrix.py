@@ -170,7 +170,7 @@ def test_what_is_judged_by_how_long_it_took_is_alone():
     alone = {cell.fault for cell in cells if cell.alone}
     assert alone == {
         *("none", "worker_stopped", "database_stopped", "cpu_hogs"),
-        *("lock_held", "slow_code", "busy_code", "slow_login", "slow_redis"),
+        *("lock_held", "slow_code", "busy_code", "slow_login", "slow_redis", "loop_block"),
     }
 
 

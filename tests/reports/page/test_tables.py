@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dress_rehearsal.records.tables import COUNTDOWN, JOIN, LOGIN, PAGE, PURCHASE, QR, SCAN, TICKET
+from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import latency_by_step
 from dress_rehearsal.reports.page.tables import (
@@ -122,9 +123,16 @@ def test_a_census_that_does_not_add_up_says_so() -> None:
 
 def test_an_audit_counter_nobody_could_read_is_not_zero() -> None:
     audit = Audit(**dict.fromkeys(Audit.model_fields))
-    states = {row[-1].text for row in audit_table(audit).rows[:-1]}
+    gates = [gate(f"audit.{name}", "== 0", None) for name in COUNTERS]
+    states = {row[-1].text for row in audit_table(audit, gates).rows[:-1]}
     assert states == {"not measured"}
-    assert audit_table(audit).rows[-1][1].text == "not measured"
+    assert audit_table(audit, gates).rows[-1][1].text == "not measured"
+
+
+def test_a_counter_of_what_a_rush_did_not_have_does_not_apply() -> None:
+    audit = Audit(**dict.fromkeys(Audit.model_fields))
+    states = {row[-1].text for row in audit_table(audit, ()).rows[:-1]}
+    assert states == {"does not apply"}
 
 
 def test_the_first_pool_to_saturate_comes_first_even_at_t0_exactly() -> None:
