@@ -33,6 +33,8 @@ class Status:
     """Of the requests answered since the last sample; None when there was none."""
     meter: dict[str, Any]
     """Histograms since the start; see `scenarios.histograms`."""
+    seconds: list[dict[str, Any]]
+    """Whole seconds that are new or have changed since the last sample; see `scenarios.seconds`."""
 
 
 class Observer:
@@ -41,6 +43,7 @@ class Observer:
     def __init__(self, rush: Rush) -> None:
         self._rush = rush
         self._lag_s = 0.0
+        self._arrived = 0
 
     def watch_loop(self) -> None:
         """Measure how late the loop wakes a 10 ms sleeper; runs as a greenlet until killed."""
@@ -52,12 +55,16 @@ class Observer:
     def status(self) -> Status:
         """Take a sample."""
         rush, recorder = self._rush, self._rush.recorder
+        now_ns = time.time_ns()
+        recorder.count()
+        recorder.seconds.arrived(rush.census.began_ns[self._arrived :])
+        self._arrived = len(rush.census.began_ns)
         late, rush.late_ns = rush.late_ns, []
         lag_s, self._lag_s = self._lag_s, 0.0
         felt, rush.felt_ms = rush.felt_ms, []
         return Status(
             generator=recorder.name,
-            t_ns=time.time_ns(),
+            t_ns=now_ns,
             students=dict(zip(tables.STUDENT_OUTCOMES, rush.census.counts, strict=True)),
             requests=recorder.requests,
             outcomes=dict(recorder.ends),
@@ -68,4 +75,5 @@ class Observer:
             late_p99_s=round(float(np.percentile(late, 99)) / NS_PER_S, 6) if late else 0.0,
             felt_p99_ms=round(float(np.percentile(felt, 99)), 3) if felt else None,
             meter=recorder.histograms.document(),
+            seconds=recorder.seconds.tell(now_ns),
         )

@@ -146,36 +146,43 @@ def timeseries(
 def stat(
     title: str,
     description: str,
-    query: Query,
-    *,
+    *queries: Query,
     unit: str = COUNT,
     limits: Thresholds,
     span: int = 4,
     height: int = 4,
     sparkline: bool = False,
     filled: bool = False,
+    named: bool = False,
     decimals: int | None = None,
     mappings: Sequence[dashboard.ValueMap] = (),
     links: Sequence[dashboard.DashboardLink] = (),
 ) -> dashboard.Panel:
-    """Show one number, large.
+    """Show one number, large; or several beside each other.
 
     Args:
         sparkline: ask for its values over time, and draw them behind it.
         filled: the colour fills the panel, for what must be seen from afar.
+        named: write the series' name above the number.
     """
     modes = common.BigValueColorMode
     graphs = common.BigValueGraphMode
+    names = common.BigValueTextMode
     panel = (
         _number(stat_builders.Panel(), title, description, unit, limits, span, height)
         .color_mode(modes.BACKGROUND_SOLID if filled else modes.VALUE)
         .graph_mode(graphs.AREA if sparkline else graphs.NONE)
-        .text_mode(common.BigValueTextMode.VALUE)
+        .text_mode(names.VALUE_AND_NAME if named else names.VALUE)
         .justify_mode(common.BigValueJustifyMode.CENTER)
         .orientation(common.VizOrientation.AUTO)
         .mappings(list(mappings))
-        .with_target(target(query.expr, query.legend, "A", instant=not sparkline))
     )
+    for index, query in enumerate(queries):
+        panel = panel.with_target(
+            target(query.expr, query.legend, ref_id(index), instant=not sparkline)
+        )
+        if query.colour is not None:
+            panel = panel.override_by_query(ref_id(index), [fixed(query.colour)])
     if decimals is not None:
         panel = panel.decimals(decimals)
     if links:
