@@ -67,7 +67,7 @@ def test_no_alert_fires_in_a_healthy_rehearsal(seen: Seen) -> None:
     firing = f'ALERTS{{alertstate="firing", run="{run}"}}'
     assert [answer.labels for answer in seen.over_time(firing)] == []
     # The rules were at work: what they record is there.
-    recorded = f'run_pool:db_client_connections:utilisation{{run="{run}"}}'
+    recorded = f'run:pg_connections:utilisation{{run="{run}"}}'
     assert seen.over_time(recorded)
     assert [event for event in seen.run.timeline() if event.kind == "alert"] == []
 
