@@ -55,18 +55,14 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "PostgreSQL, at most",
             "Highest share of max_connections in use. Red from 80 %, where the alert begins.",
             Query(highest(of_run("run:pg_connections:utilisation")), "of max_connections"),
-            unit="percentunit",
             limits=warn_fail(0.6, 0.8),
-            maximum=1,
         ),
         gauge(
             "Accept queue, at most",
             "Highest share of the accept queue in use. When it is full the kernel drops further "
             "connections, and their students wait for seconds. Orange from 50 %, red from 80 %.",
             Query(f"max({length} / {limit})", "of the queue"),
-            unit="percentunit",
             limits=warn_fail(0.5, 0.8),
-            maximum=1,
         ),
         stat(
             "Connections the kernel turned away or tried again",

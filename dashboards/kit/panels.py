@@ -61,7 +61,6 @@ def timeseries(
     limits: Thresholds | None = None,
     colours: Mapping[str, str] | None = None,
     many: bool = False,
-    maximum: float | None = None,
     links: Sequence[dashboard.DashboardLink] = (),
 ) -> dashboard.Panel:
     """Draw lines over time from zero up.
@@ -122,8 +121,6 @@ def timeseries(
             .group("A")
         )
     )
-    if maximum is not None:
-        panel = panel.max(maximum)
     if links:
         panel = panel.data_links([Ready(link) for link in links])
     for index, query in enumerate(queries):
@@ -150,7 +147,6 @@ def stat(
     unit: str = COUNT,
     limits: Thresholds,
     span: int = 4,
-    height: int = 4,
     sparkline: bool = False,
     filled: bool = False,
     named: bool = False,
@@ -169,7 +165,7 @@ def stat(
     graphs = common.BigValueGraphMode
     names = common.BigValueTextMode
     panel = (
-        _number(stat_builders.Panel(), title, description, unit, limits, span, height)
+        _number(stat_builders.Panel(), title, description, unit, limits, span, 4)
         .color_mode(modes.BACKGROUND_SOLID if filled else modes.VALUE)
         .graph_mode(graphs.AREA if sparkline else graphs.NONE)
         .text_mode(names.VALUE_AND_NAME if named else names.VALUE)
@@ -190,22 +186,12 @@ def stat(
     return panel.build()
 
 
-def gauge(
-    title: str,
-    description: str,
-    query: Query,
-    *,
-    unit: str,
-    limits: Thresholds,
-    maximum: float,
-    span: int = 4,
-    height: int = 4,
-) -> dashboard.Panel:
-    """Show how much of something finite is used."""
+def gauge(title: str, description: str, query: Query, *, limits: Thresholds) -> dashboard.Panel:
+    """Show what share of something finite is used."""
     return (
-        _number(gauge_builders.Panel(), title, description, unit, limits, span, height)
+        _number(gauge_builders.Panel(), title, description, "percentunit", limits, 4, 4)
         .min(0)
-        .max(maximum)
+        .max(1)
         .show_threshold_markers(True)
         .show_threshold_labels(False)
         .orientation(common.VizOrientation.AUTO)

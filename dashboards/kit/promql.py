@@ -67,13 +67,9 @@ def occurred(expr: str, series: str, *by: str, **none: str) -> str:
     return or_zero(f"{known} or (0 * ({ever}) and on() {_GOING})", **none)
 
 
-def rates(series: str, by: str, none: str = "none") -> str:
-    """Return how fast a counter grows, of those values of a label that were counted at all.
-
-    Args:
-        none: the value that zero has while nothing was.
-    """
-    return occurred(per_second(series, by), series, by, **{by: none})
+def rates(series: str, by: str) -> str:
+    """Return how fast a counter grows, of those values of a label that were counted at all."""
+    return occurred(per_second(series, by), series, by, **{by: "none"})
 
 
 def total(series: str, *by: str) -> str:
@@ -81,9 +77,9 @@ def total(series: str, *by: str) -> str:
     return f"{_sum(by)}(max_over_time({series}[$__range]))"
 
 
-def grown(series: str, *by: str) -> str:
+def grown(series: str) -> str:
     """Return how much a counter grew that is older than the run, such as the kernel's."""
-    return f"{_sum(by)}(max_over_time({series}[$__range]) - min_over_time({series}[$__range]))"
+    return f"sum(max_over_time({series}[$__range]) - min_over_time({series}[$__range]))"
 
 
 def highest(series: str, how: str = "max") -> str:
