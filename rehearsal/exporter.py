@@ -22,6 +22,7 @@ from dress_rehearsal.records.errors import RecordError
 from dress_rehearsal.records.exporter import families, family_of
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.generator_process import Line
+from dress_rehearsal.rehearsal.last_seconds import LastSeconds
 from dress_rehearsal.reports.evidence.timeline import event_words
 from dress_rehearsal.reports.schema import Verdict
 
@@ -38,6 +39,7 @@ class Exporter:
         self._collector: Collector | None = None
         self._histograms: dict[str, Any] = {}
         self._outcomes: dict[str, dict[str, int]] = {}
+        self._seconds = LastSeconds()
         self._verdict: Verdict | None = None
         self._index: dict[Path, tuple[int, dict[str, str]]] = {}
         self._indexing = threading.Lock()
@@ -52,6 +54,7 @@ class Exporter:
         """Show a generator's status line from now on."""
         self._histograms[status["generator"]] = status["meter"]
         self._outcomes[status["generator"]] = status["outcomes"]
+        self._seconds.take(status["generator"], status["seconds"])
 
     def conclude(self, verdict: Verdict) -> None:
         """Show the verdict from now on."""
@@ -63,6 +66,7 @@ class Exporter:
         if collector is not None:
             yield from families(collector.newest())
         yield from self._generators()
+        yield from self._seconds.collect()
         events = self._events()
         yield from self._about(events)
         yield _timeline(events)

@@ -170,6 +170,7 @@ class Browser:
         content = b""
         outcome = UNKNOWN
         rush.in_flight += 1
+        rush.recorder.begun.append(exchange)
         try:
             answer = line.exchange(request, trace, exchange, give_up_ns, stream)
             content = answer.body

@@ -1,5 +1,6 @@
 """What became of each student: the census, in columns that are written as the run goes."""
 
+import time
 from enum import IntEnum
 from typing import Final
 
@@ -46,6 +47,8 @@ class Census:
         self.outcome = np.zeros(n, dtype=np.int16)
         self.counts = [n] + [0] * (len(StudentOutcome) - 1)
         """Students in each state now; always adds up to their number."""
+        self.began_ns: list[int] = []
+        """When each student who is no longer `never_started` began, ns since the epoch."""
         self._clicked_ns = np.full(n, -1, dtype=np.int64)
         self._acked_ns = np.full(n, -1, dtype=np.int64)
         self._issued_ns = np.full(n, -1, dtype=np.int64)
@@ -59,6 +62,8 @@ class Census:
         before = int(self.outcome[student])
         if before in (outcome, StudentOutcome.TICKET):
             return
+        if before == StudentOutcome.NEVER_STARTED:
+            self.began_ns.append(time.time_ns())
         self.counts[before] -= 1
         self.counts[outcome] += 1
         self.outcome[student] = outcome

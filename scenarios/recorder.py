@@ -19,6 +19,7 @@ from gevent.event import AsyncResult
 from dress_rehearsal.records import RecordError, RunDirectory, tables
 from dress_rehearsal.scenarios.client.connection import Exchange
 from dress_rehearsal.scenarios.histograms import Histograms
+from dress_rehearsal.scenarios.seconds import COLUMNS, Seconds
 
 OK, REFUSED, FAILED, UNKNOWN = range(4)
 """Positions in `records.tables.OUTCOMES`."""
@@ -31,6 +32,8 @@ _NAMED_COLUMNS: Final = {"pool": b"pool", "worker": b"app"}
 """Columns with a word of `Server-Timing`'s, and the part whose description it is."""
 _TIMING_COLUMNS: Final = ("queue_us", "pool_us", "db_us", "redis_us", "external_us", "app_us")
 _ABSENT: Final = -1
+_NO_WORD: Final = -2
+"""A place that no word has."""
 _HAND_OVER_S: Final = 1.0
 """Time between hand-overs."""
 _CODE_PER_BITS: Final = {1: "b", 8: "b", 16: "h", 32: "i", 64: "q"}
@@ -134,8 +137,14 @@ class Recorder:
         self.name = name
         self.histograms = histograms or Histograms()
         """What has been handed over for writing, as histograms."""
+        self.begun: list[Exchange] = []
+        """Exchanges begun since they were last counted; of each is known when it was sent."""
+        self.seconds = Seconds()
+        """What was sent and what ended, by the second."""
         self._run = run
         self._shard = Shard()
+        self._counted = 0
+        """Rows of the shard that `seconds` knows of."""
         self._error_codes: dict[str, int] = {}  # in their order, from 0
         self._written = 0
         self._writer = Writer()
@@ -193,6 +202,19 @@ class Recorder:
         felt_ms = ((done_ns or intended_ns) - intended_ns) / 1e6
         self.unfed.append((step, felt_ms, exchange.bytes_read, outcome, error))
 
+    def count(self) -> None:
+        """Count by the second what was sent and what ended since this was last called."""
+        begun, self.begun = self.begun, []
+        self.seconds.sent(one.sent_ns for one in begun if one.sent_ns is not None)
+        # Slices are copies: a column that somebody looks into cannot grow.
+        rows = {
+            name: np.array(self._shard.columns[name][self._counted :], dtype=np.int64)
+            for name in COLUMNS
+        }
+        self._counted = len(self._shard)
+        abandoned = self._error_codes.get(tables.ABANDONED)
+        self.seconds.ended(rows, rows["error"] == (_NO_WORD if abandoned is None else abandoned))
+
     def keep_writing(self) -> None:
         """Hand rows over every interval until killed; runs as a greenlet."""
         while self.error is None:
@@ -207,7 +229,8 @@ class Recorder:
         self.error = self.error or self._writer.wait()
         if not len(self._shard) or self.error is not None:
             return
-        shard, self._shard = self._shard, Shard()
+        self.count()
+        shard, self._shard, self._counted = self._shard, Shard(), 0
         self._bind()
         number, self._written = self._written, self._written + 1
         # Words are only ever added, so those of now suit every code in the shard.

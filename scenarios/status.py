@@ -38,6 +38,8 @@ class Status:
     """Wall clock less monotonic clock, since the start; None: it could not be read."""
     meter: dict[str, Any]
     """Histograms since the start; see `scenarios.histograms`."""
+    seconds: list[dict[str, Any]]
+    """Whole seconds that are new or have changed since the last sample; see `scenarios.seconds`."""
 
 
 class Observer:
@@ -47,6 +49,7 @@ class Observer:
         self._rush = rush
         self._clock = clock or ClockOffset()
         self._lag_s = 0.0
+        self._arrived = 0
 
     def watch_loop(self) -> None:
         """Measure how late the loop wakes a 10 ms sleeper; runs as a greenlet until killed."""
@@ -58,13 +61,17 @@ class Observer:
     def status(self) -> Status:
         """Take a sample."""
         rush, recorder = self._rush, self._rush.recorder
+        now_ns = time.time_ns()
+        recorder.count()
+        recorder.seconds.arrived(rush.census.began_ns[self._arrived :])
+        self._arrived = len(rush.census.began_ns)
         late, rush.late_ns = rush.late_ns, []
         lag_s, self._lag_s = self._lag_s, 0.0
         felt, rush.felt_ms = rush.felt_ms, []
         good, rush.good_ms = rush.good_ms, []
         return Status(
             generator=recorder.name,
-            t_ns=time.time_ns(),
+            t_ns=now_ns,
             students=dict(zip(tables.STUDENT_OUTCOMES, rush.census.counts, strict=True)),
             requests=recorder.requests,
             outcomes=dict(recorder.ends),
@@ -77,6 +84,7 @@ class Observer:
             good_p99_ms=_p99_ms(good),
             clock_offset_s=self._clock.seconds(),
             meter=recorder.histograms.document(),
+            seconds=recorder.seconds.tell(now_ns),
         )
 
 

@@ -9,20 +9,17 @@ from dress_rehearsal.dashboards.kit.promql import (
     INSTANCE,
     highest,
     last,
-    of_app,
     of_run,
     quantile,
     quantile_of_all,
-    rates,
-    so_far,
     total,
 )
 from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.table import Column, Key, table
 from dress_rehearsal.dashboards.kit.thresholds import fail_from, warn_fail
 
-WAIT: Final = warn_fail(2, 6)
-WAIT_TEXT: Final = (
+_WAIT: Final = warn_fail(2, 6)
+_WAIT_TEXT: Final = (
     "Orange from 2 s, red from 6 s, where the alert begins; callers give up after 8 s."
 )
 _POOL: Final = "{{job}} {{pool}}"
@@ -60,7 +57,7 @@ def ranking() -> Panel:
                 ),
                 "Wait p99",
                 "s",
-                limits=WAIT,
+                limits=_WAIT,
             ),
             Column(
                 quantile_of_all(
@@ -91,9 +88,6 @@ def ranking() -> Panel:
 
 def client_pools() -> tuple[Panel, ...]:
     """Return panels over time."""
-    waits = "db_client_connection_wait_time_seconds"
-    held = "db_client_connection_use_time_seconds"
-    timeouts = of_run("db_client_connection_timeouts_total", INSTANCE)
     return (
         timeseries(
             "Connections in use",
@@ -102,38 +96,27 @@ def client_pools() -> tuple[Panel, ...]:
                 Query(_by_pool("db_client_connections", 'state="used"'), _POOL),
                 Query(_by_pool("db_client_connection_max"), f"{_POOL} max", dashed=True),
             ],
+            span=12,
             many=True,
             stepped=True,
         ),
         timeseries(
-            "Utilisation",
-            "Share of the pool in use. Full is no evil yet: look at the wait beside it.",
-            [Query(of_run("run_pool:db_client_connections:utilisation"), _POOL)],
-            unit="percentunit",
-            many=True,
-            maximum=1,
-            limits=warn_fail(0.9, 1),
-        ),
-        timeseries(
-            "Callers waiting",
-            "Who asks for a connection and has none yet.",
-            [Query(_by_pool("db_client_connection_pending_requests"), _POOL)],
-            many=True,
-        ),
-        timeseries(
             "Wait, p99",
-            f"Time callers waited for a connection, over ten seconds each. {WAIT_TEXT}",
-            [Query(of_run(f"run_pool:{waits}:p99"), _POOL)],
+            f"Time callers waited for a connection, of those who got one in each second. "
+            f"{_WAIT_TEXT}",
+            [_p99("db_client_connection_wait_time_seconds")],
             unit="s",
+            span=12,
             many=True,
-            limits=WAIT,
+            limits=_WAIT,
         ),
         timeseries(
             "Held, p99",
             "Time from borrowing a connection to giving it back: what is slow here makes others "
             "wait. Orange from 0.5 s, red from 2 s.",
-            [Query(quantile(0.99, held, *_BY, series=of_run(f"{held}_bucket", INSTANCE)), _POOL)],
+            [_p99("db_client_connection_use_time_seconds")],
             unit="s",
+            span=12,
             many=True,
             limits=warn_fail(0.5, 2),
         ),
@@ -143,26 +126,17 @@ def client_pools() -> tuple[Panel, ...]:
             "Orange from 5 s, red from 10 s, where the alert begins.",
             [Query(_by_pool("db_client_connection_oldest_checkout_seconds", how="max"), _POOL)],
             unit="s",
+            span=12,
             many=True,
             limits=warn_fail(5, 10),
         ),
-        timeseries(
-            "Waits that timed out so far",
-            "Callers who gave up waiting for a connection.",
-            [Query(so_far(timeouts, *_BY, job="none", pool="yet"), _POOL)],
-            span=12,
-            height=6,
-            limits=fail_from(1),
-            stepped=True,
-        ),
-        timeseries(
-            "Retries of the allocation",
-            "Attempts to grant that lost a race and began again, a second.",
-            [Query(rates(of_app("allocator_retries_total"), "allocation"), "{{allocation}}")],
-            unit="suffix:/s",
-            span=12,
-            height=6,
-        ),
+    )
+
+
+def _p99(metric: str) -> Query:
+    return Query(
+        quantile(0.99, metric, *_BY, series=of_run(f"{metric}_bucket", INSTANCE)),
+        _POOL,
     )
 
 

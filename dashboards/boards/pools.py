@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dress_rehearsal.dashboards.boards.client_pools import WAIT, WAIT_TEXT, client_pools, ranking
+from dress_rehearsal.dashboards.boards.client_pools import client_pools, ranking
 from dress_rehearsal.dashboards.boards.shared_limits import doors, machine, postgres, redis
 from dress_rehearsal.dashboards.kit.dashboard import Section, dashboard_json
 from dress_rehearsal.dashboards.kit.panels import gauge, stat, timeseries
@@ -13,17 +13,16 @@ from dress_rehearsal.dashboards.kit.promql import (
     grown,
     highest,
     occurred,
+    of_app,
     of_run,
     quantile,
     so_far,
-    total,
 )
 from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.thresholds import fail_from, warn_fail
 
 UID: Final = "rehearsal-pools"
 
-_OPEN: Final = warn_fail(1, 2)
 _SLOWEST: Final = 5
 _HEIGHT: Final = 9
 
@@ -40,57 +39,51 @@ def pools() -> dict[str, Any]:
             Section("Client pools", client_pools()),
             Section("PostgreSQL", postgres()),
             Section("Accept queue and event loop", doors()),
-            Section("Ways out of the app", _boundaries()),
             Section("Machine", machine()),
             Section("Redis", redis()),
+            Section("Ways out of the app, and faults", _ways_out(), optional=True),
         ],
     )
 
 
 def _at_a_glance() -> tuple[Panel, ...]:
-    waits = of_run("run_pool:db_client_connection_wait_time_seconds:p99")
+    length, limit = (
+        f"max_over_time({of_run(f'listen_queue_{name}')}[$__range])" for name in ("length", "limit")
+    )
     return (
-        stat(
-            "Longest pool wait, p99",
-            "The worst ten seconds of any pool: wait is the evidence of a pool too small or held "
-            f"too long. {WAIT_TEXT}",
-            Query(highest(waits), "wait p99"),
-            unit="s",
-            limits=WAIT,
-        ),
-        stat(
-            "Waits that timed out",
-            "Callers who gave up waiting for a connection, in all pools.",
-            Query(total(of_run("db_client_connection_timeouts_total")) + " or vector(0)", "out"),
-            limits=fail_from(1),
-        ),
-        stat(
-            "Oldest checkout",
-            "How long the connection borrowed first has been out. It grows without end when one "
-            "leaks. Orange from 5 s, red from 10 s.",
-            Query(f"max({of_run('db_client_connection_oldest_checkout_seconds')})", "oldest"),
-            unit="s",
-            limits=warn_fail(5, 10),
-            sparkline=True,
+        gauge(
+            "PostgreSQL, at most",
+            "Highest share of max_connections in use. Red from 80 %, where the alert begins.",
+            Query(highest(of_run("run:pg_connections:utilisation")), "of max_connections"),
+            limits=warn_fail(0.6, 0.8),
         ),
         gauge(
-            "PostgreSQL connections, at most",
-            "Highest share of max_connections in use. Red from 80 %.",
-            Query(highest(of_run("run:pg_connections:utilisation")), "of max_connections"),
-            unit="percentunit",
-            limits=warn_fail(0.6, 0.8),
-            maximum=1,
+            "Accept queue, at most",
+            "Highest share of the accept queue in use. When it is full the kernel drops further "
+            "connections, and their students wait for seconds. Orange from 50 %, red from 80 %.",
+            Query(f"max({length} / {limit})", "of the queue"),
+            limits=warn_fail(0.5, 0.8),
         ),
         stat(
-            "Accept queue overflows",
-            "Connections the kernel turned away since the rehearsal began, because a listening "
-            "process did not fetch them in time.",
-            Query(grown(of_run("tcp_listen_overflows_total")), "overflows"),
+            "Connections the kernel turned away or tried again",
+            "Since the rehearsal began: connections that the target's own sockets turned away, and "
+            "on the whole machine those turned away, those dropped and first packets sent again.",
+            *(
+                Query(grown(of_run(f"{counter}_total")), name)
+                for counter, name in (
+                    ("listen_queue_drops", "the target's"),
+                    ("tcp_listen_overflows", "the machine's"),
+                    ("tcp_listen_drops", "dropped"),
+                    ("tcp_syn_retrans", "sent again"),
+                )
+            ),
             limits=fail_from(1),
+            span=12,
             decimals=0,
+            named=True,
         ),
         stat(
-            "Event loop blocked, at most",
+            "Event loop, at most",
             "How late an app process' event loop ran a timer, at worst. "
             "Orange from 0.25 s, red from 1.5 s; just after T-0 a second is healthy.",
             Query(highest(of_run("app_event_loop_lag_seconds")), "lag"),
@@ -100,11 +93,13 @@ def _at_a_glance() -> tuple[Panel, ...]:
     )
 
 
-def _boundaries() -> tuple[Panel, ...]:
-    """Return calls over boundaries, circuit breakers, and alerts the app sent."""
+def _ways_out() -> tuple[Panel, ...]:
+    """Return calls over boundaries, what failed there, and faults."""
     state = of_run("circuit_breaker_state", INSTANCE)
+    failures = of_run("boundary_calls_total", 'result="failure"', INSTANCE)
     opened = of_run("circuit_breaker_opened_total", INSTANCE)
     alerts = of_run("alerts_total", INSTANCE)
+    grade = of_app("fault_grade")
     return (
         timeseries(
             "Slowest calls over a boundary, p99",
@@ -118,32 +113,38 @@ def _boundaries() -> tuple[Panel, ...]:
             limits=warn_fail(0.5, 2),
         ),
         timeseries(
-            "Circuit breakers",
-            "0 closed: all may ask. 1 half open: one tries. 2 open: nobody asks. The worst of "
-            "all processes; those that stayed closed are not listed.",
+            "Calls failed, circuits and alerts so far",
+            "Calls that failed on the way out of the app, circuit breakers that are not closed now "
+            "(1: one call tries, 2: nobody asks) and how often they opened, and alerts the app "
+            "told its owners, by what became of them.",
             [
                 Query(
-                    occurred(f"max by (name) ({state})", state, "name", name="none opened"),
-                    "{{name}}",
-                )
-            ],
-            unit="none",
-            height=_HEIGHT,
-            stepped=True,
-            limits=_OPEN,
-            maximum=2,
-        ),
-        timeseries(
-            "Circuits opened and alerts sent so far",
-            "Times a circuit breaker opened, and alerts the app told its owners, by what became "
-            "of them.",
-            [
+                    so_far(failures, "kind", "name", kind="none", name="failed"),
+                    "{{kind}} {{name}}",
+                ),
+                Query(
+                    occurred(f"max by (name) ({state})", state, "name", name="none"),
+                    "circuit {{name}}",
+                ),
                 Query(so_far(opened, "name", name="none"), "opened: {{name}}"),
                 Query(
                     so_far(alerts, "kind", "result", kind="none", result="yet"),
                     "alert {{kind}} {{result}}",
                 ),
             ],
+            height=_HEIGHT,
+            stepped=True,
+        ),
+        timeseries(
+            "Faults switched on",
+            "Grade of each fault the plan or a person has switched on; zero is off.",
+            [
+                Query(
+                    occurred(f"max by (fault) ({grade})", grade, "fault", fault="none"),
+                    "{{fault}}",
+                )
+            ],
+            unit="none",
             height=_HEIGHT,
             stepped=True,
         ),

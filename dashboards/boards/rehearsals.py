@@ -10,7 +10,7 @@ from dress_rehearsal.dashboards.kit.panels import bargauge, note, stat, words
 from dress_rehearsal.dashboards.kit.promql import PURCHASE, highest
 from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.table import Column, Key, table
-from dress_rehearsal.dashboards.kit.thresholds import Thresholds, plain, warn_fail
+from dress_rehearsal.dashboards.kit.thresholds import plain, warn_fail
 
 UID: Final = "rehearsal-index"
 
@@ -41,10 +41,17 @@ def rehearsals() -> dict[str, Any]:
             Section(
                 "At a glance",
                 (
-                    _count("Rehearsals", "Runs kept in the runs folder, the newest 50.", None),
-                    _count("Passed", "Runs that held.", "pass"),
-                    _count("Failed", "Runs that broke a gate or wronged somebody.", "fail"),
-                    _count("Inconclusive", "Runs that prove nothing.", "inconclusive"),
+                    stat(
+                        "Rehearsals by verdict",
+                        "Runs kept in the runs folder, the newest 50.",
+                        *(
+                            Query(_number_of(verdict), verdict, colour)
+                            for verdict, colour in colours.VERDICTS.items()
+                        ),
+                        limits=plain(colours.SERVER),
+                        span=24,
+                        named=True,
+                    ),
                 ),
             ),
             Section(
@@ -97,16 +104,9 @@ def _story() -> DashboardLink:
     )
 
 
-def _count(title: str, description: str, verdict: str | None) -> Panel:
-    runs = _RUNS if verdict is None else _known(f'verdict="{verdict}"')
-    colour = colours.SERVER if verdict is None else colours.VERDICTS[verdict]
-    return stat(
-        title,
-        description,
-        Query(f"count(count by (rehearsal) ({runs})) or vector(0)", title.lower()),
-        limits=plain(colour) if verdict is None else Thresholds(colours.GREY, ((1, colour),)),
-        span=6,
-    )
+def _number_of(verdict: str) -> str:
+    matcher = f'verdict="{verdict}"'
+    return f"count(count by (rehearsal) ({_known(matcher)})) or vector(0)"
 
 
 def _side_by_side() -> tuple[Panel, ...]:

@@ -1,14 +1,14 @@
-"""What all clients share and can run out of: PostgreSQL, the accept queue, processors, Redis."""
+"""What all clients share and can run out of: PostgreSQL, the accept queue, memory, Redis."""
 
 from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dress_rehearsal.dashboards.kit import colours, links
-from dress_rehearsal.dashboards.kit.panels import gauge, timeseries
-from dress_rehearsal.dashboards.kit.promql import occurred, of_app, of_run, per_second
+from dress_rehearsal.dashboards.kit.panels import timeseries
+from dress_rehearsal.dashboards.kit.promql import of_app, of_run, per_second
 from dress_rehearsal.dashboards.kit.query import Query
-from dress_rehearsal.dashboards.kit.thresholds import fail_from, warn_fail
+from dress_rehearsal.dashboards.kit.thresholds import warn_fail
 
 _MAX_CONNECTIONS: Final = f"max({of_run('pg_settings_max_connections')})"
 
@@ -17,20 +17,16 @@ def postgres() -> tuple[Panel, ...]:
     """Return PostgreSQL's connections and what they do."""
     return (
         timeseries(
-            "Connections and max_connections",
-            "Beyond the red line PostgreSQL refuses everybody; alerts begin at the 80 % line.",
+            "PostgreSQL connections by state",
+            "Beyond the red line PostgreSQL refuses everybody; alerts begin at the 80 % line. Idle "
+            "in transaction holds locks while it thinks.",
             [
                 Query(f"max({of_run('pg_connections_used')})", "used", colours.POSTGRES),
+                Query(f"sum by (state) ({of_run('pg_stat_activity_backends')})", "{{state}}"),
                 Query(f"0.8 * {_MAX_CONNECTIONS}", "80 %", colours.WARNING, dashed=True),
                 Query(_MAX_CONNECTIONS, "max_connections", colours.LIMIT, dashed=True),
             ],
-            stepped=True,
-        ),
-        timeseries(
-            "Backends by state",
-            "What PostgreSQL's connections do: idle in transaction holds locks while it thinks.",
-            [Query(f"sum by (state) ({of_run('pg_stat_activity_backends')})", "{{state}}")],
-            stacked=True,
+            span=12,
             stepped=True,
         ),
         timeseries(
@@ -48,43 +44,23 @@ def postgres() -> tuple[Panel, ...]:
                 Query(f"max({of_run('pg_lock_waiting')})", "waiting for a lock", colours.FAULT),
             ],
             unit="none",
+            span=12,
         ),
     )
 
 
 def doors() -> tuple[Panel, ...]:
-    """Return the way into the app: accept queue, requests inside, event loop, faults."""
-    length, limit = (
-        f"max_over_time({of_run(f'listen_queue_{name}')}[$__range])" for name in ("length", "limit")
-    )
-    grade = of_app("fault_grade")
+    """Return the way into the app: accept queue, requests inside, event loop."""
     return (
         timeseries(
-            "Accept queue",
-            "Connections the kernel has made and nobody fetched yet. How much of the queue that "
-            "is stands below.",
-            [Query(f"max by (port) ({of_run('listen_queue_length')})", "port {{port}}")],
-            stepped=True,
-        ),
-        timeseries(
-            "Connections lost by the kernel",
-            "Overflows of an accept queue, drops, and first segments sent again, a second.",
+            "Accept queue, and requests inside the app",
+            "Connections the kernel has made and nobody fetched yet; requests received and not yet "
+            "answered, by process.",
             [
-                Query(
-                    per_second(of_run("tcp_listen_overflows_total")), "overflows", colours.FAILED
-                ),
-                Query(per_second(of_run("tcp_listen_drops_total")), "drops", colours.UNKNOWN),
-                Query(
-                    per_second(of_run("tcp_syn_retrans_total")), "SYNs sent again", colours.FAULT
-                ),
+                Query(f"max by (port) ({of_run('listen_queue_length')})", "accept queue {{port}}"),
+                Query(of_app("http_server_active_requests"), "inside {{instance}}"),
             ],
-            unit="suffix:/s",
-            limits=fail_from(1),
-        ),
-        timeseries(
-            "Requests inside the app",
-            "Received and not yet answered, by process.",
-            [Query(of_app("http_server_active_requests"), "{{instance}}")],
+            span=12,
             many=True,
         ),
         timeseries(
@@ -93,48 +69,16 @@ def doors() -> tuple[Panel, ...]:
             "Orange from 0.25 s, red from 1.5 s.",
             [Query(of_app("app_event_loop_lag_seconds"), "{{instance}}")],
             unit="s",
-            span=10,
+            span=12,
             many=True,
             limits=warn_fail(0.25, 1.5),
-        ),
-        timeseries(
-            "Faults switched on",
-            "Grade of each fault the plan or a person has switched on; zero is off.",
-            [
-                Query(
-                    occurred(f"max by (fault) ({grade})", grade, "fault", fault="none"),
-                    "{{fault}}",
-                )
-            ],
-            unit="none",
-            span=10,
-            stepped=True,
-        ),
-        gauge(
-            "Accept queue, at most",
-            "Highest share of the accept queue in use. When it is full the kernel drops further "
-            "connections, and their students wait for seconds. Orange from 50 %, red from 80 %.",
-            Query(f"max({length} / {limit})", "of the queue"),
-            unit="percentunit",
-            limits=warn_fail(0.5, 0.8),
-            maximum=1,
-            height=8,
         ),
     )
 
 
 def machine() -> tuple[Panel, ...]:
-    """Return processors, memory and open files by component."""
+    """Return memory and open files by component; whose the CPU is stands on *Ticket open*."""
     return (
-        timeseries(
-            "CPU by component",
-            "Processor seconds a second: 1 is one processor busy.",
-            [Query(per_second(of_run("process_cpu_seconds_total"), "component"), "{{component}}")],
-            unit="suffix:CPUs",
-            height=9,
-            stacked=True,
-            many=True,
-        ),
         timeseries(
             "Memory by component",
             "Resident memory; what processes share is counted for each.",
@@ -145,31 +89,22 @@ def machine() -> tuple[Panel, ...]:
                 )
             ],
             unit="bytes",
-            height=9,
+            span=12,
             many=True,
+            links=[links.to_dashboard("CPU by whom", "rehearsal-open")],
         ),
         timeseries(
             "Open files by component",
             "Sockets and files, of the process that has most of them.",
             [Query(f"max by (component) ({of_run('process_open_fds')})", "{{component}}")],
-            height=9,
+            span=12,
             many=True,
-        ),
-        timeseries(
-            "CPU of the machine",
-            "Share of all processors in use, whoever uses them. Orange from 80 %, red from 95 %.",
-            [Query(f"max({of_run('machine_cpu_used_ratio')})", "in use", colours.SERVER)],
-            unit="percentunit",
-            span=24,
-            height=6,
-            maximum=1,
-            limits=warn_fail(0.8, 0.95),
         ),
     )
 
 
 def redis() -> tuple[Panel, ...]:
-    """Return Redis' memory, clients and commands."""
+    """Return Redis' memory and clients, of what it may have, and its commands."""
     used, connected = (
         f"max({of_run(name)})" for name in ("redis_used_memory_bytes", "redis_connected_clients")
     )
@@ -180,23 +115,6 @@ def redis() -> tuple[Panel, ...]:
     clients = f"max({of_run('redis_maxclients')})"
     return (
         timeseries(
-            "Redis memory",
-            "In use; how much of what it may have that is stands to the right.",
-            [Query(used, "used", colours.REDIS)],
-            unit="bytes",
-            span=6,
-        ),
-        timeseries(
-            "Redis clients",
-            "Connections, and those of them that wait in a blocking command.",
-            [
-                Query(connected, "connected", colours.REDIS),
-                Query(f"max({of_run('redis_blocked_clients')})", "blocked", colours.UNKNOWN),
-            ],
-            span=6,
-            stepped=True,
-        ),
-        timeseries(
             "Share of Redis' limits",
             "Memory of maxmemory, or of the machine's where that is not set; clients of "
             "maxclients. Orange from 80 %, red from 95 %.",
@@ -205,7 +123,7 @@ def redis() -> tuple[Panel, ...]:
                 Query(f"{connected} / {clients}", "clients", colours.SERVER),
             ],
             unit="percentunit",
-            span=6,
+            span=12,
             limits=warn_fail(0.8, 0.95),
         ),
         timeseries(
@@ -219,7 +137,7 @@ def redis() -> tuple[Panel, ...]:
                 )
             ],
             unit="ops",
-            span=6,
+            span=12,
             links=[links.to_dashboard("Integrity", "rehearsal-integrity")],
         ),
     )

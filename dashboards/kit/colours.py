@@ -13,9 +13,8 @@ FAULT: Final = "#8250df"
 LIMIT: Final = "#d03238"
 WARNING: Final = "#e69f00"
 
-# Two tones of one hue for what students felt, another hue for what the server says of itself.
+# One hue for what students felt, another for what the server says of itself.
 FELT_P99: Final = "#a352cc"
-FELT_P50: Final = "#d2a8e8"
 SERVER: Final = "#3274d9"
 REDIS: Final = "#c15c17"
 POSTGRES: Final = "#3274d9"

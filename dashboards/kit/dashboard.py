@@ -19,10 +19,15 @@ _ALL: Final = dashboard.VariableOption(selected=True, text=["All"], value=["$__a
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and the panels below it, laid out from left to right over 24 columns."""
+    """A heading and the panels below it, laid out from left to right over 24 columns.
+
+    Attributes:
+        optional: closed until somebody opens it: many plans have nothing of what it shows.
+    """
 
     heading: str
     panels: tuple[dashboard.Panel, ...]
+    optional: bool = False
 
 
 def dashboard_json(
@@ -41,7 +46,7 @@ def dashboard_json(
         .tags([TAG])
         .timezone("browser")
         .readonly()
-        .time("now-15m", "now")
+        .time("now-5m", "now")
         .refresh("5s")
         .timepicker(builders.TimePicker().refresh_intervals(["5s", "10s", "30s", "1m", "5m"]))
         .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
@@ -49,18 +54,32 @@ def dashboard_json(
         .annotations([Ready(one) for one in annotations()])
         .variables([Ready(one) for one in (*_variables(_by_instance(sections)), *variables)])
     )
-    number = 0
+    number, top = 0, 0
     for section in sections:
         number += 1
-        builder = builder.with_row(builders.Row(section.heading).id(number))
+        row = builders.Row(section.heading).id(number)
+        row = row.grid_pos(dashboard.GridPos(h=1, w=24, x=0, y=top))
         for panel in section.panels:
             number += 1
             panel.id_val = number
-            builder = builder.with_panel(Ready(panel))
+            if section.optional:
+                row = row.with_panel(Ready(panel))
+        builder = builder.with_row(row)
+        top += 1
+        if not section.optional:
+            for panel in section.panels:
+                builder = builder.with_panel(Ready(panel))
+            top = max(_bottom(panel) for panel in section.panels)
     model = builder.build()
     model.schema_version = SCHEMA_VERSION
     plain: dict[str, Any] = json.loads(json.dumps(model, cls=JSONEncoder))
     return plain
+
+
+def _bottom(panel: dashboard.Panel) -> int:
+    """Return the first line below a panel that has its place."""
+    assert panel.grid_pos is not None
+    return panel.grid_pos.y + panel.grid_pos.h
 
 
 def _by_instance(sections: Sequence[Section]) -> bool:

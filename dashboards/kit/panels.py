@@ -61,7 +61,6 @@ def timeseries(
     limits: Thresholds | None = None,
     colours: Mapping[str, str] | None = None,
     many: bool = False,
-    maximum: float | None = None,
     links: Sequence[dashboard.DashboardLink] = (),
 ) -> dashboard.Panel:
     """Draw lines over time from zero up.
@@ -122,8 +121,6 @@ def timeseries(
             .group("A")
         )
     )
-    if maximum is not None:
-        panel = panel.max(maximum)
     if links:
         panel = panel.data_links([Ready(link) for link in links])
     for index, query in enumerate(queries):
@@ -146,36 +143,42 @@ def timeseries(
 def stat(
     title: str,
     description: str,
-    query: Query,
-    *,
+    *queries: Query,
     unit: str = COUNT,
     limits: Thresholds,
     span: int = 4,
-    height: int = 4,
     sparkline: bool = False,
     filled: bool = False,
+    named: bool = False,
     decimals: int | None = None,
     mappings: Sequence[dashboard.ValueMap] = (),
     links: Sequence[dashboard.DashboardLink] = (),
 ) -> dashboard.Panel:
-    """Show one number, large.
+    """Show one number, large; or several beside each other.
 
     Args:
         sparkline: ask for its values over time, and draw them behind it.
         filled: the colour fills the panel, for what must be seen from afar.
+        named: write the series' name above the number.
     """
     modes = common.BigValueColorMode
     graphs = common.BigValueGraphMode
+    names = common.BigValueTextMode
     panel = (
-        _number(stat_builders.Panel(), title, description, unit, limits, span, height)
+        _number(stat_builders.Panel(), title, description, unit, limits, span, 4)
         .color_mode(modes.BACKGROUND_SOLID if filled else modes.VALUE)
         .graph_mode(graphs.AREA if sparkline else graphs.NONE)
-        .text_mode(common.BigValueTextMode.VALUE)
+        .text_mode(names.VALUE_AND_NAME if named else names.VALUE)
         .justify_mode(common.BigValueJustifyMode.CENTER)
         .orientation(common.VizOrientation.AUTO)
         .mappings(list(mappings))
-        .with_target(target(query.expr, query.legend, "A", instant=not sparkline))
     )
+    for index, query in enumerate(queries):
+        panel = panel.with_target(
+            target(query.expr, query.legend, ref_id(index), instant=not sparkline)
+        )
+        if query.colour is not None:
+            panel = panel.override_by_query(ref_id(index), [fixed(query.colour)])
     if decimals is not None:
         panel = panel.decimals(decimals)
     if links:
@@ -183,22 +186,12 @@ def stat(
     return panel.build()
 
 
-def gauge(
-    title: str,
-    description: str,
-    query: Query,
-    *,
-    unit: str,
-    limits: Thresholds,
-    maximum: float,
-    span: int = 4,
-    height: int = 4,
-) -> dashboard.Panel:
-    """Show how much of something finite is used."""
+def gauge(title: str, description: str, query: Query, *, limits: Thresholds) -> dashboard.Panel:
+    """Show what share of something finite is used."""
     return (
-        _number(gauge_builders.Panel(), title, description, unit, limits, span, height)
+        _number(gauge_builders.Panel(), title, description, "percentunit", limits, 4, 4)
         .min(0)
-        .max(maximum)
+        .max(1)
         .show_threshold_markers(True)
         .show_threshold_labels(False)
         .orientation(common.VizOrientation.AUTO)

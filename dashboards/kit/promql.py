@@ -1,12 +1,14 @@
 """Pieces of PromQL that the dashboards' expressions are put together from.
 
-Two things decide their form. A counter with labels is born with its first count, and `increase`
+Three things decide their form. A counter with labels is born with its first count, and `increase`
 knows nothing of what was counted before the first scrape: a total is therefore the highest value
 each process reached, which is exact because every process of a rehearsal starts at zero and stays
 when the process is gone; and what is rare is drawn as its count so far, since a burst within a
 second would be no rate. And what happened not once has no series at all, or one at zero: where
 nothing is an answer, zero is said while the rehearsal goes, and of many things that can happen
-only those are named that did.
+only those are named that did. And what is slow in a rush is slow for a second: a rate is that of a
+counter's last two scrapes, a second apart, and what the generator counts by the second is drawn as
+it counted it, whatever the step between two points.
 """
 
 from typing import Final
@@ -31,8 +33,16 @@ def of_app(metric: str, *matchers: str) -> str:
 
 
 def per_second(series: str, *by: str) -> str:
-    """Return how fast a counter grows, summed up by labels."""
-    return f"{_sum(by)}(rate({series}[$__rate_interval]))"
+    """Return how fast a counter grew between its last two scrapes, summed up by labels."""
+    return f"{_sum(by)}(irate({series}[$__rate_interval]))"
+
+
+def by_second(series: str, how: str = "sum") -> str:
+    """Return what is counted by the second, of several seconds between two points the most.
+
+    Where a scrape came a moment late a point has none of its own: then it is the newest there is.
+    """
+    return f"{how}(max_over_time({series}[$__interval]) or {series})"
 
 
 def so_far(series: str, *by: str, **none: str) -> str:
@@ -57,13 +67,9 @@ def occurred(expr: str, series: str, *by: str, **none: str) -> str:
     return or_zero(f"{known} or (0 * ({ever}) and on() {_GOING})", **none)
 
 
-def rates(series: str, by: str, none: str = "none") -> str:
-    """Return how fast a counter grows, of those values of a label that were counted at all.
-
-    Args:
-        none: the value that zero has while nothing was.
-    """
-    return occurred(per_second(series, by), series, by, **{by: none})
+def rates(series: str, by: str) -> str:
+    """Return how fast a counter grows, of those values of a label that were counted at all."""
+    return occurred(per_second(series, by), series, by, **{by: "none"})
 
 
 def total(series: str, *by: str) -> str:
@@ -71,9 +77,9 @@ def total(series: str, *by: str) -> str:
     return f"{_sum(by)}(max_over_time({series}[$__range]))"
 
 
-def grown(series: str, *by: str) -> str:
+def grown(series: str) -> str:
     """Return how much a counter grew that is older than the run, such as the kernel's."""
-    return f"{_sum(by)}(max_over_time({series}[$__range]) - min_over_time({series}[$__range]))"
+    return f"sum(max_over_time({series}[$__range]) - min_over_time({series}[$__range]))"
 
 
 def highest(series: str, how: str = "max") -> str:
@@ -91,7 +97,7 @@ def last(series: str) -> str:
 
 
 def quantile(q: float, metric: str, *by: str, series: str | None = None) -> str:
-    """Return a histogram's quantile over the last moments."""
+    """Return a histogram's quantile between its last two scrapes."""
     buckets = series or of_run(f"{metric}_bucket")
     return f"histogram_quantile({q}, {per_second(buckets, 'le', *by)})"
 

@@ -31,7 +31,6 @@ class Column:
     heading: str
     unit: str = COUNT
     limits: Thresholds | None = None
-    decimals: int | None = None
     width: int | None = None
     hidden: bool = False
     """Kept for links only."""
@@ -92,8 +91,6 @@ def _organised(keys: Sequence[Key], columns: Sequence[Column]) -> dashboard.Data
 
 def _look_of(column: Column) -> list[dashboard.DynamicConfigValue]:
     look: dict[str, object] = {"unit": column.unit}
-    if column.decimals is not None:
-        look["decimals"] = column.decimals
     if column.limits is not None:
         look["thresholds"] = {"mode": "absolute", "steps": column.limits.models()}
         look["color"] = {"mode": "thresholds"}

@@ -153,11 +153,13 @@ EXPORTED: Final = (
     *_gauges("harness", "machine_cpu_used_ratio", "machine_memory_bytes"),
     *_counters(
         "harness",
+        "machine_foreign_cpu_seconds_total",
         "tcp_listen_overflows_total",
         "tcp_listen_drops_total",
         "tcp_syn_retrans_total",
     ),
     *_gauges("harness", "listen_queue_length", "listen_queue_limit", labels=('port="8000"',)),
+    *_counters("harness", "listen_queue_drops_total", labels=('port="8000"',)),
     *_counters("harness", "process_cpu_seconds_total", labels=_COMPONENTS),
     *_gauges("harness", "process_resident_memory_bytes", "process_open_fds", labels=_COMPONENTS),
     *_gauges("harness", "collector_tick_seconds"),
@@ -173,6 +175,22 @@ EXPORTED: Final = (
         labels=_GENERATORS,
     ),
     *_counters("harness", "generator_requests_total", labels=_GENERATORS),
+    *_gauges(
+        "harness",
+        "generator_arrivals_last_second",
+        "generator_sent_last_second",
+        labels=_GENERATORS,
+    ),
+    *_gauges(
+        "harness",
+        "generator_answers_last_second",
+        labels=tuple(f'{who},outcome="{end}"' for who in _GENERATORS for end in ("ok", "failed")),
+    ),
+    *_gauges(
+        "harness",
+        "generator_felt_p99_last_second_seconds",
+        labels=tuple(f"{who},{step}" for who in _GENERATORS for step in _STEPS),
+    ),
     *_gauges(
         "harness",
         "generator_students",

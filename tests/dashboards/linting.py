@@ -5,11 +5,12 @@ every query; here it is `run`, which every target of a rehearsal carries.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from dress_rehearsal.dashboards.queries import panels, targets
+from dress_rehearsal.dashboards.queries import Target, panels, targets
 from tests.dashboards.exported import HISTOGRAMS, METRICS
 
 Dashboard = Mapping[str, Any]
@@ -27,7 +28,7 @@ UNITS = frozenset(
         "dateTimeAsIso",
         "suffix:CPUs",
         "suffix:/s",
-        "suffix:rows/s",
+        "suffix: s",
     }
 )
 """Counts are `locale`: with `short` 2,150 tickets left would read 2.15 K."""
@@ -42,7 +43,8 @@ _LABELS = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([
 _TOKEN = re.compile(r"(?<![\w.])[A-Za-z_:][\w:]*|\{|\"|\[[^\]]*\]")
 _RANGE = re.compile(r"\[[^\]]*\]")
 _OPERATORS = frozenset({"and", "or", "unless", "bool"})
-_COUNTED = ("rate", "increase", "max_over_time", "min_over_time", "last_over_time")
+_LATEST = re.compile(r"irate\([^\[\]]*\[([^\]]*)\]\)")
+_COUNTED = ("irate", "max_over_time", "min_over_time", "last_over_time")
 
 
 def selectors(expr: str) -> Iterator[tuple[str, str, str | None]]:
@@ -79,6 +81,7 @@ def lint(dashboard: Dashboard) -> list[str]:
         *_frame(dashboard),
         *_variables(dashboard),
         *_panels(dashboard),
+        *_closed(dashboard),
         *_positions(dashboard),
         *_expressions(dashboard),
     ]
@@ -119,9 +122,9 @@ def _panels(dashboard: Dashboard) -> Iterator[str]:
     numbers = [panel["id"] for panel in (*panels(dashboard), *_rows(dashboard))]
     if len(set(numbers)) < len(numbers):
         yield f"{dashboard['uid']} has two panels with one id."
-    for row in _rows(dashboard):
-        if row["collapsed"]:
-            yield f"{dashboard['uid']}, row {row['title']!r} is closed: nobody sees what is in it."
+    titles = Counter(panel.get("title") for panel in panels(dashboard))
+    for title in [title for title, count in titles.items() if count > 1]:
+        yield f"{dashboard['uid']} has two panels called {title!r}."
     for panel in panels(dashboard):
         where = f"{dashboard['uid']}, panel {panel.get('title')!r}"
         if panel["type"] not in PANEL_TYPES:
@@ -180,15 +183,31 @@ def _sorting(panel: Mapping[str, Any], where: str) -> Iterator[str]:
             yield f"{where} sorts by {by['displayName']!r}, a column it has not."
 
 
+def _closed(dashboard: Dashboard) -> Iterator[str]:
+    for row in _rows(dashboard):
+        if row["collapsed"] != bool(row["panels"]):
+            yield f"{dashboard['uid']}, row {row['title']!r}: a closed row holds its panels."
+    if dashboard["panels"][0]["collapsed"]:
+        yield f"{dashboard['uid']}: what answers at a glance is closed."
+
+
 def _rows(dashboard: Dashboard) -> list[Mapping[str, Any]]:
     return [panel for panel in dashboard["panels"] if panel["type"] == "row"]
 
 
 def _positions(dashboard: Dashboard) -> Iterator[str]:
-    boxes = [(panel["title"], panel["gridPos"]) for panel in dashboard["panels"]]
+    yield from _places(dashboard["uid"], dashboard["panels"], 0)
+    for row in _rows(dashboard):
+        if row["panels"]:
+            yield from _places(dashboard["uid"], row["panels"], row["gridPos"]["y"] + 1)
+
+
+def _places(uid: str, placed: Sequence[Mapping[str, Any]], top: int) -> Iterator[str]:
+    """Look at what is open at once; it begins at the line `top`."""
+    boxes = [(panel["title"], panel["gridPos"]) for panel in placed]
     for title, box in boxes:
         if box["x"] + box["w"] > 24:
-            yield f"{dashboard['uid']}: {title!r} reaches beyond the 24 columns."
+            yield f"{uid}: {title!r} reaches beyond the 24 columns."
     for (one, a), (other, b) in combinations(boxes, 2):
         apart = (
             a["x"] + a["w"] <= b["x"]
@@ -197,23 +216,18 @@ def _positions(dashboard: Dashboard) -> Iterator[str]:
             or b["y"] + b["h"] <= a["y"]
         )
         if not apart:
-            yield f"{dashboard['uid']}: {one!r} lies over {other!r}."
+            yield f"{uid}: {one!r} lies over {other!r}."
     covered = sum(box["w"] * box["h"] for _, box in boxes)
-    height = max(box["y"] + box["h"] for _, box in boxes)
+    height = max(box["y"] + box["h"] for _, box in boxes) - top
     if covered != 24 * height:
-        yield f"{dashboard['uid']} has {24 * height - covered} empty cells between its panels."
+        yield f"{uid} has {24 * height - covered} empty cells between its panels."
 
 
 def _expressions(dashboard: Dashboard) -> Iterator[str]:
     across = dashboard["uid"] in ACROSS_RUNS
     for target in targets(dashboard):
         where = f"{dashboard['uid']}, panel {target.panel_title!r}, query {target.ref_id}"
-        at_once = target.instant or "so far" in target.panel_title
-        wanted = "$__range" if at_once else "$__rate_interval"
-        for window, of_all in re.findall(r"\[([^\]]*)\](\s*@ end\(\))?", target.expr):
-            right = "$__range" if of_all else wanted
-            if window != right:
-                yield f"{where} looks back over {window}, not {right}."
+        yield from _windows(target, where)
         chosen = False
         for metric, matchers, function in selectors(target.expr):
             yield from _unknown(where, metric)
@@ -226,6 +240,20 @@ def _expressions(dashboard: Dashboard) -> Iterator[str]:
                 yield f"{where} draws the counter {metric} as it is."
         if not (chosen or across):
             yield f"{where} is of no run."
+
+
+def _windows(target: Target, where: str) -> Iterator[str]:
+    at_once = target.instant or "so far" in target.panel_title
+    wanted = "$__range" if at_once else "$__interval"
+    # Of a counter's growth only the last two scrapes count, however far back it looks for them.
+    for window in _LATEST.findall(target.expr):
+        if window != "$__rate_interval":
+            yield f"{where} looks for two scrapes in {window}, not $__rate_interval."
+    others = _LATEST.sub("", target.expr)
+    for window, of_all in re.findall(r"\[([^\]]*)\](\s*@ end\(\))?", others):
+        right = "$__range" if of_all else wanted
+        if window.removesuffix(":1s") != right:
+            yield f"{where} looks back over {window}, not {right}."
 
 
 def _unknown(where: str, metric: str) -> Iterator[str]:

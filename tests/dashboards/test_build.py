@@ -84,6 +84,10 @@ def _drawn(dashboard: dict[str, Any]) -> dict[str, Any]:
     return next(p for p in dashboard["panels"] if p["type"] == "timeseries")
 
 
+def _closed(dashboard: dict[str, Any]) -> dict[str, Any]:
+    return next(p for p in dashboard["panels"] if p["type"] == "row" and p["collapsed"])
+
+
 def _table(dashboard: dict[str, Any]) -> dict[str, Any]:
     return next(p for p in dashboard["panels"] if p["type"] == "table")
 
@@ -102,7 +106,7 @@ def _set_expr(expr: str) -> Callable[[dict[str, Any]], None]:
         (lambda d: _drawn(d)["fieldConfig"]["defaults"].pop("unit"), "has no unit"),
         (lambda d: _drawn(d)["fieldConfig"]["defaults"].pop("thresholds"), "has no thresholds"),
         (lambda d: _drawn(d)["fieldConfig"]["defaults"].update(unit="short"), "unknown unit"),
-        (lambda d: _drawn(d).update(title="Far too long a title " * 4), "a title that is cut"),
+        (lambda d: _drawn(d).update(title="Far too long a title " * 5), "a title that is cut"),
         (lambda d: _drawn(d)["datasource"].update(uid="mine"), "asks a fixed data source"),
         (
             lambda d: _drawn(d)["targets"][0]["datasource"].update(uid="mine"),
@@ -111,7 +115,10 @@ def _set_expr(expr: str) -> Callable[[dict[str, Any]], None]:
         (lambda d: _drawn(d)["targets"][0].update(legendFormat=""), "has no legend"),
         (lambda d: _drawn(d)["gridPos"].update(x=4), "lies over"),
         (lambda d: _drawn(d)["gridPos"].update(w=2), "empty cells"),
-        (lambda d: d["panels"][0].update(collapsed=True), "is closed: nobody sees"),
+        (lambda d: d["panels"][0].update(collapsed=True), "what answers at a glance is closed"),
+        (lambda d: _closed(d).update(collapsed=False), "a closed row holds its panels"),
+        (lambda d: _closed(d)["panels"][0]["gridPos"].update(x=4), "lies over"),
+        (lambda d: _drawn(d).update(title="Pools by wait"), "has two panels called"),
         (
             lambda d: _table(d)["options"]["sortBy"][0].update(displayName="Wiat"),
             "sorts by 'Wiat', a column it has not",
@@ -129,11 +136,15 @@ def _set_expr(expr: str) -> Callable[[dict[str, Any]], None]:
         (_set_expr('rate(tickets_granted_total{run="$run"}[5m])'), "looks back over 5m"),
         (
             _set_expr('max_over_time(pg_up{run="$run"}[$__range])'),
-            "looks back over $__range, not $__rate_interval",
+            "looks back over $__range, not $__interval",
         ),
         (
             _set_expr('max_over_time(pg_up{run="$run"}[$__rate_interval] @ end())'),
             "looks back over $__rate_interval, not $__range",
+        ),
+        (
+            _set_expr('irate(tickets_granted_total{run="$run"}[$__interval])'),
+            "looks for two scrapes in $__interval",
         ),
         (_set_expr('generator_felt_seconds{run="$run"}'), "without saying what of it"),
         (_set_expr("vector(1)"), "is of no run"),
@@ -174,6 +185,9 @@ def test_what_a_rehearsal_exports_is_shown_somewhere(built: dict[str, dict[str, 
         "rehearsal_timeline_timestamp_seconds",  # an annotation
         "pg_up",
         "redis_up",
+        "redis_blocked_clients",
+        "event_views_total",
+        "generator_requests_total",
     }
     assert METRICS - RECORDED - shown - meant_for_others == set()
     assert shown >= HISTOGRAMS
@@ -243,6 +257,40 @@ def test_the_logs_are_of_the_run_and_of_one_request_if_asked(
     assert [link["title"] for link in logs["links"]] == ["Logs of requests over 500 ms"]
 
 
+def test_what_many_plans_lack_is_closed_and_comes_last(built: dict[str, dict[str, Any]]) -> None:
+    closed = {
+        uid: [row["collapsed"] for row in dashboard["panels"] if row["type"] == "row"]
+        for uid, dashboard in built.items()
+    }
+    assert all(rows == sorted(rows) for rows in closed.values()), closed
+    inside = {
+        panel["title"]
+        for dashboard in built.values()
+        for row in dashboard["panels"]
+        for panel in row.get("panels") or ()
+    }
+    assert {"Queue so far", "Codes shown at the entrances", "Faults switched on"} <= inside
+    assert inside <= {panel["title"] for each in built.values() for panel in panels(each)}
+
+
+def test_the_first_screen_tells_the_story(built: dict[str, dict[str, Any]]) -> None:
+    lines_seen = 21  # of 38 pixels each, below Grafana's own on a screen of 1080
+    shown = [
+        panel["title"]
+        for panel in built["rehearsal-open"]["panels"]
+        if panel["gridPos"]["y"] + panel["gridPos"]["h"] <= lines_seen
+    ]
+    for title in (
+        "Requests sent, students arriving",
+        "Answers by outcome",
+        "Tickets left",
+        "Purchase, p99: felt and served",
+        "Waited for most so far",
+        "Others' CPU, at most",
+    ):
+        assert title in shown
+
+
 def test_numbers_that_answer_at_a_glance_stand_on_top(built: dict[str, dict[str, Any]]) -> None:
     for uid, dashboard in built.items():
         row, *rest = dashboard["panels"]
@@ -275,5 +323,5 @@ def test_outcomes_have_one_colour_wherever_they_are_shown(
 
 def test_both_recorded_and_raw_series_are_asked(built: dict[str, dict[str, Any]]) -> None:
     expressions = [t.expr for dashboard in built.values() for t in targets(dashboard)]
-    assert any("run_step:generator_felt_seconds:p99" in expr for expr in expressions)
+    assert any("run:pg_connections:utilisation" in expr for expr in expressions)
     assert any("generator_felt_seconds_bucket" in expr for expr in expressions)

@@ -25,6 +25,15 @@ STATUS = {
         "felt": {"POST /login": {"counts": [3, 1, 0], "sum_s": 0.9}},
         "late": {"counts": [4, 0, 0], "sum_s": 0.01},
     },
+    "seconds": [
+        {
+            "at_s": 50,
+            "arrivals": 1,
+            "sent": 7,
+            "answers": {"ok": 5, "refused": 2},
+            "felt_p99_s": {"POST /login": 0.5},
+        }
+    ],
 }
 
 
@@ -79,6 +88,13 @@ def test_what_the_collectors_read_and_the_generators_say_is_shown(exporter: Expo
     assert told["generator_start_late_seconds_count"] == [({"generator": "g1"}, 4)]
     for word, count in (("unknown", 1), ("abandoned", 3)):
         assert ({"generator": "g1", "outcome": word}, count) in told["generator_outcomes_total"]
+    assert told["generator_arrivals_last_second"] == [({"generator": "g1"}, 1)]
+    assert told["generator_sent_last_second"] == [({"generator": "g1"}, 7)]
+    assert told["generator_answers_last_second"] == [
+        ({"generator": "g1", "outcome": "ok"}, 5),
+        ({"generator": "g1", "outcome": "refused"}, 2),
+    ]
+    assert told["generator_felt_p99_last_second_seconds"] == [(step, 0.5)]
 
 
 def test_the_timeline_is_there_for_annotations(run: RunDirectory, exporter: Exporter) -> None:

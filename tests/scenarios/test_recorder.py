@@ -3,6 +3,7 @@
 import pytest
 
 from dress_rehearsal.records import RunDirectoryUnusableError
+from dress_rehearsal.records.tables import NS_PER_S as NS
 from dress_rehearsal.scenarios.client.connection import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN, Recorder
@@ -132,6 +133,24 @@ def test_an_abandoned_request_is_counted_apart_and_recorded_as_it_was(run):
     add(recorder, 3, done_ns=9)
     assert recorder.ends == {"ok": 1, "refused": 0, "failed": 0, "unknown": 1, "abandoned": 2}
     assert [row[3] for row in recorder.unfed] == [UNKNOWN, UNKNOWN, FAILED, OK]
+
+
+def test_seconds_count_what_is_under_way_and_every_row_once(run):
+    recorder = Recorder(run, "g")
+    under_way = Exchange(sent_ns=3 * NS)
+    recorder.begun += [under_way, Exchange()]  # the other never left
+    add(recorder, 0, sent_ns=3 * NS, done_ns=4 * NS)
+    recorder.count()
+    add(recorder, 1, sent_ns=3 * NS, done_ns=4 * NS + 1)
+    recorder.flush()  # counts what is about to be handed over
+    add(recorder, 2, sent_ns=3 * NS, done_ns=5 * NS - 1, error="abandoned", outcome=UNKNOWN)
+    recorder.count()
+    recorder.count()
+    told = {second["at_s"]: second for second in recorder.seconds.tell(9 * NS)}
+    assert told[3]["sent"] == 1
+    ended = {"ok": 2, "refused": 0, "failed": 0, "unknown": 0, "abandoned": 1}
+    assert told[4]["answers"] == ended
+    assert sorted(run.request_table()["seq"].to_pylist()) == [0, 1]
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(run):

@@ -5,6 +5,8 @@ import time
 import gevent
 
 from dress_rehearsal.records.clock import ClockOffset
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.scenarios.outcomes import StudentOutcome
 from dress_rehearsal.scenarios.status import Observer
 
 
@@ -29,3 +31,18 @@ def test_the_observer_tells_of_a_clock_that_is_set(make_rush, small_plan):
     assert observer.status().clock_offset_s == 0
     ahead_ns[0] = -3_000_000_000
     assert abs(observer.status().clock_offset_s + 3) < 0.01
+
+
+def test_the_observer_tells_of_every_whole_second_once(make_rush, small_plan):
+    rush = make_rush(small_plan(event__students=4))
+    observer = Observer(rush)
+    first = observer.status()
+    rush.census.became(0, StudentOutcome.IN_FLIGHT)
+    rush.census.became(0, StudentOutcome.TICKET)
+    rush.census.became(1, StudentOutcome.IN_FLIGHT)
+    gevent.sleep(1.1)
+    told = [second for _ in range(2) for second in observer.status().seconds]
+    assert first.seconds == []
+    begun_s = first.t_ns // NS_PER_S
+    assert [second["at_s"] for second in told] == list(range(begun_s, begun_s + len(told)))
+    assert sum(second["arrivals"] for second in told) == 2

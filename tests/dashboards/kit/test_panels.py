@@ -44,13 +44,24 @@ def test_a_number_is_asked_for_at_once_unless_its_values_over_time_are_drawn_too
     limits = fail_from(5)
     alone = stat("Alone", "For a test.", query, unit="s", limits=limits)
     drawn = stat("Drawn", "For a test.", query, unit="s", limits=limits, sparkline=True)
-    used = gauge("Used", "For a test.", query, unit="s", limits=limits, maximum=10)
+    used = gauge("Used", "For a test.", query, limits=limits)
     modes = [
         (plain_json(panel)["targets"][0].get("instant", False)) for panel in (alone, drawn, used)
     ]
     assert modes == [True, False, True]
     assert plain_json(drawn)["options"]["graphMode"] == "area"
-    assert plain_json(used)["fieldConfig"]["defaults"]["max"] == 10
+    assert plain_json(used)["fieldConfig"]["defaults"]["max"] == 1
+
+
+def test_several_numbers_stand_beside_each_other_by_name_each_in_its_colour() -> None:
+    queries = Query("a", "granted", colours.OK), Query("b", "held")
+    panel = stat("Tickets", "For a test.", *queries, limits=plain(), named=True)
+    asked = [(each["refId"], each["legendFormat"]) for each in plain_json(panel)["targets"]]
+    assert asked == [("A", "granted"), ("B", "held")]
+    assert plain_json(panel)["options"]["textMode"] == "value_and_name"
+    ((by, name, look),) = overrides(panel)
+    assert (by, name) == ("byFrameRefID", "A")
+    assert look["color"] == {"mode": "fixed", "fixedColor": colours.OK}
 
 
 def test_a_number_gets_the_text_and_colour_it_is_mapped_to() -> None:

@@ -6,7 +6,14 @@ from typing import Final
 import pytest
 
 from dress_rehearsal.dashboards.build import dashboards
-from dress_rehearsal.dashboards.kit.promql import occurred, of_run, or_absent, per_second, so_far
+from dress_rehearsal.dashboards.kit.promql import (
+    by_second,
+    occurred,
+    of_run,
+    or_absent,
+    per_second,
+    so_far,
+)
 from dress_rehearsal.dashboards.prometheus_api import Answer, PrometheusApi
 from dress_rehearsal.dashboards.queries import fill, targets
 from tests.dashboards.exported import RUN
@@ -25,6 +32,9 @@ def samples() -> Iterator[Sample]:
     """A rehearsal whose app ends long before it, so that what it said is forgotten."""
     for at in range(BEGAN, ENDED + 1, STEP):
         yield f'rehearsal_info{{run="{RUN}",job="harness"}}', 1, at
+        if at <= GONE:
+            sent = 10_094 if at == BEGAN + 5 * STEP else 3
+            yield f'generator_sent_last_second{{run="{RUN}",generator="g"}}', sent, at
         for state, text in (("", "told"), ("on", "firing")):
             labels = f'kind="alert",name="PoolLeak",state="{state}",text="{text}"'
             yield _timeline(labels), BORN, at
@@ -59,9 +69,9 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusApi]:
         yield server
 
 
-def ask(api: PrometheusApi, expr: str) -> list[Answer]:
-    filled = fill(expr, run=RUN, interval_s=STEP, range_s=ENDED - BEGAN, scrape_s=STEP)
-    return api.query_range(filled, BEGAN, ENDED, STEP)
+def ask(api: PrometheusApi, expr: str, step_s: float = STEP) -> list[Answer]:
+    filled = fill(expr, run=RUN, interval_s=step_s, range_s=ENDED - BEGAN, scrape_s=STEP)
+    return api.query_range(filled, BEGAN, ENDED, step_s)
 
 
 def by_time(answer: Answer) -> Mapping[float, float]:
@@ -98,6 +108,18 @@ def test_a_rate_is_zero_when_its_process_is_gone_and_keeps_its_name(api: Prometh
     rates = by_time(answer)
     assert rates[BEGAN] == rates[ENDED] == 0
     assert rates[GONE] == pytest.approx(1 / STEP)
+
+
+def test_the_busiest_second_is_seen_however_far_apart_points_are(api: PrometheusApi) -> None:
+    rush = of_run("generator_sent_last_second")
+    for step in (STEP, 3 * STEP, 10 * STEP):
+        (answer,) = ask(api, by_second(rush), step)
+        assert max(answer.values) == 10_094
+    last, peak = BEGAN + 9 * STEP, BEGAN + 5 * STEP
+    assert last not in by_time(answer), "a second that nobody tells of any more is not zero"
+    (fine,) = ask(api, by_second(rush))
+    assert by_time(fine)[peak] == 10_094
+    assert by_time(fine)[peak + 2 * STEP] == 3
 
 
 def test_a_level_that_nobody_reads_any_more_is_not_zero(api: PrometheusApi) -> None:

@@ -1,19 +1,17 @@
-"""Panels and queries of more than one dashboard: where students stand, and what was judged."""
+"""What was judged: the verdict, the gates, and what the rehearsal was."""
 
 from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dress_rehearsal.dashboards.kit import colours, links
-from dress_rehearsal.dashboards.kit.panels import note, stat, timeseries, words
+from dress_rehearsal.dashboards.kit.panels import note, stat, words
 from dress_rehearsal.dashboards.kit.promql import last, of_run, or_value
 from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.table import Column, Key, table
-from dress_rehearsal.dashboards.kit.thresholds import JUDGED_ZERO, Thresholds
+from dress_rehearsal.dashboards.kit.thresholds import Thresholds
 
 NOT_JUDGED: Final = "not judged yet"
-AUDITED: Final = of_run("rehearsal_audit", 'counter!~"settle.*"')
-"""The audit's counters, without the time it took the stores to settle."""
 
 _VERDICT: Final = words(
     {
@@ -24,25 +22,6 @@ _VERDICT: Final = words(
     }
 )
 _STATUS: Final = words({word: (word, colour) for word, colour in colours.VERDICTS.items()})
-
-
-def students_by_state() -> Panel:
-    """Draw where all students stand, one on the other."""
-    return timeseries(
-        "Students by state",
-        "Every student is in exactly one state, so the sum is always the whole roster.",
-        [Query(f"sum by (state) ({of_run('generator_students')})", "{{state}}")],
-        span=12,
-        stacked=True,
-        stepped=True,
-        colours=colours.STUDENTS,
-    )
-
-
-def students_in(states: str) -> str:
-    """Ask how many students are in one of the states, a regular expression."""
-    series = of_run("generator_students", f'state=~"{states}"')
-    return f"sum({series})"
 
 
 def verdict_stat() -> Panel:
@@ -59,22 +38,6 @@ def verdict_stat() -> Panel:
         mappings=[_VERDICT],
         filled=True,
         links=[links.to("Report", "${report}", new_tab=True)],
-    )
-
-
-def wrongs_stat() -> Panel:
-    """Return how many wrongs the audit found."""
-    return stat(
-        "Wrongs found by the audit",
-        "Sum of the audit's counters: oversold, duplicates, lost tickets and the like.",
-        Query(
-            or_value(f"sum({last(AUDITED)})", -1),
-            "wrongs",
-        ),
-        unit="none",
-        limits=JUDGED_ZERO,
-        mappings=[words({"-1": (NOT_JUDGED, colours.GREY)})],
-        links=[links.to_dashboard("Integrity", "rehearsal-integrity")],
     )
 
 
