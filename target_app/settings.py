@@ -223,7 +223,13 @@ class _Environment(EnvSettingsSource):
         super().__init__(kind)
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        values = {name.lower(): value.strip() for name, value in self._environment.items()}
+        # By their names as they are documented alone: whoever strips those from an environment has
+        # stripped them all.
+        values = {
+            name.lower(): value.strip()
+            for name, value in self._environment.items()
+            if name == name.upper()
+        }
         return {name: value for name, value in values.items() if value}
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 import jsonschema
+import numpy as np
 import pytest
 
 from dress_rehearsal.records.tables import PURCHASE
@@ -20,6 +21,18 @@ UNMEASURED = [("audit.double_entry", "== 0")]
         pytest.param({}, "pass", "It held: all 200 students", id="nothing went wrong"),
         pytest.param({"unknown": 2}, "pass", "It held", id="timeouts are what gates are for"),
         pytest.param({"oversell": 3}, "fail", "Oversold: 63 tickets were granted for 60", id="o"),
+        pytest.param(
+            {"overtakers": 3, "tickets": 200},
+            "fail",
+            "Not first come, first served: 187 of 190 students",
+            id="order is a promise",
+        ),
+        pytest.param(
+            {"leak": 2},
+            "fail",
+            "Leak: 2 connections of 20 in the PostgreSQL pools were never given back.",
+            id="a leak",
+        ),
         pytest.param({"worker_lost": True}, "fail", "Lost: The app process", id="app lost"),
         pytest.param(
             {"worker_lost": True, "planned": True}, "pass", "It held", id="the plan's own fault"
@@ -148,6 +161,26 @@ def test_a_pass_says_what_held_with_figures(verdict_of):
     (reason,) = verdict_of(**SMALL, gates=gates).reasons
     assert "60 tickets" in reason
     assert "all 2 gates of the plan hold" in reason
+
+
+def test_the_sentence_of_a_pass_adds_up_to_every_student(verdict_of):
+    verdict = verdict_of(**SMALL, failed=2, unknown=1)
+    (reason,) = verdict.reasons
+    inside = reason[reason.index("(") + 1 : reason.index(")")]
+    counts = [int(part.split()[0].replace(",", "")) for part in inside.split(", ")]
+    assert sum(counts) == verdict.census.students == 200
+    assert "refused" in inside
+
+
+def test_nobody_was_wronged_is_said_only_where_every_word_was_checked(evidence_of):
+    evidence = evidence_of(**SMALL)
+    requests = evidence.requests.copy()
+    requests["error"] = requests["error"].astype("object")
+    word = (requests["error"] == "sold_out").to_numpy(dtype=bool)
+    requests.loc[np.flatnonzero(word)[:3], "error"] = "come_back_tomorrow"
+    verdict = judge(dataclasses.replace(evidence, requests=requests))
+    assert verdict.unchecked == {"come_back_tomorrow": 3}
+    assert "nobody was wronged by what could be checked (3 answers say" in verdict.reasons[0]
 
 
 def test_a_pass_names_everybody_who_was_not_served(verdict_of):

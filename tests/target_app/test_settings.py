@@ -62,6 +62,13 @@ def test_a_variable_without_a_value_is_one_that_is_not_set(value: str) -> None:
     assert Settings.read({**GOOD, "APP_LOG_LEVEL": value}).log_level == "info"
 
 
+def test_a_variable_counts_by_its_documented_name_alone() -> None:
+    """What strips `APP_…` from an environment (`compose/process.py`) strips all that counts."""
+    for name, other in (("APP_WORKERS", "app_workers"), ("APP_FAULTS", "App_Faults")):
+        beside = Settings.read({**GOOD, other: "on" if name == "APP_FAULTS" else "9"})
+        assert (beside.workers, beside.faults) == (2, False)
+
+
 def test_an_empty_environment_is_told_of_every_missing_variable_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.read({})

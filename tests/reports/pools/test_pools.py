@@ -138,6 +138,25 @@ def test_saturation_is_found_with_its_moment(pools_of, defects, name, expected):
     assert -1 <= pool["saturated_at_s"] <= 1
 
 
+@pytest.mark.parametrize(
+    ("defects", "diagnosis"),
+    [
+        pytest.param({}, "undersized", id="with time to spare"),
+        pytest.param({"cpu_full": True}, None, id="the CPUs were full: more would not have helped"),
+    ],
+)
+def test_a_pool_is_too_small_only_where_a_larger_one_could_help(pools_of, defects, diagnosis):
+    assert pools_of(pool_exhausted=True, **defects)["postgres"].diagnosis == diagnosis
+
+
+def test_no_leak_is_claimed_while_a_loop_is_late(evidence_of):
+    evidence = evidence_of(leak=2)
+    metrics = evidence.metrics.copy()
+    metrics.loc[metrics["name"] == "app_event_loop_lag_seconds", "value"] = 1.0
+    found = find_pools(dataclasses.replace(evidence, metrics=metrics))
+    assert not {pool.pool.name: pool.pool.leaked for pool in found}["postgres"]
+
+
 def test_busy_cpus_that_make_nothing_late_did_not_saturate(pools_of):
     pools = pools_of(cpu_full=True, without_metrics=["app_event_loop"])
     assert (pools["cpu"].peak_used, pools["cpu"].saturated_at_s) == (1, None)
