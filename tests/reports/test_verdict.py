@@ -81,7 +81,7 @@ UNMEASURED = [("audit.double_entry", "== 0")]
     ],
 )
 def test_the_verdict_and_its_first_reason(verdict_of, defects, word, first, published_schema):
-    verdict = verdict_of(**SMALL, **defects)
+    verdict = verdict_of(**{**SMALL, **defects})
     if first == "664":
         first = ""
         assert "no kernel receive time" in verdict.reasons[0]
