@@ -53,9 +53,10 @@ _RESOURCES: Final = {
     "unanswered": "requests that were never answered",
     "connect": "making connections",
     "cpu": "the CPU",
+    "app_queue": "the wait until the app takes a request up",
     "accept_queue": "the kernel's accept queue",
-    "network": "the way between generator and app",
-    "rest": "the way between generator and app",
+    "network": "the answers' way back, once the app had done its work",
+    "rest": "the answers' way back, once the app had done its work",
     "stopped_process": "a process that stood still",
 }
 """What requests lose their time to, as a sentence names it (`reports.cause`)."""

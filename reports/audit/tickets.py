@@ -1,6 +1,6 @@
 """The wrongs about tickets, found by holding what students were told against the stores.
 
-oversold            more tickets granted than there were places
+oversold            more tickets granted than there were places, or one place to several
 wrong_owner         tickets that students were told of and that the durable store has as another's
 ineligible          tickets of people who may not buy
 store_drift         tickets that one store holds and the other does not
@@ -67,15 +67,25 @@ def _of_grants(evidence: Evidence) -> dict[str, Wrong]:
     The answers alone can prove that there were, and only every store that there were not.
     """
     places, granted = evidence.plan.event.tickets, _granted(evidence)
-    oversold = max(granted - places, 0)
+    beyond, twice = max(granted - places, 0), _places_sold_twice(evidence)
+    oversold = max(beyond, twice)
     whole = evidence.stores.complete
-    return {
-        "oversold": (
-            oversold if whole else oversold or None,
-            f"Oversold: {counted(granted, 'ticket was', 'tickets were')} granted for "
-            f"{counted(places, 'place')}.",
-        )
-    }
+    said = (
+        f"Oversold: {counted(granted, 'ticket was', 'tickets were')} granted for "
+        f"{counted(places, 'place')}."
+    )
+    if twice > beyond:
+        said = f"Oversold: {counted(twice, 'place was', 'places were')} sold more than once."
+    return {"oversold": (oversold if whole else oversold or None, said)}
+
+
+def _places_sold_twice(evidence: Evidence) -> int:
+    """Count the tickets beyond one a number in the durable store: a number is a place."""
+    durable = evidence.stores.holdings.get(DURABLE)
+    if durable is None:
+        return 0
+    numbers = durable.loc[durable["number"].notna(), ["ticket", "number"]].drop_duplicates()
+    return int(len(numbers) - numbers["number"].nunique())
 
 
 def _of_owners(evidence: Evidence) -> dict[str, Wrong]:

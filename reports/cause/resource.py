@@ -2,7 +2,8 @@
 
 A part says where a request waited, not on whom. Asked in this order: did a process stand still?
 Did the target's own accept queue overflow? Were the CPUs busy, and with whose work? Were the event
-loops late where nobody answered? What answers first is the resource; else it is the part itself.
+loops late where nobody answered, or in time though requests waited to be taken up? What answers
+first is the resource; else it is the part itself.
 """
 
 from collections.abc import Mapping
@@ -20,11 +21,13 @@ from dress_rehearsal.reports.cause.stops import Stop
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.pools import PoolFinding
-from dress_rehearsal.reports.words import milliseconds, percent, seconds
+from dress_rehearsal.reports.words import milliseconds, percent, seconds, written
 
 BUSY: Final = 0.9
 """From this share of all CPUs on there was no processor to spare."""
 
+PROMPT_MS: Final = 50.0
+"""A loop that is late by less has time: what waits then waits in front of it."""
 DROPPED_SHARE: Final = 0.1
 """So many connections of the slowest requests' number have to have been dropped to be why."""
 LATE_MS: Final = 250.0
@@ -33,6 +36,7 @@ LATE_MS: Final = 250.0
 RESOURCES: Final = (
     *(part for part in PARTS if part not in ("connect", "rest")),
     "cpu",
+    "app_queue",
     "accept_queue",
     "network",
     "stopped_process",
@@ -59,7 +63,7 @@ class Scene:
 
 def resource_of(scene: Scene) -> Found:
     """Return what the dominant part comes from."""
-    for question in (_stood_still, _overflowed, _busy_cpu, _late_loops):
+    for question in (_stood_still, _overflowed, _busy_cpu, _late_loops, _waits_outside):
         found = question(scene)
         if found is not None:
             return found
@@ -102,6 +106,19 @@ def _late_loops(scene: Scene) -> Found | None:
     if scene.part != "unanswered" or _peak_lag_ms(scene) < LATE_MS:
         return None
     return "app_loop", f"event loops ran up to {milliseconds(_peak_lag_ms(scene))} late"
+
+
+def _waits_outside(scene: Scene) -> Found | None:
+    """Return what a request waits for in front of the app, where its loops had time for it."""
+    lag_ms = _peak_lag_ms(scene)
+    if scene.part != "app_loop" or lag_ms >= PROMPT_MS:
+        return None
+    queue = scene.pools.get("accept_queue")
+    most = None if queue is None else queue.pool.peak_used
+    long = (
+        "" if most is None else f", and the kernel's accept queue was at most {written(most)} long"
+    )
+    return "app_queue", f"event loops ran at most {milliseconds(lag_ms)} late{long}"
 
 
 def _seen(scene: Scene) -> str:

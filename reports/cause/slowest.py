@@ -14,8 +14,8 @@ from dress_rehearsal.reports.numbers import percentile
 
 SLOW_MS: Final = 250.0
 """A wait that students notice; where 99% took less, nothing is called a bottleneck."""
-FEWEST: Final = 20
-"""So many requests of another step than the purchase are needed to speak of it."""
+FEWEST: Final = 5
+"""So many slow requests at least, and 1% of the step's: one alone is bad luck."""
 BEFORE_T0_S: Final = 1.0
 """Nothing that happened earlier than this before T-0 is a bottleneck of the sale."""
 
@@ -28,6 +28,12 @@ class Slowest:
     every: pd.DataFrame
     rows: pd.DataFrame
     p99_ms: float
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether enough of them took so long that students noticed."""
+        many = int((self.every["felt_ms"] >= SLOW_MS).sum())
+        return many >= max(FEWEST, 0.01 * len(self.every))
 
     @property
     def lost_ms(self) -> "pd.Series[float]":
@@ -52,5 +58,5 @@ def slowest_other(evidence: Evidence, load: Load) -> Slowest | None:
     """Return the step other than the purchase that cost students most, None when all were fast."""
     steps = sorted(set(evidence.latency["step"].dropna()) - {PURCHASE, STREAM})
     found = [slowest(evidence, load, step) for step in steps]
-    slow = [each for each in found if each and each.p99_ms >= SLOW_MS and len(each.every) >= FEWEST]
+    slow = [each for each in found if each is not None and each.is_slow]
     return max(slow, key=lambda each: float(each.rows["felt_ms"].sum()), default=None)

@@ -179,12 +179,14 @@ class Story:
             }
         )
         second = rows.head(defects.duplicate_rows).assign(
-            ticket=rows["ticket"].head(defects.duplicate_rows) + "-again"
+            ticket=rows["ticket"].head(defects.duplicate_rows) + "-again",
+            number=rows["number"].head(defects.duplicate_rows) + 10_000,
         )
         strangers = rows.head(defects.strangers).assign(
             student=-1,
             granted_ns=T0_NS + SECOND,
             ticket=rows["ticket"].head(defects.strangers) + "-stranger",
+            number=rows["number"].head(defects.strangers) + 20_000,
         )
         rows = pd.concat([rows, second, strangers], ignore_index=True)
         written = rows.iloc[: len(rows) - defects.rows_dropped]

@@ -52,7 +52,7 @@ def test_a_healthy_run_has_none(findings, allocation):
         ({"component_lost": "redis"}, {"lost.redis"}),
         ({"failed": 3}, {"census.failed"}),
         ({"failed": 2}, set()),
-        ({"unknown": 3}, {"census.unknown", "cause.app_loop"}),
+        ({"unknown": 3}, {"census.unknown"}),
         (
             {"generator_late_ms": 1500},
             {

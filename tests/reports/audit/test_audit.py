@@ -181,6 +181,15 @@ def test_the_sentence_of_an_oversell_has_both_figures(evidence_of):
     assert said.wrongs["oversold"] == "Oversold: 1,212 tickets were granted for 1,000 places."
 
 
+def test_a_place_that_was_sold_to_two_is_an_oversell(evidence_of):
+    evidence = evidence_of(**SMALL)
+    ledger = evidence.ledger.copy()
+    ledger["number"] = ledger["number"].replace({7: 8})
+    shared = dataclasses.replace(evidence, ledger=ledger)
+    assert found(shared) == {"oversold": 1}
+    assert audited(shared).wrongs["oversold"] == "Oversold: 1 place was sold more than once."
+
+
 def test_sold_out_counts_no_more_wronged_students_than_were_sent_away(evidence_of):
     # Nobody was told `sold out`: places left over are no wrong.
     assert found(evidence_of(students=40, tickets=60)) == {}

@@ -91,7 +91,7 @@ def test_a_healthy_run_has_no_cause_but_a_number(evidence_of):
         pytest.param({"external": 400}, None, "external", id="a neighbour"),
         pytest.param({"pool": 400}, "redis", "redis", id="waiting for Redis' pool"),
         pytest.param({"pool": 400}, "postgres", "postgres", id="waiting for PostgreSQL's pool"),
-        pytest.param({"queue": 400}, None, "app_loop", id="waiting for a worker"),
+        pytest.param({"queue": 400}, None, "app_queue", id="waiting in front of the app"),
         pytest.param({"way": 400}, None, "network", id="in none of the app's parts"),
         pytest.param({"db": 300, "own": 310}, None, "app_code", id="the larger of two"),
     ],
@@ -149,6 +149,8 @@ def test_busy_cpus_are_the_cause_of_late_loops_and_it_is_said_whose_work_it_was(
     assert "the app" in finding.cause
     idle = measured(evidence, "machine_cpu_used_ratio", 0.4)
     assert cause_of(idle).bottleneck.resource == "app_loop"
+    prompt = measured(idle, "app_event_loop_lag_seconds", 0.002)
+    assert cause_of(prompt).bottleneck.resource == "app_queue"
 
 
 def test_what_is_awaited_in_a_late_loop_is_the_loops_time(evidence_of):
@@ -186,7 +188,23 @@ def test_a_worker_that_stood_still_is_the_cause_and_an_idle_one_is_not(evidence_
     finding = cause_of(stopped(evidence, pid, 0.0, 3.0))
     assert finding.bottleneck.resource == "stopped_process"
     assert f"pid {pid}" in finding.cause
-    assert cause_of(evidence).bottleneck.resource == "app_loop"
+    assert cause_of(evidence).bottleneck.resource == "app_queue"
+
+
+def test_one_slow_request_is_bad_luck(evidence_of):
+    evidence = evidence_of(**SMALL)
+    slow = slowed(evidence, own=900)
+    few = (evidence.requests["student"] < 2).to_numpy(dtype=bool)
+    requests = slow.requests.where(pd.Series(few), evidence.requests).astype(
+        evidence.requests.dtypes
+    )
+    assert cause_of(dataclasses.replace(evidence, requests=requests)).bottleneck is None
+
+
+def test_where_answers_failed_fast_the_failure_is_named(evidence_of):
+    finding = cause_of(evidence_of(**SMALL, failed=30))
+    assert finding.bottleneck is None
+    assert finding.cause.startswith("Cause: answers of failure, most of them overloaded: 30 of 2")
 
 
 def test_failures_are_in_the_line_with_what_they_took(evidence_of):
