@@ -218,7 +218,7 @@ def test_a_time_is_written_in_one_way_in_the_banner_the_strip_and_the_table(
 ) -> None:
     page, _, verdict = healthy_page
     felt = milliseconds(verdict.latency_ms[PURCHASE].p99)
-    assert f"99% of purchases were answered within {felt}" in page.words
+    assert f"99% of purchases took at most {felt}" in page.words
     assert f"{felt} felt; the system's part" in page.words
     assert page.row("latency-table", PURCHASE)[4] == felt.removesuffix(
         " ms"
