@@ -109,7 +109,7 @@ def test_a_cell_that_cannot_be_carried_out_differs_with_its_sentence(tmp_path, m
     home = tmp_path / ("far" * 30)
     home.mkdir()
     monkeypatch.setenv("TMPDIR", str(home))
-    chosen = ["--only", "none", "--strategies", "row_lock", "--out", tmp_path / "runs"]
+    chosen = ["--only", "views_lost", "--strategies", "atomic_update", "--out", tmp_path / "runs"]
     assert main([str(word) for word in ("matrix", MATRIX, *chosen)]) == 99
     assert "row_lock × none: The stage has nowhere to live" in capsys.readouterr().out
     _, document = written(tmp_path / "runs")
@@ -136,7 +136,7 @@ def test_a_wrong_call_is_a_sentence(arguments, sentence, tmp_path, capsys):
 
 @pytest.mark.rehearsal
 def test_ctrl_c_leaves_nothing_but_what_was_judged(rehearse):
-    command = rehearse(command=["matrix", MATRIX, "--only", "none", "--strategies", "row_lock"])
+    command = rehearse(command=["matrix", MATRIX, "--only", "views_lost", "--strategies", "atomic_update"])
     command.await_process("-m dress_rehearsal.target_app")
     command.await_process("-m dress_rehearsal.scenarios")
     command.process.send_signal(signal.SIGINT)
@@ -148,7 +148,7 @@ def test_ctrl_c_leaves_nothing_but_what_was_judged(rehearse):
 
 @pytest.mark.rehearsal
 def test_a_leader_that_is_killed_leaves_nothing(rehearse):
-    command = rehearse(command=["matrix", MATRIX, "--only", "none", "--strategies", "row_lock"])
+    command = rehearse(command=["matrix", MATRIX, "--only", "views_lost", "--strategies", "atomic_update"])
     command.await_process("-m dress_rehearsal.target_app")
     command.children()
     command.process.kill()
