@@ -20,6 +20,8 @@ RIGHT, WRONG = 'expect = ["audit.ineligible"]', 'expect = ["lost.app"]'
 """What the fault `ineligible_granted` causes, and what it does not."""
 ALONE, BESIDE = "[[rows]]\nalone = true", '[[rows]]\nallow = ["cause.*"]'
 """Other tests run beside these cells, so that they may find somebody slow."""
+ONE = ["--only", "views_lost", "--strategies", "atomic_update"]
+"""A cell that waits for no quiet machine."""
 
 
 def written(out):
@@ -109,9 +111,9 @@ def test_a_cell_that_cannot_be_carried_out_differs_with_its_sentence(tmp_path, m
     home = tmp_path / ("far" * 30)
     home.mkdir()
     monkeypatch.setenv("TMPDIR", str(home))
-    chosen = ["--only", "views_lost", "--strategies", "atomic_update", "--out", tmp_path / "runs"]
+    chosen = [*ONE, "--out", tmp_path / "runs"]
     assert main([str(word) for word in ("matrix", MATRIX, *chosen)]) == 99
-    assert "row_lock × none: The stage has nowhere to live" in capsys.readouterr().out
+    assert "atomic_update × views_lost: The stage has nowhere to live" in capsys.readouterr().out
     _, document = written(tmp_path / "runs")
     assert "The stage has nowhere to live" in document["cells"][0]["error"]
 
@@ -136,7 +138,7 @@ def test_a_wrong_call_is_a_sentence(arguments, sentence, tmp_path, capsys):
 
 @pytest.mark.rehearsal
 def test_ctrl_c_leaves_nothing_but_what_was_judged(rehearse):
-    command = rehearse(command=["matrix", MATRIX, "--only", "views_lost", "--strategies", "atomic_update"])
+    command = rehearse(command=["matrix", MATRIX, *ONE])
     command.await_process("-m dress_rehearsal.target_app")
     command.await_process("-m dress_rehearsal.scenarios")
     command.process.send_signal(signal.SIGINT)
@@ -148,7 +150,7 @@ def test_ctrl_c_leaves_nothing_but_what_was_judged(rehearse):
 
 @pytest.mark.rehearsal
 def test_a_leader_that_is_killed_leaves_nothing(rehearse):
-    command = rehearse(command=["matrix", MATRIX, "--only", "views_lost", "--strategies", "atomic_update"])
+    command = rehearse(command=["matrix", MATRIX, *ONE])
     command.await_process("-m dress_rehearsal.target_app")
     command.children()
     command.process.kill()
