@@ -103,6 +103,7 @@ class Audit(Part):
     lost_places: int | None
     lost_sessions: int | None
     refused_logins: int | None
+    false_issued: int | None
     replays_refused: int | None
     false_rejections: int | None
     denied_tickets: int | None

@@ -33,7 +33,10 @@ from dress_rehearsal.reports.pools import PoolFinding, find_pools
 from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import judge_trust
-from dress_rehearsal.reports.words import counted, milliseconds, pool_words, written
+from dress_rehearsal.reports.words import counted, milliseconds, pool_words, seconds, written
+
+_WORTH_TELLING_S = 0.1
+"""Who is overtaken by less hardly knows; from here on a pass says so too."""
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -187,6 +190,12 @@ def _what_held(measured: Measured, evidence: Evidence, unchecked: Mapping[str, i
             f"nobody was wronged by what could be checked "
             f"({written(sum(unchecked.values()))} answers say {', '.join(unchecked)}, which no "
             f"check knows)"
+        )
+    fairness = measured.fairness
+    if (fairness.overtaken_max_s or 0.0) >= _WORTH_TELLING_S:
+        wronged += (
+            f" ({written(fairness.overtaken)} were overtaken, by up to "
+            f"{seconds(fairness.overtaken_max_s)}, which the plan lets pass)"
         )
     parts = [
         f"It held: all {counted(census.students, 'student')} are accounted for "

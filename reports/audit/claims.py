@@ -17,7 +17,7 @@ CLAIMS: Final = {
     # yes
     "granted": ("oversold", "wrong_owner", "acked_but_missing", "ineligible", "sold_early"),
     "pending": ("stuck_students",),
-    "issued": ("acked_but_missing",),
+    "issued": ("false_issued", "acked_but_missing"),
     "replayed": ("replays_refused", "duplicate_students"),
     "admitted": ("early_admissions", "false_not_admitted"),
     "qr": ("denied_tickets", "refused_entry"),

@@ -8,6 +8,7 @@ duplicate_students  tickets beyond the one that a student may have
 acked_but_missing   tickets that students were told of and that no row bears out
 held_without_ack    tickets in the durable store that nobody was told of
 stuck_students      students promised a ticket that was never issued
+false_issued        students told that their ticket is issued before its row was committed
 false_sold_out      students sent away as sold out though places were left in the end, or though
                     somebody who clicked after they had been told so still got one
 
@@ -36,11 +37,11 @@ from dress_rehearsal.records.tables import (
     TICKET,
 )
 from dress_rehearsal.reports.audit.pending import borne_out, drift, may_come, misplaced
-from dress_rehearsal.reports.audit.refusals import Said
+from dress_rehearsal.reports.audit.refusals import Said, clock_ns
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import DURABLE, owned
 from dress_rehearsal.reports.numbers import integers, rounded
-from dress_rehearsal.reports.words import counted, written
+from dress_rehearsal.reports.words import counted, milliseconds, written
 
 ISSUE_GRACE_NS: Final = NS_PER_S
 """How long after its row's commit the target may still call a ticket pending."""
@@ -57,6 +58,7 @@ def ticket_wrongs(evidence: Evidence) -> dict[str, Wrong]:
         **_of_agreement(evidence),
         **_of_second_tickets(evidence),
         **_of_promises(evidence),
+        **_of_issued(evidence),
         **_of_sold_out(evidence),
     }
 
@@ -209,6 +211,25 @@ def _of_promises(evidence: Evidence) -> dict[str, Wrong]:
             f"Stuck: {counted(stuck or 0, 'student was', 'students were')} promised a ticket that "
             f"was never issued.",
         ),
+    }
+
+
+def _of_issued(evidence: Evidence) -> dict[str, Wrong]:
+    """Return the students told `issued` before the durable store had their ticket's row."""
+    durable, told = evidence.stores.holdings.get(DURABLE), evidence.promises.students
+    if durable is None or told.empty:
+        return {}
+    pairs = told.merge(durable[["student", "ticket", "committed_ns"]], on=["student", "ticket"])
+    pairs = pairs.dropna(subset=["issued_ns", "committed_ns"])
+    ahead_ns = integers(pairs["committed_ns"]) - integers(pairs["issued_ns"])
+    early = int((ahead_ns > clock_ns(evidence)).sum())
+    longest = milliseconds(rounded(max(ahead_ns.max(initial=0), 0) / NS_PER_MS))
+    return {
+        "false_issued": (
+            early,
+            f"Issued too soon: {counted(early, 'student was', 'students were')} told that the "
+            f"ticket is issued before its row was there, by up to {longest}.",
+        )
     }
 
 

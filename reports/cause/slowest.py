@@ -12,7 +12,7 @@ from dress_rehearsal.reports.cause.load import Load
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.numbers import percentile
 
-SLOW_MS: Final = 250.0
+SLOW_MS: Final = 400.0
 """A wait that students notice; where 99% took less, nothing is called a bottleneck."""
 FEWEST: Final = 5
 """So many slow requests at least, and 1% of the step's: one alone is bad luck."""

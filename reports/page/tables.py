@@ -144,6 +144,7 @@ _AUDIT_WORDS: Final = {
     "lost_places": ("Lost places", "students who had joined the queue and were not in it"),
     "lost_sessions": ("Lost sessions", "students who had logged in and were told to log in"),
     "refused_logins": ("Refused logins", "students refused with the roster's number and PIN"),
+    "false_issued": ("Issued too soon", "students told so before their ticket's row was there"),
     "replays_refused": ("Repeats refused", "students not given their ticket on clicking again"),
     "false_rejections": ("Rejections", "students whose well-formed request was called malformed"),
     "denied_tickets": ("Denied tickets", "holders whose ticket or QR code never opened"),

@@ -172,6 +172,13 @@ def test_the_sentence_of_a_pass_adds_up_to_every_student(verdict_of):
     assert "refused" in inside
 
 
+def test_a_pass_tells_how_many_were_overtaken(verdict_of):
+    lenient = {"event": {"order_within": "1m"}}
+    (reason,) = verdict_of(**{**SMALL, "tickets": 200}, overtakers=3, plan=lenient).reasons
+    assert "nobody was wronged (187 were overtaken, by up to 8." in reason
+    assert "overtaken" not in verdict_of(**SMALL).reasons[0]
+
+
 def test_nobody_was_wronged_is_said_only_where_every_word_was_checked(evidence_of):
     evidence = evidence_of(**SMALL)
     requests = evidence.requests.copy()

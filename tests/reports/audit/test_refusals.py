@@ -185,6 +185,16 @@ def test_a_ticket_in_the_wrong_hands_is_neither_oversold_nor_lost(evidence_of):
     assert audited(swapped).wrongs["wrong_owner"].startswith("Wrong owner: 2 tickets are")
 
 
+def test_issued_is_said_of_a_row_that_is_there(evidence_of):
+    evidence = evidence_of(**SMALL)
+    students = evidence.students.copy()
+    who = students["student"].isin(ended(evidence, "ticket"))
+    students.loc[who, "issued_ns"] = students.loc[who, "acked_ns"] - 50_000_000
+    early = dataclasses.replace(evidence, students=students)
+    assert found(early) == {"false_issued": 2}
+    assert "2 students were told that the ticket is issued" in audited(early).wrongs["false_issued"]
+
+
 @pytest.mark.parametrize("store", ["postgres", "redis"])
 def test_answers_alone_prove_that_more_was_sold_than_there_is(evidence_of, store):
     evidence = evidence_of(**SMALL, oversell=3, without=["ledger"], store_unreadable=store)
