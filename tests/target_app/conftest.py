@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -30,6 +31,12 @@ STUDENTS = 120
 OUTSIDERS = 5  # the last rows of the roster
 GATE_TOKEN = "gate-token-of-the-tests"
 _numbers = itertools.count(1)
+
+
+def pytest_unconfigure() -> None:
+    runtime = Path(os.environ["XDG_RUNTIME_DIR"])
+    if runtime.name.startswith("target_app_run_"):
+        shutil.rmtree(runtime, ignore_errors=True)
 
 
 @pytest.fixture(name="eventually", scope="session")
