@@ -83,19 +83,29 @@ class Repeats(Part):
         more = f"; {', '.join(others)}" if others else ""
         return f"Held in {self.held} of {self.planned}{more}."
 
+    @property
+    def constants(self) -> str:
+        """The numbers that held and were the same in every run, in a sentence; "" without any."""
+        same = [number for number in self.numbers if self._is_constant(number)]
+        if not same:
+            return ""
+        words = ", ".join(f"{each.metric} {_words(each, each.median)}" for each in same)
+        return f"The same in every run, and within its limit: {words}."
+
     def text(self) -> str:
         """Return the bytes of `repeats.json`."""
         document = self.model_dump(mode="json", by_alias=True)
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def markdown(self) -> str:
-        """Return the bytes of `repeats.md`: a row a run, and a row a number."""
+        """Return the bytes of `repeats.md`: a row a run, and a row a number that differs."""
         blocks = [
             f"# {SIGNS[self.verdict]} {escaped(self.plan)}: {escaped(self.sentence)}",
             markdown_table(_RUN_COLUMNS, self._run_rows(), texts=(0, 2, 3, 4)),
             markdown_table(_NUMBER_COLUMNS, self._number_rows()),
+            escaped(self.constants),
         ]
-        return "\n\n".join(blocks) + "\n"
+        return "\n\n".join(block for block in blocks if block) + "\n"
 
     def page(self) -> str:
         """Return the bytes of `repeats.html`: the same, with links to the runs' reports."""
@@ -146,7 +156,11 @@ class Repeats(Part):
                 *(_words(number, value) for value in (number.least, number.most)),
             )
             for number in self.numbers
+            if not self._is_constant(number)
         ]
+
+    def _is_constant(self, number: RepeatedNumber) -> bool:
+        return number.held == number.measured == len(self.runs) and number.least == number.most
 
 
 def repeats_of(judged: Sequence[tuple[int, Verdict]], planned: int) -> Repeats:

@@ -86,6 +86,14 @@ def test_what_not_every_run_measured_says_of_how_many_it_is(judged):
     )
 
 
+def test_what_held_and_was_the_same_in_every_run_is_a_sentence_not_a_row(judged):
+    text = repeats_of(judged(("pass", 900.0), ("pass", 1_000.0)), 2).markdown()
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert not any("audit" in row for row in rows)
+    assert "The same in every run, and within its limit: " in text
+    assert r"audit.duplicate\_students 0" in text
+
+
 def test_what_no_run_measured_is_said_to_be_that(judged):
     text = repeats_of(judged(("inconclusive", None)), 1).markdown()
     assert re.search(r"\.p99 \| &lt;= 3s \| 0 of 1 \| not measured \| — \| — \|", text)
