@@ -64,7 +64,7 @@ def judge(evidence: Evidence) -> Verdict:
         bottleneck=cause.bottleneck,
         generator=trust.generator,
     )
-    gates = apply_gates(evidence, measured, census, audit)
+    gates = apply_gates(evidence, measured, census, audit, trust)
 
     failures = [
         *audit.wrongs.values(),
