@@ -60,10 +60,11 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
     of the other eager ones; None too when nobody at all did.
 
     Each is None where it was not measured, or where the plan promises no order; all but the last
-    need the durable store's numbers.
+    need the durable store's numbers, and a clock that was not set meanwhile.
     """
     event = evidence.plan.event
-    line = _line(evidence) if event.order == "first_come" else None
+    compares = event.order == "first_come" and not evidence.clock_steps
+    line = _line(evidence) if compares else None
     advantage = _advantage(evidence)
     if line is None:
         nothing = dict.fromkeys(Fairness.model_fields)

@@ -3,8 +3,9 @@
 Decided in this order:
 
 fail          an audit counter is above zero, students were overtaken by more than the plan lets
-              pass, connections were never given back, part of the target was lost (unless the
-              plan's own fault took it), a gate is broken, or the census contradicts itself
+              pass (unless other programs took the CPU), connections were never given back, part of
+              the target was lost (unless the plan's own fault took it), a gate is broken, or the
+              census contradicts itself
 inconclusive  the run was cut short, had no T-0 or no requests; a fault of the plan could not be
               done; the generator was late, was lost or has no timestamps; other programs took the
               CPU, a source was silent or a clock was set (`reports.trust`); students never
@@ -68,7 +69,7 @@ def judge(evidence: Evidence) -> Verdict:
 
     failures = [
         *audit.wrongs.values(),
-        *fairness.wrongs,
+        *([] if trust.untimely else fairness.wrongs),
         *_leaks(pools),
         *_lost(evidence, target=True),
         *gates.broken,
@@ -79,6 +80,7 @@ def judge(evidence: Evidence) -> Verdict:
         *_lost(evidence, target=False),
         *_undone_faults(evidence),
         *trust.problems,
+        *_excused(fairness.wrongs, trust.untimely),
         *([] if evidence.students.empty else _missing_students(census)),
         *_unanswered_sale(evidence),
         *audit.problems,
@@ -99,6 +101,13 @@ def judge(evidence: Evidence) -> Verdict:
         gates=gates.results,
         notes=_distinct([*trust.notes, *evidence.server_counts.notes]),
     )
+
+
+def _excused(wrongs: Iterable[str], untimely: str | None) -> list[str]:
+    """Return wrongs of who was served late that may be others' doing; none where they are not."""
+    if untimely is None:
+        return []
+    return [f"{wrong.removesuffix('.')}, but {untimely}." for wrong in wrongs]
 
 
 def _lost(evidence: Evidence, *, target: bool) -> list[str]:
@@ -198,12 +207,15 @@ def _what_held(measured: Measured, evidence: Evidence, unchecked: Mapping[str, i
             f"{seconds(fairness.overtaken_max_s)}, which the plan lets pass)"
         )
     parts = [
-        f"It held: all {counted(census.students, 'student')} are accounted for "
-        f"({', '.join(_endings(census))})",
+        f"It held: {_everybody(census.students)} accounted for ({', '.join(_endings(census))})",
         wronged,
         *([] if p99 is None else [f"99% of purchases took at most {milliseconds(p99)}"]),
     ]
     return f"{', '.join(parts)}{f' and {_gates(limits)}' if limits else ''}."
+
+
+def _everybody(students: int) -> str:
+    return "the one student is" if students == 1 else f"all {counted(students, 'student')} are"
 
 
 def _endings(census: Census) -> list[str]:

@@ -5,7 +5,8 @@ purchase whose answer never came (`unknown`, `in_flight`) may or may not hold a 
 
 No wrong hides another. A record that is known to be cut (see `reports.evidence.timeline`) lacks
 the last seconds: there a student who had not started, or was under way, may hold a ticket too, and
-what the missing rows would explain counts as no wrong.
+what the missing rows would explain counts as no wrong. Where a clock was set meanwhile, times of
+before and after that do not compare, so what only times would show is not decided.
 """
 
 from dataclasses import dataclass
@@ -29,6 +30,23 @@ COUNTERS: Final = tuple(name for name in Audit.model_fields if name != "settle_m
 
 _ROOM: Final = ("early_admissions", "false_not_admitted", "lost_places")
 """Those that only a waiting room can wrong somebody by."""
+
+
+_BY_TIMES: Final = (
+    "sold_early",
+    "early_admissions",
+    "false_too_early",
+    "false_already_holds",
+    "false_issued",
+    "lost_places",
+    "lost_sessions",
+    "replays_refused",
+    "denied_tickets",
+    "refused_entry",
+    "lost_views",
+)
+"""Counters that compare times. `false_sold_out`, `acked_but_missing` and `stuck_students` do too,
+and count more besides: see `reports.audit.tickets`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +78,7 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         "lost_views": lost_views(evidence),
     }
     for name, part in parts.items():
-        if part is not None:
+        if part is not None and not (evidence.clock_steps and name in _BY_TIMES):
             found[name] = part[0]
             if part[0]:
                 wrongs[name] = part[1]

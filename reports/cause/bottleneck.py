@@ -89,9 +89,9 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     bought = slowest(evidence, load, PURCHASE)
     lost = {} if bought is None else _kept(bought.lost_ms)
     slow = bought if bought is not None and bought.is_slow else slowest_other(evidence, load)
-    unheard = _unheard(evidence)
-    if unheard is not None:
-        return CauseFinding(None, lost, unheard)
+    undecided = _undecided(evidence)
+    if undecided is not None:
+        return CauseFinding(None, lost, undecided)
     if slow is None:
         return CauseFinding(None, lost, _failures(evidence) or _nothing_slow(bought))
     part = str(slow.lost_ms.idxmax())
@@ -123,8 +123,13 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     return CauseFinding(bottleneck, lost, _line(slow, bottleneck, pool, seen))
 
 
-def _unheard(evidence: Evidence) -> str | None:
-    """Return why there is no cause to be named where nobody looked, None where somebody did."""
+def _undecided(evidence: Evidence) -> str | None:
+    """Return why there is no cause to be named, None where there may be.
+
+    Nobody looked while the requests were made, or nobody knows how long they took.
+    """
+    if evidence.clock_steps:
+        return "Cause: not decided, for a clock was set, and times before and after do not compare."
     gaps = [gap for gap in evidence.gaps if gap.source in _WITNESSES and not gap.planned]
     if not gaps or evidence.t0_ns is None:
         return None

@@ -10,6 +10,7 @@ import pyarrow as pa
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory, TimelineEvent
 from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.reports.evidence.clocks import ClockStep, clock_steps
 from dress_rehearsal.reports.evidence.latency import latency_frame
 from dress_rehearsal.reports.evidence.promises import Promises, read_promises
 from dress_rehearsal.reports.evidence.reconciliation import Reconciliation, reconcile
@@ -72,6 +73,11 @@ class Evidence:
     def server_counts(self) -> Reconciliation:
         """The server's own count of requests beside the recorded ones."""
         return reconcile(self.plan, self.events, self.requests, self.samples)
+
+    @cached_property
+    def clock_steps(self) -> tuple[ClockStep, ...]:
+        """When a wall clock was set: times of before and after that do not compare."""
+        return clock_steps(self.samples)
 
     @cached_property
     def decisive_ns(self) -> tuple[int, int] | None:
