@@ -84,6 +84,7 @@ def judge(evidence: Evidence) -> Verdict:
         *([] if evidence.students.empty else _missing_students(census)),
         *_unanswered_sale(evidence),
         *audit.problems,
+        *fairness.problems,
         *_differences(evidence),
         *gates.undecided,
     ]

@@ -16,7 +16,12 @@ from dress_rehearsal.reports.evidence.promises import Promises, read_promises
 from dress_rehearsal.reports.evidence.reconciliation import Reconciliation, reconcile
 from dress_rehearsal.reports.evidence.sale import Sale, read_sale
 from dress_rehearsal.reports.evidence.samples import Samples
-from dress_rehearsal.reports.evidence.silence import Gap, seconds_that_matter, silent_windows
+from dress_rehearsal.reports.evidence.silence import (
+    Gap,
+    expected_sources,
+    seconds_that_matter,
+    silent_windows,
+)
 from dress_rehearsal.reports.evidence.stores import Stores, read_stores
 from dress_rehearsal.reports.evidence.timeline import Timeline, read_timeline
 
@@ -90,7 +95,8 @@ class Evidence:
         """When sources of samples were silent in the seconds that matter though they lived."""
         if self.decisive_ns is None:
             return ()
-        return silent_windows(self.samples, self.timeline, self.events, self.decisive_ns)
+        expected = expected_sources(self.plan)
+        return silent_windows(self.samples, self.timeline, self.events, self.decisive_ns, expected)
 
     @cached_property
     def sale(self) -> Sale:
