@@ -26,12 +26,16 @@ from dress_rehearsal.reports.audit import audit_run, unchecked_words
 from dress_rehearsal.reports.cause import find_cause
 from dress_rehearsal.reports.census import CensusFinding, take_census
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.latency import answers_by_step, latency_by_step
+from dress_rehearsal.reports.evidence.latency import (
+    answers_by_step,
+    latency_by_step,
+    says_little,
+)
 from dress_rehearsal.reports.evidence.timeline import MEASURING, done_or_ended, was_planned
 from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.gates import apply_gates
 from dress_rehearsal.reports.pools import PoolFinding, find_pools
-from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
+from dress_rehearsal.reports.schema import Census, Latency, Measured, Status, Verdict
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.words import counted, milliseconds, pool_words, seconds, written
@@ -192,7 +196,7 @@ def _leaks(pools: Iterable[PoolFinding]) -> list[str]:
 
 def _what_held(measured: Measured, evidence: Evidence, unchecked: Mapping[str, int]) -> str:
     """Return a pass in one sentence, with figures that add up to every student."""
-    census, p99 = measured.census, measured.latency_ms[PURCHASE].p99
+    census, bought = measured.census, measured.latency_ms[PURCHASE]
     limits = len(evidence.plan.gates)
     wronged = "nobody was wronged"
     if unchecked:
@@ -210,9 +214,17 @@ def _what_held(measured: Measured, evidence: Evidence, unchecked: Mapping[str, i
     parts = [
         f"It held: {_everybody(census.students)} accounted for ({', '.join(_endings(census))})",
         wronged,
-        *([] if p99 is None else [f"99% of purchases took at most {milliseconds(p99)}"]),
+        *_felt(bought),
     ]
     return f"{', '.join(parts)}{f' and {_gates(limits)}' if limits else ''}."
+
+
+def _felt(bought: Latency) -> list[str]:
+    """Return how long buying took, and how few that is of where it says little."""
+    if bought.p99 is None:
+        return []
+    few = f" (there were only {written(bought.count)})" if says_little(bought, "p99") else ""
+    return [f"99% of purchases took at most {milliseconds(bought.p99)}{few}"]
 
 
 def _everybody(students: int) -> str:

@@ -40,6 +40,8 @@ from dress_rehearsal.reports.words import (
     written,
 )
 
+NO_CAUSE: Final = "Cause: none"
+"""How the line begins where nothing was slow; what could not be decided says so instead."""
 FAILED_SHARE: Final = 0.01
 """Of the requests from T-1 s on: where more failed, that is what there is to name."""
 _RESAMPLES: Final = 100
@@ -236,9 +238,9 @@ def _failures(evidence: Evidence) -> str | None:
 
 def _nothing_slow(bought: Slowest | None) -> str:
     if bought is None:
-        return "Cause: none; nobody bought."
+        return "Cause: not known, for of no purchase it is known how long it took."
     waited = milliseconds(round(bought.p99_ms, 1))
-    return f"Cause: none; the slowest 1% of purchases waited {waited}."
+    return f"{NO_CAUSE}; the slowest 1% of purchases waited {waited}."
 
 
 def _to(slow: Slowest) -> str:
