@@ -55,12 +55,19 @@ def _run(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.slack import notify
 
     plan = _plan(options)
+    overrides = [text for _, text in _overriding(options)]
     if options.repeat > 1:
         from dress_rehearsal.rehearsal.repeat import repeat
 
         seeds = range(plan.seed, plan.seed + options.repeat)
         plans = [_plan(options, f"seed={seed}") for seed in seeds]
-        return repeat(plans, options.out, options.roster, prometheus=options.prometheus)
+        return repeat(
+            plans,
+            options.out,
+            options.roster,
+            prometheus=options.prometheus,
+            overrides=overrides,
+        )
     screen = Screen(Console(stderr=False, highlight=False))
     verdict = rehearse(
         plan,
@@ -68,7 +75,7 @@ def _run(options: argparse.Namespace) -> int:
         screen,
         options.roster,
         prometheus=options.prometheus,
-        overrides=[text for _, text in _overriding(options)],
+        overrides=overrides,
     )
     print_verdict(screen.console, verdict, options.out / verdict.run)
     trouble = notify(plan, verdict)
@@ -102,7 +109,8 @@ def _sweep(options: argparse.Namespace) -> int:
     key, values = values_of(options.over)
     check_given_once(key, _overriding(options))
     plans = [(label_of(key, value), _plan(options, f"{key}={value}")) for value in values]
-    return sweep(plans, options.out, options.table, options.figure, options.roster)
+    overrides = [text for _, text in _overriding(options)]
+    return sweep(plans, options.out, options.table, options.figure, options.roster, overrides)
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ def repeat(
     roster: Path | None = None,
     *,
     prometheus: bool | None = None,
+    overrides: Sequence[str] = (),
 ) -> int:
     """Perform one plan with several seeds, and tell what held and how far the numbers spread.
 
@@ -37,6 +38,7 @@ def repeat(
         runs: the folder that gets the repeats' own.
         roster: who acts, for a target that has its own people.
         prometheus: whether to run one beside each; none: where the machine has one.
+        overrides: what was set otherwise than in the plan's file, besides the seed.
 
     Returns:
         The exit code of the worst run: 99 before 3 before 0; 3 also when there are fewer verdicts
@@ -49,7 +51,9 @@ def repeat(
     console = Console(highlight=False)
     folder = _make_folder(runs, plans[0].name, len(plans))
     labelled = [(f"seed {plan.seed}", plan) for plan in plans]
-    series = perform_series(labelled, folder, console, roster, prometheus=prometheus)
+    series = perform_series(
+        labelled, folder, console, roster, prometheus=prometheus, overrides=overrides
+    )
     if not series.judged:
         console.print("No repeat has a verdict, so there is nothing to tell.", style="red")
         return _NOTHING_JUDGED

@@ -48,6 +48,7 @@ def perform_series(
     roster: Path | None = None,
     *,
     prometheus: bool | None = None,
+    overrides: Sequence[str] = (),
 ) -> Series:
     """Perform every plan, the next one even when one has no verdict, until somebody interrupts.
 
@@ -58,13 +59,17 @@ def perform_series(
         runs: the folder that gets the run directories.
         roster: who acts, for a target that has its own people.
         prometheus: whether to run one beside each; none: where the machine has one.
+        overrides: what was set otherwise than in the plan's file, of all of them alike.
     """
     judged: list[Judged] = []
     interrupted = False
     for number, (label, plan) in enumerate(plans, start=1):
         console.print(f"[bold]{number} of {len(plans)}: {escape(label)}[/]")
         try:
-            verdict = rehearse(plan, runs, Screen(console), roster, prometheus=prometheus)
+            screen = Screen(console)
+            verdict = rehearse(
+                plan, runs, screen, roster, prometheus=prometheus, overrides=overrides
+            )
         except (PlanError, RecordError, RehearsalError, StageError) as error:
             console.print(f"{label} has no verdict: {error}", style="red", markup=False)
             continue

@@ -86,6 +86,7 @@ def sweep(
     table: Path | None = None,
     figure: Path | None = None,
     roster: Path | None = None,
+    overrides: Sequence[str] = (),
 ) -> int:
     """Rehearse every plan, the next one even when one fails, and compare them.
 
@@ -94,6 +95,7 @@ def sweep(
         table: gets the comparison as Markdown, unless the sweep is interrupted.
         figure: gets it as SVG, likewise.
         roster: who acts, for a target that has its own people.
+        overrides: what was set otherwise than in the plan's file, besides the swept key.
 
     Returns:
         0 when every run was judged, whatever the verdict; 1 otherwise, or when interrupted.
@@ -104,7 +106,7 @@ def sweep(
     """
     check_writable((table, figure))
     console = Console(highlight=False)
-    series = perform_series(plans, runs, console, roster, prometheus=False)
+    series = perform_series(plans, runs, console, roster, prometheus=False, overrides=overrides)
     interrupted = series.interrupted
     judged = [
         (f"{one.label} (interrupted)" if one.interrupted else one.label, one.run)

@@ -43,10 +43,11 @@ _DECIDING = ("sold_out", "already_holds_ticket")
 
 @dataclass(frozen=True, slots=True)
 class FairnessFinding:
-    """The numbers, and a sentence where somebody was wronged."""
+    """The numbers, and sentences: where somebody was wronged, and why that is not known."""
 
     fairness: Fairness
     wrongs: tuple[str, ...]
+    problems: tuple[str, ...] = ()
 
 
 def judge_fairness(evidence: Evidence) -> FairnessFinding:
@@ -60,14 +61,16 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
     of the other eager ones; None too when nobody at all did.
 
     Each is None where it was not measured, or where the plan promises no order; all but the last
-    need the durable store's numbers.
+    need the durable store's numbers, and a clock that was not set meanwhile.
     """
     event = evidence.plan.event
-    line = _line(evidence) if event.order == "first_come" else None
+    compares = event.order == "first_come" and not evidence.clock_steps
+    line = _line(evidence) if compares else None
     advantage = _advantage(evidence)
     if line is None:
         nothing = dict.fromkeys(Fairness.model_fields)
-        return FairnessFinding(Fairness(**nothing | {"multi_device_advantage": advantage}), ())
+        fairness = Fairness(**nothing | {"multi_device_advantage": advantage})
+        return FairnessFinding(fairness, (), _unnumbered(evidence) if compares else ())
     unknown_s = _uncertainty_s(evidence)
     late_s = _overtaken_by_s(line)
     overtaken_s = late_s[late_s > unknown_s]
@@ -85,6 +88,16 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
         multi_device_advantage=advantage,
     )
     return FairnessFinding(fairness, _wrongs(fairness, len(line)))
+
+
+def _unnumbered(evidence: Evidence) -> tuple[str, ...]:
+    """Return why the order of the tickets is not known, if there are tickets."""
+    durable = evidence.stores.holdings.get(DURABLE)
+    if durable is None or durable.empty or durable["number"].notna().any():
+        return ()
+    return (
+        f"Whether first come was first served is not known: no ticket in {DURABLE} has a number.",
+    )
 
 
 def _wrongs(fairness: Fairness, line: int) -> tuple[str, ...]:

@@ -4,11 +4,15 @@ Besides the audit's counters these hold without being asked for, unless the plan
 own on the same metric: `census.failed`, `census.unknown` and `census.in_flight`, each `<= 1%`. A
 sale whose students met errors did not hold, whatever its audit says.
 
-A gate whose number was not measured is inconclusive, never passed. So is a limit broken in a run
-that was cut short (its numbers are not those of the planned rush), a limit on felt latency that is
-broken while the generator was the limit, unless the system's part alone breaks it, a limit on a
-latency or a pool that is broken while other programs took the CPU or a clock was set, and a limit
-on a latency's percentile that lies within the 95% interval of it: too close to call.
+A gate whose number was not measured is inconclusive, never passed. So is a limit that is broken
+
+- in a run that was cut short: its numbers are not those of the planned rush;
+- while other programs took the CPU, a clock was set or ports were short: then everything that slows
+  down or fails in time may be their doing, which wrongs and leaks are not;
+- while the generator was late, on felt latency unless the system's part alone breaks it, or on how
+  the sale and its load went;
+
+and a limit on a latency's percentile that lies within the 95% interval of it: too close to call.
 """
 
 from dataclasses import dataclass
@@ -27,7 +31,7 @@ from dress_rehearsal.reports.metrics import (
 )
 from dress_rehearsal.reports.numbers import exact
 from dress_rehearsal.reports.schema import GateResult, Measured, Number, Status
-from dress_rehearsal.reports.trust import judge_trust
+from dress_rehearsal.reports.trust import TrustFinding
 from dress_rehearsal.reports.words import milliseconds
 
 IMPLICIT = tuple(
@@ -35,8 +39,8 @@ IMPLICIT = tuple(
 )
 """Limits of every run whose plan sets none on the same metric."""
 
-_TIMES = ("latency_ms[", "pools[")
-"""Metrics that are slower for everything else that goes on on the machine."""
+_PACED_BY_GENERATOR = ("sale", "load", "bottleneck")
+"""Tables whose numbers follow from when requests are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ def apply_gates(
     measured: Measured,
     census: CensusFinding,
     audit: AuditFinding,
+    trust: TrustFinding,
 ) -> GatesFinding:
     """Return what is found when the run is held against correctness and the plan's limits.
 
@@ -68,7 +73,7 @@ def apply_gates(
     implicit = [gate for gate in IMPLICIT if gate.metric not in named]
     broken, undecided = [], []
     for gate in (*implicit, *evidence.plan.gates):
-        result, why = _held_against(gate, measured, evidence)
+        result, why = _held_against(gate, measured, evidence, trust)
         results.append(result)
         if result.status == "fail":
             broken.append(why)
@@ -77,7 +82,9 @@ def apply_gates(
     return GatesFinding(tuple(results), tuple(broken), tuple(undecided))
 
 
-def _held_against(gate: Gate, measured: Measured, evidence: Evidence) -> tuple[GateResult, str]:
+def _held_against(
+    gate: Gate, measured: Measured, evidence: Evidence, trust: TrustFinding
+) -> tuple[GateResult, str]:
     """Return what became of one limit, and a sentence where it did not pass."""
     value = metric_value(measured, gate.metric)
     status = _status(gate, value, measured, opened=evidence.t0_ns is not None)
@@ -91,7 +98,7 @@ def _held_against(gate: Gate, measured: Measured, evidence: Evidence) -> tuple[G
     undecided = _result(gate.metric, gate.limit, value, "inconclusive", interval)
     if _too_close(gate, interval):
         return undecided, f"Gate undecided: {said}, too close to the limit {gate.limit} to call."
-    excuse = _excuse(gate, measured, evidence) if status == "fail" else None
+    excuse = _excuse(gate, evidence, trust) if status == "fail" else None
     if excuse:
         return undecided, f"Gate undecided: {said}, the limit is {gate.limit}, but {excuse}."
     return result, f"Gate broken: {said}, the limit is {gate.limit}."
@@ -140,20 +147,31 @@ def _step(table: str) -> str:
     return table.removeprefix("latency_ms[").removesuffix("]")
 
 
-def _excuse(gate: Gate, measured: Measured, evidence: Evidence) -> str | None:
+def _excuse(gate: Gate, evidence: Evidence, trust: TrustFinding) -> str | None:
     """Return why a broken limit is not the target's doing, None when it is."""
     if not evidence.timeline.as_planned:
         return "the rush was not carried out as planned"
     table, _, field = gate.metric.rpartition(".")
-    if table.startswith(_TIMES) and not measured.generator.limited:
-        return judge_trust(evidence).untimely
-    felt = table.startswith("latency_ms[") and field in (*FELT, "good_p99")
-    if not measured.generator.limited or not felt:
+    if trust.untimely is not None and _may_be_others_doing(table, field):
+        return trust.untimely
+    if not trust.generator.limited:
+        return None
+    if table in _PACED_BY_GENERATOR:
+        return "the generator was late"
+    if not table.startswith("latency_ms[") or field not in (*FELT, "good_p99"):
         return None
     own = system_ms(evidence.latency, _step(table), field)
     if own is not None and not parse_limit(gate.limit).holds(exact(own)):
         return None
     return f"the generator was late; the system's part is {milliseconds(own)}"
+
+
+def _may_be_others_doing(table: str, field: str) -> bool:
+    """Return whether a number suffers from what else goes on on the machine.
+
+    A wrong or a leak is nobody else's, and the measurement's own numbers are about the machine.
+    """
+    return field == "settle_ms" or (table not in ("audit", "generator") and field != "leaked")
 
 
 def _result(

@@ -3,8 +3,9 @@
 Decided in this order:
 
 fail          an audit counter is above zero, students were overtaken by more than the plan lets
-              pass, connections were never given back, part of the target was lost (unless the
-              plan's own fault took it), a gate is broken, or the census contradicts itself
+              pass (unless other programs took the CPU), connections were never given back, part of
+              the target was lost (unless the plan's own fault took it), a gate is broken, or the
+              census contradicts itself
 inconclusive  the run was cut short, had no T-0 or no requests; a fault of the plan could not be
               done; the generator was late, was lost or has no timestamps; other programs took the
               CPU, a source was silent or a clock was set (`reports.trust`); students never
@@ -25,12 +26,16 @@ from dress_rehearsal.reports.audit import audit_run, unchecked_words
 from dress_rehearsal.reports.cause import find_cause
 from dress_rehearsal.reports.census import CensusFinding, take_census
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.latency import answers_by_step, latency_by_step
+from dress_rehearsal.reports.evidence.latency import (
+    answers_by_step,
+    latency_by_step,
+    says_little,
+)
 from dress_rehearsal.reports.evidence.timeline import MEASURING, done_or_ended, was_planned
 from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.gates import apply_gates
 from dress_rehearsal.reports.pools import PoolFinding, find_pools
-from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
+from dress_rehearsal.reports.schema import Census, Latency, Measured, Status, Verdict
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.words import counted, milliseconds, pool_words, seconds, written
@@ -64,11 +69,11 @@ def judge(evidence: Evidence) -> Verdict:
         bottleneck=cause.bottleneck,
         generator=trust.generator,
     )
-    gates = apply_gates(evidence, measured, census, audit)
+    gates = apply_gates(evidence, measured, census, audit, trust)
 
     failures = [
         *audit.wrongs.values(),
-        *fairness.wrongs,
+        *([] if trust.untimely else fairness.wrongs),
         *_leaks(pools),
         *_lost(evidence, target=True),
         *gates.broken,
@@ -79,9 +84,11 @@ def judge(evidence: Evidence) -> Verdict:
         *_lost(evidence, target=False),
         *_undone_faults(evidence),
         *trust.problems,
+        *_excused(fairness.wrongs, trust.untimely),
         *([] if evidence.students.empty else _missing_students(census)),
         *_unanswered_sale(evidence),
         *audit.problems,
+        *fairness.problems,
         *_differences(evidence),
         *gates.undecided,
     ]
@@ -99,6 +106,13 @@ def judge(evidence: Evidence) -> Verdict:
         gates=gates.results,
         notes=_distinct([*trust.notes, *evidence.server_counts.notes]),
     )
+
+
+def _excused(wrongs: Iterable[str], untimely: str | None) -> list[str]:
+    """Return wrongs of who was served late that may be others' doing; none where they are not."""
+    if untimely is None:
+        return []
+    return [f"{wrong.removesuffix('.')}, but {untimely}." for wrong in wrongs]
 
 
 def _lost(evidence: Evidence, *, target: bool) -> list[str]:
@@ -182,7 +196,7 @@ def _leaks(pools: Iterable[PoolFinding]) -> list[str]:
 
 def _what_held(measured: Measured, evidence: Evidence, unchecked: Mapping[str, int]) -> str:
     """Return a pass in one sentence, with figures that add up to every student."""
-    census, p99 = measured.census, measured.latency_ms[PURCHASE].p99
+    census, bought = measured.census, measured.latency_ms[PURCHASE]
     limits = len(evidence.plan.gates)
     wronged = "nobody was wronged"
     if unchecked:
@@ -198,12 +212,23 @@ def _what_held(measured: Measured, evidence: Evidence, unchecked: Mapping[str, i
             f"{seconds(fairness.overtaken_max_s)}, which the plan lets pass)"
         )
     parts = [
-        f"It held: all {counted(census.students, 'student')} are accounted for "
-        f"({', '.join(_endings(census))})",
+        f"It held: {_everybody(census.students)} accounted for ({', '.join(_endings(census))})",
         wronged,
-        *([] if p99 is None else [f"99% of purchases took at most {milliseconds(p99)}"]),
+        *_felt(bought),
     ]
     return f"{', '.join(parts)}{f' and {_gates(limits)}' if limits else ''}."
+
+
+def _felt(bought: Latency) -> list[str]:
+    """Return how long buying took, and how few that is of where it says little."""
+    if bought.p99 is None:
+        return []
+    few = f" (there were only {written(bought.count)})" if says_little(bought, "p99") else ""
+    return [f"99% of purchases took at most {milliseconds(bought.p99)}{few}"]
+
+
+def _everybody(students: int) -> str:
+    return "the one student is" if students == 1 else f"all {counted(students, 'student')} are"
 
 
 def _endings(census: Census) -> list[str]:

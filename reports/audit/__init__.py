@@ -5,12 +5,15 @@ purchase whose answer never came (`unknown`, `in_flight`) may or may not hold a 
 
 No wrong hides another. A record that is known to be cut (see `reports.evidence.timeline`) lacks
 the last seconds: there a student who had not started, or was under way, may hold a ticket too, and
-what the missing rows would explain counts as no wrong.
+what the missing rows would explain counts as no wrong. Where a clock was set meanwhile, times of
+before and after that do not compare, so what only times would show is not decided.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from dress_rehearsal.records.tables import SCAN
 from dress_rehearsal.reports.audit.claims import CLAIMS, NO_CLAIM, unchecked_words
 from dress_rehearsal.reports.audit.double_entry import double_entries, gate_problems
 from dress_rehearsal.reports.audit.holders import denied_tickets, refused_entry
@@ -29,6 +32,23 @@ COUNTERS: Final = tuple(name for name in Audit.model_fields if name != "settle_m
 
 _ROOM: Final = ("early_admissions", "false_not_admitted", "lost_places")
 """Those that only a waiting room can wrong somebody by."""
+
+
+_BY_TIMES: Final = (
+    "sold_early",
+    "early_admissions",
+    "false_too_early",
+    "false_already_holds",
+    "false_issued",
+    "lost_places",
+    "lost_sessions",
+    "replays_refused",
+    "denied_tickets",
+    "refused_entry",
+    "lost_views",
+)
+"""Counters that compare times. `false_sold_out`, `acked_but_missing` and `stuck_students` do too,
+and count more besides: see `reports.audit.tickets`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +80,7 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         "lost_views": lost_views(evidence),
     }
     for name, part in parts.items():
-        if part is not None:
+        if part is not None and not (evidence.clock_steps and name in _BY_TIMES):
             found[name] = part[0]
             if part[0]:
                 wrongs[name] = part[1]
@@ -71,23 +91,40 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         )
     unread = gate_problems(evidence)
     problems += pending_problems(evidence) + unread
-    applicable = [name for name in COUNTERS if name != "store_drift" or len(stores.expected) > 1]
-    if found["double_entry"] is None and not unread:
-        applicable.remove("double_entry")  # nobody went to the entrance
-    asked = (
-        {*_ROOM, "refused_entry"} if evidence.plan.app.waiting_room == "off" else {"refused_entry"}
-    )
-    for name in asked:  # there was nobody to be told that
-        if found[name] is None:
-            applicable.remove(name)
-    if found["lost_views"] is None:
-        if evidence.plan.target.stage == "embedded":
-            problems.append(
-                f"The page views could not be checked: {VIEWS} was never read, or it counted "
-                f"views of which it is unknown whether they were asked for."
-            )
-        else:
-            applicable.remove("lost_views")
+    applicable = _applicable(evidence, found, gate_unread=bool(unread))
+    if "lost_views" in applicable and found["lost_views"] is None and not evidence.clock_steps:
+        problems.append(
+            f"The page views could not be checked: {VIEWS} was never read, or it counted "
+            f"views of which it is unknown whether they were asked for."
+        )
+    if not problems and not evidence.clock_steps:  # else that says why
+        problems += _unknown(name for name in applicable if found[name] is None)
     audit = Audit(**found, settle_ms=settle_ms(evidence))
     ordered = {name: wrongs[name] for name in COUNTERS if name in wrongs}
     return AuditFinding(audit, ordered, tuple(problems), tuple(applicable))
+
+
+def _applicable(
+    evidence: Evidence, found: Mapping[str, int | None], *, gate_unread: bool
+) -> list[str]:
+    """Return the counters that this run should decide: there was something to be wronged by."""
+    here = evidence.plan.target.stage == "embedded"
+    room = evidence.plan.app.waiting_room != "off"
+    there = {
+        "store_drift": len(evidence.stores.expected) > 1,
+        "double_entry": gate_unread,  # else nobody went to the entrance
+        "refused_entry": bool((evidence.requests["step"] == SCAN).any()),
+        "lost_views": here,
+        **dict.fromkeys(_ROOM, room),  # without one there was nobody to be told that
+    }
+    return [
+        name
+        for name in COUNTERS
+        if there.get(name, True) or (found[name] is not None and name != "store_drift")
+    ]
+
+
+def _unknown(counters: Iterable[str]) -> list[str]:
+    """Return a sentence on counters that apply and were not measured, if there are any."""
+    words = ", ".join(name.replace("_", " ") for name in counters)
+    return [f"Not known, so nobody can say that nobody was wronged: {words}."] if words else []

@@ -176,7 +176,7 @@ def _of_promises(evidence: Evidence) -> dict[str, Wrong]:
     there = borne_out(promised, durable) | may_come(evidence, promised)
     there |= misplaced(promised, durable)  # not lost: another has it
     missing = int((~there).sum())
-    claimed = _claimed_in_vain(evidence)
+    claimed = 0 if evidence.clock_steps else _claimed_in_vain(evidence)
 
     # Whose story ended with "already holds a ticket" knows of it, though not its name.
     informed = told["claimed"] & told["outcome"].isin(["refused", "unknown"])
@@ -189,10 +189,13 @@ def _of_promises(evidence: Evidence) -> dict[str, Wrong]:
     waiting = acked["issued_ns"].isna().to_numpy(dtype=bool)
     still = acked["student"].isin(_still_pending(evidence, durable)).to_numpy()
     stuck: int | None = int((waiting & (~here | still)).sum())
-    if timeline.record_cut:
-        # "Issued" may have been answered unrecorded: only a ticket that is not there is stuck.
+    if timeline.record_cut or evidence.clock_steps:
+        # "Issued" may have been answered unrecorded, or when it was asked for is not known: only a
+        # ticket that is not there is stuck.
         stuck = int((waiting & ~here).sum()) or None
     lost: int | None = missing + claimed
+    if evidence.clock_steps:  # whether those who were told so can have had one is not known
+        lost = lost or None
     if timeline.rows_pending:  # the rows that were still to come decide whether there are none
         lost, unannounced, stuck = lost or None, unannounced or None, stuck or None
     return {
@@ -271,8 +274,8 @@ def _of_sold_out(evidence: Evidence) -> dict[str, Wrong]:
     stores, told = evidence.stores, evidence.promises.students
     if told.empty:
         return {}
-    places = evidence.plan.event.tickets
-    overtaken = told_before_the_last_buyer(evidence)
+    places, set_clock = evidence.plan.event.tickets, bool(evidence.clock_steps)
+    overtaken = 0 if set_clock else told_before_the_last_buyer(evidence)
     said = (
         f"False sold out: {counted(overtaken, 'student was', 'students were')} turned away before "
         f"somebody clicked who still got a ticket."
@@ -294,7 +297,8 @@ def _of_sold_out(evidence: Evidence) -> dict[str, Wrong]:
             f"False sold out: {counted(left, 'student was', 'students were')} turned away while "
             f"{written(places - held)} of {counted(places, 'place')} remained."
         )
-    return {"false_sold_out": (max(left, overtaken), said)}
+    count = max(left, overtaken)
+    return {"false_sold_out": (count or None if set_clock else count, said)}
 
 
 def told_before_the_last_buyer(evidence: Evidence) -> int:
@@ -329,12 +333,12 @@ def settle_ms(evidence: Evidence) -> float | None:
     harness looked. How long single tickets waited for their row, a backlog in the middle of the
     sale included, is the `write_back` pool's wait.
 
-    None when a ticket that somebody was told of has no row (the stores never agreed), or when the
-    durable store names no commit times.
+    None when a ticket that somebody was told of has no row (the stores never agreed), when the
+    durable store names no commit times, or when a clock was set.
     """
     stores = evidence.stores
     durable = stores.holdings.get(DURABLE)
-    if durable is None or evidence.promises.students.empty:
+    if durable is None or evidence.promises.students.empty or evidence.clock_steps:
         return None
     promised = evidence.promises.tickets.dropna(subset=["student", "ticket", "acked_ns"])
     if (

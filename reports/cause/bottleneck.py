@@ -40,6 +40,8 @@ from dress_rehearsal.reports.words import (
     written,
 )
 
+NO_CAUSE: Final = "Cause: none"
+"""How the line begins where nothing was slow; what could not be decided says so instead."""
 FAILED_SHARE: Final = 0.01
 """Of the requests from T-1 s on: where more failed, that is what there is to name."""
 _RESAMPLES: Final = 100
@@ -89,9 +91,9 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     bought = slowest(evidence, load, PURCHASE)
     lost = {} if bought is None else _kept(bought.lost_ms)
     slow = bought if bought is not None and bought.is_slow else slowest_other(evidence, load)
-    unheard = _unheard(evidence)
-    if unheard is not None:
-        return CauseFinding(None, lost, unheard)
+    undecided = _undecided(evidence)
+    if undecided is not None:
+        return CauseFinding(None, lost, undecided)
     if slow is None:
         return CauseFinding(None, lost, _failures(evidence) or _nothing_slow(bought))
     part = str(slow.lost_ms.idxmax())
@@ -123,8 +125,13 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     return CauseFinding(bottleneck, lost, _line(slow, bottleneck, pool, seen))
 
 
-def _unheard(evidence: Evidence) -> str | None:
-    """Return why there is no cause to be named where nobody looked, None where somebody did."""
+def _undecided(evidence: Evidence) -> str | None:
+    """Return why there is no cause to be named, None where there may be.
+
+    Nobody looked while the requests were made, or nobody knows how long they took.
+    """
+    if evidence.clock_steps:
+        return "Cause: not decided, for a clock was set, and times before and after do not compare."
     gaps = [gap for gap in evidence.gaps if gap.source in _WITNESSES and not gap.planned]
     if not gaps or evidence.t0_ns is None:
         return None
@@ -231,9 +238,9 @@ def _failures(evidence: Evidence) -> str | None:
 
 def _nothing_slow(bought: Slowest | None) -> str:
     if bought is None:
-        return "Cause: none; nobody bought."
+        return "Cause: not known, for of no purchase it is known how long it took."
     waited = milliseconds(round(bought.p99_ms, 1))
-    return f"Cause: none; the slowest 1% of purchases waited {waited}."
+    return f"{NO_CAUSE}; the slowest 1% of purchases waited {waited}."
 
 
 def _to(slow: Slowest) -> str:

@@ -10,12 +10,18 @@ import pyarrow as pa
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory, TimelineEvent
 from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.reports.evidence.clocks import ClockStep, clock_steps
 from dress_rehearsal.reports.evidence.latency import latency_frame
 from dress_rehearsal.reports.evidence.promises import Promises, read_promises
 from dress_rehearsal.reports.evidence.reconciliation import Reconciliation, reconcile
 from dress_rehearsal.reports.evidence.sale import Sale, read_sale
 from dress_rehearsal.reports.evidence.samples import Samples
-from dress_rehearsal.reports.evidence.silence import Gap, seconds_that_matter, silent_windows
+from dress_rehearsal.reports.evidence.silence import (
+    Gap,
+    expected_sources,
+    seconds_that_matter,
+    silent_windows,
+)
 from dress_rehearsal.reports.evidence.stores import Stores, read_stores
 from dress_rehearsal.reports.evidence.timeline import Timeline, read_timeline
 
@@ -74,6 +80,11 @@ class Evidence:
         return reconcile(self.plan, self.events, self.requests, self.samples)
 
     @cached_property
+    def clock_steps(self) -> tuple[ClockStep, ...]:
+        """When a wall clock was set: times of before and after that do not compare."""
+        return clock_steps(self.samples)
+
+    @cached_property
     def decisive_ns(self) -> tuple[int, int] | None:
         """The seconds that matter: from T-0 less 1 s to the last purchase's answer (Unix ns)."""
         rows = self.requests
@@ -84,7 +95,8 @@ class Evidence:
         """When sources of samples were silent in the seconds that matter though they lived."""
         if self.decisive_ns is None:
             return ()
-        return silent_windows(self.samples, self.timeline, self.events, self.decisive_ns)
+        expected = expected_sources(self.plan)
+        return silent_windows(self.samples, self.timeline, self.events, self.decisive_ns, expected)
 
     @cached_property
     def sale(self) -> Sale:

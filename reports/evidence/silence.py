@@ -4,12 +4,13 @@ What happened meanwhile is not known, however healthy everything looked before a
 that ended is silent for good reason; a store that is down says so (`pg_up`, `redis_up`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence.clocks import clock_steps, set_forward_ns
@@ -43,19 +44,29 @@ class Gap(NamedTuple):
     planned: bool
 
 
+def expected_sources(plan: Plan) -> tuple[str, ...]:
+    """Return the sources that every run of a plan hears, by their components."""
+    if plan.target.stage != "embedded":
+        return ("kernel", "processes", "generator")  # the target's may not be ours to read
+    return (*_LASTING, "app")
+
+
 def silent_windows(
     samples: Samples,
     timeline: Timeline,
     events: Sequence[TimelineEvent],
     window_ns: tuple[int, int],
+    expected: Collection[str],
 ) -> tuple[Gap, ...]:
     """Return the silences of 1.5 s and more, as far as they touch the seconds that matter.
 
     Args:
         window_ns: the seconds that matter, from and until.
+        expected: components of which something is to be heard: one that never spoke was silent.
     """
     steps = clock_steps(samples)
-    found = []
+    heard = {source.partition(":")[0] for source in samples.heard()}
+    found = [Gap(name, *window_ns, planned=False) for name in expected if name not in heard]
     for source, times in samples.heard().items():
         component = source.partition(":")[0]
         if component not in (*_PROCESSES, *_LASTING):

@@ -11,12 +11,14 @@ from dress_rehearsal.plans import plan_toml
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
+from dress_rehearsal.reports.cause import NO_CAUSE
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import says_little
 from dress_rehearsal.reports.figures import Drawing, draw_figures
 from dress_rehearsal.reports.page import tables
 from dress_rehearsal.reports.page.facts import environment_facts, run_files, timeline_rows
 from dress_rehearsal.reports.page.templates import rendered
-from dress_rehearsal.reports.schema import Latency, Verdict
+from dress_rehearsal.reports.schema import Latency, Sale, Verdict
 from dress_rehearsal.reports.words import (
     HEADLINES,
     NOT_MEASURED,
@@ -103,7 +105,6 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
     """Return the six numbers everybody asks for first."""
     sale = evidence.sale
     bought = verdict.latency_ms.get(PURCHASE)
-    first = verdict.bottleneck
     rate = verdict.load.busiest_second
     return (
         KeyNumber(
@@ -116,8 +117,7 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
         ),
         KeyNumber(
             "Sold out after",
-            "never" if sale.sold_out_s is None else seconds(sale.sold_out_s),
-            "tickets were left" if sale.sold_out_s is None else "from T-0 to the last ticket",
+            *_sold_out(verdict.sale, evidence.plan.event.tickets),
         ),
         KeyNumber(
             "Buying, p99",
@@ -131,15 +131,35 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
         ),
         KeyNumber(
             "Bottleneck",
-            "none" if first is None else capitalized(resource_words(first.resource)),
-            "nobody waited long" if first is None else f"from {offset(first.since_s)} on",
+            *_bottleneck(verdict),
         ),
     )
+
+
+def _sold_out(sale: Sale, tickets: int) -> tuple[str, str]:
+    """Return after how long everything was sold, and a note."""
+    if sale.sold_out_after_s is not None:
+        return seconds(sale.sold_out_after_s), "from T-0 to the last ticket"
+    if sale.granted is None or sale.granted >= tickets > 0:
+        return NOT_MEASURED, "when tickets went is not known"
+    return "never", "tickets were left" if tickets else "there were no tickets"
+
+
+def _bottleneck(verdict: Verdict) -> tuple[str, str]:
+    """Return what the bottleneck is, and a note; the cause's own words where there is none."""
+    first = verdict.bottleneck
+    if first is not None:
+        return capitalized(resource_words(first.resource)), f"from {offset(first.since_s)} on"
+    if verdict.cause.startswith(NO_CAUSE):
+        return "none", "nobody waited long"
+    return "not named", "see the cause above"
 
 
 def _felt_note(bought: Latency) -> str:
     """Return what stands below the p99 of buying: what it is made of, and who failed."""
     parts = ["felt"]
+    if says_little(bought, "p99"):
+        parts.append(f"of {counted(bought.count, 'request')} only")
     if bought.system_p99 is not None:
         parts.append(f"the system's part {milliseconds(bought.system_p99)}")
     if bought.failed:

@@ -4,14 +4,12 @@ everything heard of, did the clocks run on?
 What is found here never says that the target failed, only that this run cannot say so.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.trust.clocks import judge_clocks
 from dress_rehearsal.reports.trust.coverage import judge_coverage
-from dress_rehearsal.reports.trust.doubt import Doubt
 from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
 from dress_rehearsal.reports.trust.generator import judge_generator
 
@@ -28,8 +26,8 @@ class TrustFinding:
         problems: sentences; each makes the run decide nothing.
         notes: sentences that are told and decide nothing.
         findings: those of `FINDINGS` that occurred.
-        untimely: why the latencies may not be the target's doing, the end of a sentence; None
-            where they are.
+        untimely: why what was slow may not be the target's doing, the end of a sentence; None where
+            it is.
     """
 
     generator: Generator
@@ -50,9 +48,5 @@ def judge_trust(evidence: Evidence) -> TrustFinding:
         problems=tuple(doubt.sentence for doubt in doubts),
         notes=foreign.notes,
         findings=frozenset(doubt.word for doubt in doubts if doubt.word),
-        untimely=_untimely(doubts),
+        untimely=next((doubt.untimely for doubt in doubts if doubt.untimely), None),
     )
-
-
-def _untimely(doubts: Iterable[Doubt]) -> str | None:
-    return next((doubt.untimely for doubt in doubts if doubt.untimely), None)

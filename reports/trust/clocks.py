@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.clocks import ClockStep, clock_steps, largest_step_ms
+from dress_rehearsal.reports.evidence.clocks import ClockStep, largest_step_ms
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.trust.doubt import Doubt
 from dress_rehearsal.reports.words import offset, seconds
@@ -24,7 +24,7 @@ def judge_clocks(evidence: Evidence) -> Clocks:
     """Return whether the clocks of conductor and generator ran on all the time."""
     doubts = []
     told: list[ClockStep] = []
-    for step in clock_steps(evidence.samples):
+    for step in evidence.clock_steps:
         # They mostly share one clock: a step of both is one.
         if any(abs(step.seconds - other.seconds) < _SAME_S for other in told):
             continue

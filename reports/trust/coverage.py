@@ -65,7 +65,8 @@ def _names(gaps: Sequence[Gap]) -> list[str]:
             names.append(f"{len(own)} of {words}s")
         elif own:
             pid = own[0].partition(":")[2]
-            names.append(f"{words} {pid}" if component == "app" else words)
+            one = f"{words} {pid}" if pid else f"{words}s"  # without a pid: none of them spoke
+            names.append(one if component == "app" else words)
     return names
 
 

@@ -9,8 +9,8 @@ class Doubt(NamedTuple):
     Attributes:
         sentence: for people.
         word: one of `reports.trust.FINDINGS`; empty where there is none for it.
-        untimely: why a broken limit on a time is not the target's doing, as the end of a sentence;
-            empty where it is.
+        untimely: why what was slow need not be the target's doing, as the end of a sentence; empty
+            where it is. What a late generator excuses is told by `Generator.limited`.
     """
 
     sentence: str

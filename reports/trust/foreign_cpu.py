@@ -2,7 +2,8 @@
 
 It harms only where there was no processor to spare: where others took more than the plan allows in
 the same second in which nearly all processors were busy, over the second or for half a one on end.
-What the host gave to other machines (steal) is told apart, and decides nothing.
+What the host gave to other machines (steal) is told apart, and decides nothing. Seconds that nobody
+counted are no quiet ones, and where nothing was counted at all a note says so.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.trust.doubt import Doubt
-from dress_rehearsal.reports.words import written
+from dress_rehearsal.reports.words import offset, written
 
 SPARE: Final = 0.1
 """Less of the machine idle than this is no processor to spare."""
@@ -22,6 +23,9 @@ _SECOND_NS: Final = 9 * NS_PER_S // 10
 """What counts as a second: samples come once in one, give or take."""
 _AFTER_T0_NS: Final = 10 * NS_PER_S
 _INSIDE_NS: Final = NS_PER_S // 4
+_UNCOUNTED_NS: Final = 5 * NS_PER_S // 2
+"""Counts so far apart, of which one comes in a second, left seconds out."""
+_UNKNOWN: Final = "What other programs took of the CPU was not measured."
 
 
 class ForeignCpu(NamedTuple):
@@ -44,15 +48,18 @@ class _Second(NamedTuple):
 
 def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
     """Return what others took of the machine, held against `generator.max_foreign_cpu`."""
-    seconds = list(_seconds(evidence))
-    if not seconds:
+    around_ns = _around_t0(evidence)
+    if around_ns is None:
         return ForeignCpu(None, (), ())
+    seconds = list(_seconds(evidence, around_ns))
+    if not seconds:
+        return ForeignCpu(None, (), (_UNKNOWN,))
     cpus = _cpus(evidence)
     allowed = evidence.plan.generator.max_foreign_cpu
     busy = [second for second in seconds if not _has_spare(second, cpus, evidence)]
     foreign = max((second.foreign for second in busy), default=0.0)
     steal = max((second.steal for second in busy), default=0.0)
-    doubts, notes = [], []
+    doubts, notes = _uncounted(evidence, around_ns), []
     if foreign > allowed:
         took = f"{_cores(foreign)} of {written(cpus)} cores"
         doubts.append(
@@ -72,16 +79,39 @@ def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
     return ForeignCpu(most, tuple(doubts), tuple(notes))
 
 
-def _seconds(evidence: Evidence) -> Iterator[_Second]:
-    """Return the machine's seconds around T-0, as far as they were measured."""
+def _around_t0(evidence: Evidence) -> tuple[int, int] | None:
+    """Return from when until when others' CPU matters, in Unix ns; None without a T-0."""
     if evidence.t0_ns is None or evidence.decisive_ns is None:
-        return
+        return None
     begin_ns, last_ns = evidence.decisive_ns
-    end_ns = min(last_ns, evidence.t0_ns + _AFTER_T0_NS)
+    return begin_ns, min(last_ns, evidence.t0_ns + _AFTER_T0_NS)
+
+
+def _uncounted(evidence: Evidence, around_ns: tuple[int, int]) -> list[Doubt]:
+    """Return a doubt where for seconds around T-0 nobody counted what others took."""
+    times = evidence.samples.named("machine_foreign_cpu_seconds_total", "processes")["t_ns"]
+    begin_ns, end_ns = around_ns
+    marks = np.array([begin_ns, *times[times.between(begin_ns, end_ns)], end_ns], dtype=np.int64)
+    found = []
+    for place in np.flatnonzero(np.diff(marks) >= _UNCOUNTED_NS):
+        since, until = (
+            offset(round((int(mark) - evidence.timeline.zero_ns) / NS_PER_S, 1))
+            for mark in marks[place : place + 2]
+        )
+        said = f"What other programs took of the CPU was not counted from {since} to {until}, so "
+        found.append(Doubt(f"{said}what was slow then may be their doing.", "gap"))
+    return found
+
+
+def _seconds(evidence: Evidence, around_ns: tuple[int, int]) -> Iterator[_Second]:
+    """Return the machine's seconds around T-0, as far as they were measured."""
+    begin_ns, end_ns = around_ns
     series = [
         evidence.samples.named(f"machine_{what}_seconds_total", "processes")
         for what in ("foreign_cpu", "cpu_steal", "cpu_idle")
     ]
+    if len({len(rows) for rows in series}) > 1:
+        return  # one of them was not recorded
     times = series[0]["t_ns"].to_numpy()
     values: Any = [rows["value"].to_numpy() for rows in series]
     for first in range(len(times)):

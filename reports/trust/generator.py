@@ -26,7 +26,6 @@ from dress_rehearsal.reports.words import counted, milliseconds, percent
 AROUND_T0_S: Final = 1.0
 TIMELY_SHARE: Final = 0.99
 CPU_WINDOW_NS: Final = NS_PER_S
-_LATE: Final = "the generator was late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,6 @@ def judge_generator(
                 f"The generator was late: 1% of requests started more than "
                 f"{milliseconds(late_ms)} after their time, the plan allows "
                 f"{format_duration(plan.generator.max_late_start)}.",
-                untimely=_LATE,
             )
         )
     if timely is not None and timely < TIMELY_SHARE:
@@ -74,7 +72,6 @@ def judge_generator(
                 f"{format_duration(plan.timely)} off their time, the latest by "
                 f"{milliseconds(float(skew.max()))}; at most 1% may be.",
                 "late_sends",
-                _LATE,
             )
         )
     limited = bool(doubts)

@@ -21,10 +21,14 @@ NO_GATES: dict[str, object] = {"gates": [], "latency_ms": {}}
 
 @pytest.fixture
 def quick_runs(monkeypatch):
-    """Runs that take no time, each with the verdict of its seed: `quick_runs[7] = "fail"`."""
-    words = {}
+    """Runs that take no time, each with the verdict of its seed: `quick_runs[7] = "fail"`.
 
-    def rehearsed(plan, runs, screen, roster, *, prometheus):
+    `quick_runs["given"]` is what each was told to differ in from the plan's file.
+    """
+    words, given = {}, {}
+
+    def rehearsed(plan, runs, screen, roster, *, prometheus, overrides):
+        given[plan.seed] = list(overrides)
         word = words.get(plan.seed, "pass")
         if word == "stopped":
             raise KeyboardInterrupt
@@ -37,6 +41,7 @@ def quick_runs(monkeypatch):
         return verdict_of(run.id, verdict=word, reasons=[f"Seed {plan.seed}."], **NO_GATES)
 
     monkeypatch.setattr(series, "rehearse", rehearsed)
+    words["given"] = given
     return words
 
 
@@ -80,6 +85,11 @@ def test_the_worst_run_decides_and_an_interruption_ends_it(
     assert repeat(plans(5, 6, 7), tmp_path) == code
     _, document = repeats_in(tmp_path)
     assert (len(document["runs"]), document["planned"]) == (judged, 3)
+
+
+def test_each_run_keeps_what_differs_from_the_plan_s_file(quick_runs, tmp_path):
+    main(["run", "smoke", "--set", "app.workers=1", "--repeat", "2", "--out", str(tmp_path)])
+    assert list(quick_runs["given"].values()) == [["app.workers=1"]] * 2
 
 
 def test_without_a_verdict_there_is_nothing_to_tell(quick_runs, tmp_path, capsys):

@@ -90,7 +90,7 @@ def test_files_are_tried_before_the_first_run(tmp_path):
 def quick_runs(monkeypatch):
     """Runs that take no time; those with the seed 9 are interrupted."""
 
-    def rehearsed(plan, runs, screen, roster, *, prometheus):
+    def rehearsed(plan, runs, screen, roster, *, prometheus, overrides):
         assert prometheus is False
         run = RunDirectory.create(runs, plan)
         if plan.seed == 9:

@@ -10,6 +10,7 @@ from dress_rehearsal.reports import fairness as judging
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.fairness import LEAST_UNCERTAINTY_S
 from dress_rehearsal.reports.schema import Fairness
+from dress_rehearsal.reports.verdict import judge
 
 SMALL = {"students": 200, "tickets": 60}
 ROOM = {"app": {"waiting_room": "poll", "admission_rate": 10}}
@@ -186,3 +187,14 @@ def test_where_nobody_holds_a_ticket_there_is_no_advantage(evidence_of):
     evidence = evidence_of(students=200, tickets=0, plan={"students": {"multi_device": "20%"}})
     assert set(evidence.students["journey"]) >= {"multi-device", "eager"}
     assert judge_fairness(evidence).multi_device_advantage is None
+
+
+def test_an_order_that_no_ticket_s_number_tells_of_is_not_fair_but_unknown(evidence_of):
+    evidence = evidence_of(**SMALL)
+    nameless = dataclasses.replace(evidence, ledger=evidence.ledger.assign(number=pd.NA))
+    (problem,) = judging.judge_fairness(nameless).problems
+    assert problem.startswith("Whether first come was first served is not known")
+    assert judge(nameless).verdict == "inconclusive"
+    assert judging.judge_fairness(evidence).problems == ()
+    assert judging.judge_fairness(evidence_of(students=30, tickets=0)).problems == ()
+    assert judging.judge_fairness(evidence_of(**SMALL, store_unreadable="postgres")).problems == ()

@@ -327,3 +327,46 @@ def test_the_sale_s_speed_and_the_busiest_second_can_be_gated(verdict_of):
     assert statuses == ["pass", "fail", "pass", "pass"]
     (broken,) = verdict.reasons
     assert re.search(r"sale\.tickets_per_s is [\d,.]+/s, the limit is >= 1000000\.", broken)
+
+
+@pytest.mark.parametrize("late_ms", [0, 1500])
+@pytest.mark.parametrize(
+    "gate",
+    [
+        (f"{BUYING}.p99", "<= 20ms"),
+        (f"{BUYING}.system_p99", "<= 20ms"),
+        ("pools[postgres].wait_p99_ms", "<= 1us"),
+        ("sale.sold_out_after_s", "<= 1ms"),
+        ("sale.tickets_per_s", ">= 100000"),
+        ("load.busiest_second", ">= 100000"),
+        ("fairness.overtaken_max_s", "<= 1us"),
+        ("audit.settle_ms", "<= 1us"),
+        ("census.failed", "== 0"),
+    ],
+)
+def test_what_other_programs_slow_down_breaks_no_limit_however_late_the_generator_was(
+    verdict_of, gate, late_ms
+):
+    slow = {"slow_ms": 300, "failed": 2, "generator_late_ms": late_ms, "gates": [gate]}
+    taken = verdict_of(**SMALL, **slow, foreign_cores=1.7)
+    assert taken.verdict == "inconclusive"
+    (said,) = (reason for reason in taken.reasons if gate[0] in reason)
+    assert said.startswith("Gate undecided") and "other programs took 1.7 of 2 cores" in said
+
+
+def test_a_leak_and_the_measurement_s_own_numbers_break_their_limits_whoever_took_the_cpu(
+    verdict_of,
+):
+    gates = [("pools[postgres].leaked", "== 0"), ("generator.foreign_cpu_cores", "<= 1")]
+    verdict = verdict_of(**SMALL, leak=2, foreign_cores=1.7, gates=gates)
+    assert [gate.status for gate in verdict.gates[-2:]] == ["fail", "fail"]
+
+
+@pytest.mark.parametrize(
+    "gate", [("sale.sold_out_after_s", "<= 1s"), ("load.busiest_second", ">= 100000")]
+)
+def test_a_late_generator_is_why_the_sale_went_slowly(verdict_of, gate):
+    late = verdict_of(**SMALL, generator_late_ms=1500, gates=[gate])
+    assert late.verdict == "inconclusive"
+    assert any("but the generator was late" in reason for reason in late.reasons)
+    assert verdict_of(**SMALL, slow_ms=1500, gates=[gate]).verdict == "fail"

@@ -99,6 +99,15 @@ def test_reasons_of_a_failure_come_before_doubts(verdict_of):
         assert reason.startswith(start)
 
 
+def test_who_is_overtaken_while_other_programs_take_the_cpu_may_be_their_doing(verdict_of):
+    order = {**SMALL, "tickets": 200, "overtakers": 3}
+    assert verdict_of(**order).verdict == "fail"
+    verdict = verdict_of(**order, foreign_cores=1.7)
+    assert verdict.verdict == "inconclusive"
+    (said,) = (reason for reason in verdict.reasons if reason.startswith("Not first come"))
+    assert said.endswith("by up to 8.69 s, but other programs took 1.7 of 2 cores meanwhile.")
+
+
 FILES = ["requests", "students", "ledger", "metrics", "environment", "timeline"]
 
 
@@ -115,7 +124,9 @@ def test_a_run_that_left_only_its_plan_decides_nothing(verdict_of, published_sch
 
 
 def test_a_rush_of_one_and_a_sale_of_nothing_are_judged_too(verdict_of):
-    assert verdict_of(students=1, tickets=1).verdict == "pass"
+    alone = verdict_of(students=1, tickets=1)
+    assert alone.verdict == "pass"
+    assert alone.reasons[0].startswith("It held: the one student is accounted for (1 ticket, ")
     assert verdict_of(students=30, tickets=0).verdict == "pass"
 
 

@@ -9,8 +9,10 @@ import pytest
 from dress_rehearsal.plans.plan import Allocation
 from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.tables import SCAN
+from dress_rehearsal.reports import audit
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.verdict import judge
 from tests.reports.auditing import audited, found
 
 SMALL = {"students": 200, "tickets": 60}
@@ -377,3 +379,12 @@ def test_a_row_nobody_was_promised_settles_nothing_where_one_store_decides(evide
 def test_stores_that_never_agreed_never_settled(evidence_of):
     assert audited(evidence_of(**SMALL, missing_rows=1)).audit.settle_ms is None
     assert audited(evidence_of(**SMALL, rows_dropped=1)).audit.settle_ms is None
+
+
+def test_a_counter_that_applies_and_was_not_measured_has_a_sentence(healthy, monkeypatch):
+    monkeypatch.setattr(audit, "sold_early", lambda evidence: None)
+    finding = audited(healthy)
+    assert finding.problems == (
+        "Not known, so nobody can say that nobody was wronged: sold early.",
+    )
+    assert judge(healthy).verdict == "inconclusive"

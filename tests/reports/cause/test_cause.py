@@ -238,3 +238,10 @@ def test_where_nobody_collected_no_cause_is_named_and_no_pool_is_healthy(evidenc
     unknown = {name for name, diagnosis in diagnoses.items() if diagnosis == "not_measured"}
     assert unknown >= {"postgres", "redis", "cpu", "app_loop", "accept_queue"}
     assert diagnoses["generator_loop"] == "healthy"
+
+
+@pytest.mark.parametrize("students", [1, 4])
+def test_where_hardly_anybody_buys_and_all_of_them_wait_there_is_a_cause(evidence_of, students):
+    few = evidence_of(students=students, tickets=1)
+    assert cause_of(slowed(few, own=900)).bottleneck.resource == "app_code"
+    assert cause_of(few).bottleneck is None

@@ -93,3 +93,29 @@ def test_a_gap_makes_a_run_undecided(verdict_of):
     verdict = verdict_of(**SMALL, silent=CONDUCTOR)
     assert verdict.verdict == "inconclusive"
     assert verdict.reasons[0].startswith("Nothing was heard of PostgreSQL, Redis, the kernel and")
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("postgres", "PostgreSQL"),
+        ("redis", "Redis"),
+        ("app", "the app's workers"),
+        ("kernel", "the kernel"),
+        ("processes", "the processes"),
+        ("generator", "the generator"),
+    ],
+)
+def test_a_source_that_never_spoke_was_silent_all_the_time(evidence_of, source, named):
+    evidence = evidence_of(**SMALL)
+    others = evidence.metrics["source"].astype("object").str.partition(":")[0] != source
+    mute = dataclasses.replace(evidence, metrics=evidence.metrics[others.to_numpy(dtype=bool)])
+    (doubt,) = judge_coverage(mute)
+    assert doubt.sentence.startswith(f"Nothing was heard of {named} from T-0 − 1 s to T-0 + ")
+
+
+def test_of_a_target_elsewhere_only_this_machine_has_to_be_heard(evidence_of):
+    plan = {"target": {"stage": "external", "url": "http://127.0.0.1:8000"}}
+    evidence = evidence_of(**SMALL, plan=plan)
+    own = evidence.metrics["source"].isin(["kernel", "processes", "generator"])
+    assert judge_coverage(dataclasses.replace(evidence, metrics=evidence.metrics[own])) == []

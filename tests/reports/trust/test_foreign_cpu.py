@@ -71,8 +71,30 @@ def test_what_the_host_gave_away_is_told_apart_and_decides_nothing(judged):
 
 
 def test_what_was_not_measured_is_not_zero(judged):
-    found = judged(without_metrics=["machine_foreign"])
-    assert found == (None, (), ())
+    for name in ("machine_foreign", "machine_cpu_idle", "machine_cpu_steal"):
+        found = judged(without_metrics=[name])
+        assert found.cores is None
+        assert found.doubts == ()
+        assert found.notes == ("What other programs took of the CPU was not measured.",)
+    assert judged(no_t0=True) == (None, (), ())
+
+
+@pytest.mark.parametrize(
+    ("from_s", "until_s", "doubts"), [(0.2, 3.5, 1), (0.2, 1.5, 0), (-9, -2, 0)]
+)
+def test_seconds_that_nobody_counted_are_no_quiet_ones(evidence_of, from_s, until_s, doubts):
+    """The processes were heard of meanwhile: it was the count over all of them that failed."""
+    evidence = evidence_of(**SMALL)
+    metrics = evidence.metrics
+    since_s = (metrics["t_ns"].astype("int64") - evidence.t0_ns) / 1e9
+    names = ["machine_foreign_cpu_seconds_total", "machine_cpus"]
+    names += ["machine_cpu_steal_seconds_total", "machine_cpu_idle_seconds_total"]
+    lost = metrics["name"].isin(names) & since_s.between(from_s, until_s)
+    part = dataclasses.replace(evidence, metrics=metrics[~lost.to_numpy(dtype=bool)])
+    found = judge_foreign_cpu(part)
+    assert len(found.doubts) == doubts
+    assert all("was not counted from T-0" in doubt.sentence for doubt in found.doubts)
+    assert part.gaps == ()
 
 
 def test_a_run_beside_hogs_is_undecided_and_its_broken_limits_are_no_failure(verdict_of):
