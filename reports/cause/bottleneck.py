@@ -14,8 +14,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S, PURCHASE
+from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
 from dress_rehearsal.reports.cause.decomposition import PARTS
+from dress_rehearsal.reports.cause.extent import extent_of
 from dress_rehearsal.reports.cause.load import read_load
 from dress_rehearsal.reports.cause.resource import Scene, resource_of
 from dress_rehearsal.reports.cause.slowest import (
@@ -49,8 +50,6 @@ _NEGLIGIBLE_MS: Final = 50.0
 _WITNESSES: Final = ("kernel", "processes")
 """Sources that fall silent only when nobody collects."""
 _STOPPED_SHARE: Final = 1 / 3
-_OF_A_WORKER: Final = ("app_loop", "app_code", *CLIENT_POOLS)
-"""What one worker may lose by itself; the others share the rest."""
 _HOW: Final = {
     "undersized": ", which is too small",
     "slow_holder": ", whose connections were held for long",
@@ -101,7 +100,8 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     by_name = {finding.pool.name: finding for finding in pools}
     scene = Scene(evidence, load, slow, part, stop, by_name, from_ns, until_ns)
     resource, seen = resource_of(scene)
-    worker = _worker(slow, part) if resource in _OF_A_WORKER else None
+    extent = extent_of(evidence, load, slow, part, resource, (from_ns, until_ns))
+    seen = f"{seen}; {extent.counts}" if extent.counts else seen
     lost_s = slow.lost_ms
     share = float(lost_s[part] / lost_s.sum()) if stop is None else _share_of(stop, slow)
     whole = milliseconds(rounded(float(lost_s.sum()), 1))
@@ -113,14 +113,14 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
         certainty=rounded(_certainty(slow, part, evidence.plan.seed)),
         lost_ms=rounded(float(lost_s[part])),
         step=slow.step,
-        worker=worker,
+        worker=extent.worker,
         evidence=(
             f"{percent(share)} of the {whole} that the slowest tenth of "
-            f"{counted(len(slow.every), 'request')} {_to(slow)} took{_in(worker)}: {seen}."
+            f"{counted(len(slow.every), 'request')} {_to(slow)} took{extent.where}: {seen}."
         ),
     )
     pool = by_name[resource].pool if resource in by_name else None
-    return CauseFinding(bottleneck, lost, _line(slow, bottleneck, pool, seen))
+    return CauseFinding(bottleneck, lost, _line(slow, bottleneck, pool, extent.where, seen))
 
 
 def _unheard(evidence: Evidence) -> str | None:
@@ -179,19 +179,7 @@ def _certainty(slow: Slowest, part: str, seed: int) -> float:
     return float(np.mean(np.array(largest) == PARTS.index(part)))
 
 
-def _worker(slow: Slowest, part: str) -> str | None:
-    """Return the pid of the worker that most of the loss is of, None where it is of several."""
-    named = slow.rows[slow.rows["worker"] != ""]
-    workers = slow.every.loc[slow.every["worker"] != "", "worker"]
-    if workers.nunique() < 2 or named.empty:
-        return None
-    by = named.groupby("worker")[part].sum()
-    worst = str(by.idxmax())
-    served = float((workers == worst).mean())
-    return worst if by.max() >= 0.8 * by.sum() and served < 0.7 else None
-
-
-def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, seen: str) -> str:
+def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen: str) -> str:
     """Return the cause in one line, with what came of it."""
     failed = slow.every[slow.every["outcome"].isin(["failed", "unknown"])]
     came = f"1% of requests {_to(slow)} took {seconds(round(slow.p99_ms / 1e3, 2))} or longer"
@@ -203,11 +191,12 @@ def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, seen: str) -> str
         )
     what = resource_words(found.resource)
     if pool is not None and pool.leaked:
+        alone = where if found.worker else ""  # who waits need not be who leaked
         leaked = f"{written(pool.leaked)} of {written(pool.max)} connections"
-        return f"Cause: {what} leaked {leaked}; {came}."
+        return f"Cause: {what} leaked {leaked}{alone}; {came}."
     how = "" if pool is None else _HOW.get(pool.diagnosis or "", "")
     since = offset(found.since_s)
-    return f"Cause: {what}{how}{_in(found.worker)}, from {since} on ({seen}); {came}."
+    return f"Cause: {what}{how}{where}, from {since} on ({seen}); {came}."
 
 
 def _failures(evidence: Evidence) -> str | None:
@@ -238,10 +227,6 @@ def _nothing_slow(bought: Slowest | None) -> str:
 
 def _to(slow: Slowest) -> str:
     return "to buy" if slow.step == PURCHASE else f"of {slow.step}"
-
-
-def _in(worker: str | None) -> str:
-    return f" in worker {worker}" if worker else ""
 
 
 def _kept(lost: "pd.Series[float]") -> dict[str, float]:

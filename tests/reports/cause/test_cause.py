@@ -88,6 +88,8 @@ def test_a_healthy_run_has_no_cause_but_a_number(evidence_of):
         pytest.param({"own": 400}, None, "app_code", id="the app's own code"),
         pytest.param({"db": 400}, None, "database", id="PostgreSQL"),
         pytest.param({"redis": 400}, None, "redis_server", id="Redis"),
+        pytest.param({"redis_connect": 400}, None, "redis_connect", id="the way to Redis"),
+        pytest.param({"db_connect": 400}, None, "postgres_connect", id="the way to PostgreSQL"),
         pytest.param({"external": 400}, None, "external", id="a neighbour"),
         pytest.param({"pool": 400}, "redis", "redis", id="waiting for Redis' pool"),
         pytest.param({"pool": 400}, "postgres", "postgres", id="waiting for PostgreSQL's pool"),
@@ -178,8 +180,11 @@ def test_one_worker_s_loss_names_the_worker(evidence_of):
     )
     finding = cause_of(dataclasses.replace(evidence, requests=requests))
     assert finding.bottleneck.worker == pid
-    assert f"in worker {pid}" in finding.cause
-    assert cause_of(slow).bottleneck.worker is None
+    assert f" in worker {pid} alone" in finding.cause
+    assert "in the slowest tenth of its " in finding.cause
+    every = cause_of(slow)
+    assert every.bottleneck.worker is None
+    assert " in both workers" in every.cause
 
 
 def test_a_worker_that_stood_still_is_the_cause_and_an_idle_one_is_not(evidence_of):
