@@ -17,11 +17,11 @@ import pandas as pd
 from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
 from dress_rehearsal.reports.cause.decomposition import PARTS
 from dress_rehearsal.reports.cause.extent import extent_of
+from dress_rehearsal.reports.cause.failures import failures
 from dress_rehearsal.reports.cause.load import read_load
 from dress_rehearsal.reports.cause.resource import Scene, resource_of
 from dress_rehearsal.reports.cause.slowest import (
     BEFORE_T0_S,
-    FEWEST,
     Slowest,
     slowest,
     slowest_other,
@@ -41,8 +41,6 @@ from dress_rehearsal.reports.words import (
     written,
 )
 
-FAILED_SHARE: Final = 0.01
-"""Of the requests from T-1 s on: where more failed, that is what there is to name."""
 _RESAMPLES: Final = 100
 _BINS_PER_S: Final = 4
 _NEGLIGIBLE_MS: Final = 50.0
@@ -92,7 +90,7 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     if unheard is not None:
         return CauseFinding(None, lost, unheard)
     if slow is None:
-        return CauseFinding(None, lost, _failures(evidence) or _nothing_slow(bought))
+        return CauseFinding(None, lost, failures(evidence) or _nothing_slow(bought))
     part = str(slow.lost_ms.idxmax())
     stop = _costliest(find_stops(evidence), slow)
     since_s, until_s = _when(evidence.t0_ns, slow, part, stop)
@@ -197,25 +195,6 @@ def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen:
     how = "" if pool is None else _HOW.get(pool.diagnosis or "", "")
     since = offset(found.since_s)
     return f"Cause: {what}{how}{where}, from {since} on ({seen}); {came}."
-
-
-def _failures(evidence: Evidence) -> str | None:
-    """Return what most requests failed by where none was slow, None where hardly any failed."""
-    latency, requests = evidence.latency, evidence.requests
-    late = latency["intended_s"] >= -BEFORE_T0_S
-    failed = (late & (latency["outcome"] == "failed")).to_numpy(dtype=bool)
-    if failed.sum() < max(FEWEST, FAILED_SHARE * late.sum()):
-        return None
-    by = latency.loc[failed, ["step"]].assign(word=requests.loc[failed, "error"].astype("object"))
-    (step, word), many = next(iter(by.value_counts().items()))
-    mine = failed & (latency["step"] == step).to_numpy(dtype=bool)
-    mine &= (requests["error"].astype("object") == word).to_numpy(dtype=bool)
-    since = offset(round(float(latency.loc[mine, "intended_s"].min()), 2))
-    of = counted(int((late & (latency["step"] == step)).sum()), "request")
-    return (
-        f"Cause: answers of failure, most of them {word}: {written(int(many))} of {of} of {step} "
-        f"from {since} on."
-    )
 
 
 def _nothing_slow(bought: Slowest | None) -> str:

@@ -1,9 +1,9 @@
 """The extent: whether a loss is one worker's alone or one route's, or that of several.
 
 What was lost to a part is compared between the workers, and between the routes, by the slowest
-tenth of each one's own requests while the part dominated. Whoever lost less than `LITTLE` of what
-the worst lost to it is spared; only where all others were is the loss one's alone. Nothing is said
-of who answered fewer than `FEWEST_TO_TELL` requests then.
+tenth of each one's own requests while the part dominated. Whoever lost less than a third
+(`workers.LITTLE`) of what the worst lost to it is spared; only where all others were is the loss
+one's alone. Nothing is said of who had fewer than `workers.FEWEST_TO_TELL` requests then.
 """
 
 import math
@@ -17,13 +17,16 @@ from dress_rehearsal.records.tables import CLIENT_POOLS, STREAM
 from dress_rehearsal.reports.cause.decomposition import decompose
 from dress_rehearsal.reports.cause.load import Load
 from dress_rehearsal.reports.cause.slowest import Slowest
-from dress_rehearsal.reports.cause.workers import UNEVEN, share_of_all
+from dress_rehearsal.reports.cause.workers import (
+    FEWEST_TO_TELL,
+    LITTLE,
+    UNEVEN,
+    share_of_all,
+)
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.words import counted, milliseconds, percent, written
 
-LITTLE: Final = 1 / 3
-FEWEST_TO_TELL: Final = 10
 _ANSWERED_SHARE: Final = 0.8
 """So much of a loss has to be of requests whose worker is known, to say whose it is."""
 _OF_WORKERS: Final = (

@@ -1,7 +1,7 @@
 """The workers: whether the requests came to them evenly, and whether one was slower than the rest.
 
-Each worker listens for itself (`SO_REUSEPORT`), and the kernel deals out connections by a hash,
-without asking who is busy: few connections that last may end with one worker.
+The kernel deals out connections without asking who is busy, and a connection stays with its worker:
+a few that last, or all of the first seconds, may end with one of them.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,10 @@ from dress_rehearsal.reports.words import counted, milliseconds, percent, writte
 
 UNEVEN: Final = 1.3
 """A worker that gets more than this many times its fair share has most of the work."""
+LITTLE: Final = 1 / 3
+"""Who has less than this share of what the worst has is spared."""
+FEWEST_TO_TELL: Final = 10
+"""Of fewer requests nothing is said."""
 SLOWER: Final = 2.0
 _SLOWER_MS: Final = 100.0
 """A worker is slower whose slow purchases take this many times as long, and so much longer."""

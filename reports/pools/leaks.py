@@ -79,7 +79,7 @@ def _still_out(rest: pd.DataFrame, always: int) -> int:
     What goes on in the background without end, each use a long one, is out at every look, and given
     back all the same: by Little's law its connections are the seconds of use that ended a second.
     """
-    lasted_s = (rest["t_ns"].iloc[-1] - rest["t_ns"].iloc[0]) / NS_PER_S
+    lasted_s = float(rest["t_ns"].iloc[-1] - rest["t_ns"].iloc[0]) / NS_PER_S
     turned_over = float(rest["use_s"].iloc[1:].sum()) / lasted_s
     return max(round(float(rest["used"].min()) - max(always, turned_over)), 0)
 
