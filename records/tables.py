@@ -86,7 +86,9 @@ REQUESTS: Final = pa.schema(
         ("connect_us", pa.int32()),  # null unless new_connection
         ("queue_us", pa.int32()),  # from here on: the answer's Server-Timing
         ("pool_us", pa.int32()),
+        ("db_connect_us", pa.int32()),  # null too where nobody measured it
         ("db_us", pa.int32()),
+        ("redis_connect_us", pa.int32()),
         ("redis_us", pa.int32()),
         ("external_us", pa.int32()),
         ("app_us", pa.int32()),

@@ -199,6 +199,12 @@ def _buckets(histograms: Any, histogram: Any) -> list[tuple[str, float]]:
 
 def _judged(verdict: Verdict) -> Iterator[Metric]:
     yield family_of("rehearsal_verdict", "The verdict.", [({"verdict": verdict.verdict}, 1)])
+    first = verdict.bottleneck
+    yield family_of(
+        "rehearsal_cause",
+        "The cause as the report's line has it, and the resource that it names.",
+        [({"cause": verdict.cause, "resource": first.resource if first else "none"}, 1)],
+    )
     yield family_of(
         "rehearsal_gate",
         "The number that a limit was held against; in ms where it is a latency.",

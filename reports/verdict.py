@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping
 
 from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.audit import audit_run, unchecked_words
-from dress_rehearsal.reports.cause import find_cause
+from dress_rehearsal.reports.cause import find_cause, worker_notes
 from dress_rehearsal.reports.census import CensusFinding, take_census
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import (
@@ -104,7 +104,7 @@ def judge(evidence: Evidence) -> Verdict:
         ran=what_ran(evidence),
         unchecked=unchecked,
         gates=gates.results,
-        notes=_distinct([*trust.notes, *evidence.server_counts.notes]),
+        notes=_distinct([*trust.notes, *evidence.server_counts.notes, *worker_notes(evidence)]),
     )
 
 

@@ -25,12 +25,15 @@ OK, REFUSED, FAILED, UNKNOWN = range(4)
 """Positions in `records.tables.OUTCOMES`."""
 
 _TIMING: Final = re.compile(
-    rb"(?:^|[,\s])(queue|pool|db|redis|external|app)\s*(?:;[^,]*?)?;\s*dur=(\d+(?:\.\d+)?)(?![\d.])"
+    rb"(?:^|[,\s])(queue|pool|db_connect|db|redis_connect|redis|external|app)\s*(?:;[^,]*?)?;\s*dur=(\d+(?:\.\d+)?)(?![\d.])"
 )
 _NAMED: Final = re.compile(rb'(?:^|[,\s])(pool|app)\s*;\s*desc="?([\w.-]{1,64})"?')
 _NAMED_COLUMNS: Final = {"pool": b"pool", "worker": b"app"}
 """Columns with a word of `Server-Timing`'s, and the part whose description it is."""
-_TIMING_COLUMNS: Final = ("queue_us", "pool_us", "db_us", "redis_us", "external_us", "app_us")
+_TIMING_COLUMNS: Final = tuple(
+    f"{part}_us"
+    for part in ("queue", "pool", "db_connect", "db", "redis_connect", "redis", "external", "app")
+)
 _ABSENT: Final = -1
 _NO_WORD: Final = -2
 """A place that no word has."""

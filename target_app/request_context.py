@@ -11,8 +11,9 @@ from pydantic import SecretStr
 NS = 1_000_000_000
 """Nanoseconds in a second."""
 
-CAUSES = ("queue", "pool", "db", "redis", "external")
-"""What takes a request's time: the way here, waiting for a connection, using it, a neighbour."""
+CAUSES = ("queue", "pool", "db_connect", "db", "redis_connect", "redis", "external")
+"""What takes a request's time: the way here, waiting for a place in a pool, making a connection
+where there is none yet, using it, a neighbour. None is within another."""
 
 
 class RequestContext:
@@ -69,8 +70,12 @@ class RequestContext:
         return parts + b"app;desc=%d;dur=%.3f" % (os.getpid(), (now_ns - self.started_ns) / 1e6)
 
     def times(self) -> Iterator[tuple[str, int]]:
-        """Yield each cause that occurred, in the order of `CAUSES`, and its nanoseconds."""
-        return ((cause, self.spent_ns[cause]) for cause in CAUSES if cause in self.spent_ns)
+        """Yield each cause that occurred, in the order of `CAUSES`, and its nanoseconds.
+
+        A connection that was made and never given back was not used, as far as is known.
+        """
+        spent = ((cause, self.spent_ns.get(cause, -1)) for cause in CAUSES)
+        return ((cause, spent_ns) for cause, spent_ns in spent if spent_ns >= 0)
 
 
 _HEADS = {cause: f"{cause};dur=%.3f, ".encode() for cause in CAUSES}
@@ -97,6 +102,16 @@ def add_wait(pool: str, waited_ns: int) -> None:
     context = CURRENT.get()
     if context is not None:
         context.add_wait(pool, waited_ns)
+
+
+def add_connecting(cause: str, spent_ns: int) -> None:
+    """Add time spent making a connection, to be told apart from its use, which includes it.
+
+    Args:
+        cause: of the use, `db` or `redis`: it is less by as much.
+    """
+    add_time(f"{cause}_connect", spent_ns)
+    add_time(cause, -spent_ns)
 
 
 def shown_authorization() -> bytes | None:

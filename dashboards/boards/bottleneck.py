@@ -27,7 +27,7 @@ def waited_for_most() -> Panel:
         "Waited for most so far",
         "The first bottleneck as far as it can be seen live: the pool of the app, the locks in "
         "PostgreSQL or the accept queue that requests have waited for longest, all of them "
-        "together. Below a second in all it is nothing. The report alone names the cause.",
+        "together. Below a second in all it is nothing. The cause itself is below, once judged.",
         Query(_most_waited(), "{{what}}"),
         unit="suffix: s",
         limits=plain(colours.SERVER),

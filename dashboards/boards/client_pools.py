@@ -48,7 +48,8 @@ def ranking() -> Panel:
     return table(
         "Pools by wait",
         "All client pools, the one that made callers wait longest first. Peaks are sums of each "
-        "process' own peak in the time shown, so they may lie in different moments.",
+        "process' own peak in the time shown, so they may lie in different moments. Connecting is "
+        "part of how long connections were held, those made before the sale included.",
         [Key("pool", "Pool"), Key("job", "Process")],
         [
             Column(
@@ -64,6 +65,11 @@ def ranking() -> Panel:
                     0.99, "db_client_connection_use_time_seconds", *_BY, matchers=(INSTANCE,)
                 ),
                 "Held p99",
+                "s",
+            ),
+            Column(
+                total(of_run("db_client_connection_create_time_seconds_sum", INSTANCE), *_BY),
+                "Connecting, in all",
                 "s",
             ),
             Column(f"sum {by} ({peak_used})", "Peak used"),

@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dress_rehearsal.dashboards.kit import colours, links
-from dress_rehearsal.dashboards.kit.panels import note, stat, words
+from dress_rehearsal.dashboards.kit.panels import note, sentence, stat, words
 from dress_rehearsal.dashboards.kit.promql import last, of_run, or_value
 from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.table import Column, Key, table
@@ -38,6 +38,17 @@ def verdict_stat() -> Panel:
         mappings=[_VERDICT],
         filled=True,
         links=[links.to("Report", "${report}", new_tab=True)],
+    )
+
+
+def cause_sentence() -> Panel:
+    """Return the report's own line on what broke first."""
+    caused = f"max by (cause) ({last(of_run('rehearsal_cause'))})"
+    return sentence(
+        "The first bottleneck",
+        "The cause, in the words of the report, once the rehearsal has been judged: where the "
+        "slowest requests lost their time. Until then see what was waited for most so far.",
+        Query(or_value(caused, cause=NOT_JUDGED), "{{cause}}"),
     )
 
 

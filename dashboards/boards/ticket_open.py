@@ -10,7 +10,11 @@ from dress_rehearsal.dashboards.boards.bottleneck import (
     waited_for_most,
     waiting_now,
 )
-from dress_rehearsal.dashboards.boards.judgement import judgement_panels, verdict_stat
+from dress_rehearsal.dashboards.boards.judgement import (
+    cause_sentence,
+    judgement_panels,
+    verdict_stat,
+)
 from dress_rehearsal.dashboards.kit import colours, links
 from dress_rehearsal.dashboards.kit.dashboard import Section, dashboard_json, source, trace
 from dress_rehearsal.dashboards.kit.panels import logs, stat, timeseries
@@ -91,6 +95,7 @@ def _at_a_glance() -> tuple[Panel, ...]:
         ),
         waited_for_most(),
         others_cpu(),
+        cause_sentence(),
     )
 
 

@@ -186,6 +186,21 @@ def stat(
     return panel.build()
 
 
+def sentence(title: str, description: str, query: Query) -> dashboard.Panel:
+    """Show one series' name across the whole board, its number not at all: a sentence to read."""
+    limits = thresholds.plain()
+    return (
+        _number(stat_builders.Panel(), title, description, COUNT, limits, 24, 3)
+        .color_mode(common.BigValueColorMode.NONE)
+        .graph_mode(common.BigValueGraphMode.NONE)
+        .text_mode(common.BigValueTextMode.NAME)
+        .justify_mode(common.BigValueJustifyMode.CENTER)
+        .orientation(common.VizOrientation.AUTO)
+        .with_target(target(query.expr, query.legend, ref_id(0), instant=True))
+        .build()
+    )
+
+
 def gauge(title: str, description: str, query: Query, *, limits: Thresholds) -> dashboard.Panel:
     """Show what share of something finite is used."""
     return (

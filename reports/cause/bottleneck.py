@@ -14,13 +14,14 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S, PURCHASE
+from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
 from dress_rehearsal.reports.cause.decomposition import PARTS
+from dress_rehearsal.reports.cause.extent import extent_of
+from dress_rehearsal.reports.cause.failures import failures
 from dress_rehearsal.reports.cause.load import read_load
 from dress_rehearsal.reports.cause.resource import Scene, resource_of
 from dress_rehearsal.reports.cause.slowest import (
     BEFORE_T0_S,
-    FEWEST,
     Slowest,
     slowest,
     slowest_other,
@@ -42,8 +43,6 @@ from dress_rehearsal.reports.words import (
 
 NO_CAUSE: Final = "Cause: none"
 """How the line begins where nothing was slow; what could not be decided says so instead."""
-FAILED_SHARE: Final = 0.01
-"""Of the requests from T-1 s on: where more failed, that is what there is to name."""
 _RESAMPLES: Final = 100
 _BINS_PER_S: Final = 4
 _NEGLIGIBLE_MS: Final = 50.0
@@ -51,8 +50,6 @@ _NEGLIGIBLE_MS: Final = 50.0
 _WITNESSES: Final = ("kernel", "processes")
 """Sources that fall silent only when nobody collects."""
 _STOPPED_SHARE: Final = 1 / 3
-_OF_A_WORKER: Final = ("app_loop", "app_code", *CLIENT_POOLS)
-"""What one worker may lose by itself; the others share the rest."""
 _HOW: Final = {
     "undersized": ", which is too small",
     "slow_holder": ", whose connections were held for long",
@@ -95,7 +92,7 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     if undecided is not None:
         return CauseFinding(None, lost, undecided)
     if slow is None:
-        return CauseFinding(None, lost, _failures(evidence) or _nothing_slow(bought))
+        return CauseFinding(None, lost, failures(evidence) or _nothing_slow(bought))
     part = str(slow.lost_ms.idxmax())
     stop = _costliest(find_stops(evidence), slow)
     since_s, until_s = _when(evidence.t0_ns, slow, part, stop)
@@ -103,7 +100,8 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     by_name = {finding.pool.name: finding for finding in pools}
     scene = Scene(evidence, load, slow, part, stop, by_name, from_ns, until_ns)
     resource, seen = resource_of(scene)
-    worker = _worker(slow, part) if resource in _OF_A_WORKER else None
+    extent = extent_of(evidence, load, slow, part, resource, (from_ns, until_ns))
+    seen = f"{seen}; {extent.counts}" if extent.counts else seen
     lost_s = slow.lost_ms
     share = float(lost_s[part] / lost_s.sum()) if stop is None else _share_of(stop, slow)
     whole = milliseconds(rounded(float(lost_s.sum()), 1))
@@ -115,14 +113,14 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
         certainty=rounded(_certainty(slow, part, evidence.plan.seed)),
         lost_ms=rounded(float(lost_s[part])),
         step=slow.step,
-        worker=worker,
+        worker=extent.worker,
         evidence=(
             f"{percent(share)} of the {whole} that the slowest tenth of "
-            f"{counted(len(slow.every), 'request')} {_to(slow)} took{_in(worker)}: {seen}."
+            f"{counted(len(slow.every), 'request')} {_to(slow)} took{extent.where}: {seen}."
         ),
     )
     pool = by_name[resource].pool if resource in by_name else None
-    return CauseFinding(bottleneck, lost, _line(slow, bottleneck, pool, seen))
+    return CauseFinding(bottleneck, lost, _line(slow, bottleneck, pool, extent.where, seen))
 
 
 def _undecided(evidence: Evidence) -> str | None:
@@ -186,19 +184,7 @@ def _certainty(slow: Slowest, part: str, seed: int) -> float:
     return float(np.mean(np.array(largest) == PARTS.index(part)))
 
 
-def _worker(slow: Slowest, part: str) -> str | None:
-    """Return the pid of the worker that most of the loss is of, None where it is of several."""
-    named = slow.rows[slow.rows["worker"] != ""]
-    workers = slow.every.loc[slow.every["worker"] != "", "worker"]
-    if workers.nunique() < 2 or named.empty:
-        return None
-    by = named.groupby("worker")[part].sum()
-    worst = str(by.idxmax())
-    served = float((workers == worst).mean())
-    return worst if by.max() >= 0.8 * by.sum() and served < 0.7 else None
-
-
-def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, seen: str) -> str:
+def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen: str) -> str:
     """Return the cause in one line, with what came of it."""
     failed = slow.every[slow.every["outcome"].isin(["failed", "unknown"])]
     came = f"1% of requests {_to(slow)} took {seconds(round(slow.p99_ms / 1e3, 2))} or longer"
@@ -210,30 +196,12 @@ def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, seen: str) -> str
         )
     what = resource_words(found.resource)
     if pool is not None and pool.leaked:
+        alone = where if found.worker else ""  # who waits need not be who leaked
         leaked = f"{written(pool.leaked)} of {written(pool.max)} connections"
-        return f"Cause: {what} leaked {leaked}; {came}."
+        return f"Cause: {what} leaked {leaked}{alone}; {came}."
     how = "" if pool is None else _HOW.get(pool.diagnosis or "", "")
     since = offset(found.since_s)
-    return f"Cause: {what}{how}{_in(found.worker)}, from {since} on ({seen}); {came}."
-
-
-def _failures(evidence: Evidence) -> str | None:
-    """Return what most requests failed by where none was slow, None where hardly any failed."""
-    latency, requests = evidence.latency, evidence.requests
-    late = latency["intended_s"] >= -BEFORE_T0_S
-    failed = (late & (latency["outcome"] == "failed")).to_numpy(dtype=bool)
-    if failed.sum() < max(FEWEST, FAILED_SHARE * late.sum()):
-        return None
-    by = latency.loc[failed, ["step"]].assign(word=requests.loc[failed, "error"].astype("object"))
-    (step, word), many = next(iter(by.value_counts().items()))
-    mine = failed & (latency["step"] == step).to_numpy(dtype=bool)
-    mine &= (requests["error"].astype("object") == word).to_numpy(dtype=bool)
-    since = offset(round(float(latency.loc[mine, "intended_s"].min()), 2))
-    of = counted(int((late & (latency["step"] == step)).sum()), "request")
-    return (
-        f"Cause: answers of failure, most of them {word}: {written(int(many))} of {of} of {step} "
-        f"from {since} on."
-    )
+    return f"Cause: {what}{how}{where}, from {since} on ({seen}); {came}."
 
 
 def _nothing_slow(bought: Slowest | None) -> str:
@@ -245,10 +213,6 @@ def _nothing_slow(bought: Slowest | None) -> str:
 
 def _to(slow: Slowest) -> str:
     return "to buy" if slow.step == PURCHASE else f"of {slow.step}"
-
-
-def _in(worker: str | None) -> str:
-    return f" in worker {worker}" if worker else ""
 
 
 def _kept(lost: "pd.Series[float]") -> dict[str, float]:

@@ -5,6 +5,7 @@ connect      making the connection: an accept queue that was full shows here, as
 app_loop     waiting for a worker, and what the app's late event loops added to everything else
 postgres …   waiting for a connection of that pool (`records.tables.CLIENT_POOLS`)
 lock_wait    waiting in PostgreSQL for a lock that another transaction holds
+postgres_connect, redis_connect: making a connection to the store, where the pool had none
 database     in PostgreSQL otherwise
 redis_server in Redis
 external     in a neighbour of the app: the enrolment API, the queue service
@@ -22,8 +23,9 @@ right that a request cannot know of itself:
   part as the loops were late while it lasted is the loop's. The gauge tells of the latest timer,
   and a transaction awaits a few times.
 - Waiting for a connection is waiting for those who hold one. By Little's law the share of them
-  that wait for a lock is the share of the wait that the lock made, and the same goes for long
-  holds that PostgreSQL works on, and for the loops' part of a hold. What is left is the pool's
+  that wait for a lock is the share of the wait that the lock made, and the same goes for those
+  whose connection is still being made, for long holds that PostgreSQL works on, and for the
+  loops' part of a hold. What is left is the pool's
   own: too small, leaked, or held while its holder did something else.
 - A part within another (a second connection while the first is held) is in both: what is more than
   the app's own total is taken off the outer one, PostgreSQL's.
@@ -45,7 +47,9 @@ PARTS: Final = (
     "app_loop",
     *CLIENT_POOLS,
     "lock_wait",
+    "postgres_connect",
     "database",
+    "redis_connect",
     "redis_server",
     "external",
     "app_code",
@@ -56,8 +60,18 @@ LONG_HOLD_S: Final = 0.05
 """A hold that is no trouble in any rush (see `reports.pools.diagnosis`)."""
 LATE_LOOP_S: Final = 0.02
 """A loop that is later than this adds to what is awaited in it; below, every machine's is."""
-_AWAITS: Final = {"db": 2.0, "redis": 1.0, "external": 1.0, "own": 2.0}
+_AWAITS: Final = {
+    "db_connect": 2.0,
+    "db": 2.0,
+    "redis_connect": 2.0,
+    "redis": 1.0,
+    "external": 1.0,
+    "own": 2.0,
+}
 """How many times the loops' lateness may be in a part: what it awaits, by the gauge's worst."""
+
+
+_CONNECTS: Final = {"postgres": "postgres_connect", "redis": "redis_connect"}
 
 
 def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
@@ -92,6 +106,8 @@ def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
     locked = postgres.locked.mean(*span) if postgres else np.zeros(len(rows))
     parts["lock_wait"] += inner["db"] * locked
     parts["database"] += inner["db"] * (1 - locked)
+    parts["postgres_connect"] += inner["db_connect"]
+    parts["redis_connect"] += inner["redis_connect"]
     parts["redis_server"] += inner["redis"]
     parts["external"] += inner["external"]
     parts["app_code"] += inner["own"]
@@ -133,9 +149,10 @@ def _in_the_app(parts: dict[str, Any], latency: pd.DataFrame, left: Any) -> dict
     app = np.minimum(_told(latency, "app_ms"), left - queue)
     parts["app_loop"] += queue
     parts["rest"] = left - queue - app
-    inner = {name: _told(latency, f"{name}_ms") for name in ("pool", "db", "redis", "external")}
+    outermost_first = ("db", "db_connect", "external", "redis", "redis_connect", "pool")
+    inner = {name: _told(latency, f"{name}_ms") for name in outermost_first}
     too_much = sum(inner.values()) - app
-    for name in ("db", "external", "redis", "pool"):
+    for name in outermost_first:
         less = np.clip(too_much, 0, inner[name])
         inner[name], too_much = inner[name] - less, too_much - less
     return {**inner, "own": np.clip(app - sum(inner.values()), 0, None)}
@@ -170,10 +187,16 @@ def _share_out(
     held = hold_s > 0
     loops = np.divide(2 * lag_s, hold_s, out=np.zeros(len(wait)), where=held).clip(0, 1)
     long = hold_s >= LONG_HOLD_S
-    locked = load.locked.mean(*span) * (1 - loops)
+    connecting = load.connecting.mean(*span) * (1 - loops)
+    locked = np.minimum(load.locked.mean(*span) * (1 - loops), 1 - loops - connecting)
     working = np.where(long, load.active.mean(*span), 0.0) * (1 - loops)
-    other = np.clip(1 - loops - locked - working, 0, None)
+    working = np.minimum(working, 1 - loops - connecting - locked)
+    other = np.clip(1 - loops - connecting - locked - working, 0, None)
     parts["app_loop"] += wait * loops
+    if pool in _CONNECTS:
+        parts[_CONNECTS[pool]] += wait * connecting
+    else:
+        other = other + connecting
     parts["lock_wait"] += wait * locked
     parts["database"] += wait * working
     # Whoever holds the others' connections for long is at the far end.

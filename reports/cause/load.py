@@ -15,6 +15,7 @@ from dress_rehearsal.reports.evidence.samples import count_on, level_on, worst_o
 
 _CONNECTIONS: Final = "db_client_connections"
 _USE: Final = "db_client_connection_use_time_seconds"
+_CREATE: Final = "db_client_connection_create_time_seconds_sum"
 _PENDING: Final = "db_client_connection_pending_requests"
 _HELD_OVER_NS: Final = NS_PER_S
 """Over so long the mean hold of a pool is taken: few give back in one interval."""
@@ -56,12 +57,14 @@ class PoolLoad:
         hold_s: the mean hold by Little's law, connections in use over those given back a second; of
             a pool that gives nothing back at least as long as was looked at.
         locked, active: shares of those in use that wait for a lock, and that PostgreSQL works on.
+        connecting: the share of those in use that are still being made.
         pending: of all requests under way the share that waited for this pool.
     """
 
     hold_s: Level
     locked: Level
     active: Level
+    connecting: Level
     pending: Level
 
 
@@ -128,12 +131,15 @@ def _pool_load(
     span_s = (grid_ns - grid_ns[before]) / NS_PER_S
     mean_used = (used + used[before]) / 2
     hold_s = mean_used * span_s / np.maximum(given_back - given_back[before], 1)
+    created_s = count_on(grid_ns, samples.named(_CREATE, "app", pool=pool))
+    connecting = (created_s - created_s[before]) / np.maximum(span_s, 1e-9)
     of_postgres = pool == "postgres"
     unknown = np.full(len(grid_ns), np.nan)
     levels = (
         hold_s,
         _share(locked, used) if of_postgres else unknown,
         _share(active, used) if of_postgres else unknown,
+        _share(connecting, mean_used),
         _share(pending, under_way),
     )
     return PoolLoad(*(Level(grid_ns, values) for values in levels))

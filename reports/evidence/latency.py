@@ -34,7 +34,16 @@ ESTIMATES: Final = {
 """The numbers of `Latency` that chance has a part in, each with the share it is the percentile of.
 The maximum is none: it happened."""
 
-PARTS: Final = ("queue", "pool", "db", "redis", "external", "app")
+PARTS: Final = (
+    "queue",
+    "pool",
+    "db_connect",
+    "db",
+    "redis_connect",
+    "redis",
+    "external",
+    "app",
+)
 """Server-Timing's parts; `app` is the total in the app, the others are within or before it."""
 
 

@@ -3,7 +3,8 @@
 Two kinds of evidence (the field's a and d):
 
 at rest   the students have their answers, no request is under way in the app nor waits for a
-          connection, and for most of a second more are still in use than the fewest that ever were
+          connection, and for most of a second more are still in use than the fewest that ever were,
+          and than are given back and taken again meanwhile
 residual  a leaked connection is in the gauge of used ones and never in the histogram of use times.
           What has been checked out and not been given back has an age: (connection-seconds in use
           - seconds of use that ended) / connections in use. Connections that are out for
@@ -68,8 +69,19 @@ def leaked_connections(
         resting &= ~(level_on(frame["t_ns"].to_numpy(), active) > 0)
     rest = frame[resting]
     if len(rest) > 1 and rest["t_ns"].iloc[-1] - rest["t_ns"].iloc[0] >= REST_NS:
-        return max(int(rest["used"].min()) - always, 0)
+        return _still_out(rest, always)
     return _by_age(frame, int(first), always, around) or None
+
+
+def _still_out(rest: pd.DataFrame, always: int) -> int:
+    """Return the connections that were out all through a rest and were not given back in it.
+
+    What goes on in the background without end, each use a long one, is out at every look, and given
+    back all the same: by Little's law its connections are the seconds of use that ended a second.
+    """
+    lasted_s = float(rest["t_ns"].iloc[-1] - rest["t_ns"].iloc[0]) / NS_PER_S
+    turned_over = float(rest["use_s"].iloc[1:].sum()) / lasted_s
+    return max(round(float(rest["used"].min()) - max(always, turned_over)), 0)
 
 
 def _by_age(frame: pd.DataFrame, first_ns: int, always: int, around: Circumstances) -> int:

@@ -8,6 +8,7 @@ from dress_rehearsal.target_app.errors import OverloadedError
 from dress_rehearsal.target_app.request_context import NS, add_wait
 from dress_rehearsal.target_app.telemetry.metrics import (
     POOL_COUNT,
+    POOL_CREATE,
     POOL_MAX,
     POOL_OLDEST,
     POOL_PENDING,
@@ -37,6 +38,7 @@ class PoolLimit:
         self._inside: dict[int, None] = {}  # when each place in use was taken, the oldest first
         self._wait = POOL_WAIT.labels(pool)
         self._use = POOL_USE.labels(pool)
+        self._create = POOL_CREATE.labels(pool)
         self._timeouts = POOL_TIMEOUTS.labels(pool)
         POOL_MAX.labels(pool).set(size)
         POOL_COUNT.labels(pool, "used").set_function(lambda: self.used)
@@ -75,6 +77,15 @@ class PoolLimit:
         self._use.observe(used_ns / NS)
         self._pass_on()
         return used_ns
+
+    def connected(self, began_ns: int) -> int:
+        """Count a connection made by who has a place, since `began_ns`; return how many ns it took.
+
+        One that could not be made counts too: it took its time.
+        """
+        took_ns = time.perf_counter_ns() - began_ns
+        self._create.observe(took_ns / NS)
+        return took_ns
 
     def _oldest_s(self) -> float:
         first = next(iter(self._inside.copy()), None)  # a copy: a scrape asks from its own thread

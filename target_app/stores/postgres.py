@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import time
 from types import TracebackType
 from typing import Any
 
 import asyncpg
 
 from dress_rehearsal.target_app.errors import DependencyDownError
-from dress_rehearsal.target_app.request_context import add_time
+from dress_rehearsal.target_app.request_context import add_connecting, add_time
 from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 
 COMMAND_TIMEOUT_S = 2.0
@@ -41,6 +42,7 @@ class Database:
             min_size=0,
             max_size=self.pool_limit.size,
             max_inactive_connection_lifetime=0,
+            connect=self._connect,
             command_timeout=COMMAND_TIMEOUT_S,
             timeout=CONNECT_TIMEOUT_S,
             server_settings={"application_name": self._application_name},
@@ -80,6 +82,14 @@ class Database:
         `OverloadedError` and `DependencyDownError`.
         """
         return Transaction(self._pool, self.pool_limit, single)
+
+    async def _connect(self, *args: Any, **kwargs: Any) -> Any:
+        """Make a connection for who has a place in the pool, and count what that took."""
+        began_ns = time.perf_counter_ns()
+        try:
+            return await asyncpg.connect(*args, **kwargs)
+        finally:
+            add_connecting("db", self.pool_limit.connected(began_ns))
 
 
 class Transaction:

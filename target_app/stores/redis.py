@@ -7,6 +7,7 @@ used on this path: a call through them costs about twice as much, and they do no
 import asyncio
 import hashlib
 import logging
+import time
 from importlib.resources import files
 from typing import Any
 
@@ -18,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from dress_rehearsal.target_app.errors import DependencyDownError
-from dress_rehearsal.target_app.request_context import add_time
+from dress_rehearsal.target_app.request_context import add_connecting, add_time
 from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 
 COMMAND_TIMEOUT_S = 5.0
@@ -137,8 +138,12 @@ class RedisStore:
         return replies
 
     async def _connect(self) -> AbstractConnection:
+        began_ns = time.perf_counter_ns()
         connection: AbstractConnection = self._factory.make_connection()  # type: ignore[no-untyped-call]
-        await connection.connect()  # type: ignore[no-untyped-call]
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+        finally:
+            add_connecting("redis", self.pool_limit.connected(began_ns))
         return connection
 
     async def _drop_idle(self) -> None:

@@ -104,6 +104,12 @@ POOL_USE = _histogram(
     ("pool",),
     buckets=POOL_EDGES_S,
 )
+POOL_CREATE = _histogram(
+    "db_client_connection_create_time_seconds",
+    "Time it took to make a connection, part of its first use; those that failed included.",
+    ("pool",),
+    buckets=POOL_EDGES_S,
+)
 
 # Fewer: there is one for every call, and the pools' own histograms have the fine edges.
 BOUNDARY_EDGES_S = (0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.0, 5.0, 10.0, 20.0)

@@ -107,6 +107,7 @@ EXPORTED: Final = (
     _seldom("counter", "app", "db_client_connection_timeouts_total", 'pool="postgres"'),
     Metric("db_client_connection_wait_time_seconds", "histogram", "app", _POOLS),
     Metric("db_client_connection_use_time_seconds", "histogram", "app", _POOLS),
+    Metric("db_client_connection_create_time_seconds", "histogram", "app", _POOLS),
     Metric("boundary_calls_total", "counter", "app", ('kind="db",name="roster",result="success"',)),
     _seldom("counter", "app", "boundary_calls_total", 'kind="db",name="roster",result="failure"'),
     Metric("boundary_duration_seconds", "histogram", "app", ('kind="db",name="roster"',)),
@@ -239,6 +240,9 @@ EXPORTED: Final = (
     ),
     _seldom("gauge", "harness", "rehearsal_audit", 'counter="oversold"'),
     _seldom("gauge", "harness", "rehearsal_settle_seconds"),
+    _seldom(
+        "gauge", "harness", "rehearsal_cause", 'cause="Cause: none; nobody bought.",resource="none"'
+    ),
 )
 
 HISTOGRAMS: Final = frozenset(metric.name for metric in EXPORTED if metric.kind == "histogram")

@@ -21,6 +21,8 @@ RUNS: Final[Mapping[str, Mapping[str, float]]] = {
 }
 """Seconds waited for pools in all; how many waited for a lock or in the accept queue in 10 s."""
 
+CAUSES: Final = {"locks": "Cause: waits for a lock in PostgreSQL, from T-0 on (19 waited); 1%."}
+
 
 def samples() -> Iterator[Sample]:
     for run, waits in RUNS.items():
@@ -28,6 +30,8 @@ def samples() -> Iterator[Sample]:
             at = BEGAN + second
             rush = 20 <= second < 30
             yield f'rehearsal_info{{run="{run}"}}', 1, at
+            if second >= 50 and run in CAUSES:
+                yield f'rehearsal_cause{{run="{run}",cause="{CAUSES[run]}",resource="x"}}', 1, at
             for pool in ("postgres", "redis"):
                 for worker in "12":
                     labels = f'run="{run}",job="app",instance="{worker}",pool="{pool}"'
@@ -70,6 +74,14 @@ def test_what_was_waited_for_most_is_named(
     api: PrometheusApi, run: str, what: str, waited_s: float
 ) -> None:
     assert shown(api, run, "Waited for most so far") == ({"what": what}, waited_s)
+
+
+@pytest.mark.parametrize(("run", "line"), [*CAUSES.items(), ("pool", "not judged yet")])
+def test_the_first_bottleneck_is_the_line_of_the_report(
+    api: PrometheusApi, run: str, line: str
+) -> None:
+    labels, _ = shown(api, run, "The first bottleneck")
+    assert labels["cause"] == line
 
 
 def test_others_cpu_is_the_most_of_any_second_not_of_the_whole_run(api: PrometheusApi) -> None:

@@ -84,6 +84,7 @@ def test_the_dashboards_and_the_report_say_the_same(
     compared.latencies()
     compared.pools()
     compared.counts()
+    compared.cause()
     compared.busiest_seconds()
     show(compared.table)
     assert len(compared.table.rows) > 10
@@ -141,6 +142,11 @@ class Compared:
         for answer in self.seen.column("rehearsal-open", panel, "{{outcome}}"):
             outcome = answer.labels["outcome"]
             self.add(f"requests {outcome}", answer.values[-1], requests[outcome])
+
+    def cause(self) -> None:
+        """The first bottleneck, in the words of the report."""
+        (answer,) = self.seen.column("rehearsal-open", "The first bottleneck", "")
+        assert answer.labels["cause"] == self.seen.verdict["cause"]
 
     def busiest_seconds(self) -> None:
         """Peaks of what is drawn second by second: the requests' own, to the last one."""

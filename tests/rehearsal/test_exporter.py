@@ -126,6 +126,19 @@ def test_the_verdict_is_shown_once_there_is_one(run: RunDirectory, exporter: Exp
     ]
     assert told["rehearsal_audit"] == [({"counter": "oversold"}, 3)]
     assert told["rehearsal_settle_seconds"] == [({}, 0.25)]
+    line = "Cause: none; nobody bought."
+    assert told["rehearsal_cause"] == [({"cause": line, "resource": "none"}, 1)]
+
+
+def test_the_cause_is_the_reports_own_line_whole_and_once(
+    run: RunDirectory, exporter: Exporter
+) -> None:
+    line = f"Cause: the PostgreSQL pool in both workers, from T-0 on ({'18 waiting, ' * 40}); 1%."
+    first = {"resource": "postgres", "since_s": 0.0, "step": "POST /x", "evidence": "18 waiting."}
+    first |= dict.fromkeys(("until_s", "share", "certainty", "lost_ms", "worker"))
+    assert "rehearsal_cause" not in samples(exporter)
+    exporter.conclude(verdict_of(run.id, cause=line, bottleneck=first))
+    assert samples(exporter)["rehearsal_cause"] == [({"cause": line, "resource": "postgres"}, 1)]
 
 
 def test_of_a_target_that_is_not_ours_nothing_is_told_but_that(tmp_path: Path) -> None:

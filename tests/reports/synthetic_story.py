@@ -339,6 +339,8 @@ class Story:
                 "db_us": took // 4000,
                 "redis_us": took // 8000,
                 "external_us": None,
+                "db_connect_us": None,
+                "redis_connect_us": None,
                 "app_us": took // 1250,
                 "pool": None,
             }

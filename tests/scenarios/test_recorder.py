@@ -25,8 +25,8 @@ def add(recorder, seq, *, answer=None, error=None, outcome=OK, **times):
 def test_a_row_comes_back_as_recorded(run):
     recorder = Recorder(run, "g")
     timing = (
-        b"queue;dur=0.5, pool;desc=redis;dur=1, redis;dur=0.25, external;dur=7.5, "
-        b"app;desc=4102;dur=12.3456"
+        b"queue;dur=0.5, pool;desc=redis;dur=1, redis_connect;dur=2, redis;dur=0.25, "
+        b"external;dur=7.5, app;desc=4102;dur=12.3456"
     )
     reply = Answer(status=202, server_timing=timing, complete=True)
     add(recorder, 0, answer=reply, bytes_read=123, sent_ns=2, first_byte_ns=3, done_ns=4, read_ns=5)
@@ -51,7 +51,9 @@ def test_a_row_comes_back_as_recorded(run):
         "connect_us": None,
         "queue_us": 500,
         "pool_us": 1000,
+        "db_connect_us": None,
         "db_us": None,
+        "redis_connect_us": 2000,
         "redis_us": 250,
         "external_us": 7500,
         "app_us": 12346,

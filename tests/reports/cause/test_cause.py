@@ -2,15 +2,16 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from dress_rehearsal.records.tables import PURCHASE
-from dress_rehearsal.reports.cause import CauseFinding, find_cause
+from dress_rehearsal.reports.cause import CauseFinding, find_cause, worker_notes
 from dress_rehearsal.reports.cause.decomposition import PARTS, decompose
-from dress_rehearsal.reports.cause.load import read_load
+from dress_rehearsal.reports.cause.load import Level, read_load
 from dress_rehearsal.reports.cause.resource import RESOURCES
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.pools import find_pools, run_grid
@@ -88,6 +89,8 @@ def test_a_healthy_run_has_no_cause_but_a_number(evidence_of):
         pytest.param({"own": 400}, None, "app_code", id="the app's own code"),
         pytest.param({"db": 400}, None, "database", id="PostgreSQL"),
         pytest.param({"redis": 400}, None, "redis_server", id="Redis"),
+        pytest.param({"redis_connect": 400}, None, "redis_connect", id="the way to Redis"),
+        pytest.param({"db_connect": 400}, None, "postgres_connect", id="the way to PostgreSQL"),
         pytest.param({"external": 400}, None, "external", id="a neighbour"),
         pytest.param({"pool": 400}, "redis", "redis", id="waiting for Redis' pool"),
         pytest.param({"pool": 400}, "postgres", "postgres", id="waiting for PostgreSQL's pool"),
@@ -178,8 +181,11 @@ def test_one_worker_s_loss_names_the_worker(evidence_of):
     )
     finding = cause_of(dataclasses.replace(evidence, requests=requests))
     assert finding.bottleneck.worker == pid
-    assert f"in worker {pid}" in finding.cause
-    assert cause_of(slow).bottleneck.worker is None
+    assert f" in worker {pid} alone" in finding.cause
+    assert "in the slowest tenth of its " in finding.cause
+    every = cause_of(slow)
+    assert every.bottleneck.worker is None
+    assert " in both workers" in every.cause
 
 
 def test_a_worker_that_stood_still_is_the_cause_and_an_idle_one_is_not(evidence_of):
@@ -245,3 +251,82 @@ def test_where_hardly_anybody_buys_and_all_of_them_wait_there_is_a_cause(evidenc
     few = evidence_of(students=students, tickets=1)
     assert cause_of(slowed(few, own=900)).bottleneck.resource == "app_code"
     assert cause_of(few).bottleneck is None
+
+
+def of_rows(slow: Evidence, healthy: Evidence, mine: object) -> Evidence:
+    """The one run in the rows that are chosen, the other in all others."""
+    requests = slow.requests.where(pd.Series(mine), healthy.requests)
+    return dataclasses.replace(healthy, requests=requests.astype(healthy.requests.dtypes))
+
+
+def test_a_loss_in_front_of_both_workers_names_none_though_one_lost_more(evidence_of):
+    evidence = evidence_of(**SMALL)
+    pid = str(evidence.requests["worker"].dropna().iloc[0])
+    mine = (evidence.requests["worker"] == pid).to_numpy(dtype=bool)
+    finding = cause_of(of_rows(slowed(evidence, own=900), slowed(evidence, own=500), mine))
+    assert finding.bottleneck.worker is None
+    assert " in both workers" in finding.cause
+
+
+def test_what_slows_one_route_is_named_with_it_and_what_slows_all_is_not(evidence_of):
+    evidence = evidence_of(**SMALL)
+    assert (
+        f"the app's own code in both workers at {PURCHASE} alone"
+        in cause_of(slowed(evidence, own=600)).cause
+    )
+    every = evidence
+    for step in evidence.requests["step"].unique():
+        every = slowed(every, step=str(step), own=600)
+    line = cause_of(every).cause
+    assert "alone" not in line
+    assert re.search(r" at (both|all \d+) routes", line), line
+
+
+def dealt(evidence: Evidence, share: float) -> Evidence:
+    """The same run in which the first worker answered so much of every student's."""
+    requests = evidence.requests.copy()
+    pids = sorted(requests["worker"].dropna().unique())
+    first = requests["student"] % 100 < 100 * share
+    requests["worker"] = np.where(first, pids[0], pids[1])
+    return dataclasses.replace(evidence, requests=requests)
+
+
+def test_uneven_workers_are_told_with_numbers_and_even_ones_are_not(evidence_of):
+    evidence = evidence_of(**SMALL)
+    assert list(worker_notes(dealt(evidence, 0.5))) == []
+    (note,) = worker_notes(dealt(evidence, 0.9))
+    pid = min(evidence.requests["worker"].dropna().unique())
+    assert re.fullmatch(
+        rf"Uneven workers: {pid}, one of 2, answered 9\d(\.\d)?% of [\d,]+ requests around and "
+        r"after T-0, and [\d,]+ of [\d,]+ connections were made to it\.",
+        note,
+    ), note
+
+
+def test_a_slower_worker_is_told_with_numbers(evidence_of):
+    evidence = evidence_of(**SMALL)
+    pid = str(evidence.requests["worker"].dropna().iloc[0])
+    mine = (evidence.requests["worker"] == pid).to_numpy(dtype=bool)
+    slow = of_rows(slowed(evidence, own=600), evidence, mine)
+    (note,) = worker_notes(slow)
+    assert note.startswith(f"Worker {pid} was slower than the other: a tenth of its ")
+
+
+def test_the_busy_worker_is_named_where_the_others_had_nothing_to_do(evidence_of):
+    slow = slowed(dealt(evidence_of(**SMALL), 0.98), own=600)
+    finding = cause_of(slow)
+    assert re.search(r" in worker \d+, which answered 9\d(\.\d)?% of the requests", finding.cause)
+
+
+def test_waiting_for_those_who_still_connect_is_connecting(evidence_of):
+    evidence = slowed(evidence_of(**SMALL), waited_for="redis", pool=400)
+    load = read_load(evidence, run_grid(evidence))
+    chosen = (evidence.requests["step"] == PURCHASE).to_numpy(dtype=bool)
+    known = load.pools["redis"]
+    all_connect = Level(load.grid_ns, np.ones(len(load.grid_ns)))
+    pools = {**load.pools, "redis": dataclasses.replace(known, connecting=all_connect)}
+    lost = decompose(evidence, dataclasses.replace(load, pools=pools), chosen).mean(
+        numeric_only=True
+    )
+    assert lost["redis_connect"] > 300
+    assert decompose(evidence, load, chosen)["redis_connect"].sum() == 0

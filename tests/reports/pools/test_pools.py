@@ -182,6 +182,21 @@ def test_a_leak_is_seen_in_a_short_rest(pools_of, rest_s):
     assert (pools["postgres"].leaked, pools["postgres"].diagnosis) == (0, "healthy")
 
 
+def test_what_goes_on_in_the_background_with_long_uses_is_not_leaked(evidence_of):
+    evidence = evidence_of(leak=2)
+    metrics, last_ns = evidence.metrics.copy(), evidence.requests["done_ns"].max()
+    pool = metrics["labels"].astype(str).str.contains('"pool":"postgres"', regex=False)
+    busy = pool & (metrics["source"] == metrics.loc[pool, "source"].iloc[0])
+    busy &= metrics["t_ns"] > last_ns
+    uses = busy & (metrics["name"] == "db_client_connection_use_time_seconds_sum")
+    # both connections are given back and taken again all the time: two seconds of use a second
+    metrics.loc[uses, "value"] += 2 * (metrics.loc[uses, "t_ns"] - last_ns) / NS_PER_S
+    assert uses.any()
+    found = find_pools(dataclasses.replace(evidence, metrics=metrics))
+    pools = {finding.pool.name: finding.pool for finding in found}
+    assert (pools["postgres"].leaked, pools["postgres"].diagnosis) == (0, "healthy")
+
+
 @pytest.mark.parametrize(
     ("defects", "timeout", "leaked"),
     [
