@@ -97,7 +97,7 @@ def judge(evidence: Evidence) -> Verdict:
         ran=what_ran(evidence),
         unchecked=unchecked,
         gates=gates.results,
-        notes=_distinct([*trust.notes, *evidence.server_counts.notes]),
+        notes=_distinct([*fairness.notes, *trust.notes, *evidence.server_counts.notes]),
     )
 
 

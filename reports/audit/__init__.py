@@ -8,16 +8,21 @@ the last seconds: there a student who had not started, or was under way, may hol
 what the missing rows would explain counts as no wrong.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from dress_rehearsal.records.tables import COUNTDOWN, JOIN, PAGE, QR, QUEUE, TICKET
 from dress_rehearsal.reports.audit.claims import CLAIMS, NO_CLAIM, unchecked_words
+from dress_rehearsal.reports.audit.countdown import page_wrongs
 from dress_rehearsal.reports.audit.double_entry import double_entries, gate_problems
 from dress_rehearsal.reports.audit.holders import denied_tickets, refused_entry
 from dress_rehearsal.reports.audit.lost_views import VIEWS, lost_views
 from dress_rehearsal.reports.audit.pending import pending_problems
+from dress_rehearsal.reports.audit.queue_places import false_places
 from dress_rehearsal.reports.audit.refusals import refusal_wrongs
 from dress_rehearsal.reports.audit.sold_early import sold_early
+from dress_rehearsal.reports.audit.ticket_pages import holder_wrongs
 from dress_rehearsal.reports.audit.tickets import settle_ms, ticket_wrongs
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Audit
@@ -29,6 +34,16 @@ COUNTERS: Final = tuple(name for name in Audit.model_fields if name != "settle_m
 
 _ROOM: Final = ("early_admissions", "false_not_admitted", "lost_places")
 """Those that only a waiting room can wrong somebody by."""
+
+_SHOWN: Final = {
+    "wrong_code": (QR,),
+    "false_number": (TICKET,),
+    "false_place": (JOIN, QUEUE),
+    "false_countdown": (PAGE, COUNTDOWN),
+    "false_state": (PAGE, COUNTDOWN, JOIN, QUEUE),
+    "false_remaining": (COUNTDOWN,),
+}
+"""Counters of what an answer shows beside its word, and the steps whose answers show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +68,9 @@ def audit_run(evidence: Evidence) -> AuditFinding:
     parts = {
         **ticket_wrongs(evidence),
         **refusal_wrongs(evidence),
+        **page_wrongs(evidence),
+        **holder_wrongs(evidence),
+        "false_place": false_places(evidence),
         "sold_early": sold_early(evidence),
         "denied_tickets": denied_tickets(evidence),
         "refused_entry": refused_entry(evidence),
@@ -71,23 +89,39 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         )
     unread = gate_problems(evidence)
     problems += pending_problems(evidence) + unread
-    applicable = [name for name in COUNTERS if name != "store_drift" or len(stores.expected) > 1]
-    if found["double_entry"] is None and not unread:
-        applicable.remove("double_entry")  # nobody went to the entrance
-    asked = (
-        {*_ROOM, "refused_entry"} if evidence.plan.app.waiting_room == "off" else {"refused_entry"}
-    )
-    for name in asked:  # there was nobody to be told that
-        if found[name] is None:
-            applicable.remove(name)
-    if found["lost_views"] is None:
-        if evidence.plan.target.stage == "embedded":
-            problems.append(
-                f"The page views could not be checked: {VIEWS} was never read, or it counted "
-                f"views of which it is unknown whether they were asked for."
-            )
-        else:
-            applicable.remove("lost_views")
+    applicable = _applicable(evidence, found, gate_unread=bool(unread))
+    if found["lost_views"] is None and "lost_views" in applicable:
+        problems.append(
+            f"The page views could not be checked: {VIEWS} was never read, or it counted "
+            f"views of which it is unknown whether they were asked for."
+        )
     audit = Audit(**found, settle_ms=settle_ms(evidence))
     ordered = {name: wrongs[name] for name in COUNTERS if name in wrongs}
     return AuditFinding(audit, ordered, tuple(problems), tuple(applicable))
+
+
+def _applicable(
+    evidence: Evidence, found: Mapping[str, int | None], *, gate_unread: bool
+) -> list[str]:
+    """Return the counters that this run should decide: of what it had, and of what was found."""
+    embedded = evidence.plan.target.stage == "embedded"
+    had = {name: _is_shown(evidence, name) for name in _SHOWN}
+    had |= dict.fromkeys(_ROOM, evidence.plan.app.waiting_room != "off")
+    # Nobody may have gone to the entrance.
+    had |= {"refused_entry": False, "double_entry": gate_unread, "lost_views": embedded}
+    several = len(evidence.stores.expected) > 1
+    return [
+        name
+        for name in COUNTERS
+        if (several if name == "store_drift" else found[name] is not None or had.get(name, True))
+    ]
+
+
+def _is_shown(evidence: Evidence, counter: str) -> bool:
+    """Return whether somebody must have been shown what a counter is about.
+
+    Whatever other targets show beside the word of an answer is theirs to choose.
+    """
+    steps = evidence.requests["step"].astype("object")
+    answered = (evidence.requests["outcome"] == "ok") & steps.isin(_SHOWN[counter])
+    return evidence.plan.target.stage == "embedded" and bool(answered.any())
