@@ -96,7 +96,7 @@ class Story:
         turn = T0_NS + (np.arange(len(line)) * apart).astype(np.int64)
         let_in = np.empty(len(line), dtype=np.int64)
         let_in[line] = np.maximum(turn, self.join[line])
-        self.position[line] = np.arange(1, len(line) + 1)
+        self.position[np.argsort(self.join, kind="stable")] = np.arange(1, len(line) + 1)
         self.let_in = let_in
         self.buy = let_in + (rng.uniform(0.05, 0.5, len(line)) * SECOND).astype(np.int64)
         self.clicked = self.buy
@@ -158,7 +158,7 @@ class Story:
         n = plan.event.students
         self.acked = self.outcome == "ticket"
         self.ticket = np.array([f"{plan.seed:04x}-{k:06d}" for k in range(n)], dtype=object)
-        granted_ns = self.granted_ns = self.buy_done - 400_000
+        granted_ns = self.buy_done - 400_000
         behind = plan.app.allocation in WRITES_BACK
         early = self.granted[:: max(len(self.granted) // max(defects.early, 1), 1)][: defects.early]
         granted_ns[early] = self.buy_done[early] = T0_NS - SECOND // 5
@@ -193,6 +193,7 @@ class Story:
             number=rows["number"].head(defects.strangers) + 20_000,
         )
         rows = pd.concat([rows, second, strangers], ignore_index=True)
+        self.grants_ns = np.sort(np.concatenate([rows["granted_ns"], granted_ns[self.lost]]))
         written = rows.iloc[: len(rows) - defects.rows_dropped]
         postgres = pd.concat([written, rows.head(defects.repeated_rows)], ignore_index=True)
         redis = rows[~rows["student"].isin(self.drifted)].assign(source="redis", committed_ns=None)
@@ -270,9 +271,7 @@ class Story:
             rows[field.name] = pd.Series(None, rows.index, dtype="object")
         now = ((rows["sent_ns"] + rows["done_ns"]) // 2).astype("int64")
         places, student = self.plan.event.tickets, rows["student"].to_numpy()
-        strangers = np.full(self.defects.strangers, T0_NS + SECOND)
-        grants = np.sort(np.concatenate([self.granted_ns[self.granted], strangers]))
-        gone = np.searchsorted(grants, now, side="right")
+        gone = np.searchsorted(self.grants_ns, now, side="right")
         state = np.where(gone >= places, "sold_out", "open")
         state = np.where(now < T0_NS, "waiting", state)
         inside = np.searchsorted(np.sort(self.let_in), now, side="right")
