@@ -56,6 +56,8 @@ _COLUMNS: Final = {
     "code": "told_code",
 }
 
+_HEAD_BYTES: Final = 512
+
 _Long = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Int = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -127,11 +129,17 @@ def _understood(body: bytes) -> _Told:
 
 
 def _of_code(body: bytes) -> _Told:
-    """Return a digest of what a QR code holds, and the ticket that it names."""
+    """Return a digest of what a QR code holds, and the ticket that it names.
+
+    Where no ticket is seen in it the digest is of the answer as it came. A whole page of HTML is no
+    code: it may be the same for everybody, and get the code elsewhere.
+    """
+    if b"<html" in body[:_HEAD_BYTES].lower():
+        return _NOTHING
     text = read_svg(body) if body.lstrip()[:1] == b"<" else body.decode("utf-8", "replace")
-    content = body if text is None else text.encode()
-    digest = hashlib.blake2b(content, digest_size=8).digest()
     ticket = None if text is None else ticket_in(text)
+    content = body if text is None or ticket is None else text.encode()
+    digest = hashlib.blake2b(content, digest_size=8).digest()
     return _Told(code=int.from_bytes(digest, "big", signed=True), ticket=ticket)
 
 

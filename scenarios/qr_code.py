@@ -47,7 +47,7 @@ def read_svg(picture: bytes) -> str | None:
         if not _NO_STROKES.search(path):
             modules = _modules(path)
             text = None if modules is None else _text(modules)
-            if text is not None:
+            if text:
                 return text
     return None
 
