@@ -36,14 +36,14 @@ _ROOM: Final = ("early_admissions", "false_not_admitted", "lost_places")
 """Those that only a waiting room can wrong somebody by."""
 
 _SHOWN: Final = {
-    "wrong_code": (QR,),
-    "false_number": (TICKET,),
-    "false_place": (JOIN, QUEUE),
-    "false_countdown": (PAGE, COUNTDOWN),
-    "false_state": (PAGE, COUNTDOWN, JOIN, QUEUE),
-    "false_remaining": (COUNTDOWN,),
+    "wrong_code": ("told_code", QR),
+    "false_number": ("told_number", TICKET),
+    "false_place": ("told_position", JOIN, QUEUE),
+    "false_countdown": ("told_opens_ns", PAGE, COUNTDOWN),
+    "false_state": ("told_state", PAGE, COUNTDOWN, JOIN, QUEUE),
+    "false_remaining": ("told_remaining", COUNTDOWN),
 }
-"""Counters of what an answer shows beside its word, and the steps whose answers show it."""
+"""Counters of what an answer shows beside its word: the column, and the steps that show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,16 @@ def audit_run(evidence: Evidence) -> AuditFinding:
             f"The page views could not be checked: {VIEWS} was never read, or it counted "
             f"views of which it is unknown whether they were asked for."
         )
+    untold = [
+        name
+        for name, (column, *_) in _SHOWN.items()
+        if name in applicable and evidence.requests[column].isna().all()
+    ]
+    if untold:
+        problems.append(
+            f"What answers showed is not in the record, so nobody can check {', '.join(untold)}: "
+            f"it was made before this was recorded, or the answers told nothing that is understood."
+        )
     audit = Audit(**found, settle_ms=settle_ms(evidence))
     ordered = {name: wrongs[name] for name in COUNTERS if name in wrongs}
     return AuditFinding(audit, ordered, tuple(problems), tuple(applicable))
@@ -123,5 +133,5 @@ def _is_shown(evidence: Evidence, counter: str) -> bool:
     Whatever other targets show beside the word of an answer is theirs to choose.
     """
     steps = evidence.requests["step"].astype("object")
-    answered = (evidence.requests["outcome"] == "ok") & steps.isin(_SHOWN[counter])
+    answered = (evidence.requests["outcome"] == "ok") & steps.isin(_SHOWN[counter][1:])
     return evidence.plan.target.stage == "embedded" and bool(answered.any())

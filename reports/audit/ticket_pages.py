@@ -100,9 +100,9 @@ def _strange(said: Said, shown: pd.DataFrame) -> pd.DataFrame:
     promised = said.evidence.promises.tickets.dropna(subset="ticket")[["student", "ticket"]]
     promised = pd.concat([promised, pd.DataFrame(answers)])
     own = _pairs(shown, "student").isin(_pairs(promised, "student"))
-    named = (shown["ticket"] != "").to_numpy(dtype=bool)
+    named = shown["ticket"] != ""
     if said.evidence.plan.target.stage != "embedded":
-        named &= shown["ticket"].isin(promised["ticket"]).to_numpy(dtype=bool)
+        named = shown["ticket"].isin(promised["ticket"])
     return shown[named & ~own]
 
 
