@@ -10,6 +10,7 @@ from dress_rehearsal.reports import fairness as judging
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.fairness import LEAST_UNCERTAINTY_S
 from dress_rehearsal.reports.schema import Fairness
+from dress_rehearsal.reports.verdict import judge
 
 SMALL = {"students": 200, "tickets": 60}
 ROOM = {"app": {"waiting_room": "poll", "admission_rate": 10}}
@@ -37,6 +38,29 @@ def test_a_healthy_run_is_fair(evidence_of, allocation):
     fairness = judge_fairness(evidence_of(**SMALL, allocation=allocation))
     assert fairness.inversions == 0
     assert fairness.kendall_tau > 0.9
+
+
+@pytest.mark.parametrize(
+    ("within", "notes"),
+    [
+        pytest.param("2s", 1, id="longer than the sale"),
+        pytest.param("50ms", 0, id="much shorter"),
+    ],
+)
+def test_a_limit_longer_than_the_sale_hardly_asks(evidence_of, within, notes):
+    evidence = evidence_of(**SMALL, plan={"event": {"order_within": within}})
+    finding = judging.judge_fairness(evidence)
+    assert len(finding.notes) == notes
+    assert finding.notes == judge(evidence).notes
+    lasted_s = evidence.sale.sold_out_s
+    for note in finding.notes:
+        assert note.startswith(f"The last ticket went {lasted_s:.3g} s after T-0 and ")
+        assert "lets 2 s pass: whether first come was first served was hardly asked" in note
+
+
+def test_where_no_order_was_promised_it_is_not_asked(evidence_of):
+    evidence = evidence_of(**SMALL, plan={"event": {"order": "lottery"}})
+    assert judging.judge_fairness(evidence).notes == ()
 
 
 @pytest.mark.parametrize("room", ["poll", "sse"])
