@@ -66,6 +66,25 @@ are only there where the strategy or the plan has them."""
 
 _WORD = pa.dictionary(pa.int16(), pa.string())
 
+CLAIMS: Final = pa.schema(
+    [
+        ("told_now_ns", pa.int64()),  # the target's own time
+        ("told_opens_ns", pa.int64()),  # when the sale opens
+        ("told_state", _WORD),  # waiting, open, sold_out; of a ticket pending, issued
+        ("told_remaining", pa.int32()),  # tickets left
+        ("told_tickets", pa.int32()),  # … that there are in all
+        ("told_position", pa.int32()),  # place in the queue, from 1
+        ("told_ahead", pa.int32()),  # students to be let in before
+        ("told_admitted", pa.bool_()),  # whether it is the student's turn
+        ("told_number", pa.int32()),  # of the ticket, in the order of grants
+        ("told_ticket", pa.string()),  # that a ticket's page, a purchase or a QR code names
+        ("told_code", pa.int64()),  # digest of what a QR code holds
+    ]
+)
+"""What an answer of a success tells; null where it does not say so (of a stream: the first place).
+
+A run of before these were recorded has none of them."""
+
 REQUESTS: Final = pa.schema(
     [
         ("intended_ns", pa.int64()),  # when the student meant to act
@@ -94,6 +113,7 @@ REQUESTS: Final = pa.schema(
         ("app_us", pa.int32()),
         ("pool", _WORD),  # the pool that was waited for longest, of CLIENT_POOLS; null: none named
         ("worker", _WORD),  # the pid of the worker that answered; null where it is not said
+        *CLAIMS,
     ]
 )
 

@@ -43,11 +43,18 @@ _DECIDING = ("sold_out", "already_holds_ticket")
 
 @dataclass(frozen=True, slots=True)
 class FairnessFinding:
-    """The numbers, and sentences: where somebody was wronged, and why that is not known."""
+    """The numbers, and sentences.
+
+    Attributes:
+        wrongs: where somebody was wronged.
+        problems: why that is not known.
+        notes: why it was hardly asked.
+    """
 
     fairness: Fairness
     wrongs: tuple[str, ...]
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def judge_fairness(evidence: Evidence) -> FairnessFinding:
@@ -87,7 +94,7 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
         kendall_tau=None if tau is None else rounded(tau),
         multi_device_advantage=advantage,
     )
-    return FairnessFinding(fairness, _wrongs(fairness, len(line)))
+    return FairnessFinding(fairness, _wrongs(fairness, len(line)), _hardly_asked(evidence))
 
 
 def _unnumbered(evidence: Evidence) -> tuple[str, ...]:
@@ -107,6 +114,21 @@ def _wrongs(fairness: Fairness, line: int) -> tuple[str, ...]:
         f"Not first come, first served: {written(fairness.inversions)} of "
         f"{counted(line, 'student')} were overtaken by more than {seconds(fairness.within_s)}, by "
         f"up to {seconds(fairness.overtaken_max_s)}.",
+    )
+
+
+def _hardly_asked(evidence: Evidence) -> tuple[str, ...]:
+    """Return a sentence where nobody can have been overtaken by more than the plan lets pass."""
+    sale, within_s = evidence.sale, evidence.plan.event.order_within
+    if not sale.granted:
+        return ()
+    lasted_s = float(sale.granted_s[min(sale.granted, max(sale.capacity, 1)) - 1])
+    if lasted_s > within_s:
+        return ()
+    return (
+        f"The last ticket went {seconds(rounded(max(lasted_s, 0.0)))} after T-0 and "
+        f"event.order_within lets {seconds(within_s)} pass: whether first come was first served "
+        f"was hardly asked. Set event.order_within well below what the sale lasts.",
     )
 
 

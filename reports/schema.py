@@ -104,6 +104,12 @@ class Audit(Part):
     lost_sessions: int | None
     refused_logins: int | None
     false_issued: int | None
+    wrong_code: int | None
+    false_number: int | None
+    false_place: int | None
+    false_countdown: int | None
+    false_state: int | None
+    false_remaining: int | None
     replays_refused: int | None
     false_rejections: int | None
     denied_tickets: int | None

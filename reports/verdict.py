@@ -104,7 +104,14 @@ def judge(evidence: Evidence) -> Verdict:
         ran=what_ran(evidence),
         unchecked=unchecked,
         gates=gates.results,
-        notes=_distinct([*trust.notes, *evidence.server_counts.notes, *worker_notes(evidence)]),
+        notes=_distinct(
+            [
+                *fairness.notes,
+                *trust.notes,
+                *evidence.server_counts.notes,
+                *worker_notes(evidence),
+            ]
+        ),
     )
 
 

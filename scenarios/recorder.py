@@ -17,6 +17,7 @@ from gevent import get_hub
 from gevent.event import AsyncResult
 
 from dress_rehearsal.records import RecordError, RunDirectory, tables
+from dress_rehearsal.scenarios.claims import CLAIMING, read_claims
 from dress_rehearsal.scenarios.client.connection import Exchange
 from dress_rehearsal.scenarios.histograms import Histograms
 from dress_rehearsal.scenarios.seconds import COLUMNS, Seconds
@@ -43,7 +44,7 @@ _CODE_PER_BITS: Final = {1: "b", 8: "b", 16: "h", 32: "i", 64: "q"}
 _CODES: Final = {
     field.name: _CODE_PER_BITS[field.type.bit_width]  # a word's is that of its position
     for field in tables.REQUESTS
-    if field.name not in (*_TIMING_COLUMNS, *_NAMED_COLUMNS)
+    if field.name not in (*_TIMING_COLUMNS, *_NAMED_COLUMNS, *tables.CLAIMS.names)
 }
 """Type codes of the columns that are appended to, in the order of `record`'s row."""
 
@@ -80,11 +81,13 @@ class Writer:
 class Shard:
     """Rows of one hand-over, as typed columns; -1 stands for null until Arrow gets them."""
 
-    __slots__ = ("columns", "timings")
+    __slots__ = ("bodies", "columns", "timings")
 
     def __init__(self) -> None:
         self.columns: dict[str, array[int]] = {name: array(code) for name, code in _CODES.items()}
         self.timings: list[bytes] = []
+        self.bodies: list[bytes] = []
+        """Answers that claim something, as they came; of the rest nothing."""
 
     def __len__(self) -> int:
         return len(self.timings)
@@ -99,10 +102,10 @@ class Shard:
         }
         arrays = []
         timing = _timings(self.timings)
-        named = _named(self.timings)
+        made = {**_named(self.timings), **read_claims(self.columns["step"], self.bodies)}
         for field in tables.REQUESTS:
-            if field.name in named:
-                arrays.append(named[field.name])
+            if field.name in made:
+                arrays.append(made[field.name])
                 continue
             if field.name in timing:
                 values = timing[field.name]
@@ -199,6 +202,8 @@ class Recorder:
         for append, value in zip(self._appends, row, strict=True):
             append(value)
         self._shard.timings.append(b"" if answer is None else answer.server_timing)
+        claims = answer is not None and step in CLAIMING and 200 <= answer.status < 300
+        self._shard.bodies.append(answer.claim if answer is not None and claims else b"")
         self.requests += 1
         abandoned = error == tables.ABANDONED
         self.ends[tables.ABANDONED if abandoned else tables.OUTCOMES[outcome]] += 1

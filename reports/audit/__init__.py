@@ -13,14 +13,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dress_rehearsal.records.tables import SCAN
+from dress_rehearsal.records.tables import COUNTDOWN, JOIN, PAGE, QR, QUEUE, SCAN, TICKET
 from dress_rehearsal.reports.audit.claims import CLAIMS, NO_CLAIM, unchecked_words
+from dress_rehearsal.reports.audit.countdown import page_wrongs
 from dress_rehearsal.reports.audit.double_entry import double_entries, gate_problems
 from dress_rehearsal.reports.audit.holders import denied_tickets, refused_entry
 from dress_rehearsal.reports.audit.lost_views import VIEWS, lost_views
 from dress_rehearsal.reports.audit.pending import pending_problems
+from dress_rehearsal.reports.audit.queue_places import false_places
 from dress_rehearsal.reports.audit.refusals import refusal_wrongs
 from dress_rehearsal.reports.audit.sold_early import sold_early
+from dress_rehearsal.reports.audit.ticket_pages import holder_wrongs
 from dress_rehearsal.reports.audit.tickets import settle_ms, ticket_wrongs
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Audit
@@ -32,6 +35,16 @@ COUNTERS: Final = tuple(name for name in Audit.model_fields if name != "settle_m
 
 _ROOM: Final = ("early_admissions", "false_not_admitted", "lost_places")
 """Those that only a waiting room can wrong somebody by."""
+
+_SHOWN: Final = {
+    "wrong_code": ("told_code", QR),
+    "false_number": ("told_number", TICKET),
+    "false_place": ("told_position", JOIN, QUEUE),
+    "false_countdown": ("told_opens_ns", PAGE, COUNTDOWN),
+    "false_state": ("told_state", PAGE, COUNTDOWN, JOIN, QUEUE),
+    "false_remaining": ("told_remaining", COUNTDOWN),
+}
+"""Counters of what an answer shows beside its word: the column, and the steps that show it."""
 
 
 _BY_TIMES: Final = (
@@ -46,6 +59,10 @@ _BY_TIMES: Final = (
     "denied_tickets",
     "refused_entry",
     "lost_views",
+    "false_place",
+    "false_countdown",
+    "false_state",
+    "false_remaining",
 )
 """Counters that compare times. `false_sold_out`, `acked_but_missing` and `stuck_students` do too,
 and count more besides: see `reports.audit.tickets`."""
@@ -73,6 +90,9 @@ def audit_run(evidence: Evidence) -> AuditFinding:
     parts = {
         **ticket_wrongs(evidence),
         **refusal_wrongs(evidence),
+        **page_wrongs(evidence),
+        **holder_wrongs(evidence),
+        "false_place": false_places(evidence),
         "sold_early": sold_early(evidence),
         "denied_tickets": denied_tickets(evidence),
         "refused_entry": refused_entry(evidence),
@@ -97,6 +117,16 @@ def audit_run(evidence: Evidence) -> AuditFinding:
             f"The page views could not be checked: {VIEWS} was never read, or it counted "
             f"views of which it is unknown whether they were asked for."
         )
+    untold = [
+        name
+        for name, (column, *_) in _SHOWN.items()
+        if name in applicable and evidence.requests[column].isna().all()
+    ]
+    if untold:
+        problems.append(
+            f"What answers showed is not in the record, so nobody can check {', '.join(untold)}: "
+            f"it was made before this was recorded, or the answers told nothing that is understood."
+        )
     if not problems and not evidence.clock_steps:  # else that says why
         problems += _unknown(name for name in applicable if found[name] is None)
     audit = Audit(**found, settle_ms=settle_ms(evidence))
@@ -116,12 +146,23 @@ def _applicable(
         "refused_entry": bool((evidence.requests["step"] == SCAN).any()),
         "lost_views": here,
         **dict.fromkeys(_ROOM, room),  # without one there was nobody to be told that
+        **{name: _is_shown(evidence, name) for name in _SHOWN},
     }
     return [
         name
         for name in COUNTERS
         if there.get(name, True) or (found[name] is not None and name != "store_drift")
     ]
+
+
+def _is_shown(evidence: Evidence, counter: str) -> bool:
+    """Return whether somebody must have been shown what a counter is about.
+
+    Whatever other targets show beside the word of an answer is theirs to choose.
+    """
+    steps = evidence.requests["step"].astype("object")
+    answered = (evidence.requests["outcome"] == "ok") & steps.isin(_SHOWN[counter][1:])
+    return evidence.plan.target.stage == "embedded" and bool(answered.any())
 
 
 def _unknown(counters: Iterable[str]) -> list[str]:

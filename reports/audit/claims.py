@@ -20,12 +20,18 @@ CLAIMS: Final = {
     "issued": ("false_issued", "acked_but_missing"),
     "replayed": ("replays_refused", "duplicate_students"),
     "admitted": ("early_admissions", "false_not_admitted"),
-    "qr": ("denied_tickets", "refused_entry"),
+    "qr": ("wrong_code", "denied_tickets", "refused_entry"),
+    "number": ("false_number",),
+    "place": ("false_place",),
+    "countdown": ("false_countdown",),
+    "waiting": ("false_state",),
+    "open": ("false_state",),
+    "remaining": ("false_remaining",),
     "entered": ("double_entry",),
     "viewed": ("lost_views",),
     # no
     "too_early": ("false_too_early",),
-    "sold_out": ("false_sold_out",),
+    "sold_out": ("false_sold_out", "false_state"),
     "not_enrolled": ("false_not_enrolled",),
     "already_holds_ticket": ("false_already_holds", "acked_but_missing"),
     "not_admitted": ("false_not_admitted",),
@@ -78,12 +84,14 @@ REJECTIONS: Final = tuple(word for word, by in CLAIMS.items() if by == ("false_r
 def unchecked_words(requests: pd.DataFrame) -> dict[str, int]:
     """Return every word of an answer that no check holds to the facts, and how often it was said.
 
-    Answers of the server's own failure (5xx) claim nothing, whatever their word.
+    Also the words of a success that name a state. Answers of the server's own failure (5xx) claim
+    nothing, whatever their word.
     """
     words = requests["error"].astype("object")
     status = integers(requests["status"])
     said = words[words.notna().to_numpy(dtype=bool) & (status > 0) & (status < 500)]
-    counts = said.value_counts()
+    states = requests["told_state"].astype("object").dropna()
+    counts = pd.concat([said, states]).value_counts()
     known = {*CLAIMS, *NO_CLAIM}
     return {
         str(word): int(counts[word]) for word in sorted(set(counts.index) - known) if counts[word]

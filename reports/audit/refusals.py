@@ -17,7 +17,7 @@ false_rejections     students whose well-formed request was turned away as malfo
 Each counts students. A request that was never answered may have had its effect, so it excuses.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -71,6 +71,13 @@ def clock_ns(evidence: Evidence) -> int:
     return OWN_CLOCK_NS if evidence.plan.target.stage == "embedded" else FOREIGN_CLOCK_NS
 
 
+class Told(NamedTuple):
+    """Whole numbers that answers told; `known` says of which, the rest are 0."""
+
+    value: Any
+    known: Any
+
+
 class Said:
     """The requests of a run as arrays, for the questions that the checks ask of them.
 
@@ -98,6 +105,19 @@ class Said:
         """Return which answers said one of these words, at one of these steps if any are named."""
         chosen = np.isin(self.word, words) & self.answered
         return chosen & np.isin(self.step, steps) if steps else chosen
+
+    def told(self, column: str) -> Told:
+        """Return what answers told in a column of whole numbers of `records.tables.CLAIMS`."""
+        rows = self.evidence.requests[column]
+        return Told(integers(rows), rows.notna().to_numpy(dtype=bool))
+
+    def told_words(self, column: str) -> Any:
+        """Return what they told in one of words, an empty text where nothing."""
+        return self.evidence.requests[column].astype("object").fillna("").to_numpy()
+
+    def told_flags(self, column: str) -> Any:
+        """Return which told that it is so, in one of yes and no."""
+        return self.evidence.requests[column].fillna(False).to_numpy(dtype=bool)
 
     def students(self, which: Any) -> Any:
         """Return the different students of some requests."""
@@ -210,7 +230,8 @@ def _waiting_room(said: Said) -> dict[str, Wrong]:
     )
     if t0_ns is not None:
         before_ns = t0_ns - clock_ns(evidence)
-        let_in = (said.step == STREAM) & (said.outcome == "ok") & (said.done_ns < before_ns)
+        let_in = (said.step == STREAM) & (said.outcome == "ok") | said.told_flags("told_admitted")
+        let_in &= said.done_ns < before_ns
         clicked = (said.step == PURCHASE) & said.reached & (said.sent_ns < before_ns)
         early = said.students(let_in | clicked)
         found["early_admissions"] = (

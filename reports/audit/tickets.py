@@ -22,7 +22,7 @@ place like any other; the same ticket in two rows takes none, and in the wrong h
 More tickets told of than there are need no store to be proven.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -269,19 +269,24 @@ def _still_pending(evidence: Evidence, durable: pd.DataFrame) -> pd.Series:
     return both.loc[both["sent_ns"] - both["committed_ns"] >= ISSUE_GRACE_NS, "student"]
 
 
-def _of_sold_out(evidence: Evidence) -> dict[str, Wrong]:
-    """Return the students sent away as sold out though there was a ticket."""
+class Stock(NamedTuple):
+    """How the sale stood in the end: places held, and how many more nobody can be sure of."""
+
+    places: int
+    held: int
+    undecided: int
+
+    @property
+    def least_left(self) -> int:
+        """How many places were left for certain; below zero where there were none."""
+        return self.places - self.held - self.undecided
+
+
+def stock(evidence: Evidence) -> Stock | None:
+    """Return how the sale stood in the end; None where not every store was read."""
     stores, told = evidence.stores, evidence.promises.students
-    if told.empty:
-        return {}
-    places, set_clock = evidence.plan.event.tickets, bool(evidence.clock_steps)
-    overtaken = 0 if set_clock else told_before_the_last_buyer(evidence)
-    said = (
-        f"False sold out: {counted(overtaken, 'student was', 'students were')} turned away before "
-        f"somebody clicked who still got a ticket."
-    )
-    if not stores.complete:
-        return {"false_sold_out": (overtaken, said)} if overtaken else {}
+    if not stores.complete or told.empty:
+        return None
     # A promised ticket took a place even if a store lost it: that wrong is counted elsewhere.
     promised = evidence.promises.tickets.dropna(subset="ticket")[["student", "ticket"]]
     held = max(
@@ -290,12 +295,29 @@ def _of_sold_out(evidence: Evidence) -> dict[str, Wrong]:
     )
     holders = pd.concat([rows["student"] for rows in stores.holdings.values()])
     undecided = int((told["undecided"] & ~told["student"].isin(holders)).sum())
+    return Stock(evidence.plan.event.tickets, held, undecided)
+
+
+def _of_sold_out(evidence: Evidence) -> dict[str, Wrong]:
+    """Return the students sent away as sold out though there was a ticket."""
+    told = evidence.promises.students
+    if told.empty:
+        return {}
+    set_clock = bool(evidence.clock_steps)
+    overtaken = 0 if set_clock else told_before_the_last_buyer(evidence)
+    said = (
+        f"False sold out: {counted(overtaken, 'student was', 'students were')} turned away before "
+        f"somebody clicked who still got a ticket."
+    )
+    end = stock(evidence)
+    if end is None:
+        return {"false_sold_out": (overtaken, said)} if overtaken else {}
     turned_away = int((told["outcome"] == "sold_out").sum())
-    left = min(turned_away, max(0, places - held - undecided))
+    left = min(turned_away, max(0, end.least_left))
     if left >= overtaken:
         said = (
             f"False sold out: {counted(left, 'student was', 'students were')} turned away while "
-            f"{written(places - held)} of {counted(places, 'place')} remained."
+            f"{written(end.places - end.held)} of {counted(end.places, 'place')} remained."
         )
     count = max(left, overtaken)
     return {"false_sold_out": (count or None if set_clock else count, said)}
@@ -304,24 +326,33 @@ def _of_sold_out(evidence: Evidence) -> dict[str, Wrong]:
 def told_before_the_last_buyer(evidence: Evidence) -> int:
     """Count the students told `sold_out` before somebody sent the click that got the last ticket.
 
+    This compares what the generator saw with its own clock, and accuses nobody of what crossed.
+    """
+    last_ns = last_buyer_ns(evidence)
+    if last_ns is None:
+        return 0
+    said = Said(evidence)
+    steps = (PURCHASE, JOIN, QUEUE, STREAM)
+    early = said.which("sold_out", steps=steps) & (said.done_ns < last_ns)
+    return len(said.students(early))
+
+
+def last_buyer_ns(evidence: Evidence) -> int | None:
+    """Return when the click was sent that got the last ticket; None where nobody got one.
+
     The last of as many as there are places: who was sold one beyond them was not to get it. A click
-    got its student a ticket no earlier than the first that can have done so was sent, so this
-    compares what the generator saw with its own clock, and accuses nobody of what crossed.
+    got its student a ticket no earlier than the first that can have done so was sent.
     """
     requests, told = evidence.requests, evidence.promises.students
     if requests.empty:
-        return 0
+        return None
     said = Said(evidence)
     holders = [rows["student"] for rows in evidence.stores.holdings.values()]
     holding = pd.concat([told.loc[told["acked"], "student"], *holders]).unique()
     buying = said.may_have_granted & np.isin(said.student, holding)
     bought_ns = pd.Series(said.sent_ns[buying]).groupby(said.student[buying]).min()
     bought_ns = bought_ns.sort_values().head(evidence.plan.event.tickets)
-    if bought_ns.empty:
-        return 0
-    steps = (PURCHASE, JOIN, QUEUE, STREAM)
-    early = said.which("sold_out", steps=steps) & (said.done_ns < int(bought_ns.iloc[-1]))
-    return len(said.students(early))
+    return None if bought_ns.empty else int(bought_ns.iloc[-1])
 
 
 def settle_ms(evidence: Evidence) -> float | None:

@@ -149,6 +149,11 @@ class Answer:
         if self.complete:
             self._parser = None  # they refer to each other
 
+    @property
+    def claim(self) -> bytes:
+        """What it tells: the body."""
+        return self.body
+
     def on_message_begin(self) -> None:
         """Notice bytes beyond the answer: the connection cannot be trusted with another."""
         if self.complete:

@@ -11,6 +11,7 @@ from dress_rehearsal.scenarios.client.http import Answer
 
 ADMITTED: Final = "admitted"
 SOLD_OUT: Final = "sold_out"
+_PLACE: Final = b"place"
 _DECISIVE: Final = {b"admitted": ADMITTED, b"sold_out": SOLD_OUT}
 
 
@@ -31,12 +32,19 @@ class EventStream(Answer):
     """Whether it is answered with events at all."""
     whole: bool = False
     """Whether its end has come: only then can the connection carry another exchange."""
+    first_place: bytes = b""
+    """The data of the first event that told the place, which is told as soon as a stream opens."""
     _line: bytes = b""
     _event: bytes = b""
-    _has_data: bool = False
+    _data: bytes = b""
     _id: bytes | None = None
 
     # A slotted dataclass is made twice, so `super()` without arguments would look at the other.
+
+    @property
+    def claim(self) -> bytes:
+        """What it tells beside its decision: the first place."""
+        return self.first_place
 
     def feed(self, data: bytes) -> None:
         """Take in bytes as they arrive, the end after the decision included.
@@ -88,7 +96,7 @@ class EventStream(Answer):
         if name == b"event":
             self._event = value
         elif name == b"data":
-            self._has_data = self._has_data or bool(value)
+            self._data = self._data + b"\n" + value if self._data else value
         elif name == b"id" and b"\0" not in value:
             self._id = value
         elif name == b"retry" and value.isdigit():
@@ -98,8 +106,10 @@ class EventStream(Answer):
         if self._id is not None:
             # As one byte a character, so that it goes back over the wire as it came.
             self.last_event_id = self._id.decode("latin-1") or None
-        if self._has_data and self.decision is None:
+        if self._event == _PLACE and not self.first_place:
+            self.first_place = self._data
+        if self._data and self.decision is None:
             self.decision = _DECISIVE.get(self._event)
             if self.decision is not None:
                 self.complete = True
-        self._event, self._has_data = b"", False
+        self._event = self._data = b""

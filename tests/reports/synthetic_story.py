@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import tables
 from tests.reports.synthetic_defects import (
     BUY,
     COUNTDOWN,
@@ -74,6 +75,7 @@ class Story:
         retry = rng.lognormal(math.log(0.5), 0.4, n) * SECOND
         self.buy = np.where(click < T0_NS, T0_NS + retry.astype(np.int64), click)
         self.join = self.login + SECOND // 4
+        self.position, self.let_in = np.zeros(n, dtype=np.int64), self.join
         if plan.app.waiting_room != "off":
             self._queue_up()
         if self.defects.ineligible:  # they come while there is something left
@@ -94,6 +96,8 @@ class Story:
         turn = T0_NS + (np.arange(len(line)) * apart).astype(np.int64)
         let_in = np.empty(len(line), dtype=np.int64)
         let_in[line] = np.maximum(turn, self.join[line])
+        self.position[np.argsort(self.join, kind="stable")] = np.arange(1, len(line) + 1)
+        self.let_in = let_in
         self.buy = let_in + (rng.uniform(0.05, 0.5, len(line)) * SECOND).astype(np.int64)
         self.clicked = self.buy
 
@@ -189,6 +193,7 @@ class Story:
             number=rows["number"].head(defects.strangers) + 20_000,
         )
         rows = pd.concat([rows, second, strangers], ignore_index=True)
+        self.grants_ns = np.sort(np.concatenate([rows["granted_ns"], granted_ns[self.lost]]))
         written = rows.iloc[: len(rows) - defects.rows_dropped]
         postgres = pd.concat([written, rows.head(defects.repeated_rows)], ignore_index=True)
         redis = rows[~rows["student"].isin(self.drifted)].assign(source="redis", committed_ns=None)
@@ -253,11 +258,46 @@ class Story:
         rows["journey"] = self.journey[rows["student"].to_numpy()]
         rows = rows.sort_values(["intended_ns", "student"], kind="stable", ignore_index=True)
         rows["seq"] = rows.groupby("student").cumcount()
+        self._tell(rows)
         rows["worker"] = np.array(self.pids)[rows["student"].to_numpy() % len(self.pids)]
         if self.defects.worker_lost:
             gone = (rows["worker"] == self.pids[1]) & (rows["sent_ns"] > T0_NS + SECOND)
             _without_answer(rows, gone, "failed", "connect_refused")
         return rows
+
+    def _tell(self, rows: pd.DataFrame) -> None:
+        """Let each answer of a success tell what was so between its question and its arrival."""
+        for field in tables.CLAIMS:
+            rows[field.name] = pd.Series(None, rows.index, dtype="object")
+        now = ((rows["sent_ns"] + rows["done_ns"]) // 2).astype("int64")
+        places, student = self.plan.event.tickets, rows["student"].to_numpy()
+        gone = np.searchsorted(self.grants_ns, now, side="right")
+        state = np.where(gone >= places, "sold_out", "open")
+        state = np.where(now < T0_NS, "waiting", state)
+        inside = np.searchsorted(np.sort(self.let_in), now, side="right")
+        ahead = np.maximum(self.position[student] - 1 - inside, 0)
+        admitted = self.let_in[student] <= now
+        told = {
+            (PAGE, COUNTDOWN): {
+                "told_now_ns": now,
+                "told_opens_ns": T0_NS,
+                "told_state": state,
+            },
+            (PAGE,): {"told_tickets": places},
+            (COUNTDOWN,): {"told_remaining": np.maximum(places - gone, 0)},
+            (BUY, TICKET): {"told_ticket": self.ticket[student]},
+            (TICKET,): {"told_number": self.number[student]},
+            (JOIN,): {
+                "told_position": self.position[student],
+                "told_ahead": ahead,
+                "told_admitted": admitted,
+            },
+            (QR,): {"told_code": student, "told_ticket": self.ticket[student]},
+        }
+        for steps, columns in told.items():
+            which = rows["step"].isin(steps) & (rows["outcome"] == "ok")
+            for name, value in columns.items():
+                rows.loc[which, name] = pd.Series(value, rows.index)[which].astype("object")
 
     def absent(self) -> Any:
         """Students without a row."""

@@ -40,6 +40,29 @@ def test_a_healthy_run_is_fair(evidence_of, allocation):
     assert fairness.kendall_tau > 0.9
 
 
+@pytest.mark.parametrize(
+    ("within", "notes"),
+    [
+        pytest.param("2s", 1, id="longer than the sale"),
+        pytest.param("50ms", 0, id="much shorter"),
+    ],
+)
+def test_a_limit_longer_than_the_sale_hardly_asks(evidence_of, within, notes):
+    evidence = evidence_of(**SMALL, plan={"event": {"order_within": within}})
+    finding = judging.judge_fairness(evidence)
+    assert len(finding.notes) == notes
+    assert finding.notes == judge(evidence).notes
+    lasted_s = evidence.sale.sold_out_s
+    for note in finding.notes:
+        assert note.startswith(f"The last ticket went {lasted_s:.3g} s after T-0 and ")
+        assert "lets 2 s pass: whether first come was first served was hardly asked" in note
+
+
+def test_where_no_order_was_promised_it_is_not_asked(evidence_of):
+    evidence = evidence_of(**SMALL, plan={"event": {"order": "lottery"}})
+    assert judging.judge_fairness(evidence).notes == ()
+
+
 @pytest.mark.parametrize("room", ["poll", "sse"])
 def test_polling_reorders_within_the_tolerance_only(evidence_of, room):
     plan = {"app": {**ROOM["app"], "waiting_room": room}}

@@ -29,7 +29,8 @@ BY_TIMES = (
 WITHOUT_LEDGER = {
     *("double_entry", "lost_views", "denied_tickets", "false_not_enrolled", "false_rejections"),
     *("false_too_early", "lost_sessions", "refused_entry", "refused_logins", "replays_refused"),
-    *("early_admissions", "false_not_admitted", "lost_places"),
+    *("early_admissions", "false_not_admitted", "lost_places", "false_place"),
+    *("wrong_code", "false_countdown", "false_state", "false_remaining"),
 }
 SMALL = {"students": 200, "tickets": 60}
 

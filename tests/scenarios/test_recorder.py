@@ -2,7 +2,7 @@
 
 import pytest
 
-from dress_rehearsal.records import RunDirectoryUnusableError
+from dress_rehearsal.records import RunDirectoryUnusableError, tables
 from dress_rehearsal.records.tables import NS_PER_S as NS
 from dress_rehearsal.scenarios.client.connection import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
@@ -59,6 +59,7 @@ def test_a_row_comes_back_as_recorded(run):
         "app_us": 12346,
         "pool": "redis",
         "worker": "4102",
+        **dict.fromkeys(tables.CLAIMS.names),
     }
 
 

@@ -147,7 +147,7 @@ def test_a_ticket_granted_at_t0_is_not_early_and_without_t0_nobody_knows(evidenc
     ledger = evidence.ledger.assign(granted_ns=evidence.ledger["granted_ns"].clip(lower=opened))
     early = (evidence.requests["error"] == "too_early").to_numpy(dtype=bool)
     changed = {"t0_ns": opened, "ledger": ledger, "requests": evidence.requests[~early]}
-    assert found(dataclasses.replace(evidence, **changed)) == {}
+    assert audited(dataclasses.replace(evidence, **changed)).audit.sold_early == 0
     assert audited(dataclasses.replace(evidence, t0_ns=None)).audit.sold_early is None
 
 
@@ -188,7 +188,7 @@ def test_a_place_that_was_sold_to_two_is_an_oversell(evidence_of):
     ledger = evidence.ledger.copy()
     ledger["number"] = ledger["number"].replace({7: 8})
     shared = dataclasses.replace(evidence, ledger=ledger)
-    assert found(shared) == {"oversold": 1}
+    assert found(shared) == {"oversold": 1, "false_number": 1}
     assert audited(shared).wrongs["oversold"] == "Oversold: 1 place was sold more than once."
 
 

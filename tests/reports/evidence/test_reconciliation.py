@@ -42,7 +42,8 @@ def test_a_handful_by_others_is_told_and_decides_nothing(evidence_of, verdict_of
     (note,) = counts.notes
     assert f"{off} reached it unrecorded, as when somebody else opens the page." in note
     verdict = verdict_of(**SMALL, counter_off=off)
-    assert (verdict.verdict, verdict.notes) == ("pass", (note,))
+    assert verdict.verdict == "pass"
+    assert note in verdict.notes
 
 
 def test_of_many_requests_a_handful_is_a_thousandth():

@@ -1,0 +1,172 @@
+"""The wrongs of the page and its countdown: how long until T-0, whether it is open, what is left.
+
+false_countdown  students told another time until T-0 than there was: the moment told, or that less
+                 the target's own time against what was left while the question was under way
+false_state      students told that the sale was not open once it was, open or sold out before, sold
+                 out before the last ticket was clicked for, or open long after it had gone
+false_remaining  students told of more tickets left than there can have been, or of fewer
+
+Each counts students. What an answer tells was so at some moment between its question's sending and
+its arrival. How many are left may besides be a while old: a service keeps that for `STATUS_AGE_NS`,
+and one that is slow renews it as late as it answers at its slowest.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from dress_rehearsal.records.tables import ABANDONED, COUNTDOWN, JOIN, NS_PER_S, PAGE, QUEUE, STREAM
+from dress_rehearsal.reports.audit.refusals import NEVER_NS, Said, Wrong, clock_ns
+from dress_rehearsal.reports.audit.tickets import last_buyer_ns, stock
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import integers
+from dress_rehearsal.reports.words import counted, seconds, written
+
+STATUS_AGE_NS: Final = NS_PER_S
+"""How old a status may be that a service keeps in its workers; the reference app's is 250 ms."""
+
+_PAGES: Final = (PAGE, COUNTDOWN)
+_WITH_STATE: Final = (*_PAGES, JOIN, QUEUE)
+
+
+def page_wrongs(evidence: Evidence) -> dict[str, Wrong]:
+    """Return the counters of this module; those of which nothing was told are left out."""
+    if evidence.requests.empty or evidence.t0_ns is None:
+        return {}
+    said = Said(evidence)
+    return {
+        **_countdown(said, evidence.t0_ns),
+        **_state(said, evidence.t0_ns),
+        **_remaining(said),
+    }
+
+
+def status_age_ns(said: Said) -> int:
+    """Return how old what a service keeps may be: its usual age, and its slowest answer besides."""
+    waited = (said.sent_ns >= 0) & (said.done_ns >= 0) & (said.step != STREAM)
+    waited &= said.word != ABANDONED
+    took_ns = (said.done_ns - said.sent_ns)[waited]
+    return STATUS_AGE_NS + int(took_ns.max(initial=0))
+
+
+def by_worker(said: Said, wrong: Any) -> str:
+    """Return that all of some answers were one worker's, where others answered too; else ""."""
+    worker = said.evidence.requests["worker"].astype("object")
+    liars = worker[wrong].dropna().unique()
+    if len(liars) != 1 or worker[wrong].isna().any() or worker.dropna().nunique() < 2:
+        return ""
+    return f", each by the worker {liars[0]}"
+
+
+def _countdown(said: Said, t0_ns: int) -> dict[str, Wrong]:
+    opens, now = said.told("told_opens_ns"), said.told("told_now_ns")
+    timed = np.isin(said.step, _PAGES) & (said.sent_ns >= 0) & (said.done_ns >= 0)
+    told = timed & opens.known
+    if not told.any():
+        return {}
+    moment_ns = np.abs(opens.value - t0_ns)
+    left_ns = opens.value - now.value
+    # Between sending and arrival so much was left: from … to.
+    least_ns, most_ns = t0_ns - said.done_ns, t0_ns - said.sent_ns
+    beyond_ns = np.maximum(np.maximum(left_ns - most_ns, least_ns - left_ns), 0)
+    off_ns = np.maximum(moment_ns, np.where(now.known, beyond_ns, 0))
+    wrong = told & (off_ns > clock_ns(said.evidence))
+    who = said.students(wrong)
+    by_s = float(off_ns[wrong].max(initial=0)) / NS_PER_S
+    return {
+        "false_countdown": (
+            len(who),
+            f"Wrong countdown: {counted(len(who), 'student was', 'students were')} told another "
+            f"time until the sale opens than there was, by up to {seconds(by_s)} wrong"
+            f"{by_worker(said, wrong)}.",
+        )
+    }
+
+
+def _state(said: Said, t0_ns: int) -> dict[str, Wrong]:
+    state = said.told_words("told_state")
+    told = np.isin(said.step, _WITH_STATE) & np.isin(state, ("waiting", "open", "sold_out"))
+    if not told.any():
+        return {}
+    clock = clock_ns(said.evidence)
+    sent, done = said.sent_ns >= 0, said.done_ns >= 0
+    closed = told & sent & (state == "waiting") & (said.sent_ns >= t0_ns + clock)
+    early = told & done & (state != "waiting") & (said.done_ns < t0_ns - clock)
+    # What the waiting room says of it is `false_sold_out`'s.
+    gone = told & done & (state == "sold_out") & np.isin(said.step, _PAGES)
+    held = stock(said.evidence)
+    if held is None or held.least_left <= 0:
+        gone &= said.done_ns < (last_buyer_ns(said.evidence) or 0)
+    stale_ns = _sold_by_ns(said.evidence) + status_age_ns(said)
+    stale = told & sent & (state == "open") & (said.sent_ns >= stale_ns)
+    wrong = closed | early | gone | stale
+    who = said.students(wrong)
+    parts = (
+        (closed, "that it was not open yet when it was"),
+        (early, "that it was open or over before it was"),
+        (gone, "that all was sold when it was not"),
+        (stale, "that it was open long after the last ticket had gone"),
+    )
+    reasons = ", ".join(
+        f"{written(len(said.students(which)))} {words}" for which, words in parts if which.any()
+    )
+    return {
+        "false_state": (
+            len(who),
+            f"Wrong state of the sale: {counted(len(who), 'student was', 'students were')} told "
+            f"what was not so ({reasons}{by_worker(said, wrong)}).",
+        )
+    }
+
+
+def _remaining(said: Said) -> dict[str, Wrong]:
+    evidence, places = said.evidence, said.evidence.plan.event.tickets
+    left, tickets = said.told("told_remaining"), said.told("told_tickets")
+    told = left.known & (said.sent_ns >= 0) & (said.done_ns >= 0)
+    if not (told.any() or tickets.known.any()):
+        return {}
+    age_ns = status_age_ns(said)
+    heard_ns = _heard_ns(evidence)
+    gone = np.searchsorted(heard_ns, said.sent_ns - age_ns, side="right")
+    more = told & (left.value > np.maximum(places - gone, 0))
+    wrong = more
+    if evidence.plan.target.stage == "embedded":  # elsewhere others may buy too
+        clicks_ns = np.sort(said.sent_ns[said.may_have_granted])
+        taken = np.searchsorted(clicks_ns, said.done_ns, side="right")
+        wrong = more | (told & (left.value < np.maximum(places - taken, 0)))
+        wrong |= tickets.known & (tickets.value != places)
+    who = said.students(wrong)
+    return {
+        "false_remaining": (
+            len(who),
+            f"Wrong number left: {counted(len(who), 'student was', 'students were')} told of more "
+            f"or fewer tickets than there can have been{by_worker(said, wrong)}.",
+        )
+    }
+
+
+def _heard_ns(evidence: Evidence) -> Any:
+    """Return when students had heard of each ticket, ascending: it was gone by then."""
+    heard = evidence.promises.tickets.dropna(subset=["ticket", "acked_ns"])
+    return integers(heard.sort_values("acked_ns").drop_duplicates("ticket")["acked_ns"])
+
+
+def _sold_by_ns(evidence: Evidence) -> int:
+    """Return by when all tickets had gone for certain; far in the future where that is not known.
+
+    A ticket had gone when its student heard of it, or when its row was committed.
+    """
+    rows = [
+        evidence.promises.tickets[["ticket", "acked_ns"]].rename(columns={"acked_ns": "by_ns"}),
+        *(
+            holding[["ticket", "committed_ns"]].rename(columns={"committed_ns": "by_ns"})
+            for holding in evidence.stores.holdings.values()
+        ),
+    ]
+    known = pd.concat([each.dropna().astype({"by_ns": "int64"}) for each in rows])
+    gone_ns = known.groupby("ticket")["by_ns"].min().sort_values()
+    places = evidence.plan.event.tickets
+    if not places or len(gone_ns) < places:
+        return NEVER_NS // 2
+    return int(gone_ns.iloc[places - 1])

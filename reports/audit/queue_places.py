@@ -1,0 +1,98 @@
+"""False places: what students in the waiting room were told of their place and who is before them.
+
+A place is wrong where another student has it too, where it was another before, where it lies behind
+more students than had asked for one, where more are said to be ahead than can have been, for
+students behind had been let in by then, or fewer, for somebody before was later still waiting.
+
+Students are let in one after the other, so a position and how many are ahead of it say how far that
+has come. What a worker knows of it may be a while old (`countdown.status_age_ns`).
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from dress_rehearsal.records.tables import JOIN, QUEUE, STREAM
+from dress_rehearsal.reports.audit.countdown import by_worker, status_age_ns
+from dress_rehearsal.reports.audit.refusals import NEVER_NS, Said, Wrong
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.words import counted, written
+
+_FAR: Final = NEVER_NS // 2
+"""Farther back than any queue is long."""
+
+
+def false_places(evidence: Evidence) -> Wrong | None:
+    """Count the students told a place that was not theirs; None where nobody was told one."""
+    if evidence.requests.empty:
+        return None
+    said = Said(evidence)
+    position = said.told("told_position")
+    told = position.known & np.isin(said.step, (JOIN, QUEUE, STREAM))
+    if not told.any():
+        return None
+    places = pd.DataFrame({"student": said.student[told], "position": position.value[told]})
+    places = places.drop_duplicates()
+    first = places.drop_duplicates("student")
+    moved = places.loc[places["student"].duplicated(), "student"].drop_duplicates()
+    shared = first.loc[first["position"].duplicated(), "student"]
+    beyond = said.students(told & (position.value > _asked(said)))
+    more, fewer = _ahead(said, told)
+    parts = (
+        (moved.to_numpy(), "another place than before"),
+        (shared.to_numpy(), "a place that another has"),
+        (beyond, "a place behind more students than had come"),
+        (said.students(more), "too many ahead"),
+        (said.students(fewer), "too few ahead"),
+    )
+    who = np.unique(np.concatenate([students for students, _ in parts]))
+    reasons = ", ".join(f"{written(len(each))} {words}" for each, words in parts if len(each))
+    return len(who), (
+        f"Wrong places: {counted(len(who), 'student was', 'students were')} told a place in the "
+        f"queue that was not so ({reasons}{by_worker(said, more | fewer)})."
+    )
+
+
+def _asked(said: Said) -> Any:
+    """Return for each answer how many students may have asked for a place by then."""
+    if said.evidence.plan.target.stage != "embedded" or said.evidence.timeline.record_cut:
+        return np.full(len(said.step), NEVER_NS)
+    joins = (said.step == JOIN) & said.reached
+    first_ns = pd.Series(said.sent_ns[joins]).groupby(said.student[joins]).min()
+    return np.searchsorted(np.sort(first_ns.to_numpy()), said.done_ns, side="right")
+
+
+def _ahead(said: Said, told: Any) -> tuple[Any, Any]:
+    """Return which answers told of more ahead than can have been, and which of fewer."""
+    position, ahead = said.told("told_position").value, said.told("told_ahead")
+    admitted = said.told_flags("told_admitted") | ((said.step == STREAM) & (said.outcome == "ok"))
+    # How many had been let in, by each answer that names a place and how many are ahead of it.
+    waiting = told & ahead.known & (said.step != STREAM) & ~admitted
+    waiting |= told & ahead.known & (said.step == STREAM)
+    let_in = position - 1 - ahead.value
+    age_ns = status_age_ns(said)
+
+    inside = told & admitted
+    latest = _running(said.done_ns[inside], position[inside])
+    known = latest(said.sent_ns - age_ns)
+    more = waiting & (said.sent_ns >= 0) & (let_in < known)
+
+    # Whoever asks after the answer and is not let in shows that it had not come so far; of a
+    # stream it is not known when it told.
+    still = waiting & ~more & (said.step != STREAM)
+    later = _running(-said.sent_ns[still], -position[still])
+    fewer = waiting & (let_in > -later(-(said.done_ns + age_ns)) - 1)
+    return more, fewer
+
+
+def _running(times_ns: Any, values: Any) -> Any:
+    """Return a function that gives for moments the most of the values of until then."""
+    order = np.argsort(times_ns, kind="stable")
+    times = times_ns[order]
+    highest = np.maximum.accumulate(np.concatenate([[-_FAR], values[order]]))
+
+    def until(moments_ns: Any) -> Any:
+        return highest[np.searchsorted(times, moments_ns, side="right")]
+
+    return until

@@ -1,0 +1,115 @@
+"""The wrongs of a holder's own page: another's number, another's ticket, another's QR code.
+
+false_number  holders shown another number than their ticket has in the durable store, one that
+              another holder was shown too, or another ticket than was theirs
+wrong_code    holders given the same QR code as another holder, or one that names another's ticket
+
+Each counts students.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dress_rehearsal.records.tables import PURCHASE, QR, TICKET
+from dress_rehearsal.reports.audit.refusals import Said
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.stores import DURABLE
+from dress_rehearsal.reports.words import counted, written
+
+Wrong = tuple[int | None, str]
+
+
+def holder_wrongs(evidence: Evidence) -> dict[str, Wrong]:
+    """Return the counters of this module; those of which nothing was shown are left out."""
+    if evidence.requests.empty:
+        return {}
+    said = Said(evidence)
+    return {**_numbers(said), **_codes(said)}
+
+
+def _numbers(said: Said) -> dict[str, Wrong]:
+    number, ticket = said.told("told_number"), said.told_words("told_ticket")
+    shown = number.known & np.isin(said.step, (TICKET, PURCHASE))
+    if not shown.any():
+        return {}
+    pages = pd.DataFrame({"student": said.student, "number": number.value, "ticket": ticket})
+    pages = pages[shown].drop_duplicates()
+    strange = _strange(said, pages)
+    shared = _second(pages, "number")
+    stores = said.evidence.stores
+    durable = stores.holdings.get(DURABLE)
+    other = pages[:0]
+    if durable is not None:
+        rows = durable.loc[durable["number"].notna(), ["ticket", "number"]]
+        known = pages["ticket"].isin(rows["ticket"]).to_numpy(dtype=bool)
+        same = _pairs(pages, "number").isin(_pairs(rows.astype({"number": "int64"}), "number"))
+        other = pages[known & ~same]
+    who = np.unique(np.concatenate([each["student"] for each in (strange, shared, other)]))
+    whole = DURABLE not in stores.expected or durable is not None
+    parts = (
+        (other, f"not the one in {DURABLE}"),
+        (shared, "one that another was shown too"),
+        (strange, "on another's ticket"),
+    )
+    return {
+        "false_number": (
+            len(who) if whole else len(who) or None,
+            f"Wrong numbers: {counted(len(who), 'holder was', 'holders were')} shown a ticket's "
+            f"number that is not theirs ({_reasons(parts)}).",
+        )
+    }
+
+
+def _codes(said: Said) -> dict[str, Wrong]:
+    code = said.told("told_code")
+    given = code.known & (said.step == QR)
+    if not given.any():
+        return {}
+    codes = pd.DataFrame(
+        {"student": said.student, "code": code.value, "ticket": said.told_words("told_ticket")}
+    )
+    codes = codes[given].drop_duplicates()
+    strange, shared = _strange(said, codes[codes["ticket"] != ""]), _second(codes, "code")
+    who = np.unique(np.concatenate([strange["student"], shared["student"]]))
+    parts = ((strange, "another's ticket in it"), (shared, "the same that another was given"))
+    return {
+        "wrong_code": (
+            len(who),
+            f"Wrong QR codes: {counted(len(who), 'holder was', 'holders were')} given a code that "
+            f"is not theirs ({_reasons(parts)}).",
+        )
+    }
+
+
+def _second(shown: pd.DataFrame, what: str) -> pd.DataFrame:
+    """Return what students were shown that somebody had been shown before."""
+    each = shown.drop_duplicates(["student", what])
+    return each[each[what].duplicated()]
+
+
+def _strange(said: Said, shown: pd.DataFrame) -> pd.DataFrame:
+    """Return what names a ticket that the student was not told of.
+
+    Of a target that is not ours only where somebody else was told of it: what looks like a ticket's
+    id may be something else.
+    """
+    bought = (said.step == PURCHASE) & (said.told_words("told_ticket") != "")
+    answers = {"student": said.student[bought], "ticket": said.told_words("told_ticket")[bought]}
+    promised = said.evidence.promises.tickets.dropna(subset="ticket")[["student", "ticket"]]
+    promised = pd.concat([promised, pd.DataFrame(answers)])
+    own = _pairs(shown, "student").isin(_pairs(promised, "student"))
+    named = shown["ticket"] != ""
+    if said.evidence.plan.target.stage != "embedded":
+        named = shown["ticket"].isin(promised["ticket"])
+    return shown[named & ~own]
+
+
+def _pairs(rows: pd.DataFrame, key: str) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(rows[[key, "ticket"]])
+
+
+def _reasons(parts: Any) -> str:
+    counts = ((rows["student"].nunique(), words) for rows, words in parts)
+    return ", ".join(f"{written(count)} {words}" for count, words in counts if count)
