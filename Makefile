@@ -6,6 +6,8 @@ ROOMS := plans records compose scenarios reports dashboards rehearsal target_app
 
 .PHONY: setup rehearsal check test test-observability matrix lint bench bench-app clean
 .DELETE_ON_ERROR:
+# Every process of a stage would compile its modules again where byte code is not kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 setup: $(STAMP)
 
@@ -46,6 +48,7 @@ bench-app: $(STAMP)
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'

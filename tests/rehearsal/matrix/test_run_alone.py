@@ -30,6 +30,7 @@ class Lane:
     lost = frozenset()
     under_way: "set[Lane]"
     beside: "dict[str, int]"
+    quiet_beside: "list[int]"
 
     def __init__(self, folder, number, heard):
         self.cell, self._heard = None, heard
@@ -67,8 +68,17 @@ class Lane:
 
 @pytest.fixture
 def lanes(monkeypatch):
-    kind = type("Lane", (Lane,), {"under_way": set(), "beside": {}})
+    """The lanes, and how many were under way each time it was waited for a quiet machine."""
+    kind = type("Lane", (Lane,), {"under_way": set(), "beside": {}, "quiet_beside": []})
+
+    def await_quiet(cores, within_s):
+        assert 0 < cores < 1 < within_s
+        kind.quiet_beside.append(len(kind.under_way))
+        return True
+
     monkeypatch.setattr(leading, "LaneProcess", kind)
+    # The machine is busy with other tests, and no cell here is measured.
+    monkeypatch.setattr(leading, "await_quiet", await_quiet)
     return kind
 
 
@@ -87,6 +97,7 @@ def test_they_come_last_and_one_by_one(tmp_path, lanes, count):
     assert [lanes.beside[cell.strategy] for cell in ALONE] == [0, 0, 0]
     most = max(lanes.beside[cell.strategy] for cell in TOGETHER)
     assert (most > 0) == (count > 1)
+    assert lanes.quiet_beside == [1, 1, 1]
     assert not lanes.under_way
 
 
@@ -100,4 +111,5 @@ def test_they_are_alone_though_a_lane_is_lost(tmp_path, lanes, lost):
 
 def test_a_matrix_of_nothing_else_needs_one_lane(tmp_path, lanes):
     carry_out(tmp_path, ALONE, 2)
+    assert lanes.quiet_beside == [1, 1, 1]
     assert [lanes.beside[cell.strategy] for cell in ALONE] == [0, 0, 0]
