@@ -24,8 +24,11 @@ _FAR: Final = NEVER_NS // 2
 
 
 def false_places(evidence: Evidence) -> Wrong | None:
-    """Count the students told a place that was not theirs; None where nobody was told one."""
-    if evidence.requests.empty:
+    """Count the students told a place that was not theirs; None where nobody was told one.
+
+    None too of a target that is not ours: what it counts by a position is its own to say.
+    """
+    if evidence.requests.empty or evidence.plan.target.stage != "embedded":
         return None
     said = Said(evidence)
     position = said.told("told_position")
@@ -56,7 +59,7 @@ def false_places(evidence: Evidence) -> Wrong | None:
 
 def _asked(said: Said) -> Any:
     """Return for each answer how many students may have asked for a place by then."""
-    if said.evidence.plan.target.stage != "embedded" or said.evidence.timeline.record_cut:
+    if said.evidence.timeline.record_cut:
         return np.full(len(said.step), NEVER_NS)
     joins = (said.step == JOIN) & said.reached
     first_ns = pd.Series(said.sent_ns[joins]).groupby(said.student[joins]).min()

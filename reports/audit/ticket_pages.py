@@ -32,13 +32,15 @@ def holder_wrongs(evidence: Evidence) -> dict[str, Wrong]:
 def _numbers(said: Said) -> dict[str, Wrong]:
     number, ticket = said.told("told_number"), said.told_words("told_ticket")
     shown = number.known & np.isin(said.step, (TICKET, PURCHASE))
-    if not shown.any():
+    stores = said.evidence.stores
+    # What a foreign target means by a number is known only where its store has it too.
+    foreign = said.evidence.plan.target.stage != "embedded"
+    if not shown.any() or (foreign and DURABLE not in stores.holdings):
         return {}
     pages = pd.DataFrame({"student": said.student, "number": number.value, "ticket": ticket})
     pages = pages[shown].drop_duplicates()
     strange = _strange(said, pages)
     shared = _second(pages, "number")
-    stores = said.evidence.stores
     durable = stores.holdings.get(DURABLE)
     other = pages[:0]
     if durable is not None:
@@ -47,7 +49,6 @@ def _numbers(said: Said) -> dict[str, Wrong]:
         same = _pairs(pages, "number").isin(_pairs(rows.astype({"number": "int64"}), "number"))
         other = pages[known & ~same]
     who = np.unique(np.concatenate([each["student"] for each in (strange, shared, other)]))
-    whole = DURABLE not in stores.expected or durable is not None
     parts = (
         (other, f"not the one in {DURABLE}"),
         (shared, "one that another was shown too"),
@@ -55,7 +56,7 @@ def _numbers(said: Said) -> dict[str, Wrong]:
     )
     return {
         "false_number": (
-            len(who) if whole else len(who) or None,
+            len(who) or (None if durable is None else 0),
             f"Wrong numbers: {counted(len(who), 'holder was', 'holders were')} shown a ticket's "
             f"number that is not theirs ({_reasons(parts)}).",
         )

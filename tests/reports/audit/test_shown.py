@@ -324,6 +324,18 @@ def test_abroad_a_code_is_anothers_only_where_somebody_was_told_of_that_ticket(e
         assert audited(dataclasses.replace(changed, plan=foreign)).audit.wrong_code == wrong
 
 
+def test_what_a_foreign_target_counts_by_a_place_or_a_number_is_its_own(evidence_of):
+    evidence = evidence_of(**SMALL, plan=ROOM)
+    target = evidence.plan.target.model_copy(update={"stage": "external", "url": "http://x"})
+    foreign = evidence.plan.model_copy(update={"target": target})
+    moving = with_told(evidence, rows_of(evidence, JOIN), told_position=1)
+    moving = with_told(moving, rows_of(evidence, TICKET), told_number=1)
+    assert {"false_place", "false_number"} <= set(found(moving))
+    nowhere = {"plan": foreign, "ledger": moving.ledger[:0], "events": ()}
+    abroad = audited(dataclasses.replace(moving, **nowhere))
+    assert not {"false_place", "false_number"} & set(abroad.applicable)
+
+
 # --- what was not recorded, or not asked ----------------------------------------------------------
 
 
