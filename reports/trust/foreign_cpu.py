@@ -88,12 +88,18 @@ def _around_t0(evidence: Evidence) -> tuple[int, int] | None:
 
 
 def _uncounted(evidence: Evidence, around_ns: tuple[int, int]) -> list[Doubt]:
-    """Return a doubt where for seconds around T-0 nobody counted what others took."""
+    """Return a doubt where for seconds around T-0 nobody counted what others took.
+
+    Where nothing at all was heard of the processes meanwhile, that is a doubt of its own.
+    """
+    silent = [gap for gap in evidence.gaps if gap.source == "processes"]
     times = evidence.samples.named("machine_foreign_cpu_seconds_total", "processes")["t_ns"]
     begin_ns, end_ns = around_ns
     marks = np.array([begin_ns, *times[times.between(begin_ns, end_ns)], end_ns], dtype=np.int64)
     found = []
     for place in np.flatnonzero(np.diff(marks) >= _UNCOUNTED_NS):
+        if any(gap.from_ns < marks[place + 1] and gap.until_ns > marks[place] for gap in silent):
+            continue
         since, until = (
             offset(round((int(mark) - evidence.timeline.zero_ns) / NS_PER_S, 1))
             for mark in marks[place : place + 2]
