@@ -94,7 +94,7 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
         kendall_tau=None if tau is None else rounded(tau),
         multi_device_advantage=advantage,
     )
-    return FairnessFinding(fairness, _wrongs(fairness, len(line)), _hardly_asked(evidence))
+    return FairnessFinding(fairness, _wrongs(fairness, len(line)), notes=_hardly_asked(evidence))
 
 
 def _unnumbered(evidence: Evidence) -> tuple[str, ...]:
