@@ -323,3 +323,17 @@ def test_waiting_for_those_who_still_connect_is_connecting(evidence_of):
     )
     assert lost["redis_connect"] > 300
     assert decompose(evidence, load, chosen)["redis_connect"].sum() == 0
+
+
+def test_what_was_only_sent_late_elsewhere_is_no_bottleneck(evidence_of):
+    evidence = evidence_of(**SMALL)
+    requests = evidence.requests.copy()
+    views = requests.index[requests["step"] == "GET /tickets/{ticket}"][:9]
+    assert len(views) == 9
+    requests.loc[views, "intended_ns"] -= 2 * SECOND
+    late = dataclasses.replace(evidence, requests=requests)
+    assert cause_of(late).bottleneck is None
+    for name in TIMES:
+        requests.loc[views, name] += 2 * SECOND
+    slow = cause_of(dataclasses.replace(evidence, requests=requests))
+    assert slow.bottleneck.step == "GET /tickets/{ticket}"
