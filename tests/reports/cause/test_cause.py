@@ -156,6 +156,33 @@ def test_busy_cpus_are_the_cause_of_late_loops_and_it_is_said_whose_work_it_was(
     assert cause_of(prompt).bottleneck.resource == "app_queue"
 
 
+def waiting_for_a_cpu(evidence: Evidence, ran: float, waited: float) -> Evidence:
+    """The same run whose processes ran for so much of what they did, and waited so many s a s."""
+    metrics = evidence.metrics.copy()
+    own = (metrics["name"] == "process_cpu_seconds_total").to_numpy(dtype=bool)
+    metrics.loc[own, "value"] *= ran
+    begun_ns = metrics["t_ns"].min()
+    more = metrics[own].assign(
+        name="process_cpu_wait_seconds_total",
+        value=waited * (metrics.loc[own, "t_ns"] - begun_ns) / 1e9,
+    )
+    metrics["name"] = metrics["name"].astype("object")
+    both = pd.concat([metrics, more], ignore_index=True).sort_values("t_ns", kind="stable")
+    both = both.astype({"name": "category", "source": "category", "labels": "category"})
+    return dataclasses.replace(evidence, metrics=both)
+
+
+def test_a_blocked_loop_is_not_the_cpu_s_fault_though_others_keep_it_busy(evidence_of):
+    evidence = slowed(evidence_of(**SMALL, cpu_full=True), queue=500)
+    evidence = measured(evidence, "machine_cpu_used_ratio", 0.99)
+    starved = cause_of(waiting_for_a_cpu(evidence, ran=1.0, waited=0.8))
+    assert starved.bottleneck.resource == "cpu"
+    blocked = cause_of(waiting_for_a_cpu(evidence, ran=0.3, waited=0.05))
+    assert blocked.bottleneck.resource == "app_loop"
+    assert re.search(r"for only \d\d(\.\d)?% of that time: something blocks them", blocked.cause)
+    assert "blocks" not in starved.cause
+
+
 def test_what_is_awaited_in_a_late_loop_is_the_loops_time(evidence_of):
     late = measured(slowed(evidence_of(**SMALL), redis=400), "app_event_loop_lag_seconds", 0.4)
     assert cause_of(late).bottleneck.resource == "app_loop"
