@@ -46,6 +46,7 @@ HELP = {
     "pg_stat_database_xact_rollback_total": "Transactions rolled back in the event's database.",
     "pg_up": "Whether PostgreSQL answers.",
     "process_cpu_seconds_total": "CPU time of a process.",
+    "process_cpu_wait_seconds_total": "Time a process' main thread waited for a processor.",
     "process_open_fds": "Open files of a process.",
     "process_resident_memory_bytes": "Resident memory of a process.",
     "redis_blocked_clients": "Clients of Redis that wait for a blocking command.",

@@ -1,4 +1,4 @@
-"""The processes: CPU, memory and open files of each one of the stage and of the harness."""
+"""The processes: CPU and the wait for it, memory and open files, of the stage and the harness."""
 
 import contextlib
 import os
@@ -18,6 +18,7 @@ _METRICS = (
     "process_cpu_seconds_total",
     "process_resident_memory_bytes",
     "process_open_fds",
+    "process_cpu_wait_seconds_total",
 )
 _LOOK_EVERY_S = 1.0
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -101,6 +102,18 @@ def families(known: Mapping[int, str], parents: Mapping[int, int]) -> dict[int, 
     return members
 
 
+def cpu_wait_s(pid: int) -> float | None:
+    """Return how long a process' main thread, ready to run, has waited for a processor.
+
+    From `/proc/<pid>/schedstat` (sched-stats); None where the system does not tell.
+    """
+    try:
+        with open(f"/proc/{pid}/schedstat", "rb") as file:  # noqa: PTH123 — as above
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return None
+
+
 class Processes:
     """The processes of the components and their descendants, looked for once a second."""
 
@@ -113,7 +126,7 @@ class Processes:
         self._look_again_s = 0.0
 
     def read(self) -> Reading:
-        """Return each one's CPU seconds, resident bytes and open files; without those that ended.
+        """Return what each one uses and waits for; without those that ended.
 
         Raises:
             SourceUnreadableError: this system does not tell about processes.
@@ -127,8 +140,10 @@ class Processes:
             for pid, series in self._series.items():
                 with contextlib.suppress(ProcessLookupError):
                     use = process_use(pid)
-                    numbers = (use.cpu_seconds, use.resident_bytes, open_files(pid))
-                    values.update(zip(series, numbers, strict=True))
+                    waited_s = cpu_wait_s(pid)
+                    told = () if waited_s is None else (waited_s,)
+                    numbers = (use.cpu_seconds, use.resident_bytes, open_files(pid), *told)
+                    values.update(zip(series, numbers, strict=False))
         except OSError as error:
             raise SourceUnreadableError(f"The processes cannot be read: {error}.") from error
         return Reading.of(t_ns, values)

@@ -93,6 +93,10 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
         return CauseFinding(None, lost, undecided)
     if slow is None:
         return CauseFinding(None, lost, failures(evidence) or _nothing_slow(bought))
+    if slow is not bought:
+        failed = failures(evidence, more_than=slow.slow_once_sent)
+        if failed is not None:  # more were turned away at once than waited elsewhere
+            return CauseFinding(None, lost, failed)
     part = str(slow.lost_ms.idxmax())
     stop = _costliest(find_stops(evidence), slow)
     since_s, until_s = _when(evidence.t0_ns, slow, part, stop)

@@ -17,6 +17,7 @@ _WHO: Final = {
     "sqs": "the queue service",
     "generator": "the generator",
 }
+_WAIT: Final = "process_cpu_wait_seconds_total"
 _FOREIGN: Final = "machine_foreign_cpu_seconds_total"
 
 
@@ -37,6 +38,38 @@ def cores_by_user(evidence: Evidence, from_ns: int, until_ns: int) -> dict[str, 
     if len(foreign):
         cores["other programs"] = max(_grown(foreign, from_ns, until_ns) / span_s, 0.0)
     return dict(sorted(cores.items(), key=lambda item: (-item[1], item[0])))
+
+
+def share_on_cpu(evidence: Evidence, chosen: Any, grid_ns: Any) -> float | None:
+    """Return for which share of some intervals the busiest app worker ran or was ready to run.
+
+    What is left it waited for something else than a processor: it slept, or was blocked.
+
+    Args:
+        chosen: which intervals of the grid, each beginning at its instant, as a bool array.
+
+    Returns:
+        0 to 1; None where it was not measured.
+    """
+    samples, shares = evidence.samples, []
+    spans_s = np.diff(grid_ns) / NS_PER_S
+    chosen = chosen[:-1]
+    if not chosen.any():
+        return None
+    use = samples.named("process_cpu_seconds_total", "processes", component="app")
+    wait = samples.named(_WAIT, "processes", component="app")
+    workers = {str(source).partition(":")[2] for source in _lags(evidence)["source"].unique()}
+    for pid in sorted(workers):
+        rows = [rows[label(rows, "pid") == pid] for rows in (use, wait)]
+        if any(len(own) < 2 for own in rows):
+            return None
+        busy_s = sum(np.diff(np.interp(grid_ns, own["t_ns"], own["value"])) for own in rows)
+        shares.append(float(np.sum(busy_s[chosen]) / np.sum(spans_s[chosen])))
+    return min(max(shares), 1.0) if shares else None
+
+
+def _lags(evidence: Evidence) -> Any:
+    return evidence.samples.named("app_event_loop_lag_seconds", "app")
 
 
 def cores_words(cores: dict[str, float]) -> str:

@@ -15,8 +15,10 @@ FAILED_SHARE: Final = 0.01
 _NEARLY_ALL: Final = 0.8
 
 
-def failures(evidence: Evidence) -> str | None:
+def failures(evidence: Evidence, more_than: int = 0) -> str | None:
     """Return the cause in one line where answers failed, None where hardly any did.
+
+    None too where no more failed than `more_than`.
 
     The route is named where nearly all of the word's failures are its; the worker where the others
     failed hardly any of theirs.
@@ -32,7 +34,8 @@ def failures(evidence: Evidence) -> str | None:
         }
     )[latency["intended_s"] >= -BEFORE_T0_S]
     failed = rows[rows["failed"]]
-    if evidence.t0_ns is None or len(failed) < max(FEWEST, FAILED_SHARE * len(rows)):
+    least = max(FEWEST, FAILED_SHARE * len(rows), more_than + 1)
+    if evidence.t0_ns is None or len(failed) < least:
         return None
     word = failed["word"].value_counts(dropna=False).index[0]
     mine = failed[failed["word"] == word] if pd.notna(word) else failed

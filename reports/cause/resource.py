@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from dress_rehearsal.records.tables import CLIENT_POOLS
-from dress_rehearsal.reports.cause.cpu_use import cores_by_user, cores_words
+from dress_rehearsal.reports.cause.cpu_use import cores_by_user, cores_words, share_on_cpu
 from dress_rehearsal.reports.cause.decomposition import PARTS
 from dress_rehearsal.reports.cause.load import Load
 from dress_rehearsal.reports.cause.slowest import Slowest
@@ -30,6 +30,8 @@ PROMPT_MS: Final = 50.0
 """A loop that is late by less has time: what waits then waits in front of it."""
 DROPPED_SHARE: Final = 0.1
 """So many connections of the slowest requests' number have to have been dropped to be why."""
+BLOCKED_SHARE: Final = 0.5
+"""A late loop whose thread ran, or was ready to, for less of the time did not lack a processor."""
 LATE_MS: Final = 250.0
 """A loop that is so late may be why nobody answered."""
 
@@ -90,7 +92,7 @@ def _overflowed(scene: Scene) -> Found | None:
 
 
 def _busy_cpu(scene: Scene) -> Found | None:
-    if scene.part not in ("app_loop", "rest", "unanswered", "connect"):
+    if scene.part not in ("app_loop", "rest", "unanswered", "connect") or _blocked(scene):
         return None
     rows = scene.slow.rows
     met = scene.load.cpu.mean(rows["sent_ns"].to_numpy(), rows["done_ns"].to_numpy())
@@ -128,7 +130,8 @@ def _seen(scene: Scene) -> str:
         return scene.pools[part].evidence
     each = f"{milliseconds(rounded(float(scene.slow.rows[part].median()), 1))} in the median"
     words = {
-        "app_loop": f"event loops ran up to {milliseconds(_peak_lag_ms(scene))} late",
+        "app_loop": f"event loops ran up to {milliseconds(_peak_lag_ms(scene))} late"
+        f"{_blocked(scene)}",
         "lock_wait": f"transactions waited for a lock that another held, {each}",
         "database": f"in PostgreSQL, {each}",
         "postgres_connect": f"until a new connection to PostgreSQL was there, {each}",
@@ -142,6 +145,21 @@ def _seen(scene: Scene) -> str:
         "unanswered": "no answer came, and nothing was seen to saturate",
     }
     return words.get(part, f"waiting for it, {each}")
+
+
+def _blocked(scene: Scene) -> str:
+    """Return words for late loops that something other than a lack of processors held up."""
+    if scene.part != "app_loop":
+        return ""
+    grid_ns, lag_s = scene.load.grid_ns, scene.load.lag_s.values
+    late = (grid_ns >= scene.from_ns) & (grid_ns <= scene.until_ns) & (lag_s >= PROMPT_MS / 1e3)
+    share = share_on_cpu(scene.evidence, late, grid_ns)
+    if share is None or share >= BLOCKED_SHARE:
+        return ""
+    return (
+        f", though they used a CPU or waited for one for only {percent(round(share, 3))} of that "
+        f"time: something blocks them, such as a sleep, a lock or a disk"
+    )
 
 
 def _peak_lag_ms(scene: Scene) -> float:

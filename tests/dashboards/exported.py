@@ -161,7 +161,12 @@ EXPORTED: Final = (
     ),
     *_gauges("harness", "listen_queue_length", "listen_queue_limit", labels=('port="8000"',)),
     *_counters("harness", "listen_queue_drops_total", labels=('port="8000"',)),
-    *_counters("harness", "process_cpu_seconds_total", labels=_COMPONENTS),
+    *_counters(
+        "harness",
+        "process_cpu_seconds_total",
+        "process_cpu_wait_seconds_total",
+        labels=_COMPONENTS,
+    ),
     *_gauges("harness", "process_resident_memory_bytes", "process_open_fds", labels=_COMPONENTS),
     *_gauges("harness", "collector_tick_seconds"),
     _seldom("counter", "harness", "collector_failed_total", 'source="postgres"'),

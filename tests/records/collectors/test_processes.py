@@ -13,6 +13,7 @@ import pytest
 from dress_rehearsal.records.collectors import processes
 from dress_rehearsal.records.collectors.processes import (
     Processes,
+    cpu_wait_s,
     families,
     open_files,
     process_use,
@@ -56,6 +57,38 @@ def test_components_and_their_children_are_read() -> None:
         for name in ("cpu_seconds_total", "resident_memory_bytes", "open_fds"):
             assert (f"process_{name}", component, pid) in seen
     assert {series.source for series in reading.series} == {"processes"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells it")
+def test_waiting_for_a_processor_is_told_from_sleeping() -> None:
+    spin = "import time; print(flush=True); input(); until = time.time() + 1\n"
+    spin += "while time.time() < until: pass"
+    rest = "import time; print(flush=True); input(); time.sleep(1)"
+
+    def begin(code: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            ["taskset", "-c", "0", sys.executable, "-c", f"{code}\nprint(flush=True); input()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        return process
+
+    all_of_them = [begin(spin), begin(spin), begin(rest)]
+    for process in all_of_them:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in all_of_them:
+        assert process.stdout is not None
+        process.stdout.readline()
+    *spinning, resting = [cpu_wait_s(process.pid) for process in all_of_them]
+    for process in all_of_them:
+        process.communicate("\n")
+    assert sum(spinning) > 0.5  # two on one processor: each had to wait for the other
+    assert resting < 0.5
 
 
 def test_a_process_that_ends_is_left_out_from_then_on() -> None:

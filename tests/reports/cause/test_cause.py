@@ -156,6 +156,33 @@ def test_busy_cpus_are_the_cause_of_late_loops_and_it_is_said_whose_work_it_was(
     assert cause_of(prompt).bottleneck.resource == "app_queue"
 
 
+def waiting_for_a_cpu(evidence: Evidence, ran: float, waited: float) -> Evidence:
+    """The same run whose processes ran for so much of what they did, and waited so many s a s."""
+    metrics = evidence.metrics.copy()
+    own = (metrics["name"] == "process_cpu_seconds_total").to_numpy(dtype=bool)
+    metrics.loc[own, "value"] *= ran
+    begun_ns = metrics["t_ns"].min()
+    more = metrics[own].assign(
+        name="process_cpu_wait_seconds_total",
+        value=waited * (metrics.loc[own, "t_ns"] - begun_ns) / 1e9,
+    )
+    metrics["name"] = metrics["name"].astype("object")
+    both = pd.concat([metrics, more], ignore_index=True).sort_values("t_ns", kind="stable")
+    both = both.astype({"name": "category", "source": "category", "labels": "category"})
+    return dataclasses.replace(evidence, metrics=both)
+
+
+def test_a_blocked_loop_is_not_the_cpu_s_fault_though_others_keep_it_busy(evidence_of):
+    evidence = slowed(evidence_of(**SMALL, cpu_full=True), queue=500)
+    evidence = measured(evidence, "machine_cpu_used_ratio", 0.99)
+    starved = cause_of(waiting_for_a_cpu(evidence, ran=1.0, waited=0.8))
+    assert starved.bottleneck.resource == "cpu"
+    blocked = cause_of(waiting_for_a_cpu(evidence, ran=0.3, waited=0.05))
+    assert blocked.bottleneck.resource == "app_loop"
+    assert re.search(r"for only \d\d(\.\d)?% of that time: something blocks them", blocked.cause)
+    assert "blocks" not in starved.cause
+
+
 def test_what_is_awaited_in_a_late_loop_is_the_loops_time(evidence_of):
     late = measured(slowed(evidence_of(**SMALL), redis=400), "app_event_loop_lag_seconds", 0.4)
     assert cause_of(late).bottleneck.resource == "app_loop"
@@ -330,3 +357,17 @@ def test_waiting_for_those_who_still_connect_is_connecting(evidence_of):
     )
     assert lost["redis_connect"] > 300
     assert decompose(evidence, load, chosen)["redis_connect"].sum() == 0
+
+
+def test_what_was_only_sent_late_elsewhere_is_no_bottleneck(evidence_of):
+    evidence = evidence_of(**SMALL)
+    requests = evidence.requests.copy()
+    views = requests.index[requests["step"] == "GET /tickets/{ticket}"][:9]
+    assert len(views) == 9
+    requests.loc[views, "intended_ns"] -= 2 * SECOND
+    late = dataclasses.replace(evidence, requests=requests)
+    assert cause_of(late).bottleneck is None
+    for name in TIMES:
+        requests.loc[views, name] += 2 * SECOND
+    slow = cause_of(dataclasses.replace(evidence, requests=requests))
+    assert slow.bottleneck.step == "GET /tickets/{ticket}"

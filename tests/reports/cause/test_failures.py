@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.reports.cause import find_cause
 from dress_rehearsal.reports.cause.failures import failures
 from dress_rehearsal.reports.evidence import Evidence
 
@@ -50,3 +51,17 @@ def test_failures_of_one_worker_name_it_with_both_shares(evidence_of):
     line = failures(failed(evidence, mine & (evidence.requests["student"] % 4 < 2)))
     assert f" in worker {pid} alone (" in line
     assert "of its requests, elsewhere at most 0%)" in line
+
+
+def test_many_failures_are_told_before_a_few_slow_requests_elsewhere(evidence_of):
+    evidence = evidence_of(**SMALL)
+    buys = evidence.requests["step"] == PURCHASE
+    requests = evidence.requests.copy()
+    logins = requests.index[requests["step"] == "POST /login"][-8:]
+    for name in ("first_byte_ns", "done_ns", "read_ns"):
+        requests.loc[logins, name] += 900_000_000
+    requests.loc[logins, "intended_ns"] = requests.loc[logins, "sent_ns"]
+    slow = dataclasses.replace(evidence, requests=requests)
+    many, few = buys & (requests["student"] % 2 == 0), buys & (requests["student"] < 2)
+    assert "answers of failure" in find_cause(failed(slow, many), []).cause
+    assert "answers of failure" not in find_cause(failed(slow, few), []).cause
