@@ -1,4 +1,4 @@
-"""Says which tests need a server (`make check` leaves them out), and which share what they build."""
+"""Marks tests: those that need a server, for `make check` to leave out, and those that share."""
 
 import gc
 from pathlib import Path
