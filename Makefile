@@ -18,7 +18,7 @@ rehearsal: $(STAMP)
 
 # The inner loop: everything but the tests that start a server or a rehearsal.
 check: lint
-	$(BIN)/pytest --numprocesses 3 -m "not servers and not rehearsal and not observability" $(PYTEST_OPTIONS)
+	$(BIN)/pytest --numprocesses 3 --dist loadgroup -m "not servers and not rehearsal and not observability" $(PYTEST_OPTIONS)
 
 # `make test COVERAGE=yes` also measures line coverage (slower) and fails below 90 %.
 test: lint

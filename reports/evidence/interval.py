@@ -110,6 +110,5 @@ class _Percentile:
         while True:
             passed = np.cumsum(times[:, self._owner[:looked_at]], axis=1, dtype=np.int32)
             if looked_at >= len(self._owner) or (passed[:, -1] > above).all():
-                pairs = zip(passed, above, strict=True)
-                return np.array([np.searchsorted(row, most, side="right") for row, most in pairs])
+                return np.count_nonzero(passed <= above[:, None], axis=1)
             looked_at *= 2

@@ -22,6 +22,8 @@ class Samples:
         self._rows: dict[str, Any] = metrics.groupby("name", observed=True).indices
         self._source, self._sources = _coded(metrics["source"])
         self._label, self._labels = _coded(metrics["labels"])
+        self._named: dict[Any, pd.DataFrame] = {}
+        """What was asked for before: judging asks for many metrics several times."""
 
     @property
     def span_ns(self) -> tuple[int, int] | None:
@@ -45,6 +47,12 @@ class Samples:
         Returns:
             Columns t_ns (int64), source, labels (JSON text), value.
         """
+        asked = (name, source, *sorted(labels.items()))
+        if asked not in self._named:
+            self._named[asked] = self._found(name, source, labels)
+        return self._named[asked].copy(deep=False)  # a change to it is a change to a copy
+
+    def _found(self, name: str, source: str, labels: dict[str, str]) -> pd.DataFrame:
         rows = self._rows.get(name, np.empty(0, dtype="int64"))
         if source:
             own = [word.partition(":")[0] == source for word in self._sources]
@@ -141,10 +149,15 @@ def single_series(rows: pd.DataFrame) -> list[tuple[str, Any, Any]]:
     """Split samples into series: labels (JSON text), times and values of each."""
     if rows.empty:
         return []
-    codes, _ = pd.factorize(rows["source"] + rows["labels"], sort=True)
+    source, sources = pd.factorize(rows["source"].to_numpy(dtype=object))
+    label, labels = pd.factorize(rows["labels"].to_numpy(dtype=object))
+    pairs, codes = np.unique(source * len(labels) + label, return_inverse=True)
+    words = [f"{sources[pair // len(labels)]}{labels[pair % len(labels)]}" for pair in pairs]
+    places = np.argsort(np.array(words, dtype=object), kind="stable")
+    codes = np.argsort(places)[codes]  # in the order of their words
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    labels = rows["labels"].to_numpy(dtype=object)[order[starts]]
+    texts = labels[label[order[starts]]]
     times = np.split(rows["t_ns"].to_numpy()[order], starts[1:])
     values = np.split(rows["value"].to_numpy()[order], starts[1:])
-    return list(zip(labels, times, values, strict=True))
+    return list(zip(texts, times, values, strict=True))

@@ -11,6 +11,10 @@ def audited(evidence: Evidence) -> AuditFinding:
 
 def found(evidence: Evidence) -> dict[str, int]:
     """The counters that apply to this run and are not zero."""
-    finding = audited(evidence)
+    return counted(audited(evidence))
+
+
+def counted(finding: AuditFinding) -> dict[str, int]:
+    """The counters of a finding that apply and are not zero."""
     counts = finding.audit.model_dump()
     return {name: counts[name] for name in finding.applicable if counts[name] != 0}

@@ -13,7 +13,7 @@ from dress_rehearsal.reports import audit
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.verdict import judge
-from tests.reports.auditing import audited, found
+from tests.reports.auditing import audited, counted, found
 
 SMALL = {"students": 200, "tickets": 60}
 
@@ -76,8 +76,9 @@ def test_one_store_cannot_disagree_with_itself(evidence_of):
 )
 def test_each_wrong_is_counted_for_itself(evidence_of, defects, expected):
     evidence = evidence_of(**SMALL, **defects)
-    assert found(evidence) == expected
-    assert list(audited(evidence).wrongs) == [name for name in COUNTERS if name in expected]
+    finding = audited(evidence)
+    assert counted(finding) == expected
+    assert list(finding.wrongs) == [name for name in COUNTERS if name in expected]
 
 
 WRONGS = {

@@ -22,12 +22,15 @@ def pools_of(evidence_of):
 
 
 def cut_before(evidence, end_ns):
-    """Judge the PostgreSQL pool as if the record had ended there."""
+    """Judge the PostgreSQL pool as if the record had ended there, and there were no other."""
     requests = evidence.requests[evidence.requests["sent_ns"] < end_ns].copy()
     requests.loc[requests["done_ns"] >= end_ns, ["done_ns", "read_ns"]] = None
-    metrics = evidence.metrics[evidence.metrics["t_ns"] < end_ns]
+    metrics = evidence.metrics
+    elsewhere = [text for text in metrics["labels"].cat.categories if '"pool":"redis"' in text]
+    metrics = metrics[(metrics["t_ns"] < end_ns) & ~metrics["labels"].isin(elsewhere)]
     cut = dataclasses.replace(evidence, metrics=metrics, requests=requests)
-    return find_client_pools(cut, run_grid(cut))[0]
+    (postgres,) = find_client_pools(cut, run_grid(cut))
+    return postgres
 
 
 def test_a_healthy_run_waits_for_nothing(pools_of):
