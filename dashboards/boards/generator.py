@@ -9,7 +9,6 @@ from dress_rehearsal.dashboards.kit import colours
 from dress_rehearsal.dashboards.kit.dashboard import Section, dashboard_json
 from dress_rehearsal.dashboards.kit.panels import note, stat, timeseries
 from dress_rehearsal.dashboards.kit.promql import (
-    highest,
     of_run,
     per_second,
     quantile_of_all,
@@ -47,20 +46,10 @@ def _at_a_glance() -> tuple[Panel, ...]:
             Query(quantile_of_all(0.99, "generator_start_late_seconds"), "late p99"),
             unit="s",
             limits=_LATE,
-            span=8,
+            span=12,
             filled=True,
         ),
-        stat(
-            "CPU of the machine, at most",
-            "Highest share of all processors in use. From 95 % on the generator competes with "
-            "what it measures.",
-            Query(highest(of_run("machine_cpu_used_ratio")), "in use"),
-            unit="percentunit",
-            limits=warn_fail(0.8, 0.95),
-            span=8,
-            decimals=0,
-        ),
-        others_cpu(span=8),
+        others_cpu(span=12),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from dress_rehearsal.records.latency import felt_of
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_MS, OUTCOMES, STEPS, STREAM
-from dress_rehearsal.reports.evidence.latency import latency_frame
+from dress_rehearsal.reports.evidence.latency import PARTS, latency_frame
 from dress_rehearsal.scenarios.histograms import Histograms
 
 INTENDED_NS = 10**18
@@ -84,7 +84,7 @@ def test_the_histograms_and_the_report_take_the_same_rows():
     )
     times = ["intended_ns", "sent_ns", "first_byte_ns", "done_ns"]
     frame[times] = frame[times].mask(frame[times] < 0)
-    others = ["queue_us", "pool_us", "db_us", "redis_us", "external_us", "app_us"]
+    others = [f"{part}_us" for part in PARTS]
     frame = frame.assign(
         student=7, journey="eager", read_ns=frame["done_ns"], **dict.fromkeys(others, 0)
     )

@@ -23,6 +23,9 @@ BY_TIMES = (
     "replays_refused",
     "denied_tickets",
     "lost_views",
+    "false_countdown",
+    "false_state",
+    "false_remaining",
 )
 """What a clock that was set leaves undecided, where there is no waiting room and no entrance."""
 
