@@ -16,7 +16,10 @@ CLOCKS = {
 
 
 class ClockStep(NamedTuple):
-    """A wall clock was set, by so many seconds (negative: back), shortly before `t_ns`."""
+    """A wall clock was set, by so many seconds (negative: back), shortly before `t_ns`.
+
+    That is a time of the clock as it was before.
+    """
 
     whose: str
     t_ns: int
@@ -37,7 +40,8 @@ def clock_steps(samples: Samples) -> tuple[ClockStep, ...]:
                 size = round(float(change[place]), 2)
                 if abs(size) not in kept:
                     kept.add(abs(size))
-                    steps.append(ClockStep(whose, int(times[place + 1]), size))
+                    at_ns = int(times[place + 1]) - round(size * NS_PER_S)
+                    steps.append(ClockStep(whose, at_ns, size))
     return tuple(sorted(steps, key=lambda step: step.t_ns))
 
 
