@@ -4,7 +4,8 @@ Besides the audit's counters these hold without being asked for, unless the plan
 own on the same metric: `census.failed`, `census.unknown` and `census.in_flight`, each `<= 1%`. A
 sale whose students met errors did not hold, whatever its audit says.
 
-A gate whose number was not measured is inconclusive, never passed. So is a limit that is broken
+A gate whose number was not measured is inconclusive, never passed; nor are limits on times where a
+clock was set meanwhile. So is a limit that is broken
 
 - in a run that was cut short: its numbers are not those of the planned rush;
 - while other programs took the CPU, a clock was set or ports were short: then everything that slows
@@ -28,6 +29,7 @@ from dress_rehearsal.reports.metrics import (
     in_unit_of,
     metric_value,
     never_happened,
+    unit_of,
 )
 from dress_rehearsal.reports.numbers import exact
 from dress_rehearsal.reports.schema import GateResult, Measured, Number, Status
@@ -99,6 +101,8 @@ def _held_against(
     if _too_close(gate, interval):
         return undecided, f"Gate undecided: {said}, too close to the limit {gate.limit} to call."
     excuse = _excuse(gate, evidence, trust) if status == "fail" else None
+    if evidence.clock_steps and _by_times(gate.metric):
+        excuse = trust.untimely
     if excuse:
         return undecided, f"Gate undecided: {said}, the limit is {gate.limit}, but {excuse}."
     return result, f"Gate broken: {said}, the limit is {gate.limit}."
@@ -164,6 +168,11 @@ def _excuse(gate: Gate, evidence: Evidence, trust: TrustFinding) -> str | None:
     if own is not None and not parse_limit(gate.limit).holds(exact(own)):
         return None
     return f"the generator was late; the system's part is {milliseconds(own)}"
+
+
+def _by_times(metric: str) -> bool:
+    """Return whether a number of the sale compares times."""
+    return bool(unit_of(metric)) and not metric.startswith("generator.")
 
 
 def _may_be_others_doing(table: str, field: str) -> bool:

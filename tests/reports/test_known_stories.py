@@ -223,7 +223,9 @@ def test_a_clock_that_is_set_is_a_sentence_and_accuses_nobody(evidence_of, by_s,
     low, high = seen_p50_ms
     assert low <= stepped.latency_ms[PURCHASE].p50 <= high
     assert not any(reason.startswith("Gate broken") for reason in stepped.reasons)
+    assert {gate.status for gate in stepped.gates[-2:]} == {"inconclusive"}
     assert "fail" not in {gate.status for gate in stepped.gates}
+    assert not any("ther programs" in reason for reason in stepped.reasons)
     assert stepped.bottleneck is None
     assert stepped.cause.startswith("Cause: not decided, for a clock was set")
 
