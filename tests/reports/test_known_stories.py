@@ -9,12 +9,13 @@ import re
 import pytest
 from rich.console import Console
 
+from dress_rehearsal.plans import Fault
 from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.rehearsal.screen import print_verdict
 from dress_rehearsal.rehearsal.slack import slack_text
 from dress_rehearsal.reports.report import write_report
 from dress_rehearsal.reports.summary import escaped
-from dress_rehearsal.reports.verdict import judge
+from dress_rehearsal.reports.verdict import judge, what_ran
 from tests.reports.clock_setting import clock_set
 
 SMALL = {"students": 200, "tickets": 60}
@@ -171,6 +172,20 @@ def test_no_leak_is_claimed_while_its_worker_s_loop_is_late(evidence_of):
     late = judge(dataclasses.replace(evidence, metrics=metrics))
     assert not any("Leak" in reason for reason in late.reasons)
     assert "leaked" not in late.cause
+
+
+def test_beside_the_cause_stands_what_was_run(evidence_of):
+    evidence = evidence_of(**SMALL)
+    assert judge(evidence).ran == (
+        "200 students, redis_writeback, 2 workers, pools of 10 (PostgreSQL) and 64 (Redis) each, "
+        "no faults."
+    )
+    plan = evidence.plan.model_copy(update={"faults": (Fault(name="leak", at="T+0s"),)})
+    environment = {**evidence.environment, "overrides": ["app.workers=2", "event.students=200"]}
+    changed = dataclasses.replace(evidence, plan=plan, environment=environment)
+    assert what_ran(changed).endswith(
+        "with leak, other than in the plan's file: app.workers=2, event.students=200."
+    )
 
 
 # -- can it be trusted ---------------------------------------------------------------------------
