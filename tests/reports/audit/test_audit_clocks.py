@@ -19,6 +19,8 @@ def test_a_healthy_run_is_accused_of_nothing(evidence_of, by_s, at_s, plan):
     assert any("clock was set" in reason for reason in verdict.reasons)
     assert not any(getattr(verdict.audit, counter) for counter in COUNTERS)
     assert verdict.fairness.inversions is None
+    assert {pool.name for pool in verdict.pools if pool.saturated_at_s is not None} == set()
+    assert not verdict.generator.limited
     assert verdict.bottleneck is None
     assert verdict.cause.startswith("Cause: not decided, for a clock was set")
 
