@@ -111,7 +111,9 @@ def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
     rows = rows[["granted_ns", "committed_ns"]].dropna()
     granted = integers(rows["granted_ns"])
     waits = integers(rows["committed_ns"]) - granted
-    late = (waits >= LATE_ROW_NS) & (not evidence.clock_steps)
+    if evidence.clock_steps:
+        waits = waits[:0]
+    late = waits >= LATE_ROW_NS
     moments, said = [], []
     if late.sum() >= MIN_WAITERS:
         moments.append(int(granted[late].min()))
