@@ -230,3 +230,12 @@ def test_without_anybody_who_may_buy_or_a_sale_nobody_misses_an_answer(evidence_
         students=evidence.students.assign(enrolled=False),
     )
     assert not any("try to buy" in reason for reason in judge(outsiders).reasons)
+
+
+def test_tickets_that_are_written_late_are_told_though_no_purchase_waited(verdict_of):
+    late = verdict_of(allocation="redis_writeback", writeback_slow=True)
+    (note,) = [note for note in late.notes if note.startswith("Tickets were written late: ")]
+    assert "waited over 1 s for their row" in note
+    assert late.bottleneck is None
+    prompt = verdict_of(allocation="redis_writeback")
+    assert not [note for note in prompt.notes if "written late" in note]
