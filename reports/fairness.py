@@ -9,7 +9,9 @@ a click from then on, the wait in its own queues too, is the service's doing.
   than the grant.
 - With a waiting room: the first join sent, from which follows when a fair room with the plan's rate
   would have let the student in (one after another, from T-0 on, 1 / admission_rate apart).
-  Comparing these moments instead of the joins makes the tolerance one of waiting time.
+  Comparing these moments instead of the joins makes the tolerance one of waiting time. Our own
+  app also tells everybody's place in the queue at once: who was placed behind somebody who joined
+  later was overtaken there already, by how much later that was.
 
 What is not known of a place, and so accuses nobody, is measured: how long a packet takes to arrive
 (the connections' round trips), and behind a waiting room besides how long a student needed to learn
@@ -21,6 +23,7 @@ Left out, since nobody can know their place: students of whom a purchase or a jo
 answered, and behind a waiting room those whose purchase failed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,9 +82,13 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
         fairness = Fairness(**nothing | {"multi_device_advantage": advantage})
         return FairnessFinding(fairness, (), _unnumbered(evidence) if compares else ())
     unknown_s = _uncertainty_s(evidence)
-    late_s = _overtaken_by_s(line)
-    overtaken_s = late_s[late_s > unknown_s]
-    wronged_s = late_s[late_s > event.order_within + unknown_s]
+    ways = [(pd.Series(_overtaken_by_s(line), line.index), unknown_s)]
+    if evidence.plan.app.waiting_room != "off" and evidence.plan.target.stage == "embedded":
+        ways.append((_placed_behind_s(evidence), _trip_s(evidence)))
+    overtaken_s = _longest([late_s[late_s > least_s] for late_s, least_s in ways])
+    wronged_s = _longest(
+        [late_s[late_s > event.order_within + least_s] for late_s, least_s in ways]
+    )
     held = line[line["number"].notna()]
     tau = rank_correlation(integers(held["place_ns"]), integers(held["number"]))
     fairness = Fairness(
@@ -134,12 +141,17 @@ def _hardly_asked(evidence: Evidence) -> tuple[str, ...]:
 
 def _uncertainty_s(evidence: Evidence) -> float:
     """Return by how much two places may be the other way round without anybody's doing."""
+    if evidence.plan.app.waiting_room == "off":
+        return _trip_s(evidence)
+    return _trip_s(evidence) + _learning_s(evidence)
+
+
+def _trip_s(evidence: Evidence) -> float:
+    """Return by how much two requests may arrive the other way round."""
     requests = evidence.requests
     opened = requests["new_connection"].fillna(False).astype(bool)
     trips_us = requests.loc[opened, "connect_us"].dropna().to_numpy(dtype="float64")
     unknown_s = float(np.median(trips_us)) / 1e6 if len(trips_us) else 0.0
-    if evidence.plan.app.waiting_room != "off":
-        unknown_s += _learning_s(evidence)
     return max(unknown_s, LEAST_UNCERTAINTY_S)
 
 
@@ -232,6 +244,28 @@ def _overtaken_by_s(line: pd.DataFrame) -> Any:
     earlier = np.searchsorted(number, number, side="left")  # how many have a smaller number
     before = np.where(earlier > 0, latest[np.maximum(earlier - 1, 0)], place)
     return (before - place) / NS_PER_S
+
+
+def _placed_behind_s(evidence: Evidence) -> "pd.Series[float]":
+    """Return how much later somebody joined who was told of a place before, by student.
+
+    In seconds; at most 0 where nobody did.
+    """
+    joins = evidence.requests[(evidence.requests["step"] == JOIN).astype(bool)]
+    told = joins[(joins["outcome"] == "ok").astype(bool) & joins["told_position"].notna()]
+    places = told["told_position"].astype("int64").groupby(integers(told["student"])).min()
+    placed = pd.DataFrame({"place": places, "came": _first_sent(told)}).dropna()
+    placed = placed.sort_values("place", kind="stable")
+    # A place may be that of an earlier try which was never answered: it had come by then.
+    earliest = _first_sent(joins).reindex(placed.index)
+    latest = np.maximum.accumulate(np.concatenate([[0], integers(earliest)]))[:-1]
+    return pd.Series((latest - integers(placed["came"])) / NS_PER_S, placed.index)
+
+
+def _longest(parts: Sequence["pd.Series[float]"]) -> "pd.Series[float]":
+    """Return the longest of several spans, by student."""
+    spans = pd.concat(parts)
+    return spans.groupby(level=0).max()
 
 
 def _advantage(evidence: Evidence) -> float | None:

@@ -108,7 +108,7 @@ class Device:
             return max(click_ns, self._here_ns)
         click_ns = max(click_ns, rush.at(float(timetable.login_at_s[self._student])))
         self._poll_countdown(click_ns)
-        self._log_in(click_ns)
+        self._log_in(max(click_ns, self._here_ns))
         return self._here_ns + self._typing_ns() // 4
 
     def _poll_countdown(self, click_ns: int) -> None:
@@ -123,7 +123,8 @@ class Device:
         )
         due_ns = self._here_ns + poll_ns
         while due_ns < click_ns:
-            self._here_ns = self.browser.countdown(due_ns, give_up_ns=click_ns).at_ns
+            reply = self.browser.countdown(due_ns, give_up_ns=click_ns)
+            self._here_ns = min(reply.at_ns, click_ns)
             due_ns = self._here_ns + poll_ns
 
     def _log_in(self, intended_ns: int) -> None:

@@ -5,7 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from dress_rehearsal.records.tables import PURCHASE, QUEUE
+from dress_rehearsal.records.tables import JOIN, PURCHASE, QUEUE
 from dress_rehearsal.reports import fairness as judging
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.fairness import LEAST_UNCERTAINTY_S
@@ -148,6 +148,27 @@ def test_behind_a_waiting_room_nobody_knows_when_a_student_learnt_of_the_turn(ev
     assert judge_fairness(evidence).uncertainty_s == LEAST_UNCERTAINTY_S
     asking = dataclasses.replace(evidence, requests=requests)
     assert judge_fairness(asking).uncertainty_s == pytest.approx(0.75, abs=0.1)
+
+
+def test_who_is_placed_behind_somebody_who_joined_later_was_overtaken_there(evidence_of):
+    """Whatever it takes to learn of one's turn: a place is told at once."""
+    evidence = evidence_of(**SMALL, plan={**ROOM, "event": {"order_within": "300ms"}})
+    requests = evidence.requests
+    joins = requests[(requests["step"] == JOIN).astype(bool)].sort_values("sent_ns")
+    first, last = joins.index[0], joins.index[-1]
+    swapped = requests["told_position"].copy()
+    swapped[[first, last]] = requests.loc[[last, first], "told_position"].to_numpy()
+    changed = dataclasses.replace(evidence, requests=requests.assign(told_position=swapped))
+    later_s = (joins["sent_ns"].iloc[-1] - joins["sent_ns"].iloc[:-1]) / 1e9
+    fairness = judge_fairness(changed)
+    assert fairness.overtaken_max_s == pytest.approx(later_s.max(), abs=1e-3)
+    assert fairness.inversions == (later_s > 0.3 + LEAST_UNCERTAINTY_S).sum()
+    assert judge_fairness(evidence).inversions == 0
+    theirs = changed.plan.model_copy(
+        update={"target": changed.plan.target.model_copy(update={"stage": "external"})}
+    )
+    elsewhere = dataclasses.replace(changed, plan=theirs)
+    assert judge_fairness(elsewhere).inversions == 0, "what it counts by a place is its own to say"
 
 
 def test_a_ticket_was_not_granted_before_its_request_came(evidence_of):

@@ -187,6 +187,32 @@ def test_a_poll_that_hangs_does_not_hold_the_click_back(
     assert click.sent_ns - click.intended_ns < 100e6
 
 
+def test_a_page_that_is_late_makes_no_late_generator(
+    server, play, make_rush, small_plan, ticket_office
+):
+    """Nobody logs in on a page that is not there: its slowness is its own, once."""
+    office = ticket_office(1)
+
+    def slow_page(request, peer):
+        if (
+            request.method == "GET"
+            and request.path.startswith("/events/")
+            and request.path.count("/") == 2
+        ):
+            time.sleep(1.5)
+        return office(request, peer)
+
+    server.respond = slow_page
+    plan = small_plan(students__login_before="0%", students__login_at_open="50ms")
+    outcomes, requests = play(make_rush(plan))
+    assert outcomes == ["ticket"]
+    both = ("GET /events/{event}", "POST /login")
+    page, login = (requests[requests.step == step].iloc[0] for step in both)
+    assert page.done_ns - page.intended_ns >= 1.5e9
+    assert login.intended_ns >= page.done_ns
+    assert login.sent_ns - login.intended_ns < 1e9
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{broken", b'{"state": "x"}'])
 def test_a_grant_without_a_ticket_settles_nothing(
     server, play, make_rush, small_plan, respond, ticket_office, body
