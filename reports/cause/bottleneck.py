@@ -16,7 +16,7 @@ import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
 from dress_rehearsal.reports.cause.decomposition import PARTS
-from dress_rehearsal.reports.cause.extent import extent_of
+from dress_rehearsal.reports.cause.extent import NEGLIGIBLE_MS, extent_of
 from dress_rehearsal.reports.cause.failures import failures
 from dress_rehearsal.reports.cause.load import read_load
 from dress_rehearsal.reports.cause.resource import Scene, resource_of
@@ -45,8 +45,6 @@ NO_CAUSE: Final = "Cause: none"
 """How the line begins where nothing was slow; what could not be decided says so instead."""
 _RESAMPLES: Final = 100
 _BINS_PER_S: Final = 4
-_NEGLIGIBLE_MS: Final = 50.0
-"""A stumble: requests that lost no more than this to a part do not show when it began."""
 _WITNESSES: Final = ("kernel", "processes")
 """Sources that fall silent only when nobody collects."""
 _STOPPED_SHARE: Final = 1 / 3
@@ -171,7 +169,8 @@ def _when(t0_ns: int, slow: Slowest, part: str, stop: Stop | None) -> tuple[floa
     every = slow.every
     bins = np.floor((every["sent_ns"] - t0_ns) / NS_PER_S * _BINS_PER_S).astype(int)
     means = every[list(PARTS)].groupby(bins).mean()
-    least = max(_NEGLIGIBLE_MS, 0.25 * float(slow.lost_ms[part]))
+    # A stumble does not show when it began.
+    least = max(NEGLIGIBLE_MS, 0.25 * float(slow.lost_ms[part]))
     hit = means.index[(means.idxmax(axis="columns") == part) & (means[part] >= least)]
     chosen = bins.between(hit.min(), hit.max()) if len(hit) else bins.notna()
     rows: pd.DataFrame = every[chosen] if len(hit) else slow.rows

@@ -3,7 +3,8 @@
 What was lost to a part is compared between the workers, and between the routes, by the slowest
 tenth of each one's own requests while the part dominated. Whoever lost less than a third
 (`workers.LITTLE`) of what the worst lost to it is spared; only where all others were is the loss
-one's alone. Nothing is said of who had fewer than `workers.FEWEST_TO_TELL` requests then.
+one's, and its alone where they lost next to nothing. Nothing is said of who had fewer than
+`workers.FEWEST_TO_TELL` requests then.
 """
 
 import math
@@ -27,6 +28,8 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.words import counted, milliseconds, percent, written
 
+NEGLIGIBLE_MS: Final = 50.0
+"""Who lost less lost nothing to speak of."""
 _ANSWERED_SHARE: Final = 0.8
 """So much of a loss has to be of requests whose worker is known, to say whose it is."""
 _OF_WORKERS: Final = (
@@ -115,7 +118,9 @@ def _alone(worst: str, losses: pd.DataFrame) -> Extent:
         f"{'other' if len(others) == 1 else 'others'}'s {written(int(others['requests'].sum()))} "
         f"{'' if len(others) == 1 else 'at most '}{most_ms}"
     )
-    return Extent(worst, f" in worker {worst} alone{busy}", counts)
+    spared = float(others["ms"].max()) < NEGLIGIBLE_MS
+    how = "alone" if spared else f"far more than in the {'other' if len(others) == 1 else 'others'}"
+    return Extent(worst, f" in worker {worst} {how}{busy}", counts)
 
 
 def _the_busy_one(during: pd.DataFrame, resource: str) -> Extent:
@@ -147,7 +152,8 @@ def _routes(
         return ""
     hit = losses["ms"] >= LITTLE * losses.at[slow.step, "ms"]
     if hit.sum() == 1:
-        return f" at {slow.step} alone"
+        spared = float(losses["ms"].drop(slow.step).max()) < NEGLIGIBLE_MS
+        return f" at {slow.step} {'alone' if spared else 'far more than elsewhere'}"
     return f" at {_of_all(int(hit.sum()), len(hit))} routes"
 
 

@@ -245,6 +245,9 @@ def _evidence(frame: pd.DataFrame, first: int) -> str:
             f"acquisitions waited over {milliseconds(WAIT_LIMIT_S * 1e3)} "
             f"(p99 {milliseconds(worst)})"
         )
+    if second["returned"].sum() > 0:
+        held_ms = 1e3 * second["use_s"].sum() / second["returned"].sum()
+        said.append(f"each held for {milliseconds(rounded(held_ms, 1))}")
     if second["timeouts"].sum() > 0:
         said.append(f"{written(second['timeouts'].sum())} waits timed out")
     return ", ".join(said)
