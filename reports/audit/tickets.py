@@ -9,8 +9,8 @@ acked_but_missing   tickets that students were told of and that no row bears out
 held_without_ack    tickets in the durable store that nobody was told of
 stuck_students      students promised a ticket that was never issued
 false_issued        students told that their ticket is issued before its row was committed
-false_sold_out      students sent away as sold out though places were left in the end, or though
-                    somebody who clicked after they had been told so still got one
+false_sold_out      students sent away as sold out though places were left in the end, or (unless
+                    lots were drawn) though somebody who clicked after that still got one
 
 Whoever is told "already holds a ticket" is told of one, though it is not named: where no store has
 any of that student's, it is missing like one that was.
@@ -327,7 +327,11 @@ def told_before_the_last_buyer(evidence: Evidence) -> int:
     """Count the students told `sold_out` before somebody sent the click that got the last ticket.
 
     This compares what the generator saw with its own clock, and accuses nobody of what crossed.
+    None is counted where lots are drawn: there the word tells students that they drew none, not
+    that none is left. Where no order is promised at all it still says that all had gone.
     """
+    if evidence.plan.event.order == "lottery":
+        return 0
     last_ns = last_buyer_ns(evidence)
     if last_ns is None:
         return 0
