@@ -38,9 +38,42 @@ def test_slewing_is_no_step(judged):
     assert judged(clock_step_s=0.04).doubts == ()
 
 
-def test_without_offsets_it_was_not_measured(judged):
-    found = judged(without_metrics=["clock_offset", "generator_clock_offset"])
-    assert found == (None, ())
+@pytest.mark.parametrize("stage", [{}, {"stage": "external", "url": "http://127.0.0.1:8000"}])
+def test_a_clock_that_was_not_compared_is_no_clock_that_ran_on(judged, stage):
+    plan = {"target": stage}
+    assert judged(plan=plan).doubts == ()
+    found = judged(plan=plan, without_metrics=["clock_offset", "generator_clock_offset"])
+    assert found.step_ms is None
+    assert [doubt.word for doubt in found.doubts] == ["gap", "gap"]
+    for whose, doubt in zip(("conductor", "generator"), found.doubts, strict=True):
+        said = f"Whether the {whose}'s clock was set meanwhile was not measured"
+        assert doubt.sentence.startswith(said)
+    (doubt,) = judged(plan=plan, without_metrics=["generator_clock_offset"]).doubts
+    assert "the generator's clock" in doubt.sentence
+
+
+@pytest.mark.parametrize(
+    ("from_s", "until_s", "doubts"),
+    [
+        pytest.param(0.5, 3.0, 0, id="a step in between would show"),
+        pytest.param(-99.0, 2.0, 1, id="not read before it mattered"),
+        pytest.param(0.5, 99.0, 1, id="not read after it"),
+    ],
+)
+def test_clocks_are_compared_from_before_to_after_what_matters(
+    evidence_of, from_s, until_s, doubts
+):
+    evidence = evidence_of(**SMALL)
+    since_s = (evidence.metrics["t_ns"].astype("int64") - evidence.t0_ns) / 1e9
+    unread = (evidence.metrics["name"] == "clock_offset_seconds") & since_s.between(from_s, until_s)
+    metrics = evidence.metrics[~unread.to_numpy(dtype=bool)]
+    assert len(judge_clocks(dataclasses.replace(evidence, metrics=metrics)).doubts) == doubts
+
+
+def test_a_run_whose_clocks_nobody_compared_does_not_pass(verdict_of):
+    verdict = verdict_of(**SMALL, without_metrics=["clock_offset"])
+    assert verdict.verdict == "inconclusive"
+    assert verdict.reasons[0].startswith("Whether the conductor's clock was set meanwhile was not")
 
 
 def test_a_clock_set_back_gives_its_times_twice_and_is_one_step_all_the_same(evidence_of):
