@@ -110,16 +110,30 @@ def metric_value(measured: Measured, path: str) -> Number | None:
     return value
 
 
-def never_happened(measured: Measured, path: str) -> bool:
+def never_happened(measured: Measured, path: str, *, cause_decided: bool) -> bool:
     """Return whether a path names something that was watched for in vain: a pool's saturation,
-    or the last ticket's going."""
-    table, _, field = path.partition(".")
+    a bottleneck, or the last ticket's going.
+
+    Args:
+        cause_decided: whether it is known where time was lost; else nobody knows since when.
+    """
     if metric_value(measured, path) is not None:
         return False
     if path == _SOLD_OUT:
         return measured.sale.granted is not None
-    pools = {f"pools[{pool.name}]" for pool in measured.pools}
-    return field in BEGINNINGS and (table in pools or (table == "bottleneck" and bool(pools)))
+    part, field = _part(measured, path)
+    if field not in BEGINNINGS:
+        return False
+    return cause_decided if path.startswith("bottleneck.") else part is not None
+
+
+def half_measured(measured: Measured, path: str) -> bool:
+    """Return whether a path leads into a pool whose sources were silent when it mattered.
+
+    What was seen of it is true, but not all there was.
+    """
+    part, _ = _part(measured, path)
+    return isinstance(part, Pool) and part.diagnosis == "not_measured"
 
 
 def unit_of(path: str) -> str:

@@ -141,6 +141,29 @@ def test_a_pool_nobody_measured_or_a_run_without_t0_saturated_at_no_known_time(v
     assert gates_of(unopened)[gate].status == "inconclusive"
 
 
+def test_a_bottleneck_that_nobody_could_name_began_at_no_known_time(verdict_of):
+    gate = ("bottleneck.since_s", ">= 5s")
+    everything = ("kernel", "processes", "app", "postgres", "redis")
+    silent = tuple((source, 0.2, 4.0) for source in everything)
+    for defects in ({"silent": silent}, {"clock_step_s": 3.0}, {"without": ["metrics"]}):
+        verdict = verdict_of(**SMALL, gates=[gate], **defects)
+        assert gates_of(verdict)[gate].status == "inconclusive", defects
+        assert any("bottleneck.since_s was not measured" in each for each in verdict.reasons)
+    assert gates_of(verdict_of(**SMALL, gates=[gate]))[gate].status == "pass"
+
+
+def test_what_was_seen_of_a_pool_that_was_silent_when_it_mattered_passes_nothing(verdict_of):
+    gates = [
+        ("pools[postgres].saturated_at_s", ">= 1s"),
+        ("pools[postgres].wait_p99_ms", "<= 10ms"),
+        ("pools[postgres].wait_p99_ms", "<= 1us"),
+    ]
+    statuses = {"inconclusive": [("app", 0.2, 4.0)], "pass": [("app", 0.2, 1.0)]}
+    for status, silent in statuses.items():
+        found = gates_of(verdict_of(**SMALL, gates=gates, silent=silent))
+        assert [found[gate].status for gate in gates] == [status, status, "fail"]
+
+
 BUYING = "latency_ms[POST /events/{event}/tickets]"
 TIGHT = [(f"{BUYING}.{field}", "<= 1s") for field in ("p50", "p90", "p99", "p99_9", "max")]
 
