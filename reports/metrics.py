@@ -63,6 +63,9 @@ _SOLD_OUT: Final = "sale.sold_out_after_s"
 _CORRELATIONS: Final = ("fairness.kendall_tau", "fairness.multi_device_advantage")
 """Numbers from -1 to 1."""
 
+_SHARES: Final = {"failed_share": ("failed", "count"), "timely_share": ("timely", "released")}
+"""Shares of things that were counted: the fields that say how many of how many."""
+
 _CPU_SHARES: Final = tuple(f"pools[cpu].{word}" for word in ("max", "peak_used", "peak_pending"))
 
 
@@ -215,10 +218,10 @@ def _counts(measured: Measured, path: str, limit: Limit) -> tuple[int, int] | No
     part, field = _part(measured, path)
     if path.startswith("census.") and limit.unit == "share":
         return getattr(part, field), max(measured.census.students, 1)
-    counted_as = field.removesuffix("_share")
-    if field != counted_as and hasattr(part, counted_as) and hasattr(part, "count"):
-        return getattr(part, counted_as), part.count
-    return None
+    if part is None or field not in _SHARES:
+        return None
+    counted_as, of = _SHARES[field]
+    return getattr(part, counted_as), getattr(part, of)
 
 
 def _is_number(annotation: Any) -> bool:

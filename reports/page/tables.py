@@ -362,16 +362,16 @@ def gates_table(gates: Sequence[GateResult], measured: Measured) -> Table:
 def generator_table(generator: Generator, evidence: Evidence) -> Table:
     """Return whether the generator did what it was meant to, when it was meant to."""
     allowed = evidence.plan.generator
-    timely = generator.timely_share
+    timely, released = generator.timely, generator.released
     limited = Cell("yes", "found") if generator.limited else Cell("no", "ok")
     rows = [
         _row("Requests", written(generator.requests), EMPTY, ""),
         _delay("Late start, p99", generator.late_start_p99_ms, allowed.max_late_start),
         _row(
             f"Sent within {format_duration(evidence.plan.timely)} of their time at T-0",
-            NOT_MEASURED if timely is None else percent(timely),
-            percent(TIMELY_SHARE),
-            _state(None if timely is None else timely < TIMELY_SHARE, "too few"),
+            percent(timely, released) if released else NOT_MEASURED,
+            percent(float(TIMELY_SHARE)),
+            _state(timely < TIMELY_SHARE * released if released else None, "too few"),
         ),
         _row("Release skew at T-0, p99", milliseconds(generator.release_skew_ms), EMPTY, ""),
         _row("Read lag, p99", milliseconds(generator.read_lag_p99_ms), EMPTY, ""),

@@ -8,6 +8,7 @@ read lag      read - done: how long an answer lay in the kernel before the gener
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ from dress_rehearsal.reports.trust.doubt import Doubt
 from dress_rehearsal.reports.words import counted, milliseconds, percent
 
 AROUND_T0_S: Final = 1.0
-TIMELY_SHARE: Final = 0.99
+TIMELY_SHARE: Final = Fraction(99, 100)
 CPU_WINDOW_NS: Final = NS_PER_S
 
 
@@ -53,7 +54,7 @@ def judge_generator(
     released = frame[(frame["step"] == PURCHASE) & (frame["intended_s"].abs() <= AROUND_T0_S)]
     skew = released["generator_ms"].dropna().abs().to_numpy()
     late_ms = rounded(percentile(lateness.to_numpy(), 99))
-    timely = float(np.mean(skew <= plan.timely * 1e3)) if len(skew) else None
+    timely = int((skew <= plan.timely * 1e3).sum())
     doubts = []
     if late_ms is not None and late_ms > plan.generator.max_late_start * 1e3:
         doubts.append(
@@ -63,8 +64,8 @@ def judge_generator(
                 f"{format_duration(plan.generator.max_late_start)}.",
             )
         )
-    if timely is not None and timely < TIMELY_SHARE:
-        late = int((skew > plan.timely * 1e3).sum())
+    if timely < TIMELY_SHARE * len(skew):
+        late = len(skew) - timely
         doubts.append(
             Doubt(
                 f"The release at T-0 was ragged: {percent(late, len(skew))} of the purchases "
@@ -91,7 +92,9 @@ def judge_generator(
         late_start_p99_ms=late_ms,
         read_lag_p99_ms=rounded(percentile(frame["read_lag_ms"].dropna().to_numpy(), 99)),
         release_skew_ms=rounded(percentile(skew, 99)),
-        timely_share=None if timely is None else rounded(timely, 4),
+        released=len(skew),
+        timely=timely,
+        timely_share=rounded(timely / len(skew), 4) if len(skew) else None,
         cpu_peak=_cpu_peak(evidence.samples),
         foreign_cpu_cores=foreign_cpu_cores,
         clock_step_ms=clock_step_ms,

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dress_rehearsal.plans import Gate
+from dress_rehearsal.plans import Gate, parse_limit
 from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.gates import IMPLICIT
+from dress_rehearsal.reports.metrics import in_unit_of
 from dress_rehearsal.reports.verdict import judge
 
 SMALL = {"students": 200, "tickets": 60}
@@ -139,6 +140,25 @@ def test_a_pool_nobody_measured_or_a_run_without_t0_saturated_at_no_known_time(v
     unopened = verdict_of(**SMALL, gates=[gate], no_t0=True)
     assert gates_of(unseen)[gate].status == "inconclusive"
     assert gates_of(unopened)[gate].status == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("timely", "statuses"),
+    [
+        pytest.param(98_996, ("fail", "fail"), id="which would be 99% if it were rounded"),
+        pytest.param(99_000, ("pass", "fail"), id="exactly 99%"),
+        pytest.param(99_001, ("pass", "pass"), id="over it"),
+    ],
+)
+def test_a_share_of_timely_sends_is_made_of_its_counts(healthy_verdict, timely, statuses):
+    of = {"released": 100_000, "timely": timely, "timely_share": round(timely / 1e5, 4)}
+    own = healthy_verdict.generator.model_copy(update=of)
+    measured = healthy_verdict.model_copy(update={"generator": own})
+    path, found = "generator.timely_share", []
+    for limit in map(parse_limit, (">= 99%", "> 99%")):
+        holds = limit.holds(in_unit_of(limit, path, own.timely_share, measured))
+        found.append("pass" if holds else "fail")
+    assert tuple(found) == statuses
 
 
 def test_a_bottleneck_that_nobody_could_name_began_at_no_known_time(verdict_of):
