@@ -18,7 +18,7 @@ from dress_rehearsal.plans import format_duration
 from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S, PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.samples import Samples, label
+from dress_rehearsal.reports.evidence.samples import Samples, label, level_on
 from dress_rehearsal.reports.numbers import percentile, rounded
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.trust.doubt import Doubt
@@ -115,7 +115,7 @@ def _short_of_ports(evidence: Evidence) -> list[Doubt]:
                 "ports",
             )
         ]
-    held = evidence.samples.named("generator_connections", "generator")["value"].max()
+    held = _connections(evidence.samples)
     span, url = evidence.environment.get("ip_local_port_range"), evidence.plan.target.url
     if span is None or url is None or not held > (span[1] - span[0] + 1) // 2:
         return []
@@ -131,6 +131,16 @@ def _short_of_ports(evidence: Evidence) -> list[Doubt]:
             "this machine was short of local ports",
         )
     ]
+
+
+def _connections(samples: Samples) -> float:
+    """Return how many connections were open at once at most, NaN where nobody counted them.
+
+    All generators' together: a generator's count comes over a pipe of the conductor's, so they are
+    on one machine, go to one destination and take the ports of one range.
+    """
+    rows = samples.named("generator_connections", "generator")
+    return float(np.fmax.reduce(level_on(np.unique(rows["t_ns"]), rows), initial=np.nan))
 
 
 def _cpu_peak(samples: Samples) -> float | None:
