@@ -4,17 +4,15 @@ Both clocks are compared on every machine that takes times, whatever the target 
 nobody knows that its clocks ran on decides nothing.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.clocks import CLOCKS, ClockStep, largest_step_ms
+from dress_rehearsal.reports.evidence.clocks import CLOCKS, distinct_steps, largest_step_ms
 from dress_rehearsal.reports.evidence.silence import silent_s
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.trust.doubt import Doubt
 from dress_rehearsal.reports.words import offset, seconds
-
-_SAME_S: Final = 0.05
 
 
 class Clocks(NamedTuple):
@@ -28,12 +26,7 @@ class Clocks(NamedTuple):
 def judge_clocks(evidence: Evidence) -> Clocks:
     """Return whether the clocks of conductor and generator ran on all the time."""
     doubts = []
-    told: list[ClockStep] = []
-    for step in evidence.clock_steps:
-        # They mostly share one clock: a step of both is one.
-        if any(abs(step.seconds - other.seconds) < _SAME_S for other in told):
-            continue
-        told.append(step)
+    for step in distinct_steps(evidence.clock_steps, silent_s("kernel", evidence.plan)):
         way = "forward" if step.seconds > 0 else "back"
         when = offset(round((step.t_ns - evidence.timeline.zero_ns) / NS_PER_S, 1))
         size = seconds(abs(step.seconds))

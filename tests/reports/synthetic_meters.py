@@ -64,6 +64,8 @@ class Meters:
             words = sorted({part[position] for part in self._parts})
             codes = np.repeat([words.index(part[position]) for part in self._parts], lengths)
             frame[name] = pd.Categorical.from_codes(codes, words)
+        later = frame["t_ns"] >= T0_NS + SECOND
+        frame["t_ns"] += np.where(later, round(self.defects.clock_step_s * SECOND), 0)
         frame = frame.sort_values("t_ns", kind="stable", ignore_index=True)
         middle = len(frame) // 2
         return {

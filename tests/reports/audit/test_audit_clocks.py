@@ -30,6 +30,8 @@ def set_by(evidence: Evidence, by_s: float, at_s: float) -> Evidence:
     metrics = evidence.metrics.copy()
     t_ns = metrics["t_ns"].to_numpy("int64")
     metrics["t_ns"] = np.where(t_ns >= at_ns, t_ns + by_ns, t_ns)
+    offsets = metrics["name"].str.endswith("clock_offset_seconds").to_numpy(dtype=bool)
+    metrics["value"] += np.where(offsets & (t_ns >= at_ns), by_s, 0.0)
     return dataclasses.replace(
         evidence,
         requests=moved(evidence.requests, "sent_ns", "first_byte_ns", "done_ns", "read_ns"),
@@ -42,7 +44,7 @@ def set_by(evidence: Evidence, by_s: float, at_s: float) -> Evidence:
 @pytest.mark.parametrize("plan", [{}, ROOM], ids=["no room", "a waiting room"])
 @pytest.mark.parametrize(("by_s", "at_s"), [(-3, 0.1), (-3, 1), (-0.3, 0.5), (9, 0.5), (9, 1)])
 def test_a_healthy_run_is_accused_of_nothing(evidence_of, by_s, at_s, plan):
-    evidence = evidence_of(**SMALL, plan=plan, clock_step_s=by_s)
+    evidence = evidence_of(**SMALL, plan=plan)
     verdict = judge(set_by(evidence, by_s, at_s))
     assert verdict.verdict == "inconclusive"
     assert any("clock was set" in reason for reason in verdict.reasons)
@@ -62,7 +64,7 @@ def test_a_healthy_run_is_accused_of_nothing(evidence_of, by_s, at_s, plan):
     ],
 )
 def test_what_is_wrong_at_any_time_stays_so(evidence_of, defect, counter):
-    evidence = evidence_of(**SMALL, **defect, clock_step_s=-3)
+    evidence = evidence_of(**SMALL, **defect)
     finding = audited(set_by(evidence, -3, 0.5))
     assert getattr(finding.audit, counter)
     assert counter in finding.wrongs
