@@ -34,6 +34,7 @@ from dress_rehearsal.reports.schema import (
 from dress_rehearsal.reports.trust.generator import TIMELY_SHARE
 from dress_rehearsal.reports.words import (
     EMPTY,
+    NOT_APPLICABLE,
     NOT_MEASURED,
     capitalized,
     cell,
@@ -171,7 +172,7 @@ def audit_table(audit: Audit, gates: Sequence[GateResult]) -> Table:
     asked = {gate.metric for gate in gates}
     for word, (title, meaning) in _AUDIT_WORDS.items():
         value: int | None = getattr(audit, word)
-        state = _state(value) if f"audit.{word}" in asked else Cell("does not apply")
+        state = _state(value) if f"audit.{word}" in asked else Cell(NOT_APPLICABLE)
         rows.append(_row(title, cell(value), meaning, state))
     meaning = "from the last promise until PostgreSQL had every row; a duration, not a wrong"
     rows.append(_row("Settle time", milliseconds(audit.settle_ms), meaning, ""))
