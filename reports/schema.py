@@ -117,6 +117,7 @@ class Audit(Part):
     store_drift: int | None
     stuck_students: int | None
     double_entry: int | None
+    lost_entries: int | None
     lost_views: int | None
     settle_ms: float | None
 

@@ -25,7 +25,7 @@ from dress_rehearsal.records.tables import (
     STREAM,
     TICKET,
 )
-from dress_rehearsal.scenarios.qr_code import read_svg, ticket_in
+from dress_rehearsal.scenarios.qr_code import read_code, ticket_in
 
 _SAID: Final = {
     PAGE: ("now_ns", "opens_at_ns", "state", "tickets", "remaining"),
@@ -136,7 +136,7 @@ def _of_code(body: bytes) -> _Told:
     """
     if b"<html" in body[:_HEAD_BYTES].lower():
         return _NOTHING
-    text = read_svg(body) if body.lstrip()[:1] == b"<" else body.decode("utf-8", "replace")
+    text = read_code(body)
     ticket = None if text is None else ticket_in(text)
     content = body if text is None or ticket is None else text.encode()
     digest = hashlib.blake2b(content, digest_size=8).digest()

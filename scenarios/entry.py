@@ -1,5 +1,8 @@
 """Entry: a ticket's code is shown and scanned, at two entrances at once if a friend has a copy.
 
+The scanner sends what the picture on the student's screen says. Where the picture cannot be read
+here, or has become old, the target is asked for the code as text.
+
 The target's routes and the environment call an entrance a gate; here that word is kept for the
 limits of a plan.
 """
@@ -11,7 +14,9 @@ from typing import Final
 import gevent
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.scenarios.browser import Reply
 from dress_rehearsal.scenarios.errors import ClosedError, ScenarioError
+from dress_rehearsal.scenarios.qr_code import read_code
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN
 from dress_rehearsal.scenarios.retry import Retry
 from dress_rehearsal.scenarios.rush import Rush
@@ -52,13 +57,16 @@ class Entry:
         self._lends = bool(rush.timetable.screenshot[session.browser.student])
         self._friend: gevent.Greenlet | None = None
 
-    def enter(self, ticket: str, intended_ns: int) -> None:
+    def enter(self, ticket: str, picture: Reply) -> None:
         """Show the code and have it scanned until there is an answer; an old code is renewed.
+
+        Args:
+            picture: the answer with the code that the student has just opened.
 
         Raises:
             ClosedError: the rush has closed.
         """
-        payload: str | None = None
+        payload, intended_ns = read_code(picture.content), picture.at_ns
         for _ in range(self._retry.attempts):
             if payload is None:
                 reply = self._browser.payload(ticket, intended_ns)

@@ -94,7 +94,7 @@ class _Story:
             reply = self._open_qr(session, ticket, session.renew(reply).at_ns)
         if reply.outcome == OK and self.rush.timetable.enters[self.student]:
             self.entry = Entry(self.rush, session, self.device.retry)
-            self.entry.enter(ticket, reply.at_ns)
+            self.entry.enter(ticket, reply)
 
     def _open_qr(self, session: Session, ticket: str, intended_ns: int) -> Reply:
         """Open the ticket's QR code, trying again after errors."""

@@ -41,6 +41,16 @@ _BASE32: Final = re.compile(r"(?<![0-9A-Za-z])[A-Z2-7]{26}(?![0-9A-Za-z])")
 Modules = NDArray[np.bool_]
 
 
+def read_code(answer: bytes) -> str | None:
+    """Return what a code says, drawn as SVG or sent as text; None where it cannot be read here."""
+    if answer.lstrip()[:1] == b"<":
+        return read_svg(answer)
+    try:
+        return answer.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def read_svg(picture: bytes) -> str | None:
     """Return the text of a QR code; None where the picture is none that can be read here."""
     for path in _PATH.findall(picture):

@@ -16,7 +16,7 @@ from typing import Final
 from dress_rehearsal.records.tables import COUNTDOWN, JOIN, PAGE, QR, QUEUE, SCAN, TICKET
 from dress_rehearsal.reports.audit.claims import CLAIMS, NO_CLAIM, unchecked_words
 from dress_rehearsal.reports.audit.countdown import page_wrongs
-from dress_rehearsal.reports.audit.double_entry import double_entries, gate_problems
+from dress_rehearsal.reports.audit.entries import double_entries, entry_problems, lost_entries
 from dress_rehearsal.reports.audit.holders import denied_tickets, refused_entry
 from dress_rehearsal.reports.audit.lost_views import VIEWS, lost_views
 from dress_rehearsal.reports.audit.pending import pending_problems
@@ -97,6 +97,7 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         "denied_tickets": denied_tickets(evidence),
         "refused_entry": refused_entry(evidence),
         "double_entry": double_entries(evidence),
+        "lost_entries": lost_entries(evidence),
         "lost_views": lost_views(evidence),
     }
     for name, part in parts.items():
@@ -109,7 +110,7 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         problems.append(
             "There is no record of what students were told (students.parquet has no rows)."
         )
-    unread = gate_problems(evidence)
+    unread = entry_problems(evidence)
     problems += pending_problems(evidence) + unread
     applicable = _applicable(evidence, found, gate_unread=bool(unread))
     if "lost_views" in applicable and found["lost_views"] is None and not evidence.clock_steps:
@@ -143,6 +144,7 @@ def _applicable(
     there = {
         "store_drift": len(evidence.stores.expected) > 1,
         "double_entry": gate_unread,  # else nobody went to the entrance
+        "lost_entries": gate_unread,
         "refused_entry": bool((evidence.requests["step"] == SCAN).any()),
         "lost_views": here,
         **dict.fromkeys(_ROOM, room),  # without one there was nobody to be told that

@@ -27,7 +27,7 @@ CLAIMS: Final = {
     "waiting": ("false_state",),
     "open": ("false_state",),
     "remaining": ("false_remaining",),
-    "entered": ("double_entry",),
+    "entered": ("double_entry", "lost_entries"),
     "viewed": ("lost_views",),
     # no
     "too_early": ("false_too_early",),

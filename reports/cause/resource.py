@@ -92,7 +92,8 @@ def _overflowed(scene: Scene) -> Found | None:
 
 
 def _busy_cpu(scene: Scene) -> Found | None:
-    if scene.part not in ("app_loop", "rest", "unanswered", "connect") or _blocked(scene):
+    awaited = scene.part in ("app_loop", "rest", "unanswered", "connect") or _unexplained(scene)
+    if not awaited or _blocked(scene):
         return None
     rows = scene.slow.rows
     met = scene.load.cpu.mean(rows["sent_ns"].to_numpy(), rows["done_ns"].to_numpy())
@@ -100,7 +101,19 @@ def _busy_cpu(scene: Scene) -> Found | None:
     if busy < BUSY:
         return None
     cores = cores_by_user(scene.evidence, scene.from_ns, scene.until_ns)
-    return "cpu", f"all CPUs were {percent(busy)} busy, in cores: {cores_words(cores)}"
+    seen = f"all CPUs were {percent(busy)} busy, in cores: {cores_words(cores)}"
+    if _unexplained(scene):
+        seen += f"; meanwhile requests waited for connections: {scene.pools[scene.part].evidence}"
+    return "cpu", seen
+
+
+def _unexplained(scene: Scene) -> bool:
+    """Return whether the part is a pool that nothing about itself explains the waiting for.
+
+    Its holders had no processor: a larger pool would only have had more of them wait.
+    """
+    found = scene.pools.get(scene.part) if scene.part in CLIENT_POOLS else None
+    return found is not None and found.pool.diagnosis is None and not found.pool.leaked
 
 
 def _late_loops(scene: Scene) -> Found | None:

@@ -159,6 +159,7 @@ _AUDIT_WORDS: Final = {
     "store_drift": ("Store drift", "tickets that Redis and PostgreSQL disagree about"),
     "stuck_students": ("Stuck", "students promised a ticket that was never issued"),
     "double_entry": ("Double entry", "people let in on a ticket that had been used already"),
+    "lost_entries": ("Entries lost", "students let in whose entry was never written"),
     "lost_views": ("Lost views", "page views by which the event's counter is off"),
 }
 

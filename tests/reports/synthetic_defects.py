@@ -42,6 +42,8 @@ class Defects:
     """Holders who went to the gate."""
     entered_twice: int = 0
     """Of them: let in a second time on the same ticket."""
+    entries_lost: int = 0
+    """Of them: let in, and no row of it was written (the last of them)."""
     overtakers: int = 0
     """The last to come, by seconds, who hold the first tickets."""
     queue_jumped: int = 0

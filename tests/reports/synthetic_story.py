@@ -219,7 +219,8 @@ class Story:
                 "committed_ns": None,
             }
         )
-        self.ledger = pd.concat([self.ledger, gate])
+        lost = self.visitors[len(self.visitors) - self.defects.entries_lost :]
+        self.ledger = pd.concat([self.ledger, gate[~gate["student"].isin(lost)]])
         self.stores = (*self.stores, "gate")
 
     # -- the requests ------------------------------------------------------------------------

@@ -30,7 +30,14 @@ BY_TIMES = (
 """What a clock that was set leaves undecided, where there is no waiting room and no entrance."""
 
 WITHOUT_LEDGER = {
-    *("double_entry", "lost_views", "denied_tickets", "false_not_enrolled", "false_rejections"),
+    *(
+        "double_entry",
+        "lost_entries",
+        "lost_views",
+        "denied_tickets",
+        "false_not_enrolled",
+        "false_rejections",
+    ),
     *("false_too_early", "lost_sessions", "refused_entry", "refused_logins", "replays_refused"),
     *("early_admissions", "false_not_admitted", "lost_places", "false_place"),
     *("wrong_code", "false_countdown", "false_state", "false_remaining"),

@@ -35,7 +35,7 @@ GATES = [
 
 
 ELSEWHERE = {
-    *("double_entry", "refused_entry"),
+    *("double_entry", "lost_entries", "refused_entry"),
     *("early_admissions", "false_not_admitted", "lost_places", "false_place"),
 }
 

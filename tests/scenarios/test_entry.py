@@ -1,6 +1,10 @@
 """Entry: holders show their code, a friend shows the same one, and one of them gets in."""
 
+import io
+import json
+
 import pytest
+import segno
 
 from dress_rehearsal.scenarios.entry import ENTRY_TOKEN, entry_token
 from dress_rehearsal.scenarios.errors import ScenarioError
@@ -27,6 +31,21 @@ def test_a_holder_opens_the_code_and_is_let_in(server, play, entering, ticket_of
     assert scans.outcome.tolist() == ["ok"] * 3
     assert set(scans.device) == {0}
     assert len(office.entered) == 3
+
+
+@pytest.mark.parametrize("drawn", ["ticket-0.9", "TICKET-NOBODY-HAS.1"])
+def test_what_the_picture_says_is_what_is_scanned(
+    server, play, entering, ticket_office, respond, drawn
+):
+    office, picture = ticket_office(1), io.BytesIO()
+    segno.make_qr(drawn).save(picture, kind="svg")
+    server.respond = lambda request, peer: (
+        respond(200, picture.getvalue()) if request.path.endswith("/qr") else office(request, peer)
+    )
+    _, requests = play(entering(students__screenshots="0%"))
+    (scan,) = [r for r in server.received if r.path == "/gate/scan"]
+    assert json.loads(scan.body)["payload"] == drawn
+    assert requests.step.tolist().count(QR) == 1, "the picture alone"
 
 
 def test_of_two_who_show_the_same_code_one_gets_in(server, play, entering, ticket_office):

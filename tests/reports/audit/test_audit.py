@@ -67,6 +67,9 @@ def test_one_store_cannot_disagree_with_itself(evidence_of):
         pytest.param({"early": 3}, {"sold_early": 3}, id="granted before T-0"),
         pytest.param({"visitors": 5}, {}, id="everybody entered once"),
         pytest.param(
+            {"visitors": 5, "entries_lost": 2}, {"lost_entries": 2}, id="entries never written"
+        ),
+        pytest.param(
             {"visitors": 5, "entered_twice": 2}, {"double_entry": 2}, id="a code that admits again"
         ),
         pytest.param({"rows_dropped": 2}, {"acked_but_missing": 2, "store_drift": 2}, id="dropped"),
@@ -92,6 +95,7 @@ WRONGS = {
     "drift": "store_drift",
     "stuck": "stuck_students",
     "entered_twice": "double_entry",
+    "entries_lost": "lost_entries",
     "lost_views": "lost_views",
 }
 
@@ -175,7 +179,7 @@ def test_a_gate_that_could_not_be_read_is_said(evidence_of):
     finding = audited(evidence)
     assert "double_entry" in finding.applicable
     assert finding.problems == (
-        "The gate's admissions could not be audited: gate did not answer: connection refused.",
+        "The entrance's admissions could not be audited: gate did not answer: connection refused.",
     )
 
 

@@ -156,6 +156,17 @@ def test_busy_cpus_are_the_cause_of_late_loops_and_it_is_said_whose_work_it_was(
     assert cause_of(prompt).bottleneck.resource == "app_queue"
 
 
+def test_a_pool_that_is_full_because_the_cpu_is_full_is_not_the_bottleneck(evidence_of):
+    evidence = evidence_of(**SMALL, pool_exhausted=True)
+    evidence = slowed(evidence, waited_for="postgres", pool=900)
+    full = cause_of(measured(evidence, "machine_cpu_used_ratio", 0.99))
+    assert full.bottleneck.resource == "cpu"
+    assert "20 of 20 in use" in full.cause, "where it was waited is told as well"
+    idle = cause_of(measured(evidence, "machine_cpu_used_ratio", 0.4))
+    assert idle.bottleneck.resource == "postgres"
+    assert "too small" in idle.cause
+
+
 def waiting_for_a_cpu(evidence: Evidence, ran: float, waited: float) -> Evidence:
     """The same run whose processes ran for so much of what they did, and waited so many s a s."""
     metrics = evidence.metrics.copy()
