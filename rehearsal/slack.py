@@ -46,7 +46,7 @@ def notify(plan: Plan, verdict: Verdict, timeout_s: float = _TIMEOUT_S) -> str |
 
 
 def slack_text(plan: Plan, verdict: Verdict) -> str:
-    """Return the message: the verdict, why, the cause, what was run, notes, and where to read on."""
+    """Return the message: the verdict, why, the cause, what was run, notes, where to read on."""
     lines = [f"{SIGNS[verdict.verdict]} {verdict.verdict.upper()}: {plan.name}"]
     lines += verdict.reasons[:1]
     if verdict.reasons[1:]:

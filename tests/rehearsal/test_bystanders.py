@@ -30,9 +30,7 @@ def shop(tmp_path: Path) -> Iterator[int]:
     """A busy server called `ticketshop` that descends from nobody here; its port."""
     program = tmp_path / "ticketshop"
     program.symlink_to(os.path.realpath(sys.executable))
-    started = subprocess.Popen(  # noqa: S603 - this interpreter
-        [program, "-S", "-c", SHOP], stdout=subprocess.PIPE, text=True
-    )
+    started = subprocess.Popen([program, "-S", "-c", SHOP], stdout=subprocess.PIPE, text=True)
     assert started.stdout is not None
     pid, port = map(int, started.stdout.readline().split())
     started.wait()

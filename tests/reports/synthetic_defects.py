@@ -79,7 +79,7 @@ class Defects:
     silent: Sequence[tuple[str, float, float]] = ()
     """Sources of which nothing was heard: how they begin, from and until in seconds from T-0."""
     clock_step_s: float = 0.0
-    """By how much the wall clock was set at T-0 + 1 s, by the samples and the offsets among them."""
+    """By how much the wall clock was set at T-0 + 1 s: samples carry it, the offsets tell."""
     slow_reading_ms: float = 0.0
     """How much later than received answers are read."""
     slow_ms: float = 0.0
