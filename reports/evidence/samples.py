@@ -10,8 +10,8 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.numbers import integers
 
 SILENT_NS = 2 * NS_PER_S
-"""A gauge whose source said nothing for this long, and for over a step of the grid it is put on,
-says nothing about now."""
+"""A gauge whose source said nothing for this long, and for longer than half as long again as it
+usually takes, says nothing about now."""
 
 
 class Samples:
@@ -116,9 +116,9 @@ def level_on(grid: Any, rows: pd.DataFrame) -> Any:
     """Return gauges added up over their sources on a grid; NaN where none had spoken recently."""
     total = np.zeros(len(grid))
     heard = np.zeros(len(grid), dtype=bool)
-    step_ns = int(grid[1] - grid[0]) if len(grid) > 1 else 0
-    recent_ns = max(SILENT_NS, 3 * step_ns // 2)
     for _, times, values in single_series(rows):
+        usual_ns = (times[-1] - times[0]) / max(len(times) - 1, 1)
+        recent_ns = max(SILENT_NS, 1.5 * usual_ns)
         position = np.searchsorted(times, grid, side="right") - 1
         known = (position >= 0) & (grid - times[np.maximum(position, 0)] <= recent_ns)
         total += np.where(known, values[np.maximum(position, 0)], 0.0)
