@@ -110,6 +110,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *trust.notes,
                 *evidence.server_counts.notes,
                 *worker_notes(evidence),
+                *_late_rows(pools),
             ]
         ),
     )
@@ -198,6 +199,18 @@ def _leaks(pools: Iterable[PoolFinding]) -> list[str]:
         f"{pool_words(finding.pool.name)} were never given back."
         for finding in pools
         if (leaked := finding.pool.leaked)
+    ]
+
+
+def _late_rows(pools: Iterable[PoolFinding]) -> list[str]:
+    """Return a sentence where tickets were promised long before they were written.
+
+    No purchase waits for the write-back, so it is never why one is slow.
+    """
+    return [
+        f"Tickets were written late: {finding.evidence}. Until then they are only promised."
+        for finding in pools
+        if finding.pool.name == "write_back" and finding.pool.saturated_at_s is not None
     ]
 
 

@@ -268,3 +268,12 @@ def test_sold_out_while_others_still_bought_is_false_unless_lots_were_drawn(
 def test_sold_out_with_tickets_left_is_false_whatever_the_order(verdict_of, order):
     verdict = verdict_of(**SMALL, false_sold_out=3, plan={"event": {"order": order}})
     assert (verdict.verdict, verdict.audit.false_sold_out) == ("fail", 3)
+
+
+def test_tickets_that_are_written_late_are_told_though_no_purchase_waited(verdict_of):
+    late = verdict_of(allocation="redis_writeback", writeback_slow=True)
+    (note,) = [note for note in late.notes if note.startswith("Tickets were written late: ")]
+    assert "waited over 1 s for their row" in note
+    assert late.bottleneck is None
+    prompt = verdict_of(allocation="redis_writeback")
+    assert not [note for note in prompt.notes if "written late" in note]
