@@ -5,8 +5,8 @@ own on the same metric: `census.failed`, `census.unknown` and `census.in_flight`
 sale whose students met errors did not hold, whatever its audit says.
 
 A gate whose number was not measured is inconclusive, never passed, and so is one that holds of a
-pool whose sources were silent when it mattered, or of a cause that could not be decided. So is a
-limit that is broken
+pool whose sources were silent when it mattered, or of a cause that could not be decided; nor are
+limits on times passed where a clock was set meanwhile. So is a limit that is broken
 
 - in a run that was cut short: its numbers are not those of the planned rush;
 - while other programs took the CPU, a clock was set or ports were short: then everything that slows
@@ -31,6 +31,7 @@ from dress_rehearsal.reports.metrics import (
     in_unit_of,
     metric_value,
     never_happened,
+    unit_of,
 )
 from dress_rehearsal.reports.numbers import exact
 from dress_rehearsal.reports.schema import GateResult, Measured, Number, Status
@@ -108,6 +109,8 @@ def _held_against(
     if _too_close(gate, interval):
         return undecided, f"Gate undecided: {said}, too close to the limit {gate.limit} to call."
     excuse = _excuse(gate, evidence, trust) if status == "fail" else None
+    if evidence.clock_steps and _by_times(gate.metric):
+        excuse = trust.untimely
     if excuse:
         return undecided, f"Gate undecided: {said}, the limit is {gate.limit}, but {excuse}."
     return result, f"Gate broken: {said}, the limit is {gate.limit}."
@@ -177,6 +180,11 @@ def _excuse(gate: Gate, evidence: Evidence, trust: TrustFinding) -> str | None:
     if own is not None and not parse_limit(gate.limit).holds(exact(own)):
         return None
     return f"the generator was late; the system's part is {milliseconds(own)}"
+
+
+def _by_times(metric: str) -> bool:
+    """Return whether a number of the sale compares times."""
+    return bool(unit_of(metric)) and not metric.startswith("generator.")
 
 
 def _may_be_others_doing(table: str, field: str) -> bool:

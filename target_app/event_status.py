@@ -2,6 +2,7 @@
 
 import logging
 import time
+from typing import Literal
 
 from dress_rehearsal.target_app.allocators.base import Allocator, Standing
 from dress_rehearsal.target_app.errors import DependencyDownError, UnavailableError
@@ -9,6 +10,8 @@ from dress_rehearsal.target_app.periodic import Periodic
 from dress_rehearsal.target_app.stores.restore import Restorer
 
 REFRESH_S = 0.25
+EventState = Literal["waiting", "open", "sold_out"]
+"""What an event is said to be."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -72,7 +75,7 @@ class EventStatus:
         self._standing = standing
 
 
-def state_of(standing: Standing, now_ns: int | None = None) -> str:
+def state_of(standing: Standing, now_ns: int | None = None) -> EventState:
     """Return `waiting` before T-0, then `open`, then `sold_out`."""
     if (time.time_ns() if now_ns is None else now_ns) < standing.opens_at_ns:
         return "waiting"

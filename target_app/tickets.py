@@ -5,7 +5,7 @@ import logging
 import re
 import secrets
 import time
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -31,12 +31,15 @@ _VARIES = (b"vary", b"Accept, Authorization")
 _IDEMPOTENCY_MAX_BYTES = 255
 _TICKET = re.compile(r"[0-9a-f]{32}")  # what `buy` makes; nothing else is asked of a store
 
+TicketState = Literal["pending", "issued"]
+"""What a ticket is said to be."""
+
 
 class Granted(msgspec.Struct):
     """A ticket granted; `pending` until its row is committed, then `issued`."""
 
     ticket: str
-    state: str
+    state: TicketState
 
 
 class Ticket(msgspec.Struct):
@@ -44,7 +47,7 @@ class Ticket(msgspec.Struct):
 
     ticket: str
     event: str
-    state: str
+    state: TicketState
     number: int
 
 
@@ -111,7 +114,7 @@ class Tickets:
         found = await self._find(ticket)
         if isinstance(found, Refusal):
             return PROBLEMS[found.code]
-        state = "issued" if found.issued else "pending"
+        state: TicketState = "issued" if found.issued else "pending"
         return json_answer(200, Ticket(found.ticket, self._event, state, found.number))
 
     async def show_qr(self, ticket: str, as_text: bool) -> Answer:

@@ -250,7 +250,7 @@ def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen:
 def _nothing_slow(bought: Slowest | None) -> str:
     if bought is None:
         return "Cause: not known, for of no purchase it is known how long it took."
-    waited = milliseconds(round(bought.p99_ms, 1))
+    waited = milliseconds(rounded(bought.p99_ms))
     return f"{NO_CAUSE}; the slowest 1% of purchases waited {waited}."
 
 

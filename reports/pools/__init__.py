@@ -30,18 +30,21 @@ _HEARD_FROM: Final = {
 def find_pools(evidence: Evidence) -> list[PoolFinding]:
     """Return a finding for every pool that was measured, in the order of `POOL_NAMES`.
 
-    One whose sources were silent in the seconds that matter, and of which nothing bad was seen, is
-    not healthy but `not_measured`.
+    One whose sources were silent in the seconds that matter, or whose times do not compare for a
+    clock was set, and of which nothing bad was seen, is not healthy but `not_measured`.
     """
     grid = run_grid(evidence)
     found = find_client_pools(evidence, grid) + find_shared_pools(evidence, grid)
     silent = {gap.source.partition(":")[0] for gap in evidence.gaps if not gap.planned}
-    return [_unless_silent(finding, silent) for finding in found]
+    unknown = {name for name, sources in _HEARD_FROM.items() if silent & set(sources)}
+    if evidence.clock_steps:
+        unknown.add("write_back")  # how long rows waited is told by times of day
+    return [_unless_unknown(finding, unknown) for finding in found]
 
 
-def _unless_silent(finding: PoolFinding, silent: Collection[str]) -> PoolFinding:
+def _unless_unknown(finding: PoolFinding, unknown: Collection[str]) -> PoolFinding:
     pool = finding.pool
-    if pool.diagnosis != "healthy" or not set(_HEARD_FROM[pool.name]) & set(silent):
+    if pool.diagnosis != "healthy" or pool.name not in unknown:
         return finding
     pool = pool.model_copy(update={"diagnosis": "not_measured"})
     return dataclasses.replace(finding, pool=pool)

@@ -42,7 +42,7 @@ def judge_trust(evidence: Evidence) -> TrustFinding:
     foreign = judge_foreign_cpu(evidence)
     clocks = judge_clocks(evidence)
     own = judge_generator(evidence, foreign_cpu_cores=foreign.cores, clock_step_ms=clocks.step_ms)
-    doubts = [*own.doubts, *foreign.doubts, *clocks.doubts, *judge_coverage(evidence)]
+    doubts = [*clocks.doubts, *own.doubts, *foreign.doubts, *judge_coverage(evidence)]
     return TrustFinding(
         generator=own.generator,
         problems=tuple(doubt.sentence for doubt in doubts),

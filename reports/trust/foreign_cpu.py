@@ -15,6 +15,7 @@ import numpy as np
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.clocks import set_forward_ns
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.trust.doubt import Doubt
 from dress_rehearsal.reports.words import offset, written
@@ -117,12 +118,15 @@ def _uncounted(evidence: Evidence, around_ns: tuple[int, int]) -> list[Doubt]:
     marks = np.array([begin_ns, *times[times.between(begin_ns, end_ns)], end_ns], dtype=np.int64)
     found = []
     every_s = max(_COUNTED_EVERY_S, evidence.plan.collect.interval)
-    for place in np.flatnonzero(np.diff(marks) >= (every_s + _OVERDUE_S) * NS_PER_S):
-        if any(gap.from_ns < marks[place + 1] and gap.until_ns > marks[place] for gap in silent):
+    for from_ns, until_ns in zip(marks[:-1].tolist(), marks[1:].tolist(), strict=True):
+        length_ns = until_ns - from_ns - set_forward_ns(evidence.clock_steps, from_ns, until_ns)
+        if length_ns < (every_s + _OVERDUE_S) * NS_PER_S:
+            continue
+        if any(gap.from_ns < until_ns and gap.until_ns > from_ns for gap in silent):
             continue
         since, until = (
-            offset(round((int(mark) - evidence.timeline.zero_ns) / NS_PER_S, 1))
-            for mark in marks[place : place + 2]
+            offset(round((mark - evidence.timeline.zero_ns) / NS_PER_S, 1))
+            for mark in (from_ns, until_ns)
         )
         said = f"What other programs took of the CPU was not counted from {since} to {until}, so "
         found.append(Doubt(f"{said}what was slow then may be their doing.", "gap"))

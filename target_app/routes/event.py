@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import Body
 from litestar.types import Scope
 
-from dress_rehearsal.target_app.event_status import state_of
+from dress_rehearsal.target_app.event_status import EventState, state_of
 from dress_rehearsal.target_app.http.openapi import ADMIN, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS
 from dress_rehearsal.target_app.http.response import Answer, json_answer
@@ -28,7 +28,7 @@ class Page(msgspec.Struct):
     tickets: int
     opens_at_ns: int
     now_ns: int
-    state: str
+    state: EventState
     views: int
 
 
@@ -37,7 +37,7 @@ class Countdown(msgspec.Struct):
 
     now_ns: int
     opens_at_ns: int
-    state: str
+    state: EventState
     remaining: int
 
 

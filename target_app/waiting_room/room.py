@@ -20,7 +20,7 @@ import msgspec
 from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal
 from dress_rehearsal.target_app.enrolment import Granting
 from dress_rehearsal.target_app.errors import DependencyDownError, UnavailableError
-from dress_rehearsal.target_app.event_status import EventStatus, state_of
+from dress_rehearsal.target_app.event_status import EventState, EventStatus, state_of
 from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.periodic import Periodic
 from dress_rehearsal.target_app.sessions import Bearer
@@ -52,7 +52,7 @@ class Place(msgspec.Struct):
     position: int
     ahead: int
     admitted: bool
-    state: str
+    state: EventState
     poll_after_ms: int
 
 

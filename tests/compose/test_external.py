@@ -1,10 +1,12 @@
 """An external stage starts nothing, and sends nothing to a host the plan does not allow."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,6 +19,7 @@ from dress_rehearsal.compose import (
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.plan import Target
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.scenarios.client.http import Origin
 
 NewRun = Callable[[Plan], RunDirectory]
 
@@ -114,6 +117,26 @@ def test_a_target_that_does_not_answer_is_told_before_anything_else(new_run: New
         ExternalStage(nobody, new_run(nobody), []),
     ):
         pytest.fail("entered a stage that is not there")
+
+
+def test_students_use_the_address_that_was_checked(
+    service: str, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`localhost` may be ::1 first, where nobody listens: conductor and students go elsewhere."""
+    port = urlsplit(service).port
+    usual = socket.getaddrinfo
+    families = ((socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1"))
+    both = [(family, socket.SOCK_STREAM, 6, "", (ip, port)) for family, ip in families]
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *rest, **more: both if host == "localhost" else usual(host, *rest, **more),
+    )
+    outside = plan(f"http://localhost:{port}")
+    before = TicketService.answers
+    with ExternalStage(outside, new_run(outside), []) as stage:
+        assert TicketService.answers == before + 1
+        assert Origin.of(stage.url).address == ("127.0.0.1", port)
 
 
 def test_the_sale_is_opened_once_answers_agree(

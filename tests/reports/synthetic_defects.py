@@ -64,6 +64,10 @@ class Defects:
     """Purchases the server counted and the generator did not record; negative: the reverse."""
     failed: int = 0
     """Students who met 503 overloaded and ended there."""
+    starved: int = 0
+    """The last to buy, who waited 8 s for a connection to PostgreSQL and met 503 then."""
+    told_too_early: int = 0
+    """Students who clicked at the second worker within 2 s of T-0 and were told `too_early`."""
     never_started: int = 0
     """Students without a row."""
     contradictory: int = 0
@@ -79,19 +83,29 @@ class Defects:
     silent: Sequence[tuple[str, float, float]] = ()
     """Sources of which nothing was heard: how they begin, from and until in seconds from T-0."""
     clock_step_s: float = 0.0
-    """By how much the wall clock was set at T-0 + 1 s: samples carry it, the offsets tell."""
+    """By how much the wall clock was set, by the offsets that were read and the samples' times."""
+    clock_step_at_s: float = 1.0
+    """When, in seconds from T-0."""
     slow_reading_ms: float = 0.0
     """How much later than received answers are read."""
     slow_ms: float = 0.0
     """Time the server adds to every purchase."""
+    own_ms: float = 0.0
+    """Time that the app's own code adds to every purchase."""
     pool_exhausted: bool = False
-    """The PostgreSQL pool is full from T-0 + 0.25 s for 2 s; use time stays flat."""
+    """The PostgreSQL pool is full from T-0 + 0.25 s for `full_s`; use time stays flat."""
+    exhausted_pool: str = "postgres"
+    """Which pool it is instead, in this and all that is like it."""
+    full_s: float = 2.0
+    """For how long it is full."""
+    wait_ms: float = 80.0
+    """How long purchases wait for it meanwhile, in the median."""
     slow_holder: bool = False
     """As pool_exhausted, but connections are held for 120 ms within 2.25 s of T-0."""
     slow_from_start: bool = False
     """As slow_holder, but from the first purchase on: nothing shorter to compare with."""
     lock_waits: bool = False
-    """As slow_holder, but 19 of 20 connections in use wait for a lock."""
+    """As slow_holder, but every connection in use waits for a lock."""
     late_loops: bool = False
     """As slow_holder, but the app's event loops are 80 ms late meanwhile."""
     nested: bool = False
@@ -140,14 +154,24 @@ class Defects:
     """Store that could not be read at the end."""
 
     @property
+    def clock_step_ns(self) -> int:
+        """When the clock was set, in Unix ns of the clock as it was before."""
+        return T0_NS + round(self.clock_step_at_s * SECOND)
+
+    @property
     def held_long(self) -> bool:
         """Whether connections are held for 120 ms around T-0."""
         return self.slow_holder or self.slow_from_start or self.lock_waits or self.late_loops
 
     @property
     def waits(self) -> bool:
-        """Whether the PostgreSQL pool is full from T-0 + 0.25 s for 2 s."""
+        """Whether the pool is full from T-0 + 0.25 s for `full_s`."""
         return self.pool_exhausted or self.held_long
+
+    @property
+    def full_ns(self) -> tuple[int, int]:
+        """From when until when, in ns from T-0."""
+        return SECOND // 4, SECOND // 4 + round(self.full_s * SECOND)
 
     without: Sequence[str] = ()
     """Files left out: requests, students, ledger, metrics, environment, timeline."""

@@ -64,8 +64,8 @@ class Meters:
             words = sorted({part[position] for part in self._parts})
             codes = np.repeat([words.index(part[position]) for part in self._parts], lengths)
             frame[name] = pd.Categorical.from_codes(codes, words)
-        later = frame["t_ns"] >= T0_NS + SECOND
-        frame["t_ns"] += np.where(later, round(self.defects.clock_step_s * SECOND), 0)
+        later = frame["t_ns"] >= self.defects.clock_step_ns
+        frame.loc[later, "t_ns"] += round(self.defects.clock_step_s * SECOND)
         frame = frame.sort_values("t_ns", kind="stable", ignore_index=True)
         middle = len(frame) // 2
         return {
@@ -143,12 +143,13 @@ class Meters:
         done = rows["done_ns"].to_numpy(np.int64)
         used = np.where(self.sale, min(4.0, size), 0.0)
         pending, timeouts = np.zeros(len(self.ticks)), np.zeros(len(self.ticks))
-        if pool == "postgres":
+        if pool == self.defects.exhausted_pool:
             shift = self.ticks - T0_NS
-            full = (shift >= SECOND // 4) & (shift < 9 * SECOND // 4)
+            from_ns, until_ns = self.defects.full_ns
+            full = (shift >= from_ns) & (shift < until_ns)
             if self.defects.held_long:
-                from_ns = -99 * SECOND if self.defects.slow_from_start else -9 * SECOND // 4
-                long = (done - T0_NS > from_ns) & (done - T0_NS < 9 * SECOND // 4)
+                long_ns = -99 * SECOND if self.defects.slow_from_start else -9 * SECOND // 4
+                long = (done - T0_NS > long_ns) & (done - T0_NS < until_ns)
                 use = np.where(long, 0.12, use)
             if self.defects.waits:
                 used, pending = np.where(full, size, used), np.where(full, 25.0, pending)
@@ -237,7 +238,9 @@ class Meters:
             self._add("postgres", "pg_stat_activity_backends", count, state=state)
         self._add("postgres", "pg_connections_used", connections)
         self._add("postgres", "pg_settings_max_connections", plan.postgres.max_connections)
-        locked = np.where(self.sale, 0.95 * plan.app.workers * plan.app.postgres_pool, 0.0)
+        from_ns, until_ns = self.defects.full_ns
+        full = (shift >= from_ns) & (shift < until_ns)
+        locked = np.where(full, plan.app.workers * plan.app.postgres_pool, 0.0)
         self._add("postgres", "pg_lock_waiting", locked if self.defects.lock_waits else 0.0)
         self._add("postgres", "pg_up", 1.0)
         committed = self._seen(self.story.committed)
@@ -262,13 +265,14 @@ class Meters:
         defects = self.defects
         overflows = 11 + np.where(self.ticks >= T0_NS, defects.accept_overflows, 0)
         limit = float(self.story.plan.app.backlog)
-        waiting = np.where(self.sale, limit if defects.accept_overflows else 3.0, 0.0)
+        own = defects.accept_overflows if defects.accept_drops is None else defects.accept_drops
+        waiting = np.where(self.sale, limit if own else 3.0, 0.0)
         self._add("kernel", "tcp_listen_overflows_total", overflows)
         self._add("kernel", "tcp_listen_drops_total", overflows)
         self._add("kernel", "tcp_syn_retrans_total", 5.0)
         self._add("kernel", "listen_queue_length", waiting, port=str(APP_PORT))
         self._add("kernel", "listen_queue_limit", limit, port=str(APP_PORT))
-        drops = overflows - 11 if defects.accept_drops is None else defects.accept_drops
+        drops = np.where(self.ticks >= T0_NS, own, 0)
         self._add("kernel", "listen_queue_drops_total", drops, port=str(APP_PORT))
         taken = not defects.spare and bool(defects.foreign_cores or defects.stolen_cores)
         used = np.where(self.sale, 1.0 if defects.cpu_full or taken else 0.7, 0.2)
@@ -297,7 +301,7 @@ class Meters:
 
     def _clock(self) -> Any:
         """Return what the two clocks differ by, read to some microseconds."""
-        step = np.where(self.ticks >= T0_NS + SECOND, self.defects.clock_step_s, 0.0)
+        step = np.where(self.ticks >= self.defects.clock_step_ns, self.defects.clock_step_s, 0.0)
         return step + self.rng.normal(0, 5e-6, len(self.ticks))
 
     def _generator(self) -> None:

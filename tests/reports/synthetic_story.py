@@ -82,8 +82,19 @@ class Story:
             self.buy[np.flatnonzero(~self.enrolled)[: self.defects.ineligible]] = (
                 T0_NS + SECOND // 50
             )
+        if self.defects.told_too_early:
+            self._open_late()
         if self.defects.overtakers:
             self.buy[np.argsort(self.buy)[-self.defects.overtakers :]] += 4 * SECOND
+
+    def _open_late(self) -> None:
+        """Have the second worker open 2 s late: who clicks there before then clicks again."""
+        mine = np.arange(len(self.buy)) % len(self.pids) == 1
+        mine &= self.enrolled & (self.buy < T0_NS + 2 * SECOND)
+        self.put_off = np.flatnonzero(mine)[: self.defects.told_too_early]
+        self.put_off_at = np.maximum(self.buy[self.put_off], T0_NS + SECOND // 20)
+        later = self.rng.uniform(0, 1, len(self.put_off)) * SECOND
+        self.buy[self.put_off] = T0_NS + 2 * SECOND + later.astype(np.int64)
 
     def _queue_up(self) -> None:
         """Let students in one after another, by when they joined; polling costs up to half a s."""
@@ -113,17 +124,23 @@ class Story:
         queue = np.arange(n) * step_ns
         finished = np.empty(n, dtype=np.int64)
         finished[order] = np.maximum.accumulate(sent[order] - queue) + queue + step_ns
-        service = rng.lognormal(math.log(3.5), 0.4, n) * 1e6 + defects.slow_ms * 1e6
+        added_ms = defects.slow_ms + defects.own_ms
+        service = rng.lognormal(math.log(3.5), 0.4, n) * 1e6 + added_ms * 1e6
         self.buy_done = finished + service.astype(np.int64)
         self.buy_wait_us = np.full(n, 20, dtype=np.int64)
         if defects.waits:
-            full = (sent > T0_NS + SECOND // 4) & (sent < T0_NS + 9 * SECOND // 4)
-            waited = np.where(full, rng.lognormal(math.log(80_000), 0.3, n), 20)
+            from_ns, until_ns = defects.full_ns
+            full = (sent > T0_NS + from_ns) & (sent < T0_NS + until_ns)
+            waited = np.where(full, rng.lognormal(math.log(1e3 * defects.wait_ms), 0.3, n), 20)
             self.buy_wait_us = waited.astype(np.int64)
             self.buy_done += self.buy_wait_us * 1000
+        starved = order[n - defects.starved :]
+        self.buy_wait_us[starved] = 8_000_000
+        self.buy_done[starved] = sent[starved] + 8 * SECOND + 4_000_000
 
         outcome = np.where(self.enrolled, "sold_out", "refused").astype(object)
-        eligible = np.flatnonzero(self.enrolled)
+        outcome[starved] = "failed"
+        eligible = np.flatnonzero(self.enrolled & (outcome != "failed"))
         line = eligible[np.argsort(self.buy_done[eligible], kind="stable")]
         if defects.overtakers:
             line = np.roll(line, defects.overtakers)
@@ -243,6 +260,8 @@ class Story:
                 BUY, doubles, self.buy_done[doubles] + 120_000_000, "already_holds_ticket", device=2
             ),
         ]
+        if self.defects.told_too_early:
+            parts.append(self._answered(BUY, self.put_off, self.put_off_at, "too_early"))
         if self.pending:
             parts.append(self._answered(TICKET, acked, self.buy_done[acked] + SECOND))
             late = np.repeat(self.stuck, 4)
@@ -330,8 +349,10 @@ class Story:
         rows["read_ns"] = self.buy_done + 300_000 + int(self.defects.slow_reading_ms * 1e6)
         took_us = (rows["done_ns"] - rows["sent_ns"]) // 1000
         rows["pool_us"] = self.buy_wait_us
-        rows["pool"] = "postgres" if self.defects.waits else None
-        rows["app_us"] = np.minimum(took_us, 3_000 + self.buy_wait_us)
+        waited = self.defects.waits or self.defects.starved
+        rows["pool"] = self.defects.exhausted_pool if waited else None
+        own_us = 3_000 + round(1e3 * self.defects.own_ms)
+        rows["app_us"] = np.minimum(took_us, own_us + self.buy_wait_us)
         rows["queue_us"] = took_us - rows["app_us"]
         timed_out = self.outcome == "unknown"
         _without_answer(rows, timed_out, "unknown", "timeout")

@@ -34,7 +34,9 @@ def samples() -> Iterator[Sample]:
         yield f'rehearsal_info{{run="{RUN}",job="harness"}}', 1, at
         if at <= GONE:
             sent = 10_094 if at == BEGAN + 5 * STEP else 3
+            came = 412 if sent > 3 else 7
             yield f'generator_sent_last_second{{run="{RUN}",generator="g"}}', sent, at
+            yield f'generator_arrivals_last_second{{run="{RUN}",generator="g"}}', came, at
         for state, text in (("", "told"), ("on", "firing")):
             labels = f'kind="alert",name="PoolLeak",state="{state}",text="{text}"'
             yield _timeline(labels), BORN, at
@@ -120,6 +122,23 @@ def test_the_busiest_second_is_seen_however_far_apart_points_are(api: Prometheus
     (fine,) = ask(api, by_second(rush))
     assert by_time(fine)[peak] == 10_094
     assert by_time(fine)[peak + 2 * STEP] == 3
+
+
+def test_the_board_shows_a_rush_of_10_094_a_second_and_who_arrives_in_it(
+    api: PrometheusApi,
+) -> None:
+    """A rate over 4 s showed 3,800 of them, and nobody arriving at T-0."""
+    asked = {
+        target.legend: target.expr
+        for target in targets(dashboards()["rehearsal-open"])
+        if target.panel_title == "Requests sent, students arriving"
+    }
+    (sent,), (arriving,) = (
+        ask(api, asked[legend]) for legend in ("requests sent", "students arriving")
+    )
+    opened = BEGAN + 5 * STEP
+    assert by_time(sent)[opened] == max(sent.values) == 10_094
+    assert by_time(arriving)[opened] == max(arriving.values) == 412
 
 
 def test_a_level_that_nobody_reads_any_more_is_not_zero(api: PrometheusApi) -> None:

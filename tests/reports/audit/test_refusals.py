@@ -1,7 +1,10 @@
 """Each refusal is held against the clock, the roster and what had been said; a true one is none."""
 
 import dataclasses
+import importlib
+from typing import Literal, get_args, get_origin, get_type_hints
 
+import msgspec
 import pandas as pd
 import pytest
 
@@ -204,8 +207,26 @@ def test_answers_alone_prove_that_more_was_sold_than_there_is(evidence_of, store
 
 
 def test_every_word_that_the_app_can_say_is_in_the_table():
-    assert set(KINDS) <= {*CLAIMS, *NO_CLAIM}
+    refusals, states = set(KINDS), set(states_told())
+    assert refusals <= {*CLAIMS, *NO_CLAIM}
+    assert states <= set(CLAIMS)
+    assert {"sold_out", "too_early", "ticket_unknown"} <= refusals
+    assert states == {"waiting", "open", "sold_out", "pending", "issued"}
     assert {counter for by in CLAIMS.values() for counter in by} <= set(COUNTERS)
+
+
+def states_told():
+    """The words that the app's answers may have for what something is: its types allow no other."""
+    importlib.import_module("dress_rehearsal.target_app.app")
+    told = [
+        get_type_hints(answer)["state"]
+        for answer in msgspec.Struct.__subclasses__()
+        if answer.__module__.startswith("dress_rehearsal.target_app.")
+        and "state" in answer.__struct_fields__
+    ]
+    assert len(told) >= 5
+    assert {get_origin(kind) for kind in told} == {Literal}
+    return [word for kind in told for word in get_args(kind)]
 
 
 def test_a_word_that_no_check_knows_is_listed(evidence_of):

@@ -7,6 +7,7 @@ import pytest
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.pools import POOL_NAMES, find_pools
 from dress_rehearsal.reports.pools.client import find_client_pools, run_grid
+from tests.reports.clock_setting import clock_set
 
 _PATIENCE_2S = {"app": {"postgres_pool_timeout": "2s"}}
 
@@ -320,6 +321,14 @@ def test_rows_that_never_come_show_in_the_writers_oldest_entry(pools_of, allocat
     pools = pools_of(allocation=allocation)
     assert pools["write_back"].diagnosis == "healthy"
     assert pools["write_back"].peak_pending > 0
+
+
+def test_rows_that_were_written_while_the_clock_leapt_were_not_late(evidence_of):
+    crowd = {"students": 2_000, "tickets": 1_000}
+    found = find_pools(clock_set(evidence_of, 9, 0.3, **crowd))
+    assert {f.pool.name: f.pool.diagnosis for f in found}["write_back"] == "not_measured"
+    late = find_pools(evidence_of(**crowd, writeback_slow=True))
+    assert {f.pool.name: f.pool.saturated_at_s for f in late}["write_back"] is not None
 
 
 def test_rest_must_have_been_watched_to_speak_of_a_leak(pools_of):

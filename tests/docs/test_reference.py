@@ -1,0 +1,104 @@
+"""The reference names what there is: every counter, number, resource, fault and strategy, once."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dress_rehearsal.plans.faults import FAULTS
+from dress_rehearsal.plans.matrix import read_matrix
+from dress_rehearsal.plans.plan import Plan
+from dress_rehearsal.plans.strategies import STRATEGIES
+from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.reports.cause.resource import RESOURCES
+from dress_rehearsal.reports.metrics import known_metrics
+from dress_rehearsal.reports.schema import Audit, Fairness
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = (ROOT / "docs" / "reference.md").read_text("utf-8")
+
+
+def section(title: str, page: str = REFERENCE) -> str:
+    """Return a section's text, up to the next heading."""
+    rest = page.partition(f"\n## {title}\n")[2]
+    return re.split(r"^## ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def first_cells(text: str) -> list[str]:
+    """Return the first cell of each row of the tables in a text, their heads included."""
+    return re.findall(r"^\| (.+?) \|", text, flags=re.MULTILINE)
+
+
+def words(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def rows(text: str) -> list[str]:
+    return [word for cell in first_cells(text) for word in words(cell)]
+
+
+def test_every_counter_of_the_audit_is_described_once_in_its_order() -> None:
+    assert rows(section("The audit")) == list(Audit.model_fields)
+
+
+def test_every_number_of_fairness_is_described() -> None:
+    text = section("Fairness")
+    assert set(rows(text)) - {"fairness."} <= set(Fairness.model_fields)
+    assert set(Fairness.model_fields) <= set(words(text))
+
+
+def test_every_resource_is_named() -> None:
+    named = section("The cause").partition("`bottleneck.resource` is ")[2].partition(";")[0]
+    assert sorted(words(named)) == sorted(set(RESOURCES))
+
+
+def test_every_fault_is_described_once_in_the_catalogues_order() -> None:
+    assert rows(section("Faults")) == list(FAULTS)
+
+
+def test_the_metrics_that_gates_may_name_exist() -> None:
+    named = []
+    for cell in first_cells(section("Gates")):
+        table = ""
+        for word in words(cell):
+            head, _, field = word.rpartition(".")
+            table = head or table
+            named.append(f"{table}.{field}")
+    known = set(known_metrics())
+    for name in named:
+        path = name.replace("[STEP]", f"[{PURCHASE}]").replace("[POOL]", "[postgres]")
+        if path.endswith("…"):
+            assert any(each.startswith(path.removesuffix("…")) for each in known), name
+        else:
+            assert path in known, name
+    assert len(named) > 15
+
+
+def test_the_keys_of_a_plan_that_are_shown_exist() -> None:
+    keys = []
+    for cell in first_cells(section("The plan")):
+        table = ""
+        for word in words(cell):
+            head, _, field = word.rpartition(".")
+            table = head or table
+            keys.append((table, field))
+    shown = [(table, field) for table, field in keys if not field.startswith("[[")]
+    for table, field in shown:
+        part = Plan.model_fields[table].annotation
+        assert field in part.model_fields, f"{table}.{field}"
+    assert len(shown) > 25
+
+
+def test_every_strategy_is_described_and_the_matrix_counted() -> None:
+    page = (ROOT / "docs" / "strategies.md").read_text("utf-8")
+    table = page.partition("| strategy |")[2].partition("\n\n")[0]
+    assert rows(table) == list(STRATEGIES)
+    (told,) = re.findall(r"every fault, (\d+) small rehearsals", page)
+    assert int(told) == len(list(read_matrix(ROOT / "plans" / "matrix.toml").cells()))
+
+
+@pytest.mark.parametrize("page", ["docs/truth.md", "docs/strategies.md", "README.md"])
+def test_counters_that_are_named_elsewhere_exist(page: str) -> None:
+    named = words((ROOT / page).read_text("utf-8"))
+    counters = [word for word in named if re.fullmatch(r"(false|lost|wrong|refused)_\w+", word)]
+    assert set(counters) <= {*Audit.model_fields, *FAULTS}
