@@ -42,7 +42,7 @@ def clock_steps(samples: Samples) -> tuple[ClockStep, ...]:
             steady_ns, offset_ns = (times - offset_ns)[order], offset_ns[order]
             change_ns = np.diff(offset_ns)
             for place in np.flatnonzero(np.abs(change_ns) >= STEP_S * NS_PER_S):
-                t_ns = int(steady_ns[place + 1] + offset_ns[place])
+                t_ns = round(int(steady_ns[place + 1] + offset_ns[place]), -6)  # read to some µs
                 steps.append(ClockStep(whose, t_ns, round(float(change_ns[place]) / NS_PER_S, 2)))
     return tuple(sorted(steps, key=lambda step: step.t_ns))
 
