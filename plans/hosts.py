@@ -1,8 +1,11 @@
 """Where load may go: this machine, or a host that the plan names twice."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final
 from urllib.parse import urlsplit
+
+_USUAL_PORTS: Final = {"http": 80, "postgresql": 5432, "postgres": 5432, "redis": 6379}
 
 
 def refusal(url: str, allow: Sequence[str]) -> str | None:
@@ -40,3 +43,19 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def loopback_ports(urls: Iterable[str | None]) -> frozenset[int]:
+    """Return the ports of this machine that URLs name, the usual one where a URL names none."""
+    return frozenset(port for url in urls if (port := _loopback_port(url or "")) is not None)
+
+
+def _loopback_port(url: str) -> int | None:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host or not is_loopback(host):
+        return None
+    return port or _USUAL_PORTS.get(parts.scheme)

@@ -31,7 +31,9 @@ class Event(Section):
     """How many people act; the census adds up to this."""
     tickets: Annotated[int, Field(ge=0, le=1_000_000)] = 5_000
     order: Literal["first_come", "lottery", "none"] = "first_come"
-    """What was promised: to be served in the order of the clicks, by lot, or in no order."""
+    """What was promised: to be served in the order of the clicks, by lot, or in no order.
+
+    Where lots are drawn `sold_out` says that the student drew none, else that nothing is left."""
     order_within: Duration = 2.0
     """Who is overtaken by more than this, besides what is unknown of the clicks, is wronged."""
 

@@ -3,10 +3,12 @@
 import os
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import psutil
 
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans.hosts import loopback_ports
 from dress_rehearsal.records.collectors.machine_cpu import MachineCpu
 from dress_rehearsal.records.collectors.own_processes import Household
 from dress_rehearsal.records.samples import SourceUnreadableError
@@ -33,14 +35,25 @@ class Busy:
 
 
 class Bystanders:
-    """Counts what others take from when it is made; this process and its children are no others."""
+    """Counts what others take from when it is made; this process and its children are no others.
 
-    def __init__(self) -> None:
+    Args:
+        ports: nor are those who serve these of this machine's ports, which the target's are.
+    """
+
+    def __init__(self, ports: frozenset[int] = frozenset()) -> None:
         self._cpu: MachineCpu | None = None
         self._since_s = time.monotonic()
         if MachineCpu.available():
-            self._cpu = MachineCpu(Household(roots=lambda: [os.getpid()]))
+            self._cpu = MachineCpu(Household(roots=lambda: [os.getpid()], ports=ports))
             self._look()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._cpu is not None:
+            self._cpu.close()
 
     def busy(self) -> Busy | None:
         """Return what others took since, a second at least; None: this system does not tell."""
@@ -60,12 +73,13 @@ class Bystanders:
             try:
                 self._cpu.read()
             except SourceUnreadableError:
+                self._cpu.close()
                 self._cpu = None
 
 
-def busy_now() -> Busy | None:
-    """Return what others take now, watched for a second; None: this system does not tell."""
-    return Bystanders().busy()
+def others_than(plan: Plan) -> Bystanders:
+    """Return a count of what others take than the rehearsal of a plan and the target it names."""
+    return Bystanders(loopback_ports((plan.target.url,)))
 
 
 def await_quiet(cores: float, within_s: float) -> bool:
@@ -74,8 +88,8 @@ def await_quiet(cores: float, within_s: float) -> bool:
     Where the system does not tell, nothing is waited for.
     """
     until_s = time.monotonic() + within_s
-    bystanders = Bystanders()
-    while (busy := bystanders.busy()) is not None and busy.cores > cores:
-        if time.monotonic() >= until_s:
-            return False
+    with Bystanders() as bystanders:
+        while (busy := bystanders.busy()) is not None and busy.cores > cores:
+            if time.monotonic() >= until_s:
+                return False
     return True

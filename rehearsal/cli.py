@@ -104,13 +104,18 @@ def _matrix(options: argparse.Namespace) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
+    from dress_rehearsal.rehearsal.series import Planned
     from dress_rehearsal.rehearsal.sweep import check_given_once, label_of, sweep, values_of
 
     key, values = values_of(options.over)
     check_given_once(key, _overriding(options))
-    plans = [(label_of(key, value), _plan(options, f"{key}={value}")) for value in values]
-    overrides = [text for _, text in _overriding(options)]
-    return sweep(plans, options.out, options.table, options.figure, options.roster, overrides)
+    given = [text for _, text in _overriding(options)]
+    plans = [
+        Planned(label_of(key, value), _plan(options, own), [*given, own])
+        for value in values
+        for own in [f"{key}={value}"]
+    ]
+    return sweep(plans, options.out, options.table, options.figure, options.roster)
 
 
 def _report(options: argparse.Namespace) -> int:

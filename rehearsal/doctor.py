@@ -20,7 +20,7 @@ from dress_rehearsal.compose.binaries import postgres_binaries, redis_binary
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.machine import environment
-from dress_rehearsal.rehearsal.bystanders import busy_now
+from dress_rehearsal.rehearsal.bystanders import others_than
 from dress_rehearsal.reports.words import written
 from dress_rehearsal.scenarios.client.http import Origin
 from dress_rehearsal.scenarios.client.local_address import LOOPBACK_ADDRESSES, SHARE, spreads
@@ -89,7 +89,8 @@ def checkup(plan: Plan, runs: Path = Path("runs")) -> list[Finding]:
 
 def others(plan: Plan) -> Finding | None:
     """Return what else is busy on this machine, watched for a second; None: it does not tell."""
-    busy = busy_now()
+    with others_than(plan) as bystanders:
+        busy = bystanders.busy()
     if busy is None:
         return None
     allowed = plan.generator.max_foreign_cpu

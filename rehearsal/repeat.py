@@ -12,7 +12,7 @@ from rich.markup import escape
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.screen import near
-from dress_rehearsal.rehearsal.series import perform_series
+from dress_rehearsal.rehearsal.series import Planned, perform_series
 from dress_rehearsal.rehearsal.slack import notify
 from dress_rehearsal.reports.repeats import repeats_of, write_repeats
 
@@ -38,7 +38,8 @@ def repeat(
         runs: the folder that gets the repeats' own.
         roster: who acts, for a target that has its own people.
         prometheus: whether to run one beside each; none: where the machine has one.
-        overrides: what was set otherwise than in the plan's file, besides the seed.
+        overrides: what was set otherwise than in the plan's file, as it was given for the first;
+            the others differ from it by their seed besides.
 
     Returns:
         The exit code of the worst run: 99 before 3 before 0; 3 also when there are fewer verdicts
@@ -50,10 +51,12 @@ def repeat(
     """
     console = Console(highlight=False)
     folder = _make_folder(runs, plans[0].name, len(plans))
-    labelled = [(f"seed {plan.seed}", plan) for plan in plans]
-    series = perform_series(
-        labelled, folder, console, roster, prometheus=prometheus, overrides=overrides
-    )
+    alike = [text for text in overrides if text.partition("=")[0].strip() != "seed"]
+    planned = [
+        Planned(f"seed {plan.seed}", plan, [*alike, f"seed={plan.seed}"] if turn else overrides)
+        for turn, plan in enumerate(plans)
+    ]
+    series = perform_series(planned, folder, console, roster, prometheus=prometheus)
     if not series.judged:
         console.print("No repeat has a verdict, so there is nothing to tell.", style="red")
         return _NOTHING_JUDGED

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dress_rehearsal.compose import EmbeddedStage, ExternalStage, Stage, raise_file_limit
+from dress_rehearsal.compose import EmbeddedStage, ExternalStage, raise_file_limit
 from dress_rehearsal.compose.prometheus import prometheus_binary
 from dress_rehearsal.plans import Person, Plan, read_roster, seeded_people
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.machine import environment
-from dress_rehearsal.rehearsal.bystanders import Bystanders
+from dress_rehearsal.rehearsal.bystanders import Bystanders, others_than
 from dress_rehearsal.rehearsal.doctor import fits
 from dress_rehearsal.rehearsal.errors import DoesNotFitError, RehearsalError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
@@ -81,13 +81,7 @@ def _perform(
     """Perform between setting and clearing the stage, and leave a run directory to be judged."""
     run.stamp("phase", "stage_starting")
     screen.phase("setting the stage")
-    bystanders = Bystanders()
-    stage: Stage
-    if plan.target.stage == "external":
-        stage = ExternalStage(plan, run, people)
-    else:
-        stage = EmbeddedStage(plan, run, people)
-    with stage:
+    with others_than(plan) as bystanders, _stage(plan, run, people) as stage:
         run.stamp("phase", "stage_ready")
         _tell_of_others(plan, bystanders, screen)
         try:
@@ -100,6 +94,12 @@ def _perform(
     for loss in stage.unclean_stops:
         screen.note(loss.what)
     run.stamp("phase", "torn_down", unclean=[loss.what for loss in stage.unclean_stops])
+
+
+def _stage(plan: Plan, run: RunDirectory, people: list[Person]) -> EmbeddedStage | ExternalStage:
+    if plan.target.stage == "external":
+        return ExternalStage(plan, run, people)
+    return EmbeddedStage(plan, run, people)
 
 
 def _tell_of_others(plan: Plan, bystanders: Bystanders, screen: Screen) -> None:

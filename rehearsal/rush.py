@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from dress_rehearsal.compose import Stage
 from dress_rehearsal.plans import Person, Plan
-from dress_rehearsal.plans.hosts import is_loopback
+from dress_rehearsal.plans.hosts import loopback_ports
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collector, Sources
 from dress_rehearsal.records.collectors.own_processes import Household
@@ -31,7 +31,6 @@ _SETTLE_TIMES: Final = 6
 _LAST_WORDS_S: Final = 15.0
 """What the generator may take, after the drain, to write down the rest."""
 _ALERTS_EVERY_S: Final = 1.0
-_USUAL_PORTS: Final = {"postgresql": 5432, "postgres": 5432, "redis": 6379}
 _REST_S: Final = 1.5
 """How long connections that stay in use are watched: what a leak takes to be one, and what is
 read in between (see `reports.pools.leaks`)."""
@@ -132,8 +131,7 @@ class Rush:
         """Return the ports of this machine that serve the target, where it is none of our own."""
         if self._plan.target.stage == "embedded":
             return frozenset()  # what listens there is among the components
-        urls = (self._stage.url, self._stage.dsn, self._stage.redis_url)
-        return frozenset(port for url in urls if url for port in _loopback_ports(url))
+        return loopback_ports((self._stage.url, self._stage.dsn, self._stage.redis_url))
 
     def _rush(self, generator: GeneratorProcess, collector: Collector, t0_ns: int) -> None:
         faults = FaultSchedule(self._plan, self._stage, self._run, self._screen.tell)
@@ -326,11 +324,3 @@ def _connections_used(collector: Collector) -> dict[str, float]:
 def _ports(url: str) -> tuple[int, ...]:
     port = urlsplit(url).port
     return () if port is None else (port,)
-
-
-def _loopback_ports(url: str) -> tuple[int, ...]:
-    """Return the port of this machine that a URL names, if it names one."""
-    parts = urlsplit(url)
-    if not parts.hostname or not is_loopback(parts.hostname):
-        return ()
-    return (parts.port or _USUAL_PORTS.get(parts.scheme, 80),)

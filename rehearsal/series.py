@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
@@ -41,29 +42,35 @@ class Series:
         return len(self.judged) == self.planned and not self.interrupted
 
 
+class Planned(NamedTuple):
+    """One run to be: the words that tell it from the others, its plan, and what was set otherwise
+    than in the plan's file, its own part of the series included."""
+
+    label: str
+    plan: Plan
+    overrides: Sequence[str] = ()
+
+
 def perform_series(
-    plans: Sequence[tuple[str, Plan]],
+    plans: Sequence[Planned],
     runs: Path,
     console: Console,
     roster: Path | None = None,
     *,
     prometheus: bool | None = None,
-    overrides: Sequence[str] = (),
 ) -> Series:
     """Perform every plan, the next one even when one has no verdict, until somebody interrupts.
 
     A run that is interrupted is judged as far as it went, and is the last.
 
     Args:
-        plans: each with the words that tell it from the others.
         runs: the folder that gets the run directories.
         roster: who acts, for a target that has its own people.
         prometheus: whether to run one beside each; none: where the machine has one.
-        overrides: what was set otherwise than in the plan's file, of all of them alike.
     """
     judged: list[Judged] = []
     interrupted = False
-    for number, (label, plan) in enumerate(plans, start=1):
+    for number, (label, plan, overrides) in enumerate(plans, start=1):
         console.print(f"[bold]{number} of {len(plans)}: {escape(label)}[/]")
         try:
             screen = Screen(console)

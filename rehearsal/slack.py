@@ -24,6 +24,8 @@ from dress_rehearsal.reports.words import SIGNS, written
 _TIMEOUT_S: Final = 10.0
 _LONGEST: Final = 600
 """Characters of a line, before they are escaped; Slack shows messages of 4,000."""
+_NOTE_LONGEST: Final = 300
+_MOST_NOTES: Final = 3
 
 
 def notify(plan: Plan, verdict: Verdict, timeout_s: float = _TIMEOUT_S) -> str | None:
@@ -44,22 +46,25 @@ def notify(plan: Plan, verdict: Verdict, timeout_s: float = _TIMEOUT_S) -> str |
 
 
 def slack_text(plan: Plan, verdict: Verdict) -> str:
-    """Return the message: the verdict, why, the cause, what was run, and where to read on."""
+    """Return the message: the verdict, why, the cause, what was run, notes, where to read on."""
     lines = [f"{SIGNS[verdict.verdict]} {verdict.verdict.upper()}: {plan.name}"]
     lines += verdict.reasons[:1]
     if verdict.reasons[1:]:
         lines.append(f"… and {written(len(verdict.reasons) - 1)} more; see the report.")
     lines += [verdict.cause, f"Run: {verdict.ran}"]
     shown = [_escaped(line) for line in lines]
+    shown += [_escaped(f"Note: {note}", _NOTE_LONGEST) for note in verdict.notes[:_MOST_NOTES]]
+    if verdict.notes[_MOST_NOTES:]:
+        shown.append(f"… and {written(len(verdict.notes) - _MOST_NOTES)} more notes.")
     if plan.notify.reports_url is None:
         return "\n".join([*shown, f"Run {verdict.run}"])
     report = f"{plan.notify.reports_url}/{quote(verdict.run)}/report.html"
     return "\n".join([*shown, f"<{report}|Read the report>"])
 
 
-def _escaped(line: str) -> str:
+def _escaped(line: str, longest: int = _LONGEST) -> str:
     """Return a line that Slack shows as it is, shortened before it is escaped: no entity is cut."""
-    return html.escape(textwrap.shorten(line, _LONGEST, placeholder=" …"), quote=False)
+    return html.escape(textwrap.shorten(line, longest, placeholder=" …"), quote=False)
 
 
 def _wrong_url(url: str) -> str | None:

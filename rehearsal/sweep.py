@@ -12,7 +12,7 @@ from rich.console import Console
 from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.records import RecordError
 from dress_rehearsal.rehearsal.errors import RehearsalError
-from dress_rehearsal.rehearsal.series import perform_series
+from dress_rehearsal.rehearsal.series import Planned, perform_series
 from dress_rehearsal.reports.comparison import Comparison, compare
 
 _JUDGED: Final = 0
@@ -81,21 +81,19 @@ def check_writable(files: Iterable[Path | None]) -> None:
 
 
 def sweep(
-    plans: Sequence[tuple[str, Plan]],
+    plans: Sequence[Planned],
     runs: Path,
     table: Path | None = None,
     figure: Path | None = None,
     roster: Path | None = None,
-    overrides: Sequence[str] = (),
 ) -> int:
     """Rehearse every plan, the next one even when one fails, and compare them.
 
     Args:
-        plans: each with its label in the comparison.
+        plans: each with its label in the comparison, the swept key's value among its overrides.
         table: gets the comparison as Markdown, unless the sweep is interrupted.
         figure: gets it as SVG, likewise.
         roster: who acts, for a target that has its own people.
-        overrides: what was set otherwise than in the plan's file, besides the swept key.
 
     Returns:
         0 when every run was judged, whatever the verdict; 1 otherwise, or when interrupted.
@@ -106,7 +104,7 @@ def sweep(
     """
     check_writable((table, figure))
     console = Console(highlight=False)
-    series = perform_series(plans, runs, console, roster, prometheus=False, overrides=overrides)
+    series = perform_series(plans, runs, console, roster, prometheus=False)
     interrupted = series.interrupted
     judged = [
         (f"{one.label} (interrupted)" if one.interrupted else one.label, one.run)

@@ -42,7 +42,8 @@ def findings_of(evidence: Evidence, verdict: Verdict) -> frozenset[str]:
 
     Returns:
         `audit.<counter>` (above zero), `audit.<counter>.not_audited` (this run should have decided
-        it and could not), `fairness.inversions`, `cause.<resource>` (the bottleneck),
+        it and could not), `fairness.inversions` (unless that may be others' doing: see
+        `TrustFinding.untimely`), `cause.<resource>` (the bottleneck),
         `pools.<name>.<diagnosis>` (of `DIAGNOSES`), `pools.<name>.saturated`, `lost.<component>`
         (unless the plan's own fault took it), `census.<outcome>` (failed, unknown, in_flight or
         gave_up: more than 1% of the students), `generator.limited`, `trust.<finding>` (of
@@ -52,7 +53,8 @@ def findings_of(evidence: Evidence, verdict: Verdict) -> frozenset[str]:
     found = {f"audit.{name}" for name in COUNTERS if getattr(verdict.audit, name)}
     undecided = {gate.metric for gate in verdict.gates if gate.value is None}
     found |= {f"audit.{name}.{_UNAUDITED}" for name in COUNTERS if f"audit.{name}" in undecided}
-    if verdict.fairness.inversions:
+    trust = judge_trust(evidence)
+    if verdict.fairness.inversions and not trust.untimely:
         found.add("fairness.inversions")
     if verdict.bottleneck is not None:
         found.add(f"cause.{verdict.bottleneck.resource}")
@@ -69,7 +71,7 @@ def findings_of(evidence: Evidence, verdict: Verdict) -> frozenset[str]:
     found |= _bad_ends(verdict.census)
     if verdict.generator.limited:
         found.add("generator.limited")
-    found |= {f"trust.{word}" for word in judge_trust(evidence).findings}
+    found |= {f"trust.{word}" for word in trust.findings}
     if verdict.verdict != "pass":
         found.add(f"verdict.{verdict.verdict}")
     return frozenset(found)

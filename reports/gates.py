@@ -4,8 +4,9 @@ Besides the audit's counters these hold without being asked for, unless the plan
 own on the same metric: `census.failed`, `census.unknown` and `census.in_flight`, each `<= 1%`. A
 sale whose students met errors did not hold, whatever its audit says.
 
-A gate whose number was not measured is inconclusive, never passed; nor are limits on times where a
-clock was set meanwhile. So is a limit that is broken
+A gate whose number was not measured is inconclusive, never passed, and so is one that holds of a
+pool whose sources were silent when it mattered, or of a cause that could not be decided; nor are
+limits on times passed where a clock was set meanwhile. So is a limit that is broken
 
 - in a run that was cut short: its numbers are not those of the planned rush;
 - while other programs took the CPU, a clock was set or ports were short: then everything that slows
@@ -26,6 +27,7 @@ from dress_rehearsal.reports.evidence.interval import Interval
 from dress_rehearsal.reports.evidence.latency import FELT, latency_interval, system_ms
 from dress_rehearsal.reports.metrics import (
     gate_words,
+    half_measured,
     in_unit_of,
     metric_value,
     never_happened,
@@ -60,8 +62,13 @@ def apply_gates(
     census: CensusFinding,
     audit: AuditFinding,
     trust: TrustFinding,
+    *,
+    cause_decided: bool,
 ) -> GatesFinding:
     """Return what is found when the run is held against correctness and the plan's limits.
+
+    Args:
+        cause_decided: whether it is known where time was lost, be it nowhere.
 
     Raises:
         MetricUnknownError: a gate of the plan names a number that no verdict holds.
@@ -75,7 +82,7 @@ def apply_gates(
     implicit = [gate for gate in IMPLICIT if gate.metric not in named]
     broken, undecided = [], []
     for gate in (*implicit, *evidence.plan.gates):
-        result, why = _held_against(gate, measured, evidence, trust)
+        result, why = _held_against(gate, measured, evidence, trust, cause_decided)
         results.append(result)
         if result.status == "fail":
             broken.append(why)
@@ -85,11 +92,12 @@ def apply_gates(
 
 
 def _held_against(
-    gate: Gate, measured: Measured, evidence: Evidence, trust: TrustFinding
+    gate: Gate, measured: Measured, evidence: Evidence, trust: TrustFinding, cause_decided: bool
 ) -> tuple[GateResult, str]:
     """Return what became of one limit, and a sentence where it did not pass."""
     value = metric_value(measured, gate.metric)
-    status = _status(gate, value, measured, opened=evidence.t0_ns is not None)
+    watched = evidence.t0_ns is not None
+    status = _status(gate, value, measured, watched=watched, cause_decided=cause_decided)
     interval = None if value is None else _interval(gate.metric, measured, evidence)
     result = _result(gate.metric, gate.limit, value, status, interval)
     said = f"{gate.metric} is {gate_words(result, measured)}"
@@ -116,14 +124,18 @@ def _adds_up(census: CensusFinding) -> GateResult:
     return _result("census.students", f"== {students}", total, "pass" if fine else "fail")
 
 
-def _status(gate: Gate, value: Number | None, measured: Measured, *, opened: bool) -> Status:
+def _status(
+    gate: Gate, value: Number | None, measured: Measured, *, watched: bool, cause_decided: bool
+) -> Status:
     limit = parse_limit(gate.limit)
     if value is not None:
         holds = limit.holds(in_unit_of(limit, gate.metric, value, measured))
-    elif opened and never_happened(measured, gate.metric):
+    elif watched and never_happened(measured, gate.metric, cause_decided=cause_decided):
         holds = limit.holds(float("inf"))
     else:
         return "inconclusive"
+    if half_measured(measured, gate.metric) and (holds or value is None):
+        return "inconclusive"  # what nobody saw may break it
     return "pass" if holds else "fail"
 
 

@@ -63,6 +63,9 @@ _SOLD_OUT: Final = "sale.sold_out_after_s"
 _CORRELATIONS: Final = ("fairness.kendall_tau", "fairness.multi_device_advantage")
 """Numbers from -1 to 1."""
 
+_SHARES: Final = {"failed_share": ("failed", "count"), "timely_share": ("timely", "released")}
+"""Shares of things that were counted: the fields that say how many of how many."""
+
 _CPU_SHARES: Final = tuple(f"pools[cpu].{word}" for word in ("max", "peak_used", "peak_pending"))
 
 
@@ -110,16 +113,30 @@ def metric_value(measured: Measured, path: str) -> Number | None:
     return value
 
 
-def never_happened(measured: Measured, path: str) -> bool:
+def never_happened(measured: Measured, path: str, *, cause_decided: bool) -> bool:
     """Return whether a path names something that was watched for in vain: a pool's saturation,
-    or the last ticket's going."""
-    table, _, field = path.partition(".")
+    a bottleneck, or the last ticket's going.
+
+    Args:
+        cause_decided: whether it is known where time was lost; else nobody knows since when.
+    """
     if metric_value(measured, path) is not None:
         return False
     if path == _SOLD_OUT:
         return measured.sale.granted is not None
-    pools = {f"pools[{pool.name}]" for pool in measured.pools}
-    return field in BEGINNINGS and (table in pools or (table == "bottleneck" and bool(pools)))
+    part, field = _part(measured, path)
+    if field not in BEGINNINGS:
+        return False
+    return cause_decided if path.startswith("bottleneck.") else part is not None
+
+
+def half_measured(measured: Measured, path: str) -> bool:
+    """Return whether a path leads into a pool whose sources were silent when it mattered.
+
+    What was seen of it is true, but not all there was.
+    """
+    part, _ = _part(measured, path)
+    return isinstance(part, Pool) and part.diagnosis == "not_measured"
 
 
 def unit_of(path: str) -> str:
@@ -201,10 +218,10 @@ def _counts(measured: Measured, path: str, limit: Limit) -> tuple[int, int] | No
     part, field = _part(measured, path)
     if path.startswith("census.") and limit.unit == "share":
         return getattr(part, field), max(measured.census.students, 1)
-    counted_as = field.removesuffix("_share")
-    if field != counted_as and hasattr(part, counted_as) and hasattr(part, "count"):
-        return getattr(part, counted_as), part.count
-    return None
+    if part is None or field not in _SHARES:
+        return None
+    counted_as, of = _SHARES[field]
+    return getattr(part, counted_as), getattr(part, of)
 
 
 def _is_number(annotation: Any) -> bool:

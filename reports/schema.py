@@ -177,14 +177,16 @@ class Generator(Part):
     """Whether the measurement itself kept up; `cpu_peak` and `foreign_cpu_cores` are in cores.
 
     `foreign_cpu_cores`: the most that other programs took over a second around T-0;
-    `timely_share`: of the purchases around T-0, those sent in time (0 to 1); `clock_step_ms`: the
-    most that a clock moved between two looks at it.
+    `released` purchases were meant around T-0 and sent, `timely` of them in time, `timely_share`
+    (0 to 1); `clock_step_ms`: the most that a clock moved between two looks at it.
     """
 
     requests: int
     late_start_p99_ms: float | None
     read_lag_p99_ms: float | None
     release_skew_ms: float | None
+    released: int
+    timely: int
     timely_share: float | None
     cpu_peak: float | None
     foreign_cpu_cores: float | None

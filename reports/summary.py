@@ -14,6 +14,8 @@ from dress_rehearsal.reports.schema import Latency, Number, Verdict
 from dress_rehearsal.reports.words import (
     EMPTY,
     HEADLINES,
+    NOT_APPLICABLE,
+    NOT_MEASURED,
     SIGNS,
     cell,
     counted,
@@ -46,7 +48,7 @@ def write_summary(evidence: Evidence, verdict: Verdict) -> str:
         "\n\n".join(escaped(line) for line in (f"Run: {verdict.ran}", *verdict.notes)),
         *_census(verdict),
         *_audit(verdict),
-        *_fairness(verdict),
+        *_fairness(evidence, verdict),
         *_faults_and_alerts(evidence),
         *_latency(verdict),
         *_pools(verdict),
@@ -93,8 +95,12 @@ def _census(verdict: Verdict) -> list[str]:
 
 def _audit(verdict: Verdict) -> list[str]:
     counters = verdict.audit.model_dump()
-    settled = cell(counters.pop("settle_ms"), milliseconds)
-    rows = [(name.replace("_", " "), value) for name, value in counters.items()]
+    settled = milliseconds(counters.pop("settle_ms"))
+    asked = {gate.metric for gate in verdict.gates}
+    rows = [
+        (name.replace("_", " "), _number(value, applies=f"audit.{name}" in asked))
+        for name, value in counters.items()
+    ]
     blocks = ["## Audit", markdown_table(("counter", "found"), [*rows, ("settle time", settled)])]
     if verdict.unchecked:
         words = ", ".join(f"{word} ({count}×)" for word, count in verdict.unchecked.items())
@@ -102,11 +108,24 @@ def _audit(verdict: Verdict) -> list[str]:
     return blocks
 
 
-def _fairness(verdict: Verdict) -> list[str]:
+def _number(value: Number | None, *, applies: bool) -> str:
+    """Return a number, or whether it was not measured or there was nothing to be measured."""
+    return written(value) if applies or value is not None else NOT_APPLICABLE
+
+
+def _fairness(evidence: Evidence, verdict: Verdict) -> list[str]:
     values = verdict.fairness.model_dump()
     if all(value is None for value in values.values()):
         return []
-    rows = [(name.replace("_", " "), value) for name, value in values.items()]
+    plan = evidence.plan
+    ordered, several = plan.event.order == "first_come", plan.students.multi_device > 0
+    rows = [
+        (
+            name.replace("_", " "),
+            _number(value, applies=several if name == "multi_device_advantage" else ordered),
+        )
+        for name, value in values.items()
+    ]
     return ["## Fairness", markdown_table(("measure", "value"), rows)]
 
 
@@ -193,14 +212,15 @@ def _pools(verdict: Verdict) -> list[str]:
 
 def _generator(evidence: Evidence, verdict: Verdict) -> list[str]:
     own, counts = verdict.generator, evidence.server_counts
+    timely = percent(own.timely, own.released) if own.released else NOT_MEASURED
     rows = [
-        ("requests", cell(own.requests)),
-        ("late start p99", cell(own.late_start_p99_ms, milliseconds)),
-        ("read lag p99", cell(own.read_lag_p99_ms, milliseconds)),
-        ("sent in time at T-0", cell(own.timely_share, percent)),
-        ("release skew at T-0", cell(own.release_skew_ms, milliseconds)),
-        ("CPU peak, cores", cell(own.cpu_peak)),
-        ("other programs' CPU at T-0, cores", cell(own.foreign_cpu_cores)),
+        ("requests", written(own.requests)),
+        ("late start p99", milliseconds(own.late_start_p99_ms)),
+        ("read lag p99", milliseconds(own.read_lag_p99_ms)),
+        ("sent in time at T-0", timely),
+        ("release skew at T-0", milliseconds(own.release_skew_ms)),
+        ("CPU peak, cores", written(own.cpu_peak)),
+        ("other programs' CPU at T-0, cores", written(own.foreign_cpu_cores)),
         ("limited the measurement", "yes" if own.limited else "no"),
     ]
     if counts.impossible:

@@ -69,7 +69,7 @@ def judge(evidence: Evidence) -> Verdict:
         bottleneck=cause.bottleneck,
         generator=trust.generator,
     )
-    gates = apply_gates(evidence, measured, census, audit, trust)
+    gates = apply_gates(evidence, measured, census, audit, trust, cause_decided=cause.decided)
 
     failures = [
         *audit.wrongs.values(),

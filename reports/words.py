@@ -12,6 +12,8 @@ from typing import Final
 from dress_rehearsal.reports.schema import Status
 
 NOT_MEASURED: Final = "not measured"
+NOT_APPLICABLE: Final = "does not apply"
+"""What stands for a number of something that this rush did not have."""
 EMPTY: Final = "—"
 """What stands in a table's cell that has no number."""
 

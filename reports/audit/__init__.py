@@ -22,6 +22,7 @@ from dress_rehearsal.reports.audit.lost_views import VIEWS, lost_views
 from dress_rehearsal.reports.audit.pending import pending_problems
 from dress_rehearsal.reports.audit.queue_places import false_places
 from dress_rehearsal.reports.audit.refusals import refusal_wrongs
+from dress_rehearsal.reports.audit.said import Said
 from dress_rehearsal.reports.audit.sold_early import sold_early
 from dress_rehearsal.reports.audit.ticket_pages import holder_wrongs
 from dress_rehearsal.reports.audit.tickets import settle_ms, ticket_wrongs
@@ -84,18 +85,18 @@ class AuditFinding:
 
 def audit_run(evidence: Evidence) -> AuditFinding:
     """Return what is found when what students were told is held against what the stores hold."""
-    stores = evidence.stores
+    stores, said = evidence.stores, Said(evidence)
     found: dict[str, int | None] = dict.fromkeys(COUNTERS)
     wrongs: dict[str, str] = {}
     parts = {
-        **ticket_wrongs(evidence),
-        **refusal_wrongs(evidence),
-        **page_wrongs(evidence),
-        **holder_wrongs(evidence),
-        "false_place": false_places(evidence),
+        **ticket_wrongs(said),
+        **refusal_wrongs(said),
+        **page_wrongs(said),
+        **holder_wrongs(said),
+        "false_place": false_places(said),
         "sold_early": sold_early(evidence),
-        "denied_tickets": denied_tickets(evidence),
-        "refused_entry": refused_entry(evidence),
+        "denied_tickets": denied_tickets(said),
+        "refused_entry": refused_entry(said),
         "double_entry": double_entries(evidence),
         "lost_entries": lost_entries(evidence),
         "lost_views": lost_views(evidence),

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.records.tables import ABANDONED, COUNTDOWN, JOIN, NS_PER_S, PAGE, QUEUE, STREAM
-from dress_rehearsal.reports.audit.refusals import NEVER_NS, Said, Wrong, clock_ns
+from dress_rehearsal.reports.audit.refusals import Wrong
+from dress_rehearsal.reports.audit.said import NEVER_NS, Said, clock_ns
 from dress_rehearsal.reports.audit.tickets import last_buyer_ns, stock
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.numbers import integers
@@ -30,14 +31,14 @@ _PAGES: Final = (PAGE, COUNTDOWN)
 _WITH_STATE: Final = (*_PAGES, JOIN, QUEUE)
 
 
-def page_wrongs(evidence: Evidence) -> dict[str, Wrong]:
+def page_wrongs(said: Said) -> dict[str, Wrong]:
     """Return the counters of this module; those of which nothing was told are left out."""
-    if evidence.requests.empty or evidence.t0_ns is None:
+    t0_ns = said.evidence.t0_ns
+    if said.evidence.requests.empty or t0_ns is None:
         return {}
-    said = Said(evidence)
     return {
-        **_countdown(said, evidence.t0_ns),
-        **_state(said, evidence.t0_ns),
+        **_countdown(said, t0_ns),
+        **_state(said, t0_ns),
         **_remaining(said),
     }
 
@@ -97,7 +98,7 @@ def _state(said: Said, t0_ns: int) -> dict[str, Wrong]:
     gone = told & done & (state == "sold_out") & np.isin(said.step, _PAGES)
     held = stock(said.evidence)
     if held is None or held.least_left <= 0:
-        gone &= said.done_ns < (last_buyer_ns(said.evidence) or 0)
+        gone &= said.done_ns < (last_buyer_ns(said) or 0)
     stale_ns = _sold_by_ns(said.evidence) + status_age_ns(said)
     stale = told & sent & (state == "open") & (said.sent_ns >= stale_ns)
     wrong = closed | early | gone | stale

@@ -2,13 +2,10 @@
 
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.audit.said import clock_ns
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import owned
 from dress_rehearsal.reports.words import counted
-
-CLOCK_SKEW_NS = NS_PER_S
-"""How far a foreign target's clock may be from the generator's; within our stage they are one."""
 
 
 def sold_early(evidence: Evidence) -> tuple[int, str] | None:
@@ -21,7 +18,7 @@ def sold_early(evidence: Evidence) -> tuple[int, str] | None:
     t0_ns = evidence.t0_ns
     if t0_ns is None:
         return None
-    from_ns = t0_ns if evidence.plan.target.stage == "embedded" else t0_ns - CLOCK_SKEW_NS
+    from_ns = t0_ns - clock_ns(evidence)
     early = int((told["acked"] & _before(told["acked_ns"], from_ns)).sum())
     for rows in stores.holdings.values():
         early = max(early, len(owned(rows[_before(rows["granted_ns"], from_ns)])))

@@ -13,19 +13,17 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.records.tables import PURCHASE, QR, TICKET
-from dress_rehearsal.reports.audit.refusals import Said
-from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.audit.said import Said
 from dress_rehearsal.reports.evidence.stores import DURABLE
 from dress_rehearsal.reports.words import counted, written
 
 Wrong = tuple[int | None, str]
 
 
-def holder_wrongs(evidence: Evidence) -> dict[str, Wrong]:
+def holder_wrongs(said: Said) -> dict[str, Wrong]:
     """Return the counters of this module; those of which nothing was shown are left out."""
-    if evidence.requests.empty:
+    if said.evidence.requests.empty:
         return {}
-    said = Said(evidence)
     return {**_numbers(said), **_codes(said)}
 
 

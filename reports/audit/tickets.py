@@ -9,8 +9,8 @@ acked_but_missing   tickets that students were told of and that no row bears out
 held_without_ack    tickets in the durable store that nobody was told of
 stuck_students      students promised a ticket that was never issued
 false_issued        students told that their ticket is issued before its row was committed
-false_sold_out      students sent away as sold out though places were left in the end, or though
-                    somebody who clicked after they had been told so still got one
+false_sold_out      students sent away as sold out though places were left in the end, or (unless
+                    lots were drawn) though somebody who clicked after that still got one
 
 Whoever is told "already holds a ticket" is told of one, though it is not named: where no store has
 any of that student's, it is missing like one that was.
@@ -37,7 +37,7 @@ from dress_rehearsal.records.tables import (
     TICKET,
 )
 from dress_rehearsal.reports.audit.pending import borne_out, drift, may_come, misplaced
-from dress_rehearsal.reports.audit.refusals import Said, clock_ns
+from dress_rehearsal.reports.audit.said import Said, clock_ns
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import DURABLE, owned
 from dress_rehearsal.reports.numbers import integers, rounded
@@ -50,16 +50,17 @@ Wrong = tuple[int | None, str]
 """How often something wrong was found, None where that is not known, and a sentence on it."""
 
 
-def ticket_wrongs(evidence: Evidence) -> dict[str, Wrong]:
+def ticket_wrongs(said: Said) -> dict[str, Wrong]:
     """Return the counters of this module; those that could not be decided at all are left out."""
+    evidence = said.evidence
     return {
         **_of_grants(evidence),
         **_of_owners(evidence),
         **_of_agreement(evidence),
         **_of_second_tickets(evidence),
-        **_of_promises(evidence),
+        **_of_promises(said),
         **_of_issued(evidence),
-        **_of_sold_out(evidence),
+        **_of_sold_out(said),
     }
 
 
@@ -166,8 +167,9 @@ def _of_second_tickets(evidence: Evidence) -> dict[str, Wrong]:
     }
 
 
-def _of_promises(evidence: Evidence) -> dict[str, Wrong]:
+def _of_promises(said: Said) -> dict[str, Wrong]:
     """Return what was told and the durable store does not bear out, and the reverse."""
+    evidence = said.evidence
     stores, told = evidence.stores, evidence.promises.students
     durable = stores.holdings.get(DURABLE)
     if durable is None or told.empty:
@@ -176,7 +178,7 @@ def _of_promises(evidence: Evidence) -> dict[str, Wrong]:
     there = borne_out(promised, durable) | may_come(evidence, promised)
     there |= misplaced(promised, durable)  # not lost: another has it
     missing = int((~there).sum())
-    claimed = 0 if evidence.clock_steps else _claimed_in_vain(evidence)
+    claimed = 0 if evidence.clock_steps else _claimed_in_vain(said)
 
     # Whose story ended with "already holds a ticket" knows of it, though not its name.
     informed = told["claimed"] & told["outcome"].isin(["refused", "unknown"])
@@ -236,15 +238,14 @@ def _of_issued(evidence: Evidence) -> dict[str, Wrong]:
     }
 
 
-def _claimed_in_vain(evidence: Evidence) -> int:
+def _claimed_in_vain(said: Said) -> int:
     """Count the students told to hold a ticket already, who may have got one and hold none.
 
     Who cannot have got one was told what is not true (`false_already_holds`); nothing was lost.
     """
-    stores, told = evidence.stores, evidence.promises.students
-    if not stores.complete or evidence.requests.empty:
+    stores, told = said.evidence.stores, said.evidence.promises.students
+    if not stores.complete or said.evidence.requests.empty:
         return 0
-    said = Said(evidence)
     lost = said.students(said.which("already_holds_ticket") & said.may_hold_by_then)
     holders = pd.concat([rows["student"] for rows in stores.holdings.values()])
     unheld = ~told["acked"] & ~told["student"].isin(holders)
@@ -298,13 +299,14 @@ def stock(evidence: Evidence) -> Stock | None:
     return Stock(evidence.plan.event.tickets, held, undecided)
 
 
-def _of_sold_out(evidence: Evidence) -> dict[str, Wrong]:
+def _of_sold_out(answers: Said) -> dict[str, Wrong]:
     """Return the students sent away as sold out though there was a ticket."""
+    evidence = answers.evidence
     told = evidence.promises.students
     if told.empty:
         return {}
     set_clock = bool(evidence.clock_steps)
-    overtaken = 0 if set_clock else told_before_the_last_buyer(evidence)
+    overtaken = 0 if set_clock else told_before_the_last_buyer(answers)
     said = (
         f"False sold out: {counted(overtaken, 'student was', 'students were')} turned away before "
         f"somebody clicked who still got a ticket."
@@ -323,30 +325,32 @@ def _of_sold_out(evidence: Evidence) -> dict[str, Wrong]:
     return {"false_sold_out": (count or None if set_clock else count, said)}
 
 
-def told_before_the_last_buyer(evidence: Evidence) -> int:
+def told_before_the_last_buyer(said: Said) -> int:
     """Count the students told `sold_out` before somebody sent the click that got the last ticket.
 
     This compares what the generator saw with its own clock, and accuses nobody of what crossed.
+    None is counted where lots are drawn: there the word tells students that they drew none, not
+    that none is left. Where no order is promised at all it still says that all had gone.
     """
-    last_ns = last_buyer_ns(evidence)
+    if said.evidence.plan.event.order == "lottery":
+        return 0
+    last_ns = last_buyer_ns(said)
     if last_ns is None:
         return 0
-    said = Said(evidence)
     steps = (PURCHASE, JOIN, QUEUE, STREAM)
     early = said.which("sold_out", steps=steps) & (said.done_ns < last_ns)
     return len(said.students(early))
 
 
-def last_buyer_ns(evidence: Evidence) -> int | None:
+def last_buyer_ns(said: Said) -> int | None:
     """Return when the click was sent that got the last ticket; None where nobody got one.
 
     The last of as many as there are places: who was sold one beyond them was not to get it. A click
     got its student a ticket no earlier than the first that can have done so was sent.
     """
-    requests, told = evidence.requests, evidence.promises.students
-    if requests.empty:
+    evidence, told = said.evidence, said.evidence.promises.students
+    if evidence.requests.empty:
         return None
-    said = Said(evidence)
     holders = [rows["student"] for rows in evidence.stores.holdings.values()]
     holding = pd.concat([told.loc[told["acked"], "student"], *holders]).unique()
     buying = said.may_have_granted & np.isin(said.student, holding)

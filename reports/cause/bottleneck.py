@@ -28,6 +28,7 @@ from dress_rehearsal.reports.cause.slowest import (
 )
 from dress_rehearsal.reports.cause.stops import Stop, find_stops
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.silence import Gap
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.pools import PoolFinding, run_grid
 from dress_rehearsal.reports.schema import Bottleneck, Pool
@@ -48,6 +49,10 @@ _BINS_PER_S: Final = 4
 _WITNESSES: Final = ("kernel", "processes")
 """Sources that fall silent only when nobody collects."""
 _STOPPED_SHARE: Final = 1 / 3
+_UNHEARD_SHARE: Final = 0.1
+"""What so much of the slowest requests' time was lost to has to be known."""
+_OWN_WORD: Final = ("generator", "connect")
+"""Parts that the generator itself knows of, whatever the app's workers say."""
 _HOW: Final = {
     "undersized": ", which is too small",
     "slow_holder": ", whose connections were held for long",
@@ -66,11 +71,13 @@ class CauseFinding:
         lost_ms: the mean of each part over the slowest tenth of the purchases, in ms; they add up
             to the mean of what these felt. Empty without purchases.
         cause: one sentence.
+        decided: whether it is known where time was lost, be it nowhere.
     """
 
     bottleneck: Bottleneck | None
     lost_ms: dict[str, float]
     cause: str
+    decided: bool = True
 
 
 def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding:
@@ -81,22 +88,28 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     """
     grid = run_grid(evidence)
     if evidence.t0_ns is None or not len(grid):
-        return CauseFinding(None, {}, "Cause: not known, for nothing was measured after a T-0.")
+        unknown = "Cause: not known, for nothing was measured after a T-0."
+        return CauseFinding(None, {}, unknown, decided=False)
     load = read_load(evidence, grid)
     bought = slowest(evidence, load, PURCHASE)
     lost = {} if bought is None else _kept(bought.lost_ms)
     slow = bought if bought is not None and bought.is_slow else slowest_other(evidence, load)
     undecided = _undecided(evidence)
     if undecided is not None:
-        return CauseFinding(None, lost, undecided)
+        return CauseFinding(None, lost, undecided, decided=False)
     if slow is None:
-        return CauseFinding(None, lost, failures(evidence) or _nothing_slow(bought))
+        failed = failures(evidence)
+        decided = failed is not None or bought is not None
+        return CauseFinding(None, lost, failed or _nothing_slow(bought), decided)
     if slow is not bought:
         failed = failures(evidence, more_than=slow.slow_once_sent)
         if failed is not None:  # more were turned away at once than waited elsewhere
             return CauseFinding(None, lost, failed)
     part = str(slow.lost_ms.idxmax())
     stop = _costliest(find_stops(evidence), slow)
+    unheard = None if stop is not None or part in _OWN_WORD else _unheard(evidence, slow)
+    if unheard is not None:
+        return CauseFinding(None, lost, unheard, decided=False)
     since_s, until_s = _when(evidence.t0_ns, slow, part, stop)
     from_ns, until_ns = (evidence.t0_ns + round(at * NS_PER_S) for at in (since_s, until_s))
     by_name = {finding.pool.name: finding for finding in pools}
@@ -136,11 +149,37 @@ def _undecided(evidence: Evidence) -> str | None:
     if not gaps or evidence.t0_ns is None:
         return None
     longest = max(gaps, key=lambda gap: gap.until_ns - gap.from_ns)
+    return f"Cause: not decided, for nothing was measured {_span(longest, evidence.t0_ns)}."
+
+
+def _unheard(evidence: Evidence, slow: Slowest) -> str | None:
+    """Return why nobody knows what the slowest waited for: their worker said nothing meanwhile.
+
+    A loop that is late, or a pool that is waited for, lengthens whatever a worker awaits, and only
+    the worker tells of it. None where it did, or where the plan's own fault had silenced it.
+    """
+    rows = slow.rows
+    total = max(float((rows["done_ns"] - rows["sent_ns"]).sum()), 1.0)
+    for gap in evidence.gaps:
+        component, _, pid = gap.source.partition(":")
+        if component != "app" or gap.planned or evidence.t0_ns is None:
+            continue
+        its = rows[rows["worker"].isin([pid, ""])] if pid else rows
+        inside = its["done_ns"].clip(upper=gap.until_ns) - its["sent_ns"].clip(lower=gap.from_ns)
+        if float(inside.clip(lower=0).sum()) >= _UNHEARD_SHARE * total:
+            who = f"the app's worker {pid}" if pid else "the app's workers"
+            return (
+                f"Cause: not decided, for nothing was heard of {who} "
+                f"{_span(gap, evidence.t0_ns)}, where the slowest requests were."
+            )
+    return None
+
+
+def _span(gap: Gap, t0_ns: int) -> str:
     since, until = (
-        offset(round((moment - evidence.t0_ns) / NS_PER_S, 1))
-        for moment in (longest.from_ns, longest.until_ns)
+        offset(round((moment - t0_ns) / NS_PER_S, 1)) for moment in (gap.from_ns, gap.until_ns)
     )
-    return f"Cause: not decided, for nothing was measured from {since} to {until}."
+    return f"from {since} to {until}"
 
 
 def _costliest(stops: Sequence[Stop], slow: Slowest) -> Stop | None:

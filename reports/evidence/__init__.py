@@ -96,7 +96,9 @@ class Evidence:
         if self.decisive_ns is None:
             return ()
         expected = expected_sources(self.plan)
-        return silent_windows(self.samples, self.timeline, self.events, self.decisive_ns, expected)
+        return silent_windows(
+            self.plan, self.samples, self.timeline, self.events, self.decisive_ns, expected
+        )
 
     @cached_property
     def sale(self) -> Sale:

@@ -1,5 +1,6 @@
 """When a wall clock was set during the run: times before and after that do not compare."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ CLOCKS = {
 class ClockStep(NamedTuple):
     """A wall clock was set, by so many seconds (negative: back), shortly before `t_ns`.
 
-    That is a time of the clock as it was before.
+    `t_ns` is by the clock as it was before: what it shows afterwards is another axis.
     """
 
     whose: str
@@ -27,22 +28,42 @@ class ClockStep(NamedTuple):
 
 
 def clock_steps(samples: Samples) -> tuple[ClockStep, ...]:
-    """Return every step of the conductor's clock and of the generators', the earliest first."""
+    """Return every step of the conductor's clock and of the generators', the earliest first.
+
+    One that both tell of is there twice (`distinct_steps`).
+    """
     steps = []
     for whose, (name, source) in CLOCKS.items():
         for _, times, values in single_series(samples.named(name, source)):
-            # Set back, a clock gives its times twice: samples of before and after lie between
-            # each other, and so each step shows again and again, to and fro.
-            change = np.diff(values)
-            found = np.flatnonzero(np.abs(change) >= STEP_S)
-            kept: set[float] = set()
-            for place in found:
-                size = round(float(change[place]), 2)
-                if abs(size) not in kept:
-                    kept.add(abs(size))
-                    at_ns = int(times[place + 1]) - round(size * NS_PER_S)
-                    steps.append(ClockStep(whose, at_ns, size))
+            offset_ns = np.round(values * NS_PER_S).astype("int64")
+            # Set back, a clock gives its times twice, and samples of before and after lie between
+            # each other. By the other clock they are in the order in which they were taken.
+            order = np.argsort(times - offset_ns, kind="stable")
+            steady_ns, offset_ns = (times - offset_ns)[order], offset_ns[order]
+            change_ns = np.diff(offset_ns)
+            for place in np.flatnonzero(np.abs(change_ns) >= STEP_S * NS_PER_S):
+                t_ns = round(int(steady_ns[place + 1] + offset_ns[place]), -6)  # read to some µs
+                steps.append(ClockStep(whose, t_ns, round(float(change_ns[place]) / NS_PER_S, 2)))
     return tuple(sorted(steps, key=lambda step: step.t_ns))
+
+
+def distinct_steps(steps: Iterable[ClockStep], together_s: float) -> list[ClockStep]:
+    """Return the steps without those that another clock told of too: mostly all read one clock.
+
+    Args:
+        together_s: so far apart at most two may read the same step.
+    """
+    told: list[ClockStep] = []
+    for step in steps:
+        if not any(_is_same(step, other, together_s) for other in told):
+            told.append(step)
+    return told
+
+
+def _is_same(step: ClockStep, other: ClockStep, together_s: float) -> bool:
+    apart_s = abs(step.t_ns - other.t_ns) / NS_PER_S
+    alike = abs(step.seconds - other.seconds) < STEP_S and apart_s <= together_s
+    return alike and step.whose != other.whose
 
 
 def largest_step_ms(samples: Samples) -> float | None:

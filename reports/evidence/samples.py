@@ -10,7 +10,8 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.numbers import integers
 
 SILENT_NS = 2 * NS_PER_S
-"""A gauge whose source said nothing for this long says nothing about now."""
+"""A gauge whose source said nothing for this long, and for longer than half as long again as it
+usually takes, says nothing about now."""
 
 
 class Samples:
@@ -116,8 +117,10 @@ def level_on(grid: Any, rows: pd.DataFrame) -> Any:
     total = np.zeros(len(grid))
     heard = np.zeros(len(grid), dtype=bool)
     for _, times, values in single_series(rows):
+        usual_ns = (times[-1] - times[0]) / max(len(times) - 1, 1)
+        recent_ns = max(SILENT_NS, 1.5 * usual_ns)
         position = np.searchsorted(times, grid, side="right") - 1
-        known = (position >= 0) & (grid - times[np.maximum(position, 0)] <= SILENT_NS)
+        known = (position >= 0) & (grid - times[np.maximum(position, 0)] <= recent_ns)
         total += np.where(known, values[np.maximum(position, 0)], 0.0)
         heard |= known
     return np.where(heard, total, np.nan)

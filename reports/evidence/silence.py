@@ -17,8 +17,8 @@ from dress_rehearsal.reports.evidence.clocks import clock_steps, set_forward_ns
 from dress_rehearsal.reports.evidence.samples import Samples, label
 from dress_rehearsal.reports.evidence.timeline import Timeline
 
-SILENT_S: Final = 1.5
-"""How long a source has to be silent; in a healthy rush of 12,000 none is for over 0.4 s."""
+OVERDUE_S: Final = 1.25
+"""How long a source's next word has to be overdue; in a healthy rush of 12,000 it is by 0.15 s."""
 _MATTERS_S: Final = 0.5
 """How much of a silence has to fall into the seconds that matter."""
 _ENDED_S: Final = 3.0
@@ -28,6 +28,8 @@ _RELIEF_S: Final = 2.0
 _PROCESSES: Final = ("app", "writeback")
 """Sources that are one process each, named `<component>:<pid>`; they may come and go."""
 _LASTING: Final = ("postgres", "redis", "kernel", "processes", "generator")
+_SPEAKS_EVERY_S: Final = {"generator": 0.25}
+"""Sources that speak of their own accord; all others when `collect.interval` says."""
 _OF_THE_TARGET: Final = ("app", "writeback", "postgres", "redis")
 _UP: Final = {"postgres": "pg_up", "redis": "redis_up"}
 
@@ -51,14 +53,20 @@ def expected_sources(plan: Plan) -> tuple[str, ...]:
     return (*_LASTING, "app")
 
 
+def silent_s(component: str, plan: Plan) -> float:
+    """Return how long a source may say nothing before it counts as silent: 1.5 s as a rule."""
+    return _SPEAKS_EVERY_S.get(component, plan.collect.interval) + OVERDUE_S
+
+
 def silent_windows(
+    plan: Plan,
     samples: Samples,
     timeline: Timeline,
     events: Sequence[TimelineEvent],
     window_ns: tuple[int, int],
     expected: Collection[str],
 ) -> tuple[Gap, ...]:
-    """Return the silences of 1.5 s and more, as far as they touch the seconds that matter.
+    """Return the silences (see `silent_s`) that touch the seconds that matter.
 
     Args:
         window_ns: the seconds that matter, from and until.
@@ -72,10 +80,12 @@ def silent_windows(
         if component not in (*_PROCESSES, *_LASTING):
             continue
         down = _down(samples, component)
-        for from_ns, until_ns in _spans(source, times, samples, timeline, events, window_ns):
+        least_ns = silent_s(component, plan) * NS_PER_S
+        spans = _spans(source, times, samples, timeline, events, window_ns, least_ns)
+        for from_ns, until_ns in spans:
             length_ns = until_ns - from_ns - set_forward_ns(steps, from_ns, until_ns)
             inside_ns = min(until_ns, window_ns[1]) - max(from_ns, window_ns[0])
-            if length_ns < SILENT_S * NS_PER_S or inside_ns < _MATTERS_S * NS_PER_S:
+            if length_ns < least_ns or inside_ns < _MATTERS_S * NS_PER_S:
                 continue
             if from_ns not in down and until_ns not in down:
                 planned = component in _OF_THE_TARGET and _under_fault(timeline, from_ns, until_ns)
@@ -90,13 +100,14 @@ def _spans(
     timeline: Timeline,
     events: Sequence[TimelineEvent],
     window_ns: tuple[int, int],
+    least_ns: float,
 ) -> Iterator[tuple[int, int]]:
     """Return what lies between a source's words, and before and after all of them if it lived."""
     component, _, pid = source.partition(":")
     first, last = int(times[0]), int(times[-1])
     if component in _LASTING and first > window_ns[0]:
         yield window_ns[0], first
-    long = np.flatnonzero(np.diff(times) >= SILENT_S * NS_PER_S)
+    long = np.flatnonzero(np.diff(times) >= least_ns)
     for place in long:
         yield int(times[place]), int(times[place + 1])
     if last < window_ns[1] and not timeline.record_cut:

@@ -3,9 +3,11 @@
 It harms only where there was no processor to spare: where others took more than the plan allows in
 the same second in which nearly all processors were busy, over the second or for half a one on end.
 What the host gave to other machines (steal) is told apart, and decides nothing. Seconds that nobody
-counted are no quiet ones, and where nothing was counted at all a note says so.
+counted are no quiet ones: they are a doubt, and so is a run in which nothing was counted at all,
+but where the plan lets others take whatever the machine has.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -24,9 +26,11 @@ _SECOND_NS: Final = 9 * NS_PER_S // 10
 """What counts as a second: samples come once in one, give or take."""
 _AFTER_T0_NS: Final = 10 * NS_PER_S
 _INSIDE_NS: Final = NS_PER_S // 4
-_UNCOUNTED_NS: Final = 5 * NS_PER_S // 2
-"""Counts so far apart, of which one comes in a second, left seconds out."""
-_UNKNOWN: Final = "What other programs took of the CPU was not measured."
+_COUNTED_EVERY_S: Final = 1.0
+"""A count comes so often, or as often as the collectors read."""
+_OVERDUE_S: Final = 1.5
+"""A count that comes later than this after its time left seconds out."""
+_UNKNOWN: Final = "What other programs took of the CPU was not measured"
 
 
 class ForeignCpu(NamedTuple):
@@ -53,14 +57,18 @@ def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
     if around_ns is None:
         return ForeignCpu(None, (), ())
     seconds = list(_seconds(evidence, around_ns))
-    if not seconds:
-        return ForeignCpu(None, (), (_UNKNOWN,))
-    cpus = _cpus(evidence)
     allowed = evidence.plan.generator.max_foreign_cpu
+    if not seconds:
+        if allowed >= (evidence.environment.get("cores") or math.inf):
+            return ForeignCpu(None, (), (f"{_UNKNOWN}.",))
+        return ForeignCpu(None, tuple(_unknown(evidence)), ())
+    cpus = _cpus(evidence)
     busy = [second for second in seconds if not _has_spare(second, cpus, evidence)]
     foreign = max((second.foreign for second in busy), default=0.0)
     steal = max((second.steal for second in busy), default=0.0)
-    doubts, notes = _uncounted(evidence, around_ns), []
+    doubts, notes = [], []
+    if allowed < cpus:
+        doubts += _uncounted(evidence, around_ns)
     if foreign > allowed:
         took = f"{_cores(foreign)} of {written(cpus)} cores"
         doubts.append(
@@ -88,6 +96,17 @@ def _around_t0(evidence: Evidence) -> tuple[int, int] | None:
     return begin_ns, min(last_ns, evidence.t0_ns + _AFTER_T0_NS)
 
 
+def _unknown(evidence: Evidence) -> list[Doubt]:
+    """Return a doubt where nothing was counted, unless nothing at all was heard of the processes.
+
+    Then that says why (`judge_coverage`).
+    """
+    if any(gap.source == "processes" for gap in evidence.gaps):
+        return []
+    said = f"{_UNKNOWN} around T-0, so what was slow may be their doing."
+    return [Doubt(said, "gap")]
+
+
 def _uncounted(evidence: Evidence, around_ns: tuple[int, int]) -> list[Doubt]:
     """Return a doubt where for seconds around T-0 nobody counted what others took.
 
@@ -98,9 +117,10 @@ def _uncounted(evidence: Evidence, around_ns: tuple[int, int]) -> list[Doubt]:
     begin_ns, end_ns = around_ns
     marks = np.array([begin_ns, *times[times.between(begin_ns, end_ns)], end_ns], dtype=np.int64)
     found = []
+    every_s = max(_COUNTED_EVERY_S, evidence.plan.collect.interval)
     for from_ns, until_ns in zip(marks[:-1].tolist(), marks[1:].tolist(), strict=True):
         length_ns = until_ns - from_ns - set_forward_ns(evidence.clock_steps, from_ns, until_ns)
-        if length_ns < _UNCOUNTED_NS:
+        if length_ns < (every_s + _OVERDUE_S) * NS_PER_S:
             continue
         if any(gap.from_ns < until_ns and gap.until_ns > from_ns for gap in silent):
             continue

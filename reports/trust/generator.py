@@ -8,6 +8,7 @@ read lag      read - done: how long an answer lay in the kernel before the gener
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,14 +18,14 @@ from dress_rehearsal.plans import format_duration
 from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S, PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.samples import Samples, label
+from dress_rehearsal.reports.evidence.samples import Samples, label, level_on
 from dress_rehearsal.reports.numbers import percentile, rounded
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.trust.doubt import Doubt
 from dress_rehearsal.reports.words import counted, milliseconds, percent
 
 AROUND_T0_S: Final = 1.0
-TIMELY_SHARE: Final = 0.99
+TIMELY_SHARE: Final = Fraction(99, 100)
 CPU_WINDOW_NS: Final = NS_PER_S
 
 
@@ -53,7 +54,7 @@ def judge_generator(
     released = frame[(frame["step"] == PURCHASE) & (frame["intended_s"].abs() <= AROUND_T0_S)]
     skew = released["generator_ms"].dropna().abs().to_numpy()
     late_ms = rounded(percentile(lateness.to_numpy(), 99))
-    timely = float(np.mean(skew <= plan.timely * 1e3)) if len(skew) else None
+    timely = int((skew <= plan.timely * 1e3).sum())
     doubts = []
     comparable = not evidence.clock_steps  # else who seems late may have been in time
     if comparable and late_ms is not None and late_ms > plan.generator.max_late_start * 1e3:
@@ -64,8 +65,8 @@ def judge_generator(
                 f"{format_duration(plan.generator.max_late_start)}.",
             )
         )
-    if comparable and timely is not None and timely < TIMELY_SHARE:
-        late = int((skew > plan.timely * 1e3).sum())
+    if comparable and timely < TIMELY_SHARE * len(skew):
+        late = len(skew) - timely
         doubts.append(
             Doubt(
                 f"The release at T-0 was ragged: {percent(late, len(skew))} of the purchases "
@@ -92,7 +93,9 @@ def judge_generator(
         late_start_p99_ms=late_ms,
         read_lag_p99_ms=rounded(percentile(frame["read_lag_ms"].dropna().to_numpy(), 99)),
         release_skew_ms=rounded(percentile(skew, 99)),
-        timely_share=None if timely is None else rounded(timely, 4),
+        released=len(skew),
+        timely=timely,
+        timely_share=rounded(timely / len(skew), 4) if len(skew) else None,
         cpu_peak=_cpu_peak(evidence.samples),
         foreign_cpu_cores=foreign_cpu_cores,
         clock_step_ms=clock_step_ms,
@@ -113,7 +116,7 @@ def _short_of_ports(evidence: Evidence) -> list[Doubt]:
                 "ports",
             )
         ]
-    held = evidence.samples.named("generator_connections", "generator")["value"].max()
+    held = _connections(evidence.samples)
     span, url = evidence.environment.get("ip_local_port_range"), evidence.plan.target.url
     if span is None or url is None or not held > (span[1] - span[0] + 1) // 2:
         return []
@@ -129,6 +132,16 @@ def _short_of_ports(evidence: Evidence) -> list[Doubt]:
             "this machine was short of local ports",
         )
     ]
+
+
+def _connections(samples: Samples) -> float:
+    """Return how many connections were open at once at most, NaN where nobody counted them.
+
+    All generators' together: a generator's count comes over a pipe of the conductor's, so they are
+    on one machine, go to one destination and take the ports of one range.
+    """
+    rows = samples.named("generator_connections", "generator")
+    return float(np.fmax.reduce(level_on(np.unique(rows["t_ns"]), rows), initial=np.nan))
 
 
 def _cpu_peak(samples: Samples) -> float | None:

@@ -3,6 +3,7 @@
 import pytest
 
 from dress_rehearsal.plans import refusal
+from dress_rehearsal.plans.hosts import loopback_ports
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,22 @@ def test_this_machine_and_named_hosts_may_be_rushed(url, allow):
 def test_everything_else_is_refused_in_a_sentence(url, sentence):
     assert sentence in refusal(url, ())
     assert "secret" not in refusal(url, ())
+
+
+@pytest.mark.parametrize(
+    ("url", "ports"),
+    [
+        ("http://127.0.0.1:8000", {8000}),
+        ("http://[::1]:8000", {8000}),
+        ("http://localhost", {80}),
+        ("postgresql://localhost/tickets", {5432}),
+        ("redis://127.0.0.1", {6379}),
+        ("http://tickets.example:8000", set()),
+        ("http://127.0.0.1:eight", set()),
+        ("http://[::1", set()),
+        ("postgresql:///tickets?host=/tmp", set()),
+        (None, set()),
+    ],
+)
+def test_which_ports_of_this_machine_a_url_names(url, ports):
+    assert loopback_ports([url]) == ports

@@ -181,6 +181,15 @@ def test_every_seeded_fault_of_the_bundled_matrix_has_to_be_found_and_only_naive
         assert bool(cell.expect) == wrong, cell.name
 
 
+def test_a_healthy_cell_of_the_bundled_matrix_is_right_only_as_a_pass_without_a_cause():
+    healthy = [cell for cell in read_matrix(Path("matrix")).cells() if not cell.plan.faults]
+    assert {cell.strategy for cell in healthy} == set(STRATEGIES)
+    for cell in healthy:
+        if STRATEGIES[cell.strategy].sound:
+            assert (cell.expect, cell.allow) == ((), ()), cell.name
+        assert all(each.startswith("audit.") for each in cell.allow), cell.name
+
+
 def test_tables_within_tables_are_merged():
     one = {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
     assert merged(one, {"a": {"c": {"f": 4}}, "e": {"g": 5}}) == {

@@ -1,11 +1,56 @@
 """What others take now is told with the names of those who take most."""
 
+import os
+import signal
+import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from dress_rehearsal.plans import Plan
 from dress_rehearsal.rehearsal import bystanders
-from dress_rehearsal.rehearsal.bystanders import Busy, Bystanders, busy_now
+from dress_rehearsal.rehearsal.bystanders import Busy, Bystanders, others_than
+
+SHOP = """
+import os, socket, sys, time
+if os.fork():
+    os._exit(0)  # what is left has another parent than the test
+listening = socket.create_server(("127.0.0.1", 0))
+print(os.getpid(), listening.getsockname()[1], flush=True)
+until = time.monotonic() + 30
+while time.monotonic() < until:
+    pass
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[int]:
+    """A busy server called `ticketshop` that descends from nobody here; its port."""
+    program = tmp_path / "ticketshop"
+    program.symlink_to(os.path.realpath(sys.executable))
+    started = subprocess.Popen([program, "-S", "-c", SHOP], stdout=subprocess.PIPE, text=True)
+    assert started.stdout is not None
+    pid, port = map(int, started.stdout.readline().split())
+    started.wait()
+    yield port
+    os.kill(pid, signal.SIGKILL)
+    started.stdout.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_who_serves_an_external_target_is_no_other_program(shop: int) -> None:
+    def named(port: int) -> set[str]:
+        target = {"stage": "external", "url": f"http://127.0.0.1:{port}"}
+        plan = Plan.model_validate({"name": "there", "target": target})
+        with others_than(plan) as others:
+            busy = others.busy()
+        assert busy is not None
+        return {name for name, _ in busy.programs}
+
+    assert "ticketshop" not in named(shop)
+    assert "ticketshop" in named(shop + 1)
 
 
 def test_others_are_told_in_words() -> None:
@@ -16,7 +61,7 @@ def test_others_are_told_in_words() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_this_machines_others_are_counted() -> None:
-    busy = busy_now()
+    busy = Bystanders().busy()
     assert busy is not None
     assert 0 <= busy.cores <= busy.cpus + 0.5
     assert all(cores >= 0.05 for _, cores in busy.programs)

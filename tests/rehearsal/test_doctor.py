@@ -12,7 +12,7 @@ from rich.console import Console
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import machine
-from dress_rehearsal.rehearsal import doctor
+from dress_rehearsal.rehearsal import bystanders, doctor
 from dress_rehearsal.rehearsal.bystanders import Busy
 from dress_rehearsal.rehearsal.doctor import Finding, checkup, fits, others, print_findings
 
@@ -152,7 +152,7 @@ def test_a_name_of_this_machine_is_the_address_that_answers(
 def test_what_else_is_busy_is_a_warning_with_names(
     monkeypatch: pytest.MonkeyPatch, busy: Busy, status: str
 ) -> None:
-    monkeypatch.setattr(doctor, "busy_now", lambda: busy)
+    monkeypatch.setattr(bystanders.Bystanders, "busy", lambda _: busy)
 
     found = others(plan())
 
@@ -166,7 +166,7 @@ def test_what_else_is_busy_is_a_warning_with_names(
 def test_a_system_that_does_not_tell_of_others_has_no_such_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(doctor, "busy_now", lambda: None)
+    monkeypatch.setattr(bystanders.Bystanders, "busy", lambda _: None)
 
     assert others(plan()) is None
 

@@ -89,7 +89,9 @@ def test_the_worst_run_decides_and_an_interruption_ends_it(
 
 def test_each_run_keeps_what_differs_from_the_plan_s_file(quick_runs, tmp_path):
     main(["run", "smoke", "--set", "app.workers=1", "--repeat", "2", "--out", str(tmp_path)])
-    assert list(quick_runs["given"].values()) == [["app.workers=1"]] * 2
+    first, second = quick_runs["given"].items()
+    assert first[1] == ["app.workers=1"]
+    assert second[1] == ["app.workers=1", f"seed={second[0]}"]
 
 
 def test_without_a_verdict_there_is_nothing_to_tell(quick_runs, tmp_path, capsys):

@@ -138,6 +138,15 @@ def test_hostile_and_endless_reasons_call_nobody_and_stay_short():
     )
 
 
+def test_notes_are_told_and_many_are_counted() -> None:
+    assert "Note" not in slack_text(plan(), verdict_of())
+    told = slack_text(plan(), verdict_of(notes=["The host gave 0.8 cores <away>."]))
+    assert told.endswith(f"{CAUSE}\nNote: The host gave 0.8 cores &lt;away&gt;.\nRun {RUN}")
+    many = slack_text(plan(), verdict_of(notes=["&" * 1_000, *(f"Note {n}." for n in range(4))]))
+    assert many.endswith(f"Note: …\nNote: Note 0.\nNote: Note 1.\n… and 2 more notes.\nRun {RUN}")
+    assert len(many) < 4_000
+
+
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [

@@ -10,7 +10,9 @@ from dress_rehearsal.plans import STRATEGIES, Plan, PlanError
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.rehearsal import series
 from dress_rehearsal.rehearsal import sweep as sweeping
+from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.series import Planned
 from dress_rehearsal.rehearsal.sweep import (
     check_given_once,
     check_writable,
@@ -82,16 +84,21 @@ def test_files_are_tried_before_the_first_run(tmp_path):
     assert not new.exists()
     for wrong in (tmp_path, tmp_path / "none" / "x.md"):
         with pytest.raises(PlanError, match="cannot be written"):
-            sweep([("a", Plan(name="never"))], tmp_path / "runs", wrong)
+            sweep([Planned("a", Plan(name="never"))], tmp_path / "runs", wrong)
     assert not (tmp_path / "runs").exists()
 
 
 @pytest.fixture
 def quick_runs(monkeypatch):
-    """Runs that take no time; those with the seed 9 are interrupted."""
+    """Runs that take no time; those with the seed 9 are interrupted.
+
+    `given` is what each was told to differ in from the plan's file.
+    """
+    given = []
 
     def rehearsed(plan, runs, screen, roster, *, prometheus, overrides):
         assert prometheus is False
+        given.append(list(overrides))
         run = RunDirectory.create(runs, plan)
         if plan.seed == 9:
             run.stamp("abort", "interrupted", reason="Somebody pressed Ctrl-C.")
@@ -103,11 +110,14 @@ def quick_runs(monkeypatch):
     monkeypatch.setattr(series, "rehearse", rehearsed)
     compared = []
     monkeypatch.setattr(sweeping, "compare", lambda judged: compared.append(judged) or comparison)
-    return SimpleNamespace(comparison=comparison, compared=compared)
+    return SimpleNamespace(comparison=comparison, compared=compared, given=given)
 
 
 def plans(*seeds):
-    return [(f"seed={seed}", Plan(name="quick", seed=seed)) for seed in seeds]
+    return [
+        Planned(f"seed={seed}", Plan(name="quick", seed=seed), ["app.workers=1", f"seed={seed}"])
+        for seed in seeds
+    ]
 
 
 @pytest.mark.parametrize("seeds", [(9,), (1, 9), (1, 9, 2)])
@@ -131,6 +141,16 @@ def test_a_whole_sweep_writes_both_files_and_takes_a_roster(quick_runs, tmp_path
     assert table.read_text() == "the table"
     assert figure.exists()
     assert all((run / "roster.txt").read_text().endswith("people.csv") for run in out.glob("*-*"))
+
+
+def test_each_run_of_a_sweep_differs_from_the_file_by_its_own_value_too(quick_runs, tmp_path):
+    sweep(plans(1, 2), tmp_path)
+    assert quick_runs.given == [["app.workers=1", "seed=1"], ["app.workers=1", "seed=2"]]
+    quick_runs.given.clear()
+    over = ["--over", "app.workers=1,4", "--seed", "5", "--set", "app.backlog=256"]
+    assert main(["sweep", "smoke", *over, "--out", str(tmp_path)]) == 0
+    given = ["app.backlog=256", "seed=5"]
+    assert quick_runs.given == [[*given, "app.workers=1"], [*given, "app.workers=4"]]
 
 
 def test_a_file_that_cannot_be_written_does_not_lose_the_other(quick_runs, tmp_path):

@@ -12,7 +12,8 @@ def verdict_of(run: str = RUN, **changed: Any) -> Verdict:
     census = dict.fromkeys(
         ("ticket", "sold_out", "refused", "gave_up", "failed", "unknown", "never_started"), 0
     )
-    generator = set(Generator.model_fields) - {"requests", "limited"}
+    counted = dict.fromkeys(("requests", "released", "timely"), 0)
+    generator = set(Generator.model_fields) - {*counted, "limited"}
     gate = {"metric": "audit.oversold", "limit": "== 0", "value": 3}
     gate |= dict.fromkeys(("low", "high", "baseline"))
     return Verdict.model_validate(
@@ -31,7 +32,7 @@ def verdict_of(run: str = RUN, **changed: Any) -> Verdict:
             "fairness": dict.fromkeys(Fairness.model_fields),
             "pools": [],
             "bottleneck": None,
-            "generator": {"requests": 0, **dict.fromkeys(generator), "limited": False},
+            "generator": {**counted, **dict.fromkeys(generator), "limited": False},
             "cause": "Cause: none; nobody bought.",
             "lost_ms": {},
             "ran": "10 students, no faults.",

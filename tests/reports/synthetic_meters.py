@@ -37,7 +37,6 @@ class Meters:
         if story.defects.rest_s < 3 and not story.defects.killed:
             last = int(story.requests["done_ns"].max()) + rest_ns
         self.ticks = np.arange(story.start_ns - 2 * SECOND, last, interval, dtype=np.int64)
-        self.sale = (self.ticks >= T0_NS) & (self.ticks < T0_NS + 2 * SECOND)
         self.rng = np.random.default_rng(story.plan.seed + 1)
         self._parts: list[tuple[str, str, str, Any, Any]] = []
         for position, pid in enumerate(story.pids):
@@ -47,6 +46,11 @@ class Meters:
         self._postgres_and_redis()
         self._kernel_and_processes()
         self._generator()
+
+    @property
+    def sale(self) -> Any:
+        """Which ticks are within 2 s of T-0."""
+        return (self.ticks >= T0_NS) & (self.ticks < T0_NS + 2 * SECOND)
 
     def parts(self) -> dict[str, pa.Table]:
         """Return the samples in two parts, in the order of their times."""
@@ -302,6 +306,8 @@ class Meters:
 
     def _generator(self) -> None:
         rows = self.story.requests
+        # It speaks of its own accord, four times a second.
+        self.ticks = np.arange(self.ticks[0], self.ticks[-1] + 1, SECOND // 4, dtype=np.int64)
         sent = rows["sent_ns"].dropna().to_numpy(np.int64)
         done = rows["read_ns"].dropna().to_numpy(np.int64)
         late = np.where(self.sale, self.defects.generator_late_ms / 1000, 0.0)

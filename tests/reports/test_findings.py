@@ -99,6 +99,14 @@ def test_a_healthy_run_has_none(findings, allocation):
             {"queue_jumped": 30, "plan": {"app": {"waiting_room": "sse", "admission_rate": 10}}},
             {"fairness.inversions"},
         ),
+        (
+            {
+                "queue_jumped": 30,
+                "plan": {"app": {"waiting_room": "sse", "admission_rate": 10}},
+                "foreign_cores": 1.0,
+            },
+            {"trust.foreign_cpu"},  # who was overtaken then may be its doing
+        ),
     ],
     # A set has no order that holds from one pytest worker to the next.
     ids=lambda value: str(sorted(value)),

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dress_rehearsal.plans import Gate
+from dress_rehearsal.plans import Gate, parse_limit
 from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.gates import IMPLICIT
+from dress_rehearsal.reports.metrics import in_unit_of
 from dress_rehearsal.reports.verdict import judge
 
 SMALL = {"students": 200, "tickets": 60}
@@ -139,6 +140,48 @@ def test_a_pool_nobody_measured_or_a_run_without_t0_saturated_at_no_known_time(v
     unopened = verdict_of(**SMALL, gates=[gate], no_t0=True)
     assert gates_of(unseen)[gate].status == "inconclusive"
     assert gates_of(unopened)[gate].status == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("timely", "statuses"),
+    [
+        pytest.param(98_996, ("fail", "fail"), id="which would be 99% if it were rounded"),
+        pytest.param(99_000, ("pass", "fail"), id="exactly 99%"),
+        pytest.param(99_001, ("pass", "pass"), id="over it"),
+    ],
+)
+def test_a_share_of_timely_sends_is_made_of_its_counts(healthy_verdict, timely, statuses):
+    of = {"released": 100_000, "timely": timely, "timely_share": round(timely / 1e5, 4)}
+    own = healthy_verdict.generator.model_copy(update=of)
+    measured = healthy_verdict.model_copy(update={"generator": own})
+    path, found = "generator.timely_share", []
+    for limit in map(parse_limit, (">= 99%", "> 99%")):
+        holds = limit.holds(in_unit_of(limit, path, own.timely_share, measured))
+        found.append("pass" if holds else "fail")
+    assert tuple(found) == statuses
+
+
+def test_a_bottleneck_that_nobody_could_name_began_at_no_known_time(verdict_of):
+    gate = ("bottleneck.since_s", ">= 5s")
+    everything = ("kernel", "processes", "app", "postgres", "redis")
+    silent = tuple((source, 0.2, 4.0) for source in everything)
+    for defects in ({"silent": silent}, {"clock_step_s": 3.0}, {"without": ["metrics"]}):
+        verdict = verdict_of(**SMALL, gates=[gate], **defects)
+        assert gates_of(verdict)[gate].status == "inconclusive", defects
+        assert any("bottleneck.since_s was not measured" in each for each in verdict.reasons)
+    assert gates_of(verdict_of(**SMALL, gates=[gate]))[gate].status == "pass"
+
+
+def test_what_was_seen_of_a_pool_that_was_silent_when_it_mattered_passes_nothing(verdict_of):
+    gates = [
+        ("pools[postgres].saturated_at_s", ">= 1s"),
+        ("pools[postgres].wait_p99_ms", "<= 10ms"),
+        ("pools[postgres].wait_p99_ms", "<= 1us"),
+    ]
+    statuses = {"inconclusive": [("app", 0.2, 4.0)], "pass": [("app", 0.2, 1.0)]}
+    for status, silent in statuses.items():
+        found = gates_of(verdict_of(**SMALL, gates=gates, silent=silent))
+        assert [found[gate].status for gate in gates] == [status, status, "fail"]
 
 
 BUYING = "latency_ms[POST /events/{event}/tickets]"

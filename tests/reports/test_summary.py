@@ -32,6 +32,25 @@ def test_the_summary_shows_the_gates_own_numbers(summary_of):
     assert "they agree" in text
 
 
+def test_what_does_not_apply_is_not_told_as_what_was_not_measured(summary_of):
+    text = summary_of()
+    assert "| double entry | does not apply |" in text
+    assert "| lost views | 0 |" in text
+    assert "not measured" not in text
+    unseen = summary_of(without_metrics=["event_views", "machine_foreign"])
+    assert "| lost views | not measured |" in unseen
+    assert "| double entry | does not apply |" in unseen
+    assert "| other programs' CPU at T-0, cores | not measured |" in unseen
+
+
+def test_where_no_order_was_promised_overtaking_does_not_apply(summary_of):
+    text = summary_of(plan={"event": {"order": "none"}})
+    assert "| overtaken | does not apply |" in text
+    assert "| multi device advantage | does not apply |" not in text
+    set_back = summary_of(clock_step_s=-3.0)
+    assert "| overtaken | not measured |" in set_back
+
+
 def test_every_row_of_a_summary_table_has_as_many_cells_as_its_head(summary_of):
     tables = re.findall(
         r"(?:^\|.*\|\n)+",

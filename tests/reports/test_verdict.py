@@ -232,6 +232,44 @@ def test_without_anybody_who_may_buy_or_a_sale_nobody_misses_an_answer(evidence_
     assert not any("try to buy" in reason for reason in judge(outsiders).reasons)
 
 
+def sold_out_from_the_start(evidence, number=2):
+    """The same run in which some of those sent away were told so 50 ms after T-0."""
+    requests = evidence.requests.copy()
+    told = (requests["step"] == PURCHASE) & (requests["error"].astype("object") == "sold_out")
+    rows = np.flatnonzero(told.to_numpy(dtype=bool))[-number:]
+    for row in rows:
+        earlier = int(requests.at[row, "done_ns"]) - evidence.t0_ns - 50_000_000
+        for column in ("intended_ns", "sent_ns", "first_byte_ns", "done_ns", "read_ns"):
+            requests.at[row, column] = int(requests.at[row, column]) - earlier
+    return dataclasses.replace(evidence, requests=requests)
+
+
+@pytest.mark.parametrize(
+    ("order", "wronged"),
+    [
+        pytest.param("first_come", True, id="who clicks later is served later"),
+        pytest.param("none", True, id="no order is promised, and the word says what it says"),
+        pytest.param("lottery", False, id="by lot it says that the student drew none"),
+    ],
+)
+def test_sold_out_while_others_still_bought_is_false_unless_lots_were_drawn(
+    evidence_of, order, wronged
+):
+    evidence = evidence_of(**SMALL, plan={"event": {"order": order}})
+    assert judge(evidence).verdict == "pass"
+    verdict = judge(sold_out_from_the_start(evidence))
+    assert verdict.audit.false_sold_out == (2 if wronged else 0)
+    assert verdict.verdict == ("fail" if wronged else "pass")
+    if wronged:
+        assert verdict.reasons[0].startswith("False sold out: 2 students were turned away before")
+
+
+@pytest.mark.parametrize("order", ["first_come", "none", "lottery"])
+def test_sold_out_with_tickets_left_is_false_whatever_the_order(verdict_of, order):
+    verdict = verdict_of(**SMALL, false_sold_out=3, plan={"event": {"order": order}})
+    assert (verdict.verdict, verdict.audit.false_sold_out) == ("fail", 3)
+
+
 def test_tickets_that_are_written_late_are_told_though_no_purchase_waited(verdict_of):
     late = verdict_of(allocation="redis_writeback", writeback_slow=True)
     (note,) = [note for note in late.notes if note.startswith("Tickets were written late: ")]

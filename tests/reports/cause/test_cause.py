@@ -284,6 +284,35 @@ def test_where_nobody_collected_no_cause_is_named_and_no_pool_is_healthy(evidenc
     assert diagnoses["generator_loop"] == "healthy"
 
 
+def test_what_a_silent_worker_kept_to_itself_is_no_known_cause(evidence_of):
+    healthy = evidence_of(**SMALL)
+    pid = str(healthy.requests["worker"].dropna().iloc[0])
+    silent = evidence_of(**SMALL, silent=((f"app:{pid}", -0.3, 4.0),))
+    finding = cause_of(slowed(silent, own=900))
+    assert (finding.bottleneck, finding.decided) == (None, False)
+    assert re.match(
+        rf"Cause: not decided, for nothing was heard of the app's worker {pid} from T-0 − 0\.\d s "
+        r"to T-0 \+ 4 s, where the slowest requests were\.",
+        finding.cause,
+    ), finding.cause
+    diagnoses = {found.pool.name: found.pool.diagnosis for found in find_pools(silent)}
+    assert {diagnoses[name] for name in ("postgres", "redis", "app_loop")} == {"not_measured"}
+    # Nothing was slow, or the generator was: neither rests on what it would have said.
+    assert cause_of(silent).decided
+    assert cause_of(silent).cause.startswith("Cause: none")
+    late = evidence_of(**SMALL, silent=((f"app:{pid}", -0.3, 4.0),), generator_late_ms=900)
+    assert cause_of(late).bottleneck.resource == "generator"
+
+
+def test_a_worker_that_was_silent_while_others_were_slow_leaves_the_cause_known(evidence_of):
+    healthy = evidence_of(**SMALL)
+    pid = str(healthy.requests["worker"].dropna().iloc[0])
+    silent = evidence_of(**SMALL, silent=((f"app:{pid}", -0.3, 4.0),))
+    others = (silent.requests["worker"] != pid).to_numpy(dtype=bool)
+    finding = cause_of(of_rows(slowed(silent, own=900), silent, others))
+    assert finding.bottleneck.resource == "app_code"
+
+
 @pytest.mark.parametrize("students", [1, 4])
 def test_where_hardly_anybody_buys_and_all_of_them_wait_there_is_a_cause(evidence_of, students):
     few = evidence_of(students=students, tickets=1)

@@ -67,6 +67,13 @@ def test_a_worker_that_fell_silent_holds_its_counts_but_not_its_level():
     assert list(level_on(np.array([0, 9 * S]), samples.named("n", "app"))) == [12, 7]
 
 
+def test_a_gauge_that_is_read_rarely_is_known_in_between():
+    samples = samples_of(*((at, "app:1", "n", {}, 5.0) for at in (0, 3, 6, 9)))
+    levels = level_on(np.array([0, 2.9 * S, 8 * S, 15 * S]), samples.named("n", "app"))
+    assert list(levels[:3]) == [5, 5, 5]
+    assert np.isnan(levels[3])
+
+
 @pytest.mark.parametrize(
     ("seen", "began_s", "grown"),
     [

@@ -157,6 +157,8 @@ def test_a_late_generator_stands_beside_what_the_plan_allows(healthy: Evidence) 
         late_start_p99_ms=1200.0,
         read_lag_p99_ms=None,
         release_skew_ms=None,
+        released=10_000,
+        timely=9_712,
         timely_share=0.9712,
         cpu_peak=None,
         foreign_cpu_cores=0.02,

@@ -4,8 +4,10 @@ import dataclasses
 
 import pytest
 
+from dress_rehearsal.plans.plan import Collect
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.trust.coverage import judge_coverage
+from dress_rehearsal.reports.verdict import judge
 
 SMALL = {"students": 200, "tickets": 60}
 CONDUCTOR = tuple((source, 1.0, 7.0) for source in ("postgres", "redis", "kernel", "processes"))
@@ -57,6 +59,24 @@ def test_a_conductor_that_was_stopped_is_one_sentence(evidence_of, told):
 )
 def test_a_silence_counts_from_a_second_and_a_half_on(told, silent, gaps):
     assert len(told(silent=silent)) == gaps
+
+
+@pytest.mark.parametrize("interval", ["100ms", "1s", "2s", "3s"])
+def test_who_is_read_more_rarely_is_not_silent_in_between(evidence_of, interval):
+    plan = {"collect": {"interval": interval}}
+    evidence = evidence_of(**SMALL, plan=plan)
+    assert evidence.gaps == ()
+    assert judge(evidence).verdict == "pass"
+    missed = evidence_of(**SMALL, plan=plan, silent=(("app:4102", -0.5, 6.5),))
+    (gap,) = missed.gaps
+    assert gap.source == "app:4102"
+
+
+def test_the_generator_speaks_as_often_whatever_is_read_how_often(evidence_of):
+    evidence = evidence_of(**SMALL)
+    plan = evidence.plan.model_copy(update={"collect": Collect.model_validate({"interval": "3s"})})
+    quiet = dataclasses.replace(evidence_of(**SMALL, silent=(("generator", 0.1, 2.1),)), plan=plan)
+    assert [gap.source for gap in quiet.gaps] == ["generator"]
 
 
 def test_a_process_that_was_lost_is_silent_for_good_reason(told):

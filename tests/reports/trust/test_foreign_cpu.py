@@ -74,9 +74,42 @@ def test_what_was_not_measured_is_not_zero(judged):
     for name in ("machine_foreign", "machine_cpu_idle", "machine_cpu_steal"):
         found = judged(without_metrics=[name])
         assert found.cores is None
-        assert found.doubts == ()
-        assert found.notes == ("What other programs took of the CPU was not measured.",)
+        assert found.notes == ()
+        assert [(doubt.sentence, doubt.word) for doubt in found.doubts] == [
+            (
+                "What other programs took of the CPU was not measured around T-0, so what was slow "
+                "may be their doing.",
+                "gap",
+            )
+        ]
     assert judged(no_t0=True) == (None, (), ())
+
+
+def test_where_nothing_was_heard_of_the_processes_that_says_it(evidence_of):
+    evidence = evidence_of(**SMALL)
+    others = (evidence.metrics["source"] != "processes").to_numpy(dtype=bool)
+    mute = dataclasses.replace(evidence, metrics=evidence.metrics[others])
+    assert judge_foreign_cpu(mute).doubts == ()
+    assert len(judge_trust(mute).problems) == 1
+
+
+def test_a_plan_that_lets_others_take_all_rests_on_no_count(evidence_of):
+    allowed = {"generator": {"max_foreign_cpu": 2}}
+    counts = ["machine_foreign_cpu"]
+    evidence = evidence_of(**SMALL, plan=allowed, without_metrics=counts)
+    assert len(judge_foreign_cpu(evidence).doubts) == 1  # of how many, is not known
+    known = dataclasses.replace(evidence, environment={**evidence.environment, "cores": 2})
+    found = judge_foreign_cpu(known)
+    assert (found.cores, found.doubts) == (None, ())
+    assert found.notes == ("What other programs took of the CPU was not measured.",)
+
+
+@pytest.mark.parametrize("stage", [{}, {"stage": "external", "url": "http://127.0.0.1:8000"}])
+def test_a_run_of_which_others_cpu_is_not_known_does_not_pass(verdict_of, stage):
+    plan = {"target": stage}
+    verdict = verdict_of(**SMALL, plan=plan, without_metrics=["machine_foreign_cpu"])
+    assert verdict.verdict == "inconclusive"
+    assert any(each.startswith("What other programs took of the CPU") for each in verdict.reasons)
 
 
 @pytest.mark.parametrize(

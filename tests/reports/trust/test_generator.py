@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import pandas as pd
 import pytest
 
 from dress_rehearsal.records.tables import NO_FREE_PORT
@@ -116,3 +117,26 @@ def test_half_of_the_local_ports_is_what_there_is_elsewhere(evidence_of, url, sp
     assert 150 < evidence.samples.named("generator_connections")["value"].max() <= 200
     narrow = dataclasses.replace(evidence, environment={"ip_local_port_range": span})
     assert [doubt.word for doubt in judge_generator(narrow).doubts] == words
+
+
+@pytest.mark.parametrize("generators", [1, 2])
+def test_the_connections_of_several_generators_take_the_ports_of_one_machine(
+    evidence_of, generators
+):
+    plan = {"target": {"stage": "external", "url": "http://10.0.0.7"}}
+    evidence = evidence_of(**SMALL, plan=plan)
+    held = evidence.metrics["name"] == "generator_connections"
+    rows = evidence.metrics[held.to_numpy(dtype=bool)]
+    each = [
+        rows.assign(labels=f'{{"generator":"{number}"}}', t_ns=rows["t_ns"] + number * 1_000_000)
+        for number in range(generators)
+    ]
+    metrics = pd.concat([evidence.metrics[~held.to_numpy(dtype=bool)], *each], ignore_index=True)
+    metrics["labels"] = metrics["labels"].astype("category")
+    metrics["source"] = metrics["source"].astype("category")
+    metrics = metrics.sort_values("t_ns", kind="stable", ignore_index=True)
+    # One alone holds 200 of the 500 ports: less than half of them.
+    machine = {"ip_local_port_range": [32768, 33267]}
+    several = dataclasses.replace(evidence, metrics=metrics, environment=machine)
+    words = [doubt.word for doubt in judge_generator(several).doubts]
+    assert words == (["ports"] if generators > 1 else [])

@@ -1,0 +1,36 @@
+"""The page's tables as plain rows of words, by subject."""
+
+from dress_rehearsal.reports.page.tables.latency import (
+    certainty_table,
+    latency_table,
+    lost_table,
+    server_split_table,
+)
+from dress_rehearsal.reports.page.tables.machinery import (
+    generator_table,
+    pool_table,
+    reconciliation_table,
+)
+from dress_rehearsal.reports.page.tables.outcome import (
+    audit_table,
+    census_table,
+    fairness_table,
+    gates_table,
+)
+from dress_rehearsal.reports.page.tables.table import Cell, Table
+
+__all__ = [
+    "Cell",
+    "Table",
+    "audit_table",
+    "census_table",
+    "certainty_table",
+    "fairness_table",
+    "gates_table",
+    "generator_table",
+    "latency_table",
+    "lost_table",
+    "pool_table",
+    "reconciliation_table",
+    "server_split_table",
+]

@@ -1,0 +1,135 @@
+"""Where the time went: what students felt at each step, and what of it was the server's."""
+
+from typing import Final
+
+import pandas as pd
+
+from dress_rehearsal.records.tables import STEPS
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import (
+    FELT,
+    PARTS,
+    latency_split,
+    says_little,
+    unanswered_by_step,
+)
+from dress_rehearsal.reports.page.tables.table import SOME_RUSHES, Cell, Table, bad_count, row
+from dress_rehearsal.reports.schema import Latency, Verdict
+from dress_rehearsal.reports.words import (
+    EMPTY,
+    capitalized,
+    cell,
+    milliseconds,
+    percent,
+    resource_words,
+    span_words,
+    written,
+)
+
+_LEAST_LOST_MS: Final = 1.0
+"""Less than this of a request's time is not worth a line."""
+
+
+def lost_table(verdict: Verdict) -> Table | None:
+    """Return where the slowest tenth of the purchases lost their time; None where none was slow."""
+    lost = {part: value for part, value in verdict.lost_ms.items() if value >= _LEAST_LOST_MS}
+    if not lost:
+        return None
+    total = sum(verdict.lost_ms.values())
+    ordered = sorted(lost.items(), key=lambda item: -item[1])
+    rows = [
+        row(capitalized(resource_words(part)), milliseconds(value), percent(value, total), "")
+        for part, value in ordered
+    ]
+    columns = (
+        ("Where the time went", "text"),
+        ("Mean", "number"),
+        ("Share", "number"),
+        ("", "text"),
+    )
+    foot = row("All of it", milliseconds(round(total, 1)), percent(1), "")
+    title = "Where the slowest tenth of the purchases lost their time"
+    return Table("lost", title, columns, rows, foot)
+
+
+def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
+    """Return each step's felt latency, and what was not answered beside it.
+
+    Steps that not every rush has are left out where nobody took them.
+    """
+    bad = unanswered_by_step(evidence.latency)
+    rows = []
+    for step, part in latency_ms.items():
+        failed, unknown, abandoned = (
+            int(bad.at[step, word]) if step in bad.index else 0
+            for word in ("failed", "unknown", "abandoned")
+        )
+        if step in SOME_RUSHES and not part.count + failed + unknown + abandoned:
+            continue
+        rows.append(
+            row(
+                step,
+                written(part.count),
+                *(_percentile(part, field) for field in (*FELT, "system_p99")),
+                bad_count(failed),
+                bad_count(unknown),
+                written(abandoned),
+            )
+        )
+    latencies = ("Count", "p50", "p90", "p99", "p99.9", "Max", "System p99")
+    words = (*latencies, "Failed", "Unknown", "Abandoned")
+    columns = (("Step", "text"), *((word, "number") for word in words))
+    caption = "What students felt, in ms; abandoned: the student needed the answer no more"
+    return Table("latency-table", caption, columns, rows)
+
+
+def certainty_table(latency_ms: dict[str, Latency]) -> Table:
+    """Return between what values each step's p99 lies, and what it is of good answers alone.
+
+    Steps that nobody took are left out, and what is of good answers where nothing failed.
+    """
+    taken = {step: part for step, part in latency_ms.items() if part.count}
+    failing = any(part.failed for part in taken.values())
+    rows = [
+        row(
+            step,
+            _percentile(part, "p99"),
+            span_words(part.p99_low, part.p99_high),
+            *(_good_answers(part) if failing else []),
+        )
+        for step, part in taken.items()
+    ]
+    good = ("Not answered well", "p99 of good answers") if failing else ()
+    words = ("p99", "95% interval", *good)
+    columns = (("Step", "text"), *((word, "number") for word in words))
+    return Table("certainty", "How sure each p99 is, in ms: of this run alone", columns, rows)
+
+
+def _good_answers(part: Latency) -> tuple[Cell, str]:
+    bad = f"{written(part.failed)} ({percent(part.failed, part.count)})"
+    return Cell(bad, "found" if part.failed else ""), _percentile(part, "good_p99")
+
+
+def _percentile(latency: Latency, field: str) -> str:
+    """Return a number of a step's latency, with a word where too few requests are behind it."""
+    words = cell(getattr(latency, field))
+    return f"{words} (few)" if says_little(latency, field) else words
+
+
+def server_split_table(evidence: Evidence) -> Table | None:
+    """Return where the server says the time went; None when no answer carried Server-Timing."""
+    half, most = latency_split(evidence.latency, 50), latency_split(evidence.latency, 99)
+    parts = [part for part in PARTS if not most.empty and most[f"{part}_ms"].notna().any()]
+    if not parts:
+        return None
+    rows = []
+    known = [step for step in STEPS if step in most.index]
+    for step in [*known, *(step for step in most.index if step not in STEPS)]:
+        cells = []
+        for part in parts:
+            middle, far = half.at[step, f"{part}_ms"], most.at[step, f"{part}_ms"]
+            shown = f"{milliseconds(middle)} / {milliseconds(far)}"
+            cells.append(EMPTY if pd.isna(far) else shown)
+        rows.append(row(str(step), *cells))
+    columns = (("Step", "text"), *((f"{part}, p50 / p99", "number") for part in parts))
+    return Table("server", "Where the server says the time went", columns, rows)

@@ -1,0 +1,118 @@
+"""Pools, the generator, and the requests as both sides counted them."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from dress_rehearsal.plans import format_duration
+from dress_rehearsal.records.tables import CLIENT_POOLS
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.reconciliation import Reconciliation
+from dress_rehearsal.reports.page.tables.table import (
+    SOME_RUSHES,
+    Cell,
+    Table,
+    bad_count,
+    row,
+    state_cell,
+)
+from dress_rehearsal.reports.pools.client import LOCKS
+from dress_rehearsal.reports.schema import Generator, Pool
+from dress_rehearsal.reports.trust.generator import TIMELY_SHARE
+from dress_rehearsal.reports.words import (
+    EMPTY,
+    NOT_MEASURED,
+    cell,
+    milliseconds,
+    offset,
+    percent,
+    pool_level,
+    pool_words,
+    written,
+)
+
+
+def pool_table(pools: Sequence[Pool]) -> Table:
+    """Return every pool's numbers, the first to saturate first."""
+    never = float("inf")
+    ranked = sorted(pools, key=lambda p: never if p.saturated_at_s is None else p.saturated_at_s)
+    rows = []
+    for pool in ranked:
+        since = pool.saturated_at_s
+        undecided = since is not None and pool.name in CLIENT_POOLS and pool.name not in LOCKS
+        diagnosis = pool.diagnosis or ("undecided" if undecided else EMPTY)
+        levels = (pool.peak_used, pool.max, pool.peak_pending)
+        rows.append(
+            row(
+                pool_words(pool.name),
+                *(cell(level, partial(pool_level, pool.name)) for level in levels),
+                cell(pool.wait_p99_ms, milliseconds),
+                bad_count(pool.timeouts),
+                "never" if since is None else Cell(offset(since), "found"),
+                bad_count(pool.leaked),
+                Cell(diagnosis.replace("_", " "), "ok" if pool.diagnosis == "healthy" else ""),
+            )
+        )
+    most = ("Used, up to", "Max", "Waiting, up to")  # each worker's own most, added up
+    numbers = (*most, "Wait p99", "Timeouts", "Saturated", "Leaked")
+    columns = (("Pool", "text"), *((word, "number") for word in numbers), ("Diagnosis", "text"))
+    caption = "Pools, the first to saturate first; up to: each worker's own most, added up"
+    return Table("pool-table", caption, columns, rows)
+
+
+def generator_table(generator: Generator, evidence: Evidence) -> Table:
+    """Return whether the generator did what it was meant to, when it was meant to."""
+    allowed = evidence.plan.generator
+    timely, released = generator.timely, generator.released
+    limited = Cell("yes", "found") if generator.limited else Cell("no", "ok")
+    rows = [
+        row("Requests", written(generator.requests), EMPTY, ""),
+        _delay("Late start, p99", generator.late_start_p99_ms, allowed.max_late_start),
+        row(
+            f"Sent within {format_duration(evidence.plan.timely)} of their time at T-0",
+            percent(timely, released) if released else NOT_MEASURED,
+            percent(float(TIMELY_SHARE)),
+            state_cell(timely < TIMELY_SHARE * released if released else None, "too few"),
+        ),
+        row("Release skew at T-0, p99", milliseconds(generator.release_skew_ms), EMPTY, ""),
+        row("Read lag, p99", milliseconds(generator.read_lag_p99_ms), EMPTY, ""),
+        row("CPU at its peak", _cores(generator.cpu_peak), EMPTY, ""),
+        row(
+            "Other programs' CPU around T-0, up to",
+            _cores(generator.foreign_cpu_cores),
+            _cores(allowed.max_foreign_cpu),
+            "",
+        ),
+        row("A clock's largest step", milliseconds(generator.clock_step_ms), EMPTY, ""),
+        row("Limited the measurement", limited, EMPTY, ""),
+    ]
+    columns = (("Generator", "text"), ("Measured", "number"), ("Allowed", "number"), ("", "text"))
+    return Table("generator-table", "What the generator did itself", columns, rows)
+
+
+def _cores(number: float | None) -> str:
+    return NOT_MEASURED if number is None else f"{written(number)} cores"
+
+
+def _delay(title: str, value_ms: float | None, allowed_s: float) -> tuple[Cell, ...]:
+    state = state_cell(None if value_ms is None else value_ms > allowed_s * 1e3, "too late")
+    return row(title, milliseconds(value_ms), milliseconds(1e3 * allowed_s), state)
+
+
+def reconciliation_table(reconciliation: Reconciliation) -> Table:
+    """Return requests as the generator recorded and as the server counted them."""
+    rows = []
+    for step, tally in reconciliation.tallies.items():
+        if step in SOME_RUSHES and not tally.recorded + tally.uncertain + tally.counted:
+            continue
+        off = tally.difference
+        state = Cell(f"off by {off:+,}", "found") if off else Cell("agree", "ok")
+        numbers = (tally.recorded, tally.uncertain, tally.counted)
+        rows.append(row(step, *(written(part) for part in numbers), state))
+    columns = (
+        ("Step", "text"),
+        ("Recorded with an answer", "number"),
+        ("Sent, never answered", "number"),
+        ("Counted by the server", "number"),
+        ("", "text"),
+    )
+    return Table("reconciliation", "Requests, counted on both sides", columns, rows)
