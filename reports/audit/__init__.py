@@ -21,7 +21,7 @@ from dress_rehearsal.reports.audit.holders import denied_tickets, refused_entry
 from dress_rehearsal.reports.audit.lost_views import VIEWS, lost_views
 from dress_rehearsal.reports.audit.pending import pending_problems
 from dress_rehearsal.reports.audit.queue_places import false_places
-from dress_rehearsal.reports.audit.refusals import refusal_wrongs
+from dress_rehearsal.reports.audit.refusals import Said, refusal_wrongs
 from dress_rehearsal.reports.audit.sold_early import sold_early
 from dress_rehearsal.reports.audit.ticket_pages import holder_wrongs
 from dress_rehearsal.reports.audit.tickets import settle_ms, ticket_wrongs
@@ -87,15 +87,16 @@ def audit_run(evidence: Evidence) -> AuditFinding:
     stores = evidence.stores
     found: dict[str, int | None] = dict.fromkeys(COUNTERS)
     wrongs: dict[str, str] = {}
+    said = Said(evidence)
     parts = {
-        **ticket_wrongs(evidence),
-        **refusal_wrongs(evidence),
-        **page_wrongs(evidence),
-        **holder_wrongs(evidence),
-        "false_place": false_places(evidence),
+        **ticket_wrongs(said),
+        **refusal_wrongs(said),
+        **page_wrongs(said),
+        **holder_wrongs(said),
+        "false_place": false_places(said),
         "sold_early": sold_early(evidence),
-        "denied_tickets": denied_tickets(evidence),
-        "refused_entry": refused_entry(evidence),
+        "denied_tickets": denied_tickets(said),
+        "refused_entry": refused_entry(said),
         "double_entry": double_entries(evidence),
         "lost_views": lost_views(evidence),
     }
@@ -111,7 +112,7 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         )
     unread = gate_problems(evidence)
     problems += pending_problems(evidence) + unread
-    applicable = _applicable(evidence, found, gate_unread=bool(unread))
+    applicable = _applicable(said, found, gate_unread=bool(unread))
     if "lost_views" in applicable and found["lost_views"] is None and not evidence.clock_steps:
         problems.append(
             f"The page views could not be checked: {VIEWS} was never read, or it counted "
@@ -134,19 +135,18 @@ def audit_run(evidence: Evidence) -> AuditFinding:
     return AuditFinding(audit, ordered, tuple(problems), tuple(applicable))
 
 
-def _applicable(
-    evidence: Evidence, found: Mapping[str, int | None], *, gate_unread: bool
-) -> list[str]:
+def _applicable(said: Said, found: Mapping[str, int | None], *, gate_unread: bool) -> list[str]:
     """Return the counters that this run should decide: there was something to be wronged by."""
+    evidence = said.evidence
     here = evidence.plan.target.stage == "embedded"
     room = evidence.plan.app.waiting_room != "off"
     there = {
         "store_drift": len(evidence.stores.expected) > 1,
         "double_entry": gate_unread,  # else nobody went to the entrance
-        "refused_entry": bool((evidence.requests["step"] == SCAN).any()),
+        "refused_entry": bool((said.step == SCAN).any()),
         "lost_views": here,
         **dict.fromkeys(_ROOM, room),  # without one there was nobody to be told that
-        **{name: _is_shown(evidence, name) for name in _SHOWN},
+        **{name: _is_shown(said, name) for name in _SHOWN},
     }
     return [
         name
@@ -155,14 +155,13 @@ def _applicable(
     ]
 
 
-def _is_shown(evidence: Evidence, counter: str) -> bool:
+def _is_shown(said: Said, counter: str) -> bool:
     """Return whether somebody must have been shown what a counter is about.
 
     Whatever other targets show beside the word of an answer is theirs to choose.
     """
-    steps = evidence.requests["step"].astype("object")
-    answered = (evidence.requests["outcome"] == "ok") & steps.isin(_SHOWN[counter][1:])
-    return evidence.plan.target.stage == "embedded" and bool(answered.any())
+    answered = (said.outcome == "ok") & said.at(*_SHOWN[counter][1:])
+    return said.evidence.plan.target.stage == "embedded" and bool(answered.any())
 
 
 def _unknown(counters: Iterable[str]) -> list[str]:

@@ -16,7 +16,6 @@ import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S, QR, SCAN, TICKET
 from dress_rehearsal.reports.audit.refusals import NEVER_NS, Said
-from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.words import counted
 
@@ -27,11 +26,11 @@ FRESH_NS: Final = 5 * NS_PER_S
 """A code that was fetched so lately is good, by any way of making codes that change with time."""
 
 
-def denied_tickets(evidence: Evidence) -> tuple[int, str] | None:
+def denied_tickets(said: Said) -> tuple[int, str] | None:
     """Count the holders who were denied their ticket or its code; None without any record."""
+    evidence = said.evidence
     if evidence.requests.empty:
         return None
-    said = Said(evidence)
     unknown = said.which("ticket_unknown", steps=(TICKET, QR))
     told = evidence.promises.students.set_index("student")["issued_ns"]
     issued_ns = integers(told.reindex(said.student), missing=NEVER_NS)
@@ -49,9 +48,8 @@ def denied_tickets(evidence: Evidence) -> tuple[int, str] | None:
     )
 
 
-def refused_entry(evidence: Evidence) -> tuple[int, str] | None:
+def refused_entry(said: Said) -> tuple[int, str] | None:
     """Count the holders sent away with a good code, None when nobody went to the entrance."""
-    said = Said(evidence)
     scans = said.step == SCAN
     if not scans.any():
         return None

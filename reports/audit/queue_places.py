@@ -16,23 +16,22 @@ import pandas as pd
 from dress_rehearsal.records.tables import JOIN, QUEUE, STREAM
 from dress_rehearsal.reports.audit.countdown import by_worker, status_age_ns
 from dress_rehearsal.reports.audit.refusals import NEVER_NS, Said, Wrong
-from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.words import counted, written
 
 _FAR: Final = NEVER_NS // 2
 """Farther back than any queue is long."""
 
 
-def false_places(evidence: Evidence) -> Wrong | None:
+def false_places(said: Said) -> Wrong | None:
     """Count the students told a place that was not theirs; None where nobody was told one.
 
     None too of a target that is not ours: what it counts by a position is its own to say.
     """
+    evidence = said.evidence
     if evidence.requests.empty or evidence.plan.target.stage != "embedded":
         return None
-    said = Said(evidence)
     position = said.told("told_position")
-    told = position.known & np.isin(said.step, (JOIN, QUEUE, STREAM))
+    told = position.known & said.at(JOIN, QUEUE, STREAM)
     if not told.any():
         return None
     places = pd.DataFrame({"student": said.student[told], "position": position.value[told]})

@@ -17,6 +17,7 @@ false_rejections     students whose well-formed request was turned away as malfo
 Each counts students. A request that was never answered may have had its effect, so it excuses.
 """
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,7 +37,7 @@ from dress_rehearsal.records.tables import (
 from dress_rehearsal.reports.audit.claims import REJECTIONS
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived
-from dress_rehearsal.reports.numbers import integers
+from dress_rehearsal.reports.numbers import integers, least_of
 from dress_rehearsal.reports.words import counted, seconds, written
 
 OWN_CLOCK_NS = NS_PER_MS
@@ -48,22 +49,6 @@ NEVER_NS = np.iinfo(np.int64).max
 """Stands for a moment that did not come."""
 
 Wrong = tuple[int, str]
-
-
-def refusal_wrongs(evidence: Evidence) -> dict[str, Wrong]:
-    """Return the counters of this module; those that could not be decided are left out."""
-    if evidence.requests.empty:
-        return {}
-    said = Said(evidence)
-    return {
-        **_too_early(said),
-        **_not_enrolled(said),
-        **_already_holds(said),
-        **_waiting_room(said),
-        **_sessions(said),
-        "replays_refused": _replays(said),
-        "false_rejections": _rejections(said),
-    }
 
 
 def clock_ns(evidence: Evidence) -> int:
@@ -100,20 +85,35 @@ class Said:
         self.outcome = rows["outcome"].astype("object").to_numpy()
         self.reached = may_have_arrived(rows).to_numpy(dtype=bool)
         self.answered = integers(rows["status"]) > 0
+        self._at: dict[str, Any] = {}
+        self._columns: dict[str, Any] = {}
+
+    def at(self, *steps: str) -> Any:
+        """Return which requests were one of these steps."""
+        for step in steps:
+            if step not in self._at:
+                self._at[step] = np.asarray(self.step == step, dtype=bool)
+        return np.logical_or.reduce([self._at[step] for step in steps])
 
     def which(self, *words: str, steps: tuple[str, ...] = ()) -> Any:
         """Return which answers said one of these words, at one of these steps if any are named."""
         chosen = np.isin(self.word, words) & self.answered
-        return chosen & np.isin(self.step, steps) if steps else chosen
+        return chosen & self.at(*steps) if steps else chosen
 
     def told(self, column: str) -> Told:
         """Return what answers told in a column of whole numbers of `records.tables.CLAIMS`."""
-        rows = self.evidence.requests[column]
-        return Told(integers(rows), rows.notna().to_numpy(dtype=bool))
+        if column not in self._columns:
+            rows = self.evidence.requests[column]
+            self._columns[column] = Told(integers(rows), rows.notna().to_numpy(dtype=bool))
+        told: Told = self._columns[column]
+        return told
 
     def told_words(self, column: str) -> Any:
         """Return what they told in one of words, an empty text where nothing."""
-        return self.evidence.requests[column].astype("object").fillna("").to_numpy()
+        if column not in self._columns:
+            words = self.evidence.requests[column].astype("object").fillna("")
+            self._columns[column] = words.to_numpy()
+        return self._columns[column]
 
     def told_flags(self, column: str) -> Any:
         """Return which told that it is so, in one of yes and no."""
@@ -128,7 +128,7 @@ class Said:
 
         `NEVER_NS` where the student has none.
         """
-        return _first(self.student, which, times_ns)
+        return least_of(self.student[which], times_ns[which], self.student, missing=NEVER_NS)
 
     def last_before_ns(self, which: Any) -> Any:
         """Return for each request when its student's last chosen one before it was done; 0: none.
@@ -138,21 +138,39 @@ class Said:
         done = pd.Series(np.where(which, self.done_ns, 0))
         return done.groupby(self.student).cummax().to_numpy(dtype="int64")
 
-    @property
+    @cached_property
     def may_have_granted(self) -> Any:
         """Which clicks may have got their student a ticket: granted, failed or never answered."""
-        return (self.step == PURCHASE) & self.reached & (self.outcome != "refused")
+        return self.at(PURCHASE) & self.reached & (self.outcome != "refused")
 
-    @property
+    @cached_property
     def may_hold_by_then(self) -> Any:
         """Whether each request's student may have held a ticket when it was answered."""
         clicked_ns = self.first_ns(self.may_have_granted, self.sent_ns)
         holdings = self.evidence.stores.holdings.values()
-        rows = pd.concat([each[["student", "granted_ns"]] for each in holdings])
-        granted_ns = rows["granted_ns"].fillna(0).groupby(rows["student"]).min()
-        held_ns = integers(granted_ns.reindex(self.student), missing=NEVER_NS - FOREIGN_CLOCK_NS)
+        held_ns = least_of(
+            np.concatenate([each["student"].to_numpy(dtype="int64") for each in holdings]),
+            np.concatenate([integers(each["granted_ns"]) for each in holdings]),
+            self.student,
+            missing=NEVER_NS - FOREIGN_CLOCK_NS,
+        )
         by_then_ns = self.done_ns + clock_ns(self.evidence)
         return (clicked_ns < self.done_ns) | (held_ns <= by_then_ns)
+
+
+def refusal_wrongs(said: Said) -> dict[str, Wrong]:
+    """Return the counters of this module; those that could not be decided are left out."""
+    if said.evidence.requests.empty:
+        return {}
+    return {
+        **_too_early(said),
+        **_not_enrolled(said),
+        **_already_holds(said),
+        **_waiting_room(said),
+        **_sessions(said),
+        "replays_refused": _replays(said),
+        "false_rejections": _rejections(said),
+    }
 
 
 def _too_early(said: Said) -> dict[str, Wrong]:
@@ -221,7 +239,7 @@ def _waiting_room(said: Said) -> dict[str, Wrong]:
         )
     if not room:
         return found
-    joined_ns = said.first_ns((said.step == JOIN) & (said.outcome == "ok"), said.done_ns)
+    joined_ns = said.first_ns(said.at(JOIN) & (said.outcome == "ok"), said.done_ns)
     lost = said.students(said.which("not_in_queue") & (joined_ns < said.sent_ns))
     found["lost_places"] = (
         len(lost),
@@ -230,9 +248,9 @@ def _waiting_room(said: Said) -> dict[str, Wrong]:
     )
     if t0_ns is not None:
         before_ns = t0_ns - clock_ns(evidence)
-        let_in = (said.step == STREAM) & (said.outcome == "ok") | said.told_flags("told_admitted")
+        let_in = said.at(STREAM) & (said.outcome == "ok") | said.told_flags("told_admitted")
         let_in &= said.done_ns < before_ns
-        clicked = (said.step == PURCHASE) & said.reached & (said.sent_ns < before_ns)
+        clicked = said.at(PURCHASE) & said.reached & (said.sent_ns < before_ns)
         early = said.students(let_in | clicked)
         found["early_admissions"] = (
             len(early),
@@ -242,8 +260,8 @@ def _waiting_room(said: Said) -> dict[str, Wrong]:
 
 
 def _sessions(said: Said) -> dict[str, Wrong]:
-    logged_in_ns = said.first_ns((said.step == LOGIN) & (said.outcome == "ok"), said.done_ns)
-    anywhere = ~np.isin(said.step, (LOGIN, PAGE, COUNTDOWN, SCAN))
+    logged_in_ns = said.first_ns(said.at(LOGIN) & (said.outcome == "ok"), said.done_ns)
+    anywhere = ~said.at(LOGIN, PAGE, COUNTDOWN, SCAN)
     lost = said.students(said.which("unauthenticated") & anywhere & (logged_in_ns < said.sent_ns))
     refused = said.students(said.which("bad_credentials", "too_many_attempts", steps=(LOGIN,)))
     return {
@@ -268,10 +286,12 @@ def _replays(said: Said) -> Wrong:
     """
     journey = said.evidence.requests["journey"].astype("object").to_numpy()
     shared = (journey == "double-clicker") & (said.device % 2 == 1)
-    key = pd.Series(said.student).astype(str) + ":" + np.where(shared, 0, said.device).astype(str)
-    clicks = said.step == PURCHASE
+    devices = int(said.device.max(initial=0)) + 1
+    key = said.student * devices + np.where(shared, 0, said.device)
+    clicks = said.at(PURCHASE)
     granted = clicks & (said.outcome == "ok")
-    again = clicks & (_first(key.to_numpy(), granted, said.done_ns) < said.sent_ns)
+    first_ns = least_of(key[granted], said.done_ns[granted], key, missing=NEVER_NS)
+    again = clicks & (first_ns < said.sent_ns)
     who = said.students(again & (said.outcome == "refused"))
     return len(who), (
         f"Repeated clicks refused: {counted(len(who), 'student')} sent a click again that had got "
@@ -285,12 +305,6 @@ def _rejections(said: Said) -> Wrong:
         f"Well-formed requests rejected: {counted(len(who), 'student')} {_were(who)} told that "
         f"what they asked for is malformed or unknown."
     )
-
-
-def _first(keys: Any, which: Any, times_ns: Any) -> Any:
-    """Return for each place the least time among the chosen ones of its key, else `NEVER_NS`."""
-    first = pd.Series(times_ns[which], dtype="Int64").groupby(keys[which]).min()
-    return integers(first.reindex(keys), missing=NEVER_NS)
 
 
 def _were(who: Any) -> str:

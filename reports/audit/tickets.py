@@ -40,7 +40,7 @@ from dress_rehearsal.reports.audit.pending import borne_out, drift, may_come, mi
 from dress_rehearsal.reports.audit.refusals import Said, clock_ns
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import DURABLE, owned
-from dress_rehearsal.reports.numbers import integers, rounded
+from dress_rehearsal.reports.numbers import integers, least_by, least_of, rounded
 from dress_rehearsal.reports.words import counted, milliseconds, written
 
 ISSUE_GRACE_NS: Final = NS_PER_S
@@ -50,16 +50,17 @@ Wrong = tuple[int | None, str]
 """How often something wrong was found, None where that is not known, and a sentence on it."""
 
 
-def ticket_wrongs(evidence: Evidence) -> dict[str, Wrong]:
+def ticket_wrongs(said: Said) -> dict[str, Wrong]:
     """Return the counters of this module; those that could not be decided at all are left out."""
+    evidence = said.evidence
     return {
         **_of_grants(evidence),
         **_of_owners(evidence),
         **_of_agreement(evidence),
         **_of_second_tickets(evidence),
-        **_of_promises(evidence),
+        **_of_promises(said),
         **_of_issued(evidence),
-        **_of_sold_out(evidence),
+        **_of_sold_out(said),
     }
 
 
@@ -144,18 +145,20 @@ def _granted(evidence: Evidence) -> int:
     """
     promised = evidence.promises.tickets
     held = [*evidence.stores.holdings.values(), promised.dropna(subset="ticket")]
-    known = pd.concat([rows[["student", "ticket"]] for rows in held])
     unnamed = promised.loc[promised["ticket"].isna(), "student"]
-    return int(known["ticket"].nunique() + (~unnamed.isin(known["student"])).sum())
+    known = pd.concat([rows["student"] for rows in held])
+    tickets = set().union(*(rows["ticket"].dropna() for rows in held))
+    return int(len(tickets) + (~unnamed.isin(known)).sum())
 
 
 def _of_second_tickets(evidence: Evidence) -> dict[str, Wrong]:
     """Return tickets beyond a student's first, by the store that has most or by what was told."""
     stores = evidence.stores
     held = [*stores.holdings.values(), evidence.promises.tickets.dropna(subset="ticket")]
-    seen = [rows.loc[rows["student"] >= 0, "student"].value_counts() for rows in held]
-    each = pd.concat(seen, axis="columns").max(axis="columns")
-    extra, doubled = int((each - 1).sum()), int((each > 1).sum())
+    seen = [np.unique(rows["student"].to_numpy(dtype="int64"), return_counts=True) for rows in held]
+    who, tickets = (np.concatenate(parts) for parts in zip(*seen, strict=True))
+    _, fewest = least_by(who[who >= 0], -tickets[who >= 0])
+    extra, doubled = int((-fewest - 1).sum()), int((-fewest > 1).sum())
     whole = stores.complete and not evidence.timeline.rows_pending
     return {
         "duplicate_students": (
@@ -166,8 +169,9 @@ def _of_second_tickets(evidence: Evidence) -> dict[str, Wrong]:
     }
 
 
-def _of_promises(evidence: Evidence) -> dict[str, Wrong]:
+def _of_promises(said: Said) -> dict[str, Wrong]:
     """Return what was told and the durable store does not bear out, and the reverse."""
+    evidence = said.evidence
     stores, told = evidence.stores, evidence.promises.students
     durable = stores.holdings.get(DURABLE)
     if durable is None or told.empty:
@@ -176,7 +180,7 @@ def _of_promises(evidence: Evidence) -> dict[str, Wrong]:
     there = borne_out(promised, durable) | may_come(evidence, promised)
     there |= misplaced(promised, durable)  # not lost: another has it
     missing = int((~there).sum())
-    claimed = 0 if evidence.clock_steps else _claimed_in_vain(evidence)
+    claimed = 0 if evidence.clock_steps else _claimed_in_vain(said)
 
     # Whose story ended with "already holds a ticket" knows of it, though not its name.
     informed = told["claimed"] & told["outcome"].isin(["refused", "unknown"])
@@ -187,7 +191,7 @@ def _of_promises(evidence: Evidence) -> dict[str, Wrong]:
     acked = told[told["acked"]]
     here = borne_out(acked, durable) | may_come(evidence, acked)
     waiting = acked["issued_ns"].isna().to_numpy(dtype=bool)
-    still = acked["student"].isin(_still_pending(evidence, durable)).to_numpy()
+    still = acked["student"].isin(_still_pending(said, durable)).to_numpy()
     stuck: int | None = int((waiting & (~here | still)).sum())
     if timeline.record_cut or evidence.clock_steps:
         # "Issued" may have been answered unrecorded, or when it was asked for is not known: only a
@@ -236,16 +240,18 @@ def _of_issued(evidence: Evidence) -> dict[str, Wrong]:
     }
 
 
-def _claimed_in_vain(evidence: Evidence) -> int:
+def _claimed_in_vain(said: Said) -> int:
     """Count the students told to hold a ticket already, who may have got one and hold none.
 
     Who cannot have got one was told what is not true (`false_already_holds`); nothing was lost.
     """
-    stores, told = evidence.stores, evidence.promises.students
-    if not stores.complete or evidence.requests.empty:
+    stores, told = said.evidence.stores, said.evidence.promises.students
+    if not stores.complete or said.evidence.requests.empty:
         return 0
-    said = Said(evidence)
-    lost = said.students(said.which("already_holds_ticket") & said.may_hold_by_then)
+    claims = said.which("already_holds_ticket")
+    if not claims.any():
+        return 0
+    lost = said.students(claims & said.may_hold_by_then)
     holders = pd.concat([rows["student"] for rows in stores.holdings.values()])
     unheld = ~told["acked"] & ~told["student"].isin(holders)
     return int((unheld & told["student"].isin(lost)).sum())
@@ -256,17 +262,17 @@ def _in_vain(claimed: int) -> str:
     return f" ({told_only} told to hold one already)" if claimed else ""
 
 
-def _still_pending(evidence: Evidence, durable: pd.DataFrame) -> pd.Series:
+def _still_pending(said: Said, durable: pd.DataFrame) -> pd.Series:
     """Return the students whose ticket was asked for well after its commit.
 
     Together with `issued_ns` being null: the target answered `pending` though the row was there.
     """
-    requests = evidence.requests
-    asked = requests[(requests["step"] == TICKET) & (requests["outcome"] == "ok")]
-    last = pd.DataFrame({"student": integers(asked["student"]), "sent_ns": asked["sent_ns"].array})
-    last = last.dropna().groupby("student", as_index=False)["sent_ns"].max()
-    both = last.merge(durable[["student", "committed_ns"]].dropna(), on="student")
-    return both.loc[both["sent_ns"] - both["committed_ns"] >= ISSUE_GRACE_NS, "student"]
+    asked = said.at(TICKET) & (said.outcome == "ok") & (said.sent_ns >= 0)
+    committed = durable[durable["committed_ns"].notna()]
+    students = committed["student"].to_numpy(dtype="int64")
+    last_ns = -least_of(said.student[asked], -said.sent_ns[asked], students, missing=0)
+    since_ns = last_ns - integers(committed["committed_ns"])
+    return committed.loc[since_ns >= ISSUE_GRACE_NS, "student"]
 
 
 class Stock(NamedTuple):
@@ -288,71 +294,68 @@ def stock(evidence: Evidence) -> Stock | None:
     if not stores.complete or told.empty:
         return None
     # A promised ticket took a place even if a store lost it: that wrong is counted elsewhere.
-    promised = evidence.promises.tickets.dropna(subset="ticket")[["student", "ticket"]]
-    held = max(
-        len(owned(pd.concat([rows[["student", "ticket"]], promised])))
-        for rows in stores.holdings.values()
-    )
+    promised = owned(evidence.promises.tickets.dropna(subset="ticket"))
+    held = max(len(owned(rows) | promised) for rows in stores.holdings.values())
     holders = pd.concat([rows["student"] for rows in stores.holdings.values()])
     undecided = int((told["undecided"] & ~told["student"].isin(holders)).sum())
     return Stock(evidence.plan.event.tickets, held, undecided)
 
 
-def _of_sold_out(evidence: Evidence) -> dict[str, Wrong]:
+def _of_sold_out(said: Said) -> dict[str, Wrong]:
     """Return the students sent away as sold out though there was a ticket."""
+    evidence = said.evidence
     told = evidence.promises.students
     if told.empty:
         return {}
     set_clock = bool(evidence.clock_steps)
-    overtaken = 0 if set_clock else told_before_the_last_buyer(evidence)
-    said = (
+    overtaken = 0 if set_clock else told_before_the_last_buyer(said)
+    sentence = (
         f"False sold out: {counted(overtaken, 'student was', 'students were')} turned away before "
         f"somebody clicked who still got a ticket."
     )
     end = stock(evidence)
     if end is None:
-        return {"false_sold_out": (overtaken, said)} if overtaken else {}
+        return {"false_sold_out": (overtaken, sentence)} if overtaken else {}
     turned_away = int((told["outcome"] == "sold_out").sum())
     left = min(turned_away, max(0, end.least_left))
     if left >= overtaken:
-        said = (
+        sentence = (
             f"False sold out: {counted(left, 'student was', 'students were')} turned away while "
             f"{written(end.places - end.held)} of {counted(end.places, 'place')} remained."
         )
     count = max(left, overtaken)
-    return {"false_sold_out": (count or None if set_clock else count, said)}
+    return {"false_sold_out": (count or None if set_clock else count, sentence)}
 
 
-def told_before_the_last_buyer(evidence: Evidence) -> int:
+def told_before_the_last_buyer(said: Said) -> int:
     """Count the students told `sold_out` before somebody sent the click that got the last ticket.
 
     This compares what the generator saw with its own clock, and accuses nobody of what crossed.
     """
-    last_ns = last_buyer_ns(evidence)
+    last_ns = last_buyer_ns(said)
     if last_ns is None:
         return 0
-    said = Said(evidence)
     steps = (PURCHASE, JOIN, QUEUE, STREAM)
     early = said.which("sold_out", steps=steps) & (said.done_ns < last_ns)
     return len(said.students(early))
 
 
-def last_buyer_ns(evidence: Evidence) -> int | None:
+def last_buyer_ns(said: Said) -> int | None:
     """Return when the click was sent that got the last ticket; None where nobody got one.
 
     The last of as many as there are places: who was sold one beyond them was not to get it. A click
     got its student a ticket no earlier than the first that can have done so was sent.
     """
-    requests, told = evidence.requests, evidence.promises.students
-    if requests.empty:
+    evidence = said.evidence
+    told = evidence.promises.students
+    if evidence.requests.empty:
         return None
-    said = Said(evidence)
     holders = [rows["student"] for rows in evidence.stores.holdings.values()]
     holding = pd.concat([told.loc[told["acked"], "student"], *holders]).unique()
     buying = said.may_have_granted & np.isin(said.student, holding)
-    bought_ns = pd.Series(said.sent_ns[buying]).groupby(said.student[buying]).min()
-    bought_ns = bought_ns.sort_values().head(evidence.plan.event.tickets)
-    return None if bought_ns.empty else int(bought_ns.iloc[-1])
+    _, bought_ns = least_by(said.student[buying], said.sent_ns[buying])
+    bought_ns = np.sort(bought_ns)[: evidence.plan.event.tickets]
+    return int(bought_ns[-1]) if len(bought_ns) else None
 
 
 def settle_ms(evidence: Evidence) -> float | None:
@@ -372,10 +375,7 @@ def settle_ms(evidence: Evidence) -> float | None:
     if durable is None or evidence.promises.students.empty or evidence.clock_steps:
         return None
     promised = evidence.promises.tickets.dropna(subset=["student", "ticket", "acked_ns"])
-    if (
-        promised.empty
-        or not pd.MultiIndex.from_frame(promised[["student", "ticket"]]).isin(owned(durable)).all()
-    ):
+    if promised.empty or not owned(promised) <= owned(durable):
         return None
     if len(stores.expected) < 2:  # nothing to agree with: only what was promised has to be there
         durable = durable[durable["ticket"].isin(promised["ticket"])]
