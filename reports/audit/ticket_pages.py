@@ -93,7 +93,7 @@ def _strange(said: Said, shown: pd.DataFrame) -> pd.DataFrame:
     answers = zip(
         said.student[bought].tolist(), said.told_words("told_ticket")[bought], strict=True
     )
-    promised = owned(said.evidence.promises.tickets.dropna(subset="ticket")).union(answers)
+    promised = owned(said.evidence.promises.named).union(answers)
     named = shown["ticket"] != ""
     if said.evidence.plan.target.stage != "embedded":
         named = shown["ticket"].isin({ticket for _, ticket in promised})

@@ -144,17 +144,17 @@ def _granted(evidence: Evidence) -> int:
     theirs is known.
     """
     promised = evidence.promises.tickets
-    held = [*evidence.stores.holdings.values(), promised.dropna(subset="ticket")]
+    held = [*evidence.stores.holdings.values(), evidence.promises.named]
     unnamed = promised.loc[promised["ticket"].isna(), "student"]
-    known = pd.concat([rows["student"] for rows in held])
-    tickets = set().union(*(rows["ticket"].dropna() for rows in held))
-    return int(len(tickets) + (~unnamed.isin(known)).sum())
+    known = set().union(*(rows["student"].tolist() for rows in held))
+    tickets = set().union(*(rows["ticket"].dropna().tolist() for rows in held))
+    return len(tickets) + sum(student not in known for student in unnamed)
 
 
 def _of_second_tickets(evidence: Evidence) -> dict[str, Wrong]:
     """Return tickets beyond a student's first, by the store that has most or by what was told."""
     stores = evidence.stores
-    held = [*stores.holdings.values(), evidence.promises.tickets.dropna(subset="ticket")]
+    held = [*stores.holdings.values(), evidence.promises.named]
     seen = [np.unique(rows["student"].to_numpy(dtype="int64"), return_counts=True) for rows in held]
     who, tickets = (np.concatenate(parts) for parts in zip(*seen, strict=True))
     _, fewest = least_by(who[who >= 0], -tickets[who >= 0])
@@ -294,7 +294,7 @@ def stock(evidence: Evidence) -> Stock | None:
     if not stores.complete or told.empty:
         return None
     # A promised ticket took a place even if a store lost it: that wrong is counted elsewhere.
-    promised = owned(evidence.promises.tickets.dropna(subset="ticket"))
+    promised = owned(evidence.promises.named)
     held = max(len(owned(rows) | promised) for rows in stores.holdings.values())
     holders = pd.concat([rows["student"] for rows in stores.holdings.values()])
     undecided = int((told["undecided"] & ~told["student"].isin(holders)).sum())
