@@ -39,6 +39,28 @@ def integers(column: pd.Series, missing: int = 0) -> Any:
     return column.fillna(missing).to_numpy(dtype="int64")
 
 
+def least_of(keys: Any, values: Any, asked: Any, *, missing: int) -> Any:
+    """Return for each key that is asked for the least of the values that stand beside it.
+
+    Args:
+        keys, values: int64 arrays of one length.
+        asked: int64 array of keys.
+        missing: what is returned for a key that has no value.
+    """
+    known, least = least_by(keys, values)
+    if not len(known):
+        return np.full(len(asked), missing, dtype="int64")
+    place = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+    return np.where(known[place] == asked, least[place], missing)
+
+
+def least_by(keys: Any, values: Any) -> tuple[Any, Any]:
+    """Return each different key, ascending, and the least of the values that stand beside it."""
+    order = np.lexsort((values, keys))
+    known, first = np.unique(keys[order], return_index=True)
+    return known, values[order][first]
+
+
 def percentile(values: Any, share: float) -> float:
     """Return the exact percentile: the smallest measured value with `share` per cent below it.
 

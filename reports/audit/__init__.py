@@ -113,7 +113,7 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         )
     unread = entry_problems(evidence)
     problems += pending_problems(evidence) + unread
-    applicable = _applicable(evidence, found, gate_unread=bool(unread))
+    applicable = _applicable(said, found, gate_unread=bool(unread))
     if "lost_views" in applicable and found["lost_views"] is None and not evidence.clock_steps:
         problems.append(
             f"The page views could not be checked: {VIEWS} was never read, or it counted "
@@ -136,20 +136,19 @@ def audit_run(evidence: Evidence) -> AuditFinding:
     return AuditFinding(audit, ordered, tuple(problems), tuple(applicable))
 
 
-def _applicable(
-    evidence: Evidence, found: Mapping[str, int | None], *, gate_unread: bool
-) -> list[str]:
+def _applicable(said: Said, found: Mapping[str, int | None], *, gate_unread: bool) -> list[str]:
     """Return the counters that this run should decide: there was something to be wronged by."""
+    evidence = said.evidence
     here = evidence.plan.target.stage == "embedded"
     room = evidence.plan.app.waiting_room != "off"
     there = {
         "store_drift": len(evidence.stores.expected) > 1,
         "double_entry": gate_unread,  # else nobody went to the entrance
         "lost_entries": gate_unread,
-        "refused_entry": bool((evidence.requests["step"] == SCAN).any()),
+        "refused_entry": bool((said.step == SCAN).any()),
         "lost_views": here,
         **dict.fromkeys(_ROOM, room),  # without one there was nobody to be told that
-        **{name: _is_shown(evidence, name) for name in _SHOWN},
+        **{name: _is_shown(said, name) for name in _SHOWN},
     }
     return [
         name
@@ -158,14 +157,13 @@ def _applicable(
     ]
 
 
-def _is_shown(evidence: Evidence, counter: str) -> bool:
+def _is_shown(said: Said, counter: str) -> bool:
     """Return whether somebody must have been shown what a counter is about.
 
     Whatever other targets show beside the word of an answer is theirs to choose.
     """
-    steps = evidence.requests["step"].astype("object")
-    answered = (evidence.requests["outcome"] == "ok") & steps.isin(_SHOWN[counter][1:])
-    return evidence.plan.target.stage == "embedded" and bool(answered.any())
+    answered = (said.outcome == "ok") & said.at(*_SHOWN[counter][1:])
+    return said.evidence.plan.target.stage == "embedded" and bool(answered.any())
 
 
 def _unknown(counters: Iterable[str]) -> list[str]:

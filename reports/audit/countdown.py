@@ -14,13 +14,13 @@ and one that is slow renews it as late as it answers at its slowest.
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 
 from dress_rehearsal.records.tables import ABANDONED, COUNTDOWN, JOIN, NS_PER_S, PAGE, QUEUE, STREAM
 from dress_rehearsal.reports.audit.refusals import Wrong
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said, clock_ns
 from dress_rehearsal.reports.audit.tickets import last_buyer_ns, stock
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.stores import pairs
 from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.words import counted, seconds, written
 
@@ -53,6 +53,8 @@ def status_age_ns(said: Said) -> int:
 
 def by_worker(said: Said, wrong: Any) -> str:
     """Return that all of some answers were one worker's, where others answered too; else ""."""
+    if not wrong.any():
+        return ""
     worker = said.evidence.requests["worker"].astype("object")
     liars = worker[wrong].dropna().unique()
     if len(liars) != 1 or worker[wrong].isna().any() or worker.dropna().nunique() < 2:
@@ -62,7 +64,7 @@ def by_worker(said: Said, wrong: Any) -> str:
 
 def _countdown(said: Said, t0_ns: int) -> dict[str, Wrong]:
     opens, now = said.told("told_opens_ns"), said.told("told_now_ns")
-    timed = np.isin(said.step, _PAGES) & (said.sent_ns >= 0) & (said.done_ns >= 0)
+    timed = said.at(*_PAGES) & (said.sent_ns >= 0) & (said.done_ns >= 0)
     told = timed & opens.known
     if not told.any():
         return {}
@@ -87,7 +89,7 @@ def _countdown(said: Said, t0_ns: int) -> dict[str, Wrong]:
 
 def _state(said: Said, t0_ns: int) -> dict[str, Wrong]:
     state = said.told_words("told_state")
-    told = np.isin(said.step, _WITH_STATE) & np.isin(state, ("waiting", "open", "sold_out"))
+    told = said.at(*_WITH_STATE) & np.isin(state, ("waiting", "open", "sold_out"))
     if not told.any():
         return {}
     clock = clock_ns(said.evidence)
@@ -95,7 +97,7 @@ def _state(said: Said, t0_ns: int) -> dict[str, Wrong]:
     closed = told & sent & (state == "waiting") & (said.sent_ns >= t0_ns + clock)
     early = told & done & (state != "waiting") & (said.done_ns < t0_ns - clock)
     # What the waiting room says of it is `false_sold_out`'s.
-    gone = told & done & (state == "sold_out") & np.isin(said.step, _PAGES)
+    gone = told & done & (state == "sold_out") & said.at(*_PAGES)
     held = stock(said.evidence)
     if held is None or held.least_left <= 0:
         gone &= said.done_ns < (last_buyer_ns(said) or 0)
@@ -158,16 +160,16 @@ def _sold_by_ns(evidence: Evidence) -> int:
 
     A ticket had gone when its student heard of it, or when its row was committed.
     """
-    rows = [
-        evidence.promises.tickets[["ticket", "acked_ns"]].rename(columns={"acked_ns": "by_ns"}),
-        *(
-            holding[["ticket", "committed_ns"]].rename(columns={"committed_ns": "by_ns"})
-            for holding in evidence.stores.holdings.values()
-        ),
+    seen = [
+        (evidence.promises.tickets, "acked_ns"),
+        *((holding, "committed_ns") for holding in evidence.stores.holdings.values()),
     ]
-    known = pd.concat([each.dropna().astype({"by_ns": "int64"}) for each in rows])
-    gone_ns = known.groupby("ticket")["by_ns"].min().sort_values()
+    gone_ns: dict[str, int] = {}
+    for rows, column in seen:
+        known = rows[rows[column].notna() & rows["ticket"].notna()]
+        for ticket, by_ns in pairs(known, "ticket", column):
+            gone_ns[ticket] = min(by_ns, gone_ns.get(ticket, by_ns))
     places = evidence.plan.event.tickets
     if not places or len(gone_ns) < places:
         return NEVER_NS // 2
-    return int(gone_ns.iloc[places - 1])
+    return sorted(gone_ns.values())[places - 1]

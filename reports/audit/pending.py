@@ -8,10 +8,11 @@ says only of a row that is there.
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.stores import DURABLE, owned
+from dress_rehearsal.reports.evidence.stores import DURABLE, owned, pairs
 from dress_rehearsal.reports.words import counted
 
 
@@ -20,9 +21,12 @@ def borne_out(promised: pd.DataFrame, holding: pd.DataFrame) -> Any:
 
     An acknowledgement whose ticket was not recorded is borne out by any ticket of the student.
     """
-    here = pd.MultiIndex.from_frame(promised[["student", "ticket"]]).isin(owned(holding))
-    unnamed = promised["ticket"].isna() & promised["student"].isin(holding["student"])
-    return here | unnamed.to_numpy(dtype=bool)
+    held = owned(holding)
+    here = np.array([pair in held for pair in pairs(promised, "student", "ticket")], dtype=bool)
+    unnamed = promised["ticket"].isna()
+    if not unnamed.any():
+        return here
+    return here | (unnamed & promised["student"].isin(holding["student"])).to_numpy(dtype=bool)
 
 
 def misplaced(promised: pd.DataFrame, holding: pd.DataFrame) -> Any:
@@ -50,14 +54,13 @@ def may_come(evidence: Evidence, promised: pd.DataFrame) -> Any:
     return held & ~issued
 
 
-def drift(evidence: Evidence, durable: pd.MultiIndex, other: pd.MultiIndex) -> int:
+def drift(evidence: Evidence, durable: set[tuple[int, str]], other: set[tuple[int, str]]) -> int:
     """Count the tickets that one store holds and the other does not, and will not."""
-    missing = other.difference(durable)
+    missing = other - durable
     if evidence.timeline.rows_pending:
         told = evidence.promises.students
-        issued = told.loc[told["issued_ns"].notna(), ["student", "ticket"]]
-        missing = missing.intersection(pd.MultiIndex.from_frame(issued))
-    return len(durable.difference(other)) + len(missing)
+        missing &= owned(told[told["issued_ns"].notna()])
+    return len(durable - other) + len(missing)
 
 
 def pending_problems(evidence: Evidence) -> list[str]:
@@ -69,7 +72,7 @@ def pending_problems(evidence: Evidence) -> list[str]:
     others = [owned(rows) for store, rows in stores.holdings.items() if store != DURABLE]
     many = "how many had none yet is not known"
     if others:
-        to_come = max(len(other.difference(durable)) for other in others)
+        to_come = max(len(other - durable) for other in others)
         many = f"{counted(to_come, 'ticket')} had none in {DURABLE} yet"
     return [
         f"Rows were still being written when the stores were read: {many}, so nobody can tell "

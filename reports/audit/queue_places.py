@@ -32,7 +32,7 @@ def false_places(said: Said) -> Wrong | None:
     if evidence.requests.empty or evidence.plan.target.stage != "embedded":
         return None
     position = said.told("told_position")
-    told = position.known & np.isin(said.step, (JOIN, QUEUE, STREAM))
+    told = position.known & said.at(JOIN, QUEUE, STREAM)
     if not told.any():
         return None
     places = pd.DataFrame({"student": said.student[told], "position": position.value[told]})

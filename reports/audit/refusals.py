@@ -20,7 +20,6 @@ Each counts students. A request that was never answered may have had its effect,
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from dress_rehearsal.records.tables import (
     COUNTDOWN,
@@ -33,7 +32,8 @@ from dress_rehearsal.records.tables import (
     STREAM,
 )
 from dress_rehearsal.reports.audit.claims import REJECTIONS
-from dress_rehearsal.reports.audit.said import Said, clock_ns, earliest
+from dress_rehearsal.reports.audit.said import NEVER_NS, Said, clock_ns
+from dress_rehearsal.reports.numbers import least_of
 from dress_rehearsal.reports.words import counted, seconds, written
 
 Wrong = tuple[int, str]
@@ -120,7 +120,7 @@ def _waiting_room(said: Said) -> dict[str, Wrong]:
         )
     if not room:
         return found
-    joined_ns = said.first_ns((said.step == JOIN) & (said.outcome == "ok"), said.done_ns)
+    joined_ns = said.first_ns(said.at(JOIN) & (said.outcome == "ok"), said.done_ns)
     lost = said.students(said.which("not_in_queue") & (joined_ns < said.sent_ns))
     found["lost_places"] = (
         len(lost),
@@ -129,9 +129,9 @@ def _waiting_room(said: Said) -> dict[str, Wrong]:
     )
     if t0_ns is not None:
         before_ns = t0_ns - clock_ns(evidence)
-        let_in = (said.step == STREAM) & (said.outcome == "ok") | said.told_flags("told_admitted")
+        let_in = said.at(STREAM) & (said.outcome == "ok") | said.told_flags("told_admitted")
         let_in &= said.done_ns < before_ns
-        clicked = (said.step == PURCHASE) & said.reached & (said.sent_ns < before_ns)
+        clicked = said.at(PURCHASE) & said.reached & (said.sent_ns < before_ns)
         early = said.students(let_in | clicked)
         found["early_admissions"] = (
             len(early),
@@ -141,8 +141,8 @@ def _waiting_room(said: Said) -> dict[str, Wrong]:
 
 
 def _sessions(said: Said) -> dict[str, Wrong]:
-    logged_in_ns = said.first_ns((said.step == LOGIN) & (said.outcome == "ok"), said.done_ns)
-    anywhere = ~np.isin(said.step, (LOGIN, PAGE, COUNTDOWN, SCAN))
+    logged_in_ns = said.first_ns(said.at(LOGIN) & (said.outcome == "ok"), said.done_ns)
+    anywhere = ~said.at(LOGIN, PAGE, COUNTDOWN, SCAN)
     lost = said.students(said.which("unauthenticated") & anywhere & (logged_in_ns < said.sent_ns))
     refused = said.students(said.which("bad_credentials", "too_many_attempts", steps=(LOGIN,)))
     return {
@@ -167,10 +167,12 @@ def _replays(said: Said) -> Wrong:
     """
     journey = said.evidence.requests["journey"].astype("object").to_numpy()
     shared = (journey == "double-clicker") & (said.device % 2 == 1)
-    key = pd.Series(said.student).astype(str) + ":" + np.where(shared, 0, said.device).astype(str)
-    clicks = said.step == PURCHASE
+    devices = int(said.device.max(initial=0)) + 1
+    key = said.student * devices + np.where(shared, 0, said.device)
+    clicks = said.at(PURCHASE)
     granted = clicks & (said.outcome == "ok")
-    again = clicks & (earliest(key.to_numpy(), granted, said.done_ns) < said.sent_ns)
+    first_ns = least_of(key[granted], said.done_ns[granted], key, missing=NEVER_NS)
+    again = clicks & (first_ns < said.sent_ns)
     who = said.students(again & (said.outcome == "refused"))
     return len(who), (
         f"Repeated clicks refused: {counted(len(who), 'student')} sent a click again that had got "

@@ -3,6 +3,7 @@
 It is made once for an audit, and every check asks it.
 """
 
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S, PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived
-from dress_rehearsal.reports.numbers import integers
+from dress_rehearsal.reports.numbers import integers, least_of
 
 OWN_CLOCK_NS: Final = NS_PER_MS
 """How far two readings of one machine's clock may be apart."""
@@ -56,20 +57,35 @@ class Said:
         self.outcome = rows["outcome"].astype("object").to_numpy()
         self.reached = may_have_arrived(rows).to_numpy(dtype=bool)
         self.answered = integers(rows["status"]) > 0
+        self._at: dict[str, Any] = {}
+        self._columns: dict[str, Any] = {}
+
+    def at(self, *steps: str) -> Any:
+        """Return which requests were one of these steps."""
+        for step in steps:
+            if step not in self._at:
+                self._at[step] = np.asarray(self.step == step, dtype=bool)
+        return np.logical_or.reduce([self._at[step] for step in steps])
 
     def which(self, *words: str, steps: tuple[str, ...] = ()) -> Any:
         """Return which answers said one of these words, at one of these steps if any are named."""
         chosen = np.isin(self.word, words) & self.answered
-        return chosen & np.isin(self.step, steps) if steps else chosen
+        return chosen & self.at(*steps) if steps else chosen
 
     def told(self, column: str) -> Told:
         """Return what answers told in a column of whole numbers of `records.tables.CLAIMS`."""
-        rows = self.evidence.requests[column]
-        return Told(integers(rows), rows.notna().to_numpy(dtype=bool))
+        if column not in self._columns:
+            rows = self.evidence.requests[column]
+            self._columns[column] = Told(integers(rows), rows.notna().to_numpy(dtype=bool))
+        told: Told = self._columns[column]
+        return told
 
     def told_words(self, column: str) -> Any:
         """Return what they told in one of words, an empty text where nothing."""
-        return self.evidence.requests[column].astype("object").fillna("").to_numpy()
+        if column not in self._columns:
+            words = self.evidence.requests[column].astype("object").fillna("")
+            self._columns[column] = words.to_numpy()
+        return self._columns[column]
 
     def told_flags(self, column: str) -> Any:
         """Return which told that it is so, in one of yes and no."""
@@ -84,7 +100,7 @@ class Said:
 
         `NEVER_NS` where the student has none.
         """
-        return earliest(self.student, which, times_ns)
+        return least_of(self.student[which], times_ns[which], self.student, missing=NEVER_NS)
 
     def last_before_ns(self, which: Any) -> Any:
         """Return for each request when its student's last chosen one before it was done; 0: none.
@@ -94,24 +110,21 @@ class Said:
         done = pd.Series(np.where(which, self.done_ns, 0))
         return done.groupby(self.student).cummax().to_numpy(dtype="int64")
 
-    @property
+    @cached_property
     def may_have_granted(self) -> Any:
         """Which clicks may have got their student a ticket: granted, failed or never answered."""
-        return (self.step == PURCHASE) & self.reached & (self.outcome != "refused")
+        return self.at(PURCHASE) & self.reached & (self.outcome != "refused")
 
-    @property
+    @cached_property
     def may_hold_by_then(self) -> Any:
         """Whether each request's student may have held a ticket when it was answered."""
         clicked_ns = self.first_ns(self.may_have_granted, self.sent_ns)
         holdings = self.evidence.stores.holdings.values()
-        rows = pd.concat([each[["student", "granted_ns"]] for each in holdings])
-        granted_ns = rows["granted_ns"].fillna(0).groupby(rows["student"]).min()
-        held_ns = integers(granted_ns.reindex(self.student), missing=NEVER_NS - FOREIGN_CLOCK_NS)
+        held_ns = least_of(
+            np.concatenate([each["student"].to_numpy(dtype="int64") for each in holdings]),
+            np.concatenate([integers(each["granted_ns"]) for each in holdings]),
+            self.student,
+            missing=NEVER_NS - FOREIGN_CLOCK_NS,
+        )
         by_then_ns = self.done_ns + clock_ns(self.evidence)
         return (clicked_ns < self.done_ns) | (held_ns <= by_then_ns)
-
-
-def earliest(keys: Any, which: Any, times_ns: Any) -> Any:
-    """Return for each place the least time among the chosen ones of its key, else `NEVER_NS`."""
-    first = pd.Series(times_ns[which], dtype="Int64").groupby(keys[which]).min()
-    return integers(first.reindex(keys), missing=NEVER_NS)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from dress_rehearsal.records.tables import PURCHASE, QR, TICKET
 from dress_rehearsal.reports.audit.said import Said
-from dress_rehearsal.reports.evidence.stores import DURABLE
+from dress_rehearsal.reports.evidence.stores import DURABLE, owned, pairs
 from dress_rehearsal.reports.words import counted, written
 
 Wrong = tuple[int | None, str]
@@ -28,24 +28,22 @@ def holder_wrongs(said: Said) -> dict[str, Wrong]:
 
 
 def _numbers(said: Said) -> dict[str, Wrong]:
-    number, ticket = said.told("told_number"), said.told_words("told_ticket")
-    shown = number.known & np.isin(said.step, (TICKET, PURCHASE))
+    number = said.told("told_number")
+    shown = number.known & said.at(TICKET, PURCHASE)
     stores = said.evidence.stores
     # What a foreign target means by a number is known only where its store has it too.
     foreign = said.evidence.plan.target.stage != "embedded"
     if not shown.any() or (foreign and DURABLE not in stores.holdings):
         return {}
-    pages = pd.DataFrame({"student": said.student, "number": number.value, "ticket": ticket})
-    pages = pages[shown].drop_duplicates()
+    pages = _shown(said, shown, number=number.value)
     strange = _strange(said, pages)
     shared = _second(pages, "number")
     durable = stores.holdings.get(DURABLE)
     other = pages[:0]
     if durable is not None:
-        rows = durable.loc[durable["number"].notna(), ["ticket", "number"]]
+        rows = durable[durable["number"].notna()]
         known = pages["ticket"].isin(rows["ticket"]).to_numpy(dtype=bool)
-        same = _pairs(pages, "number").isin(_pairs(rows.astype({"number": "int64"}), "number"))
-        other = pages[known & ~same]
+        other = pages[known & ~_among(pages, set(pairs(rows, "number", "ticket")), "number")]
     who = np.unique(np.concatenate([each["student"] for each in (strange, shared, other)]))
     parts = (
         (other, f"not the one in {DURABLE}"),
@@ -66,10 +64,7 @@ def _codes(said: Said) -> dict[str, Wrong]:
     given = code.known & (said.step == QR)
     if not given.any():
         return {}
-    codes = pd.DataFrame(
-        {"student": said.student, "code": code.value, "ticket": said.told_words("told_ticket")}
-    )
-    codes = codes[given].drop_duplicates()
+    codes = _shown(said, given, code=code.value)
     strange, shared = _strange(said, codes[codes["ticket"] != ""]), _second(codes, "code")
     who = np.unique(np.concatenate([strange["student"], shared["student"]]))
     parts = ((strange, "another's ticket in it"), (shared, "the same that another was given"))
@@ -94,19 +89,28 @@ def _strange(said: Said, shown: pd.DataFrame) -> pd.DataFrame:
     Of a target that is not ours only where somebody else was told of it: what looks like a ticket's
     id may be something else.
     """
-    bought = (said.step == PURCHASE) & (said.told_words("told_ticket") != "")
-    answers = {"student": said.student[bought], "ticket": said.told_words("told_ticket")[bought]}
-    promised = said.evidence.promises.tickets.dropna(subset="ticket")[["student", "ticket"]]
-    promised = pd.concat([promised, pd.DataFrame(answers)])
-    own = _pairs(shown, "student").isin(_pairs(promised, "student"))
+    bought = said.at(PURCHASE) & (said.told_words("told_ticket") != "")
+    answers = zip(
+        said.student[bought].tolist(), said.told_words("told_ticket")[bought], strict=True
+    )
+    promised = owned(said.evidence.promises.named).union(answers)
     named = shown["ticket"] != ""
     if said.evidence.plan.target.stage != "embedded":
-        named = shown["ticket"].isin(promised["ticket"])
-    return shown[named & ~own]
+        named = shown["ticket"].isin({ticket for _, ticket in promised})
+    return shown[named & ~_among(shown, promised, "student")]
 
 
-def _pairs(rows: pd.DataFrame, key: str) -> pd.MultiIndex:
-    return pd.MultiIndex.from_frame(rows[[key, "ticket"]])
+def _shown(said: Said, which: Any, **what: Any) -> pd.DataFrame:
+    """Return what some answers showed, each once: student, what is named, ticket."""
+    columns = {"student": said.student, **what}
+    rows = pd.DataFrame({name: values[which] for name, values in columns.items()})
+    ticket = said.told_words("told_ticket")[which]
+    return rows.assign(ticket=pd.Series(ticket, dtype="object")).drop_duplicates()
+
+
+def _among(rows: pd.DataFrame, known: set[tuple[int, str]], key: str) -> Any:
+    """Return which rows' key and ticket are a known pair."""
+    return np.array([pair in known for pair in pairs(rows, key, "ticket")], dtype=bool)
 
 
 def _reasons(parts: Any) -> str:

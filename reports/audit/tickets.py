@@ -40,7 +40,7 @@ from dress_rehearsal.reports.audit.pending import borne_out, drift, may_come, mi
 from dress_rehearsal.reports.audit.said import Said, clock_ns
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import DURABLE, owned
-from dress_rehearsal.reports.numbers import integers, rounded
+from dress_rehearsal.reports.numbers import integers, least_by, least_of, rounded
 from dress_rehearsal.reports.words import counted, milliseconds, written
 
 ISSUE_GRACE_NS: Final = NS_PER_S
@@ -144,19 +144,21 @@ def _granted(evidence: Evidence) -> int:
     theirs is known.
     """
     promised = evidence.promises.tickets
-    held = [*evidence.stores.holdings.values(), promised.dropna(subset="ticket")]
-    known = pd.concat([rows[["student", "ticket"]] for rows in held])
+    held = [*evidence.stores.holdings.values(), evidence.promises.named]
     unnamed = promised.loc[promised["ticket"].isna(), "student"]
-    return int(known["ticket"].nunique() + (~unnamed.isin(known["student"])).sum())
+    known = set().union(*(rows["student"].tolist() for rows in held))
+    tickets = set().union(*(rows["ticket"].dropna().tolist() for rows in held))
+    return len(tickets) + sum(student not in known for student in unnamed)
 
 
 def _of_second_tickets(evidence: Evidence) -> dict[str, Wrong]:
     """Return tickets beyond a student's first, by the store that has most or by what was told."""
     stores = evidence.stores
-    held = [*stores.holdings.values(), evidence.promises.tickets.dropna(subset="ticket")]
-    seen = [rows.loc[rows["student"] >= 0, "student"].value_counts() for rows in held]
-    each = pd.concat(seen, axis="columns").max(axis="columns")
-    extra, doubled = int((each - 1).sum()), int((each > 1).sum())
+    held = [*stores.holdings.values(), evidence.promises.named]
+    seen = [np.unique(rows["student"].to_numpy(dtype="int64"), return_counts=True) for rows in held]
+    who, tickets = (np.concatenate(parts) for parts in zip(*seen, strict=True))
+    _, fewest = least_by(who[who >= 0], -tickets[who >= 0])
+    extra, doubled = int((-fewest - 1).sum()), int((-fewest > 1).sum())
     whole = stores.complete and not evidence.timeline.rows_pending
     return {
         "duplicate_students": (
@@ -189,7 +191,7 @@ def _of_promises(said: Said) -> dict[str, Wrong]:
     acked = told[told["acked"]]
     here = borne_out(acked, durable) | may_come(evidence, acked)
     waiting = acked["issued_ns"].isna().to_numpy(dtype=bool)
-    still = acked["student"].isin(_still_pending(evidence, durable)).to_numpy()
+    still = acked["student"].isin(_still_pending(said, durable)).to_numpy()
     stuck: int | None = int((waiting & (~here | still)).sum())
     if timeline.record_cut or evidence.clock_steps:
         # "Issued" may have been answered unrecorded, or when it was asked for is not known: only a
@@ -246,7 +248,10 @@ def _claimed_in_vain(said: Said) -> int:
     stores, told = said.evidence.stores, said.evidence.promises.students
     if not stores.complete or said.evidence.requests.empty:
         return 0
-    lost = said.students(said.which("already_holds_ticket") & said.may_hold_by_then)
+    claims = said.which("already_holds_ticket")
+    if not claims.any():
+        return 0
+    lost = said.students(claims & said.may_hold_by_then)
     holders = pd.concat([rows["student"] for rows in stores.holdings.values()])
     unheld = ~told["acked"] & ~told["student"].isin(holders)
     return int((unheld & told["student"].isin(lost)).sum())
@@ -257,17 +262,17 @@ def _in_vain(claimed: int) -> str:
     return f" ({told_only} told to hold one already)" if claimed else ""
 
 
-def _still_pending(evidence: Evidence, durable: pd.DataFrame) -> pd.Series:
+def _still_pending(said: Said, durable: pd.DataFrame) -> pd.Series:
     """Return the students whose ticket was asked for well after its commit.
 
     Together with `issued_ns` being null: the target answered `pending` though the row was there.
     """
-    requests = evidence.requests
-    asked = requests[(requests["step"] == TICKET) & (requests["outcome"] == "ok")]
-    last = pd.DataFrame({"student": integers(asked["student"]), "sent_ns": asked["sent_ns"].array})
-    last = last.dropna().groupby("student", as_index=False)["sent_ns"].max()
-    both = last.merge(durable[["student", "committed_ns"]].dropna(), on="student")
-    return both.loc[both["sent_ns"] - both["committed_ns"] >= ISSUE_GRACE_NS, "student"]
+    asked = said.at(TICKET) & (said.outcome == "ok") & (said.sent_ns >= 0)
+    committed = durable[durable["committed_ns"].notna()]
+    students = committed["student"].to_numpy(dtype="int64")
+    last_ns = -least_of(said.student[asked], -said.sent_ns[asked], students, missing=0)
+    since_ns = last_ns - integers(committed["committed_ns"])
+    return committed.loc[since_ns >= ISSUE_GRACE_NS, "student"]
 
 
 class Stock(NamedTuple):
@@ -289,40 +294,37 @@ def stock(evidence: Evidence) -> Stock | None:
     if not stores.complete or told.empty:
         return None
     # A promised ticket took a place even if a store lost it: that wrong is counted elsewhere.
-    promised = evidence.promises.tickets.dropna(subset="ticket")[["student", "ticket"]]
-    held = max(
-        len(owned(pd.concat([rows[["student", "ticket"]], promised])))
-        for rows in stores.holdings.values()
-    )
+    promised = owned(evidence.promises.named)
+    held = max(len(owned(rows) | promised) for rows in stores.holdings.values())
     holders = pd.concat([rows["student"] for rows in stores.holdings.values()])
     undecided = int((told["undecided"] & ~told["student"].isin(holders)).sum())
     return Stock(evidence.plan.event.tickets, held, undecided)
 
 
-def _of_sold_out(answers: Said) -> dict[str, Wrong]:
+def _of_sold_out(said: Said) -> dict[str, Wrong]:
     """Return the students sent away as sold out though there was a ticket."""
-    evidence = answers.evidence
+    evidence = said.evidence
     told = evidence.promises.students
     if told.empty:
         return {}
     set_clock = bool(evidence.clock_steps)
-    overtaken = 0 if set_clock else told_before_the_last_buyer(answers)
-    said = (
+    overtaken = 0 if set_clock else told_before_the_last_buyer(said)
+    sentence = (
         f"False sold out: {counted(overtaken, 'student was', 'students were')} turned away before "
         f"somebody clicked who still got a ticket."
     )
     end = stock(evidence)
     if end is None:
-        return {"false_sold_out": (overtaken, said)} if overtaken else {}
+        return {"false_sold_out": (overtaken, sentence)} if overtaken else {}
     turned_away = int((told["outcome"] == "sold_out").sum())
     left = min(turned_away, max(0, end.least_left))
     if left >= overtaken:
-        said = (
+        sentence = (
             f"False sold out: {counted(left, 'student was', 'students were')} turned away while "
             f"{written(end.places - end.held)} of {counted(end.places, 'place')} remained."
         )
     count = max(left, overtaken)
-    return {"false_sold_out": (count or None if set_clock else count, said)}
+    return {"false_sold_out": (count or None if set_clock else count, sentence)}
 
 
 def told_before_the_last_buyer(said: Said) -> int:
@@ -348,15 +350,16 @@ def last_buyer_ns(said: Said) -> int | None:
     The last of as many as there are places: who was sold one beyond them was not to get it. A click
     got its student a ticket no earlier than the first that can have done so was sent.
     """
-    evidence, told = said.evidence, said.evidence.promises.students
+    evidence = said.evidence
+    told = evidence.promises.students
     if evidence.requests.empty:
         return None
     holders = [rows["student"] for rows in evidence.stores.holdings.values()]
     holding = pd.concat([told.loc[told["acked"], "student"], *holders]).unique()
     buying = said.may_have_granted & np.isin(said.student, holding)
-    bought_ns = pd.Series(said.sent_ns[buying]).groupby(said.student[buying]).min()
-    bought_ns = bought_ns.sort_values().head(evidence.plan.event.tickets)
-    return None if bought_ns.empty else int(bought_ns.iloc[-1])
+    _, bought_ns = least_by(said.student[buying], said.sent_ns[buying])
+    bought_ns = np.sort(bought_ns)[: evidence.plan.event.tickets]
+    return int(bought_ns[-1]) if len(bought_ns) else None
 
 
 def settle_ms(evidence: Evidence) -> float | None:
@@ -376,10 +379,7 @@ def settle_ms(evidence: Evidence) -> float | None:
     if durable is None or evidence.promises.students.empty or evidence.clock_steps:
         return None
     promised = evidence.promises.tickets.dropna(subset=["student", "ticket", "acked_ns"])
-    if (
-        promised.empty
-        or not pd.MultiIndex.from_frame(promised[["student", "ticket"]]).isin(owned(durable)).all()
-    ):
+    if promised.empty or not owned(promised) <= owned(durable):
         return None
     if len(stores.expected) < 2:  # nothing to agree with: only what was promised has to be there
         durable = durable[durable["ticket"].isin(promised["ticket"])]

@@ -71,6 +71,12 @@ _AWAITS: Final = {
 """How many times the loops' lateness may be in a part: what it awaits, by the gauge's worst."""
 
 
+_RECORDED: Final = (
+    *("student", "intended_ns", "sent_ns", "connect_us", "new_connection"),
+    *("pool", "worker", "outcome"),
+)
+"""What is read of a request itself; the rest is in `evidence.latency`."""
+
 _CONNECTS: Final = {"postgres": "postgres_connect", "redis": "redis_connect"}
 
 
@@ -84,7 +90,7 @@ def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
         A row a request: the columns of `PARTS` in ms, which add up to felt_ms; felt_ms, sent_ns,
         done_ns (int64), student, worker (pid as text, empty where unknown) and outcome.
     """
-    rows = evidence.requests[chosen]
+    rows = evidence.requests.loc[chosen, list(_RECORDED)]
     latency = evidence.latency[chosen]
     felt = latency["felt_ms"].to_numpy()
     start_ns = integers(rows["intended_ns"])

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -32,18 +32,13 @@ class Slowest:
     @property
     def is_slow(self) -> bool:
         """Whether enough of them took so long that students noticed."""
-        return self._many(self.every["felt_ms"])
+        return _many_slow(self.every["felt_ms"])
 
     @property
     def slow_once_sent(self) -> int:
         """How many took so long from when they were sent; 0 where these are too few to tell."""
         system_ms = self.every["felt_ms"] - self.every["generator"]
-        return int((system_ms >= SLOW_MS).sum()) if self._many(system_ms) else 0
-
-    def _many(self, took_ms: "pd.Series[float]") -> bool:
-        return int((took_ms >= SLOW_MS).sum()) >= max(
-            min(FEWEST, len(self.every)), 0.01 * len(self.every)
-        )
+        return int((system_ms >= SLOW_MS).sum()) if _many_slow(system_ms) else 0
 
     @property
     def lost_ms(self) -> "pd.Series[float]":
@@ -51,14 +46,24 @@ class Slowest:
         return self.rows[list(PARTS)].mean()
 
 
+def _many_slow(took_ms: "pd.Series[float]") -> bool:
+    """Return whether enough of a step's requests took so long that students noticed."""
+    least = max(min(FEWEST, len(took_ms)), 0.01 * len(took_ms))
+    return int((took_ms >= SLOW_MS).sum()) >= least
+
+
+def _felt_at(latency: pd.DataFrame, step: str) -> Any:
+    """Return which requests of a step around T-0 and after it students waited for (bool array)."""
+    chosen = (latency["step"] == step) & (latency["intended_s"] >= -BEFORE_T0_S)
+    return (chosen & latency["felt_ms"].notna() & ~latency["abandoned"]).to_numpy(dtype=bool)
+
+
 def slowest(evidence: Evidence, load: Load, step: str) -> Slowest | None:
     """Return the slowest tenth of a step's requests around T-0 and after it, None without any."""
-    latency = evidence.latency
-    chosen = (latency["step"] == step) & (latency["intended_s"] >= -BEFORE_T0_S)
-    chosen &= latency["felt_ms"].notna() & ~latency["abandoned"]
+    chosen = _felt_at(evidence.latency, step)
     if not chosen.any():
         return None
-    every = decompose(evidence, load, chosen.to_numpy(dtype=bool))
+    every = decompose(evidence, load, chosen)
     number = min(max(math.ceil(len(every) / 10), 5), len(every))
     rows = every.sort_values("felt_ms", kind="stable").tail(number)
     return Slowest(step, every, rows, percentile(every["felt_ms"].to_numpy(), 99))
@@ -69,7 +74,10 @@ def slowest_other(evidence: Evidence, load: Load) -> Slowest | None:
 
     What was sent late alone does not count: a student who still clicks looks at a ticket later.
     """
-    steps = sorted(set(evidence.latency["step"].dropna()) - {PURCHASE, STREAM})
-    found = [slowest(evidence, load, step) for step in steps]
+    latency = evidence.latency
+    steps = sorted(set(latency["step"].dropna()) - {PURCHASE, STREAM})
+    # Not slow as it was felt, not slow once sent: no need to know where the time went.
+    felt = [step for step in steps if _many_slow(latency["felt_ms"][_felt_at(latency, step)])]
+    found = [slowest(evidence, load, step) for step in felt]
     slow = [each for each in found if each is not None and each.slow_once_sent]
     return max(slow, key=lambda each: float(each.rows["felt_ms"].sum()), default=None)

@@ -32,7 +32,10 @@ class Histogram:
     def percentiles_ms(self, share: float) -> Any:
         """Return the percentile of each interval in ms, NaN without observations."""
         steps = np.diff(self.counts, axis=0, prepend=self.counts[:1])
-        return np.array([1e3 * quantile(self.edges_s, step, share / 100) for step in steps])
+        found = np.full(len(steps), np.nan)
+        for place in np.flatnonzero(steps[:, -1] > 0):
+            found[place] = 1e3 * quantile(self.edges_s, steps[place], share / 100)
+        return found
 
     def above(self, limit_s: float) -> Any:
         """Return how many observations of each interval were longer than `limit_s`.

@@ -35,9 +35,16 @@ class Promises:
         """
         columns = ["student", "ticket", "acked_ns", "issued_ns"]
         told = self.students
+        if not told["more"].notna().any():
+            return told.loc[told["acked"], columns]
         more = told[told["more"].notna()].drop(columns="ticket").rename(columns={"more": "ticket"})
         more = more.assign(issued_ns=pd.NA).astype({"issued_ns": told["issued_ns"].dtype})
         return pd.concat([told.loc[told["acked"], columns], more.explode("ticket")[columns]])
+
+    @cached_property
+    def named(self) -> pd.DataFrame:
+        """Those of `tickets` whose name was recorded."""
+        return self.tickets[self.tickets["ticket"].notna()]
 
 
 def read_promises(students: pd.DataFrame, requests: pd.DataFrame, *, record_cut: bool) -> Promises:

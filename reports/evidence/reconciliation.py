@@ -18,6 +18,8 @@ from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.words import written
 
 COUNTER = "http_server_requests_total"
+_TALLIED = ("sent_ns", "done_ns", "read_ns", "status", "outcome", "error")
+"""The columns that a tally reads."""
 _FEW = 5
 _FEW_SHARE = 0.001
 """Requests of others that change nothing: so many, or this share of the recorded ones."""
@@ -91,12 +93,10 @@ def reconcile(
     step = label(grown, "method") + " " + label(grown, "route")
     increase = grown["increase"].groupby(step).sum()
     last_ns = int(grown["last_ns"].min())
-    steps = requests["step"].astype("object")
+    steps = requests["step"].astype("object").to_numpy()
+    told = requests[list(_TALLIED)]
     return Reconciliation(
-        {
-            name: tally(requests[steps == name], int(increase.get(name, 0)), last_ns)
-            for name in STEPS
-        },
+        {name: tally(told[steps == name], int(increase.get(name, 0)), last_ns) for name in STEPS},
         None,
     )
 

@@ -23,6 +23,7 @@ class Samples:
         self._rows: dict[str, Any] = metrics.groupby("name", observed=True).indices
         self._source, self._sources = _coded(metrics["source"])
         self._label, self._labels = _coded(metrics["labels"])
+        self._read: dict[int, dict[str, Any]] = {}
         self._named: dict[Any, pd.DataFrame] = {}
         """What was asked for before: judging asks for many metrics several times."""
 
@@ -61,17 +62,27 @@ class Samples:
         if labels:
             fits = np.zeros(len(self._labels), dtype=bool)
             for code in np.unique(self._label[rows]):
-                found = json.loads(self._labels[code])
+                found = self._read_labels(int(code))
                 fits[code] = all(str(found.get(key, "")) == value for key, value in labels.items())
             rows = rows[fits[self._label[rows]]]
+        index = pd.RangeIndex(len(rows))
+        words = {
+            "source": self._sources[self._source[rows]],
+            "labels": self._labels[self._label[rows]],
+        }
         return pd.DataFrame(
             {
                 "t_ns": self._t_ns[rows],
-                "source": pd.Series(self._sources[self._source[rows]], dtype=object),
-                "labels": pd.Series(self._labels[self._label[rows]], dtype=object),
+                **{name: pd.Series(word, index, dtype=object) for name, word in words.items()},
                 "value": self._values[rows],
-            }
+            },
+            index=index,
         )
+
+    def _read_labels(self, code: int) -> dict[str, Any]:
+        if code not in self._read:
+            self._read[code] = json.loads(self._labels[code])
+        return self._read[code]
 
     def increases(self, rows: pd.DataFrame, began_ns: int | None) -> pd.DataFrame:
         """Return how much each counter grew since its last sample at or before `began_ns`.
@@ -154,6 +165,8 @@ def single_series(rows: pd.DataFrame) -> list[tuple[str, Any, Any]]:
         return []
     source, sources = pd.factorize(rows["source"].to_numpy(dtype=object))
     label, labels = pd.factorize(rows["labels"].to_numpy(dtype=object))
+    if len(sources) == len(labels) == 1:
+        return [(labels[0], rows["t_ns"].to_numpy(), rows["value"].to_numpy())]
     pairs, codes = np.unique(source * len(labels) + label, return_inverse=True)
     words = [f"{sources[pair // len(labels)]}{labels[pair % len(labels)]}" for pair in pairs]
     places = np.argsort(np.array(words, dtype=object), kind="stable")

@@ -1,7 +1,8 @@
 """What each store held at the end, and which stores could not be read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -83,6 +84,11 @@ def expected_stores(plan: Plan) -> tuple[str, ...]:
     return ("postgres", "redis") if plan.app.holders_in_redis else ("postgres",)
 
 
-def owned(holding: pd.DataFrame) -> pd.MultiIndex:
+def owned(holding: pd.DataFrame) -> set[tuple[int, str]]:
     """Return the distinct (student, ticket) pairs of a store."""
-    return pd.MultiIndex.from_frame(holding[["student", "ticket"]]).unique()
+    return set(pairs(holding, "student", "ticket"))
+
+
+def pairs(rows: pd.DataFrame, first: str, second: str) -> Iterator[tuple[Any, Any]]:
+    """Return two columns' values, row by row."""
+    return zip(rows[first].tolist(), rows[second].tolist(), strict=True)

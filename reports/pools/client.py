@@ -202,11 +202,13 @@ def _workers(evidence: Evidence, grid: Any, pool: str) -> list[pd.DataFrame]:
     }
     uses = samples.named(_PREFIX + "use_time_seconds_count", "app", pool=pool)
     found = []
-    for worker in sorted(levels["used"]["source"].unique()):
+    owned = {name: dict(list(rows.groupby("source"))) for name, rows in levels.items()}
+    given_back = dict(list(uses.groupby("source")))
+    for worker in sorted(owned["used"]):
         own = {
-            name: level_on(grid, rows[rows["source"] == worker]) for name, rows in levels.items()
+            name: level_on(grid, rows.get(worker, levels[name][:0])) for name, rows in owned.items()
         }
-        returned = count_on(grid, uses[uses["source"] == worker])
+        returned = count_on(grid, given_back.get(worker, uses[:0]))
         found.append(pd.DataFrame({**own, "returned": np.diff(returned, prepend=returned[:1])}))
     return found
 
@@ -220,13 +222,13 @@ def _peak(evidence: Evidence, grid: Any, pool: str, mark: str, level: pd.DataFra
     """
     start_ns = int(grid[0])
     marks = evidence.samples.named(_PREFIX + mark, "app", pool=pool)
+    during = level[level["t_ns"] >= start_ns].groupby("source")["value"].max()
+    before = marks[marks["t_ns"] <= start_ns].groupby("source")["value"].max()
+    highest = marks.groupby("source")["value"].max()
     total = np.nan
-    for worker, rows in level.groupby("source"):
-        seen = rows.loc[rows["t_ns"] >= start_ns, "value"].max()
-        own = marks[marks["source"] == worker]
-        before = own.loc[own["t_ns"] <= start_ns, "value"].max()
-        highest = own["value"].max()
-        risen = highest if pd.isna(before) or highest > before else seen
+    for worker in sorted(level["source"].unique()):
+        seen, mark = during.get(worker, np.nan), highest.get(worker, np.nan)
+        risen = seen if mark <= before.get(worker, -np.inf) else mark
         total = np.nansum([total, np.fmax(seen, risen)])
     return float(total)
 

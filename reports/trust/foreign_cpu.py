@@ -63,7 +63,9 @@ def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
             return ForeignCpu(None, (), (f"{_UNKNOWN}.",))
         return ForeignCpu(None, tuple(_unknown(evidence)), ())
     cpus = _cpus(evidence)
-    busy = [second for second in seconds if not _has_spare(second, cpus, evidence)]
+    used = evidence.samples.named("machine_cpu_used_ratio", "kernel")
+    times, full = used["t_ns"].to_numpy(), used["value"].to_numpy() > 1 - SPARE
+    busy = [second for second in seconds if not _has_spare(second, cpus, times, full)]
     foreign = max((second.foreign for second in busy), default=0.0)
     steal = max((second.steal for second in busy), default=0.0)
     doubts, notes = [], []
@@ -159,15 +161,17 @@ def _cpus(evidence: Evidence) -> float:
     return float(evidence.samples.named("machine_cpus", "processes")["value"].max())
 
 
-def _has_spare(second: _Second, cpus: float, evidence: Evidence) -> bool:
-    """Return whether a processor was free all through a second."""
+def _has_spare(second: _Second, cpus: float, times: Any, full: Any) -> bool:
+    """Return whether a processor was free all through a second.
+
+    Args:
+        times: of the samples of the machine's use, Unix ns; `full`: which had none to spare.
+    """
     if second.idle < SPARE * cpus:
         return False
-    rows = evidence.samples.named("machine_cpu_used_ratio", "kernel")
     # A sample tells of the time since the one before: the first within is partly of before.
-    within = rows[(rows["t_ns"] > second.from_ns) & (rows["t_ns"] <= second.until_ns)]
-    full = (within["value"] > 1 - SPARE).to_numpy(dtype=bool)
-    return not bool((full[1:] & full[:-1]).any())
+    within = full[(times > second.from_ns) & (times <= second.until_ns)]
+    return not bool((within[1:] & within[:-1]).any())
 
 
 def _cores(cores: float) -> str:

@@ -1,5 +1,6 @@
 """Fixtures for judging: synthetic run directories, healthy or broken on purpose."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +37,11 @@ def evidence_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Evide
 
     def evidence(**arguments: Any) -> Evidence:
         key = repr(sorted(arguments.items()))
-        if key not in known:
+        gates = arguments.pop("gates", ())
+        if key not in known and gates:  # they are the plan's alone: the run is the same
+            plan = synthetic_run.plan_of(**arguments, gates=gates)
+            known[key] = dataclasses.replace(evidence(**arguments), plan=plan)
+        elif key not in known:
             run = synthetic_run.build_run(tmp_path_factory.mktemp("run"), **arguments)
             known[key] = read_evidence(run)
         return known[key]

@@ -184,7 +184,7 @@ def table_of(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
     columns = []
     for field in schema:
         column = frame[field.name]
-        if pa.types.is_integer(field.type):
+        if pa.types.is_integer(field.type) and column.dtype != object:
             column = pd.array(column, dtype="Int64")
         columns.append(pa.array(column, type=field.type, from_pandas=True))
     return pa.Table.from_arrays(columns, schema=schema)

@@ -34,7 +34,15 @@ def build_run(
         plan: further sections of the plan, such as `{"schedule": {"lead": "30s"}}`.
         defects: fields of `Defects`.
     """
-    resolved = _plan(students, tickets, seed, workers, allocation, gates, plan or {})
+    resolved = plan_of(
+        students=students,
+        tickets=tickets,
+        seed=seed,
+        workers=workers,
+        allocation=allocation,
+        gates=gates,
+        plan=plan,
+    )
     story = Story(resolved, Defects(**defects))
     run = RunDirectory(tmp_path / f"20261120T180000Z-synthetic-{seed:06x}")
     for folder in (run.requests, run.metrics, run.logs, run.figures):
@@ -43,15 +51,18 @@ def build_run(
     return run
 
 
-def _plan(
-    students: int,
-    tickets: int,
-    seed: int,
-    workers: int,
-    allocation: str,
-    gates: Sequence[tuple[str, str]],
-    sections: Mapping[str, Mapping[str, Any]],
+def plan_of(
+    *,
+    students: int = 600,
+    tickets: int = 200,
+    seed: int = 7,
+    workers: int = 2,
+    allocation: str = "redis_writeback",
+    gates: Sequence[tuple[str, str]] = (),
+    plan: Mapping[str, Mapping[str, Any]] | None = None,
+    **defects: Any,
 ) -> Plan:
+    """Return the plan of `build_run` with these arguments, whatever goes wrong in it."""
     document: dict[str, Any] = {
         "name": "synthetic",
         "seed": seed,
@@ -61,6 +72,6 @@ def _plan(
         "app": {"workers": workers, "allocation": allocation},
         "gates": [{"metric": metric, "limit": limit} for metric, limit in gates],
     }
-    for name, section in sections.items():
+    for name, section in (plan or {}).items():
         document[name] = {**document.get(name, {}), **section}
     return Plan.model_validate(document)

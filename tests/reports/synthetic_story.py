@@ -274,7 +274,8 @@ class Story:
         if len(self.visitors):
             parts.append(self._answered(SCAN, *self.scans))
         rows = pd.concat(parts, ignore_index=True)
-        rows = rows[~rows["student"].isin(self.absent())]
+        if len(self.absent()):
+            rows = rows[~rows["student"].isin(self.absent())]
         rows["journey"] = self.journey[rows["student"].to_numpy()]
         rows = rows.sort_values(["intended_ns", "student"], kind="stable", ignore_index=True)
         rows["seq"] = rows.groupby("student").cumcount()
@@ -287,8 +288,6 @@ class Story:
 
     def _tell(self, rows: pd.DataFrame) -> None:
         """Let each answer of a success tell what was so between its question and its arrival."""
-        for field in tables.CLAIMS:
-            rows[field.name] = pd.Series(None, rows.index, dtype="object")
         now = ((rows["sent_ns"] + rows["done_ns"]) // 2).astype("int64")
         places, student = self.plan.event.tickets, rows["student"].to_numpy()
         gone = np.searchsorted(self.grants_ns, now, side="right")
@@ -314,10 +313,13 @@ class Story:
             },
             (QR,): {"told_code": student, "told_ticket": self.ticket[student]},
         }
+        answers = {field.name: np.full(len(rows), None) for field in tables.CLAIMS}
         for steps, columns in told.items():
-            which = rows["step"].isin(steps) & (rows["outcome"] == "ok")
+            which = (rows["step"].isin(steps) & (rows["outcome"] == "ok")).to_numpy(dtype=bool)
             for name, value in columns.items():
-                rows.loc[which, name] = pd.Series(value, rows.index)[which].astype("object")
+                answers[name][which] = np.broadcast_to(value, len(rows))[which].astype(object)
+        for name, answer in answers.items():
+            rows[name] = pd.Series(answer, rows.index, dtype=object)
 
     def absent(self) -> Any:
         """Students without a row."""
@@ -356,8 +358,9 @@ class Story:
         rows["queue_us"] = took_us - rows["app_us"]
         timed_out = self.outcome == "unknown"
         _without_answer(rows, timed_out, "unknown", "timeout")
-        given_up = self.buy[timed_out] + int(self.plan.students.timeout * SECOND)
-        rows.loc[timed_out, ["done_ns", "read_ns"]] = np.column_stack([given_up, given_up])
+        given_up = self.buy + int(self.plan.students.timeout * SECOND)
+        for column in ("done_ns", "read_ns"):
+            rows[column] = np.where(timed_out, given_up, rows[column])
         return rows
 
     def _answered(
@@ -366,16 +369,10 @@ class Story:
         """Make requests that were answered; `error` is a problem code, or one for each."""
         n = len(student)
         errors = [error] * n if error is None or isinstance(error, str) else list(error)
-        code = pd.Series(errors, dtype=object)
         sent = intended + self._generator_lag(n)
         took = (self.rng.lognormal(math.log(2.5), 0.5, n) * 1e6).astype(np.int64)
-        status = code.map(
-            {"not_enrolled": 403, "overloaded": 503, "too_early": 409, "sold_out": 409}
-        )
-        status = status.where(code.isna() | status.notna(), 409)
-        fine = 201 if step == BUY else 200
-        overloaded = (code == "overloaded").to_numpy(dtype=bool)
-        outcome = np.where(code.isna(), "ok", np.where(overloaded, "failed", "refused"))
+        fine = {None: 201 if step == BUY else 200, "not_enrolled": 403, "overloaded": 503}
+        outcomes = {None: "ok", "overloaded": "failed"}
         new = np.full(n, step == PAGE)
         return pd.DataFrame(
             {
@@ -389,10 +386,12 @@ class Story:
                 + int(self.defects.slow_reading_ms * 1e6),
                 "student": student,
                 "device": device,
-                "step": step,
-                "status": status.fillna(fine).astype(int),
-                "outcome": outcome,
-                "error": code,
+                "step": pd.Series(step, range(n), dtype=object),
+                "status": np.array([fine.get(code, 409) for code in errors], dtype=np.int64),
+                "outcome": pd.Series(
+                    [outcomes.get(code, "refused") for code in errors], dtype=object
+                ),
+                "error": pd.Series(errors, dtype=object),
                 "bytes": 420,
                 "new_connection": new,
                 "connect_us": pd.array(np.where(new, 180, 0), dtype="Int64"),
@@ -410,6 +409,8 @@ class Story:
 
 
 def _without_answer(rows: pd.DataFrame, which: Any, outcome: str, error: str) -> None:
+    if not which.any():
+        return
     rows.loc[which, ["first_byte_ns", "queue_us", "pool_us", "db_us", "redis_us", "app_us"]] = None
     rows.loc[which, "bytes"] = 0
     rows.loc[which, "status"] = 0
