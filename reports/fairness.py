@@ -11,7 +11,8 @@ a click from then on, the wait in its own queues too, is the service's doing.
   would have let the student in (one after another, from T-0 on, 1 / admission_rate apart).
   Comparing these moments instead of the joins makes the tolerance one of waiting time. Our own
   app also tells everybody's place in the queue at once: who was placed behind somebody who joined
-  later was overtaken there already, by how much later that was.
+  later was overtaken there already, by how much later that was, or by so much waiting if that is
+  less.
 
 What is not known of a place, and so accuses nobody, is measured: how long a packet takes to arrive
 (the connections' round trips), and behind a waiting room besides how long a student needed to learn
@@ -82,9 +83,11 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
         fairness = Fairness(**nothing | {"multi_device_advantage": advantage})
         return FairnessFinding(fairness, (), _unnumbered(evidence) if compares else ())
     unknown_s = _uncertainty_s(evidence)
-    ways = [(pd.Series(_overtaken_by_s(line), line.index), unknown_s)]
-    if evidence.plan.app.waiting_room != "off" and evidence.plan.target.stage == "embedded":
-        ways.append((_placed_behind_s(evidence), _trip_s(evidence)))
+    ways = [(_overtaken_by_s(line), unknown_s)]
+    placed = _placed_behind_s(evidence, line)
+    if len(placed):
+        unknown_s = _trip_s(evidence)
+        ways.append((placed, unknown_s))
     overtaken_s = _longest([late_s[late_s > least_s] for late_s, least_s in ways])
     wronged_s = _longest(
         [late_s[late_s > event.order_within + least_s] for late_s, least_s in ways]
@@ -230,7 +233,7 @@ def _first_sent(rows: pd.DataFrame) -> pd.Series:
     return sent.groupby(integers(rows.loc[known, "student"])).min()
 
 
-def _overtaken_by_s(line: pd.DataFrame) -> Any:
+def _overtaken_by_s(line: pd.DataFrame) -> "pd.Series[float]":
     """Return for each student of the line how much later somebody came who was served before.
 
     In seconds; at most 0 where nobody overtook.
@@ -243,23 +246,37 @@ def _overtaken_by_s(line: pd.DataFrame) -> Any:
     latest: Any = np.maximum.accumulate(np.where(sold_out, 0, place))
     earlier = np.searchsorted(number, number, side="left")  # how many have a smaller number
     before = np.where(earlier > 0, latest[np.maximum(earlier - 1, 0)], place)
-    return (before - place) / NS_PER_S
+    return pd.Series((before - place) / NS_PER_S, line.index[order])
 
 
-def _placed_behind_s(evidence: Evidence) -> "pd.Series[float]":
-    """Return how much later somebody joined who was told of a place before, by student.
+def _placed_behind_s(evidence: Evidence, line: pd.DataFrame) -> "pd.Series[float]":
+    """Return how much later somebody joined who was told of a place before, for those of the line.
 
-    In seconds; at most 0 where nobody did.
+    In seconds of joining or of waiting, whichever is less: a place lost in a crowd long before T-0
+    costs next to nothing, and who came next to each other cannot have been overtaken by much. At
+    most 0 where nobody did; empty where nobody was told a place, or of a target that is not ours.
     """
+    if evidence.plan.app.waiting_room == "off" or evidence.plan.target.stage != "embedded":
+        return pd.Series(dtype="float64")
     joins = evidence.requests[(evidence.requests["step"] == JOIN).astype(bool)]
     told = joins[(joins["outcome"] == "ok").astype(bool) & joins["told_position"].notna()]
     places = told["told_position"].astype("int64").groupby(integers(told["student"])).min()
-    placed = pd.DataFrame({"place": places, "came": _first_sent(told)}).dropna()
-    placed = placed.sort_values("place", kind="stable")
-    # A place may be that of an earlier try which was never answered: it had come by then.
-    earliest = _first_sent(joins).reindex(placed.index)
-    latest = np.maximum.accumulate(np.concatenate([[0], integers(earliest)]))[:-1]
-    return pd.Series((latest - integers(placed["came"])) / NS_PER_S, placed.index)
+    columns = {
+        "place": places,
+        "came": _first_sent(told),
+        # A place may be that of an earlier try which was never answered: it had come by then.
+        "earliest": _first_sent(joins),
+        "turn": line["place_ns"],
+    }
+    placed = pd.DataFrame(columns).dropna().sort_values("place", kind="stable")
+    joined_ns = _latest_before(placed["earliest"]) - integers(placed["came"])
+    waited_ns = _latest_before(placed["turn"]) - integers(placed["turn"])
+    return pd.Series(np.minimum(joined_ns, waited_ns) / NS_PER_S, placed.index)
+
+
+def _latest_before(times: "pd.Series[Any]") -> Any:
+    """Return for each row the latest time of the rows before it; 0 for the first."""
+    return np.maximum.accumulate(np.concatenate([[0], integers(times)]))[:-1]
 
 
 def _longest(parts: Sequence["pd.Series[float]"]) -> "pd.Series[float]":

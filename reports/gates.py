@@ -27,13 +27,14 @@ from dress_rehearsal.reports.evidence.interval import Interval
 from dress_rehearsal.reports.evidence.latency import FELT, latency_interval, system_ms
 from dress_rehearsal.reports.metrics import (
     gate_words,
-    half_measured,
     in_unit_of,
     metric_value,
     never_happened,
+    pool_of,
     unit_of,
 )
 from dress_rehearsal.reports.numbers import exact
+from dress_rehearsal.reports.pools import half_heard
 from dress_rehearsal.reports.schema import GateResult, Measured, Number, Status
 from dress_rehearsal.reports.trust import TrustFinding
 from dress_rehearsal.reports.words import milliseconds
@@ -101,11 +102,18 @@ def _held_against(
     interval = None if value is None else _interval(gate.metric, measured, evidence)
     result = _result(gate.metric, gate.limit, value, status, interval)
     said = f"{gate.metric} is {gate_words(result, measured)}"
-    if status == "inconclusive":
-        return result, (
+    undecided = _result(gate.metric, gate.limit, value, "inconclusive", interval)
+    # What was seen of a pool is true, but what nobody saw may break the limit.
+    unheard = status == "pass" and pool_of(measured, gate.metric) in half_heard(evidence)
+    if status == "inconclusive" or (unheard and value is None):
+        return undecided, (
             f"Gate undecided: {gate.metric} was not measured, so {gate.limit} could not be checked."
         )
-    undecided = _result(gate.metric, gate.limit, value, "inconclusive", interval)
+    if unheard:
+        return undecided, (
+            f"Gate undecided: {said} by what was heard of it, which is not all, so {gate.limit} "
+            f"could not be checked."
+        )
     if _too_close(gate, interval):
         return undecided, f"Gate undecided: {said}, too close to the limit {gate.limit} to call."
     excuse = _excuse(gate, evidence, trust) if status == "fail" else None
@@ -134,8 +142,6 @@ def _status(
         holds = limit.holds(float("inf"))
     else:
         return "inconclusive"
-    if half_measured(measured, gate.metric) and (holds or value is None):
-        return "inconclusive"  # what nobody saw may break it
     return "pass" if holds else "fail"
 
 

@@ -130,13 +130,10 @@ def never_happened(measured: Measured, path: str, *, cause_decided: bool) -> boo
     return cause_decided if path.startswith("bottleneck.") else part is not None
 
 
-def half_measured(measured: Measured, path: str) -> bool:
-    """Return whether a path leads into a pool whose sources were silent when it mattered.
-
-    What was seen of it is true, but not all there was.
-    """
+def pool_of(measured: Measured, path: str) -> str | None:
+    """Return the name of the pool that a path leads into, None where it leads elsewhere."""
     part, _ = _part(measured, path)
-    return isinstance(part, Pool) and part.diagnosis == "not_measured"
+    return part.name if isinstance(part, Pool) else None
 
 
 def unit_of(path: str) -> str:

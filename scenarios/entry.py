@@ -1,7 +1,8 @@
 """Entry: a ticket's code is shown and scanned, at two entrances at once if a friend has a copy.
 
 The scanner sends what the picture on the student's screen says. Where the picture cannot be read
-here, or has become old, the target is asked for the code as text.
+here, does not name the student's ticket, or has become old, the target is asked for the code as
+text.
 
 The target's routes and the environment call an entrance a gate; here that word is kept for the
 limits of a plan.
@@ -16,7 +17,7 @@ import gevent
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.scenarios.browser import Reply
 from dress_rehearsal.scenarios.errors import ClosedError, ScenarioError
-from dress_rehearsal.scenarios.qr_code import read_code
+from dress_rehearsal.scenarios.qr_code import read_svg, ticket_in
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN
 from dress_rehearsal.scenarios.retry import Retry
 from dress_rehearsal.scenarios.rush import Rush
@@ -66,7 +67,7 @@ class Entry:
         Raises:
             ClosedError: the rush has closed.
         """
-        payload, intended_ns = read_code(picture.content), picture.at_ns
+        payload, intended_ns = _read_off(picture.content, ticket), picture.at_ns
         for _ in range(self._retry.attempts):
             if payload is None:
                 reply = self._browser.payload(ticket, intended_ns)
@@ -101,3 +102,10 @@ class Entry:
 
     def _entrance(self, number: int) -> str:
         return f"gate-{(self._browser.student + number) % _ENTRANCES + 1}"
+
+
+def _read_off(answer: bytes, ticket: str) -> str | None:
+    """Return what a ticket's picture says, None where it cannot be read for certain."""
+    text = read_svg(answer) if answer.lstrip()[:1] == b"<" else None
+    named = None if text is None else ticket_in(text)
+    return text if named is not None and named == ticket.replace("-", "").lower() else None

@@ -105,11 +105,13 @@ def families(known: Mapping[int, str], parents: Mapping[int, int]) -> dict[int, 
 def cpu_wait_s(pid: int) -> float | None:
     """Return how long a process' main thread, ready to run, has waited for a processor.
 
-    From `/proc/<pid>/schedstat` (sched-stats); None where the system does not tell.
+    From `/proc/<pid>/schedstat` (sched-stats); None where the system does not tell, or tells of no
+    time that the thread has run.
     """
     try:
         with open(f"/proc/{pid}/schedstat", "rb") as file:  # noqa: PTH123 — as above
-            return int(file.read().split()[1]) / 1e9
+            ran_ns, waited_ns, *_ = map(int, file.read().split())
+            return waited_ns / 1e9 if ran_ns else None
     except (OSError, IndexError, ValueError):
         return None
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.samples import label
+from dress_rehearsal.reports.evidence.samples import label, level_on
 from dress_rehearsal.reports.words import written
 
 _WHO: Final = {
@@ -18,6 +18,9 @@ _WHO: Final = {
     "generator": "the generator",
 }
 _WAIT: Final = "process_cpu_wait_seconds_total"
+_STEAL: Final = "machine_cpu_steal_seconds_total"
+_STOLEN: Final = 0.05
+"""From so many cores on a worker's lack of a processor does not show in its own times."""
 _FOREIGN: Final = "machine_foreign_cpu_seconds_total"
 
 
@@ -40,36 +43,43 @@ def cores_by_user(evidence: Evidence, from_ns: int, until_ns: int) -> dict[str, 
     return dict(sorted(cores.items(), key=lambda item: (-item[1], item[0])))
 
 
-def share_on_cpu(evidence: Evidence, chosen: Any, grid_ns: Any) -> float | None:
-    """Return for which share of some intervals the busiest app worker ran or was ready to run.
+def share_on_cpu(evidence: Evidence, grid_ns: Any, late_s: float) -> float | None:
+    """Return for which share of its late time the latest app worker ran or was ready to run.
 
     What is left it waited for something else than a processor: it slept, or was blocked.
 
     Args:
-        chosen: which intervals of the grid, each beginning at its instant, as a bool array.
+        grid_ns: the instants between which is asked.
+        late_s: from which lateness on a loop is late; its gauge tells of the time until it is read.
 
     Returns:
-        0 to 1; None where it was not measured.
+        0 to 1; None where it was not measured, or the host gave the processors to others meanwhile.
     """
-    samples, shares = evidence.samples, []
-    spans_s = np.diff(grid_ns) / NS_PER_S
-    chosen = chosen[:-1]
-    if not chosen.any():
+    samples = evidence.samples
+    lags = samples.named("app_event_loop_lag_seconds", "app")
+    lateness = {
+        str(source).partition(":")[2]: np.nan_to_num(level_on(grid_ns, own))[1:]
+        for source, own in lags.groupby("source")
+    }
+    latest = max(lateness, key=lambda pid: (float(lateness[pid].sum()), pid), default=None)
+    if latest is None or not (late := lateness[latest] >= late_s).any():
         return None
-    use = samples.named("process_cpu_seconds_total", "processes", component="app")
-    wait = samples.named(_WAIT, "processes", component="app")
-    workers = {str(source).partition(":")[2] for source in _lags(evidence)["source"].unique()}
-    for pid in sorted(workers):
-        rows = [rows[label(rows, "pid") == pid] for rows in (use, wait)]
-        if any(len(own) < 2 for own in rows):
+    late_span_s = float((np.diff(grid_ns) / NS_PER_S)[late].sum())
+    stolen = samples.named(_STEAL, "processes")
+    if len(stolen) > 1 and _within(stolen, grid_ns, late) > _STOLEN * late_span_s:
+        return None
+    busy_s = 0.0
+    for name in ("process_cpu_seconds_total", _WAIT):
+        rows = samples.named(name, "processes", component="app", pid=latest)
+        if len(rows) < 2:
             return None
-        busy_s = sum(np.diff(np.interp(grid_ns, own["t_ns"], own["value"])) for own in rows)
-        shares.append(float(np.sum(busy_s[chosen]) / np.sum(spans_s[chosen])))
-    return min(max(shares), 1.0) if shares else None
+        busy_s += _within(rows, grid_ns, late)
+    return min(busy_s / late_span_s, 1.0)
 
 
-def _lags(evidence: Evidence) -> Any:
-    return evidence.samples.named("app_event_loop_lag_seconds", "app")
+def _within(rows: Any, grid_ns: Any, chosen: Any) -> float:
+    """Return by how much a counter grew in some of the intervals between a grid's instants."""
+    return float(np.diff(np.interp(grid_ns, rows["t_ns"], rows["value"]))[chosen].sum())
 
 
 def cores_words(cores: dict[str, float]) -> str:

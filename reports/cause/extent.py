@@ -60,7 +60,7 @@ class Extent:
     """Whose the loss is.
 
     Attributes:
-        worker: the pid, where the loss is one worker's alone.
+        worker: the pid, where the loss is one worker's alone, or far more than any other's.
         where: words to follow the resource's, such as " in both workers"; empty: nothing to say.
         counts: what those words rest on, empty where they need nothing.
     """

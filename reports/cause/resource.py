@@ -21,6 +21,7 @@ from dress_rehearsal.reports.cause.stops import Stop
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.pools import PoolFinding
+from dress_rehearsal.reports.pools.client import LOCKS
 from dress_rehearsal.reports.words import milliseconds, percent, seconds, written
 
 BUSY: Final = 0.9
@@ -110,9 +111,10 @@ def _busy_cpu(scene: Scene) -> Found | None:
 def _unexplained(scene: Scene) -> bool:
     """Return whether the part is a pool that nothing about itself explains the waiting for.
 
-    Its holders had no processor: a larger pool would only have had more of them wait.
+    Its holders had no processor: a larger pool would only have had more of them wait. A lock is
+    none: it lets one in at a time, whatever else is short.
     """
-    found = scene.pools.get(scene.part) if scene.part in CLIENT_POOLS else None
+    found = scene.pools.get(scene.part) if scene.part in set(CLIENT_POOLS) - LOCKS else None
     return found is not None and found.pool.diagnosis is None and not found.pool.leaked
 
 
@@ -164,9 +166,9 @@ def _blocked(scene: Scene) -> str:
     """Return words for late loops that something other than a lack of processors held up."""
     if scene.part != "app_loop":
         return ""
-    grid_ns, lag_s = scene.load.grid_ns, scene.load.lag_s.values
-    late = (grid_ns >= scene.from_ns) & (grid_ns <= scene.until_ns) & (lag_s >= PROMPT_MS / 1e3)
-    share = share_on_cpu(scene.evidence, late, grid_ns)
+    grid_ns = scene.load.grid_ns
+    during = grid_ns[(grid_ns >= scene.from_ns) & (grid_ns <= scene.until_ns)]
+    share = share_on_cpu(scene.evidence, during, PROMPT_MS / 1e3)
     if share is None or share >= BLOCKED_SHARE:
         return ""
     return (

@@ -35,11 +35,17 @@ def find_pools(evidence: Evidence) -> list[PoolFinding]:
     """
     grid = run_grid(evidence)
     found = find_client_pools(evidence, grid) + find_shared_pools(evidence, grid)
+    unknown = half_heard(evidence)
+    return [_unless_unknown(finding, unknown) for finding in found]
+
+
+def half_heard(evidence: Evidence) -> set[str]:
+    """Return the pools of which not all was heard: what was seen of them is true, but not all."""
     silent = {gap.source.partition(":")[0] for gap in evidence.gaps if not gap.planned}
     unknown = {name for name, sources in _HEARD_FROM.items() if silent & set(sources)}
     if evidence.clock_steps:
         unknown.add("write_back")  # how long rows waited is told by times of day
-    return [_unless_unknown(finding, unknown) for finding in found]
+    return unknown
 
 
 def _unless_unknown(finding: PoolFinding, unknown: Collection[str]) -> PoolFinding:

@@ -227,8 +227,8 @@ def _peak(evidence: Evidence, grid: Any, pool: str, mark: str, level: pd.DataFra
     highest = marks.groupby("source")["value"].max()
     total = np.nan
     for worker in sorted(level["source"].unique()):
-        seen, mark = during.get(worker, np.nan), highest.get(worker, np.nan)
-        risen = seen if mark <= before.get(worker, -np.inf) else mark
+        seen, most = during.get(worker, np.nan), highest.get(worker, np.nan)
+        risen = seen if most <= before.get(worker, -np.inf) else most
         total = np.nansum([total, np.fmax(seen, risen)])
     return float(total)
 

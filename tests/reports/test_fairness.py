@@ -2,10 +2,12 @@
 
 import dataclasses
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from dress_rehearsal.records.tables import JOIN, PURCHASE, QUEUE
+from dress_rehearsal.records.tables import NS_PER_S as SECOND
 from dress_rehearsal.reports import fairness as judging
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.fairness import LEAST_UNCERTAINTY_S
@@ -146,6 +148,7 @@ def test_behind_a_waiting_room_nobody_knows_when_a_student_learnt_of_the_turn(ev
     plain = dict.fromkeys(("step", "error", "outcome"), "object")
     requests = pd.concat([evidence.requests.astype(plain), polls.astype(plain)], ignore_index=True)
     assert judge_fairness(evidence).uncertainty_s == LEAST_UNCERTAINTY_S
+    requests["told_position"] = None  # a place that is told is known at once
     asking = dataclasses.replace(evidence, requests=requests)
     assert judge_fairness(asking).uncertainty_s == pytest.approx(0.75, abs=0.1)
 
@@ -159,16 +162,41 @@ def test_who_is_placed_behind_somebody_who_joined_later_was_overtaken_there(evid
     swapped = requests["told_position"].copy()
     swapped[[first, last]] = requests.loc[[last, first], "told_position"].to_numpy()
     changed = dataclasses.replace(evidence, requests=requests.assign(told_position=swapped))
-    later_s = (joins["sent_ns"].iloc[-1] - joins["sent_ns"].iloc[:-1]) / 1e9
+    ended = evidence.students.set_index("student")["outcome"].astype("object")
+    served = joins[joins["student"].map(ended).isin(["ticket", "sold_out"])]
+    assert last in served.index
+    later_s = (joins["sent_ns"].iloc[-1] - served["sent_ns"].iloc[:-1]) / 1e9
+    turns_later = len(joins) - 1 - joins.index.get_indexer(served.index[:-1])
+    lost_s = np.minimum(later_s.to_numpy("float64"), turns_later / 10)  # a turn is 0.1 s
     fairness = judge_fairness(changed)
     assert fairness.overtaken_max_s == pytest.approx(later_s.max(), abs=1e-3)
-    assert fairness.inversions == (later_s > 0.3 + LEAST_UNCERTAINTY_S).sum()
+    assert fairness.inversions == (lost_s > 0.3 + LEAST_UNCERTAINTY_S).sum()
     assert judge_fairness(evidence).inversions == 0
     theirs = changed.plan.model_copy(
         update={"target": changed.plan.target.model_copy(update={"stage": "external"})}
     )
     elsewhere = dataclasses.replace(changed, plan=theirs)
     assert judge_fairness(elsewhere).inversions == 0, "what it counts by a place is its own to say"
+
+
+def test_a_place_lost_among_those_who_wait_for_t0_together_costs_no_more_than_the_wait(evidence_of):
+    quick = {"app": {"waiting_room": "poll", "admission_rate": 1000}}
+    evidence = evidence_of(**SMALL, plan=quick)
+    requests = evidence.requests
+    joins = requests[(requests["step"] == JOIN).astype(bool)].sort_values("sent_ns")
+    first, last = joins.index[joins["sent_ns"] < evidence.t0_ns][[0, -1]]
+    assert joins.loc[last, "sent_ns"] - joins.loc[first, "sent_ns"] > 3 * SECOND
+    swapped = requests["told_position"].copy()
+    swapped[[first, last]] = requests.loc[[last, first], "told_position"].to_numpy()
+    changed = dataclasses.replace(evidence, requests=requests.assign(told_position=swapped))
+    fairness = judge_fairness(changed)
+    assert fairness.overtaken_max_s <= 0.2
+    assert fairness.inversions == 0
+
+
+def test_whoever_was_overtaken_in_two_ways_is_one_person():
+    line = pd.DataFrame({"place_ns": [0, 10 * SECOND], "number": [2, 1]}, index=[7, 8])
+    assert judging._overtaken_by_s(line).to_dict() == {7: 10.0, 8: 0.0}
 
 
 def test_a_ticket_was_not_granted_before_its_request_came(evidence_of):

@@ -42,6 +42,8 @@ class TicketOffice:
         self.entered: set[str] = set()
         self.expired: list[str] = []
         """Payloads that were shown too long ago."""
+        self.name = "ticket-{}"
+        """How a ticket is called, by its number from 0 on."""
         self._payloads = 0
         self._lock = threading.RLock()
 
@@ -96,7 +98,7 @@ class TicketOffice:
             return answer(202, {"ticket": ticket, "state": "pending"})
         if len(self.holders) >= self.tickets:
             return answer(409, {"code": "sold_out"})
-        self.holders[student] = (key, f"ticket-{len(self.holders)}")
+        self.holders[student] = (key, self.name.format(len(self.holders)))
         return answer(202, {"ticket": self.holders[student][1], "state": "pending"})
 
 

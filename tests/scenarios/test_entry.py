@@ -33,19 +33,35 @@ def test_a_holder_opens_the_code_and_is_let_in(server, play, entering, ticket_of
     assert len(office.entered) == 3
 
 
-@pytest.mark.parametrize("drawn", ["ticket-0.9", "TICKET-NOBODY-HAS.1"])
+TICKET = f"{0:032x}"
+
+
+@pytest.mark.parametrize(
+    ("drawn", "scanned"),
+    [
+        pytest.param(f"{TICKET}.WRONG", f"{TICKET}.WRONG", id="as it stands"),
+        pytest.param(f"{1:032x}.1", f"{TICKET}.1", id="it names another ticket"),
+        pytest.param("HTTPS://EXAMPLE.ORG", f"{TICKET}.1", id="it names none"),
+        pytest.param(None, f"{TICKET}.1", id="no picture that can be read"),
+    ],
+)
 def test_what_the_picture_says_is_what_is_scanned(
-    server, play, entering, ticket_office, respond, drawn
+    server, play, entering, ticket_office, respond, drawn, scanned
 ):
-    office, picture = ticket_office(1), io.BytesIO()
-    segno.make_qr(drawn).save(picture, kind="svg")
-    server.respond = lambda request, peer: (
-        respond(200, picture.getvalue()) if request.path.endswith("/qr") else office(request, peer)
-    )
+    office, picture = ticket_office(1), io.BytesIO(b'{"png": "iVBORw0"}')
+    office.name = "{:032x}"
+    if drawn is not None:
+        segno.make_qr(drawn).save(picture, kind="svg")
+
+    def answer(request, peer):
+        shown = request.path.endswith("/qr") and request.headers.get("accept") != "text/plain"
+        return respond(200, picture.getvalue()) if shown else office(request, peer)
+
+    server.respond = answer
     _, requests = play(entering(students__screenshots="0%"))
     (scan,) = [r for r in server.received if r.path == "/gate/scan"]
-    assert json.loads(scan.body)["payload"] == drawn
-    assert requests.step.tolist().count(QR) == 1, "the picture alone"
+    assert json.loads(scan.body)["payload"] == scanned
+    assert requests.step.tolist().count(QR) == 1 + (scanned != drawn)
 
 
 def test_of_two_who_show_the_same_code_one_gets_in(server, play, entering, ticket_office):
