@@ -184,6 +184,18 @@ def test_what_was_seen_of_a_pool_that_was_silent_when_it_mattered_passes_nothing
         assert [found[gate].status for gate in gates] == [status, status, "fail"]
 
 
+def test_a_pool_that_was_half_heard_passes_nothing_though_it_was_full_in_what_was_heard(verdict_of):
+    gate = ("pools[postgres].timeouts", "== 0")
+    silent = [("app:4102", 0.2, 4.0)]
+    verdict = verdict_of(**SMALL, gates=[gate], pool_exhausted=True, silent=silent)
+    found = gates_of(verdict)[gate]
+    assert (found.value, found.status) == (0, "inconclusive")
+    (said,) = [reason for reason in verdict.reasons if "timeouts" in reason]
+    assert "is 0 by what was heard of it, which is not all" in said
+    heard = verdict_of(**SMALL, gates=[gate], pool_exhausted=True)
+    assert gates_of(heard)[gate].status == "pass"
+
+
 BUYING = "latency_ms[POST /events/{event}/tickets]"
 TIGHT = [(f"{BUYING}.{field}", "<= 1s") for field in ("p50", "p90", "p99", "p99_9", "max")]
 

@@ -167,11 +167,25 @@ def test_a_pool_that_is_full_because_the_cpu_is_full_is_not_the_bottleneck(evide
     assert "too small" in idle.cause
 
 
-def waiting_for_a_cpu(evidence: Evidence, ran: float, waited: float) -> Evidence:
-    """The same run whose processes ran for so much of what they did, and waited so many s a s."""
+def test_a_lock_that_lets_one_in_at_a_time_is_the_bottleneck_however_busy_the_cpu(evidence_of):
+    evidence = evidence_of(**SMALL, plan={"app": {"allocation": "redis_lock"}})
+    evidence = slowed(evidence, waited_for="redis_lock", pool=900)
+    full = cause_of(measured(evidence, "machine_cpu_used_ratio", 0.99))
+    assert full.bottleneck.resource == "redis_lock"
+
+
+def waiting_for_a_cpu(
+    evidence: Evidence, ran: float, waited: float, *, pid: str | None = None
+) -> Evidence:
+    """The same run whose processes ran for so much of what they did, and waited so many s a s.
+
+    With a pid that process alone; all the others ran as they did.
+    """
     metrics = evidence.metrics.copy()
     own = (metrics["name"] == "process_cpu_seconds_total").to_numpy(dtype=bool)
-    metrics.loc[own, "value"] *= ran
+    labels = metrics["labels"].astype(str)
+    mine = own & labels.str.contains(f'"pid":"{pid or ""}', regex=False).to_numpy(dtype=bool)
+    metrics.loc[mine, "value"] *= ran
     begun_ns = metrics["t_ns"].min()
     more = metrics[own].assign(
         name="process_cpu_wait_seconds_total",
@@ -192,6 +206,26 @@ def test_a_blocked_loop_is_not_the_cpu_s_fault_though_others_keep_it_busy(eviden
     assert blocked.bottleneck.resource == "app_loop"
     assert re.search(r"for only \d\d(\.\d)?% of that time: something blocks them", blocked.cause)
     assert "blocks" not in starved.cause
+
+
+def test_the_late_worker_is_asked_whether_it_was_blocked_not_the_one_that_works(evidence_of):
+    evidence = slowed(evidence_of(**SMALL, cpu_full=True), queue=500)
+    evidence = measured(evidence, "machine_cpu_used_ratio", 0.99)
+    lags = evidence.metrics["name"] == "app_event_loop_lag_seconds"
+    late, other = sorted(evidence.metrics.loc[lags, "source"].astype(str).unique())[:2]
+    metrics = evidence.metrics.copy()
+    metrics.loc[lags & (metrics["source"].astype(str) == other), "value"] = 0.001
+    one_late = dataclasses.replace(evidence, metrics=metrics)
+    blocked = waiting_for_a_cpu(one_late, ran=0.3, waited=0.05, pid=late.partition(":")[2])
+    assert "something blocks them" in cause_of(blocked).cause
+    working = waiting_for_a_cpu(one_late, ran=0.3, waited=0.05, pid=other.partition(":")[2])
+    assert cause_of(working).bottleneck.resource == "cpu"
+
+
+def test_a_worker_whose_processor_the_host_took_is_not_called_blocked(evidence_of):
+    stolen = slowed(evidence_of(**SMALL, cpu_full=True, stolen_cores=0.8), queue=500)
+    stolen = measured(stolen, "machine_cpu_used_ratio", 0.99)
+    assert cause_of(waiting_for_a_cpu(stolen, ran=0.3, waited=0.05)).bottleneck.resource == "cpu"
 
 
 def test_what_is_awaited_in_a_late_loop_is_the_loops_time(evidence_of):
