@@ -198,6 +198,16 @@ def test_issued_is_said_of_a_row_that_is_there(evidence_of):
     assert "2 students were told that the ticket is issued" in audited(early).wrongs["false_issued"]
 
 
+def test_a_row_that_is_written_once_more_was_there_the_first_time(evidence_of):
+    evidence = evidence_of(**SMALL, repeated_rows=3)
+    ledger = evidence.ledger.copy()
+    again = ledger.duplicated(["source", "ticket"])
+    assert again.sum() == 3
+    ledger.loc[again, "committed_ns"] += 10 * SECOND
+    later = dataclasses.replace(evidence, ledger=ledger)
+    assert found(later) == {"duplicate_students": 3}
+
+
 @pytest.mark.parametrize("store", ["postgres", "redis"])
 def test_answers_alone_prove_that_more_was_sold_than_there_is(evidence_of, store):
     evidence = evidence_of(**SMALL, oversell=3, without=["ledger"], store_unreadable=store)
