@@ -37,6 +37,18 @@ def rows(text: str) -> list[str]:
     return [word for cell in first_cells(text) for word in words(cell)]
 
 
+def dotted(text: str) -> list[tuple[str, str]]:
+    """Return the words of the first cells as (table, field); one without a table has the last's."""
+    found = []
+    for cell in first_cells(text):
+        table = ""
+        for word in words(cell):
+            head, _, field = word.rpartition(".")
+            table = head or table
+            found.append((table, field))
+    return found
+
+
 def test_every_counter_of_the_audit_is_described_once_in_its_order() -> None:
     assert rows(section("The audit")) == list(Audit.model_fields)
 
@@ -57,13 +69,7 @@ def test_every_fault_is_described_once_in_the_catalogues_order() -> None:
 
 
 def test_the_metrics_that_gates_may_name_exist() -> None:
-    named = []
-    for cell in first_cells(section("Gates")):
-        table = ""
-        for word in words(cell):
-            head, _, field = word.rpartition(".")
-            table = head or table
-            named.append(f"{table}.{field}")
+    named = [f"{table}.{field}" for table, field in dotted(section("Gates"))]
     known = set(known_metrics())
     for name in named:
         path = name.replace("[STEP]", f"[{PURCHASE}]").replace("[POOL]", "[postgres]")
@@ -75,13 +81,7 @@ def test_the_metrics_that_gates_may_name_exist() -> None:
 
 
 def test_the_keys_of_a_plan_that_are_shown_exist() -> None:
-    keys = []
-    for cell in first_cells(section("The plan")):
-        table = ""
-        for word in words(cell):
-            head, _, field = word.rpartition(".")
-            table = head or table
-            keys.append((table, field))
+    keys = dotted(section("The plan"))
     shown = [(table, field) for table, field in keys if not field.startswith("[[")]
     for table, field in shown:
         part = Plan.model_fields[table].annotation
