@@ -26,7 +26,6 @@ HELP = {
     "generator_loop_lag_seconds": "How late the generator's loop ran a timer, at worst.",
     "generator_outcomes_total": "Requests by outcome.",
     "generator_requests_total": "Requests recorded.",
-    "generator_students": "Students by what has become of them so far.",
     "generator_unwritten_rows": "Recorded requests not yet handed over for writing.",
     "listen_queue_drops_total": "Connections that the listening sockets of a port turned away.",
     "listen_queue_length": "Connections waiting to be accepted.",

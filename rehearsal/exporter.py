@@ -39,6 +39,7 @@ class Exporter:
         self._collector: Collector | None = None
         self._histograms: dict[str, Any] = {}
         self._outcomes: dict[str, dict[str, int]] = {}
+        self._students: dict[str, dict[str, int]] = {}
         self._seconds = LastSeconds()
         self._verdict: Verdict | None = None
         self._index: dict[Path, tuple[int, dict[str, str]]] = {}
@@ -54,6 +55,7 @@ class Exporter:
         """Show a generator's status line from now on."""
         self._histograms[status["generator"]] = status["meter"]
         self._outcomes[status["generator"]] = status["outcomes"]
+        self._students[status["generator"]] = status["students"]
         self._seconds.take(status["generator"], status["seconds"])
 
     def conclude(self, verdict: Verdict) -> None:
@@ -100,6 +102,17 @@ class Exporter:
                 ({"generator": name, "outcome": word}, count)
                 for name, outcomes in list(self._outcomes.items())
                 for word, count in outcomes.items()
+            ],
+        )
+
+        # Shown to the end, when nobody collects any more: how every student's story ended.
+        yield family_of(
+            "generator_students",
+            "Students by what has become of them so far.",
+            [
+                ({"generator": name, "state": word}, count)
+                for name, students in list(self._students.items())
+                for word, count in students.items()
             ],
         )
 

@@ -136,8 +136,7 @@ class Compared:
             self.add(legend, answer.values[-1], census["ticket"])
         students = self.seen.column("rehearsal-open", "Students by state", "")
         for state, found in ((each.labels["state"], each.values[-1]) for each in students):
-            # The last point is up to a second old: somebody may have ended since.
-            self.add(f"students {state}", found, census[state], slack=2)
+            self.add(f"students {state}", found, census[state])
         requests = ends_of(self.seen.run.request_table())
         panel = "Failed so far, as students and as the app count it"
         for answer in self.seen.column("rehearsal-open", panel, "{{outcome}}"):

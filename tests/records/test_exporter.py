@@ -20,8 +20,8 @@ READINGS = [
             Series("elsewhere", "not_one_of_ours", "{}"): 5.0,
         },
     ),
-    Reading.of(2, {Series("g", "generator_students", labels_json(state="ticket")): 3.0}),
-    Reading.of(3, {Series("g", "generator_students", labels_json(state="failed")): 4.0}),
+    Reading.of(2, {Series("g", "generator_connections", labels_json(state="ticket")): 3.0}),
+    Reading.of(3, {Series("g", "generator_connections", labels_json(state="failed")): 4.0}),
 ]
 
 
@@ -48,8 +48,8 @@ def test_what_was_read_last_is_shown_with_its_type_and_meaning() -> None:
         ("pg_up", frozenset()): 1,
         ("tcp_listen_drops_total", frozenset()): 7,
         ("process_open_fds", frozenset({("component", "app"), ("pid", "1")})): 9,
-        ("generator_students", frozenset({("state", "ticket")})): 3,
-        ("generator_students", frozenset({("state", "failed")})): 4,
+        ("generator_connections", frozenset({("state", "ticket")})): 3,
+        ("generator_connections", frozenset({("state", "failed")})): 4,
     }
     assert "# TYPE tcp_listen_drops_total counter" in text
     assert "# TYPE pg_up gauge" in text

@@ -19,6 +19,7 @@ NS = 1_000_000_000
 STATUS = {
     "kind": "status",
     "generator": "g1",
+    "students": {"ticket": 3, "in_flight": 0},
     "outcomes": {"ok": 5, "refused": 2, "failed": 0, "unknown": 1, "abandoned": 3},
     "meter": {
         "edges_s": [0.1, 1.0],
@@ -162,8 +163,12 @@ def test_a_damaged_timeline_hides_only_itself(run: RunDirectory, exporter: Expor
 
 def test_what_ended_is_shown_no_more(exporter: Exporter) -> None:
     exporter.follow(Collected())  # type: ignore[arg-type]
+    exporter.take(STATUS)
     exporter.follow(None)
-    assert "pg_up" not in samples(exporter)
+    told = samples(exporter)
+    assert "pg_up" not in told
+    # How the students' stories ended is shown to the end, whenever it was scraped before.
+    assert ({"generator": "g1", "state": "ticket"}, 3) in told["generator_students"]
 
 
 def test_where_a_run_is_published_its_own_plan_says(run: RunDirectory, exporter: Exporter) -> None:

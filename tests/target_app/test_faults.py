@@ -259,29 +259,29 @@ def test_slow_external_slows_the_question_and_keeps_no_database_connection(
     start: Start, neighbours: Any
 ) -> None:
     app = start(**neighbours.settings)
-    assert took_s(lambda: app.buy(app.login(0)), 202) < 0.3
+    assert took_s(lambda: app.buy(app.login(0)), 202) < 1
     borrowed = app.asgi.services.database.pool_limit.used_peak
-    app.switch("slow_external", 0.3)
+    app.switch("slow_external", 1)
     used = sample("db_client_connection_use_time_seconds_count", pool="postgres")
-    assert took_s(lambda: app.buy(app.login(1)), 202) >= 0.3
+    assert took_s(lambda: app.buy(app.login(1)), 202) >= 1
     assert sample("db_client_connection_use_time_seconds_count", pool="postgres") == used
     assert app.asgi.services.database.pool_limit.used_peak == borrowed
     app.switch("slow_external", 0)
-    assert took_s(lambda: app.buy(app.login(2)), 202) < 0.3
+    assert took_s(lambda: app.buy(app.login(2)), 202) < 1
 
 
 def test_slow_external_inside_keeps_a_database_connection_all_the_while(
     start: Start, neighbours: Any
 ) -> None:
     app = start(**neighbours.settings)
-    app.switch("slow_external_inside", 0.3)
+    app.switch("slow_external_inside", 1)
     use = "db_client_connection_use_time_seconds_sum"
     used_s = sample(use, pool="postgres")
-    assert took_s(lambda: app.buy(app.login(1)), 202) >= 0.3
-    assert sample(use, pool="postgres") - used_s >= 0.3
+    assert took_s(lambda: app.buy(app.login(1)), 202) >= 1
+    assert sample(use, pool="postgres") - used_s >= 1
     app.switch("slow_external_inside", 0)
     used_s = sample(use, pool="postgres")
-    assert took_s(lambda: app.buy(app.login(2)), 202) < 0.3
+    assert took_s(lambda: app.buy(app.login(2)), 202) < 1
     assert sample(use, pool="postgres") == used_s
 
 
