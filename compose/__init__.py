@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dress_rehearsal.compose.errors import (
         HostNotAllowedError,
         ProcessFailedError,
+        ServerUnfitError,
         StageError,
         StageNotReadyError,
         StageUnusableError,
@@ -31,6 +32,7 @@ __all__ = [
     "HostNotAllowedError",
     "Loss",
     "ProcessFailedError",
+    "ServerUnfitError",
     "Stage",
     "StageError",
     "StageNotReadyError",

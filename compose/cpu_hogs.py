@@ -7,6 +7,7 @@ from typing import Final
 
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.pids import ProcessId
+from dress_rehearsal.records.environment_variables import child_environment
 
 _BEGINS_WITHIN_S: Final = 10.0
 _ENDS_WITHIN_S: Final = 2.0
@@ -56,7 +57,7 @@ def _start(lasts_s: float) -> ProcessId:
     try:
         started = subprocess.run(
             [sys.executable, "-I", "-S", "-c", _HOG, f"{lasts_s:g}"],
-            env={},
+            env=child_environment(),
             cwd="/",
             stdin=subprocess.DEVNULL,
             capture_output=True,

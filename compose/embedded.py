@@ -12,7 +12,7 @@ from dress_rehearsal.compose.limits import raise_file_limit
 from dress_rehearsal.compose.pids import kill_remnants
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.service import Service
-from dress_rehearsal.compose.stage import Alert, Loss, entered
+from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost
 from dress_rehearsal.compose.stage_folder import StageFolder, sweep
 from dress_rehearsal.compose.stores import Stores
 from dress_rehearsal.plans import Fault, Person, Plan, write_roster
@@ -79,7 +79,11 @@ class EmbeddedStage:
         """
         try:
             entered(self._faults).calm()
+            # Who ended after the last look has nobody else to tell of it.
+            lost = entered(self._processes).lost()
+            self.unclean_stops += [loss for loss in lost if not loss.planned]
             self.unclean_stops += entered(self._processes).stop_all()
+            self.unclean_stops += guardian_lost(self.guardian)
             self._clear_folder()
         except BaseException:
             self._abandon()
@@ -97,7 +101,8 @@ class EmbeddedStage:
         processes = self._processes = ProcessGroup(folder, self._ready_within_s)
         try:
             self._guardian = Guardian.start(folder, self._run.logs / "guardian.log")
-            write_roster(self.roster_path, self._people)
+            with folder.living():
+                write_roster(self.roster_path, self._people)
             stores = self._stores = Stores(
                 folder, self._run.logs, self._plan.postgres.max_connections
             )
@@ -129,7 +134,8 @@ class EmbeddedStage:
         service.clear_for(plan)
         entered(self._stores).empty(processes, run.logs)
         processes.lost()  # whatever was lost, the last plan's run had its chance to hear of it
-        write_roster(self.roster_path, people)
+        with entered(self._folder).living():
+            write_roster(self.roster_path, people)
         service.configure(plan, run.logs, allow_faults=self._allow_faults)
 
     def start_service(self) -> None:

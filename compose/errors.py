@@ -2,6 +2,7 @@
 
 StageError
 ├── StageUnusableError   the machine does not allow one (temporary folder, system user, binary)
+│   └── ServerUnfitError the server that the user named is none that can be used
 ├── ProcessFailedError   a component ended while it was awaited
 ├── StageNotReadyError   a component runs but never answered
 ├── HostNotAllowedError  load may not be sent to that host
@@ -19,6 +20,10 @@ class StageError(Exception):
 
 class StageUnusableError(StageError):
     """This machine does not allow a stage to be set."""
+
+
+class ServerUnfitError(StageUnusableError):
+    """`REDIS_SERVER` names something that cannot serve; the message says what and why."""
 
 
 class ProcessFailedError(StageError):

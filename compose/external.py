@@ -11,7 +11,7 @@ from dress_rehearsal.compose.errors import (
     TargetRefusedError,
 )
 from dress_rehearsal.compose.guardian import Guardian
-from dress_rehearsal.compose.stage import Alert, Loss, entered
+from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost
 from dress_rehearsal.compose.stage_folder import StageFolder, sweep
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Fault, Person, Plan, refusal, write_roster
@@ -66,7 +66,8 @@ class ExternalStage:
         self._folder = StageFolder.create()
         try:
             self._guardian = Guardian.start(self._folder, self._run.logs / "guardian.log")
-            write_roster(self.roster_path, self._people)
+            with self._folder.living():
+                write_roster(self.roster_path, self._people)
         except BaseException:
             self._folder.remove()
             raise
@@ -75,6 +76,7 @@ class ExternalStage:
     def __exit__(self, *raised: object) -> None:
         """Let the guardian go."""
         if self._folder is not None and self._guardian is not None:
+            self.unclean_stops += guardian_lost(self._guardian)
             try:
                 self._folder.remove()
             finally:

@@ -12,13 +12,25 @@ import sys
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.pids import ProcessId
-from dress_rehearsal.compose.process import inherited_environment, python_module
-from dress_rehearsal.compose.stage_folder import RecordedProcess, StageFolder, clear
+from dress_rehearsal.compose.process import (
+    KILLED_S,
+    ended,
+    python_module,
+)
+from dress_rehearsal.compose.stage_folder import CLEARING_S, RecordedProcess, StageFolder, clear
+from dress_rehearsal.records.environment_variables import child_environment
+from dress_rehearsal.records.files import remedy
 
 _DONE = b"done\n"
 _ENDS_ITSELF_S = 8.0
+_HEARS_S = 5.0
+"""What it may take to hear that there is nothing to do, and to end."""
+_CLEARS_S = CLEARING_S + 10.0
+"""What it may take to clear a stage in the conductor's stead, and to end."""
 
 
 class Guardian:
@@ -39,7 +51,7 @@ class Guardian:
             with log.open("ab") as output:
                 process = subprocess.Popen(
                     [*python_module("dress_rehearsal.compose.guardian"), str(folder.path)],
-                    env=inherited_environment(),
+                    env=child_environment(),
                     stdin=subprocess.PIPE,
                     stdout=output,
                     stderr=subprocess.STDOUT,
@@ -49,7 +61,8 @@ class Guardian:
         except OSError as error:
             raise StageUnusableError(
                 f"The stage is not set: its guardian cannot be started: "
-                f"{error.filename or sys.executable}: {error.strerror or error}."
+                f"{error.filename or sys.executable}: {error.strerror or error}; "
+                f"{remedy(error, 'see whether it can be run and written to')}."
             ) from error
         return cls(folder, process)
 
@@ -57,6 +70,25 @@ class Guardian:
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it could guard nothing any more, in a sentence; None while it can."""
+        try:
+            state = psutil.Process(self.pid).status()
+        except psutil.NoSuchProcess:
+            state = psutil.STATUS_DEAD
+        words = {
+            psutil.STATUS_ZOMBIE: "ended",
+            psutil.STATUS_DEAD: "ended",
+            psutil.STATUS_STOPPED: "was stopped",
+        }
+        if state not in words:
+            return None
+        return (
+            f"guardian (pid {self.pid}) {words[state]} though nobody asked it to: had the "
+            f"conductor died too, nobody would have cleared the stage until the next run."
+        )
 
     def watch(self, name: str, pid: int) -> None:
         """Have a process stopped should the conductor die: the generator, for one.
@@ -81,15 +113,22 @@ class Guardian:
         self._folder.forget(pid)
 
     def release(self) -> None:
-        """Tell it that the stage is cleared, and wait until it has ended."""
+        """Tell it that the stage is cleared, and see it end, by SIGKILL if need be."""
         with contextlib.suppress(BrokenPipeError):  # somebody killed it
             self._pipe.write(_DONE)
             self._pipe.flush()
-        self._end()
+        self._end(_HEARS_S)
 
     def take_over(self) -> None:
-        """Leave the clearing to it, as if this process had died, and wait until it is done."""
-        self._end()
+        """Leave the clearing to it, as if this process had died, and wait until it is done.
+
+        One that does not get it done is killed, and the clearing done here.
+
+        Raises:
+            StageUnusableError: something of the stage's folder cannot be deleted.
+        """
+        if not self._end(_CLEARS_S) and self._folder.path.exists():
+            clear(self._folder.path)
 
     @property
     def _pipe(self) -> IO[bytes]:
@@ -98,10 +137,17 @@ class Guardian:
             raise RuntimeError("the guardian was started without a pipe")
         return pipe
 
-    def _end(self) -> None:
+    def _end(self, patience_s: float) -> bool:
+        """Close the pipe and see it end; return whether it did so by itself, and well."""
         with contextlib.suppress(BrokenPipeError):
             self._pipe.close()
-        self._process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGCONT)  # stopped, it would hear of nothing
+        code = ended(self._process, patience_s)
+        if code is None:
+            self._process.kill()
+            ended(self._process, KILLED_S)
+        return code == 0
 
 
 def main() -> int:

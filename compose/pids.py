@@ -58,6 +58,15 @@ class ProcessId:
         """Whether this very process, not a later one with its pid, still runs."""
         return started_at(self.pid) == self.started
 
+    @property
+    def stopped(self) -> bool:
+        """Whether this very process lives and is stopped, as by SIGSTOP."""
+        try:
+            state = psutil.Process(self.pid).status()
+        except psutil.NoSuchProcess:
+            return False
+        return state == psutil.STATUS_STOPPED and self.alive
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to this process, or to nobody."""
         if sys.platform == "linux":
@@ -108,6 +117,11 @@ class ProcessId:
             return []
         found = (ProcessId.of(child.pid) for child in children)
         return [child for child in found if child is not None]
+
+    def continue_tree(self) -> None:
+        """SIGCONT it and everything below it, which is nothing to what is not stopped."""
+        for process in [self, *self.descendants()]:
+            process.signal(signal.SIGCONT)
 
     def kill_tree(self) -> None:
         """SIGKILL it and everything below it."""

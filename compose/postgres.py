@@ -1,5 +1,6 @@
 """The stage's PostgreSQL: a server of its own from wheels, reached over a private socket."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -13,13 +14,20 @@ from psycopg import sql
 
 from dress_rehearsal.compose.binaries import postgres_binaries
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.process import Account, ProcessSpec, bare_environment
+from dress_rehearsal.compose.process import Account, ProcessSpec
 from dress_rehearsal.compose.stage_folder import StageFolder
+from dress_rehearsal.records.collectors.postgres import connect, cut_off_after
+from dress_rehearsal.records.environment_variables import child_environment
 
 DATABASE = "festival"
 _PORT = 5432  # only names the socket file; nothing listens on TCP
 _SYSTEM_USER = "pgserver"
 _ANSWER_S = 2
+_ORDER_S = 15.0
+"""What making or dropping a database may take; dropping waits for what others still do there."""
+_COMMAND_S = 20.0
+_OBEYED = frozenset('"$`\\\n')
+"""What a shell obeys between double quotation marks, in which initdb gives it a path."""
 
 
 class PostgresServer:
@@ -35,8 +43,10 @@ class PostgresServer:
         self._logs = logs
         self._max_connections = max_connections
         self._folder = folder.subfolder("postgres")
-        self._environment = {**bare_environment(), **folder.marker}
+        self._environment = child_environment(folder.marker)
         self._data = self._folder / "data"
+        if os.geteuid() != 0:
+            _check_named()
         self._account = _system_user() if os.geteuid() == 0 else None
         self._binaries = postgres_binaries()
         if self._account is not None:
@@ -45,8 +55,11 @@ class PostgresServer:
             self._binaries = _runnable(self._binaries, self._account, folder)
 
     def dsn(self, database: str = DATABASE) -> str:
-        """Return the superuser's connection string."""
-        return f"postgresql://postgres@/{database}?host={quote(str(self._folder))}&port={_PORT}"
+        """Return the superuser's connection string; it leads to nobody's file of passwords."""
+        return (
+            f"postgresql://postgres@/{database}?host={quote(str(self._folder))}&port={_PORT}"
+            f"&passfile={quote(str(self._folder / 'no-passwords'))}"
+        )
 
     def initdb(self) -> ProcessSpec:
         """Make the data directory; ends by itself."""
@@ -79,11 +92,13 @@ class PostgresServer:
             [
                 "-D",
                 str(self._data),
-                f"--unix_socket_directories={self._folder}",
+                f"--unix_socket_directories={_in_list(self._folder)}",
                 "--listen_addresses=",
                 f"--port={_PORT}",
                 f"--max_connections={self._max_connections}",
                 "--shared_buffers=128MB",
+                # Files in the data directory, which go with it however the server ends.
+                "--dynamic_shared_memory_type=mmap",
                 "--unix_socket_permissions=0700",
                 "--log_error_verbosity=terse",
             ],
@@ -116,9 +131,12 @@ class PostgresServer:
 
     def _order(self, verb: str, statement: sql.SQL) -> None:
         try:
-            with psycopg.connect(
-                self.dsn("postgres"), autocommit=True, connect_timeout=_ANSWER_S
-            ) as connection:
+            with (
+                contextlib.closing(
+                    connect(self.dsn("postgres"), statement_timeout_s=_ORDER_S)
+                ) as connection,
+                cut_off_after(connection, _ORDER_S),
+            ):
                 connection.execute(statement.format(sql.Identifier(DATABASE)))
         except psycopg.Error as error:
             raise StageUnusableError(
@@ -142,6 +160,27 @@ class PostgresServer:
         )
 
 
+def _in_list(folder: Path) -> str:
+    """Return a folder as it stands in a list of them."""
+    return '"' + str(folder).replace('"', '""') + '"'
+
+
+def _check_named() -> None:
+    """Check that this user has a name, without which initdb refuses to work.
+
+    Raises:
+        StageUnusableError: it has none, as in a container started with a bare number.
+    """
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError as error:
+        raise StageUnusableError(
+            f"The stage is not set: PostgreSQL needs its user to have a name, and uid "
+            f"{os.geteuid()} has none here; add a line for it to /etc/passwd, or run the rehearsal "
+            f"as a user that has one."
+        ) from error
+
+
 def _system_user() -> Account:
     """Find or make the user that PostgreSQL runs as when we are root."""
     try:
@@ -155,9 +194,17 @@ def _make_system_user() -> pwd.struct_passwd:
     command = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/bin/false"]
     command.append(_SYSTEM_USER)
     try:
-        made = subprocess.run(command, capture_output=True, text=True, check=False)
+        made = subprocess.run(
+            command,
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_COMMAND_S,
+        )
         return pwd.getpwnam(_SYSTEM_USER)  # another stage may have been quicker
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, subprocess.TimeoutExpired) as error:
         reason = made.stderr.strip() if isinstance(error, KeyError) else error
         raise StageUnusableError(
             f"The stage is not set: PostgreSQL does not run as root, and the system user "
@@ -187,14 +234,22 @@ def _runnable(binaries: Path, account: Account, folder: StageFolder) -> Path:
     try:
         subprocess.run(
             [binaries / "postgres", "--version"],
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
             user=account.uid,
             group=account.gid,
             extra_groups=[],
             cwd="/",
             check=True,
             capture_output=True,
+            timeout=_COMMAND_S,
         )
-    except (PermissionError, subprocess.CalledProcessError):
+    except (PermissionError, subprocess.SubprocessError):
+        if _OBEYED & set(str(folder.path)):
+            raise StageUnusableError(
+                f"PostgreSQL cannot be started from a copy in {folder.path}: its initdb gives that "
+                f"path to a shell, which obeys one of its characters; set TMPDIR to another folder."
+            ) from None
         return _copied(binaries, folder.path / "postgres-install")
     return binaries
 

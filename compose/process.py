@@ -8,12 +8,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.limits import lower_priority
 from dress_rehearsal.compose.pids import ProcessId
+from dress_rehearsal.records.files import remedy
 
 _TAIL_BYTES = 64 * 1024
+KILLED_S = 5.0
+"""What a process may take to be gone after SIGKILL: more only where a disk hangs under it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +49,6 @@ class ProcessSpec:
 def python_module(module: str) -> list[str]:
     """Return the command that runs `module` with this interpreter, wherever it is started."""
     return [sys.executable, "-P", "-m", module]
-
-
-def bare_environment() -> dict[str, str]:
-    """Return what a server needs of this process's environment that has settings of its own."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-
-
-def inherited_environment() -> dict[str, str]:
-    """Return this process's environment without what would bypass the plan.
-
-    Variables of the app (`APP_…`, `NEIGHBOURS_…`), of PostgreSQL's programs and drivers (`PG…`)
-    and of clients of SQS (`AWS_…`) are left out.
-    """
-    bypassing = ("APP_", "NEIGHBOURS_", "PG", "AWS_")
-    return {key: value for key, value in os.environ.items() if not key.startswith(bypassing)}
 
 
 @dataclass(slots=True)
@@ -97,7 +86,8 @@ class ManagedProcess:
         except OSError as error:
             raise StageUnusableError(
                 f"The stage is not set: {spec.name} cannot be started: "
-                f"{error.filename or spec.argv[0]}: {error.strerror or error}."
+                f"{error.filename or spec.argv[0]}: {error.strerror or error}; "
+                f"{remedy(error, 'see whether it can be run and written to')}."
             ) from error
         lower_priority(popen.pid)
         return cls(spec, popen, ProcessId.of(popen.pid))
@@ -118,8 +108,14 @@ class ManagedProcess:
         return self.popen.poll()
 
     def stop(self) -> int:
-        """Ask it to end, insist, kill it and what it started; return its exit code."""
+        """Ask it to end, insist, kill it and what it started; return its exit code.
+
+        Raises:
+            StageUnusableError: not even SIGKILL ends it.
+        """
         self.asked_to_stop = True
+        if self.identity is not None:
+            self.identity.continue_tree()  # stopped, nobody hears that it is to end
         for number, patience_s in self.spec.stop_signals:
             self.ask(number)
             code = self.wait(patience_s)
@@ -134,17 +130,24 @@ class ManagedProcess:
 
     def wait(self, timeout_s: float) -> int | None:
         """Wait until it has ended; None when it still runs after `timeout_s`."""
-        try:
-            return self.popen.wait(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            return None
+        return ended(self.popen, timeout_s)
 
     def kill(self) -> int:
-        """SIGKILL it and everything below it, and reap it."""
+        """SIGKILL it and everything below it, and reap it.
+
+        Raises:
+            StageUnusableError: it is there all the same.
+        """
         self.asked_to_stop = True
         if self.popen.poll() is None and self.identity is not None:
             self.identity.kill_tree()
-        return self.popen.wait()
+        code = self.wait(KILLED_S)
+        if code is None:
+            raise StageUnusableError(
+                f"{self.name} (pid {self.pid}) does not end, not even by SIGKILL: the kernel holds "
+                f"it, as it does while a disk or a network file system hangs."
+            )
+        return code
 
     def continue_log(self, log: Path) -> None:
         """Write to `log`, on the same file system, from now on; what was written stays behind.
@@ -177,3 +180,11 @@ class ManagedProcess:
         except OSError as error:
             return [f"({self.spec.log} cannot be read: {error.strerror or error})"]
         return [line for line in text.splitlines() if line.strip()][-count:]
+
+
+def ended(process: "subprocess.Popen[Any]", within_s: float) -> int | None:
+    """Wait until a child has ended and return how; None when it still runs after `within_s`."""
+    try:
+        return process.wait(timeout=within_s)
+    except subprocess.TimeoutExpired:
+        return None

@@ -211,12 +211,14 @@ class ProcessGroup:
             self._expected = why
 
     def stop_all(self) -> list[Loss]:
-        """Stop all with patience, last one first, and return those that did not end with 0."""
-        return [
-            _unclean(process, code)
-            for process in reversed(self._members)
-            if process.exit_code is None and (code := process.stop()) != 0
-        ]
+        """Stop all with patience, last one first; return those that stood still or ended badly."""
+        found = []
+        for process in reversed(self._members):
+            if process.exit_code is None:
+                found += _standing(process)
+                if (code := process.stop()) != 0:
+                    found.append(_unclean(process, code))
+        return found
 
     def discard(self, name: str) -> None:
         """Kill a component, where there is one, and have no more to do with it."""
@@ -229,6 +231,8 @@ class ProcessGroup:
         """Stop all processes at once and quickly, owing nobody a clean end."""
         running = [one for one in self._all() if one.exit_code is None]
         for process in running:
+            if process.identity is not None:
+                process.identity.continue_tree()
             process.ask()
         deadline = time.monotonic() + _ABANDON_S
         for process in running:
@@ -291,6 +295,19 @@ def _children(process: ManagedProcess) -> set[int]:
     except psutil.NoSuchProcess:
         return set()
     return {child.pid for child in children if ProcessId.of(child.pid) is not None}
+
+
+def _standing(process: ManagedProcess) -> list[Loss]:
+    """Return the loss of a process that is stopped, or has one below it that is; else none."""
+    identity = process.identity
+    if identity is None:
+        return []
+    still = next((one for one in (identity, *identity.descendants()) if one.stopped), None)
+    if still is None:
+        return []
+    who = process.name if still is identity else f"a process of {process.name}"
+    what = f"{who} (pid {still.pid}) stood still, stopped by a signal, when it was asked to end."
+    return [Loss(process.name, still.pid, None, what)]
 
 
 def _unclean(process: ManagedProcess, code: int) -> Loss:

@@ -3,15 +3,17 @@
 import shutil
 import signal
 import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Self
 
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.compose.port import ClaimedPort
-from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec, bare_environment
+from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec
 from dress_rehearsal.compose.stage_folder import StageFolder
-from dress_rehearsal.records.http import FAILURES, get
+from dress_rehearsal.records.environment_variables import child_environment
+from dress_rehearsal.records.http import KIB, NoAnswerError, ask
 
 BINARY = "prometheus"
 DATA = "prometheus"
@@ -126,7 +128,7 @@ class Prometheus:
                     f"--web.listen-address=127.0.0.1:{port.number}",
                     "--log.level=warn",
                 ],
-                environment=bare_environment(),
+                environment=child_environment(),
                 log=self._log,
                 folder=folder.path,
                 stop_signals=((signal.SIGTERM, _STOP_S),),
@@ -144,7 +146,7 @@ class Prometheus:
 
     def _is_ready(self) -> bool:
         try:
-            get(f"{self.url}/-/ready", 1.0)
-        except FAILURES:
+            ready = ask("GET", f"{self.url}/-/ready", deadline_s=1.0, limit_bytes=64 * KIB)
+        except NoAnswerError:
             return False
-        return True
+        return ready.status == HTTPStatus.OK

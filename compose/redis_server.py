@@ -2,11 +2,13 @@
 
 import socket
 from pathlib import Path
+from urllib.parse import quote
 
 from dress_rehearsal.compose.binaries import redis_binary
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.process import ProcessSpec, bare_environment
+from dress_rehearsal.compose.process import ProcessSpec
 from dress_rehearsal.compose.stage_folder import StageFolder
+from dress_rehearsal.records.environment_variables import child_environment
 
 _ANSWER_S = 1.0
 _FAULTS = "faults"
@@ -27,13 +29,13 @@ class RedisServer:
     def __init__(self, folder: StageFolder, logs: Path) -> None:
         self._logs = logs
         self._folder = folder.subfolder("redis")
-        self._environment = {**bare_environment(), **folder.marker}
+        self._environment = child_environment(folder.marker)
         self._socket = self._folder / "redis.sock"
 
     @property
     def url(self) -> str:
         """The URL that Redis clients take."""
-        return f"unix://{self._socket}"
+        return f"unix://{quote(str(self._socket))}"
 
     def server(self) -> ProcessSpec:
         """Serve, durable as a careful production server: every write is on disk within a second."""

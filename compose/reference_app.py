@@ -3,8 +3,8 @@
 import secrets
 from pathlib import Path
 
-from dress_rehearsal.compose.process import inherited_environment
 from dress_rehearsal.plans import Plan, slo_edges_s
+from dress_rehearsal.records.environment_variables import child_environment
 from dress_rehearsal.records.tables import NS_PER_S
 
 _NOT_YET_NS = 4_102_444_800 * NS_PER_S  # the year 2100: no sale before the conductor says so
@@ -81,7 +81,7 @@ class ReferenceApp:
     def environment(self, port: int) -> dict[str, str]:
         """Return the environment of one of its processes, where a server listens on `port`."""
         ports = {"APP_PORT": str(port), "NEIGHBOURS_PORT": str(port)}
-        return {**inherited_environment(), **self._settings, **ports}
+        return child_environment(self._settings | ports)
 
     def _neighbourhood(self, plan: Plan, url: str) -> dict[str, str]:
         """Tell the app where its neighbours are, and them how to behave."""

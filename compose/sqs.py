@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.process import ProcessSpec, inherited_environment, python_module
+from dress_rehearsal.compose.process import ProcessSpec, python_module
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.target import Target
+from dress_rehearsal.records.environment_variables import child_environment
 
 _PACKAGES: Final = ("moto", "flask", "aiobotocore")  # flask comes with moto[server] only
 
@@ -27,7 +28,7 @@ def sqs_spec(port: int, logs: Path, folder: StageFolder) -> ProcessSpec:
     return ProcessSpec(
         name="sqs",
         argv=[*python_module("dress_rehearsal.compose.queue_server"), "-p", str(port)],
-        environment=inherited_environment() | folder.marker,
+        environment=child_environment(folder.marker),
         log=logs / "sqs.log",
         folder=folder.path,
     )

@@ -105,3 +105,9 @@ def entered(part: _Part | None) -> _Part:
     if part is None:
         raise RuntimeError("the stage has not been entered, or has been left")
     return part
+
+
+def guardian_lost(guardian: Guardian) -> list[Loss]:
+    """Return the loss of a guardian that could guard nothing any more; none where it can."""
+    trouble = guardian.trouble
+    return [] if trouble is None else [Loss("guardian", guardian.pid, None, trouble)]

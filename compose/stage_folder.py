@@ -10,18 +10,22 @@ import stat
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.pids import MARKER, ProcessId, carrying_marker, kill_remnants
+from dress_rehearsal.compose.shared_memory import release
+from dress_rehearsal.records.files import remedy
 
 PREFIX = "dr-"
 _RECORD = "stage.json"
 _LOCK = "lock"
 _LONGEST_SOCKET_BYTES = 107
-_CLEARING_S = 15.0
+CLEARING_S = 15.0
 """Everything is gone within this long, whatever the components do."""
 
 
@@ -60,31 +64,40 @@ class StageFolder:
         """Make an empty one in the temporary folder.
 
         Raises:
-            StageUnusableError: it cannot be made there, or sockets in it would have too long names.
+            StageUnusableError: it cannot be made there, or sockets in it would have names that
+                the system or PostgreSQL does not take.
         """
-        try:
-            path = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+        temporary = temporary_folder()
+        with _living_in(temporary):
+            path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=temporary)).resolve()
             lock = _locked(path / _LOCK)
             folder = cls(path, lock)
-            folder._write()
-        except OSError as error:
-            raise StageUnusableError(
-                f"The stage has nowhere to live: {error.filename or tempfile.tempdir}: "
-                f"{error.strerror or error}; set TMPDIR to a folder you can write to."
-            ) from error
-        longest = path / "postgres" / ".s.PGSQL.5432"
-        if len(os.fsencode(longest)) > _LONGEST_SOCKET_BYTES:
+        try:
+            _check_name(path / "postgres" / ".s.PGSQL.5432")
+            with folder.living():
+                folder._write()
+        except StageUnusableError:
             folder.remove()
-            raise StageUnusableError(
-                f"The stage has nowhere to live: the socket name {longest} is longer than the "
-                f"{_LONGEST_SOCKET_BYTES} bytes the system allows; set TMPDIR to a shorter path."
-            )
+            raise
         return folder
 
+    def living(self) -> AbstractContextManager[None]:
+        """Put what is written into it while inside: where that fails, a sentence says why.
+
+        Raises:
+            StageUnusableError: what is inside raised an OSError.
+        """
+        return _living_in(self.path)
+
     def subfolder(self, name: str) -> Path:
-        """Make a folder in it that only its owner may enter."""
+        """Make a folder in it that only its owner may enter.
+
+        Raises:
+            StageUnusableError: it cannot be made.
+        """
         room = self.path / name
-        room.mkdir(mode=0o700)
+        with self.living():
+            room.mkdir(mode=0o700)
         return room
 
     def record(self, recorded: RecordedProcess, instead_of: int | None = None) -> None:
@@ -92,8 +105,11 @@ class StageFolder:
 
         Args:
             instead_of: pid of one that has ended, whose turn in the clearing it takes.
+
+        Raises:
+            StageUnusableError: that cannot be written, so nobody would stop it.
         """
-        with self._writing:
+        with self._writing, self.living():
             turns = [
                 position for position, one in enumerate(self._processes) if one.pid == instead_of
             ]
@@ -104,8 +120,11 @@ class StageFolder:
             self._write()
 
     def forget(self, pid: int) -> None:
-        """Take a process that has ended off the record."""
-        with self._writing:
+        """Take a process that has ended off the record.
+
+        Where no space is left for that it stays: whoever clears finds that it has ended.
+        """
+        with self._writing, suppress(OSError):
             self._processes = [recorded for recorded in self._processes if recorded.pid != pid]
             self._write()
 
@@ -130,12 +149,63 @@ class StageFolder:
         partial.replace(self.path / _RECORD)
 
 
+def temporary_folder() -> Path:
+    """Return the folder that stages are made in: TMPDIR's where it is set, else the system's.
+
+    Raises:
+        StageUnusableError: TMPDIR is no folder, or there is none at all.
+    """
+    asked = os.environ.get("TMPDIR")
+    if asked and not Path(asked).is_dir():  # else Python would silently take another one
+        raise StageUnusableError(
+            f"The stage has nowhere to live: TMPDIR is {asked!r}, and there is no such folder; set "
+            f"TMPDIR to a folder you can write to."
+        )
+    if asked:
+        return Path(asked).absolute()
+    with _living_in(None):
+        return Path(tempfile.gettempdir())
+
+
+@contextmanager
+def _living_in(place: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or place
+        raise StageUnusableError(
+            f"The stage has nowhere to live: {f'{where}: ' if where else ''}"
+            f"{error.strerror or error}; "
+            f"{remedy(error, 'set TMPDIR to a folder you can write to')}."
+        ) from error
+
+
+def _check_name(socket: Path) -> None:
+    """Check that a socket of PostgreSQL's can have this name.
+
+    Raises:
+        StageUnusableError: it cannot.
+    """
+    name = str(socket)
+    if "," in name or not name.isprintable():
+        raise StageUnusableError(
+            f"The stage has nowhere to live: in the socket name {name!r} is a comma or a character "
+            f"that cannot be shown, which PostgreSQL takes for its end; set TMPDIR to a path "
+            f"without."
+        )
+    if len(os.fsencode(socket)) > _LONGEST_SOCKET_BYTES:
+        raise StageUnusableError(
+            f"The stage has nowhere to live: the socket name {name} is longer than the "
+            f"{_LONGEST_SOCKET_BYTES} bytes the system allows; set TMPDIR to a shorter path."
+        )
+
+
 def clear(path: Path) -> None:
     """Stop every process on record, last started first, and delete the folder.
 
     Called where the conductor is dead: by its guardian, or by the next run when both are.
     """
-    deadline = time.monotonic() + _CLEARING_S
+    deadline = time.monotonic() + CLEARING_S
     for stopped in carrying_marker(path):
         stopped.signal(signal.SIGCONT)  # as a fault may have left it: it would take no other signal
     for recorded in reversed(_recorded(path)):
@@ -154,7 +224,7 @@ def sweep() -> list[Path]:
         The folders that were cleared.
     """
     cleared = []
-    for path in sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")):
+    for path in sorted(temporary_folder().glob(f"{PREFIX}*")):
         if not (_private(path, stat.S_ISDIR) and _private(path / _RECORD, stat.S_ISREG)):
             continue
         try:
@@ -179,10 +249,11 @@ def delete(path: Path) -> None:
     """Delete a stage's folder, its record last: until then a sweep finds it.
 
     Raises:
-        StageUnusableError: something in it cannot be deleted.
+        StageUnusableError: something in it, or what it stands for, cannot be deleted.
     """
     last = (_RECORD, _LOCK)
     try:
+        release(path)
         for child in list(path.iterdir()):
             if child.is_dir():
                 shutil.rmtree(child)

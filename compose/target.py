@@ -1,25 +1,31 @@
 """The target as the conductor sees it: its readiness and its event, over HTTP only."""
 
-import http.client
 import json
 import time
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 from dress_rehearsal.compose.errors import TargetRefusedError, UndecidedError
+from dress_rehearsal.records import http
 
 _ANSWER_S = 2.0
+_ANSWER_BYTES = http.MIB
+_LIST_BYTES = 16 * http.MIB
 _HONOURED_S = 5.0
 _RETRY_S = 0.02
 _SWITCHED_S = 5.0
 
 
 class Target:
-    """A ticketing service at a URL such as `http://127.0.0.1:20817`."""
+    """A ticketing service at a URL such as `http://127.0.0.1:20817`.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        answers_within_s: how long any answer may take, from the first packet to the last.
+    """
+
+    def __init__(self, url: str, answers_within_s: float = _ANSWER_S) -> None:
         self.url = url.rstrip("/")
-        self._parts = urlsplit(self.url)
+        self._answers_within_s = answers_within_s
 
     def ready(self, path: str = "/readyz") -> bool:
         """Return whether it answers yet; at `/readyz` it does so once its stores do."""
@@ -27,7 +33,7 @@ class Target:
             status, _ = self.ask("GET", path)
         except TargetRefusedError:
             return False
-        return status == http.HTTPStatus.OK
+        return status == HTTPStatus.OK
 
     def switch(self, fault: str, grade: float, admin_token: str) -> None:
         """Set how bad one of the app's own faults is; 0 is off.
@@ -47,7 +53,7 @@ class Target:
                         f"{error} It may have taken effect all the same."
                     ) from error
             else:
-                if status == http.HTTPStatus.OK:
+                if status == HTTPStatus.OK:
                     return
                 if status < 500 or time.monotonic() > deadline:
                     verb = "begun" if grade > 0 else "ended"
@@ -72,7 +78,7 @@ class Target:
             {"opens_at_ns": opens_at_ns},
             {"Authorization": f"Bearer {admin_token}"},
         )
-        if status != http.HTTPStatus.OK:
+        if status != HTTPStatus.OK:
             raise TargetRefusedError(
                 f"The sale cannot be opened: {self.url}/admin/events/{event} answered {status} "
                 f"{_code(body)}; the event must exist there and the admin token be its own."
@@ -84,14 +90,14 @@ class Target:
         agreed = 0
         while agreed < agreeing:
             status, body = self.ask("GET", f"/events/{event}/countdown")
-            if status == http.HTTPStatus.OK and body.get("opens_at_ns") == opens_at_ns:
+            if status == HTTPStatus.OK and body.get("opens_at_ns") == opens_at_ns:
                 agreed += 1
                 continue
             agreed = 0
             if time.monotonic() > deadline:
                 raise TargetRefusedError(
                     f"The sale cannot be opened: {self.url}/events/{event}/countdown still "
-                    f"answers {status} {body.get('opens_at_ns', _code(body))} instead of opening "
+                    f"answers {status} {_told(body)} instead of opening "
                     f"at {opens_at_ns}, {_HONOURED_S:.0f} s after it was set."
                 )
             time.sleep(_RETRY_S)
@@ -102,12 +108,12 @@ class Target:
         Raises:
             TargetRefusedError: nothing answers there, or something else than such a list.
         """
-        status, text = self._exchange("GET", path, None, headers)
+        status, text = self._exchange("GET", path, None, headers, _LIST_BYTES)
         try:
-            found = json.loads(text)
+            found = http.json_of(text)
         except ValueError:
             found = None
-        if status != http.HTTPStatus.OK or not isinstance(found, list):
+        if status != HTTPStatus.OK or not isinstance(found, list):
             raise TargetRefusedError(f"{self.url}{path} answered {status} instead of a list.")
         return [each for each in found if isinstance(each, dict)]
 
@@ -126,39 +132,47 @@ class Target:
             TargetRefusedError: nothing answers there, or what answers is not HTTP.
         """
         sent = {"Content-Type": "application/json", **(headers or {})}
-        body = None if document is None else json.dumps(document)
-        status, text = self._exchange(method, path, body, sent)
+        body = None if document is None else json.dumps(document).encode()
+        status, text = self._exchange(method, path, body, sent, _ANSWER_BYTES)
         return status, _object(text)
 
     def _exchange(
-        self, method: str, path: str, body: str | None, headers: dict[str, str]
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], limit: int
     ) -> tuple[int, bytes]:
-        host, port = self._parts.hostname or "", self._parts.port
-        connection = http.client.HTTPConnection(host, port, timeout=_ANSWER_S)
         try:
-            connection.request(method, f"{self._parts.path}{path}", body=body, headers=headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException) as error:
+            answer = http.ask(
+                method,
+                f"{self.url}{path}",
+                body=body,
+                headers=headers,
+                deadline_s=self._answers_within_s,
+                limit_bytes=limit,
+            )
+        except http.NoAnswerError as error:
             raise TargetRefusedError(
-                f"The target {self.url} does not answer {method} {path}: "
-                f"{error or type(error).__name__}."
+                f"The target {self.url} does not answer {method} {path}: {error}."
             ) from error
-        finally:
-            connection.close()
+        return answer.status, answer.body
 
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(body)
+        document = http.json_of(body)
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
 
 
+def _told(body: dict[str, Any]) -> str:
+    """Return the opening that an answer tells, as JSON has it: a text is none."""
+    if "opens_at_ns" in body:
+        return f"and tells {json.dumps(body['opens_at_ns'])}"
+    return _code(body) or "and tells no opens_at_ns"
+
+
 def _refusal(status: int, body: dict[str, Any]) -> str:
     """Return the end of a sentence that says why a fault was not switched."""
-    if status == http.HTTPStatus.NOT_FOUND:
+    if status == HTTPStatus.NOT_FOUND:
         return f"{_code(body)}; the app must run with APP_FAULTS=on."
     words = str(body.get("detail") or "without a reason").rstrip(".")
     return f"{body['code']}: {words}." if body.get("code") else f"{words}."

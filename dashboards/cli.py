@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,12 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - unnamed else
 
 
-def add_commands(commands: "Commands") -> "Commands":
-    """Declare `dashboards` and its commands; return them, for more to be added."""
+def add_commands(commands: "Commands", make_console: Callable[[], Console]) -> "Commands":
+    """Declare `dashboards` and its commands; return them, for more to be added.
+
+    Args:
+        make_console: gives where a command is to show what it did.
+    """
     own = commands.add_parser(
         "dashboards", help="build the Grafana dashboards, or push them to a Grafana"
     ).add_subparsers(required=True, metavar="COMMAND")
@@ -21,7 +26,7 @@ def add_commands(commands: "Commands") -> "Commands":
     build.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for the JSON files"
     )
-    build.set_defaults(command=_build)
+    build.set_defaults(command=_build, make_console=make_console)
     push = own.add_parser(
         "push",
         help="put them into a Grafana",
@@ -43,14 +48,16 @@ def add_commands(commands: "Commands") -> "Commands":
         help="send the token over http, unencrypted, to another machine",
     )
     push.add_argument("--ca-file", type=Path, metavar="FILE", help="trust these certificates (PEM)")
-    push.set_defaults(command=_push)
+    push.set_defaults(command=_push, make_console=make_console)
     return own
 
 
 def _build(options: argparse.Namespace) -> int:
     from dress_rehearsal.dashboards.build import write
+    from dress_rehearsal.plans.files import check_folder
 
-    console = Console(highlight=False, soft_wrap=True)
+    check_folder(options.out, "--out")
+    console = options.make_console()
     for path in write(options.out):
         console.print(escape(str(path)))
     return 0
@@ -69,7 +76,7 @@ def _push(options: argparse.Namespace) -> int:
         allow_http=options.allow_http,
         ca_file=options.ca_file,
     )
-    console = Console(highlight=False, soft_wrap=True)
+    console = options.make_console()
     for part, outcome in pushed.outcomes.items():
         console.print(f"{escape(part)}: {outcome}")
     for note in pushed.notes:

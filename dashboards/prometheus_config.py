@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.dashboards.errors import DashboardsError
+from dress_rehearsal.records.files import remedy
 
 RULES: Final = Path(__file__).resolve().parent / "rules"
 """The folder of the recording and alerting rules; the rules' own tests are in `tests/`."""
@@ -73,7 +74,7 @@ def write_config(folder: Path, targets: Sequence[str], *, alertmanager: str | No
     except OSError as error:
         raise DashboardsError(
             f"Prometheus' configuration cannot be written to {folder}: "
-            f"{error.strerror or error}; free some space there or choose another folder."
+            f"{error.strerror or error}; {remedy(error, 'choose another folder')}."
         ) from error
     return config
 

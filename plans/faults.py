@@ -1,5 +1,6 @@
 """The faults a plan may schedule: seeded defects of the reference app, harm done to its stage."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
@@ -17,6 +18,9 @@ Unit = Literal["share", "seconds", "items", "switch"]
 """What a grade means: `"20%"` of the cases, `"300ms"` of delay, `"100"` items, or just `"on"`."""
 
 
+_MOST_SECONDS: Final = 3600
+
+
 @dataclass(frozen=True, slots=True)
 class FaultKind:
     """One fault of the catalogue.
@@ -30,6 +34,7 @@ class FaultKind:
         momentary: it happens once and is over, or starts to be put right, as soon as it has; the
             others last until they are ended.
         usually_lasts: how long where a plan does not say; to the end of the sale when None.
+        most: the largest grade: 1 hour of seconds, a million items, unless it says so.
     """
 
     name: str
@@ -39,6 +44,20 @@ class FaultKind:
     place: Literal["app", "stage"] = "app"
     momentary: bool = False
     usually_lasts: str | None = None
+    most: int = 1_000_000
+
+    def level(self, grade: str) -> float:
+        """Return a written grade as a number: a share, seconds, items, or 1 for a switch.
+
+        Raises:
+            ValueError: it is not written in the fault's unit, is not above zero, or is too large.
+        """
+        level = parse_grade(self.unit, grade)
+        most = _MOST_SECONDS if self.unit == "seconds" else self.most
+        if level > most:
+            what = format_duration(most) if self.unit == "seconds" else f"{most:,}"
+            raise ValueError(f"the grade of {self.name} is at most {what}")
+        return level
 
 
 FAULTS: Final[dict[str, FaultKind]] = {
@@ -199,6 +218,7 @@ FAULTS: Final[dict[str, FaultKind]] = {
             "2",
             place="stage",
             usually_lasts="8s",
+            most=64,
         ),
     )
 }
@@ -208,6 +228,9 @@ if TYPE_CHECKING:
     FaultName = str  # type checkers cannot read a Literal off a table
 else:
     FaultName = Literal[tuple(FAULTS)]
+
+
+_ITEMS: Final = re.compile("[0-9]{1,7}")
 
 
 def parse_moment(value: Any) -> float:
@@ -253,7 +276,7 @@ class Fault(Section):
     @property
     def level(self) -> float:
         """The grade as a number: a share from 0 to 1, seconds, items, or 1 for a switch."""
-        return parse_grade(FAULTS[self.name].unit, self.grade)
+        return FAULTS[self.name].level(self.grade)
 
     def ends(self, sale_s: float) -> float:
         """Return when it ends, in seconds from T-0, where the sale closes at `sale_s`."""
@@ -276,12 +299,12 @@ class Fault(Section):
         if kind.usually_lasts is not None:
             filled.setdefault("lasts", kind.usually_lasts)
         if isinstance(filled["grade"], int) and not isinstance(filled["grade"], bool):
-            filled["grade"] = str(filled["grade"])
+            filled["grade"] = str(filled["grade"])  # of 64 bits at most
         return filled
 
     @model_validator(mode="after")
     def _grade_fits(self) -> Self:
-        parse_grade(FAULTS[self.name].unit, self.grade)
+        FAULTS[self.name].level(self.grade)
         return self
 
 
@@ -296,7 +319,7 @@ def parse_grade(unit: Unit, text: str) -> float:
     elif unit == "seconds":
         level = parse_duration(text)
     elif unit == "items":
-        level = float(int(text)) if text.isdecimal() else 0.0
+        level = float(text) if _ITEMS.fullmatch(text) else 0.0
     else:
         level = 1.0 if text == "on" else 0.0
     example = {"share": "20%", "seconds": "300ms", "items": "100", "switch": "on"}[unit]

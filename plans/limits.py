@@ -13,13 +13,16 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, WithJsonSchema
 
+from dress_rehearsal.plans.types import NUMBER, SECONDS_PER_UNIT, seconds_per
+
 Unit = Literal["count", "ms", "share"]
 """What a limit's number is: a plain count, milliseconds, or a fraction."""
 
 Comparison = Literal["<=", "<", ">=", ">", "=="]
 
+_UNITS: Final = "|".join(sorted(SECONDS_PER_UNIT, key=len, reverse=True))
 _LIMIT: Final = re.compile(
-    r"\s*(<=|<|>=|>|==)\s*(-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+))\s*(us|ms|s|m|%|)\s*"
+    rf"\s*(<=|<|>=|>|==)\s*(-?(?:{NUMBER}))\s*({_UNITS}|μs|%|)\s*", re.IGNORECASE | re.ASCII
 )
 _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "<=": operator.le,
@@ -27,12 +30,6 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
     ">=": operator.ge,
     ">": operator.gt,
     "==": operator.eq,
-}
-_MS_PER_UNIT: Final = {
-    "us": Fraction(1, 1000),
-    "ms": Fraction(1),
-    "s": Fraction(1000),
-    "m": Fraction(60_000),
 }
 
 
@@ -80,8 +77,9 @@ def parse_limit(text: str) -> Limit:
         if limit.beyond(0, 1):
             raise ValueError("a share lies between 0% and 100%, so this limit makes no sense")
         return limit
-    if unit:
-        return Limit(comparison, number * _MS_PER_UNIT[unit], "ms")
+    scale = seconds_per(unit)
+    if scale is not None:
+        return Limit(comparison, number * scale * 1000, "ms")
     return Limit(comparison, number, "count")
 
 

@@ -1,19 +1,24 @@
 """The matrix: every strategy against every fault, and what has to be found in each cell."""
 
+import difflib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from dress_rehearsal.plans.document import read_document
 from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
 from dress_rehearsal.plans.faults import FaultName
-from dress_rehearsal.plans.plan import Name, Plan
-from dress_rehearsal.plans.read import check_plan, find_bundled, problem_sentences, read_document
+from dress_rehearsal.plans.files import named
+from dress_rehearsal.plans.plan import Name, Plan, Seed
+from dress_rehearsal.plans.problems import problem_sentences
+from dress_rehearsal.plans.read import check_plan, find_bundled, refuse_secrets
+from dress_rehearsal.plans.shown import HIDDEN
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation
-from dress_rehearsal.plans.types import Section
+from dress_rehearsal.plans.types import Section, Switch
 
 _NAME_LENGTH: Final = 40
 HEALTHY: Final = "none"
@@ -61,7 +66,7 @@ class Row(Expected):
     """What is made to go wrong; nothing when left out."""
     strategies: tuple[Allocation, ...] | None = None
     """Where it can occur; the sound strategies of the matrix when left out."""
-    alone: bool = False
+    alone: Switch = False
     """Whether nothing may run beside it: it is judged by how long something took."""
     by: dict[Allocation, Expected] = Field(default_factory=dict)
     """What is otherwise with one strategy; `expect` replaces the row's, `allow` and `set` add."""
@@ -95,7 +100,7 @@ class Matrix(Section):
 
     name: Name
     description: str = ""
-    seed: int = 2026
+    seed: Seed = 2026
     strategies: tuple[Allocation, ...] = tuple(STRATEGIES)
     base: dict[str, Any] = Field(default_factory=dict)
     """Sections and keys of a plan that all cells share."""
@@ -146,7 +151,7 @@ class Matrix(Section):
             strangers = sorted(set(names) - set(known))
             if strangers:
                 raise PlanError(
-                    f"The matrix {self.name} has no {what} {strangers[0]}; "
+                    f"The matrix {self.name} has no {what} {_word(strangers[0], known)}; "
                     f"it has {', '.join(dict.fromkeys(known))}."
                 )
         cells = [
@@ -231,7 +236,8 @@ def read_matrix(source: Path) -> Matrix:
     try:
         matrix = Matrix.model_validate(document)
     except ValidationError as error:
-        raise PlanInvalidError(problem_sentences(error, str(path), Matrix)) from error
+        raise PlanInvalidError(problem_sentences(error, named(path), Matrix)) from error
+    refuse_secrets(document, named(path))
     for _ in matrix.cells():
         pass
     return matrix
@@ -256,6 +262,11 @@ def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
+
+
+def _word(given: str, known: Iterable[str]) -> str:
+    """Return a name that is unknown: shown where it is nearly one that is known."""
+    return given if difflib.get_close_matches(given[:100], list(known), n=1) else HIDDEN
 
 
 def _holds(document: Mapping[str, Any], key: str) -> bool:

@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from dress_rehearsal.plans.types import Section
 
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
+"""In capitals, as variables are named: a token, put there by mistake, is rarely."""
 
 
 def _published(url: str) -> str:
@@ -16,7 +17,7 @@ def _published(url: str) -> str:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise ValueError(f"is no URL: {error}") from error
+        raise ValueError("expected a URL") from error
     if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
         raise ValueError("expected an http or https URL, such as https://ci.example.org/runs")
     if parts.username is not None or parts.query or parts.fragment or set("<>|") & set(url):
@@ -45,7 +46,7 @@ class Notify(Section):
         name = values.get("slack_webhook_env") if isinstance(values, dict) else None
         if isinstance(name, str) and not _VARIABLE.fullmatch(name):
             raise ValueError(
-                "slack_webhook_env must be the name of an environment variable, such as "
-                "SLACK_WEBHOOK_URL; the webhook's URL is a secret and does not belong in a plan"
+                "slack_webhook_env must be the name of an environment variable in capitals, such "
+                "as SLACK_WEBHOOK_URL; the webhook's URL is a secret and does not belong in a plan"
             )
         return values

@@ -10,10 +10,13 @@ from dress_rehearsal.plans.faults import Fault, format_moment
 from dress_rehearsal.plans.limits import LimitText, parse_limit
 from dress_rehearsal.plans.notify import Notify
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation, Strategy
-from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share
+from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share, Whole
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 """Lower-case letters, digits and hyphens: it becomes part of a folder's name and of URLs."""
+
+Seed = Annotated[Whole, Field(ge=0, lt=2**63)]
+"""Of everything that is drawn."""
 
 _LATENCY: Final = re.compile(r"latency_ms\[.+\]\.\w+")
 """The metric of a gate on a latency, as a path into the verdict."""
@@ -27,9 +30,9 @@ class Event(Section):
     """What is sold, and to how many."""
 
     id: Name = "festival"
-    students: Annotated[int, Field(ge=1, le=1_000_000)] = 12_000
+    students: Annotated[Whole, Field(ge=1, le=1_000_000)] = 12_000
     """How many people act; the census adds up to this."""
-    tickets: Annotated[int, Field(ge=0, le=1_000_000)] = 5_000
+    tickets: Annotated[Whole, Field(ge=0, le=1_000_000)] = 5_000
     order: Literal["first_come", "lottery", "none"] = "first_come"
     """What was promised: to be served in the order of the clicks, by lot, or in no order.
 
@@ -82,7 +85,7 @@ class Students(Section):
     """Those who did not log in before do so within this long after T-0."""
     timeout: PositiveDuration = 10.0
     """How long a student's browser waits for one answer."""
-    attempts: Annotated[int, Field(ge=1, le=100)] = 20
+    attempts: Annotated[Whole, Field(ge=1, le=100)] = 20
     """How often a student tries to buy before giving up."""
     retry: Share = 0.90
     """How many try again after an error or a timeout."""
@@ -131,30 +134,30 @@ class Target(Section):
 class App(Section):
     """The reference app's own switches."""
 
-    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    workers: Annotated[Whole, Field(ge=1, le=64)] = 2
     allocation: Allocation = "redis_writeback"
     """How tickets are handed out; all ways but `naive` are sound."""
     waiting_room: Literal["off", "poll", "sse"] = "off"
     """Whether students queue before they may buy, and how they learn that it is their turn."""
-    admission_rate: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
+    admission_rate: Annotated[Whole, Field(ge=1, le=1_000_000)] = 1_000
     """How many students a second the waiting room lets in, from T-0 on."""
-    admission_cap: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
+    admission_cap: Annotated[Whole, Field(ge=1, le=1_000_000)] = 2_000
     """How many may be inside, admitted and not yet answered, at once."""
     enrolment: Literal["roster", "external"] = "roster"
     """Whether the university's enrolment API is asked too, or only the festival's own roster."""
-    enrolment_limit: Annotated[int, Field(ge=1, le=10_000)] = 50
+    enrolment_limit: Annotated[Whole, Field(ge=1, le=10_000)] = 50
     """Calls of one worker to the enrolment API at once."""
     enrolment_timeout: PositiveDuration = 1.0
     enrolment_latency: Duration = 0.01
     """How long the stage's enrolment API takes to answer."""
     enrolment_failures: Share = 0.0
     """How many of its answers are errors."""
-    backlog: Annotated[int, Field(ge=128, le=65535)] = 4096
+    backlog: Annotated[Whole, Field(ge=128, le=65535)] = 4096
     """The listening socket's accept queue; the kernel caps it at `somaxconn`."""
-    postgres_pool: Annotated[int, Field(ge=1, le=1000)] = 10
+    postgres_pool: Annotated[Whole, Field(ge=1, le=1000)] = 10
     """PostgreSQL connections of one worker."""
     postgres_pool_timeout: Duration = 8.0
-    redis_pool: Annotated[int, Field(ge=1, le=10_000)] = 64
+    redis_pool: Annotated[Whole, Field(ge=1, le=10_000)] = 64
     """Redis connections of one worker."""
     redis_pool_timeout: Duration = 8.0
     """Just under the students' own time-out: turning a click away only brings it back."""
@@ -173,7 +176,7 @@ class App(Section):
 class Postgres(Section):
     """The stage's PostgreSQL."""
 
-    max_connections: Annotated[int, Field(ge=10, le=10_000)] = 100
+    max_connections: Annotated[Whole, Field(ge=10, le=10_000)] = 100
 
 
 class Generator(Section):
@@ -184,7 +187,7 @@ class Generator(Section):
     timely: Duration | None = None
     """Within which of their time 99% of the purchases around T-0 have to be sent, else the verdict
     is inconclusive; a quarter of `students.click_spread`, at least 100 ms, where left out."""
-    max_foreign_cpu: Annotated[float, Field(ge=0)] = 0.3
+    max_foreign_cpu: Annotated[float, Field(ge=0, strict=True)] = 0.3
     """Cores that other programs may take over a second around T-0 while there is no processor to
     spare; above that the verdict is inconclusive."""
 
@@ -209,7 +212,7 @@ class Plan(Section):
 
     name: Name
     description: str = ""
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 2026
+    seed: Seed = 2026
     event: Event = Event()
     schedule: Schedule = Schedule()
     students: Students = Students()

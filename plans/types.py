@@ -6,26 +6,49 @@ in the file and a fraction in the plan.
 
 import math
 import re
-from typing import Annotated, Any
+from fractions import Fraction
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    Strict,
+    WithJsonSchema,
+)
 
-_NUMBER_AND_UNIT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*([a-zµ%]*)\s*", re.IGNORECASE)
-_SECONDS_PER_UNIT = {
-    "us": 1e-6,
-    "µs": 1e-6,
-    "ms": 1e-3,
-    "s": 1.0,
-    "m": 60.0,
-    "min": 60.0,
-    "h": 3600.0,
+NUMBER: Final = r"[0-9]{1,18}(?:\.[0-9]{1,18})?|\.[0-9]{1,18}"
+"""A number as people write it; with more digits it is a slip, and costs time to read."""
+
+SECONDS_PER_UNIT: Final = {
+    "us": Fraction(1, 1_000_000),
+    "µs": Fraction(1, 1_000_000),
+    "ms": Fraction(1, 1000),
+    "s": Fraction(1),
+    "m": Fraction(60),
+    "min": Fraction(60),
+    "h": Fraction(3600),
 }
+"""The units of time, for durations and for limits of gates; capitals and `μ` (mu) are taken too."""
+
+_NUMBER_AND_UNIT: Final = re.compile(rf"\s*({NUMBER})\s*([a-zµμ]+|%)\s*", re.IGNORECASE)
 
 
 class Section(BaseModel):
     """A table of the plan: unknown keys are errors, values never change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+
+Whole = Annotated[int, Strict()]
+"""A whole number: `true` is none, and neither are `"5"` and `5.0`."""
+
+Switch = Annotated[bool, Strict()]
+"""`true` or `false`, and no word or number that could be meant so."""
 
 
 def parse_duration(value: Any) -> float:
@@ -35,9 +58,15 @@ def parse_duration(value: Any) -> float:
         ValueError: the value is not a number followed by us, ms, s, m, min or h.
     """
     match = _NUMBER_AND_UNIT.fullmatch(value) if isinstance(value, str) else None
-    if match is None or match[2].lower() not in _SECONDS_PER_UNIT:
+    scale = None if match is None else seconds_per(match[2])
+    if match is None or scale is None:
         raise ValueError('expected a duration with its unit, such as "20s", "1.5 ms" or "2m"')
-    return float(match[1]) * _SECONDS_PER_UNIT[match[2].lower()]
+    return float(Fraction(match[1]) * scale)
+
+
+def seconds_per(unit: str) -> Fraction | None:
+    """Return how many seconds a written unit is; None: there is no such unit."""
+    return SECONDS_PER_UNIT.get(unit.lower().replace("μ", "µ"))
 
 
 def format_duration(seconds: float) -> str:
@@ -60,7 +89,7 @@ def parse_share(value: Any) -> float:
     match = _NUMBER_AND_UNIT.fullmatch(value) if isinstance(value, str) else None
     if match is None or match[2] != "%":
         raise ValueError('expected a share in per cent, such as "30%"')
-    return float(match[1]) / 100.0
+    return float(Fraction(match[1]) / 100)
 
 
 def format_share(fraction: float) -> str:
@@ -70,12 +99,12 @@ def format_share(fraction: float) -> str:
 
 _DURATION_SCHEMA = {
     "type": "string",
-    "pattern": r"^\s*(\d+(\.\d+)?|\.\d+)\s*(us|µs|ms|s|m|min|h)\s*$",
+    "pattern": rf"^\s*({NUMBER})\s*({'|'.join(SECONDS_PER_UNIT)})\s*$",
     "examples": ["20s", "1.5 ms", "2m"],
 }
 _SHARE_SCHEMA = {
     "type": "string",
-    "pattern": r"^\s*(\d+(\.\d+)?|\.\d+)\s*%\s*$",
+    "pattern": rf"^\s*({NUMBER})\s*%\s*$",
     "examples": ["30%"],
 }
 

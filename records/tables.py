@@ -60,6 +60,29 @@ CONNECT_ERRORS: Final = (
 )
 """Words in `error` of requests that had no connection: the target cannot have seen them."""
 
+OWN_WORDS: Final = (
+    ABANDONED,
+    *CONNECT_ERRORS,
+    "timeout",
+    "cut",
+    "defect",
+    "connection_reset",
+    "connection_lost",
+    "protocol_error",
+    "head_too_large",
+    "body_too_large",
+    "event_too_large",
+    "not_json",
+    "no_token",
+    "no_ticket",
+    "stream_ended",
+    "not_a_stream",
+)
+"""The generator's own words in `error`, for answers that never came or were none; no target's."""
+
+NOT_KEPT: Final = "not_kept"
+"""The phase on the timeline that says how many values of the target's could not be kept."""
+
 CLIENT_POOLS: Final = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
 """Words in the label `pool` of the app's own metrics: what its requests wait for. The last three
 are only there where the strategy or the plan has them."""
@@ -153,3 +176,8 @@ LEDGER: Final = pa.schema(
         ("committed_ns", pa.int64()),  # null where the store does not say
     ]
 )
+
+LATER: Final = frozenset(
+    (*CLAIMS.names, "more_tickets", "pool", "worker", "db_connect_us", "redis_connect_us")
+)
+"""Columns that runs of earlier versions have not."""

@@ -17,6 +17,7 @@ import psutil
 
 from dress_rehearsal.records.collectors.scrape import Target
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
+from dress_rehearsal.records.files import remedy, resolved
 
 FOLDER: Final = "targets"
 """The folder of these files, in the folder of run directories."""
@@ -36,7 +37,7 @@ class TargetsFile:
     def __init__(self, runs: Path, run: str, port: int) -> None:
         self.targets = 1
         """How many are in it."""
-        self.path = runs.resolve() / FOLDER / f"{run}.json"
+        self.path = resolved(runs) / FOLDER / f"{run}.json"
         self._run = run
         self._harness = _group([f"127.0.0.1:{port}"], run=run, job=HARNESS, pid=str(os.getpid()))
         self._writing = threading.Lock()
@@ -53,8 +54,8 @@ class TargetsFile:
             self._replace([self._harness])
         except OSError as error:
             raise RunDirectoryUnusableError(
-                f"{self.path} cannot be written: {error.strerror or error}; make room or give "
-                f"yourself the right to write there, or choose another folder with --out."
+                f"{self.path} cannot be written: {error.strerror or error}; "
+                f"{remedy(error, 'choose another folder with --out')}."
             ) from error
         return self
 

@@ -4,38 +4,65 @@ Commands import what they need when called: checking a plan should not wait for 
 """
 
 import argparse
+import errno
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
 from rich.markup import escape
 
-from dress_rehearsal.compose import StageError
+from dress_rehearsal.compose import ServerUnfitError, StageError
 from dress_rehearsal.dashboards.cli import add_commands as add_dashboards
 from dress_rehearsal.dashboards.errors import DashboardsError, PushRefusedError
 from dress_rehearsal.plans import Plan, PlanError, is_matrix, plan_schema, read_plan
+from dress_rehearsal.plans.files import check_folder, kind_of, named
+from dress_rehearsal.plans.notes import notes_on
+from dress_rehearsal.plans.shown import shown_key
 from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.rehearsal.arguments import Parser, PrintVersion, whole_number
+from dress_rehearsal.rehearsal.console import make_console
 from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.signals import interruptible
+from dress_rehearsal.rehearsal.streams import Outlet, bound_patience, guarded_streams
 from dress_rehearsal.reports.errors import ReportError
 from dress_rehearsal.reports.words import counted
 
 USAGE: Final = 2
 BROKEN: Final = 1
 
+_READERS_PATIENCE_S: Final = 2.0
+"""How long a rehearsal waits for whoever reads what it says, a terminal that was stopped included.
+"""
+_MOST_REPEATS: Final = 1000
+_MOST_LANES: Final = 16
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code.
 
     0 pass, 99 a gate or the audit failed, 3 inconclusive, 2 bad usage or plan, 1 anything else.
+    Output that fails changes none of them; only where the output is all that a command is for, a
+    disk that has no room for it is 1. A reader who has seen enough is no failure.
     """
-    options = _parser().parse_args(arguments)
-    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    with guarded_streams() as output:
+        try:
+            options = _parser().parse_args(arguments)
+        except SystemExit as done:  # --help, --version, or bad usage
+            return _shown(output, int(done.code or 0), only_output=True)
+        if options.command not in _ONLY_OUTPUT:
+            bound_patience(_READERS_PATIENCE_S)
+        code = _carry_out(options)
+        return _shown(output, code, only_output=options.command in _ONLY_OUTPUT)
+
+
+def _carry_out(options: argparse.Namespace) -> int:
+    errors = make_console(stderr=True)
     try:
-        code: int = options.command(options)
-    except (PlanError, ReportError, PushRefusedError) as error:
+        with interruptible():
+            code: int = options.command(options)
+    except (PlanError, ReportError, PushRefusedError, ServerUnfitError) as error:
         errors.print(escape(str(error)))
         return USAGE
     except (RecordError, RehearsalError, StageError, DashboardsError) as error:
@@ -44,9 +71,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         errors.print("Interrupted before there was anything to report.")
         return BROKEN
-    except BrokenPipeError:
-        return BROKEN
     return code
+
+
+def _shown(output: Outlet, code: int, *, only_output: bool) -> int:
+    """Say so where something could not be shown on standard output; return the exit code."""
+    output.flush()
+    failure = output.failure
+    if failure is None:
+        return code
+    gone = isinstance(failure, OSError) and failure.errno in (errno.EPIPE, errno.EIO)
+    if only_output and gone:
+        return code
+    why = getattr(failure, "strerror", None) or failure
+    kept = "" if only_output else f" What was done is kept, and the exit code, {code}, is its own."
+    make_console(stderr=True).print(
+        escape(f"Standard output cannot be written ({why}), so not everything was shown.{kept}")
+    )
+    return code or (BROKEN if only_output else code)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -56,11 +98,14 @@ def _run(options: argparse.Namespace) -> int:
 
     plan = _plan(options)
     overrides = [text for _, text in _overriding(options)]
-    if options.repeat > 1:
+    repeats = whole_number(options.repeat, "--repeat", 1, _MOST_REPEATS)
+    if repeats > 1:
+        from dress_rehearsal.rehearsal.preflight import check_usage
         from dress_rehearsal.rehearsal.repeat import repeat
 
-        seeds = range(plan.seed, plan.seed + options.repeat)
+        seeds = range(plan.seed, plan.seed + repeats)
         plans = [_plan(options, f"seed={seed}") for seed in seeds]
+        check_usage(plan, options.out, options.roster, performed=True)
         return repeat(
             plans,
             options.out,
@@ -68,7 +113,7 @@ def _run(options: argparse.Namespace) -> int:
             prometheus=options.prometheus,
             overrides=overrides,
         )
-    screen = Screen(Console(stderr=False, highlight=False))
+    screen = Screen(make_console())
     verdict = rehearse(
         plan,
         options.out,
@@ -77,24 +122,32 @@ def _run(options: argparse.Namespace) -> int:
         prometheus=options.prometheus,
         overrides=overrides,
     )
-    print_verdict(screen.console, verdict, options.out / verdict.run)
-    trouble = notify(plan, verdict)
-    if trouble is not None:
-        screen.console.print(escape(trouble), style="red")
+    try:
+        print_verdict(screen.console, verdict, options.out / verdict.run)
+        trouble = notify(plan, verdict)
+        if trouble is not None:
+            screen.console.print(escape(trouble), style="red")
+    except KeyboardInterrupt:  # the rehearsal is over, and so is its verdict
+        screen.console.print("Interrupted: the verdict stands; see its report.")
     return verdict.exit_code
 
 
 def _matrix(options: argparse.Namespace) -> int:
-    from dress_rehearsal.rehearsal.matrix.read import read_checked
+    from dress_rehearsal.rehearsal.matrix.read import check_cells, read_checked
 
+    lanes = whole_number(options.lanes, "--lanes", 1, _MOST_LANES)
+    seed = None
+    if options.seed is not None:
+        seed = whole_number(options.seed, "--seed", 0, 2**63 - 1)
     matrix = read_checked(options.matrix)
-    cells = matrix.chosen(options.only, options.strategies, options.seed)
+    cells = matrix.chosen(options.only, options.strategies, seed)
+    check_cells(cells, options.out)
     from dress_rehearsal.rehearsal.matrix.run import MatrixRun
     from dress_rehearsal.rehearsal.matrix.screen import Grid, print_results
 
-    console = Console(highlight=False)
+    console = make_console()
     grid = Grid(console, cells)
-    run = MatrixRun(matrix.name, cells, options.out, options.lanes)
+    run = MatrixRun(matrix.name, cells, options.out, lanes)
     run.make_folder()
     try:
         run.carry_out(grid)
@@ -104,6 +157,7 @@ def _matrix(options: argparse.Namespace) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
+    from dress_rehearsal.rehearsal.preflight import check_usage
     from dress_rehearsal.rehearsal.series import Planned
     from dress_rehearsal.rehearsal.sweep import check_given_once, label_of, sweep, values_of
 
@@ -115,6 +169,8 @@ def _sweep(options: argparse.Namespace) -> int:
         for value in values
         for own in [f"{key}={value}"]
     ]
+    for planned in plans:
+        check_usage(planned.plan, options.out, options.roster, performed=True)
     return sweep(plans, options.out, options.table, options.figure, options.roster)
 
 
@@ -122,17 +178,16 @@ def _report(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.screen import print_verdict
     from dress_rehearsal.reports.report import write_report
 
-    run = RunDirectory.open(options.run)
+    run = _opened(options.run)
     verdict = write_report(run)
-    print_verdict(Console(highlight=False), verdict, options.run)
+    print_verdict(make_console(), verdict, options.run)
     return verdict.exit_code
 
 
 def _check_dashboards(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.dashboards_check import check_dashboards
 
-    console = Console(highlight=False, soft_wrap=True)
-    return check_dashboards(RunDirectory.open(options.run), console)
+    return check_dashboards(_opened(options.run), make_console())
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -140,28 +195,36 @@ def _doctor(options: argparse.Namespace) -> int:
 
     plan = _plan(options)
     bystanders = others(plan)
-    findings = [*checkup(plan), *([] if bystanders is None else [bystanders])]
-    print_findings(findings, Console(highlight=False))
+    check_folder(options.out, "--out")
+    findings = [*checkup(plan, options.out), *([] if bystanders is None else [bystanders])]
+    print_findings(findings, make_console())
     return BROKEN if any(finding.status == "fail" for finding in findings) else 0
 
 
 def _plan_check(options: argparse.Namespace) -> int:
     if is_matrix(options.plan):
-        from dress_rehearsal.rehearsal.matrix.read import read_checked
+        from dress_rehearsal.rehearsal.matrix.read import check_cells, read_checked
 
         for option, _ in _overriding(options):
             raise PlanError(
-                f"{option}: {options.plan} is a matrix, which takes no such option; change its "
-                f"`base` or the `set` of a row."
+                f"{option}: {named(options.plan)} is a matrix, which takes no such option; change "
+                f"its `base` or the `set` of a row."
             )
-        cells = counted(len(list(read_checked(options.plan).cells())), "cell")
-        print(f"{options.plan}: fine. A matrix of {cells}.")  # noqa: T201
+        cells = list(read_checked(options.plan).cells())
+        check_cells(cells, options.out)
+        said = f"A matrix of {counted(len(cells), 'cell')}."
+        print(f"{named(options.plan)}: fine. {said}")  # noqa: T201
         return 0
+    from dress_rehearsal.rehearsal.preflight import check_usage
+
     plan = _plan(options)
+    check_usage(plan, options.out, options.roster)
     print(  # noqa: T201
-        f"{options.plan}: fine. {counted(plan.event.students, 'student')}, "
+        f"{named(options.plan)}: fine. {counted(plan.event.students, 'student')}, "
         f"{counted(plan.event.tickets, 'ticket')}, {counted(len(plan.gates), 'gate')}."
     )
+    for note in notes_on(plan):
+        print(note)  # noqa: T201
     return 0
 
 
@@ -172,31 +235,49 @@ def _plan_schema(options: argparse.Namespace) -> int:  # noqa: ARG001
 
 
 def _overriding(options: argparse.Namespace) -> list[tuple[str, str]]:
-    """Return every option that overrides the plan as it was written, and what it sets."""
-    given = [(f"--set {text}", text) for text in options.set]
+    """Return every option that overrides the plan, as a sentence names it, and what it sets."""
+    given = [
+        (f"--set {shown_key(text.partition('=')[0].split('.'))}", text) for text in options.set
+    ]
     if options.students is not None:
-        given.append((f"--students {options.students}", f"event.students={options.students}"))
+        given.append(("--students", f"event.students={options.students}"))
     if options.seed is not None:
-        given.append((f"--seed {options.seed}", f"seed={options.seed}"))
+        given.append(("--seed", f"seed={options.seed}"))
     return given
 
 
 def _plan(options: argparse.Namespace, *more: str) -> Plan:
-    from dress_rehearsal.reports.metrics import check_metric_names
+    from dress_rehearsal.rehearsal.preflight import check_plan_usable
 
     overrides = [text for _, text in _overriding(options)]
     plan = read_plan(options.plan, [*overrides, *more])
-    check_metric_names(plan)
+    check_plan_usable(plan)
     return plan
 
 
+def _opened(path: Path) -> RunDirectory:
+    if kind_of(path) != "a folder":
+        raise PlanError(
+            f"{named(path)} is not a run directory: it is {kind_of(path) or 'not there'}; give a "
+            f"folder that `rehearse run` made."
+        )
+    return RunDirectory.open(path)
+
+
+_ONLY_OUTPUT: Final = (_check_dashboards, _doctor, _plan_check, _plan_schema)
+"""Commands that leave nothing behind but what they print."""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = Parser(
         prog="rehearse",
         description="A dress rehearsal for a ticket open: will it hold, what breaks first, was "
         "anyone wronged, and can the measurement be trusted?",
         epilog="Exit codes: 0 pass, 99 a gate or the audit failed, 3 inconclusive, "
         "2 bad usage or plan, 1 anything else.",
+    )
+    parser.add_argument(
+        "--version", action=PrintVersion, help="print the versions of what runs, in one line"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _run_command(commands.add_parser("run", help="perform a plan and judge it"))
@@ -209,7 +290,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("run", type=Path, metavar="RUN", help="a run directory")
     report.set_defaults(command=_report)
 
-    dashboards = add_dashboards(commands).add_parser(
+    dashboards = add_dashboards(commands, make_console).add_parser(
         "check", help="say of every panel whether it has data of a run; 99 when one has none"
     )
     dashboards.add_argument("run", type=Path, metavar="RUN", help="a run with Prometheus' data")
@@ -217,6 +298,7 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="check this machine's limits against a plan")
     _plan_arguments(doctor, default=Path("festival"))
+    _out_argument(doctor)
     doctor.set_defaults(command=_doctor)
 
     plan = commands.add_parser("plan", help="check plans").add_subparsers(
@@ -224,6 +306,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     check = plan.add_parser("check", help="say what is wrong with a plan, all at once")
     _plan_arguments(check)
+    _out_argument(check)
+    _roster_argument(check)
     check.set_defaults(command=_plan_check)
     schema = plan.add_parser("schema", help="print the JSON Schema of plans, for editors")
     schema.set_defaults(command=_plan_schema)
@@ -236,8 +320,7 @@ def _run_command(run: argparse.ArgumentParser) -> None:
     _roster_argument(run)
     run.add_argument(
         "--repeat",
-        type=_repeats,
-        default=1,
+        default="1",
         metavar="N",
         help="perform it N times, a fresh stage each and seeds counted up (%(default)s)",
     )
@@ -274,23 +357,15 @@ def _matrix_command(matrix: argparse.ArgumentParser) -> None:
         ("--strategies", "NAME,...", "only these strategies"),
     ):
         matrix.add_argument(option, type=_names, default=(), metavar=metavar, help=what)
-    matrix.add_argument("--seed", type=int, metavar="N", help="seed of everything drawn")
+    matrix.add_argument("--seed", metavar="N", help="seed of everything drawn")
     matrix.add_argument(
         "--lanes",
-        type=int,
-        choices=range(1, 17),
-        default=2,
+        default="2",
         metavar="N",
         help="how many cells at a time, each on a stage of its own (%(default)s)",
     )
     _out_argument(matrix)
     matrix.set_defaults(command=_matrix)
-
-
-def _repeats(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: give how often, such as 3")
-    return int(text)
 
 
 def _names(text: str) -> tuple[str, ...]:

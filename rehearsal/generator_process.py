@@ -1,22 +1,19 @@
 """The generator process: starts it, leads it, hears its status."""
 
 import json
-import os
 import queue
-import subprocess
-import sys
-import threading
+import signal
 import time
-from contextlib import suppress
 from typing import Any, Final, Self
 
 from dress_rehearsal.compose import Stage
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.environment_variables import child_environment
 from dress_rehearsal.records.samples import Sample, labels_json
 from dress_rehearsal.rehearsal.errors import GeneratorFailedError
+from dress_rehearsal.rehearsal.led_process import LedProcess
 
 _READY_S: Final = 30.0
-_LAST_WORDS: Final = 15
 _ENTRY_VARIABLE: Final = "REHEARSE_GATE_TOKEN"
 
 Line = dict[str, Any]
@@ -35,41 +32,21 @@ class GeneratorProcess:
         self._log = run.logs / "generator.log"
         self._guardian = stage.guardian
         self._lines: queue.Queue[Line | None] = queue.Queue()
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "dress_rehearsal.scenarios",
-                    str(run.path),
-                    str(stage.roster_path),
-                    stage.url,
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, _ENTRY_VARIABLE: stage.entry_token, **stage.marker},
-                start_new_session=True,  # Ctrl-C is for the conductor to handle
-            )
+        self._process = LedProcess(
+            "dress_rehearsal.scenarios",
+            [str(run.path), str(stage.roster_path), stage.url],
+            child_environment({_ENTRY_VARIABLE: stage.entry_token, **stage.marker}),
+            self._log,
+            self._hear,
+        )
         self._guardian.watch("generator", self._process.pid)
-        self._reader = threading.Thread(target=self._read, name="generator", daemon=True)
-        self._reader.start()
         self._stopped = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        self._reader.join()
-        with suppress(BrokenPipeError):  # it had gone before reading all
-            self._process.stdin.close()
-        self._process.stdout.close()
+        self._process.end()
         self._guardian.forget(self._process.pid)
 
     @property
@@ -80,7 +57,7 @@ class GeneratorProcess:
     @property
     def exit_code(self) -> int | None:
         """None while it runs."""
-        return self._process.poll()
+        return self._process.exit_code
 
     def await_ready(self) -> None:
         """Wait until every student stands ready.
@@ -108,6 +85,7 @@ class GeneratorProcess:
         if not self._stopped:
             self._stopped = True
             self._tell({"stop": True})
+            self._process.signal(signal.SIGCONT)  # as somebody may have stopped it
 
     def next_line(self, within_s: float) -> Line | None:
         """Return its next line; None when there is none within the time, or it has ended."""
@@ -118,20 +96,13 @@ class GeneratorProcess:
 
     def last_words(self) -> str:
         """Return the end of its log, for an error message."""
-        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join(f"  {line}" for line in lines[-_LAST_WORDS:]) or "  (it is empty)"
+        return self._process.last_words() or "  (it is empty)"
 
     def _tell(self, order: Line) -> None:
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it has ended; whoever waits for its lines finds out
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
-            self._process.stdin.flush()
+        self._process.tell(json.dumps(order))
 
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put(json.loads(line))
-        self._lines.put(None)
+    def _hear(self, line: bytes | None) -> None:
+        self._lines.put(None if line is None else json.loads(line))
 
 
 def status_samples(status: Line) -> list[Sample]:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from rich.console import Console
 from rich.markup import escape
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.records.files import remedy, resolved
+from dress_rehearsal.rehearsal.console import make_console
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.screen import near
 from dress_rehearsal.rehearsal.series import Planned, perform_series
@@ -49,7 +50,7 @@ def repeat(
         RehearsalError: the folder cannot be made.
         RecordError: the page cannot be written.
     """
-    console = Console(highlight=False)
+    console = make_console()
     folder = _make_folder(runs, plans[0].name, len(plans))
     alike = [text for text in overrides if text.partition("=")[0].strip() != "seed"]
     planned = [
@@ -65,7 +66,10 @@ def repeat(
     console.print(repeats.markdown(), markup=False, soft_wrap=True)
     console.print(f"Report: {escape(near(folder / 'repeats.html'))}", soft_wrap=True)
     worst = max(series.judged, key=lambda one: one.verdict.exit_code)  # 99, 3, 0
-    trouble = notify(_told_from(folder, worst.plan), worst.verdict)
+    try:
+        trouble = notify(_told_from(folder, worst.plan), worst.verdict)
+    except KeyboardInterrupt:  # all is judged, and stays so
+        trouble = "Interrupted: the verdict was not posted to Slack."
     if trouble is not None:
         console.print(escape(trouble), style="red")
     return repeats.exit_code
@@ -82,12 +86,12 @@ def _told_from(folder: Path, plan: Plan) -> Plan:
 
 def _make_folder(runs: Path, name: str, repeats: int) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = runs.resolve() / f"{stamp}-{name}-x{repeats}"
+    folder = resolved(runs) / f"{stamp}-{name}-x{repeats}"
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise RehearsalError(
-            f"The folder {folder} cannot be made: {error.strerror or error}; free some space there "
-            f"or choose another folder with --out."
+            f"The folder {folder} cannot be made: {error.strerror or error}; "
+            f"{remedy(error, 'choose another folder with --out')}."
         ) from error
     return folder

@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dress_rehearsal.compose import EmbeddedStage, ExternalStage, raise_file_limit
+from dress_rehearsal.compose import EmbeddedStage, ExternalStage, StageError, raise_file_limit
+from dress_rehearsal.compose.binaries import redis_binary, redis_version
 from dress_rehearsal.compose.prometheus import prometheus_binary
-from dress_rehearsal.plans import Person, Plan, read_roster, seeded_people
+from dress_rehearsal.plans import Person, Plan
+from dress_rehearsal.plans.notes import notes_on
+from dress_rehearsal.plans.overrides import in_effect
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.bystanders import Bystanders, others_than
-from dress_rehearsal.rehearsal.doctor import fits
-from dress_rehearsal.rehearsal.errors import DoesNotFitError, RehearsalError
+from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
 from dress_rehearsal.rehearsal.monitoring import Monitoring, monitored
+from dress_rehearsal.rehearsal.preflight import check_usage
 from dress_rehearsal.rehearsal.rush import Rush, stamp_interruption
 from dress_rehearsal.rehearsal.screen import Screen
 from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
@@ -35,7 +38,8 @@ def rehearse(
         runs: the folder that gets the run directory.
         roster: who acts, for a target that has its own people; drawn from the seed otherwise.
         prometheus: whether to run one beside it; none: where the machine has one.
-        overrides: what was set otherwise than in the plan's file, as it was given; it is recorded.
+        overrides: what was set otherwise than in the plan's file, as it was given; what it came
+            to is recorded.
 
     Raises:
         RehearsalError, StageError, RecordError, PlanError: there is no verdict; the message is
@@ -44,14 +48,28 @@ def rehearse(
     if prometheus:
         prometheus_binary()
     raise_file_limit()
-    reason = fits(plan, runs)
-    if reason is not None:
-        raise DoesNotFitError(reason)
-    people = _people(plan, roster)
+    stores = _stores(plan)
+    people = check_usage(plan, runs, roster, performed=True)
     run = RunDirectory.create(runs, plan)
     screen.begin(plan, run)
-    run.write_json("environment.json", {**environment(), "overrides": list(overrides)})
-    with screen, monitored(plan, run, screen, prometheus) as monitoring:
+    run.write_json(
+        "environment.json", {**environment(), **stores, "overrides": in_effect(overrides, plan)}
+    )
+    for note in notes_on(plan):
+        screen.tell(note)
+    try:
+        return _recorded_and_judged(plan, run, people, screen, prometheus)
+    except (StageError, RehearsalError):
+        run.remove_unused()
+        raise
+
+
+def _recorded_and_judged(
+    plan: Plan, run: RunDirectory, people: list[Person], screen: Screen, prometheus: bool | None
+) -> Verdict:
+    # Only the performance can be interrupted: to judge it takes seconds, and a report cut in two
+    # helps nobody.
+    with screen, monitored(plan, run, screen, prometheus) as monitoring, uninterruptible():
         try:
             with interruptible():
                 _perform(plan, run, people, screen, monitoring)
@@ -59,20 +77,16 @@ def rehearse(
             # While the stage was being set or cleared: whatever there is, is judged.
             stamp_interruption(run, screen)
         screen.phase("judging")
-        with uninterruptible():  # seconds, and a report cut in two helps nobody
-            verdict = write_report(run)
-            monitoring.conclude(verdict)
-            return verdict
+        verdict = write_report(run)
+        monitoring.conclude(verdict)
+        return verdict
 
 
-def _people(plan: Plan, roster: Path | None) -> list[Person]:
-    if roster is not None:
-        return read_roster(roster)
+def _stores(plan: Plan) -> dict[str, str]:
+    """Return for `environment.json` which server the stage's Redis is."""
     if plan.target.stage == "external":
-        raise RehearsalError(
-            "An external target has its own students: give their credentials with --roster FILE."
-        )
-    return seeded_people(plan)
+        return {}
+    return {"redis_server": redis_version(redis_binary())}
 
 
 def _perform(

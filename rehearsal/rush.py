@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,9 +12,11 @@ from dress_rehearsal.plans.hosts import loopback_ports
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collector, Sources
 from dress_rehearsal.records.collectors.own_processes import Household
+from dress_rehearsal.records.files import bytes_left
 from dress_rehearsal.records.ledger import read_ledger
 from dress_rehearsal.records.settle import Settling, await_settled
 from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
+from dress_rehearsal.records.timeline import OUT_OF_SPACE
 from dress_rehearsal.rehearsal.errors import GeneratorFailedError
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess, Line, status_samples
@@ -30,11 +33,21 @@ _SETTLE_TIMES: Final = 6
 """How many times `schedule.settle` the stores are waited for while rows are being written."""
 _LAST_WORDS_S: Final = 15.0
 """What the generator may take, after the drain, to write down the rest."""
+_GRACE_S: Final = 2.0
+"""How long after the drain it is left to end by itself."""
+_SILENT_S: Final = 30.0
+"""After so long without a word from the generator, four times a second when it is well, nobody
+waits for it any more."""
 _ALERTS_EVERY_S: Final = 1.0
 _REST_S: Final = 1.5
 """How long connections that stay in use are watched: what a leak takes to be one, and what is
 read in between (see `reports.pools.leaks`)."""
 _LOOK_S: Final = 0.05
+_UNDER_WAY_S: Final = 1.0
+"""What the target may take to finish requests that the generator cut short."""
+_LEAST_SPACE: Final = 17 * 2**20
+"""Bytes left in the temporary folder below which nothing can be kept there: PostgreSQL's log grows
+by 16 MiB at a time, and without them it stops."""
 
 
 def stamp_interruption(run: RunDirectory, screen: Screen) -> None:
@@ -73,6 +86,9 @@ class Rush:
         self._monitoring = monitoring
         self._leader = leader
         self._closed = False
+        self._short_of_space = False
+        self._cut_short = False
+        """Whether students were still on the way when the generator ended."""
         self._used_always: dict[str, float] = {}
         self._alerts_due_s = 0.0
 
@@ -181,25 +197,32 @@ class Rush:
         """Follow the performance to its end, noting what is lost on the way."""
         schedule = self._plan.schedule
         closed_ns = t0_ns + round(schedule.sale * NS_PER_S)
-        limit_ns = closed_ns + round((schedule.drain + _LAST_WORDS_S) * NS_PER_S)
-        while time.time_ns() < limit_ns:
+        # By a clock that nobody sets: put back by an hour, the other would make the rush last one.
+        heard_s = time.monotonic()
+        closed_s = heard_s + (closed_ns - time.time_ns()) / NS_PER_S
+        drained_s = closed_s + schedule.drain
+        while (now_s := time.monotonic()) < min(drained_s + _LAST_WORDS_S, heard_s + _SILENT_S):
+            if now_s > drained_s + _GRACE_S:
+                generator.stop()  # it goes by the other clock
+            over = generator.exit_code is not None
             line = generator.next_line(0.5)
+            while line is not None:  # several, where the rest of a round took its time
+                heard_s = time.monotonic()
+                if line["kind"] == "done":
+                    return
+                self._take(line, collector)
+                line = generator.next_line(0)
+            self._note_space()
             self._note_losses()
             self._note_alerts()
             self._note_connections(collector)
-            if time.time_ns() >= closed_ns and not self._closed:
+            if now_s >= closed_s and not self._closed:
                 self._closed = True
                 self._run.stamp("phase", "closed", t_ns=closed_ns)
             if collector.error is not None:
                 raise collector.error
-            if line is None:
-                if generator.exit_code is not None:
-                    self._note_generator_lost(generator)
-                    return
-                continue
-            if line["kind"] == "done":
-                return
-            self._take(line, collector)
+            if over:
+                break
         self._note_generator_lost(generator)
 
     def _note_connections(self, collector: Collector) -> None:
@@ -227,6 +250,7 @@ class Rush:
             if self._monitoring is not None:
                 self._monitoring.exporter.take(line)
             self._screen.update(line, collector)
+            self._cut_short = line["students"]["in_flight"] > 0
 
     def _cut(self, generator: GeneratorProcess, collector: Collector) -> None:
         """Have the generator stop at once and write down what happened so far."""
@@ -240,6 +264,24 @@ class Rush:
                 self._take(line, collector)
             elif generator.exit_code is not None:
                 return
+
+    def _note_space(self) -> None:
+        """Keep on the timeline that the stage has no space left: what it loses then it loses here.
+
+        The rush goes on: what was recorded until then is judged, and the stores are read.
+        """
+        if self._short_of_space:
+            return
+        folder = self._stage.roster_path.parent
+        with suppress(OSError):
+            self._short_of_space = bytes_left(folder) < _LEAST_SPACE
+        if self._short_of_space:
+            reason = (
+                f"The temporary folder {folder.parent} is full, so the stage could keep nothing "
+                f"more: free some space there, or set TMPDIR to another folder, and rehearse again."
+            )
+            self._run.stamp("abort", OUT_OF_SPACE, reason=reason)
+            self._screen.note(reason)
 
     def _note_losses(self) -> None:
         for loss in self._stage.lost():
@@ -270,7 +312,12 @@ class Rush:
             self._screen.tell(f"Alert {alert.kind}: {alert.message}")
 
     def _note_generator_lost(self, generator: GeneratorProcess) -> None:
-        what = f"The generator ended before the rehearsal did; see {self._run.logs.name}/."
+        how = (
+            "ended before the rehearsal did"
+            if generator.exit_code is not None
+            else "gave no sign of life, or did not get done in time, and is killed"
+        )
+        what = f"The generator {how}; see {self._run.logs.name}/."
         self._run.stamp(
             "process", "generator", pid=generator.pid, exit=generator.exit_code, what=what
         )
@@ -279,8 +326,10 @@ class Rush:
     def _settle(self, collector: Collector) -> None:
         """Wait until the stores agree, read every counter and every store a last time."""
         self._screen.phase("waiting until the stores agree")
-        begun = time.monotonic()
         still_s = self._plan.schedule.settle
+        if self._cut_short:  # what was under way may still be sold: until then stores agree too
+            time.sleep(_UNDER_WAY_S)
+        begun = time.monotonic()
         with noticed() as asked_to_end:
             settling = await_settled(
                 self._stage.redis_url,

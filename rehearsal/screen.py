@@ -14,9 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from dress_rehearsal.plans import Plan, format_duration
+from dress_rehearsal.plans.visible import visible
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collector
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.rehearsal.console import is_drawable
 from dress_rehearsal.rehearsal.generator_process import Line
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import counted, milliseconds, offset, written
@@ -50,7 +52,7 @@ class LiveView(ABC):
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
-        if self.console.is_terminal:
+        if is_drawable(self.console):
             self._live = Live(
                 get_renderable=self._render,
                 console=self.console,
@@ -163,7 +165,7 @@ class Screen(LiveView):
             self._tickets_left = self._plan.event.tickets - round(taken)
 
     def _say(self, sentence: str, colour: str) -> None:
-        self._notes.append(Text(sentence, style=f"bold {colour}"))
+        self._notes.append(Text(visible(sentence), style=f"bold {colour}"))
         if self._live is None:
             self.console.print(escape(sentence), style=colour)
 
@@ -266,5 +268,8 @@ def print_verdict(console: Console, verdict: Verdict, run: Path) -> None:
 def near(path: Path) -> str:
     """Return a path as it is written for people: below the current folder without the way to it."""
     resolved = path.resolve()
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError:  # the folder we were started in is gone
+        return str(resolved)
     return str(resolved.relative_to(here) if resolved.is_relative_to(here) else resolved)

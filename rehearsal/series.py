@@ -70,23 +70,23 @@ def perform_series(
     """
     judged: list[Judged] = []
     interrupted = False
-    for number, (label, plan, overrides) in enumerate(plans, start=1):
-        console.print(f"[bold]{number} of {len(plans)}: {escape(label)}[/]")
-        try:
-            screen = Screen(console)
-            verdict = rehearse(
-                plan, runs, screen, roster, prometheus=prometheus, overrides=overrides
-            )
-        except (PlanError, RecordError, RehearsalError, StageError) as error:
-            console.print(f"{label} has no verdict: {error}", style="red", markup=False)
-            continue
-        except KeyboardInterrupt:  # before there was anything of this run to report
-            interrupted = True
-            break
-        run = RunDirectory.open(runs / verdict.run)
-        print_verdict(console, verdict, run.path)
-        interrupted = any(event.kind == "abort" for event in run.timeline())
-        judged.append(Judged(label, plan, run, verdict, interrupted))
-        if interrupted:
-            break
+    try:
+        for number, (label, plan, overrides) in enumerate(plans, start=1):
+            console.print(f"[bold]{number} of {len(plans)}: {escape(label)}[/]")
+            try:
+                screen = Screen(console)
+                verdict = rehearse(
+                    plan, runs, screen, roster, prometheus=prometheus, overrides=overrides
+                )
+            except (PlanError, RecordError, RehearsalError, StageError) as error:
+                console.print(f"{label} has no verdict: {error}", style="red", markup=False)
+                continue
+            run = RunDirectory.open(runs / verdict.run)
+            interrupted = any(event.kind == "abort" for event in run.timeline())
+            judged.append(Judged(label, plan, run, verdict, interrupted))
+            print_verdict(console, verdict, run.path)
+            if interrupted:
+                break
+    except KeyboardInterrupt:  # before there was anything of a run to report, or after its verdict
+        interrupted = True
     return Series(tuple(judged), len(plans), interrupted)

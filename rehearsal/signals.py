@@ -1,22 +1,42 @@
-"""What Ctrl-C, and SIGTERM as a CI runner sends it, mean while something is under way."""
+"""What Ctrl-C, SIGTERM as a CI runner sends it, and SIGHUP mean while something is under way.
+
+SIGHUP says that the terminal has gone: as good a reason to end as the others, unless whoever
+started us (`nohup`) wanted it to be none.
+"""
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-_ENDINGS: Final = (signal.SIGINT, signal.SIGTERM)
+_ENDINGS: Final = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    *([] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]),
+)
+_SAME_S: Final = 0.3
+"""Signals this close to each other are one wish: a terminal that is closed has both the kernel and
+the shell say so."""
 
 _Handler = Callable[[int, FrameType | None], None] | signal.Handlers
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise `KeyboardInterrupt` on either signal, even where a shell has SIGINT ignored for what
+    """Raise `KeyboardInterrupt` on such a signal, even where a shell has SIGINT ignored for what
     it runs in the background."""
-    with _signals(_interrupt):
+    last_s = -_SAME_S
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal last_s
+        before_s, last_s = last_s, time.monotonic()
+        if last_s - before_s >= _SAME_S:
+            raise KeyboardInterrupt
+
+    with _signals(interrupt):
         yield
 
 
@@ -29,15 +49,11 @@ def uninterruptible() -> Iterator[None]:
 
 @contextmanager
 def noticed() -> Iterator[Callable[[], bool]]:
-    """Go on when either signal comes, and yield what returns whether one has: for a wait that may
+    """Go on when such a signal comes, and yield what returns whether one has: for a wait that may
     be cut short but not left."""
     came = threading.Event()
     with _signals(lambda _number, _frame: came.set()):
         yield came.is_set
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 @contextmanager

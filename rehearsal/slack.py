@@ -6,22 +6,22 @@ https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 """
 
 import html
-import http.client
 import json
-import os
 import re
 import textwrap
-import urllib.error
-import urllib.request
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlsplit
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.hosts import is_loopback
+from dress_rehearsal.plans.visible import visible_line
+from dress_rehearsal.records.environment_variables import given
+from dress_rehearsal.records.http import KIB, NoAnswerError, ask
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import SIGNS, written
 
 _TIMEOUT_S: Final = 10.0
+_LIMIT_BYTES: Final = 64 * KIB
 _LONGEST: Final = 600
 """Characters of a line, before they are escaped; Slack shows messages of 4,000."""
 _NOTE_LONGEST: Final = 300
@@ -32,12 +32,12 @@ def notify(plan: Plan, verdict: Verdict, timeout_s: float = _TIMEOUT_S) -> str |
     """Post a verdict if the plan asks for it; return a sentence on what went wrong, or None.
 
     Args:
-        timeout_s: how long the receiver may be silent.
+        timeout_s: how long the receiver may take, from the first packet to the last.
     """
     variable = plan.notify.slack_webhook_env
     if variable is None or (plan.notify.when == "not_pass" and verdict.verdict == "pass"):
         return None
-    url = os.environ.get(variable, "").strip()
+    url = (given(variable) or "").strip()
     wrong = _wrong_url(url)
     trouble = _post(url, slack_text(plan, verdict), timeout_s) if wrong is None else wrong
     if trouble is None:
@@ -57,14 +57,14 @@ def slack_text(plan: Plan, verdict: Verdict) -> str:
     if verdict.notes[_MOST_NOTES:]:
         shown.append(f"… and {written(len(verdict.notes) - _MOST_NOTES)} more notes.")
     if plan.notify.reports_url is None:
-        return "\n".join([*shown, f"Run {verdict.run}"])
+        return "\n".join([*shown, _escaped(f"Run {verdict.run}")])
     report = f"{plan.notify.reports_url}/{quote(verdict.run)}/report.html"
     return "\n".join([*shown, f"<{report}|Read the report>"])
 
 
 def _escaped(line: str, longest: int = _LONGEST) -> str:
     """Return a line that Slack shows as it is, shortened before it is escaped: no entity is cut."""
-    return html.escape(textwrap.shorten(line, longest, placeholder=" …"), quote=False)
+    return html.escape(textwrap.shorten(visible_line(line), longest, placeholder=" …"), quote=False)
 
 
 def _wrong_url(url: str) -> str | None:
@@ -84,37 +84,19 @@ def _wrong_url(url: str) -> str | None:
 
 def _post(url: str, text: str, timeout_s: float) -> str | None:
     try:
-        return _refusal(url, text, timeout_s)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", None)
-        cause = reason if isinstance(reason, Exception) else error
-        if isinstance(cause, TimeoutError):
-            return f"there was no answer within {timeout_s:g} s"
-        return f"there is no connection to the receiver ({type(cause).__name__})"
-
-
-def _refusal(url: str, text: str, timeout_s: float) -> str | None:
-    request = urllib.request.Request(  # noqa: S310 - the scheme was checked
-        url,
-        json.dumps({"text": text}).encode(),
-        {"Content-Type": "application/json; charset=utf-8", "User-Agent": "dress-rehearsal"},
-    )
-    handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
-    if is_loopback(urlsplit(url).hostname or ""):  # no proxy can reach it
-        handlers.append(urllib.request.ProxyHandler({}))
-    try:
-        urllib.request.build_opener(*handlers).open(request, timeout=timeout_s).close()
-    except urllib.error.HTTPError as error:
-        with error:
-            word = error.read(100).decode("utf-8", "replace").strip()
-        # Slack's word for what is wrong; a page that says more may quote what was sent.
-        said = f" {word}" if re.fullmatch("[a-z_]{1,60}", word) else ""
-        return f"the receiver answered {error.code}{said}"
-    return None
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows none: the message goes to the host that was named, and nowhere else."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
+        answer = ask(
+            "POST",
+            url,
+            body=json.dumps({"text": text}).encode(),
+            headers={"Content-Type": "application/json; charset=utf-8"},
+            deadline_s=timeout_s,
+            limit_bytes=_LIMIT_BYTES,
+        )
+    except NoAnswerError as error:
+        return f"the receiver gave no answer: {error}"
+    if 200 <= answer.status < 300:
         return None
+    word = answer.body[:100].decode("utf-8", "replace").strip()
+    # Slack's word for what is wrong; a page that says more may quote what was sent.
+    said = f" {word}" if re.fullmatch("[a-z_]{1,60}", word) else ""
+    return f"the receiver answered {answer.status}{said}"

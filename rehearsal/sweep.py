@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel
-from rich.console import Console
 
 from dress_rehearsal.plans import Plan, PlanError
+from dress_rehearsal.plans.files import check_new_file
+from dress_rehearsal.plans.shown import shown_key
 from dress_rehearsal.records import RecordError
+from dress_rehearsal.records.files import remedy
+from dress_rehearsal.rehearsal.console import make_console
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.series import Planned, perform_series
 from dress_rehearsal.reports.comparison import Comparison, compare
 
+_MOST_VALUES: Final = 1000
 _JUDGED: Final = 0
 _NOT_JUDGED: Final = 1
 
@@ -31,9 +35,11 @@ def values_of(over: str) -> tuple[str, list[str]]:
         values = _all_values(key.strip())
     if not values:
         raise PlanError(
-            f"--over {over}: write the values too, as {key}=a,b; only keys with a fixed set of "
-            f"values, such as app.allocation, have all of them tried by themselves."
+            f"--over {_shown(key)}: write the values too, as KEY=a,b; only keys with a fixed set "
+            f"of values, such as app.allocation, have all of them tried by themselves."
         )
+    if len(values) > _MOST_VALUES:
+        raise PlanError(f"--over {_shown(key)}: that are more than {_MOST_VALUES} values.")
     return key.strip(), list(dict.fromkeys(values))
 
 
@@ -50,8 +56,8 @@ def check_given_once(key: str, given: Iterable[tuple[str, str]]) -> None:
         other = text.partition("=")[0].strip()
         if f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}."):
             raise PlanError(
-                f"--over {key} and {option} both give {key}: leave one of them out, so that it is "
-                f"clear which value counts."
+                f"--over {_shown(key)} and {option} both give {_shown(key)}: leave one of them "
+                f"out, so that it is clear which value counts."
             )
 
 
@@ -60,24 +66,6 @@ def label_of(key: str, value: str) -> str:
     if value[:1].isalpha() and value not in ("true", "false"):
         return value
     return f"{key.rpartition('.')[2]}={value}"
-
-
-def check_writable(files: Iterable[Path | None]) -> None:
-    """Check before the first run that what the sweep is to write can be written.
-
-    Raises:
-        PlanError: a file cannot be.
-    """
-    for path in files:
-        if path is None or (path.exists() and not (path.is_file() or path.is_dir())):
-            continue  # a device or a pipe, which opening might change
-        new = not path.exists()
-        try:
-            path.open("a").close()
-            if new:
-                path.unlink()
-        except OSError as error:
-            raise PlanError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def sweep(
@@ -102,8 +90,10 @@ def sweep(
         PlanError: a file cannot be written; nothing was rehearsed.
         RehearsalError: a file could not be written in the end.
     """
-    check_writable((table, figure))
-    console = Console(highlight=False)
+    for path in (table, figure):
+        if path is not None:
+            check_new_file(path)
+    console = make_console()
     series = perform_series(plans, runs, console, roster, prometheus=False)
     interrupted = series.interrupted
     judged = [
@@ -129,7 +119,10 @@ def _write(comparison: Comparison, table: Path | None, figure: Path | None) -> N
         try:
             table.write_text(comparison.markdown(), encoding="utf-8")
         except OSError as error:
-            problems.append(f"The table {table} cannot be written: {error.strerror or error}.")
+            problems.append(
+                f"The table {table} cannot be written: {error.strerror or error}; "
+                f"{remedy(error, 'name another file')}."
+            )
     if figure is not None:
         try:
             comparison.figure(figure)
@@ -145,11 +138,15 @@ def _all_values(key: str) -> list[str]:
     for part in key.split("."):
         fields = annotation.model_fields if _is_section(annotation) else {}
         if part not in fields:
-            raise PlanError(f"--over {key}: the plan has no key {key}.")
+            raise PlanError(f"--over {_shown(key)}: the plan has no such key.")
         annotation = fields[part].annotation
     if typing.get_origin(annotation) is Literal:
         return [str(value) for value in typing.get_args(annotation)]
     return []
+
+
+def _shown(key: str) -> str:
+    return shown_key(key.strip().split("."))
 
 
 def _is_section(annotation: Any) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
+from dress_rehearsal.records.files import remedy
 from dress_rehearsal.records.tables import CLIENT_POOLS, PURCHASE
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
@@ -78,7 +79,8 @@ class Comparison:
             path.write_text(drawn.file, encoding="utf-8")
         except OSError as error:
             raise RunDirectoryUnusableError(
-                f"The figure {path} cannot be written: {error.strerror or error}."
+                f"The figure {path} cannot be written: {error.strerror or error}; "
+                f"{remedy(error, 'name another file')}."
             ) from error
 
     def _bars(self) -> list[Bars]:

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from dress_rehearsal.plans import Cell, PlanInvalidError
+from dress_rehearsal.plans.shown import HIDDEN
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.cause.resource import RESOURCES
 from dress_rehearsal.reports.evidence import Evidence
@@ -110,7 +111,7 @@ def check_finding_names(cells: Iterable[Cell]) -> None:
                     continue
                 close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
                 problems[word] = (
-                    f"cell {cell.name}: there is no finding {word!r}; "
+                    f"cell {cell.name}: there is no finding {repr(word) if close else HIDDEN}; "
                     f"{f'did you mean {close[0]}?' if close else f'known are {_KINDS}.'}"
                 )
     if problems:

@@ -11,8 +11,8 @@ limits on times passed where a clock was set meanwhile. So is a limit that is br
 - in a run that was cut short: its numbers are not those of the planned rush;
 - while other programs took the CPU, a clock was set or ports were short: then everything that slows
   down or fails in time may be their doing, which wrongs and leaks are not;
-- while the generator was late, on felt latency unless the system's part alone breaks it, or on how
-  the sale and its load went;
+- while the generator was late or stood still, on felt latency unless the system's part alone breaks
+  it, on how the sale and its load went, or on students who were served too late to end well;
 
 and a limit on a latency's percentile that lies within the 95% interval of it: too close to call.
 """
@@ -25,6 +25,7 @@ from dress_rehearsal.reports.census import CensusFinding
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.interval import Interval
 from dress_rehearsal.reports.evidence.latency import FELT, latency_interval, system_ms
+from dress_rehearsal.reports.evidence.timeline import MEASURING
 from dress_rehearsal.reports.metrics import (
     gate_words,
     in_unit_of,
@@ -46,6 +47,10 @@ IMPLICIT = tuple(
 
 _PACED_BY_GENERATOR = ("sale", "load", "bottleneck")
 """Tables whose numbers follow from when requests are sent."""
+
+_ENDS_BY_GENERATOR = ("unknown", "in_flight", "gave_up")
+"""Ends of students' stories that come of time-outs and of the closing of the sale: a generator that
+is late lets both pass. One that stands still lets its connections be cut, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +79,11 @@ def apply_gates(
     Raises:
         MetricUnknownError: a gate of the plan names a number that no verdict holds.
     """
-    results = [_adds_up(census)]
+    results = [_adds_up(census, unproven=trust.unproven is not None)]
     for counter in audit.applicable:
         count = getattr(audit.audit, counter)
-        status: Status = "inconclusive" if count is None else "fail" if count else "pass"
+        unknown = count is None or (count and trust.unproven)
+        status: Status = "inconclusive" if unknown else "fail" if count else "pass"
         results.append(_result(f"audit.{counter}", "== 0", count, status))
     named = {gate.metric for gate in evidence.plan.gates}
     implicit = [gate for gate in IMPLICIT if gate.metric not in named]
@@ -124,12 +130,13 @@ def _held_against(
     return result, f"Gate broken: {said}, the limit is {gate.limit}."
 
 
-def _adds_up(census: CensusFinding) -> GateResult:
+def _adds_up(census: CensusFinding, *, unproven: bool) -> GateResult:
     counts = census.census.model_dump()
     students = counts.pop("students")
     total = sum(counts.values())
     fine = total == students and not census.problems
-    return _result("census.students", f"== {students}", total, "pass" if fine else "fail")
+    status: Status = "pass" if fine else "inconclusive" if unproven else "fail"
+    return _result("census.students", f"== {students}", total, status)
 
 
 def _status(
@@ -171,21 +178,26 @@ def _step(table: str) -> str:
 
 def _excuse(gate: Gate, evidence: Evidence, trust: TrustFinding) -> str | None:
     """Return why a broken limit is not the target's doing, None when it is."""
+    if trust.unproven is not None:
+        return trust.unproven
     if not evidence.timeline.as_planned:
         return "the rush was not carried out as planned"
     table, _, field = gate.metric.rpartition(".")
     if trust.untimely is not None and _may_be_others_doing(table, field):
         return trust.untimely
-    if not trust.generator.limited:
+    still = any(gap.source.partition(":")[0] == MEASURING for gap in evidence.gaps)
+    if not (still or trust.generator.limited):
         return None
-    if table in _PACED_BY_GENERATOR:
-        return "the generator was late"
+    late = "the generator stood still for a while" if still else "the generator was late"
+    ends = (*_ENDS_BY_GENERATOR, "failed") if still else _ENDS_BY_GENERATOR
+    if table in _PACED_BY_GENERATOR or (table == "census" and field in ends):
+        return late
     if not table.startswith("latency_ms[") or field not in (*FELT, "good_p99"):
         return None
     own = system_ms(evidence.latency, _step(table), field)
     if own is not None and not parse_limit(gate.limit).holds(exact(own)):
         return None
-    return f"the generator was late; the system's part is {milliseconds(own)}"
+    return f"{late}; the system's part is {milliseconds(own)}"
 
 
 def _by_times(metric: str) -> bool:

@@ -7,23 +7,21 @@ and `<skipped>` would count as one; the last case, `measurement`, carries the ve
 import re
 from xml.etree import ElementTree as ET
 
+from dress_rehearsal.plans.visible import visible, visible_line
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.schema import GateResult, Verdict
-
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot hold."""
 
 
 def write_junit(verdict: Verdict) -> str:
     """Return the whole of `junit.xml`."""
-    suite = ET.Element("testsuite", name=f"dress rehearsal: {verdict.plan}")
+    suite = ET.Element("testsuite", name=visible_line(f"dress rehearsal: {verdict.plan}"))
     for gate in verdict.gates:
         _case(suite, gate, verdict)
     whole = ET.SubElement(suite, "testcase", classname="verdict", name="measurement")
     if verdict.verdict != "pass":
         tag = "failure" if verdict.verdict == "fail" else "error"
-        problem = ET.SubElement(whole, tag, message=_clean(verdict.reasons[0]))
-        problem.text = _clean("\n".join(verdict.reasons))
+        problem = ET.SubElement(whole, tag, message=visible_line(verdict.reasons[0]))
+        problem.text = visible("\n".join(verdict.reasons))
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
@@ -35,13 +33,13 @@ def write_junit(verdict: Verdict) -> str:
 
 
 def _case(suite: ET.Element, gate: GateResult, verdict: Verdict) -> None:
-    table = _clean(re.split(r"[.\[]", gate.metric)[0])
-    name = _clean(f"{gate.metric} {gate.limit}")
+    table = visible_line(re.split(r"[.\[]", gate.metric)[0])
+    name = visible_line(f"{gate.metric} {gate.limit}")
     case = ET.SubElement(suite, "testcase", classname=table, name=name)
     if gate.status == "fail":
         found = gate_words(gate, verdict)
         message = f"{gate.metric} is {found}, the limit is {gate.limit}."
-        ET.SubElement(case, "failure", message=_clean(message))
+        ET.SubElement(case, "failure", message=visible_line(message))
     elif gate.status == "inconclusive":
         message = f"{gate.metric} was not measured, so {gate.limit} could not be checked."
         if gate.value is not None:
@@ -49,8 +47,4 @@ def _case(suite: ET.Element, gate: GateResult, verdict: Verdict) -> None:
                 f"{gate.metric} is {gate_words(gate, verdict)}, the limit is "
                 f"{gate.limit}, but this run cannot decide it; see measurement."
             )
-        ET.SubElement(case, "error", message=_clean(message))
-
-
-def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("\ufffd", text)
+        ET.SubElement(case, "error", message=visible_line(message))

@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from dress_rehearsal.plans import Limit, Plan, parse_limit
+from dress_rehearsal.plans.shown import HIDDEN
 from dress_rehearsal.records.tables import STEPS
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.evidence.latency import requests_behind, says_little
@@ -39,6 +40,10 @@ from dress_rehearsal.reports.schema import (
 )
 from dress_rehearsal.reports.words import NOT_MEASURED, counted, percent, quantity, written
 
+_LONGEST: Final = 100
+_PATH_SHAPE: Final = re.compile(
+    r"[a-z_]{1,20}(\[[A-Za-z_/{} ]{0,60}\])?(\.[a-z_]{1,30}[0-9]{0,2}){0,2}"
+)
 _PATH: Final = re.compile(r"(\w+)(?:\[(.*)\])?\.(\w+)")
 
 _TABLES: Final[dict[str, tuple[type[Part], Sequence[str]]]] = {
@@ -92,7 +97,8 @@ def check_metric_names(plan: Plan) -> None:
         where = f"gates.{position}"
         if gate.metric not in known_metrics():
             problems.append(
-                f"{where}.metric = {gate.metric!r}: there is no such metric; {_near(gate.metric)}"
+                f"{where}.metric = {_shown(gate.metric)}: there is no such metric; "
+                f"{_near(gate.metric)}"
             )
         elif wrong := _wrong_limit(gate.metric, parse_limit(gate.limit)):
             problems.append(f"{where}.limit = {gate.limit!r}: {gate.metric} is {wrong}")
@@ -258,8 +264,17 @@ def _impossible(path: str, limit: Limit) -> str | None:
     return f"a {kind} that is never below 0." if limit.beyond(0, None) else None
 
 
+def _shown(path: str) -> str:
+    """Return a path that nothing is known of as a sentence shows it: it may be a secret."""
+    return f"'{path}'" if _close(path) and _PATH_SHAPE.fullmatch(path) else HIDDEN
+
+
+def _close(path: str) -> list[str]:
+    return difflib.get_close_matches(path[:_LONGEST], known_metrics(), n=3, cutoff=0.5)
+
+
 def _near(path: str) -> str:
-    close = difflib.get_close_matches(path, known_metrics(), n=3, cutoff=0.5)
+    close = _close(path)
     if close:
         return f"did you mean {' or '.join(close)}?"
     heads = (f"{table}[…]" if names else table for table, (_, names) in _TABLES.items())

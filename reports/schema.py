@@ -3,7 +3,9 @@
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from dress_rehearsal.plans.visible import visible_values
 
 Number = int | float
 Status = Literal["pass", "fail", "inconclusive"]
@@ -18,6 +20,12 @@ class Part(BaseModel):
     """A table of the verdict; None stands for "not measured", never for zero."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shown(cls, values: Any) -> Any:
+        """Make visible what a target or a damaged file could have put into words and names."""
+        return visible_values(values)
 
 
 class Census(Part):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
+from dress_rehearsal.plans.visible import visible
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import ESTIMATES, says_little
@@ -55,13 +56,14 @@ def write_summary(evidence: Evidence, verdict: Verdict) -> str:
         *_generator(evidence, verdict),
         *_gates(verdict),
     ]
-    return "\n\n".join(blocks) + "\n"
+    return visible("\n\n".join(blocks)) + "\n"
 
 
 def escaped(text: str) -> str:
     """Return text that Markdown and HTML show as it is, on one line."""
     # "@" as an entity, so that GitHub calls nobody.
-    shown = html.escape(_SPECIAL.sub(r"\\\1", " ".join(text.split())), quote=False)
+    line = " ".join(visible(text).split())
+    shown = html.escape(_SPECIAL.sub(r"\\\1", line), quote=False)
     return shown.replace("@", "&#64;")
 
 

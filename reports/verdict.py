@@ -6,12 +6,12 @@ fail          an audit counter is above zero, students were overtaken by more th
               pass (unless other programs took the CPU), connections were never given back, part of
               the target was lost (unless the plan's own fault took it), a gate is broken, or the
               census contradicts itself
-inconclusive  the run was cut short, had no T-0 or no requests; a fault of the plan could not be
-              done; the generator was late, was lost or has no timestamps; other programs took the
-              CPU, a source was silent or a clock was set (`reports.trust`); students never
-              started; nobody's try to buy was answered; a store could not be read, or rows were
-              still to come; the server's counts differ from the recorded ones; a gate could not be
-              decided
+inconclusive  the run was cut short or out of space, had no T-0 or no requests; part of its record
+              is damaged; a fault of the plan could not be done; the generator was late, was lost
+              or has no timestamps; other programs took the CPU, a source was silent or a clock was
+              set (`reports.trust`); students never started; nobody's try to buy was answered; a
+              store could not be read, or rows were still to come; the server's counts differ from
+              the recorded ones; a gate could not be decided
 pass          otherwise
 
 Gates are the audit, the plan's limits and three that always hold (see `reports.gates`): at most 1%
@@ -19,11 +19,13 @@ of students failed, unknown or in flight. A limit that breaks in a run cut short
 All reasons are given, those of a failure first, so the first sentence is the gravest.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 
-from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.plans.notes import notes_on
+from dress_rehearsal.records.tables import NOT_KEPT, PURCHASE
 from dress_rehearsal.reports.audit import audit_run, unchecked_words
-from dress_rehearsal.reports.cause import find_cause, worker_notes
+from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.census import CensusFinding, take_census
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import (
@@ -71,19 +73,23 @@ def judge(evidence: Evidence) -> Verdict:
     )
     gates = apply_gates(evidence, measured, census, audit, trust, cause_decided=cause.decided)
 
+    losses = _lost(evidence, target=True)
+    full = evidence.timeline.out_of_space
     failures = [
-        *audit.wrongs.values(),
+        *([] if trust.unproven else audit.wrongs.values()),
         *([] if trust.untimely else fairness.wrongs),
         *_leaks(pools),
-        *_lost(evidence, target=True),
+        *([] if full else losses),
         *gates.broken,
-        *census.problems,
+        *([] if trust.unproven else census.problems),
     ]
     doubts = [
         *_cut_short(evidence),
+        *_excused(losses, trust.unproven if full else None),
         *_lost(evidence, target=False),
         *_undone_faults(evidence),
         *trust.problems,
+        *_excused((*audit.wrongs.values(), *census.problems), trust.unproven),
         *_excused(fairness.wrongs, trust.untimely),
         *([] if evidence.students.empty else _missing_students(census)),
         *_unanswered_sale(evidence),
@@ -106,21 +112,25 @@ def judge(evidence: Evidence) -> Verdict:
         gates=gates.results,
         notes=_distinct(
             [
+                *notes_on(evidence.plan),
                 *fairness.notes,
                 *trust.notes,
                 *evidence.server_counts.notes,
                 *worker_notes(evidence),
+                *stop_notes(evidence),
                 *_late_rows(pools),
+                *_not_kept(evidence),
+                *_unclean(evidence),
             ]
         ),
     )
 
 
-def _excused(wrongs: Iterable[str], untimely: str | None) -> list[str]:
-    """Return wrongs of who was served late that may be others' doing; none where they are not."""
-    if untimely is None:
+def _excused(wrongs: Iterable[str], excuse: str | None) -> list[str]:
+    """Return wrongs that may not be the target's doing, and why; none where they are."""
+    if excuse is None:
         return []
-    return [f"{wrong.removesuffix('.')}, but {untimely}." for wrong in wrongs]
+    return [f"{wrong.removesuffix('.')}, but {excuse}." for wrong in wrongs]
 
 
 def _lost(evidence: Evidence, *, target: bool) -> list[str]:
@@ -214,6 +224,15 @@ def _late_rows(pools: Iterable[PoolFinding]) -> list[str]:
     ]
 
 
+def _unclean(evidence: Evidence) -> Iterator[str]:
+    """Yield what was found when the stage was cleared: who had stood still, or ended badly."""
+    for event in evidence.events:
+        if event.kind == "phase" and event.name == "torn_down":
+            unclean = event.detail.get("unclean")
+            told = unclean if isinstance(unclean, list) else []
+            yield from (f"When the stage was cleared: {what}" for what in told if what)
+
+
 def _what_held(measured: Measured, evidence: Evidence, unchecked: Mapping[str, int]) -> str:
     """Return a pass in one sentence, with figures that add up to every student."""
     census, bought = measured.census, measured.latency_ms[PURCHASE]
@@ -292,3 +311,15 @@ def _gates(number: int) -> str:
 
 def _distinct(sentences: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sentences))
+
+
+def _not_kept(evidence: Evidence) -> list[str]:
+    """Return what the target said that could not be kept: it counts as not said."""
+    counts: Counter[str] = Counter()
+    for event in evidence.events:
+        if event.kind == "phase" and event.name == NOT_KEPT:
+            counts.update(event.detail.get("values", {}))
+    if not counts:
+        return []
+    told = ", ".join(f"{counted(count, 'time')} `{name}`" for name, count in counts.items())
+    return [f"The target said what could not be kept, and counts as not said: {told}."]

@@ -1,6 +1,6 @@
 """The generator process that the conductor starts.
 
-Run as `python -m dress_rehearsal.scenarios RUN ROSTER URL`.
+Run as `python -m dress_rehearsal.scenarios RUN ROSTER URL IN OUT`.
 """
 
 import signal
@@ -14,4 +14,5 @@ from dress_rehearsal.scenarios.generator import main
 if __name__ == "__main__":
     # Ctrl-C goes to the whole terminal; the conductor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))
+    run, roster, url, orders, lines = sys.argv[1:]
+    sys.exit(main(Path(run), Path(roster), url, int(orders), int(lines)))

@@ -8,7 +8,8 @@ from itertools import count
 from typing import Any, Final
 from urllib.parse import quote
 
-from dress_rehearsal.records.tables import ABANDONED, STEPS
+from dress_rehearsal.records.tables import ABANDONED, OWN_WORDS, STEPS
+from dress_rehearsal.scenarios.answers.body import NOTHING, Body, read_body
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.sse import ADMITTED, SOLD_OUT, EventStream
@@ -37,6 +38,8 @@ _REFUSALS: Final = frozenset(
     }
 )
 """Answers that say no for a reason the sale is meant to have; other 4xx are failures."""
+_HEEDED: Final = frozenset({"code", "token", "poll_after_ms"})
+"""Fields that students act on and that are no claims, which are counted when they are read."""
 UNAUTHENTICATED: Final = "unauthenticated"
 """The word of a target that knows no session of this token (any more)."""
 
@@ -49,9 +52,10 @@ class Reply:
     code: str | None
     at_ns: int
     """When the answer had arrived, or when the attempt was given up."""
-    body: dict[str, Any]
+    body: Body
+    """What its body says; nothing where there is none, or none that can be read."""
     content: bytes = b""
-    """The answer's body as it came."""
+    """A QR code's body as it came, empty where it is larger than is kept."""
 
 
 class Browser:
@@ -93,7 +97,7 @@ class Browser:
         body = json.dumps({"student": person.student, "pin": person.pin}).encode()
         reply = self.send(self._request(LOGIN, token=None, body=body), intended_ns)
         if reply.outcome == OK:
-            self._token = str(reply.body.get("token", ""))
+            self._token = reply.body.token
         return reply
 
     @property
@@ -165,7 +169,7 @@ class Browser:
         exchange = Exchange()
         line = self._connection(connection)
         was_open = line.is_open
-        body: dict[str, Any] = {}
+        body = NOTHING
         code: str | None = None
         content = b""
         outcome = UNKNOWN
@@ -173,11 +177,12 @@ class Browser:
         rush.recorder.begun.append(exchange)
         try:
             answer = line.exchange(request, trace, exchange, give_up_ns, stream)
-            content = answer.body
+            if request.step == QR and answer.whole_body:
+                content = answer.body
             if stream is None:
-                outcome, code, body = _read(answer, request.step)
+                outcome, code, body = self._read(answer, request.step)
             else:
-                outcome, code, body = _read_stream(stream)
+                outcome, code, body = self._read_stream(stream)
         except ExchangeError as error:
             outcome = UNKNOWN if isinstance(error, NotAnsweredError) else FAILED
             code = error.word
@@ -185,7 +190,8 @@ class Browser:
             # Cut short from outside (the generator ends, or the student needs it no more): it
             # may have taken effect.
             outcome = FAILED if exchange.sent_ns is None else UNKNOWN
-            code = ABANDONED if isinstance(cut, ClosedError) else "cut"
+            defect = isinstance(cut, Exception) and not isinstance(cut, ClosedError)
+            code = ABANDONED if isinstance(cut, ClosedError) else "defect" if defect else "cut"
             raise
         finally:
             rush.in_flight -= 1
@@ -205,6 +211,7 @@ class Browser:
                 step=request.step,
                 outcome=outcome,
             )
+            exchange.answer = None  # whoever counts exchanges later needs no answers
         done_ns = exchange.done_ns or time.time_ns()
         if stream is None and code != ABANDONED:
             felt_ms = (done_ns - intended_ns) / 1e6
@@ -212,6 +219,50 @@ class Browser:
             if outcome in (OK, REFUSED):
                 rush.good_ms.append(felt_ms)
         return Reply(outcome, code, done_ns, body, content)
+
+    def _read(self, answer: Answer, step: int) -> tuple[int, str | None, Body]:
+        """Classify an answer: outcome, error word, and what its body says."""
+        succeeded = 200 <= answer.status < 300
+        if succeeded and step not in _READ_BY_STUDENTS:
+            return OK, None, NOTHING
+        body, unkept = read_body(answer.body)
+        for field in unkept:
+            if field in _HEEDED:
+                self._rush.recorder.lost[field] += 1
+        if not succeeded:
+            word = self._word(answer.status, body)
+            return (REFUSED if word in _REFUSALS else FAILED), word, body or NOTHING
+        if not answer.whole_body:
+            return FAILED, "body_too_large", NOTHING
+        if body is None:
+            return FAILED, "not_json", NOTHING
+        if step == LOGIN and body.token is None:
+            return FAILED, "no_token", body
+        if step == BUY and body.ticket is None:
+            return FAILED, "no_ticket", body
+        if step in _QUEUE_STEPS and body.state == SOLD_OUT:
+            return REFUSED, SOLD_OUT, body
+        return OK, None, body
+
+    def _word(self, status: int, body: Body | None) -> str:
+        """Return the word of an error: its code, or its status where it has none of its own."""
+        code = None if body is None else body.code
+        if code in OWN_WORDS:  # what is said of an answer, no answer says itself
+            self._rush.recorder.lost["code"] += 1
+            code = None
+        return code or f"http_{status}"
+
+    def _read_stream(self, stream: EventStream) -> tuple[int, str | None, Body]:
+        """Classify a stream by the event that decided; without one it is open what comes next."""
+        if stream.decision == ADMITTED:
+            return OK, None, Body(admitted=True)
+        if stream.decision == SOLD_OUT:
+            return REFUSED, SOLD_OUT, Body(state=SOLD_OUT)
+        if stream.is_stream:
+            return UNKNOWN, "stream_ended", NOTHING
+        if 200 <= stream.status < 300:
+            return FAILED, "not_a_stream", NOTHING
+        return self._read(stream, STREAM)
 
     def close(self) -> None:
         """Close every connection."""
@@ -237,34 +288,3 @@ class Browser:
         method, _, route = STEPS[step].partition(" ")
         path = route.format(event=self._rush.plan.event.id, ticket=quote(ticket, safe=""))
         return self._rush.origin.request(step, method, path, **{"token": self._token} | options)
-
-
-def _read(answer: Answer, step: int) -> tuple[int, str | None, dict[str, Any]]:
-    """Classify an answer: outcome, error word, and the JSON object if it is one."""
-    status, body = answer.status, answer.body
-    if 200 <= status < 300 and step not in _READ_BY_STUDENTS:
-        return OK, None, {}
-    try:
-        document: Any = json.loads(body.decode()) if body[:1] == b"{" else {}
-    except ValueError:
-        document = {}
-    if 200 <= status < 300:
-        if step in _QUEUE_STEPS and document.get("state") == "sold_out":
-            return REFUSED, "sold_out", document
-        return (OK, None, document) if document else (FAILED, "not_json", {})
-    code = document.get("code")
-    word = code if isinstance(code, str) and len(code) <= 64 else f"http_{status}"
-    return (REFUSED if word in _REFUSALS else FAILED), word, document
-
-
-def _read_stream(stream: EventStream) -> tuple[int, str | None, dict[str, Any]]:
-    """Classify a stream by the event that decided; without one it is open what comes next."""
-    if stream.decision == ADMITTED:
-        return OK, None, {"admitted": True}
-    if stream.decision == SOLD_OUT:
-        return REFUSED, SOLD_OUT, {"state": SOLD_OUT}
-    if stream.is_stream:
-        return UNKNOWN, "stream_ended", {}
-    if 200 <= stream.status < 300:
-        return FAILED, "not_a_stream", {}
-    return _read(stream, STREAM)

@@ -62,6 +62,11 @@ class Device:
         try:
             with suppress(ClosedError):
                 self._go()
+        except Exception:
+            # A defect of ours, logged by whoever runs this device: it costs a story, not the run.
+            self._rush.recorder.lost["story"] += 1
+            self._purchase.ended(StudentOutcome.FAILED)
+            raise
         finally:
             self._greenlet = None
 

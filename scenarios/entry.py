@@ -15,9 +15,9 @@ from typing import Final
 import gevent
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.scenarios.answers.qr_code import read_svg, ticket_in
 from dress_rehearsal.scenarios.browser import Reply
 from dress_rehearsal.scenarios.errors import ClosedError, ScenarioError
-from dress_rehearsal.scenarios.qr_code import read_svg, ticket_in
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN
 from dress_rehearsal.scenarios.retry import Retry
 from dress_rehearsal.scenarios.rush import Rush

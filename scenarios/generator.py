@@ -1,15 +1,17 @@
-"""The generator: one process that plays students with Locust, led by lines on its input.
+"""The generator: one process that plays students with Locust, led by lines.
 
-It reads one JSON object a line from standard input: `{"t0_ns": …}` fixes T-0, `{"stop": true}`
-or the end of input cuts the rush short. It writes one a line to standard output: `ready`,
-`status` every 250 ms, `error`, and `done` when everything is recorded.
+It reads one JSON object a line from a descriptor it is given: `{"t0_ns": …}` fixes T-0,
+`{"stop": true}` or the end of input cuts the rush short. It writes one a line to another: `ready`,
+`status` every 250 ms, `error`, and `done` when everything is recorded. What is printed is no line.
 """
 
 import gc
 import json
+import os
 import resource
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -35,7 +37,6 @@ from dress_rehearsal.scenarios.timetable import draw_timetable
 
 _STATUS_INTERVAL_S: Final = 0.25
 _CENSUS_INTERVAL_S: Final = 2.0
-_STDIN, _STDOUT = 0, 1
 
 
 class Generator:
@@ -45,14 +46,19 @@ class Generator:
         run: the run directory; its plan says what to do.
         people: the roster, one person a student.
         url: where the target answers, such as `http://127.0.0.1:20000`.
+        orders: the descriptor that the conductor's lines come from.
+        lines: the descriptor that its own go to.
 
     Raises:
         ScenarioError: the roster is too short for the plan, the URL is not plain HTTP, or the
             entrances' token is missing.
     """
 
-    def __init__(self, run: RunDirectory, people: Sequence[Person], url: str) -> None:
+    def __init__(
+        self, run: RunDirectory, people: Sequence[Person], url: str, orders: int, lines: int
+    ) -> None:
         self._run = run
+        self._orders, self._lines = orders, lines
         plan = run.plan()
         if len(people) < plan.event.students:
             raise ScenarioError(
@@ -122,9 +128,9 @@ class Generator:
 
     def _listen(self) -> None:
         """Take the conductor's lines; the end of input means that the conductor is gone."""
-        gevent.os.make_nonblocking(_STDIN)
+        gevent.os.make_nonblocking(self._orders)
         waiting = b""
-        while chunk := gevent.os.nb_read(_STDIN, 4096):
+        while chunk := gevent.os.nb_read(self._orders, 4096):
             *lines, waiting = (waiting + chunk).split(b"\n")
             for line in lines:
                 order: dict[str, Any] = json.loads(line)
@@ -164,28 +170,36 @@ class Generator:
             pass
         if error is not None:
             raise error
+        self.recorder.stamp_losses()
 
     def _say(self, **line: Any) -> None:
         """Write a line without ever blocking the loop; a conductor that is gone is no error."""
-        data = (json.dumps(line) + "\n").encode()
+        data = _line(**line)
         try:
-            gevent.os.make_nonblocking(_STDOUT)
+            gevent.os.make_nonblocking(self._lines)
             while data:
-                data = data[gevent.os.nb_write(_STDOUT, data) :]
+                data = data[gevent.os.nb_write(self._lines, data) :]
         except BrokenPipeError:
             self._cut()
 
 
-def main(run: Path, roster: Path, url: str) -> int:
+def _line(**content: Any) -> bytes:
+    return (json.dumps(content) + "\n").encode()
+
+
+def main(run: Path, roster: Path, url: str, orders: int, lines: int) -> int:
     """Run a generator process and return its exit code."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
         with KernelStamps():  # before the first request: else the first answers would have none
-            generator = Generator(RunDirectory.open(run), read_roster(roster), url)
+            people = read_roster(roster)
+            generator = Generator(RunDirectory.open(run), people, url, orders, lines)
             generator.perform()
     except (RecordError, ScenarioError) as error:
-        print(json.dumps({"kind": "error", "message": str(error)}), flush=True)  # noqa: T201
+        with suppress(BrokenPipeError):  # nobody is there to be told
+            os.set_blocking(lines, True)
+            os.write(lines, _line(kind="error", message=str(error)))
         return 1
     return 0

@@ -78,12 +78,13 @@ class _Story:
         """Ask until the ticket is issued, open its QR code, and go to the entrance with it."""
         purchase, habits, luck = self.purchase, self.rush.plan.students, self.device.luck
         assert purchase.session is not None
-        session, ticket = purchase.session, grant.body["ticket"]
+        session, ticket = purchase.session, grant.body.ticket
+        assert ticket is not None
         browser = session.browser
         # A copy may have been granted while the student still waited for the first click.
         here_ns = max(grant.at_ns, purchase.here_ns)
         reply, poll_ns = grant, round(habits.ticket_poll * NS_PER_S)
-        while reply.outcome != OK or reply.body.get("state") != "issued":
+        while reply.outcome != OK or reply.body.state != "issued":
             reply = browser.ticket(ticket, here_ns + poll_ns)
             here_ns = reply.at_ns
             if session.lost(reply):

@@ -7,20 +7,19 @@ Locust loads this file by its path, as a module of its own; what it imports has 
 the rest of the process knows it by, so nothing is loaded twice.
 """
 
-import json
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import gevent
-import requests
 from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
 from dress_rehearsal.plans import Plan, read_plan, read_roster, refusal, seeded_people
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.http import KIB, NoAnswerError, ask, json_of
 from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.http import Origin
@@ -34,6 +33,7 @@ from dress_rehearsal.scenarios.timetable import draw_timetable
 __all__ = ["Student"]
 
 _BREATH_S: Final = 1.0
+_COUNTDOWN_S: Final = 5.0
 
 
 @events.init_command_line_parser.add_listener
@@ -79,11 +79,10 @@ class _Rehearsal:
     def _fix_t0(self, plan: Plan, host: str) -> int:
         """Take the target's own opening time when it is still ahead, else open after the lead."""
         t0_ns = time.time_ns() + round((plan.schedule.lead + _BREATH_S) * NS_PER_S)
-        with suppress(requests.RequestException, ValueError):
-            answer = requests.get(
-                f"{host}/events/{plan.event.id}/countdown", timeout=5, allow_redirects=False
-            )
-            opens_at_ns = json.loads(answer.text)["opens_at_ns"]
+        with suppress(NoAnswerError, ValueError, KeyError, TypeError):
+            url = f"{host.rstrip('/')}/events/{plan.event.id}/countdown"
+            answer = ask("GET", url, deadline_s=_COUNTDOWN_S, limit_bytes=64 * KIB)
+            opens_at_ns = int(json_of(answer.body)["opens_at_ns"])
             if time.time_ns() < opens_at_ns < time.time_ns() + 3600 * NS_PER_S:
                 t0_ns = opens_at_ns
         self.run.stamp("t0", "open", t_ns=t0_ns)
@@ -99,6 +98,7 @@ class _Rehearsal:
         error = self.recorder.error or self.rush.census.write(self.run)
         if error is not None:
             raise error
+        self.recorder.stamp_losses()
         self.run.stamp("phase", "performed")
 
 

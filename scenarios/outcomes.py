@@ -1,8 +1,8 @@
 """What became of each student: the census, in columns that are written as the run goes."""
 
 import time
+from collections.abc import Mapping
 from enum import IntEnum
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +11,6 @@ from dress_rehearsal.records import RecordError, RunDirectory, tables
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.recorder import Writer
 from dress_rehearsal.scenarios.timetable import Timetable
-
-_TICKET_BYTES: Final = 64
 
 
 class StudentOutcome(IntEnum):
@@ -53,7 +51,7 @@ class Census:
         self._acked_ns = np.full(n, -1, dtype=np.int64)
         self._issued_ns = np.full(n, -1, dtype=np.int64)
         self._attempts = np.zeros(n, dtype=np.int16)
-        self._ticket = np.full(n, b"", dtype=f"S{_TICKET_BYTES}")
+        self._ticket: dict[int, str] = {}
         self._more: dict[int, tuple[str, ...]] = {}
         self._writer = Writer()
 
@@ -78,8 +76,8 @@ class Census:
         """Note the ticket the target says the student has; different ones are kept beside it."""
         if self._acked_ns[student] == -1:
             self._acked_ns[student] = at_ns
-            self._ticket[student] = ticket.encode()
-        elif self._ticket[student] != ticket.encode()[:_TICKET_BYTES]:
+            self._ticket[student] = ticket
+        elif self._ticket[student] != ticket:
             before = self._more.get(student, ())
             if ticket not in before:
                 self._more[student] = (*before, ticket)
@@ -113,18 +111,19 @@ class Census:
                 pa.array(self._arrival_ns),
                 time(self._clicked_ns),
                 word(self.outcome, tables.STUDENT_OUTCOMES),
-                pa.array(self._ticket, pa.binary(), mask=self._acked_ns == -1).cast(pa.string()),
+                self._by_student(self._ticket, "ticket"),
                 time(self._acked_ns),
                 time(self._issued_ns),
                 pa.array(self._attempts),
-                self._more_tickets(),
+                self._by_student(self._more, "more_tickets"),
             ],
             schema=tables.STUDENTS,
         )
 
-    def _more_tickets(self) -> pa.Array:
-        kind = tables.STUDENTS.field("more_tickets").type
-        more = self._more.copy()  # in one go: the loop may add to it meanwhile
-        if not more:
+    def _by_student(self, told: Mapping[int, object], column: str) -> pa.Array:
+        """Return a column of what few or many students were told; null for the rest."""
+        kind = tables.STUDENTS.field(column).type
+        told = dict(told)  # in one go: the loop may add to it meanwhile
+        if not told:
             return pa.nulls(len(self.outcome), kind)
-        return pa.array([more.get(student) for student in range(len(self.outcome))], kind)
+        return pa.array([told.get(student) for student in range(len(self.outcome))], kind)

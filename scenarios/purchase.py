@@ -45,8 +45,8 @@ class Purchase:
 
     def granted(self, reply: Reply, session: Session) -> bool:
         """Take in a grant; an answer that says yes but names no ticket settles nothing."""
-        ticket = reply.body.get("ticket")
-        if not isinstance(ticket, str):
+        ticket = reply.body.ticket
+        if ticket is None:
             return False
         if self.grant is None:
             self.grant, self.session = reply, session

@@ -5,9 +5,9 @@ columns are handed to a native thread that writes a shard; Arrow reads them in p
 generator loses at most what it recorded since the last hand-over.
 """
 
-import re
 from array import array
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import gevent
@@ -17,34 +17,32 @@ from gevent import get_hub
 from gevent.event import AsyncResult
 
 from dress_rehearsal.records import RecordError, RunDirectory, tables
-from dress_rehearsal.scenarios.claims import CLAIMING, read_claims
+from dress_rehearsal.scenarios.answers.claims import CLAIMING, is_page, read_claims
+from dress_rehearsal.scenarios.answers.server_timing import DURATIONS, NAMES, read_timings
+from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
 from dress_rehearsal.scenarios.client.connection import Exchange
+from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.histograms import Histograms
 from dress_rehearsal.scenarios.seconds import COLUMNS, Seconds
 
 OK, REFUSED, FAILED, UNKNOWN = range(4)
 """Positions in `records.tables.OUTCOMES`."""
 
-_TIMING: Final = re.compile(
-    rb"(?:^|[,\s])(queue|pool|db_connect|db|redis_connect|redis|external|app)\s*(?:;[^,]*?)?;\s*dur=(\d+(?:\.\d+)?)(?![\d.])"
-)
-_NAMED: Final = re.compile(rb'(?:^|[,\s])(pool|app)\s*;\s*desc="?([\w.-]{1,64})"?')
-_NAMED_COLUMNS: Final = {"pool": b"pool", "worker": b"app"}
-"""Columns with a word of `Server-Timing`'s, and the part whose description it is."""
-_TIMING_COLUMNS: Final = tuple(
-    f"{part}_us"
-    for part in ("queue", "pool", "db_connect", "db", "redis_connect", "redis", "external", "app")
-)
 _ABSENT: Final = -1
 _NO_WORD: Final = -2
 """A place that no word has."""
 _HAND_OVER_S: Final = 1.0
 """Time between hand-overs."""
+_LARGEST_BYTES: Final = 2**31 - 1
+_KEPT_BODIES: Final = 64 * 1024 * 1024
+"""Bytes of answers that wait to be looked into; what comes beyond until they are is not kept."""
+_UNFORESEEN: Final = (ValueError, TypeError, ArithmeticError, LookupError, RuntimeError)
+"""What reading an answer might raise that no reader here foresees: it must not cost the rows."""
 _CODE_PER_BITS: Final = {1: "b", 8: "b", 16: "h", 32: "i", 64: "q"}
 _CODES: Final = {
     field.name: _CODE_PER_BITS[field.type.bit_width]  # a word's is that of its position
     for field in tables.REQUESTS
-    if field.name not in (*_TIMING_COLUMNS, *_NAMED_COLUMNS, *tables.CLAIMS.names)
+    if field.name not in (*DURATIONS, *NAMES, *tables.CLAIMS.names)
 }
 """Type codes of the columns that are appended to, in the order of `record`'s row."""
 
@@ -81,19 +79,35 @@ class Writer:
 class Shard:
     """Rows of one hand-over, as typed columns; -1 stands for null until Arrow gets them."""
 
-    __slots__ = ("bodies", "columns", "timings")
+    __slots__ = ("bodies", "columns", "room", "timings")
 
     def __init__(self) -> None:
         self.columns: dict[str, array[int]] = {name: array(code) for name, code in _CODES.items()}
         self.timings: list[bytes] = []
         self.bodies: list[bytes] = []
         """Answers that claim something, as they came; of the rest nothing."""
+        self.room = _KEPT_BODIES
+        """Bytes of answers that can still be kept."""
 
     def __len__(self) -> int:
         return len(self.timings)
 
-    def table(self, errors: list[str]) -> pa.Table:
-        """Return the rows as `records.tables.REQUESTS`; `error` counts in the words of `errors`."""
+    def forget_said(self) -> int:
+        """Forget all that the target said beside the answers' outcomes; return of how many rows."""
+        said = sum(1 for row in zip(self.timings, self.bodies, strict=True) if any(row))
+        self.timings, self.bodies = [b""] * len(self), [b""] * len(self)
+        return said
+
+    def table(
+        self, errors: list[str], vocabularies: Mapping[str, Vocabulary], lost: Counter[str]
+    ) -> pa.Table:
+        """Return the rows as `records.tables.REQUESTS`.
+
+        Args:
+            errors: the words that `error` counts in.
+            vocabularies: the words of columns whose words are the target's, so far; grow.
+            lost: counts, by its name, each value that the target said and that cannot be kept.
+        """
         words = {
             "journey": list(tables.JOURNEYS),
             "step": list(tables.STEPS),
@@ -101,8 +115,9 @@ class Shard:
             "error": errors,
         }
         arrays = []
-        timing = _timings(self.timings)
-        made = {**_named(self.timings), **read_claims(self.columns["step"], self.bodies)}
+        timing = read_timings(self.timings, vocabularies, lost)
+        made = {name: timing.pop(name) for name in NAMES}
+        made |= read_claims(self.columns["step"], self.bodies, vocabularies["told_state"], lost)
         for field in tables.REQUESTS:
             if field.name in made:
                 arrays.append(made[field.name])
@@ -151,7 +166,12 @@ class Recorder:
         self._shard = Shard()
         self._counted = 0
         """Rows of the shard that `seconds` knows of."""
-        self._error_codes: dict[str, int] = {}  # in their order, from 0
+        self.lost: Counter[str] = Counter()
+        """Values that the target said and that cannot be kept, by their names."""
+        self._unkept: Counter[str] = Counter()
+        """… those of them that are found while writing."""
+        self._errors = Vocabulary()
+        self._words = {name: Vocabulary() for name in (*NAMES, "told_state")}
         self._written = 0
         self._writer = Writer()
         self._bind()
@@ -180,7 +200,9 @@ class Recorder:
         """Add one request. Called on the loop, so it only appends numbers."""
         answer = exchange.answer
         error, done_ns = exchange.error, exchange.done_ns
-        codes = self._error_codes
+        if error is not None and answer is not None and not self._errors.has_room_for(error):
+            self.lost["code"] += 1
+            error = f"http_{answer.status}"
         row = (
             intended_ns,
             _ABSENT if exchange.sent_ns is None else exchange.sent_ns,
@@ -194,8 +216,8 @@ class Recorder:
             step,
             0 if answer is None else answer.status,
             outcome,
-            _ABSENT if error is None else codes.setdefault(error, len(codes)),
-            exchange.bytes_read,
+            _ABSENT if error is None else self._errors.code(error),
+            min(exchange.bytes_read, _LARGEST_BYTES),
             exchange.new_connection,
             _ABSENT if exchange.connect_us is None else exchange.connect_us,
         )
@@ -203,12 +225,21 @@ class Recorder:
             append(value)
         self._shard.timings.append(b"" if answer is None else answer.server_timing)
         claims = answer is not None and step in CLAIMING and 200 <= answer.status < 300
-        self._shard.bodies.append(answer.claim if answer is not None and claims else b"")
+        self._shard.bodies.append(self._claim(answer) if answer is not None and claims else b"")
         self.requests += 1
         abandoned = error == tables.ABANDONED
         self.ends[tables.ABANDONED if abandoned else tables.OUTCOMES[outcome]] += 1
         felt_ms = ((done_ns or intended_ns) - intended_ns) / 1e6
         self.unfed.append((step, felt_ms, exchange.bytes_read, outcome, error))
+
+    def _claim(self, answer: Answer) -> bytes:
+        """Return an answer to be looked into, empty where there is no room for it."""
+        claim, shard = answer.claim, self._shard
+        if len(claim) > shard.room or not answer.whole_body:
+            self.lost["answer"] += not is_page(claim)
+            return b""
+        shard.room -= len(claim)
+        return claim
 
     def count(self) -> None:
         """Count by the second what was sent and what ended since this was last called."""
@@ -220,7 +251,7 @@ class Recorder:
             for name in COLUMNS
         }
         self._counted = len(self._shard)
-        abandoned = self._error_codes.get(tables.ABANDONED)
+        abandoned = self._errors.words.get(tables.ABANDONED)
         self.seconds.ended(rows, rows["error"] == (_NO_WORD if abandoned is None else abandoned))
 
     def keep_writing(self) -> None:
@@ -242,34 +273,23 @@ class Recorder:
         self._bind()
         number, self._written = self._written, self._written + 1
         # Words are only ever added, so those of now suit every code in the shard.
-        self.error = self._writer.do(self._write, shard, number, list(self._error_codes))
+        self.error = self._writer.do(self._write, shard, number, list(self._errors.words))
 
     def _write(self, shard: Shard, number: int, errors: list[str]) -> None:
         self.histograms.add(shard.columns, errors)
-        name = f"requests/{self.name}-{number:06d}.parquet"
-        self._run.write_table(name, shard.table(errors))
+        try:
+            table = shard.table(errors, self._words, self._unkept)
+        except _UNFORESEEN:
+            self._unkept["answer"] += shard.forget_said()
+            table = shard.table(errors, self._words, self._unkept)
+        self._run.write_table(f"requests/{self.name}-{number:06d}.parquet", table)
 
+    def stamp_losses(self) -> None:
+        """Keep on the timeline how many values the target said that could not be kept, if any.
 
-def _timings(headers: list[bytes]) -> dict[str, Any]:
-    """Read `Server-Timing` values into microseconds, -1 where a part is absent."""
-    columns = {name: np.full(len(headers), _ABSENT, dtype=np.int32) for name in _TIMING_COLUMNS}
-    for position, header in enumerate(headers):
-        for part, milliseconds in _TIMING.findall(header):
-            column = columns[f"{part.decode()}_us"]
-            column[position] = min(round(float(milliseconds) * 1000), 2**31 - 1)
-    return columns
-
-
-def _named(headers: list[bytes]) -> dict[str, pa.Array]:
-    """Read who or what `Server-Timing` names: the pool waited for, the worker that answered."""
-    said = [dict(_NAMED.findall(header)) if b"desc" in header else {} for header in headers]
-    return {
-        column: pa.array([_text(each.get(part)) for each in said], pa.string()).cast(
-            tables.REQUESTS.field(column).type
-        )
-        for column, part in _NAMED_COLUMNS.items()
-    }
-
-
-def _text(word: bytes | None) -> str | None:
-    return None if word is None else word.decode()
+        Raises:
+            RunDirectoryUnusableError: it cannot be written.
+        """
+        lost = +(self.lost + self._unkept)
+        if lost:
+            self._run.stamp("phase", tables.NOT_KEPT, values=dict(sorted(lost.items())))

@@ -8,6 +8,7 @@ from locust import User, constant, task
 from locust.env import Environment
 from locust.exception import StopUser
 
+from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.tables import STEPS
 from dress_rehearsal.scenarios.journeys import perform
 from dress_rehearsal.scenarios.recorder import FAILED, UNKNOWN, Recorder
@@ -54,7 +55,7 @@ def feed_once(environment: Environment, recorder: Recorder) -> Iterator[None]:
             method, _, name = STEPS[step].partition(" ")
             exception: Any = None
             if outcome in (FAILED, UNKNOWN):
-                exception = error or "failed"
+                exception = visible_line(error or "failed")
             environment.events.request.fire(  # type: ignore[no-untyped-call]
                 request_type=method,
                 name=name,

@@ -53,7 +53,8 @@ class WaitingRoom:
             elif reply.at_ns > leave_ns:
                 return None
             else:  # the place is lost
-                reply = self._join(reply.at_ns + round(self._pause_ms * NS_PER_MS))
+                pause_ms = max(self._pause_ms, _LEAST_PAUSE_MS)
+                reply = self._join(reply.at_ns + round(pause_ms * NS_PER_MS))
         return reply
 
     def _join(self, intended_ns: int) -> Reply:
@@ -101,14 +102,14 @@ class WaitingRoom:
 
     def _poll_ms(self, reply: Reply) -> float:
         """Take the pause the target asks for; without one the page asks as for the countdown."""
-        asked = reply.body.get("poll_after_ms")
-        if isinstance(asked, int | float):
-            return max(float(asked), _LEAST_PAUSE_MS)
+        asked = reply.body.poll_after_ms
+        if asked is not None:
+            return max(asked, _LEAST_PAUSE_MS)
         return self._rush.plan.students.countdown_poll * 1000
 
 
 def _decides(reply: Reply) -> bool:
     """Return whether it is the student's turn, or never will be."""
     if reply.outcome == OK:
-        return reply.body.get("admitted") is True
+        return reply.body.admitted is True
     return reply.outcome == REFUSED and reply.code != "not_in_queue"

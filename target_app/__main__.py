@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -49,6 +50,11 @@ def main() -> int:
         return 2
     descriptors = raise_descriptor_limit()
     draw_patterns()
+    if sys.platform == "linux":
+        # Workers share what has been made by now. Python 3.14 would have each make its own, below
+        # processes of multiprocessing's that nobody asked for.
+        multiprocessing.set_start_method("fork", force=True)
+    _let_new_workers_end()
     server = granian_server(settings)
     logging.getLogger("_granian").info(
         "starting", extra={"workers": settings.workers, "descriptors": descriptors}
@@ -69,6 +75,27 @@ def main() -> int:
         )
         return 1
     return 0
+
+
+def _let_new_workers_end() -> None:
+    """Let a worker that does not serve yet end when it is told to.
+
+    It inherits its parent's handlers, by which it would hear and do nothing until it has its own;
+    then whoever stops the service while a worker is being replaced waits until it is killed. What
+    is sent to it while it is being forked waits until it has none.
+    """
+    endings = (signal.SIGTERM, signal.SIGINT)
+
+    def begin() -> None:
+        for number in endings:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, endings)
+
+    os.register_at_fork(
+        before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, endings),
+        after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, endings),
+        after_in_child=begin,
+    )
 
 
 class WorkerServer(MPServer):

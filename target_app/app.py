@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 from dress_rehearsal.target_app.errors import DependencyDownError, OverloadedError, UnavailableError
 from dress_rehearsal.target_app.http.openapi import openapi_config
 from dress_rehearsal.target_app.http.problems import PROBLEMS, make_problem
+from dress_rehearsal.target_app.http.request import ClientRequest
 from dress_rehearsal.target_app.http.response import Answer
 from dress_rehearsal.target_app.middleware import RequestMiddleware
 from dress_rehearsal.target_app.request_context import CURRENT
@@ -86,6 +87,7 @@ def create_app(settings: Settings, *outer: Lifespan) -> RequestMiddleware:
             },
             openapi_config=openapi_config(),
             logging_config=None,
+            request_class=ClientRequest,
             request_max_body_size=MAX_BODY_BYTES,
             debug=False,
         ),

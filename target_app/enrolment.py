@@ -16,6 +16,7 @@ from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal
 from dress_rehearsal.target_app.circuit_breaker import CircuitBreaker
 from dress_rehearsal.target_app.errors import EnrolmentUnknownError, OverloadedError
 from dress_rehearsal.target_app.event_status import EventStatus
+from dress_rehearsal.target_app.http.response import UNREADABLE
 from dress_rehearsal.target_app.request_context import add_time
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
@@ -115,7 +116,7 @@ class Enrolment:
             raise EnrolmentUnknownError(
                 "timeout", f"no answer within {self._timeout_s:g} s"
             ) from error
-        except (aiohttp.ClientError, OSError, msgspec.MsgspecError) as error:
+        except (aiohttp.ClientError, OSError, *UNREADABLE) as error:
             # Its type only: its text may hold the URL, and with it a student's number.
             raise EnrolmentUnknownError("failure", type(error).__name__) from error
 

@@ -8,6 +8,7 @@ from typing import Any
 from litestar import Litestar
 
 from dress_rehearsal.target_app.http.problems import PROBLEMS
+from dress_rehearsal.target_app.http.request import queued_ns
 from dress_rehearsal.target_app.http.response import Answer
 from dress_rehearsal.target_app.request_context import CURRENT, NS, RequestContext
 from dress_rehearsal.target_app.services import Services
@@ -107,8 +108,9 @@ def begin_request(headers: Any) -> RequestContext:
         elif name == b"idempotency-key":
             context.idempotency_key = value
         elif name == b"x-request-start":
-            if value[:2] == b"t=" and value[2:].isdigit():
-                context.add("queue", max(0, time.time_ns() - int(value[2:])))
+            waited_ns = queued_ns(value, time.time_ns())
+            if waited_ns is not None:
+                context.spent_ns["queue"] = waited_ns
         elif name == b"traceparent":
             trace = parse_traceparent(value)
             if trace is not None:

@@ -28,6 +28,7 @@ from pydantic_settings import SettingsConfigDict
 from dress_rehearsal.target_app.alerts import Alert
 from dress_rehearsal.target_app.errors import RosterError, SettingsError
 from dress_rehearsal.target_app.faults import SLOWER
+from dress_rehearsal.target_app.http.response import UNREADABLE
 from dress_rehearsal.target_app.process import raise_descriptor_limit
 from dress_rehearsal.target_app.roster import read_roster
 from dress_rehearsal.target_app.settings import EnvironmentSettings, Port, Secret
@@ -101,14 +102,14 @@ class Neighbours:
             return web.json_response({"error": "unauthenticated"}, status=401)
         try:
             self.behaviour = msgspec.json.decode(await request.read(), type=Behaviour)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             return web.json_response({"error": str(error)}, status=400)
         return _json(self.behaviour)
 
     async def _be_told(self, request: web.Request) -> web.Response:
         try:
             alert = msgspec.json.decode(await request.read(), type=Alert)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             return web.json_response({"error": str(error)}, status=400)
         self.alerts.append(alert)
         return web.Response(status=204)

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 import time
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from dress_rehearsal.target_app.stores.redis import RedisStore, Script
 from dress_rehearsal.target_app.stores.redis_keys import (
     ROSTER_PINS,
     EventKeys,
+    failed_logins_at,
     failed_logins_from,
     failed_logins_of,
     session_key,
@@ -20,19 +22,24 @@ from dress_rehearsal.target_app.stores.redis_keys import (
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 TOKEN_LIFETIME_S = 2 * 3600
-# A PIN of five digits takes 17 days to guess at this pace, on average.
-FAILURES_OF_STUDENT = 10
-FAILURES_OF_STUDENT_S = 300
-# A whole campus may stand behind one address; this ends only what no campus does by mistake.
-FAILURES_FROM_ADDRESS = 5000
-FAILURES_FROM_ADDRESS_S = 60
+FREE_FAILURES = 5
+"""Wrong PINs for a student from a source that cost no time; each further one doubles the wait."""
+FREE_FAILURES_PRESSED = 1
+"""The same while a student, or a source, has more failures than any mistake explains."""
+# A PIN of five digits takes 17 days to guess from one source at this pace, on average.
+LONGEST_WAIT_S = 30
+REMEMBERED_S = 300
+"""How long failures count: a source's for a student since the last one, others since the first."""
+FAILURES_OF_STUDENT = 50
+# A whole campus may stand behind one address; this is only what no campus does by mistake.
+FAILURES_FROM_SOURCE = 5000
 _ALGORITHM = "HS256"
 _REMEMBERED_TOKENS = 32_768
 _LOGIN = Script("login.lua")
 
 
 class Throttled(NamedTuple):
-    """Too many logins have failed; none is looked at for so long."""
+    """Logins of this student failed from there too often; none is looked at for so long."""
 
     retry_after_s: int
 
@@ -57,6 +64,21 @@ def hash_student(key: bytes, student: str) -> str:
     return hashlib.blake2b(student.encode(), key=key, digest_size=6).hexdigest()
 
 
+def source_of(address: str) -> str:
+    """Return whom failures from an address are counted for.
+
+    An IPv6 address stands for its /64, of which one customer has all; what is no IP address at all
+    (a Unix socket's peer) for itself.
+    """
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if ip.version == 6 and ip.ipv4_mapped is None:
+        return str(ipaddress.ip_network((ip, 64), strict=False).network_address)
+    return str(ip if ip.version == 4 else ip.ipv4_mapped)
+
+
 class Sessions:
     """Opens, reads and revokes sessions."""
 
@@ -71,25 +93,32 @@ class Sessions:
     async def open(self, student: str, pin: str, address: str) -> str | Throttled | None:
         """Return a new token, or None where student and PIN do not belong together.
 
+        Who fails again and again waits longer and longer, at that source and for that student: the
+        right PIN from any other source is looked at, whatever was guessed elsewhere.
+
         `address` is where the login comes from.
         """
         session = secrets.token_hex(16)
+        source = source_of(address)
         opened = await self._redis_store.script(
             _LOGIN,
             (
                 ROSTER_PINS,
                 session_key(session),
+                failed_logins_at(source, student),
                 failed_logins_of(student),
-                failed_logins_from(address),
+                failed_logins_from(source),
             ),
             (
                 student,
                 hash_pin(self._pin_key, student, pin),
                 TOKEN_LIFETIME_S,
+                FREE_FAILURES,
+                FREE_FAILURES_PRESSED,
                 FAILURES_OF_STUDENT,
-                FAILURES_OF_STUDENT_S,
-                FAILURES_FROM_ADDRESS,
-                FAILURES_FROM_ADDRESS_S,
+                FAILURES_FROM_SOURCE,
+                REMEMBERED_S,
+                LONGEST_WAIT_S,
             ),
         )
         if opened < 0:

@@ -22,6 +22,7 @@ from dress_rehearsal.dashboards.push.dashboard import named, push_dashboard
 from dress_rehearsal.dashboards.push.folder import DATASOURCE, FOLDER, push_datasource, push_folder
 from dress_rehearsal.dashboards.push.progress import Progress
 from dress_rehearsal.dashboards.push.url import server_address
+from dress_rehearsal.plans import files
 
 _START_UID: Final = "rehearsal-open"
 """The dashboard to look at first."""
@@ -100,8 +101,10 @@ def _check_options(datasource_url: str | None, ca_file: Path | None) -> None:
                 "http://127.0.0.1:9090, without user name, password or query; it is stored in "
                 "Grafana for everybody to read."
             )
-    if ca_file is not None and not ca_file.is_file():
-        raise PushRefusedError(f"--ca-file {ca_file} is no file: give one with certificates (PEM).")
+    if ca_file is not None and not files.is_file(ca_file):
+        raise PushRefusedError(
+            f"--ca-file {files.named(ca_file)} is no file: give one with certificates (PEM)."
+        )
 
 
 def _check_version(grafana: Grafana, progress: Progress) -> None:

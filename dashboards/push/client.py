@@ -3,11 +3,11 @@
 Of the package (1.0.3) only the raw `.api` is used: its helpers ask for numeric ids and for routes
 that Grafana no longer has. The raw call sends no health check without a
 token, takes an empty body for a failure, trips over error bodies that are no objects and follows
-redirects; so what the server really answered is caught on its way and judged here.
+redirects; so what the server really answered is caught on its way and judged here. How long an
+answer may take and how large it may be is the transport's affair.
 """
 
-import ssl
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,10 +17,11 @@ from grafana_api.grafana_api import GrafanaException
 from grafana_api.grafana_face import GrafanaFace
 
 from dress_rehearsal.dashboards import errors
+from dress_rehearsal.dashboards.push.transport import Transport
 from dress_rehearsal.dashboards.push.url import ServerAddress
+from dress_rehearsal.records.http import NoAnswerError, json_of
 
 TOKEN_VARIABLE: Final = "REHEARSE_GRAFANA_TOKEN"  # noqa: S105 - its name, not the token
-_CONNECT_S: Final = 5.0
 _MOST_WORDS: Final = 300
 
 
@@ -57,8 +58,8 @@ class Grafana:
     """One Grafana and one token; no message it raises holds the token.
 
     Args:
-        timeout_s: how long any answer may take.
-        ca_file: certificates to trust besides; those of the system when left out.
+        timeout_s: how long any answer may take, from the first packet to the last.
+        ca_file: certificates to trust besides those of the system.
     """
 
     def __init__(
@@ -80,12 +81,19 @@ class Grafana:
             port=address.port,
             url_path_prefix=address.prefix,
             protocol=address.protocol,
-            verify=True if ca_file is None else str(ca_file),
-            timeout=(min(_CONNECT_S, timeout_s), timeout_s),
         ).api
         session: requests.Session = self._api.s
         session.max_redirects = 0  # the token goes where the user said, nowhere else
-        session.trust_env = not address.on_this_machine  # no proxy for what stays on this machine
+        session.trust_env = False  # no .netrc
+        try:
+            transport = Transport(timeout_s, ca_file)
+        except OSError:
+            raise errors.PushRefusedError(
+                f"--ca-file {ca_file} holds no certificates that can be read: give one with "
+                f"certificates (PEM)."
+            ) from None
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, transport)
         session.hooks["response"].append(self._keep)
 
     def health(self) -> Answer:
@@ -100,13 +108,8 @@ class Grafana:
         self._response = None
         self.writing = False
         try:
-            self._api.s.get(
-                f"{self._api.url}{path}",
-                auth=_nobody,
-                verify=self._api.verify,
-                timeout=self._api.timeout,
-            )
-        except requests.RequestException as error:
+            self._api.s.get(f"{self._api.url}{path}", auth=_nobody)
+        except (NoAnswerError, requests.RequestException) as error:
             raise self._no_answer("GET", path, error) from None
         answer = self._answer("GET", path, unusable=errors.NotGrafanaError)
         if "database" not in answer.table:
@@ -140,10 +143,10 @@ class Grafana:
         self.writing = method != "GET"
         try:
             getattr(self._api, method.lower())(path, json=body)
-        except (GrafanaException, ValueError, TypeError) as error:
+        except (GrafanaException, ValueError, TypeError, RecursionError) as error:
             if self._response is None:
                 raise self._no_answer(method, path, error) from None
-        except requests.RequestException as error:
+        except (NoAnswerError, requests.RequestException) as error:
             raise self._no_answer(method, path, error) from None
         answer = self._answer(method, path, unusable=errors.ServerFailedError)
         if answer.ok or answer.status in handled:
@@ -161,7 +164,7 @@ class Grafana:
         document, readable = None, True
         if content.strip():
             try:
-                document = self._response.json()
+                document = json_of(content)
             except ValueError:
                 readable = False
         words = document.get("message") if isinstance(document, dict) else None
@@ -214,7 +217,6 @@ class Grafana:
     def _no_answer(self, method: str, path: str, error: Exception) -> errors.PushError:
         """Say in words of our own why there was none: the library's name requests, not reasons."""
         asked = f"{method} /api{path}"
-        causes = list(_causes(error))
         if isinstance(error, requests.TooManyRedirects):
             kept = self._response
             target = kept.headers.get("Location", "") if kept is not None else ""
@@ -223,43 +225,32 @@ class Grafana:
                 f"{self.url} sends {asked} on to {there or 'another address'}; the token is not "
                 f"sent after it. Give the URL that Grafana itself answers at."
             )
-        if isinstance(error, requests.exceptions.SSLError):
-            return errors.TlsFailedError(
-                f"There is no trusted TLS connection to {self.url}: {_tls_reason(causes)}. For a "
-                f"certificate of your own authority give --ca-file FILE; if Grafana does not "
-                f"speak TLS there, the URL begins with http."
-            )
-        if isinstance(error, requests.exceptions.ProxyError):
-            return errors.ServerUnreachableError(
-                f"{self.url} cannot be reached through the proxy that HTTP(S)_PROXY names: set "
-                f"NO_PROXY for it, or put the proxy right."
-            )
-        if isinstance(error, requests.exceptions.ConnectTimeout):
-            return errors.ServerUnreachableError(
-                f"{self.url} cannot be reached: no connection within "
-                f"{self._api.timeout[0]:g} s. Is it the right host and port, and is there a "
-                f"firewall in between?"
-            )
-        if any(isinstance(each, requests.Timeout | TimeoutError) for each in causes) or any(
-            type(each).__name__ == "ReadTimeoutError" for each in causes
-        ):
-            return errors.NoAnswerError(
-                f"{self.url} did not answer {asked} within {self._api.timeout[1]:g} s."
-            )
-        if isinstance(error, ValueError):
-            return errors.PushRefusedError(
-                f"--url {self.url} cannot be asked for anything: look for a mistyped host."
-            )
-        reason = next(
-            (each.strerror for each in causes if isinstance(each, OSError) and each.strerror), None
-        )
-        broke = any(isinstance(each, ConnectionResetError | BrokenPipeError) for each in causes)
-        if isinstance(error, requests.ConnectionError) and reason and not broke:
-            return errors.ServerUnreachableError(
-                f"{self.url} cannot be reached: {reason.lower()}. Is it the right host and port, "
-                f"and is Grafana running?"
-            )
-        return errors.NoAnswerError(f"The connection to {self.url} broke off at {asked}.")
+        match error.failure if isinstance(error, NoAnswerError) else "usage":
+            case "usage":
+                return errors.PushRefusedError(
+                    f"--url {self.url} cannot be asked for anything: look for a mistyped host."
+                )
+            case "tls":
+                return errors.TlsFailedError(
+                    f"There is no trusted TLS connection to {self.url}: {error}. For a "
+                    f"certificate of your own authority give --ca-file FILE; if Grafana does not "
+                    f"speak TLS there, the URL begins with http."
+                )
+            case "unreachable":
+                return errors.ServerUnreachableError(
+                    f"{self.url} cannot be reached: {str(error).lower()}. Is it the right host and "
+                    f"port, is Grafana running, and is there a firewall in between?"
+                )
+            case "late":
+                return errors.NoAnswerError(f"{self.url} did not answer {asked}: {error}.")
+            case "broken":
+                return errors.NoAnswerError(
+                    f"The connection to {self.url} broke off at {asked}: {error}."
+                )
+            case _:
+                return errors.NotGrafanaError(
+                    f"{self.url} answers {asked} as no Grafana does: {error}."
+                )
 
     def _shown(self, text: str) -> str:
         """Make a server's words fit for a terminal, without the token should it echo it."""
@@ -271,26 +262,3 @@ class Grafana:
 def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Sign a request with nothing, not even with what a .netrc file holds for the host."""
     return request
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Return an error and all it was made from; requests and urllib3 hide them in `args`."""
-    waiting, seen = [error], set()
-    while waiting:
-        each = waiting.pop(0)
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        yield each
-        held = (*each.args, each.__cause__, each.__context__, getattr(each, "reason", None))
-        waiting += [one for one in held if isinstance(one, BaseException)]
-
-
-def _tls_reason(causes: Collection[BaseException]) -> str:
-    for each in causes:
-        if isinstance(each, ssl.SSLCertVerificationError):
-            return str(each.verify_message or "its certificate is not trusted").rstrip(".")
-    for each in causes:
-        if isinstance(each, ssl.SSLError) and each.reason:
-            return str(each.reason).replace("_", " ").lower()
-    return "the handshake failed"

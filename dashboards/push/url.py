@@ -47,22 +47,22 @@ def server_address(url: str, *, allow_http: bool = False) -> ServerAddress:
     try:
         parts = urlsplit(url.strip())
         host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise PushRefusedError(f"--url is not a URL ({error}): {example}") from None
+    except ValueError:  # which quotes what it was given
+        raise PushRefusedError(f"--url is not a URL: {example}") from None
     if parts.username is not None or parts.password is not None:
         raise PushRefusedError(
             "--url must not carry a user name or password: take them out; the token comes from "
             "the environment."
         )
     if parts.scheme not in ("http", "https") or not host:
-        raise PushRefusedError(f"--url {url!r} is not an http or https URL with a host: {example}")
+        raise PushRefusedError(f"--url is not an http or https URL with a host: {example}")
     if parts.query or parts.fragment:
         raise PushRefusedError(
-            f"--url {url!r} goes on after the path: give the address of Grafana's start page, "
-            f"without what follows ? or #."
+            "--url goes on after the path: give the address of Grafana's start page, "
+            "without what follows ? or #."
         )
     if not host.isascii() or not host.isprintable() or " " in host:
-        raise PushRefusedError(f"--url {url!r} has a host that cannot be looked up: {example}")
+        raise PushRefusedError(f"--url has a host that cannot be looked up: {example}")
     address = ServerAddress(
         protocol=parts.scheme,
         host=f"[{host}]" if ":" in host else host,

@@ -55,7 +55,8 @@ class Kernel:
         now = _cpu_seconds()
         total = now["total"] - self._before["total"]
         if total > 0:
-            values["machine_cpu_used_ratio"] = (now["used"] - self._before["used"]) / total
+            # Differences of large sums: a full machine would be a hair beyond 1.
+            values["machine_cpu_used_ratio"] = min((now["used"] - self._before["used"]) / total, 1)
             self._before = now
         offset_s = self._clock.seconds()
         if offset_s is not None:

@@ -92,12 +92,14 @@ class Postgres:
             SourceUnreadableError: no answer; `pg_up` is 0.
         """
         try:
-            if self._connection is None:
-                self._connection = connect(self._dsn, statement_timeout_s=_TIMEOUT_S)
-                self._connection.execute(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}")
-            with cut_off_after(self._connection, _TIMEOUT_S):
-                states = self._connection.execute(_STATISTICS).fetchall()
-                self._count_tickets(self._connection)
+            fresh = self._connection is None
+            connection = self._connection or connect(self._dsn, statement_timeout_s=_TIMEOUT_S)
+            self._connection = connection
+            with cut_off_after(connection, _TIMEOUT_S):
+                if fresh:
+                    connection.execute(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}")
+                states = connection.execute(_STATISTICS).fetchall()
+                self._count_tickets(connection)
         except psycopg.Error as error:
             self.close()
             raise SourceUnreadableError(

@@ -1,6 +1,5 @@
 """The scrape: finds the targets that announced themselves, and reads their Prometheus text."""
 
-import http.client
 import json
 import os
 import time
@@ -10,9 +9,11 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from dress_rehearsal.records.http import MIB, Connection, NoAnswerError
 from dress_rehearsal.records.samples import Reading, Series, SourceUnreadableError, labels_json
 
 _TIMEOUT_S = 1.0
+_LIMIT_BYTES = 8 * MIB
 _UNWANTED_PREFIX = "python_"
 _UNWANTED_SUFFIX = "_created"
 
@@ -146,7 +147,8 @@ class Scrape:
 
     def __init__(self, target: Target) -> None:
         self.name = target.source
-        self._connection = http.client.HTTPConnection(target.host, target.port, timeout=_TIMEOUT_S)
+        self._where = f"http://{target.host}:{target.port}"
+        self._connection = Connection(self._where)
         self._exposition = Exposition(target.source)
 
     def read(self) -> Reading:
@@ -158,11 +160,10 @@ class Scrape:
         try:
             text = self._get()
             return self._exposition.read(time.time_ns(), text)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (NoAnswerError, ValueError) as error:
             self._connection.close()
-            where = f"http://{self._connection.host}:{self._connection.port}/metrics"
             raise SourceUnreadableError(
-                f"{self.name} gave no metrics at {where}: {error!r}."
+                f"{self.name} gave no metrics at {self._where}/metrics: {error}."
             ) from error
 
     def close(self) -> None:
@@ -170,9 +171,9 @@ class Scrape:
         self._connection.close()
 
     def _get(self) -> str:
-        self._connection.request("GET", "/metrics")
-        answer = self._connection.getresponse()
-        body = answer.read()
+        answer = self._connection.ask(
+            "GET", "/metrics", deadline_s=_TIMEOUT_S, limit_bytes=_LIMIT_BYTES
+        )
         if answer.status != 200:
-            raise http.client.HTTPException(f"status {answer.status}")
-        return body.decode()
+            raise ValueError(f"status {answer.status}")
+        return answer.body.decode()

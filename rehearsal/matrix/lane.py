@@ -1,9 +1,9 @@
 """Carries out cells of a matrix one after the other.
 
-Run as `python -m dress_rehearsal.rehearsal.matrix.lane FOLDER`.
+Run as `python -m dress_rehearsal.rehearsal.matrix.lane FOLDER IN OUT`.
 
-It reads a cell a line from standard input and writes its judgement as a line to standard output.
-One stage serves them all; at the end of input, or when told to end, the lane clears it.
+It reads a cell a line from the descriptor IN and writes its judgement as a line to OUT. One stage
+serves them all; at the end of input, or when told to end, the lane clears it.
 """
 
 import json
@@ -19,6 +19,7 @@ from typing import Final
 from rich.console import Console
 
 from dress_rehearsal.compose import EmbeddedStage, StageError
+from dress_rehearsal.compose.binaries import redis_binary, redis_version
 from dress_rehearsal.plans import Cell, Plan, seeded_people
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.records.machine import environment
@@ -44,7 +45,7 @@ class Lane:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._stage: EmbeddedStage | None = None
-        self._environment = environment()
+        self._environment = {**environment(), "redis_server": redis_version(redis_binary())}
         self._screen = Screen(Console(quiet=True))
 
     def carry_out(self, cell: Cell) -> Judgement:
@@ -114,7 +115,8 @@ def _taken_as_planned(evidence: Evidence) -> frozenset[str]:
 class _Orders:
     """The leader's lines; when there will be no more of them, this process is told to end."""
 
-    def __init__(self) -> None:
+    def __init__(self, orders: int) -> None:
+        self._orders = os.fdopen(orders, encoding="utf-8")
         self._lines: queue.Queue[Cell | None] = queue.Queue()
         self._leaving = threading.Event()
         self._reader = threading.Thread(target=self._read, name="orders", daemon=True)
@@ -129,7 +131,7 @@ class _Orders:
         self._leaving.set()
 
     def _read(self) -> None:
-        for line in sys.stdin:
+        for line in self._orders:
             self._lines.put(cell_from(line))
         self._lines.put(None)
         # Amid a cell nobody waits for the next line: a leader that is gone ends it all the same.
@@ -137,14 +139,16 @@ class _Orders:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, orders_from: int, judgements_to: int) -> int:
     """Carry out cells until there are no more; return the exit code: 0, or 1 when interrupted."""
-    lane, orders = Lane(folder), _Orders()
+    lane, orders = Lane(folder), _Orders(orders_from)
+    judgements = os.fdopen(judgements_to, "w", encoding="utf-8")
     try:
         with interruptible():
             while (cell := orders.next()) is not None:
                 judgement = lane.carry_out(cell)
-                print(json.dumps(judgement.document()), flush=True)  # noqa: T201
+                judgements.write(json.dumps(judgement.document()) + "\n")
+                judgements.flush()
     except KeyboardInterrupt:
         return 1
     finally:
@@ -155,4 +159,4 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))

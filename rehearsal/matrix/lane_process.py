@@ -3,19 +3,18 @@
 import json
 import queue
 import signal
-import subprocess
-import sys
-import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.plans import Cell
+from dress_rehearsal.records.environment_variables import ALSO_NAMED_IN, child_environment, heeded
+from dress_rehearsal.rehearsal.led_process import LedProcess
 from dress_rehearsal.rehearsal.matrix.judgement import Judgement, cell_line
 
-_LAST_WORDS: Final = 15
 _CLEARS_WITHIN_S: Final = 40.0
 """What a lane may take to cut its cell short and clear its stage."""
+_CONDUCTORS: Final = ("HOME", "REDIS_SERVER", ALSO_NAMED_IN)
+"""What it heeds as the conductor does: it sets stages and draws figures."""
 
 
 class LaneProcess:
@@ -37,56 +36,39 @@ class LaneProcess:
         """What it is at."""
         self._log = folder / f"lane-{number}.log"
         self._heard = heard
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "dress_rehearsal.rehearsal.matrix.lane", str(folder)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,
-            )
-        self._reader = threading.Thread(target=self._read, name=f"lane {number}", daemon=True)
-        self._reader.start()
+        self._process = LedProcess(
+            "dress_rehearsal.rehearsal.matrix.lane",
+            [str(folder)],
+            child_environment(heeded(*_CONDUCTORS)),
+            self._log,
+            self._hear,
+        )
 
     def give(self, cell: Cell) -> None:
         """Have it carry out a cell."""
-        assert self._process.stdin is not None
         self.cell = cell
-        with suppress(BrokenPipeError):  # it has ended; that is heard
-            self._process.stdin.write(cell_line(cell) + "\n")
-            self._process.stdin.flush()
+        self._process.tell(cell_line(cell))
 
     def dismiss(self) -> None:
         """Let it clear its stage and end, without waiting for that."""
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):
-            self._process.stdin.close()
+        self._process.dismiss()
 
     def interrupt(self) -> None:
         """Have it cut its cell short, clear its stage and end, without waiting for that."""
-        self._process.send_signal(signal.SIGTERM)
+        self._process.signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill it; its stage's guardian clears what it leaves behind."""
+        self._process.signal(signal.SIGKILL)
 
     def await_end(self) -> None:
-        """Wait until it has ended and nothing of it is left."""
-        try:
-            self._process.wait(_CLEARS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()  # its stage's guardian clears what it leaves behind
-            self._process.wait()
-        self._reader.join()
-        self.dismiss()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        """Wait until it has ended, by SIGKILL if need be."""
+        self._process.end(_CLEARS_WITHIN_S)
 
     def last_words(self) -> str:
         """Return the end of what it wrote to its log, for a sentence."""
-        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
-        said = "\n".join(f"  {line}" for line in lines[-_LAST_WORDS:])
+        said = self._process.last_words()
         return f"the end of {self._log} says why:\n{said}" if said else f"{self._log} is empty."
 
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._heard.put((self, Judgement.read(json.loads(line))))
-        self._heard.put((self, None))
+    def _hear(self, line: bytes | None) -> None:
+        self._heard.put((self, None if line is None else Judgement.read(json.loads(line))))

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from dress_rehearsal.compose import raise_file_limit
+from dress_rehearsal.compose.binaries import redis_binary, redis_version
 from dress_rehearsal.plans import Cell
+from dress_rehearsal.plans.visible import visible_values
+from dress_rehearsal.records.files import remedy, resolved
 from dress_rehearsal.rehearsal.bystanders import await_quiet
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.matrix.judgement import Judgement, broken_cell
@@ -26,6 +29,11 @@ _INTERRUPTED: Final = 1
 _NEW_LANES: Final = 3
 """How many lanes may be lost before the matrix is given up."""
 
+_LOOK_S: Final = 1.0
+_BESIDE_SCHEDULE_S: Final = 150.0
+"""What a cell may take beside its plan's schedule: setting the stage, the generator's readiness and
+its last words, reading the stores, judging and clearing, each of which has a bound of its own."""
+_SETTLE_TIMES: Final = 6
 
 _QUIET_CORES: Final = 0.3
 _QUIET_WITHIN_S: Final = 30.0
@@ -50,13 +58,15 @@ class MatrixRun:
         self._waiting = deque(cell for cell in cells if not cell.alone)
         self._alone = deque(cell for cell in cells if cell.alone)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        self.folder = runs.resolve() / f"{stamp}-{name}-{secrets.token_hex(3)}"
+        self.folder = resolved(runs) / f"{stamp}-{name}-{secrets.token_hex(3)}"
         self._lane_count = max(1, min(lanes, len(self._waiting)))
         self._heard: queue.Queue[tuple[LaneProcess, Judgement | None]] = queue.Queue()
         self._lanes: list[LaneProcess] = []
         self._staying: LaneProcess | None = None
         """The last one: it has the cells that want no other."""
         self._started = 0
+        self._due_s: dict[LaneProcess, float] = {}
+        """When each lane must have judged its cell, by the monotonic clock."""
         self._begun_s = time.monotonic()
 
     @property
@@ -77,7 +87,7 @@ class MatrixRun:
         except OSError as error:
             raise RehearsalError(
                 f"The folder {self.folder} cannot be made: {error.strerror or error}; "
-                f"free some space there or choose another folder with --out."
+                f"{remedy(error, 'choose another folder with --out')}."
             ) from error
 
     def carry_out(self, grid: Grid) -> None:
@@ -87,20 +97,22 @@ class MatrixRun:
 
         Raises:
             RehearsalError: lane after lane is lost, or the results cannot be written.
+            StageError: there is no server that a lane could have for its Redis.
         """
         raise_file_limit()
+        redis_version(redis_binary())
         problems: list[str] = []
-        try:
-            with interruptible(), grid:
-                self._lead(grid)
-        except KeyboardInterrupt:
-            self.interrupted = True
-            for lane in self._lanes:
-                lane.interrupt()
-        except RehearsalError as error:
-            problems.append(str(error))
-        finally:
-            with uninterruptible():
+        with uninterruptible():  # but for what leads the lanes
+            try:
+                with interruptible(), grid:
+                    self._lead(grid)
+            except KeyboardInterrupt:
+                self.interrupted = True
+                for lane in self._lanes:
+                    lane.interrupt()
+            except RehearsalError as error:
+                problems.append(str(error))
+            finally:
                 for lane in self._lanes:
                     lane.dismiss()
                 for lane in self._lanes:
@@ -114,7 +126,11 @@ class MatrixRun:
         for _ in range(self._lane_count):
             self._start_lane(grid)
         while len(self.judgements) < len(self._cells):
-            lane, judgement = self._heard.get()
+            self._kill_overdue()
+            try:
+                lane, judgement = self._heard.get(timeout=_LOOK_S)
+            except queue.Empty:
+                continue
             lost = judgement is None
             if judgement is None:
                 judgement = self._lane_lost(lane)
@@ -137,7 +153,7 @@ class MatrixRun:
     def _hear_the_rest(self, grid: Grid) -> None:
         """Take in what lanes had judged when the end came."""
         while not self._heard.empty():
-            _, judgement = self._heard.get()
+            _, judgement = self._heard.get_nowait()
             if judgement is not None:
                 self._take(judgement, grid)
 
@@ -158,6 +174,7 @@ class MatrixRun:
         lane.cell = None
         if cell is not None:
             lane.give(cell)
+            self._due_s[lane] = time.monotonic() + _longest_s(cell)
             grid.begun(cell)
         elif self._alone and not any(one.cell for one in self._lanes):
             self._staying = lane
@@ -178,7 +195,16 @@ class MatrixRun:
         lane.await_end()
         if lane.cell is None:
             return None
-        return broken_cell(lane.cell, f"Its lane ended amid it; {lane.last_words()}", 0.0)
+        how = "ended amid it"
+        if time.monotonic() > self._due_s[lane]:
+            how = f"was not done with it after {_longest_s(lane.cell):.0f} s and was killed"
+        return broken_cell(lane.cell, f"Its lane {how}; {lane.last_words()}", 0.0)
+
+    def _kill_overdue(self) -> None:
+        """Kill lanes that do not get done with a cell; what was theirs is heard to be lost."""
+        for lane in self._lanes:
+            if lane.cell is not None and time.monotonic() > self._due_s[lane]:
+                lane.kill()
 
     def _keep(self) -> list[str]:
         """Write everything down; return a sentence for each file that cannot be."""
@@ -187,8 +213,10 @@ class MatrixRun:
             try:
                 write()
             except OSError as error:
-                said = f"{self.folder / name} cannot be written: {error.strerror or error}."
-                problems.append(said)
+                problems.append(
+                    f"{self.folder / name} cannot be written: {error.strerror or error}; "
+                    f"{remedy(error, 'the judgements above are all there is')}."
+                )
         return problems
 
     def _write(self) -> None:
@@ -199,7 +227,7 @@ class MatrixRun:
             "seconds": round(time.monotonic() - self._begun_s, 1),
             "cells": [judgement.document() for judgement in self.judgements],
         }
-        text = json.dumps(document, indent=2, ensure_ascii=False)
+        text = json.dumps(visible_values(document), indent=2, ensure_ascii=False)
         _write_whole(self.folder / "matrix.json", f"{text}\n")
 
     def _draw(self) -> None:
@@ -209,6 +237,13 @@ class MatrixRun:
             for cell in self._cells
         ]
         _write_whole(self.folder / "matrix.svg", draw_heat_map(squares).file)
+
+
+def _longest_s(cell: Cell) -> float:
+    """Return the most that a cell may take, in seconds."""
+    schedule = cell.plan.schedule
+    performs_s = schedule.lead + schedule.sale + schedule.drain
+    return performs_s + _SETTLE_TIMES * schedule.settle + _BESIDE_SCHEDULE_S
 
 
 def _state(judgement: Judgement | None) -> State:

@@ -10,7 +10,7 @@ from typing import Final
 
 import pandas as pd
 
-from dress_rehearsal.records.tables import ABANDONED, CONNECT_ERRORS
+from dress_rehearsal.records.tables import OWN_WORDS
 from dress_rehearsal.reports.numbers import integers
 
 CLAIMS: Final = {
@@ -63,17 +63,7 @@ NO_CLAIM: Final = frozenset(
         "dependency_unavailable",
         "not_ready",
         "guards_missing",
-        # the generator's own words for answers that never came, or were none
-        ABANDONED,
-        *CONNECT_ERRORS,
-        "timeout",
-        "cut",
-        "connection_reset",
-        "connection_lost",
-        "protocol_error",
-        "not_json",
-        "stream_ended",
-        "not_a_stream",
+        *OWN_WORDS,
     }
 )
 """Words that say nothing about the sale, only that something failed."""

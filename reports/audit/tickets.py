@@ -22,6 +22,7 @@ place like any other; the same ticket in two rows takes none, and in the wrong h
 More tickets told of than there are need no store to be proven.
 """
 
+from itertools import combinations
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -71,7 +72,8 @@ def _of_grants(evidence: Evidence) -> dict[str, Wrong]:
     """
     places, granted = evidence.plan.event.tickets, _granted(evidence)
     beyond, twice = max(granted - places, 0), _places_sold_twice(evidence)
-    oversold = max(beyond, twice)
+    shared = _told_to_several(evidence)
+    oversold = max(beyond, twice, shared)
     whole = evidence.stores.complete
     said = (
         f"Oversold: {counted(granted, 'ticket was', 'tickets were')} granted for "
@@ -79,7 +81,21 @@ def _of_grants(evidence: Evidence) -> dict[str, Wrong]:
     )
     if twice > beyond:
         said = f"Oversold: {counted(twice, 'place was', 'places were')} sold more than once."
+    if shared > max(beyond, twice):
+        students = counted(shared, "student was", "students were")
+        said = f"Oversold: {students} given a ticket that another had been given already."
     return {"oversold": (oversold if whole else oversold or None, said)}
+
+
+def _told_to_several(evidence: Evidence) -> int:
+    """Count the students beyond one a ticket who were told that it is theirs.
+
+    By the answers alone: where a store says whose it is, the others' is a wrong of its own.
+    """
+    if evidence.stores.holdings:
+        return 0
+    told = evidence.promises.named[["student", "ticket"]].drop_duplicates()
+    return int(len(told) - told["ticket"].nunique())
 
 
 def _places_sold_twice(evidence: Evidence) -> int:
@@ -120,12 +136,17 @@ def _of_owners(evidence: Evidence) -> dict[str, Wrong]:
 
 
 def _of_agreement(evidence: Evidence) -> dict[str, Wrong]:
-    """Return what one store holds and the other does not."""
+    """Return what one store holds and another does not, of the two that differ most."""
     stores = evidence.stores
     if not stores.complete or len(stores.holdings) < 2:
         return {}
-    (first, one), (second, other) = stores.holdings.items()
-    drifted: int | None = drift(evidence, owned(one), owned(other))
+    held = {store: owned(rows) for store, rows in stores.holdings.items()}
+    drifts = {
+        (one, other): drift(evidence, held[one], held[other])
+        for one, other in combinations(held, 2)
+    }
+    first, second = max(drifts, key=drifts.__getitem__)
+    drifted: int | None = drifts[first, second]
     if evidence.timeline.rows_pending:
         drifted = drifted or None
     return {

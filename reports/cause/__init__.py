@@ -1,6 +1,7 @@
 """The cause: where the slowest requests lost their time, and what that says is the bottleneck."""
 
 from dress_rehearsal.reports.cause.bottleneck import NO_CAUSE, CauseFinding, find_cause
+from dress_rehearsal.reports.cause.stops import stop_notes
 from dress_rehearsal.reports.cause.workers import worker_notes
 
-__all__ = ["NO_CAUSE", "CauseFinding", "find_cause", "worker_notes"]
+__all__ = ["NO_CAUSE", "CauseFinding", "find_cause", "stop_notes", "worker_notes"]

@@ -15,6 +15,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import label
 from dress_rehearsal.reports.pools.diagnosis import runs
+from dress_rehearsal.reports.words import offset
 
 LEAST_STOP_S: Final = 1.0
 IDLE_SHARE: Final = 0.02
@@ -53,6 +54,16 @@ def find_stops(evidence: Evidence) -> list[Stop]:
     use = use.assign(component=label(use, "component"), pid=label(use, "pid"))
     found = [*_silent_workers(evidence, use), *_silent_stores(evidence, use)]
     return [stop for stop in found if stop.until_ns > begin_ns and not _lost(evidence, stop)]
+
+
+def stop_notes(evidence: Evidence) -> Iterator[str]:
+    """Yield a sentence for every stop that no fault of the plan's own explains."""
+    zero_ns = evidence.timeline.zero_ns
+    for stop in find_stops(evidence):
+        since, until = ((t_ns - zero_ns) / NS_PER_S for t_ns in (stop.from_ns, stop.until_ns))
+        if not any(fault.touches((since, until)) for fault in evidence.timeline.faults):
+            who = f"{stop.name[0].upper()}{stop.name[1:]}"
+            yield f"{who} stood still from {offset(round(since, 1))} to {offset(round(until, 1))}."
 
 
 def _silent_workers(evidence: Evidence, use: pd.DataFrame) -> Iterator[Stop]:

@@ -9,6 +9,9 @@ import pyarrow as pa
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory, TimelineEvent
+from dress_rehearsal.records.damage import Damage
+from dress_rehearsal.records.environment import FILE as ENVIRONMENT
+from dress_rehearsal.records.recorded import METRICS, read_recorded
 from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence.clocks import ClockStep, clock_steps
 from dress_rehearsal.reports.evidence.latency import latency_frame
@@ -40,7 +43,8 @@ class Evidence:
 
     Attributes:
         t0_ns: when the sale opened; None when the run ended before a T-0 was set.
-        events: the lines of `timeline.jsonl`, as they were written.
+        events: the lines of `timeline.jsonl`, in the order of their times.
+        damage: what of the record cannot be read and is left out.
     """
 
     run: str
@@ -52,6 +56,21 @@ class Evidence:
     students: pd.DataFrame
     metrics: pd.DataFrame
     ledger: pd.DataFrame
+    damage: tuple[Damage, ...] = ()
+
+    @property
+    def rows_damaged(self) -> bool:
+        """Whether something is missing that the run's numbers are made of."""
+        return any(each.file != ENVIRONMENT for each in self.damage)
+
+    @property
+    def stories_damaged(self) -> bool:
+        """Whether some of what students were told, or stores held, is missing.
+
+        Then what seems a wrong may be what is missing.
+        """
+        surroundings = (ENVIRONMENT, METRICS)
+        return any(each.file.partition("/")[0] not in surroundings for each in self.damage)
 
     @cached_property
     def samples(self) -> Samples:
@@ -61,7 +80,9 @@ class Evidence:
     @cached_property
     def timeline(self) -> Timeline:
         """What happened when, and whether the record of it is whole."""
-        return read_timeline(self.events, self.t0_ns, self.requests, self.metrics)
+        return read_timeline(
+            self.events, self.t0_ns, self.requests, self.metrics, damaged=self.rows_damaged
+        )
 
     @cached_property
     def latency(self) -> pd.DataFrame:
@@ -113,22 +134,24 @@ class Evidence:
 
 
 def read_evidence(run: RunDirectory) -> Evidence:
-    """Return everything that a run left behind.
+    """Return everything that a run left behind and that can be read.
 
     Raises:
-        RunDirectoryUnreadableError: a file is missing that every run has, or is damaged.
+        RunDirectoryUnreadableError: its plan is missing or damaged, so nothing can be judged.
     """
-    events = tuple(run.timeline())
+    recorded = read_recorded(run)
+    events = recorded.events
     return Evidence(
         run=run.id,
-        plan=run.plan(),
+        plan=recorded.plan,
         t0_ns=next((event.t_ns for event in events if event.kind == "t0"), None),
         events=events,
-        environment=run.environment(),
-        requests=_ordered(run.request_table(), ["intended_ns", "student", "seq"]),
-        students=_ordered(run.student_table(), ["student"]),
-        metrics=_ordered(run.metric_table(), ["t_ns", "source", "name", "labels"]),
-        ledger=_ordered(run.ledger_table(), ["source", "number", "ticket"]),
+        environment=recorded.environment,
+        requests=_ordered(recorded.requests, ["intended_ns", "student", "seq"]),
+        students=_ordered(recorded.students, ["student"]),
+        metrics=_ordered(recorded.metrics, ["t_ns", "source", "name", "labels"]),
+        ledger=_ordered(recorded.ledger, ["source", "number", "ticket"]),
+        damage=recorded.damage,
     )
 
 

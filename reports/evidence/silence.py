@@ -149,6 +149,9 @@ def _under_fault(timeline: Timeline, from_ns: int, until_ns: int) -> bool:
 def seconds_that_matter(t0_ns: int | None, purchases: pd.DataFrame) -> tuple[int, int] | None:
     """Return the span, in Unix ns, that the verdict rests on: T-0 less 1 s to the last answer.
 
+    A request that was never answered counts up to when it was sent: a generator that stood still
+    sends it late.
+
     Args:
         purchases: the requests to buy; where none was answered the span ends 10 s after T-0.
 
@@ -160,4 +163,7 @@ def seconds_that_matter(t0_ns: int | None, purchases: pd.DataFrame) -> tuple[int
     answered = purchases[purchases["status"].fillna(0) > 0]
     ends = answered["done_ns"].fillna(answered["read_ns"]).dropna()
     last_ns = t0_ns + 10 * NS_PER_S if ends.empty else int(ends.max())
+    sent = purchases["sent_ns"].dropna()
+    if not sent.empty:
+        last_ns = max(last_ns, int(sent.max()))
     return t0_ns - NS_PER_S, max(last_ns, t0_ns + NS_PER_S)

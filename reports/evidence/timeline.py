@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dress_rehearsal.plans.faults import FAULTS
 from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.records.timeline import OUT_OF_SPACE
 
 MEASURING: Final = "generator"
 """The component whose loss says nothing about the target, only about the measurement."""
@@ -42,9 +43,10 @@ class Timeline:
     Attributes:
         zero_ns: T-0, or the run's first request when no T-0 was set.
         has_t0: whether zero is T-0.
-        record_cut: the generator was lost or never ended, so what it recorded last is missing:
-            up to 2 s of the students' stories and 1 s of requests.
+        record_cut: the generator was lost or never ended, so what it recorded last is missing
+            (up to 2 s of the students' stories and 1 s of requests), or the record was damaged.
         as_planned: nothing cut the rush short, so how it ended is the target's doing.
+        out_of_space: the stage had no space left on this machine to keep anything.
         rows_pending: rows were still being written when the stores were read.
         losses: when a process was lost or the run was cut short (s from zero), and words for it.
         faults: when each fault was on.
@@ -55,6 +57,7 @@ class Timeline:
     has_t0: bool
     record_cut: bool = False
     as_planned: bool = True
+    out_of_space: bool = False
     rows_pending: bool = False
     losses: tuple[tuple[float, str], ...] = ()
     faults: tuple[FaultSpan, ...] = ()
@@ -83,13 +86,19 @@ def read_timeline(
     t0_ns: int | None,
     requests: pd.DataFrame,
     metrics: pd.DataFrame,
+    *,
+    damaged: bool = False,
 ) -> Timeline:
-    """Return the run's timeline: T-0, whether the generator ended by itself, losses and faults."""
+    """Return the run's timeline: T-0, whether the generator ended by itself, losses and faults.
+
+    Args:
+        damaged: rows or events of the record are missing.
+    """
     zero_ns = _first_ns(requests, metrics) if t0_ns is None else t0_ns
     # The first of a name counts: nothing goes back to an earlier phase.
     phases = {event.name: event.t_ns for event in reversed(events) if event.kind == "phase"}
     lost = any(event.kind == "process" and event.name == MEASURING for event in events)
-    record_cut = lost or "performed" not in phases
+    cut = lost or "performed" not in phases
     aborted = any(event.kind == "abort" for event in events)
     losses = (
         ((event.t_ns - zero_ns) / NS_PER_S, _LOSSES[event.kind])
@@ -99,8 +108,9 @@ def read_timeline(
     return Timeline(
         zero_ns,
         has_t0=t0_ns is not None,
-        record_cut=record_cut,
-        as_planned=not (record_cut or aborted),
+        record_cut=cut or damaged,
+        as_planned=not (cut or aborted),
+        out_of_space=any(event.name == OUT_OF_SPACE for event in events if event.kind == "abort"),
         rows_pending="unsettled" in phases,
         losses=tuple(losses),
         faults=tuple(_fault_spans(events, zero_ns)),

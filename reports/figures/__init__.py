@@ -1,5 +1,8 @@
 """The report's figures: each states its finding, drawn with matplotlib as SVG."""
 
+from dress_rehearsal.reports.figures import style  # noqa: F401  (first: it imports matplotlib)
+
+# isort: split
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures.arrivals import draw_arrivals
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing

@@ -6,6 +6,7 @@ from typing import Final
 
 from dress_rehearsal.reports.figures.layout import FONT_PT, WIDTH_PT, Poster
 from dress_rehearsal.reports.figures.palette import BLUE, GRID, INK, MUTED, VERMILLION
+from dress_rehearsal.reports.figures.style import own_style
 from dress_rehearsal.reports.figures.svg import Svg, text_width_pt
 
 _ROW_PT: Final = 22.0
@@ -26,6 +27,7 @@ class Bars:
     marks: Sequence[float | None] = ()
 
 
+@own_style()
 def draw_comparison(labels: Sequence[str], quantities: Sequence[Bars]) -> Svg:
     """Return a drawing of a panel a quantity, two beside each other, each with a bar a run."""
     wide = (WIDTH_PT - 16 - _GAP_PT) / 2

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import NARROW, WIDE
+from dress_rehearsal.reports.figures.style import own_style
 from dress_rehearsal.reports.figures.svg import Svg
 
 
@@ -40,6 +41,7 @@ class Missing:
     reason: str
 
 
+@own_style()
 def drawn(
     name: str,
     heading: str,

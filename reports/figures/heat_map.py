@@ -6,6 +6,7 @@ from typing import Final, Literal, NamedTuple
 from dress_rehearsal.plans.faults import FAULTS
 from dress_rehearsal.reports.figures.layout import FONT_PT, LINE, WIDTH_PT, Poster
 from dress_rehearsal.reports.figures.palette import BLUE, GREEN, GRID, PAPER, SKY, VERMILLION
+from dress_rehearsal.reports.figures.style import own_style
 from dress_rehearsal.reports.figures.svg import Svg, text_width_pt
 from dress_rehearsal.reports.words import counted
 
@@ -31,6 +32,7 @@ class MatrixCell(NamedTuple):
     state: State
 
 
+@own_style()
 def draw_heat_map(cells: Sequence[MatrixCell]) -> Svg:
     """Return the drawing: rows are strategies as they come, columns faults as catalogued.
 

@@ -6,15 +6,16 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
-import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from dress_rehearsal.plans.visible import visible
 from dress_rehearsal.reports.figures.palette import COLOURS
 from dress_rehearsal.reports.figures.panel import FAMILY
+from dress_rehearsal.reports.figures.style import own_style
 
 _COMMENT = re.compile(r"\s*<!--.*?-->", re.DOTALL)
 _ROOT = re.compile(r"<svg\b[^>]*>")
@@ -66,11 +67,7 @@ def save_svg(
         title_height_pt: height of the strip at the top that holds the drawn title.
     """
     text = io.StringIO()
-    with mpl.rc_context():
-        mpl.rcdefaults()  # a matplotlibrc of the machine must not change the picture
-        mpl.rcParams["svg.fonttype"] = "path"
-        mpl.rcParams["svg.hashsalt"] = key
-        mpl.rcParams["path.simplify_threshold"] = 0.3
+    with own_style(svg_hashsalt=key):
         canvas: Any = FigureCanvasSVG(figure)
         canvas.print_svg(
             text, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
@@ -81,14 +78,14 @@ def save_svg(
     inner = _compact(_ROOT.sub("", body, count=1).strip())
     width, height = (72 * float(inches) for inches in figure.get_size_inches())
     return Svg(
-        file=(
+        file=visible(
             '<?xml version="1.0" encoding="utf-8"?>\n'
             '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
             f'width="{width:g}pt" height="{height:g}pt" viewBox="0 0 {width:g} {height:g}" '
             f'version="1.1" role="img">\n<title>{escape(title)}</title>\n'
             f"<desc>{escape(description)}</desc>\n{inner}\n"
         ),
-        element=(
+        element=visible(
             f'<svg viewBox="0 {title_height_pt:g} {width:g} {height - title_height_pt:g}" '
             f'role="img" aria-label={quoteattr(f"{title}. {description}")}>\n'
             + _COLOUR.sub(lambda m: f"var(--figure-{COLOURS[m[0]]}, {m[0]})", inner).replace(
@@ -101,8 +98,7 @@ def save_svg(
 def save_png(figure: Figure, dots_per_inch: float) -> bytes:
     """Return a figure as PNG: the same bytes on every repetition."""
     picture = io.BytesIO()
-    with mpl.rc_context():
-        mpl.rcdefaults()
+    with own_style():
         canvas: Any = FigureCanvasAgg(figure)
         figure.set_dpi(dots_per_inch)
         canvas.print_png(picture, metadata={"Software": None})

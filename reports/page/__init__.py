@@ -10,6 +10,7 @@ from markupsafe import Markup
 from dress_rehearsal.plans import plan_toml
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
+from dress_rehearsal.records.files import remedy
 from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
 from dress_rehearsal.reports.cause import NO_CAUSE
 from dress_rehearsal.reports.evidence import Evidence
@@ -96,8 +97,8 @@ def _make_room(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunDirectoryUnusableError(
-            f"The folder {folder} cannot be made: {error.strerror or error}; free some space "
-            f"there, or remove what is in its way, and run `rehearse report {folder.parent}`."
+            f"The folder {folder} cannot be made: {error.strerror or error}; "
+            f"{remedy(error, 'make it writable')}, then run `rehearse report {folder.parent}`."
         ) from error
 
 

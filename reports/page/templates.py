@@ -7,6 +7,8 @@ from typing import Any, Final
 import jinja2
 from markupsafe import Markup, escape
 
+from dress_rehearsal.plans.visible import visible
+
 _HERE: Final = Path(__file__).parent
 
 
@@ -27,7 +29,7 @@ def rendered(template: str, **values: Any) -> str:
     environment.filters["breakable"] = breakable
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     css = Markup(style)  # noqa: S704 - our own file
-    return environment.get_template(template).render(css=css, **values)
+    return visible(environment.get_template(template).render(css=css, **values))
 
 
 def breakable(text: str) -> Markup:

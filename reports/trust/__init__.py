@@ -1,5 +1,5 @@
 """Can this measurement be trusted: did the generator keep up, was the machine ours alone, was
-everything heard of, did the clocks run on?
+everything heard of, did the clocks run on, can the record be read?
 
 What is found here never says that the target failed, only that this run cannot say so.
 """
@@ -10,10 +10,11 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.trust.clocks import judge_clocks
 from dress_rehearsal.reports.trust.coverage import judge_coverage
+from dress_rehearsal.reports.trust.damage import judge_damage, why_unproven
 from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
 from dress_rehearsal.reports.trust.generator import judge_generator
 
-FINDINGS = ("foreign_cpu", "late_sends", "clock_step", "gap", "ports")
+FINDINGS = ("foreign_cpu", "late_sends", "clock_step", "gap", "ports", "damage")
 """What can be found, as the part of a finding's word after `trust.`."""
 
 
@@ -28,6 +29,8 @@ class TrustFinding:
         findings: those of `FINDINGS` that occurred.
         untimely: why what was slow may not be the target's doing, the end of a sentence; None where
             it is.
+        unproven: why what seems a wrong, or a loss, may be none of the target's, the end of a
+            sentence; None where it is.
     """
 
     generator: Generator
@@ -35,6 +38,7 @@ class TrustFinding:
     notes: tuple[str, ...]
     findings: frozenset[str]
     untimely: str | None
+    unproven: str | None
 
 
 def judge_trust(evidence: Evidence) -> TrustFinding:
@@ -42,11 +46,18 @@ def judge_trust(evidence: Evidence) -> TrustFinding:
     foreign = judge_foreign_cpu(evidence)
     clocks = judge_clocks(evidence)
     own = judge_generator(evidence, foreign_cpu_cores=foreign.cores, clock_step_ms=clocks.step_ms)
-    doubts = [*clocks.doubts, *own.doubts, *foreign.doubts, *judge_coverage(evidence)]
+    doubts = [
+        *judge_damage(evidence),
+        *clocks.doubts,
+        *own.doubts,
+        *foreign.doubts,
+        *judge_coverage(evidence),
+    ]
     return TrustFinding(
         generator=own.generator,
         problems=tuple(doubt.sentence for doubt in doubts),
         notes=foreign.notes,
         findings=frozenset(doubt.word for doubt in doubts if doubt.word),
         untimely=next((doubt.untimely for doubt in doubts if doubt.untimely), None),
+        unproven=why_unproven(evidence),
     )

@@ -7,6 +7,7 @@ known and kept out of the latency. A request is written once: nothing here ever 
 
 import errno
 import os
+import select
 import socket
 import struct
 import sys
@@ -16,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import gevent
-import httptools
 from gevent import get_hub, monkey
 
 from dress_rehearsal.records.stamps import SO_TIMESTAMPNS
@@ -44,7 +44,7 @@ _WORDS: Final = {
 }
 # gevent's patched class would add its own waiting; this file does it itself.
 _PlainSocket: Final[Any] = monkey.get_original("socket", "socket")
-_IDLE_CHECK_NS: Final = NS_PER_S
+_plain_poll: Final[Any] = monkey.get_original("select", "poll")
 HEARTBEAT_S: Final = 10.0
 """How often a stream of server-sent events shows at least a sign of life."""
 
@@ -79,11 +79,11 @@ class Connection:
         "_address",
         "_busy",
         "_ending",
-        "_idle_since_ns",
         "_local",
         "_readable",
         "_socket",
         "_timeout_s",
+        "_unasked",
     )
 
     def __init__(
@@ -94,7 +94,7 @@ class Connection:
         self._timeout_s = timeout_s
         self._socket: Any = None
         self._readable: Any = None
-        self._idle_since_ns = 0
+        self._unasked: Any = None
         self._busy = False
         self._ending: EventStream | None = None
         """A stream that has decided, and whose end has not been read yet."""
@@ -123,7 +123,7 @@ class Connection:
         Raises:
             NotSentError: the connection could not be made; nothing left.
             NotAnsweredError: it was sent, then the connection was cut or the time ran out.
-            NotUnderstoodError: the answer is not HTTP/1.1.
+            NotUnderstoodError: the answer is not HTTP/1.1, or more than anybody takes in.
         """
         if self._busy:
             raise RuntimeError("a connection carries one exchange at a time")
@@ -148,7 +148,6 @@ class Connection:
             deadline.close()
             self._busy = False
         if answer.keep_alive:
-            self._idle_since_ns = into.read_ns or 0
             self._ending = None if stream is None or stream.whole else stream
         else:
             self.close()
@@ -160,24 +159,20 @@ class Connection:
             self._readable.stop()
             self._readable.close()
             self._socket.close()
-            self._socket = self._readable = None
+            self._socket = self._readable = self._unasked = None
         if self._ending is not None:
             self._ending.drop()
             self._ending = None
 
     def _ready(self, into: Exchange) -> None:
-        """Have an open connection: a closed one is noticed before, not by, sending on it."""
+        """Have an open connection: a closed one is noticed before, not by, sending on it.
+
+        So is one on which something came unasked: it would be taken for the answer.
+        """
         if self._ending is not None:
             self._read_end(self._ending)
-        now_ns = time.time_ns()
-        if self._socket is not None and now_ns - self._idle_since_ns > _IDLE_CHECK_NS:
-            try:
-                self._socket.recv(1, socket.MSG_PEEK)
-                self.close()  # the end of the stream, or bytes nobody asked for
-            except BlockingIOError:
-                pass
-            except OSError:
-                self.close()
+        if self._socket is not None and self._unasked.poll(0):
+            self.close()
         if self._socket is None:
             into.new_connection = True
             into.sent_ns = time.time_ns()
@@ -186,7 +181,7 @@ class Connection:
 
     def _read_end(self, stream: EventStream) -> None:
         """Read the end of a stream that had decided; hang up on one that goes on."""
-        with suppress(OSError, httptools.HttpParserError):
+        with suppress(OSError, NotUnderstoodError):
             rest = self._socket.recv(_READ_BYTES)
             if rest:
                 stream.feed(rest)
@@ -208,7 +203,8 @@ class Connection:
             raise NotSentError(_word(error, "connect_failed")) from error
         self._socket = plain
         self._readable = get_hub().loop.io(plain.fileno(), _READ)
-        self._idle_since_ns = time.time_ns()
+        self._unasked = _plain_poll()
+        self._unasked.register(plain.fileno(), select.POLLIN)
 
     def _reach(self, plain: Any) -> None:
         plain.setblocking(False)
@@ -243,7 +239,10 @@ class Connection:
         while not answer.complete:
             wait(readable)
             self._take_in(answer, into)
-            if stream is not None and not stream.complete:
+            if answer.complete:
+                break
+            deadline.check()
+            if stream is not None:
                 deadline.renew(self._timeout_s + HEARTBEAT_S)
         into.answer = answer
         return answer
@@ -271,10 +270,7 @@ class Connection:
                 into.done_ns = min(seconds * NS_PER_S + nanoseconds, into.read_ns)
         if into.first_byte_ns is None:
             into.first_byte_ns = into.done_ns
-        try:
-            answer.feed(data)
-        except httptools.HttpParserError as error:
-            raise NotUnderstoodError("protocol_error") from error
+        answer.feed(data)
 
 
 def _await_writable(plain: Any) -> None:

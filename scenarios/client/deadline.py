@@ -6,6 +6,7 @@ import gevent
 from gevent import get_hub
 
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_S
+from dress_rehearsal.scenarios.errors import NotAnsweredError
 
 
 class Deadline:
@@ -16,7 +17,7 @@ class Deadline:
         give_up_ns: and not beyond this time.
     """
 
-    __slots__ = ("_give_up_ns", "timeout", "word")
+    __slots__ = ("_at_ns", "_give_up_ns", "timeout", "word")
 
     def __init__(self, bound_s: float, give_up_ns: int | None) -> None:
         self._give_up_ns = give_up_ns
@@ -26,6 +27,16 @@ class Deadline:
         """Begin anew: the far end has given a sign of life."""
         self.timeout.close()
         self._begin(bound_s)
+
+    def check(self) -> None:
+        """Notice that the time is up, for the timer may never get its turn: a far end that sends
+        without a pause is always read first.
+
+        Raises:
+            NotAnsweredError: it is up.
+        """
+        if time.monotonic_ns() >= self._at_ns:
+            raise NotAnsweredError(self.word)
 
     def close(self) -> None:
         """Stop the clock: the wait is over."""
@@ -37,6 +48,7 @@ class Deadline:
             left_s = (self._give_up_ns - time.time_ns()) / NS_PER_S
             if left_s < bound_s:
                 bound_s, self.word = max(left_s, 0.0), ABANDONED
+        self._at_ns = time.monotonic_ns() + round(bound_s * NS_PER_S)
         # The loop's clock stands still during a turn; a timer set late in a long one would
         # otherwise end early by as much.
         get_hub().loop.update_now()

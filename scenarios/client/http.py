@@ -1,6 +1,7 @@
 """HTTP/1.1 on the wire: request bytes made ahead of time, answers parsed by httptools."""
 
 import hashlib
+import re
 import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -9,11 +10,24 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from dress_rehearsal.scenarios.errors import ScenarioError
+from dress_rehearsal.scenarios.client.limits import (
+    BEGINNING,
+    FRAMING,
+    KEPT_BODY,
+    LARGEST_BODY,
+    LARGEST_HEAD,
+)
+from dress_rehearsal.scenarios.errors import NotUnderstoodError, ScenarioError
 
 _HTTP_PORT: Final = 80
 _CONNECT_S: Final = 2.0
 _RUN_ID_HEX_DIGITS: Final = 16
+_INTERIM_STATUS: Final = 100
+_FINAL_STATUS: Final = 200
+
+
+_FORBIDDEN: Final = re.compile("[\\0\\r\\n]|[^\\x00-\\xff]")
+"""What no line of a head may hold; every other character is a byte of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +99,8 @@ class Origin:
         """Return a prepared request; header values come from target or plan, never raw input.
 
         Raises:
-            ValueError: a value holds a line break and would smuggle a header.
+            ValueError: a value holds what no header may (RFC 9110, section 5.5), such as a line
+                break that would smuggle another.
         """
         lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}"]
         if token is not None:
@@ -100,8 +115,8 @@ class Origin:
             lines.append("Content-Type: application/json")
         if body is not None or method == "POST":
             lines.append(f"Content-Length: {len(body or b'')}")
-        if any("\r" in line or "\n" in line for line in lines):
-            raise ValueError("a header value holds a line break")
+        if any(_FORBIDDEN.search(line) for line in lines):
+            raise ValueError("a header value holds a line break, or what is none of its characters")
         return Request(step, ("\r\n".join(lines) + "\r\n").encode("latin-1"), body or b"")
 
 
@@ -127,27 +142,65 @@ class TraceIds:
 
 @dataclass(slots=True)
 class Answer:
-    """An HTTP answer being put together by the parser (httptools' callback protocol)."""
+    """An HTTP answer being put together by the parser (httptools' callback protocol).
+
+    Whatever comes, it takes no more than `limits` say.
+    """
 
     status: int = 0
     body: bytes = b""
+    """Of one that is larger than is kept only the beginning."""
     server_timing: bytes = b""
     complete: bool = False
+    """Whether all of it has come that anybody waits for."""
+    whole: bool = False
+    """Whether its end has come: only then can the connection carry another exchange."""
     keep_alive: bool = True
+    body_bytes: int = 0
+    """The size of the body, kept or not."""
+    _beside: int = 0
+    """Bytes so far that are not body."""
+    _parts: list[bytes] = field(default_factory=list, repr=False)
     _parser: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
 
+    @property
+    def whole_body(self) -> bool:
+        """Whether all of the body has been kept."""
+        return self.body_bytes <= KEPT_BODY
+
     def feed(self, data: bytes) -> None:
         """Take in bytes as they arrive.
 
         Raises:
-            httptools.HttpParserError: they are not HTTP/1.1.
+            NotUnderstoodError: they are not HTTP/1.1, or more than anybody takes in.
         """
-        self._parser.feed_data(data)
-        if self.complete:
+        before = self.body_bytes
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self.complete:
+                raise NotUnderstoodError("protocol_error") from error
+            self.keep_alive = False  # the answer had come; what follows is nobody's
+        if self.whole:
             self._parser = None  # they refer to each other
+        elif not self.complete:
+            self._bound(len(data) - (self.body_bytes - before))
+
+    def _bound(self, beside: int) -> None:
+        """Hang up on what is larger than anything is."""
+        self._beside += beside
+        if self._beside > LARGEST_HEAD + FRAMING * self.body_bytes:
+            raise NotUnderstoodError("head_too_large")
+        if self.body_bytes > LARGEST_BODY and not self.lasts:
+            raise NotUnderstoodError("body_too_large")
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is meant to go on, however much comes in the end."""
+        return False
 
     @property
     def claim(self) -> bytes:
@@ -165,16 +218,31 @@ class Answer:
             self.server_timing = value
 
     def on_body(self, body: bytes) -> None:
-        """Collect the body."""
-        self.body += body
+        """Collect the body, as far as one of its size is kept."""
+        if self.complete:
+            return
+        size = self.body_bytes
+        self.body_bytes += len(body)
+        if self.body_bytes <= KEPT_BODY:
+            if size:
+                self._parts.append(body)
+            else:
+                self.body = body
+        elif size <= KEPT_BODY:
+            self.body = b"".join((self.body, *self._parts, body))[:BEGINNING]
+            self._parts = []
 
     def on_message_complete(self) -> None:
         """Close the answer; an interim one (1xx) only announces the one that counts."""
         if self.complete:
             return
         self.status = self._parser.get_status_code()
-        if self.status >= 200:
+        if self.status >= _FINAL_STATUS:
             self.keep_alive = self.keep_alive and bool(self._parser.should_keep_alive())
-            self.complete = True
+            if self._parts:
+                self.body = b"".join((self.body, *self._parts))
+            self.complete = self.whole = True
+        elif self.status < _INTERIM_STATUS:
+            raise NotUnderstoodError("protocol_error")  # 000 is no status
         else:
-            self.body = self.server_timing = b""
+            self.server_timing = b""

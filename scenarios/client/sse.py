@@ -1,13 +1,20 @@
 """Server-sent events as they arrive: an answer that goes on until an event decides.
 
-Events follow the HTML standard's `text/event-stream`, with lines that end in LF or CRLF: an event
-counts only if it carries data, and its id is what a later `Last-Event-ID` names.
+Events follow the HTML standard's `text/event-stream`, with lines that end in LF, CRLF or CR: an
+event counts only if it carries data, and its id is what a later `Last-Event-ID` names.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from dress_rehearsal.scenarios.client.http import Answer
+from dress_rehearsal.scenarios.client.limits import (
+    KEPT_BODY,
+    LARGEST_EVENT,
+    LONGEST_ID,
+    LONGEST_RETRY_MS,
+)
+from dress_rehearsal.scenarios.errors import NotUnderstoodError
 
 ADMITTED: Final = "admitted"
 SOLD_OUT: Final = "sold_out"
@@ -30,13 +37,16 @@ class EventStream(Answer):
     """`ADMITTED` or `SOLD_OUT`; None while neither has come."""
     is_stream: bool = False
     """Whether it is answered with events at all."""
-    whole: bool = False
-    """Whether its end has come: only then can the connection carry another exchange."""
     first_place: bytes = b""
     """The data of the first event that told the place, which is told as soon as a stream opens."""
-    _line: bytes = b""
+    _line: bytearray = field(default_factory=bytearray, repr=False)
+    """What has come of a line that has not ended."""
+    _after_cr: bool = False
     _event: bytes = b""
-    _data: bytes = b""
+    _data: list[bytes] = field(default_factory=list, repr=False)
+    _data_bytes: int = 0
+    _too_large: bool = False
+    """Whether an event was larger than one may be."""
     _id: bytes | None = None
 
     # A slotted dataclass is made twice, so `super()` without arguments would look at the other.
@@ -46,15 +56,25 @@ class EventStream(Answer):
         """What it tells beside its decision: the first place."""
         return self.first_place
 
+    @property
+    def lasts(self) -> bool:
+        """Whether it is a stream: only its events are bounded."""
+        return self.is_stream
+
+    @property
+    def whole_body(self) -> bool:
+        """Whether all is kept that it tells: of a stream no more than its first place is."""
+        return self.is_stream or self.body_bytes <= KEPT_BODY
+
     def feed(self, data: bytes) -> None:
         """Take in bytes as they arrive, the end after the decision included.
 
         Raises:
-            httptools.HttpParserError: they are not HTTP/1.1.
+            NotUnderstoodError: they are not HTTP/1.1, or more than anybody takes in.
         """
-        self._parser.feed_data(data)
-        if self.whole:
-            self._parser = None
+        Answer.feed(self, data)
+        if not self.complete and (self._too_large or len(self._line) > LARGEST_EVENT):
+            raise NotUnderstoodError("event_too_large")
 
     def drop(self) -> None:
         """Care no more for the rest."""
@@ -72,13 +92,26 @@ class EventStream(Answer):
         self.is_stream = self.is_stream and self.status == 200
 
     def on_body(self, body: bytes) -> None:
-        """Take in lines as they become whole."""
+        """Take in lines as they become whole; after the decision nothing counts."""
         if not self.is_stream:
             Answer.on_body(self, body)
             return
-        *lines, self._line = (self._line + body).split(b"\n")
-        for line in lines:
-            self._take_in(line.removesuffix(b"\r"))
+        self.body_bytes += len(body)
+        if self.complete:
+            return
+        if self._after_cr and body[:1] == b"\n":
+            body = body[1:]
+        self._after_cr = body[-1:] == b"\r"
+        if b"\r" in body:
+            body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        self._line += body
+        if b"\n" in body:
+            *lines, rest = bytes(self._line).split(b"\n")
+            self._line = bytearray(rest)
+            for line in lines:
+                self._take_in(line)
+                if self.complete:
+                    return
 
     def on_message_complete(self) -> None:
         """End the answer, which may have decided before."""
@@ -96,20 +129,29 @@ class EventStream(Answer):
         if name == b"event":
             self._event = value
         elif name == b"data":
-            self._data = self._data + b"\n" + value if self._data else value
+            self._data_bytes += len(value) + 1
+            self._too_large = self._too_large or self._data_bytes > LARGEST_EVENT
+            if not self._too_large:
+                self._data.append(value)
         elif name == b"id" and b"\0" not in value:
-            self._id = value
+            if len(value) <= LONGEST_ID:
+                self._id = value
         elif name == b"retry" and value.isdigit():
-            self.retry_ms = int(value)
+            self._retry(value)
+
+    def _retry(self, digits: bytes) -> None:
+        """Take a time that somebody could mean; of any other it is as if it had not been said."""
+        if len(digits) <= len(str(LONGEST_RETRY_MS)) and int(digits) <= LONGEST_RETRY_MS:
+            self.retry_ms = int(digits)
 
     def _dispatch(self) -> None:
         if self._id is not None:
             # As one byte a character, so that it goes back over the wire as it came.
             self.last_event_id = self._id.decode("latin-1") or None
         if self._event == _PLACE and not self.first_place:
-            self.first_place = self._data
+            self.first_place = b"\n".join(self._data)
         if self._data and self.decision is None:
             self.decision = _DECISIVE.get(self._event)
             if self.decision is not None:
                 self.complete = True
-        self._event = self._data = b""
+        self._event, self._data, self._data_bytes = b"", [], 0

@@ -39,7 +39,7 @@ KINDS: dict[str, _Kind] = {
         401, "Unauthenticated", "Log in; the token is missing, invalid, expired or revoked."
     ),
     "too_many_attempts": _Kind(
-        429, "Too many attempts", "Too many logins have failed; wait before the next."
+        429, "Too many attempts", "Too many logins failed from here; wait for `Retry-After`."
     ),
     "not_enrolled": _Kind(403, "Not enrolled", "Only students on the festival's roster may buy."),
     "not_admitted": _Kind(

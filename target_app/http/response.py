@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 from litestar.types import Receive, Scope, Send
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises of a text that is not JSON, not UTF-8, or nested too deep to follow."""
 JSON = (b"content-type", b"application/json")
 _ENCODE = msgspec.json.Encoder().encode
 

@@ -17,6 +17,7 @@ from dress_rehearsal.target_app.request_context import bearer_header, shown_auth
 from dress_rehearsal.target_app.services import Services
 from dress_rehearsal.target_app.sessions import Bearer
 from dress_rehearsal.target_app.waiting_room.room import Place, Rules, WaitingRoom
+from dress_rehearsal.target_app.waiting_room.streams import STREAMS_EACH
 
 _LOG = logging.getLogger(__name__)
 
@@ -93,7 +94,8 @@ def _stream_route(services: Services, room: WaitingRoom) -> HTTPRouteHandler:
             ),
             200: other_body(
                 "text/event-stream",
-                "Events `place` (data: position, ahead), and last `admitted` or `sold_out`.",
+                "Events `place` (data: position, ahead), and last `admitted` or `sold_out`. "
+                f"A student has {STREAMS_EACH} at once of a worker: one more ends the oldest.",
             ),
         },
     )
@@ -105,7 +107,7 @@ def _stream_route(services: Services, room: WaitingRoom) -> HTTPRouteHandler:
         if isinstance(position, Refusal):
             return PROBLEMS[position.code]
         last = dict(scope["headers"]).get(b"last-event-id", b"")
-        return room.streams.answer(position, last)
+        return room.streams.answer(bearer.student, position, last)
 
     return follow
 

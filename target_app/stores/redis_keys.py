@@ -39,14 +39,22 @@ def session_key(session: str) -> str:
     return f"session:{session}"
 
 
+def failed_logins_at(source: str, student: str) -> str:
+    """Return where failed logins of a student from one source are counted: hash, expires by itself.
+
+    Fields: failures, until_ms (Unix milliseconds; none is looked at before).
+    """
+    return f"login:failed:at:{source}:{student}"
+
+
 def failed_logins_of(student: str) -> str:
     """Return where failed logins of a student are counted: string, expires by itself."""
     return f"login:failed:student:{student}"
 
 
-def failed_logins_from(address: str) -> str:
-    """Return where failed logins from an address are counted: string, expires by itself."""
-    return f"login:failed:address:{address}"
+def failed_logins_from(source: str) -> str:
+    """Return where failed logins from a source are counted: string, expires by itself."""
+    return f"login:failed:source:{source}"
 
 
 class Holder(msgspec.Struct, frozen=True):

@@ -14,7 +14,8 @@ import heapq
 import itertools
 import random
 import re
-from typing import Any, Protocol
+from collections import deque
+from typing import Any, Final, Protocol
 
 import msgspec
 from litestar.types import Receive, Scope, Send
@@ -22,6 +23,10 @@ from litestar.types import Receive, Scope, Send
 from dress_rehearsal.target_app.http.response import Answer
 from dress_rehearsal.target_app.telemetry.metrics import QUEUE_STREAMS
 
+STREAMS_EACH: Final = 8
+"""Streams of one student at a worker; one more ends the oldest, which a cut may have left behind.
+
+Room for six devices, and for browsers that come back before their dead stream is noticed."""
 HEARTBEAT_S = 10.0
 MEDIA_TYPE = b"text/event-stream"
 _HEADERS = [
@@ -65,11 +70,12 @@ class PlaceStreams:
         self.queue = queue
         self.closing = False
         self._open: set[PlaceStream] = set()
+        self._of_student: dict[str, deque[PlaceStream]] = {}
         self._turns: list[tuple[int, int, PlaceStream]] = []
         self._numbers = itertools.count()
         QUEUE_STREAMS.set_function(lambda: len(self._open))
 
-    def answer(self, position: int, last_event: bytes) -> "Answer | PlaceStream":
+    def answer(self, student: str, position: int, last_event: bytes) -> "Answer | PlaceStream":
         """Return the stream for a student at `position` who last heard `last_event`, if any."""
         admitted = position <= self.queue.watermark
         if last_event == b"admitted" and admitted:
@@ -77,15 +83,24 @@ class PlaceStreams:
         if last_event == b"sold_out" and self.queue.sold_out:
             return _NOTHING_MORE
         told = _PLACE_ID.fullmatch(last_event)
-        return PlaceStream(self, position, int(told[1]) if told else None)
+        return PlaceStream(self, student, position, int(told[1]) if told else None)
 
     def add(self, stream: "PlaceStream") -> None:
-        """Note that a stream has opened."""
+        """Note that a stream has opened; the student's oldest ends where there are too many."""
         self._open.add(stream)
+        own = self._of_student.setdefault(stream.student, deque())
+        own.append(stream)
+        if len(own) > STREAMS_EACH:
+            own.popleft().end()
 
     def remove(self, stream: "PlaceStream") -> None:
         """Note that a stream has ended. Once most turns are of such, all are forgotten at once."""
         self._open.discard(stream)
+        own = self._of_student.get(stream.student)
+        if own is not None and stream in own:
+            own.remove(stream)
+            if not own:
+                del self._of_student[stream.student]
         if len(self._turns) > 2 * len(self._open):
             self._turns = [turn for turn in self._turns if turn[2] in self._open]
             heapq.heapify(self._turns)
@@ -114,7 +129,10 @@ class PlaceStreams:
 class PlaceStream:
     """One student's stream, as the ASGI answer to the request that opened it."""
 
-    def __init__(self, streams: PlaceStreams, position: int, told: int | None) -> None:
+    def __init__(
+        self, streams: PlaceStreams, student: str, position: int, told: int | None
+    ) -> None:
+        self.student = student
         self._streams = streams
         self._queue = streams.queue
         self._position = position
@@ -142,6 +160,11 @@ class PlaceStream:
         """Look again: something may have changed for this student."""
         if self._rest is not None and not self._rest.done():
             self._rest.set_result(True)
+
+    def end(self) -> None:
+        """Tell nothing more: whoever listened has gone, or listens elsewhere."""
+        self._gone = True
+        self.wake()
 
     async def _tell(self, send: Any) -> None:
         queue = self._queue
@@ -180,8 +203,7 @@ class PlaceStream:
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
-        self.wake()
+        self.end()
 
 
 def _heartbeat(rest: "asyncio.Future[bool]") -> None:

@@ -31,6 +31,26 @@ NewRun = Callable[[Plan], RunDirectory]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as somebody else")
+def test_a_copy_is_not_made_where_a_shell_would_obey_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = tmp_path / "home" / "package" / "bin"
+    monkeypatch.setattr("dress_rehearsal.compose.postgres.postgres_binaries", lambda: private)
+    temporary = Path(tempfile.mkdtemp(prefix='a "quoted" $', dir="/tmp"))  # of a short path
+    temporary.chmod(0o755)
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    private.mkdir(parents=True)
+    (private / "postgres").touch(mode=0o600)
+    folder = StageFolder.create()
+    try:
+        with pytest.raises(StageUnusableError, match="set TMPDIR to another folder"):
+            PostgresServer(folder, tmp_path, max_connections=20).initdb()
+    finally:
+        folder.remove()
+        temporary.rmdir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as somebody else")
 def test_binaries_under_a_private_home_are_copied_and_the_home_stays_private(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,10 +24,11 @@ FAKE_STAGE = """
 import json, signal, subprocess, sys
 from pathlib import Path
 from dress_rehearsal.compose import processes as group
-from dress_rehearsal.compose.process import ProcessSpec, inherited_environment
+from dress_rehearsal.compose.process import ProcessSpec
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.compose.pids import MARKER
+from dress_rehearsal.records.environment_variables import child_environment
 
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored
 folder = StageFolder.create()
@@ -35,7 +36,7 @@ guardian = Guardian.start(folder, Path(sys.argv[1]))
 deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(300)"
 group._ORPHAN_PATIENCE_S = 0.3
 processes = group.ProcessGroup(folder, 5.0)
-environment = {**inherited_environment(), MARKER: str(folder.path)}
+environment = {**child_environment(), MARKER: str(folder.path)}
 pids = [
     processes.start(ProcessSpec(name, argv, environment, Path(sys.argv[1]), folder.path)).pid
     for name, argv in (("mild", ["sleep", "300"]), ("deaf", [sys.executable, "-c", deaf]))
@@ -125,3 +126,46 @@ def test_a_guardian_that_was_killed_does_not_stop_the_conductor(
     guardian.forget(os.getpid())
     folder.remove()
     guardian.release()
+
+
+def test_a_guardian_that_was_stopped_goes_on_and_ends(identify: Identify, tmp_path: Path) -> None:
+    folder = StageFolder.create()
+    guardian = Guardian.start(folder, tmp_path / "guardian.log")
+    running = identify(guardian.pid)
+    running.signal(signal.SIGSTOP)
+    folder.remove()
+    guardian.release()
+    assert not running.alive
+
+
+def test_a_stopped_guardian_that_is_to_clear_goes_on_and_clears(
+    identify: Identify, tmp_path: Path
+) -> None:
+    folder = StageFolder.create()
+    guardian = Guardian.start(folder, tmp_path / "guardian.log")
+    running = identify(guardian.pid)
+    running.signal(signal.SIGSTOP)
+    guardian.take_over()
+    assert not running.alive
+    assert not folder.path.exists()
+    os.close(folder.lock)
+
+
+def test_a_guardian_that_hears_nothing_is_killed_and_its_work_done_by_the_conductor(
+    identify: Identify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dress_rehearsal.compose.guardian._HEARS_S", 0.1)
+    monkeypatch.setattr("dress_rehearsal.compose.guardian._CLEARS_S", 0.1)
+    for clears in (False, True):
+        folder = StageFolder.create()
+        deaf = subprocess.Popen(["sleep", "300"], stdin=subprocess.PIPE)
+        running = identify(deaf.pid)
+        guardian = Guardian(folder, deaf)
+        if clears:
+            guardian.take_over()
+            os.close(folder.lock)
+        else:
+            folder.remove()
+            guardian.release()
+        assert not running.alive
+        assert not folder.path.exists()

@@ -13,9 +13,9 @@ from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.process import (
     ManagedProcess,
     ProcessSpec,
-    inherited_environment,
     python_module,
 )
+from dress_rehearsal.records.environment_variables import child_environment
 
 DEAF = """
 import signal, subprocess, sys, time
@@ -31,7 +31,7 @@ def spec(tmp_path: Path, code: str, patience_s: float = 5.0) -> ProcessSpec:
     return ProcessSpec(
         name="fake",
         argv=[sys.executable, "-c", code],
-        environment=inherited_environment(),
+        environment=child_environment(),
         log=tmp_path / "fake.log",
         folder=tmp_path,
         stop_signals=((signal.SIGTERM, patience_s),),
@@ -88,17 +88,35 @@ def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:
     assert process.last_lines(3) == ["line 19997", "line 19998", "line 19999"]
 
 
-def test_settings_of_the_callers_shell_do_not_bypass_the_plan(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("APP_WORKERS", "64")
-    monkeypatch.setenv("PGHOST", "production.example")
-    environment = inherited_environment()
-    assert "APP_WORKERS" not in environment
-    assert "PGHOST" not in environment
-
-
 def test_the_rooms_can_be_imported_from_any_folder(tmp_path: Path) -> None:
     command = python_module("dress_rehearsal.plans.types")
-    ran = subprocess.run(command, cwd=tmp_path, env=inherited_environment(), check=False)
+    ran = subprocess.run(command, cwd=tmp_path, env=child_environment(), check=False)
     assert ran.returncode == 0
+
+
+def test_one_that_was_stopped_goes_on_so_that_it_can_end_by_itself(tmp_path: Path) -> None:
+    code = (
+        "import signal, subprocess, sys, time; "
+        "child = subprocess.Popen(['sleep', '300']); "
+        "signal.signal(signal.SIGTERM, lambda *_: (child.terminate(), child.wait(), sys.exit(7))); "
+        "print('up', flush=True); time.sleep(60)"
+    )
+    process = ManagedProcess.start(spec(tmp_path, code))
+    await_lines(process, 1)
+    assert process.identity is not None
+    for stopped in (process.identity, *process.identity.descendants()):
+        stopped.signal(signal.SIGSTOP)
+    assert process.stop() == 7
+
+
+def test_one_that_not_even_sigkill_ends_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = ManagedProcess.start(spec(tmp_path, "import time; time.sleep(60)"))
+    monkeypatch.setattr("dress_rehearsal.compose.process.KILLED_S", 0.05)
+    with monkeypatch.context() as held:
+        held.setattr(ProcessId, "kill_tree", lambda _: None)  # as the kernel may hold it
+        with pytest.raises(StageUnusableError, match=rf"fake \(pid {process.pid}\) does not end"):
+            process.kill()
+    monkeypatch.undo()
+    assert process.kill() == -signal.SIGKILL

@@ -1,5 +1,6 @@
 """Processes are waited for together: who ends meanwhile, or says nothing, is reported."""
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -8,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from dress_rehearsal.compose.errors import ProcessFailedError, StageNotReadyError
-from dress_rehearsal.compose.process import ProcessSpec, inherited_environment
+from dress_rehearsal.compose.process import ProcessSpec
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.stage_folder import StageFolder
+from dress_rehearsal.records.environment_variables import child_environment
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def folder() -> Iterator[StageFolder]:
 
 def spec(name: str, tmp_path: Path, code: str) -> ProcessSpec:
     argv = [sys.executable, "-c", code]
-    return ProcessSpec(name, argv, inherited_environment(), tmp_path / f"{name}.log", tmp_path)
+    return ProcessSpec(name, argv, child_environment(), tmp_path / f"{name}.log", tmp_path)
 
 
 def test_waiting_fails_at_once_when_another_process_ends(
@@ -52,3 +54,37 @@ def test_waiting_ends_and_shows_what_the_silent_one_said_last(
         processes.wait(silent, lambda: False)
     processes.abandon()
     assert processes.members() == []
+
+
+ENDS_WELL = "import signal, sys; signal.signal(15, lambda *_: sys.exit(0)); "
+SERVES = f"{ENDS_WELL}print('up', flush=True); signal.pause()"
+HAS_CHILD = f"{ENDS_WELL}import subprocess; subprocess.run(['sleep', '300'])"
+
+
+@pytest.mark.parametrize("code", [SERVES, HAS_CHILD], ids=["itself", "a process below it"])
+def test_who_stood_still_when_asked_to_end_is_told_of(
+    folder: StageFolder, tmp_path: Path, code: str
+) -> None:
+    processes = ProcessGroup(folder, ready_within_s=30.0)
+    process = processes.start(spec("served", tmp_path, code))
+    assert process.identity is not None
+    identity = process.identity
+    if code is SERVES:
+        processes.wait(process, lambda: process.last_lines() == ["up"])
+        still, who = identity, "served"
+    else:
+        processes.wait(process, lambda: bool(identity.descendants()))
+        still, who = identity.descendants()[0], "a process of served"
+    still.signal(signal.SIGSTOP)
+    processes.wait(process, lambda: still.stopped)
+    what = f"{who} (pid {still.pid}) stood still, stopped by a signal, when it was asked to end."
+    assert what in [loss.what for loss in processes.stop_all()]
+
+
+def test_who_runs_until_it_is_asked_to_end_is_not_told_of(
+    folder: StageFolder, tmp_path: Path
+) -> None:
+    processes = ProcessGroup(folder, ready_within_s=30.0)
+    process = processes.start(spec("served", tmp_path, SERVES))
+    processes.wait(process, lambda: process.last_lines() == ["up"])
+    assert processes.stop_all() == []

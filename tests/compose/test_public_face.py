@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from dress_rehearsal import compose
-from dress_rehearsal.compose.process import inherited_environment
+from dress_rehearsal.records.environment_variables import child_environment
 
 
 def test_every_public_name_is_there_and_sorted() -> None:
@@ -25,7 +25,7 @@ def test_the_guardian_carries_no_drivers_and_no_tables() -> None:
     )
     ran = subprocess.run(
         [sys.executable, "-c", code],
-        env=inherited_environment(),
+        env=child_environment(),
         capture_output=True,
         check=True,
     )

@@ -1,5 +1,6 @@
 """A stage's folder is private, says who is in it, and is swept when nobody is left to."""
 
+import errno
 import json
 import os
 import signal
@@ -202,3 +203,45 @@ def test_the_record_says_who_is_in_it(
     folder.forget(running.pid)
     assert json.loads((folder.path / "stage.json").read_text())["processes"] == []
     folder.remove()
+
+
+def test_a_temporary_folder_that_is_not_there_is_not_silently_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
+    for look in (StageFolder.create, sweep):
+        with pytest.raises(StageUnusableError, match=r"TMPDIR is '.*none', and there is no such"):
+            look()
+
+
+@pytest.mark.parametrize("name", ["a,b", "a\nb", "a\x1bb", "a\udcffb"])
+def test_a_name_that_postgresql_takes_for_two_is_a_sentence(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / name))
+    (tmp_path / name).mkdir()
+    with pytest.raises(StageUnusableError, match="a comma or a character that cannot be shown"):
+        StageFolder.create()
+    assert list((tmp_path / name).iterdir()) == []
+
+
+def full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "stage.json")
+
+
+def test_a_folder_that_is_full_is_a_sentence_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = StageFolder.create()
+    monkeypatch.setattr(Path, "write_text", full)
+    said = "No space left on device; no space is left there: free some, or set TMPDIR"
+    with pytest.raises(StageUnusableError, match=said):
+        folder.record(on_record(ProcessId(1, 1)))
+    with pytest.raises(StageUnusableError, match=said), folder.living():
+        full()
+
+
+def test_a_process_that_has_ended_is_forgotten_though_nothing_can_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = StageFolder.create()
+    monkeypatch.setattr(Path, "write_text", full)
+    folder.forget(4711)

@@ -5,10 +5,16 @@ import sys
 import types
 
 import pytest
+from rich.console import Console
 
 from dress_rehearsal.dashboards import errors
 from dress_rehearsal.dashboards.cli import add_commands
 from tests.dashboards.push.grafana_double import TOKEN, grafana
+
+
+def console():
+    return Console(highlight=False, soft_wrap=True)
+
 
 DASHBOARDS = {"rehearsal-open": {"uid": "rehearsal-open", "title": "Ticket open", "panels": []}}
 
@@ -24,7 +30,7 @@ def command(monkeypatch):
 
     def run(*words):
         parser = argparse.ArgumentParser()
-        add_commands(parser.add_subparsers(required=True))
+        add_commands(parser.add_subparsers(required=True), console)
         options = parser.parse_args(["dashboards", *map(str, words)])
         return options.command(options)
 
@@ -68,6 +74,6 @@ def test_build_names_the_files_it_wrote(command, tmp_path, capsys):
 
 def test_another_command_can_join_them(capsys):
     parser = argparse.ArgumentParser()
-    own = add_commands(parser.add_subparsers(required=True))
+    own = add_commands(parser.add_subparsers(required=True), console)
     own.add_parser("check").set_defaults(command="joined")
     assert parser.parse_args(["dashboards", "check"]).command == "joined"

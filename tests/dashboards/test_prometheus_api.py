@@ -12,6 +12,7 @@ import pytest
 from dress_rehearsal.dashboards.errors import PrometheusRefusedError, PrometheusSilentError
 from dress_rehearsal.dashboards.prometheus_api import Firing, PrometheusApi
 from tests.dashboards.recorded import record, served
+from tests.hostile_http import MODES, hostile
 
 T0 = 1_780_000_000.0
 
@@ -92,6 +93,14 @@ def test_a_server_that_is_not_there_is_a_sentence() -> None:
         PrometheusApi("http://127.0.0.1:9", timeout_s=1).query("up", T0)
 
 
+@pytest.mark.parametrize("mode", ["slow_head", "slow_body", "endless_continue", "cut_body"])
+def test_a_server_that_answers_without_end_is_a_sentence(mode: str) -> None:
+    with hostile(mode) as server, pytest.raises(PrometheusSilentError, match="gives no answer: "):
+        PrometheusApi(
+            server.url, timeout_s=0.5 if MODES[mode][0] == "late" else 60
+        ).healthy_targets()
+
+
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
@@ -106,4 +115,29 @@ def test_another_server_is_a_sentence(status: int, body: bytes, words: str) -> N
     with answering(status, body) as api, pytest.raises(PrometheusRefusedError, match=words):
         api.query("up", T0)
     with answering(status, body) as api, pytest.raises(PrometheusRefusedError, match=words):
+        api.firing()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"resultType": "scalar", "result": []}',
+        b'{"resultType": "scalar", "result": ["soon", "x"]}',
+        b'{"resultType": "vector", "result": [5]}',
+        b'{"resultType": "vector", "result": {"a": 1}}',
+        b'{"resultType": "vector", "result": [{"metric": 1, "value": [0, "1"]}]}',
+        b'{"resultType": "vector", "result": [{"metric": {}, "value": null}]}',
+        b"[" * 100_000,
+    ],
+)
+def test_data_of_another_shape_are_none_of_prometheus(data: bytes) -> None:
+    body = b'{"status": "success", "data": ' + data + b"}"
+    with answering(200, body) as api, pytest.raises(PrometheusRefusedError, match="no Prometheus"):
+        api.query("up", T0)
+
+
+@pytest.mark.parametrize("alerts", [b"[5]", b'{"a": 1}', b'[{"state": "firing"}]', b"7"])
+def test_alerts_of_another_shape_are_none_of_prometheus(alerts: bytes) -> None:
+    body = b'{"data": {"alerts": ' + alerts + b"}}"
+    with answering(200, body) as api, pytest.raises(PrometheusRefusedError, match="no Prometheus"):
         api.firing()

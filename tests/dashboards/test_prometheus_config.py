@@ -51,5 +51,5 @@ def test_the_rules_go_along_and_are_written_anew(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DashboardsError, match=r"cannot be written to .*file: .*; free some space"):
+    with pytest.raises(DashboardsError, match=r"cannot be written to .*file: .*; .* move it away"):
         write_config(tmp_path / "file", ["a.json"])

@@ -9,6 +9,12 @@ from dress_rehearsal.plans.faults import FAULTS
 from dress_rehearsal.plans.matrix import read_matrix
 from dress_rehearsal.plans.plan import Plan
 from dress_rehearsal.plans.strategies import STRATEGIES
+from dress_rehearsal.records.environment_variables import (
+    HEEDED,
+    PASSED_ON,
+    SEARCHED,
+    child_environment,
+)
 from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.cause.resource import RESOURCES
 from dress_rehearsal.reports.metrics import known_metrics
@@ -102,3 +108,10 @@ def test_counters_that_are_named_elsewhere_exist(page: str) -> None:
     named = words((ROOT / page).read_text("utf-8"))
     counters = [word for word in named if re.fullmatch(r"(false|lost|wrong|refused)_\w+", word)]
     assert set(counters) <= {*Audit.model_fields, *FAULTS}
+
+
+def test_every_variable_that_is_passed_on_or_heeded_is_named() -> None:
+    passed, changed, own = re.split(r"\n\n(?=\| \S)", section("Environment variables"))[1:]
+    assert rows(passed) == [*PASSED_ON, *SEARCHED, "PYTHONUSERBASE"]
+    assert set(rows(changed)) == child_environment().keys() - {*PASSED_ON, *SEARCHED}
+    assert set(HEEDED) - {*PASSED_ON, *SEARCHED} <= set(rows(own))

@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 
 from dress_rehearsal.plans import parse_limit
+from dress_rehearsal.plans.types import SECONDS_PER_UNIT, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,18 @@ def test_a_limit_tells_within_from_beyond(written, within, beyond):
     limit = parse_limit(written)
     assert limit.holds(within)
     assert not limit.holds(beyond)
+
+
+@pytest.mark.parametrize("unit", [*SECONDS_PER_UNIT, "US", "MS", "Min", "H", "μs"])
+def test_a_limit_has_the_units_that_a_duration_has(unit):
+    seconds = parse_duration(f"1.5{unit}")
+    assert float(parse_limit(f"<= 1.5 {unit}").value) == pytest.approx(seconds * 1000)
+
+
+@pytest.mark.parametrize("written", [f"<= {'9' * 5000}", f"== 0.{'9' * 5000}s", "<= 3ſ", "<= ٣s"])
+def test_a_number_that_nobody_means_is_refused(written):
+    with pytest.raises(ValueError, match="expected a limit"):
+        parse_limit(written)
 
 
 @pytest.mark.parametrize("written", ["3s", "=< 3s", "<= s", "<= 3 parsecs", "about 3", ""])

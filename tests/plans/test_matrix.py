@@ -88,7 +88,7 @@ def test_a_strategy_may_expect_something_else_and_allow_more(write):
         ('faullt = "leak"', "did you mean fault?"),
         ('fault = "leak"\nby.row_lock.expekt = []', "did you mean expect?"),
         ('fault = "leak"\nexpect = ["it breaks"]', 'such as "audit.oversold"'),
-        ('fault = "leak"\nstrategies = ["clever"]', "clever"),
+        ('fault = "leak"\nstrategies = ["clever"]', "rows.2.strategies.0 = …: expected 'naive'"),
         ('fault = "leak"\nstrategies = ["row_lock"]\nby.optimistic.expect = []', "by.optimistic"),
         ('fault = "early_open"', "the cell row_lock x early_open is there twice"),
         ('fault = "leak"\ngrade = "300%"', "cell row_lock x leak: faults.0"),

@@ -15,6 +15,8 @@ from dress_rehearsal.plans import (
     plan_toml,
     read_plan,
 )
+from dress_rehearsal.plans.files import named
+from dress_rehearsal.plans.overrides import in_effect
 from dress_rehearsal.plans.plan import Plan
 
 
@@ -55,10 +57,10 @@ def test_overrides_apply_in_order_and_take_bare_words():
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("app.workerz=3", "there is no key app.workerz (value 3); did you mean workers?"),
-        ("zzz=1", "there is no key zzz (value 1); known keys there: app, "),
+        ("app.workerz=3", "there is no key app.workerz; did you mean workers?"),
+        ("zzz=1", "there is no key zzz; known keys there: app, "),
         ("app.workers=0", "app.workers = 0: expected greater than or equal to 1."),
-        ("app.workers=two", 'app.workers = "two": expected a valid integer'),
+        ("app.workers=two", "app.workers = …: expected a valid integer"),
         (
             "app.allocation=luck",
             "expected 'naive', 'row_lock', 'optimistic', 'atomic_update', 'skip_locked', "
@@ -80,7 +82,7 @@ def test_overrides_apply_in_order_and_take_bare_words():
         ("target.url=http://x", 'url is only for stage = "external"'),
         ("app.postgres_pool=90", "do not fit postgres.max_connections = 100"),
         ("name=No Spaces", "name = "),
-        ("a.b=1", "--set a.b=1: there is no key a"),
+        ("a.b=1", "--set a.b: there is no key a"),
         ("students.timeout=0s", "students.timeout = 0.0: expected greater than 0."),
         ("schedule.lead=9999h", "expected less than or equal to 604800"),
     ],
@@ -106,7 +108,7 @@ def test_everything_wrong_is_said_at_once_with_file_and_key(tmp_path):
     for words in ("app.workers", "app.speed", "event.tickets", "gates.0.limit"):
         assert f"{plan}: " in problems
         assert words in problems
-    assert "--set app.backlog=1: app.backlog = 1" in problems
+    assert "--set app.backlog: app.backlog = 1" in problems
 
 
 @pytest.mark.parametrize(
@@ -133,3 +135,78 @@ def test_a_malformed_override_is_a_sentence(text):
 
 def test_the_schema_is_json_and_names_its_dialect():
     assert json.loads(json.dumps(plan_schema()))["$schema"].startswith("https://json-schema.org/")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "recorded"),
+    [
+        (["app.workers=3", "app.workers = 4"], ["app.workers=4"]),
+        (["schedule.lead=60s"], ["schedule.lead=1m"]),
+        (["gates=[]"], ["gates=[]"]),
+        (["app={workers=3, backlog=200}", "app.backlog=300"], ["app.workers=3", "app.backlog=300"]),
+        (["description=https://u:hunter2@h", "description=fine"], ["description=fine"]),
+        (
+            ["notify={slack_webhook_env='https://h/x'}", "notify.slack_webhook_env=HOOK"],
+            ["notify.slack_webhook_env=HOOK"],
+        ),
+        ([], []),
+    ],
+)
+def test_what_overrides_came_to_is_recorded(overrides, recorded):
+    plan = read_plan(Path("festival"), overrides)
+    assert in_effect(overrides, plan) == recorded
+    assert read_plan(Path("festival"), recorded) == plan
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "see https://me:hunter2@ci.example.org",
+        "https://hooks.slack.com/services/T0/B0/x",
+        "password=hunter2",
+        "token: abc12345",
+        "Authorization: Bearer 0123456789abcdef0123",
+    ],
+)
+def test_a_text_that_looks_like_a_secret_is_refused_for_plans_are_written(description):
+    with pytest.raises(PlanInvalidError, match="description seems to hold a password") as caught:
+        read_plan(Path("smoke"), [f"description={description}"])
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "description",
+    ["the bearer of a ticket enters", "tokens: one each", "no secret: all are told"],
+)
+def test_a_text_about_secrets_is_none(description):
+    assert read_plan(Path("smoke"), [f"description={description}"]).description == description
+
+
+def test_of_many_problems_the_first_are_said(tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text("name = 'x'\n" + "".join(f"key_{n} = 1\n" for n in range(2000)))
+    with pytest.raises(PlanInvalidError, match="1,970 more problems"):
+        read_plan(plan)
+
+
+def test_a_secret_that_an_option_set_is_blamed_on_the_option():
+    with pytest.raises(PlanError, match=r"^--set name: name seems to hold"):
+        read_plan(Path("smoke"), ["name=xoxb-hunter2-1234567890"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "xoxb-hunter2-1234567890",
+        "Bearer hunter2aaaaaaaaaaaaaaaa",
+        "password=hunter2",
+        "//u:hunter2@h",
+        "hunter2:hunter2@host/x",
+        "../https://u:hunter2@h",
+    ],
+)
+def test_a_secret_in_place_of_a_path_is_not_shown(path):
+    with pytest.raises(PlanError) as caught:
+        read_plan(Path(path), [])
+    assert "hunter2" not in str(caught.value)
+    assert named(Path("plans/my festival.toml")) == "plans/my festival.toml"

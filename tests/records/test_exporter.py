@@ -1,6 +1,7 @@
 """The exporter: what any Prometheus of the machine is shown."""
 
 import http.client
+import socket
 import subprocess
 
 import pytest
@@ -77,3 +78,10 @@ def test_prometheus_own_tool_has_nothing_to_say_about_the_metrics() -> None:
         check=False,
     )
     assert (told.returncode, told.stdout + told.stderr) == (0, "")
+
+
+def test_who_says_nothing_keeps_nobody_waiting() -> None:
+    with exporting(lambda: ()) as port:
+        silent = socket.create_connection(("127.0.0.1", port), timeout=5)
+        assert scraped(port) == ""
+    silent.close()

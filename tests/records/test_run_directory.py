@@ -1,6 +1,7 @@
 """The run directory: whole files, a readable past, and sentences when it cannot be used."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from dress_rehearsal.records import (
     RunDirectoryUnusableError,
     tables,
 )
+from dress_rehearsal.records.damage import Damage
 
 
 @pytest.fixture
@@ -42,6 +44,15 @@ def test_the_timeline_reads_in_order_of_time(run):
         (10, "t0", {"why": "because"}),
         (20, "phase", {}),
     ]
+
+
+def test_what_a_target_puts_into_words_is_shown_in_the_timeline(run):
+    evil = "\x1b]0;owned\x07\x9b\u202e\u2028\ud800\nforged"
+    event = run.stamp("alert", evil, message=evil, others=[{evil: evil}])
+    (line,) = (run.path / "timeline.jsonl").read_bytes().decode().split("\n")[:-1]
+    assert line.isprintable()
+    assert run.timeline() == [event]
+    assert event.name == r"\x1b]0;owned\x07\x9b\u202e\u2028\ud800\nforged"
 
 
 def test_a_line_cut_by_a_crash_is_left_out(run):
@@ -93,13 +104,18 @@ def test_a_folder_that_is_no_run_is_a_sentence(tmp_path):
 
 def test_a_damaged_table_is_a_sentence(run):
     (run.path / "students.parquet").write_bytes(b"not parquet")
-    with pytest.raises(RunDirectoryUnreadableError, match=r"students\.parquet cannot be read"):
+    with pytest.raises(RunDirectoryUnreadableError, match=r"students\.parquet: it cannot be read"):
         run.student_table()
+
+
+def test_what_a_damaged_file_puts_into_a_sentence_is_shown():
+    said = Damage("ledger.parquet", "it cannot be read (don't know what type: \x0f)")
+    assert said.sentence == r"ledger.parquet: it cannot be read (don't know what type: \x0f)."
 
 
 def test_a_damaged_environment_is_a_sentence(run):
     (run.path / "environment.json").write_text("{")
-    with pytest.raises(RunDirectoryUnreadableError, match=r"environment\.json is not JSON"):
+    with pytest.raises(RunDirectoryUnreadableError, match=r"json: it is not a JSON object"):
         run.environment()
 
 
@@ -129,3 +145,47 @@ def test_what_cannot_be_written_later_is_a_sentence(run, write):
                 run.write_table("ledger.parquet", tables.LEDGER.empty_table())
             case "stamp":
                 run.stamp("phase", "x")
+
+
+def test_a_refusal_leaves_nothing_behind(run):
+    run.write_json("environment.json", {})
+    run.stamp("phase", "stage_starting")
+    (run.logs / "guardian.log").touch()
+    run.remove_unused()
+    assert not run.path.exists()
+
+
+def test_what_a_component_said_before_it_failed_is_kept(run):
+    (run.logs / "initdb.log").write_text("no such locale")
+    run.remove_unused()
+    assert run.path.exists()
+
+
+def test_a_run_directory_that_was_deleted_is_told_as_that(run):
+    shutil.rmtree(run.path)
+    with pytest.raises(RunDirectoryUnusableError, match="was deleted meanwhile"):
+        run.stamp("phase", "x")
+
+
+def test_a_name_longer_than_the_system_allows_is_a_sentence(tmp_path, plan):
+    with pytest.raises(RunDirectoryUnusableError, match="longer than the system allows: choose"):
+        RunDirectory.create(tmp_path / ("a" * 300), plan)
+
+
+def test_a_deleted_working_folder_is_a_sentence(tmp_path, plan, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(RunDirectoryUnusableError, match="has been deleted; change into one"):
+        RunDirectory.create(Path("runs"), plan)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_link_to_another_folder_is_followed(tmp_path, plan):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "runs").symlink_to("elsewhere")
+    run = RunDirectory.create(tmp_path / "runs", plan)
+    assert run.path.parent == (tmp_path / "elsewhere").resolve()
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(RunDirectoryUnusableError):
+        RunDirectory.create(tmp_path / "circle", plan)

@@ -1,11 +1,13 @@
 """Runs the `rehearse` command as a user does, and watches over what it starts."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -16,12 +18,16 @@ from tests.rehearsal.commands import QUICK, Command
 def rehearse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Command]]:
     """Start `rehearse run smoke` with a quick plan; overrides as for `--set`. No Prometheus.
 
-    Or another command of `rehearse`, as it is.
+    Or another command of `rehearse`, as it is; in another folder, with more in the environment.
     """
     started: list[Command] = []
 
     def start(
-        *overrides: str, options: tuple[str, ...] = (), command: list[object] | None = None
+        *overrides: str,
+        options: tuple[str, ...] = (),
+        command: list[object] | None = None,
+        started_in: Path | None = None,
+        surroundings: Mapping[str, str] | None = None,
     ) -> Command:
         folder = tmp_path_factory.mktemp("rehearsal")
         settings = [word for text in (*QUICK, *overrides) for word in ("--set", text)]
@@ -39,6 +45,8 @@ def rehearse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
                     folder / "runs",
                     *options,
                 ],
+                cwd=started_in,
+                env={**os.environ, **(surroundings or {})},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from dress_rehearsal.rehearsal.cli import main
+from tests.rehearsal.verdicts import verdict_of
 
 
 @pytest.fixture
@@ -25,14 +26,15 @@ def told(capsys, monkeypatch):
     [
         (["run", "nowhere.toml"], "There is no plan nowhere.toml"),
         (["run", "smoke", "--set", "app.workerz=2"], "did you mean workers?"),
-        (["run", "smoke", "--students", "many"], 'event.students = "many"'),
+        (["run", "smoke", "--students", "many"], "event.students = …: expected a valid integer"),
         (["report", "."], "is not a run directory"),
+        (["report", "nowhere"], "nowhere is not a run directory: it is not there"),
         (["plan", "check", "smoke", "--set", "app.workers=0"], "app.workers = 0"),
     ],
 )
 def test_bad_usage_is_a_sentence_and_exit_2(told, arguments, sentence):
     code, _, errors = told(*arguments)
-    assert code == (1 if arguments[0] == "report" else 2)
+    assert code == (1 if arguments == ["report", "."] else 2)
     assert sentence in errors
     assert "Traceback" not in errors
 
@@ -50,7 +52,7 @@ def test_a_value_that_a_sweep_s_plan_does_not_allow_stops_it_before_anything_sta
     over = "app.workers=2,none"
     code, _, errors = told("sweep", "smoke", "--over", over, "--out", tmp_path / "runs")
     assert code == 2
-    assert "--set app.workers=none" in errors
+    assert "--set app.workers: app.workers = …" in errors
     assert not (tmp_path / "runs").exists()
 
 
@@ -63,15 +65,14 @@ def test_plan_commands_answer(told):
 def test_a_folder_that_cannot_be_written_is_a_sentence(told, tmp_path):
     (tmp_path / "runs").write_text("a file is in the way")
     code, _, errors = told("run", "smoke", "--out", tmp_path / "runs")
-    assert code == 1
-    assert "cannot be made" in errors
-    assert "--out" in errors
+    assert code == 2
+    assert f"--out {tmp_path}/runs: {tmp_path}/runs is a file." in errors
     assert "Traceback" not in errors
 
 
 def test_more_students_than_the_machine_holds_are_refused_before_anything_starts(told, tmp_path):
     code, _, errors = told("run", "smoke", "--students", "900000", "--out", tmp_path / "runs")
-    assert code == 1
+    assert code == 2
     assert "900,000" in errors
     assert not (tmp_path / "runs").exists()
 
@@ -103,5 +104,28 @@ def test_load_goes_nowhere_that_the_plan_does_not_allow(told, tmp_path):
     where = ["--no-prometheus", "--out", tmp_path / "runs", "--roster", roster]
     away = ["--set", "target.stage=external", "--set", "target.url=http://tickets.example"]
     code, _, errors = told("run", "smoke", "--students", "1", *where, *away)
-    assert code == 1
-    assert "target.allow" in errors
+    assert code == 2
+    assert "No load is sent to tickets.example" in errors
+    assert not (tmp_path / "runs").exists()
+
+
+def test_ctrl_c_once_there_is_a_verdict_does_not_change_it(told, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dress_rehearsal.rehearsal.run.rehearse", lambda *_, **__: verdict_of())
+    monkeypatch.setattr("dress_rehearsal.rehearsal.slack.notify", interrupted)
+    code, shown, errors = told("run", "smoke")
+    assert (code, errors) == (99, "")
+    assert "the verdict stands" in shown
+
+
+def test_a_run_is_shown_from_a_folder_that_is_gone(told, monkeypatch, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setattr("dress_rehearsal.rehearsal.run.rehearse", lambda *_, **__: verdict_of())
+    code, shown, _ = told("run", "smoke", "--out", tmp_path)
+    assert code == 99
+    assert f"Report: {tmp_path}" in shown

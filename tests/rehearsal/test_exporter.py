@@ -152,13 +152,14 @@ def test_of_a_target_that_is_not_ours_nothing_is_told_but_that(tmp_path: Path) -
 
 
 def test_a_damaged_timeline_hides_only_itself(run: RunDirectory, exporter: Exporter) -> None:
-    run.stamp("t0", "open")
+    opened = run.stamp("t0", "open")
     with (run.path / "timeline.jsonl").open("a") as file:
         file.write('{"t_ns": 5, "ki{"t_ns": 6, "kind": "phase", "name": "late", "detail": {}}\n')
     exporter.follow(Collected())  # type: ignore[arg-type]
     told = samples(exporter)
     assert told["pg_up"] == [({}, 1)]
-    assert "rehearsal_timeline_timestamp_seconds" not in told
+    (_, first_s), *others = told["rehearsal_timeline_timestamp_seconds"]
+    assert (first_s, others) == (pytest.approx(opened.t_ns / 1e9), [])
 
 
 def test_what_ended_is_shown_no_more(exporter: Exporter) -> None:

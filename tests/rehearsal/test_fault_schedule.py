@@ -157,3 +157,22 @@ def test_a_rush_that_is_over_too_soon_says_which_fault_it_missed(stage, play):
     assert stage.done == []
     error = "The rush was over before its moment came."
     assert stamps(run) == [("views_lost", {"on": True, "error": error})]
+
+
+def test_a_fault_that_does_not_get_ended_keeps_nobody(tmp_path, stage):
+    plan = Plan.model_validate(
+        {
+            "name": "faulty",
+            "schedule": {"lead": "200ms", "sale": "1s"},
+            "faults": [{"name": "sigterm_mid_sale", "at": "T+0s"}],
+        }
+    )
+    run = RunDirectory.create(tmp_path, plan)
+    told = []
+    schedule = FaultSchedule(plan, stage, run, told.append, ends_within_s=0.2)
+    schedule.begin(time.time_ns())
+    while not stage.done:
+        time.sleep(0.01)
+    schedule.end()
+    assert told[-1] == "The fault sigterm_mid_sale could not be ended: It took more than 0.2 s."
+    stage.slow.set()

@@ -90,6 +90,10 @@ def test_the_run_directory_is_complete_and_holds_no_secrets(passed):
     assert not re.search(r"eyJ[\w-]{10,}\.", text), "a session token"
 
 
+def test_the_server_that_was_its_redis_is_recorded(passed):
+    assert passed.run.environment()["redis_server"].startswith(("Valkey ", "Redis "))
+
+
 def test_the_numbers_are_sound(passed):
     requests = passed.run.request_table().to_pandas()
     answered = requests[requests.status > 0]

@@ -39,6 +39,39 @@ def test_the_generator_killed_mid_run_decides_nothing_but_ends_in_time(rehearse)
     command.await_nothing_left(5)
 
 
+def test_a_stopped_guardian_keeps_no_run_from_its_end(rehearse):
+    command = rehearse()
+    command.await_offset(0.5)
+    command.find("-m dress_rehearsal.compose.guardian").suspend()
+    assert command.ended(90) == 0, command.output()
+    assert adds_up(command.verdict)
+    command.await_nothing_left(5)
+
+
+def test_a_generator_stopped_for_good_is_woken_to_write_down_the_rest_and_decides_nothing(rehearse):
+    command = rehearse("schedule.sale=2s", "schedule.drain=1s")
+    command.await_offset(0.5)
+    command.find("-m dress_rehearsal.scenarios").suspend()
+    assert command.ended(90) == 3, command.output()
+    assert "Nothing was heard of the generator" in command.output()
+    assert len(command.run.request_table()) > 0
+    assert adds_up(command.verdict)
+    command.await_nothing_left(5)
+
+
+@pytest.mark.parametrize("words", [("postgres", "-D"), ("-m dress_rehearsal.target_app",)])
+def test_what_is_stopped_for_good_on_the_stage_keeps_no_run_from_its_end(rehearse, words):
+    command = rehearse("schedule.sale=2s", "schedule.drain=1s", "schedule.settle=1s")
+    command.await_offset(0.3)
+    stopped = command.find(*words)
+    for process in (stopped, *stopped.children(recursive=True)):
+        process.suspend()
+    assert command.ended(90) in (3, 99), command.output()
+    assert "Traceback" not in command.output()
+    assert adds_up(command.verdict)
+    command.await_nothing_left(5)
+
+
 def test_the_conductor_killed_leaves_nothing_but_its_records(rehearse, prometheus):
     command = rehearse(options=("--prometheus",) if prometheus else ())
     command.await_offset(0.5)

@@ -17,6 +17,11 @@ from dress_rehearsal.rehearsal.screen import Screen
 PLAN = read_plan(Path("festival"))
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
 def status(t_ns, requests, **students):
     return {
         "t_ns": t_ns,
@@ -49,8 +54,9 @@ def collector(tmp_path):
 
 
 def show(collector, *, terminal, width, failed=7):
-    written = io.StringIO()
-    console = Console(file=written, width=width, force_terminal=terminal, color_system=None)
+    written = Terminal() if terminal else io.StringIO()
+    drawn = {"TERM": "xterm"}
+    console = Console(file=written, width=width, color_system=None, _environ=drawn)
     screen = Screen(console)
     screen.begin(PLAN, RunDirectory(Path("runs/one")))
     with screen:

@@ -1,13 +1,16 @@
-"""Ctrl-C, and SIGTERM as a CI runner sends it, mean the same, wherever they come."""
+"""Ctrl-C, SIGTERM as a CI runner sends it, and SIGHUP mean the same, wherever they come."""
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
+from dress_rehearsal.rehearsal import signals
 from dress_rehearsal.rehearsal.signals import interruptible, noticed, uninterruptible
 
-pytestmark = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+pytestmark = pytest.mark.parametrize("number", signals._ENDINGS)
 
 
 @pytest.fixture(autouse=True)
@@ -39,3 +42,24 @@ def test_a_wait_learns_that_it_may_be_cut_short(number):
         assert not came()
         send(number)
         assert came()
+
+
+def test_several_at_once_are_one_wish(number):
+    """The kernel and the shell both say that a terminal has been closed."""
+    came = 0
+    with interruptible():
+        for other in signals._ENDINGS:
+            try:
+                send(other)
+            except KeyboardInterrupt:
+                came += 1
+    assert came == 1
+
+
+def test_what_nohup_has_ignored_stays_ignored(number):
+    code = (
+        "import os, signal; from dress_rehearsal.rehearsal.signals import interruptible\n"
+        "with interruptible(): os.kill(os.getpid(), signal.SIGHUP); print('goes on')"
+    )
+    done = subprocess.run(["nohup", sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout == b"goes on\n"

@@ -10,6 +10,7 @@ import pytest
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.rehearsal.slack import notify, slack_text
+from tests.hostile_http import MODES, hostile
 from tests.rehearsal.verdicts import RUN, verdict_of
 
 SECRET = "/services/T0123/B0123/s3cr3tS3cr3ts3cr3t"
@@ -130,7 +131,7 @@ def test_nobody_is_told_unless_a_webhook_is_named(slack):
 def test_hostile_and_endless_reasons_call_nobody_and_stay_short():
     hostile = "<!channel> & <https://evil.example|click>\nnext " + "&" * 300 + " lost" * 300
     text = slack_text(plan(), verdict_of(reasons=[hostile]))
-    assert "\n&lt;!channel&gt; &amp; &lt;https://evil.example|click&gt; next &amp;" in text
+    assert "\n&lt;!channel&gt; &amp; &lt;https://evil.example|click&gt;\\nnext &amp;" in text
     assert "lost …\nCause" in text
     assert len(text) < 4_000
     assert slack_text(plan(), verdict_of(reasons=["&" * 5_000])).endswith(
@@ -173,22 +174,30 @@ def test_a_redirection_is_not_followed(slack, status):
 
 def test_a_receiver_that_does_not_answer_is_given_up(slack):
     slack.answer = (0, b"", {})
-    assert "no answer within 0.3 s" in told(plan(), verdict_of(), timeout_s=0.3)
+    assert "no whole answer within 0.3 s" in told(plan(), verdict_of(), timeout_s=0.3)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_receiver_that_answers_without_end_or_sense_is_a_sentence(monkeypatch, mode):
+    with hostile(mode) as server:
+        monkeypatch.setenv(VARIABLE, f"{server.url}{SECRET}")
+        timeout_s = 0.5 if MODES[mode][0] == "late" else 60.0
+        assert "the receiver gave no answer: " in told(plan(), verdict_of(), timeout_s=timeout_s)
 
 
 @pytest.mark.parametrize(
     ("url", "words"),
     [
         ("", f"{VARIABLE}: the variable is not set"),
-        (f"http://127.0.0.1:1{SECRET}", "no connection to the receiver (ConnectionRefusedError)"),
-        (f"https://hooks.invalid{SECRET}", "no connection to the receiver (gaierror)"),
+        (f"http://127.0.0.1:1{SECRET}", "gave no answer: Connection refused"),
+        (f"https://hooks.invalid{SECRET}", "the receiver gave no answer: "),
         (f"http://hooks.slack.com{SECRET}", "is not an https URL"),
         (f"hooks.slack.com{SECRET}", "is not an https URL"),
         (f"file://{SECRET}", "is not an https URL"),
         (f"https://somebody:pw@hooks.slack.com{SECRET}", "an https URL without a login"),
         (f"https://hooks.slack.com:port{SECRET}", "is not a URL"),
-        (f"https://hooks.slack.com{SECRET} x", "no connection to the receiver (InvalidURL)"),
-        (f"https://hooks.slack.com{SECRET}é", "no connection to the receiver (Unicode"),
+        (f"https://hooks.slack.com{SECRET} x", "a character that no header may"),
+        (f"https://hooks.slack.com{SECRET}é", "a character that no header may"),
     ],
 )
 def test_a_url_that_leads_nowhere_is_a_sentence(monkeypatch, url, words):
@@ -200,4 +209,4 @@ def test_a_url_that_leads_nowhere_is_a_sentence(monkeypatch, url, words):
 
 def test_a_receiver_that_speaks_no_tls_is_a_sentence(slack, monkeypatch):
     monkeypatch.setenv(VARIABLE, slack.url.replace("http:", "https:"))
-    assert "no connection to the receiver (SSL" in told(plan(), verdict_of())
+    assert "the receiver gave no answer: wrong version number" in told(plan(), verdict_of())

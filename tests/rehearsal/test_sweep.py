@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from dress_rehearsal.plans import STRATEGIES, Plan, PlanError
+from dress_rehearsal.plans.files import check_new_file
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.rehearsal import series
 from dress_rehearsal.rehearsal import sweep as sweeping
@@ -15,7 +16,6 @@ from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.series import Planned
 from dress_rehearsal.rehearsal.sweep import (
     check_given_once,
-    check_writable,
     label_of,
     sweep,
     values_of,
@@ -45,8 +45,8 @@ def test_a_key_with_a_fixed_set_of_values_has_all_of_them():
 @pytest.mark.parametrize(
     ("over", "sentence"),
     [
-        ("app.workers", "write the values too, as app.workers=a,b"),
-        ("app.workerz", "the plan has no key app.workerz"),
+        ("app.workers", "--over app.workers: write the values too, as KEY=a,b"),
+        ("app.workerz", "--over app.workerz: the plan has no such key"),
         ("event", "write the values too"),
     ],
 )
@@ -79,7 +79,8 @@ def test_a_value_that_is_no_word_is_named_by_its_key():
 def test_files_are_tried_before_the_first_run(tmp_path):
     kept, new = tmp_path / "kept.md", tmp_path / "new.svg"
     kept.write_text("before")
-    check_writable((kept, new, None))
+    check_new_file(kept)
+    check_new_file(new)
     assert kept.read_text() == "before"
     assert not new.exists()
     for wrong in (tmp_path, tmp_path / "none" / "x.md"):

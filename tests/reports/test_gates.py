@@ -424,3 +424,23 @@ def test_a_late_generator_is_why_the_sale_went_slowly(verdict_of):
         (said,) = (reason for reason in late.reasons if gate[0] in reason)
         assert "but the generator was late" in said
         assert gates_of(slow)[gate].status == "fail"
+
+
+@pytest.mark.parametrize("word", ["failed", "unknown", "in_flight", "gave_up"])
+def test_whom_a_generator_that_stood_still_kept_is_not_held_against_the_target(evidence_of, word):
+    """Its students' time-outs ran on, and so did the sale."""
+    limit = [(f"census.{word}", "<= 1%")]
+    sound = evidence_of(**SMALL, gates=limit)
+    quiet = evidence_of(**SMALL, gates=limit, silent=(("generator", 0.1, 3.1),))
+
+    def ended_so(evidence):
+        students = evidence.students.copy()
+        served = students.index[students["outcome"] == "sold_out"][:10]
+        students["outcome"] = students["outcome"].astype("object")
+        students.loc[served, "outcome"] = word
+        return judge(dataclasses.replace(evidence, students=students))
+
+    assert gates_of(ended_so(sound))[limit[0]].status == "fail"
+    kept = ended_so(quiet)
+    assert gates_of(kept)[limit[0]].status == "inconclusive"
+    assert any("but the generator stood still for a while" in reason for reason in kept.reasons)

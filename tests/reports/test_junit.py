@@ -30,4 +30,4 @@ def test_junit_survives_what_xml_cannot_hold(healthy_verdict):
         update={"verdict": "fail", "reasons": ("a \x00 <b> \x1b[31m",)}
     )
     suite = ET.fromstring(write_junit(verdict)).find("testsuite")
-    assert suite.find("testcase[last()]/failure").get("message") == "a � <b> �[31m"
+    assert suite.find("testcase[last()]/failure").get("message") == r"a \x00 <b> \x1b[31m"

@@ -277,3 +277,17 @@ def test_tickets_that_are_written_late_are_told_though_no_purchase_waited(verdic
     assert late.bottleneck is None
     prompt = verdict_of(allocation="redis_writeback")
     assert not [note for note in prompt.notes if "written late" in note]
+
+
+def test_who_stood_still_or_ended_badly_when_the_stage_was_cleared_is_told(evidence_of):
+    evidence = evidence_of(**SMALL)
+    what = "sqs (pid 7) stood still, stopped by a signal, when it was asked to end."
+    events = [
+        dataclasses.replace(event, detail={"unclean": [what]})
+        if event.name == "torn_down"
+        else event
+        for event in evidence.events
+    ]
+    told = judge(dataclasses.replace(evidence, events=events)).notes
+    assert f"When the stage was cleared: {what}" in told
+    assert not any("cleared" in note for note in judge(evidence).notes)

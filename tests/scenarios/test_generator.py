@@ -1,66 +1,81 @@
 """The generator process: led by lines, ended by silence, and never losing what it recorded."""
 
+import itertools
 import json
+import os
+import queue
 import re
-import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 
 import pytest
 
 from dress_rehearsal.plans import plan_toml, seeded_roster, write_roster
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.environment_variables import child_environment
+from dress_rehearsal.records.tables import NOT_KEPT, STEPS
+from dress_rehearsal.rehearsal.led_process import LedProcess
+from dress_rehearsal.reports.report import write_report
 from dress_rehearsal.scenarios.entry import ENTRY_TOKEN
+from tests.scenarios.hostile_modes import MODES
+from tests.scenarios.hostile_target import HostileTarget, step_of
 
 pytestmark = pytest.mark.servers
 
 STUDENTS = 40
 
 
+class Generator(LedProcess):
+    """A generator, and the lines it has said."""
+
+    def __init__(self, *arguments):
+        self.lines = queue.Queue()
+        super().__init__(*arguments, self.lines.put)
+
+
 @pytest.fixture
 def start(tmp_path, small_plan, server, ticket_office):
-    """Start a generator on a plan; it is gone when the test ends."""
+    """Start a generator on a plan, led as the conductor leads it; it is gone when the test ends."""
     server.respond = ticket_office(15)
     started = []
 
-    def begin(people=STUDENTS, **overrides):
+    def begin(people=STUDENTS, variables=None, **overrides):
         run = RunDirectory.create(
             tmp_path / "runs", small_plan(**{"event__students": STUDENTS} | overrides)
         )
         roster = tmp_path / "roster.csv"
         write_roster(roster, seeded_roster(people, 0, 1))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "dress_rehearsal.scenarios", run.path, roster, server.url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        process = Generator(
+            "dress_rehearsal.scenarios",
+            [str(run.path), str(roster), server.url],
+            child_environment(variables),
+            tmp_path / "generator.log",
         )
         started.append(process)
         return run, process
 
     yield begin
     for process in started:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            with suppress(BrokenPipeError):
-                pipe.close()
+        process.end()
 
 
 def lines_until(process, kind):
-    for line in process.stdout:
+    while (line := process.lines.get(timeout=60)) is not None:
         document = json.loads(line)
         yield document
         if document["kind"] == kind:
             return
 
 
+def ended(process, within_s=10):
+    """Wait for the end; return the exit code."""
+    process._process.wait(within_s)
+    return process.exit_code
+
+
 def tell(process, **order):
-    process.stdin.write(json.dumps(order) + "\n")
-    process.stdin.flush()
+    process.tell(json.dumps(order))
 
 
 def go(process):
@@ -72,7 +87,7 @@ def test_a_whole_rush_is_recorded_to_the_request(start, server):
     run, process = start()
     go(process)
     *_, last_status, done = lines_until(process, "done")
-    assert process.wait(10) == 0
+    assert ended(process) == 0
     assert done == {"kind": "done"}
     census = run.student_table()["outcome"].to_pandas().value_counts().to_dict()
     assert {state: n for state, n in census.items() if n} == {"ticket": 15, "sold_out": 25}
@@ -88,7 +103,7 @@ def test_the_conductor_can_cut_it_short(start, server, respond):
             tell(process, stop=True)
             break
     list(lines_until(process, "done"))
-    assert process.wait(10) == 0
+    assert ended(process) == 0
     requests = run.request_table().to_pandas()
     assert set(requests.outcome) == {"unknown"}
     assert set(requests.error) == {"cut"}
@@ -98,8 +113,8 @@ def test_the_conductor_can_cut_it_short(start, server, respond):
 def test_it_ends_by_itself_when_the_conductor_is_gone(start):
     run, process = start(schedule__sale="60s")
     go(process)
-    process.stdin.close()
-    assert process.wait(10) == 0
+    process.dismiss()
+    assert ended(process) == 0
     assert len(run.student_table()) == STUDENTS
 
 
@@ -109,10 +124,26 @@ def test_a_killed_generator_leaves_what_it_had_written(start):
     deadline = time.monotonic() + 20
     while not run.request_table().num_rows and time.monotonic() < deadline:
         next(lines_until(process, "status"))
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.end()
     assert run.request_table().num_rows > 0
     assert run.student_table().num_rows == STUDENTS
+
+
+def test_what_is_printed_in_its_process_is_no_line_of_its(start, tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(
+        "import sys; print('Welcome!', flush=True); print('Mind the gap.', file=sys.stderr); "
+        "print(repr(sys.stdin.read()))"
+    )
+    run, process = start(variables={"PYTHONPATH": str(site)})
+    go(process)
+    *_, done = lines_until(process, "done")
+    assert ended(process) == 0
+    assert done == {"kind": "done"}
+    assert run.student_table().num_rows == STUDENTS
+    log = (tmp_path / "generator.log").read_text()
+    assert all(words in log for words in ("Welcome!", "Mind the gap.", "''"))
 
 
 def test_a_full_disk_ends_it_with_a_sentence(start):
@@ -120,22 +151,55 @@ def test_a_full_disk_ends_it_with_a_sentence(start):
     go(process)
     run.requests.rename(run.path / "elsewhere")
     last = list(lines_until(process, "error"))[-1]
-    assert process.wait(20) == 1
+    assert ended(process, 20) == 1
     assert "cannot be written" in last["message"]
+
+
+def test_a_target_that_answers_everything_badly_costs_no_rehearsal(start, server, ticket_office):
+    """Every mode of the hostile target, in turn, to a third of what is asked."""
+    modes = [mode for mode in MODES.values() if not mode.plan]
+    office, turn = ticket_office(STUDENTS), itertools.count()
+    cases = {
+        step: itertools.cycle([m for m in modes if m.step == step] or [None]) for step in STEPS
+    }
+
+    def answer_badly(request, peer):
+        step = step_of(request)
+        mode = None if next(turn) % 3 else next(cases[step])
+        if mode is None:
+            return office(request, peer)
+        return HostileTarget(office, mode, students=range(STUDENTS))(request, peer)
+
+    server.respond = answer_badly
+    run, process = start(schedule__sale="4s", students__timeout="1s")
+    go(process)
+    *_, last_status, done = lines_until(process, "done")
+    assert ended(process, 20) == 0
+    assert done == {"kind": "done"}
+    outcomes = run.student_table()["outcome"].to_pylist()
+    assert len(outcomes) == STUDENTS
+    assert outcomes.count("never_started") == 0
+    requests = run.request_table().to_pandas()
+    assert len(requests) == last_status["requests"]
+    assert requests[requests.outcome.isin(["failed", "unknown", "refused"])].error.notna().all()
+    assert "ticket" in outcomes
+    (told,) = [event for event in run.timeline() if event.name == NOT_KEPT]
+    assert "story" not in told.detail["values"]
+    assert write_report(run).exit_code in (0, 3, 99)
 
 
 def test_what_cannot_be_played_is_a_sentence(start):
     _, process = start(people=10)
     (error,) = lines_until(process, "error")
-    assert process.wait(10) == 1
+    assert ended(process) == 1
     assert "The roster holds 10 people but the plan has 40 students" in error["message"]
 
 
 def test_students_at_the_entrance_need_its_token(start, monkeypatch):
-    monkeypatch.delenv(ENTRY_TOKEN, raising=False)
+    monkeypatch.setenv(ENTRY_TOKEN, "somebody else's")
     _, process = start(students__entry="50%")
     (error,) = lines_until(process, "error")
-    assert process.wait(10) == 1
+    assert ended(process) == 1
     assert f"{ENTRY_TOKEN} is not set" in error["message"]
 
 
@@ -149,6 +213,7 @@ def test_locust_itself_shows_the_same_counts(tmp_path, server, small_plan, ticke
         + ["--plan", plan, "--out", tmp_path / "runs", "--host", server.url]
         + ["--users", str(STUDENTS), "--spawn-rate", str(STUDENTS), "--run-time", "5s"]
         + ["--csv", tmp_path / "locust", "--only-summary"],
+        env={**os.environ, "HTTP_PROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1"},
         capture_output=True,
         text=True,
         timeout=60,

@@ -4,6 +4,8 @@ import pytest
 
 from dress_rehearsal.records import RunDirectoryUnusableError, tables
 from dress_rehearsal.records.tables import NS_PER_S as NS
+from dress_rehearsal.scenarios.answers.claims import read_claims
+from dress_rehearsal.scenarios.answers.vocabulary import MOST_WORDS
 from dress_rehearsal.scenarios.client.connection import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN, Recorder
@@ -73,6 +75,15 @@ def test_a_row_comes_back_as_recorded(run):
         (b"app;dur=1.2.3", None),
         (b"app", None),
         (b"\xff;;,=", None),
+        (b"app;dur=" + b"9" * 400, None),
+        (b"app;dur=NaN", None),
+        (b"app;dur=inf", None),
+        (b"app;dur=-1", None),
+        (b"app;dur=1e308", None),
+        (b"app;dur=1e3", 1_000_000),
+        (b"app;a=1;b=2;c=3;dur=4", 4000),
+        (b"app;dur=1" + b", app;dur=2" * 20, 2000),
+        (b"app;dur=1" + b", app;dur=2" * 2000, None),
     ],
 )
 def test_server_timing_is_read_or_left_out_but_never_fatal(run, header, app_us):
@@ -163,3 +174,73 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(run):
     recorder.flush()
     assert isinstance(recorder.error, RunDirectoryUnusableError)
     assert "cannot be written" in str(recorder.error)
+
+
+def test_what_cannot_be_kept_costs_that_value_and_is_counted(run):
+    recorder = Recorder(run, "g")
+    timing = b"db;dur=1, app;dur=NaN"
+    body = b'{"ticket": "t", "number": "many", "state": "\\ud800"}'
+    add(recorder, 0, answer=Answer(202, body, timing), done_ns=9)
+    recorder.flush()
+    (row,) = run.request_table().to_pylist()
+    assert (row["db_us"], row["app_us"], row["told_ticket"]) == (1000, None, "t")
+    recorder.stamp_losses()
+    (event,) = run.timeline()
+    assert event.detail == {"values": {"Server-Timing": 1, "number": 1, "state": 1}}
+
+
+def test_words_without_end_are_kept_up_to_a_number(run):
+    recorder = Recorder(run, "g")
+    for seq in range(MOST_WORDS + 20):
+        add(recorder, seq, answer=Answer(409), error=f"word-{seq}", done_ns=9)
+        if seq % 300 == 0:
+            recorder.flush()
+    recorder.flush()
+    words = run.request_table().sort_by("seq")["error"].to_pylist()
+    assert words[MOST_WORDS - 1 :] == [f"word-{MOST_WORDS - 1}"] + ["http_409"] * 20
+    assert recorder.lost == {"code": 20}
+
+
+def test_states_without_end_are_kept_up_to_a_number(run):
+    recorder = Recorder(run, "g")
+    for seq in range(MOST_WORDS + 20):
+        body = b'{"ticket": "t", "state": "s%d"}' % seq
+        add(recorder, seq, answer=Answer(202, body, b'app;desc="w%d";dur=1' % seq), done_ns=9)
+        if seq % 300 == 0:
+            recorder.flush()
+    recorder.flush()
+    table = run.request_table()
+    assert len(set(table["told_state"].to_pylist())) == MOST_WORDS + 1
+    assert len(set(table["worker"].to_pylist())) == MOST_WORDS + 1
+    recorder.stamp_losses()
+    assert run.timeline()[0].detail == {"values": {"state": 20, "worker": 20}}
+
+
+def test_answers_that_wait_to_be_read_have_so_much_room_and_no_more(run, monkeypatch):
+    monkeypatch.setattr("dress_rehearsal.scenarios.recorder._KEPT_BODIES", 100)
+    recorder = Recorder(run, "g")
+    for seq in range(5):
+        add(recorder, seq, answer=Answer(202, b'{"ticket": "t"}' + b" " * 30), done_ns=9)
+    recorder.flush()
+    add(recorder, 5, answer=Answer(202, b'{"ticket": "t"}'), done_ns=9)
+    recorder.flush()
+    told = run.request_table().sort_by("seq")["told_ticket"].to_pylist()
+    assert told == ["t", "t", None, None, None, "t"]
+    assert recorder.lost == {"answer": 3}
+
+
+def test_a_reader_s_own_defect_costs_what_was_said_and_not_the_rows(run, monkeypatch):
+    def broken(steps, bodies, *_):
+        if any(bodies):
+            raise ValueError("a form that nobody thought of")
+        return read_claims(steps, bodies, *_)
+
+    monkeypatch.setattr("dress_rehearsal.scenarios.recorder.read_claims", broken)
+    recorder = Recorder(run, "g")
+    add(recorder, 0, answer=Answer(202, b'{"ticket": "t"}', b"app;dur=1"), done_ns=9)
+    add(recorder, 1, done_ns=9)
+    recorder.flush()
+    assert recorder.error is None
+    assert run.request_table()["told_ticket"].to_pylist() == [None, None]
+    recorder.stamp_losses()
+    assert run.timeline()[0].detail == {"values": {"answer": 1}}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dress_rehearsal.scenarios.answers.body import NOTHING
 from dress_rehearsal.scenarios.browser import Reply
 from dress_rehearsal.scenarios.recorder import FAILED, OK
 from dress_rehearsal.scenarios.retry import Retry
@@ -29,7 +30,7 @@ def failing(*outcomes):
 
     def attempt(intended_ns):
         meant.append(intended_ns)
-        return Reply(left.pop(0), None, intended_ns + 1_000_000, {})
+        return Reply(left.pop(0), None, intended_ns + 1_000_000, NOTHING)
 
     return attempt, meant
 
@@ -73,7 +74,7 @@ def test_who_does_not_try_again_stops_at_the_first_error(make_retry):
 
 def test_pauses_have_the_plan_s_medians(make_retry):
     retry, luck = make_retry(students__retry_delay="2s", students__early_retry="500ms")
-    reply = Reply(FAILED, None, 7, {})
+    reply = Reply(FAILED, None, 7, NOTHING)
     for pause, median_ns in ((retry.after_pause, 2e9), (retry.after_too_early, 0.5e9)):
         luck.position = 0
         assert pause(reply) == 7 + round(median_ns * np.exp(0.5 * float(NORMALS[1])))

@@ -26,6 +26,7 @@ from tests.target_app.growth import Growth
 from tests.target_app.meddling import Meddler
 from tests.target_app.servers import Postgres, RedisServer
 from tests.target_app.waiting import eventually, free_port
+from tests.target_app.wire import Wire
 
 STUDENTS = 120
 OUTSIDERS = 5  # the last rows of the roster
@@ -310,3 +311,17 @@ def meddle() -> Iterator[Callable[[Any], Meddler]]:
 @pytest.fixture
 def growth() -> Growth:
     return Growth()
+
+
+@pytest.fixture(scope="module")
+def wire(
+    stage_in: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory, redis_server: Any
+) -> Iterator[Wire]:
+    folder = tmp_path_factory.mktemp("hostile")
+    stage = stage_in(folder, APP_FAULTS="on", APP_WAITING_ROOM="sse")
+    stage.prepare()
+    app = InProcess(stage)
+    yield Wire(app)
+    app.close()
+    with redis_server.client() as redis:
+        redis.delete("faults", *redis.scan_iter("login:failed:*"))

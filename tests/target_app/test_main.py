@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -126,6 +128,19 @@ def test_a_killed_worker_is_replaced(serve: Any, eventually: Any) -> None:
     assert child.stop(signal.SIGTERM) == 0
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.05, 0.1, 0.2, 0.4])
+def test_told_to_end_while_a_killed_worker_is_replaced_it_ends_at_once(
+    serve: Any, eventually: Any, after_s: float
+) -> None:
+    """The new worker is not there yet: it must not take over the ear of who started it."""
+    stage, child, _ = serve(APP_WORKERS=2)
+    os.kill(min(pids(stage)), signal.SIGKILL)
+    eventually(lambda: any("Respawning" in line for line in child.lines))
+    time.sleep(after_s)
+    assert child.stop(signal.SIGTERM) == 0
+    assert not [line for line in child.lines if "refused to gracefully stop" in line]
+
+
 def test_it_starts_while_its_stores_are_down_and_says_it_is_not_ready(
     make_stage: Any, spawn: Spawn, eventually: Any
 ) -> None:
@@ -154,3 +169,19 @@ def test_wrong_settings_are_told_before_anything_starts(make_stage: Any, spawn: 
     child = spawn("dress_rehearsal.target_app", stage)
     assert child.wait() == 2
     assert [line.split()[0] for line in child.lines] == ["APP_PORT", "APP_WORKERS"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is shared by forking")
+def test_workers_are_forked_whatever_this_python_does_by_itself(make_stage: Any) -> None:
+    code = """
+import multiprocessing, sys
+multiprocessing.set_start_method("forkserver")  # what Python 3.14 does
+from dress_rehearsal.target_app import __main__ as service
+service.WorkerServer.serve = lambda *_, **__: print(multiprocessing.get_start_method())
+sys.exit(service.main())
+"""
+    environment = {**os.environ, **make_stage().environment}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "fork"

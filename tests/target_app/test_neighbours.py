@@ -64,11 +64,16 @@ def test_what_not_all_may_do_needs_the_token(neighbours: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b'{"latency_s":-1}', b'{"failures":2}', b'{"slow":1}', b'{"failures":"x"}']
+    "body",
+    [
+        *(b"", b"[]", b'{"latency_s":-1}', b'{"failures":2}', b'{"slow":1}', b'{"failures":"x"}'),
+        *(b"[" * 20_000, b'{"failures":"\xff"}', b'{"failures":' + b"9" * 5000 + b"}"),
+    ],
 )
 def test_behaviour_that_is_none_is_refused(neighbours: Any, body: bytes) -> None:
     answer = neighbours.http.put("/behaviour", content=body, headers=neighbours.bearer)
     assert answer.status_code == 400
+    assert neighbours.http.post("/alerts", content=body).status_code == 400
 
 
 def test_alerts_are_kept_in_order_and_nonsense_is_refused(neighbours: Any) -> None:

@@ -13,6 +13,7 @@ from dress_rehearsal.dashboards import errors
 from dress_rehearsal.dashboards.push import push
 from tests.dashboards.push.grafana_double import TOKEN, grafana
 from tests.dashboards.push.pushing import OPEN, failure, pushed
+from tests.hostile_http import MODES, hostile
 
 # What answers is no Grafana.
 
@@ -77,8 +78,19 @@ def test_a_server_that_hangs_is_given_up(method, path, known):
     with grafana() as double:
         double.answer(method, path, hang=True)
         said = failure(double, errors.NoAnswerError, timeout_s=0.3)
-        assert f"did not answer {method} /api{path} within 0.3 s" in said
+        assert f"did not answer {method} /api{path}: no whole answer within 0.3 s" in said
         assert ("is not known" in said) != known
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_server_that_answers_without_end_or_sense_is_given_up(mode):
+    wanted, _ = MODES[mode]
+    kinds = {"late": errors.NoAnswerError, "broken": errors.NoAnswerError}
+    with hostile(mode) as server:
+        with pytest.raises(kinds.get(wanted, errors.NotGrafanaError)) as caught:
+            push(server.url, TOKEN, dashboards={}, timeout_s=0.5 if wanted == "late" else 60)
+        assert all(TOKEN.encode() not in seen for seen in server.seen)
+    assert "Nothing was changed" in str(caught.value)
 
 
 def test_a_connection_that_breaks_off_is_told():
@@ -205,8 +217,10 @@ def test_data_source_urls_that_are_none_or_carry_secrets_are_refused(url):
 
 
 def test_a_certificate_file_that_is_none_is_refused(tmp_path):
-    with pytest.raises(errors.PushRefusedError, match="--ca-file"):
-        push("https://127.0.0.1:1", TOKEN, dashboards={}, ca_file=tmp_path / "none.pem")
+    (tmp_path / "words.pem").write_text("no certificate")
+    for name in ("none.pem", "words.pem"):
+        with pytest.raises(errors.PushRefusedError, match="--ca-file"):
+            push("https://127.0.0.1:1", TOKEN, dashboards={}, ca_file=tmp_path / name)
 
 
 def test_a_redirect_is_told_and_not_followed():
@@ -224,6 +238,7 @@ def test_nothing_but_the_token_of_the_environment_is_sent(tmp_path, monkeypatch)
     netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     with grafana() as double:  # holds that the health check bears no Authorization

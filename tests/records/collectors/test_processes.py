@@ -116,7 +116,8 @@ def test_open_files_are_counted(tmp_path: Path) -> None:
     for file in opened:
         file.close()
 
-    assert after - before == 20
+    # What another test left behind may be closed by the collector of garbage meanwhile.
+    assert abs(after - before - 20) <= 2
     assert abs(before - psutil.Process().num_fds()) <= 2
 
 

@@ -123,8 +123,8 @@ def test_a_cell_that_cannot_be_carried_out_differs_with_its_sentence(tmp_path, m
     [
         (["nowhere.toml"], "There is no plan nowhere.toml"),
         (["smoke"], "rows is missing"),
-        ([MATRIX, "--only", "earthquake"], "has no fault earthquake"),
-        ([MATRIX, "--strategies", "clever"], "has no strategy clever"),
+        ([MATRIX, "--only", "earthquake"], "has no fault …; it has none"),
+        ([MATRIX, "--strategies", "clever"], "has no strategy …; it has naive"),
         ([MATRIX, "--only", "unique_off", "--strategies", "naive"], "has no cell of those faults"),
     ],
 )

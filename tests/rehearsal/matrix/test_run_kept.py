@@ -109,6 +109,29 @@ def test_an_interrupted_matrix_keeps_what_lanes_had_judged(run, lanes):
     assert len(kept(run)) == 3
 
 
+def test_a_lane_that_does_not_get_done_is_killed_and_its_cell_broken(run, lanes, monkeypatch):
+    monkeypatch.setattr(leading, "_longest_s", lambda _: 0.2)
+    monkeypatch.setattr(leading, "_LOOK_S", 0.02)
+    killed = []
+
+    def stopped(lane, cell):
+        lane.cell = cell
+        if cell is not CELLS[2]:
+            Lane.give(lane, cell)
+
+    def kill(lane):
+        if lane not in killed:
+            killed.append(lane)
+            lane._heard.put((lane, None))
+
+    lanes.give, lanes.kill = stopped, kill
+    carry_out(run)
+    assert kept(run) == [(cell.strategy, cell is CELLS[2]) for cell in CELLS]
+    broken = run.judgements[2]
+    assert "was not done with it after 0 s and was killed" in broken.error
+    assert len(killed) == 1
+
+
 @pytest.fixture
 def full(monkeypatch):
     """A disk on which a file begins, and finds no room."""

@@ -393,3 +393,21 @@ def test_a_counter_that_applies_and_was_not_measured_has_a_sentence(healthy, mon
         "Not known, so nobody can say that nobody was wronged: sold early.",
     )
     assert judge(healthy).verdict == "inconclusive"
+
+
+def told_the_same(evidence, students):
+    """Have the target give its first ticket to so many students, and no store tell anything."""
+    rows = evidence.students.copy()
+    acked = rows.index[rows["ticket"].notna()]
+    rows["ticket"] = rows["ticket"].astype("object")
+    rows.loc[acked[:students], "ticket"] = rows.loc[acked[0], "ticket"]
+    return dataclasses.replace(evidence, students=rows, ledger=evidence.ledger.iloc[:0])
+
+
+@pytest.mark.parametrize(("students", "oversold"), [(1, None), (2, 1), (5, 4)])
+def test_one_ticket_given_to_several_is_an_oversell_by_the_answers_alone(
+    evidence_of, students, oversold
+):
+    finding = audited(told_the_same(evidence_of(**SMALL), students))
+    assert finding.audit.oversold == oversold
+    assert ("oversold" in finding.wrongs) == (oversold is not None)

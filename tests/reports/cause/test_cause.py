@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from dress_rehearsal.records.tables import PURCHASE
-from dress_rehearsal.reports.cause import CauseFinding, find_cause, worker_notes
+from dress_rehearsal.reports.cause import CauseFinding, find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.cause.decomposition import PARTS, decompose
 from dress_rehearsal.reports.cause.load import Level, read_load
 from dress_rehearsal.reports.cause.resource import RESOURCES
@@ -267,6 +267,16 @@ def test_a_worker_that_stood_still_is_the_cause_and_an_idle_one_is_not(evidence_
     assert finding.bottleneck.resource == "stopped_process"
     assert f"pid {pid}" in finding.cause
     assert cause_of(evidence).bottleneck.resource == "app_queue"
+
+
+def test_a_stop_is_told_of_even_where_nobody_lost_time_by_it(evidence_of):
+    evidence = evidence_of(**SMALL)
+    pid = int(evidence.requests["worker"].dropna().iloc[0])
+    assert list(stop_notes(evidence)) == []
+    (note,) = stop_notes(stopped(evidence, pid, 0.0, 3.0))
+    assert re.match(rf"An app worker \(pid {pid}\) stood still from T-0( [−+] 0\.\d s)? to ", note)
+    planned = evidence_of(**SMALL, faults=(("loop_block", -0.1, 3.0),))
+    assert list(stop_notes(stopped(planned, pid, 0.0, 3.0))) == []
 
 
 def test_one_slow_request_is_bad_luck(evidence_of):

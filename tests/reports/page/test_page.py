@@ -125,9 +125,10 @@ def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Any:
     plan = run.plan().model_copy(update={"description": HOSTILE})
     run.write_text("plan.toml", plan_toml(plan))
     run.write_json("environment.json", {HOSTILE: HOSTILE, "machine": {"cpu": [HOSTILE, None]}})
-    run.stamp("process", HOSTILE, exit=1, what=HOSTILE)
-    run.stamp("abort", "interrupted", reason=HOSTILE)
-    run.stamp("fault", "slow", note=HOSTILE)
+    end_ns = run.timeline()[-1].t_ns
+    run.stamp("process", HOSTILE, t_ns=end_ns, exit=1, what=HOSTILE)
+    run.stamp("abort", "interrupted", t_ns=end_ns, reason=HOSTILE)
+    run.stamp("fault", "slow", t_ns=end_ns, note=HOSTILE)
     for name in ("<b>log<-b>.jsonl", "app #1.jsonl"):
         (run.logs / name).write_text(HOSTILE, encoding="utf-8")
     page, _, verdict = written(run)

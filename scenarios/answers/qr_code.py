@@ -9,14 +9,23 @@ import base64
 import re
 from collections.abc import Iterator
 from functools import cache
-from itertools import product, zip_longest
+from itertools import islice, product, zip_longest
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from segno import consts
 
-_PATH: Final = re.compile(rb'<path\b[^>]*?\sd="([^"]+)"')
+_TAG: Final = re.compile(rb"<path\b([^>]*)")
+_DRAWING: Final = re.compile(rb'\sd="([^"]+)"')
+_MOST_PATHS: Final = 8
+"""Paths of a picture that are looked at: a code is one of the first."""
+_MOST_STROKES: Final = 10_000
+"""The largest code there is, of 177 modules a side, has some 7,800."""
+_FURTHEST: Final = 1e5
+"""No coordinate of a picture lies further away."""
+_SMALLEST: Final = 1e-3
+"""No module of it is smaller."""
 _PEN: Final = re.compile(rb"([Mmh])\s*(-?[\d.]+)(?:[\s,]+(-?[\d.]+))?")
 _NO_STROKES: Final = re.compile(rb"[^Mmh\d.,\s-]")
 _FINDER: Final = 7
@@ -53,8 +62,10 @@ def read_code(answer: bytes) -> str | None:
 
 def read_svg(picture: bytes) -> str | None:
     """Return the text of a QR code; None where the picture is none that can be read here."""
-    for path in _PATH.findall(picture):
-        if not _NO_STROKES.search(path):
+    for tag in islice(_TAG.finditer(picture), _MOST_PATHS):
+        drawing = _DRAWING.search(tag[1])
+        path = drawing[1] if drawing else b""
+        if path and not _NO_STROKES.search(path):
             modules = _modules(path)
             text = None if modules is None else _text(modules)
             if text:
@@ -78,25 +89,32 @@ def _modules(path: bytes) -> Modules | None:
     """Return a drawing's modules, True for dark; None where it is no square of a QR code's size."""
     strokes, x, y = [], 0.0, 0.0
     try:
-        for pen, first, second in _PEN.findall(path):
+        for stroke in _PEN.finditer(path):
+            pen, first, second = stroke.groups()
             if pen == b"h":
                 strokes.append((x, y, float(first)))
                 x += float(first)
             else:
                 right, down = float(first), float(second or b"0")
                 x, y = (right, down) if pen == b"M" else (x + right, y + down)
+            if len(strokes) > _MOST_STROKES or not (abs(x) < _FURTHEST and abs(y) < _FURTHEST):
+                return None
     except ValueError:
         return None
-    if not strokes:
+    if not strokes or min(long for _, _, long in strokes) <= 0:
         return None
     left, top = min(strokes)[0], min(y for _, y, _ in strokes)
     unit = strokes[0][2] / _FINDER  # the first is the upper side of a finder pattern
-    side = round((max(x + long for x, _, long in strokes) - left) / unit) if unit > 0 else 0
+    if unit < _SMALLEST:
+        return None
+    side = round((max(x + long for x, _, long in strokes) - left) / unit)
     if side not in _SIDES or max(y for _, y, _ in strokes) - top > (side - 0.5) * unit:
         return None
     dark = bytearray(side * side)
     for x, y, long in strokes:
         at, many = side * round((y - top) / unit) + round((x - left) / unit), round(long / unit)
+        if at + many > len(dark):
+            return None
         dark[at : at + many] = bytes((1,)) * many
     modules: Modules = np.frombuffer(dark, dtype=np.bool_).reshape(side, side)
     return modules

@@ -5,10 +5,10 @@ while the rush goes. What an answer does not say, or says in no form that is kno
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Any, Final, NamedTuple
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -25,7 +25,10 @@ from dress_rehearsal.records.tables import (
     STREAM,
     TICKET,
 )
-from dress_rehearsal.scenarios.qr_code import read_code, ticket_in
+from dress_rehearsal.scenarios.answers.body import NOTHING, read_body
+from dress_rehearsal.scenarios.answers.qr_code import read_code, ticket_in
+from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
+from dress_rehearsal.scenarios.client.limits import BEGINNING
 
 _SAID: Final = {
     PAGE: ("now_ns", "opens_at_ns", "state", "tickets", "remaining"),
@@ -35,9 +38,9 @@ _SAID: Final = {
     JOIN: ("state", "position", "ahead", "admitted"),
     QUEUE: ("state", "position", "ahead", "admitted"),
     STREAM: ("position", "ahead"),
-    QR: ("code", "ticket"),
+    QR: ("digest", "ticket"),
 }
-"""What the answers of a step may say, by the fields of `_Told`."""
+"""What the answers of a step may say, by the fields of `Body`, or of `_Code`."""
 
 CLAIMING: Final = frozenset(map(tables.STEPS.index, _SAID))
 """Places in `records.tables.STEPS` of the steps whose answers claim something."""
@@ -53,42 +56,28 @@ _COLUMNS: Final = {
     "admitted": "told_admitted",
     "number": "told_number",
     "ticket": "told_ticket",
-    "code": "told_code",
+    "digest": "told_code",
 }
 
-_HEAD_BYTES: Final = 512
 
-_Long = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-_Int = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
-_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+class _Code(NamedTuple):
+    """What a QR code says."""
 
-
-class _Told(msgspec.Struct):
-    """What an answer says; anything else in it is passed over."""
-
-    now_ns: _Long | None = None
-    opens_at_ns: _Long | None = None
-    state: _Text | None = None
-    remaining: _Int | None = None
-    tickets: _Int | None = None
-    position: _Int | None = None
-    ahead: _Int | None = None
-    admitted: bool | None = None
-    number: _Int | None = None
-    ticket: _Text | None = None
-    code: _Long | None = None
+    digest: int | None = None
+    """Of what it holds; see `tables.CLAIMS`."""
+    ticket: str | None = None
 
 
-_TOLD: Final = msgspec.json.Decoder(_Told)
-_NOTHING: Final = _Told()
-
-
-def read_claims(steps: Sequence[int], bodies: Sequence[bytes]) -> dict[str, pa.Array]:
+def read_claims(
+    steps: Sequence[int], bodies: Sequence[bytes], states: Vocabulary, lost: Counter[str]
+) -> dict[str, pa.Array]:
     """Return the columns `records.tables.CLAIMS` of a shard.
 
     Args:
         steps: each row's place in `records.tables.STEPS`.
         bodies: each row's answer, empty where it claims nothing.
+        states: the words of `told_state` so far; grows.
+        lost: counts, by its name, each value that is said in no form that can be kept.
     """
     rows: dict[int, list[int]] = {}
     for row, body in enumerate(bodies):
@@ -97,50 +86,43 @@ def read_claims(steps: Sequence[int], bodies: Sequence[bytes]) -> dict[str, pa.A
     said: dict[str, list[tuple[NDArray[np.int64], list[Any]]]] = {name: [] for name in CLAIMS.names}
     for step, places in rows.items():
         word = tables.STEPS[step]
-        read = _of_code if word == QR else _of_document
-        told = [read(bodies[row]) for row in places]
+        told: list[Any] = []
+        for row in places:
+            if word == QR:
+                told.append(_of_code(bodies[row]))
+                continue
+            document, unkept = read_body(bodies[row])
+            told.append(document or NOTHING)
+            if unkept:
+                lost.update(field for field in unkept if field in _SAID[word])
         at = np.array(places, dtype=np.int64)
         for field in _SAID[word]:
-            said[_COLUMNS[field]].append((at, [getattr(each, field) for each in told]))
+            values = [getattr(each, field) for each in told]
+            if field == "state":
+                values, unkept_states = states.keep(values)
+                lost[field] += unkept_states
+            said[_COLUMNS[field]].append((at, values))
     return {field.name: _column(field.type, said[field.name], len(bodies)) for field in CLAIMS}
 
 
-def _of_document(body: bytes) -> _Told:
-    try:
-        return _TOLD.decode(body)
-    except msgspec.DecodeError:
-        return _understood(body)
+def is_page(body: bytes) -> bool:
+    """Return whether a body is a page of HTML, which claims nothing itself."""
+    return b"<html" in body[:BEGINNING].lower()
 
 
-def _understood(body: bytes) -> _Told:
-    """Return what is understood of an answer that says some of it in another form."""
-    try:
-        document = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return _NOTHING
-    told = _Told()
-    for field in _COLUMNS if isinstance(document, dict) else ():
-        try:
-            one = msgspec.convert({field: document.get(field)}, _Told)
-        except msgspec.ValidationError:
-            continue
-        setattr(told, field, getattr(one, field))
-    return told
-
-
-def _of_code(body: bytes) -> _Told:
+def _of_code(body: bytes) -> _Code:
     """Return a digest of what a QR code holds, and the ticket that it names.
 
     Where no ticket is seen in it the digest is of the answer as it came. A whole page of HTML is no
     code: it may be the same for everybody, and get the code elsewhere.
     """
-    if b"<html" in body[:_HEAD_BYTES].lower():
-        return _NOTHING
+    if is_page(body):
+        return _Code()
     text = read_code(body)
     ticket = None if text is None else ticket_in(text)
     content = body if text is None or ticket is None else text.encode()
     digest = hashlib.blake2b(content, digest_size=8).digest()
-    return _Told(code=int.from_bytes(digest, "big", signed=True), ticket=ticket)
+    return _Code(int.from_bytes(digest, "big", signed=True), ticket)
 
 
 def _column(

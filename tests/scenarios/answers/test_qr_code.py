@@ -6,7 +6,7 @@ import random
 import pytest
 import segno
 
-from dress_rehearsal.scenarios.qr_code import read_svg, ticket_in
+from dress_rehearsal.scenarios.answers.qr_code import read_svg, ticket_in
 from dress_rehearsal.target_app.qr import draw_qr, sign_ticket
 
 TICKET = "0123456789abcdef" * 2

@@ -1,6 +1,7 @@
 """What answers tell is read into columns; what they do not, or in no known form, stays null."""
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -16,7 +17,8 @@ from dress_rehearsal.records.tables import (
     STREAM,
     TICKET,
 )
-from dress_rehearsal.scenarios.claims import CLAIMING, read_claims
+from dress_rehearsal.scenarios.answers.claims import CLAIMING, read_claims
+from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
 from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.recorder import FAILED, OK, Recorder
@@ -27,10 +29,14 @@ NS = 1_795_197_600_000_000_000
 ID = "0123456789abcdef" * 2
 
 
+def read(steps, bodies, lost=None):
+    return read_claims(steps, bodies, Vocabulary(), Counter() if lost is None else lost)
+
+
 def told(step, body):
     """What one answer tells, of columns that are not null."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    columns = read_claims([STEPS.index(LOGIN), STEPS.index(step)], [b"", content])
+    columns = read([STEPS.index(LOGIN), STEPS.index(step)], [b"", content])
     assert list(columns) == CLAIMS.names
     for field in CLAIMS:
         assert columns[field.name].type == field.type
@@ -101,10 +107,22 @@ def test_a_code_is_known_again_by_what_it_holds():
     assert told(QR, b"<!doctype html><HTML>the same for all</HTML>") == {}
 
 
+def test_what_is_said_in_no_form_that_can_be_kept_is_counted():
+    steps, lost = [STEPS.index(COUNTDOWN)] * 3, Counter()
+    bodies = [
+        b'{"remaining": "many", "state": "\\ud800", "now_ns": NaN, "other": "\\ud800"}',
+        b'{"remaining": 4, "opens_at_ns": -1, "token": 7}',
+        b'{"remaining": 5}',
+    ]
+    columns = read(steps, bodies, lost)
+    assert columns["told_remaining"].to_pylist() == [None, 4, 5]
+    assert lost == {"remaining": 1, "state": 1, "now_ns": 1, "opens_at_ns": 1}
+
+
 def test_many_answers_of_different_steps_stay_in_their_rows():
     steps = [STEPS.index(step) for step in (COUNTDOWN, TICKET, COUNTDOWN, LOGIN)]
     bodies = [b'{"remaining": 5}', b'{"number": 2}', b'{"remaining": 4}', b""]
-    columns = read_claims(steps, bodies)
+    columns = read(steps, bodies)
     assert columns["told_remaining"].to_pylist() == [5, None, 4, None]
     assert columns["told_number"].to_pylist() == [None, 2, None, None]
 

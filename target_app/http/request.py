@@ -1,0 +1,53 @@
+"""What a client sends, read so that nothing in it is the service's failure."""
+
+import re
+from typing import Any, Final
+
+from litestar import Request
+from litestar.exceptions import SerializationException
+
+from dress_rehearsal.target_app.request_context import NS
+
+LONGEST_QUEUE_S: Final = 600
+"""A request that says it began earlier says nothing that could be true of one still waited for."""
+CLOCKS_APART_S: Final = 1
+"""How far a proxy's clock may be ahead; what began later than that did not."""
+_START: Final = re.compile(rb"(?:t=)?(\d{1,19})(?:\.(\d{1,9})\d*)?")
+_UNITS_NS: Final = (1, 1_000, 1_000_000, NS)
+
+
+class ClientRequest(Request[Any, Any, Any]):
+    """A request whose body may hold anything.
+
+    What msgspec says of JSON nested deeper than it can follow, or of text that is not UTF-8, is
+    said in other words than of other bodies that cannot be read; here it is the same.
+    """
+
+    async def json(self) -> Any:
+        """Return the body as JSON. Raises `SerializationException` where it is none."""
+        try:
+            return await super().json()
+        except (RecursionError, UnicodeDecodeError) as error:
+            raise SerializationException(str(error)) from error
+
+
+def queued_ns(request_start: bytes, now_ns: int) -> int | None:
+    """Return how long a request was on its way here, by its `X-Request-Start`.
+
+    Proxies write the time as seconds (nginx, with a fraction), milliseconds, microseconds (Apache)
+    or nanoseconds since 1970, with or without `t=`: the unit is the one that makes a recent time of
+    it. None where none does, or where it is no time at all.
+
+    Args:
+        request_start: the header's value.
+        now_ns: Unix time in nanoseconds.
+    """
+    match = _START.fullmatch(request_start.strip())
+    if match is None:
+        return None
+    whole, fraction = int(match[1]), int((match[2] or b"0").ljust(9, b"0"))
+    for unit_ns in _UNITS_NS:
+        waited_ns = now_ns - whole * unit_ns - fraction * unit_ns // NS
+        if -CLOCKS_APART_S * NS <= waited_ns <= LONGEST_QUEUE_S * NS:
+            return max(0, waited_ns)
+    return None
