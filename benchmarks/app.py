@@ -29,7 +29,7 @@ from statistics import median
 import psutil
 
 from benchmarks.app_client import Connections, make_request
-from dress_rehearsal.compose.binaries import redis_binary
+from dress_rehearsal.compose.servers.binaries import redis_binary
 
 CONNECTIONS = 64
 ROUNDS = 36  # a student buys once: more students than a worker remembers tokens of are another test

@@ -11,7 +11,7 @@ from dress_rehearsal.compose.port import ClaimedPort, port_taken
 from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec, python_module
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.reference_app import ReferenceApp
-from dress_rehearsal.compose.sqs import answers, sqs_spec
+from dress_rehearsal.compose.servers.sqs import answers, sqs_spec
 from dress_rehearsal.compose.stage import Alert
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.stores import Stores

@@ -18,7 +18,7 @@ from typing import Any
 
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.pids import MARKER, ProcessId, carrying_marker, kill_remnants
-from dress_rehearsal.compose.shared_memory import release
+from dress_rehearsal.compose.servers.shared_memory import release
 from dress_rehearsal.records.files import remedy
 
 PREFIX = "dr-"

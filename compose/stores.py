@@ -4,10 +4,10 @@ import signal
 from pathlib import Path
 from typing import Final
 
-from dress_rehearsal.compose.postgres import PostgresServer
 from dress_rehearsal.compose.process import ManagedProcess
 from dress_rehearsal.compose.processes import ProcessGroup
-from dress_rehearsal.compose.redis_server import RedisServer
+from dress_rehearsal.compose.servers.postgres import PostgresServer
+from dress_rehearsal.compose.servers.redis import RedisServer
 from dress_rehearsal.compose.stage_folder import StageFolder
 
 BACK_WITHIN_S: Final = 15.0

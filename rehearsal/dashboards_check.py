@@ -12,7 +12,7 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
-from dress_rehearsal.compose.prometheus import DATA, Prometheus, has_prometheus
+from dress_rehearsal.compose.servers.prometheus import DATA, Prometheus, has_prometheus
 from dress_rehearsal.dashboards.build import dashboards
 from dress_rehearsal.dashboards.check import PanelData, Window, check_panels
 from dress_rehearsal.dashboards.prometheus_api import PrometheusApi

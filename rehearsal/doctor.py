@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dress_rehearsal.compose.binaries import (
+from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.servers.binaries import (
     REDIS_SERVER,
     postgres_binaries,
     redis_binary,
     redis_version,
 )
-from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.stage_folder import temporary_folder
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.files import resolved

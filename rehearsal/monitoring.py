@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.compose import StageUnusableError
-from dress_rehearsal.compose.prometheus import DATA, Prometheus, has_prometheus
+from dress_rehearsal.compose.servers.prometheus import DATA, Prometheus, has_prometheus
 from dress_rehearsal.dashboards.errors import PrometheusError
 from dress_rehearsal.dashboards.prometheus_api import Firing, PrometheusApi
 from dress_rehearsal.dashboards.prometheus_config import write_config
@@ -19,8 +19,8 @@ from dress_rehearsal.records.exporter import exporting
 from dress_rehearsal.records.samples import SourceUnreadableError
 from dress_rehearsal.records.targets_file import TargetsFile
 from dress_rehearsal.rehearsal.exporter import Exporter
-from dress_rehearsal.rehearsal.screen import Screen
 from dress_rehearsal.rehearsal.signals import uninterruptible
+from dress_rehearsal.rehearsal.terminal.screen import Screen
 from dress_rehearsal.reports.schema import Verdict
 
 _LAST_SCRAPE_S: Final = 4.0

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dress_rehearsal.compose import EmbeddedStage, ExternalStage, StageError, raise_file_limit
-from dress_rehearsal.compose.binaries import redis_binary, redis_version
-from dress_rehearsal.compose.prometheus import prometheus_binary
+from dress_rehearsal.compose.servers.binaries import redis_binary, redis_version
+from dress_rehearsal.compose.servers.prometheus import prometheus_binary
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.plans.overrides import in_effect
@@ -17,8 +17,8 @@ from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
 from dress_rehearsal.rehearsal.monitoring import Monitoring, monitored
 from dress_rehearsal.rehearsal.preflight import check_usage
 from dress_rehearsal.rehearsal.rush import Rush, stamp_interruption
-from dress_rehearsal.rehearsal.screen import Screen
 from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
+from dress_rehearsal.rehearsal.terminal.screen import Screen
 from dress_rehearsal.reports.report import write_report
 from dress_rehearsal.reports.schema import Verdict
 

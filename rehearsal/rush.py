@@ -21,8 +21,8 @@ from dress_rehearsal.rehearsal.errors import GeneratorFailedError
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess, Line, status_samples
 from dress_rehearsal.rehearsal.monitoring import Monitoring
-from dress_rehearsal.rehearsal.screen import Screen
 from dress_rehearsal.rehearsal.signals import noticed, uninterruptible
+from dress_rehearsal.rehearsal.terminal.screen import Screen
 
 _BREATH_S: Final = 1.0
 _BUSY: Final = 4.0

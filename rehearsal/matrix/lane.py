@@ -19,7 +19,7 @@ from typing import Final
 from rich.console import Console
 
 from dress_rehearsal.compose import EmbeddedStage, StageError
-from dress_rehearsal.compose.binaries import redis_binary, redis_version
+from dress_rehearsal.compose.servers.binaries import redis_binary, redis_version
 from dress_rehearsal.plans import Cell, Plan, seeded_people
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.records.machine import environment
@@ -27,8 +27,8 @@ from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
 from dress_rehearsal.rehearsal.matrix.judgement import Judgement, broken_cell, cell_from, judge_cell
 from dress_rehearsal.rehearsal.rush import Rush
-from dress_rehearsal.rehearsal.screen import Screen
 from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
+from dress_rehearsal.rehearsal.terminal.screen import Screen
 from dress_rehearsal.reports.errors import ReportError
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.findings import findings_of

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dress_rehearsal.compose import raise_file_limit
-from dress_rehearsal.compose.binaries import redis_binary, redis_version
+from dress_rehearsal.compose.servers.binaries import redis_binary, redis_version
 from dress_rehearsal.plans import Cell
 from dress_rehearsal.plans.visible import visible_values
 from dress_rehearsal.records.files import remedy, resolved

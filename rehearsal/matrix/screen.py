@@ -12,7 +12,7 @@ from rich.text import Text
 
 from dress_rehearsal.plans import Cell
 from dress_rehearsal.rehearsal.matrix.judgement import Judgement
-from dress_rehearsal.rehearsal.screen import LiveView, near
+from dress_rehearsal.rehearsal.terminal.screen import LiveView, near
 from dress_rehearsal.reports.words import counted, seconds
 
 _MARKS: Final = {

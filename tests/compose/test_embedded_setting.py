@@ -17,10 +17,10 @@ from dress_rehearsal.compose import (
     StageNotReadyError,
     StageUnusableError,
 )
-from dress_rehearsal.compose.binaries import postgres_binaries
-from dress_rehearsal.compose.postgres import PostgresServer
 from dress_rehearsal.compose.process import python_module
 from dress_rehearsal.compose.processes import ProcessGroup
+from dress_rehearsal.compose.servers.binaries import postgres_binaries
+from dress_rehearsal.compose.servers.postgres import PostgresServer
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records import RunDirectory
@@ -35,7 +35,9 @@ def test_a_copy_is_not_made_where_a_shell_would_obey_its_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     private = tmp_path / "home" / "package" / "bin"
-    monkeypatch.setattr("dress_rehearsal.compose.postgres.postgres_binaries", lambda: private)
+    monkeypatch.setattr(
+        "dress_rehearsal.compose.servers.postgres.postgres_binaries", lambda: private
+    )
     temporary = Path(tempfile.mkdtemp(prefix='a "quoted" $', dir="/tmp"))  # of a short path
     temporary.chmod(0o755)
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
@@ -60,7 +62,9 @@ def test_binaries_under_a_private_home_are_copied_and_the_home_stays_private(
     for source in (installed, installed.with_name(f"{installed.name}.libs")):
         shutil.copytree(source, home / source.name, symlinks=True)
     private = home / postgres_binaries().relative_to(installed.parent)
-    monkeypatch.setattr("dress_rehearsal.compose.postgres.postgres_binaries", lambda: private)
+    monkeypatch.setattr(
+        "dress_rehearsal.compose.servers.postgres.postgres_binaries", lambda: private
+    )
     folder = StageFolder.create()
     server = PostgresServer(folder, tmp_path, max_connections=20)
     processes = ProcessGroup(folder, 20.0)

@@ -428,7 +428,7 @@ def test_the_queue_service_is_part_of_the_stage_or_says_what_to_install(
     )
     stage.empty(plan, new_run(plan), people)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dress_rehearsal.compose.sqs._PACKAGES", ("no_such_package",))
+        patch.setattr("dress_rehearsal.compose.servers.sqs._PACKAGES", ("no_such_package",))
         with pytest.raises(StageUnusableError, match=r"pip install dress-rehearsal\[sqs\]"):
             stage.start_service()
     stage.start_service()

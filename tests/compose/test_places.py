@@ -12,9 +12,9 @@ import redis
 from psycopg.conninfo import conninfo_to_dict
 
 from dress_rehearsal.compose import StageUnusableError
-from dress_rehearsal.compose.postgres import PostgresServer
 from dress_rehearsal.compose.processes import ProcessGroup
-from dress_rehearsal.compose.redis_server import RedisServer
+from dress_rehearsal.compose.servers.postgres import PostgresServer
+from dress_rehearsal.compose.servers.redis import RedisServer
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.stores import Stores
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dress_rehearsal.compose.prometheus import Prometheus
+from dress_rehearsal.compose.servers.prometheus import Prometheus
 from dress_rehearsal.dashboards.prometheus_api import PrometheusApi
 from tests.dashboards.binaries import binary, run
 

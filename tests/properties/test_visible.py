@@ -14,10 +14,10 @@ from hypothesis import strategies
 
 from dress_rehearsal.plans import read_plan
 from dress_rehearsal.plans.visible import visible
-from dress_rehearsal.rehearsal.console import make_console
-from dress_rehearsal.rehearsal.screen import print_verdict
 from dress_rehearsal.rehearsal.slack import slack_text
-from dress_rehearsal.rehearsal.streams import Outlet
+from dress_rehearsal.rehearsal.terminal.console import make_console
+from dress_rehearsal.rehearsal.terminal.screen import print_verdict
+from dress_rehearsal.rehearsal.terminal.streams import Outlet
 from dress_rehearsal.reports.junit import write_junit
 from dress_rehearsal.reports.repeats import repeats_of
 from dress_rehearsal.reports.schema import Verdict

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from redis import Redis, RedisError
 
-from dress_rehearsal.compose.binaries import redis_binary
+from dress_rehearsal.compose.servers.binaries import redis_binary
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
 

@@ -23,10 +23,10 @@ ROOMS = ("plans", "records", "compose", "scenarios", "reports", "dashboards", "r
 OURS = Path(environment_variables.__file__)
 
 STARTING = {
-    "compose/binaries.py": ["child_environment()"],
+    "compose/servers/binaries.py": ["child_environment()"],
     "compose/cpu_hogs.py": ["child_environment()"],
     "compose/guardian.py": ["child_environment()"],
-    "compose/postgres.py": ["child_environment()", "child_environment()"],
+    "compose/servers/postgres.py": ["child_environment()", "child_environment()"],
     "compose/process.py": ["dict(spec.environment)"],
     "records/machine.py": ["child_environment(heeded('HOME'))"],
     "rehearsal/led_process.py": ["dict(environment)"],
@@ -34,11 +34,11 @@ STARTING = {
 """Every place that starts a process, and the environment it gives."""
 
 HANDED_ON = {
-    "compose/postgres.py": ["self._environment"],
-    "compose/prometheus.py": ["child_environment()"],
-    "compose/redis_server.py": ["self._environment"],
+    "compose/servers/postgres.py": ["self._environment"],
+    "compose/servers/prometheus.py": ["child_environment()"],
+    "compose/servers/redis.py": ["self._environment"],
     "compose/service.py": ["self.app.environment(port) | self._folder.marker"],
-    "compose/sqs.py": ["child_environment(folder.marker)"],
+    "compose/servers/sqs.py": ["child_environment(folder.marker)"],
     "rehearsal/generator_process.py": [
         "child_environment({_ENTRY_VARIABLE: stage.entry_token, **stage.marker})"
     ],
@@ -114,7 +114,7 @@ def test_nothing_but_the_one_module_takes_the_users_environment_as_a_whole() -> 
         if whole_environments(tree) and path[:7] != "target_"
     }
     # The console tells its library the size of the screen; it starts nobody.
-    assert whole == {"records/environment_variables.py", "rehearsal/console.py"}
+    assert whole == {"records/environment_variables.py", "rehearsal/terminal/console.py"}
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,7 @@ def test_a_full_disk_does_not_fit(
 def test_a_missing_server_names_the_package_that_brings_it(
     roomy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dress_rehearsal.compose.binaries.find_spec", lambda package: None)
+    monkeypatch.setattr("dress_rehearsal.compose.servers.binaries.find_spec", lambda package: None)
 
     sentence = fits(plan(), tmp_path)
 

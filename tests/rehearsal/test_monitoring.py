@@ -17,7 +17,7 @@ from dress_rehearsal.compose import StageUnusableError
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.monitoring import Monitoring, _literal, monitored
-from dress_rehearsal.rehearsal.screen import Screen
+from dress_rehearsal.rehearsal.terminal.screen import Screen
 from tests.dashboards.binaries import binary
 
 

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from dress_rehearsal.plans import Fault
 from dress_rehearsal.records.tables import PURCHASE
-from dress_rehearsal.rehearsal.screen import print_verdict
 from dress_rehearsal.rehearsal.slack import slack_text
+from dress_rehearsal.rehearsal.terminal.screen import print_verdict
 from dress_rehearsal.reports.report import write_report
 from dress_rehearsal.reports.summary import escaped
 from dress_rehearsal.reports.verdict import judge, what_ran

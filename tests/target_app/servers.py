@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import redis as redis_sync
 
-from dress_rehearsal.compose.binaries import redis_binary
+from dress_rehearsal.compose.servers.binaries import redis_binary
 from tests.target_app.waiting import eventually
 
 

@@ -4,9 +4,9 @@ import socket
 from pathlib import Path
 from urllib.parse import quote
 
-from dress_rehearsal.compose.binaries import redis_binary
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.process import ProcessSpec
+from dress_rehearsal.compose.servers.binaries import redis_binary
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.records.environment_variables import child_environment
 

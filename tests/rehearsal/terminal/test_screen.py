@@ -12,7 +12,7 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collector, Sources
 from dress_rehearsal.records.samples import Sample, labels_json
 from dress_rehearsal.records.tables import STUDENT_OUTCOMES
-from dress_rehearsal.rehearsal.screen import Screen
+from dress_rehearsal.rehearsal.terminal.screen import Screen
 
 PLAN = read_plan(Path("festival"))
 

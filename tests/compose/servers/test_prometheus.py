@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from dress_rehearsal.compose import StageUnusableError
-from dress_rehearsal.compose.prometheus import Prometheus, has_prometheus
+from dress_rehearsal.compose.servers.prometheus import Prometheus, has_prometheus
 
 pytestmark = pytest.mark.servers
 
@@ -68,7 +68,7 @@ CODE = """
 import json, sys, time
 from pathlib import Path
 from dress_rehearsal.compose import guardian
-from dress_rehearsal.compose.prometheus import Prometheus
+from dress_rehearsal.compose.servers.prometheus import Prometheus
 guardian._ENDS_ITSELF_S = 0.1
 root = Path(sys.argv[1])
 with Prometheus(root / "prometheus.yml", root / "data", root / "prometheus.log") as server:

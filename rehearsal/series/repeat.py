@@ -10,11 +10,11 @@ from rich.markup import escape
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.files import remedy, resolved
-from dress_rehearsal.rehearsal.console import make_console
 from dress_rehearsal.rehearsal.errors import RehearsalError
-from dress_rehearsal.rehearsal.screen import near
-from dress_rehearsal.rehearsal.series import Planned, perform_series
+from dress_rehearsal.rehearsal.series.performances import Planned, perform_series
 from dress_rehearsal.rehearsal.slack import notify
+from dress_rehearsal.rehearsal.terminal.console import make_console
+from dress_rehearsal.rehearsal.terminal.screen import near
 from dress_rehearsal.reports.repeats import repeats_of, write_repeats
 
 _NOTHING_JUDGED: Final = 1

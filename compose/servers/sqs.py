@@ -1,4 +1,4 @@
-"""The stage's queue service: moto's SQS over HTTP, all in memory (see `compose.queue_server`)."""
+"""The stage's queue service: moto's SQS over HTTP, in memory (see `servers.queue_server`)."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +27,7 @@ def sqs_spec(port: int, logs: Path, folder: StageFolder) -> ProcessSpec:
         )
     return ProcessSpec(
         name="sqs",
-        argv=[*python_module("dress_rehearsal.compose.queue_server"), "-p", str(port)],
+        argv=[*python_module("dress_rehearsal.compose.servers.queue_server"), "-p", str(port)],
         environment=child_environment(folder.marker),
         log=logs / "sqs.log",
         folder=folder.path,

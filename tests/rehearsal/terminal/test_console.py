@@ -10,8 +10,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from dress_rehearsal.rehearsal.console import is_drawable, make_console
-from dress_rehearsal.rehearsal.streams import Outlet
+from dress_rehearsal.rehearsal.terminal.console import is_drawable, make_console
+from dress_rehearsal.rehearsal.terminal.streams import Outlet
 
 EVIL = "\x1b]0;owned\x07 \x9b31m\x00 \u202e\u2028"
 SHOWN = r"\x1b]0;owned\x07 \x9b31m\x00 \u202e\u2028"

@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from dress_rehearsal.plans.visible import visible
-from dress_rehearsal.rehearsal.streams import Outlet, VisibleOutlet
+from dress_rehearsal.rehearsal.terminal.streams import Outlet, VisibleOutlet
 
 _SIZES: Final = ("COLUMNS", "LINES")
 _NARROWEST, _WIDEST = 20, 1_000

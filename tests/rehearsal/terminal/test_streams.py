@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dress_rehearsal.rehearsal.streams import Outlet, guarded_streams
+from dress_rehearsal.rehearsal.terminal.streams import Outlet, guarded_streams
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from dress_rehearsal.compose.binaries import postgres_binaries
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.process import Account, ProcessSpec
+from dress_rehearsal.compose.servers.binaries import postgres_binaries
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.records.collectors.postgres import connect, cut_off_after
 from dress_rehearsal.records.environment_variables import child_environment

@@ -18,8 +18,8 @@ from dress_rehearsal.plans.visible import visible
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collector
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.rehearsal.console import is_drawable
 from dress_rehearsal.rehearsal.generator_process import Line
+from dress_rehearsal.rehearsal.terminal.console import is_drawable
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import counted, milliseconds, offset, written
 

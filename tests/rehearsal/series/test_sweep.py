@@ -13,8 +13,8 @@ from dress_rehearsal.rehearsal import series
 from dress_rehearsal.rehearsal import sweep as sweeping
 from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.rehearsal.errors import RehearsalError
-from dress_rehearsal.rehearsal.series import Planned
-from dress_rehearsal.rehearsal.sweep import (
+from dress_rehearsal.rehearsal.series.performances import Planned
+from dress_rehearsal.rehearsal.series.sweep import (
     check_given_once,
     label_of,
     sweep,

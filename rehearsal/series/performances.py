@@ -13,7 +13,7 @@ from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.run import rehearse
-from dress_rehearsal.rehearsal.screen import Screen, print_verdict
+from dress_rehearsal.rehearsal.terminal.screen import Screen, print_verdict
 from dress_rehearsal.reports.schema import Verdict
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from dress_rehearsal.compose import ServerUnfitError
-from dress_rehearsal.compose.binaries import redis_binary, redis_version
-from dress_rehearsal.compose.redis_server import RedisServer
+from dress_rehearsal.compose.servers.binaries import redis_binary, redis_version
+from dress_rehearsal.compose.servers.redis import RedisServer
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.rehearsal.cli import main
 

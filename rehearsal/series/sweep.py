@@ -13,9 +13,9 @@ from dress_rehearsal.plans.files import check_new_file
 from dress_rehearsal.plans.shown import shown_key
 from dress_rehearsal.records import RecordError
 from dress_rehearsal.records.files import remedy
-from dress_rehearsal.rehearsal.console import make_console
 from dress_rehearsal.rehearsal.errors import RehearsalError
-from dress_rehearsal.rehearsal.series import Planned, perform_series
+from dress_rehearsal.rehearsal.series.performances import Planned, perform_series
+from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.reports.comparison import Comparison, compare
 
 _MOST_VALUES: Final = 1000

@@ -1,0 +1,1 @@
+"""The commands of `rehearse`: each module adds one to the parser and carries it out."""

@@ -1,0 +1,85 @@
+"""The arguments that several commands share, and the plan that they come to."""
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+from dress_rehearsal.plans import Plan, PlanError, read_plan
+from dress_rehearsal.plans.files import kind_of, named
+from dress_rehearsal.plans.shown import shown_key
+from dress_rehearsal.records import RunDirectory
+
+USAGE: Final = 2
+BROKEN: Final = 1
+"""Exit codes: bad usage or plan, and anything else that is neither pass, fail nor inconclusive."""
+
+
+def add_plan(parser: argparse.ArgumentParser, default: Path | None = None) -> None:
+    """Add the plan and what overrides it; without a `default` the plan has to be named."""
+    parser.add_argument(
+        "plan",
+        type=Path,
+        metavar="PLAN",
+        nargs="?" if default else None,
+        default=default,
+        help="a TOML file, or a bundled plan: festival, smoke",
+    )
+    parser.add_argument("--students", metavar="N", help="how many students act")
+    parser.add_argument("--seed", metavar="N", help="seed of everything drawn")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override one value of the plan, such as app.workers=4; may be repeated",
+    )
+
+
+def add_out(parser: argparse.ArgumentParser) -> None:
+    """Add the folder that gets the run directories."""
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs"), help="folder for run directories (%(default)s)"
+    )
+
+
+def add_roster(parser: argparse.ArgumentParser) -> None:
+    """Add the file of an external target's people."""
+    parser.add_argument(
+        "--roster", type=Path, help="CSV student,pin,enrolled of an external target's people"
+    )
+
+
+def overriding(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """Return every option that overrides the plan, as a sentence names it, and what it sets."""
+    given = [
+        (f"--set {shown_key(text.partition('=')[0].split('.'))}", text) for text in options.set
+    ]
+    if options.students is not None:
+        given.append(("--students", f"event.students={options.students}"))
+    if options.seed is not None:
+        given.append(("--seed", f"seed={options.seed}"))
+    return given
+
+
+def planned(options: argparse.Namespace, *more: str) -> Plan:
+    """Return the plan that the options name, with what they and `more` override.
+
+    Raises:
+        PlanError, ReportError: it cannot be rehearsed; the message says why.
+    """
+    from dress_rehearsal.rehearsal.preflight import check_plan_usable
+
+    overrides = [text for _, text in overriding(options)]
+    plan = read_plan(options.plan, [*overrides, *more])
+    check_plan_usable(plan)
+    return plan
+
+
+def opened(path: Path) -> RunDirectory:
+    """Return the run directory at a path. Raises PlanError where there is none."""
+    if kind_of(path) != "a folder":
+        raise PlanError(
+            f"{named(path)} is not a run directory: it is {kind_of(path) or 'not there'}; give a "
+            f"folder that `rehearse run` made."
+        )
+    return RunDirectory.open(path)

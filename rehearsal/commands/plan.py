@@ -1,0 +1,62 @@
+"""`rehearse plan check | schema`: what is wrong with a plan, and what plans may say."""
+
+import argparse
+import json
+import sys
+
+from dress_rehearsal.plans import PlanError, is_matrix, plan_schema
+from dress_rehearsal.plans.files import named
+from dress_rehearsal.plans.notes import notes_on
+from dress_rehearsal.rehearsal.commands.options import (
+    add_out,
+    add_plan,
+    add_roster,
+    overriding,
+    planned,
+)
+from dress_rehearsal.reports.words import counted
+
+
+def add(plan: argparse.ArgumentParser) -> None:
+    """Add its commands to its parser."""
+    commands = plan.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser("check", help="say what is wrong with a plan, all at once")
+    add_plan(check)
+    add_out(check)
+    add_roster(check)
+    check.set_defaults(command=_check, only_output=True)
+    schema = commands.add_parser("schema", help="print the JSON Schema of plans, for editors")
+    schema.set_defaults(command=_schema, only_output=True)
+
+
+def _check(options: argparse.Namespace) -> int:
+    if is_matrix(options.plan):
+        from dress_rehearsal.rehearsal.matrix.read import check_cells, read_checked
+
+        for option, _ in overriding(options):
+            raise PlanError(
+                f"{option}: {named(options.plan)} is a matrix, which takes no such option; change "
+                f"its `base` or the `set` of a row."
+            )
+        cells = list(read_checked(options.plan).cells())
+        check_cells(cells, options.out)
+        said = f"A matrix of {counted(len(cells), 'cell')}."
+        print(f"{named(options.plan)}: fine. {said}")  # noqa: T201
+        return 0
+    from dress_rehearsal.rehearsal.preflight import check_usage
+
+    plan = planned(options)
+    check_usage(plan, options.out, options.roster)
+    print(  # noqa: T201
+        f"{named(options.plan)}: fine. {counted(plan.event.students, 'student')}, "
+        f"{counted(plan.event.tickets, 'ticket')}, {counted(len(plan.gates), 'gate')}."
+    )
+    for note in notes_on(plan):
+        print(note)  # noqa: T201
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:  # noqa: ARG001
+    json.dump(plan_schema(), sys.stdout, indent=2)
+    print()  # noqa: T201
+    return 0

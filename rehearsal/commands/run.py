@@ -1,0 +1,79 @@
+"""`rehearse run`: performs a plan and judges it."""
+
+import argparse
+from typing import Final
+
+from rich.markup import escape
+
+from dress_rehearsal.rehearsal.commands.options import (
+    add_out,
+    add_plan,
+    add_roster,
+    overriding,
+    planned,
+)
+from dress_rehearsal.rehearsal.terminal.arguments import whole_number
+from dress_rehearsal.rehearsal.terminal.console import make_console
+
+_MOST_REPEATS: Final = 1000
+
+
+def add(run: argparse.ArgumentParser) -> None:
+    """Add its arguments to its parser."""
+    add_plan(run)
+    add_out(run)
+    add_roster(run)
+    run.add_argument(
+        "--repeat",
+        default="1",
+        metavar="N",
+        help="perform it N times, a fresh stage each and seeds counted up (%(default)s)",
+    )
+    run.add_argument(
+        "--prometheus",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="run Prometheus beside it, or do not (default: where it is on the PATH)",
+    )
+    run.set_defaults(command=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from dress_rehearsal.rehearsal.run import rehearse
+    from dress_rehearsal.rehearsal.slack import notify
+    from dress_rehearsal.rehearsal.terminal.screen import Screen, print_verdict
+
+    plan = planned(options)
+    overrides = [text for _, text in overriding(options)]
+    repeats = whole_number(options.repeat, "--repeat", 1, _MOST_REPEATS)
+    if repeats > 1:
+        from dress_rehearsal.rehearsal.preflight import check_usage
+        from dress_rehearsal.rehearsal.series.repeat import repeat
+
+        seeds = range(plan.seed, plan.seed + repeats)
+        plans = [planned(options, f"seed={seed}") for seed in seeds]
+        check_usage(plan, options.out, options.roster, performed=True)
+        return repeat(
+            plans,
+            options.out,
+            options.roster,
+            prometheus=options.prometheus,
+            overrides=overrides,
+        )
+    screen = Screen(make_console())
+    verdict = rehearse(
+        plan,
+        options.out,
+        screen,
+        options.roster,
+        prometheus=options.prometheus,
+        overrides=overrides,
+    )
+    try:
+        print_verdict(screen.console, verdict, options.out / verdict.run)
+        trouble = notify(plan, verdict)
+        if trouble is not None:
+            screen.console.print(escape(trouble), style="red")
+    except KeyboardInterrupt:  # the rehearsal is over, and so is its verdict
+        screen.console.print("Interrupted: the verdict stands; see its report.")
+    return verdict.exit_code

@@ -1,0 +1,1 @@
+"""Several performances, of one plan or of plans that differ in a key, and what they show."""
