@@ -34,8 +34,8 @@ def resolved(text: str) -> str:
     name = variable_of(text)
     if name is None:
         return text
-    places: tuple[Mapping[str, str], ...] = (os.environ, *_also)
-    value = next((place[name] for place in places if name in place), "").strip()
+    found = [os.environ.get(name), *(variables.get(name) for variables in _also)]
+    value = next((each for each in found if each is not None), "").strip()
     if not value:
         raise PlanError(
             f"The environment variable {name}, which the plan names, is not set or is empty: set "
