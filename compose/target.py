@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -101,6 +102,29 @@ class Target:
                     f"at {opens_at_ns}, {_HONOURED_S:.0f} s after it was set."
                 )
             time.sleep(_RETRY_S)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        document: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> http.Answer:
+        """Send one request over a new connection; return the answer as it is.
+
+        Raises:
+            NoAnswerError: there is none; its text never quotes the path or a header.
+        """
+        body = None if document is None else json.dumps(document).encode()
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        return http.ask(
+            method,
+            f"{self.url}{path}",
+            body=body,
+            headers={**kind, **(headers or {})},
+            deadline_s=self._answers_within_s,
+            limit_bytes=_ANSWER_BYTES,
+        )
 
     def listed(self, path: str, headers: dict[str, str]) -> list[dict[str, Any]]:
         """GET a JSON list of objects.
