@@ -84,7 +84,15 @@ class ExternalStage:
                 within = Target(self.url, reset.within)
                 ask_success(within, reset, "reset", {})
             self.ramp = check_ramp(self._target, self._harmless_path())
-            self._look()
+            self._run.stamp(
+                "phase",
+                "ramp_check",
+                statuses=list(self.ramp.statuses),
+                clock_s=None if self.ramp.clock_s is None else list(self.ramp.clock_s),
+                off_s=self.ramp.off_s,
+            )
+            if self._plan.target.command is not None:
+                self._look()
         except BaseException:
             self._abandon()
             raise
@@ -114,6 +122,8 @@ class ExternalStage:
         Raises:
             TargetRefusedError: it does not answer, or it has no such event.
         """
+        if not _is_bundled(self._plan):
+            return
         path = self._harmless_path()
         status, _ = self._target.ask("GET", path)
         if status != 200:
@@ -124,6 +134,8 @@ class ExternalStage:
 
     def _harmless_path(self) -> str:
         """Return a path that may be asked for without any effect."""
+        if not _is_bundled(self._plan):
+            return self._plan.target.ready or "/"
         return f"/events/{self._plan.event.id}/countdown"
 
     def _abandon(self) -> None:
@@ -175,10 +187,11 @@ class ExternalStage:
         """
         entered(self._app).seal()
         opening = self._plan.target.opening
-        if opening is None:
-            self._open_by_token(t0_ns)
-        elif opening.request is not None:
+        if opening is not None and opening.request is not None:
             open_by_request(self._target, opening, t0_ns)
+        elif opening is None and _is_bundled(self._plan):
+            self._open_by_token(t0_ns)
+        # Else it opens by itself then, is open already, or nobody here knows of an opening.
 
     def _open_by_token(self, t0_ns: int) -> None:
         token = os.environ.get(ADMIN_VARIABLE)
@@ -213,3 +226,7 @@ class ExternalStage:
     def alerts(self) -> list[Alert]:
         """List nothing: its operators are somebody else's."""
         return []
+
+
+def _is_bundled(plan: Plan) -> bool:
+    return bool(getattr(plan, "bundled", True))
