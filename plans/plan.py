@@ -18,6 +18,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Seed = Annotated[Whole, Field(ge=0, lt=2**63)]
 """Of everything that is drawn."""
 
+HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$")]
+"""What a header may be called."""
+
 _LATENCY: Final = re.compile(r"latency_ms\[.+\]\.\w+")
 """The metric of a gate on a latency, as a path into the verdict."""
 
@@ -121,6 +124,12 @@ class Target(Section):
     """Where the target answers; only for an external stage."""
     allow: tuple[str, ...] = ()
     """Hosts other than loopback that load may be sent to."""
+    ca_file: str | None = None
+    """Certificates (PEM) that are trusted beside those of the system, for an https target."""
+    proxy: str | None = None
+    """The only proxy ever used, `http://host:port`; its login is in `REHEARSE_PROXY_LOGIN`."""
+    headers: dict[HeaderName, str] = {}
+    """Of every request to the target; `"env:NAME"` is read from the environment when used."""
 
     @model_validator(mode="after")
     def _external_needs_url(self) -> Self:

@@ -27,7 +27,7 @@ from dress_rehearsal.records.files import resolved
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.bystanders import others_than
 from dress_rehearsal.reports.words import written
-from dress_rehearsal.scenarios.client.http import Origin
+from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.local_address import LOOPBACK_ADDRESSES, SHARE, spreads
 
 Status = Literal["ok", "warn", "fail"]

@@ -22,7 +22,7 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.http import KIB, NoAnswerError, ask, json_of
 from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.client.http import Origin
+from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.entry import entry_token
 from dress_rehearsal.scenarios.errors import ScenarioError
 from dress_rehearsal.scenarios.recorder import Recorder
