@@ -85,22 +85,13 @@ def proxy_of(url: str) -> Proxy:
     Raises:
         UnreachableError: it is no `http://host:port`, or the login is no `user:password`.
     """
-    example = "write it as http://host:port"
-    if not url.isascii() or not url.isprintable() or " " in url:
-        raise UnreachableError(f"target.proxy is not a URL: {example}.")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise UnreachableError(f"target.proxy is not a URL: {example}.") from error
-    if "@" in parts.netloc:
-        raise UnreachableError(
-            f"target.proxy must not carry a user name or password, for it is written to the run: "
-            f"set {PROXY_LOGIN}=user:password in the environment."
-        )
-    known = parts.scheme == "http" and host and port != 0
-    if not known or host is None or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise UnreachableError(f"target.proxy must be a proxy that speaks http: {example}.")
+    except ValueError:
+        host = None
+    if not host or parts.scheme != "http" or "@" in parts.netloc:
+        raise UnreachableError("target.proxy must be written as http://host:port.")
     return Proxy(host, port or _PROXY_PORT, _login(os.environ.get(PROXY_LOGIN)))
 
 

@@ -72,7 +72,7 @@ class Generator:
             plan,
             people,
             draw_timetable(plan, people),
-            Origin.of(url),
+            Origin.of(url, plan.target, run.id),
             self.recorder,
             entry_token(plan),
         )

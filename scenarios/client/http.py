@@ -25,6 +25,7 @@ _FINAL_STATUS: Final = 200
 _SIZED: Final = frozenset({b"content-length", b"transfer-encoding"})
 """Headers without which an answer's body ends with the connection."""
 
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request whose bytes are ready but for the trace ids and the time of sending."""

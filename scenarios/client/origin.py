@@ -10,8 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from dress_rehearsal.plans import PlanError, refusal
 from dress_rehearsal.plans.hosts import is_loopback
-from dress_rehearsal.plans.plan import Target
 from dress_rehearsal.plans.secrets import resolved
+from dress_rehearsal.plans.target import Target
 from dress_rehearsal.records.reach import Reach, UnreachableError, reach_of, trusting
 from dress_rehearsal.scenarios.client.http import Request
 from dress_rehearsal.scenarios.client.tls import Secure
@@ -96,7 +96,9 @@ class Origin:
         proxy = reach.proxy
         address = _address_of(proxy.host, proxy.port) if proxy else _address_of(name, port)
         absolute, secure = "", None
-        login = "" if proxy is None or proxy.login is None else f"Proxy-Authorization: {proxy.login}"
+        login = (
+            "" if proxy is None or proxy.login is None else f"Proxy-Authorization: {proxy.login}"
+        )
         if parts.scheme == "https":
             authority = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
             lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}", *shared[:1]]

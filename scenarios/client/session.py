@@ -176,9 +176,7 @@ class Client:
             lines.append(f"Cookie: {held}")
         if body is not None or method in _WITH_BODY:
             lines.append(f"Content-Length: {len(body or b'')}")
-        request = Request(
-            _UNNUMBERED, head_of(lines), body or b"", None if at_target else here
-        )
+        request = Request(_UNNUMBERED, head_of(lines), body or b"", None if at_target else here)
         answer = self._perform(request, step)
         if answer.headers:
             cookies.take_in(answer.headers, path)

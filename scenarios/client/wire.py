@@ -52,16 +52,20 @@ def connected(address: tuple[str, int], local: LocalAddresses | None) -> Any:
             plain.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         if local is not None:
             local.bind(plain)
-        code = plain.connect_ex(address)
-        if code == errno.EINPROGRESS:
-            await_writable(plain)
-            code = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            raise OSError(code, os.strerror(code))
+        _connect(plain, address)
     except BaseException:
         plain.close()
         raise
     return plain
+
+
+def _connect(plain: Any, address: tuple[str, int]) -> None:
+    code = plain.connect_ex(address)
+    if code == errno.EINPROGRESS:
+        await_writable(plain)
+        code = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
 
 
 def send(plain: Any, data: bytes) -> None:

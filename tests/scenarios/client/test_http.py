@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from dress_rehearsal.scenarios.client.http import Answer, TraceIds
-from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.limits import KEPT_BODY, LARGEST_BODY
+from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.errors import NotUnderstoodError, ScenarioError
 
 

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from dress_rehearsal.plans.plan import Target
+from dress_rehearsal.plans.target import Target
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.origin import Origin
@@ -127,10 +127,8 @@ def test_a_header_of_the_scenario_takes_the_place_of_another(client_of, server, 
         {"Expect": "100-continue"},
     ],
 )
-def test_a_header_that_would_break_the_message_is_a_defect_of_the_scenario(
-    client, server, headers
-):
-    with pytest.raises(ValueError, match="header|sets"):
+def test_a_header_that_would_break_the_message_is_a_defect_of_the_scenario(client, server, headers):
+    with pytest.raises(ValueError, match=r"header|sets"):
         client[0].get("/", headers=headers)
     assert server.received == []
 
