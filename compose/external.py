@@ -19,7 +19,9 @@ from dress_rehearsal.compose.stage_folder import StageFolder, sweep
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.compose.user_app import UserApp
 from dress_rehearsal.plans import Fault, Person, Plan, refusal, write_roster
+from dress_rehearsal.plans.secrets import resolved
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.reach import reach_of
 
 ADMIN_VARIABLE = "REHEARSE_ADMIN_TOKEN"
 """Environment variable with the external target's admin token."""
@@ -54,7 +56,7 @@ class ExternalStage:
         self._plan = plan
         self._run = run
         self._people = people
-        self._target = Target(self.url, _ANSWERS_WITHIN_S)
+        self._target = self._answering_within(_ANSWERS_WITHIN_S)
         self._folder: StageFolder | None = None
         self._guardian: Guardian | None = None
         self._app: UserApp | None = None
@@ -81,8 +83,7 @@ class ExternalStage:
             app.start_app()
             reset = self._plan.target.reset
             if reset is not None and reset.request is not None:
-                within = Target(self.url, reset.within)
-                ask_success(within, reset, "reset", {})
+                ask_success(self._answering_within(reset.within), reset, "reset", {})
             self.ramp = check_ramp(self._target, self._harmless_path())
             self._run.stamp(
                 "phase",
@@ -115,6 +116,15 @@ class ExternalStage:
         except BaseException:
             self._abandon()
             raise
+
+    def _answering_within(self, seconds: float) -> Target:
+        target = self._plan.target
+        return Target(
+            self.url,
+            seconds,
+            reach=reach_of(target.ca_file, target.proxy),
+            headers={name: resolved(value) for name, value in target.headers.items()},
+        )
 
     def _look(self) -> None:
         """Check that the target is one of those that the bundled scenario is for.
