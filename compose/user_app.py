@@ -53,7 +53,7 @@ class UserApp(ProcessGroup):
         self._marker: Mapping[str, str] = folder.marker
         self._logs = logs
         self._target = target
-        self._sealed: dict[int, str] | None = None
+        self._sealed: dict[int, tuple[ProcessId, str]] = {}
         self._leaders: list[ManagedProcess] = []
 
     def reset(self) -> None:
@@ -86,11 +86,10 @@ class UserApp(ProcessGroup):
 
     def seal(self) -> None:
         """Take whoever is below the app's main process now for its workers."""
-        self._sealed = {}
         for process in self._members:
-            for pid in self._below(process):
+            for one in process.identity.descendants() if process.identity else ():
                 with suppress(psutil.Error):
-                    self._sealed[pid] = psutil.Process(pid).name()
+                    self._sealed[one.pid] = one, psutil.Process(one.pid).name()
         self.lost()  # takes note of them
 
     def lost(self) -> list[Loss]:
@@ -122,13 +121,11 @@ class UserApp(ProcessGroup):
         identity = process.identity
         return set() if identity is None else {one.pid for one in identity.descendants()}
 
-    def _workers(self, process: ManagedProcess) -> set[int]:
-        sealed = self._sealed
-        return set() if sealed is None else self._below(process) & sealed.keys()
+    def _workers(self, process: ManagedProcess) -> set[int]:  # noqa: ARG002
+        return {pid for pid, (worker, _) in self._sealed.items() if worker.alive}
 
     def _worker_named(self, pid: int) -> str:
-        name = (self._sealed or {}).get(pid, "one")
-        return f"A worker of the app ({name}, pid {pid})"
+        return f"A worker of the app ({self._sealed[pid][1]}, pid {pid})"
 
     def _spec(self, name: str, argv: tuple[str, ...]) -> ProcessSpec:
         return ProcessSpec(
