@@ -79,7 +79,7 @@ class Harm:
             if len(slowest) >= least and min(slowest) > limit:
                 return (
                     f"In every second of the last {self._span_s} s in which {step} was answered, "
-                    f"the slowest 1% waited for {seconds(min(slowest))} or more, which is more than "
+                    f"the slowest 1% waited for {seconds(min(slowest))} or more, and "
                     f"abort.latency = {format_duration(limit)}."
                 )
         return None
