@@ -92,6 +92,11 @@ class ExternalStage:
                 clock_s=None if self.ramp.clock_s is None else list(self.ramp.clock_s),
                 off_s=self.ramp.off_s,
             )
+            if self._plan.opens_at_t0 and self.ramp.words is not None:
+                raise TargetRefusedError(
+                    f"{self.ramp.words}, so it would open at another T-0 than the students': "
+                    f"nothing that came of that could be believed; set both clocks by NTP."
+                )
             if self._plan.target.command is not None:
                 self._look()
         except BaseException:
