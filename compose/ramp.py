@@ -42,7 +42,6 @@ class Ramp:
         least = low if low > 0 else high if high < 0 else 0.0
         return least if abs(least) >= AGREES_S else None
 
-
     @property
     def words(self) -> str | None:
         """How the target's clock differs, in a sentence without its end; None: not as is known."""
