@@ -401,3 +401,30 @@ def test_proxies_of_the_environment_are_not_asked(server, monkeypatch):
     line = Line(origin_at(server.url))
     assert line.ask().status == 200
     line.connection.close()
+
+
+def test_a_student_s_whole_story_goes_through_tls(
+    serve_tls, authority, play, make_rush, small_plan, ticket_office
+):
+    server, _ = serve_tls()
+    server.respond = ticket_office(1)
+    rush = make_rush(small_plan())
+    rush.origin = origin_at(f"https://localhost:{server.port}", authority.file)
+    outcomes, requests = play(rush)
+    assert outcomes == ["ticket"]
+    assert requests.error.isna().all()
+    assert (requests.first_byte_ns >= requests.sent_ns).all()
+
+
+def test_a_student_who_meets_a_stranger_is_told_so(
+    serve_tls, play, make_rush, small_plan, ticket_office
+):
+    server, _ = serve_tls()
+    server.respond = ticket_office(1)
+    rush = make_rush(small_plan(students__attempts=2))
+    rush.origin = origin_at(f"https://localhost:{server.port}")
+    outcomes, requests = play(rush)
+    assert outcomes == ["failed"]
+    assert set(requests.error) == {"certificate_untrusted"}
+    assert set(requests.outcome) == {"failed"}
+    assert server.received == []
