@@ -10,9 +10,9 @@ from dress_rehearsal.plans import STRATEGIES, Plan, PlanError
 from dress_rehearsal.plans.files import check_new_file
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.rehearsal import series
-from dress_rehearsal.rehearsal import sweep as sweeping
 from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.series import sweep as sweeping
 from dress_rehearsal.rehearsal.series.performances import Planned
 from dress_rehearsal.rehearsal.series.sweep import (
     check_given_once,
