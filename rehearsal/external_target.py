@@ -11,7 +11,7 @@ from dress_rehearsal.compose.external import ADMIN_VARIABLE
 from dress_rehearsal.compose.opening import instant_ns
 from dress_rehearsal.compose.ramp import Ramp
 from dress_rehearsal.plans import Plan, PlanError, format_duration
-from dress_rehearsal.plans.files import kind_of, named
+from dress_rehearsal.plans.files import kind_of
 from dress_rehearsal.plans.secrets import resolved, variables_in
 from dress_rehearsal.records.environment_variables import child_environment, given
 from dress_rehearsal.records.tables import NS_PER_S
@@ -147,8 +147,8 @@ def _not_there(plan: Plan) -> Iterator[str]:
     folder = Path(target.folder or ".")
     if kind_of(folder) != "a folder":
         yield (
-            f"target.folder {named(folder)} is {kind_of(folder) or 'not there'}: give a folder, "
-            f"relative to the plan's own."
+            f"target.folder is {kind_of(folder) or 'not there'}: give a folder, relative to the "
+            f"plan's own."
         )
         return
     path = child_environment()["PATH"]
