@@ -222,6 +222,13 @@ class Plan(Section):
         return max(self.students.click_spread / _TIMELY_PARTS, _TIMELY_S)
 
     @property
+    def opens_at_t0(self) -> bool:
+        """Whether the sale opens at T-0; else it is open already, or opens by a moment of its own
+        that nobody here knows, and T-0 is only when the rush begins."""
+        opening = self.target.opening
+        return not opening.already if opening is not None else bool(getattr(self, "bundled", True))
+
+    @property
     def outsiders(self) -> int:
         """How many of the students are not on the festival's roster."""
         return round(self.event.students * self.students.outsiders)
