@@ -1,4 +1,4 @@
-"""The command line: `rehearse run | sweep | matrix | report | dashboards | doctor | plan`.
+"""The command line: `rehearse init | run | sweep | matrix | report | dashboards | doctor | plan`.
 
 Commands import what they need when called: checking a plan should not wait for a plotting library.
 """
@@ -18,6 +18,7 @@ from dress_rehearsal.records import RecordError
 from dress_rehearsal.rehearsal.commands import (
     dashboards_check,
     doctor,
+    init,
     matrix,
     plan,
     report,
@@ -103,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     # Whether a command leaves nothing behind but what it prints.
     parser.set_defaults(only_output=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    init.add(commands.add_parser("init", help="ask your app and write a plan and a scenario"))
     run.add(commands.add_parser("run", help="perform a plan and judge it"))
     sweep.add(commands.add_parser("sweep", help="perform a plan once a value and compare"))
     matrix.add(
