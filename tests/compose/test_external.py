@@ -17,7 +17,7 @@ from dress_rehearsal.compose import (
     TargetRefusedError,
 )
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.plan import Target
+from dress_rehearsal.plans.target import Target
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.scenarios.client.http import Origin
 
