@@ -15,7 +15,9 @@ from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost
 from dress_rehearsal.compose.stage_folder import StageFolder, sweep
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Fault, Person, Plan, refusal, write_roster
+from dress_rehearsal.plans.secrets import resolved
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.reach import reach_of
 
 ADMIN_VARIABLE = "REHEARSE_ADMIN_TOKEN"
 """Environment variable with the external target's admin token."""
@@ -46,7 +48,12 @@ class ExternalStage:
         self._event = plan.event.id
         self._run = run
         self._people = people
-        self._target = Target(self.url)
+        target = plan.target
+        self._target = Target(
+            self.url,
+            reach=reach_of(target.ca_file, target.proxy),
+            headers={name: resolved(value) for name, value in target.headers.items()},
+        )
         self._folder: StageFolder | None = None
         self._guardian: Guardian | None = None
 

@@ -2,11 +2,13 @@
 
 import json
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from dress_rehearsal.compose.errors import TargetRefusedError, UndecidedError
 from dress_rehearsal.records import http
+from dress_rehearsal.records.reach import Reach
 
 _ANSWER_S = 2.0
 _ANSWER_BYTES = http.MIB
@@ -21,11 +23,21 @@ class Target:
 
     Args:
         answers_within_s: how long any answer may take, from the first packet to the last.
+        reach: which certificates are trusted, and the proxy in between.
+        headers: that every request carries.
     """
 
-    def __init__(self, url: str, answers_within_s: float = _ANSWER_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        answers_within_s: float = _ANSWER_S,
+        reach: Reach | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
         self._answers_within_s = answers_within_s
+        self._reach = reach
+        self._headers = dict(headers or {})
 
     def ready(self, path: str = "/readyz") -> bool:
         """Return whether it answers yet; at `/readyz` it does so once its stores do."""
@@ -144,7 +156,8 @@ class Target:
                 method,
                 f"{self.url}{path}",
                 body=body,
-                headers=headers,
+                headers={**self._headers, **headers},
+                reach=self._reach,
                 deadline_s=self._answers_within_s,
                 limit_bytes=limit,
             )

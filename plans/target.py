@@ -8,11 +8,12 @@ from pydantic import AfterValidator, Field, model_validator
 from dress_rehearsal.plans.command import Command, Environment
 from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.plans.opening import Opening, Reset
+from dress_rehearsal.plans.request import Headers
 from dress_rehearsal.plans.types import PositiveDuration, Section
 
 _READY_WITHIN_S: Final = 30.0
 _OF_A_COMMAND: Final = ("folder", "environment", "ready", "ready_within")
-_OF_AN_EXTERNAL: Final = ("command", "opening", "reset")
+_OF_AN_EXTERNAL: Final = ("ca_file", "proxy", "headers", "command", "opening", "reset")
 
 
 def _path(path: str) -> str:
@@ -29,6 +30,12 @@ class Target(Section):
     """Where the target answers; only for an external stage."""
     allow: tuple[str, ...] = ()
     """Hosts other than loopback that load may be sent to."""
+    ca_file: str | None = None
+    """Certificates (PEM) that are trusted beside the system's, relative to the plan's folder."""
+    proxy: str | None = None
+    """The only proxy ever used, `http://host:port`; its login is in `REHEARSE_PROXY_LOGIN`."""
+    headers: Headers = Field(default_factory=dict)
+    """Sent with every request to the target; a value may be `env:NAME`, read when it is used."""
     command: Command | None = None
     """Starts the app of an external stage here, and its whole tree is stopped at the end."""
     folder: str | None = None
@@ -67,7 +74,7 @@ class Target(Section):
     @model_validator(mode="after")
     def _every_key_has_an_effect(self) -> Self:
         if self.stage == "embedded":
-            given = [key for key in _OF_AN_EXTERNAL if getattr(self, key) is not None]
+            given = [key for key in _OF_AN_EXTERNAL if getattr(self, key)]
             if given:
                 raise ValueError(f'{" and ".join(given)}: only for stage = "external"')
         starts = {"folder": self.starts_something, "environment": self.starts_something}

@@ -20,7 +20,9 @@ from dress_rehearsal.plans import (
 )
 from dress_rehearsal.plans.files import check_folder
 from dress_rehearsal.plans.hosts import is_host
+from dress_rehearsal.plans.reach import reach_problems
 from dress_rehearsal.plans.shown import shown
+from dress_rehearsal.records.reach import UnreachableError, reach_of
 from dress_rehearsal.rehearsal.doctor import fits
 from dress_rehearsal.reports.metrics import check_metric_names
 
@@ -85,6 +87,13 @@ def _target_problems(plan: Plan) -> Iterator[str]:
             "target.allow must be a list of hosts, as names or addresses without http:// and "
             "without a port, such as staging.example."
         )
+    problems = list(reach_problems(plan.target))
+    yield from problems
+    if not problems:
+        try:
+            reach_of(plan.target.ca_file, plan.target.proxy)
+        except UnreachableError as error:
+            yield str(error)
     usual = Plan(name=plan.name)
     for section in _OURS:
         for key in getattr(plan, section).model_fields_set - set(_THEIRS):

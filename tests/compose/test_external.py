@@ -19,7 +19,7 @@ from dress_rehearsal.compose import (
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.target import Target
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.scenarios.client.http import Origin
+from dress_rehearsal.scenarios.client.origin import Origin
 
 NewRun = Callable[[Plan], RunDirectory]
 
