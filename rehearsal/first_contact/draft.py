@@ -43,7 +43,7 @@ def name_of(title: str) -> str:
 
 
 def plan_text(
-    name: str, url: str, allow: Sequence[str], expositions: Sequence[Exposition], module: str
+    name: str, url: str, allow: Sequence[str], exposition: Exposition | None, module: str
 ) -> str:
     """Return a plan of at most 20 lines of code, and comments that say what to do with them.
 
@@ -84,7 +84,7 @@ def plan_text(
         '# json = { opensAt = "{t0_iso}" }',
         "",
     ]
-    lines += _metrics_lines(expositions)
+    lines += _metrics_lines(exposition)
     lines += [
         "# Who holds a ticket, as your database has it: without it the audit knows answers only.",
         "# [[ledgers]]",
@@ -96,39 +96,34 @@ def plan_text(
     return "\n".join(lines)
 
 
-def _metrics_lines(expositions: Sequence[Exposition]) -> list[str]:
-    lines: list[str] = []
-    for number, found in enumerate(expositions):
-        for position, preset in enumerate(found.presets):
-            if not position:
-                lines.append("# Pools whose series were found there.")
-            lines += [
-                "[[metrics]]",
-                f'name = "{preset if number + position else "app"}"',
-                f"url = {json.dumps(found.url)}",
-                f'pools = "{preset}"',
-                "",
-            ]
-        if not found.presets:
-            lines += [
-                "# There are metrics, but none of a pool that is known by name. Say which series",
-                "# are which, and `rehearse probe` shows what they hold.",
-                "# [[metrics]]",
-                '# name = "app"',
-                f"# url = {json.dumps(found.url)}",
-                '# pools = { used = "…", max = "…", pending = "…" }',
-                "",
-            ]
-    if not expositions:
-        lines += [
+def _metrics_lines(found: Exposition | None) -> list[str]:
+    if found is None:
+        return [
             "# No metrics were found. With them the report says which pool was waited for.",
             "# [[metrics]]",
-            '# name = "app"',
+            '# name = "shop"',
             '# url = "http://127.0.0.1:8000/metrics"',
             '# pools = "sqlalchemy"',
             "",
         ]
-    return lines
+    if not found.presets:
+        return [
+            "# There are metrics, but none of a pool that is known by name. Say which series",
+            "# are which, and `rehearse probe` shows what they hold.",
+            "# [[metrics]]",
+            '# name = "shop"',
+            f"# url = {json.dumps(found.url)}",
+            '# pools = { used = "…", max = "…", pending = "…" }',
+            "",
+        ]
+    return [
+        "# Pools whose series were found there.",
+        "[[metrics]]",
+        'name = "shop"',
+        f"url = {json.dumps(found.url)}",
+        f"pools = {json.dumps(list(found.presets))}",
+        "",
+    ]
 
 
 def scenario_text(guesses: Guesses | None, page: str) -> str:

@@ -76,7 +76,9 @@ class Wire:
         took_ms = (time.monotonic() - begun_s) * 1e3
         if into.sent_ns is not None and into.done_ns is not None:
             took_ms = (into.done_ns - into.sent_ns) / 1e6
-        answered = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
+        answered = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers
+        ]
         self.discretion.hide_headers(answered)
         self.exchanged.append(
             Exchanged(
@@ -88,7 +90,9 @@ class Wire:
                 took_ms=took_ms,
                 body=answer.body,
                 body_bytes=answer.body_bytes,
-                kind=next((value for name, value in answered if name.lower() == "content-type"), ""),
+                kind=next(
+                    (value for name, value in answered if name.lower() == "content-type"), ""
+                ),
             )
         )
         return answer
@@ -109,4 +113,6 @@ class Wire:
 def _taken_apart(head: bytes) -> tuple[str, list[tuple[str, str]]]:
     """Return a request's first line, and its headers."""
     line, *rest = head.decode("latin-1").split("\r\n")
-    return line, [(name, value.strip()) for name, _, value in (each.partition(":") for each in rest)]
+    return line, [
+        (name, value.strip()) for name, _, value in (each.partition(":") for each in rest)
+    ]

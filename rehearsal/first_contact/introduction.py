@@ -77,7 +77,7 @@ def introduce(url: str, folder: Path, allow: Sequence[str]) -> Iterator[str]:
             name,
             url,
             () if is_loopback(host) else [host],
-            [] if exposition is None else [exposition],
+            exposition,
             module,
         ),
         folder / module: scenario_text(found, _page_of(page, healthy)),

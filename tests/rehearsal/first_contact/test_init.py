@@ -120,11 +120,11 @@ def test_whatever_answers_it_is_a_sentence(tmp_path, capsys, mode):
 
 
 def test_a_host_that_is_allowed_and_pools_that_were_found_are_in_the_plan():
-    found = Exposition("https://staging.example/metrics", ("hikaricp",))
-    text = plan_text("shop", "https://staging.example", ["staging.example"], [found], "shop.py")
+    found = Exposition("https://staging.example/metrics", ("hikaricp", "lettuce"))
+    text = plan_text("shop", "https://staging.example", ["staging.example"], found, "shop.py")
     plan = tomllib.loads(text)
     assert plan["target"]["allow"] == ["staging.example"]
-    assert [each["pools"] for each in plan["metrics"]] == ["hikaricp"]
+    assert [each["pools"] for each in plan["metrics"]] == [["hikaricp", "lettuce"]]
     assert len(lines_of_code(text)) <= MOST_LINES
 
 
