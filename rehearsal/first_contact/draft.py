@@ -90,7 +90,7 @@ def plan_text(
         "# [[ledgers]]",
         '# name = "orders"',
         '# dsn_env = "SHOP_DSN"  # the environment variable with the SQLAlchemy URL',
-        '# query = "SELECT id AS ticket, customer AS student, created_at AS granted_at FROM orders"',
+        '# query = "SELECT id AS ticket, email AS student, created_at AS granted_at FROM orders"',
         "",
     ]
     return "\n".join(lines)
