@@ -114,6 +114,22 @@ class Target:
                 )
             time.sleep(_RETRY_S)
 
+    def send(
+        self,
+        method: str,
+        path: str,
+        document: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> http.Answer:
+        """Send one request over a new connection; return the answer as it is.
+
+        Raises:
+            NoAnswerError: there is none; its text never quotes the path or a header.
+        """
+        body = None if document is None else json.dumps(document).encode()
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        return self._answer(method, path, body, {**kind, **(headers or {})}, _ANSWER_BYTES)
+
     def listed(self, path: str, headers: dict[str, str]) -> list[dict[str, Any]]:
         """GET a JSON list of objects.
 
@@ -152,20 +168,30 @@ class Target:
         self, method: str, path: str, body: bytes | None, headers: dict[str, str], limit: int
     ) -> tuple[int, bytes]:
         try:
-            answer = http.ask(
-                method,
-                f"{self.url}{path}",
-                body=body,
-                headers={**self._headers, **headers},
-                reach=self._reach,
-                deadline_s=self._answers_within_s,
-                limit_bytes=limit,
-            )
+            answer = self._answer(method, path, body, headers, limit)
         except http.NoAnswerError as error:
             raise TargetRefusedError(
                 f"The target {self.url} does not answer {method} {path}: {error}."
             ) from error
         return answer.status, answer.body
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        limit_bytes: int,
+    ) -> http.Answer:
+        return http.ask(
+            method,
+            f"{self.url}{path}",
+            body=body,
+            headers={**self._headers, **headers},
+            reach=self._reach,
+            deadline_s=self._answers_within_s,
+            limit_bytes=limit_bytes,
+        )
 
 
 def _object(body: bytes) -> dict[str, Any]:

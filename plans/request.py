@@ -8,6 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from dress_rehearsal.plans.errors import PlanError
 from dress_rehearsal.plans.secrets import names_a_secret, variable_of
+from dress_rehearsal.plans.shown import HIDDEN
 from dress_rehearsal.plans.types import Section
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -16,6 +17,7 @@ _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _SENT_BY_US: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 _PLACEHOLDER: Final = re.compile(r"\{(\w*)\}")
 _DEEPEST: Final = 8
+_LONGEST_PART: Final = 24
 
 
 def _headers(headers: dict[str, str]) -> dict[str, str]:
@@ -120,3 +122,14 @@ def texts_of(document: Any, depth: int = 0) -> Iterator[str]:
             yield from texts_of(value, depth + 1)
     elif document is not None and not isinstance(document, (bool, int, float)):
         raise ValueError("a body of JSON has texts, numbers, true, false, lists and tables only")
+
+
+def shown_request(text: str) -> str:
+    """Return a request's method and path as people read it; what may be a secret in it is hidden.
+
+    A part of the path that is longer than words are, and what stands behind a `?`, may be one.
+    """
+    method, _, path = text.partition(" ")
+    way, query, _ = path.partition("?")
+    parts = (HIDDEN if len(part) > _LONGEST_PART else part for part in way.split("/"))
+    return f"{method} {'/'.join(parts)}{query and f'?{HIDDEN}'}"
