@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from dress_rehearsal.plans.faults import Fault, format_moment
 from dress_rehearsal.plans.limits import LimitText, parse_limit
+from dress_rehearsal.plans.metrics import Metrics, refusals
 from dress_rehearsal.plans.notify import Notify
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation, Strategy
 from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share, Whole
@@ -221,6 +222,7 @@ class Plan(Section):
     postgres: Postgres = Postgres()
     generator: Generator = Generator()
     collect: Collect = Collect()
+    metrics: tuple[Metrics, ...] = ()
     notify: Notify = Notify()
     faults: tuple[Fault, ...] = ()
     gates: tuple[Gate, ...] = ()
@@ -236,6 +238,12 @@ class Plan(Section):
     def outsiders(self) -> int:
         """How many of the students are not on the festival's roster."""
         return round(self.event.students * self.students.outsiders)
+
+    @model_validator(mode="after")
+    def _metrics_may_be_read(self) -> Self:
+        for wrong in refusals(self.metrics, self.target.allow):
+            raise ValueError(wrong)
+        return self
 
     @model_validator(mode="after")
     def _faults_fall_into_the_rush(self) -> Self:
