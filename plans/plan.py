@@ -10,6 +10,7 @@ from dress_rehearsal.plans.abort import Abort
 from dress_rehearsal.plans.faults import Fault, format_moment
 from dress_rehearsal.plans.ledgers import Ledger, ledgers_named_once
 from dress_rehearsal.plans.limits import LimitText, parse_limit
+from dress_rehearsal.plans.metrics import Metrics, refusals
 from dress_rehearsal.plans.notify import Notify
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation, Strategy
 from dress_rehearsal.plans.target import Target
@@ -209,6 +210,7 @@ class Plan(Section):
     generator: Generator = Generator()
     collect: Collect = Collect()
     abort: Abort = Abort()
+    metrics: tuple[Metrics, ...] = ()
     notify: Notify = Notify()
     ledgers: tuple[Ledger, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -249,6 +251,12 @@ class Plan(Section):
                 'event.per_student is for stage = "external": the app of our own sells each '
                 "student one ticket"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_may_be_read(self) -> Self:
+        for wrong in refusals(self.metrics, self.target.allow):
+            raise ValueError(wrong)
         return self
 
     @model_validator(mode="after")
