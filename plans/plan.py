@@ -195,11 +195,17 @@ class Gate(Section):
     """A comparison with its unit, such as `"<= 3s"`, `"== 0"`, `"<= 1%"`."""
 
 
+class Scenario(Section):  # STANDIN
+    file: str | None = None
+    buyer: str | None = None
+
+
 class Plan(Section):
     """One rehearsal, whole."""
 
     name: Name
     description: str = ""
+    scenario: Scenario = Scenario()
     seed: Seed = 2026
     event: Event = Event()
     schedule: Schedule = Schedule()
@@ -215,6 +221,10 @@ class Plan(Section):
     ledgers: tuple[Ledger, ...] = ()
     faults: tuple[Fault, ...] = ()
     gates: tuple[Gate, ...] = ()
+
+    @property
+    def bundled(self) -> bool:  # STANDIN
+        return self.scenario.file is None
 
     @property
     def timely(self) -> float:

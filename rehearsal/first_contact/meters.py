@@ -40,7 +40,7 @@ def _tell_source(sheet: Sheet, source: PoolMetrics) -> list[str]:
     try:
         reading = source.read()
     except SourceUnreadableError as error:
-        sheet.line(f"{source.name}: {error}", 2, style="red")
+        sheet.line(str(error), 2, style="red")
         return [str(error)]
     pools: dict[str, dict[str, float]] = defaultdict(dict)
     missing: list[str] = []

@@ -26,15 +26,17 @@ from dress_rehearsal.rehearsal.first_contact.meters import tell_metrics
 from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
 from dress_rehearsal.rehearsal.first_contact.stores import held, tell_ledgers
 from dress_rehearsal.rehearsal.first_contact.student import Played, ProbeStudent, await_instant
-from dress_rehearsal.rehearsal.first_contact.wrongs import wrongs_of
+from dress_rehearsal.rehearsal.first_contact.wrongs import reasons_in, wrongs_of
 from dress_rehearsal.reports.words import counted
 from dress_rehearsal.scenarios import Granted, Pending
 from dress_rehearsal.scenarios.client.origin import Origin
+from dress_rehearsal.scenarios.standin import load
 
 _BEFORE_T0_S: Final = 2.0
 """What the student has for arriving and logging in before the sale opens."""
 _LONGEST_WAIT_S: Final = 30.0
 """Whoever opens later than that by a clock of their own is not waited for."""
+_OUTSIDERS: Final = "not_eligible"
 _AFTER_T0_S: Final = 0.2
 """A click falls so long after T-0: the app's clock may be a little behind."""
 
@@ -67,7 +69,7 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet) -> list[str]:
             played = _play(plan, stage, person, wire, sheet)
         finally:
             wire.close()
-        wrongs = wrongs_of(plan, played, discretion)
+        wrongs = wrongs_of(plan, played, Path(plan.scenario.file or ""), discretion)
         for loss in stage.lost():
             wrongs.insert(0, loss.what)
         ticket = _ticket_of(played)
@@ -85,7 +87,8 @@ def _play(
     plan: Plan, stage: ExternalStage, person: Person, wire: Wire, sheet: Sheet
 ) -> list[Played]:
     """Play every method of the scenario in its order; return what came of each."""
-    student = ProbeStudent(plan, person, wire)
+    file = Path(plan.scenario.file or "")
+    student = ProbeStudent(load(plan), person, wire, file, plan.students.ticket_poll)
     played: list[Played] = []
 
     def shown(one: Played) -> Played:
@@ -103,11 +106,8 @@ def _play(
     bought = shown(student.play("buy"))
     claim = bought.claim
     if isinstance(claim, Pending):
-        last = None
-        for last in student.follow(claim):
-            pass
-        if last is not None:
-            claim = shown(last).claim
+        *_, last = student.follow(claim)
+        claim = shown(last).claim
     else:
         shown(Played("follow_up", skipped="not needed: no ticket is pending"))
     if isinstance(claim, Granted):
@@ -172,9 +172,18 @@ def _private_stage(plan: Plan) -> Iterator[ExternalStage]:
 def _without_logs(sentence: str, logs: Path) -> str:
     """Return a sentence that names no log which will be gone when it is looked for."""
     log = rf"{re.escape(str(logs))}/[\w.-]+"
-    sentence = re.sub(rf"the end of {log} says why:", "the end of what it wrote says why:", sentence)
+    sentence = re.sub(
+        rf"the end of {log} says why:", "the end of what it wrote says why:", sentence
+    )
     sentence = re.sub(rf"it wrote nothing to {log}", "it wrote nothing", sentence)
     return re.sub(log, "its log", sentence)
+
+
+def _if_unforeseen(plan: Plan) -> str:
+    """Return what a scenario lacks that never says why an outsider is refused."""
+    if _OUTSIDERS in reasons_in(Path(plan.scenario.file or "")):
+        return ""
+    return f', and the scenario never returns Refused("{_OUTSIDERS}") for them'
 
 
 def next_step(plan: Plan, people: list[Person], command: str) -> Iterator[str]:
@@ -186,8 +195,8 @@ def next_step(plan: Plan, people: list[Person], command: str) -> Iterator[str]:
     outsiders = sum(not each.enrolled for each in people[: plan.event.students])
     if outsiders:
         yield (
-            f"Not tried: {counted(outsiders, 'person', 'people')} of the roster may not buy. The "
-            f'scenario has to answer them with Refused("not_eligible").'
+            f"Not tried: {counted(outsiders, 'person', 'people')} of the roster may not buy"
+            f"{_if_unforeseen(plan)}."
         )
     if plan.target.reset is None:
         yield (

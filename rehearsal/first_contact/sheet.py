@@ -18,7 +18,7 @@ class Sheet:
     def line(self, text: str = "", indent: int = 0, style: str = "") -> None:
         """Show one line; what of it does not fit goes below its own beginning."""
         if self._console.file.isatty():
-            self._console.print(Padding(Text(text, style), (0, 0, 0, indent)))
+            self._console.print(Padding(Text(text, style), (0, 0, 0, indent), expand=False))
         else:
             self._console.print(Text(f"{' ' * indent}{text}", style), soft_wrap=True)
 

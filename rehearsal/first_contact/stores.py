@@ -69,9 +69,7 @@ def _tell_ticket(
     if row is None:
         sheet.line(f"the student's ticket {shown} is not there", 4, style="red")
         named = [row.ticket for row in now.rows if row.student == person.student]
-        hint = (
-            f"; of this student it has {discretion.shown(str(named[-1]), 60)}" if named else ""
-        )
+        hint = f"; of this student it has {discretion.shown(str(named[-1]), 60)}" if named else ""
         return [
             f"The ledger {name} does not have the ticket that the student was granted, {shown}"
             f"{hint}: Granted(…) and the column ticket have to name a ticket alike."

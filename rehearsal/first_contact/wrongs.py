@@ -1,19 +1,54 @@
 """What went wrong with the probe's student, and what to do about it."""
 
-from collections.abc import Iterator, Sequence
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans.files import named
 from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
 from dress_rehearsal.rehearsal.first_contact.exchange import Exchanged
 from dress_rehearsal.rehearsal.first_contact.student import Played
 from dress_rehearsal.scenarios import Granted, Pending, Refused
+from dress_rehearsal.scenarios.standin import REASONS
 
 _LONGEST: Final = 60
 
 
-def wrongs_of(plan: Plan, played: Sequence[Played], discretion: Discretion) -> list[str]:
-    """Return what is wrong with what the student met, a sentence each, in its order."""
-    return [wrong for one in played for wrong in _wrongs(plan, one, discretion)]
+def wrongs_of(
+    plan: Plan, played: Sequence[Played], file: Path, discretion: Discretion
+) -> list[str]:
+    """Return what is wrong with what the student met, a sentence each, in its order.
+
+    Args:
+        file: the scenario.
+    """
+    wrongs = [wrong for one in played for wrong in _wrongs(plan, one, discretion)]
+    for reason, line in reasons_in(file).items():
+        if reason not in REASONS and not any(repr(reason) in wrong for wrong in wrongs):
+            wrongs.append(
+                f"Line {line} of {named(file)} refuses for {discretion.shown(reason, _LONGEST)!r}, "
+                f"a reason that no check knows; known are {', '.join(REASONS)}."
+            )
+    return wrongs
+
+
+def reasons_in(file: Path) -> Mapping[str, int]:
+    """Return the reasons that a scenario's file gives to `Refused` as they are, with their lines.
+
+    They may be ones that the student did not meet.
+    """
+    tree = ast.parse(file.read_bytes())
+    return {
+        call.args[0].value: call.lineno
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func).rpartition(".")[2] == Refused.__name__
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+        and isinstance(call.args[0].value, str)
+    }
 
 
 def _wrongs(plan: Plan, one: Played, discretion: Discretion) -> Iterator[str]:
@@ -55,10 +90,10 @@ def _ill_claimed(plan: Plan, one: Played, discretion: Discretion) -> Iterator[st
             )
         case Granted() | Pending() if not str(one.claim.ticket):
             yield f"{one.method} returned a ticket without a name: the audit could not find it."
-        case Refused() if not is_known(one.claim.reason):
+        case Refused() if one.claim.reason not in REASONS:
             yield (
                 f"{one.method} returned Refused({discretion.shown(one.claim.reason, _LONGEST)!r}), "
-                f"a reason that no check knows; known are {', '.join(KNOWN)}."
+                f"a reason that no check knows; known are {', '.join(REASONS)}."
             )
         case Refused("already_holds_ticket"):
             yield (
