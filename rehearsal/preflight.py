@@ -18,6 +18,7 @@ from dress_rehearsal.plans import (
 )
 from dress_rehearsal.plans.files import check_folder
 from dress_rehearsal.plans.hosts import is_host
+from dress_rehearsal.plans.ledgers import ledger_problems
 from dress_rehearsal.plans.reach import reach_problems
 from dress_rehearsal.plans.shown import shown
 from dress_rehearsal.records.reach import UnreachableError, reach_of
@@ -92,6 +93,7 @@ def _target_problems(plan: Plan) -> Iterator[str]:
             "target.allow must be a list of hosts, as names or addresses without http:// and "
             "without a port, such as staging.example."
         )
+    yield from ledger_problems(plan.ledgers, plan.target.allow)
     problems = list(reach_problems(plan.target))
     yield from problems
     if not problems:

@@ -66,7 +66,7 @@ class Ledgers:
 
         What could not be read, or not before `until_s` (of the monotonic clock), stays as it was.
         """
-        found = read_ledgers(self._ledgers, self._target)
+        found = read_ledgers(self._ledgers, self._target, until_s)
         if time.monotonic() <= until_s:
             self._keep_before(found)
 
@@ -77,7 +77,7 @@ class Ledgers:
 
     def settle(
         self,
-        promised: frozenset[str],
+        promised: frozenset[str] | None,
         still_s: float,
         longest_s: float,
         enough: Callable[[], bool] = lambda: False,
@@ -86,7 +86,7 @@ class Ledgers:
 
         Args:
             promised: the tickets that students were told of: where all are there, a second's
-                standing still is enough.
+                standing still is enough. None: that is not known.
             still_s: else they have to stand still for so long.
             longest_s: seconds after which the wait ends whatever is being written.
             enough: asked all the time; once it says so, the wait ends after `still_s` in all.
@@ -106,7 +106,7 @@ class Ledgers:
                 grew, changed_s = True, now_s
             last = sizes
             stood_s, watched_s = now_s - changed_s, now_s - began_s
-            if self._hold(promised) and stood_s >= min(_STEADY_S, still_s):
+            if promised is not None and self._hold(promised) and stood_s >= min(_STEADY_S, still_s):
                 return Settling.AGREED
             if stood_s >= still_s:
                 return Settling.STILL

@@ -71,6 +71,7 @@ def read_database(
     """
     url = _url(variable, dsn)
     _check_hosts(variable, url, allow)
+    _check_file(variable, url)
     engine = _engine(variable, url, timeout_s)
     try:
         with engine.connect() as connection:
@@ -86,6 +87,17 @@ def read_database(
         raise LedgerUnreadableError(f"the database could not be read: {said}") from None
     finally:
         engine.dispose()
+
+
+def check_url(variable: str, dsn: str, allow: Sequence[str]) -> None:
+    """Check that a database may be asked and that its driver is installed; nobody is asked.
+
+    Raises:
+        LedgerUnreadableError: it may not, or there is none.
+    """
+    url = _url(variable, dsn)
+    _check_hosts(variable, url, allow)
+    _engine(variable, url, 1.0).dispose()
 
 
 def _url(variable: str, dsn: str) -> URL:
@@ -133,12 +145,16 @@ def _check_hosts(variable: str, url: URL, allow: Sequence[str]) -> None:
                 )
 
 
-def _engine(variable: str, url: URL, timeout_s: float) -> Engine:
+def _check_file(variable: str, url: URL) -> None:
+    """Check that there is the file of an SQLite database: asked for one, SQLite would make it."""
     database = url.database or ""
     if url.get_backend_name() == "sqlite" and database not in ("", ":memory:"):
         path = database.removeprefix("file:").partition("?")[0]
-        if not Path(path).is_file():  # SQLite would make it
+        if not Path(path).is_file():
             raise LedgerUnreadableError(f"there is no file where {variable} says")
+
+
+def _engine(variable: str, url: URL, timeout_s: float) -> Engine:
     try:
         return sqlalchemy.create_engine(
             url, poolclass=NullPool, connect_args=_connect_args(url, timeout_s)

@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from dress_rehearsal.plans.errors import PlanError
@@ -34,12 +34,16 @@ def read_ledger(ledger: Ledger, target: Target) -> Reading:
 
 
 def read_ledgers(
-    ledgers: Sequence[Ledger], target: Target
+    ledgers: Sequence[Ledger], target: Target, until_s: float | None = None
 ) -> Mapping[str, Reading | LedgerUnreadableError]:
     """Return what each ledger holds now, or why it cannot be read, by its name.
 
     All are read at once; one that does not answer is waited for as long as its time-out says, and
     its thread is left alone.
+
+    Args:
+        target: says which hosts may be asked, and how they are reached.
+        until_s: when the wait ends in any case, by the monotonic clock.
     """
     found: queue.SimpleQueue[tuple[str, Reading | LedgerUnreadableError]] = queue.SimpleQueue()
     for ledger in ledgers:
@@ -50,7 +54,10 @@ def read_ledgers(
             daemon=True,
         ).start()
     began_s = time.monotonic()
-    waiting = {ledger.name: began_s + ledger.timeout + _GRACE_S for ledger in ledgers}
+    latest_s = float("inf") if until_s is None else until_s
+    waiting = {
+        ledger.name: min(began_s + ledger.timeout + _GRACE_S, latest_s) for ledger in ledgers
+    }
     read: dict[str, Reading | LedgerUnreadableError] = {}
     while waiting:
         try:
@@ -82,6 +89,18 @@ def _read_into(
         keep((ledger.name, LedgerUnreadableError(f"reading it ended with a {what}")))
 
 
+def unreadable(ledgers: Sequence[Ledger], target: Target) -> Iterator[str]:
+    """Return what is wrong with the databases of ledgers, a sentence each; none is asked."""
+    for ledger in ledgers:
+        try:
+            if ledger.dsn_env is not None:
+                from dress_rehearsal.records.ledgers.database import check_url
+
+                check_url(ledger.dsn_env, _dsn(ledger), target.allow)
+        except LedgerUnreadableError as error:
+            yield f"The ledger {ledger.name} cannot be read: {error}."
+
+
 def _table(ledger: Ledger, target: Target) -> Table:
     if ledger.csv is not None:
         return read_csv(ledger.csv)
@@ -90,12 +109,15 @@ def _table(ledger: Ledger, target: Target) -> Table:
     # Only where it is asked for: SQLAlchemy takes its time to be imported.
     from dress_rehearsal.records.ledgers.database import read_database
 
-    variable = ledger.dsn_env or ""
+    variable, query = ledger.dsn_env or "", ledger.query or ""
+    return read_database(variable, _dsn(ledger), query, ledger.timeout, target.allow)
+
+
+def _dsn(ledger: Ledger) -> str:
     try:
-        dsn = resolved(f"env:{variable}")
+        return resolved(f"env:{ledger.dsn_env}")
     except PlanError as error:
         raise LedgerUnreadableError(str(error).rstrip(".")) from error
-    return read_database(variable, dsn, ledger.query or "", ledger.timeout, target.allow)
 
 
 def _reach(ledger: Ledger, target: Target) -> Reach:
