@@ -65,11 +65,13 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet) -> list[str]:
             plan.students.timeout,
             discretion,
         )
+        file = Path(plan.scenario.file or "")
+        student = ProbeStudent(load(plan), person, wire, file, plan.students.ticket_poll)
         try:
-            played = _play(plan, stage, person, wire, sheet)
+            played = _play(plan, stage, student, wire, sheet)
         finally:
             wire.close()
-        wrongs = wrongs_of(plan, played, Path(plan.scenario.file or ""), discretion)
+        wrongs = wrongs_of(plan, played, file, discretion)
         for loss in stage.lost():
             wrongs.insert(0, loss.what)
         ticket = _ticket_of(played)
@@ -79,16 +81,16 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet) -> list[str]:
         after = held(plan)
         wrongs += tell_ledgers(sheet, before, after, person, ticket, discretion)
         sheet.heading("What the audit will decide")
-        tell_decisions(sheet, plan, people, after)
+        tell_decisions(
+            sheet, plan, after, enters=student.has("enter"), follows=student.has("follow_up")
+        )
     return wrongs
 
 
 def _play(
-    plan: Plan, stage: ExternalStage, person: Person, wire: Wire, sheet: Sheet
+    plan: Plan, stage: ExternalStage, student: ProbeStudent, wire: Wire, sheet: Sheet
 ) -> list[Played]:
     """Play every method of the scenario in its order; return what came of each."""
-    file = Path(plan.scenario.file or "")
-    student = ProbeStudent(load(plan), person, wire, file, plan.students.ticket_poll)
     played: list[Played] = []
 
     def shown(one: Played) -> Played:

@@ -108,7 +108,11 @@ class ProbeStudent:
     def _where(self, error: BaseException) -> str:
         """Return where in the scenario's file something was raised."""
         frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == self._file.resolve()]
+        lines = [
+            frame.lineno
+            for frame in frames
+            if Path(frame.filename).resolve() == self._file.resolve()
+        ]
         return f" in line {lines[-1]} of {self._file.name}" if lines else ""
 
 
