@@ -12,6 +12,7 @@ from dress_rehearsal.plans.ledgers import Ledger, ledgers_named_once
 from dress_rehearsal.plans.limits import LimitText, parse_limit
 from dress_rehearsal.plans.metrics import Metrics, refusals
 from dress_rehearsal.plans.notify import Notify
+from dress_rehearsal.plans.scenario import Scenario
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation, Strategy
 from dress_rehearsal.plans.target import Target
 from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share, Whole
@@ -195,17 +196,11 @@ class Gate(Section):
     """A comparison with its unit, such as `"<= 3s"`, `"== 0"`, `"<= 1%"`."""
 
 
-class Scenario(Section):  # STANDIN
-    file: str | None = None
-    buyer: str | None = None
-
-
 class Plan(Section):
     """One rehearsal, whole."""
 
     name: Name
     description: str = ""
-    scenario: Scenario = Scenario()
     seed: Seed = 2026
     event: Event = Event()
     schedule: Schedule = Schedule()
@@ -218,12 +213,14 @@ class Plan(Section):
     abort: Abort = Abort()
     metrics: tuple[Metrics, ...] = ()
     notify: Notify = Notify()
+    scenario: Scenario = Scenario()
     ledgers: tuple[Ledger, ...] = ()
     faults: tuple[Fault, ...] = ()
     gates: tuple[Gate, ...] = ()
 
     @property
-    def bundled(self) -> bool:  # STANDIN
+    def bundled(self) -> bool:
+        """Whether the scenario is the bundled ticket open."""
         return self.scenario.file is None
 
     @property
@@ -238,12 +235,21 @@ class Plan(Section):
         """Whether the sale opens at T-0; else it is open already, or opens by a moment of its own
         that nobody here knows, and T-0 is only when the rush begins."""
         opening = self.target.opening
-        return not opening.already if opening is not None else bool(getattr(self, "bundled", True))
+        return not opening.already if opening is not None else self.bundled
 
     @property
     def outsiders(self) -> int:
         """How many of the students are not on the festival's roster."""
         return round(self.event.students * self.students.outsiders)
+
+    @model_validator(mode="after")
+    def _scenarios_are_for_apps_of_theirs(self) -> Self:
+        if not self.bundled and self.target.stage == "embedded":
+            raise ValueError(
+                "scenario.file is for an app of your own: give [target] the stage "
+                '"external" and its url'
+            )
+        return self
 
     @model_validator(mode="after")
     def _ledgers_are_somebody_elses(self) -> Self:

@@ -1,21 +1,9 @@
-"""STANDIN"""
-from dataclasses import dataclass
+"""Performs a plan: students on an absolute timetable, or plain Locust users, against a target.
 
-@dataclass(frozen=True)
-class Granted:
-    ticket: str
-@dataclass(frozen=True)
-class Pending:
-    ticket: str
-@dataclass(frozen=True)
-class Refused:
-    reason: str
-class Buyer:
-    def __init__(self, person, client):
-        self.person, self.client = person, client
-    def arrive(self): pass
-    def log_in(self): pass
-    def wait(self): pass
-    def buy(self): pass
-    def follow_up(self, pending): pass
-    def enter(self, granted): pass
+A scenario of one's own begins with
+`from dress_rehearsal.scenarios import Buyer, Granted, Pending, Refused`.
+"""
+
+from dress_rehearsal.scenarios.buyer import REASONS, Buyer, Claim, Granted, Pending, Refused
+
+__all__ = ["REASONS", "Buyer", "Claim", "Granted", "Pending", "Refused"]

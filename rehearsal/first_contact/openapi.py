@@ -110,9 +110,9 @@ def guesses(document: Mapping[str, Any]) -> Guesses:
     return Guesses(
         title=title if isinstance(title, str) else "",
         routes=len(operations),
-        page=page and page.route((), examples),
-        login=login and login.route(_TOKENS, examples),
-        purchase=purchase and purchase.route(_TICKETS, examples),
+        page=None if page is None else page.route((), examples),
+        login=None if login is None else login.route(_TOKENS, examples),
+        purchase=None if purchase is None else purchase.route(_TICKETS, examples),
     )
 
 

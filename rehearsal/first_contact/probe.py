@@ -30,7 +30,7 @@ from dress_rehearsal.rehearsal.first_contact.wrongs import reasons_in, wrongs_of
 from dress_rehearsal.reports.words import counted
 from dress_rehearsal.scenarios import Granted, Pending
 from dress_rehearsal.scenarios.client.origin import Origin
-from dress_rehearsal.scenarios.standin import load
+from dress_rehearsal.scenarios.loading import load_buyer
 
 _BEFORE_T0_S: Final = 2.0
 """What the student has for arriving and logging in before the sale opens."""
@@ -66,7 +66,7 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet) -> list[str]:
             discretion,
         )
         file = Path(plan.scenario.file or "")
-        student = ProbeStudent(load(plan), person, wire, file, plan.students.ticket_poll)
+        student = ProbeStudent(load_buyer(plan), person, wire, file, plan.students.ticket_poll)
         try:
             played = _play(plan, stage, student, wire, sheet)
         finally:

@@ -1,17 +1,17 @@
 """What went wrong with the probe's student, and what to do about it."""
 
 import ast
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.files import named
+from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
 from dress_rehearsal.rehearsal.first_contact.exchange import Exchanged
 from dress_rehearsal.rehearsal.first_contact.student import Played
-from dress_rehearsal.scenarios import Granted, Pending, Refused
-from dress_rehearsal.scenarios.standin import REASONS
+from dress_rehearsal.scenarios import REASONS, Granted, Pending, Refused
 
 _LONGEST: Final = 60
 
@@ -26,10 +26,12 @@ def wrongs_of(
     """
     wrongs = [wrong for one in played for wrong in _wrongs(plan, one, discretion)]
     for reason, line in reasons_in(file).items():
-        if reason not in REASONS and not any(repr(reason) in wrong for wrong in wrongs):
+        meant = difflib.get_close_matches(reason, REASONS, n=1)
+        if reason not in REASONS and meant and not any(repr(reason) in each for each in wrongs):
             wrongs.append(
-                f"Line {line} of {named(file)} refuses for {discretion.shown(reason, _LONGEST)!r}, "
-                f"a reason that no check knows; known are {', '.join(REASONS)}."
+                f"Line {line} of {visible_line(file.name)} refuses for "
+                f"{discretion.shown(reason, _LONGEST)!r}, a reason that no check knows: did you "
+                f"mean {meant[0]}?"
             )
     return wrongs
 

@@ -116,7 +116,7 @@ def foreseen(
         ledgers: how many there are.
         enters, opens_tickets: whether its scenario goes to an entrance, or asks for a ticket.
     """
-    reasons = {}
+    reasons: dict[str, str] = {}
     if not plan.event.per_student:
         reasons["duplicate_students"] = _UNLIMITED
     if not plan.opens_at_t0:

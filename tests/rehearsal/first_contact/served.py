@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Said = str | bytes | dict[str, Any] | int
-"""What is said to a GET: a page, an exposition, a JSON document, or a bare status."""
+Said = str | bytes | dict[str, Any] | int | tuple[int, dict[str, Any]]
+"""What is said: a page, an exposition, a JSON document, a bare status, or a status with JSON."""
 
 
 @dataclass
@@ -21,20 +21,27 @@ class App:
 
 
 @contextlib.contextmanager
-def served(pages: Mapping[str, Said]) -> Iterator[App]:
-    """Serve pages by their paths, while inside; 404 elsewhere."""
+def served(pages: Mapping[str, Said], cookie: str = "") -> Iterator[App]:
+    """Serve pages by their paths, while inside; 404 elsewhere. A cookie comes with every answer."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             app.asked.append(f"{self.command} {self.path}")
-            said = pages.get(self.path, 404)
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            status, said = 200, pages.get(self.path, 404)
+            if isinstance(said, tuple):
+                status, said = said
+            elif isinstance(said, int):
+                status = said
             body = said if isinstance(said, bytes) else b""
             if isinstance(said, dict):
                 body = json.dumps(said).encode()
             elif isinstance(said, str):
                 body = said.encode()
-            self.send_response(said if isinstance(said, int) else 200)
-            if said == 302:
+            self.send_response(status)
+            if cookie:
+                self.send_header("Set-Cookie", cookie)
+            if status == 302:
                 self.send_header("Location", "http://198.51.100.1/elsewhere")
             kind = "application/json" if isinstance(said, dict) else "text/plain"
             self.send_header("Content-Type", kind)

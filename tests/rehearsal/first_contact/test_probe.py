@@ -103,7 +103,8 @@ def test_a_sound_app_is_gone_through_and_shown(probed):
         ({**PAGES, "/shows/7": 500}, ("", ""), "arrive: GET /shows/7 was answered 500"),
         (PAGES, ('"id"', '"ticket"'), "buy failed in line 14 of shop.py: KeyError: 'ticket'."),
         (PAGES, ("Granted(", "str("), "buy returned something else than Granted"),
-        (PAGES, ('"sold_out"', '"full"'), "Line 15 of shop.py refuses for 'full', a reason that"),
+        (PAGES, ('"sold_out"', '"soldout"'), "Line 15 of shop.py refuses for 'soldout', a reason"),
+        ({**PAGES, "/orders": 409}, ('"sold_out"', '"full"'), "buy returned Refused('full'), a"),
         (PAGES, ("/shows/7", "http://198.51.100.7/x"), "got no answer (host_refused)"),
     ],
 )
