@@ -57,9 +57,8 @@ def check_startable(plan: Plan) -> None:
     target = plan.target
     if target.stage == "embedded":
         return
-    # In a row: which variables are missing is told with the first of them.
-    for name in sorted(named_variables(plan)):
-        resolved(f"env:{name}")
+    for text in sorted(f"env:{name}" for name in named_variables(plan)):
+        resolved(text)
     if needs_admin_token(plan) and not given(ADMIN_VARIABLE):
         raise PlanError(
             f"The sale of an external target cannot be opened without its admin token: set the "

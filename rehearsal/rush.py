@@ -126,6 +126,7 @@ class Rush:
                 marker=self._stage.marker,
                 ports=self._served_ports(),
             ),
+            metrics=self._plan.metrics,
         )
         collector = Collector(
             self._run,

@@ -149,13 +149,17 @@ class Fairness(Part):
 
 
 class Pool(Part):
-    """Something finite that requests wait for; `saturated_at_s` is relative to T-0."""
+    """Something finite that requests wait for; `saturated_at_s` is relative to T-0.
+
+    `wait_mean_ms` is of somebody else's pool, which may tell no more of its waits.
+    """
 
     name: str
     max: Number | None
     peak_used: Number | None
     peak_pending: Number | None
     wait_p99_ms: float | None
+    wait_mean_ms: float | None = None
     timeouts: int | None
     saturated_at_s: float | None
     leaked: int | None
