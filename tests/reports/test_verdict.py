@@ -159,6 +159,7 @@ def test_the_document_has_the_published_keys_in_order(healthy_verdict):
         "ran",
         "notes",
         "unchecked",
+        "not_applicable",
         "gates",
     ]
 
