@@ -125,6 +125,24 @@ def test_nothing_leaves_for_a_host_that_the_plan_does_not_allow(url: str, count:
     assert "target.allow" in counted.output
 
 
+@pytest.mark.parametrize("command", ["run", "run --dry-run", "plan check"])
+@pytest.mark.parametrize(
+    "reading",
+    [
+        f'[[metrics]]\nname = "web"\nurl = "http://{AWAY}/metrics"\npools = "sqlalchemy"',
+        '[[metrics]]\nname = "web"\nurl = "http://staging.example/m"\npools = "sqlalchemy"',
+        f'[[ledgers]]\nname = "orders"\nurl = "http://{AWAY}/orders"',
+    ],
+)
+def test_nor_is_anything_read_from_one(reading: str, command: str, count: Count) -> None:
+    name, *options = command.split(" --")
+    counted = count(
+        f"opening.already = true\n{reading}", *(f"--{word}" for word in options), command=name
+    )
+    assert (counted.code, counted.here, counted.away) == (2, 0, 0), counted
+    assert "target.allow" in counted.output
+
+
 def test_a_redirect_of_what_is_sent_at_setup_is_not_followed(count: Count) -> None:
     counted = count(OPENED + RESET)
     assert counted.code == 1, counted
