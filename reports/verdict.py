@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.records.tables import NOT_KEPT, NS_PER_S, PURCHASE
 from dress_rehearsal.records.timeline import ABORTED
-from dress_rehearsal.reports.audit import audit_run, unchecked_words
+from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.census import CensusFinding, take_census
 from dress_rehearsal.reports.evidence import Evidence
@@ -112,12 +112,15 @@ def judge(evidence: Evidence) -> Verdict:
         run=evidence.run,
         plan=evidence.plan.name,
         verdict=word,
-        reasons=_distinct([*failures, *doubts] or [_what_held(measured, evidence, unchecked)]),
+        reasons=_distinct(
+            [*failures, *doubts] or [_what_held(measured, evidence, audit, unchecked)]
+        ),
         **dict(measured),
         cause=cause.cause,
         lost_ms=cause.lost_ms,
         ran=what_ran(evidence),
         unchecked=unchecked,
+        not_applicable=audit.not_applicable,
         gates=gates.results,
         notes=_distinct(
             [
@@ -259,14 +262,16 @@ def _unclean(evidence: Evidence) -> Iterator[str]:
             yield from (f"When the stage was cleared: {what}" for what in told if what)
 
 
-def _what_held(measured: Measured, evidence: Evidence, unchecked: Mapping[str, int]) -> str:
+def _what_held(
+    measured: Measured, evidence: Evidence, audit: AuditFinding, unchecked: Mapping[str, int]
+) -> str:
     """Return a pass in one sentence, with figures that add up to every student."""
     census, bought = measured.census, measured.latency_ms[PURCHASE]
     limits = len(evidence.plan.gates)
-    wronged = "nobody was wronged"
+    wronged = audit.nobody_wronged
     if unchecked:
         wronged = (
-            f"nobody was wronged by what could be checked "
+            f"{wronged} by what could be checked "
             f"({written(sum(unchecked.values()))} answers say {', '.join(unchecked)}, which no "
             f"check knows)"
         )
