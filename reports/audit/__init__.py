@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dress_rehearsal.records.tables import COUNTDOWN, JOIN, PAGE, QR, QUEUE, SCAN, TICKET
+from dress_rehearsal.records.steps import CODE, COUNTDOWN, ENTRANCE, JOIN, PAGE, QUEUE, TICKET
 from dress_rehearsal.reports.audit.claims import CLAIMS, NO_CLAIM, unchecked_words
 from dress_rehearsal.reports.audit.countdown import page_wrongs
 from dress_rehearsal.reports.audit.entries import double_entries, entry_problems, lost_entries
@@ -38,7 +38,7 @@ _ROOM: Final = ("early_admissions", "false_not_admitted", "lost_places")
 """Those that only a waiting room can wrong somebody by."""
 
 _SHOWN: Final = {
-    "wrong_code": ("told_code", QR),
+    "wrong_code": ("told_code", CODE),
     "false_number": ("told_number", TICKET),
     "false_place": ("told_position", JOIN, QUEUE),
     "false_countdown": ("told_opens_ns", PAGE, COUNTDOWN),
@@ -145,7 +145,7 @@ def _applicable(said: Said, found: Mapping[str, int | None], *, gate_unread: boo
         "store_drift": len(evidence.stores.expected) > 1,
         "double_entry": gate_unread,  # else nobody went to the entrance
         "lost_entries": gate_unread,
-        "refused_entry": bool((said.step == SCAN).any()),
+        "refused_entry": bool((said.role == ENTRANCE).any()),
         "lost_views": here,
         **dict.fromkeys(_ROOM, room),  # without one there was nobody to be told that
         **{name: _is_shown(said, name) for name in _SHOWN},
