@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import JOIN, PURCHASE, QUEUE, STREAM
+from dress_rehearsal.records.steps import JOIN, PURCHASE, QUEUE, STREAM
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import owned
