@@ -201,7 +201,7 @@ def _not_in_scenario(said: Said) -> dict[str, str]:
         return {}
     reasons = dict.fromkeys(_OWN_WORDS, _NO_WORD)
     reasons["replays_refused"] = _NO_KEYS
-    if not said.at(TICKET, QR).any():
+    if not said.at(TICKET, CODE).any():
         reasons["denied_tickets"] = _UNOPENED_TICKETS
     return reasons
 

@@ -1,1 +1,1 @@
-"""Plays a scenario of somebody's own: a buyer in the hands of the same students, by the same timetable."""
+"""Plays a scenario of somebody's own: a buyer, by the same timetable."""

@@ -16,7 +16,7 @@ from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.steps import OTHER
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_S, OWN_WORDS
 from dress_rehearsal.scenarios.answers.body import LONGEST_TICKET, LONGEST_WORD, NOTHING, Body
-from dress_rehearsal.scenarios.browser import Reply
+from dress_rehearsal.scenarios.browser import UNAUTHENTICATED, Reply
 from dress_rehearsal.scenarios.buyer import Buyer, Granted, Pending, Refused
 from dress_rehearsal.scenarios.buyers.call import Call, Sent, outcome_of
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
@@ -30,6 +30,8 @@ _SERVER_ERROR: Final = 500
 _MOST_CONNECTIONS: Final = 100
 _CLAIMING: Final = ("buy", "follow_up")
 """Methods that have to say what the student was told."""
+_HINTS: Final = frozenset({"too_early", UNAUTHENTICATED})
+"""Reasons that say what to do before clicking again."""
 _NO_TICKETS: Final = ("", "None")
 """What becomes of a ticket that is not there: all students would hold the same one."""
 _PENDING, _ISSUED = "pending", "issued"
@@ -105,6 +107,10 @@ class BuyerBrowser:
             ticket = reply.body.ticket or ticket
         return reply
 
+    def is_final(self, reply: Reply) -> bool:
+        """Return whether an answer settles the matter: every refusal whose reason is no hint."""
+        return reply.outcome == REFUSED and reply.code not in _HINTS
+
     def enter(self, ticket: str, intended_ns: int) -> None:
         """Go to the entrance with a ticket."""
         self._do("enter", intended_ns, Granted(ticket))
@@ -163,7 +169,7 @@ class BuyerBrowser:
             if self._buyer is None:
                 rush = self._rush
                 client = Client(rush.origin, self._perform)
-                self._buyer = rush.buyer_class(rush.people[self.student], client)
+                self._buyer = rush.buyer(rush.people[self.student], client)
             return getattr(self._buyer, method)(*arguments), None
         except ClosedError:
             raise
@@ -186,7 +192,9 @@ class BuyerBrowser:
             if isinstance(raised, _UNREADABLE) and (unanswered or status >= _SERVER_ERROR):
                 return outcome, word, NOTHING
             troubles.raised(method, raised)
-            return UNKNOWN if unanswered else FAILED, type(raised).__name__[:LONGEST_WORD], NOTHING
+            if unanswered:
+                return outcome, word, NOTHING
+            return FAILED, type(raised).__name__[:LONGEST_WORD], NOTHING
         if unanswered:
             if said is not None and method in _CLAIMING:
                 troubles.returned(method, f"returned {type(said).__name__} though no answer came")
@@ -297,7 +305,7 @@ class BuyerBrowser:
         rush, exchange, steps = self._rush, sent.exchange, self._rush.recorder.steps
         step = steps.code(sent.name, OTHER)
         if is_last:
-            steps.give(sent.name, call.role)
+            steps.give(step, call.role)
         exchange.error = sent.word
         rush.recorder.record(
             intended_ns=sent.intended_ns,

@@ -1,7 +1,7 @@
 """One call of a buyer's method: the requests that it sends, and what they came to.
 
-The last of them is the one that what the method returns is about. So each waits to be recorded until
-the next one begins or the method has ended.
+What the method returns is about the last of them. So each waits to be recorded until the next one
+begins or the method has ended.
 """
 
 import time
