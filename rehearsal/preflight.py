@@ -16,7 +16,7 @@ from dress_rehearsal.plans import (
     refusal,
     seeded_people,
 )
-from dress_rehearsal.plans.files import check_folder
+from dress_rehearsal.plans.files import check_folder, is_file
 from dress_rehearsal.plans.hosts import is_host
 from dress_rehearsal.plans.ledgers import ledger_problems
 from dress_rehearsal.plans.reach import reach_problems
@@ -122,8 +122,13 @@ def people_of(plan: Plan, roster: Path | None) -> list[Person]:
         PlanError: the roster cannot be read or is too short, or is missing: an external target that
             the bundled scenario logs in to knows its own students only.
     """
-    if roster is None and getattr(plan.event, "roster", None):
+    if roster is None and plan.event.roster is not None:
         roster = Path(plan.event.roster)
+        if not is_file(roster):  # what stands there instead may be a secret
+            raise PlanError(
+                "event.roster names no file: give the path of a CSV file, relative to the plan's "
+                "folder."
+            )
     if roster is not None:
         people = read_roster(roster)
         if len(people) < plan.event.students:
