@@ -150,13 +150,17 @@ class Fairness(Part):
 
 
 class Pool(Part):
-    """Something finite that requests wait for; `saturated_at_s` is relative to T-0."""
+    """Something finite that requests wait for; `saturated_at_s` is relative to T-0.
+
+    `wait_mean_ms` is of somebody else's pool, which may tell no more of its waits.
+    """
 
     name: str
     max: Number | None
     peak_used: Number | None
     peak_pending: Number | None
     wait_p99_ms: float | None
+    wait_mean_ms: float | None = None
     timeouts: int | None
     saturated_at_s: float | None
     leaked: int | None
@@ -275,6 +279,8 @@ class Verdict(Measured, Answer):
     """What is worth knowing and decides nothing."""
     unchecked: dict[str, int]
     """Words of answers that no check held to the facts, and how often they were said."""
+    not_applicable: dict[str, str] = Field(default_factory=dict)
+    """Counters of the audit that this run had nothing to decide by, and why, by their names."""
     gates: tuple[GateResult, ...]
 
     @property

@@ -9,11 +9,13 @@ from typing import Self
 
 import pyarrow as pa
 
+from dress_rehearsal.plans.metrics import Metrics
 from dress_rehearsal.records import tables
 from dress_rehearsal.records.collectors.kernel import Kernel
 from dress_rehearsal.records.collectors.listen_queue import ListenQueues
 from dress_rehearsal.records.collectors.machine_cpu import MachineCpu
 from dress_rehearsal.records.collectors.own_processes import Household
+from dress_rehearsal.records.collectors.pool_metrics import pool_metrics
 from dress_rehearsal.records.collectors.postgres import Postgres
 from dress_rehearsal.records.collectors.processes import Components, Processes
 from dress_rehearsal.records.collectors.redis import RedisServer
@@ -51,6 +53,8 @@ class Sources:
     components: Components
     household: Household | None = None
     """By what the rehearsal's own processes are known; None: nobody asks whose CPU it is."""
+    metrics: tuple[Metrics, ...] = ()
+    """Where the metrics of somebody else's app are."""
 
 
 class Collector:
@@ -98,6 +102,8 @@ class Collector:
             self._watch(source)
         if self._sources.household is not None and MachineCpu.available():
             self._watch(MachineCpu(self._sources.household), max(_CPU_EVERY_S, self._interval_s))
+        for pools in pool_metrics(self._sources.metrics):
+            self._watch(pools, max(pools.every_s, self._interval_s))
         self._follow_targets()
         self._writer.start()
         return self

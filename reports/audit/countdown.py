@@ -19,7 +19,7 @@ from dress_rehearsal.records.steps import COUNTDOWN, JOIN, PAGE, QUEUE, STREAM
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_S
 from dress_rehearsal.reports.audit.refusals import Wrong
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said, clock_ns
-from dress_rehearsal.reports.audit.tickets import last_buyer_ns, stock
+from dress_rehearsal.reports.audit.sold_out import last_buyer_ns, stock
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import pairs
 from dress_rehearsal.reports.numbers import integers

@@ -60,7 +60,7 @@ def false_places(said: Said) -> Wrong | None:
 def _asked(said: Said) -> Any:
     """Return for each answer how many students may have asked for a place by then."""
     if said.evidence.timeline.record_cut:
-        return np.full(len(said.step), NEVER_NS)
+        return np.full(len(said.role), NEVER_NS)
     joins = (said.role == JOIN) & said.reached
     first_ns = pd.Series(said.sent_ns[joins]).groupby(said.student[joins]).min()
     return np.searchsorted(np.sort(first_ns.to_numpy()), said.done_ns, side="right")
