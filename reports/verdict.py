@@ -23,10 +23,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from dress_rehearsal.plans.notes import notes_on
+from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.records.tables import NOT_KEPT, NS_PER_S
 from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
-from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.census import CensusFinding, take_census
 from dress_rehearsal.reports.evidence import Evidence

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.records.steps import PURCHASE
-from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.clocks import FOREIGN_CLOCK_NS
 from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived

@@ -13,13 +13,13 @@ from dress_rehearsal.records import RunDirectory, TimelineEvent
 from dress_rehearsal.records.damage import Damage
 from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.recorded import METRICS, read_recorded
+from dress_rehearsal.records.steps import OTHER, PURCHASE, TICKET_OPEN, Steps
 from dress_rehearsal.reports.evidence.clocks import (
     FOREIGN_CLOCK_NS,
     OWN_CLOCK_NS,
     ClockStep,
     clock_steps,
 )
-from dress_rehearsal.records.steps import OTHER, PURCHASE, TICKET_OPEN, Steps
 from dress_rehearsal.reports.evidence.latency import latency_frame
 from dress_rehearsal.reports.evidence.promises import Promises, read_promises
 from dress_rehearsal.reports.evidence.reconciliation import Reconciliation, reconcile

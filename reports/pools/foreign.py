@@ -15,7 +15,6 @@ when
 Several instances are added up; one of them that is full, with waiters, is enough.
 """
 
-import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
