@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from dress_rehearsal.records.latency import felt_of
-from dress_rehearsal.records.tables import ABANDONED, NS_PER_MS, OUTCOMES, STEPS, STREAM
+from dress_rehearsal.records.tables import ABANDONED, NS_PER_MS, OUTCOMES
 from dress_rehearsal.reports.evidence.latency import PARTS, latency_frame
 from dress_rehearsal.scenarios.histograms import Histograms
+from tests.steps import BUNDLED, STEPS, STREAM
 
 INTENDED_NS = 10**18
 PAGE = STEPS[0]
@@ -69,7 +70,7 @@ def test_the_histograms_and_the_report_take_the_same_rows():
     taken = columns(*rows)
     taken["sent_ns"] = taken["intended_ns"]
     taken["error"] = np.array([row[4] for row in rows], np.int64)
-    histograms = Histograms()
+    histograms = Histograms(BUNDLED)
     histograms.add(taken, errors)
     shown = histograms.document()["felt"]
 
