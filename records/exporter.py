@@ -81,6 +81,8 @@ HELP = {
 }
 """What each metric that the collectors read means."""
 
+_FOREIGN: Final = ("db_client_connection", "pool_")
+"""How the names of what somebody else's metrics tell begin."""
 _TIMED: Final = ("db_client_connection_use_time_seconds", "db_client_connection_wait_time_seconds")
 """Those that are times, in up to three parts: buckets, sum and count."""
 
@@ -94,7 +96,10 @@ def families(readings: Iterable[Reading]) -> Iterator[Metric]:
     for reading in readings:
         for series, value in zip(reading.series, reading.values, strict=True):
             if series.name in HELP or series.name.startswith(_TIMED):
-                by_name.setdefault(series.name, []).append((json.loads(series.labels), value))
+                labels = json.loads(series.labels)
+                if series.name.startswith(_FOREIGN):  # on the boards beside the app's own processes
+                    labels["job"] = series.source.partition(":")[0]
+                by_name.setdefault(series.name, []).append((labels, value))
     for name, samples in by_name.items():
         if name in HELP:
             yield family_of(name, HELP[name], samples)

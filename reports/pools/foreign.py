@@ -48,7 +48,7 @@ def find_foreign_pools(evidence: Evidence) -> list[PoolFinding]:
         missing = [name for name, number, _ in matches(evidence, metrics) if not number]
         presets = [name for name in missing if name in metrics.presets]
         if metrics.name not in known and not presets:
-            presets = list(metrics.presets) or ["pool"]
+            presets = [str(name) for name in metrics.presets] or ["pool"]
         found += [_unmeasured(f"{metrics.name}.{name}") for name in presets]
     return found
 

@@ -3,13 +3,18 @@
 import json
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 
 from dress_rehearsal.plans.metrics import Metrics
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.collectors.collector import Collector, Sources
 from dress_rehearsal.records.collectors.pool_metrics import FOUND, UP, PoolMetrics, pool_metrics
+from dress_rehearsal.records.exporter import families
 from dress_rehearsal.records.samples import Reading, SourceUnreadableError
 
 TOKEN = "tok-93f1c0"  # of no service
@@ -237,3 +242,38 @@ def test_each_instance_is_a_source_of_its_own_and_told_apart() -> None:
 
     assert [source.name for source in sources] == ["shop:1", "shop:2"]
     assert [json.loads(each.labels).get("replica") for each in series] == ["1", "2"]
+
+
+def test_the_collector_reads_it_once_a_second_at_most_and_shows_it(
+    shop: Shop, tmp_path: Path
+) -> None:
+    shop.says('hikaricp_connections_active{pool="a"} 3\nhikaricp_connections_max{pool="a"} 4\n')
+    run = RunDirectory(tmp_path / "run")
+    run.metrics.mkdir(parents=True)
+    sources = Sources(
+        targets_dir=None,
+        dsn=None,
+        redis_url=None,
+        event="festival",
+        listen_ports=(),
+        components=list,
+        metrics=(entry(shop.url),),
+    )
+
+    with Collector(run, sources, 0.05) as collector:
+        collector.read_all()
+        shown = families(collector.newest())
+        used = [
+            (sample.labels, sample.value)
+            for family in shown
+            for sample in family.samples
+            if sample.name == "db_client_connections"
+        ]
+        assert collector.by_label("db_client_connections", "shop", "pool") == {"shop.a": 3.0}
+
+    assert used == [({"job": "shop", "pool": "shop.a", "state": "used"}, 3.0)]
+    assert len(shop.asked) <= 3
+    rows = parquet.read_table(run.metrics).to_pylist()
+    assert ("shop", "db_client_connection_max", 4.0) in {
+        (row["source"], row["name"], row["value"]) for row in rows
+    }

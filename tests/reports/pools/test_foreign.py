@@ -8,7 +8,10 @@ import pytest
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.pool_metrics import FOUND, UP
 from dress_rehearsal.reports.cause import find_cause
+from dress_rehearsal.reports.errors import MetricUnknownError
+from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures.pools import foreign_rows
+from dress_rehearsal.reports.metrics import check_metric_names
 from dress_rehearsal.reports.page import write_page
 from dress_rehearsal.reports.pools import find_pools, foreign_notes
 from dress_rehearsal.reports.pools.foreign import find_foreign_pools
@@ -194,3 +197,30 @@ def test_metrics_that_were_never_read_are_said(tmp_path: Path) -> None:
     assert foreign_notes(evidence) == [
         "Nothing is known of the pools of shop, for its metrics were never read: it answered 404."
     ]
+
+
+def test_a_gate_may_name_a_foreign_pool_and_passes_nothing_that_was_not_measured(
+    tmp_path: Path,
+) -> None:
+    gates = [
+        {"metric": "pools[shop.main].wait_mean_ms", "limit": "<= 50ms"},
+        {"metric": "pools[shop.main].saturated_at_s", "limit": ">= 60s"},
+    ]
+    small = Shop(size=2, hold_s=0.04, extra={"gates": gates}).evidence(tmp_path / "small")
+    sound = Shop(extra={"gates": gates}).evidence(tmp_path / "sound")
+    untold = Shop(size=2, hold_s=0.04, told=("used", "max"), extra={"gates": gates})
+
+    def statuses(evidence: Evidence) -> list[str]:
+        check_metric_names(evidence.plan)
+        return [gate.status for gate in judge(evidence).gates if gate.metric.startswith("pools")]
+
+    assert statuses(small) == ["fail", "fail"]
+    assert statuses(sound) == ["pass", "pass"]
+    assert statuses(untold.evidence(tmp_path / "untold")) == ["inconclusive", "inconclusive"]
+
+
+def test_a_gate_on_a_pool_of_no_entry_is_refused(tmp_path: Path) -> None:
+    gates = [{"metric": "pools[other.main].wait_mean_ms", "limit": "<= 50ms"}]
+
+    with pytest.raises(MetricUnknownError):
+        check_metric_names(Shop(extra={"gates": gates}).evidence(tmp_path).plan)
