@@ -6,11 +6,13 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from dress_rehearsal.plans.abort import Abort
 from dress_rehearsal.plans.faults import Fault, format_moment
 from dress_rehearsal.plans.limits import LimitText, parse_limit
 from dress_rehearsal.plans.metrics import Metrics, refusals
 from dress_rehearsal.plans.notify import Notify
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation, Strategy
+from dress_rehearsal.plans.target import Target
 from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share, Whole
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -114,24 +116,6 @@ class Students(Section):
         return self
 
 
-class Target(Section):
-    """What the students rush."""
-
-    stage: Literal["embedded", "external"] = "embedded"
-    url: str | None = None
-    """Where the target answers; only for an external stage."""
-    allow: tuple[str, ...] = ()
-    """Hosts other than loopback that load may be sent to."""
-
-    @model_validator(mode="after")
-    def _external_needs_url(self) -> Self:
-        if self.stage == "external" and self.url is None:
-            raise ValueError('stage = "external" needs url')
-        if self.stage == "embedded" and self.url is not None:
-            raise ValueError('url is only for stage = "external"')
-        return self
-
-
 class App(Section):
     """The reference app's own switches."""
 
@@ -223,6 +207,7 @@ class Plan(Section):
     generator: Generator = Generator()
     collect: Collect = Collect()
     metrics: tuple[Metrics, ...] = ()
+    abort: Abort = Abort()
     notify: Notify = Notify()
     faults: tuple[Fault, ...] = ()
     gates: tuple[Gate, ...] = ()
@@ -233,6 +218,13 @@ class Plan(Section):
         if self.generator.timely is not None:
             return self.generator.timely
         return max(self.students.click_spread / _TIMELY_PARTS, _TIMELY_S)
+
+    @property
+    def opens_at_t0(self) -> bool:
+        """Whether the sale opens at T-0; else it is open already, or opens by a moment of its own
+        that nobody here knows, and T-0 is only when the rush begins."""
+        opening = self.target.opening
+        return not opening.already if opening is not None else bool(getattr(self, "bundled", True))
 
     @property
     def outsiders(self) -> int:

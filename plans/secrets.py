@@ -16,6 +16,13 @@ _NAMED: Final = re.compile(r"([A-Za-z]{1,20} )?env:([A-Z_][A-Z0-9_]{0,63})")
 """In capitals, as variables are named: a token, put there by mistake, is rarely."""
 _MEANT: Final = re.compile(r"([A-Za-z]{1,20}\s+)?env:", re.IGNORECASE)
 
+_SECRET_NAME: Final = re.compile(
+    r"authorization|cookie|token|secret|passw|credential|apikey"
+    r"|(?<!idempotency-)(?<![a-z])key$",
+    re.IGNORECASE,
+)
+"""Of a header, an option or a variable: its value is nobody's business."""
+
 _also: Final[list[Mapping[str, str]]] = []
 
 
@@ -68,6 +75,11 @@ def variables_in(document: Any) -> frozenset[str]:
         PlanError: a text says `env:`, but not as `env:NAME`.
     """
     return frozenset(name for text in _texts(document) if (name := variable_of(text)) is not None)
+
+
+def names_a_secret(name: str) -> bool:
+    """Return whether a name, of a header or a variable, says that its value is a secret."""
+    return _SECRET_NAME.search(name) is not None
 
 
 def resolved_within(document: Any) -> Any:

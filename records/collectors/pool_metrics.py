@@ -4,7 +4,6 @@ A redirect is not followed, the answer is bounded in time and size, and what is 
 bearer token is shown to nobody else and written nowhere.
 """
 
-import ssl
 import time
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -18,6 +17,7 @@ from dress_rehearsal.records.collectors.exposition import read_exposition
 from dress_rehearsal.records.collectors.pool_series import FOUND, Found, PoolSeries, PoolValue
 from dress_rehearsal.records.http import MIB, Answer, Connection, NoAnswerError
 from dress_rehearsal.records.pool_presets import read_preset
+from dress_rehearsal.records.reach import Reach, UnreachableError, reach_of
 from dress_rehearsal.records.samples import Reading, Series, SourceUnreadableError, labels_json
 
 UP: Final = "pool_metrics_up"
@@ -103,7 +103,7 @@ class PoolMetrics:
 
     def _answer(self) -> Answer:
         if self._connection is None:
-            self._connection = Connection(self._url, tls=_trusting(self._entry.ca_file))
+            self._connection = Connection(self._url, reach=_reach(self._entry.ca_file))
         headers = {"Accept": _ACCEPT}
         if self._entry.bearer_env is not None:
             headers["Authorization"] = f"Bearer {resolved(f'env:{self._entry.bearer_env}')}"
@@ -167,8 +167,16 @@ def pool_metrics(entries: tuple[Metrics, ...]) -> Iterator[PoolMetrics]:
             yield PoolMetrics(entry, position)
 
 
-def _trusting(ca_file: str | None) -> ssl.SSLContext | None:
-    return None if ca_file is None else ssl.create_default_context(cafile=ca_file)
+def _reach(ca_file: str | None) -> Reach:
+    """Return how an address is reached: never through the target's proxy.
+
+    Raises:
+        ValueError: the file holds no certificates.
+    """
+    try:
+        return reach_of(ca_file, None)
+    except UnreachableError as error:
+        raise ValueError(str(error).replace("target.ca_file", "its ca_file")) from error
 
 
 def _status_words(status: int) -> str:
