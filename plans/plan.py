@@ -8,9 +8,11 @@ from pydantic import Field, model_validator
 
 from dress_rehearsal.plans.abort import Abort
 from dress_rehearsal.plans.faults import Fault, format_moment
+from dress_rehearsal.plans.ledgers import Ledger, ledgers_named_once
 from dress_rehearsal.plans.limits import LimitText, parse_limit
 from dress_rehearsal.plans.metrics import Metrics, refusals
 from dress_rehearsal.plans.notify import Notify
+from dress_rehearsal.plans.scenario import Scenario
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation, Strategy
 from dress_rehearsal.plans.target import Target
 from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share, Whole
@@ -42,6 +44,8 @@ class Event(Section):
     Where lots are drawn `sold_out` says that the student drew none, else that nothing is left."""
     order_within: Duration = 2.0
     """Who is overtaken by more than this, besides what is unknown of the clicks, is wronged."""
+    per_student: Annotated[Whole, Field(ge=0, le=1_000)] = 1
+    """How many tickets one student may have; 0: as many as there are."""
 
 
 class Schedule(Section):
@@ -209,8 +213,15 @@ class Plan(Section):
     metrics: tuple[Metrics, ...] = ()
     abort: Abort = Abort()
     notify: Notify = Notify()
+    scenario: Scenario = Scenario()
+    ledgers: tuple[Ledger, ...] = ()
     faults: tuple[Fault, ...] = ()
     gates: tuple[Gate, ...] = ()
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the scenario is the bundled ticket open."""
+        return self.scenario.file is None
 
     @property
     def timely(self) -> float:
@@ -224,12 +235,39 @@ class Plan(Section):
         """Whether the sale opens at T-0; else it is open already, or opens by a moment of its own
         that nobody here knows, and T-0 is only when the rush begins."""
         opening = self.target.opening
-        return not opening.already if opening is not None else bool(getattr(self, "bundled", True))
+        return not opening.already if opening is not None else self.bundled
 
     @property
     def outsiders(self) -> int:
         """How many of the students are not on the festival's roster."""
         return round(self.event.students * self.students.outsiders)
+
+    @model_validator(mode="after")
+    def _scenarios_are_for_apps_of_theirs(self) -> Self:
+        if not self.bundled and self.target.stage == "embedded":
+            raise ValueError(
+                "scenario.file is for an app of your own: give [target] the stage "
+                '"external" and its url'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _ledgers_are_somebody_elses(self) -> Self:
+        if self.ledgers and self.target.stage == "embedded":
+            raise ValueError(
+                'ledgers are for stage = "external": what the stage of our own sells is read anyway'
+            )
+        ledgers_named_once(self.ledgers)
+        return self
+
+    @model_validator(mode="after")
+    def _per_student_is_theirs_to_say(self) -> Self:
+        if self.event.per_student != 1 and self.target.stage == "embedded":
+            raise ValueError(
+                'event.per_student is for stage = "external": the app of our own sells each '
+                "student one ticket"
+            )
+        return self
 
     @model_validator(mode="after")
     def _metrics_may_be_read(self) -> Self:

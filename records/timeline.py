@@ -66,6 +66,8 @@ class _Detail(TypedDict, total=False):
     values: dict[str, int]
     # Of stores.
     tickets: int
+    before: int
+    columns: list[str]
     settle_ms: float | None
     after_ms: float | None
 

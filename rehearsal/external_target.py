@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from dress_rehearsal.plans import Plan, PlanError, format_duration
 from dress_rehearsal.plans.files import kind_of, named
 from dress_rehearsal.plans.secrets import resolved, variables_in
 from dress_rehearsal.records.environment_variables import child_environment, given
+from dress_rehearsal.records.ledgers import unreadable
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.terminal.screen import Screen
 
@@ -62,7 +64,7 @@ def check_startable(plan: Plan) -> None:
             f"The sale of an external target cannot be opened without its admin token: set the "
             f"environment variable {ADMIN_VARIABLE}."
         )
-    problem = next(_not_there(plan), None)
+    problem = next(chain(_not_there(plan), unreadable(plan.ledgers, target)), None)
     if problem is not None:
         raise PlanError(problem)
     check_moment(plan)
@@ -75,8 +77,9 @@ def needs_admin_token(plan: Plan) -> bool:
 
 
 def named_variables(plan: Plan) -> frozenset[str]:
-    """Return the environment variables that a plan names as `env:NAME`."""
-    return variables_in(plan.model_dump(mode="json"))
+    """Return the environment variables that a plan names: as `env:NAME`, or as a ledger's DSN."""
+    databases = {ledger.dsn_env for ledger in plan.ledgers if ledger.dsn_env is not None}
+    return variables_in(plan.model_dump(mode="json")) | databases
 
 
 def first_needed_s(plan: Plan) -> float:

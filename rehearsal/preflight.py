@@ -18,6 +18,7 @@ from dress_rehearsal.plans import (
 )
 from dress_rehearsal.plans.files import check_folder
 from dress_rehearsal.plans.hosts import is_host
+from dress_rehearsal.plans.ledgers import ledger_problems
 from dress_rehearsal.plans.reach import reach_problems
 from dress_rehearsal.plans.shown import shown
 from dress_rehearsal.records.reach import UnreachableError, reach_of
@@ -68,7 +69,7 @@ def check_usage(
         ReportError, PlanError: it cannot be rehearsed like that; nothing was made.
     """
     check_plan_usable(plan)
-    people = _people(plan, roster)
+    people = people_of(plan, roster)
     check_folder(runs, "--out")
     reason = fits(plan, runs)
     if reason is not None:
@@ -92,6 +93,7 @@ def _target_problems(plan: Plan) -> Iterator[str]:
             "target.allow must be a list of hosts, as names or addresses without http:// and "
             "without a port, such as staging.example."
         )
+    yield from ledger_problems(plan.ledgers, plan.target.allow)
     problems = list(reach_problems(plan.target))
     yield from problems
     if not problems:
@@ -110,7 +112,12 @@ def _target_problems(plan: Plan) -> Iterator[str]:
                 )
 
 
-def _people(plan: Plan, roster: Path | None) -> list[Person]:
+def people_of(plan: Plan, roster: Path | None) -> list[Person]:
+    """Return who acts: those of a roster, or where the stage is our own, drawn from the seed.
+
+    Raises:
+        PlanError: the roster cannot be read or is too short, or an external target has none.
+    """
     if roster is not None:
         people = read_roster(roster)
         if len(people) < plan.event.students:

@@ -31,7 +31,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import JOIN, NS_PER_S, PURCHASE, QUEUE, STREAM
+from dress_rehearsal.records.steps import JOIN, PURCHASE, QUEUE, STREAM
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived
 from dress_rehearsal.reports.evidence.stores import DURABLE
@@ -72,7 +73,8 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
     of the other eager ones; None too when nobody at all did.
 
     Each is None where it was not measured, or where the plan promises no order; all but the last
-    need the durable store's numbers, and a clock that was not set meanwhile.
+    need the durable store's numbers (see `_grants` for somebody else's), and a clock that was not
+    set meanwhile.
     """
     event = evidence.plan.event
     compares = event.order == "first_come" and not evidence.clock_steps
@@ -104,13 +106,19 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
         kendall_tau=None if tau is None else rounded(tau),
         multi_device_advantage=advantage,
     )
-    return FairnessFinding(fairness, _wrongs(fairness, len(line)), notes=_hardly_asked(evidence))
+    notes = (*_how_judged(evidence), *_hardly_asked(evidence))
+    return FairnessFinding(fairness, _wrongs(fairness, len(line)), notes=notes)
 
 
 def _unnumbered(evidence: Evidence) -> tuple[str, ...]:
     """Return why the order of the tickets is not known, if there are tickets."""
     durable = evidence.stores.holdings.get(DURABLE)
-    if durable is None or durable.empty or durable["number"].notna().any():
+    if (
+        evidence.plan.target.stage != "embedded"
+        or durable is None
+        or durable.empty
+        or durable["number"].notna().any()
+    ):
         return ()
     return (
         f"Whether first come was first served is not known: no ticket in {DURABLE} has a number.",
@@ -164,16 +172,16 @@ def _learning_s(evidence: Evidence) -> float:
     That is the pause between two questions for one's place, and from the last one's answer to the
     click.
     """
-    rows = evidence.requests[evidence.requests["step"].isin([JOIN, QUEUE, STREAM, PURCHASE])]
+    rows = evidence.requests[evidence.requests["role"].isin([JOIN, QUEUE, STREAM, PURCHASE])]
     rows = rows[["student", "step", "sent_ns", "done_ns"]].dropna()
     rows = rows.sort_values(["student", "sent_ns"], kind="stable")
     before = rows.groupby("student")[["done_ns", "step"]].shift()
     pause_s = ((rows["sent_ns"] - before["done_ns"]) / NS_PER_S).to_numpy(
         "float64", na_value=np.nan
     )
-    told = before["step"].isin([QUEUE, STREAM]).to_numpy(dtype=bool) & (pause_s >= 0)
-    clicks = (rows["step"] == PURCHASE).to_numpy(dtype=bool) & told
-    asked = (rows["step"] == QUEUE).to_numpy(dtype=bool) & told
+    told = before["role"].isin([QUEUE, STREAM]).to_numpy(dtype=bool) & (pause_s >= 0)
+    clicks = (rows["role"] == PURCHASE).to_numpy(dtype=bool) & told
+    asked = (rows["role"] == QUEUE).to_numpy(dtype=bool) & told
     parts = (pause_s[which] for which in (clicks, asked))
     return sum(percentile(part, 99) for part in parts if len(part))
 
@@ -184,9 +192,7 @@ def _line(evidence: Evidence) -> pd.DataFrame | None:
     None when no number is known or nobody's place.
     """
     told = evidence.promises.students
-    durable = evidence.ledger[evidence.ledger["source"].astype("object") == DURABLE]
-    durable = durable[durable["number"].notna() & (durable["student"] >= 0)]
-    grants = durable.groupby("student")[["number", "granted_ns"]].min()
+    grants = _grants(evidence)
     if evidence.plan.app.waiting_room == "off":
         places = _by_purchase(evidence)
     else:
@@ -194,16 +200,66 @@ def _line(evidence: Evidence) -> pd.DataFrame | None:
     undecided = told.loc[told["undecided"], "student"]
     line = places[~places.index.isin(undecided)].to_frame("place_ns").join(grants)
     if evidence.plan.app.waiting_room == "off":
-        came = line["place_ns"].where(line["granted_ns"].isna(), line["granted_ns"])
+        apart_ns = 0 if evidence.plan.target.stage == "embedded" else evidence.clock_ns
+        granted_ns = line["granted_ns"] + apart_ns
+        came = line["place_ns"].where(line["granted_ns"].isna(), granted_ns)
         line["place_ns"] = line["place_ns"].where(line["place_ns"] <= came, came)
     turned_away = told.loc[told["outcome"] == "sold_out", "student"]
     line = line[line["number"].notna() | line.index.isin(turned_away)]
     return None if line["number"].isna().all() else line
 
 
+def _grants(evidence: Evidence) -> pd.DataFrame:
+    """Return when each holder was served, by student: number (1 is first) and granted_ns.
+
+    By the durable store's numbers. A ledger of somebody else's may have only times: their order is
+    the numbers'. With neither, every holder was served before whoever was sent away, and of each
+    other nothing is known.
+    """
+    if not _is_ordered(evidence) and evidence.plan.target.stage != "embedded":
+        told = evidence.promises.students
+        holders = told.loc[told["acked"], "student"].unique()
+        none = pd.array([pd.NA] * len(holders), dtype="Int64")
+        served = pd.DataFrame({"number": 1, "granted_ns": none}, index=holders)
+        return served.astype({"number": "Int64"})
+    name = evidence.stores.durable
+    durable = evidence.ledger[evidence.ledger["source"].astype("object") == name]
+    if evidence.plan.target.stage != "embedded" and durable["number"].isna().all():
+        rank = durable["granted_ns"].rank(method="min").astype("Int64")
+        durable = durable.assign(number=rank)
+    durable = durable[durable["number"].notna() & (durable["student"] >= 0)]
+    return durable.groupby("student")[["number", "granted_ns"]].min()
+
+
+def _is_ordered(evidence: Evidence) -> bool:
+    """Return whether a store says in which order it granted tickets, and to whom."""
+    said = evidence.stores.said.get(evidence.stores.durable, frozenset())
+    held = evidence.stores.durable in evidence.stores.holdings
+    return held and "owners" in said and bool({"numbers", "times"} & said)
+
+
+def _how_judged(evidence: Evidence) -> tuple[str, ...]:
+    """Return how the order was judged where it was not by the tickets' own numbers."""
+    durable = evidence.stores.holdings.get(evidence.stores.durable)
+    if evidence.plan.target.stage == "embedded":
+        return ()
+    if not _is_ordered(evidence):
+        return (
+            "First come, first served is judged by when clicks were sent, and by who got a ticket "
+            "and who was sent away: no ledger says who was served when, so nothing is known of the "
+            "order among those who got one.",
+        )
+    if durable is not None and durable["number"].isna().all():
+        return (
+            f"First come, first served is judged by when clicks were sent and by the times in "
+            f"{evidence.stores.durable}, which has no numbers.",
+        )
+    return ()
+
+
 def _by_purchase(evidence: Evidence) -> pd.Series:
     """Return the place of each student by the first purchase sent that was decided."""
-    tries = evidence.requests[(evidence.requests["step"] == PURCHASE).astype(bool)]
+    tries = evidence.requests[(evidence.requests["role"] == PURCHASE).astype(bool)]
     decided = (tries["outcome"] == "ok") | tries["error"].astype("object").isin(_DECIDING)
     return _first_sent(tries[decided.astype(bool)])
 
@@ -211,7 +267,7 @@ def _by_purchase(evidence: Evidence) -> pd.Series:
 def _by_join(evidence: Evidence) -> pd.Series:
     """Return when a fair room would have let each student in."""
     requests = evidence.requests
-    joins = requests[(requests["step"] == JOIN).astype(bool)]
+    joins = requests[(requests["role"] == JOIN).astype(bool)]
     first = _first_sent(joins[(joins["outcome"] == "ok").astype(bool)]).sort_values()
     apart_ns = NS_PER_S / evidence.plan.app.admission_rate
     turn = np.arange(len(first))
@@ -221,7 +277,7 @@ def _by_join(evidence: Evidence) -> pd.Series:
     fair = pd.Series(wait + (turn * apart_ns).astype(np.int64), first.index, dtype="Int64")
 
     unheard = joins[(joins["outcome"] == "unknown").astype(bool) & may_have_arrived(joins)]
-    buying = (requests["step"] == PURCHASE) & (requests["outcome"] == "failed")
+    buying = (requests["role"] == PURCHASE) & (requests["outcome"] == "failed")
     lost = {*unheard["student"], *requests.loc[buying.astype(bool), "student"]}
     return fair[~fair.index.isin(lost)]
 
@@ -258,7 +314,7 @@ def _placed_behind_s(evidence: Evidence, line: pd.DataFrame) -> "pd.Series[float
     """
     if evidence.plan.app.waiting_room == "off" or evidence.plan.target.stage != "embedded":
         return pd.Series(dtype="float64")
-    joins = evidence.requests[(evidence.requests["step"] == JOIN).astype(bool)]
+    joins = evidence.requests[(evidence.requests["role"] == JOIN).astype(bool)]
     told = joins[(joins["outcome"] == "ok").astype(bool) & joins["told_position"].notna()]
     places = told["told_position"].astype("int64").groupby(integers(told["student"])).min()
     columns = {

@@ -4,20 +4,16 @@ It is made once for an audit, and every check asks it.
 """
 
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S, PURCHASE
+from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.clocks import FOREIGN_CLOCK_NS
 from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived
 from dress_rehearsal.reports.numbers import integers, least_of
-
-OWN_CLOCK_NS: Final = NS_PER_MS
-"""How far two readings of one machine's clock may be apart."""
-FOREIGN_CLOCK_NS: Final = NS_PER_S
-"""How far a foreign target's clock may be from the generator's."""
 
 NEVER_NS = np.iinfo(np.int64).max
 """Stands for a moment that did not come."""
@@ -25,7 +21,7 @@ NEVER_NS = np.iinfo(np.int64).max
 
 def clock_ns(evidence: Evidence) -> int:
     """Return by how many ns the target's clock and the generator's may differ."""
-    return OWN_CLOCK_NS if evidence.plan.target.stage == "embedded" else FOREIGN_CLOCK_NS
+    return evidence.clock_ns
 
 
 class Told(NamedTuple):
@@ -53,24 +49,24 @@ class Said:
         self.done_ns = integers(rows["done_ns"].fillna(rows["read_ns"]), missing=-1)
         self.device = integers(rows["device"])
         self.word = rows["error"].astype("object").fillna("").to_numpy()
-        self.step = rows["step"].astype("object").to_numpy()
+        self.role = rows["role"].to_numpy()
         self.outcome = rows["outcome"].astype("object").to_numpy()
         self.reached = may_have_arrived(rows).to_numpy(dtype=bool)
         self.answered = integers(rows["status"]) > 0
         self._at: dict[str, Any] = {}
         self._columns: dict[str, Any] = {}
 
-    def at(self, *steps: str) -> Any:
-        """Return which requests were one of these steps."""
-        for step in steps:
-            if step not in self._at:
-                self._at[step] = np.asarray(self.step == step, dtype=bool)
-        return np.logical_or.reduce([self._at[step] for step in steps])
+    def at(self, *roles: str) -> Any:
+        """Return which requests were for one of these things (`records.steps.ROLES`)."""
+        for role in roles:
+            if role not in self._at:
+                self._at[role] = np.asarray(self.role == role, dtype=bool)
+        return np.logical_or.reduce([self._at[role] for role in roles])
 
-    def which(self, *words: str, steps: tuple[str, ...] = ()) -> Any:
-        """Return which answers said one of these words, at one of these steps if any are named."""
+    def which(self, *words: str, roles: tuple[str, ...] = ()) -> Any:
+        """Return which answers said one of these words, for one of these things if any is named."""
         chosen = np.isin(self.word, words) & self.answered
-        return chosen & self.at(*steps) if steps else chosen
+        return chosen & self.at(*roles) if roles else chosen
 
     def told(self, column: str) -> Told:
         """Return what answers told in a column of whole numbers of `records.tables.CLAIMS`."""
@@ -119,7 +115,10 @@ class Said:
     def may_hold_by_then(self) -> Any:
         """Whether each request's student may have held a ticket when it was answered."""
         clicked_ns = self.first_ns(self.may_have_granted, self.sent_ns)
-        holdings = self.evidence.stores.holdings.values()
+        stores = self.evidence.stores
+        holdings = stores.holdings.values()
+        if not holdings:
+            return clicked_ns < self.done_ns
         held_ns = least_of(
             np.concatenate([each["student"].to_numpy(dtype="int64") for each in holdings]),
             np.concatenate([integers(each["granted_ns"]) for each in holdings]),
@@ -127,4 +126,5 @@ class Said:
             missing=NEVER_NS - FOREIGN_CLOCK_NS,
         )
         by_then_ns = self.done_ns + clock_ns(self.evidence)
-        return (clicked_ns < self.done_ns) | (held_ns <= by_then_ns)
+        earlier = np.isin(self.student, list(stores.earlier))
+        return (clicked_ns < self.done_ns) | (held_ns <= by_then_ns) | earlier

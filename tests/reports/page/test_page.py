@@ -11,13 +11,14 @@ import pytest
 
 from dress_rehearsal.plans import plan_toml
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.page import key_numbers, write_page
+from dress_rehearsal.reports.page.templates import sentence
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import milliseconds
 from tests.reports import synthetic_run
+from tests.steps import PURCHASE
 
 BuildRun = Callable[..., RunDirectory]
 PageOf = Callable[..., Any]
@@ -458,3 +459,10 @@ def test_few_purchases_are_said_to_be_few(evidence_of: Callable[..., Evidence]) 
     assert f"(there were only {count})" in verdict.reasons[0]
     many = judge(evidence_of())
     assert "there were only" not in many.reasons[0]
+
+
+def test_a_command_in_a_sentence_is_shown_as_code_and_nothing_in_it_is_obeyed() -> None:
+    shown = sentence("stop it (`rehearse doctor` names <b> it), `<i>`, and `")
+    assert shown == (
+        "stop it (<code>rehearse doctor</code> names &lt;b&gt; it), <code>&lt;i&gt;</code>, and `"
+    )
