@@ -156,6 +156,8 @@ def test_the_document_has_the_published_keys_in_order(healthy_verdict):
         "generator",
         "cause",
         "lost_ms",
+        "estimated",
+        "not_known",
         "ran",
         "notes",
         "unchecked",
