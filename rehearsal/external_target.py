@@ -129,13 +129,9 @@ def await_setup(plan: Plan, screen: Screen) -> None:
 def remarks_on(stage: Stage) -> list[str]:
     """Return what the requests before the rush showed and somebody should know."""
     ramp = getattr(stage, "ramp", None)
-    if not isinstance(ramp, Ramp) or ramp.off_s is None:
+    if not isinstance(ramp, Ramp) or ramp.words is None:
         return []
-    ahead = "ahead of" if ramp.off_s > 0 else "behind"
-    return [
-        f"The target's clock is {abs(ramp.off_s):.1f} s or more {ahead} this machine's, so what it "
-        f"does by the clock it does then: set both by NTP."
-    ]
+    return [f"{ramp.words}; set both by NTP before a sale that opens by the clock."]
 
 
 def _span(seconds: float) -> str:
