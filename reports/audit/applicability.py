@@ -171,7 +171,7 @@ def _nothing_there(said: Said, *, gate_unread: bool) -> dict[str, str]:
     """Return counters of what this rush did not have."""
     evidence = said.evidence
     embedded = evidence.plan.target.stage == "embedded"
-    reasons = {}
+    reasons: dict[str, str] = {}
     if evidence.plan.app.waiting_room == "off":
         reasons |= dict.fromkeys(_ROOM, _NO_ROOM)
     scanned = bool(said.at(SCAN).any())
