@@ -76,6 +76,8 @@ _UNOPENED_TICKETS: Final = "the scenario opens no ticket"
 _WHO_SAYS: Final = "no ledger of the plan's says"
 _NOBODY_SAYS: Final = "the plan has no ledger that says"
 
+_UNCOUNTED: Final = "nobody read the target's own counter of page views"
+
 _OWN_WORDS: Final = ("lost_sessions", "refused_logins", "false_rejections")
 """Counters of words that a scenario of somebody else's does not have."""
 
@@ -162,6 +164,10 @@ def _meaningless(evidence: Evidence) -> dict[str, str]:
         reasons["duplicate_students"] = _UNLIMITED
     if not evidence.plan.opens_at_t0:
         reasons |= dict.fromkeys(_OPENING, _UNOPENED)
+    if not evidence.plan.bundled:
+        # Whatever such an answer shows beside its word is the scenario's to understand, not ours.
+        reasons |= dict.fromkeys(SHOWN, "the scenario does not say what its answers show")
+        reasons["lost_views"] = _UNCOUNTED
     if len(evidence.stores.expected) < 2:
         reasons["store_drift"] = _ALONE
     return reasons
@@ -205,15 +211,10 @@ def _not_said(evidence: Evidence) -> dict[str, str]:
 
 def _not_in_scenario(said: Said) -> dict[str, str]:
     """Return counters of what a scenario of somebody else's does not do."""
-    if is_bundled(said.evidence):
+    if said.evidence.plan.bundled:
         return {}
     reasons = dict.fromkeys(_OWN_WORDS, _NO_WORD)
     reasons["replays_refused"] = _NO_KEYS
     if not said.at(TICKET, QR).any():
         reasons["denied_tickets"] = _UNOPENED_TICKETS
     return reasons
-
-
-def is_bundled(evidence: Evidence) -> bool:
-    """Return whether the scenario is the bundled ticket open."""
-    return bool(getattr(evidence.plan, "bundled", True))
