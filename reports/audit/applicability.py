@@ -76,8 +76,6 @@ _UNOPENED_TICKETS: Final = "the scenario opens no ticket"
 _WHO_SAYS: Final = "no ledger of the plan's says"
 _NOBODY_SAYS: Final = "the plan has no ledger that says"
 
-_UNCOUNTED: Final = "nobody read the target's own counter of page views"
-
 _OWN_WORDS: Final = ("lost_sessions", "refused_logins", "false_rejections")
 """Counters of words that a scenario of somebody else's does not have."""
 
@@ -159,14 +157,13 @@ def unlooked_at(evidence: Evidence, reasons: Mapping[str, str]) -> list[str]:
 
 def _meaningless(evidence: Evidence) -> dict[str, str]:
     """Return counters of a rule that was not made, so that nothing can have broken it."""
-    reasons = {}
+    reasons: dict[str, str] = {}
     if not evidence.plan.event.per_student:
         reasons["duplicate_students"] = _UNLIMITED
     if not evidence.plan.opens_at_t0:
         reasons |= dict.fromkeys(_OPENING, _UNOPENED)
     if not evidence.plan.bundled:
-        # Whatever such an answer shows beside its word is the scenario's to understand, not ours.
-        reasons |= dict.fromkeys(SHOWN, "the scenario does not say what its answers show")
+        reasons |= dict.fromkeys(SHOWN, _THEIRS)
         reasons["lost_views"] = _UNCOUNTED
     if len(evidence.stores.expected) < 2:
         reasons["store_drift"] = _ALONE
@@ -177,7 +174,7 @@ def _nothing_there(said: Said, *, gate_unread: bool) -> dict[str, str]:
     """Return counters of what this rush did not have."""
     evidence = said.evidence
     embedded = evidence.plan.target.stage == "embedded"
-    reasons = {}
+    reasons: dict[str, str] = {}
     if evidence.plan.app.waiting_room == "off":
         reasons |= dict.fromkeys(_ROOM, _NO_ROOM)
     scanned = bool(said.at(SCAN).any())

@@ -165,7 +165,7 @@ def _drift(evidence: Evidence, one: str, other: str) -> int:
     if rows[0] is None or rows[1] is None:
         held = [stores.counts.get(one), stores.counts.get(other)]
         numbers = [
-            count if count is not None else 0 if each is None else each["ticket"].nunique()
+            count if count is not None else 0 if each is None else int(each["ticket"].nunique())
             for count, each in zip(held, rows, strict=True)
         ]
         return abs(numbers[0] - numbers[1])
