@@ -220,6 +220,7 @@ def plan_of_nothing(more):
     ("arguments", "sentence"),
     [
         (["smoke"], "There is nothing to probe"),
+        (["shop.toml", "--set", "scenario.file=locustfile.py"], "the plan's scenario is a locust"),
         (["nowhere.toml"], "There is no plan nowhere.toml"),
         (["shop.toml"], "give their credentials with --roster FILE"),
         (["shop.toml", "--roster", "outsiders.csv"], "Nobody on the roster is enrolled"),
@@ -229,6 +230,7 @@ def test_what_cannot_be_probed_is_said_with_2(arguments, sentence, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     Path("shop.py").write_text(textwrap.dedent(SOUND))
     Path("shop.toml").write_text(plan_of("http://127.0.0.1:9"))
+    Path("locustfile.py").write_text("from locust import User\n")
     Path("outsiders.csv").write_text("student,pin,enrolled\na,1,0\nb,1,0\nc,1,0\n")
     assert main(["probe", *arguments]) == 2
     assert sentence in capsys.readouterr().err
