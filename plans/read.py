@@ -51,9 +51,9 @@ def read_plan(source: Path, overrides: Iterable[str] = ()) -> Plan:
     _place_commands(document, path.parent)
     _place_certificates(document, path.parent)
     placed(document, path.parent)
+    place_scenario(document, path.parent)
     for each in _tables(document.get("metrics")):
         _place(each, path.parent)
-    place_scenario(document, path.parent)
     return check_plan(document, named(path), overridden)
 
 

@@ -89,7 +89,8 @@ def arrival_ns(ancillary: Sequence[tuple[int, int, bytes]], read_ns: int) -> int
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
             seconds, nanoseconds = TIMESPEC.unpack(stamp)
             # The two clocks agree to some microseconds; reading is never before arriving.
-            return min(seconds * NS_PER_S + nanoseconds, read_ns)
+            arrived_ns: int = seconds * NS_PER_S + nanoseconds
+            return min(arrived_ns, read_ns)
     return read_ns
 
 
