@@ -17,7 +17,9 @@ _LINE: Final = re.compile(
     r"(?:[ \t]+[-+]?[0-9][0-9.eE+-]*)?"  # a time
     r"[ \t]*(?:#.*)?"  # an exemplar
 )
-_LABEL: Final = re.compile(rf'[ \t]*({_QUOTED}|[^"{{}}=, \t]+)[ \t]*(?:=[ \t]*({_QUOTED}))?[ \t]*,?')
+_LABEL: Final = re.compile(
+    rf'[ \t]*({_QUOTED}|[^"{{}}=, \t]+)[ \t]*(?:=[ \t]*({_QUOTED}))?[ \t]*,?'
+)
 _ESCAPE: Final = re.compile(r"\\(.)")
 _ESCAPED: Final = {"n": "\n"}
 _NAME: Final = re.compile(r"[ \t]*(?:([A-Za-z_:][A-Za-z0-9_:.]*)|\{[ \t]*\"((?:[^\"\\]|\\.)*)\")")

@@ -25,7 +25,9 @@ UP: Final = "pool_metrics_up"
 _LONGEST_WHY: Final = 200
 _TIMEOUT_S: Final = 2.0
 _LIMIT_BYTES: Final = 8 * MIB
-_ACCEPT: Final = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=1.0,*/*;q=0.1"
+_ACCEPT: Final = (
+    "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=1.0,*/*;q=0.1"
+)
 
 
 class PoolMetrics:

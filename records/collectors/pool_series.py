@@ -154,7 +154,12 @@ class PoolSeries:
         return values, found
 
     def _field(
-        self, by_name: Mapping[str, list[Exposed]], family: str, place: int, field: str, names: PoolNames
+        self,
+        by_name: Mapping[str, list[Exposed]],
+        family: str,
+        place: int,
+        field: str,
+        names: PoolNames,
     ) -> tuple[Values, int]:
         """Return a field's values by the first spelling that is there, and of how many series."""
         for spelling in self._spellings[family, place, field]:
@@ -281,7 +286,9 @@ def _found(
     """Yield what of a preset, or of each name of the plan's own map, was there."""
     if family:
         number = sum(counts.values())
-        meant = [text for table in tables for field in _FIELDS for text in getattr(table, field) or ()]
+        meant = [
+            text for table in tables for field in _FIELDS for text in getattr(table, field) or ()
+        ]
         yield Found(family, number, "" if number else _near(meant, seen))
         return
     for table in tables:

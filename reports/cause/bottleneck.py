@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.cause.decomposition import PARTS
 from dress_rehearsal.reports.cause.extent import NEGLIGIBLE_MS, extent_of
 from dress_rehearsal.reports.cause.failures import failures
@@ -23,8 +23,8 @@ from dress_rehearsal.reports.cause.resource import Scene, resource_of
 from dress_rehearsal.reports.cause.slowest import (
     BEFORE_T0_S,
     Slowest,
-    slowest,
     slowest_other,
+    slowest_purchases,
 )
 from dress_rehearsal.reports.cause.stops import Stop, find_stops
 from dress_rehearsal.reports.evidence import Evidence
@@ -91,7 +91,7 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
         unknown = "Cause: not known, for nothing was measured after a T-0."
         return CauseFinding(None, {}, unknown, decided=False)
     load = read_load(evidence, grid)
-    bought = slowest(evidence, load, PURCHASE)
+    bought = slowest_purchases(evidence, load)
     lost = {} if bought is None else _kept(bought.lost_ms)
     slow = bought if bought is not None and bought.is_slow else slowest_other(evidence, load)
     undecided = _undecided(evidence)
@@ -254,7 +254,7 @@ def _nothing_slow(bought: Slowest | None) -> str:
 
 
 def _to(slow: Slowest) -> str:
-    return "to buy" if slow.step == PURCHASE else f"of {slow.step}"
+    return "to buy" if slow.buying else f"of {slow.step}"
 
 
 def _kept(lost: "pd.Series[float]") -> dict[str, float]:

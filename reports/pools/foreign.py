@@ -15,7 +15,6 @@ when
 Several instances are added up; one of them that is full, with waiters, is enough.
 """
 
-import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -163,7 +162,12 @@ def _grid(evidence: Evidence, metrics: Metrics) -> Any:
 def _names(evidence: Evidence, metrics: Metrics) -> list[tuple[str, str]]:
     """Return the pools of an entry, and of what kind each is."""
     found: dict[str, str] = {}
-    for metric in (_CONNECTIONS, "pool_busy_seconds_total", f"{_PREFIX}pending_requests", f"{_WAIT}_count"):
+    for metric in (
+        _CONNECTIONS,
+        "pool_busy_seconds_total",
+        f"{_PREFIX}pending_requests",
+        f"{_WAIT}_count",
+    ):
         rows = evidence.samples.named(metric, metrics.name)
         for text in pd.unique(rows["labels"]):
             labels = json.loads(text)
@@ -178,14 +182,22 @@ def _pool(evidence: Evidence, grid: Any, entry: str, name: str, kind: str) -> Fo
         return samples.named(metric, entry, pool=name, **labels)
 
     heard_ns = _first_heard_ns(evidence, entry)
-    used_rows = _rates(rows("pool_busy_seconds_total"), heard_ns) if kind == "cpu" else rows(_CONNECTIONS, state="used")
+    used_rows = (
+        _rates(rows("pool_busy_seconds_total"), heard_ns)
+        if kind == "cpu"
+        else rows(_CONNECTIONS, state="used")
+    )
     max_rows, pending_rows = rows(f"{_PREFIX}max"), rows(f"{_PREFIX}pending_requests")
     sums, counts = rows(f"{_WAIT}_sum"), rows(f"{_WAIT}_count")
     wait = _histogram(grid, rows(f"{_WAIT}_bucket"), sums, heard_ns)
     uses, returns = rows(f"{_USE}_sum"), rows(f"{_USE}_count")
     used, most = level_on(grid, used_rows), level_on(grid, max_rows)
     step_s = float(grid[1] - grid[0]) / NS_PER_S
-    acquired = _each(grown_on(grid, counts, heard_ns)) if len(counts) else (wait.observed if wait else np.zeros(len(grid)))
+    acquired = (
+        _each(grown_on(grid, counts, heard_ns))
+        if len(counts)
+        else (wait.observed if wait else np.zeros(len(grid)))
+    )
     wait_s = _each(grown_on(grid, sums, heard_ns))
     if len(returns):
         returned, use_s = (_each(grown_on(grid, each, heard_ns)) for each in (returns, uses))
@@ -247,7 +259,11 @@ def _rates(rows: pd.DataFrame, heard_ns: int) -> pd.DataFrame:
         parts.append(
             pd.DataFrame({"t_ns": times[1:], "source": source, "labels": labels, "value": rate})
         )
-    return pd.concat(parts, ignore_index=True).sort_values("t_ns", kind="stable") if parts else rows[:0]
+    return (
+        pd.concat(parts, ignore_index=True).sort_values("t_ns", kind="stable")
+        if parts
+        else rows[:0]
+    )
 
 
 def _histogram(
@@ -261,7 +277,9 @@ def _histogram(
     edges = np.unique([*limits, np.inf])
     counts = np.zeros((len(grid), len(edges)))
     for limit, (_, times, values) in zip(limits, series, strict=True):
-        counts[:, np.searchsorted(edges, limit)] += last_on(grid, times, grown(times, values, heard_ns))
+        counts[:, np.searchsorted(edges, limit)] += last_on(
+            grid, times, grown(times, values, heard_ns)
+        )
     counts = np.maximum.accumulate(counts, axis=1)
     return Histogram(edges, counts, grown_on(grid, sums, heard_ns))
 
@@ -352,7 +370,11 @@ def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> 
         )
     if diagnosis == "healthy" and (_unseen(evidence, pool) or _full_unknown(pool)):
         diagnosis = "not_measured"
-    mean_ms = 1e3 * frame["wait_s"].sum() / frame["acquired"].sum() if pool.waits_told and frame["acquired"].sum() else None
+    mean_ms = (
+        1e3 * frame["wait_s"].sum() / frame["acquired"].sum()
+        if pool.waits_told and frame["acquired"].sum()
+        else None
+    )
     return PoolFinding(
         Pool(
             name=pool.name,
@@ -416,7 +438,9 @@ def _circumstances(
     cpu = unknown
     if _is_here(evidence):
         cpu = level_on(grid, evidence.samples.named("machine_cpu_used_ratio", "kernel"))
-    busy = unknown if active is None else np.interp(grid, active.index.to_numpy(), active.to_numpy())
+    busy = (
+        unknown if active is None else np.interp(grid, active.index.to_numpy(), active.to_numpy())
+    )
     return Circumstances(
         loop_lag_ms=unknown,
         cpu=cpu,
@@ -477,7 +501,9 @@ def _evidence(pool: ForeignPool, first: int) -> str:
 
 
 def _unmeasured(name: str) -> PoolFinding:
-    nothing = dict.fromkeys(field for field in Pool.model_fields if field not in ("name", "diagnosis"))
+    nothing = dict.fromkeys(
+        field for field in Pool.model_fields if field not in ("name", "diagnosis")
+    )
     return PoolFinding(Pool(name=name, diagnosis="not_measured", **nothing), "")
 
 
@@ -487,7 +513,9 @@ def _matches(evidence: Evidence, metrics: Metrics) -> list[tuple[str, int, str]]
     rows = evidence.samples.named(FOUND, metrics.name)
     if rows.empty:
         return []
-    frame = pd.DataFrame({"of": label(rows, "of"), "near": label(rows, "near"), "value": rows["value"]})
+    frame = pd.DataFrame(
+        {"of": label(rows, "of"), "near": label(rows, "near"), "value": rows["value"]}
+    )
     return [
         (str(of), int(own["value"].max()), str(own["near"].iloc[-1]))
         for of, own in frame.groupby("of", sort=True)
