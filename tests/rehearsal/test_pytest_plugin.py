@@ -139,6 +139,7 @@ def test_an_unknown_choice_is_refused(tmp_path: Path) -> None:
     assert "rehearse_inconclusive is fail or skip, not hope" in ended.stdout
 
 
+@pytest.mark.long
 @pytest.mark.rehearsal
 def test_a_rehearsal_is_a_test(tmp_path: Path) -> None:
     ended = in_a_fresh_pytest(
