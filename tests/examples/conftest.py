@@ -107,7 +107,9 @@ class Stage:
 
 def _is_spoilt(found: Rehearsed) -> bool:
     reasons = found.verdict["reasons"]
-    return found.exit_code == 3 and all(any(word in each for word in BUSY) for each in reasons)
+    return found.exit_code == 3 and all(
+        any(word in each.lower() for word in BUSY) for each in reasons
+    )
 
 
 def _postgres_module() -> ModuleType:

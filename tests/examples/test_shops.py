@@ -1,4 +1,4 @@
-"""Three shops in other styles: each one sound passes, and each of its wrongs is caught and named."""
+"""Three shops in other styles: sound ones pass, and each of their wrongs is caught and named."""
 
 import pytest
 
