@@ -6,10 +6,13 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from dress_rehearsal.plans.abort import Abort
 from dress_rehearsal.plans.faults import Fault, format_moment
+from dress_rehearsal.plans.ledgers import Ledger, ledgers_named_once
 from dress_rehearsal.plans.limits import LimitText, parse_limit
 from dress_rehearsal.plans.notify import Notify
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation, Strategy
+from dress_rehearsal.plans.target import Target
 from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share, Whole
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -39,6 +42,8 @@ class Event(Section):
     Where lots are drawn `sold_out` says that the student drew none, else that nothing is left."""
     order_within: Duration = 2.0
     """Who is overtaken by more than this, besides what is unknown of the clicks, is wronged."""
+    per_student: Annotated[Whole, Field(ge=0, le=1_000)] = 1
+    """How many tickets one student may have; 0: as many as there are."""
 
 
 class Schedule(Section):
@@ -110,24 +115,6 @@ class Students(Section):
             raise ValueError("late, outsiders and double_clickers together are more than 100%")
         if self.multi_device + self.queue_jumpers > 1 + 1e-9:
             raise ValueError("multi_device and queue_jumpers together are more than 100%")
-        return self
-
-
-class Target(Section):
-    """What the students rush."""
-
-    stage: Literal["embedded", "external"] = "embedded"
-    url: str | None = None
-    """Where the target answers; only for an external stage."""
-    allow: tuple[str, ...] = ()
-    """Hosts other than loopback that load may be sent to."""
-
-    @model_validator(mode="after")
-    def _external_needs_url(self) -> Self:
-        if self.stage == "external" and self.url is None:
-            raise ValueError('stage = "external" needs url')
-        if self.stage == "embedded" and self.url is not None:
-            raise ValueError('url is only for stage = "external"')
         return self
 
 
@@ -221,7 +208,9 @@ class Plan(Section):
     postgres: Postgres = Postgres()
     generator: Generator = Generator()
     collect: Collect = Collect()
+    abort: Abort = Abort()
     notify: Notify = Notify()
+    ledgers: tuple[Ledger, ...] = ()
     faults: tuple[Fault, ...] = ()
     gates: tuple[Gate, ...] = ()
 
@@ -233,9 +222,34 @@ class Plan(Section):
         return max(self.students.click_spread / _TIMELY_PARTS, _TIMELY_S)
 
     @property
+    def opens_at_t0(self) -> bool:
+        """Whether the sale opens at T-0; else it is open already, or opens by a moment of its own
+        that nobody here knows, and T-0 is only when the rush begins."""
+        opening = self.target.opening
+        return not opening.already if opening is not None else bool(getattr(self, "bundled", True))
+
+    @property
     def outsiders(self) -> int:
         """How many of the students are not on the festival's roster."""
         return round(self.event.students * self.students.outsiders)
+
+    @model_validator(mode="after")
+    def _ledgers_are_somebody_elses(self) -> Self:
+        if self.ledgers and self.target.stage == "embedded":
+            raise ValueError(
+                'ledgers are for stage = "external": what the stage of our own sells is read anyway'
+            )
+        ledgers_named_once(self.ledgers)
+        return self
+
+    @model_validator(mode="after")
+    def _per_student_is_theirs_to_say(self) -> Self:
+        if self.event.per_student != 1 and self.target.stage == "embedded":
+            raise ValueError(
+                'event.per_student is for stage = "external": the app of our own sells each '
+                "student one ticket"
+            )
+        return self
 
     @model_validator(mode="after")
     def _faults_fall_into_the_rush(self) -> Self:

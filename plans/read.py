@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from dress_rehearsal.plans.document import read_document
 from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
 from dress_rehearsal.plans.files import is_file, kind_of, named
+from dress_rehearsal.plans.ledgers import placed
 from dress_rehearsal.plans.overrides import override
 from dress_rehearsal.plans.plan import Plan
 from dress_rehearsal.plans.problems import problem_sentences, secret_keys, source_of
@@ -46,7 +47,31 @@ def read_plan(source: Path, overrides: Iterable[str] = ()) -> Plan:
         )
     keys = [override(document, text) for text in overrides]
     overridden = {key: f"--set {shown_key(key.split('.'))}" for key in keys}
+    _place_commands(document, path.parent)
+    _place_certificates(document, path.parent)
+    placed(document, path.parent)
     return check_plan(document, named(path), overridden)
+
+
+def _place_commands(document: dict[str, Any], beside: Path) -> None:
+    """Make the folder of a plan's commands an absolute one: a run is made elsewhere."""
+    target = document.get("target")
+    if not isinstance(target, dict):
+        return
+    reset = target.get("reset")
+    if "command" not in target and not (isinstance(reset, dict) and "command" in reset):
+        return
+    folder = target.get("folder", ".")
+    if isinstance(folder, str) and "\0" not in folder:
+        target["folder"] = str(beside.absolute() / folder)
+
+
+def _place_certificates(document: dict[str, Any], beside: Path) -> None:
+    """Make the path of a target's certificates an absolute one."""
+    target = document.get("target")
+    file = target.get("ca_file") if isinstance(target, dict) else None
+    if isinstance(target, dict) and isinstance(file, str) and "\0" not in file:
+        target["ca_file"] = str(beside.absolute() / file)
 
 
 def check_plan(

@@ -27,8 +27,8 @@ from dress_rehearsal.records.files import resolved
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.bystanders import others_than
 from dress_rehearsal.reports.words import written
-from dress_rehearsal.scenarios.client.http import Origin
 from dress_rehearsal.scenarios.client.local_address import LOOPBACK_ADDRESSES, SHARE, spreads
+from dress_rehearsal.scenarios.client.origin import Origin
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -205,10 +205,11 @@ def _address(plan: Plan) -> str:
 
     Only for a name of this machine somebody has to be asked: it may stand for several addresses.
     """
-    if plan.target.url is None:
+    url = plan.target.proxy or plan.target.url
+    if url is None:
         return "127.0.0.1"
-    host = urlsplit(plan.target.url).hostname or ""
-    return Origin.of(plan.target.url).address[0] if host == "localhost" else host
+    host = urlsplit(url).hostname or ""
+    return Origin.of(url).address[0] if host == "localhost" else host
 
 
 def _cpus(plan: Plan, machine: dict[str, Any]) -> Finding:

@@ -3,12 +3,10 @@
 `plan check`, `run`, `sweep` and `doctor` ask the same, here.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from dress_rehearsal.compose.external import ADMIN_VARIABLE
 from dress_rehearsal.plans import (
     Person,
     Plan,
@@ -20,8 +18,12 @@ from dress_rehearsal.plans import (
 )
 from dress_rehearsal.plans.files import check_folder
 from dress_rehearsal.plans.hosts import is_host
+from dress_rehearsal.plans.ledgers import ledger_problems
+from dress_rehearsal.plans.reach import reach_problems
 from dress_rehearsal.plans.shown import shown
+from dress_rehearsal.records.reach import UnreachableError, reach_of
 from dress_rehearsal.rehearsal.doctor import fits
+from dress_rehearsal.rehearsal.external_target import check_repeatable, check_startable
 from dress_rehearsal.reports.metrics import check_metric_names
 
 _THEIRS: Final = ("waiting_room", "admission_rate", "admission_cap")
@@ -44,14 +46,21 @@ def check_plan_usable(plan: Plan) -> None:
 
 
 def check_usage(
-    plan: Plan, runs: Path, roster: Path | None = None, *, performed: bool = False
+    plan: Plan,
+    runs: Path,
+    roster: Path | None = None,
+    *,
+    performed: bool = False,
+    repeated: bool = False,
 ) -> list[Person]:
     """Check everything that a rehearsal of a plan needs before anything of it is made.
 
     Args:
         runs: the folder that gets the run directory.
         roster: who acts, for a target that has its own people.
-        performed: whether it is to be rehearsed at once, which takes the target's admin token.
+        performed: whether it is to be rehearsed at once, which takes what it names of this
+            machine: variables, programs, and time enough until the target opens by itself.
+        repeated: whether it is to be rehearsed several times, or others with it.
 
     Returns:
         Who acts, of whom the first `event.students` do.
@@ -65,11 +74,10 @@ def check_usage(
     reason = fits(plan, runs)
     if reason is not None:
         raise PlanError(reason)
-    if performed and plan.target.stage == "external" and not os.environ.get(ADMIN_VARIABLE):
-        raise PlanError(
-            f"The sale of an external target cannot be opened without its admin token: set the "
-            f"environment variable {ADMIN_VARIABLE}."
-        )
+    if performed:
+        check_startable(plan)
+    if repeated:
+        check_repeatable(plan)
     return people
 
 
@@ -85,6 +93,14 @@ def _target_problems(plan: Plan) -> Iterator[str]:
             "target.allow must be a list of hosts, as names or addresses without http:// and "
             "without a port, such as staging.example."
         )
+    yield from ledger_problems(plan.ledgers, plan.target.allow)
+    problems = list(reach_problems(plan.target))
+    yield from problems
+    if not problems:
+        try:
+            reach_of(plan.target.ca_file, plan.target.proxy)
+        except UnreachableError as error:
+            yield str(error)
     usual = Plan(name=plan.name)
     for section in _OURS:
         for key in getattr(plan, section).model_fields_set - set(_THEIRS):

@@ -261,6 +261,8 @@ class Verdict(Measured, Answer):
     """What is worth knowing and decides nothing."""
     unchecked: dict[str, int]
     """Words of answers that no check held to the facts, and how often they were said."""
+    not_applicable: dict[str, str] = Field(default_factory=dict)
+    """Counters of the audit that this run had nothing to decide by, and why, by their names."""
     gates: tuple[GateResult, ...]
 
     @property

@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace) -> int:
 
         seeds = range(plan.seed, plan.seed + repeats)
         plans = [planned(options, f"seed={seed}") for seed in seeds]
-        check_usage(plan, options.out, options.roster, performed=True)
+        check_usage(plan, options.out, options.roster, performed=True, repeated=True)
         return repeat(
             plans,
             options.out,

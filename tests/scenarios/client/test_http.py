@@ -4,8 +4,9 @@ import socket
 
 import pytest
 
-from dress_rehearsal.scenarios.client.http import Answer, Origin, TraceIds
+from dress_rehearsal.scenarios.client.http import Answer, TraceIds
 from dress_rehearsal.scenarios.client.limits import KEPT_BODY, LARGEST_BODY
+from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.errors import NotUnderstoodError, ScenarioError
 
 
@@ -28,7 +29,8 @@ def test_a_request_is_valid_http_with_its_trace_at_the_end_of_the_head():
 
 
 def test_a_target_is_taken_apart_and_looked_up_once():
-    assert Origin.of("http://127.0.0.1:8000/") == Origin("127.0.0.1:8000", ("127.0.0.1", 8000))
+    found = Origin.of("http://127.0.0.1:8000/")
+    assert (found.host, found.address, found.prefix) == ("127.0.0.1:8000", ("127.0.0.1", 8000), "")
     assert Origin.of("http://127.0.0.1").address == ("127.0.0.1", 80)
 
 
@@ -53,8 +55,8 @@ def getaddrinfo_of(name, found):
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("https://127.0.0.1", "give it as http://host:port"),
-        ("http://127.0.0.1/path", "without a path"),
+        ("ftp://127.0.0.1", "give it as http://host:port"),
+        ("http://127.0.0.1/#x", "and no . or #"),
         ("http://no-such-host.invalid", "its host is not found"),
     ],
 )
