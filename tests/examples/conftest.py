@@ -66,7 +66,7 @@ class Stage:
     """Rehearses the shops with a PostgreSQL beside them."""
 
     def __init__(self, variables: dict[str, str], folder: Path) -> None:
-        self._environment = os.environ | variables
+        self.environment = os.environ | variables
         self._folder = folder
 
     def rehearse(self, shop: str, *overrides: str, fault: str = "") -> Rehearsed:
@@ -87,7 +87,7 @@ class Stage:
             + [str(EXAMPLES / shop / "plan.toml"), "--roster", str(EXAMPLES / "roster.csv")]
             + ["--out", str(out), "--no-prometheus"]
             + [word for each in sets for word in ("--set", each)],
-            env=self._environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
