@@ -10,7 +10,9 @@ from dress_rehearsal.plans.abort import Abort
 from dress_rehearsal.plans.faults import Fault, format_moment
 from dress_rehearsal.plans.ledgers import Ledger, ledgers_named_once
 from dress_rehearsal.plans.limits import LimitText, parse_limit
+from dress_rehearsal.plans.metrics import Metrics, refusals
 from dress_rehearsal.plans.notify import Notify
+from dress_rehearsal.plans.scenario import Scenario
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation, Strategy
 from dress_rehearsal.plans.target import Target
 from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share, Whole
@@ -209,10 +211,17 @@ class Plan(Section):
     generator: Generator = Generator()
     collect: Collect = Collect()
     abort: Abort = Abort()
+    metrics: tuple[Metrics, ...] = ()
     notify: Notify = Notify()
+    scenario: Scenario = Scenario()
     ledgers: tuple[Ledger, ...] = ()
     faults: tuple[Fault, ...] = ()
     gates: tuple[Gate, ...] = ()
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the scenario is the bundled ticket open."""
+        return self.scenario.file is None
 
     @property
     def timely(self) -> float:
@@ -226,12 +235,21 @@ class Plan(Section):
         """Whether the sale opens at T-0; else it is open already, or opens by a moment of its own
         that nobody here knows, and T-0 is only when the rush begins."""
         opening = self.target.opening
-        return not opening.already if opening is not None else bool(getattr(self, "bundled", True))
+        return not opening.already if opening is not None else self.bundled
 
     @property
     def outsiders(self) -> int:
         """How many of the students are not on the festival's roster."""
         return round(self.event.students * self.students.outsiders)
+
+    @model_validator(mode="after")
+    def _scenarios_are_for_apps_of_theirs(self) -> Self:
+        if not self.bundled and self.target.stage == "embedded":
+            raise ValueError(
+                "scenario.file is for an app of your own: give [target] the stage "
+                '"external" and its url'
+            )
+        return self
 
     @model_validator(mode="after")
     def _ledgers_are_somebody_elses(self) -> Self:
@@ -249,6 +267,12 @@ class Plan(Section):
                 'event.per_student is for stage = "external": the app of our own sells each '
                 "student one ticket"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_may_be_read(self) -> Self:
+        for wrong in refusals(self.metrics, self.target.allow):
+            raise ValueError(wrong)
         return self
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 RehearsalError
 ├── GeneratorFailedError  the generator did not start, or could not write down what happened
+├── SilentTargetError     nothing answers where somebody's app should be
 └── NothingToCheckError   there is no Prometheus, or nothing of the run that it could be asked
 """
 
@@ -12,6 +13,10 @@ class RehearsalError(Exception):
 
 class GeneratorFailedError(RehearsalError):
     """The generator process failed."""
+
+
+class SilentTargetError(RehearsalError):
+    """Nothing answers where somebody's app should be."""
 
 
 class NothingToCheckError(RehearsalError):

@@ -12,7 +12,7 @@ from dress_rehearsal.compose.external import ADMIN_VARIABLE
 from dress_rehearsal.compose.opening import instant_ns
 from dress_rehearsal.compose.ramp import Ramp
 from dress_rehearsal.plans import Plan, PlanError, format_duration
-from dress_rehearsal.plans.files import kind_of, named
+from dress_rehearsal.plans.files import kind_of
 from dress_rehearsal.plans.secrets import resolved, variables_in
 from dress_rehearsal.records.environment_variables import child_environment, given
 from dress_rehearsal.records.ledgers import unreadable
@@ -57,9 +57,8 @@ def check_startable(plan: Plan) -> None:
     target = plan.target
     if target.stage == "embedded":
         return
-    # In a row: which variables are missing is told with the first of them.
-    for name in sorted(named_variables(plan)):
-        resolved(f"env:{name}")
+    for text in sorted(f"env:{name}" for name in named_variables(plan)):
+        resolved(text)
     if needs_admin_token(plan) and not given(ADMIN_VARIABLE):
         raise PlanError(
             f"The sale of an external target cannot be opened without its admin token: set the "
@@ -133,13 +132,9 @@ def await_setup(plan: Plan, screen: Screen) -> None:
 def remarks_on(stage: Stage) -> list[str]:
     """Return what the requests before the rush showed and somebody should know."""
     ramp = getattr(stage, "ramp", None)
-    if not isinstance(ramp, Ramp) or ramp.off_s is None:
+    if not isinstance(ramp, Ramp) or ramp.words is None:
         return []
-    ahead = "ahead of" if ramp.off_s > 0 else "behind"
-    return [
-        f"The target's clock is {abs(ramp.off_s):.1f} s or more {ahead} this machine's, so what it "
-        f"does by the clock it does then: set both by NTP."
-    ]
+    return [f"{ramp.words}; set both by NTP before a sale that opens by the clock."]
 
 
 def _span(seconds: float) -> str:
@@ -155,8 +150,8 @@ def _not_there(plan: Plan) -> Iterator[str]:
     folder = Path(target.folder or ".")
     if kind_of(folder) != "a folder":
         yield (
-            f"target.folder {named(folder)} is {kind_of(folder) or 'not there'}: give a folder, "
-            f"relative to the plan's own."
+            f"target.folder is {kind_of(folder) or 'not there'}: give a folder, relative to the "
+            f"plan's own."
         )
         return
     path = child_environment()["PATH"]

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from dress_rehearsal.plans.abort import Abort
-from dress_rehearsal.plans.types import format_share
-from dress_rehearsal.reports.words import milliseconds, written
+from dress_rehearsal.plans.types import format_duration, format_share
+from dress_rehearsal.reports.words import seconds, written
 
 _LEAST_ENDED: Final = 20
 """Of fewer requests no share is made."""
@@ -28,16 +28,16 @@ class Harm:
         self._first_s: int | None = None
         """The first second in which a request ended."""
 
-    def found(self, generator: str, seconds: Sequence[Mapping[str, Any]]) -> str | None:
+    def found(self, generator: str, told: Sequence[Mapping[str, Any]]) -> str | None:
         """Take in what a generator tells of its seconds; return why to stop, None where not.
 
         Args:
-            seconds: those that are new or have changed since, as the generator tells them.
+            told: those that are new or have changed since, as the generator tells them.
         """
-        if not self._limits.limited or not seconds:
+        if not self._limits.limited or not told:
             return None
         kept = self._seconds.setdefault(generator, {})
-        kept.update({int(second["at_s"]): second for second in seconds})
+        kept.update({int(second["at_s"]): second for second in told})
         newest = max(kept)
         if self._first_s is None:
             busy = (at for at, second in kept.items() if any(second["answers"].values()))
@@ -79,8 +79,8 @@ class Harm:
             if len(slowest) >= least and min(slowest) > limit:
                 return (
                     f"In every second of the last {self._span_s} s in which {step} was answered, "
-                    f"the slowest 1% waited for {milliseconds(1000 * min(slowest))} or more, which "
-                    f"is more than abort.latency = {milliseconds(1000 * limit)}."
+                    f"the slowest 1% waited for {seconds(min(slowest))} or more, and "
+                    f"abort.latency = {format_duration(limit)}."
                 )
         return None
 

@@ -69,7 +69,7 @@ def check_usage(
         ReportError, PlanError: it cannot be rehearsed like that; nothing was made.
     """
     check_plan_usable(plan)
-    people = _people(plan, roster)
+    people = people_of(plan, roster)
     check_folder(runs, "--out")
     reason = fits(plan, runs)
     if reason is not None:
@@ -112,7 +112,12 @@ def _target_problems(plan: Plan) -> Iterator[str]:
                 )
 
 
-def _people(plan: Plan, roster: Path | None) -> list[Person]:
+def people_of(plan: Plan, roster: Path | None) -> list[Person]:
+    """Return who acts: those of a roster, or where the stage is our own, drawn from the seed.
+
+    Raises:
+        PlanError: the roster cannot be read or is too short, or an external target has none.
+    """
     if roster is not None:
         people = read_roster(roster)
         if len(people) < plan.event.students:

@@ -6,9 +6,10 @@ else's target do not say, nobody can hold an answer against. A wrong that is fou
 the answers alone, is a wrong.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
+from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.tables import (
     COUNTDOWN,
     JOIN,
@@ -62,6 +63,19 @@ _UNSAID: Final[Mapping[Fact, str]] = {
     "commits": "when a ticket's row was written",
 }
 
+_UNLIMITED: Final = "event.per_student = 0 sets no limit"
+_UNOPENED: Final = "the sale was open already, or nothing opened it at T-0"
+_ALONE: Final = "there are no two stores to be compared"
+_NO_ROOM: Final = "there is no waiting room"
+_UNCOUNTED: Final = "nobody read the target's own counter of page views"
+_THEIRS: Final = "what the target's answers show beside their word is its own to choose"
+_NO_ENTRY: Final = "nobody went to the entrance"
+_NO_WORD: Final = "the scenario's answers have no word for it"
+_NO_KEYS: Final = "the scenario sends no idempotency keys"
+_UNOPENED_TICKETS: Final = "the scenario opens no ticket"
+_WHO_SAYS: Final = "no ledger of the plan's says"
+_NOBODY_SAYS: Final = "the plan has no ledger that says"
+
 _OWN_WORDS: Final = ("lost_sessions", "refused_logins", "false_rejections")
 """Counters of words that a scenario of somebody else's does not have."""
 
@@ -92,6 +106,39 @@ def not_applicable(
     return reasons
 
 
+def foreseen(
+    plan: Plan, known: Collection[Fact], ledgers: int, *, enters: bool, opens_tickets: bool
+) -> dict[str, str]:
+    """Return why counters will not apply to a rehearsal of somebody else's target, by their names.
+
+    Args:
+        known: what its ledgers say.
+        ledgers: how many there are.
+        enters, opens_tickets: whether its scenario goes to an entrance, or asks for a ticket.
+    """
+    reasons: dict[str, str] = {}
+    if not plan.event.per_student:
+        reasons["duplicate_students"] = _UNLIMITED
+    if not plan.opens_at_t0:
+        reasons |= dict.fromkeys(_OPENING, _UNOPENED)
+    if ledgers < 2:
+        reasons["store_drift"] = _ALONE
+    if plan.app.waiting_room == "off":
+        reasons |= dict.fromkeys(_ROOM, _NO_ROOM)
+    reasons |= dict.fromkeys(SHOWN, _THEIRS)
+    reasons["lost_views"] = _UNCOUNTED
+    reasons |= dict.fromkeys(_OWN_WORDS, _NO_WORD) | {"replays_refused": _NO_KEYS}
+    if not opens_tickets:
+        reasons["denied_tickets"] = _UNOPENED_TICKETS
+    if not enters:
+        reasons |= dict.fromkeys(("refused_entry", "double_entry", "lost_entries"), _NO_ENTRY)
+    who = _WHO_SAYS if ledgers else _NOBODY_SAYS
+    for name, fact in _NEEDS.items():
+        if fact not in known:
+            reasons.setdefault(name, f"{who} {_UNSAID[fact]}")
+    return reasons
+
+
 def unlooked_at(evidence: Evidence, reasons: Mapping[str, str]) -> list[str]:
     """Return the wrongs that may have been done and that no ledger was there to show.
 
@@ -112,11 +159,11 @@ def _meaningless(evidence: Evidence) -> dict[str, str]:
     """Return counters of a rule that was not made, so that nothing can have broken it."""
     reasons = {}
     if not evidence.plan.event.per_student:
-        reasons["duplicate_students"] = "event.per_student = 0 sets no limit"
+        reasons["duplicate_students"] = _UNLIMITED
     if not evidence.plan.opens_at_t0:
-        reasons |= dict.fromkeys(_OPENING, "the sale was open already, or nothing opened it at T-0")
+        reasons |= dict.fromkeys(_OPENING, _UNOPENED)
     if len(evidence.stores.expected) < 2:
-        reasons["store_drift"] = "there are no two stores to be compared"
+        reasons["store_drift"] = _ALONE
     return reasons
 
 
@@ -126,19 +173,19 @@ def _nothing_there(said: Said, *, gate_unread: bool) -> dict[str, str]:
     embedded = evidence.plan.target.stage == "embedded"
     reasons = {}
     if evidence.plan.app.waiting_room == "off":
-        reasons |= dict.fromkeys(_ROOM, "there is no waiting room")
+        reasons |= dict.fromkeys(_ROOM, _NO_ROOM)
     scanned = bool(said.at(SCAN).any())
     if not scanned:
-        reasons["refused_entry"] = "nobody went to the entrance"
+        reasons["refused_entry"] = _NO_ENTRY
     if not gate_unread:
-        why = "its table was not read" if scanned else "nobody went to the entrance"
+        why = "its table was not read" if scanned else _NO_ENTRY
         reasons |= dict.fromkeys(("double_entry", "lost_entries"), why)
     if not embedded:
-        reasons["lost_views"] = "nobody read the target's own counter of page views"
+        reasons["lost_views"] = _UNCOUNTED
     for name, (_, *steps) in SHOWN.items():
         # Whatever other targets show beside the word of an answer is theirs to choose.
         if not embedded:
-            reasons[name] = "what the target's answers show beside their word is its own to choose"
+            reasons[name] = _THEIRS
         elif not ((said.outcome == "ok") & said.at(*steps)).any():
             reasons[name] = "no answer was to show it"
     return reasons
@@ -152,7 +199,7 @@ def _not_said(evidence: Evidence) -> dict[str, str]:
         return {}
     known = evidence.stores.known
     has_one = bool(evidence.plan.ledgers)
-    who = "no ledger of the plan's says" if has_one else "the plan has no ledger that says"
+    who = _WHO_SAYS if has_one else _NOBODY_SAYS
     return {name: f"{who} {_UNSAID[fact]}" for name, fact in _NEEDS.items() if fact not in known}
 
 
@@ -160,10 +207,10 @@ def _not_in_scenario(said: Said) -> dict[str, str]:
     """Return counters of what a scenario of somebody else's does not do."""
     if is_bundled(said.evidence):
         return {}
-    reasons = dict.fromkeys(_OWN_WORDS, "the scenario's answers have no word for it")
-    reasons["replays_refused"] = "the scenario sends no idempotency keys"
+    reasons = dict.fromkeys(_OWN_WORDS, _NO_WORD)
+    reasons["replays_refused"] = _NO_KEYS
     if not said.at(TICKET, QR).any():
-        reasons["denied_tickets"] = "the scenario opens no ticket"
+        reasons["denied_tickets"] = _UNOPENED_TICKETS
     return reasons
 
 

@@ -121,9 +121,14 @@ class Evidence:
 
     @cached_property
     def decisive_ns(self) -> tuple[int, int] | None:
-        """The seconds that matter: from T-0 less 1 s to the last purchase's answer (Unix ns)."""
+        """The seconds that matter: from T-0 less 1 s to the last purchase's answer (Unix ns), or to
+        where the plan had the rush stopped; None where that was before."""
         rows = self.requests
-        return seconds_that_matter(self.t0_ns, rows[rows["step"].astype("object") == PURCHASE])
+        span = seconds_that_matter(self.t0_ns, rows[rows["step"].astype("object") == PURCHASE])
+        stopped_ns = self.timeline.stopped_ns
+        if span is None or stopped_ns is None:
+            return span
+        return (span[0], min(span[1], stopped_ns)) if span[0] < stopped_ns else None
 
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:

@@ -22,7 +22,7 @@ FACTS: Final[tuple[Fact, ...]] = get_args(Fact)
 """What a store can say: how many tickets, which, whose, since when, in which order, and when their
 row was written."""
 
-_FACT_OF: Final[Mapping[str, tuple[Fact, ...]]] = {
+FACT_OF: Final[Mapping[str, tuple[Fact, ...]]] = {
     "count": ("count",),
     "ticket": ("count", "tickets"),
     "student": ("owners",),
@@ -150,7 +150,7 @@ def _facts(detail: Mapping[str, Any] | None) -> frozenset[Fact]:
     columns = None if detail is None else detail.get("columns")
     if not columns:
         return frozenset(FACTS)
-    return frozenset().union(*(_FACT_OF.get(column, ()) for column in columns))
+    return frozenset().union(*(FACT_OF.get(column, ()) for column in columns))
 
 
 def _durable(
