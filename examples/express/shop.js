@@ -18,7 +18,7 @@ const adminKey = process.env.SHOP_ADMIN_KEY ?? "";
 
 const seatMapS = 0.02; // how long the database draws the map of seats; here it only sleeps
 const paymentMs = 300; // only a faulty shop waits for the payment at the wrong moment
-const clockAheadMs = fault === "early" ? 400 : 0;
+const clockAheadMs = fault === "early" ? 2000 : 0;
 const lostEvery = 4;
 let seatsWritten = 0;
 

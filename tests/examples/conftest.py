@@ -19,13 +19,15 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NODE_PACKAGES = EXAMPLES / "express" / "node_modules"
 SHORT = (
     "schedule.lead=3s",
-    "schedule.sale=5s",
-    "schedule.drain=2s",
+    "schedule.sale=8s",
+    "schedule.drain=3s",
     "schedule.settle=2s",
     "students.typing=200ms",
     "students.late_mean=500ms",
     "students.login_at_open=1s",
+    "students.click_spread=800ms",  # so that some click well before the sale
     # What is tested here is never how fast the testing machine happens to be.
+    "event.order_within=1m",
     "generator.max_late_start=1m",
     "generator.timely=1m",
     "generator.max_foreign_cpu=1000",
