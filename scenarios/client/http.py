@@ -158,7 +158,9 @@ class Answer:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; two of them are looked at here, for whatever else is done with them."""
-        if self.complete:
+        if self._headed:  # a trailer, or nobody's
+            if not self.complete and name.lower() == b"server-timing":
+                self.server_timing = value
             return
         self.headers.append((name, value))
         length = len(name)
