@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.prepared
 ROOMS := plans records compose scenarios reports dashboards rehearsal target_app
 
-.PHONY: setup rehearsal check test test-observability properties matrix chaos lint bench bench-app clean
+.PHONY: setup rehearsal check test test-long test-observability examples properties matrix chaos lint bench bench-app clean
 .DELETE_ON_ERROR:
 # Every process of a stage would compile its modules again where byte code is not kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,16 +18,28 @@ rehearsal: $(STAMP)
 
 # The inner loop: everything but the tests that start a server or a rehearsal.
 check: lint
-	$(BIN)/pytest --numprocesses 3 --dist loadgroup -m "not servers and not rehearsal and not observability" $(PYTEST_OPTIONS)
+	$(BIN)/pytest --numprocesses 3 --dist loadgroup -m "not servers and not rehearsal and not observability and not examples and not long" $(PYTEST_OPTIONS)
 
-ALONE := { echo "What failed, once more and alone:"; $(BIN)/pytest --last-failed --last-failed-no-failures none; }
+ALONE = { echo "What failed, once more and alone:"; $(BIN)/pytest --last-failed --last-failed-no-failures none $(1); }
 
 # `make test COVERAGE=yes` also measures line coverage (slower) and fails below 90 %.
 # With AGAIN=yes what failed beside two others is tried once more alone, and both are shown: on a
 # machine that others use too, a time that ran out says little, and what is broken fails twice.
 test: lint
-	$(if $(COVERAGE),REHEARSE_PASS_ON=COVERAGE_PROCESS_CONFIG) $(BIN)/pytest --numprocesses 3 --dist loadgroup $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_OPTIONS)$(if $(AGAIN), || $(ALONE))
+	$(if $(COVERAGE),REHEARSE_PASS_ON=COVERAGE_PROCESS_CONFIG) $(BIN)/pytest --numprocesses 3 --dist loadgroup $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE))
 	$(if $(COVERAGE),$(BIN)/coverage report --fail-under=90)
+
+# Whole rehearsals of a kind of which `make test` has another one; the longest, so CI alone runs them.
+test-long: $(STAMP)
+	$(BIN)/pytest -m long --numprocesses 3 --dist loadgroup $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m long))
+
+# Three shops in other styles, sound and with each of their wrongs. Without Node there are two.
+NODE_PACKAGES := examples/express/node_modules/.package-lock.json
+examples: $(STAMP) $(if $(shell command -v npm),$(NODE_PACKAGES))
+	$(BIN)/pytest -m examples tests/examples $(PYTEST_OPTIONS)
+
+$(NODE_PACKAGES): examples/express/package-lock.json
+	npm ci --prefix examples/express --no-audit --no-fund
 
 # Whole rehearsals with real Prometheus and Alertmanager: every panel has data, the same as the
 # report's, and alerts arrive. `make test` does not need these programs.

@@ -88,6 +88,7 @@ def lane(tmp_path: Path) -> Iterator[Lane]:
     shutil.rmtree(temporary)
 
 
+@pytest.mark.long
 @pytest.mark.rehearsal
 def test_a_clock_that_is_set_back_by_an_hour_does_not_make_the_rush_last_one(lane: Lane) -> None:
     """It ends in time, and decides nothing for the clock's sake."""

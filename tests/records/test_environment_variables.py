@@ -30,6 +30,8 @@ STARTING = {
     "compose/process.py": ["dict(spec.environment)"],
     "records/machine.py": ["child_environment(heeded('HOME'))"],
     "rehearsal/led_process.py": ["dict(environment)"],
+    # The `rehearse` command itself, which leaves outside what it has no use for.
+    "rehearsal/pytest_plugin.py": ["its own"],
 }
 """Every place that starts a process, and the environment it gives."""
 

@@ -14,6 +14,7 @@ def adds_up(verdict):
     return sum(n for state, n in census.items() if state != "students") == census["students"]
 
 
+@pytest.mark.long
 def test_an_app_worker_and_postgresql_killed_mid_run_fail_in_time_and_are_named(rehearse):
     command = rehearse("schedule.sale=2s", "schedule.drain=1s", "schedule.settle=1s")
     command.await_offset(0.2)
@@ -28,6 +29,7 @@ def test_an_app_worker_and_postgresql_killed_mid_run_fail_in_time_and_are_named(
     command.await_nothing_left(5)
 
 
+@pytest.mark.long
 def test_the_generator_killed_mid_run_decides_nothing_but_ends_in_time(rehearse):
     """It says nothing about the target: inconclusive, with what was recorded kept."""
     command = rehearse()
@@ -39,6 +41,7 @@ def test_the_generator_killed_mid_run_decides_nothing_but_ends_in_time(rehearse)
     command.await_nothing_left(5)
 
 
+@pytest.mark.long
 def test_a_stopped_guardian_keeps_no_run_from_its_end(rehearse):
     command = rehearse()
     command.await_offset(0.5)
@@ -48,6 +51,7 @@ def test_a_stopped_guardian_keeps_no_run_from_its_end(rehearse):
     command.await_nothing_left(5)
 
 
+@pytest.mark.long
 def test_a_generator_stopped_for_good_is_woken_to_write_down_the_rest_and_decides_nothing(rehearse):
     command = rehearse("schedule.sale=2s", "schedule.drain=1s")
     command.await_offset(0.5)
@@ -59,6 +63,7 @@ def test_a_generator_stopped_for_good_is_woken_to_write_down_the_rest_and_decide
     command.await_nothing_left(5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", [("postgres", "-D"), ("-m dress_rehearsal.target_app",)])
 def test_what_is_stopped_for_good_on_the_stage_keeps_no_run_from_its_end(rehearse, words):
     command = rehearse("schedule.sale=2s", "schedule.drain=1s", "schedule.settle=1s")
@@ -97,6 +102,7 @@ def test_an_interrupted_run_reports_what_happened_so_far(rehearse):
     command.await_nothing_left(5)
 
 
+@pytest.mark.long
 def test_a_disk_that_fills_up_ends_the_run_with_a_sentence(rehearse):
     command = rehearse("schedule.sale=60s")
     command.await_offset(0.5)

@@ -99,6 +99,7 @@ ITS_OWN = {"APP_WORKERS", "APP_TICKETS", "APP_FAULTS", "NEIGHBOURS_PORT", "AWS_A
 """Given to the app's processes by another value."""
 
 
+@pytest.mark.long
 def test_nothing_of_the_users_surroundings_reaches_a_rehearsal(rehearse, proxy, tmp_path):
     furnish(tmp_path)
     variables = shell(tmp_path, proxy.url)

@@ -158,6 +158,7 @@ def test_a_leader_that_is_killed_leaves_nothing(rehearse):
     command.await_nothing_left(45)
 
 
+@pytest.mark.long
 @pytest.mark.rehearsal
 def test_a_cell_that_differs_twice_is_not_hidden_by_the_second_try(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("dress_rehearsal.rehearsal.matrix.run.await_quiet", lambda *_: None)
