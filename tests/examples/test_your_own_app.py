@@ -65,6 +65,7 @@ def script(port: int) -> str:
     return "\n".join(parts).replace("8765", str(port)).replace("PORT", str(port))
 
 
+@pytest.mark.examples
 @pytest.mark.rehearsal
 @pytest.mark.timeout(300)
 def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
