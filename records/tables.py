@@ -33,21 +33,6 @@ STUDENT_OUTCOMES: Final = (
 )
 """Where a student's story ended; each student has exactly one (the census)."""
 
-STEPS: Final = (
-    "GET /events/{event}",
-    "GET /events/{event}/countdown",
-    "POST /login",
-    "POST /events/{event}/tickets",
-    "GET /tickets/{ticket}",
-    "GET /tickets/{ticket}/qr",
-    "POST /events/{event}/queue",
-    "GET /events/{event}/queue",
-    "GET /events/{event}/queue/stream",
-    "POST /gate/scan",
-)
-"""The steps of the bundled journeys: method and route template."""
-PAGE, COUNTDOWN, LOGIN, PURCHASE, TICKET, QR, JOIN, QUEUE, STREAM, SCAN = STEPS
-
 NO_FREE_PORT: Final = "no_free_port"
 """The word in `error` where this machine had no local port left for a connection."""
 
@@ -129,7 +114,7 @@ REQUESTS: Final = pa.schema(
         ("seq", pa.int32()),  # counts this student's requests from 0
         ("device", pa.int8()),  # 0 the student's first connection, 1… extra ones
         ("journey", _WORD),
-        ("step", _WORD),
+        ("step", _WORD),  # its name, of `steps.json`
         ("status", pa.int16()),  # HTTP status, 0: none
         ("outcome", _WORD),
         ("error", _WORD),  # problem code or the client's own word; null on ok

@@ -24,6 +24,7 @@ from locust.runners import LocalRunner
 from dress_rehearsal.plans import Person, read_roster
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.records.stamps import KernelStamps
+from dress_rehearsal.records.steps import TICKET_OPEN, Steps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.entry import entry_token
@@ -65,7 +66,8 @@ class Generator:
                 f"The roster holds {len(people)} people but the plan has "
                 f"{plan.event.students} students; give a longer roster or --students."
             )
-        histograms = Histograms(edges_of(plan), steps_of(plan))
+        steps = Steps(TICKET_OPEN)
+        histograms = Histograms(steps, edges_of(plan), steps_of(plan, steps))
         self.recorder = Recorder(run, "generator", histograms)
         self.rush = Rush(
             run.id,

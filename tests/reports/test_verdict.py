@@ -6,9 +6,9 @@ import jsonschema
 import numpy as np
 import pytest
 
-from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence import read_evidence
 from dress_rehearsal.reports.verdict import judge
+from tests.steps import PURCHASE
 
 SMALL = {"students": 200, "tickets": 60}
 NEVER_MET = [("latency_ms[POST /login].p99", "<= 1us")]

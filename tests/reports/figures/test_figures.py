@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import Timeline
 from dress_rehearsal.reports.figures import Drawing, Missing, draw_figures
@@ -22,6 +21,7 @@ from dress_rehearsal.reports.figures.time_axis import RunSeries, run_window_s
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import milliseconds, offset, resource_words, seconds, written
+from tests.steps import PURCHASE
 
 EvidenceOf = Callable[..., Evidence]
 VerdictOf = Callable[..., Verdict]

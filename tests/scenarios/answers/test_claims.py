@@ -5,18 +5,7 @@ from collections import Counter
 
 import pytest
 
-from dress_rehearsal.records.tables import (
-    CLAIMS,
-    COUNTDOWN,
-    JOIN,
-    LOGIN,
-    PAGE,
-    PURCHASE,
-    QR,
-    STEPS,
-    STREAM,
-    TICKET,
-)
+from dress_rehearsal.records.tables import CLAIMS
 from dress_rehearsal.scenarios.answers.claims import CLAIMING, read_claims
 from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
 from dress_rehearsal.scenarios.client.http import Answer
@@ -24,6 +13,7 @@ from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.recorder import FAILED, OK, Recorder
 from dress_rehearsal.target_app.qr import draw_qr, sign_ticket
 from tests.scenarios.test_recorder import add
+from tests.steps import COUNTDOWN, JOIN, LOGIN, PAGE, PURCHASE, QR, STEPS, STREAM, TICKET
 
 NS = 1_795_197_600_000_000_000
 ID = "0123456789abcdef" * 2
