@@ -146,6 +146,7 @@ def test_the_document_has_the_published_keys_in_order(healthy_verdict):
         "reasons",
         "census",
         "latency_ms",
+        "roles",
         "answers",
         "sale",
         "load",
