@@ -46,6 +46,8 @@ class Event(Section):
     """Who is overtaken by more than this, besides what is unknown of the clicks, is wronged."""
     per_student: Annotated[Whole, Field(ge=0, le=1_000)] = 1
     """How many tickets one student may have; 0: as many as there are."""
+    roster: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
+    """CSV of who acts, relative to the plan's folder; `--roster` comes before it."""
 
 
 class Schedule(Section):

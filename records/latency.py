@@ -14,14 +14,12 @@ Only what was abandoned does not count: its student needed the answer no more.
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dress_rehearsal.records.tables import OUTCOMES, STEPS, STREAM
-
-_STREAM: Final = STEPS.index(STREAM)
+from dress_rehearsal.records.tables import OUTCOMES
 
 
 class Felt(NamedTuple):
@@ -36,18 +34,22 @@ class Felt(NamedTuple):
     counts: NDArray[np.bool_]
 
 
-def felt_of(columns: Mapping[str, NDArray[np.int64]], abandoned: NDArray[np.bool_]) -> Felt:
+def felt_of(
+    columns: Mapping[str, NDArray[np.int64]],
+    streams: NDArray[np.bool_],
+    abandoned: NDArray[np.bool_],
+) -> Felt:
     """Return when each request was answered, and whether it counts.
 
     An event stream is answered when its first bytes come: it stays open on purpose.
 
     Args:
-        columns: `intended_ns`, `first_byte_ns`, `done_ns`, `step` and `outcome` of
-            `tables.REQUESTS`, -1 for null; a step or an outcome is its place in `tables.STEPS` or
-            `tables.OUTCOMES`, -1 where it is not among them.
+        columns: `intended_ns`, `first_byte_ns`, `done_ns` and `outcome` of `tables.REQUESTS`, -1
+            for null; an outcome is its place in `tables.OUTCOMES`, -1 where it is not among them.
+        streams: which are event streams, by the role of their step.
         abandoned: whose `error` is `tables.ABANDONED`.
     """
-    streamed = (columns["step"] == _STREAM) & (columns["first_byte_ns"] >= 0)
+    streamed = streams & (columns["first_byte_ns"] >= 0)
     answered_ns = np.where(streamed, columns["first_byte_ns"], columns["done_ns"])
     outcome = columns["outcome"]
     known = (answered_ns >= 0) & (columns["intended_ns"] >= 0)

@@ -12,6 +12,7 @@ from dress_rehearsal.records import soundness
 from dress_rehearsal.records.damage import Damage
 from dress_rehearsal.records.run_directory import RunDirectory
 from dress_rehearsal.records.soundness import Bounds, sound_rows
+from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.records.timeline import TimelineEvent, on_one_axis
 
@@ -39,6 +40,7 @@ class Recorded:
     metrics: pa.Table
     ledger: pa.Table
     damage: tuple[Damage, ...]
+    steps: Steps
 
 
 def read_recorded(run: RunDirectory) -> Recorded:
@@ -71,6 +73,7 @@ def read_recorded(run: RunDirectory) -> Recorded:
         students=sound(run.student_table(damage), soundness.STUDENTS, "students.parquet"),
         metrics=sound(metrics, soundness.METRICS, METRICS),
         ledger=sound(run.ledger_table(damage), soundness.LEDGER, "ledger.parquet"),
+        steps=run.steps(damage),
         damage=tuple(dict.fromkeys(damage)),
     )
 

@@ -23,11 +23,14 @@ from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.environment import read_facts
 from dress_rehearsal.records.errors import RunDirectoryUnreadableError, RunDirectoryUnusableError
 from dress_rehearsal.records.files import is_there, listed, reason, regular, remedy, resolved
+from dress_rehearsal.records.steps import TICKET_OPEN, Steps
 from dress_rehearsal.records.timeline import FILE as TIMELINE
 from dress_rehearsal.records.timeline import EventKind, TimelineEvent, read_events
 
 _RETIRED: Final = (("generator", "max_release_skew"),)
 """Keys of earlier plans that mean nothing any more: runs that have them are still read."""
+
+_STEPS: Final = "steps.json"
 
 _SECTIONS: Final = {"event", "schedule", "students", "target", "app", "postgres", "generator"}
 """Sections that every resolved plan has; one without the last of them was cut."""
@@ -144,6 +147,29 @@ class RunDirectory:
             RunDirectoryUnusableError: it cannot be written.
         """
         self._write_whole(name, lambda partial: parquet.write(table, partial))
+
+    def write_steps(self, steps: Steps) -> None:
+        """Write the steps of its scenario, all that are known by now.
+
+        Raises:
+            RunDirectoryUnusableError: it cannot be written.
+        """
+        self.write_text(_STEPS, steps.text())
+
+    def steps(self, damage: list[Damage] | None = None) -> Steps:
+        """Return the steps of its scenario; the bundled ticket open's where none are written.
+
+        Raises:
+            RunDirectoryUnreadableError: they are damaged, and nobody is told of it.
+        """
+        content = self._content(_STEPS, damage)
+        if content is None:
+            return Steps(TICKET_OPEN)
+        try:
+            return Steps.read(content.decode())
+        except ValueError as error:
+            self._tell([Damage(_STEPS, f"it cannot be read ({error}); no step is known")], damage)
+            return Steps()
 
     def stamp(
         self, kind: EventKind, name: str, *, t_ns: int | None = None, **detail: Any

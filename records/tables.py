@@ -33,21 +33,6 @@ STUDENT_OUTCOMES: Final = (
 )
 """Where a student's story ended; each student has exactly one (the census)."""
 
-STEPS: Final = (
-    "GET /events/{event}",
-    "GET /events/{event}/countdown",
-    "POST /login",
-    "POST /events/{event}/tickets",
-    "GET /tickets/{ticket}",
-    "GET /tickets/{ticket}/qr",
-    "POST /events/{event}/queue",
-    "GET /events/{event}/queue",
-    "GET /events/{event}/queue/stream",
-    "POST /gate/scan",
-)
-"""The steps of the bundled journeys: method and route template."""
-PAGE, COUNTDOWN, LOGIN, PURCHASE, TICKET, QR, JOIN, QUEUE, STREAM, SCAN = STEPS
-
 NO_FREE_PORT: Final = "no_free_port"
 """The word in `error` where this machine had no local port left for a connection."""
 
@@ -93,6 +78,9 @@ OWN_WORDS: Final = (
 NOT_KEPT: Final = "not_kept"
 """The phase on the timeline that says how many values of the target's could not be kept."""
 
+SCENARIO_TROUBLES: Final = "scenario_troubles"
+"""The phase on the timeline that says what went wrong with somebody's own scenario, how often."""
+
 CLIENT_POOLS: Final = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
 """Words in the label `pool` of the app's own metrics: what its requests wait for. The last three
 are only there where the strategy or the plan has them."""
@@ -129,7 +117,7 @@ REQUESTS: Final = pa.schema(
         ("seq", pa.int32()),  # counts this student's requests from 0
         ("device", pa.int8()),  # 0 the student's first connection, 1… extra ones
         ("journey", _WORD),
-        ("step", _WORD),
+        ("step", _WORD),  # its name, of `steps.json`
         ("status", pa.int16()),  # HTTP status, 0: none
         ("outcome", _WORD),
         ("error", _WORD),  # problem code or the client's own word; null on ok

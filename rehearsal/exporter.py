@@ -80,7 +80,7 @@ class Exporter:
         felt = HistogramMetricFamily(
             "generator_felt_seconds",
             "What students felt: from when they meant to act to the end of the answer.",
-            labels=["generator", "step"],
+            labels=["generator", "step", "role"],
         )
         late = HistogramMetricFamily(
             "generator_start_late_seconds",
@@ -89,7 +89,11 @@ class Exporter:
         )
         for name, histograms in list(self._histograms.items()):
             for step, histogram in histograms["felt"].items():
-                felt.add_metric([name, step], _buckets(histograms, histogram), histogram["sum_s"])
+                felt.add_metric(
+                    [name, step, histogram["role"]],
+                    _buckets(histograms, histogram),
+                    histogram["sum_s"],
+                )
             late.add_metric(
                 [name], _buckets(histograms, histograms["late"]), histograms["late"]["sum_s"]
             )

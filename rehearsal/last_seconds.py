@@ -79,7 +79,11 @@ class LastSeconds:
             for second in seconds:
                 for step, p99_s in second["felt_p99_s"].items():
                     slowest[step] = max(p99_s, slowest.get(step, 0))
-            felt += [({**own, "step": step}, p99_s) for step, p99_s in slowest.items()]
+            roles = {step: role for second in seconds for step, role in second["roles"].items()}
+            felt += [
+                ({**own, "step": step, "role": roles[step]}, p99_s)
+                for step, p99_s in slowest.items()
+            ]
         for metric, text, samples in (
             ("generator_arrivals_last_second", f"Students who began {_OF}.", arrivals),
             ("generator_sent_last_second", f"Requests sent {_OF}.", sent),

@@ -134,11 +134,22 @@ def _target_problems(plan: Plan) -> Iterator[str]:
 
 
 def people_of(plan: Plan, roster: Path | None) -> list[Person]:
-    """Return who acts: those of a roster, or where the stage is our own, drawn from the seed.
+    """Return who acts: those of a roster, or else people drawn from the seed.
+
+    Args:
+        roster: as given on the command line; without it the plan's own counts.
 
     Raises:
-        PlanError: the roster cannot be read or is too short, or an external target has none.
+        PlanError: the roster cannot be read or is too short, or is missing: an external target that
+            the bundled scenario logs in to knows its own students only.
     """
+    if roster is None and plan.event.roster is not None:
+        roster = Path(plan.event.roster)
+        if not is_file(roster):  # what stands there instead may be a secret
+            raise PlanError(
+                "event.roster names no file: give the path of a CSV file, relative to the plan's "
+                "folder."
+            )
     if roster is not None:
         people = read_roster(roster)
         if len(people) < plan.event.students:
@@ -147,7 +158,7 @@ def people_of(plan: Plan, roster: Path | None) -> list[Person]:
                 f"{plan.event.students:,} students; lower event.students or give a longer roster."
             )
         return people
-    if plan.target.stage == "external":
+    if plan.target.stage == "external" and plan.bundled:
         raise PlanError(
             "An external target has its own students: give their credentials with --roster FILE."
         )

@@ -17,9 +17,13 @@ from dress_rehearsal.records.files import bytes_left
 from dress_rehearsal.records.settle import Settling
 from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
 from dress_rehearsal.records.timeline import ABORTED, OUT_OF_SPACE
-from dress_rehearsal.rehearsal.errors import GeneratorFailedError
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
-from dress_rehearsal.rehearsal.generator_process import GeneratorProcess, Line, status_samples
+from dress_rehearsal.rehearsal.generator_process import (
+    GeneratorProcess,
+    Line,
+    failure_of,
+    status_samples,
+)
 from dress_rehearsal.rehearsal.harm import Harm
 from dress_rehearsal.rehearsal.monitoring import Monitoring
 from dress_rehearsal.rehearsal.signals import noticed, uninterruptible
@@ -287,7 +291,7 @@ class Rush:
 
     def _take(self, line: Line, collector: Collector) -> None:
         if line["kind"] == "error":
-            raise GeneratorFailedError(str(line["message"]))
+            raise failure_of(line)
         if line["kind"] == "status":
             collector.add(status_samples(line))
             if self._monitoring is not None:

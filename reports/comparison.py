@@ -10,7 +10,7 @@ import numpy as np
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.records.files import remedy
-from dress_rehearsal.records.tables import CLIENT_POOLS, PURCHASE
+from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.evidence.sale import time_to_know_ms
@@ -125,7 +125,7 @@ def compared(name: str, evidence: Evidence, verdict: Verdict) -> Compared:
         if pool.name in CLIENT_POOLS and pool.wait_p99_ms is not None
     ]
     longest = max(waits, default=(None, None))
-    bought = verdict.latency_ms.get(PURCHASE)
+    bought = verdict.purchase
     know_ms = time_to_know_ms(
         sale.capacity, evidence.ledger, evidence.requests, evidence.stores.durable
     )

@@ -31,7 +31,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import JOIN, NS_PER_S, PURCHASE, QUEUE, STREAM
+from dress_rehearsal.records.steps import JOIN, PURCHASE, QUEUE, STREAM
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived
 from dress_rehearsal.reports.evidence.stores import DURABLE
@@ -171,16 +172,16 @@ def _learning_s(evidence: Evidence) -> float:
     That is the pause between two questions for one's place, and from the last one's answer to the
     click.
     """
-    rows = evidence.requests[evidence.requests["step"].isin([JOIN, QUEUE, STREAM, PURCHASE])]
-    rows = rows[["student", "step", "sent_ns", "done_ns"]].dropna()
+    rows = evidence.requests[evidence.requests["role"].isin([JOIN, QUEUE, STREAM, PURCHASE])]
+    rows = rows[["student", "role", "sent_ns", "done_ns"]].dropna()
     rows = rows.sort_values(["student", "sent_ns"], kind="stable")
-    before = rows.groupby("student")[["done_ns", "step"]].shift()
+    before = rows.groupby("student")[["done_ns", "role"]].shift()
     pause_s = ((rows["sent_ns"] - before["done_ns"]) / NS_PER_S).to_numpy(
         "float64", na_value=np.nan
     )
-    told = before["step"].isin([QUEUE, STREAM]).to_numpy(dtype=bool) & (pause_s >= 0)
-    clicks = (rows["step"] == PURCHASE).to_numpy(dtype=bool) & told
-    asked = (rows["step"] == QUEUE).to_numpy(dtype=bool) & told
+    told = before["role"].isin([QUEUE, STREAM]).to_numpy(dtype=bool) & (pause_s >= 0)
+    clicks = (rows["role"] == PURCHASE).to_numpy(dtype=bool) & told
+    asked = (rows["role"] == QUEUE).to_numpy(dtype=bool) & told
     parts = (pause_s[which] for which in (clicks, asked))
     return sum(percentile(part, 99) for part in parts if len(part))
 
@@ -258,7 +259,7 @@ def _how_judged(evidence: Evidence) -> tuple[str, ...]:
 
 def _by_purchase(evidence: Evidence) -> pd.Series:
     """Return the place of each student by the first purchase sent that was decided."""
-    tries = evidence.requests[(evidence.requests["step"] == PURCHASE).astype(bool)]
+    tries = evidence.requests[(evidence.requests["role"] == PURCHASE).astype(bool)]
     decided = (tries["outcome"] == "ok") | tries["error"].astype("object").isin(_DECIDING)
     return _first_sent(tries[decided.astype(bool)])
 
@@ -266,7 +267,7 @@ def _by_purchase(evidence: Evidence) -> pd.Series:
 def _by_join(evidence: Evidence) -> pd.Series:
     """Return when a fair room would have let each student in."""
     requests = evidence.requests
-    joins = requests[(requests["step"] == JOIN).astype(bool)]
+    joins = requests[(requests["role"] == JOIN).astype(bool)]
     first = _first_sent(joins[(joins["outcome"] == "ok").astype(bool)]).sort_values()
     apart_ns = NS_PER_S / evidence.plan.app.admission_rate
     turn = np.arange(len(first))
@@ -276,7 +277,7 @@ def _by_join(evidence: Evidence) -> pd.Series:
     fair = pd.Series(wait + (turn * apart_ns).astype(np.int64), first.index, dtype="Int64")
 
     unheard = joins[(joins["outcome"] == "unknown").astype(bool) & may_have_arrived(joins)]
-    buying = (requests["step"] == PURCHASE) & (requests["outcome"] == "failed")
+    buying = (requests["role"] == PURCHASE) & (requests["outcome"] == "failed")
     lost = {*unheard["student"], *requests.loc[buying.astype(bool), "student"]}
     return fair[~fair.index.isin(lost)]
 
@@ -313,7 +314,7 @@ def _placed_behind_s(evidence: Evidence, line: pd.DataFrame) -> "pd.Series[float
     """
     if evidence.plan.app.waiting_room == "off" or evidence.plan.target.stage != "embedded":
         return pd.Series(dtype="float64")
-    joins = evidence.requests[(evidence.requests["step"] == JOIN).astype(bool)]
+    joins = evidence.requests[(evidence.requests["role"] == JOIN).astype(bool)]
     told = joins[(joins["outcome"] == "ok").astype(bool) & joins["told_position"].notna()]
     places = told["told_position"].astype("int64").groupby(integers(told["student"])).min()
     columns = {

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from dress_rehearsal.plans import Limit, Plan, parse_limit
 from dress_rehearsal.plans.shown import HIDDEN
-from dress_rehearsal.records.tables import STEPS
+from dress_rehearsal.records.steps import TICKET_OPEN
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.evidence.latency import requests_behind, says_little
 from dress_rehearsal.reports.numbers import exact
@@ -51,8 +51,8 @@ _FOREIGN: Final = re.compile(r"pools\[([a-z0-9][a-z0-9_-]*)\.[^\]]{1,100}\]\.([a
 
 _TABLES: Final[dict[str, tuple[type[Part], Sequence[str]]]] = {
     "census": (Census, ()),
-    "latency_ms": (Latency, STEPS),
-    "answers": (StepAnswers, STEPS),
+    "latency_ms": (Latency, tuple(TICKET_OPEN)),
+    "answers": (StepAnswers, tuple(TICKET_OPEN)),
     "sale": (Sale, ()),
     "load": (Load, ()),
     "audit": (Audit, ()),
@@ -62,6 +62,8 @@ _TABLES: Final[dict[str, tuple[type[Part], Sequence[str]]]] = {
     "generator": (Generator, ()),
 }
 """The verdict's tables that hold numbers, and the names of their rows where there are several."""
+_BY_STEP: Final = ("latency_ms", "answers")
+"""Tables with a row a step of the scenario."""
 
 BEGINNINGS: Final = ("saturated_at_s", "since_s")
 """Fields that say when something saturated, from T-0: of what was measured, null means never."""
@@ -78,10 +80,15 @@ _CPU_SHARES: Final = tuple(f"pools[cpu].{word}" for word in ("max", "peak_used",
 
 
 @functools.cache
-def known_metrics() -> Sequence[str]:
-    """Return every path that a gate may name."""
+def known_metrics(steps: tuple[str, ...] = tuple(TICKET_OPEN)) -> Sequence[str]:
+    """Return every path that a gate may name.
+
+    Args:
+        steps: the steps of the scenario.
+    """
     paths = []
-    for table, (part, names) in _TABLES.items():
+    for table, (part, usual) in _TABLES.items():
+        names = steps if table in _BY_STEP else usual
         heads = [f"{table}[{name}]" for name in names] if names else [table]
         fields = [name for name, field in part.model_fields.items() if _is_number(field.annotation)]
         paths += [f"{head}.{field}" for head in heads for field in fields]
@@ -98,7 +105,8 @@ def check_metric_names(plan: Plan) -> None:
     problems = []
     for position, gate in enumerate(plan.gates):
         where = f"gates.{position}"
-        if not _is_known(gate.metric, [each.name for each in plan.metrics]):
+        known = known_metrics(_steps_before(plan, gate.metric))
+        if not _is_known(gate.metric, known, [each.name for each in plan.metrics]):
             problems.append(
                 f"{where}.metric = {_shown(gate.metric)}: there is no such metric; "
                 f"{_near(gate.metric)}"
@@ -109,14 +117,15 @@ def check_metric_names(plan: Plan) -> None:
         raise MetricUnknownError(problems)
 
 
-def _is_known(path: str, entries: Sequence[str] | None = None) -> bool:
+def _is_known(path: str, known: Sequence[str], entries: Sequence[str] | None = None) -> bool:
     """Return whether a path names a number of the verdict.
 
     Args:
+        known: the paths that need no looking at.
         entries: names of the plan's `[[metrics]]`, whose pools nobody can list before they are
             read; None: any.
     """
-    if path in known_metrics():
+    if path in known:
         return True
     found = _FOREIGN.fullmatch(path)
     if found is None or (entries is not None and found[1] not in entries):
@@ -131,8 +140,9 @@ def metric_value(measured: Measured, path: str) -> Number | None:
     Raises:
         MetricUnknownError: no verdict holds such a number.
     """
-    if not _is_known(path):
-        raise MetricUnknownError([f"There is no metric {path!r}; {_near(path)}"])
+    steps = tuple(measured.roles)
+    if not _is_known(path, known_metrics(steps)):
+        raise MetricUnknownError([f"There is no metric {path!r}; {_near(path, steps)}"])
     part, field = _part(measured, path)
     value: Number | None = None if part is None else getattr(part, field)
     return value
@@ -288,12 +298,22 @@ def _shown(path: str) -> str:
     return f"'{path}'" if _close(path) and _PATH_SHAPE.fullmatch(path) else HIDDEN
 
 
-def _close(path: str) -> list[str]:
-    return difflib.get_close_matches(path[:_LONGEST], known_metrics(), n=3, cutoff=0.5)
+def _steps_before(plan: Plan, path: str) -> tuple[str, ...]:
+    """Return the steps that a plan's scenario can have, before it has been performed.
+
+    Those of a scenario of the user's own show while it runs: until then a gate may name any.
+    """
+    match = _PATH.fullmatch(path)
+    named = match[2] if match is not None and match[1] in _BY_STEP else None
+    return tuple(TICKET_OPEN) if plan.bundled or not named else (named,)
 
 
-def _near(path: str) -> str:
-    close = _close(path)
+def _close(path: str, steps: tuple[str, ...] = tuple(TICKET_OPEN)) -> list[str]:
+    return difflib.get_close_matches(path[:_LONGEST], known_metrics(steps), n=3, cutoff=0.5)
+
+
+def _near(path: str, steps: tuple[str, ...] = tuple(TICKET_OPEN)) -> str:
+    close = _close(path, steps)
     if close:
         return f"did you mean {' or '.join(close)}?"
     heads = (f"{table}[…]" if names else table for table, (_, names) in _TABLES.items())

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dress_rehearsal.plans.visible import visible_values
+from dress_rehearsal.records.steps import PURCHASE, TICKET_OPEN
 
 Number = int | float
 Status = Literal["pass", "fail", "inconclusive"]
@@ -232,6 +233,8 @@ class Measured(Part):
 
     census: Census
     latency_ms: dict[str, Latency]
+    roles: dict[str, str] = Field(default_factory=lambda: dict(TICKET_OPEN))
+    """What each step is for: `records.steps.ROLES`."""
     answers: dict[str, StepAnswers]
     sale: Sale
     load: Load
@@ -240,6 +243,17 @@ class Measured(Part):
     pools: tuple[Pool, ...]
     bottleneck: Bottleneck | None
     generator: Generator
+
+    @property
+    def purchase(self) -> Latency | None:
+        """The latency of buying: of the step that is for it, of several the one most asked."""
+        bought = [self.latency_ms[name] for name in self.purchases if name in self.latency_ms]
+        return max(bought, key=lambda latency: latency.count, default=None)
+
+    @property
+    def purchases(self) -> tuple[str, ...]:
+        """The steps that are for buying."""
+        return tuple(name for name, role in self.roles.items() if role == PURCHASE)
 
 
 class Answer(Part):

@@ -23,7 +23,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from dress_rehearsal.plans.notes import notes_on
-from dress_rehearsal.records.tables import NOT_KEPT, NS_PER_S, PURCHASE
+from dress_rehearsal.records.steps import PURCHASE
+from dress_rehearsal.records.tables import NOT_KEPT, NS_PER_S
 from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
@@ -69,8 +70,9 @@ def judge(evidence: Evidence) -> Verdict:
     unchecked = unchecked_words(evidence.requests)
     measured = Measured(
         census=census.census,
-        latency_ms=latency_by_step(evidence.latency, evidence.plan.seed),
-        answers=answers_by_step(evidence.latency),
+        latency_ms=latency_by_step(evidence.latency, evidence.plan.seed, evidence.steps),
+        roles=dict(evidence.steps),
+        answers=answers_by_step(evidence.latency, evidence.steps),
         sale=measure_sale(evidence),
         load=measure_load(evidence),
         audit=audit.audit,
@@ -215,7 +217,7 @@ def _unanswered_sale(evidence: Evidence) -> list[str]:
     frame = evidence.latency
     if not meant or evidence.t0_ns is None or frame.empty:
         return []
-    tries = frame[frame["step"] == PURCHASE]
+    tries = frame[frame["role"] == PURCHASE]
     if tries["answered"].any():
         return []
     return [
@@ -269,7 +271,7 @@ def _what_held(
     measured: Measured, evidence: Evidence, audit: AuditFinding, unchecked: Mapping[str, int]
 ) -> str:
     """Return a pass in one sentence, with figures that add up to every student."""
-    census, bought = measured.census, measured.latency_ms[PURCHASE]
+    census, bought = measured.census, measured.purchase
     limits = len(evidence.plan.gates)
     wronged = audit.nobody_wronged
     if unchecked:
@@ -292,9 +294,9 @@ def _what_held(
     return f"{', '.join(parts)}{f' and {_gates(limits)}' if limits else ''}."
 
 
-def _felt(bought: Latency) -> list[str]:
+def _felt(bought: Latency | None) -> list[str]:
     """Return how long buying took, and how few that is of where it says little."""
-    if bought.p99 is None:
+    if bought is None or bought.p99 is None:
         return []
     few = f" (there were only {written(bought.count)})" if says_little(bought, "p99") else ""
     return [f"99% of purchases took at most {milliseconds(bought.p99)}{few}"]

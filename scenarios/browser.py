@@ -8,7 +8,8 @@ from itertools import count
 from typing import Any, Final
 from urllib.parse import quote
 
-from dress_rehearsal.records.tables import ABANDONED, OWN_WORDS, STEPS
+from dress_rehearsal.records.steps import TICKET_OPEN
+from dress_rehearsal.records.tables import ABANDONED, OWN_WORDS
 from dress_rehearsal.scenarios.answers.body import NOTHING, Body, read_body
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
 from dress_rehearsal.scenarios.client.http import Answer, Request
@@ -17,8 +18,9 @@ from dress_rehearsal.scenarios.errors import ClosedError, ExchangeError, NotAnsw
 from dress_rehearsal.scenarios.recorder import FAILED, OK, REFUSED, UNKNOWN
 from dress_rehearsal.scenarios.rush import Rush
 
-PAGE, COUNTDOWN, LOGIN, BUY, TICKET, QR, JOIN, QUEUE, STREAM, SCAN = range(len(STEPS))
-"""Positions in `records.tables.STEPS`."""
+PAGE, COUNTDOWN, LOGIN, BUY, TICKET, QR, JOIN, QUEUE, STREAM, SCAN = range(len(TICKET_OPEN))
+"""Places of the bundled ticket open's steps."""
+_NAMES: Final = tuple(TICKET_OPEN)
 
 _READ_BY_STUDENTS: Final = frozenset({LOGIN, BUY, TICKET, JOIN, QUEUE})
 """Steps whose answer decides what the student does next; the rest are only looked at."""
@@ -125,6 +127,14 @@ class Browser:
         """Return the prepared purchase; each copy number is one idempotency key."""
         key = f"{self._rush.key}-{self.student:x}-{self._device + copy}"
         return self._request(BUY, body=b"{}", idempotency_key=key)
+
+    def buy(self, click: Request, intended_ns: int, connection: int = 0) -> Reply:
+        """Send a prepared purchase."""
+        return self.send(click, intended_ns, connection)
+
+    def is_final(self, reply: Reply) -> bool:  # noqa: ARG002
+        """Return whether an answer whose word is not known settles the matter: none does."""
+        return False
 
     def ticket(self, ticket: str, intended_ns: int) -> Reply:
         """Ask for a ticket's state."""
@@ -290,6 +300,6 @@ class Browser:
         Args:
             options: those of `Origin.request`.
         """
-        method, _, route = STEPS[step].partition(" ")
+        method, _, route = _NAMES[step].partition(" ")
         path = route.format(event=self._rush.plan.event.id, ticket=quote(ticket, safe=""))
         return self._rush.origin.request(step, method, path, **{"token": self._token} | options)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dress_rehearsal.plans import Plan, slo_edges_s
 from dress_rehearsal.records import tables
 from dress_rehearsal.records.latency import felt_of
+from dress_rehearsal.records.steps import ENTRANCE, JOIN, QUEUE, STREAM, Steps
 from dress_rehearsal.records.tables import NS_PER_S
 
 _BELOW_A_SECOND_MS: Final = (1, 2.5, 5, 10, 25, 50, 100, 150, 250, 350, 500, 700)
@@ -41,16 +42,16 @@ def edges_of(plan: Plan) -> tuple[float, ...]:
     return (*slo_edges_s(plan), plan.students.timeout, plan.students.timeout + _BEYOND_S)
 
 
-def steps_of(plan: Plan) -> tuple[str, ...]:
-    """Return the steps that some student of the plan may take."""
+def steps_of(plan: Plan, steps: Steps) -> tuple[str, ...]:
+    """Return those of the bundled ticket open's steps that some student of the plan may take."""
     absent = set()
     if plan.app.waiting_room == "off":
-        absent |= {"POST /events/{event}/queue", "GET /events/{event}/queue"}
+        absent |= {JOIN, QUEUE}
     if plan.app.waiting_room != "sse":
-        absent.add("GET /events/{event}/queue/stream")
+        absent.add(STREAM)
     if plan.students.entry == 0:
-        absent.add("POST /gate/scan")
-    return tuple(step for step in tables.STEPS if step not in absent)
+        absent.add(ENTRANCE)
+    return tuple(step for step in steps.names if steps.role_of(step) not in absent)
 
 
 class Histogram:
@@ -76,14 +77,19 @@ class Histograms:
     """Felt latency a step, and late starts, of the recorder's columns: a shard at a time.
 
     Args:
+        steps: what the column `step` counts in.
         edges_s: edges in seconds besides the usual ones.
-        steps: those shown from the start, with nothing in them: a counter that first shows with
+        shown: the steps shown from the start, with nothing in them: a counter that first shows with
             something in it hides that from whoever asks for its growth.
     """
 
-    def __init__(self, edges_s: Sequence[float] = (), steps: Sequence[str] = ()) -> None:
+    def __init__(
+        self, steps: Steps, edges_s: Sequence[float] = (), shown: Sequence[str] = ()
+    ) -> None:
+        self._steps = steps
         self.edges_s = tuple(sorted({*USUAL_EDGES_S, *edges_s}))
-        self._felt = {tables.STEPS.index(step): Histogram(self.edges_s) for step in steps}
+        places = {name: place for place, name in enumerate(steps.names)}
+        self._felt = {places[step]: Histogram(self.edges_s) for step in shown}
         self._late = Histogram(self.edges_s)
 
     def add(self, columns: Columns, errors: Sequence[str] = ()) -> None:
@@ -95,16 +101,21 @@ class Histograms:
         rows = {name: np.array(columns[name], dtype=np.int64) for name in _NEEDED}
         intended_ns, sent_ns, step = rows["intended_ns"], rows["sent_ns"], rows["step"]
         self._late.add((sent_ns - intended_ns)[sent_ns >= 0])
-        answered_ns, counts = felt_of(rows, _is_word(rows["error"], errors, tables.ABANDONED))
+        abandoned = _is_word(rows["error"], errors, tables.ABANDONED)
+        answered_ns, counts = felt_of(rows, self._steps.are(step, STREAM), abandoned)
         for code in np.unique(step[counts]).tolist():
             felt = self._felt.setdefault(code, Histogram(self.edges_s))
             felt.add((answered_ns - intended_ns)[counts & (step == code)])
 
     def document(self) -> dict[str, Any]:
         """Return all of it as plain values for a line of JSON."""
+        names, roles = self._steps.names, self._steps.roles
         return {
             "edges_s": self.edges_s,
-            "felt": {tables.STEPS[code]: one.document() for code, one in self._felt.items()},
+            "felt": {
+                names[code]: {"role": roles[code], **one.document()}
+                for code, one in self._felt.items()
+            },
             "late": self._late.document(),
         }
 

@@ -17,6 +17,7 @@ from gevent import get_hub
 from gevent.event import AsyncResult
 
 from dress_rehearsal.records import RecordError, RunDirectory, tables
+from dress_rehearsal.records.steps import TICKET_OPEN, Steps
 from dress_rehearsal.scenarios.answers.claims import CLAIMING, is_page, read_claims
 from dress_rehearsal.scenarios.answers.server_timing import DURATIONS, NAMES, read_timings
 from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
@@ -99,25 +100,32 @@ class Shard:
         return said
 
     def table(
-        self, errors: list[str], vocabularies: Mapping[str, Vocabulary], lost: Counter[str]
+        self,
+        steps: Steps,
+        errors: list[str],
+        vocabularies: Mapping[str, Vocabulary],
+        lost: Counter[str],
     ) -> pa.Table:
         """Return the rows as `records.tables.REQUESTS`.
 
         Args:
+            steps: what `step` counts in.
             errors: the words that `error` counts in.
             vocabularies: the words of columns whose words are the target's, so far; grow.
             lost: counts, by its name, each value that the target said and that cannot be kept.
         """
         words = {
             "journey": list(tables.JOURNEYS),
-            "step": list(tables.STEPS),
+            "step": list(steps.names),
             "outcome": list(tables.OUTCOMES),
             "error": errors,
         }
         arrays = []
         timing = read_timings(self.timings, vocabularies, lost)
         made = {name: timing.pop(name) for name in NAMES}
-        made |= read_claims(self.columns["step"], self.bodies, vocabularies["told_state"], lost)
+        made |= read_claims(
+            self.columns["step"], steps.roles, self.bodies, vocabularies["told_state"], lost
+        )
         for field in tables.REQUESTS:
             if field.name in made:
                 arrays.append(made[field.name])
@@ -145,9 +153,24 @@ class Recorder:
         run: where to write.
         name: this generator process, the first part of its shards' names.
         histograms: count what is handed over, for whoever watches.
+        steps: what `step` counts in, which may grow; where none is given they are the bundled
+            ticket open's, whose answers claim what is known here.
     """
 
-    def __init__(self, run: RunDirectory, name: str, histograms: Histograms | None = None) -> None:
+    def __init__(
+        self,
+        run: RunDirectory,
+        name: str,
+        histograms: Histograms | None = None,
+        steps: Steps | None = None,
+    ) -> None:
+        bundled = steps is None
+        self.steps = Steps(TICKET_OPEN) if steps is None else steps
+        claiming = CLAIMING if bundled else ()
+        self._claiming = frozenset(
+            place for place, role in enumerate(self.steps.roles) if role in claiming
+        )
+        self._steps_written: tuple[str, ...] = ()
         self.error: RecordError | None = None
         """Why writing stopped; rows recorded after that are lost and the run must end."""
         self.requests = 0
@@ -156,11 +179,11 @@ class Recorder:
         self.unfed: list[tuple[int, float, int, int, str | None]] = []
         """(step, felt ms, bytes, outcome, error) not yet told to Locust's statistics."""
         self.name = name
-        self.histograms = histograms or Histograms()
+        self.histograms = histograms or Histograms(self.steps)
         """What has been handed over for writing, as histograms."""
         self.begun: list[Exchange] = []
         """Exchanges begun since they were last counted; of each is known when it was sent."""
-        self.seconds = Seconds()
+        self.seconds = Seconds(self.steps)
         """What was sent and what ended, by the second."""
         self._run = run
         self._shard = Shard()
@@ -224,7 +247,7 @@ class Recorder:
         for append, value in zip(self._appends, row, strict=True):
             append(value)
         self._shard.timings.append(b"" if answer is None else answer.server_timing)
-        claims = answer is not None and step in CLAIMING and 200 <= answer.status < 300
+        claims = answer is not None and step in self._claiming and 200 <= answer.status < 300
         self._shard.bodies.append(self._claim(answer) if answer is not None and claims else b"")
         self.requests += 1
         abandoned = error == tables.ABANDONED
@@ -278,10 +301,14 @@ class Recorder:
     def _write(self, shard: Shard, number: int, errors: list[str]) -> None:
         self.histograms.add(shard.columns, errors)
         try:
-            table = shard.table(errors, self._words, self._unkept)
+            table = shard.table(self.steps, errors, self._words, self._unkept)
         except _UNFORESEEN:
             self._unkept["answer"] += shard.forget_said()
-            table = shard.table(errors, self._words, self._unkept)
+            table = shard.table(self.steps, errors, self._words, self._unkept)
+        known = (*self.steps.names, *self.steps.roles)
+        if known != self._steps_written:
+            self._run.write_steps(self.steps)
+            self._steps_written = known
         self._run.write_table(f"requests/{self.name}-{number:06d}.parquet", table)
 
     def stamp_losses(self) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dress_rehearsal.records import tables
 from dress_rehearsal.records.latency import felt_of
+from dress_rehearsal.records.steps import STREAM, Steps
 from dress_rehearsal.records.tables import NS_PER_S
 
 COLUMNS: Final = (
@@ -33,9 +34,10 @@ _KEPT_S: Final = 15
 class _Second:
     """One second; `felt` holds (step, latency in ns) of requests that count in percentiles."""
 
-    __slots__ = ("arrivals", "ends", "felt", "sent")
+    __slots__ = ("_steps", "arrivals", "ends", "felt", "sent")
 
-    def __init__(self) -> None:
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
         self.arrivals = self.sent = 0
         self.ends = np.zeros(len(ENDS), dtype=np.int64)
         self.felt: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
@@ -47,6 +49,7 @@ class _Second:
             "sent": self.sent,
             "answers": dict(zip(ENDS, self.ends.tolist(), strict=True)),
             "felt_p99_s": self._felt_p99_s(),
+            "roles": dict(zip(self._steps.names, self._steps.roles, strict=True)),
         }
 
     def _felt_p99_s(self) -> dict[str, float]:
@@ -54,17 +57,23 @@ class _Second:
             return {}
         steps, felt_ns = (np.concatenate(parts) for parts in zip(*self.felt, strict=True))
         self.felt = [(steps, felt_ns)]
+        names = self._steps.names
         return {
-            tables.STEPS[step]: float(np.percentile(felt_ns[steps == step], 99, method="higher"))
+            names[step]: float(np.percentile(felt_ns[steps == step], 99, method="higher"))
             / NS_PER_S
             for step in np.unique(steps).tolist()
         }
 
 
 class Seconds:
-    """The last seconds, counted in batches: nothing is done for a single request."""
+    """The last seconds, counted in batches: nothing is done for a single request.
 
-    def __init__(self) -> None:
+    Args:
+        steps: what the column `step` counts in.
+    """
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
         self._seconds: dict[int, _Second] = {}
         self._changed: set[int] = set()
         self._newest_s = 0
@@ -88,7 +97,7 @@ class Seconds:
             rows: `COLUMNS` of `records.tables.REQUESTS`, -1 for null, words by their place.
             abandoned: whose answer the student needed no more.
         """
-        answered_ns, counts = felt_of(rows, abandoned)
+        answered_ns, counts = felt_of(rows, self._steps.are(rows["step"], STREAM), abandoned)
         felt_ns = answered_ns - rows["intended_ns"]
         ends = np.where(abandoned, ENDS.index(tables.ABANDONED), rows["outcome"])
         ended_s = rows["done_ns"] // NS_PER_S
@@ -109,7 +118,9 @@ class Seconds:
         now_s = now_ns // NS_PER_S
         begin_s = now_s if self._untold_s is None else max(self._untold_s, now_s - _KEPT_S)
         told = {at_s for at_s in self._changed if at_s < now_s} | set(range(begin_s, now_s))
-        documents = [self._seconds.get(at_s, _Second()).document(at_s) for at_s in sorted(told)]
+        documents = [
+            self._seconds.get(at_s, _Second(self._steps)).document(at_s) for at_s in sorted(told)
+        ]
         self._changed -= told
         self._untold_s = now_s
         return documents
@@ -122,9 +133,9 @@ class Seconds:
                 del self._seconds[old]
                 self._changed.discard(old)
         elif at_s < self._newest_s - _KEPT_S:
-            return _Second()
+            return _Second(self._steps)
         self._changed.add(at_s)
-        return self._seconds.setdefault(at_s, _Second())
+        return self._seconds.setdefault(at_s, _Second(self._steps))
 
 
 def _by_second(times_ns: Iterable[int]) -> list[tuple[int, int]]:

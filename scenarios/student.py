@@ -9,7 +9,6 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from dress_rehearsal.plans.visible import visible_line
-from dress_rehearsal.records.tables import STEPS
 from dress_rehearsal.scenarios.journeys import perform
 from dress_rehearsal.scenarios.recorder import FAILED, UNKNOWN, Recorder
 from dress_rehearsal.scenarios.rush import Rush
@@ -50,9 +49,10 @@ def feed_statistics(environment: Environment, recorder: Recorder) -> None:
 def feed_once(environment: Environment, recorder: Recorder) -> Iterator[None]:
     """Tell Locust of what is recorded by now, pausing between slices of 200 requests."""
     rows, recorder.unfed = recorder.unfed, []
+    names = recorder.steps.names
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         for step, felt_ms, size, outcome, error in rows[start : start + _ROWS_AT_ONCE]:
-            method, _, name = STEPS[step].partition(" ")
+            method, _, name = names[step].partition(" ")
             exception: Any = None
             if outcome in (FAILED, UNKNOWN):
                 exception = visible_line(error or "failed")

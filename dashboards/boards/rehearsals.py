@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models.dashboard import DashboardLink, Panel
 from dress_rehearsal.dashboards.kit import colours, links
 from dress_rehearsal.dashboards.kit.dashboard import Section, dashboard_json
 from dress_rehearsal.dashboards.kit.panels import bargauge, note, stat, words
-from dress_rehearsal.dashboards.kit.promql import PURCHASE, highest
+from dress_rehearsal.dashboards.kit.promql import BUYING, highest
 from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.table import Column, Key, table
 from dress_rehearsal.dashboards.kit.thresholds import plain, warn_fail
@@ -118,7 +118,7 @@ def _side_by_side() -> tuple[Panel, ...]:
             "own limit, and a run's verdict says whether it was kept.",
             Query(
                 "histogram_quantile(0.99, sum by (le, run) (max_over_time("
-                f'{latency}{{step="{PURCHASE}"}}[$__range])))',
+                f"{latency}{{{BUYING}}}[$__range])))",
                 "{{run}}",
             ),
             unit="s",

@@ -19,8 +19,8 @@ from dress_rehearsal.dashboards.kit import colours, links
 from dress_rehearsal.dashboards.kit.dashboard import Section, dashboard_json, source, trace
 from dress_rehearsal.dashboards.kit.panels import logs, stat, timeseries
 from dress_rehearsal.dashboards.kit.promql import (
+    BUYING,
     NOT_PROBES,
-    PURCHASE,
     by_second,
     highest,
     last,
@@ -86,7 +86,7 @@ def _at_a_glance() -> tuple[Panel, ...]:
             "meant to send them. The colour judges nothing: whether it is too slow is the plan's "
             "to say, and stands with the gates once judged.",
             Query(
-                quantile_of_all(0.99, "generator_felt_seconds", matchers=(f'step="{PURCHASE}"',)),
+                quantile_of_all(0.99, "generator_felt_seconds", matchers=(BUYING,)),
                 "felt p99",
             ),
             unit="s",
@@ -141,7 +141,7 @@ def _rush() -> tuple[Panel, ...]:
             "lies between them was spent in the generator, the kernel's queue or the network.",
             [
                 Query(
-                    by_second(of_run(_FELT_P99, f'step="{PURCHASE}"'), "max"),
+                    by_second(of_run(_FELT_P99, BUYING), "max"),
                     "felt",
                     colours.FELT_P99,
                 ),

@@ -13,7 +13,7 @@ it counted it, whatever the step between two points.
 
 from typing import Final
 
-PURCHASE: Final = "POST /events/{event}/tickets"
+BUYING: Final = 'role="purchase"'
 NOT_PROBES: Final = 'route!~"/healthz|/readyz"'
 """Probes are nobody's request, and are told no while a process starts or ends."""
 INSTANCE: Final = 'instance=~"$instance"'

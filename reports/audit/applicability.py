@@ -10,21 +10,13 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.records.tables import (
-    COUNTDOWN,
-    JOIN,
-    PAGE,
-    QR,
-    QUEUE,
-    SCAN,
-    TICKET,
-)
+from dress_rehearsal.records.steps import CODE, COUNTDOWN, ENTRANCE, JOIN, PAGE, QUEUE, TICKET
 from dress_rehearsal.reports.audit.said import Said
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import Fact
 
 SHOWN: Final = {
-    "wrong_code": ("told_code", QR),
+    "wrong_code": ("told_code", CODE),
     "false_number": ("told_number", TICKET),
     "false_place": ("told_position", JOIN, QUEUE),
     "false_countdown": ("told_opens_ns", PAGE, COUNTDOWN),
@@ -177,7 +169,7 @@ def _nothing_there(said: Said, *, gate_unread: bool) -> dict[str, str]:
     reasons: dict[str, str] = {}
     if evidence.plan.app.waiting_room == "off":
         reasons |= dict.fromkeys(_ROOM, _NO_ROOM)
-    scanned = bool(said.at(SCAN).any())
+    scanned = bool(said.at(ENTRANCE).any())
     if not scanned:
         reasons["refused_entry"] = _NO_ENTRY
     if not gate_unread:
@@ -212,6 +204,6 @@ def _not_in_scenario(said: Said) -> dict[str, str]:
         return {}
     reasons = dict.fromkeys(_OWN_WORDS, _NO_WORD)
     reasons["replays_refused"] = _NO_KEYS
-    if not said.at(TICKET, QR).any():
+    if not said.at(TICKET, CODE).any():
         reasons["denied_tickets"] = _UNOPENED_TICKETS
     return reasons

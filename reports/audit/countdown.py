@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from dress_rehearsal.records.tables import ABANDONED, COUNTDOWN, JOIN, NS_PER_S, PAGE, QUEUE, STREAM
+from dress_rehearsal.records.steps import COUNTDOWN, JOIN, PAGE, QUEUE, STREAM
+from dress_rehearsal.records.tables import ABANDONED, NS_PER_S
 from dress_rehearsal.reports.audit.refusals import Wrong
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said, clock_ns
 from dress_rehearsal.reports.audit.sold_out import last_buyer_ns, stock
@@ -45,7 +46,7 @@ def page_wrongs(said: Said) -> dict[str, Wrong]:
 
 def status_age_ns(said: Said) -> int:
     """Return how old what a service keeps may be: its usual age, and its slowest answer besides."""
-    waited = (said.sent_ns >= 0) & (said.done_ns >= 0) & (said.step != STREAM)
+    waited = (said.sent_ns >= 0) & (said.done_ns >= 0) & (said.role != STREAM)
     waited &= said.word != ABANDONED
     took_ns = (said.done_ns - said.sent_ns)[waited]
     return STATUS_AGE_NS + int(took_ns.max(initial=0))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import SCAN
+from dress_rehearsal.records.steps import ENTRANCE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import GATE
 from dress_rehearsal.reports.numbers import integers
@@ -80,7 +80,7 @@ def _entered(evidence: Evidence) -> pd.DataFrame:
 
 
 def _scans(evidence: Evidence) -> "pd.Series[bool]":
-    return (evidence.requests["step"] == SCAN).astype(bool)
+    return (evidence.requests["role"] == ENTRANCE).astype(bool)
 
 
 def _welcomed(evidence: Evidence) -> Any:

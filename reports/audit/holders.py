@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_S, QR, SCAN, TICKET
+from dress_rehearsal.records.steps import CODE, ENTRANCE, TICKET
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said
 from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.words import counted
@@ -30,11 +31,11 @@ def denied_tickets(said: Said) -> tuple[int, str] | None:
     """Count the holders who were denied their ticket or its code; None without any record."""
     if said.evidence.requests.empty:
         return None
-    unknown = said.which("ticket_unknown", steps=(TICKET, QR))
+    unknown = said.which("ticket_unknown", roles=(TICKET, CODE))
     told = said.evidence.promises.students.set_index("student")["issued_ns"]
     issued_ns = integers(told.reindex(said.student), missing=NEVER_NS)
-    pending = said.which("ticket_pending", steps=(QR,)) & (issued_ns <= said.sent_ns)
-    asked = (said.step == QR) & said.answered
+    pending = said.which("ticket_pending", roles=(CODE,)) & (issued_ns <= said.sent_ns)
+    asked = (said.role == CODE) & said.answered
     opened = said.students(asked & (said.outcome == "ok"))
     tries = pd.Series(said.student[asked & (said.outcome == "failed")]).value_counts()
     refused = said.students(asked & (said.outcome == "refused"))
@@ -49,16 +50,16 @@ def denied_tickets(said: Said) -> tuple[int, str] | None:
 
 def refused_entry(said: Said) -> tuple[int, str] | None:
     """Count the holders sent away with a good code, None when nobody went to the entrance."""
-    scans = said.step == SCAN
+    scans = said.role == ENTRANCE
     if not scans.any():
         return None
-    invalid = said.which("qr_invalid", "ticket_unknown", "unauthenticated", steps=(SCAN,))
+    invalid = said.which("qr_invalid", "ticket_unknown", "unauthenticated", roles=(ENTRANCE,))
     entered = scans & said.reached & (said.outcome != "refused")
     entered_ns = said.first_ns(entered, said.sent_ns)
-    used = said.which("already_entered", steps=(SCAN,)) & (entered_ns > said.done_ns)
-    fetched = (said.step == QR) & (said.outcome == "ok")
+    used = said.which("already_entered", roles=(ENTRANCE,)) & (entered_ns > said.done_ns)
+    fetched = (said.role == CODE) & (said.outcome == "ok")
     age_ns = said.sent_ns - said.last_before_ns(fetched)
-    old = said.which("qr_expired", steps=(SCAN,)) & (age_ns < FRESH_NS)
+    old = said.which("qr_expired", roles=(ENTRANCE,)) & (age_ns < FRESH_NS)
     who = said.students(invalid | used | old)
     return len(who), (
         f"Refused at the entrance: {counted(len(who), 'holder')} came with a good code that had "

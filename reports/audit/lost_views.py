@@ -1,6 +1,6 @@
 """Lost views: page views that were answered, held against the event's own counter."""
 
-from dress_rehearsal.records.tables import PAGE
+from dress_rehearsal.records.steps import PAGE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.reconciliation import began_ns, tally
 from dress_rehearsal.reports.words import counted, written
@@ -25,7 +25,7 @@ def lost_views(evidence: Evidence) -> tuple[int, str] | None:
     if rows.empty:
         return None
     grown = evidence.samples.increases(rows, began_ns(evidence.requests)).iloc[0]
-    pages = evidence.requests[(evidence.requests["step"] == PAGE).astype(bool)]
+    pages = evidence.requests[(evidence.requests["role"] == PAGE).astype(bool)]
     views = tally(pages, int(grown["increase"]), int(grown["last_ns"]), answers="ok")
     due, when = views.least, f" at least {LATEST_S} s before the counter was last read"
     done_ns = evidence.timeline.phases.get("performed")  # every student was done by then
@@ -39,7 +39,8 @@ def lost_views(evidence: Evidence) -> tuple[int, str] | None:
         )
     most = views.recorded + views.uncertain
     if views.counted > most:
-        server = evidence.server_counts.tallies.get(PAGE)
+        pages = evidence.steps.of_role(PAGE)
+        server = evidence.server_counts.tallies.get(pages[0]) if pages else None
         if server is None or evidence.requests.empty or evidence.timeline.record_cut:
             return None
         most += max(server.difference, 0)

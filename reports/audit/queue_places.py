@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import JOIN, QUEUE, STREAM
+from dress_rehearsal.records.steps import JOIN, QUEUE, STREAM
 from dress_rehearsal.reports.audit.countdown import by_worker, status_age_ns
 from dress_rehearsal.reports.audit.refusals import Wrong
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said
@@ -60,8 +60,8 @@ def false_places(said: Said) -> Wrong | None:
 def _asked(said: Said) -> Any:
     """Return for each answer how many students may have asked for a place by then."""
     if said.evidence.timeline.record_cut:
-        return np.full(len(said.step), NEVER_NS)
-    joins = (said.step == JOIN) & said.reached
+        return np.full(len(said.role), NEVER_NS)
+    joins = (said.role == JOIN) & said.reached
     first_ns = pd.Series(said.sent_ns[joins]).groupby(said.student[joins]).min()
     return np.searchsorted(np.sort(first_ns.to_numpy()), said.done_ns, side="right")
 
@@ -69,10 +69,10 @@ def _asked(said: Said) -> Any:
 def _ahead(said: Said, told: Any) -> tuple[Any, Any]:
     """Return which answers told of more ahead than can have been, and which of fewer."""
     position, ahead = said.told("told_position").value, said.told("told_ahead")
-    admitted = said.told_flags("told_admitted") | ((said.step == STREAM) & (said.outcome == "ok"))
+    admitted = said.told_flags("told_admitted") | ((said.role == STREAM) & (said.outcome == "ok"))
     # How many had been let in, by each answer that names a place and how many are ahead of it.
-    waiting = told & ahead.known & (said.step != STREAM) & ~admitted
-    waiting |= told & ahead.known & (said.step == STREAM)
+    waiting = told & ahead.known & (said.role != STREAM) & ~admitted
+    waiting |= told & ahead.known & (said.role == STREAM)
     let_in = position - 1 - ahead.value
     age_ns = status_age_ns(said)
 
@@ -83,7 +83,7 @@ def _ahead(said: Said, told: Any) -> tuple[Any, Any]:
 
     # Whoever asks after the answer and is not let in shows that it had not come so far; of a
     # stream it is not known when it told.
-    still = waiting & ~more & (said.step != STREAM)
+    still = waiting & ~more & (said.role != STREAM)
     later = _running(-said.sent_ns[still], -position[still])
     fewer = waiting & (let_in > -later(-(said.done_ns + age_ns)) - 1)
     return more, fewer

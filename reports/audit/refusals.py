@@ -21,16 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from dress_rehearsal.records.tables import (
-    COUNTDOWN,
-    JOIN,
-    LOGIN,
-    NS_PER_S,
-    PAGE,
-    PURCHASE,
-    SCAN,
-    STREAM,
-)
+from dress_rehearsal.records.steps import COUNTDOWN, ENTRANCE, JOIN, LOGIN, PAGE, PURCHASE, STREAM
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.audit.claims import REJECTIONS
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said, clock_ns
 from dress_rehearsal.reports.numbers import least_of
@@ -49,7 +41,8 @@ def refusal_wrongs(said: Said) -> dict[str, Wrong]:
         **_already_holds(said),
         **_waiting_room(said),
         **_sessions(said),
-        "replays_refused": _replays(said),
+        # A scenario of somebody's own need not send any idempotency key.
+        **({"replays_refused": _replays(said)} if said.evidence.plan.bundled else {}),
         "false_rejections": _rejections(said),
     }
 
@@ -142,9 +135,9 @@ def _waiting_room(said: Said) -> dict[str, Wrong]:
 
 def _sessions(said: Said) -> dict[str, Wrong]:
     logged_in_ns = said.first_ns(said.at(LOGIN) & (said.outcome == "ok"), said.done_ns)
-    anywhere = ~said.at(LOGIN, PAGE, COUNTDOWN, SCAN)
+    anywhere = ~said.at(LOGIN, PAGE, COUNTDOWN, ENTRANCE)
     lost = said.students(said.which("unauthenticated") & anywhere & (logged_in_ns < said.sent_ns))
-    refused = said.students(said.which("bad_credentials", "too_many_attempts", steps=(LOGIN,)))
+    refused = said.students(said.which("bad_credentials", "too_many_attempts", roles=(LOGIN,)))
     return {
         "lost_sessions": (
             len(lost),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.clocks import FOREIGN_CLOCK_NS
 from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived
@@ -49,24 +49,24 @@ class Said:
         self.done_ns = integers(rows["done_ns"].fillna(rows["read_ns"]), missing=-1)
         self.device = integers(rows["device"])
         self.word = rows["error"].astype("object").fillna("").to_numpy()
-        self.step = rows["step"].astype("object").to_numpy()
+        self.role = rows["role"].to_numpy()
         self.outcome = rows["outcome"].astype("object").to_numpy()
         self.reached = may_have_arrived(rows).to_numpy(dtype=bool)
         self.answered = integers(rows["status"]) > 0
         self._at: dict[str, Any] = {}
         self._columns: dict[str, Any] = {}
 
-    def at(self, *steps: str) -> Any:
-        """Return which requests were one of these steps."""
-        for step in steps:
-            if step not in self._at:
-                self._at[step] = np.asarray(self.step == step, dtype=bool)
-        return np.logical_or.reduce([self._at[step] for step in steps])
+    def at(self, *roles: str) -> Any:
+        """Return which requests were for one of these things (`records.steps.ROLES`)."""
+        for role in roles:
+            if role not in self._at:
+                self._at[role] = np.asarray(self.role == role, dtype=bool)
+        return np.logical_or.reduce([self._at[role] for role in roles])
 
-    def which(self, *words: str, steps: tuple[str, ...] = ()) -> Any:
-        """Return which answers said one of these words, at one of these steps if any are named."""
+    def which(self, *words: str, roles: tuple[str, ...] = ()) -> Any:
+        """Return which answers said one of these words, for one of these things if any is named."""
         chosen = np.isin(self.word, words) & self.answered
-        return chosen & self.at(*steps) if steps else chosen
+        return chosen & self.at(*roles) if roles else chosen
 
     def told(self, column: str) -> Told:
         """Return what answers told in a column of whole numbers of `records.tables.CLAIMS`."""

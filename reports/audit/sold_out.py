@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import JOIN, PURCHASE, QUEUE, STREAM
+from dress_rehearsal.records.steps import JOIN, PURCHASE, QUEUE, STREAM
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import owned
@@ -90,7 +90,7 @@ def _of_somebody_else(said: Said) -> Wrong | None:
     if evidence.requests.empty or evidence.clock_steps:
         return None
     places = evidence.plan.event.tickets
-    told = said.which("sold_out", steps=_TELLING) & (said.sent_ns >= 0) & (said.done_ns >= 0)
+    told = said.which("sold_out", roles=_TELLING) & (said.sent_ns >= 0) & (said.done_ns >= 0)
     taken = _may_be_taken(said)(said.sent_ns, said.done_ns) + _taken_by_others(said)
     wrong = told & (taken < places)
     who = said.students(wrong)
@@ -153,7 +153,7 @@ def told_before_the_last_buyer(said: Said) -> int:
     last_ns = last_buyer_ns(said)
     if last_ns is None:
         return 0
-    early = said.which("sold_out", steps=_TELLING) & (said.done_ns < last_ns)
+    early = said.which("sold_out", roles=_TELLING) & (said.done_ns < last_ns)
     return len(said.students(early))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import PURCHASE, QR, TICKET
+from dress_rehearsal.records.steps import CODE, PURCHASE, TICKET
 from dress_rehearsal.reports.audit.said import Said
 from dress_rehearsal.reports.evidence.stores import owned, pairs
 from dress_rehearsal.reports.words import counted, written
@@ -61,7 +61,7 @@ def _numbers(said: Said) -> dict[str, Wrong]:
 
 def _codes(said: Said) -> dict[str, Wrong]:
     code = said.told("told_code")
-    given = code.known & (said.step == QR)
+    given = code.known & (said.role == CODE)
     if not given.any():
         return {}
     codes = _shown(said, given, code=code.value)

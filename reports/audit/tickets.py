@@ -26,7 +26,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S, TICKET
+from dress_rehearsal.records.steps import TICKET
+from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.audit.pending import borne_out, drift, may_come, misplaced
 from dress_rehearsal.reports.audit.said import Said, clock_ns
 from dress_rehearsal.reports.evidence import Evidence

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.cause.decomposition import parts_in
 from dress_rehearsal.reports.cause.extent import NEGLIGIBLE_MS, extent_of
 from dress_rehearsal.reports.cause.failures import failures
@@ -24,8 +24,8 @@ from dress_rehearsal.reports.cause.resource import Scene, resource_of
 from dress_rehearsal.reports.cause.slowest import (
     BEFORE_T0_S,
     Slowest,
-    slowest,
     slowest_other,
+    slowest_purchases,
 )
 from dress_rehearsal.reports.cause.stops import Stop, find_stops
 from dress_rehearsal.reports.evidence import Evidence
@@ -104,7 +104,7 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
 
 def _find(evidence: Evidence, load: Load, pools: Sequence[PoolFinding]) -> CauseFinding:
     assert evidence.t0_ns is not None
-    bought = slowest(evidence, load, PURCHASE)
+    bought = slowest_purchases(evidence, load)
     lost = {} if bought is None else _kept(bought.lost_ms)
     slow = bought if bought is not None and bought.is_slow else slowest_other(evidence, load)
     undecided = _undecided(evidence)
@@ -275,7 +275,7 @@ def _nothing_slow(bought: Slowest | None) -> str:
 
 
 def _to(slow: Slowest) -> str:
-    return "to buy" if slow.step == PURCHASE else f"of {slow.step}"
+    return "to buy" if slow.buying else f"of {slow.step}"
 
 
 def _kept(lost: "pd.Series[float]") -> dict[str, float]:

@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import CLIENT_POOLS, STREAM
+from dress_rehearsal.records.steps import STREAM
+from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.cause.decomposition import decompose
 from dress_rehearsal.reports.cause.load import Load
 from dress_rehearsal.reports.cause.slowest import Slowest
@@ -144,7 +145,7 @@ def _routes(
     latency = evidence.latency
     sent = evidence.requests["sent_ns"].fillna(evidence.requests["intended_ns"])
     chosen = sent.between(*span_ns) & latency["felt_ms"].notna() & ~latency["abandoned"]
-    chosen &= latency["step"].notna() & (latency["step"] != STREAM)
+    chosen &= latency["step"].notna() & (latency["role"] != STREAM)
     every = decompose(evidence, load, chosen.to_numpy(dtype=bool))
     every["step"] = latency.loc[chosen, "step"].to_numpy()
     losses = _losses(every, "step", part)

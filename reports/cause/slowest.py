@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from dress_rehearsal.records.tables import PURCHASE, STREAM
+from dress_rehearsal.records.steps import PURCHASE, STREAM
 from dress_rehearsal.reports.cause.decomposition import decompose, parts_in
 from dress_rehearsal.reports.cause.load import Load
 from dress_rehearsal.reports.evidence import Evidence
@@ -22,9 +22,14 @@ BEFORE_T0_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Slowest:
-    """The slowest tenth of one step's requests, among all of them (rows of `decompose`)."""
+    """The slowest tenth of one step's requests, among all of them (rows of `decompose`).
+
+    Attributes:
+        buying: whether it is of all that is for buying; `step` is then the most asked of them.
+    """
 
     step: str
+    buying: bool
     every: pd.DataFrame
     rows: pd.DataFrame
     p99_ms: float
@@ -52,21 +57,31 @@ def _many_slow(took_ms: "pd.Series[float]") -> bool:
     return int((took_ms >= SLOW_MS).sum()) >= least
 
 
-def _felt_at(latency: pd.DataFrame, step: str) -> Any:
-    """Return which requests of a step around T-0 and after it students waited for (bool array)."""
-    chosen = (latency["step"] == step) & (latency["intended_s"] >= -BEFORE_T0_S)
+def _felt_at(latency: pd.DataFrame, chosen: "pd.Series[bool]") -> Any:
+    """Return which of some requests, around T-0 and after it, students waited for (bool array)."""
+    chosen = chosen & (latency["intended_s"] >= -BEFORE_T0_S)
     return (chosen & latency["felt_ms"].notna() & ~latency["abandoned"]).to_numpy(dtype=bool)
 
 
-def slowest(evidence: Evidence, load: Load, step: str) -> Slowest | None:
-    """Return the slowest tenth of a step's requests around T-0 and after it, None without any."""
-    chosen = _felt_at(evidence.latency, step)
+def slowest_purchases(evidence: Evidence, load: Load) -> Slowest | None:
+    """Return the slowest tenth of what is for buying, around T-0 and after it; None without any."""
+    latency = evidence.latency
+    buying = latency["role"] == PURCHASE
+    steps = latency["step"][buying].value_counts()
+    step = str(steps.index[0]) if len(steps) else ""
+    return _slowest(evidence, load, step, buying, buying=True)
+
+
+def _slowest(
+    evidence: Evidence, load: Load, step: str, which: "pd.Series[bool]", *, buying: bool = False
+) -> Slowest | None:
+    chosen = _felt_at(evidence.latency, which)
     if not chosen.any():
         return None
     every = decompose(evidence, load, chosen)
     number = min(max(math.ceil(len(every) / 10), 5), len(every))
     rows = every.sort_values("felt_ms", kind="stable").tail(number)
-    return Slowest(step, every, rows, percentile(every["felt_ms"].to_numpy(), 99))
+    return Slowest(step, buying, every, rows, percentile(every["felt_ms"].to_numpy(), 99))
 
 
 def slowest_other(evidence: Evidence, load: Load) -> Slowest | None:
@@ -75,9 +90,14 @@ def slowest_other(evidence: Evidence, load: Load) -> Slowest | None:
     What was sent late alone does not count: a student who still clicks looks at a ticket later.
     """
     latency = evidence.latency
-    steps = sorted(set(latency["step"].dropna()) - {PURCHASE, STREAM})
+    other = ~latency["role"].isin([PURCHASE, STREAM])
+    steps = sorted(set(latency["step"][other].dropna()))
     # Not slow as it was felt, not slow once sent: no need to know where the time went.
-    felt = [step for step in steps if _many_slow(latency["felt_ms"][_felt_at(latency, step)])]
-    found = [slowest(evidence, load, step) for step in felt]
+    felt = [
+        step
+        for step in steps
+        if _many_slow(latency["felt_ms"][_felt_at(latency, latency["step"] == step)])
+    ]
+    found = [_slowest(evidence, load, step, latency["step"] == step) for step in felt]
     slow = [each for each in found if each is not None and each.slow_once_sent]
     return max(slow, key=lambda each: float(each.rows["felt_ms"].sum()), default=None)

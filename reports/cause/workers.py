@@ -9,7 +9,7 @@ from typing import Final
 
 import pandas as pd
 
-from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.cause.slowest import BEFORE_T0_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.numbers import percentile, rounded
@@ -59,7 +59,7 @@ def worker_notes(evidence: Evidence) -> Iterator[str]:
 
 def _slower(evidence: Evidence, workers: "pd.Series[str]", late: object) -> Iterator[str]:
     latency = evidence.latency
-    bought = (latency["step"] == PURCHASE) & latency["counts"] & late
+    bought = (latency["role"] == PURCHASE) & latency["counts"] & late
     felt = latency.loc[bought, "felt_ms"].groupby(workers[bought].to_numpy())
     tenth = {
         str(worker): (len(values), percentile(values.to_numpy(), 90))

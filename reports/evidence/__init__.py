@@ -1,9 +1,10 @@
 """The evidence: all that a run left behind, read once; the only input of every judgement."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -12,7 +13,7 @@ from dress_rehearsal.records import RunDirectory, TimelineEvent
 from dress_rehearsal.records.damage import Damage
 from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.recorded import METRICS, read_recorded
-from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.records.steps import OTHER, PURCHASE, TICKET_OPEN, Steps
 from dress_rehearsal.reports.evidence.clocks import (
     FOREIGN_CLOCK_NS,
     OWN_CLOCK_NS,
@@ -50,6 +51,7 @@ class Evidence:
         t0_ns: when the sale opened; None when the run ended before a T-0 was set.
         events: the lines of `timeline.jsonl`, in the order of their times.
         damage: what of the record cannot be read and is left out.
+        steps: those of its scenario, with what each is for.
     """
 
     run: str
@@ -62,6 +64,11 @@ class Evidence:
     metrics: pd.DataFrame
     ledger: pd.DataFrame
     damage: tuple[Damage, ...] = ()
+    steps: Steps = field(default_factory=lambda: Steps(TICKET_OPEN))
+
+    def __post_init__(self) -> None:
+        """Add to `requests` what each was for, as the column `role`."""
+        object.__setattr__(self, "requests", _with_roles(self.requests, self.steps))
 
     @property
     def rows_damaged(self) -> bool:
@@ -112,7 +119,7 @@ class Evidence:
     @cached_property
     def server_counts(self) -> Reconciliation:
         """The server's own count of requests beside the recorded ones."""
-        return reconcile(self.plan, self.events, self.requests, self.samples)
+        return reconcile(self.plan, self.events, self.requests, self.samples, self.steps)
 
     @cached_property
     def clock_steps(self) -> tuple[ClockStep, ...]:
@@ -124,7 +131,7 @@ class Evidence:
         """The seconds that matter: from T-0 less 1 s to the last purchase's answer (Unix ns), or to
         where the plan had the rush stopped; None where that was before."""
         rows = self.requests
-        span = seconds_that_matter(self.t0_ns, rows[rows["step"].astype("object") == PURCHASE])
+        span = seconds_that_matter(self.t0_ns, rows[rows["role"] == PURCHASE])
         stopped_ns = self.timeline.stopped_ns
         if span is None or stopped_ns is None:
             return span
@@ -172,7 +179,16 @@ def read_evidence(run: RunDirectory) -> Evidence:
         metrics=_ordered(recorded.metrics, ["t_ns", "source", "name", "labels"]),
         ledger=_ordered(recorded.ledger, ["source", "number", "ticket"]),
         damage=recorded.damage,
+        steps=recorded.steps,
     )
+
+
+def _with_roles(requests: pd.DataFrame, steps: Steps) -> pd.DataFrame:
+    """Return requests with the column `role`: what each one's step is for."""
+    words = requests["step"].astype("object")
+    places, names = pd.factorize(words)
+    roles = np.array([*(steps.role_of(str(name)) for name in names), OTHER], dtype=object)
+    return requests.assign(role=roles[places])
 
 
 def _ordered(table: Any, keys: list[str]) -> pd.DataFrame:

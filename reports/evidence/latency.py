@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.records.latency import Felt, felt_of
-from dress_rehearsal.records.tables import ABANDONED, OUTCOMES, STEPS
+from dress_rehearsal.records.steps import STREAM, Steps
+from dress_rehearsal.records.tables import ABANDONED, OUTCOMES
 from dress_rehearsal.reports.evidence.interval import Interval, percentile_interval
 from dress_rehearsal.reports.numbers import few_beyond, integers, percentile, rounded, span_ms
 from dress_rehearsal.reports.schema import Latency, StepAnswers
@@ -51,13 +52,14 @@ def latency_frame(requests: pd.DataFrame, t0_ns: int | None) -> pd.DataFrame:
     """Return one row a request with its latencies.
 
     Returns:
-        Columns student, step, journey, outcome (text), intended_s (relative to T-0; NaN without
-        one), felt_ms, generator_ms, system_ms, read_lag_ms, queue_ms … app_ms (NaN where absent),
-        abandoned (its student needed the answer no more), answered (an `ok` or `refused` answer),
-        counts (belongs in percentiles).
+        Columns student, step, role, journey, outcome (text), intended_s (relative to T-0; NaN
+        without one), felt_ms, generator_ms, system_ms, read_lag_ms, queue_ms … app_ms (NaN where
+        absent), abandoned (its student needed the answer no more), answered (an `ok` or `refused`
+        answer), counts (belongs in percentiles).
     """
     rows = requests
     frame = pd.DataFrame({word: rows[word].astype("object") for word in ("step", "journey")})
+    frame["role"] = rows["role"]
     frame["outcome"] = rows["outcome"].astype("object")
     frame["student"] = integers(rows["student"], missing=-1)
     since = pd.Series(pd.NA, index=rows.index, dtype="Int64") if t0_ns is None else t0_ns
@@ -78,18 +80,16 @@ def latency_frame(requests: pd.DataFrame, t0_ns: int | None) -> pd.DataFrame:
     return frame
 
 
-def latency_by_step(frame: pd.DataFrame, seed: int) -> dict[str, Latency]:
-    """Return the exact percentiles of every step of the journeys, then of any others.
+def latency_by_step(frame: pd.DataFrame, seed: int, steps: Steps) -> dict[str, Latency]:
+    """Return the exact percentiles of every step of the scenario, then of any others.
 
     Args:
         seed: of the draws behind the 95% interval of p99.
     """
     counts = frame[frame["counts"]]
     groups = {str(step): rows for step, rows in counts.groupby("step")}
-    others = sorted(set(groups) - set(STEPS))
-    return {
-        step: _latency(step, groups.get(step, counts.head(0)), seed) for step in (*STEPS, *others)
-    }
+    none = counts.head(0)
+    return {step: _latency(step, groups.get(step, none), seed) for step in steps.in_order(groups)}
 
 
 def latency_interval(frame: pd.DataFrame, step: str, field: str, seed: int) -> Interval | None:
@@ -109,13 +109,15 @@ def says_little(latency: Latency, field: str) -> bool:
     return behind > 0 and field in ESTIMATES and few_beyond(behind, ESTIMATES[field])
 
 
-def answers_by_step(frame: pd.DataFrame) -> dict[str, StepAnswers]:
-    """Return what came of the requests of every step of the journeys, then of any others."""
+def answers_by_step(frame: pd.DataFrame, steps: Steps) -> dict[str, StepAnswers]:
+    """Return what came of the requests of every step of the scenario, then of any others."""
     wanted = frame[~frame["abandoned"]]
     sent = wanted["step"].value_counts()
     bad = wanted.loc[~wanted["answered"], "step"].value_counts()
-    steps = (*STEPS, *sorted(set(sent.index) - set(STEPS)))
-    return {step: _answers(int(sent.get(step, 0)), int(bad.get(step, 0))) for step in steps}
+    return {
+        step: _answers(int(sent.get(step, 0)), int(bad.get(step, 0)))
+        for step in steps.in_order(sent.index)
+    }
 
 
 def system_ms(frame: pd.DataFrame, step: str, field: str) -> float | None:
@@ -129,7 +131,7 @@ def system_ms(frame: pd.DataFrame, step: str, field: str) -> float | None:
     return rounded(percentile(rows["system_ms"].dropna().to_numpy(), share))
 
 
-def unanswered_by_step(frame: pd.DataFrame) -> pd.DataFrame:
+def unanswered_by_step(frame: pd.DataFrame, steps: Steps) -> pd.DataFrame:
     """Count the requests of each step that got no good answer: columns failed, unknown, abandoned.
 
     Abandoned are those whose student needed the answer no more: a countdown poll at T-0, a login
@@ -139,8 +141,8 @@ def unanswered_by_step(frame: pd.DataFrame) -> pd.DataFrame:
     bad = frame[frame["outcome"].isin(words)]
     ends = bad["outcome"].mask(bad["abandoned"], ABANDONED)
     table = pd.crosstab(bad["step"], ends) if len(bad) else pd.DataFrame()
-    steps = [*STEPS, *sorted(set(table.index) - set(STEPS))]
-    return table.reindex(index=steps, columns=words, fill_value=0).astype(int)
+    names = list(steps.in_order(table.index))
+    return table.reindex(index=names, columns=words, fill_value=0).astype(int)
 
 
 def latency_split(frame: pd.DataFrame, share: float = 99.0) -> pd.DataFrame:
@@ -184,9 +186,8 @@ def _felt_of(rows: pd.DataFrame, abandoned: Any) -> Felt:
     """Return what was felt of each row, with its words as places and its nulls as -1."""
     times = ("intended_ns", "first_byte_ns", "done_ns")
     columns = {name: integers(rows[name], missing=-1) for name in times}
-    for name, words in (("step", STEPS), ("outcome", OUTCOMES)):
-        columns[name] = pd.Index(words).get_indexer(rows[name].astype("object"))
-    return felt_of(columns, abandoned)
+    columns["outcome"] = pd.Index(OUTCOMES).get_indexer(rows["outcome"].astype("object"))
+    return felt_of(columns, (rows["role"] == STREAM).to_numpy(dtype=bool), abandoned)
 
 
 def _latency(step: str, rows: pd.DataFrame, seed: int) -> Latency:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived
 from dress_rehearsal.reports.numbers import integers
 
@@ -62,7 +62,7 @@ def read_promises(students: pd.DataFrame, requests: pd.DataFrame, *, record_cut:
     outcome, ticket = rows["outcome"].astype("object"), rows["ticket"].astype("object")
     student = pd.Series(integers(rows["student"]), rows.index)
     hanging = (
-        (requests["step"] == PURCHASE)
+        (requests["role"] == PURCHASE)
         & ((requests["outcome"] == "unknown") | (requests["status"].fillna(0) == 0))
         & may_have_arrived(requests)
     )

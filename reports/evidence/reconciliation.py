@@ -12,7 +12,8 @@ import pandas as pd
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import TimelineEvent
-from dress_rehearsal.records.tables import CONNECT_ERRORS, NS_PER_S, STEPS
+from dress_rehearsal.records.steps import Steps
+from dress_rehearsal.records.tables import CONNECT_ERRORS, NS_PER_S
 from dress_rehearsal.reports.evidence.samples import Samples, label
 from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.words import written
@@ -77,7 +78,11 @@ class Reconciliation:
 
 
 def reconcile(
-    plan: Plan, events: Sequence[TimelineEvent], requests: pd.DataFrame, samples: Samples
+    plan: Plan,
+    events: Sequence[TimelineEvent],
+    requests: pd.DataFrame,
+    samples: Samples,
+    known: Steps,
 ) -> Reconciliation:
     """Return every step's requests beside the app workers' own counters of them."""
     if plan.target.stage == "external":
@@ -96,7 +101,10 @@ def reconcile(
     steps = requests["step"].astype("object").to_numpy()
     told = requests[list(_TALLIED)]
     return Reconciliation(
-        {name: tally(told[steps == name], int(increase.get(name, 0)), last_ns) for name in STEPS},
+        {
+            name: tally(told[steps == name], int(increase.get(name, 0)), last_ns)
+            for name in known.names
+        },
         None,
     )
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import JOIN, NS_PER_MS, PURCHASE, QUEUE, STREAM
+from dress_rehearsal.records.steps import JOIN, PURCHASE, QUEUE, STREAM
+from dress_rehearsal.records.tables import NS_PER_MS
 from dress_rehearsal.reports.evidence.stores import DURABLE
 from dress_rehearsal.reports.evidence.timeline import Floats, Timeline
 from dress_rehearsal.reports.numbers import integers
@@ -74,7 +75,7 @@ def read_sale(
 
 def _first_yes(requests: pd.DataFrame, timeline: Timeline) -> Floats:
     """Return when each student was first told of a ticket, by the recorded answers alone."""
-    yes = requests[(requests["step"] == PURCHASE) & (requests["outcome"] == "ok")]
+    yes = requests[(requests["role"] == PURCHASE) & (requests["outcome"] == "ok")]
     yes = yes.assign(done_ns=yes["done_ns"].fillna(yes["read_ns"]))
     return _known(timeline.seconds(yes.groupby("student")["done_ns"].min()))
 
@@ -85,7 +86,7 @@ def _known(times_s: Floats) -> Floats:
 
 
 _TELLING = (PURCHASE, JOIN, QUEUE, STREAM)
-"""Steps whose answer can be that everything is sold; the countdown's is not looked into."""
+"""What a request is for whose answer can be that all is sold; the countdown's is not asked."""
 
 
 def time_to_know_ms(
@@ -108,7 +109,7 @@ def time_to_know_ms(
     if last_ns is None or requests.empty:
         return np.empty(0)
     sold_out = (requests["error"].astype("object") == "sold_out").to_numpy(dtype=bool)
-    heard = requests[sold_out & requests["step"].isin(_TELLING).to_numpy(dtype=bool)]
+    heard = requests[sold_out & requests["role"].isin(_TELLING).to_numpy(dtype=bool)]
     heard_ns = heard["done_ns"].fillna(heard["read_ns"])
     first = pd.Series(integers(heard_ns), integers(heard["student"])).groupby(level=0).min()
     there = requests.groupby("student")["sent_ns"].min().reindex(first.index)

@@ -21,7 +21,7 @@ def draw_figures(evidence: Evidence, verdict: Verdict) -> list[Drawing | Missing
     run = RunSeries(evidence)
     return [
         draw_arrivals(evidence),
-        draw_latency(evidence, run.window_s, verdict.latency_ms),
+        draw_latency(evidence, run.window_s, verdict.purchase),
         draw_spectrum(evidence, verdict.latency_ms),
         draw_pools(evidence, run, verdict.bottleneck),
         draw_generator(evidence, run, verdict.generator),

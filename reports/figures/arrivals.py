@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.sale import Sale
 from dress_rehearsal.reports.evidence.timeline import Floats, Timeline
@@ -28,7 +28,7 @@ def draw_arrivals(evidence: Evidence) -> Drawing | Missing:
     """Return how the rush to buy came in and was answered, per 0.1 s or, when long, wider."""
     name, heading = "arrivals", "The rush"
     timeline, sale = evidence.timeline, evidence.sale
-    buying = evidence.requests[evidence.requests["step"] == PURCHASE]
+    buying = evidence.requests[evidence.requests["role"] == PURCHASE]
     if buying.empty:
         return Missing(name, heading, "No student tried to buy a ticket, so there is no rush.")
     clicks_s = timeline.seconds(buying["intended_ns"])

@@ -1,12 +1,11 @@
 """Figure: what students felt over the run, split into generator and system, with failures."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
@@ -20,7 +19,7 @@ from dress_rehearsal.reports.words import counted, milliseconds, seconds, writte
 def draw_latency(
     evidence: Evidence,
     window_s: tuple[float, float] | None,
-    latency_ms: Mapping[str, Latency],
+    bought: Latency | None,
 ) -> Drawing | Missing:
     """Return the drawing of latency over time, of buying and of everything else."""
     name, heading = "latency", "Latency over time"
@@ -29,14 +28,14 @@ def draw_latency(
         return Missing(name, heading, "No request was recorded, so there is no latency.")
     edges = bins_s(window_s, events=len(frame))
     timed = frame.assign(at_s=timeline.seconds(evidence.requests["intended_ns"]))
-    buying = timed["step"] == PURCHASE
+    buying = timed["role"] == PURCHASE
     groups = [
         (label, rows)
         for label, rows in (("Buying", timed[buying]), ("All other steps", timed[~buying]))
         if not rows.empty
     ]
     bin_width = seconds(edges[1] - edges[0])
-    title = _finding(frame, latency_ms)
+    title = _finding(frame, bought)
     caption = (
         f"Percentiles per {bin_width} of the time the student meant to act. Felt is from that "
         "moment to the last byte of the answer; it is made of the generator's late start and the "
@@ -80,14 +79,13 @@ def _draw_group(panel: Panel, rows: pd.DataFrame, edges: Any) -> None:
         panel.stack_on_the_right(stack, edges)
 
 
-def _finding(frame: pd.DataFrame, latency_ms: Mapping[str, Latency]) -> str:
+def _finding(frame: pd.DataFrame, bought: Latency | None) -> str:
     failed = int((frame["outcome"] == "failed").sum())
     unknown = int((frame["outcome"] == "unknown").sum())
     parts = [f"{written(failed)} failed"] if failed else []
     parts += [f"{written(unknown)} got no answer"] if unknown else []
     requests = counted(len(frame), "request")
     bad = f"of {requests} {' and '.join(parts)}" if parts else f"none of {requests} failed"
-    bought = latency_ms.get(PURCHASE)
     if bought is None or bought.p99 is None:
         return f"No click to buy was answered; {bad}"
     felt, system = milliseconds(bought.p99), ""

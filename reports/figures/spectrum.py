@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from dress_rehearsal.records.tables import PURCHASE
+from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import latency_spectrum
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
@@ -55,24 +55,31 @@ def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Draw
         "more. The scale spreads the slowest: each mark on it is ten times rarer than the one "
         "before."
     )
-    system = curves.get(PURCHASE, pd.DataFrame({"system_ms": []}))["system_ms"].dropna()
+    bought = _most_bought(evidence, curves)
+    system = pd.Series(dtype=float) if bought is None else bought["system_ms"].dropna()
 
     def draw(sheet: Sheet) -> None:
         panel = sheet.panel("Latency felt, ms (log)", 230)
         for number, (step, curve) in enumerate(curves.items()):
             colour, kind = _LOOKS[min(number, len(_LOOKS) - 1)]
-            width = 2.4 if step == PURCHASE else 1.5
+            width = 2.4 if evidence.steps.role_of(step) == PURCHASE else 1.5
             _draw_curve(panel, curve["nines"], curve["felt_ms"], Entry(kind, colour, step), width)
         lowest = min(float(curve["felt_ms"].min()) for curve in curves.values())
-        if len(system):
+        if bought is not None and len(system):
             entry = Entry("dotted", INK, "buying, the system's part")
-            _draw_curve(panel, curves[PURCHASE]["nines"], curves[PURCHASE]["system_ms"], entry, 1.6)
+            _draw_curve(panel, bought["nines"], bought["system_ms"], entry, 1.6)
             lowest = min(lowest, float(system.min()))
         highest = max(float(curve["felt_ms"].max()) for curve in curves.values())
         panel.axis_of_time(max(lowest, _FLOOR_MS), highest)
         _axis_of_shares(panel, max(float(curve["nines"].max()) for curve in curves.values()))
 
     return drawn(name, heading, title, caption, "share of requests (log axis)", draw)
+
+
+def _most_bought(evidence: Evidence, curves: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
+    """Return the curve of buying that reaches furthest, None without any."""
+    bought = [curves[step] for step in evidence.steps.of_role(PURCHASE) if step in curves]
+    return max(bought, key=lambda curve: float(curve["nines"].max()), default=None)
 
 
 def _draw_curve(panel: Panel, nines: Any, values_ms: Any, entry: Entry, width: float) -> None:

@@ -11,7 +11,7 @@ from dress_rehearsal.plans import plan_toml
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.records.files import remedy
-from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.cause import NO_CAUSE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import says_little
@@ -79,7 +79,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         gates=tables.gates_table(verdict.gates, verdict),
         generator=tables.generator_table(verdict.generator, evidence),
         timestamps=kernel_timestamps(evidence),
-        reconciliation=tables.reconciliation_table(evidence.server_counts),
+        reconciliation=tables.reconciliation_table(evidence.server_counts, evidence.steps),
         uncounted=evidence.server_counts.impossible,
         server=tables.server_split_table(evidence),
         facts=environment_facts(evidence),
@@ -105,7 +105,7 @@ def _make_room(folder: Path) -> None:
 def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
     """Return the six numbers everybody asks for first."""
     sale = evidence.sale
-    bought = verdict.latency_ms.get(PURCHASE)
+    bought = verdict.purchase
     rate = verdict.load.busiest_second
     return (
         KeyNumber(

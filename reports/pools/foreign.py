@@ -13,7 +13,8 @@ import pandas as pd
 
 from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.records.collectors.pool_metrics import UP
-from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
+from dress_rehearsal.records.steps import PURCHASE
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import level_on
 from dress_rehearsal.reports.numbers import rounded, whole
@@ -98,7 +99,7 @@ def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> 
 def _may_be_held(evidence: Evidence, frame: pd.DataFrame) -> bool:
     """Return whether connections may have been held for long, where only answers are counted: some
     of these needed none, so by the purchases alone each may have been held for longer."""
-    bought = evidence.requests[evidence.requests["step"].astype("object") == PURCHASE]
+    bought = evidence.requests[evidence.latency["role"] == PURCHASE]
     done = np.sort(bought.loc[bought["status"].fillna(0) > 0, "done_ns"].dropna().to_numpy("int64"))
     times = frame["t_ns"].to_numpy()
     hit = frame["saturated"].to_numpy(dtype=bool)

@@ -16,7 +16,8 @@ import numpy as np
 
 from dress_rehearsal.plans import format_duration
 from dress_rehearsal.plans.hosts import is_loopback
-from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S, PURCHASE
+from dress_rehearsal.records.steps import PURCHASE
+from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import Samples, label, level_on
 from dress_rehearsal.reports.numbers import percentile, rounded
@@ -51,7 +52,7 @@ def judge_generator(
     """
     plan, frame = evidence.plan, evidence.latency
     lateness = frame["generator_ms"].dropna()
-    released = frame[(frame["step"] == PURCHASE) & (frame["intended_s"].abs() <= AROUND_T0_S)]
+    released = frame[(frame["role"] == PURCHASE) & (frame["intended_s"].abs() <= AROUND_T0_S)]
     skew = released["generator_ms"].dropna().abs().to_numpy()
     late_ms = rounded(percentile(lateness.to_numpy(), 99))
     timely = int((skew <= plan.timely * 1e3).sum())

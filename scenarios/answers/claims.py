@@ -13,18 +13,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dress_rehearsal.records import tables
-from dress_rehearsal.records.tables import (
-    CLAIMS,
+from dress_rehearsal.records.steps import (
+    CODE,
     COUNTDOWN,
     JOIN,
     PAGE,
     PURCHASE,
-    QR,
     QUEUE,
     STREAM,
     TICKET,
 )
+from dress_rehearsal.records.tables import CLAIMS
 from dress_rehearsal.scenarios.answers.body import NOTHING, read_body
 from dress_rehearsal.scenarios.answers.qr_code import read_code, ticket_in
 from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
@@ -38,12 +37,12 @@ _SAID: Final = {
     JOIN: ("state", "position", "ahead", "admitted"),
     QUEUE: ("state", "position", "ahead", "admitted"),
     STREAM: ("position", "ahead"),
-    QR: ("digest", "ticket"),
+    CODE: ("digest", "ticket"),
 }
-"""What the answers of a step may say, by the fields of `Body`, or of `_Code`."""
+"""What the answers of a step of a role may say, by the fields of `Body`, or of `_Code`."""
 
-CLAIMING: Final = frozenset(map(tables.STEPS.index, _SAID))
-"""Places in `records.tables.STEPS` of the steps whose answers claim something."""
+CLAIMING: Final = frozenset(_SAID)
+"""The roles of the steps whose answers claim something."""
 
 _COLUMNS: Final = {
     "now_ns": "told_now_ns",
@@ -69,12 +68,17 @@ class _Code(NamedTuple):
 
 
 def read_claims(
-    steps: Sequence[int], bodies: Sequence[bytes], states: Vocabulary, lost: Counter[str]
+    steps: Sequence[int],
+    roles: Sequence[str],
+    bodies: Sequence[bytes],
+    states: Vocabulary,
+    lost: Counter[str],
 ) -> dict[str, pa.Array]:
     """Return the columns `records.tables.CLAIMS` of a shard.
 
     Args:
-        steps: each row's place in `records.tables.STEPS`.
+        steps: each row's step, by its place.
+        roles: what each step is for.
         bodies: each row's answer, empty where it claims nothing.
         states: the words of `told_state` so far; grows.
         lost: counts, by its name, each value that is said in no form that can be kept.
@@ -85,18 +89,18 @@ def read_claims(
             rows.setdefault(steps[row], []).append(row)
     said: dict[str, list[tuple[NDArray[np.int64], list[Any]]]] = {name: [] for name in CLAIMS.names}
     for step, places in rows.items():
-        word = tables.STEPS[step]
+        role = roles[step]
         told: list[Any] = []
         for row in places:
-            if word == QR:
+            if role == CODE:
                 told.append(_of_code(bodies[row]))
                 continue
             document, unkept = read_body(bodies[row])
             told.append(document or NOTHING)
             if unkept:
-                lost.update(field for field in unkept if field in _SAID[word])
+                lost.update(field for field in unkept if field in _SAID[role])
         at = np.array(places, dtype=np.int64)
-        for field in _SAID[word]:
+        for field in _SAID[role]:
             values = [getattr(each, field) for each in told]
             if field == "state":
                 values, unkept_states = states.keep(values)

@@ -45,7 +45,7 @@ class Request:
     """A request whose bytes are ready but for the trace ids and the time of sending."""
 
     step: int
-    """Position in `records.tables.STEPS`."""
+    """Its place among the run's steps."""
     head: bytes = field(repr=False)
     """Request line and headers, without the two that are known only when sending."""
     body: bytes = field(default=b"", repr=False)

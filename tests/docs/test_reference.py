@@ -15,10 +15,10 @@ from dress_rehearsal.records.environment_variables import (
     SEARCHED,
     child_environment,
 )
-from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.cause.resource import RESOURCES
 from dress_rehearsal.reports.metrics import known_metrics
 from dress_rehearsal.reports.schema import Audit, Fairness
+from tests.steps import PURCHASE
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text("utf-8")

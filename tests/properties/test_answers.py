@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dress_rehearsal.plans import read_plan, seeded_roster
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.tables import OUTCOMES, QR, STEPS
+from dress_rehearsal.records.tables import OUTCOMES
 from dress_rehearsal.scenarios.answers.body import Body
 from dress_rehearsal.scenarios.answers.qr_code import read_code
 from dress_rehearsal.scenarios.browser import TICKET, Browser
@@ -25,6 +25,7 @@ from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.timetable import draw_timetable
 from tests.properties.budget import try_out
+from tests.steps import QR, STEPS
 
 ANSWERS = [
     b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\nServer-Timing: app;dur=1\r\n\r\n{"ticket": "t"}',

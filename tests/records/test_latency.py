@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from dress_rehearsal.records.latency import felt_of
-from dress_rehearsal.records.tables import ABANDONED, NS_PER_MS, OUTCOMES, STEPS, STREAM
+from dress_rehearsal.records.tables import ABANDONED, NS_PER_MS, OUTCOMES
 from dress_rehearsal.reports.evidence.latency import PARTS, latency_frame
 from dress_rehearsal.scenarios.histograms import Histograms
+from tests.steps import BUNDLED, STEPS, STREAM
 
 INTENDED_NS = 10**18
 PAGE = STEPS[0]
@@ -29,7 +30,8 @@ def columns(*rows):
 
 def felt_ms(*row, abandoned=False):
     """The latency of one request that counts, or None."""
-    answered_ns, counts = felt_of(columns(row), np.array([abandoned]))
+    streams = np.array([row[0] == STREAM])
+    answered_ns, counts = felt_of(columns(row), streams, np.array([abandoned]))
     return (int(answered_ns[0]) - INTENDED_NS) / NS_PER_MS if counts[0] else None
 
 
@@ -69,7 +71,7 @@ def test_the_histograms_and_the_report_take_the_same_rows():
     taken = columns(*rows)
     taken["sent_ns"] = taken["intended_ns"]
     taken["error"] = np.array([row[4] for row in rows], np.int64)
-    histograms = Histograms()
+    histograms = Histograms(BUNDLED)
     histograms.add(taken, errors)
     shown = histograms.document()["felt"]
 
@@ -86,7 +88,11 @@ def test_the_histograms_and_the_report_take_the_same_rows():
     frame[times] = frame[times].mask(frame[times] < 0)
     others = [f"{part}_us" for part in PARTS]
     frame = frame.assign(
-        student=7, journey="eager", read_ns=frame["done_ns"], **dict.fromkeys(others, 0)
+        student=7,
+        journey="eager",
+        role=[BUNDLED.role_of(step) for step in frame["step"]],
+        read_ns=frame["done_ns"],
+        **dict.fromkeys(others, 0),
     )
     report = latency_frame(frame, None)
     for step in (PAGE, STREAM):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
-from dress_rehearsal.records import tables
+from tests import steps
 
 T0_NS = 1_795_197_600_000_000_000  # 2026-11-20 18:00:00 UTC
 SECOND = 1_000_000_000
-PAGE, COUNTDOWN, LOGIN, BUY, TICKET, QR, JOIN, QUEUE, STREAM, SCAN = tables.STEPS
+PAGE, COUNTDOWN, LOGIN, BUY, TICKET, QR, JOIN, QUEUE, STREAM, SCAN = steps.STEPS
 WORKER_PIDS = (4101, 4102, 4103, 4104)
 WRITEBACK_PID, GENERATOR_PID = 4201, 4301
 APP_PORT = 8000

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dress_rehearsal.records.tables import JOIN, PURCHASE, QUEUE
 from dress_rehearsal.records.tables import NS_PER_S as SECOND
 from dress_rehearsal.reports import fairness as judging
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.fairness import LEAST_UNCERTAINTY_S
 from dress_rehearsal.reports.schema import Fairness
 from dress_rehearsal.reports.verdict import judge
+from tests.steps import JOIN, PURCHASE, QUEUE
 
 SMALL = {"students": 200, "tickets": 60}
 ROOM = {"app": {"waiting_room": "poll", "admission_rate": 10}}

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from dress_rehearsal.plans import Gate, parse_limit
-from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.gates import IMPLICIT
 from dress_rehearsal.reports.metrics import in_unit_of
 from dress_rehearsal.reports.verdict import judge
+from tests.steps import PURCHASE
 
 SMALL = {"students": 200, "tickets": 60}
 

@@ -10,13 +10,13 @@ import pytest
 from rich.console import Console
 
 from dress_rehearsal.plans import Fault
-from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.rehearsal.slack import slack_text
 from dress_rehearsal.rehearsal.terminal.screen import print_verdict
 from dress_rehearsal.reports.report import write_report
 from dress_rehearsal.reports.summary import escaped
 from dress_rehearsal.reports.verdict import judge, what_ran
 from tests.reports.clock_setting import clock_set
+from tests.steps import PURCHASE
 
 SMALL = {"students": 200, "tickets": 60}
 ALL_EAGER = dict.fromkeys(("outsiders", "late", "double_clickers", "multi_device"), "0%")

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
-from dress_rehearsal.records.tables import LOGIN, PURCHASE
 from dress_rehearsal.reports.repeats import repeats_of, write_repeats
+from tests.steps import LOGIN, PURCHASE
 
 P99 = f"latency_ms[{PURCHASE}].p99"
 SMALL = {"students": 60, "tickets": 20}

@@ -6,9 +6,11 @@ import pytest
 from dress_rehearsal.records import tables
 from dress_rehearsal.records.tables import NS_PER_S as NS
 from dress_rehearsal.scenarios.seconds import COLUMNS, Seconds
+from tests import steps
+from tests.steps import BUNDLED
 
-BUY = tables.STEPS.index("POST /events/{event}/tickets")
-LOGIN = tables.STEPS.index("POST /login")
+BUY = steps.STEPS.index("POST /events/{event}/tickets")
+LOGIN = steps.STEPS.index("POST /login")
 OK, REFUSED, FAILED, UNKNOWN = range(4)
 T = 1_780_000_000
 NOTHING = dict.fromkeys((*tables.OUTCOMES, tables.ABANDONED), 0)
@@ -27,7 +29,7 @@ def end(seconds, *rows, abandoned=False):
 
 
 def test_a_second_has_what_was_sent_and_what_ended_in_it():
-    seconds = Seconds()
+    seconds = Seconds(BUNDLED)
     seconds.sent([T * NS, T * NS + NS - 1, T * NS + NS])
     seconds.arrived([T * NS + 5])
     end(
@@ -43,7 +45,7 @@ def test_a_second_has_what_was_sent_and_what_ended_in_it():
 
 
 def test_the_p99_of_a_step_is_a_latency_that_was_measured_by_the_report_s_rule():
-    seconds = Seconds()
+    seconds = Seconds(BUNDLED)
     rng = np.random.default_rng(7)
     felt_s = rng.exponential(1, 500).round(6)
     for half in (felt_s[:250], felt_s[250:]):
@@ -56,7 +58,7 @@ def test_the_p99_of_a_step_is_a_latency_that_was_measured_by_the_report_s_rule()
 
 
 def test_a_second_is_told_once_and_also_when_nothing_happened():
-    seconds = Seconds()
+    seconds = Seconds(BUNDLED)
     assert seconds.tell(T * NS) == []
     assert seconds.tell(T * NS + NS - 1) == []
     told = seconds.tell((T + 3) * NS)
@@ -66,7 +68,7 @@ def test_a_second_is_told_once_and_also_when_nothing_happened():
 
 
 def test_a_second_that_is_not_over_is_not_told():
-    seconds = Seconds()
+    seconds = Seconds(BUNDLED)
     seconds.tell(T * NS)
     seconds.sent([T * NS + 1])
     assert seconds.tell(T * NS + 2) == []
@@ -75,7 +77,7 @@ def test_a_second_that_is_not_over_is_not_told():
 
 
 def test_an_answer_that_is_read_late_counts_in_the_second_it_came_in():
-    seconds = Seconds()
+    seconds = Seconds(BUNDLED)
     seconds.tell(T * NS)
     end(seconds, (T + 0.5, 0.1, BUY, OK))
     (first,) = seconds.tell((T + 1) * NS)
@@ -86,7 +88,7 @@ def test_an_answer_that_is_read_late_counts_in_the_second_it_came_in():
 
 
 def test_what_has_not_ended_is_in_no_second():
-    seconds = Seconds()
+    seconds = Seconds(BUNDLED)
     seconds.tell(T * NS)
     end(seconds, (-1 / NS, 2, BUY, UNKNOWN))
     (told,) = seconds.tell((T + 1) * NS)
@@ -94,7 +96,7 @@ def test_what_has_not_ended_is_in_no_second():
 
 
 def test_seconds_of_long_ago_are_forgotten_and_a_clock_that_jumps_floods_nobody():
-    seconds = Seconds()
+    seconds = Seconds(BUNDLED)
     seconds.tell(T * NS)
     seconds.sent([T * NS])
     seconds.sent([(T + 3600) * NS])

@@ -4,7 +4,6 @@ from typing import Final
 
 import pandas as pd
 
-from dress_rehearsal.records.tables import STEPS
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import (
     FELT,
@@ -67,14 +66,17 @@ def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
 
     Steps that not every rush has are left out where nobody took them.
     """
-    bad = unanswered_by_step(evidence.latency)
+    bad = unanswered_by_step(evidence.latency, evidence.steps)
     rows = []
     for step, part in latency_ms.items():
         failed, unknown, abandoned = (
             int(bad.at[step, word]) if step in bad.index else 0
             for word in ("failed", "unknown", "abandoned")
         )
-        if step in SOME_RUSHES and not part.count + failed + unknown + abandoned:
+        if (
+            evidence.steps.role_of(step) in SOME_RUSHES
+            and not part.count + failed + unknown + abandoned
+        ):
             continue
         rows.append(
             row(
@@ -133,8 +135,9 @@ def server_split_table(evidence: Evidence) -> Table | None:
     if not parts:
         return None
     rows = []
-    known = [step for step in STEPS if step in most.index]
-    for step in [*known, *(step for step in most.index if step not in STEPS)]:
+    for step in evidence.steps.in_order(most.index):
+        if step not in most.index:
+            continue
         cells = []
         for part in parts:
             middle, far = half.at[step, f"{part}_ms"], most.at[step, f"{part}_ms"]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from dress_rehearsal.plans import format_duration
+from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.reconciliation import Reconciliation
@@ -107,11 +108,14 @@ def _delay(title: str, value_ms: float | None, allowed_s: float) -> tuple[Cell, 
     return row(title, milliseconds(value_ms), milliseconds(1e3 * allowed_s), state)
 
 
-def reconciliation_table(reconciliation: Reconciliation) -> Table:
+def reconciliation_table(reconciliation: Reconciliation, steps: Steps) -> Table:
     """Return requests as the generator recorded and as the server counted them."""
     rows = []
     for step, tally in reconciliation.tallies.items():
-        if step in SOME_RUSHES and not tally.recorded + tally.uncertain + tally.counted:
+        if (
+            steps.role_of(step) in SOME_RUSHES
+            and not tally.recorded + tally.uncertain + tally.counted
+        ):
             continue
         off = tally.difference
         state = Cell(f"off by {off:+,}", "found") if off else Cell("agree", "ok")

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from dress_rehearsal.records.tables import JOIN, QUEUE, SCAN, STREAM
+from dress_rehearsal.records.steps import ENTRANCE, JOIN, QUEUE, STREAM
 from dress_rehearsal.reports.words import EMPTY, NOT_MEASURED, cell, percent
 
-SOME_RUSHES: Final = frozenset({JOIN, QUEUE, STREAM, SCAN})
-"""Steps of the waiting room and the gate, which not every plan has."""
+SOME_RUSHES: Final = frozenset({JOIN, QUEUE, STREAM, ENTRANCE})
+"""What steps of the waiting room and the entrance are for, which not every plan has."""
 
 
 class Cell(NamedTuple):

@@ -8,12 +8,12 @@ import pytest
 
 from dress_rehearsal.plans.plan import Allocation
 from dress_rehearsal.records import TimelineEvent
-from dress_rehearsal.records.tables import SCAN
 from dress_rehearsal.reports import audit
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.auditing import audited, counted, found
+from tests.steps import SCAN
 
 SMALL = {"students": 200, "tickets": 60}
 

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from dress_rehearsal.records.tables import PAGE
 from dress_rehearsal.reports.audit.lost_views import lost_views
+from tests.steps import PAGE
 
 SMALL = {"students": 200, "tickets": 60}
 S = 1_000_000_000

@@ -8,11 +8,11 @@ import msgspec
 import pandas as pd
 import pytest
 
-from dress_rehearsal.records.tables import JOIN, LOGIN, PURCHASE, QR, QUEUE, SCAN, STREAM, TICKET
 from dress_rehearsal.reports.audit import CLAIMS, COUNTERS, NO_CLAIM, unchecked_words
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.target_app.http.problems import KINDS
 from tests.reports.auditing import audited, found
+from tests.steps import JOIN, LOGIN, PURCHASE, QR, QUEUE, SCAN, STREAM, TICKET
 
 SECOND = 1_000_000_000
 SMALL = {"students": 200, "tickets": 60}

@@ -6,21 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dress_rehearsal.records.tables import (
-    CLAIMS,
-    COUNTDOWN,
-    JOIN,
-    PAGE,
-    PURCHASE,
-    QR,
-    QUEUE,
-    STREAM,
-    TICKET,
-)
+from dress_rehearsal.records.tables import CLAIMS
 from dress_rehearsal.reports.audit import unchecked_words
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.audit.test_refusals import told
 from tests.reports.auditing import audited, found
+from tests.steps import COUNTDOWN, JOIN, PAGE, PURCHASE, QR, QUEUE, STREAM, TICKET
 
 SECOND = 1_000_000_000
 SMALL = {"students": 200, "tickets": 60}

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.cause import CauseFinding, find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.cause.decomposition import PARTS, decompose
 from dress_rehearsal.reports.cause.load import Level, read_load
@@ -16,6 +15,7 @@ from dress_rehearsal.reports.cause.resource import RESOURCES
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.pools import find_pools, run_grid
 from dress_rehearsal.reports.words import resource_words
+from tests.steps import PURCHASE
 
 SMALL = {"students": 200, "tickets": 60}
 SECOND = 1_000_000_000

@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.cause import find_cause
 from dress_rehearsal.reports.cause.failures import failures
 from dress_rehearsal.reports.evidence import Evidence
+from tests.steps import PURCHASE
 
 SMALL = {"students": 200, "tickets": 60}
 

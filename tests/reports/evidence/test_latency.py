@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dress_rehearsal.records.tables import LOGIN, PURCHASE, STEPS, STREAM
 from dress_rehearsal.reports.evidence.latency import (
     answers_by_step,
     latency_by_step,
@@ -18,6 +17,7 @@ from dress_rehearsal.reports.evidence.latency import (
     unanswered_by_step,
 )
 from dress_rehearsal.reports.schema import Latency
+from tests.steps import BUNDLED, LOGIN, PURCHASE, STEPS, STREAM
 
 MS = 1_000_000
 SEED = 2026
@@ -38,7 +38,7 @@ def hand_made(healthy, rows):
 
 def test_percentiles_are_measured_values(healthy):
     rows = [(felt, 2, "ok", 200) for felt in range(1, 101)]
-    latency = latency_by_step(hand_made(healthy, rows).latency, SEED)[LOGIN]
+    latency = latency_by_step(hand_made(healthy, rows).latency, SEED, BUNDLED)[LOGIN]
     assert latency.model_dump() == {
         "count": 100,
         "failed": 0,
@@ -55,7 +55,9 @@ def test_percentiles_are_measured_values(healthy):
 
 
 def test_a_late_generator_is_felt_but_is_not_the_systems(healthy):
-    latency = latency_by_step(hand_made(healthy, [(1500, 1400, "ok", 200)]).latency, SEED)[LOGIN]
+    latency = latency_by_step(hand_made(healthy, [(1500, 1400, "ok", 200)]).latency, SEED, BUNDLED)[
+        LOGIN
+    ]
     assert (latency.max, latency.system_p99) == (1500.0, 100.0)
 
 
@@ -73,11 +75,13 @@ def test_a_late_generator_is_felt_but_is_not_the_systems(healthy):
 )
 def test_what_counts_in_percentiles(healthy, row, counts):
     evidence = hand_made(healthy, [(3, 0, "ok", 200), row])
-    assert latency_by_step(evidence.latency, SEED)[LOGIN].count == 1 + counts
+    assert latency_by_step(evidence.latency, SEED, BUNDLED)[LOGIN].count == 1 + counts
 
 
 def test_failures_are_counted_apart(evidence_of):
-    table = unanswered_by_step(evidence_of(students=200, tickets=60, failed=3, unknown=2).latency)
+    table = unanswered_by_step(
+        evidence_of(students=200, tickets=60, failed=3, unknown=2).latency, BUNDLED
+    )
     assert table.loc[PURCHASE].to_dict() == {"failed": 3, "unknown": 2, "abandoned": 0}
     assert table.drop(PURCHASE).to_numpy().sum() == 0
     assert list(table.index) == list(STEPS)
@@ -88,12 +92,12 @@ def test_answers_that_nobody_needed_any_more_are_told_from_answers_that_were_wan
     rows = evidence.requests.copy()
     rows["error"] = rows["error"].astype("object")
     rows.loc[rows.index[rows["outcome"] == "unknown"][0], "error"] = "abandoned"
-    table = unanswered_by_step(dataclasses.replace(evidence, requests=rows).latency)
+    table = unanswered_by_step(dataclasses.replace(evidence, requests=rows).latency, BUNDLED)
     assert table.loc[PURCHASE].to_dict() == {"failed": 0, "unknown": 1, "abandoned": 1}
 
 
 def test_every_step_is_there_even_without_requests(evidence_of):
-    latency = latency_by_step(evidence_of(students=60, without=["requests"]).latency, SEED)
+    latency = latency_by_step(evidence_of(students=60, without=["requests"]).latency, SEED, BUNDLED)
     assert list(latency) == list(STEPS)
     assert latency[LOGIN].model_dump() == dict.fromkeys(Latency.model_fields) | {
         "count": 0,
@@ -114,8 +118,10 @@ def test_nanoseconds_since_the_epoch_lose_nothing(healthy):
 
 
 def test_a_slow_reader_is_part_of_no_latency(evidence_of):
-    quick = latency_by_step(evidence_of(students=200, tickets=60).latency, SEED)
-    slow = latency_by_step(evidence_of(students=200, tickets=60, slow_reading_ms=900).latency, SEED)
+    quick = latency_by_step(evidence_of(students=200, tickets=60).latency, SEED, BUNDLED)
+    slow = latency_by_step(
+        evidence_of(students=200, tickets=60, slow_reading_ms=900).latency, SEED, BUNDLED
+    )
     assert quick == slow
 
 
@@ -129,14 +135,14 @@ def test_the_split_names_the_part_that_grew(evidence_of):
 def test_the_spectrum_ends_at_the_maximum(healthy):
     frame = healthy.latency
     spectrum = latency_spectrum(frame, PURCHASE)
-    latency = latency_by_step(frame, SEED)[PURCHASE]
+    latency = latency_by_step(frame, SEED, BUNDLED)[PURCHASE]
     assert spectrum["felt_ms"].is_monotonic_increasing
     assert round(spectrum["felt_ms"].iloc[-1], 3) == latency.max
     assert latency_spectrum(frame, "GET /nowhere").empty
 
 
 def test_a_connection_that_timed_out_is_the_systems_part(healthy):
-    latency = latency_by_step(hand_made(healthy, [(10_000, 3, "failed", 0)]).latency, SEED)
+    latency = latency_by_step(hand_made(healthy, [(10_000, 3, "failed", 0)]).latency, SEED, BUNDLED)
     assert latency[LOGIN].system_p99 == 9_997
 
 
@@ -146,7 +152,7 @@ def test_the_systems_part_has_the_same_percentiles_as_the_whole(healthy, field, 
     frame = hand_made(healthy, rows).latency
     assert system_ms(frame, LOGIN, field) == own
     assert system_ms(frame, PURCHASE, field) is None
-    assert system_ms(frame, LOGIN, "p99") == latency_by_step(frame, SEED)[LOGIN].system_p99
+    assert system_ms(frame, LOGIN, "p99") == latency_by_step(frame, SEED, BUNDLED)[LOGIN].system_p99
 
 
 def test_an_event_stream_is_answered_when_its_first_bytes_come(healthy):
@@ -173,7 +179,7 @@ def pooled_out(healthy, failed=210, purchases=292):
 
 
 def test_failures_after_8_s_are_a_p99_of_8_s_with_that_of_the_rest_beside_it(healthy):
-    latency = latency_by_step(pooled_out(healthy).latency, SEED)[PURCHASE]
+    latency = latency_by_step(pooled_out(healthy).latency, SEED, BUNDLED)[PURCHASE]
     assert (latency.count, latency.failed) == (292, 210)
     assert 7_990 <= latency.p50 <= latency.p99 <= latency.max < 8_030
     assert 7_990 <= latency.p99_low <= latency.p99 <= latency.p99_high == latency.max
@@ -183,15 +189,15 @@ def test_failures_after_8_s_are_a_p99_of_8_s_with_that_of_the_rest_beside_it(hea
 def test_what_was_abandoned_is_in_no_number_of_a_step(healthy):
     evidence = pooled_out(healthy)
     evidence.requests["error"] = ["abandoned"] * 50 + [None] * 242
-    latency = latency_by_step(evidence.latency, SEED)[PURCHASE]
-    answers = answers_by_step(evidence.latency)[PURCHASE]
+    latency = latency_by_step(evidence.latency, SEED, BUNDLED)[PURCHASE]
+    answers = answers_by_step(evidence.latency, BUNDLED)[PURCHASE]
     assert (latency.count, latency.failed) == (242, 210)
     assert (answers.count, answers.failed, answers.failed_share) == (242, 210, 0.867769)
 
 
 def test_answers_count_what_failed_and_what_never_came(evidence_of):
     evidence = evidence_of(students=200, tickets=60, failed=3, unknown=2)
-    answers = answers_by_step(evidence.latency)
+    answers = answers_by_step(evidence.latency, BUNDLED)
     tries = int((evidence.requests["step"] == PURCHASE).sum())
     assert answers[PURCHASE].model_dump() == {
         "count": tries,
@@ -225,7 +231,7 @@ def test_a_percentile_with_fewer_than_five_requests_beyond_it_says_little(
 
 
 def test_p99_of_the_verdict_has_the_interval_that_a_gate_is_given(healthy):
-    latency = latency_by_step(healthy.latency, SEED)[LOGIN]
+    latency = latency_by_step(healthy.latency, SEED, BUNDLED)[LOGIN]
     found = latency_interval(healthy.latency, LOGIN, "p99", SEED)
     assert found == (latency.p99_low, latency.p99_high)
     assert latency_interval(healthy.latency, LOGIN, "max", SEED) is None

@@ -5,8 +5,8 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence.reconciliation import Tally, tally
+from tests.steps import PURCHASE
 
 SMALL = {"students": 200, "tickets": 60}
 

@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import Timeline
 from dress_rehearsal.reports.figures import Drawing, Missing, draw_figures
@@ -22,13 +21,14 @@ from dress_rehearsal.reports.figures.time_axis import RunSeries, run_window_s
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import milliseconds, offset, resource_words, seconds, written
+from tests.steps import PURCHASE
 
 EvidenceOf = Callable[..., Evidence]
 VerdictOf = Callable[..., Verdict]
 FigureOf = Callable[..., Drawing]
 DRAW: dict[str, Callable[[Evidence, Verdict], Drawing | Missing]] = {
     "arrivals": lambda run, _: draw_arrivals(run),
-    "latency": lambda run, verdict: draw_latency(run, run_window_s(run), verdict.latency_ms),
+    "latency": lambda run, verdict: draw_latency(run, run_window_s(run), verdict.purchase),
     "spectrum": lambda run, verdict: draw_spectrum(run, verdict.latency_ms),
     "pools": lambda run, verdict: draw_pools(run, RunSeries(run), verdict.bottleneck),
     "generator": lambda run, verdict: draw_generator(run, RunSeries(run), verdict.generator),

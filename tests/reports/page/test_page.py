@@ -11,7 +11,6 @@ import pytest
 
 from dress_rehearsal.plans import plan_toml
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.page import key_numbers, write_page
 from dress_rehearsal.reports.page.templates import sentence
@@ -19,6 +18,7 @@ from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import milliseconds
 from tests.reports import synthetic_run
+from tests.steps import PURCHASE
 
 BuildRun = Callable[..., RunDirectory]
 PageOf = Callable[..., Any]

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from dress_rehearsal.records.tables import COUNTDOWN, JOIN, LOGIN, PAGE, PURCHASE, QR, SCAN, TICKET
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import latency_by_step
@@ -33,6 +32,7 @@ from dress_rehearsal.reports.schema import (
     Verdict,
 )
 from dress_rehearsal.reports.words import written
+from tests.steps import BUNDLED, COUNTDOWN, JOIN, LOGIN, PAGE, PURCHASE, QR, SCAN, TICKET
 
 
 @pytest.fixture
@@ -204,8 +204,8 @@ def test_steps_of_a_room_or_a_gate_that_is_not_there_are_left_out(
 ) -> None:
     def steps(evidence: Evidence) -> set[str]:
         tables = (
-            latency_table(latency_by_step(evidence.latency, evidence.plan.seed), evidence),
-            reconciliation_table(evidence.server_counts),
+            latency_table(latency_by_step(evidence.latency, evidence.plan.seed, BUNDLED), evidence),
+            reconciliation_table(evidence.server_counts, evidence.steps),
         )
         (first, second) = ({row[0].text for row in table.rows} for table in tables)
         assert first == second
@@ -221,7 +221,7 @@ def test_the_p99_of_good_answers_stands_beside_that_of_all_only_where_some_faile
 ) -> None:
     def of(**defects: int) -> tuple[list[str], dict[str, list[str]]]:
         evidence = evidence_of(students=200, tickets=60, **defects)
-        table = certainty_table(latency_by_step(evidence.latency, evidence.plan.seed))
+        table = certainty_table(latency_by_step(evidence.latency, evidence.plan.seed, BUNDLED))
         assert {len(row) for row in table.rows} == {len(table.columns)}
         return [title for title, _ in table.columns], {row[0]: row for row in words(table)}
 
@@ -235,7 +235,7 @@ def test_the_p99_of_good_answers_stands_beside_that_of_all_only_where_some_faile
 
 
 def test_a_percentile_of_few_requests_says_so(healthy: Evidence) -> None:
-    latency = latency_by_step(healthy.latency, healthy.plan.seed)[PAGE]
+    latency = latency_by_step(healthy.latency, healthy.plan.seed, BUNDLED)[PAGE]
     few, many = (latency.model_copy(update={"count": count}) for count in (499, 50_000))
     titles = [title for title, _ in latency_table({PAGE: few}, healthy).columns]
     (row,), (other,) = (words(latency_table({PAGE: each}, healthy)) for each in (few, many))

@@ -1,0 +1,137 @@
+"""The steps of a scenario: the requests that its students make, and what each is for.
+
+A step has the name that tables and gates show, and a role, which is all that is judged by: no room
+but the scenarios knows a route. They stand in a run directory as `steps.json`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROLES: Final = (
+    "page",
+    "countdown",
+    "login",
+    "purchase",
+    "ticket",
+    "code",
+    "join",
+    "queue",
+    "stream",
+    "entrance",
+    "other",
+)
+"""What a request can be for: to look at the page, at the countdown or at a ticket, to log in, to
+buy, to fetch a ticket's code, to join the queue, to ask or be told for one's place in it, to be let
+in at the entrance, or anything else."""
+PAGE, COUNTDOWN, LOGIN, PURCHASE, TICKET, CODE, JOIN, QUEUE, STREAM, ENTRANCE, OTHER = ROLES
+
+MOST_STEPS: Final = 1000
+"""A scenario that names more of them names ids; the rest share one name."""
+REST: Final = "any other"
+"""The name that they share."""
+
+TICKET_OPEN: Final = {
+    "GET /events/{event}": PAGE,
+    "GET /events/{event}/countdown": COUNTDOWN,
+    "POST /login": LOGIN,
+    "POST /events/{event}/tickets": PURCHASE,
+    "GET /tickets/{ticket}": TICKET,
+    "GET /tickets/{ticket}/qr": CODE,
+    "POST /events/{event}/queue": JOIN,
+    "GET /events/{event}/queue": QUEUE,
+    "GET /events/{event}/queue/stream": STREAM,
+    "POST /gate/scan": ENTRANCE,
+}
+"""The bundled ticket open's steps. They stand here because they are those of every run directory
+from before `steps.json`, and of a plan whose gates are checked before anything runs."""
+
+
+class Steps:
+    """The steps of a run, in the order in which they were first met.
+
+    Args:
+        roles: the role of each that is known from the start, by its name.
+
+    Attributes:
+        names, roles: every step's, by its place.
+    """
+
+    def __init__(self, roles: Mapping[str, str] | None = None) -> None:
+        self.names: list[str] = []
+        self.roles: list[str] = []
+        self._places: dict[str, int] = {}
+        for name, role in (roles or {}).items():
+            self.code(name, role)
+
+    def code(self, name: str, role: str = OTHER) -> int:
+        """Return the place of a step: a new one where it is new and there is room for it.
+
+        Raises:
+            ValueError: there is no such role.
+        """
+        known = self._places.get(name)
+        if known is not None:
+            return known
+        if role not in ROLES:
+            raise ValueError(f"{role!r} is no role of a step")
+        if len(self.names) >= MOST_STEPS and name != REST:
+            return self.code(REST)
+        self.names.append(name)
+        self.roles.append(role)
+        return self._places.setdefault(name, len(self._places))
+
+    def give(self, place: int, role: str) -> bool:
+        """Say what a step is for, unless that is known; return whether it was not."""
+        new = self.roles[place] == OTHER != role and self.names[place] != REST
+        if new:
+            self.roles[place] = role
+        return new
+
+    def role_of(self, name: str) -> str:
+        """Return what a step is for; `other` where it is not known."""
+        place = self._places.get(name)
+        return OTHER if place is None else self.roles[place]
+
+    def of_role(self, *roles: str) -> tuple[str, ...]:
+        """Return the names of the steps that are for one of these things."""
+        return tuple(name for name, role in self if role in roles)
+
+    def are(self, places: NDArray[np.int64], *roles: str) -> NDArray[np.bool_]:
+        """Return which of some steps, by their places, are for one of these things."""
+        return np.isin(places, [place for place, role in enumerate(self.roles) if role in roles])
+
+    def in_order(self, met: Iterable[str]) -> tuple[str, ...]:
+        """Return the names of all these steps in order, then whatever else was met, by name."""
+        return (*self.names, *sorted(set(met) - set(self.names)))
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """Yield each step's name and role."""
+        return zip(self.names, self.roles, strict=True)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.names)
+
+    def text(self) -> str:
+        """Return them as `steps.json` holds them."""
+        steps = [{"name": name, "role": role} for name, role in self]
+        return json.dumps({"steps": steps}, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the steps that `text` wrote.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        steps = cls()
+        try:
+            for each in json.loads(text)["steps"]:
+                steps.code(str(each["name"]), each["role"])
+        except (KeyError, TypeError, RecursionError) as error:
+            raise ValueError("it does not list steps with names and roles") from error
+        return steps
