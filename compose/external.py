@@ -78,20 +78,9 @@ class ExternalStage:
             self._guardian = Guardian.start(self._folder, self._run.logs / "guardian.log")
             with self._folder.living():
                 write_roster(self.roster_path, self._people)
-            app = self._app = UserApp(self._plan, self._folder, self._run.logs, self._target)
-            app.reset()
-            app.start_app()
-            reset = self._plan.target.reset
-            if reset is not None and reset.request is not None:
-                ask_success(self._answering_within(reset.within), reset, "reset", {})
-            self.ramp = check_ramp(self._target, self._harmless_path())
-            self._run.stamp(
-                "phase",
-                "ramp_check",
-                statuses=list(self.ramp.statuses),
-                clock_s=None if self.ramp.clock_s is None else list(self.ramp.clock_s),
-                off_s=self.ramp.off_s,
-            )
+            self._app = UserApp(self._plan, self._folder, self._run.logs, self._target)
+            self._prepare(self._app)
+            self.ramp = self._checked_ramp()
             if self._plan.target.command is not None:
                 self._look()
         except BaseException:
@@ -117,6 +106,31 @@ class ExternalStage:
             self._abandon()
             raise
 
+    def _prepare(self, app: UserApp) -> None:
+        """Put the target back to where a sale begins, and have it up."""
+        app.reset()
+        app.start_app()
+        reset = self._plan.target.reset
+        if reset is not None and reset.request is not None:
+            ask_success(self._answering_within(reset.within), reset, "reset", {})
+
+    def _checked_ramp(self) -> Ramp:
+        """Return what a handful of requests shows, and keep it on the timeline.
+
+        Raises:
+            TargetRefusedError: it answers none, turns all away, or opens by a clock that is
+                another than ours.
+        """
+        ramp = check_ramp(self._target, self._harmless_path())
+        statuses, clock_s = list(ramp.statuses), ramp.clock_s and list(ramp.clock_s)
+        self._run.stamp("phase", "ramp_check", statuses=statuses, clock_s=clock_s)
+        if self._plan.opens_at_t0 and ramp.words is not None:
+            raise TargetRefusedError(
+                f"{ramp.words}, so it would open at another T-0 than the students': nothing that "
+                f"came of that could be believed; set both clocks by NTP."
+            )
+        return ramp
+
     def _answering_within(self, seconds: float) -> Target:
         target = self._plan.target
         return Target(
@@ -132,7 +146,7 @@ class ExternalStage:
         Raises:
             TargetRefusedError: it does not answer, or it has no such event.
         """
-        if not _is_bundled(self._plan):
+        if not self._plan.bundled:
             return
         path = self._harmless_path()
         status, _ = self._target.ask("GET", path)
@@ -144,7 +158,7 @@ class ExternalStage:
 
     def _harmless_path(self) -> str:
         """Return a path that may be asked for without any effect."""
-        if not _is_bundled(self._plan):
+        if not self._plan.bundled:
             return self._plan.target.ready or "/"
         return f"/events/{self._plan.event.id}/countdown"
 
@@ -199,7 +213,7 @@ class ExternalStage:
         opening = self._plan.target.opening
         if opening is not None and opening.request is not None:
             open_by_request(self._target, opening, t0_ns)
-        elif opening is None and _is_bundled(self._plan):
+        elif opening is None and self._plan.bundled:
             self._open_by_token(t0_ns)
         # Else it opens by itself then, is open already, or nobody here knows of an opening.
 
@@ -236,7 +250,3 @@ class ExternalStage:
     def alerts(self) -> list[Alert]:
         """List nothing: its operators are somebody else's."""
         return []
-
-
-def _is_bundled(plan: Plan) -> bool:
-    return bool(getattr(plan, "bundled", True))

@@ -42,6 +42,14 @@ class Ramp:
         least = low if low > 0 else high if high < 0 else 0.0
         return least if abs(least) >= AGREES_S else None
 
+    @property
+    def words(self) -> str | None:
+        """How the target's clock differs, in a sentence without its end; None: not as is known."""
+        if self.off_s is None:
+            return None
+        ahead = "ahead of" if self.off_s > 0 else "behind"
+        return f"The target's clock is {abs(self.off_s):.1f} s or more {ahead} this machine's"
+
 
 def check_ramp(target: Target, path: str, headers: Mapping[str, str] | None = None) -> Ramp:
     """Ask a target the same harmless question a few times.

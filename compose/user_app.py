@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -50,7 +49,7 @@ class UserApp(ProcessGroup):
     def __init__(self, plan: Plan, folder: StageFolder, logs: Path, target: Target) -> None:
         super().__init__(folder, plan.target.ready_within_s)
         self._target_keys = plan.target
-        self._marker: Mapping[str, str] = folder.marker
+        self._marker = folder.marker
         self._logs = logs
         self._target = target
         self._sealed: dict[int, tuple[ProcessId, str]] = {}

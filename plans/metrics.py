@@ -50,6 +50,9 @@ RESERVED: Final = frozenset(
 )
 """Names of sources that the rehearsal reads itself."""
 
+_LONGEST_PART: Final = 40
+"""Characters of a part of a path or a query; a token has more."""
+
 METRIC: Final = r"[A-Za-z_:][A-Za-z0-9_:.]*"
 _LABELS: Final = r'\{ *(?:[A-Za-z_][A-Za-z0-9_.]* *!?= *"[^"\\]*" *,? *)+\}'
 _PLAIN: Final = rf"{METRIC}(?:{_LABELS})?"
@@ -234,6 +237,14 @@ def _wrong(url: str, allowed: set[str]) -> str | None:
         )
     if parts.scheme not in ("http", "https") or not is_host(host) or port == 0:
         return f"its URL must be http:// or https:// with a host, {example}."
+    if (
+        max(len(part) for part in re.split("[/?&=;]", f"{parts.path}?{parts.query}"))
+        > _LONGEST_PART
+    ):
+        return (
+            f"its URL has a part of more than {_LONGEST_PART} characters, which may be a token, "
+            f"and is written to the run: name the variable that holds the token as bearer_env."
+        )
     written = f"[{host}]" if ":" in host else host
     if parts.netloc.lower() not in (written, f"{written}:{port}"):
         return f"its URL does not name a host, {example}."

@@ -52,6 +52,8 @@ def read_plan(source: Path, overrides: Iterable[str] = ()) -> Plan:
     _place_certificates(document, path.parent)
     placed(document, path.parent)
     place_scenario(document, path.parent)
+    for each in _tables(document.get("metrics")):
+        _place(each, path.parent)
     return check_plan(document, named(path), overridden)
 
 
@@ -71,9 +73,19 @@ def _place_commands(document: dict[str, Any], beside: Path) -> None:
 def _place_certificates(document: dict[str, Any], beside: Path) -> None:
     """Make the path of a target's certificates an absolute one."""
     target = document.get("target")
-    file = target.get("ca_file") if isinstance(target, dict) else None
-    if isinstance(target, dict) and isinstance(file, str) and "\0" not in file:
-        target["ca_file"] = str(beside.absolute() / file)
+    if isinstance(target, dict):
+        _place(target, beside)
+
+
+def _place(section: dict[str, Any], beside: Path) -> None:
+    """Make the path of a section's certificates an absolute one."""
+    file = section.get("ca_file")
+    if isinstance(file, str) and "\0" not in file:
+        section["ca_file"] = str(beside.absolute() / file)
+
+
+def _tables(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def check_plan(

@@ -1,5 +1,6 @@
 """Whose scenario is performed: the bundled ticket open, or a file of the user's own."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -16,14 +17,15 @@ class Scenario(Section):
     """Which class of it acts, where it has several buyers."""
 
 
-def place_scenario(document: dict[str, Any], beside: Any) -> None:
-    """Make the path of a plan's scenario an absolute one: a run is made elsewhere.
+def place_scenario(document: dict[str, Any], beside: Path) -> None:
+    """Make the paths of a plan's scenario and roster absolute ones: a run is made elsewhere.
 
     Args:
         document: the plan as it was parsed; what is wrong in it is left for its check.
         beside: the plan's folder.
     """
-    scenario = document.get("scenario")
-    file = scenario.get("file") if isinstance(scenario, dict) else None
-    if isinstance(scenario, dict) and isinstance(file, str) and file and "\0" not in file:
-        scenario["file"] = str(beside.absolute() / file)
+    for section, key in (("scenario", "file"), ("event", "roster")):
+        table = document.get(section)
+        path = table.get(key) if isinstance(table, dict) else None
+        if isinstance(table, dict) and isinstance(path, str) and path and "\0" not in path:
+            table[key] = str(beside.absolute() / path)

@@ -78,6 +78,9 @@ OWN_WORDS: Final = (
 NOT_KEPT: Final = "not_kept"
 """The phase on the timeline that says how many values of the target's could not be kept."""
 
+SCENARIO_TROUBLES: Final = "scenario_troubles"
+"""The phase on the timeline that says what went wrong with somebody's own scenario, how often."""
+
 CLIENT_POOLS: Final = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
 """Words in the label `pool` of the app's own metrics: what its requests wait for. The last three
 are only there where the strategy or the plan has them."""

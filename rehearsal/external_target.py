@@ -12,7 +12,7 @@ from dress_rehearsal.compose.external import ADMIN_VARIABLE
 from dress_rehearsal.compose.opening import instant_ns
 from dress_rehearsal.compose.ramp import Ramp
 from dress_rehearsal.plans import Plan, PlanError, format_duration
-from dress_rehearsal.plans.files import kind_of, named
+from dress_rehearsal.plans.files import kind_of
 from dress_rehearsal.plans.secrets import resolved, variables_in
 from dress_rehearsal.records.environment_variables import child_environment, given
 from dress_rehearsal.records.ledgers import unreadable
@@ -72,14 +72,16 @@ def check_startable(plan: Plan) -> None:
 
 def needs_admin_token(plan: Plan) -> bool:
     """Return whether the sale is opened by the bundled scenario's own admin route."""
-    is_bundled = bool(getattr(plan, "bundled", True))
-    return plan.target.stage == "external" and plan.target.opening is None and is_bundled
+    return plan.target.stage == "external" and plan.target.opening is None and plan.bundled
 
 
 def named_variables(plan: Plan) -> frozenset[str]:
-    """Return the environment variables that a plan names: as `env:NAME`, or as a ledger's DSN."""
+    """Return the environment variables that a plan names: as `env:NAME`, as a ledger's database, or
+    as the token of metrics."""
     databases = {ledger.dsn_env for ledger in plan.ledgers if ledger.dsn_env is not None}
-    return variables_in(plan.model_dump(mode="json")) | databases
+    tokens = {each.bearer_env for each in plan.metrics if each.bearer_env is not None}
+    texts = plan.model_dump(mode="json", include={"target", "ledgers", "metrics"})
+    return variables_in(texts) | databases | tokens
 
 
 def first_needed_s(plan: Plan) -> float:
@@ -132,13 +134,9 @@ def await_setup(plan: Plan, screen: Screen) -> None:
 def remarks_on(stage: Stage) -> list[str]:
     """Return what the requests before the rush showed and somebody should know."""
     ramp = getattr(stage, "ramp", None)
-    if not isinstance(ramp, Ramp) or ramp.off_s is None:
+    if not isinstance(ramp, Ramp) or ramp.words is None:
         return []
-    ahead = "ahead of" if ramp.off_s > 0 else "behind"
-    return [
-        f"The target's clock is {abs(ramp.off_s):.1f} s or more {ahead} this machine's, so what it "
-        f"does by the clock it does then: set both by NTP."
-    ]
+    return [f"{ramp.words}; set both by NTP before a sale that opens by the clock."]
 
 
 def _span(seconds: float) -> str:
@@ -154,8 +152,8 @@ def _not_there(plan: Plan) -> Iterator[str]:
     folder = Path(target.folder or ".")
     if kind_of(folder) != "a folder":
         yield (
-            f"target.folder {named(folder)} is {kind_of(folder) or 'not there'}: give a folder, "
-            f"relative to the plan's own."
+            f"target.folder is {kind_of(folder) or 'not there'}: give a folder, relative to the "
+            f"plan's own."
         )
         return
     path = child_environment()["PATH"]

@@ -13,7 +13,7 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.environment_variables import child_environment, heeded
 from dress_rehearsal.records.reach import PROXY_LOGIN
 from dress_rehearsal.records.samples import Sample, labels_json
-from dress_rehearsal.rehearsal.errors import GeneratorFailedError
+from dress_rehearsal.rehearsal.errors import GeneratorFailedError, ScenarioRefusedError
 from dress_rehearsal.rehearsal.led_process import LedProcess
 
 _READY_S: Final = 30.0
@@ -79,7 +79,7 @@ class GeneratorProcess:
             if line["kind"] == "ready":
                 return
             if line["kind"] == "error":
-                raise GeneratorFailedError(str(line["message"]))
+                raise failure_of(line)
         raise GeneratorFailedError(
             f"The generator was not ready after {_READY_S:.0f} s; the end of {self._log} says "
             f"why:\n{self.last_words()}"
@@ -118,6 +118,12 @@ def _reaching(target: Target) -> dict[str, str]:
     """Return the variables that its requests need: of the plan's headers, and the proxy's login."""
     named = {name: resolved(f"env:{name}") for name in variables_in(target.headers)}
     return named if target.proxy is None else heeded(PROXY_LOGIN) | named
+
+
+def failure_of(line: Line) -> GeneratorFailedError:
+    """Return the error that an `error` line is about."""
+    kind = ScenarioRefusedError if line.get("usage") else GeneratorFailedError
+    return kind(str(line["message"]))
 
 
 def status_samples(status: Line) -> list[Sample]:

@@ -16,7 +16,7 @@ from dress_rehearsal.plans import (
     refusal,
     seeded_people,
 )
-from dress_rehearsal.plans.files import check_folder
+from dress_rehearsal.plans.files import check_folder, is_file, kind_of
 from dress_rehearsal.plans.hosts import is_host
 from dress_rehearsal.plans.ledgers import ledger_problems
 from dress_rehearsal.plans.reach import reach_problems
@@ -25,6 +25,7 @@ from dress_rehearsal.records.reach import UnreachableError, reach_of
 from dress_rehearsal.rehearsal.doctor import fits
 from dress_rehearsal.rehearsal.external_target import check_repeatable, check_startable
 from dress_rehearsal.reports.metrics import check_metric_names
+from dress_rehearsal.scenarios.kind import kind_of as kind_of_scenario
 
 _THEIRS: Final = ("waiting_room", "admission_rate", "admission_cap")
 """Keys of `app` that say of any target how its students are let in."""
@@ -40,6 +41,7 @@ def check_plan_usable(plan: Plan) -> None:
         PlanInvalidError: no load may be sent to the target, or the plan would change it.
     """
     check_metric_names(plan)
+    _check_scenario(plan)
     problems = list(_target_problems(plan))
     if problems:
         raise PlanInvalidError(problems)
@@ -63,13 +65,15 @@ def check_usage(
         repeated: whether it is to be rehearsed several times, or others with it.
 
     Returns:
-        Who acts, of whom the first `event.students` do.
+        Who acts, of whom the first `event.students` do; nobody where a scenario of the user's is
+        only checked and no roster was given.
 
     Raises:
         ReportError, PlanError: it cannot be rehearsed like that; nothing was made.
     """
     check_plan_usable(plan)
-    people = people_of(plan, roster)
+    later = not performed and not plan.bundled and roster is None
+    people = [] if later else people_of(plan, roster)
     check_folder(runs, "--out")
     reason = fits(plan, runs)
     if reason is not None:
@@ -79,6 +83,23 @@ def check_usage(
     if repeated:
         check_repeatable(plan)
     return people
+
+
+def _check_scenario(plan: Plan) -> None:
+    """Check that the file of a plan's scenario is there and can be read as Python.
+
+    Raises:
+        PlanError: it is not, or is not; of the path nothing is shown unless it is a file's.
+    """
+    if plan.bundled:
+        return
+    file = Path(plan.scenario.file or "")
+    if not is_file(file):
+        raise PlanError(
+            f"scenario.file is {kind_of(file) or 'not there'}: give a Python file, relative to the "
+            f"plan's own folder."
+        )
+    kind_of_scenario(file)
 
 
 def _target_problems(plan: Plan) -> Iterator[str]:
@@ -113,11 +134,22 @@ def _target_problems(plan: Plan) -> Iterator[str]:
 
 
 def people_of(plan: Plan, roster: Path | None) -> list[Person]:
-    """Return who acts: those of a roster, or where the stage is our own, drawn from the seed.
+    """Return who acts: those of a roster, or else people drawn from the seed.
+
+    Args:
+        roster: as given on the command line; without it the plan's own counts.
 
     Raises:
-        PlanError: the roster cannot be read or is too short, or an external target has none.
+        PlanError: the roster cannot be read or is too short, or is missing: an external target that
+            the bundled scenario logs in to knows its own students only.
     """
+    if roster is None and plan.event.roster is not None:
+        roster = Path(plan.event.roster)
+        if not is_file(roster):  # what stands there instead may be a secret
+            raise PlanError(
+                "event.roster names no file: give the path of a CSV file, relative to the plan's "
+                "folder."
+            )
     if roster is not None:
         people = read_roster(roster)
         if len(people) < plan.event.students:
@@ -126,7 +158,7 @@ def people_of(plan: Plan, roster: Path | None) -> list[Person]:
                 f"{plan.event.students:,} students; lower event.students or give a longer roster."
             )
         return people
-    if plan.target.stage == "external":
+    if plan.target.stage == "external" and plan.bundled:
         raise PlanError(
             "An external target has its own students: give their credentials with --roster FILE."
         )

@@ -17,9 +17,13 @@ from dress_rehearsal.records.files import bytes_left
 from dress_rehearsal.records.settle import Settling
 from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
 from dress_rehearsal.records.timeline import ABORTED, OUT_OF_SPACE
-from dress_rehearsal.rehearsal.errors import GeneratorFailedError
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
-from dress_rehearsal.rehearsal.generator_process import GeneratorProcess, Line, status_samples
+from dress_rehearsal.rehearsal.generator_process import (
+    GeneratorProcess,
+    Line,
+    failure_of,
+    status_samples,
+)
 from dress_rehearsal.rehearsal.harm import Harm
 from dress_rehearsal.rehearsal.monitoring import Monitoring
 from dress_rehearsal.rehearsal.signals import noticed, uninterruptible
@@ -44,6 +48,9 @@ _ALERTS_EVERY_S: Final = 1.0
 _REST_S: Final = 1.5
 """How long connections that stay in use are watched: what a leak takes to be one, and what is
 read in between (see `reports.pools.leaks`)."""
+_FOREIGN_LOOKS: Final = 5
+"""How many looks at somebody else's pool that is for."""
+_CONNECTIONS: Final = "db_client_connections"
 _LOOK_S: Final = 0.05
 _UNDER_WAY_S: Final = 1.0
 """What the target may take to finish requests that the generator cut short."""
@@ -154,7 +161,8 @@ class Rush:
         """Return the ports of this machine that serve the target, where it is none of our own."""
         if self._plan.target.stage == "embedded":
             return frozenset()  # what listens there is among the components
-        return loopback_ports((self._stage.url, self._stage.dsn, self._stage.redis_url))
+        metrics = [url for each in self._plan.metrics for url in each.addresses]
+        return loopback_ports((self._stage.url, self._stage.dsn, self._stage.redis_url, *metrics))
 
     def _rush(self, generator: GeneratorProcess, collector: Collector, t0_ns: int) -> None:
         faults = FaultSchedule(self._plan, self._stage, self._run, self._screen.tell)
@@ -245,7 +253,7 @@ class Rush:
 
     def _note_connections(self, collector: Collector) -> None:
         """Keep the fewest connections of each pool that were ever in use."""
-        for pool, used in _connections_used(collector).items():
+        for pool, used in self._connections_used(collector).items():
             self._used_always[pool] = min(used, self._used_always.get(pool, used))
 
     def _await_rest(self, collector: Collector) -> None:
@@ -253,16 +261,37 @@ class Rush:
 
         What it keeps for so long it will not give back: so that a leak can be told from work.
         """
-        deadline = time.monotonic() + _REST_S
-        while time.monotonic() < deadline and any(
+        begun_s = time.monotonic()
+        while any(
             used > self._used_always.get(pool, used)
-            for pool, used in _connections_used(collector).items()
+            and time.monotonic() < begun_s + self._rest_s(pool)
+            for pool, used in self._connections_used(collector).items()
         ):
             time.sleep(_LOOK_S)
 
+    def _rest_s(self, pool: str) -> float:
+        """Return how long a pool is watched that keeps connections: somebody else's is asked less
+        often."""
+        if pool in CLIENT_POOLS:
+            return _REST_S
+        slowest_s = max(each.interval for each in self._plan.metrics)
+        return _FOREIGN_LOOKS * max(slowest_s, self._plan.collect.interval)
+
+    def _connections_used(self, collector: Collector) -> dict[str, float]:
+        """Return the connections that the app uses, by pool, as was said last."""
+        used = {
+            pool: collector.latest(_CONNECTIONS, "app", pool=pool, state="used")
+            for pool in CLIENT_POOLS
+        }
+        return {pool: number for pool, number in used.items() if number is not None} | {
+            pool: number
+            for metrics in self._plan.metrics
+            for pool, number in collector.by_label(_CONNECTIONS, metrics.name, "pool").items()
+        }
+
     def _take(self, line: Line, collector: Collector) -> None:
         if line["kind"] == "error":
-            raise GeneratorFailedError(str(line["message"]))
+            raise failure_of(line)
         if line["kind"] == "status":
             collector.add(status_samples(line))
             if self._monitoring is not None:
@@ -364,15 +393,6 @@ class Rush:
         self._alerts_due_s = 0.0
         self._note_alerts()
         self._sold.keep(settle_ms)
-
-
-def _connections_used(collector: Collector) -> dict[str, float]:
-    """Return the connections that the app's workers use, by pool, as they said last."""
-    used = {
-        pool: collector.latest("db_client_connections", "app", pool=pool, state="used")
-        for pool in CLIENT_POOLS
-    }
-    return {pool: number for pool, number in used.items() if number is not None}
 
 
 def _ports(url: str) -> tuple[int, ...]:

@@ -173,9 +173,9 @@ def _learning_s(evidence: Evidence) -> float:
     click.
     """
     rows = evidence.requests[evidence.requests["role"].isin([JOIN, QUEUE, STREAM, PURCHASE])]
-    rows = rows[["student", "step", "sent_ns", "done_ns"]].dropna()
+    rows = rows[["student", "role", "sent_ns", "done_ns"]].dropna()
     rows = rows.sort_values(["student", "sent_ns"], kind="stable")
-    before = rows.groupby("student")[["done_ns", "step"]].shift()
+    before = rows.groupby("student")[["done_ns", "role"]].shift()
     pause_s = ((rows["sent_ns"] - before["done_ns"]) / NS_PER_S).to_numpy(
         "float64", na_value=np.nan
     )

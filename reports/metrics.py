@@ -46,6 +46,9 @@ _PATH_SHAPE: Final = re.compile(
 )
 _PATH: Final = re.compile(r"(\w+)(?:\[(.*)\])?\.(\w+)")
 
+_FOREIGN: Final = re.compile(r"pools\[([a-z0-9][a-z0-9_-]*)\.[^\]]{1,100}\]\.([a-z_]+)")
+"""A pool of somebody else's app, as `pools[shop.HikariPool-1].wait_mean_ms`."""
+
 _TABLES: Final[dict[str, tuple[type[Part], Sequence[str]]]] = {
     "census": (Census, ()),
     "latency_ms": (Latency, tuple(TICKET_OPEN)),
@@ -102,7 +105,8 @@ def check_metric_names(plan: Plan) -> None:
     problems = []
     for position, gate in enumerate(plan.gates):
         where = f"gates.{position}"
-        if gate.metric not in known_metrics(_steps_before(plan, gate.metric)):
+        known = known_metrics(_steps_before(plan, gate.metric))
+        if not _is_known(gate.metric, known, [each.name for each in plan.metrics]):
             problems.append(
                 f"{where}.metric = {_shown(gate.metric)}: there is no such metric; "
                 f"{_near(gate.metric)}"
@@ -113,6 +117,23 @@ def check_metric_names(plan: Plan) -> None:
         raise MetricUnknownError(problems)
 
 
+def _is_known(path: str, known: Sequence[str], entries: Sequence[str] | None = None) -> bool:
+    """Return whether a path names a number of the verdict.
+
+    Args:
+        known: the paths that need no looking at.
+        entries: names of the plan's `[[metrics]]`, whose pools nobody can list before they are
+            read; None: any.
+    """
+    if path in known:
+        return True
+    found = _FOREIGN.fullmatch(path)
+    if found is None or (entries is not None and found[1] not in entries):
+        return False
+    field = Pool.model_fields.get(found[2])
+    return field is not None and _is_number(field.annotation)
+
+
 def metric_value(measured: Measured, path: str) -> Number | None:
     """Return the number that a path names, None when it was not measured or never happened.
 
@@ -120,7 +141,7 @@ def metric_value(measured: Measured, path: str) -> Number | None:
         MetricUnknownError: no verdict holds such a number.
     """
     steps = tuple(measured.roles)
-    if path not in known_metrics(steps):
+    if not _is_known(path, known_metrics(steps)):
         raise MetricUnknownError([f"There is no metric {path!r}; {_near(path, steps)}"])
     part, field = _part(measured, path)
     value: Number | None = None if part is None else getattr(part, field)

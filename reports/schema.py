@@ -273,6 +273,10 @@ class Verdict(Measured, Answer):
     """Why it was slow or failed, in one line."""
     lost_ms: dict[str, float]
     """Where the slowest tenth of the purchases lost their time, a part each; means in ms."""
+    estimated: tuple[str, ...] = ()
+    """Parts of `lost_ms` that are estimated from what pools tell of all their waits."""
+    not_known: tuple[str, ...] = ()
+    """Pools that requests may have waited for, and of which nothing tells whether they did."""
     ran: str
     """What was run, in one line."""
     notes: tuple[str, ...]

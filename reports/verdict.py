@@ -38,7 +38,7 @@ from dress_rehearsal.reports.evidence.latency import (
 from dress_rehearsal.reports.evidence.timeline import MEASURING, done_or_ended, was_planned
 from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.gates import apply_gates
-from dress_rehearsal.reports.pools import PoolFinding, find_pools
+from dress_rehearsal.reports.pools import PoolFinding, find_pools, foreign_notes
 from dress_rehearsal.reports.schema import Census, Latency, Measured, Status, Verdict
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import judge_trust
@@ -120,6 +120,8 @@ def judge(evidence: Evidence) -> Verdict:
         **dict(measured),
         cause=cause.cause,
         lost_ms=cause.lost_ms,
+        estimated=cause.estimated,
+        not_known=cause.not_known,
         ran=what_ran(evidence),
         unchecked=unchecked,
         not_applicable=audit.not_applicable,
@@ -135,6 +137,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *_late_rows(pools),
                 *_not_kept(evidence),
                 *_unclean(evidence),
+                *foreign_notes(evidence),
             ]
         ),
     )

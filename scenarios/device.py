@@ -8,7 +8,7 @@ import gevent
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.browser import Browser, Reply
-from dress_rehearsal.scenarios.client.http import Request
+from dress_rehearsal.scenarios.browsing import AnyBrowser, Click
 from dress_rehearsal.scenarios.errors import ClosedError
 from dress_rehearsal.scenarios.outcomes import StudentOutcome
 from dress_rehearsal.scenarios.purchase import Purchase
@@ -33,7 +33,7 @@ class Device:
         number: 0 is the one that the student looks at; the others only add to the rush.
     """
 
-    def __init__(self, rush: Rush, browser: Browser, purchase: Purchase, number: int) -> None:
+    def __init__(self, rush: Rush, browser: AnyBrowser, purchase: Purchase, number: int) -> None:
         self.browser = browser
         self.copies: list[gevent.Greenlet] = []
         """Copies of the click, under way beside the device's own."""
@@ -44,7 +44,7 @@ class Device:
         self.luck = rush.luck(browser.student, number)
         self.retry = Retry(rush.plan, self.luck)
         self._session = Session(rush, browser, self.luck, self.retry)
-        self._request: Request | None = None
+        self._click: Click = None
         """The click, as the session of now would make it."""
         self._habits = rush.plan.students
         self._here_ns = 0
@@ -53,7 +53,7 @@ class Device:
         """Who is on the way; None before and after."""
         self._clicking = False
         self._room: WaitingRoom | None = None
-        if rush.plan.app.waiting_room != "off":
+        if isinstance(browser, Browser) and rush.plan.app.waiting_room != "off":
             self._room = WaitingRoom(rush, browser, self.retry)
 
     def rush_in(self) -> None:
@@ -139,7 +139,7 @@ class Device:
         """Log in after an answer that the session is lost; return when to go on, None for never."""
         if not self._take_in_login(self._session.renew(reply)):
             return None
-        self._request = self.browser.click(0)
+        self._click = self.browser.click(0)
         return self._here_ns + self._typing_ns() // 4
 
     def _take_in_login(self, reply: Reply) -> bool:
@@ -187,7 +187,7 @@ class Device:
 
     def _buy(self, click_ns: int, leave_ns: int) -> None:
         """Click until there is an answer that settles it, patience ends or attempts run out."""
-        self._request = self.browser.click(0)
+        self._click = self.browser.click(0)
         self._click_copies(click_ns)
         intended_ns = click_ns
         # The hands are on their way: no answer on another device stops the first click any more.
@@ -201,7 +201,7 @@ class Device:
                 return
             self._rush.census.clicked(self._student, intended_ns)
             self._clicking = True
-            reply = self.browser.send(self._request, intended_ns)
+            reply = self.browser.buy(self._click, intended_ns)
             self._clicking = False
             self._purchase.here_ns = max(self._purchase.here_ns, reply.at_ns)
             if self._answered(reply) or self._purchase.decided:
@@ -236,7 +236,7 @@ class Device:
         match reply.code:
             case "sold_out":
                 self._purchase.ended(StudentOutcome.SOLD_OUT)
-            case "not_enrolled":
+            case "not_enrolled" | "not_eligible":
                 self._purchase.ended(StudentOutcome.REFUSED)
             case "already_holds_ticket":
                 # Another copy of this click was granted; without its answer, which may still
@@ -244,7 +244,9 @@ class Device:
                 self.await_copies()
                 self._purchase.held()
             case _:
-                return False
+                if not self.browser.is_final(reply):
+                    return False
+                self._purchase.ended(StudentOutcome.REFUSED)
         return True
 
     def await_copies(self) -> None:
@@ -267,7 +269,7 @@ class Device:
 
     def _copy(self, number: int, key: int, due_ns: int) -> None:
         try:
-            reply = self.browser.send(self.browser.click(key), due_ns, connection=number)
+            reply = self.browser.buy(self.browser.click(key), due_ns, number)
         except ClosedError:
             return
         if reply.outcome == UNKNOWN:

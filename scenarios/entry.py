@@ -16,7 +16,7 @@ import gevent
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.scenarios.answers.qr_code import read_svg, ticket_in
-from dress_rehearsal.scenarios.browser import Reply
+from dress_rehearsal.scenarios.browser import Browser, Reply
 from dress_rehearsal.scenarios.errors import ClosedError, ScenarioError
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN
 from dress_rehearsal.scenarios.retry import Retry
@@ -35,7 +35,7 @@ def entry_token(plan: Plan) -> str:
         ScenarioError: students are to enter and there is none.
     """
     token = os.environ.get(ENTRY_TOKEN, "")
-    if plan.students.entry > 0 and not token:
+    if plan.bundled and plan.students.entry > 0 and not token:
         raise ScenarioError(
             f"students.entry sends students to the entrance, but {ENTRY_TOKEN} is not set: set it "
             f"to the token with which the target lets tickets be scanned, or set students.entry "
@@ -48,14 +48,15 @@ class Entry:
     """A holder's way through the entrance.
 
     Args:
+        browser: the session's.
         retry: decides when to have a code scanned again after an error.
     """
 
-    def __init__(self, rush: Rush, session: Session, retry: Retry) -> None:
+    def __init__(self, rush: Rush, session: Session, browser: Browser, retry: Retry) -> None:
         self._session = session
-        self._browser = session.browser
+        self._browser = browser
         self._retry = retry
-        self._lends = bool(rush.timetable.screenshot[session.browser.student])
+        self._lends = bool(rush.timetable.screenshot[browser.student])
         self._friend: gevent.Greenlet | None = None
 
     def enter(self, ticket: str, picture: Reply) -> None:

@@ -21,15 +21,17 @@ import gevent.os
 from locust.env import Environment
 from locust.runners import LocalRunner
 
-from dress_rehearsal.plans import Person, read_roster
-from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.plans import Person, PlanError, read_roster
+from dress_rehearsal.records import RecordError, RunDirectory, tables
 from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.steps import TICKET_OPEN, Steps
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.scenarios.buyer import Buyer
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.entry import entry_token
 from dress_rehearsal.scenarios.errors import ScenarioError
 from dress_rehearsal.scenarios.histograms import Histograms, edges_of, steps_of
+from dress_rehearsal.scenarios.loading import load_buyer
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.status import Observer
@@ -66,9 +68,13 @@ class Generator:
                 f"The roster holds {len(people)} people but the plan has "
                 f"{plan.event.students} students; give a longer roster or --students."
             )
-        steps = Steps(TICKET_OPEN)
-        histograms = Histograms(steps, edges_of(plan), steps_of(plan, steps))
-        self.recorder = Recorder(run, "generator", histograms)
+        if plan.bundled:
+            steps = Steps(TICKET_OPEN)
+            histograms = Histograms(steps, edges_of(plan), steps_of(plan, steps))
+            self.recorder = Recorder(run, "generator", histograms)
+        else:
+            steps = Steps()
+            self.recorder = Recorder(run, "generator", Histograms(steps, edges_of(plan)), steps)
         self.rush = Rush(
             run.id,
             plan,
@@ -77,6 +83,7 @@ class Generator:
             Origin.of(url, plan.target, run.id),
             self.recorder,
             entry_token(plan),
+            Buyer if plan.bundled else own_buyer(run),
         )
         Student.rush = self.rush
         self._environment = Environment(user_classes=[Student], host=url)
@@ -173,6 +180,10 @@ class Generator:
         if error is not None:
             raise error
         self.recorder.stamp_losses()
+        troubles = self.rush.troubles.counts
+        if troubles:
+            values = dict(troubles.most_common())
+            self._run.stamp("phase", tables.SCENARIO_TROUBLES, values=values)
 
     def _say(self, **line: Any) -> None:
         """Write a line without ever blocking the loop; a conductor that is gone is no error."""
@@ -183,6 +194,19 @@ class Generator:
                 data = data[gevent.os.nb_write(self._lines, data) :]
         except BrokenPipeError:
             self._cut()
+
+
+def own_buyer(run: RunDirectory) -> type[Buyer]:
+    """Return the class of the plan's own scenario; a copy of its file is kept with the run.
+
+    Raises:
+        PlanError: it cannot be loaded.
+        RecordError: its copy cannot be written.
+    """
+    plan = run.plan()
+    buyer = load_buyer(plan)
+    run.write_text("scenario.py", Path(plan.scenario.file or "").read_text("utf-8", "replace"))
+    return buyer
 
 
 def _line(**content: Any) -> bytes:
@@ -199,9 +223,11 @@ def main(run: Path, roster: Path, url: str, orders: int, lines: int) -> int:
             people = read_roster(roster)
             generator = Generator(RunDirectory.open(run), people, url, orders, lines)
             generator.perform()
-    except (RecordError, ScenarioError) as error:
+    except (PlanError, RecordError, ScenarioError) as error:
+        # A PlanError is of the user's own scenario: it is theirs to change.
+        usage = isinstance(error, PlanError)
         with suppress(BrokenPipeError):  # nobody is there to be told
             os.set_blocking(lines, True)
-            os.write(lines, _line(kind="error", message=str(error)))
+            os.write(lines, _line(kind="error", message=str(error), usage=usage))
         return 1
     return 0

@@ -6,6 +6,7 @@ import gevent
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.browser import Browser, Reply
+from dress_rehearsal.scenarios.buyers.browser import BuyerBrowser
 from dress_rehearsal.scenarios.device import Device
 from dress_rehearsal.scenarios.entry import Entry
 from dress_rehearsal.scenarios.errors import ClosedError
@@ -32,7 +33,8 @@ class _Story:
         self.student = student
         devices = int(rush.timetable.devices[student])
         self.purchase = Purchase(rush, student, devices)
-        browser = Browser(rush, student)
+        browser: Browser | BuyerBrowser
+        browser = Browser(rush, student) if rush.plan.bundled else BuyerBrowser(rush, student)
         self.device = Device(rush, browser, self.purchase, 0)
         self.others: list[Device] = []
         self.under_way: list[gevent.Greenlet] = []
@@ -81,6 +83,10 @@ class _Story:
         session, ticket = purchase.session, grant.body.ticket
         assert ticket is not None
         browser = session.browser
+        if isinstance(browser, BuyerBrowser):
+            self._go_in(browser, ticket, max(grant.at_ns, purchase.here_ns))
+            return
+        assert isinstance(browser, Browser)
         # A copy may have been granted while the student still waited for the first click.
         here_ns = max(grant.at_ns, purchase.here_ns)
         reply, poll_ns = grant, round(habits.ticket_poll * NS_PER_S)
@@ -90,17 +96,25 @@ class _Story:
             if session.lost(reply):
                 here_ns = session.renew(reply).at_ns
         self.rush.census.issued(self.student, here_ns)
-        reply = self._open_qr(session, ticket, here_ns + luck.delay_ns(habits.qr_delay))
+        due_ns = here_ns + luck.delay_ns(habits.qr_delay)
+        reply = self._open_qr(session, browser, ticket, due_ns)
         if session.lost(reply):
-            reply = self._open_qr(session, ticket, session.renew(reply).at_ns)
+            reply = self._open_qr(session, browser, ticket, session.renew(reply).at_ns)
         if reply.outcome == OK and self.rush.timetable.enters[self.student]:
-            self.entry = Entry(self.rush, session, self.device.retry)
+            self.entry = Entry(self.rush, session, browser, self.device.retry)
             self.entry.enter(ticket, reply)
 
-    def _open_qr(self, session: Session, ticket: str, intended_ns: int) -> Reply:
+    def _go_in(self, browser: BuyerBrowser, ticket: str, here_ns: int) -> None:
+        """Have a ticket of somebody's own app, and go to the entrance with it."""
+        self.rush.census.issued(self.student, here_ns)
+        due_ns = here_ns + self.device.luck.delay_ns(self.rush.plan.students.qr_delay)
+        if self.rush.timetable.enters[self.student]:
+            browser.enter(ticket, due_ns)
+
+    def _open_qr(self, session: Session, browser: Browser, ticket: str, intended_ns: int) -> Reply:
         """Open the ticket's QR code, trying again after errors."""
         return self.device.retry.persist(
-            lambda due_ns: session.browser.qr(ticket, due_ns),
+            lambda due_ns: browser.qr(ticket, due_ns),
             intended_ns,
             lambda reply: reply.outcome not in (FAILED, UNKNOWN) or session.lost(reply),
         )

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from gevent import get_hub
 from gevent.event import AsyncResult
 
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.scenarios.buyer import Buyer
 from dress_rehearsal.scenarios.client.http import TraceIds
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 from dress_rehearsal.scenarios.client.origin import Origin
@@ -15,6 +17,7 @@ from dress_rehearsal.scenarios.errors import ClosedError
 from dress_rehearsal.scenarios.outcomes import Census
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.timetable import Luck, Timetable, order_of_arrival
+from dress_rehearsal.scenarios.troubles import Troubles
 
 
 class Rush:
@@ -24,6 +27,7 @@ class Rush:
         run: the run's id; it is part of every trace id.
         people: the roster, in the order of the student index.
         entry_token: lets an entrance of the target's scan codes; needed when students enter.
+        buyer: what the students do at somebody's own app, where the plan names a scenario.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class Rush:
         origin: Origin,
         recorder: Recorder,
         entry_token: str = "",
+        buyer: type[Buyer] = Buyer,
     ) -> None:
         self.plan = plan
         self.people = people
@@ -44,6 +49,9 @@ class Rush:
         """Where the students' connections come from."""
         self.recorder = recorder
         self.entry_token = entry_token
+        self.buyer = buyer
+        self.troubles = Troubles(Path(plan.scenario.file or ""))
+        """What went wrong with somebody's own scenario."""
         self.traces = TraceIds(run)
         self.key = self.traces.run
         """Sets this run's idempotency keys apart from those of every other run."""

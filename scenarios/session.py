@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from dress_rehearsal.scenarios.browser import UNAUTHENTICATED, Browser, Reply
+from dress_rehearsal.scenarios.browser import UNAUTHENTICATED, Reply
+from dress_rehearsal.scenarios.browsing import AnyBrowser
 from dress_rehearsal.scenarios.recorder import FAILED, UNKNOWN
 from dress_rehearsal.scenarios.retry import Retry
 from dress_rehearsal.scenarios.rush import Rush
@@ -23,7 +24,7 @@ class Session:
 
     __slots__ = ("_luck", "_renewals", "_retry", "_typing_s", "browser")
 
-    def __init__(self, rush: Rush, browser: Browser, luck: Luck, retry: Retry) -> None:
+    def __init__(self, rush: Rush, browser: AnyBrowser, luck: Luck, retry: Retry) -> None:
         self.browser = browser
         self._luck = luck
         self._retry = retry

@@ -1,5 +1,6 @@
 """The collector: reads every source four times a second and appends what it read to the run."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -152,6 +153,19 @@ class Collector:
             newest += self._handed_in.values()
         values = select(newest, name, source, labels)
         return sum(values) if values else None
+
+    def by_label(self, name: str, source: str, label: str) -> dict[str, float]:
+        """Return the newest values of a metric of one source, or of its instances, added up by the
+        values of a label."""
+        with self._lock:
+            newest = [watch.newest for watch in self._watches.values()]
+        totals: dict[str, float] = {}
+        for reading in newest:
+            for series, value in zip(reading.series, reading.values, strict=True):
+                if series.name == name and series.source.partition(":")[0] == source:
+                    key = str(json.loads(series.labels).get(label, ""))
+                    totals[key] = totals.get(key, 0.0) + value
+        return totals
 
     def newest(self) -> list[Reading]:
         """Return the newest reading of each source that answers and is no target of its own."""

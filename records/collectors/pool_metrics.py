@@ -4,7 +4,6 @@ A redirect is not followed, the answer is bounded in time and size, and what is 
 bearer token is shown to nobody else and written nowhere.
 """
 
-import ssl
 import time
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -15,9 +14,10 @@ from dress_rehearsal.plans.metrics import Metrics, PoolNames
 from dress_rehearsal.plans.secrets import resolved
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.collectors.exposition import read_exposition
-from dress_rehearsal.records.collectors.pool_series import FOUND, Found, PoolSeries
+from dress_rehearsal.records.collectors.pool_series import FOUND, Found, PoolSeries, PoolValue
 from dress_rehearsal.records.http import MIB, Answer, Connection, NoAnswerError
 from dress_rehearsal.records.pool_presets import read_preset
+from dress_rehearsal.records.reach import Reach, UnreachableError, reach_of
 from dress_rehearsal.records.samples import Reading, Series, SourceUnreadableError, labels_json
 
 UP: Final = "pool_metrics_up"
@@ -43,6 +43,8 @@ class PoolMetrics:
         """How often it is asked, in seconds."""
         self._entry = metrics
         self._url = metrics.addresses[position]
+        several = len(metrics.addresses) > 1
+        self._replica = {"replica": str(position + 1)} if several else {}
         self._pools = PoolSeries(metrics.name, families(metrics))
         self._connection: Connection | None = None
         self._known: frozenset[str] = frozenset()
@@ -56,16 +58,12 @@ class PoolMetrics:
             SourceUnreadableError: no answer in time, or not a 200 with a text of metrics.
         """
         try:
-            answer = self._answer()
-            text = answer.body.decode(errors="replace")
-            t_ns = time.time_ns()
-            if answer.status != 200:
-                raise ValueError(_status_words(answer.status))
-            return Reading.of(t_ns, self._series(text))
+            text = self._text()
+            return Reading.of(time.time_ns(), self._series(text))
         except (NoAnswerError, ValueError, PlanError, OSError) as error:
             self.close()
             why = visible_line(str(error).rstrip("."))[:_LONGEST_WHY]
-            down = {Series(self.name, UP, labels_json(why=why)): 0.0}
+            down = {Series(self.name, UP, labels_json(metrics=self.name, why=why)): 0.0}
             raise SourceUnreadableError(
                 f"{self.name} gave no metrics{self._where()}: {why}.",
                 Reading.of(time.time_ns(), down),
@@ -75,6 +73,23 @@ class PoolMetrics:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
+
+    def look(self) -> tuple[list[PoolValue], list[Found]]:
+        """Return the numbers of every pool there is now, and what of the names was there.
+
+        Raises:
+            NoAnswerError, ValueError, PlanError, OSError: there is no text of metrics; the message
+                says why.
+        """
+        text = self._text()
+        seen: set[str] = set()
+        return self._pools.read(list(read_exposition(text, self._pools.wanted, seen)), seen)
+
+    def _text(self) -> str:
+        answer = self._answer()
+        if answer.status != 200:
+            raise ValueError(_status_words(answer.status))
+        return answer.body.decode(errors="replace")
 
     def found(self, text: str) -> tuple[list[Series], list[Found]]:
         """Return the series that a text holds, and what of the names looked for was there."""
@@ -88,7 +103,7 @@ class PoolMetrics:
 
     def _answer(self) -> Answer:
         if self._connection is None:
-            self._connection = Connection(self._url, tls=_trusting(self._entry.ca_file))
+            self._connection = Connection(self._url, reach=_reach(self._entry.ca_file))
         headers = {"Accept": _ACCEPT}
         if self._entry.bearer_env is not None:
             headers["Authorization"] = f"Bearer {resolved(f'env:{self._entry.bearer_env}')}"
@@ -121,14 +136,18 @@ class PoolMetrics:
             for each in found_now
         ]
         found = {
-            Series(self.name, FOUND, labels_json(of=each.of, near=each.near)): float(each.series)
+            Series(
+                self.name, FOUND, labels_json(metrics=self.name, of=each.of, near=each.near)
+            ): float(each.series)
             for each in self._said
         }
         return {
-            Series(self.name, UP, "{}"): 1.0,
+            Series(self.name, UP, labels_json(metrics=self.name)): 1.0,
             **found,
             **{
-                Series(self.name, each.name, labels_json(**each.labels)): each.value
+                Series(
+                    self.name, each.name, labels_json(**each.labels, **self._replica)
+                ): each.value
                 for each in values
             },
         }
@@ -148,8 +167,16 @@ def pool_metrics(entries: tuple[Metrics, ...]) -> Iterator[PoolMetrics]:
             yield PoolMetrics(entry, position)
 
 
-def _trusting(ca_file: str | None) -> ssl.SSLContext | None:
-    return None if ca_file is None else ssl.create_default_context(cafile=ca_file)
+def _reach(ca_file: str | None) -> Reach:
+    """Return how an address is reached: never through the target's proxy.
+
+    Raises:
+        ValueError: the file holds no certificates.
+    """
+    try:
+        return reach_of(ca_file, None)
+    except UnreachableError as error:
+        raise ValueError(str(error).replace("target.ca_file", "its ca_file")) from error
 
 
 def _status_words(status: int) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+from pathlib import Path
 
 from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.rehearsal.commands.options import (
@@ -11,6 +12,7 @@ from dress_rehearsal.rehearsal.commands.options import (
     planned,
 )
 from dress_rehearsal.rehearsal.terminal.console import make_console
+from dress_rehearsal.scenarios.kind import kind_of
 
 
 def add(probe: argparse.ArgumentParser) -> None:
@@ -55,4 +57,13 @@ def _check_probeable(plan: Plan) -> None:
         raise PlanError(
             "There is nothing to probe: the plan is for the stage of our own, which "
             "`rehearse run` sets by itself. Give a plan whose target is an app of yours."
+        )
+    if plan.bundled:
+        raise PlanError(
+            "There is nothing to probe: the plan names no scenario of yours ([scenario] file)."
+        )
+    if kind_of(Path(plan.scenario.file or "")) != "buyers":
+        raise PlanError(
+            "There is nothing to probe: the plan's scenario is a locustfile, which has no buyer. "
+            "See what it would send with `rehearse run --dry-run`."
         )

@@ -53,6 +53,7 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet) -> list[str]:
     person = next((each for each in people if each.enrolled), None)
     if person is None:
         raise PlanError("Nobody on the roster is enrolled, so nobody could buy: enrol somebody.")
+    kind = load_buyer(plan)  # before anything is started
     discretion = Discretion([person.pin])
     sheet.line(
         f"Probing with the student of the roster's line {people.index(person) + 2}; PINs, tokens, "
@@ -66,7 +67,7 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet) -> list[str]:
             discretion,
         )
         file = Path(plan.scenario.file or "")
-        student = ProbeStudent(load_buyer(plan), person, wire, file, plan.students.ticket_poll)
+        student = ProbeStudent(kind, person, wire, file, plan.students.ticket_poll)
         try:
             played = _play(plan, stage, student, wire, sheet)
         finally:

@@ -41,7 +41,8 @@ def refusal_wrongs(said: Said) -> dict[str, Wrong]:
         **_already_holds(said),
         **_waiting_room(said),
         **_sessions(said),
-        "replays_refused": _replays(said),
+        # A scenario of somebody's own need not send any idempotency key.
+        **({"replays_refused": _replays(said)} if said.evidence.plan.bundled else {}),
         "false_rejections": _rejections(said),
     }
 

@@ -7,8 +7,9 @@ from typing import Final
 from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.pools.client import PoolFinding, find_client_pools, run_grid
-from dress_rehearsal.reports.pools.foreign import find_foreign_pools, foreign_notes
+from dress_rehearsal.reports.pools.foreign import find_foreign_pools
 from dress_rehearsal.reports.pools.shared import SHARED_POOLS, find_shared_pools
+from dress_rehearsal.reports.pools.unread import foreign_notes
 
 __all__ = ["POOL_NAMES", "PoolFinding", "find_pools", "foreign_notes", "run_grid"]
 

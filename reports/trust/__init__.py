@@ -13,6 +13,7 @@ from dress_rehearsal.reports.trust.coverage import judge_coverage
 from dress_rehearsal.reports.trust.damage import judge_damage, why_unproven
 from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
 from dress_rehearsal.reports.trust.generator import judge_generator
+from dress_rehearsal.reports.trust.scenario import judge_scenario
 
 FINDINGS = ("foreign_cpu", "late_sends", "clock_step", "gap", "ports", "damage")
 """What can be found, as the part of a finding's word after `trust.`."""
@@ -46,17 +47,19 @@ def judge_trust(evidence: Evidence) -> TrustFinding:
     foreign = judge_foreign_cpu(evidence)
     clocks = judge_clocks(evidence)
     own = judge_generator(evidence, foreign_cpu_cores=foreign.cores, clock_step_ms=clocks.step_ms)
+    scenario_doubts, scenario_notes = judge_scenario(evidence)
     doubts = [
         *judge_damage(evidence),
         *clocks.doubts,
         *own.doubts,
         *foreign.doubts,
         *judge_coverage(evidence),
+        *scenario_doubts,
     ]
     return TrustFinding(
         generator=own.generator,
         problems=tuple(doubt.sentence for doubt in doubts),
-        notes=foreign.notes,
+        notes=(*foreign.notes, *scenario_notes),
         findings=frozenset(doubt.word for doubt in doubts if doubt.word),
         untimely=next((doubt.untimely for doubt in doubts if doubt.untimely), None),
         unproven=why_unproven(evidence),

@@ -21,10 +21,11 @@ from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.client.tls import Secure, TlsSession
 from dress_rehearsal.scenarios.client.tunnel import open_tunnel, shake_hands
 from dress_rehearsal.scenarios.client.wire import (
+    ANCILLARY_BYTES,
     READ,
     READ_BYTES,
+    arrival_ns,
     connected,
-    received,
     send,
     word_of,
 )
@@ -232,7 +233,9 @@ class Connection:
             if self._tls is not None:
                 self._tls.write(data)
                 data = self._tls.outgoing()
-            send(self._socket, data)
+            sent = self._socket.send(data)
+            if sent < len(data):
+                send(self._socket, data[sent:])
         except OSError as error:
             raise NotAnsweredError(word_of(error, "connection_lost")) from error
 
@@ -260,15 +263,21 @@ class Connection:
     def _take_in(self, answer: Answer, into: Exchange) -> None:
         """Read what is there, with the time it arrived."""
         try:
-            data, at_ns, into.read_ns = received(self._socket)
+            data, ancillary, _, _ = self._socket.recvmsg(READ_BYTES, ANCILLARY_BYTES)
         except BlockingIOError:
             return
         except OSError as error:
             raise NotAnsweredError(word_of(error, "connection_lost")) from error
+        into.read_ns = at_ns = time.time_ns()
         if not data:
             _end(answer, into)
             return
-        _note(into, len(data), at_ns)
+        if ancillary:
+            at_ns = arrival_ns(ancillary, at_ns)
+        into.bytes_read += len(data)
+        into.done_ns = at_ns
+        if into.first_byte_ns is None:
+            into.first_byte_ns = at_ns
         answer.feed(data)
 
     def _take_in_records(self, answer: Answer, into: Exchange) -> None:
@@ -280,7 +289,9 @@ class Connection:
         tls = self._tls
         assert tls is not None
         try:
-            data, at_ns, into.read_ns = received(self._socket)
+            data, ancillary, _, _ = self._socket.recvmsg(READ_BYTES, ANCILLARY_BYTES)
+            into.read_ns = time.time_ns()
+            at_ns = arrival_ns(ancillary, into.read_ns)
             tls.take_in(data)
             for plain in tls.plain():
                 if answer.complete:  # bytes that nobody asked for
@@ -289,7 +300,10 @@ class Connection:
                 if not plain:
                     _end(answer, into)
                     break
-                _note(into, len(plain), at_ns)
+                into.bytes_read += len(plain)
+                into.done_ns = at_ns
+                if into.first_byte_ns is None:
+                    into.first_byte_ns = at_ns
                 answer.feed(plain)
             reply = tls.outgoing()
             if reply:  # of TLS itself: it takes new keys
@@ -302,14 +316,6 @@ class Connection:
             raise NotAnsweredError("tls_broken") from error
         except OSError as error:
             raise NotAnsweredError(word_of(error, "connection_lost")) from error
-
-
-def _note(into: Exchange, size: int, at_ns: int) -> None:
-    """Note that bytes of the answer have come."""
-    into.bytes_read += size
-    into.done_ns = at_ns
-    if into.first_byte_ns is None:
-        into.first_byte_ns = at_ns
 
 
 def _end(answer: Answer, into: Exchange) -> None:

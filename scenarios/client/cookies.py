@@ -7,8 +7,9 @@ origin that set it.
 import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from http.cookiejar import http2time
+from email.utils import mktime_tz, parsedate_tz
 from typing import Final
 
 _MOST: Final = 50
@@ -130,7 +131,11 @@ def _expiry(attributes: dict[str, str], now_s: float) -> float | None:
     if re.fullmatch(r"-?[0-9]{1,18}", age):
         return now_s + int(age) if int(age) > 0 else 0.0
     date = attributes.get("expires", "")
-    return http2time(date) if 0 < len(date) <= _LONGEST_DATE else None
+    if 0 < len(date) <= _LONGEST_DATE:
+        with suppress(ValueError, TypeError, IndexError, OverflowError):  # it is no date
+            parsed = parsedate_tz(date)
+            return None if parsed is None else float(mktime_tz(parsed))
+    return None
 
 
 def _is_over(cookie: _Cookie, now_s: float) -> bool:

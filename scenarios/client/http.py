@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import httptools
 
@@ -14,16 +14,30 @@ from dress_rehearsal.scenarios.client.limits import (
     LARGEST_BODY,
     LARGEST_HEAD,
 )
+from dress_rehearsal.scenarios.client.tls import Secure
 from dress_rehearsal.scenarios.errors import NotUnderstoodError
-
-if TYPE_CHECKING:
-    from dress_rehearsal.scenarios.client.origin import Origin
 
 _RUN_ID_HEX_DIGITS: Final = 16
 _INTERIM_STATUS: Final = 100
 _FINAL_STATUS: Final = 200
 _SIZED: Final = frozenset({b"content-length", b"transfer-encoding"})
 """Headers without which an answer's body ends with the connection."""
+
+
+class Place(Protocol):
+    """Where a request goes: what it takes to connect there."""
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port, without a path."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """What is connected to: an IP address and a port."""
+
+    @property
+    def secure(self) -> Secure | None:
+        """What stands between a connection and it; None: it speaks plain HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +49,7 @@ class Request:
     head: bytes = field(repr=False)
     """Request line and headers, without the two that are known only when sending."""
     body: bytes = field(default=b"", repr=False)
-    origin: "Origin | None" = None
+    origin: Place | None = None
     """Where it goes if not to the target, and then over a connection of its own."""
     refused: str | None = None
     """Why nothing is ever sent of it: a word of `records.tables.CONNECT_ERRORS`."""
@@ -144,7 +158,9 @@ class Answer:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; two of them are looked at here, for whatever else is done with them."""
-        if self.complete:
+        if self._headed:  # a trailer, or nobody's
+            if not self.complete and name.lower() == b"server-timing":
+                self.server_timing = value
             return
         self.headers.append((name, value))
         length = len(name)

@@ -1,9 +1,9 @@
 """What a scenario asks the target with: requests as one writes them, cookies kept by themselves."""
 
 import base64
-import json as json_texts
 import re
 from collections.abc import Callable, Iterable, Mapping
+from json import JSONEncoder
 from typing import Any, Final
 from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
@@ -18,6 +18,7 @@ Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str
 Auth = tuple[str, str] | str
 """`("user", "password")` for Basic, `"token"` for Bearer."""
 
+_JSON: Final = JSONEncoder(ensure_ascii=False, allow_nan=False)
 _UNNUMBERED: Final = -1
 """The step of a request whose name alone is known."""
 _MOST_REDIRECTS: Final = 10
@@ -270,8 +271,7 @@ def _body(data: Params | bytes | None, json: Any) -> tuple[bytes | None, str]:
     if json is not None:
         if data is not None:
             raise ValueError("a request has data or json, not both")
-        text = json_texts.dumps(json, ensure_ascii=False, allow_nan=False)
-        return text.encode("utf-8", "backslashreplace"), "application/json"
+        return _JSON.encode(json).encode("utf-8", "backslashreplace"), "application/json"
     match data:
         case None:
             return None, ""
@@ -298,10 +298,9 @@ def _merged(here: Origin, kind: str, headers: Mapping[str, str | None]) -> list[
     usual = [f"Host: {here.host}", *here.shared, *_DEFAULT_LINES]
     if kind:
         usual.append(f"Content-Type: {kind}")
-    lines = [line for line in usual if line.partition(":")[0].lower() not in given]
-    return lines + [
-        header_line(name, value) for name, value in headers.items() if value is not None
-    ]
+    lines = [line for line in usual if line[: line.index(":")].lower() not in given]
+    lines += [header_line(name, value) for name, value in headers.items() if value is not None]
+    return lines
 
 
 def _without_secrets(headers: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -9,7 +9,7 @@ import os
 import socket
 import struct
 import sys
-import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 from gevent import get_hub, monkey
@@ -69,36 +69,29 @@ def _connect(plain: Any, address: tuple[str, int]) -> None:
 
 
 def send(plain: Any, data: bytes) -> None:
-    """Send all of it.
+    """Send all of it, waiting while the far end takes nothing more; the caller bounds the wait.
 
     Raises:
         OSError: the connection has gone.
     """
-    sent = plain.send(data)
+    sent = 0
     while sent < len(data):
-        await_writable(plain)
-        sent += plain.send(data[sent:])
+        try:
+            sent += plain.send(data[sent:])
+        except BlockingIOError:
+            await_writable(plain)
 
 
-def received(plain: Any) -> tuple[bytes, int, int]:
-    """Return what is there, when it arrived and when it was read; empty: the far end is done.
-
-    Raises:
-        BlockingIOError: nothing is there yet.
-        OSError: the connection has gone.
-    """
-    if not KERNEL_TIMES:
-        data = plain.recv(READ_BYTES)
-        read_ns = time.time_ns()
-        return data, read_ns, read_ns
-    data, ancillary, _, _ = plain.recvmsg(READ_BYTES, ANCILLARY_BYTES)
-    at_ns = read_ns = time.time_ns()
+def arrival_ns(ancillary: Sequence[tuple[int, int, bytes]], read_ns: int) -> int:
+    """Return when what `recvmsg` gave had arrived, by the kernel; without its stamp when it was
+    read."""
     for level, kind, stamp in ancillary:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
             seconds, nanoseconds = TIMESPEC.unpack(stamp)
             # The two clocks agree to some microseconds; reading is never before arriving.
-            at_ns = min(seconds * NS_PER_S + nanoseconds, read_ns)
-    return data, at_ns, read_ns
+            arrived_ns: int = seconds * NS_PER_S + nanoseconds
+            return min(arrived_ns, read_ns)
+    return read_ns
 
 
 def await_writable(plain: Any) -> None:

@@ -42,12 +42,12 @@ TELL_TOO_SOON = """
 import json, sys
 from dress_rehearsal.compose.processes import ProcessGroup
 
-def wait(processes, awaited, ready, real=ProcessGroup.wait):
+def wait(processes, awaited, ready, within_s=None, real=ProcessGroup.wait):
     if awaited.name == "app":
         pids = [pid for _, pid in processes.members()]
         print(json.dumps({"pids": pids, "folder": str(processes._folder.path)}), flush=True)
         sys.stdin.read()
-    real(processes, awaited, ready)
+    real(processes, awaited, ready, within_s)
 
 ProcessGroup.wait = wait
 """

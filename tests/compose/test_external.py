@@ -3,7 +3,9 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +19,7 @@ from dress_rehearsal.compose import (
     TargetRefusedError,
 )
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans.opening import Opening
 from dress_rehearsal.plans.target import Target
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.scenarios.client.origin import Origin
@@ -57,7 +60,13 @@ class TicketService(BaseHTTPRequestHandler):
 @pytest.fixture
 def service() -> Iterator[str]:
     TicketService.opens_at_ns, TicketService.answers = 1, 0
-    with ThreadingHTTPServer(("127.0.0.1", 0), TicketService) as server:
+    with serving(TicketService) as url:
+        yield url
+
+
+@contextmanager
+def serving(handler: type[TicketService]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -164,3 +173,28 @@ def test_without_the_right_admin_token_the_sale_is_not_opened(
         monkeypatch.setenv("REHEARSE_ADMIN_TOKEN", "guess")
         with pytest.raises(TargetRefusedError, match="answered 401 unauthenticated"):
             stage.open_at(2)
+
+
+class OfYesterday(TicketService):
+    """A service whose clock stands at another time."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string((timestamp or time.time()) - 7)
+
+
+def test_a_target_with_another_time_is_not_rushed_where_the_clock_opens_it(
+    new_run: NewRun,
+) -> None:
+    with serving(OfYesterday) as url:
+        opening = plan(url)
+        with (
+            pytest.raises(TargetRefusedError, match=r"clock is [67]\.\d s or more behind"),
+            ExternalStage(opening, new_run(opening), []),
+        ):
+            pytest.fail("entered")
+        target = Target(stage="external", url=url, opening=Opening(already=True))
+        already = Plan(name="outside", target=target)
+        with ExternalStage(already, new_run(already), []) as stage:
+            assert stage.ramp is not None
+            assert stage.ramp.off_s is not None
+            assert -7 <= stage.ramp.off_s <= -5.9

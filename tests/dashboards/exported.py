@@ -46,7 +46,10 @@ _ROUTES: Final = (
     'method="POST",route="/events/{event}/tickets"',
     'method="POST",route="/login"',
 )
-_STEPS: Final = ('step="POST /events/{event}/tickets"', 'step="POST /login"')
+_STEPS: Final = (
+    'step="POST /events/{event}/tickets",role="purchase"',
+    'step="POST /login",role="login"',
+)
 _GENERATORS: Final = ('generator="worker-1"', 'generator="worker-2"')
 _STATES: Final = (
     "never_started",

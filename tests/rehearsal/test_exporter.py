@@ -23,7 +23,7 @@ STATUS = {
     "outcomes": {"ok": 5, "refused": 2, "failed": 0, "unknown": 1, "abandoned": 3},
     "meter": {
         "edges_s": [0.1, 1.0],
-        "felt": {"POST /login": {"counts": [3, 1, 0], "sum_s": 0.9}},
+        "felt": {"POST /login": {"role": "login", "counts": [3, 1, 0], "sum_s": 0.9}},
         "late": {"counts": [4, 0, 0], "sum_s": 0.01},
     },
     "seconds": [
@@ -31,6 +31,7 @@ STATUS = {
             "at_s": 50,
             "arrivals": 1,
             "sent": 7,
+            "roles": {"POST /login": "login"},
             "answers": {"ok": 5, "refused": 2},
             "felt_p99_s": {"POST /login": 0.5},
         }
@@ -79,7 +80,7 @@ def test_what_the_collectors_read_and_the_generators_say_is_shown(exporter: Expo
     exporter.take(STATUS)
     told = samples(exporter)
     assert told["pg_up"] == [({}, 1)]
-    step = {"generator": "g1", "step": "POST /login"}
+    step = {"generator": "g1", "step": "POST /login", "role": "login"}
     assert told["generator_felt_seconds_bucket"] == [
         ({**step, "le": "0.1"}, 3),
         ({**step, "le": "1.0"}, 4),

@@ -44,7 +44,7 @@ def rehearse(
         (f'{ALREADY}\ncommand = "no-such-program-here"', "The program of target.command is not"),
         (f'{ALREADY}\ncommand = "./shop"', "The program of target.command is not found"),
         (f'{ALREADY}\nreset.command = "no-such-one"', "The program of target.reset.command"),
-        (f'{ALREADY}\ncommand = "true"\nfolder = "nowhere"', "nowhere is not there"),
+        (f'{ALREADY}\ncommand = "true"\nfolder = "nowhere"', "target.folder is not there"),
         ('opening.at = "2020-01-01T00:00:00Z"', "ago: name an instant that is to come"),
     ],
 )

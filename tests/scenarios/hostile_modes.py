@@ -325,6 +325,7 @@ def _pictures() -> Iterator[tuple[str, Mode]]:
 
 def _rooms() -> Iterator[tuple[str, Mode]]:
     poll, sse = (("app__waiting_room", "poll"),), (("app__waiting_room", "sse"),)
+    longer = ("schedule__sale", "6s")  # two pauses of the page's own take all of 2 s
     served = frozenset({"ticket"})
     for name, pause in {
         "NaN": b"NaN",
@@ -341,7 +342,7 @@ def _rooms() -> Iterator[tuple[str, Mode]]:
         lost = frozenset({"poll_after_ms"})
         yield (
             f"poll_after_ms: {name}",
-            Mode(JOIN, give, frozenset({None}), served, lost, times=1, plan=poll),
+            Mode(JOIN, give, frozenset({None}), served, lost, times=1, plan=(*poll, longer)),
         )
     for name, place in {
         "of other types": b'{"position": [], "ahead": "x", "admitted": "yes", "state": 5}',

@@ -107,11 +107,11 @@ def test_an_empty_shard_is_nothing():
 
 def test_steps_that_students_may_take_are_there_from_the_start():
     plan = Plan(name="plain")
-    plain = Histograms(steps=steps_of(plan)).document()["felt"]
+    plain = Histograms(BUNDLED, shown=steps_of(plan, BUNDLED)).document()["felt"]
     assert len(plain) == 6
     assert all(sum(felt["counts"]) == 0 for felt in plain.values())
     room = plan.model_copy(update={"app": plan.app.model_copy(update={"waiting_room": "sse"})})
-    assert set(steps_of(room)) - set(plain) == {
+    assert set(steps_of(room, BUNDLED)) - set(plain) == {
         "POST /events/{event}/queue",
         "GET /events/{event}/queue",
         "GET /events/{event}/queue/stream",

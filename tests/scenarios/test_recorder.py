@@ -230,10 +230,10 @@ def test_answers_that_wait_to_be_read_have_so_much_room_and_no_more(run, monkeyp
 
 
 def test_a_reader_s_own_defect_costs_what_was_said_and_not_the_rows(run, monkeypatch):
-    def broken(steps, bodies, *_):
+    def broken(steps, roles, bodies, *_):
         if any(bodies):
             raise ValueError("a form that nobody thought of")
-        return read_claims(steps, bodies, *_)
+        return read_claims(steps, roles, bodies, *_)
 
     monkeypatch.setattr("dress_rehearsal.scenarios.recorder.read_claims", broken)
     recorder = Recorder(run, "g")

@@ -13,7 +13,8 @@ from dress_rehearsal.scenarios.student import feed_once
 
 environment, told = Environment(), []
 environment.events.request.add_listener(lambda exception, **_: told.append(exception))
-recorder = SimpleNamespace(unfed=[(0, 12.5, 100, FAILED, "\x1b]0;owned\x07\nPASS")])
+from dress_rehearsal.records.steps import TICKET_OPEN, Steps
+recorder = SimpleNamespace(steps=Steps(TICKET_OPEN), unfed=[(0, 12.5, 100, FAILED, "\x1b]0;owned\x07\nPASS")])
 list(feed_once(environment, recorder))
 print(json.dumps(told))
 """

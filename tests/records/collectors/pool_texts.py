@@ -1,4 +1,5 @@
-"""Exposition texts of the presets' families, written from their documentation, and what they say."""
+# ruff: noqa: E501 (lines of metrics are as long as they are)
+"""Exposition texts of the presets' families, from their documentation, and what they say."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,7 @@
 """Each preset reads the exposition text of its family, written from the family's documentation."""
 
 import json
+from importlib import resources
 from typing import Any, get_args
 
 import pytest
@@ -42,7 +43,7 @@ def pools_of(text: str, preset: str, name: str = "shop") -> dict[str, dict[str, 
 def test_every_preset_is_a_file_and_every_file_a_preset_of_plans() -> None:
     files = {
         path.name.removesuffix(".toml")
-        for path in __import__("importlib.resources").resources.files(pool_presets).iterdir()
+        for path in resources.files(pool_presets).iterdir()
         if path.name.endswith(".toml")
     }
 

@@ -5,8 +5,10 @@ import tomllib
 
 import pytest
 
+from dress_rehearsal.plans import read_plan
 from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.rehearsal.first_contact.draft import Exposition, module_of, name_of, plan_text
+from dress_rehearsal.scenarios.loading import load_buyer
 from tests.hostile_http import MODES, hostile
 from tests.rehearsal.first_contact.documents import FASTAPI
 from tests.rehearsal.first_contact.served import served
@@ -34,6 +36,12 @@ def test_what_was_found_is_filled_in(tmp_path, capsys):
     assert '"/shows/winterfest/orders", name="POST /shows/{show}/orders"' in scenario
     assert scenario.count("GUESS") == 4
     assert 'headers={"Authorization": f"Bearer {self.token}"}' in scenario
+    assert main(["plan", "check", str(tmp_path / "winter-fest-shop.toml")]) == 0
+    said = capsys.readouterr().out
+    assert "fine. 100 students, 50 tickets" in said
+    assert "Who acts was not checked" in said
+    loaded = load_buyer(read_plan(tmp_path / "winter-fest-shop.toml"))
+    assert loaded.__name__ == "Customer"
     for text in (plan, scenario):
         assert len(lines_of_code(text)) <= MOST_LINES
         assert max(map(len, text.splitlines())) <= 100
@@ -53,6 +61,22 @@ def test_an_app_without_a_document_gets_a_draft_all_of_guesses(tmp_path, capsys)
     scenario = (tmp_path / "own_app.py").read_text()
     assert 'self.client.get("/health")' in scenario
     assert 'self.client.post("/orders")' in scenario
+    assert main(["plan", "check", str(tmp_path / "own-app.toml")]) == 0
+    assert load_buyer(read_plan(tmp_path / "own-app.toml")).__name__ == "Customer"
+
+
+def test_pools_whose_series_are_there_are_named(tmp_path, capsys):
+    text = (
+        "# TYPE hikaricp_connections_active gauge\n"
+        'hikaricp_connections_active{pool="main"} 3\nhikaricp_connections_max{pool="main"} 10\n'
+        'lettuce_command_completion_seconds_count{command="GET"} 3\n'
+    )
+    with served({"/actuator/prometheus": text}) as app:
+        assert main(["init", app.url, "--out", str(tmp_path)]) == 0
+    assert "series of: hikaricp" in capsys.readouterr().out
+    (metrics,) = read_plan(tmp_path / "own-app.toml").metrics
+    assert metrics.url == f"{app.url}/actuator/prometheus"
+    assert "hikaricp" in metrics.presets
 
 
 def test_a_redirect_is_told_and_not_followed(tmp_path, capsys):

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -37,11 +38,16 @@ PAGES = {"/shows/7": "hello \x1b[2J", "/login": {"token": SECRET}, "/orders": {"
 
 
 @pytest.fixture
-def probed(tmp_path, monkeypatch, capsys):
+def temporary():
+    """A temporary folder with a short name, as sockets need it."""
+    with tempfile.TemporaryDirectory(prefix="p-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def probed(tmp_path, temporary, monkeypatch, capsys):
     """Probe an app with a scenario; returns the exit code and what was said."""
     monkeypatch.chdir(tmp_path)
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr("tempfile.tempdir", None)
 
@@ -50,7 +56,7 @@ def probed(tmp_path, monkeypatch, capsys):
         Path("people.csv").write_text(roster)
         with served(pages) as app:
             Path("shop.toml").write_text(plan_of(app.url, more))
-            before = sorted(tmp_path.rglob("*"))
+            before = sorted([*tmp_path.rglob("*"), *temporary.iterdir()])
             code = main(["probe", "shop.toml", "--roster", "people.csv"])
             captured = capsys.readouterr()
             run.asked = app.asked
@@ -58,8 +64,7 @@ def probed(tmp_path, monkeypatch, capsys):
         assert SECRET not in said
         assert "\x1b" not in said
         assert "Traceback" not in said
-        cached = {path for path in tmp_path.rglob("*") if "__pycache__" in str(path)}
-        assert sorted(set(tmp_path.rglob("*")) - cached) == before, "something is left"
+        assert sorted([*tmp_path.rglob("*"), *temporary.iterdir()]) == before, "something is left"
         return code, said
 
     return run
@@ -215,6 +220,7 @@ def plan_of_nothing(more):
     ("arguments", "sentence"),
     [
         (["smoke"], "There is nothing to probe"),
+        (["shop.toml", "--set", "scenario.file=locustfile.py"], "the plan's scenario is a locust"),
         (["nowhere.toml"], "There is no plan nowhere.toml"),
         (["shop.toml"], "give their credentials with --roster FILE"),
         (["shop.toml", "--roster", "outsiders.csv"], "Nobody on the roster is enrolled"),
@@ -224,6 +230,7 @@ def test_what_cannot_be_probed_is_said_with_2(arguments, sentence, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     Path("shop.py").write_text(textwrap.dedent(SOUND))
     Path("shop.toml").write_text(plan_of("http://127.0.0.1:9"))
+    Path("locustfile.py").write_text("from locust import User\n")
     Path("outsiders.csv").write_text("student,pin,enrolled\na,1,0\nb,1,0\nc,1,0\n")
     assert main(["probe", *arguments]) == 2
     assert sentence in capsys.readouterr().err
@@ -231,9 +238,7 @@ def test_what_cannot_be_probed_is_said_with_2(arguments, sentence, tmp_path, mon
 
 @pytest.mark.servers
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_nothing_is_left_however_it_ends(tmp_path, how):
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
+def test_nothing_is_left_however_it_ends(tmp_path, temporary, how):
     scenario = SOUND.replace('self.client.get("/shows/7"', '__import__("time").sleep(60);(""')
     (tmp_path / "shop.py").write_text(
         textwrap.dedent(scenario.replace(', name="GET /shows/{show}"', ""))

@@ -28,7 +28,7 @@ VerdictOf = Callable[..., Verdict]
 FigureOf = Callable[..., Drawing]
 DRAW: dict[str, Callable[[Evidence, Verdict], Drawing | Missing]] = {
     "arrivals": lambda run, _: draw_arrivals(run),
-    "latency": lambda run, verdict: draw_latency(run, run_window_s(run), verdict.latency_ms),
+    "latency": lambda run, verdict: draw_latency(run, run_window_s(run), verdict.purchase),
     "spectrum": lambda run, verdict: draw_spectrum(run, verdict.latency_ms),
     "pools": lambda run, verdict: draw_pools(run, RunSeries(run), verdict.bottleneck),
     "generator": lambda run, verdict: draw_generator(run, RunSeries(run), verdict.generator),

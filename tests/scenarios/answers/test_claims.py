@@ -13,14 +13,15 @@ from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.recorder import FAILED, OK, Recorder
 from dress_rehearsal.target_app.qr import draw_qr, sign_ticket
 from tests.scenarios.test_recorder import add
-from tests.steps import COUNTDOWN, JOIN, LOGIN, PAGE, PURCHASE, QR, STEPS, STREAM, TICKET
+from tests.steps import BUNDLED, COUNTDOWN, JOIN, LOGIN, PAGE, PURCHASE, QR, STEPS, STREAM, TICKET
 
 NS = 1_795_197_600_000_000_000
 ID = "0123456789abcdef" * 2
 
 
 def read(steps, bodies, lost=None):
-    return read_claims(steps, bodies, Vocabulary(), Counter() if lost is None else lost)
+    lost = Counter() if lost is None else lost
+    return read_claims(steps, BUNDLED.roles, bodies, Vocabulary(), lost)
 
 
 def told(step, body):
@@ -136,4 +137,4 @@ def test_of_a_stream_the_first_place_is_kept():
     for place in (b'{"position": 4,\ndata: "ahead": 3}', b'{"position": 4, "ahead": 1}'):
         stream.feed(b"event: place\ndata: " + place + b"\n\n")
     assert json.loads(stream.claim) == {"position": 4, "ahead": 3}
-    assert STEPS.index(STREAM) in CLAIMING
+    assert BUNDLED.role_of(STREAM) in CLAIMING

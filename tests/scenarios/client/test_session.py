@@ -5,53 +5,9 @@ import socket
 
 import pytest
 
-from dress_rehearsal.plans.target import Target
-from dress_rehearsal.scenarios.client.connection import Connection, Exchange
-from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.session import Client
-from dress_rehearsal.scenarios.errors import ExchangeError
-
-
-class Performer:
-    """Sends what a client asks for, and keeps a row of it."""
-
-    def __init__(self, origin: Origin) -> None:
-        self.origin = origin
-        self.rows: list[tuple[str, str | int]] = []
-        self._connections: dict[str, Connection] = {}
-
-    def __call__(self, request: Request, step: str) -> Answer:
-        origin = request.origin or self.origin
-        line = self._connections.get(origin.url)
-        if line is None:
-            line = Connection(origin.address, 2.0, secure=origin.secure)
-            self._connections[origin.url] = line
-        try:
-            answer = line.exchange(request, b"00-0-0-01", Exchange())
-        except ExchangeError as error:
-            self.rows.append((step, error.word))
-            return Answer()
-        self.rows.append((step, answer.status))
-        return answer
-
-    def close(self) -> None:
-        for line in self._connections.values():
-            line.close()
-
-
-@pytest.fixture
-def client_of():
-    made = []
-
-    def make(url: str, **target: object) -> tuple[Client, Performer]:
-        origin = Origin.of(url, Target(stage="external", url=url, **target), "run-1")
-        made.append(Performer(origin))
-        return Client(origin, made[-1]), made[-1]
-
-    yield make
-    for performer in made:
-        performer.close()
+from tests.scenarios.client.conftest import Performer
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Plays a scenario of somebody's own: a buyer, by the same timetable."""

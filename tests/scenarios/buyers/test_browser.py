@@ -1,0 +1,242 @@
+"""Somebody's own scenario, played against a server: rows, roles, outcomes, and its defects."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from dress_rehearsal.plans import read_plan, seeded_roster
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.steps import Steps
+from dress_rehearsal.scenarios.client.origin import Origin
+from dress_rehearsal.scenarios.loading import load_buyer
+from dress_rehearsal.scenarios.recorder import Recorder
+from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.timetable import draw_timetable
+
+SHOP = """
+    from dress_rehearsal.scenarios import Buyer, Granted, Pending, Refused
+
+    class Customer(Buyer):
+        def arrive(self):
+            self.client.get("/page")
+
+        def log_in(self):
+            self.client.get("/csrf")
+            self.client.post("/login", data={"who": self.person.student})
+
+        def buy(self):
+            answer = self.client.post("/orders")
+            match answer.status:
+                case 201: return Granted(answer.json()["id"])
+                case 202: return Pending(answer.json()["id"])
+                case 410: return Refused("sold_out")
+                case 425: return Refused("too_early")
+                case 418: return Refused("a_teapot")
+
+        def follow_up(self, pending):
+            answer = self.client.get(f"/orders/{pending.ticket}", name="GET /orders/{id}")
+            return Granted(pending.ticket) if answer.status == 200 else pending
+
+        def enter(self, granted):
+            self.client.post("/gate", json={"code": granted.ticket})
+"""
+QUICK = {
+    "event.students": 1,
+    "event.tickets": 1,
+    "schedule.lead": "100ms",
+    "schedule.sale": "1s",
+    "schedule.drain": "1s",
+    "students.late": "0%",
+    "students.outsiders": "0%",
+    "students.double_clickers": "0%",
+    "students.multi_device": "0%",
+    "students.login_before": "100%",
+    "students.click_offset": "50ms",
+    "students.click_spread": "0s",
+    "students.ticket_poll": "20ms",
+    "students.qr_delay": "20ms",
+    "students.retry_delay": "20ms",
+    "students.early_retry": "30ms",
+    "students.retry": "100%",
+    "students.attempts": 2,
+    "students.typing": "20ms",
+    "target.stage": "external",
+}
+
+
+@pytest.fixture
+def played(tmp_path, server, play):
+    """Play a scenario; returns outcomes, rows, the run's steps and what went wrong with it."""
+
+    def to_the_end(scenario=SHOP, **overrides):
+        file = tmp_path / "shop.py"
+        file.write_text(textwrap.dedent(scenario))
+        values = QUICK | {"target.url": server.url, "scenario.file": str(file)}
+        values |= {key.replace("__", "."): value for key, value in overrides.items()}
+        plan = read_plan(Path("smoke"), [f"{key}={value}" for key, value in values.items()])
+        people = seeded_roster(plan.event.students, 0, plan.seed)
+        run = RunDirectory.create(tmp_path / "runs", plan)
+        recorder = Recorder(run, "test", None, Steps())
+        rush = Rush(
+            run.id,
+            plan,
+            people,
+            draw_timetable(plan, people),
+            Origin.of(server.url),
+            recorder,
+            "",
+            load_buyer(plan),
+        )
+        outcomes, rows = play(rush)
+        return outcomes, rows, dict(run.steps()), dict(rush.troubles.counts)
+
+    return to_the_end
+
+
+def answering(respond, **answers):
+    """Return a server's `respond` that gives each path its statuses in turn, the last for ever."""
+    left = {f"/{path}": list(each) for path, each in answers.items()}
+
+    def reply(request, _socket):
+        statuses = left.get(request.path, [200])
+        status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+        return respond(status, {"id": "T1"})
+
+    return reply
+
+
+def test_each_moment_is_a_method_and_the_last_request_of_it_has_its_role(played, server, respond):
+    server.respond = answering(respond, orders=[201])
+    outcomes, rows, steps, troubles = played(students__entry="100%")
+    assert outcomes == ["ticket"]
+    assert rows["step"].tolist() == [
+        *("GET /page", "GET /csrf", "POST /login", "POST /orders", "POST /gate")
+    ]
+    assert steps == {
+        "GET /page": "page",
+        "GET /csrf": "other",
+        "POST /login": "login",
+        "POST /orders": "purchase",
+        "POST /gate": "entrance",
+    }
+    assert (rows["outcome"] == "ok").all()
+    assert (rows["sent_ns"] >= rows["intended_ns"]).all()
+    assert not troubles
+
+
+def test_a_refusal_is_recorded_with_its_reason_and_too_early_is_tried_again(
+    played, server, respond
+):
+    server.respond = answering(respond, orders=[425, 410])
+    outcomes, rows, _, troubles = played()
+    assert outcomes == ["sold_out"]
+    clicks = rows[rows["step"] == "POST /orders"]
+    assert clicks["outcome"].tolist() == ["refused", "refused"]
+    assert clicks["error"].tolist() == ["too_early", "sold_out"]
+    assert not troubles
+
+
+def test_a_reason_that_nobody_knows_is_final(played, server, respond):
+    server.respond = answering(respond, orders=[418])
+    outcomes, rows, _, _ = played()
+    assert outcomes == ["refused"]
+    assert rows["error"].iloc[-1] == "a_teapot"
+
+
+def test_a_pending_ticket_is_asked_for_until_it_is_there(played, server, respond):
+    reply = answering(respond, orders=[202], **{"orders/T1": [404, 200]})
+    server.respond = reply
+    outcomes, rows, steps, troubles = played()
+    assert outcomes == ["ticket"]
+    assert rows["step"].tolist()[-3:] == ["POST /orders", "GET /orders/{id}", "GET /orders/{id}"]
+    assert steps["GET /orders/{id}"] == "ticket"
+    assert not troubles
+
+
+def test_no_answer_is_unknown_and_an_error_is_tried_again(played, server, respond):
+    def hang_up(request, _socket):
+        return b"" if request.path == "/orders" else respond(200, {})
+
+    server.respond = hang_up
+    outcomes, rows, _, troubles = played()
+    assert outcomes == ["unknown"]
+    assert rows["outcome"].tolist()[-2:] == ["unknown", "unknown"]
+    assert not troubles
+    server.respond = answering(respond, orders=[503, 201])
+    outcomes, rows, _, troubles = played()
+    assert outcomes == ["ticket"]
+    assert rows["error"].tolist()[-2] == "http_503"
+    assert not troubles
+
+
+@pytest.mark.parametrize(
+    ("body", "trouble", "word"),
+    [
+        ("pass", "buy() returned nothing for 201", "no_claim"),
+        ("return answer.json()['nothing']", "KeyError in buy(), line 7 of shop.py", "KeyError"),
+        ("return answer", "buy() returned Response instead of Granted", "no_claim"),
+        ("return Granted(None)", "buy() returned Granted without a ticket", "no_ticket"),
+    ],
+)
+def test_a_defect_costs_its_student_and_is_named(played, server, respond, body, trouble, word):
+    server.respond = answering(respond, orders=[201])
+    scenario = f"""
+    from dress_rehearsal.scenarios import Buyer, Granted
+
+    class Customer(Buyer):
+        def buy(self):
+            answer = self.client.post("/orders")
+            {body}
+    """
+    outcomes, rows, _, troubles = played(scenario, students__attempts=1)
+    assert outcomes == ["failed"]
+    assert rows["error"].tolist() == [word]
+    assert len(troubles) == 1
+    assert next(iter(troubles)).startswith(trouble)
+
+
+def test_a_scenario_that_sleeps_makes_nothing_late(played, server, respond):
+    server.respond = answering(respond, orders=[201])
+    scenario = """
+    import time
+    from gevent import sleep
+    from dress_rehearsal.scenarios import Buyer, Granted
+
+    class Customer(Buyer):
+        def wait(self):
+            sleep(60)
+
+        def buy(self):
+            sleep(0.2)
+            return Granted(self.client.post("/orders").json()["id"])
+    """
+    outcomes, rows, _, troubles = played(scenario, students__countdown_poll="20ms")
+    assert outcomes == ["ticket"]
+    assert (rows["sent_ns"] - rows["intended_ns"]).max() < 100e6
+    assert not troubles
+
+
+def test_a_method_that_never_ends_ends_with_the_rush(played, server, respond):
+    server.respond = answering(respond, orders=[500])
+    scenario = """
+    from dress_rehearsal.scenarios import Buyer, Granted
+
+    class Customer(Buyer):
+        def buy(self):
+            while True:
+                try:
+                    self.client.post("/orders")
+                except Exception:
+                    pass
+    """
+    outcomes, rows, _, _ = played(scenario, schedule__sale="300ms")
+    assert outcomes == ["in_flight"]
+    assert len(rows) > 1
+
+
+def test_what_is_sent_is_what_the_person_of_the_roster_would(played, server, respond):
+    server.respond = answering(respond, orders=[201])
+    played()
+    sent = next(each for each in server.received if each.path == "/login")
+    assert sent.body.startswith(b"who=S")
