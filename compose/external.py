@@ -47,6 +47,7 @@ class ExternalStage:
         self._run = run
         self._people = people
         self._target = Target(self.url)
+        self._opens = plan.load is None
         self._folder: StageFolder | None = None
         self._guardian: Guardian | None = None
 
@@ -56,12 +57,8 @@ class ExternalStage:
         Raises:
             TargetRefusedError: it does not, or it has no such event.
         """
-        status, _ = self._target.ask("GET", f"/events/{self._event}/countdown")
-        if status != 200:
-            raise TargetRefusedError(
-                f"The target {self.url} answered {status} to GET /events/{self._event}/countdown; "
-                f"it must be up and know the event {self._event}."
-            )
+        if self._opens:
+            self._check_event()
         sweep()
         self._folder = StageFolder.create()
         try:
@@ -72,6 +69,14 @@ class ExternalStage:
             self._folder.remove()
             raise
         return self
+
+    def _check_event(self) -> None:
+        status, _ = self._target.ask("GET", f"/events/{self._event}/countdown")
+        if status != 200:
+            raise TargetRefusedError(
+                f"The target {self.url} answered {status} to GET /events/{self._event}/countdown; "
+                f"it must be up and know the event {self._event}."
+            )
 
     def __exit__(self, *raised: object) -> None:
         """Let the guardian go."""
@@ -109,6 +114,8 @@ class ExternalStage:
             StageUnusableError: the admin token is not in the environment.
             TargetRefusedError: the target said no.
         """
+        if not self._opens:
+            return
         token = os.environ.get(ADMIN_VARIABLE)
         if not token:
             raise StageUnusableError(

@@ -20,6 +20,9 @@ was lost. abort: the run was cut short. ledger: a store was read, or could not b
 OUT_OF_SPACE: Final = "out of space"
 """Name of the abort of a run whose stage had no space left to keep anything."""
 
+LOCUST_ENDED: Final = "locust_ended"
+"""The phase in which a plain Locust file took its leave; tells what became of its users."""
+
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
@@ -61,6 +64,10 @@ class _Detail(TypedDict, total=False):
     unclean: list[str]
     # Of what could not be kept of a target's answers: how often, by what it was.
     values: dict[str, int]
+    # Of a plain Locust file, whose counts are values too: what its tasks raised, and which of its
+    # lines kept everybody waiting.
+    exceptions: list[str]
+    places: list[str]
     # Of stores.
     tickets: int
     settle_ms: float | None

@@ -25,7 +25,7 @@ from dress_rehearsal.rehearsal.commands import (
     sweep,
 )
 from dress_rehearsal.rehearsal.commands.options import BROKEN, USAGE
-from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.errors import RehearsalError, ScenarioRefusedError
 from dress_rehearsal.rehearsal.signals import interruptible
 from dress_rehearsal.rehearsal.terminal.arguments import Parser, PrintVersion
 from dress_rehearsal.rehearsal.terminal.console import make_console
@@ -60,7 +60,13 @@ def _carry_out(options: argparse.Namespace) -> int:
     try:
         with interruptible():
             code: int = options.command(options)
-    except (PlanError, ReportError, PushRefusedError, ServerUnfitError) as error:
+    except (
+        PlanError,
+        ReportError,
+        PushRefusedError,
+        ServerUnfitError,
+        ScenarioRefusedError,
+    ) as error:
         errors.print(escape(str(error)))
         return USAGE
     except (RecordError, RehearsalError, StageError, DashboardsError) as error:

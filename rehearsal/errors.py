@@ -2,6 +2,7 @@
 
 RehearsalError
 ├── GeneratorFailedError  the generator did not start, or could not write down what happened
+│   └── ScenarioRefusedError  the user's own scenario cannot be performed as it is
 └── NothingToCheckError   there is no Prometheus, or nothing of the run that it could be asked
 """
 
@@ -12,6 +13,10 @@ class RehearsalError(Exception):
 
 class GeneratorFailedError(RehearsalError):
     """The generator process failed."""
+
+
+class ScenarioRefusedError(GeneratorFailedError):
+    """The user's own scenario cannot be performed as it is; what to change in it is said."""
 
 
 class NothingToCheckError(RehearsalError):

@@ -8,9 +8,9 @@ from typing import Any, Final, Self
 
 from dress_rehearsal.compose import Stage
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.environment_variables import child_environment
+from dress_rehearsal.records.environment_variables import child_environment, users_own
 from dress_rehearsal.records.samples import Sample, labels_json
-from dress_rehearsal.rehearsal.errors import GeneratorFailedError
+from dress_rehearsal.rehearsal.errors import GeneratorFailedError, ScenarioRefusedError
 from dress_rehearsal.rehearsal.led_process import LedProcess
 
 _READY_S: Final = 30.0
@@ -32,10 +32,14 @@ class GeneratorProcess:
         self._log = run.logs / "generator.log"
         self._guardian = stage.guardian
         self._lines: queue.Queue[Line | None] = queue.Queue()
+        load = run.plan().load
+        roster = str(stage.roster_path) if load is None else ""
+        # A plain Locust file is the user's own program: it finds what it finds in their shell.
+        own = {} if load is None else users_own()
         self._process = LedProcess(
             "dress_rehearsal.scenarios",
-            [str(run.path), str(stage.roster_path), stage.url],
-            child_environment({_ENTRY_VARIABLE: stage.entry_token, **stage.marker}),
+            [str(run.path), roster, stage.url],
+            child_environment({**own, _ENTRY_VARIABLE: stage.entry_token, **stage.marker}),
             self._log,
             self._hear,
         )
@@ -70,7 +74,7 @@ class GeneratorProcess:
             if line["kind"] == "ready":
                 return
             if line["kind"] == "error":
-                raise GeneratorFailedError(str(line["message"]))
+                raise failure_of(line)
         raise GeneratorFailedError(
             f"The generator was not ready after {_READY_S:.0f} s; the end of {self._log} says "
             f"why:\n{self.last_words()}"
@@ -105,6 +109,12 @@ class GeneratorProcess:
         self._lines.put(None if line is None else json.loads(line))
 
 
+def failure_of(line: Line) -> GeneratorFailedError:
+    """Return the error that an `error` line is about."""
+    kind = ScenarioRefusedError if line.get("usage") else GeneratorFailedError
+    return kind(str(line["message"]))
+
+
 def status_samples(status: Line) -> list[Sample]:
     """Return a status line as rows of the metrics table, source `generator`."""
     t_ns = int(status["t_ns"])
@@ -120,8 +130,11 @@ def status_samples(status: Line) -> list[Sample]:
         sample("generator_loop_lag_seconds", status["loop_lag_s"]),
         sample("generator_late_start_seconds", status["late_p99_s"]),
         sample("generator_requests_total", status["requests"]),
-        sample("generator_in_flight", status["in_flight"]),
-        sample("generator_connections", status["connections"]),
+        *(
+            sample(f"generator_{name}", status[name])
+            for name in ("in_flight", "connections")
+            if status[name] is not None
+        ),
         sample("generator_unwritten_rows", status["unwritten_rows"]),
         *(
             sample("generator_students", count, state=state)

@@ -65,7 +65,8 @@ def check_usage(
     reason = fits(plan, runs)
     if reason is not None:
         raise PlanError(reason)
-    if performed and plan.target.stage == "external" and not os.environ.get(ADMIN_VARIABLE):
+    opened = plan.target.stage == "external" and plan.load is None
+    if performed and opened and not os.environ.get(ADMIN_VARIABLE):
         raise PlanError(
             f"The sale of an external target cannot be opened without its admin token: set the "
             f"environment variable {ADMIN_VARIABLE}."
@@ -97,6 +98,8 @@ def _target_problems(plan: Plan) -> Iterator[str]:
 
 
 def _people(plan: Plan, roster: Path | None) -> list[Person]:
+    if plan.load is not None:
+        return []  # Locust's users are nobody on a roster
     if roster is not None:
         people = read_roster(roster)
         if len(people) < plan.event.students:

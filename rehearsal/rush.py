@@ -17,9 +17,13 @@ from dress_rehearsal.records.ledger import read_ledger
 from dress_rehearsal.records.settle import Settling, await_settled
 from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
 from dress_rehearsal.records.timeline import OUT_OF_SPACE
-from dress_rehearsal.rehearsal.errors import GeneratorFailedError
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
-from dress_rehearsal.rehearsal.generator_process import GeneratorProcess, Line, status_samples
+from dress_rehearsal.rehearsal.generator_process import (
+    GeneratorProcess,
+    Line,
+    failure_of,
+    status_samples,
+)
 from dress_rehearsal.rehearsal.monitoring import Monitoring
 from dress_rehearsal.rehearsal.signals import noticed, uninterruptible
 from dress_rehearsal.rehearsal.terminal.screen import Screen
@@ -244,7 +248,7 @@ class Rush:
 
     def _take(self, line: Line, collector: Collector) -> None:
         if line["kind"] == "error":
-            raise GeneratorFailedError(str(line["message"]))
+            raise failure_of(line)
         if line["kind"] == "status":
             collector.add(status_samples(line))
             if self._monitoring is not None:

@@ -81,7 +81,13 @@ class Histograms:
             something in it hides that from whoever asks for its growth.
     """
 
-    def __init__(self, edges_s: Sequence[float] = (), steps: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        edges_s: Sequence[float] = (),
+        steps: Sequence[str] = (),
+        names: Sequence[str] = tables.STEPS,
+    ) -> None:
+        self._names = names
         self.edges_s = tuple(sorted({*USUAL_EDGES_S, *edges_s}))
         self._felt = {tables.STEPS.index(step): Histogram(self.edges_s) for step in steps}
         self._late = Histogram(self.edges_s)
@@ -104,7 +110,7 @@ class Histograms:
         """Return all of it as plain values for a line of JSON."""
         return {
             "edges_s": self.edges_s,
-            "felt": {tables.STEPS[code]: one.document() for code, one in self._felt.items()},
+            "felt": {self._names[code]: one.document() for code, one in self._felt.items()},
             "late": self._late.document(),
         }
 

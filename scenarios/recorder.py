@@ -7,7 +7,7 @@ generator loses at most what it recorded since the last hand-over.
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import gevent
@@ -99,7 +99,11 @@ class Shard:
         return said
 
     def table(
-        self, errors: list[str], vocabularies: Mapping[str, Vocabulary], lost: Counter[str]
+        self,
+        errors: list[str],
+        steps: list[str],
+        vocabularies: Mapping[str, Vocabulary],
+        lost: Counter[str],
     ) -> pa.Table:
         """Return the rows as `records.tables.REQUESTS`.
 
@@ -110,7 +114,7 @@ class Shard:
         """
         words = {
             "journey": list(tables.JOURNEYS),
-            "step": list(tables.STEPS),
+            "step": steps,
             "outcome": list(tables.OUTCOMES),
             "error": errors,
         }
@@ -147,7 +151,14 @@ class Recorder:
         histograms: count what is handed over, for whoever watches.
     """
 
-    def __init__(self, run: RunDirectory, name: str, histograms: Histograms | None = None) -> None:
+    def __init__(
+        self,
+        run: RunDirectory,
+        name: str,
+        histograms: Histograms | None = None,
+        steps: Sequence[str] = tables.STEPS,
+    ) -> None:
+        self.steps = steps
         self.error: RecordError | None = None
         """Why writing stopped; rows recorded after that are lost and the run must end."""
         self.requests = 0
@@ -156,11 +167,11 @@ class Recorder:
         self.unfed: list[tuple[int, float, int, int, str | None]] = []
         """(step, felt ms, bytes, outcome, error) not yet told to Locust's statistics."""
         self.name = name
-        self.histograms = histograms or Histograms()
+        self.histograms = histograms or Histograms(names=steps)
         """What has been handed over for writing, as histograms."""
         self.begun: list[Exchange] = []
         """Exchanges begun since they were last counted; of each is known when it was sent."""
-        self.seconds = Seconds()
+        self.seconds = Seconds(steps)
         """What was sent and what ended, by the second."""
         self._run = run
         self._shard = Shard()
@@ -273,15 +284,17 @@ class Recorder:
         self._bind()
         number, self._written = self._written, self._written + 1
         # Words are only ever added, so those of now suit every code in the shard.
-        self.error = self._writer.do(self._write, shard, number, list(self._errors.words))
+        self.error = self._writer.do(
+            self._write, shard, number, list(self._errors.words), list(self.steps)
+        )
 
-    def _write(self, shard: Shard, number: int, errors: list[str]) -> None:
+    def _write(self, shard: Shard, number: int, errors: list[str], steps: list[str]) -> None:
         self.histograms.add(shard.columns, errors)
         try:
-            table = shard.table(errors, self._words, self._unkept)
+            table = shard.table(errors, steps, self._words, self._unkept)
         except _UNFORESEEN:
             self._unkept["answer"] += shard.forget_said()
-            table = shard.table(errors, self._words, self._unkept)
+            table = shard.table(errors, steps, self._words, self._unkept)
         self._run.write_table(f"requests/{self.name}-{number:06d}.parquet", table)
 
     def stamp_losses(self) -> None:

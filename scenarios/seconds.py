@@ -5,7 +5,7 @@ second of a rush is lost; so seconds are counted where their requests are. What 
 when it has been sent, not when it is answered: at T-0 seconds lie between the two.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -40,22 +40,22 @@ class _Second:
         self.ends = np.zeros(len(ENDS), dtype=np.int64)
         self.felt: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
 
-    def document(self, at_s: int) -> dict[str, Any]:
+    def document(self, at_s: int, steps: Sequence[str]) -> dict[str, Any]:
         return {
             "at_s": at_s,
             "arrivals": self.arrivals,
             "sent": self.sent,
             "answers": dict(zip(ENDS, self.ends.tolist(), strict=True)),
-            "felt_p99_s": self._felt_p99_s(),
+            "felt_p99_s": self._felt_p99_s(steps),
         }
 
-    def _felt_p99_s(self) -> dict[str, float]:
+    def _felt_p99_s(self, names: Sequence[str]) -> dict[str, float]:
         if not self.felt:
             return {}
         steps, felt_ns = (np.concatenate(parts) for parts in zip(*self.felt, strict=True))
         self.felt = [(steps, felt_ns)]
         return {
-            tables.STEPS[step]: float(np.percentile(felt_ns[steps == step], 99, method="higher"))
+            names[step]: float(np.percentile(felt_ns[steps == step], 99, method="higher"))
             / NS_PER_S
             for step in np.unique(steps).tolist()
         }
@@ -64,7 +64,8 @@ class _Second:
 class Seconds:
     """The last seconds, counted in batches: nothing is done for a single request."""
 
-    def __init__(self) -> None:
+    def __init__(self, steps: Sequence[str] = tables.STEPS) -> None:
+        self._steps = steps
         self._seconds: dict[int, _Second] = {}
         self._changed: set[int] = set()
         self._newest_s = 0
@@ -109,7 +110,9 @@ class Seconds:
         now_s = now_ns // NS_PER_S
         begin_s = now_s if self._untold_s is None else max(self._untold_s, now_s - _KEPT_S)
         told = {at_s for at_s in self._changed if at_s < now_s} | set(range(begin_s, now_s))
-        documents = [self._seconds.get(at_s, _Second()).document(at_s) for at_s in sorted(told)]
+        documents = [
+            self._seconds.get(at_s, _Second()).document(at_s, self._steps) for at_s in sorted(told)
+        ]
         self._changed -= told
         self._untold_s = now_s
         return documents

@@ -5,6 +5,7 @@ from typing import Final
 
 from rich.markup import escape
 
+from dress_rehearsal.rehearsal.commands.locustfile import add_load
 from dress_rehearsal.rehearsal.commands.options import (
     add_out,
     add_plan,
@@ -35,6 +36,7 @@ def add(run: argparse.ArgumentParser) -> None:
         default=None,
         help="run Prometheus beside it, or do not (default: where it is on the PATH)",
     )
+    add_load(run)
     run.set_defaults(command=_run)
 
 

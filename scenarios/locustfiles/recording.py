@@ -1,0 +1,107 @@
+"""What Locust's users did, taken from its events and handed to the recorder."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.scenarios.client.connection import Exchange
+from dress_rehearsal.scenarios.client.http import Answer
+from dress_rehearsal.scenarios.histograms import Histograms, edges_of
+from dress_rehearsal.scenarios.locustfiles.requests import EventReader
+from dress_rehearsal.scenarios.locustfiles.runner import NoticingRunner
+from dress_rehearsal.scenarios.recorder import FAILED, OK, Recorder
+
+NOBODY: Final = -1
+"""In place of a student and of a journey: null in the table."""
+_MOST_EXCEPTIONS: Final = 20
+
+
+@dataclass(slots=True)
+class Users:
+    """Locust's users, as the status knows students: none is one of ours, so no story is told."""
+
+    began_ns: list[int] = field(default_factory=list)
+    counts: tuple[int, ...] = ()
+
+
+class LoadRecording:
+    """Every request of Locust's as a row; what a `scenarios.status.Observer` watches.
+
+    Args:
+        runner: whose requests they are; listens from now on.
+    """
+
+    def __init__(self, run: RunDirectory, plan: Plan, runner: NoticingRunner) -> None:
+        self.reader = EventReader()
+        self._steps: list[str] = []
+        self._codes: dict[str, int] = {}
+        histograms = Histograms(edges_of(plan), names=self._steps)
+        self.recorder = Recorder(run, "generator", histograms, steps=self._steps)
+        self.census = Users(runner.begun_ns)
+        self.late_ns: list[int] = []
+        self.felt_ms: list[float] = []
+        self.good_ms: list[float] = []
+        self.in_flight: int | None = None
+        self.connections: int | None = None
+        self.exceptions: Counter[str] = Counter()
+        """What users' tasks raised, by its words."""
+        self._runner = runner
+        self._seq = 0
+        events = runner.environment.events
+        events.request.add_listener(self._ended)
+        events.user_error.add_listener(self._raised)
+
+    def _ended(self, **event: Any) -> None:
+        told = self.reader.read(event)
+        self._runner.heard()
+        answer = Answer()
+        answer.status = told.status
+        exchange = Exchange(
+            sent_ns=told.began_ns,
+            done_ns=told.done_ns,
+            bytes_read=told.bytes,
+            answer=answer,
+            error=told.error,
+        )
+        self.recorder.begun.append(exchange)
+        self.recorder.record(
+            intended_ns=told.began_ns,
+            exchange=exchange,
+            student=NOBODY,
+            seq=self._seq,
+            device=0,
+            journey=NOBODY,
+            step=self._code(told.step),
+            outcome=OK if told.error is None else FAILED,
+        )
+        self.recorder.unfed.clear()  # Locust knows it already
+        self._seq += 1
+        felt_ms = (told.done_ns - told.began_ns) / 1e6
+        self.felt_ms.append(felt_ms)
+        if told.error is None:
+            self.good_ms.append(felt_ms)
+
+    def _raised(self, exception: Any = None, tb: Any = None, **_: Any) -> None:
+        frame = tb
+        while frame is not None and frame.tb_next is not None:
+            frame = frame.tb_next
+        where = "" if frame is None else f" (line {frame.tb_lineno} of {_file(frame)})"
+        word = f"{type(exception).__name__}{where}"
+        if word in self.exceptions or len(self.exceptions) < _MOST_EXCEPTIONS:
+            self.exceptions[word] += 1
+        else:
+            self.exceptions["others"] += 1
+
+    def _code(self, step: str) -> int:
+        code = self._codes.get(step)
+        if code is None:
+            code = self._codes[step] = len(self._steps)
+            self._steps.append(step)
+        return code
+
+
+def _file(traceback: Any) -> str:
+    name: str = traceback.tb_frame.f_code.co_filename
+    return name.rpartition("/")[2]
