@@ -24,6 +24,7 @@ from dress_rehearsal.reports.evidence.silence import (
     expected_sources,
     seconds_that_matter,
     silent_windows,
+    whole_load,
 )
 from dress_rehearsal.reports.evidence.stores import Stores, read_stores
 from dress_rehearsal.reports.evidence.timeline import Timeline, read_timeline
@@ -113,6 +114,8 @@ class Evidence:
     def decisive_ns(self) -> tuple[int, int] | None:
         """The seconds that matter: from T-0 less 1 s to the last purchase's answer (Unix ns)."""
         rows = self.requests
+        if self.plan.load is not None:
+            return whole_load(self.t0_ns, rows)
         return seconds_that_matter(self.t0_ns, rows[rows["step"].astype("object") == PURCHASE])
 
     @cached_property

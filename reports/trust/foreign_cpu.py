@@ -95,6 +95,8 @@ def _around_t0(evidence: Evidence) -> tuple[int, int] | None:
     if evidence.t0_ns is None or evidence.decisive_ns is None:
         return None
     begin_ns, last_ns = evidence.decisive_ns
+    if evidence.plan.load is not None:
+        return begin_ns, last_ns
     return begin_ns, min(last_ns, evidence.t0_ns + _AFTER_T0_NS)
 
 
