@@ -7,12 +7,12 @@ exception of a task, fails the run, as under Locust itself.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from dress_rehearsal.plans import Gate, format_duration
 from dress_rehearsal.records.timeline import LOCUST_ENDED
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.schema import Latency, Measured
+from dress_rehearsal.reports.schema import Latency, Measured, StepAnswers
 from dress_rehearsal.reports.words import counted, milliseconds, percent, seconds, written
 
 NONE_FAILED: Final = Gate(metric="load.failed", limit="== 0")
@@ -27,6 +27,9 @@ _CLOSED: Final = (
     "(coordinated omission)."
 )
 _MOST_STEPS: Final = 3
+
+
+Step = TypeVar("Step", Latency, StepAnswers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +85,28 @@ def is_strict(evidence: Evidence) -> bool:
     )
 
 
+def taken(evidence: Evidence, by_step: dict[str, Step]) -> dict[str, Step]:
+    """Return what is known of each step: of a closed load, only of those that there were."""
+    if evidence.plan.load is None:
+        return by_step
+    return {step: own for step, own in by_step.items() if own.count}
+
+
 def what_acted(evidence: Evidence) -> str:
     """Return in words who acted, and how."""
     load = evidence.plan.load
     assert load is not None
     file = (evidence.plan.scenario.file or "").rpartition("/")[2]
-    users = counted(_told(evidence).get("values", {}).get("users", load.users or 1), "Locust user")
+    users = counted(users_begun(evidence) or load.users or 1, "Locust user")
     lasted = [] if load.run_time is None else [f"for {format_duration(load.run_time)}"]
     rate = [] if load.spawn_rate is None else [f"{load.spawn_rate:g} begun a second"]
     return ", ".join([f"{users} of {file}", *rate, *lasted])
+
+
+def users_begun(evidence: Evidence) -> int | None:
+    """Return how many users were begun in all; None where the file took no leave."""
+    users: int | None = _told(evidence).get("values", {}).get("users")
+    return users
 
 
 def what_held(measured: Measured, limits: str) -> str:
@@ -171,8 +187,8 @@ def busy_words(evidence: Evidence) -> tuple[float, float, str]:
 def busy_sentence(in_all_s: float, longest_s: float, whose: str) -> str:
     """Return that the generator was busy, and with what."""
     return (
-        f"The generator was busy for {seconds(round(in_all_s, 2))}, for "
-        f"{seconds(round(longest_s, 2))} at a time{whose}: meanwhile no user could act and no "
+        f"The generator was {'busy' if whose else 'held up'} for {seconds(round(in_all_s, 2))}, up "
+        f"to {seconds(round(longest_s, 2))} at a time{whose}: meanwhile no user could act and no "
         f"answer was read, so latencies hold its own delays."
     )
 

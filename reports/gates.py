@@ -185,6 +185,8 @@ def _excuse(gate: Gate, evidence: Evidence, trust: TrustFinding) -> str | None:
         return trust.unproven
     if not evidence.timeline.as_planned:
         return "the rush was not carried out as planned"
+    if gate.metric == NONE_FAILED.metric and evidence.plan.load is not None:
+        return None  # Locust's users were answered so, whoever else was busy
     table, _, field = gate.metric.rpartition(".")
     if trust.untimely is not None and _may_be_others_doing(table, field):
         return trust.untimely

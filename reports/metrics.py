@@ -60,6 +60,8 @@ _TABLES: Final[dict[str, tuple[type[Part], Sequence[str]]]] = {
 }
 """The verdict's tables that hold numbers, and the names of their rows where there are several."""
 
+_BY_STEP: Final = ("latency_ms", "answers")
+
 BEGINNINGS: Final = ("saturated_at_s", "since_s")
 """Fields that say when something saturated, from T-0: of what was measured, null means never."""
 
@@ -96,7 +98,9 @@ def check_metric_names(plan: Plan) -> None:
     problems = []
     for position, gate in enumerate(plan.gates):
         where = f"gates.{position}"
-        if gate.metric not in known_metrics():
+        if not (plan.scenario.file is not None and _of_a_step(gate.metric)) and (
+            gate.metric not in known_metrics()
+        ):
             problems.append(
                 f"{where}.metric = {_shown(gate.metric)}: there is no such metric; "
                 f"{_near(gate.metric)}"
@@ -113,11 +117,21 @@ def metric_value(measured: Measured, path: str) -> Number | None:
     Raises:
         MetricUnknownError: no verdict holds such a number.
     """
-    if path not in known_metrics():
+    if path not in known_metrics() and not _of_a_step(path):
         raise MetricUnknownError([f"There is no metric {path!r}; {_near(path)}"])
     part, field = _part(measured, path)
     value: Number | None = None if part is None else getattr(part, field)
     return value
+
+
+def _of_a_step(path: str) -> bool:
+    """Return whether a path names a number of some step: a scenario of the user's own names them,
+    and no plan knows beforehand which these are."""
+    match = _PATH.fullmatch(path)
+    if match is None or not match[2] or match[1] not in _BY_STEP:
+        return False
+    field = _TABLES[match[1]][0].model_fields.get(match[3])
+    return field is not None and _is_number(field.annotation)
 
 
 def never_happened(measured: Measured, path: str, *, cause_decided: bool) -> bool:

@@ -27,7 +27,7 @@ from dress_rehearsal.records.tables import NOT_KEPT, PURCHASE
 from dress_rehearsal.reports.audit import audit_run, unchecked_words
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.census import CensusFinding, take_census
-from dress_rehearsal.reports.closed_load import judge_load, what_acted, what_held
+from dress_rehearsal.reports.closed_load import judge_load, taken, what_acted, what_held
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import (
     answers_by_step,
@@ -63,8 +63,8 @@ def judge(evidence: Evidence) -> Verdict:
     load = judge_load(evidence)
     measured = Measured(
         census=census.census,
-        latency_ms=latency_by_step(evidence.latency, evidence.plan.seed),
-        answers=answers_by_step(evidence.latency),
+        latency_ms=taken(evidence, latency_by_step(evidence.latency, evidence.plan.seed)),
+        answers=taken(evidence, answers_by_step(evidence.latency)),
         sale=measure_sale(evidence),
         load=measure_load(evidence),
         audit=audit.audit,

@@ -82,7 +82,12 @@ class Evidence:
     def timeline(self) -> Timeline:
         """What happened when, and whether the record of it is whole."""
         return read_timeline(
-            self.events, self.t0_ns, self.requests, self.metrics, damaged=self.rows_damaged
+            self.events,
+            self.t0_ns,
+            self.requests,
+            self.metrics,
+            damaged=self.rows_damaged,
+            unattended=self.plan.load is not None,
         )
 
     @cached_property

@@ -51,6 +51,7 @@ class Timeline:
         losses: when a process was lost or the run was cut short (s from zero), and words for it.
         faults: when each fault was on.
         phases: when each phase began (Unix ns), by its name.
+        unattended: no student acts and no sale opens: zero is the start of Locust's load.
     """
 
     zero_ns: int
@@ -62,10 +63,13 @@ class Timeline:
     losses: tuple[tuple[float, str], ...] = ()
     faults: tuple[FaultSpan, ...] = ()
     phases: Mapping[str, int] = field(default_factory=dict)
+    unattended: bool = False
 
     @property
     def label(self) -> str:
         """What its axis counts."""
+        if self.unattended:
+            return "seconds from the start, when the first user was begun"
         if self.has_t0:
             return "seconds from T-0, the instant the sale opens"
         return "seconds from the first request (the run has no T-0)"
@@ -88,11 +92,13 @@ def read_timeline(
     metrics: pd.DataFrame,
     *,
     damaged: bool = False,
+    unattended: bool = False,
 ) -> Timeline:
     """Return the run's timeline: T-0, whether the generator ended by itself, losses and faults.
 
     Args:
         damaged: rows or events of the record are missing.
+        unattended: whether no student acts.
     """
     zero_ns = _first_ns(requests, metrics) if t0_ns is None else t0_ns
     # The first of a name counts: nothing goes back to an earlier phase.
@@ -115,6 +121,7 @@ def read_timeline(
         losses=tuple(losses),
         faults=tuple(_fault_spans(events, zero_ns)),
         phases=phases,
+        unattended=unattended,
     )
 
 
