@@ -11,7 +11,7 @@ import site
 import sys
 import sysconfig
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -78,6 +78,11 @@ def users_own() -> dict[str, str]:
         for name, value in own.items()
         if not name.startswith(_OURS) and name not in _NOT_FOR_US
     }
+
+
+def all_but(names: Collection[str]) -> dict[str, str]:
+    """Return this process's variables without those of some names."""
+    return {name: value for name, value in os.environ.items() if name not in names}
 
 
 def given(name: str) -> str | None:

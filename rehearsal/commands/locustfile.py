@@ -128,7 +128,8 @@ def _own_host(path: Path) -> str:
         and any(isinstance(name, ast.Name) and name.id == "host" for name in statement.targets)
     }
     if len(hosts) == 1:
-        return hosts.pop()
+        host = hosts.pop()
+        return host if "://" in host else f"http://{host}"
     found = "has several hosts" if hosts else "names no host"
     raise PlanError(f"{named(path)} {found}: give the target, as --host http://127.0.0.1:8000.")
 

@@ -22,7 +22,7 @@ def draw_figures(evidence: Evidence, verdict: Verdict) -> list[Drawing | Missing
     run = RunSeries(evidence)
     if evidence.plan.load is not None:
         first = [
-            draw_load(evidence, run.window_s),
+            draw_load(evidence, run.window_s, verdict.load),
             draw_load_latency(evidence, run.window_s, verdict.latency_ms),
         ]
     else:

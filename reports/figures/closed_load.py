@@ -10,7 +10,7 @@ from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import BLUE, INK, OUTCOME_COLOURS, VERMILLION
 from dress_rehearsal.reports.figures.time_axis import bins_s, counts, quantiles
-from dress_rehearsal.reports.schema import Latency
+from dress_rehearsal.reports.schema import Latency, Load
 from dress_rehearsal.reports.words import counted, milliseconds, seconds, written
 
 _ALONE: Final = 3
@@ -18,20 +18,22 @@ _ALONE: Final = 3
 _FLOOR_MS: Final = 0.1
 
 
-def draw_load(evidence: Evidence, window_s: tuple[float, float] | None) -> Drawing | Missing:
+def draw_load(
+    evidence: Evidence, window_s: tuple[float, float] | None, load: Load
+) -> Drawing | Missing:
     """Return the requests and their answers over time."""
     name, heading = "arrivals", "The load"
     requests, timeline = evidence.requests, evidence.timeline
     if window_s is None or requests.empty:
         return Missing(name, heading, "No request was recorded, so there is no load to be drawn.")
-    edges = bins_s(window_s)
+    edges = bins_s(window_s, events=len(requests))
     width = seconds(edges[1] - edges[0])
     done_s = timeline.seconds(requests["done_ns"])
     sent = counts(timeline.seconds(requests["sent_ns"]), edges)
     failed = (requests["outcome"] == "failed").to_numpy(dtype=bool)
-    busiest = float(sent.max()) / float(edges[1] - edges[0])
+    busiest = written(load.busiest_second)
     said = f"{written(int(failed.sum()))} failed" if failed.any() else "none failed"
-    title = f"{counted(len(requests), 'request')}, up to {written(round(busiest))} a second; {said}"
+    title = f"{counted(len(requests), 'request')}, up to {busiest} within a second; {said}"
     caption = (
         f"Requests are counted when they were sent, answers when they had come, each per {width}. "
         f"Each user waits for its answer, so a slower target is asked less often."

@@ -17,7 +17,7 @@ import numpy as np
 from dress_rehearsal.plans import format_duration
 from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S, PURCHASE
-from dress_rehearsal.reports.closed_load import busy_sentence, busy_words
+from dress_rehearsal.reports.closed_load import busy_sentence, how_busy
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import Samples, label, level_on
 from dress_rehearsal.reports.numbers import percentile, rounded
@@ -118,13 +118,13 @@ def _kept_busy(evidence: Evidence) -> list[Doubt]:
     """
     if evidence.plan.load is None or evidence.decisive_ns is None:
         return []
-    in_all_s, longest_s, whose = busy_words(evidence)
+    busy = how_busy(evidence)
     begin_ns, end_ns = evidence.decisive_ns
-    share = in_all_s * NS_PER_S / max(end_ns - begin_ns, 1)
-    if share < _BUSY_SHARE and longest_s <= evidence.plan.generator.max_late_start:
+    share = busy.in_all_s * NS_PER_S / max(end_ns - begin_ns, 1)
+    too_often = busy.is_users_own and share >= _BUSY_SHARE
+    if not too_often and busy.longest_s <= evidence.plan.generator.max_late_start:
         return []
-    sentence = busy_sentence(in_all_s, longest_s, whose)
-    return [Doubt(sentence, "late_sends", "the generator was busy with the file's own code")]
+    return [Doubt(busy_sentence(busy), "late_sends", "the generator itself was held up")]
 
 
 def _short_of_ports(evidence: Evidence) -> list[Doubt]:

@@ -40,6 +40,11 @@ class BusyLoop:
         self._over = False
         self._thread = monkey.get_original("threading", "get_ident")()
 
+    @property
+    def named_s(self) -> float:
+        """For how long of it a line of the user's own was seen to run."""
+        return min(self.places.total() * _LOOK_S, self.seconds)
+
     def watch(self) -> None:
         """Turn with the loop until killed; runs as a greenlet."""
         monkey.get_original("_thread", "start_new_thread")(self._look, ())
@@ -69,7 +74,12 @@ class BusyLoop:
         """Return the innermost line of the user's own code that is running; None: there is none."""
         while frame is not None:
             name = frame.f_code.co_filename
-            if name.startswith(self._folder) and "site-packages" not in name:
+            if is_users_own(name, self._folder):
                 return f"{Path(name).name}:{frame.f_lineno}"
             frame = frame.f_back
         return None
+
+
+def is_users_own(file: str, folder: str) -> bool:
+    """Return whether a file of code is the user's, who works in `folder`, and no package's."""
+    return file.startswith(folder) and "site-packages" not in file

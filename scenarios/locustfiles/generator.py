@@ -4,7 +4,6 @@ It is led by the same lines as the students' generator (`scenarios.generator`): 
 first user is begun, `stop` or the end of input cuts it short.
 """
 
-import logging
 import resource
 import time
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from typing import Any, Final
 import gevent
 import locust
 from gevent.event import Event
-from locust import log
+from locust import User, log
 from locust.env import Environment
 from locust.runners import STATE_CLEANUP, STATE_INIT, STATE_SPAWNING, STATE_STOPPED
 
@@ -67,7 +66,7 @@ class LocustGenerator:
         self._environment = _environment(self._file, url, plan.target.allow)
         self._runner = noticing_runner(self._environment)
         # Listens after Locust itself, and before those whom the file's `init` adds.
-        self._recording = LoadRecording(run, plan, self._runner)
+        self._recording = LoadRecording(run, plan, self._runner, self._file.path.parent)
         self._observer = Observer(self._recording)
         self._busy = BusyLoop(self._file.path.parent)
         self._go = Event()
@@ -181,6 +180,7 @@ class LocustGenerator:
                 "events_unread": recording.reader.unread,
                 "exceptions": sum(recording.exceptions.values()),
                 "busy_ms": round(busy.seconds * 1e3),
+                "busy_named_ms": round(busy.named_s * 1e3),
                 "busy_longest_ms": round(busy.longest_s * 1e3),
                 **({} if given is None else {"exit_code": code}),
             },
@@ -220,16 +220,20 @@ def _environment(file: Locustfile, url: str, allow: tuple[str, ...]) -> Any:
     Raises:
         ScenarioUnfitError: a host of it may not be sent load to, or Locust refuses its classes.
     """
-    for name, user in file.users.items():
-        reason = refusal(getattr(user, "host", None) or url, allow)
+    own = {name: user for name, user in file.users.items() if _speaks_otherwise(user)}
+    for name, user in own.items():
+        reason = refusal(f"http://{user.host}", allow)
         if reason is not None:
-            logging.getLogger(__name__).warning("%s.host is not used: %s", name, reason)
+            raise ScenarioUnfitError(f"The host of {name} in {file.path.name}: {reason}")
+    for user in file.users.values():
+        if own and not _speaks_otherwise(user):
+            user.host = url
     try:
         return Environment(
             user_classes=list(file.users.values()),
             shape_class=file.shape,
             events=locust.events,
-            host=url,
+            host=None if own else url,
             parsed_options=file.options,
             locustfile=file.path.name,
             parsed_locustfiles=[str(file.path)],
@@ -237,6 +241,12 @@ def _environment(file: Locustfile, url: str, allow: tuple[str, ...]) -> Any:
         )
     except ValueError as error:
         raise ScenarioUnfitError(failure(file.path, error)) from error
+
+
+def _speaks_otherwise(user: type[User]) -> bool:
+    """Return whether a class has a host that is no URL of HTTP's: it is asked there, as it says."""
+    host = getattr(user, "host", None)
+    return bool(host) and not str(host).lower().startswith(("http://", "https://"))
 
 
 def main(run: Path, url: str, orders: int, lines: int) -> int:

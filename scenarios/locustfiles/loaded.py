@@ -6,7 +6,6 @@ and line.
 
 import contextlib
 import io
-import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from dress_rehearsal.plans.files import named
 from dress_rehearsal.plans.load import Load
 from dress_rehearsal.plans.types import format_duration
 from dress_rehearsal.plans.visible import visible_line
+from dress_rehearsal.records.environment_variables import all_but
 from dress_rehearsal.scenarios.errors import ScenarioUnfitError
 
 _LONGEST_SAID: Final = 300
@@ -113,7 +113,7 @@ def _without_locusts_own() -> dict[str, str]:
     setup_parser_arguments(parser)
     actions = parser._actions  # noqa: SLF001 (argparse has no other way to list them)
     own = {name for action in actions for name in _variables(action)}
-    return {name: value for name, value in os.environ.items() if name not in own}
+    return all_but(own)
 
 
 def _variables(action: Any) -> list[str]:

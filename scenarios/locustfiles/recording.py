@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from dress_rehearsal.plans import Plan
@@ -9,6 +10,7 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.scenarios.client.connection import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.histograms import Histograms, edges_of
+from dress_rehearsal.scenarios.locustfiles.busy import is_users_own
 from dress_rehearsal.scenarios.locustfiles.requests import EventReader
 from dress_rehearsal.scenarios.locustfiles.runner import NoticingRunner
 from dress_rehearsal.scenarios.recorder import FAILED, OK, Recorder
@@ -31,9 +33,11 @@ class LoadRecording:
 
     Args:
         runner: whose requests they are; listens from now on.
+        folder: where the user's own code is.
     """
 
-    def __init__(self, run: RunDirectory, plan: Plan, runner: NoticingRunner) -> None:
+    def __init__(self, run: RunDirectory, plan: Plan, runner: NoticingRunner, folder: Path) -> None:
+        self._folder = str(folder)
         self.reader = EventReader()
         self._steps: list[str] = []
         self._codes: dict[str, int] = {}
@@ -84,10 +88,11 @@ class LoadRecording:
             self.good_ms.append(felt_ms)
 
     def _raised(self, exception: Any = None, tb: Any = None, **_: Any) -> None:
-        frame = tb
-        while frame is not None and frame.tb_next is not None:
+        where, frame = "", tb
+        while frame is not None:
+            if is_users_own(frame.tb_frame.f_code.co_filename, self._folder):
+                where = f" (line {frame.tb_lineno} of {_file(frame)})"
             frame = frame.tb_next
-        where = "" if frame is None else f" (line {frame.tb_lineno} of {_file(frame)})"
         word = f"{type(exception).__name__}{where}"
         if word in self.exceptions or len(self.exceptions) < _MOST_EXCEPTIONS:
             self.exceptions[word] += 1

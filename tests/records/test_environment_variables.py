@@ -40,7 +40,7 @@ HANDED_ON = {
     "compose/service.py": ["self.app.environment(port) | self._folder.marker"],
     "compose/servers/sqs.py": ["child_environment(folder.marker)"],
     "rehearsal/generator_process.py": [
-        "child_environment({_ENTRY_VARIABLE: stage.entry_token, **stage.marker})"
+        "child_environment({**own, _ENTRY_VARIABLE: stage.entry_token, **stage.marker})"
     ],
     "rehearsal/matrix/lane_process.py": ["child_environment(heeded(*_CONDUCTORS))"],
 }
