@@ -64,9 +64,10 @@ class _Detail(TypedDict, total=False):
     unclean: list[str]
     # Of what could not be kept of a target's answers: how often, by what it was.
     values: dict[str, int]
-    # Of a plain Locust file, whose counts are values too: what its tasks raised, and which of its
-    # lines kept everybody waiting.
+    # Of a plain Locust file, whose counts are values too: what its tasks raised, which hosts it may
+    # not ask, and which of its lines kept everybody waiting.
     exceptions: list[str]
+    refused: list[str]
     places: list[str]
     # Of stores.
     tickets: int

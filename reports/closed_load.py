@@ -154,6 +154,12 @@ def _ends(
         more = f" and {len(raised) - _MOST_STEPS} more kinds" if len(raised) > _MOST_STEPS else ""
         sentence = f"Tasks of the file raised what they did not catch: {words}{more}."
         (failures if strict else notes).append(sentence)
+    if refused := told.get("refused", []):
+        notes.append(
+            f"Connections to hosts that the plan does not allow were refused here "
+            f"({', '.join(refused[:_MOST_STEPS])}): name them in target.allow, or with --allow, if "
+            f"they are yours to send load to."
+        )
     code = told.get("values", {}).get("exit_code")
     if code:
         failures.append(

@@ -226,7 +226,10 @@ def _generator(evidence: Evidence, verdict: Verdict) -> list[str]:
         ("requests", written(own.requests)),
         *(students if evidence.plan.load is None else []),
         ("CPU peak, cores", written(own.cpu_peak)),
-        ("other programs' CPU at T-0, cores", written(own.foreign_cpu_cores)),
+        (
+            f"other programs' CPU{' at T-0' if evidence.plan.load is None else ''}, cores",
+            written(own.foreign_cpu_cores),
+        ),
         ("limited the measurement", "yes" if own.limited else "no"),
     ]
     if counts.impossible:

@@ -66,6 +66,11 @@ class Timeline:
     unattended: bool = False
 
     @property
+    def opens(self) -> bool:
+        """Whether zero is the instant a sale opens."""
+        return self.has_t0 and not self.unattended
+
+    @property
     def label(self) -> str:
         """What its axis counts."""
         if self.unattended:

@@ -31,6 +31,7 @@ from dress_rehearsal.scenarios.locustfiles.loaded import (
     length_problem,
     load_file,
 )
+from dress_rehearsal.scenarios.locustfiles.reach import Reach
 from dress_rehearsal.scenarios.locustfiles.recording import LoadRecording
 from dress_rehearsal.scenarios.locustfiles.runner import noticing_runner
 from dress_rehearsal.scenarios.status import Observer
@@ -59,6 +60,8 @@ class LocustGenerator:
         assert plan.load is not None and plan.scenario.file is not None
         self._run, self._lines, self._load = run, lines, plan.load
         self._drain_s = plan.schedule.drain
+        self._reach = Reach(url, plan.target.allow)
+        self._reach.guard()  # before anything of the file's is run
         self._file = load_file(Path(plan.scenario.file), plan.load, url, self._drain_s)
         problem = length_problem(self._file, plan.load)
         if problem is not None:
@@ -185,6 +188,7 @@ class LocustGenerator:
                 **({} if given is None else {"exit_code": code}),
             },
             exceptions=[f"{words}: {count}" for words, count in recording.exceptions.most_common()],
+            refused=[f"{host}: {count}" for host, count in self._reach.refused.most_common()],
             places=[place for place, _ in busy.places.most_common(_MOST_PLACES)],
         )
 
