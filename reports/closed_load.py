@@ -144,7 +144,8 @@ def _ends(
     evidence: Evidence, told: Mapping[str, Any], *, strict: bool
 ) -> tuple[list[str], list[str]]:
     """Return failures and notes: what failed, what was raised, and what the file says itself."""
-    failures, notes = [], []
+    failures: list[str] = []
+    notes: list[str] = []
     failed = evidence.requests[evidence.requests["outcome"] == "failed"]
     if len(failed):
         (failures if strict else notes).append(_failed_words(evidence, failed))

@@ -259,7 +259,7 @@ def main(run: Path, url: str, orders: int, lines: int) -> int:
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     said = Lines(orders, lines)
-    log.setup_logging("INFO")
+    log.setup_logging("INFO")  # type: ignore[no-untyped-call]
     try:
         directory = RunDirectory.open(run)
         LocustGenerator(directory, directory.plan(), url, said).perform()

@@ -110,7 +110,7 @@ def _parsed(path: Path, arguments: Sequence[str]) -> Any:
 
 def _without_locusts_own() -> dict[str, str]:
     parser = get_empty_argument_parser(add_help=False, default_config_files=[])
-    setup_parser_arguments(parser)
+    setup_parser_arguments(parser)  # type: ignore[no-untyped-call]
     actions = parser._actions  # noqa: SLF001 (argparse has no other way to list them)
     own = {name for action in actions for name in _variables(action)}
     return all_but(own)

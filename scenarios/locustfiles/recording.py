@@ -53,7 +53,7 @@ class LoadRecording:
         """What users' tasks raised, by its words."""
         self._runner = runner
         self._seq = 0
-        events = runner.environment.events
+        events: Any = runner.environment.events
         events.request.add_listener(self._ended)
         events.user_error.add_listener(self._raised)
 

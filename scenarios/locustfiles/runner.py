@@ -16,7 +16,7 @@ class NoticingRunner(LocalRunner):
     """Counts users that were still in a task when their time to finish it was up."""
 
     def __init__(self, environment: Any) -> None:
-        super().__init__(environment)  # type: ignore[no-untyped-call]
+        super().__init__(environment)
         self.cut = 0
         """Users that were stopped in the middle of a task."""
         self.hung = 0
