@@ -28,6 +28,11 @@ def add(matrix: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how many cells at a time, each on a stage of its own (%(default)s)",
     )
+    matrix.add_argument(
+        "--again",
+        action="store_true",
+        help="carry out a cell that differs once more, alone: that counts, and both are kept",
+    )
     add_out(matrix)
     matrix.set_defaults(command=_matrix)
 
@@ -47,7 +52,7 @@ def _matrix(options: argparse.Namespace) -> int:
 
     console = make_console()
     grid = Grid(console, cells)
-    run = MatrixRun(matrix.name, cells, options.out, lanes)
+    run = MatrixRun(matrix.name, cells, options.out, lanes, again=options.again)
     run.make_folder()
     try:
         run.carry_out(grid)

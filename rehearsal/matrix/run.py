@@ -48,10 +48,16 @@ class MatrixRun:
     Args:
         runs: the folder that gets the matrix's folder, and in it each cell's run directory.
         lanes: how many cells at a time; those that have to be alone come last, one by one.
+        again: whether a cell that differs is carried out once more, alone; the second counts.
     """
 
-    def __init__(self, name: str, cells: Sequence[Cell], runs: Path, lanes: int) -> None:
+    def __init__(
+        self, name: str, cells: Sequence[Cell], runs: Path, lanes: int, *, again: bool = False
+    ) -> None:
         self.judgements: list[Judgement] = []
+        self.repeated: list[Judgement] = []
+        """What differed at first, of cells that were carried out again."""
+        self._again = again
         self.interrupted = False
         self._name = name
         self._cells = cells
@@ -135,7 +141,7 @@ class MatrixRun:
             if judgement is None:
                 judgement = self._lane_lost(lane)
                 self._lanes.remove(lane)
-            if judgement is not None:
+            if judgement is not None and not self._postponed(judgement, lane, grid):
                 self._take(judgement, grid)
             if not lost:
                 self._give(lane, grid)
@@ -143,6 +149,19 @@ class MatrixRun:
                 self._start_lane(grid)
             elif self._lanes == [self._staying]:
                 self._give(self._lanes[0], grid)
+
+    def _postponed(self, judgement: Judgement, lane: LaneProcess, grid: Grid) -> bool:
+        """Return whether a cell that differs is to be carried out again, alone, at the end."""
+        cell = lane.cell
+        first = (judgement.strategy, judgement.fault) not in {
+            (each.strategy, each.fault) for each in self.repeated
+        }
+        if not (self._again and judgement.differs and first and cell is not None):
+            return False
+        self.repeated.append(judgement)
+        self._alone.append(cell)
+        grid.postponed(judgement)
+        return True
 
     def _take(self, judgement: Judgement, grid: Grid) -> None:
         self.judgements.append(judgement)
@@ -226,6 +245,7 @@ class MatrixRun:
             "planned": len(self._cells),
             "seconds": round(time.monotonic() - self._begun_s, 1),
             "cells": [judgement.document() for judgement in self.judgements],
+            "repeated": [judgement.document() for judgement in self.repeated],
         }
         text = json.dumps(visible_values(document), indent=2, ensure_ascii=False)
         _write_whole(self.folder / "matrix.json", f"{text}\n")

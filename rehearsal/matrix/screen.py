@@ -56,6 +56,16 @@ class Grid(LiveView):
                 soft_wrap=True,
             )
 
+    def postponed(self, judgement: Judgement) -> None:
+        """Say of a cell that it differs and is carried out once more, alone, at the end."""
+        self._marks[judgement.fault, judgement.strategy] = "waiting"
+        self.console.print(
+            f"{judgement.sentence.splitlines()[0]}; it is carried out again, alone, at the end",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
+
     def table(self) -> RenderableType:
         """Return the grid as it is now."""
         wide = self.console.width >= _NAMES_FROM_WIDTH

@@ -156,3 +156,21 @@ def test_a_leader_that_is_killed_leaves_nothing(rehearse):
     command.process.kill()
     command.process.wait()
     command.await_nothing_left(45)
+
+
+@pytest.mark.rehearsal
+def test_a_cell_that_differs_twice_is_not_hidden_by_the_second_try(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("dress_rehearsal.rehearsal.matrix.run.await_quiet", lambda *_: None)
+    matrix = tmp_path / "matrix.toml"
+    matrix.write_text(
+        MATRIX.read_text().replace('expect = ["audit.lost_views"]', 'expect = ["lost.app"]')
+    )
+    code = main(["matrix", str(matrix), *ONE, "--again", "--out", str(tmp_path / "runs")])
+    _, document = written(tmp_path / "runs")
+    told = capsys.readouterr().out
+    assert code == 99, told
+    (first,), (second,) = document["repeated"], document["cells"]
+    assert first["differs"]
+    assert second["differs"]
+    assert first["run"] != second["run"]
+    assert told.count("lost.app was not found") >= 2

@@ -8,10 +8,10 @@ import pytest
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.rehearsal import repeat as repeating
-from dress_rehearsal.rehearsal import series
 from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.series import performances
+from dress_rehearsal.rehearsal.series import repeat as repeating
 from dress_rehearsal.rehearsal.series.repeat import repeat
 from tests.rehearsal.commands import QUICK
 from tests.rehearsal.verdicts import verdict_of
@@ -40,7 +40,7 @@ def quick_runs(monkeypatch):
             word = "inconclusive"
         return verdict_of(run.id, verdict=word, reasons=[f"Seed {plan.seed}."], **NO_GATES)
 
-    monkeypatch.setattr(series, "rehearse", rehearsed)
+    monkeypatch.setattr(performances, "rehearse", rehearsed)
     words["given"] = given
     return words
 

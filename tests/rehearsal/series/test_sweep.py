@@ -9,10 +9,10 @@ import pytest
 from dress_rehearsal.plans import STRATEGIES, Plan, PlanError
 from dress_rehearsal.plans.files import check_new_file
 from dress_rehearsal.records import RecordError, RunDirectory
-from dress_rehearsal.rehearsal import series
-from dress_rehearsal.rehearsal import sweep as sweeping
 from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.series import performances
+from dress_rehearsal.rehearsal.series import sweep as sweeping
 from dress_rehearsal.rehearsal.series.performances import Planned
 from dress_rehearsal.rehearsal.series.sweep import (
     check_given_once,
@@ -108,7 +108,7 @@ def quick_runs(monkeypatch):
         return verdict_of(run.id, verdict="pass", reasons=["It held."])
 
     comparison = SimpleNamespace(markdown=lambda: "the table", figure=lambda path: path.touch())
-    monkeypatch.setattr(series, "rehearse", rehearsed)
+    monkeypatch.setattr(performances, "rehearse", rehearsed)
     compared = []
     monkeypatch.setattr(sweeping, "compare", lambda judged: compared.append(judged) or comparison)
     return SimpleNamespace(comparison=comparison, compared=compared, given=given)
