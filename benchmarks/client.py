@@ -56,7 +56,7 @@ def _ours(port: int) -> float:
     from dress_rehearsal.plans import read_plan, seeded_roster
     from dress_rehearsal.records import RunDirectory
     from dress_rehearsal.scenarios.browser import Browser
-    from dress_rehearsal.scenarios.client.http import Origin
+    from dress_rehearsal.scenarios.client.origin import Origin
     from dress_rehearsal.scenarios.recorder import Recorder
     from dress_rehearsal.scenarios.rush import Rush
     from dress_rehearsal.scenarios.timetable import draw_timetable

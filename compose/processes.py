@@ -60,15 +60,18 @@ class ProcessGroup:
         self._members.append(process)
         return process
 
-    def run(self, spec: ProcessSpec) -> None:
+    def run(self, spec: ProcessSpec, within_s: float | None = None) -> None:
         """Start a process that ends by itself, and wait until it has ended well.
+
+        Args:
+            within_s: patience of its own; by default what is left of the time for all waiting.
 
         Raises:
             ProcessFailedError: it did not, or one that serves ended meanwhile.
             StageNotReadyError: it takes too long.
         """
         one_off = self._one_off = self._launch(spec)
-        self.wait(one_off, lambda: one_off.exit_code == 0)
+        self.wait(one_off, lambda: one_off.exit_code == 0, within_s)
         self._one_off = None
         self._folder.forget(one_off.pid)
 
@@ -114,7 +117,7 @@ class ProcessGroup:
             if process.exit_code is None:
                 found.append((process.name, process.pid))
                 if process.name == "app":
-                    found += [("app", pid) for pid in sorted(_children(process))]
+                    found += [("app", pid) for pid in sorted(self._below(process))]
         return found
 
     def lost(self) -> list[Loss]:
@@ -274,15 +277,25 @@ class ProcessGroup:
                     self._reported.add(process.pid)
                     self._found.append(_loss(process, code))
             elif process.name == "app":
-                workers = _children(process)
+                workers = self._workers(process)
                 gone = self._app_workers.get(process.pid, set()) - workers
                 self._found += [self._worker_loss(pid) for pid in sorted(gone)]
                 self._app_workers[process.pid] = workers
 
+    def _below(self, process: ManagedProcess) -> set[int]:
+        """Return the pids of the app's processes below its main one."""
+        return _children(process)
+
+    def _workers(self, process: ManagedProcess) -> set[int]:
+        """Return the pids of those whose end is a loss."""
+        return self._below(process)
+
+    def _worker_named(self, pid: int) -> str:
+        return f"A worker of the app (pid {pid})"
+
     def _worker_loss(self, pid: int) -> Loss:
-        loss = Loss(
-            "app", pid, None, f"A worker of the app (pid {pid}) ended though nobody stopped it."
-        )
+        who = self._worker_named(pid)
+        loss = Loss("app", pid, None, f"{who} ended though nobody stopped it.")
         why = self._planned.pop(pid, None)
         if why is None:
             why, self._expected = self._expected, None

@@ -2,11 +2,13 @@
 
 import json
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from dress_rehearsal.compose.errors import TargetRefusedError, UndecidedError
 from dress_rehearsal.records import http
+from dress_rehearsal.records.reach import Reach
 
 _ANSWER_S = 2.0
 _ANSWER_BYTES = http.MIB
@@ -21,11 +23,21 @@ class Target:
 
     Args:
         answers_within_s: how long any answer may take, from the first packet to the last.
+        reach: which certificates are trusted, and the proxy in between.
+        headers: that every request carries.
     """
 
-    def __init__(self, url: str, answers_within_s: float = _ANSWER_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        answers_within_s: float = _ANSWER_S,
+        reach: Reach | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
         self._answers_within_s = answers_within_s
+        self._reach = reach
+        self._headers = dict(headers or {})
 
     def ready(self, path: str = "/readyz") -> bool:
         """Return whether it answers yet; at `/readyz` it does so once its stores do."""
@@ -102,6 +114,22 @@ class Target:
                 )
             time.sleep(_RETRY_S)
 
+    def send(
+        self,
+        method: str,
+        path: str,
+        document: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> http.Answer:
+        """Send one request over a new connection; return the answer as it is.
+
+        Raises:
+            NoAnswerError: there is none; its text never quotes the path or a header.
+        """
+        body = None if document is None else json.dumps(document).encode()
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        return self._answer(method, path, body, {**kind, **(headers or {})}, _ANSWER_BYTES)
+
     def listed(self, path: str, headers: dict[str, str]) -> list[dict[str, Any]]:
         """GET a JSON list of objects.
 
@@ -140,19 +168,30 @@ class Target:
         self, method: str, path: str, body: bytes | None, headers: dict[str, str], limit: int
     ) -> tuple[int, bytes]:
         try:
-            answer = http.ask(
-                method,
-                f"{self.url}{path}",
-                body=body,
-                headers=headers,
-                deadline_s=self._answers_within_s,
-                limit_bytes=limit,
-            )
+            answer = self._answer(method, path, body, headers, limit)
         except http.NoAnswerError as error:
             raise TargetRefusedError(
                 f"The target {self.url} does not answer {method} {path}: {error}."
             ) from error
         return answer.status, answer.body
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        limit_bytes: int,
+    ) -> http.Answer:
+        return http.ask(
+            method,
+            f"{self.url}{path}",
+            body=body,
+            headers={**self._headers, **headers},
+            reach=self._reach,
+            deadline_s=self._answers_within_s,
+            limit_bytes=limit_bytes,
+        )
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -6,11 +6,19 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-_USUAL_PORTS: Final = {"http": 80, "postgresql": 5432, "postgres": 5432, "redis": 6379}
+_USUAL_PORTS: Final = {
+    "http": 80,
+    "https": 443,
+    "postgresql": 5432,
+    "postgres": 5432,
+    "redis": 6379,
+}
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_PATH: Final = re.compile(r"(/[\w.~%-]*)*", re.ASCII)
 _LONGEST_HOST: Final = 253
 _LONGEST_SHOWN: Final = 24
-"""Characters between two dots of a host that is shown; a token is longer."""
+"""Characters between two dots of a host that is shown, or two slashes of a path; a token has more.
+"""
 _MOST_PORTS: Final = 65_535
 _EXAMPLE: Final = "such as http://127.0.0.1:8000"
 
@@ -34,13 +42,11 @@ def refusal(url: str, allow: Sequence[str]) -> str | None:
         return f"target.url is not a URL: write it as http://host:port, {_EXAMPLE}."
     if "@" in parts.netloc:
         return "target.url must not carry a user name or password: it is written to the run."
-    if parts.scheme != "http" or not parts.netloc:
-        return (
-            f"target.url must be http:// with a host, {_EXAMPLE}; "
-            f"the generator does not speak TLS, so rehearse behind its end."
-        )
-    if parts.path not in ("", "/") or set("?#") & set(url):
-        return f"target.url must end after host and port, without a path, ? or #, {_EXAMPLE}."
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return f"target.url must be http:// or https:// with a host, {_EXAMPLE}."
+    problem = _path_problem(url, parts.path)
+    if problem is not None:
+        return problem
     try:
         host, port = parts.hostname or "", parts.port
     except ValueError:
@@ -55,6 +61,17 @@ def refusal(url: str, allow: Sequence[str]) -> str | None:
             f"No load is sent to {_shown(host)}: target.url is not on this machine and the plan's "
             f"target.allow does not name its host; add {_shown(host)} there if that system is "
             f"yours to rehearse on."
+        )
+    return None
+
+
+def _path_problem(url: str, path: str) -> str | None:
+    if set("?#") & set(url) or not _PATH.fullmatch(path):
+        return f"target.url must end after host, port and path, without ? or #, {_EXAMPLE}."
+    if any(len(part) > _LONGEST_SHOWN for part in path.split("/")):
+        return (
+            f"target.url has a part of more than {_LONGEST_SHOWN} characters in its path, which "
+            f"may be a token, and it is written to the run: leave it out."
         )
     return None
 

@@ -68,6 +68,8 @@ def misfit(plan: "Plan") -> str | None:
         return "schedule.lead and schedule.sale are for students; load.run_time says how long"
     if plan.scenario.file is None:
         return "load is for a plain Locust file: name it under [scenario], as file"
+    if plan.ledgers:
+        return "ledgers are for buyers: a plain Locust file tells nobody of a ticket"
     if plan.target.stage == "embedded":
         return (
             'load is for a Locust file, which needs a target of its own: stage = "external" and '

@@ -6,12 +6,16 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from dress_rehearsal.plans.abort import Abort
 from dress_rehearsal.plans.faults import Fault, format_moment
+from dress_rehearsal.plans.ledgers import Ledger, ledgers_named_once
 from dress_rehearsal.plans.limits import LimitText, parse_limit
 from dress_rehearsal.plans.load import Load, misfit, without_students
+from dress_rehearsal.plans.metrics import Metrics, refusals
 from dress_rehearsal.plans.notify import Notify
 from dress_rehearsal.plans.scenario import Scenario
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation, Strategy
+from dress_rehearsal.plans.target import Target
 from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share, Whole
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -42,6 +46,8 @@ class Event(Section):
     Where lots are drawn `sold_out` says that the student drew none, else that nothing is left."""
     order_within: Duration = 2.0
     """Who is overtaken by more than this, besides what is unknown of the clicks, is wronged."""
+    per_student: Annotated[Whole, Field(ge=0, le=1_000)] = 1
+    """How many tickets one student may have; 0: as many as there are."""
 
 
 class Schedule(Section):
@@ -113,24 +119,6 @@ class Students(Section):
             raise ValueError("late, outsiders and double_clickers together are more than 100%")
         if self.multi_device + self.queue_jumpers > 1 + 1e-9:
             raise ValueError("multi_device and queue_jumpers together are more than 100%")
-        return self
-
-
-class Target(Section):
-    """What the students rush."""
-
-    stage: Literal["embedded", "external"] = "embedded"
-    url: str | None = None
-    """Where the target answers; only for an external stage."""
-    allow: tuple[str, ...] = ()
-    """Hosts other than loopback that load may be sent to."""
-
-    @model_validator(mode="after")
-    def _external_needs_url(self) -> Self:
-        if self.stage == "external" and self.url is None:
-            raise ValueError('stage = "external" needs url')
-        if self.stage == "embedded" and self.url is not None:
-            raise ValueError('url is only for stage = "external"')
         return self
 
 
@@ -224,12 +212,20 @@ class Plan(Section):
     postgres: Postgres = Postgres()
     generator: Generator = Generator()
     collect: Collect = Collect()
+    abort: Abort = Abort()
+    metrics: tuple[Metrics, ...] = ()
     notify: Notify = Notify()
     scenario: Scenario = Scenario()
     load: Load | None = None
     """The load of a plain Locust file, in place of students."""
+    ledgers: tuple[Ledger, ...] = ()
     faults: tuple[Fault, ...] = ()
     gates: tuple[Gate, ...] = ()
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the scenario is the bundled ticket open."""
+        return self.scenario.file is None
 
     @property
     def timely(self) -> float:
@@ -237,6 +233,13 @@ class Plan(Section):
         if self.generator.timely is not None:
             return self.generator.timely
         return max(self.students.click_spread / _TIMELY_PARTS, _TIMELY_S)
+
+    @property
+    def opens_at_t0(self) -> bool:
+        """Whether the sale opens at T-0; else it is open already, or opens by a moment of its own
+        that nobody here knows, and T-0 is only when the rush begins."""
+        opening = self.target.opening
+        return not opening.already if opening is not None else self.bundled
 
     @property
     def outsiders(self) -> int:
@@ -252,6 +255,39 @@ class Plan(Section):
     def _students_or_load(self) -> Self:
         wrong = misfit(self)
         if wrong is not None:
+            raise ValueError(wrong)
+        return self
+
+    @model_validator(mode="after")
+    def _scenarios_are_for_apps_of_theirs(self) -> Self:
+        if not self.bundled and self.target.stage == "embedded":
+            raise ValueError(
+                "scenario.file is for an app of your own: give [target] the stage "
+                '"external" and its url'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _ledgers_are_somebody_elses(self) -> Self:
+        if self.ledgers and self.target.stage == "embedded":
+            raise ValueError(
+                'ledgers are for stage = "external": what the stage of our own sells is read anyway'
+            )
+        ledgers_named_once(self.ledgers)
+        return self
+
+    @model_validator(mode="after")
+    def _per_student_is_theirs_to_say(self) -> Self:
+        if self.event.per_student != 1 and self.target.stage == "embedded":
+            raise ValueError(
+                'event.per_student is for stage = "external": the app of our own sells each '
+                "student one ticket"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_may_be_read(self) -> Self:
+        for wrong in refusals(self.metrics, self.target.allow):
             raise ValueError(wrong)
         return self
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from dress_rehearsal.plans.shown import HIDDEN, looks_secret, shown, shown_key
 
 _MOST_SENTENCES: Final = 30
-_SECRET_SECTIONS: Final = ("notify", "target")
+_SECRET_SECTIONS: Final = ("notify", "target", "ledgers", "metrics")
 """What stands in these, in the right place or not, may be a secret."""
 
 

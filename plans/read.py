@@ -10,9 +10,11 @@ from pydantic import ValidationError
 from dress_rehearsal.plans.document import read_document
 from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
 from dress_rehearsal.plans.files import is_file, kind_of, named
+from dress_rehearsal.plans.ledgers import placed
 from dress_rehearsal.plans.overrides import override
 from dress_rehearsal.plans.plan import Plan
 from dress_rehearsal.plans.problems import problem_sentences, secret_keys, source_of
+from dress_rehearsal.plans.scenario import place_scenario
 from dress_rehearsal.plans.shown import shown_key
 
 BUNDLED: Final = Path(__file__).parent
@@ -46,7 +48,44 @@ def read_plan(source: Path, overrides: Iterable[str] = ()) -> Plan:
         )
     keys = [override(document, text) for text in overrides]
     overridden = {key: f"--set {shown_key(key.split('.'))}" for key in keys}
+    _place_commands(document, path.parent)
+    _place_certificates(document, path.parent)
+    placed(document, path.parent)
+    place_scenario(document, path.parent)
+    for each in _tables(document.get("metrics")):
+        _place(each, path.parent)
     return check_plan(document, named(path), overridden)
+
+
+def _place_commands(document: dict[str, Any], beside: Path) -> None:
+    """Make the folder of a plan's commands an absolute one: a run is made elsewhere."""
+    target = document.get("target")
+    if not isinstance(target, dict):
+        return
+    reset = target.get("reset")
+    if "command" not in target and not (isinstance(reset, dict) and "command" in reset):
+        return
+    folder = target.get("folder", ".")
+    if isinstance(folder, str) and "\0" not in folder:
+        target["folder"] = str(beside.absolute() / folder)
+
+
+def _place_certificates(document: dict[str, Any], beside: Path) -> None:
+    """Make the path of a target's certificates an absolute one."""
+    target = document.get("target")
+    if isinstance(target, dict):
+        _place(target, beside)
+
+
+def _place(section: dict[str, Any], beside: Path) -> None:
+    """Make the path of a section's certificates an absolute one."""
+    file = section.get("ca_file")
+    if isinstance(file, str) and "\0" not in file:
+        section["ca_file"] = str(beside.absolute() / file)
+
+
+def _tables(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def check_plan(

@@ -6,7 +6,7 @@ import io
 import os
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -26,16 +26,38 @@ _SEPARATOR_HINT: Final = re.compile(r"\s*sep=([,;\t])[ \t]*\r?\n", re.IGNORECASE
 """The line by which a spreadsheet is told the separator."""
 _MOST_BYTES: Final = 128 * 2**20
 _LONGEST_CELL: Final = 100
+_LONGEST_FURTHER: Final = 2_000
 _MOST_LINES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One row of the roster; its position is the student index used in every table."""
+    """One row of the roster; its position is the student index used in every table.
+
+    Further columns of the roster are there by their names, whatever their case, as
+    `person["email"]` and, where the name is one of Python's, as `person.email`.
+    """
 
     student: str = field(repr=False)
     pin: str = field(repr=False)
     enrolled: bool
+    further: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """The further columns, by their names in lower case."""
+
+    def __getitem__(self, column: str) -> str:
+        """Return what stands in a further column.
+
+        Raises:
+            KeyError: the roster has no such column.
+        """
+        return self.further[column.strip().casefold()]
+
+    def __getattr__(self, column: str) -> str:
+        """Return what stands in a further column, where there is no attribute of that name."""
+        further: Mapping[str, str] = object.__getattribute__(self, "further")
+        if column.casefold() not in further:
+            raise AttributeError(f"the roster has no column {column}")
+        return further[column.casefold()]
 
 
 def seeded_roster(enrolled: int, outsiders: int, seed: int) -> list[Person]:
@@ -61,15 +83,23 @@ def write_roster(path: Path, people: Sequence[Person]) -> None:
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as file:
+        further = list(dict.fromkeys(column for person in people for column in person.further))
         rows = csv.writer(file)
-        rows.writerow(HEADER)
-        rows.writerows((p.student, p.pin, "1" if p.enrolled else "0") for p in people)
+        rows.writerow((*HEADER, *further))
+        rows.writerows(
+            (
+                *(person.student, person.pin, "1" if person.enrolled else "0"),
+                *(person.further.get(column, "") for column in further),
+            )
+            for person in people
+        )
 
 
 def read_roster(path: Path) -> list[Person]:
     """Return the people of a roster written by `write_roster` or exported from a spreadsheet.
 
-    A line names the columns, in any order and in any case; others than these three are not read.
+    A line names the columns, in any order and in any case; others than these three are the
+    scenario's to read (see `Person`).
     Cells are separated by commas, semicolons or tabs, the text is UTF-8 or UTF-16 with or without
     its mark, lines end in any way, and lines that hold nothing are left out. Whether somebody is
     enrolled is written as 1 or 0, true or false, yes or no.
@@ -82,7 +112,9 @@ def read_roster(path: Path) -> list[Person]:
     text = _decoded(read_bytes(path, "The roster", _MOST_BYTES), path)
     rows = _rows(text, path)
     columns = next(rows, _Row(0, [])).cells
-    places = _places([name.strip().casefold() for name in columns], path)
+    names = [name.strip().casefold() for name in columns]
+    places = _places(names, path)
+    further = {name: place for place, name in enumerate(names) if name and name not in HEADER}
     problems: dict[str, list[int]] = {}
     people: list[Person] = []
     seen: set[str] = set()
@@ -93,11 +125,14 @@ def read_roster(path: Path) -> list[Person]:
         else:
             student, pin, enrolled = (cells[place].strip() for place in places)
             wrong = _wrong(student, pin, enrolled)
+            if wrong is None and max(map(len, cells)) > _LONGEST_FURTHER:
+                wrong = f"more than {_LONGEST_FURTHER:,} characters in a cell"
             if wrong is None and student in seen:
                 wrong = "a student whom an earlier line names too"
             if wrong is None:
                 seen.add(student)
-                people.append(Person(student, pin, _ENROLLED[enrolled.casefold()]))
+                more = {name: cells[at].strip() for name, at in further.items() if at < len(cells)}
+                people.append(Person(student, pin, _ENROLLED[enrolled.casefold()], more))
                 continue
         problems.setdefault(wrong, []).append(line)
     if problems:

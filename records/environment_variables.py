@@ -94,6 +94,11 @@ def given(name: str) -> str | None:
     return os.environ.get(name, _outside.get(name))
 
 
+def left_outside() -> Mapping[str, str]:
+    """Return what was left outside so far, for a plan that names one of these variables."""
+    return _outside
+
+
 def leave_surroundings_outside() -> None:
     """Take out of this process what the user's shell put in and a rehearsal has no use for.
 

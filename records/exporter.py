@@ -7,9 +7,15 @@ what they read last is shown here, so that the dashboards and the report have on
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from dress_rehearsal.records.samples import Reading
@@ -18,6 +24,12 @@ HELP = {
     "clock_offset_seconds": "Wall clock less monotonic clock since the collectors began.",
     "collector_failed_total": "Reads of a source that failed.",
     "collector_tick_seconds": "The slowest read of any source since the last sample.",
+    "db_client_connections": "Connections of somebody else's pool, by state.",
+    "db_client_connection_max": "The most that somebody else's pool may have.",
+    "db_client_connection_pending_requests": "Who waits for a connection of somebody else's pool.",
+    "db_client_connection_timeouts_total": "Waits for somebody else's pool that ran out.",
+    "db_client_connection_use_time_seconds": "How long connections of somebody else's were held.",
+    "db_client_connection_wait_time_seconds": "How long somebody else's pool was waited for.",
     "event_views_total": "Views of the event's page, as Redis counts them.",
     "generator_clock_offset_seconds": "Wall clock less monotonic clock since the start.",
     "generator_connections": "Connections that the students hold open.",
@@ -36,6 +48,10 @@ HELP = {
     "machine_cpus": "CPUs of the machine.",
     "machine_foreign_cpu_seconds_total": "CPU time of programs that are none of the rehearsal's.",
     "machine_memory_bytes": "The machine's memory.",
+    "pool_busy_seconds_total": "Time that processors were in use, by somebody else's metrics.",
+    "pool_metrics_up": "Whether somebody else's metrics could be read.",
+    "pool_series_found": "Series that a preset, or a name of the plan's, found.",
+    "pool_server_active": "Connections that somebody else's server works on.",
     "pg_connections_used": "Connections to PostgreSQL, the harness's own included.",
     "pg_lock_waiting": "PostgreSQL connections that wait for a lock.",
     "pg_settings_max_connections": "Connections PostgreSQL takes at most.",
@@ -65,6 +81,11 @@ HELP = {
 }
 """What each metric that the collectors read means."""
 
+_FOREIGN: Final = ("db_client_connection", "pool_")
+"""How the names of what somebody else's metrics tell begin."""
+_TIMED: Final = ("db_client_connection_use_time_seconds", "db_client_connection_wait_time_seconds")
+"""Those that are times, in up to three parts: buckets, sum and count."""
+
 
 def families(readings: Iterable[Reading]) -> Iterator[Metric]:
     """Return readings as metrics; what has no text in `HELP` is left out.
@@ -74,10 +95,41 @@ def families(readings: Iterable[Reading]) -> Iterator[Metric]:
     by_name: dict[str, list[tuple[dict[str, str], float]]] = {}
     for reading in readings:
         for series, value in zip(reading.series, reading.values, strict=True):
-            if series.name in HELP:
-                by_name.setdefault(series.name, []).append((json.loads(series.labels), value))
+            if series.name in HELP or series.name.startswith(_TIMED):
+                labels = json.loads(series.labels)
+                if series.name.startswith(_FOREIGN):  # on the boards beside the app's own processes
+                    labels["job"] = series.source.partition(":")[0]
+                by_name.setdefault(series.name, []).append((labels, value))
     for name, samples in by_name.items():
-        yield family_of(name, HELP[name], samples)
+        if name in HELP:
+            yield family_of(name, HELP[name], samples)
+    for name in _TIMED:
+        parts = {part: by_name.get(f"{name}_{part}", []) for part in ("bucket", "sum", "count")}
+        if any(parts.values()):
+            yield _histogram_of(name, parts)
+
+
+def _histogram_of(
+    name: str, parts: dict[str, list[tuple[dict[str, str], float]]]
+) -> HistogramMetricFamily:
+    """Return times as a histogram; where only their sum and count are told it has one bucket."""
+    sums = {_labels_but_le(labels): value for labels, value in parts["sum"]}
+    buckets: dict[tuple[tuple[str, str], ...], dict[str, float]] = {}
+    for labels, value in parts["count"]:
+        buckets.setdefault(_labels_but_le(labels), {})["+Inf"] = value
+    for labels, value in parts["bucket"]:
+        buckets.setdefault(_labels_but_le(labels), {})[labels.get("le", "+Inf")] = value
+    names = sorted({key for labels in buckets for key, _ in labels})
+    family = HistogramMetricFamily(name, HELP[name], labels=names)
+    for labels_, edges in buckets.items():
+        own = dict(labels_)
+        ordered = sorted(edges.items(), key=lambda edge: float(edge[0]))
+        family.add_metric([own.get(each, "") for each in names], ordered, sums.get(labels_, 0.0))
+    return family
+
+
+def _labels_but_le(labels: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((key, value) for key, value in labels.items() if key != "le"))
 
 
 def family_of(name: str, text: str, samples: Iterable[tuple[dict[str, str], float]]) -> Metric:

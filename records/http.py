@@ -3,72 +3,42 @@
 Whoever answers is not trusted with anything but the question. An answer is whole within a deadline
 and within a size, both over all of it: connecting, TLS, sending, interim answers (1xx), head, chunk
 framing and body. A redirect is an answer like any other and is not followed, so what a request
-holds goes to the host that was named and nowhere else. No variable of the environment names a proxy
-here, and no `.netrc` a password. Only finding a name's addresses is left to the system's resolver,
-which has bounds of its own.
+holds goes to the host that was named and nowhere else, or through the one proxy that a plan names.
+No variable of the environment names a proxy here, and no `.netrc` a password. Only finding a name's
+addresses is left to the system's resolver, which has bounds of its own.
 
 An exception's sentence never quotes the URL or a header: both may hold a secret.
 """
 
 import contextlib
 import json
+import re
 import socket
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-import httptools
+from dress_rehearsal.records.http_answer import (
+    KIB,
+    MIB,
+    Answer,
+    Failure,
+    NoAnswerError,
+    Reading,
+    size_of,
+)
+from dress_rehearsal.records.reach import Reach, trusting
 
-KIB: Final = 1 << 10
-MIB: Final = 1 << 20
+__all__ = ["KIB", "MIB", "Answer", "Connection", "Failure", "NoAnswerError", "ask", "json_of"]
 
 _CONNECT_S: Final = 5.0
 """The most of a deadline that connecting may take: who is there at all says so at once."""
+_LARGEST_TUNNEL: Final = 8 * KIB
+"""The most that a proxy may say before it connects on."""
+_TUNNELLED: Final = re.compile(rb"HTTP/1\.[01] 2[0-9][0-9]\b")
 _READ_BYTES: Final = 64 * KIB
-_BESIDE_BYTES: Final = 256 * KIB
-"""How much more than the body may be what is none: status lines, headers and chunks' frames.
-Putting together a header of megabytes takes the parser time that is quadratic in its length."""
-
-Failure = Literal["usage", "unreachable", "tls", "late", "large", "broken", "garbage"]
-"""Why there is no answer.
-
-usage        the URL or a header cannot be sent
-unreachable  no such host, or no connection
-tls          no trusted TLS connection
-late         connected, but no whole answer in time
-large        more than was allowed
-broken       the connection ended before the answer did
-garbage      what came is not HTTP
-"""
-
-
-class NoAnswerError(Exception):
-    """There is no whole answer; as text the end of a sentence, such as `it does not listen`.
-
-    Attributes:
-        failure: why.
-    """
-
-    def __init__(self, failure: Failure, why: str) -> None:
-        self.failure: Final = failure
-        super().__init__(why)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer.
-
-    Attributes:
-        headers: by their names in lower case.
-        body: as it was sent; no encoding was asked for.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 def json_of(text: bytes | str) -> Any:
@@ -92,13 +62,14 @@ def ask(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     tls: ssl.SSLContext | None = None,
+    reach: Reach | None = None,
 ) -> Answer:
     """Ask one question over a connection of its own (see `Connection.ask`).
 
     Raises:
         NoAnswerError: there is no whole answer, and why.
     """
-    with contextlib.closing(Connection(url, tls=tls)) as connection:
+    with contextlib.closing(Connection(url, tls=tls, reach=reach)) as connection:
         return connection.ask(
             method,
             connection.path,
@@ -115,12 +86,15 @@ class Connection:
     Args:
         url: `http://…` or `https://…`; of its path only `path` takes notice.
         tls: what is trusted; by default what the system trusts.
+        reach: what is trusted, and a proxy to go through.
 
     Raises:
         NoAnswerError: that is no such URL.
     """
 
-    def __init__(self, url: str, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, url: str, *, tls: ssl.SSLContext | None = None, reach: Reach | None = None
+    ) -> None:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
@@ -137,7 +111,14 @@ class Connection:
         self._secure = parts.scheme == "https"
         self._host, self._port = host, port or (443 if self._secure else 80)
         self._name = name
-        self._tls = tls
+        reach = reach or Reach()
+        self._tls = tls or reach.tls
+        self._proxy = reach.proxy
+        self._login = (
+            {}
+            if self._proxy is None or self._proxy.login is None
+            else {"Proxy-Authorization": self._proxy.login}
+        )
         self._socket: socket.socket | None = None
 
     def ask(
@@ -161,7 +142,10 @@ class Connection:
             NoAnswerError: there is no whole answer, and why; the connection is closed.
         """
         deadline = _Deadline(deadline_s)
-        wire = self._wire(method, path, body, headers or {})
+        sent = headers or {}
+        if self._proxy is not None and not self._secure:
+            path, sent = f"http://{self._name}{path}", {**self._login, **sent}
+        wire = _wire(method, path, self._name, body, sent)
         try:
             if self._socket is None:
                 self._socket = self._connected(deadline)
@@ -179,30 +163,18 @@ class Connection:
             self._socket.close()
             self._socket = None
 
-    def _wire(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> bytes:
-        """Return the bytes of a request."""
-        lines = [
-            f"{method} {path} HTTP/1.1",
-            f"Host: {self._name}",
-            "User-Agent: dress-rehearsal",
-            "Accept-Encoding: identity",
-            *(f"{name}: {value}" for name, value in headers.items()),
-        ]
-        if body is not None or method != "GET":
-            lines.append(f"Content-Length: {len(body or b'')}")
-        if not _sendable(lines):
-            raise NoAnswerError("usage", "what is to be sent has a character that no header may")
-        return b"\r\n".join([*(line.encode("ascii") for line in lines), b"", body or b""])
-
     def _connected(self, deadline: "_Deadline") -> socket.socket:
-        plain = _connected(self._host, self._port, deadline)
+        if self._proxy is None:
+            plain = _connected(self._host, self._port, deadline)
+        else:
+            plain = _connected(self._proxy.host, self._proxy.port, deadline)
         if not self._secure:
             return plain
         try:
+            if self._proxy is not None:
+                self._open_tunnel(plain, deadline)
             plain.settimeout(deadline.left())
-            context = self._tls or ssl.create_default_context()
+            context = self._tls or trusting()
             return context.wrap_socket(plain, server_hostname=self._host)
         except TimeoutError as error:
             raise deadline.missed() from error
@@ -210,6 +182,41 @@ class Connection:
             raise NoAnswerError("tls", _tls_words(error)) from error
         finally:
             plain.close()  # what was wrapped has gone over to the other
+
+    def _open_tunnel(self, plain: socket.socket, deadline: "_Deadline") -> None:
+        """Have the proxy connect on; its answer is read a byte at a time, for TLS comes next."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        authority = f"{host}:{self._port}"
+        asked = _wire("CONNECT", authority, authority, None, self._login)
+        plain.settimeout(deadline.left())
+        plain.sendall(asked)
+        reply = b""
+        while not reply.endswith(b"\r\n\r\n"):
+            plain.settimeout(deadline.left())
+            byte = plain.recv(1)
+            reply += byte
+            if not byte or len(reply) > _LARGEST_TUNNEL:
+                raise NoAnswerError("unreachable", "the proxy does not connect to it")
+        if not _TUNNELLED.match(reply):
+            raise NoAnswerError("unreachable", "the proxy does not connect to it")
+
+
+def _wire(
+    method: str, path: str, host: str, body: bytes | None, headers: Mapping[str, str]
+) -> bytes:
+    """Return the bytes of a request."""
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        f"Host: {host}",
+        "User-Agent: dress-rehearsal",
+        "Accept-Encoding: identity",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    if body is not None or method not in ("GET", "CONNECT"):
+        lines.append(f"Content-Length: {len(body or b'')}")
+    if not _sendable(lines):
+        raise NoAnswerError("usage", "what is to be sent has a character that no header may")
+    return b"\r\n".join([*(line.encode("ascii") for line in lines), b"", body or b""])
 
 
 def _sendable(lines: list[str]) -> bool:
@@ -279,7 +286,7 @@ def _exchanged(
     connection: socket.socket, wire: bytes, deadline: _Deadline, limit_bytes: int
 ) -> tuple[Answer, bool]:
     """Send a request and read its answer; also whether the connection can take another."""
-    reading = _Reading()
+    reading = Reading()
     unread = limit_bytes
     try:
         waiting = memoryview(wire)
@@ -291,7 +298,7 @@ def _exchanged(
             data = connection.recv(min(_READ_BYTES, unread + 1))
             unread -= len(data)
             if unread < 0:
-                raise NoAnswerError("large", f"more than {_size(limit_bytes)}")
+                raise NoAnswerError("large", f"more than {size_of(limit_bytes)}")
             if not data:
                 reading.end()
             else:
@@ -304,96 +311,9 @@ def _exchanged(
     return reading.answer()
 
 
-@dataclass(slots=True)
-class _Reading:
-    """An answer being put together by the parser (httptools' callback protocol)."""
-
-    complete: bool = False
-    _status: int = 0
-    _headers: dict[str, str] = field(default_factory=dict)
-    _body: list[bytes] = field(default_factory=list)
-    _beside: int = 0
-    _headed: bool = False
-    _kept: bool = True
-    _parser: Any = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
-
-    def feed(self, data: bytes) -> None:
-        """Take in bytes as they arrive.
-
-        Raises:
-            NoAnswerError: they are no HTTP, or hardly any of them a body.
-        """
-        self._beside += len(data)
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if not self.complete:  # what follows a whole answer is nobody's
-                raise NoAnswerError("garbage", "what answers does not speak HTTP") from error
-            self._kept = False
-        if self._beside > _BESIDE_BYTES and not self.complete:
-            raise NoAnswerError("large", f"more than {_size(_BESIDE_BYTES)} beside its body")
-
-    def end(self) -> None:
-        """Take in the end of the connection, which is an answer's end where nothing else says it.
-
-        Raises:
-            NoAnswerError: it is none.
-        """
-        told = {"content-length", "transfer-encoding"} & self._headers.keys()
-        if not self._headed or told:
-            raise NoAnswerError("broken", "the connection was closed before the answer was whole")
-        self.complete, self._kept = True, False
-
-    def answer(self) -> tuple[Answer, bool]:
-        """Return the whole answer, and whether the connection can take another question."""
-        self._parser = None  # they refer to each other
-        return Answer(self._status, self._headers, b"".join(self._body)), self._kept
-
-    def on_message_begin(self) -> None:
-        """Notice bytes beyond the answer: the connection cannot be trusted with another."""
-        if self.complete:
-            self._kept = False
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; several of a name are one."""
-        if self.complete:
-            return
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
-
-    def on_headers_complete(self) -> None:
-        """Take the status; an interim answer (1xx) only announces the one that counts."""
-        if self.complete:
-            return
-        self._status = self._parser.get_status_code()
-        self._headed = self._status >= 200
-        if not self._headed:
-            self._headers.clear()
-
-    def on_body(self, body: bytes) -> None:
-        """Collect the body."""
-        if not self.complete:
-            self._body.append(body)
-            self._beside -= 2 * len(body)
-
-    def on_message_complete(self) -> None:
-        """Close the answer."""
-        if self._headed and not self.complete:
-            self.complete = True
-            self._kept = self._kept and bool(self._parser.should_keep_alive())
-
-
 def _tls_words(error: OSError | ValueError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return str(error.verify_message or "its certificate is not trusted").rstrip(".")
     if isinstance(error, ssl.SSLError) and error.reason:
         return str(error.reason).replace("_", " ").lower()
     return "the handshake failed"
-
-
-def _size(limit_bytes: int) -> str:
-    whole, rest = divmod(limit_bytes, MIB)
-    return f"{limit_bytes / KIB:g} KiB" if rest or not whole else f"{whole} MiB"

@@ -48,11 +48,14 @@ _GIT_TIMEOUT_S = 5
 _COMMIT = re.compile("[0-9a-f]{40,64}")
 
 
-def environment() -> dict[str, Any]:
+def environment(*, sending: bool = True) -> dict[str, Any]:
     """Return this machine's facts for `environment.json`; None where it does not say.
 
     `fingerprint` is equal on machines with the same hardware and kernel limits; versions, the
     kernel's release and the commit are beside it and not part of it. The host's name is left out.
+
+    Args:
+        sending: whether a few packets may be sent over loopback to learn if the kernel stamps them.
     """
     document: dict[str, Any] = {
         "os": platform.system(),
@@ -66,7 +69,7 @@ def environment() -> dict[str, Any]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         **_open_file_limits(),
         **kernel_limits(),
-        "kernel_timestamps": kernel_stamps_arrivals(),
+        "kernel_timestamps": kernel_stamps_arrivals() if sending else None,
         "packages": {name: _version(name) for name in PACKAGES},
         "git_commit": git_commit(Path(__file__).resolve().parent),
     }

@@ -57,6 +57,14 @@ CONNECT_ERRORS: Final = (
     "connect_failed",
     NO_FREE_PORT,
     "too_many_files",
+    "tls_failed",
+    "certificate_untrusted",
+    "certificate_expired",
+    "certificate_mismatch",
+    "proxy_refused",
+    "redirect_refused",
+    "too_many_redirects",
+    "host_refused",
 )
 """Words in `error` of requests that had no connection: the target cannot have seen them."""
 
@@ -68,7 +76,9 @@ OWN_WORDS: Final = (
     "defect",
     "connection_reset",
     "connection_lost",
+    "tls_broken",
     "protocol_error",
+    "encoding_error",
     "head_too_large",
     "body_too_large",
     "event_too_large",

@@ -17,6 +17,9 @@ EventKind = Literal["phase", "t0", "process", "abort", "fault", "alert", "ledger
 was lost. abort: the run was cut short. ledger: a store was read, or could not be."""
 
 
+ABORTED: Final = "aborted"
+"""Name of the abort of a rush that did more harm than the plan's `[abort]` allows."""
+
 OUT_OF_SPACE: Final = "out of space"
 """Name of the abort of a run whose stage had no space left to keep anything."""
 
@@ -71,6 +74,8 @@ class _Detail(TypedDict, total=False):
     places: list[str]
     # Of stores.
     tickets: int
+    before: int
+    columns: list[str]
     settle_ms: float | None
     after_ms: float | None
 

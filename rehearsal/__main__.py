@@ -17,12 +17,17 @@ def main() -> int:
     """Run the command that the process's arguments name; return its exit code."""
     signal.signal(signal.SIGINT, _leave)
     _open_descriptors()
-    from dress_rehearsal.records.environment_variables import leave_surroundings_outside
+    from dress_rehearsal.records.environment_variables import (
+        leave_surroundings_outside,
+        left_outside,
+    )
 
     leave_surroundings_outside()
     # Only now: libraries read their variables while they are imported.
+    from dress_rehearsal.plans.secrets import look_also_in
     from dress_rehearsal.rehearsal.cli import main as command
 
+    look_also_in(left_outside())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.excepthook = _print_defect
     return command()

@@ -1,4 +1,5 @@
-"""The command line: `rehearse run | sweep | matrix | report | dashboards | doctor | plan`.
+"""The command line: `rehearse init | probe | run | sweep | matrix | report | dashboards | doctor |
+plan`.
 
 Commands import what they need when called: checking a plan should not wait for a plotting library.
 """
@@ -18,8 +19,10 @@ from dress_rehearsal.records import RecordError
 from dress_rehearsal.rehearsal.commands import (
     dashboards_check,
     doctor,
+    init,
     matrix,
     plan,
+    probe,
     report,
     run,
     sweep,
@@ -109,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     # Whether a command leaves nothing behind but what it prints.
     parser.set_defaults(only_output=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    init.add(commands.add_parser("init", help="ask your app and write a plan and a scenario"))
+    probe.add(commands.add_parser("probe", help="play one student and show everything"))
     run.add(commands.add_parser("run", help="perform a plan and judge it"))
     sweep.add(commands.add_parser("sweep", help="perform a plan once a value and compare"))
     matrix.add(

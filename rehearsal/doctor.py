@@ -27,8 +27,8 @@ from dress_rehearsal.records.files import resolved
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.bystanders import others_than
 from dress_rehearsal.reports.words import written
-from dress_rehearsal.scenarios.client.http import Origin
 from dress_rehearsal.scenarios.client.local_address import LOOPBACK_ADDRESSES, SHARE, spreads
+from dress_rehearsal.scenarios.client.origin import Origin
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -60,13 +60,15 @@ class Finding:
     """The command, or the key of the plan, that changes it."""
 
 
-def checkup(plan: Plan, runs: Path = Path("runs")) -> list[Finding]:
+def checkup(plan: Plan, runs: Path = Path("runs"), *, sending: bool = True) -> list[Finding]:
     """Return how this machine compares with what the plan needs; nothing is started.
 
     Args:
         runs: the folder that run directories are made in.
+        sending: whether packets may be sent, over loopback; without, nothing is said of what takes
+            some to know, which never keeps a plan from being performed.
     """
-    machine = environment()
+    machine = environment(sending=sending)
     findings = [
         _python(machine),
         _open_files(plan, machine),
@@ -74,7 +76,7 @@ def checkup(plan: Plan, runs: Path = Path("runs")) -> list[Finding]:
         _cpus(plan, machine),
         _memory(plan),
         _space("space for runs", runs, _run_bytes(plan), "the run directory", "--out"),
-        _kernel_timestamps(machine),
+        *([_kernel_timestamps(machine)] if sending else []),
     ]
     if plan.target.stage == "embedded":
         findings += [
@@ -108,7 +110,7 @@ def others(plan: Plan) -> Finding | None:
 
 def fits(plan: Plan, runs: Path = Path("runs")) -> str | None:
     """Return in one sentence why the plan cannot be performed on this machine; None: it can."""
-    failed = [finding for finding in checkup(plan, runs) if finding.status == "fail"]
+    failed = [finding for finding in checkup(plan, runs, sending=False) if finding.status == "fail"]
     if not failed:
         return None
     first = failed[0]
@@ -205,10 +207,11 @@ def _address(plan: Plan) -> str:
 
     Only for a name of this machine somebody has to be asked: it may stand for several addresses.
     """
-    if plan.target.url is None:
+    url = plan.target.proxy or plan.target.url
+    if url is None:
         return "127.0.0.1"
-    host = urlsplit(plan.target.url).hostname or ""
-    return Origin.of(plan.target.url).address[0] if host == "localhost" else host
+    host = urlsplit(url).hostname or ""
+    return Origin.of(url).address[0] if host == "localhost" else host
 
 
 def _cpus(plan: Plan, machine: dict[str, Any]) -> Finding:

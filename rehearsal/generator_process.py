@@ -7,8 +7,11 @@ import time
 from typing import Any, Final, Self
 
 from dress_rehearsal.compose import Stage
+from dress_rehearsal.plans.secrets import resolved, variables_in
+from dress_rehearsal.plans.target import Target
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.environment_variables import child_environment, users_own
+from dress_rehearsal.records.environment_variables import child_environment, heeded, users_own
+from dress_rehearsal.records.reach import PROXY_LOGIN
 from dress_rehearsal.records.samples import Sample, labels_json
 from dress_rehearsal.rehearsal.errors import GeneratorFailedError, ScenarioRefusedError
 from dress_rehearsal.rehearsal.led_process import LedProcess
@@ -39,7 +42,14 @@ class GeneratorProcess:
         self._process = LedProcess(
             "dress_rehearsal.scenarios",
             [str(run.path), roster, stage.url],
-            child_environment({**own, _ENTRY_VARIABLE: stage.entry_token, **stage.marker}),
+            child_environment(
+                {
+                    **own,
+                    _ENTRY_VARIABLE: stage.entry_token,
+                    **_reaching(run.plan().target),
+                    **stage.marker,
+                }
+            ),
             self._log,
             self._hear,
         )
@@ -113,6 +123,12 @@ def failure_of(line: Line) -> GeneratorFailedError:
     """Return the error that an `error` line is about."""
     kind = ScenarioRefusedError if line.get("usage") else GeneratorFailedError
     return kind(str(line["message"]))
+
+
+def _reaching(target: Target) -> dict[str, str]:
+    """Return the variables that its requests need: of the plan's headers, and the proxy's login."""
+    named = {name: resolved(f"env:{name}") for name in variables_in(target.headers)}
+    return named if target.proxy is None else heeded(PROXY_LOGIN) | named
 
 
 def status_samples(status: Line) -> list[Sample]:

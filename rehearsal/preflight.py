@@ -3,12 +3,10 @@
 `plan check`, `run`, `sweep` and `doctor` ask the same, here.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from dress_rehearsal.compose.external import ADMIN_VARIABLE
 from dress_rehearsal.plans import (
     Person,
     Plan,
@@ -18,11 +16,16 @@ from dress_rehearsal.plans import (
     refusal,
     seeded_people,
 )
-from dress_rehearsal.plans.files import check_folder
+from dress_rehearsal.plans.files import check_folder, is_file, kind_of
 from dress_rehearsal.plans.hosts import is_host
+from dress_rehearsal.plans.ledgers import ledger_problems
+from dress_rehearsal.plans.reach import reach_problems
 from dress_rehearsal.plans.shown import shown
+from dress_rehearsal.records.reach import UnreachableError, reach_of
 from dress_rehearsal.rehearsal.doctor import fits
+from dress_rehearsal.rehearsal.external_target import check_repeatable, check_startable
 from dress_rehearsal.reports.metrics import check_metric_names
+from dress_rehearsal.scenarios.kind import kind_of as kind_of_scenario
 
 _THEIRS: Final = ("waiting_room", "admission_rate", "admission_cap")
 """Keys of `app` that say of any target how its students are let in."""
@@ -38,40 +41,65 @@ def check_plan_usable(plan: Plan) -> None:
         PlanInvalidError: no load may be sent to the target, or the plan would change it.
     """
     check_metric_names(plan)
+    _check_scenario(plan)
     problems = list(_target_problems(plan))
     if problems:
         raise PlanInvalidError(problems)
 
 
 def check_usage(
-    plan: Plan, runs: Path, roster: Path | None = None, *, performed: bool = False
+    plan: Plan,
+    runs: Path,
+    roster: Path | None = None,
+    *,
+    performed: bool = False,
+    repeated: bool = False,
 ) -> list[Person]:
     """Check everything that a rehearsal of a plan needs before anything of it is made.
 
     Args:
         runs: the folder that gets the run directory.
         roster: who acts, for a target that has its own people.
-        performed: whether it is to be rehearsed at once, which takes the target's admin token.
+        performed: whether it is to be rehearsed at once, which takes what it names of this
+            machine: variables, programs, and time enough until the target opens by itself.
+        repeated: whether it is to be rehearsed several times, or others with it.
 
     Returns:
-        Who acts, of whom the first `event.students` do.
+        Who acts, of whom the first `event.students` do; nobody where a scenario of the user's is
+        only checked and no roster was given.
 
     Raises:
         ReportError, PlanError: it cannot be rehearsed like that; nothing was made.
     """
     check_plan_usable(plan)
-    people = _people(plan, roster)
+    later = not performed and not plan.bundled and roster is None
+    people = [] if later else people_of(plan, roster)
     check_folder(runs, "--out")
     reason = fits(plan, runs)
     if reason is not None:
         raise PlanError(reason)
-    opened = plan.target.stage == "external" and plan.load is None
-    if performed and opened and not os.environ.get(ADMIN_VARIABLE):
-        raise PlanError(
-            f"The sale of an external target cannot be opened without its admin token: set the "
-            f"environment variable {ADMIN_VARIABLE}."
-        )
+    if performed:
+        check_startable(plan)
+    if repeated:
+        check_repeatable(plan)
     return people
+
+
+def _check_scenario(plan: Plan) -> None:
+    """Check that the file of a plan's scenario is there and can be read as Python.
+
+    Raises:
+        PlanError: it is not, or is not; of the path nothing is shown unless it is a file's.
+    """
+    if plan.bundled:
+        return
+    file = Path(plan.scenario.file or "")
+    if not is_file(file):
+        raise PlanError(
+            f"scenario.file is {kind_of(file) or 'not there'}: give a Python file, relative to the "
+            f"plan's own folder."
+        )
+    kind_of_scenario(file)
 
 
 def _target_problems(plan: Plan) -> Iterator[str]:
@@ -86,6 +114,14 @@ def _target_problems(plan: Plan) -> Iterator[str]:
             "target.allow must be a list of hosts, as names or addresses without http:// and "
             "without a port, such as staging.example."
         )
+    yield from ledger_problems(plan.ledgers, plan.target.allow)
+    problems = list(reach_problems(plan.target))
+    yield from problems
+    if not problems:
+        try:
+            reach_of(plan.target.ca_file, plan.target.proxy)
+        except UnreachableError as error:
+            yield str(error)
     usual = Plan(name=plan.name)
     for section in _OURS:
         for key in getattr(plan, section).model_fields_set - set(_THEIRS):
@@ -97,7 +133,12 @@ def _target_problems(plan: Plan) -> Iterator[str]:
                 )
 
 
-def _people(plan: Plan, roster: Path | None) -> list[Person]:
+def people_of(plan: Plan, roster: Path | None) -> list[Person]:
+    """Return who acts: those of a roster, or where the stage is our own, drawn from the seed.
+
+    Raises:
+        PlanError: the roster cannot be read or is too short, or an external target has none.
+    """
     if plan.load is not None:
         return []  # Locust's users are nobody on a roster
     if roster is not None:

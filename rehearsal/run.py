@@ -13,6 +13,7 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.bystanders import Bystanders, others_than
 from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.external_target import await_setup, remarks_on
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
 from dress_rehearsal.rehearsal.monitoring import Monitoring, monitored
 from dress_rehearsal.rehearsal.preflight import check_usage
@@ -93,10 +94,13 @@ def _perform(
     plan: Plan, run: RunDirectory, people: list[Person], screen: Screen, monitoring: Monitoring
 ) -> None:
     """Perform between setting and clearing the stage, and leave a run directory to be judged."""
+    await_setup(plan, screen)
     run.stamp("phase", "stage_starting")
     screen.phase("setting the stage")
     with others_than(plan) as bystanders, _stage(plan, run, people) as stage:
         run.stamp("phase", "stage_ready")
+        for remark in remarks_on(stage):
+            screen.note(remark)
         _tell_of_others(plan, bystanders, screen)
         try:
             with GeneratorProcess(run, stage) as generator:

@@ -7,16 +7,16 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from dress_rehearsal.compose import Stage
+from dress_rehearsal.compose.opening import t0_from
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.plans.hosts import loopback_ports
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collector, Sources
 from dress_rehearsal.records.collectors.own_processes import Household
 from dress_rehearsal.records.files import bytes_left
-from dress_rehearsal.records.ledger import read_ledger
-from dress_rehearsal.records.settle import Settling, await_settled
+from dress_rehearsal.records.settle import Settling
 from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
-from dress_rehearsal.records.timeline import OUT_OF_SPACE
+from dress_rehearsal.records.timeline import ABORTED, OUT_OF_SPACE
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
 from dress_rehearsal.rehearsal.generator_process import (
     GeneratorProcess,
@@ -24,17 +24,19 @@ from dress_rehearsal.rehearsal.generator_process import (
     failure_of,
     status_samples,
 )
+from dress_rehearsal.rehearsal.harm import Harm
 from dress_rehearsal.rehearsal.monitoring import Monitoring
 from dress_rehearsal.rehearsal.signals import noticed, uninterruptible
+from dress_rehearsal.rehearsal.sold_tickets import SoldTickets
 from dress_rehearsal.rehearsal.terminal.screen import Screen
 
 _BREATH_S: Final = 1.0
+_LONG_BREATH_S: Final = 5.0
+"""Longer than an opening request may take."""
 _BUSY: Final = 4.0
 """The breath is at least so many times what fixing T-0 takes."""
 _GO_S: Final = 0.1
 """What the generator may take to hear of T-0."""
-_SETTLE_TIMES: Final = 6
-"""How many times `schedule.settle` the stores are waited for while rows are being written."""
 _LAST_WORDS_S: Final = 15.0
 """What the generator may take, after the drain, to write down the rest."""
 _GRACE_S: Final = 2.0
@@ -46,6 +48,9 @@ _ALERTS_EVERY_S: Final = 1.0
 _REST_S: Final = 1.5
 """How long connections that stay in use are watched: what a leak takes to be one, and what is
 read in between (see `reports.pools.leaks`)."""
+_FOREIGN_LOOKS: Final = 5
+"""How many looks at somebody else's pool that is for."""
+_CONNECTIONS: Final = "db_client_connections"
 _LOOK_S: Final = 0.05
 _UNDER_WAY_S: Final = 1.0
 """What the target may take to finish requests that the generator cut short."""
@@ -86,9 +91,13 @@ class Rush:
         """Whether the user cut it short."""
         self._plan, self._run, self._people = plan, run, people
         self._stage, self._screen = stage, screen
+        self._sold = SoldTickets(plan, run, stage, people)
         self._breath_s = breath_s
         self._monitoring = monitoring
         self._leader = leader
+        self._harm = Harm(plan.abort)
+        self._harm_done: str | None = None
+        """Why the plan has the rush stopped."""
         self._closed = False
         self._short_of_space = False
         self._cut_short = False
@@ -124,6 +133,7 @@ class Rush:
                 marker=self._stage.marker,
                 ports=self._served_ports(),
             ),
+            metrics=self._plan.metrics,
         )
         collector = Collector(
             self._run,
@@ -181,12 +191,17 @@ class Rush:
         self._screen.phase("students take their places" if students else "loading the Locust file")
         generator.await_ready()
         self._run.stamp("phase", "generator_ready")
+        self._sold.look_before()
         begun_s = time.monotonic()
-        t0_ns = self._open_after(self._breath_s)
-        busy_s = _BUSY * (time.monotonic() - begun_s)
-        if busy_s > self._breath_s:  # everything takes its time here: so will the first reading
-            t0_ns = self._open_after(busy_s)
+        if self._plan.target.opening is None:
+            t0_ns = self._open_after(max(self._breath_s, self._sold.breath_s))
+            busy_s = _BUSY * (time.monotonic() - begun_s)
+            if busy_s > self._breath_s:  # everything takes its time here: so will the first reading
+                t0_ns = self._open_after(busy_s)
+        else:  # a target of somebody else's is told once, so with a breath that is long enough
+            t0_ns = self._open_after(_LONG_BREATH_S)
         lead_ns = round(self._plan.schedule.lead * NS_PER_S)
+        self._sold.look_again(t0_ns - lead_ns)
         self._run.stamp("phase", "arrivals", t_ns=t0_ns - lead_ns)
         self._run.stamp("t0", "open", t_ns=t0_ns)
         self._screen.t0(t0_ns)
@@ -194,7 +209,8 @@ class Rush:
 
     def _open_after(self, breath_s: float) -> int:
         """Have the sale open as long after the first arrival as the plan says; return T-0."""
-        t0_ns = time.time_ns() + round((breath_s + self._plan.schedule.lead) * NS_PER_S)
+        earliest_ns = time.time_ns() + round((breath_s + self._plan.schedule.lead) * NS_PER_S)
+        t0_ns = t0_from(self._plan, earliest_ns)
         self._stage.open_at(t0_ns)
         return t0_ns
 
@@ -217,6 +233,11 @@ class Rush:
                     return
                 self._take(line, collector)
                 line = generator.next_line(0)
+            if self._harm_done is not None:
+                self._run.stamp("abort", ABORTED, reason=self._harm_done)
+                self._screen.note(f"Stopped: {self._harm_done}")
+                self._cut(generator, collector)
+                return
             self._note_space()
             self._note_losses()
             self._note_alerts()
@@ -232,7 +253,7 @@ class Rush:
 
     def _note_connections(self, collector: Collector) -> None:
         """Keep the fewest connections of each pool that were ever in use."""
-        for pool, used in _connections_used(collector).items():
+        for pool, used in self._connections_used(collector).items():
             self._used_always[pool] = min(used, self._used_always.get(pool, used))
 
     def _await_rest(self, collector: Collector) -> None:
@@ -240,12 +261,33 @@ class Rush:
 
         What it keeps for so long it will not give back: so that a leak can be told from work.
         """
-        deadline = time.monotonic() + _REST_S
-        while time.monotonic() < deadline and any(
+        begun_s = time.monotonic()
+        while any(
             used > self._used_always.get(pool, used)
-            for pool, used in _connections_used(collector).items()
+            and time.monotonic() < begun_s + self._rest_s(pool)
+            for pool, used in self._connections_used(collector).items()
         ):
             time.sleep(_LOOK_S)
+
+    def _rest_s(self, pool: str) -> float:
+        """Return how long a pool is watched that keeps connections: somebody else's is asked less
+        often."""
+        if pool in CLIENT_POOLS:
+            return _REST_S
+        slowest_s = max(each.interval for each in self._plan.metrics)
+        return _FOREIGN_LOOKS * max(slowest_s, self._plan.collect.interval)
+
+    def _connections_used(self, collector: Collector) -> dict[str, float]:
+        """Return the connections that the app uses, by pool, as was said last."""
+        used = {
+            pool: collector.latest(_CONNECTIONS, "app", pool=pool, state="used")
+            for pool in CLIENT_POOLS
+        }
+        return {pool: number for pool, number in used.items() if number is not None} | {
+            pool: number
+            for metrics in self._plan.metrics
+            for pool, number in collector.by_label(_CONNECTIONS, metrics.name, "pool").items()
+        }
 
     def _take(self, line: Line, collector: Collector) -> None:
         if line["kind"] == "error":
@@ -256,6 +298,9 @@ class Rush:
                 self._monitoring.exporter.take(line)
             self._screen.update(line, collector)
             self._cut_short = line["students"]["in_flight"] > 0
+            self._harm_done = self._harm_done or self._harm.found(
+                line["generator"], line["seconds"]
+            )
 
     def _cut(self, generator: GeneratorProcess, collector: Collector) -> None:
         """Have the generator stop at once and write down what happened so far."""
@@ -332,19 +377,11 @@ class Rush:
         """Wait until the stores agree, read every counter and every store a last time."""
         if self._plan.load is None:
             self._screen.phase("waiting until the stores agree")
-        still_s = self._plan.schedule.settle
         if self._cut_short:  # what was under way may still be sold: until then stores agree too
             time.sleep(_UNDER_WAY_S)
         begun = time.monotonic()
         with noticed() as asked_to_end:
-            settling = await_settled(
-                self._stage.redis_url,
-                self._plan.event.id,
-                still_s,
-                dsn=self._stage.dsn,
-                longest_s=still_s * (1 if self.interrupted else _SETTLE_TIMES),
-                enough=asked_to_end,
-            )
+            settling = self._sold.settle(at_once=self.interrupted, enough=asked_to_end)
         if self._plan.load is None:
             self._screen.phase("reading the stores")
         after_ms = round((time.monotonic() - begun) * 1e3, 3)
@@ -357,24 +394,7 @@ class Rush:
         self._note_losses()
         self._alerts_due_s = 0.0
         self._note_alerts()
-        students = [person.student for person in self._people]
-        read_ledger(
-            self._run,
-            self._stage.dsn,
-            self._stage.redis_url,
-            self._plan.event.id,
-            students,
-            settle_ms=settle_ms,
-        )
-
-
-def _connections_used(collector: Collector) -> dict[str, float]:
-    """Return the connections that the app's workers use, by pool, as they said last."""
-    used = {
-        pool: collector.latest("db_client_connections", "app", pool=pool, state="used")
-        for pool in CLIENT_POOLS
-    }
-    return {pool: number for pool, number in used.items() if number is not None}
+        self._sold.keep(settle_ms)
 
 
 def _ports(url: str) -> tuple[int, ...]:

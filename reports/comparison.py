@@ -126,7 +126,9 @@ def compared(name: str, evidence: Evidence, verdict: Verdict) -> Compared:
     ]
     longest = max(waits, default=(None, None))
     bought = verdict.latency_ms.get(PURCHASE)
-    know_ms = time_to_know_ms(sale.capacity, evidence.ledger, evidence.requests)
+    know_ms = time_to_know_ms(
+        sale.capacity, evidence.ledger, evidence.requests, evidence.stores.durable
+    )
     return Compared(
         label=name,
         verdict=verdict.verdict,

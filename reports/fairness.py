@@ -72,7 +72,8 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
     of the other eager ones; None too when nobody at all did.
 
     Each is None where it was not measured, or where the plan promises no order; all but the last
-    need the durable store's numbers, and a clock that was not set meanwhile.
+    need the durable store's numbers (see `_grants` for somebody else's), and a clock that was not
+    set meanwhile.
     """
     event = evidence.plan.event
     compares = event.order == "first_come" and not evidence.clock_steps
@@ -104,13 +105,19 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
         kendall_tau=None if tau is None else rounded(tau),
         multi_device_advantage=advantage,
     )
-    return FairnessFinding(fairness, _wrongs(fairness, len(line)), notes=_hardly_asked(evidence))
+    notes = (*_how_judged(evidence), *_hardly_asked(evidence))
+    return FairnessFinding(fairness, _wrongs(fairness, len(line)), notes=notes)
 
 
 def _unnumbered(evidence: Evidence) -> tuple[str, ...]:
     """Return why the order of the tickets is not known, if there are tickets."""
     durable = evidence.stores.holdings.get(DURABLE)
-    if durable is None or durable.empty or durable["number"].notna().any():
+    if (
+        evidence.plan.target.stage != "embedded"
+        or durable is None
+        or durable.empty
+        or durable["number"].notna().any()
+    ):
         return ()
     return (
         f"Whether first come was first served is not known: no ticket in {DURABLE} has a number.",
@@ -184,9 +191,7 @@ def _line(evidence: Evidence) -> pd.DataFrame | None:
     None when no number is known or nobody's place.
     """
     told = evidence.promises.students
-    durable = evidence.ledger[evidence.ledger["source"].astype("object") == DURABLE]
-    durable = durable[durable["number"].notna() & (durable["student"] >= 0)]
-    grants = durable.groupby("student")[["number", "granted_ns"]].min()
+    grants = _grants(evidence)
     if evidence.plan.app.waiting_room == "off":
         places = _by_purchase(evidence)
     else:
@@ -194,11 +199,61 @@ def _line(evidence: Evidence) -> pd.DataFrame | None:
     undecided = told.loc[told["undecided"], "student"]
     line = places[~places.index.isin(undecided)].to_frame("place_ns").join(grants)
     if evidence.plan.app.waiting_room == "off":
-        came = line["place_ns"].where(line["granted_ns"].isna(), line["granted_ns"])
+        apart_ns = 0 if evidence.plan.target.stage == "embedded" else evidence.clock_ns
+        granted_ns = line["granted_ns"] + apart_ns
+        came = line["place_ns"].where(line["granted_ns"].isna(), granted_ns)
         line["place_ns"] = line["place_ns"].where(line["place_ns"] <= came, came)
     turned_away = told.loc[told["outcome"] == "sold_out", "student"]
     line = line[line["number"].notna() | line.index.isin(turned_away)]
     return None if line["number"].isna().all() else line
+
+
+def _grants(evidence: Evidence) -> pd.DataFrame:
+    """Return when each holder was served, by student: number (1 is first) and granted_ns.
+
+    By the durable store's numbers. A ledger of somebody else's may have only times: their order is
+    the numbers'. With neither, every holder was served before whoever was sent away, and of each
+    other nothing is known.
+    """
+    if not _is_ordered(evidence) and evidence.plan.target.stage != "embedded":
+        told = evidence.promises.students
+        holders = told.loc[told["acked"], "student"].unique()
+        none = pd.array([pd.NA] * len(holders), dtype="Int64")
+        served = pd.DataFrame({"number": 1, "granted_ns": none}, index=holders)
+        return served.astype({"number": "Int64"})
+    name = evidence.stores.durable
+    durable = evidence.ledger[evidence.ledger["source"].astype("object") == name]
+    if evidence.plan.target.stage != "embedded" and durable["number"].isna().all():
+        rank = durable["granted_ns"].rank(method="min").astype("Int64")
+        durable = durable.assign(number=rank)
+    durable = durable[durable["number"].notna() & (durable["student"] >= 0)]
+    return durable.groupby("student")[["number", "granted_ns"]].min()
+
+
+def _is_ordered(evidence: Evidence) -> bool:
+    """Return whether a store says in which order it granted tickets, and to whom."""
+    said = evidence.stores.said.get(evidence.stores.durable, frozenset())
+    held = evidence.stores.durable in evidence.stores.holdings
+    return held and "owners" in said and bool({"numbers", "times"} & said)
+
+
+def _how_judged(evidence: Evidence) -> tuple[str, ...]:
+    """Return how the order was judged where it was not by the tickets' own numbers."""
+    durable = evidence.stores.holdings.get(evidence.stores.durable)
+    if evidence.plan.target.stage == "embedded":
+        return ()
+    if not _is_ordered(evidence):
+        return (
+            "First come, first served is judged by when clicks were sent, and by who got a ticket "
+            "and who was sent away: no ledger says who was served when, so nothing is known of the "
+            "order among those who got one.",
+        )
+    if durable is not None and durable["number"].isna().all():
+        return (
+            f"First come, first served is judged by when clicks were sent and by the times in "
+            f"{evidence.stores.durable}, which has no numbers.",
+        )
+    return ()
 
 
 def _by_purchase(evidence: Evidence) -> pd.Series:

@@ -113,7 +113,10 @@ def _held_against(
     said = f"{gate.metric} is {gate_words(result, measured)}"
     undecided = _result(gate.metric, gate.limit, value, "inconclusive", interval)
     # What was seen of a pool is true, but what nobody saw may break the limit.
-    unheard = status == "pass" and pool_of(measured, gate.metric) in half_heard(evidence)
+    unknown = half_heard(evidence) | {
+        pool.name for pool in measured.pools if pool.diagnosis == "not_measured"
+    }
+    unheard = status == "pass" and pool_of(measured, gate.metric) in unknown
     if status == "inconclusive" or (unheard and value is None):
         return undecided, (
             f"Gate undecided: {gate.metric} was not measured, so {gate.limit} could not be checked."

@@ -1,7 +1,8 @@
 """The verdict as JUnit XML, for CI systems that show tests: one test case a gate.
 
 fail → `<failure>`; inconclusive → `<error>`, since a check that could not be made is no success
-and `<skipped>` would count as one; the last case, `measurement`, carries the verdict itself.
+and `<skipped>` would count as one; a counter of the audit that does not apply to the run →
+`<skipped>` with the reason; the last case, `measurement`, carries the verdict itself.
 """
 
 import re
@@ -10,6 +11,7 @@ from xml.etree import ElementTree as ET
 from dress_rehearsal.plans.visible import visible, visible_line
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.schema import GateResult, Verdict
+from dress_rehearsal.reports.words import NOT_APPLICABLE
 
 
 def write_junit(verdict: Verdict) -> str:
@@ -17,6 +19,10 @@ def write_junit(verdict: Verdict) -> str:
     suite = ET.Element("testsuite", name=visible_line(f"dress rehearsal: {verdict.plan}"))
     for gate in verdict.gates:
         _case(suite, gate, verdict)
+    for counter, reason in verdict.not_applicable.items():
+        name = visible_line(f"audit.{counter} == 0")
+        case = ET.SubElement(suite, "testcase", classname="audit", name=name)
+        ET.SubElement(case, "skipped", message=visible_line(f"It {NOT_APPLICABLE}: {reason}."))
     whole = ET.SubElement(suite, "testcase", classname="verdict", name="measurement")
     if verdict.verdict != "pass":
         tag = "failure" if verdict.verdict == "fail" else "error"
@@ -26,6 +32,7 @@ def write_junit(verdict: Verdict) -> str:
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
     suite.set("errors", str(sum(case.find("error") is not None for case in cases)))
+    suite.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
     suites = ET.Element("testsuites")
     suites.append(suite)
     ET.indent(suites)

@@ -46,6 +46,9 @@ _PATH_SHAPE: Final = re.compile(
 )
 _PATH: Final = re.compile(r"(\w+)(?:\[(.*)\])?\.(\w+)")
 
+_FOREIGN: Final = re.compile(r"pools\[([a-z0-9][a-z0-9_-]*)\.[^\]]{1,100}\]\.([a-z_]+)")
+"""A pool of somebody else's app, as `pools[shop.HikariPool-1].wait_mean_ms`."""
+
 _TABLES: Final[dict[str, tuple[type[Part], Sequence[str]]]] = {
     "census": (Census, ()),
     "latency_ms": (Latency, STEPS),
@@ -98,9 +101,9 @@ def check_metric_names(plan: Plan) -> None:
     problems = []
     for position, gate in enumerate(plan.gates):
         where = f"gates.{position}"
-        if not (plan.scenario.file is not None and _of_a_step(gate.metric)) and (
-            gate.metric not in known_metrics()
-        ):
+        names = [each.name for each in plan.metrics]
+        theirs = not plan.bundled and _of_a_step(gate.metric)
+        if not theirs and not _is_known(gate.metric, names):
             problems.append(
                 f"{where}.metric = {_shown(gate.metric)}: there is no such metric; "
                 f"{_near(gate.metric)}"
@@ -111,13 +114,29 @@ def check_metric_names(plan: Plan) -> None:
         raise MetricUnknownError(problems)
 
 
+def _is_known(path: str, entries: Sequence[str] | None = None) -> bool:
+    """Return whether a path names a number of the verdict.
+
+    Args:
+        entries: names of the plan's `[[metrics]]`, whose pools nobody can list before they are
+            read; None: any.
+    """
+    if path in known_metrics():
+        return True
+    found = _FOREIGN.fullmatch(path)
+    if found is None or (entries is not None and found[1] not in entries):
+        return False
+    field = Pool.model_fields.get(found[2])
+    return field is not None and _is_number(field.annotation)
+
+
 def metric_value(measured: Measured, path: str) -> Number | None:
     """Return the number that a path names, None when it was not measured or never happened.
 
     Raises:
         MetricUnknownError: no verdict holds such a number.
     """
-    if path not in known_metrics() and not _of_a_step(path):
+    if not _is_known(path) and not _of_a_step(path):
         raise MetricUnknownError([f"There is no metric {path!r}; {_near(path)}"])
     part, field = _part(measured, path)
     value: Number | None = None if part is None else getattr(part, field)

@@ -153,13 +153,17 @@ class Fairness(Part):
 
 
 class Pool(Part):
-    """Something finite that requests wait for; `saturated_at_s` is relative to T-0."""
+    """Something finite that requests wait for; `saturated_at_s` is relative to T-0.
+
+    `wait_mean_ms` is of somebody else's pool, which may tell no more of its waits.
+    """
 
     name: str
     max: Number | None
     peak_used: Number | None
     peak_pending: Number | None
     wait_p99_ms: float | None
+    wait_mean_ms: float | None = None
     timeouts: int | None
     saturated_at_s: float | None
     leaked: int | None
@@ -259,12 +263,18 @@ class Verdict(Measured, Answer):
     """Why it was slow or failed, in one line."""
     lost_ms: dict[str, float]
     """Where the slowest tenth of the purchases lost their time, a part each; means in ms."""
+    estimated: tuple[str, ...] = ()
+    """Parts of `lost_ms` that are estimated from what pools tell of all their waits."""
+    not_known: tuple[str, ...] = ()
+    """Pools that requests may have waited for, and of which nothing tells whether they did."""
     ran: str
     """What was run, in one line."""
     notes: tuple[str, ...]
     """What is worth knowing and decides nothing."""
     unchecked: dict[str, int]
     """Words of answers that no check held to the facts, and how often they were said."""
+    not_applicable: dict[str, str] = Field(default_factory=dict)
+    """Counters of the audit that this run had nothing to decide by, and why, by their names."""
     gates: tuple[GateResult, ...]
 
     @property

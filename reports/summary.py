@@ -97,9 +97,12 @@ def _census(verdict: Verdict) -> list[str]:
 def _audit(verdict: Verdict) -> list[str]:
     counters = verdict.audit.model_dump()
     settled = milliseconds(counters.pop("settle_ms"))
-    asked = {gate.metric for gate in verdict.gates}
+    beside = verdict.not_applicable
     rows = [
-        (name.replace("_", " "), _number(value, applies=f"audit.{name}" in asked))
+        (
+            name.replace("_", " "),
+            f"{EMPTY} ({NOT_APPLICABLE}: {beside[name]})" if name in beside else written(value),
+        )
         for name, value in counters.items()
     ]
     blocks = ["## Audit", markdown_table(("counter", "found"), [*rows, ("settle time", settled)])]

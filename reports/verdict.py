@@ -2,10 +2,10 @@
 
 Decided in this order:
 
-fail          an audit counter is above zero, students were overtaken by more than the plan lets
-              pass (unless other programs took the CPU), connections were never given back, part of
-              the target was lost (unless the plan's own fault took it), a gate is broken, or the
-              census contradicts itself
+fail          the plan's `[abort]` had the rush stopped, an audit counter is above zero, students
+              were overtaken by more than the plan lets pass (unless other programs took the CPU),
+              connections were never given back, part of the target was lost (unless the plan's own
+              fault took it), a gate is broken, or the census contradicts itself
 inconclusive  the run was cut short or out of space, had no T-0 or no requests; part of its record
               is damaged; a fault of the plan could not be done; the generator was late, was lost
               or has no timestamps; other programs took the CPU, a source was silent or a clock was
@@ -23,8 +23,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from dress_rehearsal.plans.notes import notes_on
-from dress_rehearsal.records.tables import NOT_KEPT, PURCHASE
-from dress_rehearsal.reports.audit import audit_run, unchecked_words
+from dress_rehearsal.records.tables import NOT_KEPT, NS_PER_S, PURCHASE
+from dress_rehearsal.records.timeline import ABORTED
+from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.census import CensusFinding, take_census
 from dress_rehearsal.reports.closed_load import judge_load, taken, what_acted, what_held
@@ -37,11 +38,18 @@ from dress_rehearsal.reports.evidence.latency import (
 from dress_rehearsal.reports.evidence.timeline import MEASURING, done_or_ended, was_planned
 from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.gates import apply_gates
-from dress_rehearsal.reports.pools import PoolFinding, find_pools
+from dress_rehearsal.reports.pools import PoolFinding, find_pools, foreign_notes
 from dress_rehearsal.reports.schema import Census, Latency, Measured, Status, Verdict
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import judge_trust
-from dress_rehearsal.reports.words import counted, milliseconds, pool_words, seconds, written
+from dress_rehearsal.reports.words import (
+    counted,
+    milliseconds,
+    offset,
+    pool_words,
+    seconds,
+    written,
+)
 
 _WORTH_TELLING_S = 0.1
 """Who is overtaken by less hardly knows; from here on a pass says so too."""
@@ -78,6 +86,7 @@ def judge(evidence: Evidence) -> Verdict:
     losses = _lost(evidence, target=True)
     full = evidence.timeline.out_of_space
     failures = [
+        *_aborted(evidence),
         *([] if trust.unproven else audit.wrongs.values()),
         *([] if trust.untimely else fairness.wrongs),
         *_leaks(pools),
@@ -107,12 +116,17 @@ def judge(evidence: Evidence) -> Verdict:
         run=evidence.run,
         plan=evidence.plan.name,
         verdict=word,
-        reasons=_distinct([*failures, *doubts] or [_what_held(measured, evidence, unchecked)]),
+        reasons=_distinct(
+            [*failures, *doubts] or [_what_held(measured, evidence, audit, unchecked)]
+        ),
         **dict(measured),
         cause=cause.cause,
         lost_ms=cause.lost_ms,
+        estimated=cause.estimated,
+        not_known=cause.not_known,
         ran=what_ran(evidence),
         unchecked=unchecked,
+        not_applicable=audit.not_applicable,
         gates=gates.results,
         notes=_distinct(
             [
@@ -126,6 +140,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *_late_rows(pools),
                 *_not_kept(evidence),
                 *_unclean(evidence),
+                *foreign_notes(evidence),
             ]
         ),
     )
@@ -163,13 +178,30 @@ def _cut_short(evidence: Evidence) -> list[str]:
     said = [
         f"The run was {event.name}: {event.detail.get('reason', 'no reason was recorded.')}"
         for event in evidence.events
-        if event.kind == "abort"
+        if event.kind == "abort" and event.name != ABORTED
     ]
-    if "performed" not in evidence.timeline.phases and not said:
+    if "performed" not in evidence.timeline.phases and not said and not _aborted(evidence):
         said.append("The run ended before its students had finished, without saying why.")
     if evidence.t0_ns is None:
         said.append("There was no T-0: the sale never opened.")
     return said
+
+
+def _aborted(evidence: Evidence) -> list[str]:
+    """Return why the plan had the rush stopped; what follows was measured until then."""
+    return [
+        f"The rush was stopped {_moment(evidence, event.t_ns)}: "
+        f"{event.detail.get('reason') or 'it did more harm than the plan allows.'} "
+        f"What is reported was measured until then."
+        for event in evidence.events
+        if event.kind == "abort" and event.name == ABORTED
+    ]
+
+
+def _moment(evidence: Evidence, t_ns: int) -> str:
+    if evidence.t0_ns is None:
+        return "before there was a T-0"
+    return f"at {offset((t_ns - evidence.t0_ns) / NS_PER_S)}"
 
 
 def _missing_students(census: CensusFinding) -> list[str]:
@@ -238,16 +270,18 @@ def _unclean(evidence: Evidence) -> Iterator[str]:
             yield from (f"When the stage was cleared: {what}" for what in told if what)
 
 
-def _what_held(measured: Measured, evidence: Evidence, unchecked: Mapping[str, int]) -> str:
+def _what_held(
+    measured: Measured, evidence: Evidence, audit: AuditFinding, unchecked: Mapping[str, int]
+) -> str:
     """Return a pass in one sentence, with figures that add up to every student."""
     limits = len(evidence.plan.gates)
     if evidence.plan.load is not None:
         return what_held(measured, _gates(limits) if limits else "")
     census, bought = measured.census, measured.latency_ms[PURCHASE]
-    wronged = "nobody was wronged"
+    wronged = audit.nobody_wronged
     if unchecked:
         wronged = (
-            f"nobody was wronged by what could be checked "
+            f"{wronged} by what could be checked "
             f"({written(sum(unchecked.values()))} answers say {', '.join(unchecked)}, which no "
             f"check knows)"
         )

@@ -59,6 +59,7 @@ _RESOURCES: Final = {
     "redis_connect": "making connections to Redis",
     "external": "what the app asks of others",
     "app_code": "the app's own code",
+    "target": "the target, which does not say where",
     "unanswered": "requests that were never answered",
     "connect": "making connections",
     "cpu": "the CPU",
@@ -150,7 +151,7 @@ def pool_words(name: str) -> str:
 
 def resource_words(name: str) -> str:
     """Return a cause of lost time as a sentence names it: "the PostgreSQL pool"."""
-    return _RESOURCES.get(name, name)
+    return _RESOURCES.get(name, f"the pool {name}" if "." in name else name)
 
 
 def capitalized(words: str) -> str:

@@ -1,1 +1,9 @@
-"""Performs the rush: students, their timetable, the client they use and the recorder."""
+"""Performs a plan: students on an absolute timetable, or plain Locust users, against a target.
+
+A scenario of one's own begins with
+`from dress_rehearsal.scenarios import Buyer, Granted, Pending, Refused`.
+"""
+
+from dress_rehearsal.scenarios.buyer import REASONS, Buyer, Claim, Granted, Pending, Refused
+
+__all__ = ["REASONS", "Buyer", "Claim", "Granted", "Pending", "Refused"]

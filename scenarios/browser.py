@@ -275,7 +275,12 @@ class Browser:
         while len(self._connections) <= number:
             rush = self._rush
             self._connections.append(
-                Connection(rush.origin.address, rush.plan.students.timeout, rush.local)
+                Connection(
+                    rush.origin.address,
+                    rush.plan.students.timeout,
+                    rush.local,
+                    rush.origin.secure,
+                )
             )
         return self._connections[number]
 

@@ -25,7 +25,7 @@ from dress_rehearsal.plans import Person, read_roster
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.client.http import Origin
+from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.entry import entry_token
 from dress_rehearsal.scenarios.errors import ScenarioError
 from dress_rehearsal.scenarios.histograms import Histograms, edges_of, steps_of
@@ -72,7 +72,7 @@ class Generator:
             plan,
             people,
             draw_timetable(plan, people),
-            Origin.of(url),
+            Origin.of(url, plan.target, run.id),
             self.recorder,
             entry_token(plan),
         )

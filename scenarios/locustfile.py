@@ -20,9 +20,10 @@ from locust.env import Environment
 from dress_rehearsal.plans import Plan, read_plan, read_roster, refusal, seeded_people
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.http import KIB, NoAnswerError, ask, json_of
+from dress_rehearsal.records.reach import reach_of
 from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.client.http import Origin
+from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.entry import entry_token
 from dress_rehearsal.scenarios.errors import ScenarioError
 from dress_rehearsal.scenarios.recorder import Recorder
@@ -65,7 +66,7 @@ class _Rehearsal:
             plan,
             people,
             draw_timetable(plan, people),
-            Origin.of(environment.host),
+            Origin.of(environment.host, plan.target, self.run.id),
             self.recorder,
             entry_token(plan),
         )
@@ -81,7 +82,8 @@ class _Rehearsal:
         t0_ns = time.time_ns() + round((plan.schedule.lead + _BREATH_S) * NS_PER_S)
         with suppress(NoAnswerError, ValueError, KeyError, TypeError):
             url = f"{host.rstrip('/')}/events/{plan.event.id}/countdown"
-            answer = ask("GET", url, deadline_s=_COUNTDOWN_S, limit_bytes=64 * KIB)
+            reach = reach_of(plan.target.ca_file, plan.target.proxy)
+            answer = ask("GET", url, deadline_s=_COUNTDOWN_S, limit_bytes=64 * KIB, reach=reach)
             opens_at_ns = int(json_of(answer.body)["opens_at_ns"])
             if time.time_ns() < opens_at_ns < time.time_ns() + 3600 * NS_PER_S:
                 t0_ns = opens_at_ns

@@ -8,8 +8,9 @@ from gevent.event import AsyncResult
 
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.client.http import Origin, TraceIds
+from dress_rehearsal.scenarios.client.http import TraceIds
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
+from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.errors import ClosedError
 from dress_rehearsal.scenarios.outcomes import Census
 from dress_rehearsal.scenarios.recorder import Recorder

@@ -49,7 +49,8 @@ def ranking() -> Panel:
         "Pools by wait",
         "All client pools, the one that made callers wait longest first. Peaks are sums of each "
         "process' own peak in the time shown, so they may lie in different moments. Connecting is "
-        "part of how long connections were held, those made before the sale included.",
+        "part of how long connections were held, those made before the sale included. Somebody "
+        "else's pools, read by the plan's metrics, often tell no more of waits than the mean.",
         [Key("pool", "Pool"), Key("job", "Process")],
         [
             Column(
@@ -60,6 +61,7 @@ def ranking() -> Panel:
                 "s",
                 limits=_WAIT,
             ),
+            Column(_mean("db_client_connection_wait_time_seconds"), "Wait, mean", "s"),
             Column(
                 quantile_of_all(
                     0.99, "db_client_connection_use_time_seconds", *_BY, matchers=(INSTANCE,)
@@ -90,6 +92,14 @@ def ranking() -> Panel:
         ],
         sort="Wait p99",
     )
+
+
+def _mean(metric: str) -> str:
+    """Return the mean of times over the whole run, of pools that had any."""
+    time_s, number = (
+        total(of_run(f"{metric}_{part}", INSTANCE), *_BY) for part in ("sum", "count")
+    )
+    return f"{time_s} / ({number} > 0)"
 
 
 def client_pools() -> tuple[Panel, ...]:

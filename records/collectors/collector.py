@@ -1,5 +1,6 @@
 """The collector: reads every source four times a second and appends what it read to the run."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -9,11 +10,13 @@ from typing import Self
 
 import pyarrow as pa
 
+from dress_rehearsal.plans.metrics import Metrics
 from dress_rehearsal.records import tables
 from dress_rehearsal.records.collectors.kernel import Kernel
 from dress_rehearsal.records.collectors.listen_queue import ListenQueues
 from dress_rehearsal.records.collectors.machine_cpu import MachineCpu
 from dress_rehearsal.records.collectors.own_processes import Household
+from dress_rehearsal.records.collectors.pool_metrics import pool_metrics
 from dress_rehearsal.records.collectors.postgres import Postgres
 from dress_rehearsal.records.collectors.processes import Components, Processes
 from dress_rehearsal.records.collectors.redis import RedisServer
@@ -51,6 +54,8 @@ class Sources:
     components: Components
     household: Household | None = None
     """By what the rehearsal's own processes are known; None: nobody asks whose CPU it is."""
+    metrics: tuple[Metrics, ...] = ()
+    """Where the metrics of somebody else's app are."""
 
 
 class Collector:
@@ -98,6 +103,8 @@ class Collector:
             self._watch(source)
         if self._sources.household is not None and MachineCpu.available():
             self._watch(MachineCpu(self._sources.household), max(_CPU_EVERY_S, self._interval_s))
+        for pools in pool_metrics(self._sources.metrics):
+            self._watch(pools, max(pools.every_s, self._interval_s))
         self._follow_targets()
         self._writer.start()
         return self
@@ -146,6 +153,19 @@ class Collector:
             newest += self._handed_in.values()
         values = select(newest, name, source, labels)
         return sum(values) if values else None
+
+    def by_label(self, name: str, source: str, label: str) -> dict[str, float]:
+        """Return the newest values of a metric of one source, or of its instances, added up by the
+        values of a label."""
+        with self._lock:
+            newest = [watch.newest for watch in self._watches.values()]
+        totals: dict[str, float] = {}
+        for reading in newest:
+            for series, value in zip(reading.series, reading.values, strict=True):
+                if series.name == name and series.source.partition(":")[0] == source:
+                    key = str(json.loads(series.labels).get(label, ""))
+                    totals[key] = totals.get(key, 0.0) + value
+        return totals
 
     def newest(self) -> list[Reading]:
         """Return the newest reading of each source that answers and is no target of its own."""

@@ -46,12 +46,14 @@ def _check(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.preflight import check_usage
 
     plan = planned(options)
-    check_usage(plan, options.out, options.roster)
+    people = check_usage(plan, options.out, options.roster)
     print(  # noqa: T201
         f"{named(options.plan)}: fine. {_who(plan)}, {counted(len(plan.gates), 'gate')}."
     )
     for note in notes_on(plan):
         print(note)  # noqa: T201
+    if not people:
+        print("Who acts was not checked: give the roster with --roster FILE.")  # noqa: T201
     return 0
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from rich.markup import escape
 
+from dress_rehearsal.plans import Plan
 from dress_rehearsal.rehearsal.commands.locustfile import add_load
 from dress_rehearsal.rehearsal.commands.options import (
     add_out,
@@ -37,6 +38,11 @@ def add(run: argparse.ArgumentParser) -> None:
         help="run Prometheus beside it, or do not (default: where it is on the PATH)",
     )
     add_load(run)
+    run.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would be started, sent and read, and send nothing",
+    )
     run.set_defaults(command=_run)
 
 
@@ -48,13 +54,15 @@ def _run(options: argparse.Namespace) -> int:
     plan = planned(options)
     overrides = [text for _, text in overriding(options)]
     repeats = whole_number(options.repeat, "--repeat", 1, _MOST_REPEATS)
+    if options.dry_run:
+        return _dry_run(plan, options, repeats)
     if repeats > 1:
         from dress_rehearsal.rehearsal.preflight import check_usage
         from dress_rehearsal.rehearsal.series.repeat import repeat
 
         seeds = range(plan.seed, plan.seed + repeats)
         plans = [planned(options, f"seed={seed}") for seed in seeds]
-        check_usage(plan, options.out, options.roster, performed=True)
+        check_usage(plan, options.out, options.roster, performed=True, repeated=True)
         return repeat(
             plans,
             options.out,
@@ -79,3 +87,16 @@ def _run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:  # the rehearsal is over, and so is its verdict
         screen.console.print("Interrupted: the verdict stands; see its report.")
     return verdict.exit_code
+
+
+def _dry_run(plan: Plan, options: argparse.Namespace, repeats: int) -> int:
+    from dress_rehearsal.rehearsal.dry_run import dry_run
+    from dress_rehearsal.rehearsal.preflight import check_usage
+
+    people = check_usage(plan, options.out, options.roster, performed=True, repeated=repeats > 1)
+    console = make_console()
+    for line in dry_run(plan, people):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if repeats > 1:
+        console.print(f"All of it {repeats} times, with seeds counted up.", soft_wrap=True)
+    return 0

@@ -42,5 +42,5 @@ def _sweep(options: argparse.Namespace) -> int:
         for own in [f"{key}={value}"]
     ]
     for each in plans:
-        check_usage(each.plan, options.out, options.roster, performed=True)
+        check_usage(each.plan, options.out, options.roster, performed=True, repeated=len(plans) > 1)
     return sweep(plans, options.out, options.table, options.figure, options.roster)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from dress_rehearsal.compose import StageError
 from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.run import rehearse
 from dress_rehearsal.rehearsal.terminal.screen import Screen, print_verdict
@@ -82,7 +83,9 @@ def perform_series(
                 console.print(f"{label} has no verdict: {error}", style="red", markup=False)
                 continue
             run = RunDirectory.open(runs / verdict.run)
-            interrupted = any(event.kind == "abort" for event in run.timeline())
+            interrupted = any(
+                event.kind == "abort" and event.name != ABORTED for event in run.timeline()
+            )
             judged.append(Judged(label, plan, run, verdict, interrupted))
             print_verdict(console, verdict, run.path)
             if interrupted:

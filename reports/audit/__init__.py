@@ -9,11 +9,11 @@ what the missing rows would explain counts as no wrong. Where a clock was set me
 before and after that do not compare, so what only times would show is not decided.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from dress_rehearsal.records.tables import COUNTDOWN, JOIN, PAGE, QR, QUEUE, SCAN, TICKET
+from dress_rehearsal.reports.audit.applicability import SHOWN, not_applicable, unlooked_at
 from dress_rehearsal.reports.audit.claims import CLAIMS, NO_CLAIM, unchecked_words
 from dress_rehearsal.reports.audit.countdown import page_wrongs
 from dress_rehearsal.reports.audit.entries import double_entries, entry_problems, lost_entries
@@ -24,6 +24,7 @@ from dress_rehearsal.reports.audit.queue_places import false_places
 from dress_rehearsal.reports.audit.refusals import refusal_wrongs
 from dress_rehearsal.reports.audit.said import Said
 from dress_rehearsal.reports.audit.sold_early import sold_early
+from dress_rehearsal.reports.audit.sold_out import false_sold_out
 from dress_rehearsal.reports.audit.ticket_pages import holder_wrongs
 from dress_rehearsal.reports.audit.tickets import settle_ms, ticket_wrongs
 from dress_rehearsal.reports.evidence import Evidence
@@ -33,20 +34,6 @@ __all__ = ["CLAIMS", "COUNTERS", "NO_CLAIM", "AuditFinding", "audit_run", "unche
 
 COUNTERS: Final = tuple(name for name in Audit.model_fields if name != "settle_ms")
 """The counters that must be zero, the gravest first; `settle_ms` is a duration."""
-
-_ROOM: Final = ("early_admissions", "false_not_admitted", "lost_places")
-"""Those that only a waiting room can wrong somebody by."""
-
-_SHOWN: Final = {
-    "wrong_code": ("told_code", QR),
-    "false_number": ("told_number", TICKET),
-    "false_place": ("told_position", JOIN, QUEUE),
-    "false_countdown": ("told_opens_ns", PAGE, COUNTDOWN),
-    "false_state": ("told_state", PAGE, COUNTDOWN, JOIN, QUEUE),
-    "false_remaining": ("told_remaining", COUNTDOWN),
-}
-"""Counters of what an answer shows beside its word: the column, and the steps that show it."""
-
 
 _BY_TIMES: Final = (
     "sold_early",
@@ -73,20 +60,24 @@ and count more besides: see `reports.audit.tickets`."""
 class AuditFinding:
     """The audit, in numbers and in sentences.
 
-    `wrongs` says each counter above zero in words; `problems` says what could not be audited;
-    `applicable` are the counters that this run should decide.
+    `wrongs` says each counter above zero in words, the gravest first; `problems` says what could
+    not be audited; `applicable` are the counters that this run should decide, `not_applicable` says
+    why not the others; `nobody_wronged` is what a pass may say.
     """
 
     audit: Audit
     wrongs: dict[str, str]
     problems: tuple[str, ...]
     applicable: tuple[str, ...]
+    not_applicable: dict[str, str]
+    nobody_wronged: str = "nobody was wronged"
 
 
 def audit_run(evidence: Evidence) -> AuditFinding:
     """Return what is found when what students were told is held against what the stores hold."""
     if evidence.plan.load is not None:  # nobody was told anything, and no store is read
-        return AuditFinding(Audit(**dict.fromkeys(Audit.model_fields)), {}, (), ())
+        nobody = dict.fromkeys(COUNTERS, "no students act, so nobody is promised anything")
+        return AuditFinding(Audit(**dict.fromkeys(Audit.model_fields)), {}, (), (), nobody)
     stores, said = evidence.stores, Said(evidence)
     found: dict[str, int | None] = dict.fromkeys(COUNTERS)
     wrongs: dict[str, str] = {}
@@ -96,6 +87,7 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         **page_wrongs(said),
         **holder_wrongs(said),
         "false_place": false_places(said),
+        "false_sold_out": false_sold_out(said),
         "sold_early": sold_early(evidence),
         "denied_tickets": denied_tickets(said),
         "refused_entry": refused_entry(said),
@@ -115,7 +107,11 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         )
     unread = entry_problems(evidence)
     problems += pending_problems(evidence) + unread
-    applicable = _applicable(said, found, gate_unread=bool(unread))
+    beside = not_applicable(said, found, gate_unread=bool(unread))
+    for name in beside:
+        found[name] = None
+        wrongs.pop(name, None)
+    applicable = [name for name in COUNTERS if name not in beside]
     if "lost_views" in applicable and found["lost_views"] is None and not evidence.clock_steps:
         problems.append(
             f"The page views could not be checked: {VIEWS} was never read, or it counted "
@@ -123,7 +119,7 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         )
     untold = [
         name
-        for name, (column, *_) in _SHOWN.items()
+        for name, (column, *_) in SHOWN.items()
         if name in applicable and evidence.requests[column].isna().all()
     ]
     if untold:
@@ -134,38 +130,39 @@ def audit_run(evidence: Evidence) -> AuditFinding:
     if not problems and not evidence.clock_steps:  # else that says why
         problems += _unknown(name for name in applicable if found[name] is None)
     audit = Audit(**found, settle_ms=settle_ms(evidence))
-    ordered = {name: wrongs[name] for name in COUNTERS if name in wrongs}
-    return AuditFinding(audit, ordered, tuple(problems), tuple(applicable))
+    ordered = {name: wrongs[name] for name in _gravest_first(evidence) if name in wrongs}
+    unlooked = [name for name in COUNTERS if name in unlooked_at(evidence, beside)]
+    return AuditFinding(
+        audit, ordered, tuple(problems), tuple(applicable), beside, _nobody(evidence, unlooked)
+    )
 
 
-def _applicable(said: Said, found: Mapping[str, int | None], *, gate_unread: bool) -> list[str]:
-    """Return the counters that this run should decide: there was something to be wronged by."""
-    evidence = said.evidence
-    here = evidence.plan.target.stage == "embedded"
-    room = evidence.plan.app.waiting_room != "off"
-    there = {
-        "store_drift": len(evidence.stores.expected) > 1,
-        "double_entry": gate_unread,  # else nobody went to the entrance
-        "lost_entries": gate_unread,
-        "refused_entry": bool((said.step == SCAN).any()),
-        "lost_views": here,
-        **dict.fromkeys(_ROOM, room),  # without one there was nobody to be told that
-        **{name: _is_shown(said, name) for name in _SHOWN},
-    }
-    return [
-        name
-        for name in COUNTERS
-        if there.get(name, True) or (found[name] is not None and name != "store_drift")
-    ]
+def _nobody(evidence: Evidence, unlooked: list[str]) -> str:
+    """Return what may be said where nobody was found to be wronged: no more than was looked at."""
+    if not unlooked:
+        return "nobody was wronged"
+    names = ", ".join(name.replace("_", " ") for name in unlooked)
+    if not evidence.plan.ledgers:
+        return (
+            f"no answer shows that anybody was wronged (the plan has no ledger, so nobody looked "
+            f"for {names})"
+        )
+    return (
+        f"nobody was wronged by what the answers and {evidence.stores.durable} tell (which is too "
+        f"little to look for {names})"
+    )
 
 
-def _is_shown(said: Said, counter: str) -> bool:
-    """Return whether somebody must have been shown what a counter is about.
+def _gravest_first(evidence: Evidence) -> list[str]:
+    """Return the counters in the order that their sentences have.
 
-    Whatever other targets show beside the word of an answer is theirs to choose.
+    Where no store holds more tickets than there are places, what was told beyond them was lost and
+    sold again: then the loss is the wrong that the others come of.
     """
-    answered = (said.outcome == "ok") & said.at(*_SHOWN[counter][1:])
-    return said.evidence.plan.target.stage == "embedded" and bool(answered.any())
+    if not evidence.stores.complete or evidence.stores.most > evidence.plan.event.tickets:
+        return list(COUNTERS)
+    rest = [name for name in COUNTERS if name not in ("oversold", "acked_but_missing")]
+    return ["acked_but_missing", "oversold", *rest]
 
 
 def _unknown(counters: Iterable[str]) -> list[str]:

@@ -33,6 +33,7 @@ CLAIMS: Final = {
     "too_early": ("false_too_early",),
     "sold_out": ("false_sold_out", "false_state"),
     "not_enrolled": ("false_not_enrolled",),
+    "not_eligible": ("false_not_enrolled",),
     "already_holds_ticket": ("false_already_holds", "acked_but_missing"),
     "not_admitted": ("false_not_admitted",),
     "not_in_queue": ("lost_places",),

@@ -18,7 +18,7 @@ import numpy as np
 from dress_rehearsal.records.tables import ABANDONED, COUNTDOWN, JOIN, NS_PER_S, PAGE, QUEUE, STREAM
 from dress_rehearsal.reports.audit.refusals import Wrong
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said, clock_ns
-from dress_rehearsal.reports.audit.tickets import last_buyer_ns, stock
+from dress_rehearsal.reports.audit.sold_out import last_buyer_ns, stock
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import pairs
 from dress_rehearsal.reports.numbers import integers

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.stores import DURABLE, owned, pairs
+from dress_rehearsal.reports.evidence.stores import owned, pairs
 from dress_rehearsal.reports.words import counted
 
 
@@ -45,11 +45,11 @@ def may_come(evidence: Evidence, promised: pd.DataFrame) -> Any:
     issued = promised["issued_ns"].notna().to_numpy(dtype=bool)
     if not evidence.timeline.rows_pending:
         return issued & False
-    if any(store not in stores.holdings for store in stores.expected if store != DURABLE):
+    if any(store not in stores.holdings for store in stores.expected if store != stores.durable):
         return ~issued
     held = issued & False
     for store, rows in stores.holdings.items():
-        if store != DURABLE:
+        if store != stores.durable:
             held = held | borne_out(promised, rows)
     return held & ~issued
 
@@ -66,14 +66,14 @@ def drift(evidence: Evidence, durable: set[tuple[int, str]], other: set[tuple[in
 def pending_problems(evidence: Evidence) -> list[str]:
     """Return a sentence on rows that were still to come, if they were and could be counted on."""
     stores = evidence.stores
-    if not evidence.timeline.rows_pending or DURABLE not in stores.holdings:
+    if not evidence.timeline.rows_pending or stores.durable not in stores.holdings:
         return []
-    durable = owned(stores.holdings[DURABLE])
-    others = [owned(rows) for store, rows in stores.holdings.items() if store != DURABLE]
+    durable = owned(stores.holdings[stores.durable])
+    others = [owned(rows) for store, rows in stores.holdings.items() if store != stores.durable]
     many = "how many had none yet is not known"
     if others:
         to_come = max(len(other - durable) for other in others)
-        many = f"{counted(to_come, 'ticket')} had none in {DURABLE} yet"
+        many = f"{counted(to_come, 'ticket')} had none in {stores.durable} yet"
     return [
         f"Rows were still being written when the stores were read: {many}, so nobody can tell "
         f"whether one was lost. Give `schedule.settle` more time."

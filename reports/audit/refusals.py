@@ -79,7 +79,7 @@ def _not_enrolled(said: Said) -> dict[str, Wrong]:
     if told.empty:
         return {}
     enrolled = told.loc[told["enrolled"], "student"].to_numpy()
-    who = np.intersect1d(said.students(said.which("not_enrolled")), enrolled)
+    who = np.intersect1d(said.students(said.which("not_enrolled", "not_eligible")), enrolled)
     return {
         "false_not_enrolled": (
             len(who),

@@ -4,20 +4,16 @@ It is made once for an audit, and every check asks it.
 """
 
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S, PURCHASE
+from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.clocks import FOREIGN_CLOCK_NS
 from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived
 from dress_rehearsal.reports.numbers import integers, least_of
-
-OWN_CLOCK_NS: Final = NS_PER_MS
-"""How far two readings of one machine's clock may be apart."""
-FOREIGN_CLOCK_NS: Final = NS_PER_S
-"""How far a foreign target's clock may be from the generator's."""
 
 NEVER_NS = np.iinfo(np.int64).max
 """Stands for a moment that did not come."""
@@ -25,7 +21,7 @@ NEVER_NS = np.iinfo(np.int64).max
 
 def clock_ns(evidence: Evidence) -> int:
     """Return by how many ns the target's clock and the generator's may differ."""
-    return OWN_CLOCK_NS if evidence.plan.target.stage == "embedded" else FOREIGN_CLOCK_NS
+    return evidence.clock_ns
 
 
 class Told(NamedTuple):
@@ -119,7 +115,10 @@ class Said:
     def may_hold_by_then(self) -> Any:
         """Whether each request's student may have held a ticket when it was answered."""
         clicked_ns = self.first_ns(self.may_have_granted, self.sent_ns)
-        holdings = self.evidence.stores.holdings.values()
+        stores = self.evidence.stores
+        holdings = stores.holdings.values()
+        if not holdings:
+            return clicked_ns < self.done_ns
         held_ns = least_of(
             np.concatenate([each["student"].to_numpy(dtype="int64") for each in holdings]),
             np.concatenate([integers(each["granted_ns"]) for each in holdings]),
@@ -127,4 +126,5 @@ class Said:
             missing=NEVER_NS - FOREIGN_CLOCK_NS,
         )
         by_then_ns = self.done_ns + clock_ns(self.evidence)
-        return (clicked_ns < self.done_ns) | (held_ns <= by_then_ns)
+        earlier = np.isin(self.student, list(stores.earlier))
+        return (clicked_ns < self.done_ns) | (held_ns <= by_then_ns) | earlier

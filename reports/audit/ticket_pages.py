@@ -14,7 +14,7 @@ import pandas as pd
 
 from dress_rehearsal.records.tables import PURCHASE, QR, TICKET
 from dress_rehearsal.reports.audit.said import Said
-from dress_rehearsal.reports.evidence.stores import DURABLE, owned, pairs
+from dress_rehearsal.reports.evidence.stores import owned, pairs
 from dress_rehearsal.reports.words import counted, written
 
 Wrong = tuple[int | None, str]
@@ -33,12 +33,12 @@ def _numbers(said: Said) -> dict[str, Wrong]:
     stores = said.evidence.stores
     # What a foreign target means by a number is known only where its store has it too.
     foreign = said.evidence.plan.target.stage != "embedded"
-    if not shown.any() or (foreign and DURABLE not in stores.holdings):
+    if not shown.any() or (foreign and stores.durable not in stores.holdings):
         return {}
     pages = _shown(said, shown, number=number.value)
     strange = _strange(said, pages)
     shared = _second(pages, "number")
-    durable = stores.holdings.get(DURABLE)
+    durable = stores.holdings.get(stores.durable)
     other = pages[:0]
     if durable is not None:
         rows = durable[durable["number"].notna()]
@@ -46,7 +46,7 @@ def _numbers(said: Said) -> dict[str, Wrong]:
         other = pages[known & ~_among(pages, set(pairs(rows, "number", "ticket")), "number")]
     who = np.unique(np.concatenate([each["student"] for each in (strange, shared, other)]))
     parts = (
-        (other, f"not the one in {DURABLE}"),
+        (other, f"not the one in {stores.durable}"),
         (shared, "one that another was shown too"),
         (strange, "on another's ticket"),
     )

@@ -9,8 +9,6 @@ acked_but_missing   tickets that students were told of and that no row bears out
 held_without_ack    tickets in the durable store that nobody was told of
 stuck_students      students promised a ticket that was never issued
 false_issued        students told that their ticket is issued before its row was committed
-false_sold_out      students sent away as sold out though places were left in the end, or (unless
-                    lots were drawn) though somebody who clicked after that still got one
 
 Whoever is told "already holds a ticket" is told of one, though it is not named: where no store has
 any of that student's, it is missing like one that was.
@@ -23,24 +21,16 @@ More tickets told of than there are need no store to be proven.
 """
 
 from itertools import combinations
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.tables import (
-    JOIN,
-    NS_PER_MS,
-    NS_PER_S,
-    PURCHASE,
-    QUEUE,
-    STREAM,
-    TICKET,
-)
+from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S, TICKET
 from dress_rehearsal.reports.audit.pending import borne_out, drift, may_come, misplaced
 from dress_rehearsal.reports.audit.said import Said, clock_ns
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.stores import DURABLE, owned
+from dress_rehearsal.reports.evidence.stores import Stores, owned
 from dress_rehearsal.reports.numbers import integers, least_by, least_of, rounded
 from dress_rehearsal.reports.words import counted, milliseconds, written
 
@@ -61,7 +51,6 @@ def ticket_wrongs(said: Said) -> dict[str, Wrong]:
         **_of_second_tickets(evidence),
         **_of_promises(said),
         **_of_issued(evidence),
-        **_of_sold_out(said),
     }
 
 
@@ -92,7 +81,7 @@ def _told_to_several(evidence: Evidence) -> int:
 
     By the answers alone: where a store says whose it is, the others' is a wrong of its own.
     """
-    if evidence.stores.holdings:
+    if evidence.stores.holdings and "owners" in evidence.stores.known:
         return 0
     told = evidence.promises.named[["student", "ticket"]].drop_duplicates()
     return int(len(told) - told["ticket"].nunique())
@@ -100,11 +89,16 @@ def _told_to_several(evidence: Evidence) -> int:
 
 def _places_sold_twice(evidence: Evidence) -> int:
     """Count the tickets beyond one a number in the durable store: a number is a place."""
-    durable = evidence.stores.holdings.get(DURABLE)
+    durable = durable_rows(evidence.stores)
     if durable is None:
         return 0
     numbers = durable.loc[durable["number"].notna(), ["ticket", "number"]].drop_duplicates()
     return int(len(numbers) - numbers["number"].nunique())
+
+
+def durable_rows(stores: Stores) -> pd.DataFrame | None:
+    """Return what the store holds whose word counts; None where it was not read, or only counts."""
+    return stores.holdings.get(stores.durable)
 
 
 def _of_owners(evidence: Evidence) -> dict[str, Wrong]:
@@ -113,10 +107,12 @@ def _of_owners(evidence: Evidence) -> dict[str, Wrong]:
     found: dict[str, Wrong] = {}
     if stores.holdings:
         strangers, outsiders = 0, 0
+        ours = evidence.plan.target.stage == "embedded"
         uninvited = set(told.loc[~told["enrolled"], "student"])
         for rows in stores.holdings.values():
             named = rows.loc[rows["student"] >= 0, "student"]
-            strangers = max(strangers, int((rows["student"] < 0).sum()))
+            if ours:  # elsewhere somebody else may buy, who is on no roster here
+                strangers = max(strangers, int((rows["student"] < 0).sum()))
             outsiders = max(outsiders, int(named.isin(uninvited).sum()))
         count: int | None = strangers + outsiders
         if (told.empty and not strangers) or not stores.complete:
@@ -125,12 +121,13 @@ def _of_owners(evidence: Evidence) -> dict[str, Wrong]:
             count,
             f"Ineligible holders: {counted(count or 0, 'ticket')} went to people who may not buy.",
         )
-    if DURABLE in stores.holdings and not told.empty:
-        wrong = int(misplaced(evidence.promises.tickets, stores.holdings[DURABLE]).sum())
+    durable = durable_rows(stores)
+    if durable is not None and not told.empty:
+        wrong = int(misplaced(evidence.promises.tickets, durable).sum())
         found["wrong_owner"] = (
             wrong if not evidence.timeline.rows_pending else wrong or None,
-            f"Wrong owner: {counted(wrong, 'ticket is', 'tickets are')} in {DURABLE} somebody "
-            f"else's than the student's who was told of it.",
+            f"Wrong owner: {counted(wrong, 'ticket is', 'tickets are')} in {stores.durable} "
+            f"somebody else's than the student's who was told of it.",
         )
     return found
 
@@ -138,12 +135,11 @@ def _of_owners(evidence: Evidence) -> dict[str, Wrong]:
 def _of_agreement(evidence: Evidence) -> dict[str, Wrong]:
     """Return what one store holds and another does not, of the two that differ most."""
     stores = evidence.stores
-    if not stores.complete or len(stores.holdings) < 2:
+    if not stores.complete or len(stores.expected) < 2:
         return {}
-    held = {store: owned(rows) for store, rows in stores.holdings.items()}
     drifts = {
-        (one, other): drift(evidence, held[one], held[other])
-        for one, other in combinations(held, 2)
+        (one, other): _drift(evidence, one, other)
+        for one, other in combinations(stores.expected, 2)
     }
     first, second = max(drifts, key=drifts.__getitem__)
     drifted: int | None = drifts[first, second]
@@ -158,6 +154,23 @@ def _of_agreement(evidence: Evidence) -> dict[str, Wrong]:
     }
 
 
+def _drift(evidence: Evidence, one: str, other: str) -> int:
+    """Count by how many tickets two stores differ: by pairs, by tickets, or by their numbers."""
+    stores = evidence.stores
+    rows = [stores.holdings.get(store) for store in (one, other)]
+    if rows[0] is None or rows[1] is None:
+        held = [stores.counts.get(one), stores.counts.get(other)]
+        numbers = [
+            count if count is not None else 0 if each is None else each["ticket"].nunique()
+            for count, each in zip(held, rows, strict=True)
+        ]
+        return abs(numbers[0] - numbers[1])
+    if all("owners" in stores.said[store] for store in (one, other)):
+        return drift(evidence, owned(rows[0]), owned(rows[1]))
+    tickets = [set(each["ticket"]) for each in rows if each is not None]
+    return len(tickets[0] ^ tickets[1])
+
+
 def _granted(evidence: Evidence) -> int:
     """Return how many different tickets any store holds or any student was told of.
 
@@ -169,23 +182,27 @@ def _granted(evidence: Evidence) -> int:
     unnamed = promised.loc[promised["ticket"].isna(), "student"]
     known = set().union(*(rows["student"].tolist() for rows in held))
     tickets = set().union(*(rows["ticket"].dropna().tolist() for rows in held))
-    return len(tickets) + sum(student not in known for student in unnamed)
+    seen = len(tickets) + sum(student not in known for student in unnamed)
+    return max(seen, *evidence.stores.counts.values(), 0)
 
 
 def _of_second_tickets(evidence: Evidence) -> dict[str, Wrong]:
     """Return tickets beyond a student's first, by the store that has most or by what was told."""
-    stores = evidence.stores
+    stores, limit = evidence.stores, evidence.plan.event.per_student
+    if not limit:
+        return {}
     held = [*stores.holdings.values(), evidence.promises.named]
     seen = [np.unique(rows["student"].to_numpy(dtype="int64"), return_counts=True) for rows in held]
     who, tickets = (np.concatenate(parts) for parts in zip(*seen, strict=True))
     _, fewest = least_by(who[who >= 0], -tickets[who >= 0])
-    extra, doubled = int((-fewest - 1).sum()), int((-fewest > 1).sum())
+    extra, doubled = int(np.maximum(-fewest - limit, 0).sum()), int((-fewest > limit).sum())
+    each = "the one that each may" if limit == 1 else f"the {limit} that each may"
     whole = stores.complete and not evidence.timeline.rows_pending
     return {
         "duplicate_students": (
             extra if whole else extra or None,
             f"Duplicates: {counted(doubled, 'student has', 'students have')} "
-            f"{counted(extra, 'ticket')} beyond the one that each may have.",
+            f"{counted(extra, 'ticket')} beyond {each} have.",
         )
     }
 
@@ -194,9 +211,11 @@ def _of_promises(said: Said) -> dict[str, Wrong]:
     """Return what was told and the durable store does not bear out, and the reverse."""
     evidence = said.evidence
     stores, told = evidence.stores, evidence.promises.students
-    durable = stores.holdings.get(DURABLE)
-    if durable is None or told.empty:
+    durable = durable_rows(stores)
+    if told.empty:
         return {}
+    if durable is None:
+        return _of_counts(evidence)
     timeline, promised = evidence.timeline, evidence.promises.tickets
     there = borne_out(promised, durable) | may_come(evidence, promised)
     there |= misplaced(promised, durable)  # not lost: another has it
@@ -227,12 +246,13 @@ def _of_promises(said: Said) -> dict[str, Wrong]:
         "acked_but_missing": (
             lost,
             f"Lost tickets: {counted(missing + claimed, 'ticket')} that students were told of "
-            f"{'is' if missing + claimed == 1 else 'are'} not in {DURABLE}{_in_vain(claimed)}.",
+            f"{'is' if missing + claimed == 1 else 'are'} not in {stores.durable}"
+            f"{_in_vain(claimed)}.",
         ),
         "held_without_ack": (
             unannounced,
             f"Unannounced tickets: {counted(unannounced or 0, 'student holds', 'students hold')} a "
-            f"ticket in {DURABLE} that was never confirmed.",
+            f"ticket in {stores.durable} that was never confirmed.",
         ),
         "stuck_students": (
             stuck,
@@ -242,9 +262,29 @@ def _of_promises(said: Said) -> dict[str, Wrong]:
     }
 
 
+def _of_counts(evidence: Evidence) -> dict[str, Wrong]:
+    """Return how many of the tickets that students were told of no store can hold."""
+    counts = evidence.stores.counts
+    if not counts:
+        return {}
+    promised = evidence.promises.tickets
+    told = promised["ticket"].nunique() + int(promised["ticket"].isna().sum())
+    store = min(counts, key=counts.__getitem__)
+    lost: int | None = max(told - counts[store], 0)
+    if evidence.timeline.rows_pending or not evidence.stores.complete:
+        lost = lost or None
+    return {
+        "acked_but_missing": (
+            lost,
+            f"Lost tickets: students were told of {counted(told, 'ticket')}, and {store} holds "
+            f"{written(counts[store])}.",
+        )
+    }
+
+
 def _of_issued(evidence: Evidence) -> dict[str, Wrong]:
     """Return the students told `issued` before the durable store had their ticket's row."""
-    durable, told = evidence.stores.holdings.get(DURABLE), evidence.promises.students
+    durable, told = durable_rows(evidence.stores), evidence.promises.students
     if durable is None or told.empty:
         return {}
     # A row that is written twice was there from the first time on.
@@ -269,13 +309,15 @@ def _claimed_in_vain(said: Said) -> int:
     Who cannot have got one was told what is not true (`false_already_holds`); nothing was lost.
     """
     stores, told = said.evidence.stores, said.evidence.promises.students
-    if not stores.complete or said.evidence.requests.empty:
+    known = stores.complete and "owners" in stores.known
+    if not known or said.evidence.requests.empty:
         return 0
     claims = said.which("already_holds_ticket")
     if not claims.any():
         return 0
     lost = said.students(claims & said.may_hold_by_then)
-    holders = pd.concat([rows["student"] for rows in stores.holdings.values()])
+    holders = pd.concat([rows["student"] for rows in stores.holdings.values()]).tolist()
+    holders += stores.earlier
     unheld = ~told["acked"] & ~told["student"].isin(holders)
     return int((unheld & told["student"].isin(lost)).sum())
 
@@ -298,93 +340,6 @@ def _still_pending(said: Said, durable: pd.DataFrame) -> pd.Series:
     return committed.loc[since_ns >= ISSUE_GRACE_NS, "student"]
 
 
-class Stock(NamedTuple):
-    """How the sale stood in the end: places held, and how many more nobody can be sure of."""
-
-    places: int
-    held: int
-    undecided: int
-
-    @property
-    def least_left(self) -> int:
-        """How many places were left for certain; below zero where there were none."""
-        return self.places - self.held - self.undecided
-
-
-def stock(evidence: Evidence) -> Stock | None:
-    """Return how the sale stood in the end; None where not every store was read."""
-    stores, told = evidence.stores, evidence.promises.students
-    if not stores.complete or told.empty:
-        return None
-    # A promised ticket took a place even if a store lost it: that wrong is counted elsewhere.
-    promised = owned(evidence.promises.named)
-    held = max(len(owned(rows) | promised) for rows in stores.holdings.values())
-    holders = pd.concat([rows["student"] for rows in stores.holdings.values()])
-    undecided = int((told["undecided"] & ~told["student"].isin(holders)).sum())
-    return Stock(evidence.plan.event.tickets, held, undecided)
-
-
-def _of_sold_out(said: Said) -> dict[str, Wrong]:
-    """Return the students sent away as sold out though there was a ticket."""
-    evidence = said.evidence
-    told = evidence.promises.students
-    if told.empty:
-        return {}
-    set_clock = bool(evidence.clock_steps)
-    overtaken = 0 if set_clock else told_before_the_last_buyer(said)
-    sentence = (
-        f"False sold out: {counted(overtaken, 'student was', 'students were')} turned away before "
-        f"somebody clicked who still got a ticket."
-    )
-    end = stock(evidence)
-    if end is None:
-        return {"false_sold_out": (overtaken, sentence)} if overtaken else {}
-    turned_away = int((told["outcome"] == "sold_out").sum())
-    left = min(turned_away, max(0, end.least_left))
-    if left >= overtaken:
-        sentence = (
-            f"False sold out: {counted(left, 'student was', 'students were')} turned away while "
-            f"{written(end.places - end.held)} of {counted(end.places, 'place')} remained."
-        )
-    count = max(left, overtaken)
-    return {"false_sold_out": (count or None if set_clock else count, sentence)}
-
-
-def told_before_the_last_buyer(said: Said) -> int:
-    """Count the students told `sold_out` before somebody sent the click that got the last ticket.
-
-    This compares what the generator saw with its own clock, and accuses nobody of what crossed.
-    None is counted where lots are drawn: there the word tells students that they drew none, not
-    that none is left. Where no order is promised at all it still says that all had gone.
-    """
-    if said.evidence.plan.event.order == "lottery":
-        return 0
-    last_ns = last_buyer_ns(said)
-    if last_ns is None:
-        return 0
-    steps = (PURCHASE, JOIN, QUEUE, STREAM)
-    early = said.which("sold_out", steps=steps) & (said.done_ns < last_ns)
-    return len(said.students(early))
-
-
-def last_buyer_ns(said: Said) -> int | None:
-    """Return when the click was sent that got the last ticket; None where nobody got one.
-
-    The last of as many as there are places: who was sold one beyond them was not to get it. A click
-    got its student a ticket no earlier than the first that can have done so was sent.
-    """
-    evidence = said.evidence
-    told = evidence.promises.students
-    if evidence.requests.empty:
-        return None
-    holders = [rows["student"] for rows in evidence.stores.holdings.values()]
-    holding = pd.concat([told.loc[told["acked"], "student"], *holders]).unique()
-    buying = said.may_have_granted & np.isin(said.student, holding)
-    _, bought_ns = least_by(said.student[buying], said.sent_ns[buying])
-    bought_ns = np.sort(bought_ns)[: evidence.plan.event.tickets]
-    return int(bought_ns[-1]) if len(bought_ns) else None
-
-
 def settle_ms(evidence: Evidence) -> float | None:
     """Return the ms from the last acknowledgement until the durable store had every row.
 
@@ -398,7 +353,7 @@ def settle_ms(evidence: Evidence) -> float | None:
     durable store names no commit times, or when a clock was set.
     """
     stores = evidence.stores
-    durable = stores.holdings.get(DURABLE)
+    durable = durable_rows(stores)
     if durable is None or evidence.promises.students.empty or evidence.clock_steps:
         return None
     promised = evidence.promises.tickets.dropna(subset=["student", "ticket", "acked_ns"])

@@ -7,6 +7,7 @@ Nothing is a bottleneck where 99% of the requests took less than `slowest.SLOW_M
 the share of a hundred resamples of the students (a bootstrap) in which the same part is largest.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
-from dress_rehearsal.reports.cause.decomposition import PARTS
+from dress_rehearsal.reports.cause.decomposition import parts_in
 from dress_rehearsal.reports.cause.extent import NEGLIGIBLE_MS, extent_of
 from dress_rehearsal.reports.cause.failures import failures
-from dress_rehearsal.reports.cause.load import read_load
+from dress_rehearsal.reports.cause.load import Load, read_load
 from dress_rehearsal.reports.cause.resource import Scene, resource_of
 from dress_rehearsal.reports.cause.slowest import (
     BEFORE_T0_S,
@@ -72,12 +73,16 @@ class CauseFinding:
             to the mean of what these felt. Empty without purchases.
         cause: one sentence.
         decided: whether it is known where time was lost, be it nowhere.
+        estimated: parts of lost_ms that are estimated from what pools tell of all their waits.
+        not_known: pools that requests may have waited for, of which nothing tells.
     """
 
     bottleneck: Bottleneck | None
     lost_ms: dict[str, float]
     cause: str
     decided: bool = True
+    estimated: tuple[str, ...] = ()
+    not_known: tuple[str, ...] = ()
 
 
 def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding:
@@ -91,6 +96,14 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
         unknown = "Cause: not known, for nothing was measured after a T-0."
         return CauseFinding(None, {}, unknown, decided=False)
     load = read_load(evidence, grid)
+    found = _find(evidence, load, pools)
+    estimated = tuple(name for name in load.foreign.pools if name in found.lost_ms)
+    not_known = load.foreign.unknown if found.lost_ms else ()
+    return dataclasses.replace(found, estimated=estimated, not_known=not_known)
+
+
+def _find(evidence: Evidence, load: Load, pools: Sequence[PoolFinding]) -> CauseFinding:
+    assert evidence.t0_ns is not None
     bought = slowest(evidence, load, PURCHASE)
     lost = {} if bought is None else _kept(bought.lost_ms)
     slow = bought if bought is not None and bought.is_slow else slowest_other(evidence, load)
@@ -122,6 +135,13 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     lost_s = slow.lost_ms
     share = float(lost_s[part] / lost_s.sum()) if stop is None else _share_of(stop, slow)
     whole = milliseconds(rounded(float(lost_s.sum()), 1))
+    estimated = part in load.foreign.pools and stop is None
+    about = "about " if estimated else ""
+    if estimated:
+        seen += (
+            "; the share is estimated from the pool's own waits, for the answers do not say where "
+            "their time went"
+        )
     bottleneck = Bottleneck(
         resource=resource,
         since_s=rounded(since_s, 2) or 0.0,
@@ -132,7 +152,7 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
         step=slow.step,
         worker=extent.worker,
         evidence=(
-            f"{percent(share)} of the {whole} that the slowest tenth of "
+            f"{about}{percent(share)} of the {whole} that the slowest tenth of "
             f"{counted(len(slow.every), 'request')} {_to(slow)} took{extent.where}: {seen}."
         ),
     )
@@ -209,7 +229,7 @@ def _when(t0_ns: int, slow: Slowest, part: str, stop: Stop | None) -> tuple[floa
         return (stop.from_ns - t0_ns) / NS_PER_S, (stop.until_ns - t0_ns) / NS_PER_S
     every = slow.every
     bins = np.floor((every["sent_ns"] - t0_ns) / NS_PER_S * _BINS_PER_S).astype(int)
-    means = every[list(PARTS)].groupby(bins).mean()
+    means = every[parts_in(every)].groupby(bins).mean()
     # A stumble does not show when it began.
     least = max(NEGLIGIBLE_MS, 0.25 * float(slow.lost_ms[part]))
     hit = means.index[(means.idxmax(axis="columns") == part) & (means[part] >= least)]
@@ -222,10 +242,11 @@ def _when(t0_ns: int, slow: Slowest, part: str, stop: Stop | None) -> tuple[floa
 
 def _certainty(slow: Slowest, part: str, seed: int) -> float:
     rng = np.random.default_rng(seed)
-    sums = slow.rows.groupby("student")[list(PARTS)].sum().to_numpy()
+    parts = parts_in(slow.rows)
+    sums = slow.rows.groupby("student")[parts].sum().to_numpy()
     drawn = rng.integers(0, len(sums), (_RESAMPLES, len(sums)))
     largest = [int(sums[sample].sum(axis=0).argmax()) for sample in drawn]
-    return float(np.mean(np.array(largest) == PARTS.index(part)))
+    return float(np.mean(np.array(largest) == parts.index(part)))
 
 
 def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen: str) -> str:

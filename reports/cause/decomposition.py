@@ -10,9 +10,13 @@ database     in PostgreSQL otherwise
 redis_server in Redis
 external     in a neighbour of the app: the enrolment API, the queue service
 app_code     in the app's own code
-unanswered   nobody said: there was no answer, or one without `Server-Timing`, and it was in none of
-             the places below
+target       in somebody else's app, whose answers do not say where, beside its pools
+unanswered   nobody said: there was no answer, or one of our own app without `Server-Timing`, and it
+             was in none of the places below
 rest         the network, and the answer's way back
+
+Each pool of somebody else's app, by its name in the report, is a part of its own, estimated from
+what the pool tells (`reports.cause.foreign_waits`).
 
 They are what the generator recorded and what the answer's `Server-Timing` says. Of a request that
 was not answered only its time is known: it is shared out by where the requests under way were
@@ -53,6 +57,7 @@ PARTS: Final = (
     "redis_server",
     "external",
     "app_code",
+    "target",
     "unanswered",
     "rest",
 )
@@ -73,9 +78,12 @@ _AWAITS: Final = {
 
 _RECORDED: Final = (
     *("student", "intended_ns", "sent_ns", "connect_us", "new_connection"),
-    *("pool", "worker", "outcome"),
+    *("pool", "worker", "outcome", "status"),
 )
 """What is read of a request itself; the rest is in `evidence.latency`."""
+
+_BESIDE: Final = ("felt_ms", "sent_ns", "done_ns", "student", "worker", "outcome", "step")
+"""Columns of a decomposition that are no parts."""
 
 _CONNECTS: Final = {"postgres": "postgres_connect", "redis": "redis_connect"}
 
@@ -87,8 +95,9 @@ def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
         chosen: which rows of `evidence.requests`, as a bool array.
 
     Returns:
-        A row a request: the columns of `PARTS` in ms, which add up to felt_ms; felt_ms, sent_ns,
-        done_ns (int64), student, worker (pid as text, empty where unknown) and outcome.
+        A row a request: the columns of `PARTS`, and one a pool of somebody else's app, in ms, which
+        add up to felt_ms; felt_ms, sent_ns, done_ns (int64), student, worker (pid as text, empty
+        where unknown) and outcome.
     """
     rows = evidence.requests.loc[chosen, list(_RECORDED)]
     latency = evidence.latency[chosen]
@@ -103,6 +112,8 @@ def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
     left = _before_the_app(parts, rows, latency)
     answered = latency["app_ms"].notna().to_numpy()
     silent = np.where(answered, 0.0, left)
+    waits = _foreign(load, span, silent)
+    silent = silent - sum(waits.values())
     inner = _in_the_app(parts, latency, np.where(answered, left, 0.0))
     for name, times in _AWAITS.items():
         late = np.minimum(inner[name], times * lag_ms)
@@ -125,7 +136,11 @@ def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
         _share_out(parts, name, wait, load.pools.get(name), lag_ms / 1e3, span)
     for name, share in places.items():
         parts[name] += silent * share
-    return pd.DataFrame(parts).assign(
+    if evidence.plan.target.stage == "external":
+        unsaid = (rows["status"].fillna(0) > 0).to_numpy(dtype=bool)
+        parts["target"] += np.where(unsaid, parts["unanswered"], 0.0)
+        parts["unanswered"] = np.where(unsaid, 0.0, parts["unanswered"])
+    return pd.DataFrame({**parts, **waits}).assign(
         felt_ms=felt,
         sent_ns=span[0],
         done_ns=span[1],
@@ -133,6 +148,22 @@ def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
         worker=rows["worker"].astype("object").fillna("").to_numpy(),
         outcome=rows["outcome"].astype("object").to_numpy(),
     )
+
+
+def parts_in(decomposed: pd.DataFrame) -> list[str]:
+    """Return the parts that a decomposition has: `PARTS`, and pools of somebody else's app."""
+    return [name for name in decomposed.columns if name not in _BESIDE]
+
+
+def _foreign(load: Load, span: tuple[Any, Any], left: Any) -> dict[str, Any]:
+    """Return the estimated waits for each pool of somebody else's app: together what is left, at
+    most."""
+    waits = {
+        name: np.minimum(pool.estimate_ms(*span), left) for name, pool in load.foreign.pools.items()
+    }
+    total = sum(waits.values()) if waits else left
+    fits = np.divide(left, total, out=np.ones(len(left)), where=total > left)
+    return {name: wait * fits for name, wait in waits.items()}
 
 
 def _before_the_app(parts: dict[str, Any], rows: pd.DataFrame, latency: pd.DataFrame) -> Any:

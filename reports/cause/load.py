@@ -4,12 +4,13 @@ Each is a level over time. What a request met of it is the level's mean while th
 read off its integral, so that a hundred thousand requests cost no more than one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
 from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
+from dress_rehearsal.reports.cause.foreign_waits import ForeignWaits, foreign_waits
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import count_on, level_on, worst_on
 
@@ -78,6 +79,7 @@ class Load:
         queued: of all requests under way the share that no worker had taken up yet.
         locked, active: the shares that waited in PostgreSQL for a lock, and that it worked on.
         pools: by name, those that were seen.
+        foreign: what somebody else's app tells of its own pools.
     """
 
     grid_ns: Any
@@ -87,6 +89,7 @@ class Load:
     locked: Level
     active: Level
     pools: dict[str, PoolLoad]
+    foreign: ForeignWaits = field(default_factory=lambda: ForeignWaits({}, ()))
 
 
 def read_load(evidence: Evidence, grid_ns: Any) -> Load:
@@ -113,6 +116,7 @@ def read_load(evidence: Evidence, grid_ns: Any) -> Load:
         grid_ns,
         **{name: Level(grid_ns, values) for name, values in levels.items()},
         pools={name: load for name, load in pools.items() if load is not None},
+        foreign=foreign_waits(evidence),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from dress_rehearsal.records.tables import CLIENT_POOLS
+from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
 from dress_rehearsal.reports.cause.cpu_use import cores_by_user, cores_words, share_on_cpu
 from dress_rehearsal.reports.cause.decomposition import PARTS
 from dress_rehearsal.reports.cause.load import Load
@@ -46,6 +46,9 @@ RESOURCES: Final = (
 )
 """Every word that `Bottleneck.resource` may be."""
 
+_ANYWHERE: Final = ("app_loop", "rest", "target", "unanswered", "connect")
+"""Parts that say where a request was, but not what it waited for there."""
+
 Found = tuple[str, str]
 """A resource, and words for what was to be seen of it."""
 
@@ -70,6 +73,8 @@ def resource_of(scene: Scene) -> Found:
         found = question(scene)
         if found is not None:
             return found
+    if (short := _short_outside(scene)) is not None:
+        return short
     resource = {"rest": "network", "connect": "accept_queue"}.get(scene.part, scene.part)
     return resource, _seen(scene)
 
@@ -93,7 +98,7 @@ def _overflowed(scene: Scene) -> Found | None:
 
 
 def _busy_cpu(scene: Scene) -> Found | None:
-    awaited = scene.part in ("app_loop", "rest", "unanswered", "connect") or _unexplained(scene)
+    awaited = scene.part in _ANYWHERE or _unexplained(scene)
     if not awaited or _blocked(scene):
         return None
     rows = scene.slow.rows
@@ -114,7 +119,8 @@ def _unexplained(scene: Scene) -> bool:
     Its holders had no processor: a larger pool would only have had more of them wait. A lock is
     none: it lets one in at a time, whatever else is short.
     """
-    found = scene.pools.get(scene.part) if scene.part in set(CLIENT_POOLS) - LOCKS else None
+    own = scene.part in set(CLIENT_POOLS) - LOCKS or scene.part in scene.load.foreign.pools
+    found = scene.pools.get(scene.part) if own else None
     return found is not None and found.pool.diagnosis is None and not found.pool.leaked
 
 
@@ -123,6 +129,24 @@ def _late_loops(scene: Scene) -> Found | None:
     if scene.part != "unanswered" or _peak_lag_ms(scene) < LATE_MS:
         return None
     return "app_loop", f"event loops ran up to {milliseconds(_peak_lag_ms(scene))} late"
+
+
+def _short_outside(scene: Scene) -> Found | None:
+    """Return what ran short behind an app that does not say where its time goes: a server's
+    connections, or processors of another machine or a container, by their own metrics."""
+    if scene.part not in _ANYWHERE or scene.evidence.t0_ns is None:
+        return None
+    until_s = (scene.until_ns - scene.evidence.t0_ns) / NS_PER_S
+    entries = {metrics.name for metrics in scene.evidence.plan.metrics}
+    short = [
+        found
+        for name, found in scene.pools.items()
+        if name.partition(".")[0] in entries
+        and found.pool.saturated_at_s is not None
+        and found.pool.saturated_at_s <= until_s
+    ]
+    first = min(short, key=lambda found: found.pool.saturated_at_s or 0.0, default=None)
+    return None if first is None else (first.pool.name, first.evidence)
 
 
 def _waits_outside(scene: Scene) -> Found | None:
@@ -141,7 +165,8 @@ def _waits_outside(scene: Scene) -> Found | None:
 def _seen(scene: Scene) -> str:
     """Return what was to be seen of a part that is its own resource."""
     part = scene.part
-    if part in scene.pools and scene.pools[part].evidence and part in CLIENT_POOLS:
+    pooled = part in CLIENT_POOLS or part in scene.load.foreign.pools
+    if pooled and part in scene.pools and scene.pools[part].evidence:
         return scene.pools[part].evidence
     each = f"{milliseconds(rounded(float(scene.slow.rows[part].median()), 1))} in the median"
     words = {
@@ -153,6 +178,7 @@ def _seen(scene: Scene) -> str:
         "redis_server": f"in Redis, {each}",
         "redis_connect": f"until a new connection to Redis was there, {each}",
         "external": f"in what the app asks of others, {each}",
+        "target": f"in the target, whose answers do not say where, {each}",
         "app_code": f"in the app's own code, outside of every store, {each}",
         "generator": f"the generator was late, {each}",
         "rest": f"in none of the app's own parts, {each}",

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pandas as pd
 
 from dress_rehearsal.records.tables import PURCHASE, STREAM
-from dress_rehearsal.reports.cause.decomposition import PARTS, decompose
+from dress_rehearsal.reports.cause.decomposition import decompose, parts_in
 from dress_rehearsal.reports.cause.load import Load
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.numbers import percentile
@@ -43,7 +43,7 @@ class Slowest:
     @property
     def lost_ms(self) -> "pd.Series[float]":
         """The mean of each part over the slowest."""
-        return self.rows[list(PARTS)].mean()
+        return self.rows[parts_in(self.rows)].mean()
 
 
 def _many_slow(took_ms: "pd.Series[float]") -> bool:

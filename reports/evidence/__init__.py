@@ -13,7 +13,12 @@ from dress_rehearsal.records.damage import Damage
 from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.recorded import METRICS, read_recorded
 from dress_rehearsal.records.tables import PURCHASE
-from dress_rehearsal.reports.evidence.clocks import ClockStep, clock_steps
+from dress_rehearsal.reports.evidence.clocks import (
+    FOREIGN_CLOCK_NS,
+    OWN_CLOCK_NS,
+    ClockStep,
+    clock_steps,
+)
 from dress_rehearsal.reports.evidence.latency import latency_frame
 from dress_rehearsal.reports.evidence.promises import Promises, read_promises
 from dress_rehearsal.reports.evidence.reconciliation import Reconciliation, reconcile
@@ -73,6 +78,11 @@ class Evidence:
         surroundings = (ENVIRONMENT, METRICS)
         return any(each.file.partition("/")[0] not in surroundings for each in self.damage)
 
+    @property
+    def clock_ns(self) -> int:
+        """By how many ns the target's clock and the generator's may differ."""
+        return OWN_CLOCK_NS if self.plan.target.stage == "embedded" else FOREIGN_CLOCK_NS
+
     @cached_property
     def samples(self) -> Samples:
         """The metrics, to be looked up by name."""
@@ -103,7 +113,7 @@ class Evidence:
     @cached_property
     def stores(self) -> Stores:
         """The tickets that each store held at the end."""
-        return read_stores(self.plan, self.events, self.ledger)
+        return read_stores(self.plan, self.events, self.ledger, self.promises.named)
 
     @cached_property
     def server_counts(self) -> Reconciliation:
@@ -117,11 +127,18 @@ class Evidence:
 
     @cached_property
     def decisive_ns(self) -> tuple[int, int] | None:
-        """The seconds that matter: from T-0 less 1 s to the last purchase's answer (Unix ns)."""
+        """The seconds that matter: from T-0 less 1 s to the last purchase's answer (Unix ns), or to
+        where the plan had the rush stopped; None where that was before."""
         rows = self.requests
         if self.plan.load is not None:
-            return whole_load(self.t0_ns, rows)
-        return seconds_that_matter(self.t0_ns, rows[rows["step"].astype("object") == PURCHASE])
+            span = whole_load(self.t0_ns, rows)
+        else:
+            bought = rows[rows["step"].astype("object") == PURCHASE]
+            span = seconds_that_matter(self.t0_ns, bought)
+        stopped_ns = self.timeline.stopped_ns
+        if span is None or stopped_ns is None:
+            return span
+        return (span[0], min(span[1], stopped_ns)) if span[0] < stopped_ns else None
 
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:
@@ -137,7 +154,12 @@ class Evidence:
     def sale(self) -> Sale:
         """Which ticket went when."""
         return read_sale(
-            self.plan.event.tickets, self.ledger, self.students, self.requests, self.timeline
+            self.plan.event.tickets,
+            self.ledger,
+            self.students,
+            self.requests,
+            self.timeline,
+            [ledger.name for ledger in self.plan.ledgers],
         )
 
 

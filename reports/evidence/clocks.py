@@ -1,13 +1,18 @@
 """When a wall clock was set during the run: times before and after that do not compare."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from dress_rehearsal.records.clock import STEP_S
-from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.evidence.samples import Samples, single_series
+
+OWN_CLOCK_NS: Final = NS_PER_MS
+"""How far two readings of one machine's clock may be apart."""
+FOREIGN_CLOCK_NS: Final = NS_PER_S
+"""How far a foreign target's clock may be from the generator's."""
 
 CLOCKS = {
     "conductor": ("clock_offset_seconds", "kernel"),

@@ -1,5 +1,6 @@
 """The sale itself: which tickets went when, by the best witness the run has."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from dress_rehearsal.reports.evidence.stores import DURABLE
 from dress_rehearsal.reports.evidence.timeline import Floats, Timeline
 from dress_rehearsal.reports.numbers import integers
 
-_WITNESSES = (("redis", "as Redis granted them"), ("postgres", "as PostgreSQL granted them"))
+_WITNESSES = {"redis": "as Redis granted them", "postgres": "as PostgreSQL granted them"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,16 @@ def read_sale(
     students: pd.DataFrame,
     requests: pd.DataFrame,
     timeline: Timeline,
+    ledgers: Sequence[str] = (),
 ) -> Sale:
-    """Return the grants by the ledger, or by what students were told where there is no ledger."""
+    """Return the grants by the ledger, or by what students were told where there is no ledger.
+
+    Args:
+        ledgers: names of those that somebody else's target has.
+    """
     found: list[Sale] = []
-    for source, witness in _WITNESSES:
+    witnesses = {name: f"as {name} has them" for name in ledgers} or _WITNESSES
+    for source, witness in witnesses.items():
         rows = ledger[ledger["source"] == source]
         rows = rows.drop_duplicates(["student", "ticket"])  # a row delivered twice is one grant
         granted = _known(timeline.seconds(rows["granted_ns"]))
@@ -81,7 +88,9 @@ _TELLING = (PURCHASE, JOIN, QUEUE, STREAM)
 """Steps whose answer can be that everything is sold; the countdown's is not looked into."""
 
 
-def time_to_know_ms(places: int, ledger: pd.DataFrame, requests: pd.DataFrame) -> Any:
+def time_to_know_ms(
+    places: int, ledger: pd.DataFrame, requests: pd.DataFrame, durable: str = DURABLE
+) -> Any:
     """Return for each student who was told `sold_out` how long that came after the last grant.
 
     Told: the first answer with the error `sold_out`, of a purchase, of a place in the waiting room
@@ -89,10 +98,13 @@ def time_to_know_ms(places: int, ledger: pd.DataFrame, requests: pd.DataFrame) -
     request had been sent by then): who comes later learns it with the first answer. Told before
     the last grant (wrongly, or while the last ones were being granted) counts as 0.
 
+    Args:
+        durable: the store whose word counts.
+
     Returns:
         An array of ms, ascending; empty when not everything was sold or nobody was told.
     """
-    last_ns = _last_grant_ns(places, ledger)
+    last_ns = _last_grant_ns(places, ledger, durable)
     if last_ns is None or requests.empty:
         return np.empty(0)
     sold_out = (requests["error"].astype("object") == "sold_out").to_numpy(dtype=bool)
@@ -105,9 +117,9 @@ def time_to_know_ms(places: int, ledger: pd.DataFrame, requests: pd.DataFrame) -
     return np.sort(late_ns / NS_PER_MS)
 
 
-def _last_grant_ns(places: int, ledger: pd.DataFrame) -> int | None:
+def _last_grant_ns(places: int, ledger: pd.DataFrame, durable: str) -> int | None:
     """Return when the last ticket went by the durable ledger; None when some were left."""
-    rows = ledger[ledger["source"].astype("object") == DURABLE]
+    rows = ledger[ledger["source"].astype("object") == durable]
     granted = rows.drop_duplicates(["student", "ticket"])["granted_ns"].dropna()
     if not places or len(granted) < places:
         return None

@@ -1,20 +1,35 @@
 """What each store held at the end, and which stores could not be read."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, get_args
 
 import pandas as pd
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import TimelineEvent
+from dress_rehearsal.records.ledgers import BEFORE
 from dress_rehearsal.reports.words import counted
 
-DURABLE = "postgres"
-"""The store whose word counts: what it holds survives."""
+DURABLE: Final = "postgres"
+"""Of the stores of our own, the one whose word counts: what it holds survives."""
 
-GATE = "gate"
+GATE: Final = "gate"
 """The ledger's source that holds admissions, not tickets."""
+
+Fact = Literal["count", "tickets", "owners", "times", "numbers", "commits"]
+FACTS: Final[tuple[Fact, ...]] = get_args(Fact)
+"""What a store can say: how many tickets, which, whose, since when, in which order, and when their
+row was written."""
+
+FACT_OF: Final[Mapping[str, tuple[Fact, ...]]] = {
+    "count": ("count",),
+    "ticket": ("count", "tickets"),
+    "student": ("owners",),
+    "granted": ("times",),
+    "number": ("numbers",),
+}
+"""What each column of a ledger says (`records.ledgers`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,36 +40,69 @@ class Stores:
     people not on the roster), granted_ns and committed_ns (nullable). A store whose rows are all
     gone from the ledger counts as not read. `problems` has a sentence for each store that should
     have been read and was not, or not as it is in the ledger.
+
+    Attributes:
+        counts: how many tickets a store holds that says no more than that.
+        said: what each store says, or should have said where it could not be read.
+        earlier: students who held a ticket before the first arrival.
+        before: how many tickets were sold before it.
+        durable: the store whose word counts.
     """
 
     expected: tuple[str, ...]
     holdings: dict[str, pd.DataFrame]
     problems: tuple[str, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    said: Mapping[str, frozenset[Fact]] = field(default_factory=dict)
+    earlier: frozenset[int] = frozenset()
+    before: int = 0
+    durable: str = DURABLE
 
     @property
     def complete(self) -> bool:
         """Return whether every store was read."""
-        return bool(self.expected) and len(self.holdings) == len(self.expected)
+        return bool(self.expected) and len(self.holdings) + len(self.counts) == len(self.expected)
+
+    @property
+    def known(self) -> frozenset[Fact]:
+        """Return what at least one store says, or should have said."""
+        return frozenset().union(*self.said.values())
+
+    @property
+    def most(self) -> int:
+        """Return how many different tickets the store holds that holds most."""
+        rows = (len(owned(holding)) for holding in self.holdings.values())
+        return max((*rows, *self.counts.values()), default=0)
 
 
-def read_stores(plan: Plan, events: Sequence[TimelineEvent], ledger: pd.DataFrame) -> Stores:
-    """Return the ledger sorted by store, and which stores' rows are not what was read."""
-    said = {
+def read_stores(
+    plan: Plan, events: Sequence[TimelineEvent], ledger: pd.DataFrame, told: pd.DataFrame
+) -> Stores:
+    """Return the ledger sorted by store, and which stores' rows are not what was read.
+
+    Args:
+        told: tickets that students were told of: student, ticket. They are the owners where a
+            store names none.
+    """
+    detail_of = {
         event.name: event.detail
         for event in events
         if event.kind == "ledger" and event.name != GATE
     }
     expected = expected_stores(plan)
-    expected += tuple(sorted(set(said) - set(expected)))
+    expected += tuple(sorted(set(detail_of) - set(expected)))
     source = ledger["source"].astype("object")
-    holdings, problems = {}, []
+    holdings, counts, problems = {}, {}, []
+    said = {store: _facts(detail_of.get(store)) for store in expected}
     for store in expected:
         rows = ledger[source == store]
-        detail = said.get(store)
+        detail = detail_of.get(store)
         if detail is None:
             problems.append(f"The tickets in {store} were never read, so nobody can audit them.")
         elif "error" in detail:
             problems.append(f"The tickets in {store} could not be read: {detail['error']}")
+        elif "tickets" not in said[store]:
+            counts[store] = int(detail.get("tickets", 0))
         elif rows.empty and detail.get("tickets", 0) > 0:
             # Rows that are there can be judged; with none left nothing can.
             problems.append(
@@ -68,19 +116,59 @@ def read_stores(plan: Plan, events: Sequence[TimelineEvent], ledger: pd.DataFram
                     f"{store} held {counted(detail['tickets'], 'ticket')} when it was read, but "
                     f"ledger.parquet has {counted(len(rows), 'row')} of it: the file was changed."
                 )
-            holdings[store] = rows.assign(
-                ticket=rows["ticket"].astype("object"),
-                student=rows["student"].fillna(-1).astype("int64"),
-            ).reset_index(drop=True)
-    if not expected:
+            holdings[store] = _held(rows, told, owners="owners" in said[store])
+    if not expected and plan.target.stage == "embedded":
         problems.append("No store was read, so nobody can audit who holds a ticket.")
-    return Stores(expected, holdings, tuple(problems))
+    earlier = ledger.loc[source.isin([f"{store}{BEFORE}" for store in expected]), "student"]
+    return Stores(
+        expected,
+        holdings,
+        tuple(problems),
+        counts,
+        said,
+        frozenset(earlier.dropna().astype("int64").tolist()),
+        max((int(detail.get("before", 0)) for detail in detail_of.values()), default=0),
+        _durable(plan, holdings, expected, said),
+    )
+
+
+def _held(rows: pd.DataFrame, told: pd.DataFrame, *, owners: bool) -> pd.DataFrame:
+    """Return a store's rows, each with its owner: by the store, else by what students were told."""
+    ticket = rows["ticket"].astype("object")
+    if owners:
+        student = rows["student"]
+    else:
+        first = told.drop_duplicates("ticket").set_index("ticket")["student"]
+        student = ticket.map(first.to_dict()).astype("Int64")
+    return rows.assign(ticket=ticket, student=student.fillna(-1).astype("int64")).reset_index(
+        drop=True
+    )
+
+
+def _facts(detail: Mapping[str, Any] | None) -> frozenset[Fact]:
+    """Return what a store says; all there is where that is not known, and of stores of our own."""
+    columns = None if detail is None else detail.get("columns")
+    if not columns:
+        return frozenset(FACTS)
+    return frozenset().union(*(FACT_OF.get(column, ()) for column in columns))
+
+
+def _durable(
+    plan: Plan,
+    holdings: Mapping[str, pd.DataFrame],
+    expected: Sequence[str],
+    said: Mapping[str, frozenset[Fact]],
+) -> str:
+    """Return the store whose word counts: of several ledgers the first of those that say most."""
+    if not plan.ledgers or not expected:
+        return DURABLE
+    return max([*holdings] or expected, key=lambda store: len(said[store]))
 
 
 def expected_stores(plan: Plan) -> tuple[str, ...]:
-    """Return the stores that this plan's allocation keeps tickets in."""
+    """Return the stores that this plan's allocation keeps tickets in, or the plan's ledgers."""
     if plan.target.stage != "embedded":
-        return ()
+        return tuple(ledger.name for ledger in plan.ledgers)
     return ("postgres", "redis") if plan.app.holders_in_redis else ("postgres",)
 
 

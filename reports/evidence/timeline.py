@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dress_rehearsal.plans.faults import FAULTS
 from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.records.timeline import OUT_OF_SPACE
+from dress_rehearsal.records.timeline import ABORTED, OUT_OF_SPACE
 
 MEASURING: Final = "generator"
 """The component whose loss says nothing about the target, only about the measurement."""
@@ -50,6 +50,7 @@ class Timeline:
         rows_pending: rows were still being written when the stores were read.
         losses: when a process was lost or the run was cut short (s from zero), and words for it.
         faults: when each fault was on.
+        stopped_ns: when the plan's `[abort]` had the rush stopped (Unix ns); None: it did not.
         phases: when each phase began (Unix ns), by its name.
         unattended: no student acts and no sale opens: zero is the start of Locust's load.
     """
@@ -62,6 +63,7 @@ class Timeline:
     rows_pending: bool = False
     losses: tuple[tuple[float, str], ...] = ()
     faults: tuple[FaultSpan, ...] = ()
+    stopped_ns: int | None = None
     phases: Mapping[str, int] = field(default_factory=dict)
     unattended: bool = False
 
@@ -125,6 +127,7 @@ def read_timeline(
         rows_pending="unsettled" in phases,
         losses=tuple(losses),
         faults=tuple(_fault_spans(events, zero_ns)),
+        stopped_ns=next((e.t_ns for e in events if e.kind == "abort" and e.name == ABORTED), None),
         phases=phases,
         unattended=unattended,
     )

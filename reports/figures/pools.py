@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import label
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import BLUE, INK, ORANGE, VERMILLION
 from dress_rehearsal.reports.figures.panel import Panel
-from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, in_ms
+from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, in_ms, run_window_s
+from dress_rehearsal.reports.pools.foreign_series import ForeignPool, read_foreign_pools
 from dress_rehearsal.reports.schema import Bottleneck
 from dress_rehearsal.reports.words import (
     offset,
@@ -49,7 +52,8 @@ def draw_pools(
     """Return the drawing of the pools as small multiples."""
     name, heading = "pools", "Pools"
     window, timeline = run.window_s, evidence.timeline
-    rows = [row for row in pool_rows(run) if row.levelled or row.wait_ms is not None]
+    rows = [*pool_rows(run), *foreign_rows(evidence)]
+    rows = [row for row in rows if row.levelled or row.wait_ms is not None]
     if window is None or not rows:
         return Missing(
             name, heading, "No sample of any pool was recorded, so what saturated is not known."
@@ -114,6 +118,36 @@ def pool_rows(run: RunSeries) -> list[PoolRow]:
             paired=True,
         ),
     ]
+
+
+def foreign_rows(evidence: Evidence) -> list[PoolRow]:
+    """Return the pools that somebody else's app tells of."""
+    return [_foreign_pool(evidence, pool) for pool in read_foreign_pools(evidence)]
+
+
+def _foreign_pool(evidence: Evidence, pool: ForeignPool) -> PoolRow:
+    frame = pool.frame
+    at_s = (frame["t_ns"].to_numpy() - evidence.timeline.zero_ns) / NS_PER_S
+    since_s, until_s = run_window_s(evidence) or (-np.inf, np.inf)
+
+    def series(values: Any) -> Series | None:
+        kept = np.asarray(values, dtype=float)[inside]
+        return None if np.isnan(kept).all() else Series(at_s[inside], kept)
+
+    inside = (at_s >= since_s) & (at_s <= until_s)
+    wait_ms, wait_name = frame["wait_p99_ms"], "p99 wait"
+    if pool.wait is None:
+        taken = frame["acquired"].where(frame["acquired"] > 0)
+        wait_ms, wait_name = 1e3 * frame["wait_s"] / taken, "mean wait"
+    most = frame["max"].max()
+    return PoolRow(
+        pool_words(pool.name),
+        used=series(frame["used"]),
+        pending=series(frame["pending"]),
+        most=None if np.isnan(most) else float(most),
+        wait_ms=series(wait_ms) if pool.waits_told else None,
+        wait_name=wait_name,
+    )
 
 
 _FLOOR_MS = 0.01

@@ -27,6 +27,7 @@ def rendered(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = breakable
+    environment.filters["sentence"] = sentence
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     css = Markup(style)  # noqa: S704 - our own file
     return visible(environment.get_template(template).render(css=css, **values))
@@ -35,3 +36,9 @@ def rendered(template: str, **values: Any) -> str:
 def breakable(text: str) -> Markup:
     """Return a name escaped that may break after its slashes and underscores."""
     return Markup(re.sub("([/_])", r"\1<wbr>", str(escape(text))))  # noqa: S704 - escaped
+
+
+def sentence(text: str) -> Markup:
+    """Return a sentence escaped, with what stands in backticks as code."""
+    coded = re.sub("`([^`\n]+)`", r"<code>\1</code>", str(escape(text)))
+    return Markup(coded)  # noqa: S704 - escaped

@@ -7,12 +7,16 @@ from typing import Final
 from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.pools.client import PoolFinding, find_client_pools, run_grid
+from dress_rehearsal.reports.pools.foreign import find_foreign_pools
 from dress_rehearsal.reports.pools.shared import SHARED_POOLS, find_shared_pools
+from dress_rehearsal.reports.pools.unread import foreign_notes
 
-__all__ = ["POOL_NAMES", "PoolFinding", "find_pools", "run_grid"]
+__all__ = ["POOL_NAMES", "PoolFinding", "find_pools", "foreign_notes", "run_grid"]
 
 POOL_NAMES = (*CLIENT_POOLS, *SHARED_POOLS)
-"""Every pool that a verdict may hold; one that was not measured is left out of it."""
+"""Every pool of our own that a verdict may hold; one that was not measured is left out of it.
+
+Those of somebody else's app are called as its `[[metrics]]` and its own labels say."""
 
 
 _HEARD_FROM: Final = {
@@ -28,7 +32,8 @@ _HEARD_FROM: Final = {
 
 
 def find_pools(evidence: Evidence) -> list[PoolFinding]:
-    """Return a finding for every pool that was measured, in the order of `POOL_NAMES`.
+    """Return a finding for every pool that was measured, in the order of `POOL_NAMES`, and
+    then for those of the plan's `[[metrics]]`.
 
     One whose sources were silent in the seconds that matter, or whose times do not compare for a
     clock was set, and of which nothing bad was seen, is not healthy but `not_measured`.
@@ -36,7 +41,8 @@ def find_pools(evidence: Evidence) -> list[PoolFinding]:
     grid = run_grid(evidence)
     found = find_client_pools(evidence, grid) + find_shared_pools(evidence, grid)
     unknown = half_heard(evidence)
-    return [_unless_unknown(finding, unknown) for finding in found]
+    own = [_unless_unknown(finding, unknown) for finding in found]
+    return own + find_foreign_pools(evidence)
 
 
 def half_heard(evidence: Evidence) -> set[str]:

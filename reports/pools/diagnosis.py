@@ -48,6 +48,8 @@ _STALL_SHARE = (0.6, 1.3)
 """A deadlock within a pool lasts as long as a wait may: shorter is slow, longer is a leak."""
 
 _LEAST_STALL_S = 1.0
+_UNKNOWN_STALL_S = 2.0
+"""The shortest stall of a pool of which nobody knows how long it may be waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Circumstances:
         active: connections that do something in the database (only of that pool).
         open_idle: connections idle within a transaction (only of that pool).
         workers: each worker's own used, max, pending and returned, one frame a worker.
-        pool_timeout_s: how long a request may wait for a connection.
+        pool_timeout_s: how long a request may wait for a connection; None where it is not known.
     """
 
     loop_lag_ms: Any
@@ -70,7 +72,7 @@ class Circumstances:
     active: Any
     open_idle: Any
     workers: list[pd.DataFrame]
-    pool_timeout_s: float
+    pool_timeout_s: float | None
 
 
 def diagnose(
@@ -148,9 +150,13 @@ def _own_hold_ms(frame: pd.DataFrame, around: Circumstances) -> "pd.Series[float
 def _deadlocked(frame: pd.DataFrame, around: Circumstances) -> bool:
     """Return whether a worker's pool stood still, its database idle, until holders gave up."""
     interval_s = _interval_s(frame)
-    shortest_s, longest_s = (share * around.pool_timeout_s for share in _STALL_SHARE)
-    least = max(round(max(shortest_s, _LEAST_STALL_S) / interval_s), 2)
-    most = round(longest_s / interval_s) + 2
+    if around.pool_timeout_s is None:
+        # Somebody else's pool: that waits ran out as the stall ended stands for their length.
+        least, most = max(round(_UNKNOWN_STALL_S / interval_s), 2), len(frame)
+    else:
+        shortest_s, longest_s = (share * around.pool_timeout_s for share in _STALL_SHARE)
+        least = max(round(max(shortest_s, _LEAST_STALL_S) / interval_s), 2)
+        most = round(longest_s / interval_s) + 2
     for worker in around.workers:
         for start, end in runs(_still(worker)):
             if not least <= end - start <= most or end == len(worker):
@@ -158,7 +164,11 @@ def _deadlocked(frame: pd.DataFrame, around: Circumstances) -> bool:
             stall = worker[start:end]
             idle = around.active[start:end] < 1  # what was not measured is not idle
             all_wait = stall["pending"] >= stall["used"]
-            if min(idle.mean(), all_wait.mean()) > 0.5 and worker["returned"].iloc[end] > 0:
+            ran_out = around.pool_timeout_s is not None or (
+                frame["timeouts"].iloc[max(end - 1, 0) : end + 2].sum() >= stall["used"].max()
+            )
+            gave_back = worker["returned"].iloc[end] > 0
+            if min(idle.mean(), all_wait.mean()) > 0.5 and gave_back and ran_out:
                 return True
     return False
 

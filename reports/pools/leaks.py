@@ -42,6 +42,12 @@ LATE_LOOP_MS = 250.0
 _AGES = 10.0
 """… and this many times the mean use, as HikariCP's leak detection is usually set."""
 
+_LOOKS = 3
+_STILL_S = 2.0
+_HOLDS = 3.0
+"""How often, how long, and how many mean holds long what is out of somebody else's pool must have
+stood still."""
+
 ASKS_AGAIN_S = 1.0
 """Who needs a second connection asks for it no later than this after getting the first."""
 
@@ -73,6 +79,34 @@ def leaked_connections(
     return _by_age(frame, int(first), always, around) or None
 
 
+def leaked_at_rest(evidence: Evidence, frame: pd.DataFrame) -> int | None:
+    """Return how many connections of somebody else's pool were out all through a rest after the
+    rush, more than ever before were the fewest; None when no such rest was seen.
+
+    Who is still at work gives back sooner or later: so their number must have stood still for two
+    seconds and three looks at least, and for three times the mean hold.
+
+    Args:
+        frame: the pool's intervals, see `reports.pools.foreign.ForeignPool`.
+    """
+    requests = evidence.requests
+    last = requests["done_ns"].fillna(requests["read_ns"]).max()
+    known = frame[frame["used"].notna()]
+    if pd.isna(last) or known.empty:
+        return None
+    before, after = known[known["t_ns"] <= int(last)], known[known["t_ns"] > int(last)]
+    rest = after[~(after["pending"] > 0)]
+    if before.empty or len(rest) < _LOOKS:
+        return None
+    used = rest["used"].to_numpy()
+    still = rest[np.flip(np.logical_and.accumulate(np.flip(used == used[-1])))]
+    held_s = before["use_s"].sum() / max(before["returned"].sum(), 1.0)
+    lasted_s = float(still["t_ns"].iloc[-1] - still["t_ns"].iloc[0]) / NS_PER_S
+    if len(still) < _LOOKS or lasted_s < max(_STILL_S, _HOLDS * held_s):
+        return 0 if used[-1] <= before["used"].min() else None
+    return max(int(used[-1]) - int(before["used"].min()), 0)
+
+
 def _still_out(rest: pd.DataFrame, always: int) -> int:
     """Return the connections that were out all through a rest and were not given back in it.
 
@@ -99,7 +133,7 @@ def _by_age(frame: pd.DataFrame, first_ns: int, always: int, around: Circumstanc
     returned = rows["returned"].sum()
     mean_s = rows["use_s"].sum() / returned if returned else 0.0
     long_s = max(LONG_USE_S, _AGES * mean_s)
-    wait_s = around.pool_timeout_s + ASKS_AGAIN_S
+    wait_s = (around.pool_timeout_s or 0.0) + ASKS_AGAIN_S
     before_ns = rows["t_ns"].iloc[-1] - rows["t_ns"].to_numpy()
     waiting = np.minimum(rows["pending"].fillna(np.inf), out)  # what was not measured may wait
     waited_s = np.sum((waiting * interval_s)[before_ns < wait_s * NS_PER_S]) / used

@@ -1,16 +1,11 @@
 """One HTTP/1.1 keep-alive connection on a gevent loop, with the kernel's receive times.
 
-Linux stamps received TCP data when it arrives (`SO_TIMESTAMPNS`, see socket(7)); `recvmsg` hands
-the stamp over with the data, so the time an answer spent waiting for this process to read it is
-known and kept out of the latency. A request is written once: nothing here ever sends it again.
+The time an answer spent waiting for this process to read it is known and kept out of the latency,
+through TLS too. A request is written once: nothing here ever sends it again.
 """
 
-import errno
-import os
 import select
-import socket
-import struct
-import sys
+import ssl
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,32 +14,26 @@ from typing import Any, Final
 import gevent
 from gevent import get_hub, monkey
 
-from dress_rehearsal.records.stamps import SO_TIMESTAMPNS
-from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S
 from dress_rehearsal.scenarios.client.deadline import Deadline
-from dress_rehearsal.scenarios.client.http import Answer, Request
+from dress_rehearsal.scenarios.client.http import Answer, HeadAnswer, Request
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 from dress_rehearsal.scenarios.client.sse import EventStream
+from dress_rehearsal.scenarios.client.tls import Secure, TlsSession
+from dress_rehearsal.scenarios.client.tunnel import open_tunnel, shake_hands
+from dress_rehearsal.scenarios.client.wire import (
+    ANCILLARY_BYTES,
+    READ,
+    READ_BYTES,
+    arrival_ns,
+    connected,
+    send,
+    word_of,
+)
 from dress_rehearsal.scenarios.errors import NotAnsweredError, NotSentError, NotUnderstoodError
 
-KERNEL_TIMES: Final = sys.platform == "linux"
-"""Whether receive times come from the kernel; elsewhere they are the time of reading."""
-
-_TIMESPEC: Final = struct.Struct("@qq")
-_ANCILLARY_BYTES: Final = socket.CMSG_SPACE(_TIMESPEC.size)
-_READ_BYTES: Final = 16_384
-_READ, _WRITE = 1, 2
-_WORDS: Final = {
-    errno.ECONNREFUSED: "connect_refused",
-    errno.ECONNRESET: "connection_reset",
-    errno.EPIPE: "connection_lost",
-    errno.EADDRNOTAVAIL: NO_FREE_PORT,
-    errno.EMFILE: "too_many_files",
-    errno.ENFILE: "too_many_files",
-}
-# gevent's patched class would add its own waiting; this file does it itself.
-_PlainSocket: Final[Any] = monkey.get_original("socket", "socket")
 _plain_poll: Final[Any] = monkey.get_original("select", "poll")
+_RECORDS: Final = 8
+"""Reads of what came unasked through TLS, which may be its own business, until it is too much."""
 HEARTBEAT_S: Final = 10.0
 """How often a stream of server-sent events shows at least a sign of life."""
 
@@ -73,6 +62,7 @@ class Connection:
         address: host and port of the target.
         timeout_s: bound on connecting plus answering.
         local: says where the connection is to come from; None: whichever address the kernel takes.
+        secure: what stands between it and an https origin; None: it speaks plain HTTP.
     """
 
     __slots__ = (
@@ -81,16 +71,24 @@ class Connection:
         "_ending",
         "_local",
         "_readable",
+        "_secure",
         "_socket",
         "_timeout_s",
+        "_tls",
         "_unasked",
     )
 
     def __init__(
-        self, address: tuple[str, int], timeout_s: float, local: LocalAddresses | None = None
+        self,
+        address: tuple[str, int],
+        timeout_s: float,
+        local: LocalAddresses | None = None,
+        secure: Secure | None = None,
     ) -> None:
         self._address = address
         self._local = local
+        self._secure = secure
+        self._tls: TlsSession | None = None
         self._timeout_s = timeout_s
         self._socket: Any = None
         self._readable: Any = None
@@ -121,10 +119,12 @@ class Connection:
                 reading ends with the event that decides.
 
         Raises:
-            NotSentError: the connection could not be made; nothing left.
+            NotSentError: the connection could not be made, or nothing may be sent; nothing left.
             NotAnsweredError: it was sent, then the connection was cut or the time ran out.
             NotUnderstoodError: the answer is not HTTP/1.1, or more than anybody takes in.
         """
+        if request.refused is not None:
+            raise NotSentError(request.refused)
         if self._busy:
             raise RuntimeError("a connection carries one exchange at a time")
         self._busy = True
@@ -132,7 +132,7 @@ class Connection:
         try:
             self._ready(into)
             self._send(request, trace, into)
-            answer = self._receive(into, stream, deadline)
+            answer = self._receive(request, into, stream, deadline)
         except gevent.Timeout as stop:
             self.close()
             if stop is not deadline.timeout:
@@ -156,6 +156,10 @@ class Connection:
     def close(self) -> None:
         """Close the socket, if there is one."""
         if self._socket is not None:
+            if self._tls is not None:
+                with suppress(OSError):
+                    self._socket.send(self._tls.bid_farewell())
+                self._tls = None
             self._readable.stop()
             self._readable.close()
             self._socket.close()
@@ -171,7 +175,7 @@ class Connection:
         """
         if self._ending is not None:
             self._read_end(self._ending)
-        if self._socket is not None and self._unasked.poll(0):
+        if self._socket is not None and self._unasked.poll(0) and not self._is_its_own_business():
             self.close()
         if self._socket is None:
             into.new_connection = True
@@ -179,12 +183,28 @@ class Connection:
             self._connect()
             into.connect_us = (time.time_ns() - into.sent_ns) // 1000
 
+    def _is_its_own_business(self) -> bool:
+        """Return whether what came unasked is TLS's own, such as the tickets of sessions."""
+        if self._tls is None:
+            return False
+        try:
+            for _ in range(_RECORDS):
+                self._tls.take_in(self._socket.recv(READ_BYTES))
+                if next(self._tls.plain(), None) is not None:
+                    return False
+                if not self._unasked.poll(0):
+                    return not self._tls.is_amid_a_record
+        except OSError:
+            pass  # it has ended, or is broken: either way it carries nothing more
+        return False
+
     def _read_end(self, stream: EventStream) -> None:
         """Read the end of a stream that had decided; hang up on one that goes on."""
-        with suppress(OSError, NotUnderstoodError):
-            rest = self._socket.recv(_READ_BYTES)
-            if rest:
-                stream.feed(rest)
+        if self._tls is None:
+            with suppress(OSError, NotUnderstoodError):
+                rest = self._socket.recv(READ_BYTES)
+                if rest:
+                    stream.feed(rest)
         if stream.whole and stream.keep_alive:
             self._ending = None
         else:
@@ -192,33 +212,17 @@ class Connection:
 
     def _connect(self) -> None:
         try:
-            family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
-            plain = _PlainSocket(family, socket.SOCK_STREAM)
-            try:
-                self._reach(plain)
-            except BaseException:
-                plain.close()
-                raise
+            plain = connected(self._address, self._local)
         except OSError as error:
-            raise NotSentError(_word(error, "connect_failed")) from error
+            raise NotSentError(word_of(error, "connect_failed")) from error
         self._socket = plain
-        self._readable = get_hub().loop.io(plain.fileno(), _READ)
+        self._readable = get_hub().loop.io(plain.fileno(), READ)
         self._unasked = _plain_poll()
         self._unasked.register(plain.fileno(), select.POLLIN)
-
-    def _reach(self, plain: Any) -> None:
-        plain.setblocking(False)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if KERNEL_TIMES:
-            plain.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        if self._local is not None:
-            self._local.bind(plain)
-        code = plain.connect_ex(self._address)
-        if code == errno.EINPROGRESS:
-            _await_writable(plain)
-            code = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            raise OSError(code, os.strerror(code))
+        if self._secure is not None:
+            if self._secure.tunnel:
+                open_tunnel(plain, self._readable, self._secure.tunnel)
+            self._tls = shake_hands(plain, self._readable, self._secure)
 
     def _send(self, request: Request, trace: bytes, into: Exchange) -> None:
         now_ns = time.time_ns()
@@ -226,19 +230,28 @@ class Connection:
         if into.sent_ns is None:
             into.sent_ns = now_ns
         try:
+            if self._tls is not None:
+                self._tls.write(data)
+                data = self._tls.outgoing()
             sent = self._socket.send(data)
-            while sent < len(data):
-                _await_writable(self._socket)
-                sent += self._socket.send(data[sent:])
+            if sent < len(data):
+                send(self._socket, data[sent:])
         except OSError as error:
-            raise NotAnsweredError(_word(error, "connection_lost")) from error
+            raise NotAnsweredError(word_of(error, "connection_lost")) from error
 
-    def _receive(self, into: Exchange, stream: EventStream | None, deadline: Deadline) -> Answer:
-        answer = Answer() if stream is None else stream
+    def _receive(
+        self, request: Request, into: Exchange, stream: EventStream | None, deadline: Deadline
+    ) -> Answer:
+        answer: Answer
+        if stream is not None:
+            answer = stream
+        else:
+            answer = HeadAnswer() if request.head.startswith(b"HEAD ") else Answer()
         wait, readable = get_hub().wait, self._readable
+        take_in = self._take_in if self._tls is None else self._take_in_records
         while not answer.complete:
             wait(readable)
-            self._take_in(answer, into)
+            take_in(answer, into)
             if answer.complete:
                 break
             deadline.check()
@@ -250,36 +263,63 @@ class Connection:
     def _take_in(self, answer: Answer, into: Exchange) -> None:
         """Read what is there, with the time it arrived."""
         try:
-            if KERNEL_TIMES:
-                data, ancillary, _, _ = self._socket.recvmsg(_READ_BYTES, _ANCILLARY_BYTES)
-            else:
-                data, ancillary = self._socket.recv(_READ_BYTES), ()
+            data, ancillary, _, _ = self._socket.recvmsg(READ_BYTES, ANCILLARY_BYTES)
         except BlockingIOError:
             return
         except OSError as error:
-            raise NotAnsweredError(_word(error, "connection_lost")) from error
-        into.read_ns = time.time_ns()
+            raise NotAnsweredError(word_of(error, "connection_lost")) from error
+        into.read_ns = at_ns = time.time_ns()
         if not data:
-            raise NotAnsweredError("connection_lost")
+            _end(answer, into)
+            return
+        if ancillary:
+            at_ns = arrival_ns(ancillary, at_ns)
         into.bytes_read += len(data)
-        into.done_ns = into.read_ns
-        for level, kind, stamp in ancillary:
-            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
-                seconds, nanoseconds = _TIMESPEC.unpack(stamp)
-                # The two clocks agree to some microseconds; reading is never before arriving.
-                into.done_ns = min(seconds * NS_PER_S + nanoseconds, into.read_ns)
+        into.done_ns = at_ns
         if into.first_byte_ns is None:
-            into.first_byte_ns = into.done_ns
+            into.first_byte_ns = at_ns
         answer.feed(data)
 
+    def _take_in_records(self, answer: Answer, into: Exchange) -> None:
+        """Read what is there through TLS.
 
-def _await_writable(plain: Any) -> None:
-    writable = get_hub().loop.io(plain.fileno(), _WRITE)
-    try:
-        get_hub().wait(writable)
-    finally:
-        writable.close()
+        What a read brought counts with the time that it arrived at, if it completed a record: of
+        a record whose end has not come nothing can be known.
+        """
+        tls = self._tls
+        assert tls is not None
+        try:
+            data, ancillary, _, _ = self._socket.recvmsg(READ_BYTES, ANCILLARY_BYTES)
+            into.read_ns = time.time_ns()
+            at_ns = arrival_ns(ancillary, into.read_ns)
+            tls.take_in(data)
+            for plain in tls.plain():
+                if answer.complete:  # bytes that nobody asked for
+                    answer.keep_alive = False
+                    break
+                if not plain:
+                    _end(answer, into)
+                    break
+                into.bytes_read += len(plain)
+                into.done_ns = at_ns
+                if into.first_byte_ns is None:
+                    into.first_byte_ns = at_ns
+                answer.feed(plain)
+            reply = tls.outgoing()
+            if reply:  # of TLS itself: it takes new keys
+                send(self._socket, reply)
+        except BlockingIOError:
+            return
+        except ssl.SSLEOFError as error:
+            raise NotAnsweredError("connection_lost") from error
+        except ssl.SSLError as error:
+            raise NotAnsweredError("tls_broken") from error
+        except OSError as error:
+            raise NotAnsweredError(word_of(error, "connection_lost")) from error
 
 
-def _word(error: OSError, otherwise: str) -> str:
-    return _WORDS.get(error.errno or 0, otherwise)
+def _end(answer: Answer, into: Exchange) -> None:
+    """Take in that the far end sends nothing more: only now is such an answer known to be whole."""
+    if not answer.end():
+        raise NotAnsweredError("connection_lost")
+    into.done_ns = into.read_ns

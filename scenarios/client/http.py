@@ -1,15 +1,12 @@
 """HTTP/1.1 on the wire: request bytes made ahead of time, answers parsed by httptools."""
 
 import hashlib
-import re
-import socket
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
-from urllib.parse import urlsplit
+from typing import Any, Final, Protocol
 
 import httptools
 
+from dress_rehearsal.scenarios.client.content_encoding import Decoder, decoder_of
 from dress_rehearsal.scenarios.client.limits import (
     BEGINNING,
     FRAMING,
@@ -17,17 +14,30 @@ from dress_rehearsal.scenarios.client.limits import (
     LARGEST_BODY,
     LARGEST_HEAD,
 )
-from dress_rehearsal.scenarios.errors import NotUnderstoodError, ScenarioError
+from dress_rehearsal.scenarios.client.tls import Secure
+from dress_rehearsal.scenarios.errors import NotUnderstoodError
 
-_HTTP_PORT: Final = 80
-_CONNECT_S: Final = 2.0
 _RUN_ID_HEX_DIGITS: Final = 16
 _INTERIM_STATUS: Final = 100
 _FINAL_STATUS: Final = 200
+_SIZED: Final = frozenset({b"content-length", b"transfer-encoding"})
+"""Headers without which an answer's body ends with the connection."""
 
 
-_FORBIDDEN: Final = re.compile("[\\0\\r\\n]|[^\\x00-\\xff]")
-"""What no line of a head may hold; every other character is a byte of its own."""
+class Place(Protocol):
+    """Where a request goes: what it takes to connect there."""
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port, without a path."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """What is connected to: an IP address and a port."""
+
+    @property
+    def secure(self) -> Secure | None:
+        """What stands between a connection and it; None: it speaks plain HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +46,13 @@ class Request:
 
     step: int
     """Position in `records.tables.STEPS`."""
-    head: bytes
+    head: bytes = field(repr=False)
     """Request line and headers, without the two that are known only when sending."""
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
+    origin: Place | None = None
+    """Where it goes if not to the target, and then over a connection of its own."""
+    refused: str | None = None
+    """Why nothing is ever sent of it: a word of `records.tables.CONNECT_ERRORS`."""
 
     def wire(self, trace: bytes, now_ns: int) -> bytes:
         """Return the bytes to send: `traceparent` and `X-Request-Start` close the head."""
@@ -48,84 +62,6 @@ class Request:
             now_ns,
             self.body,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where requests go and the headers they all share."""
-
-    host: str
-    """As the `Host` header names it, with its port."""
-    address: tuple[str, int]
-    """Where it answers: an IP address, found once for all students, and the port."""
-
-    @classmethod
-    def of(cls, url: str) -> Self:
-        """Take a target's URL apart and find where it answers, once for all students.
-
-        Of several addresses it is the first that takes a connection, as it is for everybody else
-        who connects by name: `localhost` may be `::1` first while a server listens on 127.0.0.1.
-
-        Raises:
-            ScenarioError: it is not `http://host[:port]`, or there is no such host.
-        """
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
-            raise ScenarioError(
-                f"The target {url} cannot be rushed: give it as http://host:port, without a path."
-            )
-        port = parts.port or _HTTP_PORT
-        try:
-            found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise ScenarioError(
-                f"The target {url} cannot be rushed: its host is not found ({error.strerror})."
-            ) from error
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-        return cls(parts.netloc, (_answering(addresses, port), port))
-
-    def request(
-        self,
-        step: int,
-        method: str,
-        path: str,
-        *,
-        token: str | None = None,
-        body: bytes | None = None,
-        idempotency_key: str | None = None,
-        accept: str | None = None,
-        last_event_id: str | None = None,
-    ) -> Request:
-        """Return a prepared request; header values come from target or plan, never raw input.
-
-        Raises:
-            ValueError: a value holds what no header may (RFC 9110, section 5.5), such as a line
-                break that would smuggle another.
-        """
-        lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}"]
-        if token is not None:
-            lines.append(f"Authorization: Bearer {token}")
-        if idempotency_key is not None:
-            lines.append(f"Idempotency-Key: {idempotency_key}")
-        if accept is not None:
-            lines.append(f"Accept: {accept}")
-        if last_event_id is not None:
-            lines.append(f"Last-Event-ID: {last_event_id}")
-        if body is not None:
-            lines.append("Content-Type: application/json")
-        if body is not None or method == "POST":
-            lines.append(f"Content-Length: {len(body or b'')}")
-        if any(_FORBIDDEN.search(line) for line in lines):
-            raise ValueError("a header value holds a line break, or what is none of its characters")
-        return Request(step, ("\r\n".join(lines) + "\r\n").encode("latin-1"), body or b"")
-
-
-def _answering(addresses: list[str], port: int) -> str:
-    """Return the first address that takes a connection; the first at all where none does."""
-    for address in addresses if len(addresses) > 1 else ():
-        with suppress(OSError), socket.create_connection((address, port), _CONNECT_S):
-            return address
-    return addresses[0]
 
 
 class TraceIds:
@@ -156,8 +92,14 @@ class Answer:
     whole: bool = False
     """Whether its end has come: only then can the connection carry another exchange."""
     keep_alive: bool = True
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list, repr=False)
+    """As they came, in their order; those of interim answers are not among them."""
     body_bytes: int = 0
     """The size of the body, kept or not."""
+    _headed: bool = False
+    """Whether the head is whole of the answer that counts."""
+    _encoding: bytes = b""
+    _decoder: Decoder | None = field(default=None, repr=False)
     _beside: int = 0
     """Bytes so far that are not body."""
     _parts: list[bytes] = field(default_factory=list, repr=False)
@@ -182,6 +124,8 @@ class Answer:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self.complete:
+                if isinstance(error.__context__, NotUnderstoodError):
+                    raise error.__context__ from None  # of a callback
                 raise NotUnderstoodError("protocol_error") from error
             self.keep_alive = False  # the answer had come; what follows is nobody's
         if self.whole:
@@ -213,14 +157,47 @@ class Answer:
             self.keep_alive = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep the one header that the record needs."""
-        if len(name) == 13 and name.lower() == b"server-timing":
+        """Keep a header; two of them are looked at here, for whatever else is done with them."""
+        if self._headed:  # a trailer, or nobody's
+            if not self.complete and name.lower() == b"server-timing":
+                self.server_timing = value
+            return
+        self.headers.append((name, value))
+        length = len(name)
+        if length == 13 and name.lower() == b"server-timing":
             self.server_timing = value
+        elif length == 16 and name.lower() == b"content-encoding":
+            self._encoding = value
 
-    def on_body(self, body: bytes) -> None:
-        """Collect the body, as far as one of its size is kept."""
+    def on_headers_complete(self) -> None:
+        """Take the status; an interim answer (1xx) only announces the one that counts."""
         if self.complete:
             return
+        self.status = self._parser.get_status_code()
+        if self.status >= _FINAL_STATUS:
+            self._headed = True
+            if self._encoding:
+                self._decoder = decoder_of(self._encoding)
+        elif self.status < _INTERIM_STATUS:
+            raise NotUnderstoodError("protocol_error")  # 000 is no status
+        else:
+            self.headers.clear()
+            self.server_timing = self._encoding = b""
+
+    def on_body(self, body: bytes) -> None:
+        """Collect the body, as it was before it was compressed."""
+        if self.complete:
+            return
+        if self._decoder is None:
+            self._keep(body)
+            return
+        for part in self._decoder.parts(body):
+            self._keep(part)
+            if self.body_bytes > LARGEST_BODY:
+                raise NotUnderstoodError("body_too_large")
+
+    def _keep(self, body: bytes) -> None:
+        """Keep a part of the body, as far as one of its size is kept."""
         size = self.body_bytes
         self.body_bytes += len(body)
         if self.body_bytes <= KEPT_BODY:
@@ -233,16 +210,39 @@ class Answer:
             self._parts = []
 
     def on_message_complete(self) -> None:
-        """Close the answer; an interim one (1xx) only announces the one that counts."""
-        if self.complete:
+        """Close the answer that counts."""
+        if not self._headed or self.complete:
             return
-        self.status = self._parser.get_status_code()
-        if self.status >= _FINAL_STATUS:
-            self.keep_alive = self.keep_alive and bool(self._parser.should_keep_alive())
-            if self._parts:
-                self.body = b"".join((self.body, *self._parts))
-            self.complete = self.whole = True
-        elif self.status < _INTERIM_STATUS:
-            raise NotUnderstoodError("protocol_error")  # 000 is no status
-        else:
-            self.server_timing = b""
+        if self._decoder is not None and self._decoder.cut_short:
+            raise NotUnderstoodError("encoding_error")
+        self.keep_alive = self.keep_alive and bool(self._parser.should_keep_alive())
+        if self._parts:
+            self.body = b"".join((self.body, *self._parts))
+        self.complete = self.whole = True
+
+    def end(self) -> bool:
+        """Take in that the connection has ended; return whether that is the answer's end as well.
+
+        It is where nothing else says how long the body is (RFC 9112, section 6.3).
+
+        Raises:
+            NotUnderstoodError: the body is compressed and has not ended.
+        """
+        sized = any(name.lower() in _SIZED for name, _ in self.headers)
+        if sized or not self._headed or self.lasts:
+            return False
+        self.keep_alive = False
+        self.on_message_complete()
+        self._parser = None
+        return True
+
+
+@dataclass(slots=True)
+class HeadAnswer(Answer):
+    """An answer to HEAD: it ends with its head, whatever size that tells of the body."""
+
+    def on_headers_complete(self) -> None:
+        """Close the answer that counts."""
+        Answer.on_headers_complete(self)
+        if self._headed:
+            Answer.on_message_complete(self)

@@ -39,6 +39,8 @@ class EventStream(Answer):
     """Whether it is answered with events at all."""
     first_place: bytes = b""
     """The data of the first event that told the place, which is told as soon as a stream opens."""
+    _events: bool = False
+    """Whether the content type is that of events."""
     _line: bytearray = field(default_factory=bytearray, repr=False)
     """What has come of a line that has not ended."""
     _after_cr: bool = False
@@ -82,14 +84,14 @@ class EventStream(Answer):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Notice the content type, which says whether there are events."""
-        if name.lower() == b"content-type":
-            self.is_stream = value.startswith(b"text/event-stream")
+        if name.lower() == b"content-type" and not self.complete:
+            self._events = value.startswith(b"text/event-stream")
         Answer.on_header(self, name, value)
 
     def on_headers_complete(self) -> None:
-        """Take the status now: the answer may never be whole."""
-        self.status = self._parser.get_status_code()
-        self.is_stream = self.is_stream and self.status == 200
+        """Know by the head whether there are events: the answer may never be whole."""
+        Answer.on_headers_complete(self)
+        self.is_stream = self._events and self.status == 200
 
     def on_body(self, body: bytes) -> None:
         """Take in lines as they become whole; after the decision nothing counts."""

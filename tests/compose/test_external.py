@@ -3,7 +3,9 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,9 +19,10 @@ from dress_rehearsal.compose import (
     TargetRefusedError,
 )
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.plan import Target
+from dress_rehearsal.plans.opening import Opening
+from dress_rehearsal.plans.target import Target
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.scenarios.client.http import Origin
+from dress_rehearsal.scenarios.client.origin import Origin
 
 NewRun = Callable[[Plan], RunDirectory]
 
@@ -57,7 +60,13 @@ class TicketService(BaseHTTPRequestHandler):
 @pytest.fixture
 def service() -> Iterator[str]:
     TicketService.opens_at_ns, TicketService.answers = 1, 0
-    with ThreadingHTTPServer(("127.0.0.1", 0), TicketService) as server:
+    with serving(TicketService) as url:
+        yield url
+
+
+@contextmanager
+def serving(handler: type[TicketService]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -135,7 +144,7 @@ def test_students_use_the_address_that_was_checked(
     outside = plan(f"http://localhost:{port}")
     before = TicketService.answers
     with ExternalStage(outside, new_run(outside), []) as stage:
-        assert TicketService.answers == before + 1
+        assert TicketService.answers == before + 1 + 3  # a first look, and the ramp check
         assert Origin.of(stage.url).address == ("127.0.0.1", port)
 
 
@@ -147,7 +156,7 @@ def test_the_sale_is_opened_once_answers_agree(
     with ExternalStage(outside, new_run(outside), []) as stage:
         stage.open_at(1_795_000_000_000_000_000)
         assert TicketService.opens_at_ns == 1_795_000_000_000_000_000
-        assert TicketService.answers == 4 + 8  # in a row, after the last stale one
+        assert TicketService.answers == 4 + 8  # in a row, after the ramp check's
         assert (stage.components(), stage.lost(), stage.dsn) == ([], [], None)
 
 
@@ -164,3 +173,28 @@ def test_without_the_right_admin_token_the_sale_is_not_opened(
         monkeypatch.setenv("REHEARSE_ADMIN_TOKEN", "guess")
         with pytest.raises(TargetRefusedError, match="answered 401 unauthenticated"):
             stage.open_at(2)
+
+
+class OfYesterday(TicketService):
+    """A service whose clock stands at another time."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string((timestamp or time.time()) - 7)
+
+
+def test_a_target_with_another_time_is_not_rushed_where_the_clock_opens_it(
+    new_run: NewRun,
+) -> None:
+    with serving(OfYesterday) as url:
+        opening = plan(url)
+        with (
+            pytest.raises(TargetRefusedError, match=r"clock is [67]\.\d s or more behind"),
+            ExternalStage(opening, new_run(opening), []),
+        ):
+            pytest.fail("entered")
+        target = Target(stage="external", url=url, opening=Opening(already=True))
+        already = Plan(name="outside", target=target)
+        with ExternalStage(already, new_run(already), []) as stage:
+            assert stage.ramp is not None
+            assert stage.ramp.off_s is not None
+            assert -7 <= stage.ramp.off_s <= -5.9

@@ -13,6 +13,8 @@ from dress_rehearsal.plans.hosts import loopback_ports
         ("http://localhost", ()),
         ("http://[::1]:8000", ()),
         ("http://Staging.Example.edu", ("staging.example.edu",)),
+        ("https://staging.example/api/v2", ("staging.example",)),
+        ("https://[::1]/api/", ()),
     ],
 )
 def test_this_machine_and_named_hosts_may_be_rushed(url, allow):
@@ -27,7 +29,10 @@ def test_this_machine_and_named_hosts_may_be_rushed(url, allow):
         ("http://user:secret@127.0.0.1", "user name"),
         ("http://localhost.tickets.example", "target.allow"),
         ("http://0.0.0.0", "target.allow"),
-        ("https://127.0.0.1", "does not speak TLS"),
+        ("https://tickets.example/api", "target.allow"),
+        ("http://127.0.0.1/?key=secret", "without ? or #"),
+        ("http://127.0.0.1/#secret", "without ? or #"),
+        ("http://127.0.0.1/a;b", "without ? or #"),
         ("ftp://127.0.0.1", "must be http://"),
         ("http://[::1", "is not a URL"),
         ("", "must be http://"),
@@ -44,6 +49,7 @@ def test_everything_else_is_refused_in_a_sentence(url, sentence):
         ("http://127.0.0.1:8000", {8000}),
         ("http://[::1]:8000", {8000}),
         ("http://localhost", {80}),
+        ("https://localhost/api", {443}),
         ("postgresql://localhost/tickets", {5432}),
         ("redis://127.0.0.1", {6379}),
         ("http://tickets.example:8000", set()),

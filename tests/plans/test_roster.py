@@ -1,5 +1,6 @@
 """The roster: the same people for the same seed, readable by its owner only."""
 
+import copy
 import stat
 from pathlib import Path
 
@@ -142,3 +143,28 @@ def test_a_person_is_never_printed():
 def test_a_roster_that_is_not_there_is_a_sentence(tmp_path, name):
     with pytest.raises(PlanError, match="The roster"):
         read_roster(tmp_path / name)
+
+
+def test_further_columns_are_the_scenarios(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("Email,student,pin,Seat No,enrolled\na@b.c,S1,1, 7 ,1\n,S2,2,,0\n")
+    first, second = read_roster(path)
+    assert (first["email"], first["EMAIL"], first.email, first["seat no"]) == (*["a@b.c"] * 3, "7")
+    assert second.email == ""
+    with pytest.raises(KeyError):
+        first["phone"]
+    with pytest.raises(AttributeError, match="the roster has no column phone"):
+        _ = first.phone
+    assert "a@b.c" not in repr(first)
+    copied = copy.deepcopy(first)
+    assert copied.email == "a@b.c"
+
+
+def test_further_columns_survive_being_written(tmp_path):
+    people = [Person("S1", "1", True, {"email": "a,b"}), Person("S2", "2", False, {"seat": "7"})]
+    write_roster(tmp_path / "roster.csv", people)
+    again = read_roster(tmp_path / "roster.csv")
+    assert [person.further for person in again] == [
+        {"email": "a,b", "seat": ""},
+        {"email": "", "seat": "7"},
+    ]

@@ -17,7 +17,8 @@ from dress_rehearsal.scenarios.answers.body import Body
 from dress_rehearsal.scenarios.answers.qr_code import read_code
 from dress_rehearsal.scenarios.browser import TICKET, Browser
 from dress_rehearsal.scenarios.client.connection import Exchange
-from dress_rehearsal.scenarios.client.http import Answer, Origin
+from dress_rehearsal.scenarios.client.http import Answer
+from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.errors import NotUnderstoodError
 from dress_rehearsal.scenarios.recorder import Recorder

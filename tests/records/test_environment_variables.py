@@ -38,9 +38,11 @@ HANDED_ON = {
     "compose/servers/prometheus.py": ["child_environment()"],
     "compose/servers/redis.py": ["self._environment"],
     "compose/service.py": ["self.app.environment(port) | self._folder.marker"],
+    "compose/user_app.py": ["self._environment() | self._marker"],
     "compose/servers/sqs.py": ["child_environment(folder.marker)"],
     "rehearsal/generator_process.py": [
-        "child_environment({**own, _ENTRY_VARIABLE: stage.entry_token, **stage.marker})"
+        "child_environment({**own, _ENTRY_VARIABLE: stage.entry_token, "
+        "**_reaching(run.plan().target), **stage.marker})"
     ],
     "rehearsal/matrix/lane_process.py": ["child_environment(heeded(*_CONDUCTORS))"],
 }

@@ -29,7 +29,7 @@ def roomy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "somaxconn": 65_535,
         "kernel_timestamps": True,
     }
-    monkeypatch.setattr(doctor, "environment", lambda: described)
+    monkeypatch.setattr(doctor, "environment", lambda **_: described)
     return described
 
 
@@ -260,7 +260,7 @@ def test_the_commands_are_shell() -> None:
         "kernel_timestamps": False,
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(doctor, "environment", lambda: machine_without)
+        patch.setattr(doctor, "environment", lambda **_: machine_without)
         changes = [each.change for each in checkup(plan(), Path.cwd()) if each.change]
 
     assert len(changes) >= 4

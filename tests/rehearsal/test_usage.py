@@ -54,14 +54,14 @@ def roster(tmp_path):
     [
         (f"http://user:{SECRET}@127.0.0.1:8000", "target.url seems to hold a password"),
         (f"http://{SECRET}@127.0.0.1:8000", "target.url seems to hold a password"),
-        ("https://127.0.0.1:8000", "does not speak TLS"),
+        ("ftp://127.0.0.1:8000", "must be http:// or https://"),
         ("http://127.0.0.1:99999", "a port from 1 to 65,535"),
         ("http://127.0.0.1:0", "a port from 1 to 65,535"),
         (f"http://127.0.0.1:{SECRET}", "a port from 1 to 65,535"),
         ("http://tickets.example", "No load is sent to tickets.example"),
-        (f"http://127.0.0.1/{SECRET}", "without a path"),
+        (f"http://127.0.0.1/{SECRET}", "which may be a token"),
         (f"http://127.0.0.1:8000?token={SECRET}", "target.url"),
-        (f"http://127.0.0.1:8000/#{SECRET}", "without a path"),
+        (f"http://127.0.0.1:8000/#{SECRET}", "without ? or #"),
         ("http://127.0.0.1:80 00", "spaces, control characters"),
         ("http://127.0.0.1\x1b]0;x\x07", "spaces, control characters"),
         ("http://müller.example", "xn--"),
@@ -70,8 +70,8 @@ def roster(tmp_path):
         ("http://:80", "does not name a host"),
         ("http://a..example", "does not name a host"),
         ("http://" + "a" * 5000, "does not name a host"),
-        ("http://", "must be http:// with a host"),
-        (SECRET, "must be http:// with a host"),
+        ("http://", "must be http:// or https:// with a host"),
+        (SECRET, "must be http:// or https:// with a host"),
         ("true", "target.url = …: expected a valid string"),
     ],
 )
@@ -88,6 +88,15 @@ def test_a_url_is_refused_before_it_is_written(refused, roster, command, url, se
         (["--set", "app.allocation=naive"], "app.allocation = … is for the stage of our own"),
         (["--set", "postgres.max_connections=50"], "postgres.max_connections = 50"),
         (["--set", 'target.allow=["http://a.example"]'], "target.allow must be a list of hosts"),
+        (["--set", "target.ca_file=none.pem"], "target.ca_file is for a target that speaks TLS"),
+        (["--set", "target.proxy=socks5://127.0.0.1:1"], "target.proxy must be a proxy that"),
+        (["--set", f"target.proxy=http://127.0.0.1:1/{SECRET}"], "target.proxy must be a proxy"),
+        (["--set", f"target.proxy=http://{SECRET}:1"], "target.proxy, which is not on this"),
+        (["--set", f"target.proxy=http://a:{SECRET}@127.0.0.1:1"], "target.proxy seems to hold"),
+        (["--set", "target.proxy=http://proxy.example:3128"], "target.allow does not name its"),
+        (["--set", 'target.headers={X-At="{t0_ms}"}'], "holds a word in braces"),
+        (["--set", f'target.headers={{X-Api-Key="{SECRET}"}}'], 'is given as "env:NAME"'),
+        (["--set", 'target.headers={Host="a"}'], "are our own"),
         (["--set", 'faults=[{name="leak", at="T"}]'], "faults are for a stage of our own"),
         (["--students", "401"], "The roster holds 400 people and the plan has 401 students"),
     ],
@@ -97,6 +106,21 @@ def test_what_an_external_target_has_no_use_for_is_refused(
 ):
     there = [*EXTERNAL, "--set", "target.url=http://127.0.0.1:9", *roster]
     assert sentence in refused(*command, "smoke", *there, *options)
+
+
+@pytest.mark.parametrize("command", CHECKED[:2], ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(None, "target.ca_file cannot be read: "), ("none", "target.ca_file holds no certificates")],
+)
+def test_certificates_that_are_none_are_refused(
+    refused, roster, tmp_path, command, content, sentence
+):
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    there = [*EXTERNAL, "--set", "target.url=https://127.0.0.1:9", *roster]
+    assert sentence in refused(*command, "smoke", *there, "--set", f"target.ca_file={file}")
 
 
 @pytest.mark.parametrize("command", CHECKED[:2], ids=lambda command: command[0])

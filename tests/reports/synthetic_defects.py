@@ -144,6 +144,8 @@ class Defects:
     """Name of another component that was lost at T-0 + 1 s."""
     interrupted: bool = False
     """Ctrl-C at T-0 + 2 s; students are still under way."""
+    aborted: bool = False
+    """The plan's `[abort]` has the rush stopped at T-0 + 2 s; students are still under way."""
     killed: bool = False
     """kill -9 at T-0 + 2 s: no students, no ledger, no last phases."""
     no_t0: bool = False

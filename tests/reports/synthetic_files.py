@@ -66,7 +66,7 @@ class Files:
         known = self.story.acked
         issued = known & ~np.isin(np.arange(n), self.story.stuck)
         outcome = self.story.outcome.copy()
-        if self.defects.interrupted:
+        if self.defects.interrupted or self.defects.aborted:
             unfinished = self.story.buy_done > self.story.end_ns
             outcome[unfinished] = "in_flight"
             known, issued = known & ~unfinished, issued & (self.story.issued < self.story.end_ns)
@@ -110,6 +110,9 @@ class Files:
             return
         if defects.interrupted:
             run.stamp("abort", "interrupted", t_ns=self.story.end_ns, reason="Ctrl-C was pressed.")
+        elif defects.aborted:
+            why = "60 of 100 requests of the last 2 s failed or got no answer."
+            run.stamp("abort", "aborted", t_ns=self.story.end_ns, reason=why)
         else:
             run.stamp("phase", "closed", t_ns=T0_NS + int(self.plan.schedule.sale * SECOND))
         run.stamp("phase", "performed", t_ns=self.story.end_ns)

@@ -39,7 +39,7 @@ class Story:
         self._purchases()
         self._stores()
         self.requests = self._requests()
-        if defects.killed or defects.interrupted or defects.no_t0:
+        if defects.killed or defects.interrupted or defects.aborted or defects.no_t0:
             stop = self.start_ns + 2 * SECOND if defects.no_t0 else T0_NS + 2 * SECOND
             self.requests = self.requests[self.requests["intended_ns"] < stop]
             self.end_ns = stop

@@ -22,7 +22,16 @@ def test_ci_sees_each_gate_as_a_test(verdict_of, defects, failures, errors):
     verdict = verdict_of(**SMALL, **defects)
     suite = ET.fromstring(write_junit(verdict)).find("testsuite")
     assert (int(suite.get("failures")), int(suite.get("errors"))) == (failures, errors)
-    assert int(suite.get("tests")) == len(verdict.gates) + 1 == len(suite.findall("testcase"))
+    beside = len(verdict.not_applicable)
+    assert int(suite.get("skipped")) == beside > 0
+    cases = suite.findall("testcase")
+    assert int(suite.get("tests")) == len(verdict.gates) + beside + 1 == len(cases)
+
+
+def test_what_does_not_apply_is_skipped_and_says_why(healthy_verdict):
+    suite = ET.fromstring(write_junit(healthy_verdict)).find("testsuite")
+    case = suite.find("testcase[@name='audit.double_entry == 0']")
+    assert case.find("skipped").get("message") == "It does not apply: nobody went to the entrance."
 
 
 def test_junit_survives_what_xml_cannot_hold(healthy_verdict):

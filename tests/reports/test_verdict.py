@@ -49,6 +49,13 @@ UNMEASURED = [("audit.double_entry", "== 0")]
         pytest.param(
             {"interrupted": True}, "inconclusive", "The run was interrupted: Ctrl-C", id="Ctrl-C"
         ),
+        pytest.param(
+            {"aborted": True},
+            "fail",
+            "The rush was stopped at T-0 + 2 s: 60 of 100 requests of the last 2 s failed or got "
+            "no answer. What is reported was measured until then.",
+            id="stopped for its harm",
+        ),
         pytest.param({"killed": True}, "inconclusive", "The run ended before", id="kill -9"),
         pytest.param({"no_t0": True}, "inconclusive", "The run ended before", id="no T-0"),
         pytest.param(
@@ -149,9 +156,12 @@ def test_the_document_has_the_published_keys_in_order(healthy_verdict):
         "generator",
         "cause",
         "lost_ms",
+        "estimated",
+        "not_known",
         "ran",
         "notes",
         "unchecked",
+        "not_applicable",
         "gates",
     ]
 

@@ -18,7 +18,7 @@ from gevent.monkey import get_original
 from dress_rehearsal.plans import Plan, read_plan, seeded_roster
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S, STUDENT_OUTCOMES
-from dress_rehearsal.scenarios.client.http import Origin
+from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.journeys import perform
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.rush import Rush

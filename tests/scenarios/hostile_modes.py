@@ -4,8 +4,11 @@ import gzip
 import itertools
 import json
 import time
+import zlib
 from collections.abc import Iterator
 from typing import Any, Final
+
+import brotli
 
 from tests.scenarios.hostile_target import (
     BUY,
@@ -106,12 +109,43 @@ def _bodies() -> Iterator[tuple[str, Mode]]:
         "nested deep": b'{"ticket": ' + b"[" * 60_000,
         "nested deep and closed": b'{"ticket": "t", "x": ' + b"[" * 9000 + b"]" * 9000 + b"}",
         "HTML": b"<html><body>Sold!</body></html>",
-        "compressed": gzip.compress(b'{"ticket": "t"}' + b" " * 50_000_000),
         "NULs": b"\0" * 1000,
     }
     for name, body in no_json.items():
-        give = says(body, Content_Encoding="gzip") if name == "compressed" else says(body)
-        yield f"a body: {name}", Mode(BUY, give, none, failed)
+        yield f"a body: {name}", Mode(BUY, says(body), none, failed)
+    packed = gzip.compress(b'{"ticket": "t"}')
+    bomb = gzip.compress(b'{"ticket": "t"}' + b" " * 50_000_000)
+    encoded = {
+        "a bomb of gzip": (bomb, "gzip", "body_too_large"),
+        "a bomb of deflate": (zlib.compress(b" " * 50_000_000), "deflate", "body_too_large"),
+        "a bomb of br": (brotli.compress(b" " * 50_000_000, quality=1), "br", "body_too_large"),
+        "gzip that is none": (b'{"ticket": "t"}', "gzip", "encoding_error"),
+        "gzip cut short": (packed[:-4], "gzip", "encoding_error"),
+        "gzip and more": (packed + b"junk", "gzip", "encoding_error"),
+        "br that is none": (b'{"ticket": "t"}', "br", "encoding_error"),
+        "of an encoding that nobody knows": (b"\xff\x00", "zstd", "not_json"),
+    }
+    for name, (body, encoding, word) in encoded.items():
+        give = says(body, Content_Encoding=encoding)
+        yield f"a body: {name}", Mode(BUY, give, frozenset({word}), failed)
+    served = frozenset({"ticket"})
+    yield (
+        "a body: packed members of gzip",
+        Mode(
+            BUY,
+            says(gzip.compress(b'{"ticket":') + gzip.compress(b' "t"}'), Content_Encoding="gzip"),
+            frozenset({None}),
+            served,
+        ),
+    )
+    yield (
+        "a body that ends with the connection",
+        Mode(BUY, lambda: [HEAD + b"\r\n", b'{"ticket": "t"}'], frozenset({None}), served, times=1),
+    )
+    yield (
+        "HTTP/1.0",
+        Mode(BUY, lambda: [b'HTTP/1.0 200 OK\r\n\r\n{"ticket": "t"}'], frozenset({None}), served),
+    )
     odd: dict[str, Any] = {
         "a list": [],
         "a number": 7,
@@ -132,7 +166,6 @@ def _bodies() -> Iterator[tuple[str, Mode]]:
                 frozenset({"ticket"}),
             ),
         )
-    served = frozenset({"ticket"})
     good: dict[str, bytes] = {
         "of 300 bytes": json.dumps({"ticket": "ticket-" + "ü" * 150}).encode(),
         "that 64 bytes would cut inside a character": json.dumps(
@@ -292,6 +325,7 @@ def _pictures() -> Iterator[tuple[str, Mode]]:
 
 def _rooms() -> Iterator[tuple[str, Mode]]:
     poll, sse = (("app__waiting_room", "poll"),), (("app__waiting_room", "sse"),)
+    longer = ("schedule__sale", "6s")  # two pauses of the page's own take all of 2 s
     served = frozenset({"ticket"})
     for name, pause in {
         "NaN": b"NaN",
@@ -308,7 +342,7 @@ def _rooms() -> Iterator[tuple[str, Mode]]:
         lost = frozenset({"poll_after_ms"})
         yield (
             f"poll_after_ms: {name}",
-            Mode(JOIN, give, frozenset({None}), served, lost, times=1, plan=poll),
+            Mode(JOIN, give, frozenset({None}), served, lost, times=1, plan=(*poll, longer)),
         )
     for name, place in {
         "of other types": b'{"position": [], "ahead": "x", "admitted": "yes", "state": 5}',

@@ -17,6 +17,7 @@ from dress_rehearsal.reports.page.tables.table import SOME_RUSHES, Cell, Table, 
 from dress_rehearsal.reports.schema import Latency, Verdict
 from dress_rehearsal.reports.words import (
     EMPTY,
+    NOT_MEASURED,
     capitalized,
     cell,
     milliseconds,
@@ -38,8 +39,17 @@ def lost_table(verdict: Verdict) -> Table | None:
     total = sum(verdict.lost_ms.values())
     ordered = sorted(lost.items(), key=lambda item: -item[1])
     rows = [
-        row(capitalized(resource_words(part)), milliseconds(value), percent(value, total), "")
+        row(
+            capitalized(resource_words(part)),
+            milliseconds(value),
+            percent(value, total),
+            "estimated" if part in verdict.estimated else "",
+        )
         for part, value in ordered
+    ]
+    rows += [
+        row(capitalized(resource_words(part)), NOT_MEASURED, EMPTY, "its metrics do not tell")
+        for part in verdict.not_known
     ]
     columns = (
         ("Where the time went", "text"),

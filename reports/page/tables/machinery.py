@@ -38,14 +38,15 @@ def pool_table(pools: Sequence[Pool]) -> Table:
     rows = []
     for pool in ranked:
         since = pool.saturated_at_s
-        undecided = since is not None and pool.name in CLIENT_POOLS and pool.name not in LOCKS
+        ours = pool.name in CLIENT_POOLS and pool.name not in LOCKS
+        undecided = since is not None and (ours or "." in pool.name)
         diagnosis = pool.diagnosis or ("undecided" if undecided else EMPTY)
         levels = (pool.peak_used, pool.max, pool.peak_pending)
         rows.append(
             row(
                 pool_words(pool.name),
                 *(cell(level, partial(pool_level, pool.name)) for level in levels),
-                cell(pool.wait_p99_ms, milliseconds),
+                _wait(pool),
                 bad_count(pool.timeouts),
                 "never" if since is None else Cell(offset(since), "found"),
                 bad_count(pool.leaked),
@@ -57,6 +58,14 @@ def pool_table(pools: Sequence[Pool]) -> Table:
     columns = (("Pool", "text"), *((word, "number") for word in numbers), ("Diagnosis", "text"))
     caption = "Pools, the first to saturate first; up to: each worker's own most, added up"
     return Table("pool-table", caption, columns, rows)
+
+
+def _wait(pool: Pool) -> str:
+    """Return how long a pool was waited for: 1% longer than this, or where that is not told the
+    mean."""
+    if pool.wait_p99_ms is None and pool.wait_mean_ms is not None:
+        return f"mean {milliseconds(pool.wait_mean_ms)}"
+    return cell(pool.wait_p99_ms, milliseconds)
 
 
 def generator_table(generator: Generator, evidence: Evidence) -> Table:

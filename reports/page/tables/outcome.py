@@ -1,6 +1,6 @@
 """What came of it: where the students ended, who was wronged, which limits held."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dress_rehearsal.reports.metrics import gate_words
@@ -84,7 +84,7 @@ _AUDIT_WORDS: Final = {
     "false_rejections": ("Rejections", "students whose well-formed request was called malformed"),
     "denied_tickets": ("Denied tickets", "holders whose ticket or QR code never opened"),
     "refused_entry": ("Refused entry", "holders sent away at the entrance with a good code"),
-    "store_drift": ("Store drift", "tickets that Redis and PostgreSQL disagree about"),
+    "store_drift": ("Store drift", "tickets that two stores disagree about"),
     "stuck_students": ("Stuck", "students promised a ticket that was never issued"),
     "double_entry": ("Double entry", "people let in on a ticket that had been used already"),
     "lost_entries": ("Entries lost", "students let in whose entry was never written"),
@@ -92,16 +92,17 @@ _AUDIT_WORDS: Final = {
 }
 
 
-def audit_table(audit: Audit, gates: Sequence[GateResult]) -> Table:
+def audit_table(audit: Audit, not_applicable: Mapping[str, str]) -> Table:
     """Return every counter of the audit; each should be zero.
 
-    One without a gate is about something that this rush did not have.
+    Args:
+        not_applicable: why counters do not apply to this run, by their names.
     """
     rows = []
-    asked = {gate.metric for gate in gates}
     for word, (title, meaning) in _AUDIT_WORDS.items():
         value: int | None = getattr(audit, word)
-        state = state_cell(value) if f"audit.{word}" in asked else Cell(NOT_APPLICABLE)
+        why = not_applicable.get(word)
+        state = state_cell(value) if why is None else Cell(f"{NOT_APPLICABLE}: {why}")
         rows.append(row(title, cell(value), meaning, state))
     meaning = "from the last promise until PostgreSQL had every row; a duration, not a wrong"
     rows.append(row("Settle time", milliseconds(audit.settle_ms), meaning, ""))

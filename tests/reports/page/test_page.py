@@ -14,6 +14,7 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.page import key_numbers, write_page
+from dress_rehearsal.reports.page.templates import sentence
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import milliseconds
@@ -192,7 +193,10 @@ def test_the_audit_says_ok_found_and_not_measured_in_words(page_of: PageOf) -> N
     assert verdict.audit.oversold == 5
     assert page.row("audit", "Oversold")[1::2] == ["5", "found"]
     assert page.row("audit", "Stuck")[1::2] == ["0", "ok"]
-    assert page.row("audit", "Double entry")[1::2] == ["—", "does not apply"]
+    assert page.row("audit", "Double entry")[1::2] == [
+        "—",
+        "does not apply: nobody went to the entrance",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -458,3 +462,10 @@ def test_few_purchases_are_said_to_be_few(evidence_of: Callable[..., Evidence]) 
     assert f"(there were only {count})" in verdict.reasons[0]
     many = judge(evidence_of())
     assert "there were only" not in many.reasons[0]
+
+
+def test_a_command_in_a_sentence_is_shown_as_code_and_nothing_in_it_is_obeyed() -> None:
+    shown = sentence("stop it (`rehearse doctor` names <b> it), `<i>`, and `")
+    assert shown == (
+        "stop it (<code>rehearse doctor</code> names &lt;b&gt; it), <code>&lt;i&gt;</code>, and `"
+    )

@@ -12,14 +12,11 @@ import pytest
 
 from dress_rehearsal.records.stamps import SO_TIMESTAMPNS
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.client.connection import (
-    _ANCILLARY_BYTES,
-    _TIMESPEC,
-    Connection,
-    Exchange,
-)
-from dress_rehearsal.scenarios.client.http import Answer, Origin
+from dress_rehearsal.scenarios.client.connection import Connection, Exchange
+from dress_rehearsal.scenarios.client.http import Answer
+from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.sse import EventStream
+from dress_rehearsal.scenarios.client.wire import ANCILLARY_BYTES, TIMESPEC
 from dress_rehearsal.scenarios.errors import NotAnsweredError, NotSentError, NotUnderstoodError
 
 TRACE = b"00-0-0-01"
@@ -74,8 +71,8 @@ def kernel_stamps():
         while lag_ns < 4e6:  # without a stamp of its arrival it gets that of being read
             probe.sendto(b"x", probe.getsockname())
             time.sleep(0.005)
-            _, [(_, _, stamp)], _, _ = probe.recvmsg(1, _ANCILLARY_BYTES)
-            seconds, nanoseconds = _TIMESPEC.unpack(stamp)
+            _, [(_, _, stamp)], _, _ = probe.recvmsg(1, ANCILLARY_BYTES)
+            seconds, nanoseconds = TIMESPEC.unpack(stamp)
             lag_ns = time.time_ns() - (seconds * NS_PER_S + nanoseconds)
         yield
 

@@ -4,8 +4,9 @@ import socket
 
 import pytest
 
-from dress_rehearsal.scenarios.client.http import Answer, Origin, TraceIds
+from dress_rehearsal.scenarios.client.http import Answer, HeadAnswer, TraceIds
 from dress_rehearsal.scenarios.client.limits import KEPT_BODY, LARGEST_BODY
+from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.errors import NotUnderstoodError, ScenarioError
 
 
@@ -28,7 +29,8 @@ def test_a_request_is_valid_http_with_its_trace_at_the_end_of_the_head():
 
 
 def test_a_target_is_taken_apart_and_looked_up_once():
-    assert Origin.of("http://127.0.0.1:8000/") == Origin("127.0.0.1:8000", ("127.0.0.1", 8000))
+    found = Origin.of("http://127.0.0.1:8000/")
+    assert (found.host, found.address, found.prefix) == ("127.0.0.1:8000", ("127.0.0.1", 8000), "")
     assert Origin.of("http://127.0.0.1").address == ("127.0.0.1", 80)
 
 
@@ -53,8 +55,8 @@ def getaddrinfo_of(name, found):
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("https://127.0.0.1", "give it as http://host:port"),
-        ("http://127.0.0.1/path", "without a path"),
+        ("ftp://127.0.0.1", "give it as http://host:port"),
+        ("http://127.0.0.1/#x", "and no . or #"),
         ("http://no-such-host.invalid", "its host is not found"),
     ],
 )
@@ -134,3 +136,47 @@ def test_what_follows_an_answer_is_nobodys_and_the_answer_counts():
     reply = Answer()
     reply.feed(HEAD + b"Content-Length: 2\r\n\r\n{}junk")
     assert (reply.complete, reply.body, reply.keep_alive) == (True, b"{}", False)
+
+
+def test_trailers_are_not_kept_but_for_the_timing():
+    answer = Answer()
+    answer.feed(b"HTTP/1.1 103 x\r\nSet-Cookie: a=1\r\n\r\n")
+    answer.feed(b"HTTP/1.1 200 x\r\nX-A: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n")
+    answer.feed(b"Set-Cookie: b=2\r\nServer-Timing: app;dur=1\r\n\r\n")
+    assert answer.complete
+    assert answer.headers == [(b"X-A", b"1"), (b"Transfer-Encoding", b"chunked")]
+    assert answer.server_timing == b"app;dur=1"
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_some_answers_have_no_body_whatever_they_say(status):
+    answer = Answer()
+    answer.feed(b"HTTP/1.1 %d x\r\nContent-Length: 10\r\nContent-Encoding: gzip\r\n\r\n" % status)
+    assert (answer.complete, answer.body, answer.keep_alive) == (True, b"", True)
+
+
+def test_an_answer_to_head_ends_with_its_head():
+    answer = HeadAnswer()
+    answer.feed(b"HTTP/1.1 100 x\r\n\r\nHTTP/1.1 200 x\r\nContent-Length: 10\r\n\r\n")
+    assert (answer.complete, answer.status, answer.keep_alive) == (True, 200, True)
+
+
+@pytest.mark.parametrize(
+    ("head", "whole"),
+    [
+        (b"HTTP/1.1 200 x\r\n\r\n", True),
+        (b"HTTP/1.0 200 x\r\nX: y\r\n\r\nab", True),
+        (b"HTTP/1.1 200 x\r\nContent-Length: 3\r\n\r\nab", False),
+        (b"HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n", False),
+        (b"HTTP/1.1 200 x\r\nX: y\r\n", False),
+        (b"HTTP/1.1 103 x\r\n\r\n", False),
+        (b"HTTP/1.1 2", False),
+        (b"", False),
+    ],
+)
+def test_the_end_of_the_connection_ends_what_has_no_other_end(head, whole):
+    answer = Answer()
+    answer.feed(head)
+    assert answer.end() is whole
+    assert answer.complete is whole
+    assert answer.keep_alive is not whole

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
-from dress_rehearsal.scenarios.client.http import Origin
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses, spreads
+from dress_rehearsal.scenarios.client.origin import Origin
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 is Linux' own")
 

@@ -1,0 +1,57 @@
+"""What is wrong with how a plan's target is to be reached: its certificates, proxy and headers."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from dress_rehearsal.plans.hosts import is_host, is_loopback
+from dress_rehearsal.plans.shown import shown_key
+from dress_rehearsal.plans.target import Target
+
+_PLACEHOLDER: Final = re.compile(r"\{\w*\}")
+_EXAMPLE: Final = "write it as http://host:port"
+
+
+def reach_problems(target: Target) -> Iterator[str]:
+    """Return why the target cannot be reached like that, a sentence each; no file is looked at."""
+    if target.ca_file is not None and not (target.url or "").lower().startswith("https:"):
+        yield (
+            "target.ca_file is for a target that speaks TLS: write target.url with https://, or "
+            "leave target.ca_file out."
+        )
+    for name, value in target.headers.items():
+        if _PLACEHOLDER.search(value):
+            yield (
+                f"target.headers.{shown_key([name.lower()])} holds a word in braces, which nothing "
+                f"is put in for: only target.opening knows {{t0_ms}} and {{t0_iso}}."
+            )
+    if target.proxy is not None:
+        problem = _proxy_problem(target.proxy, target.allow)
+        if problem is not None:
+            yield problem
+
+
+def _proxy_problem(url: str, allow: tuple[str, ...]) -> str | None:
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return f"target.proxy is not a URL: {_EXAMPLE}."
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return f"target.proxy is not a URL: {_EXAMPLE}."
+    if "@" in parts.netloc:
+        return (
+            "target.proxy must not carry a user name or password, for it is written to the run: "
+            "set REHEARSE_PROXY_LOGIN=user:password in the environment."
+        )
+    if parts.scheme != "http" or port == 0 or parts.path not in ("", "/") or set("?#") & set(url):
+        return f"target.proxy must be a proxy that speaks http: {_EXAMPLE}."
+    if not is_host(host):
+        return f"target.proxy does not name a host: {_EXAMPLE}."
+    if not is_loopback(host) and host not in {name.lower() for name in allow}:
+        return (
+            "All load would go through target.proxy, which is not on this machine, and the plan's "
+            "target.allow does not name its host; add it there if it may."
+        )
+    return None

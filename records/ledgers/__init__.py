@@ -1,0 +1,24 @@
+"""Ledgers of somebody else's: what a target of theirs says it sold, by SQL, CSV or HTTP."""
+
+from dress_rehearsal.records.ledgers.before_and_after import (
+    BEFORE,
+    Ledgers,
+    LedgersUnreadableError,
+    promised_tickets,
+)
+from dress_rehearsal.records.ledgers.columns import Reading, Row
+from dress_rehearsal.records.ledgers.reading import read_ledger, read_ledgers, unreadable
+from dress_rehearsal.records.ledgers.table import LedgerUnreadableError
+
+__all__ = [
+    "BEFORE",
+    "LedgerUnreadableError",
+    "Ledgers",
+    "LedgersUnreadableError",
+    "Reading",
+    "Row",
+    "promised_tickets",
+    "read_ledger",
+    "read_ledgers",
+    "unreadable",
+]

@@ -1,0 +1,33 @@
+"""`rehearse init`: asks a target a few harmless questions, and writes a plan and a scenario."""
+
+import argparse
+from pathlib import Path
+
+from rich.markup import escape
+
+from dress_rehearsal.rehearsal.terminal.console import make_console
+
+
+def add(init: argparse.ArgumentParser) -> None:
+    """Add its arguments to its parser."""
+    init.add_argument("url", metavar="URL", help="where the app answers: http://127.0.0.1:8000")
+    init.add_argument(
+        "--out", type=Path, default=Path(), metavar="FOLDER", help="where to write (%(default)s)"
+    )
+    init.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a host other than this machine that may be asked, because it is yours; repeatable",
+    )
+    init.set_defaults(command=_init)
+
+
+def _init(options: argparse.Namespace) -> int:
+    from dress_rehearsal.rehearsal.first_contact.introduction import introduce
+
+    console = make_console()
+    for line in introduce(options.url, options.out, options.allow):
+        console.print(escape(line), soft_wrap=True)
+    return 0

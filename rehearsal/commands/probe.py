@@ -1,0 +1,58 @@
+"""`rehearse probe`: plays one student through every step of a scenario, and shows what came."""
+
+import argparse
+import shlex
+
+from dress_rehearsal.plans import Plan, PlanError
+from dress_rehearsal.rehearsal.commands.options import (
+    BROKEN,
+    add_plan,
+    add_roster,
+    planned,
+)
+from dress_rehearsal.rehearsal.terminal.console import make_console
+
+
+def add(probe: argparse.ArgumentParser) -> None:
+    """Add its arguments to its parser."""
+    add_plan(probe)
+    add_roster(probe)
+    probe.set_defaults(command=_probe, only_output=True)
+
+
+def _probe(options: argparse.Namespace) -> int:
+    plan = planned(options)
+    _check_probeable(plan)
+    from dress_rehearsal.rehearsal.external_target import check_startable
+    from dress_rehearsal.rehearsal.first_contact.probe import next_step, probe
+    from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
+    from dress_rehearsal.rehearsal.preflight import people_of
+
+    people = people_of(plan, options.roster)
+    check_startable(plan)
+    sheet = Sheet(make_console())
+    wrongs = probe(plan, people, sheet)
+    sheet.line()
+    if not wrongs:
+        sheet.line("Nothing is wrong.", style="bold green")
+        roster = f" --roster {shlex.quote(str(options.roster))}" if options.roster else ""
+        for line in next_step(plan, people, f"rehearse run {options.plan}{roster}"):
+            sheet.line(line)
+        return 0
+    sheet.line(f"First: {wrongs[0]}", style="bold red")
+    for wrong in wrongs[1:]:
+        sheet.line(f"Then: {wrong}")
+    return BROKEN
+
+
+def _check_probeable(plan: Plan) -> None:
+    """Check that there is a scenario of one's own to be tried.
+
+    Raises:
+        PlanError: the plan is for the stage of our own, or its scenario is a locustfile.
+    """
+    if plan.target.stage == "embedded":
+        raise PlanError(
+            "There is nothing to probe: the plan is for the stage of our own, which "
+            "`rehearse run` sets by itself. Give a plan whose target is an app of yours."
+        )

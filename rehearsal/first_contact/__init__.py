@@ -1,0 +1,1 @@
+"""First contact with somebody's own app: what it is asked, and what is written from its answers."""

@@ -1,0 +1,63 @@
+"""What the audit of a plan will be able to decide, from what its ledgers were seen to hold."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Final
+
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records.ledgers import Reading
+from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
+from dress_rehearsal.rehearsal.first_contact.stores import Held
+from dress_rehearsal.reports.audit import COUNTERS
+from dress_rehearsal.reports.audit.applicability import foreseen
+from dress_rehearsal.reports.evidence.stores import FACT_OF, Fact
+
+_WORDS: Final[Mapping[Fact, str]] = {
+    "count": "how many tickets were sold",
+    "tickets": "which",
+    "owners": "to whom",
+    "times": "when",
+    "numbers": "in which order",
+}
+_ALONE: Final = "answers only: a wrong that they show is proven, none shown proves nothing"
+
+
+def known_of(after: Held) -> set[Fact]:
+    """Return what the ledgers say."""
+    columns = {
+        column
+        for reading in after.values()
+        if isinstance(reading, Reading)
+        for column in reading.columns
+    }
+    return {fact for column in columns for fact in FACT_OF.get(column, ())}
+
+
+def tell_decisions(sheet: Sheet, plan: Plan, after: Held, *, enters: bool, follows: bool) -> None:
+    """Show what the audit will know, what it will measure, and what does not apply, and why.
+
+    Args:
+        enters, follows: whether the scenario goes to an entrance, and follows a pending ticket.
+    """
+    known = known_of(after)
+    words = [words for fact, words in _WORDS.items() if fact in known]
+    sheet.line(
+        f"It will know what was answered, and {_listed(words)}."
+        if words
+        else f"It will know {_ALONE}.",
+        2,
+    )
+    reasons = foreseen(plan, known, len(after), enters=enters, opens_tickets=follows)
+    measured = [name for name in COUNTERS if name not in reasons]
+    sheet.line(f"measured: {', '.join(measured)}", 2)
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for name in COUNTERS:
+        if name in reasons:
+            by_reason[reasons[name]].append(name)
+    for reason, names in by_reason.items():
+        sheet.line(f"does not apply, for {reason}: {', '.join(names)}", 2, style="bright_black")
+
+
+def _listed(words: list[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last

@@ -1,0 +1,147 @@
+"""The introduction: asks a target, tells what was found, and writes the plan and the scenario."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from dress_rehearsal.plans import PlanError, refusal
+from dress_rehearsal.plans.files import check_folder, kind_of, named, reason_of
+from dress_rehearsal.plans.hosts import is_host, is_loopback
+from dress_rehearsal.rehearsal.errors import SilentTargetError
+from dress_rehearsal.rehearsal.first_contact.draft import (
+    Exposition,
+    module_of,
+    name_of,
+    plan_text,
+    scenario_text,
+)
+from dress_rehearsal.rehearsal.first_contact.openapi import Guesses, guesses, is_openapi
+from dress_rehearsal.rehearsal.first_contact.questions import (
+    DOCUMENTS,
+    HEALTH,
+    METRICS,
+    PAGE,
+    Heard,
+    Interview,
+)
+from dress_rehearsal.rehearsal.first_contact.series import presets_in
+
+_OPTION: Final = "--allow"
+
+
+def introduce(url: str, folder: Path, allow: Sequence[str]) -> Iterator[str]:
+    """Ask a target, and write a plan and a scenario; yield what there is to say, line by line.
+
+    Args:
+        folder: gets the two files; neither may be there yet.
+        allow: hosts beside this machine that may be asked.
+
+    Raises:
+        PlanError: it may not be asked, or there is no place for the files; nothing was written.
+        SilentTargetError: nothing answers there; nothing was written.
+    """
+    if not all(is_host(host) for host in allow):
+        raise PlanError(f"{_OPTION}: give a host without http:// and port: staging.example, say.")
+    reason = refusal(url, allow)
+    if reason is not None:
+        raise PlanError(
+            reason.replace("the plan's target.allow", _OPTION)
+            .replace("target.url", "URL")
+            .replace(" there if that", f" with {_OPTION} if that")
+        )
+    check_folder(folder, "--out")
+    interview = Interview(url)
+    page = interview.ask(PAGE)
+    yield f"GET {page.path}: {page.words}"
+    if not page.status:
+        raise SilentTargetError(
+            f"Nothing answers at the URL: {page.why}. Start the app first, and give the address "
+            f"that it listens on."
+        )
+    document = interview.first(DOCUMENTS, lambda heard: heard.ok and is_openapi(heard.document))
+    metrics = interview.first(METRICS, lambda heard: heard.is_exposition)
+    healthy = interview.first(HEALTH, lambda heard: heard.ok)
+    yield from (f"GET {heard.path}: {heard.words}" for heard in interview.heard[1:])
+    yield ""
+    found = guesses(document.document) if document is not None and document.document else None
+    yield from _understood(found, document)
+    exposition = None if metrics is None else _exposition(url, metrics)
+    yield _about_metrics(exposition)
+    name = name_of(found.title if found is not None else "")
+    module = module_of(name)
+    host = urlsplit(url).hostname or ""
+    texts = {
+        folder / f"{name}.toml": plan_text(
+            name,
+            url,
+            () if is_loopback(host) else [host],
+            exposition,
+            module,
+        ),
+        folder / module: scenario_text(found, _page_of(page, healthy)),
+    }
+    _write(texts)
+    yield ""
+    yield f"Written: {' and '.join(named(path) for path in texts)}."
+    plan = named(folder / f"{name}.toml")
+    yield "Next:"
+    yield "  1. Read both files and put right what is marked GUESS."
+    yield "  2. Make people.csv, a line for each who may log in, below student,pin,enrolled."
+    yield f"  3. rehearse probe {plan} --roster people.csv"
+
+
+def _understood(found: Guesses | None, document: Heard | None) -> Iterator[str]:
+    if found is None or document is None:
+        yield (
+            "There is no OpenAPI document at the usual places, so the scenario's routes are made "
+            "up; every one is marked."
+        )
+        return
+    yield f"{document.path} describes {found.routes} operations. Guessed from their names:"
+    for what, route in (("page", found.page), ("login", found.login), ("purchase", found.purchase)):
+        yield f"  {what}: {f'{route.method} {route.path}' if route else 'none that looks like one'}"
+
+
+def _about_metrics(exposition: Exposition | None) -> str:
+    if exposition is None:
+        return "There are no metrics at the usual places: no pool can be watched until there are."
+    if not exposition.presets:
+        return "There are metrics, but none of a pool that is known by name."
+    return f"There are metrics with the series of: {', '.join(exposition.presets)}."
+
+
+def _exposition(url: str, metrics: Heard) -> Exposition:
+    return Exposition(f"{url.rstrip('/')}{metrics.path}", presets_in(metrics.text))
+
+
+def _page_of(page: Heard, healthy: Heard | None) -> str:
+    """Return a path that is known to answer; the page itself where none is."""
+    return page.path if page.status < 400 or healthy is None else healthy.path
+
+
+def _write(texts: dict[Path, str]) -> None:
+    """Write new files, all of them or none.
+
+    Raises:
+        PlanError: one is there already, or cannot be written.
+    """
+    there = [path for path in texts if kind_of(path) is not None or path.is_symlink()]
+    if there:
+        raise PlanError(
+            f"{' and '.join(map(named, there))} would be overwritten; nothing is: take it away, or "
+            f"give another folder with --out."
+        )
+    made: list[Path] = []
+    try:
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                made.append(path)
+                file.write(text)
+    except (OSError, ValueError) as error:
+        for path in made:
+            with suppress(OSError):
+                path.unlink()
+        raise PlanError(f"{named(path)} cannot be written: {reason_of(error)}.") from error

@@ -1,0 +1,208 @@
+"""The probe: one student through every step of a scenario, and everything that was seen of it.
+
+Nothing is measured and nothing is kept: the student acts in this process, with the students' own
+client, and what the stage writes meanwhile is in a folder that goes with it, however this ends.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from dress_rehearsal.compose import ExternalStage, Guardian, StageError
+from dress_rehearsal.compose.opening import t0_from
+from dress_rehearsal.compose.stage_folder import StageFolder
+from dress_rehearsal.plans import Person, Plan, PlanError
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.first_contact.account import tell_played
+from dress_rehearsal.rehearsal.first_contact.decisions import tell_decisions
+from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
+from dress_rehearsal.rehearsal.first_contact.exchange import Wire
+from dress_rehearsal.rehearsal.first_contact.meters import tell_metrics
+from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
+from dress_rehearsal.rehearsal.first_contact.stores import held, tell_ledgers
+from dress_rehearsal.rehearsal.first_contact.student import Played, ProbeStudent, await_instant
+from dress_rehearsal.rehearsal.first_contact.wrongs import reasons_in, wrongs_of
+from dress_rehearsal.reports.words import counted
+from dress_rehearsal.scenarios import Granted, Pending
+from dress_rehearsal.scenarios.client.origin import Origin
+from dress_rehearsal.scenarios.loading import load_buyer
+
+_BEFORE_T0_S: Final = 2.0
+"""What the student has for arriving and logging in before the sale opens."""
+_LONGEST_WAIT_S: Final = 30.0
+"""Whoever opens later than that by a clock of their own is not waited for."""
+_OUTSIDERS: Final = "not_eligible"
+_AFTER_T0_S: Final = 0.2
+"""A click falls so long after T-0: the app's clock may be a little behind."""
+
+
+def probe(plan: Plan, people: list[Person], sheet: Sheet) -> list[str]:
+    """Play one student, show everything, and return what is wrong, the first thing first.
+
+    Args:
+        people: the roster.
+
+    Raises:
+        PlanError, RehearsalError: it could not begin; the message says why.
+    """
+    person = next((each for each in people if each.enrolled), None)
+    if person is None:
+        raise PlanError("Nobody on the roster is enrolled, so nobody could buy: enrol somebody.")
+    discretion = Discretion([person.pin])
+    sheet.line(
+        f"Probing with the student of the roster's line {people.index(person) + 2}; PINs, tokens, "
+        f"cookies and keys are not shown."
+    )
+    with _private_stage(plan) as stage:
+        before = held(plan)
+        wire = Wire(
+            Origin.of(plan.target.url or "", plan.target, "probe"),
+            plan.students.timeout,
+            discretion,
+        )
+        file = Path(plan.scenario.file or "")
+        student = ProbeStudent(load_buyer(plan), person, wire, file, plan.students.ticket_poll)
+        try:
+            played = _play(plan, stage, student, wire, sheet)
+        finally:
+            wire.close()
+        wrongs = wrongs_of(plan, played, file, discretion)
+        for loss in stage.lost():
+            wrongs.insert(0, loss.what)
+        ticket = _ticket_of(played)
+        sheet.heading("Pools")
+        wrongs += tell_metrics(sheet, plan)
+        sheet.heading("Ledgers")
+        after = held(plan)
+        wrongs += tell_ledgers(sheet, before, after, person, ticket, discretion)
+        sheet.heading("What the audit will decide")
+        tell_decisions(
+            sheet, plan, after, enters=student.has("enter"), follows=student.has("follow_up")
+        )
+    return wrongs
+
+
+def _play(
+    plan: Plan, stage: ExternalStage, student: ProbeStudent, wire: Wire, sheet: Sheet
+) -> list[Played]:
+    """Play every method of the scenario in its order; return what came of each."""
+    played: list[Played] = []
+
+    def shown(one: Played) -> Played:
+        tell_played(sheet, one, wire.discretion)
+        played.append(one)
+        return one
+
+    t0_ns = _t0_of(plan)
+    stage.open_at(t0_ns)
+    sheet.heading(f"The student, {_opening_words(plan)}")
+    for method in ("arrive", "log_in", "wait"):
+        shown(student.play(method))
+    if (t0_ns - time.time_ns()) / NS_PER_S <= _LONGEST_WAIT_S:
+        await_instant(t0_ns + round(_AFTER_T0_S * NS_PER_S))
+    bought = shown(student.play("buy"))
+    claim = bought.claim
+    if isinstance(claim, Pending):
+        *_, last = student.follow(claim)
+        claim = shown(last).claim
+    else:
+        shown(Played("follow_up", skipped="not needed: no ticket is pending"))
+    if isinstance(claim, Granted):
+        shown(student.play("enter", claim))
+    else:
+        shown(Played("enter", skipped="not reached: the student holds no ticket"))
+    return played
+
+
+def _t0_of(plan: Plan) -> int:
+    """Return when the sale opens for the probe."""
+    opening = plan.target.opening
+    now_ns = time.time_ns()
+    if opening is None or opening.already:
+        return now_ns
+    try:
+        return t0_from(plan, now_ns + (round(_BEFORE_T0_S * NS_PER_S) if opening.request else 0))
+    except StageError:  # it opened a while ago
+        return now_ns
+
+
+def _opening_words(plan: Plan) -> str:
+    opening = plan.target.opening
+    if opening is None:
+        return "who buys at once, for the plan names no opening"
+    if opening.already:
+        return "who buys at once, for the sale is open already"
+    if opening.at is not None:
+        return f"of a sale that opens by itself at {opening.at.isoformat()}"
+    return f"of a sale that {opening.request} opens"
+
+
+def _ticket_of(played: list[Played]) -> str | None:
+    """Return the ticket that the student was granted in the end."""
+    claims = [one.claim for one in played if isinstance(one.claim, Granted)]
+    return str(claims[-1].ticket) if claims else None
+
+
+@contextmanager
+def _private_stage(plan: Plan) -> Iterator[ExternalStage]:
+    """Set the plan's stage without a roster, its logs in a folder that is gone afterwards.
+
+    Raises:
+        RehearsalError: it cannot be set; what its log said is in the sentence.
+    """
+    folder = StageFolder.create()
+    guardian: Guardian | None = None
+    try:
+        run = RunDirectory.create(folder.path / "runs", plan)
+        guardian = Guardian.start(folder, run.logs / "probe_guardian.log")
+        try:
+            with ExternalStage(plan, run, []) as stage:
+                yield stage
+        except StageError as error:
+            raise RehearsalError(_without_logs(str(error), run.logs)) from error
+    finally:
+        folder.remove()
+        if guardian is not None:
+            guardian.release()
+
+
+def _without_logs(sentence: str, logs: Path) -> str:
+    """Return a sentence that names no log which will be gone when it is looked for."""
+    log = rf"{re.escape(str(logs))}/[\w.-]+"
+    sentence = re.sub(
+        rf"the end of {log} says why:", "the end of what it wrote says why:", sentence
+    )
+    sentence = re.sub(rf"it wrote nothing to {log}", "it wrote nothing", sentence)
+    return re.sub(log, "its log", sentence)
+
+
+def _if_unforeseen(plan: Plan) -> str:
+    """Return what a scenario lacks that never says why an outsider is refused."""
+    if _OUTSIDERS in reasons_in(Path(plan.scenario.file or "")):
+        return ""
+    return f', and the scenario never returns Refused("{_OUTSIDERS}") for them'
+
+
+def next_step(plan: Plan, people: list[Person], command: str) -> Iterator[str]:
+    """Yield what to do next once nothing is wrong.
+
+    Args:
+        command: that rehearses the plan.
+    """
+    outsiders = sum(not each.enrolled for each in people[: plan.event.students])
+    if outsiders:
+        yield (
+            f"Not tried: {counted(outsiders, 'person', 'people')} of the roster may not buy"
+            f"{_if_unforeseen(plan)}."
+        )
+    if plan.target.reset is None:
+        yield (
+            "The plan has no [target.reset]: what the student bought stays in the app. What was "
+            "there before a rehearsal is not counted as its own, but this student has a ticket."
+        )
+    yield f"Next: {command}"

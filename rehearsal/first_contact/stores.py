@@ -1,0 +1,92 @@
+"""Ledgers at first contact: what each holds before and after the student bought, and lacks."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from dress_rehearsal.plans import Person, Plan
+from dress_rehearsal.records.ledgers import LedgerUnreadableError, Reading, read_ledgers
+from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
+from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
+from dress_rehearsal.reports.words import counted
+
+_WANTED: Final[Mapping[str, str]] = {
+    "ticket": "which tickets were lost",
+    "student": "who holds more than one, or another's",
+    "granted": "what was sold before T-0, and in which order",
+}
+"""The columns of a whole ledger, and what cannot be decided without each."""
+
+Held = Mapping[str, Reading | LedgerUnreadableError]
+
+
+def held(plan: Plan) -> Held:
+    """Return what each ledger holds now, or why it cannot be read."""
+    return read_ledgers(plan.ledgers, plan.target)
+
+
+def tell_ledgers(
+    sheet: Sheet,
+    before: Held,
+    after: Held,
+    person: Person,
+    ticket: str | None,
+    discretion: Discretion,
+) -> list[str]:
+    """Show what each ledger said; return what is wrong, a sentence each.
+
+    Args:
+        ticket: that the student was granted; None: none was.
+    """
+    wrongs: list[str] = []
+    if not after:
+        sheet.line("none: the audit will know answers only", 2)
+    for name, now in after.items():
+        then = before.get(name)
+        if isinstance(now, LedgerUnreadableError) or isinstance(then, LedgerUnreadableError):
+            why = now if isinstance(now, LedgerUnreadableError) else then
+            sheet.line(f"{name}: cannot be read: {why}", 2, style="red")
+            wrongs.append(f"The ledger {name} cannot be read: {why}.")
+            continue
+        rows = f"{counted(then.count, 'row') if then else 'not read'} before, {now.count:,} after"
+        sheet.line(f"{name}: {rows}; columns {', '.join(now.columns) or 'not known yet'}", 2)
+        wrongs += _tell_ticket(sheet, name, now, person, ticket, discretion)
+        _tell_lacking(sheet, now)
+    return wrongs
+
+
+def _tell_ticket(
+    sheet: Sheet,
+    name: str,
+    now: Reading,
+    person: Person,
+    ticket: str | None,
+    discretion: Discretion,
+) -> list[str]:
+    if ticket is None or now.columns == ("count",):
+        return []
+    shown = discretion.shown(ticket, 60)
+    row = next((row for row in now.rows if row.ticket == ticket), None)
+    if row is None:
+        sheet.line(f"the student's ticket {shown} is not there", 4, style="red")
+        named = [row.ticket for row in now.rows if row.student == person.student]
+        hint = f"; of this student it has {discretion.shown(str(named[-1]), 60)}" if named else ""
+        return [
+            f"The ledger {name} does not have the ticket that the student was granted, {shown}"
+            f"{hint}: Granted(…) and the column ticket have to name a ticket alike."
+        ]
+    whose = "" if row.student is None else ", as the student's"
+    sheet.line(f"the student's ticket {shown} is there{whose}", 4)
+    if row.student is not None and row.student != person.student:
+        return [
+            f"The ledger {name} has the ticket as of another student: its column student has to "
+            f"name people as the roster does."
+        ]
+    return []
+
+
+def _tell_lacking(sheet: Sheet, now: Reading) -> None:
+    if not now.columns:
+        return
+    for column, decides in _WANTED.items():
+        if column not in now.columns:
+            sheet.line(f"lacks {column}: it cannot be decided {decides}", 4, style="yellow")

@@ -1,0 +1,108 @@
+"""The socket under a connection: it is waited for on the loop, and read with the kernel's stamps.
+
+Linux stamps received TCP data when it arrives (`SO_TIMESTAMPNS`, see socket(7)); `recvmsg` hands
+the stamp over with the data.
+"""
+
+import errno
+import os
+import socket
+import struct
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+from gevent import get_hub, monkey
+
+from dress_rehearsal.records.stamps import SO_TIMESTAMPNS
+from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S
+from dress_rehearsal.scenarios.client.local_address import LocalAddresses
+
+KERNEL_TIMES: Final = sys.platform == "linux"
+"""Whether receive times come from the kernel; elsewhere they are the time of reading."""
+READ_BYTES: Final = 16_384
+"""How much is read at once."""
+READ, WRITE = 1, 2
+TIMESPEC: Final = struct.Struct("@qq")
+ANCILLARY_BYTES: Final = socket.CMSG_SPACE(TIMESPEC.size)
+_WORDS: Final = {
+    errno.ECONNREFUSED: "connect_refused",
+    errno.ECONNRESET: "connection_reset",
+    errno.EPIPE: "connection_lost",
+    errno.EADDRNOTAVAIL: NO_FREE_PORT,
+    errno.EMFILE: "too_many_files",
+    errno.ENFILE: "too_many_files",
+}
+# gevent's patched class would add its own waiting; this file does it itself.
+_PlainSocket: Final[Any] = monkey.get_original("socket", "socket")
+
+
+def connected(address: tuple[str, int], local: LocalAddresses | None) -> Any:
+    """Return a connected socket that does not block.
+
+    Raises:
+        OSError: there is none.
+    """
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    plain = _PlainSocket(family, socket.SOCK_STREAM)
+    try:
+        plain.setblocking(False)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if KERNEL_TIMES:
+            plain.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        if local is not None:
+            local.bind(plain)
+        _connect(plain, address)
+    except BaseException:
+        plain.close()
+        raise
+    return plain
+
+
+def _connect(plain: Any, address: tuple[str, int]) -> None:
+    code = plain.connect_ex(address)
+    if code == errno.EINPROGRESS:
+        await_writable(plain)
+        code = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+def send(plain: Any, data: bytes) -> None:
+    """Send all of it, waiting while the far end takes nothing more; the caller bounds the wait.
+
+    Raises:
+        OSError: the connection has gone.
+    """
+    sent = 0
+    while sent < len(data):
+        try:
+            sent += plain.send(data[sent:])
+        except BlockingIOError:
+            await_writable(plain)
+
+
+def arrival_ns(ancillary: Sequence[tuple[int, int, bytes]], read_ns: int) -> int:
+    """Return when what `recvmsg` gave had arrived, by the kernel; without its stamp when it was
+    read."""
+    for level, kind, stamp in ancillary:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
+            seconds, nanoseconds = TIMESPEC.unpack(stamp)
+            # The two clocks agree to some microseconds; reading is never before arriving.
+            arrived_ns: int = seconds * NS_PER_S + nanoseconds
+            return min(arrived_ns, read_ns)
+    return read_ns
+
+
+def await_writable(plain: Any) -> None:
+    """Wait on the loop until more can be sent; the caller bounds the wait."""
+    writable = get_hub().loop.io(plain.fileno(), WRITE)
+    try:
+        get_hub().wait(writable)
+    finally:
+        writable.close()
+
+
+def word_of(error: OSError, otherwise: str) -> str:
+    """Return the word in `error` for what became of a socket."""
+    return _WORDS.get(error.errno or 0, otherwise)

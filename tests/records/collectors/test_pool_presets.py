@@ -1,0 +1,69 @@
+"""Each preset reads the exposition text of its family, written from the family's documentation."""
+
+import json
+from importlib import resources
+from typing import Any, get_args
+
+import pytest
+
+from dress_rehearsal.plans.metrics import Metrics, Preset
+from dress_rehearsal.records import pool_presets
+from dress_rehearsal.records.collectors.pool_metrics import PoolMetrics
+from dress_rehearsal.records.pool_presets import read_preset
+from tests.records.collectors.pool_texts import TEXTS, Expected
+
+
+def pools_of(text: str, preset: str, name: str = "shop") -> dict[str, dict[str, float]]:
+    """Return the fields of each pool that a text holds, by names as short as in a plan's map."""
+    source = PoolMetrics(
+        Metrics.model_validate({"name": name, "url": "http://127.0.0.1:9/m", "pools": preset}), 0
+    )
+    series, _ = source.found(text)
+    values = source._series(text)
+    found: dict[str, dict[str, float]] = {}
+    short = {
+        "db_client_connections": "used",
+        "db_client_connection_max": "max",
+        "db_client_connection_pending_requests": "pending",
+        "db_client_connection_wait_time_seconds_sum": "wait_s",
+        "db_client_connection_wait_time_seconds_count": "waits",
+        "db_client_connection_use_time_seconds_sum": "hold_s",
+        "db_client_connection_use_time_seconds_count": "returned",
+        "db_client_connection_timeouts_total": "timeouts",
+        "pool_busy_seconds_total": "busy_s",
+        "pool_server_active": "active",
+    }
+    for each in series:
+        labels: dict[str, Any] = json.loads(each.labels)
+        field = short.get(each.name, f"bucket<={labels.get('le')}")
+        found.setdefault(labels["pool"], {})[field] = values[each]
+    return found
+
+
+def test_every_preset_is_a_file_and_every_file_a_preset_of_plans() -> None:
+    files = {
+        path.name.removesuffix(".toml")
+        for path in resources.files(pool_presets).iterdir()
+        if path.name.endswith(".toml")
+    }
+
+    assert files == set(get_args(Preset))
+
+
+@pytest.mark.parametrize("name", get_args(Preset))
+def test_a_preset_says_where_its_names_come_from(name: str) -> None:
+    preset = read_preset(name)
+
+    assert preset.says
+    assert all(link.startswith("https://") for link in preset.documentation)
+
+
+def test_every_preset_has_a_text() -> None:
+    assert {each.preset for each in TEXTS} == set(get_args(Preset))
+
+
+@pytest.mark.parametrize("expected", TEXTS, ids=lambda each: each.id)
+def test_used_most_waiting_wait_and_timeouts_come_out_in_seconds(expected: Expected) -> None:
+    assert pools_of(expected.text, expected.preset) == {
+        pool: pytest.approx(fields) for pool, fields in expected.pools.items()
+    }

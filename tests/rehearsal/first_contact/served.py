@@ -1,0 +1,65 @@
+"""An app that says what it is told to say, and remembers what it was asked."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Said = str | bytes | dict[str, Any] | int | tuple[int, dict[str, Any]]
+"""What is said: a page, an exposition, a JSON document, a bare status, or a status with JSON."""
+
+
+@dataclass
+class App:
+    """An app under way; `asked` holds method and path of every request."""
+
+    url: str
+    asked: list[str] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def served(pages: Mapping[str, Said], cookie: str = "") -> Iterator[App]:
+    """Serve pages by their paths, while inside; 404 elsewhere. A cookie comes with every answer."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            app.asked.append(f"{self.command} {self.path}")
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            status, said = 200, pages.get(self.path, 404)
+            if isinstance(said, tuple):
+                status, said = said
+            elif isinstance(said, int):
+                status = said
+            body = said if isinstance(said, bytes) else b""
+            if isinstance(said, dict):
+                body = json.dumps(said).encode()
+            elif isinstance(said, str):
+                body = said.encode()
+            self.send_response(status)
+            if cookie:
+                self.send_header("Set-Cookie", cookie)
+            if status == 302:
+                self.send_header("Location", "http://198.51.100.1/elsewhere")
+            kind = "application/json" if isinstance(said, dict) else "text/plain"
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        app = App(f"http://127.0.0.1:{server.server_address[1]}")
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield app
+        finally:
+            server.shutdown()
+            thread.join()

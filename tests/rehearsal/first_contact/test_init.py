@@ -1,0 +1,167 @@
+"""`rehearse init`: ten GETs at most, to the host that was named, and two files that work."""
+
+import ast
+import tomllib
+
+import pytest
+
+from dress_rehearsal.plans import read_plan
+from dress_rehearsal.rehearsal.cli import main
+from dress_rehearsal.rehearsal.first_contact.draft import Exposition, module_of, name_of, plan_text
+from dress_rehearsal.scenarios.loading import load_buyer
+from tests.hostile_http import MODES, hostile
+from tests.rehearsal.first_contact.documents import FASTAPI
+from tests.rehearsal.first_contact.served import served
+
+SECRET = "q7Hd-4711-SENTINEL-Zm9vYmFy"
+MOST_LINES = 20
+
+
+def lines_of_code(text):
+    """Return the lines that are neither empty nor comments, docstrings left out."""
+    if text.startswith('"""'):
+        text = text.split('"""', 2)[2]
+    return [line for line in text.splitlines() if line.strip() and line.strip()[0] != "#"]
+
+
+def test_what_was_found_is_filled_in(tmp_path, capsys):
+    with served({"/": "hello", "/openapi.json": FASTAPI}) as app:
+        assert main(["init", app.url, "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "purchase: POST /shows/{show}/orders" in said
+    plan = (tmp_path / "winter-fest-shop.toml").read_text()
+    assert tomllib.loads(plan)["target"]["url"] == app.url
+    scenario = (tmp_path / "winter_fest_shop.py").read_text()
+    ast.parse(scenario)
+    assert '"/shows/winterfest/orders", name="POST /shows/{show}/orders"' in scenario
+    assert scenario.count("GUESS") == 4
+    assert 'headers={"Authorization": f"Bearer {self.token}"}' in scenario
+    assert main(["plan", "check", str(tmp_path / "winter-fest-shop.toml")]) == 0
+    said = capsys.readouterr().out
+    assert "fine. 100 students, 50 tickets" in said
+    assert "Who acts was not checked" in said
+    loaded = load_buyer(read_plan(tmp_path / "winter-fest-shop.toml"))
+    assert loaded.__name__ == "Customer"
+    for text in (plan, scenario):
+        assert len(lines_of_code(text)) <= MOST_LINES
+        assert max(map(len, text.splitlines())) <= 100
+
+
+def test_it_asks_ten_times_at_most_and_only_gets(tmp_path):
+    with served({}) as app:
+        assert main(["init", app.url, "--out", str(tmp_path)]) == 0
+    assert len(app.asked) == 10
+    assert all(line.startswith("GET /") for line in app.asked)
+
+
+def test_an_app_without_a_document_gets_a_draft_all_of_guesses(tmp_path, capsys):
+    with served({"/": 404, "/health": "fine"}) as app:
+        assert main(["init", app.url, "--out", str(tmp_path)]) == 0
+    assert "made up" in capsys.readouterr().out
+    scenario = (tmp_path / "own_app.py").read_text()
+    assert 'self.client.get("/health")' in scenario
+    assert 'self.client.post("/orders")' in scenario
+    assert main(["plan", "check", str(tmp_path / "own-app.toml")]) == 0
+    assert load_buyer(read_plan(tmp_path / "own-app.toml")).__name__ == "Customer"
+
+
+def test_pools_whose_series_are_there_are_named(tmp_path, capsys):
+    text = (
+        "# TYPE hikaricp_connections_active gauge\n"
+        'hikaricp_connections_active{pool="main"} 3\nhikaricp_connections_max{pool="main"} 10\n'
+        'lettuce_command_completion_seconds_count{command="GET"} 3\n'
+    )
+    with served({"/actuator/prometheus": text}) as app:
+        assert main(["init", app.url, "--out", str(tmp_path)]) == 0
+    assert "series of: hikaricp" in capsys.readouterr().out
+    (metrics,) = read_plan(tmp_path / "own-app.toml").metrics
+    assert metrics.url == f"{app.url}/actuator/prometheus"
+    assert "hikaricp" in metrics.presets
+
+
+def test_a_redirect_is_told_and_not_followed(tmp_path, capsys):
+    with served({"/": 302}) as app:
+        assert main(["init", app.url, "--out", str(tmp_path)]) == 0
+    assert "GET /: 302, leads to another place; not followed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("there", ["own-app.toml", "own_app.py"])
+def test_nothing_is_overwritten(tmp_path, capsys, there):
+    (tmp_path / there).write_text("mine")
+    with served({}) as app:
+        assert main(["init", app.url, "--out", str(tmp_path)]) == 2
+    assert f"{there} would be overwritten" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [there]
+    assert (tmp_path / there).read_text() == "mine"
+
+
+def test_a_link_that_leads_nowhere_is_not_written_through(tmp_path):
+    (tmp_path / "own_app.py").symlink_to(tmp_path / "elsewhere.py")
+    with served({}) as app:
+        assert main(["init", app.url, "--out", str(tmp_path)]) == 2
+    assert not (tmp_path / "elsewhere.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["http://staging.example"], "add staging.example with --allow"),
+        (["http://staging.example", "--allow", "http://staging.example"], "--allow: give a host"),
+        ([f"http://user:{SECRET}@127.0.0.1:8000"], "URL must not carry a user name"),
+        ([f"http://127.0.0.1:{SECRET}"], "URL must have a port"),
+        ([f"http://{SECRET}"], "No load is sent to its host"),
+        (["http://127.0.0.1:1", "--out", "/dev/null/x"], "--out /dev/null/x"),
+        ([], "arguments are required: URL"),
+    ],
+)
+def test_what_may_not_be_asked_is_not(arguments, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main(["init", *arguments])
+    except SystemExit as ended:
+        code = ended.code
+    said = capsys.readouterr()
+    assert code == 2, said
+    assert sentence in said.err
+    assert SECRET not in said.out + said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_answers_nothing_is_written(tmp_path, capsys):
+    with served({}) as app:
+        pass
+    assert main(["init", app.url, "--out", str(tmp_path)]) == 1
+    assert "Nothing answers at the URL: Connection refused." in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [mode for mode, (why, _) in MODES.items() if why != "late"])
+def test_whatever_answers_it_is_a_sentence(tmp_path, capsys, mode):
+    with hostile(mode) as server:
+        assert main(["init", server.url, "--out", str(tmp_path)]) in (0, 1)
+    said = capsys.readouterr()
+    assert "Traceback" not in said.out + said.err
+
+
+def test_a_host_that_is_allowed_and_pools_that_were_found_are_in_the_plan():
+    found = Exposition("https://staging.example/metrics", ("hikaricp", "lettuce"))
+    text = plan_text("shop", "https://staging.example", ["staging.example"], found, "shop.py")
+    plan = tomllib.loads(text)
+    assert plan["target"]["allow"] == ["staging.example"]
+    assert [each["pools"] for each in plan["metrics"]] == [["hikaricp", "lettuce"]]
+    assert len(lines_of_code(text)) <= MOST_LINES
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "module"),
+    [
+        ("Winter Fest — Shop!", "winter-fest-shop", "winter_fest_shop.py"),
+        ("３２", "own-app", "own_app.py"),
+        ("2026 tickets", "2026-tickets", "shop_2026_tickets.py"),
+        ("Class", "class", "shop_class.py"),
+        ("x" * 99, "x" * 40, f"{'x' * 40}.py"),
+    ],
+)
+def test_names_are_made_of_a_title(title, name, module):
+    assert name_of(title) == name
+    assert module_of(name) == module

@@ -1,0 +1,271 @@
+"""`rehearse probe`: one student through every step, everything shown, nothing left behind."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from dress_rehearsal.rehearsal.cli import main
+from tests.rehearsal.first_contact.served import served
+
+SECRET = "q7Hd-4711-SENTINEL-Zm9vYmFy"
+ROSTER = f"student,pin,enrolled\noutsider,1,0\nann@uni.example,{SECRET},1\nbob@uni.example,2,1\n"
+SOUND = """
+    from dress_rehearsal.scenarios import Buyer, Granted, Refused
+
+    class Customer(Buyer):
+        def arrive(self):
+            self.client.get("/shows/7", name="GET /shows/{show}")
+
+        def log_in(self):
+            self.client.post("/login", data={"who": self.person.student, "pin": self.person.pin})
+
+        def buy(self):
+            answer = self.client.post("/orders")
+            match answer.status:
+                case 200: return Granted(answer.json()["id"])
+                case 409: return Refused("sold_out")
+                case 403: return Refused("not_eligible")
+"""
+PAGES = {"/shows/7": "hello \x1b[2J", "/login": {"token": SECRET}, "/orders": {"id": "t-1"}}
+
+
+@pytest.fixture
+def temporary():
+    """A temporary folder with a short name, as sockets need it."""
+    with tempfile.TemporaryDirectory(prefix="p-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def probed(tmp_path, temporary, monkeypatch, capsys):
+    """Probe an app with a scenario; returns the exit code and what was said."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+    def run(pages, scenario=SOUND, more="", roster=ROSTER):
+        Path("shop.py").write_text(textwrap.dedent(scenario))
+        Path("people.csv").write_text(roster)
+        with served(pages) as app:
+            Path("shop.toml").write_text(plan_of(app.url, more))
+            before = sorted([*tmp_path.rglob("*"), *temporary.iterdir()])
+            code = main(["probe", "shop.toml", "--roster", "people.csv"])
+            captured = capsys.readouterr()
+            run.asked = app.asked
+        said = captured.out + captured.err
+        assert SECRET not in said
+        assert "\x1b" not in said
+        assert "Traceback" not in said
+        assert sorted([*tmp_path.rglob("*"), *temporary.iterdir()]) == before, "something is left"
+        return code, said
+
+    return run
+
+
+def plan_of(url, more=""):
+    return (
+        'name = "shop"\n[scenario]\nfile = "shop.py"\n[event]\nstudents = 3\ntickets = 2\n'
+        f'[target]\nstage = "external"\nurl = "{url}"\n[target.opening]\nalready = true\n{more}'
+    )
+
+
+def test_a_sound_app_is_gone_through_and_shown(probed):
+    code, said = probed(PAGES)
+    assert code == 0, said
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert lines[0].startswith("Probing with the student of the roster's line 3;")
+    assert any(line.startswith("GET /shows/7 200 ") for line in lines)
+    assert "counted as GET /shows/{show}" in lines
+    assert "answered hello \\x1b[2J" in lines
+    assert "sent who=ann%40uni.example&pin=…" in lines
+    assert 'answered {"token": "…"}' in lines
+    assert "returned Granted: ticket t-1" in lines
+    assert "Nothing is wrong." in lines
+    assert "Not tried: 1 person of the roster may not buy." in lines
+    assert lines[-1] == "Next: rehearse run shop.toml --roster people.csv"
+    assert [each for each in probed.asked if each[:4] == "POST"] == ["POST /login", "POST /orders"]
+
+
+@pytest.mark.parametrize(
+    ("pages", "change", "first"),
+    [
+        (
+            {**PAGES, "/orders": 410},
+            ("", ""),
+            "buy returned nothing after an answer of 410, so it counts as failed",
+        ),
+        ({**PAGES, "/orders": 409}, ("", ""), "Buying was refused: sold_out."),
+        ({**PAGES, "/login": 401}, ("", ""), "log_in ended with 401"),
+        ({**PAGES, "/shows/7": 404}, ("", ""), "arrive: GET /shows/7 was answered 404"),
+        ({**PAGES, "/shows/7": 500}, ("", ""), "arrive: GET /shows/7 was answered 500"),
+        (PAGES, ('"id"', '"ticket"'), "buy failed in line 14 of shop.py: KeyError: 'ticket'."),
+        (PAGES, ("Granted(", "str("), "buy returned something else than Granted"),
+        (PAGES, ('"sold_out"', '"soldout"'), "Line 15 of shop.py refuses for 'soldout', a reason"),
+        ({**PAGES, "/orders": 409}, ('"sold_out"', '"full"'), "buy returned Refused('full'), a"),
+        (PAGES, ("/shows/7", "http://198.51.100.7/x"), "got no answer (host_refused)"),
+    ],
+)
+def test_the_first_thing_that_is_wrong_is_named(probed, pages, change, first):
+    code, said = probed(pages, SOUND.replace(*change) if change[0] else SOUND)
+    assert code == 1
+    assert "\nFirst: " in said
+    assert first in said.partition("\nFirst: ")[2].partition("\n")[0]
+
+
+def test_a_ledger_is_held_against_the_ticket(probed, tmp_path):
+    ledger = '[[ledgers]]\nname = "orders"\ncsv = "orders.csv"\n'
+    (tmp_path / "orders.csv").write_text("ticket,student\nt-1,ann@uni.example\n")
+    code, said = probed(PAGES, more=ledger)
+    assert code == 0, said
+    assert "the student's ticket t-1 is there, as the student's" in said
+    assert "lacks granted" in said
+    (tmp_path / "orders.csv").write_text("ticket,student\n7,ann@uni.example\n")
+    code, said = probed(PAGES, more=ledger)
+    assert code == 1
+    assert "does not have the ticket that the student was granted, t-1; of this student it" in said
+    (tmp_path / "orders.csv").write_text("ticket,student\nt-1,8\n")
+    code, said = probed(PAGES, more=ledger)
+    assert "has the ticket as of another student" in said
+
+
+def test_metrics_are_shown_with_the_values_read_and_the_nearest_names_where_none(probed):
+    text = (
+        "# TYPE hikaricp_connections_active gauge\n"
+        'hikaricp_connections_active{pool="main"} 3\nhikaricp_connections_max{pool="main"} 10\n'
+    )
+
+    def metrics(preset):
+        return f'[[metrics]]\nname = "shop"\nurl = "URL/metrics"\npools = "{preset}"\n'
+
+    with served({"/metrics": text}) as app:
+        code, said = probed(PAGES, more=metrics("hikaricp").replace("URL", app.url))
+        assert code == 0, said
+        assert "used 3, max 10" in said
+        assert "nobody says who waits" in said
+        code, said = probed(PAGES, more=metrics("go_sql").replace("URL", app.url))
+        assert code == 1
+        assert "The metrics shop have no series of go_sql" in said
+
+
+def test_a_pending_ticket_is_followed(probed):
+    scenario = """
+        from dress_rehearsal.scenarios import Buyer, Granted, Pending
+
+        class Customer(Buyer):
+            def buy(self):
+                return Pending(self.client.post("/orders").json()["id"])
+
+            def follow_up(self, pending):
+                self.client.get("/shows/7")
+                return Granted(pending.ticket)
+
+            def enter(self, granted):
+                self.client.post("/gate", json={"code": granted.ticket})
+    """
+    code, said = probed({**PAGES, "/gate": {"in": True}}, scenario)
+    assert code == 0, said
+    assert "returned Pending: ticket t-1" in said
+    assert probed.asked[-2:] == ["GET /shows/7", "POST /gate"]
+
+
+def test_a_scenario_that_hangs_is_ended(probed, monkeypatch):
+    monkeypatch.setattr("dress_rehearsal.rehearsal.first_contact.student.METHOD_S", 0.2)
+    scenario = """
+        import time
+        from dress_rehearsal.scenarios import Buyer
+
+        class Customer(Buyer):
+            def arrive(self):
+                time.sleep(60)
+
+            def buy(self):
+                while True: pass
+    """
+    code, said = probed(PAGES, scenario)
+    assert code == 1
+    assert "arrive did not come to an end within 0.2 s." in said
+    assert "buy did not come to an end within 0.2 s." in said
+
+
+def test_an_app_that_does_not_start_says_why_and_names_no_log(probed, tmp_path):
+    command = f"""["{sys.executable}", "-c", "import sys; sys.exit('no database here')"]"""
+    plan = f"[target]\ncommand = {command}\nready_within = '5s'\n"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            f"{__name__}.plan_of",
+            lambda url, more: plan_of_nothing(more),
+        )
+        code, said = probed(PAGES, more=plan)
+    assert code == 1
+    assert "no database here" in said
+    assert ".log" not in said
+
+
+def plan_of_nothing(more):
+    return (
+        'name = "shop"\n[scenario]\nfile = "shop.py"\n[event]\nstudents = 3\ntickets = 2\n'
+        + more.replace("[target]\n", '[target]\nstage = "external"\nurl = "http://127.0.0.1:9"\n')
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["smoke"], "There is nothing to probe"),
+        (["nowhere.toml"], "There is no plan nowhere.toml"),
+        (["shop.toml"], "give their credentials with --roster FILE"),
+        (["shop.toml", "--roster", "outsiders.csv"], "Nobody on the roster is enrolled"),
+    ],
+)
+def test_what_cannot_be_probed_is_said_with_2(arguments, sentence, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("shop.py").write_text(textwrap.dedent(SOUND))
+    Path("shop.toml").write_text(plan_of("http://127.0.0.1:9"))
+    Path("outsiders.csv").write_text("student,pin,enrolled\na,1,0\nb,1,0\nc,1,0\n")
+    assert main(["probe", *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_however_it_ends(tmp_path, temporary, how):
+    scenario = SOUND.replace('self.client.get("/shows/7"', '__import__("time").sleep(60);(""')
+    (tmp_path / "shop.py").write_text(
+        textwrap.dedent(scenario.replace(', name="GET /shows/{show}"', ""))
+    )
+    (tmp_path / "people.csv").write_text(ROSTER)
+    with served(PAGES) as app:
+        (tmp_path / "shop.toml").write_text(plan_of(app.url))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dress_rehearsal.rehearsal", "probe", "shop.toml"]
+            + ["--roster", "people.csv"],
+            cwd=tmp_path,
+            env={**os.environ, "TMPDIR": str(temporary)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        with process, contextlib.ExitStack() as ending:
+            ending.callback(process.kill)
+            assert process.stdout is not None
+            for line in process.stdout:  # the sale is set, the student is about to arrive
+                if line.startswith("The student, "):
+                    break
+            found = "".join(
+                path.read_text(errors="replace") for path in temporary.rglob("*") if path.is_file()
+            )
+            assert SECRET not in found
+            process.send_signal(how)
+            process.wait(20)
+    deadline = time.monotonic() + 20
+    while list(temporary.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert list(temporary.iterdir()) == []
