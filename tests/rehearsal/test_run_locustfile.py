@@ -213,18 +213,3 @@ def test_what_cannot_be_imported_is_said_and_leaves_nothing(performed):
     assert command.exit_code == 2, command.output()
     assert "line 2, needs the package not_installed_here" in command.output()
     assert list(command.out.glob("*-*")) == []
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        (("--processes", "2"), "one rehearsal has one generator so far"),
-        (("--students", "5"), "--users says how many"),
-        (("--users", "many"), "load.users = …"),
-        (("--host", "http://shop.example"), "does not name its host"),
-    ],
-)
-def test_what_cannot_be_carried_out_is_refused(performed, options, sentence):
-    command = performed("from locust import User\n", *options)
-    assert command.exit_code == 2
-    assert sentence in " ".join(command.output().split())
