@@ -166,7 +166,7 @@ class ExternalStage:
         Raises:
             TargetRefusedError: it does not answer, or it has no such event.
         """
-        if not _is_bundled(self._plan):
+        if not self._plan.bundled:
             return
         path = self._harmless_path()
         status, _ = self._target.ask("GET", path)
@@ -178,7 +178,7 @@ class ExternalStage:
 
     def _harmless_path(self) -> str:
         """Return a path that may be asked for without any effect."""
-        if not _is_bundled(self._plan):
+        if not self._plan.bundled:
             return self._plan.target.ready or "/"
         return f"/events/{self._plan.event.id}/countdown"
 
@@ -233,7 +233,7 @@ class ExternalStage:
         opening = self._plan.target.opening
         if opening is not None and opening.request is not None:
             open_by_request(self._target, opening, t0_ns)
-        elif opening is None and _is_bundled(self._plan):
+        elif opening is None and self._plan.bundled:
             self._open_by_token(t0_ns)
         # Else it opens by itself then, is open already, or nobody here knows of an opening.
 
@@ -270,7 +270,3 @@ class ExternalStage:
     def alerts(self) -> list[Alert]:
         """List nothing: its operators are somebody else's."""
         return []
-
-
-def _is_bundled(plan: Plan) -> bool:
-    return bool(getattr(plan, "bundled", True))

@@ -242,8 +242,8 @@ def _wrong(url: str, allowed: set[str]) -> str | None:
         > _LONGEST_PART
     ):
         return (
-            f"its URL has a part of more than {_LONGEST_PART} characters, which may be a token, and "
-            f"it is written to the run: name the variable that holds the token as bearer_env."
+            f"its URL has a part of more than {_LONGEST_PART} characters, which may be a token, "
+            f"and is written to the run: name the variable that holds the token as bearer_env."
         )
     written = f"[{host}]" if ":" in host else host
     if parts.netloc.lower() not in (written, f"{written}:{port}"):

@@ -1,12 +1,12 @@
 """The Plan: everything one rehearsal needs to know, checked before anything starts."""
 
 import re
-from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from dress_rehearsal.plans.abort import Abort
+from dress_rehearsal.plans.fault_needs import obstacle, overlap
 from dress_rehearsal.plans.faults import Fault, format_moment
 from dress_rehearsal.plans.ledgers import Ledger, ledgers_named_once
 from dress_rehearsal.plans.limits import LimitText, parse_limit
@@ -306,8 +306,8 @@ class Plan(Section):
 
     @model_validator(mode="after")
     def _faults_can_occur(self) -> Self:
-        wrongs = [_obstacle(fault, self) for fault in self.faults]
-        wrongs.append(_overlap(self.faults, self.schedule.sale))
+        wrongs = [obstacle(fault, self) for fault in self.faults]
+        wrongs.append(overlap(self.faults, self.schedule.sale))
         for wrong in wrongs:
             if wrong is not None:
                 raise ValueError(wrong)
@@ -331,100 +331,3 @@ def slo_edges_s(plan: Plan) -> tuple[float, ...]:
     """Return every latency that a gate of the plan sets as a limit, in seconds, ascending."""
     limits = (parse_limit(gate.limit) for gate in plan.gates if _LATENCY.fullmatch(gate.metric))
     return tuple(sorted({float(limit.value / 1000) for limit in limits if limit.unit == "ms"}))
-
-
-_OCCURS: Final[dict[str, Callable[[Strategy], bool]]] = {
-    "redelivery": lambda strategy: strategy.writes_back,
-    "drop_queue_items": lambda strategy: strategy.writes_back,
-    # The script in Redis checks and grants in one, and naive has no lock to be early for.
-    "duplicate_check_before_lock": lambda strategy: (
-        strategy.sound and not strategy.holders_in_redis
-    ),
-    "unique_off": lambda strategy: strategy.rests_on_unique,
-    # naive keeps no stock to take a second ticket from.
-    "double_decrement": lambda strategy: strategy.sound,
-}
-"""Whether a fault can occur with a strategy, where that is not all of them."""
-
-
-_Need = tuple[Callable[[Fault, Plan], bool], str]
-_EXTERNAL: Final[_Need] = (
-    lambda _, plan: plan.app.enrolment == "external",
-    'app.enrolment = "external"',
-)
-_ROOM: Final[_Need] = (
-    lambda _, plan: plan.app.waiting_room != "off",
-    'app.waiting_room = "poll" or "sse"',
-)
-_ENTRY: Final[_Need] = (
-    lambda _, plan: plan.students.entry > 0,
-    "somebody at the entrance: students.entry above 0%",
-)
-_IN_TIME: Final[_Need] = (
-    lambda fault, _: fault.at < fault.level,
-    "to begin before its grade, counted from T-0, is over",
-)
-_NEEDS: Final[dict[str, tuple[_Need, ...]]] = {
-    "slow_external": (_EXTERNAL,),
-    "slow_external_inside": (_EXTERNAL,),
-    "client_position": (
-        _ROOM,
-        (
-            lambda _, plan: plan.students.queue_jumpers > 0,
-            "somebody who tells a position: students.queue_jumpers above 0%",
-        ),
-    ),
-    "not_admitted_again": (_ROOM,),
-    "early_open": ((lambda fault, _: fault.at < 0, 'to begin before T-0: at = "T-10s", say'),),
-    "late_open": (_IN_TIME,),
-    "last_first": (_IN_TIME,),
-    "qr_replay": (_ENTRY,),
-    "entry_refused": (_ENTRY,),
-    "ineligible_granted": (
-        (
-            lambda _, plan: plan.outsiders > 0,
-            "somebody who is not on the roster: students.outsiders above 0%",
-        ),
-    ),
-    "replay_forgotten": (
-        (
-            lambda _, plan: plan.students.double_clickers > 0,
-            "somebody who clicks twice: students.double_clickers above 0%",
-        ),
-    ),
-}
-"""What a fault needs of a plan to occur: whether it is there, and its words where it is not."""
-
-
-def _obstacle(fault: Fault, plan: Plan) -> str | None:
-    """Return what a fault lacks in a plan, so that it could never strike; None when it can."""
-    occurs = _OCCURS.get(fault.name)
-    if occurs is not None and not occurs(plan.app.strategy):
-        possible = [name for name, strategy in STRATEGIES.items() if occurs(strategy)]
-        return (
-            f"fault {fault.name} cannot occur with app.allocation = "
-            f'"{plan.app.allocation}", only with {_listed(possible)}'
-        )
-    for is_there, words in _NEEDS.get(fault.name, ()):
-        if not is_there(fault, plan):
-            return f"fault {fault.name} needs {words}"
-    return None
-
-
-def _overlap(faults: tuple[Fault, ...], sale_s: float) -> str | None:
-    """Return which two entries of one fault overlap: the end of one would end the other too."""
-    last: dict[str, Fault] = {}
-    for fault in sorted(faults, key=lambda fault: fault.at):
-        before = last.get(fault.name)
-        if before is not None and fault.at <= before.ends(sale_s):
-            return (
-                f"two entries of fault {fault.name} overlap, and the end of one would end the "
-                f"other: give the first a `lasts` that is over before the second begins"
-            )
-        last[fault.name] = fault
-    return None
-
-
-def _listed(names: Sequence[str]) -> str:
-    *most, final = names
-    return f"{', '.join(most)} or {final}"

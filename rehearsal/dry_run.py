@@ -114,13 +114,19 @@ def _read(plan: Plan, section: str) -> Iterator[str]:
     """Yield from where ledgers or metrics are read, whatever their kind."""
     for each in getattr(plan, section, ()):
         keys = each.model_dump(mode="json", exclude_none=True)
-        where = [f"{key} {_place(key, keys[key])}" for key in _PLACES if keys.get(key)]
-        yield f"{section.removesuffix('s')} {keys.get('name', '')}: {', '.join(where)}"
+        where = [f"{words}{_place(key, keys[key])}" for key, words in _PLACES if keys.get(key)]
+        yield f"{section} {keys.get('name', '')}: {', '.join(where)}"
         if keys.get("query"):
             yield f"  by the query of {len(keys['query'])} characters in the plan"
 
 
-_PLACES: Final = ("url", "urls", "csv", "dsn_env", "bearer_env")
+_PLACES: Final = (
+    ("url", ""),
+    ("urls", ""),
+    ("csv", "the file "),
+    ("dsn_env", "the database in "),
+    ("bearer_env", "with the token in "),
+)
 
 
 def _place(key: str, value: Any) -> str:

@@ -72,14 +72,16 @@ def check_startable(plan: Plan) -> None:
 
 def needs_admin_token(plan: Plan) -> bool:
     """Return whether the sale is opened by the bundled scenario's own admin route."""
-    is_bundled = bool(getattr(plan, "bundled", True))
-    return plan.target.stage == "external" and plan.target.opening is None and is_bundled
+    return plan.target.stage == "external" and plan.target.opening is None and plan.bundled
 
 
 def named_variables(plan: Plan) -> frozenset[str]:
-    """Return the environment variables that a plan names: as `env:NAME`, or as a ledger's DSN."""
+    """Return the environment variables that a plan names: as `env:NAME`, as a ledger's database, or
+    as the token of metrics."""
     databases = {ledger.dsn_env for ledger in plan.ledgers if ledger.dsn_env is not None}
-    return variables_in(plan.model_dump(mode="json")) | databases
+    tokens = {each.bearer_env for each in plan.metrics if each.bearer_env is not None}
+    texts = plan.model_dump(mode="json", include={"target", "ledgers", "metrics"})
+    return variables_in(texts) | databases | tokens
 
 
 def first_needed_s(plan: Plan) -> float:

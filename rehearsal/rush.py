@@ -161,7 +161,8 @@ class Rush:
         """Return the ports of this machine that serve the target, where it is none of our own."""
         if self._plan.target.stage == "embedded":
             return frozenset()  # what listens there is among the components
-        return loopback_ports((self._stage.url, self._stage.dsn, self._stage.redis_url))
+        metrics = [url for each in self._plan.metrics for url in each.addresses]
+        return loopback_ports((self._stage.url, self._stage.dsn, self._stage.redis_url, *metrics))
 
     def _rush(self, generator: GeneratorProcess, collector: Collector, t0_ns: int) -> None:
         faults = FaultSchedule(self._plan, self._stage, self._run, self._screen.tell)

@@ -104,9 +104,8 @@ def _places(names: Sequence[str], called: Mapping[str, str]) -> dict[str, int]:
     places: dict[str, int] = {}
     for column in COLUMNS:
         name = called.get(column, column)
-        place = there.get(name.lower())
-        if place is not None:
-            places[column] = place
+        if name.lower() in there:
+            places[column] = there[name.lower()]
         elif column in called:
             raise LedgerUnreadableError(
                 f"there is no column {_excerpt(name)}, which the plan calls its {column}; there "

@@ -6,7 +6,8 @@ again: a shop that is reset often starts to number anew.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.ledgers.columns import Reading, Row
@@ -19,7 +20,8 @@ _LONGEST: Final = 40
 _ALL_KNOWN: Final = ("ticket", "student", "number", "granted")
 
 
-class New(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class New:
     """What a ledger holds that it did not before.
 
     Attributes:

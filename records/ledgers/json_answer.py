@@ -115,5 +115,8 @@ def _within(row: Any, field: str) -> Any:
 
 
 def _kind(value: Any) -> str:
-    kinds = {dict: "an object", list: f"a list of {len(value)}" if isinstance(value, list) else ""}
-    return kinds.get(type(value), "a single value" if value is not None else "null")
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return "null" if value is None else "a single value"

@@ -6,7 +6,7 @@ from typing import Final
 
 from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
-from dress_rehearsal.scenarios.client.http import Answer, Request, TraceIds
+from dress_rehearsal.scenarios.client.http import Answer, Place, Request, TraceIds
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.errors import ExchangeError
 
@@ -103,8 +103,8 @@ class Wire:
             connection.close()
         self._connections.clear()
 
-    def _connection(self, origin: Origin | None) -> Connection:
-        at = origin or self.origin
+    def _connection(self, place: Place | None) -> Connection:
+        at: Place = place or self.origin
         if at.url not in self._connections:
             self._connections[at.url] = Connection(at.address, self.timeout_s, secure=at.secure)
         return self._connections[at.url]

@@ -107,7 +107,8 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         )
     unread = entry_problems(evidence)
     problems += pending_problems(evidence) + unread
-    beside = not_applicable(said, found, gate_unread=bool(unread))
+    reasons = not_applicable(said, found, gate_unread=bool(unread))
+    beside = {name: reasons[name] for name in COUNTERS if name in reasons}
     for name in beside:
         found[name] = None
         wrongs.pop(name, None)

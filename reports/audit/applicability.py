@@ -157,11 +157,14 @@ def unlooked_at(evidence: Evidence, reasons: Mapping[str, str]) -> list[str]:
 
 def _meaningless(evidence: Evidence) -> dict[str, str]:
     """Return counters of a rule that was not made, so that nothing can have broken it."""
-    reasons = {}
+    reasons: dict[str, str] = {}
     if not evidence.plan.event.per_student:
         reasons["duplicate_students"] = _UNLIMITED
     if not evidence.plan.opens_at_t0:
         reasons |= dict.fromkeys(_OPENING, _UNOPENED)
+    if not evidence.plan.bundled:
+        reasons |= dict.fromkeys(SHOWN, _THEIRS)
+        reasons["lost_views"] = _UNCOUNTED
     if len(evidence.stores.expected) < 2:
         reasons["store_drift"] = _ALONE
     return reasons
@@ -171,7 +174,7 @@ def _nothing_there(said: Said, *, gate_unread: bool) -> dict[str, str]:
     """Return counters of what this rush did not have."""
     evidence = said.evidence
     embedded = evidence.plan.target.stage == "embedded"
-    reasons = {}
+    reasons: dict[str, str] = {}
     if evidence.plan.app.waiting_room == "off":
         reasons |= dict.fromkeys(_ROOM, _NO_ROOM)
     scanned = bool(said.at(SCAN).any())
@@ -205,15 +208,10 @@ def _not_said(evidence: Evidence) -> dict[str, str]:
 
 def _not_in_scenario(said: Said) -> dict[str, str]:
     """Return counters of what a scenario of somebody else's does not do."""
-    if is_bundled(said.evidence):
+    if said.evidence.plan.bundled:
         return {}
     reasons = dict.fromkeys(_OWN_WORDS, _NO_WORD)
     reasons["replays_refused"] = _NO_KEYS
     if not said.at(TICKET, QR).any():
         reasons["denied_tickets"] = _UNOPENED_TICKETS
     return reasons
-
-
-def is_bundled(evidence: Evidence) -> bool:
-    """Return whether the scenario is the bundled ticket open."""
-    return bool(getattr(evidence.plan, "bundled", True))

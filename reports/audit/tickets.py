@@ -105,18 +105,22 @@ def _of_owners(evidence: Evidence) -> dict[str, Wrong]:
     """Return tickets of people who may not have one, and those in the wrong hands."""
     stores, told = evidence.stores, evidence.promises.students
     found: dict[str, Wrong] = {}
-    if stores.holdings:
+    count: int | None = None
+    uninvited = set(told.loc[~told["enrolled"], "student"])
+    if "owners" not in stores.known:  # of whom nobody knows it but by what they were told
+        count = int(evidence.promises.tickets["student"].isin(uninvited).sum())
+    elif stores.holdings:
         strangers, outsiders = 0, 0
         ours = evidence.plan.target.stage == "embedded"
-        uninvited = set(told.loc[~told["enrolled"], "student"])
         for rows in stores.holdings.values():
             named = rows.loc[rows["student"] >= 0, "student"]
             if ours:  # elsewhere somebody else may buy, who is on no roster here
                 strangers = max(strangers, int((rows["student"] < 0).sum()))
             outsiders = max(outsiders, int(named.isin(uninvited).sum()))
-        count: int | None = strangers + outsiders
+        count = strangers + outsiders
         if (told.empty and not strangers) or not stores.complete:
             count = count or None  # its absence needs every store
+    if stores.holdings or count:
         found["ineligible"] = (
             count,
             f"Ineligible holders: {counted(count or 0, 'ticket')} went to people who may not buy.",
@@ -161,7 +165,7 @@ def _drift(evidence: Evidence, one: str, other: str) -> int:
     if rows[0] is None or rows[1] is None:
         held = [stores.counts.get(one), stores.counts.get(other)]
         numbers = [
-            count if count is not None else 0 if each is None else each["ticket"].nunique()
+            count if count is not None else 0 if each is None else int(each["ticket"].nunique())
             for count, each in zip(held, rows, strict=True)
         ]
         return abs(numbers[0] - numbers[1])

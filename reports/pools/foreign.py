@@ -46,9 +46,10 @@ def find_foreign_pools(evidence: Evidence) -> list[PoolFinding]:
     known = {pool.entry for pool in pools}
     for metrics in evidence.plan.metrics:
         missing = [name for name, number, _ in matches(evidence, metrics) if not number]
-        presets = [name for name in missing if name in metrics.presets]
+        named: list[str] = list(metrics.presets)
+        presets = [name for name in missing if name in named]
         if metrics.name not in known and not presets:
-            presets = [str(name) for name in metrics.presets] or ["pool"]
+            presets = named or ["pool"]
         found += [_unmeasured(f"{metrics.name}.{name}") for name in presets]
     return found
 

@@ -30,10 +30,14 @@ PLANS = [
     for page in (*FOREIGN, DOCS / "how-to.md", DOCS / "reference.md")
     for block in blocks_of(page, "toml")
 ]
-PYTHON = [block for page in FOREIGN for block in blocks_of(page, "python")]
+PYTHON = [
+    block for page in (*FOREIGN, DOCS / "reference.md") for block in blocks_of(page, "python")
+]
 SCENARIOS = [block for block in PYTHON if "(Buyer)" in block.text]
 SHOP: dict[str, Any] = {
     "/": "welcome",
+    "/shows/winterfest": "welcome",
+    "/shows/winterfest/orders": (201, {"reference": "7"}),
     "/login": '<input name="csrf_token" value="a"><input type="hidden" name="_csrf" value="b">',
     "/accounts/login/": "log in",
     "/session": {"welcome": "ann"},

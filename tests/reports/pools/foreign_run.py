@@ -2,7 +2,7 @@
 
 import heapq
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -193,3 +193,33 @@ class Shop:
         after = ticks >= T0_NS + self.restarted_s * SECOND
         before = counted[~after][-1]
         return np.where(after, counted - before, counted)
+
+
+def also_told(
+    evidence: Evidence, source: str, series: Mapping[tuple[str, str], Callable[[Any], Any]]
+) -> Evidence:
+    """Return evidence with further samples of one source, once a second.
+
+    Args:
+        series: by metric and labels (JSON) the values at seconds from T-0.
+    """
+    ends_ns = int(evidence.requests["done_ns"].max()) + 5 * SECOND
+    ticks = np.arange(T0_NS - 5 * SECOND + 9_000_000, ends_ns, SECOND)
+    since_s = (ticks - T0_NS) / SECOND
+    frames = [
+        pd.DataFrame(
+            {
+                "t_ns": ticks,
+                "source": source,
+                "name": name,
+                "labels": labels,
+                "value": np.broadcast_to(np.asarray(values(since_s), dtype=float), ticks.shape),
+            }
+        )
+        for (name, labels), values in {(UP, "{}"): lambda _: 1.0, **series}.items()
+    ]
+    words = ("source", "name", "labels")
+    before = evidence.metrics.astype(dict.fromkeys(words, str))
+    table = pd.concat([before, *frames], ignore_index=True).sort_values("t_ns", kind="stable")
+    table = table.reset_index(drop=True).astype(dict.fromkeys(words, "category"))
+    return replace(evidence, metrics=table)

@@ -1,0 +1,201 @@
+"""The audit of somebody else's shop decides what its ledgers tell, and says why not the rest."""
+
+import dataclasses
+from xml.etree import ElementTree as ET
+
+import pandas as pd
+import pytest
+
+from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
+from dress_rehearsal.reports.junit import write_junit
+from dress_rehearsal.reports.summary import write_summary
+from dress_rehearsal.reports.verdict import judge
+from tests.reports.auditing import audited, counted
+from tests.reports.foreign import LEVELS, foreign
+
+SHOP = {"students": 200, "tickets": 60, "allocation": "naive"}
+DECIDED = {
+    "answers": set(),
+    "count": {"oversold", "acked_but_missing", "false_sold_out"},
+    "tickets": {"oversold", "acked_but_missing", "false_sold_out", "stuck_students"},
+}
+DECIDED["owners"] = DECIDED["tickets"] | {
+    "duplicate_students",
+    "wrong_owner",
+    "held_without_ack",
+    "ineligible",
+    "false_already_holds",
+}
+DECIDED["everything"] = DECIDED["owners"] | {"sold_early"}
+BY_ANSWERS = {"false_too_early", "false_not_enrolled", "denied_tickets"}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_sound_shop_passes_by_what_is_known_of_it(evidence_of, level):
+    evidence = foreign(evidence_of(**SHOP), level)
+    finding = audited(evidence)
+    assert set(finding.applicable) == DECIDED[level] | BY_ANSWERS
+    assert {getattr(finding.audit, name) for name in finding.applicable} == {0}
+    assert finding.problems == ()
+    assert set(finding.not_applicable) == set(finding.audit.model_dump()) - {
+        *finding.applicable,
+        "settle_ms",
+    }
+    assert all(finding.not_applicable.values())
+
+
+@pytest.mark.parametrize(
+    ("defects", "counter", "seen_at"),
+    [
+        ({"oversell": 3}, "oversold", {"answers", "count", "tickets", "owners", "everything"}),
+        ({"missing_rows": 3}, "acked_but_missing", {"count", "tickets", "owners", "everything"}),
+        ({"duplicate_rows": 2}, "duplicate_students", {"owners", "everything"}),
+        ({"unacked": 2}, "held_without_ack", {"owners", "everything"}),
+        ({"ineligible": 2}, "ineligible", set(LEVELS)),
+        (
+            {"false_sold_out": 9},
+            "false_sold_out",
+            {"answers", "count", "tickets", "owners", "everything"},
+        ),
+        ({"told_too_early": 4}, "false_too_early", set(LEVELS)),
+    ],
+)
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_wrong_is_found_where_it_can_be_known(evidence_of, defects, counter, seen_at, level):
+    finding = audited(foreign(evidence_of(**SHOP, **defects), level))
+    found = getattr(finding.audit, counter)
+    if level in seen_at:
+        assert found and found > 0
+        assert counter in finding.wrongs
+    else:
+        assert found is None
+        assert counter in finding.not_applicable
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_an_early_sale_is_proven_by_the_answers_alone(evidence_of, level):
+    evidence = foreign(evidence_of(**SHOP, early=3), level)
+    late_ns = evidence.t0_ns + 2 * NS_PER_S  # a clock of somebody else's may be a second off
+    finding = audited(dataclasses.replace(evidence, t0_ns=late_ns))
+    assert finding.audit.sold_early and finding.audit.sold_early >= 3
+    assert "sold_early" in finding.wrongs
+
+
+def test_where_what_was_confirmed_is_gone_the_loss_is_named_first(evidence_of):
+    evidence = foreign(evidence_of(**SHOP, oversell=3, missing_rows=3), "everything")
+    assert list(audited(evidence).wrongs)[:2] == ["acked_but_missing", "oversold"]
+    more = foreign(evidence_of(**SHOP, oversell=5, missing_rows=3), "everything")
+    assert next(iter(audited(more).wrongs)) == "oversold"
+
+
+def test_an_unread_ledger_decides_nothing_that_it_should_have(evidence_of):
+    evidence = foreign(evidence_of(**SHOP), "owners", error="there is no such table.")
+    finding = audited(evidence)
+    assert any("orders could not be read: there is no such table." in p for p in finding.problems)
+    assert {"acked_but_missing", "duplicate_students"} <= set(finding.applicable)
+    assert finding.audit.acked_but_missing is None
+    assert "sold_early" in finding.not_applicable
+    assert judge(evidence).verdict == "inconclusive"
+
+
+def test_a_rule_that_was_not_made_cannot_be_broken(evidence_of):
+    two_each = evidence_of(**SHOP, duplicate_rows=2)
+    assert audited(foreign(two_each, "everything")).audit.duplicate_students == 2
+    assert audited(foreign(two_each, "everything", per_student=2)).audit.duplicate_students == 0
+    unlimited = audited(foreign(two_each, "everything", per_student=0))
+    assert unlimited.audit.duplicate_students is None
+    assert "per_student" in unlimited.not_applicable["duplicate_students"]
+
+
+def test_ledgers_that_disagree_are_told(evidence_of):
+    same = foreign(evidence_of(**SHOP), "everything", names=("orders", "payments"))
+    assert audited(same).audit.store_drift == 0
+    one_less = same.ledger.drop(same.ledger.index[-1])
+    events = tuple(
+        dataclasses.replace(e, detail={**e.detail, "tickets": e.detail["tickets"] - 1})
+        if e.kind == "ledger" and e.name == "payments"
+        else e
+        for e in same.events
+    )
+    finding = audited(dataclasses.replace(same, ledger=one_less, events=events))
+    assert counted(finding) == {"store_drift": 1}
+    assert "orders and payments" in finding.wrongs["store_drift"]
+
+
+def test_who_held_a_ticket_before_was_rightly_told_so(evidence_of):
+    evidence = foreign(evidence_of(**SHOP), "everything")
+    sold_out = evidence.students.loc[evidence.students["outcome"] == "sold_out", "student"]
+    student = int(sold_out.iloc[0])
+    requests = evidence.requests.copy()
+    told = (requests["step"] == PURCHASE) & (requests["student"] == student)
+    requests["error"] = requests["error"].astype("object").mask(told, "already_holds_ticket")
+    said = dataclasses.replace(evidence, requests=requests)
+    assert audited(said).audit.false_already_holds == 1
+    row = evidence.ledger.iloc[[0]].assign(source="orders:before", ticket="", student=student)
+    held = pd.concat([evidence.ledger, row], ignore_index=True)
+    assert audited(dataclasses.replace(said, ledger=held)).audit.false_already_holds == 0
+
+
+def test_what_was_sold_before_took_places_unless_it_cannot_have(evidence_of):
+    left = evidence_of(**SHOP, false_sold_out=9)
+    assert audited(foreign(left, "everything")).audit.false_sold_out
+    assert audited(foreign(left, "everything", before=9)).audit.false_sold_out == 0
+    assert audited(foreign(left, "everything", before=60)).audit.false_sold_out
+
+
+def test_clicks_that_were_under_way_excuse_a_refusal(evidence_of):
+    """As of a slow app, whose last tickets were being granted while it refused the rest."""
+    evidence = foreign(evidence_of(**SHOP, false_sold_out=9), "everything")
+    requests = evidence.requests.copy()
+    ends = evidence.students.set_index("student")["outcome"].astype("object")
+    away = requests["student"].map(ends) == "sold_out"
+    bought = (requests["step"] == PURCHASE) & (requests["outcome"] == "refused") & away
+    nine = requests[bought].drop_duplicates("student").index[:9]
+    requests["outcome"] = requests["outcome"].astype("object")
+    requests["error"] = requests["error"].astype("object")
+    requests.loc[nine, ["outcome", "error"]] = ["failed", "internal_error"]
+    requests.loc[nine, "sent_ns"] = requests.loc[bought, "sent_ns"].min() - 1_000_000
+    requests.loc[nine, "done_ns"] = requests.loc[bought, "done_ns"].max() + 1_000_000
+    assert audited(dataclasses.replace(evidence, requests=requests)).audit.false_sold_out == 0
+
+
+def test_a_pass_says_no_more_than_was_looked_at(evidence_of):
+    blind = judge(foreign(evidence_of(**SHOP), "answers"))
+    assert blind.verdict == "pass"
+    assert "nobody was wronged" not in blind.reasons[0]
+    assert "no answer shows that anybody was wronged" in blind.reasons[0]
+    assert "acked but missing" in blind.reasons[0]
+    whole = judge(foreign(evidence_of(**SHOP), "everything"))
+    assert whole.verdict == "pass"
+    assert "nobody was wronged," in whole.reasons[0]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_ci_sees_no_error_of_a_sound_shop(evidence_of, level):
+    evidence = foreign(evidence_of(**SHOP), level)
+    verdict = judge(evidence)
+    suite = ET.fromstring(write_junit(verdict)).find("testsuite")
+    assert (suite.get("errors"), suite.get("failures")) == ("0", "0")
+    reason = verdict.not_applicable["lost_views"]
+    assert f"| lost views | — (does not apply: {reason}) |" in write_summary(evidence, verdict)
+
+
+def test_the_order_is_judged_by_what_is_known_of_it(evidence_of):
+    for level, words in (
+        ("tickets", "no ledger says who was served when"),
+        ("everything", "by the times in orders"),
+    ):
+        sound = judge(foreign(evidence_of(**SHOP), level))
+        assert sound.fairness.inversions == 0
+        assert any(words in note for note in sound.notes)
+    unfair = evidence_of(**SHOP, overtakers=20)
+    assert judge(foreign(unfair, "everything")).fairness.inversions
+
+
+def test_what_was_open_already_was_not_sold_early(evidence_of):
+    evidence = foreign(evidence_of(**SHOP, early=3), "everything")
+    target = evidence.plan.target.model_copy(update={"opening": None})
+    plan = evidence.plan.model_copy(update={"target": target})
+    finding = audited(dataclasses.replace(evidence, plan=plan))
+    assert finding.audit.sold_early is None
+    assert "open" in finding.not_applicable["sold_early"]
