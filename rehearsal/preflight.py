@@ -65,15 +65,13 @@ def check_usage(
         repeated: whether it is to be rehearsed several times, or others with it.
 
     Returns:
-        Who acts, of whom the first `event.students` do; nobody where a scenario of the user's is
-        only checked and no roster was given.
+        Who acts, of whom the first `event.students` do.
 
     Raises:
         ReportError, PlanError: it cannot be rehearsed like that; nothing was made.
     """
     check_plan_usable(plan)
-    later = not performed and not plan.bundled and roster is None
-    people = [] if later else people_of(plan, roster)
+    people = people_of(plan, roster)
     check_folder(runs, "--out")
     reason = fits(plan, runs)
     if reason is not None:

@@ -19,6 +19,12 @@ USAGE: Final = 2
 BROKEN: Final = 1
 """Exit codes: bad usage or plan, and anything else that is neither pass, fail nor inconclusive."""
 
+DRAWN: Final = (
+    "Who acts is drawn from the seed, so the app has to let anybody in: name its own people in "
+    "event.roster, or with --roster FILE."
+)
+"""Said where a scenario of the user's own has no roster."""
+
 
 def add_plan(parser: argparse.ArgumentParser, default: Path | None = None) -> None:
     """Add the plan and what overrides it; without a `default` the plan has to be named."""
@@ -53,6 +59,12 @@ def add_roster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--roster", type=Path, help="CSV student,pin,enrolled of an external target's people"
     )
+
+
+def is_drawn(plan: Plan, roster: Path | None) -> bool:
+    """Return whether those who act in somebody's own app are ours, drawn from the seed."""
+    named = roster is not None or plan.event.roster is not None
+    return not plan.bundled and not named and plan.event.students > 0
 
 
 def overriding(options: argparse.Namespace) -> list[tuple[str, str]]:

@@ -8,9 +8,11 @@ from dress_rehearsal.plans import Plan, PlanError, is_matrix, plan_schema
 from dress_rehearsal.plans.files import named
 from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.rehearsal.commands.options import (
+    DRAWN,
     add_out,
     add_plan,
     add_roster,
+    is_drawn,
     overriding,
     planned,
 )
@@ -46,14 +48,14 @@ def _check(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.preflight import check_usage
 
     plan = planned(options)
-    people = check_usage(plan, options.out, options.roster)
+    check_usage(plan, options.out, options.roster)
     print(  # noqa: T201
         f"{named(options.plan)}: fine. {_who(plan)}, {counted(len(plan.gates), 'gate')}."
     )
     for note in notes_on(plan):
         print(note)  # noqa: T201
-    if not people:
-        print("Who acts was not checked: give the roster with --roster FILE.")  # noqa: T201
+    if is_drawn(plan, options.roster):
+        print(DRAWN)  # noqa: T201
     return 0
 
 
