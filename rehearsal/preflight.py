@@ -65,15 +65,13 @@ def check_usage(
         repeated: whether it is to be rehearsed several times, or others with it.
 
     Returns:
-        Who acts, of whom the first `event.students` do; nobody where a scenario of the user's is
-        only checked and no roster was given.
+        Who acts, of whom the first `event.students` do.
 
     Raises:
         ReportError, PlanError: it cannot be rehearsed like that; nothing was made.
     """
     check_plan_usable(plan)
-    later = not performed and not plan.bundled and roster is None
-    people = [] if later else people_of(plan, roster)
+    people = people_of(plan, roster)
     check_folder(runs, "--out")
     reason = fits(plan, runs)
     if reason is not None:
@@ -143,6 +141,8 @@ def people_of(plan: Plan, roster: Path | None) -> list[Person]:
         PlanError: the roster cannot be read or is too short, or is missing: an external target that
             the bundled scenario logs in to knows its own students only.
     """
+    if plan.load is not None:
+        return []  # Locust's users are nobody on a roster
     if roster is None and plan.event.roster is not None:
         roster = Path(plan.event.roster)
         if not is_file(roster):  # what stands there instead may be a secret

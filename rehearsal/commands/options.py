@@ -8,10 +8,22 @@ from dress_rehearsal.plans import Plan, PlanError, read_plan
 from dress_rehearsal.plans.files import kind_of, named
 from dress_rehearsal.plans.shown import shown_key
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.rehearsal.commands.locustfile import (
+    SUFFIX,
+    lacks_load,
+    load_plan,
+    refuse_load,
+)
 
 USAGE: Final = 2
 BROKEN: Final = 1
 """Exit codes: bad usage or plan, and anything else that is neither pass, fail nor inconclusive."""
+
+DRAWN: Final = (
+    "Who acts is drawn from the seed, so the app has to let anybody in: name its own people in "
+    "event.roster, or with --roster FILE."
+)
+"""Said where a scenario of the user's own has no roster."""
 
 
 def add_plan(parser: argparse.ArgumentParser, default: Path | None = None) -> None:
@@ -49,6 +61,12 @@ def add_roster(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def is_drawn(plan: Plan, roster: Path | None) -> bool:
+    """Return whether those who act in somebody's own app are ours, drawn from the seed."""
+    named = roster is not None or plan.event.roster is not None
+    return not plan.bundled and not named and plan.event.students > 0
+
+
 def overriding(options: argparse.Namespace) -> list[tuple[str, str]]:
     """Return every option that overrides the plan, as a sentence names it, and what it sets."""
     given = [
@@ -69,8 +87,14 @@ def planned(options: argparse.Namespace, *more: str) -> Plan:
     """
     from dress_rehearsal.rehearsal.preflight import check_plan_usable
 
-    overrides = [text for _, text in overriding(options)]
-    plan = read_plan(options.plan, [*overrides, *more])
+    overrides = [*(text for _, text in overriding(options)), *more]
+    if options.plan.suffix == SUFFIX and hasattr(options, "host"):
+        plan = load_plan(options, overrides)
+    else:
+        refuse_load(options)
+        plan = read_plan(options.plan, overrides)
+        if lacks_load(plan):
+            plan = read_plan(options.plan, [*overrides, "load={}"])
     check_plan_usable(plan)
     return plan
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.rehearsal.commands.options import (
     BROKEN,
+    DRAWN,
     add_plan,
     add_roster,
+    is_drawn,
     planned,
 )
 from dress_rehearsal.rehearsal.terminal.console import make_console
@@ -33,7 +35,10 @@ def _probe(options: argparse.Namespace) -> int:
     people = people_of(plan, options.roster)
     check_startable(plan)
     sheet = Sheet(make_console())
-    wrongs = probe(plan, people, sheet)
+    drawn = is_drawn(plan, options.roster)
+    if drawn:
+        sheet.line(DRAWN, style="yellow")
+    wrongs = probe(plan, people, sheet, "the seed's first student" if drawn else "")
     sheet.line()
     if not wrongs:
         sheet.line("Nothing is wrong.", style="bold green")

@@ -54,14 +54,15 @@ def plan_text(
     """
     lines = [
         "# A dress rehearsal of your own app. Written by `rehearse init`: read it, change it, then",
-        f"# try it with one student: rehearse probe {name}.toml --roster people.csv",
+        f"# try it with one student: rehearse probe {name}.toml",
         f'name = "{name}"',
         "",
         "[scenario]",
         f'file = "{module}"  # what arriving, logging in and buying mean in your app',
         "",
         "[event]",
-        "students = 100  # how many act; the roster needs at least as many lines",
+        "students = 100  # how many act",
+        '# roster = "people.csv"  # who may log in: a line each, below student,pin,enrolled',
         "tickets = 50    # how many there are to sell",
         "per_student = 1 # 0: as many as they like",
         "",

@@ -88,8 +88,9 @@ def introduce(url: str, folder: Path, allow: Sequence[str]) -> Iterator[str]:
     plan = named(folder / f"{name}.toml")
     yield "Next:"
     yield "  1. Read both files and put right what is marked GUESS."
-    yield "  2. Make people.csv, a line for each who may log in, below student,pin,enrolled."
-    yield f"  3. rehearse probe {plan} --roster people.csv"
+    yield "  2. Where not everybody may log in, name those who may in event.roster: a CSV file that"
+    yield "     begins with student,pin,enrolled."
+    yield f"  3. rehearse probe {plan}"
 
 
 def _understood(found: Guesses | None, document: Heard | None) -> Iterator[str]:

@@ -41,11 +41,12 @@ _AFTER_T0_S: Final = 0.2
 """A click falls so long after T-0: the app's clock may be a little behind."""
 
 
-def probe(plan: Plan, people: list[Person], sheet: Sheet) -> list[str]:
+def probe(plan: Plan, people: list[Person], sheet: Sheet, drawn: str = "") -> list[str]:
     """Play one student, show everything, and return what is wrong, the first thing first.
 
     Args:
         people: the roster.
+        drawn: which student it is, where there is no roster.
 
     Raises:
         PlanError, RehearsalError: it could not begin; the message says why.
@@ -55,10 +56,8 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet) -> list[str]:
         raise PlanError("Nobody on the roster is enrolled, so nobody could buy: enrol somebody.")
     kind = load_buyer(plan)  # before anything is started
     discretion = Discretion([person.pin])
-    sheet.line(
-        f"Probing with the student of the roster's line {people.index(person) + 2}; PINs, tokens, "
-        f"cookies and keys are not shown."
-    )
+    who = drawn or f"student {people.index(person) + 1:,} of the roster"
+    sheet.line(f"Probing with {who}; PINs, tokens, cookies and keys are not shown.")
     with _private_stage(plan) as stage:
         before = held(plan)
         wire = Wire(

@@ -16,8 +16,10 @@ NAMED = {
     "early": "sold_early",
 }
 BESIDE = {
-    # Whoever was sold a seat beyond the last one was told the truth about the rest.
-    "lost": {"oversold", "false_sold_out", "store_drift"},
+    # What was not written is sold once more, to somebody else or to the same who clicked twice.
+    "lost": {"oversold", "duplicate_students"},
+    # A second ticket is a place that somebody else was told is gone.
+    "second_ticket": {"false_sold_out"},
 }
 """Which counters a wrong sets off besides its own."""
 

@@ -39,7 +39,7 @@ def test_what_was_found_is_filled_in(tmp_path, capsys):
     assert main(["plan", "check", str(tmp_path / "winter-fest-shop.toml")]) == 0
     said = capsys.readouterr().out
     assert "fine. 100 students, 50 tickets" in said
-    assert "Who acts was not checked" in said
+    assert "Who acts is drawn from the seed" in said
     loaded = load_buyer(read_plan(tmp_path / "winter-fest-shop.toml"))
     assert loaded.__name__ == "Customer"
     for text in (plan, scenario):

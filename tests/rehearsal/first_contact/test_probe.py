@@ -81,7 +81,7 @@ def test_a_sound_app_is_gone_through_and_shown(probed):
     code, said = probed(PAGES)
     assert code == 0, said
     lines = [" ".join(line.split()) for line in said.splitlines()]
-    assert lines[0].startswith("Probing with the student of the roster's line 3;")
+    assert lines[0].startswith("Probing with student 2 of the roster;")
     assert any(line.startswith("GET /shows/7 200 ") for line in lines)
     assert "counted as GET /shows/{show}" in lines
     assert "answered hello \\x1b[2J" in lines
@@ -118,6 +118,16 @@ def test_the_first_thing_that_is_wrong_is_named(probed, pages, change, first):
     assert code == 1
     assert "\nFirst: " in said
     assert first in said.partition("\nFirst: ")[2].partition("\n")[0]
+
+
+def test_without_a_roster_it_is_said_who_that_is(probed, tmp_path, monkeypatch):
+    with served(PAGES) as app:
+        (tmp_path / "shop.py").write_text(textwrap.dedent(SOUND))
+        (tmp_path / "shop.toml").write_text(plan_of(app.url))
+        assert main(["probe", "shop.toml"]) == 0
+        (tmp_path / "people.csv").write_text(ROSTER)
+        roster = "event.roster=people.csv"
+        assert main(["probe", "shop.toml", "--set", roster]) == 0
 
 
 def test_a_ledger_is_held_against_the_ticket(probed, tmp_path):
@@ -222,7 +232,7 @@ def plan_of_nothing(more):
         (["smoke"], "There is nothing to probe"),
         (["shop.toml", "--set", "scenario.file=locustfile.py"], "the plan's scenario is a locust"),
         (["nowhere.toml"], "There is no plan nowhere.toml"),
-        (["shop.toml"], "give their credentials with --roster FILE"),
+        (["shop.toml", "--roster", "nobody.csv"], "nobody.csv cannot be read"),
         (["shop.toml", "--roster", "outsiders.csv"], "Nobody on the roster is enrolled"),
     ],
 )
