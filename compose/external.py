@@ -1,9 +1,12 @@
 """A stage of somebody else's: a URL the plan names, and allows; the app may be started here."""
 
 import os
+import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from dress_rehearsal.compose.errors import (
     HostNotAllowedError,
@@ -80,7 +83,8 @@ class ExternalStage:
                 write_roster(self.roster_path, self._people)
             self._app = UserApp(self._plan, self._folder, self._run.logs, self._target)
             self._prepare(self._app)
-            self.ramp = self._checked_ramp()
+            if not self._speaks_otherwise():
+                self.ramp = self._checked_ramp()
             if self._plan.target.command is not None:
                 self._look()
         except BaseException:
@@ -113,6 +117,22 @@ class ExternalStage:
         reset = self._plan.target.reset
         if reset is not None and reset.request is not None:
             ask_success(self._answering_within(reset.within), reset, "reset", {})
+
+    def _speaks_otherwise(self) -> bool:
+        """Return whether a plain Locust file's target listens and does not speak HTTP (gRPC, say).
+
+        Then nobody but the file itself knows what to ask it.
+        """
+        if self._plan.load is None:
+            return False
+        try:
+            self._target.ask("GET", self._harmless_path())
+        except TargetRefusedError:
+            parts = urlsplit(self.url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            with suppress(OSError), socket.create_connection((parts.hostname or "", port), 1.0):
+                return True
+        return False
 
     def _checked_ramp(self) -> Ramp:
         """Return what a handful of requests shows, and keep it on the timeline.

@@ -34,7 +34,9 @@ def lower_priority(pid: int) -> None:
     niceness alone would count only against the process's own children.
     """
     with suppress(ProcessLookupError):
-        os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
+        # Started under `nice`, it may stand back further already: only root could bring it forward.
+        before = os.getpriority(os.PRIO_PROCESS, pid)
+        os.setpriority(os.PRIO_PROCESS, pid, max(before, _NICENESS))
     # Absent where the kernel has no autogroups or the process has ended; refused where another
     # user's: then the niceness has to do.
     with suppress(OSError):

@@ -8,7 +8,7 @@ def notes_on(plan: Plan) -> list[str]:
     event, buyers = plan.event, plan.event.students
     if plan.target.stage == "embedded":  # who is on the roster of others, only they know
         buyers -= plan.outsiders
-    if buyers >= event.tickets:
+    if plan.load is not None or buyers >= event.tickets:
         return []
     return [
         f"It cannot sell out: {buyers:,} students who may buy, for {event.tickets:,} tickets. What "

@@ -1,7 +1,7 @@
 """The Plan: everything one rehearsal needs to know, checked before anything starts."""
 
 import re
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,7 @@ from dress_rehearsal.plans.fault_needs import obstacle, overlap
 from dress_rehearsal.plans.faults import Fault, format_moment
 from dress_rehearsal.plans.ledgers import Ledger, ledgers_named_once
 from dress_rehearsal.plans.limits import LimitText, parse_limit
+from dress_rehearsal.plans.load import Load, misfit, without_students
 from dress_rehearsal.plans.metrics import Metrics, refusals
 from dress_rehearsal.plans.notify import Notify
 from dress_rehearsal.plans.scenario import Scenario
@@ -35,8 +36,9 @@ class Event(Section):
     """What is sold, and to how many."""
 
     id: Name = "festival"
-    students: Annotated[Whole, Field(ge=1, le=1_000_000)] = 12_000
-    """How many people act; the census adds up to this."""
+    students: Annotated[Whole, Field(ge=0, le=1_000_000)] = 12_000
+    """How many people act, at least one; the census adds up to this. None where Locust's users do.
+    """
     tickets: Annotated[Whole, Field(ge=0, le=1_000_000)] = 5_000
     order: Literal["first_come", "lottery", "none"] = "first_come"
     """What was promised: to be served in the order of the clicks, by lot, or in no order.
@@ -216,6 +218,8 @@ class Plan(Section):
     metrics: tuple[Metrics, ...] = ()
     notify: Notify = Notify()
     scenario: Scenario = Scenario()
+    load: Load | None = None
+    """The load of a plain Locust file, in place of students."""
     ledgers: tuple[Ledger, ...] = ()
     faults: tuple[Fault, ...] = ()
     gates: tuple[Gate, ...] = ()
@@ -243,6 +247,18 @@ class Plan(Section):
     def outsiders(self) -> int:
         """How many of the students are not on the festival's roster."""
         return round(self.event.students * self.students.outsiders)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _load_has_no_students(cls, document: Any) -> Any:
+        return without_students(document)
+
+    @model_validator(mode="after")
+    def _students_or_load(self) -> Self:
+        wrong = misfit(self)
+        if wrong is not None:
+            raise ValueError(wrong)
+        return self
 
     @model_validator(mode="after")
     def _scenarios_are_for_apps_of_theirs(self) -> Self:

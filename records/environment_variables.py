@@ -11,7 +11,7 @@ import site
 import sys
 import sysconfig
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -37,6 +37,8 @@ HEEDED: Final = (
 
 HEEDED_BEGINNINGS: Final = ("REHEARSE_", "LC_")
 
+_OURS: Final = "REHEARSE_"
+_NOT_FOR_US: Final = ("PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONSAFEPATH")
 _EVERY_CHILD: Final = {
     "HOME": "/nonexistent",  # nobody's .pgpass, .aws, .netrc or matplotlibrc
     "LC_ALL": "C",  # messages in one language, and UTF-8 in Python whatever the terminal speaks
@@ -62,6 +64,25 @@ def child_environment(named: Mapping[str, str] | None = None) -> dict[str, str]:
 def heeded(*names: str) -> dict[str, str]:
     """Return those of this process's variables that are set, to be given to a child by name."""
     return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def users_own() -> dict[str, str]:
+    """Return all that the user's shell has set, for the one child that runs the user's own code.
+
+    What of it holds this program's own secrets is left out, and so is what would change how the
+    generator itself runs.
+    """
+    own = {**_outside, **os.environ}
+    return {
+        name: value
+        for name, value in own.items()
+        if not name.startswith(_OURS) and name not in _NOT_FOR_US
+    }
+
+
+def all_but(names: Collection[str]) -> dict[str, str]:
+    """Return this process's variables without those of some names."""
+    return {name: value for name, value in os.environ.items() if name not in names}
 
 
 def given(name: str) -> str | None:

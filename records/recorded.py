@@ -65,11 +65,12 @@ def read_recorded(run: RunDirectory) -> Recorded:
         damage.extend(found)
         return rows
 
+    asked = soundness.REQUESTS if plan.load is None else soundness.LOAD
     return Recorded(
         plan=plan,
         events=tuple(events),
         environment=run.environment(damage),
-        requests=sound(requests, soundness.REQUESTS, "requests"),
+        requests=sound(requests, asked, "requests"),
         students=sound(run.student_table(damage), soundness.STUDENTS, "students.parquet"),
         metrics=sound(metrics, soundness.METRICS, METRICS),
         ledger=sound(run.ledger_table(damage), soundness.LEDGER, "ledger.parquet"),

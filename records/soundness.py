@@ -55,6 +55,10 @@ REQUESTS: Final = Rules(
     of_the_plan=("student",),
     key=("student", "seq"),
 )
+LOAD: Final = REQUESTS._replace(
+    required=("intended_ns", "seq", "step", "outcome"), of_the_plan=(), key=("seq", "step")
+)
+"""Requests of a plain Locust file's users, who are no students."""
 STUDENTS: Final = Rules(
     required=("student", "enrolled", "outcome"),
     times=("arrival_ns", "clicked_ns", "acked_ns", "issued_ns"),

@@ -23,6 +23,9 @@ ABORTED: Final = "aborted"
 OUT_OF_SPACE: Final = "out of space"
 """Name of the abort of a run whose stage had no space left to keep anything."""
 
+LOCUST_ENDED: Final = "locust_ended"
+"""The phase in which a plain Locust file took its leave; tells what became of its users."""
+
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
@@ -64,6 +67,11 @@ class _Detail(TypedDict, total=False):
     unclean: list[str]
     # Of what could not be kept of a target's answers: how often, by what it was.
     values: dict[str, int]
+    # Of a plain Locust file, whose counts are values too: what its tasks raised, which hosts it may
+    # not ask, and which of its lines kept everybody waiting.
+    exceptions: list[str]
+    refused: list[str]
+    places: list[str]
     # Of stores.
     tickets: int
     before: int

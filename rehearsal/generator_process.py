@@ -10,7 +10,7 @@ from dress_rehearsal.compose import Stage
 from dress_rehearsal.plans.secrets import resolved, variables_in
 from dress_rehearsal.plans.target import Target
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.environment_variables import child_environment, heeded
+from dress_rehearsal.records.environment_variables import child_environment, heeded, users_own
 from dress_rehearsal.records.reach import PROXY_LOGIN
 from dress_rehearsal.records.samples import Sample, labels_json
 from dress_rehearsal.rehearsal.errors import GeneratorFailedError, ScenarioRefusedError
@@ -35,11 +35,16 @@ class GeneratorProcess:
         self._log = run.logs / "generator.log"
         self._guardian = stage.guardian
         self._lines: queue.Queue[Line | None] = queue.Queue()
+        load = run.plan().load
+        roster = str(stage.roster_path) if load is None else ""
+        # A plain Locust file is the user's own program: it finds what it finds in their shell.
+        own = {} if load is None else users_own()
         self._process = LedProcess(
             "dress_rehearsal.scenarios",
-            [str(run.path), str(stage.roster_path), stage.url],
+            [str(run.path), roster, stage.url],
             child_environment(
                 {
+                    **own,
                     _ENTRY_VARIABLE: stage.entry_token,
                     **_reaching(run.plan().target),
                     **stage.marker,
@@ -141,8 +146,11 @@ def status_samples(status: Line) -> list[Sample]:
         sample("generator_loop_lag_seconds", status["loop_lag_s"]),
         sample("generator_late_start_seconds", status["late_p99_s"]),
         sample("generator_requests_total", status["requests"]),
-        sample("generator_in_flight", status["in_flight"]),
-        sample("generator_connections", status["connections"]),
+        *(
+            sample(f"generator_{name}", status[name])
+            for name in ("in_flight", "connections")
+            if status[name] is not None
+        ),
         sample("generator_unwritten_rows", status["unwritten_rows"]),
         *(
             sample("generator_students", count, state=state)

@@ -141,6 +141,8 @@ def people_of(plan: Plan, roster: Path | None) -> list[Person]:
         PlanError: the roster cannot be read or is too short, or is missing: an external target that
             the bundled scenario logs in to knows its own students only.
     """
+    if plan.load is not None:
+        return []  # Locust's users are nobody on a roster
     if roster is None and plan.event.roster is not None:
         roster = Path(plan.event.roster)
         if not is_file(roster):  # what stands there instead may be a secret

@@ -188,7 +188,8 @@ class Rush:
 
     def _take_places(self, generator: GeneratorProcess) -> int:
         """Have every student ready and the sale set to open; return T-0."""
-        self._screen.phase("students take their places")
+        students = self._plan.load is None
+        self._screen.phase("students take their places" if students else "loading the Locust file")
         generator.await_ready()
         self._run.stamp("phase", "generator_ready")
         self._sold.look_before()
@@ -375,13 +376,15 @@ class Rush:
 
     def _settle(self, collector: Collector) -> None:
         """Wait until the stores agree, read every counter and every store a last time."""
-        self._screen.phase("waiting until the stores agree")
+        if self._plan.load is None:
+            self._screen.phase("waiting until the stores agree")
         if self._cut_short:  # what was under way may still be sold: until then stores agree too
             time.sleep(_UNDER_WAY_S)
         begun = time.monotonic()
         with noticed() as asked_to_end:
             settling = self._sold.settle(at_once=self.interrupted, enough=asked_to_end)
-        self._screen.phase("reading the stores")
+        if self._plan.load is None:
+            self._screen.phase("reading the stores")
         after_ms = round((time.monotonic() - begun) * 1e3, 3)
         settle_ms = after_ms if settling is Settling.AGREED else None
         if settling is Settling.AGREED:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from dress_rehearsal.plans import Gate, parse_limit
 from dress_rehearsal.reports.audit import AuditFinding
 from dress_rehearsal.reports.census import CensusFinding
+from dress_rehearsal.reports.closed_load import NONE_FAILED, is_strict
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.interval import Interval
 from dress_rehearsal.reports.evidence.latency import FELT, latency_interval, system_ms
@@ -79,14 +80,16 @@ def apply_gates(
     Raises:
         MetricUnknownError: a gate of the plan names a number that no verdict holds.
     """
-    results = [_adds_up(census, unproven=trust.unproven is not None)]
+    students = evidence.plan.load is None
+    results = [_adds_up(census, unproven=trust.unproven is not None)] if students else []
     for counter in audit.applicable:
         count = getattr(audit.audit, counter)
         unknown = count is None or (count and trust.unproven)
         status: Status = "inconclusive" if unknown else "fail" if count else "pass"
         results.append(_result(f"audit.{counter}", "== 0", count, status))
     named = {gate.metric for gate in evidence.plan.gates}
-    implicit = [gate for gate in IMPLICIT if gate.metric not in named]
+    strict = (NONE_FAILED,) if is_strict(evidence) else ()
+    implicit = [gate for gate in (IMPLICIT if students else strict) if gate.metric not in named]
     broken, undecided = [], []
     for gate in (*implicit, *evidence.plan.gates):
         result, why = _held_against(gate, measured, evidence, trust, cause_decided)
@@ -185,6 +188,8 @@ def _excuse(gate: Gate, evidence: Evidence, trust: TrustFinding) -> str | None:
         return trust.unproven
     if not evidence.timeline.as_planned:
         return "the rush was not carried out as planned"
+    if gate.metric == NONE_FAILED.metric and evidence.plan.load is not None:
+        return None  # Locust's users were answered so, whoever else was busy
     table, _, field = gate.metric.rpartition(".")
     if trust.untimely is not None and _may_be_others_doing(table, field):
         return trust.untimely
@@ -193,7 +198,8 @@ def _excuse(gate: Gate, evidence: Evidence, trust: TrustFinding) -> str | None:
         return None
     late = "the generator stood still for a while" if still else "the generator was late"
     ends = (*_ENDS_BY_GENERATOR, "failed") if still else _ENDS_BY_GENERATOR
-    if table in _PACED_BY_GENERATOR or (table == "census" and field in ends):
+    paced = table in _PACED_BY_GENERATOR and not field.startswith("failed")
+    if paced or (table == "census" and field in ends):
         return late
     if not table.startswith("latency_ms[") or field not in (*FELT, "good_p99"):
         return None

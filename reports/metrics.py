@@ -74,6 +74,7 @@ _CORRELATIONS: Final = ("fairness.kendall_tau", "fairness.multi_device_advantage
 """Numbers from -1 to 1."""
 
 _SHARES: Final = {"failed_share": ("failed", "count"), "timely_share": ("timely", "released")}
+_OF_ALL: Final = {"load.failed_share": ("failed", "requests")}
 """Shares of things that were counted: the fields that say how many of how many."""
 
 _CPU_SHARES: Final = tuple(f"pools[cpu].{word}" for word in ("max", "peak_used", "peak_pending"))
@@ -250,9 +251,10 @@ def _counts(measured: Measured, path: str, limit: Limit) -> tuple[int, int] | No
     part, field = _part(measured, path)
     if path.startswith("census.") and limit.unit == "share":
         return getattr(part, field), max(measured.census.students, 1)
-    if part is None or field not in _SHARES:
+    shares = _OF_ALL.get(path) or _SHARES.get(field)
+    if part is None or shares is None:
         return None
-    counted_as, of = _SHARES[field]
+    counted_as, of = shares
     return getattr(part, counted_as), getattr(part, of)
 
 

@@ -7,6 +7,7 @@ from dress_rehearsal.reports.page import write_page
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.summary import write_summary
 from dress_rehearsal.reports.verdict import judge
+from dress_rehearsal.reports.words import zero_named
 
 
 def write_report(run: RunDirectory) -> Verdict:
@@ -20,9 +21,10 @@ def write_report(run: RunDirectory) -> Verdict:
         MetricUnknownError: a gate of the plan names a number that no verdict holds.
     """
     evidence = read_evidence(run)
-    verdict = judge(evidence)
-    run.write_text("verdict.json", verdict.text())
-    run.write_text("summary.md", write_summary(evidence, verdict))
-    run.write_text("junit.xml", write_junit(verdict))
-    write_page(run, evidence, verdict)
+    with zero_named(evidence.plan):
+        verdict = judge(evidence)
+        run.write_text("verdict.json", verdict.text())
+        run.write_text("summary.md", write_summary(evidence, verdict))
+        run.write_text("junit.xml", write_junit(verdict))
+        write_page(run, evidence, verdict)
     return verdict

@@ -88,9 +88,13 @@ class Sale(Part):
 
 
 class Load(Part):
-    """How hard the rush was: requests sent within any one second, at most."""
+    """How hard the rush was: requests sent within any one second, at most; and how many there were
+    in all, of which `failed` got an error or no answer."""
 
     busiest_second: int | None
+    requests: int
+    failed: int
+    failed_share: float | None
 
 
 class Audit(Part):

@@ -47,11 +47,10 @@ def write_summary(evidence: Evidence, verdict: Verdict) -> str:
         "\n".join(f"- {escaped(reason)}" for reason in verdict.reasons),
         f"{escaped(verdict.cause)}",
         "\n\n".join(escaped(line) for line in (f"Run: {verdict.ran}", *verdict.notes)),
-        *_census(verdict),
-        *_audit(verdict),
+        *([] if evidence.plan.load is not None else [*_census(verdict), *_audit(verdict)]),
         *_fairness(evidence, verdict),
         *_faults_and_alerts(evidence),
-        *_latency(verdict),
+        *_latency(evidence, verdict),
         *_pools(verdict),
         *_generator(evidence, verdict),
         *_gates(verdict),
@@ -155,7 +154,7 @@ def _faults_and_alerts(evidence: Evidence) -> list[str]:
     return blocks
 
 
-def _latency(verdict: Verdict) -> list[str]:
+def _latency(evidence: Evidence, verdict: Verdict) -> list[str]:
     taken = {step: own for step, own in verdict.latency_ms.items() if own.count}
     failing = any(own.failed for own in taken.values())
     rows = [
@@ -176,7 +175,9 @@ def _latency(verdict: Verdict) -> list[str]:
         *("p50", "p90", "p99", "its 95% interval", "p99.9", "max", "p99 from sent"),
         *(["p99 answered well"] if failing else []),
     )
-    blocks = ["## Latency from the moment students meant to act", markdown_table(head, rows)]
+    closed = evidence.plan.load is not None
+    title = "## Latency" if closed else "## Latency from the moment students meant to act"
+    blocks = [title, markdown_table(head, rows)]
     blocks.append(f"{_THIS_RUN_ALONE}{_FEW_WORDS if _any_few(taken.values()) else ''}")
     return blocks
 
@@ -218,14 +219,20 @@ def _pools(verdict: Verdict) -> list[str]:
 def _generator(evidence: Evidence, verdict: Verdict) -> list[str]:
     own, counts = verdict.generator, evidence.server_counts
     timely = percent(own.timely, own.released) if own.released else NOT_MEASURED
-    rows = [
-        ("requests", written(own.requests)),
+    students = [
         ("late start p99", milliseconds(own.late_start_p99_ms)),
         ("read lag p99", milliseconds(own.read_lag_p99_ms)),
         ("sent in time at T-0", timely),
         ("release skew at T-0", milliseconds(own.release_skew_ms)),
+    ]
+    rows = [
+        ("requests", written(own.requests)),
+        *(students if evidence.plan.load is None else []),
         ("CPU peak, cores", written(own.cpu_peak)),
-        ("other programs' CPU at T-0, cores", written(own.foreign_cpu_cores)),
+        (
+            f"other programs' CPU{' at T-0' if evidence.plan.load is None else ''}, cores",
+            written(own.foreign_cpu_cores),
+        ),
         ("limited the measurement", "yes" if own.limited else "no"),
     ]
     if counts.impossible:

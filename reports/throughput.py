@@ -31,7 +31,14 @@ def measure_sale(evidence: Evidence) -> Sale:
 
 def measure_load(evidence: Evidence) -> Load:
     """Return how hard the rush was."""
-    return Load(busiest_second=busiest_second(evidence.requests["sent_ns"]))
+    wanted = evidence.latency[~evidence.latency["abandoned"]]
+    failed = int((~wanted["answered"]).sum())
+    return Load(
+        busiest_second=busiest_second(evidence.requests["sent_ns"]),
+        requests=len(wanted),
+        failed=failed,
+        failed_share=rounded(failed / len(wanted), 6) if len(wanted) else None,
+    )
 
 
 def busiest_second(sent_ns: "pd.Series[Any]") -> int | None:

@@ -29,6 +29,7 @@ from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.census import CensusFinding, take_census
+from dress_rehearsal.reports.closed_load import judge_load, taken, what_acted, what_held
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import (
     answers_by_step,
@@ -68,11 +69,14 @@ def judge(evidence: Evidence) -> Verdict:
     pools = find_pools(evidence)
     cause = find_cause(evidence, pools)
     unchecked = unchecked_words(evidence.requests)
+    load = judge_load(evidence)
     measured = Measured(
         census=census.census,
-        latency_ms=latency_by_step(evidence.latency, evidence.plan.seed, evidence.steps),
+        latency_ms=taken(
+            evidence, latency_by_step(evidence.latency, evidence.plan.seed, evidence.steps)
+        ),
         roles=dict(evidence.steps),
-        answers=answers_by_step(evidence.latency, evidence.steps),
+        answers=taken(evidence, answers_by_step(evidence.latency, evidence.steps)),
         sale=measure_sale(evidence),
         load=measure_load(evidence),
         audit=audit.audit,
@@ -91,6 +95,7 @@ def judge(evidence: Evidence) -> Verdict:
         *([] if trust.untimely else fairness.wrongs),
         *_leaks(pools),
         *([] if full else losses),
+        *load.failures,
         *gates.broken,
         *([] if trust.unproven else census.problems),
     ]
@@ -107,6 +112,7 @@ def judge(evidence: Evidence) -> Verdict:
         *audit.problems,
         *fairness.problems,
         *_differences(evidence),
+        *load.doubts,
         *gates.undecided,
     ]
     word: Status = "fail" if failures else "inconclusive" if doubts else "pass"
@@ -129,6 +135,7 @@ def judge(evidence: Evidence) -> Verdict:
         notes=_distinct(
             [
                 *notes_on(evidence.plan),
+                *load.notes,
                 *fairness.notes,
                 *trust.notes,
                 *evidence.server_counts.notes,
@@ -271,8 +278,10 @@ def _what_held(
     measured: Measured, evidence: Evidence, audit: AuditFinding, unchecked: Mapping[str, int]
 ) -> str:
     """Return a pass in one sentence, with figures that add up to every student."""
-    census, bought = measured.census, measured.purchase
     limits = len(evidence.plan.gates)
+    if evidence.plan.load is not None:
+        return what_held(measured, _gates(limits) if limits else "")
+    census, bought = measured.census, measured.purchase
     wronged = audit.nobody_wronged
     if unchecked:
         wronged = (
@@ -338,7 +347,8 @@ def what_ran(evidence: Evidence) -> str:
             f"with {', '.join(faults)}" if faults else "no faults",
         ]
     what += [f"other than in the plan's file: {', '.join(map(str, changed))}"] if changed else []
-    return f"{counted(plan.event.students, 'student')}, {', '.join(what)}."
+    who = counted(plan.event.students, "student") if plan.load is None else what_acted(evidence)
+    return f"{who}, {', '.join(what)}."
 
 
 def _gates(number: int) -> str:

@@ -6,10 +6,15 @@ verdict keeps it in, so no digit that a limit was held against is lost on the wa
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
+from dress_rehearsal.plans import Plan
 from dress_rehearsal.reports.schema import Status
+
+_zero: Final = ContextVar("zero", default="T-0")
 
 NOT_MEASURED: Final = "not measured"
 NOT_APPLICABLE: Final = "does not apply"
@@ -116,9 +121,21 @@ def quantity(value: float | None, unit: str) -> str:
 
 def offset(value_s: float) -> str:
     """Return a moment on T-0's axis: "T-0", "T-0 + 3.2 s", "T-0 − 0.4 s"."""
+    zero = _zero.get()
     if abs(value_s) < 0.0005:
-        return "T-0"
-    return f"T-0 {'−' if value_s < 0 else '+'} {seconds(abs(value_s))}"
+        return zero
+    return f"{zero} {'−' if value_s < 0 else '+'} {seconds(abs(value_s))}"
+
+
+@contextmanager
+def zero_named(plan: Plan) -> Iterator[None]:
+    """Have `offset` call zero by its name within this context: a load without students, which opens
+    no sale, counts from its start."""
+    token = _zero.set("T-0" if plan.load is None else "start")
+    try:
+        yield
+    finally:
+        _zero.reset(token)
 
 
 def percent(part: float, whole: float = 1.0) -> str:

@@ -15,4 +15,9 @@ if __name__ == "__main__":
     # Ctrl-C goes to the whole terminal; the conductor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     run, roster, url, orders, lines = sys.argv[1:]
-    sys.exit(main(Path(run), Path(roster), url, int(orders), int(lines)))
+    if roster:
+        sys.exit(main(Path(run), Path(roster), url, int(orders), int(lines)))
+    # Nobody of ours acts: what is performed is a plain Locust file.
+    from dress_rehearsal.scenarios.locustfiles.generator import main as perform
+
+    sys.exit(perform(Path(run), url, int(orders), int(lines)))

@@ -1,6 +1,7 @@
 """What can go wrong while performing.
 
 ScenarioError               the rush cannot go on as planned
+├── ScenarioUnfitError      the user's own scenario cannot be performed as it is
 ├── ExchangeError           one exchange with the target failed
 │   ├── NotSentError        nothing was handed to the network: the target cannot have acted on it
 │   ├── NotAnsweredError    sent, but cut or timed out: the target may have acted on it
@@ -11,6 +12,10 @@ ScenarioError               the rush cannot go on as planned
 
 class ScenarioError(Exception):
     """The rush cannot go on as planned."""
+
+
+class ScenarioUnfitError(ScenarioError):
+    """The user's own scenario cannot be performed as it is; the message says where and why."""
 
 
 class ExchangeError(ScenarioError):

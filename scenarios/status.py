@@ -1,8 +1,9 @@
 """The generator's own state, a few times a second: for the live screen and the metrics table."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import gevent
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from dress_rehearsal.records import tables
 from dress_rehearsal.records.clock import ClockOffset
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.recorder import Recorder
 
 _TICK_S: Final = 0.01
 
@@ -25,8 +26,9 @@ class Status:
     students: dict[str, int]
     requests: int
     outcomes: dict[str, int]
-    in_flight: int
-    connections: int
+    in_flight: int | None
+    connections: int | None
+    """Both None where nobody can count them."""
     unwritten_rows: int
     loop_lag_s: float
     late_p99_s: float
@@ -42,10 +44,43 @@ class Status:
     """Whole seconds that are new or have changed since the last sample; see `scenarios.seconds`."""
 
 
-class Observer:
-    """Watches one rush, this process's loop and its clock."""
+class Stories(Protocol):
+    """Who acts: when each began, and how many are in each state of `STUDENT_OUTCOMES`."""
 
-    def __init__(self, rush: Rush, clock: ClockOffset | None = None) -> None:
+    @property
+    def began_ns(self) -> Sequence[int]:
+        """Unix ns."""
+
+    @property
+    def counts(self) -> Sequence[int]:
+        """Empty where nobody's story is told."""
+
+
+class Performance(Protocol):
+    """What is watched: a rush of students, or the users of a plain Locust file."""
+
+    recorder: Recorder
+    late_ns: list[int]
+    felt_ms: list[float]
+    good_ms: list[float]
+
+    @property
+    def census(self) -> Stories:
+        """Who acts."""
+
+    @property
+    def in_flight(self) -> int | None:
+        """Requests under way; None: nobody counts them."""
+
+    @property
+    def connections(self) -> int | None:
+        """Open ones; None: nobody counts them."""
+
+
+class Observer:
+    """Watches one performance, this process's loop and its clock."""
+
+    def __init__(self, rush: Performance, clock: ClockOffset | None = None) -> None:
         self._rush = rush
         self._clock = clock or ClockOffset()
         self._lag_s = 0.0
@@ -69,10 +104,11 @@ class Observer:
         lag_s, self._lag_s = self._lag_s, 0.0
         felt, rush.felt_ms = rush.felt_ms, []
         good, rush.good_ms = rush.good_ms, []
+        counts = rush.census.counts or [0] * len(tables.STUDENT_OUTCOMES)
         return Status(
             generator=recorder.name,
             t_ns=now_ns,
-            students=dict(zip(tables.STUDENT_OUTCOMES, rush.census.counts, strict=True)),
+            students=dict(zip(tables.STUDENT_OUTCOMES, counts, strict=True)),
             requests=recorder.requests,
             outcomes=dict(recorder.ends),
             in_flight=rush.in_flight,

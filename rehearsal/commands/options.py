@@ -8,6 +8,12 @@ from dress_rehearsal.plans import Plan, PlanError, read_plan
 from dress_rehearsal.plans.files import kind_of, named
 from dress_rehearsal.plans.shown import shown_key
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.rehearsal.commands.locustfile import (
+    SUFFIX,
+    lacks_load,
+    load_plan,
+    refuse_load,
+)
 
 USAGE: Final = 2
 BROKEN: Final = 1
@@ -81,8 +87,14 @@ def planned(options: argparse.Namespace, *more: str) -> Plan:
     """
     from dress_rehearsal.rehearsal.preflight import check_plan_usable
 
-    overrides = [text for _, text in overriding(options)]
-    plan = read_plan(options.plan, [*overrides, *more])
+    overrides = [*(text for _, text in overriding(options)), *more]
+    if options.plan.suffix == SUFFIX and hasattr(options, "host"):
+        plan = load_plan(options, overrides)
+    else:
+        refuse_load(options)
+        plan = read_plan(options.plan, overrides)
+        if lacks_load(plan):
+            plan = read_plan(options.plan, [*overrides, "load={}"])
     check_plan_usable(plan)
     return plan
 

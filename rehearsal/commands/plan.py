@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from dress_rehearsal.plans import PlanError, is_matrix, plan_schema
+from dress_rehearsal.plans import Plan, PlanError, is_matrix, plan_schema
 from dress_rehearsal.plans.files import named
 from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.rehearsal.commands.options import (
@@ -50,8 +50,7 @@ def _check(options: argparse.Namespace) -> int:
     plan = planned(options)
     check_usage(plan, options.out, options.roster)
     print(  # noqa: T201
-        f"{named(options.plan)}: fine. {counted(plan.event.students, 'student')}, "
-        f"{counted(plan.event.tickets, 'ticket')}, {counted(len(plan.gates), 'gate')}."
+        f"{named(options.plan)}: fine. {_who(plan)}, {counted(len(plan.gates), 'gate')}."
     )
     for note in notes_on(plan):
         print(note)  # noqa: T201
@@ -64,3 +63,9 @@ def _schema(options: argparse.Namespace) -> int:  # noqa: ARG001
     json.dump(plan_schema(), sys.stdout, indent=2)
     print()  # noqa: T201
     return 0
+
+
+def _who(plan: Plan) -> str:
+    if plan.load is not None:
+        return "The users of a Locust file"
+    return f"{counted(plan.event.students, 'student')}, {counted(plan.event.tickets, 'ticket')}"

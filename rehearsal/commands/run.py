@@ -6,6 +6,7 @@ from typing import Final
 from rich.markup import escape
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.rehearsal.commands.locustfile import add_load
 from dress_rehearsal.rehearsal.commands.options import (
     add_out,
     add_plan,
@@ -36,6 +37,7 @@ def add(run: argparse.ArgumentParser) -> None:
         default=None,
         help="run Prometheus beside it, or do not (default: where it is on the PATH)",
     )
+    add_load(run)
     run.add_argument(
         "--dry-run",
         action="store_true",

@@ -21,7 +21,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.generator_process import Line
 from dress_rehearsal.rehearsal.terminal.console import is_drawable
 from dress_rehearsal.reports.schema import Verdict
-from dress_rehearsal.reports.words import counted, milliseconds, offset, written
+from dress_rehearsal.reports.words import counted, milliseconds, offset, seconds, written
 
 _PLAIN_EVERY_S: Final = 5.0
 _NOTES: Final = 4
@@ -95,6 +95,15 @@ class Screen(LiveView):
         """Show what is about to be rehearsed and where it is recorded."""
         self._plan = plan
         schedule = plan.schedule
+        if plan.load is not None:
+            file = Path(plan.scenario.file or "").name
+            lasts = format_duration(plan.load.lasts_s)
+            self.console.print(
+                f"[bold]{escape(plan.name)}[/]: the users of {escape(visible(file))} against "
+                f"{escape(plan.target.url or '')}, for {'up to ' * (plan.load.run_time is None)}"
+                f"{lasts}. Recorded in {escape(near(run.path))}"
+            )
+            return
         self.console.print(
             f"[bold]{escape(plan.name)}[/]: {counted(plan.event.students, 'student')}, "
             f"{counted(plan.event.tickets, 'ticket')}, "
@@ -112,7 +121,7 @@ class Screen(LiveView):
     def t0(self, t0_ns: int) -> None:
         """Start counting down to T-0."""
         self._t0_ns = t0_ns
-        self._phase = "students arrive"
+        self._phase = "students arrive" if self._has_students else "Locust begins its users"
 
     def note(self, sentence: str) -> None:
         """Show something that should not have happened; it stays on the screen."""
@@ -134,7 +143,7 @@ class Screen(LiveView):
             self._rate += 0.5 * (rate - self._rate)
         self._read_pools(collector)
         if self._t0_ns is not None and status["t_ns"] >= self._t0_ns:
-            self._phase = "the sale is open"
+            self._phase = "the sale is open" if self._has_students else "Locust's users act"
         if self._live is None and time.monotonic() >= self._plain_due:
             self._plain_due = time.monotonic() + _PLAIN_EVERY_S
             self.console.print(self._plain_line(), soft_wrap=True)
@@ -172,7 +181,12 @@ class Screen(LiveView):
     def _clock(self) -> str:
         if self._t0_ns is None:
             return ""
-        return offset(round((time.time_ns() - self._t0_ns) / NS_PER_S))
+        since_s = round((time.time_ns() - self._t0_ns) / NS_PER_S)
+        return offset(since_s) if self._has_students else seconds(max(since_s, 0))
+
+    @property
+    def _has_students(self) -> bool:
+        return self._plan is None or self._plan.load is None
 
     def _numbers(self) -> list[tuple[str, str]]:
         status = self._status
@@ -186,10 +200,17 @@ class Screen(LiveView):
             ("requests/s", written(round(self._rate))),
             ("p99", felt),
             *([("good p99", good)] if status["outcomes"]["failed"] else []),
-            ("tickets left", "-" if self._tickets_left is None else written(self._tickets_left)),
+            *([("tickets left", self._left())] if self._has_students else []),
             ("failed requests", written(status["outcomes"]["failed"])),
-            ("sent late", milliseconds(1e3 * status["late_p99_s"])),
+            *(
+                [("sent late", milliseconds(1e3 * status["late_p99_s"]))]
+                if self._has_students
+                else [("requests", written(status["requests"]))]
+            ),
         ]
+
+    def _left(self) -> str:
+        return "-" if self._tickets_left is None else written(self._tickets_left)
 
     def _plain_line(self) -> str:
         status = self._status
@@ -200,12 +221,15 @@ class Screen(LiveView):
             if status["students"][state]
         )
         numbers = ", ".join(f"{name} {value}" for name, value in self._numbers())
+        if not self._has_students:
+            return f"{self._clock()}: {numbers}"
         return f"{self._clock() or 'before T-0'}: {states}; {numbers}"
 
     def _render(self) -> RenderableType:
         parts: list[RenderableType] = [self._headline()]
         if self._status is not None:
-            parts += [self._students(), self._numbers_line(), self._pools_table()]
+            parts += [self._students()] if self._has_students else []
+            parts += [self._numbers_line(), self._pools_table()]
         parts += self._notes[-_NOTES:]
         return Panel(Group(*parts), title="dress rehearsal", border_style="bright_black")
 

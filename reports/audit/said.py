@@ -48,6 +48,7 @@ class Said:
         self.sent_ns = integers(rows["sent_ns"], missing=-1)
         self.done_ns = integers(rows["done_ns"].fillna(rows["read_ns"]), missing=-1)
         self.device = integers(rows["device"])
+        self.seq = integers(rows["seq"])
         self.word = rows["error"].astype("object").fillna("").to_numpy()
         self.role = rows["role"].to_numpy()
         self.outcome = rows["outcome"].astype("object").to_numpy()

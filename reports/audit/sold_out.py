@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.steps import JOIN, PURCHASE, QUEUE, STREAM
+from dress_rehearsal.records.steps import JOIN, OTHER, PURCHASE, QUEUE, STREAM, TICKET
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import owned
@@ -22,7 +22,7 @@ from dress_rehearsal.reports.words import counted, written
 
 Wrong = tuple[int | None, str]
 
-_TELLING = (PURCHASE, JOIN, QUEUE, STREAM)
+_TELLING = (PURCHASE, TICKET, JOIN, QUEUE, STREAM)
 
 
 class Stock(NamedTuple):
@@ -107,11 +107,14 @@ def _may_be_taken(said: Said) -> Any:
     """Return a function that gives for spans of time how many places may be taken at most.
 
     A click takes a place from its sending on: for ever where it got a ticket or nobody knows, else
-    until it failed. Of a student who may have one ticket, all clicks together take one.
+    until it failed. What buying is made of besides, a basket say, may take it from then on, and
+    keep it though the rest failed. Of a student who may have one ticket, all clicks take one.
     """
     clicks = said.may_have_granted
-    sent_ns, student = said.sent_ns[clicks], said.student[clicks]
-    failed = (said.outcome[clicks] == "failed") & said.answered[clicks]
+    begun_ns = _begun_ns(said)
+    sent_ns, student = begun_ns[clicks], said.student[clicks]
+    at_once = begun_ns[clicks] == said.sent_ns[clicks]
+    failed = (said.outcome[clicks] == "failed") & said.answered[clicks] & at_once
     until_ns = np.where(failed, said.done_ns[clicks], NEVER_NS)
     if said.evidence.plan.event.per_student == 1:
         who, sent_ns = least_by(student, sent_ns)
@@ -123,6 +126,23 @@ def _may_be_taken(said: Said) -> Any:
         return np.searchsorted(begun, by_ns, side="right") - np.searchsorted(over, since_ns)
 
     return within
+
+
+def _begun_ns(said: Said) -> Any:
+    """Return for each request when the first was sent of those without a role right before it.
+
+    Right before it: by the same device of the same student, one after the other. Its own sending
+    where there is none.
+    """
+    order = np.lexsort((said.seq, said.device, said.student))
+    key = said.student[order] * (int(said.device.max(initial=0)) + 1) + said.device[order]
+    other, sent_ns = said.at(OTHER)[order], said.sent_ns[order]
+    follows = np.concatenate([[False], (key[1:] == key[:-1]) & other[:-1]])
+    place = np.arange(len(order))
+    first = np.maximum.accumulate(np.where(follows, 0, place))
+    begun_ns = np.empty_like(sent_ns)
+    begun_ns[order] = np.where(follows & (sent_ns[first] >= 0), sent_ns[first], sent_ns)
+    return begun_ns
 
 
 def _taken_by_others(said: Said) -> int:

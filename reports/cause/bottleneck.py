@@ -113,6 +113,8 @@ def _find(evidence: Evidence, load: Load, pools: Sequence[PoolFinding]) -> Cause
     if slow is None:
         failed = failures(evidence)
         decided = failed is not None or bought is not None
+        if failed is None and evidence.plan.load is not None and not evidence.requests.empty:
+            return CauseFinding(None, lost, f"{NO_CAUSE}; no kind of request was slow.")
         return CauseFinding(None, lost, failed or _nothing_slow(bought), decided)
     if slow is not bought:
         failed = failures(evidence, more_than=slow.slow_once_sent)

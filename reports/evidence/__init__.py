@@ -30,6 +30,7 @@ from dress_rehearsal.reports.evidence.silence import (
     expected_sources,
     seconds_that_matter,
     silent_windows,
+    whole_load,
 )
 from dress_rehearsal.reports.evidence.stores import Stores, read_stores
 from dress_rehearsal.reports.evidence.timeline import Timeline, read_timeline
@@ -98,7 +99,12 @@ class Evidence:
     def timeline(self) -> Timeline:
         """What happened when, and whether the record of it is whole."""
         return read_timeline(
-            self.events, self.t0_ns, self.requests, self.metrics, damaged=self.rows_damaged
+            self.events,
+            self.t0_ns,
+            self.requests,
+            self.metrics,
+            damaged=self.rows_damaged,
+            unattended=self.plan.load is not None,
         )
 
     @cached_property
@@ -131,7 +137,11 @@ class Evidence:
         """The seconds that matter: from T-0 less 1 s to the last purchase's answer (Unix ns), or to
         where the plan had the rush stopped; None where that was before."""
         rows = self.requests
-        span = seconds_that_matter(self.t0_ns, rows[rows["role"] == PURCHASE])
+        if self.plan.load is not None:
+            span = whole_load(self.t0_ns, rows)
+        else:
+            bought = rows[rows["role"] == PURCHASE]
+            span = seconds_that_matter(self.t0_ns, bought)
         stopped_ns = self.timeline.stopped_ns
         if span is None or stopped_ns is None:
             return span

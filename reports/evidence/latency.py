@@ -61,7 +61,9 @@ def latency_frame(requests: pd.DataFrame, t0_ns: int | None) -> pd.DataFrame:
     frame = pd.DataFrame({word: rows[word].astype("object") for word in ("step", "journey")})
     frame["role"] = rows["role"]
     frame["outcome"] = rows["outcome"].astype("object")
-    frame["student"] = integers(rows["student"], missing=-1)
+    # Who is nobody on the roster is drawn alone, as nobody knows whose other requests are theirs.
+    nobody = pd.Series(-1 - np.arange(len(rows)), rows.index, "Int64")
+    frame["student"] = integers(rows["student"].astype("Int64").fillna(nobody))
     since = pd.Series(pd.NA, index=rows.index, dtype="Int64") if t0_ns is None else t0_ns
     frame["intended_s"] = span_ms(rows["intended_ns"], since) / 1e3
     abandoned = (rows["error"].astype("object") == ABANDONED).to_numpy(dtype=bool)

@@ -167,3 +167,11 @@ def seconds_that_matter(t0_ns: int | None, purchases: pd.DataFrame) -> tuple[int
     if not sent.empty:
         last_ns = max(last_ns, int(sent.max()))
     return t0_ns - NS_PER_S, max(last_ns, t0_ns + NS_PER_S)
+
+
+def whole_load(t0_ns: int | None, requests: pd.DataFrame) -> tuple[int, int] | None:
+    """Return the span, in Unix ns, of a load without students: all of it; None without a start."""
+    if t0_ns is None:
+        return None
+    ends = requests["done_ns"].dropna()
+    return t0_ns, max(t0_ns + NS_PER_S, t0_ns if ends.empty else int(ends.max()))

@@ -52,6 +52,7 @@ class Timeline:
         faults: when each fault was on.
         stopped_ns: when the plan's `[abort]` had the rush stopped (Unix ns); None: it did not.
         phases: when each phase began (Unix ns), by its name.
+        unattended: no student acts and no sale opens: zero is the start of Locust's load.
     """
 
     zero_ns: int
@@ -64,10 +65,18 @@ class Timeline:
     faults: tuple[FaultSpan, ...] = ()
     stopped_ns: int | None = None
     phases: Mapping[str, int] = field(default_factory=dict)
+    unattended: bool = False
+
+    @property
+    def opens(self) -> bool:
+        """Whether zero is the instant a sale opens."""
+        return self.has_t0 and not self.unattended
 
     @property
     def label(self) -> str:
         """What its axis counts."""
+        if self.unattended:
+            return "seconds from the start, when the first user was begun"
         if self.has_t0:
             return "seconds from T-0, the instant the sale opens"
         return "seconds from the first request (the run has no T-0)"
@@ -90,11 +99,13 @@ def read_timeline(
     metrics: pd.DataFrame,
     *,
     damaged: bool = False,
+    unattended: bool = False,
 ) -> Timeline:
     """Return the run's timeline: T-0, whether the generator ended by itself, losses and faults.
 
     Args:
         damaged: rows or events of the record are missing.
+        unattended: whether no student acts.
     """
     zero_ns = _first_ns(requests, metrics) if t0_ns is None else t0_ns
     # The first of a name counts: nothing goes back to an earlier phase.
@@ -118,6 +129,7 @@ def read_timeline(
         faults=tuple(_fault_spans(events, zero_ns)),
         stopped_ns=next((e.t_ns for e in events if e.kind == "abort" and e.name == ABORTED), None),
         phases=phases,
+        unattended=unattended,
     )
 
 

@@ -5,6 +5,7 @@ from dress_rehearsal.reports.figures import style  # noqa: F401  (first: it impo
 # isort: split
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures.arrivals import draw_arrivals
+from dress_rehearsal.reports.figures.closed_load import draw_load, draw_load_latency
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
 from dress_rehearsal.reports.figures.generator import draw_generator
 from dress_rehearsal.reports.figures.latency import draw_latency
@@ -19,9 +20,18 @@ __all__ = ["Drawing", "Missing", "draw_figures"]
 def draw_figures(evidence: Evidence, verdict: Verdict) -> list[Drawing | Missing]:
     """Return every figure, in the order they are read; the titles state the verdict's numbers."""
     run = RunSeries(evidence)
+    if evidence.plan.load is not None:
+        first = [
+            draw_load(evidence, run.window_s, verdict.load),
+            draw_load_latency(evidence, run.window_s, verdict.latency_ms),
+        ]
+    else:
+        first = [
+            draw_arrivals(evidence),
+            draw_latency(evidence, run.window_s, verdict.purchase),
+        ]
     return [
-        draw_arrivals(evidence),
-        draw_latency(evidence, run.window_s, verdict.purchase),
+        *first,
         draw_spectrum(evidence, verdict.latency_ms),
         draw_pools(evidence, run, verdict.bottleneck),
         draw_generator(evidence, run, verdict.generator),

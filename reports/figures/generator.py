@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from dress_rehearsal.reports.closed_load import how_busy
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
@@ -29,7 +30,8 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
     late, read_lag = frame["generator_ms"].to_numpy(), frame["read_lag_ms"].to_numpy()
     if window is None or np.isnan(late).all():
         return Missing(name, heading, "No request was sent, so the generator cannot be judged.")
-    title = _finding(generator)
+    closed = evidence.plan.load is not None
+    title = _kept_pace(evidence, generator) if closed else _finding(generator)
     edges = bins_s(window, events=len(frame))
     limit_ms = evidence.plan.generator.max_late_start * 1e3
     caption = (
@@ -37,7 +39,12 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
         "student meant to act until the request left; read lag is from the answer's arrival in "
         "the kernel until the generator read it, and is part of no latency. "
     )
-    if np.isnan(read_lag).all():
+    if closed:
+        caption = (
+            "Loop lag is how late the loop wakes whom it should: no user acts meanwhile, and no "
+            "answer is read, so it is in every latency. "
+        )
+    elif np.isnan(read_lag).all():
         caption += "No request has a kernel receive time: read lag could not be split off. "
     caption += (
         "One generator process can use one core at most."
@@ -51,10 +58,11 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
         at_s = timeline.seconds(evidence.requests["intended_ns"])
         centres = (edges[:-1] + edges[1:]) / 2
         highest = limit_ms
-        for values, colour, text, width in (
+        delays = (
             (late, GREEN, "p99 late start", 2.2),
             (read_lag, ORANGE, "p99 read lag", 1.5),
-        ):
+        )
+        for values, colour, text, width in () if closed else delays:
             if not np.isnan(values).all():
                 (most,) = quantiles(at_s, values, edges, [0.99])
                 panel.line(centres, np.maximum(most, _FLOOR_MS), colour, text, width=width)
@@ -64,7 +72,8 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
             values = np.maximum(lag.values, _FLOOR_MS)
             panel.line(lag.at_s, values, PURPLE, "loop lag", kind="dashed")
             highest = max(highest, lag.highest)
-        panel.limit(limit_ms, INK, f"plan's limit for late starts, {milliseconds(limit_ms)}")
+        limit = "the loop" if closed else "late starts"
+        panel.limit(limit_ms, INK, f"plan's limit for {limit}, {milliseconds(limit_ms)}")
         panel.axis_of_time(_FLOOR_MS, highest)
         if cpu["generator"] is not None:
             _draw_cpu(
@@ -85,6 +94,14 @@ def _draw_cpu(panel: Panel, cpu: Mapping[str, Series | None]) -> None:
             panel.line(*used, colour, text, width=width)
             highest = max(highest, used.highest)
     panel.axis_of_counts(0, highest, percent)
+
+
+def _kept_pace(evidence: Evidence, generator: Generator) -> str:
+    """Return the finding of a closed load, whose requests have no time of their own to be late."""
+    longest = milliseconds(1e3 * how_busy(evidence).longest_s)
+    if generator.limited:
+        return f"The generator was the limit: it stood still for up to {longest} at a time"
+    return "The generator kept up: it never stood still for long"
 
 
 def _finding(generator: Generator) -> str:

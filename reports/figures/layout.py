@@ -148,7 +148,7 @@ class Sheet:
         """Return a new panel on T-0's axis; the first one's legend names what was lost when."""
         panel = self.panel(label, height_pt, beside=beside)
         losses = [loss for loss in timeline.losses if window_s[0] <= loss[0] <= window_s[1]]
-        panel.axis_of_moments(window_s, t0=timeline.has_t0, losses_s=[at_s for at_s, _ in losses])
+        panel.axis_of_moments(window_s, t0=timeline.opens, losses_s=[at_s for at_s, _ in losses])
         faults = [fault for fault in timeline.faults if fault.touches(window_s)]
         for fault in faults:
             panel.band(fault.since_s, min(fault.until_s, window_s[1]), FAULT)

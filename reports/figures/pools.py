@@ -60,7 +60,7 @@ def draw_pools(
         )
     title = _finding(rows, bottleneck)
     caption = (
-        "One row a pool, all on T-0's axis. The dashed line is the most it can hold; a level near "
+        "One row a pool on one axis of time. The dashed line is the most it can hold; a level near "
         "it may be healthy, only waiting is evidence. Levels are read "
         f"every {seconds(evidence.plan.collect.interval)} and can miss shorter peaks; waits come "
         "from histograms, which miss none, and are shown only where something was taken."

@@ -51,7 +51,7 @@ def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Draw
     title = _finding(latency_ms)
     caption = (
         "Read upwards from a percentile: that share of the step's requests was over within this "
-        "time, as the student felt it. A line ends where the step has too few requests to say "
+        "time, as it was felt. A line ends where the step has too few requests to say "
         "more. The scale spreads the slowest: each mark on it is ten times rarer than the one "
         "before."
     )

@@ -13,6 +13,7 @@ from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.records.files import remedy
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.cause import NO_CAUSE
+from dress_rehearsal.reports.closed_load import users_begun
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import says_little
 from dress_rehearsal.reports.figures import Drawing, draw_figures
@@ -27,6 +28,7 @@ from dress_rehearsal.reports.words import (
     counted,
     milliseconds,
     offset,
+    percent,
     resource_words,
     seconds,
     written,
@@ -104,6 +106,8 @@ def _make_room(folder: Path) -> None:
 
 def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
     """Return the six numbers everybody asks for first."""
+    if evidence.plan.load is not None:
+        return _load_numbers(evidence, verdict)
     sale = evidence.sale
     bought = verdict.purchase
     rate = verdict.load.busiest_second
@@ -134,6 +138,34 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
             "Bottleneck",
             *_bottleneck(verdict),
         ),
+    )
+
+
+def _load_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
+    """Return the same of a load without students."""
+    load, steps = verdict.load, verdict.latency_ms
+    known = {step: own for step, own in steps.items() if own.p99 is not None}
+    slowest = max(known, key=lambda step: known[step].p99 or 0.0, default=None)
+    rate = load.busiest_second
+    return (
+        KeyNumber("Users", written(users_begun(evidence)), "of Locust's, begun in all"),
+        KeyNumber("Requests", written(load.requests), counted(len(known), "kind")),
+        KeyNumber(
+            "Failed",
+            written(load.failed),
+            "" if not load.requests else f"{percent(load.failed, load.requests)} of them",
+        ),
+        KeyNumber(
+            "Slowest, p99",
+            NOT_MEASURED if slowest is None else milliseconds(known[slowest].p99),
+            slowest or "",
+        ),
+        KeyNumber(
+            "Busiest second",
+            NOT_MEASURED if rate is None else f"{written(rate)} req/s",
+            "requests sent" if rate is None else "sent within one second",
+        ),
+        KeyNumber("Bottleneck", *_bottleneck(verdict)),
     )
 
 
@@ -170,6 +202,11 @@ def _felt_note(bought: Latency) -> str:
 
 def kernel_timestamps(evidence: Evidence) -> str:
     """Return whether the kernel's receive times were there to split the generator's delay off."""
+    if evidence.plan.load is not None:
+        return (
+            "Not by the kernel: times are those of Locust's clients, taken in the generator's own "
+            "process. What it was late to read is in them."
+        )
     answered = evidence.requests[evidence.requests["status"] > 0]
     if answered.empty:
         return "No request was answered, so there was nothing to time."
@@ -194,4 +231,5 @@ def _opened(evidence: Evidence) -> str:
     if evidence.t0_ns is None:
         return "no T-0 was set"
     opened = datetime.fromtimestamp(evidence.t0_ns // NS_PER_S, UTC)
-    return f"T-0 at {opened:%Y-%m-%d %H:%M:%S} UTC"
+    zero = "T-0" if evidence.plan.load is None else "started"
+    return f"{zero} at {opened:%Y-%m-%d %H:%M:%S} UTC"

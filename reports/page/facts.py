@@ -68,7 +68,9 @@ def timeline_rows(evidence: Evidence) -> list[tuple[str, str, str, str]]:
         words = str(detail) if detail else ", ".join(_details(event.detail))
         if event.kind in FAULTS_AND_ALERTS:
             words = event_words(event) or words
-        rows.append((moment if event.kind != "t0" else "T-0", event.kind, event.name, words))
+        if event.kind == "t0":
+            moment = offset(0)
+        rows.append((moment, event.kind, event.name, words))
     left_out = len(evidence.events) - len(rows)
     if left_out:
         more = f"{written(left_out)} more, {written(len(hidden))} of them alerts"

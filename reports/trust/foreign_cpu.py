@@ -73,9 +73,10 @@ def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
         doubts += _uncounted(evidence, around_ns)
     if foreign > allowed:
         took = f"{_cores(foreign)} of {written(cpus)} cores"
+        when = "around T-0" if evidence.plan.load is None else "meanwhile"
         doubts.append(
             Doubt(
-                f"Other programs took {took} around T-0, so what was slow may be their doing: "
+                f"Other programs took {took} {when}, so what was slow may be their doing: "
                 f"stop them (`rehearse doctor` names them) and rehearse again.",
                 "foreign_cpu",
                 f"other programs took {took} meanwhile",
@@ -83,7 +84,8 @@ def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
         )
     if steal > allowed:
         notes.append(
-            f"The host gave {_cores(steal)} of {written(cpus)} cores to other machines around T-0 "
+            f"The host gave {_cores(steal)} of {written(cpus)} cores to other machines "
+            f"{'around T-0' if evidence.plan.load is None else 'meanwhile'} "
             f"(steal), so what was slow may be its doing."
         )
     most = rounded(max(second.foreign for second in seconds), 2)
@@ -95,6 +97,8 @@ def _around_t0(evidence: Evidence) -> tuple[int, int] | None:
     if evidence.t0_ns is None or evidence.decisive_ns is None:
         return None
     begin_ns, last_ns = evidence.decisive_ns
+    if evidence.plan.load is not None:
+        return begin_ns, last_ns
     return begin_ns, min(last_ns, evidence.t0_ns + _AFTER_T0_NS)
 
 
@@ -105,7 +109,8 @@ def _unknown(evidence: Evidence) -> list[Doubt]:
     """
     if any(gap.source == "processes" for gap in evidence.gaps):
         return []
-    said = f"{_UNKNOWN} around T-0, so what was slow may be their doing."
+    when = "around T-0" if evidence.plan.load is None else "meanwhile"
+    said = f"{_UNKNOWN} {when}, so what was slow may be their doing."
     return [Doubt(said, "gap")]
 
 

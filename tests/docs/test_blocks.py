@@ -74,7 +74,7 @@ def base_for(document: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("block", PLANS, ids=str)
 def test_what_is_shown_of_a_plan_is_a_plan(block: Block, tmp_path: Path) -> None:
-    for name in ("shop.py", "own_app.py"):
+    for name in ("shop.py", "own_app.py", "locustfile.py"):
         (tmp_path / name).write_text(SCENARIOS[0].text)
     shown = tomllib.loads(block.text)
     document = merged(base_for(shown), shown)

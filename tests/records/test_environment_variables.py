@@ -43,7 +43,7 @@ HANDED_ON = {
     "compose/user_app.py": ["self._environment() | self._marker"],
     "compose/servers/sqs.py": ["child_environment(folder.marker)"],
     "rehearsal/generator_process.py": [
-        "child_environment({_ENTRY_VARIABLE: stage.entry_token, "
+        "child_environment({**own, _ENTRY_VARIABLE: stage.entry_token, "
         "**_reaching(run.plan().target), **stage.marker})"
     ],
     "rehearsal/matrix/lane_process.py": ["child_environment(heeded(*_CONDUCTORS))"],

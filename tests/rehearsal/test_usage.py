@@ -175,7 +175,7 @@ def test_a_plan_for_an_external_target_is_fine(capsys, roster):
         (["--set", 'faults=[{name="slow_code", at="T", grade="2h"}]'], "slow_code is at most 1h"),
         (["--students", LONG], "event.students: a number has too many digits"),
         (["--students", "true"], "event.students = true: expected a valid integer"),
-        (["--students", "-5"], "event.students = -5: expected greater than or equal to 1"),
+        (["--students", "-5"], "event.students = -5: expected greater than or equal to 0"),
         (["--students", SECRET], "event.students = …: expected a valid integer"),
         (["--seed", LONG], "seed: a number has too many digits"),
         (["--seed", "1\nname = 'x'"], "seed = …: expected a valid integer"),

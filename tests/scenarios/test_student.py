@@ -14,7 +14,7 @@ from dress_rehearsal.scenarios.student import feed_once
 environment, told = Environment(), []
 environment.events.request.add_listener(lambda exception, **_: told.append(exception))
 from dress_rehearsal.records.steps import TICKET_OPEN, Steps
-rows = [(0, 12.5, 100, FAILED, "\\x1b]0;owned\\x07\\nPASS")]
+rows = [(0, 12.5, 100, FAILED, "\x1b]0;owned\x07\nPASS")]
 recorder = SimpleNamespace(steps=Steps(TICKET_OPEN), unfed=rows)
 list(feed_once(environment, recorder))
 print(json.dumps(told))

@@ -66,6 +66,8 @@ def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
 
     Steps that not every rush has are left out where nobody took them.
     """
+    if evidence.plan.load is not None:
+        return _load_table(latency_ms)
     bad = unanswered_by_step(evidence.latency, evidence.steps)
     rows = []
     for step, part in latency_ms.items():
@@ -93,6 +95,22 @@ def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
     columns = (("Step", "text"), *((word, "number") for word in words))
     caption = "What students felt, in ms; abandoned: the student needed the answer no more"
     return Table("latency-table", caption, columns, rows)
+
+
+def _load_table(latency_ms: dict[str, Latency]) -> Table:
+    """Return the same of a load without students: nothing is abandoned, nothing started late."""
+    rows = [
+        row(
+            step,
+            written(part.count),
+            *(_percentile(part, field) for field in FELT),
+            bad_count(part.failed),
+        )
+        for step, part in latency_ms.items()
+    ]
+    words = ("Count", "p50", "p90", "p99", "p99.9", "Max", "Failed")
+    columns = (("Request", "text"), *((word, "number") for word in words))
+    return Table("latency-table", "How long each kind of request took, in ms", columns, rows)
 
 
 def certainty_table(latency_ms: dict[str, Latency]) -> Table:

@@ -72,22 +72,15 @@ def _wait(pool: Pool) -> str:
 def generator_table(generator: Generator, evidence: Evidence) -> Table:
     """Return whether the generator did what it was meant to, when it was meant to."""
     allowed = evidence.plan.generator
-    timely, released = generator.timely, generator.released
     limited = Cell("yes", "found") if generator.limited else Cell("no", "ok")
     rows = [
         row("Requests", written(generator.requests), EMPTY, ""),
-        _delay("Late start, p99", generator.late_start_p99_ms, allowed.max_late_start),
-        row(
-            f"Sent within {format_duration(evidence.plan.timely)} of their time at T-0",
-            percent(timely, released) if released else NOT_MEASURED,
-            percent(float(TIMELY_SHARE)),
-            state_cell(timely < TIMELY_SHARE * released if released else None, "too few"),
-        ),
-        row("Release skew at T-0, p99", milliseconds(generator.release_skew_ms), EMPTY, ""),
-        row("Read lag, p99", milliseconds(generator.read_lag_p99_ms), EMPTY, ""),
+        *(_releases(generator, evidence) if evidence.plan.load is None else []),
         row("CPU at its peak", _cores(generator.cpu_peak), EMPTY, ""),
         row(
-            "Other programs' CPU around T-0, up to",
+            "Other programs' CPU around T-0, up to"
+            if evidence.plan.load is None
+            else "Other programs' CPU, up to",
             _cores(generator.foreign_cpu_cores),
             _cores(allowed.max_foreign_cpu),
             "",
@@ -97,6 +90,26 @@ def generator_table(generator: Generator, evidence: Evidence) -> Table:
     ]
     columns = (("Generator", "text"), ("Measured", "number"), ("Allowed", "number"), ("", "text"))
     return Table("generator-table", "What the generator did itself", columns, rows)
+
+
+def _releases(generator: Generator, evidence: Evidence) -> list[tuple[Cell, ...]]:
+    """Return how far from their times requests were sent and answers read."""
+    timely, released = generator.timely, generator.released
+    return [
+        _delay(
+            "Late start, p99",
+            generator.late_start_p99_ms,
+            evidence.plan.generator.max_late_start,
+        ),
+        row(
+            f"Sent within {format_duration(evidence.plan.timely)} of their time at T-0",
+            percent(timely, released) if released else NOT_MEASURED,
+            percent(float(TIMELY_SHARE)),
+            state_cell(timely < TIMELY_SHARE * released if released else None, "too few"),
+        ),
+        row("Release skew at T-0, p99", milliseconds(generator.release_skew_ms), EMPTY, ""),
+        row("Read lag, p99", milliseconds(generator.read_lag_p99_ms), EMPTY, ""),
+    ]
 
 
 def _cores(number: float | None) -> str:

@@ -6,7 +6,8 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 import pytest
 
-from dress_rehearsal.records.tables import NS_PER_S, PURCHASE
+from dress_rehearsal.records.steps import OTHER, PURCHASE, Steps
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.junit import write_junit
 from dress_rehearsal.reports.summary import write_summary
 from dress_rehearsal.reports.verdict import judge
@@ -127,7 +128,7 @@ def test_who_held_a_ticket_before_was_rightly_told_so(evidence_of):
     sold_out = evidence.students.loc[evidence.students["outcome"] == "sold_out", "student"]
     student = int(sold_out.iloc[0])
     requests = evidence.requests.copy()
-    told = (requests["step"] == PURCHASE) & (requests["student"] == student)
+    told = (requests["role"] == PURCHASE) & (requests["student"] == student)
     requests["error"] = requests["error"].astype("object").mask(told, "already_holds_ticket")
     said = dataclasses.replace(evidence, requests=requests)
     assert audited(said).audit.false_already_holds == 1
@@ -149,7 +150,7 @@ def test_clicks_that_were_under_way_excuse_a_refusal(evidence_of):
     requests = evidence.requests.copy()
     ends = evidence.students.set_index("student")["outcome"].astype("object")
     away = requests["student"].map(ends) == "sold_out"
-    bought = (requests["step"] == PURCHASE) & (requests["outcome"] == "refused") & away
+    bought = (requests["role"] == PURCHASE) & (requests["outcome"] == "refused") & away
     nine = requests[bought].drop_duplicates("student").index[:9]
     requests["outcome"] = requests["outcome"].astype("object")
     requests["error"] = requests["error"].astype("object")
@@ -157,6 +158,33 @@ def test_clicks_that_were_under_way_excuse_a_refusal(evidence_of):
     requests.loc[nine, "sent_ns"] = requests.loc[bought, "sent_ns"].min() - 1_000_000
     requests.loc[nine, "done_ns"] = requests.loc[bought, "done_ns"].max() + 1_000_000
     assert audited(dataclasses.replace(evidence, requests=requests)).audit.false_sold_out == 0
+
+
+def test_a_basket_takes_a_place_before_it_is_bought(evidence_of):
+    """As of a shop that keeps places from the basket on: who came between both was rightly told."""
+    evidence = foreign(evidence_of(**SHOP), "everything")
+    requests = evidence.requests.copy()
+    ends = evidence.students.set_index("student")["outcome"].astype("object")
+    told = (requests["role"] == PURCHASE) & (requests["error"] == "sold_out")
+    bought = (requests["role"] == PURCHASE) & (requests["outcome"] == "ok")
+    assert (requests["student"].map(ends) == "ticket")[bought].all()
+    last_ns = int(requests.loc[told, "done_ns"].max())
+    one = requests[bought].drop_duplicates("student").index
+    next_seq = requests["seq"].max() + 1
+    basket = requests.loc[one].assign(step="POST /basket", seq=next_seq)
+    late = requests.loc[one].assign(seq=next_seq + 1)
+    for column in ("intended_ns", "sent_ns", "done_ns", "read_ns"):
+        late[column] += last_ns  # every order is sent when all refusals are over
+        late[column] -= int(requests.loc[one, "sent_ns"].min()) - NS_PER_S
+    rest = requests[~(requests["student"].isin(late["student"]) & (requests["role"] == PURCHASE))]
+    steps = Steps(dict(iter(evidence.steps)))
+    steps.code("POST /basket", OTHER)
+    without = pd.concat([rest, late], ignore_index=True)
+    lied = audited(dataclasses.replace(evidence, requests=without))
+    assert lied.audit.false_sold_out
+    whole = pd.concat([rest, basket, late], ignore_index=True)
+    kept = dataclasses.replace(evidence, requests=whole, steps=steps)
+    assert audited(kept).audit.false_sold_out == 0
 
 
 def test_a_pass_says_no_more_than_was_looked_at(evidence_of):

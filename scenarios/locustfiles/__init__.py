@@ -1,0 +1,1 @@
+"""Plain Locust files, unchanged: loaded, performed by Locust's own runner, and recorded."""

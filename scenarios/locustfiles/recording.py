@@ -1,0 +1,105 @@
+"""What Locust's users did, taken from its events and handed to the recorder."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.steps import Steps
+from dress_rehearsal.scenarios.client.connection import Exchange
+from dress_rehearsal.scenarios.client.http import Answer
+from dress_rehearsal.scenarios.histograms import Histograms, edges_of
+from dress_rehearsal.scenarios.locustfiles.busy import is_users_own
+from dress_rehearsal.scenarios.locustfiles.requests import EventReader
+from dress_rehearsal.scenarios.locustfiles.runner import NoticingRunner
+from dress_rehearsal.scenarios.recorder import FAILED, OK, Recorder
+
+NOBODY: Final = -1
+"""In place of a student and of a journey: null in the table."""
+_MOST_EXCEPTIONS: Final = 20
+
+
+@dataclass(slots=True)
+class Users:
+    """Locust's users, as the status knows students: none is one of ours, so no story is told."""
+
+    began_ns: list[int] = field(default_factory=list)
+    counts: tuple[int, ...] = ()
+
+
+class LoadRecording:
+    """Every request of Locust's as a row; what a `scenarios.status.Observer` watches.
+
+    Args:
+        runner: whose requests they are; listens from now on.
+        folder: where the user's own code is.
+    """
+
+    def __init__(self, run: RunDirectory, plan: Plan, runner: NoticingRunner, folder: Path) -> None:
+        self._folder = str(folder)
+        self.reader = EventReader()
+        self._steps = Steps()
+        histograms = Histograms(self._steps, edges_of(plan))
+        self.recorder = Recorder(run, "generator", histograms, self._steps)
+        self.census = Users(runner.begun_ns)
+        self.late_ns: list[int] = []
+        self.felt_ms: list[float] = []
+        self.good_ms: list[float] = []
+        self.in_flight: int | None = None
+        self.connections: int | None = None
+        self.exceptions: Counter[str] = Counter()
+        """What users' tasks raised, by its words."""
+        self._runner = runner
+        self._seq = 0
+        events: Any = runner.environment.events
+        events.request.add_listener(self._ended)
+        events.user_error.add_listener(self._raised)
+
+    def _ended(self, **event: Any) -> None:
+        told = self.reader.read(event)
+        self._runner.heard()
+        answer = Answer()
+        answer.status = told.status
+        exchange = Exchange(
+            sent_ns=told.began_ns,
+            done_ns=told.done_ns,
+            bytes_read=told.bytes,
+            answer=answer,
+            error=told.error,
+        )
+        self.recorder.begun.append(exchange)
+        self.recorder.record(
+            intended_ns=told.began_ns,
+            exchange=exchange,
+            student=NOBODY,
+            seq=self._seq,
+            device=0,
+            journey=NOBODY,
+            step=self._steps.code(told.step),
+            outcome=OK if told.error is None else FAILED,
+        )
+        self.recorder.unfed.clear()  # Locust knows it already
+        self._seq += 1
+        felt_ms = (told.done_ns - told.began_ns) / 1e6
+        self.felt_ms.append(felt_ms)
+        if told.error is None:
+            self.good_ms.append(felt_ms)
+
+    def _raised(self, exception: Any = None, tb: Any = None, **_: Any) -> None:
+        where, frame = "", tb
+        while frame is not None:
+            if is_users_own(frame.tb_frame.f_code.co_filename, self._folder):
+                where = f" (line {frame.tb_lineno} of {_file(frame)})"
+            frame = frame.tb_next
+        word = f"{type(exception).__name__}{where}"
+        if word in self.exceptions or len(self.exceptions) < _MOST_EXCEPTIONS:
+            self.exceptions[word] += 1
+        else:
+            self.exceptions["others"] += 1
+
+
+def _file(traceback: Any) -> str:
+    name: str = traceback.tb_frame.f_code.co_filename
+    return name.rpartition("/")[2]
