@@ -57,6 +57,11 @@ class Rehearsed:
         return " ".join(self.verdict["reasons"])
 
     @property
+    def others_took(self) -> float:
+        """How many cores other programs took around T-0."""
+        return float(self.verdict["generator"]["foreign_cpu_cores"] or 0)
+
+    @property
     def pool(self) -> dict[str, Any]:
         """The shop's own pool."""
         pools = [pool for pool in self.verdict["pools"] if pool["name"].startswith("shop")]
