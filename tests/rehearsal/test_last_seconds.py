@@ -21,7 +21,8 @@ def second(
 ) -> dict[str, object]:
     felt = {} if p99_s is None else {BUY: p99_s}
     counts = {"ok": 0, "failed": 0} | answers
-    return {"at_s": at_s, "arrivals": 0, "sent": sent, "answers": counts, "felt_p99_s": felt}
+    told = {"at_s": at_s, "arrivals": 0, "sent": sent, "answers": counts}
+    return {**told, "felt_p99_s": felt, "roles": {BUY: "purchase"}}
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def verdict_of(run: str = RUN, **changed: Any) -> Verdict:
             "latency_ms": {},
             "answers": {},
             "sale": dict.fromkeys(Sale.model_fields),
-            "load": dict.fromkeys(Load.model_fields),
+            "load": {**dict.fromkeys(Load.model_fields), "requests": 0, "failed": 0},
             "audit": {**dict.fromkeys(Audit.model_fields), "oversold": 3, "settle_ms": 250.0},
             "fairness": dict.fromkeys(Fairness.model_fields),
             "pools": [],
