@@ -142,7 +142,10 @@ def metric_value(measured: Measured, path: str) -> Number | None:
         MetricUnknownError: no verdict holds such a number.
     """
     steps = tuple(measured.roles)
-    if not _is_known(path, known_metrics(steps)):
+    named = _step_in(path)
+    # Of a scenario of the user's own nobody knows which steps it might have had.
+    own = named is not None and not set(TICKET_OPEN) <= set(steps)
+    if not _is_known(path, known_metrics((*steps, str(named)) if own else steps)):
         raise MetricUnknownError([f"There is no metric {path!r}; {_near(path, steps)}"])
     part, field = _part(measured, path)
     value: Number | None = None if part is None else getattr(part, field)
@@ -305,9 +308,14 @@ def _steps_before(plan: Plan, path: str) -> tuple[str, ...]:
 
     Those of a scenario of the user's own show while it runs: until then a gate may name any.
     """
+    named = _step_in(path)
+    return tuple(TICKET_OPEN) if plan.bundled or named is None else (named,)
+
+
+def _step_in(path: str) -> str | None:
+    """Return the step that a path names; None where it names none."""
     match = _PATH.fullmatch(path)
-    named = match[2] if match is not None and match[1] in _BY_STEP else None
-    return tuple(TICKET_OPEN) if plan.bundled or not named else (named,)
+    return (match[2] or None) if match is not None and match[1] in _BY_STEP else None
 
 
 def _close(path: str, steps: tuple[str, ...] = tuple(TICKET_OPEN)) -> list[str]:

@@ -41,6 +41,7 @@ class LoadRecording:
         self._folder = str(folder)
         self.reader = EventReader()
         self._steps = Steps()
+        run.write_steps(self._steps)  # none yet; a run without them is taken for an early one
         histograms = Histograms(self._steps, edges_of(plan))
         self.recorder = Recorder(run, "generator", histograms, self._steps)
         self.census = Users(runner.begun_ns)

@@ -188,10 +188,12 @@ def test_users_that_stop_themselves_end_it_and_without_requests_nothing_is_decid
     command = performed(
         "from locust import User, task\nfrom locust.exception import StopUser\n"
         "class Idle(User):\n    @task\n    def leave(self): raise StopUser\n",
+        *("--set", 'gates=[{metric="latency_ms[GET /never].p99", limit="<= 1s"}]'),
         took="60s",
     )
     assert command.exit_code == 3, command.output()
     assert "No request was recorded." in command.verdict["reasons"]
+    assert "latency_ms[GET /never].p99 was not measured" in " ".join(command.verdict["reasons"])
 
 
 def test_requests_that_never_end_are_counted(performed):
