@@ -49,7 +49,7 @@ def test_of_seconds_shown_at_once_the_busiest_counts(shown: LastSeconds) -> None
     assert values(shown, "sent_last_second") == {("g",): 10_094}
     # Outcomes are of one second: those of two added up would be a rush that never was.
     assert values(shown, "answers_last_second") == {("g", "ok"): 50, ("g", "failed"): 1}
-    assert values(shown, "felt_p99_last_second_seconds") == {("g", BUY): 0.2}
+    assert values(shown, "felt_p99_last_second_seconds") == {("g", "purchase", BUY): 0.2}
 
 
 def test_a_second_is_shown_for_a_while_and_then_no_more(shown: LastSeconds, clock: Clock) -> None:

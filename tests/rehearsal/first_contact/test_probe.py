@@ -230,7 +230,10 @@ def plan_of_nothing(more):
     ("arguments", "sentence"),
     [
         (["smoke"], "There is nothing to probe"),
-        (["shop.toml", "--set", "scenario.file=locustfile.py"], "the plan's scenario is a locust"),
+        (
+            ["shop.toml", "--set", "scenario.file=locustfile.py"],
+            "event.students is for students of ours",
+        ),
         (["nowhere.toml"], "There is no plan nowhere.toml"),
         (["shop.toml", "--roster", "nobody.csv"], "nobody.csv cannot be read"),
         (["shop.toml", "--roster", "outsiders.csv"], "Nobody on the roster is enrolled"),
