@@ -13,11 +13,11 @@ from rich.table import Table
 
 from dress_rehearsal.dashboards.build import dashboards
 from dress_rehearsal.dashboards.check import check_panels
-from dress_rehearsal.dashboards.kit.promql import PURCHASE
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_S
 from dress_rehearsal.reports.numbers import percentile
 from tests.dashboards.binaries import binary
 from tests.observability.rehearsed import Seen, command, looked_at, rehearse, width_at
+from tests.steps import PURCHASE
 
 pytestmark = [pytest.mark.observability, pytest.mark.timeout(600)]
 
