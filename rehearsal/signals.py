@@ -5,7 +5,6 @@ started us (`nohup`) wanted it to be none.
 """
 
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,9 +50,9 @@ def uninterruptible() -> Iterator[None]:
 def noticed() -> Iterator[Callable[[], bool]]:
     """Go on when such a signal comes, and yield what returns whether one has: for a wait that may
     be cut short but not left."""
-    came = threading.Event()
-    with _signals(lambda _number, _frame: came.set()):
-        yield came.is_set
+    came: list[int] = []  # an event has a lock: a second signal amid the first would wait for it
+    with _signals(lambda number, _frame: came.append(number)):
+        yield lambda: bool(came)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """`python -m dress_rehearsal.target_app`: granian's main process and its workers."""
 
+import _thread
 import asyncio
 import logging
 import multiprocessing
@@ -99,12 +100,30 @@ def _let_new_workers_end() -> None:
 
 
 class WorkerServer(MPServer):
-    """granian's server with worker processes, which tells the ones it had to kill at the end."""
+    """granian's server with worker processes.
+
+    It hears every signal to end, whatever it is doing, and tells the workers it had to kill then.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.killed: list[int] = []
         """Their pids, once all have ended."""
+
+    def signal_handler_interrupt(self, *_: Any, **__: Any) -> None:
+        """Have the main loop end.
+
+        Its event is set by a thread: whom the signal interrupts may be waiting for that event, or
+        clearing it, and then holds the event's own lock, which nobody can take twice.
+        """
+        self.interrupt_signal = True
+        _thread.start_new_thread(self.main_loop_interrupt.set, ())
+
+    def _respawn_workers(self, *args: Any, **options: Any) -> None:
+        super()._respawn_workers(*args, **options)
+        # granian clears the event before, and with it a signal that came just then.
+        if self.interrupt_signal:
+            self.main_loop_interrupt.set()
 
     def _stop_workers(self) -> None:
         processes = [worker.inner for worker in self.wrks if worker.inner.is_alive()]

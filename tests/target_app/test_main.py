@@ -16,6 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
+from granian.constants import Interfaces
+
+from dress_rehearsal.target_app.__main__ import WorkerServer
 
 Spawn = Callable[..., Any]
 
@@ -185,3 +188,20 @@ sys.exit(service.main())
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "fork"
+
+
+def test_a_signal_that_comes_while_the_main_loop_holds_its_own_lock_is_heard() -> None:
+    server = WorkerServer("target_app", interface=Interfaces.ASGI)
+    waiting = server.main_loop_interrupt
+    with waiting._cond:  # where a wait begins or ends
+        server.signal_handler_interrupt()
+    assert waiting.wait(10)
+    assert server.interrupt_signal
+
+
+def test_a_signal_that_comes_before_a_worker_is_replaced_is_heard_after_it() -> None:
+    server = WorkerServer("target_app", interface=Interfaces.ASGI)
+    server.interrupt_signal = True
+    server.main_loop_interrupt.clear()  # granian does, to hear of the next worker's end
+    server._respawn_workers([], None, None)
+    assert server.main_loop_interrupt.is_set()
