@@ -36,7 +36,7 @@ test-long: $(STAMP)
 # Three shops in other styles, sound and with each of their wrongs. Without Node there are two.
 NODE_PACKAGES := examples/express/node_modules/.package-lock.json
 examples: $(STAMP) $(if $(shell command -v npm),$(NODE_PACKAGES))
-	$(BIN)/pytest -m examples tests/examples $(PYTEST_OPTIONS)
+	$(BIN)/pytest -m examples tests/examples $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m examples))
 
 $(NODE_PACKAGES): examples/express/package-lock.json
 	npm ci --prefix examples/express --no-audit --no-fund
@@ -44,7 +44,7 @@ $(NODE_PACKAGES): examples/express/package-lock.json
 # Whole rehearsals with real Prometheus and Alertmanager: every panel has data, the same as the
 # report's, and alerts arrive. `make test` does not need these programs.
 test-observability: $(STAMP)
-	REHEARSE_REQUIRE_OBSERVABILITY=1 $(BIN)/pytest -m observability tests/observability
+	REHEARSE_REQUIRE_OBSERVABILITY=1 $(BIN)/pytest -m observability tests/observability$(if $(AGAIN), || $(call ALONE,-m observability))
 
 # The property tests, each for so many seconds: never a traceback, whatever comes from outside.
 SECONDS ?= 60

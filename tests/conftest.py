@@ -20,6 +20,9 @@ SERVERS = {
 }
 """Fixtures that start PostgreSQL, Redis, Prometheus or anything else that listens."""
 
+FAILED = "dress-rehearsal/failed"
+"""In pytest's cache: how many tests failed in the last run that was no second try."""
+
 JUDGED = Path(__file__).with_name("reports")
 """Its tests read runs that are built and judged once a process: a file's go to one worker."""
 
@@ -33,6 +36,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(JUDGED))))
 
 
-def pytest_collection_finish() -> None:
-    """Have the collector of garbage pass over what was imported: it stays until the end."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have the collector of garbage pass over what was imported: it stays until the end.
+
+    Raises:
+        UsageError: a second try would leave out some of what failed.
+    """
     gc.freeze()
+    config = session.config
+    if config.cache is not None and config.option.lf:
+        failed = config.cache.get(FAILED, 0)
+        if len(session.items) < failed:
+            found = f"Of {failed} tests that failed, only {len(session.items)} are found again"
+            raise pytest.UsageError(f"{found}: run all of them once more.")
+
+
+_failed: set[str] = set()
+"""Names of tests that failed in this session, as its controller hears them."""
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.failed:
+        _failed.add(report.nodeid)
+
+
+@pytest.hookimpl(trylast=True)  # once pytest has written down what failed
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let a second try find what failed here: pytest-xdist adds its group to a test's name."""
+    config = session.config
+    if hasattr(config, "workerinput") or config.cache is None or config.option.lf:
+        return
+    known = config.cache.get("cache/lastfailed", {})
+    files = [name for name in known if "::" not in name]  # that could not be collected
+    plain = {name.rpartition("@")[0] for name in _failed if "@" in name}
+    config.cache.set(FAILED, len(_failed))
+    config.cache.set("cache/lastfailed", dict.fromkeys([*files, *_failed, *plain], True))
