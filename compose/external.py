@@ -24,7 +24,7 @@ from dress_rehearsal.compose.user_app import UserApp
 from dress_rehearsal.plans import Fault, Person, Plan, refusal, write_roster
 from dress_rehearsal.plans.secrets import resolved
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.reach import reach_of
+from dress_rehearsal.records.http.reach import reach_of
 
 ADMIN_VARIABLE = "REHEARSE_ADMIN_TOKEN"
 """Environment variable with the external target's admin token."""

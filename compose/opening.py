@@ -8,8 +8,8 @@ from typing import Final
 from dress_rehearsal.compose.errors import StageUnusableError, TargetRefusedError
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.request import PlannedRequest, filled, shown_request
 from dress_rehearsal.plans.secrets import resolved, resolved_within
+from dress_rehearsal.plans.sections.request import PlannedRequest, filled, shown_request
 from dress_rehearsal.records import http
 from dress_rehearsal.records.tables import NS_PER_S
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from dress_rehearsal.compose.errors import TargetRefusedError, UndecidedError
 from dress_rehearsal.records import http
-from dress_rehearsal.records.reach import Reach
+from dress_rehearsal.records.http.reach import Reach
 
 _ANSWER_S = 2.0
 _ANSWER_BYTES = http.MIB

@@ -1,7 +1,6 @@
 """The Plan: one validated TOML says everything about a rehearsal."""
 
 from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
-from dress_rehearsal.plans.faults import FAULTS, Fault, FaultKind
 from dress_rehearsal.plans.hosts import refusal
 from dress_rehearsal.plans.limits import Limit, parse_limit
 from dress_rehearsal.plans.matrix import HEALTHY, Cell, Matrix, is_matrix, read_matrix
@@ -14,6 +13,7 @@ from dress_rehearsal.plans.roster import (
     seeded_roster,
     write_roster,
 )
+from dress_rehearsal.plans.sections.faults import FAULTS, Fault, FaultKind
 from dress_rehearsal.plans.strategies import STRATEGIES, Strategy
 from dress_rehearsal.plans.types import format_duration, format_share
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from dress_rehearsal.plans.faults import Fault
+from dress_rehearsal.plans.sections.faults import Fault
 from dress_rehearsal.plans.strategies import STRATEGIES, Strategy
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from dress_rehearsal.plans.document import read_document
 from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
-from dress_rehearsal.plans.faults import FaultName
 from dress_rehearsal.plans.files import named
 from dress_rehearsal.plans.plan import Name, Plan, Seed
 from dress_rehearsal.plans.problems import problem_sentences
 from dress_rehearsal.plans.read import check_plan, find_bundled, refuse_secrets
+from dress_rehearsal.plans.sections.faults import FaultName
 from dress_rehearsal.plans.shown import HIDDEN
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation
 from dress_rehearsal.plans.types import Section, Switch

@@ -5,17 +5,17 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dress_rehearsal.plans.abort import Abort
 from dress_rehearsal.plans.fault_needs import obstacle, overlap
-from dress_rehearsal.plans.faults import Fault, format_moment
-from dress_rehearsal.plans.ledgers import Ledger, ledgers_named_once
 from dress_rehearsal.plans.limits import LimitText, parse_limit
-from dress_rehearsal.plans.load import Load, misfit, without_students
-from dress_rehearsal.plans.metrics import Metrics, refusals
-from dress_rehearsal.plans.notify import Notify
-from dress_rehearsal.plans.scenario import Scenario
+from dress_rehearsal.plans.sections.abort import Abort
+from dress_rehearsal.plans.sections.faults import Fault, format_moment
+from dress_rehearsal.plans.sections.ledgers import Ledger, ledgers_named_once
+from dress_rehearsal.plans.sections.load import Load, misfit, without_students
+from dress_rehearsal.plans.sections.metrics import Metrics, refusals
+from dress_rehearsal.plans.sections.notify import Notify
+from dress_rehearsal.plans.sections.scenario import Scenario
+from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation, Strategy
-from dress_rehearsal.plans.target import Target
 from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share, Whole
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]

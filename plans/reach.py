@@ -6,8 +6,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from dress_rehearsal.plans.hosts import is_host, is_loopback
+from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.plans.shown import shown_key
-from dress_rehearsal.plans.target import Target
 
 _PLACEHOLDER: Final = re.compile(r"\{\w*\}")
 _EXAMPLE: Final = "write it as http://host:port"

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from dress_rehearsal.plans.document import read_document
 from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
 from dress_rehearsal.plans.files import is_file, kind_of, named
-from dress_rehearsal.plans.ledgers import placed
 from dress_rehearsal.plans.overrides import override
 from dress_rehearsal.plans.plan import Plan
 from dress_rehearsal.plans.problems import problem_sentences, secret_keys, source_of
-from dress_rehearsal.plans.scenario import place_scenario
+from dress_rehearsal.plans.sections.ledgers import placed
+from dress_rehearsal.plans.sections.scenario import place_scenario
 from dress_rehearsal.plans.shown import shown_key
 
 BUNDLED: Final = Path(__file__).parent

@@ -8,10 +8,10 @@ from typing import Any, Final, Self
 
 from dress_rehearsal.compose import Stage
 from dress_rehearsal.plans.secrets import resolved, variables_in
-from dress_rehearsal.plans.target import Target
+from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.environment_variables import child_environment, heeded, users_own
-from dress_rehearsal.records.reach import PROXY_LOGIN
+from dress_rehearsal.records.http.reach import PROXY_LOGIN
 from dress_rehearsal.records.samples import Sample, labels_json
 from dress_rehearsal.rehearsal.errors import GeneratorFailedError, ScenarioRefusedError
 from dress_rehearsal.rehearsal.led_process import LedProcess

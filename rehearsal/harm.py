@@ -9,7 +9,7 @@ was answered. So a moment is never taken for the whole, nor one request for many
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dress_rehearsal.plans.abort import Abort
+from dress_rehearsal.plans.sections.abort import Abort
 from dress_rehearsal.plans.types import format_duration, format_share
 from dress_rehearsal.reports.words import seconds, written
 

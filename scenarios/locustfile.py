@@ -20,7 +20,7 @@ from locust.env import Environment
 from dress_rehearsal.plans import Plan, read_plan, read_roster, refusal, seeded_people
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.http import KIB, NoAnswerError, ask, json_of
-from dress_rehearsal.records.reach import reach_of
+from dress_rehearsal.records.http.reach import reach_of
 from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.origin import Origin

@@ -10,7 +10,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from dress_rehearsal.plans.metrics import Metrics
+from dress_rehearsal.plans.sections.metrics import Metrics
 from dress_rehearsal.records import tables
 from dress_rehearsal.records.collectors.kernel import Kernel
 from dress_rehearsal.records.collectors.listen_queue import ListenQueues

@@ -10,14 +10,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from dress_rehearsal.plans import PlanError
-from dress_rehearsal.plans.metrics import Metrics, PoolNames
 from dress_rehearsal.plans.secrets import resolved
+from dress_rehearsal.plans.sections.metrics import Metrics, PoolNames
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.collectors.exposition import read_exposition
 from dress_rehearsal.records.collectors.pool_series import FOUND, Found, PoolSeries, PoolValue
 from dress_rehearsal.records.http import MIB, Answer, Connection, NoAnswerError
+from dress_rehearsal.records.http.reach import Reach, UnreachableError, reach_of
 from dress_rehearsal.records.pool_presets import read_preset
-from dress_rehearsal.records.reach import Reach, UnreachableError, reach_of
 from dress_rehearsal.records.samples import Reading, Series, SourceUnreadableError, labels_json
 
 UP: Final = "pool_metrics_up"

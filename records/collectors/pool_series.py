@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from dress_rehearsal.plans.metrics import PoolNames
+from dress_rehearsal.plans.sections.metrics import PoolNames
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.collectors.exposition import Exposed
 

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from dress_rehearsal.plans.ledgers import COLUMNS
+from dress_rehearsal.plans.sections.ledgers import COLUMNS
 from dress_rehearsal.plans.shown import looks_secret
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.ledgers.table import LedgerUnreadableError, Table

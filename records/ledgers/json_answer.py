@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dress_rehearsal.plans.errors import PlanError
-from dress_rehearsal.plans.ledgers import COLUMNS, Ledger
 from dress_rehearsal.plans.secrets import resolved
+from dress_rehearsal.plans.sections.ledgers import COLUMNS, Ledger
 from dress_rehearsal.records.http import NoAnswerError, ask, json_of
+from dress_rehearsal.records.http.reach import Reach
 from dress_rehearsal.records.ledgers.table import (
     MOST_BYTES,
     LedgerUnreadableError,
     Table,
     check_number,
 )
-from dress_rehearsal.records.reach import Reach
 
 _STEP: Final = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\d+)\]")
 _OK: Final = 200

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from dress_rehearsal.plans.errors import PlanError
-from dress_rehearsal.plans.ledgers import Ledger
 from dress_rehearsal.plans.secrets import resolved
-from dress_rehearsal.plans.target import Target
+from dress_rehearsal.plans.sections.ledgers import Ledger
+from dress_rehearsal.plans.sections.target import Target
+from dress_rehearsal.records.http.reach import Reach, UnreachableError, reach_of
 from dress_rehearsal.records.ledgers.columns import Reading, understood
 from dress_rehearsal.records.ledgers.csv_file import read_csv
 from dress_rehearsal.records.ledgers.json_answer import read_answer
 from dress_rehearsal.records.ledgers.table import LedgerUnreadableError, Table
-from dress_rehearsal.records.reach import Reach, UnreachableError, reach_of
 
 _GRACE_S: Final = 1.0
 """How much longer than its own time-out a reading is waited for: its own sentence says more."""

@@ -9,7 +9,7 @@ from importlib import resources
 
 from pydantic import Field
 
-from dress_rehearsal.plans.metrics import PoolNames
+from dress_rehearsal.plans.sections.metrics import PoolNames
 from dress_rehearsal.plans.types import Section
 
 

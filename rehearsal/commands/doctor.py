@@ -16,7 +16,7 @@ def add(doctor: argparse.ArgumentParser) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from dress_rehearsal.rehearsal.doctor import checkup, others, print_findings
+    from dress_rehearsal.rehearsal.preflight.doctor import checkup, others, print_findings
 
     plan = planned(options)
     bystanders = others(plan)

@@ -85,7 +85,7 @@ def planned(options: argparse.Namespace, *more: str) -> Plan:
     Raises:
         PlanError, ReportError: it cannot be rehearsed; the message says why.
     """
-    from dress_rehearsal.rehearsal.preflight import check_plan_usable
+    from dress_rehearsal.rehearsal.preflight.checks import check_plan_usable
 
     overrides = [*(text for _, text in overriding(options)), *more]
     if options.plan.suffix == SUFFIX and hasattr(options, "host"):

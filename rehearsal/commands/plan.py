@@ -45,7 +45,7 @@ def _check(options: argparse.Namespace) -> int:
         said = f"A matrix of {counted(len(cells), 'cell')}."
         print(f"{named(options.plan)}: fine. {said}")  # noqa: T201
         return 0
-    from dress_rehearsal.rehearsal.preflight import check_usage
+    from dress_rehearsal.rehearsal.preflight.checks import check_usage
 
     plan = planned(options)
     check_usage(plan, options.out, options.roster)

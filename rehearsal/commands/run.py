@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.dry_run:
         return _dry_run(plan, options, repeats)
     if repeats > 1:
-        from dress_rehearsal.rehearsal.preflight import check_usage
+        from dress_rehearsal.rehearsal.preflight.checks import check_usage
         from dress_rehearsal.rehearsal.series.repeat import repeat
 
         seeds = range(plan.seed, plan.seed + repeats)
@@ -90,8 +90,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _dry_run(plan: Plan, options: argparse.Namespace, repeats: int) -> int:
-    from dress_rehearsal.rehearsal.dry_run import dry_run
-    from dress_rehearsal.rehearsal.preflight import check_usage
+    from dress_rehearsal.rehearsal.preflight.checks import check_usage
+    from dress_rehearsal.rehearsal.preflight.dry_run import dry_run
 
     people = check_usage(plan, options.out, options.roster, performed=True, repeated=repeats > 1)
     console = make_console()

@@ -29,7 +29,7 @@ def add(sweep: argparse.ArgumentParser) -> None:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from dress_rehearsal.rehearsal.preflight import check_usage
+    from dress_rehearsal.rehearsal.preflight.checks import check_usage
     from dress_rehearsal.rehearsal.series.performances import Planned
     from dress_rehearsal.rehearsal.series.sweep import check_given_once, label_of, sweep, values_of
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, get_args
 
-from dress_rehearsal.plans.metrics import Preset
+from dress_rehearsal.plans.sections.metrics import Preset
 from dress_rehearsal.records.collectors.exposition import read_exposition
 from dress_rehearsal.records.collectors.pool_series import PoolSeries
 from dress_rehearsal.records.pool_presets import read_preset

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dress_rehearsal.plans import Cell, Matrix, PlanInvalidError, read_matrix
-from dress_rehearsal.rehearsal.preflight import check_usage
+from dress_rehearsal.rehearsal.preflight.checks import check_usage
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.findings import check_finding_names
 from dress_rehearsal.reports.metrics import check_metric_names

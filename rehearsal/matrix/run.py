@@ -16,11 +16,11 @@ from dress_rehearsal.compose.servers.binaries import redis_binary, redis_version
 from dress_rehearsal.plans import Cell
 from dress_rehearsal.plans.visible import visible_values
 from dress_rehearsal.records.files import remedy, resolved
-from dress_rehearsal.rehearsal.bystanders import await_quiet
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.matrix.judgement import Judgement, broken_cell
 from dress_rehearsal.rehearsal.matrix.lane_process import LaneProcess
 from dress_rehearsal.rehearsal.matrix.screen import Grid
+from dress_rehearsal.rehearsal.preflight.bystanders import await_quiet
 from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
 from dress_rehearsal.reports.figures.heat_map import MatrixCell, State, draw_heat_map
 from dress_rehearsal.reports.schema import EXIT_CODES

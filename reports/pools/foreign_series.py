@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.plans.metrics import Metrics
+from dress_rehearsal.plans.sections.metrics import Metrics
 from dress_rehearsal.records.collectors.pool_metrics import UP
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from dress_rehearsal.plans.metrics import Metrics
+from dress_rehearsal.plans.sections.metrics import Metrics
 from dress_rehearsal.records.collectors.pool_metrics import UP
 from dress_rehearsal.records.collectors.pool_series import FOUND
 from dress_rehearsal.reports.evidence import Evidence

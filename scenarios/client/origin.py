@@ -11,8 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 from dress_rehearsal.plans import PlanError, refusal
 from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.plans.secrets import resolved
-from dress_rehearsal.plans.target import Target
-from dress_rehearsal.records.reach import Reach, UnreachableError, reach_of, trusting
+from dress_rehearsal.plans.sections.target import Target
+from dress_rehearsal.records.http.reach import Reach, UnreachableError, reach_of, trusting
 from dress_rehearsal.scenarios.client.http import Request
 from dress_rehearsal.scenarios.client.tls import Secure
 from dress_rehearsal.scenarios.errors import ScenarioError

@@ -18,7 +18,7 @@ from locust.argument_parser import get_empty_argument_parser, get_parser, setup_
 from locust.util.load_locustfile import load_locustfile, load_locustfile_pytest
 
 from dress_rehearsal.plans.files import named
-from dress_rehearsal.plans.load import Load
+from dress_rehearsal.plans.sections.load import Load
 from dress_rehearsal.plans.types import format_duration
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.environment_variables import all_but

@@ -19,8 +19,8 @@ from dress_rehearsal.compose import (
     TargetRefusedError,
 )
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.opening import Opening
-from dress_rehearsal.plans.target import Target
+from dress_rehearsal.plans.sections.opening import Opening
+from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.scenarios.client.origin import Origin
 

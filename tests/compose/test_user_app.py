@@ -17,8 +17,8 @@ from dress_rehearsal.compose import user_app as module
 from dress_rehearsal.compose.pids import ProcessId, carrying_marker
 from dress_rehearsal.compose.port import ClaimedPort
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.opening import Opening, Reset
-from dress_rehearsal.plans.target import Target
+from dress_rehearsal.plans.sections.opening import Opening, Reset
+from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.records import RunDirectory
 
 NewRun = Callable[[Plan], RunDirectory]

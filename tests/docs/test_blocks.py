@@ -16,7 +16,7 @@ from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
 from dress_rehearsal.rehearsal.first_contact.exchange import Wire
 from dress_rehearsal.rehearsal.first_contact.series import presets_in
 from dress_rehearsal.rehearsal.first_contact.student import ProbeStudent
-from dress_rehearsal.rehearsal.preflight import check_plan_usable
+from dress_rehearsal.rehearsal.preflight.checks import check_plan_usable
 from dress_rehearsal.scenarios import Granted, Pending
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.loading import load_buyer
@@ -115,7 +115,7 @@ def test_a_scenario_that_is_shown_gets_its_ticket(block: Block, tmp_path: Path) 
 
 def test_what_is_said_to_be_known_is_what_is_known() -> None:
     page = (DOCS / "frameworks.md").read_text("utf-8")
-    from dress_rehearsal.plans.metrics import Preset
+    from dress_rehearsal.plans.sections.metrics import Preset
 
     for name in Preset.__args__:
         assert f"`{name}`" in page or f'"{name}"' in page, name

@@ -10,8 +10,8 @@ from typing import Any, Final
 import pytest
 from hypothesis import strategies as st
 
-from dress_rehearsal.rehearsal import preflight
 from dress_rehearsal.rehearsal.cli import main
+from dress_rehearsal.rehearsal.preflight import checks
 
 SECRET: Final = "q7Hd-4711-SENTINEL-Zm9vYmFy"
 
@@ -27,7 +27,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     anything.
     """
     # Of this machine, and the same whatever the plan says: it would be asked for every example.
-    monkeypatch.setattr(preflight, "fits", lambda *_: None)
+    monkeypatch.setattr(checks, "fits", lambda *_: None)
     with tempfile.TemporaryDirectory() as folder:
         monkeypatch.chdir(folder)
 

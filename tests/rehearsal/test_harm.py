@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dress_rehearsal.plans.abort import Abort
+from dress_rehearsal.plans.sections.abort import Abort
 from dress_rehearsal.rehearsal.harm import Harm
 
 

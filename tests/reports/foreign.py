@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from dress_rehearsal.plans.ledgers import Ledger
-from dress_rehearsal.plans.opening import Opening
-from dress_rehearsal.plans.scenario import Scenario
-from dress_rehearsal.plans.target import Target
+from dress_rehearsal.plans.sections.ledgers import Ledger
+from dress_rehearsal.plans.sections.opening import Opening
+from dress_rehearsal.plans.sections.scenario import Scenario
+from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.reports.evidence import Evidence
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 
-from dress_rehearsal.plans.metrics import Metrics
+from dress_rehearsal.plans.sections.metrics import Metrics
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collector, Sources
 from dress_rehearsal.records.collectors.pool_metrics import FOUND, UP, PoolMetrics, pool_metrics

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from dress_rehearsal.plans.metrics import Metrics, Preset
+from dress_rehearsal.plans.sections.metrics import Metrics, Preset
 from dress_rehearsal.records import pool_presets
 from dress_rehearsal.records.collectors.pool_metrics import PoolMetrics
 from dress_rehearsal.records.pool_presets import read_preset

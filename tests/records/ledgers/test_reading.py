@@ -16,8 +16,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from dress_rehearsal.plans.ledgers import Ledger
-from dress_rehearsal.plans.target import Target
+from dress_rehearsal.plans.sections.ledgers import Ledger
+from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.records.ledgers import LedgerUnreadableError, Row, read_ledger, read_ledgers
 
 TARGET = Target(stage="external", url="http://127.0.0.1:1")

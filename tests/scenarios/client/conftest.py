@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from dress_rehearsal.plans.target import Target
+from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.origin import Origin

@@ -12,7 +12,7 @@ import pytest
 
 from dress_rehearsal.records.environment_variables import child_environment
 from dress_rehearsal.records.http import ask
-from dress_rehearsal.records.reach import reach_of
+from dress_rehearsal.records.http.reach import reach_of
 from dress_rehearsal.scenarios.client.session import Client
 from tests.scenarios.client.conftest import Authority
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 import gevent
 import pytest
 
-from dress_rehearsal.plans.target import Target
-from dress_rehearsal.records.reach import PROXY_LOGIN, UnreachableError, reach_of
+from dress_rehearsal.plans.sections.target import Target
+from dress_rehearsal.records.http.reach import PROXY_LOGIN, UnreachableError, reach_of
 from dress_rehearsal.records.tables import CONNECT_ERRORS
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
 from dress_rehearsal.scenarios.client.origin import Origin

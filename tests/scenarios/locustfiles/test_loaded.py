@@ -12,7 +12,7 @@ import pytest
 _LOAD = """
 import sys, locust
 from pathlib import Path
-from dress_rehearsal.plans.load import Load
+from dress_rehearsal.plans.sections.load import Load
 from dress_rehearsal.scenarios.errors import ScenarioUnfitError
 from dress_rehearsal.scenarios.locustfiles.loaded import load_file
 try:

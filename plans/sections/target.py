@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from dress_rehearsal.plans.command import Command, Environment
 from dress_rehearsal.plans.hosts import is_loopback
-from dress_rehearsal.plans.opening import Opening, Reset
-from dress_rehearsal.plans.request import Headers
+from dress_rehearsal.plans.sections.command import Command, Environment
+from dress_rehearsal.plans.sections.opening import Opening, Reset
+from dress_rehearsal.plans.sections.request import Headers
 from dress_rehearsal.plans.types import PositiveDuration, Section
 
 _READY_WITHIN_S: Final = 30.0

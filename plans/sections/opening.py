@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
-from dress_rehearsal.plans.command import Command
-from dress_rehearsal.plans.request import PlannedRequest
+from dress_rehearsal.plans.sections.command import Command
+from dress_rehearsal.plans.sections.request import PlannedRequest
 from dress_rehearsal.plans.types import PositiveDuration, Switch
 
 PLACEHOLDERS: Final = ("t0_ms", "t0_iso", "t0_s")

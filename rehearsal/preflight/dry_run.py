@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from dress_rehearsal.compose.ramp import REQUESTS
 from dress_rehearsal.plans import Person, Plan, format_duration, format_share
 from dress_rehearsal.plans.hosts import is_loopback
-from dress_rehearsal.plans.request import PlannedRequest, shown_request
 from dress_rehearsal.plans.secrets import names_a_secret, variable_of
+from dress_rehearsal.plans.sections.request import PlannedRequest, shown_request
 from dress_rehearsal.plans.shown import HIDDEN, looks_secret, shown
-from dress_rehearsal.rehearsal.external_target import first_needed_s, needs_admin_token
-from dress_rehearsal.rehearsal.forecast import Moment, forecast
+from dress_rehearsal.rehearsal.preflight.external_target import first_needed_s, needs_admin_token
+from dress_rehearsal.rehearsal.preflight.forecast import Moment, forecast
 from dress_rehearsal.reports.words import counted, offset, written
 
 _PLACEHOLDERS: Final = re.compile(r"[\w .:-]{0,24}\{\w+\}[\w .:-]{0,24}")

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from dress_rehearsal.records.http_answer import (
+from dress_rehearsal.records.http.answer import (
     KIB,
     MIB,
     Answer,
@@ -29,7 +29,7 @@ from dress_rehearsal.records.http_answer import (
     Reading,
     size_of,
 )
-from dress_rehearsal.records.reach import Reach, trusting
+from dress_rehearsal.records.http.reach import Reach, trusting
 
 __all__ = ["KIB", "MIB", "Answer", "Connection", "Failure", "NoAnswerError", "ask", "json_of"]
 

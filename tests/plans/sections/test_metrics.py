@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from dress_rehearsal.plans import Plan, PlanInvalidError, plan_toml
-from dress_rehearsal.plans.metrics import PoolNames
 from dress_rehearsal.plans.read import check_plan
+from dress_rehearsal.plans.sections.metrics import PoolNames
 
 URL = "http://127.0.0.1:8080/actuator/prometheus"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.rehearsal import bystanders
-from dress_rehearsal.rehearsal.bystanders import Busy, Bystanders, others_than
+from dress_rehearsal.rehearsal.preflight import bystanders
+from dress_rehearsal.rehearsal.preflight.bystanders import Busy, Bystanders, others_than
 
 SHOP = """
 import os, socket, sys, time

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from dress_rehearsal.records.http import NoAnswerError, ask
-from dress_rehearsal.records.reach import PROXY_LOGIN, UnreachableError, proxy_of, reach_of
+from dress_rehearsal.records.http.reach import PROXY_LOGIN, UnreachableError, proxy_of, reach_of
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from dress_rehearsal.compose.stage_folder import temporary_folder
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.files import resolved
 from dress_rehearsal.records.machine import environment
-from dress_rehearsal.rehearsal.bystanders import others_than
+from dress_rehearsal.rehearsal.preflight.bystanders import others_than
 from dress_rehearsal.reports.words import written
 from dress_rehearsal.scenarios.client.local_address import LOOPBACK_ADDRESSES, SHARE, spreads
 from dress_rehearsal.scenarios.client.origin import Origin

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from dress_rehearsal.plans.hosts import refusal
-from dress_rehearsal.plans.request import Headers
+from dress_rehearsal.plans.sections.request import Headers
 from dress_rehearsal.plans.types import PositiveDuration, Section
 
 COLUMNS: Final = (

@@ -18,12 +18,12 @@ from dress_rehearsal.plans import (
 )
 from dress_rehearsal.plans.files import check_folder, is_file, kind_of
 from dress_rehearsal.plans.hosts import is_host
-from dress_rehearsal.plans.ledgers import ledger_problems
 from dress_rehearsal.plans.reach import reach_problems
+from dress_rehearsal.plans.sections.ledgers import ledger_problems
 from dress_rehearsal.plans.shown import shown
-from dress_rehearsal.records.reach import UnreachableError, reach_of
-from dress_rehearsal.rehearsal.doctor import fits
-from dress_rehearsal.rehearsal.external_target import check_repeatable, check_startable
+from dress_rehearsal.records.http.reach import UnreachableError, reach_of
+from dress_rehearsal.rehearsal.preflight.doctor import fits
+from dress_rehearsal.rehearsal.preflight.external_target import check_repeatable, check_startable
 from dress_rehearsal.reports.metrics import check_metric_names
 from dress_rehearsal.scenarios.kind import kind_of as kind_of_scenario
 

@@ -12,9 +12,15 @@ from rich.console import Console
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import machine
-from dress_rehearsal.rehearsal import bystanders, doctor
-from dress_rehearsal.rehearsal.bystanders import Busy
-from dress_rehearsal.rehearsal.doctor import Finding, checkup, fits, others, print_findings
+from dress_rehearsal.rehearsal.preflight import bystanders, doctor
+from dress_rehearsal.rehearsal.preflight.bystanders import Busy
+from dress_rehearsal.rehearsal.preflight.doctor import (
+    Finding,
+    checkup,
+    fits,
+    others,
+    print_findings,
+)
 
 
 @pytest.fixture

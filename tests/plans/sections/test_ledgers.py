@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dress_rehearsal.plans import PlanInvalidError, read_plan
-from dress_rehearsal.plans.ledgers import Ledger, ledger_problems
+from dress_rehearsal.plans.sections.ledgers import Ledger, ledger_problems
 
 EXTERNAL = '[target]\nstage = "external"\nurl = "http://127.0.0.1:1"\n'
 

@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 
 from dress_rehearsal.plans import FAULTS, STRATEGIES, Plan, PlanInvalidError
-from dress_rehearsal.plans.faults import FaultName
 from dress_rehearsal.plans.read import check_plan
+from dress_rehearsal.plans.sections.faults import FaultName
 
 WAITING = {"waiting_room": "poll"}
 

@@ -1,0 +1,1 @@
+"""What a plan says, a section of it a module."""

@@ -1,0 +1,1 @@
+"""What is looked at before a request leaves, and what would be sent."""
