@@ -8,6 +8,7 @@ host that the plan does not allow is refused there, as if that host had refused 
 import ipaddress
 import socket
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
@@ -15,7 +16,8 @@ from urllib.parse import urlsplit
 
 from dress_rehearsal.plans.hosts import is_loopback
 
-_EVENT: Final = "socket.connect"
+_EVENTS: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+_AGAIN_S: Final = 1.0
 _INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
 
 
@@ -32,16 +34,17 @@ class Reach:
         """Connections that were refused, by their address."""
         self._hosts = {host for host in (urlsplit(url).hostname, *allow) if host}
         self._addresses: set[str] = set()
-        self._looked_up = False
+        self._look_up_s = 0.0
+        """When the hosts' addresses may be looked up again."""
 
     def guard(self) -> None:
         """Look at every connection from now on; there is no way back in a process."""
         sys.addaudithook(self._look)
 
     def _look(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event != _EVENT:
+        if event not in _EVENTS:
             return
-        connection, address = arguments
+        connection, address = arguments  # none where what is sent goes over a connection
         if connection.family not in _INTERNET or not isinstance(address, tuple):
             return
         host = str(address[0]).partition("%")[0]
@@ -56,9 +59,10 @@ class Reach:
     def _is_allowed(self, host: str) -> bool:
         if host in self._hosts or host in self._addresses:
             return True
-        if not self._looked_up:
-            self._looked_up = True
-            self._addresses = {found for name in self._hosts for found in _addresses_of(name)}
+        if time.monotonic() >= self._look_up_s:
+            # An address that is new may be the host's next: a load balancer's change all the time.
+            self._look_up_s = time.monotonic() + _AGAIN_S
+            self._addresses |= {found for name in self._hosts for found in _addresses_of(name)}
         return host in self._addresses
 
 
