@@ -93,7 +93,18 @@ def new_since(before: Reading, after: Reading, people: People) -> New:
             f"{_excerpt(fresh[0].student)}): its column student has to hold what the roster's does"
         )
     held = frozenset(people.position(row.student) for row in before.rows if row.student) - {-1}
-    return New(columns, rows, len(rows), len(before.rows), held)
+    sold = sum(is_sold(row, before.columns) for row in before.rows)
+    return New(columns, rows, len(rows), sold, held)
+
+
+def is_sold(row: Row, columns: Sequence[str]) -> bool:
+    """Return whether somebody has what a row is about: a seat that is still free has no owner."""
+    has_owner = row.student is not None or "student" not in columns
+    return (
+        row.ticket is not None
+        and has_owner
+        and (row.granted_ns is not None or "granted" not in columns)
+    )
 
 
 def _key(row: Row) -> tuple[str | None, str | None, int | None]:

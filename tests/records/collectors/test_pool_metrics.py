@@ -143,6 +143,18 @@ def test_a_map_of_own_names_is_read_in_seconds(shop: Shop) -> None:
     }
 
 
+def test_a_brace_in_a_labels_value_is_part_of_it(shop: Shop) -> None:
+    shop.says('busy{path="/{id}",state="used"} 5\nbusy{path="/{id}",state="idle"} 2\n')
+    names = {"used": 'busy{path="/{id}", state="used"} - busy{path="/{id}",state="idle"}'}
+    assert values(read(entry(shop.url, names))) == {("connections", ""): 3.0}
+
+
+def test_what_is_infinite_is_not_known(shop: Shop) -> None:
+    shop.says("used 5\nmost +Inf\nwaiting -Inf\n")
+    names = {"used": "used", "max": "most", "pending": "waiting"}
+    assert values(read(entry(shop.url, names))) == {("connections", ""): 5.0}
+
+
 def test_a_limit_without_the_label_is_every_pools(shop: Shop) -> None:
     shop.says('used{pool="a"} 1\nused{pool="b"} 2\nmost 4\n')
 
