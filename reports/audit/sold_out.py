@@ -158,7 +158,16 @@ def _taken_by_others(said: Said) -> int:
     buyers = len(np.unique(said.student[said.may_have_granted]))
     beyond = max((count - buyers for count in stores.counts.values()), default=0)
     before = stores.before if stores.before + stores.most <= places else 0
-    return max(strangers, beyond, 0) + before
+    return max(strangers, beyond, 0) + before + _seconds(said.evidence)
+
+
+def _seconds(evidence: Evidence) -> int:
+    """Return how many tickets students have beyond their first, of whom each is counted once."""
+    if evidence.plan.event.per_student != 1:
+        return 0  # there each click is counted
+    held = [*evidence.stores.holdings.values(), evidence.promises.named]
+    named = [{pair for pair in owned(rows) if pair[0] >= 0} for rows in held]
+    return max(len(pairs) - len({student for student, _ in pairs}) for pairs in named)
 
 
 def told_before_the_last_buyer(said: Said) -> int:

@@ -270,7 +270,7 @@ def test_who_does_not_answer_holds_nobody(sqlite: Path) -> None:
 def test_sqlite_stops_a_query_that_takes_too_long(sqlite: Path) -> None:
     endless = "WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT count(*)"
     ledger = sql(f"{endless} AS count FROM r", timeout="200ms")
-    with pytest.raises(LedgerUnreadableError, match="took longer than its timeout of 0.2 s"):
+    with pytest.raises(LedgerUnreadableError, match="took longer than its timeout"):
         read_ledger(ledger, TARGET)
 
 
