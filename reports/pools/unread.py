@@ -13,7 +13,6 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import label, single_series
 from dress_rehearsal.reports.words import counted
 
-
 _CLIENT: Final = "db_client_connection_"
 _COUNTERS: Final = (
     "pool_busy_seconds_total",

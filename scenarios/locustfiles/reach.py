@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from dress_rehearsal.plans.hosts import is_loopback
 
+REFUSED_HERE: Final = "no load is sent to"
+"""How the text of an error begins that is ours and not the host's, whatever its case."""
 _EVENTS: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _AGAIN_S: Final = 1.0
 _INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
@@ -52,7 +54,7 @@ class Reach:
             return
         self.refused[host] += 1
         raise ConnectionRefusedError(
-            f"No load is sent to {host}: it is not on this machine, and neither the target nor "
+            f"{REFUSED_HERE.capitalize()} {host}: it is not on this machine, and neither the target nor "
             f"target.allow (--allow) names it."
         )
 

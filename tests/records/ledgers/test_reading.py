@@ -281,3 +281,9 @@ def test_a_database_whose_host_stands_elsewhere_is_not_asked(
     monkeypatch.setenv("SHOP_DSN", f"mysql+pymysql://u@/shop?{key}")
     with pytest.raises(LedgerUnreadableError, match="does not name the database's host"):
         read_ledger(sql("SELECT 1 AS ticket"), TARGET)
+
+
+def test_what_is_on_this_machine_is_asked_without_the_targets_proxy() -> None:
+    target = Target(stage="external", url="https://shop.example", proxy="http://127.0.0.1:1")
+    with answering(b'[{"ticket": "T1"}]') as (url, _):
+        assert read_ledger(Ledger(name="orders", url=url), target).count == 1
