@@ -54,8 +54,8 @@ class Reach:
             return
         self.refused[host] += 1
         raise ConnectionRefusedError(
-            f"{REFUSED_HERE.capitalize()} {host}: it is not on this machine, and neither the target nor "
-            f"target.allow (--allow) names it."
+            f"{REFUSED_HERE.capitalize()} {host}: it is not on this machine, and neither the "
+            f"target nor target.allow (--allow) names it."
         )
 
     def _is_allowed(self, host: str) -> bool:

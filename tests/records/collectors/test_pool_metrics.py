@@ -250,7 +250,8 @@ def test_each_instance_is_a_source_of_its_own_and_told_apart() -> None:
         }
     )
     sources = list(pool_metrics((metrics,)))
-    series = [source.found("psycopg_pool_requests_waiting 1\n")[0][0] for source in sources]
+    told = [source._series("psycopg_pool_requests_waiting 1\n") for source in sources]
+    series = [each for own in told for each in own if each.name.endswith("pending_requests")]
 
     assert [source.name for source in sources] == ["shop:1", "shop:2"]
     assert [json.loads(each.labels).get("replica") for each in series] == ["1", "2"]
