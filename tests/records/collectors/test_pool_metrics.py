@@ -1,5 +1,6 @@
 """Metrics of somebody else's app are asked for within bounds, and read into our pools' names."""
 
+import difflib
 import json
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from pyarrow import parquet
 
 from dress_rehearsal.plans.sections.metrics import Metrics
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.collectors import pool_series
 from dress_rehearsal.records.collectors.collector import Collector, Sources
 from dress_rehearsal.records.collectors.pool_metrics import FOUND, UP, PoolMetrics, pool_metrics
 from dress_rehearsal.records.exporter import families
@@ -176,6 +178,25 @@ def test_a_preset_that_matches_nothing_says_what_is_near(shop: Shop) -> None:
 
     assert number == 0
     assert near == "hikari_connections_active, hikari_connections_max"
+
+
+def test_of_very_many_names_only_kindred_ones_are_compared_and_the_nearest_is_found(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[int] = []
+
+    def close(name: str, known: list[str], **more: Any) -> list[str]:
+        compared.append(len(known))
+        return difflib.get_close_matches(name, known, **more)
+
+    monkeypatch.setattr(pool_series, "get_close_matches", close)
+    many = "".join(f"requests_{number}_seconds_count 1\n" for number in range(3_000))
+    shop.says(f"{many}hikari_connections_active 3\n")
+
+    number, near = said(read(entry(shop.url)))["hikaricp"]
+
+    assert (number, near) == (0, "hikari_connections_active")
+    assert max(compared) <= 60
 
 
 def test_a_name_of_the_map_that_is_not_there_says_what_is_near(shop: Shop) -> None:
