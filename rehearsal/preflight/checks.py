@@ -25,6 +25,7 @@ from dress_rehearsal.records.http.reach import UnreachableError, reach_of
 from dress_rehearsal.rehearsal.preflight.doctor import fits
 from dress_rehearsal.rehearsal.preflight.external_target import check_repeatable, check_startable
 from dress_rehearsal.reports.metrics import check_metric_names
+from dress_rehearsal.reports.words import counted
 from dress_rehearsal.scenarios.kind import check_actors
 
 _THEIRS: Final = ("waiting_room", "admission_rate", "admission_cap")
@@ -154,8 +155,9 @@ def people_of(plan: Plan, roster: Path | None) -> list[Person]:
         people = read_roster(roster)
         if len(people) < plan.event.students:
             raise PlanError(
-                f"The roster holds {len(people):,} people and the plan has "
-                f"{plan.event.students:,} students; lower event.students or give a longer roster."
+                f"The roster holds {counted(len(people), 'person', 'people')} and the plan has "
+                f"{counted(plan.event.students, 'student')}; lower event.students or give a longer "
+                f"roster."
             )
         return people
     if plan.target.stage == "external" and plan.bundled:
