@@ -36,7 +36,12 @@ from dress_rehearsal.reports.evidence.latency import (
     latency_by_step,
     says_little,
 )
-from dress_rehearsal.reports.evidence.timeline import MEASURING, done_or_ended, was_planned
+from dress_rehearsal.reports.evidence.timeline import (
+    MEASURING,
+    done_or_ended,
+    was_planned,
+    was_recycled,
+)
 from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.gates import apply_gates
 from dress_rehearsal.reports.pools import PoolFinding, find_pools, foreign_notes
@@ -144,6 +149,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *_late_rows(pools),
                 *_not_kept(evidence),
                 *_unclean(evidence),
+                *_recycled(evidence),
                 *foreign_notes(evidence),
             ]
         ),
@@ -165,7 +171,20 @@ def _lost(evidence: Evidence, *, target: bool) -> list[str]:
         if event.kind == "process"
         and (event.name != MEASURING) == target
         and not was_planned(event)
+        and not was_recycled(event, evidence.requests)
     ]
+
+
+def _recycled(evidence: Evidence) -> Iterator[str]:
+    """Yield in one sentence how many workers were replaced without anybody's feeling it."""
+    events = [e for e in evidence.events if was_recycled(e, evidence.requests)]
+    if events:
+        workers = counted(len(events), "worker")
+        yield (
+            f"{workers} of the app ended during the rush, and others took their place at once; no "
+            f"request was lost around then. Servers recycle workers after so many requests "
+            f"(max_requests, say); if yours does not, see its log."
+        )
 
 
 def _undone_faults(evidence: Evidence) -> list[str]:
