@@ -31,9 +31,9 @@ from dress_rehearsal.scenarios.locustfiles.loaded import (
     length_problem,
     load_file,
 )
-from dress_rehearsal.scenarios.locustfiles.reach import Reach
 from dress_rehearsal.scenarios.locustfiles.recording import LoadRecording
 from dress_rehearsal.scenarios.locustfiles.runner import noticing_runner
+from dress_rehearsal.scenarios.reach import Reach
 from dress_rehearsal.scenarios.status import Observer
 
 _STATUS_INTERVAL_S: Final = 0.25

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from dress_rehearsal.plans.shown import HIDDEN, looks_secret
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
-from dress_rehearsal.scenarios.locustfiles.reach import REFUSED_HERE
+from dress_rehearsal.scenarios.reach import REFUSED_HERE
 
 MOST_NAMES: Final = 200
 """Different requests that are told apart; what comes beyond counts together."""

@@ -1,8 +1,10 @@
-"""Where a Locust file's code may connect to: this machine, the target, and hosts that are allowed.
+"""Where a user's own code may connect to: this machine, the target, and hosts that are allowed.
 
-A file is the user's own program and may ask for any URL, be sent elsewhere by a redirect, or have
-a forgotten staging host in it. Python tells of every connection before it is made, and one to a
-host that the plan does not allow is refused there, as if that host had refused it.
+A scenario or a Locust file is the user's own program and may ask for any URL, be sent elsewhere by
+a redirect, or have a forgotten staging host in it. Python tells of every connection before it is
+made, and one to a host that the plan does not allow is refused there, as if that host had refused
+it. The students' own client goes by the same rule before it connects, and is left alone here: it
+knows the target's address already.
 """
 
 import ipaddress
@@ -29,12 +31,14 @@ class Reach:
     Args:
         url: of the target.
         allow: further hosts, as names or addresses.
+        ours: the sockets' type of the students' own client; None: there is none.
     """
 
-    def __init__(self, url: str, allow: Iterable[str]) -> None:
+    def __init__(self, url: str, allow: Iterable[str], ours: type | None = None) -> None:
         self.refused: Counter[str] = Counter()
         """Connections that were refused, by their address."""
         self._hosts = {host for host in (urlsplit(url).hostname, *allow) if host}
+        self._ours = ours
         self._addresses: set[str] = set()
         self._look_up_s = 0.0
         """When the hosts' addresses may be looked up again."""
@@ -46,8 +50,10 @@ class Reach:
     def _look(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event not in _EVENTS:
             return
-        connection, address = arguments  # none where what is sent goes over a connection
+        connection, address = arguments  # no address where what is sent goes over a connection
         if connection.family not in _INTERNET or not isinstance(address, tuple):
+            return
+        if type(connection) is self._ours:
             return
         host = str(address[0]).partition("%")[0]
         if is_loopback(host) or _is_local(host) or self._is_allowed(host):
