@@ -36,6 +36,7 @@ from dress_rehearsal.reports.evidence.latency import (
     latency_by_step,
     says_little,
 )
+from dress_rehearsal.reports.evidence.ledger_times import time_notes
 from dress_rehearsal.reports.evidence.timeline import MEASURING, done_or_ended, was_planned
 from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.gates import apply_gates
@@ -137,6 +138,8 @@ def judge(evidence: Evidence) -> Verdict:
                 *notes_on(evidence.plan),
                 *load.notes,
                 *fairness.notes,
+                *evidence.stores.notes,
+                *time_notes(evidence.ledger_times),
                 *trust.notes,
                 *evidence.server_counts.notes,
                 *worker_notes(evidence),
