@@ -36,6 +36,7 @@ from dress_rehearsal.reports.evidence.latency import (
     latency_by_step,
     says_little,
 )
+from dress_rehearsal.reports.evidence.ledger_times import time_notes
 from dress_rehearsal.reports.evidence.timeline import (
     MEASURING,
     done_or_ended,
@@ -142,6 +143,8 @@ def judge(evidence: Evidence) -> Verdict:
                 *notes_on(evidence.plan),
                 *load.notes,
                 *fairness.notes,
+                *evidence.stores.notes,
+                *time_notes(evidence.ledger_times),
                 *trust.notes,
                 *evidence.server_counts.notes,
                 *worker_notes(evidence),
