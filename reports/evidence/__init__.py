@@ -153,7 +153,7 @@ class Evidence:
             span = whole_load(self.t0_ns, rows)
         else:
             bought = rows[rows["role"] == PURCHASE]
-            span = seconds_that_matter(self.t0_ns, bought)
+            span = seconds_that_matter(self.t0_ns, bought, self.timeline.phases.get("performed"))
         stopped_ns = self.timeline.stopped_ns
         if span is None or stopped_ns is None:
             return span
