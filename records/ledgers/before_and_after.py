@@ -149,6 +149,7 @@ class Ledgers:
             stamps[ledger.name] = {
                 "tickets": new.count,
                 "before": new.before,
+                **({"gone": new.gone} if new.gone else {}),
                 "columns": list(new.columns),
                 **({} if settle_ms is None else {"settle_ms": settle_ms}),
             }

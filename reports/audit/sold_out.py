@@ -87,8 +87,9 @@ def _of_our_own(said: Said) -> Wrong | None:
 
 def _of_somebody_else(said: Said) -> Wrong | None:
     evidence = said.evidence
-    if evidence.requests.empty or evidence.clock_steps:
-        return None
+    unread = bool(evidence.plan.ledgers) and not evidence.stores.complete
+    if evidence.requests.empty or evidence.clock_steps or unread:
+        return None  # what others took a ledger would say
     places = evidence.plan.event.tickets
     told = said.which("sold_out", roles=_TELLING) & (said.sent_ns >= 0) & (said.done_ns >= 0)
     taken = _may_be_taken(said)(said.sent_ns, said.done_ns) + _taken_by_others(said)

@@ -11,6 +11,7 @@ from dress_rehearsal.records.collectors.pool_metrics import UP
 from dress_rehearsal.records.collectors.pool_series import FOUND
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import label, single_series
+from dress_rehearsal.reports.pools.implausible import implausible
 from dress_rehearsal.reports.words import counted
 
 _CLIENT: Final = "db_client_connection_"
@@ -24,8 +25,12 @@ _TURNS: Final = 3
 
 
 def foreign_notes(evidence: Evidence) -> list[str]:
-    """Return what of the plan's `[[metrics]]` could not be read, or had none of the names."""
-    return [note for metrics in evidence.plan.metrics for note in _notes(evidence, metrics)]
+    """Return what of the plan's `[[metrics]]` could not be read, or had none of the names, or says
+    what cannot be."""
+    notes = []
+    for metrics in evidence.plan.metrics:
+        notes += [*_notes(evidence, metrics), *implausible(evidence, metrics)]
+    return notes
 
 
 def takes_turns(evidence: Evidence, metrics: Metrics) -> bool:

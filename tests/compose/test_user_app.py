@@ -221,6 +221,40 @@ def test_a_worker_that_dies_is_named_and_one_that_comes_later_is_not(
         assert "app (pid" in lost[0].what
 
 
+RECYCLING = APP.replace(
+    "# One that",
+    """def keep(place):
+    while True:
+        workers[place].wait()
+        workers[place] = subprocess.Popen([sys.executable, "-c", worker])
+for place in range(WORKERS):
+    threading.Thread(target=keep, args=(place,), daemon=True).start()
+# One that""",
+)
+
+
+def test_a_worker_whose_place_is_taken_is_replaced_and_its_successor_is_a_worker_too(
+    tmp_path: Path, port: int, new_run: NewRun
+) -> None:
+    shop = plan(tmp_path, port, RECYCLING, workers=2)
+    with ExternalStage(shop, new_run(shop), []) as stage:
+        stage.open_at(1)
+        (_, main), *_ = stage.components()
+        victim = min(psutil.Process(main).children(), key=lambda one: one.pid).pid
+        for _ in range(2):
+            before = {one.pid for one in psutil.Process(main).children()}
+            os.kill(victim, signal.SIGKILL)
+            deadline = time.monotonic() + 5
+            while not (lost := stage.lost()) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            (new,) = {one.pid for one in psutil.Process(main).children()} - before
+            assert [(loss.pid, loss.replaced) for loss in lost] == [(victim, True)]
+            assert lost[0].what.endswith(f"pid {victim}) ended, and pid {new} took its place.")
+            victim = new
+        os.kill(victim, signal.SIGKILL)  # and one at the very end is looked after, too
+    assert stage.unclean_stops == []
+
+
 def test_a_log_that_grows_too_long_keeps_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,14 @@ from dress_rehearsal.plans.sections.metrics import Metrics
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors import pool_series
 from dress_rehearsal.records.collectors.collector import Collector, Sources
-from dress_rehearsal.records.collectors.pool_metrics import FOUND, UP, PoolMetrics, pool_metrics
+from dress_rehearsal.records.collectors.pool_metrics import (
+    FOUND,
+    LEVELS,
+    PROCESS,
+    UP,
+    PoolMetrics,
+    pool_metrics,
+)
 from dress_rehearsal.records.exporter import families
 from dress_rehearsal.records.samples import Reading, SourceUnreadableError
 
@@ -91,7 +98,7 @@ def values(reading: Reading) -> dict[tuple[str, str], float]:
     return {
         (each.name.removeprefix("db_client_"), str(json.loads(each.labels).get("le", ""))): value
         for each, value in zip(reading.series, reading.values, strict=True)
-        if each.name not in (UP, FOUND)
+        if each.name not in (UP, PROCESS, LEVELS, FOUND)
     }
 
 
@@ -124,6 +131,27 @@ def test_without_its_token_nothing_is_asked_and_the_variable_is_named(
     with pytest.raises(SourceUnreadableError, match="SHOP_TOKEN"):
         read(entry(shop.url, bearer_env="SHOP_TOKEN"))
     assert shop.asked == []
+
+
+def test_a_process_that_is_replaced_takes_nothing_of_what_was_counted(shop: Shop) -> None:
+    def says(*workers: tuple[int, int]) -> None:
+        shop.says(
+            "".join(f'pool_wait_ms_count{{pid="{pid}"}} {waits}\n' for pid, waits in workers)
+            + "".join(f'pool_in_use{{pid="{pid}"}} 1\n' for pid, _ in workers)
+        )
+
+    source = PoolMetrics(entry(shop.url, MAP), 0)
+    counted, levels = [], []
+    for workers in ([(1, 900), (2, 700)], [(2, 701)], [(2, 703), (3, 4)]):
+        says(*workers)
+        reading = source.read()
+        found = dict(zip((each.name for each in reading.series), reading.values, strict=True))
+        counted.append(found["db_client_connection_wait_time_seconds_count"])
+        levels.append(found[LEVELS])
+    source.close()
+
+    assert counted == [1600, 1601, 1607]
+    assert levels == [2, 1, 2]
 
 
 def test_a_map_of_own_names_is_read_in_seconds(shop: Shop) -> None:

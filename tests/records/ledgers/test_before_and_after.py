@@ -69,6 +69,24 @@ def test_new_rows_that_are_not_as_they_have_to_be_are_told(after: Reading, words
         new_since(reading(), after, People(ROSTER))
 
 
+def test_spaces_around_a_student_make_no_other_one() -> None:
+    after = reading(row("1", "bo@x      ", 1), row("2", " ANA@x", 1))
+    assert [each for _, each in new_since(reading(), after, People(ROSTER)).rows] == [1, 0]
+    both = new_since(reading(), after, People([*ROSTER, "bo@x "]))
+    assert [each for _, each in both.rows] == [-1, 0]
+
+
+def test_what_was_sold_before_and_is_gone_or_anothers_is_counted() -> None:
+    sold = [row("1", "bo@x", -90_000), row("2", "cy@x", -90_000), row("3", None, None)]
+    fresh = row("4", "ana@x", 1)
+    gone = new_since(reading(*sold), reading(sold[0], fresh), People(ROSTER))
+    assert (gone.count, gone.gone) == (1, 1)
+    given_away = reading(sold[0], row("2", "ana@x", -90_000), fresh)
+    assert new_since(reading(*sold), given_away, People(ROSTER)).gone == 1
+    assert new_since(reading(*sold), reading(*sold, fresh), People(ROSTER)).gone == 0
+    assert new_since(reading(*sold), reading(fresh), People(ROSTER)).gone == 0  # it was reset
+
+
 def test_a_stranger_among_students_is_one() -> None:
     after = reading(row("1", "bo@x", 1), row("2", "who@x", 1))
     assert [each for _, each in new_since(reading(), after, People(ROSTER)).rows] == [1, -1]
