@@ -10,9 +10,16 @@ import pytest
 
 from dress_rehearsal.plans.sections.metrics import Metrics, Preset
 from dress_rehearsal.records import pool_presets
-from dress_rehearsal.records.collectors.pool_metrics import FOUND, UP, PoolMetrics
+from dress_rehearsal.records.collectors.pool_metrics import PoolMetrics
 from dress_rehearsal.records.pool_presets import read_preset
+from dress_rehearsal.records.samples import Series
 from tests.records.collectors.pool_texts import TEXTS, Expected
+
+
+def pool_series(source: PoolMetrics, text: str) -> dict[Series, float]:
+    """Return what a text says of pools, without what is said of the text itself."""
+    values = source._series(text)
+    return {each: values[each] for each in values if "pool" in json.loads(each.labels)}
 
 
 def pools_of(text: str, preset: str, name: str = "shop") -> dict[str, dict[str, float]]:
@@ -20,7 +27,7 @@ def pools_of(text: str, preset: str, name: str = "shop") -> dict[str, dict[str, 
     source = PoolMetrics(
         Metrics.model_validate({"name": name, "url": "http://127.0.0.1:9/m", "pools": preset}), 0
     )
-    values = source._series(text)
+    values = pool_series(source, text)
     found: dict[str, dict[str, float]] = {}
     short = {
         "db_client_connections": "used",
@@ -35,8 +42,6 @@ def pools_of(text: str, preset: str, name: str = "shop") -> dict[str, dict[str, 
         "pool_server_active": "active",
     }
     for each in values:
-        if each.name in (UP, FOUND):
-            continue
         labels: dict[str, Any] = json.loads(each.labels)
         field = short.get(each.name, f"bucket<={labels.get('le')}")
         found.setdefault(labels["pool"], {})[field] = values[each]
@@ -107,7 +112,7 @@ def test_several_instances_are_told_apart_and_each_has_its_numbers(expected: Exp
     replicas = []
     for position in range(2):
         source = PoolMetrics(metrics, position)
-        series, _ = source.found(expected.text)
+        series = pool_series(source, expected.text)
         replicas.append({json.loads(each.labels)["replica"] for each in series})
         assert len(series) == sum(len(fields) for fields in expected.pools.values())
     assert replicas == [{"1"}, {"2"}]
