@@ -9,25 +9,19 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher, get_close_matches
 from typing import Final, NamedTuple
 
 from dress_rehearsal.plans.sections.metrics import PoolNames
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.collectors.exposition import Exposed
+from dress_rehearsal.records.collectors.near_names import nearest
 
 FOUND: Final = "pool_series_found"
 """How many series of a preset, or of a name of the plan's own map, a text had."""
 
-NEAREST: Final = 3
 MOST_POOLS: Final = 60
 """Of one entry; a thousand containers are no table."""
 _LONGEST_NAME: Final = 60
-_COMPARED: Final = 60
-"""Names that are compared letter by letter."""
-_BEGINNING: Final = 4
-_COMMON: Final = frozenset({"total", "count", "sum", "bucket", "seconds", "max", "ms", "time"})
-"""Words that metrics of all kinds end with."""
 
 _CONNECTION: Final = "db_client_connection_"
 _CANONICAL: Final = {
@@ -317,27 +311,5 @@ def _found(
 
 def _near(texts: Iterable[str], seen: Iterable[str]) -> str:
     """Return the names of a text's metrics that are most like those that were looked for."""
-    names = {term.name for text in texts for term in _terms(text)}
-    known = _kindred(names, seen)
-    ranked: dict[str, float] = {}
-    for name in sorted(names):
-        for near in get_close_matches(name, known, n=NEAREST, cutoff=0.5):
-            likeness = SequenceMatcher(None, name, near).ratio()
-            ranked[near] = max(ranked.get(near, 0.0), likeness)
-    best = sorted(ranked, key=lambda near: (-ranked[near], near))[:NEAREST]
+    best = nearest({term.name for text in texts for term in _terms(text)}, seen)
     return ", ".join(visible_line(near)[:_LONGEST_NAME] for near in best)
-
-
-def _kindred(names: Iterable[str], seen: Iterable[str]) -> list[str]:
-    """Return the few names of a text that share most words, or their beginning, with others.
-
-    To compare each with each letter by letter takes seconds where an app shows thousands.
-    """
-    words = {word for name in names for word in name.split("_") if word not in _COMMON}
-    begins = {name[:_BEGINNING] for name in names}
-    shared = {
-        name: len(words.intersection(name.split("_"))) + (name[:_BEGINNING] in begins)
-        for name in seen
-    }
-    kindred = [name for name, number in shared.items() if number]
-    return sorted(kindred, key=lambda name: (-shared[name], name))[:_COMPARED]

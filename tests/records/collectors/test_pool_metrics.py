@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from dress_rehearsal.plans.sections.metrics import Metrics
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.collectors import pool_series
+from dress_rehearsal.records.collectors import near_names
 from dress_rehearsal.records.collectors.collector import Collector, Sources
 from dress_rehearsal.records.collectors.pool_metrics import (
     FOUND,
@@ -217,7 +217,7 @@ def test_of_very_many_names_only_kindred_ones_are_compared_and_the_nearest_is_fo
         compared.append(len(known))
         return difflib.get_close_matches(name, known, **more)
 
-    monkeypatch.setattr(pool_series, "get_close_matches", close)
+    monkeypatch.setattr(near_names, "get_close_matches", close)
     many = "".join(f"requests_{number}_seconds_count 1\n" for number in range(3_000))
     shop.says(f"{many}hikari_connections_active 3\n")
 
