@@ -119,7 +119,12 @@ def read_roster(path: Path) -> list[Person]:
     columns = next(rows, _Row(0, [])).cells
     names = [name.strip().casefold() for name in columns]
     places = _places(names, path)
-    further = {name: place for place, name in enumerate(names) if name and name not in HEADER}
+    # Of two columns of one name nobody knows which is meant: neither is there.
+    further = {
+        name: place
+        for place, name in enumerate(names)
+        if name and name not in HEADER and names.count(name) == 1
+    }
     problems: dict[str, list[int]] = {}
     people: list[Person] = []
     seen: set[str] = set()

@@ -177,3 +177,12 @@ def test_further_columns_survive_being_written(tmp_path):
         {"email": "a,b", "seat": ""},
         {"email": "", "seat": "7"},
     ]
+
+
+def test_of_two_columns_of_one_name_neither_is_there(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("student,pin,enrolled,seat,Seat,row\nana,1,1,A1,B2,7\n")
+    [person] = read_roster(path)
+    assert person.row == "7"
+    with pytest.raises(KeyError):
+        person["seat"]
