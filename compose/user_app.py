@@ -112,18 +112,20 @@ class UserApp(ProcessGroup):
 
     def stop_all(self) -> list[Loss]:
         """Stop all with patience; return what stood still or had to be killed."""
+        below = self._tree()
         try:
             found = super().stop_all()
         finally:
-            self._end_sessions()
+            self._end_rest(below)
         return [loss for loss in found if loss.exit_code not in _ASKED]
 
     def abandon(self) -> None:
         """Stop all at once and quickly."""
+        below = self._tree()
         try:
             super().abandon()
         finally:
-            self._end_sessions()
+            self._end_rest(below)
 
     def _launch(self, spec: ProcessSpec, instead_of: int | None = None) -> ManagedProcess:
         process = super()._launch(spec, instead_of)
@@ -208,11 +210,23 @@ class UserApp(ProcessGroup):
         except http.NoAnswerError:
             return False
 
-    def _end_sessions(self) -> None:
-        """SIGKILL who is left of the sessions that were started here, whoever its parent is now."""
+    def _tree(self) -> set[ProcessId]:
+        """Return who is below what runs now, or was when the sale was set to open.
+
+        Once its parent has ended, one that has a session of its own and keeps nothing of its
+        environment is not to be found any more.
+        """
+        running = [one.identity for one in self._all() if one.identity is not None]
+        below = {each for identity in running for each in identity.descendants()}
+        return below | {worker.identity for worker in self._sealed.values()}
+
+    def _end_rest(self, below: set[ProcessId]) -> None:
+        """SIGKILL who is left of a tree, and of the sessions that were started here, whoever its
+        parent is now."""
         sessions = {process.pid for process in self._leaders}
         for _ in range(5):  # one of them may be starting another right now
             left = [one for pid in psutil.pids() if (one := _in_session(pid, sessions)) is not None]
+            left += [one for one in below if one.alive and one not in left]
             for process in left:
                 process.signal(signal.SIGKILL)
             deadline = time.monotonic() + KILLED_S

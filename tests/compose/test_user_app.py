@@ -27,8 +27,9 @@ APP = """
 import http.server, os, subprocess, sys, threading
 worker = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
 workers = [subprocess.Popen([sys.executable, "-c", worker]) for _ in range(WORKERS)]
-# One that leaves the tree and its session, as daemons do.
+# One that leaves its session, and one that keeps nothing of its environment either.
 gone = subprocess.Popen([sys.executable, "-c", worker], start_new_session=True)
+bare = subprocess.Popen([sys.executable, "-c", worker], start_new_session=True, env={})
 print("serving", flush=True)
 class Shop(http.server.BaseHTTPRequestHandler):
     def answer(self):
@@ -87,7 +88,7 @@ def test_it_is_ready_inside_and_its_whole_tree_is_gone_outside(
         own = [ProcessId.of(pid) for pid in below(stage)]
         folder = stage.roster_path.parent
         assert names == {"app"}
-        assert len(own) == 3  # it, its worker, and the one that left its session
+        assert len(own) == 4  # it, its worker, and the two that left its session
         assert stage.lost() == []
         assert "serving" in (run.logs / "app.log").read_text()
     assert [one for one in own if one is not None and one.alive] == []
