@@ -234,6 +234,10 @@ class EmbeddedStage:
         """
         return entered(self._processes).lost()
 
+    def lost_at_last(self) -> list[Loss]:
+        """List the same: a worker that is replaced is told of at once."""
+        return self.lost()
+
     def _abandon(self) -> None:
         """Clear the stage quickly, owing nobody a clean end."""
         if self._faults is not None:

@@ -255,6 +255,10 @@ class ExternalStage:
         """List what of the app that was started here ended though nobody stopped it."""
         return [] if self._app is None else self._app.lost()
 
+    def lost_at_last(self) -> list[Loss]:
+        """List the same once the rush is over: who may still be replaced has had time for it."""
+        return [] if self._app is None else self._app.lost_at_last()
+
     def strike(self, fault: Fault) -> None:
         """Refuse: its processes are somebody else's.
 

@@ -82,6 +82,9 @@ class Stage(Protocol):
     def lost(self) -> list[Loss]:
         """List what ended by itself since this was last asked."""
 
+    def lost_at_last(self) -> list[Loss]:
+        """List the same once the rush is over: who may still be replaced has had time for it."""
+
     def strike(self, fault: Fault) -> None:
         """Make something go wrong; it goes wrong when this returns."""
 

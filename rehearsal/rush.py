@@ -334,8 +334,8 @@ class Rush:
             self._run.stamp("abort", OUT_OF_SPACE, reason=reason)
             self._screen.note(reason)
 
-    def _note_losses(self) -> None:
-        for loss in self._stage.lost():
+    def _note_losses(self, *, at_last: bool = False) -> None:
+        for loss in self._stage.lost_at_last() if at_last else self._stage.lost():
             detail = {name: True for name in ("planned", "replaced") if getattr(loss, name)}
             self._run.stamp(
                 "process", loss.name, pid=loss.pid, exit=loss.exit_code, what=loss.what, **detail
@@ -392,7 +392,7 @@ class Rush:
         elif settling is Settling.GROWING:
             self._run.stamp("phase", "unsettled", after_ms=after_ms)
         collector.read_all()
-        self._note_losses()
+        self._note_losses(at_last=True)
         self._alerts_due_s = 0.0
         self._note_alerts()
         self._sold.keep(settle_ms)
