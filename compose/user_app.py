@@ -24,10 +24,12 @@ from dress_rehearsal.compose.stage import Loss
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.secrets import resolved
+from dress_rehearsal.plans.secrets import resolved, variable_of
 from dress_rehearsal.records import http
 from dress_rehearsal.records.environment_variables import child_environment, heeded
 
+_SHORTEST: Final = 4
+"""Characters of a secret; what is shorter stands in many a line by chance."""
 _LONGEST_LOG: Final = 64 * 2**20
 _KEPT_OF_LOG: Final = 2**20
 _CUT: Final = b"[what came before was given up: the log had grown too long]\n"
@@ -179,12 +181,19 @@ class UserApp(ProcessGroup):
             log=self._logs / f"{name}.log",
             folder=Path(self._target_keys.folder or "."),
             stop_signals=((signal.SIGTERM, _ENDS_S),),
+            secrets=self._secrets(),
         )
 
     def _environment(self) -> dict[str, str]:
         named = self._target_keys.environment
         values = {name: resolved(value) for name, value in named.items()}
         return child_environment({**heeded("HOME"), **values})
+
+    def _secrets(self) -> tuple[str, ...]:
+        """Return what of its environment is a secret, the longest first: one may hold another."""
+        named = self._target_keys.environment.values()
+        found = {resolved(f"env:{name}") for text in named if (name := variable_of(text))}
+        return tuple(sorted((each for each in found if len(each) >= _SHORTEST), key=len)[::-1])
 
     def _address(self) -> tuple[str, int]:
         parts = urlsplit(self._target.url)

@@ -15,7 +15,7 @@ from dress_rehearsal.plans.sections.metrics import Metrics, PoolNames
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.collectors.counters import STARTED, Counters
 from dress_rehearsal.records.collectors.exposition import read_exposition
-from dress_rehearsal.records.collectors.pool_series import FOUND, Found, PoolSeries, PoolValue
+from dress_rehearsal.records.collectors.pool_series import FOUND, PoolSeries
 from dress_rehearsal.records.http import MIB, Answer, Connection, NoAnswerError
 from dress_rehearsal.records.http.reach import Reach, UnreachableError, reach_of
 from dress_rehearsal.records.pool_presets import read_preset
@@ -57,7 +57,6 @@ class PoolMetrics:
         self._connection: Connection | None = None
         self._known: frozenset[str] = frozenset()
         self._near: dict[str, str] = {}
-        self._said: list[Found] = []
 
     def read(self) -> Reading:
         """Return what its pools are now.
@@ -82,27 +81,11 @@ class PoolMetrics:
         if self._connection is not None:
             self._connection.close()
 
-    def look(self) -> tuple[list[PoolValue], list[Found]]:
-        """Return the numbers of every pool there is now, and what of the names was there.
-
-        Raises:
-            NoAnswerError, ValueError, PlanError, OSError: there is no text of metrics; the message
-                says why.
-        """
-        text = self._text()
-        seen: set[str] = set()
-        return self._pools.read(list(read_exposition(text, self._pools.wanted, seen)), seen)
-
     def _text(self) -> str:
         answer = self._answer()
         if answer.status != 200:
             raise ValueError(_status_words(answer.status))
         return answer.body.decode(errors="replace")
-
-    def found(self, text: str) -> tuple[list[Series], list[Found]]:
-        """Return the series that a text holds, and what of the names looked for was there."""
-        series = [each for each in self._series(text) if each.name not in _ABOUT]
-        return series, self._said
 
     def _where(self) -> str:
         """Return where it was asked, without path and query: they may hold a secret."""
@@ -142,7 +125,7 @@ class PoolMetrics:
             self._near = {each.of: each.near for each in found_now}
             self._known = frozenset(seen)
         # What is near is looked for only where there are other names than before.
-        self._said = [
+        told = [
             each if each.series else each._replace(near=self._near.get(each.of, ""))
             for each in found_now
         ]
@@ -150,7 +133,7 @@ class PoolMetrics:
             Series(
                 self.name, FOUND, labels_json(metrics=self.name, of=each.of, near=each.near)
             ): float(each.series)
-            for each in self._said
+            for each in told
         }
         return {
             **self._about(started, levels),

@@ -51,7 +51,7 @@ _UNITS: Final = (
     (re.compile(r"_(nanoseconds|nanos|ns)(_|$)"), "ns"),
     (re.compile(r"_seconds(_|$)"), "s"),
 )
-_TERM: Final = re.compile(r"(count\()?([A-Za-z_:][A-Za-z0-9_:.]*)(\{[^}]*\})?\)?")
+_TERM: Final = re.compile(r'(count\()?([A-Za-z_:][A-Za-z0-9_:.]*)(\{(?:[^"}]|"[^"]*")*\})?\)?')
 _MATCHER: Final = re.compile(r'([A-Za-z_][A-Za-z0-9_.]*) *(!?=) *"([^"]*)"')
 
 Key = tuple[str, ...]
@@ -251,7 +251,7 @@ def _evaluated(
         own: Values = {}
         fitting = [each for each in by_name.get(term.name, ()) if term.fits(each.labels)]
         for sample in fitting:
-            if math.isnan(sample.value):
+            if not math.isfinite(sample.value):  # nobody has so many: it is not known
                 continue
             place = (
                 tuple(sample.labels.get(label, "") for label in name_label),

@@ -17,6 +17,7 @@ from dress_rehearsal.compose import ExternalStage, Guardian, StageError
 from dress_rehearsal.compose.opening import t0_from
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.plans import Person, Plan, PlanError
+from dress_rehearsal.plans.sections.request import shown_request
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.errors import RehearsalError
@@ -152,7 +153,7 @@ def _opening_words(plan: Plan) -> str:
         return "who buys at once, for the sale is open already"
     if opening.at is not None:
         return f"of a sale that opens by itself at {opening.at.isoformat()}"
-    return f"of a sale that {opening.request} opens"
+    return f"of a sale that {shown_request(opening.request or '')} opens"
 
 
 def _held(played: list[Played]) -> Granted | None:

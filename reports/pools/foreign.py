@@ -28,6 +28,7 @@ from dress_rehearsal.reports.pools.diagnosis import (
     standstill_s,
 )
 from dress_rehearsal.reports.pools.foreign_series import ForeignPool, read_foreign_pools
+from dress_rehearsal.reports.pools.implausible import stands_still
 from dress_rehearsal.reports.pools.leaks import leaked_at_rest
 from dress_rehearsal.reports.pools.unread import matches
 from dress_rehearsal.reports.schema import Pool
@@ -141,13 +142,15 @@ def _full_unknown(pool: ForeignPool) -> bool:
 
 
 def _unseen(evidence: Evidence, pool: ForeignPool) -> bool:
-    """Return whether too long nothing was heard of it in the seconds that matter.
+    """Return whether too long nothing new was heard of it in the seconds that matter.
 
     Where nobody listens, a process is not there, as while it is put up again: nor is its pool.
     """
     if evidence.decisive_ns is None:
         return False
     metrics = next(each for each in evidence.plan.metrics if each.name == pool.entry)
+    if stands_still(evidence, metrics):
+        return True
     from_ns, until_ns = evidence.decisive_ns
     most_ns = (max(metrics.interval, evidence.plan.collect.interval) + _SILENT_S) * NS_PER_S
     up = evidence.samples.named(UP, pool.entry)

@@ -35,6 +35,7 @@ from dress_rehearsal.reports.evidence.samples import (
 )
 from dress_rehearsal.reports.pools.client import MIN_WAITERS, WAIT_LIMIT_S, grid_interval_s
 from dress_rehearsal.reports.pools.diagnosis import runs
+from dress_rehearsal.reports.pools.unread import takes_turns
 
 BUSY: Final = 0.95
 """From this share on processors are wholly busy."""
@@ -84,7 +85,7 @@ def read_foreign_pools(evidence: Evidence) -> list[ForeignPool]:
     found = []
     for metrics in evidence.plan.metrics:
         grid = _grid(evidence, metrics)
-        if len(grid) < 2:
+        if len(grid) < 2 or takes_turns(evidence, metrics):
             continue
         for name, kind in _names(evidence, metrics):
             found.append(_pool(evidence, grid, metrics.name, name, kind))

@@ -96,6 +96,21 @@ def test_it_is_ready_inside_and_its_whole_tree_is_gone_outside(
     assert [loss.what for loss in stage.unclean_stops] == []  # SIGTERM ends it as it ends most
 
 
+def test_what_is_shown_of_its_log_has_no_secret_of_its_environment_and_no_login(
+    tmp_path: Path, port: int, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_KEY", "hunter2-from-the-shell")
+    code = """
+    import os, sys
+    where = "postgresql://shop:pw123@db/shop, mode " + os.environ["MODE"]
+    sys.exit("no " + os.environ["KEY"] + " at " + where)
+    """
+    shop = plan(tmp_path, port, code, environment={"KEY": "env:SHOP_KEY", "MODE": "test"})
+    with pytest.raises(ProcessFailedError) as failed, ExternalStage(shop, new_run(shop), []):
+        pass
+    assert "no … at postgresql://…@db/shop, mode test" in str(failed.value)
+
+
 def test_it_gets_what_the_plan_names_and_nothing_else_of_the_shell(
     tmp_path: Path, port: int, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:

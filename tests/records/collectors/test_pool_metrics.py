@@ -171,6 +171,18 @@ def test_a_map_of_own_names_is_read_in_seconds(shop: Shop) -> None:
     }
 
 
+def test_a_brace_in_a_labels_value_is_part_of_it(shop: Shop) -> None:
+    shop.says('busy{path="/{id}",state="used"} 5\nbusy{path="/{id}",state="idle"} 2\n')
+    names = {"used": 'busy{path="/{id}", state="used"} - busy{path="/{id}",state="idle"}'}
+    assert values(read(entry(shop.url, names))) == {("connections", ""): 3.0}
+
+
+def test_what_is_infinite_is_not_known(shop: Shop) -> None:
+    shop.says("used 5\nmost +Inf\nwaiting -Inf\n")
+    names = {"used": "used", "max": "most", "pending": "waiting"}
+    assert values(read(entry(shop.url, names))) == {("connections", ""): 5.0}
+
+
 def test_a_limit_without_the_label_is_every_pools(shop: Shop) -> None:
     shop.says('used{pool="a"} 1\nused{pool="b"} 2\nmost 4\n')
 
@@ -266,7 +278,8 @@ def test_each_instance_is_a_source_of_its_own_and_told_apart() -> None:
         }
     )
     sources = list(pool_metrics((metrics,)))
-    series = [source.found("psycopg_pool_requests_waiting 1\n")[0][0] for source in sources]
+    told = [source._series("psycopg_pool_requests_waiting 1\n") for source in sources]
+    series = [each for own in told for each in own if each.name.endswith("pending_requests")]
 
     assert [source.name for source in sources] == ["shop:1", "shop:2"]
     assert [json.loads(each.labels).get("replica") for each in series] == ["1", "2"]

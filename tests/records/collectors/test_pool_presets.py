@@ -10,7 +10,7 @@ import pytest
 
 from dress_rehearsal.plans.sections.metrics import Metrics, Preset
 from dress_rehearsal.records import pool_presets
-from dress_rehearsal.records.collectors.pool_metrics import PoolMetrics
+from dress_rehearsal.records.collectors.pool_metrics import FOUND, UP, PoolMetrics
 from dress_rehearsal.records.pool_presets import read_preset
 from tests.records.collectors.pool_texts import TEXTS, Expected
 
@@ -20,7 +20,6 @@ def pools_of(text: str, preset: str, name: str = "shop") -> dict[str, dict[str, 
     source = PoolMetrics(
         Metrics.model_validate({"name": name, "url": "http://127.0.0.1:9/m", "pools": preset}), 0
     )
-    series, _ = source.found(text)
     values = source._series(text)
     found: dict[str, dict[str, float]] = {}
     short = {
@@ -35,7 +34,9 @@ def pools_of(text: str, preset: str, name: str = "shop") -> dict[str, dict[str, 
         "pool_busy_seconds_total": "busy_s",
         "pool_server_active": "active",
     }
-    for each in series:
+    for each in values:
+        if each.name in (UP, FOUND):
+            continue
         labels: dict[str, Any] = json.loads(each.labels)
         field = short.get(each.name, f"bucket<={labels.get('le')}")
         found.setdefault(labels["pool"], {})[field] = values[each]

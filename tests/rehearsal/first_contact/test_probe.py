@@ -263,12 +263,24 @@ def test_a_scenario_that_hangs_is_ended(probed, monkeypatch):
             def arrive(self):
                 time.sleep(60)
 
+            def log_in(self):
+                while True:
+                    try:
+                        self.client.get("/")
+                    except Exception:
+                        pass
+
             def buy(self):
-                while True: pass
+                while True:
+                    try:
+                        time.sleep(60)
+                    except Exception:
+                        pass
     """
     code, said = probed(PAGES, scenario)
     assert code == 1
     assert "arrive did not come to an end within 0.2 s." in said
+    assert "log_in did not come to an end" in said or "log_in does not stop asking" in said
     assert "buy did not come to an end within 0.2 s." in said
 
 
