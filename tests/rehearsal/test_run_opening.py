@@ -38,8 +38,13 @@ gates = []
 scenario.file = "shop.py"
 event = {{ students = 24, tickets = {tickets} }}
 schedule = {{ lead = "2 s", sale = "4 s", drain = "3 s", settle = "500 ms" }}
-students = {{ outsiders = "0%", late = "0%", late_mean = "500 ms", typing = "200 ms", login_at_open = "1 s" }}
 generator = {{ max_foreign_cpu = 1000, max_late_start = "1 m", timely = "1 m" }}
+[students]
+outsiders = "0%"
+late = "0%"
+late_mean = "500 ms"
+typing = "200 ms"
+login_at_open = "1 s"
 [target]
 stage = "external"
 url = "{url}"
