@@ -10,7 +10,7 @@ import pytest
 
 from dress_rehearsal.plans.sections.metrics import Metrics, Preset
 from dress_rehearsal.records import pool_presets
-from dress_rehearsal.records.collectors.pool_metrics import FOUND, UP, PoolMetrics
+from dress_rehearsal.records.collectors.pool_metrics import ABOUT, PoolMetrics
 from dress_rehearsal.records.pool_presets import read_preset
 from tests.records.collectors.pool_texts import TEXTS, Expected
 
@@ -35,7 +35,7 @@ def pools_of(text: str, preset: str, name: str = "shop") -> dict[str, dict[str, 
         "pool_server_active": "active",
     }
     for each in values:
-        if each.name in (UP, FOUND):
+        if each.name in ABOUT:
             continue
         labels: dict[str, Any] = json.loads(each.labels)
         field = short.get(each.name, f"bucket<={labels.get('le')}")
@@ -107,7 +107,7 @@ def test_several_instances_are_told_apart_and_each_has_its_numbers(expected: Exp
     replicas = []
     for position in range(2):
         source = PoolMetrics(metrics, position)
-        series, _ = source.found(expected.text)
+        series = [each for each in source._series(expected.text) if each.name not in ABOUT]
         replicas.append({json.loads(each.labels)["replica"] for each in series})
         assert len(series) == sum(len(fields) for fields in expected.pools.values())
     assert replicas == [{"1"}, {"2"}]
