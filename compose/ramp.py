@@ -55,7 +55,7 @@ def check_ramp(target: Target, path: str, headers: Mapping[str, str] | None = No
     """Ask a target the same harmless question a few times.
 
     Raises:
-        TargetRefusedError: it answered none, or all with 429 or 5xx.
+        TargetRefusedError: it answered none, or all with 429 or 5xx other than 501.
     """
     statuses: list[int] = []
     bounds: list[tuple[float, float]] = []
@@ -88,6 +88,8 @@ def check_ramp(target: Target, path: str, headers: Mapping[str, str] | None = No
 
 
 def _turns_away(status: int) -> bool:
+    if status == HTTPStatus.NOT_IMPLEMENTED:
+        return False  # it only knows no GET, as what is made of POSTs alone
     return status == 0 or status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS
 
 

@@ -1,6 +1,7 @@
 """Problems: a sentence for each wrong key of a document, that shows nothing secret."""
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,6 +12,22 @@ from pydantic import BaseModel, ValidationError
 from dress_rehearsal.plans.shown import HIDDEN, looks_secret, shown, shown_key
 
 _MOST_SENTENCES: Final = 30
+_KINDS: Final = ("presets", "names")
+_PATTERNS: Final = {
+    r"^[A-Z_][A-Z0-9_]{0,63}$": (
+        "the name of an environment variable in capitals, such as SHOP_DSN; what it holds is read "
+        "from there and stays out of the plan"
+    ),
+    r"^[A-Za-z_][A-Za-z0-9_]{0,99}$": "the name of a class, such as Customer",
+    r"^[a-z0-9][a-z0-9_-]{0,39}$": (
+        "up to 40 small letters, digits, - and _, such as orders or shop-db"
+    ),
+    r"^[a-z0-9][a-z0-9-]{0,39}$": "up to 40 small letters, digits and -, such as winterfest",
+    r"^[A-Za-z_][A-Za-z0-9_.]*$": "the name of a label, such as pool",
+    r"^[^-\s][^\s]*$": "a tag without spaces, such as checkout",
+    r"^[!-~]{1,500}$": "a path without spaces, such as /health",
+}
+"""In words what a text has to be that is checked by a pattern."""
 _SECRET_SECTIONS: Final = ("notify", "target", "ledgers", "metrics")
 """What stands in these, in the right place or not, may be a secret."""
 
@@ -51,7 +68,7 @@ def secret_keys(document: Any, parts: tuple[str | int, ...] = ()) -> Iterator[st
 def _sentence(
     name: str, problem: Any, model: type[BaseModel], overridden: Mapping[str, str]
 ) -> str:
-    location: tuple[str | int, ...] = problem["loc"]
+    location = _written(problem["loc"])
     key = shown_key(location, _names(model, location))
     value = problem["input"]
     where = source_of(location, name, overridden)
@@ -66,6 +83,10 @@ def _sentence(
             reason = "expected a list"
         case "model_type" | "dict_type":
             reason = "expected a table of keys"
+        case "string_pattern_mismatch" if problem["ctx"]["pattern"] in _PATTERNS:
+            reason = f"expected {_PATTERNS[problem['ctx']['pattern']]}"
+        case "literal_error":
+            reason = f"expected {problem['ctx']['expected']}{_meant(value, problem['ctx'])}"
         case _:
             message = problem["msg"]
             reason = message.removeprefix("Input should be ")
@@ -75,6 +96,22 @@ def _sentence(
         return f"{where}: {key + ': ' if key else ''}{reason}."
     secret = bool(location) and location[0] in _SECRET_SECTIONS
     return f"{where}: {key} = {HIDDEN if secret else shown(value)}: {reason}."
+
+
+def _written(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Return a location as the document has it: which kind of `pools` was read is no key of it."""
+    return tuple(
+        part
+        for before, part in zip(("", *location), location, strict=False)
+        if not (before == "pools" and part in _KINDS)
+    )
+
+
+def _meant(value: Any, context: Mapping[str, Any]) -> str:
+    """Return which of the words that are expected is most like what was given."""
+    words = re.findall(r"'([^']+)'", str(context["expected"]))
+    close = difflib.get_close_matches(value[:100], words, n=1) if isinstance(value, str) else []
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def source_of(location: Sequence[str | int], name: str, overridden: Mapping[str, str]) -> str:

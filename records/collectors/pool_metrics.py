@@ -28,7 +28,8 @@ PROCESS: Final = "pool_metrics_process"
 LEVELS: Final = "pool_metrics_levels"
 """How many series of levels (connections in use, say) there were; one more or less is of a process
 that came or went."""
-_ABOUT: Final = (UP, PROCESS, LEVELS, FOUND)
+ABOUT: Final = (UP, PROCESS, LEVELS, FOUND)
+"""Series that are about the text, and of no pool."""
 _LONGEST_WHY: Final = 200
 _TIMEOUT_S: Final = 2.0
 _LIMIT_BYTES: Final = 8 * MIB

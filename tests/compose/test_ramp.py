@@ -61,6 +61,10 @@ def test_one_that_turns_all_away_is_not(statuses: tuple[int, ...], told: str, se
         check_ramp(Target(serve(*statuses)), "/")
 
 
+def test_one_that_knows_no_get_is_up(serve: Serve) -> None:
+    assert check_ramp(Target(serve(501)), "/").statuses == (501, 501, 501)
+
+
 def test_nor_is_one_that_does_not_answer() -> None:
     with pytest.raises(TargetRefusedError, match="does not answer: Connection refused"):
         check_ramp(Target("http://127.0.0.1:9"), "/")

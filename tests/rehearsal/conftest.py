@@ -18,7 +18,8 @@ from tests.rehearsal.commands import QUICK, Command
 def rehearse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Command]]:
     """Start `rehearse run smoke` with a quick plan; overrides as for `--set`. No Prometheus.
 
-    Or another command of `rehearse`, as it is; in another folder, with more in the environment.
+    Or another command of `rehearse`, as it is, by another program; in another folder, with more in
+    the environment.
     """
     started: list[Command] = []
 
@@ -26,6 +27,7 @@ def rehearse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
         *overrides: str,
         options: tuple[str, ...] = (),
         command: list[object] | None = None,
+        program: list[str] | None = None,
         started_in: Path | None = None,
         surroundings: Mapping[str, str] | None = None,
     ) -> Command:
@@ -37,9 +39,7 @@ def rehearse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
         with (folder / "output.txt").open("w") as output:
             process = subprocess.Popen(
                 [
-                    sys.executable,
-                    "-m",
-                    "dress_rehearsal.rehearsal",
+                    *(program or [sys.executable, "-m", "dress_rehearsal.rehearsal"]),
                     *words,
                     "--out",
                     folder / "runs",

@@ -5,6 +5,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from dress_rehearsal.reports.junit import write_junit
+from dress_rehearsal.reports.verdict import judge
+from tests.reports.foreign import LEVELS, foreign
 
 SMALL = {"students": 200, "tickets": 60}
 
@@ -26,6 +28,14 @@ def test_ci_sees_each_gate_as_a_test(verdict_of, defects, failures, errors):
     assert int(suite.get("skipped")) == beside > 0
     cases = suite.findall("testcase")
     assert int(suite.get("tests")) == len(verdict.gates) + beside + 1 == len(cases)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_sound_app_of_somebody_elses_has_no_errors(evidence_of, level):
+    """However little its ledgers say."""
+    evidence = foreign(evidence_of(**SMALL, allocation="naive"), level)
+    suite = ET.fromstring(write_junit(judge(evidence))).find("testsuite")
+    assert (suite.get("failures"), suite.get("errors")) == ("0", "0")
 
 
 def test_what_does_not_apply_is_skipped_and_says_why(healthy_verdict):
