@@ -153,8 +153,8 @@ class Recorder:
         run: where to write.
         name: this generator process, the first part of its shards' names.
         histograms: count what is handed over, for whoever watches.
-        steps: what `step` counts in, which may grow; where none is given they are the bundled
-            ticket open's, whose answers claim what is known here.
+        steps: what `step` counts in, which may grow; by default the bundled ticket open's.
+        claims: whether answers claim what is known here; those of the default steps do.
     """
 
     def __init__(
@@ -163,13 +163,12 @@ class Recorder:
         name: str,
         histograms: Histograms | None = None,
         steps: Steps | None = None,
+        *,
+        claims: bool = False,
     ) -> None:
-        bundled = steps is None
         self.steps = Steps(TICKET_OPEN) if steps is None else steps
-        claiming = CLAIMING if bundled else ()
-        self._claiming = frozenset(
-            place for place, role in enumerate(self.steps.roles) if role in claiming
-        )
+        self._claiming = CLAIMING if claims or steps is None else frozenset()
+        """Roles of the steps whose answers claim something."""
         self._steps_written: tuple[str, ...] = ()
         self.error: RecordError | None = None
         """Why writing stopped; rows recorded after that are lost and the run must end."""
@@ -247,13 +246,18 @@ class Recorder:
         for append, value in zip(self._appends, row, strict=True):
             append(value)
         self._shard.timings.append(b"" if answer is None else answer.server_timing)
-        claims = answer is not None and step in self._claiming and 200 <= answer.status < 300
-        self._shard.bodies.append(self._claim(answer) if answer is not None and claims else b"")
+        if answer is not None and 200 <= answer.status < 300 and self._claims(step):
+            self._shard.bodies.append(self._claim(answer))
+        else:
+            self._shard.bodies.append(b"")
         self.requests += 1
         abandoned = error == tables.ABANDONED
         self.ends[tables.ABANDONED if abandoned else tables.OUTCOMES[outcome]] += 1
         felt_ms = ((done_ns or intended_ns) - intended_ns) / 1e6
         self.unfed.append((step, felt_ms, exchange.bytes_read, outcome, error))
+
+    def _claims(self, step: int) -> bool:
+        return self.steps.roles[step] in self._claiming
 
     def _claim(self, answer: Answer) -> bytes:
         """Return an answer to be looked into, empty where there is no room for it."""

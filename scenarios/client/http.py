@@ -40,12 +40,10 @@ class Place(Protocol):
         """What stands between a connection and it; None: it speaks plain HTTP."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one a request: freezing it would cost
 class Request:
     """A request whose bytes are ready but for the trace ids and the time of sending."""
 
-    step: int
-    """Its place among the run's steps."""
     head: bytes = field(repr=False)
     """Request line and headers, without the two that are known only when sending."""
     body: bytes = field(default=b"", repr=False)
@@ -96,6 +94,7 @@ class Answer:
     """As they came, in their order; those of interim answers are not among them."""
     body_bytes: int = 0
     """The size of the body, kept or not."""
+    sets_cookies: bool = False
     _headed: bool = False
     """Whether the head is whole of the answer that counts."""
     _encoding: bytes = b""
@@ -157,7 +156,7 @@ class Answer:
             self.keep_alive = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; two of them are looked at here, for whatever else is done with them."""
+        """Keep a header; some of them are looked at here, for whatever else is done with them."""
         if self._headed:  # a trailer, or nobody's
             if not self.complete and name.lower() == b"server-timing":
                 self.server_timing = value
@@ -166,6 +165,8 @@ class Answer:
         length = len(name)
         if length == 13 and name.lower() == b"server-timing":
             self.server_timing = value
+        elif length == 10 and name.lower() == b"set-cookie":
+            self.sets_cookies = True
         elif length == 16 and name.lower() == b"content-encoding":
             self._encoding = value
 
@@ -183,6 +184,7 @@ class Answer:
         else:
             self.headers.clear()
             self.server_timing = self._encoding = b""
+            self.sets_cookies = False
 
     def on_body(self, body: bytes) -> None:
         """Collect the body, as it was before it was compressed."""

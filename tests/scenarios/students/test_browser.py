@@ -85,7 +85,6 @@ def played(tmp_path, server, play):
             draw_timetable(plan, people),
             Origin.of(server.url),
             recorder,
-            "",
             load_buyer(plan),
         )
         outcomes, rows = play(rush)
