@@ -97,21 +97,32 @@ Turn = Admitted | Waiting | Refused | Failed
 class Acting(Protocol):
     """What a buyer can know of who acts, and of the call that is under way."""
 
-    plan: "Plan"
-    number: int
-    journey: str
-    enters: bool
+    @property
+    def plan(self) -> "Plan":
+        """See `Buyer.plan`, as of all of these."""
+
+    @property
+    def number(self) -> int:
+        """The person's place in the roster."""
+
+    @property
+    def journey(self) -> str:
+        """What kind of student it is."""
+
+    @property
+    def enters(self) -> bool:
+        """Whether the student goes to the entrance."""
 
     @property
     def copy(self) -> int:
-        """See `Buyer.copy`."""
+        """Which copy of a click the call is."""
 
     @property
     def key(self) -> str:
-        """See `Buyer.key`."""
+        """The idempotency key of the call."""
 
     def unkept(self, what: str) -> None:
-        """See `Buyer.unkept`."""
+        """Count a value that cannot be used."""
 
 
 class Buyer:

@@ -1,44 +1,34 @@
 """What a scenario asks the target with: requests as one writes them, cookies kept by themselves."""
 
-import base64
-import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from json import JSONEncoder
 from typing import Any, Final, Protocol
-from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from dress_rehearsal.scenarios.client.cookies import Cookies
 from dress_rehearsal.scenarios.client.http import Answer, Request
-from dress_rehearsal.scenarios.client.origin import Origin, head_of, header_line
+from dress_rehearsal.scenarios.client.message import (
+    WITH_BODY,
+    Auth,
+    Params,
+    authorization,
+    body_of,
+    encoded,
+    head_for,
+    named,
+    query_of,
+    target_of,
+)
+from dress_rehearsal.scenarios.client.origin import Origin, head_of
 from dress_rehearsal.scenarios.client.response import Events, Response
 from dress_rehearsal.scenarios.client.route import step_name
 from dress_rehearsal.scenarios.client.sse import EventStream
 
-Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str
-Auth = tuple[str, str] | str
-"""`("user", "password")` for Basic, `"token"` for Bearer."""
-
-_JSON: Final = JSONEncoder(ensure_ascii=False, allow_nan=False)
 _MOST_REDIRECTS: Final = 10
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _AS_IT_WAS: Final = frozenset({307, 308})
 """Redirects that keep method and body; the others ask with GET, as browsers do."""
-_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
-_PLAIN_PATH: Final = re.compile(r"/[\w/.~:@!$&'()*+,;=%?-]*", re.ASCII)
-_KEPT_IN_PATH: Final = "/.~:@!$&'()*+,;=%?-"
-_OURS: Final = frozenset(
-    {
-        *("content-length", "transfer-encoding", "connection", "expect", "upgrade", "te"),
-        *("traceparent", "x-request-start", "proxy-authorization", "proxy-connection"),
-    }
-)
-"""Headers that say how a message is framed, or when it was sent: only the client knows."""
 _HARMLESS: Final = frozenset({"accept", "accept-language", "content-type"})
 """Headers of a scenario that go to another origin too; all others may be secrets."""
-
-
-_NONE: Final[frozenset[str]] = frozenset()
 
 
 class Perform(Protocol):
@@ -78,7 +68,7 @@ class Client:
         Raises:
             ValueError: it holds what no header may.
         """
-        self._auth = b"" if auth is None else head_of([f"Authorization: {_authorization(auth)}"])
+        self._auth = b"" if auth is None else head_of([f"Authorization: {authorization(auth)}"])
 
     def get(self, path: str, **options: Any) -> Response:
         """Send a GET (see `request`)."""
@@ -136,12 +126,12 @@ class Client:
             ValueError: what is to be sent is no request, such as a header with a line break.
         """
         method = method.upper()
-        body, kind = _body(data, json)
+        body, kind = body_of(data, json)
         here, target, step = self._aim(method, path, name, params)
         if here is None:
             return self._refused("host_refused", step, path)
         if auth is not None:
-            headers = {**(headers or {}), "Authorization": _authorization(auth)}
+            headers = {**(headers or {}), "Authorization": authorization(auth)}
         answer = self._send(here, method, target, body, kind, headers, step)
         if allow_redirects and answer.status in _REDIRECTS:
             return self._followed(answer, here, method, target, body, kind, headers or {}, step)
@@ -192,15 +182,15 @@ class Client:
         """
         here: Origin | None = self.origin
         if path[:1] == "/":
-            target = self.origin.prefix + _encoded(path)
-            step = step_name(method, path) if name is None else _named(method, name)
+            target = self.origin.prefix + encoded(path)
+            step = step_name(method, path) if name is None else named(method, name)
         else:
             parts = urlsplit(path)
-            step = step_name(method, parts.path) if name is None else _named(method, name)
-            here, target = self._place_of(parts), _target_of(parts)
+            step = step_name(method, parts.path) if name is None else named(method, name)
+            here, target = self._place_of(parts), target_of(parts)
         if params is not None:
-            query = params if isinstance(params, str) else urlencode(_pairs(params), doseq=True)
-            target += ("&" if "?" in target else "?") + query.replace(" ", "%20") if query else ""
+            query = query_of(params)
+            target += ("&" if "?" in target else "?") + query if query else ""
         return here, target, step
 
     def _send(
@@ -222,31 +212,11 @@ class Client:
         """
         at_target = here is self.origin
         cookies = self.cookies if at_target else self._cookies_at(here)
-        given = frozenset(map(_lowered, headers)) if headers else _NONE
-        auth = self._auth if at_target and "authorization" not in given else b""
-        lines = []
-        usual = here.usual
-        if given.isdisjoint(usual) and not (auth and "authorization" in usual):
-            begin = here.begin(method, target)
-        else:
-            begin = b""
-            lines = [here.line(method, target)]
-            lines += [line for name, line in usual.items() if name not in given]
-            if auth:
-                lines = [line for line in lines if line[:14].lower() != "authorization:"]
-        if kind and "content-type" not in given:
-            lines.append(f"Content-Type: {kind}")
-        if headers:
-            if not given.isdisjoint(_OURS):
-                raise ValueError(f"the client sets {', '.join(sorted(given & _OURS))} itself")
-            lines += [f"{name}: {value}" for name, value in headers.items() if value is not None]
-        if len(cookies) and "cookie" not in given:
-            held = cookies.header(target.partition("?")[0])
-            if held:
-                lines.append(f"Cookie: {held}")
-        if body is not None or method in _WITH_BODY:
-            lines.append(f"Content-Length: {len(body or b'')}")
-        head = begin + head_of(lines) + auth if lines else begin + auth
+        held = cookies.header(target.partition("?")[0]) if len(cookies) else ""
+        length = None if body is None and method not in WITH_BODY else len(body or b"")
+        head = head_for(
+            here, method, target, headers, kind, length, self._auth if at_target else b"", held
+        )
         request = Request(head, body or b"", None if at_target else here)
         if stream is None:
             answer = self._perform(request, step)
@@ -283,7 +253,7 @@ class Client:
                 method, body, kind = "GET", None, ""
             if there is not here:
                 headers = _without_secrets(headers)
-            here, target = there, _target_of(parts)
+            here, target = there, target_of(parts)
             step = step_name(method, parts.path.removeprefix(here.prefix) or "/")
             answer = self._send(here, method, target, body, kind, headers, step)
             if answer.status not in _REDIRECTS:
@@ -308,67 +278,6 @@ class Client:
 
 def _cookies_of(origin: Origin) -> Cookies:
     return Cookies(urlsplit(origin.url).hostname or "", origin.scheme == "https")
-
-
-def _named(method: str, name: str) -> str:
-    return name if name.startswith(f"{method} ") else f"{method} {name}"
-
-
-@lru_cache(maxsize=4096)
-def _encoded(path: str) -> str:
-    """Return a path, and its query, as it may be sent: what no URL holds is escaped."""
-    path = path.partition("#")[0]
-    return path if _PLAIN_PATH.fullmatch(path) else quote(path, safe=_KEPT_IN_PATH)
-
-
-def _target_of(parts: SplitResult) -> str:
-    """Return the path and the query of a whole URL, as they are sent."""
-    path = parts.path if parts.path.startswith("/") else f"/{parts.path}"
-    return _encoded(path + (f"?{parts.query}" if parts.query else ""))
-
-
-def _pairs(params: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """Return names and values, without those whose value is None."""
-    pairs = params.items() if isinstance(params, Mapping) else params
-    return [(name, value) for name, value in pairs if value is not None]
-
-
-def _body(data: Params | bytes | None, json: Any) -> tuple[bytes | None, str]:
-    """Return a body and its content type, empty where nothing says it.
-
-    Raises:
-        ValueError: there are two.
-    """
-    if json is not None:
-        if data is not None:
-            raise ValueError("a request has data or json, not both")
-        return _JSON.encode(json).encode("utf-8", "backslashreplace"), "application/json"
-    match data:
-        case None:
-            return None, ""
-        case bytes():
-            return data, ""
-        case str():
-            return data.encode(), "text/plain; charset=utf-8"
-    form = urlencode(_pairs(data), doseq=True)
-    return form.encode(), "application/x-www-form-urlencoded"
-
-
-def _authorization(auth: Auth) -> str:
-    if isinstance(auth, str):
-        return f"Bearer {auth}"
-    user, password = auth
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-@lru_cache(maxsize=4096)
-def _lowered(name: str) -> str:
-    """Return a header's name in lower case.
-
-    Raises:
-        ValueError: no header can have that name.
-    """
-    return header_line(name, "").partition(":")[0].lower()
 
 
 def _without_secrets(headers: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -5,62 +5,32 @@ What a request is recorded as is what its method returns.
 
 import time
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import count
 from typing import Any, Final
 
 from gevent import getcurrent
 from gevent.timeout import Timeout
 
-from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.steps import OTHER, STREAM
-from dress_rehearsal.records.tables import ABANDONED, JOURNEYS, NS_PER_S, OWN_WORDS
-from dress_rehearsal.scenarios.answers.body import LONGEST_TICKET, LONGEST_WORD
-from dress_rehearsal.scenarios.buyer import (
-    Admitted,
-    Buyer,
-    Failed,
-    Granted,
-    Pending,
-    Refused,
-    Waiting,
-)
-from dress_rehearsal.scenarios.client.connection import Connection, Exchange
+from dress_rehearsal.records.tables import ABANDONED, JOURNEYS, NS_PER_S
+from dress_rehearsal.scenarios.answers.body import LONGEST_WORD
+from dress_rehearsal.scenarios.buyer import Buyer, Granted, Pending
+from dress_rehearsal.scenarios.client.connection import Exchange
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.session import Client
 from dress_rehearsal.scenarios.client.sse import EventStream
-from dress_rehearsal.scenarios.errors import ClosedError, ExchangeError, NotAnsweredError
-from dress_rehearsal.scenarios.recorder import FAILED, OK, REFUSED, UNKNOWN
+from dress_rehearsal.scenarios.errors import ClosedError
+from dress_rehearsal.scenarios.recorder import OK, REFUSED, UNKNOWN
 from dress_rehearsal.scenarios.rush import Rush
-from dress_rehearsal.scenarios.students.call import Call, Reply, Sent, Told, outcome_of
+from dress_rehearsal.scenarios.students.call import Call, Reply, Sent
+from dress_rehearsal.scenarios.students.connections import Connections, DefectError
+from dress_rehearsal.scenarios.students.meaning import NO_CLAIM, meaning_of
 
-_SERVER_ERROR: Final = 500
 _MOST_CONNECTIONS: Final = 100
-_CLAIMING: Final = frozenset({"buy", "follow_up"})
-"""Methods that have to say what the student was told."""
-_TOLD: Final = {"join": (Admitted, Waiting), "queue": (Admitted, Waiting), "collect": (Waiting,)}
-"""What other methods may say beside that it was refused, or has failed."""
-_TICKET: Final = (Granted, Pending)
-_OF_ANSWERS: Final = frozenset(
-    {"not_json", "no_token", "no_ticket", "body_too_large", "stream_ended", "not_a_stream"}
-)
-"""Words of ours that a scenario may use, too: they tell what an answer is."""
-_NO_TICKETS: Final = ("", "None")
-"""What becomes of a ticket that is not there: all students would hold the same one."""
-_NO_CLAIM: Final = "no_claim"
-_UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError)
-"""What looking into an answer raises that never came, or is an error's page."""
-
-Meaning = tuple[int, str | None, Told | None]
-"""A row's outcome and word, and what the student was told."""
 
 
 class _RushIsOverError(BaseException):
     """Ends a method when the rush has closed, also one that goes on whatever is raised in it."""
-
-
-class _DefectError(BaseException):
-    """Ends a method when something of ours is broken: the scenario is not to blame."""
 
 
 class Browser:
@@ -85,9 +55,7 @@ class Browser:
         self._device = device
         self._numbers = count() if numbers is None else numbers
         self._buyer: Buyer | None = None
-        self._lines: dict[tuple[int, str], Connection] = {}
-        """Connections, by their number and where they lead if not to the target."""
-        self._in_use: set[int] = set()
+        self._connections = Connections(rush, student)
         self._calls: dict[Any, Call] = {}
         """Methods under way, by the greenlet that each runs in."""
 
@@ -160,7 +128,7 @@ class Browser:
             return reply
         if not self.has("follow_up"):
             self._rush.troubles.returned("buy", "returned Pending, but there is no follow_up()")
-            return Reply(UNKNOWN, _NO_CLAIM, reply.at_ns)
+            return Reply(UNKNOWN, NO_CLAIM, reply.at_ns)
         pause_ns = round(self.plan.students.ticket_poll * NS_PER_S)
         pending = reply.claim
         while True:
@@ -187,9 +155,7 @@ class Browser:
 
     def close(self) -> None:
         """Close every connection."""
-        for line in self._lines.values():
-            self._rush.connections -= line.is_open
-            line.close()
+        self._connections.close()
 
     def _do(
         self,
@@ -233,13 +199,13 @@ class Browser:
             self._record(call, is_last=True)
             if isinstance(cut, _RushIsOverError):
                 raise ClosedError from cut
-            if isinstance(cut, _DefectError) and cut.__cause__ is not None:
+            if isinstance(cut, DefectError) and cut.__cause__ is not None:
                 raise cut.__cause__  # noqa: B904 (it is what was raised)
             raise
         finally:
             del self._calls[caller]
         at_ns = call.over_ns()
-        outcome, word, claim = self._meant(method, call, said, raised)
+        outcome, word, claim = meaning_of(method, call.last, said, raised, self._rush.troubles)
         self._record(call, outcome, word, is_last=True)
         return Reply(outcome, word, at_ns, claim, call.stream)
 
@@ -266,60 +232,6 @@ class Browser:
         finally:
             enough.close()
 
-    def _meant(self, method: str, call: Call, said: Any, raised: BaseException | None) -> Meaning:
-        """Return what a method's end means for its last request, and what the student was told."""
-        last, troubles = call.last, self._rush.troubles
-        outcome, word = (OK, None) if last is None else (last.outcome, last.word)
-        if said is None and raised is None and method not in _CLAIMING:
-            return outcome, word, None
-        status = 0 if last is None else last.status
-        unanswered = last is not None and not status
-        if raised is not None:
-            if isinstance(raised, _UNREADABLE) and (unanswered or status >= _SERVER_ERROR):
-                return outcome, word, None
-            troubles.raised(method, raised)
-            if unanswered:
-                return outcome, word, None
-            return FAILED, type(raised).__name__[:LONGEST_WORD], None
-        if unanswered:
-            if said is not None and method in _CLAIMING:
-                troubles.returned(method, f"returned {type(said).__name__} though no answer came")
-            return outcome, word, None
-        if isinstance(said, Refused):
-            return REFUSED, _reason(str(said.reason)), said
-        if isinstance(said, Failed):
-            return FAILED, _failure(str(said.word)), None
-        if method in _CLAIMING:
-            return self._claimed(method, status, said, is_sent=last is not None)
-        told = _TOLD.get(method)
-        if told is not None and isinstance(said, told):
-            is_told = isinstance(said, Admitted) or (outcome == FAILED and status < _SERVER_ERROR)
-            return (OK, None, said) if is_told else (outcome, word, said)
-        if told is not None and said is not None and method != "collect":
-            what = f"returned {type(said).__name__} instead of Admitted, Waiting or Refused"
-            troubles.returned(method, what)
-        return outcome, word, None
-
-    def _claimed(self, method: str, status: int, said: Any, *, is_sent: bool) -> Meaning:
-        """Return what came of buying or asking for the ticket, where the last answer has come."""
-        troubles = self._rush.troubles
-        if isinstance(said, _TICKET):
-            if said.ticket in _NO_TICKETS or len(said.ticket) > LONGEST_TICKET:
-                troubles.returned(method, f"returned {type(said).__name__} without a ticket")
-                return FAILED, "no_ticket", None
-            return OK, None, said
-        if said is not None:
-            troubles.returned(
-                method, f"returned {type(said).__name__} instead of Granted, Pending or Refused"
-            )
-            return FAILED, _NO_CLAIM, None
-        if not is_sent:
-            troubles.returned(method, "sent nothing and returned nothing")
-            return FAILED, _NO_CLAIM, None
-        if status < _SERVER_ERROR:
-            troubles.returned(method, f"returned nothing for {status}")
-        return FAILED, outcome_of(status)[1] or _NO_CLAIM, None
-
     def _perform(self, request: Request, name: str, stream: EventStream | None = None, /) -> Answer:
         """Send one request of the method under way; without an answer its status is 0."""
         call = self._calls.get(getcurrent())
@@ -333,54 +245,16 @@ class Browser:
         if now_ns >= rush.closed_ns:
             raise _RushIsOverError
         due_ns = call.due_ns(now_ns)
-        number, in_use = call.copy, self._in_use
-        while number in in_use:
-            number += 1
+        number = self._connections.free(call.copy)
         sent = Sent(name, due_ns, Exchange(), next(self._numbers), number, stream)
         try:
-            return self._exchanged(request, sent, call.leave_ns)
+            return self._connections.exchange(request, sent, call.leave_ns)
         finally:
             call.ended(sent)
             if sent.exchange.sent_ns is not None:
                 rush.late_ns.append(sent.exchange.sent_ns - due_ns)
             if is_asides:
                 self._record(call)
-
-    def _exchanged(self, request: Request, sent: Sent, leave_ns: int | None) -> Answer:
-        """Send a request and await its answer; `sent` takes in what it comes to."""
-        rush, exchange, number, stream = self._rush, sent.exchange, sent.connection, sent.stream
-        line = self._line(request, number)
-        trace = rush.traces.traceparent(self.student, sent.seq)
-        was_open = line.is_open
-        rush.in_flight += 1
-        rush.recorder.begun.append(exchange)
-        self._in_use.add(number)
-        try:
-            if stream is None:
-                answer = line.exchange(request, trace, exchange)
-            else:
-                answer = line.exchange(request, trace, exchange, leave_ns, stream)
-            sent.outcome, sent.word = outcome_of(answer.status, stream)
-        except ExchangeError as error:
-            sent.outcome = UNKNOWN if isinstance(error, NotAnsweredError) else FAILED
-            sent.word = error.word
-            return Answer()
-        except BaseException as cut:
-            # Cut short from outside: it may have taken effect.
-            sent.outcome = FAILED if exchange.sent_ns is None else UNKNOWN
-            defect = isinstance(cut, Exception) and not isinstance(cut, ClosedError)
-            needless = isinstance(cut, ClosedError | Timeout)
-            sent.word = ABANDONED if needless else "defect" if defect else "cut"
-            if defect:
-                raise _DefectError from cut
-            raise
-        finally:
-            self._in_use.discard(number)
-            rush.in_flight -= 1
-            rush.connections += line.is_open - was_open
-            if exchange.answer is None:
-                exchange.done_ns = time.time_ns()  # no whole answer: when it was given up
-        return answer
 
     def _record(
         self,
@@ -422,33 +296,3 @@ class Browser:
             rush.felt_ms.append(felt_ms)
             if sent.outcome in (OK, REFUSED):
                 rush.good_ms.append(felt_ms)
-
-    def _line(self, request: Request, number: int) -> Connection:
-        """Return one of the connections that lead where a request goes."""
-        there = request.origin
-        key = (number, "" if there is None else there.url)
-        line = self._lines.get(key)
-        if line is None:
-            rush, timeout_s = self._rush, self.plan.students.timeout
-            if there is None:
-                here = rush.origin
-                line = Connection(here.address, timeout_s, rush.local, here.secure)
-            else:
-                line = Connection(there.address, timeout_s, secure=there.secure)
-            self._lines[key] = line
-        return line
-
-
-@lru_cache(maxsize=1024)
-def _reason(reason: str) -> str:
-    """Return the word that a refusal is recorded with: none of those that are ours."""
-    word = visible_line(reason)[:LONGEST_WORD] or "no_reason"
-    return f"refused: {word}"[:LONGEST_WORD] if word in OWN_WORDS else word
-
-
-@lru_cache(maxsize=1024)
-def _failure(word: str) -> str:
-    """Return the word that an error is recorded with: none that says that no answer came."""
-    word = word[:LONGEST_WORD] or _NO_CLAIM
-    ours = word in OWN_WORDS and word not in _OF_ANSWERS
-    return f"failed: {word}"[:LONGEST_WORD] if ours else word
