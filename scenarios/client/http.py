@@ -67,11 +67,12 @@ class TraceIds:
 
     def __init__(self, run: str) -> None:
         self.run = hashlib.sha256(run.encode()).hexdigest()[:_RUN_ID_HEX_DIGITS]
+        self._run = self.run.encode()
 
     def traceparent(self, student: int, seq: int) -> bytes:
         """Return the `traceparent` header of one request; its span id is never zero."""
-        ids = f"{student + 1:08x}{seq:08x}"
-        return f"00-{self.run}{ids}-{ids}-01".encode()
+        student += 1
+        return b"00-%b%08x%08x-%08x%08x-01" % (self._run, student, seq, student, seq)
 
 
 @dataclass(slots=True)

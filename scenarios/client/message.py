@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import SplitResult, quote, urlencode
 
 from dress_rehearsal.scenarios.client.origin import Origin, head_of, header_line
+from dress_rehearsal.scenarios.client.route import step_name
 
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str
 Auth = tuple[str, str] | str
@@ -51,7 +52,7 @@ def head_for(
     Raises:
         ValueError: it would be no request, or a header is one that only the client knows.
     """
-    given = frozenset(map(_lowered, headers)) if headers else _NONE
+    given = _names_of(tuple(headers)) if headers else _NONE
     if auth and "authorization" in given:
         auth = b""
     if given.isdisjoint(here.usual) and not (auth and "authorization" in here.usual):
@@ -63,8 +64,6 @@ def head_for(
     if kind and "content-type" not in given:
         lines.append(f"Content-Type: {kind}")
     if headers:
-        if not given.isdisjoint(_OURS):
-            raise ValueError(f"the client sets {', '.join(sorted(given & _OURS))} itself")
         lines += [f"{name}: {value}" for name, value in headers.items() if value is not None]
     if cookie and "cookie" not in given:
         lines.append(f"Cookie: {cookie}")
@@ -78,6 +77,16 @@ def named(method: str, name: str) -> str:
 
 
 @lru_cache(maxsize=4096)
+def aimed(prefix: str, method: str, path: str, name: str | None) -> tuple[str, str]:
+    """Return what a request of the target asks for, and the step that it is counted as.
+
+    Args:
+        prefix: the path of the target's URL.
+    """
+    step = step_name(method, path) if name is None else named(method, name)
+    return prefix + encoded(path), step
+
+
 def encoded(path: str) -> str:
     """Return a path, and its query, as it may be sent: what no URL holds is escaped."""
     path = path.partition("#")[0]
@@ -111,6 +120,8 @@ def body_of(data: Params | bytes | None, json: Any) -> tuple[bytes | None, str]:
     if json is not None:
         if data is not None:
             raise ValueError("a request has data or json, not both")
+        if json == {}:
+            return b"{}", "application/json"
         return _JSON.encode(json).encode("utf-8", "backslashreplace"), "application/json"
     match data:
         case None:
@@ -130,11 +141,14 @@ def authorization(auth: Auth) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-@lru_cache(maxsize=4096)
-def _lowered(name: str) -> str:
-    """Return a header's name in lower case.
+@lru_cache(maxsize=1024)
+def _names_of(headers: tuple[str, ...]) -> frozenset[str]:
+    """Return the names of headers in lower case.
 
     Raises:
-        ValueError: no header can have that name.
+        ValueError: no header can have such a name, or only the client knows what to say there.
     """
-    return header_line(name, "").partition(":")[0].lower()
+    names = frozenset(header_line(name, "").partition(":")[0].lower() for name in headers)
+    if not names.isdisjoint(_OURS):
+        raise ValueError(f"the client sets {', '.join(sorted(names & _OURS))} itself")
+    return names

@@ -10,9 +10,9 @@ from dress_rehearsal.scenarios.client.message import (
     WITH_BODY,
     Auth,
     Params,
+    aimed,
     authorization,
     body_of,
-    encoded,
     head_for,
     named,
     query_of,
@@ -182,8 +182,7 @@ class Client:
         """
         here: Origin | None = self.origin
         if path[:1] == "/":
-            target = self.origin.prefix + encoded(path)
-            step = step_name(method, path) if name is None else named(method, name)
+            target, step = aimed(self.origin.prefix, method, path, name)
         else:
             parts = urlsplit(path)
             step = step_name(method, parts.path) if name is None else named(method, name)

@@ -16,6 +16,7 @@ from dress_rehearsal.records.tables import ABANDONED, JOURNEYS, NS_PER_S
 from dress_rehearsal.scenarios.answers.body import LONGEST_WORD
 from dress_rehearsal.scenarios.buyer import Buyer, Granted, Pending
 from dress_rehearsal.scenarios.client.connection import Exchange
+from dress_rehearsal.scenarios.client.deadline import Deadline, ExpiredError
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.session import Client
 from dress_rehearsal.scenarios.client.sse import EventStream
@@ -221,16 +222,15 @@ class Browser:
 
     def _called_until(self, give_up_ns: int, method: str, arguments: tuple[Any, ...]) -> Any:
         """Return what a method returns, None where it is cut."""
-        enough = Timeout(max(give_up_ns - time.time_ns(), 0) / NS_PER_S)
-        enough.start()
+        deadline = Deadline(max(give_up_ns - time.time_ns(), 0) / NS_PER_S, None)
         try:
             return self._called(method, arguments)
-        except Timeout as error:
-            if error is not enough:
+        except ExpiredError as error:
+            if error is not deadline.expired:
                 raise
             return None
         finally:
-            enough.close()
+            deadline.close()
 
     def _perform(self, request: Request, name: str, stream: EventStream | None = None, /) -> Answer:
         """Send one request of the method under way; without an answer its status is 0."""

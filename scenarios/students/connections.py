@@ -7,13 +7,14 @@ from gevent.timeout import Timeout
 
 from dress_rehearsal.records.tables import ABANDONED
 from dress_rehearsal.scenarios.client.connection import Connection
+from dress_rehearsal.scenarios.client.deadline import ExpiredError
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.errors import ClosedError, ExchangeError, NotAnsweredError
 from dress_rehearsal.scenarios.recorder import FAILED, UNKNOWN
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.students.call import Sent, outcome_of
 
-_NEEDLESS: Final = (ClosedError, Timeout)
+_NEEDLESS: Final = (ClosedError, ExpiredError, Timeout)
 """What cuts a request whose answer nobody needs any more."""
 
 
