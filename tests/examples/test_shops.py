@@ -21,8 +21,6 @@ NAMED = {
 BESIDE = {
     # What was not written is sold once more, to somebody else or to the same who clicked twice.
     "lost": {"oversold", "duplicate_students"},
-    # A second ticket is a place that somebody else was told is gone.
-    "second_ticket": {"false_sold_out"},
 }
 """Which counters a wrong sets off besides its own."""
 
@@ -40,7 +38,7 @@ def test_a_sound_shop_passes_and_everything_about_it_is_known(stage: Stage, shop
         assert counter not in beside
     assert found.pool["leaked"] in (0, None)
     assert found.pool["max"] == 20
-    assert found.pool["peak_used"] > 0
+    assert 0 <= found.pool["peak_used"] <= 20  # where every look fell between two uses: none
     assert found.junit.findall(".//error") == []
     assert found.junit.findall(".//failure") == []
 
@@ -58,6 +56,7 @@ def test_a_leak_is_caught_and_named(stage: Stage, shop: str) -> None:
     assert found.exit_code == 99, found.said
     assert found.pool["diagnosis"] == "leak"
     assert found.pool["leaked"] == 6  # one an outsider
+    assert 6 <= found.pool["peak_used"] <= 20
     assert found.reasons.startswith("Leak: 6 connections of 20 ")
     assert found.wrongs == {}
 
@@ -66,7 +65,7 @@ def test_a_pool_that_is_too_small_is_caught_and_named(stage: Stage, shop: str) -
     found = stage.rehearse(shop, fault="small_pool")
     assert found.exit_code == 99, found.said
     assert found.pool["max"] == 1
-    assert found.pool["peak_pending"] > 10
+    assert found.pool["peak_pending"] > 0
     assert found.pool["saturated_at_s"] is not None
     assert "Gate broken: latency_ms[" in found.reasons
     assert found.wrongs == {}

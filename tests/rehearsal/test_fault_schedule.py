@@ -11,6 +11,8 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
 
 NS = 1_000_000_000
+LATE_S = 0.5
+"""How much later than planned something may happen on a machine that does other things too."""
 
 
 class Stage:
@@ -67,6 +69,11 @@ def await_done(stage, count):
         time.sleep(0.005)
 
 
+def in_time(happened_s, planned_s):
+    """Never early: only the clocks' own steps are allowed for."""
+    return planned_s - 0.005 <= happened_s < planned_s + LATE_S
+
+
 def stamps(run):
     return [(event.name, event.detail) for event in run.timeline() if event.kind == "fault"]
 
@@ -85,7 +92,7 @@ def test_each_happens_at_its_moment_and_ends_after_its_time(stage, play):
         (("strike", "redis_down"), 0.1),
         (("relieve", "redis_down"), 0.3),
     ):
-        assert offsets[moment] == pytest.approx(seconds, abs=0.05)
+        assert in_time(offsets[moment], seconds)
     events = stamps(run)
     assert [(name, detail["on"]) for name, detail in events] == [
         ("slow_database", True),
@@ -95,7 +102,7 @@ def test_each_happens_at_its_moment_and_ends_after_its_time(stage, play):
     ]
     on = events[0][1]
     assert on["grade"] == "300ms"
-    assert on["at_s"] == pytest.approx(-0.2, abs=0.05)
+    assert in_time(on["at_s"], -0.2)
     assert on["what"] == "every transaction takes so much longer"
     assert "Fault slow_database (300ms): every transaction takes so much longer." in told
 
@@ -103,7 +110,7 @@ def test_each_happens_at_its_moment_and_ends_after_its_time(stage, play):
 def test_what_lasts_to_the_end_of_the_sale_ends_with_it(stage, play):
     schedule, t0_ns, _, _ = play({"name": "views_lost", "at": "T+500ms"})
     await_done(stage, 2)
-    assert (stage.done[1][2] - t0_ns) / NS == pytest.approx(1.0, abs=0.05)
+    assert in_time((stage.done[1][2] - t0_ns) / NS, 1.0)
     schedule.end()
 
 
@@ -122,7 +129,7 @@ def test_one_fault_does_not_wait_for_another(stage, play):
     )
     await_done(stage, 3)
     wiped = next(t_ns for what, name, t_ns in stage.done if name == "redis_wipe")
-    assert (wiped - t0_ns) / NS == pytest.approx(0.1, abs=0.05)
+    assert in_time((wiped - t0_ns) / NS, 0.1)
     stage.slow.set()
     schedule.end()
     assert stage.done[-1][:2] == ("relieve", "sigterm_mid_sale")
@@ -145,7 +152,7 @@ def test_what_may_have_been_done_is_ended_too(stage, play):
     schedule.end()
     ((what, name, t_ns),) = stage.done
     assert (what, name) == ("relieve", "loop_block")
-    assert (t_ns - t0_ns) / NS == pytest.approx(0.1, abs=0.1)
+    assert in_time((t_ns - t0_ns) / NS, 0.1)
     (_, begun), (_, ended) = stamps(run)
     assert "may have taken effect" in begun["error"]
     assert ended == {"on": False}
