@@ -99,7 +99,7 @@ def test_a_scenario_that_is_shown_gets_its_ticket(block: Block, tmp_path: Path) 
     target = {"stage": "external", "url": "http://127.0.0.1:9"}
     scenario = {"file": str(file)}
     shop = {"name": "shop", "scenario": scenario, "target": target}
-    plan = Plan.model_validate(shop | {"students": {"ticket_poll": 0.01}})
+    plan = Plan.model_validate(shop | {"students": {"ticket_poll": "10ms"}})
     with served(SHOP, cookie="csrftoken=abc; Path=/") as app:
         wire = Wire(Origin.of(app.url), 2.0, Discretion())
         with contextlib.closing(wire):
