@@ -55,10 +55,11 @@ def _in_greenlets(act: Callable[[int], None]) -> float:
 def _ours(port: int) -> float:
     from dress_rehearsal.plans import read_plan, seeded_roster
     from dress_rehearsal.records import RunDirectory
-    from dress_rehearsal.scenarios.browser import Browser
     from dress_rehearsal.scenarios.client.origin import Origin
+    from dress_rehearsal.scenarios.loading import load_buyer
     from dress_rehearsal.scenarios.recorder import Recorder
     from dress_rehearsal.scenarios.rush import Rush
+    from dress_rehearsal.scenarios.students.browser import Browser
     from dress_rehearsal.scenarios.timetable import draw_timetable
 
     plan = read_plan(Path("smoke"), [f"event.students={STUDENTS}", "schedule.sale=1h"])
@@ -68,7 +69,7 @@ def _ours(port: int) -> float:
         recorder = Recorder(run, "bench")
         timetable = draw_timetable(plan, people)
         origin = Origin(f"127.0.0.1:{port}", ("127.0.0.1", port))
-        rush = Rush(run.id, plan, people, timetable, origin, recorder)
+        rush = Rush(run.id, plan, people, timetable, origin, recorder, load_buyer(plan))
         rush.open_at(time.time_ns())
 
         def act(student: int) -> None:

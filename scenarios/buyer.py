@@ -5,11 +5,12 @@ comes, how often it is tried again, on how many devices and how patiently, is dr
 and the same for every app.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 if TYPE_CHECKING:  # Locust has to be imported before whatever opens sockets
-    from dress_rehearsal.plans import Person
+    from dress_rehearsal.plans import Person, Plan
     from dress_rehearsal.scenarios.client.session import Client
 
 REASONS: Final = ("sold_out", "too_early", "already_holds_ticket", "not_eligible")
@@ -23,9 +24,11 @@ class Granted:
 
     Attributes:
         ticket: its name, as the ledger has it; a number is taken as its text.
+        issued: whether it can be used by now; where not, `follow_up` asks for it until it can.
     """
 
     ticket: str
+    issued: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ticket", str(self.ticket))
@@ -33,7 +36,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The student was told: a ticket is yours, and is being issued.
+    """The student was told: a ticket is being issued to you, and whether you get it is open.
 
     Attributes:
         ticket: its name, as `follow_up` asks for it and the ledger has it.
@@ -47,59 +50,191 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The student was told: no ticket.
+    """The student was told: no.
 
     Attributes:
         reason: one of `REASONS`, or a word of your own, which no check knows.
+        final: whether the student takes it for the last word, and clicks no more.
     """
 
     reason: str
+    final: bool = True
 
 
-Claim = Granted | Pending | Refused
-"""What a student was told. None: nothing that could be understood, which counts as failed."""
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The answer was an error, and this is its word; the student tries again as after any error.
+
+    Attributes:
+        word: such as the error's code in the answer.
+    """
+
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The student was told: it is your turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The student was told: not yet.
+
+    Attributes:
+        again_in_s: the pause that the target asks for, in seconds; None: it asks for none.
+    """
+
+    again_in_s: float | None = None
+
+
+Claim = Granted | Pending | Refused | Failed
+"""What a student was told of a ticket. None: nothing that could be understood: it has failed."""
+Turn = Admitted | Waiting | Refused | Failed
+"""What a student was told in the waiting room. None: nothing; the student asks again."""
+
+
+class Acting(Protocol):
+    """What a buyer can know of who acts, and of the call that is under way."""
+
+    @property
+    def plan(self) -> "Plan":
+        """See `Buyer.plan`, as of all of these."""
+
+    @property
+    def number(self) -> int:
+        """The person's place in the roster."""
+
+    @property
+    def journey(self) -> str:
+        """What kind of student it is."""
+
+    @property
+    def enters(self) -> bool:
+        """Whether the student goes to the entrance."""
+
+    @property
+    def copy(self) -> int:
+        """Which copy of a click the call is."""
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of the call."""
+
+    def unkept(self, what: str) -> None:
+        """Count a value that cannot be used."""
 
 
 class Buyer:
     """One student in one browser: its methods are called at their moments, in this order.
 
-    Only `buy` is required. An exception in one of them is a defect of the scenario, told as such.
+    Only `buy` is required; what a scenario does not define is not played. An exception in one of
+    them is a defect of the scenario, told as such. Any of them may return `Refused` or `Failed`.
 
     Attributes:
         person: a line of the roster: `.student`, `.pin`, `.enrolled`.
         client: sends requests, each recorded; keeps cookies by itself.
+        acting: who acts; there from the first moment on.
     """
 
-    roles: ClassVar[dict[str, str]] = {
+    roles: ClassVar[Mapping[str, str]] = {
         "arrive": "page",
-        "wait": "countdown",
         "log_in": "login",
+        "wait": "countdown",
+        "join": "join",
+        "queue": "queue",
         "buy": "purchase",
         "follow_up": "ticket",
+        "collect": "code",
         "enter": "entrance",
+        "lend": "entrance",
     }
     """What the requests are for that each method sends: a role of `records.steps`."""
+    steps: ClassVar[Mapping[str, str]] = {}
+    """Steps that are known before anything is sent, in their order, with their roles."""
+    claims: ClassVar[bool] = False
+    """Whether answers say under the names of the bundled ticket open what the audit can look into:
+    `ticket`, `state`, `number`, `position`, `ahead`, `remaining`, `opens_at_ns`, `now_ns` …"""
+    ahead: ClassVar[bool] = False
+    """Whether `buy` may begin before the first click is due: its first request waits for that. What
+    comes before it then costs no time at T-0, when a thousand others click."""
+
+    acting: Acting
 
     def __init__(self, person: "Person", client: "Client") -> None:
         self.person = person
         self.client = client
 
-    def arrive(self) -> None:
+    @property
+    def plan(self) -> "Plan":
+        """The plan that is performed."""
+        return self.acting.plan
+
+    @property
+    def number(self) -> int:
+        """The person's place in the roster, from 0."""
+        return self.acting.number
+
+    @property
+    def journey(self) -> str:
+        """What kind of student it is, such as `eager`, `late` or `queue-jumper`."""
+        return self.acting.journey
+
+    @property
+    def enters(self) -> bool:
+        """Whether the student, with a ticket, goes to the entrance."""
+        return self.acting.enters
+
+    @property
+    def key(self) -> str:
+        """An idempotency key: the same when a click is tried again.
+
+        Another device has another one, and so has each second copy of a double click, as a click
+        in a second tab has; the other copies have the first one's, as a repeated form has.
+        """
+        return self.acting.key
+
+    @property
+    def copy(self) -> int:
+        """Which copy of a double click this call is: 0 is the first."""
+        return self.acting.copy
+
+    def unkept(self, what: str) -> None:
+        """Count a value that the target said in no form that can be used; the report tells it."""
+        self.acting.unkept(what)
+
+    def arrive(self) -> object:
         """Open the page where tickets will be sold."""
 
-    def log_in(self) -> None:
+    def log_in(self) -> object:
         """Log in, with the person's number and PIN."""
 
-    def wait(self) -> None:
+    def wait(self) -> object:
         """Do what a page does that waits for the opening; called again and again until T-0."""
+
+    def join(self) -> Turn | None:
+        """Join the queue of the waiting room; only where there is `queue`, too."""
+
+    def queue(self) -> Turn | None:
+        """Ask for one's place in the waiting room; called until it is `Admitted` or `Refused`.
+
+        There is a pause before each call: the one that `Waiting` says, else the plan's; after a
+        stream of events it is the stream's.
+        """
 
     def buy(self) -> Claim | None:
         """Try to get a ticket, and return what the student was told."""
         raise NotImplementedError("a scenario has to say what buying means: def buy(self)")
 
-    def follow_up(self, pending: Pending) -> Claim | None:
-        """Ask for a ticket that is being issued; called until it is granted or refused."""
-        return pending
+    def follow_up(self, told: Pending | Granted) -> Claim | None:
+        """Ask for a ticket that is not issued yet; called until it is, or is refused."""
+        return told
 
-    def enter(self, granted: Granted) -> None:
-        """Go to the entrance with a ticket."""
+    def collect(self, granted: Granted) -> object:
+        """Open the ticket's code. `Waiting`: it cannot be shown yet; who enters opens it anew."""
+
+    def enter(self, granted: Granted) -> object:
+        """Show the code at the entrance; after `Refused("qr_expired")` it is opened anew."""
+
+    def lend(self, granted: Granted) -> object:
+        """Show a copy of the code at another entrance, as a friend does at the same moment."""

@@ -24,18 +24,17 @@ from locust.runners import LocalRunner
 from dress_rehearsal.plans import Person, PlanError, read_roster
 from dress_rehearsal.records import RecordError, RunDirectory, tables
 from dress_rehearsal.records.stamps import KernelStamps
-from dress_rehearsal.records.steps import TICKET_OPEN, Steps
+from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.buyer import Buyer
 from dress_rehearsal.scenarios.client.origin import Origin
-from dress_rehearsal.scenarios.entry import entry_token
 from dress_rehearsal.scenarios.errors import ScenarioError
 from dress_rehearsal.scenarios.histograms import Histograms, edges_of, steps_of
 from dress_rehearsal.scenarios.loading import load_buyer
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.status import Observer
-from dress_rehearsal.scenarios.student import Student, feed_once, feed_statistics
+from dress_rehearsal.scenarios.students.student import Student, feed_once, feed_statistics
 from dress_rehearsal.scenarios.timetable import draw_timetable
 
 _STATUS_INTERVAL_S: Final = 0.25
@@ -68,13 +67,10 @@ class Generator:
                 f"The roster holds {len(people)} people but the plan has "
                 f"{plan.event.students} students; give a longer roster or --students."
             )
-        if plan.bundled:
-            steps = Steps(TICKET_OPEN)
-            histograms = Histograms(steps, edges_of(plan), steps_of(plan, steps))
-            self.recorder = Recorder(run, "generator", histograms)
-        else:
-            steps = Steps()
-            self.recorder = Recorder(run, "generator", Histograms(steps, edges_of(plan)), steps)
+        buyer = buyer_of(run)
+        steps = Steps(buyer.steps)
+        histograms = Histograms(steps, edges_of(plan), steps_of(plan, steps))
+        self.recorder = Recorder(run, "generator", histograms, steps, claims=buyer.claims)
         self.rush = Rush(
             run.id,
             plan,
@@ -82,8 +78,7 @@ class Generator:
             draw_timetable(plan, people),
             Origin.of(url, plan.target, run.id),
             self.recorder,
-            entry_token(plan),
-            Buyer if plan.bundled else own_buyer(run),
+            buyer,
         )
         Student.rush = self.rush
         self._environment = Environment(user_classes=[Student], host=url)
@@ -196,16 +191,17 @@ class Generator:
             self._cut()
 
 
-def own_buyer(run: RunDirectory) -> type[Buyer]:
-    """Return the class of the plan's own scenario; a copy of its file is kept with the run.
+def buyer_of(run: RunDirectory) -> type[Buyer]:
+    """Return the class of the plan's scenario; a copy of a file of its own is kept with the run.
 
     Raises:
-        PlanError: it cannot be loaded.
+        PlanError, ScenarioError: it cannot be loaded.
         RecordError: its copy cannot be written.
     """
     plan = run.plan()
     buyer = load_buyer(plan)
-    run.write_text("scenario.py", Path(plan.scenario.file or "").read_text("utf-8", "replace"))
+    if plan.scenario.file is not None:
+        run.write_text("scenario.py", Path(plan.scenario.file).read_text("utf-8", "replace"))
     return buyer
 
 

@@ -30,7 +30,7 @@ _NEEDED: Final = (
     "error",
 )
 
-Columns = Mapping[str, Sequence[int]]
+Columns = Mapping[str, Sequence[int] | NDArray[Any]]
 
 
 def edges_of(plan: Plan) -> tuple[float, ...]:

@@ -13,20 +13,24 @@ from dress_rehearsal.plans.files import named
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.scenarios.buyer import Buyer
 from dress_rehearsal.scenarios.kind import kind_of
+from dress_rehearsal.scenarios.ticket_open import ticket_open
 
 _LONGEST = 200
 
 
 def load_buyer(plan: Plan) -> type[Buyer]:
-    """Return the class of a plan's scenario.
+    """Return the class of a plan's scenario: of its file, or the bundled ticket open.
 
-    Its module finds what stands beside it, under whatever name, and what is installed.
+    A file's module finds what stands beside it, under whatever name, and what is installed.
 
     Raises:
         PlanError: the file is not there or no Python, raises while it is imported, or has no buyer
             or several; the sentence names file and line.
+        ScenarioError: what the bundled ticket open needs is not there.
     """
-    path = Path(plan.scenario.file or "")
+    if plan.scenario.file is None:
+        return ticket_open(plan)
+    path = Path(plan.scenario.file)
     if kind_of(path) != "buyers":
         raise PlanError(
             f"The scenario {named(path)} has no buyer: write a class of "

@@ -22,13 +22,14 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.http import KIB, NoAnswerError, ask, json_of
 from dress_rehearsal.records.http.reach import reach_of
 from dress_rehearsal.records.stamps import KernelStamps
+from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.origin import Origin
-from dress_rehearsal.scenarios.entry import entry_token
 from dress_rehearsal.scenarios.errors import ScenarioError
+from dress_rehearsal.scenarios.loading import load_buyer
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.rush import Rush
-from dress_rehearsal.scenarios.student import Student, feed_once, feed_statistics
+from dress_rehearsal.scenarios.students.student import Student, feed_once, feed_statistics
 from dress_rehearsal.scenarios.timetable import draw_timetable
 
 __all__ = ["Student"]
@@ -60,7 +61,8 @@ class _Rehearsal:
         self._open = ExitStack()
         self._open.enter_context(KernelStamps())
         self.run = RunDirectory.create(Path(options.out), plan)
-        self.recorder = Recorder(self.run, "locust")
+        buyer = load_buyer(plan)
+        self.recorder = Recorder(self.run, "locust", steps=Steps(buyer.steps), claims=buyer.claims)
         self.rush = Rush(
             self.run.id,
             plan,
@@ -68,7 +70,7 @@ class _Rehearsal:
             draw_timetable(plan, people),
             Origin.of(environment.host, plan.target, self.run.id),
             self.recorder,
-            entry_token(plan),
+            buyer,
         )
         Student.rush = self.rush
         self.rush.open_at(self._fix_t0(plan, environment.host))

@@ -1,11 +1,11 @@
 """The recorder: every request as one row, written to Parquet shards without stalling the loop.
 
-Rows go into flat typed columns (one append a column, no objects kept). About once a second the
-columns are handed to a native thread that writes a shard; Arrow reads them in place. A killed
+Rows are packed one after the other, each as its numbers (no objects kept). About once a second they
+are handed to a native thread that takes them apart into columns and writes a shard. A killed
 generator loses at most what it recorded since the last hand-over.
 """
 
-from array import array
+import struct
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from gevent import get_hub
 from gevent.event import AsyncResult
+from numpy.typing import NDArray
 
 from dress_rehearsal.records import RecordError, RunDirectory, tables
 from dress_rehearsal.records.steps import TICKET_OPEN, Steps
@@ -45,7 +46,9 @@ _CODES: Final = {
     for field in tables.REQUESTS
     if field.name not in (*DURATIONS, *NAMES, *tables.CLAIMS.names)
 }
-"""Type codes of the columns that are appended to, in the order of `record`'s row."""
+"""Type codes of the columns that are recorded, in the order of `record`'s row."""
+_ROW: Final = struct.Struct("=" + "".join(_CODES.values()))
+_ROW_TYPE: Final = np.dtype([(name, f"={code}") for name, code in _CODES.items()])
 
 
 class Writer:
@@ -78,12 +81,13 @@ class Writer:
 
 
 class Shard:
-    """Rows of one hand-over, as typed columns; -1 stands for null until Arrow gets them."""
+    """Rows of one hand-over; -1 stands for null until Arrow gets them."""
 
-    __slots__ = ("bodies", "columns", "room", "timings")
+    __slots__ = ("bodies", "room", "rows", "timings")
 
     def __init__(self) -> None:
-        self.columns: dict[str, array[int]] = {name: array(code) for name, code in _CODES.items()}
+        self.rows = bytearray()
+        """Each as `_ROW` packs it."""
         self.timings: list[bytes] = []
         self.bodies: list[bytes] = []
         """Answers that claim something, as they came; of the rest nothing."""
@@ -92,6 +96,13 @@ class Shard:
 
     def __len__(self) -> int:
         return len(self.timings)
+
+    def columns(self, begin: int = 0) -> NDArray[np.void]:
+        """Return a copy of the rows from one on, their columns by name.
+
+        It is a copy because a buffer that somebody looks into cannot grow.
+        """
+        return np.frombuffer(bytes(self.rows[begin * _ROW.size :]), dtype=_ROW_TYPE)
 
     def forget_said(self) -> int:
         """Forget all that the target said beside the answers' outcomes; return of how many rows."""
@@ -121,10 +132,11 @@ class Shard:
             "error": errors,
         }
         arrays = []
+        columns = self.columns()
         timing = read_timings(self.timings, vocabularies, lost)
         made = {name: timing.pop(name) for name in NAMES}
         made |= read_claims(
-            self.columns["step"], steps.roles, self.bodies, vocabularies["told_state"], lost
+            columns["step"].tolist(), steps.roles, self.bodies, vocabularies["told_state"], lost
         )
         for field in tables.REQUESTS:
             if field.name in made:
@@ -133,7 +145,7 @@ class Shard:
             if field.name in timing:
                 values = timing[field.name]
             else:
-                values = np.frombuffer(self.columns[field.name], dtype=_CODES[field.name])
+                values = np.ascontiguousarray(columns[field.name])
             null = values == _ABSENT
             mask = null if null.any() else None
             if field.name in words:
@@ -153,8 +165,8 @@ class Recorder:
         run: where to write.
         name: this generator process, the first part of its shards' names.
         histograms: count what is handed over, for whoever watches.
-        steps: what `step` counts in, which may grow; where none is given they are the bundled
-            ticket open's, whose answers claim what is known here.
+        steps: what `step` counts in, which may grow; by default the bundled ticket open's.
+        claims: whether answers claim what is known here; those of the default steps do.
     """
 
     def __init__(
@@ -163,13 +175,12 @@ class Recorder:
         name: str,
         histograms: Histograms | None = None,
         steps: Steps | None = None,
+        *,
+        claims: bool = False,
     ) -> None:
-        bundled = steps is None
         self.steps = Steps(TICKET_OPEN) if steps is None else steps
-        claiming = CLAIMING if bundled else ()
-        self._claiming = frozenset(
-            place for place, role in enumerate(self.steps.roles) if role in claiming
-        )
+        self._claiming = CLAIMING if claims or steps is None else frozenset()
+        """Roles of the steps whose answers claim something."""
         self._steps_written: tuple[str, ...] = ()
         self.error: RecordError | None = None
         """Why writing stopped; rows recorded after that are lost and the run must end."""
@@ -197,11 +208,6 @@ class Recorder:
         self._words = {name: Vocabulary() for name in (*NAMES, "told_state")}
         self._written = 0
         self._writer = Writer()
-        self._bind()
-
-    def _bind(self) -> None:
-        """Look the columns' append methods up once a shard, not once a row."""
-        self._appends = tuple(column.append for column in self._shard.columns.values())
 
     @property
     def unwritten(self) -> int:
@@ -226,7 +232,8 @@ class Recorder:
         if error is not None and answer is not None and not self._errors.has_room_for(error):
             self.lost["code"] += 1
             error = f"http_{answer.status}"
-        row = (
+        shard = self._shard
+        shard.rows += _ROW.pack(
             intended_ns,
             _ABSENT if exchange.sent_ns is None else exchange.sent_ns,
             _ABSENT if exchange.first_byte_ns is None else exchange.first_byte_ns,
@@ -244,16 +251,19 @@ class Recorder:
             exchange.new_connection,
             _ABSENT if exchange.connect_us is None else exchange.connect_us,
         )
-        for append, value in zip(self._appends, row, strict=True):
-            append(value)
-        self._shard.timings.append(b"" if answer is None else answer.server_timing)
-        claims = answer is not None and step in self._claiming and 200 <= answer.status < 300
-        self._shard.bodies.append(self._claim(answer) if answer is not None and claims else b"")
+        shard.timings.append(b"" if answer is None else answer.server_timing)
+        if answer is not None and 200 <= answer.status < 300 and self._claims(step):
+            shard.bodies.append(self._claim(answer))
+        else:
+            shard.bodies.append(b"")
         self.requests += 1
         abandoned = error == tables.ABANDONED
         self.ends[tables.ABANDONED if abandoned else tables.OUTCOMES[outcome]] += 1
         felt_ms = ((done_ns or intended_ns) - intended_ns) / 1e6
         self.unfed.append((step, felt_ms, exchange.bytes_read, outcome, error))
+
+    def _claims(self, step: int) -> bool:
+        return self.steps.roles[step] in self._claiming
 
     def _claim(self, answer: Answer) -> bytes:
         """Return an answer to be looked into, empty where there is no room for it."""
@@ -268,11 +278,8 @@ class Recorder:
         """Count by the second what was sent and what ended since this was last called."""
         begun, self.begun = self.begun, []
         self.seconds.sent(one.sent_ns for one in begun if one.sent_ns is not None)
-        # Slices are copies: a column that somebody looks into cannot grow.
-        rows = {
-            name: np.array(self._shard.columns[name][self._counted :], dtype=np.int64)
-            for name in COLUMNS
-        }
+        columns = self._shard.columns(self._counted)
+        rows = {name: columns[name].astype(np.int64) for name in COLUMNS}
         self._counted = len(self._shard)
         abandoned = self._errors.words.get(tables.ABANDONED)
         self.seconds.ended(rows, rows["error"] == (_NO_WORD if abandoned is None else abandoned))
@@ -293,13 +300,13 @@ class Recorder:
             return
         self.count()
         shard, self._shard, self._counted = self._shard, Shard(), 0
-        self._bind()
         number, self._written = self._written, self._written + 1
         # Words are only ever added, so those of now suit every code in the shard.
         self.error = self._writer.do(self._write, shard, number, list(self._errors.words))
 
     def _write(self, shard: Shard, number: int, errors: list[str]) -> None:
-        self.histograms.add(shard.columns, errors)
+        columns = shard.columns()
+        self.histograms.add({name: columns[name] for name in _CODES}, errors)
         try:
             table = shard.table(self.steps, errors, self._words, self._unkept)
         except _UNFORESEEN:

@@ -1,5 +1,6 @@
 """The rush: what all students of one generator share, and the instant that T-0 falls on."""
 
+import inspect
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,8 +27,7 @@ class Rush:
     Args:
         run: the run's id; it is part of every trace id.
         people: the roster, in the order of the student index.
-        entry_token: lets an entrance of the target's scan codes; needed when students enter.
-        buyer: what the students do at somebody's own app, where the plan names a scenario.
+        buyer: the scenario: what the students do.
     """
 
     def __init__(
@@ -38,8 +38,7 @@ class Rush:
         timetable: Timetable,
         origin: Origin,
         recorder: Recorder,
-        entry_token: str = "",
-        buyer: type[Buyer] = Buyer,
+        buyer: type[Buyer],
     ) -> None:
         self.plan = plan
         self.people = people
@@ -48,10 +47,15 @@ class Rush:
         self.local = LocalAddresses(origin.address[0])
         """Where the students' connections come from."""
         self.recorder = recorder
-        self.entry_token = entry_token
         self.buyer = buyer
-        self.troubles = Troubles(Path(plan.scenario.file or ""))
-        """What went wrong with somebody's own scenario."""
+        self.moments = {
+            method: role
+            for method, role in Buyer.roles.items()
+            if getattr(buyer, method) is not getattr(Buyer, method)
+        }
+        """The methods that the scenario defines, and what their requests are for."""
+        self.troubles = Troubles(Path(inspect.getfile(buyer)))
+        """What went wrong with the scenario."""
         self.traces = TraceIds(run)
         self.key = self.traces.run
         """Sets this run's idempotency keys apart from those of every other run."""

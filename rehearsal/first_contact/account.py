@@ -7,7 +7,7 @@ from dress_rehearsal.rehearsal.first_contact.exchange import Exchanged
 from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
 from dress_rehearsal.rehearsal.first_contact.student import Played
 from dress_rehearsal.reports.words import counted, milliseconds
-from dress_rehearsal.scenarios import Granted, Pending, Refused
+from dress_rehearsal.scenarios import Admitted, Failed, Granted, Pending, Refused, Waiting
 
 _WIDTH: Final = 34
 """Columns of a method and a path, before what came of it."""
@@ -42,6 +42,10 @@ def claim_words(played: Played, discretion: Discretion) -> str:
             return f"returned Pending: ticket {_ticket(played.claim, discretion)}"
         case Refused():
             return f"returned Refused: {discretion.shown(played.claim.reason, _LONGEST_WORD)}"
+        case Failed():
+            return f"returned Failed: {discretion.shown(str(played.claim.word), _LONGEST_WORD)}"
+        case Admitted() | Waiting():
+            return f"returned {type(played.claim).__name__}"
     return "returned nothing, which counts as failed"
 
 

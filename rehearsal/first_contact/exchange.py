@@ -4,10 +4,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
 from dress_rehearsal.scenarios.client.http import Answer, Place, Request, TraceIds
 from dress_rehearsal.scenarios.client.origin import Origin
+from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.errors import ExchangeError
 
 _MOST: Final = 100
@@ -55,7 +57,7 @@ class Wire:
     _connections: dict[str, Connection] = field(default_factory=dict)
     _ids: TraceIds = field(default_factory=lambda: TraceIds(_RUN))
 
-    def perform(self, request: Request, step: str) -> Answer:
+    def perform(self, request: Request, step: str, stream: EventStream | None = None, /) -> Answer:
         """Send one request; without an answer its status is 0.
 
         Raises:
@@ -69,7 +71,11 @@ class Wire:
         begun_s = time.monotonic()
         try:
             answer = self._connection(request.origin).exchange(
-                request, self._ids.traceparent(0, len(self.exchanged)), into
+                request,
+                self._ids.traceparent(0, len(self.exchanged)),
+                into,
+                None if stream is None else time.time_ns() + round(self.timeout_s * NS_PER_S),
+                stream,
             )
         except ExchangeError as failed:
             error = failed.word

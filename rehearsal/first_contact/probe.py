@@ -75,7 +75,7 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet, drawn: str = "") -> li
         file = Path(plan.scenario.file or "")
 
         def student_of(who: Person) -> ProbeStudent:
-            return ProbeStudent(kind, who, wire, file, plan.students.ticket_poll)
+            return ProbeStudent(kind, who, wire, file, plan, people.index(who))
 
         student = student_of(person)
         outsider = (people.index(other), partial(student_of, other)) if other else None
@@ -119,14 +119,20 @@ def _play(
         shown(student.play(method))
     if (t0_ns - time.time_ns()) / NS_PER_S <= _LONGEST_WAIT_S:
         await_instant(t0_ns + round(_AFTER_T0_S * NS_PER_S))
+    if student.has("queue"):
+        shown(student.play("join"))
+        *_, last = student.await_turn()
+        shown(last)
     bought = shown(student.play("buy"))
     claim = bought.claim
-    if isinstance(claim, Pending):
+    if isinstance(claim, Pending) or (isinstance(claim, Granted) and not claim.issued):
         *_, last = student.follow(claim)
         claim = shown(last).claim
     else:
         shown(Played("follow_up", skipped="not needed: no ticket is pending"))
     if isinstance(claim, Granted):
+        if student.has("collect"):
+            shown(student.play("collect", claim))
         shown(student.play("enter", claim))
     else:
         shown(Played("enter", skipped="not reached: the student holds no ticket"))

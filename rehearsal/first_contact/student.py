@@ -1,32 +1,43 @@
 """The probe's one student: goes through every method of a scenario, one after the other."""
 
+import secrets
 import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from dress_rehearsal.plans import Person
+from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.first_contact.exchange import (
     Exchanged,
     TooManyRequestsError,
     Wire,
 )
-from dress_rehearsal.scenarios import Buyer, Granted, Pending, Refused
+from dress_rehearsal.scenarios import (
+    Admitted,
+    Buyer,
+    Failed,
+    Granted,
+    Pending,
+    Refused,
+    Waiting,
+)
 from dress_rehearsal.scenarios.client.session import Client
 
 METHOD_S: Final = 30.0
 """How long one method of a scenario may take."""
 _AGAIN_S: Final = 0.2
 _FOLLOW_UPS: Final = 20
-"""How often a pending ticket is asked for."""
+"""How often a pending ticket, or a place in the queue, is asked for."""
+_LONGEST_PAUSE_S: Final = 5.0
 
-Claim = Granted | Pending | Refused
+Claim = Granted | Pending | Refused | Failed | Admitted | Waiting
+_KEY_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,21 @@ class Played:
     skipped: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Acting:
+    """Who acts: somebody eager, on one device, who clicks once and goes to the entrance."""
+
+    plan: Plan
+    number: int
+    journey: str = "eager"
+    enters: bool = True
+    copy: int = 0
+    key: str = field(default_factory=lambda: f"probe-{secrets.token_hex(_KEY_BYTES)}")
+
+    def unkept(self, what: str) -> None:
+        """Count nothing: what is wrong with an answer is shown."""
+
+
 class OverdueError(BaseException):
     """A method of the scenario does not come to an end, whatever it catches."""
 
@@ -56,14 +82,22 @@ class ProbeStudent:
     Args:
         kind: the scenario's class.
         file: where it was written, for sentences.
-        pause_s: between two questions for a pending ticket.
+        number: the person's place in the roster.
     """
 
     def __init__(
-        self, kind: type[Buyer], person: Person, wire: Wire, file: Path, pause_s: float
+        self,
+        kind: type[Buyer],
+        person: Person,
+        wire: Wire,
+        file: Path,
+        plan: Plan,
+        number: int = 0,
     ) -> None:
-        self._kind, self._wire, self._file, self._pause_s = kind, wire, file, pause_s
+        self._kind, self._wire, self._file = kind, wire, file
+        self._pause_s = plan.students.ticket_poll
         self._buyer = kind(person, Client(wire.origin, wire.perform))
+        self._buyer.acting = _Acting(plan, number)
 
     def has(self, method: str) -> bool:
         """Return whether the scenario says anything about a moment."""
@@ -86,7 +120,7 @@ class ProbeStudent:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's own code
             trouble = f"{method} failed{self._where(error)}: {_named(error)}."
         exchanged = tuple(self._wire.exchanged)
-        if claim is not None and not isinstance(claim, Granted | Pending | Refused):
+        if claim is not None and not isinstance(claim, Claim):
             trouble = trouble or (
                 f"{method} returned something else than Granted, Pending, Refused or nothing: "
                 f"{type(claim).__name__}."
@@ -94,17 +128,31 @@ class ProbeStudent:
             claim = None
         return Played(method, exchanged, claim, trouble)
 
-    def follow(self, pending: Pending) -> Iterator[Played]:
-        """Ask for a pending ticket until it is there or refused, twenty times at most."""
+    def await_turn(self) -> Iterator[Played]:
+        """Ask for the place in the queue until it decides, twenty times at most."""
+        for position in range(_FOLLOW_UPS):
+            played = self.play("queue")
+            yield played
+            if played.trouble or not (played.claim is None or isinstance(played.claim, Waiting)):
+                return
+            if position < _FOLLOW_UPS - 1:
+                asked_s = None if played.claim is None else played.claim.again_in_s
+                time.sleep(min(self._pause_s if asked_s is None else asked_s, _LONGEST_PAUSE_S))
+
+    def follow(self, pending: Pending | Granted) -> Iterator[Played]:
+        """Ask for a ticket until it is there or refused, twenty times at most."""
         for position in range(_FOLLOW_UPS):
             if position:
                 time.sleep(self._pause_s)
             played = self.play("follow_up", pending)
             yield played
-            if played.trouble or played.skipped or isinstance(played.claim, Granted | Refused):
+            told = played.claim
+            if played.trouble or played.skipped or isinstance(told, Refused):
                 return
-            if isinstance(played.claim, Pending):
-                pending = played.claim
+            if isinstance(told, Granted) and told.issued:
+                return
+            if isinstance(told, Pending | Granted):
+                pending = told
 
     def _where(self, error: BaseException) -> str:
         """Return where in the scenario's file something was raised."""

@@ -156,7 +156,7 @@ def _replays(said: Said) -> Wrong:
     """Count who repeated a click that had got a ticket and was not given the same answer.
 
     A device's own clicks share one key, and so does every other copy of a double click
-    (`scenarios.device`); the other copies, and other devices, have keys of their own.
+    (`scenarios.students.device`); the other copies, and other devices, have keys of their own.
     """
     journey = said.evidence.requests["journey"].astype("object").to_numpy()
     shared = (journey == "double-clicker") & (said.device % 2 == 1)

@@ -11,10 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-import gevent
 from gevent import get_hub, monkey
 
-from dress_rehearsal.scenarios.client.deadline import Deadline
+from dress_rehearsal.scenarios.client.deadline import Deadline, ExpiredError
 from dress_rehearsal.scenarios.client.http import Answer, HeadAnswer, Request
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 from dress_rehearsal.scenarios.client.sse import EventStream
@@ -133,9 +132,9 @@ class Connection:
             self._ready(into)
             self._send(request, trace, into)
             answer = self._receive(request, into, stream, deadline)
-        except gevent.Timeout as stop:
+        except ExpiredError as stop:
             self.close()
-            if stop is not deadline.timeout:
+            if stop is not deadline.expired:
                 raise
             connecting = into.new_connection and into.connect_us is None
             if connecting and deadline.word == "timeout":

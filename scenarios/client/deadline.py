@@ -2,11 +2,14 @@
 
 import time
 
-import gevent
-from gevent import get_hub
+from gevent import get_hub, getcurrent
 
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_S
 from dress_rehearsal.scenarios.errors import NotAnsweredError
+
+
+class ExpiredError(BaseException):
+    """Ends the wait of whoever has begun a deadline; nothing but the wait may catch it."""
 
 
 class Deadline:
@@ -17,15 +20,17 @@ class Deadline:
         give_up_ns: and not beyond this time.
     """
 
-    __slots__ = ("_at_ns", "_give_up_ns", "timeout", "word")
+    __slots__ = ("_at_ns", "_give_up_ns", "_timer", "expired", "word")
 
     def __init__(self, bound_s: float, give_up_ns: int | None) -> None:
         self._give_up_ns = give_up_ns
+        self.expired = ExpiredError()
+        """What it raises in the greenlet that began it."""
         self._begin(bound_s)
 
     def renew(self, bound_s: float) -> None:
         """Begin anew: the far end has given a sign of life."""
-        self.timeout.close()
+        self._timer.close()
         self._begin(bound_s)
 
     def check(self) -> None:
@@ -40,7 +45,7 @@ class Deadline:
 
     def close(self) -> None:
         """Stop the clock: the wait is over."""
-        self.timeout.close()
+        self._timer.close()
 
     def _begin(self, bound_s: float) -> None:
         self.word = "timeout"
@@ -51,5 +56,7 @@ class Deadline:
         self._at_ns = time.monotonic_ns() + round(bound_s * NS_PER_S)
         # The loop's clock stands still during a turn; a timer set late in a long one would
         # otherwise end early by as much.
-        get_hub().loop.update_now()
-        self.timeout = gevent.Timeout.start_new(bound_s)
+        loop = get_hub().loop
+        loop.update_now()
+        self._timer = loop.timer(bound_s)
+        self._timer.start(getcurrent().throw, self.expired)

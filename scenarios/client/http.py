@@ -40,12 +40,10 @@ class Place(Protocol):
         """What stands between a connection and it; None: it speaks plain HTTP."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one a request: freezing it would cost
 class Request:
     """A request whose bytes are ready but for the trace ids and the time of sending."""
 
-    step: int
-    """Its place among the run's steps."""
     head: bytes = field(repr=False)
     """Request line and headers, without the two that are known only when sending."""
     body: bytes = field(default=b"", repr=False)
@@ -69,11 +67,12 @@ class TraceIds:
 
     def __init__(self, run: str) -> None:
         self.run = hashlib.sha256(run.encode()).hexdigest()[:_RUN_ID_HEX_DIGITS]
+        self._run = self.run.encode()
 
     def traceparent(self, student: int, seq: int) -> bytes:
         """Return the `traceparent` header of one request; its span id is never zero."""
-        ids = f"{student + 1:08x}{seq:08x}"
-        return f"00-{self.run}{ids}-{ids}-01".encode()
+        student += 1
+        return b"00-%b%08x%08x-%08x%08x-01" % (self._run, student, seq, student, seq)
 
 
 @dataclass(slots=True)
@@ -96,6 +95,7 @@ class Answer:
     """As they came, in their order; those of interim answers are not among them."""
     body_bytes: int = 0
     """The size of the body, kept or not."""
+    sets_cookies: bool = False
     _headed: bool = False
     """Whether the head is whole of the answer that counts."""
     _encoding: bytes = b""
@@ -157,7 +157,7 @@ class Answer:
             self.keep_alive = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; two of them are looked at here, for whatever else is done with them."""
+        """Keep a header; some of them are looked at here, for whatever else is done with them."""
         if self._headed:  # a trailer, or nobody's
             if not self.complete and name.lower() == b"server-timing":
                 self.server_timing = value
@@ -166,6 +166,8 @@ class Answer:
         length = len(name)
         if length == 13 and name.lower() == b"server-timing":
             self.server_timing = value
+        elif length == 10 and name.lower() == b"set-cookie":
+            self.sets_cookies = True
         elif length == 16 and name.lower() == b"content-encoding":
             self._encoding = value
 
@@ -183,6 +185,7 @@ class Answer:
         else:
             self.headers.clear()
             self.server_timing = self._encoding = b""
+            self.sets_cookies = False
 
     def on_body(self, body: bytes) -> None:
         """Collect the body, as it was before it was compressed."""

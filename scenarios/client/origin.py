@@ -2,6 +2,7 @@
 
 import re
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -13,13 +14,14 @@ from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.plans.secrets import resolved
 from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.records.http.reach import Reach, UnreachableError, reach_of, trusting
-from dress_rehearsal.scenarios.client.http import Request
+from dress_rehearsal.scenarios.client.content_encoding import ACCEPTED
 from dress_rehearsal.scenarios.client.tls import Secure
 from dress_rehearsal.scenarios.errors import ScenarioError
 
 _PORTS: Final = {"http": 80, "https": 443}
 _CONNECT_S: Final = 2.0
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_DEFAULTS: Final = ("Accept: */*", f"Accept-Encoding: {ACCEPTED}")
 _FORBIDDEN: Final = re.compile("[\\0\\r\\n]|[^\\x00-\\xff]")
 """What no line of a head may hold; every other character is a byte of its own."""
 
@@ -45,8 +47,17 @@ class Origin:
     allow: tuple[str, ...] = ()
     """Hosts that requests may be sent on to."""
     reach: Reach = field(default_factory=Reach, repr=False, compare=False)
+    usual: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    """Lines of headers by their names in lower case: those shared, and others sent anyway."""
+    _begun: dict[tuple[str, str], bytes] = field(default_factory=dict, repr=False, compare=False)
     _others: dict[str, "Origin | None"] = field(default_factory=dict, repr=False, compare=False)
     """Origins that students were sent on to, by scheme and host; None: they may not go there."""
+
+    def __post_init__(self) -> None:
+        usual: dict[str, str] = {}
+        for line in (f"Host: {self.host}", *self.shared, *_DEFAULTS):
+            usual.setdefault(line.partition(":")[0].lower(), line)
+        object.__setattr__(self, "usual", usual)
 
     @classmethod
     def of(cls, url: str, target: Target | None = None, run: str = "") -> Self:
@@ -147,44 +158,30 @@ class Origin:
             return self._found(urlsplit(url), self.shared[:1], self.allow, self.reach)
         return None
 
-    def request(
-        self,
-        step: int,
-        method: str,
-        path: str,
-        *,
-        token: str | None = None,
-        body: bytes | None = None,
-        idempotency_key: str | None = None,
-        accept: str | None = None,
-        last_event_id: str | None = None,
-    ) -> Request:
-        """Return a prepared request; header values come from target or plan, never raw input.
+    def begin(self, method: str, target: str) -> bytes:
+        """Return how a request begins: its line, and the headers that all of them carry.
+
+        Args:
+            target: path and query, as they are sent.
 
         Raises:
-            ValueError: a value holds what no header may (RFC 9110, section 5.5), such as a line
-                break that would smuggle another.
+            ValueError: it holds what no line of a head may.
         """
-        lines = [
-            f"{method} {self.absolute}{self.prefix}{path} HTTP/1.1",
-            f"Host: {self.host}",
-            *self.shared,
-        ]
-        if token is not None:
-            lines.append(f"Authorization: Bearer {token}")
-        if idempotency_key is not None:
-            lines.append(f"Idempotency-Key: {idempotency_key}")
-        if accept is not None:
-            lines.append(f"Accept: {accept}")
-        if last_event_id is not None:
-            lines.append(f"Last-Event-ID: {last_event_id}")
-        if body is not None:
-            lines.append("Content-Type: application/json")
-        if body is not None or method == "POST":
-            lines.append(f"Content-Length: {len(body or b'')}")
-        return Request(step, head_of(lines), body or b"")
+        begin = self._begun.get((method, target))
+        if begin is None:
+            begin = head_of([self.line(method, target), *self.usual.values()])
+            if len(self._begun) >= _MOST_BEGUN:
+                self._begun.clear()
+            self._begun[method, target] = begin
+        return begin
+
+    def line(self, method: str, target: str) -> str:
+        """Return a request's first line."""
+        return f"{method} {self.absolute}{target} HTTP/1.1"
 
 
+_MOST_BEGUN: Final = 4096
+"""How many beginnings of requests are kept: those of a rush are few but for names of tickets."""
 _MOST_ORIGINS: Final = 64
 """How many other origins are looked up for a target that sends students about."""
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from dress_rehearsal.records.http import json_of
 from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.client.limits import KEPT_BODY
+from dress_rehearsal.scenarios.client.sse import EventStream
 
 _CHARSET: Final = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 
@@ -38,20 +39,29 @@ class Response:
 
     Attributes:
         status: of HTTP; 0: no answer came, or nothing was sent.
-        url: that was asked, the last one where redirects were followed.
         content: the body, unpacked; of one larger than 128 KiB only the beginning is kept.
     """
 
-    __slots__ = ("_answer", "content", "status", "url")
+    __slots__ = ("_answer", "_origin", "_target", "content", "status")
 
-    def __init__(self, answer: Answer, url: str) -> None:
+    def __init__(self, answer: Answer, origin: str, target: str = "") -> None:
         self._answer = answer
+        self._origin, self._target = origin, target
         self.status: int = answer.status
-        self.url = url
         self.content: bytes = answer.body
 
     def __repr__(self) -> str:
         return f"<Response {self.status}>"
+
+    @property
+    def url(self) -> str:
+        """What was asked, the last one where redirects were followed."""
+        return self._origin + self._target
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether `content` is all of the body."""
+        return self._answer.whole_body
 
     @property
     def ok(self) -> bool:
@@ -86,3 +96,31 @@ class Response:
             return json_of(self.content)
         except ValueError as error:
             raise ValueError(f"the answer ({self.status}) is no JSON: {error}") from error
+
+
+class Events(Response):
+    """The end of a stream of server-sent events, or an answer that is none.
+
+    Attributes:
+        event: the name of the event that was waited for; None: none of those came.
+        content: the data of that event; of an answer that is no stream the body.
+    """
+
+    __slots__ = ("event", "stream")
+
+    def __init__(self, answer: Answer, origin: str, target: str, stream: EventStream) -> None:
+        Response.__init__(self, answer, origin, target)
+        self.stream = stream
+        self.event = stream.decision
+        if stream.is_stream:
+            self.content = stream.decisive
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it was answered with events, cut or not."""
+        return self.stream.is_stream
+
+    @property
+    def last_event_id(self) -> str | None:
+        """The id of the last whole event, from which a stream that was cut goes on."""
+        return self.stream.last_event_id

@@ -1,46 +1,41 @@
 """What a scenario asks the target with: requests as one writes them, cookies kept by themselves."""
 
-import base64
-import re
-from collections.abc import Callable, Iterable, Mapping
-from json import JSONEncoder
-from typing import Any, Final
-from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Protocol
+from urllib.parse import SplitResult, urljoin, urlsplit
 
-from dress_rehearsal.scenarios.client.content_encoding import ACCEPTED
 from dress_rehearsal.scenarios.client.cookies import Cookies
 from dress_rehearsal.scenarios.client.http import Answer, Request
-from dress_rehearsal.scenarios.client.origin import Origin, head_of, header_line
-from dress_rehearsal.scenarios.client.response import Response
+from dress_rehearsal.scenarios.client.message import (
+    WITH_BODY,
+    Auth,
+    Params,
+    aimed,
+    authorization,
+    body_of,
+    head_for,
+    named,
+    query_of,
+    target_of,
+)
+from dress_rehearsal.scenarios.client.origin import Origin, head_of
+from dress_rehearsal.scenarios.client.response import Events, Response
 from dress_rehearsal.scenarios.client.route import step_name
+from dress_rehearsal.scenarios.client.sse import EventStream
 
-Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str
-Auth = tuple[str, str] | str
-"""`("user", "password")` for Basic, `"token"` for Bearer."""
-
-_JSON: Final = JSONEncoder(ensure_ascii=False, allow_nan=False)
-_UNNUMBERED: Final = -1
-"""The step of a request whose name alone is known."""
 _MOST_REDIRECTS: Final = 10
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _AS_IT_WAS: Final = frozenset({307, 308})
 """Redirects that keep method and body; the others ask with GET, as browsers do."""
-_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
-_PLAIN_PATH: Final = re.compile(r"/[\w/.~:@!$&'()*+,;=%?-]*", re.ASCII)
-_KEPT_IN_PATH: Final = "/.~:@!$&'()*+,;=%?-"
-_DEFAULTS: Final = (
-    ("accept", "Accept: */*"),
-    ("accept-encoding", f"Accept-Encoding: {ACCEPTED}"),
-)
-_OURS: Final = frozenset(
-    {
-        *("content-length", "transfer-encoding", "connection", "expect", "upgrade", "te"),
-        *("traceparent", "x-request-start", "proxy-authorization", "proxy-connection"),
-    }
-)
-"""Headers that say how a message is framed, or when it was sent: only the client knows."""
 _HARMLESS: Final = frozenset({"accept", "accept-language", "content-type"})
 """Headers of a scenario that go to another origin too; all others may be secrets."""
+
+
+class Perform(Protocol):
+    """Sends a request and records it as a row of a step; without an answer its status is 0."""
+
+    def __call__(self, request: Request, step: str, stream: EventStream | None = None, /) -> Answer:
+        """Send it; `stream` takes the answer in where it is one of server-sent events."""
 
 
 class Client:
@@ -50,19 +45,30 @@ class Client:
 
     Args:
         origin: the target.
-        perform: sends a request and records it as a row; its second argument is the step's name.
-            Without an answer it returns an `Answer` whose status is 0.
+        perform: sends a request and records it.
     """
 
-    __slots__ = ("_others", "_perform", "cookies", "origin")
+    __slots__ = ("_auth", "_others", "_perform", "cookies", "origin")
 
-    def __init__(self, origin: Origin, perform: Callable[[Request, str], Answer]) -> None:
+    def __init__(self, origin: Origin, perform: Perform) -> None:
         self.origin = origin
         self._perform = perform
         self.cookies = _cookies_of(origin)
         """Of the target."""
         self._others: dict[str, Cookies] = {}
         """Of other origins that the target sent the student to."""
+        self._auth = b""
+
+    def log_in_as(self, auth: Auth | None) -> None:
+        """Have every request to the target carry an `Authorization`, or none any more.
+
+        Args:
+            auth: `("user", "password")` for Basic, `"token"` for Bearer; None: none.
+
+        Raises:
+            ValueError: it holds what no header may.
+        """
+        self._auth = b"" if auth is None else head_of([f"Authorization: {authorization(auth)}"])
 
     def get(self, path: str, **options: Any) -> Response:
         """Send a GET (see `request`)."""
@@ -120,29 +126,71 @@ class Client:
             ValueError: what is to be sent is no request, such as a header with a line break.
         """
         method = method.upper()
-        body, kind = _body(data, json)
-        here = self.origin
-        step = _named(method, name) if name is not None else ""
-        if path.startswith("/"):
-            target = here.prefix + _encoded(path)
-            step = step or step_name(method, path)
+        body, kind = body_of(data, json)
+        here, target, step = self._aim(method, path, name, params)
+        if here is None:
+            return self._refused("host_refused", step, path)
+        if auth is not None:
+            headers = {**(headers or {}), "Authorization": authorization(auth)}
+        answer = self._send(here, method, target, body, kind, headers, step)
+        if allow_redirects and answer.status in _REDIRECTS:
+            return self._followed(answer, here, method, target, body, kind, headers or {}, step)
+        return Response(answer, here.url, target)
+
+    def events(
+        self,
+        path: str,
+        *,
+        until: Iterable[str],
+        after: Events | None = None,
+        name: str | None = None,
+        params: Params | None = None,
+        headers: Mapping[str, str | None] | None = None,
+    ) -> Events:
+        """Hold a stream of server-sent events until one comes that is waited for.
+
+        It is one request and one row, however long it lasts.
+
+        Args:
+            until: the names of the events that are waited for; `message` for those without one.
+            after: a stream that was cut: this one goes on where that ended (`Last-Event-ID`).
+            name, params, headers: as of `request`.
+
+        Raises:
+            ValueError: what is to be sent is no request.
+        """
+        here, target, step = self._aim("GET", path, name, params)
+        if here is None:
+            stream = EventStream()
+            refused = Request(b"", refused="host_refused")
+            return Events(self._perform(refused, step, stream), path, "", stream)
+        last = None if after is None else after.last_event_id
+        stream = EventStream(until=frozenset(one.encode() for one in until), last_event_id=last)
+        sent = {"Accept": "text/event-stream", **(headers or {})}
+        if last is not None:
+            sent["Last-Event-ID"] = last
+        answer = self._send(here, "GET", target, None, "", sent, step, stream)
+        return Events(answer, here.url, target, stream)
+
+    def _aim(
+        self, method: str, path: str, name: str | None, params: Params | None
+    ) -> tuple[Origin | None, str, str]:
+        """Return where a request goes, its path and query as they are sent, and its step.
+
+        Returns:
+            No origin where nothing may be sent to.
+        """
+        here: Origin | None = self.origin
+        if path[:1] == "/":
+            target, step = aimed(self.origin.prefix, method, path, name)
         else:
             parts = urlsplit(path)
-            step = step or step_name(method, parts.path)
-            found = self._place_of(parts)
-            if found is None:
-                return self._refused("host_refused", step, path)
-            here, target = found, _target_of(parts)
+            step = step_name(method, parts.path) if name is None else named(method, name)
+            here, target = self._place_of(parts), target_of(parts)
         if params is not None:
-            query = params if isinstance(params, str) else urlencode(_pairs(params), doseq=True)
-            target += ("&" if "?" in target else "?") + query.replace(" ", "%20") if query else ""
-        sent = dict(headers) if headers else {}
-        if auth is not None:
-            sent["Authorization"] = _authorization(auth)
-        answer = self._send(here, method, target, body, kind, sent, step)
-        if allow_redirects and answer.status in _REDIRECTS:
-            return self._followed(answer, here, method, target, body, kind, sent, step)
-        return Response(answer, here.url + target)
+            query = query_of(params)
+            target += ("&" if "?" in target else "?") + query if query else ""
+        return here, target, step
 
     def _send(
         self,
@@ -151,8 +199,9 @@ class Client:
         target: str,
         body: bytes | None,
         kind: str,
-        headers: Mapping[str, str | None],
+        headers: Mapping[str, str | None] | None,
         step: str,
+        stream: EventStream | None = None,
     ) -> Answer:
         """Send one request, and keep the cookies of its answer.
 
@@ -162,25 +211,18 @@ class Client:
         """
         at_target = here is self.origin
         cookies = self.cookies if at_target else self._cookies_at(here)
-        path = target.partition("?")[0]
-        lines = [f"{method} {here.absolute}{target} HTTP/1.1"]
-        held = cookies.header(path)
-        if not headers:
-            lines += (f"Host: {here.host}", *here.shared, *_DEFAULT_LINES)
-            if kind:
-                lines.append(f"Content-Type: {kind}")
+        held = cookies.header(target.partition("?")[0]) if len(cookies) else ""
+        length = None if body is None and method not in WITH_BODY else len(body or b"")
+        head = head_for(
+            here, method, target, headers, kind, length, self._auth if at_target else b"", held
+        )
+        request = Request(head, body or b"", None if at_target else here)
+        if stream is None:
+            answer = self._perform(request, step)
         else:
-            lines += _merged(here, kind, headers)
-            if "cookie" in {name.lower() for name in headers}:
-                held = ""
-        if held:
-            lines.append(f"Cookie: {held}")
-        if body is not None or method in _WITH_BODY:
-            lines.append(f"Content-Length: {len(body or b'')}")
-        request = Request(_UNNUMBERED, head_of(lines), body or b"", None if at_target else here)
-        answer = self._perform(request, step)
-        if answer.headers:
-            cookies.take_in(answer.headers, path)
+            answer = self._perform(request, step, stream)
+        if answer.sets_cookies:
+            cookies.take_in(answer.headers, target.partition("?")[0])
         return answer
 
     def _followed(
@@ -198,7 +240,7 @@ class Client:
         for _ in range(_MOST_REDIRECTS):
             location = _location(answer)
             if location is None:
-                return Response(answer, here.url + target)
+                return Response(answer, here.url, target)
             try:
                 parts = urlsplit(urljoin(here.url + target, location))
             except ValueError:
@@ -210,16 +252,16 @@ class Client:
                 method, body, kind = "GET", None, ""
             if there is not here:
                 headers = _without_secrets(headers)
-            here, target = there, _target_of(parts)
+            here, target = there, target_of(parts)
             step = step_name(method, parts.path.removeprefix(here.prefix) or "/")
             answer = self._send(here, method, target, body, kind, headers, step)
             if answer.status not in _REDIRECTS:
-                return Response(answer, here.url + target)
+                return Response(answer, here.url, target)
         return self._refused("too_many_redirects", step, here.url + target)
 
     def _refused(self, word: str, step: str, url: str) -> Response:
         """Record that something was not sent, and why."""
-        return Response(self._perform(Request(_UNNUMBERED, b"", refused=word), step), url)
+        return Response(self._perform(Request(b"", refused=word), step), url)
 
     def _place_of(self, parts: SplitResult) -> Origin | None:
         """Return where a whole URL lies; None: nothing is sent there."""
@@ -233,74 +275,8 @@ class Client:
         return self._others[origin.url]
 
 
-_DEFAULT_LINES: Final = tuple(line for _, line in _DEFAULTS)
-
-
 def _cookies_of(origin: Origin) -> Cookies:
     return Cookies(urlsplit(origin.url).hostname or "", origin.scheme == "https")
-
-
-def _named(method: str, name: str) -> str:
-    return name if name.startswith(f"{method} ") else f"{method} {name}"
-
-
-def _encoded(path: str) -> str:
-    """Return a path, and its query, as it may be sent: what no URL holds is escaped."""
-    path = path.partition("#")[0]
-    return path if _PLAIN_PATH.fullmatch(path) else quote(path, safe=_KEPT_IN_PATH)
-
-
-def _target_of(parts: SplitResult) -> str:
-    """Return the path and the query of a whole URL, as they are sent."""
-    path = parts.path if parts.path.startswith("/") else f"/{parts.path}"
-    return _encoded(path + (f"?{parts.query}" if parts.query else ""))
-
-
-def _pairs(params: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """Return names and values, without those whose value is None."""
-    pairs = params.items() if isinstance(params, Mapping) else params
-    return [(name, value) for name, value in pairs if value is not None]
-
-
-def _body(data: Params | bytes | None, json: Any) -> tuple[bytes | None, str]:
-    """Return a body and its content type, empty where nothing says it.
-
-    Raises:
-        ValueError: there are two.
-    """
-    if json is not None:
-        if data is not None:
-            raise ValueError("a request has data or json, not both")
-        return _JSON.encode(json).encode("utf-8", "backslashreplace"), "application/json"
-    match data:
-        case None:
-            return None, ""
-        case bytes():
-            return data, ""
-        case str():
-            return data.encode(), "text/plain; charset=utf-8"
-    form = urlencode(_pairs(data), doseq=True)
-    return form.encode(), "application/x-www-form-urlencoded"
-
-
-def _authorization(auth: Auth) -> str:
-    if isinstance(auth, str):
-        return f"Bearer {auth}"
-    user, password = auth
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-def _merged(here: Origin, kind: str, headers: Mapping[str, str | None]) -> list[str]:
-    """Return the lines of a request's headers: the scenario's own, and the others beside them."""
-    given = {name.lower() for name in headers}
-    if given & _OURS:
-        raise ValueError(f"the client sets {', '.join(sorted(given & _OURS))} itself")
-    usual = [f"Host: {here.host}", *here.shared, *_DEFAULT_LINES]
-    if kind:
-        usual.append(f"Content-Type: {kind}")
-    lines = [line for line in usual if line[: line.index(":")].lower() not in given]
-    lines += [header_line(name, value) for name, value in headers.items() if value is not None]
-    return lines
 
 
 def _without_secrets(headers: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -16,25 +16,28 @@ from dress_rehearsal.scenarios.client.limits import (
 )
 from dress_rehearsal.scenarios.errors import NotUnderstoodError
 
-ADMITTED: Final = "admitted"
-SOLD_OUT: Final = "sold_out"
 _PLACE: Final = b"place"
-_DECISIVE: Final = {b"admitted": ADMITTED, b"sold_out": SOLD_OUT}
+_UNNAMED: Final = b"message"
+"""What an event is called that says no name of its own."""
 
 
 @dataclass(slots=True)
 class EventStream(Answer):
-    """An answer of server-sent events, complete once one of them decides a student's wait.
+    """An answer of server-sent events, complete once one comes that is waited for.
 
     An answer that is not such a stream (a refusal, an error) is collected like any other.
     """
 
+    until: frozenset[bytes] = frozenset()
+    """The names of the events that are waited for: the first of them decides."""
     last_event_id: str | None = None
     """Of the last whole event; begin a stream with it and its answer may go on without one."""
     retry_ms: int | None = None
     """How long the far end wants a reader to wait before coming back, if it said so."""
     decision: str | None = None
-    """`ADMITTED` or `SOLD_OUT`; None while neither has come."""
+    """The name of the event that has decided; None while none has."""
+    decisive: bytes = b""
+    """The data of that event."""
     is_stream: bool = False
     """Whether it is answered with events at all."""
     first_place: bytes = b""
@@ -152,8 +155,8 @@ class EventStream(Answer):
             self.last_event_id = self._id.decode("latin-1") or None
         if self._event == _PLACE and not self.first_place:
             self.first_place = b"\n".join(self._data)
-        if self._data and self.decision is None:
-            self.decision = _DECISIVE.get(self._event)
-            if self.decision is not None:
-                self.complete = True
+        name = self._event or _UNNAMED
+        if self._data and self.decision is None and name in self.until:
+            self.decision, self.decisive = name.decode("utf-8", "replace"), b"\n".join(self._data)
+            self.complete = True
         self._event, self._data, self._data_bytes = b"", [], 0

@@ -98,11 +98,12 @@ def test_a_scenario_that_is_shown_gets_its_ticket(block: Block, tmp_path: Path) 
     file.write_text(block.text)
     target = {"stage": "external", "url": "http://127.0.0.1:9"}
     scenario = {"file": str(file)}
-    plan = Plan.model_validate({"name": "shop", "scenario": scenario, "target": target})
+    shop = {"name": "shop", "scenario": scenario, "target": target}
+    plan = Plan.model_validate(shop | {"students": {"ticket_poll": "10ms"}})
     with served(SHOP, cookie="csrftoken=abc; Path=/") as app:
         wire = Wire(Origin.of(app.url), 2.0, Discretion())
         with contextlib.closing(wire):
-            student = ProbeStudent(load_buyer(plan), Person("ann", "4711", True), wire, file, 0.01)
+            student = ProbeStudent(load_buyer(plan), Person("ann", "4711", True), wire, file, plan)
             for method in ("arrive", "log_in"):
                 assert student.play(method).trouble == ""
             bought = student.play("buy")

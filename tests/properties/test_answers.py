@@ -12,20 +12,23 @@ from hypothesis import strategies as st
 
 from dress_rehearsal.plans import read_plan, seeded_roster
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.tables import OUTCOMES
+from dress_rehearsal.records.tables import NS_PER_S, OUTCOMES
 from dress_rehearsal.scenarios.answers.body import Body
 from dress_rehearsal.scenarios.answers.qr_code import read_code
-from dress_rehearsal.scenarios.browser import TICKET, Browser
-from dress_rehearsal.scenarios.client.connection import Exchange
-from dress_rehearsal.scenarios.client.http import Answer
+from dress_rehearsal.scenarios.buyer import Granted
+from dress_rehearsal.scenarios.client.connection import Connection, Exchange
+from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.errors import NotUnderstoodError
-from dress_rehearsal.scenarios.recorder import Recorder
+from dress_rehearsal.scenarios.loading import load_buyer
+from dress_rehearsal.scenarios.recorder import OK, Recorder
 from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.students.browser import Browser
+from dress_rehearsal.scenarios.students.call import Reply
 from dress_rehearsal.scenarios.timetable import draw_timetable
 from tests.properties.budget import try_out
-from tests.steps import QR, STEPS
+from tests.steps import COUNTDOWN, JOIN, LOGIN, PAGE, PURCHASE, QR, QUEUE, SCAN, TICKET
 
 ANSWERS = [
     b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\nServer-Timing: app;dur=1\r\n\r\n{"ticket": "t"}',
@@ -35,6 +38,7 @@ ANSWERS = [
     b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\n\r\n",
 ]
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+DECISIVE = frozenset({b"admitted", b"sold_out"})
 EVENTS = [
     b"retry: 100\n\n",
     b"id: p7\r\nevent: place\r\ndata: {}\r\n\r\n",
@@ -96,7 +100,9 @@ def result(answer: Answer, parts: Iterator[bytes]) -> Any:
 def test_an_answer_is_the_same_however_it_is_cut_up() -> None:
     @hypothesis.given(answers, st.lists(st.integers(0, 10_000), max_size=8), st.booleans())
     def same(content: bytes, cuts: list[int], as_stream: bool) -> None:
-        kind = EventStream if as_stream else Answer
+        def kind() -> Answer:
+            return EventStream(until=DECISIVE) if as_stream else Answer()
+
         whole = result(kind(), iter([content]))
         assert result(kind(), pieces(content, cuts)) == whole
         assert result(kind(), (content[at : at + 1] for at in range(len(content)))) == whole
@@ -107,9 +113,14 @@ def test_an_answer_is_the_same_however_it_is_cut_up() -> None:
 def test_a_stream_is_the_same_however_it_is_cut_up() -> None:
     @hypothesis.given(streams(), st.lists(st.integers(0, 10_000), max_size=8))
     def same(content: bytes, cuts: list[int]) -> None:
-        whole = result(EventStream(), iter([content]))
-        assert result(EventStream(), pieces(content, cuts)) == whole
-        assert result(EventStream(), (content[at : at + 1] for at in range(len(content)))) == whole
+        whole = result(EventStream(until=DECISIVE), iter([content]))
+        assert result(EventStream(until=DECISIVE), pieces(content, cuts)) == whole
+        assert (
+            result(
+                EventStream(until=DECISIVE), (content[at : at + 1] for at in range(len(content)))
+            )
+            == whole
+        )
 
     try_out(same)
 
@@ -153,54 +164,79 @@ timings = st.one_of(
 
 @pytest.fixture
 def rush(tmp_path: Path) -> Rush:
-    plan = read_plan(Path("smoke"), ["event.students=4", "app.waiting_room=poll"])
+    plan = read_plan(
+        Path("smoke"), ["event.students=4", "app.waiting_room=poll", "schedule.sale=10min"]
+    )
     people = seeded_roster(4, 0, 1)
     run = RunDirectory.create(tmp_path, plan)
     origin = Origin("127.0.0.1:1", ("127.0.0.1", 1))
     timetable = draw_timetable(plan, people)
-    rush = Rush(run.id, plan, people, timetable, origin, Recorder(run, "g"), "token")
+    recorder = Recorder(run, "g")
+    rush = Rush(run.id, plan, people, timetable, origin, recorder, load_buyer(plan))
     rush.open_at(time.time_ns())
     return rush
 
 
-def test_whatever_bodies_say_is_a_row_and_a_student(rush: Rush) -> None:
+def act(browser: Browser, step: str) -> Reply:
+    """Have a student make a request of a step."""
+    granted, now_ns = Granted("../t?#%"), time.time_ns()
+    match step:
+        case "GET /events/{event}":
+            return browser.page(now_ns)
+        case "GET /events/{event}/countdown":
+            return browser.countdown(now_ns, now_ns + NS_PER_S)
+        case "POST /login":
+            return browser.login(now_ns)
+        case "POST /events/{event}/tickets":
+            return browser.buy(now_ns)
+        case "POST /events/{event}/queue":
+            return browser.join(now_ns)
+        case "GET /events/{event}/queue":
+            return browser.queue(now_ns, now_ns + NS_PER_S)
+        case "GET /tickets/{ticket}":
+            return browser.follow_up(granted, now_ns)
+        case "GET /tickets/{ticket}/qr":
+            return browser.collect(granted, now_ns)
+        case _:
+            return browser.enter(granted, now_ns)
+
+
+def test_whatever_bodies_say_is_a_row_and_a_student(
+    rush: Rush, monkeypatch: pytest.MonkeyPatch
+) -> None:
     browser, recorder, expected = Browser(rush, 0), rush.recorder, [0]
+    coming: list[Answer] = []
+
+    def exchange(_line: Connection, _request: Request, _trace: bytes, into: Exchange) -> Answer:
+        into.answer, into.sent_ns, into.done_ns = coming[0], 1, 2
+        return coming.pop()
+
+    monkeypatch.setattr(Connection, "exchange", exchange)
+    steps = [PAGE, COUNTDOWN, LOGIN, PURCHASE, TICKET, QR, JOIN, QUEUE, SCAN]
     rows = st.tuples(
-        st.integers(0, len(STEPS) - 1),
+        st.sampled_from(steps),
         st.sampled_from([200, 202, 204, 302, 409, 503, 999]),
         st.one_of(bodies, pictures),
         timings,
     )
 
     @hypothesis.given(st.lists(rows, max_size=6))
-    def recorded(rows: list[tuple[int, int, bytes, bytes]]) -> None:
+    def recorded(rows: list[tuple[str, int, bytes, bytes]]) -> None:
         for step, status, body, timing in rows:
-            answer = Answer(status, body, timing, complete=True, body_bytes=len(body))
-            outcome, word, said = browser._read(answer, step)
-            assert 0 <= outcome < len(OUTCOMES)
-            if said.ticket is not None:
-                rush.census.acknowledged(0, said.ticket, 1)
-                browser._request(TICKET, said.ticket)
-            if said.token is not None:
-                browser._request(TICKET, "t", token=said.token)
-            if STEPS[step] == QR:
+            coming.append(Answer(status, body, timing, complete=True, body_bytes=len(body)))
+            reply = act(browser, step)
+            assert 0 <= reply.outcome < len(OUTCOMES)
+            assert (reply.outcome == OK) <= (reply.code is None)
+            if isinstance(reply.claim, Granted):
+                rush.census.acknowledged(0, reply.claim.ticket, 1)
+            if step == QR:
                 read_code(body)
-            recorder.record(
-                intended_ns=1,
-                exchange=Exchange(answer=answer, error=word, done_ns=2),
-                student=0,
-                seq=expected[0],
-                device=0,
-                journey=0,
-                step=step,
-                outcome=outcome,
-            )
             expected[0] += 1
         recorder.flush()
         assert recorder.error is None
         assert recorder.requests == expected[0]
         assert rush.census.table().num_rows == 4
-        assert recorder.lost["story"] == 0
+        assert not rush.troubles.counts
 
     try_out(recorded)
     run = recorder._run

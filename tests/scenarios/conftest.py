@@ -19,9 +19,11 @@ from dress_rehearsal.plans import Plan, read_plan, seeded_roster
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S, STUDENT_OUTCOMES
 from dress_rehearsal.scenarios.client.origin import Origin
-from dress_rehearsal.scenarios.journeys import perform
+from dress_rehearsal.scenarios.loading import load_buyer
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.students.journeys import perform
+from dress_rehearsal.scenarios.ticket_open import ENTRY_TOKEN
 from dress_rehearsal.scenarios.timetable import draw_timetable
 from tests.scenarios.offices import QueueOffice, Received, Respond, TicketOffice, answer
 
@@ -112,8 +114,11 @@ def small_plan() -> Callable[..., Plan]:
 
 
 @pytest.fixture
-def make_rush(tmp_path: Path, server: Server) -> Callable[[Plan], Rush]:
+def make_rush(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Plan], Rush]:
     """Return a rush at the server, recording into a run directory under `tmp_path`."""
+    monkeypatch.setenv(ENTRY_TOKEN, "of-the-entrance")
 
     def make(plan: Plan) -> Rush:
         off_roster = plan.outsiders
@@ -121,7 +126,7 @@ def make_rush(tmp_path: Path, server: Server) -> Callable[[Plan], Rush]:
         run = RunDirectory.create(tmp_path / "runs", plan)
         origin = Origin(f"127.0.0.1:{server.port}", ("127.0.0.1", server.port))
         recorder, timetable = Recorder(run, "test"), draw_timetable(plan, people)
-        return Rush(run.id, plan, people, timetable, origin, recorder, "of-the-entrance")
+        return Rush(run.id, plan, people, timetable, origin, recorder, load_buyer(plan))
 
     return make
 

@@ -17,7 +17,7 @@ from dress_rehearsal.records.environment_variables import child_environment
 from dress_rehearsal.records.tables import NOT_KEPT
 from dress_rehearsal.rehearsal.led_process import LedProcess
 from dress_rehearsal.reports.report import write_report
-from dress_rehearsal.scenarios.entry import ENTRY_TOKEN
+from dress_rehearsal.scenarios.ticket_open import ENTRY_TOKEN
 from tests.scenarios.hostile_modes import MODES
 from tests.scenarios.hostile_target import HostileTarget, step_of
 from tests.steps import STEPS

@@ -7,6 +7,7 @@ import pytest
 
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NOT_KEPT, STUDENT_OUTCOMES
+from dress_rehearsal.scenarios.client.http import Answer
 from tests.scenarios.hostile_modes import MODES
 from tests.scenarios.hostile_target import HostileTarget
 from tests.scenarios.offices import QueueOffice, TicketOffice
@@ -49,15 +50,16 @@ def test_any_answer_is_an_outcome_with_a_word(name, server, play, make_rush, sma
     assert rush.in_flight == 0
 
 
+def broken(*_):
+    raise ValueError("a form that nobody thought of")
+
+
 def test_a_defect_of_ours_ends_one_story_and_says_so(
     server, play, make_rush, small_plan, monkeypatch
 ):
-    def broken(content):
-        raise ValueError("a form that nobody thought of")
-
     rush = make_rush(small_plan())
     server.respond = TicketOffice(1)
-    monkeypatch.setattr("dress_rehearsal.scenarios.browser.read_body", broken)
+    monkeypatch.setattr(Answer, "feed", broken)
     with pytest.raises(ValueError, match="nobody thought of"):
         play(rush)
     rush.recorder.flush()
@@ -65,6 +67,20 @@ def test_a_defect_of_ours_ends_one_story_and_says_so(
     assert requests[requests.error == "defect"].outcome.tolist() == ["unknown"]
     assert STUDENT_OUTCOMES[rush.census.outcome[0]] == "failed"
     assert rush.recorder.lost == {"story": 1}
+
+
+def test_a_defect_of_the_bundled_scenario_is_named_as_anybody_s_is(
+    server, play, make_rush, small_plan, monkeypatch
+):
+    rush = make_rush(small_plan(students__attempts=1))
+    server.respond = TicketOffice(1)
+    monkeypatch.setattr("dress_rehearsal.scenarios.ticket_open.read_body", broken)
+    outcomes, requests = play(rush)
+    assert outcomes == ["failed"]
+    assert requests.error.dropna().tolist() == ["ValueError"]
+    ((trouble, times),) = rush.troubles.counts.items()
+    assert trouble.startswith("ValueError in log_in(), line ")
+    assert (trouble.endswith(" of ticket_open.py"), times) == (True, 1)
 
 
 def test_by_the_rules_nothing_is_lost(server, play, make_rush, small_plan):

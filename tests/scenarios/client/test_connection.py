@@ -18,14 +18,16 @@ from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.client.wire import ANCILLARY_BYTES, TIMESPEC
 from dress_rehearsal.scenarios.errors import NotAnsweredError, NotSentError, NotUnderstoodError
+from tests.scenarios.client.requests import request_to
 
+DECISIVE = frozenset({b"admitted", b"sold_out"})
 TRACE = b"00-0-0-01"
 
 
 def exchange(
     connection: Connection, port: int, into: Exchange, give_up_ns: int | None = None
 ) -> Answer:
-    request = Origin("h", ("127.0.0.1", port)).request(0, "GET", "/here")
+    request = request_to(Origin("h", ("127.0.0.1", port)), "GET", "/here")
     return connection.exchange(request, TRACE, into, give_up_ns)
 
 
@@ -263,8 +265,8 @@ END = b"0\r\n\r\n"
 
 
 def follow(connection, port, into, give_up_ns=None):
-    request = Origin("h", ("127.0.0.1", port)).request(0, "GET", "/stream")
-    stream = EventStream()
+    request = request_to(Origin("h", ("127.0.0.1", port)), "GET", "/stream")
+    stream = EventStream(until=DECISIVE)
     connection.exchange(request, TRACE, into, give_up_ns, stream)
     return stream
 

@@ -7,21 +7,38 @@ import pytest
 from dress_rehearsal.scenarios.client.http import Answer, HeadAnswer, TraceIds
 from dress_rehearsal.scenarios.client.limits import KEPT_BODY, LARGEST_BODY
 from dress_rehearsal.scenarios.client.origin import Origin
+from dress_rehearsal.scenarios.client.session import Client
 from dress_rehearsal.scenarios.errors import NotUnderstoodError, ScenarioError
 
 
+def written(method, path, *, auth=None, **options):
+    """Return a request as the client of a scenario has it written."""
+    sent = []
+
+    def perform(request, step, stream=None):
+        sent.append(request)
+        return Answer()
+
+    client = Client(Origin("127.0.0.1:80", ("127.0.0.1", 80)), perform)
+    client.log_in_as(auth)
+    client.request(method, path, **options)
+    return sent[0]
+
+
 def test_a_request_is_valid_http_with_its_trace_at_the_end_of_the_head():
-    request = Origin("127.0.0.1:80", ("127.0.0.1", 80)).request(
-        3, "POST", "/events/e/tickets", token="abc", body=b"{}", idempotency_key="k"
+    request = written(
+        "POST", "/events/e/tickets", auth="abc", json={}, headers={"Idempotency-Key": "k"}
     )
     head, _, body = request.wire(b"00-1-2-01", 42).partition(b"\r\n\r\n")
     assert head.split(b"\r\n") == [
         b"POST /events/e/tickets HTTP/1.1",
         b"Host: 127.0.0.1:80",
-        b"Authorization: Bearer abc",
-        b"Idempotency-Key: k",
+        b"Accept: */*",
+        b"Accept-Encoding: gzip, deflate, br",
         b"Content-Type: application/json",
+        b"Idempotency-Key: k",
         b"Content-Length: 2",
+        b"Authorization: Bearer abc",
         b"traceparent: 00-1-2-01",
         b"X-Request-Start: t=42",
     ]
@@ -67,13 +84,13 @@ def test_a_target_that_cannot_be_rushed_is_a_sentence(url, sentence):
 
 def test_a_line_break_in_a_value_cannot_smuggle_a_header():
     with pytest.raises(ValueError, match="line break"):
-        Origin("h", ("127.0.0.1", 80)).request(0, "GET", "/", token="abc\r\nX-Admin: 1")
+        written("GET", "/", auth="abc\r\nX-Admin: 1")
 
 
 @pytest.mark.parametrize("token", ["a\0", "a€", "a\ud800"])
 def test_what_is_no_character_of_a_header_is_not_sent(token):
     with pytest.raises(ValueError, match="none of its characters"):
-        Origin("h", ("127.0.0.1", 80)).request(0, "GET", "/", token=token)
+        written("GET", "/", auth=token)
 
 
 def test_trace_ids_differ_by_run_student_and_request():

@@ -8,6 +8,7 @@ import pytest
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses, spreads
 from dress_rehearsal.scenarios.client.origin import Origin
+from tests.scenarios.client.requests import request_to
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 is Linux' own")
 
@@ -44,7 +45,7 @@ def test_the_server_sees_the_addresses(server) -> None:
     opened = []
     for number in range(3):
         connection = Connection(("127.0.0.1", server.port), 2.0, local)
-        request = Origin("h", ("127.0.0.1", server.port)).request(0, "GET", f"/{number}")
+        request = request_to(Origin("h", ("127.0.0.1", server.port)), "GET", f"/{number}")
         connection.exchange(request, b"00-0-0-01", Exchange())
         opened.append(connection)
     names = [connection._socket.getsockname()[0] for connection in opened]

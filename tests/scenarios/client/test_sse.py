@@ -6,11 +6,12 @@ from dress_rehearsal.scenarios.client.limits import KEPT_BODY, LARGEST_EVENT
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.errors import NotUnderstoodError
 
+DECISIVE = frozenset({b"admitted", b"sold_out"})
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
 
 
 def fed(events: bytes, step: int = 1000) -> EventStream:
-    stream = EventStream()
+    stream = EventStream(until=DECISIVE)
     data = HEAD + b"\r\n" + events
     for start in range(0, len(data), step):
         stream.feed(data[start : start + step])
@@ -45,7 +46,7 @@ def test_an_id_counts_once_its_event_is_whole():
 
 
 def test_a_refusal_is_an_answer_like_any_other():
-    stream = EventStream()
+    stream = EventStream(until=DECISIVE)
     stream.feed(
         b"HTTP/1.1 409 no\r\nContent-Type: text/event-stream\r\n"
         b'Content-Length: 24\r\n\r\n{"code": "not_in_queue"}'

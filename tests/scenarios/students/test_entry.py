@@ -6,8 +6,8 @@ import json
 import pytest
 import segno
 
-from dress_rehearsal.scenarios.entry import ENTRY_TOKEN, entry_token
 from dress_rehearsal.scenarios.errors import ScenarioError
+from dress_rehearsal.scenarios.ticket_open import ENTRY_TOKEN, TicketOpen, ticket_open
 
 SCAN, QR = "POST /gate/scan", "GET /tickets/{ticket}/qr"
 
@@ -103,8 +103,8 @@ def test_nobody_enters_unless_the_plan_says_so(server, play, make_rush, small_pl
 
 def test_the_entrances_token_comes_from_the_environment(monkeypatch, small_plan):
     monkeypatch.delenv(ENTRY_TOKEN, raising=False)
-    assert entry_token(small_plan()) == ""
+    assert ticket_open(small_plan()) is TicketOpen
     with pytest.raises(ScenarioError, match=ENTRY_TOKEN):
-        entry_token(small_plan(students__entry="10%"))
+        ticket_open(small_plan(students__entry="10%"))
     monkeypatch.setenv(ENTRY_TOKEN, "secret")
-    assert entry_token(small_plan(students__entry="10%")) == "secret"
+    assert ticket_open(small_plan(students__entry="10%")) is TicketOpen

@@ -5,15 +5,16 @@ from contextlib import suppress
 import gevent
 
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.browser import Browser, Reply
-from dress_rehearsal.scenarios.buyers.browser import BuyerBrowser
-from dress_rehearsal.scenarios.device import Device
-from dress_rehearsal.scenarios.entry import Entry
+from dress_rehearsal.scenarios.buyer import Granted
 from dress_rehearsal.scenarios.errors import ClosedError
-from dress_rehearsal.scenarios.purchase import Purchase
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN
 from dress_rehearsal.scenarios.rush import Rush
-from dress_rehearsal.scenarios.session import Session
+from dress_rehearsal.scenarios.students.browser import Browser
+from dress_rehearsal.scenarios.students.call import Reply
+from dress_rehearsal.scenarios.students.device import Device
+from dress_rehearsal.scenarios.students.entry import Entry
+from dress_rehearsal.scenarios.students.purchase import Purchase
+from dress_rehearsal.scenarios.students.session import Session
 
 
 def perform(rush: Rush, student: int) -> None:
@@ -33,8 +34,7 @@ class _Story:
         self.student = student
         devices = int(rush.timetable.devices[student])
         self.purchase = Purchase(rush, student, devices)
-        browser: Browser | BuyerBrowser
-        browser = Browser(rush, student) if rush.plan.bundled else BuyerBrowser(rush, student)
+        browser = Browser(rush, student)
         self.device = Device(rush, browser, self.purchase, 0)
         self.others: list[Device] = []
         self.under_way: list[gevent.Greenlet] = []
@@ -56,7 +56,7 @@ class _Story:
             self._await_rest()
         if self.purchase.grant is not None:
             with suppress(ClosedError):
-                self._look_at(self.purchase.grant)
+                self._look_at(self.purchase.grant, self.purchase.granted_at_ns)
         self._await_rest()
 
     def end(self) -> None:
@@ -76,45 +76,34 @@ class _Story:
         if self.entry is not None:
             self.entry.end()
 
-    def _look_at(self, grant: Reply) -> None:
-        """Ask until the ticket is issued, open its QR code, and go to the entrance with it."""
-        purchase, habits, luck = self.purchase, self.rush.plan.students, self.device.luck
-        assert purchase.session is not None
-        session, ticket = purchase.session, grant.body.ticket
-        assert ticket is not None
+    def _look_at(self, granted: Granted, granted_at_ns: int) -> None:
+        """Ask until the ticket is issued, open its code, and go to the entrance with it."""
+        purchase, habits = self.purchase, self.rush.plan.students
+        session = purchase.session
+        assert session is not None
         browser = session.browser
-        if isinstance(browser, BuyerBrowser):
-            self._go_in(browser, ticket, max(grant.at_ns, purchase.here_ns))
-            return
-        assert isinstance(browser, Browser)
         # A copy may have been granted while the student still waited for the first click.
-        here_ns = max(grant.at_ns, purchase.here_ns)
-        reply, poll_ns = grant, round(habits.ticket_poll * NS_PER_S)
-        while reply.outcome != OK or reply.body.state != "issued":
-            reply = browser.ticket(ticket, here_ns + poll_ns)
+        here_ns = max(granted_at_ns, purchase.here_ns)
+        poll_ns = round(habits.ticket_poll * NS_PER_S)
+        while not granted.issued and browser.has("follow_up"):
+            reply = browser.follow_up(granted, here_ns + poll_ns)
             here_ns = reply.at_ns
-            if session.lost(reply):
+            if isinstance(reply.claim, Granted):
+                granted = reply.claim
+            elif session.lost(reply):
                 here_ns = session.renew(reply).at_ns
         self.rush.census.issued(self.student, here_ns)
-        due_ns = here_ns + luck.delay_ns(habits.qr_delay)
-        reply = self._open_qr(session, browser, ticket, due_ns)
+        reply = self._open(session, granted, here_ns + self.device.luck.delay_ns(habits.qr_delay))
         if session.lost(reply):
-            reply = self._open_qr(session, browser, ticket, session.renew(reply).at_ns)
-        if reply.outcome == OK and self.rush.timetable.enters[self.student]:
-            self.entry = Entry(self.rush, session, browser, self.device.retry)
-            self.entry.enter(ticket, reply)
+            reply = self._open(session, granted, session.renew(reply).at_ns)
+        if reply.outcome == OK and browser.enters:
+            self.entry = Entry(self.rush, session, self.device.retry)
+            self.entry.enter(granted, reply)
 
-    def _go_in(self, browser: BuyerBrowser, ticket: str, here_ns: int) -> None:
-        """Have a ticket of somebody's own app, and go to the entrance with it."""
-        self.rush.census.issued(self.student, here_ns)
-        due_ns = here_ns + self.device.luck.delay_ns(self.rush.plan.students.qr_delay)
-        if self.rush.timetable.enters[self.student]:
-            browser.enter(ticket, due_ns)
-
-    def _open_qr(self, session: Session, browser: Browser, ticket: str, intended_ns: int) -> Reply:
-        """Open the ticket's QR code, trying again after errors."""
+    def _open(self, session: Session, granted: Granted, intended_ns: int) -> Reply:
+        """Open the ticket's code, trying again after errors."""
         return self.device.retry.persist(
-            lambda due_ns: browser.qr(ticket, due_ns),
+            lambda due_ns: session.browser.collect(granted, due_ns),
             intended_ns,
             lambda reply: reply.outcome not in (FAILED, UNKNOWN) or session.lost(reply),
         )

@@ -5,10 +5,11 @@ from typing import Final
 
 from gevent import get_hub
 
-from dress_rehearsal.scenarios.browser import Reply
+from dress_rehearsal.scenarios.buyer import Granted
 from dress_rehearsal.scenarios.outcomes import StudentOutcome
 from dress_rehearsal.scenarios.rush import Rush
-from dress_rehearsal.scenarios.session import Session
+from dress_rehearsal.scenarios.students.call import Reply
+from dress_rehearsal.scenarios.students.session import Session
 
 _FINAL: Final = frozenset({StudentOutcome.SOLD_OUT, StudentOutcome.REFUSED})
 
@@ -21,8 +22,9 @@ class Purchase:
     """
 
     def __init__(self, rush: Rush, student: int, devices: int) -> None:
-        self.grant: Reply | None = None
+        self.grant: Granted | None = None
         """The first one; later ones, should a target give any, change nothing."""
+        self.granted_at_ns = 0
         self.session: Session | None = None
         """Where it was granted."""
         self.unknown = False
@@ -44,14 +46,14 @@ class Purchase:
         return self._final or self.grant is not None
 
     def granted(self, reply: Reply, session: Session) -> bool:
-        """Take in a grant; an answer that says yes but names no ticket settles nothing."""
-        ticket = reply.body.ticket
-        if ticket is None:
+        """Take in a grant; an answer that is none settles nothing."""
+        told = reply.claim
+        if not isinstance(told, Granted):
             return False
         if self.grant is None:
-            self.grant, self.session = reply, session
+            self.grant, self.granted_at_ns, self.session = told, reply.at_ns, session
             self._dismiss()
-        self._rush.census.acknowledged(self._student, ticket, reply.at_ns)
+        self._rush.census.acknowledged(self._student, told.ticket, reply.at_ns)
         return True
 
     def held(self) -> None:

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from dress_rehearsal.scenarios.browser import UNAUTHENTICATED, Reply
-from dress_rehearsal.scenarios.browsing import AnyBrowser
 from dress_rehearsal.scenarios.recorder import FAILED, UNKNOWN
-from dress_rehearsal.scenarios.retry import Retry
 from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.students.browser import Browser
+from dress_rehearsal.scenarios.students.call import UNAUTHENTICATED, Reply
+from dress_rehearsal.scenarios.students.retry import Retry
 from dress_rehearsal.scenarios.timetable import Luck
 
 _RENEWALS: Final = 2
@@ -24,7 +24,7 @@ class Session:
 
     __slots__ = ("_luck", "_renewals", "_retry", "_typing_s", "browser")
 
-    def __init__(self, rush: Rush, browser: AnyBrowser, luck: Luck, retry: Retry) -> None:
+    def __init__(self, rush: Rush, browser: Browser, luck: Luck, retry: Retry) -> None:
         self.browser = browser
         self._luck = luck
         self._retry = retry

@@ -2,22 +2,21 @@
 
 from typing import Final
 
-from dress_rehearsal.records.tables import NS_PER_MS
-from dress_rehearsal.scenarios.browser import UNAUTHENTICATED, Browser, Reply
-from dress_rehearsal.scenarios.client.http import Request
-from dress_rehearsal.scenarios.client.sse import EventStream
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.scenarios.buyer import Admitted, Waiting
 from dress_rehearsal.scenarios.recorder import OK, REFUSED
-from dress_rehearsal.scenarios.retry import Retry
 from dress_rehearsal.scenarios.rush import Rush
-from dress_rehearsal.scenarios.timetable import QUEUE_JUMPER
+from dress_rehearsal.scenarios.students.browser import Browser
+from dress_rehearsal.scenarios.students.call import UNAUTHENTICATED, Reply
+from dress_rehearsal.scenarios.students.retry import Retry
 
-_LEAST_PAUSE_MS: Final = 100
+_LEAST_PAUSE_S: Final = 0.1
 _RECONNECT_MS: Final = 3000
 """What browsers wait before they take up a cut event stream again, unless the stream says."""
 
 
 class WaitingRoom:
-    """One device's way through the waiting room, by polling or by an event stream.
+    """One device's way through the waiting room.
 
     Args:
         retry: decides whether and when to try joining again after an error.
@@ -27,11 +26,8 @@ class WaitingRoom:
         self._rush = rush
         self._browser = browser
         self._retry = retry
-        self._streams = rush.plan.app.waiting_room == "sse"
-        self._claim = 1 if rush.timetable.journey[browser.student] == QUEUE_JUMPER else None
-        self._pause_ms: float = 0
+        self._pause_s = 0.0
         self._errors = 0
-        self._last_event_id: str | None = None
 
     def stay(self, intended_ns: int, leave_ns: int) -> Reply | None:
         """Join and wait until told that it is one's turn, or that there is no more use in it.
@@ -53,63 +49,56 @@ class WaitingRoom:
             elif reply.at_ns > leave_ns:
                 return None
             else:  # the place is lost
-                pause_ms = max(self._pause_ms, _LEAST_PAUSE_MS)
-                reply = self._join(reply.at_ns + round(pause_ms * NS_PER_MS))
+                pause_s = max(self._pause_s, _LEAST_PAUSE_S)
+                reply = self._join(reply.at_ns + round(pause_s * NS_PER_S))
         return reply
 
     def _join(self, intended_ns: int) -> Reply:
         """Join, trying again after errors, as the student does who sees one."""
         return self._retry.persist(
-            lambda due_ns: self._browser.join(due_ns, self._claim),
+            self._browser.join,
             intended_ns,
             lambda reply: reply.outcome in (OK, REFUSED) or reply.code == UNAUTHENTICATED,
         )
 
     def _wait(self, joined: Reply, leave_ns: int) -> Reply | None:
         """Ask again and again, as the page does by itself; only many errors in a row end it."""
-        question = self._browser.place()
-        self._pause_ms = 0 if self._streams else self._poll_ms(joined)
-        self._errors, self._last_event_id = 0, None
+        self._pause_s = self._asked_s(joined.claim) if isinstance(joined.claim, Waiting) else 0.0
+        self._errors = 0
         reply = joined
         while self._errors < self._retry.attempts:
-            due_ns = reply.at_ns + round(self._pause_ms * NS_PER_MS)
+            due_ns = reply.at_ns + round(self._pause_s * NS_PER_S)
             if due_ns > leave_ns:
                 return None
-            reply = self._ask(question, due_ns, leave_ns)
+            reply = self._ask(due_ns, leave_ns)
             if reply.outcome == REFUSED or reply.code == UNAUTHENTICATED or _decides(reply):
                 return reply
         return reply
 
-    def _ask(self, question: Request, due_ns: int, leave_ns: int) -> Reply:
+    def _ask(self, due_ns: int, leave_ns: int) -> Reply:
         """Ask for the place once; an error does not change when the page asks again."""
-        if self._streams:
-            return self._follow(due_ns, leave_ns)
-        reply = self._browser.send(question, due_ns)
-        if reply.outcome == OK:
-            self._errors, self._pause_ms = 0, self._poll_ms(reply)
+        reply = self._browser.queue(due_ns, min(leave_ns, self._rush.closed_ns))
+        stream = reply.stream
+        if stream is not None:
+            pause_s = (stream.retry_ms or _RECONNECT_MS) / 1000
+            self._pause_s = max(pause_s, _LEAST_PAUSE_S)
+            self._errors = 0 if stream.is_stream else self._errors + 1
+        elif reply.outcome == OK:
+            self._errors, self._pause_s = 0, self._asked_s(reply.claim)
         else:
             self._errors += 1
         return reply
 
-    def _follow(self, due_ns: int, leave_ns: int) -> Reply:
-        """Hold the stream until it decides or is cut; the next one goes on where it ended."""
-        stream = EventStream(last_event_id=self._last_event_id)
-        reply = self._browser.follow(due_ns, stream, min(leave_ns, self._rush.closed_ns))
-        self._last_event_id = stream.last_event_id
-        self._pause_ms = max(stream.retry_ms or _RECONNECT_MS, _LEAST_PAUSE_MS)
-        self._errors = 0 if stream.is_stream else self._errors + 1
-        return reply
-
-    def _poll_ms(self, reply: Reply) -> float:
+    def _asked_s(self, told: object) -> float:
         """Take the pause the target asks for; without one the page asks as for the countdown."""
-        asked = reply.body.poll_after_ms
-        if asked is not None:
-            return max(asked, _LEAST_PAUSE_MS)
-        return self._rush.plan.students.countdown_poll * 1000
+        asked_s = told.again_in_s if isinstance(told, Waiting) else None
+        if asked_s is None:
+            return self._rush.plan.students.countdown_poll
+        return max(asked_s, _LEAST_PAUSE_S)
 
 
 def _decides(reply: Reply) -> bool:
     """Return whether it is the student's turn, or never will be."""
     if reply.outcome == OK:
-        return reply.body.admitted is True
+        return isinstance(reply.claim, Admitted)
     return reply.outcome == REFUSED and reply.code != "not_in_queue"

@@ -7,21 +7,26 @@ from typing import Any, Final
 import gevent
 
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.browser import Browser, Reply
-from dress_rehearsal.scenarios.browsing import AnyBrowser, Click
+from dress_rehearsal.scenarios.buyer import Refused
 from dress_rehearsal.scenarios.errors import ClosedError
 from dress_rehearsal.scenarios.outcomes import StudentOutcome
-from dress_rehearsal.scenarios.purchase import Purchase
 from dress_rehearsal.scenarios.recorder import OK, REFUSED, UNKNOWN
-from dress_rehearsal.scenarios.retry import Retry
 from dress_rehearsal.scenarios.rush import Rush
-from dress_rehearsal.scenarios.session import Session
+from dress_rehearsal.scenarios.students.browser import Browser
+from dress_rehearsal.scenarios.students.call import UNAUTHENTICATED, Reply
+from dress_rehearsal.scenarios.students.purchase import Purchase
+from dress_rehearsal.scenarios.students.retry import Retry
+from dress_rehearsal.scenarios.students.session import Session
+from dress_rehearsal.scenarios.students.waiting_room import WaitingRoom
 from dress_rehearsal.scenarios.timetable import LATE
-from dress_rehearsal.scenarios.waiting_room import WaitingRoom
 
 _CLICKS_APART_S: Final = 0.05
 _OPENED_APART: Final = 0.1
 """How far apart a student opens the page on several devices, as a share of the lead."""
+_HINTS: Final = frozenset({"too_early", UNAUTHENTICATED})
+"""Reasons that say what to do before clicking again."""
+_NOT_ADMITTED: Final = "not_admitted"
+"""The reason that sends a student back into the queue."""
 _RARER_POLLS: Final = 3
 """Devices beyond the first ask for the countdown so many times less often."""
 
@@ -33,7 +38,7 @@ class Device:
         number: 0 is the one that the student looks at; the others only add to the rush.
     """
 
-    def __init__(self, rush: Rush, browser: AnyBrowser, purchase: Purchase, number: int) -> None:
+    def __init__(self, rush: Rush, browser: Browser, purchase: Purchase, number: int) -> None:
         self.browser = browser
         self.copies: list[gevent.Greenlet] = []
         """Copies of the click, under way beside the device's own."""
@@ -44,17 +49,13 @@ class Device:
         self.luck = rush.luck(browser.student, number)
         self.retry = Retry(rush.plan, self.luck)
         self._session = Session(rush, browser, self.luck, self.retry)
-        self._click: Click = None
-        """The click, as the session of now would make it."""
         self._habits = rush.plan.students
         self._here_ns = 0
         """When the answer came that was acted on last."""
         self._greenlet: Any = None
         """Who is on the way; None before and after."""
         self._clicking = False
-        self._room: WaitingRoom | None = None
-        if isinstance(browser, Browser) and rush.plan.app.waiting_room != "off":
-            self._room = WaitingRoom(rush, browser, self.retry)
+        self._room = WaitingRoom(rush, browser, self.retry) if browser.has("queue") else None
 
     def rush_in(self) -> None:
         """Go all the way; ends early when the rush closes or another device has the answer."""
@@ -139,7 +140,6 @@ class Device:
         """Log in after an answer that the session is lost; return when to go on, None for never."""
         if not self._take_in_login(self._session.renew(reply)):
             return None
-        self._click = self.browser.click(0)
         return self._here_ns + self._typing_ns() // 4
 
     def _take_in_login(self, reply: Reply) -> bool:
@@ -187,7 +187,6 @@ class Device:
 
     def _buy(self, click_ns: int, leave_ns: int) -> None:
         """Click until there is an answer that settles it, patience ends or attempts run out."""
-        self._click = self.browser.click(0)
         self._click_copies(click_ns)
         intended_ns = click_ns
         # The hands are on their way: no answer on another device stops the first click any more.
@@ -196,12 +195,14 @@ class Device:
             if intended_ns > leave_ns:
                 self._purchase.ended(StudentOutcome.GAVE_UP)
                 return
-            self._rush.sleep_until(intended_ns)
-            if self._purchase.decided and not self._clicking:
-                return
-            self._rush.census.clicked(self._student, intended_ns)
+            first = self._clicking
+            if not (first and self._rush.buyer.ahead):
+                self._rush.sleep_until(intended_ns)
+                if self._purchase.decided and not self._clicking:
+                    return
+                self._rush.census.clicked(self._student, intended_ns)
             self._clicking = True
-            reply = self.browser.buy(self._click, intended_ns)
+            reply = self.browser.buy(intended_ns, first=first)
             self._clicking = False
             self._purchase.here_ns = max(self._purchase.here_ns, reply.at_ns)
             if self._answered(reply) or self._purchase.decided:
@@ -217,7 +218,7 @@ class Device:
         """Return when to click again after an answer that settles nothing; None for never."""
         if reply.code == "too_early":
             return self.retry.after_too_early(reply)
-        if reply.code == "not_admitted" and self._room is not None:
+        if reply.code == _NOT_ADMITTED and self._room is not None:
             return self._await_turn(self._room, reply.at_ns, leave_ns)
         if self._session.lost(reply):
             return self._log_in_again(reply)
@@ -236,18 +237,21 @@ class Device:
         match reply.code:
             case "sold_out":
                 self._purchase.ended(StudentOutcome.SOLD_OUT)
-            case "not_enrolled" | "not_eligible":
-                self._purchase.ended(StudentOutcome.REFUSED)
             case "already_holds_ticket":
                 # Another copy of this click was granted; without its answer, which may still
                 # be on the way, it is not certain what the student holds.
                 self.await_copies()
                 self._purchase.held()
             case _:
-                if not self.browser.is_final(reply):
+                if not self._is_final(reply):
                     return False
                 self._purchase.ended(StudentOutcome.REFUSED)
         return True
+
+    def _is_final(self, reply: Reply) -> bool:
+        """Return whether a refusal is the last word, and no hint what to do before clicking on."""
+        hint = reply.code in _HINTS or (reply.code == _NOT_ADMITTED and self._room is not None)
+        return isinstance(reply.claim, Refused) and reply.claim.final and not hint
 
     def await_copies(self) -> None:
         """Wait for what is still under way; joining what is over would cost a loop's turn."""
@@ -263,13 +267,13 @@ class Device:
         """
         for number in range(1, int(self._rush.timetable.copies[self._student]) + 1):
             due_ns = click_ns + round(self.luck.between(0.05, 0.3) * NS_PER_S)
-            key = 0 if number % 2 else number
+            wish = 0 if number % 2 else number
             delay_s = max(due_ns - time.time_ns(), 0) / NS_PER_S
-            self.copies.append(gevent.spawn_later(delay_s, self._copy, number, key, due_ns))
+            self.copies.append(gevent.spawn_later(delay_s, self._copy, number, wish, due_ns))
 
-    def _copy(self, number: int, key: int, due_ns: int) -> None:
+    def _copy(self, number: int, wish: int, due_ns: int) -> None:
         try:
-            reply = self.browser.buy(self.browser.click(key), due_ns, number)
+            reply = self.browser.buy(due_ns, number, wish)
         except ClosedError:
             return
         if reply.outcome == UNKNOWN:

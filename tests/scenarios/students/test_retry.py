@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from dress_rehearsal.scenarios.answers.body import NOTHING
-from dress_rehearsal.scenarios.browser import Reply
 from dress_rehearsal.scenarios.recorder import FAILED, OK
-from dress_rehearsal.scenarios.retry import Retry
+from dress_rehearsal.scenarios.students.call import Reply
+from dress_rehearsal.scenarios.students.retry import Retry
 from dress_rehearsal.scenarios.timetable import Luck
 
 NORMALS = np.linspace(-2, 2, 32, dtype=np.float32)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.scenarios.browser import Reply
+from dress_rehearsal.scenarios.students.call import Reply
 from dress_rehearsal.scenarios.timetable import Luck
 
 

@@ -9,9 +9,9 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from dress_rehearsal.plans.visible import visible_line
-from dress_rehearsal.scenarios.journeys import perform
 from dress_rehearsal.scenarios.recorder import FAILED, UNKNOWN, Recorder
 from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.students.journeys import perform
 
 _ROWS_AT_ONCE: Final = 200
 _FEED_INTERVAL_S: Final = 0.5

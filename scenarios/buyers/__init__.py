@@ -1,1 +1,0 @@
-"""Plays a scenario of somebody's own: a buyer, by the same timetable."""

@@ -1,0 +1,316 @@
+"""A browser in a student's hands: what happens there, by the methods of the scenario's buyer.
+
+What a request is recorded as is what its method returns.
+"""
+
+import time
+from collections.abc import Iterator
+from itertools import count
+from typing import Any, Final
+
+from gevent import getcurrent
+from gevent.timeout import Timeout
+
+from dress_rehearsal.records.steps import OTHER, STREAM
+from dress_rehearsal.records.tables import ABANDONED, JOURNEYS, NS_PER_S
+from dress_rehearsal.scenarios.answers.body import LONGEST_WORD
+from dress_rehearsal.scenarios.buyer import Buyer, Granted, Pending
+from dress_rehearsal.scenarios.client.connection import Exchange
+from dress_rehearsal.scenarios.client.deadline import Deadline, ExpiredError
+from dress_rehearsal.scenarios.client.http import Answer, Request
+from dress_rehearsal.scenarios.client.session import Client
+from dress_rehearsal.scenarios.client.sse import EventStream
+from dress_rehearsal.scenarios.errors import ClosedError
+from dress_rehearsal.scenarios.recorder import OK, REFUSED, UNKNOWN
+from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.students.call import Call, Reply, Sent
+from dress_rehearsal.scenarios.students.connections import Connections, DefectError
+from dress_rehearsal.scenarios.students.meaning import NO_CLAIM, meaning_of
+
+_MOST_CONNECTIONS: Final = 100
+
+
+class _RushIsOverError(BaseException):
+    """Ends a method when the rush has closed, also one that goes on whatever is raised in it."""
+
+
+class Browser:
+    """One device's browser, with a buyer of its own; request numbers are the student's.
+
+    It is what the buyer can know of who acts (`scenarios.buyer.Acting`).
+
+    Args:
+        device: recorded as the number of the browser's first connection.
+        numbers: the student's request numbers, shared by all of the student's browsers.
+    """
+
+    def __init__(
+        self, rush: Rush, student: int, device: int = 0, numbers: Iterator[int] | None = None
+    ) -> None:
+        self.student = self.number = student
+        self.plan = rush.plan
+        self.logged_in = False
+        """Whether a login has succeeded."""
+        self._rush = rush
+        self._journey = int(rush.timetable.journey[student])
+        self._device = device
+        self._numbers = count() if numbers is None else numbers
+        self._buyer: Buyer | None = None
+        self._connections = Connections(rush, student)
+        self._calls: dict[Any, Call] = {}
+        """Methods under way, by the greenlet that each runs in."""
+
+    def on_device(self, device: int) -> "Browser":
+        """Return a browser on another of the student's devices, with a session of its own."""
+        return Browser(self._rush, self.student, device, self._numbers)
+
+    @property
+    def journey(self) -> str:
+        """What kind of student it is."""
+        return JOURNEYS[self._journey]
+
+    @property
+    def enters(self) -> bool:
+        """Whether the student, with a ticket, goes to the entrance."""
+        return bool(self._rush.timetable.enters[self.student])
+
+    @property
+    def copy(self) -> int:
+        """Which copy of a click the call under way is."""
+        call = self._calls.get(getcurrent())
+        return 0 if call is None else call.copy
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of the call under way."""
+        call = self._calls.get(getcurrent())
+        wish = self._device if call is None else self._device + call.wish
+        return f"{self._rush.key}-{self.student:x}-{wish}"
+
+    def unkept(self, what: str) -> None:
+        """Count a value that the target said and that cannot be kept."""
+        self._rush.recorder.lost[what[:LONGEST_WORD]] += 1
+
+    def has(self, method: str) -> bool:
+        """Return whether the scenario says anything about a moment."""
+        return method in self._rush.moments
+
+    def page(self, intended_ns: int) -> Reply:
+        """Look at the page where tickets will be sold."""
+        return self._do("arrive", intended_ns)
+
+    def countdown(self, intended_ns: int, give_up_ns: int) -> Reply:
+        """Wait as a page does; cut at `give_up_ns`, when the student acts."""
+        return self._do("wait", intended_ns, give_up_ns=give_up_ns)
+
+    def login(self, intended_ns: int) -> Reply:
+        """Log in; where the scenario says nothing about it, everybody is."""
+        reply = self._do("log_in", intended_ns)
+        self.logged_in = self.logged_in or reply.outcome == OK
+        return reply
+
+    def join(self, intended_ns: int) -> Reply:
+        """Join the queue of the waiting room."""
+        return self._do("join", intended_ns)
+
+    def queue(self, intended_ns: int, leave_ns: int) -> Reply:
+        """Ask for the place in the queue; a stream of events is left at `leave_ns`."""
+        return self._do("queue", intended_ns, leave_ns=leave_ns)
+
+    def buy(self, intended_ns: int, copy: int = 0, wish: int = 0, *, first: bool = False) -> Reply:
+        """Buy, and stay until a ticket that is pending is granted or refused.
+
+        Args:
+            copy: which copy of a click it is.
+            wish: which wish to buy: copies of one have the same key.
+            first: whether it is the first click, which a scenario may have ready before it is due.
+        """
+        held = first and self._rush.buyer.ahead
+        reply = self._do("buy", intended_ns, copy=copy, wish=wish, held=held)
+        if not isinstance(reply.claim, Pending):
+            return reply
+        if not self.has("follow_up"):
+            self._rush.troubles.returned("buy", "returned Pending, but there is no follow_up()")
+            return Reply(UNKNOWN, NO_CLAIM, reply.at_ns)
+        pause_ns = round(self.plan.students.ticket_poll * NS_PER_S)
+        pending = reply.claim
+        while True:
+            reply = self._do("follow_up", reply.at_ns + pause_ns, pending, copy=copy, wish=wish)
+            if isinstance(reply.claim, Granted) or reply.outcome == REFUSED:
+                return reply
+            pending = reply.claim if isinstance(reply.claim, Pending) else pending
+
+    def follow_up(self, granted: Granted, intended_ns: int) -> Reply:
+        """Ask for a ticket that is granted, and not issued yet."""
+        return self._do("follow_up", intended_ns, granted)
+
+    def collect(self, granted: Granted, intended_ns: int) -> Reply:
+        """Open a ticket's code."""
+        return self._do("collect", intended_ns, granted)
+
+    def enter(self, granted: Granted, intended_ns: int) -> Reply:
+        """Show a ticket's code at the entrance."""
+        return self._do("enter", intended_ns, granted)
+
+    def lend(self, granted: Granted, intended_ns: int) -> Reply:
+        """Have a friend show a copy of it, over a connection of the friend's own."""
+        return self._do("lend", intended_ns, granted, copy=1)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._connections.close()
+
+    def _do(
+        self,
+        method: str,
+        intended_ns: int,
+        *arguments: Any,
+        copy: int = 0,
+        wish: int = 0,
+        give_up_ns: int | None = None,
+        leave_ns: int | None = None,
+        held: bool = False,
+    ) -> Reply:
+        """Call a method when it is due, and record what came of its requests.
+
+        Args:
+            held: whether it is called by now, and its first request sent when it is due.
+            give_up_ns: when the method is cut.
+            leave_ns: when a stream of events is.
+
+        Raises:
+            ClosedError: it would be due after the rush has closed, or goes on when it has.
+        """
+        role = self._rush.moments.get(method)
+        if role is None:
+            return Reply(OK, None, intended_ns)
+        if not held:
+            self._rush.sleep_until(intended_ns)
+        call = Call(role, intended_ns, copy, wish, leave_ns)
+        call.held = held
+        caller = getcurrent()
+        self._calls[caller] = call
+        said: Any = None
+        raised: BaseException | None = None
+        try:
+            if give_up_ns is None:
+                said = self._called(method, arguments)
+            else:
+                said = self._called_until(give_up_ns, method, arguments)
+        except ClosedError:
+            self._record(call, is_last=True)
+            raise
+        except (Exception, SystemExit, Timeout) as error:  # noqa: BLE001 - the user's own code
+            raised = error
+        except BaseException as cut:  # the generator ends, or the student acts no more here
+            self._record(call, is_last=True)
+            if isinstance(cut, _RushIsOverError):
+                raise ClosedError from cut
+            if isinstance(cut, DefectError) and cut.__cause__ is not None:
+                raise cut.__cause__  # noqa: B904 (it is what was raised)
+            raise
+        finally:
+            del self._calls[caller]
+        at_ns = call.over_ns()
+        outcome, word, claim = meaning_of(method, call.last, said, raised, self._rush.troubles)
+        self._record(call, outcome, word, is_last=True)
+        return Reply(outcome, word, at_ns, claim, call.stream)
+
+    def _called(self, method: str, arguments: tuple[Any, ...]) -> Any:
+        """Return what a method returns."""
+        if self._buyer is None:
+            rush = self._rush
+            client = Client(rush.origin, self._perform)
+            buyer = rush.buyer(rush.people[self.student], client)
+            buyer.acting = self
+            self._buyer = buyer
+        return getattr(self._buyer, method)(*arguments)
+
+    def _called_until(self, give_up_ns: int, method: str, arguments: tuple[Any, ...]) -> Any:
+        """Return what a method returns, None where it is cut."""
+        deadline = Deadline(max(give_up_ns - time.time_ns(), 0) / NS_PER_S, None)
+        try:
+            return self._called(method, arguments)
+        except ExpiredError as error:
+            if error is not deadline.expired:
+                raise
+            return None
+        finally:
+            deadline.close()
+
+    def _perform(self, request: Request, name: str, stream: EventStream | None = None, /) -> Answer:
+        """Send one request of the method under way; without an answer its status is 0."""
+        call = self._calls.get(getcurrent())
+        is_asides = call is None  # of a greenlet that the scenario has started itself
+        if call is None:
+            call = Call(OTHER, time.time_ns())
+        if call.last is not None:
+            self._record(call)
+        rush = self._rush
+        if call.held:
+            due_ns = call.let_go()
+            self._hold(due_ns)
+        else:
+            now_ns = time.time_ns()
+            if now_ns >= rush.closed_ns:
+                raise _RushIsOverError
+            due_ns = call.due_ns(now_ns)
+        number = self._connections.free(call.copy)
+        sent = Sent(name, due_ns, Exchange(), next(self._numbers), number, stream)
+        try:
+            return self._connections.exchange(request, sent, call.leave_ns)
+        finally:
+            call.ended(sent)
+            if sent.exchange.sent_ns is not None:
+                rush.late_ns.append(sent.exchange.sent_ns - due_ns)
+            if is_asides:
+                self._record(call)
+
+    def _hold(self, due_ns: int) -> None:
+        """Wait until a click is due that is ready to be sent."""
+        try:
+            self._rush.sleep_until(due_ns)
+        except ClosedError as closed:
+            raise _RushIsOverError from closed
+        self._rush.census.clicked(self.student, due_ns)
+
+    def _record(
+        self,
+        call: Call,
+        outcome: int | None = None,
+        word: str | None = None,
+        *,
+        is_last: bool = False,
+    ) -> None:
+        """Record a call's request that ended last, if it has not been yet.
+
+        Args:
+            outcome: what its method says of it, and `word`; without it counts what it came to.
+            is_last: whether the method is over: its last request is what it is for.
+        """
+        sent, call.last = call.last, None
+        if sent is None:
+            return
+        if outcome is not None:
+            sent.outcome, sent.word = outcome, word
+        rush, exchange, steps = self._rush, sent.exchange, self._rush.recorder.steps
+        step = steps.code(sent.name, OTHER)
+        if is_last:
+            steps.give(step, call.role if sent.stream is None else STREAM)
+        exchange.error = sent.word
+        rush.recorder.record(
+            intended_ns=sent.intended_ns,
+            exchange=exchange,
+            student=self.student,
+            seq=sent.seq,
+            device=min(self._device + sent.connection, _MOST_CONNECTIONS),
+            journey=self._journey,
+            step=step,
+            outcome=sent.outcome,
+        )
+        exchange.answer = None  # whoever counts exchanges later needs no answers
+        if sent.stream is None and sent.word != ABANDONED and exchange.done_ns is not None:
+            felt_ms = (exchange.done_ns - sent.intended_ns) / 1e6
+            rush.felt_ms.append(felt_ms)
+            if sent.outcome in (OK, REFUSED):
+                rush.good_ms.append(felt_ms)

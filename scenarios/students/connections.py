@@ -1,0 +1,100 @@
+"""The connections of a browser: each request goes over one that nothing else goes over."""
+
+import time
+from typing import Final
+
+from gevent.timeout import Timeout
+
+from dress_rehearsal.records.tables import ABANDONED
+from dress_rehearsal.scenarios.client.connection import Connection
+from dress_rehearsal.scenarios.client.deadline import ExpiredError
+from dress_rehearsal.scenarios.client.http import Answer, Request
+from dress_rehearsal.scenarios.errors import ClosedError, ExchangeError, NotAnsweredError
+from dress_rehearsal.scenarios.recorder import FAILED, UNKNOWN
+from dress_rehearsal.scenarios.rush import Rush
+from dress_rehearsal.scenarios.students.call import Sent, outcome_of
+
+_NEEDLESS: Final = (ClosedError, ExpiredError, Timeout)
+"""What cuts a request whose answer nobody needs any more."""
+
+
+class DefectError(BaseException):
+    """Ends a method when something of ours is broken: the scenario is not to blame."""
+
+
+class Connections:
+    """Those of one browser, opened when they are first needed."""
+
+    __slots__ = ("_in_use", "_lines", "_rush", "_student")
+
+    def __init__(self, rush: Rush, student: int) -> None:
+        self._rush, self._student = rush, student
+        self._lines: dict[tuple[int, str], Connection] = {}
+        """By their number, and where they lead if not to the target."""
+        self._in_use: set[int] = set()
+
+    def free(self, first: int) -> int:
+        """Return the number of one that is free, from a first number on."""
+        while first in self._in_use:
+            first += 1
+        return first
+
+    def close(self) -> None:
+        """Close every one."""
+        for line in self._lines.values():
+            self._rush.connections -= line.is_open
+            line.close()
+
+    def exchange(self, request: Request, sent: Sent, leave_ns: int | None) -> Answer:
+        """Send a request and await its answer; `sent` takes in what it comes to.
+
+        Without an answer the status of what is returned is 0.
+        """
+        rush, exchange, number, stream = self._rush, sent.exchange, sent.connection, sent.stream
+        line = self._to(request, number)
+        trace = rush.traces.traceparent(self._student, sent.seq)
+        was_open = line.is_open
+        rush.in_flight += 1
+        rush.recorder.begun.append(exchange)
+        self._in_use.add(number)
+        try:
+            if stream is None:
+                answer = line.exchange(request, trace, exchange)
+            else:
+                answer = line.exchange(request, trace, exchange, leave_ns, stream)
+            sent.outcome, sent.word = outcome_of(answer.status, stream)
+        except ExchangeError as error:
+            sent.outcome = UNKNOWN if isinstance(error, NotAnsweredError) else FAILED
+            sent.word = error.word
+            return Answer()
+        except BaseException as cut:
+            # Cut short from outside: it may have taken effect.
+            sent.outcome = FAILED if exchange.sent_ns is None else UNKNOWN
+            defect = isinstance(cut, Exception) and not isinstance(cut, ClosedError)
+            needless = isinstance(cut, _NEEDLESS)
+            sent.word = ABANDONED if needless else "defect" if defect else "cut"
+            if defect:
+                raise DefectError from cut
+            raise
+        finally:
+            self._in_use.discard(number)
+            rush.in_flight -= 1
+            rush.connections += line.is_open - was_open
+            if exchange.answer is None:
+                exchange.done_ns = time.time_ns()  # no whole answer: when it was given up
+        return answer
+
+    def _to(self, request: Request, number: int) -> Connection:
+        """Return one of the connections that lead where a request goes."""
+        there = request.origin
+        key = (number, "" if there is None else there.url)
+        line = self._lines.get(key)
+        if line is None:
+            rush, timeout_s = self._rush, self._rush.plan.students.timeout
+            if there is None:
+                here = rush.origin
+                line = Connection(here.address, timeout_s, rush.local, here.secure)
+            else:
+                line = Connection(there.address, timeout_s, secure=there.secure)
+            self._lines[key] = line
+        return line
