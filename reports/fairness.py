@@ -21,7 +21,8 @@ that is counted, and by how much; whoever was overtaken by more than the plan's 
 besides is wronged, where the plan promises first come, first served.
 
 Left out, since nobody can know their place: students of whom a purchase or a join was never
-answered, and behind a waiting room those whose purchase failed.
+answered, behind a waiting room those whose purchase failed, and holders whom no answer told of
+their ticket where a target of somebody else's says when it was granted.
 """
 
 from collections.abc import Sequence
@@ -206,6 +207,9 @@ def _line(evidence: Evidence) -> pd.DataFrame | None:
             granted_ns = granted_ns.mask(granted_ns.notna())
         came = line["place_ns"].where(line["granted_ns"].isna(), granted_ns)
         line["place_ns"] = line["place_ns"].where(line["place_ns"] <= came, came)
+        if evidence.plan.target.stage != "embedded":  # by which click they got it, nobody knows
+            told_of_it = line.index.isin(told.loc[told["acked"], "student"])
+            line = line[line["number"].isna() | told_of_it]
     turned_away = told.loc[told["outcome"] == "sold_out", "student"]
     line = line[line["number"].notna() | line.index.isin(turned_away)]
     return None if line["number"].isna().all() else line

@@ -20,13 +20,14 @@ from dress_rehearsal.reports.audit.entries import double_entries, entry_problems
 from dress_rehearsal.reports.audit.holders import denied_tickets, refused_entry
 from dress_rehearsal.reports.audit.lost_views import VIEWS, lost_views
 from dress_rehearsal.reports.audit.pending import pending_problems
+from dress_rehearsal.reports.audit.promised import promise_wrongs, settle_ms
 from dress_rehearsal.reports.audit.queue_places import false_places
 from dress_rehearsal.reports.audit.refusals import refusal_wrongs
 from dress_rehearsal.reports.audit.said import Said
 from dress_rehearsal.reports.audit.sold_early import sold_early
 from dress_rehearsal.reports.audit.sold_out import false_sold_out
 from dress_rehearsal.reports.audit.ticket_pages import holder_wrongs
-from dress_rehearsal.reports.audit.tickets import settle_ms, ticket_wrongs
+from dress_rehearsal.reports.audit.tickets import ticket_wrongs
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.ledger_times import time_problems
 from dress_rehearsal.reports.schema import Audit
@@ -54,7 +55,7 @@ _BY_TIMES: Final = (
     "false_remaining",
 )
 """Counters that compare times. `false_sold_out`, `acked_but_missing` and `stuck_students` do too,
-and count more besides: see `reports.audit.tickets`."""
+and count more besides: see `reports.audit.promised`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ def audit_run(evidence: Evidence) -> AuditFinding:
     found: dict[str, int | None] = dict.fromkeys(COUNTERS)
     wrongs: dict[str, str] = {}
     parts = {
-        **ticket_wrongs(said),
+        **ticket_wrongs(evidence),
+        **promise_wrongs(said),
         **refusal_wrongs(said),
         **page_wrongs(said),
         **holder_wrongs(said),

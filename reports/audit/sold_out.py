@@ -108,14 +108,17 @@ def _may_be_taken(said: Said) -> Any:
     """Return a function that gives for spans of time how many places may be taken at most.
 
     A click takes a place from its sending on: for ever where it got a ticket or nobody knows, else
-    until it failed. What buying is made of besides, a basket say, may take it from then on, and
-    keep it though the rest failed. Of a student who may have one ticket, all clicks take one.
+    until it failed. It may have got one all the same, which the stores know. What buying is made of
+    besides, a basket say, may take it from then on, and keep it though the rest failed. Of a
+    student who may have one ticket, all clicks take one.
     """
     clicks = said.may_have_granted
     begun_ns = _begun_ns(said)
     sent_ns, student = begun_ns[clicks], said.student[clicks]
     at_once = begun_ns[clicks] == said.sent_ns[clicks]
     failed = (said.outcome[clicks] == "failed") & said.answered[clicks] & at_once
+    holders = [rows["student"] for rows in said.evidence.stores.holdings.values()]
+    failed &= ~np.isin(student, pd.concat(holders) if holders else [])
     until_ns = np.where(failed, said.done_ns[clicks], NEVER_NS)
     if said.evidence.plan.event.per_student == 1:
         who, sent_ns = least_by(student, sent_ns)

@@ -194,6 +194,11 @@ def expected_stores(plan: Plan) -> tuple[str, ...]:
     return ("postgres", "redis") if plan.app.holders_in_redis else ("postgres",)
 
 
+def durable_rows(stores: Stores) -> pd.DataFrame | None:
+    """Return what the store holds whose word counts; None where it was not read, or only counts."""
+    return stores.holdings.get(stores.durable)
+
+
 def owned(holding: pd.DataFrame) -> set[tuple[int, str]]:
     """Return the distinct (student, ticket) pairs of a store."""
     return set(pairs(holding, "student", "ticket"))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
+from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.verdict import judge
@@ -168,3 +169,51 @@ def test_without_its_ledger_nobody_knows_what_others_took(evidence_of):
     unread = audited(foreign(left, "everything", error="there is no such table."))
     assert unread.audit.false_sold_out is None
     assert unread.wrongs == {}
+
+
+def holders(evidence: Evidence, number: int) -> list[int]:
+    """The first students who got a ticket by a single click."""
+    clicks = evidence.requests[evidence.requests["role"] == PURCHASE].groupby("student").size()
+    return sorted(set(evidence.ledger["student"]) & set(clicks[clicks == 1].index))[:number]
+
+
+def unheard(evidence: Evidence, who: list[int], outcome: str) -> pd.DataFrame:
+    """The students, some of whom ended otherwise and without being told of their ticket."""
+    students = evidence.students.copy()
+    these = students["student"].isin(who)
+    students["outcome"] = students["outcome"].astype("object").mask(these, outcome)
+    for column in ("ticket", "acked_ns", "issued_ns"):
+        students[column] = students[column].mask(these)
+    return students
+
+
+def test_who_was_put_off_to_the_end_and_holds_nothing_is_stuck(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "owners")
+    three = holders(shop, 3)
+    waiting = dataclasses.replace(shop, students=unheard(shop, three, "in_flight"))
+    assert counted(audited(waiting)) == {}  # their rows are there: it was only slow
+    lost = with_rows(waiting, lambda rows: rows[~rows["student"].isin(three)])
+    assert audited(lost).audit.stuck_students == 3
+
+
+def test_a_ticket_that_was_granted_by_an_error_takes_a_place_and_overtakes_nobody(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything", order_within=0.2)
+    assert judge(shop).fairness.inversions == 0
+    three = holders(shop, 3)
+    requests = shop.requests.copy()
+    clicks = (requests["role"] == PURCHASE) & requests["student"].isin(three)
+    again = requests[clicks].copy()
+    for column in ("intended_ns", "sent_ns", "first_byte_ns", "done_ns", "read_ns"):
+        again[column] += NS_PER_S * 9 // 10
+    again = again.assign(seq=again["seq"] + 1, status=409)
+    again = again.assign(outcome="refused", error="already_holds_ticket")
+    requests[["outcome", "error"]] = requests[["outcome", "error"]].astype("object")
+    requests.loc[clicks, ["outcome", "error"]] = ["failed", "internal_error"]
+    requests.loc[clicks, "status"] = 500
+    found = dataclasses.replace(
+        shop,
+        requests=pd.concat([requests, again]).sort_values("sent_ns", ignore_index=True),
+        students=unheard(shop, three, "refused"),
+    )
+    assert counted(audited(found)) == {}
+    assert judge(found).fairness.inversions == 0
