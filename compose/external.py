@@ -102,7 +102,8 @@ class ExternalStage:
         if self._folder is None or self._guardian is None or app is None:
             return
         try:
-            self.unclean_stops += app.lost()  # who ended after the last look
+            ended = app.lost_at_last()  # who ended after the last look
+            self.unclean_stops += [loss for loss in ended if not loss.replaced]
             self.unclean_stops += app.stop_all()
             self.unclean_stops += guardian_lost(self._guardian)
             self._clear_folder()

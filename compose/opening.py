@@ -1,6 +1,5 @@
 """How an external target is reset and opened: what a plan has sent to it at setup, and T-0."""
 
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -98,8 +97,3 @@ def ask_success(
         raise TargetRefusedError(
             f"{sentence} was answered {answer.status}{hint}; it must be a success (2xx)."
         )
-
-
-def seconds_left(t_ns: int) -> float:
-    """Return how many seconds are left until a moment; negative when it is over."""
-    return (t_ns - time.time_ns()) / NS_PER_S

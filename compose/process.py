@@ -1,6 +1,7 @@
 """One child process of a stage: started with its log, watched, and stopped for certain."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -8,13 +9,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.limits import lower_priority
 from dress_rehearsal.compose.pids import ProcessId
+from dress_rehearsal.plans.shown import HIDDEN
 from dress_rehearsal.records.files import remedy
 
+_LOGIN: Final = re.compile(r"://[^/\s@]{0,300}@")
 _TAIL_BYTES = 64 * 1024
 KILLED_S = 5.0
 """What a process may take to be gone after SIGKILL: more only where a disk hangs under it."""
@@ -44,6 +47,8 @@ class ProcessSpec:
     """Its working directory."""
     stop_signals: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 5.0),)
     account: Account | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What no line of its log is shown with."""
 
 
 def python_module(module: str) -> list[str]:
@@ -179,7 +184,14 @@ class ManagedProcess:
                 text = log.read().decode("utf-8", errors="replace")
         except OSError as error:
             return [f"({self.spec.log} cannot be read: {error.strerror or error})"]
-        return [line for line in text.splitlines() if line.strip()][-count:]
+        lines = [line for line in text.splitlines() if line.strip()][-count:]
+        return [self._discreet(line) for line in lines]
+
+    def _discreet(self, line: str) -> str:
+        """Return a line as others may read it: a report, a webhook and a log of CI show it."""
+        for secret in self.spec.secrets:
+            line = line.replace(secret, HIDDEN)
+        return _LOGIN.sub(f"://{HIDDEN}@", line)
 
 
 def ended(process: "subprocess.Popen[Any]", within_s: float) -> int | None:

@@ -22,6 +22,8 @@ class Loss:
     """A sentence for the timeline."""
     planned: bool = False
     """Whether a fault of the plan's own did it."""
+    replaced: bool = False
+    """Whether another process took its place at once, as where workers are recycled."""
 
 
 @dataclass(frozen=True, slots=True)

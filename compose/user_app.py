@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -24,10 +24,12 @@ from dress_rehearsal.compose.stage import Loss
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.secrets import resolved
+from dress_rehearsal.plans.secrets import resolved, variable_of
 from dress_rehearsal.records import http
 from dress_rehearsal.records.environment_variables import child_environment, heeded
 
+_SHORTEST: Final = 4
+"""Characters of a secret; what is shorter stands in many a line by chance."""
 _LONGEST_LOG: Final = 64 * 2**20
 _KEPT_OF_LOG: Final = 2**20
 _CUT: Final = b"[what came before was given up: the log had grown too long]\n"
@@ -36,6 +38,8 @@ _LOOK_S: Final = 0.25
 """How long the port may take to say whether anybody listens there; it is this machine's."""
 _ASKED: Final = (-signal.SIGTERM, 128 + signal.SIGTERM)
 """How programs end that were asked to, as it is handed on by the kernel and by a shell."""
+_REPLACED_S: Final = 2.0
+"""How long a worker's parent may take to start another in its place."""
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -43,7 +47,9 @@ class UserApp(ProcessGroup):
     """The processes of the user's commands: what resets the app, and the app itself.
 
     A worker is whoever is below the app's main process when the sale is set to open; what comes
-    later may be a helper that is meant to end. A worker that ends is lost.
+    later may be a helper that is meant to end. A worker that ends is lost, and replaced where its
+    parent soon starts another of its name: servers recycle workers after so many requests, and what
+    they do when one has crashed looks the same from here.
     """
 
     def __init__(self, plan: Plan, folder: StageFolder, logs: Path, target: Target) -> None:
@@ -52,7 +58,7 @@ class UserApp(ProcessGroup):
         self._marker = folder.marker
         self._logs = logs
         self._target = target
-        self._sealed: dict[int, tuple[ProcessId, str]] = {}
+        self._sealed: dict[int, _Worker] = {}
         self._leaders: list[ManagedProcess] = []
 
     def reset(self) -> None:
@@ -87,14 +93,22 @@ class UserApp(ProcessGroup):
         """Take whoever is below the app's main process now for its workers."""
         for process in self._members:
             for one in process.identity.descendants() if process.identity else ():
-                with suppress(psutil.Error):
-                    self._sealed[one.pid] = one, psutil.Process(one.pid).name()
+                self._take_in(one)
         self.lost()  # takes note of them
 
     def lost(self) -> list[Loss]:
         """List what ended since this was last asked though nobody stopped it; bound the log."""
         _bound(self._logs / "app.log")
         return super().lost()
+
+    def lost_at_last(self) -> list[Loss]:
+        """List what ended since this was last asked; who may still be replaced has its time."""
+        found = self.lost()
+        deadline = time.monotonic() + _REPLACED_S
+        while any(one.missed for one in self._sealed.values()) and time.monotonic() < deadline:
+            time.sleep(_LOOK_S / 10)
+            found += self.lost()
+        return found + self.lost()
 
     def stop_all(self) -> list[Loss]:
         """Stop all with patience; return what stood still or had to be killed."""
@@ -120,11 +134,44 @@ class UserApp(ProcessGroup):
         identity = process.identity
         return set() if identity is None else {one.pid for one in identity.descendants()}
 
-    def _workers(self, process: ManagedProcess) -> set[int]:  # noqa: ARG002
-        return {pid for pid, (worker, _) in self._sealed.items() if worker.alive}
+    def _workers(self, process: ManagedProcess) -> set[int]:
+        """Return the workers that live, and those that may be replaced yet."""
+        now_s = time.monotonic()
+        for worker in list(self._sealed.values()):
+            if worker.over or worker.identity.alive:
+                continue
+            worker.gone_s = worker.gone_s or now_s
+            worker.successor = self._successor(worker, process)
+            worker.given_up = worker.successor is None and now_s - worker.gone_s >= _REPLACED_S
+        return {pid for pid, worker in self._sealed.items() if not worker.over}
 
-    def _worker_named(self, pid: int) -> str:
-        return f"A worker of the app ({self._sealed[pid][1]}, pid {pid})"
+    def _successor(self, gone: "_Worker", process: ManagedProcess) -> int | None:
+        """Return who took a worker's place, and take them for a worker from now on."""
+        below = process.identity.descendants() if process.identity else ()
+        for one in below:
+            if one.pid in self._sealed:
+                continue
+            newcomer = _Worker.of(one)
+            if newcomer is not None and (newcomer.parent, newcomer.name) == (
+                gone.parent,
+                gone.name,
+            ):
+                self._sealed[one.pid] = newcomer
+                return one.pid
+        return None
+
+    def _take_in(self, one: ProcessId) -> None:
+        worker = _Worker.of(one)
+        if worker is not None:
+            self._sealed[one.pid] = worker
+
+    def _worker_loss(self, pid: int) -> Loss:
+        worker = self._sealed[pid]
+        who = f"A worker of the app ({worker.name}, pid {pid})"
+        if worker.successor is None:
+            return Loss("app", pid, None, f"{who} ended though nobody stopped it.")
+        what = f"{who} ended, and pid {worker.successor} took its place."
+        return Loss("app", pid, None, what, replaced=True)
 
     def _spec(self, name: str, argv: tuple[str, ...]) -> ProcessSpec:
         return ProcessSpec(
@@ -134,12 +181,19 @@ class UserApp(ProcessGroup):
             log=self._logs / f"{name}.log",
             folder=Path(self._target_keys.folder or "."),
             stop_signals=((signal.SIGTERM, _ENDS_S),),
+            secrets=self._secrets(),
         )
 
     def _environment(self) -> dict[str, str]:
         named = self._target_keys.environment
         values = {name: resolved(value) for name, value in named.items()}
         return child_environment({**heeded("HOME"), **values})
+
+    def _secrets(self) -> tuple[str, ...]:
+        """Return what of its environment is a secret, the longest first: one may hold another."""
+        named = self._target_keys.environment.values()
+        found = {resolved(f"env:{name}") for text in named if (name := variable_of(text))}
+        return tuple(sorted((each for each in found if len(each) >= _SHORTEST), key=len)[::-1])
 
     def _address(self) -> tuple[str, int]:
         parts = urlsplit(self._target.url)
@@ -166,6 +220,44 @@ class UserApp(ProcessGroup):
                 process.wait(max(0.0, deadline - time.monotonic()))
             if not left:
                 return
+
+
+@dataclass(slots=True)
+class _Worker:
+    """A process below the app's main one, while it lives and afterwards.
+
+    Attributes:
+        parent: the pid of who started it.
+        gone_s: when it was first found to have ended (monotonic); None: it lives.
+        successor: the pid of who took its place.
+        given_up: nobody did.
+    """
+
+    identity: ProcessId
+    parent: int
+    name: str
+    gone_s: float | None = None
+    successor: int | None = None
+    given_up: bool = False
+
+    @classmethod
+    def of(cls, identity: ProcessId) -> "_Worker | None":
+        """Return what is known of a process, None where it has ended."""
+        try:
+            process = psutil.Process(identity.pid)
+            return cls(identity, process.ppid(), process.name())
+        except psutil.Error:
+            return None
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, and what became of its place is known."""
+        return self.given_up or self.successor is not None
+
+    @property
+    def missed(self) -> bool:
+        """Whether it has ended, and may be replaced yet."""
+        return self.gone_s is not None and not self.over
 
 
 def _in_session(pid: int, sessions: set[int]) -> ProcessId | None:

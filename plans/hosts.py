@@ -19,6 +19,8 @@ _LONGEST_HOST: Final = 253
 _LONGEST_SHOWN: Final = 24
 """Characters between two dots of a host that is shown, or two slashes of a path; a token has more.
 """
+LONGEST_PART: Final = 40
+"""Characters of a part of the path or the query of what is only read; a token has more."""
 _MOST_PORTS: Final = 65_535
 _EXAMPLE: Final = "such as http://127.0.0.1:8000"
 
@@ -74,6 +76,13 @@ def _path_problem(url: str, path: str) -> str | None:
             f"may be a token, and it is written to the run: leave it out."
         )
     return None
+
+
+def may_hold_a_token(url: str) -> bool:
+    """Return whether a part of a URL's path or query is longer than words are."""
+    _, _, behind = url.partition("://")
+    _, _, way = behind.partition("/")
+    return any(len(part) > LONGEST_PART for part in re.split("[/?&=;]", way))
 
 
 def is_host(host: str) -> bool:

@@ -71,8 +71,13 @@ def seeded_roster(enrolled: int, outsiders: int, seed: int) -> list[Person]:
 
 
 def seeded_people(plan: Plan) -> list[Person]:
-    """Return the plan's students: those on the roster first, then the outsiders."""
-    return seeded_roster(plan.event.students - plan.outsiders, plan.outsiders, plan.seed)
+    """Return the plan's students: those on the roster first, then the outsiders.
+
+    An app of somebody else's knows nothing of people that were drawn here, so nobody of them is an
+    outsider whom it would have to refuse.
+    """
+    outsiders = plan.outsiders if plan.bundled else 0
+    return seeded_roster(plan.event.students - outsiders, outsiders, plan.seed)
 
 
 def write_roster(path: Path, people: Sequence[Person]) -> None:

@@ -17,8 +17,9 @@ _NAMED: Final = re.compile(r"([A-Za-z]{1,20} )?env:([A-Z_][A-Z0-9_]{0,63})")
 _MEANT: Final = re.compile(r"([A-Za-z]{1,20}\s+)?env:", re.IGNORECASE)
 
 _SECRET_NAME: Final = re.compile(
-    r"authorization|cookie|token|secret|passw|credential|apikey"
-    r"|(?<!idempotency-)(?<![a-z])key$",
+    r"authorization|cookie|token|secret|passw|passphrase|credential|apikey|signature"
+    r"|(?<!idempotency-)(?<![a-z])key$|(?<![a-z])(pass|pwd|auth|session|session-?id)$"
+    r"|(?-i:[a-z](Key|Pass|Pwd|Auth)$)",  # as JSON writes names
     re.IGNORECASE,
 )
 """Of a header, an option or a variable: its value is nobody's business."""
@@ -80,6 +81,26 @@ def variables_in(document: Any) -> frozenset[str]:
 def names_a_secret(name: str) -> bool:
     """Return whether a name, of a header or a variable, says that its value is a secret."""
     return _SECRET_NAME.search(name) is not None
+
+
+def holds_a_secret(document: Any) -> bool:
+    """Return whether a document of JSON has a text by a name that says that it is a secret.
+
+    A text that stands for a variable, or in which something is put in later, holds none. `key`
+    alone is the name of much else.
+    """
+    if isinstance(document, Mapping):
+        return any(
+            _is_written_out(value)
+            if isinstance(value, str) and name.lower() != "key" and names_a_secret(name)
+            else holds_a_secret(value)
+            for name, value in document.items()
+        )
+    return isinstance(document, (list, tuple)) and any(map(holds_a_secret, document))
+
+
+def _is_written_out(text: str) -> bool:
+    return bool(text) and "{" not in text and variable_of(text) is None
 
 
 def resolved_within(document: Any) -> Any:

@@ -39,6 +39,7 @@ HEEDED_BEGINNINGS: Final = ("REHEARSE_", "LC_")
 
 _OURS: Final = "REHEARSE_"
 _NOT_FOR_US: Final = ("PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONSAFEPATH")
+_PROXY: Final = "_proxy"
 _EVERY_CHILD: Final = {
     "HOME": "/nonexistent",  # nobody's .pgpass, .aws, .netrc or matplotlibrc
     "LC_ALL": "C",  # messages in one language, and UTF-8 in Python whatever the terminal speaks
@@ -70,13 +71,15 @@ def users_own() -> dict[str, str]:
     """Return all that the user's shell has set, for the one child that runs the user's own code.
 
     What of it holds this program's own secrets is left out, and so is what would change how the
-    generator itself runs.
+    generator itself runs, and the proxies: what is sent through one goes wherever the proxy likes.
     """
     own = {**_outside, **os.environ}
     return {
         name: value
         for name, value in own.items()
-        if not name.startswith(_OURS) and name not in _NOT_FOR_US
+        if not name.startswith(_OURS)
+        and name not in _NOT_FOR_US
+        and not name.lower().endswith(_PROXY)
     }
 
 

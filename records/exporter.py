@@ -50,6 +50,8 @@ HELP = {
     "machine_memory_bytes": "The machine's memory.",
     "pool_busy_seconds_total": "Time that processors were in use, by somebody else's metrics.",
     "pool_metrics_up": "Whether somebody else's metrics could be read.",
+    "pool_metrics_levels": "How many series of levels they had.",
+    "pool_metrics_process": "When the process began that gave them, in Unix seconds.",
     "pool_series_found": "Series that a preset, or a name of the plan's, found.",
     "pool_server_active": "Connections that somebody else's server works on.",
     "pg_connections_used": "Connections to PostgreSQL, the harness's own included.",

@@ -145,13 +145,13 @@ def _performed(arguments: Sequence[str], within_s: float) -> tuple[int, str]:
     ) as process:
         try:
             said, _ = process.communicate(timeout=within_s)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt) as stopped:
+        except BaseException as stopped:  # pytest-timeout's, say: who starts one also ends it
             process.send_signal(signal.SIGINT)
             try:
                 process.communicate(timeout=_CLEARS_S)
             except subprocess.TimeoutExpired:
                 process.kill()  # its guardian clears up
-            if isinstance(stopped, KeyboardInterrupt):
+            if not isinstance(stopped, subprocess.TimeoutExpired):
                 raise
             pytest.fail(f"The rehearsal was not over after {within_s:g} s.", pytrace=False)
     return process.returncode, said

@@ -336,7 +336,7 @@ class Rush:
 
     def _note_losses(self) -> None:
         for loss in self._stage.lost():
-            detail = {"planned": True} if loss.planned else {}
+            detail = {name: True for name in ("planned", "replaced") if getattr(loss, name)}
             self._run.stamp(
                 "process", loss.name, pid=loss.pid, exit=loss.exit_code, what=loss.what, **detail
             )

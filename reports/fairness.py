@@ -202,6 +202,8 @@ def _line(evidence: Evidence) -> pd.DataFrame | None:
     if evidence.plan.app.waiting_room == "off":
         apart_ns = 0 if evidence.plan.target.stage == "embedded" else evidence.clock_ns
         granted_ns = line["granted_ns"] + apart_ns
+        if not evidence.trusts_times_in(evidence.stores.durable):
+            granted_ns = granted_ns.mask(granted_ns.notna())
         came = line["place_ns"].where(line["granted_ns"].isna(), granted_ns)
         line["place_ns"] = line["place_ns"].where(line["place_ns"] <= came, came)
     turned_away = told.loc[told["outcome"] == "sold_out", "student"]

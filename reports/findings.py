@@ -10,7 +10,7 @@ from dress_rehearsal.plans.shown import HIDDEN
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.cause.resource import RESOURCES
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.timeline import MEASURING, was_planned
+from dress_rehearsal.reports.evidence.timeline import MEASURING, was_planned, was_recycled
 from dress_rehearsal.reports.pools import POOL_NAMES
 from dress_rehearsal.reports.schema import Census, Verdict
 from dress_rehearsal.reports.trust import FINDINGS, judge_trust
@@ -67,7 +67,9 @@ def findings_of(evidence: Evidence, verdict: Verdict) -> frozenset[str]:
     found |= {
         f"lost.{event.name}"
         for event in evidence.events
-        if event.kind == "process" and not was_planned(event)
+        if event.kind == "process"
+        and not was_planned(event)
+        and not was_recycled(event, evidence.requests)
     }
     found |= _bad_ends(verdict.census)
     if verdict.generator.limited:

@@ -140,7 +140,7 @@ class Repeats(Part):
                 run.run,
                 str(run.seed),
                 f"{SIGNS[run.verdict]} {run.verdict}",
-                run.cause.removeprefix("Cause: "),
+                run.cause.partition(": ")[2],
                 run.reason,
             )
             for run in self.runs

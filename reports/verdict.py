@@ -5,7 +5,8 @@ Decided in this order:
 fail          the plan's `[abort]` had the rush stopped, an audit counter is above zero, students
               were overtaken by more than the plan lets pass (unless other programs took the CPU),
               connections were never given back, part of the target was lost (unless the plan's own
-              fault took it), a gate is broken, or the census contradicts itself
+              fault took it), every try to buy was answered with a server's error (unless other
+              programs took the CPU), a gate is broken, or the census contradicts itself
 inconclusive  the run was cut short or out of space, had no T-0 or no requests; part of its record
               is damaged; a fault of the plan could not be done; the generator was late, was lost
               or has no timestamps; other programs took the CPU, a source was silent or a clock was
@@ -23,7 +24,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from dress_rehearsal.plans.notes import notes_on
-from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.records.tables import NOT_KEPT, NS_PER_S
 from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
@@ -36,13 +36,20 @@ from dress_rehearsal.reports.evidence.latency import (
     latency_by_step,
     says_little,
 )
-from dress_rehearsal.reports.evidence.timeline import MEASURING, done_or_ended, was_planned
+from dress_rehearsal.reports.evidence.ledger_times import time_notes
+from dress_rehearsal.reports.evidence.timeline import (
+    MEASURING,
+    done_or_ended,
+    was_planned,
+    was_recycled,
+)
 from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.gates import apply_gates
 from dress_rehearsal.reports.pools import PoolFinding, find_pools, foreign_notes
 from dress_rehearsal.reports.schema import Census, Latency, Measured, Status, Verdict
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import judge_trust
+from dress_rehearsal.reports.unanswered import failed_for_all, unanswered_sale
 from dress_rehearsal.reports.words import (
     counted,
     milliseconds,
@@ -89,10 +96,12 @@ def judge(evidence: Evidence) -> Verdict:
 
     losses = _lost(evidence, target=True)
     full = evidence.timeline.out_of_space
+    failing = failed_for_all(evidence)
     failures = [
         *_aborted(evidence),
         *([] if trust.unproven else audit.wrongs.values()),
         *([] if trust.untimely else fairness.wrongs),
+        *([] if trust.untimely else failing),
         *_leaks(pools),
         *([] if full else losses),
         *load.failures,
@@ -107,8 +116,9 @@ def judge(evidence: Evidence) -> Verdict:
         *trust.problems,
         *_excused((*audit.wrongs.values(), *census.problems), trust.unproven),
         *_excused(fairness.wrongs, trust.untimely),
-        *([] if evidence.students.empty else _missing_students(census)),
-        *_unanswered_sale(evidence),
+        *_excused(failing, trust.untimely),
+        *([] if evidence.students.empty else _missing_students(evidence, census)),
+        *unanswered_sale(evidence),
         *audit.problems,
         *fairness.problems,
         *_differences(evidence),
@@ -137,6 +147,8 @@ def judge(evidence: Evidence) -> Verdict:
                 *notes_on(evidence.plan),
                 *load.notes,
                 *fairness.notes,
+                *evidence.stores.notes,
+                *time_notes(evidence.ledger_times),
                 *trust.notes,
                 *evidence.server_counts.notes,
                 *worker_notes(evidence),
@@ -144,6 +156,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *_late_rows(pools),
                 *_not_kept(evidence),
                 *_unclean(evidence),
+                *_recycled(evidence),
                 *foreign_notes(evidence),
             ]
         ),
@@ -165,7 +178,20 @@ def _lost(evidence: Evidence, *, target: bool) -> list[str]:
         if event.kind == "process"
         and (event.name != MEASURING) == target
         and not was_planned(event)
+        and not was_recycled(event, evidence.requests)
     ]
+
+
+def _recycled(evidence: Evidence) -> Iterator[str]:
+    """Yield in one sentence how many workers were replaced without anybody's feeling it."""
+    events = [e for e in evidence.events if was_recycled(e, evidence.requests)]
+    if events:
+        workers = counted(len(events), "worker")
+        yield (
+            f"{workers} of the app ended during the rush, and others took their place at once; no "
+            f"request was lost around then. Servers recycle workers after so many requests "
+            f"(max_requests, say); if yours does not, see its log."
+        )
 
 
 def _undone_faults(evidence: Evidence) -> list[str]:
@@ -208,28 +234,13 @@ def _moment(evidence: Evidence, t_ns: int) -> str:
     return f"at {offset((t_ns - evidence.t0_ns) / NS_PER_S)}"
 
 
-def _missing_students(census: CensusFinding) -> list[str]:
+def _missing_students(evidence: Evidence, census: CensusFinding) -> list[str]:
     missing = census.census.never_started
-    if not missing:
+    if not missing or evidence.timeline.stopped_ns is not None:  # who was to come was not let
         return []
     return [
         f"{written(missing)} of {counted(census.census.students, 'student')} never started, so the "
         f"rush was smaller than planned."
-    ]
-
-
-def _unanswered_sale(evidence: Evidence) -> list[str]:
-    """Return a sentence when nothing was learnt about buying, though somebody was meant to."""
-    meant = evidence.plan.schedule.sale > 0 and bool(evidence.students["enrolled"].any())
-    frame = evidence.latency
-    if not meant or evidence.t0_ns is None or frame.empty:
-        return []
-    tries = frame[frame["role"] == PURCHASE]
-    if tries["answered"].any():
-        return []
-    return [
-        f"Nobody's try to buy was answered ({counted(len(tries), 'try', 'tries')} recorded), so "
-        f"nothing is known about the sale."
     ]
 
 
@@ -352,7 +363,9 @@ def what_ran(evidence: Evidence) -> str:
 
 
 def _gates(number: int) -> str:
-    return "the plan's one gate holds" if number == 1 else f"all {number} gates of the plan hold"
+    if number <= 2:
+        return "the plan's one gate holds" if number == 1 else "both gates of the plan hold"
+    return f"all {number} gates of the plan hold"
 
 
 def _distinct(sentences: Iterable[str]) -> tuple[str, ...]:

@@ -5,17 +5,32 @@ Run as `python -m dress_rehearsal.scenarios RUN ROSTER URL IN OUT`.
 
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import locust  # noqa: F401  (first: it makes the process cooperative)
+from gevent import monkey
 
+from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.scenarios.generator import main
+from dress_rehearsal.scenarios.reach import Reach
+
+
+def keep_to_the_target(run: Path, url: str) -> None:
+    """Have a scenario of the user's own connect to nobody who is not allowed."""
+    with suppress(RecordError):  # of a run without a plan nothing is performed, and that is told
+        plan = RunDirectory.open(run).plan()
+        if not plan.bundled:
+            ours = monkey.get_original("socket", "socket")
+            Reach(url, plan.target.allow, ours).guard()
+
 
 if __name__ == "__main__":
     # Ctrl-C goes to the whole terminal; the conductor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     run, roster, url, orders, lines = sys.argv[1:]
     if roster:
+        keep_to_the_target(Path(run), url)  # before anything of the user's is run
         sys.exit(main(Path(run), Path(roster), url, int(orders), int(lines)))
     # Nobody of ours acts: what is performed is a plain Locust file.
     from dress_rehearsal.scenarios.locustfiles.generator import main as perform

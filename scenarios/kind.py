@@ -1,9 +1,13 @@
-"""What kind of scenario a Python file holds, found by reading it, never by running it."""
+"""What kind of scenario a Python file holds, and who can act in it: read, and never run.
+
+What only running it would show, such as classes that are made by a call, is not held against it.
+"""
 
 import ast
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard
 
 from dress_rehearsal.plans import PlanError
 from dress_rehearsal.plans.files import named, read_bytes
@@ -26,6 +30,53 @@ def kind_of(path: Path) -> Kind:
         PlanError: it is not there, is no file, or is not Python; the sentence names file and line.
     """
     return "buyers" if any(_imports_buyer(node) for node in ast.walk(_tree(path))) else "locust"
+
+
+def check_actors(path: Path, chosen: str | None = None) -> None:
+    """Check that a scenario's file has the buyer that acts, or may have users of Locust's.
+
+    Args:
+        chosen: the class that the plan names, as scenario.buyer.
+
+    Raises:
+        PlanError: it cannot; the sentence names file and line.
+    """
+    tree = _tree(path)
+    nodes = list(ast.walk(tree))
+    classes = {each.name: each for each in nodes if isinstance(each, ast.ClassDef) and each.bases}
+    imports = [each for each in nodes if _imports_buyer(each)]
+    if any(_makes_classes(each) for each in nodes):
+        return
+    if not imports:
+        if classes or any(isinstance(each, ast.Import | ast.ImportFrom) for each in nodes):
+            return
+        raise PlanError(
+            f"The scenario {named(path)} has neither a buyer nor users of Locust's: write a class "
+            f"of dress_rehearsal.scenarios.Buyer, or name a locustfile."
+        )
+    if not classes:
+        raise PlanError(
+            f"The scenario {named(path)}, line {_line(imports[0])}, imports Buyer and has no "
+            f"buyer: write a class of dress_rehearsal.scenarios.Buyer, with what buying means."
+        )
+    if chosen is not None and chosen not in classes:
+        raise PlanError(
+            f"The scenario {named(path)} has no class scenario.buyer; there are: "
+            f"{', '.join(sorted(classes))}."
+        )
+    certain = {each.name: each for each in tree.body if _is_buyers(each, imports)}
+    if chosen is None and len(certain) > 1 and not _bases(classes.values()) & certain.keys():
+        lines = ", ".join(f"{name} in line {each.lineno}" for name, each in certain.items())
+        raise PlanError(
+            f"The scenario {named(path)} has {len(certain)} buyers of its own ({lines}): name the "
+            f"one that acts as scenario.buyer."
+        )
+    acting = certain.get(chosen or next(iter(classes))) if chosen or len(classes) == 1 else None
+    if acting is not None and not any(_says_buy(each) for each in nodes):
+        raise PlanError(
+            f"The scenario {named(path)}, line {acting.lineno}: {acting.name} does not say what "
+            f"buying means; give it a method buy that returns Granted, Pending or Refused."
+        )
 
 
 def _tree(path: Path) -> ast.Module:
@@ -52,3 +103,55 @@ def _imports_buyer(node: ast.AST) -> bool:
             return _ROOM_NAME in names
         return node.module == _ROOM and bool(names & {"Buyer", "*"})
     return False
+
+
+def _line(node: ast.AST) -> int:
+    return int(getattr(node, "lineno", 1))
+
+
+def _makes_classes(node: ast.AST) -> bool:
+    """Return whether it may make a class in another way than by saying so."""
+    match node:
+        case ast.Call(func=ast.Name(id="type"), args=[_, _, _]):
+            return True
+        case ast.Call(func=ast.Name(id="exec" | "new_class") | ast.Attribute(attr="new_class")):
+            return True
+        case _:
+            return False
+
+
+def _is_buyers(node: ast.AST, imports: list[ast.AST]) -> TypeGuard[ast.ClassDef]:
+    """Return whether it is a class whose only base is our own Buyer, and nothing more."""
+    if not isinstance(node, ast.ClassDef) or node.decorator_list or node.keywords:
+        return False
+    names = {
+        alias.asname or alias.name
+        for each in imports
+        if isinstance(each, ast.ImportFrom) and each.module == _ROOM
+        for alias in each.names
+        if alias.name == "Buyer"
+    }
+    return (
+        len(node.bases) == 1 and isinstance(node.bases[0], ast.Name) and (node.bases[0].id in names)
+    )
+
+
+def _bases(classes: Iterable[ast.ClassDef]) -> set[str]:
+    return {
+        node.id
+        for each in classes
+        for base in each.bases
+        for node in ast.walk(base)
+        if isinstance(node, ast.Name)
+    }
+
+
+def _says_buy(node: ast.AST) -> bool:
+    """Return whether it may give a class its method buy."""
+    match node:
+        case ast.FunctionDef(name="buy") | ast.AsyncFunctionDef(name="buy"):
+            return True
+        case ast.Name(id="buy") | ast.Attribute(attr="buy") | ast.Constant(value="buy"):
+            return True
+        case _:
+            return False

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from itertools import pairwise
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -10,6 +11,10 @@ from dress_rehearsal.plans.errors import PlanError
 from dress_rehearsal.plans.secrets import names_a_secret, variable_of
 
 _SHELL: Final = frozenset({"&&", "||", "|", ";", "&", ">", ">>", "<", "<<", "2>", "2>&1"})
+_SECRET_OPTION: Final = re.compile(
+    r"--?[\w-]*(passw|passphrase|(?<![a-z])pass$|pwd|token|secret|api[-_]?key)[\w-]*", re.IGNORECASE
+)
+_OF_A_FILE: Final = re.compile(r"[-_]?(file|path|dir|env|name|ttl|url)$", re.IGNORECASE)
 _ASSIGNED: Final = re.compile(r"[A-Za-z_]\w*=.*")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,100}")
 
@@ -34,6 +39,14 @@ def _split(value: Any) -> Any:
 def _startable(words: tuple[str, ...]) -> tuple[str, ...]:
     if not words[0] or any("\0" in word for word in words):
         raise ValueError("expected a program and its arguments")
+    for option, value in pairwise(words):
+        names_one = _SECRET_OPTION.fullmatch(option) and not _OF_A_FILE.search(option)
+        if names_one and not value.startswith("-"):
+            raise ValueError(
+                "an option whose name says that it holds a secret (password, token …) would be "
+                "written to every run, and is seen by all who list processes: have the program "
+                'read it from a variable, which target.environment gives it as "env:NAME"'
+            )
     return words
 
 

@@ -70,6 +70,12 @@ def misfit(plan: "Plan") -> str | None:
         return "load is for a plain Locust file: name it under [scenario], as file"
     if plan.ledgers:
         return "ledgers are for buyers: a plain Locust file tells nobody of a ticket"
+    given = [key for key in ("proxy", "headers") if getattr(plan.target, key)]
+    if given:
+        return (
+            f"target.{given[0]} is for buyers: a plain Locust file sends its requests itself, and "
+            f"nothing of the plan is put into them"
+        )
     if plan.target.stage == "embedded":
         return (
             'load is for a Locust file, which needs a target of its own: stage = "external" and '

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from dress_rehearsal.plans.hosts import is_host, is_loopback
+from dress_rehearsal.plans.hosts import LONGEST_PART, is_host, is_loopback, may_hold_a_token
 from dress_rehearsal.plans.types import PositiveDuration, Section
 
 Preset = Literal[
@@ -49,9 +49,6 @@ RESERVED: Final = frozenset(
     )
 )
 """Names of sources that the rehearsal reads itself."""
-
-_LONGEST_PART: Final = 40
-"""Characters of a part of a path or a query; a token has more."""
 
 METRIC: Final = r"[A-Za-z_:][A-Za-z0-9_:.]*"
 _LABELS: Final = r'\{ *(?:[A-Za-z_][A-Za-z0-9_.]* *!?= *"[^"\\]*" *,? *)+\}'
@@ -237,12 +234,9 @@ def _wrong(url: str, allowed: set[str]) -> str | None:
         )
     if parts.scheme not in ("http", "https") or not is_host(host) or port == 0:
         return f"its URL must be http:// or https:// with a host, {example}."
-    if (
-        max(len(part) for part in re.split("[/?&=;]", f"{parts.path}?{parts.query}"))
-        > _LONGEST_PART
-    ):
+    if may_hold_a_token(url):
         return (
-            f"its URL has a part of more than {_LONGEST_PART} characters, which may be a token, "
+            f"its URL has a part of more than {LONGEST_PART} characters, which may be a token, "
             f"and is written to the run: name the variable that holds the token as bearer_env."
         )
     written = f"[{host}]" if ":" in host else host

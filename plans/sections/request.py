@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, ConfigDict, Field
 
 from dress_rehearsal.plans.errors import PlanError
-from dress_rehearsal.plans.secrets import names_a_secret, variable_of
+from dress_rehearsal.plans.secrets import holds_a_secret, names_a_secret, variable_of
 from dress_rehearsal.plans.shown import HIDDEN
 from dress_rehearsal.plans.types import Section
 
@@ -59,6 +59,11 @@ def _written(text: str) -> str:
 def _document(document: Any) -> Any:
     for text in texts_of(document):
         _variable(text)
+    if holds_a_secret(document):
+        raise ValueError(
+            "a text whose name says that it is a secret (password, token, adminKey …) is given as "
+            '"env:NAME", the variable that holds it'
+        )
     return document
 
 

@@ -13,8 +13,9 @@ from dress_rehearsal.plans import PlanError
 from dress_rehearsal.plans.secrets import resolved
 from dress_rehearsal.plans.sections.metrics import Metrics, PoolNames
 from dress_rehearsal.plans.visible import visible_line
+from dress_rehearsal.records.collectors.counters import STARTED, Counters
 from dress_rehearsal.records.collectors.exposition import read_exposition
-from dress_rehearsal.records.collectors.pool_series import FOUND, Found, PoolSeries, PoolValue
+from dress_rehearsal.records.collectors.pool_series import FOUND, PoolSeries
 from dress_rehearsal.records.http import MIB, Answer, Connection, NoAnswerError
 from dress_rehearsal.records.http.reach import Reach, UnreachableError, reach_of
 from dress_rehearsal.records.pool_presets import read_preset
@@ -22,6 +23,12 @@ from dress_rehearsal.records.samples import Reading, Series, SourceUnreadableErr
 
 UP: Final = "pool_metrics_up"
 """Whether an entry's address gave its text; the label `why` says why not."""
+PROCESS: Final = "pool_metrics_process"
+"""When the process began that gave it (Unix seconds), where it tells: another value is another."""
+LEVELS: Final = "pool_metrics_levels"
+"""How many series of levels (connections in use, say) there were; one more or less is of a process
+that came or went."""
+_ABOUT: Final = (UP, PROCESS, LEVELS, FOUND)
 _LONGEST_WHY: Final = 200
 _TIMEOUT_S: Final = 2.0
 _LIMIT_BYTES: Final = 8 * MIB
@@ -46,10 +53,10 @@ class PoolMetrics:
         several = len(metrics.addresses) > 1
         self._replica = {"replica": str(position + 1)} if several else {}
         self._pools = PoolSeries(metrics.name, families(metrics))
+        self._counters = Counters(self._pools.counters)
         self._connection: Connection | None = None
         self._known: frozenset[str] = frozenset()
         self._near: dict[str, str] = {}
-        self._said: list[Found] = []
 
     def read(self) -> Reading:
         """Return what its pools are now.
@@ -74,27 +81,11 @@ class PoolMetrics:
         if self._connection is not None:
             self._connection.close()
 
-    def look(self) -> tuple[list[PoolValue], list[Found]]:
-        """Return the numbers of every pool there is now, and what of the names was there.
-
-        Raises:
-            NoAnswerError, ValueError, PlanError, OSError: there is no text of metrics; the message
-                says why.
-        """
-        text = self._text()
-        seen: set[str] = set()
-        return self._pools.read(list(read_exposition(text, self._pools.wanted, seen)), seen)
-
     def _text(self) -> str:
         answer = self._answer()
         if answer.status != 200:
             raise ValueError(_status_words(answer.status))
         return answer.body.decode(errors="replace")
-
-    def found(self, text: str) -> tuple[list[Series], list[Found]]:
-        """Return the series that a text holds, and what of the names looked for was there."""
-        series = [each for each in self._series(text) if each.name not in (UP, FOUND)]
-        return series, self._said
 
     def _where(self) -> str:
         """Return where it was asked, without path and query: they may hold a secret."""
@@ -122,16 +113,19 @@ class PoolMetrics:
             ValueError: it holds no metric at all.
         """
         seen: set[str] = set()
-        samples = list(read_exposition(text, self._pools.wanted, seen))
+        samples = list(read_exposition(text, {*self._pools.wanted, STARTED}, seen))
         if text.strip() and (not seen or text.lstrip().startswith("<")):
             raise ValueError("what answers there is no text of metrics")
+        started = {each.value for each in samples if each.name == STARTED}
+        samples = self._counters.read(samples, time.time())
+        levels = sum(each.name in self._pools.levels for each in samples)
         changed = frozenset(seen) != self._known
         values, found_now = self._pools.read(samples, seen if changed else ())
         if changed:
             self._near = {each.of: each.near for each in found_now}
             self._known = frozenset(seen)
         # What is near is looked for only where there are other names than before.
-        self._said = [
+        told = [
             each if each.series else each._replace(near=self._near.get(each.of, ""))
             for each in found_now
         ]
@@ -139,10 +133,10 @@ class PoolMetrics:
             Series(
                 self.name, FOUND, labels_json(metrics=self.name, of=each.of, near=each.near)
             ): float(each.series)
-            for each in self._said
+            for each in told
         }
         return {
-            Series(self.name, UP, labels_json(metrics=self.name)): 1.0,
+            **self._about(started, levels),
             **found,
             **{
                 Series(
@@ -151,6 +145,14 @@ class PoolMetrics:
                 for each in values
             },
         }
+
+    def _about(self, started: set[float], levels: int) -> dict[Series, float]:
+        """Return the samples about the text itself."""
+        told = {UP: 1.0, LEVELS: float(levels)}
+        if len(started) == 1:
+            told[PROCESS] = started.pop()
+        labels = labels_json(metrics=self.name)
+        return {Series(self.name, name, labels): value for name, value in told.items()}
 
 
 def families(metrics: Metrics) -> Mapping[str, tuple[PoolNames, ...]]:

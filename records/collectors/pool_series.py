@@ -8,7 +8,7 @@ import difflib
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -40,6 +40,9 @@ _CANONICAL: Final = {
 }
 """What each name of a map is called in the metrics table, and its labels beside `pool`."""
 _FIELDS: Final = tuple(_CANONICAL)
+_COUNTERS: Final = frozenset(
+    ("busy", "wait_sum", "wait_count", "wait_bucket", "hold_sum", "hold_count", "timeouts")
+)
 _TIMES: Final = ("wait_sum", "wait_bucket", "hold_sum")
 _SECONDS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _UNITS: Final = (
@@ -48,7 +51,7 @@ _UNITS: Final = (
     (re.compile(r"_(nanoseconds|nanos|ns)(_|$)"), "ns"),
     (re.compile(r"_seconds(_|$)"), "s"),
 )
-_TERM: Final = re.compile(r"(count\()?([A-Za-z_:][A-Za-z0-9_:.]*)(\{[^}]*\})?\)?")
+_TERM: Final = re.compile(r'(count\()?([A-Za-z_:][A-Za-z0-9_:.]*)(\{(?:[^"}]|"[^"]*")*\})?\)?')
 _MATCHER: Final = re.compile(r'([A-Za-z_][A-Za-z0-9_.]*) *(!?=) *"([^"]*)"')
 
 Key = tuple[str, ...]
@@ -114,13 +117,21 @@ class PoolSeries:
             for place, names in enumerate(tables)
             for field in _FIELDS
         }
-        self.wanted = frozenset(
+        self.wanted = self._names_of(_FIELDS)
+        """The names of all metrics that are to be looked at."""
+        self.levels = self._names_of(frozenset(_FIELDS) - _COUNTERS)
+        """Those of them that go up and down."""
+        self.counters = self._names_of(_COUNTERS) - self.levels
+        """Those of them that only grow, until their process begins anew."""
+
+    def _names_of(self, fields: Collection[str]) -> frozenset[str]:
+        return frozenset(
             term.name
-            for spellings in self._spellings.values()
+            for (_, _, field), spellings in self._spellings.items()
+            if field in fields
             for spelling in spellings
             for term in spelling.terms
         )
-        """The names of all metrics that are to be looked at."""
 
     def read(
         self, samples: Iterable[Exposed], seen: Iterable[str]
@@ -240,7 +251,7 @@ def _evaluated(
         own: Values = {}
         fitting = [each for each in by_name.get(term.name, ()) if term.fits(each.labels)]
         for sample in fitting:
-            if math.isnan(sample.value):
+            if not math.isfinite(sample.value):  # nobody has so many: it is not known
                 continue
             place = (
                 tuple(sample.labels.get(label, "") for label in name_label),

@@ -9,7 +9,7 @@ import pyarrow as pa
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import parquet, tables
 from dress_rehearsal.records.ledgers.columns import Reading
-from dress_rehearsal.records.ledgers.difference import New, People, new_since
+from dress_rehearsal.records.ledgers.difference import New, People, is_sold, new_since
 from dress_rehearsal.records.ledgers.reading import read_ledgers
 from dress_rehearsal.records.ledgers.table import LedgerUnreadableError
 from dress_rehearsal.records.run_directory import RunDirectory
@@ -102,7 +102,9 @@ class Ledgers:
                 name: reading.count if isinstance(reading, Reading) else -1
                 for name, reading in self._after.items()
             }
-            if last is not None and sizes != last:
+            if last is None:  # it begins to stand still when it is first seen
+                changed_s = now_s if min(sizes.values()) >= 0 else changed_s
+            elif sizes != last:
                 grew, changed_s = True, now_s
             last = sizes
             stood_s, watched_s = now_s - changed_s, now_s - began_s
@@ -122,7 +124,9 @@ class Ledgers:
             if reading.columns == ("count",):
                 if reading.count - self._before[name].count < len(promised):
                     return False
-            elif not promised <= {row.ticket for row in reading.rows}:
+            elif not promised <= {
+                row.ticket for row in reading.rows if is_sold(row, reading.columns)
+            }:
                 return False
         return True
 
@@ -145,6 +149,7 @@ class Ledgers:
             stamps[ledger.name] = {
                 "tickets": new.count,
                 "before": new.before,
+                **({"gone": new.gone} if new.gone else {}),
                 "columns": list(new.columns),
                 **({} if settle_ms is None else {"settle_ms": settle_ms}),
             }

@@ -7,6 +7,7 @@ shown without any part of it.
 
 import importlib.util
 import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -49,8 +50,16 @@ _PACKAGES: Final = {
 }
 """What is installed for a module, where it is called otherwise."""
 
+_ELSEWHERE: Final = frozenset(
+    {"odbc_connect", "dsn", "service", "servicefile", "read_default_file", "read_default_group"}
+)
+"""Keys of a URL that name the host somewhere else."""
 _HOSTS: Final = ("host", "hostaddr")
 _SHAPE: Final = "such as postgresql://user:password@host/database"
+_STEPS: Final = 10_000
+"""Of SQLite's machine, between two looks at the clock."""
+_INTERRUPTED: Final = "interrupted"
+"""What SQLite says of a statement that was stopped."""
 _AT_ONCE: Final = 10_000
 _SHORTEST: Final = 3
 _LONGEST: Final = 300
@@ -80,6 +89,10 @@ def read_database(
     except LedgerUnreadableError:
         raise
     except DBAPIError as error:
+        if url.get_backend_name() == "sqlite" and str(error.orig) == _INTERRUPTED:
+            raise LedgerUnreadableError(
+                f"its query took longer than its timeout of {timeout_s:g} s"
+            ) from None
         said = _scrubbed(str(error.orig), url, dsn)
         raise LedgerUnreadableError(f"the database says: {said}") from None
     except (SQLAlchemyError, OSError, ValueError, TypeError, LookupError, RuntimeError) as error:
@@ -124,7 +137,7 @@ def _check_hosts(variable: str, url: URL, allow: Sequence[str]) -> None:
     """Check that the database is on this machine, or on a host that the plan allows."""
     named = [url.host or ""]
     for key, value in url.query.items():
-        if key.lower() in ("odbc_connect", "dsn", "service"):
+        if key.lower() in _ELSEWHERE:
             raise LedgerUnreadableError(
                 f"the value of {variable} does not name the database's host, so nobody can tell "
                 f"whether it may be asked: write it {_SHAPE}"
@@ -202,10 +215,18 @@ def _guard(connection: Connection, timeout_s: float) -> None:
             connection.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
         case "sqlite":
             connection.exec_driver_sql("PRAGMA query_only = ON")
+            _bound_sqlite(connection.connection.driver_connection, timeout_s)
         case "oracle":
             connection.exec_driver_sql("SET TRANSACTION READ ONLY")
         case _:
             pass  # what it does is undone when the connection is closed
+
+
+def _bound_sqlite(own: Any, timeout_s: float) -> None:
+    """Have SQLite, which knows no time-out of a statement, look at the clock as it works."""
+    until_s = time.monotonic() + timeout_s
+    if hasattr(own, "set_progress_handler"):  # else another driver's, which is left to its thread
+        own.set_progress_handler(lambda: time.monotonic() > until_s, _STEPS)
 
 
 def _rows(connection: Connection, query: str) -> Table:

@@ -30,6 +30,7 @@ class New:
         count: how many tickets.
         before: how many were there before.
         held: positions on the roster of who held one before.
+        gone: how many of those from before are gone, or another's, while others are still there.
     """
 
     columns: tuple[str, ...]
@@ -39,6 +40,7 @@ class New:
     count: int
     before: int
     held: frozenset[int]
+    gone: int = 0
 
 
 class People:
@@ -46,20 +48,21 @@ class People:
 
     def __init__(self, students: Sequence[str]) -> None:
         self._exact = {student: position for position, student in enumerate(students)}
-        folded = Counter(student.casefold() for student in students)
+        folded = Counter(map(_folded, students))
         self._folded = {
-            student.casefold(): position
+            _folded(student): position
             for student, position in self._exact.items()
-            if folded[student.casefold()] == 1
+            if folded[_folded(student)] == 1
         }
 
     def position(self, student: str) -> int:
         """Return where somebody is on the roster, -1: not at all.
 
-        Capitals make no difference where they tell nobody apart: shops write addresses small.
+        Capitals make no difference where they tell nobody apart: shops write addresses small. Nor
+        do spaces around it, with which a column of fixed width is filled up.
         """
         found = self._exact.get(student)
-        return self._folded.get(student.casefold(), -1) if found is None else found
+        return self._folded.get(_folded(student), -1) if found is None else found
 
 
 def new_since(before: Reading, after: Reading, people: People) -> New:
@@ -82,6 +85,7 @@ def new_since(before: Reading, after: Reading, people: People) -> New:
             there[_key(row)] -= 1
         else:
             fresh.append(row)
+    fresh = _without_changed(fresh, before)
     columns = after.columns or before.columns or _ALL_KNOWN
     _check_whole(fresh, columns)
     _check_times(fresh, columns, before.at_ns, after.at_ns)
@@ -93,7 +97,45 @@ def new_since(before: Reading, after: Reading, people: People) -> New:
             f"{_excerpt(fresh[0].student)}): its column student has to hold what the roster's does"
         )
     held = frozenset(people.position(row.student) for row in before.rows if row.student) - {-1}
-    return New(columns, rows, len(rows), len(before.rows), held)
+    gone = _gone(before.rows, after.rows)
+    sold = sum(is_sold(row, before.columns) for row in before.rows)
+    return New(columns, rows, len(rows), sold, held, gone)
+
+
+def is_sold(row: Row, columns: Sequence[str]) -> bool:
+    """Return whether somebody has what a row is about: a seat that is still free has no owner."""
+    has_owner = row.student is not None or "student" not in columns
+    return (
+        row.ticket is not None
+        and has_owner
+        and (row.granted_ns is not None or "granted" not in columns)
+    )
+
+
+def _folded(student: str) -> str:
+    return student.strip().casefold()
+
+
+def _without_changed(fresh: Sequence[Row], before: Reading) -> list[Row]:
+    """Return the rows that are new, without those from before that only have another student."""
+    sold = {(row.ticket, row.granted_ns) for row in before.rows if row.student}
+    return [
+        row
+        for row in fresh
+        if row.granted_ns is None
+        or row.granted_ns >= before.at_ns - _FAR_NS
+        or (row.ticket, row.granted_ns) not in sold
+    ]
+
+
+def _gone(before: Sequence[Row], after: Sequence[Row]) -> int:
+    """Return how many tickets somebody held before and does no more; none where all are gone.
+
+    Then it was reset.
+    """
+    held = {(row.ticket, row.student) for row in before if row.student}
+    missing = held - {(row.ticket, row.student) for row in after}
+    return len(missing) if len(missing) < len(held) else 0
 
 
 def _key(row: Row) -> tuple[str | None, str | None, int | None]:

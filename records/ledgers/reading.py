@@ -5,8 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
+from urllib.parse import urlsplit
 
 from dress_rehearsal.plans.errors import PlanError
+from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.plans.secrets import resolved
 from dress_rehearsal.plans.sections.ledgers import Ledger
 from dress_rehearsal.plans.sections.target import Target
@@ -121,8 +123,10 @@ def _dsn(ledger: Ledger) -> str:
 
 
 def _reach(ledger: Ledger, target: Target) -> Reach:
-    secure = (ledger.url or "").lower().startswith("https:")
+    parts = urlsplit(ledger.url or "")
+    # What is on this machine is no proxy's to find: it would look on its own.
+    proxy = None if is_loopback(parts.hostname or "") else target.proxy
     try:
-        return reach_of(target.ca_file if secure else None, target.proxy)
+        return reach_of(target.ca_file if parts.scheme == "https" else None, proxy)
     except UnreachableError as error:
         raise LedgerUnreadableError(str(error).rstrip(".")) from error

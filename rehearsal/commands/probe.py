@@ -43,7 +43,7 @@ def _probe(options: argparse.Namespace) -> int:
     if not wrongs:
         sheet.line("Nothing is wrong.", style="bold green")
         roster = f" --roster {shlex.quote(str(options.roster))}" if options.roster else ""
-        for line in next_step(plan, people, f"rehearse run {options.plan}{roster}"):
+        for line in next_step(plan, f"rehearse run {options.plan}{roster}"):
             sheet.line(line)
         return 0
     sheet.line(f"First: {wrongs[0]}", style="bold red")

@@ -36,8 +36,8 @@ class Exchanged:
     kind: str
 
 
-class TooManyRequestsError(Exception):
-    """A method of the scenario does not stop asking."""
+class TooManyRequestsError(BaseException):
+    """A method of the scenario does not stop asking, whatever it catches."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,5 @@
-"""The probe: one student through every step of a scenario, and everything that was seen of it.
+"""The probe: one student through every step of a scenario, those who should be refused, and
+everything that was seen of it.
 
 Nothing is measured and nothing is kept: the student acts in this process, with the students' own
 client, and what the stage writes meanwhile is in a folder that goes with it, however this ends.
@@ -8,6 +9,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +17,7 @@ from dress_rehearsal.compose import ExternalStage, Guardian, StageError
 from dress_rehearsal.compose.opening import t0_from
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.plans import Person, Plan, PlanError
+from dress_rehearsal.plans.sections.request import shown_request
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.errors import RehearsalError
@@ -23,11 +26,11 @@ from dress_rehearsal.rehearsal.first_contact.decisions import tell_decisions
 from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
 from dress_rehearsal.rehearsal.first_contact.exchange import Wire
 from dress_rehearsal.rehearsal.first_contact.meters import tell_metrics
+from dress_rehearsal.rehearsal.first_contact.refusals import try_refused
 from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
 from dress_rehearsal.rehearsal.first_contact.stores import held, tell_ledgers
 from dress_rehearsal.rehearsal.first_contact.student import Played, ProbeStudent, await_instant
-from dress_rehearsal.rehearsal.first_contact.wrongs import reasons_in, wrongs_of
-from dress_rehearsal.reports.words import counted
+from dress_rehearsal.rehearsal.first_contact.wrongs import wrongs_of
 from dress_rehearsal.scenarios import Granted, Pending
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.loading import load_buyer
@@ -36,17 +39,19 @@ _BEFORE_T0_S: Final = 2.0
 """What the student has for arriving and logging in before the sale opens."""
 _LONGEST_WAIT_S: Final = 30.0
 """Whoever opens later than that by a clock of their own is not waited for."""
-_OUTSIDERS: Final = "not_eligible"
 _AFTER_T0_S: Final = 0.2
 """A click falls so long after T-0: the app's clock may be a little behind."""
 
 
 def probe(plan: Plan, people: list[Person], sheet: Sheet, drawn: str = "") -> list[str]:
-    """Play one student, show everything, and return what is wrong, the first thing first.
+    """Play one student and who should be refused, and show everything.
 
     Args:
         people: the roster.
         drawn: which student it is, where there is no roster.
+
+    Returns:
+        What is wrong, the first thing first.
 
     Raises:
         PlanError, RehearsalError: it could not begin; the message says why.
@@ -55,7 +60,9 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet, drawn: str = "") -> li
     if person is None:
         raise PlanError("Nobody on the roster is enrolled, so nobody could buy: enrol somebody.")
     kind = load_buyer(plan)  # before anything is started
-    discretion = Discretion([person.pin])
+    # Where everybody is drawn, the app knows nobody, and lets everybody in.
+    other = None if drawn else next((each for each in people if not each.enrolled), None)
+    discretion = Discretion([each.pin for each in (person, other) if each is not None])
     who = drawn or f"student {people.index(person) + 1:,} of the roster"
     sheet.line(f"Probing with {who}; PINs, tokens, cookies and keys are not shown.")
     with _private_stage(plan) as stage:
@@ -66,15 +73,22 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet, drawn: str = "") -> li
             discretion,
         )
         file = Path(plan.scenario.file or "")
-        student = ProbeStudent(kind, person, wire, file, plan.students.ticket_poll)
+
+        def student_of(who: Person) -> ProbeStudent:
+            return ProbeStudent(kind, who, wire, file, plan.students.ticket_poll)
+
+        student = student_of(person)
+        outsider = (people.index(other), partial(student_of, other)) if other else None
         try:
             played = _play(plan, stage, student, wire, sheet)
+            refused = try_refused(plan, student, _held(played), outsider, sheet, discretion)
         finally:
             wire.close()
-        wrongs = wrongs_of(plan, played, file, discretion)
+        wrongs = [*wrongs_of(plan, played, file, discretion), *refused]
         for loss in stage.lost():
             wrongs.insert(0, loss.what)
-        ticket = _ticket_of(played)
+        claim = _held(played)
+        ticket = None if claim is None else claim.ticket
         sheet.heading("Pools")
         wrongs += tell_metrics(sheet, plan)
         sheet.heading("Ledgers")
@@ -139,13 +153,13 @@ def _opening_words(plan: Plan) -> str:
         return "who buys at once, for the sale is open already"
     if opening.at is not None:
         return f"of a sale that opens by itself at {opening.at.isoformat()}"
-    return f"of a sale that {opening.request} opens"
+    return f"of a sale that {shown_request(opening.request or '')} opens"
 
 
-def _ticket_of(played: list[Played]) -> str | None:
+def _held(played: list[Played]) -> Granted | None:
     """Return the ticket that the student was granted in the end."""
     claims = [one.claim for one in played if isinstance(one.claim, Granted)]
-    return str(claims[-1].ticket) if claims else None
+    return claims[-1] if claims else None
 
 
 @contextmanager
@@ -181,25 +195,12 @@ def _without_logs(sentence: str, logs: Path) -> str:
     return re.sub(log, "its log", sentence)
 
 
-def _if_unforeseen(plan: Plan) -> str:
-    """Return what a scenario lacks that never says why an outsider is refused."""
-    if _OUTSIDERS in reasons_in(Path(plan.scenario.file or "")):
-        return ""
-    return f', and the scenario never returns Refused("{_OUTSIDERS}") for them'
-
-
-def next_step(plan: Plan, people: list[Person], command: str) -> Iterator[str]:
+def next_step(plan: Plan, command: str) -> Iterator[str]:
     """Yield what to do next once nothing is wrong.
 
     Args:
         command: that rehearses the plan.
     """
-    outsiders = sum(not each.enrolled for each in people[: plan.event.students])
-    if outsiders:
-        yield (
-            f"Not tried: {counted(outsiders, 'person', 'people')} of the roster may not buy"
-            f"{_if_unforeseen(plan)}."
-        )
     if plan.target.reset is None:
         yield (
             "The plan has no [target.reset]: what the student bought stays in the app. What was "

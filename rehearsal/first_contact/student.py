@@ -22,6 +22,7 @@ from dress_rehearsal.scenarios.client.session import Client
 
 METHOD_S: Final = 30.0
 """How long one method of a scenario may take."""
+_AGAIN_S: Final = 0.2
 _FOLLOW_UPS: Final = 20
 """How often a pending ticket is asked for."""
 
@@ -45,8 +46,8 @@ class Played:
     skipped: str = ""
 
 
-class OverdueError(Exception):
-    """A method of the scenario does not come to an end."""
+class OverdueError(BaseException):
+    """A method of the scenario does not come to an end, whatever it catches."""
 
 
 class ProbeStudent:
@@ -137,7 +138,8 @@ def _bounded() -> Iterator[None]:
 
     before: Callable[[int, FrameType | None], Any] | int | None
     before = signal.signal(signal.SIGALRM, overdue)
-    signal.setitimer(signal.ITIMER_REAL, METHOD_S)
+    # Again and again: it may be caught where everything is.
+    signal.setitimer(signal.ITIMER_REAL, METHOD_S, _AGAIN_S)
     try:
         yield
     finally:

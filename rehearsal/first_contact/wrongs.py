@@ -36,6 +36,17 @@ def wrongs_of(
     return wrongs
 
 
+def broken(one: Played, discretion: Discretion) -> Iterator[str]:
+    """Yield what is wrong with a step whoever takes it: no answer, or nothing to be made of it."""
+    for exchanged in one.exchanged:
+        if not exchanged.status or exchanged.status >= 500:
+            yield from _unanswered(one.method, exchanged, discretion)
+    if one.trouble:
+        yield discretion.shown(one.trouble, 300)
+    elif one.method in ("buy", "follow_up"):
+        yield from _unusable(one, discretion)
+
+
 def reasons_in(file: Path) -> Mapping[str, int]:
     """Return the reasons that a scenario's file gives to `Refused` as they are, with their lines.
 
@@ -68,7 +79,8 @@ def _wrongs(plan: Plan, one: Played, discretion: Discretion) -> Iterator[str]:
             f"see how it wants the name and the PIN, and whether the roster's are its own."
         )
     if one.method in ("buy", "follow_up") and not one.trouble:
-        yield from _ill_claimed(plan, one, discretion)
+        yield from _unusable(one, discretion)
+        yield from _unexpected(plan, one, discretion)
 
 
 def _unanswered(method: str, exchanged: Exchanged, discretion: Discretion) -> Iterator[str]:
@@ -81,8 +93,8 @@ def _unanswered(method: str, exchanged: Exchanged, discretion: Discretion) -> It
         yield f"{method}: {target} was answered 404: there is no such route, or nothing there."
 
 
-def _ill_claimed(plan: Plan, one: Played, discretion: Discretion) -> Iterator[str]:
-    """Yield what is wrong with what was returned."""
+def _unusable(one: Played, discretion: Discretion) -> Iterator[str]:
+    """Yield why nothing can be made of what was returned."""
     match one.claim:
         case None if one.method == "buy":
             last = one.exchanged[-1].status if one.exchanged else 0
@@ -97,6 +109,13 @@ def _ill_claimed(plan: Plan, one: Played, discretion: Discretion) -> Iterator[st
                 f"{one.method} returned Refused({discretion.shown(one.claim.reason, _LONGEST)!r}), "
                 f"a reason that no check knows; known are {', '.join(REASONS)}."
             )
+
+
+def _unexpected(plan: Plan, one: Played, discretion: Discretion) -> Iterator[str]:
+    """Yield why somebody was refused who is the only one there."""
+    match one.claim:
+        case Refused() if one.claim.reason not in REASONS:
+            return
         case Refused("already_holds_ticket"):
             yield (
                 "The student has a ticket from before, so buying was refused: reset the app, give "

@@ -25,7 +25,8 @@ from dress_rehearsal.records.http.reach import UnreachableError, reach_of
 from dress_rehearsal.rehearsal.preflight.doctor import fits
 from dress_rehearsal.rehearsal.preflight.external_target import check_repeatable, check_startable
 from dress_rehearsal.reports.metrics import check_metric_names
-from dress_rehearsal.scenarios.kind import kind_of as kind_of_scenario
+from dress_rehearsal.reports.words import counted
+from dress_rehearsal.scenarios.kind import check_actors
 
 _THEIRS: Final = ("waiting_room", "admission_rate", "admission_cap")
 """Keys of `app` that say of any target how its students are let in."""
@@ -84,7 +85,7 @@ def check_usage(
 
 
 def _check_scenario(plan: Plan) -> None:
-    """Check that the file of a plan's scenario is there and can be read as Python.
+    """Check that the file of a plan's scenario is there, is Python, and has somebody who acts.
 
     Raises:
         PlanError: it is not, or is not; of the path nothing is shown unless it is a file's.
@@ -97,7 +98,7 @@ def _check_scenario(plan: Plan) -> None:
             f"scenario.file is {kind_of(file) or 'not there'}: give a Python file, relative to the "
             f"plan's own folder."
         )
-    kind_of_scenario(file)
+    check_actors(file, plan.scenario.buyer)
 
 
 def _target_problems(plan: Plan) -> Iterator[str]:
@@ -154,8 +155,9 @@ def people_of(plan: Plan, roster: Path | None) -> list[Person]:
         people = read_roster(roster)
         if len(people) < plan.event.students:
             raise PlanError(
-                f"The roster holds {len(people):,} people and the plan has "
-                f"{plan.event.students:,} students; lower event.students or give a longer roster."
+                f"The roster holds {counted(len(people), 'person', 'people')} and the plan has "
+                f"{counted(plan.event.students, 'student')}; lower event.students or give a longer "
+                f"roster."
             )
         return people
     if plan.target.stage == "external" and plan.bundled:

@@ -184,18 +184,14 @@ def _shown(value: Any) -> str:
 
 
 def _command(words: Sequence[str]) -> str:
-    """Return a command as it can be shown: what follows an option that names a secret is hidden."""
+    """Return a command as it can be shown: what an option is given that names a secret is not."""
     said: list[str] = []
-    hide = False
     for word in words:
         option, equals, _ = word.partition("=")
-        if hide or looks_secret(word) or len(word) > _LONGEST_WORD:
+        if looks_secret(word) or len(word) > _LONGEST_WORD:
             said.append(HIDDEN)
-        elif equals and names_a_secret(option):
-            said.append(f"{option}={HIDDEN}")
         else:
-            said.append(word)
-        hide = word.startswith("-") and not equals and names_a_secret(word)
+            said.append(f"{option}={HIDDEN}" if equals and names_a_secret(option) else word)
     return " ".join(said)
 
 

@@ -20,6 +20,7 @@ from dress_rehearsal.records.collectors.collector import Collector
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.generator_process import Line
 from dress_rehearsal.rehearsal.terminal.console import is_drawable
+from dress_rehearsal.rehearsal.terminal.pools import Row, is_ours, newest_pools
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import counted, milliseconds, offset, seconds, written
 
@@ -86,7 +87,7 @@ class Screen(LiveView):
         self._t0_ns: int | None = None
         self._status: Line | None = None
         self._rate = 0.0
-        self._pools: list[tuple[str, str, str, str]] = []
+        self._pools: list[Row] = []
         self._tickets_left: int | None = None
         self._notes: list[Text] = []
         self._plain_due = 0.0
@@ -141,30 +142,15 @@ class Screen(LiveView):
                 * NS_PER_S
             )
             self._rate += 0.5 * (rate - self._rate)
-        self._read_pools(collector)
+        self._pools = newest_pools(self._plan, collector)
+        self._read_tickets(collector)
         if self._t0_ns is not None and status["t_ns"] >= self._t0_ns:
             self._phase = "the sale is open" if self._has_students else "Locust's users act"
         if self._live is None and time.monotonic() >= self._plain_due:
             self._plain_due = time.monotonic() + _PLAIN_EVERY_S
             self.console.print(self._plain_line(), soft_wrap=True)
 
-    def _read_pools(self, collector: Collector) -> None:
-        def number(name: str, source: str = "", **labels: str) -> str:
-            value = collector.latest(name, source, **labels)
-            return "-" if value is None else written(value)
-
-        self._pools = [
-            (
-                f"app to {pool}",
-                number("db_client_connections", "app", pool=pool, state="used"),
-                number("db_client_connection_max", "app", pool=pool),
-                number("db_client_connection_pending_requests", "app", pool=pool),
-            )
-            for pool in ("postgres", "redis")
-        ]
-        queued, room = number("listen_queue_length"), number("listen_queue_limit")
-        self._pools.append(("accept queue", queued, room, queued))
-        self._pools.append(("write-back", "-", "-", number("writeback_backlog", "writeback")))
+    def _read_tickets(self, collector: Collector) -> None:
         # By the stores where they are read: an app too busy to be scraped counts nothing.
         counted = [collector.latest("tickets_held", store=store) for store in ("redis", "postgres")]
         taken = max((number for number in counted if number is not None), default=None)
@@ -200,7 +186,7 @@ class Screen(LiveView):
             ("requests/s", written(round(self._rate))),
             ("p99", felt),
             *([("good p99", good)] if status["outcomes"]["failed"] else []),
-            *([("tickets left", self._left())] if self._has_students else []),
+            *([("tickets left", self._left())] if self._tells_tickets else []),
             ("failed requests", written(status["outcomes"]["failed"])),
             *(
                 [("sent late", milliseconds(1e3 * status["late_p99_s"]))]
@@ -208,6 +194,11 @@ class Screen(LiveView):
                 else [("requests", written(status["requests"]))]
             ),
         ]
+
+    @property
+    def _tells_tickets(self) -> bool:
+        """Whether anything tells meanwhile how many tickets are left: few other apps do."""
+        return self._has_students and (is_ours(self._plan) or self._tickets_left is not None)
 
     def _left(self) -> str:
         return "-" if self._tickets_left is None else written(self._tickets_left)
@@ -229,7 +220,7 @@ class Screen(LiveView):
         parts: list[RenderableType] = [self._headline()]
         if self._status is not None:
             parts += [self._students()] if self._has_students else []
-            parts += [self._numbers_line(), self._pools_table()]
+            parts += [self._numbers_line(), *([self._pools_table()] if self._pools else [])]
         parts += self._notes[-_NOTES:]
         return Panel(Group(*parts), title="dress rehearsal", border_style="bright_black")
 

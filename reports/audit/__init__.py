@@ -28,6 +28,7 @@ from dress_rehearsal.reports.audit.sold_out import false_sold_out
 from dress_rehearsal.reports.audit.ticket_pages import holder_wrongs
 from dress_rehearsal.reports.audit.tickets import settle_ms, ticket_wrongs
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.ledger_times import time_problems
 from dress_rehearsal.reports.schema import Audit
 
 __all__ = ["CLAIMS", "COUNTERS", "NO_CLAIM", "AuditFinding", "audit_run", "unchecked_words"]
@@ -108,6 +109,7 @@ def audit_run(evidence: Evidence) -> AuditFinding:
     unread = entry_problems(evidence)
     problems += pending_problems(evidence) + unread
     reasons = not_applicable(said, found, gate_unread=bool(unread))
+    problems += time_problems(evidence.ledger_times) if "sold_early" not in reasons else []
     beside = {name: reasons[name] for name in COUNTERS if name in reasons}
     for name in beside:
         found[name] = None

@@ -1,12 +1,15 @@
-"""Sold early: whether anybody got a ticket before T-0."""
+"""Sold early: whether anybody got a ticket before T-0.
+
+A row of somebody else's ledger that is dated before its student's first click proves no grant by
+that click (`reports.evidence.ledger_times`), so it decides nothing.
+"""
 
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.audit.said import clock_ns
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.stores import DURABLE, owned
-from dress_rehearsal.reports.numbers import integers
+from dress_rehearsal.reports.evidence.ledger_times import coarseness_ns
+from dress_rehearsal.reports.evidence.stores import owned
 from dress_rehearsal.reports.words import counted
 
 
@@ -22,20 +25,20 @@ def sold_early(evidence: Evidence) -> tuple[int, str] | None:
         return None
     from_ns = t0_ns - clock_ns(evidence)
     early = int((told["acked"] & _before(told["acked_ns"], from_ns)).sum())
-    for rows in stores.holdings.values():
+    ours = evidence.plan.target.stage == "embedded"
+    times = {each.store: each for each in evidence.ledger_times}
+    doubtful = False
+    for store, rows in stores.holdings.items():
         known_ns = rows["granted_ns"]
-        since_ns = from_ns - (0 if stores.durable == DURABLE else _coarseness_ns(known_ns))
-        early = max(early, len(owned(rows[_before(known_ns, since_ns)])))
-    if not early and (not stores.complete or told.empty):
+        before = _before(known_ns, from_ns - (0 if ours else coarseness_ns(known_ns)))
+        if store in times:
+            impossible = times[store].impossible
+            doubtful |= bool(impossible.any())
+            before &= ~impossible & (not times[store].behind)
+        early = max(early, len(owned(rows[before])))
+    if not early and (doubtful or not stores.complete or told.empty):
         return None
     return early, f"Sold early: {counted(early, 'ticket was', 'tickets were')} granted before T-0."
-
-
-def _coarseness_ns(times_ns: pd.Series) -> int:
-    """Return the unit that times are kept in: one that was cut to the second may be late in it."""
-    known = integers(times_ns.dropna())
-    units = (NS_PER_S, NS_PER_MS)
-    return next((unit for unit in units if len(known) and not (known % unit).any()), 0)
 
 
 def _before(times_ns: pd.Series, from_ns: int) -> "pd.Series[bool]":

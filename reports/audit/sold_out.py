@@ -87,8 +87,9 @@ def _of_our_own(said: Said) -> Wrong | None:
 
 def _of_somebody_else(said: Said) -> Wrong | None:
     evidence = said.evidence
-    if evidence.requests.empty or evidence.clock_steps:
-        return None
+    unread = bool(evidence.plan.ledgers) and not evidence.stores.complete
+    if evidence.requests.empty or evidence.clock_steps or unread:
+        return None  # what others took a ledger would say
     places = evidence.plan.event.tickets
     told = said.which("sold_out", roles=_TELLING) & (said.sent_ns >= 0) & (said.done_ns >= 0)
     taken = _may_be_taken(said)(said.sent_ns, said.done_ns) + _taken_by_others(said)
@@ -158,7 +159,16 @@ def _taken_by_others(said: Said) -> int:
     buyers = len(np.unique(said.student[said.may_have_granted]))
     beyond = max((count - buyers for count in stores.counts.values()), default=0)
     before = stores.before if stores.before + stores.most <= places else 0
-    return max(strangers, beyond, 0) + before
+    return max(strangers, beyond, 0) + before + _seconds(said.evidence)
+
+
+def _seconds(evidence: Evidence) -> int:
+    """Return how many tickets students have beyond their first, of whom each is counted once."""
+    if evidence.plan.event.per_student != 1:
+        return 0  # there each click is counted
+    held = [*evidence.stores.holdings.values(), evidence.promises.named]
+    named = [{pair for pair in owned(rows) if pair[0] >= 0} for rows in held]
+    return max(len(pairs) - len({student for student, _ in pairs}) for pairs in named)
 
 
 def told_before_the_last_buyer(said: Said) -> int:

@@ -78,14 +78,19 @@ def _of_grants(evidence: Evidence) -> dict[str, Wrong]:
 
 
 def _told_to_several(evidence: Evidence) -> int:
-    """Count the students beyond one a ticket who were told that it is theirs.
+    """Count the students beyond one a ticket whose it is said to be.
 
-    By the answers alone: where a store says whose it is, the others' is a wrong of its own.
+    By the store whose word counts where it says whose it is (who was told so besides was told
+    another's, a wrong of its own), else by the answers.
     """
+    said = evidence.promises.named
     if evidence.stores.holdings and "owners" in evidence.stores.known:
-        return 0
-    told = evidence.promises.named[["student", "ticket"]].drop_duplicates()
-    return int(len(told) - told["ticket"].nunique())
+        durable = durable_rows(evidence.stores)
+        if durable is None:
+            return 0
+        said = durable[durable["student"] >= 0]
+    said = said[["student", "ticket"]].drop_duplicates()
+    return int(len(said) - said["ticket"].nunique())
 
 
 def _places_sold_twice(evidence: Evidence) -> int:

@@ -43,7 +43,8 @@ from dress_rehearsal.reports.words import (
     written,
 )
 
-NO_CAUSE: Final = "Cause: none"
+_CAUSE: Final = "Cause of slowness"
+NO_CAUSE: Final = f"{_CAUSE}: none"
 """How the line begins where nothing was slow; what could not be decided says so instead."""
 _RESAMPLES: Final = 100
 _BINS_PER_S: Final = 4
@@ -93,7 +94,7 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     """
     grid = run_grid(evidence)
     if evidence.t0_ns is None or not len(grid):
-        unknown = "Cause: not known, for nothing was measured after a T-0."
+        unknown = f"{_CAUSE}: not known, for nothing was measured after a T-0."
         return CauseFinding(None, {}, unknown, decided=False)
     load = read_load(evidence, grid)
     found = _find(evidence, load, pools)
@@ -166,12 +167,15 @@ def _undecided(evidence: Evidence) -> str | None:
     Nobody looked while the requests were made, or nobody knows how long they took.
     """
     if evidence.clock_steps:
-        return "Cause: not decided, for a clock was set, and times before and after do not compare."
+        return (
+            f"{_CAUSE}: not decided, for a clock was set, and times before and after do not "
+            f"compare."
+        )
     gaps = [gap for gap in evidence.gaps if gap.source in _WITNESSES and not gap.planned]
     if not gaps or evidence.t0_ns is None:
         return None
     longest = max(gaps, key=lambda gap: gap.until_ns - gap.from_ns)
-    return f"Cause: not decided, for nothing was measured {_span(longest, evidence.t0_ns)}."
+    return f"{_CAUSE}: not decided, for nothing was measured {_span(longest, evidence.t0_ns)}."
 
 
 def _unheard(evidence: Evidence, slow: Slowest) -> str | None:
@@ -191,7 +195,7 @@ def _unheard(evidence: Evidence, slow: Slowest) -> str | None:
         if float(inside.clip(lower=0).sum()) >= _UNHEARD_SHARE * total:
             who = f"the app's worker {pid}" if pid else "the app's workers"
             return (
-                f"Cause: not decided, for nothing was heard of {who} "
+                f"{_CAUSE}: not decided, for nothing was heard of {who} "
                 f"{_span(gap, evidence.t0_ns)}, where the slowest requests were."
             )
     return None
@@ -263,15 +267,15 @@ def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen:
     if pool is not None and pool.leaked:
         alone = where if found.worker else ""  # who waits need not be who leaked
         leaked = f"{written(pool.leaked)} of {written(pool.max)} connections"
-        return f"Cause: {what} leaked {leaked}{alone}; {came}."
+        return f"{_CAUSE}: {what} leaked {leaked}{alone}; {came}."
     how = "" if pool is None else _HOW.get(pool.diagnosis or "", "")
     since = offset(found.since_s)
-    return f"Cause: {what}{how}{where}, from {since} on ({seen}); {came}."
+    return f"{_CAUSE}: {what}{how}{where}, from {since} on ({seen}); {came}."
 
 
 def _nothing_slow(bought: Slowest | None) -> str:
     if bought is None:
-        return "Cause: not known, for of no purchase it is known how long it took."
+        return f"{_CAUSE}: not known, for it is known of no purchase how long it took."
     waited = milliseconds(rounded(bought.p99_ms))
     return f"{NO_CAUSE}; the slowest 1% of purchases waited {waited}."
 

@@ -11,7 +11,8 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.words import counted, offset, percent, written
 
 FAILED_SHARE: Final = 0.01
-"""Of the requests from T-1 s on: where more failed, that is what there is to name."""
+"""Of the requests from T-1 s on, or of all where the rush was stopped before: where more failed,
+that is what there is to name."""
 _NEARLY_ALL: Final = 0.8
 
 
@@ -24,7 +25,7 @@ def failures(evidence: Evidence, more_than: int = 0) -> str | None:
     failed hardly any of theirs.
     """
     latency, requests = evidence.latency, evidence.requests
-    rows = pd.DataFrame(
+    every = pd.DataFrame(
         {
             "step": latency["step"],
             "word": requests["error"].astype("object"),
@@ -32,7 +33,9 @@ def failures(evidence: Evidence, more_than: int = 0) -> str | None:
             "failed": latency["outcome"] == "failed",
             "intended_ns": requests["intended_ns"],
         }
-    )[latency["intended_s"] >= -BEFORE_T0_S]
+    )
+    decisive = latency["intended_s"] >= -BEFORE_T0_S
+    rows = every[decisive] if decisive.any() else every  # the rush was stopped before that
     failed = rows[rows["failed"]]
     least = max(FEWEST, FAILED_SHARE * len(rows), more_than + 1)
     if evidence.t0_ns is None or len(failed) < least:
@@ -47,7 +50,7 @@ def failures(evidence: Evidence, more_than: int = 0) -> str | None:
     where = str(steps.index[0]) if one_route else f"{written(len(steps))} routes"
     since = offset(round((float(mine["intended_ns"].min()) - evidence.t0_ns) / NS_PER_S, 2))
     return (
-        f"Cause: answers of failure, {_how_many(len(mine), len(failed))} {word}: "
+        f"Cause of failures: {_how_many(len(mine), len(failed))} {word}: "
         f"{written(len(mine))} of {counted(len(asked), 'request')} of {where}{_whose(asked, mine)} "
         f"from {since} on."
     )

@@ -18,6 +18,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import level_on
 from dress_rehearsal.reports.pools.foreign_series import ForeignPool, read_foreign_pools
+from dress_rehearsal.reports.pools.unread import takes_turns
 
 _AROUND_NS: Final = NS_PER_S
 """What is counted between two looks, a second apart, is seen at the second of them."""
@@ -68,7 +69,10 @@ def foreign_waits(evidence: Evidence) -> ForeignWaits:
     clients = [pool for pool in read_foreign_pools(evidence) if pool.kind == "client"]
     return ForeignWaits(
         {pool.name: _waits(evidence, pool) for pool in clients if pool.waiting_told},
-        tuple(pool.name for pool in clients if not pool.waiting_told),
+        (
+            *(pool.name for pool in clients if not pool.waiting_told),
+            *(each.name for each in evidence.plan.metrics if takes_turns(evidence, each)),
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from dress_rehearsal.reports.evidence.clocks import (
     clock_steps,
 )
 from dress_rehearsal.reports.evidence.latency import latency_frame
+from dress_rehearsal.reports.evidence.ledger_times import LedgerTimes, read_ledger_times
 from dress_rehearsal.reports.evidence.promises import Promises, read_promises
 from dress_rehearsal.reports.evidence.reconciliation import Reconciliation, reconcile
 from dress_rehearsal.reports.evidence.sale import Sale, read_sale
@@ -123,6 +124,17 @@ class Evidence:
         return read_stores(self.plan, self.events, self.ledger, self.promises.named)
 
     @cached_property
+    def ledger_times(self) -> tuple[LedgerTimes, ...]:
+        """Whether the times in ledgers of somebody else's can be when tickets were granted."""
+        if self.plan.target.stage == "embedded" or self.clock_steps:
+            return ()
+        return read_ledger_times(self.stores, self.promises, self.requests)
+
+    def trusts_times_in(self, store: str) -> bool:
+        """Return whether tickets were granted when a store says so, as far as can be known."""
+        return all(times.trusted for times in self.ledger_times if times.store == store)
+
+    @cached_property
     def server_counts(self) -> Reconciliation:
         """The server's own count of requests beside the recorded ones."""
         return reconcile(self.plan, self.events, self.requests, self.samples, self.steps)
@@ -141,7 +153,7 @@ class Evidence:
             span = whole_load(self.t0_ns, rows)
         else:
             bought = rows[rows["role"] == PURCHASE]
-            span = seconds_that_matter(self.t0_ns, bought)
+            span = seconds_that_matter(self.t0_ns, bought, self.timeline.phases.get("performed"))
         stopped_ns = self.timeline.stopped_ns
         if span is None or stopped_ns is None:
             return span
@@ -166,7 +178,7 @@ class Evidence:
             self.students,
             self.requests,
             self.timeline,
-            [ledger.name for ledger in self.plan.ledgers],
+            [each.name for each in self.plan.ledgers if self.trusts_times_in(each.name)],
         )
 
 

@@ -146,14 +146,18 @@ def _under_fault(timeline: Timeline, from_ns: int, until_ns: int) -> bool:
     return any(fault.touches((since_s - _RELIEF_S, until_s)) for fault in timeline.faults)
 
 
-def seconds_that_matter(t0_ns: int | None, purchases: pd.DataFrame) -> tuple[int, int] | None:
+def seconds_that_matter(
+    t0_ns: int | None, purchases: pd.DataFrame, performed_ns: int | None = None
+) -> tuple[int, int] | None:
     """Return the span, in Unix ns, that the verdict rests on: T-0 less 1 s to the last answer.
 
     A request that was never answered counts up to when it was sent: a generator that stood still
     sends it late.
 
     Args:
-        purchases: the requests to buy; where none was answered the span ends 10 s after T-0.
+        purchases: the requests to buy; where none was answered the span ends 10 s after T-0, or
+            where the students had finished before.
+        performed_ns: when they had.
 
     Returns:
         None without a T-0.
@@ -162,7 +166,12 @@ def seconds_that_matter(t0_ns: int | None, purchases: pd.DataFrame) -> tuple[int
         return None
     answered = purchases[purchases["status"].fillna(0) > 0]
     ends = answered["done_ns"].fillna(answered["read_ns"]).dropna()
-    last_ns = t0_ns + 10 * NS_PER_S if ends.empty else int(ends.max())
+    if ends.empty:
+        last_ns = t0_ns + 10 * NS_PER_S
+        if performed_ns is not None:  # from then on the generator has nothing more to say
+            last_ns = min(last_ns, performed_ns)
+    else:
+        last_ns = int(ends.max())
     sent = purchases["sent_ns"].dropna()
     if not sent.empty:
         last_ns = max(last_ns, int(sent.max()))

@@ -1,4 +1,8 @@
-"""What each store held at the end, and which stores could not be read."""
+"""What each store held at the end, and which stores could not be read.
+
+Of somebody else's ledgers, tickets are called as students were told, where that tells them apart
+(`reports.evidence.ledger_rows`).
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +13,8 @@ import pandas as pd
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.ledgers import BEFORE
-from dress_rehearsal.reports.words import counted
+from dress_rehearsal.reports.evidence.ledger_rows import judged_rows
+from dress_rehearsal.reports.words import counted, written
 
 DURABLE: Final = "postgres"
 """Of the stores of our own, the one whose word counts: what it holds survives."""
@@ -47,6 +52,7 @@ class Stores:
         earlier: students who held a ticket before the first arrival.
         before: how many tickets were sold before it.
         durable: the store whose word counts.
+        notes: how what they say was taken.
     """
 
     expected: tuple[str, ...]
@@ -57,6 +63,7 @@ class Stores:
     earlier: frozenset[int] = frozenset()
     before: int = 0
     durable: str = DURABLE
+    notes: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -93,6 +100,8 @@ def read_stores(
     expected += tuple(sorted(set(detail_of) - set(expected)))
     source = ledger["source"].astype("object")
     holdings, counts, problems = {}, {}, []
+    notes: list[str] = []
+    names: set[str] = set(told["ticket"])
     said = {store: _facts(detail_of.get(store)) for store in expected}
     for store in expected:
         rows = ledger[source == store]
@@ -116,7 +125,20 @@ def read_stores(
                     f"{store} held {counted(detail['tickets'], 'ticket')} when it was read, but "
                     f"ledger.parquet has {counted(len(rows), 'row')} of it: the file was changed."
                 )
-            holdings[store] = _held(rows, told, owners="owners" in said[store])
+            found = judged_rows(
+                store,
+                rows,
+                told,
+                names,
+                owners="owners" in said[store],
+                foreign=bool(plan.ledgers),
+                per_student=plan.event.per_student,
+            )
+            notes += found.notes
+            problems += [*found.problems, *_gone(store, detail)]
+            if found.held is not None:
+                holdings[store] = found.held
+                names |= set(found.held["ticket"].dropna())
     if not expected and plan.target.stage == "embedded":
         problems.append("No store was read, so nobody can audit who holds a ticket.")
     earlier = ledger.loc[source.isin([f"{store}{BEFORE}" for store in expected]), "student"]
@@ -129,20 +151,20 @@ def read_stores(
         frozenset(earlier.dropna().astype("int64").tolist()),
         max((int(detail.get("before", 0)) for detail in detail_of.values()), default=0),
         _durable(plan, holdings, expected, said),
+        tuple(notes),
     )
 
 
-def _held(rows: pd.DataFrame, told: pd.DataFrame, *, owners: bool) -> pd.DataFrame:
-    """Return a store's rows, each with its owner: by the store, else by what students were told."""
-    ticket = rows["ticket"].astype("object")
-    if owners:
-        student = rows["student"]
-    else:
-        first = told.drop_duplicates("ticket").set_index("ticket")["student"]
-        student = ticket.map(first.to_dict()).astype("Int64")
-    return rows.assign(ticket=ticket, student=student.fillna(-1).astype("int64")).reset_index(
-        drop=True
-    )
+def _gone(store: str, detail: Mapping[str, Any]) -> list[str]:
+    """Return a sentence where some of the tickets that had been sold before are there no more."""
+    gone, before = int(detail.get("gone", 0)), int(detail.get("before", 0))
+    if not gone:
+        return []
+    return [
+        f"{written(gone)} of {counted(before, 'ticket')} that {store} held before the rush "
+        f"{'is' if gone == 1 else 'are'} gone or another's: lost by whoever held "
+        f"{'it' if gone == 1 else 'them'}, unless the query leaves out what is older."
+    ]
 
 
 def _facts(detail: Mapping[str, Any] | None) -> frozenset[Fact]:

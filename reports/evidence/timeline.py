@@ -21,6 +21,10 @@ FAULTS_AND_ALERTS: Final = ("fault", "alert")
 
 _LOSSES: Final = {"process": "process lost", "abort": "run cut short"}
 
+_BROKEN: Final = ("connection_lost", "connection_reset", "connect_refused")
+"""The client's words for requests that somebody's end may have cost."""
+_FELT_NS: Final = 2 * NS_PER_S
+
 Floats = NDArray[np.float64]
 
 
@@ -136,6 +140,19 @@ def read_timeline(
 def was_planned(event: TimelineEvent) -> bool:
     """Return whether a process was lost because the plan's own fault took it."""
     return event.detail.get("planned") is True
+
+
+def was_recycled(event: TimelineEvent, requests: pd.DataFrame) -> bool:
+    """Return whether a worker of somebody's app was replaced at once, and nobody felt it.
+
+    Servers recycle workers after so many requests, and put another in the place of one that has
+    crashed. The latter takes with it what it was about to answer.
+    """
+    if event.detail.get("replaced") is not True:
+        return False
+    over_ns = requests["done_ns"].fillna(requests["read_ns"])
+    near = (over_ns - event.t_ns).abs() <= _FELT_NS
+    return not (near & requests["error"].astype("object").isin(_BROKEN)).any()
 
 
 def event_words(event: TimelineEvent) -> str:

@@ -4,6 +4,8 @@ Where neither how long nor how many wait is told, a full pool is not known to be
 not healthy.
 """
 
+import errno
+import os
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,7 +18,7 @@ from dress_rehearsal.records.collectors.pool_metrics import UP
 from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.samples import level_on
+from dress_rehearsal.reports.evidence.samples import label, level_on
 from dress_rehearsal.reports.numbers import rounded, whole
 from dress_rehearsal.reports.pools.client import WAIT_LIMIT_S, PoolFinding
 from dress_rehearsal.reports.pools.diagnosis import (
@@ -26,11 +28,13 @@ from dress_rehearsal.reports.pools.diagnosis import (
     standstill_s,
 )
 from dress_rehearsal.reports.pools.foreign_series import ForeignPool, read_foreign_pools
+from dress_rehearsal.reports.pools.implausible import stands_still
 from dress_rehearsal.reports.pools.leaks import leaked_at_rest
 from dress_rehearsal.reports.pools.unread import matches
 from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.words import milliseconds, percent, seconds, written
 
+_NOBODY: Final = os.strerror(errno.ECONNREFUSED)
 _SILENT_S: Final = 2.0
 """How much longer than usual nothing may have been heard of a pool that is called healthy."""
 
@@ -65,7 +69,7 @@ def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> 
         started = frame["t_ns"].iloc[max(first - 1, 0)]
         since_s = rounded((int(started) - evidence.t0_ns) / NS_PER_S, 2)
     around = _circumstances(evidence, pool, active)
-    leaked = leaked_at_rest(evidence, frame) if pool.kind == "client" else None
+    leaked = leaked_at_rest(evidence, frame, pool.workers) if pool.kind == "client" else None
     said = "" if first is None else _evidence(pool, first)
     diagnosis = diagnose(frame, first, leaked, around)
     if diagnosis == "undersized" and not pool.returns_told and _may_be_held(evidence, frame):
@@ -138,16 +142,23 @@ def _full_unknown(pool: ForeignPool) -> bool:
 
 
 def _unseen(evidence: Evidence, pool: ForeignPool) -> bool:
-    """Return whether too long nothing was heard of it in the seconds that matter."""
+    """Return whether too long nothing new was heard of it in the seconds that matter.
+
+    Where nobody listens, a process is not there, as while it is put up again: nor is its pool.
+    """
     if evidence.decisive_ns is None:
         return False
     metrics = next(each for each in evidence.plan.metrics if each.name == pool.entry)
+    if stands_still(evidence, metrics):
+        return True
     from_ns, until_ns = evidence.decisive_ns
     most_ns = (max(metrics.interval, evidence.plan.collect.interval) + _SILENT_S) * NS_PER_S
     up = evidence.samples.named(UP, pool.entry)
     for position in range(len(metrics.addresses)):
-        own = up[(up["source"] == metrics.source(position)) & (up["value"] > 0)]
-        inside = own["t_ns"][(own["t_ns"] > from_ns) & (own["t_ns"] < until_ns)].to_numpy()
+        own = up[(up["source"] == metrics.source(position)) & up["t_ns"].between(from_ns, until_ns)]
+        absent = label(own, "why") == _NOBODY
+        heard = own[(own["value"] > 0) | absent] if (own["value"] > 0).any() else own[:0]
+        inside = heard["t_ns"].to_numpy()
         if np.diff([from_ns, *inside, until_ns]).max() > most_ns:
             return True
     return False

@@ -15,6 +15,7 @@ Several instances are added up; one of them that is full, with waiters, is enoug
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.plans.sections.metrics import Metrics
-from dress_rehearsal.records.collectors.pool_metrics import UP
+from dress_rehearsal.records.collectors.pool_metrics import LEVELS, PROCESS, UP
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.histogram import Histogram
@@ -34,6 +35,7 @@ from dress_rehearsal.reports.evidence.samples import (
 )
 from dress_rehearsal.reports.pools.client import MIN_WAITERS, WAIT_LIMIT_S, grid_interval_s
 from dress_rehearsal.reports.pools.diagnosis import runs
+from dress_rehearsal.reports.pools.unread import takes_turns
 
 BUSY: Final = 0.95
 """From this share on processors are wholly busy."""
@@ -83,7 +85,7 @@ def read_foreign_pools(evidence: Evidence) -> list[ForeignPool]:
     found = []
     for metrics in evidence.plan.metrics:
         grid = _grid(evidence, metrics)
-        if len(grid) < 2:
+        if len(grid) < 2 or takes_turns(evidence, metrics):
             continue
         for name, kind in _names(evidence, metrics):
             found.append(_pool(evidence, grid, metrics.name, name, kind))
@@ -181,7 +183,14 @@ def _pool(evidence: Evidence, grid: Any, entry: str, name: str, kind: str) -> Fo
             "active": level_on(grid, rows("pool_server_active")),
         }
     )
-    workers = _workers(grid, used_rows, max_rows, pending_rows, counts, frame, heard_ns)
+    told = {
+        "used": used_rows,
+        "max": max_rows,
+        "pending": pending_rows,
+        "process": samples.named(PROCESS, entry),
+        "levels": samples.named(LEVELS, entry),
+    }
+    workers = _workers(grid, told, counts, frame, heard_ns)
     pool = ForeignPool(
         name,
         entry,
@@ -256,26 +265,22 @@ def _answered(evidence: Evidence, grid: Any) -> Any:
 
 def _workers(
     grid: Any,
-    used: pd.DataFrame,
-    most: pd.DataFrame,
-    pending: pd.DataFrame,
+    told: Mapping[str, pd.DataFrame],
     counts: pd.DataFrame,
     frame: pd.DataFrame,
     heard_ns: int,
 ) -> list[pd.DataFrame]:
-    """Return each instance's own pool: used, max, pending and returned in each interval."""
-    sources = sorted(used["source"].unique())
+    """Return each instance's own pool in each interval: t_ns, used, max, pending, returned, of
+    which process it was (when that began), and of how many series its levels."""
+    sources = sorted(told["used"]["source"].unique())
     found = []
     for source in sources:
-        own = {
-            name: level_on(grid, rows[rows["source"] == source])
-            for name, rows in (("used", used), ("max", most), ("pending", pending))
-        }
+        own = {name: level_on(grid, rows[rows["source"] == source]) for name, rows in told.items()}
         if len(counts):
             returned = _each(grown_on(grid, counts[counts["source"] == source], heard_ns))
         else:
             returned = frame["returned"].to_numpy() if len(sources) == 1 else np.nan
-        found.append(pd.DataFrame({**own, "returned": returned}))
+        found.append(pd.DataFrame({"t_ns": grid, **own, "returned": returned}))
     return found
 
 

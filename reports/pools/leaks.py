@@ -20,6 +20,7 @@ many connections in use as there are waiters may be held like that, and their wa
 give up and give back when the wait runs out, which a leak never does: before that, nobody can tell.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,9 @@ def leaked_connections(
     return _by_age(frame, int(first), always, around) or None
 
 
-def leaked_at_rest(evidence: Evidence, frame: pd.DataFrame) -> int | None:
+def leaked_at_rest(
+    evidence: Evidence, frame: pd.DataFrame, workers: Sequence[pd.DataFrame]
+) -> int | None:
     """Return how many connections of somebody else's pool were out all through a rest after the
     rush, more than ever before were the fewest; None when no such rest was seen.
 
@@ -88,23 +91,50 @@ def leaked_at_rest(evidence: Evidence, frame: pd.DataFrame) -> int | None:
 
     Args:
         frame: the pool's intervals, see `reports.pools.foreign.ForeignPool`.
+        workers: of each instance the same: its own t_ns, used, pending, process and levels.
     """
     requests = evidence.requests
     last = requests["done_ns"].fillna(requests["read_ns"]).max()
-    known = frame[frame["used"].notna()]
-    if pd.isna(last) or known.empty:
+    if pd.isna(last):
         return None
-    before, after = known[known["t_ns"] <= int(last)], known[known["t_ns"] > int(last)]
+    rush = frame[frame["used"].notna() & (frame["t_ns"] <= int(last))]
+    held_s = float(rush["use_s"].sum() / max(rush["returned"].sum(), 1.0))
+    left = [_left_out(worker, int(last), held_s) for worker in workers]
+    if all(each is not None for each in left) and left:
+        return sum(each or 0 for each in left)
+    return sum(each or 0 for each in left) or None
+
+
+def _left_out(worker: pd.DataFrame, last_ns: int, held_s: float) -> int | None:
+    """Return how many connections of one instance were out all through a rest."""
+    known = worker[worker["used"].notna()]
+    before, after = known[known["t_ns"] <= last_ns], known[known["t_ns"] > last_ns]
     rest = after[~(after["pending"] > 0)]
     if before.empty or len(rest) < _LOOKS:
         return None
+    always = _always_out(before, float(rest["levels"].iloc[-1]))
     used = rest["used"].to_numpy()
     still = rest[np.flip(np.logical_and.accumulate(np.flip(used == used[-1])))]
-    held_s = before["use_s"].sum() / max(before["returned"].sum(), 1.0)
     lasted_s = float(still["t_ns"].iloc[-1] - still["t_ns"].iloc[0]) / NS_PER_S
     if len(still) < _LOOKS or lasted_s < max(_STILL_S, _HOLDS * held_s):
-        return 0 if used[-1] <= before["used"].min() else None
-    return max(int(used[-1]) - int(before["used"].min()), 0)
+        return 0 if used[-1] <= always else None
+    return max(int(used[-1]) - always, 0)
+
+
+def _always_out(before: pd.DataFrame, levels: float) -> int:
+    """Return the fewest that ever were out before.
+
+    A process that has just begun anew has none out yet, though it will keep some for good: so the
+    first one is asked, and of several at one address only while there were as many as in the end.
+
+    Args:
+        levels: of how many series the number is in the end; NaN where that is not told.
+    """
+    as_many = before[before["levels"].eq(levels)]
+    asked = before if as_many.empty else as_many
+    gap = np.cumsum(np.diff(asked.index.to_numpy(), prepend=asked.index[0]) > 1)
+    first = (gap == 0) & asked["process"].fillna(0.0).eq(asked["process"].fillna(0.0).iloc[0])
+    return int(asked.loc[first, "used"].min())
 
 
 def _still_out(rest: pd.DataFrame, always: int) -> int:

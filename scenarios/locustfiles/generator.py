@@ -31,15 +31,16 @@ from dress_rehearsal.scenarios.locustfiles.loaded import (
     length_problem,
     load_file,
 )
-from dress_rehearsal.scenarios.locustfiles.reach import Reach
 from dress_rehearsal.scenarios.locustfiles.recording import LoadRecording
 from dress_rehearsal.scenarios.locustfiles.runner import noticing_runner
+from dress_rehearsal.scenarios.reach import Reach
 from dress_rehearsal.scenarios.status import Observer
 
 _STATUS_INTERVAL_S: Final = 0.25
 _LOOK_S: Final = 0.02
 _LAST_S: Final = 5.0
 """What the file's own listeners may take once its users have stopped."""
+_CAUGHT_S: Final = 1.0
 _ALL_GONE_S: Final = 1.0
 """How long nobody may be there, nobody being on the way, until nobody is waited for any more."""
 _MOST_PLACES: Final = 3
@@ -98,6 +99,9 @@ class LocustGenerator:
         try:
             gevent.sleep(max(self._t0_ns - time.time_ns(), 0) / NS_PER_S)
             self._play()
+        except SystemExit as error:  # of a task: it would end Locust itself as well
+            gevent.get_hub().SYSTEM_ERROR = (KeyboardInterrupt, SystemError)  # once is enough
+            raise ScenarioUnfitError(failure(self._file.path, error)) from error
         finally:
             gevent.killall([hearing, *background])
             self._record_rest()
@@ -164,9 +168,10 @@ class LocustGenerator:
             self._environment.stop_timeout = 0.0
         leaving = gevent.spawn(self._leave)
         leaving.join(self._environment.stop_timeout + _LAST_S)
-        leaving.kill()
-        runner.user_greenlets.kill()
-        runner.greenlet.kill()
+        leaving.kill(timeout=_CAUGHT_S)
+        # A user that catches everything is left alone: the process ends with it.
+        runner.user_greenlets.kill(timeout=_CAUGHT_S)
+        runner.greenlet.kill(timeout=_CAUGHT_S)
         given = self._environment.process_exit_code
         failed = bool(runner.errors or runner.exceptions)
         code = int(failed) if given is None else int(given)

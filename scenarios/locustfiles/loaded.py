@@ -150,7 +150,7 @@ def failure(path: Path, error: BaseException) -> str:
             f"it beside dress-rehearsal, into {_shown(sys.prefix)}."
         )
     if isinstance(error, SystemExit):
-        return f"{where} ended the program while it was imported: sys.exit({error.code!r})."
+        return f"{where} ended the program: sys.exit({error.code!r})."
     said = _shown(str(error)) if str(error) else ""
     return f"{where} cannot be used: {type(error).__name__}{f': {said}' if said else ''}."
 

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from dress_rehearsal.plans.shown import looks_secret
+from dress_rehearsal.plans.shown import HIDDEN, looks_secret
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
+from dress_rehearsal.scenarios.reach import REFUSED_HERE
 
 MOST_NAMES: Final = 200
 """Different requests that are told apart; what comes beyond counts together."""
@@ -25,6 +26,7 @@ _LONGEST_ERROR: Final = 80
 _AHEAD_NS: Final = NS_PER_S
 _LONGEST_S: Final = 86_400.0
 _KNOWN_ERRORS: Final = (
+    (REFUSED_HERE, "host_refused"),  # by us, not by the target
     ("timeout", "timeout"),
     ("timed out", "timeout"),
     ("connectionrefused", "connect_refused"),
@@ -105,6 +107,8 @@ class EventReader:
             if len(self._steps) >= MOST_NAMES:
                 self.beyond += 1
                 return f"{visible_line(method)[:20]} {OTHER_NAMES}".strip()
+            if looks_secret(name):  # steps are written to every run, and shown
+                name = f"{name.partition('?')[0]}?{HIDDEN}" if "?" in name else OTHER_NAMES
             step = _cut(f"{visible_line(method)} {visible_line(name)}".strip(), _LONGEST_NAME)
             self._steps[key] = step or OTHER_NAMES
         return step

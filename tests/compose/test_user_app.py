@@ -96,6 +96,21 @@ def test_it_is_ready_inside_and_its_whole_tree_is_gone_outside(
     assert [loss.what for loss in stage.unclean_stops] == []  # SIGTERM ends it as it ends most
 
 
+def test_what_is_shown_of_its_log_has_no_secret_of_its_environment_and_no_login(
+    tmp_path: Path, port: int, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_KEY", "hunter2-from-the-shell")
+    code = """
+    import os, sys
+    where = "postgresql://shop:pw123@db/shop, mode " + os.environ["MODE"]
+    sys.exit("no " + os.environ["KEY"] + " at " + where)
+    """
+    shop = plan(tmp_path, port, code, environment={"KEY": "env:SHOP_KEY", "MODE": "test"})
+    with pytest.raises(ProcessFailedError) as failed, ExternalStage(shop, new_run(shop), []):
+        pass
+    assert "no … at postgresql://…@db/shop, mode test" in str(failed.value)
+
+
 def test_it_gets_what_the_plan_names_and_nothing_else_of_the_shell(
     tmp_path: Path, port: int, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +219,40 @@ def test_a_worker_that_dies_is_named_and_one_that_comes_later_is_not(
         while not (lost := stage.lost()) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert "app (pid" in lost[0].what
+
+
+RECYCLING = APP.replace(
+    "# One that",
+    """def keep(place):
+    while True:
+        workers[place].wait()
+        workers[place] = subprocess.Popen([sys.executable, "-c", worker])
+for place in range(WORKERS):
+    threading.Thread(target=keep, args=(place,), daemon=True).start()
+# One that""",
+)
+
+
+def test_a_worker_whose_place_is_taken_is_replaced_and_its_successor_is_a_worker_too(
+    tmp_path: Path, port: int, new_run: NewRun
+) -> None:
+    shop = plan(tmp_path, port, RECYCLING, workers=2)
+    with ExternalStage(shop, new_run(shop), []) as stage:
+        stage.open_at(1)
+        (_, main), *_ = stage.components()
+        victim = min(psutil.Process(main).children(), key=lambda one: one.pid).pid
+        for _ in range(2):
+            before = {one.pid for one in psutil.Process(main).children()}
+            os.kill(victim, signal.SIGKILL)
+            deadline = time.monotonic() + 5
+            while not (lost := stage.lost()) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            (new,) = {one.pid for one in psutil.Process(main).children()} - before
+            assert [(loss.pid, loss.replaced) for loss in lost] == [(victim, True)]
+            assert lost[0].what.endswith(f"pid {victim}) ended, and pid {new} took its place.")
+            victim = new
+        os.kill(victim, signal.SIGKILL)  # and one at the very end is looked after, too
+    assert stage.unclean_stops == []
 
 
 def test_a_log_that_grows_too_long_keeps_its_end(

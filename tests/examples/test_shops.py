@@ -21,8 +21,6 @@ NAMED = {
 BESIDE = {
     # What was not written is sold once more, to somebody else or to the same who clicked twice.
     "lost": {"oversold", "duplicate_students"},
-    # A second ticket is a place that somebody else was told is gone.
-    "second_ticket": {"false_sold_out"},
 }
 """Which counters a wrong sets off besides its own."""
 

@@ -15,6 +15,7 @@ from dress_rehearsal.plans import (
     seeded_roster,
     write_roster,
 )
+from dress_rehearsal.plans.read import check_plan
 
 
 def test_a_seed_always_draws_the_same_people():
@@ -33,6 +34,14 @@ def test_a_plan_s_people_are_its_students_with_its_share_of_outsiders():
     people = seeded_people(plan)
     assert len(people) == 12_000
     assert sum(not person.enrolled for person in people) == plan.outsiders == 600
+
+
+def test_nobody_drawn_for_somebody_elses_app_is_an_outsider():
+    target = {"stage": "external", "url": "http://127.0.0.1:1"}
+    plan = check_plan({"name": "a", "scenario": {"file": "a.py"}, "target": target}, "a.toml")
+    people = seeded_people(plan)
+    assert len(people) == plan.event.students
+    assert all(person.enrolled for person in people)
 
 
 def test_a_roster_survives_writing_and_nobody_else_can_read_it(tmp_path):

@@ -3,7 +3,14 @@
 import pytest
 
 from dress_rehearsal.plans import PlanError, secrets
-from dress_rehearsal.plans.secrets import look_also_in, resolved, resolved_within, variables_in
+from dress_rehearsal.plans.read import check_plan
+from dress_rehearsal.plans.secrets import (
+    look_also_in,
+    names_a_secret,
+    resolved,
+    resolved_within,
+    variables_in,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +65,45 @@ def test_all_texts_of_a_document_are_resolved() -> None:
         "a": ["s3cret", 1, None],
         "b": {"c": "Token s3cret", "d": True},
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "says_so"),
+    [
+        *[(name, True) for name in ("SHOP_KEY", "DB_PASS", "MYSQL_PWD", "X-Auth", "X-Session")],
+        *[(name, True) for name in ("adminKey", "userPass", "Authorization", "PASSPHRASE")],
+        *[(name, False) for name in ("Idempotency-Key", "MONKEY", "BYPASS", "author", "X-Region")],
+        *[(name, False) for name in ("FLASK_SESSION_TYPE", "PASSENGERS", "hockey")],
+    ],
+)
+def test_a_name_says_whether_its_value_is_a_secret(name: str, *, says_so: bool) -> None:
+    assert names_a_secret(name) is says_so
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_refused"),
+    [
+        ({"opening": {"request": "POST /o", "json": {"admin": {"password": "hunter2"}}}}, True),
+        ({"opening": {"request": "POST /o", "json": [{"adminKey": "hunter2"}]}}, True),
+        ({"opening": {"request": "POST /o", "json": {"adminKey": "env:SHOP_KEY"}}}, False),
+        ({"opening": {"request": "POST /o", "json": {"key": "on_sale", "token": ""}}}, False),
+        ({"opening": {"request": "POST /o", "json": {"token": "{t0_s}"}}}, False),
+        ({"command": "shop --db-password hunter2"}, True),
+        ({"command": ["shop", "--token", "hunter2"]}, True),
+        ({"command": "shop --token-file tokens.txt --secret --port 1"}, False),
+        ({"command": "shop", "environment": {"DB_PASS": "hunter2"}}, True),
+    ],
+)
+def test_a_plan_that_says_itself_that_it_holds_a_secret_is_refused(
+    keys: dict[str, object], *, is_refused: bool
+) -> None:
+    target = {"stage": "external", "url": "http://127.0.0.1:1", **keys}
+    document = {"name": "shop", "scenario": {"file": "shop.py"}, "target": target}
+    try:
+        check_plan(document, "shop.toml")
+    except PlanError as refused:
+        assert is_refused
+        assert "env:NAME" in str(refused)
+        assert "hunter2" not in str(refused)
+    else:
+        assert not is_refused

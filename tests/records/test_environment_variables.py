@@ -17,6 +17,7 @@ from dress_rehearsal.records.environment_variables import (
     child_environment,
     given,
     heeded,
+    users_own,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -274,3 +275,13 @@ def test_the_installed_packages_are_kept_when_pythonpath_names_them_too(tmp_path
 def test_a_variable_that_is_set_now_is_read_now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK", "https://example.org")
     assert given("SLACK") == "https://example.org"
+
+
+def test_a_locust_file_gets_its_users_shell_without_proxies_and_secrets_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SHOP_ITEM", "7")
+    for name in ("HTTP_PROXY", "https_proxy", "ALL_PROXY", "REHEARSE_ADMIN_TOKEN"):
+        monkeypatch.setenv(name, "http://127.0.0.1:3128")
+    assert users_own()["SHOP_ITEM"] == "7"
+    assert "http://127.0.0.1:3128" not in users_own().values()

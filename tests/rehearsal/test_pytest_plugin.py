@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -64,6 +65,25 @@ def in_a_fresh_pytest(folder: Path, test: str, ini: str = "") -> subprocess.Comp
         timeout=90,
         check=False,
     )
+
+
+def test_whatever_ends_the_test_ends_its_rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+
+    class Command(subprocess.Popen[str]):
+        def communicate(self, *args: object, **kwargs: object) -> tuple[str, str]:
+            if not told:
+                pytest.fail("pytest-timeout says so")
+            return super().communicate(*args, **kwargs)  # type: ignore[arg-type]
+
+        def send_signal(self, sig: int) -> None:
+            told.append(sig)
+            super().send_signal(sig)
+
+    monkeypatch.setattr(subprocess, "Popen", Command)
+    with pytest.raises(pytest.fail.Exception, match="pytest-timeout says so"):
+        pytest_plugin._performed(["smoke"], 60)
+    assert told == [signal.SIGINT]
 
 
 @pytest.mark.parametrize("verdict", ["pass", "fail", "inconclusive"])

@@ -196,9 +196,13 @@ def test_users_that_stop_themselves_end_it_and_without_requests_nothing_is_decid
     assert "latency_ms[GET /never].p99 was not measured" in " ".join(command.verdict["reasons"])
 
 
-def test_requests_that_never_end_are_counted(performed):
+def test_requests_that_never_end_are_counted_and_nobody_keeps_the_run_from_ending(performed):
     command = performed(
-        "from locust import HttpUser, constant, task\nclass Shopper(HttpUser):\n"
+        "import gevent\nfrom locust import HttpUser, User, constant, task\n"
+        "class Stubborn(User):\n    fixed_count = 1\n    @task\n    def stay(self):\n"
+        "        while True:\n            try: gevent.sleep(0.1)\n"
+        "            except BaseException: pass\n"
+        "class Shopper(HttpUser):\n"
         "    wait_time = constant(0.1)\n    @task(9)\n    def page(self):\n"
         "        self.client.get('/page')\n    @task\n    def hang(self):\n"
         "        self.client.get('/hang')\n",
@@ -207,7 +211,18 @@ def test_requests_that_never_end_are_counted(performed):
         took="3s",
     )
     assert command.exit_code == 3, command.output()
-    assert "still waiting 1s after the end" in " ".join(command.verdict["reasons"])
+    reasons = " ".join(command.verdict["reasons"])
+    assert "still waiting 1s after the end" in reasons
+    assert "The generator gave no sign of life" not in reasons
+
+
+def test_a_task_that_ends_the_program_is_named(performed):
+    command = performed(
+        "import sys\nfrom locust import HttpUser, task\nclass Shopper(HttpUser):\n"
+        "    @task\n    def leave(self):\n        self.client.get('/page')\n        sys.exit(3)\n"
+    )
+    assert command.exit_code == 2, command.output()
+    assert "line 7, ended the program: sys.exit(3)" in command.output()
 
 
 def test_what_cannot_be_imported_is_said_and_leaves_nothing(performed):

@@ -77,7 +77,7 @@ def test_where_20_of_20_connections_wait_for_a_lock_for_3_s_no_pool_is_too_small
     held = {"lock_waits": True, "full_s": 3, "wait_ms": 900}
     plan = {"students": {"click_spread": "1500ms"}}
     verdict = verdict_of(students=600, tickets=200, **held, plan=plan)
-    assert verdict.cause.startswith("Cause: waits for a lock in PostgreSQL ")
+    assert verdict.cause.startswith("Cause of slowness: waits for a lock in PostgreSQL ")
     assert verdict.bottleneck.resource == "lock_wait"
     assert (pools(verdict)["postgres"].peak_used, pools(verdict)["postgres"].max) == (20, 20)
     assert pools(verdict)["postgres"].diagnosis == "lock_wait"
@@ -92,8 +92,8 @@ def test_a_pool_that_leaked_20_of_20_connections_is_the_cause(verdict_of):
         "Leak: 20 connections of 20 in the PostgreSQL pools were never given back."
     )
     assert verdict.cause == (
-        "Cause: the PostgreSQL pool leaked 20 of 20 connections; 210 of 292 requests to buy "
-        "failed, in the median after 8 s."
+        "Cause of slowness: the PostgreSQL pool leaked 20 of 20 connections; 210 of 292 requests "
+        "to buy failed, in the median after 8 s."
     )
     bought = verdict.latency_ms[PURCHASE]
     assert (bought.count, bought.failed) == (292, 210)
@@ -126,7 +126,7 @@ def test_98_percent_of_the_time_in_the_apps_own_code_is_its_cause(verdict_of):
     verdict = verdict_of(**SMALL, own_ms=900)
     assert verdict.bottleneck.resource == "app_code"
     assert verdict.bottleneck.share >= 0.98
-    assert verdict.cause.startswith("Cause: the app's own code ")
+    assert verdict.cause.startswith("Cause of slowness: the app's own code ")
     assert "nothing was seen to saturate" not in verdict.cause
 
 
@@ -138,7 +138,7 @@ def test_a_full_redis_pool_is_not_too_small_while_the_cpu_is_full(verdict_of):
     assert redis.peak_used == redis.max == 128
     assert redis.diagnosis is None
     assert verdict.bottleneck.resource == "cpu"
-    assert verdict.cause.startswith("Cause: the CPU, from T-0")
+    assert verdict.cause.startswith("Cause of slowness: the CPU, from T-0")
     # With time to spare it is.
     idle = verdict_of(**crowd, **full)
     assert pools(idle)["redis"].diagnosis == "undersized"
@@ -151,14 +151,14 @@ def test_none_with_what_the_slowest_1_percent_waited_is_an_answer(evidence_of):
     for column in ("done_ns", "read_ns"):
         requests.loc[bought, column] = requests.loc[bought, "intended_ns"] + 30_000_000
     verdict = judge(dataclasses.replace(evidence, requests=requests))
-    assert verdict.cause == "Cause: none; the slowest 1% of purchases waited 30 ms."
+    assert verdict.cause == "Cause of slowness: none; the slowest 1% of purchases waited 30 ms."
     assert verdict.bottleneck is None
 
 
 def test_connections_that_another_program_s_socket_dropped_are_not_the_target_s(verdict_of):
     theirs = verdict_of(**SMALL, accept_overflows=9, accept_drops=0)
     assert theirs.verdict == "pass"
-    assert theirs.cause.startswith("Cause: none")
+    assert theirs.cause.startswith("Cause of slowness: none")
     assert pools(theirs)["accept_queue"].diagnosis == "healthy"
     ours = verdict_of(**SMALL, accept_overflows=9)
     assert pools(ours)["accept_queue"].saturated_at_s is not None
@@ -215,7 +215,9 @@ def test_a_conductor_that_was_stopped_for_6_s_after_t0_passes_nothing(verdict_of
     assert verdict.exit_code == 3
     (reason,) = verdict.reasons
     assert re.match(r"Nothing was heard of PostgreSQL, Redis, .* from T-0 to T-0 \+ 6", reason)
-    assert verdict.cause.startswith("Cause: not decided, for nothing was measured from T-0 to ")
+    assert verdict.cause.startswith(
+        "Cause of slowness: not decided, for nothing was measured from T-0 to "
+    )
     assert verdict.bottleneck is None
 
 
@@ -242,7 +244,7 @@ def test_a_clock_that_is_set_is_a_sentence_and_accuses_nobody(evidence_of, by_s,
     assert "fail" not in {gate.status for gate in stepped.gates}
     assert not any("ther programs" in reason for reason in stepped.reasons)
     assert stepped.bottleneck is None
-    assert stepped.cause.startswith("Cause: not decided, for a clock was set")
+    assert stepped.cause.startswith("Cause of slowness: not decided, for a clock was set")
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""A scenario's kind is read from its imports, and the file is never run."""
+"""A scenario's kind, and who acts in it, is read from its file, and the file is never run."""
 
 from pathlib import Path
 
 import pytest
 
 from dress_rehearsal.plans import PlanError
-from dress_rehearsal.scenarios.kind import kind_of
+from dress_rehearsal.scenarios.kind import check_actors, kind_of
 
 
 def _file(tmp_path: Path, text: str) -> Path:
@@ -60,3 +60,49 @@ def test_null_bytes_are_not_python(tmp_path: Path) -> None:
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match=r"gone\.py cannot be read: No such file"):
         kind_of(tmp_path / "gone.py")
+
+
+HEAD = "from dress_rehearsal.scenarios import Buyer\n"
+CUSTOMER = "class Customer(Buyer):\n    def buy(self): ...\n"
+OTHER = "class Other(Buyer):\n    def buy(self): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen", "sentence"),
+    [
+        ("", None, "has neither a buyer nor users of Locust's"),
+        ("class Customer:\n    def buy(self): ...\n", None, "has neither a buyer nor users"),
+        (f"\n{HEAD}class Customer:\n    ...\n", None, "line 2, imports Buyer and has no buyer"),
+        (f"{HEAD}{CUSTOMER}", "Custmer", "has no class scenario.buyer; there are: Customer"),
+        (f"{HEAD}{CUSTOMER}{OTHER}", None, "2 buyers of its own .Customer in line 2, Other in li"),
+        (f"{HEAD}class Customer(Buyer):\n    pass\n", None, "line 2: Customer does not say what"),
+    ],
+)
+def test_a_file_in_which_nobody_can_act_is_refused(
+    tmp_path: Path, text: str, chosen: str | None, sentence: str
+) -> None:
+    with pytest.raises(PlanError, match=sentence):
+        check_actors(_file(tmp_path, text), chosen)
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        (f"{HEAD}{CUSTOMER}", None),
+        (f"{HEAD}{CUSTOMER}{OTHER}", "Other"),
+        (f"{HEAD}class Shop(Buyer): ...\nclass Customer(Shop):\n    def buy(self): ...\n", None),
+        (f"{HEAD}def buy(self): ...\nclass Customer(Buyer): ...\nCustomer.buy = buy\n", None),
+        (f"{HEAD}from shop import order\nclass Customer(Buyer):\n    buy = order\n", None),
+        (f"{HEAD}from shop import Shop\nclass Customer(Shop): ...\n", None),
+        (f"{HEAD}from shop import Buys\nclass Customer(Buys, Buyer): ...\n", None),
+        (f"{HEAD}from shop import buying\n@buying\nclass Customer(Buyer): ...\n", None),
+        (f"{HEAD}Customer = type('Customer', (Buyer,), {{'buy': print}})\n", "Customer"),
+        (f"{HEAD}if True:\n    {CUSTOMER[:-1].replace(chr(10), chr(10) + '    ')}\n", None),
+        ("from shop.load import *\n", None),
+        ("import locust\nclass Shopper(locust.HttpUser): ...\n", None),
+    ],
+)
+def test_what_only_running_it_would_show_is_not_held_against_a_file(
+    tmp_path: Path, text: str, chosen: str | None
+) -> None:
+    check_actors(_file(tmp_path, text), chosen)

@@ -60,6 +60,7 @@ def test_two_ledgers_have_two_names_and_the_stage_of_our_own_has_none(tmp_path: 
         ("http://127.0.0.1:1/orders?event=1", (), None),
         ("https://shop.example/orders", ("shop.example",), None),
         ("https://shop.example/orders", (), "ledgers.0.url is not on this machine"),
+        (f"http://127.0.0.1:1/orders?event={'hunter2' * 6}", (), "may be a token"),
         ("https://user:hunter2@shop.example/", ("shop.example",), "must not carry"),
     ],
 )

@@ -43,6 +43,8 @@ def test_without_a_time_the_files_shape_has_an_hour():
         ({"schedule": {"sale": "5s"}}, "load.run_time says how long"),
         ({"scenario": {}}, "name it under [scenario], as file"),
         ({"target": {}}, 'stage = "external" and url'),
+        ({"target": {**PLAN["target"], "headers": {"X-A": "b"}}}, "target.headers is for buyers"),
+        ({"target": {**PLAN["target"], "proxy": "http://127.0.0.1:1"}}, "target.proxy is for buy"),
         ({"load": {"users": 0}}, "load.users = 0: expected greater than or equal to 1"),
         ({"load": {"spawn_rate": 0}}, "load.spawn_rate = 0: expected greater than 0"),
     ],

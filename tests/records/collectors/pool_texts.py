@@ -313,6 +313,17 @@ pgbouncer_stats_server_in_transaction_seconds_total{database="shop"} 60
         },
     ),
     Expected(
+        "pgbouncer, since 1.23: how often somebody got a connection",
+        "pgbouncer",
+        """\
+pgbouncer_pools_server_active_connections{database="shop",user="web"} 15
+pgbouncer_stats_client_wait_seconds_total{database="shop"} 81.5
+pgbouncer_stats_server_assignments_total{database="shop"} 3000
+pgbouncer_stats_sql_transactions_pooled_total{database="shop"} 4000
+""",
+        {"shop.shop": {"used": 15, "wait_s": 81.5, "waits": 3000, "returned": 4000}},
+    ),
+    Expected(
         "go_sql",
         "go_sql",
         """\

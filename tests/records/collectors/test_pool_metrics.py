@@ -13,7 +13,14 @@ from pyarrow import parquet
 from dress_rehearsal.plans.sections.metrics import Metrics
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collector, Sources
-from dress_rehearsal.records.collectors.pool_metrics import FOUND, UP, PoolMetrics, pool_metrics
+from dress_rehearsal.records.collectors.pool_metrics import (
+    FOUND,
+    LEVELS,
+    PROCESS,
+    UP,
+    PoolMetrics,
+    pool_metrics,
+)
 from dress_rehearsal.records.exporter import families
 from dress_rehearsal.records.samples import Reading, SourceUnreadableError
 
@@ -89,7 +96,7 @@ def values(reading: Reading) -> dict[tuple[str, str], float]:
     return {
         (each.name.removeprefix("db_client_"), str(json.loads(each.labels).get("le", ""))): value
         for each, value in zip(reading.series, reading.values, strict=True)
-        if each.name not in (UP, FOUND)
+        if each.name not in (UP, PROCESS, LEVELS, FOUND)
     }
 
 
@@ -124,6 +131,27 @@ def test_without_its_token_nothing_is_asked_and_the_variable_is_named(
     assert shop.asked == []
 
 
+def test_a_process_that_is_replaced_takes_nothing_of_what_was_counted(shop: Shop) -> None:
+    def says(*workers: tuple[int, int]) -> None:
+        shop.says(
+            "".join(f'pool_wait_ms_count{{pid="{pid}"}} {waits}\n' for pid, waits in workers)
+            + "".join(f'pool_in_use{{pid="{pid}"}} 1\n' for pid, _ in workers)
+        )
+
+    source = PoolMetrics(entry(shop.url, MAP), 0)
+    counted, levels = [], []
+    for workers in ([(1, 900), (2, 700)], [(2, 701)], [(2, 703), (3, 4)]):
+        says(*workers)
+        reading = source.read()
+        found = dict(zip((each.name for each in reading.series), reading.values, strict=True))
+        counted.append(found["db_client_connection_wait_time_seconds_count"])
+        levels.append(found[LEVELS])
+    source.close()
+
+    assert counted == [1600, 1601, 1607]
+    assert levels == [2, 1, 2]
+
+
 def test_a_map_of_own_names_is_read_in_seconds(shop: Shop) -> None:
     shop.says(
         'pool_size{w="1"} 6\npool_size{w="2"} 4\npool_idle{w="1"} 1\npool_idle{w="2"} 2\n'
@@ -141,6 +169,18 @@ def test_a_map_of_own_names_is_read_in_seconds(shop: Shop) -> None:
         ("connection_wait_time_seconds_bucket", "0.01"): 3.0,
         ("connection_wait_time_seconds_bucket", "+Inf"): 4.0,
     }
+
+
+def test_a_brace_in_a_labels_value_is_part_of_it(shop: Shop) -> None:
+    shop.says('busy{path="/{id}",state="used"} 5\nbusy{path="/{id}",state="idle"} 2\n')
+    names = {"used": 'busy{path="/{id}", state="used"} - busy{path="/{id}",state="idle"}'}
+    assert values(read(entry(shop.url, names))) == {("connections", ""): 3.0}
+
+
+def test_what_is_infinite_is_not_known(shop: Shop) -> None:
+    shop.says("used 5\nmost +Inf\nwaiting -Inf\n")
+    names = {"used": "used", "max": "most", "pending": "waiting"}
+    assert values(read(entry(shop.url, names))) == {("connections", ""): 5.0}
 
 
 def test_a_limit_without_the_label_is_every_pools(shop: Shop) -> None:
@@ -238,7 +278,8 @@ def test_each_instance_is_a_source_of_its_own_and_told_apart() -> None:
         }
     )
     sources = list(pool_metrics((metrics,)))
-    series = [source.found("psycopg_pool_requests_waiting 1\n")[0][0] for source in sources]
+    told = [source._series("psycopg_pool_requests_waiting 1\n") for source in sources]
+    series = [each for own in told for each in own if each.name.endswith("pending_requests")]
 
     assert [source.name for source in sources] == ["shop:1", "shop:2"]
     assert [json.loads(each.labels).get("replica") for each in series] == ["1", "2"]

@@ -1,6 +1,8 @@
 """Each preset reads the exposition text of its family, written from the family's documentation."""
 
 import json
+import re
+from collections.abc import Callable
 from importlib import resources
 from typing import Any, get_args
 
@@ -8,7 +10,7 @@ import pytest
 
 from dress_rehearsal.plans.sections.metrics import Metrics, Preset
 from dress_rehearsal.records import pool_presets
-from dress_rehearsal.records.collectors.pool_metrics import PoolMetrics
+from dress_rehearsal.records.collectors.pool_metrics import FOUND, UP, PoolMetrics
 from dress_rehearsal.records.pool_presets import read_preset
 from tests.records.collectors.pool_texts import TEXTS, Expected
 
@@ -18,7 +20,6 @@ def pools_of(text: str, preset: str, name: str = "shop") -> dict[str, dict[str, 
     source = PoolMetrics(
         Metrics.model_validate({"name": name, "url": "http://127.0.0.1:9/m", "pools": preset}), 0
     )
-    series, _ = source.found(text)
     values = source._series(text)
     found: dict[str, dict[str, float]] = {}
     short = {
@@ -33,7 +34,9 @@ def pools_of(text: str, preset: str, name: str = "shop") -> dict[str, dict[str, 
         "pool_busy_seconds_total": "busy_s",
         "pool_server_active": "active",
     }
-    for each in series:
+    for each in values:
+        if each.name in (UP, FOUND):
+            continue
         labels: dict[str, Any] = json.loads(each.labels)
         field = short.get(each.name, f"bucket<={labels.get('le')}")
         found.setdefault(labels["pool"], {})[field] = values[each]
@@ -67,3 +70,44 @@ def test_used_most_waiting_wait_and_timeouts_come_out_in_seconds(expected: Expec
     assert pools_of(expected.text, expected.preset) == {
         pool: pytest.approx(fields) for pool, fields in expected.pools.items()
     }
+
+
+def _with_timestamps(text: str) -> str:
+    """Return a text whose samples have a time of their own, exemplars, and OpenMetrics' end."""
+    lines = [
+        line
+        if not line or line.startswith("#") or re.search(r"[\s}]\S+\s\d{9,}", line) or " # " in line
+        else f"{line} 1796000000.123" + (EXEMPLAR if "_bucket" in line else "")
+        for line in text.splitlines()
+    ]
+    return "\n".join([*lines, "# EOF", ""])
+
+
+EXEMPLAR = ' # {trace_id="4bf92f3577b34da6"} 0.067 1796000000.1'
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [_with_timestamps, lambda text: text.replace("\n", "\r\n")],
+    ids=["OpenMetrics with times and exemplars", "CRLF"],
+)
+@pytest.mark.parametrize("expected", TEXTS, ids=lambda each: each.id)
+def test_however_a_text_is_spelled_its_numbers_are_the_same(
+    expected: Expected, spelled: Callable[[str], str]
+) -> None:
+    assert pools_of(spelled(expected.text), expected.preset) == pools_of(
+        expected.text, expected.preset
+    )
+
+
+@pytest.mark.parametrize("expected", TEXTS, ids=lambda each: each.id)
+def test_several_instances_are_told_apart_and_each_has_its_numbers(expected: Expected) -> None:
+    entry = {"name": "shop", "urls": ["http://127.0.0.1:9/m", "http://127.0.0.1:8/m"]}
+    metrics = Metrics.model_validate({**entry, "pools": expected.preset})
+    replicas = []
+    for position in range(2):
+        source = PoolMetrics(metrics, position)
+        series, _ = source.found(expected.text)
+        replicas.append({json.loads(each.labels)["replica"] for each in series})
+        assert len(series) == sum(len(fields) for fields in expected.pools.values())
+    assert replicas == [{"1"}, {"2"}]

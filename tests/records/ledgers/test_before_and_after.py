@@ -9,7 +9,12 @@ import pytest
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.ledgers import Ledgers as Watched
-from dress_rehearsal.records.ledgers import LedgersUnreadableError, LedgerUnreadableError
+from dress_rehearsal.records.ledgers import (
+    LedgersUnreadableError,
+    LedgerUnreadableError,
+    before_and_after,
+    read_ledgers,
+)
 from dress_rehearsal.records.ledgers.columns import Reading, Row
 from dress_rehearsal.records.ledgers.difference import People, new_since
 from dress_rehearsal.records.settle import Settling
@@ -64,9 +69,33 @@ def test_new_rows_that_are_not_as_they_have_to_be_are_told(after: Reading, words
         new_since(reading(), after, People(ROSTER))
 
 
+def test_spaces_around_a_student_make_no_other_one() -> None:
+    after = reading(row("1", "bo@x      ", 1), row("2", " ANA@x", 1))
+    assert [each for _, each in new_since(reading(), after, People(ROSTER)).rows] == [1, 0]
+    both = new_since(reading(), after, People([*ROSTER, "bo@x "]))
+    assert [each for _, each in both.rows] == [-1, 0]
+
+
+def test_what_was_sold_before_and_is_gone_or_anothers_is_counted() -> None:
+    sold = [row("1", "bo@x", -90_000), row("2", "cy@x", -90_000), row("3", None, None)]
+    fresh = row("4", "ana@x", 1)
+    gone = new_since(reading(*sold), reading(sold[0], fresh), People(ROSTER))
+    assert (gone.count, gone.gone) == (1, 1)
+    given_away = reading(sold[0], row("2", "ana@x", -90_000), fresh)
+    assert new_since(reading(*sold), given_away, People(ROSTER)).gone == 1
+    assert new_since(reading(*sold), reading(*sold, fresh), People(ROSTER)).gone == 0
+    assert new_since(reading(*sold), reading(fresh), People(ROSTER)).gone == 0  # it was reset
+
+
 def test_a_stranger_among_students_is_one() -> None:
     after = reading(row("1", "bo@x", 1), row("2", "who@x", 1))
     assert [each for _, each in new_since(reading(), after, People(ROSTER)).rows] == [1, -1]
+
+
+def test_a_seat_that_was_free_before_was_nobodys() -> None:
+    free = reading(row("A1"), row("A2", "bo@x", -60))
+    new = new_since(free, reading(row("A1", "ana@x", 5), *free.rows[1:], at_s=9), People(ROSTER))
+    assert (new.count, new.before, new.held) == (1, 1, frozenset({1}))
 
 
 def test_a_count_that_was_put_back_meanwhile_says_nothing() -> None:
@@ -120,6 +149,37 @@ def test_a_ledger_that_lacks_what_was_promised_is_given_time_and_then_taken_as_i
     assert time.monotonic() - begun_s >= 0.3
     ledgers.keep(run)
     assert run.ledger_table([]).num_rows == 1  # who had one before
+
+
+def test_a_seat_without_its_owner_yet_is_waited_for(tmp_path: Path) -> None:
+    ledgers, path, _ = watched(tmp_path)
+    path.write_text("ticket,student,granted_ns\nA1,,\n")
+    ledgers.read_before()
+    assert ledgers.settle(frozenset({"A1"}), 0.2, 2) is Settling.STILL
+    path.write_text(f"ticket,student,granted_ns\nA1,ana@x,{time.time_ns()}\n")
+    assert ledgers.settle(frozenset({"A1"}), 0.2, 2) is Settling.AGREED
+
+
+def test_a_ledger_that_takes_long_to_be_read_is_looked_at_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledgers, path, run = watched(tmp_path)
+    ledgers.read_before()
+    looks = 0
+
+    def slowly(*asked: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            time.sleep(0.3)
+        if looks == 2:
+            path.write_text(f"ticket,student,granted_ns\n1,ana@x,{time.time_ns()}\n")
+        return read_ledgers(*asked)
+
+    monkeypatch.setattr(before_and_after, "read_ledgers", slowly)
+    assert ledgers.settle(frozenset({"1"}), 0.2, 5) is Settling.AGREED
+    ledgers.keep(run)
+    assert "1" in run.ledger_table([])["ticket"].to_pylist()
 
 
 def test_a_ledger_that_breaks_meanwhile_is_told_and_its_columns_are_known(tmp_path: Path) -> None:

@@ -265,3 +265,25 @@ def test_who_does_not_answer_holds_nobody(sqlite: Path) -> None:
     orders = found["orders"]
     assert not isinstance(orders, LedgerUnreadableError)
     assert orders.count == 2
+
+
+def test_sqlite_stops_a_query_that_takes_too_long(sqlite: Path) -> None:
+    endless = "WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT count(*)"
+    ledger = sql(f"{endless} AS count FROM r", timeout="200ms")
+    with pytest.raises(LedgerUnreadableError, match="took longer than its timeout"):
+        read_ledger(ledger, TARGET)
+
+
+@pytest.mark.parametrize("key", ["read_default_file=/my.cnf", "service=shop", "odbc_connect=x"])
+def test_a_database_whose_host_stands_elsewhere_is_not_asked(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_DSN", f"mysql+pymysql://u@/shop?{key}")
+    with pytest.raises(LedgerUnreadableError, match="does not name the database's host"):
+        read_ledger(sql("SELECT 1 AS ticket"), TARGET)
+
+
+def test_what_is_on_this_machine_is_asked_without_the_targets_proxy() -> None:
+    target = Target(stage="external", url="https://shop.example", proxy="http://127.0.0.1:1")
+    with answering(b'[{"ticket": "T1"}]') as (url, _):
+        assert read_ledger(Ledger(name="orders", url=url), target).count == 1

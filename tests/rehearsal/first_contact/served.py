@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Said = str | bytes | dict[str, Any] | int | tuple[int, dict[str, Any]]
-"""What is said: a page, an exposition, a JSON document, a bare status, or a status with JSON."""
+Said = str | bytes | dict[str, Any] | int | tuple[int, dict[str, Any]] | list[Any]
+"""What is said: a page, an exposition, a JSON document, a bare status, or a status with JSON; of a
+list one after the other, the last of them from then on."""
 
 
 @dataclass
@@ -29,6 +30,9 @@ def served(pages: Mapping[str, Said], cookie: str = "") -> Iterator[App]:
             app.asked.append(f"{self.command} {self.path}")
             self.rfile.read(int(self.headers.get("Content-Length", "0")))
             status, said = 200, pages.get(self.path, 404)
+            if isinstance(said, list):
+                before = app.asked.count(app.asked[-1]) - 1
+                said = said[min(before, len(said) - 1)]
             if isinstance(said, tuple):
                 status, said = said
             elif isinstance(said, int):

@@ -16,7 +16,8 @@ from dress_rehearsal.rehearsal.cli import main
 from tests.rehearsal.first_contact.served import served
 
 SECRET = "q7Hd-4711-SENTINEL-Zm9vYmFy"
-ROSTER = f"student,pin,enrolled\noutsider,1,0\nann@uni.example,{SECRET},1\nbob@uni.example,2,1\n"
+ROSTER = f"student,pin,enrolled\noutsider,7777,0\nann@uni.example,{SECRET},1\nbob@uni.example,2,1\n"
+INSIDERS = "student,pin,enrolled\na,7777,1\nb,7778,1\nc,7779,1\n"
 SOUND = """
     from dress_rehearsal.scenarios import Buyer, Granted, Refused
 
@@ -32,9 +33,16 @@ SOUND = """
             match answer.status:
                 case 200: return Granted(answer.json()["id"])
                 case 409: return Refused("sold_out")
+                case 422: return Refused("already_holds_ticket")
                 case 403: return Refused("not_eligible")
 """
-PAGES = {"/shows/7": "hello \x1b[2J", "/login": {"token": SECRET}, "/orders": {"id": "t-1"}}
+PAGES = {
+    "/shows/7": "hello \x1b[2J",
+    "/login": {"token": SECRET},
+    "/orders": [{"id": "t-1"}, 422, 403],  # to the student, the same once more, an outsider
+}
+
+EVENT = "[event]\nstudents = 3\ntickets = 2\n"
 
 
 @pytest.fixture
@@ -71,8 +79,9 @@ def probed(tmp_path, temporary, monkeypatch, capsys):
 
 
 def plan_of(url, more=""):
+    event = "" if "[event]" in more else EVENT
     return (
-        'name = "shop"\n[scenario]\nfile = "shop.py"\n[event]\nstudents = 3\ntickets = 2\n'
+        f'name = "shop"\n[scenario]\nfile = "shop.py"\n{event}'
         f'[target]\nstage = "external"\nurl = "{url}"\n[target.opening]\nalready = true\n{more}'
     )
 
@@ -89,9 +98,62 @@ def test_a_sound_app_is_gone_through_and_shown(probed):
     assert 'answered {"token": "…"}' in lines
     assert "returned Granted: ticket t-1" in lines
     assert "Nothing is wrong." in lines
-    assert "Not tried: 1 person of the roster may not buy." in lines
     assert lines[-1] == "Next: rehearse run shop.toml --roster people.csv"
-    assert [each for each in probed.asked if each[:4] == "POST"] == ["POST /login", "POST /orders"]
+    assert [each for each in probed.asked if each[:4] == "POST"] == [
+        *("POST /login", "POST /orders", "POST /orders"),
+        *("POST /login", "POST /orders"),
+    ]
+    again = lines[lines.index("The same student, once more") :]
+    assert "returned Refused: already_holds_ticket" in again[:5]
+    assert any("a second ticket is counted (duplicate_students)" in line for line in again[:6])
+    outsiders = again[again.index("One who is not enrolled (student 1 of the roster)") :]
+    assert "returned Refused: not_eligible" in outsiders
+    assert any("(ineligible), where a ledger says whose" in line for line in outsiders)
+
+
+@pytest.mark.parametrize(
+    ("orders", "first"),
+    [
+        ([{"id": "t-1"}, {"id": "t-2"}, 403], "gave a student who holds a ticket a ticket, t-2:"),
+        ([{"id": "t-1"}, 422, {"id": "t-2"}], "gave somebody who is not enrolled a ticket, t-2:"),
+        ([{"id": "t-1"}, 409, 403], "told a student who holds a ticket sold_out, which is not so"),
+        (
+            [{"id": "t-1"}, 422, 409],
+            "sold_out, which is not so, and the audit would count it: retu",
+        ),
+        (
+            [{"id": "t-1"}, 400, 403],
+            "who holds a ticket: buy returned nothing after an answer of 4",
+        ),
+        ([{"id": "t-1"}, 422, 503], "is not enrolled: buy: POST /orders was answered 503"),
+    ],
+)
+def test_who_should_be_refused_and_is_not_is_named(probed, orders, first):
+    code, said = probed({**PAGES, "/orders": orders})
+    assert code == 1
+    assert first in said.partition("\nFirst: ")[2].partition("\n")[0]
+
+
+def test_the_same_answer_to_the_same_click_is_as_good_as_a_refusal(probed):
+    code, said = probed({**PAGES, "/orders": [{"id": "t-1"}, {"id": "t-1"}, 403]})
+    assert code == 0, said
+
+
+def test_an_outsider_whom_the_app_does_not_let_in_ends_there(probed):
+    code, said = probed({**PAGES, "/login": [{"token": SECRET}, 401]})
+    assert code == 0, said
+    assert "The app does not let them in" in said
+    assert probed.asked[-1] == "POST /login"
+
+
+def test_what_no_rule_forbids_and_what_nobody_can_do_is_not_tried(probed):
+    code, said = probed(PAGES, more="[event]\nstudents = 3\ntickets = 2\nper_student = 0\n")
+    assert code == 0, said
+    assert "not tried: event.per_student = 0 sets no limit" in said
+    code, said = probed({**PAGES, "/orders": 409})
+    assert "not tried: the student holds no ticket" in said
+    assert "not tried: even an enrolled student gets no ticket" in said
+    assert probed.asked.count("POST /orders") == 1
 
 
 @pytest.mark.parametrize(
@@ -125,6 +187,7 @@ def test_without_a_roster_it_is_said_who_that_is(probed, tmp_path, monkeypatch):
         (tmp_path / "shop.py").write_text(textwrap.dedent(SOUND))
         (tmp_path / "shop.toml").write_text(plan_of(app.url))
         assert main(["probe", "shop.toml"]) == 0
+        app.asked.clear()
         (tmp_path / "people.csv").write_text(ROSTER)
         roster = "event.roster=people.csv"
         assert main(["probe", "shop.toml", "--set", roster]) == 0
@@ -180,10 +243,14 @@ def test_a_pending_ticket_is_followed(probed):
             def enter(self, granted):
                 self.client.post("/gate", json={"code": granted.ticket})
     """
-    code, said = probed({**PAGES, "/gate": {"in": True}}, scenario)
+    pages = {**PAGES, "/orders": {"id": "t-1"}, "/gate": {"in": True}}
+    code, said = probed(pages, scenario, roster=INSIDERS)
     assert code == 0, said
     assert "returned Pending: ticket t-1" in said
-    assert probed.asked[-2:] == ["GET /shows/7", "POST /gate"]
+    asked = [each for each in probed.asked if each != "GET /"]
+    first, again = asked[:3], asked[3:]
+    assert first == ["POST /orders", "GET /shows/7", "POST /gate"]
+    assert again == ["POST /orders", "GET /shows/7"]
 
 
 def test_a_scenario_that_hangs_is_ended(probed, monkeypatch):
@@ -196,12 +263,24 @@ def test_a_scenario_that_hangs_is_ended(probed, monkeypatch):
             def arrive(self):
                 time.sleep(60)
 
+            def log_in(self):
+                while True:
+                    try:
+                        self.client.get("/")
+                    except Exception:
+                        pass
+
             def buy(self):
-                while True: pass
+                while True:
+                    try:
+                        time.sleep(60)
+                    except Exception:
+                        pass
     """
     code, said = probed(PAGES, scenario)
     assert code == 1
     assert "arrive did not come to an end within 0.2 s." in said
+    assert "log_in did not come to an end" in said or "log_in does not stop asking" in said
     assert "buy did not come to an end within 0.2 s." in said
 
 

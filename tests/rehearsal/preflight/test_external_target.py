@@ -108,7 +108,7 @@ def test_a_dry_run_says_what_would_happen_and_no_secret(
     code, said = rehearse(
         "\n".join(
             [
-                'command = "python3 shop.py --token hunter2 --port 9"',
+                'command = "python3 shop.py --key=hunter2 --port 9"',
                 'environment = { MODE = "hunter2", KEY = "env:SHOP_KEY" }',
                 'headers = { X-Key = "env:SHOP_KEY" }',
                 'opening.request = "POST /-/on-sale/hunter2-hunter2-hunter2-hunter2?k=hunter2"',
@@ -123,7 +123,7 @@ def test_a_dry_run_says_what_would_happen_and_no_secret(
     for words in (
         "Everything is sent to http://127.0.0.1:9 (this machine).",
         "Every request carries X-Key = env:SHOP_KEY.",
-        "start: python3 shop.py --token … --port 9 in",
+        "start: python3 shop.py --key=… --port 9 in",
         "reset: POST /-/reset",
         "ramp check: 3 requests",
         "open: POST /-/on-sale/…?…, as JSON {atMs: {t0_ms}, word: …}",

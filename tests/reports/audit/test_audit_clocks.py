@@ -22,7 +22,7 @@ def test_a_healthy_run_is_accused_of_nothing(evidence_of, by_s, at_s, plan):
     assert {pool.name for pool in verdict.pools if pool.saturated_at_s is not None} == set()
     assert not verdict.generator.limited
     assert verdict.bottleneck is None
-    assert verdict.cause.startswith("Cause: not decided, for a clock was set")
+    assert verdict.cause.startswith("Cause of slowness: not decided, for a clock was set")
 
 
 @pytest.mark.parametrize(

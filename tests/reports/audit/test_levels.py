@@ -144,6 +144,13 @@ def test_what_was_sold_before_took_places_unless_it_cannot_have(evidence_of):
     assert audited(foreign(left, "everything", before=60)).audit.false_sold_out
 
 
+def test_second_tickets_took_places(evidence_of):
+    left = evidence_of(**SHOP, false_sold_out=2)
+    assert audited(foreign(left, "everything")).audit.false_sold_out
+    taken = audited(foreign(evidence_of(**SHOP, false_sold_out=2, duplicate_rows=2), "everything"))
+    assert (taken.audit.duplicate_students, taken.audit.false_sold_out) == (2, 0)
+
+
 def test_clicks_that_were_under_way_excuse_a_refusal(evidence_of):
     """As of a slow app, whose last tickets were being granted while it refused the rest."""
     evidence = foreign(evidence_of(**SHOP, false_sold_out=9), "everything")

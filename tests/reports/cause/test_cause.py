@@ -80,7 +80,7 @@ def stopped(evidence: Evidence, pid: int, from_s: float, until_s: float) -> Evid
 def test_a_healthy_run_has_no_cause_but_a_number(evidence_of):
     finding = cause_of(evidence_of(**SMALL))
     assert finding.bottleneck is None
-    assert finding.cause.startswith("Cause: none; the slowest 1% of purchases waited ")
+    assert finding.cause.startswith("Cause of slowness: none; the slowest 1% of purchases waited ")
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_one_slow_request_is_bad_luck(evidence_of):
 def test_where_answers_failed_fast_the_failure_is_named(evidence_of):
     finding = cause_of(evidence_of(**SMALL, failed=30))
     assert finding.bottleneck is None
-    assert finding.cause.startswith("Cause: answers of failure, most of them overloaded: 30 of 2")
+    assert finding.cause.startswith("Cause of failures: most of them overloaded: 30 of 2")
 
 
 def test_failures_are_in_the_line_with_what_they_took(evidence_of):
@@ -305,14 +305,15 @@ def test_failures_are_in_the_line_with_what_they_took(evidence_of):
 def test_a_leak_is_told_with_its_connections(evidence_of):
     evidence = slowed(evidence_of(**SMALL, leak=2), waited_for="postgres", pool=900)
     assert cause_of(evidence).cause.startswith(
-        "Cause: the PostgreSQL pool leaked 2 of 20 connections; 1% of requests to buy took "
+        "Cause of slowness: the PostgreSQL pool leaked 2 of 20 connections; 1% of requests "
+        "to buy took "
     )
 
 
 def test_without_metrics_or_a_t0_the_cause_is_not_known(evidence_of):
     for evidence in (evidence_of(**SMALL, no_t0=True), evidence_of(**SMALL, without=["metrics"])):
         assert cause_of(evidence).bottleneck is None
-        assert cause_of(evidence).cause.startswith("Cause: not known")
+        assert cause_of(evidence).cause.startswith("Cause of slowness: not known")
 
 
 def test_where_nobody_collected_no_cause_is_named_and_no_pool_is_healthy(evidence_of):
@@ -321,7 +322,9 @@ def test_where_nobody_collected_no_cause_is_named_and_no_pool_is_healthy(evidenc
     evidence = slowed(evidence_of(**SMALL, silent=silent), own=900)
     finding = cause_of(evidence)
     assert finding.bottleneck is None
-    assert finding.cause.startswith("Cause: not decided, for nothing was measured from T-0")
+    assert finding.cause.startswith(
+        "Cause of slowness: not decided, for nothing was measured from T-0"
+    )
     diagnoses = {found.pool.name: found.pool.diagnosis for found in find_pools(evidence)}
     unknown = {name for name, diagnosis in diagnoses.items() if diagnosis == "not_measured"}
     assert unknown >= {"postgres", "redis", "cpu", "app_loop", "accept_queue"}
@@ -335,7 +338,8 @@ def test_what_a_silent_worker_kept_to_itself_is_no_known_cause(evidence_of):
     finding = cause_of(slowed(silent, own=900))
     assert (finding.bottleneck, finding.decided) == (None, False)
     assert re.match(
-        rf"Cause: not decided, for nothing was heard of the app's worker {pid} from T-0 − 0\.\d s "
+        r"Cause of slowness: not decided, for nothing was heard of the app's worker "
+        rf"{pid} from T-0 − 0\.\d s "
         r"to T-0 \+ 4 s, where the slowest requests were\.",
         finding.cause,
     ), finding.cause
@@ -343,7 +347,7 @@ def test_what_a_silent_worker_kept_to_itself_is_no_known_cause(evidence_of):
     assert {diagnoses[name] for name in ("postgres", "redis", "app_loop")} == {"not_measured"}
     # Nothing was slow, or the generator was: neither rests on what it would have said.
     assert cause_of(silent).decided
-    assert cause_of(silent).cause.startswith("Cause: none")
+    assert cause_of(silent).cause.startswith("Cause of slowness: none")
     late = evidence_of(**SMALL, silent=((f"app:{pid}", -0.3, 4.0),), generator_late_ms=900)
     assert cause_of(late).bottleneck.resource == "generator"
 

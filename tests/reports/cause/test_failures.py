@@ -31,7 +31,7 @@ def test_failures_of_one_route_name_it(evidence_of):
     evidence = evidence_of(**SMALL)
     buys = evidence.requests["step"] == PURCHASE
     line = failures(failed(evidence, buys & (evidence.requests["student"] % 3 == 0)))
-    assert line.startswith("Cause: answers of failure, most of them internal_error: ")
+    assert line.startswith("Cause of failures: most of them internal_error: ")
     assert f" of {PURCHASE} from T-0" in line
     assert "worker" not in line
 
@@ -63,5 +63,5 @@ def test_many_failures_are_told_before_a_few_slow_requests_elsewhere(evidence_of
     requests.loc[logins, "intended_ns"] = requests.loc[logins, "sent_ns"]
     slow = dataclasses.replace(evidence, requests=requests)
     many, few = buys & (requests["student"] % 2 == 0), buys & (requests["student"] < 2)
-    assert "answers of failure" in find_cause(failed(slow, many), []).cause
-    assert "answers of failure" not in find_cause(failed(slow, few), []).cause
+    assert "Cause of failures" in find_cause(failed(slow, many), []).cause
+    assert "Cause of failures" not in find_cause(failed(slow, few), []).cause

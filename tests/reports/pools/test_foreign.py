@@ -19,6 +19,7 @@ from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.summary import write_summary
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.pools.foreign_run import Shop
+from tests.reports.synthetic_defects import SECOND
 
 
 def pool_of(shop: Shop, tmp_path: Path) -> Pool:
@@ -122,6 +123,19 @@ def test_counters_that_begin_anew_are_no_waits_and_hide_none(tmp_path: Path) -> 
     assert anew.wait_mean_ms == pytest.approx(whole.wait_mean_ms, rel=0.2)
     healthy = pool_of(Shop(restarted_s=2.0), tmp_path / "healthy")
     assert healthy.diagnosis == "healthy"
+
+
+def test_processes_that_answer_in_turn_are_not_measured_and_it_is_said(tmp_path: Path) -> None:
+    evidence = Shop(size=2, hold_s=0.04).evidence(tmp_path)
+    metrics = evidence.metrics.reset_index(drop=True)
+    counted = metrics["name"].astype(str).str.contains("wait_time_seconds|timeouts")
+    other = metrics.index[counted & (metrics["t_ns"] // SECOND % 2 == 0)]
+    metrics.loc[other, "value"] += 5_000  # what another worker has counted
+    evidence = replace(evidence, metrics=metrics)
+
+    [pool] = find_foreign_pools(evidence)
+    assert (pool.pool.diagnosis, pool.pool.timeouts) == ("not_measured", None)
+    assert any("several processes answer there in turn" in note for note in foreign_notes(evidence))
 
 
 def test_instances_are_added_up(tmp_path: Path) -> None:

@@ -47,6 +47,13 @@ class CatchResponseError(Exception):
     ("exception", "status", "word"),
     [
         (ConnectionRefusedError(111, "Connection refused"), 0, "connect_refused"),
+        (
+            ConnectionError(
+                "Max retries: ConnectionRefusedError('No load is sent to 192.0.2.1: …')"
+            ),
+            0,
+            "host_refused",
+        ),
         (TimeoutError("timed out"), 0, "timeout"),
         (ValueError("0x7f12ab is not JSON"), 200, "ValueError"),
         (ValueError("no"), 503, "http_503"),
@@ -78,3 +85,8 @@ def test_a_thousand_errors_are_bounded():
         for n in range(1000)
     }
     assert len(words) == 201
+
+
+def test_a_name_with_a_secret_in_its_query_is_shown_without_it():
+    assert told(name="/login?token=hunter22").step == "GET /login?…"
+    assert told(name="/shows?page=2").step == "GET /shows?page=2"

@@ -1,0 +1,58 @@
+"""The pools of the live view: what of them is in use now, at most, and waited for."""
+
+from collections.abc import Iterator
+
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans.visible import visible
+from dress_rehearsal.records.collectors.collector import Collector
+from dress_rehearsal.reports.words import written
+
+Row = tuple[str, str, str, str]
+"""A pool's name, how much of it is used, its most, and how many wait."""
+
+
+def is_ours(plan: Plan | None) -> bool:
+    """Return whether the target is this project's own app, whose pools have known names."""
+    return plan is None or plan.target.stage != "external"
+
+
+def newest_pools(plan: Plan | None, collector: Collector) -> list[Row]:
+    """Return a row a pool; somebody else's app has those that its plan's `[[metrics]]` tell of."""
+    return [*(_ours(collector) if is_ours(plan) else _theirs(plan, collector))]
+
+
+def _ours(collector: Collector) -> Iterator[Row]:
+    for pool in ("postgres", "redis"):
+        yield _connections(collector, f"app to {pool}", "app", pool)
+    yield _accept_queue(collector)
+    backlog = _number(collector, "writeback_backlog", "writeback")
+    yield "write-back", "-", "-", backlog
+
+
+def _theirs(plan: Plan | None, collector: Collector) -> Iterator[Row]:
+    for metrics in () if plan is None else plan.metrics:
+        for pool in sorted(collector.by_label("db_client_connections", metrics.name, "pool")):
+            yield _connections(collector, visible(pool), metrics.name, pool)
+    queue = _accept_queue(collector)
+    if queue[1] != "-":  # a target on another machine has one that is not ours to read
+        yield queue
+
+
+def _connections(collector: Collector, words: str, source: str, pool: str) -> Row:
+    prefix = "db_client_connection"
+    return (
+        words,
+        _number(collector, f"{prefix}s", source, pool=pool, state="used"),
+        _number(collector, f"{prefix}_max", source, pool=pool),
+        _number(collector, f"{prefix}_pending_requests", source, pool=pool),
+    )
+
+
+def _accept_queue(collector: Collector) -> Row:
+    queued = _number(collector, "listen_queue_length")
+    return "accept queue", queued, _number(collector, "listen_queue_limit"), queued
+
+
+def _number(collector: Collector, name: str, source: str = "", **labels: str) -> str:
+    value = collector.latest(name, source, **labels)
+    return "-" if value is None else written(value)

@@ -1,0 +1,170 @@
+"""How the rows and times of somebody else's ledger are taken: defects caught, oddities not."""
+
+import dataclasses
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.verdict import judge
+from tests.reports.auditing import audited, counted
+from tests.reports.foreign import foreign
+
+SHOP = {"students": 200, "tickets": 60, "allocation": "naive"}
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def with_rows(evidence: Evidence, change: Change, **detail: object) -> Evidence:
+    """The same run whose ledger is another: its stamp says as many tickets as it has rows."""
+    ledger = change(evidence.ledger.copy()).reset_index(drop=True)
+    events = tuple(
+        dataclasses.replace(
+            event,
+            detail={**event.detail, "tickets": int((ledger["source"] == event.name).sum())}
+            | detail,
+        )
+        if event.kind == "ledger"
+        else event
+        for event in evidence.events
+    )
+    return dataclasses.replace(evidence, ledger=ledger, events=events)
+
+
+def dated(seconds: float, every: int = 1) -> Change:
+    """Move the times of every so many rows."""
+
+    def change(rows: pd.DataFrame) -> pd.DataFrame:
+        which = rows.index % every == 0
+        rows.loc[which, "granted_ns"] += int(seconds * NS_PER_S)
+        return rows
+
+    return change
+
+
+def called(name: Callable[[str], str]) -> Change:
+    return lambda rows: rows.assign(ticket=rows["ticket"].map(name))
+
+
+@pytest.mark.parametrize("level", ["tickets", "owners", "everything"])
+def test_tickets_that_a_ledger_writes_otherwise_are_not_lost(evidence_of, level):
+    shop = foreign(evidence_of(**SHOP), level)
+    verdict = judge(with_rows(shop, called(lambda name: f"{name.upper()}   ")))
+    assert verdict.verdict == "pass", verdict.reasons
+    assert any("writes 60 tickets otherwise" in note for note in verdict.notes)
+
+
+def test_two_ledgers_that_write_tickets_otherwise_agree(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything", names=("orders", "payments"))
+
+    def padded(rows: pd.DataFrame) -> pd.DataFrame:
+        second = rows["source"] == "payments"
+        return rows.assign(ticket=rows["ticket"].mask(second, rows["ticket"] + "  "))
+
+    assert audited(with_rows(shop, padded)).audit.store_drift == 0
+
+
+@pytest.mark.parametrize("level", ["tickets", "owners", "everything"])
+def test_a_ledger_that_names_something_else_accuses_nobody(evidence_of, level):
+    shop = foreign(evidence_of(**SHOP), level)
+    verdict = judge(with_rows(shop, called(lambda name: f"row {name}")))
+    assert verdict.verdict == "inconclusive"
+    assert "orders names none of the 60 tickets that students were told of" in verdict.reasons[0]
+
+
+def test_tickets_that_are_gone_are_lost_though_others_were_sold(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything")
+    holders = set(shop.ledger["student"])
+    others = [n for n in range(SHOP["students"]) if n not in holders][: len(shop.ledger)]
+
+    def resold(rows: pd.DataFrame) -> pd.DataFrame:
+        rows = called(lambda name: f"new {name}")(rows)
+        return rows.assign(student=pd.array(others, dtype="Int32"))
+
+    assert audited(with_rows(shop, resold)).audit.acked_but_missing == 60
+
+
+def test_one_ticket_of_two_students_is_sold_twice(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything")
+    first = shop.ledger["ticket"].iloc[:2].tolist()
+    students = shop.students.copy()
+    students["ticket"] = students["ticket"].replace({first[1]: first[0]})
+    both = with_rows(
+        shop, lambda rows: rows.assign(ticket=rows["ticket"].replace({first[1]: first[0]}))
+    )
+    assert counted(audited(dataclasses.replace(both, students=students))) == {"oversold": 1}
+
+
+def test_rows_that_a_query_may_have_repeated_decide_nothing(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything")
+
+    def twice(rows: pd.DataFrame) -> pd.DataFrame:
+        return pd.concat([rows, rows.iloc[:5]])
+
+    def keyed(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(number=pd.array(range(1, len(rows) + 1), dtype="Int32"))
+
+    unsure = judge(with_rows(shop, twice))
+    assert unsure.verdict == "inconclusive"
+    assert "5 of 65 rows of orders repeat another" in unsure.reasons[0]
+    assert judge(with_rows(shop, lambda rows: twice(keyed(rows)))).verdict == "pass"
+    written_twice = audited(with_rows(shop, lambda rows: keyed(twice(rows))))
+    assert counted(written_twice) == {"duplicate_students": 5}
+    two_seats = foreign(evidence_of(**SHOP), "everything", per_student=2)
+    assert judge(with_rows(two_seats, twice)).verdict == "pass"
+
+
+@pytest.mark.parametrize("seconds", [-30, -3.5])
+def test_a_ledger_whose_clock_is_behind_accuses_nobody_of_selling_early(evidence_of, seconds):
+    shop = with_rows(foreign(evidence_of(**SHOP), "everything"), dated(seconds))
+    verdict = judge(shop)
+    assert verdict.verdict == "inconclusive"
+    assert "60 of 60 times lie before the click" in verdict.reasons[0]
+    assert verdict.audit.sold_early is None
+    assert verdict.sale.sold_out_after_s > 0
+    assert verdict.fairness.inversions == 0
+
+
+def test_a_single_time_before_the_click_is_told_and_decides_nothing(evidence_of):
+    shop = with_rows(foreign(evidence_of(**SHOP), "everything"), dated(-30, every=20))
+    finding = audited(shop)
+    assert finding.audit.sold_early is None
+    assert any("somebody who had not asked yet" in each for each in finding.problems)
+    already = shop.plan.target.model_copy(update={"opening": None})
+    plan = shop.plan.model_copy(update={"target": already})
+    assert audited(dataclasses.replace(shop, plan=plan)).problems == ()
+
+
+def test_tickets_dated_after_they_were_told_of_are_noted(evidence_of):
+    sound = foreign(evidence_of(**SHOP), "everything")
+    assert not any("dated after" in note for note in judge(sound).notes)
+    late = judge(with_rows(sound, dated(30)))
+    assert late.verdict == "pass"
+    assert any("60 tickets are dated after the student was told" in each for each in late.notes)
+    assert late.sale.sold_out_after_s < 10
+
+
+def test_times_of_minutes_are_no_early_sale(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything")
+    minute_ns = 60 * NS_PER_S
+
+    def minutes(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(granted_ns=rows["granted_ns"] // minute_ns * minute_ns)
+
+    assert judge(with_rows(shop, minutes)).verdict == "pass"
+
+
+def test_what_was_sold_before_and_is_gone_is_told(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything", before=5)
+    assert judge(shop).verdict == "pass"
+    verdict = judge(with_rows(shop, lambda rows: rows, gone=2))
+    assert verdict.verdict == "inconclusive"
+    assert "2 of 5 tickets that orders held before the rush are gone" in verdict.reasons[0]
+
+
+def test_without_its_ledger_nobody_knows_what_others_took(evidence_of):
+    left = evidence_of(**SHOP, false_sold_out=9)
+    unread = audited(foreign(left, "everything", error="there is no such table."))
+    assert unread.audit.false_sold_out is None
+    assert unread.wrongs == {}

@@ -1,0 +1,67 @@
+"""A defect of somebody's own scenario makes the verdict doubt; that the target said no does not."""
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from dress_rehearsal.records import TimelineEvent
+from dress_rehearsal.records.tables import SCENARIO_TROUBLES
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.trust.scenario import judge_scenario
+from dress_rehearsal.reports.verdict import judge
+
+SMALL = {"students": 60, "tickets": 20}
+Troubled = Callable[..., Evidence]
+
+
+@pytest.fixture
+def troubled(evidence_of: Callable[..., Evidence]) -> Troubled:
+    """Return a sound run whose scenario told of troubles: each argument is one stamp's counts."""
+
+    def with_stamps(*stamps: dict[str, int]) -> Evidence:
+        evidence = evidence_of(**SMALL)
+        last_ns = max(event.t_ns for event in evidence.events)
+        told = [
+            TimelineEvent(last_ns, "phase", SCENARIO_TROUBLES, {"values": counts})
+            for counts in stamps
+        ]
+        return dataclasses.replace(evidence, events=(*evidence.events, *told))
+
+    return with_stamps
+
+
+def test_a_scenario_without_troubles_is_not_spoken_of(troubled: Troubled) -> None:
+    assert judge_scenario(troubled()) == ([], [])
+    assert judge_scenario(troubled({})) == ([], [])
+
+
+def test_a_defect_is_a_doubt_and_counted_over_all_generators(troubled: Troubled) -> None:
+    trouble = "KeyError in buy(), line 14 of shop.py"
+    evidence = troubled({trouble: 2}, {trouble: 3})
+    (doubt,), notes = judge_scenario(evidence)
+    assert doubt.sentence == (
+        f"In the scenario, 5 times: {trouble}; what it made of that student proves nothing."
+    )
+    assert notes == []
+    verdict = judge(evidence)
+    assert verdict.verdict == "inconclusive"
+    assert doubt.sentence in verdict.reasons
+
+
+@pytest.mark.parametrize("status", [400, 409, 422])
+def test_an_answer_that_the_scenario_has_no_word_for_is_a_note(
+    status: int, troubled: Troubled
+) -> None:
+    evidence = troubled({f"buy() returned nothing for {status}": 1})
+    doubts, (note,) = judge_scenario(evidence)
+    assert doubts == []
+    assert note.endswith(f"1 time: buy() returned nothing for {status}; each is a student who "
+                         f"failed there.")  # fmt: skip
+    assert judge(evidence).verdict == "pass"
+
+
+@pytest.mark.parametrize("status", [200, 302, 500])
+def test_to_make_nothing_of_any_other_answer_is_a_defect(status: int, troubled: Troubled) -> None:
+    doubts, notes = judge_scenario(troubled({f"buy() returned nothing for {status}": 1}))
+    assert (len(doubts), notes) == (1, [])
