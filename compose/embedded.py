@@ -7,9 +7,8 @@ from typing import Self
 
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.faults import StageFaults
-from dress_rehearsal.compose.guardian import Guardian
+from dress_rehearsal.compose.guardian import Guardian, clear_guarded
 from dress_rehearsal.compose.limits import raise_file_limit
-from dress_rehearsal.compose.pids import kill_remnants
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.service import Service
 from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost
@@ -251,14 +250,7 @@ class EmbeddedStage:
         if folder is None:
             return
         try:
-            kill_remnants(folder.path)
-            folder.remove()
-        except BaseException:
-            if self._guardian is not None:
-                self._guardian.take_over()
-            raise
+            clear_guarded(folder, self._guardian)
         finally:
             if self._service is not None:
                 self._service.close()
-        if self._guardian is not None:
-            self._guardian.release()

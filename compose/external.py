@@ -13,9 +13,8 @@ from dress_rehearsal.compose.errors import (
     StageUnusableError,
     TargetRefusedError,
 )
-from dress_rehearsal.compose.guardian import Guardian
+from dress_rehearsal.compose.guardian import Guardian, clear_guarded
 from dress_rehearsal.compose.opening import ask_success, open_by_request
-from dress_rehearsal.compose.pids import kill_remnants
 from dress_rehearsal.compose.ramp import Ramp, check_ramp
 from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost
 from dress_rehearsal.compose.stage_folder import StageFolder, sweep
@@ -191,17 +190,8 @@ class ExternalStage:
 
     def _clear_folder(self) -> None:
         folder, self._folder = self._folder, None
-        if folder is None:
-            return
-        try:
-            kill_remnants(folder.path)
-            folder.remove()
-        except BaseException:
-            if self._guardian is not None:
-                self._guardian.take_over()
-            raise
-        if self._guardian is not None:
-            self._guardian.release()
+        if folder is not None:
+            clear_guarded(folder, self._guardian)
 
     @property
     def roster_path(self) -> Path:

@@ -15,7 +15,7 @@ from typing import IO
 import psutil
 
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.pids import ProcessId
+from dress_rehearsal.compose.pids import ProcessId, kill_remnants
 from dress_rehearsal.compose.process import (
     KILLED_S,
     ended,
@@ -148,6 +148,22 @@ class Guardian:
             self._process.kill()
             ended(self._process, KILLED_S)
         return code == 0
+
+
+def clear_guarded(folder: StageFolder, guardian: Guardian | None) -> None:
+    """Kill what is left on a stage and delete its folder; the guardian then has nothing to do.
+
+    Whatever comes between, Ctrl-C too, leaves the clearing to the guardian.
+    """
+    try:
+        kill_remnants(folder.path)
+        folder.remove()
+    except BaseException:
+        if guardian is not None:
+            guardian.take_over()
+        raise
+    if guardian is not None:
+        guardian.release()
 
 
 def main() -> int:

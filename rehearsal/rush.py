@@ -15,8 +15,9 @@ from dress_rehearsal.records.collectors.collector import Collector, Sources
 from dress_rehearsal.records.collectors.own_processes import Household
 from dress_rehearsal.records.files import bytes_left
 from dress_rehearsal.records.settle import Settling
-from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.records.timeline import ABORTED, OUT_OF_SPACE
+from dress_rehearsal.rehearsal.connections_in_use import ConnectionsInUse
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
 from dress_rehearsal.rehearsal.generator_process import (
     GeneratorProcess,
@@ -45,13 +46,6 @@ _SILENT_S: Final = 30.0
 """After so long without a word from the generator, four times a second when it is well, nobody
 waits for it any more."""
 _ALERTS_EVERY_S: Final = 1.0
-_REST_S: Final = 1.5
-"""How long connections that stay in use are watched: what a leak takes to be one, and what is
-read in between (see `reports.pools.leaks`)."""
-_FOREIGN_LOOKS: Final = 5
-"""How many looks at somebody else's pool that is for."""
-_CONNECTIONS: Final = "db_client_connections"
-_LOOK_S: Final = 0.05
 _UNDER_WAY_S: Final = 1.0
 """What the target may take to finish requests that the generator cut short."""
 _LEAST_SPACE: Final = 17 * 2**20
@@ -102,7 +96,7 @@ class Rush:
         self._short_of_space = False
         self._cut_short = False
         """Whether students were still on the way when the generator ended."""
-        self._used_always: dict[str, float] = {}
+        self._connections = ConnectionsInUse(plan)
         self._alerts_due_s = 0.0
 
     def perform(self, generator: GeneratorProcess) -> None:
@@ -173,7 +167,7 @@ class Rush:
             generator.go(t0_ns)
             faults.begin(t0_ns)
             self._watch(generator, collector, t0_ns)
-            self._await_rest(collector)
+            self._connections.await_rest(collector)
         except KeyboardInterrupt:
             self._interrupt()
             with uninterruptible():
@@ -242,7 +236,7 @@ class Rush:
             self._note_space()
             self._note_losses()
             self._note_alerts()
-            self._note_connections(collector)
+            self._connections.note(collector)
             if now_s >= closed_s and not self._closed:
                 self._closed = True
                 self._run.stamp("phase", "closed", t_ns=closed_ns)
@@ -251,44 +245,6 @@ class Rush:
             if over:
                 break
         self._note_generator_lost(generator)
-
-    def _note_connections(self, collector: Collector) -> None:
-        """Keep the fewest connections of each pool that were ever in use."""
-        for pool, used in self._connections_used(collector).items():
-            self._used_always[pool] = min(used, self._used_always.get(pool, used))
-
-    def _await_rest(self, collector: Collector) -> None:
-        """Wait for the app to give its connections back, now that nobody asks for anything.
-
-        What it keeps for so long it will not give back: so that a leak can be told from work.
-        """
-        begun_s = time.monotonic()
-        while any(
-            used > self._used_always.get(pool, used)
-            and time.monotonic() < begun_s + self._rest_s(pool)
-            for pool, used in self._connections_used(collector).items()
-        ):
-            time.sleep(_LOOK_S)
-
-    def _rest_s(self, pool: str) -> float:
-        """Return how long a pool is watched that keeps connections: somebody else's is asked less
-        often."""
-        if pool in CLIENT_POOLS:
-            return _REST_S
-        slowest_s = max(each.interval for each in self._plan.metrics)
-        return _FOREIGN_LOOKS * max(slowest_s, self._plan.collect.interval)
-
-    def _connections_used(self, collector: Collector) -> dict[str, float]:
-        """Return the connections that the app uses, by pool, as was said last."""
-        used = {
-            pool: collector.latest(_CONNECTIONS, "app", pool=pool, state="used")
-            for pool in CLIENT_POOLS
-        }
-        return {pool: number for pool, number in used.items() if number is not None} | {
-            pool: number
-            for metrics in self._plan.metrics
-            for pool, number in collector.by_label(_CONNECTIONS, metrics.name, "pool").items()
-        }
 
     def _take(self, line: Line, collector: Collector) -> None:
         if line["kind"] == "error":

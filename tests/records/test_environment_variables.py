@@ -1,6 +1,7 @@
 """Children get an environment made for them; what is not ours stays outside of our own too."""
 
 import ast
+import functools
 import os
 import site
 import subprocess
@@ -52,6 +53,7 @@ HANDED_ON = {
 """Every place that says what process is to be started, and the environment it hands on."""
 
 
+@functools.cache
 def modules() -> dict[str, ast.Module]:
     return {
         str(path.relative_to(ROOT)): ast.parse(path.read_text())

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from dress_rehearsal import reports
@@ -80,3 +81,18 @@ def published_schema() -> Any:
     """The JSON Schema of `verdict.json` as it is published."""
     path = Path(reports.__file__).with_name("verdict.schema.json")
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def valid(published_schema: Any) -> Callable[[Any], None]:
+    """Hold a document against the published schema, which itself is checked only once."""
+    kind = jsonschema.validators.validator_for(published_schema)
+    kind.check_schema(published_schema)
+    check: Callable[[Any], None] = kind(published_schema).validate
+    return check
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the figures out of a page: they are most of its time, and not looked at here."""
+    monkeypatch.setattr("dress_rehearsal.reports.page.draw_figures", lambda *_: [])

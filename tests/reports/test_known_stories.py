@@ -102,7 +102,7 @@ def test_a_pool_that_leaked_20_of_20_connections_is_the_cause(verdict_of):
     assert verdict.gates[-1].status == "fail"
 
 
-def test_one_cause_line_in_banner_terminal_summary_slack_and_json(build_run):
+def test_one_cause_line_in_banner_terminal_summary_slack_and_json(build_run, undrawn):
     run = build_run(**LEAKED)
     verdict = write_report(run)
     terminal = io.StringIO()

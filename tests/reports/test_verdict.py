@@ -87,14 +87,14 @@ UNMEASURED = [("audit.double_entry", "== 0")]
         ),
     ],
 )
-def test_the_verdict_and_its_first_reason(verdict_of, defects, word, first, published_schema):
+def test_the_verdict_and_its_first_reason(verdict_of, defects, word, first, valid):
     verdict = verdict_of(**{**SMALL, **defects})
     if first == "664":
         first = ""
         assert "no kernel receive time" in verdict.reasons[0]
     assert (verdict.verdict, verdict.reasons[0].startswith(first)) == (word, True)
     assert verdict.exit_code == {"pass": 0, "fail": 99, "inconclusive": 3}[word]
-    jsonschema.validate(verdict.document(), published_schema)
+    valid(verdict.document())
 
 
 def test_reasons_of_a_failure_come_before_doubts(verdict_of):
@@ -123,11 +123,11 @@ def test_a_run_without_one_of_its_files_decides_nothing(verdict_of, file):
     assert verdict_of(**SMALL, without=[file]).verdict == "inconclusive"
 
 
-def test_a_run_that_left_only_its_plan_decides_nothing(verdict_of, published_schema):
+def test_a_run_that_left_only_its_plan_decides_nothing(verdict_of, valid):
     verdict = verdict_of(**SMALL, without=FILES)
     assert verdict.verdict == "inconclusive"
     assert verdict.census.never_started == 200
-    jsonschema.validate(verdict.document(), published_schema)
+    valid(verdict.document())
 
 
 def test_a_rush_of_one_and_a_sale_of_nothing_are_judged_too(verdict_of):
@@ -167,11 +167,11 @@ def test_the_document_has_the_published_keys_in_order(healthy_verdict):
     ]
 
 
-def test_the_schema_refuses_what_is_no_verdict(healthy_verdict, published_schema):
+def test_the_schema_refuses_what_is_no_verdict(healthy_verdict, valid):
     document = healthy_verdict.document()
     del document["audit"]["oversold"]
     with pytest.raises(jsonschema.ValidationError, match="oversold"):
-        jsonschema.validate(document, published_schema)
+        valid(document)
 
 
 def test_the_same_run_gives_the_same_bytes(healthy_verdict, build_run):

@@ -5,11 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
+
+pytestmark = pytest.mark.xdist_group("a namespace")  # one serves them all
 
 INSIDE = Path(__file__).with_name("inside.py")
 AWAY = "203.0.113.7"
@@ -47,7 +50,8 @@ def lacking() -> str | None:
         return "a network namespace needs root, unshare and ip"
     try:
         made = subprocess.run(
-            ["unshare", "--net", sys.executable, str(INSIDE), "true"],
+            ["unshare", "--net", sys.executable, str(INSIDE)],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
@@ -58,17 +62,22 @@ def lacking() -> str | None:
     return None if made.returncode == 0 else f"no network namespace: {made.stderr.strip()[-200:]}"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def namespaces() -> None:
+@pytest.fixture(scope="module")
+def inside() -> Iterator["subprocess.Popen[str]"]:
+    """One namespace, in which one command after the other is performed."""
     why = lacking()
     if why is not None and os.environ.get("REHEARSE_REQUIRE_NAMESPACE") == "1":
         pytest.fail(f"{why}; REHEARSE_REQUIRE_NAMESPACE=1 wants it")
     if why is not None:
         pytest.skip(why)
+    words = ["unshare", "--net", sys.executable, INSIDE]
+    with subprocess.Popen(words, stdin=PIPE, stdout=PIPE, text=True) as namespace:
+        yield namespace
+        namespace.communicate(timeout=30)
 
 
 @pytest.fixture
-def count(tmp_path: Path) -> Count:
+def count(inside: "subprocess.Popen[str]", tmp_path: Path) -> Count:
     (tmp_path / "roster.csv").write_text("student,pin,enrolled\nS1,1,1\nS2,2,1\n")
     (tmp_path / "shop.py").write_text(SHOP)
 
@@ -81,15 +90,11 @@ def count(tmp_path: Path) -> Count:
             f'[target]\nstage = "external"\nurl = "{url}"\n{target}\n'
         )
         where = ["--roster", f"{tmp_path}/roster.csv", "--out", f"{tmp_path}/runs", *options]
-        rehearse = [sys.executable, "-m", "dress_rehearsal.rehearsal", *command.split()]
-        done = subprocess.run(
-            ["unshare", "--net", sys.executable, INSIDE, *rehearse, path, *where],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-            timeout=150,
-        )
-        return Counted(**json.loads(done.stdout))
+        assert inside.stdin is not None
+        assert inside.stdout is not None
+        inside.stdin.write(json.dumps([*command.split(), str(path), *where]) + "\n")
+        inside.stdin.flush()
+        return Counted(**json.loads(inside.stdout.readline()))
 
     return run
 
