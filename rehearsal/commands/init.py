@@ -21,6 +21,12 @@ def add(init: argparse.ArgumentParser) -> None:
         metavar="HOST",
         help="a host other than this machine that may be asked, because it is yours; repeatable",
     )
+    init.add_argument(
+        "--ca-file",
+        type=Path,
+        metavar="FILE",
+        help="certificates (PEM) of an authority of your own that the app's https is trusted by",
+    )
     init.set_defaults(command=_init)
 
 
@@ -28,6 +34,6 @@ def _init(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.first_contact.introduction import introduce
 
     console = make_console()
-    for line in introduce(options.url, options.out, options.allow):
+    for line in introduce(options.url, options.out, options.allow, options.ca_file):
         console.print(escape(line), soft_wrap=True)
     return 0

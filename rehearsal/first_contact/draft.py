@@ -43,7 +43,12 @@ def name_of(title: str) -> str:
 
 
 def plan_text(
-    name: str, url: str, allow: Sequence[str], exposition: Exposition | None, module: str
+    name: str,
+    url: str,
+    allow: Sequence[str],
+    exposition: Exposition | None,
+    module: str,
+    ca_file: str | None = None,
 ) -> str:
     """Return a plan of at most 20 lines of code, and comments that say what to do with them.
 
@@ -51,6 +56,7 @@ def plan_text(
         url: of the target; checked.
         allow: hosts beside loopback that it may be.
         module: the scenario's file name.
+        ca_file: what is trusted beside the system's certificates.
     """
     lines = [
         "# A dress rehearsal of your own app. Written by `rehearse init`: read it, change it, then",
@@ -65,6 +71,7 @@ def plan_text(
         '# roster = "people.csv"  # who may log in: a line each, below student,pin,enrolled',
         "tickets = 50    # how many there are to sell",
         "per_student = 1 # 0: as many as they like",
+        '# order_within = "500 ms"  # overtaken by more than this is wronged; keep below the sale',
         "",
         "[target]",
         'stage = "external"',
@@ -73,6 +80,8 @@ def plan_text(
     ]
     if allow:
         lines.append(f"allow = {json.dumps(list(allow))}")
+    trust = [] if ca_file is None else [f"ca_file = {json.dumps(ca_file)}"]
+    lines += trust
     lines += [
         "",
         "# When the sale opens. One of three: the app sells already, it opens by its own clock, or",
@@ -85,7 +94,7 @@ def plan_text(
         '# json = { opensAt = "{t0_iso}" }',
         "",
     ]
-    lines += _metrics_lines(exposition)
+    lines += _metrics_lines(exposition, trust)
     lines += [
         "# Who holds a ticket, as your database has it: without it the audit knows answers only.",
         "# [[ledgers]]",
@@ -97,7 +106,7 @@ def plan_text(
     return "\n".join(lines)
 
 
-def _metrics_lines(found: Exposition | None) -> list[str]:
+def _metrics_lines(found: Exposition | None, trust: Sequence[str]) -> list[str]:
     if found is None:
         return [
             "# No metrics were found. With them the report says which pool was waited for.",
@@ -114,6 +123,7 @@ def _metrics_lines(found: Exposition | None) -> list[str]:
             "# [[metrics]]",
             '# name = "shop"',
             f"# url = {json.dumps(found.url)}",
+            *(f"# {line}" for line in trust),
             '# pools = { used = "…", max = "…", pending = "…" }',
             "",
         ]
@@ -122,6 +132,7 @@ def _metrics_lines(found: Exposition | None) -> list[str]:
         "[[metrics]]",
         'name = "shop"',
         f"url = {json.dumps(found.url)}",
+        *trust,
         f"pools = {json.dumps(list(found.presets))}",
         "",
     ]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from dress_rehearsal.plans import PlanError, refusal
 from dress_rehearsal.plans.files import check_folder, kind_of, named, reason_of
 from dress_rehearsal.plans.hosts import is_host, is_loopback
+from dress_rehearsal.records.http.reach import UnreachableError, reach_of
 from dress_rehearsal.rehearsal.errors import SilentTargetError
 from dress_rehearsal.rehearsal.first_contact.draft import (
     Exposition,
@@ -29,14 +30,18 @@ from dress_rehearsal.rehearsal.first_contact.questions import (
 from dress_rehearsal.rehearsal.first_contact.series import presets_in
 
 _OPTION: Final = "--allow"
+_CA_OPTION: Final = "--ca-file"
 
 
-def introduce(url: str, folder: Path, allow: Sequence[str]) -> Iterator[str]:
+def introduce(
+    url: str, folder: Path, allow: Sequence[str], ca_file: Path | None = None
+) -> Iterator[str]:
     """Ask a target, and write a plan and a scenario; yield what there is to say, line by line.
 
     Args:
         folder: gets the two files; neither may be there yet.
         allow: hosts beside this machine that may be asked.
+        ca_file: certificates that are trusted beside the system's.
 
     Raises:
         PlanError: it may not be asked, or there is no place for the files; nothing was written.
@@ -52,9 +57,19 @@ def introduce(url: str, folder: Path, allow: Sequence[str]) -> Iterator[str]:
             .replace(" there if that", f" with {_OPTION} if that")
         )
     check_folder(folder, "--out")
-    interview = Interview(url)
+    trusted = None if ca_file is None else str(ca_file.absolute())
+    try:
+        reach = reach_of(trusted, None)
+    except UnreachableError as error:
+        raise PlanError(str(error).replace("target.ca_file", _CA_OPTION)) from error
+    interview = Interview(url, reach)
     page = interview.ask(PAGE)
     yield f"GET {page.path}: {page.words}"
+    if page.untrusted:
+        raise SilentTargetError(
+            f"What answers at the URL is not trusted: {page.why}. Where its certificate is of an "
+            f"authority of your own, give that one's certificates with {_CA_OPTION}."
+        )
     if not page.status:
         raise SilentTargetError(
             f"Nothing answers at the URL: {page.why}. Start the app first, and give the address "
@@ -79,6 +94,7 @@ def introduce(url: str, folder: Path, allow: Sequence[str]) -> Iterator[str]:
             () if is_loopback(host) else [host],
             exposition,
             module,
+            trusted,
         ),
         folder / module: scenario_text(found, _page_of(page, healthy)),
     }

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records import http
+from dress_rehearsal.records.http.reach import Reach
 
 MOST: Final = 10
 """How many questions a target is asked at most."""
@@ -32,6 +33,7 @@ class Heard:
         path: what was asked, without the URL's own path in front.
         status: of the answer; 0: there is none.
         why: why there is none, as the end of a sentence.
+        untrusted: whether it is there, but no TLS came about.
     """
 
     path: str
@@ -40,6 +42,7 @@ class Heard:
     body: bytes = b""
     why: str = ""
     leads_to: str = ""
+    untrusted: bool = False
 
     @property
     def ok(self) -> bool:
@@ -81,10 +84,12 @@ class Interview:
 
     Args:
         url: where it is, with or without a path; checked by the caller.
+        reach: what is trusted there.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, reach: Reach) -> None:
         self._url = url.rstrip("/")
+        self._reach = reach
         self.heard: list[Heard] = []
 
     def ask(self, path: str) -> Heard:
@@ -97,9 +102,11 @@ class Interview:
             raise RuntimeError("a target is asked ten questions at most")
         url = f"{self._url}{path}"
         try:
-            answer = http.ask("GET", url, deadline_s=_ANSWER_S, limit_bytes=_LIMIT_BYTES)
+            answer = http.ask(
+                "GET", url, deadline_s=_ANSWER_S, limit_bytes=_LIMIT_BYTES, reach=self._reach
+            )
         except http.NoAnswerError as error:
-            heard = Heard(path, 0, why=str(error))
+            heard = Heard(path, 0, why=str(error), untrusted=error.failure == "tls")
         else:
             heard = Heard(
                 path,

@@ -134,7 +134,8 @@ def _judged(
             ticket = discretion.shown(given.ticket, 60)
             yield (
                 f"The app gave {case.who} a ticket, {ticket}: the audit would count it. Mend the "
-                f"app, or say in the plan and on the roster what it allows."
+                f"app, or say what it allows: event.per_student, or "
+                f"enrolled on the roster."
             )
         case Refused(reason) if reason in _OPEN_QUESTIONS and plan.event.tickets > 1:
             yield (

@@ -66,6 +66,13 @@ def _tell_ticket(
         return []
     shown = discretion.shown(ticket, 60)
     row = next((row for row in now.rows if row.ticket == ticket), None)
+    if row is None and not now.rows:
+        sheet.line(f"the student's ticket {shown} is not there, nor any other", 4, style="red")
+        return [
+            f"The ledger {name} holds nothing, though the student was granted the ticket {shown}: "
+            f"where something writes it later, such as a file of a job, have it written before the "
+            f"ledger is read."
+        ]
     if row is None:
         sheet.line(f"the student's ticket {shown} is not there", 4, style="red")
         named = [row.ticket for row in now.rows if row.student == person.student]

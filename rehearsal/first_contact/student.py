@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from gevent import getcurrent
+
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.first_contact.exchange import (
@@ -181,8 +183,12 @@ def _named(error: BaseException) -> str:
 def _bounded() -> Iterator[None]:
     """Raise OverdueError in whatever is done inside for too long, be it a loop or a sleep."""
 
+    inside = getcurrent()
+
     def overdue(_number: int, _frame: FrameType | None) -> None:
-        raise OverdueError
+        if getcurrent() is inside:
+            raise OverdueError
+        inside.throw(OverdueError)  # it waits for an answer: this is the loop
 
     before: Callable[[int, FrameType | None], Any] | int | None
     before = signal.signal(signal.SIGALRM, overdue)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,8 +22,18 @@ class App:
     asked: list[str] = field(default_factory=list)
 
 
+def _opened(server: ThreadingHTTPServer, secure: ssl.SSLContext | None) -> str:
+    """Have a server speak TLS where it is to, and return its URL."""
+    if secure is not None:
+        server.socket = secure.wrap_socket(server.socket, server_side=True)
+    scheme = "http" if secure is None else "https"
+    return f"{scheme}://127.0.0.1:{server.server_address[1]}"
+
+
 @contextlib.contextmanager
-def served(pages: Mapping[str, Said], cookie: str = "") -> Iterator[App]:
+def served(
+    pages: Mapping[str, Said], cookie: str = "", secure: ssl.SSLContext | None = None
+) -> Iterator[App]:
     """Serve pages by their paths, while inside; 404 elsewhere. A cookie comes with every answer."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -59,7 +70,7 @@ def served(pages: Mapping[str, Said], cookie: str = "") -> Iterator[App]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        app = App(f"http://127.0.0.1:{server.server_address[1]}")
+        app = App(_opened(server, secure))
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:

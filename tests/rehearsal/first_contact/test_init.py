@@ -1,9 +1,11 @@
 """`rehearse init`: ten GETs at most, to the host that was named, and two files that work."""
 
 import ast
+import ssl
 import tomllib
 
 import pytest
+import trustme
 
 from dress_rehearsal.plans import read_plan
 from dress_rehearsal.rehearsal.cli import main
@@ -133,6 +135,28 @@ def test_where_nothing_answers_nothing_is_written(tmp_path, capsys):
     assert main(["init", app.url, "--out", str(tmp_path)]) == 1
     assert "Nothing answers at the URL: Connection refused." in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_app_with_certificates_of_its_own_authority_is_asked_where_that_is_named(
+    tmp_path, capsys
+):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(secure)
+    out = tmp_path / "out"
+    out.mkdir()
+    with served({"/": "a shop", "/metrics": "# TYPE used gauge\nused 1\n"}, "", secure) as app:
+        assert main(["init", app.url, "--out", str(out)]) == 1
+        assert "--ca-file" in capsys.readouterr().err
+        assert list(out.iterdir()) == []
+        there = ["--ca-file", str(tmp_path / "ca.pem")]
+        assert main(["init", app.url, "--out", str(out), *there]) == 0
+    text = (out / "own-app.toml").read_text()
+    assert read_plan(out / "own-app.toml").target.ca_file == str(tmp_path / "ca.pem")
+    assert text.count("ca_file") == 2
+    assert main(["init", app.url, "--out", str(out), "--ca-file", str(out / "own-app.toml")]) == 2
+    assert "--ca-file holds no certificates" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("mode", [mode for mode, (why, _) in MODES.items() if why != "late"])
