@@ -45,6 +45,9 @@ class Counters:
         self._series: dict[Key, _Series] = {}
         self._processes: set[float] = set()
         self._heard_s: float | None = None
+        self.restarts = 0
+        """In how many readings counters had begun anew, without another process to explain it."""
+        self._fell = False
 
     def read(self, samples: Iterable[Exposed], now_s: float) -> list[Exposed]:
         """Return the samples of a reading, with each counter as if it had never begun anew.
@@ -60,11 +63,12 @@ class Counters:
         older = self._heard_s is not None and 0.0 < process <= self._heard_s
         # What a process had counted before it was first heard of is not known to be of this run.
         before = self._heard_s is None or (older and process not in self._processes)
-        others = []
+        others, self._fell = [], False
         for sample in samples:
             counts = sample.name in self._names and math.isfinite(sample.value)
             if not counts or not self._follow(process, sample, before=before):
                 others.append(sample)
+        self.restarts += self._fell
         if self._heard_s is None:
             self._heard_s = now_s
         self._processes.add(process)
@@ -84,6 +88,7 @@ class Counters:
         fell = sample.value < series.last
         series.total += sample.value if fell else sample.value - series.last
         series.last = sample.value
+        self._fell = self._fell or fell
         return True
 
     def _followed(self) -> Iterator[Exposed]:

@@ -28,7 +28,9 @@ PROCESS: Final = "pool_metrics_process"
 LEVELS: Final = "pool_metrics_levels"
 """How many series of levels (connections in use, say) there were; one more or less is of a process
 that came or went."""
-ABOUT: Final = (UP, PROCESS, LEVELS, FOUND)
+RESTARTS: Final = "pool_metrics_restarts"
+"""In how many looks so far counters had fallen, of a process that does not say it is another."""
+ABOUT: Final = (UP, PROCESS, LEVELS, RESTARTS, FOUND)
 """Series that are about the text, and of no pool."""
 _LONGEST_WHY: Final = 200
 _TIMEOUT_S: Final = 2.0
@@ -149,7 +151,7 @@ class PoolMetrics:
 
     def _about(self, started: set[float], levels: int) -> dict[Series, float]:
         """Return the samples about the text itself."""
-        told = {UP: 1.0, LEVELS: float(levels)}
+        told = {UP: 1.0, LEVELS: float(levels), RESTARTS: float(self._counters.restarts)}
         if len(started) == 1:
             told[PROCESS] = started.pop()
         labels = labels_json(metrics=self.name)

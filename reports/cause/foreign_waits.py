@@ -18,7 +18,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import level_on
 from dress_rehearsal.reports.pools.foreign_series import ForeignPool, read_foreign_pools
-from dress_rehearsal.reports.pools.unread import takes_turns
+from dress_rehearsal.reports.pools.turns import takes_turns
 
 _AROUND_NS: Final = NS_PER_S
 """What is counted between two looks, a second apart, is seen at the second of them."""

@@ -35,7 +35,7 @@ from dress_rehearsal.reports.evidence.samples import (
 )
 from dress_rehearsal.reports.pools.client import MIN_WAITERS, WAIT_LIMIT_S, grid_interval_s
 from dress_rehearsal.reports.pools.diagnosis import runs
-from dress_rehearsal.reports.pools.unread import takes_turns
+from dress_rehearsal.reports.pools.turns import takes_turns
 
 BUSY: Final = 0.95
 """From this share on processors are wholly busy."""

@@ -1,27 +1,17 @@
 """What of the plan's `[[metrics]]` was not there: no text, or none of the names in it."""
 
 from collections.abc import Iterator
-from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from dress_rehearsal.plans.sections.metrics import Metrics
 from dress_rehearsal.records.collectors.pool_metrics import UP
 from dress_rehearsal.records.collectors.pool_series import FOUND
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.samples import label, single_series
+from dress_rehearsal.reports.evidence.samples import label
 from dress_rehearsal.reports.pools.implausible import implausible
+from dress_rehearsal.reports.pools.turns import takes_turns
 from dress_rehearsal.reports.words import counted
-
-_CLIENT: Final = "db_client_connection_"
-_COUNTERS: Final = (
-    "pool_busy_seconds_total",
-    *(f"{_CLIENT}{what}_count" for what in ("wait_time_seconds", "use_time_seconds")),
-    f"{_CLIENT}wait_time_seconds_sum",
-    f"{_CLIENT}timeouts_total",
-)
-_TURNS: Final = 3
 
 
 def foreign_notes(evidence: Evidence) -> list[str]:
@@ -31,19 +21,6 @@ def foreign_notes(evidence: Evidence) -> list[str]:
     for metrics in evidence.plan.metrics:
         notes += [*_notes(evidence, metrics), *implausible(evidence, metrics)]
     return notes
-
-
-def takes_turns(evidence: Evidence, metrics: Metrics) -> bool:
-    """Return whether several processes answer at one address in turn, each with its own counters.
-
-    A counter falls where an app is started anew, once or twice. Where it falls again and again, it
-    is now one's and now another's, and nothing can be made of their growth, nor of any level.
-    """
-    return any(
-        int((np.diff(values) < 0).sum()) >= _TURNS
-        for name in _COUNTERS
-        for _, _, values in single_series(evidence.samples.named(name, metrics.name))
-    )
 
 
 def matches(evidence: Evidence, metrics: Metrics) -> list[tuple[str, int, str]]:

@@ -54,6 +54,13 @@ def test_what_was_counted_is_what_it_has_grown(readings: list[Reading], grown: l
     assert growth(readings) == grown
 
 
+def test_processes_that_do_not_say_who_they_are_begin_anew_again_and_again() -> None:
+    counters = Counters({"waits_total"})
+    for second, value in enumerate([90.0, 80.0, 92.0, 81.0, 93.0, 83.0]):
+        counters.read([Exposed("waits_total", {}, value)], NOW_S + second)
+    assert counters.restarts == 3
+
+
 def test_levels_and_what_is_no_number_are_left_as_they_are() -> None:
     counters = Counters({"waits_total"})
     samples = [Exposed("used", {}, 3.0), Exposed("waits_total", {}, float("nan"))]

@@ -19,6 +19,7 @@ from dress_rehearsal.records.collectors.pool_metrics import (
     FOUND,
     LEVELS,
     PROCESS,
+    RESTARTS,
     UP,
     PoolMetrics,
     pool_metrics,
@@ -98,7 +99,7 @@ def values(reading: Reading) -> dict[tuple[str, str], float]:
     return {
         (each.name.removeprefix("db_client_"), str(json.loads(each.labels).get("le", ""))): value
         for each, value in zip(reading.series, reading.values, strict=True)
-        if each.name not in (UP, PROCESS, LEVELS, FOUND)
+        if each.name not in (UP, PROCESS, LEVELS, RESTARTS, FOUND)
     }
 
 

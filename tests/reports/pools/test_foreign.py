@@ -3,10 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.collectors.pool_metrics import FOUND, UP
+from dress_rehearsal.records.collectors.pool_metrics import FOUND, PROCESS, RESTARTS, UP
 from dress_rehearsal.reports.cause import find_cause
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.evidence import Evidence
@@ -19,7 +21,6 @@ from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.summary import write_summary
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.pools.foreign_run import Shop
-from tests.reports.synthetic_defects import SECOND
 
 
 def pool_of(shop: Shop, tmp_path: Path) -> Pool:
@@ -125,13 +126,18 @@ def test_counters_that_begin_anew_are_no_waits_and_hide_none(tmp_path: Path) -> 
     assert healthy.diagnosis == "healthy"
 
 
-def test_processes_that_answer_in_turn_are_not_measured_and_it_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [RESTARTS, PROCESS])
+def test_processes_that_answer_in_turn_are_not_measured_and_it_is_said(
+    how: str, tmp_path: Path
+) -> None:
     evidence = Shop(size=2, hold_s=0.04).evidence(tmp_path)
     metrics = evidence.metrics.reset_index(drop=True)
-    counted = metrics["name"].astype(str).str.contains("wait_time_seconds|timeouts")
-    other = metrics.index[counted & (metrics["t_ns"] // SECOND % 2 == 0)]
-    metrics.loc[other, "value"] += 5_000  # what another worker has counted
-    evidence = replace(evidence, metrics=metrics)
+    looks = metrics[metrics["name"] == UP].copy()
+    turns = np.arange(len(looks))
+    begun = 1_700_000_000.0 + turns % 2 * 7
+    told = {RESTARTS: turns // 2, PROCESS: begun}
+    rows = looks.assign(name=how, value=told[how].astype(float))
+    evidence = replace(evidence, metrics=pd.concat([metrics, rows], ignore_index=True))
 
     [pool] = find_foreign_pools(evidence)
     assert (pool.pool.diagnosis, pool.pool.timeouts) == ("not_measured", None)
