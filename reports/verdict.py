@@ -27,6 +27,7 @@ from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.records.tables import NOT_KEPT, NS_PER_S
 from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
+from dress_rehearsal.reports.audit.sold_early import early_notes
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.census import CensusFinding, take_census
 from dress_rehearsal.reports.closed_load import judge_load, taken, what_acted, what_held
@@ -149,6 +150,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *fairness.notes,
                 *evidence.stores.notes,
                 *time_notes(evidence.ledger_times),
+                *early_notes(evidence),
                 *trust.notes,
                 *evidence.server_counts.notes,
                 *worker_notes(evidence),

@@ -6,11 +6,14 @@ that click (`reports.evidence.ledger_times`), so it decides nothing.
 
 import pandas as pd
 
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.audit.said import clock_ns
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.clocks import OWN_CLOCK_NS
 from dress_rehearsal.reports.evidence.ledger_times import coarseness_ns
 from dress_rehearsal.reports.evidence.stores import owned
-from dress_rehearsal.reports.words import counted
+from dress_rehearsal.reports.numbers import rounded
+from dress_rehearsal.reports.words import counted, seconds
 
 
 def sold_early(evidence: Evidence) -> tuple[int, str] | None:
@@ -39,6 +42,23 @@ def sold_early(evidence: Evidence) -> tuple[int, str] | None:
     if not early and (doubtful or not stores.complete or told.empty):
         return None
     return early, f"Sold early: {counted(early, 'ticket was', 'tickets were')} granted before T-0."
+
+
+def early_notes(evidence: Evidence) -> list[str]:
+    """Return a sentence where students heard of a ticket before T-0, by less than clocks differ."""
+    told, t0_ns = evidence.promises.students, evidence.t0_ns
+    if t0_ns is None or not evidence.plan.opens_at_t0 or evidence.clock_steps:
+        return []
+    since_ns = t0_ns - told.loc[told["acked"], "acked_ns"].dropna()
+    close = since_ns[(since_ns > OWN_CLOCK_NS) & (since_ns <= clock_ns(evidence))]
+    if close.empty:
+        return []
+    by_s = rounded(float(close.max()) / NS_PER_S, 2)
+    return [
+        f"{counted(len(close), 'student was', 'students were')} told of a ticket before T-0, by up "
+        f"to {seconds(by_s)}. The target's clock and the generator's may be a second apart, so "
+        f"that proves no early sale; with one clock for both it does."
+    ]
 
 
 def _before(times_ns: pd.Series, from_ns: int) -> "pd.Series[bool]":

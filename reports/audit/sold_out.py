@@ -150,17 +150,17 @@ def _begun_ns(said: Said) -> Any:
 
 
 def _taken_by_others(said: Said) -> int:
-    """Return how many places people took who are not of this rush, or had taken before it.
+    """Return how many places people took by no click of this rush, or had taken before it.
 
     Those of before it count only where they fit beside what was sold now: more than there are
     places were of another sale.
     """
     stores, places = said.evidence.stores, said.evidence.plan.event.tickets
+    buyers = np.unique(said.student[said.may_have_granted])
     strangers = max(
-        (int((rows["student"] < 0).sum()) for rows in stores.holdings.values()), default=0
+        (int((~rows["student"].isin(buyers)).sum()) for rows in stores.holdings.values()), default=0
     )
-    buyers = len(np.unique(said.student[said.may_have_granted]))
-    beyond = max((count - buyers for count in stores.counts.values()), default=0)
+    beyond = max((count - len(buyers) for count in stores.counts.values()), default=0)
     before = stores.before if stores.before + stores.most <= places else 0
     return max(strangers, beyond, 0) + before + _seconds(said.evidence)
 

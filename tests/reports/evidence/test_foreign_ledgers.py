@@ -217,3 +217,24 @@ def test_a_ticket_that_was_granted_by_an_error_takes_a_place_and_overtakes_nobod
     )
     assert counted(audited(found)) == {}
     assert judge(found).fairness.inversions == 0
+
+
+def test_a_ticket_heard_of_just_before_t0_is_noted(evidence_of):
+    sound = foreign(evidence_of(**SHOP), "everything")
+    words = "told of a ticket before T-0"
+    assert not any(words in note for note in judge(sound).notes)
+    early = judge(foreign(evidence_of(**SHOP, early=3), "everything"))
+    assert early.verdict == "pass"
+    assert any(f"3 students were {words}" in note for note in early.notes)
+
+
+def test_what_students_hold_by_no_click_of_theirs_took_a_place(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "owners")
+    three = holders(shop, 3)
+    theirs = (shop.requests["role"] == PURCHASE) & shop.requests["student"].isin(three)
+    elsewhere = dataclasses.replace(
+        shop, requests=shop.requests[~theirs], students=unheard(shop, three, "refused")
+    )
+    assert audited(elsewhere).audit.false_sold_out == 0
+    none = with_rows(elsewhere, lambda rows: rows[~rows["student"].isin(three)])
+    assert audited(none).audit.false_sold_out
