@@ -39,6 +39,8 @@ from dress_rehearsal.scenarios.timetable import draw_timetable
 
 _STATUS_INTERVAL_S: Final = 0.25
 _CENSUS_INTERVAL_S: Final = 2.0
+_CAUGHT_S: Final = 5.0
+"""How long is waited for students whose scenario catches whatever ends it."""
 
 
 class Generator:
@@ -113,7 +115,8 @@ class Generator:
             self._play()
         finally:
             # A copy still under way is cut here and recorded as unknown.
-            self._runner.user_greenlets.kill()
+            # Whoever is still there then is left alone: the process ends with them.
+            self._runner.user_greenlets.kill(timeout=_CAUGHT_S)
             gevent.killall(background)
             self._record_rest()
         self._say(kind="status", **asdict(self._observer.status()))

@@ -95,6 +95,28 @@ def test_a_whole_rush_is_recorded_to_the_request(start, server):
     assert run.request_table().num_rows == len(server.received) == last_status["requests"]
 
 
+def test_a_scenario_that_catches_whatever_ends_it_is_left_behind(start, tmp_path):
+    file = tmp_path / "shop.py"
+    file.write_text(
+        "import time\n\n"
+        "from dress_rehearsal.scenarios import Buyer\n\n\n"
+        "class Customer(Buyer):\n"
+        "    def buy(self):\n"
+        "        while True:\n"
+        "            try:\n"
+        "                time.sleep(0.05)\n"
+        "                self.client.get('/')\n"
+        "            except BaseException:\n"
+        "                pass\n"
+    )
+    values = {"scenario__file": str(file), "target__stage": "external", "event__students": 3}
+    run, process = start(**values, target__url="http://127.0.0.1:1", schedule__sale="1s")
+    go(process)
+    list(lines_until(process, "done"))
+    assert ended(process) == 0
+    assert run.request_table().num_rows > 0
+
+
 def test_the_conductor_can_cut_it_short(start, server, respond):
     run, process = start(schedule__sale="60s")
     server.respond = lambda request, peer: time.sleep(3) or b""
