@@ -71,6 +71,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         key_numbers=key_numbers(evidence, verdict),
         census=tables.census_table(verdict.census),
         audit=tables.audit_table(verdict.audit, verdict.not_applicable),
+        beside=tables.not_applicable_table(verdict.not_applicable),
         fairness=tables.fairness_table(verdict.fairness),
         latency=tables.latency_table(verdict.latency_ms, evidence),
         certainty=tables.certainty_table(verdict.latency_ms),

@@ -16,6 +16,7 @@ from dress_rehearsal.reports.page.tables.outcome import (
     census_table,
     fairness_table,
     gates_table,
+    not_applicable_table,
 )
 from dress_rehearsal.reports.page.tables.table import Cell, Table
 
@@ -30,6 +31,7 @@ __all__ = [
     "generator_table",
     "latency_table",
     "lost_table",
+    "not_applicable_table",
     "pool_table",
     "reconciliation_table",
     "server_split_table",

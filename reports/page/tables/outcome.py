@@ -13,7 +13,7 @@ from dress_rehearsal.reports.page.tables.table import (
     state_cell,
 )
 from dress_rehearsal.reports.schema import Audit, Census, Fairness, GateResult, Measured
-from dress_rehearsal.reports.words import NOT_APPLICABLE, cell, milliseconds, seconds, written
+from dress_rehearsal.reports.words import cell, milliseconds, seconds, written
 
 _CENSUS_WORDS: Final = {
     "ticket": ("Ticket", "hold a ticket, by the target's own word"),
@@ -93,17 +93,16 @@ _AUDIT_WORDS: Final = {
 
 
 def audit_table(audit: Audit, not_applicable: Mapping[str, str]) -> Table:
-    """Return every counter of the audit; each should be zero.
+    """Return every counter of the audit that applies; each should be zero.
 
     Args:
         not_applicable: why counters do not apply to this run, by their names.
     """
     rows = []
     for word, (title, meaning) in _AUDIT_WORDS.items():
-        value: int | None = getattr(audit, word)
-        why = not_applicable.get(word)
-        state = state_cell(value) if why is None else Cell(f"{NOT_APPLICABLE}: {why}")
-        rows.append(row(title, cell(value), meaning, state))
+        if word not in not_applicable:
+            value: int | None = getattr(audit, word)
+            rows.append(row(title, cell(value), meaning, state_cell(value)))
     meaning = "from the last promise until PostgreSQL had every row; a duration, not a wrong"
     rows.append(row("Settle time", milliseconds(audit.settle_ms), meaning, ""))
     columns = (
@@ -113,6 +112,17 @@ def audit_table(audit: Audit, not_applicable: Mapping[str, str]) -> Table:
         ("State", "text"),
     )
     return Table("audit", "Was anyone wronged?", columns, rows)
+
+
+def not_applicable_table(not_applicable: Mapping[str, str]) -> Table | None:
+    """Return the counters that do not apply to this run, and why; None where all of them do."""
+    rows = [
+        row(title, meaning, not_applicable[word])
+        for word, (title, meaning) in _AUDIT_WORDS.items()
+        if word in not_applicable
+    ]
+    columns = (("Wrong", "text"), ("It counts …", "text"), ("It does not apply:", "text"))
+    return Table("not-applicable", "What does not apply", columns, rows) if rows else None
 
 
 def fairness_table(fairness: Fairness) -> Table | None:

@@ -17,6 +17,7 @@ from dress_rehearsal.reports.page.tables import (
     gates_table,
     generator_table,
     latency_table,
+    not_applicable_table,
     pool_table,
     reconciliation_table,
     server_split_table,
@@ -131,9 +132,12 @@ def test_an_audit_counter_nobody_could_read_is_not_zero() -> None:
 def test_a_counter_of_what_a_rush_did_not_have_does_not_apply() -> None:
     audit = Audit(**dict.fromkeys(Audit.model_fields))
     reasons = dict.fromkeys(COUNTERS, "there is no ledger")
-    table = audit_table(audit, reasons)
-    assert {row[-1].text for row in table.rows[:-1]} == {"does not apply: there is no ledger"}
-    assert {row[1].text for row in table.rows[:-1]} == {"—"}
+    table = not_applicable_table(reasons)
+    assert table is not None
+    assert {row[-1].text for row in table.rows} == {"there is no ledger"}
+    assert len(table.rows) == len(COUNTERS)
+    assert [row[0].text for row in audit_table(audit, reasons).rows] == ["Settle time"]
+    assert not_applicable_table({}) is None
 
 
 def test_the_first_pool_to_saturate_comes_first_even_at_t0_exactly() -> None:
