@@ -61,7 +61,6 @@ class TicketOpen(Buyer):
 
     steps = TICKET_OPEN
     claims = True
-    ahead = True
 
     _picture: bytes | None = None
     """The ticket's code as it was drawn."""
