@@ -16,7 +16,11 @@ from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
 from dress_rehearsal.rehearsal.monitoring import Monitoring, monitored
 from dress_rehearsal.rehearsal.preflight.bystanders import Bystanders, others_than
 from dress_rehearsal.rehearsal.preflight.checks import check_usage
-from dress_rehearsal.rehearsal.preflight.external_target import await_setup, remarks_on
+from dress_rehearsal.rehearsal.preflight.external_target import (
+    await_setup,
+    check_ledgers,
+    remarks_on,
+)
 from dress_rehearsal.rehearsal.rush import Rush, stamp_interruption
 from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
 from dress_rehearsal.rehearsal.terminal.screen import Screen
@@ -51,6 +55,7 @@ def rehearse(
     raise_file_limit()
     stores = _stores(plan)
     people = check_usage(plan, runs, roster, performed=True)
+    check_ledgers(plan)
     run = RunDirectory.create(runs, plan)
     screen.begin(plan, run)
     run.write_json(

@@ -7,7 +7,12 @@ from dress_rehearsal.records.ledgers.before_and_after import (
     promised_tickets,
 )
 from dress_rehearsal.records.ledgers.columns import Reading, Row
-from dress_rehearsal.records.ledgers.reading import read_ledger, read_ledgers, unreadable
+from dress_rehearsal.records.ledgers.reading import (
+    read_ledger,
+    read_ledgers,
+    refusals,
+    unreadable,
+)
 from dress_rehearsal.records.ledgers.table import LedgerUnreadableError
 
 __all__ = [
@@ -20,5 +25,6 @@ __all__ = [
     "promised_tickets",
     "read_ledger",
     "read_ledgers",
+    "refusals",
     "unreadable",
 ]

@@ -11,7 +11,7 @@ from uuid import UUID
 from dress_rehearsal.plans.sections.ledgers import COLUMNS
 from dress_rehearsal.plans.shown import looks_secret
 from dress_rehearsal.plans.visible import visible_line
-from dress_rehearsal.records.ledgers.table import LedgerUnreadableError, Table
+from dress_rehearsal.records.ledgers.table import LedgerUnreadableError, Table, shown_names
 
 TIMES: Final[Mapping[str, int]] = {
     "granted_ns": 1,
@@ -23,8 +23,6 @@ TIMES: Final[Mapping[str, int]] = {
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER: Final = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?")
-_SHOWN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,40}")
-_MOST_NAMES: Final = 12
 _LONGEST: Final = 30
 _LARGEST: Final = 2**63 - 1
 _LARGEST_NUMBER: Final = 2**31 - 1
@@ -87,13 +85,6 @@ def understood(table: Table, called: Mapping[str, str], at_ns: int) -> Reading:
         )
     known = ("ticket", *(name for name in ("student", "number") if name in places))
     return Reading((*known, *(() if time is None else ("granted",))), rows, len(rows), at_ns)
-
-
-def shown_names(names: Sequence[str]) -> str:
-    """Return the names of columns as a sentence lists them."""
-    shown = [name if _SHOWN_NAME.fullmatch(name) else "…" for name in names[:_MOST_NAMES]]
-    more = len(names) - len(shown)
-    return ", ".join([*shown, f"{more} more"] if more > 0 else shown) or "none"
 
 
 def _places(names: Sequence[str], called: Mapping[str, str]) -> dict[str, int]:

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from dress_rehearsal.plans import Person, Plan
-from dress_rehearsal.records.ledgers import LedgerUnreadableError, Reading, read_ledgers
+from dress_rehearsal.records.ledgers import (
+    LedgerUnreadableError,
+    Reading,
+    read_ledgers,
+    refusals,
+)
 from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
 from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
 from dress_rehearsal.reports.words import counted
@@ -37,17 +42,15 @@ def tell_ledgers(
     Args:
         ticket: that the student was granted; None: none was.
     """
-    wrongs: list[str] = []
+    wrongs = refusals(after)
     if not after:
         sheet.line("none: the audit will know answers only", 2)
     for name, now in after.items():
         then = before.get(name)
-        if isinstance(now, LedgerUnreadableError) or isinstance(then, LedgerUnreadableError):
-            why = now if isinstance(now, LedgerUnreadableError) else then
-            sheet.line(f"{name}: cannot be read: {why}", 2, style="red")
-            wrongs.append(f"The ledger {name} cannot be read: {why}.")
+        if isinstance(now, LedgerUnreadableError) or not isinstance(then, Reading):
+            sheet.line(f"{name}: cannot be read: {now}", 2, style="red")
             continue
-        rows = f"{counted(then.count, 'row') if then else 'not read'} before, {now.count:,} after"
+        rows = f"{counted(then.count, 'row')} before, {now.count:,} after"
         sheet.line(f"{name}: {rows}; columns {', '.join(now.columns) or 'not known yet'}", 2)
         wrongs += _tell_ticket(sheet, name, now, person, ticket, discretion)
         _tell_lacking(sheet, now)
