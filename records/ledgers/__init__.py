@@ -13,7 +13,7 @@ from dress_rehearsal.records.ledgers.reading import (
     refusals,
     unreadable,
 )
-from dress_rehearsal.records.ledgers.table import LedgerUnreadableError
+from dress_rehearsal.records.ledgers.table import LedgerUnreadableError, shown_names
 
 __all__ = [
     "BEFORE",
@@ -26,5 +26,6 @@ __all__ = [
     "read_ledger",
     "read_ledgers",
     "refusals",
+    "shown_names",
     "unreadable",
 ]

@@ -19,11 +19,12 @@ Mistake = Literal[
 _SENTENCES: Final[dict[Mistake, str]] = {
     "table": "its query names a table that is not there",
     "column": "its query names a column that is not there",
-    "syntax": "its query is no SQL that this database understands",
+    "syntax": "its query is no SELECT that this database understands",
     "writes": "its query would write, and a ledger is only read: make it one SELECT",
     "rights": "the user that {variable} names may not read what its query asks for: grant SELECT",
     "login": "the database does not let in whom {variable} names: put user and password right",
-    "database": "there is no such database as {variable} names: put its name right, or create it",
+    "database": "there is no such database as {variable} names, or its user may not use it: put "
+    "the name right, or grant it",
     "silent": "no database answers where {variable} says: start it, or put the address right",
     "slow": "its query took longer than its timeout of {timeout_s:g} s: have it read less, or "
     "raise the ledger's timeout",
@@ -45,9 +46,9 @@ _NUMBERS: Final[dict[Mistake, str]] = {
     "column": "1054",
     "syntax": "1064",
     "writes": "1792 1836",
-    "rights": "1044 1142 1143 1227 1370",
+    "rights": "1142 1143 1227 1370",
     "login": "1045 1130 1251 1698",
-    "database": "1049",
+    "database": "1044 1049",
     "silent": "2002 2003 2005",
     "slow": "1205 1317 1969 3024",
     "full": "1040 1203",

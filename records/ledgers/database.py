@@ -206,6 +206,8 @@ def _guard(connection: Connection, timeout_s: float) -> None:
             else:
                 connection.exec_driver_sql(f"SET SESSION max_execution_time = {limit_ms}")
             connection.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
+            # A TIMESTAMP comes without its zone, in the session's: a time without one is UTC's.
+            connection.exec_driver_sql("SET SESSION time_zone = '+00:00'")
         case "sqlite":
             connection.exec_driver_sql("PRAGMA query_only = ON")
             _bound_sqlite(connection.connection.driver_connection, timeout_s)

@@ -104,10 +104,13 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet, drawn: str = "") -> Pr
         after = held(plan)
         wrongs += tell_ledgers(sheet, before, after, person, ticket, discretion)
         sheet.heading("What the audit will decide")
-        tell_decisions(
-            sheet, plan, after, enters=student.has("enter"), follows=student.has("follow_up")
-        )
-    return Probed(wrongs, bool(refusals(after)))
+        unread = bool(refusals(after))
+        if unread:
+            sheet.line("not known before every ledger can be read", 2)
+        else:
+            enters, follows = student.has("enter"), student.has("follow_up")
+            tell_decisions(sheet, plan, after, enters=enters, follows=follows)
+    return Probed(wrongs, unread)
 
 
 def _play(
