@@ -27,7 +27,7 @@ from dress_rehearsal.rehearsal.first_contact.questions import (
     Heard,
     Interview,
 )
-from dress_rehearsal.rehearsal.first_contact.series import presets_in
+from dress_rehearsal.rehearsal.first_contact.series import candidates_in, presets_in
 
 _OPTION: Final = "--allow"
 _CA_OPTION: Final = "--ca-file"
@@ -83,7 +83,7 @@ def introduce(
     found = guesses(document.document) if document is not None and document.document else None
     yield from _understood(found, document)
     exposition = None if metrics is None else _exposition(url, metrics)
-    yield _about_metrics(exposition)
+    yield from _about_metrics(exposition)
     name = name_of(found.title if found is not None else "")
     module = module_of(name)
     host = urlsplit(url).hostname or ""
@@ -121,16 +121,24 @@ def _understood(found: Guesses | None, document: Heard | None) -> Iterator[str]:
         yield f"  {what}: {f'{route.method} {route.path}' if route else 'none that looks like one'}"
 
 
-def _about_metrics(exposition: Exposition | None) -> str:
+def _about_metrics(exposition: Exposition | None) -> Iterator[str]:
     if exposition is None:
-        return "There are no metrics at the usual places: no pool can be watched until there are."
-    if not exposition.presets:
-        return "There are metrics, but none of a pool that is known by name."
-    return f"There are metrics with the series of: {', '.join(exposition.presets)}."
+        yield "There are no metrics at the usual places: no pool can be watched until there are."
+        return
+    if exposition.presets:
+        yield f"There are metrics with the series of: {', '.join(exposition.presets)}."
+    else:
+        yield "There are metrics, but none of a pool that is known by name."
+    if exposition.candidates:
+        yield "Guessed from their names, and in the plan as comments, these may be a pool's:"
+    for candidate in exposition.candidates:
+        yield f"  {', '.join(candidate.lines)}"
 
 
 def _exposition(url: str, metrics: Heard) -> Exposition:
-    return Exposition(f"{url.rstrip('/')}{metrics.path}", presets_in(metrics.text))
+    presets = presets_in(metrics.text)
+    found = candidates_in(metrics.text, presets)
+    return Exposition(f"{url.rstrip('/')}{metrics.path}", presets, found)
 
 
 def _page_of(page: Heard, healthy: Heard | None) -> str:

@@ -262,6 +262,12 @@ def test_metrics_are_shown_with_the_values_read_and_the_nearest_names_where_none
         code, said = probed(PAGES, more=metrics("go_sql").replace("URL", app.url))
         assert code == 1
         assert "The metrics shop have no series of go_sql" in said
+        assert "may be a pool's" in said  # hikaricp's own, which the plan does not name
+    own = "acme_conns_busy 3\nacme_conns_max 9\n"
+    with served({"/metrics": own}) as app:
+        code, said = probed(PAGES, more=metrics("hikaricp").replace("URL", app.url))
+        assert code == 1
+        assert 'pools = { used = "acme_conns_busy", max = "acme_conns_max" }' in said
 
 
 def test_a_pending_ticket_is_followed(probed):
