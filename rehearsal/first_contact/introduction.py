@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ from dress_rehearsal.rehearsal.first_contact.questions import (
     Interview,
 )
 from dress_rehearsal.rehearsal.first_contact.series import candidates_in, presets_in
+from dress_rehearsal.reports.words import counted
 
 _OPTION: Final = "--allow"
 _CA_OPTION: Final = "--ca-file"
@@ -78,7 +80,7 @@ def introduce(
     document = interview.first(DOCUMENTS, lambda heard: heard.ok and is_openapi(heard.document))
     metrics = interview.first(METRICS, lambda heard: heard.is_exposition)
     healthy = interview.first(HEALTH, lambda heard: heard.ok)
-    yield from (f"GET {heard.path}: {heard.words}" for heard in interview.heard[1:])
+    yield from _asked(interview.heard[1:])
     yield ""
     found = guesses(document.document) if document is not None and document.document else None
     yield from _understood(found, document)
@@ -107,6 +109,14 @@ def introduce(
     yield "  2. Where not everybody may log in, name those who may in event.roster: a CSV file that"
     yield "     begins with student,pin,enrolled."
     yield f"  3. rehearse probe {plan}"
+
+
+def _asked(heard: Sequence[Heard]) -> Iterator[str]:
+    """Yield what was heard, those together that were answered alike one after the other."""
+    for words, alike in groupby(heard, key=lambda each: each.words):
+        first, *more = alike
+        others = f" and {counted(len(more), 'other place', 'other places')}" if more else ""
+        yield f"GET {first.path}{others}: {words}"
 
 
 def _understood(found: Guesses | None, document: Heard | None) -> Iterator[str]:
