@@ -21,6 +21,7 @@ from dress_rehearsal.rehearsal.preflight.external_target import (
     check_ledgers,
     remarks_on,
 )
+from dress_rehearsal.rehearsal.preflight.trial import check_importable
 from dress_rehearsal.rehearsal.rush import Rush, stamp_interruption
 from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
 from dress_rehearsal.rehearsal.terminal.screen import Screen
@@ -64,6 +65,7 @@ def rehearse(
     for note in notes_on(plan):
         screen.tell(note)
     try:
+        check_importable(plan, run)
         return _recorded_and_judged(plan, run, people, screen, prometheus)
     except (StageError, RehearsalError):
         run.remove_unused()
