@@ -90,7 +90,7 @@ def test_a_url_is_refused_before_it_is_written(refused, roster, command, url, se
         (["--set", 'target.allow=["http://a.example"]'], "target.allow must be a list of hosts"),
         (["--set", "target.ca_file=none.pem"], "target.ca_file is for a target that speaks TLS"),
         (["--set", "target.proxy=socks5://127.0.0.1:1"], "target.proxy must be http:// with"),
-        (["--set", f"target.proxy=http://127.0.0.1:1/{SECRET}"], "target.proxy must end after host"),
+        (["--set", f"target.proxy=http://127.0.0.1:1/{SECRET}"], "target.proxy must end after"),
         (["--set", f"target.proxy=http://{SECRET}:1"], "target.proxy, which is not on this"),
         (["--set", f"target.proxy=http://a:{SECRET}@127.0.0.1:1"], "target.proxy seems to hold"),
         (["--set", "target.proxy=http://proxy.example:3128"], "target.allow does not name its"),
