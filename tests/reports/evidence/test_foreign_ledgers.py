@@ -146,6 +146,23 @@ def test_tickets_dated_after_they_were_told_of_are_noted(evidence_of):
     assert late.sale.sold_out_after_s < 10
 
 
+def test_a_second_ticket_is_not_dated_after_the_student_was_told_of_the_first(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything", per_student=2)
+    one, other = holders(shop, 2)
+    students = shop.students.set_index("student", drop=False)
+    second = students.at[other, "ticket"]
+    students.at[one, "more_tickets"] = [second]
+    students.loc[other, ["ticket", "outcome", "acked_ns", "issued_ns"]] = None, "sold_out", None, None
+
+    def bought_later(rows: pd.DataFrame) -> pd.DataFrame:
+        bought = rows["ticket"] == second
+        rows.loc[bought, "granted_ns"] += 5 * NS_PER_S
+        return rows.assign(student=rows["student"].mask(bought, one))
+
+    changed = dataclasses.replace(shop, students=students.reset_index(drop=True))
+    assert not any("dated after" in note for note in judge(with_rows(changed, bought_later)).notes)
+
+
 def test_times_of_minutes_are_no_early_sale(evidence_of):
     shop = foreign(evidence_of(**SHOP), "everything")
     minute_ns = 60 * NS_PER_S
