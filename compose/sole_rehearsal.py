@@ -86,5 +86,6 @@ def _refusal(url: str, lock: int) -> str:
     by = f" (pid {pid})" if pid.isdecimal() else ""
     return (
         f"The stage is not set: another rehearsal on this machine{by} has {url} as its target. "
-        f"Each would reset the other's sale and take its buyers for wrongs: wait until it has ended."
+        f"Each would reset the other's sale and take its buyers for wrongs: wait until it has "
+        f"ended."
     )

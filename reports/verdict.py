@@ -45,6 +45,7 @@ from dress_rehearsal.reports.evidence.timeline import (
     was_recycled,
 )
 from dress_rehearsal.reports.fairness import judge_fairness
+from dress_rehearsal.reports.footprint import footprint_notes
 from dress_rehearsal.reports.gates import apply_gates
 from dress_rehearsal.reports.pools import PoolFinding, find_pools, foreign_notes
 from dress_rehearsal.reports.schema import Census, Latency, Measured, Status, Verdict
@@ -159,6 +160,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *_not_kept(evidence),
                 *_unclean(evidence),
                 *_recycled(evidence),
+                *footprint_notes(evidence),
                 *foreign_notes(evidence),
             ]
         ),

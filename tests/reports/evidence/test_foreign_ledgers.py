@@ -152,7 +152,12 @@ def test_a_second_ticket_is_not_dated_after_the_student_was_told_of_the_first(ev
     students = shop.students.set_index("student", drop=False)
     second = students.at[other, "ticket"]
     students.at[one, "more_tickets"] = [second]
-    students.loc[other, ["ticket", "outcome", "acked_ns", "issued_ns"]] = None, "sold_out", None, None
+    students.loc[other, ["ticket", "outcome", "acked_ns", "issued_ns"]] = (
+        None,
+        "sold_out",
+        None,
+        None,
+    )
 
     def bought_later(rows: pd.DataFrame) -> pd.DataFrame:
         bought = rows["ticket"] == second
