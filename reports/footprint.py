@@ -14,12 +14,12 @@ from dress_rehearsal.reports.evidence.samples import level_on
 from dress_rehearsal.reports.words import counted, written
 
 _MIB: Final = 2**20
-_WORTH_TELLING: Final = 256 * _MIB
+_WORTH_TELLING: Final = 128 * _MIB
 """Less is a cache that fills, or a heap that a runtime takes from the system as it needs it."""
 
 
 def footprint_notes(evidence: Evidence) -> Iterator[str]:
-    """Yield a sentence where the app's memory has doubled at least since T-0, by 256 MiB or more.
+    """Yield a sentence where the app's memory has doubled at least since T-0, by 128 MiB or more.
 
     It decides nothing: whether it would have grown on, or levelled off, a rush is too short to
     tell. Of an app that was not started here nothing is known.
