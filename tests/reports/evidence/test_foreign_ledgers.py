@@ -86,6 +86,43 @@ def test_tickets_that_are_gone_are_lost_though_others_were_sold(evidence_of):
     assert audited(with_rows(shop, resold)).audit.acked_but_missing == 60
 
 
+def test_tickets_confirmed_by_another_name_are_lost_and_no_oversell(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything")
+
+    def seven_otherwise(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(ticket=rows["ticket"].mask(rows.index < 7, "x" + rows["ticket"]))
+
+    finding = audited(with_rows(shop, seven_otherwise))
+    assert counted(finding) == {"acked_but_missing": 7}
+    words = "(7 of their students have one there of another name)"
+    assert words in finding.wrongs["acked_but_missing"]
+    others = [n for n in range(SHOP["students"]) if n not in set(shop.ledger["student"])][:7]
+
+    def resold(rows: pd.DataFrame) -> pd.DataFrame:
+        first = rows.index < 7
+        student = rows["student"].mask(first, pd.Series(others, dtype="Int32"))
+        return seven_otherwise(rows).assign(student=student)
+
+    assert counted(audited(with_rows(shop, resold)))["oversold"] == 7
+
+
+def test_what_a_second_ledger_calls_otherwise_drifts_and_is_no_oversell(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything", names=("orders", "payments"))
+
+    def misspelt(rows: pd.DataFrame) -> pd.DataFrame:
+        few = (rows["source"] == "payments") & (rows.index % 20 == 0)
+        return rows.assign(ticket=rows["ticket"].mask(few, "x" + rows["ticket"]))
+
+    found = counted(audited(with_rows(shop, misspelt)))
+    assert set(found) == {"store_drift"}
+
+    def five_more(rows: pd.DataFrame) -> pd.DataFrame:
+        more = rows[rows["source"] == "payments"].iloc[:5]
+        return pd.concat([rows, more.assign(ticket="x" + more["ticket"], student=pd.NA)])
+
+    assert counted(audited(with_rows(shop, five_more)))["oversold"] == 5
+
+
 def test_one_ticket_of_two_students_is_sold_twice(evidence_of):
     shop = foreign(evidence_of(**SHOP), "everything")
     first = shop.ledger["ticket"].iloc[:2].tolist()
