@@ -37,6 +37,7 @@ from dress_rehearsal.reports.evidence.latency import (
 from dress_rehearsal.reports.evidence.ledger_times import time_notes
 from dress_rehearsal.reports.evidence.timeline import was_planned
 from dress_rehearsal.reports.fairness import judge_fairness
+from dress_rehearsal.reports.footprint import footprint_notes
 from dress_rehearsal.reports.gates import apply_gates
 from dress_rehearsal.reports.incidents import (
     aborted,
@@ -159,6 +160,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *not_kept(evidence),
                 *unclean(evidence),
                 *recycled(evidence),
+                *footprint_notes(evidence),
                 *foreign_notes(evidence),
             ]
         ),

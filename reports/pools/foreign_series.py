@@ -142,7 +142,8 @@ def _pool(evidence: Evidence, grid: Any, entry: str, name: str, kind: str) -> Fo
     samples = evidence.samples
 
     def rows(metric: str, **labels: str) -> pd.DataFrame:
-        return samples.named(metric, entry, pool=name, **labels)
+        told = samples.named(metric, entry, pool=name, **labels)
+        return told[told["value"] >= 0]  # fewer than none are not known (`implausible` says so)
 
     heard_ns = _first_heard_ns(evidence, entry)
     used_rows = (
