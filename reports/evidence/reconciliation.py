@@ -89,8 +89,8 @@ def reconcile(
         return Reconciliation({}, "nobody read the target's own counters.")
     if any(event.kind == "process" and event.name == "app" for event in events):
         return Reconciliation({}, "the server's own counts went with the app worker that was lost.")
-    rows = samples.named(COUNTER, "app")
-    if rows.empty:
+    rows = samples.series(COUNTER, "app")
+    if not rows:
         return Reconciliation(
             {}, f"the server's own count of requests ({COUNTER}) was never collected."
         )
