@@ -81,6 +81,9 @@ NOT_KEPT: Final = "not_kept"
 SCENARIO_TROUBLES: Final = "scenario_troubles"
 """The phase on the timeline that says what went wrong with somebody's own scenario, how often."""
 
+LOOP_BUSY: Final = "loop_busy"
+"""The phase on the timeline that says how long a loop stood still, and in whose code."""
+
 CLIENT_POOLS: Final = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
 """Words in the label `pool` of the app's own metrics: what its requests wait for. The last three
 are only there where the strategy or the plan has them."""
