@@ -71,9 +71,9 @@ class Generator:
                 f"{plan.event.students} students; give a longer roster or --students."
             )
         buyer = buyer_of(run)
-        steps = Steps(buyer.steps)
+        steps = Steps(buyer.steps, claims=buyer.claims, idempotent=buyer.idempotent)
         histograms = Histograms(steps, edges_of(plan), steps_of(plan, steps))
-        self.recorder = Recorder(run, "generator", histograms, steps, claims=buyer.claims)
+        self.recorder = Recorder(run, "generator", histograms, steps)
         self.rush = Rush(
             run.id,
             plan,

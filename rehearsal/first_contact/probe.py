@@ -95,9 +95,7 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet, drawn: str = "") -> li
         after = held(plan)
         wrongs += tell_ledgers(sheet, before, after, person, ticket, discretion)
         sheet.heading("What the audit will decide")
-        tell_decisions(
-            sheet, plan, after, enters=student.has("enter"), follows=student.has("follow_up")
-        )
+        tell_decisions(sheet, plan, after, student.steps)
     return wrongs
 
 
