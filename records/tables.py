@@ -154,6 +154,9 @@ STUDENTS: Final = pa.schema(
         ("issued_ns", pa.int64()),  # when the target first said the ticket is issued
         ("attempts", pa.int16()),  # tries to buy
         ("more_tickets", pa.list_(pa.string())),  # other ones acknowledged; null: none (or older)
+        ("pending_ns", pa.int64()),  # when the target first said that one is being issued
+        ("pending_tickets", pa.list_(pa.string())),  # … and which; null: it said so of none
+        ("open_tickets", pa.list_(pa.string())),  # those of them without a yes or a no by the end
     ]
 )
 
@@ -178,7 +181,13 @@ LEDGER: Final = pa.schema(
     ]
 )
 
+_PENDING: Final = ("pending_ns", "pending_tickets", "open_tickets")
+
 LATER: Final = frozenset(
-    (*CLAIMS.names, "more_tickets", "pool", "worker", "db_connect_us", "redis_connect_us")
+    (
+        *CLAIMS.names,
+        *("more_tickets", *_PENDING),
+        *("pool", "worker", "db_connect_us", "redis_connect_us"),
+    )
 )
 """Columns that runs of earlier versions have not."""

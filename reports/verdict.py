@@ -27,6 +27,7 @@ from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.records.tables import NOT_KEPT, NS_PER_S
 from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
+from dress_rehearsal.reports.audit.put_off import put_off_notes
 from dress_rehearsal.reports.audit.sold_early import early_notes
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.census import CensusFinding, take_census
@@ -151,6 +152,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *evidence.stores.notes,
                 *time_notes(evidence.ledger_times),
                 *early_notes(evidence),
+                *put_off_notes(evidence),
                 *trust.notes,
                 *evidence.server_counts.notes,
                 *worker_notes(evidence),
