@@ -158,9 +158,6 @@ class Buyer:
     idempotent: ClassVar[bool] = False
     """Whether each click carries `key`, and one that is sent again is answered as the first was: to
     refuse it once that has got a ticket is a wrong then."""
-    ahead: ClassVar[bool] = False
-    """Whether `buy` may begin before the first click is due: its first request waits for that. What
-    comes before it then costs no time at T-0, when a thousand others click."""
 
     acting: Acting
 
