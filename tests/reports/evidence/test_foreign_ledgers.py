@@ -256,13 +256,56 @@ def test_a_ticket_that_was_granted_by_an_error_takes_a_place_and_overtakes_nobod
     assert judge(found).fairness.inversions == 0
 
 
-def test_a_ticket_heard_of_just_before_t0_is_noted(evidence_of):
-    sound = foreign(evidence_of(**SHOP), "everything")
-    words = "told of a ticket before T-0"
-    assert not any(words in note for note in judge(sound).notes)
-    early = judge(foreign(evidence_of(**SHOP, early=3), "everything"))
-    assert early.verdict == "pass"
-    assert any(f"3 students were {words}" in note for note in early.notes)
+def started_here(evidence: Evidence, command: str) -> Evidence:
+    """The same run of an app that the plan's command has started."""
+    target = evidence.plan.target.model_copy(update={"command": (command, "shop")})
+    plan = evidence.plan.model_copy(update={"target": target})
+    return dataclasses.replace(evidence, plan=plan)
+
+
+HEARD = "told of a ticket before T-0"
+
+
+@pytest.mark.parametrize("level", ["answers", "owners"])
+def test_a_ticket_heard_of_just_before_t0_is_noted_where_clocks_may_differ(evidence_of, level):
+    early = foreign(evidence_of(**SHOP, early=3), level)
+    for unsure in (early, started_here(early, "/usr/bin/kubectl")):
+        verdict = judge(unsure)
+        assert verdict.verdict == "pass"
+        assert any(f"3 students were {HEARD}" in note for note in verdict.notes)
+    here = judge(started_here(early, "gunicorn"))
+    assert (here.verdict, here.audit.sold_early) == ("fail", 3)
+    sound = started_here(foreign(evidence_of(**SHOP), level), "gunicorn")
+    assert not audited(sound).audit.sold_early
+    assert not any(HEARD in note for note in judge(sound).notes)
+
+
+def test_a_ledgers_times_tell_how_far_the_clocks_are_apart(evidence_of):
+    early = foreign(evidence_of(**SHOP, early=3), "everything")
+    verdict = judge(early)
+    assert (verdict.verdict, verdict.audit.sold_early) == ("fail", 3)
+    # Its clock is so far ahead that it opened in time by that.
+    ahead = judge(with_rows(early, dated(0.6)))
+    assert ahead.audit.sold_early == 0
+    assert any(f"3 students were {HEARD}" in note for note in ahead.notes)
+
+
+@pytest.mark.parametrize(
+    "stamped",
+    [
+        pytest.param(dated(0), id="the same clock"),
+        pytest.param(dated(-0.4), id="a clock behind"),
+        pytest.param(dated(0.4), id="a clock ahead"),
+        pytest.param(
+            lambda rows: rows.assign(granted_ns=rows["granted_ns"] // NS_PER_S * NS_PER_S),
+            id="cut to the second",
+        ),
+    ],
+)
+def test_a_sound_shop_sold_nothing_early_however_its_ledger_keeps_time(evidence_of, stamped):
+    shop = with_rows(foreign(evidence_of(**SHOP), "everything"), stamped)
+    assert audited(shop).audit.sold_early == 0
+    assert audited(started_here(shop, "gunicorn")).audit.sold_early == 0
 
 
 def test_what_students_hold_by_no_click_of_theirs_took_a_place(evidence_of):
