@@ -127,7 +127,9 @@ def test_each_state_is_held_against_the_sale(evidence_of, step, at_s, state, wro
     evidence = evidence_of(**SMALL)
     changed = asked(evidence, step, [3, 4], at_s, told_state=state)
     assert audited(changed).audit.false_state == wrong
-    assert unchecked_words(changed.requests) == ({"moonrise": 2} if state == "moonrise" else {})
+    assert unchecked_words(changed.requests, changed.plan, changed.steps) == (
+        {"moonrise": 2} if state == "moonrise" else {}
+    )
     if wrong:
         assert (
             "2 students were told what was not so (2 that" in audited(changed).wrongs["false_state"]
