@@ -93,7 +93,7 @@ def read_ledger_times(
         known &= first_ns < _NEVER_NS
         at_ns = integers(granted_ns)
         early_ns = np.where(known, first_ns - at_ns - coarseness_ns(granted_ns), 0)
-        late_ns = np.where(known, at_ns - told_ns, 0)
+        late_ns = np.where(known & _first_told(rows, told), at_ns - told_ns, 0)
         impossible = early_ns > FOREIGN_CLOCK_NS
         found.append(
             LedgerTimes(
@@ -114,6 +114,15 @@ def _bound_ns(apart_ns: Any, percent: int) -> int:
     if len(apart_ns) < _ENOUGH:
         return FOREIGN_CLOCK_NS
     return int(np.clip(np.percentile(apart_ns, percent), 0, FOREIGN_CLOCK_NS))
+
+
+def _first_told(rows: pd.DataFrame, told: pd.DataFrame) -> Any:
+    """Return for each row whether it is what its student was told of first (bool array).
+
+    When they were told of a further ticket is not recorded.
+    """
+    first = rows["student"].map(told.set_index("student")["ticket"])
+    return (first.isna() | (first == rows["ticket"])).to_numpy(dtype=bool)
 
 
 def time_problems(times: tuple[LedgerTimes, ...]) -> Iterator[str]:
