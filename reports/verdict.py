@@ -24,6 +24,7 @@ from collections.abc import Iterable, Mapping
 
 from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
+from dress_rehearsal.reports.audit.put_off import put_off_notes
 from dress_rehearsal.reports.audit.sold_early import early_notes
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.census import CensusFinding, take_census
@@ -77,7 +78,7 @@ def judge(evidence: Evidence) -> Verdict:
     trust = judge_trust(evidence)
     pools = find_pools(evidence)
     cause = find_cause(evidence, pools)
-    unchecked = unchecked_words(evidence.requests, evidence.plan)
+    unchecked = unchecked_words(evidence.requests, evidence.plan, evidence.steps)
     load = judge_load(evidence)
     measured = Measured(
         census=census.census,
@@ -152,6 +153,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *evidence.stores.notes,
                 *time_notes(evidence.ledger_times),
                 *early_notes(evidence),
+                *put_off_notes(evidence),
                 *trust.notes,
                 *evidence.server_counts.notes,
                 *worker_notes(evidence),

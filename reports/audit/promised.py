@@ -13,9 +13,10 @@ from typing import Final
 
 import pandas as pd
 
-from dress_rehearsal.records.steps import PURCHASE, TICKET
+from dress_rehearsal.records.steps import TICKET
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.audit.pending import borne_out, called_otherwise, may_come, misplaced
+from dress_rehearsal.reports.audit.put_off import never_issued
 from dress_rehearsal.reports.audit.said import Said, clock_ns
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import durable_rows, owned
@@ -59,7 +60,7 @@ def _of_promises(said: Said) -> dict[str, Wrong]:
     here = borne_out(acked, durable) | may_come(evidence, acked)
     waiting = acked["issued_ns"].isna().to_numpy(dtype=bool)
     still = acked["student"].isin(_still_pending(said, durable)).to_numpy()
-    put_off = _put_off(said, durable) if timeline.as_planned else 0
+    put_off = never_issued(evidence) if timeline.as_planned else 0
     stuck: int | None = int((waiting & (~here | still)).sum()) + put_off
     if timeline.record_cut or evidence.clock_steps:
         # "Issued" may have been answered unrecorded, or when it was asked for is not known: only a
@@ -165,20 +166,6 @@ def _otherwise(evidence: Evidence, missing: int) -> str:
     renamed = called_otherwise(evidence.promises.tickets, durable)
     holders = counted(renamed, "of their students has", "of their students have")
     return f" ({holders} one there of another name)" if renamed else ""
-
-
-def _put_off(said: Said, durable: pd.DataFrame) -> int:
-    """Count who was told that a ticket is being issued, heard no more of it, and holds none.
-
-    A scenario of somebody else's tells of such a ticket by no name.
-    """
-    if said.evidence.plan.bundled or "owners" not in said.evidence.stores.known:
-        return 0
-    told = said.evidence.promises.students
-    promised = said.students(said.at(PURCHASE) & (said.outcome == "ok"))
-    unheard = ~told["acked"] & ~told["outcome"].isin(["sold_out", "refused"])
-    unheard &= ~told["student"].isin(durable["student"])
-    return int((unheard & told["student"].isin(promised)).sum())
 
 
 def _still_pending(said: Said, durable: pd.DataFrame) -> pd.Series:

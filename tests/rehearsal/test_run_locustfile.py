@@ -155,6 +155,11 @@ def test_any_failed_request_fails_the_run_and_code_that_keeps_all_waiting_is_nam
     first, second = command.verdict["reasons"][:2]
     assert "requests (100%) failed: " in first
     assert "GET /broken (http_500)" in first
+    told = [each for each in command.verdict["reasons"] if "failed" in each]
+    assert told == [first]  # once, though a gate holds it too
+    assert ("load.failed", "fail") in [
+        (gate["metric"], gate["status"]) for gate in command.verdict["gates"]
+    ]
     assert "KeyError (line 10 of locustfile.py)" in second
     busy = next(each for each in command.verdict["reasons"] if "The generator was busy" in each)
     assert "locustfile.py:9" in busy
