@@ -37,6 +37,7 @@ from dress_rehearsal.reports.evidence.latency import (
 from dress_rehearsal.reports.evidence.ledger_times import time_notes
 from dress_rehearsal.reports.evidence.timeline import was_planned
 from dress_rehearsal.reports.fairness import judge_fairness
+from dress_rehearsal.reports.footprint import footprint_notes
 from dress_rehearsal.reports.gates import apply_gates
 from dress_rehearsal.reports.incidents import (
     aborted,
@@ -76,7 +77,7 @@ def judge(evidence: Evidence) -> Verdict:
     trust = judge_trust(evidence)
     pools = find_pools(evidence)
     cause = find_cause(evidence, pools)
-    unchecked = unchecked_words(evidence.requests)
+    unchecked = unchecked_words(evidence.requests, evidence.plan)
     load = judge_load(evidence)
     measured = Measured(
         census=census.census,
@@ -159,6 +160,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *not_kept(evidence),
                 *unclean(evidence),
                 *recycled(evidence),
+                *footprint_notes(evidence),
                 *foreign_notes(evidence),
             ]
         ),
