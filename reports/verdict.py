@@ -61,6 +61,8 @@ from dress_rehearsal.reports.words import (
     written,
 )
 
+_MOST_LOST = 3
+"""Of a worker that ends as soon as it is started, again and again, no more are told one by one."""
 _WORTH_TELLING_S = 0.1
 """Who is overtaken by less hardly knows; from here on a pass says so too."""
 
@@ -176,14 +178,22 @@ def _excused(wrongs: Iterable[str], excuse: str | None) -> list[str]:
 
 def _lost(evidence: Evidence, *, target: bool) -> list[str]:
     """Return which components were lost: those of the target, or those that measure."""
-    return [
-        f"Lost: {event.detail.get('what') or f'a {event.name} process ended unasked.'}"
+    lost = [
+        event
         for event in evidence.events
         if event.kind == "process"
         and (event.name != MEASURING) == target
         and not was_planned(event)
         and not was_recycled(event, evidence.requests)
     ]
+    said = [
+        f"Lost: {event.detail.get('what') or f'a {event.name} process ended unasked.'}"
+        for event in lost
+    ]
+    if len(lost) <= _MOST_LOST:
+        return said
+    last = _moment(evidence, lost[-1].t_ns)
+    return [*said[:_MOST_LOST], f"Lost: {written(len(lost) - _MOST_LOST)} more, the last {last}."]
 
 
 def _recycled(evidence: Evidence) -> Iterator[str]:
@@ -192,7 +202,8 @@ def _recycled(evidence: Evidence) -> Iterator[str]:
     if events:
         workers = counted(len(events), "worker")
         yield (
-            f"{workers} of the app ended during the rush, and others took their place at once; no "
+            f"{workers} of the app ended during the rush, and "
+            f"{'another took its' if len(events) == 1 else 'others took their'} place at once; no "
             f"request was lost around then. Servers recycle workers after so many requests "
             f"(max_requests, say); if yours does not, see its log."
         )
