@@ -23,7 +23,7 @@ from dress_rehearsal.reports.audit.pending import called_otherwise, drift, mispl
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import durable_rows, owned
 from dress_rehearsal.reports.numbers import least_by
-from dress_rehearsal.reports.words import counted
+from dress_rehearsal.reports.words import counted, written
 
 Wrong = tuple[int | None, str]
 """How often something wrong was found, None where that is not known, and a sentence on it."""
@@ -138,9 +138,24 @@ def _of_agreement(evidence: Evidence) -> dict[str, Wrong]:
         "store_drift": (
             drifted,
             f"The stores disagree: {counted(drifted or 0, 'ticket is', 'tickets are')} not the "
-            f"same in {first} and {second}.",
+            f"same in {first} and {second}{_alone(evidence, first, second)}.",
         )
     }
+
+
+def _alone(evidence: Evidence, one: str, other: str) -> str:
+    """Return how many tickets only one of two stores has, in words; empty where that says less."""
+    holdings = evidence.stores.holdings
+    if one not in holdings or other not in holdings:
+        return ""
+    tickets = [set(holdings[store]["ticket"].dropna()) for store in (one, other)]
+    parts = [
+        f"{written(len(mine - theirs))} {'is' if len(mine - theirs) == 1 else 'are'} in {store} "
+        f"alone"
+        for store, mine, theirs in ((one, *tickets), (other, *reversed(tickets)))
+        if mine - theirs
+    ]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _drift(evidence: Evidence, one: str, other: str) -> int:

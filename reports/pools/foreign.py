@@ -173,7 +173,7 @@ def _circumstances(
     unknown = np.full(len(grid), np.nan)
     cpu = unknown
     if _is_here(evidence):
-        cpu = level_on(grid, evidence.samples.named("machine_cpu_used_ratio", "kernel"))
+        cpu = level_on(grid, evidence.samples.series("machine_cpu_used_ratio", "kernel"))
     busy = (
         unknown if active is None else np.interp(grid, active.index.to_numpy(), active.to_numpy())
     )

@@ -33,7 +33,7 @@ def stands_still(evidence: Evidence, metrics: Metrics) -> bool:
     if not counters:
         return False
     told = pd.concat([*counters, _rows(evidence, metrics, _LEVEL)])
-    if any(len(np.unique(values)) > 1 for _, _, values in single_series(told)):
+    if any(len(np.unique(each.values)) > 1 for each in single_series(told)):
         return False
     since_ns, until_ns = int(told["t_ns"].min()), int(told["t_ns"].max())
     bought = evidence.requests[evidence.requests["role"] == PURCHASE]

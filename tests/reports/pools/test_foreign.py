@@ -23,6 +23,8 @@ from dress_rehearsal.reports.summary import write_summary
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.pools.foreign_run import Shop
 
+pytestmark = pytest.mark.whole_runs
+
 
 def pool_of(shop: Shop, tmp_path: Path) -> Pool:
     (finding,) = find_foreign_pools(shop.evidence(tmp_path))
