@@ -23,7 +23,7 @@ from dress_rehearsal.reports.audit.pending import called_otherwise, drift, mispl
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import durable_rows, owned
 from dress_rehearsal.reports.numbers import least_by
-from dress_rehearsal.reports.words import counted, written
+from dress_rehearsal.reports.words import counted
 
 Wrong = tuple[int | None, str]
 """How often something wrong was found, None where that is not known, and a sentence on it."""
@@ -148,12 +148,10 @@ def _alone(evidence: Evidence, one: str, other: str) -> str:
     holdings = evidence.stores.holdings
     if one not in holdings or other not in holdings:
         return ""
-    tickets = [set(holdings[store]["ticket"].dropna()) for store in (one, other)]
+    first, second = (set(holdings[store]["ticket"].dropna()) for store in (one, other))
+    alone = ((one, len(first - second)), (other, len(second - first)))
     parts = [
-        f"{written(len(mine - theirs))} {'is' if len(mine - theirs) == 1 else 'are'} in {store} "
-        f"alone"
-        for store, mine, theirs in ((one, *tickets), (other, *reversed(tickets)))
-        if mine - theirs
+        f"{counted(number, 'is', 'are')} in {store} alone" for store, number in alone if number
     ]
     return f" ({', '.join(parts)})" if parts else ""
 

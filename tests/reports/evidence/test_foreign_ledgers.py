@@ -113,8 +113,9 @@ def test_what_a_second_ledger_calls_otherwise_drifts_and_is_no_oversell(evidence
         few = (rows["source"] == "payments") & (rows.index % 20 == 0)
         return rows.assign(ticket=rows["ticket"].mask(few, "x" + rows["ticket"]))
 
-    found = counted(audited(with_rows(shop, misspelt)))
-    assert set(found) == {"store_drift"}
+    finding = audited(with_rows(shop, misspelt))
+    assert set(counted(finding)) == {"store_drift"}
+    assert "are in orders alone, " in finding.wrongs["store_drift"]
 
     def five_more(rows: pd.DataFrame) -> pd.DataFrame:
         more = rows[rows["source"] == "payments"].iloc[:5]
