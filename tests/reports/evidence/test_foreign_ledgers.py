@@ -86,6 +86,24 @@ def test_tickets_that_are_gone_are_lost_though_others_were_sold(evidence_of):
     assert audited(with_rows(shop, resold)).audit.acked_but_missing == 60
 
 
+def test_a_ticket_confirmed_to_two_is_told_from_one_written_down_for_another(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything")
+    one, other = holders(shop, 2)
+    students = shop.students.set_index("student", drop=False)
+    students.at[other, "ticket"] = students.at[one, "ticket"]
+    students = students.reset_index(drop=True)
+    both = dataclasses.replace(shop, students=students)
+    words = "(1 confirmed to that other one, too)"
+    assert words in audited(both).wrongs["wrong_owner"]
+
+    def swapped(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(student=rows["student"].replace({one: other, other: one}))
+
+    finding = audited(with_rows(shop, swapped))
+    assert counted(finding) == {"wrong_owner": 2}
+    assert "confirmed" not in finding.wrongs["wrong_owner"]
+
+
 def test_tickets_confirmed_by_another_name_are_lost_and_no_oversell(evidence_of):
     shop = foreign(evidence_of(**SHOP), "everything")
 
