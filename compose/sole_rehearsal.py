@@ -85,7 +85,7 @@ def _refusal(url: str, lock: int) -> str:
     os.close(lock)
     by = f" (pid {pid})" if pid.isdecimal() else ""
     return (
-        f"The stage is not set: another rehearsal on this machine{by} has {url} as its target. "
-        f"Each would reset the other's sale and take its buyers for wrongs: wait until it has "
-        f"ended."
+        f"The stage is not set: another rehearsal or probe on this machine{by} has {url} as "
+        f"its target. Each would reset the other's sale and take its buyers for wrongs: wait until "
+        f"it has ended."
     )

@@ -204,7 +204,7 @@ def test_a_target_with_another_time_is_not_rushed_where_the_clock_opens_it(
 def test_a_target_is_rehearsed_by_one_at_a_time(service: str, new_run: NewRun) -> None:
     outside, other = plan(service), plan(service.replace("127.0.0.1", "localhost") + "/api")
     with ExternalStage(outside, new_run(outside), []):
-        pid = f"another rehearsal on this machine .pid {os.getpid()}. has"
+        pid = f"another rehearsal or probe on this machine .pid {os.getpid()}. has"
         with pytest.raises(StageUnusableError, match=pid), ExternalStage(other, new_run(other), []):
             pass
     with ExternalStage(outside, new_run(outside), []):
