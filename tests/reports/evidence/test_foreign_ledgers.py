@@ -86,6 +86,24 @@ def test_tickets_that_are_gone_are_lost_though_others_were_sold(evidence_of):
     assert audited(with_rows(shop, resold)).audit.acked_but_missing == 60
 
 
+def test_what_is_beyond_a_page_of_a_ledger_is_lost_and_the_page_is_named(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything")
+    words = "it has 50 rows, as many as a page may have, and these were told of"
+
+    def lost(change: Change) -> str:
+        return audited(with_rows(shop, change)).wrongs["acked_but_missing"]
+
+    def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.sort_values("granted_ns", ignore_index=True)
+
+    assert f"{words} later than those" in lost(lambda rows: in_order(rows)[:50])
+    assert f"{words} earlier than those" in lost(lambda rows: in_order(rows)[10:])
+    assert "page" not in lost(lambda rows: in_order(rows)[:47])
+    every_sixth = lost(lambda rows: in_order(rows)[rows.index % 6 != 0])
+    assert "Lost tickets: 10" in every_sixth
+    assert "page" not in every_sixth
+
+
 def test_a_ticket_confirmed_to_two_is_told_from_one_written_down_for_another(evidence_of):
     shop = foreign(evidence_of(**SHOP), "everything")
     one, other = holders(shop, 2)
