@@ -1,6 +1,7 @@
 """How the rows and times of somebody else's ledger are taken: defects caught, oddities not."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 
 import pandas as pd
@@ -72,6 +73,9 @@ def test_a_ledger_that_names_something_else_accuses_nobody(evidence_of, level):
     verdict = judge(with_rows(shop, called(lambda name: f"row {name}")))
     assert verdict.verdict == "inconclusive"
     assert "orders names none of the 60 tickets that students were told of" in verdict.reasons[0]
+    theirs = re.search(r"it says 'row (.*?)', say, and .* told '(.*?)'", verdict.reasons[0])
+    assert ("the same student" in verdict.reasons[0]) == (level != "tickets")
+    assert level == "tickets" or theirs[1] == theirs[2]
 
 
 def test_tickets_that_are_gone_are_lost_though_others_were_sold(evidence_of):
