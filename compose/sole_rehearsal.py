@@ -33,8 +33,8 @@ class SoleRehearsal:
             self._name.close()
             if error.errno == errno.EADDRINUSE:
                 raise StageUnusableError(
-                    f"The stage is not set: another rehearsal on this machine has {url} as its "
-                    f"target. Each would reset the other's sale and take its buyers for wrongs: "
+                    f"The stage is not set: another rehearsal or probe on this machine has {url} as "
+                    f"its target. Each would reset the other's sale and take its buyers for wrongs: "
                     f"wait until it has ended."
                 ) from error
             # No Linux: nobody can tell, and one rehearsal must not fail for it.

@@ -204,7 +204,7 @@ def test_a_target_is_rehearsed_by_one_at_a_time(service: str, new_run: NewRun) -
     outside, other = plan(service), plan(service.replace("127.0.0.1", "localhost") + "/api")
     with (
         ExternalStage(outside, new_run(outside), []),
-        pytest.raises(StageUnusableError, match="another rehearsal on this machine has"),
+        pytest.raises(StageUnusableError, match="another rehearsal or probe on this machine has"),
         ExternalStage(other, new_run(other), []),
     ):
         pass
