@@ -33,9 +33,9 @@ class SoleRehearsal:
             self._name.close()
             if error.errno == errno.EADDRINUSE:
                 raise StageUnusableError(
-                    f"The stage is not set: another rehearsal or probe on this machine has {url} as "
-                    f"its target. Each would reset the other's sale and take its buyers for wrongs: "
-                    f"wait until it has ended."
+                    f"The stage is not set: another rehearsal or probe on this machine has {url} "
+                    f"as its target. Each would reset the other's sale and take its buyers for "
+                    f"wrongs: wait until it has ended."
                 ) from error
             # No Linux: nobody can tell, and one rehearsal must not fail for it.
 

@@ -83,9 +83,11 @@ class GeneratorProcess:
                 return
             if line["kind"] == "error":
                 raise failure_of(line)
+        what = f"was not ready after {_READY_S:.0f} s"
+        if time.monotonic() < deadline:
+            what = "ended before it was ready"
         raise GeneratorFailedError(
-            f"The generator was not ready after {_READY_S:.0f} s; the end of {self._log} says "
-            f"why:\n{self.last_words()}"
+            f"The generator {what}; the end of {self._log} says why:\n{self.last_words()}"
         )
 
     def go(self, t0_ns: int) -> None:
