@@ -70,7 +70,9 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         opened=_opened(evidence),
         key_numbers=key_numbers(evidence, verdict),
         census=tables.census_table(verdict.census),
-        audit=tables.audit_table(verdict.audit, verdict.not_applicable),
+        audit=tables.audit_table(
+            verdict.audit, verdict.not_applicable, settles=evidence.plan.target.stage != "external"
+        ),
         beside=tables.not_applicable_table(verdict.not_applicable),
         fairness=tables.fairness_table(verdict.fairness),
         latency=tables.latency_table(verdict.latency_ms, evidence),
@@ -197,7 +199,10 @@ def _felt_note(bought: Latency) -> str:
     if bought.system_p99 is not None:
         parts.append(f"the system's part {milliseconds(bought.system_p99)}")
     if bought.failed:
-        parts.append(f"{milliseconds(bought.good_p99)} without the {written(bought.failed)} failed")
+        parts.append(
+            f"{milliseconds(bought.good_p99)} of good answers, without "
+            f"{written(bought.failed)} others"
+        )
     return "; ".join(parts)
 
 

@@ -1,6 +1,5 @@
 """What the page says about a run's surroundings: its machine, its timeline and its files."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -102,13 +101,20 @@ def _logs(folder: Path) -> Sequence[Path]:
 
 def _details(detail: Mapping[str, Any]) -> Iterator[str]:
     for key, value in detail.items():
-        if isinstance(value, str):
-            shown = value
-        elif isinstance(value, int) and not isinstance(value, bool):
-            shown = written(value)
-        else:
-            shown = json.dumps(value, ensure_ascii=False)
-        yield f"{key.replace('_', ' ')}: {shown}"
+        if shown := _told(value):
+            yield f"{key.replace('_', ' ')}: {shown}"
+
+
+def _told(value: Any) -> str:
+    """Return a detail in words, without what is empty; of a table of counts, those that are 0."""
+    if isinstance(value, Mapping):
+        told = {key: _told(part) for key, part in value.items() if part != 0}
+        return ", ".join(f"{key.replace('_', ' ')} {part}" for key, part in told.items() if part)
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_told, value)))
+    if isinstance(value, bool) or value is None:
+        return _words(value)
+    return written(value) if isinstance(value, int | float) else str(value)
 
 
 def _words(value: Any) -> str:
@@ -119,5 +125,7 @@ def _words(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_words(part)}" for key, part in value.items())
     if isinstance(value, list):
+        if not value:
+            return "none"
         return ", ".join(_words(part) for part in value)
     return str(value)

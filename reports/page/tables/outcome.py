@@ -92,19 +92,21 @@ _AUDIT_WORDS: Final = {
 }
 
 
-def audit_table(audit: Audit, not_applicable: Mapping[str, str]) -> Table:
+def audit_table(audit: Audit, not_applicable: Mapping[str, str], *, settles: bool = True) -> Table:
     """Return every counter of the audit that applies; each should be zero.
 
     Args:
         not_applicable: why counters do not apply to this run, by their names.
+        settles: whether rows are written after their promise, so that it is known for how long.
     """
     rows = []
     for word, (title, meaning) in _AUDIT_WORDS.items():
         if word not in not_applicable:
             value: int | None = getattr(audit, word)
             rows.append(row(title, cell(value), meaning, state_cell(value)))
-    meaning = "from the last promise until PostgreSQL had every row; a duration, not a wrong"
-    rows.append(row("Settle time", milliseconds(audit.settle_ms), meaning, ""))
+    if settles or audit.settle_ms is not None:
+        meaning = "from the last promise until every row was written; a duration, not a wrong"
+        rows.append(row("Settle time", milliseconds(audit.settle_ms), meaning, ""))
     columns = (
         ("Wrong", "text"),
         ("Found", "number"),
