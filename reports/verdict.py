@@ -76,7 +76,7 @@ def judge(evidence: Evidence) -> Verdict:
     trust = judge_trust(evidence)
     pools = find_pools(evidence)
     cause = find_cause(evidence, pools)
-    unchecked = unchecked_words(evidence.requests)
+    unchecked = unchecked_words(evidence.requests, evidence.plan)
     load = judge_load(evidence)
     measured = Measured(
         census=census.census,

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any, Final
 
-from gevent import getcurrent
-from gevent.timeout import Timeout
+from gevent import GreenletExit, getcurrent
 
 from dress_rehearsal.records.steps import OTHER, STREAM
 from dress_rehearsal.records.tables import ABANDONED, JOURNEYS, NS_PER_S
@@ -30,8 +29,15 @@ from dress_rehearsal.scenarios.students.meaning import NO_CLAIM, meaning_of
 _MOST_CONNECTIONS: Final = 100
 
 
-class _RushIsOverError(BaseException):
-    """Ends a method when the rush has closed, also one that goes on whatever is raised in it."""
+class _RushIsOverError(GreenletExit):  # type: ignore[misc]
+    """Ends a method when the rush has closed, also one that goes on whatever is raised in it.
+
+    A greenlet that the scenario has started itself, and that asks on and on, ends without a word.
+    """
+
+
+_ENDS: Final = (ClosedError, _RushIsOverError, DefectError, GreenletExit)
+"""What ends a method from outside; everything else is raised by the scenario itself."""
 
 
 class Browser:
@@ -117,16 +123,14 @@ class Browser:
         """Ask for the place in the queue; a stream of events is left at `leave_ns`."""
         return self._do("queue", intended_ns, leave_ns=leave_ns)
 
-    def buy(self, intended_ns: int, copy: int = 0, wish: int = 0, *, first: bool = False) -> Reply:
+    def buy(self, intended_ns: int, copy: int = 0, wish: int = 0) -> Reply:
         """Buy, and stay until a ticket that is pending is granted or refused.
 
         Args:
             copy: which copy of a click it is.
             wish: which wish to buy: copies of one have the same key.
-            first: whether it is the first click, which a scenario may have ready before it is due.
         """
-        held = first and self._rush.buyer.ahead
-        reply = self._do("buy", intended_ns, copy=copy, wish=wish, held=held)
+        reply = self._do("buy", intended_ns, copy=copy, wish=wish)
         if not isinstance(reply.claim, Pending):
             return reply
         if not self.has("follow_up"):
@@ -169,12 +173,10 @@ class Browser:
         wish: int = 0,
         give_up_ns: int | None = None,
         leave_ns: int | None = None,
-        held: bool = False,
     ) -> Reply:
         """Call a method when it is due, and record what came of its requests.
 
         Args:
-            held: whether it is called by now, and its first request sent when it is due.
             give_up_ns: when the method is cut.
             leave_ns: when a stream of events is.
 
@@ -184,10 +186,8 @@ class Browser:
         role = self._rush.moments.get(method)
         if role is None:
             return Reply(OK, None, intended_ns)
-        if not held:
-            self._rush.sleep_until(intended_ns)
+        self._rush.sleep_until(intended_ns)
         call = Call(role, intended_ns, copy, wish, leave_ns)
-        call.held = held
         caller = getcurrent()
         self._calls[caller] = call
         said: Any = None
@@ -197,18 +197,15 @@ class Browser:
                 said = self._called(method, arguments)
             else:
                 said = self._called_until(give_up_ns, method, arguments)
-        except ClosedError:
-            self._record(call, is_last=True)
-            raise
-        except (Exception, SystemExit, Timeout) as error:  # noqa: BLE001 - the user's own code
-            raised = error
-        except BaseException as cut:  # the generator ends, or the student acts no more here
+        except _ENDS as cut:  # the generator ends, or the student acts no more here
             self._record(call, is_last=True)
             if isinstance(cut, _RushIsOverError):
                 raise ClosedError from cut
             if isinstance(cut, DefectError) and cut.__cause__ is not None:
                 raise cut.__cause__  # noqa: B904 (it is what was raised)
             raise
+        except BaseException as error:  # noqa: BLE001 - the user's own code, whatever it raises
+            raised = error
         finally:
             del self._calls[caller]
         at_ns = call.over_ns()
@@ -247,14 +244,10 @@ class Browser:
         if call.last is not None:
             self._record(call)
         rush = self._rush
-        if call.held:
-            due_ns = call.let_go()
-            self._hold(due_ns)
-        else:
-            now_ns = time.time_ns()
-            if now_ns >= rush.closed_ns:
-                raise _RushIsOverError
-            due_ns = call.due_ns(now_ns)
+        now_ns = time.time_ns()
+        if now_ns >= rush.closed_ns:
+            raise _RushIsOverError
+        due_ns = call.due_ns(now_ns)
         number = self._connections.free(call.copy)
         sent = Sent(name, due_ns, Exchange(), next(self._numbers), number, stream)
         try:
@@ -265,14 +258,6 @@ class Browser:
                 rush.late_ns.append(sent.exchange.sent_ns - due_ns)
             if is_asides:
                 self._record(call)
-
-    def _hold(self, due_ns: int) -> None:
-        """Wait until a click is due that is ready to be sent."""
-        try:
-            self._rush.sleep_until(due_ns)
-        except ClosedError as closed:
-            raise _RushIsOverError from closed
-        self._rush.census.clicked(self.student, due_ns)
 
     def _record(
         self,
@@ -296,7 +281,7 @@ class Browser:
         rush, exchange, steps = self._rush, sent.exchange, self._rush.recorder.steps
         step = steps.code(sent.name, OTHER)
         if is_last:
-            steps.give(step, call.role if sent.stream is None else STREAM)
+            step = steps.give(step, call.role if sent.stream is None else STREAM)
         exchange.error = sent.word
         rush.recorder.record(
             intended_ns=sent.intended_ns,

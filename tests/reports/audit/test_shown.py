@@ -127,7 +127,9 @@ def test_each_state_is_held_against_the_sale(evidence_of, step, at_s, state, wro
     evidence = evidence_of(**SMALL)
     changed = asked(evidence, step, [3, 4], at_s, told_state=state)
     assert audited(changed).audit.false_state == wrong
-    assert unchecked_words(changed.requests) == ({"moonrise": 2} if state == "moonrise" else {})
+    assert unchecked_words(changed.requests, changed.plan) == (
+        {"moonrise": 2} if state == "moonrise" else {}
+    )
     if wrong:
         assert (
             "2 students were told what was not so (2 that" in audited(changed).wrongs["false_state"]
@@ -159,6 +161,17 @@ def test_sold_out_is_never_so_while_places_are_left(evidence_of):
 def test_what_is_left_lies_between_what_can_have_gone(evidence_of, at_s, left, wrong):
     evidence = evidence_of(**SMALL)
     changed = asked(evidence, COUNTDOWN, [3, 4], at_s, told_remaining=left)
+    assert found(changed) == ({"false_remaining": wrong} if wrong else {})
+
+
+@pytest.mark.parametrize(("at_s", "wrong"), [(6.5, 0), (12, 2)])
+def test_a_service_that_answers_late_renews_what_is_left_twice_as_late(evidence_of, at_s, wrong):
+    """All have gone by T-0 + 2 s; with answers of 3 s what is shown may be 1 s + 2 x 3 s old."""
+    evidence = evidence_of(**SMALL)
+    late = rows_of(evidence, PAGE)[:1]
+    sent_ns = evidence.requests["sent_ns"].to_numpy()[late]
+    slow = with_told(evidence, late, done_ns=sent_ns + 3 * SECOND)
+    changed = asked(slow, COUNTDOWN, [3, 4], at_s, told_remaining=60)
     assert found(changed) == ({"false_remaining": wrong} if wrong else {})
 
 
