@@ -47,7 +47,7 @@ def write_summary(evidence: Evidence, verdict: Verdict) -> str:
         "\n".join(f"- {escaped(reason)}" for reason in verdict.reasons),
         f"{escaped(verdict.cause)}",
         "\n\n".join(escaped(line) for line in (f"Run: {verdict.ran}", *verdict.notes)),
-        *([] if evidence.plan.load is not None else [*_census(verdict), *_audit(evidence, verdict)]),
+        *_students(evidence, verdict),
         *_fairness(evidence, verdict),
         *_faults_and_alerts(evidence),
         *_latency(evidence, verdict),
@@ -83,6 +83,12 @@ def markdown_table(
     return "\n".join(lines)
 
 
+def _students(evidence: Evidence, verdict: Verdict) -> list[str]:
+    if evidence.plan.load is not None:
+        return []
+    return [*_census(verdict), *_audit(evidence, verdict)]
+
+
 def _census(verdict: Verdict) -> list[str]:
     counts = verdict.census.model_dump()
     students = counts["students"]
@@ -109,8 +115,8 @@ def _audit(evidence: Evidence, verdict: Verdict) -> list[str]:
     for name, why in verdict.not_applicable.items():
         by_reason.setdefault(why, []).append(name.replace("_", " "))
     if by_reason:
-        unasked = "; ".join(f"{', '.join(names)} ({why})" for why, names in by_reason.items())
-        blocks.append(escaped(f"Not looked for: {unasked}."))
+        beside = "; ".join(f"{', '.join(names)} ({why})" for why, names in by_reason.items())
+        blocks.append(escaped(f"What {NOT_APPLICABLE}: {beside}."))
     if verdict.unchecked:
         words = ", ".join(f"{word} ({count}×)" for word, count in verdict.unchecked.items())
         blocks.append(escaped(f"Not checked: answers also said {words}, which no check knows."))

@@ -10,10 +10,12 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
-from dress_rehearsal.reports.words import offset, seconds, written
+from dress_rehearsal.reports.words import offset, quantity, seconds, written
 
 _MOST_EVENTS: Final = 60
 _MOST_ALERTS: Final = 20
+_UNITS: Final = frozenset({"ms", "s"})
+"""How the name of a number with a unit ends."""
 _FIRST_FACTS: Final = ("git_commit", "fingerprint", "machine")
 
 
@@ -101,8 +103,14 @@ def _logs(folder: Path) -> Sequence[Path]:
 
 def _details(detail: Mapping[str, Any]) -> Iterator[str]:
     for key, value in detail.items():
-        if shown := _told(value):
-            yield f"{key.replace('_', ' ')}: {shown}"
+        name, _, unit = key.rpartition("_")
+        if name and unit in _UNITS and value is not None:
+            numbers = value if isinstance(value, list) else [value]
+            shown = " to ".join(quantity(number, unit) for number in numbers)
+        else:
+            name, shown = key, _told(value)
+        if shown:
+            yield f"{name.replace('_', ' ')}: {shown}"
 
 
 def _told(value: Any) -> str:
