@@ -68,24 +68,24 @@ def test_the_bundled_apps_pools_are_there_before_they_are_heard_of(collector):
 
 def test_a_foreign_apps_pools_are_those_its_metrics_tell_of_and_no_others(foreign, collector):
     assert newest_pools(foreign, collector) == []
-    collector.add(pool_of("shop", "orders", 20.0, 20.0, 1234.0))
+    collector.add(pool_of("shop", "shop.orders", 20.0, 20.0, 1234.0))
     collector.add(pool_of("elsewhere", "stranger", 1.0))
-    assert newest_pools(foreign, collector) == [("orders", "20", "20", "1,234")]
+    assert newest_pools(foreign, collector) == [("shop.orders", "20", "20", "1,234")]
 
 
 def test_what_a_foreign_pool_does_not_tell_is_no_zero(foreign, collector):
-    collector.add(pool_of("shop", "orders", 3.0))
-    assert newest_pools(foreign, collector) == [("orders", "3", "-", "-")]
+    collector.add(pool_of("shop", "shop.orders", 3.0))
+    assert newest_pools(foreign, collector) == [("shop.orders", "3", "-", "-")]
 
 
 def test_the_instances_of_a_foreign_app_are_added_up(foreign, collector):
-    collector.add(pool_of("shop:1", "orders", 3.0, 20.0))
-    collector.add(pool_of("shop:2", "orders", 4.0, 20.0))
-    assert newest_pools(foreign, collector) == [("orders", "7", "40", "-")]
+    collector.add(pool_of("shop:1", "shop.orders", 3.0, 20.0))
+    collector.add(pool_of("shop:2", "shop.orders", 4.0, 20.0))
+    assert newest_pools(foreign, collector) == [("shop.orders", "7", "40", "-")]
 
 
 def test_a_foreign_pools_name_cannot_draw_on_the_terminal(foreign, collector):
-    collector.add(pool_of("shop", "\x1b[31morders", 3.0))
+    collector.add(pool_of("shop", "shop.\x1b[31morders", 3.0))
     ((name, *_),) = newest_pools(foreign, collector)
     assert "\x1b" not in name
     assert "orders" in name
@@ -115,10 +115,10 @@ def shown(collectors, plan):
 
 
 def test_a_pool_that_is_heard_of_no_more_keeps_its_row(foreign, collector, tmp_path):
-    collector.add(pool_of("shop", "orders", 3.0, 20.0, 0.0))
+    collector.add(pool_of("shop", "shop.orders", 3.0, 20.0, 0.0))
     silent = Collector(
         RunDirectory.create(tmp_path, PLAN), Sources(None, None, None, "festival", (), list), 0.25
     )
-    assert re.search(r"orders +3 +20 +0 ", shown([collector], foreign))
-    assert re.search(r"orders +- +- +- ", shown([collector, silent], foreign))
-    assert "orders" not in shown([silent], foreign)
+    assert re.search(r"shop.orders +3 +20 +0 ", shown([collector], foreign))
+    assert re.search(r"shop.orders +- +- +- ", shown([collector, silent], foreign))
+    assert "shop.orders" not in shown([silent], foreign)
