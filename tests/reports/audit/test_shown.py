@@ -13,6 +13,8 @@ from tests.reports.audit.test_refusals import told
 from tests.reports.auditing import audited, found
 from tests.steps import COUNTDOWN, JOIN, PAGE, PURCHASE, QR, QUEUE, STREAM, TICKET
 
+pytestmark = pytest.mark.whole_runs
+
 SECOND = 1_000_000_000
 SMALL = {"students": 200, "tickets": 60}
 ROOM = {"app": {"waiting_room": "poll", "admission_rate": 40}}

@@ -83,7 +83,11 @@ def test_no_answer_is_unknown_and_an_error_is_tried_again(played, server, respon
     ("body", "trouble", "word"),
     [
         ("pass", "buy() returned nothing for 201", "no_claim"),
-        ("return answer.json()['nothing']", "KeyError in buy(), line 7 of shop.py", "KeyError"),
+        (
+            "return answer.json()['nothing']",
+            "KeyError in buy(), line 7 of shop.py, after 201",
+            "KeyError",
+        ),
         ("return answer", "buy() returned Response instead of Granted", "no_claim"),
         ("return Granted(None)", "buy() returned Granted without a ticket's name", "no_ticket"),
         ("return Granted([answer])", "buy() returned Granted without a ticket's", "no_ticket"),
