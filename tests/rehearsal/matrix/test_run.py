@@ -148,6 +148,7 @@ def test_ctrl_c_leaves_nothing_but_what_was_judged(rehearse):
     command.await_nothing_left(5)
 
 
+@pytest.mark.long
 @pytest.mark.rehearsal
 def test_a_leader_that_is_killed_leaves_nothing(rehearse):
     command = rehearse(command=["matrix", MATRIX, *ONE])
