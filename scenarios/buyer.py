@@ -155,9 +155,6 @@ class Buyer:
     claims: ClassVar[bool] = False
     """Whether answers say under the names of the bundled ticket open what the audit can look into:
     `ticket`, `state`, `number`, `position`, `ahead`, `remaining`, `opens_at_ns`, `now_ns` …"""
-    ahead: ClassVar[bool] = False
-    """Whether `buy` may begin before the first click is due: its first request waits for that. What
-    comes before it then costs no time at T-0, when a thousand others click."""
 
     acting: Acting
 

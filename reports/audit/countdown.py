@@ -8,7 +8,8 @@ false_remaining  students told of more tickets left than there can have been, or
 
 Each counts students. What an answer tells was so at some moment between its question's sending and
 its arrival. How many are left may besides be a while old: a service keeps that for `STATUS_AGE_NS`,
-and one that is slow renews it as late as it answers at its slowest.
+and one that is slow renews it in two turns, each as late as it answers at its slowest: while one
+waits, what the one before it has read is still shown.
 """
 
 from typing import Any, Final
@@ -45,11 +46,11 @@ def page_wrongs(said: Said) -> dict[str, Wrong]:
 
 
 def status_age_ns(said: Said) -> int:
-    """Return how old what a service keeps may be: its usual age, and its slowest answer besides."""
+    """Return how old what a service keeps may be: its usual age, and twice its slowest answer."""
     waited = (said.sent_ns >= 0) & (said.done_ns >= 0) & (said.role != STREAM)
     waited &= said.word != ABANDONED
     took_ns = (said.done_ns - said.sent_ns)[waited]
-    return STATUS_AGE_NS + int(took_ns.max(initial=0))
+    return STATUS_AGE_NS + 2 * int(took_ns.max(initial=0))
 
 
 def by_worker(said: Said, wrong: Any) -> str:

@@ -117,16 +117,14 @@ class Browser:
         """Ask for the place in the queue; a stream of events is left at `leave_ns`."""
         return self._do("queue", intended_ns, leave_ns=leave_ns)
 
-    def buy(self, intended_ns: int, copy: int = 0, wish: int = 0, *, first: bool = False) -> Reply:
+    def buy(self, intended_ns: int, copy: int = 0, wish: int = 0) -> Reply:
         """Buy, and stay until a ticket that is pending is granted or refused.
 
         Args:
             copy: which copy of a click it is.
             wish: which wish to buy: copies of one have the same key.
-            first: whether it is the first click, which a scenario may have ready before it is due.
         """
-        held = first and self._rush.buyer.ahead
-        reply = self._do("buy", intended_ns, copy=copy, wish=wish, held=held)
+        reply = self._do("buy", intended_ns, copy=copy, wish=wish)
         if not isinstance(reply.claim, Pending):
             return reply
         if not self.has("follow_up"):
@@ -169,12 +167,10 @@ class Browser:
         wish: int = 0,
         give_up_ns: int | None = None,
         leave_ns: int | None = None,
-        held: bool = False,
     ) -> Reply:
         """Call a method when it is due, and record what came of its requests.
 
         Args:
-            held: whether it is called by now, and its first request sent when it is due.
             give_up_ns: when the method is cut.
             leave_ns: when a stream of events is.
 
@@ -184,10 +180,8 @@ class Browser:
         role = self._rush.moments.get(method)
         if role is None:
             return Reply(OK, None, intended_ns)
-        if not held:
-            self._rush.sleep_until(intended_ns)
+        self._rush.sleep_until(intended_ns)
         call = Call(role, intended_ns, copy, wish, leave_ns)
-        call.held = held
         caller = getcurrent()
         self._calls[caller] = call
         said: Any = None
@@ -247,14 +241,10 @@ class Browser:
         if call.last is not None:
             self._record(call)
         rush = self._rush
-        if call.held:
-            due_ns = call.let_go()
-            self._hold(due_ns)
-        else:
-            now_ns = time.time_ns()
-            if now_ns >= rush.closed_ns:
-                raise _RushIsOverError
-            due_ns = call.due_ns(now_ns)
+        now_ns = time.time_ns()
+        if now_ns >= rush.closed_ns:
+            raise _RushIsOverError
+        due_ns = call.due_ns(now_ns)
         number = self._connections.free(call.copy)
         sent = Sent(name, due_ns, Exchange(), next(self._numbers), number, stream)
         try:
@@ -265,14 +255,6 @@ class Browser:
                 rush.late_ns.append(sent.exchange.sent_ns - due_ns)
             if is_asides:
                 self._record(call)
-
-    def _hold(self, due_ns: int) -> None:
-        """Wait until a click is due that is ready to be sent."""
-        try:
-            self._rush.sleep_until(due_ns)
-        except ClosedError as closed:
-            raise _RushIsOverError from closed
-        self._rush.census.clicked(self.student, due_ns)
 
     def _record(
         self,

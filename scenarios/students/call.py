@@ -75,7 +75,6 @@ class Call:
         "_intended_ns",
         "_since_ns",
         "copy",
-        "held",
         "last",
         "leave_ns",
         "role",
@@ -94,8 +93,6 @@ class Call:
         self.role = role
         self.copy, self.wish = copy, wish
         self.leave_ns = leave_ns
-        self.held = False
-        """Whether its first request waits until it is due: the click that a student has in mind."""
         self.last: Sent | None = None
         """The request that ended last, as long as it is not recorded."""
         self.stream: EventStream | None = None
@@ -106,11 +103,6 @@ class Call:
         """When the last answer came; before that when the student meant to begin."""
         self._since_ns = self._called_ns
         """When the scenario was given that answer, or was called."""
-
-    def let_go(self) -> int:
-        """Begin with the request that was held; return when it was meant to be sent."""
-        due_ns, self._intended_ns, self.held = self._at_ns, None, False
-        return due_ns
 
     def due_ns(self, now_ns: int) -> int:
         """Return when a request was meant to be sent that is about to be.

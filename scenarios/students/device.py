@@ -195,14 +195,12 @@ class Device:
             if intended_ns > leave_ns:
                 self._purchase.ended(StudentOutcome.GAVE_UP)
                 return
-            first = self._clicking
-            if not (first and self._rush.buyer.ahead):
-                self._rush.sleep_until(intended_ns)
-                if self._purchase.decided and not self._clicking:
-                    return
-                self._rush.census.clicked(self._student, intended_ns)
+            self._rush.sleep_until(intended_ns)
+            if self._purchase.decided and not self._clicking:
+                return
+            self._rush.census.clicked(self._student, intended_ns)
             self._clicking = True
-            reply = self.browser.buy(intended_ns, first=first)
+            reply = self.browser.buy(intended_ns)
             self._clicking = False
             self._purchase.here_ns = max(self._purchase.here_ns, reply.at_ns)
             if self._answered(reply) or self._purchase.decided:

@@ -402,7 +402,7 @@ def _rooms() -> Iterator[tuple[str, Mode]]:
         yield f"a stream: {name}", Mode(STREAM, parts, word, served, times=1, plan=sse)
     outlasting = frozenset({"in_flight"})
     patient = (*sse, ("schedule__sale", "5s"))  # a page waits for 3 s before it asks again
-    short = (*sse, ("schedule__sale", "600ms"))
+    short = (*sse, ("schedule__sale", "2s"))  # beside the flood the others need their time
     yield (
         "a stream: comments without a pause",
         Mode(STREAM, endless(EVENTS, b":\n\n"), frozenset({"abandoned"}), outlasting, plan=short),

@@ -162,6 +162,17 @@ def test_what_is_left_lies_between_what_can_have_gone(evidence_of, at_s, left, w
     assert found(changed) == ({"false_remaining": wrong} if wrong else {})
 
 
+@pytest.mark.parametrize(("at_s", "wrong"), [(6.5, 0), (12, 2)])
+def test_a_service_that_answers_late_renews_what_is_left_twice_as_late(evidence_of, at_s, wrong):
+    """All have gone by T-0 + 2 s; with answers of 3 s what is shown may be 1 s + 2 x 3 s old."""
+    evidence = evidence_of(**SMALL)
+    late = rows_of(evidence, PAGE)[:1]
+    sent_ns = evidence.requests["sent_ns"].to_numpy()[late]
+    slow = with_told(evidence, late, done_ns=sent_ns + 3 * SECOND)
+    changed = asked(slow, COUNTDOWN, [3, 4], at_s, told_remaining=60)
+    assert found(changed) == ({"false_remaining": wrong} if wrong else {})
+
+
 def test_a_page_that_tells_of_another_number_of_tickets_is_wrong(evidence_of):
     evidence = evidence_of(**SMALL)
     pages = rows_of(evidence, PAGE)[:2]
