@@ -136,6 +136,7 @@ def test_a_wrong_call_is_a_sentence(arguments, sentence, tmp_path, capsys):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.long
 @pytest.mark.rehearsal
 def test_ctrl_c_leaves_nothing_but_what_was_judged(rehearse):
     command = rehearse(command=["matrix", MATRIX, *ONE])
