@@ -30,9 +30,9 @@ in at the entrance, or anything else."""
 PAGE, COUNTDOWN, LOGIN, PURCHASE, TICKET, CODE, JOIN, QUEUE, STREAM, ENTRANCE, OTHER = ROLES
 
 MOST_STEPS: Final = 1000
-"""A scenario that names more of them names ids; the rest share one name."""
+"""A scenario that names more of them names ids; the rest share one name for each role."""
 REST: Final = "any other"
-"""The name that they share."""
+"""The name that they share, with the role behind it where it is known."""
 
 TICKET_OPEN: Final = {
     "GET /events/{event}": PAGE,
@@ -78,18 +78,29 @@ class Steps:
             return known
         if role not in ROLES:
             raise ValueError(f"{role!r} is no role of a step")
-        if len(self.names) >= MOST_STEPS and name != REST:
-            return self.code(REST)
-        self.names.append(name)
-        self.roles.append(role)
-        return self._places.setdefault(name, len(self._places))
+        if len(self.names) >= MOST_STEPS:
+            return self._new(REST, OTHER)
+        return self._new(name, role)
 
-    def give(self, place: int, role: str) -> bool:
-        """Say what a step is for, unless that is known; return whether it was not."""
-        new = self.roles[place] == OTHER != role and self.names[place] != REST
-        if new:
+    def _new(self, name: str, role: str) -> int:
+        """Return the place of a step that is there now, whether there is room or not."""
+        if name not in self._places:
+            self._places[name] = len(self._places)
+            self.names.append(name)
+            self.roles.append(role)
+        return self._places[name]
+
+    def give(self, place: int, role: str) -> int:
+        """Say what a step is for, unless that is known; return its place.
+
+        A step that there was no room for gets that of all others for the same: the clicks of a
+        scenario that names ids are to be judged like anybody's.
+        """
+        if self.names[place] == REST:
+            return place if role == OTHER else self._new(f"{REST} ({role})", role)
+        if self.roles[place] == OTHER:
             self.roles[place] = role
-        return new
+        return place
 
     def role_of(self, name: str) -> str:
         """Return what a step is for; `other` where it is not known."""
@@ -131,7 +142,8 @@ class Steps:
         steps = cls()
         try:
             for each in json.loads(text)["steps"]:
-                steps.code(str(each["name"]), each["role"])
+                name = str(each["name"])
+                steps.give(steps.code(name, each["role"]), each["role"])
         except (KeyError, TypeError, RecursionError) as error:
             raise ValueError("it does not list steps with names and roles") from error
         return steps

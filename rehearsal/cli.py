@@ -28,7 +28,11 @@ from dress_rehearsal.rehearsal.commands import (
     sweep,
 )
 from dress_rehearsal.rehearsal.commands.options import BROKEN, USAGE
-from dress_rehearsal.rehearsal.errors import RehearsalError, ScenarioRefusedError
+from dress_rehearsal.rehearsal.errors import (
+    LedgerRefusedError,
+    RehearsalError,
+    ScenarioRefusedError,
+)
 from dress_rehearsal.rehearsal.signals import interruptible
 from dress_rehearsal.rehearsal.terminal.arguments import Parser, PrintVersion
 from dress_rehearsal.rehearsal.terminal.console import make_console
@@ -69,6 +73,7 @@ def _carry_out(options: argparse.Namespace) -> int:
         PushRefusedError,
         ServerUnfitError,
         ScenarioRefusedError,
+        LedgerRefusedError,
     ) as error:
         errors.print(escape(str(error)))
         return USAGE

@@ -3,6 +3,7 @@
 RehearsalError
 ├── GeneratorFailedError  the generator did not start, or could not write down what happened
 │   └── ScenarioRefusedError  the user's own scenario cannot be performed as it is
+├── LedgerRefusedError    a ledger of the plan cannot be read, so nothing was sent
 ├── SilentTargetError     nothing answers where somebody's app should be
 └── NothingToCheckError   there is no Prometheus, or nothing of the run that it could be asked
 """
@@ -18,6 +19,10 @@ class GeneratorFailedError(RehearsalError):
 
 class ScenarioRefusedError(GeneratorFailedError):
     """The user's own scenario cannot be performed as it is; what to change in it is said."""
+
+
+class LedgerRefusedError(RehearsalError):
+    """A ledger of the plan cannot be read before the rush; what to change is said."""
 
 
 class SilentTargetError(RehearsalError):

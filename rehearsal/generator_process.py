@@ -7,6 +7,7 @@ import time
 from typing import Any, Final, Self
 
 from dress_rehearsal.compose import Stage
+from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.secrets import resolved, variables_in
 from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.records import RunDirectory
@@ -35,18 +36,15 @@ class GeneratorProcess:
         self._log = run.logs / "generator.log"
         self._guardian = stage.guardian
         self._lines: queue.Queue[Line | None] = queue.Queue()
-        load = run.plan().load
-        roster = str(stage.roster_path) if load is None else ""
-        # A plain Locust file is the user's own program: it finds what it finds in their shell.
-        own = {} if load is None else users_own()
+        plan = run.plan()
+        roster = str(stage.roster_path) if plan.load is None else ""
         self._process = LedProcess(
             "dress_rehearsal.scenarios",
             [str(run.path), roster, stage.url],
             child_environment(
                 {
-                    **own,
+                    **of_the_scenario(plan),
                     _ENTRY_VARIABLE: stage.entry_token,
-                    **_reaching(run.plan().target),
                     **stage.marker,
                 }
             ),
@@ -117,6 +115,13 @@ class GeneratorProcess:
 
     def _hear(self, line: bytes | None) -> None:
         self._lines.put(None if line is None else json.loads(line))
+
+
+def of_the_scenario(plan: Plan) -> dict[str, str]:
+    """Return the variables that a plan's scenario is given where it is performed."""
+    # A plain Locust file is the user's own program: it finds what it finds in their shell.
+    own = {} if plan.load is None else users_own()
+    return {**own, **_reaching(plan.target)}
 
 
 def _reaching(target: Target) -> dict[str, str]:

@@ -20,11 +20,17 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
+from dress_rehearsal.rehearsal.incidents import stamp_interruption
 from dress_rehearsal.rehearsal.monitoring import Monitoring, monitored
 from dress_rehearsal.rehearsal.preflight.bystanders import Bystanders, others_than
 from dress_rehearsal.rehearsal.preflight.checks import check_usage
-from dress_rehearsal.rehearsal.preflight.external_target import await_setup, remarks_on
-from dress_rehearsal.rehearsal.rush import Rush, stamp_interruption
+from dress_rehearsal.rehearsal.preflight.external_target import (
+    await_setup,
+    check_ledgers,
+    remarks_on,
+)
+from dress_rehearsal.rehearsal.preflight.trial import check_importable
+from dress_rehearsal.rehearsal.rush import Rush
 from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
 from dress_rehearsal.rehearsal.terminal.screen import Screen
 from dress_rehearsal.reports.report import write_report
@@ -58,6 +64,7 @@ def rehearse(
     raise_file_limit()
     stores = _stores(plan)
     people = check_usage(plan, runs, roster, performed=True)
+    check_ledgers(plan)
     run = RunDirectory.create(runs, plan)
     screen.begin(plan, run)
     run.write_json(
@@ -66,6 +73,7 @@ def rehearse(
     for note in notes_on(plan):
         screen.tell(note)
     try:
+        check_importable(plan, run)
         return _recorded_and_judged(plan, run, people, screen, prometheus)
     except (StageError, RehearsalError):
         run.remove_unused()

@@ -11,7 +11,7 @@ from dress_rehearsal.records.ledger import read_ledger
 from dress_rehearsal.records.ledgers import Ledgers, LedgersUnreadableError, promised_tickets
 from dress_rehearsal.records.settle import Settling, await_settled
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.errors import LedgerRefusedError
 
 _SETTLE_TIMES: Final = 6
 """How many times `schedule.settle` the stores are waited for while rows are being written."""
@@ -42,7 +42,7 @@ class SoldTickets:
         """Keep what was sold before this rush.
 
         Raises:
-            RehearsalError: a ledger cannot be read, so nobody could say what came of the rush.
+            LedgerRefusedError: a ledger cannot be read, so nobody could say what came of the rush.
         """
         if self._ledgers is None:
             return
@@ -50,7 +50,7 @@ class SoldTickets:
         try:
             self._ledgers.read_before()
         except LedgersUnreadableError as error:
-            raise RehearsalError(str(error)) from error
+            raise LedgerRefusedError(str(error)) from error
         self._took_s = time.monotonic() - begun_s
 
     def look_again(self, arrivals_ns: int) -> None:

@@ -5,9 +5,12 @@ comes, how often it is tried again, on how many devices and how patiently, is dr
 and the same for every app.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from uuid import UUID
 
 if TYPE_CHECKING:  # Locust has to be imported before whatever opens sockets
     from dress_rehearsal.plans import Person, Plan
@@ -23,7 +26,8 @@ class Granted:
     """The student was told: this ticket is yours.
 
     Attributes:
-        ticket: its name, as the ledger has it; a number is taken as its text.
+        ticket: its name, as the ledger has it; a number or a UUID is taken as its text. What names
+            no ticket is empty, which counts as failed.
         issued: whether it can be used by now; where not, `follow_up` asks for it until it can.
     """
 
@@ -31,7 +35,7 @@ class Granted:
     issued: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ticket", str(self.ticket))
+        object.__setattr__(self, "ticket", _name_of(self.ticket))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Pending:
     ticket: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ticket", str(self.ticket))
+        object.__setattr__(self, "ticket", _name_of(self.ticket))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,9 @@ class Refused:
     reason: str
     final: bool = True
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", _word_of(self.reason))
+
 
 @dataclass(frozen=True, slots=True)
 class Failed:
@@ -70,6 +77,9 @@ class Failed:
     """
 
     word: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "word", _word_of(self.word))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +92,22 @@ class Waiting:
     """The student was told: not yet.
 
     Attributes:
-        again_in_s: the pause that the target asks for, in seconds; None: it asks for none.
+        again_in_s: the pause that the target asks for, in seconds, as a number or its text; None:
+            it asks for none.
+
+    Raises:
+        ValueError: that is no pause.
     """
 
     again_in_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.again_in_s is None:
+            return
+        pause_s = float(self.again_in_s)
+        if not (math.isfinite(pause_s) and pause_s >= 0):
+            raise ValueError("a pause is a number of seconds, 0 or more")
+        object.__setattr__(self, "again_in_s", pause_s)
 
 
 Claim = Granted | Pending | Refused | Failed
@@ -235,3 +257,26 @@ class Buyer:
 
     def lend(self, granted: Granted) -> object:
         """Show a copy of the code at another entrance, as a friend does at the same moment."""
+
+
+def _name_of(ticket: object) -> str:
+    """Return a ticket's name as text; empty where it is nothing that could name one."""
+    match ticket:
+        case str():
+            name = ticket
+        case bytes():
+            name = ticket.decode("utf-8", "replace")
+        case float() if ticket.is_integer():
+            name = str(int(ticket))
+        case bool():
+            return ""
+        case int() | Decimal() | UUID():
+            name = str(ticket)
+        case _:  # the text of a list, say, would be a name that no ledger knows
+            return ""
+    halves = not name.isascii() and any("\ud800" <= sign <= "\udfff" for sign in name)
+    return "" if halves or name.isspace() else name
+
+
+def _word_of(said: object) -> str:
+    return "" if said is None else str(said)

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeGuard
 from dress_rehearsal.plans import PlanError
 from dress_rehearsal.plans.files import named, read_bytes
 from dress_rehearsal.plans.visible import visible_line
+from dress_rehearsal.scenarios.buyer import Buyer
 
 Kind = Literal["buyers", "locust"]
 
@@ -71,12 +72,24 @@ def check_actors(path: Path, chosen: str | None = None) -> None:
             f"The scenario {named(path)} has {len(certain)} buyers of its own ({lines}): name the "
             f"one that acts as scenario.buyer."
         )
+    for each in certain.values():
+        if chosen in (None, each.name):
+            _check_moments(path, each)
     acting = certain.get(chosen or next(iter(classes))) if chosen or len(classes) == 1 else None
     if acting is not None and not any(_says_buy(each) for each in nodes):
         raise PlanError(
             f"The scenario {named(path)}, line {acting.lineno}: {acting.name} does not say what "
             f"buying means; give it a method buy that returns Granted, Pending or Refused."
         )
+
+
+def _check_moments(path: Path, buyer: ast.ClassDef) -> None:
+    for each in buyer.body:
+        if isinstance(each, ast.AsyncFunctionDef) and each.name in Buyer.roles:
+            raise PlanError(
+                f"The scenario {named(path)}, line {each.lineno}: {buyer.name}.{each.name} is "
+                f"`async def`, and nobody would await it: write `def`."
+            )
 
 
 def _tree(path: Path) -> ast.Module:

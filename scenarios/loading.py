@@ -1,9 +1,10 @@
 """Loading: the buyer's class out of a scenario's file."""
 
 import importlib.util
+import inspect
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,7 @@ from types import ModuleType
 from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.plans.files import named
 from dress_rehearsal.plans.visible import visible_line
+from dress_rehearsal.records.steps import ROLES
 from dress_rehearsal.scenarios.buyer import Buyer
 from dress_rehearsal.scenarios.kind import kind_of
 from dress_rehearsal.scenarios.ticket_open import ticket_open
@@ -24,8 +26,8 @@ def load_buyer(plan: Plan) -> type[Buyer]:
     A file's module finds what stands beside it, under whatever name, and what is installed.
 
     Raises:
-        PlanError: the file is not there or no Python, raises while it is imported, or has no buyer
-            or several; the sentence names file and line.
+        PlanError: the file is not there or no Python, raises while it is imported, has no buyer or
+            several, or one that cannot be played; the sentence names file and line.
         ScenarioError: what the bundled ticket open needs is not there.
     """
     if plan.scenario.file is None:
@@ -52,6 +54,9 @@ def load_buyer(plan: Plan) -> type[Buyer]:
             f"The scenario {named(path)}: {buyer.__name__} does not say what buying means; give it "
             f"a method buy that returns Granted, Pending or Refused."
         )
+    wrong = _unplayable(buyer)
+    if wrong is not None:
+        raise PlanError(f"The scenario {named(path)}: {wrong}")
     return buyer
 
 
@@ -67,10 +72,69 @@ def _chosen(
         raise PlanError(
             f"The scenario {named(path)} has no class scenario.buyer; there are: {there}."
         )
+    if not own:
+        raise PlanError(
+            f"The scenario {named(path)} has no buyer of its own: write a class of "
+            f"dress_rehearsal.scenarios.Buyer there, and not inside another class or function."
+        )
     raise PlanError(
-        f"The scenario {named(path)} has {len(own) or 'no'} buyers of its own ({there}): name the "
-        f"one that acts as scenario.buyer."
+        f"The scenario {named(path)} has {len(own)} buyers of its own ({there}): name the one "
+        f"that acts as scenario.buyer."
     )
+
+
+def _unplayable(buyer: type[Buyer]) -> str | None:
+    """Return why none of a class could do anything, as a sentence; None: nothing is wrong."""
+    name = buyer.__name__
+    if inspect.isabstract(buyer):
+        missing = [each for each in dir(buyer) if _is_abstract(getattr(buyer, each))]
+        return f"{name} is abstract; write its {', '.join(missing)}."
+    if not _takes(buyer, None, None):
+        return f"{name}.__init__ has to take a person and a client, as Buyer's does."
+    for method in Buyer.roles:
+        wrong = _uncallable(buyer, method)
+        if wrong is not None:
+            return f"{name}.{method} {wrong}"
+    steps: object = buyer.steps
+    if not isinstance(steps, Mapping):
+        return f"{name}.steps has to be a dict of steps and their roles."
+    for step, role in steps.items():
+        if not isinstance(step, str) or role not in ROLES:
+            return f"{name}.steps has {step!r}: {role!r}; a role is one of {', '.join(ROLES)}."
+    return None
+
+
+def _is_abstract(attribute: object) -> bool:
+    return bool(getattr(attribute, "__isabstractmethod__", False))
+
+
+def _uncallable(buyer: type[Buyer], method: str) -> str | None:
+    """Return why a moment could not be called, or would do nothing."""
+    own, usual = getattr(buyer, method), getattr(Buyer, method)
+    if own is usual:
+        return None
+    if not callable(own):
+        return "is no method."
+    if inspect.iscoroutinefunction(own) or inspect.isasyncgenfunction(own):
+        return "is `async def`, and nobody would await it: write `def`."
+    if inspect.isgeneratorfunction(own):
+        return "yields, and nobody would go on with it: return what it says."
+    arguments = inspect.signature(usual).parameters
+    is_bound = not inspect.isfunction(inspect.getattr_static(buyer, method))
+    if not is_bound and not _takes(own, *arguments):
+        return f"has to take {', '.join(arguments)}, and nothing else."
+    return None
+
+
+def _takes(function: object, *arguments: object) -> bool:
+    """Return whether something can be called like that, or cannot be asked."""
+    try:
+        inspect.signature(function).bind(*arguments)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    except ValueError:  # it has no signature that is known
+        return True
+    return True
 
 
 def _imported(path: Path) -> ModuleType:

@@ -68,7 +68,7 @@ class PoolMetrics:
             SourceUnreadableError: no answer in time, or not a 200 with a text of metrics.
         """
         try:
-            text = self._text()
+            text = self.text()
             return Reading.of(time.time_ns(), self._series(text))
         except (NoAnswerError, ValueError, PlanError, OSError) as error:
             self.close()
@@ -84,7 +84,12 @@ class PoolMetrics:
         if self._connection is not None:
             self._connection.close()
 
-    def _text(self) -> str:
+    def text(self) -> str:
+        """Return what its address gives now.
+
+        Raises:
+            NoAnswerError, ValueError, PlanError, OSError: it gives none.
+        """
         answer = self._answer()
         if answer.status != 200:
             raise ValueError(_status_words(answer.status))

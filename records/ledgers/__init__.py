@@ -7,8 +7,13 @@ from dress_rehearsal.records.ledgers.before_and_after import (
     promised_tickets,
 )
 from dress_rehearsal.records.ledgers.columns import Reading, Row
-from dress_rehearsal.records.ledgers.reading import read_ledger, read_ledgers, unreadable
-from dress_rehearsal.records.ledgers.table import LedgerUnreadableError
+from dress_rehearsal.records.ledgers.reading import (
+    read_ledger,
+    read_ledgers,
+    refusals,
+    unreadable,
+)
+from dress_rehearsal.records.ledgers.table import LedgerUnreadableError, shown_names
 
 __all__ = [
     "BEFORE",
@@ -20,5 +25,7 @@ __all__ = [
     "promised_tickets",
     "read_ledger",
     "read_ledgers",
+    "refusals",
+    "shown_names",
     "unreadable",
 ]

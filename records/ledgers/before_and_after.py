@@ -10,7 +10,7 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import parquet, tables
 from dress_rehearsal.records.ledgers.columns import Reading
 from dress_rehearsal.records.ledgers.difference import New, People, is_sold, new_since
-from dress_rehearsal.records.ledgers.reading import read_ledgers
+from dress_rehearsal.records.ledgers.reading import read_ledgers, refusals
 from dress_rehearsal.records.ledgers.table import LedgerUnreadableError
 from dress_rehearsal.records.run_directory import RunDirectory
 from dress_rehearsal.records.settle import Settling
@@ -52,12 +52,7 @@ class Ledgers:
             LedgersUnreadableError: one cannot be read, so that nothing could be audited.
         """
         found = read_ledgers(self._ledgers, self._target)
-        wrong = [
-            f"The ledger {name} cannot be read: {reading}."
-            for name, reading in found.items()
-            if isinstance(reading, LedgerUnreadableError)
-        ]
-        if wrong:
+        if wrong := refusals(found):
             raise LedgersUnreadableError(" ".join(wrong))
         self._keep_before(found)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from dress_rehearsal.plans.sections.ledgers import COLUMNS
 from dress_rehearsal.plans.shown import looks_secret
 from dress_rehearsal.plans.visible import visible_line
-from dress_rehearsal.records.ledgers.table import LedgerUnreadableError, Table
+from dress_rehearsal.records.ledgers.table import LedgerUnreadableError, Table, shown_names
 
 TIMES: Final[Mapping[str, int]] = {
     "granted_ns": 1,
@@ -23,8 +23,7 @@ TIMES: Final[Mapping[str, int]] = {
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER: Final = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?")
-_SHOWN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,40}")
-_MOST_NAMES: Final = 12
+_TEXT: Final = re.compile(rb"[!-~]{1,200}")
 _LONGEST: Final = 30
 _LARGEST: Final = 2**63 - 1
 _LARGEST_NUMBER: Final = 2**31 - 1
@@ -48,12 +47,14 @@ class Reading:
             where there is but a count. Empty where no row tells.
         count: how many tickets there are.
         at_ns: when it had been read (Unix ns).
+        unused: names of columns that nothing is read from.
     """
 
     columns: tuple[str, ...]
     rows: Sequence[Row]
     count: int
     at_ns: int
+    unused: tuple[str, ...] = ()
 
 
 def understood(table: Table, called: Mapping[str, str], at_ns: int) -> Reading:
@@ -86,14 +87,10 @@ def understood(table: Table, called: Mapping[str, str], at_ns: int) -> Reading:
             )
         )
     known = ("ticket", *(name for name in ("student", "number") if name in places))
-    return Reading((*known, *(() if time is None else ("granted",))), rows, len(rows), at_ns)
-
-
-def shown_names(names: Sequence[str]) -> str:
-    """Return the names of columns as a sentence lists them."""
-    shown = [name if _SHOWN_NAME.fullmatch(name) else "…" for name in names[:_MOST_NAMES]]
-    more = len(names) - len(shown)
-    return ", ".join([*shown, f"{more} more"] if more > 0 else shown) or "none"
+    columns = (*known, *(() if time is None else ("granted",)))
+    used = {places[name] for name in places if name not in TIMES or name == time}
+    unused = [name for place, name in enumerate(table.names) if place not in used]
+    return Reading(columns, rows, len(rows), at_ns, tuple(unused))
 
 
 def _places(names: Sequence[str], called: Mapping[str, str]) -> dict[str, int]:
@@ -131,6 +128,8 @@ def _counted(table: Table, places: Mapping[str, int], at_ns: int) -> Reading:
 
 def _word(value: Any, column: str, row: int) -> str | None:
     """Return a ticket's or a student's name as text."""
+    if isinstance(value, bytes) and _TEXT.fullmatch(value):
+        value = value.decode("ascii")  # of a column of bytes in which a text is kept
     if isinstance(value, str):
         return value or None
     if value is None:
@@ -138,7 +137,12 @@ def _word(value: Any, column: str, row: int) -> str | None:
     whole = isinstance(value, Decimal) and value == value.to_integral_value()
     if whole or (isinstance(value, (int, UUID)) and not isinstance(value, bool)):
         return str(int(value) if whole else value)
-    hint = "; have the query write it as text, such as HEX(id)" if isinstance(value, bytes) else ""
+    hint = (
+        "; have the query write it as the app's answers do, such as LOWER(HEX(id)) or, in "
+        "PostgreSQL, encode(id, 'hex')"
+        if isinstance(value, bytes)
+        else ""
+    )
     raise _wrong(column, row, value, f"a text or a whole number{hint}")
 
 

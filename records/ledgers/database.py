@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, quote_plus
 
 import sqlalchemy
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -19,12 +18,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import NullPool
 
 from dress_rehearsal.plans.hosts import is_loopback
-from dress_rehearsal.plans.visible import visible_line
+from dress_rehearsal.records.ledgers.complaint import complaint, mistake_of, scrubbed
 from dress_rehearsal.records.ledgers.table import (
     MOST_ROWS,
     LedgerUnreadableError,
     Table,
     check_number,
+    shown_names,
 )
 
 _DRIVERS: Final = {
@@ -58,11 +58,7 @@ _HOSTS: Final = ("host", "hostaddr")
 _SHAPE: Final = "such as postgresql://user:password@host/database"
 _STEPS: Final = 10_000
 """Of SQLite's machine, between two looks at the clock."""
-_INTERRUPTED: Final = "interrupted"
-"""What SQLite says of a statement that was stopped."""
 _AT_ONCE: Final = 10_000
-_SHORTEST: Final = 3
-_LONGEST: Final = 300
 
 
 def read_database(
@@ -89,14 +85,11 @@ def read_database(
     except LedgerUnreadableError:
         raise
     except DBAPIError as error:
-        if url.get_backend_name() == "sqlite" and str(error.orig) == _INTERRUPTED:
-            raise LedgerUnreadableError(
-                f"its query took longer than its timeout of {timeout_s:g} s"
-            ) from None
-        said = _scrubbed(str(error.orig), url, dsn)
-        raise LedgerUnreadableError(f"the database says: {said}") from None
+        said = complaint(error.orig, variable, url, dsn, timeout_s)
+        tables = _tables(engine, timeout_s) if mistake_of(error.orig) == "table" else ""
+        raise LedgerUnreadableError(f"{said}{tables}") from None
     except (SQLAlchemyError, OSError, ValueError, TypeError, LookupError, RuntimeError) as error:
-        said = _scrubbed(str(error), url, dsn)
+        said = scrubbed(str(error), url, dsn)
         raise LedgerUnreadableError(f"the database could not be read: {said}") from None
     finally:
         engine.dispose()
@@ -213,6 +206,8 @@ def _guard(connection: Connection, timeout_s: float) -> None:
             else:
                 connection.exec_driver_sql(f"SET SESSION max_execution_time = {limit_ms}")
             connection.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
+            # A TIMESTAMP comes without its zone, in the session's: a time without one is UTC's.
+            connection.exec_driver_sql("SET SESSION time_zone = '+00:00'")
         case "sqlite":
             connection.exec_driver_sql("PRAGMA query_only = ON")
             _bound_sqlite(connection.connection.driver_connection, timeout_s)
@@ -229,6 +224,18 @@ def _bound_sqlite(own: Any, timeout_s: float) -> None:
         own.set_progress_handler(lambda: time.monotonic() > until_s, _STEPS)
 
 
+def _tables(engine: Engine, timeout_s: float) -> str:
+    """Return which tables there are, as the end of a sentence; nothing where nobody tells."""
+    try:
+        with engine.connect() as connection:
+            _guard(connection, timeout_s)
+            looked = sqlalchemy.inspect(connection)
+            names = [*looked.get_table_names(), *looked.get_view_names()]
+    except (SQLAlchemyError, OSError, NotImplementedError):
+        return ""
+    return f"; there are {shown_names(sorted(names))}" if names else "; there is no table at all"
+
+
 def _rows(connection: Connection, query: str) -> Table:
     # As it stands: a colon or a per cent sign in it means nothing to SQLAlchemy or the driver.
     plain = connection.execution_options(no_parameters=True, stream_results=True)
@@ -242,27 +249,3 @@ def _rows(connection: Connection, query: str) -> Table:
             if len(rows) > MOST_ROWS:
                 check_number(len(rows))
     return Table(names, rows)
-
-
-def _scrubbed(text: str, url: URL, dsn: str) -> str:
-    """Return what a driver said, in one line, without any part of the database's URL."""
-    values = [url.username, url.password, url.host, url.database, dsn]
-    for value in url.query.values():
-        values += [value] if isinstance(value, str) else list(value)
-    parts = {str(value) for value in values if value}
-    parts |= {quoted(part) for part in tuple(parts) for quoted in (quote, quote_plus)}
-    # What stands in the wrong place of it may be a secret as well.
-    parts |= {part for part in dsn.replace("@", "/").replace(":", "/").split("/") if part}
-    for part in sorted(parts, key=len, reverse=True):
-        if len(part) >= _SHORTEST and part.lower() not in _WORDS:
-            text = text.replace(part, "…")
-    return visible_line(" ".join(text.split())[:_LONGEST]).rstrip(".")
-
-
-_WORDS: Final = frozenset(
-    {
-        *("postgresql", "postgres", "mysql", "mariadb", "sqlite", "oracle", "mssql", "localhost"),
-        *("127.0.0.1", "postgresql+psycopg", "mysql+pymysql", "5432", "3306", "1521", "1433"),
-    }
-)
-"""Words of a URL that are nobody's secret, and that sentences of drivers are made of."""

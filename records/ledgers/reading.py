@@ -91,6 +91,15 @@ def _read_into(
         keep((ledger.name, LedgerUnreadableError(f"reading it ended with a {what}")))
 
 
+def refusals(read: Mapping[str, Reading | LedgerUnreadableError]) -> list[str]:
+    """Return what is wrong with those ledgers that could not be read, a sentence each."""
+    return [
+        f"The ledger {name} cannot be read: {found}."
+        for name, found in read.items()
+        if isinstance(found, LedgerUnreadableError)
+    ]
+
+
 def unreadable(ledgers: Sequence[Ledger], target: Target) -> Iterator[str]:
     """Return what is wrong with the databases of ledgers, a sentence each; none is asked."""
     for ledger in ledgers:

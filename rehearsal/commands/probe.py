@@ -8,6 +8,7 @@ from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.rehearsal.commands.options import (
     BROKEN,
     DRAWN,
+    USAGE,
     add_plan,
     add_roster,
     is_drawn,
@@ -30,15 +31,19 @@ def _probe(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.first_contact.probe import next_step, probe
     from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
     from dress_rehearsal.rehearsal.preflight.checks import people_of
-    from dress_rehearsal.rehearsal.preflight.external_target import check_startable
+    from dress_rehearsal.rehearsal.preflight.external_target import (
+        check_ledgers,
+        check_startable,
+    )
 
     people = people_of(plan, options.roster)
     check_startable(plan)
+    check_ledgers(plan)
     sheet = Sheet(make_console())
     drawn = is_drawn(plan, options.roster)
     if drawn:
         sheet.line(DRAWN, style="yellow")
-    wrongs = probe(plan, people, sheet, "the seed's first student" if drawn else "")
+    wrongs, unread = probe(plan, people, sheet, "the seed's first student" if drawn else "")
     sheet.line()
     if not wrongs:
         sheet.line("Nothing is wrong.", style="bold green")
@@ -49,7 +54,7 @@ def _probe(options: argparse.Namespace) -> int:
     sheet.line(f"First: {wrongs[0]}", style="bold red")
     for wrong in wrongs[1:]:
         sheet.line(f"Then: {wrong}")
-    return BROKEN
+    return USAGE if unread else BROKEN
 
 
 def _check_probeable(plan: Plan) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from dress_rehearsal.rehearsal.first_contact.candidates import Candidate
 from dress_rehearsal.rehearsal.first_contact.openapi import Guesses, Route
 
 _NOT_IN_NAMES: Final = re.compile("[^a-z0-9]+")
@@ -30,10 +31,12 @@ class Exposition:
 
     Attributes:
         presets: whose series are there, by name.
+        candidates: series besides that may be a pool's, a guess.
     """
 
     url: str
     presets: Sequence[str]
+    candidates: Sequence[Candidate] = ()
 
 
 def name_of(title: str) -> str:
@@ -116,6 +119,9 @@ def _metrics_lines(found: Exposition | None, trust: Sequence[str]) -> list[str]:
             '# pools = "sqlalchemy"',
             "",
         ]
+    guessed = _guessed_pools(found, trust)
+    if not found.presets and guessed:
+        return ["# There are metrics, but none of a pool that is known by name.", *guessed, ""]
     if not found.presets:
         return [
             "# There are metrics, but none of a pool that is known by name. Say which series",
@@ -135,7 +141,28 @@ def _metrics_lines(found: Exposition | None, trust: Sequence[str]) -> list[str]:
         *trust,
         f"pools = {json.dumps(list(found.presets))}",
         "",
+        *([*guessed, ""] if guessed else []),
     ]
+
+
+def _guessed_pools(found: Exposition, trust: Sequence[str]) -> list[str]:
+    """Return what may be pools as comments."""
+    if not found.candidates:
+        return []
+    lines = [
+        "# GUESS, by their names alone: these series may be a pool's. Where they are, take away",
+        "# the comment signs, and `rehearse probe` shows what they hold.",
+    ]
+    for number, candidate in enumerate(found.candidates, start=2 if found.presets else 1):
+        lines += [
+            "# [[metrics]]",
+            f'# name = "shop{f"-{number}" if number > 1 else ""}"',
+            f"# url = {json.dumps(found.url)}",
+            *(f"# {line}" for line in trust),
+            "# [metrics.pools]",
+            *(f"# {line}" for line in candidate.lines),
+        ]
+    return lines
 
 
 def scenario_text(guesses: Guesses | None, page: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -27,7 +28,8 @@ from dress_rehearsal.rehearsal.first_contact.questions import (
     Heard,
     Interview,
 )
-from dress_rehearsal.rehearsal.first_contact.series import presets_in
+from dress_rehearsal.rehearsal.first_contact.series import candidates_in, presets_in
+from dress_rehearsal.reports.words import counted
 
 _OPTION: Final = "--allow"
 _CA_OPTION: Final = "--ca-file"
@@ -78,12 +80,12 @@ def introduce(
     document = interview.first(DOCUMENTS, lambda heard: heard.ok and is_openapi(heard.document))
     metrics = interview.first(METRICS, lambda heard: heard.is_exposition)
     healthy = interview.first(HEALTH, lambda heard: heard.ok)
-    yield from (f"GET {heard.path}: {heard.words}" for heard in interview.heard[1:])
+    yield from _asked(interview.heard[1:])
     yield ""
     found = guesses(document.document) if document is not None and document.document else None
     yield from _understood(found, document)
     exposition = None if metrics is None else _exposition(url, metrics)
-    yield _about_metrics(exposition)
+    yield from _about_metrics(exposition)
     name = name_of(found.title if found is not None else "")
     module = module_of(name)
     host = urlsplit(url).hostname or ""
@@ -109,6 +111,14 @@ def introduce(
     yield f"  3. rehearse probe {plan}"
 
 
+def _asked(heard: Sequence[Heard]) -> Iterator[str]:
+    """Yield what was heard, those together that were answered alike one after the other."""
+    for words, alike in groupby(heard, key=lambda each: each.words):
+        first, *more = alike
+        others = f" and {counted(len(more), 'other place', 'other places')}" if more else ""
+        yield f"GET {first.path}{others}: {words}"
+
+
 def _understood(found: Guesses | None, document: Heard | None) -> Iterator[str]:
     if found is None or document is None:
         yield (
@@ -121,16 +131,24 @@ def _understood(found: Guesses | None, document: Heard | None) -> Iterator[str]:
         yield f"  {what}: {f'{route.method} {route.path}' if route else 'none that looks like one'}"
 
 
-def _about_metrics(exposition: Exposition | None) -> str:
+def _about_metrics(exposition: Exposition | None) -> Iterator[str]:
     if exposition is None:
-        return "There are no metrics at the usual places: no pool can be watched until there are."
-    if not exposition.presets:
-        return "There are metrics, but none of a pool that is known by name."
-    return f"There are metrics with the series of: {', '.join(exposition.presets)}."
+        yield "There are no metrics at the usual places: no pool can be watched until there are."
+        return
+    if exposition.presets:
+        yield f"There are metrics with the series of: {', '.join(exposition.presets)}."
+    else:
+        yield "There are metrics, but none of a pool that is known by name."
+    if exposition.candidates:
+        yield "Guessed from their names, and in the plan as comments, these may be a pool's:"
+    for candidate in exposition.candidates:
+        yield f"  {', '.join(candidate.lines)}"
 
 
 def _exposition(url: str, metrics: Heard) -> Exposition:
-    return Exposition(f"{url.rstrip('/')}{metrics.path}", presets_in(metrics.text))
+    presets = presets_in(metrics.text)
+    found = candidates_in(metrics.text, presets)
+    return Exposition(f"{url.rstrip('/')}{metrics.path}", presets, found)
 
 
 def _page_of(page: Heard, healthy: Heard | None) -> str:

@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final
 
-from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.records.collectors.pool_metrics import PoolMetrics, pool_metrics
-from dress_rehearsal.records.collectors.pool_series import FOUND
+from dress_rehearsal.records.collectors.pool_series import FOUND, NO_NUMBER
+from dress_rehearsal.records.http import NoAnswerError
 from dress_rehearsal.records.samples import SourceUnreadableError
+from dress_rehearsal.rehearsal.first_contact.candidates import candidates
 from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
 from dress_rehearsal.reports.words import counted, written
 
@@ -55,7 +57,19 @@ def _tell_source(sheet: Sheet, source: PoolMetrics) -> list[str]:
         sheet.line(f"{pool}: {', '.join(told)}", 4)
         if not any(part in name for name in values for part in _WAITS):
             sheet.line("nobody says who waits: full, it will be not known, never healthy", 6)
+    if missing:
+        _tell_candidates(sheet, source)
     return missing
+
+
+def _tell_candidates(sheet: Sheet, source: PoolMetrics) -> None:
+    """Show which of its series may be a pool's, where the named ones are not there."""
+    with contextlib.suppress(NoAnswerError, ValueError, PlanError, OSError):  # it had answered
+        found = candidates(source.text())
+        if found:
+            sheet.line("guessed from their names, these may be a pool's:", 4)
+        for candidate in found:
+            sheet.line(str(candidate), 6)
 
 
 def _tell_found(sheet: Sheet, name: str, labels: Mapping[str, str], number: int) -> list[str]:
@@ -64,6 +78,9 @@ def _tell_found(sheet: Sheet, name: str, labels: Mapping[str, str], number: int)
     if number:
         sheet.line(f"{name}: {what}: {counted(number, 'series', 'series')}", 2)
         return []
+    if near == NO_NUMBER:
+        sheet.line(f"{name}: {what}: it is there, and says no number (NaN)", 2, style="red")
+        return [f"The metrics {name} say no number for {what} (NaN): nothing is known by it."]
     hint = f"; the nearest there: {near}" if near else ""
     sheet.line(f"{name}: {what}: no series{hint}", 2, style="red")
     return [f"The metrics {name} have no series of {what}{hint}: give the preset or the names."]

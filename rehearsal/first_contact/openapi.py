@@ -249,8 +249,8 @@ def _best(
 
 def _page(reading: Sequence[_Operation], purchase: _Operation | None) -> _Operation | None:
     """Return the page where one buys: the nearest above the purchase that can be read."""
-    by_path = {each.path: each for each in reading}
-    path = purchase.path if purchase is not None else ""
+    by_path = {each.path.rstrip("/") or "/": each for each in reading}  # Django's end with one
+    path = purchase.path.rstrip("/") if purchase is not None else ""
     while path.count("/") > 1:
         path = path.rpartition("/")[0]
         if path in by_path:

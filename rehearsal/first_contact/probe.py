@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from dress_rehearsal.compose import ExternalStage, Guardian, StageError
 from dress_rehearsal.compose.opening import t0_from
@@ -19,8 +19,9 @@ from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.plans import Person, Plan, PlanError
 from dress_rehearsal.plans.sections.request import shown_request
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.ledgers import refusals
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.errors import LedgerRefusedError, RehearsalError
 from dress_rehearsal.rehearsal.first_contact.account import tell_played
 from dress_rehearsal.rehearsal.first_contact.decisions import tell_decisions
 from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
@@ -43,17 +44,23 @@ _AFTER_T0_S: Final = 0.2
 """A click falls so long after T-0: the app's clock may be a little behind."""
 
 
-def probe(plan: Plan, people: list[Person], sheet: Sheet, drawn: str = "") -> list[str]:
+class Probed(NamedTuple):
+    """What is wrong, the first thing first; and whether some of it is for the plan to change:
+    a ledger that cannot be read."""
+
+    wrongs: list[str]
+    unread: bool
+
+
+def probe(plan: Plan, people: list[Person], sheet: Sheet, drawn: str = "") -> Probed:
     """Play one student and who should be refused, and show everything.
 
     Args:
         people: the roster.
         drawn: which student it is, where there is no roster.
 
-    Returns:
-        What is wrong, the first thing first.
-
     Raises:
+        LedgerRefusedError: a ledger cannot be read; nothing was bought.
         PlanError, RehearsalError: it could not begin; the message says why.
     """
     person = next((each for each in people if each.enrolled), None)
@@ -67,6 +74,8 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet, drawn: str = "") -> li
     sheet.line(f"Probing with {who}; PINs, tokens, cookies and keys are not shown.")
     with _private_stage(plan) as stage:
         before = held(plan)
+        if refused_ledgers := refusals(before):
+            raise LedgerRefusedError(" ".join(refused_ledgers))
         wire = Wire(
             Origin.of(plan.target.url or "", plan.target, "probe"),
             plan.students.timeout,
@@ -95,10 +104,13 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet, drawn: str = "") -> li
         after = held(plan)
         wrongs += tell_ledgers(sheet, before, after, person, ticket, discretion)
         sheet.heading("What the audit will decide")
-        tell_decisions(
-            sheet, plan, after, enters=student.has("enter"), follows=student.has("follow_up")
-        )
-    return wrongs
+        unread = bool(refusals(after))
+        if unread:
+            sheet.line("not known before every ledger can be read", 2)
+        else:
+            enters, follows = student.has("enter"), student.has("follow_up")
+            tell_decisions(sheet, plan, after, enters=enters, follows=follows)
+    return Probed(wrongs, unread)
 
 
 def _play(

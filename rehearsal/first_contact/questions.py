@@ -1,10 +1,10 @@
 """Questions: the few harmless ones that a target is asked at first contact.
 
-All of them are GETs, ten at most, one after the other; each answer is bounded in time and size, and
-no redirect is followed, so nothing is asked of any other host.
+All of them are GETs, twenty at most, one after the other; each answer is bounded in time and size,
+and no redirect is followed, so nothing is asked of any other host.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -12,12 +12,28 @@ from urllib.parse import urlsplit
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records import http
 from dress_rehearsal.records.http.reach import Reach
+from dress_rehearsal.rehearsal.first_contact.document import document_of
 
-MOST: Final = 10
+MOST: Final = 20
 """How many questions a target is asked at most."""
 PAGE: Final = "/"
-DOCUMENTS: Final = ("/openapi.json", "/v3/api-docs", "/api-json", "/swagger.json")
-"""Where FastAPI, springdoc, NestJS and most others keep their OpenAPI document."""
+DOCUMENTS: Final = (
+    "/openapi.json",  # FastAPI, Starlette, Fastify
+    "/openapi.yaml",
+    "/v3/api-docs",  # springdoc
+    "/api-json",  # NestJS
+    "/swagger.json",
+    "/swagger.yaml",
+    "/v2/api-docs",  # Springfox
+    "/swagger/v1/swagger.json",  # ASP.NET Core
+    "/swagger/doc.json",  # swag, of Go
+    "/api/schema/",  # drf-spectacular, of Django; in YAML
+    "/schema/openapi.json",  # Litestar
+    "/q/openapi",  # Quarkus; in YAML
+    "/apispec_1.json",  # Flasgger
+    "/api-docs",
+)
+"""Where frameworks keep their OpenAPI or Swagger document, in JSON or YAML."""
 METRICS: Final = ("/metrics", "/actuator/prometheus")
 HEALTH: Final = ("/health", "/healthz", "/actuator/health")
 _ANSWER_S: Final = 3.0
@@ -55,13 +71,9 @@ class Heard:
         return self.body.decode("utf-8", "replace")
 
     @property
-    def document(self) -> dict[str, Any] | None:
-        """The body where it is a JSON object."""
-        try:
-            found = http.json_of(self.body)
-        except ValueError:
-            return None
-        return found if isinstance(found, dict) else None
+    def document(self) -> Mapping[str, Any] | None:
+        """The body where it is an object in JSON, or a service's description in YAML."""
+        return document_of(self.body)
 
     @property
     def is_exposition(self) -> bool:
@@ -99,7 +111,7 @@ class Interview:
             RuntimeError: that would be one question too many.
         """
         if len(self.heard) >= MOST:
-            raise RuntimeError("a target is asked ten questions at most")
+            raise RuntimeError(f"a target is asked {MOST} questions at most")
         url = f"{self._url}{path}"
         try:
             answer = http.ask(
@@ -119,8 +131,17 @@ class Interview:
         return heard
 
     def first(self, paths: Sequence[str], fits: Callable[[Heard], bool]) -> Heard | None:
-        """Ask one path after the other until an answer fits; return that one."""
-        return next((heard for heard in map(self.ask, paths) if fits(heard)), None)
+        """Ask one path after the other until an answer fits; return that one.
+
+        Where there is no answer at all to one of them, the others are not asked.
+        """
+        for path in paths:
+            heard = self.ask(path)
+            if fits(heard):
+                return heard
+            if not heard.status:
+                break
+        return None
 
 
 def _destination(answer: http.Answer) -> str:

@@ -1,4 +1,4 @@
-"""Series: which pools' presets fit what a target exports."""
+"""Series: which pools' presets fit what a target exports, and what besides may be a pool's."""
 
 from collections.abc import Sequence
 from typing import Final, get_args
@@ -7,6 +7,7 @@ from dress_rehearsal.plans.sections.metrics import Preset
 from dress_rehearsal.records.collectors.exposition import read_exposition
 from dress_rehearsal.records.collectors.pool_series import PoolSeries
 from dress_rehearsal.records.pool_presets import read_preset
+from dress_rehearsal.rehearsal.first_contact.candidates import Candidate, candidates
 
 _MOST: Final = 4
 
@@ -29,3 +30,9 @@ def presets_in(text: str) -> Sequence[str]:
             chosen.append(name)
             taken |= matched[name]
     return chosen
+
+
+def candidates_in(text: str, presets: Sequence[str]) -> Sequence[Candidate]:
+    """Return what of a text of metrics may be pools that these presets do not read."""
+    tables = {name: read_preset(name).pools for name in presets}
+    return candidates(text, PoolSeries("", tables).wanted)

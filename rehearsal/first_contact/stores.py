@@ -1,10 +1,19 @@
 """Ledgers at first contact: what each holds before and after the student bought, and lacks."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
-from dress_rehearsal.plans import Person, Plan
-from dress_rehearsal.records.ledgers import LedgerUnreadableError, Reading, read_ledgers
+from dress_rehearsal.plans import Person, Plan, format_duration
+from dress_rehearsal.records.ledgers import (
+    LedgerUnreadableError,
+    Reading,
+    Row,
+    read_ledgers,
+    refusals,
+    shown_names,
+)
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
 from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
 from dress_rehearsal.reports.words import counted
@@ -15,6 +24,9 @@ _WANTED: Final[Mapping[str, str]] = {
     "granted": "what was sold before T-0, and in which order",
 }
 """The columns of a whole ledger, and what cannot be decided without each."""
+
+_DATED_S: Final = 120.0
+"""By so much a time may differ from the clock of this machine: the probe itself takes its time."""
 
 Held = Mapping[str, Reading | LedgerUnreadableError]
 
@@ -37,18 +49,18 @@ def tell_ledgers(
     Args:
         ticket: that the student was granted; None: none was.
     """
-    wrongs: list[str] = []
+    wrongs = refusals(after)
     if not after:
         sheet.line("none: the audit will know answers only", 2)
     for name, now in after.items():
         then = before.get(name)
-        if isinstance(now, LedgerUnreadableError) or isinstance(then, LedgerUnreadableError):
-            why = now if isinstance(now, LedgerUnreadableError) else then
-            sheet.line(f"{name}: cannot be read: {why}", 2, style="red")
-            wrongs.append(f"The ledger {name} cannot be read: {why}.")
+        if isinstance(now, LedgerUnreadableError) or not isinstance(then, Reading):
+            sheet.line(f"{name}: cannot be read: {now}", 2, style="red")
             continue
-        rows = f"{counted(then.count, 'row') if then else 'not read'} before, {now.count:,} after"
+        rows = f"{counted(then.count, 'row')} before, {now.count:,} after"
         sheet.line(f"{name}: {rows}; columns {', '.join(now.columns) or 'not known yet'}", 2)
+        if now.unused:
+            sheet.line(f"not used: {shown_names(now.unused)}", 4, style="bright_black")
         wrongs += _tell_ticket(sheet, name, now, person, ticket, discretion)
         _tell_lacking(sheet, now)
     return wrongs
@@ -75,6 +87,11 @@ def _tell_ticket(
         ]
     if row is None:
         sheet.line(f"the student's ticket {shown} is not there", 4, style="red")
+        if any(_alike(row.ticket, ticket) for row in now.rows):
+            return [
+                f"The ledger {name} writes the ticket that the student was granted, {shown}, with "
+                f"other hyphens or capitals: have its query write it as the app's answer does."
+            ]
         named = [row.ticket for row in now.rows if row.student == person.student]
         hint = f"; of this student it has {discretion.shown(str(named[-1]), 60)}" if named else ""
         return [
@@ -88,7 +105,28 @@ def _tell_ticket(
             f"The ledger {name} has the ticket as of another student: its column student has to "
             f"name people as the roster does."
         ]
-    return []
+    return _misdated(name, row, now)
+
+
+def _alike(one: str | None, other: str) -> bool:
+    """Return whether two names of a ticket are the same but for what stands between letters."""
+    plain = [re.sub("[^0-9a-z]", "", (name or "").lower()) for name in (one, other)]
+    return plain[0] == plain[1] != ""
+
+
+def _misdated(name: str, row: Row, now: Reading) -> list[str]:
+    """Return what is wrong with the time of a ticket that was granted just now."""
+    if row.granted_ns is None:
+        return []
+    ahead_s = (row.granted_ns - now.at_ns) / NS_PER_S
+    if abs(ahead_s) <= _DATED_S:
+        return []
+    by = format_duration(float(round(abs(ahead_s))))
+    return [
+        f"The ledger {name} dates the ticket, granted just now, {by} "
+        f"{'after' if ahead_s > 0 else 'before'} this machine's clock: a time that names no zone "
+        f"is taken as UTC; have the query name the zone, or turn it into UTC."
+    ]
 
 
 def _tell_lacking(sheet: Sheet, now: Reading) -> None:

@@ -15,7 +15,7 @@ from dress_rehearsal.plans import Plan, PlanError, format_duration
 from dress_rehearsal.plans.files import kind_of
 from dress_rehearsal.plans.secrets import resolved, variables_in
 from dress_rehearsal.records.environment_variables import child_environment, given
-from dress_rehearsal.records.ledgers import unreadable
+from dress_rehearsal.records.ledgers import read_ledgers, refusals, unreadable
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.terminal.screen import Screen
 
@@ -68,6 +68,22 @@ def check_startable(plan: Plan) -> None:
     if problem is not None:
         raise PlanError(problem)
     check_moment(plan)
+
+
+def check_ledgers(plan: Plan) -> None:
+    """Read a plan's ledgers once, before anything is made or sent.
+
+    Where the plan starts the app or resets it, that may be what makes them readable: then they are
+    read once it has, before the first arrival.
+
+    Raises:
+        PlanError: one cannot be read.
+    """
+    target = plan.target
+    if target.command is None and target.reset is None:
+        wrong = refusals(read_ledgers(plan.ledgers, target))
+        if wrong:
+            raise PlanError(" ".join(wrong))
 
 
 def needs_admin_token(plan: Plan) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 
 import pandas as pd
 
+from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.tables import OWN_WORDS
 from dress_rehearsal.reports.numbers import integers
 
@@ -69,10 +70,27 @@ NO_CLAIM: Final = frozenset(
 )
 """Words that say nothing about the sale, only that something failed."""
 
+_OF_ANY_SCENARIO: Final = frozenset(
+    {
+        *("sold_out", "too_early", "already_holds_ticket", "not_eligible", "not_enrolled"),
+        "qr_expired",
+    }
+)
+"""Words that mean the same in a scenario of somebody's own. Others may, there, mean anything."""
+_OF_A_ROOM: Final = frozenset({"not_admitted", "not_in_queue"})
+"""And these, where the plan says that the target has a waiting room."""
+
 REJECTIONS: Final = tuple(word for word, by in CLAIMS.items() if by == ("false_rejections",))
 
 
-def unchecked_words(requests: pd.DataFrame) -> dict[str, int]:
+def checked_words(plan: Plan) -> frozenset[str]:
+    """Return the words of refusals that a rehearsal of this plan holds to the facts."""
+    if plan.bundled:
+        return frozenset(CLAIMS)
+    return _OF_ANY_SCENARIO | (_OF_A_ROOM if plan.app.waiting_room != "off" else frozenset())
+
+
+def unchecked_words(requests: pd.DataFrame, plan: Plan) -> dict[str, int]:
     """Return every word of an answer that no check holds to the facts, and how often it was said.
 
     Also the words of a success that name a state. Answers of the server's own failure (5xx) claim
@@ -81,9 +99,8 @@ def unchecked_words(requests: pd.DataFrame) -> dict[str, int]:
     words = requests["error"].astype("object")
     status = integers(requests["status"])
     said = words[words.notna().to_numpy(dtype=bool) & (status > 0) & (status < 500)]
+    said = said[~said.isin([*checked_words(plan), *NO_CLAIM])]
     states = requests["told_state"].astype("object").dropna()
+    states = states[~states.isin([*CLAIMS, *NO_CLAIM])]
     counts = pd.concat([said, states]).value_counts()
-    known = {*CLAIMS, *NO_CLAIM}
-    return {
-        str(word): int(counts[word]) for word in sorted(set(counts.index) - known) if counts[word]
-    }
+    return {str(word): int(counts[word]) for word in sorted(counts.index)}

@@ -15,7 +15,7 @@ import pandas as pd
 
 from dress_rehearsal.records.steps import PURCHASE, TICKET
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
-from dress_rehearsal.reports.audit.pending import borne_out, may_come, misplaced
+from dress_rehearsal.reports.audit.pending import borne_out, called_otherwise, may_come, misplaced
 from dress_rehearsal.reports.audit.said import Said, clock_ns
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import durable_rows, owned
@@ -75,7 +75,7 @@ def _of_promises(said: Said) -> dict[str, Wrong]:
             lost,
             f"Lost tickets: {counted(missing + claimed, 'ticket')} that students were told of "
             f"{'is' if missing + claimed == 1 else 'are'} not in {stores.durable}"
-            f"{_in_vain(claimed)}.",
+            f"{_in_vain(claimed)}{_otherwise(evidence, missing)}.",
         ),
         "held_without_ack": (
             unannounced,
@@ -153,6 +153,18 @@ def _claimed_in_vain(said: Said) -> int:
 def _in_vain(claimed: int) -> str:
     told_only = counted(claimed, "student who holds none was", "students who hold none were")
     return f" ({told_only} told to hold one already)" if claimed else ""
+
+
+def _otherwise(evidence: Evidence, missing: int) -> str:
+    """Return how many of the lost a store of somebody else's has under another name."""
+    durable = durable_rows(evidence.stores)
+    if not missing or durable is None or "owners" not in evidence.stores.known:
+        return ""
+    if not evidence.plan.ledgers:
+        return ""
+    renamed = called_otherwise(evidence.promises.tickets, durable)
+    holders = counted(renamed, "of their students has", "of their students have")
+    return f" ({holders} one there of another name)" if renamed else ""
 
 
 def _put_off(said: Said, durable: pd.DataFrame) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.records.steps import PURCHASE
+from dress_rehearsal.reports.audit.claims import checked_words
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.clocks import FOREIGN_CLOCK_NS
 from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived
@@ -65,8 +66,12 @@ class Said:
         return np.logical_or.reduce([self._at[role] for role in roles])
 
     def which(self, *words: str, roles: tuple[str, ...] = ()) -> Any:
-        """Return which answers said one of these words, for one of these things if any is named."""
-        chosen = np.isin(self.word, words) & self.answered
+        """Return which answers said one of these words, for one of these things if any is named.
+
+        Words that this scenario may mean otherwise are said by none.
+        """
+        meant = checked_words(self.evidence.plan)
+        chosen = np.isin(self.word, [word for word in words if word in meant]) & self.answered
         return chosen & self.at(*roles) if roles else chosen
 
     def told(self, column: str) -> Told:

@@ -19,7 +19,7 @@ from itertools import combinations
 
 import numpy as np
 
-from dress_rehearsal.reports.audit.pending import drift, misplaced
+from dress_rehearsal.reports.audit.pending import called_otherwise, drift, misplaced
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import durable_rows, owned
 from dress_rehearsal.reports.numbers import least_by
@@ -164,15 +164,24 @@ def _granted(evidence: Evidence) -> int:
     """Return how many different tickets any store holds or any student was told of.
 
     A student who was told of one that was not recorded counts for one only where no ticket of
-    theirs is known.
+    theirs is known. Somebody else's ledgers may call one thing by several names: those beside the
+    one whose word counts are counted alone, and what it calls otherwise than a student was told
+    once.
     """
-    promised = evidence.promises.tickets
-    held = [*evidence.stores.holdings.values(), evidence.promises.named]
+    promised, stores = evidence.promises.tickets, evidence.stores
+    beside, twice = 0, 0
+    holdings = stores.holdings
+    if evidence.plan.ledgers:
+        holdings = {name: rows for name, rows in holdings.items() if name == stores.durable}
+        beside = max((rows["ticket"].nunique() for rows in stores.holdings.values()), default=0)
+        if "owners" in stores.known:
+            twice = sum(called_otherwise(promised, rows) for rows in holdings.values())
+    held = [*holdings.values(), evidence.promises.named]
     unnamed = promised.loc[promised["ticket"].isna(), "student"]
     known = set().union(*(rows["student"].tolist() for rows in held))
     tickets = set().union(*(rows["ticket"].dropna().tolist() for rows in held))
-    seen = len(tickets) + sum(student not in known for student in unnamed)
-    return max(seen, *evidence.stores.counts.values(), 0)
+    seen = len(tickets) + sum(student not in known for student in unnamed) - twice
+    return max(seen, beside, *stores.counts.values(), 0)
 
 
 def _of_second_tickets(evidence: Evidence) -> dict[str, Wrong]:

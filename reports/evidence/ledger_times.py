@@ -86,7 +86,7 @@ def read_ledger_times(
         known &= first_ns < _NEVER_NS
         at_ns = integers(granted_ns)
         early_ns = np.where(known, first_ns - at_ns - coarseness_ns(granted_ns), 0)
-        late_ns = np.where(known, at_ns - told_ns, 0)
+        late_ns = np.where(known & _first_told(rows, told), at_ns - told_ns, 0)
         impossible = early_ns > FOREIGN_CLOCK_NS
         found.append(
             LedgerTimes(
@@ -98,6 +98,15 @@ def read_ledger_times(
             )
         )
     return tuple(found)
+
+
+def _first_told(rows: pd.DataFrame, told: pd.DataFrame) -> Any:
+    """Return for each row whether it is what its student was told of first (bool array).
+
+    When they were told of a further ticket is not recorded.
+    """
+    first = rows["student"].map(told.set_index("student")["ticket"])
+    return (first.isna() | (first == rows["ticket"])).to_numpy(dtype=bool)
 
 
 def time_problems(times: tuple[LedgerTimes, ...]) -> Iterator[str]:

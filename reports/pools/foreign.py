@@ -136,9 +136,10 @@ def _why_short(pool: ForeignPool) -> Any:
 
 def _full_unknown(pool: ForeignPool) -> bool:
     """Return whether it was full, or may have been, and nothing tells if anybody waited."""
-    full = pool.frame["used"] >= pool.frame["max"]
-    unlimited = pool.frame["max"].isna().all() and pool.kind != "client"
-    return (bool(full.any()) and not pool.waiting_told) or unlimited
+    used, most = pool.frame["used"], pool.frame["max"]
+    unlimited = most.isna().all() and pool.kind != "client"
+    may_be_full = bool((used >= most).any()) or used.isna().all()
+    return (may_be_full and not pool.waiting_told) or unlimited
 
 
 def _unseen(evidence: Evidence, pool: ForeignPool) -> bool:
@@ -172,7 +173,7 @@ def _circumstances(
     unknown = np.full(len(grid), np.nan)
     cpu = unknown
     if _is_here(evidence):
-        cpu = level_on(grid, evidence.samples.named("machine_cpu_used_ratio", "kernel"))
+        cpu = level_on(grid, evidence.samples.series("machine_cpu_used_ratio", "kernel"))
     busy = (
         unknown if active is None else np.interp(grid, active.index.to_numpy(), active.to_numpy())
     )

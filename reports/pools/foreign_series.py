@@ -99,7 +99,7 @@ def grown_on(grid: Any, rows: pd.DataFrame, heard_ns: int) -> Any:
     first heard began at 0 too.
     """
     total = np.zeros(len(grid))
-    for _, times, values in single_series(rows):
+    for _, _, times, values in single_series(rows):
         total += last_on(grid, times, grown(times, values, heard_ns))
     return total
 
@@ -142,7 +142,8 @@ def _pool(evidence: Evidence, grid: Any, entry: str, name: str, kind: str) -> Fo
     samples = evidence.samples
 
     def rows(metric: str, **labels: str) -> pd.DataFrame:
-        return samples.named(metric, entry, pool=name, **labels)
+        told = samples.named(metric, entry, pool=name, **labels)
+        return told[told["value"] >= 0]  # fewer than none are not known (`implausible` says so)
 
     heard_ns = _first_heard_ns(evidence, entry)
     used_rows = (
@@ -244,10 +245,10 @@ def _histogram(
     if buckets.empty:
         return None
     series = single_series(buckets)
-    limits = [float(json.loads(labels)["le"]) for labels, _, _ in series]
+    limits = [float(each.label("le")) for each in series]
     edges = np.unique([*limits, np.inf])
     counts = np.zeros((len(grid), len(edges)))
-    for limit, (_, times, values) in zip(limits, series, strict=True):
+    for limit, (_, _, times, values) in zip(limits, series, strict=True):
         counts[:, np.searchsorted(edges, limit)] += last_on(
             grid, times, grown(times, values, heard_ns)
         )

@@ -20,7 +20,7 @@ from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S
 from dress_rehearsal.reports.closed_load import busy_sentence, how_busy
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.samples import Samples, label, level_on
+from dress_rehearsal.reports.evidence.samples import Samples, instants, level_on
 from dress_rehearsal.reports.numbers import percentile, rounded
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.trust.doubt import Doubt
@@ -164,19 +164,19 @@ def _connections(samples: Samples) -> float:
     All generators' together: a generator's count comes over a pipe of the conductor's, so they are
     on one machine, go to one destination and take the ports of one range.
     """
-    rows = samples.named("generator_connections", "generator")
-    return float(np.fmax.reduce(level_on(np.unique(rows["t_ns"]), rows), initial=np.nan))
+    rows = samples.series("generator_connections", "generator")
+    return float(np.fmax.reduce(level_on(instants(rows), rows), initial=np.nan))
 
 
 def _cpu_peak(samples: Samples) -> float | None:
     """Return the most cores that the generator's processes used over a second, added up."""
-    rows = samples.named("process_cpu_seconds_total", "processes", component="generator")
-    if rows.empty:
+    rows = samples.series("process_cpu_seconds_total", "processes", component="generator")
+    if not rows:
         return None
-    grid = np.unique(rows["t_ns"])
+    grid = instants(rows)
     total = np.zeros(len(grid))
-    for _, process in rows.groupby(label(rows, "pid")):
-        total += np.interp(grid, process["t_ns"].to_numpy(), process["value"].to_numpy())
+    for _, _, times, values in rows:
+        total += np.interp(grid, times, values)
     start = np.searchsorted(grid, grid - CPU_WINDOW_NS, side="right") - 1
     whole = start >= 0
     if not whole.any():

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import SplitResult, quote, urlencode
 
 from dress_rehearsal.scenarios.client.origin import Origin, head_of, header_line
-from dress_rehearsal.scenarios.client.route import step_name
+from dress_rehearsal.scenarios.client.route import step_name, written
 
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str
 Auth = tuple[str, str] | str
@@ -72,8 +72,10 @@ def head_for(
     return begin + head_of(lines) + auth if lines else begin + auth
 
 
+@lru_cache(maxsize=4096)
 def named(method: str, name: str) -> str:
-    return name if name.startswith(f"{method} ") else f"{method} {name}"
+    """Return the step that a scenario names itself."""
+    return written(name if name.startswith(f"{method} ") else f"{method} {name}")
 
 
 @lru_cache(maxsize=4096)

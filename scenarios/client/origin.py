@@ -176,7 +176,13 @@ class Origin:
         return begin
 
     def line(self, method: str, target: str) -> str:
-        """Return a request's first line."""
+        """Return a request's first line.
+
+        Raises:
+            ValueError: no request has such a method.
+        """
+        if not _NAME.fullmatch(method):
+            raise ValueError("a method is one word, such as GET")
         return f"{method} {self.absolute}{target} HTTP/1.1"
 
 

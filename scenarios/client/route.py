@@ -4,6 +4,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from dress_rehearsal.plans.visible import visible_line
+
 _LONGEST: Final = 120
 _ID: Final = re.compile(
     r"[0-9]+"
@@ -23,4 +25,9 @@ def step_name(method: str, path: str) -> str:
     """Return `METHOD /path` with ids as `{id}` and without the query: `GET /orders/{id}`."""
     route = re.split(r"[?#]", path, maxsplit=1)[0]
     parts = ["{id}" if _ID.fullmatch(part) else part for part in route.split("/")]
-    return f"{method} {'/'.join(parts)[:_LONGEST]}"
+    return written(f"{method} {'/'.join(parts)}")
+
+
+def written(step: str) -> str:
+    """Return a step's name as it can be kept and shown, whatever is in it."""
+    return visible_line(step[:_LONGEST])

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any, Final
 
-from gevent import getcurrent
-from gevent.timeout import Timeout
+from gevent import GreenletExit, getcurrent
 
 from dress_rehearsal.records.steps import OTHER, STREAM
 from dress_rehearsal.records.tables import ABANDONED, JOURNEYS, NS_PER_S
@@ -30,8 +29,15 @@ from dress_rehearsal.scenarios.students.meaning import NO_CLAIM, meaning_of
 _MOST_CONNECTIONS: Final = 100
 
 
-class _RushIsOverError(BaseException):
-    """Ends a method when the rush has closed, also one that goes on whatever is raised in it."""
+class _RushIsOverError(GreenletExit):  # type: ignore[misc]
+    """Ends a method when the rush has closed, also one that goes on whatever is raised in it.
+
+    A greenlet that the scenario has started itself, and that asks on and on, ends without a word.
+    """
+
+
+_ENDS: Final = (ClosedError, _RushIsOverError, DefectError, GreenletExit)
+"""What ends a method from outside; everything else is raised by the scenario itself."""
 
 
 class Browser:
@@ -191,18 +197,15 @@ class Browser:
                 said = self._called(method, arguments)
             else:
                 said = self._called_until(give_up_ns, method, arguments)
-        except ClosedError:
-            self._record(call, is_last=True)
-            raise
-        except (Exception, SystemExit, Timeout) as error:  # noqa: BLE001 - the user's own code
-            raised = error
-        except BaseException as cut:  # the generator ends, or the student acts no more here
+        except _ENDS as cut:  # the generator ends, or the student acts no more here
             self._record(call, is_last=True)
             if isinstance(cut, _RushIsOverError):
                 raise ClosedError from cut
             if isinstance(cut, DefectError) and cut.__cause__ is not None:
                 raise cut.__cause__  # noqa: B904 (it is what was raised)
             raise
+        except BaseException as error:  # noqa: BLE001 - the user's own code, whatever it raises
+            raised = error
         finally:
             del self._calls[caller]
         at_ns = call.over_ns()
@@ -278,7 +281,7 @@ class Browser:
         rush, exchange, steps = self._rush, sent.exchange, self._rush.recorder.steps
         step = steps.code(sent.name, OTHER)
         if is_last:
-            steps.give(step, call.role if sent.stream is None else STREAM)
+            step = steps.give(step, call.role if sent.stream is None else STREAM)
         exchange.error = sent.word
         rush.recorder.record(
             intended_ns=sent.intended_ns,

@@ -8,8 +8,10 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.scenarios.buyer import Admitted, Granted, Pending, Refused, Waiting
 from dress_rehearsal.scenarios.client.connection import Exchange
+from dress_rehearsal.scenarios.client.response import Headers
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN
 
@@ -36,6 +38,9 @@ class Reply:
     """The stream of events that was held, if one was."""
 
 
+_LONGEST_KIND: Final = 30
+
+
 @dataclass(slots=True)
 class Sent:
     """A request that has ended, and is not recorded yet."""
@@ -56,6 +61,14 @@ class Sent:
         """Of its answer; 0: none came."""
         answer = self.exchange.answer
         return 0 if answer is None else answer.status
+
+    @property
+    def answered(self) -> str:
+        """What came as an answer, in words: its status and, where it is said, of what kind."""
+        answer = self.exchange.answer
+        kind = Headers(answer.headers).get("content-type", "") if answer is not None else ""
+        kind = visible_line(kind.partition(";")[0].strip())[:_LONGEST_KIND]
+        return f"{self.status} ({kind})" if kind else str(self.status)
 
 
 class Call:

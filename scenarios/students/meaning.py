@@ -51,16 +51,16 @@ def meaning_of(
         is_error = last is not None and (unanswered or last.status >= _SERVER_ERROR)
         if is_error and isinstance(raised, _UNREADABLE):
             return came_to
-        troubles.raised(method, raised)
+        troubles.raised(method, raised, "" if last is None or unanswered else last.answered)
         return came_to if unanswered else (FAILED, type(raised).__name__[:LONGEST_WORD], None)
     if unanswered:
         if said is not None and method in _CLAIMING:
             troubles.returned(method, f"returned {type(said).__name__} though no answer came")
         return came_to
     if isinstance(said, Refused):
-        return REFUSED, _reason(str(said.reason)), said
+        return REFUSED, _reason(said.reason), said
     if isinstance(said, Failed):
-        return FAILED, _failure(str(said.word)), None
+        return FAILED, _failure(said.word), None
     if method in _CLAIMING:
         return _claimed(method, last, said, troubles)
     return _told(method, last, said, troubles) or came_to
@@ -70,7 +70,7 @@ def _claimed(method: str, last: Sent | None, said: Any, troubles: Troubles) -> M
     """Return what came of buying or asking for the ticket, where the last answer has come."""
     if isinstance(said, _TICKET):
         if said.ticket in _NO_TICKETS or len(said.ticket) > LONGEST_TICKET:
-            troubles.returned(method, f"returned {type(said).__name__} without a ticket")
+            troubles.returned(method, f"returned {type(said).__name__} without a ticket's name")
             return FAILED, "no_ticket", None
         return OK, None, said
     if said is not None:
@@ -82,7 +82,7 @@ def _claimed(method: str, last: Sent | None, said: Any, troubles: Troubles) -> M
         troubles.returned(method, "sent nothing and returned nothing")
         return FAILED, NO_CLAIM, None
     if last.status < _SERVER_ERROR:
-        troubles.returned(method, f"returned nothing for {last.status}")
+        troubles.returned(method, f"returned nothing for {last.answered}")
     return FAILED, outcome_of(last.status)[1] or NO_CLAIM, None
 
 
@@ -110,6 +110,6 @@ def _reason(reason: str) -> str:
 @lru_cache(maxsize=1024)
 def _failure(word: str) -> str:
     """Return the word that an error is recorded with: none that says that no answer came."""
-    word = word[:LONGEST_WORD] or NO_CLAIM
+    word = visible_line(word)[:LONGEST_WORD] or NO_CLAIM
     ours = word in OWN_WORDS and word not in _OF_ANSWERS
     return f"failed: {word}"[:LONGEST_WORD] if ours else word

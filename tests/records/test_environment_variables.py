@@ -45,9 +45,10 @@ HANDED_ON = {
     "compose/user_app.py": ["self._environment() | self._marker"],
     "compose/servers/sqs.py": ["child_environment(folder.marker)"],
     "rehearsal/generator_process.py": [
-        "child_environment({**own, _ENTRY_VARIABLE: stage.entry_token, "
-        "**_reaching(run.plan().target), **stage.marker})"
+        "child_environment({**of_the_scenario(plan), _ENTRY_VARIABLE: stage.entry_token, "
+        "**stage.marker})"
     ],
+    "rehearsal/preflight/trial.py": ["child_environment(of_the_scenario(plan))"],
     "rehearsal/matrix/lane_process.py": ["child_environment(heeded(*_CONDUCTORS))"],
 }
 """Every place that says what process is to be started, and the environment it hands on."""

@@ -15,6 +15,8 @@ from dress_rehearsal.reports.metrics import in_unit_of
 from dress_rehearsal.reports.verdict import judge
 from tests.steps import PURCHASE
 
+pytestmark = pytest.mark.whole_runs
+
 SMALL = {"students": 200, "tickets": 60}
 
 

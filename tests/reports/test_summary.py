@@ -6,6 +6,8 @@ import pytest
 
 from dress_rehearsal.reports.summary import escaped, write_summary
 
+pytestmark = pytest.mark.whole_runs
+
 SMALL = {"students": 200, "tickets": 60}
 
 

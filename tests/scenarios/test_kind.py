@@ -76,6 +76,7 @@ OTHER = "class Other(Buyer):\n    def buy(self): ...\n"
         (f"{HEAD}{CUSTOMER}", "Custmer", "has no class scenario.buyer; there are: Customer"),
         (f"{HEAD}{CUSTOMER}{OTHER}", None, "2 buyers of its own .Customer in line 2, Other in li"),
         (f"{HEAD}class Customer(Buyer):\n    pass\n", None, "line 2: Customer does not say what"),
+        (f"{HEAD}{CUSTOMER.replace('def', 'async def')}", None, "line 3: Customer.buy is `async "),
     ],
 )
 def test_a_file_in_which_nobody_can_act_is_refused(
@@ -90,6 +91,7 @@ def test_a_file_in_which_nobody_can_act_is_refused(
     [
         (f"{HEAD}{CUSTOMER}", None),
         (f"{HEAD}{CUSTOMER}{OTHER}", "Other"),
+        (f"{HEAD}{CUSTOMER.replace('def', 'async def')}{OTHER}", "Other"),
         (f"{HEAD}class Shop(Buyer): ...\nclass Customer(Shop):\n    def buy(self): ...\n", None),
         (f"{HEAD}def buy(self): ...\nclass Customer(Buyer): ...\nCustomer.buy = buy\n", None),
         (f"{HEAD}from shop import order\nclass Customer(Buyer):\n    buy = order\n", None),

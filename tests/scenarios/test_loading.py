@@ -1,5 +1,6 @@
 """The buyer's class is found in a scenario's file, and what is wrong with it is a sentence."""
 
+import re
 import sys
 import textwrap
 
@@ -68,12 +69,56 @@ def test_what_stands_beside_it_can_be_imported_whatever_it_is_called(plan_of, tm
         (f"{HEAD}1 / 0\n", r"shop.py, line 2 cannot be loaded: ZeroDivisionError: division by"),
         (f"{HEAD}def x(:\n", r"shop.py, line 2 is not Python"),
         (f"{HEAD}raise SystemExit(3)\n", r"line 2 cannot be loaded: SystemExit: 3"),
-        (HEAD, r"has no buyers of its own \(none\)"),
+        (HEAD, r"has no buyer of its own"),
+        (f"{HEAD}class Shops:\n    class Customer(Buyer):\n        pass\n", "not inside another"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_a_sentence(plan_of, text, sentence):
     with pytest.raises(PlanError, match=sentence):
         load_buyer(plan_of(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("async def log_in(self): pass", "Customer.log_in is `async def`"),
+        ("def arrive(self): yield 1", "Customer.arrive yields"),
+        ("async def arrive(self): yield 1", "Customer.arrive is `async def`"),
+        ("def __init__(self): pass", "Customer.__init__ has to take a person and a client"),
+        ("def follow_up(self): pass", "Customer.follow_up has to take self, told"),
+        ("def wait(self, seconds): pass", "Customer.wait has to take self"),
+        ("wait = 3", "Customer.wait is no method"),
+        ("wait = property(lambda self: None)", "Customer.wait is no method"),
+        ("steps = ['GET /x']", "Customer.steps has to be a dict"),
+        ("steps = {'GET /x': 'pages'}", "has 'GET /x': 'pages'; a role is one of page, "),
+    ],
+)
+def test_a_buyer_that_nobody_could_play_is_refused(plan_of, text, sentence):
+    with pytest.raises(PlanError, match=re.escape(sentence)):
+        load_buyer(plan_of(f"{SOUND}    {text}\n"))
+
+
+def test_an_abstract_buyer_is_refused_with_what_is_missing(plan_of):
+    text = f"import abc\n{SOUND}    @abc.abstractmethod\n    def route(self): pass\n"
+    text = text.replace("(Buyer)", "(Buyer, abc.ABC)")
+    with pytest.raises(PlanError, match="Customer is abstract; write its route"):
+        load_buyer(plan_of(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def __init__(self, *all): super().__init__(*all)",
+        "def follow_up(self, told, again=True): pass",
+        "@staticmethod\n    def arrive(): pass",
+        "@classmethod\n    def arrive(cls): pass",
+        "arrive = functools.partialmethod(print, 'x')",
+        "collect = enter = lambda self, granted: None",
+        "steps = {'GET /x': 'page'}",
+    ],
+)
+def test_whatever_can_be_played_is(plan_of, text):
+    assert load_buyer(plan_of(f"import functools\n{SOUND}    {text}\n")).__name__ == "Customer"
 
 
 def test_a_ticket_that_is_a_number_is_its_text():

@@ -97,3 +97,48 @@ SWAGGER_2: dict[str, Any] = {
         },
     },
 }
+
+SPECTACULAR = b"""\
+openapi: 3.0.3
+info: {title: Show Tickets, version: 2026-11-29}
+servers:
+  - url: /v1
+paths:
+  /login/:
+    post:
+      operationId: login_create
+      requestBody:
+        content:
+          application/json:
+            schema: &credentials
+              required: [username, password]
+              properties:
+                username: {type: string}
+                password: {type: string}
+      responses: {200: {content: {application/json: {schema: {properties: {token: {}}}}}}}
+  /shows/{show}/:
+    get: {responses: {200: {}}}
+  /shows/{show}/orders/:
+    parameters:
+      - {name: show, in: path, schema: {type: integer}, example: 7}
+    post:
+      operationId: orders_create
+      requestBody:
+        content:
+          application/json:
+            schema: *credentials
+      responses: {201: {}, 409: {description: "sold out"}, default: {}}
+"""
+"""As drf-spectacular writes them: in YAML, numbers as keys, a date unquoted, an alias."""
+
+SPRINGFOX = b"""\
+# a comment before it
+swagger: "2.0"
+basePath: /api
+paths:
+  /tickets/purchase:
+    post:
+      parameters:
+      - {name: seat, in: formData, type: string, required: true}
+      responses: {"200": {description: bought}}
+"""

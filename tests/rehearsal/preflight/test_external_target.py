@@ -57,6 +57,25 @@ def test_what_is_missing_here_is_told_before_anything_is_sent(
     assert not (tmp_path / "runs").exists()
 
 
+LEDGER = '[[ledgers]]\nname = "orders"\ncsv = "orders.csv"'
+
+
+def test_a_ledger_that_cannot_be_read_is_refused_before_a_run_and_not_read_in_a_dry_one(
+    rehearse: Rehearse, tmp_path: Path
+) -> None:
+    code, said = rehearse(f"{ALREADY}\n{LEDGER}", "--no-prometheus")
+    assert (code, "The ledger orders cannot be read: the file" in said) == (2, True), said
+    (tmp_path / "orders.csv").write_text("reference,email\n")
+    code, said = rehearse(f"{ALREADY}\n{LEDGER}", "--no-prometheus")
+    assert (code, "there are reference, email" in said) == (2, True), said
+    assert not (tmp_path / "runs").exists()
+    code, said = rehearse(f"{ALREADY}\n{LEDGER}", "--dry-run")
+    assert code == 0, said
+    (tmp_path / "orders.csv").write_text("ticket\n")
+    code, said = rehearse(f"{ALREADY}\n{LEDGER}", "--no-prometheus")
+    assert (code, "The target" in said) == (1, True), said  # nobody answers at its port
+
+
 @pytest.mark.parametrize(
     ("ahead", "sentence"),
     [

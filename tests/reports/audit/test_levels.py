@@ -14,6 +14,8 @@ from dress_rehearsal.reports.verdict import judge
 from tests.reports.auditing import audited, counted
 from tests.reports.foreign import LEVELS, foreign
 
+pytestmark = pytest.mark.whole_runs
+
 SHOP = {"students": 200, "tickets": 60, "allocation": "naive"}
 DECIDED = {
     "answers": set(),

@@ -17,6 +17,8 @@ from dress_rehearsal.reports.pools import find_pools, run_grid
 from dress_rehearsal.reports.words import resource_words
 from tests.steps import PURCHASE
 
+pytestmark = pytest.mark.whole_runs
+
 SMALL = {"students": 200, "tickets": 60}
 SECOND = 1_000_000_000
 TIMES = ("first_byte_ns", "done_ns", "read_ns")

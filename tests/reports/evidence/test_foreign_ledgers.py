@@ -86,6 +86,43 @@ def test_tickets_that_are_gone_are_lost_though_others_were_sold(evidence_of):
     assert audited(with_rows(shop, resold)).audit.acked_but_missing == 60
 
 
+def test_tickets_confirmed_by_another_name_are_lost_and_no_oversell(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything")
+
+    def seven_otherwise(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(ticket=rows["ticket"].mask(rows.index < 7, "x" + rows["ticket"]))
+
+    finding = audited(with_rows(shop, seven_otherwise))
+    assert counted(finding) == {"acked_but_missing": 7}
+    words = "(7 of their students have one there of another name)"
+    assert words in finding.wrongs["acked_but_missing"]
+    others = [n for n in range(SHOP["students"]) if n not in set(shop.ledger["student"])][:7]
+
+    def resold(rows: pd.DataFrame) -> pd.DataFrame:
+        first = rows.index < 7
+        student = rows["student"].mask(first, pd.Series(others, dtype="Int32"))
+        return seven_otherwise(rows).assign(student=student)
+
+    assert counted(audited(with_rows(shop, resold)))["oversold"] == 7
+
+
+def test_what_a_second_ledger_calls_otherwise_drifts_and_is_no_oversell(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything", names=("orders", "payments"))
+
+    def misspelt(rows: pd.DataFrame) -> pd.DataFrame:
+        few = (rows["source"] == "payments") & (rows.index % 20 == 0)
+        return rows.assign(ticket=rows["ticket"].mask(few, "x" + rows["ticket"]))
+
+    found = counted(audited(with_rows(shop, misspelt)))
+    assert set(found) == {"store_drift"}
+
+    def five_more(rows: pd.DataFrame) -> pd.DataFrame:
+        more = rows[rows["source"] == "payments"].iloc[:5]
+        return pd.concat([rows, more.assign(ticket="x" + more["ticket"], student=pd.NA)])
+
+    assert counted(audited(with_rows(shop, five_more)))["oversold"] == 5
+
+
 def test_one_ticket_of_two_students_is_sold_twice(evidence_of):
     shop = foreign(evidence_of(**SHOP), "everything")
     first = shop.ledger["ticket"].iloc[:2].tolist()
@@ -144,6 +181,28 @@ def test_tickets_dated_after_they_were_told_of_are_noted(evidence_of):
     assert late.verdict == "pass"
     assert any("60 tickets are dated after the student was told" in each for each in late.notes)
     assert late.sale.sold_out_after_s < 10
+
+
+def test_a_second_ticket_is_not_dated_after_the_student_was_told_of_the_first(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything", per_student=2)
+    one, other = holders(shop, 2)
+    students = shop.students.set_index("student", drop=False)
+    second = students.at[other, "ticket"]
+    students.at[one, "more_tickets"] = [second]
+    students.loc[other, ["ticket", "outcome", "acked_ns", "issued_ns"]] = (
+        None,
+        "sold_out",
+        None,
+        None,
+    )
+
+    def bought_later(rows: pd.DataFrame) -> pd.DataFrame:
+        bought = rows["ticket"] == second
+        rows.loc[bought, "granted_ns"] += 5 * NS_PER_S
+        return rows.assign(student=rows["student"].mask(bought, one))
+
+    changed = dataclasses.replace(shop, students=students.reset_index(drop=True))
+    assert not any("dated after" in note for note in judge(with_rows(changed, bought_later)).notes)
 
 
 def test_times_of_minutes_are_no_early_sale(evidence_of):

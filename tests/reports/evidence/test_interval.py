@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from dress_rehearsal.reports.evidence.interval import _Percentile, percentile_interval
 
@@ -25,6 +26,22 @@ def test_a_crowd_s_percentile_is_that_of_all_requests_of_those_drawn(share):
     for row, found in zip(drawn, of_crowds(drawn), strict=True):
         all_of_them = np.concatenate([values[students == student] for student in row])
         assert found == np.percentile(all_of_them, float(share) * 100, method="higher")
+
+
+@pytest.mark.parametrize("people", [2, 150, 1_200])
+def test_it_is_what_a_bootstrap_of_the_students_gives(people):
+    values, students = np.random.default_rng(people).lognormal(4, 1, people), np.arange(people)
+    found = stats.bootstrap(
+        (values,),
+        lambda crowds, axis: np.percentile(crowds, 50, method="higher", axis=axis),
+        n_resamples=999,
+        method="percentile",
+        rng=np.random.default_rng([7, people]),
+    ).confidence_interval
+    low, high = percentile_interval(values, students, P50, [7, people])
+    if people >= 10:  # with fewer it ends at the highest
+        assert high == round(found.high, 3)
+    assert low == round(found.low, 3)
 
 
 def test_the_interval_lies_around_the_percentile_and_narrows_with_the_crowd():

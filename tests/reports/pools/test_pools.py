@@ -9,6 +9,8 @@ from dress_rehearsal.reports.pools import POOL_NAMES, find_pools
 from dress_rehearsal.reports.pools.client import find_client_pools, run_grid
 from tests.reports.clock_setting import clock_set
 
+pytestmark = pytest.mark.whole_runs
+
 _PATIENCE_2S = {"app": {"postgres_pool_timeout": "2s"}}
 
 

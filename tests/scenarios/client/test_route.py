@@ -29,3 +29,7 @@ def test_ids_have_one_name(path, name):
 
 def test_a_name_has_an_end():
     assert len(step_name("GET", "/a" * 5000)) < 130
+
+
+def test_a_name_can_be_shown_whatever_is_in_it():
+    assert step_name("GET", "/a\x1b\ud800") == "GET /a\\x1b\\ud800"

@@ -95,6 +95,20 @@ def test_a_path_cannot_smuggle_a_request(client, server):
     assert got.path == "/api/a%20b%0D%0AX:%20y/%C3%BC"
 
 
+@pytest.mark.parametrize("method", ["", "G T", "GET\r\nX: y", "GÉT"])
+def test_a_method_that_would_break_the_message_is_a_defect_of_the_scenario(client, server, method):
+    with pytest.raises(ValueError, match="one word"):
+        client[0].request(method, "/")
+    assert not server.received
+
+
+def test_a_name_of_a_step_is_kept_as_it_can_be_shown(client, server):
+    client[0].get("/", name="\ud800\n" + "x" * 500)
+    (row,) = client[1].rows
+    assert row[0].startswith("GET \\ud800\\nxxx")
+    assert len(row[0]) < 140
+
+
 def test_a_bearer_and_a_name_of_the_step(client, server):
     asked, performer = client
     asked.delete("/orders/17", auth="t0ken", name="/orders/{order}")

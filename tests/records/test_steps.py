@@ -1,0 +1,24 @@
+"""A scenario's steps: named as they are met, and never too many."""
+
+from dress_rehearsal.records.steps import MOST_STEPS, OTHER, PAGE, PURCHASE, REST, TICKET, Steps
+
+
+def test_a_step_has_the_role_of_what_it_was_first_known_to_be_for():
+    steps = Steps({"GET /": PAGE})
+    place = steps.code("POST /orders")
+    assert steps.roles[place] == OTHER
+    assert steps.give(place, PURCHASE) == steps.give(place, TICKET) == place
+    assert steps.role_of("POST /orders") == PURCHASE
+    assert Steps.read(steps.text()).text() == steps.text()
+
+
+def test_those_that_there_is_no_room_for_share_a_name_for_each_role():
+    steps = Steps({f"GET /{number}": PAGE for number in range(MOST_STEPS)})
+    rest = steps.code("GET /one-more")
+    clicks = {steps.give(steps.code(f"POST /{number}"), PURCHASE) for number in range(9)}
+    assert steps.names[rest] == REST
+    assert len(clicks) == 1
+    assert steps.of_role(PURCHASE) == (f"{REST} ({PURCHASE})",)
+    assert steps.give(rest, OTHER) == rest
+    assert len(steps) == MOST_STEPS + 2
+    assert Steps.read(steps.text()).text() == steps.text()
