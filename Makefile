@@ -16,9 +16,10 @@ rehearsal: $(STAMP)
 
 # Tests run three at a time, also on two cores: many of them wait rather than work.
 
-# The inner loop: everything but the tests that start a server or a rehearsal.
+# The inner loop, in 90 s: no test that starts a server or a rehearsal, and of those that judge whole
+# runs only the two files that have something of everything. What is left only works: a process a CPU.
 check: lint
-	$(BIN)/pytest --numprocesses 3 --dist loadgroup -m "not servers and not rehearsal and not observability and not examples and not long" $(PYTEST_OPTIONS)
+	$(BIN)/pytest --numprocesses logical --dist loadgroup -m "not (servers or rehearsal or observability or examples or long or whole_runs)" $(PYTEST_OPTIONS)
 
 ALONE = { echo "What failed, once more and alone:"; $(BIN)/pytest --last-failed --last-failed-no-failures none $(1); }
 
@@ -33,10 +34,13 @@ test: lint
 test-long: $(STAMP)
 	$(BIN)/pytest -m long --numprocesses 3 --dist loadgroup $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m long))
 
-# Three shops in other styles, sound and with each of their wrongs. Without Node there are two.
+# Three shops in other styles, sound and with each of their wrongs, beside each other; what is judged
+# by how long it takes comes after them, alone. Without Node there are two shops.
+BESIDE := examples and not alone
 NODE_PACKAGES := examples/express/node_modules/.package-lock.json
 examples: $(STAMP) $(if $(shell command -v npm),$(NODE_PACKAGES))
-	$(BIN)/pytest -m examples tests/examples $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m examples))
+	$(BIN)/pytest -m "$(BESIDE)" tests/examples --numprocesses 3 --dist loadgroup $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m "$(BESIDE)"))
+	$(BIN)/pytest -m "examples and alone" tests/examples $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m "examples and alone"))
 
 $(NODE_PACKAGES): examples/express/package-lock.json
 	npm ci --prefix examples/express --no-audit --no-fund

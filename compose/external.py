@@ -16,6 +16,7 @@ from dress_rehearsal.compose.errors import (
 from dress_rehearsal.compose.guardian import Guardian, clear_guarded
 from dress_rehearsal.compose.opening import ask_success, open_by_request
 from dress_rehearsal.compose.ramp import Ramp, check_ramp
+from dress_rehearsal.compose.sole_rehearsal import SoleRehearsal
 from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost
 from dress_rehearsal.compose.stage_folder import StageFolder, sweep
 from dress_rehearsal.compose.target import Target
@@ -62,6 +63,7 @@ class ExternalStage:
         self._folder: StageFolder | None = None
         self._guardian: Guardian | None = None
         self._app: UserApp | None = None
+        self._sole: SoleRehearsal | None = None
 
     def __enter__(self) -> Self:
         """Reset the target, start the app where the plan says how, and see that it answers.
@@ -69,14 +71,16 @@ class ExternalStage:
         A command resets before the app is started, a request once it answers.
 
         Raises:
-            StageError: it does not start, cannot be reset, does not answer or turns all away, or
-                has no such event; what had been started is gone again.
+            StageError: it does not start, cannot be reset, does not answer or turns all away, has
+                no such event, or is being rehearsed already; what had been started is gone again.
         """
         if self._plan.target.command is None:
             self._look()  # before anything is made
         sweep()
-        self._folder = StageFolder.create()
+        # A plain Locust file has no ledger and no reset that another would disturb.
+        self._sole = None if self._plan.load else SoleRehearsal(self.url)
         try:
+            self._folder = StageFolder.create()
             self._guardian = Guardian.start(self._folder, self._run.logs / "guardian.log")
             with self._folder.living():
                 write_roster(self.roster_path, self._people)
@@ -106,6 +110,7 @@ class ExternalStage:
             self.unclean_stops += app.stop_all()
             self.unclean_stops += guardian_lost(self._guardian)
             self._clear_folder()
+            self._let_others()
         except BaseException:
             self._abandon()
             raise
@@ -142,8 +147,8 @@ class ExternalStage:
                 another than ours.
         """
         ramp = check_ramp(self._target, self._harmless_path())
-        statuses, clock_s = list(ramp.statuses), ramp.clock_s and list(ramp.clock_s)
-        self._run.stamp("phase", "ramp_check", statuses=statuses, clock_s=clock_s)
+        ahead_s = ramp.clock_s and list(ramp.clock_s)
+        self._run.stamp("phase", "ramp_check", statuses=list(ramp.statuses), clock_ahead_s=ahead_s)
         if self._plan.opens_at_t0 and ramp.words is not None:
             raise TargetRefusedError(
                 f"{ramp.words}, so it would open at another T-0 than the students': nothing that "
@@ -187,6 +192,11 @@ class ExternalStage:
         if self._app is not None:
             self._app.abandon()
         self._clear_folder()
+        self._let_others()
+
+    def _let_others(self) -> None:
+        if self._sole is not None:
+            self._sole.release()
 
     def _clear_folder(self) -> None:
         folder, self._folder = self._folder, None

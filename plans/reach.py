@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from dress_rehearsal.plans.hosts import is_host, is_loopback
+from dress_rehearsal.plans.hosts import is_allowed, url_problem
 from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.plans.shown import shown_key
 
 _PLACEHOLDER: Final = re.compile(r"\{\w*\}")
-_EXAMPLE: Final = "write it as http://host:port"
+_LOGIN: Final = "set REHEARSE_PROXY_LOGIN=user:password in the environment instead"
 
 
 def reach_problems(target: Target) -> Iterator[str]:
@@ -33,23 +33,13 @@ def reach_problems(target: Target) -> Iterator[str]:
 
 
 def _proxy_problem(url: str, allow: tuple[str, ...]) -> str | None:
-    if not url.isascii() or not url.isprintable() or " " in url:
-        return f"target.proxy is not a URL: {_EXAMPLE}."
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return f"target.proxy is not a URL: {_EXAMPLE}."
-    if "@" in parts.netloc:
-        return (
-            "target.proxy must not carry a user name or password, for it is written to the run: "
-            "set REHEARSE_PROXY_LOGIN=user:password in the environment."
-        )
-    if parts.scheme != "http" or port == 0 or parts.path not in ("", "/") or set("?#") & set(url):
-        return f"target.proxy must be a proxy that speaks http: {_EXAMPLE}."
-    if not is_host(host):
-        return f"target.proxy does not name a host: {_EXAMPLE}."
-    if not is_loopback(host) and host not in {name.lower() for name in allow}:
+    wrong = url_problem("target.proxy", url, ("http",), _LOGIN)
+    if wrong is not None:
+        return wrong
+    parts = urlsplit(url)
+    if parts.path not in ("", "/") or set("?#") & set(url):
+        return "target.proxy must end after host and port: write it as http://host:port."
+    if not is_allowed(parts.hostname or "", allow):
         return (
             "All load would go through target.proxy, which is not on this machine, and the plan's "
             "target.allow does not name its host; add it there if it may."

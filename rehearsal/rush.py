@@ -2,7 +2,6 @@
 
 import os
 import time
-from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,10 +12,9 @@ from dress_rehearsal.plans.hosts import loopback_ports
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collector, Sources
 from dress_rehearsal.records.collectors.own_processes import Household
-from dress_rehearsal.records.files import bytes_left
 from dress_rehearsal.records.settle import Settling
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.records.timeline import ABORTED, OUT_OF_SPACE
+from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.rehearsal.connections_in_use import ConnectionsInUse
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
 from dress_rehearsal.rehearsal.generator_process import (
@@ -26,6 +24,7 @@ from dress_rehearsal.rehearsal.generator_process import (
     status_samples,
 )
 from dress_rehearsal.rehearsal.harm import Harm
+from dress_rehearsal.rehearsal.incidents import Incidents, stamp_interruption
 from dress_rehearsal.rehearsal.monitoring import Monitoring
 from dress_rehearsal.rehearsal.signals import noticed, uninterruptible
 from dress_rehearsal.rehearsal.sold_tickets import SoldTickets
@@ -45,18 +44,8 @@ _GRACE_S: Final = 2.0
 _SILENT_S: Final = 30.0
 """After so long without a word from the generator, four times a second when it is well, nobody
 waits for it any more."""
-_ALERTS_EVERY_S: Final = 1.0
 _UNDER_WAY_S: Final = 1.0
 """What the target may take to finish requests that the generator cut short."""
-_LEAST_SPACE: Final = 17 * 2**20
-"""Bytes left in the temporary folder below which nothing can be kept there: PostgreSQL's log grows
-by 16 MiB at a time, and without them it stops."""
-
-
-def stamp_interruption(run: RunDirectory, screen: Screen) -> None:
-    """Keep on the timeline that the run was cut short on purpose."""
-    run.stamp("abort", "interrupted", reason="The rehearsal was interrupted before its end.")
-    screen.phase("interrupted: keeping what happened so far")
 
 
 class Rush:
@@ -93,11 +82,10 @@ class Rush:
         self._harm_done: str | None = None
         """Why the plan has the rush stopped."""
         self._closed = False
-        self._short_of_space = False
         self._cut_short = False
         """Whether students were still on the way when the generator ended."""
         self._connections = ConnectionsInUse(plan)
-        self._alerts_due_s = 0.0
+        self._incidents = Incidents(run, stage, screen, monitoring)
 
     def perform(self, generator: GeneratorProcess) -> None:
         """Have the generator's students rush the stage, and leave a run directory to be judged.
@@ -233,9 +221,7 @@ class Rush:
                 self._screen.note(f"Stopped: {self._harm_done}")
                 self._cut(generator, collector)
                 return
-            self._note_space()
-            self._note_losses()
-            self._note_alerts()
+            self._incidents.note()
             self._connections.note(collector)
             if now_s >= closed_s and not self._closed:
                 self._closed = True
@@ -244,7 +230,7 @@ class Rush:
                 raise collector.error
             if over:
                 break
-        self._note_generator_lost(generator)
+        self._incidents.note_generator_lost(generator)
 
     def _take(self, line: Line, collector: Collector) -> None:
         if line["kind"] == "error":
@@ -272,64 +258,6 @@ class Rush:
             elif generator.exit_code is not None:
                 return
 
-    def _note_space(self) -> None:
-        """Keep on the timeline that the stage has no space left: what it loses then it loses here.
-
-        The rush goes on: what was recorded until then is judged, and the stores are read.
-        """
-        if self._short_of_space:
-            return
-        folder = self._stage.roster_path.parent
-        with suppress(OSError):
-            self._short_of_space = bytes_left(folder) < _LEAST_SPACE
-        if self._short_of_space:
-            reason = (
-                f"The temporary folder {folder.parent} is full, so the stage could keep nothing "
-                f"more: free some space there, or set TMPDIR to another folder, and rehearse again."
-            )
-            self._run.stamp("abort", OUT_OF_SPACE, reason=reason)
-            self._screen.note(reason)
-
-    def _note_losses(self, *, at_last: bool = False) -> None:
-        for loss in self._stage.lost_at_last() if at_last else self._stage.lost():
-            detail = {name: True for name in ("planned", "replaced") if getattr(loss, name)}
-            self._run.stamp(
-                "process", loss.name, pid=loss.pid, exit=loss.exit_code, what=loss.what, **detail
-            )
-            if not loss.planned:
-                self._screen.note(loss.what)
-
-    def _note_alerts(self) -> None:
-        """Keep what the target told its operators, asking once a second at most."""
-        if time.monotonic() < self._alerts_due_s:
-            return
-        self._alerts_due_s = time.monotonic() + _ALERTS_EVERY_S
-        if self._monitoring is not None and self._monitoring.has_lost_prometheus():
-            self._run.stamp("phase", "prometheus_lost")
-            self._screen.note(
-                f"Prometheus has ended; {self._run.logs.name}/prometheus.log may say why. The "
-                f"rehearsal goes on without it."
-            )
-        for firing, on in () if self._monitoring is None else self._monitoring.alerts():
-            message = firing.summary if on else f"over: {firing.summary}"
-            self._run.stamp("alert", firing.name, on=on, message=message)
-            self._screen.tell(f"Alert {firing.name}: {message}")
-        for alert in self._stage.alerts():
-            self._run.stamp("alert", alert.kind, t_ns=alert.t_ns, message=alert.message)
-            self._screen.tell(f"Alert {alert.kind}: {alert.message}")
-
-    def _note_generator_lost(self, generator: GeneratorProcess) -> None:
-        how = (
-            "ended before the rehearsal did"
-            if generator.exit_code is not None
-            else "gave no sign of life, or did not get done in time, and is killed"
-        )
-        what = f"The generator {how}; see {self._run.logs.name}/."
-        self._run.stamp(
-            "process", "generator", pid=generator.pid, exit=generator.exit_code, what=what
-        )
-        self._screen.note(what)
-
     def _settle(self, collector: Collector) -> None:
         """Wait until the stores agree, read every counter and every store a last time."""
         if self._plan.load is None:
@@ -348,9 +276,7 @@ class Rush:
         elif settling is Settling.GROWING:
             self._run.stamp("phase", "unsettled", after_ms=after_ms)
         collector.read_all()
-        self._note_losses(at_last=True)
-        self._alerts_due_s = 0.0
-        self._note_alerts()
+        self._incidents.note_last()
         self._sold.keep(settle_ms)
 
 

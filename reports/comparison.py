@@ -14,7 +14,6 @@ from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.evidence.sale import time_to_know_ms
-from dress_rehearsal.reports.evidence.samples import label
 from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
 from dress_rehearsal.reports.schema import Audit, Verdict
 from dress_rehearsal.reports.summary import markdown_table
@@ -161,9 +160,9 @@ def audit_words(audit: Audit) -> str:
 def _app_cpu_s(evidence: Evidence) -> float | None:
     """Return the CPU seconds of the app's workers and writers from the first arrival on."""
     samples = evidence.samples
-    rows = samples.named("process_cpu_seconds_total", "processes")
-    rows = rows[label(rows, "component").isin(["app", "writeback"])]
-    if rows.empty:
+    each = samples.series("process_cpu_seconds_total", "processes")
+    rows = [series for series in each if series.label("component") in ("app", "writeback")]
+    if not rows:
         return None
     grown = samples.increases(rows, evidence.timeline.phases.get("arrivals"))
     return float(grown["increase"].sum())

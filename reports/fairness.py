@@ -1,28 +1,13 @@
 """Fairness: was first come first served, by the order in which the students' clicks were sent?
 
-A student's place in the line is when the click was sent that the service decided: what it does with
-a click from then on, the wait in its own queues too, is the service's doing.
+`reports.places` says where each student stood in the line, and how well that is known. Whoever was
+overtaken by more than is unknown is counted, and by how much; whoever was overtaken by more than
+the plan's `event.order_within` besides is wronged, where the plan promises first come, first
+served.
 
-- Without a waiting room: the first purchase sent that was decided (a ticket, sold out, or "already
-  holds one"). Too early, not admitted and errors decide nothing: who is told to come again takes a
-  new place. A ticket cannot be granted before its request came, so a holder's place is never later
-  than the grant.
-- With a waiting room: the first join sent, from which follows when a fair room with the plan's rate
-  would have let the student in (one after another, from T-0 on, 1 / admission_rate apart).
-  Comparing these moments instead of the joins makes the tolerance one of waiting time. Our own
-  app also tells everybody's place in the queue at once: who was placed behind somebody who joined
-  later was overtaken there already, by how much later that was, or by so much waiting if that is
-  less.
-
-What is not known of a place, and so accuses nobody, is measured: how long a packet takes to arrive
-(the connections' round trips), and behind a waiting room besides how long a student needed to learn
-of being let in (the pauses between two questions) and to click. Whoever was overtaken by more than
-that is counted, and by how much; whoever was overtaken by more than the plan's `event.order_within`
-besides is wronged, where the plan promises first come, first served.
-
-Left out, since nobody can know their place: students of whom a purchase or a join was never
-answered, behind a waiting room those whose purchase failed, and holders whom no answer told of
-their ticket where a target of somebody else's says when it was granted.
+Our own app's waiting room also tells everybody's place in the queue at once: who was placed behind
+somebody who joined later was overtaken there already, by how much later that was, or by so much
+waiting if that is less.
 """
 
 from collections.abc import Sequence
@@ -32,19 +17,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.steps import JOIN, PURCHASE, QUEUE, STREAM
+from dress_rehearsal.records.steps import JOIN
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived
 from dress_rehearsal.reports.evidence.stores import DURABLE
 from dress_rehearsal.reports.numbers import integers, percentile, rank_correlation, rounded
+from dress_rehearsal.reports.places import (
+    first_sent,
+    is_ordered,
+    places_in_line,
+    trip_s,
+    uncertainty_s,
+)
 from dress_rehearsal.reports.schema import Fairness
 from dress_rehearsal.reports.words import counted, seconds, written
-
-LEAST_UNCERTAINTY_S = 0.001
-"""Packets that leave so close to each other may arrive in either order."""
-
-_DECIDING = ("sold_out", "already_holds_ticket")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +65,17 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
     """
     event = evidence.plan.event
     compares = event.order == "first_come" and not evidence.clock_steps
-    line = _line(evidence) if compares else None
+    line = places_in_line(evidence) if compares else None
     advantage = _advantage(evidence)
     if line is None:
         nothing = dict.fromkeys(Fairness.model_fields)
         fairness = Fairness(**nothing | {"multi_device_advantage": advantage})
         return FairnessFinding(fairness, (), _unnumbered(evidence) if compares else ())
-    unknown_s = _uncertainty_s(evidence)
+    unknown_s = uncertainty_s(evidence)
     ways = [(_overtaken_by_s(line), unknown_s)]
     placed = _placed_behind_s(evidence, line)
     if len(placed):
-        unknown_s = _trip_s(evidence)
+        unknown_s = trip_s(evidence)
         ways.append((placed, unknown_s))
     overtaken_s = _longest([late_s[late_s > least_s] for late_s, least_s in ways])
     wronged_s = _longest(
@@ -151,105 +137,12 @@ def _hardly_asked(evidence: Evidence) -> tuple[str, ...]:
     )
 
 
-def _uncertainty_s(evidence: Evidence) -> float:
-    """Return by how much two places may be the other way round without anybody's doing."""
-    if evidence.plan.app.waiting_room == "off":
-        return _trip_s(evidence)
-    return _trip_s(evidence) + _learning_s(evidence)
-
-
-def _trip_s(evidence: Evidence) -> float:
-    """Return by how much two requests may arrive the other way round."""
-    requests = evidence.requests
-    opened = requests["new_connection"].fillna(False).astype(bool)
-    trips_us = requests.loc[opened, "connect_us"].dropna().to_numpy(dtype="float64")
-    unknown_s = float(np.median(trips_us)) / 1e6 if len(trips_us) else 0.0
-    return max(unknown_s, LEAST_UNCERTAINTY_S)
-
-
-def _learning_s(evidence: Evidence) -> float:
-    """Return what 99% of students needed at most to learn that it was their turn, and to click.
-
-    That is the pause between two questions for one's place, and from the last one's answer to the
-    click.
-    """
-    rows = evidence.requests[evidence.requests["role"].isin([JOIN, QUEUE, STREAM, PURCHASE])]
-    rows = rows[["student", "role", "sent_ns", "done_ns"]].dropna()
-    rows = rows.sort_values(["student", "sent_ns"], kind="stable")
-    before = rows.groupby("student")[["done_ns", "role"]].shift()
-    pause_s = ((rows["sent_ns"] - before["done_ns"]) / NS_PER_S).to_numpy(
-        "float64", na_value=np.nan
-    )
-    told = before["role"].isin([QUEUE, STREAM]).to_numpy(dtype=bool) & (pause_s >= 0)
-    clicks = (rows["role"] == PURCHASE).to_numpy(dtype=bool) & told
-    asked = (rows["role"] == QUEUE).to_numpy(dtype=bool) & told
-    parts = (pause_s[which] for which in (clicks, asked))
-    return sum(percentile(part, 99) for part in parts if len(part))
-
-
-def _line(evidence: Evidence) -> pd.DataFrame | None:
-    """Return one row a student with a known place: student, place_ns, number (null: sold out).
-
-    None when no number is known or nobody's place.
-    """
-    told = evidence.promises.students
-    grants = _grants(evidence)
-    if evidence.plan.app.waiting_room == "off":
-        places = _by_purchase(evidence)
-    else:
-        places = _by_join(evidence)
-    undecided = told.loc[told["undecided"], "student"]
-    line = places[~places.index.isin(undecided)].to_frame("place_ns").join(grants)
-    if evidence.plan.app.waiting_room == "off":
-        apart_ns = 0 if evidence.plan.target.stage == "embedded" else evidence.clock_ns
-        granted_ns = line["granted_ns"] + apart_ns
-        if not evidence.trusts_times_in(evidence.stores.durable):
-            granted_ns = granted_ns.mask(granted_ns.notna())
-        came = line["place_ns"].where(line["granted_ns"].isna(), granted_ns)
-        line["place_ns"] = line["place_ns"].where(line["place_ns"] <= came, came)
-        if evidence.plan.target.stage != "embedded":  # by which click they got it, nobody knows
-            told_of_it = line.index.isin(told.loc[told["acked"], "student"])
-            line = line[line["number"].isna() | told_of_it]
-    turned_away = told.loc[told["outcome"] == "sold_out", "student"]
-    line = line[line["number"].notna() | line.index.isin(turned_away)]
-    return None if line["number"].isna().all() else line
-
-
-def _grants(evidence: Evidence) -> pd.DataFrame:
-    """Return when each holder was served, by student: number (1 is first) and granted_ns.
-
-    By the durable store's numbers. A ledger of somebody else's may have only times: their order is
-    the numbers'. With neither, every holder was served before whoever was sent away, and of each
-    other nothing is known.
-    """
-    if not _is_ordered(evidence) and evidence.plan.target.stage != "embedded":
-        told = evidence.promises.students
-        holders = told.loc[told["acked"], "student"].unique()
-        none = pd.array([pd.NA] * len(holders), dtype="Int64")
-        served = pd.DataFrame({"number": 1, "granted_ns": none}, index=holders)
-        return served.astype({"number": "Int64"})
-    name = evidence.stores.durable
-    durable = evidence.ledger[evidence.ledger["source"].astype("object") == name]
-    if evidence.plan.target.stage != "embedded" and durable["number"].isna().all():
-        rank = durable["granted_ns"].rank(method="min").astype("Int64")
-        durable = durable.assign(number=rank)
-    durable = durable[durable["number"].notna() & (durable["student"] >= 0)]
-    return durable.groupby("student")[["number", "granted_ns"]].min()
-
-
-def _is_ordered(evidence: Evidence) -> bool:
-    """Return whether a store says in which order it granted tickets, and to whom."""
-    said = evidence.stores.said.get(evidence.stores.durable, frozenset())
-    held = evidence.stores.durable in evidence.stores.holdings
-    return held and "owners" in said and bool({"numbers", "times"} & said)
-
-
 def _how_judged(evidence: Evidence) -> tuple[str, ...]:
     """Return how the order was judged where it was not by the tickets' own numbers."""
     durable = evidence.stores.holdings.get(evidence.stores.durable)
     if evidence.plan.target.stage == "embedded":
         return ()
-    if not _is_ordered(evidence):
+    if not is_ordered(evidence):
         return (
             "First come, first served is judged by when clicks were sent, and by who got a ticket "
             "and who was sent away: no ledger says who was served when, so nothing is known of the "
@@ -257,42 +150,10 @@ def _how_judged(evidence: Evidence) -> tuple[str, ...]:
         )
     if durable is not None and durable["number"].isna().all():
         return (
-            f"First come, first served is judged by when clicks were sent and by the times in "
-            f"{evidence.stores.durable}, which has no numbers.",
+            f"First come, first served is judged by when clicks were sent and by the times in the "
+            f"ledger {evidence.stores.durable}, for it does not number its tickets.",
         )
     return ()
-
-
-def _by_purchase(evidence: Evidence) -> pd.Series:
-    """Return the place of each student by the first purchase sent that was decided."""
-    tries = evidence.requests[(evidence.requests["role"] == PURCHASE).astype(bool)]
-    decided = (tries["outcome"] == "ok") | tries["error"].astype("object").isin(_DECIDING)
-    return _first_sent(tries[decided.astype(bool)])
-
-
-def _by_join(evidence: Evidence) -> pd.Series:
-    """Return when a fair room would have let each student in."""
-    requests = evidence.requests
-    joins = requests[(requests["role"] == JOIN).astype(bool)]
-    first = _first_sent(joins[(joins["outcome"] == "ok").astype(bool)]).sort_values()
-    apart_ns = NS_PER_S / evidence.plan.app.admission_rate
-    turn = np.arange(len(first))
-    came = np.maximum(integers(first), evidence.t0_ns or 0)
-    # Each is let in when it has come and the one before is apart_ns ago.
-    wait = np.maximum.accumulate(came - (turn * apart_ns).astype(np.int64))
-    fair = pd.Series(wait + (turn * apart_ns).astype(np.int64), first.index, dtype="Int64")
-
-    unheard = joins[(joins["outcome"] == "unknown").astype(bool) & may_have_arrived(joins)]
-    buying = (requests["role"] == PURCHASE) & (requests["outcome"] == "failed")
-    lost = {*unheard["student"], *requests.loc[buying.astype(bool), "student"]}
-    return fair[~fair.index.isin(lost)]
-
-
-def _first_sent(rows: pd.DataFrame) -> pd.Series:
-    """Return the earliest moment each student's requests were sent, by student."""
-    known = rows["sent_ns"].notna()
-    sent = rows.loc[known, "sent_ns"].astype("Int64")
-    return sent.groupby(integers(rows.loc[known, "student"])).min()
 
 
 def _overtaken_by_s(line: pd.DataFrame) -> "pd.Series[float]":
@@ -325,9 +186,9 @@ def _placed_behind_s(evidence: Evidence, line: pd.DataFrame) -> "pd.Series[float
     places = told["told_position"].astype("int64").groupby(integers(told["student"])).min()
     columns = {
         "place": places,
-        "came": _first_sent(told),
+        "came": first_sent(told),
         # A place may be that of an earlier try which was never answered: it had come by then.
-        "earliest": _first_sent(joins),
+        "earliest": first_sent(joins),
         "turn": line["place_ns"],
     }
     placed = pd.DataFrame(columns).dropna().sort_values("place", kind="stable")

@@ -20,13 +20,11 @@ of students failed, unknown or in flight. A limit that breaks in a run cut short
 All reasons are given, those of a failure first, so the first sentence is the gravest.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from dress_rehearsal.plans.notes import notes_on
-from dress_rehearsal.records.tables import NOT_KEPT, NS_PER_S
-from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
+from dress_rehearsal.reports.audit.put_off import put_off_notes
 from dress_rehearsal.reports.audit.sold_early import early_notes
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.census import CensusFinding, take_census
@@ -38,23 +36,27 @@ from dress_rehearsal.reports.evidence.latency import (
     says_little,
 )
 from dress_rehearsal.reports.evidence.ledger_times import time_notes
-from dress_rehearsal.reports.evidence.timeline import (
-    MEASURING,
-    done_or_ended,
-    was_planned,
-    was_recycled,
-)
+from dress_rehearsal.reports.evidence.timeline import was_planned
 from dress_rehearsal.reports.fairness import judge_fairness
+from dress_rehearsal.reports.footprint import footprint_notes
 from dress_rehearsal.reports.gates import apply_gates
+from dress_rehearsal.reports.incidents import (
+    aborted,
+    cut_short,
+    losses,
+    not_kept,
+    recycled,
+    unclean,
+    undone_faults,
+)
 from dress_rehearsal.reports.pools import PoolFinding, find_pools, foreign_notes
-from dress_rehearsal.reports.schema import Census, Latency, Measured, Status, Verdict
+from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.unanswered import failed_for_all, unanswered_sale
 from dress_rehearsal.reports.words import (
     counted,
     milliseconds,
-    offset,
     pool_words,
     seconds,
     written,
@@ -76,7 +78,7 @@ def judge(evidence: Evidence) -> Verdict:
     trust = judge_trust(evidence)
     pools = find_pools(evidence)
     cause = find_cause(evidence, pools)
-    unchecked = unchecked_words(evidence.requests, evidence.plan)
+    unchecked = unchecked_words(evidence.requests, evidence.plan, evidence.steps)
     load = judge_load(evidence)
     measured = Measured(
         census=census.census,
@@ -95,25 +97,25 @@ def judge(evidence: Evidence) -> Verdict:
     )
     gates = apply_gates(evidence, measured, census, audit, trust, cause_decided=cause.decided)
 
-    losses = _lost(evidence, target=True)
+    lost = losses(evidence, target=True)
     full = evidence.timeline.out_of_space
     failing = failed_for_all(evidence)
     failures = [
-        *_aborted(evidence),
+        *aborted(evidence),
         *([] if trust.unproven else audit.wrongs.values()),
         *([] if trust.untimely else fairness.wrongs),
         *([] if trust.untimely else failing),
         *_leaks(pools),
-        *([] if full else losses),
+        *([] if full else lost),
         *load.failures,
         *gates.broken,
         *([] if trust.unproven else census.problems),
     ]
     doubts = [
-        *_cut_short(evidence),
-        *_excused(losses, trust.unproven if full else None),
-        *_lost(evidence, target=False),
-        *_undone_faults(evidence),
+        *cut_short(evidence),
+        *_excused(lost, trust.unproven if full else None),
+        *losses(evidence, target=False),
+        *undone_faults(evidence),
         *trust.problems,
         *_excused((*audit.wrongs.values(), *census.problems), trust.unproven),
         *_excused(fairness.wrongs, trust.untimely),
@@ -151,14 +153,16 @@ def judge(evidence: Evidence) -> Verdict:
                 *evidence.stores.notes,
                 *time_notes(evidence.ledger_times),
                 *early_notes(evidence),
+                *put_off_notes(evidence),
                 *trust.notes,
                 *evidence.server_counts.notes,
                 *worker_notes(evidence),
                 *stop_notes(evidence),
                 *_late_rows(pools),
-                *_not_kept(evidence),
-                *_unclean(evidence),
-                *_recycled(evidence),
+                *not_kept(evidence),
+                *unclean(evidence),
+                *recycled(evidence),
+                *footprint_notes(evidence),
                 *foreign_notes(evidence),
             ]
         ),
@@ -170,70 +174,6 @@ def _excused(wrongs: Iterable[str], excuse: str | None) -> list[str]:
     if excuse is None:
         return []
     return [f"{wrong.removesuffix('.')}, but {excuse}." for wrong in wrongs]
-
-
-def _lost(evidence: Evidence, *, target: bool) -> list[str]:
-    """Return which components were lost: those of the target, or those that measure."""
-    return [
-        f"Lost: {event.detail.get('what') or f'a {event.name} process ended unasked.'}"
-        for event in evidence.events
-        if event.kind == "process"
-        and (event.name != MEASURING) == target
-        and not was_planned(event)
-        and not was_recycled(event, evidence.requests)
-    ]
-
-
-def _recycled(evidence: Evidence) -> Iterator[str]:
-    """Yield in one sentence how many workers were replaced without anybody's feeling it."""
-    events = [e for e in evidence.events if was_recycled(e, evidence.requests)]
-    if events:
-        workers = counted(len(events), "worker")
-        yield (
-            f"{workers} of the app ended during the rush, and others took their place at once; no "
-            f"request was lost around then. Servers recycle workers after so many requests "
-            f"(max_requests, say); if yours does not, see its log."
-        )
-
-
-def _undone_faults(evidence: Evidence) -> list[str]:
-    """Return which faults of the plan did not happen: what they would have shown is not known."""
-    return [
-        f"The fault {event.name} could not be {done_or_ended(event.detail)}: "
-        f"{event.detail['error']}"
-        for event in evidence.events
-        if event.kind == "fault" and event.detail.get("error")
-    ]
-
-
-def _cut_short(evidence: Evidence) -> list[str]:
-    said = [
-        f"The run was {event.name}: {event.detail.get('reason', 'no reason was recorded.')}"
-        for event in evidence.events
-        if event.kind == "abort" and event.name != ABORTED
-    ]
-    if "performed" not in evidence.timeline.phases and not said and not _aborted(evidence):
-        said.append("The run ended before its students had finished, without saying why.")
-    if evidence.t0_ns is None:
-        said.append("There was no T-0: the sale never opened.")
-    return said
-
-
-def _aborted(evidence: Evidence) -> list[str]:
-    """Return why the plan had the rush stopped; what follows was measured until then."""
-    return [
-        f"The rush was stopped {_moment(evidence, event.t_ns)}: "
-        f"{event.detail.get('reason') or 'it did more harm than the plan allows.'} "
-        f"What is reported was measured until then."
-        for event in evidence.events
-        if event.kind == "abort" and event.name == ABORTED
-    ]
-
-
-def _moment(evidence: Evidence, t_ns: int) -> str:
-    if evidence.t0_ns is None:
-        return "before there was a T-0"
-    return f"at {offset((t_ns - evidence.t0_ns) / NS_PER_S)}"
 
 
 def _missing_students(evidence: Evidence, census: CensusFinding) -> list[str]:
@@ -278,15 +218,6 @@ def _late_rows(pools: Iterable[PoolFinding]) -> list[str]:
     ]
 
 
-def _unclean(evidence: Evidence) -> Iterator[str]:
-    """Yield what was found when the stage was cleared: who had stood still, or ended badly."""
-    for event in evidence.events:
-        if event.kind == "phase" and event.name == "torn_down":
-            unclean = event.detail.get("unclean")
-            told = unclean if isinstance(unclean, list) else []
-            yield from (f"When the stage was cleared: {what}" for what in told if what)
-
-
 def _what_held(
     measured: Measured, evidence: Evidence, audit: AuditFinding, unchecked: Mapping[str, int]
 ) -> str:
@@ -294,7 +225,7 @@ def _what_held(
     limits = len(evidence.plan.gates)
     if evidence.plan.load is not None:
         return what_held(measured, _gates(limits) if limits else "")
-    census, bought = measured.census, measured.purchase
+    census = measured.census
     wronged = audit.nobody_wronged
     if unchecked:
         wronged = (
@@ -311,17 +242,24 @@ def _what_held(
     parts = [
         f"It held: {_everybody(census.students)} accounted for ({', '.join(_endings(census))})",
         wronged,
-        *_felt(bought),
+        *_felt(measured),
     ]
     return f"{', '.join(parts)}{f' and {_gates(limits)}' if limits else ''}."
 
 
-def _felt(bought: Latency | None) -> list[str]:
-    """Return how long buying took, and how few that is of where it says little."""
+def _felt(measured: Measured) -> list[str]:
+    """Return how long buying took, and how few that is of where it says little.
+
+    Where buying is several requests (the order, and the page that it leads to), of which.
+    """
+    bought = measured.purchase
+    steps = [name for name in measured.purchases if name in measured.latency_ms]
     if bought is None or bought.p99 is None:
         return []
+    of = next(name for name in steps if measured.latency_ms[name] is bought)
+    what = "purchases" if len(steps) == 1 else f"the requests of {of}"
     few = f" (there were only {written(bought.count)})" if says_little(bought, "p99") else ""
-    return [f"99% of purchases took at most {milliseconds(bought.p99)}{few}"]
+    return [f"99% of {what} took at most {milliseconds(bought.p99)}{few}"]
 
 
 def _everybody(students: int) -> str:
@@ -372,15 +310,3 @@ def _gates(number: int) -> str:
 
 def _distinct(sentences: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sentences))
-
-
-def _not_kept(evidence: Evidence) -> list[str]:
-    """Return what the target said that could not be kept: it counts as not said."""
-    counts: Counter[str] = Counter()
-    for event in evidence.events:
-        if event.kind == "phase" and event.name == NOT_KEPT:
-            counts.update(event.detail.get("values", {}))
-    if not counts:
-        return []
-    told = ", ".join(f"{counted(count, 'time')} `{name}`" for name, count in counts.items())
-    return [f"The target said what could not be kept, and counts as not said: {told}."]

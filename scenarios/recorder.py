@@ -1,54 +1,39 @@
 """The recorder: every request as one row, written to Parquet shards without stalling the loop.
 
-Rows are packed one after the other, each as its numbers (no objects kept). About once a second they
-are handed to a native thread that takes them apart into columns and writes a shard. A killed
-generator loses at most what it recorded since the last hand-over.
+About once a second the rows are handed to a native thread that takes them apart into columns and
+writes a shard. A killed generator loses at most what it recorded since the last hand-over.
 """
 
-import struct
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import gevent
 import numpy as np
-import pyarrow as pa
 from gevent import get_hub
 from gevent.event import AsyncResult
-from numpy.typing import NDArray
 
 from dress_rehearsal.records import RecordError, RunDirectory, tables
-from dress_rehearsal.records.steps import TICKET_OPEN, Steps
-from dress_rehearsal.scenarios.answers.claims import CLAIMING, is_page, read_claims
-from dress_rehearsal.scenarios.answers.server_timing import DURATIONS, NAMES, read_timings
+from dress_rehearsal.records.steps import Steps
+from dress_rehearsal.scenarios.answers.claims import CLAIMING, is_page
+from dress_rehearsal.scenarios.answers.server_timing import NAMES
 from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
 from dress_rehearsal.scenarios.client.connection import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.histograms import Histograms
 from dress_rehearsal.scenarios.seconds import COLUMNS, Seconds
+from dress_rehearsal.scenarios.shard import ABSENT, ROW, Shard
 
 OK, REFUSED, FAILED, UNKNOWN = range(4)
 """Positions in `records.tables.OUTCOMES`."""
 
-_ABSENT: Final = -1
 _NO_WORD: Final = -2
 """A place that no word has."""
 _HAND_OVER_S: Final = 1.0
 """Time between hand-overs."""
 _LARGEST_BYTES: Final = 2**31 - 1
-_KEPT_BODIES: Final = 64 * 1024 * 1024
-"""Bytes of answers that wait to be looked into; what comes beyond until they are is not kept."""
 _UNFORESEEN: Final = (ValueError, TypeError, ArithmeticError, LookupError, RuntimeError)
 """What reading an answer might raise that no reader here foresees: it must not cost the rows."""
-_CODE_PER_BITS: Final = {1: "b", 8: "b", 16: "h", 32: "i", 64: "q"}
-_CODES: Final = {
-    field.name: _CODE_PER_BITS[field.type.bit_width]  # a word's is that of its position
-    for field in tables.REQUESTS
-    if field.name not in (*DURATIONS, *NAMES, *tables.CLAIMS.names)
-}
-"""Type codes of the columns that are recorded, in the order of `record`'s row."""
-_ROW: Final = struct.Struct("=" + "".join(_CODES.values()))
-_ROW_TYPE: Final = np.dtype([(name, f"={code}") for name, code in _CODES.items()])
 
 
 class Writer:
@@ -80,84 +65,6 @@ class Writer:
         return None
 
 
-class Shard:
-    """Rows of one hand-over; -1 stands for null until Arrow gets them."""
-
-    __slots__ = ("bodies", "room", "rows", "timings")
-
-    def __init__(self) -> None:
-        self.rows = bytearray()
-        """Each as `_ROW` packs it."""
-        self.timings: list[bytes] = []
-        self.bodies: list[bytes] = []
-        """Answers that claim something, as they came; of the rest nothing."""
-        self.room = _KEPT_BODIES
-        """Bytes of answers that can still be kept."""
-
-    def __len__(self) -> int:
-        return len(self.timings)
-
-    def columns(self, begin: int = 0) -> NDArray[np.void]:
-        """Return a copy of the rows from one on, their columns by name.
-
-        It is a copy because a buffer that somebody looks into cannot grow.
-        """
-        return np.frombuffer(bytes(self.rows[begin * _ROW.size :]), dtype=_ROW_TYPE)
-
-    def forget_said(self) -> int:
-        """Forget all that the target said beside the answers' outcomes; return of how many rows."""
-        said = sum(1 for row in zip(self.timings, self.bodies, strict=True) if any(row))
-        self.timings, self.bodies = [b""] * len(self), [b""] * len(self)
-        return said
-
-    def table(
-        self,
-        steps: Steps,
-        errors: list[str],
-        vocabularies: Mapping[str, Vocabulary],
-        lost: Counter[str],
-    ) -> pa.Table:
-        """Return the rows as `records.tables.REQUESTS`.
-
-        Args:
-            steps: what `step` counts in.
-            errors: the words that `error` counts in.
-            vocabularies: the words of columns whose words are the target's, so far; grow.
-            lost: counts, by its name, each value that the target said and that cannot be kept.
-        """
-        words = {
-            "journey": list(tables.JOURNEYS),
-            "step": list(steps.names),
-            "outcome": list(tables.OUTCOMES),
-            "error": errors,
-        }
-        arrays = []
-        columns = self.columns()
-        timing = read_timings(self.timings, vocabularies, lost)
-        made = {name: timing.pop(name) for name in NAMES}
-        made |= read_claims(
-            columns["step"].tolist(), steps.roles, self.bodies, vocabularies["told_state"], lost
-        )
-        for field in tables.REQUESTS:
-            if field.name in made:
-                arrays.append(made[field.name])
-                continue
-            if field.name in timing:
-                values = timing[field.name]
-            else:
-                values = np.ascontiguousarray(columns[field.name])
-            null = values == _ABSENT
-            mask = null if null.any() else None
-            if field.name in words:
-                codes = pa.array(values, mask=mask)
-                arrays.append(pa.DictionaryArray.from_arrays(codes, pa.array(words[field.name])))
-            elif field.name == "new_connection":
-                arrays.append(pa.array(values.astype(np.bool_)))
-            else:
-                arrays.append(pa.array(values, type=field.type, mask=mask))
-        return pa.Table.from_arrays(arrays, schema=tables.REQUESTS)
-
-
 class Recorder:
     """Takes in every exchange and writes the `requests` table as the run goes.
 
@@ -166,7 +73,6 @@ class Recorder:
         name: this generator process, the first part of its shards' names.
         histograms: count what is handed over, for whoever watches.
         steps: what `step` counts in, which may grow; by default the bundled ticket open's.
-        claims: whether answers claim what is known here; those of the default steps do.
     """
 
     def __init__(
@@ -175,11 +81,9 @@ class Recorder:
         name: str,
         histograms: Histograms | None = None,
         steps: Steps | None = None,
-        *,
-        claims: bool = False,
     ) -> None:
-        self.steps = Steps(TICKET_OPEN) if steps is None else steps
-        self._claiming = CLAIMING if claims or steps is None else frozenset()
+        self.steps = Steps.ticket_open() if steps is None else steps
+        self._claiming = CLAIMING if self.steps.claims else frozenset()
         """Roles of the steps whose answers claim something."""
         self._steps_written: tuple[str, ...] = ()
         self.error: RecordError | None = None
@@ -233,12 +137,12 @@ class Recorder:
             self.lost["code"] += 1
             error = f"http_{answer.status}"
         shard = self._shard
-        shard.rows += _ROW.pack(
+        shard.rows += ROW.pack(
             intended_ns,
-            _ABSENT if exchange.sent_ns is None else exchange.sent_ns,
-            _ABSENT if exchange.first_byte_ns is None else exchange.first_byte_ns,
-            _ABSENT if done_ns is None else done_ns,
-            _ABSENT if exchange.read_ns is None else exchange.read_ns,
+            ABSENT if exchange.sent_ns is None else exchange.sent_ns,
+            ABSENT if exchange.first_byte_ns is None else exchange.first_byte_ns,
+            ABSENT if done_ns is None else done_ns,
+            ABSENT if exchange.read_ns is None else exchange.read_ns,
             student,
             seq,
             device,
@@ -246,10 +150,10 @@ class Recorder:
             step,
             0 if answer is None else answer.status,
             outcome,
-            _ABSENT if error is None else self._errors.code(error),
+            ABSENT if error is None else self._errors.code(error),
             min(exchange.bytes_read, _LARGEST_BYTES),
             exchange.new_connection,
-            _ABSENT if exchange.connect_us is None else exchange.connect_us,
+            ABSENT if exchange.connect_us is None else exchange.connect_us,
         )
         shard.timings.append(b"" if answer is None else answer.server_timing)
         if answer is not None and 200 <= answer.status < 300 and self._claims(step):
@@ -305,8 +209,7 @@ class Recorder:
         self.error = self._writer.do(self._write, shard, number, list(self._errors.words))
 
     def _write(self, shard: Shard, number: int, errors: list[str]) -> None:
-        columns = shard.columns()
-        self.histograms.add({name: columns[name] for name in _CODES}, errors)
+        self.histograms.add(shard.columns(), errors)
         try:
             table = shard.table(self.steps, errors, self._words, self._unkept)
         except _UNFORESEEN:

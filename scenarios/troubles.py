@@ -33,15 +33,19 @@ class Troubles:
         """Count a method whose answer says nothing that can be used."""
         self._count(f"{method}() {what}")
 
-    def raised(self, method: str, error: BaseException) -> None:
+    def raised(self, method: str, error: BaseException, answered: str = "") -> None:
         """Count an exception; the first of its kind goes into the log, with the way to it.
 
         Its message may quote what the target or the roster said, so it is not shown.
+
+        Args:
+            answered: the last answer's status and kind; empty where none came.
         """
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if Path(frame.filename) == self._file]
         at = f", line {lines[-1]} of {self._file.name}" if lines else ""
-        kind = visible_line(f"{type(error).__name__} in {method}(){at}")
+        on = f", after {answered}" if answered else ""
+        kind = visible_line(f"{type(error).__name__} in {method}(){at}{on}")
         if self._count(kind):
             way = "".join(traceback.format_list(frames))
             sys.stderr.write(f"{kind}:\n{way}")

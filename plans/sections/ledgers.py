@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from dress_rehearsal.plans.hosts import LONGEST_PART, may_hold_a_token, refusal
+from dress_rehearsal.plans.hosts import reading_refusal
 from dress_rehearsal.plans.sections.request import Headers
 from dress_rehearsal.plans.types import PositiveDuration, Section
 
@@ -113,17 +113,10 @@ def ledger_problems(ledgers: Sequence[Ledger], allow: Sequence[str]) -> Iterator
         allow: the plan's `target.allow`.
     """
     for position, ledger in enumerate(ledgers):
-        if ledger.url is None:
-            continue
-        key = f"ledgers.{position}.url"
-        reason = refusal(ledger.url.partition("?")[0], allow)
-        if reason is None and may_hold_a_token(ledger.url):
-            yield (
-                f"{key} has a part of more than {LONGEST_PART} characters, which may be a token, "
-                f"and it is written to the run: send the token as a header, as env:NAME."
-            )
-        if reason is not None:
-            yield reason.replace("target.url", key).replace("No load is sent to", "Nobody asks")
+        if ledger.url is not None:
+            wrong = reading_refusal(f"ledgers.{position}.url", ledger.url, allow)
+            if wrong is not None:
+                yield wrong
 
 
 def placed(document: Any, beside: Any) -> None:

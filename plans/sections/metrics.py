@@ -7,7 +7,6 @@ is a file of names (`records/pool_presets`), or by a map of the app's own names.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -19,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from dress_rehearsal.plans.hosts import LONGEST_PART, is_host, is_loopback, may_hold_a_token
+from dress_rehearsal.plans.hosts import reading_refusal
 from dress_rehearsal.plans.types import PositiveDuration, Section
 
 Preset = Literal[
@@ -201,56 +200,17 @@ class Metrics(Section):
 
 
 def refusals(metrics: Sequence[Metrics], allow: Sequence[str]) -> Iterator[str]:
-    """Yield a sentence for each address that may not be asked; nothing of it but a host is shown.
+    """Yield why addresses may not be asked, a sentence each; nothing but a host is shown of one.
 
     Args:
         allow: the plan's `target.allow`.
     """
-    allowed = {host.lower() for host in allow}
     names = [each.name for each in metrics]
     for position, each in enumerate(metrics):
         if each.name in names[:position]:
             yield f"metrics.{position}.name is that of another [[metrics]]: each needs its own"
-        for url in each.addresses:
-            wrong = _wrong(url, allowed)
+        for number, url in enumerate(each.addresses):
+            key = f"metrics.{position}.{f'urls.{number}' if each.urls else 'url'}"
+            wrong = reading_refusal(key, url, allow)
             if wrong is not None:
-                yield f"metrics.{position}: {wrong.removesuffix('.')}"
-
-
-def _wrong(url: str, allowed: set[str]) -> str | None:
-    """Return what is wrong with an address, None where it may be asked."""
-    example = "such as http://127.0.0.1:8080/actuator/prometheus"
-    if not url.isascii() or not url.isprintable() or " " in url or "#" in url:
-        return f"its URL holds spaces, `#` or characters that no URL may; write one {example}."
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return f"its URL is none; write one {example}."
-    if "@" in parts.netloc:
-        return (
-            "its URL must not carry a user name or password, for it is written to the run: put a "
-            "bearer token into the environment and name the variable as bearer_env."
-        )
-    if parts.scheme not in ("http", "https") or not is_host(host) or port == 0:
-        return f"its URL must be http:// or https:// with a host, {example}."
-    if may_hold_a_token(url):
-        return (
-            f"its URL has a part of more than {LONGEST_PART} characters, which may be a token, "
-            f"and is written to the run: name the variable that holds the token as bearer_env."
-        )
-    written = f"[{host}]" if ":" in host else host
-    if parts.netloc.lower() not in (written, f"{written}:{port}"):
-        return f"its URL does not name a host, {example}."
-    if not is_loopback(host) and host not in allowed:
-        shown = host if re.fullmatch(r"[a-z0-9.:-]{1,60}", host) and _plain(host) else "its host"
-        return (
-            f"{shown} is not asked: it is not this machine, and the plan's target.allow does not "
-            f"name it; add it there if that system is yours to rehearse on."
-        )
-    return None
-
-
-def _plain(host: str) -> bool:
-    """Return whether a host looks like one, and not like a token in the wrong place."""
-    return ":" in host or all(len(label) <= 24 for label in host.split("."))
+                yield wrong.removesuffix(".")

@@ -17,9 +17,8 @@ _LINE: Final = re.compile(
     r"(?:[ \t]+[-+]?[0-9][0-9.eE+-]*)?"  # a time
     r"[ \t]*(?:#.*)?"  # an exemplar
 )
-_LABEL: Final = re.compile(
-    rf'[ \t]*({_QUOTED}|[^"{{}}=, \t]+)[ \t]*(?:=[ \t]*({_QUOTED}))?[ \t]*,?'
-)
+# No blanks are looked for at its beginning: of many, each one would begin a search to their end.
+_LABEL: Final = re.compile(rf'({_QUOTED}|[^"{{}}=, \t]+)[ \t]*(?:=[ \t]*({_QUOTED}))?')
 _ESCAPE: Final = re.compile(r"\\(.)")
 _ESCAPED: Final = {"n": "\n"}
 _NAME: Final = re.compile(r"[ \t]*(?:([A-Za-z_:][A-Za-z0-9_:.]*)|\{[ \t]*\"((?:[^\"\\]|\\.)*)\")")

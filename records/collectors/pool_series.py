@@ -19,6 +19,9 @@ from dress_rehearsal.records.collectors.near_names import nearest
 FOUND: Final = "pool_series_found"
 """How many series of a preset, or of a name of the plan's own map, a text had."""
 
+NO_NUMBER: Final = "NaN"
+"""What stands for what is near where the series are there, and none of them says a number."""
+
 MOST_POOLS: Final = 60
 """Of one entry; a thousand containers are no table."""
 _LONGEST_NAME: Final = 60
@@ -149,18 +152,21 @@ class PoolSeries:
         taken: set[str] = set()
         for family, tables in self._families.items():
             counts: dict[str, int] = defaultdict(int)
+            silent: set[str] = set()
             for place, names in enumerate(tables):
                 fields = {
                     field: self._field(by_name, family, place, field, names) for field in _FIELDS
                 }
                 for field, (read, number) in fields.items():
-                    counts[field] += number
+                    # 0 as the most is no limit, which is said by it.
+                    counts[field] += number if read or field == "max" else 0
+                    silent |= {field} if number and not read else set()
                     if field in names.zero_if_absent and not read:
                         keys = {key for other, _ in fields.values() for key, _ in other}
                         fields[field] = ({(key, ""): 0.0 for key in keys}, 0)
                 own = {field: read for field, (read, _) in fields.items()}
                 values += self._named(family, names, own, taken)
-            found += _found(family, tables, counts, seen)
+            found += _found(family, tables, counts, silent, seen)
         return values, found
 
     def _field(
@@ -171,16 +177,21 @@ class PoolSeries:
         field: str,
         names: PoolNames,
     ) -> tuple[Values, int]:
-        """Return a field's values by the first spelling that is there, and of how many series."""
+        """Return a field's values by the first spelling that is there, and of how many series.
+
+        Series may be there and say nothing: NaN, or 0 for no limit.
+        """
+        there = 0
         for spelling in self._spellings[family, place, field]:
             read, number = _evaluated(spelling.terms, by_name, names.name_label, field)
+            there = there or number
             if read:
                 if field in _TIMES and field != "wait_bucket":
                     read = {key: value * spelling.scale for key, value in read.items()}
                 if field == "wait_bucket":
                     read = _scaled_edges(read, spelling.scale)
                 return read, number
-        return {}, 0
+        return {}, there
 
     def _named(
         self, family: str, names: PoolNames, fields: Mapping[str, Values], taken: set[str]
@@ -257,7 +268,7 @@ def _evaluated(
                 sample.labels.get("le", "") if field == "wait_bucket" else "",
             )
             own[place] = own.get(place, 0.0) + (1.0 if term.counts else sample.value)
-        if not own:
+        if not fitting:
             return {}, 0
         number += len(fitting)
         total = own if position == 0 else _combined(total, own, term.sign)
@@ -291,22 +302,32 @@ def _scaled_edges(read: Values, scale: float) -> Values:
 
 
 def _found(
-    family: str, tables: Sequence[PoolNames], counts: Mapping[str, int], seen: Iterable[str]
+    family: str,
+    tables: Sequence[PoolNames],
+    counts: Mapping[str, int],
+    silent: Collection[str],
+    seen: Iterable[str],
 ) -> Iterator[Found]:
-    """Yield what of a preset, or of each name of the plan's own map, was there."""
+    """Yield what of a preset, or of each name of the plan's own map, was there.
+
+    Args:
+        silent: fields of which there are series, and none says a number.
+    """
     if family:
         number = sum(counts.values())
         meant = [
             text for table in tables for field in _FIELDS for text in getattr(table, field) or ()
         ]
-        yield Found(family, number, "" if number else _near(meant, seen))
+        near = NO_NUMBER if silent else _near(meant, seen)
+        yield Found(family, number, "" if number else near)
         return
     for table in tables:
         for field in _FIELDS:
             texts = getattr(table, field) or ()
             if texts:
                 number = counts[field]
-                yield Found(field, number, "" if number else _near(texts, seen))
+                near = NO_NUMBER if field in silent else _near(texts, seen)
+                yield Found(field, number, "" if number else near)
 
 
 def _near(texts: Iterable[str], seen: Iterable[str]) -> str:

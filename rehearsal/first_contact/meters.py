@@ -8,7 +8,7 @@ from typing import Final
 
 from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.records.collectors.pool_metrics import PoolMetrics, pool_metrics
-from dress_rehearsal.records.collectors.pool_series import FOUND
+from dress_rehearsal.records.collectors.pool_series import FOUND, NO_NUMBER
 from dress_rehearsal.records.http import NoAnswerError
 from dress_rehearsal.records.samples import SourceUnreadableError
 from dress_rehearsal.rehearsal.first_contact.candidates import candidates
@@ -78,6 +78,9 @@ def _tell_found(sheet: Sheet, name: str, labels: Mapping[str, str], number: int)
     if number:
         sheet.line(f"{name}: {what}: {counted(number, 'series', 'series')}", 2)
         return []
+    if near == NO_NUMBER:
+        sheet.line(f"{name}: {what}: it is there, and says no number (NaN)", 2, style="red")
+        return [f"The metrics {name} say no number for {what} (NaN): nothing is known by it."]
     hint = f"; the nearest there: {near}" if near else ""
     sheet.line(f"{name}: {what}: no series{hint}", 2, style="red")
     return [f"The metrics {name} have no series of {what}{hint}: give the preset or the names."]

@@ -21,8 +21,8 @@ def lost_views(evidence: Evidence) -> tuple[int, str] | None:
     Views beyond those recorded were invented only if the server was not asked for them: a
     recorder that lost rows is no wrong of the target. Of a record that is cut nobody knows.
     """
-    rows = evidence.samples.named(VIEWS, "redis", event=evidence.plan.event.id)
-    if rows.empty:
+    rows = evidence.samples.series(VIEWS, "redis", event=evidence.plan.event.id)
+    if not rows:
         return None
     grown = evidence.samples.increases(rows, began_ns(evidence.requests)).iloc[0]
     pages = evidence.requests[(evidence.requests["role"] == PAGE).astype(bool)]

@@ -6,6 +6,7 @@ ticket or could not be read, and the student has not been told that it is issued
 says only of a row that is there.
 """
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,21 @@ def misplaced(promised: pd.DataFrame, holding: pd.DataFrame) -> Any:
     """Return for each promised ticket whether a store has it as somebody else's (bool array)."""
     known = promised["ticket"].isin(holding["ticket"]).to_numpy(dtype=bool)
     return known & ~borne_out(promised, holding)
+
+
+def called_otherwise(promised: pd.DataFrame, holding: pd.DataFrame) -> int:
+    """Return how many tickets a store holds for a student who was told another name in its place.
+
+    Such a student was told of a ticket that the store does not know, and never of the one that it
+    has: one place was taken, under two names.
+    """
+    told, held = promised["ticket"], holding["ticket"]
+    unknown = promised.loc[told.notna() & ~told.isin(held), ["student", "ticket"]]
+    untold = holding.loc[(holding["student"] >= 0) & ~held.isin(told), ["student", "ticket"]]
+    amiss, beside = (
+        Counter(rows.drop_duplicates()["student"].tolist()) for rows in (unknown, untold)
+    )
+    return (amiss & beside).total()
 
 
 def may_come(evidence: Evidence, promised: pd.DataFrame) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.samples import label, level_on
+from dress_rehearsal.reports.evidence.samples import Series, by_source, level_on
 from dress_rehearsal.reports.words import written
 
 _WHO: Final = {
@@ -33,12 +33,10 @@ def cores_by_user(evidence: Evidence, from_ns: int, until_ns: int) -> dict[str, 
     if span_s <= 0:
         return {}
     cores: dict[str, float] = {}
-    rows = evidence.samples.named("process_cpu_seconds_total", "processes")
-    for (component, _), own in rows.groupby([label(rows, "component"), label(rows, "pid")]):
-        who = _WHO.get(str(component), "the rest of the rehearsal")
-        cores[who] = cores.get(who, 0.0) + _grown(own, from_ns, until_ns) / span_s
-    foreign = evidence.samples.named(_FOREIGN, "processes")
-    if len(foreign):
+    for process in evidence.samples.series("process_cpu_seconds_total", "processes"):
+        who = _WHO.get(process.label("component"), "the rest of the rehearsal")
+        cores[who] = cores.get(who, 0.0) + _grown(process, from_ns, until_ns) / span_s
+    for foreign in evidence.samples.series(_FOREIGN, "processes"):
         cores["other programs"] = max(_grown(foreign, from_ns, until_ns) / span_s, 0.0)
     return dict(sorted(cores.items(), key=lambda item: (-item[1], item[0])))
 
@@ -56,10 +54,10 @@ def share_on_cpu(evidence: Evidence, grid_ns: Any, late_s: float) -> float | Non
         0 to 1; None where it was not measured, or the host gave the processors to others meanwhile.
     """
     samples = evidence.samples
-    lags = samples.named("app_event_loop_lag_seconds", "app")
+    lags = samples.series("app_event_loop_lag_seconds", "app")
     lateness = {
-        str(source).partition(":")[2]: np.nan_to_num(level_on(grid_ns, own))[1:]
-        for source, own in lags.groupby("source")
+        source.partition(":")[2]: np.nan_to_num(level_on(grid_ns, own))[1:]
+        for source, own in by_source(lags).items()
     }
     latest = max(lateness, key=lambda pid: (float(lateness[pid].sum()), pid), default=None)
     if latest is None or not (late := lateness[latest] >= late_s).any():
@@ -89,7 +87,6 @@ def cores_words(cores: dict[str, float]) -> str:
     )
 
 
-def _grown(rows: Any, from_ns: int, until_ns: int) -> float:
-    times, values = rows["t_ns"].to_numpy(), rows["value"].to_numpy()
-    start, end = np.interp([from_ns, until_ns], times, values)
+def _grown(counter: Series, from_ns: int, until_ns: int) -> float:
+    start, end = np.interp([from_ns, until_ns], counter.t_ns, counter.values)
     return float(end - start)

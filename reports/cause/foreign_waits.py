@@ -87,7 +87,7 @@ def _waits(evidence: Evidence, pool: ForeignPool) -> ForeignWait:
         time_s = np.zeros(len(grid))
     share = None
     if pool.pending_told:
-        under_way = level_on(grid, evidence.samples.named("generator_in_flight", "generator"))
+        under_way = level_on(grid, evidence.samples.series("generator_in_flight", "generator"))
         pending = pd.Series(frame["pending"]).to_numpy(dtype=float)
         known = np.nan_to_num(under_way) > 0
         share = np.divide(pending, under_way, out=np.zeros(len(grid)), where=known).clip(0, 1)

@@ -95,15 +95,15 @@ class Load:
 def read_load(evidence: Evidence, grid_ns: Any) -> Load:
     """Return what loops, pools, locks and CPUs did, on a grid of Unix ns."""
     samples = evidence.samples
-    under_way = level_on(grid_ns, samples.named("generator_in_flight", "generator"))
-    taken_up = level_on(grid_ns, samples.named("http_server_active_requests", "app"))
+    under_way = level_on(grid_ns, samples.series("generator_in_flight", "generator"))
+    taken_up = level_on(grid_ns, samples.series("http_server_active_requests", "app"))
     under_way = np.fmax(under_way, taken_up)
-    locked = level_on(grid_ns, samples.named("pg_lock_waiting", "postgres"))
-    backends = samples.named("pg_stat_activity_backends", "postgres", state="active")
+    locked = level_on(grid_ns, samples.series("pg_lock_waiting", "postgres"))
+    backends = samples.series("pg_stat_activity_backends", "postgres", state="active")
     active = level_on(grid_ns, backends) - locked
     levels = {
-        "lag_s": worst_on(grid_ns, samples.named("app_event_loop_lag_seconds", "app")),
-        "cpu": level_on(grid_ns, samples.named("machine_cpu_used_ratio", "kernel")),
+        "lag_s": worst_on(grid_ns, samples.series("app_event_loop_lag_seconds", "app")),
+        "cpu": level_on(grid_ns, samples.series("machine_cpu_used_ratio", "kernel")),
         "queued": _share(under_way - taken_up, under_way),
         "locked": _share(locked, under_way),
         "active": _share(active, under_way),
@@ -124,18 +124,18 @@ def _pool_load(
     evidence: Evidence, grid_ns: Any, pool: str, under_way: Any, locked: Any, active: Any
 ) -> PoolLoad | None:
     samples = evidence.samples
-    rows = samples.named(_CONNECTIONS, "app", pool=pool, state="used")
-    if rows.empty or len(grid_ns) < 2:
+    rows = samples.series(_CONNECTIONS, "app", pool=pool, state="used")
+    if not rows or len(grid_ns) < 2:
         return None
     used = level_on(grid_ns, rows)
-    pending = level_on(grid_ns, samples.named(_PENDING, "app", pool=pool))
-    given_back = count_on(grid_ns, samples.named(f"{_USE}_count", "app", pool=pool))
+    pending = level_on(grid_ns, samples.series(_PENDING, "app", pool=pool))
+    given_back = count_on(grid_ns, samples.series(f"{_USE}_count", "app", pool=pool))
     steps = max(int(_HELD_OVER_NS // (grid_ns[1] - grid_ns[0])), 1)
     before = np.maximum(np.arange(len(grid_ns)) - steps, 0)
     span_s = (grid_ns - grid_ns[before]) / NS_PER_S
     mean_used = (used + used[before]) / 2
     hold_s = mean_used * span_s / np.maximum(given_back - given_back[before], 1)
-    created_s = count_on(grid_ns, samples.named(_CREATE, "app", pool=pool))
+    created_s = count_on(grid_ns, samples.series(_CREATE, "app", pool=pool))
     connecting = (created_s - created_s[before]) / np.maximum(span_s, 1e-9)
     of_postgres = pool == "postgres"
     unknown = np.full(len(grid_ns), np.nan)

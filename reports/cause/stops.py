@@ -4,16 +4,15 @@ An idle process uses no CPU either, so that alone tells nothing. A worker that s
 a second and uses none meanwhile did not run; nor did a store that answered no question.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.samples import label
+from dress_rehearsal.reports.evidence.samples import Series, instants
 from dress_rehearsal.reports.pools.diagnosis import runs
 from dress_rehearsal.reports.words import offset
 
@@ -50,8 +49,7 @@ def find_stops(evidence: Evidence) -> list[Stop]:
     if evidence.t0_ns is None or evidence.metrics.empty:
         return []
     begin_ns = evidence.t0_ns - NS_PER_S
-    use = evidence.samples.named("process_cpu_seconds_total", "processes")
-    use = use.assign(component=label(use, "component"), pid=label(use, "pid"))
+    use = evidence.samples.series("process_cpu_seconds_total", "processes")
     found = [*_silent_workers(evidence, use), *_silent_stores(evidence, use)]
     return [stop for stop in found if stop.until_ns > begin_ns and not _lost(evidence, stop)]
 
@@ -66,44 +64,46 @@ def stop_notes(evidence: Evidence) -> Iterator[str]:
             yield f"{who} stood still from {offset(round(since, 1))} to {offset(round(until, 1))}."
 
 
-def _silent_workers(evidence: Evidence, use: pd.DataFrame) -> Iterator[Stop]:
-    lags = evidence.samples.named("app_event_loop_lag_seconds", "app")
-    for source, rows in lags.groupby("source"):
-        pid = str(source).partition(":")[2]
-        own = use[use["pid"] == pid]
-        times = rows["t_ns"].to_numpy()
+def _silent_workers(evidence: Evidence, use: Sequence[Series]) -> Iterator[Stop]:
+    lags = evidence.samples.series("app_event_loop_lag_seconds", "app")
+    for source, _, times, _ in lags:
+        pid = source.partition(":")[2]
+        own = [process for process in use if process.label("pid") == pid]
         for place in np.flatnonzero(np.diff(times) >= LEAST_STOP_S * NS_PER_S):
             stop = _narrowed("app", own, int(times[place]), int(times[place + 1]), int(pid))
             if stop is not None:
                 yield stop
 
 
-def _silent_stores(evidence: Evidence, use: pd.DataFrame) -> Iterator[Stop]:
+def _silent_stores(evidence: Evidence, use: Sequence[Series]) -> Iterator[Stop]:
     for component, name in _STORES.items():
         up = evidence.samples.named(name, component)
         times, down = up["t_ns"].to_numpy(), (up["value"] < 1).to_numpy()
         for start, end in runs(down):
             from_ns = int(times[max(start - 1, 0)])
             until_ns = int(times[min(end, len(times) - 1)])
-            own = use[use["component"] == component]
+            own = [process for process in use if process.label("component") == component]
             stop = _narrowed(component, own, from_ns, until_ns, None)
             if stop is not None:
                 yield stop
 
 
 def _narrowed(
-    component: str, own: pd.DataFrame, from_ns: int, until_ns: int, pid: int | None
+    component: str, own: Sequence[Series], from_ns: int, until_ns: int, pid: int | None
 ) -> Stop | None:
     """Return the time in a silence in which the processes used no CPU, None when they ran.
 
     None too where nobody looked at them meanwhile: then it was the collecting that stood still.
     """
-    spent = own.groupby("t_ns")["value"].sum()
-    spent = spent[(spent.index >= from_ns) & (spent.index <= until_ns)]
-    if len(spent) < 3:
+    times = instants(own)
+    times = times[(times >= from_ns) & (times <= until_ns)]
+    if len(times) < 3:
         return None
-    times: Any = spent.index.to_numpy()
-    rate = np.diff(spent.to_numpy()) / (np.diff(times) / NS_PER_S)
+    spent = np.zeros(len(times))
+    for process in own:
+        read = np.isin(process.t_ns, times)
+        np.add.at(spent, np.searchsorted(times, process.t_ns[read]), process.values[read])
+    rate = np.diff(spent) / (np.diff(times) / NS_PER_S)
     still = [(start, end) for start, end in runs(rate <= IDLE_SHARE)]
     if not still:
         return None

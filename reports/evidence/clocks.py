@@ -7,7 +7,7 @@ import numpy as np
 
 from dress_rehearsal.records.clock import STEP_S
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
-from dress_rehearsal.reports.evidence.samples import Samples, single_series
+from dress_rehearsal.reports.evidence.samples import Samples
 
 OWN_CLOCK_NS: Final = NS_PER_MS
 """How far two readings of one machine's clock may be apart."""
@@ -39,7 +39,7 @@ def clock_steps(samples: Samples) -> tuple[ClockStep, ...]:
     """
     steps = []
     for whose, (name, source) in CLOCKS.items():
-        for _, times, values in single_series(samples.named(name, source)):
+        for _, _, times, values in samples.series(name, source):
             offset_ns = np.round(values * NS_PER_S).astype("int64")
             # Set back, a clock gives its times twice, and samples of before and after lie between
             # each other. By the other clock they are in the order in which they were taken.
@@ -77,10 +77,10 @@ def largest_step_ms(samples: Samples) -> float | None:
     What is left of it without a step is how exactly two clocks can be read at once.
     """
     changes = [
-        float(np.abs(np.diff(values)).max())
+        float(np.abs(np.diff(series.values)).max())
         for name, source in CLOCKS.values()
-        for _, _, values in single_series(samples.named(name, source))
-        if len(values) > 1
+        for series in samples.series(name, source)
+        if len(series.values) > 1
     ]
     return max(changes) * 1e3 if changes else None
 

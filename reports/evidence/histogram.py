@@ -3,13 +3,13 @@
 Percentiles are never averaged: buckets are summed first, then read once.
 """
 
-import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dress_rehearsal.reports.evidence.samples import Samples, count_on, last_on, single_series
+from dress_rehearsal.reports.evidence.samples import Samples, Series, count_on, last_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,29 @@ def histogram_on(
     grid: Any, samples: Samples, name: str, source: str, **labels: str
 ) -> Histogram | None:
     """Return one histogram added up over its processes, None when it was never sampled."""
-    buckets = samples.named(name + "_bucket", source, **labels)
-    if buckets.empty:
+    buckets = samples.series(name + "_bucket", source, **labels)
+    if not buckets:
         return None
-    series = single_series(buckets)
-    limits = [float(json.loads(labels)["le"]) for labels, _, _ in series]
+    edges, counts = counts_on(grid, buckets)
+    counts[:, -1] = np.maximum(counts[:, -1], counts[:, :-1].max(axis=1, initial=0))
+    sums = count_on(grid, samples.series(name + "_sum", source, **labels))
+    return Histogram(edges, counts, sums)
+
+
+def counts_on(
+    grid: Any, buckets: Sequence[Series], counted: Callable[[Series], Any] = lambda one: one.values
+) -> tuple[Any, Any]:
+    """Return the buckets' upper limits, and by row of the grid and limit what all had counted.
+
+    Args:
+        counted: what one process had counted, at each of its samples.
+    """
+    limits = [float(series.label("le")) for series in buckets]
     edges = np.unique([*limits, np.inf])
     counts = np.zeros((len(grid), len(edges)))
-    for limit, (_, times, values) in zip(limits, series, strict=True):
-        counts[:, np.searchsorted(edges, limit)] += last_on(grid, times, values)
-    counts[:, -1] = np.maximum(counts[:, -1], counts[:, :-1].max(axis=1, initial=0))
-    sums = count_on(grid, samples.named(name + "_sum", source, **labels))
-    return Histogram(edges, counts, sums)
+    for limit, series in zip(limits, buckets, strict=True):
+        counts[:, np.searchsorted(edges, limit)] += last_on(grid, series.t_ns, counted(series))
+    return edges, counts
 
 
 def quantile(edges: Any, cumulative: Any, share: float) -> float:

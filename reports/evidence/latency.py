@@ -193,17 +193,18 @@ def _felt_of(rows: pd.DataFrame, abandoned: Any) -> Felt:
 
 
 def _latency(step: str, rows: pd.DataFrame, seed: int) -> Latency:
-    felt = rows["felt_ms"].to_numpy()
+    felt, system = rows["felt_ms"].to_numpy(), rows["system_ms"].to_numpy()
+    answered = rows["answered"].to_numpy(dtype=bool)
     interval = _interval(step, rows, "p99", seed)
     low, high = (None, None) if interval is None else interval
     return Latency(
         count=len(felt),
-        failed=int((~rows["answered"]).sum()),
+        failed=int((~answered).sum()),
         **{field: rounded(percentile(felt, share)) for field, share in FELT.items()},
         p99_low=low,
         p99_high=high,
-        good_p99=rounded(percentile(_felt(rows, "good_p99")["felt_ms"].to_numpy(), 99)),
-        system_p99=rounded(percentile(_felt(rows, "system_p99")["system_ms"].to_numpy(), 99)),
+        good_p99=rounded(percentile(felt[answered], 99)),
+        system_p99=rounded(percentile(system[~np.isnan(system)], 99)),
     )
 
 

@@ -7,6 +7,7 @@ sent and never answered may or may not have been served.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -19,8 +20,6 @@ from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.words import written
 
 COUNTER = "http_server_requests_total"
-_TALLIED = ("sent_ns", "done_ns", "read_ns", "status", "outcome", "error")
-"""The columns that a tally reads."""
 _FEW = 5
 _FEW_SHARE = 0.001
 """Requests of others that change nothing: so many, or this share of the recorded ones."""
@@ -89,8 +88,8 @@ def reconcile(
         return Reconciliation({}, "nobody read the target's own counters.")
     if any(event.kind == "process" and event.name == "app" for event in events):
         return Reconciliation({}, "the server's own counts went with the app worker that was lost.")
-    rows = samples.named(COUNTER, "app")
-    if rows.empty:
+    rows = samples.series(COUNTER, "app")
+    if not rows:
         return Reconciliation(
             {}, f"the server's own count of requests ({COUNTER}) was never collected."
         )
@@ -99,10 +98,10 @@ def reconcile(
     increase = grown["increase"].groupby(step).sum()
     last_ns = int(grown["last_ns"].min())
     steps = requests["step"].astype("object").to_numpy()
-    told = requests[list(_TALLIED)]
+    told = _told(requests, last_ns)
     return Reconciliation(
         {
-            name: tally(told[steps == name], int(increase.get(name, 0)), last_ns)
+            name: _tallied([each[steps == name] for each in told], int(increase.get(name, 0)))
             for name in known.names
         },
         None,
@@ -117,13 +116,24 @@ def tally(rows: pd.DataFrame, counted_there: int, last_ns: int, *, answers: str 
             that, or later, may be missing from it.
         answers: `all`, or `ok` when only successful answers are sure to be counted there.
     """
-    status = integers(rows["status"])
-    sent = may_have_arrived(rows).to_numpy(dtype=bool)
-    sure = status > 0
+    told = _told(rows, last_ns)
     if answers == "ok":
-        sure &= (rows["outcome"] == "ok").to_numpy(dtype=bool)
+        told[0] &= (rows["outcome"] == "ok").to_numpy(dtype=bool)
+    return _tallied(told, counted_there)
+
+
+def _told(rows: pd.DataFrame, last_ns: int) -> list[Any]:
+    """Return for each request whether it was answered, sent, and answered early enough."""
     finished = integers(rows["done_ns"].fillna(rows["read_ns"]))
-    early = finished <= last_ns - NS_PER_S
+    return [
+        integers(rows["status"]) > 0,
+        may_have_arrived(rows).to_numpy(dtype=bool),
+        finished <= last_ns - NS_PER_S,
+    ]
+
+
+def _tallied(told: Sequence[Any], counted_there: int) -> Tally:
+    sure, sent, early = told
     return Tally(
         recorded=int(sure.sum()),
         uncertain=int((~sure & sent).sum()),

@@ -1,7 +1,9 @@
 """Looks up samples of the metrics table by name and puts many processes on one time grid."""
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,28 @@ SILENT_NS = 2 * NS_PER_S
 usually takes, says nothing about now."""
 
 
+class Series(NamedTuple):
+    """The samples of one metric from one source with one set of labels, by their times.
+
+    Attributes:
+        labels: JSON text.
+        t_ns, values: arrays of one length, at least 1.
+    """
+
+    source: str
+    labels: str
+    t_ns: Any
+    values: Any
+
+    def label(self, key: str) -> str:
+        """Return one label's value, empty where it has no such label."""
+        return str(_labels(self.labels).get(key, ""))
+
+
+Rows: TypeAlias = pd.DataFrame | Sequence[Series]
+"""Samples of one metric: as `Samples.named` has them, or split already, which takes no time."""
+
+
 class Samples:
     """The metrics table, indexed by name once: a run has half a million rows."""
 
@@ -23,7 +47,8 @@ class Samples:
         self._rows: dict[str, Any] = metrics.groupby("name", observed=True).indices
         self._source, self._sources = _coded(metrics["source"])
         self._label, self._labels = _coded(metrics["labels"])
-        self._read: dict[int, dict[str, Any]] = {}
+        self._split: dict[str, list[Series]] = {}
+        self._series: dict[Any, tuple[Series, ...]] = {}
         self._named: dict[Any, pd.DataFrame] = {}
         """What was asked for before: judging asks for many metrics several times."""
 
@@ -62,7 +87,7 @@ class Samples:
         if labels:
             fits = np.zeros(len(self._labels), dtype=bool)
             for code in np.unique(self._label[rows]):
-                found = self._read_labels(int(code))
+                found = _labels(self._labels[code])
                 fits[code] = all(str(found.get(key, "")) == value for key, value in labels.items())
             rows = rows[fits[self._label[rows]]]
         index = pd.RangeIndex(len(rows))
@@ -79,12 +104,38 @@ class Samples:
             index=index,
         )
 
-    def _read_labels(self, code: int) -> dict[str, Any]:
-        if code not in self._read:
-            self._read[code] = json.loads(self._labels[code])
-        return self._read[code]
+    def series(self, name: str, source: str = "", **labels: str) -> tuple[Series, ...]:
+        """Return what `named` does, split into series in the order of their sources and labels."""
+        asked = (name, source, *sorted(labels.items()))
+        if asked not in self._series:
+            self._series[asked] = tuple(
+                series
+                for series in self._series_of(name)
+                if source in ("", series.source.partition(":")[0])
+                and all(series.label(key) == value for key, value in labels.items())
+            )
+        return self._series[asked]
 
-    def increases(self, rows: pd.DataFrame, began_ns: int | None) -> pd.DataFrame:
+    def _series_of(self, name: str) -> list[Series]:
+        if name not in self._split:
+            rows = self._rows.get(name, np.empty(0, dtype="int64"))
+            codes = self._source[rows].astype("int64") * len(self._labels) + self._label[rows]
+            self._split[name] = sorted(
+                (
+                    Series(
+                        self._sources[self._source[own[0]]],
+                        self._labels[self._label[own[0]]],
+                        self._t_ns[own],
+                        self._values[own],
+                    )
+                    for own in _parted(rows, codes)
+                ),
+                key=_words,
+            )
+        return self._split[name]
+
+    @staticmethod
+    def increases(rows: Rows, began_ns: int | None) -> pd.DataFrame:
         """Return how much each counter grew since its last sample at or before `began_ns`.
 
         A labelled counter exists only from its first increment on: one without a sample by then
@@ -94,16 +145,34 @@ class Samples:
             One row a series: source, labels, increase, last_ns (time of its source's last sample
             among `rows`).
         """
-        keys = ["source", "labels"]
-        last = rows.groupby(keys, sort=True)["value"].last()
-        if began_ns is None:
-            before = rows.groupby(keys)["value"].first()
-        else:
-            before = rows[rows["t_ns"] <= began_ns].groupby(keys)["value"].last()
-        grown = (last - before.reindex(last.index, fill_value=0.0)).clip(lower=0)
-        ends = grown.rename("increase").reset_index()
-        ends["last_ns"] = ends["source"].map(rows.groupby("source")["t_ns"].max())
-        return ends
+        found, last_ns = [], dict[str, int]()
+        for source, labels, times, values in single_series(rows):
+            last_ns[source] = max(int(times[-1]), last_ns.get(source, int(times[-1])))
+            known = ~np.isnan(values)
+            before = known if began_ns is None else known & (times <= began_ns)
+            start = np.flatnonzero(before)[:1] if began_ns is None else np.flatnonzero(before)[-1:]
+            began = values[start[0]] if len(start) else 0.0
+            ended = values[np.flatnonzero(known)[-1]] if known.any() else np.nan
+            found.append((source, labels, max(ended - began, 0.0)))
+        grown = pd.DataFrame(found, columns=["source", "labels", "increase"])
+        return grown.assign(last_ns=grown["source"].map(last_ns))
+
+
+@lru_cache(maxsize=4096)
+def _labels(text: str) -> dict[str, Any]:
+    labels: dict[str, Any] = json.loads(text)
+    return labels
+
+
+def _parted(rows: Any, codes: Any) -> list[Any]:
+    """Return the rows of each code, in the order they have."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    return np.split(rows[order], starts[1:]) if len(rows) else []
+
+
+def _words(series: Series) -> str:
+    return series.source + series.labels
 
 
 def label(rows: pd.DataFrame, key: str) -> pd.Series:
@@ -123,11 +192,11 @@ def time_grid(start_ns: int, end_ns: int, interval_ns: int) -> Any:
     return np.arange(start_ns, end_ns + interval_ns, interval_ns, dtype="int64")
 
 
-def level_on(grid: Any, rows: pd.DataFrame) -> Any:
+def level_on(grid: Any, rows: Rows) -> Any:
     """Return gauges added up over their sources on a grid; NaN where none had spoken recently."""
     total = np.zeros(len(grid))
     heard = np.zeros(len(grid), dtype=bool)
-    for _, times, values in single_series(rows):
+    for _, _, times, values in single_series(rows):
         usual_ns = (times[-1] - times[0]) / max(len(times) - 1, 1)
         recent_ns = max(SILENT_NS, 1.5 * usual_ns)
         position = np.searchsorted(times, grid, side="right") - 1
@@ -137,18 +206,18 @@ def level_on(grid: Any, rows: pd.DataFrame) -> Any:
     return np.where(heard, total, np.nan)
 
 
-def worst_on(grid: Any, rows: pd.DataFrame) -> Any:
+def worst_on(grid: Any, rows: Rows) -> Any:
     """Return the highest gauge of any one source on a grid, NaN where none had spoken recently."""
     worst = np.full(len(grid), np.nan)
-    for _, own in rows.groupby("source"):
+    for own in by_source(rows).values():
         worst = np.fmax(worst, level_on(grid, own))
     return worst
 
 
-def count_on(grid: Any, rows: pd.DataFrame) -> Any:
+def count_on(grid: Any, rows: Rows) -> Any:
     """Return counters added up over their sources on a grid; 0 before a series begins."""
     total = np.zeros(len(grid))
-    for _, times, values in single_series(rows):
+    for _, _, times, values in single_series(rows):
         total += last_on(grid, times, values)
     return total
 
@@ -159,21 +228,28 @@ def last_on(grid: Any, times: Any, values: Any) -> Any:
     return np.where(position >= 0, values[np.maximum(position, 0)], 0.0)
 
 
-def single_series(rows: pd.DataFrame) -> list[tuple[str, Any, Any]]:
-    """Split samples into series: labels (JSON text), times and values of each."""
-    if rows.empty:
-        return []
+def instants(rows: Sequence[Series]) -> Any:
+    """Return when any of the series was read, each moment once."""
+    return np.unique(np.concatenate([np.empty(0, "int64"), *(series.t_ns for series in rows)]))
+
+
+def by_source(rows: Rows) -> dict[str, list[Series]]:
+    """Return the series of each source, the sources in the order of their names."""
+    found: dict[str, list[Series]] = {}
+    for series in single_series(rows):
+        found.setdefault(series.source, []).append(series)
+    return dict(sorted(found.items()))
+
+
+def single_series(rows: Rows) -> Sequence[Series]:
+    """Split samples into series, in the order of their sources and labels."""
+    if not isinstance(rows, pd.DataFrame):
+        return rows
     source, sources = pd.factorize(rows["source"].to_numpy(dtype=object))
     label, labels = pd.factorize(rows["labels"].to_numpy(dtype=object))
-    if len(sources) == len(labels) == 1:
-        return [(labels[0], rows["t_ns"].to_numpy(), rows["value"].to_numpy())]
-    pairs, codes = np.unique(source * len(labels) + label, return_inverse=True)
-    words = [f"{sources[pair // len(labels)]}{labels[pair % len(labels)]}" for pair in pairs]
-    places = np.argsort(np.array(words, dtype=object), kind="stable")
-    codes = np.argsort(places)[codes]  # in the order of their words
-    order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    texts = labels[label[order[starts]]]
-    times = np.split(rows["t_ns"].to_numpy()[order], starts[1:])
-    values = np.split(rows["value"].to_numpy()[order], starts[1:])
-    return list(zip(texts, times, values, strict=True))
+    times, values = rows["t_ns"].to_numpy(), rows["value"].to_numpy()
+    found = (
+        Series(sources[source[own[0]]], labels[label[own[0]]], times[own], values[own])
+        for own in _parted(np.arange(len(rows)), source * len(labels) + label)
+    )
+    return sorted(found, key=_words)

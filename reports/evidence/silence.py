@@ -14,7 +14,7 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence.clocks import clock_steps, set_forward_ns
-from dress_rehearsal.reports.evidence.samples import Samples, label
+from dress_rehearsal.reports.evidence.samples import Samples, instants
 from dress_rehearsal.reports.evidence.timeline import Timeline
 
 OVERDUE_S: Final = 1.25
@@ -124,12 +124,12 @@ def _spans(
 
 def _ended(samples: Samples, pid: str, last_ns: int) -> bool:
     """Return whether a process was gone soon after its last word, as the list of them has it."""
-    seen = samples.named("process_cpu_seconds_total", "processes")
-    own = seen[label(seen, "pid") == pid]["t_ns"]
-    if own.empty:
+    seen = samples.series("process_cpu_seconds_total", "processes")
+    own = instants([process for process in seen if process.label("pid") == pid])
+    if not len(own):
         return False
-    last_seen = int(own.max())
-    return last_seen <= last_ns + _ENDED_S * NS_PER_S and bool((seen["t_ns"] > last_seen).any())
+    last_seen = int(own[-1])
+    return last_seen <= last_ns + _ENDED_S * NS_PER_S and int(instants(seen)[-1]) > last_seen
 
 
 def _down(samples: Samples, component: str) -> frozenset[int]:

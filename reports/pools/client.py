@@ -9,6 +9,7 @@ Waiting is the evidence, levels alone lie. An interval counts as saturated when
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,22 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.histogram import Histogram, histogram_on
-from dress_rehearsal.reports.evidence.samples import count_on, level_on, time_grid, worst_on
+from dress_rehearsal.reports.evidence.samples import (
+    Series,
+    by_source,
+    count_on,
+    level_on,
+    time_grid,
+    worst_on,
+)
 from dress_rehearsal.reports.numbers import rounded, whole
-from dress_rehearsal.reports.pools.diagnosis import Circumstances, diagnose, standstill_s
+from dress_rehearsal.reports.pools.diagnosis import (
+    Circumstances,
+    diagnose,
+    first_saturated,
+    saturated_since_s,
+    standstill_s,
+)
 from dress_rehearsal.reports.pools.leaks import leaked_connections
 from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.words import milliseconds, seconds, written
@@ -92,11 +106,11 @@ def find_client_pools(evidence: Evidence, grid: Any) -> list[PoolFinding]:
 def _client_pool(evidence: Evidence, grid: Any, name: str) -> ClientPool | None:
     """Return one pool of the app workers, None when no worker ever reported it."""
     samples = evidence.samples
-    used = samples.named(_CONNECTIONS, "app", pool=name, state="used")
-    if used.empty or not len(grid):
+    used = samples.series(_CONNECTIONS, "app", pool=name, state="used")
+    if not used or not len(grid):
         return None
-    pending = samples.named(_PREFIX + "pending_requests", "app", pool=name)
-    timeouts = count_on(grid, samples.named(_PREFIX + "timeouts_total", "app", pool=name))
+    pending = samples.series(_PREFIX + "pending_requests", "app", pool=name)
+    timeouts = count_on(grid, samples.series(_PREFIX + "timeouts_total", "app", pool=name))
     wait = histogram_on(grid, samples, _PREFIX + "wait_time_seconds", "app", pool=name)
     use = histogram_on(grid, samples, _PREFIX + "use_time_seconds", "app", pool=name)
     nothing = np.zeros(len(grid))
@@ -104,7 +118,7 @@ def _client_pool(evidence: Evidence, grid: Any, name: str) -> ClientPool | None:
         {
             "t_ns": grid,
             "used": level_on(grid, used),
-            "max": level_on(grid, samples.named(_PREFIX + "max", "app", pool=name)),
+            "max": level_on(grid, samples.series(_PREFIX + "max", "app", pool=name)),
             "pending": level_on(grid, pending),
             "timeouts": np.diff(timeouts, prepend=timeouts[:1]).clip(min=0),
             "acquired": wait.observed if wait else nothing,
@@ -129,12 +143,7 @@ def _client_pool(evidence: Evidence, grid: Any, name: str) -> ClientPool | None:
 def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
     """Return how full the pool was, how long it was waited for, since when, and why."""
     frame = seen.frame
-    hit = np.flatnonzero(frame["saturated"].to_numpy())
-    first = int(hit[0]) if len(hit) else None
-    since_s = None
-    if first is not None and evidence.t0_ns is not None:
-        started = frame["t_ns"].iloc[max(first - 1, 0)]
-        since_s = rounded((int(started) - evidence.t0_ns) / NS_PER_S, 2)
+    first = first_saturated(frame)
     around = _circumstances(evidence, seen)
     leaked = leaked_connections(evidence, frame, around)
     diagnosis = diagnose(frame, first, leaked, around)
@@ -150,7 +159,7 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
         peak_pending=whole(seen.peak_pending),
         wait_p99_ms=rounded(seen.wait.percentile_ms(99)) if seen.wait else None,
         timeouts=int(frame["timeouts"].sum()),
-        saturated_at_s=since_s,
+        saturated_at_s=saturated_since_s(frame, first, evidence.t0_ns),
         leaked=leaked,
         diagnosis=diagnosis,
     )
@@ -161,7 +170,7 @@ def _circumstances(evidence: Evidence, seen: ClientPool) -> Circumstances:
     """Return what else was to be seen at the pool's intervals."""
     grid, app, samples = seen.frame["t_ns"].to_numpy(), evidence.plan.app, evidence.samples
     unknown = np.full(len(grid), np.nan)
-    lags = samples.named("app_event_loop_lag_seconds", "app")
+    lags = samples.series("app_event_loop_lag_seconds", "app")
     timeouts_s = {
         "redis": app.redis_pool_timeout,
         "sqs": _SQS_TIMEOUT_S,
@@ -169,7 +178,7 @@ def _circumstances(evidence: Evidence, seen: ClientPool) -> Circumstances:
     }
     around = Circumstances(
         loop_lag_ms=1e3 * worst_on(grid, lags),
-        cpu=level_on(grid, samples.named("machine_cpu_used_ratio", "kernel")),
+        cpu=level_on(grid, samples.series("machine_cpu_used_ratio", "kernel")),
         lock_waiting=unknown,
         active=unknown,
         open_idle=unknown,
@@ -179,13 +188,13 @@ def _circumstances(evidence: Evidence, seen: ClientPool) -> Circumstances:
     if seen.name != DATABASE:
         return around
     active, open_idle = (
-        level_on(grid, samples.named("pg_stat_activity_backends", "postgres", state=state))
+        level_on(grid, samples.series("pg_stat_activity_backends", "postgres", state=state))
         for state in ("active", "idle in transaction")
     )
-    up = level_on(grid, samples.named("pg_up", "postgres")) > 0
+    up = level_on(grid, samples.series("pg_up", "postgres")) > 0
     return dataclasses.replace(
         around,
-        lock_waiting=level_on(grid, samples.named("pg_lock_waiting", "postgres")),
+        lock_waiting=level_on(grid, samples.series("pg_lock_waiting", "postgres")),
         active=np.where(up, active, np.nan),
         open_idle=np.where(up, open_idle, np.nan),
         workers=_workers(evidence, grid, seen.name),
@@ -196,24 +205,21 @@ def _workers(evidence: Evidence, grid: Any, pool: str) -> list[pd.DataFrame]:
     """Return each worker's own pool: used, max, pending and returned in each interval."""
     samples = evidence.samples
     levels = {
-        "used": samples.named(_CONNECTIONS, "app", pool=pool, state="used"),
-        "max": samples.named(_PREFIX + "max", "app", pool=pool),
-        "pending": samples.named(_PREFIX + "pending_requests", "app", pool=pool),
+        "used": samples.series(_CONNECTIONS, "app", pool=pool, state="used"),
+        "max": samples.series(_PREFIX + "max", "app", pool=pool),
+        "pending": samples.series(_PREFIX + "pending_requests", "app", pool=pool),
     }
-    uses = samples.named(_PREFIX + "use_time_seconds_count", "app", pool=pool)
+    owned = {name: by_source(series) for name, series in levels.items()}
+    uses = by_source(samples.series(_PREFIX + "use_time_seconds_count", "app", pool=pool))
     found = []
-    owned = {name: dict(list(rows.groupby("source"))) for name, rows in levels.items()}
-    given_back = dict(list(uses.groupby("source")))
-    for worker in sorted(owned["used"]):
-        own = {
-            name: level_on(grid, rows.get(worker, levels[name][:0])) for name, rows in owned.items()
-        }
-        returned = count_on(grid, given_back.get(worker, uses[:0]))
+    for worker in owned["used"]:
+        own = {name: level_on(grid, series.get(worker, ())) for name, series in owned.items()}
+        returned = count_on(grid, uses.get(worker, ()))
         found.append(pd.DataFrame({**own, "returned": np.diff(returned, prepend=returned[:1])}))
     return found
 
 
-def _peak(evidence: Evidence, grid: Any, pool: str, mark: str, level: pd.DataFrame) -> float:
+def _peak(evidence: Evidence, grid: Any, pool: str, mark: str, level: Sequence[Series]) -> float:
     """Return the highest level of the run: each worker's own, added up: an upper bound.
 
     The workers' pools are separate and need not have been fullest at the same time. A sample every
@@ -221,16 +227,26 @@ def _peak(evidence: Evidence, grid: Any, pool: str, mark: str, level: pd.DataFra
     it tells of the run only if it rose in it.
     """
     start_ns = int(grid[0])
-    marks = evidence.samples.named(_PREFIX + mark, "app", pool=pool)
-    during = level[level["t_ns"] >= start_ns].groupby("source")["value"].max()
-    before = marks[marks["t_ns"] <= start_ns].groupby("source")["value"].max()
-    highest = marks.groupby("source")["value"].max()
+    marks = by_source(evidence.samples.series(_PREFIX + mark, "app", pool=pool))
     total = np.nan
-    for worker in sorted(level["source"].unique()):
-        seen, most = during.get(worker, np.nan), highest.get(worker, np.nan)
-        risen = seen if most <= before.get(worker, -np.inf) else most
+    for worker, levels in by_source(level).items():
+        own = marks.get(worker, ())
+        seen, most = _highest(levels, from_ns=start_ns), _highest(own)
+        risen = seen if most <= _highest(own, until_ns=start_ns, none=-np.inf) else most
         total = np.nansum([total, np.fmax(seen, risen)])
     return float(total)
+
+
+def _highest(
+    series: Sequence[Series],
+    *,
+    from_ns: float = -np.inf,
+    until_ns: float = np.inf,
+    none: float = np.nan,
+) -> float:
+    """Return the highest value of a span, `none` without any."""
+    values = [each.values[(each.t_ns >= from_ns) & (each.t_ns <= until_ns)] for each in series]
+    return float(np.fmax.reduce(np.concatenate([*values, np.empty(0)]), initial=none))
 
 
 def _evidence(frame: pd.DataFrame, first: int) -> str:

@@ -25,6 +25,8 @@ from dress_rehearsal.reports.pools.diagnosis import (
     LONG_HOLD_MS,
     Circumstances,
     diagnose,
+    first_saturated,
+    saturated_since_s,
     standstill_s,
 )
 from dress_rehearsal.reports.pools.foreign_series import ForeignPool, read_foreign_pools
@@ -62,12 +64,7 @@ def find_foreign_pools(evidence: Evidence) -> list[PoolFinding]:
 def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> PoolFinding:
     """Return how full the pool was, how long it was waited for, since when, and why."""
     frame = pool.frame
-    hit = np.flatnonzero(frame["saturated"].to_numpy())
-    first = int(hit[0]) if len(hit) else None
-    since_s = None
-    if first is not None and evidence.t0_ns is not None:
-        started = frame["t_ns"].iloc[max(first - 1, 0)]
-        since_s = rounded((int(started) - evidence.t0_ns) / NS_PER_S, 2)
+    first = first_saturated(frame)
     around = _circumstances(evidence, pool, active)
     leaked = leaked_at_rest(evidence, frame, pool.workers) if pool.kind == "client" else None
     said = "" if first is None else _evidence(pool, first)
@@ -92,7 +89,7 @@ def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> 
             wait_p99_ms=rounded(pool.wait.percentile_ms(99)) if pool.wait else None,
             wait_mean_ms=rounded(_mean_wait_ms(pool)),
             timeouts=int(frame["timeouts"].sum()),
-            saturated_at_s=since_s,
+            saturated_at_s=saturated_since_s(frame, first, evidence.t0_ns),
             leaked=leaked,
             diagnosis=diagnosis,
         ),
@@ -136,9 +133,10 @@ def _why_short(pool: ForeignPool) -> Any:
 
 def _full_unknown(pool: ForeignPool) -> bool:
     """Return whether it was full, or may have been, and nothing tells if anybody waited."""
-    full = pool.frame["used"] >= pool.frame["max"]
-    unlimited = pool.frame["max"].isna().all() and pool.kind != "client"
-    return (bool(full.any()) and not pool.waiting_told) or unlimited
+    used, most = pool.frame["used"], pool.frame["max"]
+    unlimited = most.isna().all() and pool.kind != "client"
+    may_be_full = bool((used >= most).any()) or used.isna().all()
+    return (may_be_full and not pool.waiting_told) or unlimited
 
 
 def _unseen(evidence: Evidence, pool: ForeignPool) -> bool:
@@ -172,7 +170,7 @@ def _circumstances(
     unknown = np.full(len(grid), np.nan)
     cpu = unknown
     if _is_here(evidence):
-        cpu = level_on(grid, evidence.samples.named("machine_cpu_used_ratio", "kernel"))
+        cpu = level_on(grid, evidence.samples.series("machine_cpu_used_ratio", "kernel"))
     busy = (
         unknown if active is None else np.interp(grid, active.index.to_numpy(), active.to_numpy())
     )

@@ -1,4 +1,4 @@
-"""Metrics of somebody else's pools that cannot be right: a page that stands still, swapped names.
+"""Metrics of somebody else's pools that cannot be right: they stand still, are swapped, below 0.
 
 Of a page that stands still nothing is known, so a pool that it calls healthy was not measured. The
 rest is said, and decides nothing: a pool may grow beyond its usual size.
@@ -33,7 +33,7 @@ def stands_still(evidence: Evidence, metrics: Metrics) -> bool:
     if not counters:
         return False
     told = pd.concat([*counters, _rows(evidence, metrics, _LEVEL)])
-    if any(len(np.unique(values)) > 1 for _, _, values in single_series(told)):
+    if any(len(np.unique(each.values)) > 1 for each in single_series(told)):
         return False
     since_ns, until_ns = int(told["t_ns"].min()), int(told["t_ns"].max())
     bought = evidence.requests[evidence.requests["role"] == PURCHASE]
@@ -51,6 +51,7 @@ def implausible(evidence: Evidence, metrics: Metrics) -> Iterator[str]:
             f"pools. Perhaps a copy is kept somewhere between."
         )
         return
+    yield from _below_none(evidence, metrics)
     used = _rows(evidence, metrics, _LEVEL, state="used")
     limits = _rows(evidence, metrics, f"{_PREFIX}max")
     for pool in sorted(set(label(used, "pool"))):
@@ -60,6 +61,19 @@ def implausible(evidence: Evidence, metrics: Metrics) -> Iterator[str]:
             limits[label(limits, "pool") == pool],
             evidence.t0_ns,
         )
+
+
+def _below_none(evidence: Evidence, metrics: Metrics) -> Iterator[str]:
+    """Yield a sentence where fewer than no connections are in use, or wait."""
+    for what, name in (("in use", _LEVEL), ("awaited", f"{_PREFIX}pending_requests")):
+        rows = _rows(evidence, metrics, name)
+        below = rows[rows["value"] < 0]
+        if not below.empty:
+            yield (
+                f"The metrics of {metrics.name} say that {written(below['value'].min())} "
+                f"connections are {what}, which cannot be: one is given back, or counted so, more "
+                f"often than it is taken. Such numbers are taken as not known."
+            )
 
 
 def _levels(

@@ -69,10 +69,10 @@ def leaked_connections(
         return None
     fewest = frame.loc[frame["t_ns"] <= int(last), "used"].min()
     always = 0 if pd.isna(fewest) else int(fewest)
-    active = evidence.samples.named("http_server_active_requests", "app")
+    active = evidence.samples.series("http_server_active_requests", "app")
     late = np.asarray(around.loop_lag_ms >= LATE_LOOP_MS, dtype=bool)
     resting = ~late & (frame["t_ns"] > int(last)) & frame["used"].notna() & ~(frame["pending"] > 0)
-    if len(active):
+    if active:
         resting &= ~(level_on(frame["t_ns"].to_numpy(), active) > 0)
     rest = frame[resting]
     if len(rest) > 1 and rest["t_ns"].iloc[-1] - rest["t_ns"].iloc[0] >= REST_NS:

@@ -8,7 +8,7 @@ write_back       five rows waited over 1 s from grant to commit; since the first
 accept_queue     the target's own sockets turned connections away, or the queue stood at its limit
 max_connections  every connection of the PostgreSQL server was taken
 cpu              all CPUs at least 95% busy for 1 s on end, and in it an event loop 50 ms late in
-                 two samples running
+                 two samples running. Full, and no loop of the app's is known: not measured
 app_loop         an app worker's loop was 50 ms late in every sample of 1.5 s; the gauge tells of
                  the last 0.5 s, so that is for a second on end, and no single stumble
 generator_loop   five requests within 250 ms were later than the plan's max_late_start
@@ -16,13 +16,14 @@ generator_loop   five requests within 250 ms were later than the plan's max_late
 Where a clock was set meanwhile, what compares times (late rows, late requests) was not measured.
 """
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.samples import label, level_on, single_series, worst_on
+from dress_rehearsal.reports.evidence.samples import level_on, worst_on
 from dress_rehearsal.reports.evidence.stores import DURABLE
 from dress_rehearsal.reports.numbers import integers, percentile, rounded, whole
 from dress_rehearsal.reports.pools.client import MIN_WAITERS, PoolFinding, grid_interval_s
@@ -99,11 +100,11 @@ def _since_ns(grid: Any, hit: Any) -> int | None:
 
 
 def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
-    own = level_on(grid, evidence.samples.named("writeback_backlog", "writeback"))
+    own = level_on(grid, evidence.samples.series("writeback_backlog", "writeback"))
     pending = level_on(
-        grid, evidence.samples.named("redis_stream_pending", "redis", group="writeback")
+        grid, evidence.samples.series("redis_stream_pending", "redis", group="writeback")
     )
-    lag = level_on(grid, evidence.samples.named("redis_stream_lag", "redis", group="writeback"))
+    lag = level_on(grid, evidence.samples.series("redis_stream_lag", "redis", group="writeback"))
     seen = np.concatenate([own, pending + lag])
     if np.isnan(seen).all():
         return None
@@ -122,7 +123,7 @@ def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
             f"longest {seconds(waits.max() / NS_PER_S)}, with a backlog of up to "
             f"{written(_peak(seen))}"
         )
-    age = worst_on(grid, evidence.samples.named("writeback_oldest_age_seconds", "writeback"))
+    age = worst_on(grid, evidence.samples.series("writeback_oldest_age_seconds", "writeback"))
     steps = max(int(1 / grid_interval_s(evidence.plan)), 2)
     old = np.flatnonzero(_lasting(age >= LATE_ROW_NS / NS_PER_S, steps))
     if len(old):
@@ -139,21 +140,24 @@ def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
 
 
 def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
-    lengths = evidence.samples.named("listen_queue_length", "kernel")
-    limits = evidence.samples.named("listen_queue_limit", "kernel")
-    drops = evidence.samples.named("listen_queue_drops_total", "kernel")
-    if lengths.empty and drops.empty:
+    lengths = evidence.samples.series("listen_queue_length", "kernel")
+    limits = evidence.samples.series("listen_queue_limit", "kernel")
+    drops = evidence.samples.series("listen_queue_drops_total", "kernel")
+    if not lengths and not drops:
         return None
     length, limit, full = np.nan, np.nan, np.zeros(len(grid), dtype=bool)
-    for port, rows in lengths.groupby(label(lengths, "port")):
-        there = limits[label(limits, "port") == port] if len(limits) else limits
-        levels, most = level_on(grid, rows), level_on(grid, there)
+    for port in sorted({series.label("port") for series in lengths}):
+        own, there = (
+            [series for series in each if series.label("port") == port]
+            for each in (lengths, limits)
+        )
+        levels, most = level_on(grid, own), level_on(grid, there)
         peak = _peak(levels)
         if np.isnan(length) or peak > length:
-            length, limit = peak, _peak(most) if len(there) else np.nan
+            length, limit = peak, _peak(most) if there else np.nan
         full |= (levels >= most) & (most > 0)
     lost, moments = 0, [_since_ns(grid, full)]
-    for _, times, counts in single_series(drops):
+    for _, _, times, counts in drops:
         more = np.diff(counts, prepend=counts[:1]).clip(min=0)
         lost += int(more.sum())
         moments += [int(times[max(place - 1, 0)]) for place in np.flatnonzero(more)[:1]]
@@ -167,8 +171,8 @@ def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
 
 
 def _max_connections(evidence: Evidence, grid: Any) -> PoolFinding | None:
-    used = level_on(grid, evidence.samples.named("pg_connections_used", "postgres"))
-    most = level_on(grid, evidence.samples.named("pg_settings_max_connections", "postgres"))
+    used = level_on(grid, evidence.samples.series("pg_connections_used", "postgres"))
+    most = level_on(grid, evidence.samples.series("pg_settings_max_connections", "postgres"))
     if np.isnan(used).all():
         return None
     since_ns = _since_ns(grid, (used >= most) & (most > 0))
@@ -177,25 +181,31 @@ def _max_connections(evidence: Evidence, grid: Any) -> PoolFinding | None:
 
 
 def _cpu(evidence: Evidence, grid: Any) -> PoolFinding | None:
-    used = level_on(grid, evidence.samples.named("machine_cpu_used_ratio", "kernel"))
+    used = level_on(grid, evidence.samples.series("machine_cpu_used_ratio", "kernel"))
     if np.isnan(used).all():
         return None
-    lags = [worst_on(grid, evidence.samples.named("app_event_loop_lag_seconds", "app"))]
-    lags.append(worst_on(grid, evidence.samples.named("generator_loop_lag_seconds", "generator")))
-    lag = np.fmax(*lags)
+    heard = worst_on(grid, evidence.samples.series("app_event_loop_lag_seconds", "app"))
+    own = worst_on(grid, evidence.samples.series("generator_loop_lag_seconds", "generator"))
+    lag = np.fmax(heard, own)
     steps = max(int(1 / grid_interval_s(evidence.plan)), 1)
-    hit = _lasting(used >= BUSY, steps) & _lasting(lag >= LATE_LOOP_S, 2)
+    full = _lasting(used >= BUSY, steps)
+    hit = full & _lasting(lag >= LATE_LOOP_S, 2)
     first = int(np.argmax(hit))
     second = slice(first, first + steps)
     said = (
         f"all CPUs were {written(100 * _peak(used[second]))}% busy and event loops ran up to "
         f"{milliseconds(1e3 * _peak(lag[second]))} late"
     )
-    return _finding("cpu", evidence, _since_ns(grid, hit), said, most=1.0, used=_peak(used))
+    finding = _finding("cpu", evidence, _since_ns(grid, hit), said, most=1.0, used=_peak(used))
+    if finding.pool.diagnosis == "healthy" and np.isnan(heard).all() and full.any():
+        # Of somebody else's app no loop is known: that nobody waited for a full CPU, nobody saw.
+        unknown = finding.pool.model_copy(update={"diagnosis": "not_measured"})
+        finding = dataclasses.replace(finding, pool=unknown)
+    return finding
 
 
 def _app_loop(evidence: Evidence, grid: Any) -> PoolFinding | None:
-    lag = worst_on(grid, evidence.samples.named("app_event_loop_lag_seconds", "app"))
+    lag = worst_on(grid, evidence.samples.series("app_event_loop_lag_seconds", "app"))
     if np.isnan(lag).all():
         return None
     queued = evidence.latency["queue_ms"].dropna().to_numpy()

@@ -5,7 +5,6 @@ from typing import Final
 from dress_rehearsal.plans.sections.metrics import Metrics
 from dress_rehearsal.records.collectors.pool_metrics import PROCESS, RESTARTS
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.samples import single_series
 
 _TURNS: Final = 3
 
@@ -20,8 +19,8 @@ def takes_turns(evidence: Evidence, metrics: Metrics) -> bool:
     fallen = evidence.samples.named(RESTARTS, metrics.name)["value"]
     if len(fallen) and fallen.max() >= _TURNS:
         return True
-    begun = evidence.samples.named(PROCESS, metrics.name)
-    return any(_returns(list(values)) >= _TURNS for _, _, values in single_series(begun))
+    begun = evidence.samples.series(PROCESS, metrics.name)
+    return any(_returns(list(series.values)) >= _TURNS for series in begun)
 
 
 def _returns(begun: list[float]) -> int:

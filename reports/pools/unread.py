@@ -6,7 +6,7 @@ import pandas as pd
 
 from dress_rehearsal.plans.sections.metrics import Metrics
 from dress_rehearsal.records.collectors.pool_metrics import UP
-from dress_rehearsal.records.collectors.pool_series import FOUND
+from dress_rehearsal.records.collectors.pool_series import FOUND, NO_NUMBER
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import label
 from dress_rehearsal.reports.pools.implausible import implausible
@@ -63,4 +63,7 @@ def _notes(evidence: Evidence, metrics: Metrics) -> Iterator[str]:
         if not number:
             there = f"; nearest names there: {near}" if near else "; no name there is like its own"
             what = f"preset {of}" if of in metrics.presets else f"the name given as {of}"
-            yield f"Pools: {what} matched no series of {metrics.name}{there}."
+            if near == NO_NUMBER:
+                yield f"Pools: {what} is there in {metrics.name}, and says no number (NaN)."
+            else:
+                yield f"Pools: {what} matched no series of {metrics.name}{there}."

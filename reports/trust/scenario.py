@@ -9,8 +9,10 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.trust.doubt import Doubt
 from dress_rehearsal.reports.words import counted
 
-_ANSWERED: Final = re.compile(r".* returned nothing for 4\d\d")
+_ANSWERED: Final = re.compile(r".* returned nothing for 4\d\d\b.*")
 """The target said no, and the scenario has no word for it: the student failed, which is true."""
+_SUCCESS: Final = re.compile(r".* (returned nothing for|in .*, after) 2\d\d\b.*")
+_OR: Final = ", unless the target says yes where it means no"
 
 
 def judge_scenario(evidence: Evidence) -> tuple[list[Doubt], list[str]]:
@@ -23,7 +25,10 @@ def judge_scenario(evidence: Evidence) -> tuple[list[Doubt], list[str]]:
     for trouble, count in counts.items():
         sentence = f"In the scenario, {counted(count, 'time')}: {trouble}"
         if _ANSWERED.fullmatch(trouble):
-            notes.append(f"{sentence}; each is a student who failed there.")
+            notes.append(f"{sentence}; each counts as failed.")
         else:
-            doubts.append(Doubt(f"{sentence}; what it made of that student proves nothing."))
+            instead = _OR if _SUCCESS.fullmatch(trouble) else ""
+            doubts.append(
+                Doubt(f"{sentence}; what it made of that student proves nothing{instead}.")
+            )
     return doubts, notes

@@ -7,9 +7,12 @@ begins or the method has ended.
 import time
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
+from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.scenarios.buyer import Admitted, Granted, Pending, Refused, Waiting
 from dress_rehearsal.scenarios.client.connection import Exchange
+from dress_rehearsal.scenarios.client.response import Headers
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN
 
@@ -36,6 +39,10 @@ class Reply:
     """The stream of events that was held, if one was."""
 
 
+_LONGEST_KIND: Final = 30
+_REDIRECTS: Final = range(300, 400)
+
+
 @dataclass(slots=True)
 class Sent:
     """A request that has ended, and is not recorded yet."""
@@ -56,6 +63,26 @@ class Sent:
         """Of its answer; 0: none came."""
         answer = self.exchange.answer
         return 0 if answer is None else answer.status
+
+    @property
+    def answered(self) -> str:
+        """What came as an answer, in words: its status, of what kind or to where."""
+        answer = self.exchange.answer
+        headers = Headers([] if answer is None else answer.headers)
+        if self.status in _REDIRECTS:
+            return f"{self.status} to {_led_to(headers.get('location', ''))}"
+        kind = visible_line(headers.get("content-type", "").partition(";")[0].strip())
+        kind = kind[:_LONGEST_KIND]
+        return f"{self.status} ({kind})" if kind else str(self.status)
+
+
+def _led_to(location: str) -> str:
+    """Return where a redirect leads, by the first part of its path: the rest may be a ticket's."""
+    try:
+        first, _, rest = urlsplit(location).path.lstrip("/").partition("/")
+    except ValueError:
+        return "nowhere"
+    return f"/{visible_line(first)[:_LONGEST_KIND]}{'/…' if rest else ''}"
 
 
 class Call:

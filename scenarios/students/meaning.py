@@ -51,7 +51,7 @@ def meaning_of(
         is_error = last is not None and (unanswered or last.status >= _SERVER_ERROR)
         if is_error and isinstance(raised, _UNREADABLE):
             return came_to
-        troubles.raised(method, raised)
+        troubles.raised(method, raised, "" if last is None or unanswered else last.answered)
         return came_to if unanswered else (FAILED, type(raised).__name__[:LONGEST_WORD], None)
     if unanswered:
         if said is not None and method in _CLAIMING:
@@ -82,7 +82,7 @@ def _claimed(method: str, last: Sent | None, said: Any, troubles: Troubles) -> M
         troubles.returned(method, "sent nothing and returned nothing")
         return FAILED, NO_CLAIM, None
     if last.status < _SERVER_ERROR:
-        troubles.returned(method, f"returned nothing for {last.status}")
+        troubles.returned(method, f"returned nothing for {last.answered}")
     return FAILED, outcome_of(last.status)[1] or NO_CLAIM, None
 
 

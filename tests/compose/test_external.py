@@ -198,3 +198,25 @@ def test_a_target_with_another_time_is_not_rushed_where_the_clock_opens_it(
             assert stage.ramp is not None
             assert stage.ramp.off_s is not None
             assert -7 <= stage.ramp.off_s <= -5.9
+
+
+def test_a_target_is_rehearsed_by_one_at_a_time(service: str, new_run: NewRun) -> None:
+    outside, other = plan(service), plan(service.replace("127.0.0.1", "localhost") + "/api")
+    with (
+        ExternalStage(outside, new_run(outside), []),
+        pytest.raises(StageUnusableError, match="another rehearsal or probe on this machine has"),
+        ExternalStage(other, new_run(other), []),
+    ):
+        pass
+    with ExternalStage(outside, new_run(outside), []):
+        pass
+
+
+def test_two_targets_are_rehearsed_at_once(service: str, new_run: NewRun) -> None:
+    with serving(TicketService) as beside:
+        for one in (plan(service), plan(beside)):
+            with ExternalStage(one, new_run(one), []):
+                pass
+        one, other = plan(service), plan(beside)
+        with ExternalStage(one, new_run(one), []), ExternalStage(other, new_run(other), []):
+            pass

@@ -1,33 +1,37 @@
 """What a plan makes go wrong on a stage: done to the real processes, and ended again."""
 
-import json
 import os
 import re
 import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import psycopg
 import pytest
 import redis
 
-from dress_rehearsal.compose import EmbeddedStage, Loss, StageError, StageUnusableError
+from dress_rehearsal.compose import EmbeddedStage, StageError, StageUnusableError
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.target import Target
-from dress_rehearsal.plans import Fault, Person, Plan
+from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.plans.plan import App, Event
 from dress_rehearsal.records import RunDirectory
+from tests.compose.faulting import (
+    await_loss,
+    await_true,
+    fault,
+    hogs_beside,
+    names,
+    on_record,
+    pids,
+    state,
+)
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("stage faults")]
 
 NewRun = Callable[[Plan], RunDirectory]
-
-
-def fault(name: str, **more: Any) -> Fault:
-    return Fault.model_validate({"name": name, "at": "T-1s", **more})
 
 
 @pytest.fixture(scope="module")
@@ -50,31 +54,6 @@ def stage(plan: Plan, run: RunDirectory, people: list[Person]) -> Iterator[Embed
     with EmbeddedStage(plan, run, people) as stage:
         yield stage
     assert stage.unclean_stops == []
-
-
-def pids(stage: EmbeddedStage, name: str) -> list[int]:
-    return [pid for component, pid in stage.components() if component == name]
-
-
-def await_loss(stage: EmbeddedStage) -> Loss:
-    deadline = time.monotonic() + 10
-    while not (losses := stage.lost()):
-        assert time.monotonic() < deadline, "nothing was lost"
-        time.sleep(0.01)
-    (loss,) = losses
-    return loss
-
-
-def await_true(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def on_record(stage: EmbeddedStage) -> set[int]:
-    record = json.loads((stage.roster_path.parent / "stage.json").read_text())
-    return {entry["pid"] for entry in record["processes"]}
 
 
 def test_a_fault_of_the_app_s_own_is_switched_on_and_off(stage: EmbeddedStage) -> None:
@@ -257,11 +236,6 @@ def test_an_app_asked_to_end_ends_well_and_is_there_again(stage: EmbeddedStage) 
     assert len(pids(stage, "app")) == 3
 
 
-def state(pid: int) -> str:
-    """How a process is, as the kernel has it: `T` is stopped."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
 def test_a_stopped_worker_does_nothing_and_then_goes_on(stage: EmbeddedStage) -> None:
     stage.lost()
     stopped = fault("worker_stopped")
@@ -294,16 +268,6 @@ def test_a_stopped_database_answers_nobody_and_then_goes_on_with_what_it_had(
         assert connection.execute("SELECT number FROM going_on").fetchall() == [(7,)]
     await_true(lambda: Target(stage.url).ready())
     assert stage.lost() == []
-
-
-def hogs_beside(known: set[int]) -> set[int]:
-    """Hogs that are none of `known`, and none of this process' descendants."""
-    ours = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
-    found = set()
-    for process in psutil.process_iter(["cmdline"]):
-        if "until_s = time.monotonic()" in " ".join(process.info["cmdline"] or []):
-            found.add(process.pid)
-    return found - ours - known
 
 
 def test_hogs_are_nobody_s_and_end_with_the_fault(stage: EmbeddedStage) -> None:
@@ -370,7 +334,7 @@ def test_the_stage_is_used_again_empty_and_with_logs_in_the_new_run(
     new_run: NewRun,
 ) -> None:
     """After all faults, for another plan: no faults, another strategy, neighbours beside it."""
-    assert {name for name, _ in stage.components()} == {"app", "postgres", "redis"}
+    assert names(stage) == {"app", "postgres", "redis"}
     other = Plan(
         name="other",
         event=Event(students=50, tickets=10),
@@ -395,13 +359,7 @@ def test_the_stage_is_used_again_empty_and_with_logs_in_the_new_run(
     assert stage.url == url
     assert Target(url).ready()
     assert pids(stage, "postgres") + pids(stage, "redis") == servers
-    assert {name for name, _ in stage.components()} == {
-        "app",
-        "neighbours",
-        "postgres",
-        "redis",
-        "writeback",
-    }
+    assert names(stage) == {"app", "neighbours", "postgres", "redis", "writeback"}
     assert not any(one is not None and one.alive for one in gone)
     with psycopg.connect(stage.dsn) as connection:
         assert connection.execute("SELECT to_regclass('left_behind')").fetchone() == (None,)
@@ -432,13 +390,7 @@ def test_the_queue_service_is_part_of_the_stage_or_says_what_to_install(
         with pytest.raises(StageUnusableError, match=r"pip install dress-rehearsal\[sqs\]"):
             stage.start_service()
     stage.start_service()
-    assert {name for name, _ in stage.components()} == {
-        "app",
-        "postgres",
-        "redis",
-        "sqs",
-        "writeback",
-    }
+    assert names(stage) == {"app", "postgres", "redis", "sqs", "writeback"}
     environment = Path(f"/proc/{pids(stage, 'app')[0]}/environ").read_bytes()
     assert b"APP_SQS_QUEUE=grants-" in environment
     assert b"APP_FAULTS=off" in environment

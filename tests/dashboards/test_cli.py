@@ -9,7 +9,8 @@ from rich.console import Console
 
 from dress_rehearsal.dashboards import errors
 from dress_rehearsal.dashboards.cli import add_commands
-from tests.dashboards.push.grafana_double import TOKEN, grafana
+from tests.dashboards.push.grafana_double import grafana
+from tests.dashboards.push.grafana_rules import TOKEN
 
 
 def console():

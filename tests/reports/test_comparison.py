@@ -11,6 +11,8 @@ from dress_rehearsal.reports.comparison import Compared, Comparison, audit_words
 from dress_rehearsal.reports.evidence import read_evidence
 from dress_rehearsal.reports.verdict import judge
 
+pytestmark = pytest.mark.whole_runs
+
 BAR = re.compile(r'd="M ([\d.]+) [\d.]+L ([\d.]+) [^"]*" style="fill: #0072b2')
 SMALL = {"students": 200, "tickets": 60}
 ROW = Compared(

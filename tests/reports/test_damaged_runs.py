@@ -15,6 +15,8 @@ from dress_rehearsal.reports.verdict import judge
 from tests.reports import synthetic_run
 from tests.reports.damaging import DAMAGE, added, changed, shard, zeroed
 
+pytestmark = pytest.mark.whole_runs
+
 SMALL = {"students": 60, "tickets": 20}
 
 

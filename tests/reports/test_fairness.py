@@ -9,10 +9,12 @@ import pytest
 from dress_rehearsal.records.tables import NS_PER_S as SECOND
 from dress_rehearsal.reports import fairness as judging
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.fairness import LEAST_UNCERTAINTY_S
+from dress_rehearsal.reports.places import LEAST_UNCERTAINTY_S
 from dress_rehearsal.reports.schema import Fairness
 from dress_rehearsal.reports.verdict import judge
 from tests.steps import JOIN, PURCHASE, QUEUE
+
+pytestmark = pytest.mark.whole_runs
 
 SMALL = {"students": 200, "tickets": 60}
 ROOM = {"app": {"waiting_room": "poll", "admission_rate": 10}}

@@ -10,6 +10,8 @@ from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.findings import check_finding_names, findings_of, known_findings
 from dress_rehearsal.reports.verdict import judge
 
+pytestmark = pytest.mark.whole_runs
+
 # What is told without any store: views by the app's counter, and nobody went to the gate.
 BY_TIMES = (
     "acked_but_missing",

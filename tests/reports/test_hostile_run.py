@@ -11,6 +11,8 @@ from dress_rehearsal.reports.report import write_report
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.scenarios.answers.body import LATEST_NS
 
+pytestmark = pytest.mark.whole_runs
+
 SMALL = {"students": 120, "tickets": 40}
 COUNTS = (-(2**31), -1, 0, 1, 2**31 - 1)
 MOMENTS = (0, 1, LATEST_NS)

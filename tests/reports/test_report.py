@@ -10,6 +10,8 @@ from dress_rehearsal.reports import evidence
 from dress_rehearsal.reports.report import write_report
 from tests.reports import synthetic_run
 
+pytestmark = pytest.mark.whole_runs
+
 SMALL = {"students": 200, "tickets": 60}
 WRITTEN = ("verdict.json", "summary.md", "junit.xml")
 BUILDERS = (

@@ -217,7 +217,7 @@ def test_states_without_end_are_kept_up_to_a_number(run):
 
 
 def test_answers_that_wait_to_be_read_have_so_much_room_and_no_more(run, monkeypatch):
-    monkeypatch.setattr("dress_rehearsal.scenarios.recorder._KEPT_BODIES", 100)
+    monkeypatch.setattr("dress_rehearsal.scenarios.shard._KEPT_BODIES", 100)
     recorder = Recorder(run, "g")
     for seq in range(5):
         add(recorder, seq, answer=Answer(202, b'{"ticket": "t"}' + b" " * 30), done_ns=9)
@@ -235,7 +235,7 @@ def test_a_reader_s_own_defect_costs_what_was_said_and_not_the_rows(run, monkeyp
             raise ValueError("a form that nobody thought of")
         return read_claims(steps, roles, bodies, *_)
 
-    monkeypatch.setattr("dress_rehearsal.scenarios.recorder.read_claims", broken)
+    monkeypatch.setattr("dress_rehearsal.scenarios.shard.read_claims", broken)
     recorder = Recorder(run, "g")
     add(recorder, 0, answer=Answer(202, b'{"ticket": "t"}', b"app;dur=1"), done_ns=9)
     add(recorder, 1, done_ns=9)

@@ -5,7 +5,7 @@ import traceback
 import pytest
 
 from dress_rehearsal.dashboards.push import push
-from tests.dashboards.push.grafana_double import TOKEN
+from tests.dashboards.push.grafana_rules import TOKEN
 
 VERSIONS = ("10.0.0", "10.4.19+security-01", "11.6.0", "12.0.0", "12.3.1-19204", "13.1.0")
 OPEN, POOLS, INDEX = "rehearsal-open", "rehearsal-pools", "rehearsal-index"

@@ -6,7 +6,8 @@ import urllib.request
 
 import pytest
 
-from tests.dashboards.push.grafana_double import TOKEN, GrafanaDouble
+from tests.dashboards.push.grafana_double import GrafanaDouble
+from tests.dashboards.push.grafana_rules import TOKEN
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 JSON = {**BEARER, "Content-Type": "application/json"}

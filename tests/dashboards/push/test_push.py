@@ -7,7 +7,8 @@ import pytest
 from dress_rehearsal.dashboards import errors
 from dress_rehearsal.dashboards.build import dashboards
 from dress_rehearsal.dashboards.push import push
-from tests.dashboards.push.grafana_double import EDITOR, TOKEN, grafana
+from tests.dashboards.push.grafana_double import grafana
+from tests.dashboards.push.grafana_rules import EDITOR, TOKEN
 from tests.dashboards.push.pushing import (
     DASHBOARDS,
     INDEX,

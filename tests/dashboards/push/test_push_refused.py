@@ -3,7 +3,8 @@
 import pytest
 
 from dress_rehearsal.dashboards import errors
-from tests.dashboards.push.grafana_double import ADMIN, EDITOR, TOKEN, grafana
+from tests.dashboards.push.grafana_double import grafana
+from tests.dashboards.push.grafana_rules import ADMIN, EDITOR, TOKEN
 from tests.dashboards.push.pushing import DASHBOARDS, INDEX, OPEN, POOLS, failure, pushed
 
 # Refusals of every status, on every route that is written to.

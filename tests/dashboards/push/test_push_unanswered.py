@@ -11,7 +11,8 @@ import pytest
 
 from dress_rehearsal.dashboards import errors
 from dress_rehearsal.dashboards.push import push
-from tests.dashboards.push.grafana_double import TOKEN, grafana
+from tests.dashboards.push.grafana_double import grafana
+from tests.dashboards.push.grafana_rules import TOKEN
 from tests.dashboards.push.pushing import OPEN, failure, pushed
 from tests.hostile_http import MODES, hostile
 

@@ -49,7 +49,7 @@ def test_a_preset_several_and_a_map_are_kept_through_the_resolved_plan() -> None
             {"url": "http://u:hunter2@127.0.0.1/m"}, "user name or password", id="a login"
         ),
         pytest.param({"url": "ftp://127.0.0.1/m"}, "http:// or https://", id="a scheme"),
-        pytest.param({"url": "http://127.0.0.1:99999/m"}, "its URL is none", id="a port"),
+        pytest.param({"url": "http://127.0.0.1:99999/m"}, "must have a port", id="a port"),
         pytest.param({"url": "http://127.0.0.1/a b"}, "holds spaces", id="a space"),
         pytest.param({"name": "postgres"}, "that name is taken", id="a source of our own"),
         pytest.param({"name": "My Shop"}, "name", id="a name"),

@@ -1,6 +1,7 @@
 """Exposition text as it is met: OpenMetrics, times, exemplars, line ends, escapes, and nonsense."""
 
 import math
+import time
 
 import pytest
 
@@ -78,3 +79,9 @@ def test_dots_are_underscores_and_all_names_are_seen() -> None:
 
 def test_not_a_number_is_read_as_such() -> None:
     assert math.isnan(samples("used NaN")[0][2])
+
+
+def test_a_line_of_blanks_takes_no_time() -> None:
+    began_s = time.process_time()
+    assert samples('used{pool="a",' + " " * 19_000 + "} 1") == [("used", {"pool": "a"}, 1.0)]
+    assert time.process_time() - began_s < 1

@@ -24,6 +24,7 @@ from dress_rehearsal.records.collectors.pool_metrics import (
     PoolMetrics,
     pool_metrics,
 )
+from dress_rehearsal.records.collectors.pool_series import NO_NUMBER
 from dress_rehearsal.records.exporter import families
 from dress_rehearsal.records.samples import Reading, SourceUnreadableError
 
@@ -236,6 +237,18 @@ def test_a_name_of_the_map_that_is_not_there_says_what_is_near(shop: Shop) -> No
     assert found["used"] == (1.0, "")
     assert found["max"][0] == 0
     assert found["max"][1].startswith("pool_limits")
+
+
+def test_series_that_say_no_number_are_there_all_the_same(shop: Shop) -> None:
+    shop.says("pool_in_use NaN\npool_limit 0\npool_wait_ms_sum NaN\npool_wait_ms_count 1\n")
+
+    reading = read(entry(shop.url, MAP))
+
+    found = said(reading)
+    assert found["used"] == found["wait_sum"] == (0.0, NO_NUMBER)
+    assert found["max"] == (1.0, "")  # 0 is no limit
+    assert found["wait_count"] == (1.0, "")
+    assert not any(each.name == "db_client_connections" for each in reading.series)
 
 
 def test_what_is_there_only_later_is_found_though_no_name_is_new(shop: Shop) -> None:

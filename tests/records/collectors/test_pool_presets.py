@@ -13,7 +13,8 @@ from dress_rehearsal.records import pool_presets
 from dress_rehearsal.records.collectors.pool_metrics import PoolMetrics
 from dress_rehearsal.records.pool_presets import read_preset
 from dress_rehearsal.records.samples import Series
-from tests.records.collectors.pool_texts import TEXTS, Expected
+from tests.records.collectors.pool_texts import TEXTS
+from tests.records.collectors.pool_texts.expected import Expected
 
 
 def pool_series(source: PoolMetrics, text: str) -> dict[Series, float]:

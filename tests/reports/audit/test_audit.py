@@ -15,6 +15,8 @@ from dress_rehearsal.reports.verdict import judge
 from tests.reports.auditing import audited, counted, found
 from tests.steps import SCAN
 
+pytestmark = pytest.mark.whole_runs
+
 SMALL = {"students": 200, "tickets": 60}
 
 

@@ -13,6 +13,8 @@ from tests.reports.audit.test_refusals import told
 from tests.reports.auditing import audited, found
 from tests.steps import COUNTDOWN, JOIN, PAGE, PURCHASE, QR, QUEUE, STREAM, TICKET
 
+pytestmark = pytest.mark.whole_runs
+
 SECOND = 1_000_000_000
 SMALL = {"students": 200, "tickets": 60}
 ROOM = {"app": {"waiting_room": "poll", "admission_rate": 40}}
@@ -127,7 +129,7 @@ def test_each_state_is_held_against_the_sale(evidence_of, step, at_s, state, wro
     evidence = evidence_of(**SMALL)
     changed = asked(evidence, step, [3, 4], at_s, told_state=state)
     assert audited(changed).audit.false_state == wrong
-    assert unchecked_words(changed.requests, changed.plan) == (
+    assert unchecked_words(changed.requests, changed.plan, changed.steps) == (
         {"moonrise": 2} if state == "moonrise" else {}
     )
     if wrong:

@@ -17,6 +17,8 @@ from dress_rehearsal.reports.pools import find_pools, run_grid
 from dress_rehearsal.reports.words import resource_words
 from tests.steps import PURCHASE
 
+pytestmark = pytest.mark.whole_runs
+
 SMALL = {"students": 200, "tickets": 60}
 SECOND = 1_000_000_000
 TIMES = ("first_byte_ns", "done_ns", "read_ns")
@@ -81,6 +83,16 @@ def test_a_healthy_run_has_no_cause_but_a_number(evidence_of):
     finding = cause_of(evidence_of(**SMALL))
     assert finding.bottleneck is None
     assert finding.cause.startswith("Cause of slowness: none; the slowest 1% of purchases waited ")
+
+
+def test_a_few_slow_purchases_are_told_and_no_cause_is_made_of_them(evidence_of):
+    evidence = evidence_of(**SMALL)
+    requests = evidence.requests.copy()
+    last = requests.index[requests["step"] == PURCHASE][-4:]
+    requests.loc[last, ["done_ns", "read_ns"]] += 2 * SECOND
+    finding = cause_of(dataclasses.replace(evidence, requests=requests))
+    assert finding.bottleneck is None
+    assert "none; only 4 purchases took 400 ms or longer, too few to tell" in finding.cause
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,24 @@ def test_a_crowd_s_percentile_is_that_of_all_requests_of_those_drawn(share):
         assert found == np.percentile(all_of_them, float(share) * 100, method="higher")
 
 
+@pytest.mark.parametrize("people", [2, 150, 1_200])
+def test_it_is_what_a_bootstrap_of_the_students_gives(people):
+    from scipy import stats  # here: nothing else that is collected should wait for it
+
+    values, students = np.random.default_rng(people).lognormal(4, 1, people), np.arange(people)
+    found = stats.bootstrap(
+        (values,),
+        lambda crowds, axis: np.percentile(crowds, 50, method="higher", axis=axis),
+        n_resamples=999,
+        method="percentile",
+        rng=np.random.default_rng([7, people]),
+    ).confidence_interval
+    low, high = percentile_interval(values, students, P50, [7, people])
+    if people >= 10:  # with fewer it ends at the highest
+        assert high == round(found.high, 3)
+    assert low == round(found.low, 3)
+
+
 def test_the_interval_lies_around_the_percentile_and_narrows_with_the_crowd():
     widths = []
     for requests in (2_000, 20_000):

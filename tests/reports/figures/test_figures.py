@@ -23,6 +23,8 @@ from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import milliseconds, offset, resource_words, seconds, written
 from tests.steps import PURCHASE
 
+pytestmark = pytest.mark.whole_runs
+
 EvidenceOf = Callable[..., Evidence]
 VerdictOf = Callable[..., Verdict]
 FigureOf = Callable[..., Drawing]

@@ -21,6 +21,8 @@ from dress_rehearsal.reports.words import milliseconds
 from tests.reports import synthetic_run
 from tests.steps import PURCHASE
 
+pytestmark = pytest.mark.whole_runs
+
 BuildRun = Callable[..., RunDirectory]
 PageOf = Callable[..., Any]
 TROUBLED = {

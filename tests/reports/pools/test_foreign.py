@@ -9,6 +9,7 @@ import pytest
 
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.pool_metrics import FOUND, PROCESS, RESTARTS, UP
+from dress_rehearsal.records.collectors.pool_series import NO_NUMBER
 from dress_rehearsal.reports.cause import find_cause
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.evidence import Evidence
@@ -21,6 +22,8 @@ from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.summary import write_summary
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.pools.foreign_run import Shop
+
+pytestmark = pytest.mark.whole_runs
 
 
 def pool_of(shop: Shop, tmp_path: Path) -> Pool:
@@ -186,9 +189,21 @@ def test_the_report_shows_foreign_pools_like_our_own_and_says_what_is_estimated(
     assert "estimated" in summary
 
 
-def test_a_preset_that_matches_nothing_is_said_and_nothing_healthy(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("near", "words"),
+    [
+        (
+            "db_pool_used, db_pool_max",
+            "matched no series of shop; nearest names there: db_pool_used, db_pool_max.",
+        ),
+        (NO_NUMBER, "is there in shop, and says no number (NaN)."),
+    ],
+)
+def test_a_preset_that_matches_nothing_is_said_and_nothing_healthy(
+    near: str, words: str, tmp_path: Path
+) -> None:
     evidence = Shop(told=()).evidence(tmp_path)
-    labels = '{"near":"db_pool_used, db_pool_max","of":"hikaricp"}'
+    labels = f'{{"near":"{near}","of":"hikaricp"}}'
     metrics = evidence.metrics.astype({"labels": str})
     of_it = metrics["name"] == FOUND
     metrics.loc[of_it, "labels"] = labels
@@ -198,10 +213,7 @@ def test_a_preset_that_matches_nothing_is_said_and_nothing_healthy(tmp_path: Pat
     (finding,) = find_foreign_pools(evidence)
 
     assert (finding.pool.name, finding.pool.diagnosis) == ("shop.hikaricp", "not_measured")
-    assert foreign_notes(evidence) == [
-        "Pools: preset hikaricp matched no series of shop; nearest names there: db_pool_used, "
-        "db_pool_max."
-    ]
+    assert foreign_notes(evidence) == [f"Pools: preset hikaricp {words}"]
 
 
 def test_metrics_that_were_never_read_are_said(tmp_path: Path) -> None:

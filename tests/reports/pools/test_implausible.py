@@ -40,6 +40,11 @@ def limit_of_one(metrics: pd.DataFrame, of_it: Any) -> pd.DataFrame:
     return metrics.assign(value=metrics["value"].where(~most, 1.0))
 
 
+def given_back_twice(metrics: pd.DataFrame, of_it: Any) -> pd.DataFrame:
+    used = of_it & metrics["labels"].str.contains('"used"')
+    return metrics.assign(value=metrics["value"].where(~used, -3.0))
+
+
 BUSY = Shop(hold_s=0.05)
 
 
@@ -56,12 +61,20 @@ def test_a_page_that_stands_still_tells_of_no_healthy_pool(tmp_path: Path) -> No
     [
         pytest.param(limit_of_one, "of 1 connections in use: its names", id="fuller than full"),
         pytest.param(idle_told, "all in use before the sale opened", id="idle called used"),
+        pytest.param(given_back_twice, "-3 connections are in use, which cannot be", id="below 0"),
     ],
 )
 def test_levels_that_cannot_be_are_said(change: Change, words: str, tmp_path: Path) -> None:
     notes = foreign_notes(changed(BUSY.evidence(tmp_path), change))
     assert len(notes) == 1
     assert words in notes[0]
+
+
+def test_fewer_than_none_in_use_are_not_known(tmp_path: Path) -> None:
+    levels = Shop(told=("used", "max"))  # nothing else that could tell
+    (finding,) = find_foreign_pools(changed(levels.evidence(tmp_path), given_back_twice))
+    assert finding.pool.peak_used is None
+    assert finding.pool.diagnosis == "not_measured"
 
 
 @pytest.mark.parametrize(

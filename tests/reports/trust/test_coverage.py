@@ -9,6 +9,8 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.trust.coverage import judge_coverage
 from dress_rehearsal.reports.verdict import judge
 
+pytestmark = pytest.mark.whole_runs
+
 SMALL = {"students": 200, "tickets": 60}
 CONDUCTOR = tuple((source, 1.0, 7.0) for source in ("postgres", "redis", "kernel", "processes"))
 

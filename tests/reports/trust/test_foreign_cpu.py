@@ -7,6 +7,8 @@ import pytest
 from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
 
+pytestmark = pytest.mark.whole_runs
+
 SMALL = {"students": 200, "tickets": 60}
 PURCHASES = "latency_ms[POST /events/{event}/tickets].p99"
 

@@ -49,16 +49,24 @@ def test_a_defect_is_a_doubt_and_counted_over_all_generators(troubled: Troubled)
     assert doubt.sentence in verdict.reasons
 
 
-@pytest.mark.parametrize("status", [400, 409, 422])
+@pytest.mark.parametrize("status", [400, 409, "422 (text/html)"])
 def test_an_answer_that_the_scenario_has_no_word_for_is_a_note(
-    status: int, troubled: Troubled
+    status: object, troubled: Troubled
 ) -> None:
     evidence = troubled({f"buy() returned nothing for {status}": 1})
     doubts, (note,) = judge_scenario(evidence)
     assert doubts == []
-    assert note.endswith(f"1 time: buy() returned nothing for {status}; each is a student who "
-                         f"failed there.")  # fmt: skip
+    assert note.endswith(f"1 time: buy() returned nothing for {status}; each counts as failed.")
     assert judge(evidence).verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    ["buy() returned nothing for 200 (text/html)", "KeyError in buy(), line 9 of s.py, after 200"],
+)
+def test_a_yes_that_says_nothing_may_be_the_targets_error(trouble: str, troubled: Troubled) -> None:
+    (doubt,), _ = judge_scenario(troubled({trouble: 1}))
+    assert doubt.sentence.endswith("proves nothing, unless the target says yes where it means no.")
 
 
 @pytest.mark.parametrize("status", [200, 302, 500])

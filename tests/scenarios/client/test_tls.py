@@ -1,7 +1,6 @@
 """TLS: who is trusted, whose times they are, and what becomes of a session that goes wrong."""
 
 import gzip
-import select
 import socket
 import ssl
 import struct
@@ -12,35 +11,15 @@ from contextlib import suppress
 import gevent
 import pytest
 
-from dress_rehearsal.plans.sections.target import Target
-from dress_rehearsal.records.http.reach import PROXY_LOGIN, UnreachableError, reach_of
+from dress_rehearsal.records.http.reach import UnreachableError, reach_of
 from dress_rehearsal.records.tables import CONNECT_ERRORS
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
-from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.errors import NotAnsweredError, NotSentError, ScenarioError
+from tests.scenarios.client.line import TRACE, Line, origin_at
 from tests.scenarios.client.requests import request_to
 
 DECISIVE = frozenset({b"admitted", b"sold_out"})
-TRACE = b"00-0-0-01"
-
-
-def origin_at(url: str, ca_file: str | None = None, **target: object) -> Origin:
-    return Origin.of(url, Target(stage="external", url=url, ca_file=ca_file, **target))
-
-
-class Line:
-    """A connection to an origin."""
-
-    def __init__(self, origin: Origin, timeout_s: float = 2.0) -> None:
-        self.origin = origin
-        self.connection = Connection(origin.address, timeout_s, secure=origin.secure)
-        self.times = Exchange()
-
-    def ask(self, path: str = "/here", method: str = "GET", stream=None):
-        self.times = Exchange()
-        request = request_to(self.origin, method, path)
-        return self.connection.exchange(request, TRACE, self.times, stream=stream)
 
 
 @pytest.fixture
@@ -313,96 +292,6 @@ def test_a_ca_file_that_holds_none_is_a_sentence(no_ca, tmp_path):
             reach_of(file, None)
         with pytest.raises(ScenarioError, match=words):
             origin_at("https://127.0.0.1:1", file)
-
-
-def relay(one: socket.socket, other: socket.socket) -> None:
-    while True:
-        for ready in select.select([one, other], [], [], 5)[0]:
-            data = ready.recv(65_536)
-            if not data:
-                return
-            (other if ready is one else one).sendall(data)
-
-
-@pytest.fixture
-def proxy(listen):
-    """A proxy, and the heads that it was asked with."""
-    asked = []
-
-    def speak(plain):
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += plain.recv(1)
-        asked.append(head.decode())
-        first = head.decode().split()
-        if first[0] != "CONNECT":
-            plain.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-            plain.recv(1)
-            return
-        if "forbidden" in first[1]:
-            plain.sendall(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")
-            return
-        port = int(first[1].rpartition(":")[2])
-        with socket.create_connection(("127.0.0.1", port)) as there:
-            plain.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
-            relay(plain, there)
-
-    return listen(speak).port, asked
-
-
-def test_https_goes_through_a_tunnel_of_the_proxy(serve_tls, proxy, authority, monkeypatch):
-    """The name is the proxy's to look up; the certificate is checked for it all the same."""
-    monkeypatch.setenv(PROXY_LOGIN, "ann:s3cr3t")
-    port, asked = proxy
-    server, _ = serve_tls(authority.context("shop.example"))
-    origin = origin_at(
-        f"https://shop.example:{server.port}/api",
-        authority.file,
-        allow=("shop.example",),
-        proxy=f"http://127.0.0.1:{port}",
-    )
-    line = Line(origin)
-    assert line.ask().status == 200
-    line.connection.close()
-    assert asked[0].splitlines()[:2] == [
-        f"CONNECT shop.example:{server.port} HTTP/1.1",
-        f"Host: shop.example:{server.port}",
-    ]
-    assert "Proxy-Authorization: Basic YW5uOnMzY3IzdA==" in asked[0]
-    assert server.received[0].path == "/api/here"
-    assert "proxy-authorization" not in server.received[0].headers
-    assert "s3cr3t" not in repr(origin)
-
-
-def test_http_names_the_whole_url_to_the_proxy(proxy, monkeypatch):
-    monkeypatch.setenv(PROXY_LOGIN, "ann:s3cr3t")
-    port, asked = proxy
-    origin = origin_at(
-        "http://shop.example/api", allow=("shop.example",), proxy=f"http://127.0.0.1:{port}"
-    )
-    line = Line(origin)
-    assert line.ask().body == b"{}"
-    line.connection.close()
-    assert asked[0].startswith(
-        "GET http://shop.example/api/here HTTP/1.1\r\nHost: shop.example\r\n"
-    )
-    assert "Proxy-Authorization: Basic" in asked[0]
-
-
-def test_a_proxy_that_says_no_is_a_word(proxy):
-    port, _ = proxy
-    origin = origin_at("https://forbidden.example", proxy=f"http://127.0.0.1:{port}")
-    with pytest.raises(NotSentError, match=r"^proxy_refused$"):
-        Line(origin).ask()
-    assert "proxy_refused" in CONNECT_ERRORS
-
-
-def test_proxies_of_the_environment_are_not_asked(server, monkeypatch):
-    for name in ("http_proxy", "https_proxy", "ALL_PROXY", "HTTP_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    line = Line(origin_at(server.url))
-    assert line.ask().status == 200
-    line.connection.close()
 
 
 def test_a_student_s_whole_story_goes_through_tls(
