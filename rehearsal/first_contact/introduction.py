@@ -112,8 +112,10 @@ def introduce(
     plan = named(folder / f"{name}.toml")
     yield "Next:"
     yield "  1. Read both files and put right what is marked GUESS."
-    yield "  2. Where not everybody may log in, name those who may in event.roster: a CSV file that"
-    yield "     begins with student,pin,enrolled."
+    yield (
+        "  2. Where not everybody may log in, name those who may in event.roster: a CSV file that "
+        "begins with student,pin,enrolled."
+    )
     yield f"  3. rehearse probe {plan}"
 
 
