@@ -51,7 +51,7 @@ from dress_rehearsal.reports.incidents import (
 )
 from dress_rehearsal.reports.pools import PoolFinding, find_pools, foreign_notes
 from dress_rehearsal.reports.retried import retried_notes
-from dress_rehearsal.reports.schema import Census, Latency, Measured, Status, Verdict
+from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.unanswered import failed_for_all, unanswered_sale
@@ -227,7 +227,7 @@ def _what_held(
     limits = len(evidence.plan.gates)
     if evidence.plan.load is not None:
         return what_held(measured, _gates(limits) if limits else "")
-    census, bought = measured.census, measured.purchase
+    census = measured.census
     wronged = audit.nobody_wronged
     if unchecked:
         wronged = (
@@ -244,17 +244,24 @@ def _what_held(
     parts = [
         f"It held: {_everybody(census.students)} accounted for ({', '.join(_endings(census))})",
         wronged,
-        *_felt(bought),
+        *_felt(measured),
     ]
     return f"{', '.join(parts)}{f' and {_gates(limits)}' if limits else ''}."
 
 
-def _felt(bought: Latency | None) -> list[str]:
-    """Return how long buying took, and how few that is of where it says little."""
+def _felt(measured: Measured) -> list[str]:
+    """Return how long buying took, and how few that is of where it says little.
+
+    Where buying is several requests (the order, and the page that it leads to), of which.
+    """
+    bought = measured.purchase
+    steps = [name for name in measured.purchases if name in measured.latency_ms]
     if bought is None or bought.p99 is None:
         return []
+    of = next(name for name in steps if measured.latency_ms[name] is bought)
+    what = "purchases" if len(steps) == 1 else f"the requests of {of}"
     few = f" (there were only {written(bought.count)})" if says_little(bought, "p99") else ""
-    return [f"99% of purchases took at most {milliseconds(bought.p99)}{few}"]
+    return [f"99% of {what} took at most {milliseconds(bought.p99)}{few}"]
 
 
 def _everybody(students: int) -> str:

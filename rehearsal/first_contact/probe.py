@@ -175,7 +175,7 @@ def _opening_words(plan: Plan) -> str:
 
 def _held(played: list[Played]) -> Granted | None:
     """Return the ticket that the student was granted in the end."""
-    claims = [one.claim for one in played if isinstance(one.claim, Granted)]
+    claims = [one.claim for one in played if isinstance(one.claim, Granted) and one.claim.ticket]
     return claims[-1] if claims else None
 
 

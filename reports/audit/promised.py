@@ -26,6 +26,11 @@ from dress_rehearsal.reports.words import counted, milliseconds, written
 ISSUE_GRACE_NS: Final = NS_PER_S
 """How long after its row's commit the target may still call a ticket pending."""
 
+_PAGES: Final = (10, 20, 25, 30, 50, 100, 200, 250, 500, 1000, 5000, 10_000)
+"""How many rows a service shows at once that was not asked for all."""
+_SIDE_BY_SIDE_NS: Final = NS_PER_S // 4
+"""By so much two may be answered otherwise than in the order in which they were written down."""
+
 Wrong = tuple[int | None, str]
 """How often something wrong was found, None where that is not known, and a sentence on it."""
 
@@ -76,7 +81,8 @@ def _of_promises(said: Said) -> dict[str, Wrong]:
             lost,
             f"Lost tickets: {counted(missing + claimed, 'ticket')} that students were told of "
             f"{'is' if missing + claimed == 1 else 'are'} not in {stores.durable}"
-            f"{_in_vain(claimed)}{_otherwise(evidence, missing)}.",
+            f"{_in_vain(claimed)}{_otherwise(evidence, missing)}"
+            f"{_beyond_a_page(evidence, durable, promised.assign(there=there))}.",
         ),
         "held_without_ack": (
             unannounced,
@@ -166,6 +172,32 @@ def _otherwise(evidence: Evidence, missing: int) -> str:
     renamed = called_otherwise(evidence.promises.tickets, durable)
     holders = counted(renamed, "of their students has", "of their students have")
     return f" ({holders} one there of another name)" if renamed else ""
+
+
+def _beyond_a_page(evidence: Evidence, durable: pd.DataFrame, promised: pd.DataFrame) -> str:
+    """Return a hint where a ledger has as many rows as a page, and the lost are all on one side.
+
+    Args:
+        promised: what students were told of, and whether it is `there`.
+    """
+    rows = len(durable) + evidence.stores.before
+    if not evidence.plan.ledgers or rows not in _PAGES:
+        return ""
+    known = promised[promised["acked_ns"].notna()]
+    told_ns, there = known["acked_ns"].astype("int64"), known["there"].to_numpy(dtype=bool)
+    if there.all() or not there.any():
+        return ""
+    shown, lost = told_ns[there], told_ns[~there]
+    if lost.min() >= shown.max() - _SIDE_BY_SIDE_NS:
+        side = "later"
+    elif lost.max() <= shown.min() + _SIDE_BY_SIDE_NS:
+        side = "earlier"
+    else:
+        return ""
+    return (
+        f" (it has {written(rows)} rows, as many as a page may have, and these were told of "
+        f"{side} than those: if it shows one page only, have it show all)"
+    )
 
 
 def _still_pending(said: Said, durable: pd.DataFrame) -> pd.Series:

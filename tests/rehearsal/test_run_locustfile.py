@@ -189,6 +189,7 @@ def test_a_shape_ends_the_run_and_a_files_own_exit_code_counts(performed):
     assert command.verdict["load"]["failed"] == 0
 
 
+@pytest.mark.long
 def test_users_that_stop_themselves_end_it_and_without_requests_nothing_is_decided(performed):
     command = performed(
         "from locust import User, task\nfrom locust.exception import StopUser\n"
@@ -230,6 +231,7 @@ def test_a_task_that_ends_the_program_is_named(performed):
     assert "line 7, ended the program: sys.exit(3)" in command.output()
 
 
+@pytest.mark.long
 def test_what_cannot_be_imported_is_said_and_leaves_nothing(performed):
     command = performed("import locust\nimport not_installed_here\n")
     assert command.exit_code == 2, command.output()

@@ -1,6 +1,7 @@
 """How the rows and times of somebody else's ledger are taken: defects caught, oddities not."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 
 import pandas as pd
@@ -74,6 +75,9 @@ def test_a_ledger_that_names_something_else_accuses_nobody(evidence_of, level):
     verdict = judge(with_rows(shop, called(lambda name: f"row {name}")))
     assert verdict.verdict == "inconclusive"
     assert "orders names none of the 60 tickets that students were told of" in verdict.reasons[0]
+    theirs = re.search(r"it says 'row (.*?)', say, and .* told '(.*?)'", verdict.reasons[0])
+    assert ("the same student" in verdict.reasons[0]) == (level != "tickets")
+    assert level == "tickets" or theirs[1] == theirs[2]
 
 
 def test_tickets_that_are_gone_are_lost_though_others_were_sold(evidence_of):
@@ -86,6 +90,42 @@ def test_tickets_that_are_gone_are_lost_though_others_were_sold(evidence_of):
         return rows.assign(student=pd.array(others, dtype="Int32"))
 
     assert audited(with_rows(shop, resold)).audit.acked_but_missing == 60
+
+
+def test_what_is_beyond_a_page_of_a_ledger_is_lost_and_the_page_is_named(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything")
+    words = "it has 50 rows, as many as a page may have, and these were told of"
+
+    def lost(change: Change) -> str:
+        return audited(with_rows(shop, change)).wrongs["acked_but_missing"]
+
+    def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.sort_values("granted_ns", ignore_index=True)
+
+    assert f"{words} later than those" in lost(lambda rows: in_order(rows)[:50])
+    assert f"{words} earlier than those" in lost(lambda rows: in_order(rows)[10:])
+    assert "page" not in lost(lambda rows: in_order(rows)[:47])
+    every_sixth = lost(lambda rows: in_order(rows)[rows.index % 6 != 0])
+    assert "Lost tickets: 10" in every_sixth
+    assert "page" not in every_sixth
+
+
+def test_a_ticket_confirmed_to_two_is_told_from_one_written_down_for_another(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything")
+    one, other = holders(shop, 2)
+    students = shop.students.set_index("student", drop=False)
+    students.at[other, "ticket"] = students.at[one, "ticket"]
+    students = students.reset_index(drop=True)
+    both = dataclasses.replace(shop, students=students)
+    words = "(1 confirmed to that other one, too)"
+    assert words in audited(both).wrongs["wrong_owner"]
+
+    def swapped(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(student=rows["student"].replace({one: other, other: one}))
+
+    finding = audited(with_rows(shop, swapped))
+    assert counted(finding) == {"wrong_owner": 2}
+    assert "confirmed" not in finding.wrongs["wrong_owner"]
 
 
 def test_tickets_confirmed_by_another_name_are_lost_and_no_oversell(evidence_of):
@@ -115,8 +155,9 @@ def test_what_a_second_ledger_calls_otherwise_drifts_and_is_no_oversell(evidence
         few = (rows["source"] == "payments") & (rows.index % 20 == 0)
         return rows.assign(ticket=rows["ticket"].mask(few, "x" + rows["ticket"]))
 
-    found = counted(audited(with_rows(shop, misspelt)))
-    assert set(found) == {"store_drift"}
+    finding = audited(with_rows(shop, misspelt))
+    assert set(counted(finding)) == {"store_drift"}
+    assert "are in orders alone, " in finding.wrongs["store_drift"]
 
     def five_more(rows: pd.DataFrame) -> pd.DataFrame:
         more = rows[rows["source"] == "payments"].iloc[:5]
