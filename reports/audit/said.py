@@ -6,10 +6,12 @@ It is made once for an audit, and every check asks it.
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
 
+from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.records.tables import NS_PER_MS
 from dress_rehearsal.reports.audit.claims import checked_words
@@ -46,7 +48,8 @@ def shares_clock(evidence: Evidence) -> bool:
     target = evidence.plan.target
     if target.command is None:
         return target.stage == "embedded"
-    return Path(target.command[0]).name not in _FORWARDING
+    here = is_loopback(urlsplit(target.url or "").hostname or "")
+    return here and Path(target.command[0]).name not in _FORWARDING
 
 
 class Told(NamedTuple):

@@ -68,20 +68,24 @@ def ended(evidence: Evidence, outcome: str, number: int = 2) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("command", "at_s", "wronged"),
+    ("command", "host", "at_s", "wronged"),
     [
-        pytest.param("gunicorn", 0.7, True, id="started here, so of one clock"),
-        pytest.param("gunicorn", 0.3, False, id="a timer that is late in the rush"),
-        pytest.param("/usr/bin/ssh", 0.7, False, id="leads to another machine"),
-        pytest.param(None, 0.7, False, id="nobody knows where it runs"),
+        pytest.param("gunicorn", "127.0.0.1", 0.7, True, id="started here, so of one clock"),
+        pytest.param("gunicorn", "127.0.0.1", 0.3, False, id="a timer that is late in the rush"),
+        pytest.param("deploy", "staging.example", 0.7, False, id="started, and elsewhere"),
+        pytest.param("/usr/bin/ssh", "127.0.0.1", 0.7, False, id="leads to another machine"),
+        pytest.param(None, "127.0.0.1", 0.7, False, id="nobody knows where it runs"),
     ],
 )
 def test_a_sale_that_opens_late_is_held_against_the_clock_that_it_has(
-    evidence_of, command, at_s, wronged
+    evidence_of, command, host, at_s, wronged
 ):
     evidence = foreign(evidence_of(**SMALL), "everything")
     target = evidence.plan.target.model_copy(
-        update={"command": None if command is None else (command, "shop")}
+        update={
+            "command": None if command is None else (command, "shop"),
+            "url": f"http://{host}:1",
+        }
     )
     plan = evidence.plan.model_copy(update={"target": target})
     evidence = dataclasses.replace(evidence, plan=plan)
