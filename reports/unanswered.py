@@ -40,4 +40,11 @@ def unanswered_sale(evidence: Evidence) -> list[str]:
         ]
     if stopped_ns is not None and stopped_ns < evidence.t0_ns:
         return []  # nobody was to buy yet
+    tried = int(evidence.students["clicked_ns"].notna().sum())
+    if tried and not evidence.plan.bundled:
+        return [
+            f"{counted(tried, 'student')} tried to buy and no request of it was recorded, so "
+            f"nothing is known about the sale: what a scenario sends without self.client is not "
+            f"measured."
+        ]
     return ["Nobody got as far as trying to buy, so nothing is known about the sale."]

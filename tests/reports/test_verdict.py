@@ -8,6 +8,7 @@ import pytest
 
 from dress_rehearsal.reports.evidence import read_evidence
 from dress_rehearsal.reports.verdict import judge
+from tests.reports.foreign import foreign
 from tests.steps import PURCHASE
 
 SMALL = {"students": 200, "tickets": 60}
@@ -227,6 +228,10 @@ def test_a_sale_of_which_no_try_was_answered_decides_nothing(evidence_of):
     said = "Nobody got as far as trying to buy"
     assert any(reason.startswith(said) for reason in silent.reasons)
     assert silent.verdict != "pass"
+    shop = foreign(evidence, "everything")
+    beside = judge(dataclasses.replace(shop, requests=shop.requests[~buying]))
+    assert beside.verdict == "inconclusive"
+    assert "what a scenario sends without self.client is not measured" in beside.reasons[0]
     one = evidence.requests[~buying | (evidence.requests["student"] == 0).to_numpy(dtype=bool)]
     heard = judge(dataclasses.replace(evidence, requests=one))
     assert not any("trying to buy" in reason for reason in heard.reasons)
