@@ -1,6 +1,6 @@
 """The app's loopback port: free, claimed, and out of the way of outgoing connections."""
 
-import contextlib
+import errno
 import random
 import socket
 import sys
@@ -34,16 +34,22 @@ class ClaimedPort:
         """Claim one of `ports` at random that nobody has.
 
         Raises:
-            StageUnusableError: none was found.
+            StageUnusableError: none was found, or none can be claimed here.
         """
         numbers = random.SystemRandom().sample(ports, min(_ATTEMPTS, len(ports)))
         for number in numbers:
-            with contextlib.suppress(OSError):
+            try:
                 claim = _claim(number)
-                if not port_taken(number):
-                    return cls(number, claim)
-                if claim is not None:
-                    claim.close()
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:  # another stage's
+                    continue
+                raise StageUnusableError(
+                    f"The stage is not set: no port of 127.0.0.1 can be claimed: {error}."
+                ) from error
+            if not port_taken(number):
+                return cls(number, claim)
+            if claim is not None:
+                claim.close()
         raise StageUnusableError(
             f"The stage is not set: {len(numbers)} ports tried between {min(ports)} and "
             f"{max(ports)} are all in use on 127.0.0.1; end what listens there."

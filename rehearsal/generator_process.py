@@ -151,7 +151,7 @@ def status_samples(status: Line) -> list[Sample]:
     return [
         *([] if offset_s is None else [sample("generator_clock_offset_seconds", offset_s)]),
         sample("generator_loop_lag_seconds", status["loop_lag_s"]),
-        sample("generator_late_start_seconds", status["late_p99_s"]),
+        sample("generator_late_start_seconds", status["late_p99_s"] or 0.0),
         sample("generator_requests_total", status["requests"]),
         *(
             sample(f"generator_{name}", status[name])

@@ -6,18 +6,14 @@ It reads one JSON object a line from a descriptor it is given: `{"t0_ns": …}` 
 """
 
 import gc
-import json
-import os
 import resource
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import gevent
-import gevent.os
 from locust.env import Environment
 from locust.runners import LocalRunner
 
@@ -26,10 +22,12 @@ from dress_rehearsal.records import RecordError, RunDirectory, tables
 from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.scenarios.busy import BusyLoop
 from dress_rehearsal.scenarios.buyer import Buyer
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.errors import ScenarioError
 from dress_rehearsal.scenarios.histograms import Histograms, edges_of, steps_of
+from dress_rehearsal.scenarios.lines import Lines, Order
 from dress_rehearsal.scenarios.loading import load_buyer
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.rush import Rush
@@ -50,19 +48,15 @@ class Generator:
         run: the run directory; its plan says what to do.
         people: the roster, one person a student.
         url: where the target answers, such as `http://127.0.0.1:20000`.
-        orders: the descriptor that the conductor's lines come from.
-        lines: the descriptor that its own go to.
+        lines: the pipes to the conductor.
 
     Raises:
         ScenarioError: the roster is too short for the plan, the URL is not plain HTTP, or the
             entrances' token is missing.
     """
 
-    def __init__(
-        self, run: RunDirectory, people: Sequence[Person], url: str, orders: int, lines: int
-    ) -> None:
-        self._run = run
-        self._orders, self._lines = orders, lines
+    def __init__(self, run: RunDirectory, people: Sequence[Person], url: str, lines: Lines) -> None:
+        self._run, self._lines = run, lines
         plan = run.plan()
         if len(people) < plan.event.students:
             raise ScenarioError(
@@ -70,9 +64,9 @@ class Generator:
                 f"{plan.event.students} students; give a longer roster or --students."
             )
         buyer = buyer_of(run)
-        steps = Steps(buyer.steps)
+        steps = Steps(buyer.steps, claims=buyer.claims, idempotent=buyer.idempotent)
         histograms = Histograms(steps, edges_of(plan), steps_of(plan, steps))
-        self.recorder = Recorder(run, "generator", histograms, steps, claims=buyer.claims)
+        self.recorder = Recorder(run, "generator", histograms, steps)
         self.rush = Rush(
             run.id,
             plan,
@@ -86,6 +80,8 @@ class Generator:
         self._environment = Environment(user_classes=[Student], host=url)
         self._runner: LocalRunner = self._environment.create_local_runner()
         self._observer = Observer(self.rush)
+        file = plan.scenario.file  # the bundled one's code is ours: it computes nothing
+        self._busy = None if file is None else BusyLoop(Path(file).parent)
 
     def perform(self) -> None:
         """Play the whole rush; returns when every student is done or the time is up.
@@ -108,6 +104,7 @@ class Generator:
             gevent.spawn(self.recorder.keep_writing),
             gevent.spawn(self._keep_census),
             gevent.spawn(feed_statistics, self._environment, self.recorder),
+            *([] if self._busy is None else [gevent.spawn(self._busy.watch)]),
         ]
         for task in background:
             task.link_exception(self._broken)
@@ -134,19 +131,15 @@ class Generator:
                 return
 
     def _listen(self) -> None:
-        """Take the conductor's lines; the end of input means that the conductor is gone."""
-        gevent.os.make_nonblocking(self._orders)
-        waiting = b""
-        while chunk := gevent.os.nb_read(self._orders, 4096):
-            *lines, waiting = (waiting + chunk).split(b"\n")
-            for line in lines:
-                order: dict[str, Any] = json.loads(line)
-                if "t0_ns" in order:
-                    self.rush.open_at(int(order["t0_ns"]))
-                if "stop" in order:
-                    self._cut()
-                    return
+        """Take the conductor's orders; when there are no more the conductor is gone."""
+        self._lines.hear(self._take)
         self._cut()
+
+    def _take(self, order: Order) -> None:
+        if "t0_ns" in order:
+            self.rush.open_at(int(order["t0_ns"]))
+        if "stop" in order:
+            self._cut()
 
     def _cut(self) -> None:
         """End everything now; what is under way is recorded as unknown."""
@@ -182,15 +175,12 @@ class Generator:
         if troubles:
             values = dict(troubles.most_common())
             self._run.stamp("phase", tables.SCENARIO_TROUBLES, values=values)
+        if self._busy is not None:
+            self._busy.stamp(self._run)
 
     def _say(self, **line: Any) -> None:
-        """Write a line without ever blocking the loop; a conductor that is gone is no error."""
-        data = _line(**line)
-        try:
-            gevent.os.make_nonblocking(self._lines)
-            while data:
-                data = data[gevent.os.nb_write(self._lines, data) :]
-        except BrokenPipeError:
+        """Say something; a conductor that is gone is no error."""
+        if not self._lines.say(**line):
             self._cut()
 
 
@@ -208,25 +198,20 @@ def buyer_of(run: RunDirectory) -> type[Buyer]:
     return buyer
 
 
-def _line(**content: Any) -> bytes:
-    return (json.dumps(content) + "\n").encode()
-
-
 def main(run: Path, roster: Path, url: str, orders: int, lines: int) -> int:
     """Run a generator process and return its exit code."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    said = Lines(orders, lines)
     try:
         with KernelStamps():  # before the first request: else the first answers would have none
             people = read_roster(roster)
-            generator = Generator(RunDirectory.open(run), people, url, orders, lines)
+            generator = Generator(RunDirectory.open(run), people, url, said)
             generator.perform()
     except (PlanError, RecordError, ScenarioError) as error:
         # A PlanError is of the user's own scenario: it is theirs to change.
         usage = isinstance(error, PlanError)
-        with suppress(BrokenPipeError):  # nobody is there to be told
-            os.set_blocking(lines, True)
-            os.write(lines, _line(kind="error", message=str(error), usage=usage))
+        said.say_last(kind="error", message=str(error), usage=usage)
         return 1
     return 0

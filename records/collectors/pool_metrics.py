@@ -30,8 +30,6 @@ LEVELS: Final = "pool_metrics_levels"
 that came or went."""
 RESTARTS: Final = "pool_metrics_restarts"
 """In how many looks so far counters had fallen, of a process that does not say it is another."""
-ABOUT: Final = (UP, PROCESS, LEVELS, RESTARTS, FOUND)
-"""Series that are about the text, and of no pool."""
 _LONGEST_WHY: Final = 200
 _TIMEOUT_S: Final = 2.0
 _LIMIT_BYTES: Final = 8 * MIB

@@ -108,8 +108,7 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet, drawn: str = "") -> Pr
         if unread:
             sheet.line("not known before every ledger can be read", 2)
         else:
-            enters, follows = student.has("enter"), student.has("follow_up")
-            tell_decisions(sheet, plan, after, enters=enters, follows=follows)
+            tell_decisions(sheet, plan, after, student.steps)
     return Probed(wrongs, unread)
 
 

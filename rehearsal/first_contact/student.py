@@ -14,6 +14,7 @@ from typing import Any, Final
 from gevent import GreenletExit, getcurrent
 
 from dress_rehearsal.plans import Person, Plan
+from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.first_contact.exchange import (
     Exchanged,
@@ -100,6 +101,13 @@ class ProbeStudent:
         self._pause_s = plan.students.ticket_poll
         self._person, self._acting = person, _Acting(plan, number)
         self._buyer: Buyer | None = None
+
+    @property
+    def steps(self) -> Steps:
+        """What the scenario does, by its methods, and what its answers can be held to."""
+        kind = self._kind
+        roles = {method: role for method, role in kind.roles.items() if self.has(method)}
+        return Steps(roles, claims=kind.claims, idempotent=kind.idempotent)
 
     def has(self, method: str) -> bool:
         """Return whether the scenario says anything about a moment."""

@@ -3,12 +3,13 @@
 Percentiles are never averaged: buckets are summed first, then read once.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dress_rehearsal.reports.evidence.samples import Samples, count_on, last_on
+from dress_rehearsal.reports.evidence.samples import Samples, Series, count_on, last_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,26 @@ def histogram_on(
     buckets = samples.series(name + "_bucket", source, **labels)
     if not buckets:
         return None
+    edges, counts = counts_on(grid, buckets)
+    counts[:, -1] = np.maximum(counts[:, -1], counts[:, :-1].max(axis=1, initial=0))
+    sums = count_on(grid, samples.series(name + "_sum", source, **labels))
+    return Histogram(edges, counts, sums)
+
+
+def counts_on(
+    grid: Any, buckets: Sequence[Series], counted: Callable[[Series], Any] = lambda one: one.values
+) -> tuple[Any, Any]:
+    """Return the buckets' upper limits, and by row of the grid and limit what all had counted.
+
+    Args:
+        counted: what one process had counted, at each of its samples.
+    """
     limits = [float(series.label("le")) for series in buckets]
     edges = np.unique([*limits, np.inf])
     counts = np.zeros((len(grid), len(edges)))
     for limit, series in zip(limits, buckets, strict=True):
-        counts[:, np.searchsorted(edges, limit)] += last_on(grid, series.t_ns, series.values)
-    counts[:, -1] = np.maximum(counts[:, -1], counts[:, :-1].max(axis=1, initial=0))
-    sums = count_on(grid, samples.series(name + "_sum", source, **labels))
-    return Histogram(edges, counts, sums)
+        counts[:, np.searchsorted(edges, limit)] += last_on(grid, series.t_ns, counted(series))
+    return edges, counts
 
 
 def quantile(edges: Any, cumulative: Any, share: float) -> float:

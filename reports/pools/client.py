@@ -29,7 +29,13 @@ from dress_rehearsal.reports.evidence.samples import (
     worst_on,
 )
 from dress_rehearsal.reports.numbers import rounded, whole
-from dress_rehearsal.reports.pools.diagnosis import Circumstances, diagnose, standstill_s
+from dress_rehearsal.reports.pools.diagnosis import (
+    Circumstances,
+    diagnose,
+    first_saturated,
+    saturated_since_s,
+    standstill_s,
+)
 from dress_rehearsal.reports.pools.leaks import leaked_connections
 from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.words import milliseconds, seconds, written
@@ -137,12 +143,7 @@ def _client_pool(evidence: Evidence, grid: Any, name: str) -> ClientPool | None:
 def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
     """Return how full the pool was, how long it was waited for, since when, and why."""
     frame = seen.frame
-    hit = np.flatnonzero(frame["saturated"].to_numpy())
-    first = int(hit[0]) if len(hit) else None
-    since_s = None
-    if first is not None and evidence.t0_ns is not None:
-        started = frame["t_ns"].iloc[max(first - 1, 0)]
-        since_s = rounded((int(started) - evidence.t0_ns) / NS_PER_S, 2)
+    first = first_saturated(frame)
     around = _circumstances(evidence, seen)
     leaked = leaked_connections(evidence, frame, around)
     diagnosis = diagnose(frame, first, leaked, around)
@@ -158,7 +159,7 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
         peak_pending=whole(seen.peak_pending),
         wait_p99_ms=rounded(seen.wait.percentile_ms(99)) if seen.wait else None,
         timeouts=int(frame["timeouts"].sum()),
-        saturated_at_s=since_s,
+        saturated_at_s=saturated_since_s(frame, first, evidence.t0_ns),
         leaked=leaked,
         diagnosis=diagnosis,
     )

@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.schema import Diagnosis
 
 MIN_ACQUIRED = 5
@@ -50,6 +51,19 @@ _STALL_SHARE = (0.6, 1.3)
 _LEAST_STALL_S = 1.0
 _UNKNOWN_STALL_S = 2.0
 """The shortest stall of a pool of which nobody knows how long it may be waited for."""
+
+
+def first_saturated(frame: pd.DataFrame) -> int | None:
+    """Return the row of the first interval in which the pool was saturated."""
+    hit = np.flatnonzero(frame["saturated"].to_numpy())
+    return int(hit[0]) if len(hit) else None
+
+
+def saturated_since_s(frame: pd.DataFrame, first: int | None, t0_ns: int | None) -> float | None:
+    """Return when the interval `first` began, in seconds from T-0; None: never, or nobody knows."""
+    if first is None or t0_ns is None:
+        return None
+    return rounded((int(frame["t_ns"].iloc[max(first - 1, 0)]) - t0_ns) / NS_PER_S, 2)
 
 
 @dataclass(frozen=True, slots=True)

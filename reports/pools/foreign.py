@@ -25,6 +25,8 @@ from dress_rehearsal.reports.pools.diagnosis import (
     LONG_HOLD_MS,
     Circumstances,
     diagnose,
+    first_saturated,
+    saturated_since_s,
     standstill_s,
 )
 from dress_rehearsal.reports.pools.foreign_series import ForeignPool, read_foreign_pools
@@ -62,12 +64,7 @@ def find_foreign_pools(evidence: Evidence) -> list[PoolFinding]:
 def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> PoolFinding:
     """Return how full the pool was, how long it was waited for, since when, and why."""
     frame = pool.frame
-    hit = np.flatnonzero(frame["saturated"].to_numpy())
-    first = int(hit[0]) if len(hit) else None
-    since_s = None
-    if first is not None and evidence.t0_ns is not None:
-        started = frame["t_ns"].iloc[max(first - 1, 0)]
-        since_s = rounded((int(started) - evidence.t0_ns) / NS_PER_S, 2)
+    first = first_saturated(frame)
     around = _circumstances(evidence, pool, active)
     leaked = leaked_at_rest(evidence, frame, pool.workers) if pool.kind == "client" else None
     said = "" if first is None else _evidence(pool, first)
@@ -92,7 +89,7 @@ def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> 
             wait_p99_ms=rounded(pool.wait.percentile_ms(99)) if pool.wait else None,
             wait_mean_ms=rounded(_mean_wait_ms(pool)),
             timeouts=int(frame["timeouts"].sum()),
-            saturated_at_s=since_s,
+            saturated_at_s=saturated_since_s(frame, first, evidence.t0_ns),
             leaked=leaked,
             diagnosis=diagnosis,
         ),

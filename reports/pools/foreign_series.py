@@ -26,7 +26,7 @@ from dress_rehearsal.plans.sections.metrics import Metrics
 from dress_rehearsal.records.collectors.pool_metrics import LEVELS, PROCESS, UP
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.histogram import Histogram
+from dress_rehearsal.reports.evidence.histogram import Histogram, counts_on
 from dress_rehearsal.reports.evidence.samples import (
     last_on,
     level_on,
@@ -244,14 +244,9 @@ def _histogram(
     """Return a histogram of all instances, whose counters may have begun anew."""
     if buckets.empty:
         return None
-    series = single_series(buckets)
-    limits = [float(each.label("le")) for each in series]
-    edges = np.unique([*limits, np.inf])
-    counts = np.zeros((len(grid), len(edges)))
-    for limit, (_, _, times, values) in zip(limits, series, strict=True):
-        counts[:, np.searchsorted(edges, limit)] += last_on(
-            grid, times, grown(times, values, heard_ns)
-        )
+    edges, counts = counts_on(
+        grid, single_series(buckets), lambda one: grown(one.t_ns, one.values, heard_ns)
+    )
     counts = np.maximum.accumulate(counts, axis=1)
     return Histogram(edges, counts, grown_on(grid, sums, heard_ns))
 

@@ -60,8 +60,12 @@ class Database:
 
         tasks = [asyncio.ensure_future(warm()) for _ in range(self.pool_limit.size)]
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        failures = [result for result in results if isinstance(result, DependencyDownError)]
-        if failures:
+        failures = [
+            result
+            for result in results
+            if result is not None and not isinstance(result, asyncio.BrokenBarrierError)
+        ]
+        if failures:  # the others waited for the one that failed
             _LOG.warning("PostgreSQL is not reachable yet: %s", failures[0])
         self.pool_limit.used_peak = self.pool_limit.used  # this was no load
 

@@ -1,5 +1,7 @@
 """Two stages never share a port, even when both choose at the same instant."""
 
+import errno
+import os
 import socket
 
 import pytest
@@ -35,3 +37,14 @@ def test_a_port_somebody_else_listens_on_is_not_chosen_even_if_they_would_share_
         with pytest.raises(StageUnusableError, match="end what listens there"):
             ClaimedPort.choose([taken])
     assert not port_taken(taken)
+
+
+def test_what_keeps_ports_from_being_claimed_is_not_called_a_port_in_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_more(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("dress_rehearsal.compose.port._claim", no_more)
+    with pytest.raises(StageUnusableError, match=r"can be claimed: .*Too many open files"):
+        ClaimedPort.choose()
