@@ -89,6 +89,7 @@ def played(tmp_path, server, play):
             buyer,
         )
         outcomes, rows = play(rush)
+        to_the_end.told = rush.census.table().to_pylist()
         return outcomes, rows, dict(run.steps()), dict(rush.troubles.counts)
 
     return to_the_end

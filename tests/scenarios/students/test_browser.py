@@ -61,6 +61,14 @@ def test_a_pending_ticket_is_asked_for_until_it_is_there(played, server, respond
     assert rows["step"].tolist()[-3:] == ["POST /orders", "GET /orders/{id}", "GET /orders/{id}"]
     assert steps["GET /orders/{id}"] == "ticket"
     assert not troubles
+    assert (played.told[0]["pending_tickets"], played.told[0]["open_tickets"]) == (["T1"], None)
+
+
+def test_a_pending_ticket_of_which_nothing_more_is_heard_stays_open(played, server, respond):
+    server.respond = answering(respond, orders=[202], **{"orders/T1": [404] * 100})
+    outcomes, *_ = played(schedule__sale="300ms")
+    assert outcomes == ["in_flight"]
+    assert played.told[0]["open_tickets"] == ["T1"]
 
 
 def test_no_answer_is_unknown_and_an_error_is_tried_again(played, server, respond):
