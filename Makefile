@@ -34,10 +34,13 @@ test: lint
 test-long: $(STAMP)
 	$(BIN)/pytest -m long --numprocesses 3 --dist loadgroup $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m long))
 
-# Three shops in other styles, sound and with each of their wrongs. Without Node there are two.
+# Three shops in other styles, sound and with each of their wrongs, beside each other; what is judged
+# by how long it takes comes after them, alone. Without Node there are two shops.
+BESIDE := examples and not alone
 NODE_PACKAGES := examples/express/node_modules/.package-lock.json
 examples: $(STAMP) $(if $(shell command -v npm),$(NODE_PACKAGES))
-	$(BIN)/pytest -m examples tests/examples $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m examples))
+	$(BIN)/pytest -m "$(BESIDE)" tests/examples --numprocesses 3 --dist loadgroup $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m "$(BESIDE)"))
+	$(BIN)/pytest -m "examples and alone" tests/examples $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m "examples and alone"))
 
 $(NODE_PACKAGES): examples/express/package-lock.json
 	npm ci --prefix examples/express --no-audit --no-fund

@@ -147,8 +147,8 @@ class ExternalStage:
                 another than ours.
         """
         ramp = check_ramp(self._target, self._harmless_path())
-        statuses, clock_s = list(ramp.statuses), ramp.clock_s and list(ramp.clock_s)
-        self._run.stamp("phase", "ramp_check", statuses=statuses, clock_s=clock_s)
+        ahead_s = ramp.clock_s and list(ramp.clock_s)
+        self._run.stamp("phase", "ramp_check", statuses=list(ramp.statuses), clock_ahead_s=ahead_s)
         if self._plan.opens_at_t0 and ramp.words is not None:
             raise TargetRefusedError(
                 f"{ramp.words}, so it would open at another T-0 than the students': nothing that "

@@ -1,10 +1,36 @@
 """Notes: what a plan cannot show, though nothing is wrong with it."""
 
+from typing import Final
+
+from dress_rehearsal.plans.latecomers import latecomers, sale_for_all
 from dress_rehearsal.plans.plan import Plan
+from dress_rehearsal.plans.types import format_duration
+
+FEW: Final = 0.005
+"""Of so few latecomers nothing is said: half of what `census.in_flight` may be."""
 
 
 def notes_on(plan: Plan) -> list[str]:
     """Return what whoever wrote a plan may not have meant, a sentence each; none refuses it."""
+    return [*_too_few(plan), *_too_late(plan)]
+
+
+def _too_late(plan: Plan) -> list[str]:
+    share, habits = latecomers(plan), plan.students
+    if share <= FEW:
+        return []
+    return [
+        f"The sale closes too soon for {100 * share:.2g}% of the students: by the plan's own "
+        f"timetable they click only after schedule.sale = {format_duration(plan.schedule.sale)}, "
+        f"however fast the target is, and end as in_flight. Keep it open for "
+        f"{sale_for_all(plan, FEW)}s, or shorten students.login_at_open "
+        f"({format_duration(habits.login_at_open)}), students.late_mean "
+        f"({format_duration(habits.late_mean)}) or students.typing "
+        f"({format_duration(habits.typing)})."
+    ]
+
+
+def _too_few(plan: Plan) -> list[str]:
     event, buyers = plan.event, plan.event.students
     if plan.target.stage == "embedded":  # who is on the roster of others, only they know
         buyers -= plan.outsiders

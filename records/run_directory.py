@@ -23,7 +23,7 @@ from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.environment import read_facts
 from dress_rehearsal.records.errors import RunDirectoryUnreadableError, RunDirectoryUnusableError
 from dress_rehearsal.records.files import is_there, listed, reason, regular, remedy, resolved
-from dress_rehearsal.records.steps import TICKET_OPEN, Steps
+from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.timeline import FILE as TIMELINE
 from dress_rehearsal.records.timeline import EventKind, TimelineEvent, read_events
 
@@ -164,7 +164,7 @@ class RunDirectory:
         """
         content = self._content(_STEPS, damage)
         if content is None:
-            return Steps(TICKET_OPEN)
+            return Steps.ticket_open()
         try:
             return Steps.read(content.decode())
         except ValueError as error:

@@ -61,7 +61,7 @@ LOAD: Final = REQUESTS._replace(
 """Requests of a plain Locust file's users, who are no students."""
 STUDENTS: Final = Rules(
     required=("student", "enrolled", "outcome"),
-    times=("arrival_ns", "clicked_ns", "acked_ns", "issued_ns"),
+    times=("arrival_ns", "clicked_ns", "acked_ns", "issued_ns", "pending_ns"),
     key=("student", "outcome"),  # two outcomes of one student contradict, and the census says so
 )
 METRICS: Final = Rules(

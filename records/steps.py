@@ -51,16 +51,25 @@ from before `steps.json`, and of a plan whose gates are checked before anything 
 
 
 class Steps:
-    """The steps of a run, in the order in which they were first met.
+    """The steps of a run, in the order in which they were first met, and what they can be held to.
 
     Args:
         roles: the role of each that is known from the start, by its name.
 
     Attributes:
         names, roles: every step's, by its place.
+        claims: whether answers say what the audit looks into under the names that it knows.
+        idempotent: whether a click that is sent again has to be answered as the first was.
     """
 
-    def __init__(self, roles: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        roles: Mapping[str, str] | None = None,
+        *,
+        claims: bool = False,
+        idempotent: bool = False,
+    ) -> None:
+        self.claims, self.idempotent = claims, idempotent
         self.names: list[str] = []
         self.roles: list[str] = []
         self._places: dict[str, int] = {}
@@ -129,8 +138,17 @@ class Steps:
 
     def text(self) -> str:
         """Return them as `steps.json` holds them."""
-        steps = [{"name": name, "role": role} for name, role in self]
-        return json.dumps({"steps": steps}, indent=1, ensure_ascii=False) + "\n"
+        document = {
+            "steps": [{"name": name, "role": role} for name, role in self],
+            "claims": self.claims,
+            "idempotent": self.idempotent,
+        }
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def ticket_open(cls) -> Self:
+        """Return the bundled ticket open's."""
+        return cls(TICKET_OPEN, claims=True, idempotent=True)
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -141,9 +159,14 @@ class Steps:
         """
         steps = cls()
         try:
-            for each in json.loads(text)["steps"]:
+            document = json.loads(text)
+            for each in document["steps"]:
                 name = str(each["name"])
                 steps.give(steps.code(name, each["role"]), each["role"])
-        except (KeyError, TypeError, RecursionError) as error:
+            # Runs of before these were written down have those of the bundled ticket open.
+            bundled = TICKET_OPEN.keys() <= set(steps.names)
+            steps.claims = document.get("claims", bundled) is True
+            steps.idempotent = document.get("idempotent", bundled) is True
+        except (AttributeError, KeyError, TypeError, RecursionError) as error:
             raise ValueError("it does not list steps with names and roles") from error
         return steps

@@ -81,6 +81,9 @@ NOT_KEPT: Final = "not_kept"
 SCENARIO_TROUBLES: Final = "scenario_troubles"
 """The phase on the timeline that says what went wrong with somebody's own scenario, how often."""
 
+LOOP_BUSY: Final = "loop_busy"
+"""The phase on the timeline that says how long a loop stood still, and in whose code."""
+
 CLIENT_POOLS: Final = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
 """Words in the label `pool` of the app's own metrics: what its requests wait for. The last three
 are only there where the strategy or the plan has them."""
@@ -151,6 +154,9 @@ STUDENTS: Final = pa.schema(
         ("issued_ns", pa.int64()),  # when the target first said the ticket is issued
         ("attempts", pa.int16()),  # tries to buy
         ("more_tickets", pa.list_(pa.string())),  # other ones acknowledged; null: none (or older)
+        ("pending_ns", pa.int64()),  # when the target first said that one is being issued
+        ("pending_tickets", pa.list_(pa.string())),  # … and which; null: it said so of none
+        ("open_tickets", pa.list_(pa.string())),  # those of them without a yes or a no by the end
     ]
 )
 
@@ -175,7 +181,13 @@ LEDGER: Final = pa.schema(
     ]
 )
 
+_PENDING: Final = ("pending_ns", "pending_tickets", "open_tickets")
+
 LATER: Final = frozenset(
-    (*CLAIMS.names, "more_tickets", "pool", "worker", "db_connect_us", "redis_connect_us")
+    (
+        *CLAIMS.names,
+        *("more_tickets", *_PENDING),
+        *("pool", "worker", "db_connect_us", "redis_connect_us"),
+    )
 )
 """Columns that runs of earlier versions have not."""

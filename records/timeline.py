@@ -68,7 +68,7 @@ class _Detail(TypedDict, total=False):
     # Of what could not be kept of a target's answers: how often, by what it was.
     values: dict[str, int]
     # Of a plain Locust file, whose counts are values too: what its tasks raised, which hosts it may
-    # not ask, and which of its lines kept everybody waiting.
+    # not ask. Of a busy loop: which lines of the user's kept everybody waiting.
     exceptions: list[str]
     refused: list[str]
     places: list[str]

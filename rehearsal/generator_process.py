@@ -83,9 +83,11 @@ class GeneratorProcess:
                 return
             if line["kind"] == "error":
                 raise failure_of(line)
+        what = f"was not ready after {_READY_S:.0f} s"
+        if time.monotonic() < deadline:
+            what = "ended before it was ready"
         raise GeneratorFailedError(
-            f"The generator was not ready after {_READY_S:.0f} s; the end of {self._log} says "
-            f"why:\n{self.last_words()}"
+            f"The generator {what}; the end of {self._log} says why:\n{self.last_words()}"
         )
 
     def go(self, t0_ns: int) -> None:
@@ -149,7 +151,7 @@ def status_samples(status: Line) -> list[Sample]:
     return [
         *([] if offset_s is None else [sample("generator_clock_offset_seconds", offset_s)]),
         sample("generator_loop_lag_seconds", status["loop_lag_s"]),
-        sample("generator_late_start_seconds", status["late_p99_s"]),
+        sample("generator_late_start_seconds", status["late_p99_s"] or 0.0),
         sample("generator_requests_total", status["requests"]),
         *(
             sample(f"generator_{name}", status[name])

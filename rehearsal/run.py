@@ -1,9 +1,16 @@
 """The run: sets the stage, has the students perform, clears up, and has it judged."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from dress_rehearsal.compose import EmbeddedStage, ExternalStage, StageError, raise_file_limit
+from dress_rehearsal.compose import (
+    EmbeddedStage,
+    ExternalStage,
+    Stage,
+    StageError,
+    raise_file_limit,
+)
 from dress_rehearsal.compose.servers.binaries import redis_binary, redis_version
 from dress_rehearsal.compose.servers.prometheus import prometheus_binary
 from dress_rehearsal.plans import Person, Plan
@@ -105,15 +112,14 @@ def _perform(
     await_setup(plan, screen)
     run.stamp("phase", "stage_starting")
     screen.phase("setting the stage")
-    with others_than(plan) as bystanders, _stage(plan, run, people) as stage:
+    with others_than(plan) as bystanders, _set(plan, run, people) as (stage, generator):
         run.stamp("phase", "stage_ready")
         for remark in remarks_on(stage):
             screen.note(remark)
         _tell_of_others(plan, bystanders, screen)
         try:
-            with GeneratorProcess(run, stage) as generator:
-                monitoring.await_targets(stage.targets_dir)
-                Rush(plan, run, people, stage, screen, monitoring=monitoring).perform(generator)
+            monitoring.await_targets(stage.targets_dir)
+            Rush(plan, run, people, stage, screen, monitoring=monitoring).perform(generator)
         finally:
             monitoring.performed()
         screen.phase("clearing the stage")
@@ -122,10 +128,31 @@ def _perform(
     run.stamp("phase", "torn_down", unclean=[loss.what for loss in stage.unclean_stops])
 
 
-def _stage(plan: Plan, run: RunDirectory, people: list[Person]) -> EmbeddedStage | ExternalStage:
+@contextmanager
+def _set(
+    plan: Plan, run: RunDirectory, people: list[Person]
+) -> Iterator[tuple[Stage, GeneratorProcess]]:
+    """Set the stage and start the generator; neither is left outside.
+
+    Raises:
+        StageError: the stage could not be set, or something of it is left.
+    """
     if plan.target.stage == "external":
-        return ExternalStage(plan, run, people)
-    return EmbeddedStage(plan, run, people)
+        with (
+            ExternalStage(plan, run, people) as external,
+            GeneratorProcess(run, external) as generator,
+        ):
+            yield external, generator
+        return
+    stage = EmbeddedStage(plan, run, people)
+    stage.set_stores()
+    try:
+        # The generator's students need as long to come up as the app does.
+        with GeneratorProcess(run, stage) as generator:
+            stage.start_service()
+            yield stage, generator
+    finally:
+        stage.clear()
 
 
 def _tell_of_others(plan: Plan, bystanders: Bystanders, screen: Screen) -> None:

@@ -13,7 +13,7 @@ from dress_rehearsal.plans import Gate, format_duration
 from dress_rehearsal.records.timeline import LOCUST_ENDED
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Latency, Measured, StepAnswers
-from dress_rehearsal.reports.words import counted, milliseconds, percent, seconds, written
+from dress_rehearsal.reports.words import counted, milliseconds, percent, written
 
 NONE_FAILED: Final = Gate(metric="load.failed", limit="== 0")
 
@@ -27,7 +27,6 @@ _CLOSED: Final = (
     "(coordinated omission)."
 )
 _MOST_STEPS: Final = 3
-_MOSTLY: Final = 0.5
 
 
 Step = TypeVar("Step", Latency, StepAnswers)
@@ -180,43 +179,6 @@ def _failed_words(evidence: Evidence, failed: Any) -> str:
     return (
         f"{written(len(failed))} of {counted(len(evidence.requests), 'request')} "
         f"({percent(len(failed), len(evidence.requests))}) failed: {', '.join(parts)}{others}."
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """How long the generator's loop stood still: in all, while a line of the user's was seen to
-    run, and at most at a time; and which lines these were, the one seen most first."""
-
-    in_all_s: float
-    named_s: float
-    longest_s: float
-    places: tuple[str, ...]
-
-    @property
-    def is_users_own(self) -> bool:
-        """Whether it was the file's own code, rather than a machine that had no time for it."""
-        return bool(self.places) and self.named_s >= _MOSTLY * self.in_all_s
-
-
-def how_busy(evidence: Evidence) -> Busy:
-    """Return how long the generator of a closed load stood still."""
-    told = _told(evidence)
-    counts = told.get("values", {})
-    in_all, named, longest = (
-        counts.get(name, 0) / 1e3 for name in ("busy_ms", "busy_named_ms", "busy_longest_ms")
-    )
-    return Busy(in_all, named, longest, tuple(told.get("places", [])))
-
-
-def busy_sentence(busy: Busy) -> str:
-    """Return that the generator was busy, and with what."""
-    whose = f", in {' and '.join(busy.places)}" if busy.is_users_own else ""
-    in_all, longest = (seconds(round(span, 2)) for span in (busy.in_all_s, busy.longest_s))
-    return (
-        f"The generator was {'busy' if whose else 'held up'} for {in_all}, up to {longest} at a "
-        f"time{whose}: meanwhile no user could act and no answer was read, so latencies hold its "
-        f"own delays."
     )
 
 

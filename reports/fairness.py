@@ -150,8 +150,8 @@ def _how_judged(evidence: Evidence) -> tuple[str, ...]:
         )
     if durable is not None and durable["number"].isna().all():
         return (
-            f"First come, first served is judged by when clicks were sent and by the times in "
-            f"{evidence.stores.durable}, which has no numbers.",
+            f"First come, first served is judged by when clicks were sent and by the times in the "
+            f"ledger {evidence.stores.durable}, for it does not number its tickets.",
         )
     return ()
 

@@ -5,6 +5,7 @@ All of it stands on the timeline, and none of it is a student's doing.
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 from dress_rehearsal.records.tables import NOT_KEPT, NS_PER_S
 from dress_rehearsal.records.timeline import ABORTED
@@ -15,19 +16,30 @@ from dress_rehearsal.reports.evidence.timeline import (
     was_planned,
     was_recycled,
 )
-from dress_rehearsal.reports.words import counted, offset
+from dress_rehearsal.reports.words import counted, offset, written
+
+_MOST: Final = 3
+"""Of a worker that ends as soon as it is started, again and again, no more are told one by one."""
 
 
 def losses(evidence: Evidence, *, target: bool) -> list[str]:
     """Return which components were lost: those of the target, or those that measure."""
-    return [
-        f"Lost: {event.detail.get('what') or f'a {event.name} process ended unasked.'}"
+    lost = [
+        event
         for event in evidence.events
         if event.kind == "process"
         and (event.name != MEASURING) == target
         and not was_planned(event)
         and not was_recycled(event, evidence.requests)
     ]
+    said = [
+        f"Lost: {event.detail.get('what') or f'a {event.name} process ended unasked.'}"
+        for event in lost
+    ]
+    if len(lost) <= _MOST:
+        return said
+    last = _moment(evidence, lost[-1].t_ns)
+    return [*said[:_MOST], f"Lost: {written(len(lost) - _MOST)} more, the last {last}."]
 
 
 def recycled(evidence: Evidence) -> Iterator[str]:
@@ -36,7 +48,8 @@ def recycled(evidence: Evidence) -> Iterator[str]:
     if events:
         workers = counted(len(events), "worker")
         yield (
-            f"{workers} of the app ended during the rush, and others took their place at once; no "
+            f"{workers} of the app ended during the rush, and "
+            f"{'another took its' if len(events) == 1 else 'others took their'} place at once; no "
             f"request was lost around then. Servers recycle workers after so many requests "
             f"(max_requests, say); if yours does not, see its log."
         )

@@ -47,7 +47,7 @@ def write_summary(evidence: Evidence, verdict: Verdict) -> str:
         "\n".join(f"- {escaped(reason)}" for reason in verdict.reasons),
         f"{escaped(verdict.cause)}",
         "\n\n".join(escaped(line) for line in (f"Run: {verdict.ran}", *verdict.notes)),
-        *([] if evidence.plan.load is not None else [*_census(verdict), *_audit(verdict)]),
+        *_students(evidence, verdict),
         *_fairness(evidence, verdict),
         *_faults_and_alerts(evidence),
         *_latency(evidence, verdict),
@@ -83,6 +83,12 @@ def markdown_table(
     return "\n".join(lines)
 
 
+def _students(evidence: Evidence, verdict: Verdict) -> list[str]:
+    if evidence.plan.load is not None:
+        return []
+    return [*_census(verdict), *_audit(evidence, verdict)]
+
+
 def _census(verdict: Verdict) -> list[str]:
     counts = verdict.census.model_dump()
     students = counts["students"]
@@ -94,18 +100,23 @@ def _census(verdict: Verdict) -> list[str]:
     return ["## Students", markdown_table(("outcome", "students", "share"), rows)]
 
 
-def _audit(verdict: Verdict) -> list[str]:
+def _audit(evidence: Evidence, verdict: Verdict) -> list[str]:
     counters = verdict.audit.model_dump()
-    settled = milliseconds(counters.pop("settle_ms"))
-    beside = verdict.not_applicable
+    settled = counters.pop("settle_ms")
     rows = [
-        (
-            name.replace("_", " "),
-            f"{EMPTY} ({NOT_APPLICABLE}: {beside[name]})" if name in beside else written(value),
-        )
+        (name.replace("_", " "), written(value))
         for name, value in counters.items()
+        if name not in verdict.not_applicable
     ]
-    blocks = ["## Audit", markdown_table(("counter", "found"), [*rows, ("settle time", settled)])]
+    if settled is not None or evidence.plan.target.stage != "external":
+        rows.append(("settle time", milliseconds(settled)))
+    blocks = ["## Audit", markdown_table(("counter", "found"), rows)]
+    by_reason: dict[str, list[str]] = {}
+    for name, why in verdict.not_applicable.items():
+        by_reason.setdefault(why, []).append(name.replace("_", " "))
+    if by_reason:
+        beside = "; ".join(f"{', '.join(names)} ({why})" for why, names in by_reason.items())
+        blocks.append(escaped(f"What {NOT_APPLICABLE}: {beside}."))
     if verdict.unchecked:
         words = ", ".join(f"{word} ({count}×)" for word, count in verdict.unchecked.items())
         blocks.append(escaped(f"Not checked: answers also said {words}, which no check knows."))

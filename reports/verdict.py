@@ -24,6 +24,7 @@ from collections.abc import Iterable, Mapping
 
 from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
+from dress_rehearsal.reports.audit.put_off import put_off_notes
 from dress_rehearsal.reports.audit.sold_early import early_notes
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.census import CensusFinding, take_census
@@ -49,7 +50,7 @@ from dress_rehearsal.reports.incidents import (
     undone_faults,
 )
 from dress_rehearsal.reports.pools import PoolFinding, find_pools, foreign_notes
-from dress_rehearsal.reports.schema import Census, Latency, Measured, Status, Verdict
+from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.unanswered import failed_for_all, unanswered_sale
@@ -77,7 +78,7 @@ def judge(evidence: Evidence) -> Verdict:
     trust = judge_trust(evidence)
     pools = find_pools(evidence)
     cause = find_cause(evidence, pools)
-    unchecked = unchecked_words(evidence.requests, evidence.plan)
+    unchecked = unchecked_words(evidence.requests, evidence.plan, evidence.steps)
     load = judge_load(evidence)
     measured = Measured(
         census=census.census,
@@ -152,6 +153,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *evidence.stores.notes,
                 *time_notes(evidence.ledger_times),
                 *early_notes(evidence),
+                *put_off_notes(evidence),
                 *trust.notes,
                 *evidence.server_counts.notes,
                 *worker_notes(evidence),
@@ -223,7 +225,7 @@ def _what_held(
     limits = len(evidence.plan.gates)
     if evidence.plan.load is not None:
         return what_held(measured, _gates(limits) if limits else "")
-    census, bought = measured.census, measured.purchase
+    census = measured.census
     wronged = audit.nobody_wronged
     if unchecked:
         wronged = (
@@ -240,17 +242,24 @@ def _what_held(
     parts = [
         f"It held: {_everybody(census.students)} accounted for ({', '.join(_endings(census))})",
         wronged,
-        *_felt(bought),
+        *_felt(measured),
     ]
     return f"{', '.join(parts)}{f' and {_gates(limits)}' if limits else ''}."
 
 
-def _felt(bought: Latency | None) -> list[str]:
-    """Return how long buying took, and how few that is of where it says little."""
+def _felt(measured: Measured) -> list[str]:
+    """Return how long buying took, and how few that is of where it says little.
+
+    Where buying is several requests (the order, and the page that it leads to), of which.
+    """
+    bought = measured.purchase
+    steps = [name for name in measured.purchases if name in measured.latency_ms]
     if bought is None or bought.p99 is None:
         return []
+    of = next(name for name in steps if measured.latency_ms[name] is bought)
+    what = "purchases" if len(steps) == 1 else f"the requests of {of}"
     few = f" (there were only {written(bought.count)})" if says_little(bought, "p99") else ""
-    return [f"99% of purchases took at most {milliseconds(bought.p99)}{few}"]
+    return [f"99% of {what} took at most {milliseconds(bought.p99)}{few}"]
 
 
 def _everybody(students: int) -> str:

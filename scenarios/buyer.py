@@ -176,7 +176,11 @@ class Buyer:
     """Steps that are known before anything is sent, in their order, with their roles."""
     claims: ClassVar[bool] = False
     """Whether answers say under the names of the bundled ticket open what the audit can look into:
-    `ticket`, `state`, `number`, `position`, `ahead`, `remaining`, `opens_at_ns`, `now_ns` …"""
+    `ticket`, `state`, `number`, `position`, `ahead`, `remaining`, `opens_at_ns`, `now_ns` …
+    Its words for a refusal mean what they mean there then, too."""
+    idempotent: ClassVar[bool] = False
+    """Whether each click carries `key`, and one that is sent again is answered as the first was: to
+    refuse it once that has got a ticket is a wrong then."""
 
     acting: Acting
 

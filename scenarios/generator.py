@@ -22,6 +22,7 @@ from dress_rehearsal.records import RecordError, RunDirectory, tables
 from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.scenarios.busy import BusyLoop
 from dress_rehearsal.scenarios.buyer import Buyer
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.errors import ScenarioError
@@ -63,9 +64,9 @@ class Generator:
                 f"{plan.event.students} students; give a longer roster or --students."
             )
         buyer = buyer_of(run)
-        steps = Steps(buyer.steps)
+        steps = Steps(buyer.steps, claims=buyer.claims, idempotent=buyer.idempotent)
         histograms = Histograms(steps, edges_of(plan), steps_of(plan, steps))
-        self.recorder = Recorder(run, "generator", histograms, steps, claims=buyer.claims)
+        self.recorder = Recorder(run, "generator", histograms, steps)
         self.rush = Rush(
             run.id,
             plan,
@@ -79,6 +80,8 @@ class Generator:
         self._environment = Environment(user_classes=[Student], host=url)
         self._runner: LocalRunner = self._environment.create_local_runner()
         self._observer = Observer(self.rush)
+        file = plan.scenario.file  # the bundled one's code is ours: it computes nothing
+        self._busy = None if file is None else BusyLoop(Path(file).parent)
 
     def perform(self) -> None:
         """Play the whole rush; returns when every student is done or the time is up.
@@ -101,6 +104,7 @@ class Generator:
             gevent.spawn(self.recorder.keep_writing),
             gevent.spawn(self._keep_census),
             gevent.spawn(feed_statistics, self._environment, self.recorder),
+            *([] if self._busy is None else [gevent.spawn(self._busy.watch)]),
         ]
         for task in background:
             task.link_exception(self._broken)
@@ -171,6 +175,8 @@ class Generator:
         if troubles:
             values = dict(troubles.most_common())
             self._run.stamp("phase", tables.SCENARIO_TROUBLES, values=values)
+        if self._busy is not None:
+            self._busy.stamp(self._run)
 
     def _say(self, **line: Any) -> None:
         """Say something; a conductor that is gone is no error."""

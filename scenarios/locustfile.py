@@ -62,7 +62,8 @@ class _Rehearsal:
         self._open.enter_context(KernelStamps())
         self.run = RunDirectory.create(Path(options.out), plan)
         buyer = load_buyer(plan)
-        self.recorder = Recorder(self.run, "locust", steps=Steps(buyer.steps), claims=buyer.claims)
+        steps = Steps(buyer.steps, claims=buyer.claims, idempotent=buyer.idempotent)
+        self.recorder = Recorder(self.run, "locust", steps=steps)
         self.rush = Rush(
             self.run.id,
             plan,

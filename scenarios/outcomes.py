@@ -53,6 +53,9 @@ class Census:
         self._attempts = np.zeros(n, dtype=np.int16)
         self._ticket: dict[int, str] = {}
         self._more: dict[int, tuple[str, ...]] = {}
+        self._pending_ns = np.full(n, -1, dtype=np.int64)
+        self._pending: dict[int, tuple[str, ...]] = {}
+        self._open: dict[int, tuple[str, ...]] = {}
         self._writer = Writer()
 
     def became(self, student: int, outcome: StudentOutcome) -> None:
@@ -88,6 +91,19 @@ class Census:
         if self._issued_ns[student] == -1:
             self._issued_ns[student] = at_ns
 
+    def put_off(self, student: int, ticket: str, at_ns: int) -> None:
+        """Note a ticket that the target says is being issued; it is open until it is `settled`."""
+        if self._pending_ns[student] == -1:
+            self._pending_ns[student] = at_ns
+        for told in (self._pending, self._open):
+            told[student] = tuple(dict.fromkeys((*told.get(student, ()), ticket)))
+
+    def settled(self, student: int, ticket: str) -> None:
+        """Note that a student who was put off for a ticket has got a yes or a no."""
+        left = tuple(name for name in self._open.pop(student, ()) if name != ticket)
+        if left:
+            self._open[student] = left
+
     def write(self, run: RunDirectory) -> RecordError | None:
         """Write `students.parquet` whole, in a native thread; return what went wrong, if so."""
         return self._writer.do(lambda: run.write_table("students.parquet", self.table()))
@@ -116,6 +132,9 @@ class Census:
                 time(self._issued_ns),
                 pa.array(self._attempts),
                 self._by_student(self._more, "more_tickets"),
+                time(self._pending_ns),
+                self._by_student(self._pending, "pending_tickets"),
+                self._by_student(self._open, "open_tickets"),
             ],
             schema=tables.STUDENTS,
         )

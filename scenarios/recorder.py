@@ -14,7 +14,7 @@ from gevent import get_hub
 from gevent.event import AsyncResult
 
 from dress_rehearsal.records import RecordError, RunDirectory, tables
-from dress_rehearsal.records.steps import TICKET_OPEN, Steps
+from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.scenarios.answers.claims import CLAIMING, is_page
 from dress_rehearsal.scenarios.answers.server_timing import NAMES
 from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
@@ -73,7 +73,6 @@ class Recorder:
         name: this generator process, the first part of its shards' names.
         histograms: count what is handed over, for whoever watches.
         steps: what `step` counts in, which may grow; by default the bundled ticket open's.
-        claims: whether answers claim what is known here; those of the default steps do.
     """
 
     def __init__(
@@ -82,11 +81,9 @@ class Recorder:
         name: str,
         histograms: Histograms | None = None,
         steps: Steps | None = None,
-        *,
-        claims: bool = False,
     ) -> None:
-        self.steps = Steps(TICKET_OPEN) if steps is None else steps
-        self._claiming = CLAIMING if claims or steps is None else frozenset()
+        self.steps = Steps.ticket_open() if steps is None else steps
+        self._claiming = CLAIMING if self.steps.claims else frozenset()
         """Roles of the steps whose answers claim something."""
         self._steps_written: tuple[str, ...] = ()
         self.error: RecordError | None = None

@@ -31,7 +31,8 @@ class Status:
     """Both None where nobody can count them."""
     unwritten_rows: int
     loop_lag_s: float
-    late_p99_s: float
+    late_p99_s: float | None
+    """None: nothing was sent since the last sample."""
     felt_p99_ms: float | None
     """Of the requests that ended since the last sample, failed ones too; None: there was none."""
     good_p99_ms: float | None
@@ -115,7 +116,7 @@ class Observer:
             connections=rush.connections,
             unwritten_rows=recorder.unwritten,
             loop_lag_s=round(lag_s, 6),
-            late_p99_s=round(float(np.percentile(late, 99)) / NS_PER_S, 6) if late else 0.0,
+            late_p99_s=round(float(np.percentile(late, 99)) / NS_PER_S, 6) if late else None,
             felt_p99_ms=_p99_ms(felt),
             good_p99_ms=_p99_ms(good),
             clock_offset_s=self._clock.seconds(),

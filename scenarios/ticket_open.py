@@ -61,6 +61,7 @@ class TicketOpen(Buyer):
 
     steps = TICKET_OPEN
     claims = True
+    idempotent = True
 
     _picture: bytes | None = None
     """The ticket's code as it was drawn."""

@@ -43,12 +43,17 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         UsageError: a second try would leave out some of what failed.
     """
     gc.freeze()
-    config = session.config
-    if config.cache is not None and config.option.lf:
-        failed = config.cache.get(FAILED, 0)
+    cache = cache_of(session.config)
+    if cache is not None and session.config.option.lf:
+        failed = cache.get(FAILED, 0)
         if len(session.items) < failed:
             found = f"Of {failed} tests that failed, only {len(session.items)} are found again"
             raise pytest.UsageError(f"{found}: run all of them once more.")
+
+
+def cache_of(config: pytest.Config) -> pytest.Cache | None:
+    """Return pytest's cache; none with `-p no:cacheprovider`, where options of it lack as well."""
+    return getattr(config, "cache", None)
 
 
 _failed: set[str] = set()
@@ -63,11 +68,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.hookimpl(trylast=True)  # once pytest has written down what failed
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Let a second try find what failed here: pytest-xdist adds its group to a test's name."""
-    config = session.config
-    if hasattr(config, "workerinput") or config.cache is None or config.option.lf:
+    config, cache = session.config, cache_of(session.config)
+    if hasattr(config, "workerinput") or cache is None or config.option.lf:
         return
-    known = config.cache.get("cache/lastfailed", {})
+    known = cache.get("cache/lastfailed", {})
     files = [name for name in known if "::" not in name]  # that could not be collected
     plain = {name.rpartition("@")[0] for name in _failed if "@" in name}
-    config.cache.set(FAILED, len(_failed))
-    config.cache.set("cache/lastfailed", dict.fromkeys([*files, *_failed, *plain], True))
+    cache.set(FAILED, len(_failed))
+    cache.set("cache/lastfailed", dict.fromkeys([*files, *_failed, *plain], True))

@@ -2,6 +2,6 @@
 
 from dress_rehearsal.records.steps import TICKET_OPEN, Steps
 
-BUNDLED = Steps(TICKET_OPEN)
+BUNDLED = Steps.ticket_open()
 STEPS = tuple(TICKET_OPEN)
 PAGE, COUNTDOWN, LOGIN, PURCHASE, TICKET, QR, JOIN, QUEUE, STREAM, SCAN = STEPS

@@ -159,6 +159,7 @@ class Collector:
         values of a label."""
         with self._lock:
             newest = [watch.newest for watch in self._watches.values()]
+            newest += self._handed_in.values()
         totals: dict[str, float] = {}
         for reading in newest:
             for series, value in zip(reading.series, reading.values, strict=True):

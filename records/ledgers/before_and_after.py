@@ -164,13 +164,14 @@ class Ledgers:
 
 
 def promised_tickets(run: RunDirectory) -> frozenset[str] | None:
-    """Return the tickets that students were told of; None where that was not recorded."""
+    """Return the tickets that students were told of, or put off for; None: it was not recorded."""
     try:
         told = parquet.read(run.path / "students.parquet", tables.STUDENTS)
     except parquet.UnreadableError:
         return None
     first = {ticket for ticket in told["ticket"].to_pylist() if ticket is not None}
-    more = {ticket for many in told["more_tickets"].to_pylist() for ticket in many or ()}
+    lists = (told[column].to_pylist() for column in ("more_tickets", "open_tickets"))
+    more = {ticket for column in lists for many in column for ticket in many or ()}
     return frozenset(first | more)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.ledgers import Reading
+from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
 from dress_rehearsal.rehearsal.first_contact.stores import Held
 from dress_rehearsal.reports.audit import COUNTERS
@@ -33,11 +34,11 @@ def known_of(after: Held) -> set[Fact]:
     return {fact for column in columns for fact in FACT_OF.get(column, ())}
 
 
-def tell_decisions(sheet: Sheet, plan: Plan, after: Held, *, enters: bool, follows: bool) -> None:
+def tell_decisions(sheet: Sheet, plan: Plan, after: Held, steps: Steps) -> None:
     """Show what the audit will know, what it will measure, and what does not apply, and why.
 
     Args:
-        enters, follows: whether the scenario goes to an entrance, and follows a pending ticket.
+        steps: of the scenario, by their roles.
     """
     known = known_of(after)
     words = [words for fact, words in _WORDS.items() if fact in known]
@@ -47,7 +48,7 @@ def tell_decisions(sheet: Sheet, plan: Plan, after: Held, *, enters: bool, follo
         else f"It will know {_ALONE}.",
         2,
     )
-    reasons = foreseen(plan, known, len(after), enters=enters, opens_tickets=follows)
+    reasons = foreseen(plan, known, len(after), steps)
     measured = [name for name in COUNTERS if name not in reasons]
     sheet.line(f"measured: {', '.join(measured)}", 2)
     by_reason: dict[str, list[str]] = defaultdict(list)

@@ -108,8 +108,7 @@ def probe(plan: Plan, people: list[Person], sheet: Sheet, drawn: str = "") -> Pr
         if unread:
             sheet.line("not known before every ledger can be read", 2)
         else:
-            enters, follows = student.has("enter"), student.has("follow_up")
-            tell_decisions(sheet, plan, after, enters=enters, follows=follows)
+            tell_decisions(sheet, plan, after, student.steps)
     return Probed(wrongs, unread)
 
 
@@ -176,7 +175,7 @@ def _opening_words(plan: Plan) -> str:
 
 def _held(played: list[Played]) -> Granted | None:
     """Return the ticket that the student was granted in the end."""
-    claims = [one.claim for one in played if isinstance(one.claim, Granted)]
+    claims = [one.claim for one in played if isinstance(one.claim, Granted) and one.claim.ticket]
     return claims[-1] if claims else None
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from gevent import getcurrent
+from gevent import GreenletExit, getcurrent
 
 from dress_rehearsal.plans import Person, Plan
+from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.first_contact.exchange import (
     Exchanged,
@@ -98,8 +99,15 @@ class ProbeStudent:
     ) -> None:
         self._kind, self._wire, self._file = kind, wire, file
         self._pause_s = plan.students.ticket_poll
-        self._buyer = kind(person, Client(wire.origin, wire.perform))
-        self._buyer.acting = _Acting(plan, number)
+        self._person, self._acting = person, _Acting(plan, number)
+        self._buyer: Buyer | None = None
+
+    @property
+    def steps(self) -> Steps:
+        """What the scenario does, by its methods, and what its answers can be held to."""
+        kind = self._kind
+        roles = {method: role for method, role in kind.roles.items() if self.has(method)}
+        return Steps(roles, claims=kind.claims, idempotent=kind.idempotent)
 
     def has(self, method: str) -> bool:
         """Return whether the scenario says anything about a moment."""
@@ -114,12 +122,14 @@ class ProbeStudent:
         self._wire.exchanged.clear()
         try:
             with _bounded():
-                claim = getattr(self._buyer, method)(*arguments)
+                claim = getattr(self._acts(), method)(*arguments)
+        except (KeyboardInterrupt, GreenletExit):
+            raise
         except OverdueError:
             trouble = f"{method} did not come to an end within {METHOD_S:g} s."
         except TooManyRequestsError:
             trouble = f"{method} does not stop asking: it was stopped after 100 requests."
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's own code
+        except BaseException as error:  # noqa: BLE001 - the user's own code, whatever it raises
             trouble = f"{method} failed{self._where(error)}: {_named(error)}."
         exchanged = tuple(self._wire.exchanged)
         if claim is not None and not isinstance(claim, Claim):
@@ -129,6 +139,13 @@ class ProbeStudent:
             )
             claim = None
         return Played(method, exchanged, claim, trouble)
+
+    def _acts(self) -> Buyer:
+        """Return who acts, made when the first method is called: that may fail like any."""
+        if self._buyer is None:
+            self._buyer = self._kind(self._person, Client(self._wire.origin, self._wire.perform))
+            self._buyer.acting = self._acting
+        return self._buyer
 
     def await_turn(self) -> Iterator[Played]:
         """Ask for the place in the queue until it decides, twenty times at most."""

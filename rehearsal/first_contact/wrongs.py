@@ -78,6 +78,11 @@ def _wrongs(plan: Plan, one: Played, discretion: Discretion) -> Iterator[str]:
             f"log_in ended with {one.exchanged[-1].status}: the app does not let this student in; "
             f"see how it wants the name and the PIN, and whether the roster's are its own."
         )
+    if one.method == "buy" and one.claim is not None and not one.exchanged:
+        yield (
+            "buy asked nothing with self.client, so nothing would be measured of it: have "
+            "self.client send what it sends."
+        )
     if one.method in ("buy", "follow_up") and not one.trouble:
         yield from _unusable(one, discretion)
         yield from _unexpected(plan, one, discretion)

@@ -72,11 +72,11 @@ def check_usage(
         ReportError, PlanError: it cannot be rehearsed like that; nothing was made.
     """
     check_plan_usable(plan)
-    people = people_of(plan, roster)
     check_folder(runs, "--out")
     reason = fits(plan, runs)
     if reason is not None:
         raise PlanError(reason)
+    people = people_of(plan, roster)
     if performed:
         check_startable(plan)
     if repeated:

@@ -87,7 +87,7 @@ class Screen(LiveView):
         self._t0_ns: int | None = None
         self._status: Line | None = None
         self._rate = 0.0
-        self._pools: list[Row] = []
+        self._pools: dict[str, Row] = {}
         self._tickets_left: int | None = None
         self._notes: list[Text] = []
         self._plain_due = 0.0
@@ -142,7 +142,9 @@ class Screen(LiveView):
                 * NS_PER_S
             )
             self._rate += 0.5 * (rate - self._rate)
-        self._pools = newest_pools(self._plan, collector)
+        # A pool that is heard of no more keeps its row: that it is silent is worth seeing.
+        silent = {name: (name, "-", "-", "-") for name in self._pools}
+        self._pools = silent | {row[0]: row for row in newest_pools(self._plan, collector)}
         self._read_tickets(collector)
         if self._t0_ns is not None and status["t_ns"] >= self._t0_ns:
             self._phase = "the sale is open" if self._has_students else "Locust's users act"
@@ -178,9 +180,11 @@ class Screen(LiveView):
         status = self._status
         if status is None:
             return []
-        felt, good = (
-            "-" if status[name] is None else milliseconds(status[name])
-            for name in ("felt_p99_ms", "good_p99_ms")
+        late_s = status["late_p99_s"]
+        late_ms = None if late_s is None else 1e3 * late_s
+        felt, good, late = (
+            "-" if value is None else milliseconds(value)
+            for value in (status["felt_p99_ms"], status["good_p99_ms"], late_ms)
         )
         return [
             ("requests/s", written(round(self._rate))),
@@ -189,7 +193,7 @@ class Screen(LiveView):
             *([("tickets left", self._left())] if self._tells_tickets else []),
             ("failed requests", written(status["outcomes"]["failed"])),
             *(
-                [("sent late", milliseconds(1e3 * status["late_p99_s"]))]
+                [("sent late", late)]
                 if self._has_students
                 else [("requests", written(status["requests"]))]
             ),
@@ -257,7 +261,7 @@ class Screen(LiveView):
         table = Table(box=None, padding=(0, 2, 0, 0))
         for title in ("pool", "used", "max", "waiting"):
             table.add_column(title, justify="left" if title == "pool" else "right")
-        for row in self._pools:
+        for row in self._pools.values():
             table.add_row(*row)
         return table
 

@@ -21,6 +21,7 @@ from dress_rehearsal.reports.audit.holders import denied_tickets, refused_entry
 from dress_rehearsal.reports.audit.lost_views import VIEWS, lost_views
 from dress_rehearsal.reports.audit.pending import pending_problems
 from dress_rehearsal.reports.audit.promised import promise_wrongs, settle_ms
+from dress_rehearsal.reports.audit.put_off import put_off_problems
 from dress_rehearsal.reports.audit.queue_places import false_places
 from dress_rehearsal.reports.audit.refusals import refusal_wrongs
 from dress_rehearsal.reports.audit.said import Said
@@ -109,7 +110,7 @@ def audit_run(evidence: Evidence) -> AuditFinding:
             "There is no record of what students were told (students.parquet has no rows)."
         )
     unread = entry_problems(evidence)
-    problems += pending_problems(evidence) + unread
+    problems += [*pending_problems(evidence), *unread, *put_off_problems(evidence)]
     reasons = not_applicable(said, found, gate_unread=bool(unread))
     problems += time_problems(evidence.ledger_times) if "sold_early" not in reasons else []
     beside = {name: reasons[name] for name in COUNTERS if name in reasons}

@@ -10,7 +10,16 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.records.steps import CODE, COUNTDOWN, ENTRANCE, JOIN, PAGE, QUEUE, TICKET
+from dress_rehearsal.records.steps import (
+    CODE,
+    COUNTDOWN,
+    ENTRANCE,
+    JOIN,
+    PAGE,
+    QUEUE,
+    TICKET,
+    Steps,
+)
 from dress_rehearsal.reports.audit.said import Said
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import Fact
@@ -69,7 +78,7 @@ _WHO_SAYS: Final = "no ledger of the plan's says"
 _NOBODY_SAYS: Final = "the plan has no ledger that says"
 
 _OWN_WORDS: Final = ("lost_sessions", "refused_logins", "false_rejections")
-"""Counters of words that a scenario of somebody else's does not have."""
+"""Counters of words that only answers under the names known here have."""
 
 
 def not_applicable(
@@ -89,7 +98,7 @@ def not_applicable(
         for name, reason in nothing_there.items()
         if name not in reasons and found[name] is None
     }
-    undecided = {**_not_said(evidence), **_not_in_scenario(said)}
+    undecided = {**_not_said(evidence), **_not_in_scenario(evidence.steps)}
     reasons |= {
         name: reason
         for name, reason in undecided.items()
@@ -98,15 +107,13 @@ def not_applicable(
     return reasons
 
 
-def foreseen(
-    plan: Plan, known: Collection[Fact], ledgers: int, *, enters: bool, opens_tickets: bool
-) -> dict[str, str]:
+def foreseen(plan: Plan, known: Collection[Fact], ledgers: int, steps: Steps) -> dict[str, str]:
     """Return why counters will not apply to a rehearsal of somebody else's target, by their names.
 
     Args:
         known: what its ledgers say.
         ledgers: how many there are.
-        enters, opens_tickets: whether its scenario goes to an entrance, or asks for a ticket.
+        steps: of its scenario, by the roles that it has.
     """
     reasons: dict[str, str] = {}
     if not plan.event.per_student:
@@ -117,12 +124,10 @@ def foreseen(
         reasons["store_drift"] = _ALONE
     if plan.app.waiting_room == "off":
         reasons |= dict.fromkeys(_ROOM, _NO_ROOM)
-    reasons |= dict.fromkeys(SHOWN, _THEIRS)
-    reasons["lost_views"] = _UNCOUNTED
-    reasons |= dict.fromkeys(_OWN_WORDS, _NO_WORD) | {"replays_refused": _NO_KEYS}
-    if not opens_tickets:
-        reasons["denied_tickets"] = _UNOPENED_TICKETS
-    if not enters:
+    if not steps.claims:
+        reasons |= dict.fromkeys(SHOWN, _THEIRS)
+    reasons |= {"lost_views": _UNCOUNTED, "false_place": _THEIRS} | _not_in_scenario(steps)
+    if not steps.of_role(ENTRANCE):
         reasons |= dict.fromkeys(("refused_entry", "double_entry", "lost_entries"), _NO_ENTRY)
     who = _WHO_SAYS if ledgers else _NOBODY_SAYS
     for name, fact in _NEEDS.items():
@@ -154,8 +159,9 @@ def _meaningless(evidence: Evidence) -> dict[str, str]:
         reasons["duplicate_students"] = _UNLIMITED
     if not evidence.plan.opens_at_t0:
         reasons |= dict.fromkeys(_OPENING, _UNOPENED)
-    if not evidence.plan.bundled:
+    if not evidence.steps.claims:
         reasons |= dict.fromkeys(SHOWN, _THEIRS)
+    if evidence.plan.target.stage != "embedded":
         reasons["lost_views"] = _UNCOUNTED
     if len(evidence.stores.expected) < 2:
         reasons["store_drift"] = _ALONE
@@ -175,8 +181,6 @@ def _nothing_there(said: Said, *, gate_unread: bool) -> dict[str, str]:
     if not gate_unread:
         why = "its table was not read" if scanned else _NO_ENTRY
         reasons |= dict.fromkeys(("double_entry", "lost_entries"), why)
-    if not embedded:
-        reasons["lost_views"] = _UNCOUNTED
     for name, (_, *steps) in SHOWN.items():
         # Whatever other targets show beside the word of an answer is theirs to choose.
         if not embedded:
@@ -198,12 +202,11 @@ def _not_said(evidence: Evidence) -> dict[str, str]:
     return {name: f"{who} {_UNSAID[fact]}" for name, fact in _NEEDS.items() if fact not in known}
 
 
-def _not_in_scenario(said: Said) -> dict[str, str]:
-    """Return counters of what a scenario of somebody else's does not do."""
-    if said.evidence.plan.bundled:
-        return {}
-    reasons = dict.fromkeys(_OWN_WORDS, _NO_WORD)
-    reasons["replays_refused"] = _NO_KEYS
-    if not said.at(TICKET, CODE).any():
+def _not_in_scenario(steps: Steps) -> dict[str, str]:
+    """Return counters of what a scenario does not do."""
+    reasons = {} if steps.claims else dict.fromkeys(_OWN_WORDS, _NO_WORD)
+    if not steps.idempotent:
+        reasons["replays_refused"] = _NO_KEYS
+    if not steps.of_role(TICKET, CODE):
         reasons["denied_tickets"] = _UNOPENED_TICKETS
     return reasons

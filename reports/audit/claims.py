@@ -11,6 +11,7 @@ from typing import Final
 import pandas as pd
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import OWN_WORDS
 from dress_rehearsal.reports.numbers import integers
 
@@ -83,14 +84,18 @@ _OF_A_ROOM: Final = frozenset({"not_admitted", "not_in_queue"})
 REJECTIONS: Final = tuple(word for word, by in CLAIMS.items() if by == ("false_rejections",))
 
 
-def checked_words(plan: Plan) -> frozenset[str]:
-    """Return the words of refusals that a rehearsal of this plan holds to the facts."""
-    if plan.bundled:
+def checked_words(plan: Plan, steps: Steps) -> frozenset[str]:
+    """Return the words of refusals that a rehearsal holds to the facts.
+
+    Args:
+        steps: of its scenario, whose `claims` says that all of them mean what they do here.
+    """
+    if steps.claims:
         return frozenset(CLAIMS)
     return _OF_ANY_SCENARIO | (_OF_A_ROOM if plan.app.waiting_room != "off" else frozenset())
 
 
-def unchecked_words(requests: pd.DataFrame, plan: Plan) -> dict[str, int]:
+def unchecked_words(requests: pd.DataFrame, plan: Plan, steps: Steps) -> dict[str, int]:
     """Return every word of an answer that no check holds to the facts, and how often it was said.
 
     Also the words of a success that name a state. Answers of the server's own failure (5xx) claim
@@ -99,7 +104,7 @@ def unchecked_words(requests: pd.DataFrame, plan: Plan) -> dict[str, int]:
     words = requests["error"].astype("object")
     status = integers(requests["status"])
     said = words[words.notna().to_numpy(dtype=bool) & (status > 0) & (status < 500)]
-    said = said[~said.isin([*checked_words(plan), *NO_CLAIM])]
+    said = said[~said.isin([*checked_words(plan, steps), *NO_CLAIM])]
     states = requests["told_state"].astype("object").dropna()
     states = states[~states.isin([*CLAIMS, *NO_CLAIM])]
     counts = pd.concat([said, states]).value_counts()

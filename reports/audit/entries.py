@@ -39,8 +39,10 @@ def double_entries(evidence: Evidence) -> tuple[int, str] | None:
 
 def lost_entries(evidence: Evidence) -> tuple[int, str] | None:
     """Count who was let in without an entry, None where nobody came or the table was not read."""
+    if not _scans(evidence).any():
+        return None
     entered = _entered(evidence)
-    if not _scans(evidence).any() or not _was_read(evidence, rows=len(entered)):
+    if not _was_read(evidence, rows=len(entered)):
         return None
     known = [
         evidence.promises.tickets[["student", "ticket"]],

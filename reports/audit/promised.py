@@ -13,9 +13,10 @@ from typing import Final
 
 import pandas as pd
 
-from dress_rehearsal.records.steps import PURCHASE, TICKET
+from dress_rehearsal.records.steps import TICKET
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.audit.pending import borne_out, called_otherwise, may_come, misplaced
+from dress_rehearsal.reports.audit.put_off import never_issued
 from dress_rehearsal.reports.audit.said import Said, clock_ns
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import durable_rows, owned
@@ -24,6 +25,11 @@ from dress_rehearsal.reports.words import counted, milliseconds, written
 
 ISSUE_GRACE_NS: Final = NS_PER_S
 """How long after its row's commit the target may still call a ticket pending."""
+
+_PAGES: Final = (10, 20, 25, 30, 50, 100, 200, 250, 500, 1000, 5000, 10_000)
+"""How many rows a service shows at once that was not asked for all."""
+_SIDE_BY_SIDE_NS: Final = NS_PER_S // 4
+"""By so much two may be answered otherwise than in the order in which they were written down."""
 
 Wrong = tuple[int | None, str]
 """How often something wrong was found, None where that is not known, and a sentence on it."""
@@ -59,7 +65,7 @@ def _of_promises(said: Said) -> dict[str, Wrong]:
     here = borne_out(acked, durable) | may_come(evidence, acked)
     waiting = acked["issued_ns"].isna().to_numpy(dtype=bool)
     still = acked["student"].isin(_still_pending(said, durable)).to_numpy()
-    put_off = _put_off(said, durable) if timeline.as_planned else 0
+    put_off = never_issued(evidence) if timeline.as_planned else 0
     stuck: int | None = int((waiting & (~here | still)).sum()) + put_off
     if timeline.record_cut or evidence.clock_steps:
         # "Issued" may have been answered unrecorded, or when it was asked for is not known: only a
@@ -75,7 +81,8 @@ def _of_promises(said: Said) -> dict[str, Wrong]:
             lost,
             f"Lost tickets: {counted(missing + claimed, 'ticket')} that students were told of "
             f"{'is' if missing + claimed == 1 else 'are'} not in {stores.durable}"
-            f"{_in_vain(claimed)}{_otherwise(evidence, missing)}.",
+            f"{_in_vain(claimed)}{_otherwise(evidence, missing)}"
+            f"{_beyond_a_page(evidence, durable, promised.assign(there=there))}.",
         ),
         "held_without_ack": (
             unannounced,
@@ -167,18 +174,30 @@ def _otherwise(evidence: Evidence, missing: int) -> str:
     return f" ({holders} one there of another name)" if renamed else ""
 
 
-def _put_off(said: Said, durable: pd.DataFrame) -> int:
-    """Count who was told that a ticket is being issued, heard no more of it, and holds none.
+def _beyond_a_page(evidence: Evidence, durable: pd.DataFrame, promised: pd.DataFrame) -> str:
+    """Return a hint where a ledger has as many rows as a page, and the lost are all on one side.
 
-    A scenario of somebody else's tells of such a ticket by no name.
+    Args:
+        promised: what students were told of, and whether it is `there`.
     """
-    if said.evidence.plan.bundled or "owners" not in said.evidence.stores.known:
-        return 0
-    told = said.evidence.promises.students
-    promised = said.students(said.at(PURCHASE) & (said.outcome == "ok"))
-    unheard = ~told["acked"] & ~told["outcome"].isin(["sold_out", "refused"])
-    unheard &= ~told["student"].isin(durable["student"])
-    return int((unheard & told["student"].isin(promised)).sum())
+    rows = len(durable) + evidence.stores.before
+    if not evidence.plan.ledgers or rows not in _PAGES:
+        return ""
+    known = promised[promised["acked_ns"].notna()]
+    told_ns, there = known["acked_ns"].astype("int64"), known["there"].to_numpy(dtype=bool)
+    if there.all() or not there.any():
+        return ""
+    shown, lost = told_ns[there], told_ns[~there]
+    if lost.min() >= shown.max() - _SIDE_BY_SIDE_NS:
+        side = "later"
+    elif lost.max() <= shown.min() + _SIDE_BY_SIDE_NS:
+        side = "earlier"
+    else:
+        return ""
+    return (
+        f" (it has {written(rows)} rows, as many as a page may have, and these were told of "
+        f"{side} than those: if it shows one page only, have it show all)"
+    )
 
 
 def _still_pending(said: Said, durable: pd.DataFrame) -> pd.Series:

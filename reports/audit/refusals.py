@@ -41,8 +41,7 @@ def refusal_wrongs(said: Said) -> dict[str, Wrong]:
         **_already_holds(said),
         **_waiting_room(said),
         **_sessions(said),
-        # A scenario of somebody's own need not send any idempotency key.
-        **({"replays_refused": _replays(said)} if said.evidence.plan.bundled else {}),
+        **({"replays_refused": _replays(said)} if said.evidence.steps.idempotent else {}),
         "false_rejections": _rejections(said),
     }
 

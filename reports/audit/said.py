@@ -70,7 +70,7 @@ class Said:
 
         Words that this scenario may mean otherwise are said by none.
         """
-        meant = checked_words(self.evidence.plan)
+        meant = checked_words(self.evidence.plan, self.evidence.steps)
         chosen = np.isin(self.word, [word for word in words if word in meant]) & self.answered
         return chosen & self.at(*roles) if roles else chosen
 

@@ -1,12 +1,18 @@
 """Sold early: whether anybody got a ticket before T-0.
 
+What was early is held against T-0 by how far clocks can be apart, as far as that was measured: not
+at all where the app was started here, else as far as a ledger's times let them, a second at most.
+
 A row of somebody else's ledger that is dated before its student's first click proves no grant by
 that click (`reports.evidence.ledger_times`), so it decides nothing.
 """
 
+from pathlib import Path
+from typing import Final
+
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.audit.said import clock_ns
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.clocks import OWN_CLOCK_NS
@@ -14,6 +20,11 @@ from dress_rehearsal.reports.evidence.ledger_times import coarseness_ns
 from dress_rehearsal.reports.evidence.stores import owned
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.words import counted, seconds
+
+_TIMER_NS: Final = 10 * NS_PER_MS
+"""A timer that is set for T-0 may go off so much before it, by the clock of the same machine."""
+_FORWARDING: Final = frozenset({"kubectl", "oc", "ssh", "autossh", "socat"})
+"""Programs that only lead to an app elsewhere, which has a clock of its own."""
 
 
 def sold_early(evidence: Evidence) -> tuple[int, str] | None:
@@ -26,14 +37,16 @@ def sold_early(evidence: Evidence) -> tuple[int, str] | None:
     t0_ns = evidence.t0_ns
     if t0_ns is None:
         return None
-    from_ns = t0_ns - clock_ns(evidence)
-    early = int((told["acked"] & _before(told["acked_ns"], from_ns)).sum())
+    heard = _before(told["acked_ns"], t0_ns - _ahead_ns(evidence))
+    early = int((told["acked"] & heard).sum())
     ours = evidence.plan.target.stage == "embedded"
     times = {each.store: each for each in evidence.ledger_times}
     doubtful = False
     for store, rows in stores.holdings.items():
         known_ns = rows["granted_ns"]
-        before = _before(known_ns, from_ns - (0 if ours else coarseness_ns(known_ns)))
+        off_ns = clock_ns(evidence) if store not in times else times[store].behind_ns
+        off_ns += 0 if ours else coarseness_ns(known_ns)
+        before = _before(known_ns, t0_ns - max(off_ns, OWN_CLOCK_NS))
         if store in times:
             impossible = times[store].impossible
             doubtful |= bool(impossible.any())
@@ -50,15 +63,27 @@ def early_notes(evidence: Evidence) -> list[str]:
     if t0_ns is None or not evidence.plan.opens_at_t0 or evidence.clock_steps:
         return []
     since_ns = t0_ns - told.loc[told["acked"], "acked_ns"].dropna()
-    close = since_ns[(since_ns > OWN_CLOCK_NS) & (since_ns <= clock_ns(evidence))]
+    apart_ns = _ahead_ns(evidence)
+    close = since_ns[(since_ns > OWN_CLOCK_NS) & (since_ns <= apart_ns)]
     if close.empty:
         return []
-    by_s = rounded(float(close.max()) / NS_PER_S, 2)
+    by_s, apart_s = (rounded(float(span) / NS_PER_S, 3) for span in (close.max(), apart_ns))
     return [
         f"{counted(len(close), 'student was', 'students were')} told of a ticket before T-0, by up "
-        f"to {seconds(by_s)}. The target's clock and the generator's may be a second apart, so "
-        f"that proves no early sale; with one clock for both it does."
+        f"to {seconds(by_s)}. The target's clock may be ahead of the generator's by as much as "
+        f"{seconds(apart_s)}, so that proves no early sale; with one clock for both it does."
     ]
+
+
+def _ahead_ns(evidence: Evidence) -> int:
+    """Return by how much the target's clock may be ahead of the generator's."""
+    target = evidence.plan.target
+    if target.stage == "embedded":
+        return clock_ns(evidence)
+    if target.command is not None and Path(target.command[0]).name not in _FORWARDING:
+        return _TIMER_NS
+    bounds = [each.ahead_ns for each in evidence.ledger_times]
+    return max(min([clock_ns(evidence), *bounds]), _TIMER_NS)
 
 
 def _before(times_ns: pd.Series, from_ns: int) -> "pd.Series[bool]":

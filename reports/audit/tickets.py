@@ -16,14 +16,16 @@ More tickets told of than there are need no store to be proven.
 """
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from dress_rehearsal.reports.audit.pending import called_otherwise, drift, misplaced
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import durable_rows, owned
 from dress_rehearsal.reports.numbers import least_by
-from dress_rehearsal.reports.words import counted
+from dress_rehearsal.reports.words import counted, written
 
 Wrong = tuple[int | None, str]
 """How often something wrong was found, None where that is not known, and a sentence on it."""
@@ -112,13 +114,24 @@ def _of_owners(evidence: Evidence) -> dict[str, Wrong]:
         )
     durable = durable_rows(stores)
     if durable is not None and not told.empty:
-        wrong = int(misplaced(evidence.promises.tickets, durable).sum())
+        promised = evidence.promises.tickets
+        amiss = misplaced(promised, durable)
+        wrong = int(amiss.sum())
+        told_twice = int((amiss & _told_to_owner(promised, durable)).sum())
+        both = f" ({written(told_twice)} confirmed to that other one, too)" if told_twice else ""
         found["wrong_owner"] = (
             wrong if not evidence.timeline.rows_pending else wrong or None,
             f"Wrong owner: {counted(wrong, 'ticket is', 'tickets are')} in {stores.durable} "
-            f"somebody else's than the student's who was told of it.",
+            f"somebody else's than the student's who was told of it{both}.",
         )
     return found
+
+
+def _told_to_owner(promised: pd.DataFrame, durable: pd.DataFrame) -> Any:
+    """Return for each promised ticket whether one whose it is was told of it (bool array)."""
+    told = owned(promised[promised["ticket"].notna()])
+    theirs = {ticket for student, ticket in owned(durable) if (student, ticket) in told}
+    return promised["ticket"].isin(theirs).to_numpy(dtype=bool)
 
 
 def _of_agreement(evidence: Evidence) -> dict[str, Wrong]:
@@ -138,9 +151,22 @@ def _of_agreement(evidence: Evidence) -> dict[str, Wrong]:
         "store_drift": (
             drifted,
             f"The stores disagree: {counted(drifted or 0, 'ticket is', 'tickets are')} not the "
-            f"same in {first} and {second}.",
+            f"same in {first} and {second}{_alone(evidence, first, second)}.",
         )
     }
+
+
+def _alone(evidence: Evidence, one: str, other: str) -> str:
+    """Return how many tickets only one of two stores has, in words; empty where that says less."""
+    holdings = evidence.stores.holdings
+    if one not in holdings or other not in holdings:
+        return ""
+    first, second = (set(holdings[store]["ticket"].dropna()) for store in (one, other))
+    alone = ((one, len(first - second)), (other, len(second - first)))
+    parts = [
+        f"{counted(number, 'is', 'are')} in {store} alone" for store, number in alone if number
+    ]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _drift(evidence: Evidence, one: str, other: str) -> int:

@@ -23,6 +23,7 @@ from dress_rehearsal.reports.cause.load import Load, read_load
 from dress_rehearsal.reports.cause.resource import Scene, resource_of
 from dress_rehearsal.reports.cause.slowest import (
     BEFORE_T0_S,
+    SLOW_MS,
     Slowest,
     slowest_other,
     slowest_purchases,
@@ -277,6 +278,10 @@ def _nothing_slow(bought: Slowest | None) -> str:
     if bought is None:
         return f"{_CAUSE}: not known, for it is known of no purchase how long it took."
     waited = milliseconds(rounded(bought.p99_ms))
+    few = int((bought.every["felt_ms"] >= SLOW_MS).sum())
+    if bought.p99_ms >= SLOW_MS:
+        took = f"took {milliseconds(SLOW_MS)} or longer, too few to tell a cause by"
+        return f"{NO_CAUSE}; only {counted(few, 'purchase')} {took}; 1% waited {waited}."
     return f"{NO_CAUSE}; the slowest 1% of purchases waited {waited}."
 
 

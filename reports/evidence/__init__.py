@@ -13,7 +13,7 @@ from dress_rehearsal.records import RunDirectory, TimelineEvent
 from dress_rehearsal.records.damage import Damage
 from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.recorded import METRICS, read_recorded
-from dress_rehearsal.records.steps import OTHER, PURCHASE, TICKET_OPEN, Steps
+from dress_rehearsal.records.steps import OTHER, PURCHASE, Steps
 from dress_rehearsal.reports.evidence.clocks import (
     FOREIGN_CLOCK_NS,
     OWN_CLOCK_NS,
@@ -66,7 +66,7 @@ class Evidence:
     metrics: pd.DataFrame
     ledger: pd.DataFrame
     damage: tuple[Damage, ...] = ()
-    steps: Steps = field(default_factory=lambda: Steps(TICKET_OPEN))
+    steps: Steps = field(default_factory=Steps.ticket_open)
 
     def __post_init__(self) -> None:
         """Add to `requests` what each was for, as the column `role`."""

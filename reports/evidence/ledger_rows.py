@@ -94,10 +94,17 @@ def _strangely_named(store: str, held: pd.DataFrame, told: pd.DataFrame) -> str 
     theirs = told["student"].isin(held["student"])
     if (held["student"] >= 0).any() and theirs.mean() < _MOST:
         return None
+    # Of one and the same student, where it names them, the two show how they differ.
+    both = told[["student", "ticket"]].merge(held[["student", "ticket"]], on="student")
+    there, said = (
+        (both["ticket_y"].iloc[0], both["ticket_x"].iloc[0])
+        if len(both)
+        else (held["ticket"].iloc[0], told["ticket"].iloc[0])
+    )
     return (
         f"{store} names none of the {counted(len(told), 'ticket')} that students were told of: it "
-        f"says {held['ticket'].iloc[0]!r}, say, and they were told {told['ticket'].iloc[0]!r}. Its "
-        f"column ticket has to hold what the scenario's Granted(…) does."
+        f"says {there!r}, say, and {'the same student was' if len(both) else 'they were'} told "
+        f"{said!r}. Its column ticket has to hold what the scenario's Granted(…) does."
     )
 
 

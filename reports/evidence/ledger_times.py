@@ -22,6 +22,8 @@ from dress_rehearsal.reports.words import counted, seconds, written
 
 _UNITS_NS: Final = (60 * NS_PER_S, NS_PER_S, NS_PER_MS)
 _NEVER_NS: Final = np.iinfo(np.int64).max
+_ENOUGH: Final = 20
+"""Of so many rows, how far a clock may be off is measured."""
 _MANY: Final = 0.5
 """From this share of the rows on it is the ledger, and no single ticket."""
 
@@ -35,6 +37,9 @@ class LedgerTimes:
         before_ns: by how much each of those lies before its student's first click that does.
         after_ns: by how much each of those lies after its student was told that does.
         impossible: of the store's rows, which lie before that click.
+        ahead_ns: by how much its clock may be ahead at most: nothing is granted before its click,
+            so rows that were granted fast show it.
+        behind_ns: by how much it may be behind at most: rows lie before their student was told.
     """
 
     store: str
@@ -42,6 +47,8 @@ class LedgerTimes:
     before_ns: Any
     after_ns: Any
     impossible: Any
+    ahead_ns: int = FOREIGN_CLOCK_NS
+    behind_ns: int = FOREIGN_CLOCK_NS
 
     @property
     def behind(self) -> bool:
@@ -95,9 +102,18 @@ def read_ledger_times(
                 early_ns[impossible],
                 late_ns[late_ns > FOREIGN_CLOCK_NS],
                 impossible,
+                _bound_ns(coarseness_ns(granted_ns) + at_ns[known] - first_ns[known], 5),
+                _bound_ns(told_ns[known] - at_ns[known], 95),
             )
         )
     return tuple(found)
+
+
+def _bound_ns(apart_ns: Any, percent: int) -> int:
+    """Return how far a clock may be off by most of some rows, each of which bounds it."""
+    if len(apart_ns) < _ENOUGH:
+        return FOREIGN_CLOCK_NS
+    return int(np.clip(np.percentile(apart_ns, percent), 0, FOREIGN_CLOCK_NS))
 
 
 def _first_told(rows: pd.DataFrame, told: pd.DataFrame) -> Any:

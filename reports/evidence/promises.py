@@ -20,7 +20,8 @@ class Promises:
         students: one row a student, with the columns student, outcome, ticket (text, the first
             told of, None without), more (a list of other tickets told of, None without), acked
             (was told of a ticket), claimed (was told to hold one already), undecided, enrolled,
-            acked_ns, issued_ns.
+            acked_ns, issued_ns, pending and open (lists of tickets that are being issued, and of
+            those that the student heard no more of, None without), pending_ns.
     """
 
     def __init__(self, students: pd.DataFrame) -> None:
@@ -86,6 +87,9 @@ def read_promises(students: pd.DataFrame, requests: pd.DataFrame, *, record_cut:
             "enrolled": rows["enrolled"].fillna(False).to_numpy(dtype=bool),
             "acked_ns": rows["acked_ns"].array,
             "issued_ns": rows["issued_ns"].array,
+            "pending": rows["pending_tickets"].astype("object").to_numpy(),
+            "open": rows["open_tickets"].astype("object").to_numpy(),
+            "pending_ns": rows["pending_ns"].array,
         }
     )
     return Promises(told)

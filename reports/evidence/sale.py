@@ -57,7 +57,7 @@ def read_sale(
         ledgers: names of those that somebody else's target has.
     """
     found: list[Sale] = []
-    witnesses = {name: f"as {name} has them" for name in ledgers} or _WITNESSES
+    witnesses = {name: f"as the ledger {name} has them" for name in ledgers} or _WITNESSES
     for source, witness in witnesses.items():
         rows = ledger[ledger["source"] == source]
         rows = rows.drop_duplicates(["student", "ticket"])  # a row delivered twice is one grant

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dress_rehearsal.reports.closed_load import how_busy
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
@@ -12,6 +11,7 @@ from dress_rehearsal.reports.figures.palette import BLUE, GREEN, INK, MUTED, ORA
 from dress_rehearsal.reports.figures.panel import Panel
 from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, bins_s, in_ms, quantiles
 from dress_rehearsal.reports.schema import Generator
+from dress_rehearsal.reports.trust.busy import how_busy
 from dress_rehearsal.reports.words import milliseconds, percent, seconds
 
 _FLOOR_MS = 0.1

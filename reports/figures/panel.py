@@ -147,7 +147,8 @@ class Panel:
         self.axes.set_ylim(lowest - (room if lowest < 0 else 0), highest + room)
         locator = MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10], integer=words is written)
         self.axes.yaxis.set_major_locator(locator)
-        self.axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: words(value)))
+        signed = FuncFormatter(lambda value, _: words(value).replace("-", "−"))
+        self.axes.yaxis.set_major_formatter(signed)
 
     def axis_of_moments(
         self, window_s: tuple[float, float], *, t0: bool, losses_s: Sequence[float]

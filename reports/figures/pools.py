@@ -68,17 +68,20 @@ def draw_pools(
     caption += timeline.note
 
     def draw(sheet: Sheet) -> None:
+        alone = False  # whether the panel before has nothing beside it, and could have
         for row in rows:
             if row.levelled:
-                _draw_use(sheet.timed_panel(row.name, 62, window, timeline, beside=row.paired), row)
+                beside = alone and row.wait_ms is None
+                _draw_use(sheet.timed_panel(row.name, 62, window, timeline, beside=beside), row)
             if row.wait_ms is not None:
                 label = f"{row.name}: {row.wait_name}, ms (log)"
-                beside = row.levelled or row.paired
+                beside = row.levelled or (alone and row.paired)
                 if np.count_nonzero(~np.isnan(row.wait_ms.values)) < _FEWEST_WAITS:
                     sheet.panel(label, 62, beside=beside).say("next to nothing was taken from it")
                 else:
                     panel = sheet.timed_panel(label, 62, window, timeline, beside=beside)
                     _draw_wait(panel, row.wait_ms)
+            alone = not beside
 
     return drawn(name, heading, title, caption, timeline.label, draw)
 

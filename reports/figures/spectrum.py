@@ -49,17 +49,19 @@ def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Draw
             name, heading, "No request was answered or waited for, so no latency has percentiles."
         )
     title = _finding(latency_ms)
+    students = evidence.plan.load is None
+    kind = "step" if students else "kind"
     caption = (
-        "Read upwards from a percentile: that share of the step's requests was over within this "
-        "time, as it was felt. A line ends where the step has too few requests to say "
-        "more. The scale spreads the slowest: each mark on it is ten times rarer than the one "
-        "before."
+        f"Read upwards from a percentile: that share of the {kind}'s requests was over within "
+        f"this time{', as it was felt' if students else ''}. A line ends where there are too few "
+        f"requests to say more. The scale spreads the slowest: each mark on it is ten times rarer "
+        f"than the one before."
     )
     bought = _most_bought(evidence, curves)
     system = pd.Series(dtype=float) if bought is None else bought["system_ms"].dropna()
 
     def draw(sheet: Sheet) -> None:
-        panel = sheet.panel("Latency felt, ms (log)", 230)
+        panel = sheet.panel("Latency felt, ms (log)" if students else "Latency, ms (log)", 230)
         for number, (step, curve) in enumerate(curves.items()):
             colour, kind = _LOOKS[min(number, len(_LOOKS) - 1)]
             width = 2.4 if evidence.steps.role_of(step) == PURCHASE else 1.5

@@ -70,11 +70,15 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         opened=_opened(evidence),
         key_numbers=key_numbers(evidence, verdict),
         census=tables.census_table(verdict.census),
-        audit=tables.audit_table(verdict.audit, verdict.not_applicable),
+        audit=tables.audit_table(
+            verdict.audit, verdict.not_applicable, settles=evidence.plan.target.stage != "external"
+        ),
         beside=tables.not_applicable_table(verdict.not_applicable),
         fairness=tables.fairness_table(verdict.fairness),
         latency=tables.latency_table(verdict.latency_ms, evidence),
-        certainty=tables.certainty_table(verdict.latency_ms),
+        certainty=tables.certainty_table(
+            verdict.latency_ms, "Step" if evidence.plan.load is None else "Request"
+        ),
         figures=figures,
         lost=tables.lost_table(verdict),
         unchecked=verdict.unchecked,
@@ -149,7 +153,7 @@ def _load_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
     slowest = max(known, key=lambda step: known[step].p99 or 0.0, default=None)
     rate = load.busiest_second
     return (
-        KeyNumber("Users", written(users_begun(evidence)), "of Locust's, begun in all"),
+        KeyNumber("Locust users", written(users_begun(evidence)), "begun in all"),
         KeyNumber("Requests", written(load.requests), counted(len(known), "kind")),
         KeyNumber(
             "Failed",
@@ -197,7 +201,7 @@ def _felt_note(bought: Latency) -> str:
     if bought.system_p99 is not None:
         parts.append(f"the system's part {milliseconds(bought.system_p99)}")
     if bought.failed:
-        parts.append(f"{milliseconds(bought.good_p99)} without the {written(bought.failed)} failed")
+        parts.append(f"of good answers alone {milliseconds(bought.good_p99)}")
     return "; ".join(parts)
 
 

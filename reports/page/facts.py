@@ -1,6 +1,5 @@
 """What the page says about a run's surroundings: its machine, its timeline and its files."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -11,10 +10,12 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
-from dress_rehearsal.reports.words import offset, seconds, written
+from dress_rehearsal.reports.words import offset, quantity, seconds, written
 
 _MOST_EVENTS: Final = 60
 _MOST_ALERTS: Final = 20
+_UNITS: Final = frozenset({"ms", "s"})
+"""How the name of a number with a unit ends."""
 _FIRST_FACTS: Final = ("git_commit", "fingerprint", "machine")
 
 
@@ -102,13 +103,26 @@ def _logs(folder: Path) -> Sequence[Path]:
 
 def _details(detail: Mapping[str, Any]) -> Iterator[str]:
     for key, value in detail.items():
-        if isinstance(value, str):
-            shown = value
-        elif isinstance(value, int) and not isinstance(value, bool):
-            shown = written(value)
+        name, _, unit = key.rpartition("_")
+        if name and unit in _UNITS and value is not None:
+            numbers = value if isinstance(value, list) else [value]
+            shown = " to ".join(quantity(number, unit) for number in numbers)
         else:
-            shown = json.dumps(value, ensure_ascii=False)
-        yield f"{key.replace('_', ' ')}: {shown}"
+            name, shown = key, _told(value)
+        if shown:
+            yield f"{name.replace('_', ' ')}: {shown}"
+
+
+def _told(value: Any) -> str:
+    """Return a detail in words, without what is empty; of a table of counts, those that are 0."""
+    if isinstance(value, Mapping):
+        told = {key: _told(part) for key, part in value.items() if part != 0}
+        return ", ".join(f"{key.replace('_', ' ')} {part}" for key, part in told.items() if part)
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_told, value)))
+    if isinstance(value, bool) or value is None:
+        return _words(value)
+    return written(value) if isinstance(value, int | float) else str(value)
 
 
 def _words(value: Any) -> str:
@@ -119,5 +133,7 @@ def _words(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_words(part)}" for key, part in value.items())
     if isinstance(value, list):
+        if not value:
+            return "none"
         return ", ".join(_words(part) for part in value)
     return str(value)

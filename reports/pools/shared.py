@@ -8,7 +8,7 @@ write_back       five rows waited over 1 s from grant to commit; since the first
 accept_queue     the target's own sockets turned connections away, or the queue stood at its limit
 max_connections  every connection of the PostgreSQL server was taken
 cpu              all CPUs at least 95% busy for 1 s on end, and in it an event loop 50 ms late in
-                 two samples running
+                 two samples running. Full, and no loop of the app's is known: not measured
 app_loop         an app worker's loop was 50 ms late in every sample of 1.5 s; the gauge tells of
                  the last 0.5 s, so that is for a second on end, and no single stumble
 generator_loop   five requests within 250 ms were later than the plan's max_late_start
@@ -16,6 +16,7 @@ generator_loop   five requests within 250 ms were later than the plan's max_late
 Where a clock was set meanwhile, what compares times (late rows, late requests) was not measured.
 """
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -183,18 +184,24 @@ def _cpu(evidence: Evidence, grid: Any) -> PoolFinding | None:
     used = level_on(grid, evidence.samples.series("machine_cpu_used_ratio", "kernel"))
     if np.isnan(used).all():
         return None
-    lags = [worst_on(grid, evidence.samples.series("app_event_loop_lag_seconds", "app"))]
-    lags.append(worst_on(grid, evidence.samples.series("generator_loop_lag_seconds", "generator")))
-    lag = np.fmax(*lags)
+    heard = worst_on(grid, evidence.samples.series("app_event_loop_lag_seconds", "app"))
+    own = worst_on(grid, evidence.samples.series("generator_loop_lag_seconds", "generator"))
+    lag = np.fmax(heard, own)
     steps = max(int(1 / grid_interval_s(evidence.plan)), 1)
-    hit = _lasting(used >= BUSY, steps) & _lasting(lag >= LATE_LOOP_S, 2)
+    full = _lasting(used >= BUSY, steps)
+    hit = full & _lasting(lag >= LATE_LOOP_S, 2)
     first = int(np.argmax(hit))
     second = slice(first, first + steps)
     said = (
         f"all CPUs were {written(100 * _peak(used[second]))}% busy and event loops ran up to "
         f"{milliseconds(1e3 * _peak(lag[second]))} late"
     )
-    return _finding("cpu", evidence, _since_ns(grid, hit), said, most=1.0, used=_peak(used))
+    finding = _finding("cpu", evidence, _since_ns(grid, hit), said, most=1.0, used=_peak(used))
+    if finding.pool.diagnosis == "healthy" and np.isnan(heard).all() and full.any():
+        # Of somebody else's app no loop is known: that nobody waited for a full CPU, nobody saw.
+        unknown = finding.pool.model_copy(update={"diagnosis": "not_measured"})
+        finding = dataclasses.replace(finding, pool=unknown)
+    return finding
 
 
 def _app_loop(evidence: Evidence, grid: Any) -> PoolFinding | None:

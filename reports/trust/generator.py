@@ -18,19 +18,17 @@ from dress_rehearsal.plans import format_duration
 from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S
-from dress_rehearsal.reports.closed_load import busy_sentence, how_busy
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import Samples, instants, level_on
 from dress_rehearsal.reports.numbers import percentile, rounded
 from dress_rehearsal.reports.schema import Generator
+from dress_rehearsal.reports.trust.busy import judge_busy
 from dress_rehearsal.reports.trust.doubt import Doubt
 from dress_rehearsal.reports.words import counted, milliseconds, percent
 
 AROUND_T0_S: Final = 1.0
 TIMELY_SHARE: Final = Fraction(99, 100)
 CPU_WINDOW_NS: Final = NS_PER_S
-_BUSY_SHARE: Final = 0.05
-"""A loop that stands still for so much of a run is what its latencies are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ def judge_generator(
                 "late_sends",
             )
         )
-    doubts += _kept_busy(evidence)
+    doubts = [*judge_busy(evidence, doubts), *doubts]
     limited = bool(doubts)
     if frame.empty:
         doubts.append(Doubt("No request was recorded."))
@@ -109,23 +107,6 @@ def judge_generator(
         limited=limited,
     )
     return GeneratorFinding(generator, tuple(doubts))
-
-
-def _kept_busy(evidence: Evidence) -> list[Doubt]:
-    """Return a doubt where the user's own code held up the loop that all of Locust's users share.
-
-    For longer than requests may start late, or for so large a share of the run that the tenth of
-    each kind that is slowest may be so for that alone.
-    """
-    if evidence.plan.load is None or evidence.decisive_ns is None:
-        return []
-    busy = how_busy(evidence)
-    begin_ns, end_ns = evidence.decisive_ns
-    share = busy.in_all_s * NS_PER_S / max(end_ns - begin_ns, 1)
-    too_often = busy.is_users_own and share >= _BUSY_SHARE
-    if not too_often and busy.longest_s <= evidence.plan.generator.max_late_start:
-        return []
-    return [Doubt(busy_sentence(busy), "late_sends", "the generator itself was held up")]
 
 
 def _short_of_ports(evidence: Evidence) -> list[Doubt]:

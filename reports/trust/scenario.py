@@ -25,7 +25,7 @@ def judge_scenario(evidence: Evidence) -> tuple[list[Doubt], list[str]]:
     for trouble, count in counts.items():
         sentence = f"In the scenario, {counted(count, 'time')}: {trouble}"
         if _ANSWERED.fullmatch(trouble):
-            notes.append(f"{sentence}; each is a student who failed there.")
+            notes.append(f"{sentence}; each counts as failed.")
         else:
             instead = _OR if _SUCCESS.fullmatch(trouble) else ""
             doubts.append(

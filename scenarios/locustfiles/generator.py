@@ -22,9 +22,9 @@ from dress_rehearsal.plans.hosts import refusal
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.records.timeline import LOCUST_ENDED
+from dress_rehearsal.scenarios.busy import BusyLoop
 from dress_rehearsal.scenarios.errors import ScenarioError, ScenarioUnfitError
 from dress_rehearsal.scenarios.lines import Lines, Order
-from dress_rehearsal.scenarios.locustfiles.busy import BusyLoop
 from dress_rehearsal.scenarios.locustfiles.loaded import (
     Locustfile,
     failure,
@@ -43,7 +43,6 @@ _LAST_S: Final = 5.0
 _CAUGHT_S: Final = 1.0
 _ALL_GONE_S: Final = 1.0
 """How long nobody may be there, nobody being on the way, until nobody is waited for any more."""
-_MOST_PLACES: Final = 3
 
 
 class LocustGenerator:
@@ -176,7 +175,8 @@ class LocustGenerator:
         failed = bool(runner.errors or runner.exceptions)
         code = int(failed) if given is None else int(given)
         events.quit.fire(exit_code=code)
-        recording, busy = self._recording, self._busy
+        recording = self._recording
+        self._busy.stamp(self._run)
         self._run.stamp(
             "phase",
             LOCUST_ENDED,
@@ -187,14 +187,10 @@ class LocustGenerator:
                 "names_beyond": recording.reader.beyond,
                 "events_unread": recording.reader.unread,
                 "exceptions": sum(recording.exceptions.values()),
-                "busy_ms": round(busy.seconds * 1e3),
-                "busy_named_ms": round(busy.named_s * 1e3),
-                "busy_longest_ms": round(busy.longest_s * 1e3),
                 **({} if given is None else {"exit_code": code}),
             },
             exceptions=[f"{words}: {count}" for words, count in recording.exceptions.most_common()],
             refused=[f"{host}: {count}" for host, count in self._reach.refused.most_common()],
-            places=[place for place, _ in busy.places.most_common(_MOST_PLACES)],
         )
 
     def _leave(self) -> None:

@@ -133,6 +133,8 @@ class Browser:
         reply = self._do("buy", intended_ns, copy=copy, wish=wish)
         if not isinstance(reply.claim, Pending):
             return reply
+        census, promised = self._rush.census, reply.claim.ticket
+        census.put_off(self.student, promised, reply.at_ns)
         if not self.has("follow_up"):
             self._rush.troubles.returned("buy", "returned Pending, but there is no follow_up()")
             return Reply(UNKNOWN, NO_CLAIM, reply.at_ns)
@@ -141,6 +143,7 @@ class Browser:
         while True:
             reply = self._do("follow_up", reply.at_ns + pause_ns, pending, copy=copy, wish=wish)
             if isinstance(reply.claim, Granted) or reply.outcome == REFUSED:
+                census.settled(self.student, promised)
                 return reply
             pending = reply.claim if isinstance(reply.claim, Pending) else pending
 

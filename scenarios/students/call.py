@@ -7,6 +7,7 @@ begins or the method has ended.
 import time
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.scenarios.buyer import Admitted, Granted, Pending, Refused, Waiting
@@ -39,6 +40,7 @@ class Reply:
 
 
 _LONGEST_KIND: Final = 30
+_REDIRECTS: Final = range(300, 400)
 
 
 @dataclass(slots=True)
@@ -64,11 +66,23 @@ class Sent:
 
     @property
     def answered(self) -> str:
-        """What came as an answer, in words: its status and, where it is said, of what kind."""
+        """What came as an answer, in words: its status, of what kind or to where."""
         answer = self.exchange.answer
-        kind = Headers(answer.headers).get("content-type", "") if answer is not None else ""
-        kind = visible_line(kind.partition(";")[0].strip())[:_LONGEST_KIND]
+        headers = Headers([] if answer is None else answer.headers)
+        if self.status in _REDIRECTS:
+            return f"{self.status} to {_led_to(headers.get('location', ''))}"
+        kind = visible_line(headers.get("content-type", "").partition(";")[0].strip())
+        kind = kind[:_LONGEST_KIND]
         return f"{self.status} ({kind})" if kind else str(self.status)
+
+
+def _led_to(location: str) -> str:
+    """Return where a redirect leads, by the first part of its path: the rest may be a ticket's."""
+    try:
+        first, _, rest = urlsplit(location).path.lstrip("/").partition("/")
+    except ValueError:
+        return "nowhere"
+    return f"/{visible_line(first)[:_LONGEST_KIND]}{'/…' if rest else ''}"
 
 
 class Call:

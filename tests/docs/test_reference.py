@@ -1,10 +1,12 @@
 """The reference names what there is: every counter, number, resource, fault and strategy, once."""
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+from dress_rehearsal import scenarios
 from dress_rehearsal.plans.matrix import read_matrix
 from dress_rehearsal.plans.plan import Plan
 from dress_rehearsal.plans.sections.faults import FAULTS
@@ -18,6 +20,9 @@ from dress_rehearsal.records.environment_variables import (
 from dress_rehearsal.reports.cause.resource import RESOURCES
 from dress_rehearsal.reports.metrics import known_metrics
 from dress_rehearsal.reports.schema import Audit, Fairness
+from dress_rehearsal.scenarios import Buyer
+from dress_rehearsal.scenarios.client.response import Response
+from dress_rehearsal.scenarios.client.session import Client
 from tests.steps import PURCHASE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,3 +120,19 @@ def test_every_variable_that_is_passed_on_or_heeded_is_named() -> None:
     assert rows(passed) == [*PASSED_ON, *SEARCHED, "PYTHONUSERBASE"]
     assert set(rows(changed)) == child_environment().keys() - {*PASSED_ON, *SEARCHED}
     assert set(HEEDED) - {*PASSED_ON, *SEARCHED} <= set(rows(own))
+
+
+def test_whatever_a_scenario_may_ask_and_be_answered_is_named() -> None:
+    text = section("The client")
+    asking = {name for name in vars(Client) if not name.startswith("_") and name != "origin"}
+    named = set(re.findall(r"[a-z_]+", " ".join(words(text))))
+    assert asking <= named
+    arguments = list(inspect.signature(Client.request).parameters)[3:]
+    answers = {name for name in (*vars(Response), "status", "content") if not name.startswith("_")}
+    assert sorted([*arguments, *answers]) == sorted(re.findall(r"[a-z_]+", " ".join(rows(text))))
+
+
+def test_every_word_of_a_scenario_is_named() -> None:
+    text = section("The plan")
+    public = {name for name in vars(Buyer) if not name.startswith("_")} - {"acting", "roles"}
+    assert {*public, *scenarios.__all__} - set(re.findall(r"[A-Za-z_]+", text)) == set()

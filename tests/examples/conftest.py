@@ -135,9 +135,15 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield Stage(module.variables(dsn), tmp_path_factory.mktemp("runs"))
 
 
-@pytest.fixture(params=["flask", "fastapi", "express"])
+SHOPS = ("flask", "fastapi", "express")
+
+
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in SHOPS])
 def shop(request: pytest.FixtureRequest) -> str:
-    """A shop's folder; without Node or its packages there is no Express."""
+    """A shop's folder; without Node or its packages there is no Express.
+
+    Each has a port of its own, so that it stands once at a time and beside the others.
+    """
     name = str(request.param)
     if name == "express" and (shutil.which("node") is None or not NODE_PACKAGES.is_dir()):
         message = "Node or the shop's packages are missing: npm ci --prefix examples/express"

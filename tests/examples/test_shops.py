@@ -61,6 +61,7 @@ def test_a_leak_is_caught_and_named(stage: Stage, shop: str) -> None:
     assert found.wrongs == {}
 
 
+@pytest.mark.alone
 def test_a_pool_that_is_too_small_is_caught_and_named(stage: Stage, shop: str) -> None:
     found = stage.rehearse(shop, fault="small_pool")
     assert found.exit_code == 99, found.said

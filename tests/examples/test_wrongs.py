@@ -73,6 +73,7 @@ def test_leak_keeps_a_connection_of_each_outsider(sold: Sale) -> None:
     assert len(sold.rows) == SEATS
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("sold", ["small_pool"], indirect=True)
 def test_small_pool_keeps_people_waiting(sold: Sale) -> None:
     assert max(sold.seconds) > 1.5

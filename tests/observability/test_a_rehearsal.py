@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,7 +13,9 @@ from rich.table import Table
 
 from dress_rehearsal.dashboards.build import dashboards
 from dress_rehearsal.dashboards.check import check_panels
+from dress_rehearsal.dashboards.prometheus_config import SCRAPE_S
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_S
+from dress_rehearsal.rehearsal.last_seconds import SHOWN_S
 from dress_rehearsal.reports.numbers import percentile
 from tests.dashboards.binaries import binary
 from tests.observability.rehearsed import Seen, command, looked_at, rehearse, width_at
@@ -85,10 +87,41 @@ def test_the_dashboards_and_the_report_say_the_same(
     compared.pools()
     compared.counts()
     compared.cause()
-    compared.busiest_seconds()
+    apart_s = scrapes_apart_s(seen)
+    every_second = apart_s <= SHOWN_S
+    if every_second:
+        compared.busiest_seconds()
     show(compared.table)
     assert len(compared.table.rows) > 10
     assert compared.wrong == []
+    if not every_second:
+        pytest.skip(
+            f"undecided: on this machine scrapes came up to {apart_s:.1f} s apart, and a second is "
+            f"shown for {SHOWN_S:g} s"
+        )
+
+
+def scrapes_apart_s(seen: Seen) -> float:
+    """Return the longest time for which nobody may have looked at the harness during the rush.
+
+    From a scrape's beginning to the next one's end: in between it is read at some moment.
+    """
+    requests = seen.run.request_table()
+    first_ns, last_ns = pc.min(requests["intended_ns"]), pc.max(requests["read_ns"])
+    run = f'run="{seen.run.id}"'
+    (looks,) = seen.api.query_range(
+        f"timestamp(rehearsal_info{{{run}}})",
+        first_ns.as_py() / NS_PER_S - 2 * SCRAPE_S,
+        last_ns.as_py() / NS_PER_S + 2 * SCRAPE_S,
+        SCRAPE_S / 4,
+    )
+    (took,) = seen.api.query(
+        f'max_over_time(scrape_duration_seconds{{job="harness", {run}}}'
+        f"[{round(seen.window.length_s)}s])",
+        seen.window.end_s,
+    )
+    began_s = sorted(set(looks.values))
+    return max(after - before for before, after in pairwise(began_s)) + took.values[-1]
 
 
 class Compared:
@@ -176,10 +209,14 @@ class Compared:
         self.late_p99(requests)
 
     def arrivals(self, shown: float) -> None:
-        """Students begin a moment after they are due, so some do in the second after."""
+        """Students begin a moment after they are due: those who do in another second may count."""
         due = pq.read_table(self.seen.run.path / "students.parquet")["arrival_ns"]
         reported, _ = busiest(due)
-        self.add("students arriving, highest point", shown, reported, slack=0.1 * reported)
+        requests = self.seen.run.request_table()
+        first = requests.filter(pc.equal(requests["seq"], 0))  # sent at once when they have begun
+        there = pc.equal(seconds(first["intended_ns"]), seconds(first["sent_ns"]))
+        late = len(due) - (pc.sum(there).as_py() or 0)
+        self.add("students arriving, highest point", shown, reported, slack=late)
 
     def late_p99(self, requests: pa.Table) -> None:
         """The slowest second of purchases that were answered well."""

@@ -29,3 +29,15 @@ def test_fewer_buyers_than_tickets_cannot_buy_them_all(overrides, buyers):
 )
 def test_as_many_as_there_are_tickets_can(overrides):
     assert notes_on(read_plan(Path("festival"), overrides)) == []
+
+
+def test_a_sale_that_closes_before_students_click_is_told_with_what_helps():
+    short = ["schedule.sale=5s", "event.tickets=100"]
+    (note,) = notes_on(read_plan(Path("festival"), short))
+    assert note.startswith("The sale closes too soon for ")
+    assert "end as in_flight" in note
+    for helps in ("Keep it open for 11s", "students.login_at_open (10s)"):
+        assert helps in note
+    nobody_late = ["students.login_before=100%", "students.late=0%"]
+    for helped in (["schedule.sale=11s"], nobody_late):
+        assert notes_on(read_plan(Path("festival"), [*short, *helped])) == []

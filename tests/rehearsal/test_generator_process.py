@@ -11,6 +11,7 @@ import pytest
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.rehearsal.errors import GeneratorFailedError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
 
 
@@ -74,3 +75,16 @@ def test_one_that_was_stopped_goes_on_when_it_is_to_end(started):
             time.sleep(0.01)
         generator.stop()
         assert generator.next_line(30) == {"kind": "done"}
+
+
+@pytest.mark.parametrize(
+    ("script", "ready_s", "what"),
+    [
+        ("echo bye", 30.0, "ended before it was ready"),
+        ("exec sleep 300", 0.2, "was not ready after 0 s"),
+    ],
+)
+def test_what_kept_it_from_being_ready_is_said(started, monkeypatch, script, ready_s, what):
+    monkeypatch.setattr("dress_rehearsal.rehearsal.generator_process._READY_S", ready_s)
+    with started(script) as generator, pytest.raises(GeneratorFailedError, match=what):
+        generator.await_ready()

@@ -1,6 +1,7 @@
 """Output that fails costs no verdict and changes no exit code; what is lost is said once."""
 
 import os
+import pickle
 import pty
 import signal
 import subprocess
@@ -9,26 +10,60 @@ import time
 
 import pytest
 
+from dress_rehearsal.rehearsal.cli import main
+from dress_rehearsal.reports.evidence import read_evidence
+from dress_rehearsal.reports.verdict import judge
 from tests.reports.synthetic_run import build_run
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("output")]
 
-REHEARSE = [sys.executable, "-m", "dress_rehearsal.rehearsal"]
 FAILED = 99
 LOST = "so not everything was shown."
+LOADING = (b"site", b"Fatal Python error: init_")
+"""What is said where the interpreter itself is loading yet, before a line of ours is read."""
+WRITTEN = ("verdict.json", "summary.md", "junit.xml", "report.html")
+
+AS_IT_IS = "-m dress_rehearsal.rehearsal"
+SHOWING = """
+import pickle, sys, types
+known = types.ModuleType("dress_rehearsal.reports.report")
+known.write_report = lambda run: pickle.loads((run.path / "verdict.pickle").read_bytes())
+sys.modules[known.__name__] = known
+from dress_rehearsal.rehearsal.__main__ import main
+sys.exit(main())
+"""
+"""The command with a verdict that is known: what it shows is its own, what it judges takes long."""
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run that failed, with a plan whose words need more than ASCII."""
-    return build_run(tmp_path_factory.mktemp("run"), students=60, tickets=20, oversell=2)
+    """A run that failed, with a plan whose words need more than ASCII, and how it was judged."""
+    run = build_run(tmp_path_factory.mktemp("run"), students=60, tickets=20, oversell=2)
+    (run.path / "verdict.pickle").write_bytes(pickle.dumps(judge(read_evidence(run))))
+    return run
 
 
-def shell(line, *words, **variables):
+@pytest.fixture
+def unjudged(run):
+    """The same run without its report."""
+    for name in WRITTEN:
+        (run.path / name).unlink(missing_ok=True)
+    return run
+
+
+@pytest.fixture(scope="module")
+def showing(tmp_path_factory):
+    """What Python runs instead of the whole command where only its output is in question."""
+    path = tmp_path_factory.mktemp("program") / "showing.py"
+    path.write_text(SHOWING)
+    return str(path)
+
+
+def shell(line, *words, program=AS_IT_IS, **variables):
     """Run a line of bash in which `rehearse` is the command and `$@` are the words."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONUTF8"}
     return subprocess.run(
-        ["bash", "-c", f'rehearse() {{ "$PYTHON" -m dress_rehearsal.rehearsal "$@"; }}; {line}']
+        ["bash", "-c", f'rehearse() {{ "$PYTHON" {program} "$@"; }}; {line}']
         + ["bash", *map(str, words)],
         env={**environment, "PYTHON": sys.executable, **variables},
         capture_output=True,
@@ -37,32 +72,42 @@ def shell(line, *words, **variables):
     )
 
 
-def judged(run):
-    """Whether the report is there, and take it away for the next one."""
-    names = ("verdict.json", "summary.md", "junit.xml", "report.html")
-    there = [(run.path / name).is_file() for name in names]
-    for name in names:
-        (run.path / name).unlink(missing_ok=True)
-    return all(there)
+def check_complaint(done, complaint):
+    assert done.returncode == FAILED, done.stderr
+    said = done.stderr.decode()
+    assert said.count("\n") == (1 if complaint else 0), said
+    assert complaint in said
 
 
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
         pytest.param('rehearse report "$1" > /dev/full', LOST, id="a full disk"),
-        pytest.param('rehearse report "$1" >&-', LOST, id="closed"),
-        pytest.param('rehearse report "$1" | true; exit ${PIPESTATUS[0]}', LOST, id="no reader"),
-        pytest.param('rehearse report "$1" 2> /dev/full', "", id="errors on a full disk"),
         pytest.param('rehearse report "$1" >&- 2>&- <&-', "", id="everything closed"),
     ],
 )
-def test_the_verdict_stands_whatever_becomes_of_the_output(run, line, complaint):
-    done = shell(line, run.path)
-    assert done.returncode == FAILED, done.stderr
-    assert judged(run)
-    said = done.stderr.decode()
-    assert said.count("\n") == (1 if complaint else 0), said
-    assert complaint in said
+def test_the_verdict_stands_and_is_written_whatever_becomes_of_the_output(
+    unjudged, line, complaint
+):
+    check_complaint(shell(line, unjudged.path), complaint)
+    assert all((unjudged.path / name).is_file() for name in WRITTEN)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        pytest.param('rehearse report "$1" >&-', LOST, id="closed"),
+        pytest.param('rehearse report "$1" | true; exit ${PIPESTATUS[0]}', LOST, id="no reader"),
+        pytest.param('rehearse report "$1" 2> /dev/full', "", id="errors on a full disk"),
+    ],
+)
+def test_an_exit_code_is_the_verdict_s_whatever_becomes_of_the_output(
+    run, showing, line, complaint
+):
+    check_complaint(shell(line, run.path, program=showing), complaint)
+
+
+C_LOCALE = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 
 
 @pytest.mark.parametrize(
@@ -70,14 +115,21 @@ def test_the_verdict_stands_whatever_becomes_of_the_output(run, line, complaint)
     [
         pytest.param({"PYTHONIOENCODING": "ascii"}, id="ASCII"),
         pytest.param({"PYTHONIOENCODING": "latin-1"}, id="Latin-1"),
-        pytest.param({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, id="C"),
         pytest.param({"COLUMNS": "²", "LINES": "many", "FORCE_COLOR": "1"}, id="no size"),
     ],
 )
-def test_any_encoding_and_terminal_will_do(run, variables):
-    done = shell('rehearse report "$1"', run.path, **variables)
+def test_any_encoding_and_terminal_will_do(run, showing, variables):
+    check_shown(shell('rehearse report "$1"', run.path, program=showing, **variables), variables)
+
+
+def test_files_are_written_in_their_own_encoding_whatever_the_terminal_s(unjudged):
+    check_shown(shell('rehearse report "$1"', unjudged.path, **C_LOCALE), C_LOCALE)
+    for name in WRITTEN:
+        assert (unjudged.path / name).read_text("utf-8")
+
+
+def check_shown(done, variables):
     assert (done.returncode, done.stderr) == (FAILED, b"")
-    assert judged(run)
     text = done.stdout.decode(variables.get("PYTHONIOENCODING", "utf-8"))
     assert "FAIL" in text
     assert len(max(text.splitlines(), key=len)) > 80, "sentences are whole where nobody draws"
@@ -125,13 +177,23 @@ def test_without_a_command_there_is_usage():
         ["plan", "check", "smoke", "--set", "a\x9b31m=\x1b[1m"],
         ["sweep", "smoke", "--over", "app.\x1b[1mworkers"],
         ["run", "smoke", "--repeat", "\u202e3"],
-        ["plan", "check", "/no/\udcff\udc80/plan.toml"],
     ],
 )
-def test_what_the_user_typed_is_not_obeyed(words):
+def test_what_the_user_typed_is_not_obeyed(words, capfdbinary):
+    assert main(words) == 2
+    check_shown_not_obeyed(b"".join(capfdbinary.readouterr()), words)
+
+
+def test_nor_are_bytes_that_are_no_text():
+    words = ["plan", "check", "/no/\udcff\udc80/\x1b[1m/plan.toml"]
     done = shell('rehearse "$@"', *words)
     assert done.returncode == 2
-    shown = (done.stdout + done.stderr).decode()
+    check_shown_not_obeyed(done.stdout + done.stderr, words)
+
+
+def check_shown_not_obeyed(output, words):
+    shown = output.decode()
+    assert shown
     assert [one for one in shown if ord(one) < 32 and one != "\n"] == []
     assert not set(shown) & set("\x7f\x9b\u202e")
     assert ("\\" in shown) == ("check" in words and "smoke" not in words), "paths are shown"
@@ -152,10 +214,10 @@ def test_a_defect_is_told_whole_but_what_it_quotes_is_not_obeyed():
     assert b"\x1b" not in done.stderr
 
 
-def test_a_terminal_that_goes_away_changes_no_exit_code(run):
+def test_a_terminal_that_goes_away_changes_no_exit_code(run, showing):
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [*REHEARSE, "report", str(run.path)],
+        [sys.executable, showing, "report", str(run.path)],
         stdin=follower,
         stdout=follower,
         stderr=follower,
@@ -164,20 +226,21 @@ def test_a_terminal_that_goes_away_changes_no_exit_code(run):
     os.close(follower)
     os.close(leader)
     assert process.wait(60) == FAILED
-    assert judged(run)
 
 
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("after_s", [0.05, 0.2, 0.4, 0.8])
 def test_ctrl_c_at_any_moment_prints_no_traceback(after_s, times):
     process = subprocess.Popen(
-        [*REHEARSE, "doctor", "smoke"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, *AS_IT_IS.split(), "doctor", "smoke"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     time.sleep(after_s)
     for _ in range(times):
         process.send_signal(signal.SIGINT)
         time.sleep(0.01)
     _, said = process.communicate(timeout=60)
-    if b"site" not in said:  # before a line of ours is read, the interpreter itself is loading
+    if not any(word in said for word in LOADING):
         assert b"Traceback" not in said
         assert process.returncode in (0, 1, -signal.SIGINT)

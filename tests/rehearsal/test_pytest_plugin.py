@@ -52,12 +52,17 @@ def performing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Performing:
     return made
 
 
+OTHERS = ("cacheprovider", "xdist", "schemathesis", "faker", "locust", "valkey")
+"""Plugins that have no part in it, some of which take long to load."""
+
+
 def in_a_fresh_pytest(folder: Path, test: str, ini: str = "") -> subprocess.CompletedProcess[str]:
     (folder / "test_shop.py").write_text(test)
     (folder / "pytest.ini").write_text(f"[pytest]\n{ini}")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-rs"],
+        [sys.executable, "-m", "pytest", "-rs"]
+        + [word for name in OTHERS for word in ("-p", f"no:{name}")],
         cwd=folder,
         env=kept,
         capture_output=True,

@@ -155,6 +155,11 @@ def test_any_failed_request_fails_the_run_and_code_that_keeps_all_waiting_is_nam
     first, second = command.verdict["reasons"][:2]
     assert "requests (100%) failed: " in first
     assert "GET /broken (http_500)" in first
+    told = [each for each in command.verdict["reasons"] if "failed" in each]
+    assert told == [first]  # once, though a gate holds it too
+    assert ("load.failed", "fail") in [
+        (gate["metric"], gate["status"]) for gate in command.verdict["gates"]
+    ]
     assert "KeyError (line 10 of locustfile.py)" in second
     busy = next(each for each in command.verdict["reasons"] if "The generator was busy" in each)
     assert "locustfile.py:9" in busy
@@ -184,6 +189,7 @@ def test_a_shape_ends_the_run_and_a_files_own_exit_code_counts(performed):
     assert command.verdict["load"]["failed"] == 0
 
 
+@pytest.mark.long
 def test_users_that_stop_themselves_end_it_and_without_requests_nothing_is_decided(performed):
     command = performed(
         "from locust import User, task\nfrom locust.exception import StopUser\n"
@@ -225,6 +231,7 @@ def test_a_task_that_ends_the_program_is_named(performed):
     assert "line 7, ended the program: sys.exit(3)" in command.output()
 
 
+@pytest.mark.long
 def test_what_cannot_be_imported_is_said_and_leaves_nothing(performed):
     command = performed("import locust\nimport not_installed_here\n")
     assert command.exit_code == 2, command.output()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.rehearsal.commands import QUICK, Command
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.long]
 
 
 @pytest.fixture
@@ -37,7 +37,6 @@ def start(tmp_path):
             command.process.stdout.close()
 
 
-@pytest.mark.long
 def test_a_reader_who_has_seen_enough_costs_nothing_and_nohup_keeps_it_going(start, tmp_path):
     line = 'trap "" HUP; "$@" 2>"$SAID" | head -1; exit ${PIPESTATUS[0]}'
     said = tmp_path / "said.txt"
@@ -81,7 +80,6 @@ def test_a_terminal_that_is_closed_ends_it_as_ctrl_c_does(start):
     command.await_nothing_left(5)
 
 
-@pytest.mark.long
 def test_a_second_ctrl_c_changes_nothing(start, tmp_path):
     with (tmp_path / "output.txt").open("w") as output:
         command = start("schedule.sale=60s", stdout=output, stderr=output)
@@ -95,7 +93,6 @@ def test_a_second_ctrl_c_changes_nothing(start, tmp_path):
     command.await_nothing_left(5)
 
 
-@pytest.mark.long
 def test_put_to_sleep_and_woken_it_claims_nothing_that_it_did_not_see(start):
     """The stage and the students go on meanwhile; nobody looks at them.
 

@@ -1,7 +1,7 @@
 """Synthetic runs as a shop of somebody else's would have left them: known by as much as it says."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ from dress_rehearsal.plans.sections.opening import Opening
 from dress_rehearsal.plans.sections.scenario import Scenario
 from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.records import TimelineEvent
+from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.reports.evidence import Evidence
 
 LEVELS: dict[str, tuple[str, ...]] = {
@@ -30,6 +31,7 @@ def foreign(
     names: Sequence[str] = ("orders",),
     error: str | None = None,
     before: int = 0,
+    declares: Mapping[str, bool] | None = None,
     **event: Any,
 ) -> Evidence:
     """Return a run with one store as that of a foreign shop with ledgers of this level.
@@ -38,6 +40,7 @@ def foreign(
         names: of the ledgers; all hold the same.
         error: why none of them could be read.
         before: how many tickets each held before.
+        declares: what its scenario says of its answers: `claims`, `idempotent`.
         event: what the plan says of its event otherwise.
     """
     columns = LEVELS[level]
@@ -71,6 +74,7 @@ def foreign(
     return dataclasses.replace(
         evidence,
         plan=plan,
+        steps=Steps(dict(evidence.steps), **(declares or {})),
         ledger=rows.reset_index(drop=True),
         events=(*events, *stamps),
     )

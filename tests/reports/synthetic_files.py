@@ -83,6 +83,9 @@ class Files:
                 "issued_ns": pd.array(self.story.issued, dtype="Int64"),
                 "attempts": np.where(self.story.clicked < T0_NS, 2, 1),
                 "more_tickets": None,
+                "pending_ns": None,
+                "pending_tickets": None,
+                "open_tickets": None,
             }
         )
         rows.loc[~known, "acked_ns"] = None

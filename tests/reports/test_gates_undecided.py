@@ -96,6 +96,34 @@ def test_a_late_generator_is_why_the_sale_went_slowly(verdict_of):
         assert gates_of(slow)[gate].status == "fail"
 
 
+@pytest.mark.parametrize(
+    ("many", "login_at_open", "status"),
+    [
+        pytest.param(0, "2s", "pass", id="all in time"),
+        pytest.param(20, "2s", "fail", id="held up by the target"),
+        pytest.param(20, "14s", "inconclusive", id="too late by the plan"),
+        pytest.param(120, "14s", "fail", id="more than by the plan"),
+    ],
+)
+def test_who_clicks_too_late_by_the_plan_is_not_held_against_the_target(
+    evidence_of, many, login_at_open, status
+):
+    evidence = evidence_of(**SMALL)
+    habits = evidence.plan.students.model_copy(
+        update={"login_at_open": float(login_at_open.removesuffix("s"))}
+    )
+    students = evidence.students.copy()
+    away = students.index[students["outcome"] == "sold_out"][:many]
+    students["outcome"] = students["outcome"].astype("object")
+    students.loc[away, "outcome"] = "in_flight"
+    plan = evidence.plan.model_copy(update={"students": habits})
+    verdict = judge(dataclasses.replace(evidence, plan=plan, students=students))
+    (gate,) = (each for each in verdict.gates if each.metric == "census.in_flight")
+    assert gate.status == status
+    told = [each for each in verdict.reasons if "after the sale has closed" in each]
+    assert bool(told) == (status == "inconclusive")
+
+
 @pytest.mark.parametrize("word", ["failed", "unknown", "in_flight", "gave_up"])
 def test_whom_a_generator_that_stood_still_kept_is_not_held_against_the_target(evidence_of, word):
     """Its students' time-outs ran on, and so did the sale."""

@@ -63,3 +63,13 @@ def test_one_that_took_requests_with_it_is_lost_though_replaced(
     after_s: float, lost: int, ended: Ended
 ) -> None:
     assert len(_losses(ended(replaced=True, lost_after_s=after_s))) == lost
+
+
+def test_a_worker_that_ends_again_and_again_is_not_told_a_hundred_times(ended: Ended) -> None:
+    evidence = ended(replaced=True, lost_after_s=0.1)
+    (first,) = (event for event in evidence.events if event.kind == "process")
+    more = [dataclasses.replace(first, t_ns=first.t_ns + n * NS_PER_S // 100) for n in range(100)]
+    losses = _losses(dataclasses.replace(evidence, events=(*evidence.events, *more[1:])))
+    assert losses[0] == f"Lost: {WHAT}."
+    assert losses[-1] == "Lost: 97 more, the last at T-0 + 1.99 s."
+    assert len(losses) <= 4

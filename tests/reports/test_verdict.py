@@ -6,8 +6,10 @@ import jsonschema
 import numpy as np
 import pytest
 
+from dress_rehearsal.records.steps import TICKET_OPEN, Steps
 from dress_rehearsal.reports.evidence import read_evidence
 from dress_rehearsal.reports.verdict import judge
+from tests.reports.foreign import foreign
 from tests.steps import PURCHASE
 
 SMALL = {"students": 200, "tickets": 60}
@@ -183,6 +185,17 @@ def test_a_pass_says_what_held_with_figures(verdict_of):
     (reason,) = verdict_of(**SMALL, gates=gates).reasons
     assert "60 tickets" in reason
     assert "both gates of the plan hold" in reason
+
+
+def test_where_buying_is_two_requests_the_pass_says_of_which_its_figure_is(evidence_of):
+    evidence = foreign(evidence_of(**SMALL, allocation="naive"), "everything")
+    requests = evidence.requests.assign(step=evidence.requests["step"].astype("object"))
+    bought = requests.index[requests["step"] == PURCHASE]
+    requests.loc[bought[:10], "step"] = "GET /orders/{id}"
+    steps = Steps({**TICKET_OPEN, "GET /orders/{id}": "purchase"})
+    two = dataclasses.replace(evidence, requests=requests.astype({"step": "category"}), steps=steps)
+    assert f"99% of the requests of {PURCHASE} took at most" in judge(two).reasons[0]
+    assert "99% of purchases took at most" in judge(evidence).reasons[0]
 
 
 def test_the_sentence_of_a_pass_adds_up_to_every_student(verdict_of):

@@ -14,7 +14,7 @@ import pytest
 from dress_rehearsal.plans import plan_toml, seeded_roster, write_roster
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.environment_variables import child_environment
-from dress_rehearsal.records.tables import NOT_KEPT
+from dress_rehearsal.records.tables import LOOP_BUSY, NOT_KEPT
 from dress_rehearsal.rehearsal.led_process import LedProcess
 from dress_rehearsal.reports.report import write_report
 from dress_rehearsal.scenarios.ticket_open import ENTRY_TOKEN
@@ -93,6 +93,7 @@ def test_a_whole_rush_is_recorded_to_the_request(start, server):
     census = run.student_table()["outcome"].to_pandas().value_counts().to_dict()
     assert {state: n for state, n in census.items() if n} == {"ticket": 15, "sold_out": 25}
     assert run.request_table().num_rows == len(server.received) == last_status["requests"]
+    assert not [event for event in run.timeline() if event.name == LOOP_BUSY]
 
 
 def test_a_scenario_that_catches_whatever_ends_it_is_left_behind(start, tmp_path):
@@ -115,6 +116,29 @@ def test_a_scenario_that_catches_whatever_ends_it_is_left_behind(start, tmp_path
     list(lines_until(process, "done"))
     assert ended(process) == 0
     assert run.request_table().num_rows > 0
+
+
+def test_a_scenario_that_computes_while_others_wait_is_named(start, server, tmp_path):
+    file = tmp_path / "shop.py"
+    file.write_text(
+        "import time\n\n"
+        "from dress_rehearsal.scenarios import Buyer, Refused\n\n\n"
+        "class Customer(Buyer):\n"
+        "    def buy(self):\n"
+        "        until = time.monotonic() + 0.3\n"
+        "        while time.monotonic() < until:\n"
+        "            pass\n"
+        "        self.client.get('/')\n"
+        "        return Refused('sold_out')\n"
+    )
+    values = {"scenario__file": str(file), "target__stage": "external", "event__students": 3}
+    run, process = start(**values, target__url=server.url)
+    go(process)
+    list(lines_until(process, "done"))
+    assert ended(process) == 0
+    (told,) = [event.detail for event in run.timeline() if event.name == LOOP_BUSY]
+    assert told["places"][0] in ("buy() at shop.py:9", "buy() at shop.py:10")
+    assert told["values"]["named_ms"] > told["values"]["busy_ms"] / 2
 
 
 def test_the_conductor_can_cut_it_short(start, server, respond):

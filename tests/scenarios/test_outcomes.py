@@ -44,6 +44,22 @@ def test_every_different_ticket_that_a_student_is_told_of_is_kept(census, run):
     ]
 
 
+def test_a_ticket_that_is_being_issued_is_open_until_there_is_a_yes_or_a_no(census, run):
+    for student, ticket in ((0, "a"), (1, "b"), (1, "b"), (1, "c"), (2, "d")):
+        census.put_off(student, ticket, 5 + student)
+    census.settled(0, "a")
+    census.settled(1, "b")
+    assert census.write(run) is None
+    rows = run.student_table().to_pylist()
+    assert [(row["pending_ns"], row["pending_tickets"], row["open_tickets"]) for row in rows] == [
+        (5, ["a"], None),
+        (6, ["b", "c"], ["c"]),
+        (7, ["d"], ["d"]),
+        (None, None, None),
+        (None, None, None),
+    ]
+
+
 def test_students_are_written_whole_with_nulls_for_what_never_was(census, run):
     census.clicked(3, 77)
     census.clicked(3, 99)

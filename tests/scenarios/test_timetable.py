@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from dress_rehearsal.plans import read_plan, seeded_roster
+from dress_rehearsal.plans.latecomers import latecomers
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.timetable import (
     DOUBLE_CLICKER,
     EAGER,
@@ -31,6 +33,25 @@ def drawn(*overrides):
 @pytest.fixture(scope="module")
 def festival():
     return drawn()
+
+
+@pytest.mark.parametrize("sale", ["5s", "8s", "12s"])
+def test_as_many_come_too_late_as_a_plan_is_told_to_have(sale):
+    overrides = [f"schedule.sale={sale}"]
+    plan, timetable = read_plan(Path("festival"), overrides), drawn(*overrides)
+    late_after = []
+    for student, journey in enumerate(timetable.journey):
+        luck = Luck(timetable.draws[student], timetable.chances[student])
+        typing_s = luck.delay_ns(plan.students.typing) / NS_PER_S
+        if journey == LATE:
+            again_s = luck.delay_ns(plan.students.typing) / NS_PER_S
+            click_s = timetable.arrival_s[student] + typing_s + again_s / 2
+        elif timetable.login_before[student]:
+            click_s = max(timetable.click_s[student], timetable.arrival_s[student] + typing_s)
+        else:
+            click_s = timetable.login_at_s[student] + typing_s / 4
+        late_after.append(click_s > plan.schedule.sale)
+    assert np.mean(late_after) == pytest.approx(latecomers(plan), abs=0.01)
 
 
 def test_shares_are_exact(festival):

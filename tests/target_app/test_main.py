@@ -131,7 +131,13 @@ def test_a_killed_worker_is_replaced(serve: Any, eventually: Any) -> None:
     assert child.stop(signal.SIGTERM) == 0
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.05, 0.1, 0.2, 0.4])
+SELDOM = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    "after_s",
+    [0.0, 0.05, pytest.param(0.1, marks=SELDOM), 0.2, pytest.param(0.4, marks=SELDOM)],
+)
 def test_told_to_end_while_a_killed_worker_is_replaced_it_ends_at_once(
     serve: Any, eventually: Any, after_s: float
 ) -> None:

@@ -113,10 +113,13 @@ def _load_table(latency_ms: dict[str, Latency]) -> Table:
     return Table("latency-table", "How long each kind of request took, in ms", columns, rows)
 
 
-def certainty_table(latency_ms: dict[str, Latency]) -> Table:
+def certainty_table(latency_ms: dict[str, Latency], kind: str = "Step") -> Table:
     """Return between what values each step's p99 lies, and what it is of good answers alone.
 
     Steps that nobody took are left out, and what is of good answers where nothing failed.
+
+    Args:
+        kind: what a row is called; `latency_table` calls it the same.
     """
     taken = {step: part for step, part in latency_ms.items() if part.count}
     failing = any(part.failed for part in taken.values())
@@ -131,7 +134,7 @@ def certainty_table(latency_ms: dict[str, Latency]) -> Table:
     ]
     good = ("Not answered well", "p99 of good answers") if failing else ()
     words = ("p99", "95% interval", *good)
-    columns = (("Step", "text"), *((word, "number") for word in words))
+    columns = ((kind, "text"), *((word, "number") for word in words))
     return Table("certainty", "How sure each p99 is, in ms: of this run alone", columns, rows)
 
 

@@ -57,7 +57,7 @@ def pool_table(pools: Sequence[Pool]) -> Table:
     most = ("Used, up to", "Max", "Waiting, up to")  # each worker's own most, added up
     numbers = (*most, "Wait p99", "Timeouts", "Saturated", "Leaked")
     columns = (("Pool", "text"), *((word, "number") for word in numbers), ("Diagnosis", "text"))
-    caption = "Pools, the first to saturate first; up to: each worker's own most, added up"
+    caption = "Pools, the first to saturate first; “up to” adds up what each worker had at most"
     return Table("pool-table", caption, columns, rows)
 
 
@@ -71,7 +71,7 @@ def _wait(pool: Pool) -> str:
 
 def generator_table(generator: Generator, evidence: Evidence) -> Table:
     """Return whether the generator did what it was meant to, when it was meant to."""
-    allowed = evidence.plan.generator
+    allowed, others = evidence.plan.generator, generator.foreign_cpu_cores
     limited = Cell("yes", "found") if generator.limited else Cell("no", "ok")
     rows = [
         row("Requests", written(generator.requests), EMPTY, ""),
@@ -81,9 +81,9 @@ def generator_table(generator: Generator, evidence: Evidence) -> Table:
             "Other programs' CPU around T-0, up to"
             if evidence.plan.load is None
             else "Other programs' CPU, up to",
-            _cores(generator.foreign_cpu_cores),
+            _cores(others),
             _cores(allowed.max_foreign_cpu),
-            "",
+            state_cell(None if others is None else others > allowed.max_foreign_cpu, "too much"),
         ),
         row("A clock's largest step", milliseconds(generator.clock_step_ms), EMPTY, ""),
         row("Limited the measurement", limited, EMPTY, ""),

@@ -13,7 +13,14 @@ from dress_rehearsal.reports.page.tables.table import (
     state_cell,
 )
 from dress_rehearsal.reports.schema import Audit, Census, Fairness, GateResult, Measured
-from dress_rehearsal.reports.words import cell, milliseconds, seconds, written
+from dress_rehearsal.reports.words import (
+    NOT_MEASURED,
+    cell,
+    milliseconds,
+    percent,
+    seconds,
+    written,
+)
 
 _CENSUS_WORDS: Final = {
     "ticket": ("Ticket", "hold a ticket, by the target's own word"),
@@ -92,19 +99,21 @@ _AUDIT_WORDS: Final = {
 }
 
 
-def audit_table(audit: Audit, not_applicable: Mapping[str, str]) -> Table:
+def audit_table(audit: Audit, not_applicable: Mapping[str, str], *, settles: bool = True) -> Table:
     """Return every counter of the audit that applies; each should be zero.
 
     Args:
         not_applicable: why counters do not apply to this run, by their names.
+        settles: whether rows are written after their promise, so that it is known for how long.
     """
     rows = []
     for word, (title, meaning) in _AUDIT_WORDS.items():
         if word not in not_applicable:
             value: int | None = getattr(audit, word)
             rows.append(row(title, cell(value), meaning, state_cell(value)))
-    meaning = "from the last promise until PostgreSQL had every row; a duration, not a wrong"
-    rows.append(row("Settle time", milliseconds(audit.settle_ms), meaning, ""))
+    if settles or audit.settle_ms is not None:
+        meaning = "from the last promise until every row was written; a duration, not a wrong"
+        rows.append(row("Settle time", milliseconds(audit.settle_ms), meaning, ""))
     columns = (
         ("Wrong", "text"),
         ("Found", "number"),
@@ -127,34 +136,40 @@ def not_applicable_table(not_applicable: Mapping[str, str]) -> Table | None:
 
 def fairness_table(fairness: Fairness) -> Table | None:
     """Return whether first come was first served; None when none of it was measured."""
+    advantage = fairness.multi_device_advantage
     measures = (
         (
             "Wronged",
-            fairness.inversions,
+            written(fairness.inversions),
             f"students overtaken by more than the {seconds(fairness.within_s)} of the plan",
         ),
         (
             "Overtaken",
-            fairness.overtaken,
+            written(fairness.overtaken),
             f"students who clicked before somebody served ahead of them, by more than the "
             f"{seconds(fairness.uncertainty_s)} that nobody can know",
         ),
-        ("… by at most", fairness.overtaken_max_s, "how much later an overtaker clicked"),
-        ("… by, p99", fairness.overtaken_p99_s, "the same, of 99% of those overtaken"),
-        ("Kendall's tau", fairness.kendall_tau, "the line's order against tickets': 1 the same"),
+        (
+            "… by at most",
+            seconds(fairness.overtaken_max_s),
+            "how much later somebody clicked who was served before them",
+        ),
+        ("… by, p99", seconds(fairness.overtaken_p99_s), "99% of them were overtaken by no more"),
+        (
+            "Kendall's tau",
+            written(fairness.kendall_tau),
+            "the order of clicks against that of tickets: 1 is the same, −1 reversed",
+        ),
         (
             "Several devices",
-            fairness.multi_device_advantage,
+            NOT_MEASURED if advantage is None else percent(advantage),
             "the share of those with several devices who got a ticket, less that of the others",
         ),
     )
-    if fairness.overtaken is None and fairness.multi_device_advantage is None:
+    if fairness.overtaken is None and advantage is None:
         return None
-    rows = [
-        row(title, (seconds if title.startswith("…") else written)(value), words)
-        for title, value, words in measures
-    ]
-    columns = (("Measure", "text"), ("Value", "number"), ("It means …", "text"))
+    rows = [row(*measure) for measure in measures]
+    columns = (("Measure", "text"), ("Value", "number"), ("It means …", "meaning"))
     return Table("fairness", "Was first come first served?", columns, rows)
 
 

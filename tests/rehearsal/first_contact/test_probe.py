@@ -183,6 +183,32 @@ def test_the_first_thing_that_is_wrong_is_named(probed, pages, change, first):
     assert first in said.partition("\nFirst: ")[2].partition("\n")[0]
 
 
+@pytest.mark.parametrize(
+    ("method", "first"),
+    [
+        ("def __init__(self, person, client): 1 / 0", "arrive failed in line 5 of shop.py: Zero"),
+        ("def arrive(self): raise BaseException", "arrive failed in line 5 of shop.py: BaseExcep"),
+        ("def buy(self): return Granted('t-1')", "buy asked nothing with self.client"),
+        ("def buy(self): return Granted([])", "buy returned a ticket without a name"),
+    ],
+)
+def test_whatever_a_scenario_does_is_told_and_ends_no_probe(probed, method, first):
+    scenario = f"""
+    from dress_rehearsal.scenarios import Buyer, Granted
+
+    class Customer(Buyer):
+        {method}
+
+    if "buy" not in vars(Customer):
+        Customer.buy = lambda self: Granted(self.client.post("/orders").json()["id"])
+    if "arrive" not in vars(Customer):
+        Customer.arrive = lambda self: None
+    """
+    code, said = probed({**PAGES}, scenario)
+    assert code == 1
+    assert first in said
+
+
 def test_without_a_roster_it_is_said_who_that_is(probed, tmp_path, monkeypatch):
     with served(PAGES) as app:
         (tmp_path / "shop.py").write_text(textwrap.dedent(SOUND))

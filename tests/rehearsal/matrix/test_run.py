@@ -136,6 +136,7 @@ def test_a_wrong_call_is_a_sentence(arguments, sentence, tmp_path, capsys):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.long
 @pytest.mark.rehearsal
 def test_ctrl_c_leaves_nothing_but_what_was_judged(rehearse):
     command = rehearse(command=["matrix", MATRIX, *ONE])
@@ -148,6 +149,7 @@ def test_ctrl_c_leaves_nothing_but_what_was_judged(rehearse):
     command.await_nothing_left(5)
 
 
+@pytest.mark.long
 @pytest.mark.rehearsal
 def test_a_leader_that_is_killed_leaves_nothing(rehearse):
     command = rehearse(command=["matrix", MATRIX, *ONE])

@@ -43,7 +43,7 @@ def set_up() -> None:
 
 def perform(words: list[str]) -> tuple[int, str]:
     """Return the exit code of a command in a process of its own, and all that it said."""
-    from dress_rehearsal.rehearsal import cli  # noqa: F401  (once, for every command)
+    from dress_rehearsal.rehearsal import cli, run  # noqa: F401  (once, for every command)
     from dress_rehearsal.rehearsal.__main__ import main
 
     with tempfile.TemporaryFile() as said:

@@ -131,6 +131,7 @@ def test_how_often_is_a_whole_number_of_at_least_one(number, capsys):
     assert "--repeat: give a whole number from 1 to 1,000." in capsys.readouterr().err
 
 
+@pytest.mark.long
 @pytest.mark.rehearsal
 def test_two_rehearsals_are_told_together(rehearse):
     settings = [word for text in (*QUICK, "name=quick") for word in ("--set", text)]
@@ -151,6 +152,7 @@ def test_two_rehearsals_are_told_together(rehearse):
     command.await_nothing_left(10)
 
 
+@pytest.mark.long
 @pytest.mark.rehearsal
 def test_ctrl_c_ends_it_with_the_run_in_hand_and_tells_of_that(rehearse):
     settings = [word for text in (*QUICK, "name=quick") for word in ("--set", text)]

@@ -11,8 +11,10 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.junit import write_junit
 from dress_rehearsal.reports.summary import write_summary
 from dress_rehearsal.reports.verdict import judge
-from tests.reports.auditing import audited, counted
+from tests.reports.audit.test_refusals import told
+from tests.reports.auditing import audited, counted, found
 from tests.reports.foreign import LEVELS, foreign
+from tests.steps import PURCHASE as CLICK
 
 pytestmark = pytest.mark.whole_runs
 
@@ -236,3 +238,25 @@ def test_what_was_open_already_was_not_sold_early(evidence_of):
     finding = audited(dataclasses.replace(evidence, plan=plan))
     assert finding.audit.sold_early is None
     assert "open" in finding.not_applicable["sold_early"]
+
+
+def test_what_a_scenario_declares_is_judged_whoever_wrote_it(evidence_of):
+    """Page and key as of a shop that speaks as the bundled ticket open does."""
+    plain = evidence_of(**SHOP)
+    declared = {"claims": True, "idempotent": True}
+    sound = foreign(plain, "everything", declares=declared)
+    assert found(sound) == {}
+    for counter in ("false_countdown", "replays_refused", "lost_sessions", "refused_logins"):
+        assert counter in audited(sound).applicable
+        assert counter in audited(foreign(plain, "everything")).not_applicable
+
+    who = plain.students.loc[plain.students["outcome"] == "ticket", "student"].tolist()[:2]
+    again = told(plain, CLICK, who, "already_holds_ticket", 7, device=0)
+    assert found(foreign(again, "everything", declares=declared)) == {"replays_refused": 2}
+    assert found(foreign(again, "everything")) == {}
+
+    requests = plain.requests.copy()
+    requests["told_opens_ns"] += 3 * NS_PER_S
+    late = dataclasses.replace(plain, requests=requests)
+    assert "false_countdown" in found(foreign(late, "everything", declares=declared))
+    assert "false_countdown" not in found(foreign(late, "everything"))

@@ -127,7 +127,7 @@ def test_in_somebody_s_own_scenario_a_word_that_is_not_documented_is_unchecked(
     finding = audited(changed)
     assert counted(finding) == {}
     assert set(CLAIMS[word]) - set(finding.applicable) or step in (QR, SCAN)
-    assert unchecked_words(changed.requests, changed.plan) == {word: 2}
+    assert unchecked_words(changed.requests, changed.plan, changed.steps) == {word: 2}
     early = told(evidence, PURCHASE, ended(evidence, "sold_out"), "too_early", 7)
     assert found(early) == {"false_too_early": 2}
 
@@ -268,9 +268,11 @@ def states_told():
 
 def test_a_word_that_no_check_knows_is_listed(evidence_of):
     evidence = evidence_of(**SMALL)
-    assert unchecked_words(evidence.requests, evidence.plan) == {}
+    assert unchecked_words(evidence.requests, evidence.plan, evidence.steps) == {}
     who = ended(evidence, "sold_out")
     strange = told(evidence, PURCHASE, who, "come_back_tomorrow", 7)
-    assert unchecked_words(strange.requests, strange.plan) == {"come_back_tomorrow": 2}
+    assert unchecked_words(strange.requests, strange.plan, strange.steps) == {
+        "come_back_tomorrow": 2
+    }
     broken = told(evidence, PURCHASE, who, "who_knows", 7, outcome="failed", status=500)
-    assert unchecked_words(broken.requests, broken.plan) == {}
+    assert unchecked_words(broken.requests, broken.plan, broken.steps) == {}

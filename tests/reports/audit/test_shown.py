@@ -129,7 +129,7 @@ def test_each_state_is_held_against_the_sale(evidence_of, step, at_s, state, wro
     evidence = evidence_of(**SMALL)
     changed = asked(evidence, step, [3, 4], at_s, told_state=state)
     assert audited(changed).audit.false_state == wrong
-    assert unchecked_words(changed.requests, changed.plan) == (
+    assert unchecked_words(changed.requests, changed.plan, changed.steps) == (
         {"moonrise": 2} if state == "moonrise" else {}
     )
     if wrong:

@@ -85,6 +85,16 @@ def test_a_healthy_run_has_no_cause_but_a_number(evidence_of):
     assert finding.cause.startswith("Cause of slowness: none; the slowest 1% of purchases waited ")
 
 
+def test_a_few_slow_purchases_are_told_and_no_cause_is_made_of_them(evidence_of):
+    evidence = evidence_of(**SMALL)
+    requests = evidence.requests.copy()
+    last = requests.index[requests["step"] == PURCHASE][-4:]
+    requests.loc[last, ["done_ns", "read_ns"]] += 2 * SECOND
+    finding = cause_of(dataclasses.replace(evidence, requests=requests))
+    assert finding.bottleneck is None
+    assert "none; only 4 purchases took 400 ms or longer, too few to tell" in finding.cause
+
+
 @pytest.mark.parametrize(
     ("parts_ms", "pool", "resource"),
     [

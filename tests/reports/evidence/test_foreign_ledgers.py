@@ -1,6 +1,7 @@
 """How the rows and times of somebody else's ledger are taken: defects caught, oddities not."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 
 import pandas as pd
@@ -10,8 +11,10 @@ from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.verdict import judge
+from tests.reports.audit.test_refusals import told
 from tests.reports.auditing import audited, counted
 from tests.reports.foreign import foreign
+from tests.steps import TICKET as FOLLOW_UP
 
 SHOP = {"students": 200, "tickets": 60, "allocation": "naive"}
 Change = Callable[[pd.DataFrame], pd.DataFrame]
@@ -72,6 +75,9 @@ def test_a_ledger_that_names_something_else_accuses_nobody(evidence_of, level):
     verdict = judge(with_rows(shop, called(lambda name: f"row {name}")))
     assert verdict.verdict == "inconclusive"
     assert "orders names none of the 60 tickets that students were told of" in verdict.reasons[0]
+    theirs = re.search(r"it says 'row (.*?)', say, and .* told '(.*?)'", verdict.reasons[0])
+    assert ("the same student" in verdict.reasons[0]) == (level != "tickets")
+    assert level == "tickets" or theirs[1] == theirs[2]
 
 
 def test_tickets_that_are_gone_are_lost_though_others_were_sold(evidence_of):
@@ -84,6 +90,42 @@ def test_tickets_that_are_gone_are_lost_though_others_were_sold(evidence_of):
         return rows.assign(student=pd.array(others, dtype="Int32"))
 
     assert audited(with_rows(shop, resold)).audit.acked_but_missing == 60
+
+
+def test_what_is_beyond_a_page_of_a_ledger_is_lost_and_the_page_is_named(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything")
+    words = "it has 50 rows, as many as a page may have, and these were told of"
+
+    def lost(change: Change) -> str:
+        return audited(with_rows(shop, change)).wrongs["acked_but_missing"]
+
+    def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.sort_values("granted_ns", ignore_index=True)
+
+    assert f"{words} later than those" in lost(lambda rows: in_order(rows)[:50])
+    assert f"{words} earlier than those" in lost(lambda rows: in_order(rows)[10:])
+    assert "page" not in lost(lambda rows: in_order(rows)[:47])
+    every_sixth = lost(lambda rows: in_order(rows)[rows.index % 6 != 0])
+    assert "Lost tickets: 10" in every_sixth
+    assert "page" not in every_sixth
+
+
+def test_a_ticket_confirmed_to_two_is_told_from_one_written_down_for_another(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything")
+    one, other = holders(shop, 2)
+    students = shop.students.set_index("student", drop=False)
+    students.at[other, "ticket"] = students.at[one, "ticket"]
+    students = students.reset_index(drop=True)
+    both = dataclasses.replace(shop, students=students)
+    words = "(1 confirmed to that other one, too)"
+    assert words in audited(both).wrongs["wrong_owner"]
+
+    def swapped(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(student=rows["student"].replace({one: other, other: one}))
+
+    finding = audited(with_rows(shop, swapped))
+    assert counted(finding) == {"wrong_owner": 2}
+    assert "confirmed" not in finding.wrongs["wrong_owner"]
 
 
 def test_tickets_confirmed_by_another_name_are_lost_and_no_oversell(evidence_of):
@@ -113,8 +155,9 @@ def test_what_a_second_ledger_calls_otherwise_drifts_and_is_no_oversell(evidence
         few = (rows["source"] == "payments") & (rows.index % 20 == 0)
         return rows.assign(ticket=rows["ticket"].mask(few, "x" + rows["ticket"]))
 
-    found = counted(audited(with_rows(shop, misspelt)))
-    assert set(found) == {"store_drift"}
+    finding = audited(with_rows(shop, misspelt))
+    assert set(counted(finding)) == {"store_drift"}
+    assert "are in orders alone, " in finding.wrongs["store_drift"]
 
     def five_more(rows: pd.DataFrame) -> pd.DataFrame:
         more = rows[rows["source"] == "payments"].iloc[:5]
@@ -239,10 +282,14 @@ def holders(evidence: Evidence, number: int) -> list[int]:
 def unheard(evidence: Evidence, who: list[int], outcome: str) -> pd.DataFrame:
     """The students, some of whom ended otherwise and without being told of their ticket."""
     students = evidence.students.copy()
-    these = students["student"].isin(who)
+    these, names = students["student"].isin(who), students["ticket"]
     students["outcome"] = students["outcome"].astype("object").mask(these, outcome)
     for column in ("ticket", "acked_ns", "issued_ns"):
         students[column] = students[column].mask(these)
+    for column in ("pending_tickets", "open_tickets"):
+        told = [[name] if put_off else None for name, put_off in zip(names, these, strict=True)]
+        students[column] = pd.Series(told, students.index, dtype="object")
+    students["pending_ns"] = students["clicked_ns"].mask(~these)
     return students
 
 
@@ -253,6 +300,37 @@ def test_who_was_put_off_to_the_end_and_holds_nothing_is_stuck(evidence_of):
     assert counted(audited(waiting)) == {}  # their rows are there: it was only slow
     lost = with_rows(waiting, lambda rows: rows[~rows["student"].isin(three)])
     assert audited(lost).audit.stuck_students == 3
+
+
+def test_a_ledger_that_names_no_owners_knows_who_was_put_off_by_the_ticket(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "tickets")
+    three = holders(foreign(evidence_of(**SHOP), "owners"), 3)
+    waiting = dataclasses.replace(shop, students=unheard(shop, three, "in_flight"))
+    for same in (waiting, with_rows(waiting, called(lambda name: f"{name.upper()} "))):
+        assert counted(audited(same)) == {}
+    assert any("3 of them have one in orders" in note for note in judge(waiting).notes)
+    names = shop.students.loc[shop.students["student"].isin(three), "ticket"]
+    lost = with_rows(waiting, lambda rows: rows[~rows["ticket"].isin(names)])
+    assert audited(lost).audit.stuck_students == 3
+    assert "promised a ticket that was never issued" in judge(lost).reasons[0]
+
+
+@pytest.mark.parametrize("level", ["answers", "count"])
+def test_where_no_ledger_knows_it_who_was_put_off_is_told_of(evidence_of, level):
+    shop = foreign(evidence_of(**SHOP), level)
+    assert not any("is being issued" in said for said in judge(shop).notes)
+    three = holders(foreign(evidence_of(**SHOP), "owners"), 3)
+    late = dataclasses.replace(shop, students=unheard(shop, three, "in_flight"))
+    assert not any("is being issued" in said for said in audited(late).problems)
+    (note,) = (said for said in judge(late).notes if "is being issued" in said)
+    assert note.startswith("3 students were told that a ticket is being issued")
+
+    asked = told(late, FOLLOW_UP, three, None, 15, outcome="ok", status=200)
+    vain = dataclasses.replace(asked, students=late.students)
+    (problem,) = (said for said in audited(vain).problems if "is being issued" in said)
+    assert "3 students were told" in problem
+    assert "for more than 10s" in problem
+    assert not any("is being issued" in said for said in judge(vain).notes)
 
 
 def test_a_ticket_that_was_granted_by_an_error_takes_a_place_and_overtakes_nobody(evidence_of):
@@ -278,13 +356,56 @@ def test_a_ticket_that_was_granted_by_an_error_takes_a_place_and_overtakes_nobod
     assert judge(found).fairness.inversions == 0
 
 
-def test_a_ticket_heard_of_just_before_t0_is_noted(evidence_of):
-    sound = foreign(evidence_of(**SHOP), "everything")
-    words = "told of a ticket before T-0"
-    assert not any(words in note for note in judge(sound).notes)
-    early = judge(foreign(evidence_of(**SHOP, early=3), "everything"))
-    assert early.verdict == "pass"
-    assert any(f"3 students were {words}" in note for note in early.notes)
+def started_here(evidence: Evidence, command: str) -> Evidence:
+    """The same run of an app that the plan's command has started."""
+    target = evidence.plan.target.model_copy(update={"command": (command, "shop")})
+    plan = evidence.plan.model_copy(update={"target": target})
+    return dataclasses.replace(evidence, plan=plan)
+
+
+HEARD = "told of a ticket before T-0"
+
+
+@pytest.mark.parametrize("level", ["answers", "owners"])
+def test_a_ticket_heard_of_just_before_t0_is_noted_where_clocks_may_differ(evidence_of, level):
+    early = foreign(evidence_of(**SHOP, early=3), level)
+    for unsure in (early, started_here(early, "/usr/bin/kubectl")):
+        verdict = judge(unsure)
+        assert verdict.verdict == "pass"
+        assert any(f"3 students were {HEARD}" in note for note in verdict.notes)
+    here = judge(started_here(early, "gunicorn"))
+    assert (here.verdict, here.audit.sold_early) == ("fail", 3)
+    sound = started_here(foreign(evidence_of(**SHOP), level), "gunicorn")
+    assert not audited(sound).audit.sold_early
+    assert not any(HEARD in note for note in judge(sound).notes)
+
+
+def test_a_ledgers_times_tell_how_far_the_clocks_are_apart(evidence_of):
+    early = foreign(evidence_of(**SHOP, early=3), "everything")
+    verdict = judge(early)
+    assert (verdict.verdict, verdict.audit.sold_early) == ("fail", 3)
+    # Its clock is so far ahead that it opened in time by that.
+    ahead = judge(with_rows(early, dated(0.6)))
+    assert ahead.audit.sold_early == 0
+    assert any(f"3 students were {HEARD}" in note for note in ahead.notes)
+
+
+@pytest.mark.parametrize(
+    "stamped",
+    [
+        pytest.param(dated(0), id="the same clock"),
+        pytest.param(dated(-0.4), id="a clock behind"),
+        pytest.param(dated(0.4), id="a clock ahead"),
+        pytest.param(
+            lambda rows: rows.assign(granted_ns=rows["granted_ns"] // NS_PER_S * NS_PER_S),
+            id="cut to the second",
+        ),
+    ],
+)
+def test_a_sound_shop_sold_nothing_early_however_its_ledger_keeps_time(evidence_of, stamped):
+    shop = with_rows(foreign(evidence_of(**SHOP), "everything"), stamped)
+    assert audited(shop).audit.sold_early == 0
+    assert audited(started_here(shop, "gunicorn")).audit.sold_early == 0
 
 
 def test_what_students_hold_by_no_click_of_theirs_took_a_place(evidence_of):

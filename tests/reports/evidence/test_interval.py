@@ -4,7 +4,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from dress_rehearsal.reports.evidence.interval import _Percentile, percentile_interval
 
@@ -30,6 +29,8 @@ def test_a_crowd_s_percentile_is_that_of_all_requests_of_those_drawn(share):
 
 @pytest.mark.parametrize("people", [2, 150, 1_200])
 def test_it_is_what_a_bootstrap_of_the_students_gives(people):
+    from scipy import stats  # here: nothing else that is collected should wait for it
+
     values, students = np.random.default_rng(people).lognormal(4, 1, people), np.arange(people)
     found = stats.bootstrap(
         (values,),

@@ -67,7 +67,7 @@ def test_the_page_fits_the_screen(page, width, tmp_path):
     )
     seen = json.loads(re.search(r"<pre>(.*)</pre>", done.stdout)[1].replace("&amp;", "&"))
     assert seen["overflow"] == 0
-    assert seen["scrolled"] == [] or width < 1280, "a table is wider than a desktop's page"
+    assert seen["scrolled"] == [], "a table is wider than the page"
     assert seen["figures"] == 5
     assert seen["narrowest"] > 0.75 * width
     assert seen["title"]

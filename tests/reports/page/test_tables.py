@@ -200,7 +200,7 @@ def test_a_saturation_that_never_began_is_not_called_unmeasured(crowd: Verdict) 
 def test_levels_added_up_over_workers_are_said_to_be_upper_bounds() -> None:
     headings = [heading for heading, _ in pool_table([]).columns]
     assert headings[1:4] == ["Used, up to", "Max", "Waiting, up to"]
-    assert "each worker's own most, added up" in pool_table([]).caption
+    assert "adds up what each worker had at most" in pool_table([]).caption
 
 
 def test_steps_of_a_room_or_a_gate_that_is_not_there_are_left_out(

@@ -166,6 +166,8 @@ def test_no_leak_is_claimed_while_a_loop_is_late(evidence_of):
 def test_busy_cpus_that_make_nothing_late_did_not_saturate(pools_of):
     pools = pools_of(cpu_full=True, without_metrics=["app_event_loop"])
     assert (pools["cpu"].peak_used, pools["cpu"].saturated_at_s) == (1, None)
+    assert pools["cpu"].diagnosis == "not_measured", "no loop of the app's was there to be late"
+    assert pools_of(without_metrics=["app_event_loop"])["cpu"].diagnosis == "healthy"
 
 
 def test_a_full_pool_nobody_waits_for_is_healthy(pools_of):

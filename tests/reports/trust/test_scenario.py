@@ -56,8 +56,7 @@ def test_an_answer_that_the_scenario_has_no_word_for_is_a_note(
     evidence = troubled({f"buy() returned nothing for {status}": 1})
     doubts, (note,) = judge_scenario(evidence)
     assert doubts == []
-    assert note.endswith(f"1 time: buy() returned nothing for {status}; each is a student who "
-                         f"failed there.")  # fmt: skip
+    assert note.endswith(f"1 time: buy() returned nothing for {status}; each counts as failed.")
     assert judge(evidence).verdict == "pass"
 
 

@@ -78,7 +78,7 @@ def played(tmp_path, server, play):
         people = seeded_roster(plan.event.students, 0, plan.seed)
         run = RunDirectory.create(tmp_path / "runs", plan)
         buyer = load_buyer(plan)
-        recorder = Recorder(run, "test", None, Steps(buyer.steps), claims=buyer.claims)
+        recorder = Recorder(run, "test", None, Steps(buyer.steps, claims=buyer.claims))
         rush = Rush(
             run.id,
             plan,

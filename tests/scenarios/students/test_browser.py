@@ -119,6 +119,32 @@ def test_a_defect_costs_its_student_and_is_named(played, server, respond, body, 
     assert next(iter(troubles)).startswith(trouble)
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "words"),
+    [
+        (200, {"Content_Type": "text/html; charset=utf-8"}, "200 (text/html)"),
+        (303, {"Location": "/login?next=%2Forders"}, "303 to /login"),
+        (303, {"Location": "https://x.example/orders/c0ffee/paid"}, "303 to /orders/…"),
+        (302, {"Location": "http://["}, "302 to nowhere"),
+    ],
+)
+def test_an_answer_that_says_nothing_is_told_by_its_kind(
+    played, server, respond, status, headers, words
+):
+    scenario = """
+    from dress_rehearsal.scenarios import Buyer
+
+    class Customer(Buyer):
+        def buy(self):
+            self.client.post("/orders")
+    """
+    server.respond = lambda request, _socket: (
+        respond(status, b"", **headers) if request.path == "/orders" else respond(200, {})
+    )
+    _, _, _, troubles = played(scenario, students__attempts=1)
+    assert list(troubles) == [f"buy() returned nothing for {words}"]
+
+
 def test_a_scenario_that_sleeps_makes_nothing_late(played, server, respond):
     server.respond = answering(respond, orders=[201])
     scenario = """
