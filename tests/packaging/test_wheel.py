@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.short_rehearsal import SHORT
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
     "compose",
@@ -22,17 +24,8 @@ ROOMS = (
     "scenarios",
     "target_app",
 )
-SHORT = (
-    "event.students=60",
-    "event.tickets=20",
-    "schedule.lead=2s",
-    "schedule.sale=3s",
-    "schedule.drain=2s",
-    "schedule.settle=2s",
-    "students.typing=100ms",
-    "students.late_mean=300ms",
-    "students.login_at_open=500ms",
-    "students.qr_delay=100ms",
+UNHURRIED = (
+    *SHORT,
     "gates=[]",
     "generator.max_late_start=1m",
     "generator.timely=1m",
@@ -115,7 +108,7 @@ def test_it_rehearses_from_a_folder_whose_packages_have_the_names_of_our_rooms(
     command = [str(python.with_name("rehearse")), "run", "smoke", "--no-prometheus"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ran = subprocess.run(
-        [*command, *(word for setting in SHORT for word in ("--set", setting))],
+        [*command, *(word for setting in UNHURRIED for word in ("--set", setting))],
         cwd=theirs,
         env={**environment, "PYTHONPATH": str(theirs)},
         check=False,

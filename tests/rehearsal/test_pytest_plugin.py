@@ -12,19 +12,8 @@ import pytest
 
 from dress_rehearsal.rehearsal import pytest_plugin
 from dress_rehearsal.rehearsal.pytest_plugin import Rehearse
+from tests.short_rehearsal import SHORT
 
-SHORT = (
-    "event.students=60",
-    "event.tickets=20",
-    "schedule.lead=2s",
-    "schedule.sale=3s",
-    "schedule.drain=2s",
-    "schedule.settle=2s",
-    "students.typing=100ms",
-    "students.late_mean=300ms",
-    "students.login_at_open=500ms",
-    "students.qr_delay=100ms",
-)
 Performing = Callable[..., Rehearse]
 
 

@@ -26,6 +26,7 @@ from dress_rehearsal.scenarios.students.journeys import perform
 from dress_rehearsal.scenarios.ticket_open import ENTRY_TOKEN
 from dress_rehearsal.scenarios.timetable import draw_timetable
 from tests.scenarios.offices import QueueOffice, Received, Respond, TicketOffice, answer
+from tests.scenarios.quick import QUICK
 
 
 @dataclass
@@ -87,26 +88,7 @@ def small_plan() -> Callable[..., Plan]:
     """A plan that is over in about a second; keyword `section__key` overrides it."""
 
     def make(**overrides: Any) -> Plan:
-        values = {
-            "event.students": 1,
-            "event.tickets": 1,
-            "schedule.lead": "100ms",
-            "schedule.sale": "2s",
-            "schedule.drain": "2s",
-            "students.late": "0%",
-            "students.outsiders": "0%",
-            "students.double_clickers": "0%",
-            "students.login_before": "100%",
-            "students.click_offset": "50ms",
-            "students.click_spread": "0s",
-            "students.ticket_poll": "20ms",
-            "students.qr_delay": "20ms",
-            "students.retry_delay": "20ms",
-            "students.early_retry": "30ms",
-            "students.late_mean": "50ms",
-            "students.retry": "100%",
-            "students.typing": "20ms",
-        }
+        values = dict(QUICK)
         values |= {key.replace("__", "."): value for key, value in overrides.items()}
         return read_plan(Path("smoke"), [f"{key}={value}" for key, value in values.items()])
 

@@ -13,6 +13,7 @@ from dress_rehearsal.scenarios.loading import load_buyer
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.timetable import draw_timetable
+from tests.scenarios.quick import QUICK
 
 SHOP = """
     from dress_rehearsal.scenarios import Buyer, Granted, Pending, Refused
@@ -41,26 +42,11 @@ SHOP = """
         def enter(self, granted):
             self.client.post("/gate", json={"code": granted.ticket})
 """
-QUICK = {
-    "event.students": 1,
-    "event.tickets": 1,
-    "schedule.lead": "100ms",
+THEIRS = QUICK | {
     "schedule.sale": "1s",
     "schedule.drain": "1s",
-    "students.late": "0%",
-    "students.outsiders": "0%",
-    "students.double_clickers": "0%",
     "students.multi_device": "0%",
-    "students.login_before": "100%",
-    "students.click_offset": "50ms",
-    "students.click_spread": "0s",
-    "students.ticket_poll": "20ms",
-    "students.qr_delay": "20ms",
-    "students.retry_delay": "20ms",
-    "students.early_retry": "30ms",
-    "students.retry": "100%",
     "students.attempts": 2,
-    "students.typing": "20ms",
     "target.stage": "external",
 }
 
@@ -72,7 +58,7 @@ def played(tmp_path, server, play):
     def to_the_end(scenario=SHOP, **overrides):
         file = tmp_path / "shop.py"
         file.write_text(textwrap.dedent(scenario))
-        values = QUICK | {"target.url": server.url, "scenario.file": str(file)}
+        values = THEIRS | {"target.url": server.url, "scenario.file": str(file)}
         values |= {key.replace("__", "."): value for key, value in overrides.items()}
         plan = read_plan(Path("smoke"), [f"{key}={value}" for key, value in values.items()])
         people = seeded_roster(plan.event.students, 0, plan.seed)
