@@ -7,6 +7,8 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.words import counted
 
 _SERVER_ERROR: Final = 500
+_TOLD: Final = ("ticket", "sold_out")
+"""What students end as who were told so by a click; others may not have got that far."""
 
 
 def failed_for_all(evidence: Evidence) -> list[str]:
@@ -28,8 +30,8 @@ def unanswered_sale(evidence: Evidence) -> list[str]:
     """Return a sentence when nothing was learnt about buying, though somebody was meant to."""
     meant = evidence.plan.schedule.sale > 0 and bool(evidence.students["enrolled"].any())
     frame, stopped_ns = evidence.latency, evidence.timeline.stopped_ns
-    clicked = int(evidence.students["clicked_ns"].notna().sum())
-    if not meant or evidence.t0_ns is None or (frame.empty and not clicked):
+    told = int(evidence.students["outcome"].astype("object").isin(_TOLD).sum())
+    if not meant or evidence.t0_ns is None or (frame.empty and not told):
         return []
     tries = frame[frame["role"] == PURCHASE]
     if tries["answered"].any() or failed_for_all(evidence):
@@ -41,11 +43,11 @@ def unanswered_sale(evidence: Evidence) -> list[str]:
         ]
     if stopped_ns is not None and stopped_ns < evidence.t0_ns:
         return []  # nobody was to buy yet
-    if clicked and not evidence.plan.bundled:
+    if told and not evidence.plan.bundled:
         return [
-            f"{counted(clicked, 'student')} tried to buy and no request of it was recorded, so "
-            f"nothing is known about the sale: what a scenario sends without self.client is not "
-            f"measured."
+            f"{counted(told, 'student was', 'students were')} given a ticket or sent away and no "
+            f"request to buy was recorded, so nothing is known about the sale: what a scenario "
+            f"sends without self.client is not measured."
         ]
     if frame.empty:
         return []
