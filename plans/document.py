@@ -61,6 +61,11 @@ def read_document(path: Path, what: str = "The plan") -> dict[str, Any]:
     try:
         return parse(text)
     except UnparsableError as error:
+        if path.suffix == ".py":
+            raise PlanError(
+                f"{named(path)} is a Python file: give the plan, a TOML file that names it as "
+                f"scenario.file. A plain Locust file is performed by `rehearse run` with --host."
+            ) from error
         raise PlanError(f"{what} {named(path)} is not valid TOML: {error}.") from error
 
 

@@ -28,7 +28,8 @@ def unanswered_sale(evidence: Evidence) -> list[str]:
     """Return a sentence when nothing was learnt about buying, though somebody was meant to."""
     meant = evidence.plan.schedule.sale > 0 and bool(evidence.students["enrolled"].any())
     frame, stopped_ns = evidence.latency, evidence.timeline.stopped_ns
-    if not meant or evidence.t0_ns is None or frame.empty:
+    clicked = int(evidence.students["clicked_ns"].notna().sum())
+    if not meant or evidence.t0_ns is None or (frame.empty and not clicked):
         return []
     tries = frame[frame["role"] == PURCHASE]
     if tries["answered"].any() or failed_for_all(evidence):
@@ -40,4 +41,12 @@ def unanswered_sale(evidence: Evidence) -> list[str]:
         ]
     if stopped_ns is not None and stopped_ns < evidence.t0_ns:
         return []  # nobody was to buy yet
+    if clicked and not evidence.plan.bundled:
+        return [
+            f"{counted(clicked, 'student')} tried to buy and no request of it was recorded, so "
+            f"nothing is known about the sale: what a scenario sends without self.client is not "
+            f"measured."
+        ]
+    if frame.empty:
+        return []
     return ["Nobody got as far as trying to buy, so nothing is known about the sale."]

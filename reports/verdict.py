@@ -50,6 +50,7 @@ from dress_rehearsal.reports.incidents import (
     undone_faults,
 )
 from dress_rehearsal.reports.pools import PoolFinding, find_pools, foreign_notes
+from dress_rehearsal.reports.retried import retried_notes
 from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import judge_trust
@@ -148,6 +149,7 @@ def judge(evidence: Evidence) -> Verdict:
         notes=_distinct(
             [
                 *notes_on(evidence.plan),
+                *retried_notes(evidence),
                 *load.notes,
                 *fairness.notes,
                 *evidence.stores.notes,

@@ -69,7 +69,11 @@ def misfit(plan: "Plan") -> str | None:
     if plan.scenario.file is None:
         return "load is for a plain Locust file: name it under [scenario], as file"
     if plan.ledgers:
-        return "ledgers are for buyers: a plain Locust file tells nobody of a ticket"
+        return (
+            "ledgers are for buyers: a plain Locust file says of no answer that it granted a "
+            "ticket, so nothing could be held against what a ledger has. Leave [[ledgers]] out, "
+            "or have somebody buy with a class of Buyer, which `rehearse init` drafts"
+        )
     given = [key for key in ("proxy", "headers") if getattr(plan.target, key)]
     if given:
         return (

@@ -53,6 +53,10 @@ def json_of(text: bytes | str) -> Any:
         raise ValueError("it is nested too deep") from error
 
 
+NO_TLS: Final = "what answers there does not speak TLS (http:// may be meant)"
+"""What is said where something else than TLS is spoken."""
+
+
 def ask(
     method: str,
     url: str,
@@ -314,6 +318,8 @@ def _exchanged(
 def _tls_words(error: OSError | ValueError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return str(error.verify_message or "its certificate is not trusted").rstrip(".")
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return NO_TLS
     if isinstance(error, ssl.SSLError) and error.reason:
         return str(error.reason).replace("_", " ").lower()
     return "the handshake failed"

@@ -3,8 +3,6 @@
 import argparse
 from pathlib import Path
 
-from rich.markup import escape
-
 from dress_rehearsal.rehearsal.terminal.console import make_console
 
 
@@ -32,8 +30,9 @@ def add(init: argparse.ArgumentParser) -> None:
 
 def _init(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.first_contact.introduction import introduce
+    from dress_rehearsal.rehearsal.terminal.sheet import Sheet
 
-    console = make_console()
+    sheet = Sheet(make_console())
     for line in introduce(options.url, options.out, options.allow, options.ca_file):
-        console.print(escape(line), soft_wrap=True)
+        sheet.line(line)
     return 0

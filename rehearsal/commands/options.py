@@ -20,8 +20,8 @@ BROKEN: Final = 1
 """Exit codes: bad usage or plan, and anything else that is neither pass, fail nor inconclusive."""
 
 DRAWN: Final = (
-    "Who acts is drawn from the seed, so the app has to let anybody in: name its own people in "
-    "event.roster, or with --roster FILE."
+    "The students' names are made up from the seed, so the app has to let anybody in. Where it has "
+    "accounts of its own, name them in event.roster, or with --roster FILE."
 )
 """Said where a scenario of the user's own has no roster."""
 

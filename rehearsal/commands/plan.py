@@ -16,6 +16,8 @@ from dress_rehearsal.rehearsal.commands.options import (
     overriding,
     planned,
 )
+from dress_rehearsal.rehearsal.terminal.console import make_console
+from dress_rehearsal.rehearsal.terminal.sheet import Sheet
 from dress_rehearsal.reports.words import counted
 
 
@@ -49,13 +51,12 @@ def _check(options: argparse.Namespace) -> int:
 
     plan = planned(options)
     check_usage(plan, options.out, options.roster)
-    print(  # noqa: T201
-        f"{named(options.plan)}: fine. {_who(plan)}, {counted(len(plan.gates), 'gate')}."
-    )
+    sheet = Sheet(make_console())
+    sheet.line(f"{named(options.plan)}: fine. {_who(plan)}, {counted(len(plan.gates), 'gate')}.")
     for note in notes_on(plan):
-        print(note)  # noqa: T201
+        sheet.line(note)
     if is_drawn(plan, options.roster):
-        print(DRAWN)  # noqa: T201
+        sheet.line(DRAWN)
     return 0
 
 

@@ -29,12 +29,12 @@ def _probe(options: argparse.Namespace) -> int:
     plan = planned(options)
     _check_probeable(plan)
     from dress_rehearsal.rehearsal.first_contact.probe import next_step, probe
-    from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
     from dress_rehearsal.rehearsal.preflight.checks import people_of
     from dress_rehearsal.rehearsal.preflight.external_target import (
         check_ledgers,
         check_startable,
     )
+    from dress_rehearsal.rehearsal.terminal.sheet import Sheet
 
     people = people_of(plan, options.roster)
     check_startable(plan)

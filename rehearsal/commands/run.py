@@ -92,11 +92,12 @@ def _run(options: argparse.Namespace) -> int:
 def _dry_run(plan: Plan, options: argparse.Namespace, repeats: int) -> int:
     from dress_rehearsal.rehearsal.preflight.checks import check_usage
     from dress_rehearsal.rehearsal.preflight.dry_run import dry_run
+    from dress_rehearsal.rehearsal.terminal.sheet import Sheet
 
     people = check_usage(plan, options.out, options.roster, performed=True, repeated=repeats > 1)
-    console = make_console()
+    sheet = Sheet(make_console())
     for line in dry_run(plan, people):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        sheet.line(line)
     if repeats > 1:
-        console.print(f"All of it {repeats} times, with seeds counted up.", soft_wrap=True)
+        sheet.line(f"All of it {repeats} times, with seeds counted up.")
     return 0

@@ -4,8 +4,8 @@ from typing import Final
 
 from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
 from dress_rehearsal.rehearsal.first_contact.exchange import Exchanged
-from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
 from dress_rehearsal.rehearsal.first_contact.student import Played
+from dress_rehearsal.rehearsal.terminal.sheet import Sheet
 from dress_rehearsal.reports.words import counted, milliseconds
 from dress_rehearsal.scenarios import Admitted, Failed, Granted, Pending, Refused, Waiting
 

@@ -7,8 +7,8 @@ from typing import Final
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.ledgers import Reading
 from dress_rehearsal.records.steps import Steps
-from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
 from dress_rehearsal.rehearsal.first_contact.stores import Held
+from dress_rehearsal.rehearsal.terminal.sheet import Sheet
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.audit.applicability import foreseen
 from dress_rehearsal.reports.evidence.stores import FACT_OF, Fact
@@ -20,6 +20,8 @@ _WORDS: Final[Mapping[Fact, str]] = {
     "times": "when",
     "numbers": "in which order",
 }
+_THEIRS_TO_CHANGE: Final = ("ledger", "the sale was open")
+"""Words of reasons that another plan would not have."""
 _ALONE: Final = "answers only: a wrong that they show is proven, none shown proves nothing"
 
 
@@ -55,8 +57,15 @@ def tell_decisions(sheet: Sheet, plan: Plan, after: Held, steps: Steps) -> None:
     for name in COUNTERS:
         if name in reasons:
             by_reason[reasons[name]].append(name)
+    rest: list[str] = []
     for reason, names in by_reason.items():
-        sheet.line(f"does not apply, for {reason}: {', '.join(names)}", 2, style="bright_black")
+        if any(words in reason for words in _THEIRS_TO_CHANGE):
+            told = f"does not apply, because {reason}: {', '.join(names)}"
+            sheet.line(told, 2, style="bright_black")
+        else:
+            rest += names
+    told = f"does not apply to this scenario (the report says why): {', '.join(rest)}"
+    sheet.line(told, 2, style="bright_black")
 
 
 def _listed(words: list[str]) -> str:

@@ -74,7 +74,7 @@ def plan_text(
         '# roster = "people.csv"  # who may log in: a line each, below student,pin,enrolled',
         "tickets = 50    # how many there are to sell",
         "per_student = 1 # 0: as many as they like",
-        '# order_within = "500 ms"  # overtaken by more than this is wronged; keep below the sale',
+        '# order_within = "500 ms"  # by how much one may be overtaken; well below the sale',
         "",
         "[target]",
         'stage = "external"',

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from dress_rehearsal.plans import PlanError, refusal
 from dress_rehearsal.plans.files import check_folder, kind_of, named, reason_of
 from dress_rehearsal.plans.hosts import is_host, is_loopback
+from dress_rehearsal.records.http.client import NO_TLS
 from dress_rehearsal.records.http.reach import UnreachableError, reach_of
 from dress_rehearsal.rehearsal.errors import SilentTargetError
 from dress_rehearsal.rehearsal.first_contact.draft import (
@@ -24,6 +25,7 @@ from dress_rehearsal.rehearsal.first_contact.questions import (
     DOCUMENTS,
     HEALTH,
     METRICS,
+    MOST,
     PAGE,
     Heard,
     Interview,
@@ -64,9 +66,12 @@ def introduce(
         reach = reach_of(trusted, None)
     except UnreachableError as error:
         raise PlanError(str(error).replace("target.ca_file", _CA_OPTION)) from error
+    yield f"Asking {url}: GET only, {MOST} times at most, without any login."
     interview = Interview(url, reach)
     page = interview.ask(PAGE)
     yield f"GET {page.path}: {page.words}"
+    if page.why == NO_TLS:
+        raise SilentTargetError(f"There is no https at the URL: {page.why}.")
     if page.untrusted:
         raise SilentTargetError(
             f"What answers at the URL is not trusted: {page.why}. Where its certificate is of an "
@@ -82,6 +87,7 @@ def introduce(
     healthy = interview.first(HEALTH, lambda heard: heard.ok)
     yield from _asked(interview.heard[1:])
     yield ""
+    yield from _locked(interview.heard)
     found = guesses(document.document) if document is not None and document.document else None
     yield from _understood(found, document)
     exposition = None if metrics is None else _exposition(url, metrics)
@@ -119,6 +125,15 @@ def _asked(heard: Sequence[Heard]) -> Iterator[str]:
         yield f"GET {first.path}{others}: {words}"
 
 
+def _locked(heard: Sequence[Heard]) -> Iterator[str]:
+    """Yield what to do where an app shows what it has to those only whom it knows."""
+    if sum(each.status in (401, 403) for each in heard) > len(heard) / 2:
+        yield (
+            "Most of it is for those only who log in, which is not done here: see the app's own "
+            "description of its routes, and give metrics their token with bearer_env."
+        )
+
+
 def _understood(found: Guesses | None, document: Heard | None) -> Iterator[str]:
     if found is None or document is None:
         yield (
@@ -142,7 +157,7 @@ def _about_metrics(exposition: Exposition | None) -> Iterator[str]:
     if exposition.candidates:
         yield "Guessed from their names, and in the plan as comments, these may be a pool's:"
     for candidate in exposition.candidates:
-        yield f"  {', '.join(candidate.lines)}"
+        yield from (f"  {line}" for line in candidate.lines)
 
 
 def _exposition(url: str, metrics: Heard) -> Exposition:

@@ -12,7 +12,7 @@ from dress_rehearsal.records.collectors.pool_series import FOUND, NO_NUMBER
 from dress_rehearsal.records.http import NoAnswerError
 from dress_rehearsal.records.samples import SourceUnreadableError
 from dress_rehearsal.rehearsal.first_contact.candidates import candidates
-from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
+from dress_rehearsal.rehearsal.terminal.sheet import Sheet
 from dress_rehearsal.reports.words import counted, written
 
 _SHOWN: Final = (

@@ -28,10 +28,10 @@ from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
 from dress_rehearsal.rehearsal.first_contact.exchange import Wire
 from dress_rehearsal.rehearsal.first_contact.meters import tell_metrics
 from dress_rehearsal.rehearsal.first_contact.refusals import try_refused
-from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
 from dress_rehearsal.rehearsal.first_contact.stores import held, tell_ledgers
 from dress_rehearsal.rehearsal.first_contact.student import Played, ProbeStudent, await_instant
 from dress_rehearsal.rehearsal.first_contact.wrongs import wrongs_of
+from dress_rehearsal.rehearsal.terminal.sheet import Sheet
 from dress_rehearsal.scenarios import Granted, Pending
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.loading import load_buyer

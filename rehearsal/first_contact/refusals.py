@@ -11,9 +11,9 @@ from typing import Final
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.rehearsal.first_contact.account import tell_played
 from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
-from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
 from dress_rehearsal.rehearsal.first_contact.student import Played, ProbeStudent
 from dress_rehearsal.rehearsal.first_contact.wrongs import broken
+from dress_rehearsal.rehearsal.terminal.sheet import Sheet
 from dress_rehearsal.scenarios import Granted, Pending, Refused
 
 _LEAST_ERROR: Final = 400

@@ -15,7 +15,7 @@ from dress_rehearsal.records.ledgers import (
 )
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
-from dress_rehearsal.rehearsal.first_contact.sheet import Sheet
+from dress_rehearsal.rehearsal.terminal.sheet import Sheet
 from dress_rehearsal.reports.words import counted
 
 _WANTED: Final[Mapping[str, str]] = {

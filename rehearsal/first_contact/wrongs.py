@@ -94,6 +94,11 @@ def _unanswered(method: str, exchanged: Exchanged, discretion: Discretion) -> It
         yield f"{method}: {target} got no answer ({exchanged.error})."
     elif exchanged.status >= 500:
         yield f"{method}: {target} was answered {exchanged.status}: see the app's own log."
+    elif exchanged.status in (401, 403) and method in ("arrive", "wait"):
+        yield (
+            f"{method}: {target} was answered {exchanged.status}: the app shows it to those only "
+            f"who have logged in, and {method} comes before log_in."
+        )
     elif exchanged.status == 404:
         yield f"{method}: {target} was answered 404: there is no such route, or nothing there."
 

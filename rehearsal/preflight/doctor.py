@@ -102,7 +102,7 @@ def others(plan: Plan) -> Finding | None:
         busy.words,
         f"at most {written(allowed)} (generator.max_foreign_cpu)",
         "ok" if calm else "warn",
-        "The target and the generator, as long as no processor is to spare: what was slow may then "
+        "Time of the target and the generator, where no processor is to spare: what was slow may "
         "be their doing, and the run decides nothing.",
         None if calm else "ps aux --sort=-pcpu | head",
     )

@@ -91,7 +91,8 @@ def _load(plan: Plan, people: Sequence[Person]) -> Iterator[str]:
     schedule = plan.schedule
     yield (
         f"{counted(plan.event.students, 'student')} from T-0 − {format_duration(schedule.lead)} to "
-        f"T-0 + {format_duration(schedule.sale)}, with seed {plan.seed}. First tries:"
+        f"T-0 + {format_duration(schedule.sale)}, with seed {plan.seed}; T-0 is when the sale "
+        f"{'opens' if plan.opens_at_t0 else 'is taken to open'}. First tries:"
     )
     moments = forecast(plan, people)
     for moment in moments:
@@ -105,8 +106,8 @@ def _load(plan: Plan, people: Sequence[Person]) -> Iterator[str]:
 
 def _line(moment: Moment) -> str:
     return (
-        f"{moment.name:<9}{written(moment.count):>9}   at most {written(moment.peak):>7} in a "
-        f"second, from {offset(moment.peak_s)}"
+        f"{moment.name:<9}{written(moment.count):>9} times, at most {written(moment.peak):>7} in "
+        f"one second: that of {offset(moment.peak_s)}"
     )
 
 

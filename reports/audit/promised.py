@@ -9,12 +9,12 @@ Whoever is told "already holds a ticket" is told of one, though it is not named:
 any of that student's, it is missing like one that was.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
-from dress_rehearsal.records.steps import TICKET
-from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
+from dress_rehearsal.records.steps import PURCHASE, TICKET
+from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S, SCENARIO_TROUBLES
 from dress_rehearsal.reports.audit.pending import borne_out, called_otherwise, may_come, misplaced
 from dress_rehearsal.reports.audit.put_off import never_issued
 from dress_rehearsal.reports.audit.said import Said, clock_ns
@@ -30,6 +30,9 @@ _PAGES: Final = (10, 20, 25, 30, 50, 100, 200, 250, 500, 1000, 5000, 10_000)
 """How many rows a service shows at once that was not asked for all."""
 _SIDE_BY_SIDE_NS: Final = NS_PER_S // 4
 """By so much two may be answered otherwise than in the order in which they were written down."""
+
+_SUCCESS: Final = 2
+"""Hundreds of a status that says yes."""
 
 Wrong = tuple[int | None, str]
 """How often something wrong was found, None where that is not known, and a sentence on it."""
@@ -59,7 +62,7 @@ def _of_promises(said: Said) -> dict[str, Wrong]:
     informed = told["claimed"] & told["outcome"].isin(["refused", "unknown"])
     expected = told.loc[told["acked"] | informed | told["undecided"], "student"]
     surprised = durable.loc[(durable["student"] >= 0), "student"].drop_duplicates()
-    unannounced: int | None = int((~surprised.isin(expected)).sum())
+    unannounced: int | None = int((~surprised.isin([*expected, *_misunderstood(said)])).sum())
 
     acked = told[told["acked"]]
     here = borne_out(acked, durable) | may_come(evidence, acked)
@@ -95,6 +98,18 @@ def _of_promises(said: Said) -> dict[str, Wrong]:
             f"was never issued.",
         ),
     }
+
+
+def _misunderstood(said: Said) -> Any:
+    """Return the students who were told yes by an answer that a scenario with defects lost.
+
+    What it raised on a 201, or returned in its place, is no silence of the target.
+    """
+    events = said.evidence.events
+    if not any(each.kind == "phase" and each.name == SCENARIO_TROUBLES for each in events):
+        return ()
+    success = integers(said.evidence.requests["status"]) // 100 == _SUCCESS
+    return said.students(said.at(PURCHASE, TICKET) & (said.outcome == "failed") & success)
 
 
 def _of_counts(evidence: Evidence) -> dict[str, Wrong]:

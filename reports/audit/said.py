@@ -4,12 +4,16 @@ It is made once for an audit, and every check asks it.
 """
 
 from functools import cached_property
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
 
+from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.records.steps import PURCHASE
+from dress_rehearsal.records.tables import NS_PER_MS
 from dress_rehearsal.reports.audit.claims import checked_words
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.clocks import FOREIGN_CLOCK_NS
@@ -18,11 +22,34 @@ from dress_rehearsal.reports.numbers import integers, least_of
 
 NEVER_NS = np.iinfo(np.int64).max
 """Stands for a moment that did not come."""
+_TIMER_NS: Final = 10 * NS_PER_MS
+"""A timer that is set for T-0 may go off so much before it, by the clock of the same machine."""
+_FORWARDING: Final = frozenset({"kubectl", "oc", "ssh", "autossh", "socat"})
+"""Programs that only lead to an app elsewhere, which has a clock of its own."""
 
 
 def clock_ns(evidence: Evidence) -> int:
     """Return by how many ns the target's clock and the generator's may differ."""
     return evidence.clock_ns
+
+
+def ahead_ns(evidence: Evidence) -> int:
+    """Return by how much the target's clock may be ahead of the generator's."""
+    if evidence.plan.target.stage == "embedded":
+        return clock_ns(evidence)
+    if shares_clock(evidence):
+        return _TIMER_NS
+    bounds = [each.ahead_ns for each in evidence.ledger_times]
+    return max(min([clock_ns(evidence), *bounds]), _TIMER_NS)
+
+
+def shares_clock(evidence: Evidence) -> bool:
+    """Return whether the target has the generator's own clock: it was started here, and is here."""
+    target = evidence.plan.target
+    if target.command is None:
+        return target.stage == "embedded"
+    here = is_loopback(urlsplit(target.url or "").hostname or "")
+    return here and Path(target.command[0]).name not in _FORWARDING
 
 
 class Told(NamedTuple):

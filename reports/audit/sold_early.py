@@ -7,24 +7,16 @@ A row of somebody else's ledger that is dated before its student's first click p
 that click (`reports.evidence.ledger_times`), so it decides nothing.
 """
 
-from pathlib import Path
-from typing import Final
-
 import pandas as pd
 
-from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
-from dress_rehearsal.reports.audit.said import clock_ns
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.audit.said import ahead_ns, clock_ns
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.clocks import OWN_CLOCK_NS
 from dress_rehearsal.reports.evidence.ledger_times import coarseness_ns
 from dress_rehearsal.reports.evidence.stores import owned
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.words import counted, seconds
-
-_TIMER_NS: Final = 10 * NS_PER_MS
-"""A timer that is set for T-0 may go off so much before it, by the clock of the same machine."""
-_FORWARDING: Final = frozenset({"kubectl", "oc", "ssh", "autossh", "socat"})
-"""Programs that only lead to an app elsewhere, which has a clock of its own."""
 
 
 def sold_early(evidence: Evidence) -> tuple[int, str] | None:
@@ -37,7 +29,7 @@ def sold_early(evidence: Evidence) -> tuple[int, str] | None:
     t0_ns = evidence.t0_ns
     if t0_ns is None:
         return None
-    heard = _before(told["acked_ns"], t0_ns - _ahead_ns(evidence))
+    heard = _before(told["acked_ns"], t0_ns - ahead_ns(evidence))
     early = int((told["acked"] & heard).sum())
     ours = evidence.plan.target.stage == "embedded"
     times = {each.store: each for each in evidence.ledger_times}
@@ -63,7 +55,7 @@ def early_notes(evidence: Evidence) -> list[str]:
     if t0_ns is None or not evidence.plan.opens_at_t0 or evidence.clock_steps:
         return []
     since_ns = t0_ns - told.loc[told["acked"], "acked_ns"].dropna()
-    apart_ns = _ahead_ns(evidence)
+    apart_ns = ahead_ns(evidence)
     close = since_ns[(since_ns > OWN_CLOCK_NS) & (since_ns <= apart_ns)]
     if close.empty:
         return []
@@ -73,17 +65,6 @@ def early_notes(evidence: Evidence) -> list[str]:
         f"to {seconds(by_s)}. The target's clock may be ahead of the generator's by as much as "
         f"{seconds(apart_s)}, so that proves no early sale; with one clock for both it does."
     ]
-
-
-def _ahead_ns(evidence: Evidence) -> int:
-    """Return by how much the target's clock may be ahead of the generator's."""
-    target = evidence.plan.target
-    if target.stage == "embedded":
-        return clock_ns(evidence)
-    if target.command is not None and Path(target.command[0]).name not in _FORWARDING:
-        return _TIMER_NS
-    bounds = [each.ahead_ns for each in evidence.ledger_times]
-    return max(min([clock_ns(evidence), *bounds]), _TIMER_NS)
 
 
 def _before(times_ns: pd.Series, from_ns: int) -> "pd.Series[bool]":

@@ -24,7 +24,7 @@ from dress_rehearsal.reports.figures.palette import (
 )
 from dress_rehearsal.reports.figures.panel import Entry, Kind, Panel
 from dress_rehearsal.reports.schema import Latency
-from dress_rehearsal.reports.words import milliseconds
+from dress_rehearsal.reports.words import milliseconds, written
 
 _FLOOR_MS = 0.1
 _LOOKS: Final[tuple[tuple[str, Kind], ...]] = (
@@ -35,14 +35,19 @@ _LOOKS: Final[tuple[tuple[str, Kind], ...]] = (
     (SKY, "dashed"),
     (MUTED, "dashed"),
     (VERMILLION, "dashed"),
+    (GREEN, "dashed"),
+    (PURPLE, "dashed"),
+    (ORANGE, "dashed"),
 )
+"""Of each line; there are no more lines than that."""
 _TICKS: Final = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
 def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Drawing | Missing:
     """Return the drawing of felt latency against the share of requests, one line a step."""
     name, heading = "spectrum", "Percentile spectrum"
-    curves = {step: latency_spectrum(evidence.latency, step) for step in latency_ms}
+    shown = _shown(evidence, latency_ms)
+    curves = {step: latency_spectrum(evidence.latency, step) for step in shown}
     curves = {step: curve for step, curve in curves.items() if not curve.empty}
     if not curves:
         return Missing(
@@ -57,13 +62,14 @@ def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Draw
         f"requests to say more. The scale spreads the slowest: each mark on it is ten times rarer "
         f"than the one before."
     )
+    if len(shown) < len(latency_ms):
+        caption += f" Of {written(len(latency_ms))} {kind}s it has the {len(shown)} asked most."
     bought = _most_bought(evidence, curves)
     system = pd.Series(dtype=float) if bought is None else bought["system_ms"].dropna()
 
     def draw(sheet: Sheet) -> None:
         panel = sheet.panel("Latency felt, ms (log)" if students else "Latency, ms (log)", 230)
-        for number, (step, curve) in enumerate(curves.items()):
-            colour, kind = _LOOKS[min(number, len(_LOOKS) - 1)]
+        for (colour, kind), (step, curve) in zip(_LOOKS, curves.items(), strict=False):
             width = 2.4 if evidence.steps.role_of(step) == PURCHASE else 1.5
             _draw_curve(panel, curve["nines"], curve["felt_ms"], Entry(kind, colour, step), width)
         lowest = min(float(curve["felt_ms"].min()) for curve in curves.values())
@@ -76,6 +82,15 @@ def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Draw
         _axis_of_shares(panel, max(float(curve["nines"].max()) for curve in curves.values()))
 
     return drawn(name, heading, title, caption, "share of requests (log axis)", draw)
+
+
+def _shown(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> list[str]:
+    """Return the steps that lines can be told apart of: those for buying, then those asked most."""
+    bought = evidence.steps.of_role(PURCHASE)
+    asked = evidence.latency["step"].value_counts()
+    most = sorted(latency_ms, key=lambda step: (step not in bought, -asked.get(step, 0)))
+    kept = set(most[: len(_LOOKS)])
+    return [step for step in latency_ms if step in kept]
 
 
 def _most_bought(evidence: Evidence, curves: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:

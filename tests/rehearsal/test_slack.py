@@ -209,4 +209,6 @@ def test_a_url_that_leads_nowhere_is_a_sentence(monkeypatch, url, words):
 
 def test_a_receiver_that_speaks_no_tls_is_a_sentence(slack, monkeypatch):
     monkeypatch.setenv(VARIABLE, slack.url.replace("http:", "https:"))
-    assert "the receiver gave no answer: wrong version number" in told(plan(), verdict_of())
+    assert "the receiver gave no answer: what answers there does not speak TLS" in told(
+        plan(), verdict_of()
+    )

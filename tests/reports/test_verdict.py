@@ -240,6 +240,11 @@ def test_a_sale_of_which_no_try_was_answered_decides_nothing(evidence_of):
     said = "Nobody got as far as trying to buy"
     assert any(reason.startswith(said) for reason in silent.reasons)
     assert silent.verdict != "pass"
+    shop = foreign(evidence, "everything")
+    for rest in (shop.requests[~buying], shop.requests[:0]):
+        beside = judge(dataclasses.replace(shop, requests=rest))
+        assert beside.verdict == "inconclusive"
+        assert "what a scenario sends without self.client is not measured" in str(beside.reasons)
     one = evidence.requests[~buying | (evidence.requests["student"] == 0).to_numpy(dtype=bool)]
     heard = judge(dataclasses.replace(evidence, requests=one))
     assert not any("trying to buy" in reason for reason in heard.reasons)

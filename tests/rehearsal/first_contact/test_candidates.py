@@ -105,7 +105,7 @@ def test_init_writes_them_down_as_comments_that_make_a_plan(tmp_path, capsys):
         assert main(["init", app.url, "--out", str(tmp_path)]) == 0
         said = " ".join(capsys.readouterr().out.split())
         assert "Guessed from their names" in said
-        assert 'used = "acme_db_conns_busy", max = "acme_db_conns_max"' in said
+        assert 'used = "acme_db_conns_busy" max = "acme_db_conns_max"' in said
         path = tmp_path / "own-app.toml"
         text = path.read_text()
         assert not read_plan(path).metrics

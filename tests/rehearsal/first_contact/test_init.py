@@ -10,6 +10,7 @@ import trustme
 from dress_rehearsal.plans import read_plan
 from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.rehearsal.first_contact.draft import Exposition, module_of, name_of, plan_text
+from dress_rehearsal.rehearsal.first_contact.questions import DOCUMENTS, HEALTH, METRICS, PAGE
 from dress_rehearsal.scenarios.loading import load_buyer
 from tests.hostile_http import MODES, hostile
 from tests.rehearsal.first_contact.documents import FASTAPI
@@ -41,7 +42,7 @@ def test_what_was_found_is_filled_in(tmp_path, capsys):
     assert main(["plan", "check", str(tmp_path / "winter-fest-shop.toml")]) == 0
     said = capsys.readouterr().out
     assert "fine. 100 students, 50 tickets" in said
-    assert "Who acts is drawn from the seed" in said
+    assert "names are made up from the seed" in said
     loaded = load_buyer(read_plan(tmp_path / "winter-fest-shop.toml"))
     assert loaded.__name__ == "Customer"
     for text in (plan, scenario):
@@ -190,3 +191,21 @@ def test_a_host_that_is_allowed_and_pools_that_were_found_are_in_the_plan():
 def test_names_are_made_of_a_title(title, name, module):
     assert name_of(title) == name
     assert module_of(name) == module
+
+
+def test_an_app_that_shows_nothing_to_strangers_is_said_to(tmp_path, capsys):
+    with served(dict.fromkeys((PAGE, *DOCUMENTS, *METRICS, *HEALTH), 401)) as app:
+        assert main(["init", app.url, "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "GET /openapi.json and 18 other places: 401" in said
+    assert "for those only who log in" in said
+    (tmp_path / "again").mkdir()
+    with served({"/": "hello"}) as app:
+        assert main(["init", app.url, "--out", str(tmp_path / "again")]) == 0
+    assert "for those only who log in" not in capsys.readouterr().out
+
+
+def test_http_asked_for_as_https_is_named(tmp_path, capsys):
+    with served({}) as app:
+        assert main(["init", app.url.replace("http", "https"), "--out", str(tmp_path)]) == 1
+    assert "There is no https at the URL: what answers there does not" in capsys.readouterr().err

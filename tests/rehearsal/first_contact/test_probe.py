@@ -431,3 +431,17 @@ def test_nothing_is_left_however_it_ends(tmp_path, temporary, how):
     while list(temporary.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert list(temporary.iterdir()) == []
+
+
+def test_a_page_for_those_only_who_logged_in_is_named(probed):
+    code, said = probed({**PAGES, "/shows/7": 401})
+    assert code == 1
+    assert "arrive: GET /shows/7 was answered 401: the app shows it to those only" in said
+
+
+@pytest.mark.parametrize("command", [["probe"], ["plan", "check"], ["doctor"], ["sweep"]])
+def test_a_scenario_given_in_place_of_a_plan_is_named(tmp_path, capsys, command):
+    (tmp_path / "shop.py").write_text(textwrap.dedent(SOUND))
+    more = ["--over", "seed=1,2"] if command == ["sweep"] else []
+    assert main([*command, str(tmp_path / "shop.py"), *more]) == 2
+    assert "is a Python file: give the plan" in " ".join(capsys.readouterr().err.split())

@@ -68,6 +68,32 @@ def ended(evidence: Evidence, outcome: str, number: int = 2) -> list[int]:
 
 
 @pytest.mark.parametrize(
+    ("command", "host", "at_s", "wronged"),
+    [
+        pytest.param("gunicorn", "127.0.0.1", 0.7, True, id="started here, so of one clock"),
+        pytest.param("gunicorn", "127.0.0.1", 0.3, False, id="a timer that is late in the rush"),
+        pytest.param("deploy", "staging.example", 0.7, False, id="started, and elsewhere"),
+        pytest.param("/usr/bin/ssh", "127.0.0.1", 0.7, False, id="leads to another machine"),
+        pytest.param(None, "127.0.0.1", 0.7, False, id="nobody knows where it runs"),
+    ],
+)
+def test_a_sale_that_opens_late_is_held_against_the_clock_that_it_has(
+    evidence_of, command, host, at_s, wronged
+):
+    evidence = foreign(evidence_of(**SMALL), "everything")
+    target = evidence.plan.target.model_copy(
+        update={
+            "command": None if command is None else (command, "shop"),
+            "url": f"http://{host}:1",
+        }
+    )
+    plan = evidence.plan.model_copy(update={"target": target})
+    evidence = dataclasses.replace(evidence, plan=plan)
+    late = told(evidence, PURCHASE, ended(evidence, "sold_out"), "too_early", at_s)
+    assert found(late) == ({"false_too_early": 2} if wronged else {})
+
+
+@pytest.mark.parametrize(
     ("step", "who", "word", "at_s", "wrong"),
     [
         pytest.param(PURCHASE, "sold_out", "too_early", 0.5, "false_too_early", id="T-0 was past"),

@@ -16,6 +16,8 @@ from tests.reports.auditing import audited, counted
 from tests.reports.foreign import foreign
 from tests.steps import TICKET as FOLLOW_UP
 
+pytestmark = pytest.mark.whole_runs
+
 SHOP = {"students": 200, "tickets": 60, "allocation": "naive"}
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -21,7 +22,7 @@ from dress_rehearsal.reports.figures.time_axis import RunSeries, run_window_s
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import milliseconds, offset, resource_words, seconds, written
-from tests.steps import PURCHASE
+from tests.steps import PAGE, PURCHASE
 
 pytestmark = pytest.mark.whole_runs
 
@@ -195,6 +196,24 @@ def test_a_hostile_name_stays_text_in_a_figure(healthy: Evidence, healthy_verdic
         root = ElementTree.fromstring(text)
         assert not [part for part in root.iter() if part.tag.endswith("script")]
         assert "<!--" not in text
+
+
+def test_of_very_many_steps_the_spectrum_draws_buying_and_those_asked_most(
+    healthy: Evidence, healthy_verdict: Verdict
+) -> None:
+    words = healthy.requests["step"].astype("object").to_numpy(copy=True)
+    pages = np.flatnonzero(words == PAGE)
+    for number, row in enumerate(pages):
+        words[row] = f"GET /pages/{number % 300}"
+    evidence = dataclasses.replace(healthy, requests=healthy.requests.assign(step=words))
+    latency_ms = dict(healthy_verdict.latency_ms)
+    page = latency_ms.pop(PAGE)
+    usual = len(latency_ms)
+    latency_ms |= {f"GET /pages/{number}": page for number in range(300)}
+    figure = drawn(draw_spectrum(evidence, latency_ms))
+    assert f"Of {usual + 300} steps it has the 10 asked most." in figure.caption
+    few = drawn(draw_spectrum(healthy, healthy_verdict.latency_ms))
+    assert len(figure.wide.file) < 2 * len(few.wide.file)
 
 
 def test_a_machines_own_matplotlib_settings_change_nothing(

@@ -6,7 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from dress_rehearsal.records import TimelineEvent
+from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.records.tables import SCENARIO_TROUBLES
+from dress_rehearsal.reports.audit import audit_run
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.trust.scenario import judge_scenario
 from dress_rehearsal.reports.verdict import judge
@@ -73,3 +75,23 @@ def test_a_yes_that_says_nothing_may_be_the_targets_error(trouble: str, troubled
 def test_to_make_nothing_of_any_other_answer_is_a_defect(status: int, troubled: Troubled) -> None:
     doubts, notes = judge_scenario(troubled({f"buy() returned nothing for {status}": 1}))
     assert (len(doubts), notes) == (1, [])
+
+
+def test_what_a_defect_made_of_a_yes_is_no_silence_of_the_target(
+    troubled: Troubled, evidence_of: Callable[..., Evidence]
+) -> None:
+    def lost(evidence: Evidence) -> Evidence:
+        students, requests = evidence.students.copy(), evidence.requests.copy()
+        who = students.loc[students["outcome"] == "ticket", "student"].head(2)
+        mine = students["student"].isin(who)
+        students["outcome"] = students["outcome"].astype("object").mask(mine, "failed")
+        for column in ("ticket", "acked_ns", "issued_ns"):
+            students[column] = students[column].mask(mine)
+        clicks = requests["student"].isin(who) & (requests["role"] == PURCHASE)
+        requests["outcome"] = requests["outcome"].astype("object").mask(clicks, "failed")
+        requests["error"] = requests["error"].astype("object").mask(clicks, "KeyError")
+        return dataclasses.replace(evidence, students=students, requests=requests)
+
+    assert audit_run(lost(evidence_of(**SMALL))).audit.held_without_ack == 2
+    defect = lost(troubled({"KeyError in buy(), line 14 of shop.py": 2}))
+    assert audit_run(defect).audit.held_without_ack == 0

@@ -16,8 +16,16 @@ class Sheet:
         self._console = console
 
     def line(self, text: str = "", indent: int = 0, style: str = "") -> None:
-        """Show one line; what of it does not fit goes below its own beginning."""
-        if self._console.file.isatty():
+        """Show one line; what of it does not fit goes below its own beginning.
+
+        Blanks that the text begins with are its indentation as well.
+        """
+        plain = text.lstrip(" ")
+        indent += len(text) - len(plain)
+        text = plain
+        if not text:
+            self._console.print()
+        elif self._console.file.isatty():
             self._console.print(Padding(Text(text, style), (0, 0, 0, indent), expand=False))
         else:
             self._console.print(Text(f"{' ' * indent}{text}", style), soft_wrap=True)
