@@ -104,11 +104,13 @@ def _logs(folder: Path) -> Sequence[Path]:
 def _details(detail: Mapping[str, Any]) -> Iterator[str]:
     for key, value in detail.items():
         name, _, unit = key.rpartition("_")
-        if name and unit in _UNITS and value is not None:
+        if not name or unit not in _UNITS:
+            name, shown = key, _told(value)
+        elif value is None:
+            shown = _words(value)
+        else:
             numbers = value if isinstance(value, list) else [value]
             shown = " to ".join(quantity(number, unit) for number in numbers)
-        else:
-            name, shown = key, _told(value)
         if shown:
             yield f"{name.replace('_', ' ')}: {shown}"
 

@@ -137,6 +137,7 @@ def test_a_counter_of_what_a_rush_did_not_have_does_not_apply() -> None:
     assert {row[-1].text for row in table.rows} == {"there is no ledger"}
     assert len(table.rows) == len(COUNTERS)
     assert [row[0].text for row in audit_table(audit, reasons).rows] == ["Settle time"]
+    assert audit_table(audit, reasons, settles=False).rows == [], "nothing is written back there"
     assert not_applicable_table({}) is None
 
 

@@ -1,0 +1,28 @@
+"""What the page says about a run's surroundings is in words, with units."""
+
+import dataclasses
+
+from dress_rehearsal.records.timeline import TimelineEvent
+from dress_rehearsal.reports.page.facts import timeline_rows
+
+
+def details(evidence, **detail):
+    """Return the words of a timeline's line with such a detail."""
+    event = TimelineEvent(t_ns=evidence.t0_ns, kind="phase", name="some_phase", detail=detail)
+    ((_, _, _, words),) = timeline_rows(dataclasses.replace(evidence, events=[event]))
+    return words
+
+
+def test_a_detail_of_the_timeline_is_words_with_units_and_no_json(evidence_of):
+    evidence = evidence_of(students=200, tickets=60)
+    said = details(evidence, statuses=[200, 404], clock_ahead_s=[-0.25, 0.75])
+    assert said == "statuses: 200, 404, clock ahead: -0.25 s to 0.75 s"
+    assert details(evidence, after_ms=1135.251) == "after: 1,135.3 ms"
+    assert details(evidence, tickets=1800, planned=True) == "tickets: 1,800, planned: yes"
+
+
+def test_a_detail_that_is_empty_or_zero_in_a_table_of_counts_is_not_told(evidence_of):
+    evidence = evidence_of(students=200, tickets=60)
+    assert details(evidence, unclean=[]) == ""
+    assert details(evidence, values={"users": 12, "users_hung": 0}) == "values: users 12"
+    assert details(evidence, clock_ahead_s=None) == "clock ahead: not known"
