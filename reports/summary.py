@@ -24,6 +24,7 @@ from dress_rehearsal.reports.words import (
     offset,
     percent,
     pool_level,
+    quantity,
     span_words,
     written,
 )
@@ -123,9 +124,9 @@ def _audit(evidence: Evidence, verdict: Verdict) -> list[str]:
     return blocks
 
 
-def _number(value: Number | None, *, applies: bool) -> str:
+def _number(value: Number | None, *, applies: bool, unit: str) -> str:
     """Return a number, or whether it was not measured or there was nothing to be measured."""
-    return written(value) if applies or value is not None else NOT_APPLICABLE
+    return quantity(value, unit) if applies or value is not None else NOT_APPLICABLE
 
 
 def _fairness(evidence: Evidence, verdict: Verdict) -> list[str]:
@@ -136,8 +137,12 @@ def _fairness(evidence: Evidence, verdict: Verdict) -> list[str]:
     ordered, several = plan.event.order == "first_come", plan.students.multi_device > 0
     rows = [
         (
-            name.replace("_", " "),
-            _number(value, applies=several if name == "multi_device_advantage" else ordered),
+            name.removesuffix("_s").replace("_", " "),
+            _number(
+                value,
+                applies=several if name == "multi_device_advantage" else ordered,
+                unit="s" if name.endswith("_s") else "",
+            ),
         )
         for name, value in values.items()
     ]

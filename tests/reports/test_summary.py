@@ -50,6 +50,7 @@ def test_where_no_order_was_promised_overtaking_does_not_apply(summary_of):
     text = summary_of(plan={"event": {"order": "none"}})
     assert "| overtaken | does not apply |" in text
     assert "| multi device advantage | does not apply |" not in text
+    assert "| within | 2 s |" in summary_of(), "a number has its unit, and its name none"
     set_back = summary_of(clock_step_s=-3.0)
     assert "| overtaken | not measured |" in set_back
 

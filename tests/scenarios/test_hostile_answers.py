@@ -80,7 +80,7 @@ def test_a_defect_of_the_bundled_scenario_is_named_as_anybody_s_is(
     assert requests.error.dropna().tolist() == ["ValueError"]
     ((trouble, times),) = rush.troubles.counts.items()
     assert trouble.startswith("ValueError in log_in(), line ")
-    assert (trouble.endswith(" of ticket_open.py"), times) == (True, 1)
+    assert (" of ticket_open.py, after 200" in trouble, times) == (True, 1)
 
 
 def test_by_the_rules_nothing_is_lost(server, play, make_rush, small_plan):

@@ -8,6 +8,7 @@ from typing import Any
 
 import brotli
 
+from dress_rehearsal.plans.visible import visible_line
 from tests.scenarios.hostile_target import (
     BUY,
     HEAD,
@@ -125,7 +126,7 @@ def bodies() -> Iterator[tuple[str, Mode]]:
     control = "\x1b]0;owned\x07"
     yield (
         "a code: control characters",
-        Mode(BUY, says({"code": control}, 409), frozenset({control})),
+        Mode(BUY, says({"code": control}, 409), frozenset({visible_line(control)})),
     )
     null = says({"code": None}, 409)
     yield "a code: null", Mode(BUY, null, frozenset({"http_409"}), failed)
