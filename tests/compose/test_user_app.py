@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import textwrap
 import time
@@ -165,7 +166,7 @@ def test_a_port_that_somebody_has_already_is_told_before_it_is_started(
 ) -> None:
     shop = plan(tmp_path, port)
     with (
-        ExternalStage(shop, new_run(shop), []),
+        socket.create_server(("127.0.0.1", port)),
         pytest.raises(StageError, match=r"something listens at http://127\.0\.0\.1"),
         ExternalStage(shop, new_run(shop), []),
     ):

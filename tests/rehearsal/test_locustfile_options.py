@@ -65,7 +65,7 @@ def test_without_a_host_the_one_of_the_classes_is_taken(planned, text, url):
         ("", ("--host", HERE, "--students", "5"), "--users says how many"),
         ("", ("--host", HERE, "--users", "many"), "--users"),
         ("", ("--host", HERE, "--run-time", "soon"), "expected a duration"),
-        ("import locust\n", ("--host", "http://shop.example"), "does not name its host"),
+        ("import locust\n", ("--host", "http://shop.example"), "target.allow does not name it;"),
         ("from dress_rehearsal.scenarios import Buyer\n", ("--host", HERE), "who need a plan"),
         ("class (:\n", ("--host", HERE), "line 1 is not Python"),
     ],
