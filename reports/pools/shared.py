@@ -222,6 +222,8 @@ def _generator_loop(evidence: Evidence) -> PoolFinding | None:
     lateness = evidence.latency[["intended_s", "generator_ms"]].dropna()
     if lateness.empty or evidence.clock_steps:
         return None
+    if evidence.plan.load is not None:
+        return None  # Locust's users mean nothing before they send it: none of it was measured
     limit_ms = 1e3 * evidence.plan.generator.max_late_start
     late = lateness[lateness["generator_ms"] > limit_ms]
     crowd = (late["intended_s"] // 0.25).value_counts()

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from dress_rehearsal.plans.sections.load import Load
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.pools import POOL_NAMES, find_pools
 from dress_rehearsal.reports.pools.client import find_client_pools, run_grid
@@ -378,3 +379,11 @@ def test_a_pace_of_zero_is_no_reason_to_fall_over(evidence_of):
     evidence = dataclasses.replace(evidence, plan=plan)
     found = find_pools(evidence)
     assert {f.pool.name: f.pool.saturated_at_s for f in found}["postgres"] is not None
+
+
+def test_nobody_measures_a_generators_loop_by_users_who_mean_nothing_beforehand(evidence_of):
+    evidence = evidence_of()
+    assert "generator_loop" in {finding.pool.name for finding in find_pools(evidence)}
+    closed = evidence.plan.model_copy(update={"load": Load()})
+    found = find_pools(dataclasses.replace(evidence, plan=closed))
+    assert "generator_loop" not in {finding.pool.name for finding in found}
