@@ -32,7 +32,7 @@ def _too_late(plan: Plan) -> list[str]:
 
 def _too_few(plan: Plan) -> list[str]:
     event, buyers = plan.event, plan.event.students
-    if plan.target.stage == "embedded":  # who is on the roster of others, only they know
+    if plan.target.ours:  # who is on the roster of others, only they know
         buyers -= plan.outsiders
     if plan.load is not None or buyers >= event.tickets:
         return []

@@ -14,6 +14,7 @@ from dress_rehearsal.plans.sections.load import Load, misfit, without_students
 from dress_rehearsal.plans.sections.metrics import Metrics, refusals
 from dress_rehearsal.plans.sections.notify import Notify
 from dress_rehearsal.plans.sections.scenario import Scenario
+from dress_rehearsal.plans.sections.stage import StageSection
 from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation, Strategy
 from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share, Whole
@@ -212,6 +213,7 @@ class Plan(Section):
     target: Target = Target()
     app: App = App()
     postgres: Postgres = Postgres()
+    stage: StageSection = StageSection()
     generator: Generator = Generator()
     collect: Collect = Collect()
     abort: Abort = Abort()
@@ -262,7 +264,7 @@ class Plan(Section):
 
     @model_validator(mode="after")
     def _scenarios_are_for_apps_of_theirs(self) -> Self:
-        if not self.bundled and self.target.stage == "embedded":
+        if not self.bundled and self.target.ours:
             raise ValueError(
                 "scenario.file is for an app of your own: give [target] the stage "
                 '"external" and its url'
@@ -271,7 +273,7 @@ class Plan(Section):
 
     @model_validator(mode="after")
     def _ledgers_are_somebody_elses(self) -> Self:
-        if self.ledgers and self.target.stage == "embedded":
+        if self.ledgers and self.target.ours:
             raise ValueError(
                 'ledgers are for stage = "external": what the stage of our own sells is read anyway'
             )
@@ -280,7 +282,7 @@ class Plan(Section):
 
     @model_validator(mode="after")
     def _per_student_is_theirs_to_say(self) -> Self:
-        if self.event.per_student != 1 and self.target.stage == "embedded":
+        if self.event.per_student != 1 and self.target.ours:
             raise ValueError(
                 'event.per_student is for stage = "external": the app of our own sells each '
                 "student one ticket"
@@ -295,7 +297,7 @@ class Plan(Section):
 
     @model_validator(mode="after")
     def _faults_fall_into_the_rush(self) -> Self:
-        if self.faults and self.target.stage == "external":
+        if self.faults and not self.target.ours:
             raise ValueError("faults are for a stage of our own, not for an external target")
         early, late = -self.schedule.lead, self.schedule.sale
         for fault in self.faults:
@@ -316,10 +318,24 @@ class Plan(Section):
         return self
 
     @model_validator(mode="after")
+    def _containers_are_dockers(self) -> Self:
+        if self.stage.is_set and self.target.stage != "docker":
+            raise ValueError(
+                'stage is for containers: give [target] the stage "docker", or leave [stage] out'
+            )
+        containers = self.stage.containers(self.app.workers)
+        if self.app.workers % containers:
+            raise ValueError(
+                f"app.workers = {self.app.workers} cannot be shared among "
+                f"stage.app_containers = {containers}: each must get as many"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _pools_fit_the_server(self) -> Self:
         reserved = 3 + 4  # superuser_reserved_connections, then collector, ledger, write-back
         wanted = self.app.workers * self.app.postgres_pool + reserved
-        if self.target.stage == "embedded" and wanted > self.postgres.max_connections:
+        if self.target.ours and wanted > self.postgres.max_connections:
             raise ValueError(
                 f"app.workers x app.postgres_pool + {reserved} kept in reserve = {wanted} "
                 f"connections do not fit postgres.max_connections = "

@@ -121,7 +121,7 @@ class Exporter:
 
     def _about(self, events: list[TimelineEvent]) -> Iterator[Metric]:
         plan = self._plan
-        ours = plan.target.stage != "external"  # else these are the defaults of another app
+        ours = plan.target.ours  # else these are the defaults of another app
         facts = {
             "plan": plan.name,
             "stage": plan.target.stage,

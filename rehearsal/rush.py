@@ -141,7 +141,7 @@ class Rush:
 
     def _served_ports(self) -> frozenset[int]:
         """Return the ports of this machine that serve the target, where it is none of our own."""
-        if self._plan.target.stage == "embedded":
+        if self._plan.target.ours:
             return frozenset()  # what listens there is among the components
         metrics = [url for each in self._plan.metrics for url in each.addresses]
         return loopback_ports((self._stage.url, self._stage.dsn, self._stage.redis_url, *metrics))

@@ -101,7 +101,7 @@ def _unnumbered(evidence: Evidence) -> tuple[str, ...]:
     """Return why the order of the tickets is not known, if there are tickets."""
     durable = evidence.stores.holdings.get(DURABLE)
     if (
-        evidence.plan.target.stage != "embedded"
+        not evidence.plan.target.ours
         or durable is None
         or durable.empty
         or durable["number"].notna().any()
@@ -140,7 +140,7 @@ def _hardly_asked(evidence: Evidence) -> tuple[str, ...]:
 def _how_judged(evidence: Evidence) -> tuple[str, ...]:
     """Return how the order was judged where it was not by the tickets' own numbers."""
     durable = evidence.stores.holdings.get(evidence.stores.durable)
-    if evidence.plan.target.stage == "embedded":
+    if evidence.plan.target.ours:
         return ()
     if not is_ordered(evidence):
         return (
@@ -179,7 +179,7 @@ def _placed_behind_s(evidence: Evidence, line: pd.DataFrame) -> "pd.Series[float
     costs next to nothing, and who came next to each other cannot have been overtaken by much. At
     most 0 where nobody did; empty where nobody was told a place, or of a target that is not ours.
     """
-    if evidence.plan.app.waiting_room == "off" or evidence.plan.target.stage != "embedded":
+    if evidence.plan.app.waiting_room == "off" or not evidence.plan.target.ours:
         return pd.Series(dtype="float64")
     joins = evidence.requests[(evidence.requests["role"] == JOIN).astype(bool)]
     told = joins[(joins["outcome"] == "ok").astype(bool) & joins["told_position"].notna()]

@@ -48,13 +48,13 @@ def places_in_line(evidence: Evidence) -> pd.DataFrame | None:
     undecided = told.loc[told["undecided"], "student"]
     line = places[~places.index.isin(undecided)].to_frame("place_ns").join(grants)
     if evidence.plan.app.waiting_room == "off":
-        apart_ns = 0 if evidence.plan.target.stage == "embedded" else evidence.clock_ns
+        apart_ns = 0 if evidence.plan.target.ours else evidence.clock_ns
         granted_ns = line["granted_ns"] + apart_ns
         if not evidence.trusts_times_in(evidence.stores.durable):
             granted_ns = granted_ns.mask(granted_ns.notna())
         came = line["place_ns"].where(line["granted_ns"].isna(), granted_ns)
         line["place_ns"] = line["place_ns"].where(line["place_ns"] <= came, came)
-        if evidence.plan.target.stage != "embedded":  # by which click they got it, nobody knows
+        if not evidence.plan.target.ours:  # by which click they got it, nobody knows
             told_of_it = line.index.isin(told.loc[told["acked"], "student"])
             line = line[line["number"].isna() | told_of_it]
     turned_away = told.loc[told["outcome"] == "sold_out", "student"]
@@ -69,7 +69,7 @@ def _grants(evidence: Evidence) -> pd.DataFrame:
     the numbers'. With neither, every holder was served before whoever was sent away, and of each
     other nothing is known.
     """
-    if not is_ordered(evidence) and evidence.plan.target.stage != "embedded":
+    if not is_ordered(evidence) and not evidence.plan.target.ours:
         told = evidence.promises.students
         holders = told.loc[told["acked"], "student"].unique()
         none = pd.array([pd.NA] * len(holders), dtype="Int64")
@@ -77,7 +77,7 @@ def _grants(evidence: Evidence) -> pd.DataFrame:
         return served.astype({"number": "Int64"})
     name = evidence.stores.durable
     durable = evidence.ledger[evidence.ledger["source"].astype("object") == name]
-    if evidence.plan.target.stage != "embedded" and durable["number"].isna().all():
+    if not evidence.plan.target.ours and durable["number"].isna().all():
         rank = durable["granted_ns"].rank(method="min").astype("Int64")
         durable = durable.assign(number=rank)
     durable = durable[durable["number"].notna() & (durable["student"] >= 0)]

@@ -109,7 +109,7 @@ def _audit(evidence: Evidence, verdict: Verdict) -> list[str]:
         for name, value in counters.items()
         if name not in verdict.not_applicable
     ]
-    if settled is not None or evidence.plan.target.stage != "external":
+    if settled is not None or evidence.plan.target.ours:
         rows.append(("settle time", milliseconds(settled)))
     blocks = ["## Audit", markdown_table(("counter", "found"), rows)]
     by_reason: dict[str, list[str]] = {}

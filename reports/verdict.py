@@ -193,7 +193,7 @@ def _differences(evidence: Evidence) -> tuple[str, ...]:
     gone = [e for e in evidence.events if e.kind == "process" and e.name == "app"]
     if gone and all(was_planned(event) for event in gone):
         return ()  # the plan itself took the worker, and its counters with it
-    if counts.impossible and evidence.plan.target.stage == "embedded":
+    if counts.impossible and evidence.plan.target.ours:
         return (f"The requests could not be checked against the server: {counts.impossible}",)
     return counts.problems
 
@@ -289,7 +289,7 @@ def what_ran(evidence: Evidence) -> str:
     plan, app = evidence.plan, evidence.plan.app
     faults = [fault.name for fault in plan.faults]
     changed = evidence.environment.get("overrides") or []
-    if plan.target.stage == "external":
+    if not plan.target.ours:
         what = [f"{plan.target.url}"]
     else:
         what = [

@@ -80,7 +80,7 @@ def misfit(plan: "Plan") -> str | None:
             f"target.{given[0]} is for buyers: a plain Locust file sends its requests itself, and "
             f"nothing of the plan is put into them"
         )
-    if plan.target.stage == "embedded":
+    if plan.target.ours:
         return (
             'load is for a Locust file, which needs a target of its own: stage = "external" and '
             "url, under [target]"

@@ -25,7 +25,7 @@ def _path(path: str) -> str:
 class Target(Section):
     """What the students rush."""
 
-    stage: Literal["embedded", "external"] = "embedded"
+    stage: Literal["embedded", "docker", "external"] = "embedded"
     url: str | None = None
     """Where the target answers; only for an external stage."""
     allow: tuple[str, ...] = ()
@@ -52,6 +52,12 @@ class Target(Section):
     """What puts the target back to where a sale begins, before every performance."""
 
     @property
+    def ours(self) -> bool:
+        """Whether the stage is one of our own, where the reference app sells; else it is external,
+        and the app somebody else's."""
+        return self.stage != "external"
+
+    @property
     def ready_within_s(self) -> float:
         """How many seconds the app that is started here may take to be ready."""
         return _READY_WITHIN_S if self.ready_within is None else self.ready_within
@@ -67,13 +73,13 @@ class Target(Section):
     def _external_needs_url(self) -> Self:
         if self.stage == "external" and self.url is None:
             raise ValueError('stage = "external" needs url')
-        if self.stage == "embedded" and self.url is not None:
+        if self.ours and self.url is not None:
             raise ValueError('url is only for stage = "external"')
         return self
 
     @model_validator(mode="after")
     def _every_key_has_an_effect(self) -> Self:
-        if self.stage == "embedded":
+        if self.ours:
             given = [key for key in _OF_AN_EXTERNAL if getattr(self, key)]
             if given:
                 raise ValueError(f'{" and ".join(given)}: only for stage = "external"')

@@ -63,7 +63,7 @@ def _check_probeable(plan: Plan) -> None:
     Raises:
         PlanError: the plan is for the stage of our own, or its scenario is a locustfile.
     """
-    if plan.target.stage == "embedded":
+    if plan.target.ours:
         raise PlanError(
             "There is nothing to probe: the plan is for the stage of our own, which "
             "`rehearse run` sets by itself. Give a plan whose target is an app of yours."

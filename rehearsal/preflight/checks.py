@@ -103,7 +103,7 @@ def _check_scenario(plan: Plan) -> None:
 
 def _target_problems(plan: Plan) -> Iterator[str]:
     """Return why a plan's target cannot be rushed like that, a sentence each."""
-    if plan.target.stage == "embedded":
+    if plan.target.ours:
         return
     reason = refusal(plan.target.url or "", plan.target.allow)
     if reason is not None:
@@ -160,7 +160,7 @@ def people_of(plan: Plan, roster: Path | None) -> list[Person]:
                 f"roster."
             )
         return people
-    if plan.target.stage == "external" and plan.bundled:
+    if not plan.target.ours and plan.bundled:
         raise PlanError(
             "An external target has its own students: give their credentials with --roster FILE."
         )

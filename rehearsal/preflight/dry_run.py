@@ -26,7 +26,7 @@ _LONGEST_KEY: Final = 24
 def dry_run(plan: Plan, people: Sequence[Person]) -> list[str]:
     """Return what a rehearsal of a checked plan would do, a line each."""
     lines = [f"Dry run of {plan.name}: nothing is started, sent or read."]
-    if plan.target.stage == "embedded":
+    if plan.target.ours:
         lines.append(
             "Everything is sent to an app of our own, which is started here for it and listens on "
             "this machine only (127.0.0.1)."
@@ -144,7 +144,7 @@ def _place(key: str, value: Any) -> str:
 def _stops(plan: Plan) -> Iterator[str]:
     abort = plan.abort
     if not abort.limited:
-        if plan.target.stage == "external":
+        if not plan.target.ours:
             yield "Nothing stops it early: [abort] has no limit."
         return
     limits = []

@@ -32,7 +32,7 @@ def check_repeatable(plan: Plan) -> None:
         PlanError: an external target is not put back before each, or opens at one instant only.
     """
     target = plan.target
-    if target.stage == "embedded":
+    if target.ours:
         return
     if target.opening is not None and target.opening.at is not None:
         raise PlanError(
@@ -55,7 +55,7 @@ def check_startable(plan: Plan) -> None:
             the target opens at is too near, over, or more than a day away.
     """
     target = plan.target
-    if target.stage == "embedded":
+    if target.ours:
         return
     for text in sorted(f"env:{name}" for name in named_variables(plan)):
         resolved(text)
@@ -88,7 +88,7 @@ def check_ledgers(plan: Plan) -> None:
 
 def needs_admin_token(plan: Plan) -> bool:
     """Return whether the sale is opened by the bundled scenario's own admin route."""
-    return plan.target.stage == "external" and plan.target.opening is None and plan.bundled
+    return not plan.target.ours and plan.target.opening is None and plan.bundled
 
 
 def named_variables(plan: Plan) -> frozenset[str]:

@@ -13,7 +13,7 @@ Row = tuple[str, str, str, str]
 
 def is_ours(plan: Plan | None) -> bool:
     """Return whether the target is this project's own app, whose pools have known names."""
-    return plan is None or plan.target.stage != "external"
+    return plan is None or plan.target.ours
 
 
 def newest_pools(plan: Plan | None, collector: Collector) -> list[Row]:

@@ -161,7 +161,7 @@ def _meaningless(evidence: Evidence) -> dict[str, str]:
         reasons |= dict.fromkeys(_OPENING, _UNOPENED)
     if not evidence.steps.claims:
         reasons |= dict.fromkeys(SHOWN, _THEIRS)
-    if evidence.plan.target.stage != "embedded":
+    if not evidence.plan.target.ours:
         reasons["lost_views"] = _UNCOUNTED
     if len(evidence.stores.expected) < 2:
         reasons["store_drift"] = _ALONE
@@ -171,7 +171,7 @@ def _meaningless(evidence: Evidence) -> dict[str, str]:
 def _nothing_there(said: Said, *, gate_unread: bool) -> dict[str, str]:
     """Return counters of what this rush did not have."""
     evidence = said.evidence
-    embedded = evidence.plan.target.stage == "embedded"
+    embedded = evidence.plan.target.ours
     reasons: dict[str, str] = {}
     if evidence.plan.app.waiting_room == "off":
         reasons |= dict.fromkeys(_ROOM, _NO_ROOM)
@@ -192,7 +192,7 @@ def _nothing_there(said: Said, *, gate_unread: bool) -> dict[str, str]:
 
 def _not_said(evidence: Evidence) -> dict[str, str]:
     """Return counters that need what no ledger of the target says."""
-    if evidence.plan.target.stage == "embedded" or (
+    if evidence.plan.target.ours or (
         not evidence.plan.ledgers and evidence.stores.expected
     ):
         return {}

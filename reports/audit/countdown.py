@@ -136,7 +136,7 @@ def _remaining(said: Said) -> dict[str, Wrong]:
     gone = np.searchsorted(heard_ns, said.sent_ns - age_ns, side="right")
     more = told & (left.value > np.maximum(places - gone, 0))
     wrong = more
-    if evidence.plan.target.stage == "embedded":  # elsewhere others may buy too
+    if evidence.plan.target.ours:  # elsewhere others may buy too
         clicks_ns = np.sort(said.sent_ns[said.may_have_granted])
         taken = np.searchsorted(clicks_ns, said.done_ns, side="right")
         wrong = more | (told & (left.value < np.maximum(places - taken, 0)))

@@ -29,7 +29,7 @@ def false_places(said: Said) -> Wrong | None:
     None too of a target that is not ours: what it counts by a position is its own to say.
     """
     evidence = said.evidence
-    if evidence.requests.empty or evidence.plan.target.stage != "embedded":
+    if evidence.requests.empty or not evidence.plan.target.ours:
         return None
     position = said.told("told_position")
     told = position.known & said.at(JOIN, QUEUE, STREAM)

@@ -54,7 +54,7 @@ def _too_early(said: Said) -> dict[str, Wrong]:
     if t0_ns is None:
         return {}
     from_ns = t0_ns + clock_ns(said.evidence)
-    if said.evidence.plan.target.stage != "embedded" and shares_clock(said.evidence):
+    if not said.evidence.plan.target.ours and shares_clock(said.evidence):
         from_ns = t0_ns + _TIMELY_NS
     wrong = said.which("too_early") & (said.sent_ns >= from_ns)
     who = said.students(wrong)

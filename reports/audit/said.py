@@ -35,7 +35,7 @@ def clock_ns(evidence: Evidence) -> int:
 
 def ahead_ns(evidence: Evidence) -> int:
     """Return by how much the target's clock may be ahead of the generator's."""
-    if evidence.plan.target.stage == "embedded":
+    if evidence.plan.target.ours:
         return clock_ns(evidence)
     if shares_clock(evidence):
         return _TIMER_NS
@@ -47,7 +47,7 @@ def shares_clock(evidence: Evidence) -> bool:
     """Return whether the target has the generator's own clock: it was started here, and is here."""
     target = evidence.plan.target
     if target.command is None:
-        return target.stage == "embedded"
+        return target.ours
     here = is_loopback(urlsplit(target.url or "").hostname or "")
     return here and Path(target.command[0]).name not in _FORWARDING
 

@@ -31,7 +31,7 @@ def sold_early(evidence: Evidence) -> tuple[int, str] | None:
         return None
     heard = _before(told["acked_ns"], t0_ns - ahead_ns(evidence))
     early = int((told["acked"] & heard).sum())
-    ours = evidence.plan.target.stage == "embedded"
+    ours = evidence.plan.target.ours
     times = {each.store: each for each in evidence.ledger_times}
     doubtful = False
     for store, rows in stores.holdings.items():

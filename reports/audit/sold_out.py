@@ -58,7 +58,7 @@ def false_sold_out(said: Said) -> Wrong | None:
     evidence = said.evidence
     if evidence.promises.students.empty:
         return None
-    if evidence.plan.target.stage != "embedded" and evidence.plan.event.order != "lottery":
+    if not evidence.plan.target.ours and evidence.plan.event.order != "lottery":
         return _of_somebody_else(said)
     return _of_our_own(said)
 

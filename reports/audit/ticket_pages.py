@@ -32,7 +32,7 @@ def _numbers(said: Said) -> dict[str, Wrong]:
     shown = number.known & said.at(TICKET, PURCHASE)
     stores = said.evidence.stores
     # What a foreign target means by a number is known only where its store has it too.
-    foreign = said.evidence.plan.target.stage != "embedded"
+    foreign = not said.evidence.plan.target.ours
     if not shown.any() or (foreign and stores.durable not in stores.holdings):
         return {}
     pages = _shown(said, shown, number=number.value)
@@ -95,7 +95,7 @@ def _strange(said: Said, shown: pd.DataFrame) -> pd.DataFrame:
     )
     promised = owned(said.evidence.promises.named).union(answers)
     named = shown["ticket"] != ""
-    if said.evidence.plan.target.stage != "embedded":
+    if not said.evidence.plan.target.ours:
         named = shown["ticket"].isin({ticket for _, ticket in promised})
     return shown[named & ~_among(shown, promised, "student")]
 

@@ -98,7 +98,7 @@ def _of_owners(evidence: Evidence) -> dict[str, Wrong]:
         count = int(evidence.promises.tickets["student"].isin(uninvited).sum())
     elif stores.holdings:
         strangers, outsiders = 0, 0
-        ours = evidence.plan.target.stage == "embedded"
+        ours = evidence.plan.target.ours
         for rows in stores.holdings.values():
             named = rows.loc[rows["student"] >= 0, "student"]
             if ours:  # elsewhere somebody else may buy, who is on no roster here

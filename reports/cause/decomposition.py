@@ -136,7 +136,7 @@ def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
         _share_out(parts, name, wait, load.pools.get(name), lag_ms / 1e3, span)
     for name, share in places.items():
         parts[name] += silent * share
-    if evidence.plan.target.stage == "external":
+    if not evidence.plan.target.ours:
         unsaid = (rows["status"].fillna(0) > 0).to_numpy(dtype=bool)
         parts["target"] += np.where(unsaid, parts["unanswered"], 0.0)
         parts["unanswered"] = np.where(unsaid, 0.0, parts["unanswered"])

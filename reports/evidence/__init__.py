@@ -89,7 +89,7 @@ class Evidence:
     @property
     def clock_ns(self) -> int:
         """By how many ns the target's clock and the generator's may differ."""
-        return OWN_CLOCK_NS if self.plan.target.stage == "embedded" else FOREIGN_CLOCK_NS
+        return OWN_CLOCK_NS if self.plan.target.ours else FOREIGN_CLOCK_NS
 
     @cached_property
     def samples(self) -> Samples:
@@ -126,7 +126,7 @@ class Evidence:
     @cached_property
     def ledger_times(self) -> tuple[LedgerTimes, ...]:
         """Whether the times in ledgers of somebody else's can be when tickets were granted."""
-        if self.plan.target.stage == "embedded" or self.clock_steps:
+        if self.plan.target.ours or self.clock_steps:
             return ()
         return read_ledger_times(self.stores, self.promises, self.requests)
 

@@ -84,7 +84,7 @@ def reconcile(
     known: Steps,
 ) -> Reconciliation:
     """Return every step's requests beside the app workers' own counters of them."""
-    if plan.target.stage == "external":
+    if not plan.target.ours:
         return Reconciliation({}, "nobody read the target's own counters.")
     if any(event.kind == "process" and event.name == "app" for event in events):
         return Reconciliation({}, "the server's own counts went with the app worker that was lost.")

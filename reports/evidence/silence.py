@@ -48,7 +48,7 @@ class Gap(NamedTuple):
 
 def expected_sources(plan: Plan) -> tuple[str, ...]:
     """Return the sources that every run of a plan hears, by their components."""
-    if plan.target.stage != "embedded":
+    if not plan.target.ours:
         return ("kernel", "processes", "generator")  # the target's may not be ours to read
     return (*_LASTING, "app")
 

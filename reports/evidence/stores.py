@@ -139,7 +139,7 @@ def read_stores(
             if found.held is not None:
                 holdings[store] = found.held
                 names |= set(found.held["ticket"].dropna())
-    if not expected and plan.target.stage == "embedded":
+    if not expected and plan.target.ours:
         problems.append("No store was read, so nobody can audit who holds a ticket.")
     earlier = ledger.loc[source.isin([f"{store}{BEFORE}" for store in expected]), "student"]
     return Stores(
@@ -189,7 +189,7 @@ def _durable(
 
 def expected_stores(plan: Plan) -> tuple[str, ...]:
     """Return the stores that this plan's allocation keeps tickets in, or the plan's ledgers."""
-    if plan.target.stage != "embedded":
+    if not plan.target.ours:
         return tuple(ledger.name for ledger in plan.ledgers)
     return ("postgres", "redis") if plan.app.holders_in_redis else ("postgres",)
 

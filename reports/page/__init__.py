@@ -71,7 +71,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         key_numbers=key_numbers(evidence, verdict),
         census=tables.census_table(verdict.census),
         audit=tables.audit_table(
-            verdict.audit, verdict.not_applicable, settles=evidence.plan.target.stage != "external"
+            verdict.audit, verdict.not_applicable, settles=evidence.plan.target.ours
         ),
         beside=tables.not_applicable_table(verdict.not_applicable),
         fairness=tables.fairness_table(verdict.fairness),

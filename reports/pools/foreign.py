@@ -188,7 +188,7 @@ def _circumstances(
 def _is_here(evidence: Evidence) -> bool:
     """Return whether the target is on this machine, so that its processors are ours."""
     target = evidence.plan.target
-    return target.stage == "embedded" or is_loopback(urlsplit(target.url or "").hostname or "")
+    return target.ours or is_loopback(urlsplit(target.url or "").hostname or "")
 
 
 def _evidence(pool: ForeignPool, first: int) -> str:

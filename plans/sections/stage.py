@@ -1,0 +1,179 @@
+"""The `[stage]` table: what the containers of a Docker stage may use, and how many there are."""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PlainSerializer,
+    WithJsonSchema,
+    model_serializer,
+    model_validator,
+)
+
+from dress_rehearsal.plans.types import NUMBER, Section, Whole
+
+_UNITS: Final = {
+    "b": 1,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+}
+_SIZE: Final = re.compile(rf"\s*({NUMBER})\s*([a-z]+)\s*", re.IGNORECASE)
+_LEAST_BYTES: Final = 6 * 2**20
+"""Docker gives no container less."""
+
+
+def parse_size(value: Any) -> int:
+    """Return the bytes in a written size such as `"1 GiB"` or `"512MiB"`.
+
+    Raises:
+        ValueError: the value is not a number followed by KiB, MiB, GiB, KB, MB or GB.
+    """
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    scale = None if match is None else _UNITS.get(match[2].lower())
+    if match is None or scale is None:
+        raise ValueError('expected a size with its unit, such as "1 GiB" or "512 MiB"')
+    return int(Fraction(match[1]) * scale)
+
+
+def format_size(count: int) -> str:
+    """Return bytes as the shortest exact size: 1073741824 as `"1 GiB"`."""
+    for unit in ("GiB", "MiB", "KiB"):
+        scale = _UNITS[unit.lower()]
+        if count >= scale and count % scale == 0:
+            return f"{count // scale} {unit}"
+    return f"{count} B"
+
+
+Size = Annotated[
+    int,
+    Field(ge=_LEAST_BYTES, le=2**50),
+    BeforeValidator(parse_size),
+    PlainSerializer(format_size),
+    WithJsonSchema({"type": "string", "examples": ["1 GiB", "512 MiB"]}),
+]
+"""A number of bytes, written with its unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudSize:
+    """A virtual machine as a cloud rents it.
+
+    Attributes:
+        cpus: what it may use for a while, in CPUs.
+        earned: what it may use for good, once its CPU credits are spent; None: it has no credits,
+            and uses `cpus` always.
+        memory: in bytes.
+    """
+
+    cpus: float
+    earned: float | None
+    memory: int
+
+
+_GIB: Final = 2**30
+CLOUD_SIZES: Final = {
+    # Amazon EC2: vCPUs, baseline of all of them together, memory
+    "t2.micro": CloudSize(1, 0.1, _GIB),
+    "t2.small": CloudSize(1, 0.2, 2 * _GIB),
+    "t2.medium": CloudSize(2, 0.4, 4 * _GIB),
+    "t3.micro": CloudSize(2, 0.2, _GIB),
+    "t3.small": CloudSize(2, 0.4, 2 * _GIB),
+    "t3.medium": CloudSize(2, 0.4, 4 * _GIB),
+    "m5.large": CloudSize(2, None, 8 * _GIB),
+    # Google Compute Engine: shared cores
+    "e2-micro": CloudSize(2, 0.25, _GIB),
+    "e2-small": CloudSize(2, 0.5, 2 * _GIB),
+    "e2-medium": CloudSize(2, 1.0, 4 * _GIB),
+}
+"""Virtual machines that clouds rent, by the name they have there."""
+
+OUT_OF_CREDITS: Final = " out of credits"
+"""What follows a size's name where its CPU credits are spent."""
+
+
+def _presets() -> dict[str, tuple[float, int]]:
+    found = {}
+    for name, size in CLOUD_SIZES.items():
+        found[name] = (size.cpus, size.memory)
+        if size.earned is not None:
+            found[name + OUT_OF_CREDITS] = (size.earned, size.memory)
+    return found
+
+
+PRESETS: Final = _presets()
+"""What can be written in place of limits: CPUs and bytes of memory by name."""
+
+
+class Limits(Section):
+    """What one container may use at most; a preset's name may stand for it."""
+
+    cpus: Annotated[float, Field(ge=0.01, le=1024)] | None = None
+    """CPU time a second; what is above it waits (throttling)."""
+    memory: Size | None = None
+    """Who needs more is killed by the kernel."""
+    preset: str | None = Field(default=None, exclude=True)
+    """The preset that was written, for people to read."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _named(cls, written: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(written, str):
+            if isinstance(written, dict) and "preset" in written:
+                raise ValueError("preset is no key: write the preset's name in place of the table")
+            return handler(written)
+        if written not in PRESETS:
+            raise ValueError(
+                f"there is no size {written!r}; there are {', '.join(PRESETS)}, or write "
+                f'{{ cpus = 1, memory = "1 GiB" }}'
+            )
+        cpus, memory = PRESETS[written]
+        limits = handler({"cpus": cpus, "memory": format_size(memory)})
+        return limits.model_copy(update={"preset": written})
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.cpus is None and self.memory is None:
+            raise ValueError("limits without cpus and memory limit nothing")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: Any) -> Any:
+        return self.preset if self.preset is not None else handler(self)
+
+
+SERVICES: Final = ("app", "kafka", "neighbours", "nginx", "postgres", "redis", "sqs", "writeback")
+"""The services that a stage may be made of, as faults and limits name them."""
+
+if TYPE_CHECKING:
+    Service = str  # type checkers cannot read a Literal off a tuple
+else:
+    Service = Literal[SERVICES]
+
+
+class StageSection(Section):
+    """The Docker stage; nothing of it applies to another one."""
+
+    app_containers: Annotated[Whole, Field(ge=1, le=64)] | None = None
+    """How many containers share the app's workers; two where `app.workers` is even, else one."""
+    limits: dict[Service, Limits] = Field(default_factory=dict)
+    """What each container of a service may use at most; without, all the machine has."""
+
+    def containers(self, workers: int) -> int:
+        """Return how many containers the app gets, which has so many workers in all."""
+        if self.app_containers is not None:
+            return self.app_containers
+        return 2 if workers % 2 == 0 else 1
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the plan says anything of it."""
+        return self.app_containers is not None or bool(self.limits)
