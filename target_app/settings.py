@@ -180,6 +180,8 @@ class Settings(EnvironmentSettings):
     faults: _Switch = False
     roster_file: Path | None = None
     targets_dir: Path | None = None
+    metrics_host: str = "127.0.0.1"
+    """Where metrics are served; 0.0.0.0 in a container, which then announces its own address."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     jwt_secret: Secret
     qr_secret: Secret

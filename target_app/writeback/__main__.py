@@ -9,7 +9,6 @@ batch is read again and its rows are found written.
 
 import asyncio
 import logging
-import os
 import signal
 import sys
 import time
@@ -18,9 +17,10 @@ from redis.exceptions import RedisError
 
 from dress_rehearsal.target_app.errors import SettingsError, UnavailableError
 from dress_rehearsal.target_app.faults import FAULTS
+from dress_rehearsal.target_app.secret_files import environment
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.telemetry.logs import LineHandler, Throttled, flushing, json_logs
-from dress_rehearsal.target_app.telemetry.scrape_targets import announced_metrics
+from dress_rehearsal.target_app.telemetry.scrape_targets import announced_metrics, reached_at
 from dress_rehearsal.target_app.writeback.rows import Rows
 from dress_rehearsal.target_app.writeback.services import Services
 from dress_rehearsal.target_app.writeback.stream import Entry, Source
@@ -124,7 +124,8 @@ def main() -> int:
     Return 0 when all was written, 1 when grants are left unwritten, 2 where settings are wrong.
     """
     try:
-        settings = Settings.read(os.environ)
+        settings = Settings.read(environment())
+        reached_at(settings.metrics_host)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -138,7 +139,7 @@ async def _serve(settings: Settings, handler: LineHandler) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, writeback.stop)
-    with announced_metrics("writeback", settings.targets_dir) as port:
+    with announced_metrics("writeback", settings.targets_dir, settings.metrics_host) as port:
         flush = flushing(handler)
         flush.start()
         try:
