@@ -57,6 +57,7 @@ class StageFolder:
         self.lock = lock
         """Descriptor of the held lock; the guardian inherits it."""
         self._has_containers = False
+        self._is_kept = False
         self._processes: list[RecordedProcess] = []
         self._writing = threading.Lock()
 
@@ -111,6 +112,17 @@ class StageFolder:
             self._has_containers = True
             self._write()
 
+    def keep(self) -> None:
+        """Have it outlive this process: no later run clears it, only who asks for that.
+
+        Raises:
+            StageUnusableError: that cannot be written.
+        """
+        with self._writing, self.living():
+            self._is_kept = True
+            self._write()
+        os.close(self.lock)
+
     def record(self, recorded: RecordedProcess, instead_of: int | None = None) -> None:
         """Put a process on record: whoever clears the folder stops it first.
 
@@ -155,6 +167,7 @@ class StageFolder:
         document = {
             "owner": os.getpid(),
             "containers": self._has_containers,
+            "kept": self._is_kept,
             "processes": [asdict(recorded) for recorded in self._processes],
         }
         partial.write_text(json.dumps(document), encoding="utf-8")
@@ -264,7 +277,7 @@ def sweep() -> list[Path]:
                 f"{error.strerror or error}; delete that folder."
             ) from error
         try:
-            if (path / _RECORD).is_file():
+            if (path / _RECORD).is_file() and not _document(path).get("kept"):
                 clear(path.resolve())
                 cleared.append(path)
         except DaemonLostError:
@@ -272,6 +285,17 @@ def sweep() -> list[Path]:
         finally:
             os.close(lock)
     return cleared
+
+
+def kept() -> list[Path]:
+    """Return the folders of the stages that are kept, oldest first."""
+    found = []
+    for path in temporary_folder().glob(f"{PREFIX}*"):
+        if _private(path, stat.S_ISDIR) and _private(path / _RECORD, stat.S_ISREG):
+            with suppress(OSError):  # whoever clears it was quicker
+                if _document(path).get("kept"):
+                    found.append((path.stat().st_mtime, path.resolve()))
+    return [path for _, path in sorted(found)]
 
 
 def delete(path: Path) -> None:

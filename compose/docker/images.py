@@ -4,6 +4,7 @@ import importlib.metadata
 import io
 import re
 import tarfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,8 @@ _CONSTRAINTS: Final = "constraints.txt"
 _STEP: Final = re.compile(r"Step (\d+)/(\d+)")
 _LAYER: Final = re.compile(r"---> ([0-9a-f]{12})\s*$")
 _LAST_LINES: Final = 15
+_TELL_S: Final = 2.0
+"""How often it is said how far a build is: what did not change is done at once."""
 
 
 def provide(client: docker.DockerClient, services: Iterable[ServiceSpec], tell: Tell) -> None:
@@ -84,6 +87,7 @@ def _make(
 ) -> None:
     """Have the daemon build it; what it makes is added to `made` as it goes."""
     lines: list[str] = []
+    told_s = time.monotonic()
     for line in client.api.build(
         fileobj=_context(build),
         custom_context=True,
@@ -100,7 +104,8 @@ def _make(
         lines += [each for each in text.splitlines() if each.strip()]
         made += _LAYER.findall(text)
         step = _STEP.match(text)
-        if step is not None:
+        if step is not None and time.monotonic() > told_s + _TELL_S:
+            told_s = time.monotonic()
             tell(f"building {image}: step {step[1]} of {step[2]}")
         if "error" in line:
             raise _failed(image, str(line["error"]), lines)

@@ -29,6 +29,8 @@ from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Plan
 
+READY_S: Final = 180.0
+"""How long everything of a stage together may take to be ready, once its images are there."""
 _STORES: Final = ("postgres", "redis", "kafka")
 _OF_OURS: Final = ("prepare", "app", "writeback", "neighbours")
 """What runs our own image, and logs in JSON."""

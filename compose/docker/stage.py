@@ -4,14 +4,14 @@ of their own; set for one run, and gone afterwards however it ended."""
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import docker
 
 from dress_rehearsal.compose.app_admin import AppAdmin
 from dress_rehearsal.compose.docker.clearing import clear_stage
 from dress_rehearsal.compose.docker.daemon import connect
-from dress_rehearsal.compose.docker.services import Services
+from dress_rehearsal.compose.docker.services import READY_S, Services
 from dress_rehearsal.compose.errors import DaemonLostError
 from dress_rehearsal.compose.guardian import Guardian, clear_guarded
 from dress_rehearsal.compose.limits import raise_file_limit
@@ -20,8 +20,6 @@ from dress_rehearsal.compose.stage_folder import StageFolder, sweep
 from dress_rehearsal.plans import Fault, Person, Plan, write_roster
 from dress_rehearsal.records import RunDirectory
 
-_READY_S: Final = 180.0
-"""How long everything together may take to be ready, once its images are there."""
 Tell = Callable[[str], None]
 
 
@@ -77,7 +75,7 @@ class DockerStage:
                 write_roster(self.roster_path, self._people)
             folder.expect_containers()
             self._services = Services(client, folder, self._plan, self._run.logs, self._tell)
-            self._services.start_stores(_READY_S)
+            self._services.start_stores(READY_S)
         except BaseException:
             self._abandon()
             raise
