@@ -1,4 +1,4 @@
-"""The secrets of a stage in containers: a folder with a file for each, as `docker-compose.yml` has it.
+"""The secrets of a stage in containers: a folder with a file for each (`docker-compose.yml`).
 
 `python3 compose/secret_files.py [FOLDER]` makes a folder to try it by hand, without anything
 installed; what is in it already stays. The folder is for its owner alone. The files in it are
