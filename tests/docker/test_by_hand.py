@@ -3,7 +3,6 @@
 import csv
 import json
 import secrets
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import docker
 import httpx
 import pytest
+from docker.errors import ContainerError
 from docker.models.containers import Container
 
 from dress_rehearsal.compose.secret_files import secret_files, write_secret_files
@@ -169,19 +169,18 @@ def missing_secret(tmp_path: Path) -> Path:
 
 
 def test_a_secret_that_is_missing_is_named(stack: ByHand, missing_secret: Path) -> None:
-    done = subprocess.run(
-        [
-            *("docker", "run", "--rm", "--network=none", "--env=APP_PORT=1"),
-            *(f"--volume={missing_secret}:/run/secrets:ro", stack.project),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "APP_JWT_SECRET is not set" in done.stderr
-    assert "APP_QR_SECRET" not in done.stderr
+    with pytest.raises(ContainerError) as caught:
+        stack.client.containers.run(
+            stack.project,
+            environment={"APP_PORT": "1"},
+            volumes={str(missing_secret): {"bind": "/run/secrets", "mode": "ro"}},
+            network_mode="none",
+            remove=True,
+        )
+    assert caught.value.exit_status == 2
+    said = caught.value.stderr.decode()
+    assert "APP_JWT_SECRET is not set" in said
+    assert "APP_QR_SECRET" not in said
 
 
 def test_all_end_cleanly_and_in_time(stack: ByHand) -> None:
