@@ -7,8 +7,8 @@ import pytest
 from dress_rehearsal.plans.sections.load import Load
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.pools import POOL_NAMES, find_pools
-from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS
 from dress_rehearsal.reports.pools.client import find_client_pools, run_grid
+from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS
 from tests.reports.clock_setting import clock_set
 
 pytestmark = pytest.mark.whole_runs
