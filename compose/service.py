@@ -93,15 +93,30 @@ class Service:
         for target in self.targets_dir.glob("*.json"):
             target.unlink(missing_ok=True)
 
-    def restart_app(self) -> None:
-        """Start the app on the same port after it has ended.
+    def bring_back(self, name: str) -> None:
+        """Start one of its processes again after it has ended, and wait until it works.
 
         Raises:
             StageError: it does not come back.
         """
-        for target in self.targets_dir.glob("app-*.json"):
+        for target in self.targets_dir.glob(f"{name}-*.json"):
             target.unlink(missing_ok=True)
-        self._await_app(self._processes.restart("app"), _READY_AGAIN_S)
+        process = self._processes.restart(name)
+        if name == "app":
+            self._await_app(process, _READY_AGAIN_S)
+        elif name == "writeback":
+            self._await_announced(process)
+        elif name == "neighbours":
+            self._processes.wait(process, self.admin.neighbours_answer, _READY_AGAIN_S)
+        elif self._sqs is not None:
+            endpoint = self._sqs
+            self._processes.wait(process, lambda: answers(endpoint), _READY_AGAIN_S)
+
+    def _await_announced(self, writeback: Managed) -> None:
+        def announces() -> bool:
+            return announced(self.targets_dir, "writeback") >= 1
+
+        self._processes.wait(writeback, announces, _READY_AGAIN_S)
 
     def close(self) -> None:
         """Let others have its ports."""
