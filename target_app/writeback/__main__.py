@@ -2,9 +2,9 @@
 
 Run as `python -m dress_rehearsal.target_app.writeback`.
 
-It reads grants in batches, from the Redis stream or from SQS as `APP_ALLOCATION` says, writes each
-batch in one transaction, and acknowledges after the commit. A crash in between is harmless: the
-batch is read again and its rows are found written.
+It reads grants in batches, from the Redis stream, SQS or Kafka as `APP_ALLOCATION` says, writes
+each batch in one transaction, and acknowledges after the commit. A crash in between is harmless:
+the batch is read again and its rows are found written.
 """
 
 import asyncio

@@ -1,0 +1,28 @@
+"""How Kafka is talked to: what bounds each call, and its errors as `DependencyDownError`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiokafka.errors import KafkaError
+
+from dress_rehearsal.target_app.errors import DependencyDownError
+
+TITLE: Final = "Kafka"
+REQUEST_TIMEOUT_MS: Final = 3_000
+CALL_TIMEOUT_S: Final = 5.0
+"""For one call to be answered, with all that the client tries again: it would try for ever."""
+
+
+@asynccontextmanager
+async def answered() -> AsyncIterator[None]:
+    """Raise `DependencyDownError` where what is inside fails or takes longer than it may."""
+    try:
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            yield
+    except TimeoutError as error:
+        reason = f"no answer within {CALL_TIMEOUT_S:g} s"
+        raise DependencyDownError(TITLE, reason) from error
+    except (KafkaError, OSError) as error:
+        raise DependencyDownError(TITLE, f"{type(error).__name__}: {error}") from error
