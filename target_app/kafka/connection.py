@@ -16,13 +16,13 @@ CALL_TIMEOUT_S: Final = 5.0
 
 
 @asynccontextmanager
-async def answered() -> AsyncIterator[None]:
+async def answered(within_s: float = CALL_TIMEOUT_S) -> AsyncIterator[None]:
     """Raise `DependencyDownError` where what is inside fails or takes longer than it may."""
     try:
-        async with asyncio.timeout(CALL_TIMEOUT_S):
+        async with asyncio.timeout(within_s):
             yield
     except TimeoutError as error:
-        reason = f"no answer within {CALL_TIMEOUT_S:g} s"
+        reason = f"no answer within {within_s:g} s"
         raise DependencyDownError(TITLE, reason) from error
     except (KafkaError, OSError) as error:
         raise DependencyDownError(TITLE, f"{type(error).__name__}: {error}") from error

@@ -28,6 +28,8 @@ TAKE = 500
 WAIT_MS = 200  # how long a take waits for a first message
 SESSION_MS = 6_000  # silent for so long, a member is dead to the group; brokers want no less
 HEARTBEAT_MS = 500
+JOIN_TIMEOUT_MS = 15_000  # a group is answered when all have joined, or the dead are given up
+JOIN_TIMEOUT_S = 10.0  # before reading is left to begin later
 _EXISTS = 36
 _LOG = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class KafkaQueue:
         self._consumer: AIOKafkaConsumer | None = None
         self._connecting = asyncio.Lock()
         self._progress = Progress()
+        self._joined = asyncio.Event()
         self._begun_anew: frozenset[TopicPartition] = frozenset()
 
     async def open(self) -> None:
@@ -105,12 +108,21 @@ class KafkaQueue:
                 raise result
         return refused
 
+    async def join(self) -> None:
+        """Join the group and wait for a share of the topic; brokers let some seconds pass first."""
+        async with answered(JOIN_TIMEOUT_S):
+            await self._reading()
+            await self._joined.wait()
+
     @measured("kafka", "take")
     async def take(self) -> list[Message]:
         """Return the next messages of the partitions that are this member's."""
         async with answered():
             consumer = await self._reading()
             self._rewind(consumer)
+            if not consumer.assignment():  # the client would wait for one, however long that takes
+                await asyncio.sleep(WAIT_MS / 1000)
+                return []
             taken = await consumer.getmany(timeout_ms=WAIT_MS, max_records=TAKE)
         messages = []
         for partition, records in taken.items():
@@ -212,11 +224,11 @@ class KafkaQueue:
 
     def _join(self, consumer: AIOKafkaConsumer) -> None:
         """Have the group share the topic with this member too; that takes some seconds."""
-        consumer.subscribe([self.topic], listener=_Listener(self._progress))
+        consumer.subscribe([self.topic], listener=_Listener(self._progress, self._joined))
 
     def _make_consumer(self, group: str) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
-            **self._where,
+            **self._where | {"request_timeout_ms": JOIN_TIMEOUT_MS},
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -229,14 +241,16 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     """Forgets how far partitions were read whenever they are shared anew: all are read again from
     what was committed, those that stay included."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, joined: asyncio.Event) -> None:
         self._progress = progress
+        self._joined = joined
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002
         self._progress.begin_anew()
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._progress.begin_anew()
+        self._joined.set()
         numbers = sorted(partition.partition for partition in assigned)
         _LOG.info("partitions shared anew", extra={"partitions": numbers})
 

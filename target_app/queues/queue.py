@@ -38,7 +38,7 @@ class GrantQueue(Protocol):
     """How long a message may wait for others to leave with, while sending is possible."""
 
     async def open(self) -> None:
-        """Get ready; connections are made when first needed."""
+        """Get ready to send; connections are made when first needed."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -48,6 +48,9 @@ class GrantQueue(Protocol):
 
     async def send(self, bodies: Sequence[str]) -> dict[int, str]:
         """Send at most `batch` messages; return which were not accepted, by index, and why."""
+
+    async def join(self) -> None:
+        """Be one of those that take, as soon as that can be: several share the messages."""
 
     async def take(self) -> list[Message]:
         """Return the next messages; none where none came for a moment."""

@@ -101,6 +101,9 @@ class SqsQueue:
             if str(index) not in accepted
         }
 
+    async def join(self) -> None:
+        """Do nothing: SQS shares its messages among whoever asks."""
+
     async def take(self) -> list[Message]:
         """Return what there is, after waiting for a first message if need be."""
         messages = await self.receive(WAIT_S)

@@ -138,16 +138,16 @@ async def _serve(settings: Settings, handler: LineHandler) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, writeback.stop)
-    with announced_metrics("writeback", settings.targets_dir) as port:
-        flush = flushing(handler)
-        flush.start()
-        try:
-            await services.open()
+    flush = flushing(handler)
+    flush.start()
+    try:
+        await services.open()
+        with announced_metrics("writeback", settings.targets_dir) as port:
             _LOG.info("write-back open", extra={"metrics_port": port})
             drained = await writeback.run()
-        finally:
-            await services.close()
-            await flush.stop()
+    finally:
+        await services.close()
+        await flush.stop()
     if drained:
         _LOG.info("write-back closed; every grant that can be written is")
         return 0

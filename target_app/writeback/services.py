@@ -4,10 +4,11 @@ import logging
 
 from dress_rehearsal.target_app.alerts import Alerts
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
-from dress_rehearsal.target_app.errors import UnavailableError
+from dress_rehearsal.target_app.errors import DependencyDownError, UnavailableError
 from dress_rehearsal.target_app.faults import FaultSwitches
 from dress_rehearsal.target_app.faulty.stores import FaultyDatabase
 from dress_rehearsal.target_app.periodic import Periodic
+from dress_rehearsal.target_app.queues.queue import GrantQueue
 from dress_rehearsal.target_app.queues.setup import make_queue
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.stores.postgres import Database
@@ -48,13 +49,23 @@ class Services:
         ]
 
     async def open(self) -> None:
-        """Open the stores and begin to look after them. One that is down is logged, not fatal."""
+        """Open the stores and begin to look after them. One that is down is logged, not fatal.
+
+        Where several share a queue, this one has its share when this returns.
+        """
         await self._database.open()
         await self._alerts.open()
         if self._queue is not None:
-            await self._queue.open()
+            await self._join(self._queue)
         for each in self._periodic:
             each.start()
+
+    async def _join(self, queue: GrantQueue) -> None:
+        await queue.open()
+        try:
+            await queue.join()
+        except DependencyDownError as error:
+            _LOG.warning("the queue cannot be read yet: %s", error)
 
     async def close(self) -> None:
         """Stop looking after the stores, then close them."""

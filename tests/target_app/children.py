@@ -131,7 +131,7 @@ class Neighbours:
 
 @contextmanager
 def serving_sqs(module: str) -> Iterator[str]:
-    """Serve SQS from a child process: our `queue_server` or `moto.server`; yields its URL."""
+    """Serve SQS from a child process: our `moto_server` or `moto.server`; yields its URL."""
     port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", module, "-H", "127.0.0.1", "-p", str(port)],

@@ -231,7 +231,7 @@ def give_serving_sqs(aws: dict[str, str]) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def sqs_endpoint() -> Iterator[str]:
-    with serving_sqs("dress_rehearsal.compose.servers.queue_server") as url:
+    with serving_sqs("dress_rehearsal.compose.servers.moto_server") as url:
         yield url
 
 
