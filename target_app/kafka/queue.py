@@ -219,10 +219,10 @@ class KafkaQueue:
     async def _reading(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             self._consumer = await _started(self._make_consumer(self.group))
-            self._join(self._consumer)
+            self._share(self._consumer)
         return self._consumer
 
-    def _join(self, consumer: AIOKafkaConsumer) -> None:
+    def _share(self, consumer: AIOKafkaConsumer) -> None:
         """Have the group share the topic with this member too; that takes some seconds."""
         consumer.subscribe([self.topic], listener=_Listener(self._progress, self._joined))
 
