@@ -95,7 +95,7 @@ Secret = Annotated[SecretStr, Field(min_length=SECRET_MIN_CHARACTERS)]
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 _HttpUrl = Annotated[str | None, _url("http://", "https://"), Field(repr=False)]
-_Brokers = Annotated[str | None, AfterValidator(_brokers)]
+_Brokers = Annotated[str | None, AfterValidator(_brokers), Field(repr=False)]
 _Switch = Annotated[bool, BeforeValidator(_switch)]
 
 _WANTED = {

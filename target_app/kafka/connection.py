@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from aiokafka.errors import KafkaError
 
@@ -11,8 +11,18 @@ from dress_rehearsal.target_app.errors import DependencyDownError
 
 TITLE: Final = "Kafka"
 REQUEST_TIMEOUT_MS: Final = 3_000
+RETRY_MS: Final = 250
 CALL_TIMEOUT_S: Final = 5.0
 """For one call to be answered, with all that the client tries again: it would try for ever."""
+
+
+def client_settings(bootstrap: str) -> dict[str, Any]:
+    """Return what every client is made with: where the brokers are, and its patience."""
+    return {
+        "bootstrap_servers": bootstrap,
+        "request_timeout_ms": REQUEST_TIMEOUT_MS,
+        "retry_backoff_ms": RETRY_MS,
+    }
 
 
 @asynccontextmanager

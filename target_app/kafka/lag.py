@@ -17,7 +17,7 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.record.memory_records import MemoryRecords
 
 from dress_rehearsal.target_app.errors import DependencyDownError
-from dress_rehearsal.target_app.kafka.connection import REQUEST_TIMEOUT_MS, TITLE, answered
+from dress_rehearsal.target_app.kafka.connection import TITLE, answered, client_settings
 
 _EARLIEST = -2
 _WAIT_MS = 5  # with 0 some brokers answer with nothing
@@ -80,11 +80,11 @@ class LagReader:
         known = self._partitions.get(topic)
         if known is None:
             client = await self._connected()
-            await client.fetch_all_metadata()
-            await client.add_topic(topic)
-            numbers = client.cluster.partitions_for_topic(topic)
+            # Not by name: some brokers create a topic that is asked for.
+            numbers = (await client.fetch_all_metadata()).partitions_for_topic(topic)
             if not numbers:
                 raise DependencyDownError(TITLE, f"it has no topic {topic}")
+            await client.add_topic(topic)
             known = [TopicPartition(topic, number) for number in sorted(numbers)]
             self._partitions[topic] = known
         return known
@@ -158,10 +158,7 @@ class LagReader:
 
     async def _connected(self) -> AIOKafkaClient:
         if self._client is None:
-            where = {
-                "bootstrap_servers": self._bootstrap,
-                "request_timeout_ms": REQUEST_TIMEOUT_MS,
-            }
+            where = client_settings(self._bootstrap)
             self._admin, self._client = AIOKafkaAdminClient(**where), AIOKafkaClient(**where)
             await self._admin.start()
             await self._client.bootstrap()

@@ -17,7 +17,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from dress_rehearsal.target_app.errors import DependencyDownError
-from dress_rehearsal.target_app.kafka.connection import REQUEST_TIMEOUT_MS, TITLE, answered
+from dress_rehearsal.target_app.kafka.connection import (
+    REQUEST_TIMEOUT_MS,
+    TITLE,
+    answered,
+    client_settings,
+)
 from dress_rehearsal.target_app.kafka.lag import LagReader
 from dress_rehearsal.target_app.kafka.progress import Progress
 from dress_rehearsal.target_app.queues.queue import Counts, Message
@@ -43,10 +48,7 @@ class KafkaQueue:
     collect_s: ClassVar[float] = 0.0
 
     def __init__(self, bootstrap: str, topic: str) -> None:
-        self._where: dict[str, Any] = {
-            "bootstrap_servers": bootstrap,
-            "request_timeout_ms": REQUEST_TIMEOUT_MS,
-        }
+        self._where = client_settings(bootstrap)
         self.topic, self.dead = topic, f"{topic}-dead"
         self.group, self._replay_group = f"{topic}-writeback", f"{topic}-replay"
         self._lag = LagReader(bootstrap)
