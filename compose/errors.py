@@ -2,7 +2,8 @@
 
 StageError
 ├── StageUnusableError   the machine does not allow one (temporary folder, system user, binary)
-│   └── ServerUnfitError the server that the user named is none that can be used
+│   ├── ServerUnfitError the server that the user named is none that can be used
+│   └── DaemonLostError  Docker's daemon does not answer
 ├── ProcessFailedError   a component ended while it was awaited
 ├── StageNotReadyError   a component runs but never answered
 ├── HostNotAllowedError  load may not be sent to that host
@@ -26,23 +27,23 @@ class ServerUnfitError(StageUnusableError):
     """`REDIS_SERVER` names something that cannot serve; the message says what and why."""
 
 
+class DaemonLostError(StageUnusableError):
+    """Docker's daemon does not answer; what it has of a stage cannot be asked for or removed."""
+
+
 class ProcessFailedError(StageError):
     """A component of the stage ended while the stage waited for it.
 
     Args:
         name: the component, such as `app` or `postgres`.
-        exit_code: as `subprocess` has it; negative is a signal.
+        how: how it ended, in words.
         log: where its whole log is.
         last_lines: the end of that log.
     """
 
-    def __init__(self, name: str, exit_code: int, log: str, last_lines: Sequence[str]) -> None:
+    def __init__(self, name: str, how: str, log: str, last_lines: Sequence[str]) -> None:
         self.name = name
-        self.exit_code = exit_code
-        super().__init__(
-            f"The stage is not set: {name} {describe_exit(exit_code)}; "
-            + _log_sentence(log, last_lines)
-        )
+        super().__init__(f"The stage is not set: {name} {how}; " + _log_sentence(log, last_lines))
 
 
 class StageNotReadyError(StageError):

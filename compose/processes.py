@@ -49,6 +49,11 @@ class ProcessGroup:
         self._planned: dict[int, str] = {}  # pid to the sentence that says why
         self._expected: str | None = None
 
+    def allow(self, ready_within_s: float) -> None:
+        """Let all waiting together take so long, counted from now."""
+        self._ready_within_s = ready_within_s
+        self.restart_deadline()
+
     def restart_deadline(self) -> None:
         """Count the time that all waiting may take from now again."""
         self._deadline = time.monotonic() + self._ready_within_s
@@ -93,7 +98,10 @@ class ProcessGroup:
                 stopped = process.asked_to_stop and process is not awaited
                 if code is not None and not (stopped or (process is self._one_off and code == 0)):
                     raise ProcessFailedError(
-                        process.name, code, str(process.spec.log), process.last_lines()
+                        process.name,
+                        process.how_it_ended(code),
+                        str(process.spec.log),
+                        process.last_lines(),
                     )
             if time.monotonic() > deadline:
                 raise StageNotReadyError(

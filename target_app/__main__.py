@@ -26,10 +26,11 @@ from dress_rehearsal.target_app.process import (
     raise_descriptor_limit,
 )
 from dress_rehearsal.target_app.qr import draw_patterns
+from dress_rehearsal.target_app.secret_files import environment
 from dress_rehearsal.target_app.services import Services
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.telemetry.logs import flushing, granian_log_config, json_logs
-from dress_rehearsal.target_app.telemetry.scrape_targets import announced_metrics
+from dress_rehearsal.target_app.telemetry.scrape_targets import announced_metrics, reached_at
 
 BACKPRESSURE = 20_000  # connections a worker may serve at once; beyond it they stay unaccepted
 HEADER_READ_TIMEOUT_MS = 3_600_000  # it also ends idle keep-alive connections
@@ -44,7 +45,8 @@ def main() -> int:
     Return 0 after a clean stop, 1 where a worker had to be killed, 2 where the settings are wrong.
     """
     try:
-        settings = Settings.read(os.environ)
+        settings = Settings.read(environment())
+        reached_at(settings.metrics_host)
     except SettingsError as error:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")
@@ -172,7 +174,7 @@ async def _process_wide(settings: Settings, services: Services) -> AsyncIterator
     _leave_on_sigterm(services)
     with (
         json_logs("app", settings.log_level) as handler,
-        announced_metrics("app", settings.targets_dir) as port,
+        announced_metrics("app", settings.targets_dir, settings.metrics_host) as port,
     ):
         _LOG.info("metrics served", extra={"metrics_port": port})
         collect_garbage_seldom()

@@ -5,13 +5,12 @@ Run as `python -m dress_rehearsal.target_app.neighbours`.
 One process, stood in for what a real service would call over the network. How long it takes and
 how often it fails is settable, at start and live:
 
-NEIGHBOURS_PORT, NEIGHBOURS_TOKEN (bearer of what not all may do), NEIGHBOURS_LATENCY (seconds),
-NEIGHBOURS_FAILURES (share from 0 to 1), APP_ROSTER_FILE.
+NEIGHBOURS_HOST (127.0.0.1 unless set), NEIGHBOURS_PORT, NEIGHBOURS_TOKEN (bearer of what not all
+may do), NEIGHBOURS_LATENCY (seconds), NEIGHBOURS_FAILURES (share from 0 to 1), APP_ROSTER_FILE.
 """
 
 import asyncio
 import hmac
-import os
 import random
 import signal
 import sys
@@ -31,9 +30,9 @@ from dress_rehearsal.target_app.faults import SLOWER
 from dress_rehearsal.target_app.http.response import UNREADABLE
 from dress_rehearsal.target_app.process import raise_descriptor_limit
 from dress_rehearsal.target_app.roster import read_roster
+from dress_rehearsal.target_app.secret_files import environment
 from dress_rehearsal.target_app.settings import EnvironmentSettings, Port, Secret
 
-HOST = "127.0.0.1"
 MAX_LATENCY_S = 600.0
 REMEMBERED_ALERTS = 10_000
 _STOP_S = 2.0
@@ -57,6 +56,7 @@ class NeighbourSettings(EnvironmentSettings):
 
     model_config = SettingsConfigDict(env_prefix="NEIGHBOURS_")
 
+    host: str = "127.0.0.1"
     port: Port
     latency_s: Annotated[
         float, Field(ge=0, le=MAX_LATENCY_S, allow_inf_nan=False, alias="NEIGHBOURS_LATENCY")
@@ -150,7 +150,7 @@ async def serve(settings: NeighbourSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        await web.TCPSite(runner, HOST, settings.port, backlog=4096).start()
+        await web.TCPSite(runner, settings.host, settings.port, backlog=4096).start()
         await stop.wait()
     finally:
         await runner.cleanup()
@@ -160,7 +160,7 @@ def main() -> int:
     """Serve; return 0 after a clean stop, 2 where settings or roster are wrong."""
     raise_descriptor_limit()
     try:
-        uvloop.run(serve(NeighbourSettings.read(os.environ)))
+        uvloop.run(serve(NeighbourSettings.read(environment())))
     except (SettingsError, RosterError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

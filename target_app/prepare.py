@@ -8,7 +8,6 @@ that exist, and holders that Redis lost are put back from PostgreSQL.
 
 import asyncio
 import logging
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from dress_rehearsal.target_app.allocators import ALLOCATIONS
 from dress_rehearsal.target_app.errors import RosterError, SettingsError, UnavailableError
 from dress_rehearsal.target_app.queues.setup import make_queue
 from dress_rehearsal.target_app.roster import Student, read_roster
+from dress_rehearsal.target_app.secret_files import environment
 from dress_rehearsal.target_app.sessions import hash_pin
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.stores.constraints import drop_constraints, ensure_constraints
@@ -37,7 +37,7 @@ _LOG = logging.getLogger("dress_rehearsal.target_app.prepare")
 def main() -> int:
     """Prepare; return 0 when done, 2 where settings or roster are wrong, 1 where a store fails."""
     try:
-        settings = Settings.read(os.environ)
+        settings = Settings.read(environment())
         roster = read_roster(settings.roster_file)
     except (SettingsError, RosterError) as error:
         sys.stderr.write(f"{error}\n")

@@ -201,9 +201,13 @@ class Settings(EnvironmentSettings):
         Field(alias="APP_SLO_SECONDS"),
     ] = ()
     """Limits that somebody set on response times: histograms get an edge on each."""
+    behind_proxy: _Switch = False
+    """Nobody but a proxy gets here, which adds its client's address to `X-Forwarded-For`."""
     faults: _Switch = False
     roster_file: Path | None = None
     targets_dir: Path | None = None
+    metrics_host: str = "127.0.0.1"
+    """Where metrics are served; 0.0.0.0 in a container, which then announces its own address."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     jwt_secret: Secret
     qr_secret: Secret

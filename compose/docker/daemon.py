@@ -11,7 +11,7 @@ import docker
 import docker.errors
 import requests
 
-from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.errors import DaemonLostError, StageUnusableError
 
 LABEL: Final = "dress-rehearsal.stage"
 """On every container, network and volume of a stage: the name of its folder."""
@@ -20,10 +20,6 @@ ROLE_LABEL: Final = "dress-rehearsal.service"
 _ANSWERS_S: Final = 60
 """What the daemon may take for one answer: on a busy machine starting a container takes seconds."""
 _PARTS: Final = re.compile(r"^(?:unix://.*|)$")
-
-
-class DaemonLostError(StageUnusableError):
-    """The daemon does not answer any more."""
 
 
 def connect() -> docker.DockerClient:
@@ -43,6 +39,18 @@ def connect() -> docker.DockerClient:
         client = docker.from_env(timeout=_ANSWERS_S)
         client.ping()
         return client
+
+
+def described() -> str:
+    """Return the daemon's version and its kind of cgroups, as "20.10.24, cgroup v1".
+
+    Raises:
+        StageUnusableError: there is none, or this user may not speak to it.
+    """
+    client = connect()
+    with doing("Docker's daemon cannot be asked"):
+        told = client.info()
+    return f"{told.get('ServerVersion', '?')}, cgroup v{told.get('CgroupVersion', '1')}"
 
 
 @contextmanager

@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
 
+from dress_rehearsal.target_app.errors import SettingsError
+from dress_rehearsal.target_app.secret_files import environment
 from dress_rehearsal.target_app.telemetry.counters import Counter, Histogram
 
 
@@ -15,6 +18,8 @@ def with_edges_of(usual: tuple[float, ...], *variables: str) -> tuple[float, ...
     A variable may hold several, comma-separated. What is no positive number is left to the settings
     to complain about.
     """
+    with suppress(SettingsError):  # whoever starts the process tells what is wrong
+        environment()
     added: set[float] = set()
     for variable in variables:
         for text in os.environ.get(variable, "").split(","):

@@ -9,7 +9,6 @@ the batch is read again and its rows are found written.
 
 import asyncio
 import logging
-import os
 import signal
 import sys
 import time
@@ -18,9 +17,10 @@ from redis.exceptions import RedisError
 
 from dress_rehearsal.target_app.errors import SettingsError, UnavailableError
 from dress_rehearsal.target_app.faults import FAULTS
+from dress_rehearsal.target_app.secret_files import environment
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.telemetry.logs import LineHandler, Throttled, flushing, json_logs
-from dress_rehearsal.target_app.telemetry.scrape_targets import announced_metrics
+from dress_rehearsal.target_app.telemetry.scrape_targets import announced_metrics, reached_at
 from dress_rehearsal.target_app.writeback.rows import Rows
 from dress_rehearsal.target_app.writeback.services import Services
 from dress_rehearsal.target_app.writeback.stream import Entry, Source
@@ -124,7 +124,8 @@ def main() -> int:
     Return 0 when all was written, 1 when grants are left unwritten, 2 where settings are wrong.
     """
     try:
-        settings = Settings.read(os.environ)
+        settings = Settings.read(environment())
+        reached_at(settings.metrics_host)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -142,7 +143,8 @@ async def _serve(settings: Settings, handler: LineHandler) -> int:
     flush.start()
     try:
         await services.open()
-        with announced_metrics("writeback", settings.targets_dir) as port:
+        announced = announced_metrics("writeback", settings.targets_dir, settings.metrics_host)
+        with announced as port:
             _LOG.info("write-back open", extra={"metrics_port": port})
             drained = await writeback.run()
     finally:

@@ -6,11 +6,11 @@ Run as `python -m dress_rehearsal.target_app.writeback.dead_letters [count|repla
 """
 
 import asyncio
-import os
 import sys
 
 from dress_rehearsal.target_app.errors import DependencyDownError, SettingsError
 from dress_rehearsal.target_app.queues.setup import make_queue
+from dress_rehearsal.target_app.secret_files import environment
 from dress_rehearsal.target_app.settings import QUEUE_NEEDS, Settings
 
 
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
         )
         return 2
     try:
-        settings = Settings.read(os.environ)
+        settings = Settings.read(environment())
         count = asyncio.run(_run(settings, command))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")

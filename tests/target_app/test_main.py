@@ -44,7 +44,7 @@ def serve(
 def pids(stage: Any) -> set[int]:
     if not stage.targets.exists():
         return set()
-    return {int(path.stem.split("-")[1]) for path in stage.targets.glob("app-*.json")}
+    return {int(path.stem.rpartition("-")[2]) for path in stage.targets.glob("app-*.json")}
 
 
 def get(url: str) -> httpx.Response:

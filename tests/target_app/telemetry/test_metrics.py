@@ -5,6 +5,7 @@ import json
 import os
 import pkgutil
 import re
+import socket
 import subprocess
 import urllib.request
 from collections.abc import Callable
@@ -16,12 +17,13 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dress_rehearsal import target_app
+from dress_rehearsal.target_app.errors import SettingsError
 from dress_rehearsal.target_app.request_context import RequestContext
 from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.telemetry.loop_lag import LoopLag
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
-from dress_rehearsal.target_app.telemetry.scrape_targets import announced_metrics
+from dress_rehearsal.target_app.telemetry.scrape_targets import announced_metrics, reached_at
 from tests.dashboards.binaries import binary
 
 Start = Callable[..., Any]
@@ -175,24 +177,53 @@ def test_the_pool_that_was_waited_for_longest_is_named() -> None:
 
 
 def test_metrics_are_served_and_announced_while_inside_and_not_after(tmp_path: Path) -> None:
-    dead = tmp_path / "app-4000000.json"
+    machine = socket.gethostname()
+    dead = tmp_path / f"app-{machine}-4000000.json"
     dead.write_text("[]")
-    ours = tmp_path / f"app-{os.getpid()}.json"
+    in_another_container = tmp_path / "app-another-container-4000000.json"
+    in_another_container.write_text("[]")
+    ours = tmp_path / f"app-{machine}-{os.getpid()}.json"
     PoolLimit("postgres", 1, 1.0)  # a pool has its metrics from its beginning
     with announced_metrics("app", tmp_path) as port:
         assert json.loads(ours.read_text()) == [
             {
                 "targets": [f"127.0.0.1:{port}"],
-                "labels": {"job": "app", "pid": str(os.getpid())},
+                "labels": {"job": "app", "pid": str(os.getpid()), "host": machine},
             }
         ]
-        assert [path.name for path in tmp_path.iterdir()] == [ours.name]
+        assert ours.stat().st_mode & 0o777 == 0o644  # whoever scrapes may be another user
+        assert set(tmp_path.iterdir()) == {ours, in_another_container}
         names = {name for name, _ in scrape(port)}
         assert "db_client_connection_wait_time_seconds_bucket" in names
         assert not any(name.endswith("_created") for name in names)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [in_another_container]
     with pytest.raises(OSError, match="refused"):
         scrape(port)
+
+
+def test_what_is_served_on_every_address_is_announced_by_one_that_others_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "app-container/2")
+    monkeypatch.setattr(socket, "gethostbyname", {"app-container/2": "172.18.0.5"}.__getitem__)
+    with announced_metrics("app", tmp_path, "0.0.0.0") as port:
+        [announcement] = tmp_path.iterdir()
+        assert announcement.name == f"app-app-container%2F2-{os.getpid()}.json"
+        [target] = json.loads(announcement.read_text())
+        assert target["targets"] == [f"172.18.0.5:{port}"]
+        assert target["labels"]["host"] == "app-container/2"
+        assert scrape(port)
+
+
+def test_a_machine_whose_name_leads_nowhere_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: str) -> str:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "gethostname", lambda: "nowhere")
+    monkeypatch.setattr(socket, "gethostbyname", unknown)
+    with pytest.raises(SettingsError, match=r"APP_METRICS_HOST is 0\.0\.0\.0, and .*, nowhere,"):
+        reached_at("0.0.0.0")
+    assert reached_at("10.0.0.7") == "10.0.0.7"
 
 
 def test_metrics_need_no_directory() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -291,7 +292,9 @@ def test_killed_in_the_middle_it_resumes_without_loss_or_duplicate(
     eventually(lambda: second.said("write-back open"))
     eventually(lambda: len(app.stage.rows()) == 110)
     names = [path.name for path in app.stage.targets.iterdir()]
-    assert names == [f"writeback-{second.process.pid}.json"]  # the dead one's is removed
+    assert names == [
+        f"writeback-{socket.gethostname()}-{second.process.pid}.json"
+    ]  # the dead one's is removed
     assert second.stop(signal.SIGTERM) == 0
     rows = app.stage.rows()
     assert [row["number"] for row in rows] == list(range(1, 111))
