@@ -38,6 +38,7 @@ _OF_OURS: Final = ("prepare", "app", "writeback", "neighbours")
 """What runs our own image, and logs in JSON."""
 _APP_PORT: Final = 8080
 _NEIGHBOURS_PORT: Final = 8081
+_KAFKA: Final = "kafka:9092"
 _TARGETS: Final = "targets"
 """The volume in which the containers announce their metrics: here a folder of the stage's."""
 _BACK_WITHIN_S: Final = 20.0
@@ -193,20 +194,26 @@ class Services:
 
     def _names(self) -> list[str]:
         """Return the names of the containers that a plan may want, each with an address."""
-        names = ["postgres", "redis", "kafka", "writeback", "neighbours", "nginx", "prepare"]
-        return [*names, *(f"app-{number}" for number in self._numbers("app"))]
+        names = ["postgres", "redis", "kafka", "neighbours", "nginx", "prepare"]
+        several = ("app", "writeback")
+        return names + [_name(each, number) for each in several for number in self._numbers(each)]
 
     def _numbers(self, service: str) -> list[int]:
         """Return the numbers of a service's containers; [0] where there is one without number."""
-        if service != "app":
-            return [0]
-        return list(range(1, self._plan.stage.containers(self._plan.app.workers) + 1))
+        app = self._plan.app
+        if service == "app":
+            return list(range(1, self._plan.stage.containers(app.workers) + 1))
+        if service == "writeback" and app.writeback_workers > 1:
+            return list(range(1, app.writeback_workers + 1))
+        return [0]
 
     def _wanted(self) -> list[ServiceSpec]:
         strategy = self._plan.app.strategy
         profiles = set()
         if self._plan.app.enrolment == "external":
             profiles.add("neighbours")
+        if strategy.queue == "kafka":
+            profiles.add("kafka")
         services = self._file.wanted(frozenset(profiles))
         return [
             service for service in services if service.name != "writeback" or strategy.writes_back
@@ -225,7 +232,7 @@ class Services:
             roster=Path("/run/secrets/roster.csv"),
             targets_dir=Path("/targets"),
             neighbours_url=f"http://neighbours:{_NEIGHBOURS_PORT}" if neighbours else None,
-            sqs_endpoint=None,
+            queue_at=_KAFKA if plan.app.strategy.queue == "kafka" else None,
             allow_faults=False,
         )
 
@@ -246,8 +253,7 @@ class Services:
         }
 
     def _start(self, service: ServiceSpec, number: int = 0) -> ManagedContainer:
-        name = f"{service.name}-{number}" if number else service.name
-        started = self.containers.start(self._spec(service, name))
+        started = self.containers.start(self._spec(service, _name(service.name, number)))
         assert isinstance(started, ManagedContainer)
         return started
 
@@ -283,11 +289,15 @@ class Services:
         workers = self._plan.app.workers
         self._tell("waiting for the app's workers")
         self.containers.wait(last, lambda: announced(self.targets_dir, "app") >= workers)
-        if self.app.has_writeback:
-            self.containers.wait(last, lambda: announced(self.targets_dir, "writeback") >= 1)
+        writebacks = self.app.writebacks
+        self.containers.wait(last, lambda: announced(self.targets_dir, "writeback") >= writebacks)
         self.containers.wait(last, self.admin.neighbours_answer)
         self.containers.wait(last, self.admin.target.ready)
         self.containers.wait(last, partial(all_serve, self.targets_dir))
+
+
+def _name(service: str, number: int) -> str:
+    return f"{service}-{number}" if number else service
 
 
 def _check_limits(plan: Plan) -> None:
