@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import docker
+import psutil
 
 from dress_rehearsal.compose.app_admin import AppAdmin, all_serve, announced
 from dress_rehearsal.compose.docker.announcements import Announcements
@@ -22,7 +23,7 @@ from dress_rehearsal.compose.docker.daemon import doing
 from dress_rehearsal.compose.docker.health import Health
 from dress_rehearsal.compose.docker.images import Tell, provide
 from dress_rehearsal.compose.docker.network import StageNetwork, make_volumes
-from dress_rehearsal.compose.errors import DaemonLostError
+from dress_rehearsal.compose.errors import DaemonLostError, StageUnusableError
 from dress_rehearsal.compose.reference_app import ReferenceApp
 from dress_rehearsal.compose.secret_files import secret_files, write_secret_files
 from dress_rehearsal.compose.stage import Loss
@@ -54,6 +55,7 @@ class Services:
         Raises:
             StageUnusableError: one of them cannot be had.
         """
+        _check_limits(plan)
         self._client, self._folder, self._plan, self._logs = client, folder, plan, logs
         self._tell = tell
         self._stage = folder.path.name
@@ -254,3 +256,19 @@ def _given_images() -> dict[str, str]:
         for name, value in os.environ.items()
         if name.startswith("REHEARSE_") and name.endswith("_IMAGE")
     }
+
+
+def _check_limits(plan: Plan) -> None:
+    """Check that this machine has the CPUs that the limits speak of.
+
+    Raises:
+        StageUnusableError: it has fewer.
+    """
+    cpus = psutil.cpu_count() or 1
+    for service, limits in plan.stage.limits.items():
+        if limits.cpus is not None and limits.cpus > cpus:
+            raise StageUnusableError(
+                f"The stage is not set: stage.limits.{service} is {limits.cpus:g} CPUs and this "
+                f"machine has {cpus}, so what is asked for would not be rehearsed; lower it, or "
+                f"rehearse on a larger machine."
+            )
