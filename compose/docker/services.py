@@ -33,11 +33,12 @@ from dress_rehearsal.plans import Plan
 
 READY_S: Final = 180.0
 """How long everything of a stage together may take to be ready, once its images are there."""
-_STORES: Final = ("postgres", "redis", "kafka")
+_STORES: Final = ("postgres", "redis", "kafka", "sqs")
 _OF_OURS: Final = ("prepare", "app", "writeback", "neighbours")
 """What runs our own image, and logs in JSON."""
 _APP_PORT: Final = 8080
 _NEIGHBOURS_PORT: Final = 8081
+_SQS: Final = "http://sqs:5000"
 _TARGETS: Final = "targets"
 """The volume in which the containers announce their metrics: here a folder of the stage's."""
 _LOOK_S: Final = 1.0
@@ -152,7 +153,7 @@ class Services:
 
     def _names(self) -> list[str]:
         """Return the names of the containers that a plan may want, each with an address."""
-        names = ["postgres", "redis", "kafka", "writeback", "neighbours", "nginx", "prepare"]
+        names = [*_STORES, "writeback", "neighbours", "nginx", "prepare"]
         return [*names, *(f"app-{number}" for number in self._numbers("app"))]
 
     def _numbers(self, service: str) -> list[int]:
@@ -166,6 +167,8 @@ class Services:
         profiles = set()
         if self._plan.app.enrolment == "external":
             profiles.add("neighbours")
+        if strategy.through_sqs:
+            profiles.add("sqs")
         services = self._file.wanted(frozenset(profiles))
         return [
             service for service in services if service.name != "writeback" or strategy.writes_back
@@ -184,7 +187,7 @@ class Services:
             roster=Path("/run/secrets/roster.csv"),
             targets_dir=Path("/targets"),
             neighbours_url=f"http://neighbours:{_NEIGHBOURS_PORT}" if neighbours else None,
-            sqs_endpoint=None,
+            sqs_endpoint=_SQS if plan.app.strategy.through_sqs else None,
             allow_faults=False,
         )
 
