@@ -1,6 +1,5 @@
 """The services of a Docker stage, as a plan wants them: which containers, where, in which order."""
 
-import os
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -30,6 +29,7 @@ from dress_rehearsal.compose.stage import Loss
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.records.environment_variables import images_named
 
 READY_S: Final = 180.0
 """How long everything of a stage together may take to be ready, once its images are there."""
@@ -200,7 +200,7 @@ class Services:
     def _variables(self, secrets: Path) -> Mapping[str, str]:
         share = self._plan.app.workers // len(self._numbers("app"))
         return {
-            **_given_images(),
+            **images_named(),
             **self.app.settings,
             "APP_WORKERS": str(share),
             "REHEARSE_SECRETS": str(secrets),
@@ -250,15 +250,6 @@ class Services:
         self.containers.wait(last, self.admin.neighbours_answer)
         self.containers.wait(last, self.admin.target.ready)
         self.containers.wait(last, partial(all_serve, self.targets_dir))
-
-
-def _given_images() -> dict[str, str]:
-    """Return the variables by which the user names other images than the file does."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith("REHEARSE_") and name.endswith("_IMAGE")
-    }
 
 
 def _check_limits(plan: Plan) -> None:
