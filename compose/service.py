@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from dress_rehearsal.compose.app_admin import AppAdmin, all_serve, announced
 from dress_rehearsal.compose.errors import ProcessFailedError
 from dress_rehearsal.compose.port import ClaimedPort, port_taken
@@ -97,7 +99,8 @@ class Service:
             StageError: it does not come back.
         """
         for target in self.targets_dir.glob(f"{name}-*.json"):
-            target.unlink(missing_ok=True)
+            if not psutil.pid_exists(int(target.stem.rpartition("-")[2])):
+                target.unlink(missing_ok=True)
         process = self._processes.restart(name)
         if name == "app":
             self._await_app(process, _READY_AGAIN_S)
@@ -105,13 +108,12 @@ class Service:
             self._await_announced(process)
         elif name == "neighbours":
             self._processes.wait(process, self.admin.neighbours_answer, _READY_AGAIN_S)
-        elif self._sqs is not None:
-            endpoint = self._sqs
-            self._processes.wait(process, lambda: answers(endpoint), _READY_AGAIN_S)
+        elif self._queue is not None:
+            self._processes.wait(process, self._queue.answers, _READY_AGAIN_S)
 
     def _await_announced(self, writeback: Managed) -> None:
         def announces() -> bool:
-            return announced(self.targets_dir, "writeback") >= 1
+            return announced(self.targets_dir, "writeback") >= self.app.writebacks
 
         self._processes.wait(writeback, announces, _READY_AGAIN_S)
 

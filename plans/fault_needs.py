@@ -104,8 +104,8 @@ def services_of(plan: "Plan") -> list[str]:
         found.append("writeback")
     if plan.app.enrolment == "external":
         found.append("neighbours")
-    if plan.app.strategy.through_sqs:
-        found.append("sqs")
+    if plan.app.strategy.queue is not None:
+        found.append(plan.app.strategy.queue)
     if plan.target.stage == "docker":
         found.append("nginx")
         containers = plan.stage.containers(plan.app.workers)

@@ -33,12 +33,13 @@ from dress_rehearsal.records.environment_variables import images_named
 
 READY_S: Final = 180.0
 """How long everything of a stage together may take to be ready, once its images are there."""
-_STORES: Final = ("postgres", "redis", "kafka")
+_STORES: Final = ("postgres", "redis", "kafka", "sqs")
 _OF_OURS: Final = ("prepare", "app", "writeback", "neighbours")
 """What runs our own image, and logs in JSON."""
 _APP_PORT: Final = 8080
 _NEIGHBOURS_PORT: Final = 8081
-_KAFKA: Final = "kafka:9092"
+_QUEUES: Final = {"kafka": "kafka:9092", "sqs": "http://sqs:5000"}
+"""Where the queue of a strategy answers inside, by its kind, which is its service's name."""
 _TARGETS: Final = "targets"
 """The volume in which the containers announce their metrics: here a folder of the stage's."""
 _BACK_WITHIN_S: Final = 20.0
@@ -194,7 +195,7 @@ class Services:
 
     def _names(self) -> list[str]:
         """Return the names of the containers that a plan may want, each with an address."""
-        names = ["postgres", "redis", "kafka", "neighbours", "nginx", "prepare"]
+        names = [*_STORES, "neighbours", "nginx", "prepare"]
         several = ("app", "writeback")
         return names + [_name(each, number) for each in several for number in self._numbers(each)]
 
@@ -212,8 +213,8 @@ class Services:
         profiles = set()
         if self._plan.app.enrolment == "external":
             profiles.add("neighbours")
-        if strategy.queue == "kafka":
-            profiles.add("kafka")
+        if strategy.queue is not None:
+            profiles.add(strategy.queue)
         services = self._file.wanted(frozenset(profiles))
         return [
             service for service in services if service.name != "writeback" or strategy.writes_back
@@ -232,7 +233,7 @@ class Services:
             roster=Path("/run/secrets/roster.csv"),
             targets_dir=Path("/targets"),
             neighbours_url=f"http://neighbours:{_NEIGHBOURS_PORT}" if neighbours else None,
-            queue_at=_KAFKA if plan.app.strategy.queue == "kafka" else None,
+            queue_at=_QUEUES.get(plan.app.strategy.queue or ""),
             allow_faults=False,
         )
 
