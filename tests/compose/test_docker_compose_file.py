@@ -228,7 +228,7 @@ def needed(names: list[Requirement]) -> set[str]:
 def test_the_image_gets_what_the_app_imports() -> None:
     direct, _ = requirements("app")
     # botocore comes with aiobotocore and hiredis with redis, which say in which version.
-    assert set(direct) == (imported() | {"aiokafka"}) - {"botocore", "hiredis"}
+    assert set(direct) == imported() - {"botocore", "hiredis"}
 
 
 @pytest.mark.parametrize("image", ["app", "sqs"])
