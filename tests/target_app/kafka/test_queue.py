@@ -13,6 +13,7 @@ from dress_rehearsal.target_app.errors import DependencyDownError, SettingsError
 from dress_rehearsal.target_app.kafka.progress import Progress
 from dress_rehearsal.target_app.kafka.queue import PARTITIONS, KafkaQueue
 from dress_rehearsal.target_app.settings import Settings
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 from dress_rehearsal.target_app.writeback import dead_letters
 from tests.target_app.queues import bury, taken
 
@@ -61,6 +62,8 @@ def test_the_lag_counts_each_message_of_a_batch_and_tells_the_oldests_age(run: S
         assert await queue.send([f"m{index}" for index in range(50)]) == {}
         counts = await queue.count()
         assert (counts.waiting, counts.dead) == (50, 0)
+        lags = {"consumergroup": queue.group, "topic": queue.topic}
+        assert REGISTRY.get_sample_value("kafka_consumergroup_lag", lags) == 50
         assert counts.oldest_s is not None
         assert 0 <= counts.oldest_s <= time.time() - began_s + 0.001
         messages = await taken(queue, 50)
