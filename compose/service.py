@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from dress_rehearsal.compose.app_admin import AppAdmin, all_serve, announced
 from dress_rehearsal.compose.errors import ProcessFailedError
 from dress_rehearsal.compose.port import ClaimedPort, port_taken
@@ -90,15 +92,30 @@ class Service:
         for target in self.targets_dir.glob("*.json"):
             target.unlink(missing_ok=True)
 
-    def restart_app(self) -> None:
-        """Start the app on the same port after it has ended.
+    def bring_back(self, name: str) -> None:
+        """Start one of its processes again after it has ended, and wait until it works.
 
         Raises:
             StageError: it does not come back.
         """
-        for target in self.targets_dir.glob("app-*.json"):
-            target.unlink(missing_ok=True)
-        self._await_app(self._processes.restart("app"), _READY_AGAIN_S)
+        for target in self.targets_dir.glob(f"{name}-*.json"):
+            if not psutil.pid_exists(int(target.stem.rpartition("-")[2])):
+                target.unlink(missing_ok=True)
+        process = self._processes.restart(name)
+        if name == "app":
+            self._await_app(process, _READY_AGAIN_S)
+        elif name == "writeback":
+            self._await_announced(process)
+        elif name == "neighbours":
+            self._processes.wait(process, self.admin.neighbours_answer, _READY_AGAIN_S)
+        elif self._queue is not None:
+            self._processes.wait(process, self._queue.answers, _READY_AGAIN_S)
+
+    def _await_announced(self, writeback: Managed) -> None:
+        def announces() -> bool:
+            return announced(self.targets_dir, "writeback") >= self.app.writebacks
+
+        self._processes.wait(writeback, announces, _READY_AGAIN_S)
 
     def close(self) -> None:
         """Let others have its ports."""

@@ -1,7 +1,7 @@
 """The services of a Docker stage, as a plan wants them: which containers, where, in which order."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -28,19 +28,22 @@ from dress_rehearsal.compose.secret_files import secret_files, write_secret_file
 from dress_rehearsal.compose.stage import Loss
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.target import Target
-from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans import Fault, Plan
 from dress_rehearsal.records.environment_variables import images_named
 
 READY_S: Final = 180.0
 """How long everything of a stage together may take to be ready, once its images are there."""
-_STORES: Final = ("postgres", "redis", "kafka")
+_STORES: Final = ("postgres", "redis", "kafka", "sqs")
 _OF_OURS: Final = ("prepare", "app", "writeback", "neighbours")
 """What runs our own image, and logs in JSON."""
 _APP_PORT: Final = 8080
 _NEIGHBOURS_PORT: Final = 8081
-_KAFKA: Final = "kafka:9092"
+_QUEUES: Final = {"kafka": "kafka:9092", "sqs": "http://sqs:5000"}
+"""Where the queue of a strategy answers inside, by its kind, which is its service's name."""
 _TARGETS: Final = "targets"
 """The volume in which the containers announce their metrics: here a folder of the stage's."""
+_BACK_WITHIN_S: Final = 20.0
+"""What a container may take to come back, with everything it had."""
 _LOOK_S: Final = 1.0
 """How often the daemon is asked whether it is still there."""
 
@@ -120,6 +123,45 @@ class Services:
         self._await_announced()
         self.containers.lost()  # takes note of the app's workers
 
+    def bring_back(self, service: str) -> None:
+        """Start a container again that has ended, with what it had, and wait until it works.
+
+        Raises:
+            StageError: it does not come back.
+        """
+        container = self.containers.restart(service)
+        assert isinstance(container, ManagedContainer)
+        self.containers.wait(container, Health(container).is_green, _BACK_WITHIN_S)
+
+    def cut(self, container: ManagedContainer) -> Callable[[], None]:
+        """Take a container off the network; return what brings it back to where it was.
+
+        Raises:
+            StageUnusableError: the daemon says no.
+        """
+        spec = container.spec
+        with doing(f"{spec.container} cannot be cut from the network"):
+            network = self._client.networks.get(self._network.name)
+            network.disconnect(container.container)
+
+        def undo() -> None:
+            with doing(f"{spec.container} cannot be brought back into the network"):
+                network.connect(
+                    container.container,
+                    aliases=list(spec.aliases),
+                    ipv4_address=spec.place.address,
+                )
+
+        return undo
+
+    def slow_down(self, fault: Fault) -> Callable[[], None]:
+        """Delay or lose what goes to and from a service; return what ends that.
+
+        Raises:
+            StageUnusableError: it cannot be done.
+        """
+        raise StageUnusableError(f"{fault.title} cannot be done yet.")
+
     def lost(self) -> list[Loss]:
         """List what ended since this was last asked though nobody stopped it, or as planned."""
         found = self.containers.lost()
@@ -153,7 +195,7 @@ class Services:
 
     def _names(self) -> list[str]:
         """Return the names of the containers that a plan may want, each with an address."""
-        names = ["postgres", "redis", "kafka", "neighbours", "nginx", "prepare"]
+        names = [*_STORES, "neighbours", "nginx", "prepare"]
         several = ("app", "writeback")
         return names + [_name(each, number) for each in several for number in self._numbers(each)]
 
@@ -171,8 +213,8 @@ class Services:
         profiles = set()
         if self._plan.app.enrolment == "external":
             profiles.add("neighbours")
-        if strategy.queue == "kafka":
-            profiles.add("kafka")
+        if strategy.queue is not None:
+            profiles.add(strategy.queue)
         services = self._file.wanted(frozenset(profiles))
         return [
             service for service in services if service.name != "writeback" or strategy.writes_back
@@ -191,7 +233,7 @@ class Services:
             roster=Path("/run/secrets/roster.csv"),
             targets_dir=Path("/targets"),
             neighbours_url=f"http://neighbours:{_NEIGHBOURS_PORT}" if neighbours else None,
-            queue_at=_KAFKA if plan.app.strategy.queue == "kafka" else None,
+            queue_at=_QUEUES.get(plan.app.strategy.queue or ""),
             allow_faults=False,
         )
 
