@@ -21,10 +21,11 @@ from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.kafka.connection import (
     REQUEST_TIMEOUT_MS,
     TITLE,
+    TopicMissingError,
     answered,
     client_settings,
 )
-from dress_rehearsal.target_app.kafka.lag import LagReader
+from dress_rehearsal.target_app.kafka.lag import Lag, LagReader
 from dress_rehearsal.target_app.kafka.progress import Progress
 from dress_rehearsal.target_app.queues.queue import Counts, Message
 from dress_rehearsal.target_app.telemetry.boundaries import measured
@@ -162,13 +163,24 @@ class KafkaQueue:
 
     @measured("kafka", "count")
     async def count(self) -> Counts:
-        """Return how many messages nobody of the group has committed, and how many dead letters."""
-        grants = await self._lag.read(self.topic, self.group)
-        dead = await self._lag.read(self.dead, self._replay_group)
+        """Return how many messages nobody of the group has committed, and how many dead letters.
+
+        Topics that were there and are not any more are created anew, for others to send to.
+        """
+        try:
+            grants, dead = await self._lags()
+        except TopicMissingError as error:
+            _LOG.warning("a topic is created anew: %s", error)
+            await self.create()
+            grants, dead = await self._lags()
         self._begun_anew = grants.begun_anew
         LAG.labels(self.group, self.topic).set(grants.messages)
         LAG.labels(self._replay_group, self.dead).set(dead.messages)
         return Counts(grants.messages, dead.messages, grants.oldest_s)
+
+    async def _lags(self) -> tuple[Lag, Lag]:
+        grants = await self._lag.read(self.topic, self.group)
+        return grants, await self._lag.read(self.dead, self._replay_group)
 
     @measured("kafka", "replay")
     async def replay(self) -> int:

@@ -9,7 +9,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from dress_rehearsal.target_app.errors import DependencyDownError, SettingsError
+from dress_rehearsal.target_app.errors import SettingsError
+from dress_rehearsal.target_app.kafka.connection import TopicMissingError
 from dress_rehearsal.target_app.kafka.progress import Progress
 from dress_rehearsal.target_app.kafka.queue import PARTITIONS, KafkaQueue
 from dress_rehearsal.target_app.settings import Settings
@@ -121,16 +122,23 @@ def test_a_message_kafka_does_not_take_is_not_said_to_have_left(run: Start) -> N
     run(work)
 
 
-def test_what_is_lacking_is_said(run: Start) -> None:
-    async def elsewhere(queue: KafkaQueue) -> None:
-        other = KafkaQueue(queue._where["bootstrap_servers"], "never-created")
-        try:
-            with pytest.raises(DependencyDownError, match="it has no topic never-created"):
-                await other.count()
-        finally:
-            await other.close()
+def test_topics_that_are_gone_are_created_anew(
+    run: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(queue: KafkaQueue) -> None:
+        with pytest.raises(TopicMissingError, match="it has no topic never-created"):
+            await queue._lag.read("never-created", "anybody")
+        admin = AIOKafkaAdminClient(**queue._where)
+        await admin.start()
+        await admin.delete_topics([queue.topic, queue.dead])
+        await admin.close()
+        assert (await queue.count())[:2] == (0, 0)
+        assert (
+            f"a topic is created anew: Kafka is not available (it has no topic {queue.topic}"
+            in (caplog.text)
+        )
 
-    run(elsewhere)
+    run(work)
 
 
 def test_settings_say_what_kafka_needs(make_stage: Start, monkeypatch: pytest.MonkeyPatch) -> None:
