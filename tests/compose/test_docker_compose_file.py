@@ -28,7 +28,7 @@ FILE = COMPOSE / "docker-compose.yml"
 TEXT = FILE.read_text("utf-8")
 STACK: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = STACK["services"]
-OURS = {"prepare", "app", "writeback", "neighbours"}
+OURS = {"prepare", "app", "writeback", "neighbours", "sqs"}
 SERVING = set(SERVICES) - {"prepare"}
 DESCRIPTORS = 20_000
 ROSTER = "student,pin,enrolled\nada,123456,1\n"
@@ -85,10 +85,13 @@ def test_images_can_be_others_and_are_told_of() -> None:
     document = resolved(**images)
     used = {service["image"] for service in document["services"].values()}
     assert used < set(images.values())
-    [build] = [service["build"] for service in document["services"].values() if "build" in service]
-    assert build["args"] == {"REHEARSE_PYTHON_IMAGE": "other/rehearse_python_image:1"}
-    assert build["target"] == "app"
-    assert (Path(build["context"]) / build["dockerfile"]).samefile(COMPOSE / "Dockerfile")
+    dockerfile = (COMPOSE / "Dockerfile").read_text("utf-8")
+    builds = [service["build"] for service in document["services"].values() if "build" in service]
+    assert {build["target"] for build in builds} >= {"app", "sqs"}
+    for build in builds:
+        assert build["args"] == {"REHEARSE_PYTHON_IMAGE": "other/rehearse_python_image:1"}
+        assert f" AS {build['target']}\n" in dockerfile
+        assert (Path(build["context"]) / build["dockerfile"]).samefile(COMPOSE / "Dockerfile")
 
 
 def test_every_variable_has_a_default_and_is_told_of() -> None:
@@ -195,11 +198,10 @@ def imported() -> set[str]:
     return {canonicalize_name(by_module[module][0]) for module in found}
 
 
-def requirements() -> tuple[dict[str, Requirement], dict[str, Requirement]]:
-    """What the image gets, by name: what the app imports, and what that needs."""
-    _, direct, indirect = re.split(
-        r"^#.*\n", (COMPOSE / "requirements" / "app.txt").read_text("utf-8"), flags=re.MULTILINE
-    )
+def requirements(image: str) -> tuple[dict[str, Requirement], dict[str, Requirement]]:
+    """What an image gets, by name: what is imported in it, and what that needs."""
+    text = (COMPOSE / "requirements" / f"{image}.txt").read_text("utf-8")
+    _, direct, indirect = re.split(r"^#.*\n", text, flags=re.MULTILINE)
     first, second = (
         {canonicalize_name(r.name): r for r in map(Requirement, text.split())}
         for text in (direct, indirect)
@@ -224,13 +226,14 @@ def needed(names: list[Requirement]) -> set[str]:
 
 
 def test_the_image_gets_what_the_app_imports() -> None:
-    direct, _ = requirements()
+    direct, _ = requirements("app")
     # botocore comes with aiobotocore and hiredis with redis, which say in which version.
-    assert set(direct) == (imported() | {"aiokafka"}) - {"botocore", "hiredis"}
+    assert set(direct) == imported() - {"botocore", "hiredis"}
 
 
-def test_the_image_gets_all_that_is_needed_at_the_versions_of_the_constraints() -> None:
-    direct, indirect = requirements()
+@pytest.mark.parametrize("image", ["app", "sqs"])
+def test_an_image_gets_all_that_is_needed_at_the_versions_of_the_constraints(image: str) -> None:
+    direct, indirect = requirements(image)
     assert needed(list(direct.values())) <= set(direct) | set(indirect)
     pinned = {
         canonicalize_name(name): version
