@@ -36,6 +36,7 @@ _POOLS: Final = {
     "postgres": ("app", "postgres"),
     "redis": ("app", "redis"),
     "sqs": ("app", "sqs"),
+    "kafka": ("app", "kafka"),
     "enrolment": ("app", "neighbours"),
 }
 """Who is busy while a connection of a pool is held."""
