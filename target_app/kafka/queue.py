@@ -70,7 +70,12 @@ class KafkaQueue:
         self._begun_anew: frozenset[TopicPartition] = frozenset()
 
     async def open(self) -> None:
-        """Do nothing: connections are made when first needed, and a broker may be down."""
+        """Connect, so that no purchase waits for it; where brokers are down, whoever is next."""
+        try:
+            async with answered():
+                await self._sending()
+        except DependencyDownError as error:
+            _LOG.warning("connected to when first needed: %s", error)
 
     async def close(self) -> None:
         """Leave the group and close all connections."""
