@@ -164,6 +164,10 @@ def test_the_folder_of_secrets_is_the_owners_and_the_files_are_for_containers(
     assert folder.stat().st_mode & 0o777 == 0o700
     first = {file.name: file.read_text() for file in folder.iterdir()}
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o444}
+    # What is missing is made again, and agrees with what is there.
+    for name in ("app_database_dsn", "app_redis_url"):
+        (folder / name).unlink()
+    (folder / "app_redis_url").mkdir()  # as Docker does for a file that is not there
     subprocess.run(command, check=True, timeout=60)
     assert {file.name: file.read_text() for file in folder.iterdir()} == first
     assert len({value for value in first.values() if len(value) > 40}) >= len(first) - 2
