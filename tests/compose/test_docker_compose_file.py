@@ -16,6 +16,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from dress_rehearsal.compose.docker.images import CONTEXT
 from dress_rehearsal.compose.secret_files import secret_files, write_secret_files
 from dress_rehearsal.target_app.neighbours import NeighbourSettings
 from dress_rehearsal.target_app.secret_files import add_files
@@ -228,7 +229,7 @@ def needed(names: list[Requirement]) -> set[str]:
 def test_the_image_gets_what_the_app_imports() -> None:
     direct, _ = requirements("app")
     # botocore comes with aiobotocore and hiredis with redis, which say in which version.
-    assert set(direct) == (imported() | {"aiokafka"}) - {"botocore", "hiredis"}
+    assert set(direct) == imported() - {"botocore", "hiredis"}
 
 
 @pytest.mark.parametrize("image", ["app", "sqs"])
@@ -285,3 +286,12 @@ def test_nginx_carries_a_rush_and_repeats_no_purchase() -> None:
     assert "non_idempotent" not in value("proxy_next_upstream")
     assert "backlog=8192 reuseport" in NGINX
     assert value("proxy_buffering") == "off"
+
+
+def test_all_that_the_images_are_built_of_is_there_and_sent_to_the_daemon() -> None:
+    dockerfile = (COMPOSE / "Dockerfile").read_text("utf-8")
+    copied = set(re.findall(r"^COPY (?!--from)(\S+) ", dockerfile, re.MULTILINE))
+    assert {name for name in copied if not (ROOT / name).exists()} == set()
+    sent = set(CONTEXT)
+    assert {name for name in copied if not {name, str(Path(name).parent)} & sent} == set()
+    assert {name for name in sent if not (ROOT / name).exists()} == set()
