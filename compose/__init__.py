@@ -1,4 +1,4 @@
-"""Sets the stage: somewhere to rehearse, embedded or already there, and clears it afterwards.
+"""Sets the stage: somewhere to rehearse, in processes, in containers or already there; clears it.
 
 Its parts are imported when first asked for: the guardian is a process of its own made from this
 package, and has no use for database drivers.
@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dress_rehearsal.compose.docker.stage import DockerStage
     from dress_rehearsal.compose.embedded import EmbeddedStage
     from dress_rehearsal.compose.errors import (
         HostNotAllowedError,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Alert",
+    "DockerStage",
     "EmbeddedStage",
     "ExternalStage",
     "Guardian",
@@ -44,6 +46,7 @@ __all__ = [
 
 _HOME = {
     "Alert": "stage",
+    "DockerStage": "docker.stage",
     "EmbeddedStage": "embedded",
     "ExternalStage": "external",
     "Guardian": "guardian",

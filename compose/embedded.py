@@ -148,7 +148,7 @@ class EmbeddedStage:
     @property
     def url(self) -> str:
         """Where the app answers, or will."""
-        return entered(self._service).target.url
+        return entered(self._service).admin.target.url
 
     @property
     def admin_token(self) -> str:
@@ -196,7 +196,7 @@ class EmbeddedStage:
         Raises:
             TargetRefusedError: the app said no or does not answer.
         """
-        entered(self._service).open_at(t0_ns)
+        entered(self._service).admin.open_at(t0_ns)
 
     def strike(self, fault: Fault) -> None:
         """Make something go wrong; it goes wrong when this returns.
@@ -216,7 +216,7 @@ class EmbeddedStage:
 
     def alerts(self) -> list[Alert]:
         """List what the app's neighbours were told since this was last asked."""
-        return entered(self._service).alerts()
+        return entered(self._service).admin.alerts()
 
     def components(self) -> list[tuple[str, int]]:
         """List the processes that run now as (component, pid).

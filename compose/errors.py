@@ -2,7 +2,8 @@
 
 StageError
 ├── StageUnusableError   the machine does not allow one (temporary folder, system user, binary)
-│   └── ServerUnfitError the server that the user named is none that can be used
+│   ├── ServerUnfitError the server that the user named is none that can be used
+│   └── DaemonLostError  Docker's daemon does not answer
 ├── ProcessFailedError   a component ended while it was awaited
 ├── StageNotReadyError   a component runs but never answered
 ├── HostNotAllowedError  load may not be sent to that host
@@ -24,6 +25,10 @@ class StageUnusableError(StageError):
 
 class ServerUnfitError(StageUnusableError):
     """`REDIS_SERVER` names something that cannot serve; the message says what and why."""
+
+
+class DaemonLostError(StageUnusableError):
+    """Docker's daemon does not answer; what it has of a stage cannot be asked for or removed."""
 
 
 class ProcessFailedError(StageError):

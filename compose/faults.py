@@ -67,7 +67,7 @@ class StageFaults:
             self._process_fault(fault)[1]()
 
     def _switch(self, fault: Fault, grade: float) -> None:
-        self._service.target.switch(fault.name, grade, self._service.app.admin_token)
+        self._service.admin.switch(fault.name, grade)
 
     def _process_fault(self, fault: Fault) -> tuple[Callable[[], None], Callable[[], None]]:
         """Return how a fault is done to the stage's processes, and how it is ended."""

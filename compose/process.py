@@ -9,9 +9,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.errors import StageUnusableError, describe_exit
 from dress_rehearsal.compose.limits import lower_priority
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.records.files import remedy
@@ -31,6 +31,76 @@ class Account:
     gid: int
 
 
+class Spec(Protocol):
+    """What something that runs is, and how it is started: a process or a container."""
+
+    @property
+    def name(self) -> str:
+        """The name of its component, such as `app`."""
+
+    @property
+    def log(self) -> Path:
+        """Where its output goes."""
+
+    def start(self) -> "Managed":
+        """Start it.
+
+        Raises:
+            StageUnusableError: it cannot be started.
+        """
+
+
+class Managed(Protocol):
+    """Something that was started: a process, or a container by its first process."""
+
+    asked_to_stop: bool
+
+    @property
+    def spec(self) -> Spec:
+        """What it is."""
+
+    @property
+    def name(self) -> str:
+        """The name of its component, such as `app`."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id on this machine."""
+
+    @property
+    def identity(self) -> ProcessId | None:
+        """None when it ended before it could be looked at."""
+
+    @property
+    def stop_signals(self) -> Sequence[tuple[signal.Signals, float]]:
+        """How it is asked to end, each with its patience in seconds."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, as `subprocess` has it (negative is a signal); None while it runs."""
+
+    def how_it_ended(self, code: int) -> str:
+        """Return in words how it ended, with the reason where that is known."""
+
+    def stop(self) -> int:
+        """Ask it to end, insist, kill it and what it started; return its exit code."""
+
+    def ask(self, number: signal.Signals | None = None) -> None:
+        """Send a signal, by default its first stop signal, and do not wait."""
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Wait until it has ended; None when it still runs after `timeout_s`."""
+
+    def kill(self) -> int:
+        """SIGKILL it and everything below it."""
+
+    def continue_log(self, log: Path) -> None:
+        """Write to `log` from now on."""
+
+    def last_lines(self, count: int = 15) -> list[str]:
+        """Return the last `count` lines of its log that are not empty, without secrets."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
     """What a process is: how it is started and how it is stopped.
@@ -48,6 +118,14 @@ class ProcessSpec:
     account: Account | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What no line of its log is shown with."""
+
+    def start(self) -> "ManagedProcess":
+        """Start it.
+
+        Raises:
+            StageUnusableError: its program cannot be run or its log not be written.
+        """
+        return ManagedProcess.start(self)
 
 
 def python_module(module: str) -> list[str]:
@@ -110,6 +188,15 @@ class ManagedProcess:
     def exit_code(self) -> int | None:
         """How it ended, as `subprocess` has it (negative is a signal); None while it runs."""
         return self.popen.poll()
+
+    @property
+    def stop_signals(self) -> Sequence[tuple[signal.Signals, float]]:
+        """How it is asked to end, each with its patience in seconds."""
+        return self.spec.stop_signals
+
+    def how_it_ended(self, code: int) -> str:
+        """Return in words how it ended."""
+        return describe_exit(code)
 
     def stop(self) -> int:
         """Ask it to end, insist, kill it and what it started; return its exit code.
@@ -177,23 +264,29 @@ class ManagedProcess:
 
     def last_lines(self, count: int = 15) -> list[str]:
         """Return the last `count` lines of its log that are not empty."""
-        try:
-            with self.spec.log.open("rb") as log:
-                log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
-                text = log.read().decode("utf-8", errors="replace")
-        except OSError as error:
-            return [f"({self.spec.log} cannot be read: {error.strerror or error})"]
-        lines = [line for line in text.splitlines() if line.strip()][-count:]
-        return [self._discreet(line) for line in lines]
+        return last_lines(self.spec.log, count, self.spec.secrets)
 
-    def _discreet(self, line: str) -> str:
-        """Return a line as others may read it: a report, a webhook and a log of CI show it."""
-        # The guardian imports this module, and need not carry all that the plans' room needs.
-        from dress_rehearsal.plans.shown import HIDDEN
 
-        for secret in self.spec.secrets:
-            line = line.replace(secret, HIDDEN)
-        return _LOGIN.sub(f"://{HIDDEN}@", line)
+def last_lines(path: Path, count: int, secrets: Sequence[str]) -> list[str]:
+    """Return the last `count` lines of a log that are not empty, without what is secret."""
+    try:
+        with path.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            text = log.read().decode("utf-8", errors="replace")
+    except OSError as error:
+        return [f"({path} cannot be read: {error.strerror or error})"]
+    lines = [line for line in text.splitlines() if line.strip()][-count:]
+    return [_discreet(line, secrets) for line in lines]
+
+
+def _discreet(line: str, secrets: Sequence[str]) -> str:
+    """Return a line as others may read it: a report, a webhook and a log of CI show it."""
+    # The guardian imports this module, and need not carry all that the plans' room needs.
+    from dress_rehearsal.plans.shown import HIDDEN
+
+    for secret in secrets:
+        line = line.replace(secret, HIDDEN)
+    return _LOGIN.sub(f"://{HIDDEN}@", line)
 
 
 def ended(process: "subprocess.Popen[Any]", within_s: float) -> int | None:

@@ -12,10 +12,9 @@ from dress_rehearsal.compose.errors import (
     ProcessFailedError,
     StageNotReadyError,
     StageUnusableError,
-    describe_exit,
 )
 from dress_rehearsal.compose.pids import ProcessId
-from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec
+from dress_rehearsal.compose.process import Managed, Spec
 from dress_rehearsal.compose.stage import Loss
 from dress_rehearsal.compose.stage_folder import RecordedProcess, StageFolder
 
@@ -41,8 +40,8 @@ class ProcessGroup:
         self._folder = folder
         self._ready_within_s = ready_within_s
         self._deadline = time.monotonic() + ready_within_s
-        self._members: list[ManagedProcess] = []  # in the order they were started
-        self._one_off: ManagedProcess | None = None  # one that ends by itself, while it runs
+        self._members: list[Managed] = []  # in the order they were started
+        self._one_off: Managed | None = None  # one that ends by itself, while it runs
         self._losses = threading.Lock()  # guards the next four
         self._found: list[Loss] = []
         self._app_workers: dict[int, set[int]] = {}  # by the pid of the app's main process
@@ -50,17 +49,22 @@ class ProcessGroup:
         self._planned: dict[int, str] = {}  # pid to the sentence that says why
         self._expected: str | None = None
 
+    def allow(self, ready_within_s: float) -> None:
+        """Let all waiting together take so long, counted from now."""
+        self._ready_within_s = ready_within_s
+        self.restart_deadline()
+
     def restart_deadline(self) -> None:
         """Count the time that all waiting may take from now again."""
         self._deadline = time.monotonic() + self._ready_within_s
 
-    def start(self, spec: ProcessSpec) -> ManagedProcess:
+    def start(self, spec: Spec) -> Managed:
         """Start a process that is to serve until it is stopped."""
         process = self._launch(spec)
         self._members.append(process)
         return process
 
-    def run(self, spec: ProcessSpec, within_s: float | None = None) -> None:
+    def run(self, spec: Spec, within_s: float | None = None) -> None:
         """Start a process that ends by itself, and wait until it has ended well.
 
         Args:
@@ -76,7 +80,7 @@ class ProcessGroup:
         self._folder.forget(one_off.pid)
 
     def wait(
-        self, awaited: ManagedProcess, ready: Callable[[], bool], within_s: float | None = None
+        self, awaited: Managed, ready: Callable[[], bool], within_s: float | None = None
     ) -> None:
         """Return as soon as `ready`; fail as soon as anything has ended that nobody stopped.
 
@@ -105,7 +109,7 @@ class ProcessGroup:
                 )
             time.sleep(_POLL_S)
 
-    def dismiss(self, process: ManagedProcess) -> None:
+    def dismiss(self, process: Managed) -> None:
         """Have no more to do with a process that has ended."""
         self._members = [one for one in self._members if one is not process]
         self._folder.forget(process.pid)
@@ -159,7 +163,7 @@ class ProcessGroup:
         with self._losses:
             self._found.append(loss)
 
-    def restart(self, name: str) -> ManagedProcess:
+    def restart(self, name: str) -> Managed:
         """Start a component again that was stopped or killed, on what it had before.
 
         Raises:
@@ -242,26 +246,30 @@ class ProcessGroup:
             if process.wait(max(0.0, deadline - time.monotonic())) is None:
                 process.kill()
 
-    def _launch(self, spec: ProcessSpec, instead_of: int | None = None) -> ManagedProcess:
-        process = ManagedProcess.start(spec)
+    def _launch(self, spec: Spec, instead_of: int | None = None) -> Managed:
+        process = spec.start()
+        self._record(process, instead_of)
+        return process
+
+    def _record(self, process: Managed, instead_of: int | None) -> None:
+        """Have whoever clears the stage stop it."""
         if process.identity is not None:
             self._folder.record(
                 RecordedProcess(
-                    spec.name,
+                    process.name,
                     process.identity.pid,
                     process.identity.started,
-                    tuple(number.name for number, _ in spec.stop_signals),
+                    tuple(number.name for number, _ in process.stop_signals),
                     ends_itself_s=0.0,
                     patience_s=_ORPHAN_PATIENCE_S,
                 ),
                 instead_of,
             )
-        return process
 
-    def _all(self) -> list[ManagedProcess]:
+    def _all(self) -> list[Managed]:
         return [*self._members, self._one_off] if self._one_off else self._members
 
-    def _serving(self, name: str) -> ManagedProcess:
+    def _serving(self, name: str) -> Managed:
         for process in self._members:
             if process.name == name and process.exit_code is None:
                 return process
@@ -282,11 +290,11 @@ class ProcessGroup:
                 self._found += [self._worker_loss(pid) for pid in sorted(gone)]
                 self._app_workers[process.pid] = workers
 
-    def _below(self, process: ManagedProcess) -> set[int]:
+    def _below(self, process: Managed) -> set[int]:
         """Return the pids of the app's processes below its main one."""
         return _children(process)
 
-    def _workers(self, process: ManagedProcess) -> set[int]:
+    def _workers(self, process: Managed) -> set[int]:
         """Return the pids of those whose end is a loss."""
         return self._below(process)
 
@@ -302,7 +310,7 @@ class ProcessGroup:
         return loss if why is None else dataclasses.replace(loss, what=why, planned=True)
 
 
-def _children(process: ManagedProcess) -> set[int]:
+def _children(process: Managed) -> set[int]:
     try:
         children = psutil.Process(process.pid).children()
     except psutil.NoSuchProcess:
@@ -310,7 +318,7 @@ def _children(process: ManagedProcess) -> set[int]:
     return {child.pid for child in children if ProcessId.of(child.pid) is not None}
 
 
-def _standing(process: ManagedProcess) -> list[Loss]:
+def _standing(process: Managed) -> list[Loss]:
     """Return the loss of a process that is stopped, or has one below it that is; else none."""
     identity = process.identity
     if identity is None:
@@ -323,17 +331,18 @@ def _standing(process: ManagedProcess) -> list[Loss]:
     return [Loss(process.name, still.pid, None, what)]
 
 
-def _unclean(process: ManagedProcess, code: int) -> Loss:
-    what = f"{process.name} was asked to end and {describe_exit(code)}."
+def _unclean(process: Managed, code: int) -> Loss:
+    what = f"{process.name} was asked to end and {process.how_it_ended(code)}."
     return Loss(process.name, process.pid, code, what)
 
 
-def _loss(process: ManagedProcess, code: int) -> Loss:
+def _loss(process: Managed, code: int) -> Loss:
     lines = process.last_lines(1)
     last = f" Its last line: {lines[0]}" if lines else ""
     return Loss(
         process.name,
         process.pid,
         code,
-        f"{process.name} (pid {process.pid}) {describe_exit(code)} though nobody stopped it.{last}",
+        f"{process.name} (pid {process.pid}) {process.how_it_ended(code)} though nobody stopped it."
+        f"{last}",
     )

@@ -32,18 +32,25 @@ class ReferenceApp:
         sqs_endpoint: str | None,
         allow_faults: bool,
     ) -> None:
-        self.admin_token = _secret()
-        self.entry_token = _secret()
-        self.neighbours_token = _secret()
+        self.admin_token = new_secret()
+        self.entry_token = new_secret()
+        self.neighbours_token = new_secret()
         self.has_writeback = plan.app.strategy.writes_back
         self.workers = plan.app.workers
-        # Secrets travel in the environment only: command lines and files can be read by others.
-        self._settings = {
+        self.secrets = {
+            "APP_DATABASE_DSN": dsn,
+            "APP_REDIS_URL": redis_url,
+            "APP_JWT_SECRET": new_secret(),
+            "APP_QR_SECRET": new_secret(),
+            "APP_PIN_SECRET": new_secret(),
+            "APP_ADMIN_TOKEN": self.admin_token,
+            "APP_GATE_TOKEN": self.entry_token,
+        }
+        """What nobody else may read; never on a command line."""
+        self.settings = {
             "APP_HOST": "127.0.0.1",
             "APP_WORKERS": str(plan.app.workers),
             "APP_BACKLOG": str(plan.app.backlog),
-            "APP_DATABASE_DSN": dsn,
-            "APP_REDIS_URL": redis_url,
             "APP_ALLOCATION": plan.app.allocation,
             "APP_POSTGRES_POOL": str(plan.app.postgres_pool),
             "APP_POSTGRES_POOL_TIMEOUT": str(plan.app.postgres_pool_timeout),
@@ -60,41 +67,41 @@ class ReferenceApp:
             "APP_ROSTER_FILE": str(roster),
             "APP_TARGETS_DIR": str(targets_dir),
             "APP_LOG_LEVEL": "info",
-            "APP_JWT_SECRET": _secret(),
-            "APP_QR_SECRET": _secret(),
-            "APP_PIN_SECRET": _secret(),
-            "APP_ADMIN_TOKEN": self.admin_token,
-            "APP_GATE_TOKEN": self.entry_token,
         }
+        """What else its processes are told."""
         if neighbours_url is not None:
-            self._settings |= self._neighbourhood(plan, neighbours_url)
+            self.settings |= _neighbourhood(plan, neighbours_url)
+            self.secrets["NEIGHBOURS_TOKEN"] = self.neighbours_token
         if sqs_endpoint is not None:
-            self._settings |= {
+            self.secrets |= {
+                "AWS_ACCESS_KEY_ID": "rehearsal",
+                "AWS_SECRET_ACCESS_KEY": new_secret(),
+            }
+            self.settings |= {
                 "APP_SQS_ENDPOINT": sqs_endpoint,
                 # Of its own name: what an earlier run left in its queue is none of this one's.
                 "APP_SQS_QUEUE": f"grants-{secrets.token_hex(4)}",
-                "AWS_ACCESS_KEY_ID": "rehearsal",
-                "AWS_SECRET_ACCESS_KEY": _secret(),
                 "AWS_DEFAULT_REGION": "eu-central-1",
             }
 
     def environment(self, port: int) -> dict[str, str]:
         """Return the environment of one of its processes, where a server listens on `port`."""
         ports = {"APP_PORT": str(port), "NEIGHBOURS_PORT": str(port)}
-        return child_environment(self._settings | ports)
-
-    def _neighbourhood(self, plan: Plan, url: str) -> dict[str, str]:
-        """Tell the app where its neighbours are, and them how to behave."""
-        return {
-            "APP_ENROLMENT_URL": f"{url}/enrolment",
-            "APP_ENROLMENT_LIMIT": str(plan.app.enrolment_limit),
-            "APP_ENROLMENT_TIMEOUT": str(plan.app.enrolment_timeout),
-            "APP_ALERT_URL": f"{url}/alerts",
-            "NEIGHBOURS_TOKEN": self.neighbours_token,
-            "NEIGHBOURS_LATENCY": str(plan.app.enrolment_latency),
-            "NEIGHBOURS_FAILURES": str(plan.app.enrolment_failures),
-        }
+        return child_environment(self.settings | self.secrets | ports)
 
 
-def _secret() -> str:
+def new_secret() -> str:
+    """Return one that nobody guesses."""
     return secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def _neighbourhood(plan: Plan, url: str) -> dict[str, str]:
+    """Tell the app where its neighbours are, and them how to behave."""
+    return {
+        "APP_ENROLMENT_URL": f"{url}/enrolment",
+        "APP_ENROLMENT_LIMIT": str(plan.app.enrolment_limit),
+        "APP_ENROLMENT_TIMEOUT": str(plan.app.enrolment_timeout),
+        "APP_ALERT_URL": f"{url}/alerts",
+        "NEIGHBOURS_LATENCY": str(plan.app.enrolment_latency),
+        "NEIGHBOURS_FAILURES": str(plan.app.enrolment_failures),
+    }

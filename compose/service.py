@@ -1,25 +1,20 @@
 """The service on a stage: every process of the reference app, and the neighbours it talks to."""
 
 import signal
-import time
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from dress_rehearsal.compose.errors import ProcessFailedError, TargetRefusedError
+from dress_rehearsal.compose.app_admin import AppAdmin, all_serve, announced
+from dress_rehearsal.compose.errors import ProcessFailedError
 from dress_rehearsal.compose.port import ClaimedPort, port_taken
-from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec, python_module
+from dress_rehearsal.compose.process import Managed, ProcessSpec, python_module
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.reference_app import ReferenceApp
 from dress_rehearsal.compose.servers.sqs import answers, sqs_spec
-from dress_rehearsal.compose.stage import Alert
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.stores import Stores
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.records.collectors.scrape import Scrape, TargetsFolder
-from dress_rehearsal.records.collectors.scrape import Target as MetricsTarget
-from dress_rehearsal.records.samples import SourceUnreadableError, select
 
 _APP: Final = "dress_rehearsal.target_app"
 APP_DRAINS_S: Final = 10.0
@@ -27,8 +22,6 @@ _WRITEBACK_FLUSHES_S: Final = 10.0
 _ENDS_S: Final = 2.0
 _READY_AGAIN_S: Final = 15.0
 _PORT_TRIES: Final = 3
-_ANSWERS_PER_WORKER: Final = 8
-"""So many answers in a row that a worker left out of all of them is most unlikely."""
 
 
 class Service:
@@ -43,7 +36,6 @@ class Service:
         self._processes = processes
         self._stores = stores
         self._ports: dict[str, ClaimedPort] = {}
-        self._heard = 0
 
     def configure(self, plan: Plan, logs: Path, *, allow_faults: bool) -> None:
         """Take a plan's settings; nothing starts yet.
@@ -64,10 +56,9 @@ class Service:
             sqs_endpoint=self._url("sqs") if sqs else None,
             allow_faults=allow_faults,
         )
-        self.target = Target(self._url("app"))
         self._neighbours = Target(self._url("neighbours")) if neighbours else None
+        self.admin = self._admin()
         self._sqs = self._url("sqs") if sqs else None
-        self._heard = 0
 
     def start(self) -> None:
         """Start everything the plan wants; ready to sell when this returns.
@@ -87,9 +78,9 @@ class Service:
             )
         self._start_server()
         if writeback is not None:
-            processes.wait(writeback, lambda: self._announced("writeback") >= 1)
+            processes.wait(writeback, lambda: announced(self.targets_dir, "writeback") >= 1)
         if neighbours is not None:
-            self._await_neighbours(neighbours)
+            processes.wait(neighbours, self.admin.neighbours_answer)
         processes.lost()  # takes note of the app's workers
 
     def clear_for(self, plan: Plan) -> None:
@@ -112,50 +103,19 @@ class Service:
             target.unlink(missing_ok=True)
         self._await_app(self._processes.restart("app"), _READY_AGAIN_S)
 
-    def open_at(self, t0_ns: int) -> None:
-        """Have the sale open at `t0_ns`; every worker honours it when this returns.
-
-        Raises:
-            TargetRefusedError: the app said no or does not answer.
-        """
-        agreeing = _ANSWERS_PER_WORKER * self.app.workers
-        self.target.open_at(self._plan.event.id, t0_ns, self.app.admin_token, agreeing)
-
-    def alerts(self) -> list[Alert]:
-        """List what the neighbours were told since this was last asked; nothing without any."""
-        if self._neighbours is None:
-            return []
-        bearer = {"Authorization": f"Bearer {self.app.neighbours_token}"}
-        try:
-            told = self._neighbours.listed("/alerts", bearer)
-        except TargetRefusedError:
-            return []  # told next time; that it is gone is a loss of its own
-        fresh, self._heard = told[self._heard :], max(self._heard, len(told))
-        now_ns = time.time_ns()
-        return [
-            Alert(
-                int(alert.get("t_ns", now_ns)),
-                str(alert.get("kind", "unknown")),
-                str(alert.get("message", "")),
-            )
-            for alert in fresh
-        ]
-
     def close(self) -> None:
         """Let others have its ports."""
         for port in self._ports.values():
             port.close()
 
-    def _start_neighbours(self) -> ManagedProcess | None:
+    def _admin(self) -> AppAdmin:
+        return AppAdmin(self.app, self._plan.event.id, Target(self._url("app")), self._neighbours)
+
+    def _start_neighbours(self) -> Managed | None:
         if self._neighbours is None:
             return None
         port = self._ports["neighbours"].number
         return self._processes.start(self._spec("neighbours", f"{_APP}.neighbours", _ENDS_S, port))
-
-    def _await_neighbours(self, neighbours: ManagedProcess) -> None:
-        target = self._neighbours
-        assert target is not None
-        self._processes.wait(neighbours, lambda: target.ready("/healthz"))
 
     def _start_sqs(self) -> None:
         endpoint = self._sqs
@@ -171,32 +131,23 @@ class Service:
             server = self._processes.start(self._spec("app", _APP, APP_DRAINS_S, port.number))
             try:
                 self._await_app(server)
-                self._processes.wait(server, self._all_serve)
+                self._processes.wait(server, lambda: all_serve(self.targets_dir))
             except ProcessFailedError as error:
                 if error.name != "app" or not tries_left or not port_taken(port.number):
                     raise
                 port.close()
                 del self._ports["app"]
-                self.target = Target(self._url("app"))
+                self.admin = self._admin()
                 self._processes.dismiss(server)
             else:
                 break
 
-    def _await_app(self, server: ManagedProcess, within_s: float | None = None) -> None:
+    def _await_app(self, server: Managed, within_s: float | None = None) -> None:
         workers = self.app.workers
-        self._processes.wait(server, lambda: self._announced("app") >= workers, within_s)
-        self._processes.wait(server, self.target.ready, within_s)
-
-    def _all_serve(self) -> bool:
-        """Return whether every worker has opened its connections and given them all back.
-
-        That is the last it does before it serves; only before the sale does it show.
-        """
-        try:
-            targets = TargetsFolder(self.targets_dir).targets().values()
-            return all(_serves(target) for target in targets if target.source.startswith("app:"))
-        except SourceUnreadableError:
-            return False
+        self._processes.wait(
+            server, lambda: announced(self.targets_dir, "app") >= workers, within_s
+        )
+        self._processes.wait(server, self.admin.target.ready, within_s)
 
     def _spec(self, name: str, module: str, patience_s: float, port: int = 1) -> ProcessSpec:
         """Describe one of the app's processes; SIGTERM has it finish what it is doing.
@@ -217,15 +168,3 @@ class Service:
         if name not in self._ports:
             self._ports[name] = ClaimedPort.choose()
         return f"http://127.0.0.1:{self._ports[name].number}"
-
-    def _announced(self, component: str) -> int:
-        return len(list(self.targets_dir.glob(f"{component}-*.json")))
-
-
-def _serves(worker: MetricsTarget) -> bool:
-    with closing(Scrape(worker)) as scrape:
-        reading = scrape.read()
-
-    opened = select([reading], "app_worker_open", "app", {})
-    used = select([reading], "db_client_connections", "app", {"pool": "postgres", "state": "used"})
-    return opened == [1.0] and used == [0.0]

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.errors import DaemonLostError, StageUnusableError
 from dress_rehearsal.compose.pids import MARKER, ProcessId, carrying_marker, kill_remnants
 from dress_rehearsal.compose.servers.shared_memory import release
 from dress_rehearsal.records.files import remedy
@@ -56,6 +56,8 @@ class StageFolder:
         """Environment by which processes of this stage are found even when their parent is gone."""
         self.lock = lock
         """Descriptor of the held lock; the guardian inherits it."""
+        self._has_containers = False
+        self._is_kept = False
         self._processes: list[RecordedProcess] = []
         self._writing = threading.Lock()
 
@@ -100,6 +102,27 @@ class StageFolder:
             room.mkdir(mode=0o700)
         return room
 
+    def expect_containers(self) -> None:
+        """Put on record that there may be containers of the stage, which carry its folder's name.
+
+        Raises:
+            StageUnusableError: that cannot be written, so nobody would remove them.
+        """
+        with self._writing, self.living():
+            self._has_containers = True
+            self._write()
+
+    def keep(self) -> None:
+        """Have it outlive this process: no later run clears it, only who asks for that.
+
+        Raises:
+            StageUnusableError: that cannot be written.
+        """
+        with self._writing, self.living():
+            self._is_kept = True
+            self._write()
+        os.close(self.lock)
+
     def record(self, recorded: RecordedProcess, instead_of: int | None = None) -> None:
         """Put a process on record: whoever clears the folder stops it first.
 
@@ -143,6 +166,8 @@ class StageFolder:
         partial = self.path / f".{_RECORD}.partial"
         document = {
             "owner": os.getpid(),
+            "containers": self._has_containers,
+            "kept": self._is_kept,
             "processes": [asdict(recorded) for recorded in self._processes],
         }
         partial.write_text(json.dumps(document), encoding="utf-8")
@@ -211,7 +236,22 @@ def clear(path: Path) -> None:
     for recorded in reversed(_recorded(path)):
         _stop(recorded, deadline)
     kill_remnants(path)
+    _clear_containers(path)
     delete(path)
+
+
+def _clear_containers(path: Path) -> None:
+    """Remove the stage's containers, where it may have some.
+
+    Raises:
+        StageUnusableError: Docker's daemon does not answer, or does not remove them.
+    """
+    if not _document(path).get("containers"):
+        return
+    # Only who has containers to clear needs the Docker SDK.
+    from dress_rehearsal.compose.docker.clearing import clear_stage
+
+    clear_stage(path.name)
 
 
 def sweep() -> list[Path]:
@@ -237,12 +277,25 @@ def sweep() -> list[Path]:
                 f"{error.strerror or error}; delete that folder."
             ) from error
         try:
-            if (path / _RECORD).is_file():
+            if (path / _RECORD).is_file() and not _document(path).get("kept"):
                 clear(path.resolve())
                 cleared.append(path)
+        except DaemonLostError:
+            continue  # what is left are containers of a daemon that does not run
         finally:
             os.close(lock)
     return cleared
+
+
+def kept() -> list[Path]:
+    """Return the folders of the stages that are kept, oldest first."""
+    found = []
+    for path in temporary_folder().glob(f"{PREFIX}*"):
+        if _private(path, stat.S_ISDIR) and _private(path / _RECORD, stat.S_ISREG):
+            with suppress(OSError):  # whoever clears it was quicker
+                if _document(path).get("kept"):
+                    found.append((path.stat().st_mtime, path.resolve()))
+    return [path for _, path in sorted(found)]
 
 
 def delete(path: Path) -> None:
@@ -290,12 +343,19 @@ def _private(path: Path, is_kind: Any) -> bool:
 
 def _recorded(path: Path) -> list[RecordedProcess]:
     try:
+        return [RecordedProcess(**fields) for fields in _document(path)["processes"]]
+    except (KeyError, TypeError):
+        return []
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
         document = json.loads((path / _RECORD).read_text(encoding="utf-8"))
-        return [RecordedProcess(**fields) for fields in document["processes"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         # Cut short by a power failure, or of another version. The processes are still found by
         # what they carry, only not stopped as gently.
-        return []
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _stop(recorded: RecordedProcess, deadline: float) -> None:

@@ -4,7 +4,7 @@ import signal
 from pathlib import Path
 from typing import Final
 
-from dress_rehearsal.compose.process import ManagedProcess
+from dress_rehearsal.compose.process import Managed
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.servers.postgres import PostgresServer
 from dress_rehearsal.compose.servers.redis import RedisServer
@@ -25,7 +25,7 @@ class Stores:
     def __init__(self, folder: StageFolder, logs: Path, max_connections: int) -> None:
         self.postgres = PostgresServer(folder, logs, max_connections)
         self.redis = RedisServer(folder, logs)
-        self._serving: dict[str, ManagedProcess] = {}
+        self._serving: dict[str, Managed] = {}
 
     def start(self, processes: ProcessGroup) -> None:
         """Start both and make the app's database.

@@ -18,7 +18,7 @@ import psutil
 
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.pids import ProcessId
-from dress_rehearsal.compose.process import KILLED_S, ManagedProcess, ProcessSpec
+from dress_rehearsal.compose.process import KILLED_S, Managed, ProcessSpec, Spec
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.stage import Loss
 from dress_rehearsal.compose.stage_folder import StageFolder
@@ -59,7 +59,7 @@ class UserApp(ProcessGroup):
         self._logs = logs
         self._target = target
         self._sealed: dict[int, _Worker] = {}
-        self._leaders: list[ManagedProcess] = []
+        self._leaders: list[Managed] = []
 
     def reset(self) -> None:
         """Run the plan's command that puts the app back to where a sale begins.
@@ -127,16 +127,16 @@ class UserApp(ProcessGroup):
         finally:
             self._end_rest(below)
 
-    def _launch(self, spec: ProcessSpec, instead_of: int | None = None) -> ManagedProcess:
+    def _launch(self, spec: Spec, instead_of: int | None = None) -> Managed:
         process = super()._launch(spec, instead_of)
         self._leaders.append(process)
         return process
 
-    def _below(self, process: ManagedProcess) -> set[int]:
+    def _below(self, process: Managed) -> set[int]:
         identity = process.identity
         return set() if identity is None else {one.pid for one in identity.descendants()}
 
-    def _workers(self, process: ManagedProcess) -> set[int]:
+    def _workers(self, process: Managed) -> set[int]:
         """Return the workers that live, and those that may be replaced yet."""
         now_s = time.monotonic()
         for worker in list(self._sealed.values()):
@@ -147,7 +147,7 @@ class UserApp(ProcessGroup):
             worker.given_up = worker.successor is None and now_s - worker.gone_s >= _REPLACED_S
         return {pid for pid, worker in self._sealed.items() if not worker.over}
 
-    def _successor(self, gone: "_Worker", process: ManagedProcess) -> int | None:
+    def _successor(self, gone: "_Worker", process: Managed) -> int | None:
         """Return who took a worker's place, and take them for a worker from now on."""
         below = process.identity.descendants() if process.identity else ()
         for one in below:

@@ -1,5 +1,5 @@
-"""The command line: `rehearse init | probe | run | sweep | matrix | report | dashboards | doctor |
-plan`.
+"""The command line: `rehearse init | probe | run | sweep | matrix | report | dashboards | stage |
+doctor | plan`.
 
 Commands import what they need when called: checking a plan should not wait for a plotting library.
 """
@@ -25,6 +25,7 @@ from dress_rehearsal.rehearsal.commands import (
     probe,
     report,
     run,
+    stage,
     sweep,
 )
 from dress_rehearsal.rehearsal.commands.options import BROKEN, USAGE
@@ -130,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
             "check", help="say of every panel whether it has data of a run; 99 when one has none"
         )
     )
+    stage.add(commands.add_parser("stage", help="set a stage of containers that stays"))
     doctor.add(commands.add_parser("doctor", help="check this machine's limits against a plan"))
     plan.add(commands.add_parser("plan", help="check plans"))
     return parser

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dress_rehearsal.compose import (
+    DockerStage,
     EmbeddedStage,
     ExternalStage,
     Stage,
@@ -99,8 +100,8 @@ def _recorded_and_judged(
 
 
 def _stores(plan: Plan) -> dict[str, str]:
-    """Return for `environment.json` which server the stage's Redis is."""
-    if plan.target.stage == "external":
+    """Return for `environment.json` which server the embedded stage's Redis is."""
+    if plan.target.stage != "embedded":
         return {}
     return {"redis_server": redis_version(redis_binary())}
 
@@ -112,7 +113,7 @@ def _perform(
     await_setup(plan, screen)
     run.stamp("phase", "stage_starting")
     screen.phase("setting the stage")
-    with others_than(plan) as bystanders, _set(plan, run, people) as (stage, generator):
+    with others_than(plan) as bystanders, _set(plan, run, people, screen) as (stage, generator):
         run.stamp("phase", "stage_ready")
         for remark in remarks_on(stage):
             screen.note(remark)
@@ -130,7 +131,7 @@ def _perform(
 
 @contextmanager
 def _set(
-    plan: Plan, run: RunDirectory, people: list[Person]
+    plan: Plan, run: RunDirectory, people: list[Person], screen: Screen
 ) -> Iterator[tuple[Stage, GeneratorProcess]]:
     """Set the stage and start the generator; neither is left outside.
 
@@ -144,7 +145,11 @@ def _set(
         ):
             yield external, generator
         return
-    stage = EmbeddedStage(plan, run, people)
+    stage = (
+        DockerStage(plan, run, people, screen.phase)
+        if plan.target.stage == "docker"
+        else EmbeddedStage(plan, run, people)
+    )
     stage.set_stores()
     try:
         # The generator's students need as long to come up as the app does.

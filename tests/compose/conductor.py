@@ -1,16 +1,13 @@
 """Conductors that can be killed: processes of their own, run by this user or by another one."""
 
 import contextlib
-import importlib.util
 import json
 import os
 import signal
-import site
 import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,28 +58,15 @@ class FakeConductor:
             pipe.close()
 
 
-def interpreter_for(user: str, importable: Path) -> Interpreter:
+def interpreter_for(user: str) -> Interpreter:
     """Find a way for another user to run this version of Python with what is installed here.
 
     Ours may be in a private home: then that user is let through it, and nothing more.
-
-    Args:
-        importable: a folder to make links in, by which the system's own Python finds the rooms
-            under their one name.
     """
-    package = importable / "dress_rehearsal"
-    package.mkdir()
-    for room in ("plans", "records", "compose", "target_app"):
-        found = importlib.util.find_spec(f"dress_rehearsal.{room}")
-        assert found is not None and found.origin is not None
-        (package / room).symlink_to(Path(found.origin).parent)
-    paths = os.pathsep.join([str(importable), *site.getsitepackages()])
-    system = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
     let_through = ["setpriv", f"--reuid={user}", "--clear-groups"]
     let_through += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     for interpreter in (
         Interpreter([sys.executable], dict(os.environ), user),
-        Interpreter([system], {**os.environ, "PYTHONPATH": paths}, user),
         Interpreter([*let_through, sys.executable], dict(os.environ)),
     ):
         with contextlib.suppress(OSError, subprocess.CalledProcessError):

@@ -66,7 +66,7 @@ def open_house() -> Iterator[Path]:
 def test_root_is_not_needed_and_nothing_is_left_when_the_conductor_is_killed(
     small_plan: Plan, conduct: Conduct, identify: Identify, all_end: AllEnd, open_house: Path
 ) -> None:
-    somebody = interpreter_for("nobody", open_house) if os.geteuid() == 0 else None
+    somebody = interpreter_for("nobody") if os.geteuid() == 0 else None
     conductor = conduct(
         CONDUCTOR, small_plan.model_dump_json(), str(open_house / "runs"), by=somebody
     )

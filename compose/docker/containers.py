@@ -1,0 +1,311 @@
+"""The containers of one stage: started as processes are, watched by their first process."""
+
+import signal
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import docker
+import docker.errors
+import requests
+from docker.models.containers import Container
+from docker.types import EndpointConfig, Ulimit
+
+from dress_rehearsal.compose.docker.compose_file import ServiceSpec
+from dress_rehearsal.compose.docker.daemon import LABEL, ROLE_LABEL, doing
+from dress_rehearsal.compose.errors import StageUnusableError, describe_exit
+from dress_rehearsal.compose.pids import ProcessId
+from dress_rehearsal.compose.process import KILLED_S, Managed, last_lines
+from dress_rehearsal.compose.processes import ProcessGroup
+from dress_rehearsal.plans.sections.stage import Limits, format_size
+
+_PERIOD_US: Final = 100_000
+_SIGNALLED: Final = 128
+"""A container that a signal ended has this added to its number for an exit code."""
+_LAST_LINES_S: Final = 2.0
+_TELLS_S: Final = 5.0
+"""How long the daemon may take to tell how a process ended that is gone."""
+_POLL_S: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a container is put."""
+
+    client: docker.DockerClient
+    stage: str
+    """The label of all that belongs to the stage."""
+    network: str
+    address: str
+    volumes: Mapping[str, str]
+    """The stage's own name of each volume of the file."""
+    secrets: Mapping[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """What a container is, and how it is started: a service of the file in its place."""
+
+    service: ServiceSpec
+    container: str
+    """Its own name among the stage's, such as `app-1`."""
+    place: Place
+    log: Path
+    aliases: tuple[str, ...]
+    """The names by which the others find it."""
+    environment: Mapping[str, str]
+    mounts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """What it sees besides the file's: host path to path inside and `ro` or `rw`."""
+    limits: Limits | None = None
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    """What no line of its log is shown with."""
+
+    @property
+    def name(self) -> str:
+        """The name of its component, which is its service's."""
+        return self.service.name
+
+    def start(self) -> "ManagedContainer":
+        """Make it and start it.
+
+        Raises:
+            StageUnusableError: the daemon says no.
+        """
+        with doing(f"the stage is not set: the container {self.container} cannot be started"):
+            made = self._made()
+            return ManagedContainer(self, made)
+
+    def _made(self) -> Container:
+        place, service = self.place, self.service
+        mounts: dict[str, dict[str, str]] = {}
+        for mount in service.mounts:
+            source = place.volumes[mount.source] if mount.named else mount.source
+            mounts[source] = {"bind": mount.target, "mode": "ro" if mount.read_only else "rw"}
+        for secret in service.secrets:
+            path = str(place.secrets[secret])
+            mounts[path] = {"bind": f"/run/secrets/{secret}", "mode": "ro"}
+        for path, (target, mode) in self.mounts.items():
+            mounts[path] = {"bind": target, "mode": mode}
+        settings: dict[str, Any] = dict(service.settings)
+        ulimits = settings.pop("ulimits", {})
+        return place.client.containers.create(
+            service.image,
+            command=None if service.command is None else list(service.command),
+            entrypoint=None if service.entrypoint is None else list(service.entrypoint),
+            name=f"{place.stage}-{self.container}",
+            hostname=self.container,
+            environment=dict(self.environment),
+            labels={LABEL: place.stage, ROLE_LABEL: service.name},
+            volumes=mounts,
+            # The stage looks by itself, until it is green once: the daemon's own checks would go
+            # on through the rush, each a process of its own.
+            healthcheck={"test": ["NONE"]},
+            stop_signal=service.stop_signal,
+            network=place.network,
+            networking_config={
+                place.network: EndpointConfig(
+                    place.client.api.api_version,
+                    aliases=list(self.aliases),
+                    ipv4_address=place.address,
+                )
+            },
+            ulimits=[
+                Ulimit(name=kind, soft=soft, hard=hard) for kind, (soft, hard) in ulimits.items()
+            ],
+            **_limited(self.limits),
+            **settings,
+        )
+
+
+def _limited(limits: Limits | None) -> dict[str, Any]:
+    if limits is None:
+        return {}
+    found: dict[str, Any] = {}
+    if limits.cpus is not None:  # not nano_cpus, which cannot be changed later on
+        found |= {"cpu_period": _PERIOD_US, "cpu_quota": round(limits.cpus * _PERIOD_US)}
+    if limits.memory is not None:  # without swap, as virtual machines of clouds are
+        found |= {"mem_limit": limits.memory, "memswap_limit": limits.memory}
+    return found
+
+
+class ManagedContainer:
+    """A container that was started; known by its first process, as this machine sees it."""
+
+    def __init__(self, spec: ContainerSpec, container: Container) -> None:
+        self.spec = spec
+        self.container = container
+        self.asked_to_stop = False
+        self._out_of_memory = False
+        self._exit_code: int | None = None
+        self._reader: threading.Thread | None = None
+        self.pid = 0
+        self.identity: ProcessId | None = None
+        self._begin()
+
+    @property
+    def name(self) -> str:
+        """The name of its component, which is its service's."""
+        return self.spec.name
+
+    @property
+    def stop_signals(self) -> Sequence[tuple[signal.Signals, float]]:
+        """How it is asked to end, with its grace period in seconds."""
+        written = self.spec.service.stop_signal or "SIGTERM"
+        return ((signal.Signals[written], self.spec.service.grace_s),)
+
+    def start_again(self, spec: ContainerSpec) -> "ManagedContainer":
+        """Start it again after it ended, with everything it had."""
+        return ManagedContainer(spec, self.container)
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, as `subprocess` has it (negative is a signal); None while it runs."""
+        if self._exit_code is None and (self.identity is None or not self.identity.alive):
+            self._exit_code = self._told()
+        return self._exit_code
+
+    def how_it_ended(self, code: int) -> str:
+        """Return in words how it ended, and that it was for its memory where it was."""
+        words = describe_exit(code)
+        limits = self.spec.limits
+        if not self._out_of_memory:
+            return words
+        most = "it has" if limits is None or limits.memory is None else format_size(limits.memory)
+        return f"{words}, since it needed more memory than its limit of {most},"
+
+    def stop(self) -> int:
+        """Ask it to end, wait for as long as its grace period is, kill it; return its exit code.
+
+        Raises:
+            StageUnusableError: the daemon does not answer, or not even SIGKILL ends it.
+        """
+        self.asked_to_stop = True
+        self.go_on()
+        if self.exit_code is None:
+            self.ask()
+            code = self.wait(self.spec.service.grace_s)
+            if code is not None:
+                return code
+        return self.kill()
+
+    def go_on(self) -> None:
+        """Have it go on where it is paused: it would hear of nothing."""
+        with suppress(docker.errors.APIError, requests.RequestException):
+            self.container.unpause()
+
+    def ask(self, number: signal.Signals | None = None) -> None:
+        """Send a signal, by default the one that it ends by, and do not wait."""
+        self.asked_to_stop = True
+        sent = self.stop_signals[0][0] if number is None else number
+        with (
+            doing(f"{self.spec.container} cannot be asked to end"),
+            suppress(docker.errors.NotFound),
+        ):
+            try:
+                self.container.kill(signal=sent.name)
+            except docker.errors.APIError as error:
+                if "is not running" not in str(error):
+                    raise
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Wait until it has ended; None when it still runs after `timeout_s`."""
+        if self.identity is not None and not self.identity.wait(timeout_s):
+            return None
+        return self.exit_code
+
+    def kill(self) -> int:
+        """SIGKILL everything in it.
+
+        Raises:
+            StageUnusableError: it is there all the same.
+        """
+        if self.exit_code is None:
+            self.ask(signal.SIGKILL)
+        code = self.wait(KILLED_S)
+        if code is None:
+            raise StageUnusableError(
+                f"The container {self.spec.container} does not end, not even by SIGKILL: the "
+                f"kernel holds it, as it does while a disk or a network file system hangs."
+            )
+        return code
+
+    def continue_log(self, log: Path) -> None:
+        """Refuse: a Docker stage is set for one run.
+
+        Raises:
+            StageUnusableError: always.
+        """
+        raise StageUnusableError(f"The log {self.spec.log} cannot go on as {log}.")
+
+    def last_lines(self, count: int = 15) -> list[str]:
+        """Return the last `count` lines of its log that are not empty."""
+        if self._reader is not None and self._exit_code is not None:
+            self._reader.join(_LAST_LINES_S)
+        return last_lines(self.spec.log, count, self.spec.hidden)
+
+    def _begin(self) -> None:
+        """Start it, and have its log written from here on."""
+        since = time.time()
+        self.container.start()
+        self.container.reload()
+        state = self.container.attrs["State"]
+        self.pid = int(state["Pid"])
+        self.identity = ProcessId.of(self.pid) if self.pid else None
+        self._reader = threading.Thread(
+            target=self._read_log, args=(since,), name=f"log of {self.spec.container}", daemon=True
+        )
+        self._reader.start()
+
+    def _read_log(self, since: float) -> None:
+        """Write its log until it ends or the daemon does."""
+        with (
+            suppress(docker.errors.DockerException, requests.RequestException, OSError),
+            self.spec.log.open("ab", buffering=0) as log,
+        ):
+            for chunk in self.container.logs(stream=True, follow=True, since=since):
+                log.write(chunk)
+
+    def _told(self) -> int | None:
+        """Return how it ended, as the daemon tells it; it may learn of it a moment later."""
+        deadline = time.monotonic() + _TELLS_S
+        while True:
+            try:
+                self.container.reload()
+            except docker.errors.NotFound:
+                return -signal.SIGKILL  # somebody removed it
+            except (docker.errors.DockerException, requests.RequestException):
+                return -signal.SIGKILL  # nobody can tell any more
+            state = self.container.attrs["State"]
+            if state["Status"] in ("exited", "dead"):
+                self._out_of_memory = bool(state.get("OOMKilled"))
+                code = int(state["ExitCode"])
+                return _SIGNALLED - code if code > _SIGNALLED else code
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(_POLL_S)
+
+
+class ContainerGroup(ProcessGroup):
+    """The containers of a stage, last one first when they are stopped."""
+
+    def containers(self) -> list[ManagedContainer]:
+        """List those that were started, in that order, whether they still run or not."""
+        return [one for one in self._members if isinstance(one, ManagedContainer)]
+
+    def names(self) -> list[tuple[str, int]]:
+        """List those that run as (container, pid of its first process)."""
+        return [(one.spec.container, one.pid) for one in self.containers() if one.exit_code is None]
+
+    def _launch(self, spec: Any, instead_of: int | None = None) -> Managed:
+        gone = [one for one in self.containers() if one.pid == instead_of]
+        if instead_of is None or not gone:
+            return super()._launch(spec)
+        with doing(f"{spec.container} cannot be started again"):
+            return gone[0].start_again(spec)
+
+    def _record(self, process: Managed, instead_of: int | None) -> None:
+        """Record nothing: whoever clears the stage finds containers by their label."""

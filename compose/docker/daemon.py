@@ -1,0 +1,100 @@
+"""Docker's daemon on this machine: a client of it, what it says in sentences, and what of its
+things belongs to which stage."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import docker
+import docker.errors
+import requests
+
+from dress_rehearsal.compose.errors import DaemonLostError, StageUnusableError
+
+LABEL: Final = "dress-rehearsal.stage"
+"""On every container, network and volume of a stage: the name of its folder."""
+ROLE_LABEL: Final = "dress-rehearsal.service"
+
+_ANSWERS_S: Final = 60
+"""What the daemon may take for one answer: on a busy machine starting a container takes seconds."""
+_PARTS: Final = re.compile(r"^(?:unix://.*|)$")
+
+
+def connect() -> docker.DockerClient:
+    """Return a client of this machine's daemon.
+
+    Raises:
+        StageUnusableError: there is none, or this user may not speak to it.
+    """
+    named = os.environ.get("DOCKER_HOST", "")
+    if not _PARTS.match(named):
+        raise StageUnusableError(
+            f"The stage is not set: DOCKER_HOST is {named}, a daemon that may be another "
+            f"machine's; containers are rehearsed on this machine only: unset DOCKER_HOST, or name "
+            f"a socket of this machine (unix:///run/docker.sock)."
+        )
+    with doing("the stage is not set", named or "unix:///var/run/docker.sock"):
+        client = docker.from_env(timeout=_ANSWERS_S)
+        client.ping()
+        return client
+
+
+@contextmanager
+def doing(what: str, where: str | None = None) -> Iterator[None]:
+    """Turn what the SDK raises inside into a sentence that begins with `what`.
+
+    Raises:
+        DaemonLostError: nobody answers.
+        StageUnusableError: the daemon says no.
+    """
+    start = what[0].upper() + what[1:]
+    try:
+        yield
+    except docker.errors.BuildError as error:
+        lines = [str(line.get("stream", line.get("error", ""))) for line in error.build_log]
+        last = [line.rstrip() for text in lines for line in text.splitlines() if line.strip()][-15:]
+        end = "\n".join(f"  {line}" for line in last)
+        raise StageUnusableError(
+            f"{start}: {error.msg}; the end of its log says why:\n{end}"
+        ) from error
+    except docker.errors.APIError as error:
+        said = str(error.explanation or error).strip().rstrip(".")
+        raise StageUnusableError(f"{start}: Docker says: {said}{_remedy(said)}.") from error
+    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+        raise DaemonLostError(f"{start}: {_no_daemon(error, where)}") from error
+
+
+def _remedy(said: str) -> str:
+    """Return what to do about it, where that is known."""
+    low = said.lower()
+    for sign, remedy in (
+        ("no space left", "free space where Docker keeps its data (`docker system df` shows it)"),
+        ("non-overlapping ipv4", "remove networks that nobody needs (`docker network ls`)"),
+        ("range of cpus", "lower cpus under [stage.limits]"),
+        ("permission denied", "see whether this user may do that"),
+        ("already in use", "see `docker ps -a` for whose it is"),
+        ("port is already allocated", "see `docker ps` for whose it is"),
+    ):
+        if sign in low:
+            return f"; {remedy}"
+    return ""
+
+
+def _no_daemon(error: BaseException, where: str | None) -> str:
+    socket = where or "its socket"
+    text = str(error)
+    if "Permission denied" in text or isinstance(error, PermissionError):
+        return (
+            f"this user may not speak to Docker's daemon ({socket}); add it to the group docker "
+            f"and log in anew, or use the embedded stage, which needs no Docker."
+        )
+    if "timed out" in text.lower() or isinstance(error, requests.Timeout):
+        return f"Docker's daemon did not answer within {_ANSWERS_S} s; see whether it is well."
+    if where is None:
+        return "Docker's daemon does not answer any more; see its log, and start it again."
+    return (
+        f"no Docker daemon answers at {socket}; start it (`systemctl start docker`, say), or use "
+        f"the embedded stage, which needs no Docker."
+    )

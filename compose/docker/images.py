@@ -1,0 +1,181 @@
+"""The images that a stage is made of: ours is built, others are pulled where they are not there."""
+
+import importlib.metadata
+import io
+import re
+import tarfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import docker
+import docker.errors
+
+from dress_rehearsal.compose.docker.compose_file import Build, ServiceSpec
+from dress_rehearsal.compose.docker.daemon import doing
+from dress_rehearsal.compose.errors import StageUnusableError
+
+Tell = Callable[[str], None]
+"""Shows what is being done now."""
+
+_CONTEXT: Final = ("compose/Dockerfile", "compose/answers.sh", "compose/requirements", "target_app")
+_CONSTRAINTS: Final = "constraints.txt"
+_STEP: Final = re.compile(r"Step (\d+)/(\d+)")
+_LAYER: Final = re.compile(r"---> ([0-9a-f]{12})\s*$")
+_LAST_LINES: Final = 15
+_TELL_S: Final = 2.0
+"""How often it is said how far a build is: what did not change is done at once."""
+
+
+def provide(client: docker.DockerClient, services: Iterable[ServiceSpec], tell: Tell) -> None:
+    """Have every image of these services on this machine.
+
+    Raises:
+        StageUnusableError: one cannot be built or pulled; what was made for it is gone again.
+    """
+    built = {service.image: service.build for service in services if service.build is not None}
+    for image, build in built.items():
+        _build(client, image, build, tell)
+    for image in sorted({service.image for service in services} - set(built)):
+        if not _is_there(client, image):
+            _pull(client, image, tell)
+
+
+def _is_there(client: docker.DockerClient, image: str) -> bool:
+    with doing(f"the stage is not set: the image {image} cannot be looked for"):
+        try:
+            client.images.get(image)
+        except docker.errors.ImageNotFound:
+            return False
+        return True
+
+
+def _pull(client: docker.DockerClient, image: str, tell: Tell) -> None:
+    tell(f"pulling {image}")
+    with doing(
+        f"the stage is not set: the image {image} is not on this machine and cannot be pulled"
+    ):
+        name, _, tag = image.rpartition(":") if ":" in image.rpartition("/")[2] else (image, "", "")
+        for line in client.api.pull(name, tag=tag or "latest", stream=True, decode=True):
+            if "error" in line:
+                raise docker.errors.APIError(str(line["error"]))
+
+
+def _build(client: docker.DockerClient, image: str, build: Build, tell: Tell) -> None:
+    """Build an image; whatever did not change since the last time is not made again.
+
+    What a failing build leaves behind, and the image that a new one takes the name from, are
+    removed: they are ours, and nobody else knows of them.
+    """
+    tell(f"building {image}")
+    with doing(f"the stage is not set: the image {image} cannot be built"):
+        before = {str(one["Id"]) for one in client.api.images(all=True)}
+        named = _id_of(client, image)
+        made: list[str] = []
+        try:
+            _make(client, image, build, made, tell)
+        except BaseException:
+            _forget(client, made, before)
+            raise
+        if named is not None and named != _id_of(client, image):
+            _forget(client, [named], set())
+
+
+def _make(
+    client: docker.DockerClient, image: str, build: Build, made: list[str], tell: Tell
+) -> None:
+    """Have the daemon build it; what it makes is added to `made` as it goes."""
+    lines: list[str] = []
+    told_s = time.monotonic()
+    for line in client.api.build(
+        fileobj=_context(build),
+        custom_context=True,
+        dockerfile=build.dockerfile,
+        target=build.target or "",
+        buildargs=dict(build.args),
+        tag=image,
+        rm=True,
+        forcerm=True,
+        network_mode="host",
+        decode=True,
+    ):
+        text = str(line.get("stream", "")).rstrip()
+        lines += [each for each in text.splitlines() if each.strip()]
+        made += _LAYER.findall(text)
+        step = _STEP.match(text)
+        if step is not None and time.monotonic() > told_s + _TELL_S:
+            told_s = time.monotonic()
+            tell(f"building {image}: step {step[1]} of {step[2]}")
+        if "error" in line:
+            raise _failed(image, str(line["error"]), lines)
+
+
+def _failed(image: str, error: str, lines: list[str]) -> StageUnusableError:
+    end = "\n".join(f"  {line}" for line in lines[-_LAST_LINES:])
+    return StageUnusableError(
+        f"The stage is not set: the image {image} cannot be built: {error.rstrip('.')}; the end of "
+        f"the build's log:\n{end}"
+    )
+
+
+def _id_of(client: docker.DockerClient, image: str) -> str | None:
+    try:
+        return str(client.images.get(image).id)
+    except docker.errors.ImageNotFound:
+        return None
+
+
+def _forget(client: docker.DockerClient, layers: list[str], before: set[str]) -> None:
+    """Remove images of ours that nobody uses, last made first: each rests on the one before."""
+    for layer in reversed(layers):
+        if any(one.partition(":")[2].startswith(layer) for one in before):
+            continue
+        try:
+            client.images.remove(layer, noprune=True)
+        except docker.errors.APIError:
+            continue  # a container or another image rests on it, so it is in use
+
+
+def _context(build: Build) -> io.BytesIO:
+    """Return what our image is built of as a tar file: the app and how it is installed.
+
+    From a checkout the versions are those of its constraints; from an installed package, those
+    that are installed beside it.
+    """
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for path in _files(build.context):
+            name = path.relative_to(build.context).as_posix()
+            tar.add(path, arcname=name, recursive=False, filter=_anybodys)
+        if not (build.context / _CONSTRAINTS).is_file():
+            text = "".join(f"{name}=={version}\n" for name, version in _installed()).encode()
+            added = tarfile.TarInfo(_CONSTRAINTS)
+            added.size = len(text)
+            tar.addfile(added, io.BytesIO(text))
+    packed.seek(0)
+    return packed
+
+
+def _files(context: Path) -> Iterator[Path]:
+    for name in (*_CONTEXT, _CONSTRAINTS):
+        place = context / name
+        for path in [place] if place.is_file() else sorted(place.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
+
+
+def _anybodys(found: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Return a file without owner and time, so that the same content is the same layer."""
+    found.uid = found.gid = 0
+    found.uname = found.gname = ""
+    found.mtime = 0
+    found.mode = 0o755 if found.mode & 0o100 else 0o644
+    return found
+
+
+def _installed() -> Iterator[tuple[str, str]]:
+    for one in importlib.metadata.distributions():
+        metadata: Any = one.metadata
+        if metadata is not None and metadata["Name"] and metadata["Name"] != "dress-rehearsal":
+            yield metadata["Name"], one.version

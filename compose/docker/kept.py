@@ -1,0 +1,142 @@
+"""Stages of containers that are kept, from `rehearse stage up` until `rehearse stage down`.
+
+A kept stage has no guardian and no process of ours: its folder, with the secrets, and its
+containers are all there is.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from dress_rehearsal.compose.docker.clearing import clear_stage
+from dress_rehearsal.compose.docker.daemon import LABEL, connect, doing
+from dress_rehearsal.compose.docker.images import Tell
+from dress_rehearsal.compose.docker.services import READY_S, Services
+from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.stage_folder import StageFolder, delete, kept
+from dress_rehearsal.plans import Person, Plan, write_roster
+
+_DESCRIPTION = "kept.json"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptStage:
+    """One of them.
+
+    Attributes:
+        name: its folder's name, which its containers are labelled with.
+        plan: the name of the plan it was set for.
+        url: where the app answers.
+        folder: where its secrets and its roster are, for this user only.
+    """
+
+    name: str
+    plan: str
+    url: str
+    folder: Path
+
+    @property
+    def admin_token(self) -> Path:
+        """The file with what the app's admin routes want."""
+        return self.folder / "secrets" / "app_admin_token"
+
+    @property
+    def entry_token(self) -> Path:
+        """The file with what the scanners at the entrance show."""
+        return self.folder / "secrets" / "app_gate_token"
+
+    def containers(self) -> list[tuple[str, str]]:
+        """Return its containers as (name, state in Docker's words).
+
+        Raises:
+            StageUnusableError: the daemon does not answer.
+        """
+        return [
+            (_name(one, self.name), str(one["Status"])) for one in _listed(connect(), self.name)
+        ]
+
+    def log(self, container: str, lines: int) -> Iterator[str]:
+        """Return the last lines that a container wrote.
+
+        Raises:
+            StageUnusableError: there is no such container, or the daemon does not answer.
+        """
+        client = connect()
+        names = [_name(one, self.name) for one in _listed(client, self.name)]
+        if container not in names:
+            raise StageUnusableError(
+                f"The stage {self.name} has no container {container!r}; it has "
+                f"{', '.join(names) or 'none any more'}."
+            )
+        with doing(f"the log of {container} cannot be read"):
+            text = client.containers.get(f"{self.name}-{container}").logs(tail=lines)
+        yield from text.decode("utf-8", errors="replace").splitlines()
+
+    def clear(self) -> None:
+        """Remove its containers, its network, its volumes and its folder.
+
+        Raises:
+            StageUnusableError: something is left, which the sentence names.
+        """
+        clear_stage(self.name)
+        delete(self.folder)
+
+
+def keep(plan: Plan, people: Sequence[Person], tell: Tell) -> KeptStage:
+    """Set a stage that stays.
+
+    Raises:
+        StageError: it could not be set; what had been started is gone again.
+    """
+    client = connect()
+    folder = StageFolder.create()
+    try:
+        with folder.living():
+            write_roster(folder.path / "roster.csv", people)
+        folder.expect_containers()
+        services = Services(client, folder, plan, folder.subfolder("logs"), tell)
+        services.start_stores(READY_S)
+        services.start_app()
+        services.close()
+        found = KeptStage(folder.path.name, plan.name, services.url, folder.path)
+        document = asdict(found) | {"folder": str(found.folder)}
+        with folder.living():
+            (folder.path / _DESCRIPTION).write_text(json.dumps(document), encoding="utf-8")
+        folder.keep()
+    except BaseException:
+        clear_stage(folder.path.name, client)
+        folder.remove()
+        raise
+    return found
+
+
+def kept_stages() -> list[KeptStage]:
+    """Return those of this user, oldest first."""
+    found = []
+    for folder in kept():
+        document = _described(folder)
+        if document is not None:
+            found.append(KeptStage(folder.name, document["plan"], document["url"], folder))
+    return found
+
+
+def _described(folder: Path) -> dict[str, str] | None:
+    try:
+        document = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None  # it has just been cleared
+    return document if isinstance(document, dict) else None
+
+
+def _listed(client: docker.DockerClient, stage: str) -> list[dict[str, Any]]:
+    with doing(f"the containers of stage {stage} cannot be listed"):
+        found = client.api.containers(all=True, filters={"label": f"{LABEL}={stage}"})
+    return sorted(found, key=lambda one: str(one["Names"]))
+
+
+def _name(container: dict[str, Any], stage: str) -> str:
+    return str(container["Names"][0]).lstrip("/").removeprefix(f"{stage}-")

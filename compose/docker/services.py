@@ -1,0 +1,247 @@
+"""The services of a Docker stage, as a plan wants them: which containers, where, in which order."""
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import docker
+
+from dress_rehearsal.compose.app_admin import AppAdmin, all_serve, announced
+from dress_rehearsal.compose.docker.announcements import Announcements
+from dress_rehearsal.compose.docker.compose_file import ServiceSpec, read_compose_file
+from dress_rehearsal.compose.docker.containers import (
+    ContainerGroup,
+    ContainerSpec,
+    ManagedContainer,
+    Place,
+)
+from dress_rehearsal.compose.docker.daemon import doing
+from dress_rehearsal.compose.docker.health import Health
+from dress_rehearsal.compose.docker.images import Tell, provide
+from dress_rehearsal.compose.docker.network import StageNetwork, make_volumes
+from dress_rehearsal.compose.docker.variables import given_images, write_secrets
+from dress_rehearsal.compose.errors import DaemonLostError
+from dress_rehearsal.compose.reference_app import ReferenceApp, new_secret
+from dress_rehearsal.compose.stage import Loss
+from dress_rehearsal.compose.stage_folder import StageFolder
+from dress_rehearsal.compose.target import Target
+from dress_rehearsal.plans import Plan
+
+READY_S: Final = 180.0
+"""How long everything of a stage together may take to be ready, once its images are there."""
+_STORES: Final = ("postgres", "redis", "kafka")
+_OF_OURS: Final = ("prepare", "app", "writeback", "neighbours")
+"""What runs our own image, and logs in JSON."""
+_APP_PORT: Final = 8080
+_NEIGHBOURS_PORT: Final = 8081
+_TARGETS: Final = "targets"
+"""The volume in which the containers announce their metrics: here a folder of the stage's."""
+_LOOK_S: Final = 1.0
+"""How often the daemon is asked whether it is still there."""
+
+
+class Services:
+    """Everything that a plan's stage is made of, from its secrets to its containers."""
+
+    def __init__(
+        self, client: docker.DockerClient, folder: StageFolder, plan: Plan, logs: Path, tell: Tell
+    ) -> None:
+        """Have the images, the network and the volumes; nothing runs yet.
+
+        Raises:
+            StageUnusableError: one of them cannot be had.
+        """
+        self._client, self._folder, self._plan, self._logs = client, folder, plan, logs
+        self._tell = tell
+        self._stage = folder.path.name
+        self.targets_dir = folder.subfolder("targets")
+        self._announced = folder.subfolder("announced")
+        self._announced.chmod(0o777)  # below a folder that nobody else may enter
+        self._network = StageNetwork(client, self._stage)
+        self._addresses = {name: self._network.address() for name in self._names()}
+        password = new_secret(), new_secret()
+        self.dsn = _dsn(password[0], self._addresses["postgres"])
+        self.redis_url = _redis_url(password[1], self._addresses["redis"])
+        self.app = self._reference_app(*password)
+        self.url = f"http://{self._addresses['nginx']}:{_APP_PORT}"
+        self.admin = self._admin()
+        secrets = write_secrets(folder, self.app, *password)
+        self._file = read_compose_file(self._variables(secrets))
+        provide(client, self._wanted(), tell)
+        self._volumes = make_volumes(
+            client, self._stage, {name for name in self._file.volumes if name != _TARGETS}
+        )
+        self.containers = ContainerGroup(folder, 0.0)
+        self._announcements = Announcements(
+            self._announced, self.targets_dir, lambda: self.containers.names()
+        )
+        self._asked_s = 0.0
+        self._daemon_lost = False
+
+    def start_stores(self, ready_within_s: float) -> None:
+        """Start what keeps the tickets; all waiting of the stage together may take so long.
+
+        Raises:
+            StageError: one does not start.
+        """
+        self.containers.allow(ready_within_s)
+        started = [self._start(service) for service in self._wanted() if service.name in _STORES]
+        for container in started:
+            self._await_green(container)
+
+    def start_app(self) -> None:
+        """Prepare the stores, and start all the rest; ready to sell when this returns.
+
+        Raises:
+            StageError: something does not start.
+        """
+        self.containers.restart_deadline()
+        self._announcements.follow()
+        for service in self._wanted():
+            if service.name in _STORES:
+                continue
+            self._tell(f"starting {service.name}")
+            if service.name == "prepare":
+                self.containers.run(self._spec(service, service.name))
+                continue
+            started = [self._start(service, number) for number in self._numbers(service.name)]
+            for container in started:
+                self._await_green(container)
+        self._await_announced()
+        self.containers.lost()  # takes note of the app's workers
+
+    def lost(self) -> list[Loss]:
+        """List what ended since this was last asked though nobody stopped it, or as planned."""
+        found = self.containers.lost()
+        if not self._daemon_lost and time.monotonic() >= self._asked_s + _LOOK_S:
+            self._asked_s = time.monotonic()
+            try:
+                self._ping()
+            except DaemonLostError as error:
+                self._daemon_lost = True
+                found.append(Loss("docker", 0, None, str(error)))
+        return found
+
+    def stop(self) -> list[Loss]:
+        """Stop all with patience, last one first; return those that ended badly.
+
+        Raises:
+            StageUnusableError: the daemon does not answer.
+        """
+        try:
+            return self.containers.stop_all()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Follow nothing any more."""
+        self._announcements.close()
+
+    def _ping(self) -> None:
+        with doing("the containers cannot be looked after any more"):
+            self._client.ping()
+
+    def _names(self) -> list[str]:
+        """Return the names of the containers that a plan may want, each with an address."""
+        names = ["postgres", "redis", "kafka", "writeback", "neighbours", "nginx", "prepare"]
+        return [*names, *(f"app-{number}" for number in self._numbers("app"))]
+
+    def _numbers(self, service: str) -> list[int]:
+        """Return the numbers of a service's containers; [0] where there is one without number."""
+        if service != "app":
+            return [0]
+        return list(range(1, self._plan.stage.containers(self._plan.app.workers) + 1))
+
+    def _wanted(self) -> list[ServiceSpec]:
+        strategy = self._plan.app.strategy
+        profiles = set()
+        if self._plan.app.enrolment == "external":
+            profiles.add("neighbours")
+        services = self._file.wanted(frozenset(profiles))
+        return [
+            service for service in services if service.name != "writeback" or strategy.writes_back
+        ]
+
+    def _reference_app(self, postgres: str, redis: str) -> ReferenceApp:
+        plan = self._plan
+        neighbours = plan.app.enrolment == "external"
+        return ReferenceApp(
+            plan,
+            dsn=_dsn(postgres, "postgres"),
+            redis_url=_redis_url(redis, "redis"),
+            roster=Path("/run/secrets/roster.csv"),
+            targets_dir=Path("/targets"),
+            neighbours_url=f"http://neighbours:{_NEIGHBOURS_PORT}" if neighbours else None,
+            sqs_endpoint=None,
+            allow_faults=False,
+        )
+
+    def _admin(self) -> AppAdmin:
+        neighbours = None
+        if self._plan.app.enrolment == "external":
+            neighbours = Target(f"http://{self._addresses['neighbours']}:{_NEIGHBOURS_PORT}")
+        return AppAdmin(self.app, self._plan.event.id, Target(self.url), neighbours)
+
+    def _variables(self, secrets: Path) -> Mapping[str, str]:
+        share = self._plan.app.workers // len(self._numbers("app"))
+        return {
+            **given_images(),
+            **self.app.settings,
+            "APP_WORKERS": str(share),
+            "REHEARSE_SECRETS": str(secrets),
+            "REHEARSE_POSTGRES_CONNECTIONS": str(self._plan.postgres.max_connections),
+        }
+
+    def _start(self, service: ServiceSpec, number: int = 0) -> ManagedContainer:
+        name = f"{service.name}-{number}" if number else service.name
+        started = self.containers.start(self._spec(service, name))
+        assert isinstance(started, ManagedContainer)
+        return started
+
+    def _spec(self, service: ServiceSpec, name: str) -> ContainerSpec:
+        kind = "jsonl" if service.name in _OF_OURS else "log"
+        return ContainerSpec(
+            service=service,
+            container=name,
+            place=Place(
+                self._client,
+                self._stage,
+                self._network.name,
+                self._addresses[name],
+                {**self._volumes, _TARGETS: str(self._announced)},
+                self._file.secrets,
+            ),
+            log=self._logs / f"{name}.{kind}",
+            aliases=(service.name, name) if name != service.name else (name,),
+            environment=service.environment,
+            limits=self._plan.stage.limits.get(service.name),
+            hidden=tuple(self.app.secrets.values()),
+        )
+
+    def _await_green(self, container: ManagedContainer) -> None:
+        health = Health(container)
+        self._tell(f"waiting for {container.spec.container}")
+        self.containers.wait(container, health.is_green)
+
+    def _await_announced(self) -> None:
+        """Wait until every worker serves and the write-back works."""
+        members = self.containers.containers()
+        last = members[-1]
+        workers = self._plan.app.workers
+        self._tell("waiting for the app's workers")
+        self.containers.wait(last, lambda: announced(self.targets_dir, "app") >= workers)
+        if self.app.has_writeback:
+            self.containers.wait(last, lambda: announced(self.targets_dir, "writeback") >= 1)
+        self.containers.wait(last, self.admin.neighbours_answer)
+        self.containers.wait(last, self.admin.target.ready)
+        self.containers.wait(last, partial(all_serve, self.targets_dir))
+
+
+def _dsn(password: str, host: str) -> str:
+    return f"postgresql://festival:{password}@{host}:5432/festival"
+
+
+def _redis_url(password: str, host: str) -> str:
+    return f"redis://:{password}@{host}:6379/0"
