@@ -192,9 +192,7 @@ def _nothing_there(said: Said, *, gate_unread: bool) -> dict[str, str]:
 
 def _not_said(evidence: Evidence) -> dict[str, str]:
     """Return counters that need what no ledger of the target says."""
-    if evidence.plan.target.ours or (
-        not evidence.plan.ledgers and evidence.stores.expected
-    ):
+    if evidence.plan.target.ours or (not evidence.plan.ledgers and evidence.stores.expected):
         return {}
     known = evidence.stores.known
     has_one = bool(evidence.plan.ledgers)
