@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.prepared
 ROOMS := plans records compose scenarios reports dashboards rehearsal target_app
 
-.PHONY: setup rehearsal check test test-long test-observability examples properties matrix chaos lint bench bench-app clean
+.PHONY: setup rehearsal check test test-long test-observability test-docker examples properties matrix chaos lint bench bench-app clean
 .DELETE_ON_ERROR:
 # Every process of a stage would compile its modules again where byte code is not kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -19,7 +19,7 @@ rehearsal: $(STAMP)
 # The inner loop, in 90 s: no test that starts a server or a rehearsal, and of those that judge whole
 # runs only the two files that have something of everything. What is left only works: a process a CPU.
 check: lint
-	$(BIN)/pytest --numprocesses logical --dist loadgroup -m "not (servers or rehearsal or observability or examples or long or whole_runs)" $(PYTEST_OPTIONS)
+	$(BIN)/pytest --numprocesses logical --dist loadgroup -m "not (servers or rehearsal or observability or examples or long or docker or whole_runs)" $(PYTEST_OPTIONS)
 
 ALONE = { echo "What failed, once more and alone:"; $(BIN)/pytest --last-failed --last-failed-no-failures none $(1); }
 
@@ -49,6 +49,11 @@ $(NODE_PACKAGES): examples/express/package-lock.json
 # report's, and alerts arrive. `make test` does not need these programs.
 test-observability: $(STAMP)
 	REHEARSE_REQUIRE_OBSERVABILITY=1 $(BIN)/pytest -m observability tests/observability$(if $(AGAIN), || $(call ALONE,-m observability))
+
+# The stage in containers, on images that are made here without a registry; without a Docker daemon
+# these tests are skipped.
+test-docker: $(STAMP)
+	$(BIN)/pytest -m docker tests/docker --numprocesses 2 --dist loadgroup $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m docker))
 
 # The property tests, each for so many seconds: never a traceback, whatever comes from outside.
 SECONDS ?= 60

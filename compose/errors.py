@@ -36,18 +36,14 @@ class ProcessFailedError(StageError):
 
     Args:
         name: the component, such as `app` or `postgres`.
-        exit_code: as `subprocess` has it; negative is a signal.
+        how: how it ended, in words.
         log: where its whole log is.
         last_lines: the end of that log.
     """
 
-    def __init__(self, name: str, exit_code: int, log: str, last_lines: Sequence[str]) -> None:
+    def __init__(self, name: str, how: str, log: str, last_lines: Sequence[str]) -> None:
         self.name = name
-        self.exit_code = exit_code
-        super().__init__(
-            f"The stage is not set: {name} {describe_exit(exit_code)}; "
-            + _log_sentence(log, last_lines)
-        )
+        super().__init__(f"The stage is not set: {name} {how}; " + _log_sentence(log, last_lines))
 
 
 class StageNotReadyError(StageError):

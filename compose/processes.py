@@ -98,7 +98,10 @@ class ProcessGroup:
                 stopped = process.asked_to_stop and process is not awaited
                 if code is not None and not (stopped or (process is self._one_off and code == 0)):
                     raise ProcessFailedError(
-                        process.name, code, str(process.spec.log), process.last_lines()
+                        process.name,
+                        process.how_it_ended(code),
+                        str(process.spec.log),
+                        process.last_lines(),
                     )
             if time.monotonic() > deadline:
                 raise StageNotReadyError(

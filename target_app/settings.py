@@ -177,6 +177,8 @@ class Settings(EnvironmentSettings):
         Field(alias="APP_SLO_SECONDS"),
     ] = ()
     """Limits that somebody set on response times: histograms get an edge on each."""
+    behind_proxy: _Switch = False
+    """Nobody but a proxy gets here, which adds its client's address to `X-Forwarded-For`."""
     faults: _Switch = False
     roster_file: Path | None = None
     targets_dir: Path | None = None

@@ -175,7 +175,7 @@ class ManagedContainer:
         if not self._out_of_memory:
             return words
         most = "it has" if limits is None or limits.memory is None else format_size(limits.memory)
-        return f"{words}, since it needed more memory than its limit of {most},"
+        return f"{words} for needing more memory than its limit of {most}"
 
     def stop(self) -> int:
         """Ask it to end, wait for as long as its grace period is, kill it; return its exit code.

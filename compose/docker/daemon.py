@@ -41,6 +41,18 @@ def connect() -> docker.DockerClient:
         return client
 
 
+def described() -> str:
+    """Return the daemon's version and its kind of cgroups, as "20.10.24, cgroup v1".
+
+    Raises:
+        StageUnusableError: there is none, or this user may not speak to it.
+    """
+    client = connect()
+    with doing("Docker's daemon cannot be asked"):
+        told = client.info()
+    return f"{told.get('ServerVersion', '?')}, cgroup v{told.get('CgroupVersion', '1')}"
+
+
 @contextmanager
 def doing(what: str, where: str | None = None) -> Iterator[None]:
     """Turn what the SDK raises inside into a sentence that begins with `what`.

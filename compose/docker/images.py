@@ -21,8 +21,10 @@ Tell = Callable[[str], None]
 
 _CONTEXT: Final = ("compose/Dockerfile", "compose/answers.sh", "compose/requirements", "target_app")
 _CONSTRAINTS: Final = "constraints.txt"
+_DOCKERS_OWN: Final = ("Removing intermediate container", " ---> ")
 _STEP: Final = re.compile(r"Step (\d+)/(\d+)")
 _LAYER: Final = re.compile(r"---> ([0-9a-f]{12})\s*$")
+_COLOUR: Final = re.compile("\x1b\\[[0-9;]*m")
 _LAST_LINES: Final = 15
 _TELL_S: Final = 2.0
 """How often it is said how far a build is: what did not change is done at once."""
@@ -100,7 +102,7 @@ def _make(
         network_mode="host",
         decode=True,
     ):
-        text = str(line.get("stream", "")).rstrip()
+        text = _COLOUR.sub("", str(line.get("stream", ""))).rstrip()
         lines += [each for each in text.splitlines() if each.strip()]
         made += _LAYER.findall(text)
         step = _STEP.match(text)
@@ -112,7 +114,8 @@ def _make(
 
 
 def _failed(image: str, error: str, lines: list[str]) -> StageUnusableError:
-    end = "\n".join(f"  {line}" for line in lines[-_LAST_LINES:])
+    said = [line for line in lines if not line.startswith(_DOCKERS_OWN)]
+    end = "\n".join(f"  {line}" for line in said[-_LAST_LINES:])
     return StageUnusableError(
         f"The stage is not set: the image {image} cannot be built: {error.rstrip('.')}; the end of "
         f"the build's log:\n{end}"

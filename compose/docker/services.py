@@ -1,5 +1,6 @@
 """The services of a Docker stage, as a plan wants them: which containers, where, in which order."""
 
+import os
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import docker
+import psutil
 
 from dress_rehearsal.compose.app_admin import AppAdmin, all_serve, announced
 from dress_rehearsal.compose.docker.announcements import Announcements
@@ -21,9 +23,9 @@ from dress_rehearsal.compose.docker.daemon import doing
 from dress_rehearsal.compose.docker.health import Health
 from dress_rehearsal.compose.docker.images import Tell, provide
 from dress_rehearsal.compose.docker.network import StageNetwork, make_volumes
-from dress_rehearsal.compose.docker.variables import given_images, write_secrets
-from dress_rehearsal.compose.errors import DaemonLostError
-from dress_rehearsal.compose.reference_app import ReferenceApp, new_secret
+from dress_rehearsal.compose.errors import DaemonLostError, StageUnusableError
+from dress_rehearsal.compose.reference_app import ReferenceApp
+from dress_rehearsal.compose.secret_files import secret_files, write_secret_files
 from dress_rehearsal.compose.stage import Loss
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.target import Target
@@ -53,6 +55,7 @@ class Services:
         Raises:
             StageUnusableError: one of them cannot be had.
         """
+        _check_limits(plan)
         self._client, self._folder, self._plan, self._logs = client, folder, plan, logs
         self._tell = tell
         self._stage = folder.path.name
@@ -61,13 +64,17 @@ class Services:
         self._announced.chmod(0o777)  # below a folder that nobody else may enter
         self._network = StageNetwork(client, self._stage)
         self._addresses = {name: self._network.address() for name in self._names()}
-        password = new_secret(), new_secret()
-        self.dsn = _dsn(password[0], self._addresses["postgres"])
-        self.redis_url = _redis_url(password[1], self._addresses["redis"])
-        self.app = self._reference_app(*password)
-        self.url = f"http://{self._addresses['nginx']}:{_APP_PORT}"
+        files = secret_files((folder.path / "roster.csv").read_text(encoding="utf-8"))
+        self.app = self._reference_app(files)
+        # Inside they are found by their names, by us at their addresses.
+        self.dsn = files["app_database_dsn"].replace("@postgres:", f"@{self._at('postgres')}:")
+        self.redis_url = files["app_redis_url"].replace("@redis:", f"@{self._at('redis')}:")
+        self.url = f"http://{self._at('nginx')}:{_APP_PORT}"
         self.admin = self._admin()
-        secrets = write_secrets(folder, self.app, *password)
+        files |= {name.lower(): value for name, value in self.app.secrets.items()}
+        secrets = folder.subfolder("secrets")
+        with folder.living():
+            write_secret_files(secrets, files)
         self._file = read_compose_file(self._variables(secrets))
         provide(client, self._wanted(), tell)
         self._volumes = make_volumes(
@@ -164,13 +171,16 @@ class Services:
             service for service in services if service.name != "writeback" or strategy.writes_back
         ]
 
-    def _reference_app(self, postgres: str, redis: str) -> ReferenceApp:
+    def _at(self, container: str) -> str:
+        return self._addresses[container]
+
+    def _reference_app(self, files: Mapping[str, str]) -> ReferenceApp:
         plan = self._plan
         neighbours = plan.app.enrolment == "external"
         return ReferenceApp(
             plan,
-            dsn=_dsn(postgres, "postgres"),
-            redis_url=_redis_url(redis, "redis"),
+            dsn=files["app_database_dsn"],
+            redis_url=files["app_redis_url"],
             roster=Path("/run/secrets/roster.csv"),
             targets_dir=Path("/targets"),
             neighbours_url=f"http://neighbours:{_NEIGHBOURS_PORT}" if neighbours else None,
@@ -181,13 +191,13 @@ class Services:
     def _admin(self) -> AppAdmin:
         neighbours = None
         if self._plan.app.enrolment == "external":
-            neighbours = Target(f"http://{self._addresses['neighbours']}:{_NEIGHBOURS_PORT}")
+            neighbours = Target(f"http://{self._at('neighbours')}:{_NEIGHBOURS_PORT}")
         return AppAdmin(self.app, self._plan.event.id, Target(self.url), neighbours)
 
     def _variables(self, secrets: Path) -> Mapping[str, str]:
         share = self._plan.app.workers // len(self._numbers("app"))
         return {
-            **given_images(),
+            **_given_images(),
             **self.app.settings,
             "APP_WORKERS": str(share),
             "REHEARSE_SECRETS": str(secrets),
@@ -209,7 +219,7 @@ class Services:
                 self._client,
                 self._stage,
                 self._network.name,
-                self._addresses[name],
+                self._at(name),
                 {**self._volumes, _TARGETS: str(self._announced)},
                 self._file.secrets,
             ),
@@ -239,9 +249,26 @@ class Services:
         self.containers.wait(last, partial(all_serve, self.targets_dir))
 
 
-def _dsn(password: str, host: str) -> str:
-    return f"postgresql://festival:{password}@{host}:5432/festival"
+def _given_images() -> dict[str, str]:
+    """Return the variables by which the user names other images than the file does."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("REHEARSE_") and name.endswith("_IMAGE")
+    }
 
 
-def _redis_url(password: str, host: str) -> str:
-    return f"redis://:{password}@{host}:6379/0"
+def _check_limits(plan: Plan) -> None:
+    """Check that this machine has the CPUs that the limits speak of.
+
+    Raises:
+        StageUnusableError: it has fewer.
+    """
+    cpus = psutil.cpu_count() or 1
+    for service, limits in plan.stage.limits.items():
+        if limits.cpus is not None and limits.cpus > cpus:
+            raise StageUnusableError(
+                f"The stage is not set: stage.limits.{service} is {limits.cpus:g} CPUs and this "
+                f"machine has {cpus}, so what is asked for would not be rehearsed; lower it, or "
+                f"rehearse on a larger machine."
+            )

@@ -1,4 +1,4 @@
-"""`rehearse sweep`: performs a plan once a value of one key, and compares."""
+"""`rehearse sweep`: performs a plan once a value of a key, or of several, and compares."""
 
 import argparse
 from pathlib import Path
@@ -18,8 +18,10 @@ def add(sweep: argparse.ArgumentParser) -> None:
     sweep.add_argument(
         "--over",
         required=True,
+        action="append",
         metavar="SECTION.KEY[=A,B,...]",
-        help="the key that differs, such as app.allocation, and its values (default: all it has)",
+        help="the key that differs, such as app.allocation, and its values (default: all it has); "
+        "given again, each value of the one with each of the other",
     )
     sweep.add_argument("--table", type=Path, metavar="FILE", help="write the table as Markdown")
     sweep.add_argument("--figure", type=Path, metavar="FILE", help="draw the comparison as SVG")
@@ -31,16 +33,24 @@ def add(sweep: argparse.ArgumentParser) -> None:
 def _sweep(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.preflight.checks import check_usage
     from dress_rehearsal.rehearsal.series.performances import Planned
-    from dress_rehearsal.rehearsal.series.sweep import check_given_once, label_of, sweep, values_of
+    from dress_rehearsal.rehearsal.series.sweep import (
+        check_given_once,
+        combinations,
+        label_of,
+        sweep,
+        values_of,
+    )
 
-    key, values = values_of(options.over)
-    check_given_once(key, overriding(options))
+    swept = [values_of(over) for over in options.over]
+    for number, (key, _) in enumerate(swept):
+        others = [("--over", f"{other}=") for other, _ in swept[number + 1 :]]
+        check_given_once(key, [*overriding(options), *others])
     given = [text for _, text in overriding(options)]
-    plans = [
-        Planned(label_of(key, value), planned(options, own), [*given, own])
-        for value in values
-        for own in [f"{key}={value}"]
-    ]
+    plans = []
+    for chosen in combinations(swept):
+        own = [f"{key}={value}" for key, value in chosen]
+        label = ", ".join(label_of(key, value) for key, value in chosen)
+        plans.append(Planned(label, planned(options, *own), [*given, *own]))
     for each in plans:
         check_usage(each.plan, options.out, options.roster, performed=True, repeated=len(plans) > 1)
     return sweep(plans, options.out, options.table, options.figure, options.roster)

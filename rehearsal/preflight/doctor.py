@@ -4,9 +4,8 @@ import math
 import os
 import platform
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import psutil
@@ -26,11 +25,11 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.files import resolved
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.preflight.bystanders import others_than
+from dress_rehearsal.rehearsal.preflight.containers import container_findings
+from dress_rehearsal.rehearsal.preflight.finding import Finding, Status
 from dress_rehearsal.reports.words import written
 from dress_rehearsal.scenarios.client.local_address import LOOPBACK_ADDRESSES, SHARE, spreads
 from dress_rehearsal.scenarios.client.origin import Origin
-
-Status = Literal["ok", "warn", "fail"]
 
 _CONNECTIONS_PER_STUDENT: Final = 1.3
 """[A] One each, and some more for double clicks and for those who were cut off."""
@@ -44,20 +43,6 @@ _RUN_SPACE_PER_STUDENT_BYTES: Final = 10 * 2**10
 _SERVER: Final = "a server binary"
 _WIDE: Final = 110
 _STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One row of the checkup."""
-
-    check: str
-    value: str
-    needed: str
-    status: Status
-    limits: str
-    """What it limits, as a sentence."""
-    change: str | None
-    """The command, or the key of the plan, that changes it."""
 
 
 def checkup(plan: Plan, runs: Path = Path("runs"), *, sending: bool = True) -> list[Finding]:
@@ -86,6 +71,8 @@ def checkup(plan: Plan, runs: Path = Path("runs"), *, sending: bool = True) -> l
             _redis(machine),
             _user(),
         ]
+    elif plan.target.stage == "docker" and sending:  # else who sets the stage says it
+        findings += container_findings(plan)
     return findings
 
 
@@ -215,14 +202,14 @@ def _address(plan: Plan) -> str:
 
 
 def _cpus(plan: Plan, machine: dict[str, Any]) -> Finding:
-    embedded = plan.target.stage == "embedded"
-    needed = 1 + (plan.app.workers + 1 if embedded else 0)
+    ours = plan.target.ours
+    needed = 1 + (plan.app.workers + 1 if ours else 0)
     usable = min(machine["cores_usable"], machine["cpu_quota"] or math.inf)
     enough = usable >= needed
     return Finding(
         "CPUs",
         f"{usable:g}",
-        f"{needed} (generator{', stores, app workers' if embedded else ''})",
+        f"{needed} (generator{', stores, app workers' if ours else ''})",
         "ok" if enough else "warn",
         "With fewer, the generator and the app take CPU from each other; the report says how much.",
         None if enough else "rehearse run --set app.workers=1    # or a larger machine",

@@ -1,5 +1,6 @@
 """The sweep: one plan rehearsed once for each value of one of its keys, and compared."""
 
+import itertools
 import types
 import typing
 from collections.abc import Iterable, Sequence
@@ -41,6 +42,20 @@ def values_of(over: str) -> tuple[str, list[str]]:
     if len(values) > _MOST_VALUES:
         raise PlanError(f"--over {_shown(key)}: that are more than {_MOST_VALUES} values.")
     return key.strip(), list(dict.fromkeys(values))
+
+
+def combinations(
+    swept: Sequence[tuple[str, Sequence[str]]],
+) -> list[tuple[tuple[str, str], ...]]:
+    """Return each value of each key with each of the others, as (key, value) pairs.
+
+    Raises:
+        PlanError: they are too many.
+    """
+    chosen = list(itertools.product(*([(key, value) for value in values] for key, values in swept)))
+    if len(chosen) > _MOST_VALUES:
+        raise PlanError(f"--over: that are {len(chosen):,} runs, more than {_MOST_VALUES}.")
+    return chosen
 
 
 def check_given_once(key: str, given: Iterable[tuple[str, str]]) -> None:

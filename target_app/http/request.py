@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from litestar import Request
 from litestar.exceptions import SerializationException
+from litestar.types import Scope
 
 from dress_rehearsal.target_app.request_context import NS
 
@@ -29,6 +30,22 @@ class ClientRequest(Request[Any, Any, Any]):
             return await super().json()
         except (RecursionError, UnicodeDecodeError) as error:
             raise SerializationException(str(error)) from error
+
+
+def client_address(scope: Scope, *, behind_proxy: bool) -> str:
+    """Return where a request comes from; empty where nobody knows.
+
+    Args:
+        behind_proxy: nobody but a proxy reaches this process, and adds its client's address to
+            `X-Forwarded-For`: so the last one there is true, whatever the client wrote before it.
+    """
+    forwarded: bytes | None = None
+    if behind_proxy:
+        forwarded = dict(scope["headers"]).get(b"x-forwarded-for")  # the last of several
+    if forwarded is not None:
+        return forwarded.decode("latin-1").rpartition(",")[2].strip()
+    client = scope["client"]
+    return client[0] if client else ""
 
 
 def queued_ns(request_start: bytes, now_ns: int) -> int | None:

@@ -12,6 +12,7 @@ from litestar.types import Scope
 
 from dress_rehearsal.target_app.http.openapi import STUDENT, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS, make_problem
+from dress_rehearsal.target_app.http.request import client_address
 from dress_rehearsal.target_app.http.response import Answer, json_answer
 from dress_rehearsal.target_app.request_context import shown_authorization
 from dress_rehearsal.target_app.services import Services
@@ -43,6 +44,7 @@ def session_routes(services: Services) -> list[HTTPRouteHandler]:
     """Return the routes, bound to `services`."""
     log_key = services.settings.key("log")
     throttled = logs.Throttled(_LOG, logging.WARNING)
+    behind_proxy = services.settings.behind_proxy
 
     @post(
         "/login",
@@ -53,8 +55,8 @@ def session_routes(services: Services) -> list[HTTPRouteHandler]:
         ),
     )
     async def login(scope: Scope, data: Annotated[Credentials, Body()]) -> Answer:
-        client = scope["client"]
-        token = await services.sessions.open(data.student, data.pin, client[0] if client else "")
+        address = client_address(scope, behind_proxy=behind_proxy)
+        token = await services.sessions.open(data.student, data.pin, address)
         if token is None:
             _LOG.info("login refused", extra={"student_hash": hash_student(log_key, data.student)})
             return PROBLEMS["bad_credentials"]

@@ -39,11 +39,13 @@ def app(start_app: Start) -> Any:
     return start_app()
 
 
-def login(app: Any, index: int, pin: str | None = None, source: str = HOME) -> httpx.Response:
+def login(
+    app: Any, index: int, pin: str | None = None, source: str = HOME, **headers: str
+) -> httpx.Response:
     student = app.stage.roster[index]
     body = {"student": student.student, "pin": pin or student.pin}
     with httpx.Client(transport=httpx.HTTPTransport(local_address=source)) as http:
-        return http.post(f"{app.url}/login", json=body)
+        return http.post(f"{app.url}/login", json=body, headers=headers)
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:
@@ -94,6 +96,23 @@ class TestBruteForce:
             login(app, 0, f"guess {number}", f"127.0.1.{number + 1}")
         for source in ("127.0.2.1", "127.0.2.2"):
             assert login(app, 0, None, source).status_code == 200
+
+    def test_behind_a_proxy_the_source_is_the_address_that_the_proxy_added(
+        self, start_app: Start
+    ) -> None:
+        app = start_app(APP_BEHIND_PROXY="on")
+        for number in range(LIMIT):
+            pretended = {"X-Forwarded-For": f"10.0.0.{number}, 198.51.100.7"}
+            assert login(app, 0, "guess", **pretended).status_code == 401
+        attacker, owner = {"X-Forwarded-For": "198.51.100.7"}, {"X-Forwarded-For": "203.0.113.9"}
+        assert code(login(app, 0, None, **attacker)) == (429, "too_many_attempts")
+        assert login(app, 0, None, **owner).status_code == 200
+
+    def test_nobody_moves_elsewhere_by_saying_so_where_there_is_no_proxy(self, app: Any) -> None:
+        for number in range(LIMIT):
+            login(app, 0, "guess", **{"X-Forwarded-For": f"203.0.113.{number}"})
+        elsewhere = {"X-Forwarded-For": "203.0.113.99"}
+        assert code(login(app, 0, None, **elsewhere)) == (429, "too_many_attempts")
 
     def test_when_many_sources_guess_at_one_student_each_new_one_has_one_guess(
         self, app: Any

@@ -14,13 +14,8 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import machine
 from dress_rehearsal.rehearsal.preflight import bystanders, doctor
 from dress_rehearsal.rehearsal.preflight.bystanders import Busy
-from dress_rehearsal.rehearsal.preflight.doctor import (
-    Finding,
-    checkup,
-    fits,
-    others,
-    print_findings,
-)
+from dress_rehearsal.rehearsal.preflight.doctor import checkup, fits, others, print_findings
+from dress_rehearsal.rehearsal.preflight.finding import Finding
 
 
 @pytest.fixture

@@ -1,0 +1,284 @@
+"""`docker-compose.yml` and what it is built of: accepted, limited, and without a secret in it."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from dress_rehearsal.compose.secret_files import secret_files, write_secret_files
+from dress_rehearsal.target_app.neighbours import NeighbourSettings
+from dress_rehearsal.target_app.secret_files import add_files
+from dress_rehearsal.target_app.settings import EnvironmentSettings, Settings
+from tests.dashboards.binaries import binary
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = ROOT / "compose"
+FILE = COMPOSE / "docker-compose.yml"
+TEXT = FILE.read_text("utf-8")
+STACK: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, Any] = STACK["services"]
+OURS = {"prepare", "app", "writeback", "neighbours"}
+SERVING = set(SERVICES) - {"prepare"}
+DESCRIPTORS = 20_000
+ROSTER = "student,pin,enrolled\nada,123456,1\n"
+NGINX = (COMPOSE / "nginx" / "nginx.conf").read_text("utf-8")
+
+
+def resolved(**variables: str) -> dict[str, Any]:
+    """The file as docker-compose 1.29 understands it, with these variables and no others."""
+    names = set(re.findall(r"\$\{(\w+)", TEXT))
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    command = [binary("docker-compose"), "-f", str(FILE)]
+    for profile in sorted({p for s in SERVICES.values() for p in s.get("profiles", [])}):
+        command += ["--profile", profile]
+    answer = subprocess.run(
+        [*command, "config"],
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    document: dict[str, Any] = yaml.safe_load(answer.stdout)
+    return document
+
+
+def environment(service: str, folder: Path) -> dict[str, str]:
+    """What a process of `service` finds: its variables by default, and its secrets' files."""
+    found = {
+        name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+        for name, value in SERVICES[service]["environment"].items()
+    }
+    mounted = folder / service
+    mounted.mkdir()
+    for name in SERVICES[service]["secrets"]:
+        (mounted / name).write_bytes((folder / name).read_bytes())
+    add_files(mounted, found)
+    return found
+
+
+def test_docker_compose_1_29_accepts_it() -> None:
+    assert set(resolved()["services"]) == set(SERVICES)
+
+
+def test_the_compose_specification_allows_it() -> None:
+    vendored = resources.files("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json"
+    schema = json.loads(vendored.read_text("utf-8"))
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    validator.validate(STACK)
+
+
+def test_images_can_be_others_and_are_told_of() -> None:
+    images = {name: f"other/{name.lower()}:1" for name in re.findall(r"REHEARSE_\w+_IMAGE", TEXT)}
+    document = resolved(**images)
+    used = {service["image"] for service in document["services"].values()}
+    assert used < set(images.values())
+    [build] = [service["build"] for service in document["services"].values() if "build" in service]
+    assert build["args"] == {"REHEARSE_PYTHON_IMAGE": "other/rehearse_python_image:1"}
+    assert build["target"] == "app"
+    assert (Path(build["context"]) / build["dockerfile"]).samefile(COMPOSE / "Dockerfile")
+
+
+def test_every_variable_has_a_default_and_is_told_of() -> None:
+    used = set(re.findall(r"\$\{(\w+):-", TEXT))
+    assert used == set(re.findall(r"(?<!\$)\$\{(\w+)", TEXT))
+    head = TEXT[: TEXT.index("x-bare")]
+    settings = {"AWS_DEFAULT_REGION", *(name for name in used if name.startswith("APP_"))}
+    assert {n for n in used - settings if n not in head} <= {
+        "NEIGHBOURS_LATENCY",
+        "NEIGHBOURS_FAILURES",
+    }
+
+
+def test_images_that_are_not_ours_have_a_version() -> None:
+    for name, service in SERVICES.items():
+        image = re.fullmatch(r"\$\{REHEARSE_\w+_IMAGE:-(.+)\}", service["image"])
+        assert image, name
+        assert name in OURS or re.search(r":v?\d+\.\d+", image[1]), name
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_service_may_do_more_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    limits = service["ulimits"]["nofile"]
+    assert limits["soft"] == limits["hard"] <= DESCRIPTORS
+    assert service["read_only"] is (name != "kafka")
+    assert service["stop_grace_period"]
+    assert name == "kafka" or service["user"] not in ("0", "root", "0:0")
+
+
+@pytest.mark.parametrize("name", sorted(SERVING))
+def test_every_service_that_stays_has_a_health_check(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]
+    assert check["test"][0] in ("CMD", "CMD-SHELL")
+    assert check["interval"] == "${REHEARSE_HEALTH_INTERVAL:-5s}"
+    assert {"timeout", "retries", "start_period"} <= set(check)
+
+
+@pytest.mark.parametrize("name", sorted(SERVING - {"kafka"}))
+def test_what_is_stopped_last_is_what_others_need(name: str) -> None:
+    """docker-compose stops a service before those it names itself."""
+    if name in ("app", "writeback"):
+        assert {"postgres", "redis"} <= set(SERVICES[name]["depends_on"])
+    for other in SERVICES[name].get("depends_on", {}):
+        assert other in SERVICES
+
+
+def test_secrets_come_by_file_and_are_in_no_environment(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    files = secret_files(ROSTER)
+    write_secret_files(folder, files)
+    assert set(STACK["secrets"]) == set(files)
+    assert {s for service in SERVICES.values() for s in service.get("secrets", [])} == set(files)
+    document = resolved(REHEARSE_SECRETS=str(folder))
+    shown = json.dumps(document)
+    assert not [name for name, value in files.items() if len(value) > 10 and value in shown]
+    for name, secret in document["secrets"].items():
+        assert secret["file"] == str(folder / name)
+
+
+def test_the_folder_of_secrets_is_the_owners_and_the_files_are_for_containers(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "secrets"
+    command = [sys.executable, "-I", "-S", str(COMPOSE / "secret_files.py"), str(folder)]
+    subprocess.run(command, check=True, timeout=60)  # the standard library is all it needs
+    assert folder.stat().st_mode & 0o777 == 0o700
+    first = {file.name: file.read_text() for file in folder.iterdir()}
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o444}
+    subprocess.run(command, check=True, timeout=60)
+    assert {file.name: file.read_text() for file in folder.iterdir()} == first
+    assert len({value for value in first.values() if len(value) > 40}) >= len(first) - 2
+
+
+@pytest.mark.parametrize(
+    ("service", "kind"),
+    [
+        ("prepare", Settings),
+        ("app", Settings),
+        ("writeback", Settings),
+        ("neighbours", NeighbourSettings),
+    ],
+)
+def test_what_a_container_is_told_are_settings_that_work(
+    service: str, kind: type[EnvironmentSettings], tmp_path: Path
+) -> None:
+    write_secret_files(tmp_path, secret_files(ROSTER))
+    kind.read(environment(service, tmp_path))
+
+
+def imported() -> set[str]:
+    """The packages that the reference app's modules import."""
+    found = set()
+    for path in (ROOT / "target_app").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            found |= {name.partition(".")[0] for name in names}
+    found -= {*sys.stdlib_module_names, "dress_rehearsal"}
+    by_module = metadata.packages_distributions()
+    return {canonicalize_name(by_module[module][0]) for module in found}
+
+
+def requirements() -> tuple[dict[str, Requirement], dict[str, Requirement]]:
+    """What the image gets, by name: what the app imports, and what that needs."""
+    _, direct, indirect = re.split(
+        r"^#.*\n", (COMPOSE / "requirements" / "app.txt").read_text("utf-8"), flags=re.MULTILINE
+    )
+    first, second = (
+        {canonicalize_name(r.name): r for r in map(Requirement, text.split())}
+        for text in (direct, indirect)
+    )
+    return first, second
+
+
+def needed(names: list[Requirement]) -> set[str]:
+    """All that these need here, themselves included."""
+    found: set[tuple[str, str]] = set()
+    open_ends = [(each, extra) for each in names for extra in ("", *each.extras)]
+    while open_ends:
+        wanted, extra = open_ends.pop()
+        if (wanted.name, extra) in found:
+            continue
+        found.add((wanted.name, extra))
+        for text in metadata.requires(wanted.name) or []:
+            each = Requirement(text)
+            if each.marker is None or each.marker.evaluate({"extra": extra}):
+                open_ends += [(each, one) for one in ("", *each.extras)]
+    return {canonicalize_name(name) for name, _ in found}
+
+
+def test_the_image_gets_what_the_app_imports() -> None:
+    direct, _ = requirements()
+    # botocore comes with aiobotocore and hiredis with redis, which say in which version.
+    assert set(direct) == (imported() | {"aiokafka"}) - {"botocore", "hiredis"}
+
+
+def test_the_image_gets_all_that_is_needed_at_the_versions_of_the_constraints() -> None:
+    direct, indirect = requirements()
+    assert needed(list(direct.values())) <= set(direct) | set(indirect)
+    pinned = {
+        canonicalize_name(name): version
+        for name, version in (
+            line.split("==")
+            for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+            if "==" in line
+        )
+    }
+    for name, requirement in (direct | indirect).items():
+        assert str(requirement.specifier) == f"=={pinned[name]}", name
+
+
+def test_the_build_leaves_out_secrets_and_what_it_does_not_need() -> None:
+    lines = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert [line for line in lines if not line.startswith("#")] == [
+        "*",
+        "!target_app",
+        "!compose",
+        "compose/secrets",
+        "**/__pycache__",
+    ]
+
+
+def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
+    """Debian's knows all of it but `resolve`, which is newer."""
+    config = tmp_path / "nginx.conf"
+    known = NGINX.replace(" resolve ", " ").replace("server app:8080", "server 127.0.0.1:8080")
+    config.write_text(known.replace("/tmp/", f"{tmp_path}/"))
+    done = subprocess.run(
+        [binary("nginx"), "-t", "-c", str(config)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_nginx_carries_a_rush_and_repeats_no_purchase() -> None:
+    def value(name: str) -> str:
+        [found] = re.findall(rf"^\s*{name} ([^;]+);", NGINX, re.MULTILINE)
+        return str(found)
+
+    processes, connections = int(value("worker_processes")), int(value("worker_connections"))
+    assert int(value("worker_rlimit_nofile")) == DESCRIPTORS > connections
+    # A client is two connections while it is being answered.
+    assert processes * connections >= 2 * 12_000
+    assert "non_idempotent" not in value("proxy_next_upstream")
+    assert "backlog=8192 reuseport" in NGINX
+    assert value("proxy_buffering") == "off"
