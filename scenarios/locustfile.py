@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import gevent
+from gevent.event import Event
+from gevent.lock import Semaphore
 from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
@@ -123,19 +125,35 @@ class _Rehearsal:
 class _Worker(_Rehearsal):
     """A share of the students: what they do is recorded on this disk, and sent to the master."""
 
-    def __init__(self, environment: Environment, share: Share, send: Any) -> None:
+    def __init__(self, environment: Environment, share: Share, runner: WorkerRunner) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="rehearsal-worker-")
         folder = Path(self._folder.name)
         given = folder / "plan.toml"
         given.write_text(share.plan, encoding="utf-8")
         plan = read_plan(given)
         super().__init__(environment, plan, RunDirectory.create(folder, plan), share)
-        self._send = send
-        self._shards = SentShards(self.run, send)
+        self._send = runner.send_message
+        self._shards = SentShards(self.run, self._send)
         self.background.append(gevent.spawn(self._shards.keep_sending))
+        self._ending, self._ended = Semaphore(), False
+        self.all_begun = Event()
+        self._finishing = gevent.spawn(self._finish, runner)
+
+    def _finish(self, runner: WorkerRunner) -> None:
+        """End once every student has."""
+        self.all_begun.wait()
+        while runner.user_count:
+            gevent.sleep(_LOOK_S)
+        self.end()
 
     def end(self) -> None:
-        """Write and send the rest, and tell the master what became of everybody."""
+        """Write and send the rest, and tell the master what became of everybody; once."""
+        with self._ending:
+            if not self._ended:
+                self._ended = True
+                self._end()
+
+    def _end(self) -> None:
         with self._folder:
             super().end()
             self._shards.send_new()
@@ -153,7 +171,7 @@ class _Master:
     """Gives each worker its share, and gathers what they record."""
 
     def __init__(self, environment: Environment, runner: MasterRunner) -> None:
-        self._runner = runner
+        self._runner, self._ending = runner, False
         plan = _plan(environment)
         people = _people(environment, plan)
         run = RunDirectory.create(Path(_option(environment, "out")), plan)
@@ -171,11 +189,21 @@ class _Master:
             runner.send_message(SHARE, share.message(), worker)
         self.gathering = Gathering(run, draw_timetable(plan, people), t0_ns, workers, steps)
 
+    def finish(self) -> None:
+        """Every worker has said its last: end without waiting for the time to be up."""
+        if self._ending:
+            return
+        if _option(self._runner.environment, "headless"):
+            self._runner.quit()
+        else:
+            self._runner.stop()
+
     def end(self) -> None:
         """Have the workers stop, wait for the last they have to say, and write it down.
 
         Locust itself tells them to stop only afterwards, when a run's time is up.
         """
+        self._ending = True
         for worker in self._awaited():
             self._runner.send_message(STOP, None, worker)
         deadline = time.monotonic() + (self._runner.environment.stop_timeout or 0) + _LAST_S
@@ -265,6 +293,15 @@ def _gather(environment: Environment, msg: Any) -> None:  # noqa: ARG001
         if isinstance(master, _Master):
             take = master.gathering.shard if msg.type == SHARD else master.gathering.ended
             take(msg.node_id, msg.data)
+            if not master.gathering.awaited:
+                gevent.spawn(master.finish)
+
+
+@events.spawning_complete.add_listener
+def _all_begun(**_: Any) -> None:
+    for worker in _running:
+        if isinstance(worker, _Worker):
+            worker.all_begun.set()
 
 
 @events.test_start.add_listener
@@ -276,7 +313,7 @@ def _start(environment: Environment, **_: Any) -> None:
         if not _given:
             raise ScenarioError("The master has given this worker no share: it could not start.")
         try:
-            _running.append(_Worker(environment, _given.pop(), runner.send_message))
+            _running.append(_Worker(environment, _given.pop(), runner))
         except (PlanError, RecordError, ScenarioError) as error:
             runner.send_message(ENDED, ended(str(error)))
             raise

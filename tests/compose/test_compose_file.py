@@ -203,6 +203,7 @@ def test_promtool_takes_the_configuration_and_its_rules(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.servers
 def test_prometheus_scrapes_what_the_containers_announce(tmp_path: Path) -> None:
     """A real Prometheus, the profile's configuration, and what the app itself announces."""

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.servers
 
 FILE = Path(__file__).parents[2] / "scenarios" / "locustfile.py"
 STUDENTS = 41
-RUN_S = 5
+RUN_S = 30
 
 
 @pytest.fixture
@@ -91,8 +91,9 @@ def test_two_workers_play_every_student_once_and_the_master_has_all_of_it(locust
     assert write_report(run).exit_code in (0, 99)
 
 
+@pytest.mark.long
 def test_a_worker_that_is_lost_costs_its_students_and_is_told_of(locust, tmp_path, server):
-    master = locust.master(2, "--stop-timeout=1")
+    master = locust.master(2, "--run-time=6s")
     first, second = (locust("worker") for _ in range(2))
     end = time.monotonic() + 40
     while not any("/login" in request.path for request in server.received):
@@ -109,6 +110,7 @@ def test_a_worker_that_is_lost_costs_its_students_and_is_told_of(locust, tmp_pat
     assert ends.total() == STUDENTS
 
 
+@pytest.mark.long
 def test_what_a_worker_cannot_play_is_on_the_master_s_timeline(locust, tmp_path, monkeypatch):
     """Another machine, without the roster that the master has."""
     there = tmp_path / "there"
