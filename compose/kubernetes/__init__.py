@@ -1,1 +1,1 @@
-"""The reference app, and Locust's workers, as Kubernetes has them: made from `docker-compose.yml`."""
+"""The reference app, and Locust's workers, for Kubernetes: made from `docker-compose.yml`."""

@@ -17,8 +17,8 @@ MANIFESTS: Final = Path(__file__).resolve().parent / "manifests"
 """The folder of the committed ones."""
 
 _HEAD: Final = """\
-# Made from compose/docker-compose.yml by `python -m dress_rehearsal.compose.kubernetes`: change that,
-# or what a kustomization of yours changes. How it is used: docs/how-to.md, "On containers".
+# Made from compose/docker-compose.yml by `python -m dress_rehearsal.compose.kubernetes`. What is to
+# be otherwise, a kustomization of yours changes: docs/how-to.md, "On containers".
 """
 
 

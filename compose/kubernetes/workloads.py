@@ -1,4 +1,4 @@
-"""A service of the compose file as a Pod of Kubernetes': its container, what it mounts, its probes."""
+"""A service of the compose file as a Pod: its container, what it mounts, its probes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -133,7 +133,7 @@ def _mounts(service: ServiceSpec, claims: Mapping[str, str]) -> list[tuple[Objec
         found.append(({"name": name, "mountPath": folder}, {"name": name, "emptyDir": {}}))
     for mount in service.mounts:
         if not mount.named:
-            continue  # a file of this machine's: it is in the image, or the user's to mount
+            continue  # a folder of this machine's, such as plans of one's own
         volume: Object = {"name": mount.source}
         if mount.target in claims:
             volume["persistentVolumeClaim"] = {"claimName": claims[mount.target]}
@@ -158,7 +158,7 @@ def _probes(service: ServiceSpec) -> Object:
             **often,
             "failureThreshold": _STARTING_S // _PROBED_EVERY_S,
         },
-        "readinessProbe": {**check, **often, "failureThreshold": 1},
+        "readinessProbe": {**check, **often, "failureThreshold": 3},
     }
     get = check.get("httpGet")
     if get is not None:
