@@ -9,6 +9,7 @@ from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.faults import StageFaults
 from dress_rehearsal.compose.guardian import Guardian, clear_guarded
 from dress_rehearsal.compose.limits import raise_file_limit
+from dress_rehearsal.compose.process_faults import ProcessFaults
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.service import Service
 from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost
@@ -108,7 +109,7 @@ class EmbeddedStage:
             stores.start(processes)
             service = self._service = Service(folder, processes, stores)
             service.configure(self._plan, self._run.logs, allow_faults=self._allow_faults)
-            self._faults = StageFaults(processes, stores, service)
+            self._faults = StageFaults(ProcessFaults(processes, stores, service))
         except BaseException:
             self._abandon()
             raise

@@ -1,20 +1,70 @@
-"""A plan's faults done to the stage: its processes, its stores and the app's own switches."""
+"""A plan's faults: what the app does wrong itself, and what is done to the stage around it."""
 
 from collections.abc import Callable
 from functools import partial
-from signal import SIGTERM
-from typing import Final
+from typing import Final, Protocol
 
+from dress_rehearsal.compose.app_admin import AppAdmin
 from dress_rehearsal.compose.cpu_hogs import CpuHogs
 from dress_rehearsal.compose.processes import ProcessGroup
-from dress_rehearsal.compose.service import APP_DRAINS_S, Service
 from dress_rehearsal.compose.stopped import Stopped
-from dress_rehearsal.compose.stores import Stores
 from dress_rehearsal.plans import FAULTS, Fault
 
-_STORES: Final = {"redis_down": "redis", "database_down": "postgres"}
-_GRACE_S: Final = 1.0
-"""Beyond what the app promises for its end."""
+_MEANT: Final = {
+    "redis_down": ("kill", "redis"),
+    "database_down": ("kill", "postgres"),
+    "database_stopped": ("pause", "postgres"),
+    "sigterm_mid_sale": ("restart", "app"),
+}
+"""Faults that have a name of their own, as what they are done to which service."""
+
+Done = Callable[[], None]
+
+
+class StruckServices(Protocol):
+    """The services of a stage, as far as something can be done to them from outside.
+
+    A service is named as in a plan; one container of several by its own name, such as `app-2`.
+    Each method raises a `StageError` where it cannot be done.
+    """
+
+    @property
+    def admin(self) -> AppAdmin:
+        """What the conductor has of the running app."""
+
+    @property
+    def processes(self) -> ProcessGroup:
+        """What runs."""
+
+    def wipe_redis(self) -> None:
+        """Have Redis forget everything but which faults are on."""
+
+    def pause(self, service: str) -> None:
+        """Have it stand still."""
+
+    def go_on(self, service: str) -> None:
+        """Have it go on."""
+
+    def kill(self, service: str, why: str) -> None:
+        """Kill it; its end is a planned loss."""
+
+    def ask_to_end(self, service: str) -> None:
+        """Ask it to end."""
+
+    def await_end(self, service: str, why: str) -> None:
+        """Wait until it has ended; that is a planned loss if it ended well."""
+
+    def bring_back(self, service: str) -> None:
+        """Start it again, with what it had, and wait until it works."""
+
+    def constrain(self, fault: Fault) -> None:
+        """Give it less of the network, of CPU or of memory."""
+
+    def restore(self, fault: Fault) -> None:
+        """Give it back what it had."""
+
+    def calm(self) -> None:
+        """Undo what stands in the way of clearing the stage, whatever was done."""
 
 
 class StageFaults:
@@ -24,11 +74,9 @@ class StageFaults:
     that end by them are reported as planned losses.
     """
 
-    def __init__(self, processes: ProcessGroup, stores: Stores, service: Service) -> None:
-        self._processes = processes
-        self._stores = stores
-        self._service = service
-        self._stopped = {"worker_stopped": Stopped(), "database_stopped": Stopped()}
+    def __init__(self, services: StruckServices) -> None:
+        self._services = services
+        self._worker = Stopped()
         self._hogs = CpuHogs()
 
     def calm(self) -> None:
@@ -36,8 +84,8 @@ class StageFaults:
 
         Whoever clears a stage would wait in vain for what is stopped to end.
         """
-        for stopped in self._stopped.values():
-            stopped.go_on()
+        self._worker.go_on()
+        self._services.calm()
         self._hogs.end()
 
     def strike(self, fault: Fault) -> None:
@@ -48,10 +96,11 @@ class StageFaults:
         """
         if FAULTS[fault.name].place == "app":
             if fault.name == "kill_after_grant":
-                self._processes.expect_loss(_why(fault, "A worker of the app killed itself"))
-            self._switch(fault, fault.level)
+                why = _why(fault, "A worker of the app killed itself")
+                self._services.processes.expect_loss(why)
+            self._services.admin.switch(fault.name, fault.level)
         else:
-            self._process_fault(fault)[0]()
+            self._outside(fault)[0]()
 
     def relieve(self, fault: Fault) -> None:
         """End it; what was down is up again when this returns.
@@ -60,50 +109,46 @@ class StageFaults:
             StageError: it cannot be ended.
         """
         if FAULTS[fault.name].place == "app":
-            self._switch(fault, 0.0)
+            self._services.admin.switch(fault.name, 0.0)
             if fault.name == "kill_after_grant":
-                self._processes.expect_loss(None)
+                self._services.processes.expect_loss(None)
         else:
-            self._process_fault(fault)[1]()
+            self._outside(fault)[1]()
 
-    def _switch(self, fault: Fault, grade: float) -> None:
-        self._service.admin.switch(fault.name, grade)
-
-    def _process_fault(self, fault: Fault) -> tuple[Callable[[], None], Callable[[], None]]:
-        """Return how a fault is done to the stage's processes, and how it is ended."""
-        processes, stores = self._processes, self._stores
+    def _outside(self, fault: Fault) -> tuple[Done, Done]:
+        """Return how a fault is done to the stage, and how it is ended."""
+        services = self._services
         match fault.name:
             case "worker_crash":
                 why = _why(fault, "A worker of the app was killed by SIGKILL")
-                return partial(processes.kill_worker, why), _nothing
+                return partial(services.processes.kill_worker, why), _nothing
+            case "worker_stopped":
+                return self._stop_worker, self._worker.go_on
             case "redis_wipe":
-                return stores.redis.wipe, _nothing
-            case "sigterm_mid_sale":
-                return partial(processes.ask_to_end, "app", SIGTERM), partial(
-                    self._restart_app, fault
-                )
-            case "worker_stopped" | "database_stopped":
-                return partial(self._stop, fault.name), self._stopped[fault.name].go_on
+                return services.wipe_redis, _nothing
             case "cpu_hogs":
                 assert fault.lasts is not None
                 return partial(self._hogs.begin, round(fault.level), fault.lasts), self._hogs.end
+        kind, service = _MEANT.get(fault.name, (fault.name, fault.service or ""))
+        match kind:
+            case "pause":
+                return partial(services.pause, service), partial(services.go_on, service)
+            case "kill":
+                why = _why(fault, f"{service} was killed")
+                return partial(services.kill, service, why), partial(services.bring_back, service)
+            case "restart":
+                why = _why(fault, f"{service} was asked to end, and ended well")
+                ask = partial(services.ask_to_end, service)
+                return ask, partial(self._restart, service, why)
             case _:
-                store = _STORES[fault.name]
-                why = _why(fault, f"{store} was killed")
-                return (
-                    partial(stores.take_down, store, processes, why),
-                    partial(stores.bring_back, store, processes),
-                )
+                return partial(services.constrain, fault), partial(services.restore, fault)
 
-    def _stop(self, name: str) -> None:
-        worker = name == "worker_stopped"
-        processes = self._processes
-        self._stopped[name].stop(processes.worker() if worker else processes.serving("postgres"))
+    def _stop_worker(self) -> None:
+        self._worker.stop(self._services.processes.worker())
 
-    def _restart_app(self, fault: Fault) -> None:
-        why = _why(fault, "app was asked to end, and ended well")
-        self._processes.await_end("app", APP_DRAINS_S + _GRACE_S, why, well=True)
-        self._service.restart_app()
+    def _restart(self, service: str, why: str) -> None:
+        self._services.await_end(service, why)
+        self._services.bring_back(service)
 
 
 def _nothing() -> None:
@@ -111,4 +156,4 @@ def _nothing() -> None:
 
 
 def _why(fault: Fault, what: str) -> str:
-    return f"{what}, as the plan's fault {fault.name} wants."
+    return f"{what}, as the plan's fault {fault.title} wants."

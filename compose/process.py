@@ -64,6 +64,10 @@ class Managed(Protocol):
         """The name of its component, such as `app`."""
 
     @property
+    def label(self) -> str:
+        """What it is called among several of its component, such as `app-2`; else its name."""
+
+    @property
     def pid(self) -> int:
         """Its process id on this machine."""
 
@@ -177,6 +181,11 @@ class ManagedProcess:
     @property
     def name(self) -> str:
         """The name of its component, such as `app`."""
+        return self.spec.name
+
+    @property
+    def label(self) -> str:
+        """The same: there is one of it."""
         return self.spec.name
 
     @property

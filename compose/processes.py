@@ -134,8 +134,11 @@ class ProcessGroup:
             found, self._found = self._found, []
         return found
 
-    def ask_to_end(self, name: str, number: signal.Signals) -> None:
-        """Send a component a signal that ends it, as planned.
+    def ask_to_end(self, name: str, number: signal.Signals | None = None) -> float:
+        """Send a component a signal that ends it, as planned; return how long it may take (s).
+
+        Args:
+            number: the signal; by default the first that it ends by.
 
         Raises:
             StageUnusableError: it does not run.
@@ -143,6 +146,17 @@ class ProcessGroup:
         process = self._serving(name)
         with self._losses:  # from here on nobody takes its workers' end for a loss
             process.ask(number)
+        return process.stop_signals[0][1]
+
+    def kill_planned(self, name: str) -> None:
+        """SIGKILL a component and everything below it, as planned.
+
+        Raises:
+            StageUnusableError: it does not run, or is there all the same.
+        """
+        process = self._serving(name)
+        with self._losses:
+            process.kill()
 
     def await_end(self, name: str, within_s: float, why: str, *, well: bool = False) -> None:
         """Wait for a component that was asked to end, or kill it; its end is a planned loss.
@@ -153,7 +167,7 @@ class ProcessGroup:
         Raises:
             StageUnusableError: nobody of that name was asked.
         """
-        asked = [one for one in self._members if one.name == name and one.asked_to_stop]
+        asked = [one for one in self._members if _is(one, name) and one.asked_to_stop]
         if not asked:
             raise StageUnusableError(f"The end of {name} cannot be awaited: nobody asked for it.")
         code = asked[0].wait(within_s)
@@ -173,7 +187,7 @@ class ProcessGroup:
             StageUnusableError: it never was, or cannot be started.
         """
         for position, gone in enumerate(self._members):
-            if gone.name == name and gone.exit_code is not None:
+            if _is(gone, name) and gone.exit_code is not None:
                 process = self._launch(gone.spec, instead_of=gone.pid)
                 self._members[position] = process
                 return process
@@ -274,7 +288,7 @@ class ProcessGroup:
 
     def _serving(self, name: str) -> Managed:
         for process in self._members:
-            if process.name == name and process.exit_code is None:
+            if _is(process, name) and process.exit_code is None:
                 return process
         raise StageUnusableError(f"Nothing can be done to {name}: it does not run.")
 
@@ -311,6 +325,11 @@ class ProcessGroup:
         if why is None:
             why, self._expected = self._expected, None
         return loss if why is None else dataclasses.replace(loss, what=why, planned=True)
+
+
+def _is(process: Managed, name: str) -> bool:
+    """Return whether a process is meant by a name: its component's, or its own among several."""
+    return name in (process.name, process.label)
 
 
 def _children(process: Managed) -> set[int]:

@@ -16,7 +16,8 @@ class ReferenceApp:
 
     Args:
         neighbours_url: where its neighbours answer; None where the plan wants none.
-        sqs_endpoint: where SQS answers; None where the plan wants none.
+        queue_at: where the queue of the plan's strategy answers, as its client takes it; None
+            where it has none.
         allow_faults: let its faults be switched on although the plan has none.
     """
 
@@ -29,13 +30,13 @@ class ReferenceApp:
         roster: Path,
         targets_dir: Path,
         neighbours_url: str | None,
-        sqs_endpoint: str | None,
+        queue_at: str | None,
         allow_faults: bool,
     ) -> None:
         self.admin_token = new_secret()
         self.entry_token = new_secret()
         self.neighbours_token = new_secret()
-        self.has_writeback = plan.app.strategy.writes_back
+        self.writebacks = plan.app.writeback_workers if plan.app.strategy.writes_back else 0
         self.workers = plan.app.workers
         self.secrets = {
             "APP_DATABASE_DSN": dsn,
@@ -72,17 +73,20 @@ class ReferenceApp:
         if neighbours_url is not None:
             self.settings |= _neighbourhood(plan, neighbours_url)
             self.secrets["NEIGHBOURS_TOKEN"] = self.neighbours_token
-        if sqs_endpoint is not None:
+        # Of its own name: what an earlier run left in its queue is none of this one's.
+        queue = f"grants-{secrets.token_hex(4)}"
+        if queue_at is not None and plan.app.strategy.queue == "sqs":
             self.secrets |= {
                 "AWS_ACCESS_KEY_ID": "rehearsal",
                 "AWS_SECRET_ACCESS_KEY": new_secret(),
             }
             self.settings |= {
-                "APP_SQS_ENDPOINT": sqs_endpoint,
-                # Of its own name: what an earlier run left in its queue is none of this one's.
-                "APP_SQS_QUEUE": f"grants-{secrets.token_hex(4)}",
+                "APP_SQS_ENDPOINT": queue_at,
+                "APP_SQS_QUEUE": queue,
                 "AWS_DEFAULT_REGION": "eu-central-1",
             }
+        if queue_at is not None and plan.app.strategy.queue == "kafka":
+            self.settings |= {"APP_KAFKA_BOOTSTRAP": queue_at, "APP_KAFKA_TOPIC": queue}
 
     def environment(self, port: int) -> dict[str, str]:
         """Return the environment of one of its processes, where a server listens on `port`."""

@@ -1,8 +1,11 @@
 """The service on a stage: every process of the reference app, and the neighbours it talks to."""
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from dress_rehearsal.compose.app_admin import AppAdmin, all_serve, announced
 from dress_rehearsal.compose.errors import ProcessFailedError
@@ -10,7 +13,7 @@ from dress_rehearsal.compose.port import ClaimedPort, port_taken
 from dress_rehearsal.compose.process import Managed, ProcessSpec, python_module
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.reference_app import ReferenceApp
-from dress_rehearsal.compose.servers.sqs import answers, sqs_spec
+from dress_rehearsal.compose.servers.queues import QUEUE_SERVERS
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.stores import Stores
 from dress_rehearsal.compose.target import Target
@@ -25,7 +28,7 @@ _PORT_TRIES: Final = 3
 
 
 class Service:
-    """The app, its write-back worker, its neighbours and its queue service, as a plan wants them.
+    """The app, its write-back, its neighbours and its queue server, as a plan wants them.
 
     Ports are claimed once and kept from plan to plan.
     """
@@ -45,7 +48,8 @@ class Service:
         """
         self._plan, self._logs = plan, logs
         neighbours = plan.app.enrolment == "external"
-        sqs = plan.app.strategy.through_sqs
+        queue = plan.app.strategy.queue
+        self._queue = QUEUE_SERVERS[queue](self._port(queue)) if queue else None
         self.app = ReferenceApp(
             plan,
             dsn=self._stores.postgres.dsn(),
@@ -53,12 +57,11 @@ class Service:
             roster=self._folder.path / "roster.csv",
             targets_dir=self.targets_dir,
             neighbours_url=self._url("neighbours") if neighbours else None,
-            sqs_endpoint=self._url("sqs") if sqs else None,
+            queue_at=self._queue.address if self._queue else None,
             allow_faults=allow_faults,
         )
         self._neighbours = Target(self._url("neighbours")) if neighbours else None
         self.admin = self._admin()
-        self._sqs = self._url("sqs") if sqs else None
 
     def start(self) -> None:
         """Start everything the plan wants; ready to sell when this returns.
@@ -68,40 +71,51 @@ class Service:
         """
         processes = self._processes
         neighbours = self._start_neighbours()
-        self._start_sqs()
+        self._start_queue()
         processes.run(self._spec("prepare", f"{_APP}.prepare", _ENDS_S))
-        writeback = None
-        if self.app.has_writeback:
-            # Before the app, so that it is stopped after it, whoever clears the stage.
-            writeback = processes.start(
-                self._spec("writeback", f"{_APP}.writeback", _WRITEBACK_FLUSHES_S)
-            )
+        # Before the app, so that they are stopped after it, whoever clears the stage.
+        writebacks = [self._start_writeback(number) for number in range(self.app.writebacks)]
         self._start_server()
-        if writeback is not None:
-            processes.wait(writeback, lambda: announced(self.targets_dir, "writeback") >= 1)
+        for writeback in writebacks:
+            processes.wait(
+                writeback, lambda: announced(self.targets_dir, "writeback") >= len(writebacks)
+            )
         if neighbours is not None:
             processes.wait(neighbours, self.admin.neighbours_answer)
         processes.lost()  # takes note of the app's workers
 
     def clear_for(self, plan: Plan) -> None:
         """Kill everything but what another plan goes on with, and its metrics ports."""
-        leaving = ["app", "writeback", "neighbours"]
-        if not plan.app.strategy.through_sqs:
-            leaving.append("sqs")
-        for name in leaving:
+        others = [name for name in QUEUE_SERVERS if name != plan.app.strategy.queue]
+        for name in ("app", "writeback", "neighbours", *others):
             self._processes.discard(name)
         for target in self.targets_dir.glob("*.json"):
             target.unlink(missing_ok=True)
 
-    def restart_app(self) -> None:
-        """Start the app on the same port after it has ended.
+    def bring_back(self, name: str) -> None:
+        """Start one of its processes again after it has ended, and wait until it works.
 
         Raises:
             StageError: it does not come back.
         """
-        for target in self.targets_dir.glob("app-*.json"):
-            target.unlink(missing_ok=True)
-        self._await_app(self._processes.restart("app"), _READY_AGAIN_S)
+        for target in self.targets_dir.glob(f"{name}-*.json"):
+            if not psutil.pid_exists(int(target.stem.rpartition("-")[2])):
+                target.unlink(missing_ok=True)
+        process = self._processes.restart(name)
+        if name == "app":
+            self._await_app(process, _READY_AGAIN_S)
+        elif name == "writeback":
+            self._await_announced(process)
+        elif name == "neighbours":
+            self._processes.wait(process, self.admin.neighbours_answer, _READY_AGAIN_S)
+        elif self._queue is not None:
+            self._processes.wait(process, self._queue.answers, _READY_AGAIN_S)
+
+    def _await_announced(self, writeback: Managed) -> None:
+        def announces() -> bool:
+            return announced(self.targets_dir, "writeback") >= self.app.writebacks
+
+        self._processes.wait(writeback, announces, _READY_AGAIN_S)
 
     def close(self) -> None:
         """Let others have its ports."""
@@ -117,12 +131,18 @@ class Service:
         port = self._ports["neighbours"].number
         return self._processes.start(self._spec("neighbours", f"{_APP}.neighbours", _ENDS_S, port))
 
-    def _start_sqs(self) -> None:
-        endpoint = self._sqs
-        if endpoint is None or any(name == "sqs" for name, _ in self._processes.members()):
+    def _start_queue(self) -> None:
+        queue = self._queue
+        if queue is None or any(name == queue.name for name, _ in self._processes.members()):
             return
-        spec = sqs_spec(self._ports["sqs"].number, self._logs, self._folder)
-        self._processes.wait(self._processes.start(spec), lambda: answers(endpoint))
+        server = self._processes.start(queue.spec(self._logs, self._folder))
+        self._processes.wait(server, queue.answers)
+
+    def _start_writeback(self, number: int) -> Managed:
+        spec = self._spec("writeback", f"{_APP}.writeback", _WRITEBACK_FLUSHES_S)
+        if number:
+            spec = replace(spec, log=self._logs / f"writeback-{number + 1}.jsonl")
+        return self._processes.start(spec)
 
     def _start_server(self) -> None:
         """Start the app on its port; on another one when somebody was quicker to take it."""
@@ -165,6 +185,9 @@ class Service:
         )
 
     def _url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self._port(name)}"
+
+    def _port(self, name: str) -> int:
         if name not in self._ports:
             self._ports[name] = ClaimedPort.choose()
-        return f"http://127.0.0.1:{self._ports[name].number}"
+        return self._ports[name].number

@@ -13,7 +13,8 @@ from dress_rehearsal.plans.roster import (
     seeded_roster,
     write_roster,
 )
-from dress_rehearsal.plans.sections.faults import FAULTS, Fault, FaultKind
+from dress_rehearsal.plans.sections.fault_kinds import FAULTS, FaultKind
+from dress_rehearsal.plans.sections.faults import Fault
 from dress_rehearsal.plans.strategies import STRATEGIES, Strategy
 from dress_rehearsal.plans.types import format_duration, format_share
 

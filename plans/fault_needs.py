@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from dress_rehearsal.plans.sections.fault_kinds import FAULTS
 from dress_rehearsal.plans.sections.faults import Fault
 from dress_rehearsal.plans.strategies import STRATEGIES, Strategy
 
@@ -81,26 +82,51 @@ def obstacle(fault: Fault, plan: "Plan") -> str | None:
             f"fault {fault.name} cannot occur with app.allocation = "
             f'"{plan.app.allocation}", only with {_listed(possible)}'
         )
+    kind = FAULTS[fault.name]
+    if plan.target.stage not in kind.stages and plan.target.ours:
+        named = " or ".join(f'"{stage}"' for stage in kind.stages)
+        return f"fault {fault.title} needs target.stage = {named}"
+    if fault.service is not None and fault.service not in services_of(plan):
+        return (
+            f"fault {fault.title}: the stage of this plan has no {fault.service}, only "
+            f"{_listed(services_of(plan), 'and')}"
+        )
     for is_there, words in _NEEDS.get(fault.name, ()):
         if not is_there(fault, plan):
             return f"fault {fault.name} needs {words}"
     return None
 
 
+def services_of(plan: "Plan") -> list[str]:
+    """Return the services that a plan's stage has, as its faults may name them."""
+    found = ["postgres", "redis", "app"]
+    if plan.app.strategy.writes_back:
+        found.append("writeback")
+    if plan.app.enrolment == "external":
+        found.append("neighbours")
+    if plan.app.strategy.queue is not None:
+        found.append(plan.app.strategy.queue)
+    if plan.target.stage == "docker":
+        found.append("nginx")
+        containers = plan.stage.containers(plan.app.workers)
+        found += [f"app-{number}" for number in range(1, containers + 1)]
+    return found
+
+
 def overlap(faults: tuple[Fault, ...], sale_s: float) -> str | None:
     """Return which two entries of one fault overlap: the end of one would end the other too."""
     last: dict[str, Fault] = {}
     for fault in sorted(faults, key=lambda fault: fault.at):
-        before = last.get(fault.name)
+        before = last.get(fault.title)
         if before is not None and fault.at <= before.ends(sale_s):
             return (
-                f"two entries of fault {fault.name} overlap, and the end of one would end the "
+                f"two entries of fault {fault.title} overlap, and the end of one would end the "
                 f"other: give the first a `lasts` that is over before the second begins"
             )
-        last[fault.name] = fault
+        last[fault.title] = fault
     return None
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str], last: str = "or") -> str:
     *most, final = names
-    return f"{', '.join(most)} or {final}"
+    return f"{', '.join(most)} {last} {final}"

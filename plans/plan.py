@@ -131,6 +131,9 @@ class App(Section):
     workers: Annotated[Whole, Field(ge=1, le=64)] = 2
     allocation: Allocation = "redis_writeback"
     """How tickets are handed out; all ways but `naive` are sound."""
+    writeback_workers: Annotated[Whole, Field(ge=1, le=4)] = 1
+    """Processes that write the rows of what was granted, where the strategy writes back through a
+    queue; they share it."""
     waiting_room: Literal["off", "poll", "sse"] = "off"
     """Whether students queue before they may buy, and how they learn that it is their turn."""
     admission_rate: Annotated[Whole, Field(ge=1, le=1_000_000)] = 1_000
@@ -160,6 +163,16 @@ class App(Section):
     def strategy(self) -> Strategy:
         """What is to be known of the way tickets are handed out."""
         return STRATEGIES[self.allocation]
+
+    @model_validator(mode="after")
+    def _who_shares_a_queue_has_one(self) -> Self:
+        if self.writeback_workers > 1 and self.strategy.queue is None:
+            queued = " or ".join(one.name for one in STRATEGIES.values() if one.queue)
+            raise ValueError(
+                f"writeback_workers = {self.writeback_workers} share a queue, and "
+                f'allocation = "{self.allocation}" has none: choose {queued}, or leave it at 1'
+            )
+        return self
 
     @property
     def holders_in_redis(self) -> bool:
@@ -323,6 +336,11 @@ class Plan(Section):
             raise ValueError(
                 'stage is for containers: give [target] the stage "docker", or leave [stage] out'
             )
+        if self.target.stage == "docker" and self.app.strategy.queue == "sqs":
+            raise ValueError(
+                f'app.allocation = "{self.app.allocation}" needs SQS, and no container stands in '
+                'for it: choose kafka_writeback, or leave target.stage "embedded"'
+            )
         containers = self.stage.containers(self.app.workers)
         if self.app.workers % containers:
             raise ValueError(
@@ -333,7 +351,8 @@ class Plan(Section):
 
     @model_validator(mode="after")
     def _pools_fit_the_server(self) -> Self:
-        reserved = 3 + 4  # superuser_reserved_connections, then collector, ledger, write-back
+        # superuser_reserved_connections, then collector, ledger, and the write-back's
+        reserved = 3 + 3 + self.app.writeback_workers
         wanted = self.app.workers * self.app.postgres_pool + reserved
         if self.target.ours and wanted > self.postgres.max_connections:
             raise ValueError(

@@ -15,7 +15,8 @@ class Strategy:
         holders_in_redis: Redis decides and keeps who holds a ticket, beside PostgreSQL's rows; the
             others' truth is in PostgreSQL alone.
         writes_back: answers before the row is written, which a process of its own does later.
-        through_sqs: what is to be written goes through an SQS queue.
+        queue: the service whose queue what is to be written goes through, which several write-back
+            workers may read; the others have none.
         rests_on_unique: leaves it to the table's unique constraint to refuse a second ticket; the
             others look whether the student holds one.
     """
@@ -24,7 +25,7 @@ class Strategy:
     sound: bool = True
     holders_in_redis: bool = False
     writes_back: bool = False
-    through_sqs: bool = False
+    queue: Literal["sqs", "kafka"] | None = None
     rests_on_unique: bool = False
 
 
@@ -39,7 +40,8 @@ STRATEGIES: Final[dict[str, Strategy]] = {
         Strategy("redis_lock"),
         Strategy("redis_script", holders_in_redis=True),
         Strategy("redis_writeback", holders_in_redis=True, writes_back=True),
-        Strategy("sqs_writeback", holders_in_redis=True, writes_back=True, through_sqs=True),
+        Strategy("sqs_writeback", holders_in_redis=True, writes_back=True, queue="sqs"),
+        Strategy("kafka_writeback", holders_in_redis=True, writes_back=True, queue="kafka"),
     )
 }
 """Every strategy by name."""

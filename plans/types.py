@@ -136,3 +136,48 @@ Share = Annotated[
     WithJsonSchema(_SHARE_SCHEMA),
 ]
 """A fraction between 0 and 1, written in per cent."""
+
+_BYTES_PER_UNIT: Final = {
+    "b": 1,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+}
+_SIZE: Final = re.compile(rf"\s*({NUMBER})\s*([a-z]+)\s*", re.IGNORECASE)
+_LEAST_MEMORY_BYTES: Final = 6 * 2**20
+"""Docker gives no container less."""
+
+
+def parse_size(value: Any) -> int:
+    """Return the bytes in a written size such as `"1 GiB"` or `"512MiB"`.
+
+    Raises:
+        ValueError: the value is not a number followed by KiB, MiB, GiB, KB, MB or GB.
+    """
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    scale = None if match is None else _BYTES_PER_UNIT.get(match[2].lower())
+    if match is None or scale is None:
+        raise ValueError('expected a size with its unit, such as "1 GiB" or "512 MiB"')
+    return int(Fraction(match[1]) * scale)
+
+
+def format_size(count: int) -> str:
+    """Return bytes as the shortest exact size: 1073741824 as `"1 GiB"`."""
+    for unit in ("GiB", "MiB", "KiB"):
+        scale = _BYTES_PER_UNIT[unit.lower()]
+        if count >= scale and count % scale == 0:
+            return f"{count // scale} {unit}"
+    return f"{count} B"
+
+
+Size = Annotated[
+    int,
+    Field(ge=_LEAST_MEMORY_BYTES, le=2**50),
+    BeforeValidator(parse_size),
+    PlainSerializer(format_size),
+    WithJsonSchema({"type": "string", "examples": ["1 GiB", "512 MiB"]}),
+]
+"""A number of bytes, written with its unit."""

@@ -39,6 +39,7 @@ HEEDED: Final = (
 HEEDED_BEGINNINGS: Final = ("REHEARSE_", "LC_")
 
 _OURS: Final = "REHEARSE_"
+_IMAGE: Final = "_IMAGE"
 _NOT_FOR_US: Final = ("PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONSAFEPATH")
 _PROXY: Final = "_proxy"
 _EVERY_CHILD: Final = {
@@ -66,6 +67,15 @@ def child_environment(named: Mapping[str, str] | None = None) -> dict[str, str]:
 def heeded(*names: str) -> dict[str, str]:
     """Return those of this process's variables that are set, to be given to a child by name."""
     return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def images_named() -> dict[str, str]:
+    """Return the variables by which the user names images for the stage of containers."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(_OURS) and name.endswith(_IMAGE)
+    }
 
 
 def users_own() -> dict[str, str]:

@@ -84,8 +84,8 @@ SCENARIO_TROUBLES: Final = "scenario_troubles"
 LOOP_BUSY: Final = "loop_busy"
 """The phase on the timeline that says how long a loop stood still, and in whose code."""
 
-CLIENT_POOLS: Final = ("postgres", "redis", "redis_lock", "sqs", "enrolment")
-"""Words in the label `pool` of the app's own metrics: what its requests wait for. The last three
+CLIENT_POOLS: Final = ("postgres", "redis", "redis_lock", "sqs", "kafka", "enrolment")
+"""Words in the label `pool` of the app's own metrics: what its requests wait for. The last four
 are only there where the strategy or the plan has them."""
 
 _WORD = pa.dictionary(pa.int16(), pa.string())

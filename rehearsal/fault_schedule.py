@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from dress_rehearsal.compose import Stage, StageError, UndecidedError
-from dress_rehearsal.plans import FAULTS, Fault, Plan
+from dress_rehearsal.plans import Fault, Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S
 
@@ -46,7 +46,7 @@ class FaultSchedule:
         """Wait for every fault's moment from now on."""
         for fault in self._plan.faults:
             thread = threading.Thread(
-                target=self._play, args=(fault, t0_ns), name=f"fault {fault.name}", daemon=True
+                target=self._play, args=(fault, t0_ns), name=f"fault {fault.title}", daemon=True
             )
             self._threads.append((fault, thread))
             thread.start()
@@ -89,25 +89,24 @@ class FaultSchedule:
             self._failed(fault, str(error), on=on)
             return isinstance(error, UndecidedError)
         if on:
-            kind = FAULTS[fault.name]
             self._run.stamp(
                 "fault",
-                fault.name,
+                fault.title,
                 t_ns=begun_ns,
                 on=True,
                 grade=fault.grade,
-                what=kind.what,
+                what=fault.what,
                 at_s=round((begun_ns - t0_ns) / NS_PER_S, 3),
             )
-            self._note(f"Fault {fault.name} ({fault.grade}): {kind.what}.")
+            self._note(f"Fault {fault.title} ({fault.grade}): {fault.what}.")
         else:
-            self._run.stamp("fault", fault.name, t_ns=time.time_ns(), on=False)
-            self._note(f"Fault {fault.name} is over.")
+            self._run.stamp("fault", fault.title, t_ns=time.time_ns(), on=False)
+            self._note(f"Fault {fault.title} is over.")
         return True
 
     def _failed(self, fault: Fault, why: str, *, on: bool) -> None:
-        self._run.stamp("fault", fault.name, t_ns=time.time_ns(), on=on, error=why)
-        self._note(f"The fault {fault.name} could not be {'done' if on else 'ended'}: {why}")
+        self._run.stamp("fault", fault.title, t_ns=time.time_ns(), on=on, error=why)
+        self._note(f"The fault {fault.title} could not be {'done' if on else 'ended'}: {why}")
 
     def _wait_until(self, t_ns: int) -> None:
         self._over.wait(max(0.0, (t_ns - time.time_ns()) / NS_PER_S))

@@ -27,6 +27,7 @@ _COMPONENTS: Final = (
     "postgres",
     "redis",
     "sqs",
+    "kafka",
     MEASURING,
 )
 """What a stage consists of: what can be lost."""

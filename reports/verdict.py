@@ -287,7 +287,7 @@ def _endings(census: Census) -> list[str]:
 def what_ran(evidence: Evidence) -> str:
     """Return what was run in one line: the way tickets were handed out, pools, faults, changes."""
     plan, app = evidence.plan, evidence.plan.app
-    faults = [fault.name for fault in plan.faults]
+    faults = [fault.title for fault in plan.faults]
     changed = evidence.environment.get("overrides") or []
     if not plan.target.ours:
         what = [f"{plan.target.url}"]

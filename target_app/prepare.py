@@ -18,11 +18,11 @@ import asyncpg
 
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
 from dress_rehearsal.target_app.errors import RosterError, SettingsError, UnavailableError
+from dress_rehearsal.target_app.queues.setup import make_queue
 from dress_rehearsal.target_app.roster import Student, read_roster
 from dress_rehearsal.target_app.secret_files import environment
 from dress_rehearsal.target_app.sessions import hash_pin
 from dress_rehearsal.target_app.settings import Settings
-from dress_rehearsal.target_app.sqs.setup import make_queue
 from dress_rehearsal.target_app.stores.constraints import drop_constraints, ensure_constraints
 from dress_rehearsal.target_app.stores.redis import RedisStore
 from dress_rehearsal.target_app.stores.redis_keys import EventKeys

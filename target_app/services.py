@@ -23,9 +23,9 @@ from dress_rehearsal.target_app.faulty.refusals import UntrueRefusals
 from dress_rehearsal.target_app.faulty.sessions import FaultySessions
 from dress_rehearsal.target_app.faulty.stores import FaultyDatabase
 from dress_rehearsal.target_app.faulty.tickets import FaultyTickets
+from dress_rehearsal.target_app.queues.setup import make_outbox
 from dress_rehearsal.target_app.sessions import Sessions
 from dress_rehearsal.target_app.settings import Settings
-from dress_rehearsal.target_app.sqs.setup import make_outbox
 from dress_rehearsal.target_app.stores.postgres import Database
 from dress_rehearsal.target_app.stores.pubsub import ADMITTED, SOLD_OUT, PubSub
 from dress_rehearsal.target_app.stores.redis import RedisStore

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -32,14 +32,28 @@ Allocation = Literal[
     "redis_script",
     "redis_writeback",
     "sqs_writeback",
+    "kafka_writeback",
 ]
 """The strategies by name, one for each entry of `allocators.ALLOCATIONS`."""
 
-SQS_ALLOCATION: Allocation = "sqs_writeback"
-"""The one strategy that needs SQS, and aiobotocore, an extra of this distribution."""
+
+class QueueNeed(NamedTuple):
+    """What a strategy with a queue needs: variables, and a package, an extra of this one."""
+
+    variables: tuple[str, ...]
+    package: str
+    extra: str
+
+
+QUEUE_NEEDS: Final[dict[str, QueueNeed]] = {
+    "sqs_writeback": QueueNeed(("APP_SQS_ENDPOINT", "AWS_DEFAULT_REGION"), "aiobotocore", "sqs"),
+    "kafka_writeback": QueueNeed(("APP_KAFKA_BOOTSTRAP",), "aiokafka", "kafka"),
+}
+"""The strategies whose grants go through a queue, by name."""
 
 SECRET_MIN_CHARACTERS = 8
 
+_BROKER = re.compile(r"[A-Za-z0-9_.\[\]:-]+:[0-9]{1,5}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -63,6 +77,12 @@ def _switch(value: object) -> bool:
     return value == "on"
 
 
+def _brokers(text: str) -> str:
+    if not all(_BROKER.fullmatch(broker) for broker in text.split(",")):
+        raise ValueError("must be host:port, of several with commas between")
+    return text
+
+
 def _split(value: object) -> object:
     return [part for part in value.split(",") if part] if isinstance(value, str) else value
 
@@ -75,6 +95,7 @@ Secret = Annotated[SecretStr, Field(min_length=SECRET_MIN_CHARACTERS)]
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 _HttpUrl = Annotated[str | None, _url("http://", "https://"), Field(repr=False)]
+_Brokers = Annotated[str | None, AfterValidator(_brokers), Field(repr=False)]
 _Switch = Annotated[bool, BeforeValidator(_switch)]
 
 _WANTED = {
@@ -170,6 +191,9 @@ class Settings(EnvironmentSettings):
     alert_url: _HttpUrl = None
     sqs_endpoint: _HttpUrl = None
     sqs_queue: _Name = "grants"
+    kafka_bootstrap: _Brokers = None
+    """Where Kafka's brokers are, some of them: `host:port`, commas between."""
+    kafka_topic: _Name = "grants"
     slo_s: Annotated[
         tuple[Seconds, ...],
         NoDecode,
@@ -193,23 +217,24 @@ class Settings(EnvironmentSettings):
 
     @classmethod
     def missing_together(cls, environment: Mapping[str, str]) -> list[str]:
-        """Return what enrolment and `sqs_writeback` need and do not have, a sentence each."""
-        needs = {}
+        """Return what enrolment and the queues need and do not have, a sentence each."""
+        needs: dict[str, tuple[str, ...]] = {}
         if _is_set(environment, "APP_ENROLMENT_URL"):
             needs["APP_ENROLMENT_URL"] = ("APP_ENROLMENT_LIMIT", "APP_ENROLMENT_TIMEOUT")
-        with_sqs = environment.get("APP_ALLOCATION", "").strip() == SQS_ALLOCATION
-        if with_sqs:
-            needs[f"APP_ALLOCATION={SQS_ALLOCATION}"] = ("APP_SQS_ENDPOINT", "AWS_DEFAULT_REGION")
+        allocation = environment.get("APP_ALLOCATION", "").strip()
+        queue = QUEUE_NEEDS.get(allocation)
+        if queue is not None:
+            needs[f"APP_ALLOCATION={allocation}"] = queue.variables
         problems = [
             f"{name} is not set; {needing} needs it."
             for needing, names in needs.items()
             for name in names
             if not _is_set(environment, name)
         ]
-        if with_sqs and find_spec("aiobotocore") is None:
+        if queue is not None and find_spec(queue.package) is None:
             problems.append(
-                f"APP_ALLOCATION={SQS_ALLOCATION} needs aiobotocore; "
-                "run `pip install dress-rehearsal[sqs]`, or choose another allocation."
+                f"APP_ALLOCATION={allocation} needs {queue.package}; "
+                f"run `pip install dress-rehearsal[{queue.extra}]`, or choose another allocation."
             )
         return problems
 

@@ -17,6 +17,8 @@ SERVERS = {
     "serving_sqs",
     "spawn",
     "sqs_endpoint",
+    "kafka_bootstrap",
+    "queue_settings",
 }
 """Fixtures that start PostgreSQL, Redis, Prometheus or anything else that listens."""
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import psutil
 
 _LOOK_S: Final = 0.2
+_ENDS_S: Final = 5.0
 
 
 class Announcements:
@@ -50,7 +51,7 @@ class Announcements:
         """Look no more."""
         self._closed.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_ENDS_S)
 
     def _follow(self) -> None:
         while not self._closed.wait(_LOOK_S):

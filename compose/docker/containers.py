@@ -21,9 +21,11 @@ from dress_rehearsal.compose.errors import StageUnusableError, describe_exit
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.process import KILLED_S, Managed, last_lines
 from dress_rehearsal.compose.processes import ProcessGroup
-from dress_rehearsal.plans.sections.stage import Limits, format_size
+from dress_rehearsal.plans.sections.stage import Limits
+from dress_rehearsal.plans.types import format_size
 
-_PERIOD_US: Final = 100_000
+PERIOD_US: Final = 100_000
+"""Over which the CPU time of a container is limited, as the kernel does it by default."""
 _SIGNALLED: Final = 128
 """A container that a signal ended has this added to its number for an exit code."""
 _LAST_LINES_S: Final = 2.0
@@ -126,7 +128,7 @@ def _limited(limits: Limits | None) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = {}
     if limits.cpus is not None:  # not nano_cpus, which cannot be changed later on
-        found |= {"cpu_period": _PERIOD_US, "cpu_quota": round(limits.cpus * _PERIOD_US)}
+        found |= {"cpu_period": PERIOD_US, "cpu_quota": round(limits.cpus * PERIOD_US)}
     if limits.memory is not None:  # without swap, as virtual machines of clouds are
         found |= {"mem_limit": limits.memory, "memswap_limit": limits.memory}
     return found
@@ -150,6 +152,11 @@ class ManagedContainer:
     def name(self) -> str:
         """The name of its component, which is its service's."""
         return self.spec.name
+
+    @property
+    def label(self) -> str:
+        """The container's own name among the stage's, such as `app-2`."""
+        return self.spec.container
 
     @property
     def stop_signals(self) -> Sequence[tuple[signal.Signals, float]]:

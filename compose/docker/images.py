@@ -19,7 +19,13 @@ from dress_rehearsal.compose.errors import StageUnusableError
 Tell = Callable[[str], None]
 """Shows what is being done now."""
 
-_CONTEXT: Final = ("compose/Dockerfile", "compose/answers.sh", "compose/requirements", "target_app")
+_CONTEXT: Final = (
+    "compose/Dockerfile",
+    "compose/answers.sh",
+    "compose/requirements",
+    "compose/servers/queue_server.py",
+    "target_app",
+)
 _CONSTRAINTS: Final = "constraints.txt"
 _DOCKERS_OWN: Final = ("Removing intermediate container", " ---> ")
 _STEP: Final = re.compile(r"Step (\d+)/(\d+)")

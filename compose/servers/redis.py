@@ -11,9 +11,9 @@ from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.records.environment_variables import child_environment
 
 _ANSWER_S = 1.0
-_FAULTS = "faults"
+FAULT_SWITCHES = "faults"
 """The hash in which the reference app's processes share their fault switches."""
-_EMPTY_BUT_FAULTS = """
+EMPTY_BUT_FAULTS = """
 local held = redis.call('HGETALL', KEYS[1])
 local answer = redis.call('FLUSHALL')
 if #held > 0 then
@@ -83,7 +83,7 @@ class RedisServer:
         Raises:
             StageUnusableError: it does not answer, or refuses.
         """
-        self._forget("EVAL", _EMPTY_BUT_FAULTS, "1", _FAULTS)
+        self._forget("EVAL", EMPTY_BUT_FAULTS, "1", FAULT_SWITCHES)
 
     def _forget(self, *command: str) -> None:
         try:

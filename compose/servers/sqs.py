@@ -1,8 +1,8 @@
-"""The stage's queue service: moto's SQS over HTTP, in memory (see `servers.queue_server`)."""
+"""The stage's SQS: moto's over HTTP, in memory (see `servers.moto_server`)."""
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.process import ProcessSpec, python_module
@@ -13,27 +13,37 @@ from dress_rehearsal.records.environment_variables import child_environment
 _PACKAGES: Final = ("moto", "flask", "aiobotocore")  # flask comes with moto[server] only
 
 
-def sqs_spec(port: int, logs: Path, folder: StageFolder) -> ProcessSpec:
-    """Serve SQS on a loopback port.
+class SqsServer:
+    """The queue server on a loopback port."""
 
-    Raises:
-        StageUnusableError: what it needs is not installed.
-    """
-    lacking = [package for package in _PACKAGES if find_spec(package) is None]
-    if lacking:
-        raise StageUnusableError(
-            f'The stage is not set: app.allocation = "sqs_writeback" needs {", ".join(lacking)}; '
-            f"run `pip install dress-rehearsal[sqs]`, or choose another allocation."
+    name: ClassVar[str] = "sqs"
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.address = f"http://127.0.0.1:{port}"
+
+    def spec(self, logs: Path, folder: StageFolder) -> ProcessSpec:
+        """Describe its process.
+
+        Raises:
+            StageUnusableError: what it needs is not installed.
+        """
+        lacking = [package for package in _PACKAGES if find_spec(package) is None]
+        if lacking:
+            raise StageUnusableError(
+                f'The stage is not set: app.allocation = "sqs_writeback" needs '
+                f"{', '.join(lacking)}; run `pip install dress-rehearsal[sqs]`, or choose "
+                f"another allocation."
+            )
+        server = "dress_rehearsal.compose.servers.moto_server"
+        return ProcessSpec(
+            name=self.name,
+            argv=[*python_module(server), "-p", str(self._port)],
+            environment=child_environment(folder.marker),
+            log=logs / "sqs.log",
+            folder=folder.path,
         )
-    return ProcessSpec(
-        name="sqs",
-        argv=[*python_module("dress_rehearsal.compose.servers.queue_server"), "-p", str(port)],
-        environment=child_environment(folder.marker),
-        log=logs / "sqs.log",
-        folder=folder.path,
-    )
 
-
-def answers(endpoint: str) -> bool:
-    """Return whether it answers yet."""
-    return Target(endpoint).ready("/moto-api/data.json")
+    def answers(self) -> bool:
+        """Return whether it answers yet."""
+        return Target(self.address).ready("/moto-api/data.json")

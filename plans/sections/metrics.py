@@ -44,7 +44,16 @@ Preset = Literal[
 RESERVED: Final = frozenset(
     (
         *("app", "writeback", "postgres", "redis", "kernel", "processes", "generator"),
-        *("collector", "targets", "machine", "prometheus", "neighbours", "sqs", "conductor"),
+        *(
+            "collector",
+            "targets",
+            "machine",
+            "prometheus",
+            "neighbours",
+            "sqs",
+            "kafka",
+            "conductor",
+        ),
     )
 )
 """Names of sources that the rehearsal reads itself."""

@@ -148,25 +148,28 @@ class Collector:
         Returns:
             None when no source that answers at present has it.
         """
-        with self._lock:
-            newest = [watch.newest for watch in self._watches.values()]
-            newest += self._handed_in.values()
-        values = select(newest, name, source, labels)
+        values = select(self._answering(), name, source, labels)
         return sum(values) if values else None
+
+    def highest(self, name: str, source: str) -> float | None:
+        """Return the highest of the newest values of a metric that each source tells in full."""
+        return max(select(self._answering(), name, source, {}), default=None)
 
     def by_label(self, name: str, source: str, label: str) -> dict[str, float]:
         """Return the newest values of a metric of one source, or of its instances, added up by the
         values of a label."""
-        with self._lock:
-            newest = [watch.newest for watch in self._watches.values()]
-            newest += self._handed_in.values()
         totals: dict[str, float] = {}
-        for reading in newest:
+        for reading in self._answering():
             for series, value in zip(reading.series, reading.values, strict=True):
                 if series.name == name and series.source.partition(":")[0] == source:
                     key = str(json.loads(series.labels).get(label, ""))
                     totals[key] = totals.get(key, 0.0) + value
         return totals
+
+    def _answering(self) -> list[Reading]:
+        with self._lock:
+            newest = [watch.newest for watch in self._watches.values()]
+            return [*newest, *self._handed_in.values()]
 
     def newest(self) -> list[Reading]:
         """Return the newest reading of each source that answers and is no target of its own."""

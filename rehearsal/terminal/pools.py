@@ -25,8 +25,8 @@ def _ours(collector: Collector) -> Iterator[Row]:
     for pool in ("postgres", "redis"):
         yield _connections(collector, f"app to {pool}", "app", pool)
     yield _accept_queue(collector)
-    backlog = _number(collector, "writeback_backlog", "writeback")
-    yield "write-back", "-", "-", backlog
+    backlog = collector.highest("writeback_backlog", "writeback")  # each of several tells of all
+    yield "write-back", "-", "-", "-" if backlog is None else written(backlog)
 
 
 def _theirs(plan: Plan | None, collector: Collector) -> Iterator[Row]:

@@ -15,6 +15,7 @@ _WHO: Final = {
     "postgres": "PostgreSQL",
     "redis": "Redis",
     "sqs": "the queue service",
+    "kafka": "Kafka",
     "generator": "the generator",
 }
 _WAIT: Final = "process_cpu_wait_seconds_total"

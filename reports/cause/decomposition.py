@@ -86,6 +86,9 @@ _BESIDE: Final = ("felt_ms", "sent_ns", "done_ns", "student", "worker", "outcome
 """Columns of a decomposition that are no parts."""
 
 _CONNECTS: Final = {"postgres": "postgres_connect", "redis": "redis_connect"}
+_FAR_ENDS: Final = {"redis": "redis_server"} | dict.fromkeys(
+    ("sqs", "kafka", "enrolment"), "external"
+)
 
 
 def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
@@ -237,7 +240,7 @@ def _share_out(
     parts["lock_wait"] += wait * locked
     parts["database"] += wait * working
     # Whoever holds the others' connections for long is at the far end.
-    far = {"redis": "redis_server", "sqs": "external", "enrolment": "external"}.get(pool)
+    far = _FAR_ENDS.get(pool)
     if far is None:
         parts[pool] += wait * other
     else:

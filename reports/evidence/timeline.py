@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dress_rehearsal.plans.sections.faults import FAULTS
+from dress_rehearsal.plans.sections.fault_kinds import FAULTS
 from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.records.timeline import ABORTED, OUT_OF_SPACE
@@ -164,7 +164,7 @@ def event_words(event: TimelineEvent) -> str:
         return str(detail.get("message") or detail.get("what") or "")
     if detail.get("on") is False:
         return "off"
-    kind = FAULTS.get(event.name)
+    kind = FAULTS.get(event.name.partition(" ")[0])
     what = str(detail.get("what") or (kind.what if kind else ""))
     grade = detail.get("grade")
     state = "on" if grade in (None, "on") else f"on, {grade}"
@@ -197,6 +197,6 @@ def _fault_spans(events: Sequence[TimelineEvent], zero_ns: int) -> Iterator[Faul
         elif event.name not in since:
             since[event.name] = at_s
     for name, at_s in since.items():
-        kind = FAULTS.get(name)
+        kind = FAULTS.get(name.partition(" ")[0])
         once = kind is not None and kind.momentary
         yield FaultSpan(name, at_s, at_s if once else float("inf"))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from dress_rehearsal.plans.sections.faults import FAULTS
+from dress_rehearsal.plans.sections.fault_kinds import FAULTS
 from dress_rehearsal.reports.figures.layout import FONT_PT, LINE, WIDTH_PT, Poster
 from dress_rehearsal.reports.figures.palette import BLUE, GREEN, GRID, PAPER, SKY, VERMILLION
 from dress_rehearsal.reports.figures.style import own_style

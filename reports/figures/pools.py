@@ -173,7 +173,7 @@ def _backlog(run: RunSeries) -> Series | None:
     pending = run.level("redis_stream_pending", "redis")
     waiting = run.level("redis_stream_lag", "redis")
     if pending is None or waiting is None:
-        return run.level("writeback_backlog", "writeback")
+        return run.worst("writeback_backlog", "writeback")
     return Series(pending.at_s, pending.values + waiting.values)
 
 

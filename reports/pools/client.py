@@ -44,10 +44,11 @@ DATABASE = "postgres"
 """The pool whose other end PostgreSQL itself tells of."""
 LOCKS = frozenset({"redis_lock"})
 """Pools of one on purpose, which are only waited for."""
-_UNSAID = {"redis_lock": ("slow_holder", "undersized"), "sqs": ("slow_holder",)}
+_QUEUES = frozenset({"sqs", "kafka"})
+_UNSAID = {"redis_lock": ("slow_holder", "undersized")} | dict.fromkeys(_QUEUES, ("slow_holder",))
 """Diagnoses that would accuse the app of what others do: a turn at the lock lasts as long as others
-have it, and a turn at SQS as long as SQS takes for one call."""
-_SQS_TIMEOUT_S = 5.0
+have it, and a send to a queue as long as its service takes for one call."""
+_QUEUE_TIMEOUT_S = 5.0
 WAIT_LIMIT_S = 0.01
 MIN_WAITERS = 5
 SHORTEST_INTERVAL_S = 0.05
@@ -173,9 +174,8 @@ def _circumstances(evidence: Evidence, seen: ClientPool) -> Circumstances:
     lags = samples.series("app_event_loop_lag_seconds", "app")
     timeouts_s = {
         "redis": app.redis_pool_timeout,
-        "sqs": _SQS_TIMEOUT_S,
         "enrolment": app.enrolment_timeout,
-    }
+    } | dict.fromkeys(_QUEUES, _QUEUE_TIMEOUT_S)
     around = Circumstances(
         loop_lag_ms=1e3 * worst_on(grid, lags),
         cpu=level_on(grid, samples.series("machine_cpu_used_ratio", "kernel")),

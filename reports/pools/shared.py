@@ -100,7 +100,8 @@ def _since_ns(grid: Any, hit: Any) -> int | None:
 
 
 def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
-    own = level_on(grid, evidence.samples.series("writeback_backlog", "writeback"))
+    # Each of several tells of all that waits.
+    own = worst_on(grid, evidence.samples.series("writeback_backlog", "writeback"))
     pending = level_on(
         grid, evidence.samples.series("redis_stream_pending", "redis", group="writeback")
     )

@@ -2,6 +2,7 @@
 
 from dress_rehearsal.target_app.allocators.atomic_update import AtomicUpdate
 from dress_rehearsal.target_app.allocators.base import Allocator
+from dress_rehearsal.target_app.allocators.kafka_writeback import KafkaWriteback
 from dress_rehearsal.target_app.allocators.naive import Naive
 from dress_rehearsal.target_app.allocators.optimistic import Optimistic
 from dress_rehearsal.target_app.allocators.redis_lock import RedisLock
@@ -23,6 +24,7 @@ ALLOCATIONS: dict[str, type[Allocator]] = {
         RedisScript,
         RedisWriteback,
         SqsWriteback,
+        KafkaWriteback,
     )
 }
 """Every strategy by its name; `settings.Allocation` has the same names."""

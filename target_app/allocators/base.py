@@ -1,13 +1,11 @@
 """What every allocator does: grant a ticket or say why not, find one again, say how sales stand."""
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
+from dress_rehearsal.target_app.queues.outbox import Outbox
 from dress_rehearsal.target_app.sessions import Bearer, Sessions
 from dress_rehearsal.target_app.stores.postgres import Database
 from dress_rehearsal.target_app.stores.redis import RedisStore
-
-if TYPE_CHECKING:
-    from dress_rehearsal.target_app.sqs.outbox import Outbox  # needs aiobotocore, which is an extra
 
 
 class Claim(NamedTuple):
@@ -56,7 +54,7 @@ class Stores(NamedTuple):
     database: Database
     redis_store: RedisStore
     sessions: Sessions
-    outbox: "Outbox | None" = None
+    outbox: Outbox | None = None
     """Where grants leave for the queue; only where the allocation has one."""
 
 

@@ -1,1 +1,1 @@
-"""SQS as the way of a grant to its row: the queue, its messages, and the outbox before it."""
+"""SQS as a queue of grants."""

@@ -7,50 +7,34 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dress_rehearsal.target_app.errors import DependencyDownError
+from dress_rehearsal.target_app.queues.queue import Counts, Message
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 BATCH = 10  # what SQS takes and gives in one call
 VISIBILITY_S = 5  # how long a message received is hidden from others; then it comes again
 MAX_RECEIVES = 5  # as often it is received before it is moved to the dead-letter queue
 WAIT_S = 1  # how long a receive waits for a first message
+RECEIVES_AT_ONCE = 8  # once a first one came back full
+POISONED_AGAIN_S = 1  # how long a message that cannot be written is hidden
 CALLS_AT_ONCE = 16
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 3.0
 
 
-class Message(NamedTuple):
-    """A message received; `handle` deletes or postpones it."""
-
-    id: str
-    body: str
-    handle: str
-
-
-class Counts(NamedTuple):
-    """How many messages there are, as SQS counts them: approximately, while they come and go."""
-
-    visible: int
-    in_flight: int
-    dead: int
-
-    @property
-    def waiting(self) -> int:
-        """How many there are whose grant has no row yet, as far as the queue knows."""
-        return self.visible + self.in_flight
-
-
 class SqsQueue:
-    """A client of the two queues.
+    """A client of the two queues: what `GrantQueue` says, and what those methods are made of."""
 
-    All methods raise `DependencyDownError` where SQS does not answer.
-    """
+    kind: ClassVar[str] = "sqs"
+    title: ClassVar[str] = "SQS"
+    batch: ClassVar[int] = BATCH
+    collect_s: ClassVar[float] = 0.003
 
     def __init__(self, endpoint: str, name: str) -> None:
         self._endpoint = endpoint
@@ -117,6 +101,17 @@ class SqsQueue:
             if str(index) not in accepted
         }
 
+    async def join(self) -> None:
+        """Do nothing: SQS shares its messages among whoever asks."""
+
+    async def take(self) -> list[Message]:
+        """Return what there is, after waiting for a first message if need be."""
+        messages = await self.receive(WAIT_S)
+        if len(messages) == BATCH:
+            more = (self.receive(0) for _ in range(RECEIVES_AT_ONCE))
+            messages += [message for part in await asyncio.gather(*more) for message in part]
+        return messages
+
     @measured("sqs", "receive")
     async def receive(self, wait_s: int, *, queue: str = "grants") -> list[Message]:
         """Return at most `BATCH` messages, hidden from others for `VISIBILITY_S`."""
@@ -131,26 +126,30 @@ class SqsQueue:
         ]
 
     @measured("sqs", "delete")
-    async def delete(self, handles: Sequence[str], *, queue: str = "grants") -> None:
+    async def delete(self, messages: Sequence[Message], *, queue: str = "grants") -> None:
         """Delete messages, any number; one that will not be deleted comes again."""
-        await self._call_in_batches("delete_message_batch", queue, handles)
+        await self._call_in_batches("delete_message_batch", queue, messages)
+
+    async def give_up(self, messages: Sequence[Message]) -> None:
+        """Let messages be received again; SQS counts how often, and moves them in the end."""
+        await self.postpone(messages, POISONED_AGAIN_S)
 
     @measured("sqs", "postpone")
-    async def postpone(self, handles: Sequence[str], hidden_s: int) -> None:
+    async def postpone(self, messages: Sequence[Message], hidden_s: int) -> None:
         """Let messages be received again after `hidden_s`."""
         await self._call_in_batches(
-            "change_message_visibility_batch", "grants", handles, VisibilityTimeout=hidden_s
+            "change_message_visibility_batch", "grants", messages, VisibilityTimeout=hidden_s
         )
 
     async def _call_in_batches(
-        self, call: str, queue: str, handles: Sequence[str], **wanted: int
+        self, call: str, queue: str, messages: Sequence[Message], **wanted: int
     ) -> None:
         url = await self._url(queue)
         async with _answered():
-            for start in range(0, len(handles), BATCH):
+            for start in range(0, len(messages), BATCH):
                 entries = [
-                    {"Id": str(index), "ReceiptHandle": handle, **wanted}
-                    for index, handle in enumerate(handles[start : start + BATCH])
+                    {"Id": str(index), "ReceiptHandle": message.handle, **wanted}
+                    for index, message in enumerate(messages[start : start + BATCH])
                 ]
                 await getattr(self._client, call)(QueueUrl=url, Entries=entries)
 
@@ -159,7 +158,7 @@ class SqsQueue:
         replayed = 0
         while dead := await self.receive(0, queue="dead"):
             refused = await self.send([message.body for message in dead])
-            sent = [message.handle for index, message in enumerate(dead) if index not in refused]
+            sent = [message for index, message in enumerate(dead) if index not in refused]
             await self.delete(sent, queue="dead")
             replayed += len(sent)
             if refused:
@@ -168,17 +167,16 @@ class SqsQueue:
 
     @measured("sqs", "count")
     async def count(self) -> Counts:
-        """Return how many messages there are."""
-        grants, dead = await asyncio.gather(self._count("grants"), self._count("dead"))
-        return Counts(*grants, sum(dead))
+        """Return how many messages there are: approximately, while they come and go."""
+        return Counts(*await asyncio.gather(self._count("grants"), self._count("dead")))
 
-    async def _count(self, queue: str) -> tuple[int, int]:
+    async def _count(self, queue: str) -> int:
+        """Return how many of a queue are to be had, or were and may come again."""
         url = await self._url(queue)
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         async with _answered():
             reply = await self._client.get_queue_attributes(QueueUrl=url, AttributeNames=names)
-        visible, in_flight = (int(reply["Attributes"][name]) for name in names)
-        return visible, in_flight
+        return sum(int(reply["Attributes"][name]) for name in names)
 
     async def _url(self, queue: str) -> str:
         if queue not in self._urls:

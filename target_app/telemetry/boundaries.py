@@ -17,7 +17,7 @@ def measured(
     [Callable[_Arguments, Awaitable[_Result]]],
     Callable[_Arguments, Coroutine[Any, Any, _Result]],
 ]:
-    """Measure an async function; `kind` is the neighbour (`redis`, `sqs`), `name` the call.
+    """Measure an async function; `kind` is the neighbour (`redis`, `kafka`), `name` the call.
 
     A call that raises, or is cancelled, is a failure; a refusal that is returned is a success.
     """

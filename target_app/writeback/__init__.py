@@ -1,1 +1,1 @@
-"""The write-back worker: grants made in Redis, from its stream or from SQS, become rows."""
+"""The write-back worker: grants made in Redis, from its stream or from a queue, become rows."""

@@ -2,9 +2,9 @@
 
 Run as `python -m dress_rehearsal.target_app.writeback`.
 
-It reads grants in batches, from the Redis stream or from SQS as `APP_ALLOCATION` says, writes each
-batch in one transaction, and acknowledges after the commit. A crash in between is harmless: the
-batch is read again and its rows are found written.
+It reads grants in batches, from the Redis stream, SQS or Kafka as `APP_ALLOCATION` says, writes
+each batch in one transaction, and acknowledges after the commit. A crash in between is harmless:
+the batch is read again and its rows are found written.
 """
 
 import asyncio
@@ -139,16 +139,17 @@ async def _serve(settings: Settings, handler: LineHandler) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, writeback.stop)
-    with announced_metrics("writeback", settings.targets_dir, settings.metrics_host) as port:
-        flush = flushing(handler)
-        flush.start()
-        try:
-            await services.open()
+    flush = flushing(handler)
+    flush.start()
+    try:
+        await services.open()
+        announced = announced_metrics("writeback", settings.targets_dir, settings.metrics_host)
+        with announced as port:
             _LOG.info("write-back open", extra={"metrics_port": port})
             drained = await writeback.run()
-        finally:
-            await services.close()
-            await flush.stop()
+    finally:
+        await services.close()
+        await flush.stop()
     if drained:
         _LOG.info("write-back closed; every grant that can be written is")
         return 0

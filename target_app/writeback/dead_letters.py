@@ -9,15 +9,15 @@ import asyncio
 import sys
 
 from dress_rehearsal.target_app.errors import DependencyDownError, SettingsError
+from dress_rehearsal.target_app.queues.setup import make_queue
 from dress_rehearsal.target_app.secret_files import environment
-from dress_rehearsal.target_app.settings import SQS_ALLOCATION, Settings
-from dress_rehearsal.target_app.sqs.setup import make_queue
+from dress_rehearsal.target_app.settings import QUEUE_NEEDS, Settings
 
 
 def main(arguments: list[str]) -> int:
     """Do what is asked.
 
-    Return 0 when done, 1 where SQS does not answer, 2 where arguments or settings are wrong.
+    Return 0 when done, 1 where the queue does not answer, 2 where arguments or settings are wrong.
     """
     command = arguments[0] if arguments else "count"
     if command not in ("count", "replay") or len(arguments) > 1:
@@ -41,7 +41,8 @@ def main(arguments: list[str]) -> int:
 async def _run(settings: Settings, command: str) -> int:
     queue = make_queue(settings)
     if queue is None:
-        problem = f"There are dead letters with APP_ALLOCATION={SQS_ALLOCATION} only."
+        queued = " or ".join(QUEUE_NEEDS)
+        problem = f"There are dead letters with APP_ALLOCATION={queued} only."
         raise SettingsError([problem])
     await queue.open()
     try:

@@ -1,26 +1,25 @@
 """All that the write-back worker holds open, opened and closed in order."""
 
 import logging
-from typing import TYPE_CHECKING
 
 from dress_rehearsal.target_app.alerts import Alerts
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
-from dress_rehearsal.target_app.errors import UnavailableError
+from dress_rehearsal.target_app.errors import DependencyDownError, UnavailableError
 from dress_rehearsal.target_app.faults import FaultSwitches
 from dress_rehearsal.target_app.faulty.stores import FaultyDatabase
 from dress_rehearsal.target_app.periodic import Periodic
+from dress_rehearsal.target_app.queues.queue import GrantQueue
+from dress_rehearsal.target_app.queues.setup import make_queue
 from dress_rehearsal.target_app.settings import Settings
-from dress_rehearsal.target_app.sqs.setup import make_queue
 from dress_rehearsal.target_app.stores.postgres import Database
 from dress_rehearsal.target_app.stores.redis import CONNECT_TIMEOUT_S, RedisStore, make_client
 from dress_rehearsal.target_app.stores.restore import Kind, Restorer
 from dress_rehearsal.target_app.writeback.backlog import Backlog
 from dress_rehearsal.target_app.writeback.faulty_rows import FaultyRows
+from dress_rehearsal.target_app.writeback.queue_backlog import QueueBacklog
+from dress_rehearsal.target_app.writeback.queue_source import QueueSource
 from dress_rehearsal.target_app.writeback.rows import Rows
 from dress_rehearsal.target_app.writeback.stream import Source, StreamSource
-
-if TYPE_CHECKING:
-    from dress_rehearsal.target_app.writeback.sqs_backlog import SqsBacklog
 
 POOL_TIMEOUT_S = 2.0
 RESTORE_S = 0.25  # between looks whether Redis still has the event
@@ -50,13 +49,23 @@ class Services:
         ]
 
     async def open(self) -> None:
-        """Open the stores and begin to look after them. One that is down is logged, not fatal."""
+        """Open the stores and begin to look after them. One that is down is logged, not fatal.
+
+        Where several share a queue, this one has its share when this returns.
+        """
         await self._database.open()
         await self._alerts.open()
         if self._queue is not None:
-            await self._queue.open()
+            await self._join(self._queue)
         for each in self._periodic:
             each.start()
+
+    async def _join(self, queue: GrantQueue) -> None:
+        await queue.open()
+        try:
+            await queue.join()
+        except DependencyDownError as error:
+            _LOG.warning("the queue cannot be read yet: %s", error)
 
     async def close(self) -> None:
         """Stop looking after the stores, then close them."""
@@ -74,19 +83,16 @@ class Services:
         kind = Kind(allocator.in_redis, allocator.streams)
         return Restorer(self._database, self._redis_store, settings.event, kind, self._alerts.tell)
 
-    def _make_source(self, settings: Settings) -> "tuple[Source, Backlog | SqsBacklog]":
+    def _make_source(self, settings: Settings) -> tuple[Source, Backlog | QueueBacklog]:
         tell = self._alerts.tell
         if self._queue is None:
             grants = StreamSource(self._redis, settings.event, tell)
             return grants, Backlog(self._redis, settings.event)
-        from dress_rehearsal.target_app.writeback.sqs_backlog import SqsBacklog
-        from dress_rehearsal.target_app.writeback.sqs_source import SqsSource
-
-        queued = SqsSource(self._queue, self._redis, settings.event, tell)
-        return queued, SqsBacklog(self._queue)
+        queued = QueueSource(self._queue, self._redis, settings.event, tell)
+        return queued, QueueBacklog(self._queue)
 
     async def _restore(self) -> None:
-        """Put back what Redis lost; grants that wait in SQS are written first, for it to see."""
+        """Put back what Redis lost; what waits in a queue is written first, for it to see."""
         try:
             await self._restorer.if_missing(self._backlog.is_quiet)
         except UnavailableError as error:

@@ -69,6 +69,7 @@ COMPONENTS: Final = (
         ('app.enrolment="external"',),
     ),
     Component("sqs", "neighbour", r"(?i)\bsqs\b|queue", ('app.allocation="sqs_writeback"',)),
+    Component("kafka", "neighbour", r"(?i)\bkafka\b", ('app.allocation="kafka_writeback"',)),
     Component("guardian", "guardian", r"(?i)guardian"),
     Component("generator", "measuring", r"(?i)generator"),
     Component("prometheus", "watching", r"(?i)prometheus", lasts=True),

@@ -31,7 +31,7 @@ STAGE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = STAGE["services"]
 OBSERVABILITY: dict[str, Any] = yaml.safe_load((COMPOSE / "observability.yml").read_text("utf-8"))
 VARIABLES = frozenset(re.findall(r"\$\{(\w+)", TEXT))
-PROFILES = ("kafka", "neighbours", "observability", "locust")
+PROFILES = ("kafka", "sqs", "neighbours", "observability", "locust")
 OBSERVERS = ("prometheus", "alertmanager", "grafana", "loki", "alloy")
 
 
@@ -62,7 +62,7 @@ def test_the_stage_reads_what_compose_reads(by_hand: dict[str, Any]) -> None:
 
 def test_without_a_profile_there_is_the_stage_and_no_more() -> None:
     profiled = {name for name, service in SERVICES.items() if "profiles" in service}
-    assert profiled == {"kafka", "neighbours", *OBSERVERS, "locust-master", "locust-worker"}
+    assert profiled == {"kafka", "sqs", "neighbours", *OBSERVERS, "locust-master", "locust-worker"}
     used = {profile for service in SERVICES.values() for profile in service.get("profiles", ())}
     assert used == set(PROFILES)
     head = TEXT[: TEXT.index("x-bare:")]

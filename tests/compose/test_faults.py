@@ -375,22 +375,33 @@ def test_the_stage_is_used_again_empty_and_with_logs_in_the_new_run(
         stage.strike(fault("early_open"))
 
 
-def test_the_queue_service_is_part_of_the_stage_or_says_what_to_install(
-    stage: EmbeddedStage, people: list[Person], new_run: NewRun
+@pytest.mark.parametrize(
+    ("queue", "workers", "told"),
+    [("sqs", 1, b"APP_SQS_QUEUE=grants-"), ("kafka", 2, b"APP_KAFKA_TOPIC=grants-")],
+)
+def test_the_queue_server_is_part_of_the_stage_or_says_what_to_install(
+    stage: EmbeddedStage,
+    people: list[Person],
+    new_run: NewRun,
+    queue: str,
+    workers: int,
+    told: bytes,
 ) -> None:
-    """Last, for a third plan, which wants neither faults nor neighbours."""
+    """Last, for plans that want neither faults nor neighbours."""
     plan = Plan(
         name="queued",
         event=Event(students=60, tickets=20),
-        app=App(workers=1, allocation="sqs_writeback"),
+        app=App(workers=1, allocation=f"{queue}_writeback", writeback_workers=workers),
     )
-    stage.empty(plan, new_run(plan), people)
+    run = new_run(plan)
+    stage.empty(plan, run, people)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dress_rehearsal.compose.servers.sqs._PACKAGES", ("no_such_package",))
-        with pytest.raises(StageUnusableError, match=r"pip install dress-rehearsal\[sqs\]"):
+        patch.setattr(f"dress_rehearsal.compose.servers.{queue}._PACKAGES", ("no_such_package",))
+        with pytest.raises(StageUnusableError, match=rf"pip install dress-rehearsal\[{queue}\]"):
             stage.start_service()
     stage.start_service()
-    assert names(stage) == {"app", "postgres", "redis", "sqs", "writeback"}
+    assert names(stage) == {"app", "postgres", "redis", queue, "writeback"}
+    assert len(pids(stage, "writeback")) == len(list(run.logs.glob("writeback*"))) == workers
     environment = Path(f"/proc/{pids(stage, 'app')[0]}/environ").read_bytes()
-    assert b"APP_SQS_QUEUE=grants-" in environment
+    assert told in environment
     assert b"APP_FAULTS=off" in environment

@@ -9,7 +9,7 @@ import pytest
 from dress_rehearsal import scenarios
 from dress_rehearsal.plans.matrix import read_matrix
 from dress_rehearsal.plans.plan import Plan
-from dress_rehearsal.plans.sections.faults import FAULTS
+from dress_rehearsal.plans.sections.fault_kinds import FAULTS
 from dress_rehearsal.plans.strategies import STRATEGIES
 from dress_rehearsal.records.environment_variables import (
     HEEDED,

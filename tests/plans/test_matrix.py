@@ -101,7 +101,10 @@ def test_a_strategy_may_expect_something_else_and_allow_more(write):
         (f"{LEAK}set.app.allocation = 'naive'", "leave out app.allocation in base and set"),
         (f"{LEAK}set.faults = []", "leave out faults in base and set"),
         (f"{LEAK}set.target = {{ stage = 'external', url = 'http://127.0.0.1:9' }}", "external"),
-        ('fault = "redelivery"\nexpect = ["audit.oversold"]', "only with redis_writeback or sqs"),
+        (
+            'fault = "redelivery"\nexpect = ["audit.oversold"]',
+            "redis_writeback, sqs_writeback or",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(write, text, sentence):

@@ -64,7 +64,8 @@ def test_overrides_apply_in_order_and_take_bare_words():
         (
             "app.allocation=luck",
             "expected 'naive', 'row_lock', 'optimistic', 'atomic_update', 'skip_locked', "
-            "'redis_lock', 'redis_script', 'redis_writeback' or 'sqs_writeback'.",
+            "'redis_lock', 'redis_script', 'redis_writeback', 'sqs_writeback' or "
+            "'kafka_writeback'.",
         ),
         (
             "schedule.lead=20",

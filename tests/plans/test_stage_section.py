@@ -7,7 +7,8 @@ import pytest
 
 from dress_rehearsal.plans import Plan, PlanInvalidError
 from dress_rehearsal.plans.read import check_plan, plan_toml
-from dress_rehearsal.plans.sections.stage import PRESETS, format_size, parse_size
+from dress_rehearsal.plans.sections.stage import PRESETS
+from dress_rehearsal.plans.types import format_size, parse_size
 
 GIB = 2**30
 

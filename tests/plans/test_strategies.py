@@ -2,6 +2,8 @@
 
 from typing import get_args
 
+import pytest
+
 from dress_rehearsal.plans import STRATEGIES, Plan
 from dress_rehearsal.plans.strategies import Allocation
 
@@ -21,13 +23,22 @@ def test_only_naive_is_unsound():
 
 
 def test_who_answers_before_the_row_is_written_keeps_the_holders_in_redis():
-    assert with_trait("writes_back") == {"redis_writeback", "sqs_writeback"}
-    assert with_trait("through_sqs") == {"sqs_writeback"}
-    assert with_trait("through_sqs") < with_trait("writes_back") < with_trait("holders_in_redis")
+    assert with_trait("writes_back") == {"redis_writeback", "sqs_writeback", "kafka_writeback"}
+    assert with_trait("queue") == {"sqs_writeback", "kafka_writeback"}
+    assert with_trait("queue") < with_trait("writes_back") < with_trait("holders_in_redis")
 
 
 def test_a_plan_says_whether_its_holders_are_in_redis():
     for name in STRATEGIES:
         app = Plan.model_validate({"name": "any", "app": {"allocation": name}}).app
-        in_redis = name in ("redis_script", "redis_writeback", "sqs_writeback")
-        assert app.holders_in_redis is in_redis
+        assert app.holders_in_redis is (name in with_trait("writes_back") | {"redis_script"})
+
+
+def test_several_write_back_workers_need_a_queue_to_share():
+    for name in STRATEGIES:
+        app = {"allocation": name, "writeback_workers": 2}
+        if name in with_trait("queue"):
+            assert Plan.model_validate({"name": "any", "app": app}).app.writeback_workers == 2
+        else:
+            with pytest.raises(ValueError, match="choose sqs_writeback or kafka_writeback"):
+                Plan.model_validate({"name": "any", "app": app})

@@ -193,7 +193,9 @@ def test_a_strategy_without_holders_in_redis_has_no_redis_ledger(
     assert ledger_events(run) == {"postgres": {"tickets": 0}}
 
 
-@pytest.mark.parametrize("allocation", ["redis_script", "redis_writeback", "sqs_writeback"])
+@pytest.mark.parametrize(
+    "allocation", ["redis_script", "redis_writeback", "sqs_writeback", "kafka_writeback"]
+)
 def test_a_redis_that_lost_its_holders_holds_none_instead_of_going_unmentioned(
     tmp_path: Path, redis_process: Any, allocation: str
 ) -> None:

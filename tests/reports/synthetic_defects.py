@@ -15,7 +15,7 @@ PAGE, COUNTDOWN, LOGIN, BUY, TICKET, QR, JOIN, QUEUE, STREAM, SCAN = steps.STEPS
 WORKER_PIDS = (4101, 4102, 4103, 4104)
 WRITEBACK_PID, GENERATOR_PID = 4201, 4301
 APP_PORT = 8000
-WRITES_BACK = ("redis_writeback", "sqs_writeback")
+WRITES_BACK = ("redis_writeback", "sqs_writeback", "kafka_writeback")
 IN_REDIS = ("redis_script", *WRITES_BACK)
 WAIT_EDGES = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, math.inf)
 

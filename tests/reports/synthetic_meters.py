@@ -133,7 +133,11 @@ class Meters:
             limit = self.story.plan.app.enrolment_limit
             self._pool(source, "enrolment", buys, buys["db_us"], limit)
         self._pool(source, "redis", answered, answered["redis_us"], self.story.plan.app.redis_pool)
-        turns = {"redis_lock": ("redis_lock", 1), "sqs_writeback": ("sqs", 8)}
+        turns = {
+            "redis_lock": ("redis_lock", 1),
+            "sqs_writeback": ("sqs", 8),
+            "kafka_writeback": ("kafka", 8),
+        }
         if self.story.plan.app.allocation in turns:
             buys = answered[answered["step"] == BUY]
             pool, size = turns[self.story.plan.app.allocation]
@@ -217,7 +221,7 @@ class Meters:
         self._add(source, "writeback_committed_total", committed)
         self._add(source, "writeback_redelivered_total", 0.0)
         stream = {"stream": f"event:{story.plan.event.id}:grants"}
-        if story.plan.app.allocation == "sqs_writeback":
+        if story.plan.app.strategy.queue:
             return
         self._add("redis", "redis_stream_length", granted, **stream)
         self._add("redis", "redis_stream_pending", backlog // 2, **stream, group="writeback")

@@ -37,7 +37,9 @@ def buys_of(students):
     return lambda rows: (rows["step"] == PURCHASE) & rows["student"].isin(students)
 
 
-@pytest.mark.parametrize("allocation", ["naive", "redis_writeback", "sqs_writeback"])
+@pytest.mark.parametrize(
+    "allocation", ["naive", "redis_writeback", "sqs_writeback", "kafka_writeback"]
+)
 def test_a_healthy_run_is_fair(evidence_of, allocation):
     fairness = judge_fairness(evidence_of(**SMALL, allocation=allocation))
     assert fairness.inversions == 0

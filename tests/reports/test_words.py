@@ -70,7 +70,7 @@ def test_shares_have_three_digits() -> None:
 
 def test_a_pool_nobody_named_has_its_own_name() -> None:
     assert pool_words("cpu") == "Machine's CPU"
-    assert pool_words("kafka") == "kafka"
+    assert pool_words("rabbit") == "rabbit"
 
 
 def test_of_the_cpus_a_share_is_used_of_other_pools_a_number() -> None:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import redis
 
+from dress_rehearsal.compose.servers.binaries import tansu_binary
 from tests.target_app.apps import App, Stage
 from tests.target_app.waiting import can_connect, eventually, free_port
 
@@ -130,8 +131,27 @@ class Neighbours:
 
 
 @contextmanager
+def serving_kafka(port: int | None = None) -> Iterator[str]:
+    """Serve Kafka from a child process, Tansu with its topics in memory; yields where it is."""
+    at = f"127.0.0.1:{port or free_port()}"
+    url = f"tcp://{at}"
+    server = subprocess.Popen(
+        [tansu_binary(), "broker", "--listener-url", url, "--advertised-listener-url", url],
+        env=dict(os.environ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        eventually(lambda: can_connect(int(at.rpartition(":")[2])), timeout_s=30)
+        yield at
+    finally:
+        server.kill()
+        server.wait()
+
+
+@contextmanager
 def serving_sqs(module: str) -> Iterator[str]:
-    """Serve SQS from a child process: our `queue_server` or `moto.server`; yields its URL."""
+    """Serve SQS from a child process: our `moto_server` or `moto.server`; yields its URL."""
     port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", module, "-H", "127.0.0.1", "-p", str(port)],

@@ -17,11 +17,12 @@ import pytest
 
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
 from dress_rehearsal.target_app.faults import FAULTS, FAULTS_KEY
+from dress_rehearsal.target_app.kafka import connection as kafka_connection
+from dress_rehearsal.target_app.kafka import queue as kafka_queue
 from dress_rehearsal.target_app.roster import read_roster
 from dress_rehearsal.target_app.sqs import queue as sqs_queue
-from dress_rehearsal.target_app.writeback import sqs_source
 from tests.target_app.apps import ADMIN_TOKEN, App, InProcess, Stage
-from tests.target_app.children import Child, Neighbours, serving_sqs
+from tests.target_app.children import Child, Neighbours, serving_kafka, serving_sqs
 from tests.target_app.growth import Growth
 from tests.target_app.meddling import Meddler
 from tests.target_app.servers import Postgres, RedisServer
@@ -231,7 +232,7 @@ def give_serving_sqs(aws: dict[str, str]) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def sqs_endpoint() -> Iterator[str]:
-    with serving_sqs("dress_rehearsal.compose.servers.queue_server") as url:
+    with serving_sqs("dress_rehearsal.compose.servers.moto_server") as url:
         yield url
 
 
@@ -254,7 +255,7 @@ def aws_environment(boto_session: Any) -> Iterator[dict[str, str]]:
             patch.setenv(name, value)
         patch.setattr(sqs_queue, "get_session", lambda: boto_session)
         patch.setattr(sqs_queue, "VISIBILITY_S", 1)
-        patch.setattr(sqs_source, "WAIT_S", 0)  # an empty queue is known to be empty at once
+        patch.setattr(sqs_queue, "WAIT_S", 0)  # an empty queue is known to be empty at once
         yield variables
 
 
@@ -264,15 +265,73 @@ def aws(boto_session: Any) -> Iterator[dict[str, str]]:
         yield variables
 
 
-def queue_settings(endpoint: str, variables: dict[str, str]) -> dict[str, str]:
-    """What an app needs whose grants go to a queue of its own."""
-    queue = f"grants-{next(_numbers)}"
-    return {"APP_SQS_ENDPOINT": endpoint, "APP_SQS_QUEUE": queue, **variables}
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    with serving_kafka() as bootstrap:
+        yield bootstrap
+
+
+@contextmanager
+def kafka_alone() -> Iterator[None]:
+    """Readers in this process take all partitions by themselves: a group takes 3 s to form."""
+
+    async def take_all(queue: kafka_queue.KafkaQueue) -> None:
+        consumer = await queue._reading()
+        consumer.assign(await queue._lag.partitions(queue.topic))
+        queue._joined.set()
+
+    async def join(queue: kafka_queue.KafkaQueue) -> None:
+        async with kafka_connection.answered():
+            await take_all(queue)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kafka_queue.KafkaQueue, "_share", lambda queue, consumer: None)
+        patch.setattr(kafka_queue.KafkaQueue, "join", join)
+        patch.setattr(kafka_queue, "WAIT_MS", 20)
+        yield
+
+
+QUEUED = ("sqs_writeback", "kafka_writeback")
+
+
+@contextmanager
+def queue_for(request: pytest.FixtureRequest, allocation: str) -> Iterator[dict[str, str]]:
+    """What an app needs whose grants go to a queue of its own; nothing where they go to none."""
+    name = f"grants-{next(_numbers)}"
+    if allocation == "sqs_writeback":
+        with aws_environment(request.getfixturevalue("boto_session")) as variables:
+            endpoint = request.getfixturevalue("sqs_endpoint")
+            yield {"APP_SQS_ENDPOINT": endpoint, "APP_SQS_QUEUE": name, **variables}
+    elif allocation == "kafka_writeback":
+        bootstrap = request.getfixturevalue("kafka_bootstrap")
+        with kafka_alone():
+            yield {"APP_KAFKA_BOOTSTRAP": bootstrap, "APP_KAFKA_TOPIC": name}
+    else:
+        yield {}
 
 
 @pytest.fixture
-def sqs_settings(sqs_endpoint: str, aws: dict[str, str]) -> dict[str, str]:
-    return queue_settings(sqs_endpoint, aws)
+def queue_settings(request: pytest.FixtureRequest) -> Iterator[Callable[[str], dict[str, str]]]:
+    """Give an allocation the queue that it needs: `queue_settings(allocation)`."""
+    with ExitStack() as stack:
+        yield lambda allocation: stack.enter_context(queue_for(request, allocation))
+
+
+@pytest.fixture(params=QUEUED)
+def queued(request: pytest.FixtureRequest) -> str:
+    """Each allocation whose grants go through a queue."""
+    return str(request.param)
+
+
+@pytest.fixture
+def start_queued(
+    start_app: Callable[..., InProcess],
+    queue_settings: Callable[[str], dict[str, str]],
+    queued: str,
+) -> Callable[..., InProcess]:
+    """Start an app whose grants go to a queue of its own: `start_queued(APP_…=…)`."""
+    settings = queue_settings(queued)
+    return lambda **changes: start_app(queued, **settings, **changes)
 
 
 @pytest.fixture(scope="module", params=list(ALLOCATIONS))
@@ -283,11 +342,7 @@ def shared_app(
 ) -> Iterator[InProcess]:
     """An app of each allocation, for all tests of a module that want newcomers and no more."""
     with ExitStack() as stack:
-        queue = {}
-        if request.param == "sqs_writeback":
-            boto_session = request.getfixturevalue("boto_session")
-            variables = stack.enter_context(aws_environment(boto_session))
-            queue = queue_settings(request.getfixturevalue("sqs_endpoint"), variables)
+        queue = stack.enter_context(queue_for(request, request.param))
         stage = stage_in(tmp_path_factory.mktemp("stage"), request.param, **queue)
         stage.prepare()
         app = InProcess(stage)

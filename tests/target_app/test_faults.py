@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dress_rehearsal.plans.sections.faults import FAULTS as CATALOGUE
+from dress_rehearsal.plans.sections.fault_kinds import FAULTS as CATALOGUE
 from dress_rehearsal.target_app.entry import Entrance
 from dress_rehearsal.target_app.faults import (
     FAULTS,

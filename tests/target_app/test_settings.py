@@ -87,7 +87,8 @@ def test_an_empty_environment_is_told_of_every_missing_variable_at_once() -> Non
             "APP_ALLOCATION",
             "raffle",
             "APP_ALLOCATION must be one of 'naive', 'row_lock', 'optimistic', 'atomic_update', "
-            "'skip_locked', 'redis_lock', 'redis_script', 'redis_writeback' or 'sqs_writeback' "
+            "'skip_locked', 'redis_lock', 'redis_script', 'redis_writeback', 'sqs_writeback' "
+            "or 'kafka_writeback' "
             "(it is 'raffle').",
         ),
         (
@@ -138,7 +139,8 @@ def test_a_wrong_value_is_told_with_its_name_and_what_to_do(
 def test_nothing_that_misbehaves_or_stands_outside_is_on_by_default() -> None:
     settings = Settings.read(GOOD)
     assert settings.faults is False
-    assert (settings.enrolment_url, settings.alert_url, settings.sqs_endpoint) == (None, None, None)
+    assert (settings.enrolment_url, settings.alert_url) == (None, None)
+    assert (settings.sqs_endpoint, settings.kafka_bootstrap) == (None, None)
     assert Settings.read({**GOOD, "APP_FAULTS": "on"}).faults is True
 
 
@@ -189,6 +191,12 @@ def test_the_password_of_a_wrong_address_is_not_shown(
     assert "hunter2" not in sentence
     assert "festival" not in sentence
     assert sentence.endswith("://." if shown is None else f"(it starts with {shown!r}).")
+
+
+def test_a_wrong_list_of_brokers_is_not_shown_either() -> None:
+    assert problems(APP_KAFKA_BOOTSTRAP="kafka://festival:hunter2@broker:9092") == (
+        "APP_KAFKA_BOOTSTRAP must be host:port, of several with commas between.",
+    )
 
 
 def test_neither_repr_nor_keys_give_a_secret_away() -> None:

@@ -13,6 +13,7 @@ from dress_rehearsal.target_app.qr import draw_qr, sign_ticket
 
 FAR_FUTURE_NS = 9 * 10**18
 Start = Callable[..., Any]
+WRITE_BACK = ("redis_writeback", "sqs_writeback", "kafka_writeback")
 
 
 def outcome(answer: httpx.Response) -> tuple[int, str]:
@@ -21,12 +22,11 @@ def outcome(answer: httpx.Response) -> tuple[int, str]:
 
 
 @pytest.fixture
-def start_app(start_app: Start, request: pytest.FixtureRequest) -> Start:
+def start_app(start_app: Start, queue_settings: Callable[[str], dict[str, str]]) -> Start:
     """Start an app, with a queue of its own where the allocation wants one."""
 
     def start(allocation: str = "redis_writeback", **changes: object) -> Any:
-        queue = request.getfixturevalue("sqs_settings") if allocation == "sqs_writeback" else {}
-        return start_app(allocation, **queue, **changes)
+        return start_app(allocation, **queue_settings(allocation), **changes)
 
     return start
 
@@ -38,7 +38,7 @@ def allocation(request: pytest.FixtureRequest) -> str:
 
 def test_a_student_buys_a_ticket(shared_app: Any) -> None:
     answer = shared_app.buy(shared_app.newcomer())
-    written_back = shared_app.stage.settings.allocation in ("redis_writeback", "sqs_writeback")
+    written_back = shared_app.stage.settings.allocation in WRITE_BACK
     assert outcome(answer) == ((202, "pending") if written_back else (201, "issued"))
     assert re.fullmatch("[0-9a-f]{32}", answer.json()["ticket"])
     assert set(answer.json()) == {"ticket", "state"}

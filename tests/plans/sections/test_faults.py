@@ -34,8 +34,8 @@ def accepted(name, strategy):
 def test_each_fault_is_for_the_strategies_in_which_it_can_occur(name):
     postgres = {"row_lock", "optimistic", "atomic_update", "skip_locked", "redis_lock"}
     expected = {
-        "redelivery": {"redis_writeback", "sqs_writeback"},
-        "drop_queue_items": {"redis_writeback", "sqs_writeback"},
+        "redelivery": {"redis_writeback", "sqs_writeback", "kafka_writeback"},
+        "drop_queue_items": {"redis_writeback", "sqs_writeback", "kafka_writeback"},
         "duplicate_check_before_lock": postgres,
         "unique_off": {"atomic_update", "skip_locked"},
         "double_decrement": set(STRATEGIES) - {"naive"},

@@ -39,7 +39,7 @@ def cut_before(evidence, end_ns):
 
 def test_a_healthy_run_waits_for_nothing(pools_of):
     pools = pools_of()
-    elsewhere = {"redis_lock", "sqs", "enrolment"}
+    elsewhere = {"redis_lock", "sqs", "kafka", "enrolment"}
     assert tuple(pools) == tuple(name for name in POOL_NAMES if name not in elsewhere)
     assert {pool.saturated_at_s for pool in pools.values()} == {None}
     assert {pool.diagnosis for pool in pools.values()} == {"healthy"}
@@ -281,11 +281,16 @@ def test_a_pool_that_stands_still_for_longer_than_a_wait_may_last_is_no_deadlock
 
 @pytest.mark.parametrize(
     ("allocation", "own", "most"),
-    [("redis_lock", "redis_lock", 2), ("sqs_writeback", "sqs", 16), ("row_lock", None, None)],
+    [
+        ("redis_lock", "redis_lock", 2),
+        ("sqs_writeback", "sqs", 16),
+        ("kafka_writeback", "kafka", 16),
+        ("row_lock", None, None),
+    ],
 )
 def test_the_pools_of_a_strategy_are_there_where_it_is_used(pools_of, allocation, own, most):
     pools = pools_of(allocation=allocation)
-    assert {"redis_lock", "sqs"} & set(pools) == ({own} if own else set())
+    assert {"redis_lock", "sqs", "kafka"} & set(pools) == ({own} if own else set())
     if own:
         assert (pools[own].max, pools[own].leaked, pools[own].diagnosis) == (most, 0, "healthy")
 
@@ -296,6 +301,9 @@ def test_the_pools_of_a_strategy_are_there_where_it_is_used(pools_of, allocation
         pytest.param("redis_lock", "redis_lock", {"slow_holder": True}, None, id="others' lock"),
         pytest.param("redis_lock", "redis_lock", {"pool_exhausted": True}, None, id="one is meant"),
         pytest.param("sqs_writeback", "sqs", {"slow_holder": True}, None, id="SQS takes long"),
+        pytest.param(
+            "kafka_writeback", "kafka", {"slow_holder": True}, None, id="Kafka takes long"
+        ),
         pytest.param(
             "sqs_writeback", "sqs", {"pool_exhausted": True}, "undersized", id="too few calls"
         ),
@@ -319,7 +327,7 @@ def test_the_app_is_not_accused_of_what_others_do_to_a_strategys_own_pool(
         assert {f.pool.name: f.pool.saturated_at_s for f in found}[own] is not None
 
 
-@pytest.mark.parametrize("allocation", ["redis_writeback", "sqs_writeback"])
+@pytest.mark.parametrize("allocation", ["redis_writeback", "sqs_writeback", "kafka_writeback"])
 def test_rows_that_never_come_show_in_the_writers_oldest_entry(pools_of, allocation):
     pools = pools_of(allocation=allocation, rows_dropped=3)
     assert pools["write_back"].saturated_at_s is not None

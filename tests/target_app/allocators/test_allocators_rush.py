@@ -19,8 +19,9 @@ SOUND = [
     "redis_script",
     "redis_writeback",
     "sqs_writeback",
+    "kafka_writeback",
 ]
-WRITES_BACK = ("redis_writeback", "sqs_writeback")
+WRITES_BACK = ("redis_writeback", "sqs_writeback", "kafka_writeback")
 Open = Callable[..., Any]
 
 
@@ -70,15 +71,14 @@ class Sale:
 
 @pytest.fixture
 def sale(
-    make_stage: Open, spawn: Open, connect_app: Open, request: pytest.FixtureRequest
+    make_stage: Open, spawn: Open, connect_app: Open, queue_settings: Open
 ) -> Iterator[Callable[[str], Sale]]:
     """Open a sale of `TICKETS` tickets whose T-0 is far off."""
 
     def start(allocation: str) -> Sale:
-        queue = request.getfixturevalue("sqs_settings") if allocation == "sqs_writeback" else {}
         stage = make_stage(
             allocation,
-            **queue,
+            **queue_settings(allocation),
             APP_WORKERS=2,
             APP_TICKETS=TICKETS,
             APP_OPENS_AT_NS=FAR_FUTURE_NS,

@@ -261,11 +261,19 @@ def test_a_worker_hears_of_faults_only_where_they_are_allowed(
             redis.delete(FAULTS_KEY)
 
 
-@pytest.fixture(params=["redis_writeback", "sqs_writeback"])
-def start_either(request: pytest.FixtureRequest, start_app: Start) -> Start:
-    """Start an app whose grants wait in a stream, then one whose grants wait in a queue."""
-    by_queue = request.param == "sqs_writeback"
-    where = request.getfixturevalue("sqs_settings") if by_queue else {}
+@pytest.fixture(
+    params=[
+        "redis_writeback",
+        "sqs_writeback",
+        # A group waits 6 s for a member that is dead, and some more to share anew.
+        pytest.param("kafka_writeback", marks=pytest.mark.long),
+    ]
+)
+def start_either(
+    request: pytest.FixtureRequest, start_app: Start, queue_settings: Callable[..., Any]
+) -> Start:
+    """Start an app whose grants wait in a stream, then those whose grants wait in a queue."""
+    where = queue_settings(request.param)
     return lambda **changes: start_app(request.param, **where, **changes)
 
 

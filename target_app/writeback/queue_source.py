@@ -1,7 +1,8 @@
-"""The queue of grants as the write-back worker reads it, with what it has received and not deleted.
+"""A queue of grants as the write-back worker reads it, with what it has taken and not deleted.
 
-What was received is kept here until it is deleted, and a setback reads it again from here: being
-received counts towards the dead-letter queue, and a store that is down is no fault of a message.
+What was taken is kept here until it is deleted, and a setback reads it again from here: with SQS
+being received counts towards the dead-letter queue, and a store that is down is no fault of a
+message.
 """
 
 import asyncio
@@ -10,11 +11,11 @@ import logging
 import msgspec
 from redis.asyncio import Redis
 
-from dress_rehearsal.target_app.sqs.message import read_message
-from dress_rehearsal.target_app.sqs.queue import BATCH, WAIT_S, Message, SqsQueue
+from dress_rehearsal.target_app.queues.message import read_message
+from dress_rehearsal.target_app.queues.queue import GrantQueue, Message
 from dress_rehearsal.target_app.stores.redis_keys import EventKeys, Holder
 from dress_rehearsal.target_app.telemetry.boundaries import measured
-from dress_rehearsal.target_app.writeback.sqs_sweep import SqsSweep
+from dress_rehearsal.target_app.writeback.queue_sweep import QueueSweep
 from dress_rehearsal.target_app.writeback.stream import (
     POISONED,
     REDELIVERED,
@@ -23,24 +24,22 @@ from dress_rehearsal.target_app.writeback.stream import (
     Tell,
 )
 
-RECEIVES_AT_ONCE = 8  # once a first one came back full
-POISONED_AGAIN_S = 1  # how long a message that cannot be written is hidden
 IDLE_S = 0.05  # before looking again, for a service that does not wait when asked to
 _LOG = logging.getLogger(__name__)
 
 
-class SqsSource:
-    """Receives messages at least once each, and deletes those whose row is committed."""
+class QueueSource:
+    """Takes messages at least once each, and deletes those whose row is committed."""
 
-    def __init__(self, queue: SqsQueue, redis: "Redis", event: str, tell: Tell) -> None:
+    def __init__(self, queue: GrantQueue, redis: "Redis", event: str, tell: Tell) -> None:
         self._queue = queue
         self._tell = tell
         self._redis = redis
         self._keys = EventKeys(event)
-        self._sweep = SqsSweep(queue, redis, event)
-        self._held: dict[str, Entry] = {}  # received, and neither deleted nor set aside
-        self._handles: dict[str, str] = {}  # of those, and of the poisoned until they are postponed
-        self._poisoned: dict[str, str] = {}  # message -> handle, to be postponed
+        self._sweep = QueueSweep(queue, redis, event)
+        self._held: dict[str, Entry] = {}  # taken, and neither deleted nor set aside
+        self._messages: dict[str, Message] = {}  # of those
+        self._poisoned: dict[str, Message] = {}  # to be given up
         self._told: set[str] = set()
         self._again = False
 
@@ -49,40 +48,36 @@ class SqsSource:
         self._again = True
 
     async def read(self) -> Batch:
-        """Return the messages held, after a setback, or else new ones, if some come in `WAIT_S`."""
+        """Return the messages held, after a setback, or else new ones, if some come soon."""
         if self._again and self._held:
             REDELIVERED.inc(len(self._held))
         else:
-            messages = await self._queue.receive(WAIT_S)
-            if len(messages) == BATCH:
-                more = (self._queue.receive(0) for _ in range(RECEIVES_AT_ONCE))
-                messages += [message for part in await asyncio.gather(*more) for message in part]
+            messages = await self._queue.take()
             if not messages:
                 if not self._held:
                     await self._sweep.when_due()
                 await asyncio.sleep(IDLE_S)
-            self._take(messages)
+            self._hold(messages)
         self._again = False
         return Batch(list(self._held.values()), None)
 
-    @measured("sqs", "acknowledge")
     async def acknowledge(self, written: list[Entry]) -> None:
-        """Tell the world that these tickets are issued; delete their messages, postpone others."""
+        """Tell the world that these tickets are issued; delete their messages, give others up."""
         if written:
-            await self._redis.sadd(self._keys.issued, *(entry.ticket for entry in written))
-            await self._queue.delete([self._handles[entry.id] for entry in written])
+            await self._tell_issued(written)
+            await self._queue.delete([self._messages[entry.id] for entry in written])
         for entry in written:
-            del self._held[entry.id], self._handles[entry.id]
+            del self._held[entry.id], self._messages[entry.id]
         if self._held:
             await self._renew(list(self._held.values()))
         if self._poisoned:
-            await self._queue.postpone(list(self._poisoned.values()), POISONED_AGAIN_S)
+            await self._queue.give_up(list(self._poisoned.values()))
             self._poisoned.clear()
 
     def set_aside(self, entry_id: str, why: str) -> None:
-        """Leave a message to be received again, and in the end to become a dead letter."""
+        """Have a message become a dead letter, now or in the end, and say so once."""
         self._held.pop(entry_id, None)
-        self._poisoned[entry_id] = self._handles.pop(entry_id)
+        self._poisoned[entry_id] = self._messages.pop(entry_id)
         if entry_id not in self._told:
             self._told.add(entry_id)
             POISONED.inc()
@@ -92,6 +87,10 @@ class SqsSource:
     async def is_empty(self) -> bool:
         """Return whether the queue is. Poisoned messages leave it too, as dead letters."""
         return not self._held and not (await self._queue.count()).waiting
+
+    @measured("redis", "mark_issued")
+    async def _tell_issued(self, written: list[Entry]) -> None:
+        await self._redis.sadd(self._keys.issued, *(entry.ticket for entry in written))
 
     @measured("redis", "renew_grants")
     async def _renew(self, refused: list[Entry]) -> None:
@@ -109,9 +108,9 @@ class SqsSource:
             else:
                 self.set_aside(entry.id, "Redis was restored without it before it was sent")
 
-    def _take(self, messages: list[Message]) -> None:
+    def _hold(self, messages: list[Message]) -> None:
         for message in messages:
-            self._handles[message.id] = message.handle
+            self._messages[message.id] = message
             try:
                 grant = read_message(message.body)
             except msgspec.DecodeError as error:

@@ -1,4 +1,4 @@
-"""The message that tells of one grant: what `sqs_writeback` sends and the write-back reads."""
+"""The message that tells of one grant: sent by strategies with a queue, read by the write-back."""
 
 import msgspec
 

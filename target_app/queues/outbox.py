@@ -1,7 +1,7 @@
 """The outbox: messages of many purchases leave together, and each learns when its own has left.
 
-A grant cannot be taken back because SQS is slow, so purchases wait for a place in the outbox before
-they are granted anything, and a message that is queued leaves as soon as a call can take it.
+A grant cannot be taken back because a queue is slow, so purchases wait for a place in the outbox
+before they are granted anything, and a message that is queued leaves as soon as a call can take it.
 """
 
 import asyncio
@@ -13,13 +13,11 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from dress_rehearsal.target_app.errors import DependencyDownError, UnavailableError
+from dress_rehearsal.target_app.queues.queue import GrantQueue
 from dress_rehearsal.target_app.request_context import add_time
-from dress_rehearsal.target_app.sqs.queue import BATCH, SqsQueue
 from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 
-COLLECT_S = 0.003  # how long a message waits for others at most, while sending is possible
 SENDS_AT_ONCE = 8
-PLACES = SENDS_AT_ONCE * BATCH
 TIMEOUT_S = 5.0
 
 
@@ -31,11 +29,11 @@ class _Outgoing(NamedTuple):
 class Outbox:
     """Sends to the queue in batches. Under load batches fill by themselves: they wait their turn.
 
-    Its places are a pool like the others, called `sqs`.
+    Its places are a pool like the others, called as the queue's service is.
     """
 
-    def __init__(self, queue: SqsQueue) -> None:
-        self.pool_limit = PoolLimit("sqs", PLACES, TIMEOUT_S)
+    def __init__(self, queue: GrantQueue) -> None:
+        self.pool_limit = PoolLimit(queue.kind, SENDS_AT_ONCE * queue.batch, TIMEOUT_S)
         self.queue = queue
         self._turns = asyncio.Semaphore(SENDS_AT_ONCE)
         self._messages: deque[_Outgoing] = deque()
@@ -57,9 +55,9 @@ class Outbox:
             self.pool_limit.leave(entered_ns)
 
     async def send(self, name: str, body: str) -> None:
-        """Return when SQS has accepted the message; the same `name` meanwhile is the same message.
+        """Return when the message was accepted; the same `name` meanwhile is the same message.
 
-        To be called with a place. Raises `DependencyDownError` where SQS did not accept it.
+        To be called with a place. Raises `DependencyDownError` where it was not accepted.
         """
         began_ns = time.perf_counter_ns()
         accepted = self._on_the_way.get(name)
@@ -87,10 +85,10 @@ class Outbox:
         self._on_the_way[name] = accepted
         accepted.add_done_callback(lambda done: self._forget(name, done))
         self._messages.append(_Outgoing(body, accepted))
-        if len(self._messages) >= BATCH * (self._queued + 1):
+        if len(self._messages) >= self.queue.batch * (self._queued + 1):
             self._flush()
-        elif self._alarm is None and len(self._messages) > BATCH * self._queued:
-            self._alarm = loop.call_later(COLLECT_S, self._flush)
+        elif self._alarm is None and len(self._messages) > self.queue.batch * self._queued:
+            self._alarm = loop.call_later(self.queue.collect_s, self._flush)
         return accepted
 
     def _forget(self, name: str, accepted: "asyncio.Future[None]") -> None:
@@ -102,7 +100,7 @@ class Outbox:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        while BATCH * self._queued < len(self._messages):
+        while self.queue.batch * self._queued < len(self._messages):
             self._queued += 1
             # A context of its own: it sends the messages of many requests.
             task = asyncio.get_running_loop().create_task(
@@ -125,10 +123,12 @@ class Outbox:
                 return
         for index, message in enumerate(messages):
             if index in refused:
-                message.accepted.set_exception(DependencyDownError("SQS", refused[index]))
+                message.accepted.set_exception(
+                    DependencyDownError(self.queue.title, refused[index])
+                )
             else:
                 message.accepted.set_result(None)
 
     def _take(self) -> list[_Outgoing]:
         self._queued -= 1
-        return [self._messages.popleft() for _ in range(min(BATCH, len(self._messages)))]
+        return [self._messages.popleft() for _ in range(min(self.queue.batch, len(self._messages)))]

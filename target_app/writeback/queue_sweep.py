@@ -12,8 +12,8 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 
 from dress_rehearsal.target_app.errors import DependencyDownError
-from dress_rehearsal.target_app.sqs.message import GrantMessage, write_message
-from dress_rehearsal.target_app.sqs.queue import BATCH, SqsQueue
+from dress_rehearsal.target_app.queues.message import GrantMessage, write_message
+from dress_rehearsal.target_app.queues.queue import GrantQueue
 from dress_rehearsal.target_app.stores.redis_keys import EventKeys, Holder
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
@@ -29,10 +29,10 @@ SENT_AGAIN = Counter(
 _LOG = logging.getLogger(__name__)
 
 
-class SqsSweep:
+class QueueSweep:
     """Looks for forgotten grants now and then. Sending one too many is harmless: one row comes."""
 
-    def __init__(self, queue: SqsQueue, redis: "Redis", event: str) -> None:
+    def __init__(self, queue: GrantQueue, redis: "Redis", event: str) -> None:
         self._queue = queue
         self._redis = redis
         self._keys = EventKeys(event)
@@ -49,21 +49,24 @@ class SqsSweep:
         self._due_s = time.monotonic() + SWEEP_S
         return await self._sweep()
 
-    @measured("sqs", "sweep")
     async def _sweep(self) -> int:
         forgotten = await self._forgotten()
-        if not forgotten or any(await self._queue.count()):
-            return 0  # what waits in either queue is not forgotten
-        for start in range(0, len(forgotten), BATCH):
-            part = forgotten[start : start + BATCH]
+        if not forgotten:
+            return 0
+        counts = await self._queue.count()
+        if counts.waiting or counts.dead:
+            return 0  # what waits, or is a dead letter, is not forgotten
+        for start in range(0, len(forgotten), self._queue.batch):
+            part = forgotten[start : start + self._queue.batch]
             refused = await self._queue.send([write_message(grant) for grant in part])
             if refused:
-                raise DependencyDownError("SQS", "; ".join(refused.values()))
+                raise DependencyDownError(self._queue.title, "; ".join(refused.values()))
             self._sent.update(grant.ticket for grant in part)
         SENT_AGAIN.inc(len(forgotten))
         _LOG.warning("grants had no message; sent now", extra={"grants": len(forgotten)})
         return len(forgotten)
 
+    @measured("redis", "read_forgotten")
     async def _forgotten(self) -> list[GrantMessage]:
         """Grants that are old and not known to be committed, and were not sent from here."""
         async with self._redis.pipeline(transaction=True) as pipe:

@@ -1,6 +1,5 @@
-"""`sqs_writeback` against moto's server over HTTP: sent before answered, written once, not lost."""
+"""Strategies with a queue, moto's SQS and Kafka: sent before answered, written once, not lost."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,42 +8,24 @@ import pytest
 
 from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.sqs import queue as sqs_queue
-from dress_rehearsal.target_app.sqs.queue import SqsQueue
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
-from dress_rehearsal.target_app.writeback import dead_letters, sqs_source
+from dress_rehearsal.target_app.writeback import dead_letters
 from dress_rehearsal.target_app.writeback.backlog import BACKLOG, OLDEST_AGE
+from dress_rehearsal.target_app.writeback.queue_backlog import DEAD_LETTERS
 from dress_rehearsal.target_app.writeback.rows import COMMITTED
-from dress_rehearsal.target_app.writeback.sqs_backlog import DEAD_LETTERS
 from dress_rehearsal.target_app.writeback.stream import POISONED, REDELIVERED
+from tests.target_app.queues import count, taken, with_queue
 from tests.target_app.writing import Running, drain, held, running, total, write_row, written
 
 
-def sends() -> float:
-    labels = {"kind": "sqs", "name": "send", "result": "success"}
+def sends(kind: str) -> float:
+    labels = {"kind": kind, "name": "send", "result": "success"}
     return REGISTRY.get_sample_value("boundary_calls_total", labels) or 0.0
 
 
 @pytest.fixture
-def start(start_app: Callable[..., Any], sqs_settings: dict[str, str]) -> Callable[..., Any]:
-    """Start an app whose grants go to a queue of its own."""
-    return lambda **changes: start_app("sqs_writeback", **sqs_settings, **changes)
-
-
-def with_queue(stage: Any, work: Callable[[SqsQueue], Any]) -> Any:
-    async def run() -> Any:
-        queue = SqsQueue(stage.settings.sqs_endpoint, stage.settings.sqs_queue)
-        await queue.open()
-        try:
-            return await work(queue)
-        finally:
-            await queue.close()
-
-    return asyncio.run(run())
-
-
-def count(stage: Any) -> sqs_queue.Counts:
-    counts: sqs_queue.Counts = with_queue(stage, lambda queue: queue.count())
-    return counts
+def start(start_queued: Callable[..., Any]) -> Callable[..., Any]:
+    return start_queued
 
 
 def test_a_purchase_is_answered_when_its_message_waits_and_issued_when_its_row_is_there(
@@ -55,23 +36,24 @@ def test_a_purchase_is_answered_when_its_message_waits_and_issued_when_its_row_i
     answer = app.buy(bearer)
     assert (answer.status_code, answer.json()["state"]) == (202, "pending")
     assert "external;dur=" in answer.headers["server-timing"]
-    assert count(app.stage) == (1, 0, 0)
+    assert count(app.stage) == (1, 0)
     assert app.stage.rows() == []
     assert drain(app.stage) is True
     (row,) = app.stage.rows()
     assert (row["ticket"], row["number"]) == (answer.json()["ticket"], 1)
     assert app.buy(bearer).json() == {"ticket": row["ticket"], "state": "issued"}
-    assert count(app.stage) == (0, 0, 0)
+    assert count(app.stage) == (0, 0)
 
 
 def test_a_rush_is_sent_in_batches_and_every_grant_becomes_exactly_its_row(
-    start: Callable[..., Any],
+    start: Callable[..., Any], queued: str
 ) -> None:
     app = start(APP_TICKETS=100)
+    kind = queued.removesuffix("_writeback")
     clicks = [(app.login(index), "key") for index in range(100)]
-    before, committed = sends(), total(COMMITTED)
+    before, committed = sends(kind), total(COMMITTED)
     assert {answer.status_code for answer in app.rush(clicks)} == {202}
-    assert 10 <= sends() - before <= 40
+    assert sends(kind) - before <= 40
     assert drain(app.stage) is True
     with app.stage.client() as redis:
         assert redis.scard(f"event:{app.stage.event}:issued") == 100
@@ -80,13 +62,14 @@ def test_a_rush_is_sent_in_batches_and_every_grant_becomes_exactly_its_row(
     assert total(COMMITTED) == committed + 100
 
 
+@pytest.mark.parametrize("queued", ["sqs_writeback"], indirect=True)
 def test_without_its_message_a_grant_is_not_answered_and_a_retry_sends_it(
     start: Callable[..., Any],
 ) -> None:
     app = start()
     bearer = app.login(0)
 
-    async def remove(queue: SqsQueue) -> None:
+    async def remove(queue: Any) -> None:
         await queue._client.delete_queue(QueueUrl=await queue._url("grants"))
 
     with_queue(app.stage, remove)
@@ -104,13 +87,12 @@ def test_what_a_dead_worker_had_received_comes_again_and_is_written_once(
 ) -> None:
     app = start()
     app.rush([(app.login(index), "key") for index in range(6)])
-    received = with_queue(app.stage, lambda queue: queue.receive(1))
-    assert len(received) == 6
+    received = with_queue(app.stage, lambda queue: taken(queue, 6))
     write_row(app.stage, json.loads(received[0].body))  # then the worker died
-    assert count(app.stage).waiting == 6
+    assert count(app.stage) == (6, 0)
     assert drain(app.stage) is True  # waits for what is in flight
     assert [row["number"] for row in app.stage.rows()] == [1, 2, 3, 4, 5, 6]
-    assert count(app.stage) == (0, 0, 0)
+    assert count(app.stage) == (0, 0)
 
 
 def test_a_setback_writes_again_what_is_held_without_receiving_it_again(
@@ -123,13 +105,13 @@ def test_a_setback_writes_again_what_is_held_without_receiving_it_again(
     try:
         worker = Running(app.stage)
         eventually(lambda: caplog.text.count("write-back waits") > 1)
-        assert count(app.stage).waiting == 5
+        assert count(app.stage) == (5, 0)
     finally:
         app.stage.postgres.start()
     eventually(lambda: len(app.stage.rows()) == 5)
     assert worker.stop() is True
     assert total(REDELIVERED) > redelivered
-    assert count(app.stage) == (0, 0, 0)
+    assert count(app.stage) == (0, 0)
 
 
 def test_a_message_that_cannot_be_written_becomes_a_dead_letter_counted_and_replayable(
@@ -139,7 +121,7 @@ def test_a_message_that_cannot_be_written_becomes_a_dead_letter_counted_and_repl
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(sqs_source, "POISONED_AGAIN_S", 0)
+    monkeypatch.setattr(sqs_queue, "POISONED_AGAIN_S", 0)
     app = start()
     for name, value in app.stage.environment.items():
         monkeypatch.setenv(name, value)
@@ -198,4 +180,4 @@ def test_a_full_queue_forgets_messages_too(start: Callable[..., Any]) -> None:
     finally:
         FAULTS.set_all({})
     assert 10 <= len(app.stage.rows()) < 60
-    assert count(app.stage) == (0, 0, 0)
+    assert count(app.stage) == (0, 0)

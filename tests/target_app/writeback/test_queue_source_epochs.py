@@ -8,20 +8,18 @@ from typing import Any
 
 import pytest
 
+from dress_rehearsal.target_app.queues.message import ACCEPTED_S
+from dress_rehearsal.target_app.queues.queue import Counts
 from dress_rehearsal.target_app.sqs import queue as sqs_queue
-from dress_rehearsal.target_app.sqs.message import ACCEPTED_S
-from dress_rehearsal.target_app.sqs.queue import Counts
-from dress_rehearsal.target_app.writeback import sqs_source
-from dress_rehearsal.target_app.writeback.sqs_backlog import SqsBacklog
+from dress_rehearsal.target_app.writeback.queue_backlog import QueueBacklog
 from tests.target_app.writing import held, running, written
 
 Start = Callable[..., Any]
 
 
 @pytest.fixture
-def start(start_app: Start, sqs_settings: dict[str, str]) -> Start:
-    """Start an app whose grants go to a queue of its own."""
-    return lambda **changes: start_app("sqs_writeback", **sqs_settings, **changes)
+def start(start_queued: Start) -> Start:
+    return start_queued
 
 
 def test_a_message_sent_after_a_restoration_is_void_and_nobody_was_told_of_its_ticket(
@@ -30,7 +28,7 @@ def test_a_message_sent_after_a_restoration_is_void_and_nobody_was_told_of_its_t
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(sqs_source, "POISONED_AGAIN_S", 0)
+    monkeypatch.setattr(sqs_queue, "POISONED_AGAIN_S", 0)
     app = start()
     queue = app.asgi.services.outbox.queue
     send, released = queue.send, threading.Event()
@@ -88,11 +86,11 @@ def test_an_empty_queue_seen_before_redis_lost_anything_proves_nothing(
             pass
 
         async def count(self) -> Counts:
-            return Counts(self.waiting, 0, 0)
+            return Counts(self.waiting, 0)
 
     async def run() -> None:
         queue = Queue()
-        backlog = SqsBacklog(queue)
+        backlog = QueueBacklog(queue)
         now_s = 100.0
         monkeypatch.setattr(time, "monotonic", lambda: now_s)
         await backlog.look()

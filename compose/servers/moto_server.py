@@ -1,4 +1,4 @@
-"""`python -m dress_rehearsal.compose.servers.queue_server`: moto's SQS over HTTP, fit to be rushed.
+"""`python -m dress_rehearsal.compose.servers.moto_server`: moto's SQS over HTTP, fit to be rushed.
 
 moto's own server answers each request on a thread and keeps a queue as a plain list, which a
 deletion replaces by a copy: a message sent meanwhile is accepted and lost, and a rehearsal would

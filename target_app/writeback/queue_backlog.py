@@ -1,4 +1,4 @@
-"""The backlog of a write-back that reads from SQS, and the dead letters beside it."""
+"""The backlog of a write-back that reads from a queue, and the dead letters beside it."""
 
 import logging
 import time
@@ -7,8 +7,8 @@ from prometheus_client import Gauge
 
 from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.periodic import Periodic
-from dress_rehearsal.target_app.sqs.message import ACCEPTED_S
-from dress_rehearsal.target_app.sqs.queue import SqsQueue
+from dress_rehearsal.target_app.queues.message import ACCEPTED_S
+from dress_rehearsal.target_app.queues.queue import GrantQueue
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 from dress_rehearsal.target_app.writeback.backlog import BACKLOG, OLDEST_AGE
 
@@ -16,17 +16,17 @@ WATCH_S = 0.5
 
 DEAD_LETTERS = Gauge(
     "writeback_dead_letters",
-    "Grants given up after being received too often; "
+    "Grants given up because they cannot be written; "
     "`python -m dress_rehearsal.target_app.writeback.dead_letters` has them.",
     registry=REGISTRY,
 )
 _LOG = logging.getLogger(__name__)
 
 
-class SqsBacklog:
-    """Watches the queues from beside. Their counts are SQS's own, which calls them approximate."""
+class QueueBacklog:
+    """Watches the queue and its dead letters from beside. Their counts are the service's own."""
 
-    def __init__(self, queue: SqsQueue) -> None:
+    def __init__(self, queue: GrantQueue) -> None:
         self._queue = queue
         self._waiting_since_s = time.monotonic()
         self._empty: tuple[float, float] | None = None
@@ -42,8 +42,8 @@ class SqsBacklog:
     async def look(self) -> int:
         """Set the gauges now; return the backlog.
 
-        SQS does not tell the age of a message before it is received. The age set is how long the
-        queue was seen not empty: the oldest grant is at most that old.
+        Where the service does not tell the age of a message before it is received, the age set is
+        how long the queue was seen not empty: the oldest grant is at most that old.
         """
         began_s = time.monotonic()
         counts = await self._queue.count()
@@ -54,7 +54,8 @@ class SqsBacklog:
             self._waiting_since_s = now_s
             self._empty = (began_s if self._empty is None else self._empty[0], began_s)
         BACKLOG.set(counts.waiting)
-        OLDEST_AGE.set(now_s - self._waiting_since_s)
+        told_s = counts.oldest_s
+        OLDEST_AGE.set(now_s - self._waiting_since_s if told_s is None else told_s)
         DEAD_LETTERS.set(counts.dead)
         if counts.dead > self._dead:
             _LOG.error(

@@ -1,0 +1,163 @@
+"""The topic of grants by itself: what is committed, how much waits, and what a client needs."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from dress_rehearsal.target_app.errors import DependencyDownError, SettingsError
+from dress_rehearsal.target_app.kafka.progress import Progress
+from dress_rehearsal.target_app.kafka.queue import PARTITIONS, KafkaQueue
+from dress_rehearsal.target_app.settings import Settings
+from dress_rehearsal.target_app.writeback import dead_letters
+from tests.target_app.queues import bury, taken
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+def run(queue_settings: Callable[[str], dict[str, str]]) -> Start:
+    """Do something with a client of a topic of its own."""
+    settings = queue_settings("kafka_writeback")
+
+    def opened(work: Callable[[KafkaQueue], Any]) -> Any:
+        async def inside() -> Any:
+            queue = KafkaQueue(settings["APP_KAFKA_BOOTSTRAP"], settings["APP_KAFKA_TOPIC"])
+            try:
+                await queue.create()
+                return await work(queue)
+            finally:
+                await queue.close()
+
+        return asyncio.run(inside())
+
+    return opened
+
+
+def test_an_offset_is_committed_when_nothing_before_it_is_left() -> None:
+    progress, first, second = Progress(), TopicPartition("t", 0), TopicPartition("t", 1)
+    for offset in (3, 4, 5):
+        progress.take(first, offset)
+    progress.take(second, 0)
+    progress.finish(first, 4)
+    assert progress.offsets() == {first: 3, second: 0}
+    progress.finish(first, 3)
+    assert progress.offsets()[first] == 5
+    progress.finish(first, 5)
+    assert progress.offsets()[first] == 6
+    progress.begin_anew()
+    progress.finish(first, 7)  # taken before partitions were shared anew: another's by now
+    assert progress.offsets() == {}
+
+
+def test_the_lag_counts_each_message_of_a_batch_and_tells_the_oldests_age(run: Start) -> None:
+    async def work(queue: KafkaQueue) -> None:
+        assert await queue.count() == (0, 0, 0.0)
+        began_s = time.time()
+        assert await queue.send([f"m{index}" for index in range(50)]) == {}
+        counts = await queue.count()
+        assert (counts.waiting, counts.dead) == (50, 0)
+        assert counts.oldest_s is not None
+        assert 0 <= counts.oldest_s <= time.time() - began_s + 0.001
+        messages = await taken(queue, 50)
+        assert sorted(message.body for message in messages) == sorted(
+            f"m{index}" for index in range(50)
+        )
+        assert (await queue.count()).waiting == 50  # taken is not done
+        await queue.delete(messages[1:])
+        first = messages[0].handle[0]
+        behind = sum(message.handle[0] == first for message in messages)
+        assert (await queue.count()).waiting == behind  # the first of its partition is left
+        await queue.delete(messages[:1])
+        assert await queue.count() == (0, 0, 0.0)
+
+    run(work)
+
+
+def test_dead_letters_are_kept_until_they_are_replayed(run: Start) -> None:
+    async def work(queue: KafkaQueue) -> None:
+        await bury(queue, [f"m{index}" for index in range(30)])
+        assert (await queue.count())[:2] == (0, 30)
+        assert await queue.replay() == 30
+        assert (await queue.count())[:2] == (30, 0)
+        assert await queue.replay() == 0
+        assert len({message.body for message in await taken(queue, 30)}) == 30
+
+    run(work)
+
+
+def test_a_topic_that_begins_anew_is_read_from_its_beginning(run: Start) -> None:
+    async def work(queue: KafkaQueue) -> None:
+        await queue.send([f"old {index}" for index in range(40)])
+        await queue.delete(await taken(queue, 40))
+        admin = AIOKafkaAdminClient(**queue._where)
+        await admin.start()
+        await admin.delete_topics([queue.topic])
+        await admin.close()
+        await queue.create()
+        assert await queue.send([f"new {index}" for index in range(8)]) == {}
+        assert (await queue.count()).waiting == 8
+        messages = await taken(queue, 8)
+        assert {message.body for message in messages} == {f"new {index}" for index in range(8)}
+        await queue.delete(messages)
+        assert (await queue.count()).waiting == 0
+
+    run(work)
+
+
+def test_a_message_kafka_does_not_take_is_not_said_to_have_left(run: Start) -> None:
+    async def work(queue: KafkaQueue) -> None:
+        refused = await queue.send(["short", "x" * (2 * 1024 * 1024)])
+        assert list(refused) == [1]
+        assert "MessageSizeTooLarge" in refused[1]
+
+    run(work)
+
+
+def test_what_is_lacking_is_said(run: Start) -> None:
+    async def elsewhere(queue: KafkaQueue) -> None:
+        other = KafkaQueue(queue._where["bootstrap_servers"], "never-created")
+        try:
+            with pytest.raises(DependencyDownError, match="it has no topic never-created"):
+                await other.count()
+        finally:
+            await other.close()
+
+    run(elsewhere)
+
+
+def test_settings_say_what_kafka_needs(make_stage: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {**make_stage().environment, "APP_ALLOCATION": "kafka_writeback"}
+    where = {"APP_KAFKA_BOOTSTRAP": "kafka"}
+    with pytest.raises(SettingsError, match="APP_KAFKA_BOOTSTRAP must be host:port"):
+        Settings.read({**environment, **where})
+    assert Settings.read({**environment, "APP_KAFKA_BOOTSTRAP": "a:9092,b:9092"}).kafka_bootstrap
+    monkeypatch.setattr("dress_rehearsal.target_app.settings.find_spec", lambda _: None)
+    with pytest.raises(SettingsError) as caught:
+        Settings.read(environment)
+    assert [problem.split()[0] for problem in caught.value.problems] == [
+        "APP_KAFKA_BOOTSTRAP",
+        "APP_ALLOCATION=kafka_writeback",
+    ]
+    assert "pip install dress-rehearsal[kafka]" in str(caught.value)
+
+
+def test_where_nobody_answers_dead_letters_are_asked_for_in_vain(
+    make_stage: Start, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = {"APP_ALLOCATION": "kafka_writeback", "APP_KAFKA_BOOTSTRAP": "127.0.0.1:9"}
+    for name, value in {**make_stage().environment, **where}.items():
+        monkeypatch.setenv(name, value)
+    assert dead_letters.main([]) == 1
+    assert "Kafka is not available" in capsys.readouterr().err
+
+
+def test_a_topic_has_room_for_several_readers(run: Start) -> None:
+    async def work(queue: KafkaQueue) -> None:
+        assert len(await queue._lag.partitions(queue.topic)) == PARTITIONS > 1
+
+    run(work)
