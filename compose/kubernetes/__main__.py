@@ -1,6 +1,6 @@
 """`python -m dress_rehearsal.compose.kubernetes [FOLDER]`: writes the manifests.
 
-As they are committed, they are in the folder `manifests` beside this file.
+As they are committed, they stand beside this file.
 """
 
 import sys
@@ -13,7 +13,7 @@ from dress_rehearsal.compose.docker.compose_file import read_compose_file
 from dress_rehearsal.compose.kubernetes.manifests import app_manifests, locust_manifests
 from dress_rehearsal.compose.kubernetes.workloads import Object
 
-MANIFESTS: Final = Path(__file__).resolve().parent / "manifests"
+MANIFESTS: Final = Path(__file__).resolve().parent
 """The folder of the committed ones."""
 
 _HEAD: Final = """\

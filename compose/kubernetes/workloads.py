@@ -126,8 +126,8 @@ def _mounts(service: ServiceSpec, claims: Mapping[str, str]) -> list[tuple[Objec
     if service.secrets:
         items = [{"key": name, "path": name} for name in service.secrets]
         secret = {"secretName": SECRET, "defaultMode": _READABLE, "items": items}
-        mount = {"name": "secrets", "mountPath": _SECRETS_FOLDER, "readOnly": True}
-        found.append((mount, {"name": "secrets", "secret": secret}))
+        seen = {"name": "secrets", "mountPath": _SECRETS_FOLDER, "readOnly": True}
+        found.append((seen, {"name": "secrets", "secret": secret}))
     for folder in service.settings.get("tmpfs", {}):
         name = folder.strip("/").replace("/", "-")
         found.append(({"name": name, "mountPath": folder}, {"name": name, "emptyDir": {}}))

@@ -32,7 +32,7 @@ def named(kind: str, name: str) -> dict[str, Any]:
 
 
 def test_the_committed_ones_are_as_rendered(tmp_path: Path) -> None:
-    committed = {path.name: path.read_text("utf-8") for path in MANIFESTS.iterdir()}
+    committed = {path.name: path.read_text("utf-8") for path in MANIFESTS.glob("*.yaml")}
     assert committed == FILES, (
         "run `python -m dress_rehearsal.compose.kubernetes` and commit what it writes"
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import gevent
 
@@ -21,6 +21,15 @@ ENDED: Final = "rehearsal_ended"
 """A worker's last message: what became of its students, or why nothing did."""
 
 _SEND_S: Final = 1.0
+
+
+class Message(Protocol):
+    """A message of Locust's, as a listener gets it."""
+
+    type: str
+    data: Any
+    node_id: str
+
 
 Send = Callable[[str, dict[str, Any]], None]
 """Sends a message, by its type, to the master."""
@@ -51,6 +60,11 @@ class Share:
     def message(self) -> dict[str, Any]:
         """Return it as Locust sends it."""
         return asdict(self)
+
+    @property
+    def name(self) -> str:
+        """The worker's name in the run directory."""
+        return f"worker{self.number}"
 
     def of_students(self, arriving: Iterable[int]) -> Iterator[int]:
         """Return those of all students, in the order of their arrival, who are of this share."""

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records import RecordError, RunDirectory, tables
 from dress_rehearsal.records.steps import Steps
+from dress_rehearsal.records.timeline import WORKER_LOST
 from dress_rehearsal.scenarios.outcomes import Census, StudentOutcome
 from dress_rehearsal.scenarios.timetable import Timetable, order_of_arrival
 
@@ -94,13 +95,9 @@ class Gathering:
         self.run.write_steps(self._steps)
         self.run.write_table("students.parquet", self._students())
         for number in range(len(self._workers)):
-            if number in self._failed:
-                said = {"error": self._failed[number]}
-            elif number not in self._ended:
-                said = {"error": "it was lost"}
-            else:
-                continue
-            self.run.stamp("phase", "worker lost", worker=number, **said)
+            if number not in self._ended:
+                why = self._failed.get(number, "it was lost")
+                self.run.stamp("phase", WORKER_LOST, worker=number, error=why)
         for name, counts in (
             (tables.NOT_KEPT, self._lost),
             (tables.SCENARIO_TROUBLES, self._troubles),
