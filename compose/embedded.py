@@ -227,6 +227,10 @@ class EmbeddedStage:
         """
         return entered(self._processes).members()
 
+    def containers(self) -> list[tuple[str, int]]:
+        """List the containers that were made here: none."""
+        return []
+
     def lost(self) -> list[Loss]:
         """List what ended since this was last asked though nobody stopped it, or as planned.
 

@@ -251,6 +251,10 @@ class ExternalStage:
         """List the processes of the app that was started here; else they are somebody else's."""
         return [] if self._app is None else self._app.members()
 
+    def containers(self) -> list[tuple[str, int]]:
+        """List the containers that were made here: none."""
+        return []
+
     def lost(self) -> list[Loss]:
         """List what of the app that was started here ended though nobody stopped it."""
         return [] if self._app is None else self._app.lost()

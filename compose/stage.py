@@ -79,6 +79,9 @@ class Stage(Protocol):
     def components(self) -> list[tuple[str, int]]:
         """List the stage's own processes as (component, pid)."""
 
+    def containers(self) -> list[tuple[str, int]]:
+        """List the containers it made as (container, pid of its first process on this machine)."""
+
     def lost(self) -> list[Loss]:
         """List what ended by itself since this was last asked."""
 

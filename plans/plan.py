@@ -336,11 +336,6 @@ class Plan(Section):
             raise ValueError(
                 'stage is for containers: give [target] the stage "docker", or leave [stage] out'
             )
-        if self.target.stage == "docker" and self.app.strategy.queue == "sqs":
-            raise ValueError(
-                f'app.allocation = "{self.app.allocation}" needs SQS, and no container stands in '
-                'for it: choose kafka_writeback, or leave target.stage "embedded"'
-            )
         containers = self.stage.containers(self.app.workers)
         if self.app.workers % containers:
             raise ValueError(

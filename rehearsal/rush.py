@@ -110,6 +110,7 @@ class Rush:
             event=self._plan.event.id,
             listen_ports=_ports(self._stage.url),
             components=components,
+            containers=self._stage.containers,
             household=Household(
                 roots=lambda: [*(pid for _, pid in components()), self._leader or os.getpid()],
                 marker=self._stage.marker,

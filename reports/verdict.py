@@ -4,9 +4,10 @@ Decided in this order:
 
 fail          the plan's `[abort]` had the rush stopped, an audit counter is above zero, students
               were overtaken by more than the plan lets pass (unless other programs took the CPU),
-              connections were never given back, part of the target was lost (unless the plan's own
-              fault took it), every try to buy was answered with a server's error (unless other
-              programs took the CPU), a gate is broken, or the census contradicts itself
+              connections were never given back, part of the target was lost or killed for its
+              memory (unless the plan's own fault did it), every try to buy was answered with a
+              server's error (unless other programs took the CPU), a gate is broken, or the census
+              contradicts itself
 inconclusive  the run was cut short or out of space, had no T-0 or no requests; part of its record
               is damaged; a fault of the plan could not be done; the generator was late, was lost
               or has no timestamps; other programs took the CPU, a source was silent or a clock was
@@ -49,6 +50,7 @@ from dress_rehearsal.reports.incidents import (
     unclean,
     undone_faults,
 )
+from dress_rehearsal.reports.memory import killed_for_memory, memory_notes
 from dress_rehearsal.reports.pools import PoolFinding, find_pools, foreign_notes
 from dress_rehearsal.reports.retried import retried_notes
 from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
@@ -101,6 +103,7 @@ def judge(evidence: Evidence) -> Verdict:
     lost = losses(evidence, target=True)
     full = evidence.timeline.out_of_space
     failing = failed_for_all(evidence)
+    killed = [*killed_for_memory(evidence, planned=False)]
     failures = [
         *aborted(evidence),
         *([] if trust.unproven else audit.wrongs.values()),
@@ -108,6 +111,7 @@ def judge(evidence: Evidence) -> Verdict:
         *([] if trust.untimely else failing),
         *_leaks(pools),
         *([] if full else lost),
+        *killed,
         *load.failures,
         *gates.broken,
         *([] if trust.unproven else census.problems),
@@ -163,6 +167,8 @@ def judge(evidence: Evidence) -> Verdict:
                 *_late_rows(pools),
                 *not_kept(evidence),
                 *unclean(evidence),
+                *killed_for_memory(evidence, planned=True),
+                *memory_notes(evidence),
                 *recycled(evidence),
                 *footprint_notes(evidence),
                 *foreign_notes(evidence),

@@ -42,6 +42,13 @@ _POOLS: Final = {
     "cpu": "Machine's CPU",
     "app_loop": "App's event loops",
     "generator_loop": "Generator's loop",
+    "app_cpu_limit": "App's CPU limit",
+    "nginx_cpu_limit": "nginx's CPU limit",
+    "postgres_cpu_limit": "PostgreSQL's CPU limit",
+    "redis_cpu_limit": "Redis' CPU limit",
+    "kafka_cpu_limit": "Kafka's CPU limit",
+    "writeback_cpu_limit": "Write-back's CPU limit",
+    "neighbours_cpu_limit": "Neighbours' CPU limit",
 }
 
 
@@ -65,6 +72,13 @@ _RESOURCES: Final = {
     "unanswered": "requests that were never answered",
     "connect": "making connections",
     "cpu": "the CPU",
+    "app_cpu_limit": "the app's CPU limit",
+    "nginx_cpu_limit": "nginx's CPU limit",
+    "postgres_cpu_limit": "PostgreSQL's CPU limit",
+    "redis_cpu_limit": "Redis' CPU limit",
+    "kafka_cpu_limit": "Kafka's CPU limit",
+    "writeback_cpu_limit": "the write-back's CPU limit",
+    "neighbours_cpu_limit": "the neighbours' CPU limit",
     "app_queue": "the wait until the app takes a request up",
     "accept_queue": "the kernel's accept queue",
     "network": "the answers' way back, once the app had done its work",
@@ -72,6 +86,15 @@ _RESOURCES: Final = {
     "stopped_process": "a process that stood still",
 }
 """What requests lose their time to, as a sentence names it (`reports.cause`)."""
+
+_SERVICES: Final = {
+    "app": "the app",
+    "postgres": "PostgreSQL",
+    "redis": "Redis",
+    "kafka": "Kafka",
+    "writeback": "the write-back",
+    "neighbours": "the app's neighbours",
+}
 
 
 def written(value: float | None) -> str:
@@ -154,6 +177,21 @@ def pool_words(name: str) -> str:
 def resource_words(name: str) -> str:
     """Return a cause of lost time as a sentence names it: "the PostgreSQL pool"."""
     return _RESOURCES.get(name, f"the pool {name}" if "." in name else name)
+
+
+def service_words(name: str) -> str:
+    """Return a service of the stage as a sentence names it."""
+    return _SERVICES.get(name, name)
+
+
+def cores(number: float) -> str:
+    """Return how much CPU a limit lets be used: "1 CPU", "0.1 CPUs"."""
+    return f"{written(number)} {'CPU' if number == 1 else 'CPUs'}"
+
+
+def memory_size(size: float) -> str:
+    """Return a size in memory: "256 MiB"."""
+    return f"{written(round(size / 2**20, 1))} MiB"
 
 
 def capitalized(words: str) -> str:

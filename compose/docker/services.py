@@ -81,9 +81,8 @@ class Services:
             write_secret_files(secrets, files)
         self._file = read_compose_file(self._variables(secrets))
         provide(client, self._wanted(), tell)
-        self._volumes = make_volumes(
-            client, self._stage, {name for name in self._file.volumes if name != _TARGETS}
-        )
+        named = {one.source for each in self._wanted() for one in each.mounts if one.named}
+        self._volumes = make_volumes(client, self._stage, named - {_TARGETS})
         self.containers = ContainerGroup(folder, 0.0)
         self._announcements = Announcements(
             self._announced, self.targets_dir, lambda: self.containers.names()

@@ -39,6 +39,7 @@ _HELD: Final = of_run("tickets_held")
 _IN_POSTGRES: Final = of_run("tickets_held", 'store="postgres"')
 _BACKLOG: Final = of_run("writeback_backlog")
 _OLDEST: Final = of_run("writeback_oldest_age_seconds")
+_LAG: Final = of_run("kafka_consumergroup_lag", 'consumergroup=~".*-writeback"')
 
 
 def integrity() -> dict[str, Any]:
@@ -169,13 +170,15 @@ def _writeback() -> tuple[Panel, ...]:
             limits=warn_fail(5, 30),
         ),
         timeseries(
-            "Stream of grants, and what went wrong in it so far",
-            "Entries in the stream, delivered and not acknowledged, and not yet delivered; grants "
-            "delivered again (harmless if writing is idempotent), found unreadable, and given up.",
+            "Stream or topic of grants, and what went wrong in it so far",
+            "Entries in the stream, delivered and not acknowledged, and not yet delivered; what "
+            "the group has not committed in Kafka; grants delivered again (harmless if writing is "
+            "idempotent), found unreadable, and given up.",
             [
                 Query(length, "in the stream", colours.GREY),
                 Query(pending, "not acknowledged", colours.FELT_P99),
                 Query(lag, "not delivered", colours.REDIS),
+                Query(or_absent(f"max({_LAG})", _LAG), "not committed in Kafka", colours.SERVER),
                 Query(again, "redelivered", colours.UNKNOWN),
                 Query(poisoned, "poisoned", colours.FAILED),
                 Query(or_zero(dead), "dead letters", colours.FAULT),

@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from dress_rehearsal.plans.sections.metrics import Metrics
 from dress_rehearsal.records import tables
+from dress_rehearsal.records.collectors.cgroups import Cgroups
+from dress_rehearsal.records.collectors.containers import Containers, Named
 from dress_rehearsal.records.collectors.kernel import Kernel
 from dress_rehearsal.records.collectors.listen_queue import ListenQueues
 from dress_rehearsal.records.collectors.machine_cpu import MachineCpu
@@ -52,6 +54,8 @@ class Sources:
     event: str
     listen_ports: tuple[int, ...]
     components: Components
+    containers: Named = list
+    """The containers whose names the stage knows, and the pid of the first process in each."""
     household: Household | None = None
     """By what the rehearsal's own processes are known; None: nobody asks whose CPU it is."""
     metrics: tuple[Metrics, ...] = ()
@@ -218,6 +222,8 @@ class Collector:
 
     def _fixed_sources(self) -> list[Source]:
         sources: list[Source] = [Kernel(), Processes(self._sources.components)]
+        if Cgroups.available():
+            sources.append(Containers(self._sources.components, self._sources.containers))
         if self._sources.listen_ports and ListenQueues.available():
             sources.append(ListenQueues(self._sources.listen_ports))
         if self._sources.dsn is not None:

@@ -4,7 +4,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from dress_rehearsal.records.samples import Reading, Series, SourceUnreadableError, labels_json
@@ -108,12 +108,26 @@ class ListenQueues:
 
     Where several sockets listen on one port, the fullest is given: overflow begins there. What
     they turned away is counted from the first read on; of one that was opened since, all of it.
+
+    Args:
+        ports: None: all that anybody listens on.
+        source: whose samples they are.
+        labels: what they carry beside the port.
+        diagnose: opens the netlink socket.
     """
 
     name = "listen_queue"
 
-    def __init__(self, ports: Collection[int]) -> None:
-        self._ports = frozenset(ports)
+    def __init__(
+        self,
+        ports: Collection[int] | None,
+        source: str = "kernel",
+        labels: Mapping[str, str] | None = None,
+        diagnose: Callable[[], socket.socket] = open_diagnosis,
+    ) -> None:
+        self._ports = None if ports is None else frozenset(ports)
+        self._source, self._labels = source, dict(labels or {})
+        self._diagnose = diagnose
         self._diagnosis: socket.socket | None = None
         self._drops_seen: dict[int, int] = {}  # by the socket's inode
         self._drops: dict[int, int] | None = None  # by port
@@ -131,8 +145,12 @@ class ListenQueues:
         """
         try:
             if self._diagnosis is None:
-                self._diagnosis = open_diagnosis()
-            queues = [q for q in listen_queues(self._diagnosis) if q.port in self._ports]
+                self._diagnosis = self._diagnose()
+            queues = [
+                queue
+                for queue in listen_queues(self._diagnosis)
+                if self._ports is None or queue.port in self._ports
+            ]
         except OSError as error:
             self.close()
             raise SourceUnreadableError(f"The accept queues cannot be read: {error}.") from error
@@ -140,12 +158,14 @@ class ListenQueues:
         fullest = {q.port: q for q in sorted(queues, key=lambda q: q.length / max(1, q.limit))}
         values: dict[Series, float] = {}
         for port, queue in sorted(fullest.items()):
-            labels = labels_json(port=port)
-            values[Series("kernel", "listen_queue_length", labels)] = queue.length
-            values[Series("kernel", "listen_queue_limit", labels)] = queue.limit
+            values[self._series("listen_queue_length", port)] = queue.length
+            values[self._series("listen_queue_limit", port)] = queue.limit
         for port, drops in self._count_drops(queues).items():
-            values[Series("kernel", "listen_queue_drops_total", labels_json(port=port))] = drops
+            values[self._series("listen_queue_drops_total", port)] = drops
         return Reading.of(t_ns, values)
+
+    def _series(self, name: str, port: int) -> Series:
+        return Series(self._source, name, labels_json(**self._labels, port=port))
 
     def _count_drops(self, queues: Collection[ListenQueue]) -> dict[int, int]:
         """Return what was turned away on each port, also by sockets that are closed by now."""

@@ -1,8 +1,9 @@
 """Which processes of the machine are the rehearsal's own, and which are somebody else's (Linux).
 
 Own are the components and whatever descends from them, processes that carry the stage's marker,
-those that serve the target where it runs on this machine (`port_owners`), and the daemons of
-Docker. A process that was once seen to be own stays so when its parent ends before it.
+those that serve the target where it runs on this machine (`port_owners`), whatever is in a
+container with one of these, and the daemons of Docker. A process that was once seen to be own stays
+so when its parent ends before it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,10 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from dress_rehearsal.records.collectors.cgroups import Cgroups
 from dress_rehearsal.records.collectors.port_owners import PortOwners
 from dress_rehearsal.records.collectors.process_table import ProcessTable
 
-DAEMONS: Final = frozenset({"dockerd", "containerd", "containerd-shim", "docker-proxy"})
+DAEMONS: Final = frozenset(
+    {"dockerd", "containerd", "containerd-shim", "docker-proxy", "docker-init", "runc"}
+)
 """They work for the stage where it is made of containers; what runs in containers is not theirs."""
 
 _KERNEL: Final = "kthreadd"
@@ -43,6 +47,9 @@ class OwnProcesses:
         self._household = household
         self._marks = [f"{name}={value}".encode() for name, value in household.marker.items()]
         self._owners = PortOwners(household.ports) if household.ports else None
+        self._cgroups = Cgroups() if Cgroups.available() else None
+        self._places: dict[tuple[int, int], Path | None] = {}
+        """For each process its container's cgroup; None: it is in none."""
         self._own: set[tuple[int, int]] = set()
         self._looked_at: set[tuple[int, int, str]] = set()
 
@@ -55,6 +62,7 @@ class OwnProcesses:
             own = with_descendants(table, adopted | self._marked(table, own))
         if self._owners is not None:
             own = with_descendants(table, own | self._owners.pids(table, own))
+        own |= self._beside(table, own)
         self._own = {table[pid].identity for pid in own}
         return own | {pid for pid, process in table.items() if process.name in DAEMONS}
 
@@ -62,6 +70,28 @@ class OwnProcesses:
         """Close what was opened for looking."""
         if self._owners is not None:
             self._owners.close()
+
+    def _beside(self, table: ProcessTable, own: AbstractSet[int]) -> set[int]:
+        """Return the other processes in the containers of own ones, such as health checks."""
+        known, self._places = self._places, {}
+        for pid, process in table.items():
+            identity = process.identity
+            self._places[identity] = known[identity] if identity in known else self._place(pid)
+        containers = {self._places[table[pid].identity] for pid in own} - {None}
+        if not containers:
+            return set()
+        return {
+            pid
+            for pid, process in table.items()
+            if pid not in own and self._places[process.identity] in containers
+        }
+
+    def _place(self, pid: int) -> Path | None:
+        try:
+            cgroups = {} if self._cgroups is None else self._cgroups.of(pid)
+        except (OSError, ValueError):
+            return None  # ended meanwhile, or another user's
+        return cgroups["cpu"].folder if "cpu" in cgroups else None
 
     def _marked(self, table: ProcessTable, own: AbstractSet[int]) -> set[int]:
         """Return the processes that carry the marker, of those not known otherwise.

@@ -20,7 +20,8 @@ from dress_rehearsal.reports.cause.decomposition import parts_in
 from dress_rehearsal.reports.cause.extent import NEGLIGIBLE_MS, extent_of
 from dress_rehearsal.reports.cause.failures import failures
 from dress_rehearsal.reports.cause.load import Load, read_load
-from dress_rehearsal.reports.cause.resource import Scene, resource_of
+from dress_rehearsal.reports.cause.resource import resource_of
+from dress_rehearsal.reports.cause.scene import Scene
 from dress_rehearsal.reports.cause.slowest import (
     BEFORE_T0_S,
     SLOW_MS,

@@ -6,6 +6,7 @@ import numpy as np
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.containers import service_of
 from dress_rehearsal.reports.evidence.samples import Series, by_source, level_on
 from dress_rehearsal.reports.words import written
 
@@ -22,6 +23,8 @@ _WAIT: Final = "process_cpu_wait_seconds_total"
 _STEAL: Final = "machine_cpu_steal_seconds_total"
 _STOLEN: Final = 0.05
 """From so many cores on a worker's lack of a processor does not show in its own times."""
+_CONTAINER: Final = "container_cpu_usage_seconds_total"
+_PROCESS: Final = "container_process_info"
 _FOREIGN: Final = "machine_foreign_cpu_seconds_total"
 
 
@@ -34,7 +37,17 @@ def cores_by_user(evidence: Evidence, from_ns: int, until_ns: int) -> dict[str, 
     if span_s <= 0:
         return {}
     cores: dict[str, float] = {}
+    contained: set[str] = set()
+    for container in evidence.samples.series(_CONTAINER, "containers"):
+        # Processes that came and went between two looks are in it as well.
+        name = container.label("container")
+        who = _WHO.get(service_of(name), "the rest of the rehearsal")
+        cores[who] = cores.get(who, 0.0) + _grown(container, from_ns, until_ns) / span_s
+        there = evidence.samples.series(_PROCESS, "containers", container=name)
+        contained |= {process.label("pid") for process in there}
     for process in evidence.samples.series("process_cpu_seconds_total", "processes"):
+        if process.label("pid") in contained:
+            continue
         who = _WHO.get(process.label("component"), "the rest of the rehearsal")
         cores[who] = cores.get(who, 0.0) + _grown(process, from_ns, until_ns) / span_s
     for foreign in evidence.samples.series(_FOREIGN, "processes"):

@@ -8,6 +8,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.cause.slowest import BEFORE_T0_S, FEWEST
 from dress_rehearsal.reports.cause.workers import FEWEST_TO_TELL, LITTLE
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.memory import kill_words, killed_around
 from dress_rehearsal.reports.words import counted, offset, percent, written
 
 FAILED_SHARE: Final = 0.01
@@ -49,10 +50,13 @@ def failures(evidence: Evidence, more_than: int = 0) -> str | None:
     asked = rows[rows["step"].isin([steps.index[0]] if one_route else steps.index)]
     where = str(steps.index[0]) if one_route else f"{written(len(steps))} routes"
     since = offset(round((float(mine["intended_ns"].min()) - evidence.t0_ns) / NS_PER_S, 2))
+    span = int(mine["intended_ns"].min()), int(mine["intended_ns"].max())
+    kill = killed_around(evidence, *span)
+    why = "" if kill is None else f"; {kill_words(kill)}"
     return (
         f"Cause of failures: {_how_many(len(mine), len(failed))} {word}: "
         f"{written(len(mine))} of {counted(len(asked), 'request')} of {where}{_whose(asked, mine)} "
-        f"from {since} on."
+        f"from {since} on{why}."
     )
 
 

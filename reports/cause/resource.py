@@ -6,8 +6,6 @@ loops late where nobody answered, or in time though requests waited to be taken 
 first is the resource; else it is the part itself.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,13 +13,11 @@ import numpy as np
 from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
 from dress_rehearsal.reports.cause.cpu_use import cores_by_user, cores_words, share_on_cpu
 from dress_rehearsal.reports.cause.decomposition import PARTS
-from dress_rehearsal.reports.cause.load import Load
-from dress_rehearsal.reports.cause.slowest import Slowest
-from dress_rehearsal.reports.cause.stops import Stop
-from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.cause.scene import Found, Scene
+from dress_rehearsal.reports.cause.throttling import throttled
 from dress_rehearsal.reports.numbers import rounded
-from dress_rehearsal.reports.pools import PoolFinding
 from dress_rehearsal.reports.pools.client import LOCKS
+from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS
 from dress_rehearsal.reports.words import milliseconds, percent, seconds, written
 
 BUSY: Final = 0.9
@@ -43,33 +39,18 @@ RESOURCES: Final = (
     "accept_queue",
     "network",
     "stopped_process",
+    *CPU_LIMITS,
 )
 """Every word that `Bottleneck.resource` may be."""
 
 _ANYWHERE: Final = ("app_loop", "rest", "target", "unanswered", "connect")
 """Parts that say where a request was, but not what it waited for there."""
 
-Found = tuple[str, str]
-"""A resource, and words for what was to be seen of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """All that is asked about a part: when it dominated (Unix ns), and what else was going on."""
-
-    evidence: Evidence
-    load: Load
-    slow: Slowest
-    part: str
-    stop: Stop | None
-    pools: Mapping[str, PoolFinding]
-    from_ns: int
-    until_ns: int
-
 
 def resource_of(scene: Scene) -> Found:
     """Return what the dominant part comes from."""
-    for question in (_stood_still, _overflowed, _busy_cpu, _late_loops, _waits_outside):
+    questions = (_stood_still, _overflowed, throttled, _busy_cpu, _late_loops, _waits_outside)
+    for question in questions:
         found = question(scene)
         if found is not None:
             return found

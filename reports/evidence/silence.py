@@ -27,10 +27,10 @@ _RELIEF_S: Final = 2.0
 """How long after the end of a fault what it silenced may take to speak again."""
 _PROCESSES: Final = ("app", "writeback")
 """Sources that are one process each, named `<component>:<pid>`; they may come and go."""
-_LASTING: Final = ("postgres", "redis", "kernel", "processes", "generator")
+_LASTING: Final = ("postgres", "redis", "kernel", "processes", "containers", "generator")
 _SPEAKS_EVERY_S: Final = {"generator": 0.25}
 """Sources that speak of their own accord; all others when `collect.interval` says."""
-_OF_THE_TARGET: Final = ("app", "writeback", "postgres", "redis")
+_OF_THE_TARGET: Final = ("app", "writeback", "postgres", "redis", "containers")
 _UP: Final = {"postgres": "pg_up", "redis": "redis_up"}
 
 
@@ -50,7 +50,7 @@ def expected_sources(plan: Plan) -> tuple[str, ...]:
     """Return the sources that every run of a plan hears, by their components."""
     if not plan.target.ours:
         return ("kernel", "processes", "generator")  # the target's may not be ours to read
-    return (*_LASTING, "app")
+    return (*(name for name in _LASTING if name != "containers"), "app")
 
 
 def silent_s(component: str, plan: Plan) -> float:

@@ -1,6 +1,6 @@
 """Figure: every pool's use, what waits for it and how long, one row a pool on T-0's axis."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, in_ms, 
 from dress_rehearsal.reports.pools.foreign_series import ForeignPool, read_foreign_pools
 from dress_rehearsal.reports.schema import Bottleneck
 from dress_rehearsal.reports.words import (
+    cores,
     offset,
     percent,
     pool_words,
@@ -104,8 +105,8 @@ def pool_rows(run: RunSeries) -> list[PoolRow]:
         ),
         PoolRow(
             pool_words("accept_queue"),
-            pending=run.worst("listen_queue_length", "kernel"),
-            most=_highest(run.worst("listen_queue_limit", "kernel")),
+            pending=run.worst("listen_queue_length", ""),
+            most=_highest(run.worst("listen_queue_limit", "")),
             paired=True,
         ),
         PoolRow(
@@ -120,7 +121,31 @@ def pool_rows(run: RunSeries) -> list[PoolRow]:
             wait_name="worst lag",
             paired=True,
         ),
+        *_cpu_limits(run),
     ]
+
+
+def _cpu_limits(run: RunSeries) -> Iterator[PoolRow]:
+    """Yield the CPU limit of each container that has one."""
+    source, quota = "containers", run.samples.named("container_spec_cpu_quota", "containers")
+    for container in sorted(set(label(quota, "container"))):
+        limit, period = (
+            run.worst(f"container_spec_cpu_{what}", source, container=container)
+            for what in ("quota", "period")
+        )
+        used, held = (
+            run.rate(f"container_cpu_{what}_seconds_total", source, container=container)
+            for what in ("usage", "cfs_throttled")
+        )
+        if limit is not None and period is not None:
+            yield PoolRow(
+                f"CPU limit of {container}",
+                used=used,
+                most=_highest(Series(limit.at_s, limit.values / period.values)),
+                wait_ms=in_ms(held),
+                wait_name="held back a second",
+                words=cores,
+            )
 
 
 def foreign_rows(evidence: Evidence) -> list[PoolRow]:

@@ -7,13 +7,14 @@ from typing import Final
 from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.pools.client import PoolFinding, find_client_pools, run_grid
+from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS, find_cpu_limits
 from dress_rehearsal.reports.pools.foreign import find_foreign_pools
 from dress_rehearsal.reports.pools.shared import SHARED_POOLS, find_shared_pools
 from dress_rehearsal.reports.pools.unread import foreign_notes
 
 __all__ = ["POOL_NAMES", "PoolFinding", "find_pools", "foreign_notes", "run_grid"]
 
-POOL_NAMES = (*CLIENT_POOLS, *SHARED_POOLS)
+POOL_NAMES = (*CLIENT_POOLS, *SHARED_POOLS, *CPU_LIMITS)
 """Every pool of our own that a verdict may hold; one that was not measured is left out of it.
 
 Those of somebody else's app are called as its `[[metrics]]` and its own labels say."""
@@ -22,11 +23,12 @@ Those of somebody else's app are called as its `[[metrics]]` and its own labels 
 _HEARD_FROM: Final = {
     **dict.fromkeys(CLIENT_POOLS, ("app",)),
     "write_back": ("writeback", "redis"),
-    "accept_queue": ("kernel",),
+    "accept_queue": ("kernel", "containers"),
     "max_connections": ("postgres",),
     "cpu": ("kernel",),
     "app_loop": ("app",),
     "generator_loop": ("generator",),
+    **dict.fromkeys(CPU_LIMITS, ("containers",)),
 }
 """Whose word each pool's numbers are: while they were silent, nobody knows of it."""
 
@@ -40,6 +42,7 @@ def find_pools(evidence: Evidence) -> list[PoolFinding]:
     """
     grid = run_grid(evidence)
     found = find_client_pools(evidence, grid) + find_shared_pools(evidence, grid)
+    found += find_cpu_limits(evidence, grid)
     unknown = half_heard(evidence)
     own = [_unless_unknown(finding, unknown) for finding in found]
     return own + find_foreign_pools(evidence)

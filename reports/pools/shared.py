@@ -23,7 +23,8 @@ import numpy as np
 
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.samples import level_on, worst_on
+from dress_rehearsal.reports.evidence.containers import service_of
+from dress_rehearsal.reports.evidence.samples import Series, level_on, worst_on
 from dress_rehearsal.reports.evidence.stores import DURABLE
 from dress_rehearsal.reports.numbers import integers, percentile, rounded, whole
 from dress_rehearsal.reports.pools.client import MIN_WAITERS, PoolFinding, grid_interval_s
@@ -43,6 +44,8 @@ BUSY = 0.95
 LATE_LOOP_S = 0.05
 LATE_LOOP_LASTS_S = 1.5
 LATE_ROW_NS = NS_PER_S
+_ASKED = ("app", "nginx")
+"""Services that students' connections come to."""
 
 
 def find_shared_pools(evidence: Evidence, grid: Any) -> list[PoolFinding]:
@@ -141,16 +144,16 @@ def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
 
 
 def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
-    lengths = evidence.samples.series("listen_queue_length", "kernel")
-    limits = evidence.samples.series("listen_queue_limit", "kernel")
-    drops = evidence.samples.series("listen_queue_drops_total", "kernel")
+    lengths, limits, drops = (
+        [series for series in evidence.samples.series(f"listen_queue_{name}") if _is_asked(series)]
+        for name in ("length", "limit", "drops_total")
+    )
     if not lengths and not drops:
         return None
     length, limit, full = np.nan, np.nan, np.zeros(len(grid), dtype=bool)
-    for port in sorted({series.label("port") for series in lengths}):
+    for labels in sorted({series.labels for series in lengths}):
         own, there = (
-            [series for series in each if series.label("port") == port]
-            for each in (lengths, limits)
+            [series for series in each if series.labels == labels] for each in (lengths, limits)
         )
         levels, most = level_on(grid, own), level_on(grid, there)
         peak = _peak(levels)
@@ -169,6 +172,13 @@ def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
     return _finding(
         "accept_queue", evidence, since_ns, said, most=limit, used=length, timeouts=lost
     )
+
+
+def _is_asked(queue: Series) -> bool:
+    """Return whether requests come through an accept queue: on this machine only the target's are
+    recorded, in containers everybody's."""
+    container = queue.label("container")
+    return not container or service_of(container) in _ASKED
 
 
 def _max_connections(evidence: Evidence, grid: Any) -> PoolFinding | None:

@@ -17,6 +17,7 @@ _SOURCES: Final = {
     "writeback": "the write-back",
     "kernel": "the kernel",
     "processes": "the processes",
+    "containers": "the containers",
     "generator": "the generator",
 }
 """Sources as people call them, in the order in which they are named."""

@@ -16,6 +16,13 @@ CALL_TIMEOUT_S: Final = 5.0
 """For one call to be answered, with all that the client tries again: it would try for ever."""
 
 
+class TopicMissingError(DependencyDownError):
+    """Kafka has no such topic: nobody created it, or it was deleted, or lost with its broker."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(TITLE, f"it has no topic {topic}")
+
+
 def client_settings(bootstrap: str) -> dict[str, Any]:
     """Return what every client is made with: where the brokers are, and its patience."""
     return {

@@ -17,7 +17,12 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.record.memory_records import MemoryRecords
 
 from dress_rehearsal.target_app.errors import DependencyDownError
-from dress_rehearsal.target_app.kafka.connection import TITLE, answered, client_settings
+from dress_rehearsal.target_app.kafka.connection import (
+    TITLE,
+    TopicMissingError,
+    answered,
+    client_settings,
+)
 
 _EARLIEST = -2
 _WAIT_MS = 5  # with 0 some brokers answer with nothing
@@ -66,7 +71,8 @@ class LagReader:
     async def read(self, topic: str, group: str) -> Lag:
         """Return the lag of `group` in `topic`.
 
-        Raises `DependencyDownError` where Kafka does not answer or has no such topic.
+        Raises `DependencyDownError` where Kafka does not answer, `TopicMissingError` where it has
+        no such topic.
         """
         try:
             async with answered():
@@ -83,7 +89,7 @@ class LagReader:
             # Not by name: some brokers create a topic that is asked for.
             numbers = (await client.fetch_all_metadata()).partitions_for_topic(topic)
             if not numbers:
-                raise DependencyDownError(TITLE, f"it has no topic {topic}")
+                raise TopicMissingError(topic)
             await client.add_topic(topic)
             known = [TopicPartition(topic, number) for number in sorted(numbers)]
             self._partitions[topic] = known

@@ -15,18 +15,21 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from prometheus_client import Gauge
 
 from dress_rehearsal.target_app.errors import DependencyDownError
 from dress_rehearsal.target_app.kafka.connection import (
     REQUEST_TIMEOUT_MS,
     TITLE,
+    TopicMissingError,
     answered,
     client_settings,
 )
-from dress_rehearsal.target_app.kafka.lag import LagReader
+from dress_rehearsal.target_app.kafka.lag import Lag, LagReader
 from dress_rehearsal.target_app.kafka.progress import Progress
 from dress_rehearsal.target_app.queues.queue import Counts, Message
 from dress_rehearsal.target_app.telemetry.boundaries import measured
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
 PARTITIONS = 4  # of a topic created here: as many of the write-back may share it
 TAKE = 500
@@ -36,6 +39,13 @@ HEARTBEAT_MS = 500
 JOIN_TIMEOUT_MS = 15_000  # a group is answered when all have joined, or the dead are given up
 JOIN_TIMEOUT_S = 10.0  # before reading is left to begin later
 _EXISTS = 36
+
+LAG = Gauge(
+    "kafka_consumergroup_lag",
+    "Messages of a topic that a group has not committed; each member tells of the whole group.",
+    ["consumergroup", "topic"],
+    registry=REGISTRY,
+)
 _LOG = logging.getLogger(__name__)
 
 
@@ -153,11 +163,24 @@ class KafkaQueue:
 
     @measured("kafka", "count")
     async def count(self) -> Counts:
-        """Return how many messages nobody of the group has committed, and how many dead letters."""
-        grants = await self._lag.read(self.topic, self.group)
-        dead = await self._lag.read(self.dead, self._replay_group)
+        """Return how many messages nobody of the group has committed, and how many dead letters.
+
+        Topics that were there and are not any more are created anew, for others to send to.
+        """
+        try:
+            grants, dead = await self._lags()
+        except TopicMissingError as error:
+            _LOG.warning("a topic is created anew: %s", error)
+            await self.create()
+            grants, dead = await self._lags()
         self._begun_anew = grants.begun_anew
+        LAG.labels(self.group, self.topic).set(grants.messages)
+        LAG.labels(self._replay_group, self.dead).set(dead.messages)
         return Counts(grants.messages, dead.messages, grants.oldest_s)
+
+    async def _lags(self) -> tuple[Lag, Lag]:
+        grants = await self._lag.read(self.topic, self.group)
+        return grants, await self._lag.read(self.dead, self._replay_group)
 
     @measured("kafka", "replay")
     async def replay(self) -> int:

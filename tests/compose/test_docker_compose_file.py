@@ -233,8 +233,7 @@ def needed(names: list[Requirement]) -> set[str]:
 def test_an_image_gets_what_its_modules_import(image: str) -> None:
     direct, _ = requirements(image)
     # botocore comes with aiobotocore and hiredis with redis, which say in which version.
-    wanted = imported(image) - {"botocore", "hiredis"}
-    assert set(direct) == wanted | ({"aiokafka"} if image == "app" else set())
+    assert set(direct) == imported(image) - {"botocore", "hiredis"}
 
 
 @pytest.mark.parametrize("image", ["app", "sqs", "generator"])

@@ -153,6 +153,9 @@ EXPORTED: Final = (
     _seldom("gauge", "harness", "redis_stream_length", 'stream="grants"'),
     _seldom("gauge", "harness", "redis_stream_pending", 'stream="grants",group="writeback"'),
     _seldom("gauge", "harness", "redis_stream_lag", 'stream="grants",group="writeback"'),
+    _seldom(
+        "gauge", "writeback", "kafka_consumergroup_lag", 'consumergroup="g-writeback",topic="g"'
+    ),
     _seldom("counter", "harness", "event_views_total", 'event="festival"'),
     *_gauges("harness", "machine_cpu_used_ratio", "machine_memory_bytes"),
     *_counters(

@@ -13,18 +13,26 @@ from dress_rehearsal.plans.sections.faults import FaultName
 WAITING = {"waiting_room": "poll"}
 
 
-def plan(*faults, app=None, students=None):
+def plan(*faults, app=None, students=None, stage="embedded"):
     written = [{"at": "T", **fault} for fault in faults]
-    document = {"name": "faulty", "app": app or {}, "students": students or {}, "faults": written}
+    document = {
+        "name": "faulty",
+        "target": {"stage": stage},
+        "app": app or {},
+        "students": students or {},
+        "faults": written,
+    }
     return check_plan(document, "faulty.toml")
 
 
 def accepted(name, strategy):
     app = {"allocation": strategy, "enrolment": "external", **WAITING}
+    fault = {"name": name, "at": "T-1s"}
+    if FAULTS[name].place == "service":
+        fault["service"] = "redis"
+    people = {"queue_jumpers": "10%", "entry": "50%"}
     try:
-        plan(
-            {"name": name, "at": "T-1s"}, app=app, students={"queue_jumpers": "10%", "entry": "50%"}
-        )
+        plan(fault, app=app, students=people, stage=FAULTS[name].stages[-1])
     except PlanInvalidError:
         return False
     return True
@@ -121,7 +129,8 @@ def test_a_plan_takes_every_fault_of_the_catalogue_and_no_other():
 
 def test_what_is_over_at_once_has_no_usual_length():
     momentary = {name for name, kind in FAULTS.items() if kind.momentary}
-    assert momentary == {"kill_after_grant", "worker_crash", "redis_wipe", "sigterm_mid_sale"}
+    stage = {"worker_crash", "redis_wipe", "sigterm_mid_sale", "restart"}
+    assert momentary == {"kill_after_grant", *stage}
     outages = {name: kind.usually_lasts for name, kind in FAULTS.items() if kind.usually_lasts}
     assert outages == {
         "redis_down": "2s",
@@ -129,12 +138,19 @@ def test_what_is_over_at_once_has_no_usual_length():
         "worker_stopped": "3s",
         "database_stopped": "3s",
         "cpu_hogs": "8s",
+        "pause": "3s",
+        "kill": "2s",
+        "network_cut": "3s",
+        "latency": "10s",
+        "packet_loss": "10s",
+        "cpu_squeeze": "10s",
+        "memory_limit": "10s",
     }
 
 
 def test_the_reference_names_every_fault_as_the_catalogue_does():
     page = Path("docs/reference.md").read_text(encoding="utf-8")
-    told = dict(re.findall(r"^\| `(\w+)` \| ([\w%]+) \| .+ \|$", page, flags=re.MULTILINE))
+    told = dict(re.findall(r"^\| `(\w+)` \| ([\w%. ]+) \| .+ \|$", page, flags=re.MULTILINE))
     usual = {name: kind.usual for name, kind in FAULTS.items()}
     assert {name: told.get(name) for name in usual} == usual
 
@@ -154,3 +170,59 @@ def test_a_fault_ends_with_its_time_or_with_the_sale():
     ).faults
     ends = [fault.ends(30.0) for fault in (leak, crash, down, killed)]
     assert ends == [30.0, 1.0, 30.0, 30.0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "stage", "sentence"),
+    [
+        ({"name": "pause"}, "embedded", 'pause needs a service: service = "postgres", say'),
+        (
+            {"name": "redis_down", "service": "redis"},
+            "embedded",
+            "redis_down is done to no service",
+        ),
+        ({"name": "pause", "service": "web"}, "embedded", "service"),
+        ({"name": "network_cut", "service": "redis"}, "embedded", 'needs target.stage = "docker"'),
+        ({"name": "cpu_squeeze", "service": "app"}, "embedded", 'needs target.stage = "docker"'),
+        ({"name": "pause", "service": "nginx"}, "embedded", "has no nginx, only postgres, redis"),
+        ({"name": "kill", "service": "kafka"}, "docker", "has no kafka, only postgres, redis"),
+        ({"name": "kill", "service": "app-3"}, "docker", "has no app-3"),
+        ({"name": "kill", "service": "neighbours"}, "docker", "has no neighbours"),
+        (
+            {"name": "latency", "service": "redis", "jitter": "1s"},
+            "docker",
+            "more than the latency",
+        ),
+        ({"name": "pause", "service": "redis", "jitter": "1s"}, "docker", "jitter is for latency"),
+        ({"name": "cpu_squeeze", "service": "redis", "grade": "0"}, "docker", "above zero"),
+        ({"name": "cpu_squeeze", "service": "redis", "grade": "1 CPU"}, "docker", "above zero"),
+        ({"name": "memory_limit", "service": "redis", "grade": "64"}, "docker", "a size with its"),
+    ],
+)
+def test_what_a_stage_cannot_do_is_said(fault, stage, sentence):
+    with pytest.raises(PlanInvalidError) as refused:
+        plan(fault, stage=stage)
+    assert sentence in str(refused.value)
+
+
+def test_a_fault_is_named_with_its_service_and_told_of_in_a_sentence():
+    found = plan({"name": "pause", "service": "app-2"}, stage="docker").faults[0]
+    assert found.title == "pause app-2"
+    assert found.what == "app-2 stands still, and goes on after `lasts`"
+    assert plan({"name": "leak"}).faults[0].title == "leak"
+
+
+def test_one_fault_may_strike_two_services_at_a_time_but_not_one_twice():
+    both = [{"name": "pause", "service": service} for service in ("redis", "postgres")]
+    assert len(plan(*both).faults) == 2
+    with pytest.raises(PlanInvalidError, match="two entries of fault pause redis overlap"):
+        plan(both[0], both[0])
+
+
+def test_sizes_and_cpus_are_grades():
+    squeeze, limit = plan(
+        {"name": "cpu_squeeze", "service": "app", "grade": "0.25"},
+        {"name": "memory_limit", "service": "app", "grade": "128 MiB"},
+        stage="docker",
+    ).faults
+    assert (squeeze.level, limit.level) == (0.25, 128 * 2**20)

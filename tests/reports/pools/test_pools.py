@@ -8,6 +8,7 @@ from dress_rehearsal.plans.sections.load import Load
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.pools import POOL_NAMES, find_pools
 from dress_rehearsal.reports.pools.client import find_client_pools, run_grid
+from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS
 from tests.reports.clock_setting import clock_set
 
 pytestmark = pytest.mark.whole_runs
@@ -39,7 +40,7 @@ def cut_before(evidence, end_ns):
 
 def test_a_healthy_run_waits_for_nothing(pools_of):
     pools = pools_of()
-    elsewhere = {"redis_lock", "sqs", "kafka", "enrolment"}
+    elsewhere = {"redis_lock", "sqs", "kafka", "enrolment", *CPU_LIMITS}
     assert tuple(pools) == tuple(name for name in POOL_NAMES if name not in elsewhere)
     assert {pool.saturated_at_s for pool in pools.values()} == {None}
     assert {pool.diagnosis for pool in pools.values()} == {"healthy"}

@@ -32,6 +32,7 @@ def grouped(start_app: Start, kafka_bootstrap: str) -> Start:
     return start
 
 
+@pytest.mark.long
 def test_one_of_two_leaves_in_mid_sale_and_every_grant_becomes_exactly_its_row(
     grouped: Start, eventually: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -89,7 +90,6 @@ def test_while_kafka_is_down_nothing_is_answered_and_what_it_lost_comes_from_the
     refused = app.buy(bearer, "key")
     assert (refused.status_code, refused.json()["code"]) == (503, "dependency_unavailable")
     with serving_kafka(port):  # with nothing of what it had: its topics were in memory
-        app.stage.prepare()
         assert app.buy(bearer, "key").status_code == 202
         with running(app.stage):
             eventually(lambda: len(app.stage.rows()) == 4)

@@ -9,10 +9,12 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from dress_rehearsal.target_app.errors import DependencyDownError, SettingsError
+from dress_rehearsal.target_app.errors import SettingsError
+from dress_rehearsal.target_app.kafka.connection import TopicMissingError
 from dress_rehearsal.target_app.kafka.progress import Progress
 from dress_rehearsal.target_app.kafka.queue import PARTITIONS, KafkaQueue
 from dress_rehearsal.target_app.settings import Settings
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 from dress_rehearsal.target_app.writeback import dead_letters
 from tests.target_app.queues import bury, taken
 
@@ -61,6 +63,8 @@ def test_the_lag_counts_each_message_of_a_batch_and_tells_the_oldests_age(run: S
         assert await queue.send([f"m{index}" for index in range(50)]) == {}
         counts = await queue.count()
         assert (counts.waiting, counts.dead) == (50, 0)
+        lags = {"consumergroup": queue.group, "topic": queue.topic}
+        assert REGISTRY.get_sample_value("kafka_consumergroup_lag", lags) == 50
         assert counts.oldest_s is not None
         assert 0 <= counts.oldest_s <= time.time() - began_s + 0.001
         messages = await taken(queue, 50)
@@ -118,16 +122,23 @@ def test_a_message_kafka_does_not_take_is_not_said_to_have_left(run: Start) -> N
     run(work)
 
 
-def test_what_is_lacking_is_said(run: Start) -> None:
-    async def elsewhere(queue: KafkaQueue) -> None:
-        other = KafkaQueue(queue._where["bootstrap_servers"], "never-created")
-        try:
-            with pytest.raises(DependencyDownError, match="it has no topic never-created"):
-                await other.count()
-        finally:
-            await other.close()
+def test_topics_that_are_gone_are_created_anew(
+    run: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(queue: KafkaQueue) -> None:
+        with pytest.raises(TopicMissingError, match="it has no topic never-created"):
+            await queue._lag.read("never-created", "anybody")
+        admin = AIOKafkaAdminClient(**queue._where)
+        await admin.start()
+        await admin.delete_topics([queue.topic, queue.dead])
+        await admin.close()
+        assert (await queue.count())[:2] == (0, 0)
+        assert (
+            f"a topic is created anew: Kafka is not available (it has no topic {queue.topic}"
+            in (caplog.text)
+        )
 
-    run(elsewhere)
+    run(work)
 
 
 def test_settings_say_what_kafka_needs(make_stage: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,105 @@
+"""The CPU limits of containers, a pool a service: used up, the kernel holds all of it back
+(throttling) until the next period begins.
+
+Saturated is a service one of whose containers was kept from running for `HELD_BACK` of a second on
+end. What it waited is told as the mean over the periods in which it was held back, all CPUs added
+up; its peak is over a second too: within a period any limit is used up at once.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.containers import ContainerCpu, container_cpus
+from dress_rehearsal.reports.numbers import rounded, whole
+from dress_rehearsal.reports.pools.client import PoolFinding, grid_interval_s
+from dress_rehearsal.reports.schema import Pool
+from dress_rehearsal.reports.words import cores, percent, service_words, written
+
+SERVICES: Final = ("app", "nginx", "postgres", "redis", "kafka", "writeback", "neighbours")
+"""What a stage is made of, so far as a request may wait for it or for what it does."""
+
+CPU_LIMITS: Final = tuple(f"{service}_cpu_limit" for service in SERVICES)
+
+HELD_BACK: Final = 0.2
+"""Kept from running for so much of the time, work takes a quarter longer, and queues far more."""
+
+
+def find_cpu_limits(evidence: Evidence, grid: Any) -> list[PoolFinding]:
+    """Return a finding for each service with a limit, in the order of `CPU_LIMITS`."""
+    every = container_cpus(evidence.samples, grid) if len(grid) > 1 else []
+    found = []
+    for service, name in zip(SERVICES, CPU_LIMITS, strict=True):
+        own = [each for each in every if each.service == service and each.is_limited]
+        if own:
+            found.append(_finding(evidence, grid, name, own))
+    return found
+
+
+def throttling_words(service: str, containers: Sequence[ContainerCpu], during: Any) -> str:
+    """Return how often a service was throttled, and its limit: "the app was throttled 61% of the
+    time: its limit is 1 CPU".
+
+    Args:
+        containers: those of the service that have a limit.
+        during: which intervals, as a bool array.
+    """
+    limits = [float(np.nanmin(each.limit)) for each in containers]
+    periods = sum(float(np.nansum(each.periods[during])) for each in containers)
+    throttled = sum(float(np.nansum(each.throttled[during])) for each in containers)
+    share = percent(round(throttled / periods, 3) if periods else 0.0)
+    said = f"{service_words(service)} was throttled {share} of the time: "
+    if len(containers) == 1:
+        return f"{said}its limit is {cores(limits[0])}"
+    same = len(set(limits)) == 1
+    each_one = ", ".join(
+        f"{each.name} {percent(round(each.throttled_share(during), 3))}"
+        f"{'' if same else f' of {cores(limit)}'}"
+        for each, limit in zip(containers, limits, strict=True)
+    )
+    limit = f"the limit of each of its {written(len(limits))} containers is {cores(limits[0])}"
+    return f"{said}{limit if same else 'each container has its own limit'} ({each_one})"
+
+
+def _finding(
+    evidence: Evidence, grid: Any, name: str, containers: Sequence[ContainerCpu]
+) -> PoolFinding:
+    second = max(round(1 / grid_interval_s(evidence.plan)), 1)
+    held = [_over(each.held_back(grid), second) for each in containers]
+    worst = np.fmax.reduce(held)
+    hit = np.flatnonzero(worst >= HELD_BACK)
+    used = _over(np.nansum([each.used_s for each in containers], axis=0), second)
+    spans = _over(np.diff(grid, prepend=grid[0] - (grid[1] - grid[0])) / NS_PER_S, second)
+    periods = sum(float(np.nansum(each.throttled)) for each in containers)
+    held_s = sum(float(np.nansum(each.held_s)) for each in containers)
+    since_s = None
+    if len(hit) and evidence.t0_ns is not None:
+        since_ns = int(grid[max(hit[0] - second, 0)])
+        since_s = rounded((since_ns - evidence.t0_ns) / NS_PER_S, 2)
+    during = np.zeros(len(grid), dtype=bool)
+    for place in hit:
+        during[max(place - second + 1, 0) : place + 1] = True
+    pool = Pool(
+        name=name,
+        max=whole(sum(float(np.nanmax(each.limit)) for each in containers)),
+        peak_used=whole(float(np.fmax.reduce(used / spans, initial=np.nan))),
+        peak_pending=None,
+        wait_p99_ms=None,
+        wait_mean_ms=rounded(1e3 * held_s / periods, 1) if periods else 0.0,
+        timeouts=None,
+        saturated_at_s=since_s,
+        leaked=None,
+        diagnosis="healthy" if not len(hit) else None,
+    )
+    said = throttling_words(containers[0].service, containers, during) if len(hit) else ""
+    return PoolFinding(pool, said)
+
+
+def _over(values: Any, length: int) -> Any:
+    """Return the mean over the last intervals up to each; NaN where one of them is not known."""
+    sums = np.convolve(values, np.ones(length))[: len(values)]
+    sums[: length - 1] = np.nan
+    return sums / length
