@@ -45,10 +45,12 @@ class ContainerCpu:
         """Return which share of each interval it was kept from running, 0 to 1.
 
         With n processes that want to run at once, n CPUs are held back from it or used by it; less
-        than one is not in want of any for part of the time.
+        than one is not in want of any for part of the time. Where nobody counted what it used, it
+        is taken to have used up its limit: that is what it was held back for.
         """
         spans = np.diff(grid_ns, prepend=grid_ns[:1]) / NS_PER_S
-        wanted = np.maximum(self.used_s + self.held_s, spans)
+        used_s = np.where(np.isnan(self.used_s), self.limit * spans, self.used_s)
+        wanted = np.maximum(used_s + self.held_s, spans)
         return np.divide(self.held_s, wanted, out=np.full(len(spans), np.nan), where=wanted > 0)
 
     def throttled_share(self, during: Any) -> float:

@@ -69,7 +69,9 @@ def _finding(
     held = [_over(each.held_back(grid), second) for each in containers]
     worst = np.fmax.reduce(held)
     hit = np.flatnonzero(worst >= HELD_BACK)
-    used = _over(np.nansum([each.used_s for each in containers], axis=0), second)
+    used_s = np.array([each.used_s for each in containers])
+    known = ~np.isnan(used_s).all(axis=0)
+    used = _over(np.where(known, np.nansum(used_s, axis=0), np.nan), second)
     spans = _over(np.diff(grid, prepend=grid[0] - (grid[1] - grid[0])) / NS_PER_S, second)
     periods = sum(float(np.nansum(each.throttled)) for each in containers)
     held_s = sum(float(np.nansum(each.held_s)) for each in containers)
@@ -90,7 +92,7 @@ def _finding(
         timeouts=None,
         saturated_at_s=since_s,
         leaked=None,
-        diagnosis="healthy" if not len(hit) else None,
+        diagnosis=None if len(hit) else "not_measured" if np.isnan(worst).all() else "healthy",
     )
     said = throttling_words(containers[0].service, containers, during) if len(hit) else ""
     return PoolFinding(pool, said)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from dress_rehearsal.records.collectors import containers as module
-from dress_rehearsal.records.collectors.cgroup_files import USAGE, cpu_use
+from dress_rehearsal.records.collectors.cgroup_files import USAGE, cpu_use, memory
+from dress_rehearsal.records.collectors.cgroups import Cgroup
 from dress_rehearsal.records.collectors.containers import Containers
 from dress_rehearsal.records.collectors.own_processes import Household, OwnProcesses
 from dress_rehearsal.records.collectors.process_table import read_process_table
@@ -138,3 +139,27 @@ def test_a_containers_cpu_is_its_cgroups_also_of_processes_that_nobody_saw(
     pid = contained(f"end = {BURNT_S}\nimport time\nwhile time.process_time() < end: pass")
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert cpu_use(place)[USAGE] - before >= BURNT_S * 0.9
+
+
+def test_what_the_kernel_kills_for_its_memory_is_counted() -> None:
+    memory_tree = CPU.parent / "memory"
+    if not (memory_tree / "cgroup.procs").exists():
+        pytest.skip("memory is not limited by cgroups of version 1 here")
+    folder = memory_tree / f"rehearsal-tests-{os.getpid()}"
+    folder.mkdir()
+    try:
+        (folder / "memory.limit_in_bytes").write_text(str(16 * 2**20))
+
+        def enter() -> None:
+            (folder / "cgroup.procs").write_text(str(os.getpid()))
+
+        greedy = subprocess.Popen(
+            [sys.executable, "-S", "-c", "x = bytearray(64 * 2**20)"], preexec_fn=enter
+        )
+        assert greedy.wait(20) == -signal.SIGKILL
+        told = memory(Cgroup(folder, folder, unified=False))
+    finally:
+        _remove(folder)
+    assert told["container_oom_events_total"] == 1
+    assert told["container_memory_failcnt"] >= 1
+    assert told["container_spec_memory_limit_bytes"] == 16 * 2**20

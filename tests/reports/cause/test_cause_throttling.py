@@ -139,3 +139,19 @@ def test_a_worker_that_its_limit_silenced_is_not_unknown(evidence_of):
     assert pools["redis"] == "not_measured", "what its pools did meanwhile nobody knows"
     spared = contained(slow, "app-1", limit=0.1, used=0.05, held=0.01, pids=pids)
     assert "not decided" in cause_of(spared).cause
+
+
+def test_where_nobody_counted_what_a_container_used_its_limit_still_is_the_cause(evidence_of):
+    """Version 1 has a tree for the limit and another one for what was used."""
+    evidence = contained(evidence_of(**SMALL), "app-1", limit=0.3, used=0.3, held=0.7)
+    metrics = evidence.metrics
+    counted = metrics["name"] == "container_cpu_usage_seconds_total"
+    uncounted = dataclasses.replace(evidence, metrics=metrics[~counted])
+    full = measured(late(uncounted, queue=600), "machine_cpu_used_ratio", 0.99)
+    assert cause_of(full).bottleneck.resource == "app_cpu_limit"
+    pool = next(f.pool for f in find_pools(uncounted) if f.pool.name == "app_cpu_limit")
+    assert pool.peak_used is None
+    held = metrics["name"] == "container_cpu_cfs_throttled_seconds_total"
+    unknown = dataclasses.replace(evidence, metrics=metrics[~counted & ~held])
+    pool = next(f.pool for f in find_pools(unknown) if f.pool.name == "app_cpu_limit")
+    assert pool.diagnosis == "not_measured"
