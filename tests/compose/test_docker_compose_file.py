@@ -301,7 +301,8 @@ def test_nginx_carries_a_rush_and_repeats_no_purchase() -> None:
 
 
 def test_all_that_the_images_are_built_of_is_there_and_sent_to_the_daemon() -> None:
-    dockerfile = (COMPOSE / "Dockerfile").read_text("utf-8")
+    # The generator's image is built by hand alone: the stage's generator runs on this machine.
+    dockerfile = (COMPOSE / "Dockerfile").read_text("utf-8").partition("AS generator-packages")[0]
     copied = set(re.findall(r"^COPY (?!--from)(\S+) ", dockerfile, re.MULTILINE))
     assert {name for name in copied if not (ROOT / name).exists()} == set()
     sent = set(CONTEXT)
