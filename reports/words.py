@@ -47,6 +47,7 @@ _POOLS: Final = {
     "postgres_cpu_limit": "PostgreSQL's CPU limit",
     "redis_cpu_limit": "Redis' CPU limit",
     "kafka_cpu_limit": "Kafka's CPU limit",
+    "sqs_cpu_limit": "The queue service's CPU limit",
     "writeback_cpu_limit": "Write-back's CPU limit",
     "neighbours_cpu_limit": "Neighbours' CPU limit",
 }
@@ -77,6 +78,7 @@ _RESOURCES: Final = {
     "postgres_cpu_limit": "PostgreSQL's CPU limit",
     "redis_cpu_limit": "Redis' CPU limit",
     "kafka_cpu_limit": "Kafka's CPU limit",
+    "sqs_cpu_limit": "the queue service's CPU limit",
     "writeback_cpu_limit": "the write-back's CPU limit",
     "neighbours_cpu_limit": "the neighbours' CPU limit",
     "app_queue": "the wait until the app takes a request up",
@@ -92,6 +94,7 @@ _SERVICES: Final = {
     "postgres": "PostgreSQL",
     "redis": "Redis",
     "kafka": "Kafka",
+    "sqs": "the queue service",
     "writeback": "the write-back",
     "neighbours": "the app's neighbours",
 }

@@ -1,13 +1,12 @@
 """The images that a stage is made of: ours is built, others are pulled where they are not there."""
 
-import importlib.metadata
 import io
 import re
 import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import docker
 import docker.errors
@@ -19,14 +18,14 @@ from dress_rehearsal.compose.errors import StageUnusableError
 Tell = Callable[[str], None]
 """Shows what is being done now."""
 
-_CONTEXT: Final = (
+CONTEXT: Final = (
     "compose/Dockerfile",
     "compose/answers.sh",
     "compose/requirements",
-    "compose/servers/queue_server.py",
+    "compose/servers/moto_server.py",
     "target_app",
 )
-_CONSTRAINTS: Final = "constraints.txt"
+"""What our images are built of, in the folder above `compose/`."""
 _DOCKERS_OWN: Final = ("Removing intermediate container", " ---> ")
 _STEP: Final = re.compile(r"Step (\d+)/(\d+)")
 _LAYER: Final = re.compile(r"---> ([0-9a-f]{12})\s*$")
@@ -147,27 +146,18 @@ def _forget(client: docker.DockerClient, layers: list[str], before: set[str]) ->
 
 
 def _context(build: Build) -> io.BytesIO:
-    """Return what our image is built of as a tar file: the app and how it is installed.
-
-    From a checkout the versions are those of its constraints; from an installed package, those
-    that are installed beside it.
-    """
+    """Return what our images are built of as a tar file: the app, and which packages it needs."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for path in _files(build.context):
             name = path.relative_to(build.context).as_posix()
             tar.add(path, arcname=name, recursive=False, filter=_anybodys)
-        if not (build.context / _CONSTRAINTS).is_file():
-            text = "".join(f"{name}=={version}\n" for name, version in _installed()).encode()
-            added = tarfile.TarInfo(_CONSTRAINTS)
-            added.size = len(text)
-            tar.addfile(added, io.BytesIO(text))
     packed.seek(0)
     return packed
 
 
 def _files(context: Path) -> Iterator[Path]:
-    for name in (*_CONTEXT, _CONSTRAINTS):
+    for name in CONTEXT:
         place = context / name
         for path in [place] if place.is_file() else sorted(place.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
@@ -181,10 +171,3 @@ def _anybodys(found: tarfile.TarInfo) -> tarfile.TarInfo:
     found.mtime = 0
     found.mode = 0o755 if found.mode & 0o100 else 0o644
     return found
-
-
-def _installed() -> Iterator[tuple[str, str]]:
-    for one in importlib.metadata.distributions():
-        metadata: Any = one.metadata
-        if metadata is not None and metadata["Name"] and metadata["Name"] != "dress-rehearsal":
-            yield metadata["Name"], one.version

@@ -5,6 +5,7 @@ from typing import Any, Final
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dress_rehearsal.dashboards.boards.client_pools import client_pools, ranking
+from dress_rehearsal.dashboards.boards.containers import containers
 from dress_rehearsal.dashboards.boards.shared_limits import doors, machine, postgres, redis
 from dress_rehearsal.dashboards.kit.dashboard import Section, dashboard_json
 from dress_rehearsal.dashboards.kit.panels import gauge, stat, timeseries
@@ -41,6 +42,7 @@ def pools() -> dict[str, Any]:
             Section("Accept queue and event loop", doors()),
             Section("Machine", machine()),
             Section("Redis", redis()),
+            Section("Containers", containers(), optional=True),
             Section("Ways out of the app, and faults", _ways_out(), optional=True),
         ],
     )

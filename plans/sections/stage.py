@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     Field,
+    GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
     model_serializer,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
 
 from dress_rehearsal.plans.types import Section, Size, Whole, format_size
 
@@ -72,6 +74,14 @@ class Limits(Section):
     """Who needs more is killed by the kernel."""
     preset: str | None = Field(default=None, exclude=True)
     """The preset that was written, for people to read."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: Any, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema of what can be written: a preset's name, or the table."""
+        table = handler(core_schema)
+        return {"anyOf": [{"type": "string", "enum": list(PRESETS)}, table]}
 
     @model_validator(mode="wrap")
     @classmethod

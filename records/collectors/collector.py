@@ -223,7 +223,10 @@ class Collector:
     def _fixed_sources(self) -> list[Source]:
         sources: list[Source] = [Kernel(), Processes(self._sources.components)]
         if Cgroups.available():
-            sources.append(Containers(self._sources.components, self._sources.containers))
+            source = Containers(
+                self._sources.components, self._sources.containers, self._sources.listen_ports
+            )
+            sources.append(source)
         if self._sources.listen_ports and ListenQueues.available():
             sources.append(ListenQueues(self._sources.listen_ports))
         if self._sources.dsn is not None:

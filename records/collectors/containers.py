@@ -6,7 +6,7 @@ second limits, memory, tasks and traffic are read; CPU, throttling and accept qu
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -70,13 +70,17 @@ class Containers:
         components: the processes that the conductor knows of.
         named: the containers, where the stage knows their names. What else the components are in
             is called as the component and numbered.
+        ports: whose accept queues are looked at.
         proc: where the processes are told of.
     """
 
     name = "containers"
 
-    def __init__(self, components: Components, named: Named, proc: Path = _PROC) -> None:
+    def __init__(
+        self, components: Components, named: Named, ports: Collection[int], proc: Path = _PROC
+    ) -> None:
         self._components, self._named, self._proc = components, named, proc
+        self._ports = frozenset(ports)
         self._cgroups: Cgroups | None = None
         self._known: dict[str, Container] = {}
         self._names: dict[tuple[Path, int], str] = {}
@@ -178,14 +182,14 @@ class Containers:
             return None
 
     def _queues(self, container: Container) -> ListenQueues | None:
-        if container.net is None:
+        if container.net is None or not self._ports:
             return None
         try:
             diagnosis = open_diagnosis_of(container.pid)
         except OSError:
             return None  # not permitted: then all that is turned away is counted in one sum
         labels = {"container": container.name}
-        return ListenQueues(None, self.name, labels, lambda: diagnosis)
+        return ListenQueues(self._ports, self.name, labels, lambda: diagnosis)
 
     def _called(self, component: str, identity: tuple[Path, int]) -> str:
         if identity not in self._names:

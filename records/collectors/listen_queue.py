@@ -110,7 +110,6 @@ class ListenQueues:
     they turned away is counted from the first read on; of one that was opened since, all of it.
 
     Args:
-        ports: None: all that anybody listens on.
         source: whose samples they are.
         labels: what they carry beside the port.
         diagnose: opens the netlink socket.
@@ -120,12 +119,12 @@ class ListenQueues:
 
     def __init__(
         self,
-        ports: Collection[int] | None,
+        ports: Collection[int],
         source: str = "kernel",
         labels: Mapping[str, str] | None = None,
         diagnose: Callable[[], socket.socket] = open_diagnosis,
     ) -> None:
-        self._ports = None if ports is None else frozenset(ports)
+        self._ports = frozenset(ports)
         self._source, self._labels = source, dict(labels or {})
         self._diagnose = diagnose
         self._diagnosis: socket.socket | None = None
@@ -146,11 +145,7 @@ class ListenQueues:
         try:
             if self._diagnosis is None:
                 self._diagnosis = self._diagnose()
-            queues = [
-                queue
-                for queue in listen_queues(self._diagnosis)
-                if self._ports is None or queue.port in self._ports
-            ]
+            queues = [q for q in listen_queues(self._diagnosis) if q.port in self._ports]
         except OSError as error:
             self.close()
             raise SourceUnreadableError(f"The accept queues cannot be read: {error}.") from error

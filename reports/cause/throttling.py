@@ -25,14 +25,20 @@ _WAITS: Final = {
     "connect": ("nginx", "app"),
     "rest": ("nginx", "app"),
     "lock_wait": ("postgres", "app"),
-    "external": ("neighbours", "kafka"),
+    "external": ("neighbours", "sqs", "kafka"),
     "postgres_connect": ("postgres", "app"),
     "redis_connect": ("redis", "app"),
 }
 """Whose CPU a part waits for, where it is a wait."""
 _WORK: Final = {"app_code": ("app",), "database": ("postgres",), "redis_server": ("redis",)}
 """Whose own work a part is."""
-_POOLS: Final = {"postgres": ("app", "postgres"), "redis": ("app", "redis")}
+_POOLS: Final = {
+    "postgres": ("app", "postgres"),
+    "redis": ("app", "redis"),
+    "sqs": ("app", "sqs"),
+    "kafka": ("app", "kafka"),
+    "enrolment": ("app", "neighbours"),
+}
 """Who is busy while a connection of a pool is held."""
 _NOT_ITS_DOING: Final = ("leak", "nested_acquire", "undersized")
 """Diagnoses of pools that no CPU would have helped."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from dress_rehearsal.plans.sections.stage import SERVICES
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.containers import ContainerCpu, container_cpus
@@ -18,9 +19,6 @@ from dress_rehearsal.reports.numbers import rounded, whole
 from dress_rehearsal.reports.pools.client import PoolFinding, grid_interval_s
 from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.words import cores, percent, service_words, written
-
-SERVICES: Final = ("app", "nginx", "postgres", "redis", "kafka", "writeback", "neighbours")
-"""What a stage is made of, so far as a request may wait for it or for what it does."""
 
 CPU_LIMITS: Final = tuple(f"{service}_cpu_limit" for service in SERVICES)
 

@@ -70,7 +70,15 @@ class KafkaQueue:
         self._begun_anew: frozenset[TopicPartition] = frozenset()
 
     async def open(self) -> None:
-        """Do nothing: connections are made when first needed, and a broker may be down."""
+        """Connect, so that no purchase waits for it; where brokers are down, whoever is next."""
+        try:
+            async with answered():
+                producer = await self._sending()
+                known = await producer.client.fetch_all_metadata()
+                if self.topic in known.topics():  # asked for by name some brokers would create it
+                    await producer.partitions_for(self.topic)
+        except DependencyDownError as error:
+            _LOG.warning("connected to when first needed: %s", error)
 
     async def close(self) -> None:
         """Leave the group and close all connections."""

@@ -38,7 +38,7 @@ class GrantQueue(Protocol):
     """How long a message may wait for others to leave with, while sending is possible."""
 
     async def open(self) -> None:
-        """Get ready to send; connections are made when first needed."""
+        """Get ready to send; what cannot be reached yet is tried again when it is needed."""
 
     async def close(self) -> None:
         """Close all connections."""

@@ -61,6 +61,7 @@ _STATES: Final = (
     "failed",
     "unknown",
 )
+_CONTAINERS: Final = ('container="app-1"', 'container="app-2"')
 _COMPONENTS: Final = tuple(
     f'component="{name}",pid="{pid}"'
     for pid, name in enumerate(("app", "postgres", "redis", "generator", "conductor"), start=100)
@@ -174,6 +175,23 @@ EXPORTED: Final = (
         labels=_COMPONENTS,
     ),
     *_gauges("harness", "process_resident_memory_bytes", "process_open_fds", labels=_COMPONENTS),
+    *_gauges(
+        "harness",
+        "container_spec_cpu_quota",
+        "container_spec_cpu_period",
+        "container_memory_working_set_bytes",
+        "container_spec_memory_limit_bytes",
+        labels=_CONTAINERS,
+    ),
+    *_counters(
+        "harness",
+        "container_cpu_usage_seconds_total",
+        "container_cpu_cfs_periods_total",
+        "container_cpu_cfs_throttled_periods_total",
+        "container_cpu_cfs_throttled_seconds_total",
+        "container_oom_events_total",
+        labels=_CONTAINERS,
+    ),
     *_gauges("harness", "collector_tick_seconds"),
     _seldom("counter", "harness", "collector_failed_total", 'source="postgres"'),
     # the conductor, of the generators

@@ -23,6 +23,8 @@ NAMES = {
     "ConnectionsNearLimit",
     "ConnectionsNotComingDown",
     "AcceptQueueOverflow",
+    "ContainerThrottled",
+    "OutOfMemory",
     "WritebackBacklogHigh",
     "WritebackOld",
     "ErrorRateHigh",

@@ -49,7 +49,7 @@ SHOP: dict[str, Any] = {
     "/orders/7": {"state": "issued"},
 }
 """What shops of every kind answer."""
-OURS = {"faults", "notify", "app", "postgres"}
+OURS = {"faults", "notify", "app", "postgres", "stage"}
 """Tables that are for the stage of our own, or stand in any plan."""
 
 
