@@ -20,13 +20,17 @@ _SECRET_BYTES: Final = 32
 _STUDENTS_TO_TRY: Final = 100
 
 
-def secret_files(roster: str) -> dict[str, str]:
+def secret_files(
+    roster: str, database: str | None = None, redis: str | None = None
+) -> dict[str, str]:
     """Return new secrets: what is in each file, by the file's name.
 
     Args:
         roster: the students, as CSV (`target_app/roster.py`); their PINs are secrets too.
+        database: PostgreSQL's password, where it has one already.
+        redis: that of Redis.
     """
-    database, redis = _secret(), _secret()
+    database, redis = database or _secret(), redis or _secret()
     return {
         "postgres_password": database,
         "redis.conf": f"port {REDIS_PORT}\nbind * -::*\nprotected-mode no\nrequirepass {redis}\n",
@@ -53,6 +57,8 @@ def write_secret_files(folder: Path, files: Mapping[str, str]) -> None:
     folder.chmod(0o700)
     for name, content in files.items():
         file = folder / name
+        if file.is_dir():  # Docker makes one where a container was started without the file
+            file.rmdir()
         if not file.exists():
             partial = folder / f".{name}.partial"
             partial.write_text(content, encoding="utf-8")
@@ -69,8 +75,16 @@ def _roster_to_try() -> str:
     return "\n".join(["student,pin,enrolled", *rows]) + "\n"
 
 
+def _kept(file: Path) -> str | None:
+    """Return the password at the end of a file, which another file has to agree with."""
+    words = file.read_text("utf-8").split() if file.is_file() else []
+    return words[-1] if words else None
+
+
+def _main(folder: Path) -> None:
+    passwords = _kept(folder / "postgres_password"), _kept(folder / "redis.conf")
+    write_secret_files(folder, secret_files(_roster_to_try(), *passwords))
+
+
 if __name__ == "__main__":
-    write_secret_files(
-        Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "secrets"),
-        secret_files(_roster_to_try()),
-    )
+    _main(Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "secrets"))

@@ -26,6 +26,10 @@ OUT_OF_SPACE: Final = "out of space"
 LOCUST_ENDED: Final = "locust_ended"
 """The phase in which a plain Locust file took its leave; tells what became of its users."""
 
+WORKER_LOST: Final = "worker_lost"
+"""The phase in which a worker of Locust's turned out not to tell what became of its students; tells
+why."""
+
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:

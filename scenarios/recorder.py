@@ -221,12 +221,16 @@ class Recorder:
             self._steps_written = known
         self._run.write_table(f"requests/{self.name}-{number:06d}.parquet", table)
 
+    @property
+    def losses(self) -> dict[str, int]:
+        """How many values the target said that could not be kept, by their names."""
+        return dict(sorted((+(self.lost + self._unkept)).items()))
+
     def stamp_losses(self) -> None:
         """Keep on the timeline how many values the target said that could not be kept, if any.
 
         Raises:
             RunDirectoryUnusableError: it cannot be written.
         """
-        lost = +(self.lost + self._unkept)
-        if lost:
-            self._run.stamp("phase", tables.NOT_KEPT, values=dict(sorted(lost.items())))
+        if self.losses:
+            self._run.stamp("phase", tables.NOT_KEPT, values=self.losses)

@@ -28,6 +28,7 @@ class Rush:
         run: the run's id; it is part of every trace id.
         people: the roster, in the order of the student index.
         buyer: the scenario: what the students do.
+        playing: who of them is played here, in the order of their arrival; by default everybody.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Rush:
         origin: Origin,
         recorder: Recorder,
         buyer: type[Buyer],
+        playing: Iterator[int] | None = None,
     ) -> None:
         self.plan = plan
         self.people = people
@@ -70,7 +72,7 @@ class Rush:
         """… and of those among them that were answered well."""
         self.in_flight = 0
         self.connections = 0
-        self._unplaced: Iterator[int] = order_of_arrival(timetable)
+        self._unplaced = order_of_arrival(timetable) if playing is None else playing
         self._go: AsyncResult[None] = AsyncResult()
 
     def next_student(self) -> int | None:

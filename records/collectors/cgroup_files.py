@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from dress_rehearsal.records.collectors.cgroups import Cgroup
 
+USAGE: Final = "container_cpu_usage_seconds_total"
 _NS: Final = 1e9
 _US: Final = 1e6
 _TICKS: Final = os.sysconf("SC_CLK_TCK")

@@ -5,15 +5,20 @@ processes. From inside a container it is what the machine used less what the own
 then the kernel's threads count as others', for nobody can tell them apart there.
 
 CPU of processes that ended between two looks is not lost: their parent tells of it once it has
-waited for them.
+waited for them. Of a container its cgroup tells, whoever waited for whom.
 """
 
 import sys
 import time
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from dress_rehearsal.records.collectors.cgroup_files import USAGE, cpu_use
+from dress_rehearsal.records.collectors.cgroups import Cgroup
 from dress_rehearsal.records.collectors.own_processes import (
     Household,
     OwnProcesses,
@@ -60,11 +65,19 @@ def machine_ticks(stat: str) -> MachineTicks:
 
 
 class Look(NamedTuple):
-    """The machine at one instant; `own` are the pids in the table that are the rehearsal's."""
+    """The machine at one instant.
+
+    Attributes:
+        own: the pids in the table that are the rehearsal's.
+        contained: of those the ones in containers, and their cgroups.
+        containers: what each of these cgroups has used, in ticks.
+    """
 
     machine: MachineTicks
     table: ProcessTable
     own: AbstractSet[int]
+    contained: Mapping[int, Cgroup] = MappingProxyType({})
+    containers: Mapping[Cgroup, float] = MappingProxyType({})
 
 
 class MachineCpu:
@@ -100,7 +113,12 @@ class MachineCpu:
         try:
             machine = machine_ticks(STAT.read_text(encoding="ascii"))
             table = read_process_table()
-            counters = self._account.count(Look(machine, table, self._own.among(table)))
+            own = self._own.among(table)
+            contained = self._own.contained
+            # Where kernel threads are seen others are added up by themselves.
+            containers = {} if kernel_threads(table) else _ticks(set(contained.values()))
+            look = Look(machine, table, own, contained, containers)
+            counters = self._account.count(look)
         except (OSError, ValueError) as error:
             raise SourceUnreadableError(f"The machine's CPU cannot be read: {error}.") from error
         return Reading.of(
@@ -151,10 +169,25 @@ class CpuAccount:
         if nobodys:
             self._foreign_ticks += sum(others.values())
             return
-        of_own = sum(ticks for pid, ticks in used.items() if pid in now.own)
+        counted = before.containers.keys() & now.containers.keys()
+        of_own = round(sum(now.containers[each] - before.containers[each] for each in counted))
+        of_own += sum(
+            ticks
+            for pid, ticks in used.items()
+            if pid in now.own and now.contained.get(pid) not in counted
+        )
         owed = now.machine.programs - before.machine.programs - of_own + self._owed_ticks
         self._foreign_ticks += max(owed, 0)
         self._owed_ticks = max(min(owed, 0), -_OWED_TICKS)
+
+
+def _ticks(places: Iterable[Cgroup]) -> dict[Cgroup, float]:
+    """Return what each cgroup has used, but for those that are gone."""
+    used = {}
+    for place in places:
+        with suppress(OSError, KeyError):
+            used[place] = cpu_use(place)[USAGE] * TICKS_PER_S
+    return used
 
 
 def used_between(before: Look, now: Look) -> dict[int, int]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from dress_rehearsal.records.collectors.cgroups import Cgroups
+from dress_rehearsal.records.collectors.cgroups import Cgroup, Cgroups
 from dress_rehearsal.records.collectors.port_owners import PortOwners
 from dress_rehearsal.records.collectors.process_table import ProcessTable
 
@@ -48,8 +48,10 @@ class OwnProcesses:
         self._marks = [f"{name}={value}".encode() for name, value in household.marker.items()]
         self._owners = PortOwners(household.ports) if household.ports else None
         self._cgroups = Cgroups() if Cgroups.available() else None
-        self._places: dict[tuple[int, int], Path | None] = {}
-        """For each process its container's cgroup; None: it is in none."""
+        self._places: dict[tuple[int, int], Cgroup | None] = {}
+        """For each process its container's cgroup that counts CPU; None: it is in none."""
+        self.contained: dict[int, Cgroup] = {}
+        """Of the own processes that were found last those in containers, and their cgroups."""
         self._own: set[tuple[int, int]] = set()
         self._looked_at: set[tuple[int, int, str]] = set()
 
@@ -73,25 +75,25 @@ class OwnProcesses:
 
     def _beside(self, table: ProcessTable, own: AbstractSet[int]) -> set[int]:
         """Return the other processes in the containers of own ones, such as health checks."""
-        known, self._places = self._places, {}
+        places: dict[int, Cgroup | None] = {}
+        ended = []
         for pid, process in table.items():
-            identity = process.identity
-            self._places[identity] = known[identity] if identity in known else self._place(pid)
-        containers = {self._places[table[pid].identity] for pid in own} - {None}
-        if not containers:
-            return set()
-        return {
-            pid
-            for pid, process in table.items()
-            if pid not in own and self._places[process.identity] in containers
+            try:
+                known = process.identity in self._places
+                places[pid] = self._places[process.identity] if known else self._place(pid)
+            except (OSError, ValueError):
+                ended.append(process)
+        for process in ended:  # since the table was read: it was where its parent is
+            places[process.pid] = places.get(process.parent)
+        self._places = {table[pid].identity: place for pid, place in places.items()}
+        containers = {places[pid] for pid in own} - {None}
+        self.contained = {
+            pid: place for pid, place in places.items() if place is not None and place in containers
         }
+        return self.contained.keys() - own
 
-    def _place(self, pid: int) -> Path | None:
-        try:
-            cgroups = {} if self._cgroups is None else self._cgroups.of(pid)
-        except (OSError, ValueError):
-            return None  # ended meanwhile, or another user's
-        return cgroups["cpu"].folder if "cpu" in cgroups else None
+    def _place(self, pid: int) -> Cgroup | None:
+        return None if self._cgroups is None else self._cgroups.of(pid).get("cpuacct")
 
     def _marked(self, table: ProcessTable, own: AbstractSet[int]) -> set[int]:
         """Return the processes that carry the marker, of those not known otherwise.

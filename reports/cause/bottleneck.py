@@ -184,13 +184,14 @@ def _unheard(evidence: Evidence, slow: Slowest) -> str | None:
     """Return why nobody knows what the slowest waited for: their worker said nothing meanwhile.
 
     A loop that is late, or a pool that is waited for, lengthens whatever a worker awaits, and only
-    the worker tells of it. None where it did, or where the plan's own fault had silenced it.
+    the worker tells of it. None where it did, or where it is known what had silenced it: the plan's
+    own fault, or its container's limit.
     """
     rows = slow.rows
     total = max(float((rows["done_ns"] - rows["sent_ns"]).sum()), 1.0)
     for gap in evidence.gaps:
         component, _, pid = gap.source.partition(":")
-        if component != "app" or gap.planned or evidence.t0_ns is None:
+        if component != "app" or gap.is_explained or evidence.t0_ns is None:
             continue
         its = rows[rows["worker"].isin([pid, ""])] if pid else rows
         inside = its["done_ns"].clip(upper=gap.until_ns) - its["sent_ns"].clip(lower=gap.from_ns)

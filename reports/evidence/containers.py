@@ -97,6 +97,25 @@ def _grown(grid_ns: Any, rows: Sequence[Series]) -> Any:
     return np.diff(level, prepend=np.nan).clip(min=0)
 
 
+def held_back_between(samples: Samples, pid: str, from_ns: int, until_ns: int) -> float:
+    """Return for which share of a span the container of a process was kept from running, 0 to 1.
+
+    0 too where it is in none, or nobody looked at it.
+    """
+    processes = samples.series("container_process_info", _SOURCE)
+    name = next((each.label("container") for each in processes if each.label("pid") == pid), None)
+    if name is None or until_ns <= from_ns:
+        return 0.0
+    used_s, held_s = (
+        sum(
+            float(np.diff(np.interp((from_ns, until_ns), each.t_ns, each.values))[0])
+            for each in samples.series(_CPU.format(what), _SOURCE, container=name)
+        )
+        for what in ("usage_seconds", "cfs_throttled_seconds")
+    )
+    return held_s / max(used_s + held_s, (until_ns - from_ns) / NS_PER_S)
+
+
 class OomKill(NamedTuple):
     """That the kernel killed processes of a container for its memory, seen at a time (Unix ns).
 
@@ -130,8 +149,8 @@ def memory_peaks(samples: Samples) -> Iterator[tuple[str, float, float]]:
     for used in samples.series("container_memory_working_set_bytes", _SOURCE):
         name = used.label("container")
         limits = samples.series("container_spec_memory_limit_bytes", _SOURCE, container=name)
-        if limits:
-            limit = level_on(used.t_ns, limits)
-            place = int(np.nanargmax(used.values / limit)) if not np.isnan(limit).all() else None
-            if place is not None:
-                yield name, float(used.values[place]), float(limit[place])
+        limit = level_on(used.t_ns, limits)
+        share = np.divide(used.values, limit, out=np.zeros(len(limit)), where=limit > 0)
+        if limits and (limit > 0).any():
+            place = int(np.argmax(share))
+            yield name, float(used.values[place]), float(limit[place])

@@ -14,6 +14,7 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence.clocks import clock_steps, set_forward_ns
+from dress_rehearsal.reports.evidence.containers import held_back_between
 from dress_rehearsal.reports.evidence.samples import Samples, instants
 from dress_rehearsal.reports.evidence.timeline import Timeline
 
@@ -23,6 +24,8 @@ _MATTERS_S: Final = 0.5
 """How much of a silence has to fall into the seconds that matter."""
 _ENDED_S: Final = 3.0
 """A loss that is stamped so long after a source's last word explains its silence."""
+_HELD_BACK: Final = 0.5
+"""Kept from running for so much of a silence, a process had no time to say anything."""
 _RELIEF_S: Final = 2.0
 """How long after the end of a fault what it silenced may take to speak again."""
 _PROCESSES: Final = ("app", "writeback")
@@ -37,13 +40,20 @@ _UP: Final = {"postgres": "pg_up", "redis": "redis_up"}
 class Gap(NamedTuple):
     """A silence, in Unix ns: from a source's last word before it to its first word after.
 
-    `planned`: a fault of the plan's own was on, which may be why.
+    `planned`: a fault of the plan's own was on, which may be why. `throttled`: the process was kept
+    from running by its container's CPU limit for most of it, which is why.
     """
 
     source: str
     from_ns: int
     until_ns: int
     planned: bool
+    throttled: bool = False
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether it is known why nothing was heard."""
+        return self.planned or self.throttled
 
 
 def expected_sources(plan: Plan) -> tuple[str, ...]:
@@ -89,7 +99,9 @@ def silent_windows(
                 continue
             if from_ns not in down and until_ns not in down:
                 planned = component in _OF_THE_TARGET and _under_fault(timeline, from_ns, until_ns)
-                found.append(Gap(source, from_ns, until_ns, planned))
+                pid = source.partition(":")[2]
+                held = held_back_between(samples, pid, from_ns, until_ns) if pid else 0.0
+                found.append(Gap(source, from_ns, until_ns, planned, held >= _HELD_BACK))
     return tuple(sorted(found, key=lambda gap: (gap.from_ns, gap.source)))
 
 

@@ -14,6 +14,7 @@ from dress_rehearsal.reports.trust.damage import judge_damage, why_unproven
 from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
 from dress_rehearsal.reports.trust.generator import judge_generator
 from dress_rehearsal.reports.trust.scenario import judge_scenario
+from dress_rehearsal.reports.trust.workers import judge_workers, why_astray
 
 FINDINGS = ("foreign_cpu", "late_sends", "clock_step", "gap", "ports", "damage")
 """What can be found, as the part of a finding's word after `trust.`."""
@@ -55,6 +56,7 @@ def judge_trust(evidence: Evidence) -> TrustFinding:
         *foreign.doubts,
         *judge_coverage(evidence),
         *scenario_doubts,
+        *judge_workers(evidence),
     ]
     return TrustFinding(
         generator=own.generator,
@@ -62,5 +64,5 @@ def judge_trust(evidence: Evidence) -> TrustFinding:
         notes=(*foreign.notes, *scenario_notes),
         findings=frozenset(doubt.word for doubt in doubts if doubt.word),
         untimely=next((doubt.untimely for doubt in doubts if doubt.untimely), None),
-        unproven=why_unproven(evidence),
+        unproven=why_unproven(evidence) or why_astray(evidence),
     )

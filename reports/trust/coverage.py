@@ -30,7 +30,7 @@ def judge_coverage(evidence: Evidence) -> list[Doubt]:
     """
     groups: list[list[Gap]] = []
     for gap in evidence.gaps:
-        if gap.planned:
+        if gap.is_explained:
             continue
         same = next((group for group in groups if _same(group[0], gap)), None)
         if same is None:

@@ -27,6 +27,8 @@ class Student(User):
     @task
     def story(self) -> None:
         """Wait for T-0 to be fixed, play the student's journey, and stop for good."""
+        if not hasattr(self, "rush"):  # it could not be made, which Locust has said
+            raise StopUser
         student = self.rush.next_student()
         if student is not None:
             self.rush.await_t0()

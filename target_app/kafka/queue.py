@@ -73,7 +73,10 @@ class KafkaQueue:
         """Connect, so that no purchase waits for it; where brokers are down, whoever is next."""
         try:
             async with answered():
-                await self._sending()
+                producer = await self._sending()
+                known = await producer.client.fetch_all_metadata()
+                if self.topic in known.topics():  # asked for by name some brokers would create it
+                    await producer.partitions_for(self.topic)
         except DependencyDownError as error:
             _LOG.warning("connected to when first needed: %s", error)
 

@@ -7,10 +7,7 @@ that they name what is there, and that what they say about a run's files is true
 import io
 import json
 import logging
-import os
 import re
-import subprocess
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +20,17 @@ from dress_rehearsal.dashboards import prometheus_config as prometheus
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.target_app.telemetry.logs import JsonFormatter
-from tests.dashboards.binaries import binary, run
+from tests.compose import compose_files
+from tests.compose.compose_files import COMPOSE, FOLDER, missing_files, specification
+from tests.dashboards.binaries import run
 
-COMPOSE = Path(__file__).resolve().parents[2] / "compose"
 FILE = COMPOSE / "observability.yml"
-FOLDER = COMPOSE / "observability"
 TEXT = FILE.read_text("utf-8")
 STACK: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = STACK["services"]
-ALLOY = (FOLDER / "alloy" / "config.alloy").read_text("utf-8")
+ALLOY = "".join(
+    (FOLDER / "alloy" / name).read_text("utf-8") for name in ("runs.alloy", "lines.alloy")
+)
 VARIABLES = {
     "ALERTS_TO",
     "ALLOY_PORT",
@@ -47,31 +46,12 @@ VARIABLES = {
 
 def resolved(**environment: str) -> dict[str, Any]:
     """The file as docker-compose 1.29 understands it, with these variables set and no others."""
-    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-    answer = subprocess.run(
-        [binary("docker-compose"), "-f", str(FILE), "config"],
-        env={**clean, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stderr
-    document: dict[str, Any] = yaml.safe_load(answer.stdout)
-    return document
+    return compose_files.resolved(FILE, VARIABLES, **environment)
 
 
 def mounts(service: str) -> dict[str, Path]:
     """What a service sees of this machine: path inside -> path here."""
-    found = {}
-    for volume in SERVICES[service]["volumes"]:
-        if isinstance(volume, dict):
-            found[volume["target"]] = COMPOSE / "../runs"
-        elif volume.startswith("."):
-            here, inside, mode = volume.split(":")
-            assert mode == "ro", volume
-            found[inside] = (COMPOSE / here).resolve()
-    return found
+    return compose_files.mounts(SERVICES[service])
 
 
 def test_docker_compose_1_29_accepts_it() -> None:
@@ -97,10 +77,11 @@ def test_the_variables_reach_the_services(tmp_path: Path) -> None:
     assert services["alertmanager"]["command"][0].endswith("/slack.yml")
     assert services["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"] == "long and secret"
     assert services["grafana"]["environment"]["GF_SERVER_HTTP_PORT"] == "3001"
-    assert services["grafana"]["environment"]["PROMETHEUS_PORT"] == "9191"
+    assert services["grafana"]["environment"]["PROMETHEUS_ADDRESS"] == "127.0.0.1:9191"
     assert "--web.listen-address=127.0.0.1:9191" in services["prometheus"]["command"]
-    for name in ("loki", "alloy", "grafana"):
-        assert services[name]["environment"]["LOKI_PORT"] == "3200"
+    assert services["loki"]["environment"]["LOKI_PORT"] == "3200"
+    for name in ("alloy", "grafana"):
+        assert services[name]["environment"]["LOKI_ADDRESS"] == "127.0.0.1:3200"
     for name in ("prometheus", "alloy"):
         [runs] = [v for v in services[name]["volumes"] if isinstance(v, dict)]
         assert (runs["source"], runs["target"], runs["read_only"]) == (str(tmp_path), "/runs", True)
@@ -108,9 +89,7 @@ def test_the_variables_reach_the_services(tmp_path: Path) -> None:
 
 
 def test_the_compose_specification_allows_it() -> None:
-    vendored = resources.files("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json"
-    schema = json.loads(vendored.read_text("utf-8"))
-    validator = jsonschema.validators.validator_for(schema)(schema)
+    validator = specification()
     validator.validate(STACK)
     with pytest.raises(jsonschema.ValidationError):
         validator.validate({**STACK, "services": {"grafana": {"imaeg": "grafana"}}})
@@ -130,8 +109,7 @@ def test_images_are_pinned_by_version(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_everything_that_is_mounted_is_there_and_cannot_be_written(service: str) -> None:
-    for inside, here in mounts(service).items():
-        assert inside == "/runs" or here.exists(), here
+    assert missing_files({service: SERVICES[service]}) == []
 
 
 def test_everything_listens_on_loopback_only() -> None:
@@ -144,7 +122,9 @@ def test_everything_listens_on_loopback_only() -> None:
     assert "--server.http.listen-addr=127.0.0.1:" in listening["alloy"]
     assert SERVICES["grafana"]["environment"]["GF_SERVER_HTTP_ADDR"] == "127.0.0.1"
     server = yaml.safe_load((FOLDER / "loki" / "loki.yml").read_text("utf-8"))["server"]
-    assert server["http_listen_address"] == server["grpc_listen_address"] == "127.0.0.1"
+    addresses = {server["http_listen_address"], server["grpc_listen_address"]}
+    assert addresses == {"${LOKI_HOST:-127.0.0.1}"}
+    assert "LOKI_HOST" not in SERVICES["loki"]["environment"]
 
 
 def test_promtool_takes_the_configuration_and_its_rules(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from dress_rehearsal.records.collectors.cgroups import Cgroup
 from dress_rehearsal.records.collectors.machine_cpu import (
     STAT,
     CpuAccount,
@@ -170,3 +172,20 @@ def test_looking_costs_little() -> None:
     cpu.close()
     assert each_ms * 200 / number < 25, "at 200 processes; it takes 3 to 6 on an idle machine"
     assert machine_ticks(STAT.read_text()).cpus >= 1
+
+
+def test_of_a_container_its_cgroup_tells_also_what_nobody_was_seen_to_use() -> None:
+    """From inside a container of ours: kernel threads are not seen, what is not own is others'."""
+    place = Cgroup(Path("app-1"), Path("app-1"), unified=True)
+    boxed = {"contained": {9: place}}
+    before = look(process(9), process(10), own=(9,))._replace(**boxed, containers={place: 500.0})
+    # It used 80 ticks of the machine's 100, of which its own process tells 5.
+    now = look(process(9, cpu=5), process(10), own=(9,), programs=1100)
+    now = now._replace(**boxed, containers={place: 580.0})
+    account = CpuAccount()
+    account.count(before)
+    assert account.count(now)["machine_foreign_cpu_seconds_total"] == 20 / TICKS_PER_S
+    unknown = CpuAccount()
+    unknown.count(before._replace(containers={}))
+    others = unknown.count(now)["machine_foreign_cpu_seconds_total"]
+    assert others == 95 / TICKS_PER_S, "a cgroup that was not looked at before tells nothing yet"

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from dress_rehearsal.reports.pools import find_pools
+from dress_rehearsal.reports.trust.coverage import judge_coverage
 from tests.reports.cause.altered_runs import SMALL, cause_of, measured, slowed
 from tests.reports.contained_runs import contained, workers
 
@@ -123,3 +124,18 @@ def test_where_nobody_looked_at_the_containers_their_limit_is_not_healthy(eviden
     silent = dataclasses.replace(evidence, metrics=metrics[~hidden])
     pool = next(f.pool for f in find_pools(silent) if f.pool.name == "app_cpu_limit")
     assert pool.diagnosis == "not_measured"
+
+
+def test_a_worker_that_its_limit_silenced_is_not_unknown(evidence_of):
+    silent = evidence_of(**SMALL, silent=(("app", 0.1, 3.5),))
+    slow = late(silent, queue=900)
+    assert "not decided, for nothing was heard of the app's worker" in cause_of(slow).cause
+    assert len(judge_coverage(slow)) == 1
+    pids = workers(silent)
+    starved = contained(slow, "app-1", limit=0.1, used=0.1, held=0.9, pids=pids)
+    assert cause_of(starved).bottleneck.resource == "app_cpu_limit"
+    assert not judge_coverage(starved)
+    pools = {found.pool.name: found.pool.diagnosis for found in find_pools(starved)}
+    assert pools["redis"] == "not_measured", "what its pools did meanwhile nobody knows"
+    spared = contained(slow, "app-1", limit=0.1, used=0.05, held=0.01, pids=pids)
+    assert "not decided" in cause_of(spared).cause

@@ -10,6 +10,7 @@ from dress_rehearsal.reports.pools import POOL_NAMES, find_pools
 from dress_rehearsal.reports.pools.client import find_client_pools, run_grid
 from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS
 from tests.reports.clock_setting import clock_set
+from tests.reports.contained_runs import listening
 
 pytestmark = pytest.mark.whole_runs
 
@@ -396,3 +397,16 @@ def test_nobody_measures_a_generators_loop_by_users_who_mean_nothing_beforehand(
     closed = evidence.plan.model_copy(update={"load": Load()})
     found = find_pools(dataclasses.replace(evidence, plan=closed))
     assert "generator_loop" not in {finding.pool.name for finding in found}
+
+
+def test_a_container_that_turns_connections_away_overflows_as_the_host_does(evidence_of):
+    evidence = listening(evidence_of(), "nginx", drops=40)
+    found = next(f for f in find_pools(evidence) if f.pool.name == "accept_queue")
+    assert found.pool.timeouts == 40
+    assert found.pool.saturated_at_s == pytest.approx(0, abs=0.5)
+    unasked = listening(evidence_of(), "postgres", drops=40, length=128)
+    found = next(f for f in find_pools(unasked) if f.pool.name == "accept_queue")
+    assert (found.pool.timeouts, found.pool.diagnosis) == (0, "healthy"), "no student asks there"
+    unknown = listening(evidence_of(), "app-2", drops=40, limit=None)
+    found = next(f for f in find_pools(unknown) if f.pool.name == "accept_queue")
+    assert found.pool.timeouts == 40, "though its limit is not known"

@@ -1,0 +1,147 @@
+"""Locust's master and workers: one rush, one run directory, whoever plays the students."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from dress_rehearsal.plans import plan_toml
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.timeline import WORKER_LOST
+from dress_rehearsal.reports.report import write_report
+from dress_rehearsal.scenarios.locust_command.share import Share
+
+pytestmark = pytest.mark.servers
+
+FILE = Path(__file__).parents[2] / "scenarios" / "locustfile.py"
+STUDENTS = 41
+TICKETS = 15
+RUN_S = 30
+
+
+@pytest.fixture
+def locust(tmp_path, server, small_plan, ticket_office):
+    """Start Locust's processes with our file; none is left when the test ends."""
+    server.respond = ticket_office(TICKETS)
+    plan = tmp_path / "plan.toml"
+    plan.write_text(plan_toml(small_plan(event__students=STUDENTS, event__tickets=TICKETS)))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    started = []
+
+    def begin(role, *arguments):
+        path = tmp_path / f"locust-{len(started)}.log"
+        command = [sys.executable, "-m", "locust", "-f", "scenarios/locustfile.py", f"--{role}"]
+        command += [f"--master-{'bind-' if role == 'master' else ''}port={port}", *arguments]
+        with path.open("wb") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        process.log = path
+        started.append(process)
+        return process
+
+    def master(workers, *arguments):
+        return begin(
+            *("master", "--headless", "--only-summary", f"--expect-workers={workers}"),
+            *(f"--users={STUDENTS}", f"--spawn-rate={STUDENTS}", f"--run-time={RUN_S}s"),
+            *(f"--plan={plan}", f"--out={tmp_path / 'runs'}", f"--host={server.url}"),
+            *(f"--csv={tmp_path / 'locust'}", *arguments),
+        )
+
+    begin.master = master
+    yield begin
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def said(process):
+    return process.log.read_text()
+
+
+def the_run(tmp_path):
+    [path] = (tmp_path / "runs").iterdir()
+    return RunDirectory.open(path)
+
+
+def test_two_workers_play_every_student_once_and_the_master_has_all_of_it(locust, tmp_path, server):
+    master = locust.master(2)
+    workers = [locust("worker") for _ in range(2)]
+    assert master.wait(60) == 0, said(master)
+    assert [worker.wait(20) for worker in workers] == [0, 0], [said(w) for w in workers]
+    run = the_run(tmp_path)
+    students = run.student_table().to_pandas()
+    assert students["student"].tolist() == list(range(STUDENTS))
+    ends = Counter(students["outcome"])
+    assert ends["ticket"] == TICKETS
+    assert not ends.keys() & {"never_started", "in_flight", "unknown"}
+    requests = run.request_table().to_pandas()
+    assert not requests.duplicated(["student", "device", "seq"]).any()
+    assert set(requests["student"]) == set(range(STUDENTS))
+    assert len(requests) == len(server.received) - 1, "the master asks once when the sale opens"
+    total = re.search(r",Aggregated,(\d+),(\d+)", (tmp_path / "locust_stats.csv").read_text())
+    assert (int(total[1]), int(total[2])) == (len(requests), 0)
+    names = {path.name.partition("-")[0] for path in run.requests.iterdir()}
+    assert names == {"worker0", "worker1"}
+    assert not [event for event in run.timeline() if event.name == WORKER_LOST]
+    # The office gives everybody the same code, which the audit sees.
+    assert not [reason for reason in write_report(run).reasons if "Locust" in reason]
+
+
+@pytest.mark.long
+def test_a_worker_that_is_lost_costs_its_students_and_is_told_of(locust, tmp_path, server):
+    master = locust.master(2, "--run-time=6s")
+    first, second = (locust("worker") for _ in range(2))
+    end = time.monotonic() + 40
+    while not any("/login" in request.path for request in server.received):
+        assert time.monotonic() < end, said(master)
+        time.sleep(0.02)
+    second.send_signal(signal.SIGKILL)
+    master.wait(90)
+    first.wait(20)
+    run = the_run(tmp_path)
+    [lost] = [event for event in run.timeline() if event.name == WORKER_LOST]
+    assert lost.detail["error"] == "it was lost"
+    ends = Counter(run.student_table()["outcome"].to_pylist())
+    assert ends["unknown"] in (STUDENTS // 2, STUDENTS // 2 + 1)
+    assert ends.total() == STUDENTS
+    verdict = write_report(run)
+    assert any("worker of Locust's did not tell" in reason for reason in verdict.reasons)
+    assert "fail" not in {gate.status for gate in verdict.gates}
+
+
+@pytest.mark.long
+def test_what_a_worker_cannot_play_is_on_the_master_s_timeline(locust, tmp_path, monkeypatch):
+    """Another machine, without the roster that the master has."""
+    there = tmp_path / "there"
+    (there / "scenarios").mkdir(parents=True)
+    (there / "scenarios" / "locustfile.py").write_bytes(FILE.read_bytes())
+    roster = Path("roster.csv")
+    rows = "".join(f"s{n},1,true\n" for n in range(STUDENTS))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "here" / "scenarios").symlink_to(FILE.parent)
+    roster.write_text(f"student,pin,enrolled\n{rows}")
+    master = locust.master(1, f"--roster={roster}")
+    monkeypatch.chdir(there)
+    worker = locust("worker")
+    master.wait(60)
+    worker.wait(20)
+    run = the_run(tmp_path)
+    [lost] = [event for event in run.timeline() if event.name == WORKER_LOST]
+    assert "roster.csv" in lost.detail["error"]
+    assert set(run.student_table()["outcome"].to_pylist()) == {"unknown"}
+
+
+def test_shares_are_everybody_once():
+    shares = [Share("run", "", 0, number, 3) for number in range(3)]
+    taken = [list(share.of_students(range(10, 20))) for share in shares]
+    assert sorted(chain(*taken)) == list(range(10, 20))
+    assert [len(each) for each in taken] == [4, 3, 3]
+    assert Share.read(shares[1].message()) == shares[1]
