@@ -3,7 +3,6 @@ know its service by, and delays or loses what passes it while a fault wants that
 
 import socket
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -108,46 +107,39 @@ def relay_name(name: str) -> str:
 
 def relays_for(
     faults: Sequence[Fault],
-    containers: Iterable[tuple[str, str]],
+    containers: Sequence[tuple[str, str]],
     address: Callable[[], str],
 ) -> dict[str, RelayPlace]:
     """Return the relays that faults need, by the container that each stands before.
+
+    Of several containers of a service that a fault names it is the first.
 
     Args:
         containers: those of the stage, as (service, container).
         address: returns one that nobody had before.
     """
-    about = {fault.service for fault in faults if fault.name in _RELAYED}
+    first: dict[str | None, str] = {}
+    for service, container in containers:
+        first.setdefault(service, container)
+    slow = [fault.service for fault in faults if fault.name in _RELAYED]
+    about = {first.get(service, service) for service in slow}
     return {
         container: RelayPlace(service, container, address())
         for service, container in containers
-        if about & {service, container}
+        if container in about
     }
 
 
 def slow_down(fault: Fault, relays: Iterable[RelayPlace]) -> Callable[[], None]:
-    """Have those relays that a fault is about delay or lose; return what ends that.
+    """Have the relay that a fault is about delay or lose; return what ends that.
 
     Raises:
-        StageUnusableError: there is none, or one does not obey; then none does.
+        StageUnusableError: it does not obey.
     """
-    asked = [relay for relay in relays if fault.service in (relay.service, relay.container)]
-    if not asked:
-        raise StageUnusableError(f"{fault.title} cannot be done: no relay was started for it.")
+    relay = next(one for one in relays if fault.service in (one.service, one.container))
     if fault.name == "latency":
-        line, off = f"latency {fault.level} {fault.jitter}", "latency 0 0"
+        on, off = f"latency {fault.level} {fault.jitter}", "latency 0 0"
     else:
-        line, off = f"loss {fault.level}", "loss 0"
-    undo = partial(_order_all, asked, off)
-    try:
-        _order_all(asked, line)
-    except StageUnusableError:
-        with suppress(StageUnusableError):
-            undo()
-        raise
-    return undo
-
-
-def _order_all(relays: Iterable[RelayPlace], line: str) -> None:
-    for relay in relays:
-        relay.order(line)
+        on, off = f"loss {fault.level}", "loss 0"
+    relay.order(on)
+    return partial(relay.order, off)

@@ -28,7 +28,8 @@ def fault(**values: Any) -> Fault:
     ("asked", "relayed"),
     [
         (["postgres"], {"postgres"}),
-        (["app"], {"app-1", "app-2"}),
+        (["app"], {"app-1"}),
+        (["app", "app-1", "app-2"], {"app-1", "app-2"}),
         (["app-2", "redis"], {"app-2", "redis"}),
         ([], set()),
     ],
@@ -106,15 +107,12 @@ def test_a_relay_is_told_when_a_fault_begins_and_when_it_ends(
     assert told == [on, off]
 
 
-def test_where_one_relay_does_not_obey_the_others_are_told_that_it_is_over(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    both = [RelayPlace("app", "app-1", HERE), RelayPlace("app", "app-2", HERE)]
-    with controls(b"ok\n", b"no: why\n", b"ok\n", b"ok\n") as (port, told):
+def test_a_relay_that_does_not_obey_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with controls(b"no: why\n") as (port, told):
         monkeypatch.setattr(module, "_CONTROL_PORT", port)
         with pytest.raises(StageUnusableError, match=r"before app-2 does not do what .*'no: why'"):
-            slow_down(fault(service="app"), both)
-    assert told == ["latency 0.1 0.0", "latency 0.1 0.0", "latency 0 0", "latency 0 0"]
+            slow_down(fault(service="app-2"), [RelayPlace("app", "app-2", HERE)])
+    assert told == ["latency 0.1 0.0"]
 
 
 def test_a_relay_that_is_gone_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
