@@ -41,9 +41,16 @@ _IN_TIME: Final[_Need] = (
     lambda fault, _: fault.at < fault.level,
     "to begin before its grade, counted from T-0, is over",
 )
+_CONNECTED_TO: Final[_Need] = (
+    lambda fault, _: not (fault.service or "").startswith("writeback"),
+    "a service that others connect to, and nobody connects to writeback: name what it uses, such "
+    "as postgres",
+)
 _NEEDS: Final[dict[str, tuple[_Need, ...]]] = {
     "slow_external": (_EXTERNAL,),
     "slow_external_inside": (_EXTERNAL,),
+    "latency": (_CONNECTED_TO,),
+    "packet_loss": (_CONNECTED_TO,),
     "client_position": (
         _ROOM,
         (

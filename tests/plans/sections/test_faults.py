@@ -193,6 +193,8 @@ def test_a_fault_ends_with_its_time_or_with_the_sale():
             "docker",
             "more than the latency",
         ),
+        ({"name": "latency", "service": "writeback"}, "docker", "nobody connects to writeback"),
+        ({"name": "packet_loss", "service": "writeback"}, "docker", "such as postgres"),
         ({"name": "pause", "service": "redis", "jitter": "1s"}, "docker", "jitter is for latency"),
         ({"name": "cpu_squeeze", "service": "redis", "grade": "0"}, "docker", "above zero"),
         ({"name": "cpu_squeeze", "service": "redis", "grade": "1 CPU"}, "docker", "above zero"),
