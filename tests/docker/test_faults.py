@@ -21,11 +21,13 @@ from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Fault, Plan, seeded_roster
 from dress_rehearsal.plans.plan import App, Event
 from dress_rehearsal.plans.sections.stage import Limits, StageSection
+from dress_rehearsal.plans.sections.target import Target as Where
 from dress_rehearsal.records import RunDirectory
 
 pytestmark = pytest.mark.xdist_group("stage")
 
 WITHIN_S = 30.0
+LIMITS = Limits.model_validate({"cpus": 1, "memory": "256 MiB"})
 
 
 def fault(name: str, **more: Any) -> Fault:
@@ -71,8 +73,8 @@ def live(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> It
         name="faults-of-containers",
         event=Event(students=60, tickets=20),
         app=App(workers=2, allocation="redis_writeback"),
-        stage=StageSection(app_containers=2, limits={"app": Limits(cpus=1.0, memory="256 MiB")}),
-        faults=(fault("early_open"),),
+        target=Where(stage="docker"),
+        stage=StageSection(app_containers=2, limits={"app": LIMITS}),
     )
     run = RunDirectory.create(tmp_path_factory.mktemp("runs"), plan)
     with pytest.MonkeyPatch.context() as patch, closing(docker.from_env()) as client:
