@@ -77,7 +77,8 @@ def _roster_to_try() -> str:
 
 def _kept(file: Path) -> str | None:
     """Return the password at the end of a file, which another file has to agree with."""
-    return file.read_text("utf-8").split()[-1] if file.is_file() else None
+    words = file.read_text("utf-8").split() if file.is_file() else []
+    return words[-1] if words else None
 
 
 def _main(folder: Path) -> None:

@@ -72,7 +72,7 @@ def doing(what: str, where: str | None = None) -> Iterator[None]:
             f"{start}: {error.msg}; the end of its log says why:\n{end}"
         ) from error
     except docker.errors.APIError as error:
-        said = str(error.explanation or error).strip().rstrip(".")
+        said = " ".join(str(error.explanation or error).split()).rstrip(".")
         raise StageUnusableError(f"{start}: Docker says: {said}{_remedy(said)}.") from error
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         raise DaemonLostError(f"{start}: {_no_daemon(error, where)}") from error

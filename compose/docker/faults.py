@@ -157,7 +157,7 @@ class ContainerFaults:
             "cpu_quota": _NO_LIMIT if cpus is None else _quota(cpus),
             # Docker knows no way back to "no limit" but one that is all the machine has.
             "mem_limit": memory or psutil.virtual_memory().total,
-            "memswap_limit": memory or _NO_LIMIT,
+            "memswap_limit": memory or psutil.virtual_memory().total,
             "cpu_period": PERIOD_US,
         }
         with doing(f"the limits of {container.label} cannot be changed"):

@@ -11,7 +11,6 @@ from pydantic import (
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from dress_rehearsal.plans.types import Section, Size, Whole, format_size
 
@@ -78,7 +77,7 @@ class Limits(Section):
 
     @classmethod
     def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+        cls, core_schema: Any, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         """Return the schema of what can be written: a preset's name, or the table."""
         table = handler(core_schema)

@@ -1,23 +1,17 @@
 """`docker-compose.yml` and what it is built of: accepted, limited, and without a secret in it."""
 
-import ast
 import copy
 import json
 import re
 import subprocess
 import sys
-from importlib import metadata
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
-from dress_rehearsal.compose.docker.images import CONTEXT
 from dress_rehearsal.compose.secret_files import secret_files, write_secret_files
 from dress_rehearsal.target_app.neighbours import NeighbourSettings
 from dress_rehearsal.target_app.secret_files import add_files
@@ -189,88 +183,6 @@ def test_what_a_container_is_told_are_settings_that_work(
     kind.read(environment(service, tmp_path))
 
 
-IMAGES = {"app": ["target_app"], "generator": ["plans", "records", "scenarios"]}
-"""Which rooms an image has."""
-
-
-def imported(image: str) -> set[str]:
-    """The packages that the modules of an image import."""
-    found = set()
-    for path in chain(*((ROOT / room).rglob("*.py") for room in IMAGES[image])):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            names = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            found |= {name.partition(".")[0] for name in names}
-    found -= {*sys.stdlib_module_names, "dress_rehearsal"}
-    by_module = metadata.packages_distributions()
-    return {canonicalize_name(by_module[module][0]) for module in found}
-
-
-def requirements(image: str) -> tuple[dict[str, Requirement], dict[str, Requirement]]:
-    """What an image gets, by name: what is imported in it, and what that needs."""
-    text = (COMPOSE / "requirements" / f"{image}.txt").read_text("utf-8")
-    _, direct, indirect = re.split(r"^#.*\n", text, flags=re.MULTILINE)
-    first, second = (
-        {canonicalize_name(r.name): r for r in map(Requirement, text.split())}
-        for text in (direct, indirect)
-    )
-    return first, second
-
-
-def needed(names: list[Requirement]) -> set[str]:
-    """All that these need here, themselves included."""
-    found: set[tuple[str, str]] = set()
-    open_ends = [(each, extra) for each in names for extra in ("", *each.extras)]
-    while open_ends:
-        wanted, extra = open_ends.pop()
-        if (wanted.name, extra) in found:
-            continue
-        found.add((wanted.name, extra))
-        for text in metadata.requires(wanted.name) or []:
-            each = Requirement(text)
-            if each.marker is None or each.marker.evaluate({"extra": extra}):
-                open_ends += [(each, one) for one in ("", *each.extras)]
-    return {canonicalize_name(name) for name, _ in found}
-
-
-@pytest.mark.parametrize("image", IMAGES)
-def test_an_image_gets_what_its_modules_import(image: str) -> None:
-    direct, _ = requirements(image)
-    # botocore comes with aiobotocore and hiredis with redis, which say in which version.
-    assert set(direct) == imported(image) - {"botocore", "hiredis"}
-
-
-@pytest.mark.parametrize("image", ["app", "sqs", "generator"])
-def test_an_image_gets_all_that_is_needed_at_the_versions_of_the_constraints(image: str) -> None:
-    direct, indirect = requirements(image)
-    assert needed(list(direct.values())) <= set(direct) | set(indirect)
-    pinned = {
-        canonicalize_name(name): version
-        for name, version in (
-            line.split("==")
-            for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines()
-            if "==" in line
-        )
-    }
-    for name, requirement in (direct | indirect).items():
-        assert str(requirement.specifier) == f"=={pinned[name]}", name
-
-
-def test_the_build_leaves_out_secrets_and_what_it_does_not_need() -> None:
-    lines = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
-    assert [line for line in lines if not line.startswith("#")] == [
-        "*",
-        "!plans",
-        "!records",
-        "!scenarios",
-        "!target_app",
-        "!compose",
-        "compose/secrets",
-        "**/__pycache__",
-    ]
-
-
 def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
     """Debian's knows all of it but `resolve`, which is newer."""
     config = tmp_path / "nginx.conf"
@@ -298,12 +210,3 @@ def test_nginx_carries_a_rush_and_repeats_no_purchase() -> None:
     assert "non_idempotent" not in value("proxy_next_upstream")
     assert "backlog=8192 reuseport" in NGINX
     assert value("proxy_buffering") == "off"
-
-
-def test_all_that_the_images_are_built_of_is_there_and_sent_to_the_daemon() -> None:
-    dockerfile = (COMPOSE / "Dockerfile").read_text("utf-8")
-    copied = set(re.findall(r"^COPY (?!--from)(\S+) ", dockerfile, re.MULTILINE))
-    assert {name for name in copied if not (ROOT / name).exists()} == set()
-    sent = set(CONTEXT)
-    assert {name for name in copied if not {name, str(Path(name).parent)} & sent} == set()
-    assert {name for name in sent if not (ROOT / name).exists()} == set()
