@@ -126,10 +126,10 @@ class StageFaults:
             case "pause":
                 return partial(services.pause, service), partial(services.go_on, service)
             case "kill":
-                why = _why(fault, f"{service} was killed")
+                why = _why(fault, f"{fault.whom} was killed")
                 return partial(services.kill, service, why), partial(services.bring_back, service)
             case "restart":
-                why = _why(fault, f"{service} was asked to end, and ended well")
+                why = _why(fault, f"{fault.whom} was asked to end, and ended well")
                 ask = partial(services.ask_to_end, service)
                 return ask, partial(self._restart, service, why)
             case _:

@@ -82,6 +82,12 @@ class Fault(Section):
         return FAULTS[self.name].same_as or (self.name, self.service or "")
 
     @property
+    def whom(self) -> str:
+        """The service it is done to, as a sentence begins: `PostgreSQL`, `The app`, `app-2`."""
+        name = called(self.deed[1])
+        return f"T{name[1:]}" if name.startswith("the ") else name
+
+    @property
     def strength(self) -> str:
         """Its grade as people read it: `100ms ± 20ms`."""
         return f"{self.grade} ± {format_duration(self.jitter)}" if self.jitter else self.grade
