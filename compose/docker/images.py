@@ -21,6 +21,7 @@ Tell = Callable[[str], None]
 CONTEXT: Final = (
     "compose/Dockerfile",
     "compose/answers.sh",
+    "compose/relay",
     "compose/requirements",
     "compose/servers/moto_server.py",
     "target_app",

@@ -1,7 +1,7 @@
 """The services of a Docker stage, as a plan wants them: which containers, where, in which order."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from dress_rehearsal.compose.docker.daemon import doing
 from dress_rehearsal.compose.docker.health import Health
 from dress_rehearsal.compose.docker.images import Tell, provide
 from dress_rehearsal.compose.docker.network import StageNetwork, make_volumes
+from dress_rehearsal.compose.docker.relays import relays_for, slow_down
 from dress_rehearsal.compose.errors import DaemonLostError, StageUnusableError
 from dress_rehearsal.compose.reference_app import ReferenceApp
 from dress_rehearsal.compose.secret_files import secret_files, write_secret_files
@@ -68,12 +69,14 @@ class Services:
         self._announced.chmod(0o777)  # below a folder that nobody else may enter
         self._network = StageNetwork(client, self._stage)
         self._addresses = {name: self._network.address() for name in self._names()}
+        self._relays = relays_for(plan.faults, self._serving(), self._network.address)
         files = secret_files((folder.path / "roster.csv").read_text(encoding="utf-8"))
         self.app = self._reference_app(files)
         # Inside they are found by their names, by us at their addresses.
         self.dsn = files["app_database_dsn"].replace("@postgres:", f"@{self._at('postgres')}:")
         self.redis_url = files["app_redis_url"].replace("@redis:", f"@{self._at('redis')}:")
-        self.url = f"http://{self._at('nginx')}:{_APP_PORT}"
+        front = self._relays.get("nginx")
+        self.url = f"http://{front.address if front else self._at('nginx')}:{_APP_PORT}"
         self.admin = self._admin()
         files |= {name.lower(): value for name, value in self.app.secrets.items()}
         secrets = folder.subfolder("secrets")
@@ -97,9 +100,8 @@ class Services:
             StageError: one does not start.
         """
         self.containers.allow(ready_within_s)
-        started = [self._start(service) for service in self._wanted() if service.name in _STORES]
-        for container in started:
-            self._await_green(container)
+        stores = [service for service in self._wanted() if service.name in _STORES]
+        self._await_green([one for service in stores for one in self._start(service)])
 
     def start_app(self) -> None:
         """Prepare the stores, and start all the rest; ready to sell when this returns.
@@ -116,9 +118,8 @@ class Services:
             if service.name == "prepare":
                 self.containers.run(self._spec(service, service.name))
                 continue
-            started = [self._start(service, number) for number in self._numbers(service.name)]
-            for container in started:
-                self._await_green(container)
+            numbers = self._numbers(service.name)
+            self._await_green([one for each in numbers for one in self._start(service, each)])
         self._await_announced()
         self.containers.lost()  # takes note of the app's workers
 
@@ -159,7 +160,7 @@ class Services:
         Raises:
             StageUnusableError: it cannot be done.
         """
-        raise StageUnusableError(f"{fault.title} cannot be done yet.")
+        return slow_down(fault, self._relays.values())
 
     def lost(self) -> list[Loss]:
         """List what ended since this was last asked though nobody stopped it, or as planned."""
@@ -194,9 +195,12 @@ class Services:
 
     def _names(self) -> list[str]:
         """Return the names of the containers that a plan may want, each with an address."""
-        names = [*_STORES, "neighbours", "nginx", "prepare"]
-        several = ("app", "writeback")
-        return names + [_name(each, number) for each in several for number in self._numbers(each)]
+        return ["prepare", *(name for _, name in self._serving())]
+
+    def _serving(self) -> list[tuple[str, str]]:
+        """Return those that are there to the end, as (service, container)."""
+        services = (*_STORES, "neighbours", "nginx", "app", "writeback")
+        return [(each, _name(each, number)) for each in services for number in self._numbers(each)]
 
     def _numbers(self, service: str) -> list[int]:
         """Return the numbers of a service's containers; [0] where there is one without number."""
@@ -237,10 +241,12 @@ class Services:
         )
 
     def _admin(self) -> AppAdmin:
+        # Not by a relay: what is told to the app is told at once.
+        at = Target(f"http://{self._at('nginx')}:{_APP_PORT}")
         neighbours = None
         if self._plan.app.enrolment == "external":
             neighbours = Target(f"http://{self._at('neighbours')}:{_NEIGHBOURS_PORT}")
-        return AppAdmin(self.app, self._plan.event.id, Target(self.url), neighbours)
+        return AppAdmin(self.app, self._plan.event.id, at, neighbours)
 
     def _variables(self, secrets: Path) -> Mapping[str, str]:
         share = self._plan.app.workers // len(self._numbers("app"))
@@ -252,10 +258,15 @@ class Services:
             "REHEARSE_POSTGRES_CONNECTIONS": str(self._plan.postgres.max_connections),
         }
 
-    def _start(self, service: ServiceSpec, number: int = 0) -> ManagedContainer:
-        started = self.containers.start(self._spec(service, _name(service.name, number)))
-        assert isinstance(started, ManagedContainer)
-        return started
+    def _start(self, service: ServiceSpec, number: int = 0) -> list[ManagedContainer]:
+        """Start a container, and the relay before it where it has one."""
+        name = _name(service.name, number)
+        wanted = [self._spec(service, name)]
+        relay = self._relays.get(name)
+        if relay is not None:
+            wanted = relay.before(wanted[0], self._file.services["app"])
+        started = [self.containers.start(spec) for spec in wanted]
+        return [one for one in started if isinstance(one, ManagedContainer)]
 
     def _spec(self, service: ServiceSpec, name: str) -> ContainerSpec:
         kind = "jsonl" if service.name in _OF_OURS else "log"
@@ -277,10 +288,11 @@ class Services:
             hidden=tuple(self.app.secrets.values()),
         )
 
-    def _await_green(self, container: ManagedContainer) -> None:
-        health = Health(container)
-        self._tell(f"waiting for {container.spec.container}")
-        self.containers.wait(container, health.is_green)
+    def _await_green(self, started: Iterable[ManagedContainer]) -> None:
+        for container in started:
+            health = Health(container)
+            self._tell(f"waiting for {container.spec.container}")
+            self.containers.wait(container, health.is_green)
 
     def _await_announced(self) -> None:
         """Wait until every worker serves and the write-back works."""
