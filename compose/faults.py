@@ -2,21 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Protocol
+from typing import Protocol
 
 from dress_rehearsal.compose.app_admin import AppAdmin
 from dress_rehearsal.compose.cpu_hogs import CpuHogs
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.stopped import Stopped
 from dress_rehearsal.plans import FAULTS, Fault
-
-_MEANT: Final = {
-    "redis_down": ("kill", "redis"),
-    "database_down": ("kill", "postgres"),
-    "database_stopped": ("pause", "postgres"),
-    "sigterm_mid_sale": ("restart", "app"),
-}
-"""Faults that have a name of their own, as what they are done to which service."""
 
 Done = Callable[[], None]
 
@@ -129,7 +121,7 @@ class StageFaults:
             case "cpu_hogs":
                 assert fault.lasts is not None
                 return partial(self._hogs.begin, round(fault.level), fault.lasts), self._hogs.end
-        kind, service = _MEANT.get(fault.name, (fault.name, fault.service or ""))
+        kind, service = fault.deed
         match kind:
             case "pause":
                 return partial(services.pause, service), partial(services.go_on, service)

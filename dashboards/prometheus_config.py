@@ -35,7 +35,11 @@ scrape_configs:
 
 
 def config_text(
-    targets: Sequence[str], rules: Sequence[str], *, alertmanager: str | None = None
+    targets: Sequence[str],
+    rules: Sequence[str],
+    *,
+    alertmanager: str | None = None,
+    run: str | None = None,
 ) -> str:
     """Return `prometheus.yml`.
 
@@ -43,12 +47,15 @@ def config_text(
         targets: globs of `file_sd` files.
         rules: globs of rule files, relative to the configuration's folder or absolute.
         alertmanager: `host:port` of an Alertmanager; none: alerts are only shown.
+        run: what the boards find all of it by, where nobody rehearses; none: the files say it.
     """
     parts = [_HEAD, "\nrule_files:\n", *_items(rules, 2)]
     if alertmanager is not None:
         parts += ["\nalerting:\n  alertmanagers:\n    - static_configs:\n        - targets:\n"]
         parts += _items([alertmanager], 12)
     parts += ["\n", _JOB, *_items(targets, 10)]
+    if run is not None:
+        parts += [f"    relabel_configs:\n      - target_label: run\n        replacement: {run}\n"]
     return "".join(parts)
 
 

@@ -122,16 +122,25 @@ def services_of(plan: "Plan") -> list[str]:
 
 def overlap(faults: tuple[Fault, ...], sale_s: float) -> str | None:
     """Return which two entries of one fault overlap: the end of one would end the other too."""
-    last: dict[str, Fault] = {}
+    last: dict[tuple[str, str], Fault] = {}
     for fault in sorted(faults, key=lambda fault: fault.at):
-        before = last.get(fault.title)
+        kind, service = fault.deed
+        # Of an app in several containers `app` is the first.
+        deed = (kind, "app-1" if service == "app" else service)
+        before = last.get(deed)
         if before is not None and fault.at <= before.ends(sale_s):
             return (
-                f"two entries of fault {fault.title} overlap, and the end of one would end the "
-                f"other: give the first a `lasts` that is over before the second begins"
+                f"two entries of fault {_both(before, fault)} overlap, and the end of one would "
+                f"end the other: give the first a `lasts` that is over before the second begins"
             )
-        last[fault.title] = fault
+        last[deed] = fault
     return None
+
+
+def _both(first: Fault, second: Fault) -> str:
+    if first.title == second.title:
+        return first.title
+    return f"{first.title}, which is also {second.title},"
 
 
 def _listed(names: Sequence[str], last: str = "or") -> str:

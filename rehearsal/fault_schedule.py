@@ -94,11 +94,11 @@ class FaultSchedule:
                 fault.title,
                 t_ns=begun_ns,
                 on=True,
-                grade=fault.grade,
+                grade=fault.strength,
                 what=fault.what,
                 at_s=round((begun_ns - t0_ns) / NS_PER_S, 3),
             )
-            self._note(f"Fault {fault.title} ({fault.grade}): {fault.what}.")
+            self._note(f"Fault {fault.title} ({fault.strength}): {fault.what}.")
         else:
             self._run.stamp("fault", fault.title, t_ns=time.time_ns(), on=False)
             self._note(f"Fault {fault.title} is over.")

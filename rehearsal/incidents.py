@@ -7,6 +7,7 @@ from typing import Final
 
 from dress_rehearsal.compose import Loss, Stage
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.collectors.collector import Collector
 from dress_rehearsal.records.files import bytes_left
 from dress_rehearsal.records.timeline import OUT_OF_SPACE
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
@@ -39,18 +40,22 @@ class Incidents:
         self._monitoring = monitoring
         self._short_of_space = False
         self._alerts_due_s = 0.0
+        self._killed: dict[str, float] = {}
+        """How many processes of each container the kernel had killed for its memory."""
 
-    def note(self) -> None:
+    def note(self, collector: Collector) -> None:
         """Keep what has happened since this was last called."""
         self._note_space()
         self._note_losses(self._stage.lost())
+        self._note_killed(collector)
         if time.monotonic() >= self._alerts_due_s:
             self._alerts_due_s = time.monotonic() + _ALERTS_EVERY_S
             self._note_alerts()
 
-    def note_last(self) -> None:
+    def note_last(self, collector: Collector) -> None:
         """Keep what has happened until the stores were read."""
         self._note_losses(self._stage.lost_at_last())
+        self._note_killed(collector)
         self._note_alerts()
 
     def note_generator_lost(self, generator: GeneratorProcess) -> None:
@@ -92,6 +97,16 @@ class Incidents:
             )
             if not loss.planned:
                 self._screen.note(loss.what)
+
+    def _note_killed(self, collector: Collector) -> None:
+        """Keep what the kernel killed because its container needed more memory than its limit."""
+        killed = collector.by_label("container_oom_events_total", "containers", "container")
+        for container, number in killed.items():
+            if number > self._killed.get(container, number):
+                message = f"A process of {container} was killed: it needed more memory than it may."
+                self._run.stamp("alert", "out_of_memory", message=message)
+                self._screen.note(message)
+        self._killed |= killed
 
     def _note_alerts(self) -> None:
         """Keep what the target told its operators, and what Prometheus fired."""

@@ -222,7 +222,7 @@ class Rush:
                 self._screen.note(f"Stopped: {self._harm_done}")
                 self._cut(generator, collector)
                 return
-            self._incidents.note()
+            self._incidents.note(collector)
             self._connections.note(collector)
             if now_s >= closed_s and not self._closed:
                 self._closed = True
@@ -277,7 +277,7 @@ class Rush:
         elif settling is Settling.GROWING:
             self._run.stamp("phase", "unsettled", after_ms=after_ms)
         collector.read_all()
-        self._incidents.note_last()
+        self._incidents.note_last(collector)
         self._sold.keep(settle_ms)
 
 

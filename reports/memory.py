@@ -5,7 +5,12 @@ from typing import Final
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.containers import OomKill, memory_peaks, oom_kills
+from dress_rehearsal.reports.evidence.containers import (
+    OomKill,
+    memory_peaks,
+    oom_kills,
+    service_of,
+)
 from dress_rehearsal.reports.words import capitalized, counted, memory_size, offset, percent
 
 _NEAR: Final = 0.9
@@ -66,4 +71,8 @@ def memory_notes(evidence: Evidence) -> Iterator[str]:
 def _was_planned(evidence: Evidence, kill: OomKill) -> bool:
     at_s = (kill.t_ns - evidence.timeline.zero_ns) / NS_PER_S
     window = at_s - _AROUND_NS / NS_PER_S, at_s
-    return any(f.name == _FAULT and f.touches(window) for f in evidence.timeline.faults)
+    whose = (kill.container, service_of(kill.container))
+    return any(
+        fault.name in [f"{_FAULT} {name}" for name in whose] and fault.touches(window)
+        for fault in evidence.timeline.faults
+    )

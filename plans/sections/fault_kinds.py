@@ -1,31 +1,20 @@
 """The catalogue of faults: seeded defects of the reference app, harm done to its stage."""
 
-import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from dress_rehearsal.plans.types import (
-    format_duration,
-    parse_duration,
-    parse_share,
-    parse_size,
-)
+from dress_rehearsal.plans.sections.fault_grades import Unit, parse_grade
+from dress_rehearsal.plans.types import format_duration
 
-_ITEMS: Final = re.compile("[0-9]{1,7}")
-_CPUS: Final = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,6})?|\.[0-9]{1,6}")
-_EXAMPLES: Final = {
-    "share": "20%",
-    "seconds": "300ms",
-    "items": "100",
-    "cpus": "0.2",
-    "size": "64 MiB",
-    "switch": "on",
+_CALLED: Final = {
+    "app": "the app",
+    "kafka": "Kafka",
+    "neighbours": "the enrolment API",
+    "postgres": "PostgreSQL",
+    "redis": "Redis",
+    "sqs": "the queue (SQS)",
+    "writeback": "the write-back worker",
 }
-
-Unit = Literal["share", "seconds", "items", "switch", "cpus", "size"]
-"""What a grade means: `"20%"` of the cases, `"300ms"` of delay, `"100"` items, `"0.1"` CPUs,
-`"64 MiB"` of memory, or just `"on"`."""
-
 
 _MOST_SECONDS: Final = 3600
 _CONTAINERS: Final = ("docker",)
@@ -48,6 +37,7 @@ class FaultKind:
         usually_lasts: how long where a plan does not say; to the end of the sale when None.
         most: the largest grade: 1 hour of seconds, a million items, unless it says so.
         stages: on which it can be done.
+        same_as: the fault of any service, and the service, that it is another name for.
     """
 
     name: str
@@ -59,6 +49,7 @@ class FaultKind:
     usually_lasts: str | None = None
     most: int = 1_000_000
     stages: tuple[str, ...] = ("embedded", "docker")
+    same_as: tuple[str, str] | None = None
 
     def level(self, grade: str) -> float:
         """Return a written grade as a number: a share, seconds, items, or 1 for a switch.
@@ -200,18 +191,21 @@ FAULTS: Final[dict[str, FaultKind]] = {
             "Redis is killed, and started again after `lasts`",
             place="stage",
             usually_lasts="2s",
+            same_as=("kill", "redis"),
         ),
         FaultKind(
             "database_down",
             "PostgreSQL is killed, and started again after `lasts`",
             place="stage",
             usually_lasts="2s",
+            same_as=("kill", "postgres"),
         ),
         FaultKind(
             "sigterm_mid_sale",
             "the app is asked to end, and started again",
             place="stage",
             momentary=True,
+            same_as=("restart", "app"),
         ),
         FaultKind(
             "worker_stopped",
@@ -224,6 +218,7 @@ FAULTS: Final[dict[str, FaultKind]] = {
             "PostgreSQL is stopped, and goes on after `lasts`",
             place="stage",
             usually_lasts="3s",
+            same_as=("pause", "postgres"),
         ),
         FaultKind(
             "cpu_hogs",
@@ -302,25 +297,6 @@ FAULTS: Final[dict[str, FaultKind]] = {
 """Every fault by name."""
 
 
-def parse_grade(unit: Unit, text: str) -> float:
-    """Return a written grade as a number: a share from 0 to 1, seconds, items, or 1 for a switch.
-
-    Raises:
-        ValueError: it is not written in the fault's unit, or is not above zero.
-    """
-    if unit == "share":
-        level = parse_share(text)
-    elif unit == "seconds":
-        level = parse_duration(text)
-    elif unit == "items":
-        level = float(text) if _ITEMS.fullmatch(text) else 0.0
-    elif unit == "cpus":
-        level = float(text) if _CPUS.fullmatch(text) else 0.0
-    elif unit == "size":
-        level = float(parse_size(text))
-    else:
-        level = 1.0 if text == "on" else 0.0
-    example = _EXAMPLES[unit]
-    if level <= 0 or (unit == "share" and level > 1):
-        raise ValueError(f'grade must be above zero and written like "{example}"')
-    return level
+def called(service: str) -> str:
+    """Return a service of a stage as people call it: PostgreSQL; a container by its own name."""
+    return _CALLED.get(service, service)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from dress_rehearsal.plans.sections.fault_kinds import FAULTS
+from dress_rehearsal.plans.sections.fault_kinds import FAULTS, called
 from dress_rehearsal.plans.sections.stage import SERVICES
 from dress_rehearsal.plans.types import Duration, Section, format_duration, parse_duration
 
@@ -73,7 +73,18 @@ class Fault(Section):
     @property
     def what(self) -> str:
         """What it does, as a sentence for people."""
-        return FAULTS[self.name].what.format(service=self.service)
+        words = FAULTS[self.name].what.format(service=called(self.service or ""))
+        return words.replace("`lasts`", format_duration(self.lasts or 0.0))
+
+    @property
+    def deed(self) -> tuple[str, str]:
+        """What is done to which service, under whichever name; no service where it is to none."""
+        return FAULTS[self.name].same_as or (self.name, self.service or "")
+
+    @property
+    def strength(self) -> str:
+        """Its grade as people read it: `100ms ± 20ms`."""
+        return f"{self.grade} ± {format_duration(self.jitter)}" if self.jitter else self.grade
 
     def ends(self, sale_s: float) -> float:
         """Return when it ends, in seconds from T-0, where the sale closes at `sale_s`."""

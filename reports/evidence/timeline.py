@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dress_rehearsal.plans.sections.fault_kinds import FAULTS
+from dress_rehearsal.plans.sections.fault_kinds import FAULTS, called
 from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.records.timeline import ABORTED, OUT_OF_SPACE
@@ -164,8 +164,10 @@ def event_words(event: TimelineEvent) -> str:
         return str(detail.get("message") or detail.get("what") or "")
     if detail.get("on") is False:
         return "off"
-    kind = FAULTS.get(event.name.partition(" ")[0])
-    what = str(detail.get("what") or (kind.what if kind else ""))
+    name, _, service = event.name.partition(" ")
+    kind = FAULTS.get(name)
+    usual = kind.what.format(service=called(service)) if kind else ""
+    what = str(detail.get("what") or usual)
     grade = detail.get("grade")
     state = "on" if grade in (None, "on") else f"on, {grade}"
     return f"{state}: {what}" if what else state

@@ -50,17 +50,19 @@ def connected(address: tuple[str, int], local: LocalAddresses | None) -> Any:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if KERNEL_TIMES:
             plain.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        if local is not None:
-            local.bind(plain)
-        _connect(plain, address)
+        _connect(plain, address, local)
     except BaseException:
         plain.close()
         raise
     return plain
 
 
-def _connect(plain: Any, address: tuple[str, int]) -> None:
-    code = plain.connect_ex(address)
+def _connect(plain: Any, address: tuple[str, int], local: LocalAddresses | None) -> None:
+    code = errno.EADDRNOTAVAIL
+    for _ in (None,) if local is None else local.attempts(plain):
+        code = plain.connect_ex(address)
+        if code != errno.EADDRNOTAVAIL:
+            break
     if code == errno.EINPROGRESS:
         await_writable(plain)
         code = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)

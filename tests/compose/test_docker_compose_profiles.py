@@ -32,6 +32,7 @@ SERVICES: dict[str, Any] = STAGE["services"]
 OBSERVABILITY: dict[str, Any] = yaml.safe_load((COMPOSE / "observability.yml").read_text("utf-8"))
 VARIABLES = frozenset(re.findall(r"\$\{(\w+)", TEXT))
 PROFILES = ("kafka", "sqs", "neighbours", "observability", "locust")
+RULES = ["rules/*.yml", "stage-rules.yml"]
 OBSERVERS = ("prometheus", "alertmanager", "grafana", "loki", "alloy")
 
 
@@ -115,7 +116,10 @@ def test_who_observes_is_who_observes_beside_a_rehearsal(name: str) -> None:
     beside = OBSERVABILITY["services"][name]
     ours = SERVICES[name]
     assert ours["image"] == beside["image"]
-    own = {"/etc/prometheus/prometheus.yml", "/etc/alloy/runs.alloy", "/etc/alloy/stage.alloy"}
+    own = {
+        *("/etc/prometheus/prometheus.yml", "/etc/prometheus/stage-rules.yml"),
+        *("/etc/alloy/runs.alloy", "/etc/alloy/stage.alloy"),
+    }
     assert {i: p for i, p in mounts(ours).items() if i not in own} == {
         i: p for i, p in mounts(beside).items() if i not in own
     }
@@ -148,6 +152,7 @@ def test_alloy_ships_what_the_containers_write_to_the_same_pipeline() -> None:
     )
     targets = re.findall(r'target_label\s*= "(\w+)"', config)
     assert targets == ["job", "run", "component"]
+    assert 'replacement  = "stage"' in config  # the run, as Prometheus has it
     assert "[loki.process.lines.receiver]" in config
     assert 'loki.process "lines" {' in lines
     assert config.count("{") == config.count("}")
@@ -162,6 +167,8 @@ def stage_config(folder: Path, targets: Path) -> Path:
     rules.mkdir(parents=True)
     for rule in inside["/etc/prometheus/rules"].glob("*.yml"):
         (rules / rule.name).write_bytes(rule.read_bytes())
+    stage = inside["/etc/prometheus/stage-rules.yml"]
+    (folder / stage.name).write_bytes(stage.read_bytes())
     text = inside["/etc/prometheus/prometheus.yml"].read_text("utf-8")
     assert '"/targets/*.json"' in text
     config = folder / "prometheus.yml"
@@ -171,10 +178,10 @@ def stage_config(folder: Path, targets: Path) -> Path:
 
 def test_promtool_takes_the_configuration_and_its_rules(tmp_path: Path) -> None:
     config = stage_config(tmp_path / "prometheus", tmp_path)
-    assert "2 rule files found" in run("promtool", "check", "config", config)
+    assert "3 rule files found" in run("promtool", "check", "config", config)
     written = (FOLDER / "prometheus" / "stage.yml").read_text("utf-8")
     assert written == prometheus.config_text(
-        ["/targets/*.json"], ["rules/*.yml"], alertmanager="alertmanager:9093"
+        ["/targets/*.json"], RULES, alertmanager="alertmanager:9093", run="stage"
     )
 
 
@@ -190,8 +197,10 @@ def test_prometheus_scrapes_what_the_containers_announce(tmp_path: Path) -> None
         Prometheus(config, tmp_path / "data", tmp_path / "prometheus.log") as server,
     ):
         [target] = targets_up(server.url, within_s=20)
+        runs = httpx.get(f"{server.url}/api/v1/label/run/values", timeout=5).json()["data"]
     assert target["scrapeUrl"] == f"http://127.0.0.1:{port}/metrics"
-    assert target["labels"]["job"] == "app"
+    assert (target["labels"]["job"], target["labels"]["run"]) == ("app", "stage")
+    assert runs == ["stage"], "the boards have it to choose"
 
 
 def targets_up(url: str, within_s: float) -> list[dict[str, Any]]:

@@ -60,9 +60,14 @@ def test_who_came_near_its_limit_is_a_note_and_no_more(evidence_of):
 
 def test_what_the_plans_own_fault_killed_is_told_and_fails_nothing(evidence_of):
     evidence = needing(evidence_of(**SMALL), "app-1", most=250 * MIB, kills=1)
-    [fault] = evidence_of(**SMALL, faults=[("memory_limit", -1.0, 3.0)]).timeline.faults
-    events = evidence_of(**SMALL, faults=[("memory_limit", -1.0, 3.0)]).events
-    planned = judge(dataclasses.replace(evidence, events=events))
-    assert fault.name == "memory_limit"
-    assert planned.verdict == "pass"
-    assert any(note.startswith(f"Out of memory: {KILLED}") for note in planned.notes)
+    verdicts = {}
+    for squeezed in ("app", "app-1", "redis"):
+        faults = [(f"memory_limit {squeezed}", -1.0, 3.0)]
+        events = evidence_of(**SMALL, faults=faults).events
+        verdicts[squeezed] = judge(dataclasses.replace(evidence, events=events))
+    assert {name: each.verdict for name, each in verdicts.items()} == {
+        "app": "pass",
+        "app-1": "pass",
+        "redis": "fail",
+    }
+    assert any(note.startswith(f"Out of memory: {KILLED}") for note in verdicts["app"].notes)

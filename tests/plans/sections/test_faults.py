@@ -105,6 +105,40 @@ def test_two_entries_of_one_fault_must_not_overlap(first, second):
     assert plan({"name": "leak", **first}, {"name": "loop_block", **second})
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        (
+            ("database_stopped", None),
+            ("pause", "postgres"),
+            "database_stopped, which is also pause",
+        ),
+        (("kill", "redis"), ("redis_down", None), "kill redis, which is also redis_down, overlap"),
+        (("pause", "app"), ("pause", "app-1"), "pause app, which is also pause app-1, overlap"),
+        (("pause", "app-2"), ("pause", "app-2"), "fault pause app-2 overlap"),
+    ],
+)
+def test_one_fault_under_two_names_is_one_fault(first, second, words):
+    entries = [
+        {"name": name, "lasts": "2s"} | ({"service": service} if service else {})
+        for name, service in (first, second)
+    ]
+    with pytest.raises(PlanInvalidError, match=words):
+        plan(*entries, stage="docker")
+
+
+def test_what_is_done_to_a_service_is_told_in_words():
+    (pause,) = plan({"name": "pause", "service": "postgres", "lasts": "5s"}).faults
+    assert (pause.title, pause.what) == (
+        "pause postgres",
+        "PostgreSQL stands still, and goes on after 5s",
+    )
+    latency = {"name": "latency", "service": "app-2", "grade": "100ms", "jitter": "20ms"}
+    (slow,) = plan(latency, stage="docker").faults
+    assert slow.strength == "100ms ± 20ms"
+    assert slow.what.startswith("what goes to app-2 and what comes back")
+
+
 def test_entries_of_one_fault_may_follow_each_other():
     leaks = [{"name": "leak", "at": f"T+{s}s", "lasts": "1s"} for s in (0, 2, 4)]
     assert len(plan(*leaks).faults) == 3
@@ -210,7 +244,7 @@ def test_what_a_stage_cannot_do_is_said(fault, stage, sentence):
 def test_a_fault_is_named_with_its_service_and_told_of_in_a_sentence():
     found = plan({"name": "pause", "service": "app-2"}, stage="docker").faults[0]
     assert found.title == "pause app-2"
-    assert found.what == "app-2 stands still, and goes on after `lasts`"
+    assert found.what == "app-2 stands still, and goes on after 3s"
     assert plan({"name": "leak"}).faults[0].title == "leak"
 
 

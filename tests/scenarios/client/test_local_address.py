@@ -2,11 +2,13 @@
 
 import socket
 import sys
+from itertools import pairwise
 
 import pytest
 
+from dress_rehearsal.scenarios.client import local_address
 from dress_rehearsal.scenarios.client.connection import Connection, Exchange
-from dress_rehearsal.scenarios.client.local_address import LocalAddresses, spreads
+from dress_rehearsal.scenarios.client.local_address import LocalAddresses, port_range, spreads
 from dress_rehearsal.scenarios.client.origin import Origin
 from tests.scenarios.client.requests import request_to
 
@@ -69,3 +71,49 @@ def test_several_addresses_share_the_ports() -> None:
             client.close()
     assert len(sources) == 32
     assert len({address for address, _ in sources}) == 32
+
+
+def connected(local: LocalAddresses, to: tuple[str, int]) -> socket.socket:
+    client = socket.socket()
+    for _ in local.attempts(client):
+        if client.connect_ex(to) == 0:
+            return client
+    pytest.fail("no port was free")
+
+
+def elsewhere(ports: tuple[int, int]) -> LocalAddresses:
+    """As for another machine; connections within this one are told their ports as well."""
+    return LocalAddresses("192.0.2.1", ports)
+
+
+def test_elsewhere_each_connection_comes_from_the_next_port() -> None:
+    first, last = port_range() or (32_768, 60_999)
+    local = elsewhere((first, last))
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        clients = [connected(local, server.getsockname()) for _ in range(20)]
+        ports = [client.getsockname()[1] for client in clients]
+        for client in clients:
+            client.close()
+    steps = [(after - before) % (last - first + 1) for before, after in pairwise(ports)]
+    assert all(1 <= step <= 3 for step in steps), ports  # somebody else may have one of them
+
+
+def test_a_port_that_is_taken_is_left_for_the_next_and_at_last_for_any() -> None:
+    first, last = port_range() or (32_768, 60_999)
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        to = server.getsockname()
+        held = connected(elsewhere((first, last)), to)
+        port = held.getsockname()[1]
+        few = elsewhere((port, port))  # which is all it has, and taken
+        other = connected(few, to)
+        found = other.getsockname()[1]
+        held.close()
+        other.close()
+    assert found != port
+
+
+def test_a_system_that_cannot_be_told_the_port_chooses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_address, "_LOCAL_PORT_RANGE", 9999)  # as before Linux 6.3
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        client = connected(elsewhere((40_000, 40_003)), server.getsockname())
+        client.close()
