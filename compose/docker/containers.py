@@ -63,6 +63,8 @@ class ContainerSpec:
     mounts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """What it sees besides the file's: host path to path inside and `ro` or `rw`."""
     limits: Limits | None = None
+    hostname: str | None = None
+    """Its own name to itself, by which Docker has others find it too; its container's if None."""
     hidden: tuple[str, ...] = field(default=(), repr=False)
     """What no line of its log is shown with."""
 
@@ -99,7 +101,7 @@ class ContainerSpec:
             command=None if service.command is None else list(service.command),
             entrypoint=None if service.entrypoint is None else list(service.entrypoint),
             name=f"{place.stage}-{self.container}",
-            hostname=self.container,
+            hostname=self.hostname or self.container,
             environment=dict(self.environment),
             labels={LABEL: place.stage, ROLE_LABEL: service.name},
             volumes=mounts,

@@ -75,7 +75,11 @@ class RelayPlace:
             aliases=hidden.aliases,
             environment=service.environment,
         )
-        return [replace(hidden, aliases=(f"{self.container}-behind",)), relay]
+        behind = f"{self.container}-behind"
+        # Docker has others find a container by its host name too. One of several, such as `app-1`,
+        # keeps its own: by that it announces itself, and nobody looks for it.
+        hostname = behind if self.container == self.service else None
+        return [replace(hidden, aliases=(behind,), hostname=hostname), relay]
 
     def order(self, line: str) -> None:
         """Have it do what a line of its control says.

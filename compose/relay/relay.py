@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final, Self
 
 from dress_rehearsal.compose.relay.impairment import HANDSHAKE_RETRANSMIT_S, Impairment
-from dress_rehearsal.compose.relay.way import Way, reset
+from dress_rehearsal.compose.relay.way import End, Way, reset
 
 _BACKLOG: Final = 4096
 _CONNECTS_WITHIN_S: Final = 30.0
@@ -102,24 +102,26 @@ class _Side(asyncio.Protocol):
         self._open = open_ones
         self._made = made
         self.outward: Way | None = None
-        """From here to the other side; nothing is read before it is there."""
+        """From here to the other side."""
+        self.early: list[bytes | End] = []
+        """What was read before there was a way; reading stops with the first bytes."""
         self.inward: Way | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self._open.add(transport)
-        transport.pause_reading()
         if self._made is not None:
             self._made(self)
 
     def data_received(self, data: bytes) -> None:
-        assert self.outward is not None
-        self.outward.send(data)
+        if self.outward is None:
+            # Not before: Python 3.11 reads on where it is told to pause as it connects.
+            self.transport.pause_reading()
+        self._pass_on(data)
 
     def eof_received(self) -> bool:
-        assert self.outward is not None
-        self.outward.send("eof")
+        self._pass_on("eof")
         return True  # it may still be sent something
 
     def pause_writing(self) -> None:
@@ -129,6 +131,12 @@ class _Side(asyncio.Protocol):
     def resume_writing(self) -> None:
         assert self.inward is not None
         self.inward.sink_is(full=False)
+
+    def _pass_on(self, what: bytes | End) -> None:
+        if self.outward is None:
+            self.early.append(what)
+        else:
+            self.outward.send(what)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._open.discard(self.transport)
@@ -150,8 +158,11 @@ class _Pair:
         for side, other in ((client, service), (service, client)):
             way = Way(impairment, side.transport, other.transport, self._way_ended)
             side.outward = other.inward = way
-        client.transport.resume_reading()
-        service.transport.resume_reading()
+        for side in self._sides:
+            assert side.outward is not None
+            for what in side.early:
+                side.outward.send(what)
+            side.transport.resume_reading()
 
     def _way_ended(self) -> None:
         self._ended += 1

@@ -14,6 +14,7 @@ WAITS = {"wait", "join", "communicate", "acquire", "get", "result"}
 RUNS = {"run", "call", "check_call", "check_output"}
 
 ENDS_BY_ITSELF = {
+    ("compose/relay/__main__.py", "over.wait()"): "a program of its own: SIGTERM ends it",
     ("reports/words.py", "_zero.get()"): "a context variable: nobody is waited for",
     ("records/collectors/postgres.py", "timer.join()"): "it was cancelled, or shuts a socket down",
     ("records/collectors/collector.py", "watch.join()"): "it has a bound of its own",

@@ -58,7 +58,8 @@ def test_a_relay_has_the_names_of_what_it_stands_before_and_none_of_its_secrets(
         environment={"POSTGRES_USER": "festival"},
     )
     behind, relay = RelayPlace("postgres", "postgres", "10.0.0.9").before(hidden, services["app"])
-    assert (behind.aliases, behind.place.address) == (("postgres-behind",), "10.0.0.2")
+    assert (behind.aliases, behind.hostname) == (("postgres-behind",), "postgres-behind")
+    assert behind.place.address == "10.0.0.2"
     assert (relay.aliases, relay.place.address) == (("postgres",), "10.0.0.9")
     assert (relay.name, relay.container) == ("relay-postgres", "relay-postgres")
     assert relay.service.command is not None
