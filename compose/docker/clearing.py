@@ -9,6 +9,7 @@ import docker.errors
 import requests
 
 from dress_rehearsal.compose.docker.daemon import LABEL, connect, doing
+from dress_rehearsal.compose.docker.weight import remove_group
 from dress_rehearsal.compose.errors import StageUnusableError
 
 _TRIES: Final = 5
@@ -35,6 +36,7 @@ def clear_stage(stage: str, client: docker.DockerClient | None = None) -> None:
         for volume in client.volumes.list(filters=mine):
             _insist(lambda one=volume: one.remove(force=True))  # type: ignore[misc]
         left = client.containers.list(all=True, filters=mine, ignore_removed=True)
+    remove_group(stage)
     if left:
         names = ", ".join(sorted(str(one.name) for one in left))
         raise StageUnusableError(

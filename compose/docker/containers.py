@@ -34,6 +34,10 @@ _TELLS_S: Final = 5.0
 _POLL_S: Final = 0.02
 
 
+OF_OUR_IMAGE: Final = ("prepare", "app", "writeback", "neighbours")
+"""The services that run the reference app's image, and log in JSON."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a container is put."""
@@ -46,6 +50,8 @@ class Place:
     volumes: Mapping[str, str]
     """The stage's own name of each volume of the file."""
     secrets: Mapping[str, Path]
+    group: str | None = None
+    """The control group that it is put into; None: the one that Docker uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,9 @@ class ContainerSpec:
             ulimits=[
                 Ulimit(name=kind, soft=soft, hard=hard) for kind, (soft, hard) in ulimits.items()
             ],
+            # The app says by its pid which worker answered: it is to be the one known here.
+            pid_mode="host" if service.name in OF_OUR_IMAGE else None,
+            cgroup_parent=place.group,
             **_limited(self.limits),
             **settings,
         )

@@ -13,6 +13,7 @@ from dress_rehearsal.compose.app_admin import AppAdmin, all_serve, announced
 from dress_rehearsal.compose.docker.announcements import Announcements
 from dress_rehearsal.compose.docker.compose_file import ServiceSpec, read_compose_file
 from dress_rehearsal.compose.docker.containers import (
+    OF_OUR_IMAGE,
     ContainerGroup,
     ContainerSpec,
     ManagedContainer,
@@ -23,6 +24,7 @@ from dress_rehearsal.compose.docker.health import Health
 from dress_rehearsal.compose.docker.images import Tell, provide
 from dress_rehearsal.compose.docker.network import StageNetwork, make_volumes
 from dress_rehearsal.compose.docker.relays import relays_for, slow_down
+from dress_rehearsal.compose.docker.weight import lower, parent_group
 from dress_rehearsal.compose.errors import DaemonLostError, StageUnusableError
 from dress_rehearsal.compose.reference_app import ReferenceApp
 from dress_rehearsal.compose.secret_files import secret_files, write_secret_files
@@ -35,8 +37,6 @@ from dress_rehearsal.records.environment_variables import images_named
 READY_S: Final = 180.0
 """How long everything of a stage together may take to be ready, once its images are there."""
 _STORES: Final = ("postgres", "redis", "kafka", "sqs")
-_OF_OURS: Final = ("prepare", "app", "writeback", "neighbours")
-"""What runs our own image, and logs in JSON."""
 _APP_PORT: Final = 8080
 _NEIGHBOURS_PORT: Final = 8081
 _QUEUES: Final = {"kafka": "kafka:9092", "sqs": "http://sqs:5000"}
@@ -67,6 +67,7 @@ class Services:
         self.targets_dir = folder.subfolder("targets")
         self._announced = folder.subfolder("announced")
         self._announced.chmod(0o777)  # below a folder that nobody else may enter
+        self._group = parent_group(client, self._stage)
         self._network = StageNetwork(client, self._stage)
         self._addresses = {name: self._network.address() for name in self._names()}
         self._relays = relays_for(plan.faults, self._serving(), self._network.address)
@@ -101,7 +102,10 @@ class Services:
         """
         self.containers.allow(ready_within_s)
         stores = [service for service in self._wanted() if service.name in _STORES]
-        self._await_green([one for service in stores for one in self._start(service)])
+        started = [one for service in stores for one in self._start(service)]
+        if self._group is not None:
+            lower(self._stage)
+        self._await_green(started)
 
     def start_app(self) -> None:
         """Prepare the stores, and start all the rest; ready to sell when this returns.
@@ -269,7 +273,7 @@ class Services:
         return [one for one in started if isinstance(one, ManagedContainer)]
 
     def _spec(self, service: ServiceSpec, name: str) -> ContainerSpec:
-        kind = "jsonl" if service.name in _OF_OURS else "log"
+        kind = "jsonl" if service.name in OF_OUR_IMAGE else "log"
         return ContainerSpec(
             service=service,
             container=name,
@@ -280,6 +284,7 @@ class Services:
                 self._at(name),
                 {**self._volumes, _TARGETS: str(self._announced)},
                 self._file.secrets,
+                self._group,
             ),
             log=self._logs / f"{name}.{kind}",
             aliases=(service.name, name) if name != service.name else (name,),
