@@ -17,9 +17,9 @@ import docker
 from dress_rehearsal.compose.docker.daemon import doing
 
 _ROOT: Final = Path("/sys/fs/cgroup")
-_SHARES: Final = 335
-"""What a process of niceness 5 weighs; one of niceness 0 and a control group weigh 1024."""
-_WEIGHT: Final = 33
+_SHARES: Final = 110
+"""What a process of niceness 10 weighs; one of niceness 0 and a control group weigh 1024."""
+_WEIGHT: Final = 11
 """The same in version 2, where a group weighs 100."""
 
 
