@@ -87,7 +87,7 @@ def _build(client: docker.DockerClient, image: str, build: Build, tell: Tell) ->
             _forget(client, made, before)
             raise
         if named is not None and named != _id_of(client, image):
-            _forget(client, [named], set())
+            _forget(client, [named], set(), with_parents=True)
 
 
 def _make(
@@ -135,13 +135,15 @@ def _id_of(client: docker.DockerClient, image: str) -> str | None:
         return None
 
 
-def _forget(client: docker.DockerClient, layers: list[str], before: set[str]) -> None:
+def _forget(
+    client: docker.DockerClient, layers: list[str], before: set[str], *, with_parents: bool = False
+) -> None:
     """Remove images of ours that nobody uses, last made first: each rests on the one before."""
     for layer in reversed(layers):
         if any(one.partition(":")[2].startswith(layer) for one in before):
             continue
         try:
-            client.images.remove(layer, noprune=True)
+            client.images.remove(layer, noprune=not with_parents)
         except docker.errors.APIError:
             continue  # a container or another image rests on it, so it is in use
 

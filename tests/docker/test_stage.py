@@ -71,7 +71,8 @@ def broken_images(images: dict[str, str]) -> Iterator[dict[str, str]]:
     }
     with closing(docker.from_env()) as client:
         for name, text in files.items():
-            client.images.build(fileobj=io.BytesIO(text.encode()), tag=f"rehearsal-test-{name}:1")
+            tag = f"rehearsal-test-{name}:1"
+            client.images.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True, forcerm=True)
         try:
             yield {name: f"rehearsal-test-{name}:1" for name in files}
         finally:
