@@ -1,11 +1,13 @@
 """A plan's faults: what the app does wrong itself, and what is done to the stage around it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
 from dress_rehearsal.compose.app_admin import AppAdmin
 from dress_rehearsal.compose.cpu_hogs import CpuHogs
+from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.stopped import Stopped
 from dress_rehearsal.plans import FAULTS, Fault
@@ -92,7 +94,8 @@ class StageFaults:
                 self._services.processes.expect_loss(why)
             self._services.admin.switch(fault.name, fault.level)
         else:
-            self._outside(fault)[0]()
+            with _permitted(fault):
+                self._outside(fault)[0]()
 
     def relieve(self, fault: Fault) -> None:
         """End it; what was down is up again when this returns.
@@ -105,7 +108,8 @@ class StageFaults:
             if fault.name == "kill_after_grant":
                 self._services.processes.expect_loss(None)
         else:
-            self._outside(fault)[1]()
+            with _permitted(fault):
+                self._outside(fault)[1]()
 
     def _outside(self, fault: Fault) -> tuple[Done, Done]:
         """Return how a fault is done to the stage, and how it is ended."""
@@ -141,6 +145,22 @@ class StageFaults:
     def _restart(self, service: str, why: str) -> None:
         self._services.await_end(service, why)
         self._services.bring_back(service)
+
+
+@contextmanager
+def _permitted(fault: Fault) -> Iterator[None]:
+    """Say so where a process may not be signalled: containers run as another user.
+
+    Raises:
+        StageUnusableError: it may not.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        raise StageUnusableError(
+            f"{fault.title} sends a signal to a process in a container, which runs as another user "
+            f"than this one: rehearse as root, or choose a fault that is done to a service."
+        ) from error
 
 
 def _nothing() -> None:
