@@ -3,6 +3,7 @@
 from typing import get_args
 from xml.etree import ElementTree as ET
 
+from dress_rehearsal.plans import STRATEGIES
 from dress_rehearsal.plans.plan import Allocation
 from dress_rehearsal.plans.sections.fault_kinds import FAULTS
 from dress_rehearsal.reports.figures.heat_map import MatrixCell, draw_heat_map
@@ -30,12 +31,13 @@ def title_of(svg):
 
 def test_the_whole_matrix_fits_and_each_cell_has_a_square():
     svg = draw_heat_map(whole())
-    assert squares(svg, BLUE) == 9 * len(FAULTS) + 1  # and one in the legend
-    assert squares(svg, GREEN) == 9 + 1
+    count = len(STRATEGIES)
+    assert squares(svg, BLUE) == count * len(FAULTS) + 1  # and one in the legend
+    assert squares(svg, GREEN) == count + 1
     assert squares(svg, VERMILLION) == 0
     assert title_of(svg) == (
-        f"All {9 + 9 * len(FAULTS)} cells came out as expected: {9 * len(FAULTS)} faults caught, "
-        f"nobody accused in 9 healthy cells"
+        f"All {count + count * len(FAULTS)} cells came out as expected: {count * len(FAULTS)} faults "
+        f"caught, nobody accused in {count} healthy cells"
     )
 
 
