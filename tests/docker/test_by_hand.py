@@ -143,11 +143,14 @@ def _answers(stack: ByHand, count: int) -> dict[int, int]:
     return found
 
 
-def test_the_image_holds_the_app_alone(stack: ByHand) -> None:
+def test_the_image_holds_the_app_and_the_relay_alone(stack: ByHand) -> None:
     found = stack.client.containers.run(
-        stack.project, ["ls", "/srv/dress_rehearsal"], remove=True, network_mode="none"
+        stack.project,
+        ["bash", "-c", "cd /srv/dress_rehearsal && ls -d * compose/*"],
+        remove=True,
+        network_mode="none",
     )
-    assert found.decode().split() == ["target_app"]
+    assert found.decode().split() == ["compose", "compose/relay", "target_app"]
     compiler = stack.client.containers.run(
         stack.project,
         ["bash", "-c", "command -v cc gcc make || true"],

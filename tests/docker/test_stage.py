@@ -5,6 +5,7 @@ import io
 import json
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -35,30 +36,35 @@ def variables(images: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def rehearse(tmp_path: Path, variables: dict[str, str]) -> Rehearse:
-    (tmp_path / "stages").mkdir(mode=0o755)
+def stages() -> Iterator[Path]:
+    """Where stages live: a short path, since sockets are in it."""
+    with tempfile.TemporaryDirectory(prefix="stages-") as folder:
+        yield Path(folder)
 
+
+@pytest.fixture
+def rehearse(tmp_path: Path, stages: Path, variables: dict[str, str]) -> Rehearse:
     def start(*arguments: str, **more: str) -> Command:
-        own = variables | {"TMPDIR": str(tmp_path / "stages")} | more
+        own = variables | {"TMPDIR": str(stages)} | more
         return Command(tmp_path / "said.txt", own, *arguments)
 
     return start
 
 
 @pytest.fixture
-def nothing_left(variables: dict[str, str], tmp_path: Path) -> Iterator[None]:
+def nothing_left(variables: dict[str, str], stages: Path) -> Iterator[None]:
     """See that after a test everything is as before."""
     assert variables
     before = on_this_machine()
     yield
     deadline = time.monotonic() + CLEARED_S
-    while (left := _left(before, tmp_path)) and time.monotonic() < deadline:
+    while (left := _left(before, stages)) and time.monotonic() < deadline:
         time.sleep(0.2)  # a guardian clears after its conductor has died
     assert left == set()
 
 
-def _left(before: set[str], tmp_path: Path) -> set[str]:
-    return (on_this_machine() - before) | {str(one) for one in (tmp_path / "stages").iterdir()}
+def _left(before: set[str], stages: Path) -> set[str]:
+    return (on_this_machine() - before) | {str(one) for one in stages.iterdir()}
 
 
 @pytest.fixture(scope="module")
@@ -152,11 +158,11 @@ class TestNothingIsLeft:
         assert command.end(signal.SIGKILL).code == -signal.SIGKILL
 
     def test_where_conductor_and_guardian_are_killed_the_next_run_clears(
-        self, rehearse: Rehearse, tmp_path: Path
+        self, rehearse: Rehearse, tmp_path: Path, stages: Path
     ) -> None:
         command = rehearse("run", *SMOKE, "--out", str(tmp_path / "runs"))
         command.await_words("waiting for app-1")
-        subprocess.run(["pkill", "-KILL", "-f", f"compose.guardian {tmp_path}/stages"], check=True)
+        subprocess.run(["pkill", "-KILL", "-f", f"compose.guardian {stages}/"], check=True)
         command.end(signal.SIGKILL)
         _refused(rehearse, tmp_path, REHEARSE_REDIS_IMAGE="rehearsal-test-none:1")
 
