@@ -3,7 +3,8 @@
 StageError
 ├── StageUnusableError   the machine does not allow one (temporary folder, system user, binary)
 │   ├── ServerUnfitError the server that the user named is none that can be used
-│   └── DaemonLostError  Docker's daemon does not answer
+│   ├── DaemonLostError  Docker's daemon does not answer
+│   └── ContainersLeftError  something of a stage's containers cannot be removed
 ├── ProcessFailedError   a component ended while it was awaited
 ├── StageNotReadyError   a component runs but never answered
 ├── HostNotAllowedError  load may not be sent to that host
@@ -29,6 +30,10 @@ class ServerUnfitError(StageUnusableError):
 
 class DaemonLostError(StageUnusableError):
     """Docker's daemon does not answer; what it has of a stage cannot be asked for or removed."""
+
+
+class ContainersLeftError(StageUnusableError):
+    """Containers of an earlier stage, or what belongs to them, cannot be removed now."""
 
 
 class ProcessFailedError(StageError):

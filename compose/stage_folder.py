@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dress_rehearsal.compose.errors import DaemonLostError, StageUnusableError
+from dress_rehearsal.compose.errors import ContainersLeftError, StageUnusableError
 from dress_rehearsal.compose.pids import MARKER, ProcessId, carrying_marker, kill_remnants
 from dress_rehearsal.compose.servers.shared_memory import release
 from dress_rehearsal.records.files import remedy
@@ -56,7 +56,7 @@ class StageFolder:
         """Environment by which processes of this stage are found even when their parent is gone."""
         self.lock = lock
         """Descriptor of the held lock; the guardian inherits it."""
-        self._has_containers = False
+        self._docker: str | None = None
         self._is_kept = False
         self._processes: list[RecordedProcess] = []
         self._writing = threading.Lock()
@@ -102,14 +102,17 @@ class StageFolder:
             room.mkdir(mode=0o700)
         return room
 
-    def expect_containers(self) -> None:
+    def expect_containers(self, socket: str) -> None:
         """Put on record that there may be containers of the stage, which carry its folder's name.
+
+        Args:
+            socket: of the daemon that has them.
 
         Raises:
             StageUnusableError: that cannot be written, so nobody would remove them.
         """
         with self._writing, self.living():
-            self._has_containers = True
+            self._docker = socket
             self._write()
 
     def keep(self) -> None:
@@ -166,7 +169,7 @@ class StageFolder:
         partial = self.path / f".{_RECORD}.partial"
         document = {
             "owner": os.getpid(),
-            "containers": self._has_containers,
+            "docker": self._docker,
             "kept": self._is_kept,
             "processes": [asdict(recorded) for recorded in self._processes],
         }
@@ -246,12 +249,23 @@ def _clear_containers(path: Path) -> None:
     Raises:
         StageUnusableError: Docker's daemon does not answer, or does not remove them.
     """
-    if not _document(path).get("containers"):
+    socket = docker_of(path)
+    if socket is None:
         return
     # Only who has containers to clear needs the Docker SDK.
     from dress_rehearsal.compose.docker.clearing import clear_stage
+    from dress_rehearsal.compose.docker.daemon import connect
 
-    clear_stage(path.name)
+    try:
+        clear_stage(path.name, connect(socket))
+    except StageUnusableError as error:
+        raise ContainersLeftError(str(error)) from error
+
+
+def docker_of(path: Path) -> str | None:
+    """Return the socket of the daemon that has a stage's containers; None: it has none."""
+    found = _document(path).get("docker")
+    return found if isinstance(found, str) else None
 
 
 def sweep() -> list[Path]:
@@ -280,8 +294,8 @@ def sweep() -> list[Path]:
             if (path / _RECORD).is_file() and not _document(path).get("kept"):
                 clear(path.resolve())
                 cleared.append(path)
-        except DaemonLostError:
-            continue  # what is left are containers of a daemon that does not run
+        except ContainersLeftError:
+            continue  # this run can go on without; `rehearse stage down` says what is in the way
         finally:
             os.close(lock)
     return cleared

@@ -46,11 +46,16 @@ _CONNECTED_TO: Final[_Need] = (
     "a service that others connect to, and nobody connects to writeback: name what it uses, such "
     "as postgres",
 )
+_MOST_RELAYED: Final = 9_000
+_ROOM_IN_THE_RELAY: Final[_Need] = (
+    lambda fault, plan: fault.service != "nginx" or plan.event.students <= _MOST_RELAYED,
+    f"at most {_MOST_RELAYED:,} students before nginx: the relay has two descriptors for each",
+)
 _NEEDS: Final[dict[str, tuple[_Need, ...]]] = {
     "slow_external": (_EXTERNAL,),
     "slow_external_inside": (_EXTERNAL,),
-    "latency": (_CONNECTED_TO,),
-    "packet_loss": (_CONNECTED_TO,),
+    "latency": (_CONNECTED_TO, _ROOM_IN_THE_RELAY),
+    "packet_loss": (_CONNECTED_TO, _ROOM_IN_THE_RELAY),
     "client_position": (
         _ROOM,
         (

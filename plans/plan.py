@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dress_rehearsal.plans.fault_needs import obstacle, overlap
+from dress_rehearsal.plans.fault_needs import obstacle, overlap, services_of
 from dress_rehearsal.plans.limits import LimitText, parse_limit
 from dress_rehearsal.plans.sections.abort import Abort
 from dress_rehearsal.plans.sections.faults import Fault, format_moment
@@ -335,6 +335,12 @@ class Plan(Section):
         if self.stage.is_set and self.target.stage != "docker":
             raise ValueError(
                 'stage is for containers: give [target] the stage "docker", or leave [stage] out'
+            )
+        absent = [name for name in self.stage.limits if name not in services_of(self)]
+        if absent:
+            raise ValueError(
+                f"stage.limits.{absent[0]}: the stage of this plan has no {absent[0]}, only "
+                f"{', '.join(services_of(self))}"
             )
         containers = self.stage.containers(self.app.workers)
         if self.app.workers % containers:

@@ -147,7 +147,7 @@ _BYTES_PER_UNIT: Final = {
     "gb": 10**9,
 }
 _SIZE: Final = re.compile(rf"\s*({NUMBER})\s*([a-z]+)\s*", re.IGNORECASE)
-_LEAST_MEMORY_BYTES: Final = 6 * 2**20
+LEAST_MEMORY_BYTES: Final = 6 * 2**20
 """Docker gives no container less."""
 
 
@@ -175,7 +175,7 @@ def format_size(count: int) -> str:
 
 Size = Annotated[
     int,
-    Field(ge=_LEAST_MEMORY_BYTES, le=2**50),
+    Field(ge=LEAST_MEMORY_BYTES, le=2**50),
     BeforeValidator(parse_size),
     PlainSerializer(format_size),
     WithJsonSchema({"type": "string", "examples": ["1 GiB", "512 MiB"]}),

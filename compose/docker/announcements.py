@@ -106,11 +106,21 @@ def _on_this_machine(first: int | None, inside: int) -> int | None:
     """
     if first is None:
         return None
+    if _pid_inside(inside) == inside and first in _line_of(inside):
+        return inside  # it shares this machine's process ids
     try:
         tree = [first, *(child.pid for child in psutil.Process(first).children(recursive=True))]
     except psutil.NoSuchProcess:
         return None
     return next((pid for pid in tree if _pid_inside(pid) == inside), None)
+
+
+def _line_of(pid: int) -> list[int]:
+    """Return a process and those that it descends from."""
+    try:
+        return [pid, *(parent.pid for parent in psutil.Process(pid).parents())]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _pid_inside(pid: int) -> int | None:

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import docker
 import docker.errors
-import requests
 
 from dress_rehearsal.compose.docker.daemon import LABEL, connect, doing
 from dress_rehearsal.compose.docker.weight import remove_group
@@ -28,20 +28,19 @@ def clear_stage(stage: str, client: docker.DockerClient | None = None) -> None:
     """
     client = client or connect()
     mine: dict[str, str | list[str] | bool] = {"label": f"{LABEL}={stage}"}
-    with doing(f"the containers of stage {stage} cannot be removed"):
+    left: list[str] = []
+    with doing(f"what is left of stage {stage} cannot be removed"):
         for container in client.containers.list(all=True, filters=mine, ignore_removed=True):
-            _insist(lambda one=container: one.remove(force=True, v=True))  # type: ignore[misc]
+            left += _left(
+                "container", container.name, partial(container.remove, v=True, force=True)
+            )
         for network in client.networks.list(filters=mine):
-            _insist(network.remove)
+            left += _left("network", network.name, network.remove)
         for volume in client.volumes.list(filters=mine):
-            _insist(lambda one=volume: one.remove(force=True))  # type: ignore[misc]
-        left = client.containers.list(all=True, filters=mine, ignore_removed=True)
+            left += _left("volume", volume.name, partial(volume.remove, force=True))
     remove_group(stage)
     if left:
-        names = ", ".join(sorted(str(one.name) for one in left))
-        raise StageUnusableError(
-            f"The containers {names} cannot be removed; remove them with `docker rm -f`."
-        )
+        raise StageUnusableError(f"Of stage {stage} is left: {'; '.join(left)}.")
 
 
 def stages(client: docker.DockerClient) -> set[str]:
@@ -57,20 +56,17 @@ def stages(client: docker.DockerClient) -> set[str]:
     return found
 
 
-def _insist(remove: Callable[[], object]) -> None:
-    """Remove something, or find it gone; tried again while it is still in use."""
+def _left(kind: str, name: object, remove: Callable[[], object]) -> list[str]:
+    """Remove something, tried again while it is in use; return why it is left, if it is."""
     for tries_left in reversed(range(_TRIES)):
         try:
             remove()
         except docker.errors.NotFound:
-            return
+            return []
         except docker.errors.APIError as error:
-            if error.status_code != requests.codes.conflict and "active endpoints" not in str(
-                error
-            ):
-                raise
             if not tries_left:
-                raise
+                return [f"the {kind} {name} ({' '.join(str(error.explanation).split())})"]
             time.sleep(_PAUSE_S)
         else:
-            return
+            return []
+    return []

@@ -13,7 +13,7 @@ import docker
 import docker.errors
 import requests
 from docker.models.containers import Container
-from docker.types import EndpointConfig, Ulimit
+from docker.types import EndpointConfig, Mount, Ulimit
 
 from dress_rehearsal.compose.docker.compose_file import ServiceSpec
 from dress_rehearsal.compose.docker.daemon import LABEL, ROLE_LABEL, doing
@@ -48,7 +48,9 @@ class Place:
     network: str
     address: str
     volumes: Mapping[str, str]
-    """The stage's own name of each volume of the file."""
+    """What stands for the volumes and files of the file: the stage's own volumes, or paths."""
+    folders: frozenset[str]
+    """Those of the volumes that a folder of this machine stands for."""
     secrets: Mapping[str, Path]
     group: str | None = None
     """The control group that it is put into; None: the one that Docker uses."""
@@ -66,8 +68,6 @@ class ContainerSpec:
     aliases: tuple[str, ...]
     """The names by which the others find it."""
     environment: Mapping[str, str]
-    mounts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """What it sees besides the file's: host path to path inside and `ro` or `rw`."""
     limits: Limits | None = None
     hostname: str | None = None
     """Its own name to itself, by which Docker has others find it too; its container's if None."""
@@ -91,15 +91,18 @@ class ContainerSpec:
 
     def _made(self) -> Container:
         place, service = self.place, self.service
-        mounts: dict[str, dict[str, str]] = {}
-        for mount in service.mounts:
-            source = place.volumes[mount.source] if mount.named else mount.source
-            mounts[source] = {"bind": mount.target, "mode": "ro" if mount.read_only else "rw"}
+        mounts = [
+            Mount(
+                mount.target,
+                place.volumes.get(mount.source, mount.source),
+                type="volume" if mount.named and mount.source not in place.folders else "bind",
+                read_only=mount.read_only,
+            )
+            for mount in service.mounts
+        ]
         for secret in service.secrets:
             path = str(place.secrets[secret])
-            mounts[path] = {"bind": f"/run/secrets/{secret}", "mode": "ro"}
-        for path, (target, mode) in self.mounts.items():
-            mounts[path] = {"bind": target, "mode": mode}
+            mounts.append(Mount(f"/run/secrets/{secret}", path, type="bind", read_only=True))
         settings: dict[str, Any] = dict(service.settings)
         ulimits = settings.pop("ulimits", {})
         return place.client.containers.create(
@@ -110,7 +113,8 @@ class ContainerSpec:
             hostname=self.hostname or self.container,
             environment=dict(self.environment),
             labels={LABEL: place.stage, ROLE_LABEL: service.name},
-            volumes=mounts,
+            # Not as `volumes`: Docker would make a folder of root's where a source is missing.
+            mounts=mounts,
             # The stage looks by itself, until it is green once: the daemon's own checks would go
             # on through the rush, each a process of its own.
             healthcheck={"test": ["NONE"]},

@@ -2,7 +2,6 @@
 things belongs to which stage."""
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -19,37 +18,62 @@ ROLE_LABEL: Final = "dress-rehearsal.service"
 
 _ANSWERS_S: Final = 60
 """What the daemon may take for one answer: on a busy machine starting a container takes seconds."""
-_PARTS: Final = re.compile(r"^(?:unix://.*|)$")
+_USUAL_SOCKET: Final = "unix:///var/run/docker.sock"
+_APART: Final = {
+    "rootless": "a rootless Docker",
+    "userns": "a Docker that maps user ids (userns-remap)",
+    "Docker Desktop": "Docker Desktop",
+}
+"""Ways in which a daemon's containers are apart from this machine, as it tells of itself."""
 
 
-def connect() -> docker.DockerClient:
+def connect(socket: str | None = None) -> docker.DockerClient:
     """Return a client of this machine's daemon.
+
+    Args:
+        socket: its address; by default the one of `DOCKER_HOST`, or the usual one. Never that of a
+            context of Docker's, which may be another machine's.
 
     Raises:
         StageUnusableError: there is none, or this user may not speak to it.
     """
-    named = os.environ.get("DOCKER_HOST", "")
-    if not _PARTS.match(named):
+    named = socket or socket_named()
+    if not named.startswith("unix://"):
         raise StageUnusableError(
             f"The stage is not set: DOCKER_HOST is {named}, a daemon that may be another "
             f"machine's; containers are rehearsed on this machine only: unset DOCKER_HOST, or name "
             f"a socket of this machine (unix:///run/docker.sock)."
         )
-    with doing("the stage is not set", named or "unix:///var/run/docker.sock"):
-        client = docker.from_env(timeout=_ANSWERS_S)
+    with doing("the stage is not set", named):
+        client = docker.DockerClient(base_url=named, timeout=_ANSWERS_S)
         client.ping()
         return client
 
 
-def described() -> str:
+def socket_named() -> str:
+    """Return the address of the daemon's socket: that of `DOCKER_HOST`, or the usual one."""
+    return os.environ.get("DOCKER_HOST") or _USUAL_SOCKET
+
+
+def described(client: docker.DockerClient | None = None) -> str:
     """Return the daemon's version and its kind of cgroups, as "20.10.24, cgroup v1".
 
     Raises:
-        StageUnusableError: there is none, or this user may not speak to it.
+        StageUnusableError: there is none, this user may not speak to it, or its containers are not
+            to be seen from this machine.
     """
-    client = connect()
+    client = client or connect()
     with doing("Docker's daemon cannot be asked"):
         told = client.info()
+    ways = {str(way).partition("name=")[2] for way in told.get("SecurityOptions") or ()}
+    system = str(told.get("OperatingSystem", ""))
+    apart = next((words for sign, words in _APART.items() if sign in {*ways, system}), None)
+    if apart is not None:
+        raise StageUnusableError(
+            f"The stage is not set: this is {apart}, whose containers have no addresses and no "
+            f"process ids on this machine, so nobody could measure them: use Docker Engine on "
+            f"Linux, or the embedded stage."
+        )
     return f"{told.get('ServerVersion', '?')}, cgroup v{told.get('CgroupVersion', '1')}"
 
 
@@ -83,6 +107,7 @@ def _remedy(said: str) -> str:
     low = said.lower()
     for sign, remedy in (
         ("no space left", "free space where Docker keeps its data (`docker system df` shows it)"),
+        ("overlaps with other", "try again: somebody else has just taken the addresses"),
         ("non-overlapping ipv4", "remove networks that nobody needs (`docker network ls`)"),
         ("range of cpus", "lower cpus under [stage.limits]"),
         ("permission denied", "see whether this user may do that"),

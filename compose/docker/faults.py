@@ -63,9 +63,9 @@ class ContainerFaults:
             StageUnusableError: it does not run.
         """
         container = self._running(service)
+        self._undo[f"pause {service}"] = container.go_on  # first: a late answer may be a yes
         with doing(f"{service} cannot be paused"):
             container.container.pause()
-        self._undo[f"pause {service}"] = container.go_on
 
     def go_on(self, service: str) -> None:
         """Have it go on."""

@@ -1,5 +1,6 @@
 """A container's health check as the file has it, run by us: until it is green, and then no more."""
 
+import threading
 import time
 from typing import Final
 
@@ -19,16 +20,25 @@ class Health:
         self._next_s = 0.0
 
     def is_green(self) -> bool:
-        """Return whether it can; one without a check can as soon as it runs."""
+        """Return whether it can; one without a check can as soon as it runs.
+
+        A check that does not end within its time is not green, as it is with Docker.
+        """
         check = self._container.spec.service.health
         if check is None:
             return self._container.exit_code is None
         if time.monotonic() < self._next_s:
             return False
+        green: list[bool] = []
+        asking = threading.Thread(target=self._ask, args=(check.test, green), daemon=True)
+        asking.start()
+        asking.join(check.timeout_s)
+        self._next_s = time.monotonic() + _PAUSE_S
+        return green == [True]
+
+    def _ask(self, words: tuple[str, ...], green: list[bool]) -> None:
         try:
-            code, _ = self._container.container.exec_run(list(check.test))
+            code, _ = self._container.container.exec_run(list(words))
         except (docker.errors.APIError, requests.RequestException):
-            return False  # it has ended, or not begun: whoever waits looks at that too
-        finally:
-            self._next_s = time.monotonic() + _PAUSE_S
-        return code == 0
+            return  # it has ended, or not begun: whoever waits looks at that too
+        green.append(code == 0)

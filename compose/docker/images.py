@@ -10,6 +10,7 @@ from typing import Final
 
 import docker
 import docker.errors
+from docker.utils import parse_repository_tag
 
 from dress_rehearsal.compose.docker.compose_file import Build, ServiceSpec
 from dress_rehearsal.compose.docker.daemon import doing
@@ -28,6 +29,8 @@ CONTEXT: Final = (
 )
 """What our images are built of, in the folder above `compose/`."""
 _DOCKERS_OWN: Final = ("Removing intermediate container", " ---> ")
+OURS: Final = "dress-rehearsal.image"
+"""The label that the Dockerfile gives to every image of ours."""
 _STEP: Final = re.compile(r"Step (\d+)/(\d+)")
 _LAYER: Final = re.compile(r"---> ([0-9a-f]{12})\s*$")
 _COLOUR: Final = re.compile("\x1b\\[[0-9;]*m")
@@ -64,7 +67,7 @@ def _pull(client: docker.DockerClient, image: str, tell: Tell) -> None:
     with doing(
         f"the stage is not set: the image {image} is not on this machine and cannot be pulled"
     ):
-        name, _, tag = image.rpartition(":") if ":" in image.rpartition("/")[2] else (image, "", "")
+        name, tag = parse_repository_tag(image)
         for line in client.api.pull(name, tag=tag or "latest", stream=True, decode=True):
             if "error" in line:
                 raise docker.errors.APIError(str(line["error"]))
@@ -80,6 +83,11 @@ def _build(client: docker.DockerClient, image: str, build: Build, tell: Tell) ->
     with doing(f"the stage is not set: the image {image} cannot be built"):
         before = {str(one["Id"]) for one in client.api.images(all=True)}
         named = _id_of(client, image)
+        if named is not None and OURS not in (client.images.get(image).labels or {}):
+            raise StageUnusableError(
+                f"The stage is not set: there is an image {image} that is not ours, and building "
+                f"would take its name away: name another one in REHEARSE_APP_IMAGE."
+            )
         made: list[str] = []
         try:
             _make(client, image, build, made, tell)

@@ -6,19 +6,30 @@ containers are all there is.
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import docker
 
-from dress_rehearsal.compose.docker.clearing import clear_stage
-from dress_rehearsal.compose.docker.daemon import LABEL, connect, doing
+from dress_rehearsal.compose.docker.clearing import clear_stage, stages
+from dress_rehearsal.compose.docker.daemon import LABEL, connect, described, doing, socket_named
 from dress_rehearsal.compose.docker.images import Tell
 from dress_rehearsal.compose.docker.services import READY_S, Services
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.stage_folder import StageFolder, delete, kept
+from dress_rehearsal.compose.stage_folder import (
+    StageFolder,
+    delete,
+    docker_of,
+    kept,
+    temporary_folder,
+)
 from dress_rehearsal.plans import Person, Plan, write_roster
+from dress_rehearsal.plans.read import plan_toml
+from dress_rehearsal.plans.sections.stage import StageSection
+from dress_rehearsal.plans.sections.target import Target
 
 _DESCRIPTION = "kept.json"
 
@@ -49,6 +60,11 @@ class KeptStage:
         """The file with what the scanners at the entrance show."""
         return self.folder / "secrets" / "app_gate_token"
 
+    @property
+    def rehearsed_by(self) -> Path:
+        """The plan that rehearses it, from outside."""
+        return self.folder / f"{self.plan}.toml"
+
     def containers(self) -> list[tuple[str, str]]:
         """Return its containers as (name, state in Docker's words).
 
@@ -56,7 +72,8 @@ class KeptStage:
             StageUnusableError: the daemon does not answer.
         """
         return [
-            (_name(one, self.name), str(one["Status"])) for one in _listed(connect(), self.name)
+            (_name(one, self.name), str(one["Status"]))
+            for one in _listed(connect(docker_of(self.folder)), self.name)
         ]
 
     def log(self, container: str, lines: int) -> Iterator[str]:
@@ -65,7 +82,7 @@ class KeptStage:
         Raises:
             StageUnusableError: there is no such container, or the daemon does not answer.
         """
-        client = connect()
+        client = connect(docker_of(self.folder))
         names = [_name(one, self.name) for one in _listed(client, self.name)]
         if container not in names:
             raise StageUnusableError(
@@ -82,7 +99,7 @@ class KeptStage:
         Raises:
             StageUnusableError: something is left, which the sentence names.
         """
-        clear_stage(self.name)
+        clear_stage(self.name, connect(docker_of(self.folder)))
         delete(self.folder)
 
 
@@ -93,25 +110,40 @@ def keep(plan: Plan, people: Sequence[Person], tell: Tell) -> KeptStage:
         StageError: it could not be set; what had been started is gone again.
     """
     client = connect()
+    described(client)
     folder = StageFolder.create()
+    services: Services | None = None
     try:
         with folder.living():
             write_roster(folder.path / "roster.csv", people)
-        folder.expect_containers()
+        folder.expect_containers(socket_named())
         services = Services(client, folder, plan, folder.subfolder("logs"), tell)
         services.start_stores(READY_S)
         services.start_app()
         services.close()
         found = KeptStage(folder.path.name, plan.name, services.url, folder.path)
+        with folder.living():
+            found.rehearsed_by.write_text(_from_outside(plan, services.url), encoding="utf-8")
         document = asdict(found) | {"folder": str(found.folder)}
         with folder.living():
             (folder.path / _DESCRIPTION).write_text(json.dumps(document), encoding="utf-8")
         folder.keep()
     except BaseException:
-        clear_stage(folder.path.name, client)
-        folder.remove()
+        if services is not None:
+            services.close()
+        with suppress(StageUnusableError):  # what went wrong first is what is told
+            clear_stage(folder.path.name, client)
+            folder.remove()
         raise
     return found
+
+
+def _from_outside(plan: Plan, url: str) -> str:
+    """Return a plan for a stage that is there already: what is done to a stage is left out."""
+    host = urlsplit(url).hostname or ""
+    target = Target(stage="external", url=url, allow=(host,))
+    changed = {"target": target, "stage": StageSection(), "faults": ()}
+    return plan_toml(plan.model_copy(update=changed))
 
 
 def kept_stages() -> list[KeptStage]:
@@ -122,6 +154,20 @@ def kept_stages() -> list[KeptStage]:
         if document is not None:
             found.append(KeptStage(folder.name, document["plan"], document["url"], folder))
     return found
+
+
+def left_behind() -> list[str]:
+    """Return the names of stages of which things of Docker's are there, and no folder any more.
+
+    After a reboot, say, that emptied the temporary folder. Of a stage whose folder is elsewhere,
+    another user's for one, this cannot be told apart: nobody removes them unasked.
+
+    Raises:
+        StageUnusableError: the daemon does not answer.
+    """
+    with doing("what is left of earlier stages cannot be listed"):
+        names = stages(connect())
+    return sorted(name for name in names if not (temporary_folder() / name).exists())
 
 
 def _described(folder: Path) -> dict[str, str] | None:

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 import docker
+import docker.errors
 from docker.types import IPAMConfig, IPAMPool
 
 from dress_rehearsal.compose.docker.daemon import LABEL, doing
 
+_TRIES: Final = 5
 _GATEWAYS: Final = 1
 """Addresses at the start of a network that Docker keeps for itself."""
 
@@ -27,10 +29,23 @@ class StageNetwork:
             StageUnusableError: the daemon says no.
         """
         self.name = stage
-        labels = {LABEL: stage}
         with doing("the stage is not set: its network cannot be made"):
-            # Docker knows which addresses are free, and gives fixed ones only in a network that
-            # was asked for by its addresses: so it is asked for them first.
+            subnet = self._make(client, stage)
+        self._free: Iterator[str] = (
+            str(address)
+            for number, address in enumerate(ipaddress.ip_network(subnet).hosts())
+            if number >= _GATEWAYS
+        )
+
+    @staticmethod
+    def _make(client: docker.DockerClient, stage: str) -> str:
+        """Make it; return its addresses.
+
+        Docker knows which are free, and gives fixed ones only in a network that was asked for by
+        its addresses: so it is asked for them first. Another stage may take them in between.
+        """
+        labels = {LABEL: stage}
+        for tries_left in reversed(range(_TRIES)):
             chosen = client.networks.create(stage, driver="bridge", labels=labels)
             try:
                 chosen.reload()
@@ -38,12 +53,14 @@ class StageNetwork:
             finally:
                 chosen.remove()
             pool = IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)])
-            client.networks.create(stage, driver="bridge", labels=labels, ipam=pool)
-        self._free: Iterator[str] = (
-            str(address)
-            for number, address in enumerate(ipaddress.ip_network(subnet).hosts())
-            if number >= _GATEWAYS
-        )
+            try:
+                client.networks.create(stage, driver="bridge", labels=labels, ipam=pool)
+            except docker.errors.APIError as error:
+                if not tries_left or "overlaps" not in str(error):
+                    raise
+            else:
+                break
+        return subnet
 
     def address(self) -> str:
         """Return an address that nobody had before."""

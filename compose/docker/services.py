@@ -87,12 +87,30 @@ class Services:
         provide(client, self._wanted(), tell)
         named = {one.source for each in self._wanted() for one in each.mounts if one.named}
         self._volumes = make_volumes(client, self._stage, named - {_TARGETS})
+        self._files = self._copied_files()
         self.containers = ContainerGroup(folder, 0.0)
         self._announcements = Announcements(
             self._announced, self.targets_dir, lambda: self.containers.names()
         )
         self._asked_s = 0.0
         self._daemon_lost = False
+
+    def _copied_files(self) -> dict[str, str]:
+        """Return copies of the files that containers see, readable for whatever user they run as.
+
+        An installation's own may be readable for its user alone.
+        """
+        copies = self._folder.subfolder("files")
+        found: dict[str, str] = {}
+        with self._folder.living():
+            for service in self._wanted():
+                for mount in service.mounts:
+                    if not mount.named and Path(mount.source).is_file():
+                        copy = copies / f"{service.name}-{Path(mount.source).name}"
+                        copy.write_bytes(Path(mount.source).read_bytes())
+                        copy.chmod(0o444)
+                        found[mount.source] = str(copy)
+        return found
 
     def start_stores(self, ready_within_s: float) -> None:
         """Start what keeps the tickets; all waiting of the stage together may take so long.
@@ -133,6 +151,9 @@ class Services:
         Raises:
             StageError: it does not come back.
         """
+        gone = next((one for one in self.containers.containers() if one.label == service), None)
+        for path in self._announced.glob(f"*-{service if gone is None else gone.label}-*.json"):
+            path.unlink(missing_ok=True)  # of the process that has ended
         container = self.containers.restart(service)
         assert isinstance(container, ManagedContainer)
         self.containers.wait(container, Health(container).is_green, _BACK_WITHIN_S)
@@ -282,7 +303,8 @@ class Services:
                 self._stage,
                 self._network.name,
                 self._at(name),
-                {**self._volumes, _TARGETS: str(self._announced)},
+                {**self._volumes, **self._files, _TARGETS: str(self._announced)},
+                frozenset({_TARGETS}),
                 self._file.secrets,
                 self._group,
             ),

@@ -10,10 +10,10 @@ import docker
 
 from dress_rehearsal.compose.app_admin import AppAdmin
 from dress_rehearsal.compose.docker.clearing import clear_stage
-from dress_rehearsal.compose.docker.daemon import connect
+from dress_rehearsal.compose.docker.daemon import connect, described, socket_named
 from dress_rehearsal.compose.docker.faults import ContainerFaults
 from dress_rehearsal.compose.docker.services import READY_S, Services
-from dress_rehearsal.compose.errors import DaemonLostError
+from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.faults import StageFaults
 from dress_rehearsal.compose.guardian import Guardian, clear_guarded
 from dress_rehearsal.compose.limits import raise_file_limit
@@ -70,13 +70,14 @@ class DockerStage:
         """
         raise_file_limit()
         client = self._client = connect()
+        described(client)
         sweep()
         folder = self._folder = StageFolder.create()
         try:
             self._guardian = Guardian.start(folder, self._run.logs / "guardian.log")
             with folder.living():
                 write_roster(self.roster_path, self._people)
-            folder.expect_containers()
+            folder.expect_containers(socket_named())
             self._services = Services(client, folder, self._plan, self._run.logs, self._tell)
             self._faults = StageFaults(ContainerFaults(self._services))
             self._services.start_stores(READY_S)
@@ -218,8 +219,8 @@ class DockerStage:
             return
         try:
             clear_stage(folder.path.name, self._client)
-        except DaemonLostError:
-            # The folder stays, with its record: the next run that finds a daemon clears it.
+        except StageUnusableError:
+            # The folder stays, with its record: the next run that can clears it.
             if self._guardian is not None:
                 self._guardian.release()
             os.close(folder.lock)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from dress_rehearsal.plans.sections.fault_grades import Unit, parse_grade
-from dress_rehearsal.plans.types import format_duration
+from dress_rehearsal.plans.types import LEAST_MEMORY_BYTES, format_duration, format_size
 
 _CALLED: Final = {
     "app": "the app",
@@ -17,6 +17,8 @@ _CALLED: Final = {
 }
 
 _MOST_SECONDS: Final = 3600
+_LEAST: Final = {"cpus": 0.01, "size": LEAST_MEMORY_BYTES}
+"""What Docker gives a container at least."""
 _CONTAINERS: Final = ("docker",)
 """The stages on which a service has a network and limits of its own."""
 
@@ -58,6 +60,10 @@ class FaultKind:
             ValueError: it is not written in the fault's unit, is not above zero, or is too large.
         """
         level = parse_grade(self.unit, grade)
+        least = _LEAST.get(self.unit)
+        if least is not None and level < least:
+            what = format_size(round(least)) if self.unit == "size" else f"{least:g}"
+            raise ValueError(f"the grade of {self.name} is at least {what}: Docker gives no less")
         most = _MOST_SECONDS if self.unit == "seconds" else self.most
         if level > most:
             what = format_duration(most) if self.unit == "seconds" else f"{most:,}"

@@ -47,12 +47,12 @@ def _up(options: argparse.Namespace) -> int:
     console = make_console()
     stage = keep(plan, people_of(plan, options.roster), lambda what: console.print(f"{what} …"))
     console.print(f"The stage {stage.name} for the plan {plan.name} is set: {stage.url}")
-    host = stage.url.rpartition("/")[2].rpartition(":")[0]
     console.print("Rehearse it as often as its tickets last, from another terminal too:")
+    roster = "" if options.roster is None else f" --roster {options.roster}"
     console.print(
-        f'  REHEARSE_ADMIN_TOKEN="$(cat {stage.admin_token})" rehearse run {options.plan} \\\n'
-        f"    --set target.stage=external --set target.url={stage.url} \\\n"
-        f"    --set 'target.allow=[\"{host}\"]'",
+        f'  REHEARSE_ADMIN_TOKEN="$(cat {stage.admin_token})" \\\n'
+        f'  REHEARSE_GATE_TOKEN="$(cat {stage.entry_token})" \\\n'
+        f"    rehearse run {stage.rehearsed_by}{roster}",
         markup=False,
         highlight=False,
         soft_wrap=True,
@@ -62,7 +62,7 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:  # noqa: ARG001 (every command is called so)
-    from dress_rehearsal.compose.docker.kept import kept_stages
+    from dress_rehearsal.compose.docker.kept import kept_stages, left_behind
 
     console = make_console()
     stages = kept_stages()
@@ -72,6 +72,11 @@ def _status(options: argparse.Namespace) -> int:  # noqa: ARG001 (every command 
         console.print(f"{stage.name}: plan {stage.plan}, {stage.url}")
         for name, state in stage.containers():
             console.print(f"  {name:<12} {state}")
+    for name in left_behind():
+        console.print(
+            f"{name}: nothing but containers, a network or volumes is left of it; "
+            f"`rehearse stage down --stage {name}` removes them."
+        )
     return 0
 
 
@@ -83,16 +88,23 @@ def _logs(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
+    from dress_rehearsal.compose.docker.clearing import clear_stage
+    from dress_rehearsal.compose.docker.kept import left_behind
     from dress_rehearsal.compose.errors import StageError
 
     console = make_console()
-    stage = _chosen(options)
     try:
-        stage.clear()
+        if options.stage is not None and options.stage in left_behind():
+            clear_stage(options.stage)
+            name = options.stage
+        else:
+            stage = _chosen(options)
+            stage.clear()
+            name = stage.name
     except StageError as error:
         console.print(str(error), markup=False)
         return BROKEN
-    console.print(f"The stage {stage.name} is cleared.")
+    console.print(f"The stage {name} is cleared.")
     return 0
 
 

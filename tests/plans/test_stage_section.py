@@ -50,6 +50,7 @@ def test_every_preset_can_be_written(name: str) -> None:
         ({"limits": {"app": {"memory": "1 MiB"}}}, "6291456"),
         ({"limits": {"app": {"cpus": 0}}}, "0.01"),
         ({"limits": {"web": {"cpus": 1}}}, "'postgres'"),
+        ({"limits": {"kafka": {"cpus": 1}}}, "the stage of this plan has no kafka"),
         ({"app_containers": 3}, "cannot be shared among stage.app_containers = 3"),
     ],
 )

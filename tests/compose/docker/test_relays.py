@@ -52,7 +52,15 @@ def test_a_relay_has_the_names_of_what_it_stands_before_and_none_of_its_secrets(
     hidden = ContainerSpec(
         service=services["postgres"],
         container="postgres",
-        place=Place(client, "stage", "stage", "10.0.0.2", {}, {"postgres_password": Path("/x")}),
+        place=Place(
+            client,
+            "stage",
+            "stage",
+            "10.0.0.2",
+            {},
+            frozenset(),
+            {"postgres_password": Path("/x")},
+        ),
         log=Path("/logs/postgres.log"),
         aliases=("postgres",),
         environment={"POSTGRES_USER": "festival"},

@@ -262,3 +262,24 @@ def test_sizes_and_cpus_are_grades():
         stage="docker",
     ).faults
     assert (squeeze.level, limit.level) == (0.25, 128 * 2**20)
+
+
+@pytest.mark.parametrize(
+    ("fault", "students", "sentence"),
+    [
+        ({"name": "memory_limit", "service": "app", "grade": "1 MiB"}, 300, "at least 6 MiB"),
+        ({"name": "cpu_squeeze", "service": "app", "grade": "0.001"}, 300, "at least 0.01"),
+        ({"name": "latency", "service": "nginx"}, 12_000, "at most 9,000 students before nginx"),
+        ({"name": "packet_loss", "service": "nginx"}, 12_000, "at most 9,000 students"),
+    ],
+)
+def test_what_docker_could_not_do_is_refused_before(fault, students, sentence):
+    document = {
+        "name": "faulty",
+        "event": {"students": students},
+        "target": {"stage": "docker"},
+        "faults": [{"at": "T", **fault}],
+    }
+    with pytest.raises(PlanInvalidError) as refused:
+        check_plan(document, "faulty.toml")
+    assert sentence in str(refused.value)

@@ -31,12 +31,12 @@ def title_of(svg):
 
 def test_the_whole_matrix_fits_and_each_cell_has_a_square():
     svg = draw_heat_map(whole())
-    count = len(STRATEGIES)
-    assert squares(svg, BLUE) == count * len(FAULTS) + 1  # and one in the legend
+    count, caught = len(STRATEGIES), len(STRATEGIES) * len(FAULTS)
+    assert squares(svg, BLUE) == caught + 1  # and one in the legend
     assert squares(svg, GREEN) == count + 1
     assert squares(svg, VERMILLION) == 0
     assert title_of(svg) == (
-        f"All {count + count * len(FAULTS)} cells came out as expected: {count * len(FAULTS)} faults "
+        f"All {count + caught} cells came out as expected: {caught} faults "
         f"caught, nobody accused in {count} healthy cells"
     )
 
