@@ -28,6 +28,8 @@ def app_manifests(file: ComposeFile) -> list[Object]:
     )
     # What is empty is not set.
     environment = {name: value for name, value in app.environment.items() if value}
+    # Who reaches the Service may write what a proxy would: an Ingress of yours switches it on.
+    environment["APP_BEHIND_PROXY"] = "off"
     http = {"http": int(app.environment["APP_PORT"])}
     asked = {"http": int(neighbours.environment["NEIGHBOURS_PORT"])}
     return [

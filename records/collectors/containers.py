@@ -172,14 +172,25 @@ class Containers:
             if not own:
                 return None
             first = next(iter(own.values())).folder
-            network = (folder / "ns" / "net", self._proc / _OWN_NETWORK)
-            theirs, ours = (path.stat() for path in network)
-            net = None if theirs.st_ino == ours.st_ino else folder / "net"
+            net = self._network_of(folder)
             return Container(name, pid, own, (first, first.stat().st_ino), net)
         except (OSError, ValueError) as error:
             if folder.exists():
                 self._trouble = f"{name}: {error}"
             return None
+
+    def _network_of(self, folder: Path) -> Path | None:
+        """Return where a container's network tells of itself; None: it is this machine's.
+
+        Whose namespace it is may be asked by root alone; what it counts may be read by all.
+        """
+        try:
+            theirs = (folder / "ns" / "net").stat()
+        except PermissionError:
+            return folder / "net"
+        return (
+            None if theirs.st_ino == (self._proc / _OWN_NETWORK).stat().st_ino else folder / "net"
+        )
 
     def _queues(self, container: Container) -> ListenQueues | None:
         if container.net is None or not self._ports:

@@ -60,7 +60,8 @@ def expected_sources(plan: Plan) -> tuple[str, ...]:
     """Return the sources that every run of a plan hears, by their components."""
     if not plan.target.ours:
         return ("kernel", "processes", "generator")  # the target's may not be ours to read
-    return (*(name for name in _LASTING if name != "containers"), "app")
+    contained = plan.target.stage == "docker"
+    return (*(name for name in _LASTING if contained or name != "containers"), "app")
 
 
 def silent_s(component: str, plan: Plan) -> float:

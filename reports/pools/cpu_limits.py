@@ -37,6 +37,13 @@ def find_cpu_limits(evidence: Evidence, grid: Any) -> list[PoolFinding]:
     return found
 
 
+def _tightest(container: ContainerCpu, during: Any) -> float:
+    """Return the lowest limit that a container had meanwhile; a fault may change it."""
+    limits = container.limit[during]
+    known = limits[~np.isnan(limits)]
+    return float(known.min() if len(known) else np.nanmin(container.limit))
+
+
 def throttling_words(service: str, containers: Sequence[ContainerCpu], during: Any) -> str:
     """Return how often a service was throttled, and its limit: "the app was throttled 61% of the
     time: its limit is 1 CPU".
@@ -45,7 +52,7 @@ def throttling_words(service: str, containers: Sequence[ContainerCpu], during: A
         containers: those of the service that have a limit.
         during: which intervals, as a bool array.
     """
-    limits = [float(np.nanmin(each.limit)) for each in containers]
+    limits = [_tightest(each, during) for each in containers]
     periods = sum(float(np.nansum(each.periods[during])) for each in containers)
     throttled = sum(float(np.nansum(each.throttled[during])) for each in containers)
     share = percent(round(throttled / periods, 3) if periods else 0.0)

@@ -119,6 +119,6 @@ class SentShards:
         """Send what is new. A file stands under its name once it is whole."""
         for path in sorted(self._run.requests.glob("*.parquet")):
             if path not in self._sent:
-                self._sent.add(path)
                 self._send(SHARD, {"name": path.name, "content": path.read_bytes()})
+                self._sent.add(path)  # not before: a send that was cut short is made again
                 path.unlink()

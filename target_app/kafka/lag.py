@@ -4,6 +4,7 @@ A topic's end is read off the answer to a fetch, its high watermark. Asked for b
 brokers (Tansu 0.6, which the embedded stage runs) tell where the last batch begins.
 """
 
+import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -57,9 +58,14 @@ class LagReader:
         self._admin: AIOKafkaAdminClient | None = None
         self._client: AIOKafkaClient | None = None
         self._partitions: dict[str, list[TopicPartition]] = {}
+        self._asking = asyncio.Lock()  # several ask, and one that fails closes for all
 
     async def close(self) -> None:
         """Close the connections."""
+        async with self._asking:
+            await self._close()
+
+    async def _close(self) -> None:
         admin, self._admin = self._admin, None
         client, self._client = self._client, None
         self._partitions.clear()
@@ -74,15 +80,20 @@ class LagReader:
         Raises `DependencyDownError` where Kafka does not answer, `TopicMissingError` where it has
         no such topic.
         """
-        try:
-            async with answered():
-                return await self._read(topic, group)
-        except DependencyDownError:
-            await self.close()
-            raise
+        async with self._asking:
+            try:
+                async with answered():
+                    return await self._read(topic, group)
+            except DependencyDownError:
+                await self._close()
+                raise
 
     async def partitions(self, topic: str) -> list[TopicPartition]:
         """Return a topic's partitions. To be called within `answered`."""
+        async with self._asking:
+            return await self._partitions_of(topic)
+
+    async def _partitions_of(self, topic: str) -> list[TopicPartition]:
         known = self._partitions.get(topic)
         if known is None:
             client = await self._connected()
@@ -96,7 +107,7 @@ class LagReader:
         return known
 
     async def _read(self, topic: str, group: str) -> Lag:
-        partitions = await self.partitions(topic)
+        partitions = await self._partitions_of(topic)
         assert self._admin is not None
         stored = await self._admin.list_consumer_group_offsets(group, partitions=partitions)
         committed = {
