@@ -93,7 +93,8 @@ def test_a_rehearsal_on_containers_is_whole_and_passes_or_blames_the_machine(
     assert ended.code in (0, 3), ended.said
     verdict = json.loads((ended.run / "verdict.json").read_text())
     assert verdict["census"]["students"] == 300
-    assert verdict["census"]["ticket"] == 120
+    if ended.code == 0:  # else the machine may have been too busy for the sale to end
+        assert verdict["census"]["ticket"] == 120
     wrongs = {name: count for name, count in verdict["audit"].items() if name != "settle_ms"}
     assert not any(wrongs.values()), wrongs
     run = RunDirectory.open(ended.run)
