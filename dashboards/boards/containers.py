@@ -29,9 +29,7 @@ def containers() -> tuple[Panel, ...]:
             "Processor seconds a second, processes that came and went included; dashed is what its "
             "limit lets it use, held back what it would have used without.",
             [
-                Query(
-                    _or_none(per_second(of_run("container_cpu_usage_seconds_total"), _BY)), _NAME
-                ),
+                Query(_or_none(per_second(used, _BY)), _NAME),
                 Query(
                     _or_none(per_second(of_run("container_cpu_cfs_throttled_seconds_total"), _BY)),
                     f"{_NAME} held back",
