@@ -31,6 +31,8 @@ class ContainerFaults:
         self._undo: dict[str, Callable[[], None]] = {}
         """What puts right what is wrong now, by the fault's title."""
         self._within_s: dict[str, float] = {}
+        self._containers: dict[str, str] = {}
+        """Which container was ended for a service: of several, the first that ran then."""
 
     @property
     def admin(self) -> AppAdmin:
@@ -77,8 +79,9 @@ class ContainerFaults:
         Raises:
             StageUnusableError: it does not run.
         """
-        self.processes.kill_planned(service)
-        self.processes.await_end(service, _DIES_WITHIN_S, why)
+        label = self._choose(service)
+        self.processes.kill_planned(label)
+        self.processes.await_end(label, _DIES_WITHIN_S, why)
 
     def ask_to_end(self, service: str) -> None:
         """Ask it to end.
@@ -86,7 +89,7 @@ class ContainerFaults:
         Raises:
             StageUnusableError: it does not run.
         """
-        self._within_s[service] = self.processes.ask_to_end(service)
+        self._within_s[service] = self.processes.ask_to_end(self._choose(service))
 
     def await_end(self, service: str, why: str) -> None:
         """Wait until it has ended; that is a planned loss if it ended well.
@@ -95,7 +98,7 @@ class ContainerFaults:
             StageUnusableError: nobody asked it to.
         """
         within_s = self._within_s.get(service, 0.0) + _GRACE_S
-        self.processes.await_end(service, within_s, why, well=True)
+        self.processes.await_end(self._chosen(service), within_s, why, well=True)
 
     def bring_back(self, service: str) -> None:
         """Start it again, with what it had, and wait until it works.
@@ -103,7 +106,7 @@ class ContainerFaults:
         Raises:
             StageError: it does not come back.
         """
-        self._services.bring_back(service)
+        self._services.bring_back(self._chosen(service))
 
     def constrain(self, fault: Fault) -> None:
         """Give it less of the network, of CPU or of memory.
@@ -137,6 +140,13 @@ class ContainerFaults:
         for title in list(self._undo):
             with suppress(StageError, docker.errors.DockerException):
                 self._put_right(title)
+
+    def _choose(self, service: str) -> str:
+        label = self._containers[service] = self._running(service).label
+        return label
+
+    def _chosen(self, service: str) -> str:
+        return self._containers.get(service, service)
 
     def _put_right(self, title: str) -> None:
         undo = self._undo.pop(title, None)
