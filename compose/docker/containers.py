@@ -34,6 +34,10 @@ _TELLS_S: Final = 5.0
 _POLL_S: Final = 0.02
 
 
+_PROMPT: Final = ("nginx", "redis")
+"""Short of processors these go before the app: who waits in a proxy is served in no order."""
+_SHARES: Final = 4096
+"""Four times what a container weighs."""
 OF_OUR_IMAGE: Final = ("prepare", "app", "writeback", "neighbours")
 """The services that run the reference app's image, and log in JSON."""
 
@@ -133,6 +137,7 @@ class ContainerSpec:
             # The app says by its pid which worker answered: it is to be the one known here.
             pid_mode="host" if service.name in OF_OUR_IMAGE else None,
             cgroup_parent=place.group,
+            cpu_shares=_SHARES if service.name in _PROMPT else None,
             **_limited(self.limits),
             **settings,
         )
