@@ -51,9 +51,9 @@ test-observability: $(STAMP)
 	REHEARSE_REQUIRE_OBSERVABILITY=1 $(BIN)/pytest -m observability tests/observability$(if $(AGAIN), || $(call ALONE,-m observability))
 
 # The stage in containers, on images that are made here without a registry; without a Docker daemon
-# these tests are skipped.
+# these tests are skipped. One after the other: some look at all that is on the machine.
 test-docker: $(STAMP)
-	$(BIN)/pytest -m docker tests/docker --numprocesses 2 --dist loadgroup $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m docker))
+	$(BIN)/pytest -m docker tests/docker $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m docker))
 
 # The property tests, each for so many seconds: never a traceback, whatever comes from outside.
 SECONDS ?= 60
