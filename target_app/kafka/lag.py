@@ -7,7 +7,8 @@ brokers (Tansu 0.6, which the embedded stage runs) tell where the last batch beg
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from aiokafka import TopicPartition
@@ -23,11 +24,14 @@ from dress_rehearsal.target_app.kafka.connection import (
     TopicMissingError,
     answered,
     client_settings,
+    ended,
 )
+from dress_rehearsal.target_app.kafka.topic_id import topic_id
 
 _EARLIEST = -2
 _WAIT_MS = 5  # with 0 some brokers answer with nothing
 _ENOUGH_BYTES = 1 << 20
+_FIRST_BATCH_BYTES = 1  # brokers give the first batch of an answer whole, however little is asked
 _OUT_OF_RANGE = 1
 _MS_PER_S = 1000
 
@@ -35,23 +39,33 @@ _MS_PER_S = 1000
 class Lag(NamedTuple):
     """How far a group is behind."""
 
+    topic: bytes
+    """The topic's id: another one where it was deleted, or lost, and is there again."""
     messages: int
     oldest_s: float
     """For how long the oldest of them has been there; 0 without any."""
-    begun_anew: frozenset[TopicPartition]
-    """Partitions that end before what was committed: somebody deleted the topic, and it is there
-    again. Their offsets mean nothing any more."""
+    done: Mapping[TopicPartition, int]
+    """The first offset of each partition that is not committed."""
+    ends: Mapping[TopicPartition, int]
+    """The offset that each partition's next message will have."""
+    beyond: frozenset[TopicPartition]
+    """Partitions that end before what was committed, so that it means nothing any more."""
 
 
 class _Tail(NamedTuple):
     """What a partition holds from an offset on."""
 
-    messages: int
+    begin: int
+    end: int
     oldest_ms: int | None
 
 
 class LagReader:
-    """Reads the lag of groups; connects when first needed, and anew after an error."""
+    """Reads the lag of groups; connects when first needed, and anew after an error.
+
+    All methods but `close` raise `DependencyDownError` where Kafka does not answer and
+    `TopicMissingError` where it has no such topic.
+    """
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
@@ -69,29 +83,34 @@ class LagReader:
         admin, self._admin = self._admin, None
         client, self._client = self._client, None
         self._partitions.clear()
-        if admin is not None:
-            await admin.close()
-        if client is not None:
-            await client.close()
+        for each in (admin, client):
+            if each is not None:
+                await ended(each.close)
 
     async def read(self, topic: str, group: str) -> Lag:
-        """Return the lag of `group` in `topic`.
+        """Return the lag of `group` in `topic`."""
+        async with self._asked():
+            return await self._read(topic, group)
 
-        Raises `DependencyDownError` where Kafka does not answer, `TopicMissingError` where it has
-        no such topic.
-        """
+    async def partitions(self, topic: str) -> list[TopicPartition]:
+        """Return a topic's partitions."""
+        async with self._asked():
+            return await self._partitions_of(topic)
+
+    async def topic_id(self, topic: str) -> bytes:
+        """Return a topic's id, as `Lag.topic`."""
+        async with self._asked():
+            return await topic_id(await self._connected(), topic)
+
+    @asynccontextmanager
+    async def _asked(self) -> AsyncIterator[None]:
         async with self._asking:
             try:
                 async with answered():
-                    return await self._read(topic, group)
+                    yield
             except DependencyDownError:
                 await self._close()
                 raise
-
-    async def partitions(self, topic: str) -> list[TopicPartition]:
-        """Return a topic's partitions. To be called within `answered`."""
-        async with self._asking:
-            return await self._partitions_of(topic)
 
     async def _partitions_of(self, topic: str) -> list[TopicPartition]:
         known = self._partitions.get(topic)
@@ -107,43 +126,63 @@ class LagReader:
         return known
 
     async def _read(self, topic: str, group: str) -> Lag:
+        now = await topic_id(await self._connected(), topic)
         partitions = await self._partitions_of(topic)
         assert self._admin is not None
         stored = await self._admin.list_consumer_group_offsets(group, partitions=partitions)
         committed = {
-            partition: stored[partition].offset if partition in stored else -1
+            partition: max(0, stored[partition].offset) if partition in stored else 0
             for partition in partitions
         }
-        tails = await self._fetch({each: max(0, offset) for each, offset in committed.items()})
-        lost = [each for each in partitions if each not in tails or tails[each].messages < 0]
+        tails = await self._fetch(committed)
+        lost = [
+            each for each in partitions if each not in tails or tails[each].end < committed[each]
+        ]
         if lost:
             tails |= await self._fetch(await self._begin(lost))
+        if len(tails) < len(partitions):
+            raise DependencyDownError(TITLE, f"offsets of {topic} change while they are asked for")
         oldest = [tail.oldest_ms for tail in tails.values() if tail.oldest_ms is not None]
         return Lag(
-            sum(max(0, tail.messages) for tail in tails.values()),
+            now,
+            sum(tail.end - tail.begin for tail in tails.values()),
             max(0.0, time.time() - min(oldest) / _MS_PER_S) if oldest else 0.0,
-            frozenset(each for each in lost if committed[each] > 0),
+            {each: tail.begin for each, tail in tails.items()},
+            {each: tail.end for each, tail in tails.items()},
+            frozenset(each for each in lost if committed[each] > tails[each].end),
         )
 
     async def _fetch(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, _Tail]:
-        """Return what follows each offset; no entry where the offset is none of the partition's."""
+        """Return what follows each offset; no entry where the offset is none of the partition's.
+
+        Each partition is asked for by itself: of the second one in an answer Kafka gives only what
+        fits into the bytes asked for.
+        """
         client = await self._connected()
+        asked = [
+            client.send(
+                node,
+                FetchRequest(
+                    _WAIT_MS,
+                    0,
+                    _ENOUGH_BYTES,
+                    0,
+                    [(each.topic, [(each.partition, offsets[each], _FIRST_BATCH_BYTES)])],
+                ),
+            )
+            for node, partitions in self._by_leader(offsets).items()
+            for each in partitions
+        ]
         tails = {}
-        for node, partitions in self._by_leader(offsets).items():
-            asked = [
-                (topic, [(each.partition, offsets[each], 1) for each in own])
-                for topic, own in _by_topic(partitions).items()
-            ]
-            request = FetchRequest(_WAIT_MS, 0, _ENOUGH_BYTES, 0, asked)
-            answer = await client.send(node, request)
-            for topic, answers in answer.topics:
-                for number, error, end, *_, records in answers:
-                    each = TopicPartition(topic, number)
-                    if error == _OUT_OF_RANGE:
-                        continue
-                    if error:
-                        raise DependencyDownError(TITLE, f"error {error} of {topic}[{number}]")
-                    tails[each] = _Tail(end - offsets[each], _first_ms(records, offsets[each]))
+        for answer in await asyncio.gather(*asked):
+            ((topic, ((number, error, end, *_, records),)),) = answer.topics
+            each = TopicPartition(topic, number)
+            if error == _OUT_OF_RANGE:
+                continue
+            if error:
+                raise DependencyDownError(TITLE, f"error {error} of {topic}[{number}]")
+            begin = offsets[each]
+            tails[each] = _Tail(begin, end, _first_ms(records, begin))
         return tails
 
     async def _begin(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:

@@ -1,5 +1,7 @@
 """How far the messages of each partition are dealt with: what may be committed as its offset."""
 
+from collections.abc import Iterable
+
 from aiokafka import TopicPartition
 
 
@@ -16,8 +18,13 @@ class Progress:
 
     def begin_anew(self) -> None:
         """Know of nothing: partitions went to others, or come again from what was committed."""
-        self._open.clear()
-        self._next.clear()
+        self.forget(list(self._next))
+
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Know nothing of these partitions any more: they are read from their beginning."""
+        for partition in partitions:
+            self._open.pop(partition, None)
+            self._next.pop(partition, None)
 
     def take(self, partition: TopicPartition, offset: int) -> None:
         """Take note of a message that was read."""

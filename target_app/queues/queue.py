@@ -64,5 +64,17 @@ class GrantQueue(Protocol):
     async def count(self) -> Counts:
         """Return how many messages there are."""
 
+    async def is_empty(self, nothing_came: bool) -> bool:
+        """Return whether one that takes may leave, and no grant waits that nobody sees to.
+
+        To be asked after each take since it was told to; `nothing_came` says what that gave.
+        """
+
+    async def dead_letters(self) -> list[str]:
+        """Return what the dead letters say that others do not see to now; they stay where they are.
+
+        Those that another client looks at or replays may be missing.
+        """
+
     async def replay(self) -> int:
         """Move every dead letter back to the queue; return how many."""

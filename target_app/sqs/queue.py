@@ -112,6 +112,14 @@ class SqsQueue:
             messages += [message for part in await asyncio.gather(*more) for message in part]
         return messages
 
+    async def is_empty(self, nothing_came: bool) -> bool:
+        """Return whether the queue is. What others have taken may come again, so it is waited for.
+
+        SQS tells nobody who else takes: one of several that leaves while grants keep coming never
+        finds it empty.
+        """
+        return nothing_came and not (await self.count()).waiting
+
     @measured("sqs", "receive")
     async def receive(self, wait_s: int, *, queue: str = "grants") -> list[Message]:
         """Return at most `BATCH` messages, hidden from others for `VISIBILITY_S`."""
@@ -135,10 +143,12 @@ class SqsQueue:
         await self.postpone(messages, POISONED_AGAIN_S)
 
     @measured("sqs", "postpone")
-    async def postpone(self, messages: Sequence[Message], hidden_s: int) -> None:
+    async def postpone(
+        self, messages: Sequence[Message], hidden_s: int, *, queue: str = "grants"
+    ) -> None:
         """Let messages be received again after `hidden_s`."""
         await self._call_in_batches(
-            "change_message_visibility_batch", "grants", messages, VisibilityTimeout=hidden_s
+            "change_message_visibility_batch", queue, messages, VisibilityTimeout=hidden_s
         )
 
     async def _call_in_batches(
@@ -153,10 +163,22 @@ class SqsQueue:
                 ]
                 await getattr(self._client, call)(QueueUrl=url, Entries=entries)
 
+    async def dead_letters(self) -> list[str]:
+        """Return what the dead letters say. They are hidden from others until all are read."""
+        seen: dict[str, Message] = {}
+        try:
+            while some := await self.receive(WAIT_S, queue="dead"):
+                if any(message.id in seen for message in some):
+                    break  # so many that the first come again
+                seen |= {message.id: message for message in some}
+        finally:
+            await self.postpone(list(seen.values()), 0, queue="dead")
+        return [message.body for message in seen.values()]
+
     async def replay(self) -> int:
         """Move every dead letter back to the queue; return how many."""
         replayed = 0
-        while dead := await self.receive(0, queue="dead"):
+        while dead := await self.receive(WAIT_S, queue="dead"):
             refused = await self.send([message.body for message in dead])
             sent = [message for index, message in enumerate(dead) if index not in refused]
             await self.delete(sent, queue="dead")

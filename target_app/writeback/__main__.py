@@ -53,10 +53,9 @@ class Writeback:
         """Return whether everything that could be written was."""
         while time.monotonic() < self._stop_by_s:
             try:
-                if not await self._move() and self._stopping.is_set():
-                    if await self._source.is_empty():
-                        return True
-                    continue
+                moved = await self._move()
+                if self._stopping.is_set() and await self._source.is_empty(not moved):
+                    return True
             except (UnavailableError, RedisError, OSError) as error:
                 await self._set_back(error)
         return False

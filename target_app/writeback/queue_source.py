@@ -84,9 +84,12 @@ class QueueSource:
             self._tell("poisoned", f"Grant {entry_id} cannot be written: {why}.")
             _LOG.error("a grant cannot be written", extra={"entry": entry_id, "reason": why})
 
-    async def is_empty(self) -> bool:
-        """Return whether the queue is. Poisoned messages leave it too, as dead letters."""
-        return not self._held and not (await self._queue.count()).waiting
+    async def is_empty(self, nothing_came: bool) -> bool:
+        """Return whether the queue is, as far as this worker has to see to it.
+
+        Poisoned messages leave it too, as dead letters.
+        """
+        return not self._held and await self._queue.is_empty(nothing_came)
 
     @measured("redis", "mark_issued")
     async def _tell_issued(self, written: list[Entry]) -> None:

@@ -12,7 +12,7 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 
 from dress_rehearsal.target_app.errors import DependencyDownError
-from dress_rehearsal.target_app.queues.message import GrantMessage, write_message
+from dress_rehearsal.target_app.queues.message import GrantMessage, read_message, write_message
 from dress_rehearsal.target_app.queues.queue import GrantQueue
 from dress_rehearsal.target_app.stores.redis_keys import EventKeys, Holder
 from dress_rehearsal.target_app.telemetry.boundaries import measured
@@ -37,6 +37,7 @@ class QueueSweep:
         self._redis = redis
         self._keys = EventKeys(event)
         self._sent: set[str] = set()
+        self._dead: set[str] = set()
         self._due_s = 0.0
 
     async def when_due(self) -> int:
@@ -54,8 +55,11 @@ class QueueSweep:
         if not forgotten:
             return 0
         counts = await self._queue.count()
-        if counts.waiting or counts.dead:
-            return 0  # what waits, or is a dead letter, is not forgotten
+        if counts.waiting:
+            return 0  # what waits is not forgotten
+        forgotten = await self._without_dead(forgotten, counts.dead)
+        if not forgotten:
+            return 0
         for start in range(0, len(forgotten), self._queue.batch):
             part = forgotten[start : start + self._queue.batch]
             refused = await self._queue.send([write_message(grant) for grant in part])
@@ -65,6 +69,18 @@ class QueueSweep:
         SENT_AGAIN.inc(len(forgotten))
         _LOG.warning("grants had no message; sent now", extra={"grants": len(forgotten)})
         return len(forgotten)
+
+    async def _without_dead(self, grants: list[GrantMessage], dead: int) -> list[GrantMessage]:
+        """Return the grants that are no dead letters; none where that cannot be told now."""
+        if not dead:
+            self._dead.clear()  # replayed or purged: what is forgotten now is so for good
+            return grants
+        if any(grant.ticket not in self._dead for grant in grants):
+            letters = await self._queue.dead_letters()
+            self._dead.update(filter(None, map(_ticket_of, letters)))
+            if len(letters) < dead:
+                return []  # others look at them, or put them back
+        return [grant for grant in grants if grant.ticket not in self._dead]
 
     @measured("redis", "read_forgotten")
     async def _forgotten(self) -> list[GrantMessage]:
@@ -91,3 +107,11 @@ class QueueSweep:
                     GrantMessage(student=student.decode(), epoch=int(epoch or 0), **grant)
                 )
         return grants
+
+
+def _ticket_of(body: str) -> str | None:
+    """Return the ticket that a dead letter tells of; None where it is no grant."""
+    try:
+        return read_message(body).ticket
+    except msgspec.DecodeError:
+        return None

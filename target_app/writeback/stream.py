@@ -79,8 +79,11 @@ class Source(Protocol):
     def set_aside(self, entry_id: str, why: str) -> None:
         """Leave an entry that cannot be written, and say so once."""
 
-    async def is_empty(self) -> bool:
-        """Return whether nothing is left that could be written; asked after `read` gave nothing."""
+    async def is_empty(self, nothing_came: bool) -> bool:
+        """Return whether nothing is left that this worker has to write.
+
+        To be asked after each batch; `nothing_came` says that there was none to write.
+        """
 
 
 class StreamSource:
@@ -126,9 +129,9 @@ class StreamSource:
             self._tell("poisoned", f"Grant {entry_id} cannot be written: {why}.")
             _LOG.error("a grant cannot be written", extra={"entry": entry_id, "reason": why})
 
-    async def is_empty(self) -> bool:
-        """Return True: the stream gives everything it has, so nothing read is nothing left."""
-        return True
+    async def is_empty(self, nothing_came: bool) -> bool:
+        """Return whether nothing came: the stream gives everything it has."""
+        return nothing_came
 
     @measured("redis", "read_grants")
     async def _read(

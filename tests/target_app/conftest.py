@@ -18,7 +18,7 @@ import pytest
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
 from dress_rehearsal.target_app.faults import FAULTS, FAULTS_KEY
 from dress_rehearsal.target_app.kafka import connection as kafka_connection
-from dress_rehearsal.target_app.kafka import queue as kafka_queue
+from dress_rehearsal.target_app.kafka import member as kafka_member
 from dress_rehearsal.target_app.roster import read_roster
 from dress_rehearsal.target_app.sqs import queue as sqs_queue
 from tests.target_app.apps import ADMIN_TOKEN, App, InProcess, Stage
@@ -275,19 +275,17 @@ def kafka_bootstrap() -> Iterator[str]:
 def kafka_alone() -> Iterator[None]:
     """Readers in this process take all partitions by themselves: a group takes 3 s to form."""
 
-    async def take_all(queue: kafka_queue.KafkaQueue) -> None:
-        consumer = await queue._reading()
-        consumer.assign(await queue._lag.partitions(queue.topic))
-        queue._joined.set()
-
-    async def join(queue: kafka_queue.KafkaQueue) -> None:
+    async def join(member: kafka_member.Member) -> None:
         async with kafka_connection.answered():
-            await take_all(queue)
+            consumer = await member._reading()
+            partitions = await member._lag.partitions(member._topic)
+            consumer.assign(partitions)
+            member.assigned(partitions)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kafka_queue.KafkaQueue, "_share", lambda queue, consumer: None)
-        patch.setattr(kafka_queue.KafkaQueue, "join", join)
-        patch.setattr(kafka_queue, "WAIT_MS", 20)
+        patch.setattr(kafka_member.Member, "_share", lambda member, consumer: None)
+        patch.setattr(kafka_member.Member, "join", join)
+        patch.setattr(kafka_member, "WAIT_MS", 20)
         yield
 
 

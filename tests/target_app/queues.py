@@ -70,7 +70,7 @@ async def come_again(queue: Any, messages: list[Message]) -> None:
         await queue.postpone(messages, 0)
         return
     for partition, offset in sorted((message.handle for message in messages), reverse=True):
-        queue._consumer.seek(partition, offset)
+        queue._member._consumer.seek(partition, offset)
 
 
 async def bury(queue: Any, bodies: list[str]) -> None:
@@ -78,4 +78,4 @@ async def bury(queue: Any, bodies: list[str]) -> None:
     if isinstance(queue, SqsQueue):
         assert await queue.send(bodies, queue="dead") == {}
     else:
-        assert await queue._send(queue.dead, bodies) == {}
+        assert await queue._send(queue.dead.topic, bodies) == {}

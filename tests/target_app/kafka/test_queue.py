@@ -6,13 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.fetch import FetchRequest
 
 from dress_rehearsal.target_app.errors import SettingsError
-from dress_rehearsal.target_app.kafka.connection import TopicMissingError
+from dress_rehearsal.target_app.kafka.connection import CALL_TIMEOUT_S, TopicMissingError
 from dress_rehearsal.target_app.kafka.progress import Progress
 from dress_rehearsal.target_app.kafka.queue import PARTITIONS, KafkaQueue
+from dress_rehearsal.target_app.queues.queue import Message
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 from dress_rehearsal.target_app.writeback import dead_letters
@@ -94,21 +97,148 @@ def test_dead_letters_are_kept_until_they_are_replayed(run: Start) -> None:
     run(work)
 
 
-def test_a_topic_that_begins_anew_is_read_from_its_beginning(run: Start) -> None:
+def test_dead_letters_are_looked_at_and_stay(run: Start) -> None:
+    async def work(queue: KafkaQueue) -> None:
+        assert await queue.dead_letters() == []
+        await bury(queue, [f"m{index}" for index in range(30)])
+        for _ in range(2):
+            assert sorted(await queue.dead_letters()) == sorted(f"m{index}" for index in range(30))
+        assert await queue.replay() == 30
+        assert await queue.dead_letters() == []
+
+    run(work)
+
+
+def test_a_dead_letter_that_is_no_text_is_replayed_like_the_others(run: Start) -> None:
+    async def work(queue: KafkaQueue) -> None:
+        producer = await queue._sending()
+        for value in (b"\xff no text", b"text", None):
+            await producer.send_and_wait(queue.dead.topic, value, key=b"key")
+        assert await queue.replay() == 3
+        bodies = {message.body for message in await taken(queue, 3)}
+        assert bodies == {"\N{REPLACEMENT CHARACTER} no text", "text", ""}
+
+    run(work)
+
+
+def test_a_consumer_that_cannot_leave_keeps_no_replay_from_its_end(
+    run: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def never(consumer: AIOKafkaConsumer) -> None:
+        await stop(consumer)
+        await asyncio.Event().wait()
+
+    stop = AIOKafkaConsumer.stop
+    monkeypatch.setattr(AIOKafkaConsumer, "stop", never)
+
+    async def work(queue: KafkaQueue) -> None:
+        await bury(queue, ["m"])
+        async with asyncio.timeout(3 * CALL_TIMEOUT_S):
+            assert await queue.replay() == 1
+
+    run(work)
+    assert "closed without saying goodbye" in caplog.text
+
+
+async def begin_anew(queue: KafkaQueue) -> None:
+    """Have the topic be deleted, and be there again."""
+    admin = AIOKafkaAdminClient(**queue._where)
+    await admin.start()
+    await admin.delete_topics([queue.topic])
+    await admin.close()
+    await queue.create()
+
+
+@pytest.mark.parametrize("new", [8, 80], ids=["smaller", "outgrown"])
+@pytest.mark.parametrize("seen_by", ["count", "commit"])
+def test_a_topic_that_begins_anew_is_read_from_its_beginning(
+    run: Start, caplog: pytest.LogCaptureFixture, new: int, seen_by: str
+) -> None:
+    """Whether it is shorter or longer than what was read of the old one."""
+    bodies = {f"new {index}" for index in range(new)}
+
     async def work(queue: KafkaQueue) -> None:
         await queue.send([f"old {index}" for index in range(40)])
         await queue.delete(await taken(queue, 40))
-        admin = AIOKafkaAdminClient(**queue._where)
-        await admin.start()
-        await admin.delete_topics([queue.topic])
-        await admin.close()
-        await queue.create()
-        assert await queue.send([f"new {index}" for index in range(8)]) == {}
-        assert (await queue.count()).waiting == 8
-        messages = await taken(queue, 8)
-        assert {message.body for message in messages} == {f"new {index}" for index in range(8)}
+        await begin_anew(queue)
+        assert await queue.send(sorted(bodies)) == {}
+        if seen_by == "count":
+            assert (await queue.count()).waiting == new
+        came = set()
+        while came < bodies:  # not joined again: what the old topic came to is remembered
+            messages = await queue.take()
+            came |= {message.body for message in messages}
+            await queue.delete(messages)
+            if seen_by == "count":
+                await queue.count()
+        assert (await queue.count()).waiting == 0
+
+    run(work)
+    assert caplog.text.count("the topic begins anew") == 1
+
+
+def test_only_the_partition_that_ends_before_its_offset_is_read_again_and_once(
+    run: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(queue: KafkaQueue) -> None:
+        await queue.send([f"m{index}" for index in range(40)])
+        messages = await taken(queue, 40)
+        lost = messages[0].handle[0]
+        consumer = queue._member._consumer
+        assert consumer is not None
+        await consumer.commit({lost: 500})
+        consumer.seek(lost, 500)
+        due = sorted(each for each in messages if each.handle[0] == lost)
+        again: list[Message] = []
+        while len(again) < len(due):
+            await queue.count()
+            again += await queue.take()
+        for _ in range(4):
+            await queue.count()
+            again += await queue.take()
+        assert sorted(again) == due
         await queue.delete(messages)
         assert (await queue.count()).waiting == 0
+
+    run(work)
+    assert caplog.text.count("the topic begins anew") == 1
+
+
+def test_the_age_is_that_of_the_oldest_message_of_all_partitions(
+    run: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka gives the first batch of an answer whole, of other partitions what fits."""
+    send = AIOKafkaClient.send
+
+    async def kept_to(client: AIOKafkaClient, node: int, request: Any, **more: Any) -> Any:
+        answer = await send(client, node, request, **more)
+        if isinstance(request, FetchRequest):
+            room = {
+                (topic, number): size
+                for topic, asked in request.topics
+                for number, _, size in asked
+            }
+            is_first = True
+            for topic, partitions in answer.topics:
+                for index, (number, *told, records) in enumerate(partitions):
+                    if records and not is_first and len(records) > room[topic, number]:
+                        partitions[index] = (number, *told, b"")
+                    is_first = is_first and not records
+        return answer
+
+    async def work(queue: KafkaQueue) -> None:
+        producer = await queue._sending()
+        now_ms = round(time.time() * 1000)
+        for partition in range(PARTITIONS):
+            made_ms = now_ms - 60_000 * partition
+            await producer.send_and_wait(
+                queue.topic, b"m", partition=partition, timestamp_ms=made_ms
+            )
+        monkeypatch.setattr(AIOKafkaClient, "send", kept_to)
+        counts = await queue.count()
+        assert counts.waiting == PARTITIONS
+        assert counts.oldest_s is not None
+        assert counts.oldest_s >= 60 * (PARTITIONS - 1)
 
     run(work)
 
@@ -130,7 +260,7 @@ def test_topics_that_are_gone_are_created_anew(
             await queue._lag.read("never-created", "anybody")
         admin = AIOKafkaAdminClient(**queue._where)
         await admin.start()
-        await admin.delete_topics([queue.topic, queue.dead])
+        await admin.delete_topics([queue.topic, queue.dead.topic])
         await admin.close()
         assert (await queue.count())[:2] == (0, 0)
         assert (

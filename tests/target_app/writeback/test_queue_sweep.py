@@ -16,7 +16,16 @@ from dress_rehearsal.target_app.writeback.queue_sweep import SENT_AGAIN
 from dress_rehearsal.target_app.writeback.rows import COMMITTED, Rows
 from dress_rehearsal.target_app.writeback.stream import POISONED
 from tests.target_app.children import killed_after_grant
-from tests.target_app.queues import bury, come_again, count, empty, forget_messages, opened
+from tests.target_app.queues import (
+    bury,
+    come_again,
+    count,
+    empty,
+    forget_messages,
+    opened,
+    with_queue,
+)
+from tests.target_app.waiting import eventually
 from tests.target_app.writing import drain, held, running, total, write_row, written
 
 Start = Callable[..., Any]
@@ -81,7 +90,7 @@ def test_a_message_delivered_again_before_it_is_deleted_is_written_once(
         assert {entry.id for entry in second.entries} == {entry.id for entry in first.entries}
         assert len(second.entries) == 3
         await source.acknowledge(await rows.write(second))
-        assert await source.is_empty()
+        assert await source.is_empty(True)
         await database.close()
         await client.aclose()
         await queue.close()
@@ -139,20 +148,57 @@ def test_a_grant_whose_request_may_be_under_way_is_left_to_it(
 
 
 @pytest.mark.usefixtures("swept_at_once")
-def test_a_grant_that_is_a_dead_letter_is_not_sent_again(start: Start) -> None:
+def test_a_dead_letter_is_not_sent_again_and_keeps_no_other_grant_from_its_row(
+    start: Start,
+) -> None:
     app = start()
-    app.buy(app.login(0))
-    grants = forget_messages(app.stage)
+    app.rush([(app.login(index), "key") for index in range(4)])
+    dead, *_ = forget_messages(app.stage)
 
-    async def bury_all() -> None:
+    async def bury_one() -> None:
         queue = await opened(app.stage)
-        await bury(queue, [json.dumps(grant) for grant in grants])
+        await bury(queue, [json.dumps(dead), "no grant"])
         await queue.close()
 
-    asyncio.run(bury_all())
+    asyncio.run(bury_one())
     again = total(SENT_AGAIN)
-    assert drain(app.stage) is True
-    assert (total(SENT_AGAIN) - again, app.stage.rows()) == (0, [])
+    with running(app.stage):
+        eventually(lambda: len(app.stage.rows()) == 3)
+    assert dead["ticket"] not in {row["ticket"] for row in app.stage.rows()}
+    assert total(SENT_AGAIN) - again == 3
+    assert count(app.stage) == (0, 2)
+    assert with_queue(app.stage, lambda queue: queue.replay()) == 2
+    with running(app.stage):
+        eventually(lambda: len(app.stage.rows()) == 4)
+    assert written(app.stage) == held(app.stage)
+
+
+@pytest.mark.usefixtures("swept_at_once")
+def test_where_somebody_else_has_dead_letters_nothing_is_swept_until_they_are_seen(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = start()
+    app.rush([(app.login(index), "key") for index in range(2)])
+    dead, _ = forget_messages(app.stage)
+
+    async def sweep_twice() -> list[int]:
+        queue = await opened(app.stage)
+        await bury(queue, [json.dumps(dead)])
+        client = redis.asyncio.Redis.from_url(app.stage.settings.redis_url, protocol=2)
+        sweep = queue_sweep.QueueSweep(queue, client, app.stage.event)
+        with monkeypatch.context() as patch:
+
+            async def none_to_be_had() -> list[str]:
+                return []
+
+            patch.setattr(queue, "dead_letters", none_to_be_had)
+            sent = [await sweep.when_due()]
+        sent.append(await sweep.when_due())
+        await client.aclose()
+        await queue.close()
+        return sent
+
+    assert asyncio.run(sweep_twice()) == [0, 1]
 
 
 @pytest.mark.usefixtures("swept_at_once")
