@@ -30,6 +30,16 @@ WORKER_LOST: Final = "worker_lost"
 """The phase in which a worker of Locust's turned out not to tell what became of its students; tells
 why."""
 
+WORKER_LATE: Final = "worker_late"
+"""The phase in which a worker of Locust's joined a rush that had begun, and got no students."""
+
+WORKER_CLOCK: Final = "worker_clock"
+"""The phase in which a worker's clock was compared with that of Locust's master; tells how far it
+is ahead and how exact that is, or why that is not known."""
+
+SHARDS_MISSING: Final = "shards_missing"
+"""The phase in which files of requests turned out missing that a worker of Locust's had sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
@@ -76,6 +86,10 @@ class _Detail(TypedDict, total=False):
     exceptions: list[str]
     refused: list[str]
     places: list[str]
+    # Of Locust's workers: how far a clock is ahead and how exact that is, which files are missing.
+    offset_ms: float | None
+    within_ms: float | None
+    files: list[str]
     # Of stores.
     tickets: int
     before: int

@@ -21,9 +21,12 @@ from locust.runners import MasterRunner, WorkerRunner
 from dress_rehearsal.plans import PlanError
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.scenarios.errors import ScenarioError
+from dress_rehearsal.scenarios.locust_command.clocks import Clocks, now
+from dress_rehearsal.scenarios.locust_command.dealing import Dealing
 from dress_rehearsal.scenarios.locust_command.master import Master
 from dress_rehearsal.scenarios.locust_command.performance import Performance, option, plan_of
 from dress_rehearsal.scenarios.locust_command.share import (
+    CLOCK,
     ENDED,
     SHARD,
     SHARE,
@@ -39,6 +42,8 @@ __all__ = ["Student"]
 
 _running: list[Performance | Master | Worker] = []
 _given: list[Share] = []
+_clocks: list[Clocks] = []
+_dealing = Dealing()
 
 
 @events.init_command_line_parser.add_listener
@@ -57,7 +62,11 @@ def _listen(environment: Environment, **_: Any) -> None:
     if isinstance(runner, WorkerRunner):
         runner.register_message(SHARE, _take_share)
         runner.register_message(STOP, lambda environment, **_: environment.runner.stop())
+        runner.register_message(CLOCK, lambda msg, **_: runner.send_message(CLOCK, now(msg)))
     elif isinstance(runner, MasterRunner):
+        environment.dispatcher_class = _dealing  # type: ignore[assignment]
+        _clocks[:] = [Clocks(runner.send_message)]
+        runner.register_message(CLOCK, lambda msg, **_: _clocks[0].take(msg))
         runner.register_message(SHARD, _take)
         runner.register_message(ENDED, _take)
 
@@ -76,7 +85,7 @@ def _take(environment: Environment, msg: Message) -> None:  # noqa: ARG001
 def _start(environment: Environment, **_: Any) -> None:
     runner = environment.runner
     if isinstance(runner, MasterRunner):
-        _running.append(Master(environment, runner))
+        _running.append(Master(environment, runner, _dealing, _clocks[0]))
     elif isinstance(runner, WorkerRunner):
         if not _given:
             raise ScenarioError("The master has given this worker no share: it could not start.")

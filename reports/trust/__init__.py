@@ -49,6 +49,7 @@ def judge_trust(evidence: Evidence) -> TrustFinding:
     clocks = judge_clocks(evidence)
     own = judge_generator(evidence, foreign_cpu_cores=foreign.cores, clock_step_ms=clocks.step_ms)
     scenario_doubts, scenario_notes = judge_scenario(evidence)
+    worker_doubts, worker_notes = judge_workers(evidence)
     doubts = [
         *judge_damage(evidence),
         *clocks.doubts,
@@ -56,12 +57,12 @@ def judge_trust(evidence: Evidence) -> TrustFinding:
         *foreign.doubts,
         *judge_coverage(evidence),
         *scenario_doubts,
-        *judge_workers(evidence),
+        *worker_doubts,
     ]
     return TrustFinding(
         generator=own.generator,
         problems=tuple(doubt.sentence for doubt in doubts),
-        notes=(*foreign.notes, *scenario_notes),
+        notes=(*foreign.notes, *scenario_notes, *worker_notes),
         findings=frozenset(doubt.word for doubt in doubts if doubt.word),
         untimely=next((doubt.untimely for doubt in doubts if doubt.untimely), None),
         unproven=why_unproven(evidence) or why_astray(evidence),

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records import RecordError, RunDirectory, tables
 from dress_rehearsal.records.steps import Steps
-from dress_rehearsal.records.timeline import WORKER_LOST
+from dress_rehearsal.records.timeline import SHARDS_MISSING, WORKER_LOST
 from dress_rehearsal.scenarios.outcomes import Census, StudentOutcome
 from dress_rehearsal.scenarios.timetable import Timetable, order_of_arrival
 
@@ -47,6 +47,8 @@ class Gathering:
         self._workers = {worker: number for number, worker in enumerate(workers)}
         self._steps = steps
         self._ended: dict[int, pa.Table] = {}
+        self._written: set[str] = set()
+        self._sent: dict[int, list[str]] = {}
         self._lost: Counter[str] = Counter()
         self._troubles: Counter[str] = Counter()
         self._failed: dict[int, str] = {}
@@ -69,6 +71,7 @@ class Gathering:
             return
         try:
             self.run.write_bytes(f"requests/{name}", message["content"])
+            self._written.add(name)
         except RecordError as error:
             self.error = self.error or error
 
@@ -81,6 +84,7 @@ class Gathering:
             self._failed[number] = visible_line(str(message["error"]))
         if message["students"] is not None:
             self._ended[number] = pq.read_table(BytesIO(message["students"]))
+        self._sent[number] = [visible_line(str(name)) for name in message["shards"]]
         for name, role in message["steps"]:
             self._steps.code(name, role)
         self._lost.update(message["lost"])
@@ -98,6 +102,10 @@ class Gathering:
             if number not in self._ended:
                 why = self._failed.get(number, "it was lost")
                 self.run.stamp("phase", WORKER_LOST, worker=number, error=why)
+        for number, names in sorted(self._sent.items()):
+            missing = [name for name in names if name not in self._written]
+            if missing:
+                self.run.stamp("phase", SHARDS_MISSING, worker=number, files=missing)
         for name, counts in (
             (tables.NOT_KEPT, self._lost),
             (tables.SCENARIO_TROUBLES, self._troubles),

@@ -1,9 +1,8 @@
 """A worker's share of a rush that Locust's master leads: what it is told, what it sends back."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
 import gevent
@@ -19,6 +18,8 @@ STOP: Final = "rehearsal_stop"
 """The message that has a worker stop its students, record the rest, and send it."""
 ENDED: Final = "rehearsal_ended"
 """A worker's last message: what became of its students, or why nothing did."""
+CLOCK: Final = "rehearsal_clock"
+"""The master's question what time it is, and a worker's answer to it."""
 
 _SEND_S: Final = 1.0
 
@@ -74,6 +75,7 @@ class Share:
 def ended(
     error: str | None,
     students: bytes | None = None,
+    shards: Sequence[str] = (),
     steps: Steps | None = None,
     lost: Mapping[str, int] | None = None,
     troubles: Mapping[str, int] | None = None,
@@ -83,6 +85,7 @@ def ended(
     Args:
         error: why it could not play; None where it did.
         students: its part of the census, a Parquet file.
+        shards: the names of all files of recorded requests that it has sent.
         steps: its scenario's, with those that it met on the way.
         lost: values that the target said and that could not be kept, by their names.
         troubles: what went wrong with the scenario, and how often.
@@ -91,6 +94,7 @@ def ended(
     return {
         "error": error,
         "students": students,
+        "shards": list(shards),
         "steps": met,
         "lost": dict(lost or {}),
         "troubles": dict(troubles or {}),
@@ -107,7 +111,12 @@ class SentShards:
 
     def __init__(self, run: RunDirectory, send: Send) -> None:
         self._run, self._send = run, send
-        self._sent: set[Path] = set()
+        self._sent: set[str] = set()
+
+    @property
+    def names(self) -> list[str]:
+        """What was sent."""
+        return sorted(self._sent)
 
     def keep_sending(self) -> None:
         """Send what is new every second until killed; runs as a greenlet."""
@@ -118,7 +127,7 @@ class SentShards:
     def send_new(self) -> None:
         """Send what is new. A file stands under its name once it is whole."""
         for path in sorted(self._run.requests.glob("*.parquet")):
-            if path not in self._sent:
+            if path.name not in self._sent:
                 self._send(SHARD, {"name": path.name, "content": path.read_bytes()})
-                self._sent.add(path)  # not before: a send that was cut short is made again
+                self._sent.add(path.name)  # not before: a send that was cut short is made again
                 path.unlink()

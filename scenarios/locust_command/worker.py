@@ -69,4 +69,5 @@ class Worker:
         self._run.write_table("students.parquet", rush.census.table().take(mine))
         students = (self._run.path / "students.parquet").read_bytes()
         troubles = dict(rush.troubles.counts)
-        return ended(None, students, recorder.steps, recorder.losses, troubles)
+        shards = self._shards.names
+        return ended(None, students, shards, recorder.steps, recorder.losses, troubles)

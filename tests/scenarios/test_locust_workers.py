@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from itertools import chain
@@ -14,7 +15,12 @@ import pytest
 
 from dress_rehearsal.plans import plan_toml
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.timeline import WORKER_LOST
+from dress_rehearsal.records.timeline import (
+    SHARDS_MISSING,
+    WORKER_CLOCK,
+    WORKER_LATE,
+    WORKER_LOST,
+)
 from dress_rehearsal.reports.report import write_report
 from dress_rehearsal.scenarios.locust_command.share import Share
 
@@ -89,19 +95,59 @@ def test_two_workers_play_every_student_once_and_the_master_has_all_of_it(locust
     assert (int(total[1]), int(total[2])) == (len(requests), 0)
     names = {path.name.partition("-")[0] for path in run.requests.iterdir()}
     assert names == {"worker0", "worker1"}
-    assert not [event for event in run.timeline() if event.name == WORKER_LOST]
+    events = {event.name for event in run.timeline()}
+    assert not events & {WORKER_LOST, WORKER_LATE, SHARDS_MISSING}
+    clocks = [event.detail for event in run.timeline() if event.name == WORKER_CLOCK]
+    assert [clock["worker"] for clock in clocks] == [0, 1]
+    # One machine has one clock, so what remains is how exactly it was asked.
+    assert all(abs(clock["offset_ms"]) <= clock["within_ms"] for clock in clocks)
+    assert said(master).count("ms from the master's") == 2
     # The office gives everybody the same code, which the audit sees.
-    assert not [reason for reason in write_report(run).reasons if "Locust" in reason]
+    reasons = write_report(run).reasons  # of how exactly clocks compare a busy machine decides
+    assert not [reason for reason in reasons if "Locust" in reason and "clock" not in reason]
+
+
+def until(true, process):
+    end = time.monotonic() + 40
+    while not true():
+        assert time.monotonic() < end, said(process)
+        time.sleep(0.02)
+
+
+def test_a_worker_that_joins_in_mid_rush_gets_no_students_and_is_told_of(
+    locust, tmp_path, server, small_plan
+):
+    plan = small_plan(event__students=STUDENTS, event__tickets=TICKETS, schedule__sale="60s")
+    (tmp_path / "plan.toml").write_text(plan_toml(plan))
+    office, has_joined = server.respond, threading.Event()
+
+    def respond(request, connection):
+        assert request.path != "/login" or has_joined.wait(40)
+        return office(request, connection)
+
+    server.respond = respond
+    master = locust.master(1)
+    first = locust("worker")
+    until(lambda: any("/login" in request.path for request in server.received), master)
+    late = locust("worker")
+    until(lambda: "joined when the rush had begun; it plays nobody" in said(master), master)
+    has_joined.set()
+    assert master.wait(60) == 0, said(master)
+    assert [worker.wait(20) for worker in (first, late)] == [0, 0], [said(first), said(late)]
+    run = the_run(tmp_path)
+    ends = Counter(run.student_table()["outcome"].to_pylist())
+    assert ends["ticket"] == TICKETS
+    assert not ends.keys() & {"never_started", "in_flight", "unknown"}
+    assert {path.name.partition("-")[0] for path in run.requests.iterdir()} == {"worker0"}
+    assert [event.name for event in run.timeline()].count(WORKER_LATE) == 1
+    assert any("joined when the rush had begun" in note for note in write_report(run).notes)
 
 
 @pytest.mark.long
 def test_a_worker_that_is_lost_costs_its_students_and_is_told_of(locust, tmp_path, server):
     master = locust.master(2, "--run-time=6s")
     first, second = (locust("worker") for _ in range(2))
-    end = time.monotonic() + 40
-    while not any("/login" in request.path for request in server.received):
-        assert time.monotonic() < end, said(master)
-        time.sleep(0.02)
+    until(lambda: any("/login" in request.path for request in server.received), master)
     second.send_signal(signal.SIGKILL)
     master.wait(90)
     first.wait(20)

@@ -4,7 +4,12 @@ import dataclasses
 from collections.abc import Callable
 
 from dress_rehearsal.records import TimelineEvent
-from dress_rehearsal.records.timeline import WORKER_LOST
+from dress_rehearsal.records.timeline import (
+    SHARDS_MISSING,
+    WORKER_CLOCK,
+    WORKER_LATE,
+    WORKER_LOST,
+)
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.trust.workers import judge_workers
@@ -13,7 +18,7 @@ from dress_rehearsal.reports.verdict import judge
 
 def test_a_run_that_lost_no_worker_is_not_spoken_of(evidence_of: Callable[..., Evidence]) -> None:
     evidence = evidence_of(students=60, tickets=20)
-    assert judge_workers(evidence) == []
+    assert judge_workers(evidence) == ([], [])
     assert judge_trust(evidence).unproven is None
 
 
@@ -22,7 +27,7 @@ def test_a_lost_worker_is_a_doubt(evidence_of: Callable[..., Evidence]) -> None:
     last_ns = max(event.t_ns for event in evidence.events)
     lost = TimelineEvent(last_ns, "phase", WORKER_LOST, {"worker": 1, "error": "it was lost"})
     evidence = dataclasses.replace(evidence, events=(*evidence.events, lost))
-    [doubt] = judge_workers(evidence)
+    [doubt], _ = judge_workers(evidence)
     assert doubt.sentence == (
         "1 worker of Locust's did not tell what became of their students, who stand as unknown: "
         "it was lost."
@@ -31,3 +36,47 @@ def test_a_lost_worker_is_a_doubt(evidence_of: Callable[..., Evidence]) -> None:
     assert verdict.verdict == "inconclusive"
     assert doubt.sentence in verdict.reasons
     assert judge_trust(evidence).unproven is not None
+
+
+def with_event(evidence: Evidence, name: str, **detail: object) -> Evidence:
+    last_ns = max(event.t_ns for event in evidence.events)
+    event = TimelineEvent(last_ns, "phase", name, detail)
+    return dataclasses.replace(evidence, events=(*evidence.events, event))
+
+
+def test_files_that_a_worker_sent_and_that_are_missing_are_a_doubt(
+    evidence_of: Callable[..., Evidence],
+) -> None:
+    files = ["worker1-000002.parquet", "worker1-000003.parquet"]
+    evidence = with_event(evidence_of(), SHARDS_MISSING, worker=1, files=files)
+    [doubt], _ = judge_workers(evidence)
+    assert doubt.sentence.startswith(
+        "2 files of requests that workers of Locust's had sent did not arrive, "
+        "worker1-000002.parquet first"
+    )
+    assert judge_trust(evidence).unproven is not None
+
+
+def test_a_worker_that_joined_late_is_a_note(evidence_of: Callable[..., Evidence]) -> None:
+    evidence = with_event(evidence_of(), WORKER_LATE, what="there_1")
+    doubts, [note] = judge_workers(evidence)
+    assert doubts == []
+    assert note.startswith("1 worker of Locust's joined when the rush had begun and played nobody")
+    assert note in judge_trust(evidence).notes
+
+
+def test_a_clock_that_is_too_far_from_the_masters_is_a_doubt(
+    evidence_of: Callable[..., Evidence],
+) -> None:
+    near = with_event(evidence_of(), WORKER_CLOCK, worker=0, offset_ms=-12.0, within_ms=0.4)
+    assert judge_workers(near) == ([], [])
+    apart = with_event(near, WORKER_CLOCK, worker=1, offset_ms=-80.25, within_ms=0.4)
+    apart = with_event(apart, WORKER_CLOCK, worker=2, offset_ms=1.0, within_ms=70.0)
+    apart = with_event(apart, WORKER_CLOCK, worker=3, error="it did not answer")
+    doubts, _ = judge_workers(apart)
+    assert [doubt.sentence.partition(", so")[0] for doubt in doubts] == [
+        "The clock of Locust's worker 1 is -80.2 ms from the master's, give or take 0.4 ms",
+        "The clock of Locust's worker 2 is +1.0 ms from the master's, give or take 70.0 ms",
+        "The clock of Locust's worker 3 is not known: it did not answer",
+    ]
+    assert judge_trust(apart).untimely == "the clocks of Locust's workers may be apart"

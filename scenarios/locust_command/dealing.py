@@ -1,0 +1,78 @@
+"""Whom Locust's master deals students to: the workers that were there when the rush began.
+
+Each of those has its share for good. Locust itself deals all anew whenever a worker joins, and
+would take from the others students who are in the middle of their story.
+"""
+
+from collections.abc import Callable, Generator, Iterable
+
+from locust import User
+from locust.dispatch import UsersDispatcher
+from locust.runners import WorkerNode
+
+
+class Dealing:
+    """Makes Locust's dispatchers, and knows which workers they may deal to."""
+
+    def __init__(self) -> None:
+        self._workers: frozenset[str] | None = None
+        self._say_late: Callable[[str], None] | None = None
+        self.is_done = False
+        """Whether all students of the rush have been dealt out."""
+
+    def begin(self, workers: Iterable[str], say_late: Callable[[str], None]) -> None:
+        """Deal to nobody but these from now on; `say_late` is told of each that joins later."""
+        self._workers, self._say_late = frozenset(workers), say_late
+
+    def end(self) -> None:
+        """Deal to whoever is there, until the next rush begins."""
+        self._workers, self._say_late, self.is_done = None, None, False
+
+    def takes_part(self, worker: str) -> bool:
+        """Return whether students may be dealt to a worker."""
+        return self._workers is None or worker in self._workers
+
+    def joins(self, worker: str) -> bool:
+        """Return whether students may be dealt to a worker that joins now; say it where not."""
+        if self.takes_part(worker):
+            return True
+        if self._say_late is not None:
+            self._say_late(worker)
+        return False
+
+    def __call__(
+        self, worker_nodes: list[WorkerNode], user_classes: list[type[User]]
+    ) -> UsersDispatcher:
+        """Return a dispatcher, as Locust asks for one."""
+        return _Dispatcher(self, worker_nodes, user_classes)
+
+
+class _Dispatcher(UsersDispatcher):
+    """Locust's own, for those that take part."""
+
+    def __init__(
+        self, dealing: Dealing, worker_nodes: list[WorkerNode], user_classes: list[type[User]]
+    ) -> None:
+        taking_part = [node for node in worker_nodes if dealing.takes_part(node.id)]
+        super().__init__(taking_part, user_classes)
+        self._dealing = dealing
+        self._nobody = {
+            node.id: {user_class.__name__: 0 for user_class in user_classes}
+            for node in worker_nodes
+        }
+
+    @property
+    def dispatch_in_progress(self) -> bool:
+        """Whether Locust may not deal anew when a worker comes or goes."""
+        return self._dealing.is_done or super().dispatch_in_progress
+
+    def add_worker(self, worker_node: WorkerNode) -> None:
+        if self._dealing.joins(worker_node.id):
+            super().add_worker(worker_node)
+
+    def _dispatcher(self) -> Generator[dict[str, dict[str, int]], None, None]:
+        if not self._worker_nodes:  # those that came later stay, and all others are lost
+            yield self._nobody
+            return
+        yield from super()._dispatcher()
+        self._dealing.is_done = True
