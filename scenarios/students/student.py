@@ -9,6 +9,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from dress_rehearsal.plans.visible import visible_line
+from dress_rehearsal.records.tables import ABANDONED
 from dress_rehearsal.scenarios.recorder import FAILED, UNKNOWN, Recorder
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.students.journeys import perform
@@ -56,7 +57,7 @@ def feed_once(environment: Environment, recorder: Recorder) -> Iterator[None]:
         for step, felt_ms, size, outcome, error in rows[start : start + _ROWS_AT_ONCE]:
             method, _, name = names[step].partition(" ")
             exception: Any = None
-            if outcome in (FAILED, UNKNOWN):
+            if outcome in (FAILED, UNKNOWN) and error != ABANDONED:  # whose answer nobody missed
                 exception = visible_line(error or "failed")
             environment.events.request.fire(  # type: ignore[no-untyped-call]
                 request_type=method,

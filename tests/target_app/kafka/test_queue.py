@@ -164,13 +164,14 @@ def test_a_topic_that_begins_anew_is_read_from_its_beginning(
         assert await queue.send(sorted(bodies)) == {}
         if seen_by == "count":
             assert (await queue.count()).waiting == new
-        came = set()
-        while came < bodies:  # not joined again: what the old topic came to is remembered
-            messages = await queue.take()
-            came |= {message.body for message in messages}
-            await queue.delete(messages)
-            if seen_by == "count":
-                await queue.count()
+        came: set[str] = set()
+        async with asyncio.timeout(30):
+            while not came >= bodies:  # not joined again: how far the old topic was read is known
+                messages = await queue.take()
+                came |= {message.body for message in messages}
+                await queue.delete(messages)
+                if seen_by == "count":
+                    await queue.count()
         assert (await queue.count()).waiting == 0
 
     run(work)
@@ -190,9 +191,10 @@ def test_only_the_partition_that_ends_before_its_offset_is_read_again_and_once(
         consumer.seek(lost, 500)
         due = sorted(each for each in messages if each.handle[0] == lost)
         again: list[Message] = []
-        while len(again) < len(due):
-            await queue.count()
-            again += await queue.take()
+        async with asyncio.timeout(30):
+            while len(again) < len(due):
+                await queue.count()
+                again += await queue.take()
         for _ in range(4):
             await queue.count()
             again += await queue.take()
