@@ -10,6 +10,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import offset, quantity, seconds, written
 
 _MOST_EVENTS: Final = 60
@@ -41,6 +42,15 @@ _RECORDED: Final = {
     "metrics.parquet": "every sample of every pool",
     "ledger.parquet": "the tickets as each store holds them, and admissions",
 }
+
+
+def cause_evidence(verdict: Verdict) -> str:
+    """Return what the bottleneck's evidence says beyond the cause; empty without one."""
+    if verdict.bottleneck is None:
+        return ""
+    share, _, seen = verdict.bottleneck.evidence.partition(": ")
+    repeated = seen.removesuffix(".") in verdict.cause
+    return f"{share}." if repeated else verdict.bottleneck.evidence
 
 
 def environment_facts(evidence: Evidence) -> list[tuple[str, str]]:

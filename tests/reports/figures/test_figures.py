@@ -103,6 +103,20 @@ def test_latency_states_the_verdicts_numbers_and_the_failures(
     assert title.startswith(f"Of {requests} requests {failed} failed and 4 got no answer")
 
 
+def test_what_students_needed_no_more_is_not_told_as_unanswered(
+    evidence_of: EvidenceOf, verdict_of: VerdictOf
+) -> None:
+    evidence = evidence_of(unknown=4)
+    rows = evidence.requests.copy()
+    unknown = rows["outcome"] == "unknown"
+    rows["error"] = rows["error"].astype("object").mask(unknown, "abandoned")
+    left = dataclasses.replace(evidence, requests=rows)
+    bought = verdict_of(unknown=4).latency_ms[PURCHASE]
+    figure = drawn(draw_latency(left, run_window_s(left), bought))
+    assert figure.title.endswith(f"none of {written(len(rows))} requests failed")
+    assert "unknown, per" not in figure.wide.file
+
+
 def test_a_run_without_failures_says_so_in_its_latencies(
     healthy: Evidence, healthy_verdict: Verdict, figure_of: FigureOf
 ) -> None:
