@@ -32,7 +32,7 @@ def test_what_the_line_of_the_cause_says_already_is_not_said_again(verdict_of):
     slow = verdict_of(generator_late_ms=1500)
     share, _, seen = slow.bottleneck.evidence.partition(": ")
     assert seen.removesuffix(".") in slow.cause
-    assert cause_evidence(slow) == f"{share}."
+    assert cause_evidence(slow) == f"This cause makes up {share}."
     assert " took" in share
     leaked = slow.model_copy(update={"cause": "Cause of slowness: the pool leaked 3 of 20."})
     assert cause_evidence(leaked) == slow.bottleneck.evidence
