@@ -1,6 +1,5 @@
 """What can be done from outside to services that are containers."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from dress_rehearsal.compose.docker.containers import PERIOD_US, ManagedContaine
 from dress_rehearsal.compose.docker.daemon import doing
 from dress_rehearsal.compose.docker.services import Services
 from dress_rehearsal.compose.errors import StageError, StageUnusableError
+from dress_rehearsal.compose.faults import Done
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.servers.redis import EMPTY_BUT_FAULTS, FAULT_SWITCHES
 from dress_rehearsal.plans import Fault
@@ -28,7 +28,7 @@ class ContainerFaults:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._undo: dict[str, Callable[[], None]] = {}
+        self._undo: dict[str, Done] = {}
         """What puts right what is wrong now, by the fault's title."""
         self._within_s: dict[str, float] = {}
         self._containers: dict[str, str] = {}
@@ -117,15 +117,22 @@ class ContainerFaults:
         container = self._running(fault.service or "")
         match fault.name:
             case "network_cut":
-                undo = self._services.cut(container)
+                do, undo = self._services.cut(container)
             case "cpu_squeeze":
-                undo = self._limit(container, cpu_period=PERIOD_US, cpu_quota=_quota(fault.level))
+                quota = _quota(fault.level)
+                do, undo = self._limit(container, cpu_period=PERIOD_US, cpu_quota=quota)
             case "memory_limit":
                 most = round(fault.level)
-                undo = self._limit(container, mem_limit=most, memswap_limit=most)
+                do, undo = self._limit(container, mem_limit=most, memswap_limit=most)
             case _:
-                undo = self._services.slow_down(fault)
-        self._undo[fault.title] = undo
+                do, undo = self._services.slow_down(fault)
+        self._undo[fault.title] = undo  # first: what fails in the middle may be done all the same
+        try:
+            do()
+        except StageError:
+            with suppress(StageError):  # what went wrong first is what is told
+                self._put_right(fault.title)
+            raise
 
     def restore(self, fault: Fault) -> None:
         """Give it back what it had.
@@ -149,9 +156,10 @@ class ContainerFaults:
         return self._containers.get(service, service)
 
     def _put_right(self, title: str) -> None:
-        undo = self._undo.pop(title, None)
+        undo = self._undo.get(title)
         if undo is not None:
             undo()
+            self._undo.pop(title, None)  # last: what could not be undone is tried again
 
     def _running(self, service: str) -> ManagedContainer:
         for container in self._services.containers.containers():
@@ -159,7 +167,8 @@ class ContainerFaults:
                 return container
         raise StageUnusableError(f"Nothing can be done to {service}: it does not run.")
 
-    def _limit(self, container: ManagedContainer, **limits: Any) -> Callable[[], None]:
+    def _limit(self, container: ManagedContainer, **limits: Any) -> tuple[Done, Done]:
+        """Return what sets limits of a container, and what puts back those of the plan."""
         limited = container.spec.limits
         cpus = None if limited is None else limited.cpus
         memory = None if limited is None else limited.memory
@@ -170,14 +179,16 @@ class ContainerFaults:
             "memswap_limit": memory or psutil.virtual_memory().total,
             "cpu_period": PERIOD_US,
         }
-        with doing(f"the limits of {container.label} cannot be changed"):
-            container.container.update(**limits)
+
+        def do() -> None:
+            with doing(f"the limits of {container.label} cannot be changed"):
+                container.container.update(**limits)
 
         def undo() -> None:
             with doing(f"the limits of {container.label} cannot be put back"):
                 container.container.update(**{name: before[name] for name in limits})
 
-        return undo
+        return do, undo
 
 
 def _quota(cpus: float) -> int:

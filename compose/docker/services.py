@@ -1,7 +1,7 @@
 """The services of a Docker stage, as a plan wants them: which containers, where, in which order."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ from dress_rehearsal.compose.docker.network import StageNetwork, make_volumes
 from dress_rehearsal.compose.docker.relays import relays_for, slow_down
 from dress_rehearsal.compose.docker.weight import lower, parent_group
 from dress_rehearsal.compose.errors import DaemonLostError, StageUnusableError
+from dress_rehearsal.compose.faults import Done
 from dress_rehearsal.compose.reference_app import ReferenceApp
 from dress_rehearsal.compose.secret_files import secret_files, write_secret_files
 from dress_rehearsal.compose.stage import Loss
@@ -158,32 +159,34 @@ class Services:
         assert isinstance(container, ManagedContainer)
         self.containers.wait(container, Health(container).is_green, _BACK_WITHIN_S)
 
-    def cut(self, container: ManagedContainer) -> Callable[[], None]:
-        """Take a container off the network; return what brings it back to where it was.
+    def cut(self, container: ManagedContainer) -> tuple[Done, Done]:
+        """Return what takes a container off the network, and what brings it back to where it was.
 
-        Raises:
-            StageUnusableError: the daemon says no.
+        Both raise a StageUnusableError where the daemon says no.
         """
         spec = container.spec
-        with doing(f"{spec.container} cannot be cut from the network"):
-            network = self._client.networks.get(self._network.name)
-            network.disconnect(container.container)
+
+        def do() -> None:
+            with doing(f"{spec.container} cannot be cut from the network"):
+                self._client.networks.get(self._network.name).disconnect(container.container)
 
         def undo() -> None:
             with doing(f"{spec.container} cannot be brought back into the network"):
-                network.connect(
+                container.container.reload()
+                if self._network.name in container.container.attrs["NetworkSettings"]["Networks"]:
+                    return  # it was never cut off
+                self._client.networks.get(self._network.name).connect(
                     container.container,
                     aliases=list(spec.aliases),
                     ipv4_address=spec.place.address,
                 )
 
-        return undo
+        return do, undo
 
-    def slow_down(self, fault: Fault) -> Callable[[], None]:
-        """Delay or lose what goes to and from a service; return what ends that.
+    def slow_down(self, fault: Fault) -> tuple[Done, Done]:
+        """Return what delays or loses what goes to and from a service, and what ends that.
 
-        Raises:
-            StageUnusableError: it cannot be done.
+        Both raise a StageUnusableError where it cannot be done.
         """
         return slow_down(fault, self._relays.values())
 
