@@ -31,8 +31,6 @@ class ContainerFaults:
         self._undo: dict[str, Done] = {}
         """What puts right what is wrong now, by the fault's title."""
         self._within_s: dict[str, float] = {}
-        self._containers: dict[str, str] = {}
-        """Which container was ended for a service: of several, the first that ran then."""
 
     @property
     def admin(self) -> AppAdmin:
@@ -79,7 +77,7 @@ class ContainerFaults:
         Raises:
             StageUnusableError: it does not run.
         """
-        label = self._choose(service)
+        label = self._running(service).label
         self.processes.kill_planned(label)
         self.processes.await_end(label, _DIES_WITHIN_S, why)
 
@@ -89,7 +87,7 @@ class ContainerFaults:
         Raises:
             StageUnusableError: it does not run.
         """
-        self._within_s[service] = self.processes.ask_to_end(self._choose(service))
+        self._within_s[service] = self.processes.ask_to_end(self._running(service).label)
 
     def await_end(self, service: str, why: str) -> None:
         """Wait until it has ended; that is a planned loss if it ended well.
@@ -98,7 +96,7 @@ class ContainerFaults:
             StageUnusableError: nobody asked it to.
         """
         within_s = self._within_s.get(service, 0.0) + _GRACE_S
-        self.processes.await_end(self._chosen(service), within_s, why, well=True)
+        self.processes.await_end(self._meant(service).label, within_s, why, well=True)
 
     def bring_back(self, service: str) -> None:
         """Start it again, with what it had, and wait until it works.
@@ -106,7 +104,7 @@ class ContainerFaults:
         Raises:
             StageError: it does not come back.
         """
-        self._services.bring_back(self._chosen(service))
+        self._services.bring_back(self._meant(service).label)
 
     def constrain(self, fault: Fault) -> None:
         """Give it less of the network, of CPU or of memory.
@@ -148,24 +146,27 @@ class ContainerFaults:
             with suppress(StageError, docker.errors.DockerException):
                 self._put_right(title)
 
-    def _choose(self, service: str) -> str:
-        label = self._containers[service] = self._running(service).label
-        return label
-
-    def _chosen(self, service: str) -> str:
-        return self._containers.get(service, service)
-
     def _put_right(self, title: str) -> None:
         undo = self._undo.get(title)
         if undo is not None:
             undo()
             self._undo.pop(title, None)  # last: what could not be undone is tried again
 
-    def _running(self, service: str) -> ManagedContainer:
+    def _meant(self, service: str) -> ManagedContainer:
+        """Return the container that a plan means: of several of a service always the first one.
+
+        Not the first that runs: else the end of a fault, or another fault, would be another's.
+        """
         for container in self._services.containers.containers():
-            if service in (container.name, container.label) and container.exit_code is None:
+            if service in (container.name, container.label):
                 return container
-        raise StageUnusableError(f"Nothing can be done to {service}: it does not run.")
+        raise StageUnusableError(f"Nothing can be done to {service}: this stage has none.")
+
+    def _running(self, service: str) -> ManagedContainer:
+        container = self._meant(service)
+        if container.exit_code is not None:
+            raise StageUnusableError(f"Nothing can be done to {container.label}: it does not run.")
+        return container
 
     def _limit(self, container: ManagedContainer, **limits: Any) -> tuple[Done, Done]:
         """Return what sets limits of a container, and what puts back those of the plan."""

@@ -1,4 +1,5 @@
-"""What a fault did to a container is undone, though the daemon's answer to it never came."""
+"""What a fault did to a container is undone though the daemon's answer never came; whom it is done
+to is always the same one."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,7 +55,7 @@ class Daemon:
             raise lost
 
 
-def faults_of(daemon: Daemon) -> ContainerFaults:
+def faults_of(daemon: Daemon, *before: Any) -> ContainerFaults:
     place = SimpleNamespace(address="10.0.0.2")
     limits = Limits.model_validate({"cpus": 1, "memory": "256 MiB"})
     spec = SimpleNamespace(container="app-1", aliases=("app",), place=place, limits=limits)
@@ -64,7 +65,7 @@ def faults_of(daemon: Daemon) -> ContainerFaults:
     services = Services.__new__(Services)  # of a stage that is set, without setting one
     services._client = cast("Any", SimpleNamespace(networks=SimpleNamespace(get=lambda _: daemon)))
     services._network = cast("Any", SimpleNamespace(name=NETWORK))
-    services.containers = cast("Any", SimpleNamespace(containers=lambda: [one]))
+    services.containers = cast("Any", SimpleNamespace(containers=lambda: [*before, one]))
     return ContainerFaults(services)
 
 
@@ -114,3 +115,14 @@ def test_what_could_not_be_undone_is_tried_again(name: str, grade: str) -> None:
         faults.restore(fault(name, grade))
     faults.calm()
     assert is_as_before(daemon)
+
+
+def test_of_several_containers_a_service_is_the_first_whether_it_runs_or_not() -> None:
+    daemon = Daemon()
+    down = SimpleNamespace(name="app", label="app-0", exit_code=-9)
+    squeeze = Fault.model_validate({"name": "cpu_squeeze", "at": "T", "service": "app"})
+    with pytest.raises(StageUnusableError, match=r"done to app-0: it does not run\."):
+        faults_of(daemon, down).constrain(squeeze)
+    assert is_as_before(daemon)
+    faults_of(daemon).constrain(squeeze)
+    assert not is_as_before(daemon)
