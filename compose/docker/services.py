@@ -35,8 +35,6 @@ from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Fault, Plan
 from dress_rehearsal.records.environment_variables import images_named
 
-READY_S: Final = 180.0
-"""How long everything of a stage together may take to be ready, once its images are there."""
 _STORES: Final = ("postgres", "redis", "kafka", "sqs")
 _APP_PORT: Final = 8080
 _NEIGHBOURS_PORT: Final = 8081
@@ -89,7 +87,7 @@ class Services:
         named = {one.source for each in self._wanted() for one in each.mounts if one.named}
         self._volumes = make_volumes(client, self._stage, named - {_TARGETS})
         self._files = self._copied_files()
-        self.containers = ContainerGroup(folder, 0.0)
+        self.containers = ContainerGroup(folder, plan.stage.ready_within_s)
         self._announcements = Announcements(
             self._announced, self.targets_dir, lambda: self.containers.names()
         )
@@ -113,13 +111,13 @@ class Services:
                         found[mount.source] = str(copy)
         return found
 
-    def start_stores(self, ready_within_s: float) -> None:
-        """Start what keeps the tickets; all waiting of the stage together may take so long.
+    def start_stores(self) -> None:
+        """Start what keeps the tickets.
 
         Raises:
             StageError: one does not start.
         """
-        self.containers.allow(ready_within_s)
+        self.containers.restart_deadline()
         stores = [service for service in self._wanted() if service.name in _STORES]
         started = [one for service in stores for one in self._start(service)]
         if self._group is not None:

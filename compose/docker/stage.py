@@ -12,7 +12,7 @@ from dress_rehearsal.compose.app_admin import AppAdmin
 from dress_rehearsal.compose.docker.clearing import clear_stage
 from dress_rehearsal.compose.docker.daemon import connect, described, socket_named
 from dress_rehearsal.compose.docker.faults import ContainerFaults
-from dress_rehearsal.compose.docker.services import READY_S, Services
+from dress_rehearsal.compose.docker.services import Services
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.faults import StageFaults
 from dress_rehearsal.compose.guardian import Guardian, clear_guarded
@@ -80,7 +80,7 @@ class DockerStage:
             folder.expect_containers(socket_named())
             self._services = Services(client, folder, self._plan, self._run.logs, self._tell)
             self._faults = StageFaults(ContainerFaults(self._services))
-            self._services.start_stores(READY_S)
+            self._services.start_stores()
         except BaseException:
             self._abandon()
             raise
