@@ -10,7 +10,7 @@ import docker
 
 from dress_rehearsal.compose.app_admin import AppAdmin
 from dress_rehearsal.compose.docker.clearing import clear_stage
-from dress_rehearsal.compose.docker.daemon import connect, described, socket_named
+from dress_rehearsal.compose.docker.daemon import connect, described, facts, socket_named
 from dress_rehearsal.compose.docker.faults import ContainerFaults
 from dress_rehearsal.compose.docker.services import Services
 from dress_rehearsal.compose.errors import StageUnusableError
@@ -21,6 +21,8 @@ from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost
 from dress_rehearsal.compose.stage_folder import StageFolder, sweep
 from dress_rehearsal.plans import Fault, Person, Plan, write_roster
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.environment import FILE as ENVIRONMENT
+from dress_rehearsal.records.machine import with_docker
 
 Tell = Callable[[str], None]
 
@@ -79,6 +81,8 @@ class DockerStage:
                 write_roster(self.roster_path, self._people)
             folder.expect_containers(socket_named())
             self._services = Services(client, folder, self._plan, self._run.logs, self._tell)
+            document = with_docker(self._run.environment(), facts(client), self._services.images)
+            self._run.write_json(ENVIRONMENT, document)
             self._faults = StageFaults(ContainerFaults(self._services))
             self._services.start_stores()
         except BaseException:

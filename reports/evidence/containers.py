@@ -11,6 +11,33 @@ from dress_rehearsal.reports.evidence.samples import Samples, Series, level_on
 
 _SOURCE: Final = "containers"
 _CPU: Final = "container_cpu_{}_total"
+_OWN: Final = "container_{}"
+_LOOSER: Final = "container_looser_{}"
+"""Metrics of a container's tightest limit on CPU, and of the others around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuLimit:
+    """A limit on a container's CPU in each interval of a grid; NaN: nobody looked.
+
+    Attributes:
+        cgroup: the name of the control group around the container that has it; empty: its own.
+        cores: what it allows; NaN without one.
+        held_s: seconds for which CPUs were held back in each interval, added up over CPUs.
+        periods, throttled: how many periods began in each interval, and in how many of them it was
+            used up.
+    """
+
+    cgroup: str
+    cores: Any
+    held_s: Any
+    periods: Any
+    throttled: Any
+
+    def throttled_share(self, during: Any) -> float:
+        """Return in which share of its periods it was used up, within some intervals."""
+        periods = float(np.nansum(self.periods[during]))
+        return float(np.nansum(self.throttled[during])) / periods if periods > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,26 +47,35 @@ class ContainerCpu:
     Attributes:
         name, service: `app-2` of the service `app`.
         pids: of the processes of components that were in it, as text.
-        limit: its limit in cores; NaN without one.
         used_s: CPU seconds used in each interval.
-        held_s: seconds for which CPUs were held back from it in each interval, added up over CPUs.
-        periods, throttled: how many periods began in each interval, and in how many of them it ran
-            into its limit.
+        limits: its own limit and those of the control groups around it, the tightest first.
     """
 
     name: str
     service: str
     pids: frozenset[str]
-    limit: Any
     used_s: Any
-    held_s: Any
-    periods: Any
-    throttled: Any
+    limits: tuple[CpuLimit, ...]
 
     @property
     def is_limited(self) -> bool:
         """Whether it ever had a limit."""
-        return not bool(np.isnan(self.limit).all())
+        return not bool(np.isnan(self.limits[0].cores).all())
+
+    @property
+    def held_s(self) -> Any:
+        """Seconds for which CPUs were held back from it in each interval.
+
+        Where several limits held it back at once, that is as long as the one that did so longest.
+        """
+        return np.fmax.reduce([limit.held_s for limit in self.limits])
+
+    def throttled_by(self, during: Any) -> CpuLimit:
+        """Return the limit that held it back for longest within some intervals.
+
+        That is the tightest one where none did.
+        """
+        return max(self.limits, key=lambda limit: float(np.nansum(limit.held_s[during])))
 
     def held_back(self, grid_ns: Any) -> Any:
         """Return which share of each interval it was kept from running, 0 to 1.
@@ -49,14 +85,10 @@ class ContainerCpu:
         is taken to have used up its limit: that is what it was held back for.
         """
         spans = np.diff(grid_ns, prepend=grid_ns[:1]) / NS_PER_S
-        used_s = np.where(np.isnan(self.used_s), self.limit * spans, self.used_s)
+        used_up = self.limits[0].cores * spans
+        used_s = np.where(np.isnan(self.used_s), used_up, self.used_s)
         wanted = np.maximum(used_s + self.held_s, spans)
         return np.divide(self.held_s, wanted, out=np.full(len(spans), np.nan), where=wanted > 0)
-
-    def throttled_share(self, during: Any) -> float:
-        """Return in which share of its periods it ran into its limit, within some intervals."""
-        periods = float(np.nansum(self.periods[during]))
-        return float(np.nansum(self.throttled[during])) / periods if periods > 0 else 0.0
 
 
 def service_of(container: str) -> str:
@@ -73,23 +105,37 @@ def container_cpus(samples: Samples, grid_ns: Any) -> list[ContainerCpu]:
 
 
 def _container_cpu(samples: Samples, grid_ns: Any, name: str) -> ContainerCpu:
-    def grown(what: str) -> Any:
-        return _grown(grid_ns, samples.series(_CPU.format(what), _SOURCE, container=name))
-
-    quota, period = (
-        level_on(grid_ns, samples.series(f"container_spec_cpu_{what}", _SOURCE, container=name))
-        for what in ("quota", "period")
-    )
     processes = samples.series("container_process_info", _SOURCE, container=name)
+    around = samples.series("container_cpu_limit_info", _SOURCE, container=name)
+    looser = samples.series(_LOOSER.format("cpu_cfs_periods_total"), _SOURCE, container=name)
     return ContainerCpu(
         name,
         service_of(name),
         frozenset(series.label("pid") for series in processes),
-        limit=np.divide(quota, period, out=np.full(len(grid_ns), np.nan), where=period > 0),
-        used_s=grown("usage_seconds"),
-        held_s=grown("cfs_throttled_seconds"),
-        periods=grown("cfs_periods"),
-        throttled=grown("cfs_throttled_periods"),
+        _grown(grid_ns, samples.series(_CPU.format("usage_seconds"), _SOURCE, container=name)),
+        (
+            _limit(samples, grid_ns, _OWN, around[0].label("cgroup") if around else "", name),
+            *(
+                _limit(samples, grid_ns, _LOOSER, cgroup, name, cgroup=cgroup)
+                for cgroup in sorted({series.label("cgroup") for series in looser})
+            ),
+        ),
+    )
+
+
+def _limit(
+    samples: Samples, grid_ns: Any, metric: str, whose: str, container: str, **labels: str
+) -> CpuLimit:
+    def told(what: str) -> Sequence[Series]:
+        return samples.series(metric.format(what), _SOURCE, container=container, **labels)
+
+    quota, period = (level_on(grid_ns, told(f"spec_cpu_{what}")) for what in ("quota", "period"))
+    return CpuLimit(
+        whose,
+        cores=np.divide(quota, period, out=np.full(len(grid_ns), np.nan), where=period > 0),
+        held_s=_grown(grid_ns, told("cpu_cfs_throttled_seconds_total")),
+        periods=_grown(grid_ns, told("cpu_cfs_periods_total")),
+        throttled=_grown(grid_ns, told("cpu_cfs_throttled_periods_total")),
     )
 
 
@@ -108,14 +154,21 @@ def held_back_between(samples: Samples, pid: str, from_ns: int, until_ns: int) -
     name = next((each.label("container") for each in processes if each.label("pid") == pid), None)
     if name is None or until_ns <= from_ns:
         return 0.0
-    used_s, held_s = (
-        sum(
-            float(np.diff(np.interp((from_ns, until_ns), each.t_ns, each.values))[0])
-            for each in samples.series(_CPU.format(what), _SOURCE, container=name)
+    used = samples.series(_CPU.format("usage_seconds"), _SOURCE, container=name)
+    held = [
+        series
+        for metric in (_OWN, _LOOSER)
+        for series in samples.series(
+            metric.format("cpu_cfs_throttled_seconds_total"), _SOURCE, container=name
         )
-        for what in ("usage_seconds", "cfs_throttled_seconds")
-    )
+    ]
+    used_s = sum(_grown_between(each, from_ns, until_ns) for each in used)
+    held_s = max((_grown_between(each, from_ns, until_ns) for each in held), default=0.0)
     return held_s / max(used_s + held_s, (until_ns - from_ns) / NS_PER_S)
+
+
+def _grown_between(series: Series, from_ns: int, until_ns: int) -> float:
+    return float(np.diff(np.interp((from_ns, until_ns), series.t_ns, series.values))[0])
 
 
 class OomKill(NamedTuple):
