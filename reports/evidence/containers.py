@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,8 @@ _CPU: Final = "container_cpu_{}_total"
 _OWN: Final = "container_{}"
 _LOOSER: Final = "container_looser_{}"
 """Metrics of a container's tightest limit on CPU, and of the others around it."""
+_SCARCE: Final = 0.05
+"""Less of the machine's memory than this is as good as none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +174,21 @@ def _grown_between(series: Series, from_ns: int, until_ns: int) -> float:
 
 
 class OomKill(NamedTuple):
-    """That the kernel killed processes of a container for its memory, seen at a time (Unix ns).
+    """That the kernel killed processes of a container for want of memory.
 
-    `limit_bytes` is None where it has none: then the whole machine had run out of memory.
+    Attributes:
+        after_ns, t_ns: the looks between which it did, Unix ns.
+        limit_bytes: the tightest limit on its memory; None: it has none.
+        ran_out: whose memory had run out: the `limit`'s, the `machine`'s, or `either`'s where
+            nobody can tell.
     """
 
     container: str
+    after_ns: int
     t_ns: int
     number: int
     limit_bytes: float | None
+    ran_out: Literal["limit", "machine", "either"]
 
 
 def oom_kills(samples: Samples) -> Iterator[OomKill]:
@@ -190,10 +198,38 @@ def oom_kills(samples: Samples) -> Iterator[OomKill]:
         limits = samples.series("container_spec_memory_limit_bytes", _SOURCE, container=name)
         more = np.diff(kills.values)
         for place in np.flatnonzero(more > 0):
-            t_ns = int(kills.t_ns[place + 1])
-            limit = level_on(np.array([t_ns]), limits)[0] if limits else np.nan
+            span = int(kills.t_ns[place]), int(kills.t_ns[place + 1])
+            limit = level_on(np.array(span[1:]), limits)[0] if limits else np.nan
             known = None if np.isnan(limit) else float(limit)
-            yield OomKill(name, t_ns, int(more[place]), known)
+            ran_out = "machine" if known is None else _ran_out(samples, name, span)
+            yield OomKill(name, *span, int(more[place]), known, ran_out)
+
+
+def _ran_out(
+    samples: Samples, container: str, span: tuple[int, int]
+) -> Literal["limit", "machine", "either"]:
+    """Return whose memory had run out when a process of a container with a limit was killed.
+
+    Version 2 of cgroups counts when a limit left no choice. Version 1 counts whenever one was met,
+    which file cache does too: there the machine's own memory decides.
+    """
+    events = samples.series("container_memory_oom_total", _SOURCE, container=container)
+    if events:
+        return "limit" if _grew(events, span) else "machine"
+    met = samples.series("container_memory_failcnt", _SOURCE, container=container)
+    if met and not _grew(met, span):
+        return "machine"
+    left = samples.series("machine_memory_available_bytes", "kernel")
+    most = samples.series("machine_memory_bytes", "kernel")
+    if not (met and left and most):
+        return "either"
+    inside = (left[0].t_ns > span[0] - NS_PER_S) & (left[0].t_ns <= span[1])
+    scarce = inside.any() and left[0].values[inside].min() < _SCARCE * most[0].values.max()
+    return "either" if scarce or not inside.any() else "limit"
+
+
+def _grew(rows: Sequence[Series], span: tuple[int, int]) -> bool:
+    return bool((np.diff(level_on(np.array(span), rows)) > 0).any())
 
 
 def memory_peaks(samples: Samples) -> Iterator[tuple[str, float, float]]:

@@ -79,7 +79,7 @@ def contained(
         _rows(ticks, "container_process_info", 1.0, container=name, component=service, pid=pid)
         for pid in pids
     ]
-    return _with(evidence, rows)
+    return with_rows(evidence, rows)
 
 
 def listening(
@@ -97,7 +97,7 @@ def listening(
     ]
     lost = np.where(ticks >= evidence.t0_ns, drops, 0.0)
     rows.append(_rows(ticks, "listen_queue_drops_total", lost, container=name, port="8080"))
-    return _with(evidence, rows)
+    return with_rows(evidence, rows)
 
 
 def _rows(ticks: Any, name: str, values: Any, **labels: str) -> pd.DataFrame:
@@ -107,7 +107,8 @@ def _rows(ticks: Any, name: str, values: Any, **labels: str) -> pd.DataFrame:
     )
 
 
-def _with(evidence: Evidence, rows: Sequence[pd.DataFrame]) -> Evidence:
+def with_rows(evidence: Evidence, rows: Sequence[pd.DataFrame]) -> Evidence:
+    """The same run in which these were measured as well."""
     words = dict.fromkeys(("source", "name", "labels"), "object")
     both = pd.concat([evidence.metrics.astype(words), *rows], ignore_index=True)
     both = both.sort_values("t_ns", kind="stable", ignore_index=True)
