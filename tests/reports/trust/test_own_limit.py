@@ -2,6 +2,7 @@
 
 import pytest
 
+from dress_rehearsal.reports.summary import write_summary
 from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.contained_runs import limited
@@ -27,7 +28,9 @@ def test_held_back_for_a_third_of_a_second_the_generator_is_limited(evidence_of)
         "The container that the rehearsal itself ran in has a limit of 2 CPUs, which held it back "
         "for up to 33.3% of a second around T-0: "
     )
-    assert judge(evidence).verdict == "inconclusive"
+    verdict = judge(evidence)
+    assert verdict.verdict == "inconclusive"
+    assert "held back by its own CPU limit" in write_summary(evidence, verdict)
 
 
 def test_what_it_made_slow_is_not_held_against_the_target(evidence_of):
