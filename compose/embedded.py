@@ -177,6 +177,11 @@ class EmbeddedStage:
         return entered(self._folder).path / "roster.csv"
 
     @property
+    def data_root(self) -> Path | None:
+        """None: whatever is kept here is kept in its own folder."""
+        return None
+
+    @property
     def targets_dir(self) -> Path:
         """Folder of Prometheus `file_sd` files, one for each app worker and the write-back."""
         return entered(self._service).targets_dir

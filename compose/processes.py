@@ -49,11 +49,6 @@ class ProcessGroup:
         self._planned: dict[int, str] = {}  # pid to the sentence that says why
         self._expected: str | None = None
 
-    def allow(self, ready_within_s: float) -> None:
-        """Let all waiting together take so long, counted from now."""
-        self._ready_within_s = ready_within_s
-        self.restart_deadline()
-
     def restart_deadline(self) -> None:
         """Count the time that all waiting may take from now again."""
         self._deadline = time.monotonic() + self._ready_within_s

@@ -4,6 +4,7 @@ things belongs to which stage."""
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import docker
@@ -75,6 +76,33 @@ def described(client: docker.DockerClient | None = None) -> str:
             f"Linux, or the embedded stage."
         )
     return f"{told.get('ServerVersion', '?')}, cgroup v{told.get('CgroupVersion', '1')}"
+
+
+def facts(client: docker.DockerClient) -> dict[str, str]:
+    """Return what of the daemon a measurement depends on, for `environment.json`.
+
+    Raises:
+        StageUnusableError: it does not answer.
+    """
+    with doing("Docker's daemon cannot be asked"):
+        told = client.info()
+    return {
+        "docker_version": str(told.get("ServerVersion", "?")),
+        "docker_storage_driver": str(told.get("Driver", "?")),
+        "docker_cgroup_version": str(told.get("CgroupVersion", "1")),
+        "docker_cgroup_driver": str(told.get("CgroupDriver", "?")),
+    }
+
+
+def data_root(client: docker.DockerClient) -> Path | None:
+    """Return the folder in which the daemon keeps everything; None: it does not say.
+
+    Raises:
+        StageUnusableError: it does not answer.
+    """
+    with doing("Docker's daemon cannot be asked"):
+        told = client.info().get("DockerRootDir")
+    return Path(told) if told else None
 
 
 @contextmanager

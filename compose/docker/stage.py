@@ -10,9 +10,15 @@ import docker
 
 from dress_rehearsal.compose.app_admin import AppAdmin
 from dress_rehearsal.compose.docker.clearing import clear_stage
-from dress_rehearsal.compose.docker.daemon import connect, described, socket_named
+from dress_rehearsal.compose.docker.daemon import (
+    connect,
+    data_root,
+    described,
+    facts,
+    socket_named,
+)
 from dress_rehearsal.compose.docker.faults import ContainerFaults
-from dress_rehearsal.compose.docker.services import READY_S, Services
+from dress_rehearsal.compose.docker.services import Services
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.faults import StageFaults
 from dress_rehearsal.compose.guardian import Guardian, clear_guarded
@@ -21,6 +27,8 @@ from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost
 from dress_rehearsal.compose.stage_folder import StageFolder, sweep
 from dress_rehearsal.plans import Fault, Person, Plan, write_roster
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.environment import FILE as ENVIRONMENT
+from dress_rehearsal.records.machine import with_docker
 
 Tell = Callable[[str], None]
 
@@ -42,6 +50,7 @@ class DockerStage:
         self._folder: StageFolder | None = None
         self._guardian: Guardian | None = None
         self._services: Services | None = None
+        self._data_root: Path | None = None
         self._faults: StageFaults | None = None
 
     def __enter__(self) -> Self:
@@ -79,8 +88,11 @@ class DockerStage:
                 write_roster(self.roster_path, self._people)
             folder.expect_containers(socket_named())
             self._services = Services(client, folder, self._plan, self._run.logs, self._tell)
+            self._data_root = data_root(client)
+            document = with_docker(self._run.environment(), facts(client), self._services.images)
+            self._run.write_json(ENVIRONMENT, document)
             self._faults = StageFaults(ContainerFaults(self._services))
-            self._services.start_stores(READY_S)
+            self._services.start_stores()
         except BaseException:
             self._abandon()
             raise
@@ -140,6 +152,11 @@ class DockerStage:
     def roster_path(self) -> Path:
         """The roster as CSV, readable by this user only; gone with the stage."""
         return entered(self._folder).path / "roster.csv"
+
+    @property
+    def data_root(self) -> Path | None:
+        """The folder of Docker's daemon, in which images, containers and volumes are."""
+        return self._data_root
 
     @property
     def targets_dir(self) -> Path:
