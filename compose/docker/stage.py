@@ -14,7 +14,7 @@ from dress_rehearsal.compose.docker.daemon import connect, described, socket_nam
 from dress_rehearsal.compose.docker.faults import ContainerFaults
 from dress_rehearsal.compose.docker.services import READY_S, Services
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.faults import StageFaults
+from dress_rehearsal.compose.faults.stage_faults import StageFaults
 from dress_rehearsal.compose.guardian import Guardian, clear_guarded
 from dress_rehearsal.compose.limits import raise_file_limit
 from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost

@@ -8,6 +8,7 @@ from typing import Final
 import psutil
 
 from dress_rehearsal.compose.app_admin import AppAdmin, all_serve, announced
+from dress_rehearsal.compose.embedded.stores import Stores
 from dress_rehearsal.compose.errors import ProcessFailedError
 from dress_rehearsal.compose.port import ClaimedPort, port_taken
 from dress_rehearsal.compose.process import Managed, ProcessSpec, python_module
@@ -15,7 +16,6 @@ from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.reference_app import ReferenceApp
 from dress_rehearsal.compose.servers.queues import QUEUE_SERVERS
 from dress_rehearsal.compose.stage_folder import StageFolder
-from dress_rehearsal.compose.stores import Stores
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Plan
 

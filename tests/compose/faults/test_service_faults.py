@@ -14,7 +14,7 @@ from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.plans.plan import App, Event
 from dress_rehearsal.records import RunDirectory
-from tests.compose.faulting import await_loss, await_true, fault, on_record, pids, state
+from tests.compose.faults.faulting import await_loss, await_true, fault, on_record, pids, state
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("faults of services")]
 

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from dress_rehearsal.compose.embedded.faults import ProcessFaults
+from dress_rehearsal.compose.embedded.service import Service
+from dress_rehearsal.compose.embedded.stores import Stores
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.faults import StageFaults
+from dress_rehearsal.compose.faults.stage_faults import StageFaults
 from dress_rehearsal.compose.guardian import Guardian, clear_guarded
 from dress_rehearsal.compose.limits import raise_file_limit
-from dress_rehearsal.compose.process_faults import ProcessFaults
 from dress_rehearsal.compose.processes import ProcessGroup
-from dress_rehearsal.compose.service import Service
 from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost
 from dress_rehearsal.compose.stage_folder import StageFolder, sweep
-from dress_rehearsal.compose.stores import Stores
 from dress_rehearsal.plans import Fault, Person, Plan, write_roster
 from dress_rehearsal.records import RunDirectory
 
