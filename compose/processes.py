@@ -16,7 +16,8 @@ from dress_rehearsal.compose.errors import (
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.process import Managed, Spec
 from dress_rehearsal.compose.stage import Loss
-from dress_rehearsal.compose.stage_folder import RecordedProcess, StageFolder
+from dress_rehearsal.compose.stage_folder import StageFolder
+from dress_rehearsal.compose.stage_record import RecordedProcess
 
 _POLL_S = 0.015
 _ORPHAN_PATIENCE_S = 2.0

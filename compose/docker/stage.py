@@ -9,6 +9,7 @@ from typing import Self
 import docker
 
 from dress_rehearsal.compose.app_admin import AppAdmin
+from dress_rehearsal.compose.clearing import sweep
 from dress_rehearsal.compose.docker.clearing import clear_stage
 from dress_rehearsal.compose.docker.daemon import connect, described, socket_named
 from dress_rehearsal.compose.docker.faults import ContainerFaults
@@ -18,7 +19,7 @@ from dress_rehearsal.compose.faults.stage_faults import StageFaults
 from dress_rehearsal.compose.guardian import Guardian, clear_guarded
 from dress_rehearsal.compose.limits import raise_file_limit
 from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost
-from dress_rehearsal.compose.stage_folder import StageFolder, sweep
+from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.plans import Fault, Person, Plan, write_roster
 from dress_rehearsal.records import RunDirectory
 

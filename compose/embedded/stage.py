@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from dress_rehearsal.compose.clearing import sweep
 from dress_rehearsal.compose.embedded.faults import ProcessFaults
 from dress_rehearsal.compose.embedded.service import Service
 from dress_rehearsal.compose.embedded.stores import Stores
@@ -14,7 +15,7 @@ from dress_rehearsal.compose.guardian import Guardian, clear_guarded
 from dress_rehearsal.compose.limits import raise_file_limit
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost
-from dress_rehearsal.compose.stage_folder import StageFolder, sweep
+from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.plans import Fault, Person, Plan, write_roster
 from dress_rehearsal.records import RunDirectory
 

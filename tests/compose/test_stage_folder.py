@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from dress_rehearsal.compose.clearing import clear, sweep
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.pids import ProcessId
-from dress_rehearsal.compose.stage_folder import RecordedProcess, StageFolder, clear, sweep
+from dress_rehearsal.compose.stage_folder import StageFolder
+from dress_rehearsal.compose.stage_record import RecordedProcess
 
 Sleeper = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -152,7 +154,7 @@ def test_what_was_started_last_is_stopped_first(
 
     path = left_behind(on_record(first, "postgres"), on_record(last, "app"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dress_rehearsal.compose.stage_folder.ProcessId", Noting)
+        patch.setattr("dress_rehearsal.compose.clearing.ProcessId", Noting)
         clear(path)
     assert stopped == [last, first]
 
