@@ -43,8 +43,7 @@ HANDED_ON = {
     "compose/servers/redis.py": ["self._environment"],
     "compose/embedded/service.py": ["self.app.environment(port) | self._folder.marker"],
     "compose/external/user_app.py": ["self._environment() | self._marker"],
-    "compose/servers/kafka.py": ["child_environment(folder.marker)"],
-    "compose/servers/sqs.py": ["child_environment(folder.marker)"],
+    "compose/servers/queues.py": ["child_environment(folder.marker)"],
     "rehearsal/generator_process.py": [
         "child_environment({**of_the_scenario(plan), _ENTRY_VARIABLE: stage.entry_token, "
         "**stage.marker})"

@@ -396,7 +396,8 @@ def test_the_queue_server_is_part_of_the_stage_or_says_what_to_install(
     run = new_run(plan)
     stage.empty(plan, run, people)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(f"dress_rehearsal.compose.servers.{queue}._PACKAGES", ("no_such_package",))
+        server = f"dress_rehearsal.compose.servers.{queue}.{queue.title()}Server"
+        patch.setattr(f"{server}.packages", ("no_such_package",))
         with pytest.raises(StageUnusableError, match=rf"pip install dress-rehearsal\[{queue}\]"):
             stage.start_service()
     stage.start_service()
