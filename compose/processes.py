@@ -47,11 +47,6 @@ class ProcessGroup:
         self._workers = workers or Children()
         self._losses = Losses(lambda: self._members, self._workers)
 
-    def allow(self, ready_within_s: float) -> None:
-        """Let all waiting together take so long, counted from now."""
-        self._ready_within_s = ready_within_s
-        self.restart_deadline()
-
     def restart_deadline(self) -> None:
         """Count the time that all waiting may take from now again."""
         self._deadline = time.monotonic() + self._ready_within_s

@@ -125,27 +125,39 @@ def services_of(plan: "Plan") -> list[str]:
     return found
 
 
+_ENDS_IT: Final = ("kill", "restart")
+
+
 def overlap(faults: tuple[Fault, ...], sale_s: float) -> str | None:
-    """Return which two entries of one fault overlap: the end of one would end the other too."""
+    """Return which two faults overlap of which the end of one would end the other too.
+
+    Those are two entries of one fault, and two by which the same service ends.
+    """
     last: dict[tuple[str, str], Fault] = {}
     for fault in sorted(faults, key=lambda fault: fault.at):
         kind, service = fault.deed
-        # Of an app in several containers `app` is the first.
-        deed = (kind, "app-1" if service == "app" else service)
+        deed = ("end" if kind in _ENDS_IT else kind, meant(service))
         before = last.get(deed)
         if before is not None and fault.at <= before.ends(sale_s):
             return (
-                f"two entries of fault {_both(before, fault)} overlap, and the end of one would "
-                f"end the other: give the first a `lasts` that is over before the second begins"
+                f"{_both(before, fault)} overlap, and the end of one would end the other: give "
+                f"the first a `lasts` that is over before the second begins"
             )
         last[deed] = fault
     return None
 
 
+def meant(service: str) -> str:
+    """Return which container a fault of a service is done to: of an app in several `app-1`."""
+    return "app-1" if service == "app" else service
+
+
 def _both(first: Fault, second: Fault) -> str:
     if first.title == second.title:
-        return first.title
-    return f"{first.title}, which is also {second.title},"
+        return f"two entries of fault {first.title}"
+    if first.deed[0] != second.deed[0]:
+        return f"the faults {first.title} and {second.title}, which end the same service,"
+    return f"two entries of fault {first.title}, which is also {second.title},"
 
 
 def _listed(names: Sequence[str], last: str = "or") -> str:

@@ -1,6 +1,5 @@
 """What can be done from outside to services that are containers."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from dress_rehearsal.compose.docker.containers import PERIOD_US, ManagedContaine
 from dress_rehearsal.compose.docker.daemon import doing
 from dress_rehearsal.compose.docker.services import Services
 from dress_rehearsal.compose.errors import StageError, StageUnusableError
+from dress_rehearsal.compose.faults.stage_faults import Done
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.servers.redis import EMPTY_BUT_FAULTS, FAULT_SWITCHES
 from dress_rehearsal.plans import Fault
@@ -28,11 +28,9 @@ class ContainerFaults:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._undo: dict[str, Callable[[], None]] = {}
+        self._undo: dict[str, Done] = {}
         """What puts right what is wrong now, by the fault's title."""
         self._within_s: dict[str, float] = {}
-        self._containers: dict[str, str] = {}
-        """Which container was ended for a service: of several, the first that ran then."""
 
     @property
     def admin(self) -> AppAdmin:
@@ -79,7 +77,7 @@ class ContainerFaults:
         Raises:
             StageUnusableError: it does not run.
         """
-        label = self._choose(service)
+        label = self._running(service).label
         self.processes.kill_planned(label)
         self.processes.await_end(label, _DIES_WITHIN_S, why)
 
@@ -89,7 +87,7 @@ class ContainerFaults:
         Raises:
             StageUnusableError: it does not run.
         """
-        self._within_s[service] = self.processes.ask_to_end(self._choose(service))
+        self._within_s[service] = self.processes.ask_to_end(self._running(service).label)
 
     def await_end(self, service: str, why: str) -> None:
         """Wait until it has ended; that is a planned loss if it ended well.
@@ -98,7 +96,7 @@ class ContainerFaults:
             StageUnusableError: nobody asked it to.
         """
         within_s = self._within_s.get(service, 0.0) + _GRACE_S
-        self.processes.await_end(self._chosen(service), within_s, why, well=True)
+        self.processes.await_end(self._meant(service).label, within_s, why, well=True)
 
     def bring_back(self, service: str) -> None:
         """Start it again, with what it had, and wait until it works.
@@ -106,7 +104,7 @@ class ContainerFaults:
         Raises:
             StageError: it does not come back.
         """
-        self._services.bring_back(self._chosen(service))
+        self._services.bring_back(self._meant(service).label)
 
     def constrain(self, fault: Fault) -> None:
         """Give it less of the network, of CPU or of memory.
@@ -117,15 +115,22 @@ class ContainerFaults:
         container = self._running(fault.service or "")
         match fault.name:
             case "network_cut":
-                undo = self._services.cut(container)
+                do, undo = self._services.cut(container)
             case "cpu_squeeze":
-                undo = self._limit(container, cpu_period=PERIOD_US, cpu_quota=_quota(fault.level))
+                quota = _quota(fault.level)
+                do, undo = self._limit(container, cpu_period=PERIOD_US, cpu_quota=quota)
             case "memory_limit":
                 most = round(fault.level)
-                undo = self._limit(container, mem_limit=most, memswap_limit=most)
+                do, undo = self._limit(container, mem_limit=most, memswap_limit=most)
             case _:
-                undo = self._services.slow_down(fault)
-        self._undo[fault.title] = undo
+                do, undo = self._services.slow_down(fault)
+        self._undo[fault.title] = undo  # first: what fails in the middle may be done all the same
+        try:
+            do()
+        except StageError:
+            with suppress(StageError):  # what went wrong first is what is told
+                self._put_right(fault.title)
+            raise
 
     def restore(self, fault: Fault) -> None:
         """Give it back what it had.
@@ -141,25 +146,30 @@ class ContainerFaults:
             with suppress(StageError, docker.errors.DockerException):
                 self._put_right(title)
 
-    def _choose(self, service: str) -> str:
-        label = self._containers[service] = self._running(service).label
-        return label
-
-    def _chosen(self, service: str) -> str:
-        return self._containers.get(service, service)
-
     def _put_right(self, title: str) -> None:
-        undo = self._undo.pop(title, None)
+        undo = self._undo.get(title)
         if undo is not None:
             undo()
+            self._undo.pop(title, None)  # last: what could not be undone is tried again
+
+    def _meant(self, service: str) -> ManagedContainer:
+        """Return the container that a plan means: of several of a service always the first one.
+
+        Not the first that runs: else the end of a fault, or another fault, would be another's.
+        """
+        for container in self._services.containers.containers():
+            if service in (container.name, container.label):
+                return container
+        raise StageUnusableError(f"Nothing can be done to {service}: this stage has none.")
 
     def _running(self, service: str) -> ManagedContainer:
-        for container in self._services.containers.containers():
-            if service in (container.name, container.label) and container.exit_code is None:
-                return container
-        raise StageUnusableError(f"Nothing can be done to {service}: it does not run.")
+        container = self._meant(service)
+        if container.exit_code is not None:
+            raise StageUnusableError(f"Nothing can be done to {container.label}: it does not run.")
+        return container
 
-    def _limit(self, container: ManagedContainer, **limits: Any) -> Callable[[], None]:
+    def _limit(self, container: ManagedContainer, **limits: Any) -> tuple[Done, Done]:
+        """Return what sets limits of a container, and what puts back those of the plan."""
         limited = container.spec.limits
         cpus = None if limited is None else limited.cpus
         memory = None if limited is None else limited.memory
@@ -170,14 +180,16 @@ class ContainerFaults:
             "memswap_limit": memory or psutil.virtual_memory().total,
             "cpu_period": PERIOD_US,
         }
-        with doing(f"the limits of {container.label} cannot be changed"):
-            container.container.update(**limits)
+
+        def do() -> None:
+            with doing(f"the limits of {container.label} cannot be changed"):
+                container.container.update(**limits)
 
         def undo() -> None:
             with doing(f"the limits of {container.label} cannot be put back"):
                 container.container.update(**{name: before[name] for name in limits})
 
-        return undo
+        return do, undo
 
 
 def _quota(cpus: float) -> int:

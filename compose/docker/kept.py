@@ -18,7 +18,7 @@ from dress_rehearsal.compose.clearing import kept
 from dress_rehearsal.compose.docker.clearing import clear_stage, stages
 from dress_rehearsal.compose.docker.daemon import LABEL, connect, described, doing, socket_named
 from dress_rehearsal.compose.docker.images import Tell
-from dress_rehearsal.compose.docker.services import READY_S, Services
+from dress_rehearsal.compose.docker.services import Services
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.stage_folder import StageFolder, delete, temporary_folder
 from dress_rehearsal.compose.stage_record import StageRecord
@@ -114,7 +114,7 @@ def keep(plan: Plan, people: Sequence[Person], tell: Tell) -> KeptStage:
             write_roster(folder.path / "roster.csv", people)
         folder.expect_containers(socket_named())
         services = Services(client, folder, plan, folder.subfolder("logs"), tell)
-        services.start_stores(READY_S)
+        services.start_stores()
         services.start_app()
         services.close()
         found = KeptStage(folder.path.name, plan.name, services.url, folder.path)

@@ -10,6 +10,7 @@ from typing import Final
 from dress_rehearsal.compose.docker.compose_file import HealthCheck, ServiceSpec
 from dress_rehearsal.compose.docker.containers import ContainerSpec
 from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.faults.stage_faults import Done
 from dress_rehearsal.plans import Fault
 
 _PORTS: Final = {
@@ -134,16 +135,14 @@ def relays_for(
     }
 
 
-def slow_down(fault: Fault, relays: Iterable[RelayPlace]) -> Callable[[], None]:
-    """Have the relay that a fault is about delay or lose; return what ends that.
+def slow_down(fault: Fault, relays: Iterable[RelayPlace]) -> tuple[Done, Done]:
+    """Return what has the relay that a fault is about delay or lose, and what ends that.
 
-    Raises:
-        StageUnusableError: it does not obey.
+    Both raise a StageUnusableError where it does not obey.
     """
     relay = next(one for one in relays if fault.service in (one.service, one.container))
     if fault.name == "latency":
         on, off = f"latency {fault.level} {fault.jitter}", "latency 0 0"
     else:
         on, off = f"loss {fault.level}", "loss 0"
-    relay.order(on)
-    return partial(relay.order, off)
+    return partial(relay.order, on), partial(relay.order, off)

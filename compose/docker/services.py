@@ -1,7 +1,7 @@
 """The services of a Docker stage, as a plan wants them: which containers, where, in which order."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ from dress_rehearsal.compose.docker.network import StageNetwork, make_volumes
 from dress_rehearsal.compose.docker.relays import relays_for, slow_down
 from dress_rehearsal.compose.docker.weight import lower, parent_group
 from dress_rehearsal.compose.errors import DaemonLostError, StageUnusableError
+from dress_rehearsal.compose.faults.stage_faults import Done
 from dress_rehearsal.compose.reference_app import ReferenceApp
 from dress_rehearsal.compose.secret_files import secret_files, write_secret_files
 from dress_rehearsal.compose.stage import Loss
@@ -34,8 +35,6 @@ from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Fault, Plan
 from dress_rehearsal.records.environment_variables import images_named
 
-READY_S: Final = 180.0
-"""How long everything of a stage together may take to be ready, once its images are there."""
 _STORES: Final = ("postgres", "redis", "kafka", "sqs")
 _APP_PORT: Final = 8080
 _NEIGHBOURS_PORT: Final = 8081
@@ -88,7 +87,7 @@ class Services:
         named = {one.source for each in self._wanted() for one in each.mounts if one.named}
         self._volumes = make_volumes(client, self._stage, named - {_TARGETS})
         self._files = self._copied_files()
-        self.containers = ContainerGroup(folder, 0.0)
+        self.containers = ContainerGroup(folder, plan.stage.ready_within_s)
         self._announcements = Announcements(
             self._announced, self.targets_dir, lambda: self.containers.names()
         )
@@ -112,13 +111,13 @@ class Services:
                         found[mount.source] = str(copy)
         return found
 
-    def start_stores(self, ready_within_s: float) -> None:
-        """Start what keeps the tickets; all waiting of the stage together may take so long.
+    def start_stores(self) -> None:
+        """Start what keeps the tickets.
 
         Raises:
             StageError: one does not start.
         """
-        self.containers.allow(ready_within_s)
+        self.containers.restart_deadline()
         stores = [service for service in self._wanted() if service.name in _STORES]
         started = [one for service in stores for one in self._start(service)]
         if self._group is not None:
@@ -158,32 +157,34 @@ class Services:
         assert isinstance(container, ManagedContainer)
         self.containers.wait(container, Health(container).is_green, _BACK_WITHIN_S)
 
-    def cut(self, container: ManagedContainer) -> Callable[[], None]:
-        """Take a container off the network; return what brings it back to where it was.
+    def cut(self, container: ManagedContainer) -> tuple[Done, Done]:
+        """Return what takes a container off the network, and what brings it back to where it was.
 
-        Raises:
-            StageUnusableError: the daemon says no.
+        Both raise a StageUnusableError where the daemon says no.
         """
         spec = container.spec
-        with doing(f"{spec.container} cannot be cut from the network"):
-            network = self._client.networks.get(self._network.name)
-            network.disconnect(container.container)
+
+        def do() -> None:
+            with doing(f"{spec.container} cannot be cut from the network"):
+                self._client.networks.get(self._network.name).disconnect(container.container)
 
         def undo() -> None:
             with doing(f"{spec.container} cannot be brought back into the network"):
-                network.connect(
+                container.container.reload()
+                if self._network.name in container.container.attrs["NetworkSettings"]["Networks"]:
+                    return  # it was never cut off
+                self._client.networks.get(self._network.name).connect(
                     container.container,
                     aliases=list(spec.aliases),
                     ipv4_address=spec.place.address,
                 )
 
-        return undo
+        return do, undo
 
-    def slow_down(self, fault: Fault) -> Callable[[], None]:
-        """Delay or lose what goes to and from a service; return what ends that.
+    def slow_down(self, fault: Fault) -> tuple[Done, Done]:
+        """Return what delays or loses what goes to and from a service, and what ends that.
 
-        Raises:
-            StageUnusableError: it cannot be done.
+        Both raise a StageUnusableError where it cannot be done.
         """
         return slow_down(fault, self._relays.values())
 

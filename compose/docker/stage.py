@@ -10,7 +10,7 @@ from dress_rehearsal.compose.docker.clearing import clear_stage
 from dress_rehearsal.compose.docker.daemon import connect, described, socket_named
 from dress_rehearsal.compose.docker.faults import ContainerFaults
 from dress_rehearsal.compose.docker.images import Tell
-from dress_rehearsal.compose.docker.services import READY_S, Services
+from dress_rehearsal.compose.docker.services import Services
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.guardian import clear_guarded
 from dress_rehearsal.compose.own_stage import AppService, OwnStage
@@ -84,7 +84,7 @@ class DockerStage(OwnStage):
         services = self._services = Services(
             entered(self._client), folder, self._plan, self._run.logs, self._tell
         )
-        services.start_stores(READY_S)
+        services.start_stores()
         return ContainerFaults(services)
 
     @property

@@ -54,7 +54,10 @@ class Fault(Section):
     lasts: Duration | None = None
     """How long; to the end of the sale when left out, but for what is done to processes."""
     service: Annotated[str, Field(pattern=_SERVICE)] | None = None
-    """Whom it is done to: a service of the stage, or one container of the app, such as `app-2`."""
+    """Whom it is done to: a service of the stage, or one container of the app, such as `app-2`.
+
+    Of several containers of a service it is always the first: `app` is `app-1`.
+    """
     jitter: Duration = 0.0
     """By how much a `latency` varies."""
     grade: str

@@ -12,7 +12,9 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 
-from dress_rehearsal.plans.types import Section, Size, Whole, format_size
+from dress_rehearsal.plans.types import PositiveDuration, Section, Size, Whole, format_size
+
+_READY_WITHIN_S: Final = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,9 @@ class StageSection(Section):
 
     app_containers: Annotated[Whole, Field(ge=1, le=64)] | None = None
     """How many containers share the app's workers; two where `app.workers` is even, else one."""
+    ready_within: PositiveDuration | None = None
+    """How long its containers may take to be ready, the stores and then the rest; 3 min where left
+    out. Building and pulling images does not count."""
     limits: dict[Service, Limits] = Field(default_factory=dict)
     """What each container of a service may use at most; without, all the machine has."""
 
@@ -134,6 +139,11 @@ class StageSection(Section):
         return 2 if workers % 2 == 0 else 1
 
     @property
+    def ready_within_s(self) -> float:
+        """How many seconds the stores, and then the rest, may take to be ready."""
+        return _READY_WITHIN_S if self.ready_within is None else self.ready_within
+
+    @property
     def is_set(self) -> bool:
         """Whether the plan says anything of it."""
-        return self.app_containers is not None or bool(self.limits)
+        return self != StageSection()

@@ -73,7 +73,8 @@ def broken_images(images: dict[str, str]) -> Iterator[dict[str, str]]:
     base = images["REHEARSE_REDIS_IMAGE"]
     files = {
         "ends": f'FROM {base}\nENTRYPOINT ["/bin/sh", "-c", "echo no room here; exit 3"]\n',
-        "sleeps": f'FROM {base}\nENTRYPOINT ["/bin/sleep", "300"]\n',
+        "sleeps": f'FROM {base}\nENTRYPOINT ["/bin/sh", "-c", '
+        '"echo loading what it never ends to load; exec sleep 300"]\n',
     }
     with closing(docker.from_env()) as client:
         for name, text in files.items():
@@ -135,6 +136,15 @@ class TestNothingIsLeft:
         ended = _refused(rehearse, tmp_path, REHEARSE_REDIS_IMAGE=broken_images["ends"])
         assert "redis ended with exit code 3" in ended.said
         assert "no room here" in ended.said
+
+    def test_where_a_service_never_gets_ready(
+        self, rehearse: Rehearse, tmp_path: Path, broken_images: dict[str, str]
+    ) -> None:
+        limit = ("--set", 'stage.ready_within="4s"')
+        image = broken_images["sleeps"]
+        ended = _refused(rehearse, tmp_path, *limit, REHEARSE_REDIS_IMAGE=image)
+        assert "redis was not ready after 4 s; the end of " in ended.said
+        assert "redis.log says why:\n  loading what it never ends to load\n" in ended.said
 
     def test_where_an_app_gets_too_little_memory(self, rehearse: Rehearse, tmp_path: Path) -> None:
         limit = ("--set", 'stage.limits.app.memory="20 MiB"')

@@ -64,6 +64,13 @@ def test_what_cannot_be_is_refused(stage: dict[str, Any], says: str) -> None:
 def test_limits_of_another_stage_are_refused(target: str) -> None:
     with pytest.raises(PlanInvalidError, match='give \\[target\\] the stage "docker"'):
         plan_with({"limits": {"app": "t2.micro"}}, target)
+    with pytest.raises(PlanInvalidError, match='give \\[target\\] the stage "docker"'):
+        plan_with({"ready_within": "10s"}, target)
+
+
+@pytest.mark.parametrize(("written", "seconds"), [({}, 180.0), ({"ready_within": "20s"}, 20.0)])
+def test_its_containers_have_a_time_to_be_ready_in(written: dict[str, Any], seconds: float) -> None:
+    assert plan_with(written).stage.ready_within_s == seconds
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,8 @@ def test_a_relay_is_told_when_a_fault_begins_and_when_it_ends(
 ) -> None:
     with controls(b"ok\n", b"ok\n") as (port, told):
         monkeypatch.setattr(module, "_CONTROL_PORT", port)
-        undo = slow_down(fault(service="app-1", **asked), [RelayPlace("app", "app-1", HERE)])
+        do, undo = slow_down(fault(service="app-1", **asked), [RelayPlace("app", "app-1", HERE)])
+        do()
         assert told == [on]
         undo()
     assert told == [on, off]
@@ -120,7 +121,7 @@ def test_a_relay_that_does_not_obey_is_a_sentence(monkeypatch: pytest.MonkeyPatc
     with controls(b"no: why\n") as (port, told):
         monkeypatch.setattr(module, "_CONTROL_PORT", port)
         with pytest.raises(StageUnusableError, match=r"before app-2 does not do what .*'no: why'"):
-            slow_down(fault(service="app-2"), [RelayPlace("app", "app-2", HERE)])
+            slow_down(fault(service="app-2"), [RelayPlace("app", "app-2", HERE)])[0]()
     assert told == ["latency 0.1 0.0"]
 
 
@@ -128,4 +129,4 @@ def test_a_relay_that_is_gone_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> 
     with socket.create_server((HERE, 0)) as server:
         monkeypatch.setattr(module, "_CONTROL_PORT", server.getsockname()[1])
     with pytest.raises(StageUnusableError, match=r"relay before redis does not answer: .*refused"):
-        slow_down(fault(service="redis"), [RelayPlace("redis", "redis", HERE)])
+        slow_down(fault(service="redis"), [RelayPlace("redis", "redis", HERE)])[0]()

@@ -116,15 +116,23 @@ def test_two_entries_of_one_fault_must_not_overlap(first, second):
         (("kill", "redis"), ("redis_down", None), "kill redis, which is also redis_down, overlap"),
         (("pause", "app"), ("pause", "app-1"), "pause app, which is also pause app-1, overlap"),
         (("pause", "app-2"), ("pause", "app-2"), "fault pause app-2 overlap"),
+        (("kill", "app-1"), ("restart", "app"), "kill app-1 and restart app, which end the same"),
+        (("kill", "app-1"), ("sigterm_mid_sale", None), "kill app-1 and sigterm_mid_sale, which"),
+        (("restart", "redis"), ("redis_down", None), "restart redis and redis_down, which end"),
     ],
 )
 def test_one_fault_under_two_names_is_one_fault(first, second, words):
     entries = [
-        {"name": name, "lasts": "2s"} | ({"service": service} if service else {})
+        {"name": name, "at": "T+1s", "lasts": "2s"} | ({"service": service} if service else {})
         for name, service in (first, second)
     ]
     with pytest.raises(PlanInvalidError, match=words):
         plan(*entries, stage="docker")
+
+
+def test_one_container_may_end_while_another_is_down():
+    kill = {"name": "kill", "service": "app-2", "at": "T+1s", "lasts": "3s"}
+    assert plan(kill, {"name": "restart", "service": "app", "at": "T+2s"}, stage="docker")
 
 
 def test_what_is_done_to_a_service_is_told_in_words():
