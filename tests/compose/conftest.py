@@ -11,7 +11,8 @@ import pytest
 
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.plans import Person, Plan, seeded_roster
-from dress_rehearsal.plans.plan import App, Event
+from dress_rehearsal.plans.plan import Event
+from dress_rehearsal.plans.sections.app import App
 from dress_rehearsal.records import RunDirectory
 from tests.compose.conductor import FakeConductor, Interpreter
 

@@ -12,7 +12,8 @@ import redis
 from dress_rehearsal.compose import EmbeddedStage, StageUnusableError
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Person, Plan
-from dress_rehearsal.plans.plan import App, Event
+from dress_rehearsal.plans.plan import Event
+from dress_rehearsal.plans.sections.app import App
 from dress_rehearsal.records import RunDirectory
 from tests.compose.faults.faulting import await_loss, await_true, fault, on_record, pids, state
 

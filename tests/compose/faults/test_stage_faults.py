@@ -16,7 +16,8 @@ from dress_rehearsal.compose import EmbeddedStage, StageError, StageUnusableErro
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Person, Plan
-from dress_rehearsal.plans.plan import App, Event
+from dress_rehearsal.plans.plan import Event
+from dress_rehearsal.plans.sections.app import App
 from dress_rehearsal.records import RunDirectory
 from tests.compose.faults.faulting import (
     await_loss,
