@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.pids import MARKER
-from dress_rehearsal.compose.servers.shared_memory import release
+from dress_rehearsal.compose.shared_memory import release
 from dress_rehearsal.compose.stage_record import RECORD_FILE, RecordedProcess, StageRecord
 from dress_rehearsal.records.files import remedy
 
