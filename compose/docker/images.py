@@ -12,8 +12,8 @@ import docker
 import docker.errors
 from docker.utils import parse_repository_tag
 
-from dress_rehearsal.compose.docker.compose_file import Build, ServiceSpec
 from dress_rehearsal.compose.docker.daemon import doing
+from dress_rehearsal.compose.docker.service_spec import Build, ServiceSpec
 from dress_rehearsal.compose.errors import StageUnusableError
 
 Tell = Callable[[str], None]
