@@ -47,6 +47,7 @@ HELP = {
     "machine_cpu_used_ratio": "Share of all the machine's CPU time in use.",
     "machine_cpus": "CPUs of the machine.",
     "machine_foreign_cpu_seconds_total": "CPU time of programs that are none of the rehearsal's.",
+    "machine_memory_available_bytes": "Memory that the machine could give without swapping.",
     "machine_memory_bytes": "The machine's memory.",
     "pool_busy_seconds_total": "Time that processors were in use, by somebody else's metrics.",
     "pool_metrics_up": "Whether somebody else's metrics could be read.",

@@ -8,6 +8,7 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ _FINGERPRINTED: Final = (
     "tcp_max_syn_backlog",
     "netdev_max_backlog",
 )
+_FINGERPRINTED_OF_DOCKER: Final = ("docker_storage_driver", "docker_cgroup_version")
 _GIT_TIMEOUT_S = 5
 _COMMIT = re.compile("[0-9a-f]{40,64}")
 
@@ -73,8 +75,33 @@ def environment(*, sending: bool = True) -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "git_commit": git_commit(Path(__file__).resolve().parent),
     }
-    facts = json.dumps([document[key] for key in _FINGERPRINTED])
-    return {"fingerprint": hashlib.sha256(facts.encode()).hexdigest()[:12], **document}
+    return {"fingerprint": _fingerprint([document[key] for key in _FINGERPRINTED]), **document}
+
+
+def with_docker(
+    document: Mapping[str, Any], daemon: Mapping[str, str], images: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return a machine's facts with those of the Docker daemon whose containers are rehearsed.
+
+    Its storage driver and its version of cgroups are part of the fingerprint then; its own version
+    and the images stand beside it, as other versions do.
+
+    Args:
+        daemon: its `docker_version`, `docker_storage_driver` and `docker_cgroup_version`.
+        images: the IDs of the images that the containers are made of, by their names.
+    """
+    told = [document.get(key) for key in _FINGERPRINTED]
+    told += [daemon.get(key) for key in _FINGERPRINTED_OF_DOCKER]
+    return {
+        **document,
+        "fingerprint": _fingerprint(told),
+        **daemon,
+        "docker_images": dict(images),
+    }
+
+
+def _fingerprint(facts: Sequence[Any]) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 
 
 def usable_cores() -> int:

@@ -16,9 +16,8 @@ from dress_rehearsal.reports.words import capitalized, counted, memory_size, off
 _NEAR: Final = 0.9
 """From this share of its limit on it is worth a word, and no more than that."""
 _FAULT: Final = "memory_limit"
-_AROUND_NS: Final = 5 * NS_PER_S
-"""How far from a kill what failed by it may have been sent: requests were under way, and a
-container takes its time to be there again."""
+_SEEN_WITHIN_NS: Final = 5 * NS_PER_S
+"""How long after a fault it may still be seen what it killed."""
 
 
 def killed_for_memory(evidence: Evidence, *, planned: bool) -> Iterator[str]:
@@ -40,20 +39,21 @@ def killed_for_memory(evidence: Evidence, *, planned: bool) -> Iterator[str]:
 
 
 def kill_words(kill: OomKill) -> str:
-    """Return what was killed, and why: "a process of app-1 was killed because it needed more than
-    its memory limit of 256 MiB"."""
+    """Return what was killed, and why: "a process of app-1 was killed because app-1 needed more
+    than its memory limit of 256 MiB"."""
     what = f"a process of {kill.container} was killed because"
-    if kill.limit_bytes is None:
-        return f"{what} the machine had no memory left"
-    limit = memory_size(kill.limit_bytes)
-    return f"{what} {kill.container} needed more than its memory limit of {limit}"
-
-
-def killed_around(evidence: Evidence, from_ns: int, until_ns: int) -> OomKill | None:
-    """Return the first kill that what failed between two moments may have come from."""
-    around = from_ns - _AROUND_NS, until_ns + _AROUND_NS
-    kills = (kill for kill in oom_kills(evidence.samples) if around[0] <= kill.t_ns <= around[1])
-    return min(kills, key=lambda kill: kill.t_ns, default=None)
+    limit = "" if kill.limit_bytes is None else memory_size(kill.limit_bytes)
+    match kill.ran_out:
+        case "limit":
+            return f"{what} {kill.container} needed more than its memory limit of {limit}"
+        case "machine":
+            own = f", not its own limit of {limit}" if limit else ""
+            return f"{what} the whole machine had no memory left{own}"
+        case _:
+            return (
+                f"{what} memory had run out: its limit of {limit} or the whole machine's, which "
+                f"nobody can tell apart"
+            )
 
 
 def memory_notes(evidence: Evidence) -> Iterator[str]:
@@ -70,9 +70,9 @@ def memory_notes(evidence: Evidence) -> Iterator[str]:
 
 def _was_planned(evidence: Evidence, kill: OomKill) -> bool:
     at_s = (kill.t_ns - evidence.timeline.zero_ns) / NS_PER_S
-    window = at_s - _AROUND_NS / NS_PER_S, at_s
-    whose = (kill.container, service_of(kill.container))
-    return any(
-        fault.name in [f"{_FAULT} {name}" for name in whose] and fault.touches(window)
-        for fault in evidence.timeline.faults
-    )
+    window = at_s - _SEEN_WITHIN_NS / NS_PER_S, at_s
+    names = [f"{_FAULT} {kill.container}"]
+    service = service_of(kill.container)
+    if kill.container == f"{service}-1":  # of several containers a fault means the first
+        names.append(f"{_FAULT} {service}")
+    return any(fault.name in names and fault.touches(window) for fault in evidence.timeline.faults)

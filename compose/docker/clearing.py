@@ -15,10 +15,12 @@ from dress_rehearsal.compose.errors import StageUnusableError
 _TRIES: Final = 5
 _PAUSE_S: Final = 0.5
 """A volume or network stays in use for a moment after its container is gone."""
+IN_USE: Final = "dress-rehearsal-in-use"
+"""The repository of the names that images of ours have while stages are made of them."""
 
 
 def clear_stage(stage: str, client: docker.DockerClient | None = None) -> None:
-    """Remove the containers, networks and volumes of a stage; nothing where there are none.
+    """Remove a stage's containers, networks, volumes and names of images; nothing if it has none.
 
     Args:
         stage: the name of its folder, which is what its things are labelled with.
@@ -38,9 +40,22 @@ def clear_stage(stage: str, client: docker.DockerClient | None = None) -> None:
             left += _left("network", network.name, network.remove)
         for volume in client.volumes.list(filters=mine):
             left += _left("volume", volume.name, partial(volume.remove, force=True))
+        left += _left("image", IN_USE, partial(release, client, stage))
     remove_group(stage)
     if left:
         raise StageUnusableError(f"Of stage {stage} is left: {'; '.join(left)}.")
+
+
+def release(client: docker.DockerClient, stage: str) -> None:
+    """Give up what a stage keeps; an image of ours that has another one's name by now is removed.
+
+    Raises:
+        docker.errors.APIError: the daemon says no.
+    """
+    for one in client.images.list(filters={"reference": f"{IN_USE}:{stage}-*"}):
+        for tag in one.tags:
+            if tag.startswith(f"{IN_USE}:{stage}-"):
+                client.images.remove(tag)
 
 
 def stages(client: docker.DockerClient) -> set[str]:

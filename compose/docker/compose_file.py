@@ -4,7 +4,7 @@ that the file uses. What else stands in it is an error, so that nothing is left 
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +57,14 @@ class ComposeFile:
     services: Mapping[str, ServiceSpec]
     secrets: Mapping[str, Path]
     volumes: frozenset[str]
+
+    def of_images(self, ids: Mapping[str, str]) -> "ComposeFile":
+        """Return the same with images by their IDs, as far as these are known by their names."""
+        services = {
+            name: replace(service, image=ids.get(service.image, service.image))
+            for name, service in self.services.items()
+        }
+        return replace(self, services=services)
 
     def wanted(self, profiles: frozenset[str]) -> list[ServiceSpec]:
         """Return the services of these profiles and those of none, each after what it needs.

@@ -77,6 +77,22 @@ def described(client: docker.DockerClient | None = None) -> str:
     return f"{told.get('ServerVersion', '?')}, cgroup v{told.get('CgroupVersion', '1')}"
 
 
+def facts(client: docker.DockerClient) -> dict[str, str]:
+    """Return what of the daemon a measurement depends on, for `environment.json`.
+
+    Raises:
+        StageUnusableError: it does not answer.
+    """
+    with doing("Docker's daemon cannot be asked"):
+        told = client.info()
+    return {
+        "docker_version": str(told.get("ServerVersion", "?")),
+        "docker_storage_driver": str(told.get("Driver", "?")),
+        "docker_cgroup_version": str(told.get("CgroupVersion", "1")),
+        "docker_cgroup_driver": str(told.get("CgroupDriver", "?")),
+    }
+
+
 @contextmanager
 def doing(what: str, where: str | None = None) -> Iterator[None]:
     """Turn what the SDK raises inside into a sentence that begins with `what`.

@@ -5,6 +5,7 @@ import re
 import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -12,9 +13,11 @@ import docker
 import docker.errors
 from docker.utils import parse_repository_tag
 
+from dress_rehearsal.compose.docker.clearing import IN_USE
 from dress_rehearsal.compose.docker.daemon import doing
 from dress_rehearsal.compose.docker.service_spec import Build, ServiceSpec
 from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.held_name import held_name
 
 Tell = Callable[[str], None]
 """Shows what is being done now."""
@@ -37,32 +40,63 @@ _COLOUR: Final = re.compile("\x1b\\[[0-9;]*m")
 _LAST_LINES: Final = 15
 _TELL_S: Final = 2.0
 """How often it is said how far a build is: what did not change is done at once."""
+_BUILDS: Final = "images"
+_OTHERS_WITHIN_S: Final = 900.0
+_LOOK_S: Final = 0.2
 
 
-def provide(client: docker.DockerClient, services: Iterable[ServiceSpec], tell: Tell) -> None:
-    """Have every image of these services on this machine.
+def provide(
+    client: docker.DockerClient, services: Iterable[ServiceSpec], tell: Tell, stage: str
+) -> dict[str, str]:
+    """Have every image of these services on this machine; return their IDs by their names.
+
+    A name may be another image's a moment later: another run builds its own. So one run builds at a
+    time, and what it has built keeps a name of the stage's until that is cleared.
+
+    Args:
+        stage: the name of the stage's folder.
 
     Raises:
         StageUnusableError: one cannot be built or pulled; what was made for it is gone again.
     """
-    built = {service.image: service.build for service in services if service.build is not None}
-    for image, build in built.items():
-        _build(client, image, build, tell)
-    for image in sorted({service.image for service in services} - set(built)):
-        if not _is_there(client, image):
-            _pull(client, image, tell)
+    wanted = list(services)
+    built = {service.image: service.build for service in wanted if service.build is not None}
+    ids = {}
+    if built:
+        with _building_alone(tell):
+            for number, (image, build) in enumerate(built.items()):
+                ids[image] = _build(client, image, build, tell)
+                with doing(f"the stage is not set: the image {image} cannot be kept for it"):
+                    client.api.tag(ids[image], IN_USE, f"{stage}-{number}")
+    for image in sorted({service.image for service in wanted} - set(built)):
+        ids[image] = _id_of(client, image) or _pull(client, image, tell)
+    return ids
 
 
-def _is_there(client: docker.DockerClient, image: str) -> bool:
-    with doing(f"the stage is not set: the image {image} cannot be looked for"):
-        try:
-            client.images.get(image)
-        except docker.errors.ImageNotFound:
-            return False
-        return True
+@contextmanager
+def _building_alone(tell: Tell) -> Iterator[None]:
+    """Build while nobody else of this machine does.
+
+    Raises:
+        StageUnusableError: another one takes too long.
+    """
+    deadline = time.monotonic() + _OTHERS_WITHIN_S
+    held = held_name(_BUILDS)
+    if held is None:
+        tell("waiting for another rehearsal that builds images")
+    while held is None:
+        if time.monotonic() > deadline:
+            raise StageUnusableError(
+                f"The stage is not set: another rehearsal on this machine has been building images "
+                f"for {_OTHERS_WITHIN_S:.0f} s: see whether it goes on, and try again."
+            )
+        time.sleep(_LOOK_S)
+        held = held_name(_BUILDS)
+    with held:
+        yield
 
 
-def _pull(client: docker.DockerClient, image: str, tell: Tell) -> None:
+def _pull(client: docker.DockerClient, image: str, tell: Tell) -> str:
     tell(f"pulling {image}")
     with doing(
         f"the stage is not set: the image {image} is not on this machine and cannot be pulled"
@@ -71,10 +105,11 @@ def _pull(client: docker.DockerClient, image: str, tell: Tell) -> None:
         for line in client.api.pull(name, tag=tag or "latest", stream=True, decode=True):
             if "error" in line:
                 raise docker.errors.APIError(str(line["error"]))
+        return str(client.images.get(image).id)
 
 
-def _build(client: docker.DockerClient, image: str, build: Build, tell: Tell) -> None:
-    """Build an image; whatever did not change since the last time is not made again.
+def _build(client: docker.DockerClient, image: str, build: Build, tell: Tell) -> str:
+    """Build an image; return its ID. What did not change since the last time is not made again.
 
     What a failing build leaves behind, and the image that a new one takes the name from, are
     removed: they are ours, and nobody else knows of them.
@@ -90,18 +125,20 @@ def _build(client: docker.DockerClient, image: str, build: Build, tell: Tell) ->
             )
         made: list[str] = []
         try:
-            _make(client, image, build, made, tell)
+            found = _make(client, image, build, made, tell)
         except BaseException:
             _forget(client, made, before)
             raise
-        if named is not None and named != _id_of(client, image):
+        if named not in (None, found) and not client.images.get(named).tags:
             _forget(client, [named], set(), with_parents=True)
+        return found
 
 
 def _make(
     client: docker.DockerClient, image: str, build: Build, made: list[str], tell: Tell
-) -> None:
-    """Have the daemon build it; what it makes is added to `made` as it goes."""
+) -> str:
+    """Have the daemon build it; return its ID. What it makes is added to `made` as it goes."""
+    found = ""
     lines: list[str] = []
     told_s = time.monotonic()
     for line in client.api.build(
@@ -119,12 +156,14 @@ def _make(
         text = _COLOUR.sub("", str(line.get("stream", ""))).rstrip()
         lines += [each for each in text.splitlines() if each.strip()]
         made += _LAYER.findall(text)
+        found = str(line.get("aux", {}).get("ID", found))
         step = _STEP.match(text)
         if step is not None and time.monotonic() > told_s + _TELL_S:
             told_s = time.monotonic()
             tell(f"building {image}: step {step[1]} of {step[2]}")
         if "error" in line:
             raise _failed(image, str(line["error"]), lines)
+    return found
 
 
 def _failed(image: str, error: str, lines: list[str]) -> StageUnusableError:
@@ -137,10 +176,12 @@ def _failed(image: str, error: str, lines: list[str]) -> StageUnusableError:
 
 
 def _id_of(client: docker.DockerClient, image: str) -> str | None:
-    try:
-        return str(client.images.get(image).id)
-    except docker.errors.ImageNotFound:
-        return None
+    """Return the ID of an image of this machine; None: it has none of that name."""
+    with doing(f"the stage is not set: the image {image} cannot be looked for"):
+        try:
+            return str(client.images.get(image).id)
+        except docker.errors.ImageNotFound:
+            return None
 
 
 def _forget(

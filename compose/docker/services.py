@@ -89,8 +89,10 @@ class Services:
         with folder.living():
             write_secret_files(secrets, files)
         self._file = read_compose_file(self._variables(secrets))
+        self.images = provide(client, self._planned.of(self._file), tell, self._stage)
+        """The IDs of what the containers are made of, by the names that the file has."""
+        self._file = self._file.of_images(self.images)
         self._wanted = self._planned.of(self._file)
-        provide(client, self._wanted, tell)
         named = {one.source for each in self._wanted for one in each.mounts if one.named}
         self._volumes = make_volumes(client, self._stage, named - {_TARGETS})
         self._files = copied_files(self._wanted, folder)

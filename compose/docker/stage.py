@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import docker
 
 from dress_rehearsal.compose.docker.clearing import clear_stage
-from dress_rehearsal.compose.docker.daemon import connect, described, socket_named
+from dress_rehearsal.compose.docker.daemon import connect, described, facts, socket_named
 from dress_rehearsal.compose.docker.faults import ContainerFaults
 from dress_rehearsal.compose.docker.images import Tell
 from dress_rehearsal.compose.docker.services import Services
@@ -19,6 +19,8 @@ from dress_rehearsal.compose.stage import Loss, entered
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.environment import FILE as ENVIRONMENT
+from dress_rehearsal.records.machine import with_docker
 
 
 class DockerStage(OwnStage):
@@ -80,10 +82,11 @@ class DockerStage(OwnStage):
         return entered(self._services).lost()
 
     def _start_stores(self, folder: StageFolder) -> ContainerFaults:
+        client = entered(self._client)
         folder.expect_containers(socket_named())
-        services = self._services = Services(
-            entered(self._client), folder, self._plan, self._run.logs, self._tell
-        )
+        services = self._services = Services(client, folder, self._plan, self._run.logs, self._tell)
+        document = with_docker(self._run.environment(), facts(client), services.images)
+        self._run.write_json(ENVIRONMENT, document)
         services.start_stores()
         return ContainerFaults(services)
 

@@ -6,13 +6,12 @@ in no folder, and the kernel releases it however the process ends. Whoever rehea
 machine, or from a network namespace of its own, cannot be noticed by it.
 """
 
-import errno
 import hashlib
-import socket
 from typing import Final
 from urllib.parse import urlsplit
 
 from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.held_name import held_name
 from dress_rehearsal.plans.hosts import is_loopback
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -26,30 +25,23 @@ class SoleRehearsal:
     """
 
     def __init__(self, url: str) -> None:
-        self._name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        try:
-            self._name.bind(_name_of(url))
-        except OSError as error:
-            self._name.close()
-            if error.errno == errno.EADDRINUSE:
-                raise StageUnusableError(
-                    f"The stage is not set: another rehearsal or probe on this machine has {url} "
-                    f"as its target. Each would reset the other's sale and take its buyers for "
-                    f"wrongs: wait until it has ended."
-                ) from error
-            # No Linux: nobody can tell, and one rehearsal must not fail for it.
+        self._name = held_name(_name_of(url))
+        if self._name is None:
+            raise StageUnusableError(
+                f"The stage is not set: another rehearsal or probe on this machine has {url} "
+                f"as its target. Each would reset the other's sale and take its buyers for "
+                f"wrongs: wait until it has ended."
+            )
 
     def release(self) -> None:
         """Let others rehearse the target; a second time does nothing."""
-        self._name.close()
+        if self._name is not None:
+            self._name.close()
 
 
 def _name_of(url: str) -> str:
-    r"""Return the name for a target: by host and port, for a path beside it has the same CPU.
-
-    It begins with `\0`, as those do that are no files.
-    """
+    """Return the name for a target: by host and port, for a path beside it has the same CPU."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     where = f"{'loopback' if is_loopback(host) else host}:{parts.port or _PORTS.get(parts.scheme)}"
-    return "\0dress-rehearsal-" + hashlib.sha256(where.encode()).hexdigest()[:16]
+    return hashlib.sha256(where.encode()).hexdigest()[:16]

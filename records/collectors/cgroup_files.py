@@ -6,7 +6,7 @@ a controller need not be on, and files came with the years.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -39,8 +39,10 @@ class CpuLimit(NamedTuple):
         return self.quota_us / self.period_us
 
 
-def cpu_limit(cgroup: Cgroup) -> CpuLimit | None:
-    """Return the tightest limit on a cgroup's CPU, its own or that of one around it; None: none.
+def cpu_limits(cgroup: Cgroup) -> list[CpuLimit]:
+    """Return the limits on a cgroup's CPU, its own and those of the ones around it, tightest first.
+
+    Each of them can throttle it: one around it that is less tight has others to serve as well.
 
     Raises:
         OSError: it cannot be read.
@@ -51,7 +53,7 @@ def cpu_limit(cgroup: Cgroup) -> CpuLimit | None:
         for folder in cgroup.line()
         if (found := _quota_us(folder, unified=cgroup.unified)) is not None
     ]
-    return min(limits, key=lambda limit: limit.cores, default=None)
+    return sorted(limits, key=lambda limit: limit.cores)
 
 
 def _quota_us(folder: Path, *, unified: bool) -> tuple[float, float] | None:
@@ -70,7 +72,7 @@ def _quota_us(folder: Path, *, unified: bool) -> tuple[float, float] | None:
 def throttling(cgroup: Cgroup) -> dict[str, float]:
     """Return how often and for how long a cgroup was throttled, all its CPUs added up.
 
-    It is by its own limit only, not by that of one around it (see `cpu_limit`).
+    It is by its own limit only, not by that of one around it (see `cpu_limits`).
 
     Raises:
         OSError, ValueError: as above.
@@ -107,9 +109,12 @@ def cpu_use(cgroup: Cgroup) -> dict[str, float]:
 
 
 def memory(cgroup: Cgroup) -> dict[str, float]:
-    """Return a cgroup's memory in bytes, its tightest limit, and how often it ran into it.
+    """Return a cgroup's memory in bytes, its tightest limit, and how often it ran into one.
 
-    The working set is what is used less the file cache that could be given back at once.
+    The working set is what is used less the file cache that could be given back at once. A limit
+    that was met need have cost nothing but file cache; one that left the kernel no choice is an
+    out-of-memory event, which only version 2 counts. Processes are killed when the whole machine
+    has no memory left as well, and that is no event of any limit.
 
     Raises:
         OSError, ValueError: as above.
@@ -125,13 +130,28 @@ def memory(cgroup: Cgroup) -> dict[str, float]:
     limits = list(_memory_limits(cgroup))
     if limits:
         values["container_spec_memory_limit_bytes"] = min(limits)
-    events = _numbers(folder / ("memory.events" if unified else "memory.oom_control"))
-    failures = events.get("max") if unified else _number(folder / "memory.failcnt")
-    told = {
-        "container_memory_failcnt": failures,
-        "container_oom_events_total": events.get("oom_kill"),
-    }
-    return values | {name: value for name, value in told.items() if value is not None}
+    if unified:
+        met = [_numbers(_events_of(each)) for each in cgroup.line()]
+        values |= _summed("container_memory_failcnt", [each.get("max") for each in met])
+        values |= _summed("container_memory_oom_total", [each.get("oom") for each in met])
+        kills = _numbers(folder / "memory.events").get("oom_kill")
+    else:
+        counts = [_number(each / "memory.failcnt") for each in cgroup.line()]
+        values |= _summed("container_memory_failcnt", counts)
+        kills = _numbers(folder / "memory.oom_control").get("oom_kill")
+    return values | _summed("container_oom_events_total", [kills])
+
+
+def _events_of(folder: Path) -> Path:
+    """Return the file with what a cgroup's own limit was met by, without those below it."""
+    own = folder / "memory.events.local"
+    return own if own.exists() else folder / "memory.events"
+
+
+def _summed(name: str, counts: Iterable[float | None]) -> dict[str, float]:
+    """Return a metric that adds up what is known; empty where nothing is."""
+    known = [count for count in counts if count is not None]
+    return {name: sum(known)} if known else {}
 
 
 def tasks(cgroup: Cgroup) -> dict[str, float]:

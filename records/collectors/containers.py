@@ -6,14 +6,14 @@ second limits, memory, tasks and traffic are read; CPU, throttling and accept qu
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.records.collectors.cgroup_files import (
     CpuLimit,
-    cpu_limit,
+    cpu_limits,
     cpu_use,
     memory,
     tasks,
@@ -55,7 +55,8 @@ class Container:
     identity: tuple[Path, int]
     net: Path | None
     processes: dict[int, str] = field(default_factory=dict)
-    limit: CpuLimit | None = None
+    limits: Sequence[CpuLimit] = ()
+    """Its own and those around it, the tightest first."""
     queues: ListenQueues | None = None
     """Its accept queues; None: it has no network of its own, or that may not be entered."""
     slow: dict[Series, float] = field(default_factory=dict)
@@ -134,7 +135,7 @@ class Containers:
         for name, container in found.items():
             before = self._known.get(name)
             if before is not None and before.identity == container.identity:
-                container.limit, container.queues = before.limit, before.queues
+                container.limits, container.queues = before.limits, before.queues
             else:
                 container.queues = self._queues(container)
             if self._last.setdefault(name, container.identity) != container.identity:
@@ -226,14 +227,18 @@ class Containers:
     def _read(self, container: Container) -> dict[Series, float]:
         cpu, account = (container.cgroups.get(name) for name in ("cpu", "cpuacct"))
         values: dict[str, float] = {}
-        if container.limit is not None:
-            values |= throttling(container.limit.cgroup)
+        if container.limits:
+            values |= throttling(container.limits[0].cgroup)
         elif cpu is not None:
             values |= throttling(cpu)
         if account is not None:
             values |= cpu_use(account)
         labels = labels_json(container=container.name)
         told = {Series(self.name, name, labels): value for name, value in values.items()}
+        for limit in container.limits[1:]:
+            of_limit = labels_json(container=container.name, cgroup=_name(limit, container))
+            for name, value in throttling(limit.cgroup).items():
+                told[Series(self.name, _looser(name), of_limit)] = value
         if container.queues is not None:
             _, series, numbers = container.queues.read()
             told |= zip(series, numbers, strict=True)
@@ -245,18 +250,42 @@ class Containers:
     def _read_slowly(self, container: Container) -> None:
         cpu, store, pids = (container.cgroups.get(name) for name in ("cpu", "memory", "pids"))
         values: dict[str, float] = {}
-        container.limit = None if cpu is None else cpu_limit(cpu)
-        if container.limit is not None:
-            values["container_spec_cpu_quota"] = container.limit.quota_us
-            values["container_spec_cpu_period"] = container.limit.period_us
+        container.limits = () if cpu is None else cpu_limits(cpu)
+        for limit in container.limits[:1]:
+            values |= _spec(limit)
         values |= {} if store is None else memory(store)
         values |= {} if pids is None else tasks(pids)
         values |= {} if container.net is None else traffic(container.net)
         labels = labels_json(container=container.name)
         container.slow = {Series(self.name, name, labels): value for name, value in values.items()}
+        for place, limit in enumerate(container.limits):
+            of_limit = labels_json(container=container.name, cgroup=_name(limit, container))
+            if place:
+                for name, value in _spec(limit).items():
+                    container.slow[Series(self.name, _looser(name), of_limit)] = value
+            elif _name(limit, container):
+                container.slow[Series(self.name, "container_cpu_limit_info", of_limit)] = 1.0
         for pid, component in container.processes.items():
             of_process = labels_json(container=container.name, component=component, pid=pid)
             container.slow[Series(self.name, "container_process_info", of_process)] = 1.0
+
+
+def _spec(limit: CpuLimit) -> dict[str, float]:
+    return {
+        "container_spec_cpu_quota": limit.quota_us,
+        "container_spec_cpu_period": limit.period_us,
+    }
+
+
+def _looser(name: str) -> str:
+    """Return a metric's name where it is of a limit that is not the tightest: cAdvisor has none."""
+    return name.replace("container_", "container_looser_", 1)
+
+
+def _name(limit: CpuLimit, container: Container) -> str:
+    """Return the name of the cgroup around a container whose limit it is; empty: its own."""
+    own = container.cgroups["cpu"].folder
+    return "" if limit.cgroup.folder == own else limit.cgroup.folder.name
 
 
 def _close(before: Iterable[Container], still: Iterable[Container]) -> None:

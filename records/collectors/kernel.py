@@ -43,7 +43,6 @@ class Kernel:
         self._netstat = netstat if netstat.exists() else None
         self._clock = clock or ClockOffset()
         self._before = _cpu_seconds()
-        self._memory_bytes = float(psutil.virtual_memory().total)
 
     def read(self) -> Reading:
         """Return the counters, and the CPU used since the last call as a share of all CPUs.
@@ -51,7 +50,11 @@ class Kernel:
         Raises:
             SourceUnreadableError: `/proc/net/netstat` is not as expected.
         """
-        values: dict[str, float] = {"machine_memory_bytes": self._memory_bytes}
+        memory = psutil.virtual_memory()
+        values: dict[str, float] = {
+            "machine_memory_bytes": float(memory.total),
+            "machine_memory_available_bytes": float(memory.available),
+        }
         now = _cpu_seconds()
         total = now["total"] - self._before["total"]
         if total > 0:

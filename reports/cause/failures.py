@@ -5,10 +5,11 @@ from typing import Final
 import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.cause.kills import kill_behind
 from dress_rehearsal.reports.cause.slowest import BEFORE_T0_S, FEWEST
 from dress_rehearsal.reports.cause.workers import FEWEST_TO_TELL, LITTLE
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.memory import kill_words, killed_around
+from dress_rehearsal.reports.memory import kill_words
 from dress_rehearsal.reports.words import counted, offset, percent, written
 
 FAILED_SHARE: Final = 0.01
@@ -50,8 +51,7 @@ def failures(evidence: Evidence, more_than: int = 0) -> str | None:
     asked = rows[rows["step"].isin([steps.index[0]] if one_route else steps.index)]
     where = str(steps.index[0]) if one_route else f"{written(len(steps))} routes"
     since = offset(round((float(mine["intended_ns"].min()) - evidence.t0_ns) / NS_PER_S, 2))
-    span = int(mine["intended_ns"].min()), int(mine["intended_ns"].max())
-    kill = killed_around(evidence, *span)
+    kill = kill_behind(evidence, requests.loc[mine.index])
     why = "" if kill is None else f"; {kill_words(kill)}"
     return (
         f"Cause of failures: {_how_many(len(mine), len(failed))} {word}: "

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,35 @@ from dress_rehearsal.reports.evidence.samples import Samples, Series, level_on
 
 _SOURCE: Final = "containers"
 _CPU: Final = "container_cpu_{}_total"
+_OWN: Final = "container_{}"
+_LOOSER: Final = "container_looser_{}"
+"""Metrics of a container's tightest limit on CPU, and of the others around it."""
+_SCARCE: Final = 0.05
+"""Less of the machine's memory than this is as good as none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuLimit:
+    """A limit on a container's CPU in each interval of a grid; NaN: nobody looked.
+
+    Attributes:
+        cgroup: the name of the control group around the container that has it; empty: its own.
+        cores: what it allows; NaN without one.
+        held_s: seconds for which CPUs were held back in each interval, added up over CPUs.
+        periods, throttled: how many periods began in each interval, and in how many of them it was
+            used up.
+    """
+
+    cgroup: str
+    cores: Any
+    held_s: Any
+    periods: Any
+    throttled: Any
+
+    def throttled_share(self, during: Any) -> float:
+        """Return in which share of its periods it was used up, within some intervals."""
+        periods = float(np.nansum(self.periods[during]))
+        return float(np.nansum(self.throttled[during])) / periods if periods > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,26 +49,35 @@ class ContainerCpu:
     Attributes:
         name, service: `app-2` of the service `app`.
         pids: of the processes of components that were in it, as text.
-        limit: its limit in cores; NaN without one.
         used_s: CPU seconds used in each interval.
-        held_s: seconds for which CPUs were held back from it in each interval, added up over CPUs.
-        periods, throttled: how many periods began in each interval, and in how many of them it ran
-            into its limit.
+        limits: its own limit and those of the control groups around it, the tightest first.
     """
 
     name: str
     service: str
     pids: frozenset[str]
-    limit: Any
     used_s: Any
-    held_s: Any
-    periods: Any
-    throttled: Any
+    limits: tuple[CpuLimit, ...]
 
     @property
     def is_limited(self) -> bool:
         """Whether it ever had a limit."""
-        return not bool(np.isnan(self.limit).all())
+        return not bool(np.isnan(self.limits[0].cores).all())
+
+    @property
+    def held_s(self) -> Any:
+        """Seconds for which CPUs were held back from it in each interval.
+
+        Where several limits held it back at once, that is as long as the one that did so longest.
+        """
+        return np.fmax.reduce([limit.held_s for limit in self.limits])
+
+    def throttled_by(self, during: Any) -> CpuLimit:
+        """Return the limit that held it back for longest within some intervals.
+
+        That is the tightest one where none did.
+        """
+        return max(self.limits, key=lambda limit: float(np.nansum(limit.held_s[during])))
 
     def held_back(self, grid_ns: Any) -> Any:
         """Return which share of each interval it was kept from running, 0 to 1.
@@ -49,14 +87,10 @@ class ContainerCpu:
         is taken to have used up its limit: that is what it was held back for.
         """
         spans = np.diff(grid_ns, prepend=grid_ns[:1]) / NS_PER_S
-        used_s = np.where(np.isnan(self.used_s), self.limit * spans, self.used_s)
+        used_up = self.limits[0].cores * spans
+        used_s = np.where(np.isnan(self.used_s), used_up, self.used_s)
         wanted = np.maximum(used_s + self.held_s, spans)
         return np.divide(self.held_s, wanted, out=np.full(len(spans), np.nan), where=wanted > 0)
-
-    def throttled_share(self, during: Any) -> float:
-        """Return in which share of its periods it ran into its limit, within some intervals."""
-        periods = float(np.nansum(self.periods[during]))
-        return float(np.nansum(self.throttled[during])) / periods if periods > 0 else 0.0
 
 
 def service_of(container: str) -> str:
@@ -73,23 +107,37 @@ def container_cpus(samples: Samples, grid_ns: Any) -> list[ContainerCpu]:
 
 
 def _container_cpu(samples: Samples, grid_ns: Any, name: str) -> ContainerCpu:
-    def grown(what: str) -> Any:
-        return _grown(grid_ns, samples.series(_CPU.format(what), _SOURCE, container=name))
-
-    quota, period = (
-        level_on(grid_ns, samples.series(f"container_spec_cpu_{what}", _SOURCE, container=name))
-        for what in ("quota", "period")
-    )
     processes = samples.series("container_process_info", _SOURCE, container=name)
+    around = samples.series("container_cpu_limit_info", _SOURCE, container=name)
+    looser = samples.series(_LOOSER.format("cpu_cfs_periods_total"), _SOURCE, container=name)
     return ContainerCpu(
         name,
         service_of(name),
         frozenset(series.label("pid") for series in processes),
-        limit=np.divide(quota, period, out=np.full(len(grid_ns), np.nan), where=period > 0),
-        used_s=grown("usage_seconds"),
-        held_s=grown("cfs_throttled_seconds"),
-        periods=grown("cfs_periods"),
-        throttled=grown("cfs_throttled_periods"),
+        _grown(grid_ns, samples.series(_CPU.format("usage_seconds"), _SOURCE, container=name)),
+        (
+            _limit(samples, grid_ns, _OWN, around[0].label("cgroup") if around else "", name),
+            *(
+                _limit(samples, grid_ns, _LOOSER, cgroup, name, cgroup=cgroup)
+                for cgroup in sorted({series.label("cgroup") for series in looser})
+            ),
+        ),
+    )
+
+
+def _limit(
+    samples: Samples, grid_ns: Any, metric: str, whose: str, container: str, **labels: str
+) -> CpuLimit:
+    def told(what: str) -> Sequence[Series]:
+        return samples.series(metric.format(what), _SOURCE, container=container, **labels)
+
+    quota, period = (level_on(grid_ns, told(f"spec_cpu_{what}")) for what in ("quota", "period"))
+    return CpuLimit(
+        whose,
+        cores=np.divide(quota, period, out=np.full(len(grid_ns), np.nan), where=period > 0),
+        held_s=_grown(grid_ns, told("cpu_cfs_throttled_seconds_total")),
+        periods=_grown(grid_ns, told("cpu_cfs_periods_total")),
+        throttled=_grown(grid_ns, told("cpu_cfs_throttled_periods_total")),
     )
 
 
@@ -108,26 +156,39 @@ def held_back_between(samples: Samples, pid: str, from_ns: int, until_ns: int) -
     name = next((each.label("container") for each in processes if each.label("pid") == pid), None)
     if name is None or until_ns <= from_ns:
         return 0.0
-    used_s, held_s = (
-        sum(
-            float(np.diff(np.interp((from_ns, until_ns), each.t_ns, each.values))[0])
-            for each in samples.series(_CPU.format(what), _SOURCE, container=name)
+    used = samples.series(_CPU.format("usage_seconds"), _SOURCE, container=name)
+    held = [
+        series
+        for metric in (_OWN, _LOOSER)
+        for series in samples.series(
+            metric.format("cpu_cfs_throttled_seconds_total"), _SOURCE, container=name
         )
-        for what in ("usage_seconds", "cfs_throttled_seconds")
-    )
+    ]
+    used_s = sum(_grown_between(each, from_ns, until_ns) for each in used)
+    held_s = max((_grown_between(each, from_ns, until_ns) for each in held), default=0.0)
     return held_s / max(used_s + held_s, (until_ns - from_ns) / NS_PER_S)
 
 
-class OomKill(NamedTuple):
-    """That the kernel killed processes of a container for its memory, seen at a time (Unix ns).
+def _grown_between(series: Series, from_ns: int, until_ns: int) -> float:
+    return float(np.diff(np.interp((from_ns, until_ns), series.t_ns, series.values))[0])
 
-    `limit_bytes` is None where it has none: then the whole machine had run out of memory.
+
+class OomKill(NamedTuple):
+    """That the kernel killed processes of a container for want of memory.
+
+    Attributes:
+        after_ns, t_ns: the looks between which it did, Unix ns.
+        limit_bytes: the tightest limit on its memory; None: it has none.
+        ran_out: whose memory had run out: the `limit`'s, the `machine`'s, or `either`'s where
+            nobody can tell.
     """
 
     container: str
+    after_ns: int
     t_ns: int
     number: int
     limit_bytes: float | None
+    ran_out: Literal["limit", "machine", "either"]
 
 
 def oom_kills(samples: Samples) -> Iterator[OomKill]:
@@ -137,10 +198,38 @@ def oom_kills(samples: Samples) -> Iterator[OomKill]:
         limits = samples.series("container_spec_memory_limit_bytes", _SOURCE, container=name)
         more = np.diff(kills.values)
         for place in np.flatnonzero(more > 0):
-            t_ns = int(kills.t_ns[place + 1])
-            limit = level_on(np.array([t_ns]), limits)[0] if limits else np.nan
+            span = int(kills.t_ns[place]), int(kills.t_ns[place + 1])
+            limit = level_on(np.array(span[1:]), limits)[0] if limits else np.nan
             known = None if np.isnan(limit) else float(limit)
-            yield OomKill(name, t_ns, int(more[place]), known)
+            ran_out = "machine" if known is None else _ran_out(samples, name, span)
+            yield OomKill(name, *span, int(more[place]), known, ran_out)
+
+
+def _ran_out(
+    samples: Samples, container: str, span: tuple[int, int]
+) -> Literal["limit", "machine", "either"]:
+    """Return whose memory had run out when a process of a container with a limit was killed.
+
+    Version 2 of cgroups counts when a limit left no choice. Version 1 counts whenever one was met,
+    which file cache does too: there the machine's own memory decides.
+    """
+    events = samples.series("container_memory_oom_total", _SOURCE, container=container)
+    if events:
+        return "limit" if _grew(events, span) else "machine"
+    met = samples.series("container_memory_failcnt", _SOURCE, container=container)
+    if met and not _grew(met, span):
+        return "machine"
+    left = samples.series("machine_memory_available_bytes", "kernel")
+    most = samples.series("machine_memory_bytes", "kernel")
+    if not (met and left and most):
+        return "either"
+    inside = (left[0].t_ns > span[0] - NS_PER_S) & (left[0].t_ns <= span[1])
+    scarce = inside.any() and left[0].values[inside].min() < _SCARCE * most[0].values.max()
+    return "either" if scarce or not inside.any() else "limit"
+
+
+def _grew(rows: Sequence[Series], span: tuple[int, int]) -> bool:
+    return bool((np.diff(level_on(np.array(span), rows)) > 0).any())
 
 
 def memory_peaks(samples: Samples) -> Iterator[tuple[str, float, float]]:

@@ -133,10 +133,8 @@ def _cpu_limits(run: RunSeries) -> Iterator[PoolRow]:
             run.worst(f"container_spec_cpu_{what}", source, container=container)
             for what in ("quota", "period")
         )
-        used, held = (
-            run.rate(f"container_cpu_{what}_seconds_total", source, container=container)
-            for what in ("usage", "cfs_throttled")
-        )
+        used = run.rate("container_cpu_usage_seconds_total", source, container=container)
+        held = _held_back(run, container)
         if limit is not None and period is not None:
             yield PoolRow(
                 f"CPU limit of {container}",
@@ -146,6 +144,19 @@ def _cpu_limits(run: RunSeries) -> Iterator[PoolRow]:
                 wait_name="held back a second",
                 words=cores,
             )
+
+
+def _held_back(run: RunSeries, container: str) -> Series | None:
+    """Return how long a second the limit held it back that did so longest, of all around it."""
+    asked: list[tuple[str, dict[str, str]]] = [("container_cpu_cfs_throttled_seconds_total", {})]
+    looser = "container_looser_cpu_cfs_throttled_seconds_total"
+    rows = run.samples.named(looser, "containers", container=container)
+    asked += [(looser, {"cgroup": cgroup}) for cgroup in sorted(set(label(rows, "cgroup")))]
+    rates = [run.rate(name, "containers", container=container, **of) for name, of in asked]
+    known = [rate for rate in rates if rate is not None]
+    if not known:
+        return None
+    return Series(known[0].at_s, np.fmax.reduce([rate.values for rate in known]))
 
 
 def foreign_rows(evidence: Evidence) -> list[PoolRow]:

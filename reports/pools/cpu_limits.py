@@ -14,7 +14,11 @@ import numpy as np
 from dress_rehearsal.plans.sections.stage import SERVICES
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.containers import ContainerCpu, container_cpus
+from dress_rehearsal.reports.evidence.containers import (
+    ContainerCpu,
+    CpuLimit,
+    container_cpus,
+)
 from dress_rehearsal.reports.numbers import rounded, whole
 from dress_rehearsal.reports.pools.client import PoolFinding, grid_interval_s
 from dress_rehearsal.reports.schema import Pool
@@ -37,36 +41,49 @@ def find_cpu_limits(evidence: Evidence, grid: Any) -> list[PoolFinding]:
     return found
 
 
-def _tightest(container: ContainerCpu, during: Any) -> float:
-    """Return the lowest limit that a container had meanwhile; a fault may change it."""
-    limits = container.limit[during]
-    known = limits[~np.isnan(limits)]
-    return float(known.min() if len(known) else np.nanmin(container.limit))
+def _tightest(limit: CpuLimit, during: Any) -> float:
+    """Return the least that a limit allowed meanwhile; a fault may change it."""
+    cores = limit.cores[during]
+    known = cores[~np.isnan(cores)]
+    return float(known.min() if len(known) else np.nanmin(limit.cores))
 
 
 def throttling_words(service: str, containers: Sequence[ContainerCpu], during: Any) -> str:
-    """Return how often a service was throttled, and its limit: "the app was throttled 61% of the
-    time: its limit is 1 CPU".
+    """Return how often a service was throttled, and by which limit: "the app was throttled 61% of
+    the time: its limit is 1 CPU".
 
     Args:
         containers: those of the service that have a limit.
         during: which intervals, as a bool array.
     """
-    limits = [_tightest(each, during) for each in containers]
-    periods = sum(float(np.nansum(each.periods[during])) for each in containers)
-    throttled = sum(float(np.nansum(each.throttled[during])) for each in containers)
+    limits = [each.throttled_by(during) for each in containers]
+    allowed = [_tightest(each, during) for each in limits]
+    periods = sum(float(np.nansum(each.periods[during])) for each in limits)
+    throttled = sum(float(np.nansum(each.throttled[during])) for each in limits)
     share = percent(round(throttled / periods, 3) if periods else 0.0)
     said = f"{service_words(service)} was throttled {share} of the time: "
     if len(containers) == 1:
-        return f"{said}its limit is {cores(limits[0])}"
-    same = len(set(limits)) == 1
+        return f"{said}{_whose(limits[0])} is {cores(allowed[0])}"
+    same = len({*zip(allowed, (limit.cgroup for limit in limits), strict=True)}) == 1
     each_one = ", ".join(
-        f"{each.name} {percent(round(each.throttled_share(during), 3))}"
-        f"{'' if same else f' of {cores(limit)}'}"
-        for each, limit in zip(containers, limits, strict=True)
+        f"{each.name} {percent(round(limit.throttled_share(during), 3))}"
+        f"{'' if same else f' of {cores(most)}'}{_around(limit) if not same else ''}"
+        for each, limit, most in zip(containers, limits, allowed, strict=True)
     )
-    limit = f"the limit of each of its {written(len(limits))} containers is {cores(limits[0])}"
-    return f"{said}{limit if same else 'each container has its own limit'} ({each_one})"
+    one = f"the limit of each of its {written(len(limits))} containers is {cores(allowed[0])}"
+    if limits[0].cgroup:
+        one = f"{_whose(limits[0])} is {cores(allowed[0])} for all of them"
+    return f"{said}{one if same else 'each container has its own limit'} ({each_one})"
+
+
+def _whose(limit: CpuLimit) -> str:
+    if not limit.cgroup:
+        return "its limit"
+    return f"the limit of {limit.cgroup}, the control group around it,"
+
+
+def _around(limit: CpuLimit) -> str:
+    return f" by {limit.cgroup} around it" if limit.cgroup else ""
 
 
 def _finding(
@@ -80,7 +97,8 @@ def _finding(
     known = ~np.isnan(used_s).all(axis=0)
     used = _over(np.where(known, np.nansum(used_s, axis=0), np.nan), second)
     spans = _over(np.diff(grid, prepend=grid[0] - (grid[1] - grid[0])) / NS_PER_S, second)
-    periods = sum(float(np.nansum(each.throttled)) for each in containers)
+    limits = [each.throttled_by(np.ones(len(grid), dtype=bool)) for each in containers]
+    periods = sum(float(np.nansum(each.throttled)) for each in limits)
     held_s = sum(float(np.nansum(each.held_s)) for each in containers)
     since_s = None
     if len(hit) and evidence.t0_ns is not None:
@@ -91,7 +109,7 @@ def _finding(
         during[max(place - second + 1, 0) : place + 1] = True
     pool = Pool(
         name=name,
-        max=whole(sum(float(np.nanmax(each.limit)) for each in containers)),
+        max=whole(sum(float(np.nanmax(each.cores)) for each in limits)),
         peak_used=whole(float(np.fmax.reduce(used / spans, initial=np.nan))),
         peak_pending=None,
         wait_p99_ms=None,

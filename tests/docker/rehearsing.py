@@ -69,11 +69,12 @@ class Command:
 
 
 def on_this_machine() -> set[str]:
-    """Return whatever of any stage's containers is there, and every image."""
+    """Return whatever of any stage's containers is there, and every image with its names."""
     mine: dict[str, str | list[str] | bool] = {"label": LABEL}
     with closing(docker.from_env()) as client:
         found = {f"container {one.name}" for one in client.containers.list(all=True, filters=mine)}
         found |= {f"network {one.name}" for one in client.networks.list(filters=mine)}
         found |= {f"volume {one.name}" for one in client.volumes.list(filters=mine)}
-        found |= {f"image {one['Id']}" for one in client.api.images(all=True)}
+        for one in client.api.images(all=True):
+            found |= {f"image {one['Id']}", *(f"name {tag}" for tag in one["RepoTags"] or ())}
     return found

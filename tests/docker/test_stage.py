@@ -14,6 +14,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from dress_rehearsal.compose.docker.clearing import release
 from dress_rehearsal.compose.docker.compose_file import read_compose_file
 from dress_rehearsal.compose.docker.images import provide
 from dress_rehearsal.records import RunDirectory
@@ -31,7 +32,8 @@ Rehearse = Callable[..., Command]
 def variables(images: dict[str, str]) -> dict[str, str]:
     """Variables of the images; ours is built with them, as the first rehearsal would."""
     with closing(docker.from_env()) as client:
-        provide(client, read_compose_file(images).wanted(frozenset()), lambda _: None)
+        provide(client, read_compose_file(images).wanted(frozenset()), lambda _: None, "of-tests")
+        release(client, "of-tests")
     return images
 
 
@@ -88,7 +90,7 @@ def broken_images(images: dict[str, str]) -> Iterator[dict[str, str]]:
 
 
 def test_a_rehearsal_on_containers_is_whole_and_passes_or_blames_the_machine(
-    rehearse: Rehearse, tmp_path: Path
+    rehearse: Rehearse, tmp_path: Path, variables: dict[str, str]
 ) -> None:
     ended = rehearse("run", *SMOKE, "--out", str(tmp_path / "runs")).end()
     assert ended.code in (0, 3), ended.said
@@ -99,6 +101,13 @@ def test_a_rehearsal_on_containers_is_whole_and_passes_or_blames_the_machine(
     wrongs = {name: count for name, count in verdict["audit"].items() if name != "settle_ms"}
     assert not any(wrongs.values()), wrongs
     run = RunDirectory.open(ended.run)
+    told = run.environment()
+    assert {"docker_version", "docker_storage_driver", "docker_cgroup_version"} <= told.keys()
+    assert all(one.startswith("sha256:") for one in told["docker_images"].values())
+    assert {"dress-rehearsal-app", variables["REHEARSE_REDIS_IMAGE"]} <= told[
+        "docker_images"
+    ].keys()
+    assert "docker storage driver" in (ended.run / "report.html").read_text()
     logs = {path.name for path in run.logs.iterdir()}
     assert {"app-1.jsonl", "app-2.jsonl", "writeback.jsonl", "postgres.log", "redis.log"} <= logs
     if ended.code == 3:

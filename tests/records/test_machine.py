@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from dress_rehearsal.records import machine
-from dress_rehearsal.records.machine import cpu_quota, environment, git_commit, kernel_limits
+from dress_rehearsal.records.machine import (
+    cpu_quota,
+    environment,
+    git_commit,
+    kernel_limits,
+    with_docker,
+)
 
 
 def test_it_can_be_written_as_json_and_does_not_name_the_host() -> None:
@@ -31,6 +37,24 @@ def test_another_limit_is_another_machine_and_another_version_is_not(
 
     monkeypatch.setattr(machine, "usable_cores", lambda: 999)
     assert environment()["fingerprint"] != before
+
+
+def test_a_daemon_of_containers_is_part_of_the_machine_and_its_version_is_not() -> None:
+    machines = environment()
+    daemon = {
+        "docker_version": "28.0",
+        "docker_storage_driver": "overlay2",
+        "docker_cgroup_version": "2",
+    }
+    told = with_docker(machines, daemon, {"redis:8": "sha256:1"})
+    assert told.items() >= daemon.items()
+    assert told["docker_images"] == {"redis:8": "sha256:1"}
+    assert told["fingerprint"] != machines["fingerprint"]
+    newer = with_docker(machines, daemon | {"docker_version": "29.1"}, {"redis:8": "sha256:2"})
+    assert newer["fingerprint"] == told["fingerprint"]
+    slower = with_docker(machines, daemon | {"docker_storage_driver": "vfs"}, {})
+    assert slower["fingerprint"] != told["fingerprint"]
+    assert next(iter(told)) == "fingerprint"
 
 
 def test_packages_that_are_missing_are_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ def contained(
     pids: Sequence[str] = (),
     component: str | None = None,
     extra: Mapping[str, Any] | None = None,
+    around: Mapping[str, tuple[float, float]] | None = None,
 ) -> Evidence:
     """The same run in which a service was in a container.
 
@@ -42,6 +43,7 @@ def contained(
         used: CPUs that it used meanwhile; a tenth of that before and after.
         periods: in which share of its periods it ran into the limit; None: in all, where it did.
         extra: more metrics of it, by their names: the values from T-0 on; before it is 0.
+        around: looser limits, by the names of their cgroups: in CPUs, and held back by each.
     """
     assert evidence.t0_ns is not None
     start, end = evidence.samples.span_ns or (0, 0)
@@ -60,12 +62,24 @@ def contained(
     for what, after in (extra or {}).items():
         values[what] = np.where(ticks >= evidence.t0_ns, after, 0.0)
     rows = [_rows(ticks, what, numbers, container=name) for what, numbers in values.items()]
+    for cgroup, (most, back) in (around or {}).items():
+        looser = {
+            "spec_cpu_quota": most * PERIOD_S * 1e6,
+            "spec_cpu_period": PERIOD_S * 1e6,
+            "cpu_cfs_throttled_seconds_total": np.cumsum(np.where(during, back, 0.0)) / 4,
+            "cpu_cfs_periods_total": np.cumsum(np.full(len(ticks), 2.5)),
+            "cpu_cfs_throttled_periods_total": np.cumsum(np.where(during, 2.5 * bool(back), 0.0)),
+        }
+        rows += [
+            _rows(ticks, f"container_looser_{what}", numbers, container=name, cgroup=cgroup)
+            for what, numbers in looser.items()
+        ]
     service = component or name.rpartition("-")[0] or name
     rows += [
         _rows(ticks, "container_process_info", 1.0, container=name, component=service, pid=pid)
         for pid in pids
     ]
-    return _with(evidence, rows)
+    return with_rows(evidence, rows)
 
 
 def listening(
@@ -83,7 +97,7 @@ def listening(
     ]
     lost = np.where(ticks >= evidence.t0_ns, drops, 0.0)
     rows.append(_rows(ticks, "listen_queue_drops_total", lost, container=name, port="8080"))
-    return _with(evidence, rows)
+    return with_rows(evidence, rows)
 
 
 def _rows(ticks: Any, name: str, values: Any, **labels: str) -> pd.DataFrame:
@@ -93,7 +107,8 @@ def _rows(ticks: Any, name: str, values: Any, **labels: str) -> pd.DataFrame:
     )
 
 
-def _with(evidence: Evidence, rows: Sequence[pd.DataFrame]) -> Evidence:
+def with_rows(evidence: Evidence, rows: Sequence[pd.DataFrame]) -> Evidence:
+    """The same run in which these were measured as well."""
     words = dict.fromkeys(("source", "name", "labels"), "object")
     both = pd.concat([evidence.metrics.astype(words), *rows], ignore_index=True)
     both = both.sort_values("t_ns", kind="stable", ignore_index=True)

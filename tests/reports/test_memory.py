@@ -1,13 +1,15 @@
 """What was killed for its memory is told with its limit; who only came near it is no culprit."""
 
 import dataclasses
+from collections.abc import Sequence
 
+import pandas as pd
 import pytest
 
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.cause.altered_runs import SMALL, cause_of
-from tests.reports.contained_runs import MIB, contained
+from tests.reports.contained_runs import MIB, contained, with_rows
 
 pytestmark = pytest.mark.whole_runs
 
@@ -15,35 +17,83 @@ LIMIT = 256 * MIB
 KILLED = "a process of app-1 was killed because app-1 needed more than its memory limit of 256 MiB"
 
 
-def needing(evidence: Evidence, container: str, *, most: float, kills: int = 0) -> Evidence:
-    """The same run in which a container needed so much memory of its 256 MiB from T-0 on."""
-    return contained(
-        evidence,
-        container,
-        limit=None,
-        extra={
-            "container_memory_working_set_bytes": most,
-            "container_spec_memory_limit_bytes": LIMIT,
-            "container_oom_events_total": kills,
-        },
-    )
+MACHINES = "a process of app-1 was killed because the whole machine had no memory left"
+
+
+def needing(
+    evidence: Evidence,
+    container: str,
+    *,
+    most: float,
+    kills: int = 0,
+    met: float | None = 0.0,
+    events: float | None = None,
+    limit: float | None = LIMIT,
+    pids: Sequence[str] = (),
+) -> Evidence:
+    """The same run in which a container needed so much memory of its 256 MiB from T-0 on.
+
+    Args:
+        met: how often the limit was met then, beside once for each kill; None: nobody counted.
+        events: how often it left no choice, as version 2 of cgroups counts; None: version 1.
+    """
+    extra = {
+        "container_memory_working_set_bytes": most,
+        "container_oom_events_total": kills,
+        "container_spec_memory_limit_bytes": limit,
+        "container_memory_failcnt": None if met is None else met + kills,
+        "container_memory_oom_total": events,
+    }
+    known = {name: value for name, value in extra.items() if value is not None}
+    return contained(evidence, container, limit=None, extra=known, pids=pids)
+
+
+def available(evidence: Evidence, bytes_left: float) -> Evidence:
+    """The same run on a machine of 4 GiB that had so much memory left all the time."""
+    times = evidence.samples.named("machine_cpu_used_ratio", "kernel")["t_ns"].unique()
+    sizes = {"machine_memory_bytes": 4096 * MIB, "machine_memory_available_bytes": bytes_left}
+    rows = [
+        pd.DataFrame({"t_ns": times, "source": "kernel", "name": name, "labels": "{}", "value": v})
+        for name, v in sizes.items()
+    ]
+    return with_rows(evidence, rows)
 
 
 def test_who_was_killed_fails_the_run_with_its_limit(evidence_of):
-    verdict = judge(needing(evidence_of(**SMALL), "app-1", most=250 * MIB, kills=1))
+    evidence = available(evidence_of(**SMALL), 2048 * MIB)
+    verdict = judge(needing(evidence, "app-1", most=250 * MIB, kills=1))
     assert verdict.verdict == "fail"
     assert verdict.reasons[0].startswith(f"Out of memory: {KILLED}, at T-0")
-    several = judge(needing(evidence_of(**SMALL), "app-1", most=250 * MIB, kills=3))
+    several = judge(needing(evidence, "app-1", most=250 * MIB, kills=3))
     assert several.reasons[0].endswith("; 3 processes in all.")
 
 
 def test_failures_around_a_kill_are_its(evidence_of):
-    evidence = evidence_of(**SMALL, failed=30)
+    evidence = available(evidence_of(**SMALL, failed=30), 2048 * MIB)
     line = cause_of(needing(evidence, "app-1", most=250 * MIB, kills=1)).cause
     assert line.startswith("Cause of failures: most of them overloaded")
     assert line.endswith(f"; {KILLED}.")
     near = cause_of(needing(evidence, "app-1", most=250 * MIB)).cause
     assert "memory" not in near
+
+
+@pytest.mark.parametrize(
+    ("counted", "left", "said"),
+    [
+        ({"met": 0.0, "events": 1}, 2048, KILLED),
+        ({"met": 0.0, "events": 1}, 10, KILLED),
+        ({"met": 40.0, "events": 0}, 2048, MACHINES),
+        ({"met": 40.0}, 2048, KILLED),
+        ({"met": -1.0}, 2048, f"{MACHINES}, not its own limit of 256 MiB"),
+        ({"met": 40.0}, 10, "its limit of 256 MiB or the whole machine's, which nobody can tell"),
+        ({"met": None}, 2048, "its limit of 256 MiB or the whole machine's, which nobody can tell"),
+        ({"limit": None}, 2048, f"{MACHINES}, at"),
+    ],
+)
+def test_whose_memory_had_run_out_is_what_the_cgroup_says(evidence_of, counted, left, said):
+    evidence = available(evidence_of(**SMALL), left * MIB)
+    verdict = judge(needing(evidence, "app-1", most=250 * MIB, kills=1, **counted))
+    assert said in verdict.reasons[0]
 
 
 def test_who_came_near_its_limit_is_a_note_and_no_more(evidence_of):
@@ -59,15 +109,20 @@ def test_who_came_near_its_limit_is_a_note_and_no_more(evidence_of):
 
 
 def test_what_the_plans_own_fault_killed_is_told_and_fails_nothing(evidence_of):
-    evidence = needing(evidence_of(**SMALL), "app-1", most=250 * MIB, kills=1)
+    healthy = available(evidence_of(**SMALL), 2048 * MIB)
+    evidence = needing(healthy, "app-1", most=250 * MIB, kills=1)
     verdicts = {}
-    for squeezed in ("app", "app-1", "redis"):
+    for squeezed in ("app", "app-1", "app-2", "redis"):
         faults = [(f"memory_limit {squeezed}", -1.0, 3.0)]
         events = evidence_of(**SMALL, faults=faults).events
         verdicts[squeezed] = judge(dataclasses.replace(evidence, events=events))
     assert {name: each.verdict for name, each in verdicts.items()} == {
         "app": "pass",
         "app-1": "pass",
+        "app-2": "fail",
         "redis": "fail",
     }
     assert any(note.startswith(f"Out of memory: {KILLED}") for note in verdicts["app"].notes)
+    other = needing(healthy, "app-2", most=250 * MIB, kills=1)
+    events = evidence_of(**SMALL, faults=[("memory_limit app", -1.0, 3.0)]).events
+    assert judge(dataclasses.replace(other, events=events)).verdict == "fail", "app is app-1"

@@ -1,5 +1,6 @@
 """Containers are read from their cgroups as they are: versions 1 and 2, nested, unlimited, gone."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.records.collectors.cgroup_trees import (
     CPU_V1,
     CPUACCT_V1,
     LIMITED_V2,
+    MEMORY_EVENTS,
     MEMORY_V1,
     UNLIMITED_V2,
     Machine,
@@ -55,6 +57,7 @@ def test_version_2_says_all_there_is(tmp_path: Path) -> None:
         "container_memory_working_set_bytes": 115_347_456 - 16_777_216,
         "container_spec_memory_limit_bytes": 268_435_456,
         "container_memory_failcnt": 41,
+        "container_memory_oom_total": 2,
         "container_oom_events_total": 2,
         "container_threads": 9,
         "container_threads_max": 512,
@@ -85,8 +88,10 @@ def test_version_1_says_the_same(tmp_path: Path) -> None:
     other.process(4101, f"0::/{SCOPE}\n")
     other.group(SCOPE, LIMITED_V2)
     unified = told(source(other, ("app-1", 4101)).read(), "app-1")
-    assert values == pytest.approx(unified, rel=1e-3), "ticks are coarse"
-    assert values.keys() == unified.keys()
+    same = {name: unified[name] for name in values}
+    assert values == pytest.approx(same, rel=1e-3), "ticks are coarse"
+    assert unified.keys() - values.keys() == {"container_memory_oom_total"}, "version 1 has none"
+    assert not values.keys() - unified.keys()
 
 
 def test_what_has_no_limit_has_none(tmp_path: Path) -> None:
@@ -125,6 +130,58 @@ def test_of_nested_limits_the_tightest_counts_and_it_is_that_one_that_throttles(
     assert values["container_cpu_usage_seconds_total"] == 0.9, "the container's"
     assert values["container_spec_memory_limit_bytes"] == 268_435_456
     assert values["container_oom_events_total"] == 0, "the container's own"
+    assert of_limits(source(machine, app=4101).read()) == {
+        ("container_cpu_limit_info", "kubepods-burstable-pod1.slice"): 1
+    }
+
+
+def of_limits(reading: Reading) -> dict[tuple[str, str], float]:
+    """What is told of one limit among several, by its metric and its cgroup."""
+    pairs = zip(reading.series, reading.values, strict=True)
+    return {
+        (series.name, json.loads(series.labels)["cgroup"]): value
+        for series, value in pairs
+        if "cgroup" in series.labels
+    }
+
+
+def test_each_limit_around_a_container_tells_of_its_own_throttling(tmp_path: Path) -> None:
+    machine = Machine.unified(tmp_path)
+    machine.process(4101, "0::/rack/pod/one\n")
+    looser = {"cpu.max": "200000 100000\n"}
+    quiet = UNLIMITED_V2 | {"cpu.max": "100000 100000\n"}
+    machine.group("rack", UNLIMITED_V2)
+    machine.group("rack/pod", LIMITED_V2 | looser)
+    machine.group("rack/pod/one", quiet)
+    reading = source(machine, app=4101).read()
+    own = told(reading, "app-1")
+    assert own["container_spec_cpu_quota"] == 100_000
+    assert own["container_cpu_cfs_throttled_seconds_total"] == 0, "its own never did"
+    assert of_limits(reading) == {
+        ("container_looser_spec_cpu_quota", "pod"): 200_000,
+        ("container_looser_spec_cpu_period", "pod"): 100_000,
+        ("container_looser_cpu_cfs_periods_total", "pod"): 612,
+        ("container_looser_cpu_cfs_throttled_periods_total", "pod"): 373,
+        ("container_looser_cpu_cfs_throttled_seconds_total", "pod"): 29.870112,
+    }
+
+
+def test_memory_that_a_limit_around_has_no_more_of_is_its_event_and_the_machines_is_none(
+    tmp_path: Path,
+) -> None:
+    machine = Machine.unified(tmp_path)
+    machine.process(4101, "0::/pod/one\n")
+    none = UNLIMITED_V2["memory.events"]
+    all_below = {"memory.events": MEMORY_EVENTS, "memory.events.local": none}
+    machine.group("pod", LIMITED_V2 | {"memory.events": MEMORY_EVENTS.replace("oom 2", "oom 3")})
+    machine.group("pod/one", UNLIMITED_V2 | all_below)
+    values = told(source(machine, app=4101).read(), "app-1")
+    assert (values["container_memory_oom_total"], values["container_oom_events_total"]) == (3, 2)
+    killed = {"memory.events": none.replace("oom_kill 0", "oom_kill 1")}
+    machine.group("pod", UNLIMITED_V2)
+    machine.group("pod/one", LIMITED_V2 | killed | {"memory.events.local": none})
+    values = told(source(machine, app=4101).read(), "app-1")
+    assert (values["container_memory_oom_total"], values["container_oom_events_total"]) == (0, 1)
 
 
 def test_a_component_is_in_a_container_where_its_cgroup_is_not_ours(tmp_path: Path) -> None:

@@ -30,6 +30,21 @@ def test_an_app_that_was_held_back_lost_its_time_to_its_limit(evidence_of):
     assert pool.wait_mean_ms == pytest.approx(1e3 / 6.1, rel=0.01)
 
 
+def test_the_limit_that_held_it_back_is_named_though_a_tighter_one_did_not(evidence_of):
+    evidence = contained(evidence_of(**SMALL), "app-1", held=0.0, around={"pod1": (2.0, 1.0)})
+    finding = cause_of(late(evidence, queue=600))
+    assert finding.bottleneck.resource == "app_cpu_limit"
+    assert (
+        "(the app was throttled 100% of the time: the limit of pod1, the control group around it, "
+        "is 2 CPUs)" in finding.cause
+    )
+    pool = next(f.pool for f in find_pools(evidence) if f.pool.name == "app_cpu_limit")
+    assert pool.max == 2
+    assert pool.saturated_at_s == pytest.approx(0, abs=1)
+    quiet = contained(evidence_of(**SMALL), "app-1", held=1.0, around={"pod1": (2.0, 0.0)})
+    assert "time: its limit is 1 CPU)" in cause_of(late(quiet, queue=600)).cause
+
+
 def test_with_the_limit_lifted_it_is_the_loops_or_the_machine(evidence_of):
     free = contained(evidence_of(**SMALL), "app-1", limit=None)
     assert cause_of(late(free, queue=600)).bottleneck.resource == "app_loop"
