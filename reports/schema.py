@@ -195,7 +195,9 @@ class Generator(Part):
 
     `foreign_cpu_cores`: the most that other programs took over a second around T-0;
     `released` purchases were meant around T-0 and sent, `timely` of them in time, `timely_share`
-    (0 to 1); `clock_step_ms`: the most that a clock moved between two looks at it.
+    (0 to 1); `clock_step_ms`: the most that a clock moved between two looks at it;
+    `held_back_share` (0 to 1): of a second, the most for which a CPU limit of its own kept it from
+    running, None where it has none.
     """
 
     requests: int
@@ -208,6 +210,7 @@ class Generator(Part):
     cpu_peak: float | None
     foreign_cpu_cores: float | None
     clock_step_ms: float | None
+    held_back_share: float | None = None
     limited: bool
 
 

@@ -249,6 +249,11 @@ def _generator(evidence: Evidence, verdict: Verdict) -> list[str]:
             f"other programs' CPU{' at T-0' if evidence.plan.load is None else ''}, cores",
             written(own.foreign_cpu_cores),
         ),
+        *(
+            []
+            if own.held_back_share is None
+            else [("held back by its own CPU limit", f"{percent(own.held_back_share)} of a second")]
+        ),
         ("limited the measurement", "yes" if own.limited else "no"),
     ]
     if counts.impossible:

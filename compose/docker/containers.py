@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import docker
 import docker.errors
+import psutil
 import requests
 from docker.models.containers import Container
 from docker.types import EndpointConfig, Ulimit
@@ -32,7 +33,8 @@ _SIGNALLED: Final = 128
 _TELLS_S: Final = 5.0
 """How long the daemon may take to tell how a process ended that is gone."""
 _POLL_S: Final = 0.02
-
+_UNIFIED: Final = Path("/sys/fs/cgroup/cgroup.controllers")
+"""Is there where version 2 of cgroups is, and alone."""
 
 _PROMPT: Final = ("nginx", "redis")
 """Short of processors these go before the app: who waits in a proxy is served in no order."""
@@ -132,6 +134,7 @@ class ManagedContainer:
         self.container = container
         self.asked_to_stop = False
         self._out_of_memory = False
+        self._memory_limit = ""
         self._exit_code: int | None = None
         self._log = ContainerLog(container, spec.log)
         self.pid = 0
@@ -168,11 +171,17 @@ class ManagedContainer:
     def how_it_ended(self, code: int) -> str:
         """Return in words how it ended, and that it was for its memory where it was."""
         words = describe_exit(code)
-        limits = self.spec.limits
         if not self._out_of_memory:
             return words
-        most = "it has" if limits is None or limits.memory is None else format_size(limits.memory)
-        return f"{words} for needing more memory than its limit of {most}"
+        # Docker hears of version 1 that a limit was used up, of version 2 only that somebody died.
+        if self._memory_limit and not _UNIFIED.exists():
+            return f"{words} for needing more memory than its limit of {self._memory_limit}"
+        if self._memory_limit:
+            return (
+                f"{words} because memory had run out: its limit of {self._memory_limit} or the "
+                f"whole machine's"
+            )
+        return f"{words} because the whole machine had no memory left"
 
     def stop(self) -> int:
         """Ask it to end, wait for as long as its grace period is, kill it; return its exit code.
@@ -267,6 +276,9 @@ class ManagedContainer:
             state = self.container.attrs["State"]
             if state["Status"] in ("exited", "dead"):
                 self._out_of_memory = bool(state.get("OOMKilled"))
+                most = int(self.container.attrs["HostConfig"]["Memory"] or 0)
+                limited = 0 < most < psutil.virtual_memory().total
+                self._memory_limit = format_size(most) if limited else ""
                 code = int(state["ExitCode"])
                 return _SIGNALLED - code if code > _SIGNALLED else code
             if time.monotonic() > deadline:

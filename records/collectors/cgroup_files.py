@@ -113,8 +113,9 @@ def memory(cgroup: Cgroup) -> dict[str, float]:
 
     The working set is what is used less the file cache that could be given back at once. A limit
     that was met need have cost nothing but file cache; one that left the kernel no choice is an
-    out-of-memory event, which only version 2 counts. Processes are killed when the whole machine
-    has no memory left as well, and that is no event of any limit.
+    out-of-memory event, which only version 2 counts: version 1 tells how far a limit was used up at
+    most (kernels of today no longer count there how often one was met). Processes are killed when
+    the whole machine has no memory left as well, and that is no event of any limit.
 
     Raises:
         OSError, ValueError: as above.
@@ -127,9 +128,9 @@ def memory(cgroup: Cgroup) -> dict[str, float]:
         inactive = stat.get("inactive_file" if unified else "total_inactive_file", 0.0)
         values["container_memory_usage_bytes"] = float(used)
         values["container_memory_working_set_bytes"] = max(float(used) - inactive, 0.0)
-    limits = list(_memory_limits(cgroup))
+    limits = dict(_memory_limits(cgroup))
     if limits:
-        values["container_spec_memory_limit_bytes"] = min(limits)
+        values["container_spec_memory_limit_bytes"] = min(limits.values())
     if unified:
         met = [_numbers(_events_of(each)) for each in cgroup.line()]
         values |= _summed("container_memory_failcnt", [each.get("max") for each in met])
@@ -139,6 +140,10 @@ def memory(cgroup: Cgroup) -> dict[str, float]:
         counts = [_number(each / "memory.failcnt") for each in cgroup.line()]
         values |= _summed("container_memory_failcnt", counts)
         kills = _numbers(folder / "memory.oom_control").get("oom_kill")
+        most = {each: _number(each / "memory.max_usage_in_bytes") for each in limits}
+        full = [peak / limits[each] for each, peak in most.items() if peak is not None]
+        if full:
+            values["container_memory_peak_ratio"] = max(full)
     return values | _summed("container_oom_events_total", [kills])
 
 
@@ -167,12 +172,13 @@ def tasks(cgroup: Cgroup) -> dict[str, float]:
     return {name: float(text) for name, text in found.items() if text not in (None, _NO_LIMIT)}
 
 
-def _memory_limits(cgroup: Cgroup) -> Iterator[float]:
+def _memory_limits(cgroup: Cgroup) -> Iterator[tuple[Path, float]]:
+    """Yield each limit on a cgroup's memory with the folder whose it is."""
     name = "memory.max" if cgroup.unified else "memory.limit_in_bytes"
     for folder in cgroup.line():
         text = _read(folder / name)
         if text is not None and text != _NO_LIMIT and float(text) < _UNLIMITED_BYTES:
-            yield float(text)
+            yield folder, float(text)
 
 
 def _numbers(path: Path) -> Mapping[str, float]:

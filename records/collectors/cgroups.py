@@ -86,7 +86,7 @@ def mounts(mountinfo: str) -> dict[str, Mount]:
 
 
 class Cgroups:
-    """The cgroups of this machine's processes that are not this process' own.
+    """The cgroups of this machine's processes, this process' own apart from all others.
 
     Args:
         proc: where the processes are told of.
@@ -124,6 +124,18 @@ class Cgroups:
             if folder is not None:
                 found[controller] = Cgroup(folder, self._top(tree, mount, path), mount.unified)
         return found
+
+    def own(self, controller: str) -> Cgroup | None:
+        """Return this process' own cgroup for a controller, all that is to be seen around it too.
+
+        None: it is not to be seen.
+        """
+        tree = controller if controller in self._own else _UNIFIED
+        mount, path = self._mounts.get(tree), self._own.get(tree)
+        folder = None if mount is None or path is None else _folder(mount, path)
+        if mount is None or folder is None:
+            return None
+        return Cgroup(folder, mount.folder, mount.unified)
 
     def _membership(self, pid: str) -> Mapping[str, PurePosixPath]:
         return membership((self._proc / pid / "cgroup").read_text(encoding="utf-8"))

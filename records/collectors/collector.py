@@ -17,6 +17,7 @@ from dress_rehearsal.records.collectors.containers import Containers, Named
 from dress_rehearsal.records.collectors.kernel import Kernel
 from dress_rehearsal.records.collectors.listen_queue import ListenQueues
 from dress_rehearsal.records.collectors.machine_cpu import MachineCpu
+from dress_rehearsal.records.collectors.own_limits import OwnLimits
 from dress_rehearsal.records.collectors.own_processes import Household
 from dress_rehearsal.records.collectors.pool_metrics import pool_metrics
 from dress_rehearsal.records.collectors.postgres import Postgres
@@ -226,7 +227,7 @@ class Collector:
             source = Containers(
                 self._sources.components, self._sources.containers, self._sources.listen_ports
             )
-            sources.append(source)
+            sources += [source, OwnLimits()]
         if self._sources.listen_ports and ListenQueues.available():
             sources.append(ListenQueues(self._sources.listen_ports))
         if self._sources.dsn is not None:

@@ -14,6 +14,10 @@ _CPU: Final = "container_cpu_{}_total"
 _OWN: Final = "container_{}"
 _LOOSER: Final = "container_looser_{}"
 """Metrics of a container's tightest limit on CPU, and of the others around it."""
+HARNESS: Final = "harness_{}"
+"""Those of the limits of the rehearsal itself, in the source `processes`."""
+_FULL: Final = 0.98
+"""A limit is as good as used up: the kernel counts in batches of pages."""
 _SCARCE: Final = 0.05
 """Less of the machine's memory than this is as good as none."""
 
@@ -116,20 +120,47 @@ def _container_cpu(samples: Samples, grid_ns: Any, name: str) -> ContainerCpu:
         frozenset(series.label("pid") for series in processes),
         _grown(grid_ns, samples.series(_CPU.format("usage_seconds"), _SOURCE, container=name)),
         (
-            _limit(samples, grid_ns, _OWN, around[0].label("cgroup") if around else "", name),
+            _limit(
+                samples,
+                grid_ns,
+                _OWN,
+                around[0].label("cgroup") if around else "",
+                container=name,
+            ),
             *(
-                _limit(samples, grid_ns, _LOOSER, cgroup, name, cgroup=cgroup)
+                _limit(samples, grid_ns, _LOOSER, cgroup, container=name, cgroup=cgroup)
                 for cgroup in sorted({series.label("cgroup") for series in looser})
             ),
         ),
     )
 
 
+def own_cpu(samples: Samples, grid_ns: Any) -> ContainerCpu | None:
+    """Return the CPU of the container that the rehearsal itself ran in; None: it had no limit."""
+    series = samples.series(HARNESS.format("cpu_cfs_periods_total"), "processes")
+    cgroups = sorted({each.label("cgroup") for each in series})
+    if not cgroups:
+        return None
+    limits = [
+        _limit(samples, grid_ns, HARNESS, cgroup, source="processes", cgroup=cgroup)
+        for cgroup in cgroups
+    ]
+    limits.sort(key=lambda limit: float(np.nanmin(limit.cores, initial=np.inf)))
+    unknown = np.full(len(grid_ns), np.nan)
+    return ContainerCpu("the rehearsal", "harness", frozenset(), unknown, tuple(limits))
+
+
 def _limit(
-    samples: Samples, grid_ns: Any, metric: str, whose: str, container: str, **labels: str
+    samples: Samples,
+    grid_ns: Any,
+    metric: str,
+    whose: str,
+    *,
+    source: str = _SOURCE,
+    **labels: str,
 ) -> CpuLimit:
     def told(what: str) -> Sequence[Series]:
-        return samples.series(metric.format(what), _SOURCE, container=container, **labels)
+        return samples.series(metric.format(what), source, **labels)
 
     quota, period = (level_on(grid_ns, told(f"spec_cpu_{what}")) for what in ("quota", "period"))
     return CpuLimit(
@@ -210,26 +241,27 @@ def _ran_out(
 ) -> Literal["limit", "machine", "either"]:
     """Return whose memory had run out when a process of a container with a limit was killed.
 
-    Version 2 of cgroups counts when a limit left no choice. Version 1 counts whenever one was met,
-    which file cache does too: there the machine's own memory decides.
+    Version 2 of cgroups counts when a limit left no choice. Version 1 only tells how full a limit
+    was at most, which file cache may have made it long before: then the machine's memory decides.
     """
     events = samples.series("container_memory_oom_total", _SOURCE, container=container)
     if events:
-        return "limit" if _grew(events, span) else "machine"
-    met = samples.series("container_memory_failcnt", _SOURCE, container=container)
-    if met and not _grew(met, span):
+        return "limit" if bool(np.diff(level_on(np.array(span), events))[0] > 0) else "machine"
+    full = samples.series("container_memory_peak_ratio", _SOURCE, container=container)
+    if not full:
+        return "either"
+    before, after = level_on(np.array(span), full)
+    if after < _FULL:
         return "machine"
+    if before < _FULL:
+        return "limit"
     left = samples.series("machine_memory_available_bytes", "kernel")
     most = samples.series("machine_memory_bytes", "kernel")
-    if not (met and left and most):
+    if not (left and most):
         return "either"
-    inside = (left[0].t_ns > span[0] - NS_PER_S) & (left[0].t_ns <= span[1])
-    scarce = inside.any() and left[0].values[inside].min() < _SCARCE * most[0].values.max()
-    return "either" if scarce or not inside.any() else "limit"
-
-
-def _grew(rows: Sequence[Series], span: tuple[int, int]) -> bool:
-    return bool((np.diff(level_on(np.array(span), rows)) > 0).any())
+    near = left[0].values[(left[0].t_ns > span[0] - NS_PER_S) & (left[0].t_ns <= span[1])]
+    spare = len(near) > 0 and near.min() >= _SCARCE * most[0].values.max()
+    return "limit" if spare else "either"
 
 
 def memory_peaks(samples: Samples) -> Iterator[tuple[str, float, float]]:

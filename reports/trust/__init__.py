@@ -16,7 +16,7 @@ from dress_rehearsal.reports.trust.generator import judge_generator
 from dress_rehearsal.reports.trust.scenario import judge_scenario
 from dress_rehearsal.reports.trust.workers import judge_workers, why_astray
 
-FINDINGS = ("foreign_cpu", "late_sends", "clock_step", "gap", "ports", "damage")
+FINDINGS = ("foreign_cpu", "cpu_limit", "late_sends", "clock_step", "gap", "ports", "damage")
 """What can be found, as the part of a finding's word after `trust.`."""
 
 

@@ -24,6 +24,7 @@ from dress_rehearsal.reports.numbers import percentile, rounded
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.trust.busy import judge_busy
 from dress_rehearsal.reports.trust.doubt import Doubt
+from dress_rehearsal.reports.trust.own_limit import judge_own_limit
 from dress_rehearsal.reports.words import counted, milliseconds, percent
 
 AROUND_T0_S: Final = 1.0
@@ -80,7 +81,8 @@ def judge_generator(
                 "late_sends",
             )
         )
-    doubts = [*judge_busy(evidence, doubts), *doubts]
+    own_limit = judge_own_limit(evidence)
+    doubts = [*own_limit.doubts, *judge_busy(evidence, doubts), *doubts]
     limited = bool(doubts)
     if frame.empty:
         doubts.append(Doubt("No request was recorded."))
@@ -104,6 +106,7 @@ def judge_generator(
         cpu_peak=_cpu_peak(evidence.samples),
         foreign_cpu_cores=foreign_cpu_cores,
         clock_step_ms=clock_step_ms,
+        held_back_share=own_limit.share,
         limited=limited,
     )
     return GeneratorFinding(generator, tuple(doubts))

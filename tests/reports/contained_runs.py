@@ -82,6 +82,32 @@ def contained(
     return with_rows(evidence, rows)
 
 
+def limited(
+    evidence: Evidence, *, held: float, most: float = 2.0, lasts_s: float = 8.0
+) -> Evidence:
+    """The same run that ran itself in a container with a limit of so many CPUs.
+
+    Args:
+        held: CPUs that were held back from it, from T-0 on for `lasts_s`.
+    """
+    assert evidence.t0_ns is not None
+    start, end = evidence.samples.span_ns or (0, 0)
+    ticks = np.arange(start, end + 1, SECOND // 4, dtype=np.int64)
+    during = (ticks >= evidence.t0_ns) & (ticks < evidence.t0_ns + lasts_s * SECOND)
+    values = {
+        "spec_cpu_quota": most * PERIOD_S * 1e6,
+        "spec_cpu_period": PERIOD_S * 1e6,
+        "cpu_cfs_periods_total": np.cumsum(np.full(len(ticks), 2.5)),
+        "cpu_cfs_throttled_periods_total": np.cumsum(np.where(during, 2.5 * bool(held), 0.0)),
+        "cpu_cfs_throttled_seconds_total": np.cumsum(np.where(during, held, 0.0)) / 4,
+    }
+    rows = [
+        _rows(ticks, f"harness_{what}", numbers, cgroup="job").assign(source="processes")
+        for what, numbers in values.items()
+    ]
+    return with_rows(evidence, rows)
+
+
 def listening(
     evidence: Evidence, name: str, *, drops: float, length: float = 3.0, limit: float | None = 128
 ) -> Evidence:

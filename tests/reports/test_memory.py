@@ -26,7 +26,7 @@ def needing(
     *,
     most: float,
     kills: int = 0,
-    met: float | None = 0.0,
+    full: tuple[float, float] | None = (0.4, 1.0),
     events: float | None = None,
     limit: float | None = LIMIT,
     pids: Sequence[str] = (),
@@ -34,18 +34,24 @@ def needing(
     """The same run in which a container needed so much memory of its 256 MiB from T-0 on.
 
     Args:
-        met: how often the limit was met then, beside once for each kill; None: nobody counted.
+        full: how far the limit was used up at most, before T-0 and then; None: nobody looked.
         events: how often it left no choice, as version 2 of cgroups counts; None: version 1.
     """
     extra = {
         "container_memory_working_set_bytes": most,
         "container_oom_events_total": kills,
         "container_spec_memory_limit_bytes": limit,
-        "container_memory_failcnt": None if met is None else met + kills,
         "container_memory_oom_total": events,
     }
     known = {name: value for name, value in extra.items() if value is not None}
-    return contained(evidence, container, limit=None, extra=known, pids=pids)
+    altered = contained(evidence, container, limit=None, extra=known, pids=pids)
+    if full is None:
+        return altered
+    altered = contained(altered, container, limit=None, extra={"container_memory_peak_ratio": 1.0})
+    ratio = altered.metrics["name"] == "container_memory_peak_ratio"
+    later = altered.metrics["t_ns"] >= altered.t0_ns
+    altered.metrics.loc[ratio, "value"] = later[ratio].map({False: full[0], True: full[1]})
+    return altered
 
 
 def available(evidence: Evidence, bytes_left: float) -> Evidence:
@@ -80,13 +86,14 @@ def test_failures_around_a_kill_are_its(evidence_of):
 @pytest.mark.parametrize(
     ("counted", "left", "said"),
     [
-        ({"met": 0.0, "events": 1}, 2048, KILLED),
-        ({"met": 0.0, "events": 1}, 10, KILLED),
-        ({"met": 40.0, "events": 0}, 2048, MACHINES),
-        ({"met": 40.0}, 2048, KILLED),
-        ({"met": -1.0}, 2048, f"{MACHINES}, not its own limit of 256 MiB"),
-        ({"met": 40.0}, 10, "its limit of 256 MiB or the whole machine's, which nobody can tell"),
-        ({"met": None}, 2048, "its limit of 256 MiB or the whole machine's, which nobody can tell"),
+        ({"events": 1}, 2048, KILLED),
+        ({"events": 1}, 10, KILLED),
+        ({"events": 0}, 2048, MACHINES),
+        ({"full": (0.4, 1.0)}, 10, KILLED),
+        ({"full": (0.4, 0.5)}, 2048, f"{MACHINES}, not its own limit of 256 MiB"),
+        ({"full": (1.0, 1.0)}, 2048, KILLED),
+        ({"full": (1.0, 1.0)}, 10, "limit of 256 MiB or the whole machine's, which nobody can"),
+        ({"full": None}, 2048, "limit of 256 MiB or the whole machine's, which nobody can tell"),
         ({"limit": None}, 2048, f"{MACHINES}, at"),
     ],
 )

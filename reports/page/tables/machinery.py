@@ -85,11 +85,20 @@ def generator_table(generator: Generator, evidence: Evidence) -> Table:
             _cores(allowed.max_foreign_cpu),
             state_cell(None if others is None else others > allowed.max_foreign_cpu, "too much"),
         ),
+        *_held_back(generator),
         row("A clock's largest step", milliseconds(generator.clock_step_ms), EMPTY, ""),
         row("Limited the measurement", limited, EMPTY, ""),
     ]
     columns = (("Generator", "text"), ("Measured", "number"), ("Allowed", "number"), ("", "text"))
     return Table("generator-table", "What the generator did itself", columns, rows)
+
+
+def _held_back(generator: Generator) -> list[tuple[Cell, ...]]:
+    share = generator.held_back_share
+    if share is None:
+        return []
+    said = f"{percent(share)} of a second"
+    return [row("Held back by the CPU limit of its own container, up to", said, EMPTY, "")]
 
 
 def _releases(generator: Generator, evidence: Evidence) -> list[tuple[Cell, ...]]:

@@ -80,6 +80,7 @@ MEMORY_V1 = {
     "memory.usage_in_bytes": "115347456\n",
     "memory.limit_in_bytes": "268435456\n",
     "memory.failcnt": "41\n",
+    "memory.max_usage_in_bytes": "134217728\n",
     "memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
     "memory.stat": "cache 20971520\nrss 91230208\ninactive_file 5\ntotal_inactive_file 16777216\n",
 }

@@ -111,6 +111,76 @@ def test_what_the_kernel_holds_back_is_seen(
     source.close()
 
 
+OWN = """
+import time
+from dress_rehearsal.records.collectors.own_limits import OwnLimits
+end = time.monotonic() + 1
+while time.monotonic() < end: pass
+for series, value in zip(*OwnLimits().read()[1:]):
+    print(series.name, series.labels, value)
+"""
+
+
+def entering(*folders: Path) -> Callable[[], None]:
+    def enter() -> None:
+        for folder in folders:
+            (folder / "cgroup.procs").write_text(str(os.getpid()))
+
+    return enter
+
+
+def test_a_limit_around_that_others_use_up_too_is_seen_to_throttle(
+    group: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SLOWLY_S", 0.0)
+    (group / "cpu.cfs_quota_us").write_text("50000")
+    children = [group / name for name in ("one", "other")]
+    started = []
+    try:
+        for child in children:
+            child.mkdir()
+            (child / "cpu.cfs_quota_us").write_text("45000")
+            command = [sys.executable, "-S", "-c", BURN]
+            started.append(subprocess.Popen(command, preexec_fn=entering(child)))
+        source = Containers(lambda: [("app", started[0].pid)], list, ())
+        throttled, deadline = 0.0, time.monotonic() + 20
+        while throttled < 5 and time.monotonic() < deadline:
+            reading = source.read()
+            throttled = value(reading, "container_looser_cpu_cfs_throttled_periods_total")
+            time.sleep(0.05)
+        assert throttled >= 5
+        assert value(reading, "container_spec_cpu_quota") == 45_000
+        assert value(reading, "container_looser_spec_cpu_quota") == 50_000
+        source.close()
+    finally:
+        for process in started:
+            process.kill()
+            process.wait(10)
+        for child in children:
+            _remove(child)
+
+
+def test_a_rehearsal_that_is_throttled_itself_sees_that(group: Path) -> None:
+    (group / "cpu.cfs_quota_us").write_text("20000")
+    done = subprocess.run(
+        [sys.executable, "-c", OWN],
+        preexec_fn=entering(group),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    labels = f'{{"cgroup":"{group.name}"}}'
+    told = {}
+    for line in done.stdout.splitlines():
+        name, whose, number = line.split()
+        assert whose == labels
+        told[name] = float(number)
+    assert told["harness_spec_cpu_quota"] / told["harness_spec_cpu_period"] == pytest.approx(0.2)
+    assert told["harness_cpu_cfs_throttled_periods_total"] > 2
+    assert told["harness_cpu_cfs_throttled_seconds_total"] > 0
+
+
 def test_processes_that_come_and_go_in_a_container_are_no_foreign_cpu(
     group: Path, contained: Callable[[str], int]
 ) -> None:
@@ -164,4 +234,5 @@ def test_what_the_kernel_kills_for_its_memory_is_counted() -> None:
     finally:
         _remove(folder)
     assert told["container_oom_events_total"] == 1
+    assert told["container_memory_peak_ratio"] > 0.98, "its limit was met: not the machine's"
     assert told["container_spec_memory_limit_bytes"] == 16 * 2**20
