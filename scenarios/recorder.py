@@ -91,8 +91,9 @@ class Recorder:
         self.requests = 0
         self.ends = dict.fromkeys((*tables.OUTCOMES, tables.ABANDONED), 0)
         """Requests by outcome, those abandoned apart: nobody missed their answers."""
-        self.unfed: list[tuple[int, float, int, int, str | None]] = []
-        """(step, felt ms, bytes, outcome, error) not yet told to Locust's statistics."""
+        self.unfed: list[tuple[int, float, int, int, str | None]] | None = None
+        """(step, felt ms, bytes, outcome, error) not yet told to Locust's statistics; None: nobody
+        reads those."""
         self.name = name
         self.histograms = histograms or Histograms(self.steps)
         """What has been handed over for writing, as histograms."""
@@ -163,8 +164,9 @@ class Recorder:
         self.requests += 1
         abandoned = error == tables.ABANDONED
         self.ends[tables.ABANDONED if abandoned else tables.OUTCOMES[outcome]] += 1
-        felt_ms = ((done_ns or intended_ns) - intended_ns) / 1e6
-        self.unfed.append((step, felt_ms, exchange.bytes_read, outcome, error))
+        if self.unfed is not None:
+            felt_ms = ((done_ns or intended_ns) - intended_ns) / 1e6
+            self.unfed.append((step, felt_ms, exchange.bytes_read, outcome, error))
 
     def _claims(self, step: int) -> bool:
         return self.steps.roles[step] in self._claiming

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gevent import get_hub
 from gevent.event import AsyncResult
 
 from dress_rehearsal.plans import Person, Plan
@@ -14,6 +13,7 @@ from dress_rehearsal.scenarios.buyer import Buyer
 from dress_rehearsal.scenarios.client.http import TraceIds
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 from dress_rehearsal.scenarios.client.origin import Origin
+from dress_rehearsal.scenarios.client.scheduler import scheduler
 from dress_rehearsal.scenarios.errors import ClosedError
 from dress_rehearsal.scenarios.outcomes import Census
 from dress_rehearsal.scenarios.recorder import Recorder
@@ -115,18 +115,10 @@ class Rush:
         Raises:
             ClosedError: the time lies after the rush has closed; raised at once, without sleeping.
         """
-        hub = get_hub()
         while True:
             if t_ns >= self.closed_ns:
                 raise ClosedError
             remaining_ns = t_ns - time.time_ns()
             if remaining_ns <= 0:
                 return
-            # At the highest priority the loop serves all due timers before any socket: the
-            # whole burst leaves before the first answers are looked at.
-            hub.loop.update_now()
-            timer = hub.loop.timer(remaining_ns / NS_PER_S, priority=hub.loop.MAXPRI)
-            try:
-                hub.wait(timer)
-            finally:
-                timer.close()
+            scheduler().sleep_until(time.monotonic_ns() + remaining_ns)

@@ -11,6 +11,7 @@ import numpy as np
 from dress_rehearsal.records import tables
 from dress_rehearsal.records.clock import ClockOffset
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.scenarios.client.scheduler import scheduler
 from dress_rehearsal.scenarios.recorder import Recorder
 
 _TICK_S: Final = 0.01
@@ -88,10 +89,11 @@ class Observer:
         self._arrived = 0
 
     def watch_loop(self) -> None:
-        """Measure how late the loop wakes a 10 ms sleeper; runs as a greenlet until killed."""
+        """Measure how late a 10 ms sleeper and then an answer would be; runs until killed."""
         while True:
             due = time.monotonic() + _TICK_S
             gevent.sleep(_TICK_S)
+            scheduler().wait_for_turn()
             self._lag_s = max(self._lag_s, time.monotonic() - due)
 
     def status(self) -> Status:

@@ -11,11 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gevent import get_hub, monkey
+from gevent import get_hub, getcurrent, monkey
 
 from dress_rehearsal.scenarios.client.deadline import Deadline, ExpiredError
 from dress_rehearsal.scenarios.client.http import Answer, HeadAnswer, Request
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
+from dress_rehearsal.scenarios.client.scheduler import scheduler
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.client.tls import Secure, TlsSession
 from dress_rehearsal.scenarios.client.tunnel import open_tunnel, shake_hands
@@ -68,8 +69,11 @@ class Connection:
         "_address",
         "_busy",
         "_ending",
+        "_hub",
         "_local",
         "_readable",
+        "_reader",
+        "_scheduler",
         "_secure",
         "_socket",
         "_timeout_s",
@@ -91,6 +95,8 @@ class Connection:
         self._timeout_s = timeout_s
         self._socket: Any = None
         self._readable: Any = None
+        self._reader: Any = None
+        """The greenlet that waits for something to read."""
         self._unasked: Any = None
         self._busy = False
         self._ending: EventStream | None = None
@@ -215,7 +221,8 @@ class Connection:
         except OSError as error:
             raise NotSentError(word_of(error, "connect_failed")) from error
         self._socket = plain
-        self._readable = get_hub().loop.io(plain.fileno(), READ)
+        self._hub, self._scheduler = get_hub(), scheduler()
+        self._readable = self._hub.loop.io(plain.fileno(), READ)
         self._unasked = _plain_poll()
         self._unasked.register(plain.fileno(), select.POLLIN)
         if self._secure is not None:
@@ -246,11 +253,12 @@ class Connection:
             answer = stream
         else:
             answer = HeadAnswer() if request.head.startswith(b"HEAD ") else Answer()
-        wait, readable = get_hub().wait, self._readable
         take_in = self._take_in if self._tls is None else self._take_in_records
         while not answer.complete:
-            wait(readable)
+            overdue = not self._await_readable(deadline)
             take_in(answer, into)
+            if overdue and not (answer.complete and deadline.was_kept(into.done_ns or 0)):
+                raise NotAnsweredError(deadline.word)
             if answer.complete:
                 break
             deadline.check()
@@ -258,6 +266,37 @@ class Connection:
                 deadline.renew(self._timeout_s + HEARTBEAT_S)
         into.answer = answer
         return answer
+
+    def _await_readable(self, deadline: Deadline) -> bool:
+        """Wait until there is something to read.
+
+        Returns:
+            False: the time is up, and something is there that has not had its turn.
+        """
+        self._reader = getcurrent()
+        self._readable.start(self._wake)
+        try:
+            while self._reader is not None:
+                self._hub.switch()
+        except ExpiredError as stop:
+            if stop is not deadline.expired or not self._unasked.poll(0):
+                raise
+            return False
+        finally:
+            self._reader = None
+            if self._readable is not None:
+                self._readable.stop()
+        return True
+
+    def _wake(self) -> None:
+        """Have who waits read what is there when it is its turn."""
+        self._readable.stop()
+        self._scheduler.soon(self._read_on)
+
+    def _read_on(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:  # its time may have been up meanwhile
+            reader.switch()
 
     def _take_in(self, answer: Answer, into: Exchange) -> None:
         """Read what is there, with the time it arrived."""

@@ -2,9 +2,10 @@
 
 import time
 
-from gevent import get_hub, getcurrent
+from gevent import getcurrent
 
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_S
+from dress_rehearsal.scenarios.client.scheduler import scheduler
 from dress_rehearsal.scenarios.errors import NotAnsweredError
 
 
@@ -20,22 +21,22 @@ class Deadline:
         give_up_ns: and not beyond this time.
     """
 
-    __slots__ = ("_at_ns", "_give_up_ns", "_timer", "expired", "word")
+    __slots__ = ("_at_ns", "_give_up_ns", "_greenlet", "_timer", "expired", "word")
 
     def __init__(self, bound_s: float, give_up_ns: int | None) -> None:
         self._give_up_ns = give_up_ns
         self.expired = ExpiredError()
         """What it raises in the greenlet that began it."""
+        self._greenlet = getcurrent()
         self._begin(bound_s)
 
     def renew(self, bound_s: float) -> None:
         """Begin anew: the far end has given a sign of life."""
-        self._timer.close()
+        self._timer.cancel()
         self._begin(bound_s)
 
     def check(self) -> None:
-        """Notice that the time is up, for the timer may never get its turn: a far end that sends
-        without a pause is always read first.
+        """Notice that the time is up, also where the timer has not had its turn.
 
         Raises:
             NotAnsweredError: it is up.
@@ -43,9 +44,13 @@ class Deadline:
         if time.monotonic_ns() >= self._at_ns:
             raise NotAnsweredError(self.word)
 
+    def was_kept(self, arrived_ns: int) -> bool:
+        """Return whether what has arrived (Unix ns) came in time, however late it is looked at."""
+        return time.time_ns() - arrived_ns >= time.monotonic_ns() - self._at_ns
+
     def close(self) -> None:
         """Stop the clock: the wait is over."""
-        self._timer.close()
+        self._timer.cancel()
 
     def _begin(self, bound_s: float) -> None:
         self.word = "timeout"
@@ -54,9 +59,7 @@ class Deadline:
             if left_s < bound_s:
                 bound_s, self.word = max(left_s, 0.0), ABANDONED
         self._at_ns = time.monotonic_ns() + round(bound_s * NS_PER_S)
-        # The loop's clock stands still during a turn; a timer set late in a long one would
-        # otherwise end early by as much.
-        loop = get_hub().loop
-        loop.update_now()
-        self._timer = loop.timer(bound_s)
-        self._timer.start(getcurrent().throw, self.expired)
+        self._timer = scheduler().at(self._at_ns, self._end)
+
+    def _end(self) -> None:
+        self._greenlet.throw(self.expired)

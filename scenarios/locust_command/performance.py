@@ -20,9 +20,10 @@ from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.errors import ScenarioError
 from dress_rehearsal.scenarios.loading import load_buyer
 from dress_rehearsal.scenarios.locust_command.share import Share
+from dress_rehearsal.scenarios.locust_command.statistics import feed_once, feed_statistics
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.rush import Rush
-from dress_rehearsal.scenarios.students.student import Student, feed_once, feed_statistics
+from dress_rehearsal.scenarios.students.student import Student
 from dress_rehearsal.scenarios.timetable import draw_timetable, order_of_arrival
 
 _BREATH_S: Final = 1.0
@@ -48,6 +49,7 @@ class Performance:
         buyer = load_buyer(plan)
         steps = Steps(buyer.steps, claims=buyer.claims, idempotent=buyer.idempotent)
         self.recorder = Recorder(run, "locust" if share is None else share.name, steps=steps)
+        self.recorder.unfed = []
         timetable = draw_timetable(plan, people)
         run_id = run.id if share is None else share.run
         self.rush = Rush(

@@ -81,7 +81,6 @@ class LoadRecording:
             step=self._steps.code(told.step),
             outcome=OK if told.error is None else FAILED,
         )
-        self.recorder.unfed.clear()  # Locust knows it already
         self._seq += 1
         felt_ms = (told.done_ns - told.began_ns) / 1e6
         self.felt_ms.append(felt_ms)

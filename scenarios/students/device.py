@@ -8,6 +8,7 @@ import gevent
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.buyer import Refused
+from dress_rehearsal.scenarios.client.scheduler import scheduler
 from dress_rehearsal.scenarios.errors import ClosedError
 from dress_rehearsal.scenarios.outcomes import StudentOutcome
 from dress_rehearsal.scenarios.recorder import OK, REFUSED, UNKNOWN
@@ -266,8 +267,9 @@ class Device:
         for number in range(1, int(self._rush.timetable.copies[self._student]) + 1):
             due_ns = click_ns + round(self.luck.between(0.05, 0.3) * NS_PER_S)
             wish = 0 if number % 2 else number
-            delay_s = max(due_ns - time.time_ns(), 0) / NS_PER_S
-            self.copies.append(gevent.spawn_later(delay_s, self._copy, number, wish, due_ns))
+            at_ns = time.monotonic_ns() + due_ns - time.time_ns()
+            copy = scheduler().spawn_at(at_ns, self._copy, number, wish, due_ns)
+            self.copies.append(copy)
 
     def _copy(self, number: int, wish: int, due_ns: int) -> None:
         try:

@@ -141,6 +141,7 @@ def test_what_could_not_be_written_is_told_though_nobody_waited_for_it(run, kill
 
 def test_an_abandoned_request_is_counted_apart_and_recorded_as_it_was(run):
     recorder = Recorder(run, "g")
+    recorder.unfed = []
     add(recorder, 0, error="timeout", outcome=UNKNOWN, done_ns=9)
     add(recorder, 1, error="abandoned", outcome=UNKNOWN, done_ns=9)
     add(recorder, 2, error="abandoned", outcome=FAILED, done_ns=9)

@@ -9,7 +9,7 @@ from locust.env import Environment  # first: it makes the process cooperative
 import json
 from types import SimpleNamespace
 from dress_rehearsal.scenarios.recorder import FAILED
-from dress_rehearsal.scenarios.students.student import feed_once
+from dress_rehearsal.scenarios.locust_command.statistics import feed_once
 
 environment, told = Environment(), []
 environment.events.request.add_listener(lambda exception, **_: told.append(exception))

@@ -1,0 +1,257 @@
+"""Timers go off once, in the order of time, and who is to send goes before who is to read."""
+
+import socket
+import time
+
+import gevent
+import pytest
+
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.scenarios.client.connection import Connection, Exchange
+from dress_rehearsal.scenarios.client.deadline import Deadline, ExpiredError
+from dress_rehearsal.scenarios.client.origin import Origin
+from dress_rehearsal.scenarios.client.scheduler import scheduler
+from dress_rehearsal.scenarios.errors import NotAnsweredError
+from tests.scenarios.client.requests import request_to
+
+MS = 1_000_000
+TRACE = b"00-0-0-01"
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+def in_ms(ms: float) -> int:
+    return time.monotonic_ns() + round(ms * MS)
+
+
+def spin_until(at_ns: int) -> None:
+    """Keep the loop from going on."""
+    while time.monotonic_ns() < at_ns:
+        pass
+
+
+def test_they_go_off_in_the_order_of_time_whatever_the_order_they_were_set_in():
+    begun, order = time.monotonic_ns(), []
+    for ms in (30, 10, 50, 20, 40):
+        scheduler().at(begun + ms * MS, lambda ms=ms: order.append(ms))
+    gevent.sleep(0.1)
+    assert order == [10, 20, 30, 40, 50]
+
+
+def test_none_goes_off_early():
+    at_ns, went = in_ms(20), []
+    spin_until(in_ms(10))  # the loop's own clock stands still meanwhile
+    scheduler().at(at_ns, lambda: went.append(time.monotonic_ns()))
+    gevent.sleep(0.1)
+    assert went[0] >= at_ns
+
+
+def test_one_that_is_cancelled_does_not_go_off_and_is_not_kept():
+    found = scheduler()
+    kept = [found.at(in_ms(3600_000), list) for _ in range(1000)]
+    for timer in kept:
+        timer.cancel()
+    gone = []
+    last = found.at(in_ms(10), lambda: gone.append(1))
+    last.cancel()
+    gevent.sleep(0.05)
+    assert not gone
+    assert len(found) == 0
+
+
+def test_a_greenlet_starts_at_its_time_and_one_that_was_killed_before_does_not():
+    begun: list[tuple[str, int]] = []
+
+    def begin(name: str) -> None:
+        begun.append((name, time.monotonic_ns()))
+
+    at_ns = in_ms(20)
+    first = scheduler().spawn_at(at_ns, begin, "first")
+    second = scheduler().spawn_at(at_ns, begin, "second")
+    second.kill()
+    gevent.joinall([first, second], timeout=5)
+    gevent.sleep(0.05)
+    assert [name for name, _ in begun] == ["first"]
+    assert begun[0][1] >= at_ns
+
+
+def test_the_loop_looks_round_however_much_there_is_to_do():
+    done = []
+
+    def work(left: int) -> None:
+        spin_until(in_ms(1))
+        done.append(time.monotonic_ns())
+        if left:
+            scheduler().soon(lambda: work(left - 1))
+
+    for _ in range(10):
+        scheduler().soon(lambda: work(19))
+    gevent.sleep(0)  # a callback of the loop's own, as a connection that is made is
+    assert len(done) < 100
+    gevent.sleep(0.01)
+    while len(scheduler()):
+        gevent.sleep(0.01)
+    assert len(done) == 200
+
+
+def test_who_waits_for_a_turn_waits_as_long_as_what_was_there_before_takes():
+    begun = time.monotonic_ns()
+    for _ in range(3):
+        scheduler().soon(lambda: spin_until(in_ms(10)))
+    scheduler().wait_for_turn()
+    assert time.monotonic_ns() - begun >= 30 * MS
+
+
+def test_a_sleeper_who_is_killed_is_not_woken_any_more():
+    woken = []
+
+    def sleep() -> None:
+        try:
+            scheduler().sleep_until(in_ms(20))
+        finally:
+            gevent.sleep(0.05)  # a wake-up that came now would end this sleep early
+            woken.append(time.monotonic())
+
+    sleeper = gevent.spawn(sleep)
+    gevent.sleep(0.005)
+    begun = time.monotonic()
+    sleeper.kill()
+    assert woken[0] - begun >= 0.05
+
+
+def test_a_callback_that_fails_keeps_no_other_from_going_off(capfd):
+    at_ns, went = in_ms(10), []
+
+    def fail() -> None:
+        raise RuntimeError("of this timer")
+
+    scheduler().at(at_ns, fail)
+    scheduler().at(at_ns, lambda: went.append(1))
+    gevent.sleep(0.05)
+    assert went == [1]
+    assert "of this timer" in capfd.readouterr().err
+
+
+@pytest.fixture
+def peers():
+    """Connections to a listener of this process, and the far end of each."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        opened: list[Connection] = []
+        far_ends: list[socket.socket] = []
+
+        def open_one(timeout_s: float = 2.0) -> tuple[Connection, socket.socket]:
+            connection = Connection(address, timeout_s)
+            connection._connect()
+            far_end, _ = listener.accept()
+            opened.append(connection)
+            far_ends.append(far_end)
+            return connection, far_end
+
+        yield open_one
+        for connection in opened:
+            connection.close()
+        for far_end in far_ends:
+            far_end.close()
+
+
+def ask(connection: Connection) -> Exchange:
+    into = Exchange()
+    origin = Origin("h", connection._address)
+    connection.exchange(request_to(origin, "GET", "/"), TRACE, into)
+    return into
+
+
+def test_who_is_to_send_goes_before_the_next_answer_is_read(peers):
+    lines = [peers() for _ in range(20)]
+    order = []
+    due_ns = 0
+
+    def read(connection: Connection) -> None:
+        ask(connection)
+        order.append("read")
+        spin_until(due_ns)  # the first one is so slow that somebody falls due
+
+    readers = [gevent.spawn(read, connection) for connection, _ in lines]
+    gevent.sleep(0.05)
+    for _, far_end in lines:  # all of these are there when the loop looks next
+        far_end.sendall(ANSWER)
+    due_ns = in_ms(50)
+    scheduler().at(due_ns, lambda: order.append("sent"))
+    gevent.joinall(readers, raise_error=True)
+    assert order.count("read") == 20
+    assert order.index("sent") == 1
+
+
+def test_an_exchange_whose_time_is_up_is_not_woken_again(peers):
+    slow, far_end = peers(timeout_s=0.1)
+
+    def read() -> float:
+        with pytest.raises(NotAnsweredError, match="timeout"):
+            ask(slow)
+        begun = time.monotonic()
+        gevent.sleep(0.05)  # whoever woke it again would end this sleep
+        return time.monotonic() - begun
+
+    reader = gevent.spawn(read)
+    gevent.sleep(0.02)
+    spin_until(in_ms(150))
+    far_end.sendall(ANSWER)  # both have happened when the loop looks next
+    assert reader.get(timeout=5) >= 0.05
+
+
+def test_an_answer_that_came_in_time_is_one_however_late_it_is_read(peers):
+    connection, far_end = peers(timeout_s=0.1)
+    reader = gevent.spawn(ask, connection)
+    gevent.sleep(0.02)
+    far_end.sendall(ANSWER)
+    spin_until(in_ms(200))  # nobody had the time to read it
+    exchange = reader.get(timeout=5)
+    assert exchange.answer is not None
+    assert exchange.done_ns - exchange.sent_ns < 0.1 * NS_PER_S
+    assert exchange.read_ns - exchange.done_ns > 0.1 * NS_PER_S
+
+
+def test_an_answer_that_came_too_late_is_none_though_nobody_looked_before(peers):
+    connection, far_end = peers(timeout_s=0.1)
+    reader = gevent.spawn(ask, connection)
+    gevent.sleep(0.02)
+    spin_until(in_ms(150))
+    far_end.sendall(ANSWER)
+    with pytest.raises(NotAnsweredError, match="timeout"):
+        reader.get(timeout=5)
+    assert not connection.is_open
+
+
+def test_half_an_answer_in_time_is_none(peers):
+    connection, far_end = peers(timeout_s=0.1)
+    reader = gevent.spawn(ask, connection)
+    gevent.sleep(0.02)
+    far_end.sendall(ANSWER[:10])
+    spin_until(in_ms(200))
+    with pytest.raises(NotAnsweredError, match="timeout"):
+        reader.get(timeout=5)
+
+
+def test_a_deadline_ends_the_wait_of_who_began_it():
+    deadline = Deadline(0.02, None)
+    begun = time.monotonic()
+    with pytest.raises(ExpiredError) as ended:
+        gevent.sleep(5)
+    assert ended.value is deadline.expired
+    assert 0.02 <= time.monotonic() - begun < 4
+
+
+def test_a_deadline_that_is_renewed_counts_from_then():
+    deadline = Deadline(0.05, None)
+    gevent.sleep(0.03)
+    deadline.renew(0.2)
+    gevent.sleep(0.05)
+    deadline.close()
+    gevent.sleep(0.2)
+
+
+def test_timers_go_with_their_loop():
+    found = scheduler()
+    assert scheduler() is found
+    hub = gevent.get_hub()
+    assert hub.threadpool.apply(lambda: scheduler() is not found)
