@@ -139,6 +139,11 @@ class OwnStage(ABC):
         return entered(self._folder).path / "roster.csv"
 
     @property
+    def data_root(self) -> Path | None:
+        """None: whatever is kept here is kept in its own folder."""
+        return None
+
+    @property
     def targets_dir(self) -> Path:
         """Folder of Prometheus `file_sd` files, one for each app worker and the write-back."""
         return self._app_service.targets_dir

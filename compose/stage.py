@@ -62,6 +62,10 @@ class Stage(Protocol):
         """The students' credentials as CSV, gone with the stage."""
 
     @property
+    def data_root(self) -> Path | None:
+        """Where somebody else, as Docker does, keeps what its stores write; None: nobody does."""
+
+    @property
     def entry_token(self) -> str:
         """What the scanners at the entrance show as bearer token; empty when it is not known."""
 

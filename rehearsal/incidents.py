@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.compose import Loss, Stage
@@ -16,7 +16,7 @@ from dress_rehearsal.rehearsal.terminal.screen import Screen
 
 _ALERTS_EVERY_S: Final = 1.0
 _LEAST_SPACE: Final = 17 * 2**20
-"""Bytes left in the temporary folder below which nothing can be kept there: PostgreSQL's log grows
+"""Bytes left of a disk below which nothing can be kept there: PostgreSQL's log grows
 by 16 MiB at a time, and without them it stops."""
 
 
@@ -78,14 +78,21 @@ class Incidents:
         """
         if self._short_of_space:
             return
-        folder = self._stage.roster_path.parent
-        with suppress(OSError):  # what cannot be asked is not known to be full
-            self._short_of_space = bytes_left(folder) < _LEAST_SPACE
-        if self._short_of_space:
+        folder, root = self._stage.roster_path.parent, self._stage.data_root
+        reason = None
+        if _is_full(folder):
             reason = (
                 f"The temporary folder {folder.parent} is full, so the stage could keep nothing "
                 f"more: free some space there, or set TMPDIR to another folder, and rehearse again."
             )
+        elif root is not None and _is_full(root):
+            reason = (
+                f"The disk of {root}, where Docker keeps what the stores write, is full, so they "
+                f"could keep nothing more: free some space there (`docker system df` shows what "
+                f"takes it), and rehearse again."
+            )
+        if reason is not None:
+            self._short_of_space = True
             self._run.stamp("abort", OUT_OF_SPACE, reason=reason)
             self._screen.note(reason)
 
@@ -99,11 +106,11 @@ class Incidents:
                 self._screen.note(loss.what)
 
     def _note_killed(self, collector: Collector) -> None:
-        """Keep what the kernel killed because its container needed more memory than its limit."""
+        """Keep what the kernel killed for want of memory; the report says whose had run out."""
         killed = collector.by_label("container_oom_events_total", "containers", "container")
         for container, number in killed.items():
             if number > self._killed.get(container, number):
-                message = f"A process of {container} was killed: it needed more memory than it may."
+                message = f"A process of {container} was killed for want of memory."
                 self._run.stamp("alert", "out_of_memory", message=message)
                 self._screen.note(message)
         self._killed |= killed
@@ -123,3 +130,11 @@ class Incidents:
         for alert in self._stage.alerts():
             self._run.stamp("alert", alert.kind, t_ns=alert.t_ns, message=alert.message)
             self._screen.tell(f"Alert {alert.kind}: {alert.message}")
+
+
+def _is_full(folder: Path) -> bool:
+    """Return whether a disk is; what cannot be asked is not known to be."""
+    try:
+        return bytes_left(folder) < _LEAST_SPACE
+    except OSError:
+        return False

@@ -4,6 +4,7 @@ things belongs to which stage."""
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import docker
@@ -91,6 +92,17 @@ def facts(client: docker.DockerClient) -> dict[str, str]:
         "docker_cgroup_version": str(told.get("CgroupVersion", "1")),
         "docker_cgroup_driver": str(told.get("CgroupDriver", "?")),
     }
+
+
+def data_root(client: docker.DockerClient) -> Path | None:
+    """Return the folder in which the daemon keeps everything; None: it does not say.
+
+    Raises:
+        StageUnusableError: it does not answer.
+    """
+    with doing("Docker's daemon cannot be asked"):
+        told = client.info().get("DockerRootDir")
+    return Path(told) if told else None
 
 
 @contextmanager

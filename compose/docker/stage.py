@@ -3,11 +3,18 @@ of their own; set for one run, and gone afterwards however it ended."""
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import docker
 
 from dress_rehearsal.compose.docker.clearing import clear_stage
-from dress_rehearsal.compose.docker.daemon import connect, described, facts, socket_named
+from dress_rehearsal.compose.docker.daemon import (
+    connect,
+    data_root,
+    described,
+    facts,
+    socket_named,
+)
 from dress_rehearsal.compose.docker.faults import ContainerFaults
 from dress_rehearsal.compose.docker.images import Tell
 from dress_rehearsal.compose.docker.services import Services
@@ -36,6 +43,7 @@ class DockerStage(OwnStage):
         self._tell = tell
         self._client: docker.DockerClient | None = None
         self._services: Services | None = None
+        self._data_root: Path | None = None
 
     def set_stores(self) -> None:
         """Set the stage but for the service, whose URL is known from now on.
@@ -70,6 +78,11 @@ class DockerStage(OwnStage):
         """URL of Redis."""
         return entered(self._services).redis_url
 
+    @property
+    def data_root(self) -> Path | None:
+        """The folder of Docker's daemon, in which images, containers and volumes are."""
+        return self._data_root
+
     def containers(self) -> list[tuple[str, int]]:
         """List the containers that run now as (container, pid of its first process)."""
         return entered(self._services).containers.names()
@@ -85,6 +98,7 @@ class DockerStage(OwnStage):
         client = entered(self._client)
         folder.expect_containers(socket_named())
         services = self._services = Services(client, folder, self._plan, self._run.logs, self._tell)
+        self._data_root = data_root(client)
         document = with_docker(self._run.environment(), facts(client), services.images)
         self._run.write_json(ENVIRONMENT, document)
         services.start_stores()

@@ -210,6 +210,11 @@ class ExternalStage:
         return entered(self._folder).path / "roster.csv"
 
     @property
+    def data_root(self) -> Path | None:
+        """None: whatever is kept here is kept in its own folder."""
+        return None
+
+    @property
     def entry_token(self) -> str:
         """What the scanners at the entrance show as bearer token, from the environment."""
         return os.environ.get(ENTRY_VARIABLE, "")
