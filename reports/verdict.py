@@ -59,6 +59,7 @@ from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.unanswered import failed_for_all, unanswered_sale
 from dress_rehearsal.reports.words import (
     counted,
+    fault_words,
     milliseconds,
     pool_words,
     seconds,
@@ -293,7 +294,7 @@ def _endings(census: Census) -> list[str]:
 def what_ran(evidence: Evidence) -> str:
     """Return what was run in one line: the way tickets were handed out, pools, faults, changes."""
     plan, app = evidence.plan, evidence.plan.app
-    faults = [fault.title for fault in plan.faults]
+    faults = [fault_words(fault.title) for fault in plan.faults]
     changed = evidence.environment.get("overrides") or []
     if not plan.target.ours:
         what = [f"{plan.target.url}"]

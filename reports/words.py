@@ -187,6 +187,12 @@ def service_words(name: str) -> str:
     return _SERVICES.get(name, name)
 
 
+def fault_words(title: str) -> str:
+    """Return a fault of the plan or the timeline: "leak", or "latency (PostgreSQL)"."""
+    name, _, service = title.partition(" ")
+    return f"{name} ({service_words(service)})" if service else name
+
+
 def cores(number: float) -> str:
     """Return how much CPU a limit lets be used: "1 CPU", "0.1 CPUs"."""
     return f"{written(number)} {'CPU' if number == 1 else 'CPUs'}"

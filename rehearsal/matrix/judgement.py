@@ -27,6 +27,10 @@ is true of a busy machine, and `verdict.fail`, which what is made to go wrong br
 _UNWELL: Final = (*_WRONGS, "cause.*", "census.*", "generator.limited", "trust.*", "verdict.*")
 """What a cell where nothing is made to go wrong must not find either: it has to pass, and there is
 nothing to name a cause of."""
+_BUSY: Final = ("trust.foreign_cpu", "trust.steal")
+"""That others had the processors meanwhile, as measured: then a slow sale is no surprise, its cause
+is named truly, and only what no lack of a processor brings about is a wrong (`_WRONGS`, but not
+that the run decides nothing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Judgement:
     """The cell's run directory, below the matrix's folder."""
     error: str | None = None
     """Why the cell could not be carried out."""
+    undecided: tuple[str, ...] = ()
+    """What would be unexpected on a quiet machine and is held against nobody on this busy one."""
 
     @property
     def differs(self) -> bool:
@@ -57,7 +63,11 @@ class Judgement:
         if self.error is not None:
             return f"{name}: {self.error}"
         if not self.differs:
-            return f"{name}: as expected ({', '.join(self.expected) or 'nobody accused'})"
+            came = f"{name}: as expected ({', '.join(self.expected) or 'nobody accused'})"
+            if not self.undecided:
+                return came
+            found = ", ".join(self.undecided)
+            return f"{came}; others had the CPU, so how fast it was is undecided ({found})"
         parts = [
             *(f"{finding} was not found" for finding in self.missing),
             *(f"{finding} was found though nothing should cause it" for finding in self.unexpected),
@@ -85,18 +95,24 @@ def judge_cell(cell: Cell, found: Collection[str], seconds: float, run: str) -> 
     expected = cell.expect
     known = [choice for each in (*expected, *cell.allow) for choice in each.split(" | ")]
     wrongs = _WRONGS if cell.plan.faults or expected else _UNWELL
+    strange = [each for each in sorted(found) if _any([each], wrongs) and not _any([each], known)]
+    undecided = [each for each in strange if _is_strain(each)] if _any(strange, _BUSY) else []
     return Judgement(
         strategy=cell.strategy,
         fault=cell.fault,
         expected=expected,
         found=tuple(sorted(found)),
         missing=tuple(each for each in expected if not _any(found, each.split(" | "))),
-        unexpected=tuple(
-            each for each in sorted(found) if _any([each], wrongs) and not _any([each], known)
-        ),
+        unexpected=tuple(each for each in strange if each not in undecided),
         seconds=round(seconds, 3),
         run=run,
+        undecided=tuple(undecided),
     )
+
+
+def _is_strain(finding: str) -> bool:
+    """Return whether a lack of processors alone may bring a finding about."""
+    return finding == "verdict.inconclusive" or not _any([finding], _WRONGS)
 
 
 def broken_cell(cell: Cell, why: str, seconds: float, run: str | None = None) -> Judgement:

@@ -48,7 +48,8 @@ class MatrixRun:
     Args:
         runs: the folder that gets the matrix's folder, and in it each cell's run directory.
         lanes: how many cells at a time; those that have to be alone come last, one by one.
-        again: whether a cell that differs is carried out once more, alone; the second counts.
+        again: whether a cell that differs, or is undecided, is carried out once more, alone; the
+            second counts.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class MatrixRun:
     ) -> None:
         self.judgements: list[Judgement] = []
         self.repeated: list[Judgement] = []
-        """What differed at first, of cells that were carried out again."""
+        """What came first of cells that were carried out again."""
         self._again = again
         self.interrupted = False
         self._name = name
@@ -151,12 +152,13 @@ class MatrixRun:
                 self._give(self._lanes[0], grid)
 
     def _postponed(self, judgement: Judgement, lane: LaneProcess, grid: Grid) -> bool:
-        """Return whether a cell that differs is to be carried out again, alone, at the end."""
+        """Return whether a cell is to be carried out again, alone, at the end."""
         cell = lane.cell
         first = (judgement.strategy, judgement.fault) not in {
             (each.strategy, each.fault) for each in self.repeated
         }
-        if not (self._again and judgement.differs and first and cell is not None):
+        settled = not (judgement.differs or judgement.undecided)
+        if not self._again or settled or not first or cell is None:
             return False
         self.repeated.append(judgement)
         self._alone.append(cell)
@@ -271,6 +273,8 @@ def _state(judgement: Judgement | None) -> State:
         return "running"
     if judgement.differs:
         return "differs"
+    if judgement.undecided:
+        return "undecided"
     return "caught" if judgement.expected else "clean"
 
 

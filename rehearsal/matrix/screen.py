@@ -19,6 +19,7 @@ _MARKS: Final = {
     "waiting": ("·", "bright_black"),
     "begun": ("…", "cyan"),
     "expected": ("✓", "green"),
+    "undecided": ("?", "yellow"),
     "differs": ("✗", "bold red"),
     "broken": ("!", "bold red"),
 }
@@ -44,20 +45,20 @@ class Grid(LiveView):
 
     def judged(self, judgement: Judgement) -> None:
         """Mark what came of a cell, and say so where it differs."""
-        mark = "differs" if judgement.differs else "expected"
-        self._marks[judgement.fault, judgement.strategy] = "broken" if judgement.error else mark
+        mark = _mark_of(judgement)
+        self._marks[judgement.fault, judgement.strategy] = mark
         self._judged += 1
         if self._live is None or judgement.differs:
             done = f"[{self._judged}/{len(self._marks)}]"
             self.console.print(
                 f"{done} {judgement.sentence.splitlines()[0]} {seconds(judgement.seconds)}",
-                style=_MARKS[self._marks[judgement.fault, judgement.strategy]][1],
+                style=_MARKS[mark][1],
                 markup=False,
                 soft_wrap=True,
             )
 
     def postponed(self, judgement: Judgement) -> None:
-        """Say of a cell that it differs and is carried out once more, alone, at the end."""
+        """Say of a cell what came of it, and that it is carried out once more, at the end."""
         self._marks[judgement.fault, judgement.strategy] = "waiting"
         self.console.print(
             f"{judgement.sentence.splitlines()[0]}; it is carried out again, alone, at the end",
@@ -93,10 +94,18 @@ class Grid(LiveView):
         return Group(Text(line, style="bold"), self.table())
 
 
+def _mark_of(judgement: Judgement) -> str:
+    if judgement.error:
+        return "broken"
+    if judgement.differs:
+        return "differs"
+    return "undecided" if judgement.undecided else "expected"
+
+
 def print_results(
     console: Console, grid: Grid, judgements: Sequence[Judgement], folder: Path, planned: int
 ) -> None:
-    """Print the whole grid, every cell that differs, and where to read on.
+    """Print the whole grid, every cell that differs or is undecided, and where to read on.
 
     Args:
         folder: the matrix's folder.
@@ -105,8 +114,9 @@ def print_results(
     console.print(grid.table())
     where = escape(near(folder))
     for judgement in judgements:
-        if judgement.differs:
-            console.print(escape(judgement.sentence), style="red", soft_wrap=True)
+        if judgement.differs or judgement.undecided:
+            colour = _MARKS[_mark_of(judgement)][1]
+            console.print(escape(judgement.sentence), style=colour, soft_wrap=True)
             if judgement.run is not None:
                 console.print(f"  {where}/{escape(judgement.run)}", soft_wrap=True)
     colour = "green" if _fine(judgements, planned) else "red"
@@ -121,6 +131,9 @@ def summed_up(judgements: Sequence[Judgement], planned: int) -> str:
         return f"Not one of {cells} was judged: it ended before."
     differ = sum(judgement.differs for judgement in judgements)
     came = f"{differ} differ{'s' if differ == 1 else ''}" if differ else "all as expected"
+    undecided = sum(bool(each.undecided) and not each.differs for each in judgements)
+    if undecided:
+        came += f"; of {undecided} it is undecided how fast, for others had the CPU"
     if len(judgements) == planned:
         return f"{planned} of {cells}, {came}."
     return f"{len(judgements)} of {cells} judged, {came}; it ended before the rest."

@@ -261,9 +261,11 @@ def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen:
     failed = slow.every[slow.every["outcome"].isin(["failed", "unknown"])]
     came = f"1% of requests {_to(slow)} took {seconds(round(slow.p99_ms / 1e3, 2))} or longer"
     if len(failed):
+        ends = {"failed": "failed", "unknown": "got no answer"}
+        how = " or ".join(word for end, word in ends.items() if (failed["outcome"] == end).any())
         median_s = seconds(round(float(failed["felt_ms"].median()) / 1e3, 2))
         came = (
-            f"{written(len(failed))} of {counted(len(slow.every), 'request')} {_to(slow)} failed, "
+            f"{written(len(failed))} of {counted(len(slow.every), 'request')} {_to(slow)} {how}, "
             f"in the median after {median_s}"
         )
     what = resource_words(found.resource)

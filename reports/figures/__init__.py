@@ -33,6 +33,6 @@ def draw_figures(evidence: Evidence, verdict: Verdict) -> list[Drawing | Missing
     return [
         *first,
         draw_spectrum(evidence, verdict.latency_ms),
-        draw_pools(evidence, run, verdict.bottleneck),
+        draw_pools(evidence, run, verdict.bottleneck, verdict.pools),
         draw_generator(evidence, run, verdict.generator),
     ]

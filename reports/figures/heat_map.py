@@ -5,12 +5,20 @@ from typing import Final, Literal, NamedTuple
 
 from dress_rehearsal.plans.sections.fault_kinds import FAULTS
 from dress_rehearsal.reports.figures.layout import FONT_PT, LINE, WIDTH_PT, Poster
-from dress_rehearsal.reports.figures.palette import BLUE, GREEN, GRID, PAPER, SKY, VERMILLION
+from dress_rehearsal.reports.figures.palette import (
+    BLUE,
+    GREEN,
+    GRID,
+    ORANGE,
+    PAPER,
+    SKY,
+    VERMILLION,
+)
 from dress_rehearsal.reports.figures.style import own_style
 from dress_rehearsal.reports.figures.svg import Svg, text_width_pt
 from dress_rehearsal.reports.words import counted
 
-State = Literal["caught", "clean", "differs", "running"]
+State = Literal["caught", "clean", "undecided", "differs", "running"]
 
 _ROW_PT: Final = 27.0
 _LEAN: Final = 0.5**0.5
@@ -18,6 +26,7 @@ _ORDER: Final = {name: position for position, name in enumerate(("none", *FAULTS
 _LOOKS: Final[dict[State, tuple[str, str, str]]] = {
     "caught": (BLUE, "✓", "caught: the fault was found where it was expected"),
     "clean": (GREEN, "○", "clean: nobody was accused, as expected"),
+    "undecided": (ORANGE, "?", "undecided: nobody was accused, but others had the CPU"),
     "differs": (VERMILLION, "✗", "differs: something is missing or accused wrongly"),
     "running": (SKY, "…", "not finished"),
 }
@@ -118,11 +127,12 @@ def _finding(cells: Sequence[MatrixCell]) -> str:
         return f"{finished} of {counted(len(cells), 'cell')} finished, all as expected"
     caught = sum(cell.state == "caught" and cell.fault != "none" for cell in cells)
     wrong = [cell.strategy for cell in cells if cell.state == "caught" and cell.fault == "none"]
-    clean = _number(cells, "clean")
+    clean, undecided = _number(cells, "clean"), _number(cells, "undecided")
     parts = [
         *([f"{counted(caught, 'fault')} caught"] if caught else []),
         *([f"{', '.join(wrong)} caught without one"] if wrong else []),
         *([f"nobody accused in {counted(clean, 'healthy cell')}"] if clean else []),
+        *([f"{undecided} undecided on a busy machine"] if undecided else []),
     ]
     whole = "The one cell" if len(cells) == 1 else f"All {counted(len(cells), 'cell')}"
     return f"{whole} came out as expected: {', '.join(parts)}"

@@ -71,7 +71,7 @@ def _draw_group(panel: Panel, rows: pd.DataFrame, edges: Any) -> None:
     panel.axis_of_time(*((shown.min(), shown.max()) if len(shown) else (1.0, 1000.0)))
     stack = []
     for outcome, colour in (("failed", VERMILLION), ("unknown", PURPLE)):
-        chosen = (rows["outcome"] == outcome).to_numpy()
+        chosen = ((rows["outcome"] == outcome) & ~rows["abandoned"]).to_numpy(dtype=bool)
         if chosen.any():
             text = f"{outcome}, per {seconds(edges[1] - edges[0])} (right axis)"
             stack.append((counts(rows["at_s"].to_numpy()[chosen], edges), colour, text))
@@ -80,8 +80,8 @@ def _draw_group(panel: Panel, rows: pd.DataFrame, edges: Any) -> None:
 
 
 def _finding(frame: pd.DataFrame, bought: Latency | None) -> str:
-    failed = int((frame["outcome"] == "failed").sum())
-    unknown = int((frame["outcome"] == "unknown").sum())
+    wanted = frame.loc[~frame["abandoned"], "outcome"]
+    failed, unknown = int((wanted == "failed").sum()), int((wanted == "unknown").sum())
     parts = [f"{written(failed)} failed"] if failed else []
     parts += [f"{written(unknown)} got no answer"] if unknown else []
     requests = counted(len(frame), "request")

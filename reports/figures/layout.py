@@ -18,6 +18,7 @@ from dress_rehearsal.reports.figures.palette import (
 )
 from dress_rehearsal.reports.figures.panel import ALPHAS, DASHES, FAMILY, Entry, Panel
 from dress_rehearsal.reports.figures.svg import Svg, save_png, save_svg, text_width_pt, wrapped
+from dress_rehearsal.reports.words import fault_words
 
 WIDTH_PT: Final = WIDE.width_pt
 FONT_PT: Final = WIDE.font_pt
@@ -153,7 +154,9 @@ class Sheet:
         for fault in faults:
             panel.band(fault.since_s, min(fault.until_s, window_s[1]), FAULT)
         if len(self._panels) == 1:
-            for words in dict.fromkeys(fault.name.replace("_", " ") for fault in faults):
+            for words in dict.fromkeys(
+                fault_words(fault.name).replace("_", " ") for fault in faults
+            ):
                 panel.entries.append(Entry("band", FAULT, f"fault: {words}"))
             for words in dict.fromkeys(words for _, words in losses):
                 panel.entries.append(Entry("dotted", LOSS, words))

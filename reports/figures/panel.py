@@ -143,7 +143,7 @@ class Panel:
         self, lowest: float, highest: float, words: Callable[[float], str] = written
     ) -> None:
         """Make y a linear axis from `lowest` to a little above `highest`."""
-        room = max(highest - lowest, 1.0) * 0.08
+        room = (highest - lowest or 1.0) * 0.08
         self.axes.set_ylim(lowest - (room if lowest < 0 else 0), highest + room)
         locator = MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10], integer=words is written)
         self.axes.yaxis.set_major_locator(locator)

@@ -1,6 +1,6 @@
 """Figure: every pool's use, what waits for it and how long, one row a pool on T-0's axis."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,10 @@ from dress_rehearsal.reports.figures.palette import BLUE, INK, ORANGE, VERMILLIO
 from dress_rehearsal.reports.figures.panel import Panel
 from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, in_ms, run_window_s
 from dress_rehearsal.reports.pools.foreign_series import ForeignPool, read_foreign_pools
-from dress_rehearsal.reports.schema import Bottleneck
+from dress_rehearsal.reports.schema import Bottleneck, Pool
 from dress_rehearsal.reports.words import (
     cores,
+    counted,
     offset,
     percent,
     pool_words,
@@ -48,9 +49,13 @@ class PoolRow:
 
 
 def draw_pools(
-    evidence: Evidence, run: RunSeries, bottleneck: Bottleneck | None
+    evidence: Evidence, run: RunSeries, bottleneck: Bottleneck | None, pools: Sequence[Pool]
 ) -> Drawing | Missing:
-    """Return the drawing of the pools as small multiples."""
+    """Return the drawing of the pools as small multiples.
+
+    Args:
+        pools: what the verdict says of each, for the title.
+    """
     name, heading = "pools", "Pools"
     window, timeline = run.window_s, evidence.timeline
     rows = [*pool_rows(run), *foreign_rows(evidence)]
@@ -59,7 +64,7 @@ def draw_pools(
         return Missing(
             name, heading, "No sample of any pool was recorded, so what saturated is not known."
         )
-    title = _finding(rows, bottleneck)
+    title = _finding(rows, bottleneck, pools)
     caption = (
         "One row a pool on one axis of time. The dashed line is the most it can hold; a level near "
         "it may be healthy, only waiting is evidence. Levels are read "
@@ -227,7 +232,10 @@ def _draw_use(panel: Panel, row: PoolRow) -> None:
         highest = max(highest, row.pending.highest)
     if row.most is not None:
         panel.limit(row.most, INK, f"at most {row.words(row.most)}")
-    panel.axis_of_counts(0, max(highest, 1.0), row.words)
+    if row.words is cores and highest > 0:  # a tenth of a CPU is no flat line; its unit is above
+        panel.axis_of_counts(0, highest, lambda value: written(value))
+    else:
+        panel.axis_of_counts(0, max(highest, 1.0), row.words)
 
 
 def _draw_wait(panel: Panel, wait_ms: Series) -> None:
@@ -235,14 +243,23 @@ def _draw_wait(panel: Panel, wait_ms: Series) -> None:
     panel.axis_of_time(_FLOOR_MS, max(10.0, wait_ms.highest))
 
 
-def _finding(rows: list[PoolRow], bottleneck: Bottleneck | None) -> str:
+def _finding(rows: list[PoolRow], bottleneck: Bottleneck | None, pools: Sequence[Pool]) -> str:
     if bottleneck is not None:
         resource = resource_words(bottleneck.resource)
         return f"Most time was lost to {resource}, from {offset(bottleneck.since_s)} on"
+    saturated = {
+        pool.name: pool.saturated_at_s for pool in pools if pool.saturated_at_s is not None
+    }
+    if saturated:
+        first = min(saturated, key=lambda name: saturated[name])
+        number = counted(len(saturated), "pool")
+        which = "" if len(saturated) == 1 else ", the first of them"
+        return f"{number} saturated{which}: {pool_words(first)}, from {offset(saturated[first])} on"
     shares = {
         row.name: row.used.highest / row.most for row in rows if row.used is not None and row.most
     }
     if not shares:
         return "No pool saturated"
     fullest = max(shares, key=lambda pool: shares[pool])
-    return f"No pool saturated; the fullest: {fullest}, {percent(shares[fullest])} in use"
+    used = min(shares[fullest], 1.0)  # within a sample's time a limit may be made up for
+    return f"No pool saturated; the fullest: {fullest}, {percent(used)} in use"

@@ -18,7 +18,12 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import says_little
 from dress_rehearsal.reports.figures import Drawing, draw_figures
 from dress_rehearsal.reports.page import tables
-from dress_rehearsal.reports.page.facts import environment_facts, run_files, timeline_rows
+from dress_rehearsal.reports.page.facts import (
+    cause_evidence,
+    environment_facts,
+    run_files,
+    timeline_rows,
+)
 from dress_rehearsal.reports.page.templates import rendered
 from dress_rehearsal.reports.schema import Latency, Sale, Verdict
 from dress_rehearsal.reports.words import (
@@ -66,6 +71,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         "page.html.j2",
         answer=HEADLINES[verdict.verdict],
         verdict=verdict,
+        evidence=cause_evidence(verdict),
         plan=evidence.plan,
         opened=_opened(evidence),
         key_numbers=key_numbers(evidence, verdict),

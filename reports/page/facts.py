@@ -10,7 +10,8 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
-from dress_rehearsal.reports.words import offset, quantity, seconds, written
+from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.words import fault_words, offset, quantity, seconds, written
 
 _MOST_EVENTS: Final = 60
 _MOST_ALERTS: Final = 20
@@ -43,6 +44,15 @@ _RECORDED: Final = {
 }
 
 
+def cause_evidence(verdict: Verdict) -> str:
+    """Return what the bottleneck's evidence says beyond the cause; empty without one."""
+    if verdict.bottleneck is None:
+        return ""
+    share, _, seen = verdict.bottleneck.evidence.partition(": ")
+    repeated = seen.removesuffix(".") in verdict.cause
+    return f"This cause makes up {share}." if repeated else verdict.bottleneck.evidence
+
+
 def environment_facts(evidence: Evidence) -> list[tuple[str, str]]:
     """Return the machine's facts as names and values, the commit and the fingerprint first."""
     facts = evidence.environment
@@ -71,7 +81,8 @@ def timeline_rows(evidence: Evidence) -> list[tuple[str, str, str, str]]:
             words = event_words(event) or words
         if event.kind == "t0":
             moment = offset(0)
-        rows.append((moment, event.kind, event.name, words))
+        named = fault_words(event.name) if event.kind == "fault" else event.name
+        rows.append((moment, event.kind, named, words))
     left_out = len(evidence.events) - len(rows)
     if left_out:
         more = f"{written(left_out)} more, {written(len(hidden))} of them alerts"

@@ -16,7 +16,16 @@ from dress_rehearsal.reports.trust.generator import judge_generator
 from dress_rehearsal.reports.trust.scenario import judge_scenario
 from dress_rehearsal.reports.trust.workers import judge_workers, why_astray
 
-FINDINGS = ("foreign_cpu", "cpu_limit", "late_sends", "clock_step", "gap", "ports", "damage")
+FINDINGS = (
+    "foreign_cpu",
+    "steal",
+    "cpu_limit",
+    "late_sends",
+    "clock_step",
+    "gap",
+    "ports",
+    "damage",
+)
 """What can be found, as the part of a finding's word after `trust.`."""
 
 
@@ -62,7 +71,12 @@ def judge_trust(evidence: Evidence) -> TrustFinding:
         generator=own.generator,
         problems=tuple(doubt.sentence for doubt in doubts),
         notes=(*foreign.notes, *scenario_notes),
-        findings=frozenset(doubt.word for doubt in doubts if doubt.word),
+        findings=frozenset(
+            [
+                *(doubt.word for doubt in doubts if doubt.word),
+                *(["steal"] if foreign.stolen else []),
+            ]
+        ),
         untimely=next((doubt.untimely for doubt in doubts if doubt.untimely), None),
         unproven=why_unproven(evidence) or why_astray(evidence),
     )

@@ -35,11 +35,12 @@ _UNKNOWN: Final = "What other programs took of the CPU was not measured"
 
 class ForeignCpu(NamedTuple):
     """The most cores that others took over a second around T-0 (None: not measured), and why that
-    makes the run decide nothing if it does."""
+    makes the run decide nothing if it does; `stolen`: whether the host took more than may be."""
 
     cores: float | None
     doubts: tuple[Doubt, ...]
     notes: tuple[str, ...]
+    stolen: bool = False
 
 
 class _Second(NamedTuple):
@@ -89,7 +90,7 @@ def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
             f"(steal), so what was slow may be its doing."
         )
     most = rounded(max(second.foreign for second in seconds), 2)
-    return ForeignCpu(most, tuple(doubts), tuple(notes))
+    return ForeignCpu(most, tuple(doubts), tuple(notes), stolen=steal > allowed)
 
 
 def _around_t0(evidence: Evidence) -> tuple[int, int] | None:

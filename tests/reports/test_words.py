@@ -4,6 +4,7 @@ import pytest
 
 from dress_rehearsal.reports.words import (
     counted,
+    fault_words,
     milliseconds,
     offset,
     percent,
@@ -71,6 +72,11 @@ def test_shares_have_three_digits() -> None:
 def test_a_pool_nobody_named_has_its_own_name() -> None:
     assert pool_words("cpu") == "Machine's CPU"
     assert pool_words("rabbit") == "rabbit"
+
+
+def test_what_was_done_to_a_service_names_it() -> None:
+    assert fault_words("slow_database") == "slow_database"
+    assert fault_words("latency postgres") == "latency (PostgreSQL)"
 
 
 def test_of_the_cpus_a_share_is_used_of_other_pools_a_number() -> None:

@@ -18,6 +18,7 @@ from dress_rehearsal.reports.page.tables.table import (
 )
 from dress_rehearsal.reports.pools.client import LOCKS
 from dress_rehearsal.reports.schema import Generator, Pool
+from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
 from dress_rehearsal.reports.trust.generator import TIMELY_SHARE
 from dress_rehearsal.reports.words import (
     EMPTY,
@@ -83,7 +84,7 @@ def generator_table(generator: Generator, evidence: Evidence) -> Table:
             else "Other programs' CPU, up to",
             _cores(others),
             _cores(allowed.max_foreign_cpu),
-            state_cell(None if others is None else others > allowed.max_foreign_cpu, "too much"),
+            _others_cell(others, evidence),
         ),
         *_held_back(generator),
         row("A clock's largest step", milliseconds(generator.clock_step_ms), EMPTY, ""),
@@ -99,6 +100,16 @@ def _held_back(generator: Generator) -> list[tuple[Cell, ...]]:
         return []
     said = f"{percent(share)} of a second"
     return [row("Held back by the CPU limit of its own container, up to", said, EMPTY, "")]
+
+
+def _others_cell(others: float | None, evidence: Evidence) -> Cell:
+    """Return whether what others took of the CPU did any harm."""
+    taken = others is not None and others > evidence.plan.generator.max_foreign_cpu
+    if taken and not any(
+        doubt.word == "foreign_cpu" for doubt in judge_foreign_cpu(evidence).doubts
+    ):
+        return Cell("harmless: CPU was left", "ok")
+    return state_cell(None if others is None else taken, "too much")
 
 
 def _releases(generator: Generator, evidence: Evidence) -> list[tuple[Cell, ...]]:

@@ -5,86 +5,17 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import textwrap
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from dress_rehearsal.rehearsal.cli import main
+from tests.rehearsal.first_contact.probing import PAGES, ROSTER, SECRET, SOUND, plan_of
 from tests.rehearsal.first_contact.served import served
 
-SECRET = "q7Hd-4711-SENTINEL-Zm9vYmFy"
-ROSTER = f"student,pin,enrolled\noutsider,7777,0\nann@uni.example,{SECRET},1\nbob@uni.example,2,1\n"
 INSIDERS = "student,pin,enrolled\na,7777,1\nb,7778,1\nc,7779,1\n"
-SOUND = """
-    from dress_rehearsal.scenarios import Buyer, Granted, Refused
-
-    class Customer(Buyer):
-        def arrive(self):
-            self.client.get("/shows/7", name="GET /shows/{show}")
-
-        def log_in(self):
-            self.client.post("/login", data={"who": self.person.student, "pin": self.person.pin})
-
-        def buy(self):
-            answer = self.client.post("/orders")
-            match answer.status:
-                case 200: return Granted(answer.json()["id"])
-                case 409: return Refused("sold_out")
-                case 422: return Refused("already_holds_ticket")
-                case 403: return Refused("not_eligible")
-"""
-PAGES = {
-    "/shows/7": "hello \x1b[2J",
-    "/login": {"token": SECRET},
-    "/orders": [{"id": "t-1"}, 422, 403],  # to the student, the same once more, an outsider
-}
-
-EVENT = "[event]\nstudents = 3\ntickets = 2\n"
-
-
-@pytest.fixture
-def temporary():
-    """A temporary folder with a short name, as sockets need it."""
-    with tempfile.TemporaryDirectory(prefix="p-", dir="/tmp") as folder:
-        yield Path(folder)
-
-
-@pytest.fixture
-def probed(tmp_path, temporary, monkeypatch, capsys):
-    """Probe an app with a scenario; returns the exit code and what was said."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TMPDIR", str(temporary))
-    monkeypatch.setattr("tempfile.tempdir", None)
-
-    def run(pages, scenario=SOUND, more="", roster=ROSTER):
-        Path("shop.py").write_text(textwrap.dedent(scenario))
-        Path("people.csv").write_text(roster)
-        with served(pages) as app:
-            Path("shop.toml").write_text(plan_of(app.url, more))
-            before = sorted([*tmp_path.rglob("*"), *temporary.iterdir()])
-            code = main(["probe", "shop.toml", "--roster", "people.csv"])
-            captured = capsys.readouterr()
-            run.asked = app.asked
-        said = captured.out + captured.err
-        assert SECRET not in said
-        assert "\x1b" not in said
-        assert "Traceback" not in said
-        assert sorted([*tmp_path.rglob("*"), *temporary.iterdir()]) == before, "something is left"
-        return code, said
-
-    return run
-
-
-def plan_of(url, more=""):
-    event = "" if "[event]" in more else EVENT
-    return (
-        f'name = "shop"\n[scenario]\nfile = "shop.py"\n{event}'
-        f'[target]\nstage = "external"\nurl = "{url}"\n[target.opening]\nalready = true\n{more}'
-    )
 
 
 def test_a_sound_app_is_gone_through_and_shown(probed):
@@ -220,82 +151,6 @@ def test_without_a_roster_it_is_said_who_that_is(probed, tmp_path, monkeypatch):
         assert main(["probe", "shop.toml", "--set", roster]) == 0
 
 
-def test_a_ledger_is_held_against_the_ticket(probed, tmp_path):
-    ledger = '[[ledgers]]\nname = "orders"\ncsv = "orders.csv"\n'
-    (tmp_path / "orders.csv").write_text("ticket,student\nt-1,ann@uni.example\n")
-    code, said = probed(PAGES, more=ledger)
-    assert code == 0, said
-    assert "the student's ticket t-1 is there, as the student's" in said
-    assert "lacks granted" in said
-    (tmp_path / "orders.csv").write_text("ticket,student\n7,ann@uni.example\n")
-    code, said = probed(PAGES, more=ledger)
-    assert code == 1
-    assert "does not have the ticket that the student was granted, t-1; of this student it" in said
-    (tmp_path / "orders.csv").write_text("ticket,student\nt-1,8\n")
-    code, said = probed(PAGES, more=ledger)
-    assert "has the ticket as of another student" in said
-
-
-def test_a_ledger_that_cannot_be_read_is_refused_before_anything_is_bought(probed, tmp_path):
-    ledger = '[[ledgers]]\nname = "orders"\ncsv = "orders.csv"\n'
-    (tmp_path / "orders.csv").write_text("reference,email\nt-1,ann@uni.example\n")
-    code, said = probed(PAGES, more=ledger)
-    assert code == 2
-    assert "The ledger orders cannot be read: there is no column ticket" in said
-    assert "there are reference, email" in said
-    assert probed.asked == []
-
-
-def test_a_ledger_that_turns_out_to_be_none_only_then_is_told_at_the_end(probed):
-    with served({"/sold": [b"[]", b"[]", b'[{"reference": "t-1"}]']}) as app:
-        ledger = f'[[ledgers]]\nname = "orders"\nurl = "{app.url}/sold"\n'
-        code, said = probed(PAGES, more=ledger)
-    assert code == 2
-    assert "First: The ledger orders cannot be read: there is no column ticket" in said
-    assert "not known before every ledger can be read" in said
-
-
-def test_how_a_ledger_writes_things_is_held_against_what_it_should_say(probed, tmp_path):
-    ledger = '[[ledgers]]\nname = "orders"\ncsv = "orders.csv"\n'
-    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
-    (tmp_path / "orders.csv").write_text(f"ticket,buyer,granted_at\nT1,ann,{now}\n")
-    code, said = probed({**PAGES, "/orders": [{"id": "t-1"}, 422, 403]}, more=ledger)
-    assert code == 1
-    assert "not used: buyer" in said
-    assert "writes the ticket that the student was granted, t-1, with other hyphens" in said
-    elsewhere = f"{datetime.now(UTC) + timedelta(hours=9):%Y-%m-%d %H:%M:%S}"
-    for dated, expected in ((now, 0), (elsewhere, 1)):
-        (tmp_path / "orders.csv").write_text(f"ticket,granted_at\nt-1,{dated}\n")
-        code, said = probed(PAGES, more=ledger)
-        assert code == expected, said
-        assert ("dates the ticket, granted just now, " in said) == bool(expected)
-
-
-def test_metrics_are_shown_with_the_values_read_and_the_nearest_names_where_none(probed):
-    text = (
-        "# TYPE hikaricp_connections_active gauge\n"
-        'hikaricp_connections_active{pool="main"} 3\nhikaricp_connections_max{pool="main"} 10\n'
-    )
-
-    def metrics(preset):
-        return f'[[metrics]]\nname = "shop"\nurl = "URL/metrics"\npools = "{preset}"\n'
-
-    with served({"/metrics": text}) as app:
-        code, said = probed(PAGES, more=metrics("hikaricp").replace("URL", app.url))
-        assert code == 0, said
-        assert "used 3, max 10" in said
-        assert "nobody says who waits" in said
-        code, said = probed(PAGES, more=metrics("go_sql").replace("URL", app.url))
-        assert code == 1
-        assert "The metrics shop have no series of go_sql" in said
-        assert "may be a pool's" in said  # hikaricp's own, which the plan does not name
-    own = "acme_conns_busy 3\nacme_conns_max 9\n"
-    with served({"/metrics": own}) as app:
-        code, said = probed(PAGES, more=metrics("hikaricp").replace("URL", app.url))
-        assert code == 1
-        assert 'pools = { used = "acme_conns_busy", max = "acme_conns_max" }' in said
-
-
 def test_a_pending_ticket_is_followed(probed):
     scenario = """
         from dress_rehearsal.scenarios import Buyer, Granted, Pending
@@ -355,12 +210,7 @@ def test_a_scenario_that_hangs_is_ended(probed, monkeypatch):
 def test_an_app_that_does_not_start_says_why_and_names_no_log(probed, tmp_path):
     command = f"""["{sys.executable}", "-c", "import sys; sys.exit('no database here')"]"""
     plan = f"[target]\ncommand = {command}\nready_within = '5s'\n"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            f"{__name__}.plan_of",
-            lambda url, more: plan_of_nothing(more),
-        )
-        code, said = probed(PAGES, more=plan)
+    code, said = probed(PAGES, more=plan, plan=lambda _, more: plan_of_nothing(more))
     assert code == 1
     assert "no database here" in said
     assert ".log" not in said

@@ -67,12 +67,50 @@ def test_where_nothing_is_made_to_go_wrong_students_are_served():
     assert judged(cell(healthy=True), "generator.limited").differs
     for word in ("fail", "inconclusive"):
         assert judged(cell(healthy=True), f"verdict.{word}").unexpected == (f"verdict.{word}",)
-    for word in ("cause.postgres", "trust.foreign_cpu"):
+    for word in ("cause.postgres", "trust.gap"):
         assert judged(cell(healthy=True), word).unexpected == (word,)
         assert not judged(cell("lost.app"), "lost.app", word).differs
     wrong_by_itself = cell("audit.oversold", healthy=True)
     assert not judged(wrong_by_itself, "audit.oversold", "verdict.fail").differs
     assert "as expected (nobody accused)" in judged(cell(healthy=True)).sentence
+
+
+@pytest.mark.parametrize("taken_by", ["trust.foreign_cpu", "trust.steal"])
+def test_who_is_slow_on_a_busy_machine_is_accused_of_nothing_and_undecided(taken_by):
+    found = ["cause.cpu", "pools.cpu.saturated", taken_by, "verdict.inconclusive"]
+    judgement = judged(cell(healthy=True), *found)
+    assert not judgement.differs
+    assert judgement.undecided == ("cause.cpu", taken_by, "verdict.inconclusive")
+    assert judgement.sentence == (
+        "row_lock × none: as expected (nobody accused); others had the CPU, so how fast it "
+        f"was is undecided (cause.cpu, {taken_by}, verdict.inconclusive)"
+    )
+    assert Judgement.read(judgement.document()) == judgement
+
+
+def test_a_cause_on_a_quiet_machine_is_one_though_it_is_the_cpu():
+    judgement = judged(cell(healthy=True), "cause.cpu", "pools.cpu.saturated")
+    assert judgement.unexpected == ("cause.cpu",)
+    assert judgement.undecided == ()
+
+
+@pytest.mark.parametrize(
+    "wrong", ["audit.oversold", "audit.oversold.not_audited", "lost.app", "pools.postgres.leak"]
+)
+def test_a_wrong_is_one_however_busy_the_machine(wrong):
+    judgement = judged(cell(healthy=True), "cause.cpu", "trust.foreign_cpu", wrong)
+    assert judgement.differs
+    assert judgement.unexpected == (wrong,)
+    assert judgement.sentence.startswith(f"row_lock × none: {wrong} was found though nothing")
+
+
+def test_a_busy_machine_excuses_no_fault_that_was_not_found():
+    judgement = judged(cell("cause.cpu"), "trust.foreign_cpu", "verdict.inconclusive")
+    assert judgement.missing == ("cause.cpu",)
+    assert judgement.differs
+    hogs = cell("trust.foreign_cpu", "verdict.inconclusive")
+    found = judged(hogs, "trust.foreign_cpu", "verdict.inconclusive", "cause.cpu")
+    assert (found.differs, found.undecided) == (False, ())
 
 
 def test_a_counter_that_was_not_audited_is_not_one_that_may_be_above_zero():

@@ -19,6 +19,8 @@ CELLS = [
     Cell(strategy, "none", Plan(name="cell"), (), ())
     for strategy in ("row_lock", "optimistic", "atomic_update", "skip_locked", "redis_lock")
 ]
+BUSY = ("cause.cpu", "trust.foreign_cpu", "verdict.inconclusive")
+"""What a run finds beside other programs that take the processors."""
 SMALL = """
 name = "small"
 [[rows]]
@@ -86,6 +88,31 @@ def test_what_was_judged_is_written_after_every_cell(run, lanes):
     assert lanes.seen == [1, 2, 3, 4]
     assert kept(run) == [(cell.strategy, False) for cell in CELLS]
     assert sorted(path.name for path in run.folder.iterdir()) == ["matrix.json", "matrix.svg"]
+
+
+@pytest.mark.parametrize("quiet_later", [True, False])
+def test_a_cell_on_a_busy_machine_is_tried_again_and_fails_nothing(
+    tmp_path, lanes, monkeypatch, capsys, quiet_later
+):
+    monkeypatch.setattr(leading, "await_quiet", lambda *_: quiet_later)
+    tried = []
+
+    def give(lane, cell):
+        lane.cell = cell
+        tried.append(cell)
+        busy = cell is CELLS[1] and not (quiet_later and tried.count(cell) == 2)
+        lane._heard.put((lane, judged(cell, *(BUSY if busy else ()))))
+
+    lanes.give = give
+    run = MatrixRun("small", CELLS, tmp_path, lanes=1, again=True)
+    run.make_folder()
+    run.carry_out(Grid(Console(), CELLS))
+    assert run.exit_code == 0
+    assert tried == [*CELLS, CELLS[1]]
+    assert [each.undecided for each in run.repeated] == [BUSY]
+    assert run.judgements[-1].undecided == (() if quiet_later else BUSY)
+    assert "carried out again" in capsys.readouterr().out
+    assert ("undecided on a busy" in (run.folder / "matrix.svg").read_text()) != quiet_later
 
 
 def test_a_matrix_given_up_keeps_every_lost_cell(run, lanes):
@@ -186,8 +213,12 @@ def test_an_older_result_stays_whole_when_a_newer_one_finds_no_room(run, lanes, 
             "2 of 5 cells judged, 1 differs; it ended before the rest.",
         ),
         ([judged(cell) for cell in CELLS], "5 of 5 cells, all as expected."),
+        (
+            [*(judged(cell) for cell in CELLS[:4]), judged(CELLS[4], *BUSY)],
+            "5 of 5 cells, all as expected; of 1 it is undecided how fast, for others had the CPU.",
+        ),
     ],
-    ids=["none", "one", "broken", "all"],
+    ids=["none", "one", "broken", "all", "busy"],
 )
 def test_the_closing_words_say_what_was_judged(judgements, words):
     assert summed_up(judgements, 5) == words

@@ -133,6 +133,11 @@ def test_failures_are_in_the_line_with_what_they_took(evidence_of):
     late = slowed(evidence, waited_for="postgres", pool=8000)
     assert "30 of " in cause_of(late).cause
     assert "failed, in the median after 8" in cause_of(late).cause
+    requests = late.requests.astype({"outcome": "object"})
+    requests.loc[requests["outcome"] == "failed", "outcome"] = "unknown"
+    unheard = cause_of(dataclasses.replace(late, requests=requests)).cause
+    assert "got no answer, in the median after 8" in unheard
+    assert "failed" not in unheard
 
 
 def test_a_leak_is_told_with_its_connections(evidence_of):

@@ -1,56 +1,28 @@
-"""How the rows and times of somebody else's ledger are taken: defects caught, oddities not."""
+"""How the rows of somebody else's ledger are taken: defects caught, oddities not."""
 
 import dataclasses
 import re
-from collections.abc import Callable
 
 import pandas as pd
 import pytest
 
 from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.audit.test_refusals import told
 from tests.reports.auditing import audited, counted
+from tests.reports.evidence.foreign_ledgers import (
+    SHOP,
+    Change,
+    called,
+    holders,
+    unheard,
+    with_rows,
+)
 from tests.reports.foreign import foreign
 from tests.steps import TICKET as FOLLOW_UP
 
 pytestmark = pytest.mark.whole_runs
-
-SHOP = {"students": 200, "tickets": 60, "allocation": "naive"}
-Change = Callable[[pd.DataFrame], pd.DataFrame]
-
-
-def with_rows(evidence: Evidence, change: Change, **detail: object) -> Evidence:
-    """The same run whose ledger is another: its stamp says as many tickets as it has rows."""
-    ledger = change(evidence.ledger.copy()).reset_index(drop=True)
-    events = tuple(
-        dataclasses.replace(
-            event,
-            detail={**event.detail, "tickets": int((ledger["source"] == event.name).sum())}
-            | detail,
-        )
-        if event.kind == "ledger"
-        else event
-        for event in evidence.events
-    )
-    return dataclasses.replace(evidence, ledger=ledger, events=events)
-
-
-def dated(seconds: float, every: int = 1) -> Change:
-    """Move the times of every so many rows."""
-
-    def change(rows: pd.DataFrame) -> pd.DataFrame:
-        which = rows.index % every == 0
-        rows.loc[which, "granted_ns"] += int(seconds * NS_PER_S)
-        return rows
-
-    return change
-
-
-def called(name: Callable[[str], str]) -> Change:
-    return lambda rows: rows.assign(ticket=rows["ticket"].map(name))
 
 
 @pytest.mark.parametrize("level", ["tickets", "owners", "everything"])
@@ -198,68 +170,6 @@ def test_rows_that_a_query_may_have_repeated_decide_nothing(evidence_of):
     assert judge(with_rows(two_seats, twice)).verdict == "pass"
 
 
-@pytest.mark.parametrize("seconds", [-30, -3.5])
-def test_a_ledger_whose_clock_is_behind_accuses_nobody_of_selling_early(evidence_of, seconds):
-    shop = with_rows(foreign(evidence_of(**SHOP), "everything"), dated(seconds))
-    verdict = judge(shop)
-    assert verdict.verdict == "inconclusive"
-    assert "60 of 60 times lie before the click" in verdict.reasons[0]
-    assert verdict.audit.sold_early is None
-    assert verdict.sale.sold_out_after_s > 0
-    assert verdict.fairness.inversions == 0
-
-
-def test_a_single_time_before_the_click_is_told_and_decides_nothing(evidence_of):
-    shop = with_rows(foreign(evidence_of(**SHOP), "everything"), dated(-30, every=20))
-    finding = audited(shop)
-    assert finding.audit.sold_early is None
-    assert any("somebody who had not asked yet" in each for each in finding.problems)
-    already = shop.plan.target.model_copy(update={"opening": None})
-    plan = shop.plan.model_copy(update={"target": already})
-    assert audited(dataclasses.replace(shop, plan=plan)).problems == ()
-
-
-def test_tickets_dated_after_they_were_told_of_are_noted(evidence_of):
-    sound = foreign(evidence_of(**SHOP), "everything")
-    assert not any("dated after" in note for note in judge(sound).notes)
-    late = judge(with_rows(sound, dated(30)))
-    assert late.verdict == "pass"
-    assert any("60 tickets are dated after the student was told" in each for each in late.notes)
-    assert late.sale.sold_out_after_s < 10
-
-
-def test_a_second_ticket_is_not_dated_after_the_student_was_told_of_the_first(evidence_of):
-    shop = foreign(evidence_of(**SHOP), "everything", per_student=2)
-    one, other = holders(shop, 2)
-    students = shop.students.set_index("student", drop=False)
-    second = students.at[other, "ticket"]
-    students.at[one, "more_tickets"] = [second]
-    students.loc[other, ["ticket", "outcome", "acked_ns", "issued_ns"]] = (
-        None,
-        "sold_out",
-        None,
-        None,
-    )
-
-    def bought_later(rows: pd.DataFrame) -> pd.DataFrame:
-        bought = rows["ticket"] == second
-        rows.loc[bought, "granted_ns"] += 5 * NS_PER_S
-        return rows.assign(student=rows["student"].mask(bought, one))
-
-    changed = dataclasses.replace(shop, students=students.reset_index(drop=True))
-    assert not any("dated after" in note for note in judge(with_rows(changed, bought_later)).notes)
-
-
-def test_times_of_minutes_are_no_early_sale(evidence_of):
-    shop = foreign(evidence_of(**SHOP), "everything")
-    minute_ns = 60 * NS_PER_S
-
-    def minutes(rows: pd.DataFrame) -> pd.DataFrame:
-        return rows.assign(granted_ns=rows["granted_ns"] // minute_ns * minute_ns)
-
-    assert judge(with_rows(shop, minutes)).verdict == "pass"
-
-
 def test_what_was_sold_before_and_is_gone_is_told(evidence_of):
     shop = foreign(evidence_of(**SHOP), "everything", before=5)
     assert judge(shop).verdict == "pass"
@@ -273,26 +183,6 @@ def test_without_its_ledger_nobody_knows_what_others_took(evidence_of):
     unread = audited(foreign(left, "everything", error="there is no such table."))
     assert unread.audit.false_sold_out is None
     assert unread.wrongs == {}
-
-
-def holders(evidence: Evidence, number: int) -> list[int]:
-    """The first students who got a ticket by a single click."""
-    clicks = evidence.requests[evidence.requests["role"] == PURCHASE].groupby("student").size()
-    return sorted(set(evidence.ledger["student"]) & set(clicks[clicks == 1].index))[:number]
-
-
-def unheard(evidence: Evidence, who: list[int], outcome: str) -> pd.DataFrame:
-    """The students, some of whom ended otherwise and without being told of their ticket."""
-    students = evidence.students.copy()
-    these, names = students["student"].isin(who), students["ticket"]
-    students["outcome"] = students["outcome"].astype("object").mask(these, outcome)
-    for column in ("ticket", "acked_ns", "issued_ns"):
-        students[column] = students[column].mask(these)
-    for column in ("pending_tickets", "open_tickets"):
-        told = [[name] if put_off else None for name, put_off in zip(names, these, strict=True)]
-        students[column] = pd.Series(told, students.index, dtype="object")
-    students["pending_ns"] = students["clicked_ns"].mask(~these)
-    return students
 
 
 def test_who_was_put_off_to_the_end_and_holds_nothing_is_stuck(evidence_of):
@@ -356,58 +246,6 @@ def test_a_ticket_that_was_granted_by_an_error_takes_a_place_and_overtakes_nobod
     )
     assert counted(audited(found)) == {}
     assert judge(found).fairness.inversions == 0
-
-
-def started_here(evidence: Evidence, command: str) -> Evidence:
-    """The same run of an app that the plan's command has started."""
-    target = evidence.plan.target.model_copy(update={"command": (command, "shop")})
-    plan = evidence.plan.model_copy(update={"target": target})
-    return dataclasses.replace(evidence, plan=plan)
-
-
-HEARD = "told of a ticket before T-0"
-
-
-@pytest.mark.parametrize("level", ["answers", "owners"])
-def test_a_ticket_heard_of_just_before_t0_is_noted_where_clocks_may_differ(evidence_of, level):
-    early = foreign(evidence_of(**SHOP, early=3), level)
-    for unsure in (early, started_here(early, "/usr/bin/kubectl")):
-        verdict = judge(unsure)
-        assert verdict.verdict == "pass"
-        assert any(f"3 students were {HEARD}" in note for note in verdict.notes)
-    here = judge(started_here(early, "gunicorn"))
-    assert (here.verdict, here.audit.sold_early) == ("fail", 3)
-    sound = started_here(foreign(evidence_of(**SHOP), level), "gunicorn")
-    assert not audited(sound).audit.sold_early
-    assert not any(HEARD in note for note in judge(sound).notes)
-
-
-def test_a_ledgers_times_tell_how_far_the_clocks_are_apart(evidence_of):
-    early = foreign(evidence_of(**SHOP, early=3), "everything")
-    verdict = judge(early)
-    assert (verdict.verdict, verdict.audit.sold_early) == ("fail", 3)
-    # Its clock is so far ahead that it opened in time by that.
-    ahead = judge(with_rows(early, dated(0.6)))
-    assert ahead.audit.sold_early == 0
-    assert any(f"3 students were {HEARD}" in note for note in ahead.notes)
-
-
-@pytest.mark.parametrize(
-    "stamped",
-    [
-        pytest.param(dated(0), id="the same clock"),
-        pytest.param(dated(-0.4), id="a clock behind"),
-        pytest.param(dated(0.4), id="a clock ahead"),
-        pytest.param(
-            lambda rows: rows.assign(granted_ns=rows["granted_ns"] // NS_PER_S * NS_PER_S),
-            id="cut to the second",
-        ),
-    ],
-)
-def test_a_sound_shop_sold_nothing_early_however_its_ledger_keeps_time(evidence_of, stamped):
-    shop = with_rows(foreign(evidence_of(**SHOP), "everything"), stamped)
-    assert audited(shop).audit.sold_early == 0
-    assert audited(started_here(shop, "gunicorn")).audit.sold_early == 0
 
 
 def test_what_students_hold_by_no_click_of_theirs_took_a_place(evidence_of):

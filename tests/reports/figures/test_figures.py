@@ -22,6 +22,7 @@ from dress_rehearsal.reports.figures.time_axis import RunSeries, run_window_s
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import milliseconds, offset, resource_words, seconds, written
+from tests.reports.contained_runs import contained
 from tests.steps import PAGE, PURCHASE
 
 pytestmark = pytest.mark.whole_runs
@@ -33,7 +34,9 @@ DRAW: dict[str, Callable[[Evidence, Verdict], Drawing | Missing]] = {
     "arrivals": lambda run, _: draw_arrivals(run),
     "latency": lambda run, verdict: draw_latency(run, run_window_s(run), verdict.purchase),
     "spectrum": lambda run, verdict: draw_spectrum(run, verdict.latency_ms),
-    "pools": lambda run, verdict: draw_pools(run, RunSeries(run), verdict.bottleneck),
+    "pools": lambda run, verdict: draw_pools(
+        run, RunSeries(run), verdict.bottleneck, verdict.pools
+    ),
     "generator": lambda run, verdict: draw_generator(run, RunSeries(run), verdict.generator),
 }
 
@@ -103,6 +106,20 @@ def test_latency_states_the_verdicts_numbers_and_the_failures(
     assert title.startswith(f"Of {requests} requests {failed} failed and 4 got no answer")
 
 
+def test_what_students_needed_no_more_is_not_told_as_unanswered(
+    evidence_of: EvidenceOf, verdict_of: VerdictOf
+) -> None:
+    evidence = evidence_of(unknown=4)
+    rows = evidence.requests.copy()
+    unknown = rows["outcome"] == "unknown"
+    rows["error"] = rows["error"].astype("object").mask(unknown, "abandoned")
+    left = dataclasses.replace(evidence, requests=rows)
+    bought = verdict_of(unknown=4).latency_ms[PURCHASE]
+    figure = drawn(draw_latency(left, run_window_s(left), bought))
+    assert figure.title.endswith(f"none of {written(len(rows))} requests failed")
+    assert "unknown, per" not in figure.wide.file
+
+
 def test_a_run_without_failures_says_so_in_its_latencies(
     healthy: Evidence, healthy_verdict: Verdict, figure_of: FigureOf
 ) -> None:
@@ -129,6 +146,28 @@ def test_pools_state_the_verdicts_bottleneck(verdict_of: VerdictOf, figure_of: F
     title = figure_of("pools", slow_ms=400).title
     words = resource_words(bottleneck.resource)
     assert title == f"Most time was lost to {words}, from {offset(bottleneck.since_s)} on"
+
+
+def test_pools_that_saturated_are_named_though_nobody_waited_long(
+    evidence_of: EvidenceOf, verdict_of: VerdictOf, figure_of: FigureOf
+) -> None:
+    evidence, verdict = evidence_of(pool_exhausted=True), verdict_of(pool_exhausted=True)
+    full = [pool for pool in verdict.pools if pool.saturated_at_s is not None]
+    assert [pool.name for pool in full] == ["postgres"]
+    one = drawn(draw_pools(evidence, RunSeries(evidence), None, verdict.pools))
+    assert one.title == (
+        f"1 pool saturated: PostgreSQL pools, from {offset(full[0].saturated_at_s)} on"
+    )
+    later = full[0].model_copy(update={"name": "redis", "saturated_at_s": 3.0})
+    two = drawn(draw_pools(evidence, RunSeries(evidence), None, [later, *verdict.pools]))
+    assert two.title.startswith("2 pools saturated, the first of them: PostgreSQL pools, from T-0")
+    assert figure_of("pools").title.startswith("No pool saturated; the fullest: ")
+
+
+def test_a_limit_that_was_made_up_for_is_not_more_than_used_up(evidence_of: EvidenceOf) -> None:
+    evidence = contained(evidence_of(), "app-1", limit=0.1, held=0.5, used=0.11)
+    figure = drawn(draw_pools(evidence, RunSeries(evidence), None, ()))
+    assert figure.title == "No pool saturated; the fullest: CPU limit of app-1, 100% in use"
 
 
 def test_a_pool_that_was_full_is_drawn_full_and_waited_for(evidence_of: EvidenceOf) -> None:

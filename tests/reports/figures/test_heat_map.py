@@ -7,7 +7,7 @@ from dress_rehearsal.plans import STRATEGIES
 from dress_rehearsal.plans.sections.fault_kinds import FAULTS
 from dress_rehearsal.plans.strategies import Allocation
 from dress_rehearsal.reports.figures.heat_map import MatrixCell, draw_heat_map
-from dress_rehearsal.reports.figures.palette import BLUE, GREEN, VERMILLION
+from dress_rehearsal.reports.figures.palette import BLUE, GREEN, ORANGE, VERMILLION
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -62,6 +62,16 @@ def test_one_or_several_are_said_in_right_words():
     wrong = [MatrixCell(name, "none", "differs") for name in ("optimistic", "row_lock")]
     assert title_of(draw_heat_map([naive, *wrong])) == (
         "2 of 3 cells came out differently, such as optimistic without a fault"
+    )
+
+
+def test_what_was_undecided_on_a_busy_machine_is_not_called_clean():
+    cells = [MatrixCell("row_lock", "none", "clean"), MatrixCell("optimistic", "none", "undecided")]
+    svg = draw_heat_map(cells)
+    assert squares(svg, ORANGE) == 2  # and one in the legend
+    assert title_of(svg) == (
+        "All 2 cells came out as expected: nobody accused in 1 healthy cell, 1 undecided on a busy "
+        "machine"
     )
 
 

@@ -7,6 +7,13 @@ from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import WIDE
 
 
+@pytest.mark.parametrize(("highest", "top"), [(0.1, 0.108), (1.0, 1.08), (0.0, 0.08), (50, 54)])
+def test_a_tenth_of_a_cpu_is_no_flat_line(highest: float, top: float) -> None:
+    panel = Sheet(WIDE, "title", "seconds").panel("CPU limit of app-1", 100)
+    panel.axis_of_counts(0, highest, lambda value: f"{value:g}")
+    assert panel.axes.get_ylim() == pytest.approx((0, top))
+
+
 @pytest.mark.parametrize(
     "values_ms",
     [

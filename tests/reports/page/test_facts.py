@@ -3,7 +3,7 @@
 import dataclasses
 
 from dress_rehearsal.records.timeline import TimelineEvent
-from dress_rehearsal.reports.page.facts import timeline_rows
+from dress_rehearsal.reports.page.facts import cause_evidence, timeline_rows
 
 
 def details(evidence, **detail):
@@ -26,3 +26,14 @@ def test_a_detail_that_is_empty_or_zero_in_a_table_of_counts_is_not_told(evidenc
     assert details(evidence, unclean=[]) == ""
     assert details(evidence, values={"users": 12, "users_hung": 0}) == "values: users 12"
     assert details(evidence, clock_ahead_s=None) == "clock ahead: not known"
+
+
+def test_what_the_line_of_the_cause_says_already_is_not_said_again(verdict_of):
+    slow = verdict_of(generator_late_ms=1500)
+    share, _, seen = slow.bottleneck.evidence.partition(": ")
+    assert seen.removesuffix(".") in slow.cause
+    assert cause_evidence(slow) == f"This cause makes up {share}."
+    assert " took" in share
+    leaked = slow.model_copy(update={"cause": "Cause of slowness: the pool leaked 3 of 20."})
+    assert cause_evidence(leaked) == slow.bottleneck.evidence
+    assert cause_evidence(verdict_of(students=200, tickets=60)) == ""

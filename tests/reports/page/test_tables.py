@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,9 @@ from dress_rehearsal.reports.schema import (
 )
 from dress_rehearsal.reports.words import written
 from tests.steps import BUNDLED, COUNTDOWN, JOIN, LOGIN, PAGE, PURCHASE, QR, SCAN, TICKET
+
+EvidenceOf = Callable[..., Evidence]
+VerdictOf = Callable[..., Verdict]
 
 
 @pytest.fixture
@@ -180,6 +184,23 @@ def test_a_late_generator_stands_beside_what_the_plan_allows(healthy: Evidence) 
     assert rows["Read lag, p99"][0] == "not measured"
     assert rows["CPU at its peak"][0] == "not measured"
     assert rows["Limited the measurement"][0] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("defects", "state"),
+    [
+        ({}, "ok"),
+        ({"foreign_cores": 24.0, "spare": True}, "harmless: CPU was left"),
+        ({"foreign_cores": 1.7}, "too much"),
+    ],
+)
+def test_others_took_too_much_only_where_no_processor_was_left(
+    evidence_of: EvidenceOf, verdict_of: VerdictOf, defects: dict[str, Any], state: str
+) -> None:
+    small = {"students": 200, "tickets": 60, **defects}
+    table = generator_table(verdict_of(**small).generator, evidence_of(**small))
+    rows = {row[0]: row[1:] for row in words(table)}
+    assert rows["Other programs' CPU around T-0, up to"][-1] == state
 
 
 def test_the_servers_own_times_keep_the_order_of_the_journey(healthy: Evidence) -> None:

@@ -84,7 +84,7 @@ def test_what_was_not_measured_is_not_zero(judged):
                 "gap",
             )
         ]
-    assert judged(no_t0=True) == (None, (), ())
+    assert judged(no_t0=True) == (None, (), (), False)
 
 
 def test_where_nothing_was_heard_of_the_processes_that_says_it(evidence_of):
@@ -152,3 +152,6 @@ def test_a_wrong_is_a_wrong_whatever_ran_beside(verdict_of):
 def test_the_finding_is_a_word(evidence_of):
     assert judge_trust(evidence_of(**SMALL)).findings == frozenset()
     assert judge_trust(evidence_of(**SMALL, foreign_cores=1.7)).findings == {"foreign_cpu"}
+    stolen = judge_trust(evidence_of(**SMALL, stolen_cores=0.8))
+    assert stolen.findings == {"steal"}
+    assert stolen.problems == (), "it is told, and decides nothing"

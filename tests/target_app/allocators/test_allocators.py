@@ -30,11 +30,11 @@ def retries(allocation: str) -> float:
     return float(backoff.RETRIES.labels(allocation)._value.get())
 
 
-def waits_for_a_lock(app: Any) -> bool:
+def waiting_for_locks(app: Any) -> int:
     (row,) = app.stage.postgres.run(
         "SELECT count(*) AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     )
-    return bool(row["waiting"])
+    return int(row["waiting"])
 
 
 def test_every_allocation_of_a_plan_has_a_file_of_its_own() -> None:
@@ -51,6 +51,28 @@ def test_full_jitter_waits_anything_up_to_a_ceiling_that_doubles() -> None:
         assert 0.9 * ceiling_s < max(drawn) <= ceiling_s
 
 
+# naive
+
+
+def test_naive_refuses_the_later_of_two_clicks_that_both_got_a_ticket(
+    start_app: Start, meddle: Callable[[Any], Meddler], eventually: Start
+) -> None:
+    """Both looked before either wrote: why a healthy cell may find that replays are refused."""
+    app = start_app("naive")
+    other = meddle(app)
+    other.run("LOCK TABLE tickets IN SHARE MODE")  # everybody may look, and nobody write
+    bearer = app.login(0)
+    with meanwhile(partial(app.buy, bearer, "one")) as one:
+        eventually(lambda: waiting_for_locks(app) == 1)
+        with meanwhile(partial(app.buy, bearer, "two")) as two:
+            eventually(lambda: waiting_for_locks(app) == 2)
+            other.run("COMMIT")
+            assert [one.result().status_code, two.result().status_code] == [201, 201]
+    again = [app.buy(bearer, key) for key in ("one", "two")]
+    refused = [answer.json()["code"] for answer in again if answer.status_code != 201]
+    assert refused == ["already_holds_ticket"]
+
+
 # optimistic
 
 
@@ -62,7 +84,7 @@ def test_a_sale_in_between_is_noticed_and_tried_again(
     other = meddle(app)
     other.run("UPDATE events SET version = version + 1 WHERE event = $1", app.stage.event)
     with meanwhile(partial(app.buy, app.login(0))) as purchase:
-        eventually(lambda: waits_for_a_lock(app))
+        eventually(lambda: waiting_for_locks(app))
         other.run("COMMIT")
         assert purchase.result().status_code == 201
     assert retries("optimistic") == before + 1
