@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dress_rehearsal.compose.docker.stage import DockerStage
-    from dress_rehearsal.compose.embedded import EmbeddedStage
+    from dress_rehearsal.compose.embedded.stage import EmbeddedStage
     from dress_rehearsal.compose.errors import (
         HostNotAllowedError,
         ProcessFailedError,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         TargetRefusedError,
         UndecidedError,
     )
-    from dress_rehearsal.compose.external import ExternalStage
+    from dress_rehearsal.compose.external.stage import ExternalStage
     from dress_rehearsal.compose.guardian import Guardian
     from dress_rehearsal.compose.limits import raise_file_limit
     from dress_rehearsal.compose.stage import Alert, Loss, Stage
@@ -47,8 +47,8 @@ __all__ = [
 _HOME = {
     "Alert": "stage",
     "DockerStage": "docker.stage",
-    "EmbeddedStage": "embedded",
-    "ExternalStage": "external",
+    "EmbeddedStage": "embedded.stage",
+    "ExternalStage": "external.stage",
     "Guardian": "guardian",
     "Loss": "stage",
     "Stage": "stage",

@@ -14,6 +14,7 @@ from typing import IO
 
 import psutil
 
+from dress_rehearsal.compose.clearing import CLEARING_S, clear
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.pids import ProcessId, kill_remnants
 from dress_rehearsal.compose.process import (
@@ -21,7 +22,8 @@ from dress_rehearsal.compose.process import (
     ended,
     python_module,
 )
-from dress_rehearsal.compose.stage_folder import CLEARING_S, RecordedProcess, StageFolder, clear
+from dress_rehearsal.compose.stage_folder import StageFolder
+from dress_rehearsal.compose.stage_record import RecordedProcess
 from dress_rehearsal.records.environment_variables import child_environment
 from dress_rehearsal.records.files import remedy
 

@@ -1,22 +1,21 @@
 """The child processes of one stage, from the first one's start to the last one's end."""
 
-import dataclasses
 import signal
-import threading
 import time
 from collections.abc import Callable
-
-import psutil
 
 from dress_rehearsal.compose.errors import (
     ProcessFailedError,
     StageNotReadyError,
     StageUnusableError,
 )
+from dress_rehearsal.compose.losses import Losses, standing, unclean
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.process import Managed, Spec
 from dress_rehearsal.compose.stage import Loss
-from dress_rehearsal.compose.stage_folder import RecordedProcess, StageFolder
+from dress_rehearsal.compose.stage_folder import StageFolder
+from dress_rehearsal.compose.stage_record import RecordedProcess
+from dress_rehearsal.compose.workers import Children, Workers
 
 _POLL_S = 0.015
 _ORPHAN_PATIENCE_S = 2.0
@@ -34,20 +33,19 @@ class ProcessGroup:
     Args:
         folder: keeps the record by which they are found should this process die.
         ready_within_s: how long all waiting together may take, counted from now.
+        workers: tells those of the app; by default they are the children of its main process.
     """
 
-    def __init__(self, folder: StageFolder, ready_within_s: float) -> None:
+    def __init__(
+        self, folder: StageFolder, ready_within_s: float, workers: Workers | None = None
+    ) -> None:
         self._folder = folder
         self._ready_within_s = ready_within_s
         self._deadline = time.monotonic() + ready_within_s
         self._members: list[Managed] = []  # in the order they were started
         self._one_off: Managed | None = None  # one that ends by itself, while it runs
-        self._losses = threading.Lock()  # guards the next four
-        self._found: list[Loss] = []
-        self._app_workers: dict[int, set[int]] = {}  # by the pid of the app's main process
-        self._reported: set[int] = set()
-        self._planned: dict[int, str] = {}  # pid to the sentence that says why
-        self._expected: str | None = None
+        self._workers = workers or Children()
+        self._losses = Losses(lambda: self._members, self._workers)
 
     def restart_deadline(self) -> None:
         """Count the time that all waiting may take from now again."""
@@ -119,15 +117,12 @@ class ProcessGroup:
             if process.exit_code is None:
                 found.append((process.name, process.pid))
                 if process.name == "app":
-                    found += [("app", pid) for pid in sorted(self._below(process))]
+                    found += [("app", pid) for pid in sorted(self._workers.below(process))]
         return found
 
     def lost(self) -> list[Loss]:
         """List what ended since this was last asked though nobody stopped it, or as planned."""
-        with self._losses:
-            self._look_for_losses()
-            found, self._found = self._found, []
-        return found
+        return self._losses.take()
 
     def ask_to_end(self, name: str, number: signal.Signals | None = None) -> float:
         """Send a component a signal that ends it, as planned; return how long it may take (s).
@@ -139,7 +134,7 @@ class ProcessGroup:
             StageUnusableError: it does not run.
         """
         process = self._serving(name)
-        with self._losses:  # from here on nobody takes its workers' end for a loss
+        with self._losses.looking:  # from here on nobody takes its workers' end for a loss
             process.ask(number)
         return process.stop_signals[0][1]
 
@@ -150,7 +145,7 @@ class ProcessGroup:
             StageUnusableError: it does not run, or is there all the same.
         """
         process = self._serving(name)
-        with self._losses:
+        with self._losses.looking:
             process.kill()
 
     def await_end(self, name: str, within_s: float, why: str, *, well: bool = False) -> None:
@@ -169,11 +164,10 @@ class ProcessGroup:
         if code is None:
             code = asked[0].kill()
         if well and code != 0:
-            loss = _unclean(asked[0], code)
+            loss = unclean(asked[0], code)
         else:
             loss = Loss(name, asked[0].pid, code, why, planned=True)
-        with self._losses:
-            self._found.append(loss)
+        self._losses.add(loss)
 
     def restart(self, name: str) -> Managed:
         """Start a component again that was stopped or killed, on what it had before.
@@ -195,9 +189,7 @@ class ProcessGroup:
             StageUnusableError: there is none.
         """
         victim = self.worker()
-        with self._losses:
-            self._app_workers.setdefault(self._serving("app").pid, set()).add(victim.pid)
-            self._planned[victim.pid] = why
+        self._losses.plan_worker(self._serving("app"), victim.pid, why)
         victim.signal(signal.SIGKILL)
 
     def worker(self) -> ProcessId:
@@ -206,7 +198,7 @@ class ProcessGroup:
         Raises:
             StageUnusableError: there is none.
         """
-        workers = [ProcessId.of(pid) for pid in sorted(_children(self._serving("app")))]
+        workers = [ProcessId.of(pid) for pid in sorted(self._workers.below(self._serving("app")))]
         found = next((worker for worker in workers if worker is not None), None)
         if found is None:
             raise StageUnusableError("Nothing can be done to a worker of the app: none runs.")
@@ -225,18 +217,16 @@ class ProcessGroup:
 
     def expect_loss(self, why: str | None) -> None:
         """Take the next worker that ends for a planned loss, or (None) none any more."""
-        with self._losses:
-            self._look_for_losses()  # what has ended by now is still judged by the old rule
-            self._expected = why
+        self._losses.plan_next_worker(why)
 
     def stop_all(self) -> list[Loss]:
         """Stop all with patience, last one first; return those that stood still or ended badly."""
         found = []
         for process in reversed(self._members):
             if process.exit_code is None:
-                found += _standing(process)
+                found += standing(process)
                 if (code := process.stop()) != 0:
-                    found.append(_unclean(process, code))
+                    found.append(unclean(process, code))
         return found
 
     def discard(self, name: str) -> None:
@@ -287,79 +277,7 @@ class ProcessGroup:
                 return process
         raise StageUnusableError(f"Nothing can be done to {name}: it does not run.")
 
-    def _look_for_losses(self) -> None:
-        for process in self._members:
-            code = process.exit_code
-            if process.asked_to_stop:
-                continue
-            if code is not None:
-                if process.pid not in self._reported:
-                    self._reported.add(process.pid)
-                    self._found.append(_loss(process, code))
-            elif process.name == "app":
-                workers = self._workers(process)
-                gone = self._app_workers.get(process.pid, set()) - workers
-                self._found += [self._worker_loss(pid) for pid in sorted(gone)]
-                self._app_workers[process.pid] = workers
-
-    def _below(self, process: Managed) -> set[int]:
-        """Return the pids of the app's processes below its main one."""
-        return _children(process)
-
-    def _workers(self, process: Managed) -> set[int]:
-        """Return the pids of those whose end is a loss."""
-        return self._below(process)
-
-    def _worker_named(self, pid: int) -> str:
-        return f"A worker of the app (pid {pid})"
-
-    def _worker_loss(self, pid: int) -> Loss:
-        who = self._worker_named(pid)
-        loss = Loss("app", pid, None, f"{who} ended though nobody stopped it.")
-        why = self._planned.pop(pid, None)
-        if why is None:
-            why, self._expected = self._expected, None
-        return loss if why is None else dataclasses.replace(loss, what=why, planned=True)
-
 
 def _is(process: Managed, name: str) -> bool:
     """Return whether a process is meant by a name: its component's, or its own among several."""
     return name in (process.name, process.label)
-
-
-def _children(process: Managed) -> set[int]:
-    try:
-        children = psutil.Process(process.pid).children()
-    except psutil.NoSuchProcess:
-        return set()
-    return {child.pid for child in children if ProcessId.of(child.pid) is not None}
-
-
-def _standing(process: Managed) -> list[Loss]:
-    """Return the loss of a process that is stopped, or has one below it that is; else none."""
-    identity = process.identity
-    if identity is None:
-        return []
-    still = next((one for one in (identity, *identity.descendants()) if one.stopped), None)
-    if still is None:
-        return []
-    who = process.name if still is identity else f"a process of {process.name}"
-    what = f"{who} (pid {still.pid}) stood still, stopped by a signal, when it was asked to end."
-    return [Loss(process.name, still.pid, None, what)]
-
-
-def _unclean(process: Managed, code: int) -> Loss:
-    what = f"{process.name} was asked to end and {process.how_it_ended(code)}."
-    return Loss(process.name, process.pid, code, what)
-
-
-def _loss(process: Managed, code: int) -> Loss:
-    lines = process.last_lines(1)
-    last = f" Its last line: {lines[0]}" if lines else ""
-    return Loss(
-        process.name,
-        process.pid,
-        code,
-        f"{process.name} (pid {process.pid}) {process.how_it_ended(code)} though nobody stopped it."
-        f"{last}",
-    )

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from dress_rehearsal.plans.fault_needs import obstacle, overlap, services_of
 from dress_rehearsal.plans.limits import LimitText, parse_limit
 from dress_rehearsal.plans.sections.abort import Abort
+from dress_rehearsal.plans.sections.app import App
 from dress_rehearsal.plans.sections.faults import Fault, format_moment
 from dress_rehearsal.plans.sections.ledgers import Ledger, ledgers_named_once
 from dress_rehearsal.plans.sections.load import Load, misfit, without_students
@@ -15,9 +16,9 @@ from dress_rehearsal.plans.sections.metrics import Metrics, refusals
 from dress_rehearsal.plans.sections.notify import Notify
 from dress_rehearsal.plans.sections.scenario import Scenario
 from dress_rehearsal.plans.sections.stage import StageSection
+from dress_rehearsal.plans.sections.students import Students
 from dress_rehearsal.plans.sections.target import Target
-from dress_rehearsal.plans.strategies import STRATEGIES, Allocation, Strategy
-from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share, Whole
+from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Whole
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 """Lower-case letters, digits and hyphens: it becomes part of a folder's name and of URLs."""
@@ -65,119 +66,6 @@ class Schedule(Section):
     settle: Duration = 10.0
     """How long the stores may stand still after that while they do not agree on who holds a ticket;
     as long as rows are being written they are waited for, six times as long at most."""
-
-
-class Students(Section):
-    """Who comes and how they behave; the rest of the shares are the eager ones."""
-
-    late: Share = 0.20
-    """Arrive after T-0 instead of waiting on the page."""
-    outsiders: Share = 0.05
-    """Have a campus login but are not on the festival's roster; buying must be refused."""
-    double_clickers: Share = 0.10
-    """Wait like the eager ones, then send several copies of the click."""
-    multi_device: Share = 0.05
-    """Of the eager ones: rush from two to six devices, each with a session of its own."""
-    queue_jumpers: Share = 0.0
-    """Of the eager ones: tell the waiting room that they are first; it must not believe them."""
-    entry: Share = 0.0
-    """Of the holders: go to the entrance once they have opened their QR code."""
-    screenshots: Share = 0.02
-    """Of those at the entrance: a friend shows the same code at another one at once."""
-    login_before: Share = 0.70
-    """Of those waiting, how many log in before T-0; the others do when it opens."""
-    countdown_poll: PositiveDuration = 5.0
-    """How often a waiting student's page asks for the countdown."""
-    click_offset: Duration = 0.15
-    click_spread: Duration = 0.40
-    """Clicks fall around T-0 + offset with this standard deviation; early ones are refused."""
-    late_mean: Duration = 7.0
-    """Mean of the exponential arrival of late students after T-0."""
-    login_at_open: Duration = 10.0
-    """Those who did not log in before do so within this long after T-0."""
-    timeout: PositiveDuration = 10.0
-    """How long a student's browser waits for one answer."""
-    attempts: Annotated[Whole, Field(ge=1, le=100)] = 20
-    """How often a student tries to buy before giving up."""
-    retry: Share = 0.90
-    """How many try again after an error or a timeout."""
-    retry_delay: Duration = 1.5
-    """Median of the log-normal human delay before trying again."""
-    early_retry: Duration = 0.5
-    """Median delay before clicking again after `too early`."""
-    patience: Duration = 90.0
-    """Median of the Weibull time from the first click until a student gives up."""
-    patient: Share = 0.10
-    """Never give up."""
-    ticket_poll: PositiveDuration = 1.0
-    """How often a holder asks whether a pending ticket has been issued."""
-    typing: Duration = 1.0
-    """Median time to read the page and type student number and PIN."""
-    qr_delay: Duration = 4.0
-    """Median delay from holding an issued ticket to opening its QR code."""
-
-    @model_validator(mode="after")
-    def _shares_leave_room(self) -> Self:
-        if self.late + self.outsiders + self.double_clickers > 1 + 1e-9:
-            raise ValueError("late, outsiders and double_clickers together are more than 100%")
-        if self.multi_device + self.queue_jumpers > 1 + 1e-9:
-            raise ValueError("multi_device and queue_jumpers together are more than 100%")
-        return self
-
-
-class App(Section):
-    """The reference app's own switches."""
-
-    workers: Annotated[Whole, Field(ge=1, le=64)] = 2
-    allocation: Allocation = "redis_writeback"
-    """How tickets are handed out; all ways but `naive` are sound."""
-    writeback_workers: Annotated[Whole, Field(ge=1, le=4)] = 1
-    """Processes that write the rows of what was granted, where the strategy writes back through a
-    queue; they share it."""
-    waiting_room: Literal["off", "poll", "sse"] = "off"
-    """Whether students queue before they may buy, and how they learn that it is their turn."""
-    admission_rate: Annotated[Whole, Field(ge=1, le=1_000_000)] = 1_000
-    """How many students a second the waiting room lets in, from T-0 on."""
-    admission_cap: Annotated[Whole, Field(ge=1, le=1_000_000)] = 2_000
-    """How many may be inside, admitted and not yet answered, at once."""
-    enrolment: Literal["roster", "external"] = "roster"
-    """Whether the university's enrolment API is asked too, or only the festival's own roster."""
-    enrolment_limit: Annotated[Whole, Field(ge=1, le=10_000)] = 50
-    """Calls of one worker to the enrolment API at once."""
-    enrolment_timeout: PositiveDuration = 1.0
-    enrolment_latency: Duration = 0.01
-    """How long the stage's enrolment API takes to answer."""
-    enrolment_failures: Share = 0.0
-    """How many of its answers are errors."""
-    backlog: Annotated[Whole, Field(ge=128, le=65535)] = 4096
-    """The listening socket's accept queue; the kernel caps it at `somaxconn`."""
-    postgres_pool: Annotated[Whole, Field(ge=1, le=1000)] = 10
-    """PostgreSQL connections of one worker."""
-    postgres_pool_timeout: Duration = 8.0
-    redis_pool: Annotated[Whole, Field(ge=1, le=10_000)] = 64
-    """Redis connections of one worker."""
-    redis_pool_timeout: Duration = 8.0
-    """Just under the students' own time-out: turning a click away only brings it back."""
-
-    @property
-    def strategy(self) -> Strategy:
-        """What is to be known of the way tickets are handed out."""
-        return STRATEGIES[self.allocation]
-
-    @model_validator(mode="after")
-    def _who_shares_a_queue_has_one(self) -> Self:
-        if self.writeback_workers > 1 and self.strategy.queue is None:
-            queued = " or ".join(one.name for one in STRATEGIES.values() if one.queue)
-            raise ValueError(
-                f"writeback_workers = {self.writeback_workers} share a queue, and "
-                f'allocation = "{self.allocation}" has none: choose {queued}, or leave it at 1'
-            )
-        return self
-
-    @property
-    def holders_in_redis(self) -> bool:
-        """Whether Redis, beside PostgreSQL, keeps who holds a ticket."""
-        return self.strategy.holders_in_redis
 
 
 class Postgres(Section):

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from dress_rehearsal.compose import Stage
-from dress_rehearsal.compose.opening import t0_from
+from dress_rehearsal.compose.external.opening import t0_from
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.plans.hosts import loopback_ports
 from dress_rehearsal.records import RunDirectory

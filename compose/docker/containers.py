@@ -1,7 +1,6 @@
 """The containers of one stage: started as processes are, watched by their first process."""
 
 import signal
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,55 +10,29 @@ from typing import Any, Final
 
 import docker
 import docker.errors
-import psutil
 import requests
 from docker.models.containers import Container
-from docker.types import EndpointConfig, Mount, Ulimit
+from docker.types import EndpointConfig, Ulimit
 
-from dress_rehearsal.compose.docker.compose_file import ServiceSpec
+from dress_rehearsal.compose.docker.container_end import ContainerEnd, end_of
+from dress_rehearsal.compose.docker.container_log import ContainerLog
 from dress_rehearsal.compose.docker.daemon import LABEL, ROLE_LABEL, doing
+from dress_rehearsal.compose.docker.place import Place
+from dress_rehearsal.compose.docker.service_spec import ServiceSpec
 from dress_rehearsal.compose.errors import StageUnusableError, describe_exit
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.process import KILLED_S, Managed, last_lines
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.plans.sections.stage import Limits
-from dress_rehearsal.plans.types import format_size
 
 PERIOD_US: Final = 100_000
 """Over which the CPU time of a container is limited, as the kernel does it by default."""
-_SIGNALLED: Final = 128
-"""A container that a signal ended has this added to its number for an exit code."""
-_LAST_LINES_S: Final = 2.0
-_TELLS_S: Final = 5.0
-"""How long the daemon may take to tell how a process ended that is gone."""
-_POLL_S: Final = 0.02
-_UNIFIED: Final = Path("/sys/fs/cgroup/cgroup.controllers")
-"""Is there where version 2 of cgroups is, and alone."""
-
 _PROMPT: Final = ("nginx", "redis")
 """Short of processors these go before the app: who waits in a proxy is served in no order."""
 _SHARES: Final = 4096
 """Four times what a container weighs."""
 OF_OUR_IMAGE: Final = ("prepare", "app", "writeback", "neighbours")
 """The services that run the reference app's image, and log in JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a container is put."""
-
-    client: docker.DockerClient
-    stage: str
-    """The label of all that belongs to the stage."""
-    network: str
-    address: str
-    volumes: Mapping[str, str]
-    """What stands for the volumes and files of the file: the stage's own volumes, or paths."""
-    folders: frozenset[str]
-    """Those of the volumes that a folder of this machine stands for."""
-    secrets: Mapping[str, Path]
-    group: str | None = None
-    """The control group that it is put into; None: the one that Docker uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +70,6 @@ class ContainerSpec:
 
     def _made(self) -> Container:
         place, service = self.place, self.service
-        mounts = [
-            Mount(
-                mount.target,
-                place.volumes.get(mount.source, mount.source),
-                type="volume" if mount.named and mount.source not in place.folders else "bind",
-                read_only=mount.read_only,
-            )
-            for mount in service.mounts
-        ]
-        for secret in service.secrets:
-            path = str(place.secrets[secret])
-            mounts.append(Mount(f"/run/secrets/{secret}", path, type="bind", read_only=True))
         settings: dict[str, Any] = dict(service.settings)
         ulimits = settings.pop("ulimits", {})
         return place.client.containers.create(
@@ -120,7 +81,7 @@ class ContainerSpec:
             environment=dict(self.environment),
             labels={LABEL: place.stage, ROLE_LABEL: service.name},
             # Not as `volumes`: Docker would make a folder of root's where a source is missing.
-            mounts=mounts,
+            mounts=place.mounts(service),
             # The stage looks by itself, until it is green once: the daemon's own checks would go
             # on through the rush, each a process of its own.
             healthcheck={"test": ["NONE"]},
@@ -163,10 +124,8 @@ class ManagedContainer:
         self.spec = spec
         self.container = container
         self.asked_to_stop = False
-        self._out_of_memory = False
-        self._memory_limit = ""
-        self._exit_code: int | None = None
-        self._reader: threading.Thread | None = None
+        self._end: ContainerEnd | None = None
+        self._log = ContainerLog(container, spec.log)
         self.pid = 0
         self.identity: ProcessId | None = None
         self._begin()
@@ -194,24 +153,13 @@ class ManagedContainer:
     @property
     def exit_code(self) -> int | None:
         """How it ended, as `subprocess` has it (negative is a signal); None while it runs."""
-        if self._exit_code is None and (self.identity is None or not self.identity.alive):
-            self._exit_code = self._told()
-        return self._exit_code
+        if self._end is None and (self.identity is None or not self.identity.alive):
+            self._end = end_of(self.container)
+        return None if self._end is None else self._end.exit_code
 
     def how_it_ended(self, code: int) -> str:
         """Return in words how it ended, and that it was for its memory where it was."""
-        words = describe_exit(code)
-        if not self._out_of_memory:
-            return words
-        # Docker hears of version 1 that a limit was used up, of version 2 only that somebody died.
-        if self._memory_limit and not _UNIFIED.exists():
-            return f"{words} for needing more memory than its limit of {self._memory_limit}"
-        if self._memory_limit:
-            return (
-                f"{words} because memory had run out: its limit of {self._memory_limit} or the "
-                f"whole machine's"
-            )
-        return f"{words} because the whole machine had no memory left"
+        return describe_exit(code) if self._end is None else self._end.words
 
     def stop(self) -> int:
         """Ask it to end, wait for as long as its grace period is, kill it; return its exit code.
@@ -279,8 +227,8 @@ class ManagedContainer:
 
     def last_lines(self, count: int = 15) -> list[str]:
         """Return the last `count` lines of its log that are not empty."""
-        if self._reader is not None and self._exit_code is not None:
-            self._reader.join(_LAST_LINES_S)
+        if self._end is not None:
+            self._log.await_end()
         return last_lines(self.spec.log, count, self.spec.hidden)
 
     def _begin(self) -> None:
@@ -291,41 +239,7 @@ class ManagedContainer:
         state = self.container.attrs["State"]
         self.pid = int(state["Pid"])
         self.identity = ProcessId.of(self.pid) if self.pid else None
-        self._reader = threading.Thread(
-            target=self._read_log, args=(since,), name=f"log of {self.spec.container}", daemon=True
-        )
-        self._reader.start()
-
-    def _read_log(self, since: float) -> None:
-        """Write its log until it ends or the daemon does."""
-        with (
-            suppress(docker.errors.DockerException, requests.RequestException, OSError),
-            self.spec.log.open("ab", buffering=0) as log,
-        ):
-            for chunk in self.container.logs(stream=True, follow=True, since=since):
-                log.write(chunk)
-
-    def _told(self) -> int | None:
-        """Return how it ended, as the daemon tells it; it may learn of it a moment later."""
-        deadline = time.monotonic() + _TELLS_S
-        while True:
-            try:
-                self.container.reload()
-            except docker.errors.NotFound:
-                return -signal.SIGKILL  # somebody removed it
-            except (docker.errors.DockerException, requests.RequestException):
-                return -signal.SIGKILL  # nobody can tell any more
-            state = self.container.attrs["State"]
-            if state["Status"] in ("exited", "dead"):
-                self._out_of_memory = bool(state.get("OOMKilled"))
-                most = int(self.container.attrs["HostConfig"]["Memory"] or 0)
-                limited = 0 < most < psutil.virtual_memory().total
-                self._memory_limit = format_size(most) if limited else ""
-                code = int(state["ExitCode"])
-                return _SIGNALLED - code if code > _SIGNALLED else code
-            if time.monotonic() > deadline:
-                return None
-            time.sleep(_POLL_S)
+        self._log.follow(since)
 
 
 class ContainerGroup(ProcessGroup):

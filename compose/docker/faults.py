@@ -11,7 +11,7 @@ from dress_rehearsal.compose.docker.containers import PERIOD_US, ManagedContaine
 from dress_rehearsal.compose.docker.daemon import doing
 from dress_rehearsal.compose.docker.services import Services
 from dress_rehearsal.compose.errors import StageError, StageUnusableError
-from dress_rehearsal.compose.faults import Done
+from dress_rehearsal.compose.faults.stage_faults import Done
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.servers.redis import EMPTY_BUT_FAULTS, FAULT_SWITCHES
 from dress_rehearsal.plans import Fault

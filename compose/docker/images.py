@@ -14,10 +14,10 @@ import docker.errors
 from docker.utils import parse_repository_tag
 
 from dress_rehearsal.compose.docker.clearing import IN_USE
-from dress_rehearsal.compose.docker.compose_file import Build, ServiceSpec
 from dress_rehearsal.compose.docker.daemon import doing
+from dress_rehearsal.compose.docker.service_spec import Build, ServiceSpec
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.sole_rehearsal import held_name
+from dress_rehearsal.compose.held_name import held_name
 
 Tell = Callable[[str], None]
 """Shows what is being done now."""

@@ -14,18 +14,14 @@ from urllib.parse import urlsplit
 
 import docker
 
+from dress_rehearsal.compose.clearing import kept
 from dress_rehearsal.compose.docker.clearing import clear_stage, stages
 from dress_rehearsal.compose.docker.daemon import LABEL, connect, described, doing, socket_named
 from dress_rehearsal.compose.docker.images import Tell
 from dress_rehearsal.compose.docker.services import Services
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.stage_folder import (
-    StageFolder,
-    delete,
-    docker_of,
-    kept,
-    temporary_folder,
-)
+from dress_rehearsal.compose.stage_folder import StageFolder, delete, temporary_folder
+from dress_rehearsal.compose.stage_record import StageRecord
 from dress_rehearsal.plans import Person, Plan, write_roster
 from dress_rehearsal.plans.read import plan_toml
 from dress_rehearsal.plans.sections.stage import StageSection
@@ -73,7 +69,7 @@ class KeptStage:
         """
         return [
             (_name(one, self.name), str(one["Status"]))
-            for one in _listed(connect(docker_of(self.folder)), self.name)
+            for one in _listed(connect(StageRecord.read(self.folder).docker), self.name)
         ]
 
     def log(self, container: str, lines: int) -> Iterator[str]:
@@ -82,7 +78,7 @@ class KeptStage:
         Raises:
             StageUnusableError: there is no such container, or the daemon does not answer.
         """
-        client = connect(docker_of(self.folder))
+        client = connect(StageRecord.read(self.folder).docker)
         names = [_name(one, self.name) for one in _listed(client, self.name)]
         if container not in names:
             raise StageUnusableError(
@@ -99,7 +95,7 @@ class KeptStage:
         Raises:
             StageUnusableError: something is left, which the sentence names.
         """
-        clear_stage(self.name, connect(docker_of(self.folder)))
+        clear_stage(self.name, connect(StageRecord.read(self.folder).docker))
         delete(self.folder)
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from dress_rehearsal.compose.docker.compose_file import HealthCheck, ServiceSpec
 from dress_rehearsal.compose.docker.containers import ContainerSpec
+from dress_rehearsal.compose.docker.service_spec import HealthCheck, ServiceSpec
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.faults import Done
+from dress_rehearsal.compose.faults.stage_faults import Done
 from dress_rehearsal.plans import Fault
 
 _PORTS: Final = {

@@ -7,26 +7,32 @@ from pathlib import Path
 from typing import Final
 
 import docker
-import psutil
 
 from dress_rehearsal.compose.app_admin import AppAdmin, all_serve, announced
 from dress_rehearsal.compose.docker.announcements import Announcements
-from dress_rehearsal.compose.docker.compose_file import ServiceSpec, read_compose_file
+from dress_rehearsal.compose.docker.compose_file import read_compose_file
 from dress_rehearsal.compose.docker.containers import (
     OF_OUR_IMAGE,
     ContainerGroup,
     ContainerSpec,
     ManagedContainer,
-    Place,
 )
 from dress_rehearsal.compose.docker.daemon import doing
 from dress_rehearsal.compose.docker.health import Health
 from dress_rehearsal.compose.docker.images import Tell, provide
 from dress_rehearsal.compose.docker.network import StageNetwork, make_volumes
+from dress_rehearsal.compose.docker.place import Place, copied_files
+from dress_rehearsal.compose.docker.planned_services import (
+    STORES,
+    PlannedServices,
+    check_limits,
+    container_name,
+)
 from dress_rehearsal.compose.docker.relays import relays_for, slow_down
+from dress_rehearsal.compose.docker.service_spec import ServiceSpec
 from dress_rehearsal.compose.docker.weight import lower, parent_group
-from dress_rehearsal.compose.errors import DaemonLostError, StageUnusableError
-from dress_rehearsal.compose.faults import Done
+from dress_rehearsal.compose.errors import DaemonLostError
+from dress_rehearsal.compose.faults.stage_faults import Done
 from dress_rehearsal.compose.reference_app import ReferenceApp
 from dress_rehearsal.compose.secret_files import secret_files, write_secret_files
 from dress_rehearsal.compose.stage import Loss
@@ -35,7 +41,6 @@ from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Fault, Plan
 from dress_rehearsal.records.environment_variables import images_named
 
-_STORES: Final = ("postgres", "redis", "kafka", "sqs")
 _APP_PORT: Final = 8080
 _NEIGHBOURS_PORT: Final = 8081
 _QUEUES: Final = {"kafka": "kafka:9092", "sqs": "http://sqs:5000"}
@@ -59,17 +64,18 @@ class Services:
         Raises:
             StageUnusableError: one of them cannot be had.
         """
-        _check_limits(plan)
+        check_limits(plan)
         self._client, self._folder, self._plan, self._logs = client, folder, plan, logs
         self._tell = tell
+        self._planned = PlannedServices(plan)
         self._stage = folder.path.name
         self.targets_dir = folder.subfolder("targets")
         self._announced = folder.subfolder("announced")
         self._announced.chmod(0o777)  # below a folder that nobody else may enter
         self._group = parent_group(client, self._stage)
         self._network = StageNetwork(client, self._stage)
-        self._addresses = {name: self._network.address() for name in self._names()}
-        self._relays = relays_for(plan.faults, self._serving(), self._network.address)
+        self._addresses = {name: self._network.address() for name in self._planned.names()}
+        self._relays = relays_for(plan.faults, self._planned.serving(), self._network.address)
         files = secret_files((folder.path / "roster.csv").read_text(encoding="utf-8"))
         self.app = self._reference_app(files)
         # Inside they are found by their names, by us at their addresses.
@@ -83,35 +89,19 @@ class Services:
         with folder.living():
             write_secret_files(secrets, files)
         self._file = read_compose_file(self._variables(secrets))
-        self.images = provide(client, self._wanted(), tell, self._stage)
+        self.images = provide(client, self._planned.of(self._file), tell, self._stage)
         """The IDs of what the containers are made of, by the names that the file has."""
         self._file = self._file.of_images(self.images)
-        named = {one.source for each in self._wanted() for one in each.mounts if one.named}
+        self._wanted = self._planned.of(self._file)
+        named = {one.source for each in self._wanted for one in each.mounts if one.named}
         self._volumes = make_volumes(client, self._stage, named - {_TARGETS})
-        self._files = self._copied_files()
+        self._files = copied_files(self._wanted, folder)
         self.containers = ContainerGroup(folder, plan.stage.ready_within_s)
         self._announcements = Announcements(
             self._announced, self.targets_dir, lambda: self.containers.names()
         )
         self._asked_s = 0.0
         self._daemon_lost = False
-
-    def _copied_files(self) -> dict[str, str]:
-        """Return copies of the files that containers see, readable for whatever user they run as.
-
-        An installation's own may be readable for its user alone.
-        """
-        copies = self._folder.subfolder("files")
-        found: dict[str, str] = {}
-        with self._folder.living():
-            for service in self._wanted():
-                for mount in service.mounts:
-                    if not mount.named and Path(mount.source).is_file():
-                        copy = copies / f"{service.name}-{Path(mount.source).name}"
-                        copy.write_bytes(Path(mount.source).read_bytes())
-                        copy.chmod(0o444)
-                        found[mount.source] = str(copy)
-        return found
 
     def start_stores(self) -> None:
         """Start what keeps the tickets.
@@ -120,7 +110,7 @@ class Services:
             StageError: one does not start.
         """
         self.containers.restart_deadline()
-        stores = [service for service in self._wanted() if service.name in _STORES]
+        stores = [service for service in self._wanted if service.name in STORES]
         started = [one for service in stores for one in self._start(service)]
         if self._group is not None:
             lower(self._stage)
@@ -134,14 +124,14 @@ class Services:
         """
         self.containers.restart_deadline()
         self._announcements.follow()
-        for service in self._wanted():
-            if service.name in _STORES:
+        for service in self._wanted:
+            if service.name in STORES:
                 continue
             self._tell(f"starting {service.name}")
             if service.name == "prepare":
                 self.containers.run(self._spec(service, service.name))
                 continue
-            numbers = self._numbers(service.name)
+            numbers = self._planned.numbers(service.name)
             self._await_green([one for each in numbers for one in self._start(service, each)])
         self._await_announced()
         self.containers.lost()  # takes note of the app's workers
@@ -221,36 +211,6 @@ class Services:
         with doing("the containers cannot be looked after any more"):
             self._client.ping()
 
-    def _names(self) -> list[str]:
-        """Return the names of the containers that a plan may want, each with an address."""
-        return ["prepare", *(name for _, name in self._serving())]
-
-    def _serving(self) -> list[tuple[str, str]]:
-        """Return those that are there to the end, as (service, container)."""
-        services = (*_STORES, "neighbours", "nginx", "app", "writeback")
-        return [(each, _name(each, number)) for each in services for number in self._numbers(each)]
-
-    def _numbers(self, service: str) -> list[int]:
-        """Return the numbers of a service's containers; [0] where there is one without number."""
-        app = self._plan.app
-        if service == "app":
-            return list(range(1, self._plan.stage.containers(app.workers) + 1))
-        if service == "writeback" and app.writeback_workers > 1:
-            return list(range(1, app.writeback_workers + 1))
-        return [0]
-
-    def _wanted(self) -> list[ServiceSpec]:
-        strategy = self._plan.app.strategy
-        profiles = set()
-        if self._plan.app.enrolment == "external":
-            profiles.add("neighbours")
-        if strategy.queue is not None:
-            profiles.add(strategy.queue)
-        services = self._file.wanted(frozenset(profiles))
-        return [
-            service for service in services if service.name != "writeback" or strategy.writes_back
-        ]
-
     def _at(self, container: str) -> str:
         return self._addresses[container]
 
@@ -277,7 +237,7 @@ class Services:
         return AppAdmin(self.app, self._plan.event.id, at, neighbours)
 
     def _variables(self, secrets: Path) -> Mapping[str, str]:
-        share = self._plan.app.workers // len(self._numbers("app"))
+        share = self._plan.app.workers // len(self._planned.numbers("app"))
         return {
             **images_named(),
             **self.app.settings,
@@ -288,7 +248,7 @@ class Services:
 
     def _start(self, service: ServiceSpec, number: int = 0) -> list[ManagedContainer]:
         """Start a container, and the relay before it where it has one."""
-        name = _name(service.name, number)
+        name = container_name(service.name, number)
         wanted = [self._spec(service, name)]
         relay = self._relays.get(name)
         if relay is not None:
@@ -336,23 +296,3 @@ class Services:
         self.containers.wait(last, self.admin.neighbours_answer)
         self.containers.wait(last, self.admin.target.ready)
         self.containers.wait(last, partial(all_serve, self.targets_dir))
-
-
-def _name(service: str, number: int) -> str:
-    return f"{service}-{number}" if number else service
-
-
-def _check_limits(plan: Plan) -> None:
-    """Check that this machine has the CPUs that the limits speak of.
-
-    Raises:
-        StageUnusableError: it has fewer.
-    """
-    cpus = psutil.cpu_count() or 1
-    for service, limits in plan.stage.limits.items():
-        if limits.cpus is not None and limits.cpus > cpus:
-            raise StageUnusableError(
-                f"The stage is not set: stage.limits.{service} is {limits.cpus:g} CPUs and this "
-                f"machine has {cpus}, so what is asked for would not be rehearsed; lower it, or "
-                f"rehearse on a larger machine."
-            )

@@ -6,7 +6,8 @@ where they are. In nginx's place is the app's Service.
 
 from typing import Any, Final
 
-from dress_rehearsal.compose.docker.compose_file import ComposeFile, ServiceSpec
+from dress_rehearsal.compose.docker.compose_file import ComposeFile
+from dress_rehearsal.compose.docker.service_spec import ServiceSpec
 from dress_rehearsal.compose.kubernetes.workloads import Object, Resources, labels, metadata, pod
 
 APP_SETTINGS: Final = "app-settings"

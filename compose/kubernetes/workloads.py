@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, Final
 
-from dress_rehearsal.compose.docker.compose_file import ServiceSpec
+from dress_rehearsal.compose.docker.service_spec import ServiceSpec
 
 Object = dict[str, Any]
 """An object of Kubernetes', or a part of one, as its YAML has it."""

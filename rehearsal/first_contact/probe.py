@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from dress_rehearsal.compose import ExternalStage, Guardian, StageError
-from dress_rehearsal.compose.opening import t0_from
+from dress_rehearsal.compose.external.opening import t0_from
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.plans import Person, Plan, PlanError
 from dress_rehearsal.plans.sections.request import shown_request

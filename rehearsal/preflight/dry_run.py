@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from dress_rehearsal.compose.ramp import REQUESTS
+from dress_rehearsal.compose.external.ramp import REQUESTS
 from dress_rehearsal.plans import Person, Plan, format_duration, format_share
 from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.plans.secrets import names_a_secret, variable_of

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.compose import Stage
-from dress_rehearsal.compose.external import ADMIN_VARIABLE
-from dress_rehearsal.compose.opening import instant_ns
-from dress_rehearsal.compose.ramp import Ramp
+from dress_rehearsal.compose.external.opening import instant_ns
+from dress_rehearsal.compose.external.ramp import Ramp
+from dress_rehearsal.compose.external.stage import ADMIN_VARIABLE
 from dress_rehearsal.plans import Plan, PlanError, format_duration
 from dress_rehearsal.plans.files import kind_of
 from dress_rehearsal.plans.secrets import resolved, variables_in

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dress_rehearsal.plans.sections.fault_kinds import FAULTS, called
+from dress_rehearsal.plans.sections.fault_kinds import FAULTS
+from dress_rehearsal.plans.sections.stage import called
 from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.records.timeline import ABORTED, OUT_OF_SPACE

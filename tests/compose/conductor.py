@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-PROBE = "import dress_rehearsal.compose.embedded, asyncpg, granian, litestar, redis"
+PROBE = "import dress_rehearsal.compose.embedded.stage, asyncpg, granian, litestar, redis"
 
 
 @dataclass

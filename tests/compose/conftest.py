@@ -3,15 +3,18 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.plans import Person, Plan, seeded_roster
-from dress_rehearsal.plans.plan import App, Event
+from dress_rehearsal.plans.plan import Event
+from dress_rehearsal.plans.sections.app import App
 from dress_rehearsal.records import RunDirectory
 from tests.compose.conductor import FakeConductor, Interpreter
 
@@ -28,6 +31,13 @@ def conduct() -> Iterator[Callable[..., FakeConductor]]:
     yield start
     for conductor in conductors:
         conductor.close()
+
+
+@pytest.fixture
+def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where stages are made, of this test alone."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 
 from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.compose.pids import ProcessId
-from dress_rehearsal.compose.stage_folder import RecordedProcess, StageFolder
+from dress_rehearsal.compose.stage_folder import StageFolder
+from dress_rehearsal.compose.stage_record import RecordedProcess
 
 pytestmark = pytest.mark.servers
 

@@ -19,7 +19,8 @@ from dress_rehearsal.compose.docker.stage import DockerStage
 from dress_rehearsal.compose.stage import Loss
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Fault, Plan, seeded_roster
-from dress_rehearsal.plans.plan import App, Event
+from dress_rehearsal.plans.plan import Event
+from dress_rehearsal.plans.sections.app import App
 from dress_rehearsal.plans.sections.stage import Limits, StageSection
 from dress_rehearsal.plans.sections.target import Target as Where
 from dress_rehearsal.records import RunDirectory

@@ -11,8 +11,9 @@ import docker
 import pytest
 
 from dress_rehearsal.compose.docker.clearing import release
-from dress_rehearsal.compose.docker.compose_file import ServiceSpec, read_compose_file
+from dress_rehearsal.compose.docker.compose_file import read_compose_file
 from dress_rehearsal.compose.docker.images import CONTEXT, provide
+from dress_rehearsal.compose.docker.service_spec import ServiceSpec
 from tests.docker.rehearsing import ROOT, on_this_machine
 
 pytestmark = pytest.mark.xdist_group("stage")

@@ -26,7 +26,7 @@ OURS = Path(environment_variables.__file__)
 
 STARTING = {
     "compose/servers/binaries.py": ["child_environment()"],
-    "compose/cpu_hogs.py": ["child_environment()"],
+    "compose/faults/cpu_hogs.py": ["child_environment()"],
     "compose/guardian.py": ["child_environment()"],
     "compose/servers/postgres.py": ["child_environment()", "child_environment()"],
     "compose/process.py": ["dict(spec.environment)"],
@@ -41,10 +41,9 @@ HANDED_ON = {
     "compose/servers/postgres.py": ["self._environment"],
     "compose/servers/prometheus.py": ["child_environment()"],
     "compose/servers/redis.py": ["self._environment"],
-    "compose/service.py": ["self.app.environment(port) | self._folder.marker"],
-    "compose/user_app.py": ["self._environment() | self._marker"],
-    "compose/servers/kafka.py": ["child_environment(folder.marker)"],
-    "compose/servers/sqs.py": ["child_environment(folder.marker)"],
+    "compose/embedded/service.py": ["self.app.environment(port) | self._folder.marker"],
+    "compose/external/user_app.py": ["self._environment() | self._marker"],
+    "compose/servers/queues.py": ["child_environment(folder.marker)"],
     "rehearsal/generator_process.py": [
         "child_environment({**of_the_scenario(plan), _ENTRY_VARIABLE: stage.entry_token, "
         "**stage.marker})"

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from dress_rehearsal.plans import Cell, Plan, PlanInvalidError
-from dress_rehearsal.plans.plan import Allocation
+from dress_rehearsal.plans.strategies import Allocation
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.findings import check_finding_names, findings_of, known_findings
 from dress_rehearsal.reports.verdict import judge

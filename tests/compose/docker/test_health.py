@@ -8,9 +8,9 @@ from typing import Any, cast
 import docker.errors
 import pytest
 
-from dress_rehearsal.compose.docker.compose_file import HealthCheck
 from dress_rehearsal.compose.docker.containers import ManagedContainer
 from dress_rehearsal.compose.docker.health import Health
+from dress_rehearsal.compose.docker.service_spec import HealthCheck
 
 CHECK = HealthCheck(("true",), interval_s=5.0, timeout_s=0.2)
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from dress_rehearsal.compose.errors import StageUnusableError
-from dress_rehearsal.compose.faults import StageFaults, StruckServices
+from dress_rehearsal.compose.faults.stage_faults import StageFaults, StruckServices
 from dress_rehearsal.plans import Fault
 
 

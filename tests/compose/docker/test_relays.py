@@ -11,7 +11,8 @@ import pytest
 
 from dress_rehearsal.compose.docker import relays as module
 from dress_rehearsal.compose.docker.compose_file import read_compose_file
-from dress_rehearsal.compose.docker.containers import ContainerSpec, Place
+from dress_rehearsal.compose.docker.containers import ContainerSpec
+from dress_rehearsal.compose.docker.place import Place
 from dress_rehearsal.compose.docker.relays import RelayPlace, relays_for, slow_down
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.plans import Fault

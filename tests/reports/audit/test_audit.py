@@ -6,7 +6,7 @@ from typing import get_args
 import pandas as pd
 import pytest
 
-from dress_rehearsal.plans.plan import Allocation
+from dress_rehearsal.plans.strategies import Allocation
 from dress_rehearsal.reports import audit
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.verdict import judge

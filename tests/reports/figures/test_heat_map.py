@@ -4,8 +4,8 @@ from typing import get_args
 from xml.etree import ElementTree as ET
 
 from dress_rehearsal.plans import STRATEGIES
-from dress_rehearsal.plans.plan import Allocation
 from dress_rehearsal.plans.sections.fault_kinds import FAULTS
+from dress_rehearsal.plans.strategies import Allocation
 from dress_rehearsal.reports.figures.heat_map import MatrixCell, draw_heat_map
 from dress_rehearsal.reports.figures.palette import BLUE, GREEN, ORANGE, VERMILLION
 

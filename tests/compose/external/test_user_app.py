@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from dress_rehearsal.compose import ExternalStage, ProcessFailedError, StageError
-from dress_rehearsal.compose import user_app as module
+from dress_rehearsal.compose.external import user_app as module
 from dress_rehearsal.compose.pids import ProcessId, carrying_marker
 from dress_rehearsal.compose.port import ClaimedPort
 from dress_rehearsal.plans import Plan

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dress_rehearsal.compose import TargetRefusedError
-from dress_rehearsal.compose.ramp import check_ramp
+from dress_rehearsal.compose.external.ramp import check_ramp
 from dress_rehearsal.compose.target import Target
 
 Serve = Callable[..., str]

@@ -12,11 +12,11 @@ import redis
 from psycopg.conninfo import conninfo_to_dict
 
 from dress_rehearsal.compose import StageUnusableError
+from dress_rehearsal.compose.embedded.stores import Stores
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.servers.postgres import PostgresServer
 from dress_rehearsal.compose.servers.redis import RedisServer
 from dress_rehearsal.compose.stage_folder import StageFolder
-from dress_rehearsal.compose.stores import Stores
 
 NAMES = ["a b", "50%41", "a#b?c", "it's", 'say "so"', "é 節", "a&b=c;d:e@f", "~$HOME"]
 

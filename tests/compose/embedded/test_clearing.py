@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from dress_rehearsal.compose.clearing import sweep
 from dress_rehearsal.compose.pids import ProcessId
-from dress_rehearsal.compose.stage_folder import sweep
 from dress_rehearsal.plans import Plan
 from tests.compose.conductor import interpreter_for
 

@@ -3,11 +3,11 @@
 from typing import Final
 
 from dress_rehearsal.compose.app_admin import AppAdmin
+from dress_rehearsal.compose.embedded.service import Service
+from dress_rehearsal.compose.embedded.stores import Stores
 from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.faults.stopped import Stopped
 from dress_rehearsal.compose.processes import ProcessGroup
-from dress_rehearsal.compose.service import Service
-from dress_rehearsal.compose.stopped import Stopped
-from dress_rehearsal.compose.stores import Stores
 from dress_rehearsal.plans import Fault
 
 _STORES: Final = ("postgres", "redis")

@@ -6,13 +6,12 @@ in no folder, and the kernel releases it however the process ends. Whoever rehea
 machine, or from a network namespace of its own, cannot be noticed by it.
 """
 
-import errno
 import hashlib
-import socket
 from typing import Final
 from urllib.parse import urlsplit
 
 from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.held_name import held_name
 from dress_rehearsal.plans.hosts import is_loopback
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -38,21 +37,6 @@ class SoleRehearsal:
         """Let others rehearse the target; a second time does nothing."""
         if self._name is not None:
             self._name.close()
-
-
-def held_name(name: str) -> socket.socket | None:
-    """Return a socket that holds a name on this machine until it is closed; None: another does.
-
-    Where there are no such names (no Linux) nobody can tell: one rehearsal must not fail for it.
-    """
-    held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    try:
-        held.bind(f"\0dress-rehearsal-{name}")
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            held.close()
-            return None
-    return held
 
 
 def _name_of(url: str) -> str:

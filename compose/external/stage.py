@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from dress_rehearsal.compose.clearing import sweep
 from dress_rehearsal.compose.errors import (
     HostNotAllowedError,
     StageUnusableError,
     TargetRefusedError,
 )
+from dress_rehearsal.compose.external.opening import ask_success, open_by_request
+from dress_rehearsal.compose.external.ramp import Ramp, check_ramp
+from dress_rehearsal.compose.external.sole_rehearsal import SoleRehearsal
+from dress_rehearsal.compose.external.user_app import UserApp
 from dress_rehearsal.compose.guardian import Guardian, clear_guarded
-from dress_rehearsal.compose.opening import ask_success, open_by_request
-from dress_rehearsal.compose.ramp import Ramp, check_ramp
-from dress_rehearsal.compose.sole_rehearsal import SoleRehearsal
 from dress_rehearsal.compose.stage import Alert, Loss, entered, guardian_lost
-from dress_rehearsal.compose.stage_folder import StageFolder, sweep
+from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.target import Target
-from dress_rehearsal.compose.user_app import UserApp
 from dress_rehearsal.plans import Fault, Person, Plan, refusal, write_roster
 from dress_rehearsal.plans.secrets import resolved
 from dress_rehearsal.records import RunDirectory

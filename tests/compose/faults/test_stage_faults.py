@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,14 +15,14 @@ from dress_rehearsal.compose import EmbeddedStage, StageError, StageUnusableErro
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Person, Plan
-from dress_rehearsal.plans.plan import App, Event
+from dress_rehearsal.plans.plan import Event
+from dress_rehearsal.plans.sections.app import App
 from dress_rehearsal.records import RunDirectory
-from tests.compose.faulting import (
+from tests.compose.faults.faulting import (
     await_loss,
     await_true,
     fault,
     hogs_beside,
-    names,
     on_record,
     pids,
     state,
@@ -324,84 +323,3 @@ def test_a_stage_whose_processes_are_stopped_is_cleared_as_well_as_any(
         assert len(hogs_beside(before)) == 2
     assert stage.unclean_stops == []
     assert hogs_beside(before) == set()
-
-
-def test_the_stage_is_used_again_empty_and_with_logs_in_the_new_run(
-    stage: EmbeddedStage,
-    plan: Plan,
-    run: RunDirectory,
-    people: list[Person],
-    new_run: NewRun,
-) -> None:
-    """After all faults, for another plan: no faults, another strategy, neighbours beside it."""
-    assert names(stage) == {"app", "postgres", "redis"}
-    other = Plan(
-        name="other",
-        event=Event(students=50, tickets=10),
-        app=App(workers=1, allocation="redis_writeback", enrolment="external"),
-    )
-    next_run, url = new_run(other), stage.url
-    servers = pids(stage, "postgres") + pids(stage, "redis")
-    gone = [ProcessId.of(pid) for pid in pids(stage, "app")]
-    with psycopg.connect(stage.dsn) as connection:
-        connection.execute("CREATE TABLE left_behind (number int)")
-    with redis.Redis.from_url(stage.redis_url) as client:
-        client.set("left behind", 1)
-    written = (run.logs / "postgres.log").read_text()
-
-    begun = time.monotonic()
-    stage.empty(other, next_run, people[:50])
-    took_s = time.monotonic() - begun
-    print(f"stage emptied in {took_s:.2f} s")
-    assert took_s < 4, "usually a quarter of a second"
-    stage.start_service()
-
-    assert stage.url == url
-    assert Target(url).ready()
-    assert pids(stage, "postgres") + pids(stage, "redis") == servers
-    assert names(stage) == {"app", "neighbours", "postgres", "redis", "writeback"}
-    assert not any(one is not None and one.alive for one in gone)
-    with psycopg.connect(stage.dsn) as connection:
-        assert connection.execute("SELECT to_regclass('left_behind')").fetchone() == (None,)
-        assert connection.execute("SELECT tickets FROM events").fetchone() == (10,)
-    with redis.Redis.from_url(stage.redis_url) as client:
-        assert client.get("left behind") is None
-        client.config_set("loglevel", "notice")
-    assert (run.logs / "postgres.log").read_text().startswith(written)
-    assert "kept" not in (next_run.logs / "postgres.log").read_text()
-    assert (next_run.logs / "app.jsonl").stat().st_size > 0
-    assert stage.alerts() == []
-    with pytest.raises(StageError, match=r"APP_FAULTS=on"):
-        stage.strike(fault("early_open"))
-
-
-@pytest.mark.parametrize(
-    ("queue", "workers", "told"),
-    [("sqs", 1, b"APP_SQS_QUEUE=grants-"), ("kafka", 2, b"APP_KAFKA_TOPIC=grants-")],
-)
-def test_the_queue_server_is_part_of_the_stage_or_says_what_to_install(
-    stage: EmbeddedStage,
-    people: list[Person],
-    new_run: NewRun,
-    queue: str,
-    workers: int,
-    told: bytes,
-) -> None:
-    """Last, for plans that want neither faults nor neighbours."""
-    plan = Plan(
-        name="queued",
-        event=Event(students=60, tickets=20),
-        app=App(workers=1, allocation=f"{queue}_writeback", writeback_workers=workers),
-    )
-    run = new_run(plan)
-    stage.empty(plan, run, people)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(f"dress_rehearsal.compose.servers.{queue}._PACKAGES", ("no_such_package",))
-        with pytest.raises(StageUnusableError, match=rf"pip install dress-rehearsal\[{queue}\]"):
-            stage.start_service()
-    stage.start_service()
-    assert names(stage) == {"app", "postgres", "redis", queue, "writeback"}
-    assert len(pids(stage, "writeback")) == len(list(run.logs.glob("writeback*"))) == workers
-    environment = Path(f"/proc/{pids(stage, 'app')[0]}/environ").read_bytes()
-    assert told in environment
-    assert b"APP_FAULTS=off" in environment

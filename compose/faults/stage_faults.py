@@ -6,10 +6,10 @@ from functools import partial
 from typing import Protocol
 
 from dress_rehearsal.compose.app_admin import AppAdmin
-from dress_rehearsal.compose.cpu_hogs import CpuHogs
 from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.faults.cpu_hogs import CpuHogs
+from dress_rehearsal.compose.faults.stopped import Stopped
 from dress_rehearsal.compose.processes import ProcessGroup
-from dress_rehearsal.compose.stopped import Stopped
 from dress_rehearsal.plans import FAULTS, Fault
 
 Done = Callable[[], None]

@@ -8,14 +8,16 @@ from typing import Final
 import psutil
 
 from dress_rehearsal.compose.app_admin import AppAdmin, all_serve, announced
+from dress_rehearsal.compose.embedded.stores import Stores
 from dress_rehearsal.compose.errors import ProcessFailedError
 from dress_rehearsal.compose.port import ClaimedPort, port_taken
 from dress_rehearsal.compose.process import Managed, ProcessSpec, python_module
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.reference_app import ReferenceApp
-from dress_rehearsal.compose.servers.queues import QUEUE_SERVERS
+from dress_rehearsal.compose.servers.kafka import KafkaServer
+from dress_rehearsal.compose.servers.queues import QueueServer
+from dress_rehearsal.compose.servers.sqs import SqsServer
 from dress_rehearsal.compose.stage_folder import StageFolder
-from dress_rehearsal.compose.stores import Stores
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Plan
 
@@ -25,6 +27,10 @@ _WRITEBACK_FLUSHES_S: Final = 10.0
 _ENDS_S: Final = 2.0
 _READY_AGAIN_S: Final = 15.0
 _PORT_TRIES: Final = 3
+_QUEUE_SERVERS: Final[dict[str, type[QueueServer]]] = {
+    server.name: server for server in (SqsServer, KafkaServer)
+}
+"""By what `Strategy.queue` calls them."""
 
 
 class Service:
@@ -49,7 +55,7 @@ class Service:
         self._plan, self._logs = plan, logs
         neighbours = plan.app.enrolment == "external"
         queue = plan.app.strategy.queue
-        self._queue = QUEUE_SERVERS[queue](self._port(queue)) if queue else None
+        self._queue = _QUEUE_SERVERS[queue](self._port(queue)) if queue else None
         self.app = ReferenceApp(
             plan,
             dsn=self._stores.postgres.dsn(),
@@ -86,7 +92,7 @@ class Service:
 
     def clear_for(self, plan: Plan) -> None:
         """Kill everything but what another plan goes on with, and its metrics ports."""
-        others = [name for name in QUEUE_SERVERS if name != plan.app.strategy.queue]
+        others = [name for name in _QUEUE_SERVERS if name != plan.app.strategy.queue]
         for name in ("app", "writeback", "neighbours", *others):
             self._processes.discard(name)
         for target in self.targets_dir.glob("*.json"):

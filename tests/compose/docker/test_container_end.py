@@ -7,8 +7,7 @@ from typing import Any
 import psutil
 import pytest
 
-from dress_rehearsal.compose.docker import containers as module
-from dress_rehearsal.compose.docker.containers import ManagedContainer
+from dress_rehearsal.compose.docker import container_end as module
 
 MIB = 2**20
 
@@ -17,10 +16,10 @@ def ended(limit: int, *, for_memory: bool = True) -> str:
     """How a container ended that had such a limit when it did (0: none), in words."""
     state = {"Status": "exited", "ExitCode": 137, "OOMKilled": for_memory}
     attrs = {"State": state, "HostConfig": {"Memory": limit}}
-    one: Any = ManagedContainer.__new__(ManagedContainer)
-    one.container = SimpleNamespace(attrs=attrs, reload=lambda: None)
-    one.identity, one._exit_code, one._out_of_memory, one._memory_limit = None, None, False, ""
-    return str(one.how_it_ended(one.exit_code))
+    container: Any = SimpleNamespace(attrs=attrs, reload=lambda: None)
+    end = module.end_of(container)
+    assert end is not None
+    return end.words
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dress_rehearsal.compose.servers.shared_memory import release
+from dress_rehearsal.compose.shared_memory import release
 
 _CREATE = 0o1000 | 0o600
 _REMOVE = 0

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.external.workers import REPLACED_S, SealedWorkers
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.process import KILLED_S, Managed, ProcessSpec, Spec
 from dress_rehearsal.compose.processes import ProcessGroup
@@ -38,27 +38,22 @@ _LOOK_S: Final = 0.25
 """How long the port may take to say whether anybody listens there; it is this machine's."""
 _ASKED: Final = (-signal.SIGTERM, 128 + signal.SIGTERM)
 """How programs end that were asked to, as it is handed on by the kernel and by a shell."""
-_REPLACED_S: Final = 2.0
-"""How long a worker's parent may take to start another in its place."""
 _PORTS: Final = {"http": 80, "https": 443}
 
 
 class UserApp(ProcessGroup):
     """The processes of the user's commands: what resets the app, and the app itself.
 
-    A worker is whoever is below the app's main process when the sale is set to open; what comes
-    later may be a helper that is meant to end. A worker that ends is lost, and replaced where its
-    parent soon starts another of its name: servers recycle workers after so many requests, and what
-    they do when one has crashed looks the same from here.
+    Its workers are those that were there when the sale was set to open.
     """
 
     def __init__(self, plan: Plan, folder: StageFolder, logs: Path, target: Target) -> None:
-        super().__init__(folder, plan.target.ready_within_s)
+        self._sealed = SealedWorkers()
+        super().__init__(folder, plan.target.ready_within_s, self._sealed)
         self._target_keys = plan.target
         self._marker = folder.marker
         self._logs = logs
         self._target = target
-        self._sealed: dict[int, _Worker] = {}
         self._leaders: list[Managed] = []
 
     def reset(self) -> None:
@@ -91,9 +86,7 @@ class UserApp(ProcessGroup):
 
     def seal(self) -> None:
         """Take whoever is below the app's main process now for its workers."""
-        for process in self._members:
-            for one in process.identity.descendants() if process.identity else ():
-                self._take_in(one)
+        self._sealed.seal(self._members)
         self.lost()  # takes note of them
 
     def lost(self) -> list[Loss]:
@@ -104,8 +97,8 @@ class UserApp(ProcessGroup):
     def lost_at_last(self) -> list[Loss]:
         """List what ended since this was last asked; who may still be replaced has its time."""
         found = self.lost()
-        deadline = time.monotonic() + _REPLACED_S
-        while any(one.missed for one in self._sealed.values()) and time.monotonic() < deadline:
+        deadline = time.monotonic() + REPLACED_S
+        while self._sealed.any_missed and time.monotonic() < deadline:
             time.sleep(_LOOK_S / 10)
             found += self.lost()
         return found + self.lost()
@@ -131,49 +124,6 @@ class UserApp(ProcessGroup):
         process = super()._launch(spec, instead_of)
         self._leaders.append(process)
         return process
-
-    def _below(self, process: Managed) -> set[int]:
-        identity = process.identity
-        return set() if identity is None else {one.pid for one in identity.descendants()}
-
-    def _workers(self, process: Managed) -> set[int]:
-        """Return the workers that live, and those that may be replaced yet."""
-        now_s = time.monotonic()
-        for worker in list(self._sealed.values()):
-            if worker.over or worker.identity.alive:
-                continue
-            worker.gone_s = worker.gone_s or now_s
-            worker.successor = self._successor(worker, process)
-            worker.given_up = worker.successor is None and now_s - worker.gone_s >= _REPLACED_S
-        return {pid for pid, worker in self._sealed.items() if not worker.over}
-
-    def _successor(self, gone: "_Worker", process: Managed) -> int | None:
-        """Return who took a worker's place, and take them for a worker from now on."""
-        below = process.identity.descendants() if process.identity else ()
-        for one in below:
-            if one.pid in self._sealed:
-                continue
-            newcomer = _Worker.of(one)
-            if newcomer is not None and (newcomer.parent, newcomer.name) == (
-                gone.parent,
-                gone.name,
-            ):
-                self._sealed[one.pid] = newcomer
-                return one.pid
-        return None
-
-    def _take_in(self, one: ProcessId) -> None:
-        worker = _Worker.of(one)
-        if worker is not None:
-            self._sealed[one.pid] = worker
-
-    def _worker_loss(self, pid: int) -> Loss:
-        worker = self._sealed[pid]
-        who = f"A worker of the app ({worker.name}, pid {pid})"
-        if worker.successor is None:
-            return Loss("app", pid, None, f"{who} ended though nobody stopped it.")
-        what = f"{who} ended, and pid {worker.successor} took its place."
-        return Loss("app", pid, None, what, replaced=True)
 
     def _spec(self, name: str, argv: tuple[str, ...]) -> ProcessSpec:
         return ProcessSpec(
@@ -218,7 +168,7 @@ class UserApp(ProcessGroup):
         """
         running = [one.identity for one in self._all() if one.identity is not None]
         below = {each for identity in running for each in identity.descendants()}
-        return below | {worker.identity for worker in self._sealed.values()}
+        return below | self._sealed.identities
 
     def _end_rest(self, below: set[ProcessId]) -> None:
         """SIGKILL who is left of a tree, and of the sessions that were started here, whoever its
@@ -234,44 +184,6 @@ class UserApp(ProcessGroup):
                 process.wait(max(0.0, deadline - time.monotonic()))
             if not left:
                 return
-
-
-@dataclass(slots=True)
-class _Worker:
-    """A process below the app's main one, while it lives and afterwards.
-
-    Attributes:
-        parent: the pid of who started it.
-        gone_s: when it was first found to have ended (monotonic); None: it lives.
-        successor: the pid of who took its place.
-        given_up: nobody did.
-    """
-
-    identity: ProcessId
-    parent: int
-    name: str
-    gone_s: float | None = None
-    successor: int | None = None
-    given_up: bool = False
-
-    @classmethod
-    def of(cls, identity: ProcessId) -> "_Worker | None":
-        """Return what is known of a process, None where it has ended."""
-        try:
-            process = psutil.Process(identity.pid)
-            return cls(identity, process.ppid(), process.name())
-        except psutil.Error:
-            return None
-
-    @property
-    def over(self) -> bool:
-        """Whether it has ended, and what became of its place is known."""
-        return self.given_up or self.successor is not None
-
-    @property
-    def missed(self) -> bool:
-        """Whether it has ended, and may be replaced yet."""
-        return self.gone_s is not None and not self.over
 
 
 def _in_session(pid: int, sessions: set[int]) -> ProcessId | None:

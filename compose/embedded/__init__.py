@@ -1,0 +1,1 @@
+"""The embedded stage: processes of this machine, no root, no Docker."""

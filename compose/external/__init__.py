@@ -1,0 +1,1 @@
+"""The external stage: a target of somebody else's, which may be started here."""
