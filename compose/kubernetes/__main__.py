@@ -3,6 +3,7 @@
 As they are committed, they stand beside this file.
 """
 
+import argparse
 import sys
 from pathlib import Path
 from typing import Final
@@ -36,7 +37,11 @@ def _documents(objects: list[Object]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the files into a folder, and return the exit code."""
-    folder = Path(arguments[0]) if arguments else MANIFESTS
+    parser = argparse.ArgumentParser(
+        prog="python -m dress_rehearsal.compose.kubernetes", description="Write the manifests."
+    )
+    parser.add_argument("folder", type=Path, nargs="?", default=MANIFESTS, help="where to")
+    folder: Path = parser.parse_args(arguments).folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in rendered().items():
