@@ -149,7 +149,10 @@ def _seen(scene: Scene) -> str:
     pooled = part in CLIENT_POOLS or part in scene.load.foreign.pools
     if pooled and part in scene.pools and scene.pools[part].evidence:
         return scene.pools[part].evidence
-    each = f"{milliseconds(rounded(float(scene.slow.rows[part].median()), 1))} in the median"
+    waits_ms = scene.slow.rows[part]
+    waited = waits_ms[waits_ms > 0]  # of the others it took nothing
+    median_ms = float((waits_ms if waited.empty else waited).median())
+    each = f"{milliseconds(rounded(median_ms, 1))} in the median"
     words = {
         "app_loop": f"event loops ran up to {milliseconds(_peak_lag_ms(scene))} late"
         f"{_blocked(scene)}",

@@ -140,6 +140,19 @@ def test_failures_are_in_the_line_with_what_they_took(evidence_of):
     assert "failed" not in unheard
 
 
+def test_what_a_part_took_is_told_of_those_who_waited_for_it(evidence_of):
+    evidence = evidence_of(**SMALL)
+    mixed = slowed(evidence, own=900)
+    connected = slowed(evidence, redis_connect=2000)
+    few = (evidence.requests["student"] % 25 == 0).to_numpy(dtype=bool)
+    requests = mixed.requests.where(~pd.Series(few), connected.requests)
+    finding = cause_of(
+        dataclasses.replace(evidence, requests=requests.astype(evidence.requests.dtypes))
+    )
+    assert finding.bottleneck.resource == "redis_connect"
+    assert "Redis was there, 2,000 ms in the median" in finding.bottleneck.evidence
+
+
 def test_a_leak_is_told_with_its_connections(evidence_of):
     evidence = slowed(evidence_of(**SMALL, leak=2), waited_for="postgres", pool=900)
     assert cause_of(evidence).cause.startswith(
