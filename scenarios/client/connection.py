@@ -107,6 +107,11 @@ class Connection:
         """Whether there is a socket (the far end may have closed it meanwhile)."""
         return self._socket is not None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether an exchange is under way."""
+        return self._busy
+
     def exchange(
         self,
         request: Request,

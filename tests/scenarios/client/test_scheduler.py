@@ -12,6 +12,7 @@ from dress_rehearsal.scenarios.client.deadline import Deadline, ExpiredError
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.scheduler import scheduler
 from dress_rehearsal.scenarios.client.sse import EventStream
+from dress_rehearsal.scenarios.client.tunnel import open_tunnel
 from dress_rehearsal.scenarios.errors import NotAnsweredError
 from tests.scenarios.client.requests import request_to
 
@@ -194,6 +195,27 @@ def test_who_is_to_send_goes_before_the_next_answer_is_read(peers):
     scheduler().at(due_ns, lambda: order.append("sent"))
     gevent.joinall(readers, raise_error=True)
     assert order.count("read") == 20
+    assert order.index("sent") == 1
+
+
+def test_who_is_to_send_goes_before_the_next_part_of_a_handshake_too(peers):
+    lines = [peers() for _ in range(20)]
+    order = []
+    due_ns = 0
+
+    def open_one(connection: Connection) -> None:
+        open_tunnel(connection._socket, connection._readable, b"CONNECT h:443 HTTP/1.1\r\n\r\n")
+        order.append("opened")
+        spin_until(due_ns)
+
+    opening = [gevent.spawn(open_one, connection) for connection, _ in lines]
+    gevent.sleep(0.05)
+    for _, far_end in lines:
+        far_end.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+    due_ns = in_ms(50)
+    scheduler().at(due_ns, lambda: order.append("sent"))
+    gevent.joinall(opening, raise_error=True)
+    assert order.count("opened") == 20
     assert order.index("sent") == 1
 
 
