@@ -35,7 +35,7 @@ HELP = {
     "generator_connections": "Connections that the students hold open.",
     "generator_in_flight": "Requests sent and not yet answered.",
     "generator_late_start_seconds": "How late requests were sent: p99 since the last sample.",
-    "generator_loop_lag_seconds": "How late the generator's loop ran a timer, at worst.",
+    "generator_loop_lag_seconds": "How late the generator's loop read an answer, at worst.",
     "generator_outcomes_total": "Requests by outcome.",
     "generator_requests_total": "Requests recorded.",
     "generator_unwritten_rows": "Recorded requests not yet handed over for writing.",

@@ -7,7 +7,6 @@ It reads one JSON object a line from a descriptor it is given: `{"t0_ns": …}` 
 
 import gc
 import resource
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -38,10 +37,6 @@ from dress_rehearsal.scenarios.timetable import draw_timetable
 
 _STATUS_INTERVAL_S: Final = 0.25
 _CENSUS_INTERVAL_S: Final = 2.0
-_SWITCH_INTERVAL_S: Final = 1e-5
-"""How long a thread that writes shards may keep the loop from going on. At Python's usual 5 ms each
-call of the system lost that much while a shard was being written: 5,000 instead of 21,000 a second.
-"""
 _CAUGHT_S: Final = 5.0
 """How long is waited for students whose scenario catches whatever ends it."""
 
@@ -104,8 +99,6 @@ class Generator:
         gc.collect()
         gc.freeze()  # 12,000 waiting students are not garbage; do not look through them again
         gc.set_threshold(50_000, 50, 100)
-        sys.setswitchinterval(_SWITCH_INTERVAL_S)
-
         background += [
             gevent.spawn(self._report),
             gevent.spawn(self.recorder.keep_writing),

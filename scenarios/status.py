@@ -1,5 +1,6 @@
 """The generator's own state, a few times a second: for the live screen and the metrics table."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,15 +87,20 @@ class Observer:
         self._rush = rush
         self._clock = clock or ClockOffset()
         self._lag_s = 0.0
+        self._due_s = math.inf
+        """When the measurement under way would end on an idle loop; inf: there is none."""
         self._arrived = 0
 
     def watch_loop(self) -> None:
         """Measure how late a 10 ms sleeper and then an answer would be; runs until killed."""
-        while True:
-            due = time.monotonic() + _TICK_S
-            gevent.sleep(_TICK_S)
-            scheduler().wait_for_turn()
-            self._lag_s = max(self._lag_s, time.monotonic() - due)
+        try:
+            while True:
+                self._due_s = time.monotonic() + _TICK_S
+                gevent.sleep(_TICK_S)
+                scheduler().wait_for_turn()
+                self._lag_s = max(self._lag_s, time.monotonic() - self._due_s)
+        finally:
+            self._due_s = math.inf
 
     def status(self) -> Status:
         """Take a sample."""
@@ -104,7 +110,8 @@ class Observer:
         recorder.seconds.arrived(rush.census.began_ns[self._arrived :])
         self._arrived = len(rush.census.began_ns)
         late, rush.late_ns = rush.late_ns, []
-        lag_s, self._lag_s = self._lag_s, 0.0
+        # A turn that has not come yet is late already.
+        lag_s, self._lag_s = max(self._lag_s, time.monotonic() - self._due_s), 0.0
         felt, rush.felt_ms = rush.felt_ms, []
         good, rush.good_ms = rush.good_ms, []
         counts = rush.census.counts or [0] * len(tables.STUDENT_OUTCOMES)

@@ -107,6 +107,11 @@ class Connection:
         """Whether there is a socket (the far end may have closed it meanwhile)."""
         return self._socket is not None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether an exchange is under way."""
+        return self._busy
+
     def exchange(
         self,
         request: Request,
@@ -255,38 +260,38 @@ class Connection:
             answer = HeadAnswer() if request.head.startswith(b"HEAD ") else Answer()
         take_in = self._take_in if self._tls is None else self._take_in_records
         while not answer.complete:
-            overdue = not self._await_readable(deadline)
-            take_in(answer, into)
-            if overdue and not (answer.complete and deadline.was_kept(into.done_ns or 0)):
+            self._await_readable(deadline)
+            arrived_ns = take_in(answer, into)
+            if deadline.is_over and not deadline.was_kept(arrived_ns):
                 raise NotAnsweredError(deadline.word)
-            if answer.complete:
-                break
-            deadline.check()
-            if stream is not None:
+            if stream is not None and arrived_ns and not stream.complete:
                 deadline.renew(self._timeout_s + HEARTBEAT_S)
         into.answer = answer
         return answer
 
-    def _await_readable(self, deadline: Deadline) -> bool:
-        """Wait until there is something to read.
+    def _await_readable(self, deadline: Deadline) -> None:
+        """Wait until there is something to read; once the time is up, only for what is there.
 
-        Returns:
-            False: the time is up, and something is there that has not had its turn.
+        Raises:
+            NotAnsweredError: the time is up, and nothing is.
         """
-        self._reader = getcurrent()
-        self._readable.start(self._wake)
-        try:
-            while self._reader is not None:
-                self._hub.switch()
-        except ExpiredError as stop:
-            if stop is not deadline.expired or not self._unasked.poll(0):
-                raise
-            return False
-        finally:
-            self._reader = None
-            if self._readable is not None:
-                self._readable.stop()
-        return True
+        if not deadline.is_over:
+            self._reader = getcurrent()
+            self._readable.start(self._wake)
+            try:
+                while self._reader is not None:
+                    self._hub.switch()
+            except ExpiredError as stop:
+                if stop is not deadline.expired:
+                    raise
+            else:
+                return
+            finally:
+                self._reader = None
+                if self._readable is not None:
+                    self._readable.stop()
+        if self._unasked is None or not self._unasked.poll(0):  # somebody may have hung up
+            raise NotAnsweredError(deadline.word)
 
     def _wake(self) -> None:
         """Have who waits read what is there when it is its turn."""
@@ -298,18 +303,18 @@ class Connection:
         if reader is not None:  # its time may have been up meanwhile
             reader.switch()
 
-    def _take_in(self, answer: Answer, into: Exchange) -> None:
-        """Read what is there, with the time it arrived."""
+    def _take_in(self, answer: Answer, into: Exchange) -> int:
+        """Read what is there; return when it arrived (Unix ns), 0 where there is nothing."""
         try:
             data, ancillary, _, _ = self._socket.recvmsg(READ_BYTES, ANCILLARY_BYTES)
         except BlockingIOError:
-            return
+            return 0
         except OSError as error:
             raise NotAnsweredError(word_of(error, "connection_lost")) from error
         into.read_ns = at_ns = time.time_ns()
         if not data:
             _end(answer, into)
-            return
+            return at_ns
         if ancillary:
             at_ns = arrival_ns(ancillary, at_ns)
         into.bytes_read += len(data)
@@ -317,9 +322,10 @@ class Connection:
         if into.first_byte_ns is None:
             into.first_byte_ns = at_ns
         answer.feed(data)
+        return at_ns
 
-    def _take_in_records(self, answer: Answer, into: Exchange) -> None:
-        """Read what is there through TLS.
+    def _take_in_records(self, answer: Answer, into: Exchange) -> int:
+        """Read what is there through TLS; return when it arrived, 0 where there is nothing.
 
         What a read brought counts with the time that it arrived at, if it completed a record: of
         a record whose end has not come nothing can be known.
@@ -347,13 +353,14 @@ class Connection:
             if reply:  # of TLS itself: it takes new keys
                 send(self._socket, reply)
         except BlockingIOError:
-            return
+            return 0
         except ssl.SSLEOFError as error:
             raise NotAnsweredError("connection_lost") from error
         except ssl.SSLError as error:
             raise NotAnsweredError("tls_broken") from error
         except OSError as error:
             raise NotAnsweredError(word_of(error, "connection_lost")) from error
+        return at_ns
 
 
 def _end(answer: Answer, into: Exchange) -> None:

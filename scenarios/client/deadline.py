@@ -6,7 +6,6 @@ from gevent import getcurrent
 
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_S
 from dress_rehearsal.scenarios.client.scheduler import scheduler
-from dress_rehearsal.scenarios.errors import NotAnsweredError
 
 
 class ExpiredError(BaseException):
@@ -35,14 +34,10 @@ class Deadline:
         self._timer.cancel()
         self._begin(bound_s)
 
-    def check(self) -> None:
-        """Notice that the time is up, also where the timer has not had its turn.
-
-        Raises:
-            NotAnsweredError: it is up.
-        """
-        if time.monotonic_ns() >= self._at_ns:
-            raise NotAnsweredError(self.word)
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is up, also where the timer has not had its turn."""
+        return time.monotonic_ns() >= self._at_ns
 
     def was_kept(self, arrived_ns: int) -> bool:
         """Return whether what has arrived (Unix ns) came in time, however late it is looked at."""
@@ -54,11 +49,12 @@ class Deadline:
 
     def _begin(self, bound_s: float) -> None:
         self.word = "timeout"
+        left_ns = round(bound_s * NS_PER_S)
         if self._give_up_ns is not None:
-            left_s = (self._give_up_ns - time.time_ns()) / NS_PER_S
-            if left_s < bound_s:
-                bound_s, self.word = max(left_s, 0.0), ABANDONED
-        self._at_ns = time.monotonic_ns() + round(bound_s * NS_PER_S)
+            wanted_ns = self._give_up_ns - time.time_ns()
+            if wanted_ns < left_ns:
+                left_ns, self.word = wanted_ns, ABANDONED
+        self._at_ns = time.monotonic_ns() + left_ns
         self._timer = scheduler().at(self._at_ns, self._end)
 
     def _end(self) -> None:

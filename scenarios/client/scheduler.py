@@ -10,7 +10,7 @@ them the loop looks round.
 import time
 from collections import deque
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from dress_rehearsal.records.tables import NS_PER_S
 
 _STRETCH_NS: Final = 5_000_000
 _NEVER_NS: Final = 2**63
+_FEW: Final = 1000
+"""Timers among which none is looked for that is off."""
 _NAME: Final = "dress_rehearsal_scheduler"
 """What the loop's hub keeps it as."""
 
@@ -54,12 +56,14 @@ class Scheduler:
     What it is given is called by the loop itself and must not wait for anything.
     """
 
-    __slots__ = ("_alarm", "_alarm_ns", "_hub", "_idle", "_numbers", "_ready", "_timers")
+    __slots__ = ("_alarm", "_alarm_ns", "_hub", "_idle", "_most", "_numbers", "_ready", "_timers")
 
     def __init__(self, hub: Any) -> None:
         self._hub = hub
         self._timers: list[tuple[int, int, Timer]] = []
-        """A heap: the next one first."""
+        """A heap: the next one first; some are off."""
+        self._most = _FEW
+        """So many timers there may be before those are thrown out that are off."""
         self._ready: deque[Callable[[], Any]] = deque()
         self._numbers = count()
         self._alarm: Any = None
@@ -75,6 +79,8 @@ class Scheduler:
         """Have something called at a time."""
         timer = Timer(begin)
         heappush(self._timers, (at_ns, next(self._numbers), timer))
+        if len(self._timers) > self._most:
+            self._throw_out()
         if at_ns < self._alarm_ns:
             self._set_alarm(at_ns)
         return timer
@@ -107,6 +113,12 @@ class Scheduler:
         if not self._ready:
             self._idle.start(self._work)
         self._ready.append(begin)
+
+    def _throw_out(self) -> None:
+        """Keep only the timers that are on: most of all time-outs are cancelled long before."""
+        self._timers[:] = [entry for entry in self._timers if entry[2].is_on]
+        heapify(self._timers)
+        self._most = 2 * len(self._timers) + _FEW
 
     def _ring(self) -> None:
         self._alarm_ns = _NEVER_NS

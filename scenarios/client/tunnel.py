@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from gevent import get_hub
 
+from dress_rehearsal.scenarios.client.scheduler import scheduler
 from dress_rehearsal.scenarios.client.tls import Secure, TlsSession, failure_word
 from dress_rehearsal.scenarios.client.wire import READ_BYTES, send
 from dress_rehearsal.scenarios.errors import NotSentError
@@ -31,7 +32,7 @@ def open_tunnel(plain: Any, readable: Any, request: bytes) -> None:
     try:
         send(plain, request)
         while b"\r\n\r\n" not in reply:
-            get_hub().wait(readable)
+            _await_turn(readable)
             with suppress(BlockingIOError):
                 data = plain.recv(READ_BYTES)
                 reply += data
@@ -57,7 +58,7 @@ def shake_hands(plain: Any, readable: Any, secure: Secure) -> TlsSession:
     try:
         while not tls.shake_hands():
             send(plain, tls.outgoing())
-            get_hub().wait(readable)
+            _await_turn(readable)
             with suppress(BlockingIOError):
                 data = plain.recv(READ_BYTES)
                 tls.take_in(data)
@@ -72,3 +73,9 @@ def shake_hands(plain: Any, readable: Any, secure: Secure) -> TlsSession:
     except OSError as error:
         raise NotSentError("tls_failed") from error
     return tls
+
+
+def _await_turn(readable: Any) -> None:
+    """Wait until there is something to read, and then as an answer does: handshakes take long."""
+    get_hub().wait(readable)
+    scheduler().wait_for_turn()

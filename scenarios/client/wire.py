@@ -18,7 +18,8 @@ from dress_rehearsal.records.stamps import SO_TIMESTAMPNS
 from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 
-KERNEL_TIMES: Final = sys.platform == "linux"
+_LINUX: Final = sys.platform == "linux"
+KERNEL_TIMES: Final = _LINUX
 """Whether receive times come from the kernel; elsewhere they are the time of reading."""
 READ_BYTES: Final = 16_384
 """How much is read at once."""
@@ -64,7 +65,7 @@ def _connect(plain: Any, address: tuple[str, int], local: LocalAddresses | None)
         code = plain.connect_ex(address)
         if code != errno.EADDRNOTAVAIL:
             break
-    if code == errno.EINPROGRESS:
+    if code == errno.EINPROGRESS and _LINUX:  # others may have lost by then why it failed
         code = plain.connect_ex(address)  # on one machine it has been accepted by now
     if code in _UNDER_WAY:
         await_writable(plain)

@@ -42,7 +42,8 @@ class Connections:
     def close(self) -> None:
         """Close every one."""
         for line in self._lines.values():
-            self._rush.connections -= line.is_open
+            if not line.is_busy:  # an exchange under way counts its own when it ends
+                self._rush.connections -= line.is_open
             line.close()
 
     def exchange(self, request: Request, sent: Sent, leave_ns: int | None) -> Answer:

@@ -1,5 +1,8 @@
 """The recorder: every row kept, nulls kept null, and failure said aloud."""
 
+import sys
+
+import gevent
 import pytest
 
 from dress_rehearsal.records import RunDirectoryUnusableError, tables
@@ -245,3 +248,12 @@ def test_a_reader_s_own_defect_costs_what_was_said_and_not_the_rows(run, monkeyp
     assert run.request_table()["told_ticket"].to_pylist() == [None, None]
     recorder.stamp_losses()
     assert run.timeline()[0].detail == {"values": {"answer": 1}}
+
+
+def test_while_shards_are_written_no_thread_keeps_the_loop_from_going_on_for_long(run):
+    usual_s = sys.getswitchinterval()
+    writing = gevent.spawn(Recorder(run, "g").keep_writing)
+    gevent.sleep(0.01)
+    assert sys.getswitchinterval() < 0.0001
+    writing.kill()
+    assert sys.getswitchinterval() == usual_s

@@ -6,6 +6,7 @@ import gevent
 
 from dress_rehearsal.records.clock import ClockOffset
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.scenarios.client.scheduler import scheduler
 from dress_rehearsal.scenarios.outcomes import StudentOutcome
 from dress_rehearsal.scenarios.status import Observer
 
@@ -22,6 +23,24 @@ def test_the_observer_tells_the_loop_s_lag_and_the_census(server, make_rush, sma
     assert status.loop_lag_s > 0.05
     assert status.students["never_started"] == 4
     assert status.felt_p99_ms is None
+
+
+def test_a_turn_that_has_not_come_yet_is_told_as_lag(make_rush, small_plan):
+    observer = Observer(make_rush(small_plan(event__students=4)))
+    watching = gevent.spawn(observer.watch_loop)
+    gevent.sleep(0.005)
+    for _ in range(60):  # answers that take long to read
+        scheduler().soon(lambda: time.sleep(0.01))
+    gevent.sleep(0.2)
+    observer.status()
+    gevent.sleep(0.1)
+    status = observer.status()
+    watching.kill()
+    time.sleep(0.1)  # nobody measures any more
+    assert status.loop_lag_s > 0.1
+    assert observer.status().loop_lag_s < 0.1
+    while len(scheduler()):
+        gevent.sleep(0.01)
 
 
 def test_the_observer_tells_of_a_clock_that_is_set(make_rush, small_plan):

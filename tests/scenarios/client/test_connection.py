@@ -143,7 +143,17 @@ def test_a_connection_closed_while_idle_is_noticed_before_sending(server, connec
     assert len(server.received) == 2
 
 
-def test_nobody_listening_means_not_sent():
+@pytest.mark.parametrize("linux", [True, False])
+def test_a_connection_is_made_on_every_system(server, connection, monkeypatch, linux):
+    monkeypatch.setattr("dress_rehearsal.scenarios.client.wire._LINUX", linux)
+    times = Exchange()
+    assert exchange(connection, server.port, times).status == 200
+    assert times.connect_us is not None
+
+
+@pytest.mark.parametrize("linux", [True, False])
+def test_nobody_listening_means_not_sent(monkeypatch, linux):
+    monkeypatch.setattr("dress_rehearsal.scenarios.client.wire._LINUX", linux)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

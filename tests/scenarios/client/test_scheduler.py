@@ -11,6 +11,8 @@ from dress_rehearsal.scenarios.client.connection import Connection, Exchange
 from dress_rehearsal.scenarios.client.deadline import Deadline, ExpiredError
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.scheduler import scheduler
+from dress_rehearsal.scenarios.client.sse import EventStream
+from dress_rehearsal.scenarios.client.tunnel import open_tunnel
 from dress_rehearsal.scenarios.errors import NotAnsweredError
 from tests.scenarios.client.requests import request_to
 
@@ -56,6 +58,20 @@ def test_one_that_is_cancelled_does_not_go_off_and_is_not_kept():
     gevent.sleep(0.05)
     assert not gone
     assert len(found) == 0
+
+
+def test_time_outs_that_were_cancelled_do_not_pile_up_behind_one_that_is_on():
+    found = scheduler()
+    first, kept = found.at(in_ms(60_000), list), []
+    for _ in range(100_000):
+        found.at(in_ms(3600_000), list).cancel()
+        kept.append(len(found))
+    went = []
+    found.at(in_ms(10), lambda: went.append(1))
+    gevent.sleep(0.05)
+    first.cancel()
+    assert max(kept) < 2000
+    assert went == [1]
 
 
 def test_a_greenlet_starts_at_its_time_and_one_that_was_killed_before_does_not():
@@ -182,6 +198,27 @@ def test_who_is_to_send_goes_before_the_next_answer_is_read(peers):
     assert order.index("sent") == 1
 
 
+def test_who_is_to_send_goes_before_the_next_part_of_a_handshake_too(peers):
+    lines = [peers() for _ in range(20)]
+    order = []
+    due_ns = 0
+
+    def open_one(connection: Connection) -> None:
+        open_tunnel(connection._socket, connection._readable, b"CONNECT h:443 HTTP/1.1\r\n\r\n")
+        order.append("opened")
+        spin_until(due_ns)
+
+    opening = [gevent.spawn(open_one, connection) for connection, _ in lines]
+    gevent.sleep(0.05)
+    for _, far_end in lines:
+        far_end.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+    due_ns = in_ms(50)
+    scheduler().at(due_ns, lambda: order.append("sent"))
+    gevent.joinall(opening, raise_error=True)
+    assert order.count("opened") == 20
+    assert order.index("sent") == 1
+
+
 def test_an_exchange_whose_time_is_up_is_not_woken_again(peers):
     slow, far_end = peers(timeout_s=0.1)
 
@@ -230,6 +267,70 @@ def test_half_an_answer_in_time_is_none(peers):
     spin_until(in_ms(200))
     with pytest.raises(NotAnsweredError, match="timeout"):
         reader.get(timeout=5)
+
+
+def test_a_long_answer_that_came_in_time_is_one_however_late_it_is_read(peers):
+    connection, far_end = peers(timeout_s=0.1)
+    body = b"x" * 100_000  # many reads
+    reader = gevent.spawn(ask, connection)
+    gevent.sleep(0.02)
+    far_end.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + body)
+    spin_until(in_ms(200))
+    exchange = reader.get(timeout=5)
+    assert exchange.answer.body_bytes == len(body)
+    assert exchange.done_ns - exchange.sent_ns < 0.1 * NS_PER_S
+
+
+def test_what_comes_too_late_of_a_long_answer_makes_it_none(peers):
+    connection, far_end = peers(timeout_s=0.1)
+    reader = gevent.spawn(ask, connection)
+    gevent.sleep(0.02)
+    far_end.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + b"x" * 19_999)
+    spin_until(in_ms(150))
+    far_end.sendall(b"x")
+    with pytest.raises(NotAnsweredError, match="timeout"):
+        reader.get(timeout=5)
+
+
+def test_who_is_hung_up_on_while_waiting_waits_until_the_time_is_up(peers):
+    connection, _ = peers(timeout_s=0.1)
+    reader = gevent.spawn(ask, connection)
+    gevent.sleep(0.02)
+    connection.close()
+    with pytest.raises(NotAnsweredError, match="timeout"):
+        reader.get(timeout=5)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+
+
+def follow(connection: Connection, give_up_ns: int | None = None) -> EventStream:
+    stream = EventStream(until=frozenset({b"admitted"}))
+    request = request_to(Origin("h", connection._address), "GET", "/")
+    connection.exchange(request, TRACE, Exchange(), give_up_ns, stream)
+    return stream
+
+
+def test_a_stream_whose_sign_of_life_is_read_late_goes_on(peers):
+    connection, far_end = peers(timeout_s=0.1)
+    reader = gevent.spawn(follow, connection)
+    gevent.sleep(0.02)
+    far_end.sendall(HEAD)
+    spin_until(in_ms(200))
+    gevent.sleep(0.02)
+    far_end.sendall(b"event: admitted\ndata: 1\n\n")
+    assert reader.get(timeout=5).decision == "admitted"
+
+
+def test_a_wake_up_that_was_meant_for_an_earlier_wait_is_no_sign_of_life(peers):
+    connection, _ = peers(timeout_s=0.1)
+    begun = time.monotonic()
+    reader = gevent.spawn(follow, connection)
+    gevent.sleep(0.02)
+    scheduler().soon(connection._read_on)
+    with pytest.raises(NotAnsweredError, match="timeout"):
+        reader.get(timeout=5)
+    assert time.monotonic() - begun < 4
 
 
 def test_a_deadline_ends_the_wait_of_who_began_it():
