@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-_NICENESS: Final = 5
+_NICENESS: Final = 10
 
 
 def raise_file_limit() -> tuple[int, int]:

@@ -103,10 +103,8 @@ class Answer:
     _beside: int = 0
     """Bytes so far that are not body."""
     _parts: list[bytes] = field(default_factory=list, repr=False)
-    _parser: Any = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
+    _parser: Any = field(default=None, init=False, repr=False)
+    """Made when the first bytes come: until then there may be better things to do."""
 
     @property
     def whole_body(self) -> bool:
@@ -119,6 +117,8 @@ class Answer:
         Raises:
             NotUnderstoodError: they are not HTTP/1.1, or more than anybody takes in.
         """
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
         before = self.body_bytes
         try:
             self._parser.feed_data(data)

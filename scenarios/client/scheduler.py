@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from itertools import count
 from typing import Any, Final
 
 from gevent import Greenlet, get_hub, getcurrent
@@ -19,8 +18,12 @@ from gevent import Greenlet, get_hub, getcurrent
 from dress_rehearsal.records.tables import NS_PER_S
 
 _STRETCH_NS: Final = 5_000_000
-_NEVER_NS: Final = 2**63
-_FEW: Final = 1000
+_TICK: Final = 17
+"""Timers go off at the next multiple of 2^17 ns (131 µs), so that those of about the same time are
+one entry of the heap. Most timers are time-outs that were cancelled long before: these cost next to
+nothing then, as they must at T-0, when all waiting for the clicks is over at once."""
+_NEVER: Final = 2**63
+_MANY: Final = 100_000
 """Timers among which none is looked for that is off."""
 _NAME: Final = "dress_rehearsal_scheduler"
 """What the loop's hub keeps it as."""
@@ -29,23 +32,19 @@ _NAME: Final = "dress_rehearsal_scheduler"
 class Timer:
     """Something that is to happen at a time, once."""
 
-    __slots__ = ("_begin",)
+    __slots__ = ("begin",)
 
     def __init__(self, begin: Callable[[], Any]) -> None:
-        self._begin: Callable[[], Any] | None = begin
-
-    @property
-    def is_on(self) -> bool:
-        """Whether it is still to happen."""
-        return self._begin is not None
+        self.begin: Callable[[], Any] | None = begin
+        """What; None: it has happened, or is not to happen any more."""
 
     def cancel(self) -> None:
         """Have it not happen."""
-        self._begin = None
+        self.begin = None
 
     def go(self) -> None:
         """Have it happen now, if it still is to."""
-        begin, self._begin = self._begin, None
+        begin, self.begin = self.begin, None
         if begin is not None:
             begin()
 
@@ -56,33 +55,55 @@ class Scheduler:
     What it is given is called by the loop itself and must not wait for anything.
     """
 
-    __slots__ = ("_alarm", "_alarm_ns", "_hub", "_idle", "_most", "_numbers", "_ready", "_timers")
+    __slots__ = (
+        "_alarm",
+        "_alarm_tick",
+        "_due",
+        "_heap",
+        "_hub",
+        "_idle",
+        "_kept",
+        "_most",
+        "_ready",
+        "_timers",
+    )
 
     def __init__(self, hub: Any) -> None:
         self._hub = hub
-        self._timers: list[tuple[int, int, Timer]] = []
-        """A heap: the next one first; some are off."""
-        self._most = _FEW
-        """So many timers there may be before those are thrown out that are off."""
+        self._timers: dict[int, list[Timer]] = {}
+        """By the tick at which they go off; some are off."""
+        self._heap: list[int] = []
+        """These ticks, the next one first."""
+        self._kept = 0
+        """How many timers are kept."""
+        self._most = _MANY
+        """So many there may be before those are thrown out that are off."""
+        self._due: deque[Timer] = deque()
         self._ready: deque[Callable[[], Any]] = deque()
-        self._numbers = count()
         self._alarm: Any = None
-        self._alarm_ns = _NEVER_NS
+        self._alarm_tick = _NEVER
         """When the loop's own timer goes off."""
         # While it is on the loop waits for nothing; it goes off in each turn that no alarm does.
         self._idle = hub.loop.idle(priority=hub.loop.MAXPRI)
 
     def __len__(self) -> int:
-        return len(self._timers) + len(self._ready)
+        return self._kept + len(self._due) + len(self._ready)
 
     def at(self, at_ns: int, begin: Callable[[], Any]) -> Timer:
         """Have something called at a time."""
         timer = Timer(begin)
-        heappush(self._timers, (at_ns, next(self._numbers), timer))
-        if len(self._timers) > self._most:
+        tick = -(-at_ns >> _TICK)
+        timers = self._timers.get(tick)
+        if timers is None:
+            self._timers[tick] = [timer]
+            heappush(self._heap, tick)
+            if tick < self._alarm_tick:
+                self._set_alarm(tick)
+        else:
+            timers.append(timer)
+        self._kept += 1
+        if self._kept > self._most:
             self._throw_out()
-        if at_ns < self._alarm_ns:
-            self._set_alarm(at_ns)
         return timer
 
     def spawn_at(self, at_ns: int, run: Callable[..., Any], *arguments: Any) -> Greenlet:
@@ -103,10 +124,10 @@ class Scheduler:
 
     def _await(self, timer: Timer) -> None:
         try:
-            while timer.is_on:
+            while timer.begin is not None:
                 self._hub.switch()
         finally:
-            timer.cancel()
+            timer.begin = None
 
     def soon(self, begin: Callable[[], Any]) -> None:
         """Have something called in its turn: after what is due, and what was here before."""
@@ -115,46 +136,69 @@ class Scheduler:
         self._ready.append(begin)
 
     def _throw_out(self) -> None:
-        """Keep only the timers that are on: most of all time-outs are cancelled long before."""
-        self._timers[:] = [entry for entry in self._timers if entry[2].is_on]
-        heapify(self._timers)
-        self._most = 2 * len(self._timers) + _FEW
+        """Keep only the timers that are on."""
+        on = {
+            tick: left
+            for tick, timers in self._timers.items()
+            if (left := [timer for timer in timers if timer.begin is not None])
+        }
+        self._timers = on
+        self._heap[:] = on
+        heapify(self._heap)
+        self._kept = sum(map(len, on.values()))
+        self._most = 2 * self._kept + _MANY
 
     def _ring(self) -> None:
-        self._alarm_ns = _NEVER_NS
+        self._alarm_tick = _NEVER
         self._work()
 
     def _work(self) -> None:
         """Work for a stretch."""
-        timers, ready, clock = self._timers, self._ready, time.monotonic_ns
+        heap, due, ready, clock = self._heap, self._due, self._ready, time.monotonic_ns
         now_ns = clock()
         end_ns = now_ns + _STRETCH_NS
         try:
             while now_ns < end_ns:
-                if timers and timers[0][0] <= now_ns:
-                    heappop(timers)[2].go()
+                if heap and heap[0] <= now_ns >> _TICK:
+                    due.extend(self._take(heappop(heap)))
+                if due:
+                    due.popleft().go()
                 elif ready:
                     ready.popleft()()
                 else:
                     break
                 now_ns = clock()
         finally:
-            while timers and not timers[0][2].is_on:
-                heappop(timers)
-            if not ready:
-                self._idle.stop()
-            if timers and timers[0][0] < self._alarm_ns:
-                self._set_alarm(timers[0][0])
+            self._look_ahead()
 
-    def _set_alarm(self, at_ns: int) -> None:
+    def _take(self, tick: int) -> list[Timer]:
+        """Return the timers of a tick, which are kept no more."""
+        timers = self._timers.pop(tick)
+        self._kept -= len(timers)
+        return [timer for timer in timers if timer.begin is not None]
+
+    def _look_ahead(self) -> None:
+        """Have the loop call again when there is something to do."""
+        heap = self._heap
+        if self._due:
+            self._set_alarm(0)
+            return
+        while heap and all(timer.begin is None for timer in self._timers[heap[0]]):
+            self._take(heappop(heap))
+        if not self._ready:
+            self._idle.stop()
+        if heap and heap[0] < self._alarm_tick:
+            self._set_alarm(heap[0])
+
+    def _set_alarm(self, tick: int) -> None:
         if self._alarm is not None:
             self._alarm.close()
-        self._alarm_ns = at_ns
+        self._alarm_tick = tick
         loop = self._hub.loop
         # The loop's clock stands still during a turn; an alarm set late in a long one would
         # otherwise go off early by as much.
         loop.update_now()
-        after_s = max(at_ns - time.monotonic_ns(), 0) / NS_PER_S
+        after_s = max((tick << _TICK) - time.monotonic_ns(), 0) / NS_PER_S
         # At the highest priority it goes off before anything else of its turn.
         self._alarm = loop.timer(after_s, priority=loop.MAXPRI)
         self._alarm.start(self._ring)

@@ -28,7 +28,7 @@ def test_a_process_of_the_stage_steps_back_and_one_that_has_ended_is_no_error(
     process = sleeper(start_new_session=True)
     lower_priority(process.pid)
     own = os.getpriority(os.PRIO_PROCESS, 0)  # these tests may be run under `nice`
-    assert os.getpriority(os.PRIO_PROCESS, process.pid) == max(5, own)
+    assert os.getpriority(os.PRIO_PROCESS, process.pid) == max(10, own)
     process.kill()
     process.wait()
     lower_priority(process.pid)
