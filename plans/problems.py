@@ -13,6 +13,8 @@ from dress_rehearsal.plans.shown import HIDDEN, looks_secret, shown, shown_key
 
 _MOST_SENTENCES: Final = 30
 _KINDS: Final = ("presets", "names")
+_KEY: Final = "[key]"
+"""How pydantic ends the location of a name in a table that may not stand there."""
 _PATTERNS: Final = {
     r"^[A-Z_][A-Z0-9_]{0,63}$": (
         "the name of an environment variable in capitals, such as SHOP_DSN; what it holds is read "
@@ -72,9 +74,11 @@ def _sentence(
     key = shown_key(location, _names(model, location))
     value = problem["input"]
     where = source_of(location, name, overridden)
+    at = placed_at(where, key)
     match problem["type"]:
         case "extra_forbidden":
-            return f"{where}: there is no key {key}; {_known_keys(model, location)}"
+            what = f"there is no key {key}" if at != where else "there is no such key"
+            return f"{where}: {what}; {_known_keys(model, location)}"
         case "missing":
             return f"{where}: the key {key} is missing; it must be given."
         case "value_error":
@@ -92,18 +96,29 @@ def _sentence(
             reason = message.removeprefix("Input should be ")
             if reason != message:
                 reason = f"expected {reason}"
-    if isinstance(value, dict):
-        return f"{where}: {key + ': ' if key else ''}{reason}."
+    if isinstance(value, dict) or problem["loc"][-1:] == (_KEY,):
+        return f"{at}: {reason}."
     secret = bool(location) and location[0] in _SECRET_SECTIONS
-    return f"{where}: {key} = {HIDDEN if secret else shown(value)}: {reason}."
+    return f"{at} = {HIDDEN if secret else shown(value)}: {reason}."
+
+
+def placed_at(where: str, key: str) -> str:
+    """Return how a sentence begins: what set a key, and the key, unless that names it already."""
+    return where if not key or where == option_of(key) else f"{where}: {key}"
+
+
+def option_of(key: str) -> str:
+    """Return the option that sets one key, as a sentence names it."""
+    return f"--set {key}"
 
 
 def _written(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """Return a location as the document has it: which kind of `pools` was read is no key of it."""
+    """Return a location as the document has it: which kind of `pools` was read is no key of it, nor
+    is pydantic's mark of a table's name."""
     return tuple(
         part
         for before, part in zip(("", *location), location, strict=False)
-        if not (before == "pools" and part in _KINDS)
+        if not (before == "pools" and part in _KINDS) and part != _KEY
     )
 
 

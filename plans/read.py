@@ -12,7 +12,13 @@ from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
 from dress_rehearsal.plans.files import is_file, kind_of, named
 from dress_rehearsal.plans.overrides import override
 from dress_rehearsal.plans.plan import Plan
-from dress_rehearsal.plans.problems import problem_sentences, secret_keys, source_of
+from dress_rehearsal.plans.problems import (
+    option_of,
+    placed_at,
+    problem_sentences,
+    secret_keys,
+    source_of,
+)
 from dress_rehearsal.plans.sections.ledgers import placed
 from dress_rehearsal.plans.sections.scenario import place_scenario
 from dress_rehearsal.plans.shown import shown_key
@@ -47,7 +53,7 @@ def read_plan(source: Path, overrides: Iterable[str] = ()) -> Plan:
             f"{named(path)} is a matrix of plans, not a plan: run it with `rehearse matrix`."
         )
     keys = [override(document, text) for text in overrides]
-    overridden = {key: f"--set {shown_key(key.split('.'))}" for key in keys}
+    overridden = {key: option_of(shown_key(key.split("."))) for key in keys}
     _place_commands(document, path.parent)
     _place_certificates(document, path.parent)
     placed(document, path.parent)
@@ -115,8 +121,8 @@ def refuse_secrets(document: Any, name: str, overridden: Mapping[str, str] | Non
         PlanInvalidError: one sentence for each such key.
     """
     problems = [
-        f"{source_of(key.split('.'), name, overridden or {})}: {key} seems to hold a password, a "
-        f"token or a webhook, and plans are written to every run: take it out."
+        f"{placed_at(source_of(key.split('.'), name, overridden or {}), key)} seems to hold a "
+        f"password, a token or a webhook, and plans are written to every run: take it out."
         for key in secret_keys(document)
     ]
     if problems:

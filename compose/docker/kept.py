@@ -24,10 +24,11 @@ from dress_rehearsal.compose.stage_folder import StageFolder, delete, temporary_
 from dress_rehearsal.compose.stage_record import StageRecord
 from dress_rehearsal.plans import Person, Plan, write_roster
 from dress_rehearsal.plans.read import plan_toml
-from dress_rehearsal.plans.sections.stage import StageSection
+from dress_rehearsal.plans.sections.app import LETTING_IN
 from dress_rehearsal.plans.sections.target import Target
 
 _DESCRIPTION = "kept.json"
+_ROSTER = "roster.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def keep(plan: Plan, people: Sequence[Person], tell: Tell) -> KeptStage:
     services: Services | None = None
     try:
         with folder.living():
-            write_roster(folder.path / "roster.csv", people)
+            write_roster(folder.path / _ROSTER, people)
         folder.expect_containers(socket_named())
         services = Services(client, folder, plan, folder.subfolder("logs"), tell)
         services.start_stores()
@@ -119,7 +120,9 @@ def keep(plan: Plan, people: Sequence[Person], tell: Tell) -> KeptStage:
         services.close()
         found = KeptStage(folder.path.name, plan.name, services.url, folder.path)
         with folder.living():
-            found.rehearsed_by.write_text(_from_outside(plan, services.url), encoding="utf-8")
+            found.rehearsed_by.write_text(
+                from_outside(plan, services.url, folder.path / _ROSTER), encoding="utf-8"
+            )
         document = asdict(found) | {"folder": str(found.folder)}
         with folder.living():
             (folder.path / _DESCRIPTION).write_text(json.dumps(document), encoding="utf-8")
@@ -134,11 +137,24 @@ def keep(plan: Plan, people: Sequence[Person], tell: Tell) -> KeptStage:
     return found
 
 
-def _from_outside(plan: Plan, url: str) -> str:
-    """Return a plan for a stage that is there already: what is done to a stage is left out."""
+def from_outside(plan: Plan, url: str, roster: Path) -> str:
+    """Return a plan for a stage that is there already, with the students whom it knows.
+
+    What sets a stage, or is done to it, is left out: of an external target it is refused.
+
+    Args:
+        roster: the file of the stage's students.
+    """
     host = urlsplit(url).hostname or ""
-    target = Target(stage="external", url=url, allow=(host,))
-    changed = {"target": target, "stage": StageSection(), "faults": ()}
+    usual = Plan(name=plan.name)
+    changed = {
+        "target": Target(stage="external", url=url, allow=(host,)),
+        "event": plan.event.model_copy(update={"roster": str(roster)}),
+        "app": usual.app.model_copy(update={key: getattr(plan.app, key) for key in LETTING_IN}),
+        "postgres": usual.postgres,
+        "stage": usual.stage,
+        "faults": (),
+    }
     return plan_toml(plan.model_copy(update=changed))
 
 

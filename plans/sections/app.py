@@ -1,11 +1,14 @@
 """The reference app's switches: how it hands out tickets, and how much of everything it has."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from dress_rehearsal.plans.strategies import STRATEGIES, Allocation, Strategy
 from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share, Whole
+
+LETTING_IN: Final = ("waiting_room", "admission_rate", "admission_cap")
+"""Keys that say of any target how its students are let in."""
 
 
 class App(Section):

@@ -9,6 +9,7 @@ from typing import Any, Final
 from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.plans.files import named, read_bytes
 from dress_rehearsal.plans.overrides import override
+from dress_rehearsal.plans.problems import option_of
 from dress_rehearsal.plans.read import check_plan
 from dress_rehearsal.plans.shown import shown_key
 from dress_rehearsal.scenarios.kind import kind_of
@@ -98,7 +99,7 @@ def load_plan(options: argparse.Namespace, overrides: list[str]) -> Plan:
     overridden = {key: _option(name) for name, key in _OPTIONS.items()}
     for text in overrides:
         key = override(document, text)
-        overridden[key] = f"--set {shown_key(key.split('.'))}"
+        overridden[key] = option_of(shown_key(key.split(".")))
     return check_plan(document, named(path), overridden)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from dress_rehearsal.plans import Plan, PlanError, read_plan
 from dress_rehearsal.plans.files import kind_of, named
+from dress_rehearsal.plans.problems import option_of
 from dress_rehearsal.plans.shown import shown_key
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.commands.locustfile import (
@@ -70,7 +71,7 @@ def is_drawn(plan: Plan, roster: Path | None) -> bool:
 def overriding(options: argparse.Namespace) -> list[tuple[str, str]]:
     """Return every option that overrides the plan, as a sentence names it, and what it sets."""
     given = [
-        (f"--set {shown_key(text.partition('=')[0].split('.'))}", text) for text in options.set
+        (option_of(shown_key(text.partition("=")[0].split("."))), text) for text in options.set
     ]
     if options.students is not None:
         given.append(("--students", f"event.students={options.students}"))

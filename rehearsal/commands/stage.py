@@ -48,11 +48,10 @@ def _up(options: argparse.Namespace) -> int:
     stage = keep(plan, people_of(plan, options.roster), lambda what: console.print(f"{what} …"))
     console.print(f"The stage {stage.name} for the plan {plan.name} is set: {stage.url}")
     console.print("Rehearse it as often as its tickets last, from another terminal too:")
-    roster = "" if options.roster is None else f" --roster {options.roster}"
     console.print(
         f'  REHEARSE_ADMIN_TOKEN="$(cat {stage.admin_token})" \\\n'
         f'  REHEARSE_GATE_TOKEN="$(cat {stage.entry_token})" \\\n'
-        f"    rehearse run {stage.rehearsed_by}{roster}",
+        f"    rehearse run {stage.rehearsed_by}",
         markup=False,
         highlight=False,
         soft_wrap=True,

@@ -19,6 +19,7 @@ from dress_rehearsal.plans import (
 from dress_rehearsal.plans.files import check_folder, is_file, kind_of
 from dress_rehearsal.plans.hosts import is_host
 from dress_rehearsal.plans.reach import reach_problems
+from dress_rehearsal.plans.sections.app import LETTING_IN
 from dress_rehearsal.plans.sections.ledgers import ledger_problems
 from dress_rehearsal.plans.shown import shown
 from dress_rehearsal.records.http.reach import UnreachableError, reach_of
@@ -28,8 +29,6 @@ from dress_rehearsal.reports.metrics import check_metric_names
 from dress_rehearsal.reports.words import counted
 from dress_rehearsal.scenarios.kind import check_actors
 
-_THEIRS: Final = ("waiting_room", "admission_rate", "admission_cap")
-"""Keys of `app` that say of any target how its students are let in."""
 _OURS: Final = ("app", "postgres")
 """Sections on the stage that is set here; of another target nobody here can change anything."""
 
@@ -123,7 +122,7 @@ def _target_problems(plan: Plan) -> Iterator[str]:
             yield str(error)
     usual = Plan(name=plan.name)
     for section in _OURS:
-        for key in getattr(plan, section).model_fields_set - set(_THEIRS):
+        for key in getattr(plan, section).model_fields_set - set(LETTING_IN):
             value = getattr(getattr(plan, section), key)
             if value != getattr(getattr(usual, section), key):  # a resolved plan has all of them
                 yield (

@@ -191,6 +191,9 @@ class TestNothingIsLeft:
         ended = rehearse("stage", "up", "plans/smoke.toml").end()
         assert ended.code == 0, ended.said
         assert "is set: http://" in ended.said
+        plan = ended.said.partition("    rehearse run ")[2].splitlines()[0]
+        rehearsed = rehearse("run", plan, "--dry-run", REHEARSE_ADMIN_TOKEN="opens-it").end()
+        assert rehearsed.code == 0, rehearsed.said
         listed = rehearse("stage", "status").end().said
         assert "plan smoke, http://" in listed
         assert "app-2" in listed

@@ -1,8 +1,10 @@
 """What is wrong with a key of somebody's own app is said as the plan writes it, and in words."""
 
+from pathlib import Path
+
 import pytest
 
-from dress_rehearsal.plans import PlanInvalidError
+from dress_rehearsal.plans import PlanInvalidError, read_plan
 from dress_rehearsal.plans.read import check_plan
 
 SECRET = "postgresql://u:q7Hd-4711@db/shop"
@@ -38,3 +40,31 @@ def test_a_wrong_key_is_named_as_it_is_written_and_in_words(
     assert sentence in str(refused.value)
     assert "pattern" not in str(refused.value)
     assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "begins"),
+    [
+        ("stage.limits.ap=t2.micro", "--set stage.limits.ap: expected 'app', 'kafka', "),
+        ("stage.limits.ap.cpus=1", "--set stage.limits.ap.cpus: stage.limits.ap: expected 'app', "),
+        ("stage.limits.app=t9.micro", "--set stage.limits.app = …: there is no size 't9.micro'"),
+        ("stage.limits.app={}", "--set stage.limits.app: limits without cpus and memory "),
+        ("app.backlog=1", "--set app.backlog = 1: expected greater than or equal to 128."),
+        ("app.worker=3", "--set app.worker: there is no such key; did you mean workers?"),
+        ("event={students=-1}", "--set event: event.students = -1: expected greater "),
+        ("description=https://u:q7Hd-4711@shop/", "--set description seems to hold a password"),
+    ],
+)
+def test_an_option_that_is_refused_names_its_key_once(override: str, begins: str) -> None:
+    with pytest.raises(PlanInvalidError) as refused:
+        read_plan(Path("smoke"), ["target.stage=docker", override])
+    [sentence] = refused.value.problems
+    assert sentence.startswith(begins)
+
+
+def test_a_wrong_name_in_a_table_is_said_as_the_plan_writes_it() -> None:
+    plan = {"name": "x", "target": {"stage": "docker"}, "stage": {"limits": {"ap": "t2.micro"}}}
+    with pytest.raises(PlanInvalidError) as refused:
+        check_plan(plan, "x.toml")
+    assert str(refused.value).startswith("x.toml: stage.limits.ap: expected 'app', 'kafka', ")
+    assert str(refused.value).endswith("(did you mean app?).")

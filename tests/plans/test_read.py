@@ -57,8 +57,8 @@ def test_overrides_apply_in_order_and_take_bare_words():
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("app.workerz=3", "there is no key app.workerz; did you mean workers?"),
-        ("zzz=1", "there is no key zzz; known keys there: abort, "),
+        ("app.workerz=3", "there is no such key; did you mean workers?"),
+        ("zzz=1", "there is no such key; known keys there: abort, "),
         ("app.workers=0", "app.workers = 0: expected greater than or equal to 1."),
         ("app.workers=two", "app.workers = …: expected a valid integer"),
         (
@@ -109,7 +109,7 @@ def test_everything_wrong_is_said_at_once_with_file_and_key(tmp_path):
     for words in ("app.workers", "app.speed", "event.tickets", "gates.0.limit"):
         assert f"{plan}: " in problems
         assert words in problems
-    assert "--set app.backlog: app.backlog = 1" in problems
+    assert "--set app.backlog = 1" in problems
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_of_many_problems_the_first_are_said(tmp_path):
 
 
 def test_a_secret_that_an_option_set_is_blamed_on_the_option():
-    with pytest.raises(PlanError, match=r"^--set name: name seems to hold"):
+    with pytest.raises(PlanError, match=r"^--set name seems to hold"):
         read_plan(Path("smoke"), ["name=xoxb-hunter2-1234567890"])
 
 

@@ -52,7 +52,7 @@ def test_a_value_that_a_sweep_s_plan_does_not_allow_stops_it_before_anything_sta
     over = "app.workers=2,none"
     code, _, errors = told("sweep", "smoke", "--over", over, "--out", tmp_path / "runs")
     assert code == 2
-    assert "--set app.workers: app.workers = …" in errors
+    assert "--set app.workers = …" in errors
     assert not (tmp_path / "runs").exists()
 
 
