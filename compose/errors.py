@@ -48,7 +48,7 @@ class ProcessFailedError(StageError):
 
     def __init__(self, name: str, how: str, log: str, last_lines: Sequence[str]) -> None:
         self.name = name
-        super().__init__(f"The stage is not set: {name} {how}; " + _log_sentence(log, last_lines))
+        super().__init__(f"The stage is not set: {name} {how}; " + log_sentence(log, last_lines))
 
 
 class StageNotReadyError(StageError):
@@ -58,7 +58,7 @@ class StageNotReadyError(StageError):
         self.name = name
         super().__init__(
             f"The stage is not set: {name} was not ready after {waited_s:.0f} s; "
-            + _log_sentence(log, last_lines)
+            + log_sentence(log, last_lines)
         )
 
 
@@ -84,7 +84,8 @@ def describe_exit(exit_code: int) -> str:
         return f"was killed by signal {-exit_code}"
 
 
-def _log_sentence(log: str, last_lines: Sequence[str]) -> str:
+def log_sentence(log: str, last_lines: Sequence[str]) -> str:
+    """Return the end of a sentence that says why something does not work: its log's last lines."""
     if not last_lines:
         return f"it wrote nothing to {log}."
     return f"the end of {log} says why:\n" + "\n".join(f"  {line}" for line in last_lines)

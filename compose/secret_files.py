@@ -6,6 +6,7 @@ readable for all: in a container, where nothing of the folder but single files i
 than the owner read them.
 """
 
+import argparse
 import secrets
 import sys
 from collections.abc import Mapping
@@ -81,10 +82,23 @@ def _kept(file: Path) -> str | None:
     return words[-1] if words else None
 
 
-def _main(folder: Path) -> None:
-    passwords = _kept(folder / "postgres_password"), _kept(folder / "redis.conf")
-    write_secret_files(folder, secret_files(_roster_to_try(), *passwords))
+def main(arguments: list[str]) -> int:
+    """Make a folder to try the containers by hand, say where it is, and return the exit code."""
+    parser = argparse.ArgumentParser(
+        description="Make the secrets of compose/docker-compose.yml; what is there already stays."
+    )
+    usual = Path(__file__).parent / "secrets"
+    parser.add_argument("folder", type=Path, nargs="?", default=usual, help="where (%(default)s)")
+    folder: Path = parser.parse_args(arguments).folder
+    try:
+        passwords = _kept(folder / "postgres_password"), _kept(folder / "redis.conf")
+        write_secret_files(folder, secret_files(_roster_to_try(), *passwords))
+    except OSError as error:
+        sys.stderr.write(f"The secrets cannot be written to {folder}: {error.strerror}.\n")
+        return 1
+    sys.stdout.write(f"The secrets are in {folder}; {folder / 'roster.csv'} has the students.\n")
+    return 0
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "secrets"))
+    sys.exit(main(sys.argv[1:]))

@@ -9,6 +9,7 @@ from dress_rehearsal.compose import Stage, StageError, UndecidedError
 from dress_rehearsal.plans import Fault, Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.words import fault_words
 
 _ENDS_WITHIN_S: Final = 45.0
 
@@ -98,15 +99,17 @@ class FaultSchedule:
                 what=fault.what,
                 at_s=round((begun_ns - t0_ns) / NS_PER_S, 3),
             )
-            self._note(f"Fault {fault.title} ({fault.strength}): {fault.what}.")
+            grade = "" if fault.is_switch else f", {fault.strength}"
+            self._note(f"Fault {fault_words(fault.title)}{grade}: {fault.what}.")
         else:
             self._run.stamp("fault", fault.title, t_ns=time.time_ns(), on=False)
-            self._note(f"Fault {fault.title} is over.")
+            self._note(f"Fault {fault_words(fault.title)} is over.")
         return True
 
     def _failed(self, fault: Fault, why: str, *, on: bool) -> None:
         self._run.stamp("fault", fault.title, t_ns=time.time_ns(), on=on, error=why)
-        self._note(f"The fault {fault.title} could not be {'done' if on else 'ended'}: {why}")
+        done = "done" if on else "ended"
+        self._note(f"The fault {fault_words(fault.title)} could not be {done}: {why}")
 
     def _wait_until(self, t_ns: int) -> None:
         self._over.wait(max(0.0, (t_ns - time.time_ns()) / NS_PER_S))

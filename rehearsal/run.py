@@ -25,6 +25,7 @@ from dress_rehearsal.rehearsal.incidents import stamp_interruption
 from dress_rehearsal.rehearsal.monitoring import Monitoring, monitored
 from dress_rehearsal.rehearsal.preflight.bystanders import Bystanders, others_than
 from dress_rehearsal.rehearsal.preflight.checks import check_usage
+from dress_rehearsal.rehearsal.preflight.containers import check_daemon
 from dress_rehearsal.rehearsal.preflight.external_target import (
     await_setup,
     check_ledgers,
@@ -66,6 +67,7 @@ def rehearse(
     stores = _stores(plan)
     people = check_usage(plan, runs, roster, performed=True)
     check_ledgers(plan)
+    check_daemon(plan)
     run = RunDirectory.create(runs, plan)
     screen.begin(plan, run)
     run.write_json(

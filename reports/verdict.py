@@ -29,7 +29,7 @@ from dress_rehearsal.reports.audit.put_off import put_off_notes
 from dress_rehearsal.reports.audit.sold_early import early_notes
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.census import CensusFinding, take_census
-from dress_rehearsal.reports.closed_load import judge_load, taken, what_acted, what_held
+from dress_rehearsal.reports.closed_load import judge_load, taken, what_held
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import (
     answers_by_step,
@@ -57,9 +57,9 @@ from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.unanswered import failed_for_all, unanswered_sale
+from dress_rehearsal.reports.what_ran import what_ran
 from dress_rehearsal.reports.words import (
     counted,
-    fault_words,
     milliseconds,
     pool_words,
     seconds,
@@ -289,26 +289,6 @@ def _endings(census: Census) -> list[str]:
         f"{written(census.sold_out)} sold out",
         *(f"{written(number)} {word}" for word, number in others.items() if number),
     ]
-
-
-def what_ran(evidence: Evidence) -> str:
-    """Return what was run in one line: the way tickets were handed out, pools, faults, changes."""
-    plan, app = evidence.plan, evidence.plan.app
-    faults = [fault_words(fault.title) for fault in plan.faults]
-    changed = evidence.environment.get("overrides") or []
-    if not plan.target.ours:
-        what = [f"{plan.target.url}"]
-    else:
-        what = [
-            app.allocation,
-            counted(app.workers, "worker"),
-            f"pools of {app.postgres_pool} (PostgreSQL) and {app.redis_pool} (Redis) each",
-            *([] if app.waiting_room == "off" else [f"a waiting room ({app.waiting_room})"]),
-            f"with {', '.join(faults)}" if faults else "no faults",
-        ]
-    what += [f"other than in the plan's file: {', '.join(map(str, changed))}"] if changed else []
-    who = counted(plan.event.students, "student") if plan.load is None else what_acted(evidence)
-    return f"{who}, {', '.join(what)}."
 
 
 def _gates(number: int) -> str:

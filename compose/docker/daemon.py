@@ -11,7 +11,7 @@ import docker
 import docker.errors
 import requests
 
-from dress_rehearsal.compose.errors import DaemonLostError, StageUnusableError
+from dress_rehearsal.compose.errors import DaemonLostError, StageUnusableError, log_sentence
 
 LABEL: Final = "dress-rehearsal.stage"
 """On every container, network and volume of a stage: the name of its folder."""
@@ -119,9 +119,8 @@ def doing(what: str, where: str | None = None) -> Iterator[None]:
     except docker.errors.BuildError as error:
         lines = [str(line.get("stream", line.get("error", ""))) for line in error.build_log]
         last = [line.rstrip() for text in lines for line in text.splitlines() if line.strip()][-15:]
-        end = "\n".join(f"  {line}" for line in last)
         raise StageUnusableError(
-            f"{start}: {error.msg}; the end of its log says why:\n{end}"
+            f"{start}: {error.msg}; {log_sentence('the log of its build', last)}"
         ) from error
     except docker.errors.APIError as error:
         said = " ".join(str(error.explanation or error).split()).rstrip(".")

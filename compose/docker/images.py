@@ -16,7 +16,7 @@ from docker.utils import parse_repository_tag
 from dress_rehearsal.compose.docker.clearing import IN_USE
 from dress_rehearsal.compose.docker.daemon import doing
 from dress_rehearsal.compose.docker.service_spec import Build, ServiceSpec
-from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.errors import StageUnusableError, log_sentence
 from dress_rehearsal.compose.held_name import held_name
 
 Tell = Callable[[str], None]
@@ -168,10 +168,9 @@ def _make(
 
 def _failed(image: str, error: str, lines: list[str]) -> StageUnusableError:
     said = [line for line in lines if not line.startswith(_DOCKERS_OWN)]
-    end = "\n".join(f"  {line}" for line in said[-_LAST_LINES:])
     return StageUnusableError(
-        f"The stage is not set: the image {image} cannot be built: {error.rstrip('.')}; the end of "
-        f"the build's log:\n{end}"
+        f"The stage is not set: the image {image} cannot be built: {error.rstrip('.')}; "
+        f"{log_sentence('the log of the build', said[-_LAST_LINES:])}"
     )
 
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Self
 
-from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.errors import StageUnusableError, log_sentence
 from dress_rehearsal.compose.guardian import Guardian
 from dress_rehearsal.compose.port import ClaimedPort
 from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec
@@ -139,8 +139,8 @@ class Prometheus:
         while not self._is_ready():
             if process.exit_code is not None or time.monotonic() > deadline:
                 raise StageUnusableError(
-                    f"Prometheus does not start; the end of {self._log} says why:\n"
-                    f"{chr(10).join(process.last_lines())}"
+                    f"Prometheus does not start; "
+                    f"{log_sentence(str(self._log), process.last_lines())}"
                 )
             time.sleep(_LOOK_S)
 

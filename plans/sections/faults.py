@@ -91,6 +91,11 @@ class Fault(Section):
         return f"T{name[1:]}" if name.startswith("the ") else name
 
     @property
+    def is_switch(self) -> bool:
+        """Whether it is on or off, and nothing between."""
+        return FAULTS[self.name].unit == "switch"
+
+    @property
     def strength(self) -> str:
         """Its grade as people read it: `100ms ± 20ms`."""
         return f"{self.grade} ± {format_duration(self.jitter)}" if self.jitter else self.grade

@@ -7,6 +7,7 @@ from typing import Final
 from dress_rehearsal.plans import Plan, PlanError, read_plan
 from dress_rehearsal.plans.files import kind_of, named
 from dress_rehearsal.plans.problems import option_of
+from dress_rehearsal.plans.read import bundled_plans
 from dress_rehearsal.plans.shown import shown_key
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.commands.locustfile import (
@@ -35,7 +36,7 @@ def add_plan(parser: argparse.ArgumentParser, default: Path | None = None) -> No
         metavar="PLAN",
         nargs="?" if default else None,
         default=default,
-        help="a TOML file, or a bundled plan: festival, smoke",
+        help=f"a TOML file, or a bundled plan: {', '.join(path.stem for path in bundled_plans())}",
     )
     parser.add_argument("--students", metavar="N", help="how many students act")
     parser.add_argument("--seed", metavar="N", help="seed of everything drawn")

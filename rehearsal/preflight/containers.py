@@ -1,6 +1,7 @@
 """What the doctor says of containers: Docker's daemon, and whether the limits can be given."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import psutil
 
@@ -14,8 +15,21 @@ def container_findings(plan: Plan) -> list[Finding]:
     return [_daemon(), *_limits(plan)]
 
 
+def check_daemon(plan: Plan) -> None:
+    """Check that a stage of containers can be set at all, before anything is made.
+
+    Raises:
+        StageUnusableError: no Docker daemon answers, or none whose containers can be measured.
+    """
+    if plan.target.stage == "docker":
+        # Only who has containers needs the Docker SDK.
+        from dress_rehearsal.compose.docker.daemon import connect, described
+
+        with closing(connect()) as client:
+            described(client)
+
+
 def _daemon() -> Finding:
-    # Only who has containers needs the Docker SDK.
     from dress_rehearsal.compose.docker.daemon import described
 
     needed = "a Docker daemon of this machine"

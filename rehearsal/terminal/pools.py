@@ -1,10 +1,12 @@
 """The pools of the live view: what of them is in use now, at most, and waited for."""
 
+import json
 from collections.abc import Iterator
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.visible import visible
 from dress_rehearsal.records.collectors.collector import Collector
+from dress_rehearsal.reports.pools.shared import is_asked
 from dress_rehearsal.reports.words import written
 
 Row = tuple[str, str, str, str]
@@ -49,8 +51,24 @@ def _connections(collector: Collector, words: str, source: str, pool: str) -> Ro
 
 
 def _accept_queue(collector: Collector) -> Row:
-    queued = _number(collector, "listen_queue_length")
-    return "accept queue", queued, _number(collector, "listen_queue_limit"), queued
+    """Return the fullest of the target's accept queues: each listening socket has its own."""
+    lengths = _by_socket(collector, "listen_queue_length")
+    limits = _by_socket(collector, "listen_queue_limit")
+    if not lengths:
+        return "accept queue", "-", "-", "-"
+    fullest = max(lengths, key=lambda socket: lengths[socket] / max(limits.get(socket, 1.0), 1.0))
+    queued, most = written(lengths[fullest]), limits.get(fullest)
+    return "accept queue", queued, "-" if most is None else written(most), queued
+
+
+def _by_socket(collector: Collector, name: str) -> dict[str, float]:
+    """Return the newest values of a metric of listening sockets, by their labels."""
+    return {
+        series.labels: value
+        for reading in collector.newest()
+        for series, value in zip(reading.series, reading.values, strict=True)
+        if series.name == name and is_asked(str(json.loads(series.labels).get("container", "")))
+    }
 
 
 def _number(collector: Collector, name: str, source: str = "", **labels: str) -> str:

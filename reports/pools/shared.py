@@ -177,7 +177,11 @@ def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
 def _is_asked(queue: Series) -> bool:
     """Return whether requests come through an accept queue: on this machine only the target's are
     recorded, in containers everybody's."""
-    container = queue.label("container")
+    return is_asked(queue.label("container"))
+
+
+def is_asked(container: str) -> bool:
+    """Return whether students' connections come to a container; without a name, to this machine."""
     return not container or service_of(container) in _ASKED
 
 

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
-from dress_rehearsal.compose.secret_files import secret_files, write_secret_files
+from dress_rehearsal.compose.secret_files import main, secret_files, write_secret_files
 from dress_rehearsal.target_app.neighbours import NeighbourSettings
 from dress_rehearsal.target_app.secret_files import add_files
 from dress_rehearsal.target_app.settings import EnvironmentSettings, Settings
@@ -165,6 +165,23 @@ def test_the_folder_of_secrets_is_the_owners_and_the_files_are_for_containers(
     subprocess.run(command, check=True, timeout=60)
     assert {file.name: file.read_text() for file in folder.iterdir()} == first
     assert len({value for value in first.values() if len(value) > 40}) >= len(first) - 2
+
+
+def test_the_command_that_makes_secrets_says_where_they_are_or_why_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as asked:
+        main(["--help"])
+    assert asked.value.code == 0
+    assert list(tmp_path.iterdir()) == []
+    assert main([str(tmp_path / "there")]) == 0
+    assert f"The secrets are in {tmp_path}/there; " in capsys.readouterr().out
+    (tmp_path / "file").write_text("")
+    assert main([str(tmp_path / "file")]) == 1
+    assert capsys.readouterr().err == (
+        f"The secrets cannot be written to {tmp_path}/file: File exists.\n"
+    )
 
 
 @pytest.mark.parametrize(

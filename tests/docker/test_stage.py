@@ -137,7 +137,7 @@ class TestNothingIsLeft:
             rehearse, tmp_path, REHEARSE_PYTHON_IMAGE=base, REHEARSE_APP_IMAGE="rehearsal-test-app"
         )
         assert "the image rehearsal-test-app cannot be built" in ended.said
-        assert "the end of the build's log" in ended.said
+        assert "the end of the log of the build says why" in ended.said
 
     def test_where_a_service_ends_at_once(
         self, rehearse: Rehearse, tmp_path: Path, broken_images: dict[str, str]

@@ -129,3 +129,9 @@ def test_a_run_is_shown_from_a_folder_that_is_gone(told, monkeypatch, tmp_path):
     code, shown, _ = told("run", "smoke", "--out", tmp_path)
     assert code == 99
     assert f"Report: {tmp_path}" in shown
+
+
+def test_the_help_names_every_bundled_plan(told):
+    code, output, _ = told("run", "--help")
+    assert code == 0
+    assert "or a bundled plan: festival, sizing, smoke" in " ".join(output.split())

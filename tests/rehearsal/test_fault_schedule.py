@@ -104,7 +104,7 @@ def test_each_happens_at_its_moment_and_ends_after_its_time(stage, play):
     assert on["grade"] == "300ms"
     assert in_time(on["at_s"], -0.2)
     assert on["what"] == "every transaction takes so much longer"
-    assert "Fault slow_database (300ms): every transaction takes so much longer." in told
+    assert "Fault slow_database, 300ms: every transaction takes so much longer." in told
 
 
 def test_what_lasts_to_the_end_of_the_sale_ends_with_it(stage, play):
@@ -183,3 +183,15 @@ def test_a_fault_that_does_not_get_ended_keeps_nobody(tmp_path, stage):
     schedule.end()
     assert told[-1] == "The fault sigterm_mid_sale could not be ended: It took more than 0.2 s."
     stage.slow.set()
+
+
+def test_it_is_told_of_in_words_with_the_name_of_its_service(play, stage):
+    schedule, _, _, told = play(
+        {"name": "pause", "service": "postgres", "at": "T-200ms", "lasts": "100ms"}
+    )
+    await_done(stage, 2)
+    schedule.end()
+    assert told == [
+        "Fault pause (PostgreSQL): PostgreSQL stands still, and goes on after 100ms.",
+        "Fault pause (PostgreSQL) is over.",
+    ]

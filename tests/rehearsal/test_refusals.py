@@ -24,3 +24,13 @@ def test_a_stage_that_has_nowhere_to_live_leaves_no_run_directory(tmp_path, caps
     assert "set TMPDIR to a shorter path" in capsys.readouterr().err
     assert left(tmp_path / "runs") == []
     assert list(home.iterdir()) == []
+
+
+def test_a_stage_of_containers_without_a_daemon_of_this_machine_is_refused_before_anything_is_made(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
+    where = ["--set", "target.stage=docker", "--out", f"{tmp_path}/runs"]
+    assert main(["run", "smoke", *where]) == 1
+    assert "on this machine only" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()

@@ -60,7 +60,7 @@ def test_the_app_s_alerts_are_on_the_timeline(faulty):
 
 def test_they_are_shown_as_they_happen(faulty):
     shown = faulty.output()
-    assert "Fault worker_crash (on): a worker of the app is killed." in shown
+    assert "Fault worker_crash: a worker of the app is killed." in shown
     assert "Fault redis_down is over." in shown
     assert "Alert enrolment_unasked" in shown
 

@@ -10,11 +10,14 @@ import pytest
 from rich.console import Console
 
 from dress_rehearsal.plans import Fault
+from dress_rehearsal.plans.sections.stage import StageSection
+from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.rehearsal.slack import slack_text
 from dress_rehearsal.rehearsal.terminal.screen import print_verdict
 from dress_rehearsal.reports.report import write_report
 from dress_rehearsal.reports.summary import escaped
-from dress_rehearsal.reports.verdict import judge, what_ran
+from dress_rehearsal.reports.verdict import judge
+from dress_rehearsal.reports.what_ran import what_ran
 from tests.reports.clock_setting import clock_set
 from tests.steps import PURCHASE
 
@@ -186,6 +189,28 @@ def test_beside_the_cause_stands_what_was_run(evidence_of):
     assert what_ran(changed).endswith(
         "with leak, other than in the plan's file: app.workers=2, event.students=200."
     )
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({}, "in containers."),
+        (
+            {"app": "t2.micro", "postgres": {"cpus": 0.5, "memory": "512 MiB"}},
+            "in containers with limits (app: t2.micro, postgres: 0.5 CPUs and 512 MiB).",
+        ),
+        ({"redis": {"cpus": 1}}, "in containers with limits (redis: 1 CPU)."),
+        ({"redis": {"memory": "1.5 GiB"}}, "in containers with limits (redis: 1536 MiB)."),
+    ],
+)
+def test_of_containers_their_limits_are_said(evidence_of, limits, words):
+    evidence = evidence_of(**SMALL)
+    update = {
+        "target": Target(stage="docker"),
+        "stage": StageSection.model_validate({"limits": limits}),
+    }
+    contained = dataclasses.replace(evidence, plan=evidence.plan.model_copy(update=update))
+    assert what_ran(contained).endswith(f"no faults, {words}")
 
 
 # -- can it be trusted ---------------------------------------------------------------------------

@@ -89,3 +89,15 @@ def test_it_does_not_outlive_a_conductor_that_was_killed(
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_one_that_ends_without_a_word_is_said_to_have_written_nothing(
+    tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = tmp_path / "prometheus"
+    silent.write_text("#!/bin/sh\nexit 1\n")
+    silent.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    server = Prometheus(config, tmp_path / "data", tmp_path / "prometheus.log")
+    with pytest.raises(StageUnusableError, match=r"it wrote nothing to \S+prometheus\.log\.$"):
+        server.__enter__()

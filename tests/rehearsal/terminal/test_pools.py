@@ -97,6 +97,19 @@ def test_a_foreign_apps_accept_queue_is_shown_where_it_can_be_read(foreign, coll
     assert newest_pools(foreign, collector) == [("accept queue", "7", "128", "7")]
 
 
+def test_of_several_accept_queues_the_fullest_that_students_come_to_is_shown(collector):
+    queues = {"nginx": (30.0, 8192.0), "app-1": (9.0, 4096.0), "app-2": (70.0, 4096.0)}
+    for container, (length, limit) in {**queues, "postgres": (99.0, 100.0)}.items():
+        labels = labels_json(container=container, port=8080)
+        collector.add(
+            [
+                Sample(1, "containers", "listen_queue_length", labels, length),
+                Sample(1, "containers", "listen_queue_limit", labels, limit),
+            ]
+        )
+    assert newest_pools(PLAN, collector)[2] == ("accept queue", "70", "4,096", "70")
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True
