@@ -19,7 +19,7 @@ from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.scenarios.answers.claims import CLAIMING, is_page
 from dress_rehearsal.scenarios.answers.server_timing import NAMES
 from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
-from dress_rehearsal.scenarios.client.connection import Exchange
+from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.histograms import Histograms
 from dress_rehearsal.scenarios.seconds import COLUMNS, Seconds

@@ -5,15 +5,14 @@ through TLS too. A request is written once: nothing here ever sends it again.
 """
 
 import select
-import ssl
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 from gevent import get_hub, getcurrent, monkey
 
 from dress_rehearsal.scenarios.client.deadline import Deadline, ExpiredError
+from dress_rehearsal.scenarios.client.exchange import Exchange, take_in, take_in_records
 from dress_rehearsal.scenarios.client.http import Answer, HeadAnswer, Request
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 from dress_rehearsal.scenarios.client.scheduler import scheduler
@@ -21,10 +20,8 @@ from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.client.tls import Secure, TlsSession
 from dress_rehearsal.scenarios.client.tunnel import open_tunnel, shake_hands
 from dress_rehearsal.scenarios.client.wire import (
-    ANCILLARY_BYTES,
     READ,
     READ_BYTES,
-    arrival_ns,
     connected,
     send,
     word_of,
@@ -36,23 +33,6 @@ _RECORDS: Final = 8
 """Reads of what came unasked through TLS, which may be its own business, until it is too much."""
 HEARTBEAT_S: Final = 10.0
 """How often a stream of server-sent events shows at least a sign of life."""
-
-
-@dataclass(slots=True)
-class Exchange:
-    """What one request went through; times in ns since the epoch, None where not reached."""
-
-    sent_ns: int | None = None
-    """First packet: the request's on an open connection, else the connection's own (SYN)."""
-    first_byte_ns: int | None = None
-    done_ns: int | None = None
-    read_ns: int | None = None
-    connect_us: int | None = None
-    new_connection: bool = False
-    bytes_read: int = 0
-    """Of the answer, head and body, as far as it came."""
-    answer: Answer | None = None
-    error: str | None = None
 
 
 class Connection:
@@ -258,10 +238,12 @@ class Connection:
             answer = stream
         else:
             answer = HeadAnswer() if request.head.startswith(b"HEAD ") else Answer()
-        take_in = self._take_in if self._tls is None else self._take_in_records
         while not answer.complete:
             self._await_readable(deadline)
-            arrived_ns = take_in(answer, into)
+            if self._tls is None:
+                arrived_ns = take_in(self._socket, answer, into)
+            else:
+                arrived_ns = take_in_records(self._socket, self._tls, answer, into)
             if deadline.is_over and not deadline.was_kept(arrived_ns):
                 raise NotAnsweredError(deadline.word)
             if stream is not None and arrived_ns and not stream.complete:
@@ -302,69 +284,3 @@ class Connection:
         reader, self._reader = self._reader, None
         if reader is not None:  # its time may have been up meanwhile
             reader.switch()
-
-    def _take_in(self, answer: Answer, into: Exchange) -> int:
-        """Read what is there; return when it arrived (Unix ns), 0 where there is nothing."""
-        try:
-            data, ancillary, _, _ = self._socket.recvmsg(READ_BYTES, ANCILLARY_BYTES)
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            raise NotAnsweredError(word_of(error, "connection_lost")) from error
-        into.read_ns = at_ns = time.time_ns()
-        if not data:
-            _end(answer, into)
-            return at_ns
-        if ancillary:
-            at_ns = arrival_ns(ancillary, at_ns)
-        into.bytes_read += len(data)
-        into.done_ns = at_ns
-        if into.first_byte_ns is None:
-            into.first_byte_ns = at_ns
-        answer.feed(data)
-        return at_ns
-
-    def _take_in_records(self, answer: Answer, into: Exchange) -> int:
-        """Read what is there through TLS; return when it arrived, 0 where there is nothing.
-
-        What a read brought counts with the time that it arrived at, if it completed a record: of
-        a record whose end has not come nothing can be known.
-        """
-        tls = self._tls
-        assert tls is not None
-        try:
-            data, ancillary, _, _ = self._socket.recvmsg(READ_BYTES, ANCILLARY_BYTES)
-            into.read_ns = time.time_ns()
-            at_ns = arrival_ns(ancillary, into.read_ns)
-            tls.take_in(data)
-            for plain in tls.plain():
-                if answer.complete:  # bytes that nobody asked for
-                    answer.keep_alive = False
-                    break
-                if not plain:
-                    _end(answer, into)
-                    break
-                into.bytes_read += len(plain)
-                into.done_ns = at_ns
-                if into.first_byte_ns is None:
-                    into.first_byte_ns = at_ns
-                answer.feed(plain)
-            reply = tls.outgoing()
-            if reply:  # of TLS itself: it takes new keys
-                send(self._socket, reply)
-        except BlockingIOError:
-            return 0
-        except ssl.SSLEOFError as error:
-            raise NotAnsweredError("connection_lost") from error
-        except ssl.SSLError as error:
-            raise NotAnsweredError("tls_broken") from error
-        except OSError as error:
-            raise NotAnsweredError(word_of(error, "connection_lost")) from error
-        return at_ns
-
-
-def _end(answer: Answer, into: Exchange) -> None:
-    """Take in that the far end sends nothing more: only now is such an answer known to be whole."""
-    if not answer.end():
-        raise NotAnsweredError("connection_lost")
-    into.done_ns = into.read_ns

@@ -9,7 +9,7 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.scenarios.busy import is_users_own
-from dress_rehearsal.scenarios.client.connection import Exchange
+from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.histograms import Histograms, edges_of
 from dress_rehearsal.scenarios.locustfiles.requests import EventReader

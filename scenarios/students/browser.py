@@ -14,8 +14,8 @@ from dress_rehearsal.records.steps import OTHER, STREAM
 from dress_rehearsal.records.tables import ABANDONED, JOURNEYS, NS_PER_S
 from dress_rehearsal.scenarios.answers.body import LONGEST_WORD
 from dress_rehearsal.scenarios.buyer import Buyer, Granted, Pending
-from dress_rehearsal.scenarios.client.connection import Exchange
 from dress_rehearsal.scenarios.client.deadline import Deadline, ExpiredError
+from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.session import Client
 from dress_rehearsal.scenarios.client.sse import EventStream

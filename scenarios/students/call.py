@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.scenarios.buyer import Admitted, Granted, Pending, Refused, Waiting
-from dress_rehearsal.scenarios.client.connection import Exchange
+from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.response import Headers
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN

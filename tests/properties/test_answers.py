@@ -16,7 +16,8 @@ from dress_rehearsal.records.tables import NS_PER_S, OUTCOMES
 from dress_rehearsal.scenarios.answers.body import Body
 from dress_rehearsal.scenarios.answers.qr_code import read_code
 from dress_rehearsal.scenarios.buyer import Granted
-from dress_rehearsal.scenarios.client.connection import Connection, Exchange
+from dress_rehearsal.scenarios.client.connection import Connection
+from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.sse import EventStream

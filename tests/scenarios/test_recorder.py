@@ -9,7 +9,7 @@ from dress_rehearsal.records import RunDirectoryUnusableError, tables
 from dress_rehearsal.records.tables import NS_PER_S as NS
 from dress_rehearsal.scenarios.answers.claims import read_claims
 from dress_rehearsal.scenarios.answers.vocabulary import MOST_WORDS
-from dress_rehearsal.scenarios.client.connection import Exchange
+from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN, Recorder
 

@@ -1,7 +1,8 @@
 """A line to an origin: the client's connection, asked as tests ask it."""
 
 from dress_rehearsal.plans.sections.target import Target
-from dress_rehearsal.scenarios.client.connection import Connection, Exchange
+from dress_rehearsal.scenarios.client.connection import Connection
+from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.origin import Origin
 from tests.scenarios.client.requests import request_to
 

@@ -12,7 +12,8 @@ import pytest
 
 from dress_rehearsal.records.stamps import SO_TIMESTAMPNS
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.client.connection import Connection, Exchange
+from dress_rehearsal.scenarios.client.connection import Connection
+from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.sse import EventStream

@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from dress_rehearsal.scenarios.client import local_address
-from dress_rehearsal.scenarios.client.connection import Connection, Exchange
+from dress_rehearsal.scenarios.client.connection import Connection
+from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses, port_range, spreads
 from dress_rehearsal.scenarios.client.origin import Origin
 from tests.scenarios.client.requests import request_to

@@ -7,8 +7,9 @@ import gevent
 import pytest
 
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.client.connection import Connection, Exchange
+from dress_rehearsal.scenarios.client.connection import Connection
 from dress_rehearsal.scenarios.client.deadline import Deadline, ExpiredError
+from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.scheduler import scheduler
 from dress_rehearsal.scenarios.client.sse import EventStream

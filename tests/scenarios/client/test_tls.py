@@ -13,7 +13,8 @@ import pytest
 
 from dress_rehearsal.records.http.reach import UnreachableError, reach_of
 from dress_rehearsal.records.tables import CONNECT_ERRORS
-from dress_rehearsal.scenarios.client.connection import Connection, Exchange
+from dress_rehearsal.scenarios.client.connection import Connection
+from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.errors import NotAnsweredError, NotSentError, ScenarioError
 from tests.scenarios.client.line import TRACE, Line, origin_at

@@ -1,0 +1,105 @@
+"""An exchange: what one request went through, and how its answer is read with the times it came."""
+
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from dress_rehearsal.scenarios.client.http import Answer
+from dress_rehearsal.scenarios.client.tls import TlsSession
+from dress_rehearsal.scenarios.client.wire import (
+    ANCILLARY_BYTES,
+    READ_BYTES,
+    arrival_ns,
+    send,
+    word_of,
+)
+from dress_rehearsal.scenarios.errors import NotAnsweredError
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What one request went through; times in ns since the epoch, None where not reached."""
+
+    sent_ns: int | None = None
+    """First packet: the request's on an open connection, else the connection's own (SYN)."""
+    first_byte_ns: int | None = None
+    done_ns: int | None = None
+    read_ns: int | None = None
+    connect_us: int | None = None
+    new_connection: bool = False
+    bytes_read: int = 0
+    """Of the answer, head and body, as far as it came."""
+    answer: Answer | None = None
+    error: str | None = None
+
+
+def take_in(plain: Any, answer: Answer, into: Exchange) -> int:
+    """Read what is there on a socket; return when it arrived (Unix ns), 0 where there is nothing.
+
+    Raises:
+        NotAnsweredError: the connection is broken.
+        NotUnderstoodError: what came is not HTTP/1.1, or more than anybody takes in.
+    """
+    try:
+        data, ancillary, _, _ = plain.recvmsg(READ_BYTES, ANCILLARY_BYTES)
+    except BlockingIOError:
+        return 0
+    except OSError as error:
+        raise NotAnsweredError(word_of(error, "connection_lost")) from error
+    into.read_ns = at_ns = time.time_ns()
+    if not data:
+        _end(answer, into)
+        return at_ns
+    if ancillary:
+        at_ns = arrival_ns(ancillary, at_ns)
+    _feed(data, at_ns, answer, into)
+    return at_ns
+
+
+def take_in_records(plain: Any, tls: TlsSession, answer: Answer, into: Exchange) -> int:
+    """Read what is there through TLS; returns and raises what `take_in` does.
+
+    What a read brought counts with the time that it arrived at, if it completed a record: of
+    a record whose end has not come nothing can be known.
+    """
+    try:
+        data, ancillary, _, _ = plain.recvmsg(READ_BYTES, ANCILLARY_BYTES)
+        into.read_ns = time.time_ns()
+        at_ns = arrival_ns(ancillary, into.read_ns)
+        tls.take_in(data)
+        for part in tls.plain():
+            if answer.complete:  # bytes that nobody asked for
+                answer.keep_alive = False
+                break
+            if not part:
+                _end(answer, into)
+                break
+            _feed(part, at_ns, answer, into)
+        reply = tls.outgoing()
+        if reply:  # of TLS itself: it takes new keys
+            send(plain, reply)
+    except BlockingIOError:
+        return 0
+    except ssl.SSLEOFError as error:
+        raise NotAnsweredError("connection_lost") from error
+    except ssl.SSLError as error:
+        raise NotAnsweredError("tls_broken") from error
+    except OSError as error:
+        raise NotAnsweredError(word_of(error, "connection_lost")) from error
+    return at_ns
+
+
+def _feed(data: bytes, at_ns: int, answer: Answer, into: Exchange) -> None:
+    into.bytes_read += len(data)
+    into.done_ns = at_ns
+    if into.first_byte_ns is None:
+        into.first_byte_ns = at_ns
+    answer.feed(data)
+
+
+def _end(answer: Answer, into: Exchange) -> None:
+    """Take in that the far end sends nothing more: only now is such an answer known to be whole."""
+    if not answer.end():
+        raise NotAnsweredError("connection_lost")
+    into.done_ns = into.read_ns
