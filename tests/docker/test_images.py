@@ -83,10 +83,10 @@ def test_each_run_has_its_own_code_and_what_nobody_needs_any_more_goes(
 
 
 def test_without_a_daemon_the_command_that_makes_them_says_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
     assert main() == 1
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith("The images cannot be made: no Docker daemon answers at unix://")
+    assert told.err.startswith("The images cannot be made: no Docker daemon answers at tcp://")
