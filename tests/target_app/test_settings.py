@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from dress_rehearsal.plans import plan
+from dress_rehearsal.plans import strategies
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
 from dress_rehearsal.target_app.errors import SettingsError
 from dress_rehearsal.target_app.settings import Allocation, Settings
@@ -53,7 +53,7 @@ def test_what_is_set_is_what_the_service_goes_by() -> None:
 
 def test_every_strategy_can_be_chosen_by_its_name_here_and_in_a_plan() -> None:
     assert set(get_args(Allocation)) == set(ALLOCATIONS)
-    assert set(get_args(plan.Allocation)) == set(ALLOCATIONS)
+    assert set(get_args(strategies.Allocation)) == set(ALLOCATIONS)
 
 
 @pytest.mark.parametrize("value", ["", "   "])

@@ -78,7 +78,7 @@ def test_a_cell_that_differs_is_told_and_keeps_its_report(quick):
     """What is expected here is not what happens: a miss and a false alarm."""
     done, folder, document = quick
     assert done.returncode == 99, done.stdout + done.stderr
-    assert "4 of 4 cells, 1 differs." in done.stdout
+    assert "4 of 4 cells, 1 differs" in done.stdout  # on a busy machine others may be undecided
     assert "atomic_update × ineligible_granted: lost.app was not found" in done.stdout
     assert "audit.ineligible was found though nothing should cause it" in done.stdout
     cell = cell_of(document, "atomic_update", "ineligible_granted")

@@ -186,7 +186,7 @@ def test_who_is_to_send_goes_before_the_next_answer_is_read(peers):
     def read(connection: Connection) -> None:
         ask(connection)
         order.append("read")
-        spin_until(due_ns)  # the first one is so slow that somebody falls due
+        spin_until(due_ns + MS)  # the first one is so slow that somebody falls due
 
     readers = [gevent.spawn(read, connection) for connection, _ in lines]
     gevent.sleep(0.05)
@@ -207,7 +207,7 @@ def test_who_is_to_send_goes_before_the_next_part_of_a_handshake_too(peers):
     def open_one(connection: Connection) -> None:
         open_tunnel(connection._socket, connection._readable, b"CONNECT h:443 HTTP/1.1\r\n\r\n")
         order.append("opened")
-        spin_until(due_ns)
+        spin_until(due_ns + MS)
 
     opening = [gevent.spawn(open_one, connection) for connection, _ in lines]
     gevent.sleep(0.05)
