@@ -94,7 +94,7 @@ class Limits(Section):
             return handler(written)
         if written not in PRESETS:
             raise ValueError(
-                f"there is no size {written!r}; there are {', '.join(PRESETS)}, or write "
+                f"there is no size of that name; there are {', '.join(PRESETS)}, or write "
                 f'{{ cpus = 1, memory = "1 GiB" }}'
             )
         cpus, memory = PRESETS[written]

@@ -47,7 +47,7 @@ def test_a_wrong_key_is_named_as_it_is_written_and_in_words(
     [
         ("stage.limits.ap=t2.micro", "--set stage.limits.ap: expected 'app', 'kafka', "),
         ("stage.limits.ap.cpus=1", "--set stage.limits.ap.cpus: stage.limits.ap: expected 'app', "),
-        ("stage.limits.app=t9.micro", "--set stage.limits.app = …: there is no size 't9.micro'"),
+        ("stage.limits.app=t9.micro", "--set stage.limits.app = …: there is no size of that name"),
         ("stage.limits.app={}", "--set stage.limits.app: limits without cpus and memory "),
         ("app.backlog=1", "--set app.backlog = 1: expected greater than or equal to 128."),
         ("app.worker=3", "--set app.worker: there is no such key; did you mean workers?"),
