@@ -6,22 +6,24 @@ writes a shard. A killed generator loses at most what it recorded since the last
 
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import gevent
 import numpy as np
 from gevent import get_hub
 from gevent.event import AsyncResult
+from numpy.typing import NDArray
 
 from dress_rehearsal.records import RecordError, RunDirectory, tables
-from dress_rehearsal.records.steps import Steps
+from dress_rehearsal.records.steps import STREAM, Steps
 from dress_rehearsal.scenarios.answers.claims import CLAIMING, is_page
 from dress_rehearsal.scenarios.answers.server_timing import NAMES
 from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
 from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.histograms import Histograms
+from dress_rehearsal.scenarios.recent import Recent
 from dress_rehearsal.scenarios.seconds import COLUMNS, Seconds
 from dress_rehearsal.scenarios.shard import ABSENT, ROW, Shard
 
@@ -94,6 +96,7 @@ class Recorder:
         self.error: RecordError | None = None
         """Why writing stopped; rows recorded after that are lost and the run must end."""
         self.requests = 0
+        """Rows that have been counted."""
         self.ends = dict.fromkeys((*tables.OUTCOMES, tables.ABANDONED), 0)
         """Requests by outcome, those abandoned apart: nobody missed their answers."""
         self.unfed: list[tuple[int, float, int, int, str | None]] | None = None
@@ -103,7 +106,9 @@ class Recorder:
         self.histograms = histograms or Histograms(self.steps)
         """What has been handed over for writing, as histograms."""
         self.begun: list[Exchange] = []
-        """Exchanges begun since they were last counted; of each is known when it was sent."""
+        """Exchanges that have begun and that were not counted as sent."""
+        self.recent = Recent()
+        """How late they were sent, and how long answers took."""
         self.seconds = Seconds(self.steps)
         """What was sent and what ended, by the second."""
         self._run = run
@@ -166,9 +171,6 @@ class Recorder:
             shard.bodies.append(self._claim(answer))
         else:
             shard.bodies.append(b"")
-        self.requests += 1
-        abandoned = error == tables.ABANDONED
-        self.ends[tables.ABANDONED if abandoned else tables.OUTCOMES[outcome]] += 1
         if self.unfed is not None:
             felt_ms = ((done_ns or intended_ns) - intended_ns) / 1e6
             self.unfed.append((step, felt_ms, exchange.bytes_read, outcome, error))
@@ -187,13 +189,32 @@ class Recorder:
 
     def count(self) -> None:
         """Count by the second what was sent and what ended since this was last called."""
-        begun, self.begun = self.begun, []
-        self.seconds.sent(one.sent_ns for one in begun if one.sent_ns is not None)
+        sent = [one for one in self.begun if one.sent_ns is not None]
+        # Who is prepared, or still connects, is sent later; who has ended never was.
+        self.begun = [one for one in self.begun if one.sent_ns is None and one.done_ns is None]
+        if sent:
+            sent_ns = np.array([one.sent_ns for one in sent], dtype=np.int64)
+            self.seconds.sent(sent_ns)
+            late = [
+                one.sent_ns - one.intended_ns for one in sent if one.sent_ns and one.intended_ns
+            ]
+            self.recent.sent(np.array(late, dtype=np.int64))
         columns = self._shard.columns(self._counted)
         rows = {name: columns[name].astype(np.int64) for name in COLUMNS}
         self._counted = len(self._shard)
-        abandoned = self._errors.words.get(tables.ABANDONED)
-        self.seconds.ended(rows, rows["error"] == (_NO_WORD if abandoned is None else abandoned))
+        self._count_ended(rows)
+
+    def _count_ended(self, rows: Mapping[str, NDArray[np.int64]]) -> None:
+        code = self._errors.words.get(tables.ABANDONED)
+        abandoned = rows["error"] == (_NO_WORD if code is None else code)
+        streams = self.steps.are(rows["step"], STREAM)
+        self.seconds.ended(rows, streams, abandoned)
+        self.recent.ended(rows, ~(streams | abandoned))
+        self.requests += len(abandoned)
+        self.ends[tables.ABANDONED] += int(abandoned.sum())
+        ends = np.bincount(rows["outcome"][~abandoned], minlength=len(tables.OUTCOMES))
+        for name, count in zip(tables.OUTCOMES, ends.tolist(), strict=True):
+            self.ends[name] += count
 
     def keep_writing(self) -> None:
         """Hand rows over every interval until killed; runs as a greenlet."""

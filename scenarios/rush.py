@@ -64,12 +64,6 @@ class Rush:
         self.t0_ns = 0
         self.closed_ns = 0
         self.census = Census(timetable, 0)
-        self.late_ns: list[int] = []
-        """`sent - intended` of requests since the last status."""
-        self.felt_ms: list[float] = []
-        """`done - intended` of requests that were waited for, since the last status."""
-        self.good_ms: list[float] = []
-        """… and of those among them that were answered well."""
         self.in_flight = 0
         self.connections = 0
         self._unplaced = order_of_arrival(timetable) if playing is None else playing

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dress_rehearsal.records import tables
 from dress_rehearsal.records.latency import felt_of
-from dress_rehearsal.records.steps import STREAM, Steps
+from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import NS_PER_S
 
 COLUMNS: Final = (
@@ -82,22 +82,28 @@ class Seconds:
 
     def arrived(self, times_ns: Iterable[int]) -> None:
         """Count students who began."""
-        for at_s, count in _by_second(times_ns):
+        for at_s, count in _by_second(np.fromiter(times_ns, dtype=np.int64)):
             self._second(at_s).arrivals += count
 
-    def sent(self, times_ns: Iterable[int]) -> None:
+    def sent(self, times_ns: NDArray[np.int64]) -> None:
         """Count requests that were sent."""
         for at_s, count in _by_second(times_ns):
             self._second(at_s).sent += count
 
-    def ended(self, rows: Mapping[str, NDArray[np.int64]], abandoned: NDArray[np.bool_]) -> None:
+    def ended(
+        self,
+        rows: Mapping[str, NDArray[np.int64]],
+        streams: NDArray[np.bool_],
+        abandoned: NDArray[np.bool_],
+    ) -> None:
         """Count requests by when they were answered, or given up.
 
         Args:
             rows: `COLUMNS` of `records.tables.REQUESTS`, -1 for null, words by their place.
+            streams: which are event streams.
             abandoned: whose answer the student needed no more.
         """
-        answered_ns, counts = felt_of(rows, self._steps.are(rows["step"], STREAM), abandoned)
+        answered_ns, counts = felt_of(rows, streams, abandoned)
         felt_ns = answered_ns - rows["intended_ns"]
         ends = np.where(abandoned, ENDS.index(tables.ABANDONED), rows["outcome"])
         ended_s = rows["done_ns"] // NS_PER_S
@@ -138,8 +144,6 @@ class Seconds:
         return self._seconds.setdefault(at_s, _Second(self._steps))
 
 
-def _by_second(times_ns: Iterable[int]) -> list[tuple[int, int]]:
-    seconds, counts = np.unique(
-        np.fromiter(times_ns, dtype=np.int64) // NS_PER_S, return_counts=True
-    )
+def _by_second(times_ns: NDArray[np.int64]) -> list[tuple[int, int]]:
+    seconds, counts = np.unique(times_ns // NS_PER_S, return_counts=True)
     return list(zip(seconds.tolist(), counts.tolist(), strict=True))

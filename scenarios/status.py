@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import gevent
-import numpy as np
 
 from dress_rehearsal.records import tables
 from dress_rehearsal.records.clock import ClockOffset
-from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.scheduler import scheduler
 from dress_rehearsal.scenarios.recorder import Recorder
 
@@ -63,9 +61,6 @@ class Performance(Protocol):
     """What is watched: a rush of students, or the users of a plain Locust file."""
 
     recorder: Recorder
-    late_ns: list[int]
-    felt_ms: list[float]
-    good_ms: list[float]
 
     @property
     def census(self) -> Stories:
@@ -109,11 +104,9 @@ class Observer:
         recorder.count()
         recorder.seconds.arrived(rush.census.began_ns[self._arrived :])
         self._arrived = len(rush.census.began_ns)
-        late, rush.late_ns = rush.late_ns, []
+        late_s, felt_s, good_s = recorder.recent.percentiles_s()
         # A turn that has not come yet is late already.
         lag_s, self._lag_s = max(self._lag_s, time.monotonic() - self._due_s), 0.0
-        felt, rush.felt_ms = rush.felt_ms, []
-        good, rush.good_ms = rush.good_ms, []
         counts = rush.census.counts or [0] * len(tables.STUDENT_OUTCOMES)
         return Status(
             generator=recorder.name,
@@ -125,14 +118,14 @@ class Observer:
             connections=rush.connections,
             unwritten_rows=recorder.unwritten,
             loop_lag_s=round(lag_s, 6),
-            late_p99_s=round(float(np.percentile(late, 99)) / NS_PER_S, 6) if late else None,
-            felt_p99_ms=_p99_ms(felt),
-            good_p99_ms=_p99_ms(good),
+            late_p99_s=None if late_s is None else round(late_s, 6),
+            felt_p99_ms=_ms(felt_s),
+            good_p99_ms=_ms(good_s),
             clock_offset_s=self._clock.seconds(),
             meter=recorder.histograms.document(),
             seconds=recorder.seconds.tell(now_ns),
         )
 
 
-def _p99_ms(values_ms: list[float]) -> float | None:
-    return round(float(np.percentile(values_ms, 99)), 3) if values_ms else None
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(1000 * seconds, 3)

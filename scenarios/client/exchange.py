@@ -2,7 +2,6 @@
 
 import ssl
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from dress_rehearsal.scenarios.client.http import Answer
@@ -11,16 +10,19 @@ from dress_rehearsal.scenarios.client.wire import (
     ANCILLARY_BYTES,
     READ_BYTES,
     arrival_ns,
-    send,
     word_of,
 )
 from dress_rehearsal.scenarios.errors import NotAnsweredError
 
 
-@dataclass(slots=True)
 class Exchange:
-    """What one request went through; times in ns since the epoch, None where not reached."""
+    """What one request went through; times in ns since the epoch, None where not reached.
 
+    One is made for every request: what is not reached costs nothing.
+    """
+
+    intended_ns: int = 0
+    """When it was meant to be sent; 0: nobody knows."""
     sent_ns: int | None = None
     """First packet: the request's on an open connection, else the connection's own (SYN)."""
     first_byte_ns: int | None = None
@@ -77,8 +79,8 @@ def take_in_records(plain: Any, tls: TlsSession, answer: Answer, into: Exchange)
                 break
             _feed(part, at_ns, answer, into)
         reply = tls.outgoing()
-        if reply:  # of TLS itself: it takes new keys
-            send(plain, reply)
+        if reply and plain.send(reply) != len(reply):  # of TLS itself: it takes new keys
+            raise NotAnsweredError("tls_broken")
     except BlockingIOError:
         return 0
     except ssl.SSLEOFError as error:

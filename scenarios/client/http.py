@@ -15,6 +15,7 @@ from dress_rehearsal.scenarios.client.limits import (
     LARGEST_HEAD,
 )
 from dress_rehearsal.scenarios.client.tls import Secure
+from dress_rehearsal.scenarios.client.whole_answer import headers_of, whole_answer
 from dress_rehearsal.scenarios.errors import NotUnderstoodError
 
 _RUN_ID_HEX_DIGITS: Final = 16
@@ -75,7 +76,6 @@ class TraceIds:
         return b"00-%b%08x%08x-%08x%08x-01" % (self._run, student, seq, student, seq)
 
 
-@dataclass(slots=True)
 class Answer:
     """An HTTP answer being put together by the parser (httptools' callback protocol).
 
@@ -91,20 +91,39 @@ class Answer:
     whole: bool = False
     """Whether its end has come: only then can the connection carry another exchange."""
     keep_alive: bool = True
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list, repr=False)
-    """As they came, in their order; those of interim answers are not among them."""
     body_bytes: int = 0
     """The size of the body, kept or not."""
     sets_cookies: bool = False
     _headed: bool = False
     """Whether the head is whole of the answer that counts."""
     _encoding: bytes = b""
-    _decoder: Decoder | None = field(default=None, repr=False)
+    _decoder: Decoder | None = None
     _beside: int = 0
     """Bytes so far that are not body."""
-    _parts: list[bytes] = field(default_factory=list, repr=False)
-    _parser: Any = field(default=None, init=False, repr=False)
-    """Made when the first bytes come: until then there may be better things to do."""
+    _parts: list[bytes] | tuple[()] = ()
+    """Of the body, beside its first."""
+    _parser: Any = None
+    """Made when the first bytes come."""
+
+    _head: bytes = b""
+    """Headers that nobody has asked for yet."""
+    _headers: list[tuple[bytes, bytes]] | None = None
+    is_plain: bool = True
+    """Whether it ends as its head says, and is complete then."""
+
+    def __init__(
+        self, status: int = 0, body: bytes = b"", server_timing: bytes = b"", complete: bool = False
+    ) -> None:
+        if status:  # of one that did not come over a connection
+            self.status, self.body, self.server_timing = status, body, server_timing
+            self.complete = complete
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """As they came, in their order; those of interim answers are not among them."""
+        if self._headers is None:
+            self._headers = headers_of(self._head)
+        return self._headers
 
     @property
     def whole_body(self) -> bool:
@@ -118,6 +137,8 @@ class Answer:
             NotUnderstoodError: they are not HTTP/1.1, or more than anybody takes in.
         """
         if self._parser is None:
+            if self.is_plain and self._take_whole(data):
+                return
             self._parser = httptools.HttpResponseParser(self)
         before = self.body_bytes
         try:
@@ -132,6 +153,17 @@ class Answer:
             self._parser = None  # they refer to each other
         elif not self.complete:
             self._bound(len(data) - (self.body_bytes - before))
+
+    def _take_whole(self, data: bytes) -> bool:
+        """Take in an answer that comes in one piece; False: it is none."""
+        found = whole_answer(data)
+        if found is None or self.complete:
+            return False
+        self.status, self._head, self.body, self.server_timing, self.sets_cookies, keep = found
+        self.body_bytes = len(self.body)
+        self.keep_alive = keep
+        self.complete = self.whole = self._headed = True
+        return True
 
     def _bound(self, beside: int) -> None:
         """Hang up on what is larger than anything is."""
@@ -204,13 +236,15 @@ class Answer:
         size = self.body_bytes
         self.body_bytes += len(body)
         if self.body_bytes <= KEPT_BODY:
-            if size:
+            if not size:
+                self.body = body
+            elif self._parts:
                 self._parts.append(body)
             else:
-                self.body = body
+                self._parts = [body]
         elif size <= KEPT_BODY:
             self.body = b"".join((self.body, *self._parts, body))[:BEGINNING]
-            self._parts = []
+            self._parts = ()
 
     def on_message_complete(self) -> None:
         """Close the answer that counts."""
@@ -240,12 +274,13 @@ class Answer:
         return True
 
 
-@dataclass(slots=True)
 class HeadAnswer(Answer):
     """An answer to HEAD: it ends with its head, whatever size that tells of the body."""
 
+    is_plain = False
+
     def on_headers_complete(self) -> None:
         """Close the answer that counts."""
-        Answer.on_headers_complete(self)
+        super().on_headers_complete()
         if self._headed:
-            Answer.on_message_complete(self)
+            self.on_message_complete()

@@ -16,12 +16,16 @@ from typing import Any, Final
 from gevent import Greenlet, get_hub, getcurrent
 
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.scenarios.client.readiness import Watched, readiness
 
 _STRETCH_NS: Final = 5_000_000
 _TICK: Final = 17
 """Timers go off at the next multiple of 2^17 ns (131 µs), so that those of about the same time are
 one entry of the heap. Most timers are time-outs that were cancelled long before: these cost next to
 nothing then, as they must at T-0, when all waiting for the clicks is over at once."""
+_HELD: Final = 32
+"""Requests that are held back until the answers are read that are there: sent in a row they cost
+less, for whoever takes them is awake."""
 _NEVER: Final = 2**63
 _MANY: Final = 100_000
 """Timers among which none is looked for that is off."""
@@ -64,6 +68,9 @@ class Scheduler:
         "_idle",
         "_kept",
         "_most",
+        "_next",
+        "_outbox",
+        "_readiness",
         "_ready",
         "_timers",
     )
@@ -80,6 +87,10 @@ class Scheduler:
         """So many there may be before those are thrown out that are off."""
         self._due: deque[Timer] = deque()
         self._ready: deque[Callable[[], Any]] = deque()
+        self._outbox: list[Timer] = []
+        self._next: list[Callable[[], Any]] = []
+        """What goes behind the answers that are there by now, once these have been looked for."""
+        self._readiness = readiness(hub, self._work)
         self._alarm: Any = None
         self._alarm_tick = _NEVER
         """When the loop's own timer goes off."""
@@ -87,7 +98,17 @@ class Scheduler:
         self._idle = hub.loop.idle(priority=hub.loop.MAXPRI)
 
     def __len__(self) -> int:
-        return self._kept + len(self._due) + len(self._ready)
+        waiting = len(self._due) + len(self._ready) + len(self._outbox) + len(self._next)
+        return self._kept + waiting
+
+    def watch(self, fileno: int, watched: Watched) -> None:
+        """Have somebody read, in its turn, whenever a socket can be read."""
+        watched.stirred = False
+        self._readiness.watch(fileno, watched)
+
+    def forget(self, fileno: int) -> None:
+        """Watch a socket no more; to be told before it is closed."""
+        self._readiness.forget(fileno)
 
     def at(self, at_ns: int, begin: Callable[[], Any]) -> Timer:
         """Have something called at a time."""
@@ -119,7 +140,8 @@ class Scheduler:
     def wait_for_turn(self) -> None:
         """Wait as an answer does that has come by now, or until something is raised here."""
         turn = Timer(getcurrent().switch)
-        self.soon(turn.go)
+        self._idle.start(self._work)
+        self._next.append(turn.go)
         self._await(turn)
 
     def _await(self, timer: Timer) -> None:
@@ -131,9 +153,16 @@ class Scheduler:
 
     def soon(self, begin: Callable[[], Any]) -> None:
         """Have something called in its turn: after what is due, and what was here before."""
-        if not self._ready:
-            self._idle.start(self._work)
+        self._idle.start(self._work)
         self._ready.append(begin)
+
+    def send(self, begin: Callable[[], Any]) -> Timer:
+        """Have something sent as soon as the answers are read that are there."""
+        if not self._outbox:
+            self._idle.start(self._work)
+        timer = Timer(begin)
+        self._outbox.append(timer)
+        return timer
 
     def _throw_out(self) -> None:
         """Keep only the timers that are on."""
@@ -163,13 +192,36 @@ class Scheduler:
                     due.extend(self._take(heappop(heap)))
                 if due:
                     due.popleft().go()
-                elif ready:
+                elif ready and len(self._outbox) < _HELD:
                     ready.popleft()()
-                else:
+                elif self._outbox:
+                    self._send_held()
+                elif not self._look_round():
                     break
                 now_ns = clock()
         finally:
             self._look_ahead()
+
+    def _send_held(self) -> None:
+        """Send what was held back; who has something to read by now will know it."""
+        self._gather()
+        outbox, self._outbox = self._outbox, []
+        for timer in outbox:
+            timer.go()
+
+    def _look_round(self) -> bool:
+        """Line up whoever something has come for; return whether there is anybody."""
+        self._gather()
+        if self._next:
+            self._ready.extend(self._next)
+            self._next.clear()
+        return bool(self._ready)
+
+    def _gather(self) -> None:
+        for watched in self._readiness.ready():
+            if not watched.stirred:
+                watched.stirred = True
+                self._ready.append(watched.read)
 
     def _take(self, tick: int) -> list[Timer]:
         """Return the timers of a tick, which are kept no more."""
@@ -185,7 +237,9 @@ class Scheduler:
             return
         while heap and all(timer.begin is None for timer in self._timers[heap[0]]):
             self._take(heappop(heap))
-        if not self._ready:
+        if self._ready or self._next or self._outbox:
+            self._idle.start(self._work)
+        else:
             self._idle.stop()
         if heap and heap[0] < self._alarm_tick:
             self._set_alarm(heap[0])

@@ -4,7 +4,6 @@ Events follow the HTML standard's `text/event-stream`, with lines that end in LF
 event counts only if it carries data, and its id is what a later `Last-Event-ID` names.
 """
 
-from dataclasses import dataclass, field
 from typing import Final
 
 from dress_rehearsal.scenarios.client.http import Answer
@@ -21,17 +20,17 @@ _UNNAMED: Final = b"message"
 """What an event is called that says no name of its own."""
 
 
-@dataclass(slots=True)
 class EventStream(Answer):
     """An answer of server-sent events, complete once one comes that is waited for.
 
     An answer that is not such a stream (a refusal, an error) is collected like any other.
+
+    Args:
+        until: the names of the events that are waited for: the first of them decides.
+        last_event_id: begin a stream with that of an earlier one that it goes on from.
     """
 
-    until: frozenset[bytes] = frozenset()
-    """The names of the events that are waited for: the first of them decides."""
-    last_event_id: str | None = None
-    """Of the last whole event; begin a stream with it and its answer may go on without one."""
+    is_plain = False
     retry_ms: int | None = None
     """How long the far end wants a reader to wait before coming back, if it said so."""
     decision: str | None = None
@@ -44,17 +43,23 @@ class EventStream(Answer):
     """The data of the first event that told the place, which is told as soon as a stream opens."""
     _events: bool = False
     """Whether the content type is that of events."""
-    _line: bytearray = field(default_factory=bytearray, repr=False)
-    """What has come of a line that has not ended."""
     _after_cr: bool = False
     _event: bytes = b""
-    _data: list[bytes] = field(default_factory=list, repr=False)
     _data_bytes: int = 0
     _too_large: bool = False
     """Whether an event was larger than one may be."""
     _id: bytes | None = None
 
-    # A slotted dataclass is made twice, so `super()` without arguments would look at the other.
+    def __init__(
+        self, until: frozenset[bytes] = frozenset(), last_event_id: str | None = None
+    ) -> None:
+        super().__init__()
+        self.until = until
+        self.last_event_id = last_event_id
+        """Of the last whole event."""
+        self._line = bytearray()
+        """What has come of a line that has not ended."""
+        self._data: list[bytes] = []
 
     @property
     def claim(self) -> bytes:
@@ -77,7 +82,7 @@ class EventStream(Answer):
         Raises:
             NotUnderstoodError: they are not HTTP/1.1, or more than anybody takes in.
         """
-        Answer.feed(self, data)
+        super().feed(data)
         if not self.complete and (self._too_large or len(self._line) > LARGEST_EVENT):
             raise NotUnderstoodError("event_too_large")
 
@@ -89,17 +94,17 @@ class EventStream(Answer):
         """Notice the content type, which says whether there are events."""
         if name.lower() == b"content-type" and not self.complete:
             self._events = value.startswith(b"text/event-stream")
-        Answer.on_header(self, name, value)
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Know by the head whether there are events: the answer may never be whole."""
-        Answer.on_headers_complete(self)
+        super().on_headers_complete()
         self.is_stream = self._events and self.status == 200
 
     def on_body(self, body: bytes) -> None:
         """Take in lines as they become whole; after the decision nothing counts."""
         if not self.is_stream:
-            Answer.on_body(self, body)
+            super().on_body(body)
             return
         self.body_bytes += len(body)
         if self.complete:
@@ -122,7 +127,7 @@ class EventStream(Answer):
         """End the answer, which may have decided before."""
         if self.decision is not None:
             self.keep_alive = self.keep_alive and bool(self._parser.should_keep_alive())
-        Answer.on_message_complete(self)
+        super().on_message_complete()
         self.whole = self.complete
 
     def _take_in(self, line: bytes) -> None:

@@ -2,12 +2,10 @@
 
 import re
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from gevent import get_hub
-
-from dress_rehearsal.scenarios.client.scheduler import scheduler
 from dress_rehearsal.scenarios.client.tls import Secure, TlsSession, failure_word
 from dress_rehearsal.scenarios.client.wire import READ_BYTES, send
 from dress_rehearsal.scenarios.errors import NotSentError
@@ -19,11 +17,11 @@ _LARGEST_REPLY: Final = 16_384
 _OPENED: Final = re.compile(rb"HTTP/1\.[01] 2[0-9][0-9]\b")
 
 
-def open_tunnel(plain: Any, readable: Any, request: bytes) -> None:
+def open_tunnel(plain: Any, await_turn: Callable[[], None], request: bytes) -> None:
     """Have a proxy connect on.
 
     Args:
-        readable: the loop's watcher of the socket.
+        await_turn: waits until there is something to read.
 
     Raises:
         NotSentError: it does not.
@@ -32,7 +30,7 @@ def open_tunnel(plain: Any, readable: Any, request: bytes) -> None:
     try:
         send(plain, request)
         while b"\r\n\r\n" not in reply:
-            _await_turn(readable)
+            await_turn()
             with suppress(BlockingIOError):
                 data = plain.recv(READ_BYTES)
                 reply += data
@@ -44,11 +42,11 @@ def open_tunnel(plain: Any, readable: Any, request: bytes) -> None:
         raise NotSentError("proxy_refused")
 
 
-def shake_hands(plain: Any, readable: Any, secure: Secure) -> TlsSession:
+def shake_hands(plain: Any, await_turn: Callable[[], None], secure: Secure) -> TlsSession:
     """Return the TLS session of a new connection.
 
     Args:
-        readable: the loop's watcher of the socket.
+        await_turn: waits until there is something to read.
 
     Raises:
         NotSentError: there is none, or the far end is not who it should be.
@@ -58,7 +56,7 @@ def shake_hands(plain: Any, readable: Any, secure: Secure) -> TlsSession:
     try:
         while not tls.shake_hands():
             send(plain, tls.outgoing())
-            _await_turn(readable)
+            await_turn()
             with suppress(BlockingIOError):
                 data = plain.recv(READ_BYTES)
                 tls.take_in(data)
@@ -73,9 +71,3 @@ def shake_hands(plain: Any, readable: Any, secure: Secure) -> TlsSession:
     except OSError as error:
         raise NotSentError("tls_failed") from error
     return tls
-
-
-def _await_turn(readable: Any) -> None:
-    """Wait until there is something to read, and then as an answer does: handshakes take long."""
-    get_hub().wait(readable)
-    scheduler().wait_for_turn()

@@ -23,7 +23,7 @@ KERNEL_TIMES: Final = _LINUX
 """Whether receive times come from the kernel; elsewhere they are the time of reading."""
 READ_BYTES: Final = 16_384
 """How much is read at once."""
-READ, WRITE = 1, 2
+_WRITE: Final = 2
 TIMESPEC: Final = struct.Struct("@qq")
 ANCILLARY_BYTES: Final = socket.CMSG_SPACE(TIMESPEC.size)
 _UNDER_WAY: Final = (errno.EINPROGRESS, errno.EALREADY)
@@ -102,7 +102,7 @@ def arrival_ns(ancillary: Sequence[tuple[int, int, bytes]], read_ns: int) -> int
 
 def await_writable(plain: Any) -> None:
     """Wait on the loop until more can be sent; the caller bounds the wait."""
-    writable = get_hub().loop.io(plain.fileno(), WRITE)
+    writable = get_hub().loop.io(plain.fileno(), _WRITE)
     try:
         get_hub().wait(writable)
     finally:

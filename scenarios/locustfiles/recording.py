@@ -45,9 +45,6 @@ class LoadRecording:
         histograms = Histograms(self._steps, edges_of(plan))
         self.recorder = Recorder(run, "generator", histograms, self._steps)
         self.census = Users(runner.begun_ns)
-        self.late_ns: list[int] = []
-        self.felt_ms: list[float] = []
-        self.good_ms: list[float] = []
         self.in_flight: int | None = None
         self.connections: int | None = None
         self.exceptions: Counter[str] = Counter()
@@ -61,15 +58,10 @@ class LoadRecording:
     def _ended(self, **event: Any) -> None:
         told = self.reader.read(event)
         self._runner.heard()
-        answer = Answer()
-        answer.status = told.status
-        exchange = Exchange(
-            sent_ns=told.began_ns,
-            done_ns=told.done_ns,
-            bytes_read=told.bytes,
-            answer=answer,
-            error=told.error,
-        )
+        exchange = Exchange()
+        exchange.sent_ns, exchange.done_ns = told.began_ns, told.done_ns
+        exchange.bytes_read, exchange.error = told.bytes, told.error
+        exchange.answer = Answer(status=told.status)
         self.recorder.begun.append(exchange)
         self.recorder.record(
             intended_ns=told.began_ns,
@@ -82,10 +74,6 @@ class LoadRecording:
             outcome=OK if told.error is None else FAILED,
         )
         self._seq += 1
-        felt_ms = (told.done_ns - told.began_ns) / 1e6
-        self.felt_ms.append(felt_ms)
-        if told.error is None:
-            self.good_ms.append(felt_ms)
 
     def _raised(self, exception: Any = None, tb: Any = None, **_: Any) -> None:
         where, frame = "", tb

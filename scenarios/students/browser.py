@@ -11,7 +11,7 @@ from typing import Any, Final
 from gevent import GreenletExit, getcurrent
 
 from dress_rehearsal.records.steps import OTHER, STREAM
-from dress_rehearsal.records.tables import ABANDONED, JOURNEYS, NS_PER_S
+from dress_rehearsal.records.tables import JOURNEYS, NS_PER_S
 from dress_rehearsal.scenarios.answers.body import LONGEST_WORD
 from dress_rehearsal.scenarios.buyer import Buyer, Granted, Pending
 from dress_rehearsal.scenarios.client.deadline import Deadline, ExpiredError
@@ -27,6 +27,12 @@ from dress_rehearsal.scenarios.students.connections import Connections, DefectEr
 from dress_rehearsal.scenarios.students.meaning import NO_CLAIM, meaning_of
 
 _MOST_CONNECTIONS: Final = 100
+_PREPARED: Final = frozenset({"log_in", "buy"})
+"""Methods that are called ahead, for their requests to be ready when they are due: all students may
+act at one instant, and what is done before it makes nobody late."""
+_AHEAD_NS: Final = (500_000_000, 1_500_000_000)
+"""How long ahead: each student otherwise, at times between these."""
+_SPREAD: Final = 64
 
 
 class _RushIsOverError(GreenletExit):  # type: ignore[misc]
@@ -57,6 +63,9 @@ class Browser:
         self.plan = rush.plan
         self.logged_in = False
         """Whether a login has succeeded."""
+        least_ns, most_ns = _AHEAD_NS
+        self.ahead_ns = least_ns + (most_ns - least_ns) * (student % _SPREAD) // _SPREAD
+        """How long before its time what is prepared is called."""
         self._rush = rush
         self._journey = int(rush.timetable.journey[student])
         self._device = device
@@ -189,7 +198,9 @@ class Browser:
         role = self._rush.moments.get(method)
         if role is None:
             return Reply(OK, None, intended_ns)
-        self._rush.sleep_until(intended_ns)
+        if intended_ns >= self._rush.closed_ns:
+            raise ClosedError
+        self._rush.sleep_until(intended_ns - (self.ahead_ns if method in _PREPARED else 0))
         call = Call(role, intended_ns, copy, wish, leave_ns)
         caller = getcurrent()
         self._calls[caller] = call
@@ -211,6 +222,8 @@ class Browser:
             raised = error
         finally:
             del self._calls[caller]
+        if call.last is None:  # it has sent nothing: it is over when it was to begin
+            self._rush.sleep_until(intended_ns)
         at_ns = call.over_ns()
         outcome, word, claim = meaning_of(method, call.last, said, raised, self._rush.troubles)
         self._record(call, outcome, word, is_last=True)
@@ -248,17 +261,19 @@ class Browser:
             self._record(call)
         rush = self._rush
         now_ns = time.time_ns()
-        if now_ns >= rush.closed_ns:
-            raise _RushIsOverError
         due_ns = call.due_ns(now_ns)
+        if max(now_ns, due_ns) >= rush.closed_ns:
+            raise _RushIsOverError
+        exchange = Exchange()
+        exchange.intended_ns = due_ns
         number = self._connections.free(call.copy)
-        sent = Sent(name, due_ns, Exchange(), next(self._numbers), number, stream)
+        sent = Sent(name, exchange, next(self._numbers), number, stream)
         try:
-            return self._connections.exchange(request, sent, call.leave_ns)
+            return self._connections.exchange(
+                request, sent, call.leave_ns, due_ns if due_ns > now_ns else 0
+            )
         finally:
             call.ended(sent)
-            if sent.exchange.sent_ns is not None:
-                rush.late_ns.append(sent.exchange.sent_ns - due_ns)
             if is_asides:
                 self._record(call)
 
@@ -287,7 +302,7 @@ class Browser:
             step = steps.give(step, call.role if sent.stream is None else STREAM)
         exchange.error = sent.word
         rush.recorder.record(
-            intended_ns=sent.intended_ns,
+            intended_ns=exchange.intended_ns,
             exchange=exchange,
             student=self.student,
             seq=sent.seq,
@@ -297,8 +312,3 @@ class Browser:
             outcome=sent.outcome,
         )
         exchange.answer = None  # whoever counts exchanges later needs no answers
-        if sent.stream is None and sent.word != ABANDONED and exchange.done_ns is not None:
-            felt_ms = (exchange.done_ns - sent.intended_ns) / 1e6
-            rush.felt_ms.append(felt_ms)
-            if sent.outcome in (OK, REFUSED):
-                rush.good_ms.append(felt_ms)

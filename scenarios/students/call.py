@@ -49,7 +49,6 @@ class Sent:
 
     name: str
     """Of its step."""
-    intended_ns: int
     exchange: Exchange
     seq: int
     connection: int

@@ -46,10 +46,16 @@ class Connections:
                 self._rush.connections -= line.is_open
             line.close()
 
-    def exchange(self, request: Request, sent: Sent, leave_ns: int | None) -> Answer:
+    def exchange(
+        self, request: Request, sent: Sent, leave_ns: int | None, due_ns: int = 0
+    ) -> Answer:
         """Send a request and await its answer; `sent` takes in what it comes to.
 
         Without an answer the status of what is returned is 0.
+
+        Args:
+            leave_ns: when a stream of events is left.
+            due_ns: when it is to be sent; 0: now.
         """
         rush, exchange, number, stream = self._rush, sent.exchange, sent.connection, sent.stream
         line = self._to(request, number)
@@ -60,9 +66,9 @@ class Connections:
         self._in_use.add(number)
         try:
             if stream is None:
-                answer = line.exchange(request, trace, exchange)
+                answer = line.exchange(request, trace, exchange, due_ns=due_ns)
             else:
-                answer = line.exchange(request, trace, exchange, leave_ns, stream)
+                answer = line.exchange(request, trace, exchange, leave_ns, stream, due_ns)
             sent.outcome, sent.word = outcome_of(answer.status, stream)
         except ExchangeError as error:
             sent.outcome = UNKNOWN if isinstance(error, NotAnsweredError) else FAILED

@@ -196,12 +196,16 @@ class Device:
             if intended_ns > leave_ns:
                 self._purchase.ended(StudentOutcome.GAVE_UP)
                 return
-            self._rush.sleep_until(intended_ns)
-            if self._purchase.decided and not self._clicking:
-                return
-            self._rush.census.clicked(self._student, intended_ns)
-            self._clicking = True
-            reply = self.browser.buy(intended_ns)
+            if not self._clicking:
+                self._rush.sleep_until(intended_ns)
+                if self._purchase.decided:
+                    return
+                self._clicking = True
+            try:
+                reply = self.browser.buy(intended_ns)
+            finally:
+                if time.time_ns() >= intended_ns:
+                    self._rush.census.clicked(self._student, intended_ns)
             self._clicking = False
             self._purchase.here_ns = max(self._purchase.here_ns, reply.at_ns)
             if self._answered(reply) or self._purchase.decided:
@@ -267,7 +271,7 @@ class Device:
         for number in range(1, int(self._rush.timetable.copies[self._student]) + 1):
             due_ns = click_ns + round(self.luck.between(0.05, 0.3) * NS_PER_S)
             wish = 0 if number % 2 else number
-            at_ns = time.monotonic_ns() + due_ns - time.time_ns()
+            at_ns = time.monotonic_ns() + due_ns - self.browser.ahead_ns - time.time_ns()
             copy = scheduler().spawn_at(at_ns, self._copy, number, wish, due_ns)
             self.copies.append(copy)
 

@@ -14,10 +14,17 @@ from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN, Recorder
 
 
+def exchange_of(**known):
+    exchange = Exchange()
+    for name, value in known.items():
+        setattr(exchange, name, value)
+    return exchange
+
+
 def add(recorder, seq, *, answer=None, error=None, outcome=OK, **times):
     recorder.record(
         intended_ns=1_000 + seq,
-        exchange=Exchange(answer=answer, error=error, **times),
+        exchange=exchange_of(answer=answer, error=error, **times),
         student=7,
         seq=seq,
         device=0,
@@ -149,13 +156,14 @@ def test_an_abandoned_request_is_counted_apart_and_recorded_as_it_was(run):
     add(recorder, 1, error="abandoned", outcome=UNKNOWN, done_ns=9)
     add(recorder, 2, error="abandoned", outcome=FAILED, done_ns=9)
     add(recorder, 3, done_ns=9)
+    recorder.count()
     assert recorder.ends == {"ok": 1, "refused": 0, "failed": 0, "unknown": 1, "abandoned": 2}
     assert [row[3] for row in recorder.unfed] == [UNKNOWN, UNKNOWN, FAILED, OK]
 
 
 def test_seconds_count_what_is_under_way_and_every_row_once(run):
     recorder = Recorder(run, "g")
-    under_way = Exchange(sent_ns=3 * NS)
+    under_way = exchange_of(sent_ns=3 * NS)
     recorder.begun += [under_way, Exchange()]  # the other never left
     add(recorder, 0, sent_ns=3 * NS, done_ns=4 * NS)
     recorder.count()

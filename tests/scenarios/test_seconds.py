@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dress_rehearsal.records import tables
+from dress_rehearsal.records.steps import STREAM
 from dress_rehearsal.records.tables import NS_PER_S as NS
 from dress_rehearsal.scenarios.seconds import COLUMNS, Seconds
 from tests import steps
@@ -25,12 +26,13 @@ def end(seconds, *rows, abandoned=False):
         columns["intended_ns"][position] = done_ns - round(felt_s * NS)
         columns["step"][position], columns["outcome"][position] = step, outcome
         columns["status"][position] = 200
-    seconds.ended(columns, np.full(len(rows), abandoned))
+    streams = BUNDLED.are(columns["step"], STREAM)
+    seconds.ended(columns, streams, np.full(len(rows), abandoned))
 
 
 def test_a_second_has_what_was_sent_and_what_ended_in_it():
     seconds = Seconds(BUNDLED)
-    seconds.sent([T * NS, T * NS + NS - 1, T * NS + NS])
+    seconds.sent(np.array([T * NS, T * NS + NS - 1, T * NS + NS]))
     seconds.arrived([T * NS + 5])
     end(
         seconds, (T + 0.5, 0.25, BUY, OK), (T + 0.999, 0.1, BUY, REFUSED), (T + 1, 3, LOGIN, FAILED)
@@ -70,7 +72,7 @@ def test_a_second_is_told_once_and_also_when_nothing_happened():
 def test_a_second_that_is_not_over_is_not_told():
     seconds = Seconds(BUNDLED)
     seconds.tell(T * NS)
-    seconds.sent([T * NS + 1])
+    seconds.sent(np.array([T * NS + 1]))
     assert seconds.tell(T * NS + 2) == []
     (told,) = seconds.tell((T + 1) * NS)
     assert told["sent"] == 1
@@ -98,8 +100,8 @@ def test_what_has_not_ended_is_in_no_second():
 def test_seconds_of_long_ago_are_forgotten_and_a_clock_that_jumps_floods_nobody():
     seconds = Seconds(BUNDLED)
     seconds.tell(T * NS)
-    seconds.sent([T * NS])
-    seconds.sent([(T + 3600) * NS])
+    seconds.sent(np.array([T * NS]))
+    seconds.sent(np.array([(T + 3600) * NS]))
     end(seconds, (T + 0.5, 0.1, BUY, OK))
     told = seconds.tell((T + 3601) * NS)
     assert len(told) < 30

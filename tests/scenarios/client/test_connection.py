@@ -265,7 +265,7 @@ def test_an_answer_that_closes_the_connection_leaves_it_closed(server, connectio
 
 
 def test_one_exchange_at_a_time(server, connection):
-    connection._busy = True
+    connection._caller = object()
     with pytest.raises(RuntimeError, match="one exchange at a time"):
         exchange(connection, server.port, Exchange())
 

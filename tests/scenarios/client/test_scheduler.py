@@ -205,7 +205,8 @@ def test_who_is_to_send_goes_before_the_next_part_of_a_handshake_too(peers):
     due_ns = 0
 
     def open_one(connection: Connection) -> None:
-        open_tunnel(connection._socket, connection._readable, b"CONNECT h:443 HTTP/1.1\r\n\r\n")
+        connection._caller = gevent.getcurrent()
+        open_tunnel(connection._socket, connection._await_turn, b"CONNECT h:443 HTTP/1.1\r\n\r\n")
         order.append("opened")
         spin_until(due_ns + MS)
 
@@ -328,7 +329,7 @@ def test_a_wake_up_that_was_meant_for_an_earlier_wait_is_no_sign_of_life(peers):
     begun = time.monotonic()
     reader = gevent.spawn(follow, connection)
     gevent.sleep(0.02)
-    scheduler().soon(connection._read_on)
+    scheduler().soon(connection.read)
     with pytest.raises(NotAnsweredError, match="timeout"):
         reader.get(timeout=5)
     assert time.monotonic() - begun < 4

@@ -1,0 +1,97 @@
+"""Readiness: which of the sockets that are watched have something to read.
+
+On Linux they are watched by one epoll instance of their own. A socket is put there once, not for
+each answer that is waited for, and the loop, which watches the instance, is told of all that have
+something in one call. Elsewhere the loop watches each.
+"""
+
+import select
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from gevent import monkey
+
+READ: Final = 1
+"""What a watcher of the loop's goes off for."""
+_MOST: Final = 4096
+"""How many are told at once."""
+
+
+class Watched(Protocol):
+    """What has something to read now and then."""
+
+    stirred: bool
+    """Whether something has come that it has not read yet, as far as anybody has looked."""
+
+    def read(self) -> None:
+        """Read all there is, or have it watched no more."""
+
+
+class Epoll:
+    """Sockets that are watched by the kernel.
+
+    Args:
+        hub: whose loop is to watch it.
+        begin: called by the loop when there may be something to read.
+    """
+
+    __slots__ = ("_epoll", "_watched", "_watcher")
+
+    def __init__(self, hub: Any, begin: Callable[[], Any]) -> None:
+        self._epoll = monkey.get_original("select", "epoll")()
+        self._watched: dict[int, Watched] = {}
+        self._watcher = hub.loop.io(self._epoll.fileno(), READ)
+        self._watcher.start(begin)
+
+    def watch(self, fileno: int, watched: Watched) -> None:
+        """Watch a socket, until it is to be forgotten."""
+        self._watched[fileno] = watched
+        self._epoll.register(fileno, select.EPOLLIN)
+
+    def forget(self, fileno: int) -> None:
+        """Watch a socket no more; it is still open."""
+        if self._watched.pop(fileno, None) is not None:
+            self._epoll.unregister(fileno)
+
+    def ready(self) -> list[Watched]:
+        """Return for whom something is there, in the order in which it came."""
+        watched = self._watched
+        return [watched[fileno] for fileno, _ in self._epoll.poll(0, _MOST)]
+
+
+class Watchers:
+    """Sockets that the loop watches one by one; see `Epoll`."""
+
+    __slots__ = ("_begin", "_hub", "_ready", "_watchers")
+
+    def __init__(self, hub: Any, begin: Callable[[], Any]) -> None:
+        self._hub, self._begin = hub, begin
+        self._ready: dict[int, Watched] = {}
+        self._watchers: dict[int, Any] = {}
+
+    def watch(self, fileno: int, watched: Watched) -> None:
+        """Watch a socket, until it is to be forgotten."""
+        watcher = self._watchers[fileno] = self._hub.loop.io(fileno, READ)
+        watcher.start(self._note, fileno, watched)
+
+    def _note(self, fileno: int, watched: Watched) -> None:
+        self._ready[fileno] = watched
+        self._begin()
+
+    def forget(self, fileno: int) -> None:
+        """Watch a socket no more; it is still open."""
+        self._ready.pop(fileno, None)
+        watcher = self._watchers.pop(fileno, None)
+        if watcher is not None:
+            watcher.stop()
+            watcher.close()
+
+    def ready(self) -> list[Watched]:
+        """Return for whom something is there, in the order in which it came."""
+        ready, self._ready = self._ready, {}
+        return list(ready.values())
+
+
+def readiness(hub: Any, begin: Callable[[], Any]) -> Epoll | Watchers:
+    """Return what watches sockets on a hub's loop on this system."""
+    return Epoll(hub, begin) if hasattr(select, "EPOLLIN") else Watchers(hub, begin)

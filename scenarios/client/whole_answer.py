@@ -1,0 +1,74 @@
+"""Whole answers: those that come in one piece and say plainly how long they are.
+
+Nearly all answers are like that. One look at the head is enough for them, where the parser calls
+back for each header; whatever is not plain is left to the parser.
+"""
+
+import re
+from typing import Final
+
+_HEAD: Final = re.compile(
+    rb"HTTP/1\.1 ([2-5][0-9][0-9]) [\t -~\x80-\xff]*+\r\n"
+    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t -~\x80-\xff]*+\r\n)*+)\r\n"
+)
+"""As strict as RFC 9112 is: status, and the headers in a block."""
+_LOOKED_AT: Final = re.compile(
+    rb"^(?=[cstu])(content-length|server-timing|set-cookie|connection|transfer-encoding"
+    rb"|content-encoding|upgrade):[ \t]*+([^\r]*)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_HEADER: Final = re.compile(rb"([^:\r\n]+):[ \t]*+([^\r]*)\r\n")
+_LENGTH, _TIMING, _COOKIE, _CONNECTION = range(4)
+_KINDS: Final = {
+    name: kind
+    for kind, names in enumerate(
+        (
+            (b"Content-Length", b"content-length"),
+            (b"Server-Timing", b"server-timing"),
+            (b"Set-Cookie", b"set-cookie"),
+            (b"Connection", b"connection"),
+        )
+    )
+    for name in names
+}
+"""As they are written nearly everywhere."""
+_BODILESS: Final = (b"204", b"304")
+_LONGEST_LENGTH: Final = 5
+"""Digits of a length: what is read at once is no longer."""
+
+WholeAnswer = tuple[int, bytes, bytes, bytes, bool, bool]
+"""Status, the headers' lines, the body, `Server-Timing`, and whether it sets cookies and the
+connection goes on."""
+
+
+def whole_answer(data: bytes) -> WholeAnswer | None:
+    """Return the answer that some bytes are, no more and no less; None: ask the parser."""
+    found = _HEAD.match(data)
+    if found is None:
+        return None
+    status, head = found.groups()
+    begin, length, timing, cookies, keep_alive = found.end(), -1, b"", False, True
+    for name, value in _LOOKED_AT.findall(head):
+        kind = _KINDS.get(name)
+        if kind is _LENGTH:
+            if length >= 0 or len(value) > _LONGEST_LENGTH or not value.isdigit():
+                return None
+            length = int(value)
+        elif kind is _TIMING:
+            timing = value.rstrip(b" \t")
+        elif kind is _CONNECTION:
+            keep_alive = value != b"close"
+            if keep_alive and value != b"keep-alive":
+                return None
+        elif kind is _COOKIE:
+            cookies = True
+        else:
+            return None
+    if length < 0 or begin + length != len(data) or status in _BODILESS:
+        return None
+    return int(status), head, data[begin:], timing, cookies, keep_alive
+
+
+def headers_of(head: bytes) -> list[tuple[bytes, bytes]]:
+    """Return names and values of a head's headers, as they came, in their order."""
+    return [(name, value.rstrip(b" \t")) for name, value in _HEADER.findall(head)]
