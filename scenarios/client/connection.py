@@ -18,6 +18,7 @@ from dress_rehearsal.scenarios.client.deadline import ExpiredError
 from dress_rehearsal.scenarios.client.exchange import Exchange, take_in, take_in_records
 from dress_rehearsal.scenarios.client.http import Answer, HeadAnswer, Request
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
+from dress_rehearsal.scenarios.client.readiness import SOMETHING
 from dress_rehearsal.scenarios.client.scheduler import Timer, scheduler
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.client.tls import Secure, TlsSession
@@ -59,7 +60,6 @@ class Connection:
         "_give_up_ns",
         "_hub",
         "_into",
-        "_is_watched",
         "_limit_ns",
         "_local",
         "_prepared",
@@ -92,9 +92,8 @@ class Connection:
         self._socket: Any = None
         self._tls: TlsSession | None = None
         self._unasked: Any = None
-        self._is_watched = False
-        """Whether the loop says when there is something to read."""
-        self.stirred = False
+        self.stirred = 0
+        """Whether something may have come that was not read (see `readiness.Watched`)."""
         self._read_ns = 0
         """When the last answer was read (Unix)."""
         self._ending: EventStream | None = None
@@ -201,7 +200,7 @@ class Connection:
                 with suppress(OSError):
                     self._socket.send(self._tls.bid_farewell())
                 self._tls = None
-            self._forget()
+            self._scheduler.forget(self._socket.fileno())
             self._socket.close()
             self._socket = self._unasked = None
         if self._ending is not None:
@@ -280,7 +279,7 @@ class Connection:
 
     def _is_doubtful(self) -> bool:
         """Return whether there is no open connection, or none that carries a request as it is."""
-        if not self._is_watched or self.stirred or self._ending is not None:
+        if self._socket is None or self.stirred or self._ending is not None:
             return True
         is_fresh = time.time_ns() - self._read_ns < _FRESH_NS
         return not is_fresh and bool(self._unasked.poll(0))
@@ -299,8 +298,7 @@ class Connection:
             into.sent_ns = time.time_ns()
             self._connect()
             into.connect_us = (time.time_ns() - into.sent_ns) // 1000
-        else:
-            self._watch()
+        self.stirred = 0
 
     def _is_its_own_business(self) -> bool:
         """Return whether what came unasked is TLS's own, such as the tickets of sessions."""
@@ -337,21 +335,11 @@ class Connection:
         self._socket = plain
         self._unasked = _plain_poll()
         self._unasked.register(plain.fileno(), select.POLLIN)
-        self._watch()
+        self._scheduler.watch(plain.fileno(), self)
         if self._secure is not None:
             if self._secure.tunnel:
                 open_tunnel(plain, self._await_turn, self._secure.tunnel)
             self._tls = shake_hands(plain, self._await_turn, self._secure)
-
-    def _watch(self) -> None:
-        if not self._is_watched:
-            self._scheduler.watch(self._socket.fileno(), self)
-            self._is_watched = True
-
-    def _forget(self) -> None:
-        if self._is_watched:
-            self._scheduler.forget(self._socket.fileno())
-            self._is_watched = False
 
     def _send(self, request: Request, trace: bytes, into: Exchange) -> bytes:
         """Send a request; return what of it could not be sent at once.
@@ -391,9 +379,10 @@ class Connection:
 
     def _await_turn(self) -> None:
         """Wait until there is something to read that is no answer yet."""
-        if not self._is_watched:
-            self._watch()
-        self._wait()
+        if self._unasked.poll(0):
+            self._scheduler.wait_for_turn()
+        else:
+            self._wait()
 
     def _wait(self) -> None:
         """Wait to be woken by the loop.
@@ -418,13 +407,12 @@ class Connection:
 
     def read(self) -> None:
         """Read what is there, in its turn; only the loop itself may call this."""
-        self.stirred = False
         if self._into is not None:
             self._read()
         elif self._waits and self._prepared is None:
+            self.stirred = 0
             self._end()
-        else:
-            self._forget()  # whoever sends next looks what it is
+        # Else it was not asked for: whoever sends next looks what it is.
 
     def _read(self, *, is_late: bool = False) -> None:
         """Read something of the answer.
@@ -434,6 +422,7 @@ class Connection:
         """
         into, answer = self._into, self._answer
         assert into is not None
+        has_ended, self.stirred = self.stirred > SOMETHING, 0
         if answer is None:
             answer = self._answer = Answer()
         try:
@@ -449,9 +438,13 @@ class Connection:
         elif answer.complete:
             into.answer = answer
             self._read_ns = into.read_ns or 0
+            if has_ended or into.bytes_read >= READ_BYTES:
+                self.stirred = SOMETHING  # there may be more, which is none of it
             self._end()
-        elif at_ns and isinstance(answer, EventStream):
-            self._begin(self._timeout_ns + round(HEARTBEAT_S * NS_PER_S))
+        elif at_ns:
+            self._scheduler.soon(self.read)  # whether there is more nobody says again
+            if isinstance(answer, EventStream):
+                self._begin(self._timeout_ns + round(HEARTBEAT_S * NS_PER_S))
 
     def _was_in_time(self, arrived_ns: int) -> bool:
         """Return whether what has arrived (Unix) came in time, however late it is looked at."""

@@ -13,6 +13,8 @@ from gevent import monkey
 
 READ: Final = 1
 """What a watcher of the loop's goes off for."""
+SOMETHING: Final = 1
+"""What has come, as the kernel writes it (EPOLLIN)."""
 _MOST: Final = 4096
 """How many are told at once."""
 
@@ -20,11 +22,12 @@ _MOST: Final = 4096
 class Watched(Protocol):
     """What has something to read now and then."""
 
-    stirred: bool
-    """Whether something has come that it has not read yet, as far as anybody has looked."""
+    stirred: int
+    """Not 0 where something has come that it has not read yet, as far as anybody has looked; more
+    than `SOMETHING` where nothing will come after that."""
 
     def read(self) -> None:
-        """Read all there is, or have it watched no more."""
+        """Read what there is; nobody says again that it is there."""
 
 
 class Epoll:
@@ -46,7 +49,7 @@ class Epoll:
     def watch(self, fileno: int, watched: Watched) -> None:
         """Watch a socket, until it is to be forgotten."""
         self._watched[fileno] = watched
-        self._epoll.register(fileno, select.EPOLLIN)
+        self._epoll.register(fileno, select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET)
 
     def forget(self, fileno: int) -> None:
         """Watch a socket no more; it is still open."""
@@ -54,9 +57,14 @@ class Epoll:
             self._epoll.unregister(fileno)
 
     def ready(self) -> list[Watched]:
-        """Return for whom something is there, in the order in which it came."""
-        watched = self._watched
-        return [watched[fileno] for fileno, _ in self._epoll.poll(0, _MOST)]
+        """Return for whom something has come since this was last asked, in that order."""
+        stirred, watched = [], self._watched
+        for fileno, events in self._epoll.poll(0, _MOST):
+            one = watched[fileno]
+            if not one.stirred:
+                stirred.append(one)
+            one.stirred |= events
+        return stirred
 
 
 class Watchers:
@@ -89,7 +97,10 @@ class Watchers:
     def ready(self) -> list[Watched]:
         """Return for whom something is there, in the order in which it came."""
         ready, self._ready = self._ready, {}
-        return list(ready.values())
+        stirred = [one for one in ready.values() if not one.stirred]
+        for one in stirred:
+            one.stirred = SOMETHING
+        return stirred
 
 
 def readiness(hub: Any, begin: Callable[[], Any]) -> Epoll | Watchers:

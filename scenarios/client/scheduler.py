@@ -103,7 +103,7 @@ class Scheduler:
 
     def watch(self, fileno: int, watched: Watched) -> None:
         """Have somebody read, in its turn, whenever a socket can be read."""
-        watched.stirred = False
+        watched.stirred = 0
         self._readiness.watch(fileno, watched)
 
     def forget(self, fileno: int) -> None:
@@ -218,10 +218,7 @@ class Scheduler:
         return bool(self._ready)
 
     def _gather(self) -> None:
-        for watched in self._readiness.ready():
-            if not watched.stirred:
-                watched.stirred = True
-                self._ready.append(watched.read)
+        self._ready.extend([watched.read for watched in self._readiness.ready()])
 
     def _take(self, tick: int) -> list[Timer]:
         """Return the timers of a tick, which are kept no more."""
