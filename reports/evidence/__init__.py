@@ -1,5 +1,6 @@
 """The evidence: all that a run left behind, read once; the only input of every judgement."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -54,6 +55,7 @@ class Evidence:
         events: the lines of `timeline.jsonl`, in the order of their times.
         damage: what of the record cannot be read and is left out.
         steps: those of its scenario, with what each is for.
+        unkept: how many values the answers' headers said that cannot be kept, by their names.
     """
 
     run: str
@@ -67,6 +69,7 @@ class Evidence:
     ledger: pd.DataFrame
     damage: tuple[Damage, ...] = ()
     steps: Steps = field(default_factory=Steps.ticket_open)
+    unkept: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Add to `requests` what each was for, as the column `role`."""
@@ -202,6 +205,7 @@ def read_evidence(run: RunDirectory) -> Evidence:
         ledger=_ordered(recorded.ledger, ["source", "number", "ticket"]),
         damage=recorded.damage,
         steps=recorded.steps,
+        unkept=recorded.unkept,
     )
 
 
