@@ -1,5 +1,7 @@
 """All that a run recorded, read once: what could have been recorded, and what is damaged."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
@@ -30,6 +32,7 @@ class Recorded:
     Attributes:
         events: in the order of their times.
         damage: what was left out, and why.
+        unkept: how many values the answers' headers said that cannot be kept, by their names.
     """
 
     plan: Plan
@@ -41,6 +44,7 @@ class Recorded:
     ledger: pa.Table
     damage: tuple[Damage, ...]
     steps: Steps
+    unkept: Mapping[str, int]
 
 
 def read_recorded(run: RunDirectory) -> Recorded:
@@ -56,7 +60,8 @@ def read_recorded(run: RunDirectory) -> Recorded:
     apart_ns = round(apart_s * NS_PER_S)
     events, found = on_one_axis(run.timeline(damage), apart_ns)
     damage += found
-    requests, metrics = run.request_table(damage), run.metric_table(damage)
+    unkept: Counter[str] = Counter()
+    requests, metrics = run.request_table(damage, unkept), run.metric_table(damage)
     middle_ns = _middle_ns(events, requests, metrics)
     bounds = Bounds(middle_ns - apart_ns, middle_ns + apart_ns, plan.event.students)
 
@@ -76,6 +81,7 @@ def read_recorded(run: RunDirectory) -> Recorded:
         ledger=sound(run.ledger_table(damage), soundness.LEDGER, "ledger.parquet"),
         steps=run.steps(damage),
         damage=tuple(dict.fromkeys(damage)),
+        unkept=dict(sorted(unkept.items())),
     )
 
 

@@ -1,11 +1,14 @@
 """The run directory: the only hand-over between performing a rehearsal and judging it."""
 
 import json
+import os
 import secrets
 import shutil
 import time
 import tomllib
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +26,7 @@ from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.environment import read_facts
 from dress_rehearsal.records.errors import RunDirectoryUnreadableError, RunDirectoryUnusableError
 from dress_rehearsal.records.files import is_there, listed, reason, regular, remedy, resolved
+from dress_rehearsal.records.server_timing import with_few_words, with_timings
 from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.timeline import FILE as TIMELINE
 from dress_rehearsal.records.timeline import EventKind, TimelineEvent, read_events
@@ -97,7 +101,7 @@ class RunDirectory:
 
     @property
     def requests(self) -> Path:
-        """Folder of request shards (`tables.REQUESTS`)."""
+        """Folder of request shards (`tables.REQUEST_SHARDS`)."""
         return self.path / "requests"
 
     @property
@@ -252,13 +256,30 @@ class RunDirectory:
         self._tell(found, damage)
         return sorted(events, key=lambda event: event.t_ns)
 
-    def request_table(self, damage: list[Damage] | None = None) -> pa.Table:
+    def request_table(
+        self, damage: list[Damage] | None = None, unkept: Counter[str] | None = None
+    ) -> pa.Table:
         """Return every request of every shard (`tables.REQUESTS`), in no particular order.
+
+        Args:
+            unkept: counts, by its name, each value that an answer said and that cannot be kept.
 
         Raises:
             RunDirectoryUnreadableError: a shard is damaged, and nobody is told of it.
         """
-        return self._parts(self.requests, 0, tables.REQUESTS, damage)
+        counts: list[Counter[str]] = [Counter()]
+
+        def made(shard: pa.Table) -> pa.Table:
+            own: Counter[str] = Counter()  # shards are read beside each other
+            counts.append(own)
+            return with_timings(shard, own)
+
+        schema = tables.REQUESTS.append(tables.REQUEST_SHARDS.field(tables.SERVER_TIMING))
+        table = with_few_words(self._parts(self.requests, 0, schema, damage, made), counts[0])
+        if unkept is not None:
+            for each in counts:
+                unkept.update(each)
+        return table
 
     def metric_table(self, damage: list[Damage] | None = None) -> pa.Table:
         """Return every sample (`tables.METRICS`).
@@ -307,7 +328,12 @@ class RunDirectory:
             return None
 
     def _parts(
-        self, folder: Path, first: int, schema: pa.Schema, damage: list[Damage] | None
+        self,
+        folder: Path,
+        first: int,
+        schema: pa.Schema,
+        damage: list[Damage] | None,
+        made: Callable[[pa.Table], pa.Table] = lambda part: part,
     ) -> pa.Table:
         try:
             paths = listed(folder, ".parquet")
@@ -315,8 +341,18 @@ class RunDirectory:
             self._tell([_left_out(folder.name, reason(error))], damage)
             paths = []
         self._tell(missing_parts(folder.name, [path.name for path in paths], first), damage)
-        parts = [self._table(part, schema, damage) for part in paths]
-        return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
+
+        def read(path: Path) -> tuple[pa.Table, list[Damage]]:
+            found: list[Damage] = []
+            return made(self._table(path, schema, found)), found
+
+        with ThreadPoolExecutor(os.cpu_count()) as readers:  # Arrow reads without the GIL
+            parts = list(readers.map(read, paths))
+        for _, found in parts:
+            self._tell(found, damage)
+        if not parts:
+            return made(schema.empty_table())
+        return pa.concat_tables([part for part, _ in parts]).unify_dictionaries()
 
     def _table(self, path: Path, schema: pa.Schema, damage: list[Damage] | None) -> pa.Table:
         if not is_there(path):

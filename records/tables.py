@@ -81,6 +81,10 @@ NOT_KEPT: Final = "not_kept"
 SCENARIO_TROUBLES: Final = "scenario_troubles"
 """The phase on the timeline that says what went wrong with somebody's own scenario, how often."""
 
+MOST_WORDS: Final = 1000
+"""Words of a column that are the target's and kept: who makes up a word an answer would make it
+grow without end, and past what its codes can count."""
+
 LOOP_BUSY: Final = "loop_busy"
 """The phase on the timeline that says how long a loop stood still, and in whose code."""
 
@@ -109,7 +113,7 @@ CLAIMS: Final = pa.schema(
 
 A run of before these were recorded has none of them."""
 
-REQUESTS: Final = pa.schema(
+_ASKED: Final = pa.schema(
     [
         ("intended_ns", pa.int64()),  # when the student meant to act
         ("sent_ns", pa.int64()),  # first packet: of the request, or of a new connection (SYN)
@@ -127,9 +131,14 @@ REQUESTS: Final = pa.schema(
         ("bytes", pa.int32()),  # of the answer, head and body
         ("new_connection", pa.bool_()),
         ("connect_us", pa.int32()),  # null unless new_connection
-        ("queue_us", pa.int32()),  # from here on: the answer's Server-Timing
+    ]
+)
+
+TIMINGS: Final = pa.schema(
+    [
+        ("queue_us", pa.int32()),
         ("pool_us", pa.int32()),
-        ("db_connect_us", pa.int32()),  # null too where nobody measured it
+        ("db_connect_us", pa.int32()),
         ("db_us", pa.int32()),
         ("redis_connect_us", pa.int32()),
         ("redis_us", pa.int32()),
@@ -137,9 +146,20 @@ REQUESTS: Final = pa.schema(
         ("app_us", pa.int32()),
         ("pool", _WORD),  # the pool that was waited for longest, of CLIENT_POOLS; null: none named
         ("worker", _WORD),  # the pid of the worker that answered; null where it is not said
-        *CLAIMS,
     ]
 )
+"""What an answer's `Server-Timing` says; null where it does not, or nobody measured it."""
+
+TIMES: Final = tuple(field.name for field in TIMINGS if field.type == pa.int32())
+TIMING_WORDS: Final = tuple(field.name for field in TIMINGS if field.type == _WORD)
+
+REQUESTS: Final = pa.schema([*_ASKED, *TIMINGS, *CLAIMS])
+"""A request as it is judged."""
+
+SERVER_TIMING: Final = "server_timing"
+REQUEST_SHARDS: Final = pa.schema([*_ASKED, (SERVER_TIMING, pa.binary()), *CLAIMS])
+"""A request as it is recorded: with the header as it came, null where there was none, in place of
+`TIMINGS`, which shards of before hold themselves."""
 
 STUDENTS: Final = pa.schema(
     [
@@ -187,7 +207,7 @@ LATER: Final = frozenset(
     (
         *CLAIMS.names,
         *("more_tickets", *_PENDING),
-        *("pool", "worker", "db_connect_us", "redis_connect_us"),
+        *(SERVER_TIMING, *TIMINGS.names),
     )
 )
-"""Columns that runs of earlier versions have not."""
+"""Columns that runs of earlier versions have not, or those of later ones."""

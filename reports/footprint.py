@@ -31,8 +31,8 @@ def footprint_notes(evidence: Evidence) -> Iterator[str]:
     grown = after - before
     if not grown >= max(before, _WORTH_TELLING):  # NaN: nobody looked
         return
-    bought = evidence.requests[evidence.requests["role"] == PURCHASE]
-    answered = int((bought["status"].fillna(0) > 0).sum())
+    bought = evidence.requests["role"] == PURCHASE
+    answered = int((evidence.requests.loc[bought, "status"].fillna(0) > 0).sum())
     each = (
         f", {written(round(grown / answered / _MIB, 1))} MiB for each of "
         f"{counted(answered, 'answer')} to a click"

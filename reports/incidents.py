@@ -105,6 +105,7 @@ def not_kept(evidence: Evidence) -> list[str]:
     for event in evidence.events:
         if event.kind == "phase" and event.name == NOT_KEPT:
             counts.update(event.detail.get("values", {}))
+    counts.update(evidence.unkept)
     if not counts:
         return []
     told = ", ".join(f"{counted(count, 'time')} `{name}`" for name, count in counts.items())

@@ -93,8 +93,11 @@ def is_ordered(evidence: Evidence) -> bool:
 
 def _by_purchase(evidence: Evidence) -> pd.Series:
     """Return the place of each student by the first purchase sent that was decided."""
-    tries = evidence.requests[(evidence.requests["role"] == PURCHASE).astype(bool)]
-    decided = (tries["outcome"] == "ok") | tries["error"].astype("object").isin(_DECIDING)
+    requests = evidence.requests
+    tries = requests.loc[
+        (requests["role"] == PURCHASE).astype(bool), ["student", "sent_ns", "outcome", "error"]
+    ]
+    decided = (tries["outcome"] == "ok") | tries["error"].isin(_DECIDING)
     return first_sent(tries[decided.astype(bool)])
 
 

@@ -31,13 +31,13 @@ def measure_sale(evidence: Evidence) -> Sale:
 
 def measure_load(evidence: Evidence) -> Load:
     """Return how hard the rush was."""
-    wanted = evidence.latency[~evidence.latency["abandoned"]]
-    failed = int((~wanted["answered"]).sum())
+    wanted = ~evidence.latency["abandoned"]
+    requests, failed = int(wanted.sum()), int((wanted & ~evidence.latency["answered"]).sum())
     return Load(
         busiest_second=busiest_second(evidence.requests["sent_ns"]),
-        requests=len(wanted),
+        requests=requests,
         failed=failed,
-        failed_share=rounded(failed / len(wanted), 6) if len(wanted) else None,
+        failed_share=rounded(failed / requests, 6) if requests else None,
     )
 
 

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from dress_rehearsal.records import RecordError, RunDirectory, tables
 from dress_rehearsal.records.steps import STREAM, Steps
 from dress_rehearsal.scenarios.answers.claims import CLAIMING, is_page
-from dress_rehearsal.scenarios.answers.server_timing import NAMES
 from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
 from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
+from dress_rehearsal.scenarios.client.limits import LONGEST_TIMING
 from dress_rehearsal.scenarios.histograms import Histograms
 from dress_rehearsal.scenarios.recent import Recent
 from dress_rehearsal.scenarios.seconds import COLUMNS, Seconds
@@ -120,7 +120,7 @@ class Recorder:
         self._unkept: Counter[str] = Counter()
         """… those of them that are found while writing."""
         self._errors = Vocabulary()
-        self._words = {name: Vocabulary() for name in (*NAMES, "told_state")}
+        self._words = {"told_state": Vocabulary()}
         self._written = 0
         self._writer = Writer()
 
@@ -166,7 +166,11 @@ class Recorder:
             exchange.new_connection,
             ABSENT if exchange.connect_us is None else exchange.connect_us,
         )
-        shard.timings.append(b"" if answer is None else answer.server_timing)
+        timing = b"" if answer is None else answer.server_timing
+        if len(timing) > LONGEST_TIMING:
+            self.lost["Server-Timing"] += 1
+            timing = b""
+        shard.timings.append(timing)
         if answer is not None and 200 <= answer.status < 300 and self._claims(step):
             shard.bodies.append(self._claim(answer))
         else:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from dress_rehearsal.records import tables
 from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.scenarios.answers.claims import read_claims
-from dress_rehearsal.scenarios.answers.server_timing import DURATIONS, NAMES, read_timings
 from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
 
 ABSENT: Final = -1
@@ -26,12 +25,12 @@ _KEPT_BODIES: Final = 64 * 1024 * 1024
 _CODE_PER_BITS: Final = {1: "b", 8: "b", 16: "h", 32: "i", 64: "q"}
 _CODES: Final = {
     field.name: _CODE_PER_BITS[field.type.bit_width]  # a word's is that of its position
-    for field in tables.REQUESTS
-    if field.name not in (*DURATIONS, *NAMES, *tables.CLAIMS.names)
+    for field in tables.REQUEST_SHARDS
+    if field.name not in (tables.SERVER_TIMING, *tables.CLAIMS.names)
 }
 """Type codes of the columns that are recorded, in the order of a row's numbers."""
 ROW: Final = struct.Struct("=" + "".join(_CODES.values()))
-"""Packs the numbers of one row, in the order of `records.tables.REQUESTS`."""
+"""Packs the numbers of one row, in the order of `records.tables.REQUEST_SHARDS`."""
 _ROW_TYPE: Final = np.dtype([(name, f"={code}") for name, code in _CODES.items()])
 
 
@@ -44,6 +43,7 @@ class Shard:
         self.rows = bytearray()
         """Each as `ROW` packs it."""
         self.timings: list[bytes] = []
+        """Each answer's `Server-Timing` as it came, empty where there was none."""
         self.bodies: list[bytes] = []
         """Answers that claim something, as they came; of the rest nothing."""
         self.room = _KEPT_BODIES
@@ -73,7 +73,7 @@ class Shard:
         vocabularies: Mapping[str, Vocabulary],
         lost: Counter[str],
     ) -> pa.Table:
-        """Return the rows as `records.tables.REQUESTS`.
+        """Return the rows as `records.tables.REQUEST_SHARDS`.
 
         Args:
             steps: what `step` counts in.
@@ -89,19 +89,15 @@ class Shard:
         }
         arrays = []
         columns = self.columns()
-        timing = read_timings(self.timings, vocabularies, lost)
-        made = {name: timing.pop(name) for name in NAMES}
-        made |= read_claims(
+        made = read_claims(
             columns["step"].tolist(), steps.roles, self.bodies, vocabularies["told_state"], lost
         )
-        for field in tables.REQUESTS:
+        made[tables.SERVER_TIMING] = pa.array([each or None for each in self.timings], pa.binary())
+        for field in tables.REQUEST_SHARDS:
             if field.name in made:
                 arrays.append(made[field.name])
                 continue
-            if field.name in timing:
-                values = timing[field.name]
-            else:
-                values = np.ascontiguousarray(columns[field.name])
+            values = np.ascontiguousarray(columns[field.name])
             null = values == ABSENT
             mask = null if null.any() else None
             if field.name in words:
@@ -111,4 +107,4 @@ class Shard:
                 arrays.append(pa.array(values.astype(np.bool_)))
             else:
                 arrays.append(pa.array(values, type=field.type, mask=mask))
-        return pa.Table.from_arrays(arrays, schema=tables.REQUESTS)
+        return pa.Table.from_arrays(arrays, schema=tables.REQUEST_SHARDS)

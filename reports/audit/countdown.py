@@ -15,6 +15,7 @@ waits, what the one before it has read is still shown.
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from dress_rehearsal.records.steps import COUNTDOWN, JOIN, PAGE, QUEUE, STREAM
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_S
@@ -22,7 +23,6 @@ from dress_rehearsal.reports.audit.refusals import Wrong
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said, clock_ns
 from dress_rehearsal.reports.audit.sold_out import last_buyer_ns, stock
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.stores import pairs
 from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.words import counted, seconds, written
 
@@ -166,12 +166,13 @@ def _sold_by_ns(evidence: Evidence) -> int:
         (evidence.promises.tickets, "acked_ns"),
         *((holding, "committed_ns") for holding in evidence.stores.holdings.values()),
     ]
-    gone_ns: dict[str, int] = {}
-    for rows, column in seen:
-        known = rows[rows[column].notna() & rows["ticket"].notna()]
-        for ticket, by_ns in pairs(known, "ticket", column):
-            gone_ns[ticket] = min(by_ns, gone_ns.get(ticket, by_ns))
+    known = [
+        pd.DataFrame({"ticket": rows["ticket"].astype("object"), "by_ns": rows[column]}).dropna()
+        for rows, column in seen
+    ]
+    every = pd.concat([each.astype({"by_ns": "int64"}) for each in known])
+    gone_ns = every["by_ns"].groupby(every["ticket"].to_numpy(), sort=False).min()
     places = evidence.plan.event.tickets
     if not places or len(gone_ns) < places:
         return NEVER_NS // 2
-    return sorted(gone_ns.values())[places - 1]
+    return int(np.partition(gone_ns.to_numpy(), places - 1)[places - 1])

@@ -18,7 +18,7 @@ from dress_rehearsal.reports.audit.claims import checked_words
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.clocks import FOREIGN_CLOCK_NS
 from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived
-from dress_rehearsal.reports.numbers import integers, least_of
+from dress_rehearsal.reports.numbers import integers, least_of, words_of
 
 NEVER_NS = np.iinfo(np.int64).max
 """Stands for a moment that did not come."""
@@ -77,9 +77,9 @@ class Said:
         self.done_ns = integers(rows["done_ns"].fillna(rows["read_ns"]), missing=-1)
         self.device = integers(rows["device"])
         self.seq = integers(rows["seq"])
-        self.word = rows["error"].astype("object").fillna("").to_numpy()
-        self.role = rows["role"].to_numpy()
-        self.outcome = rows["outcome"].astype("object").to_numpy()
+        self.word = words_of(rows["error"], "")
+        self.role = pd.Categorical(rows["role"])
+        self.outcome = pd.Categorical(rows["outcome"])
         self.reached = may_have_arrived(rows).to_numpy(dtype=bool)
         self.answered = integers(rows["status"]) > 0
         self._at: dict[str, Any] = {}
@@ -89,7 +89,7 @@ class Said:
         """Return which requests were for one of these things (`records.steps.ROLES`)."""
         for role in roles:
             if role not in self._at:
-                self._at[role] = np.asarray(self.role == role, dtype=bool)
+                self._at[role] = self.role == role
         return np.logical_or.reduce([self._at[role] for role in roles])
 
     def which(self, *words: str, roles: tuple[str, ...] = ()) -> Any:
@@ -98,7 +98,7 @@ class Said:
         Words that this scenario may mean otherwise are said by none.
         """
         meant = checked_words(self.evidence.plan, self.evidence.steps)
-        chosen = np.isin(self.word, [word for word in words if word in meant]) & self.answered
+        chosen = self.word.isin([word for word in words if word in meant]) & self.answered
         return chosen & self.at(*roles) if roles else chosen
 
     def told(self, column: str) -> Told:

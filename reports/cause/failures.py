@@ -29,7 +29,7 @@ def failures(evidence: Evidence, more_than: int = 0) -> str | None:
     latency, requests = evidence.latency, evidence.requests
     every = pd.DataFrame(
         {
-            "step": latency["step"],
+            "step": latency["step"].astype("object"),
             "word": requests["error"].astype("object"),
             "worker": requests["worker"].astype("object").fillna(""),
             "failed": latency["outcome"] == "failed",

@@ -67,7 +67,7 @@ def slowest_purchases(evidence: Evidence, load: Load) -> Slowest | None:
     """Return the slowest tenth of what is for buying, around T-0 and after it; None without any."""
     latency = evidence.latency
     buying = latency["role"] == PURCHASE
-    steps = latency["step"][buying].value_counts()
+    steps = latency["step"][buying].astype("object").value_counts()
     step = str(steps.index[0]) if len(steps) else ""
     return _slowest(evidence, load, step, buying, buying=True)
 

@@ -1,6 +1,7 @@
 """The evidence: all that a run left behind, read once; the only input of every judgement."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -39,6 +40,8 @@ from dress_rehearsal.reports.evidence.timeline import Timeline, read_timeline
 # Words are looked at as Python's own; columns of Arrow's are copied to and fro each time, which is
 # a fifth of the time that judging takes.
 pd.set_option("mode.string_storage", "python")
+# Arrow's own pools keep what was freed: of a large run's tables as much as the rest of it takes.
+pa.set_memory_pool(pa.system_memory_pool())
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,7 @@ class Evidence:
         events: the lines of `timeline.jsonl`, in the order of their times.
         damage: what of the record cannot be read and is left out.
         steps: those of its scenario, with what each is for.
+        unkept: how many values the answers' headers said that cannot be kept, by their names.
     """
 
     run: str
@@ -67,6 +71,7 @@ class Evidence:
     ledger: pd.DataFrame
     damage: tuple[Damage, ...] = ()
     steps: Steps = field(default_factory=Steps.ticket_open)
+    unkept: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Add to `requests` what each was for, as the column `role`."""
@@ -152,7 +157,7 @@ class Evidence:
         if self.plan.load is not None:
             span = whole_load(self.t0_ns, rows)
         else:
-            bought = rows[rows["role"] == PURCHASE]
+            bought = rows.loc[rows["role"] == PURCHASE, ["status", "sent_ns", "done_ns", "read_ns"]]
             span = seconds_that_matter(self.t0_ns, bought, self.timeline.phases.get("performed"))
         stopped_ns = self.timeline.stopped_ns
         if span is None or stopped_ns is None:
@@ -190,33 +195,52 @@ def read_evidence(run: RunDirectory) -> Evidence:
     """
     recorded = read_recorded(run)
     events = recorded.events
+    columns = dict(zip(recorded.requests.column_names, recorded.requests.columns, strict=True))
+    recorded = replace(recorded, requests=recorded.requests.schema.empty_table())
     return Evidence(
         run=run.id,
         plan=recorded.plan,
         t0_ns=next((event.t_ns for event in events if event.kind == "t0"), None),
         events=events,
         environment=recorded.environment,
-        requests=_ordered(recorded.requests, ["intended_ns", "student", "seq"]),
+        requests=_requests(columns),
         students=_ordered(recorded.students, ["student"]),
         metrics=_ordered(recorded.metrics, ["t_ns", "source", "name", "labels"]),
         ledger=_ordered(recorded.ledger, ["source", "number", "ticket"]),
         damage=recorded.damage,
         steps=recorded.steps,
+        unkept=recorded.unkept,
     )
 
 
 def _with_roles(requests: pd.DataFrame, steps: Steps) -> pd.DataFrame:
     """Return requests with the column `role`: what each one's step is for."""
-    words = requests["step"].astype("object")
-    places, names = pd.factorize(words)
-    roles = np.array([*(steps.role_of(str(name)) for name in names), OTHER], dtype=object)
-    return requests.assign(role=roles[places])
+    places, names = pd.factorize(requests["step"])
+    roles = pd.Categorical([*(steps.role_of(str(name)) for name in names), OTHER])
+    return requests.assign(role=roles.take(places))  # of none, -1, the last
 
 
 def _ordered(table: Any, keys: list[str]) -> pd.DataFrame:
     """Return the rows in one order whatever the shards' order was; integers keep their nulls."""
     frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get)
     return frame.sort_values(keys, kind="stable", ignore_index=True)
+
+
+def _requests(columns: dict[str, Any]) -> pd.DataFrame:
+    """Return requests in the order of their times, whatever the shards' order was.
+
+    Args:
+        columns: Arrow's, by name; each is let go once it is copied, for together they are most of
+            what a report takes in memory.
+    """
+    keys = [columns[name].to_numpy() for name in ("seq", "student", "intended_ns")]
+    order = pa.array(np.lexsort(keys))
+    frame = {}
+    for name in list(columns):
+        column = columns.pop(name).take(order)
+        kind = _NULLABLE.get(column.type)
+        frame[name] = column.to_pandas() if kind is None else kind.__from_arrow__(column)
+    return pd.DataFrame(frame, copy=False)
 
 
 _NULLABLE = {

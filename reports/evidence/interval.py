@@ -23,6 +23,9 @@ _RESAMPLES: Final = 999
 _AT_ONCE: Final = 100_000
 """Students that are drawn at a time, whole crowds of them: no more than a processor keeps at hand;
 it changes no result."""
+_ONE_BY_ONE: Final = 20_000
+"""Students up to which all of a crowd are drawn; of more only those whose requests are about as slow
+as the percentile, and the others are counted: crowds of the same kind, for a fraction of the time."""
 
 Interval = tuple[float, float]
 
@@ -51,8 +54,7 @@ def percentile_interval(
     if len(people) < 2:
         return None
     order = np.argsort(-values, kind="stable")
-    of_crowds = _Percentile(values[order], owner[order], share)
-    found = np.concatenate([of_crowds(crowds) for crowds in _drawn(len(people), seed)])
+    found = _percentiles(values[order], owner[order], len(people), share, seed)
     tail = (1 - CONFIDENCE) / 2
     low, high = (rounded(float(end)) for end in np.quantile(found, [tail, 1 - tail]))
     if few_beyond(len(values), share):
@@ -62,35 +64,110 @@ def percentile_interval(
     return low, high
 
 
+def _percentiles(
+    falling: NDArray[np.float64],
+    owner: NDArray[np.int64],
+    people: int,
+    share: Fraction,
+    seed: Sequence[int],
+) -> NDArray[np.float64]:
+    """Return the percentile of every crowd.
+
+    Args:
+        falling: every value, the highest first.
+        owner: whose each is, as a place among the students.
+    """
+    looked_at = _Percentile(falling, owner, share).first_looked_at
+    while people > _ONE_BY_ONE and 2 * looked_at < len(owner):
+        near, place = np.unique(owner[:looked_at], return_inverse=True)
+        requests = np.bincount(owner, minlength=people)
+        of_near = _Percentile(falling[:looked_at], place, share, requests[near])
+        others = np.delete(requests, near)
+        parts = [of_near(*crowds) for crowds in _drawn_near(len(near), others, seed)]
+        if not any(np.isnan(part).any() for part in parts):
+            return np.concatenate(parts)
+        looked_at *= 2
+    of_all = _Percentile(falling, owner, share)
+    return np.concatenate([of_all(times) for times in _drawn(people, seed)])
+
+
 def _drawn(people: int, seed: Sequence[int]) -> Iterator[NDArray[np.int64]]:
-    """Yield all crowds, some at a time: a row each, its students drawn with replacement."""
+    """Yield all crowds, some at a time: a row each, how often each student is in it."""
     rng = np.random.default_rng([*seed])
     at_once = max(_AT_ONCE // people, 1)
     for first in range(0, _RESAMPLES, at_once):
-        yield rng.integers(0, people, (min(at_once, _RESAMPLES - first), people))
+        yield _times(rng.integers(0, people, (min(at_once, _RESAMPLES - first), people)), people)
+
+
+def _times(crowds: NDArray[np.int64], people: int) -> NDArray[np.int64]:
+    places = crowds + people * np.arange(len(crowds))[:, None]
+    return np.bincount(places.ravel(), minlength=len(crowds) * people).reshape(-1, people)
+
+
+def _drawn_near(
+    near: int, others: NDArray[np.int64], seed: Sequence[int]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield crowds as `_drawn` does, but only of some students how often each is in them.
+
+    How many of those are in a crowd is binomial, and who they are is drawn as ever. Of the others
+    it only matters how many requests they bring, and how many bring so many is multinomial.
+
+    Args:
+        near: how many students are told apart.
+        others: how many requests each of the others has.
+
+    Returns:
+        A row a crowd: how often each is in it, and how many requests the others in it have.
+    """
+    rng = np.random.default_rng([*seed])
+    people = near + len(others)
+    sizes, frequency = np.unique(others, return_counts=True)
+    at_once = max(_AT_ONCE // near, 1)
+    for first in range(0, _RESAMPLES, at_once):
+        crowds = min(at_once, _RESAMPLES - first)
+        drawn = rng.binomial(people, near / people, crowds)
+        rows = np.repeat(np.arange(crowds), drawn) * near
+        places = rows + rng.integers(0, near, len(rows))
+        times = np.bincount(places, minlength=crowds * near).reshape(-1, near)
+        yield times, rng.multinomial(people - drawn, frequency / len(others)) @ sizes
 
 
 class _Percentile:
     """The percentile of crowds of students, as `np.percentile(…, method="higher")` has it.
 
     Args:
-        falling: every value, the highest first.
+        falling: values, the highest first: all, or so many that the percentile is among them.
         owner: whose each is, as a place among the students.
+        share: which percentile.
+        requests: how many values each student has in all; None: those of `falling`.
     """
 
     def __init__(
-        self, falling: NDArray[np.float64], owner: NDArray[np.int64], share: Fraction
+        self,
+        falling: NDArray[np.float64],
+        owner: NDArray[np.int64],
+        share: Fraction,
+        requests: NDArray[np.int64] | None = None,
     ) -> None:
         self._falling, self._owner, self._share = falling, owner, share
-        self._requests = np.bincount(owner)
+        self._requests = np.bincount(owner) if requests is None else requests
 
-    def __call__(self, crowds: NDArray[np.int64]) -> Any:
-        """Return the percentile of each crowd, a row of places among the students."""
-        people = len(self._requests)
-        places = crowds + people * np.arange(len(crowds))[:, None]
-        times = np.bincount(places.ravel(), minlength=len(crowds) * people).reshape(-1, people)
-        above = self._above(times @ self._requests)
-        return self._falling[self._place(times.astype(np.int32), above)]
+    def __call__(self, times: NDArray[np.int64], others: Any = 0) -> Any:
+        """Return the percentile of each crowd; NaN where it is below all of the values.
+
+        Args:
+            times: how often each student is in it, a row a crowd.
+            others: how many values of other students there are in it, all of them lower.
+        """
+        above = self._above(times @ self._requests + others)
+        place = self._place(times.astype(np.int32), above)
+        known = place < len(self._falling)
+        return np.where(known, self._falling[np.where(known, place, 0)], np.nan)
+
+    @property
+    def first_looked_at(self) -> int:
+        """How many of the highest values hold the percentile of any crowd, as good as surely."""
+        return 2 * int(self._above(len(self._owner))) + 64
 
     def _above(self, total: Any) -> Any:
         """Return how many values lie above the percentile of so many."""

@@ -52,21 +52,19 @@ def latency_frame(requests: pd.DataFrame, t0_ns: int | None) -> pd.DataFrame:
     """Return one row a request with its latencies.
 
     Returns:
-        Columns student, step, role, journey, outcome (text), intended_s (relative to T-0; NaN
+        Columns student, step, role, journey, outcome (words), intended_s (relative to T-0; NaN
         without one), felt_ms, generator_ms, system_ms, read_lag_ms, queue_ms … app_ms (NaN where
         absent), abandoned (its student needed the answer no more), answered (an `ok` or `refused`
         answer), counts (belongs in percentiles).
     """
     rows = requests
-    frame = pd.DataFrame({word: rows[word].astype("object") for word in ("step", "journey")})
-    frame["role"] = rows["role"]
-    frame["outcome"] = rows["outcome"].astype("object")
+    frame = rows[["step", "journey", "role", "outcome"]].copy(deep=False)
     # Who is nobody on the roster is drawn alone, as nobody knows whose other requests are theirs.
     nobody = pd.Series(-1 - np.arange(len(rows)), rows.index, "Int64")
     frame["student"] = integers(rows["student"].astype("Int64").fillna(nobody))
     since = pd.Series(pd.NA, index=rows.index, dtype="Int64") if t0_ns is None else t0_ns
     frame["intended_s"] = span_ms(rows["intended_ns"], since) / 1e3
-    abandoned = (rows["error"].astype("object") == ABANDONED).to_numpy(dtype=bool)
+    abandoned = (rows["error"] == ABANDONED).to_numpy(dtype=bool)
     felt = _felt_of(rows, abandoned)
     answered_ns = pd.Series(felt.answered_ns, rows.index, "Int64")
     done_ns = answered_ns.where(answered_ns >= 0)
@@ -88,7 +86,7 @@ def latency_by_step(frame: pd.DataFrame, seed: int, steps: Steps) -> dict[str, L
     Args:
         seed: of the draws behind the 95% interval of p99.
     """
-    counts = frame[frame["counts"]]
+    counts = frame.loc[frame["counts"], ["step", "student", "felt_ms", "system_ms", "answered"]]
     groups = {str(step): rows for step, rows in counts.groupby("step")}
     none = counts.head(0)
     return {step: _latency(step, groups.get(step, none), seed) for step in steps.in_order(groups)}
@@ -96,7 +94,8 @@ def latency_by_step(frame: pd.DataFrame, seed: int, steps: Steps) -> dict[str, L
 
 def latency_interval(frame: pd.DataFrame, step: str, field: str, seed: int) -> Interval | None:
     """Return the 95% interval of one of a step's `ESTIMATES` in ms, None where there is none."""
-    rows = frame[frame["counts"] & (frame["step"] == step)]
+    columns = ["student", "felt_ms", "system_ms", "answered"]
+    rows = frame.loc[frame["counts"] & (frame["step"] == step), columns]
     return _interval(step, rows, field, seed)
 
 
@@ -113,9 +112,9 @@ def says_little(latency: Latency, field: str) -> bool:
 
 def answers_by_step(frame: pd.DataFrame, steps: Steps) -> dict[str, StepAnswers]:
     """Return what came of the requests of every step of the scenario, then of any others."""
-    wanted = frame[~frame["abandoned"]]
-    sent = wanted["step"].value_counts()
-    bad = wanted.loc[~wanted["answered"], "step"].value_counts()
+    wanted = frame.loc[~frame["abandoned"], ["step", "answered"]]
+    sent = wanted["step"].astype("object").value_counts()
+    bad = wanted.loc[~wanted["answered"], "step"].astype("object").value_counts()
     return {
         step: _answers(int(sent.get(step, 0)), int(bad.get(step, 0)))
         for step in steps.in_order(sent.index)
@@ -140,7 +139,8 @@ def unanswered_by_step(frame: pd.DataFrame, steps: Steps) -> pd.DataFrame:
     when the student's other device had its answer. The others that are unknown had been wanted.
     """
     words = ["failed", "unknown", ABANDONED]
-    bad = frame[frame["outcome"].isin(words)]
+    bad = frame.loc[frame["outcome"].isin(words), ["step", "outcome", "abandoned"]]
+    bad = bad.astype({"step": "object", "outcome": "object"})
     ends = bad["outcome"].mask(bad["abandoned"], ABANDONED)
     table = pd.crosstab(bad["step"], ends) if len(bad) else pd.DataFrame()
     names = list(steps.in_order(table.index))
@@ -157,7 +157,7 @@ def latency_split(frame: pd.DataFrame, share: float = 99.0) -> pd.DataFrame:
     """
     columns = ["felt_ms", "generator_ms", "system_ms", "read_lag_ms"]
     columns += [f"{part}_ms" for part in PARTS]
-    counts = frame[frame["counts"]]
+    counts = frame.loc[frame["counts"], ["step", *columns]]
     return counts.groupby("step")[columns].quantile(share / 100, interpolation="higher")
 
 
@@ -168,7 +168,7 @@ def latency_spectrum(frame: pd.DataFrame, step: str) -> pd.DataFrame:
         Columns nines (-log10 of what is above; the maximum counts as one in all), felt_ms,
         system_ms. Empty without requests.
     """
-    rows = frame[frame["counts"] & (frame["step"] == step)]
+    rows = frame.loc[frame["counts"] & (frame["step"] == step), ["felt_ms", "system_ms"]]
     if rows.empty:
         return pd.DataFrame(columns=["nines", "felt_ms", "system_ms"], dtype=float)
     deepest = max(np.log10(len(rows)), 0.31)
@@ -188,7 +188,8 @@ def _felt_of(rows: pd.DataFrame, abandoned: Any) -> Felt:
     """Return what was felt of each row, with its words as places and its nulls as -1."""
     times = ("intended_ns", "first_byte_ns", "done_ns")
     columns = {name: integers(rows[name], missing=-1) for name in times}
-    columns["outcome"] = pd.Index(OUTCOMES).get_indexer(rows["outcome"].astype("object"))
+    outcomes = pd.Categorical(rows["outcome"])
+    columns["outcome"] = pd.Index(OUTCOMES).get_indexer(outcomes.categories).take(outcomes.codes)
     return felt_of(columns, (rows["role"] == STREAM).to_numpy(dtype=bool), abandoned)
 
 

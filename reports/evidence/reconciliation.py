@@ -97,11 +97,11 @@ def reconcile(
     step = label(grown, "method") + " " + label(grown, "route")
     increase = grown["increase"].groupby(step).sum()
     last_ns = int(grown["last_ns"].min())
-    steps = requests["step"].astype("object").to_numpy()
+    steps = pd.Categorical(requests["step"])
     told = _told(requests, last_ns)
     return Reconciliation(
         {
-            name: _tallied([each[steps == name] for each in told], int(increase.get(name, 0)))
+            name: _tallied([each & (steps == name) for each in told], int(increase.get(name, 0)))
             for name in known.names
         },
         None,
@@ -148,7 +148,7 @@ def may_have_arrived(rows: pd.DataFrame) -> "pd.Series[bool]":
     `sent_ns` alone does not say so: of a new connection it is the moment of its first packet, and
     of some the connection was never made (`records.tables.CONNECT_ERRORS`).
     """
-    unconnected = rows["error"].astype("object").isin(CONNECT_ERRORS)
+    unconnected = rows["error"].isin(CONNECT_ERRORS)
     return rows["sent_ns"].notna() & ~unconnected
 
 

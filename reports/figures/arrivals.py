@@ -22,13 +22,14 @@ _WORDS = {
     "failed": "failed",
     "unknown": "no answer (when given up)",
 }
+_COLUMNS = ("intended_ns", "done_ns", "read_ns", "outcome", "status")
 
 
 def draw_arrivals(evidence: Evidence) -> Drawing | Missing:
     """Return how the rush to buy came in and was answered, per 0.1 s or, when long, wider."""
     name, heading = "arrivals", "The rush"
     timeline, sale = evidence.timeline, evidence.sale
-    buying = evidence.requests[evidence.requests["role"] == PURCHASE]
+    buying = evidence.requests.loc[evidence.requests["role"] == PURCHASE, list(_COLUMNS)]
     if buying.empty:
         return Missing(name, heading, "No student tried to buy a ticket, so there is no rush.")
     clicks_s = timeline.seconds(buying["intended_ns"])

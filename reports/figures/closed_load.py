@@ -69,7 +69,7 @@ def draw_load_latency(
         return Missing(name, heading, "No request was recorded, so there is no latency.")
     edges = bins_s(window_s, events=len(frame))
     timed = frame.assign(at_s=timeline.seconds(evidence.requests["intended_ns"]))
-    busiest = list(timed["step"].value_counts().index[:_ALONE])
+    busiest = list(timed["step"].astype("object").value_counts().index[:_ALONE])
     others = timed[~timed["step"].isin(busiest)]
     groups = [(str(step), timed[timed["step"] == step]) for step in busiest]
     groups += [("All others", others)] if len(others) else []

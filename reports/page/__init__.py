@@ -218,10 +218,10 @@ def kernel_timestamps(evidence: Evidence) -> str:
             "Not by the kernel: times are those of Locust's clients, taken in the generator's own "
             "process. What it was late to read is in them."
         )
-    answered = evidence.requests[evidence.requests["status"] > 0]
+    answered = evidence.requests.loc[evidence.requests["status"] > 0, "first_byte_ns"]
     if answered.empty:
         return "No request was answered, so there was nothing to time."
-    timed = int(answered["first_byte_ns"].notna().sum())
+    timed = int(answered.notna().sum())
     if timed == 0:
         return (
             "Kernel receive timestamps were not available: read lag could not be split off, so no "

@@ -36,7 +36,7 @@ def stands_still(evidence: Evidence, metrics: Metrics) -> bool:
     if any(len(np.unique(each.values)) > 1 for each in single_series(told)):
         return False
     since_ns, until_ns = int(told["t_ns"].min()), int(told["t_ns"].max())
-    bought = evidence.requests[evidence.requests["role"] == PURCHASE]
+    bought = evidence.requests.loc[evidence.requests["role"] == PURCHASE, ["status", "done_ns"]]
     done = bought.loc[bought["status"].fillna(0) > 0, "done_ns"].dropna()
     return int(done.between(since_ns, until_ns).sum()) >= _ENOUGH
 

@@ -56,8 +56,8 @@ def judge_generator(
     lateness = frame["generator_ms"].dropna()
     if plan.load is not None:
         lateness = lateness.head(0)  # Locust's users mean nothing before they send it
-    released = frame[(frame["role"] == PURCHASE) & (frame["intended_s"].abs() <= AROUND_T0_S)]
-    skew = released["generator_ms"].dropna().abs().to_numpy()
+    released = (frame["role"] == PURCHASE) & (frame["intended_s"].abs() <= AROUND_T0_S)
+    skew = frame.loc[released, "generator_ms"].dropna().abs().to_numpy()
     late_ms = rounded(percentile(lateness.to_numpy(), 99))
     timely = int((skew <= plan.timely * 1e3).sum())
     doubts = []
@@ -114,7 +114,7 @@ def judge_generator(
 
 def _short_of_ports(evidence: Evidence) -> list[Doubt]:
     """Return a doubt where connections were wanted and local ports were few, or none left."""
-    number = int((evidence.requests["error"].astype("object") == NO_FREE_PORT).sum())
+    number = int((evidence.requests["error"] == NO_FREE_PORT).sum())
     if number:
         return [
             Doubt(

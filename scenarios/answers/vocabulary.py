@@ -4,9 +4,7 @@ A column of words holds each once and counts in them; whoever makes up a word an
 it grow without end, and past what its codes can count.
 """
 
-from typing import Final
-
-MOST_WORDS: Final = 1000
+from dress_rehearsal.records.tables import MOST_WORDS
 
 
 class Vocabulary:

@@ -19,4 +19,4 @@ LONGEST_ID: Final = 1024
 """Bytes of an event's id, which goes back in a header."""
 LONGEST_RETRY_MS: Final = 3_600_000
 LONGEST_TIMING: Final = 4096
-"""Bytes of a `Server-Timing` that are looked into."""
+"""Bytes of a `Server-Timing` that is kept."""

@@ -6,11 +6,13 @@ import gevent
 import pytest
 
 from dress_rehearsal.records import RunDirectoryUnusableError, tables
+from dress_rehearsal.records.recorded import read_recorded
+from dress_rehearsal.records.tables import MOST_WORDS
 from dress_rehearsal.records.tables import NS_PER_S as NS
 from dress_rehearsal.scenarios.answers.claims import read_claims
-from dress_rehearsal.scenarios.answers.vocabulary import MOST_WORDS
 from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
+from dress_rehearsal.scenarios.client.limits import LONGEST_TIMING
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN, Recorder
 
 
@@ -198,7 +200,16 @@ def test_what_cannot_be_kept_costs_that_value_and_is_counted(run):
     assert (row["db_us"], row["app_us"], row["told_ticket"]) == (1000, None, "t")
     recorder.stamp_losses()
     (event,) = run.timeline()
-    assert event.detail == {"values": {"Server-Timing": 1, "number": 1, "state": 1}}
+    assert event.detail == {"values": {"number": 1, "state": 1}}
+    assert read_recorded(run).unkept == {"Server-Timing": 1}  # looked into when it is judged
+
+
+def test_a_timing_that_is_too_long_is_not_kept_and_counted(run):
+    recorder = Recorder(run, "g")
+    add(recorder, 0, answer=Answer(202, b"", b"app;dur=1" + b" " * LONGEST_TIMING), done_ns=9)
+    recorder.flush()
+    assert run.request_table()["app_us"].to_pylist() == [None]
+    assert recorder.losses == {"Server-Timing": 1}
 
 
 def test_words_without_end_are_kept_up_to_a_number(run):
@@ -225,7 +236,8 @@ def test_states_without_end_are_kept_up_to_a_number(run):
     assert len(set(table["told_state"].to_pylist())) == MOST_WORDS + 1
     assert len(set(table["worker"].to_pylist())) == MOST_WORDS + 1
     recorder.stamp_losses()
-    assert run.timeline()[0].detail == {"values": {"state": 20, "worker": 20}}
+    assert run.timeline()[0].detail == {"values": {"state": 20}}
+    assert read_recorded(run).unkept == {"worker": 20}
 
 
 def test_answers_that_wait_to_be_read_have_so_much_room_and_no_more(run, monkeypatch):

@@ -5,7 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from dress_rehearsal.reports.evidence.interval import _Percentile, percentile_interval
+from dress_rehearsal.reports.evidence import interval
+from dress_rehearsal.reports.evidence.interval import _Percentile, _times, percentile_interval
 
 P50, P90, P99, P99_9 = Fraction(1, 2), Fraction(9, 10), Fraction(99, 100), Fraction(999, 1000)
 
@@ -22,7 +23,7 @@ def test_a_crowd_s_percentile_is_that_of_all_requests_of_those_drawn(share):
     order = np.argsort(-values)
     of_crowds = _Percentile(values[order], students[order], share)
     drawn = rng.integers(0, 9, (200, 9))
-    for row, found in zip(drawn, of_crowds(drawn), strict=True):
+    for row, found in zip(drawn, of_crowds(_times(drawn, 9)), strict=True):
         all_of_them = np.concatenate([values[students == student] for student in row])
         assert found == np.percentile(all_of_them, float(share) * 100, method="higher")
 
@@ -96,3 +97,28 @@ def test_of_one_student_there_is_nobody_else_to_draw():
 
 def test_where_all_waited_equally_long_nothing_is_unsure():
     assert percentile_interval(np.full(50, 3.0), np.arange(50), P50, [1]) == (3.0, 3.0)
+
+
+@pytest.mark.parametrize("share", [P90, P99, P99_9])
+@pytest.mark.parametrize("each", [1, 3])
+def test_of_very_many_students_those_who_decide_are_drawn_to_the_same_interval(
+    share, each, monkeypatch
+):
+    values, students = crowd(8, 15_000 * each, 15_000)
+    all_drawn = [percentile_interval(values, students, share, [seed]) for seed in range(9)]
+    monkeypatch.setattr(interval, "_ONE_BY_ONE", 1_000)
+    some_drawn = [percentile_interval(values, students, share, [seed]) for seed in range(9)]
+    assert some_drawn != all_drawn
+    for one, other in zip(np.mean(all_drawn, axis=0), np.mean(some_drawn, axis=0), strict=True):
+        width = np.ptp(np.mean(all_drawn, axis=0))
+        assert abs(one - other) < 0.05 * width
+
+
+def test_a_student_with_very_many_slow_requests_is_drawn_like_any_other(monkeypatch):
+    values, students = crowd(9, 30_000, 10_000)
+    values[:400], students[:400] = values[:400] + 1e6, 1  # more than lie above the percentile
+    expected = percentile_interval(values, students, P99, [1])
+    monkeypatch.setattr(interval, "_ONE_BY_ONE", 1_000)
+    low, high = percentile_interval(values, students, P99, [1])
+    assert low == pytest.approx(expected[0], rel=0.05)
+    assert high == pytest.approx(expected[1], rel=0.05)
