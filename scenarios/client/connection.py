@@ -6,36 +6,27 @@ through TLS too. A request is written once: nothing here ever sends it again.
 The loop itself sends what is due and reads what has come; whoever asked is woken once, by the end.
 """
 
-import select
 import time
-from contextlib import suppress
 from typing import Any, Final
 
-from gevent import get_hub, getcurrent, monkey
+from gevent import get_hub, getcurrent
 
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_S
 from dress_rehearsal.scenarios.client.deadline import ExpiredError
-from dress_rehearsal.scenarios.client.exchange import Exchange, take_in, take_in_records
+from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer, HeadAnswer, Request
+from dress_rehearsal.scenarios.client.line import Line
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 from dress_rehearsal.scenarios.client.readiness import SOMETHING
 from dress_rehearsal.scenarios.client.scheduler import Timer, scheduler
 from dress_rehearsal.scenarios.client.sse import EventStream
-from dress_rehearsal.scenarios.client.tls import Secure, TlsSession
-from dress_rehearsal.scenarios.client.tunnel import open_tunnel, shake_hands
-from dress_rehearsal.scenarios.client.wire import READ_BYTES, connected, send, word_of
-from dress_rehearsal.scenarios.errors import (
-    NotAnsweredError,
-    NotSentError,
-    NotUnderstoodError,
-)
+from dress_rehearsal.scenarios.client.tls import Secure
+from dress_rehearsal.scenarios.client.wire import READ_BYTES
+from dress_rehearsal.scenarios.errors import NotAnsweredError, NotSentError
 
-_plain_poll: Final[Any] = monkey.get_original("select", "poll")
-_RECORDS: Final = 8
-"""Reads of what came unasked through TLS, which may be its own business, until it is too much."""
 _FRESH_NS: Final = 5_000_000
-"""Before that much time has passed since an answer nobody looks again whether the connection has
-been closed: who does that so soon has said so in the answer."""
+"""So soon after an answer nobody looks whether the far end has hung up but for what the loop knows:
+it would have said so in the answer."""
 HEARTBEAT_S: Final = 10.0
 """How often a stream of server-sent events shows at least a sign of life."""
 
@@ -61,17 +52,15 @@ class Connection:
         "_hub",
         "_into",
         "_limit_ns",
+        "_line",
         "_local",
         "_prepared",
         "_read_ns",
         "_rest",
         "_scheduler",
         "_secure",
-        "_socket",
         "_timeout_ns",
         "_timer",
-        "_tls",
-        "_unasked",
         "_waits",
         "_word",
         "stirred",
@@ -89,9 +78,7 @@ class Connection:
         self._secure = secure
         self._timeout_ns = round(timeout_s * NS_PER_S)
         self._hub, self._scheduler = get_hub(), scheduler()
-        self._socket: Any = None
-        self._tls: TlsSession | None = None
-        self._unasked: Any = None
+        self._line: Line | None = None
         self.stirred = 0
         """Whether something may have come that was not read (see `readiness.Watched`)."""
         self._read_ns = 0
@@ -110,7 +97,7 @@ class Connection:
         self._into: Exchange | None = None
         """Set once it is sent, until it is over."""
         self._answer: Answer | None = None
-        """What its answer is to be put together in, if that is no usual one."""
+        """What its answer is put together in."""
         self._failure: Exception | None = None
         """Why it has ended without an answer."""
         self._timer: Timer | None = None
@@ -124,8 +111,8 @@ class Connection:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a socket (the far end may have closed it meanwhile)."""
-        return self._socket is not None
+        """Whether there is a line (the far end may have hung up meanwhile)."""
+        return self._line is not None
 
     @property
     def is_busy(self) -> bool:
@@ -148,7 +135,7 @@ class Connection:
             stream: takes the answer in if it is to be one of server-sent events. The time-out
                 then bounds the wait for its head, and how overdue a heartbeat may be after that;
                 reading ends with the event that decides.
-            due_ns: when it is to be sent, if not now; the time-outs begin then.
+            due_ns: when it is to be sent (Unix), if not now; the time-out begins then.
 
         Raises:
             NotSentError: the connection could not be made, or nothing may be sent; nothing left.
@@ -159,32 +146,22 @@ class Connection:
             raise NotSentError(request.refused)
         if self._caller is not None:
             raise RuntimeError("a connection carries one exchange at a time")
-        self._caller = getcurrent()
-        self._give_up_ns = give_up_ns
-        if stream is not None:
-            self._answer = stream
-        elif request.head.startswith(b"HEAD "):
+        self._caller, self._give_up_ns, self._answer = getcurrent(), give_up_ns, stream
+        if request.head.startswith(b"HEAD "):
             self._answer = HeadAnswer()
         try:
             if not self._is_sent_by_the_loop(request, trace, into, due_ns):
                 self._begin(self._timeout_ns)
-                self._ready(into)
-                self._await_answer(self._send(request, trace, into), into)
-        except ExpiredError as stop:
+                self._await_answer(self._send(self._ready(into), request, trace, into), into)
+        except BaseException as stop:
             self.close()
-            if stop is not self._expired:
-                raise
-            connecting = into.new_connection and into.connect_us is None
-            if connecting and self._word == "timeout":
-                raise NotSentError("connect_timeout") from stop
-            raise NotAnsweredError(self._word) from stop
-        except BaseException:
-            self.close()
+            if stop is self._expired:
+                raise self._not_in_time(into) from stop
             raise
         finally:
             if self._timer is not None:
                 self._timer.begin = None
-            self._caller = self._into = self._answer = self._failure = None
+            self._caller = self._into = self._answer = self._failure = self._expired = None
         answer = into.answer
         assert answer is not None
         if not answer.keep_alive:
@@ -193,16 +170,17 @@ class Connection:
             self._ending = stream
         return answer
 
+    def _not_in_time(self, into: Exchange) -> NotSentError | NotAnsweredError:
+        """Return what it means that the time was up before the request was sent whole."""
+        if self._word == "timeout" and into.new_connection and into.connect_us is None:
+            return NotSentError("connect_timeout")
+        return NotAnsweredError(self._word)
+
     def close(self) -> None:
-        """Close the socket, if there is one."""
-        if self._socket is not None:
-            if self._tls is not None:
-                with suppress(OSError):
-                    self._socket.send(self._tls.bid_farewell())
-                self._tls = None
-            self._scheduler.forget(self._socket.fileno())
-            self._socket.close()
-            self._socket = self._unasked = None
+        """Hang up, if there is a line."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
         if self._ending is not None:
             self._ending.drop()
             self._ending = None
@@ -227,7 +205,7 @@ class Connection:
             return
         limit_ns = self._limit_ns
         while self._into is not None and self._limit_ns == limit_ns:
-            if self._unasked is None or not self._unasked.poll(0):
+            if self._line is None or not self._line.has_something():
                 self._end(NotAnsweredError(self._word))
                 return
             self._read(is_late=True)
@@ -238,9 +216,9 @@ class Connection:
         """Have the loop send a request when it is due, and wait for the answer.
 
         Returns:
-            Whether it was sent; else it is due now, and there is no connection that it can go over.
+            Whether it was sent; else it is due now, and there is no line that it can go over.
         """
-        if not due_ns and self._socket is None:
+        if not due_ns and self._line is None:
             return False
         self._prepared = request, trace, into
         if due_ns:
@@ -252,23 +230,22 @@ class Connection:
             self._wait()
         finally:
             timer.begin = self._prepared = None
-        if into.answer is not None:
-            return True
-        if into.sent_ns is None:
-            return False
-        rest, self._rest = self._rest, b""
-        self._await_answer(rest, into)
-        return True
+        if into.answer is None and into.sent_ns is not None:
+            rest, self._rest = self._rest, b""
+            self._await_answer(rest, into)
+        return into.answer is not None
 
     def _send_prepared(self) -> None:
+        """Send what is prepared; who has to connect, or to wait for room, does so itself."""
         assert self._prepared is not None
         request, trace, into = self._prepared
-        if self._is_doubtful():
+        line = self._line
+        if line is None or self._is_doubtful(line):
             self._end()
             return
         self._begin(self._timeout_ns)
         try:
-            self._rest = self._send(request, trace, into)
+            self._rest = self._send(line, request, trace, into)
         except Exception as error:  # noqa: BLE001 - a defect of ours is told to whoever asked, too
             self._end(error)
             return
@@ -277,118 +254,64 @@ class Connection:
         else:
             self._into = into
 
-    def _is_doubtful(self) -> bool:
-        """Return whether there is no open connection, or none that carries a request as it is."""
-        if self._socket is None or self.stirred or self._ending is not None:
+    def _is_doubtful(self, line: Line) -> bool:
+        """Return whether a line may not carry a request as it is."""
+        if self.stirred or self._ending is not None:
             return True
         is_fresh = time.time_ns() - self._read_ns < _FRESH_NS
-        return not is_fresh and bool(self._unasked.poll(0))
+        return not is_fresh and line.has_something()
 
-    def _ready(self, into: Exchange) -> None:
-        """Have an open connection: a closed one is noticed before, not by, sending on it.
+    def _ready(self, into: Exchange) -> Line:
+        """Return an open line: a closed one is noticed before, not by, sending on it.
 
         So is one on which something came unasked: it would be taken for the answer.
         """
-        if self._ending is not None:
-            self._read_end(self._ending)
-        if self._socket is not None and self._unasked.poll(0) and not self._is_its_own_business():
+        if self._line is not None and not self._carries_more(self._line):
             self.close()
-        if self._socket is None:
+        if self._line is None:
             into.new_connection = True
             into.sent_ns = time.time_ns()
-            self._connect()
+            self._line = Line.opened(self._address, self._local, self._scheduler, self)
+            if self._secure is not None:
+                self._line.secure(self._secure, self._await_turn)
             into.connect_us = (time.time_ns() - into.sent_ns) // 1000
         self.stirred = 0
+        return self._line
 
-    def _is_its_own_business(self) -> bool:
-        """Return whether what came unasked is TLS's own, such as the tickets of sessions."""
-        if self._tls is None:
-            return False
-        try:
-            for _ in range(_RECORDS):
-                self._tls.take_in(self._socket.recv(READ_BYTES))
-                if next(self._tls.plain(), None) is not None:
-                    return False
-                if not self._unasked.poll(0):
-                    return not self._tls.is_amid_a_record
-        except OSError:
-            pass  # it has ended, or is broken: either way it carries nothing more
-        return False
-
-    def _read_end(self, stream: EventStream) -> None:
-        """Read the end of a stream that had decided; hang up on one that goes on."""
-        if self._tls is None:
-            with suppress(OSError, NotUnderstoodError):
-                rest = self._socket.recv(READ_BYTES)
-                if rest:
-                    stream.feed(rest)
-        if stream.whole and stream.keep_alive:
+    def _carries_more(self, line: Line) -> bool:
+        if self._ending is not None:
+            if not line.read_end(self._ending):
+                return False
             self._ending = None
-        else:
-            self.close()
+        return not line.has_something() or line.carries_more()
 
-    def _connect(self) -> None:
-        try:
-            plain = connected(self._address, self._local)
-        except OSError as error:
-            raise NotSentError(word_of(error, "connect_failed")) from error
-        self._socket = plain
-        self._unasked = _plain_poll()
-        self._unasked.register(plain.fileno(), select.POLLIN)
-        self._scheduler.watch(plain.fileno(), self)
-        if self._secure is not None:
-            if self._secure.tunnel:
-                open_tunnel(plain, self._await_turn, self._secure.tunnel)
-            self._tls = shake_hands(plain, self._await_turn, self._secure)
-
-    def _send(self, request: Request, trace: bytes, into: Exchange) -> bytes:
-        """Send a request; return what of it could not be sent at once.
-
-        Raises:
-            NotAnsweredError: the connection is broken.
-        """
+    def _send(self, line: Line, request: Request, trace: bytes, into: Exchange) -> bytes:
+        """Send a request; return what of it could not be sent at once."""
         now_ns = time.time_ns()
-        data = request.wire(trace, now_ns)
         if into.sent_ns is None:
             into.sent_ns = now_ns
-        try:
-            if self._tls is not None:
-                self._tls.write(data)
-                data = self._tls.outgoing()
-            sent = self._socket.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError as error:
-            raise NotAnsweredError(word_of(error, "connection_lost")) from error
-        return b"" if sent == len(data) else data[sent:]
+        return line.send(request.wire(trace, now_ns))
 
     def _await_answer(self, rest: bytes, into: Exchange) -> None:
-        """Wait for the answer to a request of which something may still have to be sent.
-
-        Raises:
-            NotAnsweredError: the connection is broken, or the time is up.
-            NotUnderstoodError: the answer is not HTTP/1.1, or more than anybody takes in.
-        """
-        if rest:
-            try:
-                send(self._socket, rest)
-            except OSError as error:
-                raise NotAnsweredError(word_of(error, "connection_lost")) from error
+        """Wait for the answer to a request of which something may still have to be sent."""
+        if rest and self._line is not None:
+            self._line.send_rest(rest)
         self._into = into
         self._wait()
 
     def _await_turn(self) -> None:
         """Wait until there is something to read that is no answer yet."""
-        if self._unasked.poll(0):
+        if self._line is not None and self._line.has_something():
             self._scheduler.wait_for_turn()
         else:
+            self.stirred = 0
             self._wait()
 
     def _wait(self) -> None:
         """Wait to be woken by the loop.
 
         Raises:
-            ExchangeError: why the exchange is over.
+            Exception: why the exchange is over.
         """
         self._waits = True
         switch = self._hub.switch
@@ -420,16 +343,14 @@ class Connection:
         Args:
             is_late: the time is up: only what came before that counts.
         """
-        into, answer = self._into, self._answer
-        assert into is not None
+        line, into, answer = self._line, self._into, self._answer
+        if line is None or into is None:
+            return
         has_ended, self.stirred = self.stirred > SOMETHING, 0
         if answer is None:
             answer = self._answer = Answer()
         try:
-            if self._tls is None:
-                at_ns = take_in(self._socket, answer, into)
-            else:
-                at_ns = take_in_records(self._socket, self._tls, answer, into)
+            at_ns = line.take_in(answer, into)
         except Exception as error:  # noqa: BLE001 - a defect of ours is told to whoever asked, too
             self._end(error)
             return

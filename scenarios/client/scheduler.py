@@ -140,8 +140,7 @@ class Scheduler:
     def wait_for_turn(self) -> None:
         """Wait as an answer does that has come by now, or until something is raised here."""
         turn = Timer(getcurrent().switch)
-        self._idle.start(self._work)
-        self._next.append(turn.go)
+        self.soon(turn.go)
         self._await(turn)
 
     def _await(self, timer: Timer) -> None:
@@ -152,9 +151,9 @@ class Scheduler:
             timer.begin = None
 
     def soon(self, begin: Callable[[], Any]) -> None:
-        """Have something called in its turn: after what is due, and what was here before."""
+        """Have something called in its turn: as an answer would be read that comes now."""
         self._idle.start(self._work)
-        self._ready.append(begin)
+        self._next.append(begin)
 
     def send(self, begin: Callable[[], Any]) -> Timer:
         """Have something sent as soon as the answers are read that are there."""

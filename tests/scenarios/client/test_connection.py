@@ -92,10 +92,11 @@ def test_a_slow_reader_is_not_mistaken_for_a_slow_server(server, respond, kernel
         return b""
 
     class Blocked(Connection):
-        def _send(self, request, trace, into):
-            super()._send(request, trace, into)
+        def _send(self, line, request, trace, into):
+            rest = super()._send(line, request, trace, into)
             arrived.wait()
             time.sleep(0.08)
+            return rest
 
     server.respond = reply_then_tell
     times = Exchange()
@@ -134,7 +135,7 @@ def test_a_connection_closed_while_idle_is_noticed_before_sending(server, connec
     closed = time.monotonic() + 0.3
     while time.monotonic() < closed:
         try:
-            connection._socket.recv(1, socket.MSG_PEEK)
+            connection._line.plain.recv(1, socket.MSG_PEEK)
             break
         except BlockingIOError:
             time.sleep(0.01)
@@ -211,7 +212,7 @@ def test_an_answer_that_comes_unasked_is_not_taken_for_the_next(server, connecti
 
     server.respond = answer_twice
     exchange(connection, server.port, Exchange())
-    select.select([connection._socket], [], [], 2)
+    select.select([connection._line.plain], [], [], 2)
     server.respond = lambda request, peer: respond(200, {"state": "second"})
     times = Exchange()
     assert exchange(connection, server.port, times).body == b'{"state": "second"}'
@@ -352,7 +353,7 @@ def test_a_stream_s_connection_serves_again_once_its_end_has_come(server, connec
 
     server.respond = end_a_little_later
     assert not follow(connection, server.port, Exchange()).whole
-    select.select([connection._socket], [], [], 2)
+    select.select([connection._line.plain], [], [], 2)
     times = Exchange()
     assert exchange(connection, server.port, times).body == b'{"state": "next"}'
     assert not times.new_connection

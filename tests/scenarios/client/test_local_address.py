@@ -51,7 +51,7 @@ def test_the_server_sees_the_addresses(server) -> None:
         request = request_to(Origin("h", ("127.0.0.1", server.port)), "GET", f"/{number}")
         connection.exchange(request, b"00-0-0-01", Exchange())
         opened.append(connection)
-    names = [connection._socket.getsockname()[0] for connection in opened]
+    names = [connection._line.plain.getsockname()[0] for connection in opened]
     for connection in opened:
         connection.close()
     assert names == ["127.0.0.1", "127.0.0.2", "127.0.0.3"]

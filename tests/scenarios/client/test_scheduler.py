@@ -158,7 +158,7 @@ def peers():
 
         def open_one(timeout_s: float = 2.0) -> tuple[Connection, socket.socket]:
             connection = Connection(address, timeout_s)
-            connection._connect()
+            connection._ready(Exchange())
             far_end, _ = listener.accept()
             opened.append(connection)
             far_ends.append(far_end)
@@ -206,7 +206,9 @@ def test_who_is_to_send_goes_before_the_next_part_of_a_handshake_too(peers):
 
     def open_one(connection: Connection) -> None:
         connection._caller = gevent.getcurrent()
-        open_tunnel(connection._socket, connection._await_turn, b"CONNECT h:443 HTTP/1.1\r\n\r\n")
+        open_tunnel(
+            connection._line.plain, connection._await_turn, b"CONNECT h:443 HTTP/1.1\r\n\r\n"
+        )
         order.append("opened")
         spin_until(due_ns + MS)
 
