@@ -9,9 +9,9 @@ from typing import Final
 
 _HEAD: Final = re.compile(
     rb"HTTP/1\.1 ([2-5][0-9][0-9]) [\t -~\x80-\xff]*+\r\n"
-    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t -~\x80-\xff]*+\r\n)*+)\r\n"
+    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t -~\x80-\xff]*+(?<![\t ])\r\n)*+)\r\n"
 )
-"""As strict as RFC 9112 is: status, and the headers in a block."""
+"""As strict as RFC 9112 is: status, and the headers in a block, none with blanks at its end."""
 _LOOKED_AT: Final = re.compile(
     rb"^(?=[cstu])(content-length|server-timing|set-cookie|connection|transfer-encoding"
     rb"|content-encoding|upgrade):[ \t]*+([^\r]*)",
@@ -33,8 +33,8 @@ _KINDS: Final = {
 }
 """As they are written nearly everywhere."""
 _BODILESS: Final = (b"204", b"304")
-_LONGEST_LENGTH: Final = 5
-"""Digits of a length: what is read at once is no longer."""
+_DIGITS: Final = re.compile(rb"[0-9]{1,5}")
+"""A length: what is read at once is no longer."""
 
 WholeAnswer = tuple[int, bytes, bytes, bytes, bool, bool]
 """Status, the headers' lines, the body, `Server-Timing`, and whether it sets cookies and the
@@ -51,11 +51,11 @@ def whole_answer(data: bytes) -> WholeAnswer | None:
     for name, value in _LOOKED_AT.findall(head):
         kind = _KINDS.get(name)
         if kind is _LENGTH:
-            if length >= 0 or len(value) > _LONGEST_LENGTH or not value.isdigit():
+            if length >= 0 or not _DIGITS.fullmatch(value):
                 return None
             length = int(value)
         elif kind is _TIMING:
-            timing = value.rstrip(b" \t")
+            timing = value
         elif kind is _CONNECTION:
             keep_alive = value != b"close"
             if keep_alive and value != b"keep-alive":
@@ -71,4 +71,4 @@ def whole_answer(data: bytes) -> WholeAnswer | None:
 
 def headers_of(head: bytes) -> list[tuple[bytes, bytes]]:
     """Return names and values of a head's headers, as they came, in their order."""
-    return [(name, value.rstrip(b" \t")) for name, value in _HEADER.findall(head)]
+    return _HEADER.findall(head)
