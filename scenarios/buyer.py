@@ -230,7 +230,10 @@ class Buyer:
         """Open the page where tickets will be sold."""
 
     def log_in(self) -> object:
-        """Log in, with the person's number and PIN."""
+        """Log in, with the person's number and PIN.
+
+        Called up to 1.5 s ahead: its first request leaves when it is due.
+        """
 
     def wait(self) -> object:
         """Do what a page does that waits for the opening; called again and again until T-0."""
@@ -246,7 +249,10 @@ class Buyer:
         """
 
     def buy(self) -> Claim | None:
-        """Try to get a ticket, and return what the student was told."""
+        """Try to get a ticket, and return what the student was told.
+
+        Called up to 1.5 s ahead: its first request leaves when it is due.
+        """
         raise NotImplementedError("a scenario has to say what buying means: def buy(self)")
 
     def follow_up(self, told: Pending | Granted) -> Claim | None:

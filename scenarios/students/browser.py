@@ -241,7 +241,7 @@ class Browser:
 
     def _called_until(self, give_up_ns: int, method: str, arguments: tuple[Any, ...]) -> Any:
         """Return what a method returns, None where it is cut."""
-        deadline = Deadline(max(give_up_ns - time.time_ns(), 0) / NS_PER_S, None)
+        deadline = Deadline(max(give_up_ns - time.time_ns(), 0))
         try:
             return self._called(method, arguments)
         except ExpiredError as error:
