@@ -62,7 +62,8 @@ def _of_promises(said: Said) -> dict[str, Wrong]:
     informed = told["claimed"] & told["outcome"].isin(["refused", "unknown"])
     expected = told.loc[told["acked"] | informed | told["undecided"], "student"]
     surprised = durable.loc[(durable["student"] >= 0), "student"].drop_duplicates()
-    unannounced: int | None = int((~surprised.isin([*expected, *_misunderstood(said)])).sum())
+    known = surprised.isin(expected) | surprised.isin(_misunderstood(said))
+    unannounced: int | None = int((~known).sum())
 
     acked = told[told["acked"]]
     here = borne_out(acked, durable) | may_come(evidence, acked)

@@ -101,7 +101,7 @@ def read_stores(
     source = ledger["source"].astype("object")
     holdings, counts, problems = {}, {}, []
     notes: list[str] = []
-    names: set[str] = set(told["ticket"])
+    names: set[str] = set(told["ticket"].tolist())
     said = {store: _facts(detail_of.get(store)) for store in expected}
     for store in expected:
         rows = ledger[source == store]
@@ -138,7 +138,7 @@ def read_stores(
             problems += [*found.problems, *_gone(store, detail)]
             if found.held is not None:
                 holdings[store] = found.held
-                names |= set(found.held["ticket"].dropna())
+                names |= set(found.held["ticket"].dropna().tolist())
     if not expected and plan.target.ours:
         problems.append("No store was read, so nobody can audit who holds a ticket.")
     earlier = ledger.loc[source.isin([f"{store}{BEFORE}" for store in expected]), "student"]
