@@ -54,8 +54,8 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
     caption += timeline.note
     at_s = timeline.seconds(evidence.requests["intended_ns"])
     delays = [
-        (quantiles(at_s, values, edges, [0.99])[0], *looks)
-        for values, *looks in (
+        (quantiles(at_s, values, edges, [0.99])[0], colour, text, width)
+        for values, colour, text, width in (
             (late, GREEN, "p99 late start", 2.2),
             (read_lag, ORANGE, "p99 read lag", 1.5),
         )
