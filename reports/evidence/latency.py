@@ -159,9 +159,15 @@ def latency_split(frame: pd.DataFrame, shares: Sequence[float]) -> list[pd.DataF
     """
     columns = ["felt_ms", "generator_ms", "system_ms", "read_lag_ms"]
     columns += [f"{part}_ms" for part in PARTS]
-    counts = frame.loc[frame["counts"], ["step", *columns]]
-    wanted = [share / 100 for share in shares]
-    found = counts.groupby("step")[columns].quantile(wanted, interpolation="higher")
+    counts, wanted = frame["counts"], [share / 100 for share in shares]
+    step = frame.loc[counts, "step"]
+    # One after the other: all of them at once take as much memory as the latencies themselves.
+    found = pd.DataFrame(
+        {
+            name: frame.loc[counts, name].groupby(step).quantile(wanted, interpolation="higher")
+            for name in columns
+        }
+    )
     of_share = found.index.get_level_values(-1)
     return [found[of_share == share].droplevel(-1) for share in wanted]
 
