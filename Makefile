@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.prepared
 ROOMS := plans records compose scenarios reports dashboards rehearsal target_app
 
-.PHONY: setup rehearsal check test test-long test-observability test-docker examples properties matrix chaos lint bench bench-app clean
+.PHONY: setup rehearsal check test test-long test-observability test-docker examples properties matrix chaos lint bench bench-app bench-report clean
 .DELETE_ON_ERROR:
 # Every process of a stage would compile its modules again where byte code is not kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -79,6 +79,10 @@ bench: $(STAMP)
 
 bench-app: $(STAMP)
 	$(BIN)/python -m benchmarks.app
+
+# How long a report takes by how many requests there are; `--large` for 10 million too.
+bench-report: $(STAMP)
+	$(BIN)/python -m benchmarks.report $(BENCH_OPTIONS)
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.*

@@ -40,7 +40,7 @@ def integers(column: pd.Series, missing: int = 0) -> Any:
 
 
 def words_of(column: "pd.Series[Any]", missing: str) -> pd.Categorical:
-    """Return a column of words as codes, which compare with a word at once, `missing` where null."""
+    """Return a column of words as codes, `missing` where null: they compare with a word at once."""
     words = pd.Categorical(column)
     if missing not in words.categories:
         words = words.add_categories(missing)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.stores import owned, pairs
+from dress_rehearsal.reports.evidence.stores import among, coded
 from dress_rehearsal.reports.words import counted
 
 
@@ -22,8 +22,7 @@ def borne_out(promised: pd.DataFrame, holding: pd.DataFrame) -> Any:
 
     An acknowledgement whose ticket was not recorded is borne out by any ticket of the student.
     """
-    held = owned(holding)
-    here = np.array([pair in held for pair in pairs(promised, "student", "ticket")], dtype=bool)
+    here = among(promised, holding)
     unnamed = promised["ticket"].isna()
     if not unnamed.any():
         return here
@@ -70,13 +69,15 @@ def may_come(evidence: Evidence, promised: pd.DataFrame) -> Any:
     return held & ~issued
 
 
-def drift(evidence: Evidence, durable: set[tuple[int, str]], other: set[tuple[int, str]]) -> int:
+def drift(evidence: Evidence, durable: pd.DataFrame, other: pd.DataFrame) -> int:
     """Count the tickets that one store holds and the other does not, and will not."""
-    missing = other - durable
+    told = evidence.promises.students
+    issued = told[told["issued_ns"].notna()]
+    held, elsewhere, called = coded(durable, other, issued)
+    missing = np.setdiff1d(elsewhere, held)
     if evidence.timeline.rows_pending:
-        told = evidence.promises.students
-        missing &= owned(told[told["issued_ns"].notna()])
-    return len(durable - other) + len(missing)
+        missing = np.intersect1d(missing, called)
+    return len(np.setdiff1d(held, elsewhere)) + len(missing)
 
 
 def pending_problems(evidence: Evidence) -> list[str]:
@@ -84,11 +85,11 @@ def pending_problems(evidence: Evidence) -> list[str]:
     stores = evidence.stores
     if not evidence.timeline.rows_pending or stores.durable not in stores.holdings:
         return []
-    durable = owned(stores.holdings[stores.durable])
-    others = [owned(rows) for store, rows in stores.holdings.items() if store != stores.durable]
+    others = [rows for store, rows in stores.holdings.items() if store != stores.durable]
     many = "how many had none yet is not known"
     if others:
-        to_come = max(len(other - durable) for other in others)
+        held, *elsewhere = coded(stores.holdings[stores.durable], *others)
+        to_come = max(len(np.setdiff1d(other, held)) for other in elsewhere)
         many = f"{counted(to_come, 'ticket')} had none in {stores.durable} yet"
     return [
         f"Rows were still being written when the stores were read: {many}, so nobody can tell "

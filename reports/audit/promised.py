@@ -19,7 +19,7 @@ from dress_rehearsal.reports.audit.pending import borne_out, called_otherwise, m
 from dress_rehearsal.reports.audit.put_off import never_issued
 from dress_rehearsal.reports.audit.said import Said, clock_ns
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.stores import durable_rows, owned
+from dress_rehearsal.reports.evidence.stores import among, durable_rows
 from dress_rehearsal.reports.numbers import integers, least_of, rounded
 from dress_rehearsal.reports.words import counted, milliseconds, written
 
@@ -62,7 +62,8 @@ def _of_promises(said: Said) -> dict[str, Wrong]:
     informed = told["claimed"] & told["outcome"].isin(["refused", "unknown"])
     expected = told.loc[told["acked"] | informed | told["undecided"], "student"]
     surprised = durable.loc[(durable["student"] >= 0), "student"].drop_duplicates()
-    unannounced: int | None = int((~surprised.isin([*expected, *_misunderstood(said)])).sum())
+    known = surprised.isin(expected) | surprised.isin(_misunderstood(said))
+    unannounced: int | None = int((~known).sum())
 
     acked = told[told["acked"]]
     here = borne_out(acked, durable) | may_come(evidence, acked)
@@ -245,7 +246,7 @@ def settle_ms(evidence: Evidence) -> float | None:
     if durable is None or evidence.promises.students.empty or evidence.clock_steps:
         return None
     promised = evidence.promises.tickets.dropna(subset=["student", "ticket", "acked_ns"])
-    if promised.empty or not owned(promised) <= owned(durable):
+    if promised.empty or not among(promised, durable).all():
         return None
     if len(stores.expected) < 2:  # nothing to agree with: only what was promised has to be there
         durable = durable[durable["ticket"].isin(promised["ticket"])]

@@ -14,7 +14,7 @@ from dress_rehearsal.reports.audit.said import ahead_ns, clock_ns
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.clocks import OWN_CLOCK_NS
 from dress_rehearsal.reports.evidence.ledger_times import coarseness_ns
-from dress_rehearsal.reports.evidence.stores import owned
+from dress_rehearsal.reports.evidence.stores import different
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.words import counted, seconds
 
@@ -43,7 +43,7 @@ def sold_early(evidence: Evidence) -> tuple[int, str] | None:
             impossible = times[store].impossible
             doubtful |= bool(impossible.any())
             before &= ~impossible & (not times[store].behind)
-        early = max(early, len(owned(rows[before])))
+        early = max(early, different(rows[before]))
     if not early and (doubtful or not stores.complete or told.empty):
         return None
     return early, f"Sold early: {counted(early, 'ticket was', 'tickets were')} granted before T-0."

@@ -16,7 +16,7 @@ import pandas as pd
 from dress_rehearsal.records.steps import JOIN, OTHER, PURCHASE, QUEUE, STREAM, TICKET
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.stores import owned
+from dress_rehearsal.reports.evidence.stores import coded, different
 from dress_rehearsal.reports.numbers import least_by
 from dress_rehearsal.reports.words import counted, written
 
@@ -44,9 +44,12 @@ def stock(evidence: Evidence) -> Stock | None:
     if not stores.complete or told.empty:
         return None
     # A promised ticket took a place even if a store lost it: that wrong is counted elsewhere.
-    promised = owned(evidence.promises.named)
-    rows = [len(owned(rows) | promised) for rows in stores.holdings.values()]
-    held = max(*rows, *stores.counts.values(), len(promised))
+    promised, *rows = coded(evidence.promises.named, *stores.holdings.values())
+    held = max(
+        len(np.unique(promised)),
+        *(len(np.union1d(each, promised)) for each in rows),
+        *stores.counts.values(),
+    )
     holders = [rows["student"] for rows in stores.holdings.values()]
     named = pd.concat(holders) if holders else pd.Series(dtype="int64")
     undecided = int((told["undecided"] & ~told["student"].isin(named)).sum())
@@ -170,8 +173,8 @@ def _seconds(evidence: Evidence) -> int:
     if evidence.plan.event.per_student != 1:
         return 0  # there each click is counted
     held = [*evidence.stores.holdings.values(), evidence.promises.named]
-    named = [{pair for pair in owned(rows) if pair[0] >= 0} for rows in held]
-    return max(len(pairs) - len({student for student, _ in pairs}) for pairs in named)
+    named = [rows[rows["student"] >= 0] for rows in held]
+    return max(different(rows) - int(rows["student"].nunique()) for rows in named)
 
 
 def told_before_the_last_buyer(said: Said) -> int:

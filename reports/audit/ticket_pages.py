@@ -14,7 +14,7 @@ import pandas as pd
 
 from dress_rehearsal.records.steps import CODE, PURCHASE, TICKET
 from dress_rehearsal.reports.audit.said import Said
-from dress_rehearsal.reports.evidence.stores import owned, pairs
+from dress_rehearsal.reports.evidence.stores import among
 from dress_rehearsal.reports.words import counted, written
 
 Wrong = tuple[int | None, str]
@@ -43,7 +43,7 @@ def _numbers(said: Said) -> dict[str, Wrong]:
     if durable is not None:
         rows = durable[durable["number"].notna()]
         known = pages["ticket"].isin(rows["ticket"]).to_numpy(dtype=bool)
-        other = pages[known & ~_among(pages, set(pairs(rows, "number", "ticket")), "number")]
+        other = pages[known & ~among(pages, rows, "number")]
     who = np.unique(np.concatenate([each["student"] for each in (strange, shared, other)]))
     parts = (
         (other, f"not the one in {stores.durable}"),
@@ -90,14 +90,13 @@ def _strange(said: Said, shown: pd.DataFrame) -> pd.DataFrame:
     id may be something else.
     """
     bought = said.at(PURCHASE) & (said.told_words("told_ticket") != "")
-    answers = zip(
-        said.student[bought].tolist(), said.told_words("told_ticket")[bought], strict=True
-    )
-    promised = owned(said.evidence.promises.named).union(answers)
+    answers = {"student": said.student[bought], "ticket": said.told_words("told_ticket")[bought]}
+    told = said.evidence.promises.named[["student", "ticket"]]
+    promised = pd.concat([told, pd.DataFrame(answers)])
     named = shown["ticket"] != ""
     if not said.evidence.plan.target.ours:
-        named = shown["ticket"].isin({ticket for _, ticket in promised})
-    return shown[named & ~_among(shown, promised, "student")]
+        named = shown["ticket"].isin(promised["ticket"])
+    return shown[named & ~among(shown, promised)]
 
 
 def _shown(said: Said, which: Any, **what: Any) -> pd.DataFrame:
@@ -106,11 +105,6 @@ def _shown(said: Said, which: Any, **what: Any) -> pd.DataFrame:
     rows = pd.DataFrame({name: values[which] for name, values in columns.items()})
     ticket = said.told_words("told_ticket")[which]
     return rows.assign(ticket=pd.Series(ticket, dtype="object")).drop_duplicates()
-
-
-def _among(rows: pd.DataFrame, known: set[tuple[int, str]], key: str) -> Any:
-    """Return which rows' key and ticket are a known pair."""
-    return np.array([pair in known for pair in pairs(rows, key, "ticket")], dtype=bool)
 
 
 def _reasons(parts: Any) -> str:

@@ -23,7 +23,7 @@ import pandas as pd
 
 from dress_rehearsal.reports.audit.pending import called_otherwise, drift, misplaced
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.stores import durable_rows, owned
+from dress_rehearsal.reports.evidence.stores import among, durable_rows
 from dress_rehearsal.reports.numbers import least_by
 from dress_rehearsal.reports.words import counted, written
 
@@ -129,9 +129,8 @@ def _of_owners(evidence: Evidence) -> dict[str, Wrong]:
 
 def _told_to_owner(promised: pd.DataFrame, durable: pd.DataFrame) -> Any:
     """Return for each promised ticket whether one whose it is was told of it (bool array)."""
-    told = owned(promised[promised["ticket"].notna()])
-    theirs = {ticket for student, ticket in owned(durable) if (student, ticket) in told}
-    return promised["ticket"].isin(theirs).to_numpy(dtype=bool)
+    theirs = among(durable, promised[promised["ticket"].notna()])
+    return promised["ticket"].isin(durable.loc[theirs, "ticket"]).to_numpy(dtype=bool)
 
 
 def _of_agreement(evidence: Evidence) -> dict[str, Wrong]:
@@ -181,7 +180,7 @@ def _drift(evidence: Evidence, one: str, other: str) -> int:
         ]
         return abs(numbers[0] - numbers[1])
     if all("owners" in stores.said[store] for store in (one, other)):
-        return drift(evidence, owned(rows[0]), owned(rows[1]))
+        return drift(evidence, rows[0], rows[1])
     tickets = [set(each["ticket"]) for each in rows if each is not None]
     return len(tickets[0] ^ tickets[1])
 

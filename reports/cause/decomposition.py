@@ -143,7 +143,7 @@ def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
         unsaid = (rows["status"].fillna(0) > 0).to_numpy(dtype=bool)
         parts["target"] += np.where(unsaid, parts["unanswered"], 0.0)
         parts["unanswered"] = np.where(unsaid, 0.0, parts["unanswered"])
-    return pd.DataFrame({**parts, **waits}).assign(
+    return pd.DataFrame({**parts, **waits}, copy=False).assign(
         felt_ms=felt,
         sent_ns=span[0],
         done_ns=span[1],

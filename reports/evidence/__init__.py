@@ -1,6 +1,8 @@
 """The evidence: all that a run left behind, read once; the only input of every judgement."""
 
+import ctypes
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -197,13 +199,15 @@ def read_evidence(run: RunDirectory) -> Evidence:
     events = recorded.events
     columns = dict(zip(recorded.requests.column_names, recorded.requests.columns, strict=True))
     recorded = replace(recorded, requests=recorded.requests.schema.empty_table())
+    requests = _requests(columns)
+    _give_back()
     return Evidence(
         run=run.id,
         plan=recorded.plan,
         t0_ns=next((event.t_ns for event in events if event.kind == "t0"), None),
         events=events,
         environment=recorded.environment,
-        requests=_requests(columns),
+        requests=requests,
         students=_ordered(recorded.students, ["student"]),
         metrics=_ordered(recorded.metrics, ["t_ns", "source", "name", "labels"]),
         ledger=_ordered(recorded.ledger, ["source", "number", "ticket"]),
@@ -211,6 +215,15 @@ def read_evidence(run: RunDirectory) -> Evidence:
         steps=recorded.steps,
         unkept=recorded.unkept,
     )
+
+
+def _give_back() -> None:
+    """Give memory back to the system that shards took: glibc keeps it, for it was in small pieces.
+
+    It is as much as all requests take. Elsewhere there is nothing to be done, or no need.
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _with_roles(requests: pd.DataFrame, steps: Steps) -> pd.DataFrame:

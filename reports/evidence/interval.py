@@ -24,8 +24,8 @@ _AT_ONCE: Final = 100_000
 """Students that are drawn at a time, whole crowds of them: no more than a processor keeps at hand;
 it changes no result."""
 _ONE_BY_ONE: Final = 20_000
-"""Students up to which all of a crowd are drawn; of more only those whose requests are about as slow
-as the percentile, and the others are counted: crowds of the same kind, for a fraction of the time."""
+"""Students up to which all of a crowd are drawn. Of more, only those are whose requests are about
+as slow as the percentile or slower, and the others are counted: such crowds are as likely."""
 
 Interval = tuple[float, float]
 

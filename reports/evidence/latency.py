@@ -8,6 +8,7 @@ then its first packet. The requests that were answered well have a percentile of
 """
 
 import zlib
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Final
 
@@ -147,18 +148,28 @@ def unanswered_by_step(frame: pd.DataFrame, steps: Steps) -> pd.DataFrame:
     return table.reindex(index=names, columns=words, fill_value=0).astype(int)
 
 
-def latency_split(frame: pd.DataFrame, share: float = 99.0) -> pd.DataFrame:
-    """Return one percentile of each part of the latency, a row a step.
+def latency_split(frame: pd.DataFrame, shares: Sequence[float]) -> list[pd.DataFrame]:
+    """Return percentiles of each part of the latency, a row a step.
 
     Percentiles of parts do not add up to the percentile of the whole.
 
     Returns:
-        Index step; columns felt_ms, generator_ms, system_ms, read_lag_ms, queue_ms … app_ms.
+        A frame for each percentile: index step; columns felt_ms, generator_ms, system_ms,
+        read_lag_ms, queue_ms … app_ms.
     """
     columns = ["felt_ms", "generator_ms", "system_ms", "read_lag_ms"]
     columns += [f"{part}_ms" for part in PARTS]
-    counts = frame.loc[frame["counts"], ["step", *columns]]
-    return counts.groupby("step")[columns].quantile(share / 100, interpolation="higher")
+    counts, wanted = frame["counts"], [share / 100 for share in shares]
+    step = frame.loc[counts, "step"]
+    # One after the other: all of them at once take as much memory as the latencies themselves.
+    found = pd.DataFrame(
+        {
+            name: frame.loc[counts, name].groupby(step).quantile(wanted, interpolation="higher")
+            for name in columns
+        }
+    )
+    of_share = found.index.get_level_values(-1)
+    return [found[of_share == share].droplevel(-1) for share in wanted]
 
 
 def latency_spectrum(frame: pd.DataFrame, step: str) -> pd.DataFrame:

@@ -4,16 +4,19 @@ Of somebody else's ledgers, tickets are called as students were told, where that
 (`reports.evidence.ledger_rows`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.ledgers import BEFORE
 from dress_rehearsal.reports.evidence.ledger_rows import judged_rows
+from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.words import counted, written
 
 DURABLE: Final = "postgres"
@@ -78,7 +81,7 @@ class Stores:
     @property
     def most(self) -> int:
         """Return how many different tickets the store holds that holds most."""
-        rows = (len(owned(holding)) for holding in self.holdings.values())
+        rows = (different(holding) for holding in self.holdings.values())
         return max((*rows, *self.counts.values()), default=0)
 
 
@@ -101,7 +104,7 @@ def read_stores(
     source = ledger["source"].astype("object")
     holdings, counts, problems = {}, {}, []
     notes: list[str] = []
-    names: set[str] = set(told["ticket"])
+    names: set[str] = set(told["ticket"].tolist())
     said = {store: _facts(detail_of.get(store)) for store in expected}
     for store in expected:
         rows = ledger[source == store]
@@ -138,7 +141,7 @@ def read_stores(
             problems += [*found.problems, *_gone(store, detail)]
             if found.held is not None:
                 holdings[store] = found.held
-                names |= set(found.held["ticket"].dropna())
+                names |= set(found.held["ticket"].dropna().tolist())
     if not expected and plan.target.ours:
         problems.append("No store was read, so nobody can audit who holds a ticket.")
     earlier = ledger.loc[source.isin([f"{store}{BEFORE}" for store in expected]), "student"]
@@ -199,11 +202,26 @@ def durable_rows(stores: Stores) -> pd.DataFrame | None:
     return stores.holdings.get(stores.durable)
 
 
-def owned(holding: pd.DataFrame) -> set[tuple[int, str]]:
-    """Return the distinct (student, ticket) pairs of a store."""
-    return set(pairs(holding, "student", "ticket"))
+def coded(*frames: pd.DataFrame, key: str = "student") -> list[NDArray[np.int64]]:
+    """Return each row's key and ticket as one whole number: the same number for the same pair.
+
+    Args:
+        frames: numbers are comparable within these.
+        key: a column of whole numbers from -1 on.
+    """
+    tickets = np.concatenate([frame["ticket"].to_numpy(dtype=object) for frame in frames])
+    codes, names = pd.factorize(tickets)
+    keys = np.concatenate([integers(frame[key], missing=-1) for frame in frames])
+    ends = np.cumsum([len(frame) for frame in frames])[:-1]
+    return np.split(keys * (len(names) + 1) + codes + 1, ends)
 
 
-def pairs(rows: pd.DataFrame, first: str, second: str) -> Iterator[tuple[Any, Any]]:
-    """Return two columns' values, row by row."""
-    return zip(rows[first].tolist(), rows[second].tolist(), strict=True)
+def among(rows: pd.DataFrame, known: pd.DataFrame, key: str = "student") -> NDArray[np.bool_]:
+    """Return which rows have a pair of a key and a ticket that is known."""
+    here, there = coded(rows, known, key=key)
+    return np.isin(here, there)
+
+
+def different(rows: pd.DataFrame) -> int:
+    """Return how many different pairs of a student and a ticket some rows have."""
+    return len(np.unique(coded(rows)[0]))

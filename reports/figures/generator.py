@@ -52,21 +52,23 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
         else "The generator's CPU was not recorded."
     )
     caption += timeline.note
-
-    def draw(sheet: Sheet) -> None:
-        panel = sheet.timed_panel("The generator's own delays, ms (log)", 165, window, timeline)
-        at_s = timeline.seconds(evidence.requests["intended_ns"])
-        centres = (edges[:-1] + edges[1:]) / 2
-        highest = limit_ms
-        delays = (
+    at_s = timeline.seconds(evidence.requests["intended_ns"])
+    delays = [
+        (quantiles(at_s, values, edges, [0.99])[0], colour, text, width)
+        for values, colour, text, width in (
             (late, GREEN, "p99 late start", 2.2),
             (read_lag, ORANGE, "p99 read lag", 1.5),
         )
-        for values, colour, text, width in () if closed else delays:
-            if not np.isnan(values).all():
-                (most,) = quantiles(at_s, values, edges, [0.99])
-                panel.line(centres, np.maximum(most, _FLOOR_MS), colour, text, width=width)
-                highest = max(highest, float(np.nanmax(most, initial=_FLOOR_MS)))
+        if not closed and not np.isnan(values).all()
+    ]
+
+    def draw(sheet: Sheet) -> None:
+        panel = sheet.timed_panel("The generator's own delays, ms (log)", 165, window, timeline)
+        centres = (edges[:-1] + edges[1:]) / 2
+        highest = limit_ms
+        for most, colour, text, width in delays:
+            panel.line(centres, np.maximum(most, _FLOOR_MS), colour, text, width=width)
+            highest = max(highest, float(np.nanmax(most, initial=_FLOOR_MS)))
         lag = in_ms(run.worst("generator_loop_lag_seconds", "generator"))
         if lag is not None:
             values = np.maximum(lag.values, _FLOOR_MS)

@@ -1,12 +1,13 @@
 """Figure: what students felt over the run, split into generator and system, with failures."""
 
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.timeline import Floats
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION
@@ -14,6 +15,8 @@ from dress_rehearsal.reports.figures.panel import Panel
 from dress_rehearsal.reports.figures.time_axis import bins_s, counts, quantiles
 from dress_rehearsal.reports.schema import Latency
 from dress_rehearsal.reports.words import counted, milliseconds, seconds, written
+
+_FLOOR_MS: Final = 0.1
 
 
 def draw_latency(
@@ -27,12 +30,12 @@ def draw_latency(
     if window_s is None or frame.empty:
         return Missing(name, heading, "No request was recorded, so there is no latency.")
     edges = bins_s(window_s, events=len(frame))
-    timed = frame.assign(at_s=timeline.seconds(evidence.requests["intended_ns"]))
-    buying = timed["role"] == PURCHASE
+    at_s = timeline.seconds(evidence.requests["intended_ns"])
+    buying = (frame["role"] == PURCHASE).to_numpy(dtype=bool)
     groups = [
-        (label, rows)
-        for label, rows in (("Buying", timed[buying]), ("All other steps", timed[~buying]))
-        if not rows.empty
+        _group(label, frame, at_s, chosen, edges)
+        for label, chosen in (("Buying", buying), ("All other steps", ~buying))
+        if chosen.any()
     ]
     bin_width = seconds(edges[1] - edges[0])
     title = _finding(frame, bought)
@@ -46,42 +49,71 @@ def draw_latency(
     caption += timeline.note
 
     def draw(sheet: Sheet) -> None:
-        for label, rows in groups:
-            words = f"{label}: latency, ms (log), {counted(len(rows), 'request')}"
-            panel = sheet.timed_panel(words, 165, window_s, timeline)
-            _draw_group(panel, rows, edges)
+        for group in groups:
+            _draw_group(sheet.timed_panel(group.words, 165, window_s, timeline), group, edges)
 
     return drawn(name, heading, title, caption, timeline.label, draw)
 
 
-def _draw_group(panel: Panel, rows: pd.DataFrame, edges: Any) -> None:
-    centres = (edges[:-1] + edges[1:]) / 2
-    counting = rows[rows["counts"]]
-    at_s = counting["at_s"].to_numpy()
-    half, most = quantiles(at_s, counting["felt_ms"].to_numpy(), edges, [0.5, 0.99])
-    (system_most,) = quantiles(at_s, counting["system_ms"].to_numpy(), edges, [0.99])
-    (late_most,) = quantiles(at_s, counting["generator_ms"].to_numpy(), edges, [0.99])
-    floor = 0.1
-    panel.line(centres, np.maximum(most, floor), BLUE, "p99 felt", width=2.4)
-    panel.line(centres, np.maximum(half, floor), INK, "p50 felt", width=1.1)
-    panel.line(centres, np.maximum(system_most, floor), ORANGE, "p99 system", kind="dashed")
-    panel.line(centres, np.maximum(late_most, floor), GREEN, "p99 late start", kind="dotted")
-    shown = np.concatenate([half, most, system_most, late_most])
-    shown = np.maximum(shown[~np.isnan(shown)], floor)
-    panel.axis_of_time(*((shown.min(), shown.max()) if len(shown) else (1.0, 1000.0)))
-    stack = []
+class _Group(NamedTuple):
+    """What a panel shows of some requests; each series has a value a bin.
+
+    Attributes:
+        lines: of the times in ms, how each is drawn.
+        bad: how many ended badly, for each way to.
+    """
+
+    words: str
+    lines: list[tuple[Floats, str, str, Any]]
+    bad: list[tuple[Floats, str, str]]
+
+
+def _group(label: str, frame: pd.DataFrame, at_s: Floats, chosen: Any, edges: Floats) -> _Group:
+    counting = chosen & frame["counts"].to_numpy(dtype=bool)
+    half, most = _percentiles(frame, "felt_ms", at_s, counting, edges, [0.5, 0.99])
+    (system_most,) = _percentiles(frame, "system_ms", at_s, counting, edges, [0.99])
+    (late_most,) = _percentiles(frame, "generator_ms", at_s, counting, edges, [0.99])
+    wanted = chosen & ~frame["abandoned"].to_numpy(dtype=bool)
+    bad = []
     for outcome, colour in (("failed", VERMILLION), ("unknown", PURPLE)):
-        chosen = ((rows["outcome"] == outcome) & ~rows["abandoned"]).to_numpy(dtype=bool)
-        if chosen.any():
+        ended = wanted & (frame["outcome"] == outcome).to_numpy(dtype=bool)
+        if ended.any():
             text = f"{outcome}, per {seconds(edges[1] - edges[0])} (right axis)"
-            stack.append((counts(rows["at_s"].to_numpy()[chosen], edges), colour, text))
-    if stack:
-        panel.stack_on_the_right(stack, edges)
+            bad.append((counts(at_s[ended], edges), colour, text))
+    return _Group(
+        f"{label}: latency, ms (log), {counted(int(chosen.sum()), 'request')}",
+        [
+            (most, BLUE, "p99 felt", {"width": 2.4}),
+            (half, INK, "p50 felt", {"width": 1.1}),
+            (system_most, ORANGE, "p99 system", {"kind": "dashed"}),
+            (late_most, GREEN, "p99 late start", {"kind": "dotted"}),
+        ],
+        bad,
+    )
+
+
+def _percentiles(
+    frame: pd.DataFrame, column: str, at_s: Floats, chosen: Any, edges: Floats, shares: list[float]
+) -> list[Floats]:
+    return quantiles(at_s[chosen], frame[column].to_numpy()[chosen], edges, shares)
+
+
+def _draw_group(panel: Panel, group: _Group, edges: Floats) -> None:
+    centres = (edges[:-1] + edges[1:]) / 2
+    for values, colour, text, looks in group.lines:
+        panel.line(centres, np.maximum(values, _FLOOR_MS), colour, text, **looks)
+    shown = np.concatenate([values for values, *_ in group.lines])
+    shown = np.maximum(shown[~np.isnan(shown)], _FLOOR_MS)
+    panel.axis_of_time(*((shown.min(), shown.max()) if len(shown) else (1.0, 1000.0)))
+    if group.bad:
+        panel.stack_on_the_right(group.bad, edges)
 
 
 def _finding(frame: pd.DataFrame, bought: Latency | None) -> str:
-    wanted = frame.loc[~frame["abandoned"], "outcome"]
-    failed, unknown = int((wanted == "failed").sum()), int((wanted == "unknown").sum())
+    wanted = ~frame["abandoned"]
+    failed, unknown = (
+        int((wanted & (frame["outcome"] == outcome)).sum()) for outcome in ("failed", "unknown")
+    )
     parts = [f"{written(failed)} failed"] if failed else []
     parts += [f"{written(unknown)} got no answer"] if unknown else []
     requests = counted(len(frame), "request")

@@ -72,8 +72,9 @@ def quantiles(
     keep &= (times_s >= edges[0]) & (times_s < edges[-1])
     where = np.searchsorted(edges, times_s[keep], side="right") - 1
     kept = values[keep]
-    order = np.lexsort((kept, where))
-    kept = kept[order]
+    order = np.argsort(kept)
+    # Bins are few: numpy sorts small whole numbers stably without comparing them.
+    kept = kept[order][np.argsort(where[order].astype(np.uint16), kind="stable")]
     sizes = np.bincount(where, minlength=len(edges) - 1)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     result = []
