@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow.compute as pc
 from pyarrow import Table, concat_tables, parquet
 
 from benchmarks.generator.peers.peer import Running
@@ -28,6 +29,7 @@ _EVERYBODY_THE_SAME: Final = {
     "login_before": "100%",
     "click_offset": "0s",
     "click_spread": "0s",
+    "typing": "0s",
     "patient": "100%",
 }
 
@@ -124,6 +126,7 @@ class GeneratorProcess:
         os.write(self._orders, json.dumps({"t0_ns": t0_ns}).encode() + b"\n")
 
 
-def rows(run: Path) -> Table:
-    """Return every row of a run's requests."""
-    return concat_tables(map(parquet.read_table, sorted((run / "requests").glob("*.parquet"))))
+def rows(run: Path, step: str | None = None) -> Table:
+    """Return the rows of a run's requests: all of them, or those of one step."""
+    read = concat_tables(map(parquet.read_table, sorted((run / "requests").glob("*.parquet"))))
+    return read if step is None else read.filter(pc.equal(pc.cast(read["step"], "string"), step))

@@ -13,7 +13,7 @@ from typing import Final
 
 from benchmarks.generator.cores import GENERATOR, SERVER, busy_s, cpu_s, placed_on
 from benchmarks.generator.nginx import Nginx
-from benchmarks.generator.peers.peer import Claims, Job, Peer, Running
+from benchmarks.generator.peers.peer import Claims, Job, Peer, PeerFailedError, Running
 
 CONNECTIONS: Final = 64
 WARM_S: Final = 1.0
@@ -112,10 +112,6 @@ def lap(peer: Peer, nginx: Nginx, seconds: float) -> Lap:
         claims=claims,
         answered=answered,
     )
-
-
-class PeerFailedError(Exception):
-    """A peer did not do what it should."""
 
 
 def _await_traffic(running: Running, nginx: Nginx, before: int) -> None:

@@ -1,6 +1,7 @@
 """Ours: the generator process of a rehearsal, which plays a scenario against an external target.
 
-`ours-bare` is the client alone: what students, moments and rows cost is the difference.
+With `ours` every request is a moment of a student's story, with `ours-requests` all are of one
+moment, as in a scenario that asks again and again. `ours-client` is the client alone: what students, moments and rows cost is the difference.
 """
 
 import json
@@ -53,8 +54,8 @@ def _said(job: Job) -> Claims:
 
 PEERS: Final = (
     Peer(
-        "ours-moments",
-        "ours, a moment for each request",
+        "ours",
+        "ours",
         True,
         None,
         _GET_IT,
@@ -62,7 +63,7 @@ PEERS: Final = (
         _claims,
     ),
     Peer(
-        "ours",
+        "ours-requests",
         "ours, requests of one moment",
         True,
         None,
@@ -70,5 +71,13 @@ PEERS: Final = (
         _playing("OneMoment"),
         _claims,
     ),
-    Peer("ours-bare", "ours, the client alone", False, None, _GET_IT, command(_bare), _said),
+    Peer(
+        "ours-client",
+        "ours, the client alone",
+        False,
+        None,
+        _GET_IT,
+        command(_bare),
+        _said,
+    ),
 )

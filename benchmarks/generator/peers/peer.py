@@ -17,6 +17,10 @@ _BESIDE_PYTHON: Final = str(Path(sys.executable).parent)
 Summary = Mapping[str, Any]
 
 
+class PeerFailedError(Exception):
+    """A peer did not do what it should; the sentence has the end of what it printed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """What a peer is to do, as fast as it can.
@@ -115,7 +119,7 @@ class Peer:
     @property
     def is_there(self) -> bool:
         """Whether it is installed."""
-        return self.program is None or _found(self.program) is not None
+        return self.program is None or found(self.program) is not None
 
 
 def command(
@@ -140,12 +144,12 @@ def command(
 
 def program(name: str) -> str:
     """Return where a program is that is there."""
-    path = _found(name)
+    path = found(name)
     assert path is not None, name
     return path
 
 
-def _found(name: str) -> str | None:
+def found(name: str) -> str | None:
     """Return where a program is: in this Python's environment, else on the PATH."""
     return shutil.which(name, path=_BESIDE_PYTHON) or shutil.which(name)
 

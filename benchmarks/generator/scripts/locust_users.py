@@ -11,7 +11,7 @@ PATH = os.environ["URL_PATH"]
 
 if "ROWS" in os.environ:
     # Buffered: a row costs what csv.writer takes, and a write to the disk now and then.
-    _file = Path(os.environ["ROWS"]).open("w", newline="", buffering=1 << 16)
+    _file = Path(os.environ["ROWS"]).open("w", newline="", buffering=1 << 16)  # noqa: SIM115
     _rows = csv.writer(_file)
     _rows.writerow(("method", "began_s", "ms", "name", "bytes", "status", "error"))
 
