@@ -52,7 +52,7 @@ class Stormer:
     Attributes:
         key, name, program, get_it: as of `peers.peer.Peer`.
         start: begins it; gives when T-0 will be, in ns since the epoch.
-        system_ms: reads what it says that answers took, p50, p99 and the most.
+        system_ms: reads what it says that answers took, p50 and p99, in ms.
     """
 
     key: str
@@ -60,7 +60,7 @@ class Stormer:
     program: str | None
     get_it: str
     start: Callable[[StormJob], tuple[Running, int]]
-    system_ms: Callable[[StormJob], tuple[float, float, float]]
+    system_ms: Callable[[StormJob], tuple[float, ...]]
 
     @property
     def is_there(self) -> bool:
@@ -110,14 +110,13 @@ def storm(stormer: Stormer, students: int) -> Storm:
                 except subprocess.TimeoutExpired as error:
                     raise PeerFailedError(f"It did not end: {running.last_words}") from error
         _check(truth, students, t0_ns, running)
-        print((truth.last_warm_ns - t0_ns) / 1e9)
         try:
             said = stormer.system_ms(job)
         except (OSError, ValueError, KeyError) as error:
             raise PeerFailedError(f"{error!r} It printed: {running.last_words}") from error
     late = np.percentile((truth.came_ns - t0_ns) / 1e6, (50, 99, 100))
     own = np.percentile(truth.own_ms, (50, 99))
-    return Storm(*map(float, (*late, *own, *said[:2])), used_s, memory_mb)
+    return Storm(*map(float, (*late, *own, *said)), used_s, memory_mb)
 
 
 def _check(truth: Truth, students: int, t0_ns: int, running: Running) -> None:

@@ -1,7 +1,8 @@
 """Ours: the generator process of a rehearsal, which plays a scenario against an external target.
 
-With `ours` every request is a moment of a student's story, with `ours-requests` all are of one
-moment, as in a scenario that asks again and again. `ours-client` is the client alone: what students, moments and rows cost is the difference.
+With `ours` every request is a moment of a student's story, as k6 and Locust begin an iteration for
+each; with `ours-requests` all are of one moment, as in a scenario that asks again and again.
+`ours-client` is the client alone: what students, moments and rows cost is the difference.
 """
 
 import json

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 SCRIPTS: Final = Path(__file__).parents[1] / "scripts"
 _BESIDE_PYTHON: Final = str(Path(sys.executable).parent)
 
+_CHUNK: Final = 1 << 22
+
 Summary = Mapping[str, Any]
 
 
@@ -158,7 +160,7 @@ def lines_with(file: Path, beginning: bytes) -> int:
     """Return how many lines of a file begin so, the first line left out."""
     wanted, count, rest = b"\n" + beginning, 0, b""
     with file.open("rb") as lines:
-        while chunk := lines.read(1 << 22):
+        while chunk := lines.read(_CHUNK):
             count += (rest + chunk).count(wanted)
             rest = (rest + chunk)[1 - len(wanted) :]
     return count

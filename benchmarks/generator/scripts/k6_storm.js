@@ -14,7 +14,7 @@ export const options = {
       maxDuration: '3m',
     },
   },
-  summaryTrendStats: ['p(50)', 'p(99)', 'max'],
+  summaryTrendStats: ['p(50)', 'p(99)'],
 };
 
 export default function () {

@@ -19,7 +19,7 @@ options = {
             "maxDuration": "3m",
         },
     },
-    "summaryTrendStats": ["p(50)", "p(99)", "max"],
+    "summaryTrendStats": ["p(50)", "p(99)"],
 }
 
 
