@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.generator.cores import GENERATOR, placed_on
 from benchmarks.generator.generator_process import GeneratorProcess, Part, rows
-from benchmarks.generator.peers.peer import SCRIPTS
+from benchmarks.generator.peers.peer import SCRIPTS, PeerFailedError
 from benchmarks.generator.truth import Figure, figures, known_server
 from dress_rehearsal.scenarios.timetable import draw_timetable
 
@@ -69,7 +69,7 @@ def calibrate(case: Case, requests: int, arriving_s: float) -> Calibration:
     """Have so many students arrive within so many seconds, each with one request.
 
     Raises:
-        SystemExit: the generator did not end, or not every request was answered and recorded.
+        PeerFailedError: the generator did not end, or not every request was answered and recorded.
     """
     with tempfile.TemporaryDirectory(prefix="bench_") as name:
         folder = Path(name)
@@ -87,13 +87,13 @@ def calibrate(case: Case, requests: int, arriving_s: float) -> Calibration:
             with generator.running as running:
                 t0_ns = time.time_ns() + round((_LEAD_S + _SPARE_S) * 1e9)
                 generator.go(t0_ns)
-                running.process.wait(arriving_s + _ENDS_WITHIN_S)
+                running.await_end(arriving_s + _ENDS_WITHIN_S)
         student, intended_ns, sent_ns, done_ns = (
             column.to_numpy() for column in rows(generator.run.path, STEP).select(_COLUMNS).columns
         )
         if len(truth.numbers) != requests or sorted(student) != sorted(truth.numbers):
-            raise SystemExit(
-                f"Calibration, {case.name}: of {requests:,} requests {len(truth.numbers):,} came "
+            raise PeerFailedError(
+                f"of {requests:,} requests {len(truth.numbers):,} came "
                 f"and {len(student):,} were recorded. {running.last_words}"
             )
         at_s = draw_timetable(generator.plan, generator.people).login_at_s[truth.numbers]

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pyarrow.compute as pc
 from pyarrow import Table, concat_tables, parquet
 
-from benchmarks.generator.peers.peer import Running
+from benchmarks.generator.peers.peer import OUTPUT, PeerFailedError, Running
 from dress_rehearsal.plans import read_plan
 from dress_rehearsal.plans.roster import seeded_people, write_roster
 from dress_rehearsal.records import RunDirectory
@@ -78,6 +78,9 @@ class GeneratorProcess:
     Args:
         folder: gets the plan, the roster, the run directory and what is said.
         variables: for the scenario.
+
+    Raises:
+        PeerFailedError: it does not get ready.
     """
 
     def __init__(self, part: Part, url: str, folder: Path, variables: Mapping[str, str]) -> None:
@@ -87,7 +90,7 @@ class GeneratorProcess:
         self.plan, self.people = plan, seeded_people(plan)
         write_roster(roster, self.people)
         self.run = RunDirectory.create(folder, plan)
-        self._lines, output = folder / "lines.jsonl", folder / "output.txt"
+        self._lines, output = folder / "lines.jsonl", folder / OUTPUT
         its_orders, self._orders = os.pipe()
         held = ExitStack()
         held.callback(os.close, self._orders)
@@ -119,7 +122,7 @@ class GeneratorProcess:
                 return
             time.sleep(_LOOK_S)
         said = f"{self._lines.read_text()[-1000:]}{self.running.last_words}"
-        raise SystemExit(f"Our generator was not ready within {_READY_S:.0f} s:\n{said}")
+        raise PeerFailedError(f"Our generator was not ready within {_READY_S:.0f} s:\n{said}")
 
     def go(self, t0_ns: int) -> None:
         """Fix T-0."""

@@ -102,6 +102,6 @@ def _worker_of(process: "subprocess.Popen[bytes]", port: int, log: Path) -> int:
         except OSError:
             workers = []
         if workers:
-            return workers[0].pid
+            return int(workers[0].pid)
         time.sleep(0.02)
     raise SystemExit(f"nginx did not start; {log} says why:\n{log.read_text()[-2000:]}")

@@ -5,7 +5,6 @@ T-0. Each tool's own word is only how long an answer took, beside what the serve
 it: what lies between the two is the tool's own delay, told as the server's.
 """
 
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -15,9 +14,10 @@ from typing import Final
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from benchmarks.generator.cores import GENERATOR, cpu_s, placed_on
-from benchmarks.generator.peers.peer import PeerFailedError, Running, found
+from benchmarks.generator.peers.peer import PeerFailedError, Running, Tool
 from benchmarks.generator.truth import Truth, known_server
 
 STUDENTS: Final = 12_000
@@ -46,26 +46,16 @@ class StormJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Stormer:
+class Stormer(Tool):
     """A generator that can be told to wait for an instant.
 
     Attributes:
-        key, name, program, get_it: as of `peers.peer.Peer`.
         start: begins it; gives when T-0 will be, in ns since the epoch.
         system_ms: reads what it says that answers took, p50 and p99, in ms.
     """
 
-    key: str
-    name: str
-    program: str | None
-    get_it: str
     start: Callable[[StormJob], tuple[Running, int]]
     system_ms: Callable[[StormJob], tuple[float, ...]]
-
-    @property
-    def is_there(self) -> bool:
-        """Whether it is installed."""
-        return self.program is None or found(self.program) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +95,29 @@ def storm(stormer: Stormer, students: int) -> Storm:
                 running, t0_ns = stormer.start(job)
             with running:
                 used_s, memory_mb = _watch(running, t0_ns)
-                try:
-                    running.process.wait(_ENDS_WITHIN_S)
-                except subprocess.TimeoutExpired as error:
-                    raise PeerFailedError(f"It did not end: {running.last_words}") from error
+                running.await_end(_ENDS_WITHIN_S)
         _check(truth, students, t0_ns, running)
         try:
-            said = stormer.system_ms(job)
+            system_p50, system_p99 = stormer.system_ms(job)
         except (OSError, ValueError, KeyError) as error:
             raise PeerFailedError(f"{error!r} It printed: {running.last_words}") from error
-    late = np.percentile((truth.came_ns - t0_ns) / 1e6, (50, 99, 100))
-    own = np.percentile(truth.own_ms, (50, 99))
-    return Storm(*map(float, (*late, *own, *said)), used_s, memory_mb)
+    late_p50, late_p99, late_max = _percentiles((truth.came_ns - t0_ns) / 1e6, 50, 99, 100)
+    own_p50, own_p99 = _percentiles(truth.own_ms, 50, 99)
+    return Storm(
+        late_p50=late_p50,
+        late_p99=late_p99,
+        late_max=late_max,
+        own_p50=own_p50,
+        own_p99=own_p99,
+        system_p50=system_p50,
+        system_p99=system_p99,
+        cpu_s=used_s,
+        memory_mb=memory_mb,
+    )
+
+
+def _percentiles(values: NDArray[np.float64], *which: float) -> list[float]:
+    return [float(each) for each in np.percentile(values, which)]
 
 
 def _check(truth: Truth, students: int, t0_ns: int, running: Running) -> None:
@@ -162,7 +163,7 @@ def _is_quiet(samples: Sequence[tuple[float, float]]) -> bool:
 def _memory_mb(pid: int) -> float:
     process = psutil.Process(pid)
     everybody = (process, *process.children(recursive=True))
-    return sum(each.memory_info().rss for each in everybody) / 1e6
+    return float(sum(each.memory_info().rss for each in everybody)) / 1e6
 
 
 def _sleep_until(at_s: float, running: Running) -> None:

@@ -4,8 +4,6 @@ A plan of k9-load's cannot: it knows pauses, and no time of the day. Neither can
 """
 
 import json
-import os
-import subprocess
 import time
 from collections.abc import Callable
 from typing import Final
@@ -13,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.generator.generator_process import GeneratorProcess, Part, rows
-from benchmarks.generator.peers.peer import SCRIPTS, Running, program
+from benchmarks.generator.peers.peer import SCRIPTS, Running, begun, program
 from benchmarks.generator.storm import Stormer, StormJob
 
 _LEAD_S: Final = 8.0
@@ -65,17 +63,7 @@ def _scripted(
             "T0_NS": str(t0_ns),
             "STAY_S": f"{_STAY_S:g}",
         }
-        output = job.folder / "output.txt"
-        with output.open("wb") as printed:
-            process = subprocess.Popen(
-                make(job),
-                cwd=job.folder,
-                env={**os.environ, **variables},
-                stdin=subprocess.DEVNULL,
-                stdout=printed,
-                stderr=subprocess.STDOUT,
-            )
-        return Running(process, output), t0_ns
+        return begun(make(job), job.folder, variables), t0_ns
 
     return start
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from benchmarks.generator.cores import SERVER, placed_on
 from benchmarks.generator.known_server import ANSWERS
@@ -90,7 +90,7 @@ class Figure:
         return abs(self.measured - self.true) <= _SHARE * self.true + _MS
 
 
-def figures(measured_ms: ArrayLike, true_ms: ArrayLike) -> list[Figure]:
+def figures(measured_ms: NDArray[np.float64], true_ms: NDArray[np.float64]) -> list[Figure]:
     """Return p50, p99 and p99.9 of the same requests, as measured and as they were."""
     measured, true = (np.percentile(each, PERCENTILES) for each in (measured_ms, true_ms))
     return [

@@ -56,7 +56,6 @@ PEERS: Final = (
     Peer(
         "hey",
         "hey",
-        False,
         "hey",
         "apt-get install hey",
         command(_command),
@@ -65,7 +64,6 @@ PEERS: Final = (
     Peer(
         "hey-rows",
         "hey -o csv",
-        True,
         "hey",
         "apt-get install hey",
         command(_command_with_rows),

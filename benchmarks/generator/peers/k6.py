@@ -63,11 +63,10 @@ def claims_with_rows(job: Job) -> Claims:
 
 
 PEERS: Final = (
-    Peer("k6", "k6", False, "k6", _GET_IT, command(_command), claims),
+    Peer("k6", "k6", "k6", _GET_IT, command(_command), claims),
     Peer(
         "k6-rows",
         "k6 --out csv",
-        True,
         "k6",
         _GET_IT,
         command(_command_with_rows),

@@ -36,21 +36,19 @@ def _with_rows(command: list[str]) -> list[str]:
 
 
 PEERS: Final = (
-    Peer("k9-declared", "k9-load, declared", False, "k9", _GET_IT, command(_declared), claims),
+    Peer("k9-declared", "k9-load, declared", "k9", _GET_IT, command(_declared), claims),
     Peer(
         "k9-declared-rows",
         "k9-load, declared, --out csv",
-        True,
         "k9",
         _GET_IT,
         command(lambda job: _with_rows(_declared(job))),
         claims_with_rows,
     ),
-    Peer("k9-scripted", "k9-load, Python script", False, "k9", _GET_IT, command(_scripted), claims),
+    Peer("k9-scripted", "k9-load, Python script", "k9", _GET_IT, command(_scripted), claims),
     Peer(
         "k9-scripted-rows",
         "k9-load, Python script, --out csv",
-        True,
         "k9",
         _GET_IT,
         command(lambda job: _with_rows(_scripted(job))),

@@ -52,11 +52,10 @@ def _claims_with_rows(job: Job) -> Claims:
 
 
 PEERS: Final = (
-    Peer("fasthttp", "Locust FastHttpUser", False, "locust", _GET_IT, command(_command), _claims),
+    Peer("fasthttp", "Locust FastHttpUser", "locust", _GET_IT, command(_command), _claims),
     Peer(
         "fasthttp-rows",
         "Locust FastHttpUser, rows by a listener",
-        True,
         "locust",
         _GET_IT,
         command(_command, {"ROWS": _ROWS}),

@@ -57,7 +57,6 @@ PEERS: Final = (
     Peer(
         "ours",
         "ours",
-        True,
         None,
         _GET_IT,
         _playing("Moments"),
@@ -66,7 +65,6 @@ PEERS: Final = (
     Peer(
         "ours-requests",
         "ours, requests of one moment",
-        True,
         None,
         _GET_IT,
         _playing("OneMoment"),
@@ -75,7 +73,6 @@ PEERS: Final = (
     Peer(
         "ours-client",
         "ours, the client alone",
-        False,
         None,
         _GET_IT,
         command(_bare),

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 SCRIPTS: Final = Path(__file__).parents[1] / "scripts"
 _BESIDE_PYTHON: Final = str(Path(sys.executable).parent)
 
+OUTPUT: Final = "output.txt"
+"""What everybody prints."""
 _CHUNK: Final = 1 << 22
 
 Summary = Mapping[str, Any]
@@ -39,7 +41,7 @@ class Job:
     @property
     def output(self) -> Path:
         """What it prints."""
-        return self.folder / "output.txt"
+        return self.folder / OUTPUT
 
     @property
     def target(self) -> str:
@@ -91,6 +93,17 @@ class Running:
         self.process.wait()
         self.held.close()
 
+    def await_end(self, within_s: float) -> None:
+        """Wait until it has ended.
+
+        Raises:
+            PeerFailedError: it has not.
+        """
+        try:
+            self.process.wait(within_s)
+        except subprocess.TimeoutExpired as error:
+            raise PeerFailedError(f"It did not end. It printed: {self.last_words}") from error
+
     @property
     def last_words(self) -> str:
         """The end of what it has printed."""
@@ -98,25 +111,19 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
-    """A load generator in one way of using it.
+class Tool:
+    """A load generator.
 
     Attributes:
         key: what `--only` calls it.
-        rows: whether it keeps a row for every request.
         program: what has to be there; None: it comes with this project.
         get_it: how to get it.
-        start: begins the job; it ends by itself.
-        claims: reads what it has left behind; raises ValueError where that cannot be read.
     """
 
     key: str
     name: str
-    rows: bool
     program: str | None
     get_it: str
-    start: Callable[[Job], Running]
-    claims: Callable[[Job], Claims]
 
     @property
     def is_there(self) -> bool:
@@ -124,24 +131,39 @@ class Peer:
         return self.program is None or found(self.program) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Peer(Tool):
+    """A load generator in one way of using it, as fast as it can.
+
+    Attributes:
+        start: begins the job; it ends by itself.
+        claims: reads what it has left behind; raises ValueError where that cannot be read.
+    """
+
+    start: Callable[[Job], Running]
+    claims: Callable[[Job], Claims]
+
+
+def begun(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Running:
+    """Run a command in a folder, with variables beside those of this process."""
+    output = folder / OUTPUT
+    with output.open("wb") as printed:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+        )
+    return Running(process, output)
+
+
 def command(
     make: Callable[[Job], list[str]], environment: Mapping[str, str] | None = None
 ) -> Callable[[Job], Running]:
     """Return what starts a command, with the job's variables and what else it is given."""
-
-    def start(job: Job) -> Running:
-        with job.output.open("wb") as output:
-            process = subprocess.Popen(
-                make(job),
-                cwd=job.folder,
-                env={**os.environ, **job.variables, **(environment or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        return Running(process, job.output)
-
-    return start
+    return lambda job: begun(make(job), job.folder, {**job.variables, **(environment or {})})
 
 
 def program(name: str) -> str:

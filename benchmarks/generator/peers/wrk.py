@@ -38,7 +38,6 @@ PEERS: Final = (
     Peer(
         "wrk",
         "wrk",
-        False,
         "wrk",
         "apt-get install wrk",
         command(_command),
