@@ -1,10 +1,9 @@
 """The goals: what our generator should reach, and whether it did."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.generator.results import Results, compared, spread
+from benchmarks.generator.results import MOST_OTHERS, Results, compared, others_of, spread
 
 _OURS: Final = "ours"
 _SPEEDS: Final = {
@@ -25,12 +24,14 @@ class Goal:
 
     words: str
     measured: str
-    met: bool
+    met: bool | None
+    """None: it cannot be said, for other programs were at work."""
 
     @property
     def sentence(self) -> str:
         """It as a line."""
-        return f"{self.words}: {self.measured}; {'met' if self.met else 'missed'}"
+        word = {True: "met", False: "missed", None: "undecided: other programs were at work"}
+        return f"{self.words}: {self.measured}; {word[self.met]}"
 
 
 def goals(results: Results) -> list[Goal]:
@@ -47,7 +48,9 @@ def _of_the_race(results: Results) -> list[Goal]:
             continue
         words = f"Requests/s with rows, at least {least:g} times {results.names[key]}"
         measured = f"{ratio.median:.2f} times (by CPU time {by_cpu.median:.2f})"
-        found.append(Goal(words, measured, ratio.median >= least))
+        others = max(others_of(results.race[each]) for each in (_OURS, key))
+        met = None if others > MOST_OTHERS else ratio.median >= least
+        found.append(Goal(words, measured, met))
     return found
 
 
@@ -56,14 +59,26 @@ def _of_the_storm(results: Results) -> list[Goal]:
     late = spread(rounds, lambda storm: storm.late_p99)
     cpu = spread(rounds, lambda storm: storm.cpu_s)
     error = spread(rounds, lambda storm: abs(storm.error))
-    if late is None or cpu is None or error is None:
+    if not rounds or late is None or cpu is None or error is None:
         return []
-    students = results.settings["students"]
-    at = f"T-0 with {students:,} warm connections"
+    at = f"T-0 with {results.settings['students']:,} warm connections"
+    is_alone = others_of(rounds) <= MOST_OTHERS
     return [
-        _most(f"{at}: p99 of the start at most {_LATE_MS:g} ms late", late.median, _LATE_MS, _ms),
-        _most(f"{at}: CPU of the burst at most {_BURST_S:g} s", cpu.median, _BURST_S, _s),
-        _most(f"{at}: system p99 within {_ERROR:.0%} of the server's", error.median, _ERROR, _pc),
+        Goal(
+            f"{at}: p99 of the start at most {_LATE_MS:g} ms late",
+            f"{late.median:.0f} ms",
+            late.median <= _LATE_MS if is_alone else None,
+        ),
+        Goal(
+            f"{at}: CPU of the burst at most {_BURST_S:g} s",
+            f"{cpu.median:.2f} s",
+            cpu.median <= _BURST_S if is_alone else None,
+        ),
+        Goal(
+            f"{at}: system p99 within {_ERROR:.0%} of the server's",
+            f"{error.median:.2%} off",
+            error.median <= _ERROR,
+        ),
     ]
 
 
@@ -75,19 +90,3 @@ def _of_the_calibration(results: Results) -> list[Goal]:
     right = sum(figure.is_right for figure in all_figures)
     words = "Calibration: p50, p99 and p99.9 within 2 % + 1 ms of the truth in every case"
     return [Goal(words, f"{right} of {len(all_figures)} are", right == len(all_figures))]
-
-
-def _most(words: str, value: float, most: float, shown: Callable[[float], str]) -> Goal:
-    return Goal(words, shown(value), value <= most)
-
-
-def _ms(value: float) -> str:
-    return f"{value:.0f} ms"
-
-
-def _s(value: float) -> str:
-    return f"{value:.2f} s"
-
-
-def _pc(value: float) -> str:
-    return f"{value:.2%} off"

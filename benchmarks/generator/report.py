@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.generator.goals import goals
-from benchmarks.generator.results import Results, compared, spread
+from benchmarks.generator.results import MOST_OTHERS, Results, compared, spread
 from benchmarks.generator.table import Table, shown
 
-_OTHERS: Final = 0.05
-"""Share of both cores that others may take until a reader is warned."""
 _AFTERWARDS_S: Final = 0.2
 """CPU seconds after the load that are worth a word."""
 _BEGIN: Final = "<!-- What follows is made by `make bench-generator`: do not edit it. -->"
@@ -76,10 +74,10 @@ def _made(results: Results) -> str:
         f"{machine['python']}; {versions}. {settings['rounds']} rounds; medians, and in brackets "
         f"the least and the most."
     )
-    if results.others > _OTHERS:
+    if results.others > MOST_OTHERS:
         made += (
-            f" **Other programs were at work**: up to {results.others:.0%} of both cores in a "
-            f"round, so trust the CPU time a request rather than the requests per second."
+            f" **Other programs were at work**, with up to {results.others:.0%} of both cores: "
+            f"trust the CPU time a request rather than the requests per second."
         )
     return made
 

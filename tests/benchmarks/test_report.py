@@ -16,7 +16,7 @@ from benchmarks.generator.storm import Storm
 from benchmarks.generator.truth import figures
 
 LAP = Lap(50_000, 20.0, 1.0, 0.4, 0.0, 0.0, Claims(125_000, 0, 125_000), 125_000)
-STORM = Storm(60, 140, 150, 200, 400, 200, 401, 0.35, 400)
+STORM = Storm(60, 140, 150, 200, 400, 200, 401, 0.35, 400, 0.01)
 TRUE_MS = np.linspace(1, 100, 1000)
 PAGE = """# Performance
 
@@ -53,7 +53,7 @@ def results(ours: Lap = LAP, storm: Storm = STORM, off_ms: float = 0.1) -> Resul
 
 
 def missed(found: Results) -> list[str]:
-    return [goal.words.partition(":")[0] for goal in goals(found) if not goal.met]
+    return [goal.words.partition(":")[0] for goal in goals(found) if goal.met is False]
 
 
 def test_goals_that_are_reached_are_met() -> None:
@@ -68,6 +68,15 @@ def test_each_goal_can_be_missed() -> None:
     assert missed(results(ours=slow)) == ["Requests/s with rows, at least 4 times k6 --out csv"]
     assert missed(results(storm=late)) == ["T-0 with 12,000 warm connections"] * 3
     assert missed(results(off_ms=3.1)) == ["Calibration"]
+
+
+def test_a_comparison_beside_other_programs_decides_nothing() -> None:
+    found = goals(results(ours=replace(LAP, others=0.2), storm=replace(STORM, others=0.2)))
+
+    undecided = [goal.sentence.partition("; ")[2] for goal in found if goal.met is None]
+    assert undecided == ["undecided: other programs were at work"] * 3
+    # What a server of known times says is true on a busy machine too.
+    assert [goal.met for goal in found if goal.met is not None] == [True, True]
 
 
 def test_what_was_not_measured_is_no_goal() -> None:
@@ -93,7 +102,7 @@ def test_a_lap_is_held_against_what_the_server_answered(claims: Claims, words: s
 
 def test_a_reader_is_told_of_other_programs() -> None:
     assert "Other programs" not in terminal(results())
-    assert "up to 20% of both cores" in terminal(results(ours=replace(LAP, others=0.2)))
+    assert "with up to 20% of both cores" in terminal(results(ours=replace(LAP, others=0.2)))
 
 
 def test_a_page_keeps_what_stands_around_the_figures(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def running(tmp_path: Path) -> Running:
     return Running(process, output)
 
 
-def truth(numbers: list[int], warm: int = 3, last_warm_ns: int = T0_NS - 1) -> Truth:
+def truth(numbers: list[int], warm: int = 3, last_warm_ns: int = T0_NS - 1_100_000_000) -> Truth:
     asked = np.array(numbers, dtype=np.int64)
     return Truth("http://known", 1, asked, asked, asked, warm, last_warm_ns)
 
@@ -37,6 +37,7 @@ def test_a_whole_storm_is_none_to_complain_of(running: Running) -> None:
     [
         (truth([0, 1, 2], warm=2), "2 of 3 students were there"),
         (truth([0, 1, 2], last_warm_ns=T0_NS + 2_000_000_000), r"\+2.0 s from T-0"),
+        (truth([0, 1, 2], last_warm_ns=T0_NS - 900_000_000), "-0.9 s from T-0"),
         (truth([0, 1, 1]), "3 of 3 students asked"),
         (truth([0, 1]), "2 of 3 students asked.*its last words"),
     ],

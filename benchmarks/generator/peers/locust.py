@@ -1,6 +1,7 @@
 """Locust's FastHttpUser: Python with gevent, in one process. Rows are a listener's of ours."""
 
 import json
+import math
 from typing import Any, Final
 
 from benchmarks.generator.peers.peer import (
@@ -24,7 +25,7 @@ def _command(job: Job) -> list[str]:
         *(program("locust"), "--locustfile", str(SCRIPTS / "locust_users.py")),
         *("--headless", "--users", users, "--spawn-rate", users, "--stop-timeout", "1"),
         # It takes whole seconds.
-        *("--run-time", f"{round(job.seconds + 0.5)}s", "--host", job.target),
+        *("--run-time", f"{math.ceil(job.seconds)}s", "--host", job.target),
         *("--json-file", _STATISTICS.removesuffix(".json"), "--exit-code-on-error", "0"),
     ]
 

@@ -16,6 +16,7 @@ _BESIDE_PYTHON: Final = str(Path(sys.executable).parent)
 
 OUTPUT: Final = "output.txt"
 """What everybody prints."""
+_LAST_WORDS: Final = 600
 _CHUNK: Final = 1 << 22
 
 Summary = Mapping[str, Any]
@@ -106,8 +107,9 @@ class Running:
 
     @property
     def last_words(self) -> str:
-        """The end of what it has printed."""
-        return self.output.read_text("utf-8", "replace")[-2000:] or "(it has printed nothing)"
+        """The end of what it has printed, in one line."""
+        words = self.output.read_text("utf-8", "replace").split()
+        return " ".join(words)[-_LAST_WORDS:] or "(nothing)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """wrk: C, one loop of epoll a thread. It keeps no rows."""
 
+import math
 import re
 from typing import Final
 
@@ -16,7 +17,7 @@ def _command(job: Job) -> list[str]:
     # It takes whole seconds.
     return [
         *(program("wrk"), "--threads", "1", "--connections", str(job.connections)),
-        *("--duration", f"{round(job.seconds + 0.5)}s", job.url),
+        *("--duration", f"{math.ceil(job.seconds)}s", job.url),
     ]
 
 
