@@ -1,8 +1,10 @@
-"""`python -m benchmarks`, the same as `make bench`: every measured claim, in one run."""
+"""`python -m benchmarks`, the same as `make bench`: the app and the system, in one run.
 
-from benchmarks import app, client, connections
+The generator has a run of its own, `make bench-generator`.
+"""
+
+from benchmarks import app, connections
 
 if __name__ == "__main__":
-    client.main()
     connections.run()
     app.run(app.ROUNDS, app.REQUESTS)
