@@ -4,7 +4,8 @@ import json
 import queue
 import signal
 import time
-from typing import Any, Final, Self
+from collections.abc import Callable
+from typing import Final, Self
 
 from dress_rehearsal.compose import Stage
 from dress_rehearsal.plans import Plan
@@ -15,13 +16,13 @@ from dress_rehearsal.records.environment_variables import child_environment, hee
 from dress_rehearsal.records.http.reach import PROXY_LOGIN
 from dress_rehearsal.records.samples import Sample, labels_json
 from dress_rehearsal.rehearsal.errors import GeneratorFailedError, ScenarioRefusedError
+from dress_rehearsal.rehearsal.generators import Line
 from dress_rehearsal.rehearsal.led_process import LedProcess
 
 _READY_S: Final = 30.0
+_WORKERS_READY_S: Final = 60.0
+"""What processes that it starts itself may take, to start and to get ready."""
 _ENTRY_VARIABLE: Final = "REHEARSE_GATE_TOKEN"
-
-Line = dict[str, Any]
-"""One line of the generator: `kind` is ready, status, error or done (see scenarios.generator)."""
 
 
 class GeneratorProcess:
@@ -37,6 +38,9 @@ class GeneratorProcess:
         self._guardian = stage.guardian
         self._lines: queue.Queue[Line | None] = queue.Queue()
         plan = run.plan()
+        self._workers_within_s = plan.generator.workers_within_s
+        if plan.generator.processes != 1 or plan.generator.workers:
+            self._workers_within_s += _WORKERS_READY_S
         roster = str(stage.roster_path) if plan.load is None else ""
         self._process = LedProcess(
             "dress_rehearsal.scenarios",
@@ -71,19 +75,26 @@ class GeneratorProcess:
         """None while it runs."""
         return self._process.exit_code
 
-    def await_ready(self) -> None:
-        """Wait until every student stands ready.
+    def await_ready(self, note: Callable[[str], None]) -> int:
+        """Wait until every student stands ready; return how many processes play them.
+
+        Args:
+            note: is told what it has to say meanwhile.
 
         Raises:
-            GeneratorFailedError: it ended or took longer than 30 s.
+            GeneratorFailedError: it ended or took longer than 30 s, and with workers as long as
+                those are waited for.
         """
-        deadline = time.monotonic() + _READY_S
+        ready_s = _READY_S + self._workers_within_s
+        deadline = time.monotonic() + ready_s
         while (line := self.next_line(deadline - time.monotonic())) is not None:
             if line["kind"] == "ready":
-                return
+                return int(line.get("processes", 1))
             if line["kind"] == "error":
                 raise failure_of(line)
-        what = f"was not ready after {_READY_S:.0f} s"
+            if line["kind"] == "note":
+                note(line["text"])
+        what = f"was not ready after {ready_s:.0f} s"
         if time.monotonic() < deadline:
             what = "ended before it was ready"
         raise GeneratorFailedError(

@@ -32,6 +32,7 @@ STARTING = {
     "compose/process.py": ["dict(spec.environment)"],
     "records/machine.py": ["child_environment(heeded('HOME'))"],
     "rehearsal/led_process.py": ["dict(environment)"],
+    "scenarios/workers/local.py": ["all_but((VARIABLE, FILE_VARIABLE))"],
     # The `rehearse` command itself, which leaves outside what it has no use for.
     "rehearsal/pytest_plugin.py": ["its own"],
 }
