@@ -18,11 +18,13 @@ from dress_rehearsal.records.samples import Sample, labels_json
 from dress_rehearsal.rehearsal.errors import GeneratorFailedError, ScenarioRefusedError
 from dress_rehearsal.rehearsal.generators import Line
 from dress_rehearsal.rehearsal.led_process import LedProcess
+from dress_rehearsal.scenarios.workers.secret import FILE_VARIABLE, VARIABLE
 
 _READY_S: Final = 30.0
 _WORKERS_READY_S: Final = 60.0
 """What processes that it starts itself may take, to start and to get ready."""
-_ENTRY_VARIABLE: Final = "REHEARSE_GATE_TOKEN"
+ENTRY_VARIABLE: Final = "REHEARSE_GATE_TOKEN"
+"""Has the token of the entrances."""
 
 
 class GeneratorProcess:
@@ -48,7 +50,8 @@ class GeneratorProcess:
             child_environment(
                 {
                     **of_the_scenario(plan),
-                    _ENTRY_VARIABLE: stage.entry_token,
+                    **of_the_workers(plan),
+                    ENTRY_VARIABLE: stage.entry_token,
                     **stage.marker,
                 }
             ),
@@ -75,11 +78,12 @@ class GeneratorProcess:
         """None while it runs."""
         return self._process.exit_code
 
-    def await_ready(self, note: Callable[[str], None]) -> int:
+    def await_ready(self, note: Callable[[str], None], tell: Callable[[str], None]) -> int:
         """Wait until every student stands ready; return how many processes play them.
 
         Args:
-            note: is told what it has to say meanwhile.
+            note: is told what should not have happened meanwhile.
+            tell: is told what should.
 
         Raises:
             GeneratorFailedError: it ended or took longer than 30 s, and with workers as long as
@@ -92,8 +96,8 @@ class GeneratorProcess:
                 return int(line.get("processes", 1))
             if line["kind"] == "error":
                 raise failure_of(line)
-            if line["kind"] == "note":
-                note(line["text"])
+            if line["kind"] in ("note", "tell"):
+                (note if line["kind"] == "note" else tell)(line["text"])
         what = f"was not ready after {ready_s:.0f} s"
         if time.monotonic() < deadline:
             what = "ended before it was ready"
@@ -135,6 +139,11 @@ def of_the_scenario(plan: Plan) -> dict[str, str]:
     # A plain Locust file is the user's own program: it finds what it finds in their shell.
     own = {} if plan.load is None else users_own()
     return {**own, **_reaching(plan.target)}
+
+
+def of_the_workers(plan: Plan) -> dict[str, str]:
+    """Return the variables by which a generator knows the workers that the plan waits for."""
+    return heeded(VARIABLE, FILE_VARIABLE) if plan.generator.workers else {}
 
 
 def _reaching(target: Target) -> dict[str, str]:

@@ -172,7 +172,8 @@ class Rush:
         """Have every student ready and the sale set to open; return T-0."""
         students = self._plan.load is None
         self._screen.phase("students take their places" if students else "loading the Locust file")
-        self._generators = Generators(generator.await_ready(self._screen.note))
+        number = generator.await_ready(self._screen.note, self._screen.tell)
+        self._generators = Generators(number)
         self._run.stamp("phase", "generator_ready")
         self._sold.look_before()
         begun_s = time.monotonic()

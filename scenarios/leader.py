@@ -13,6 +13,8 @@ from typing import Any, Final
 import gevent
 from locust import runners
 from locust.env import Environment
+from locust.exception import RPCError
+from locust.runners import MasterRunner
 
 from dress_rehearsal.plans import Person, format_duration
 from dress_rehearsal.records import RunDirectory
@@ -63,7 +65,7 @@ class Leader:
             secret = given_secret()
             host, port = self._plan.generator.listens_at
         environment = Environment(user_classes=[Student], host=url)
-        self._secret, self._runner = secret, environment.create_master_runner(host, port)
+        self._secret, self._runner = secret, _listening(environment, host, port)
         self._channel = MasterChannel(self._runner, secret, self._note, self._take)
         self._dealing = Dealing(lambda: self._runner.clients.ready, self._channel.has_admitted)
         environment.dispatcher_class = self._dealing  # type: ignore[assignment]
@@ -76,6 +78,12 @@ class Leader:
             RecordError: what happened can no longer be written down.
         """
         listening = gevent.spawn(self._listen)
+        wanted, (host, port) = self._plan.generator.workers, self._plan.generator.listens_at
+        if wanted:
+            self._say(
+                kind="tell",
+                text=f"Waiting for {wanted} from elsewhere, at {host}:{port}: `rehearse worker`.",
+            )
         keep_scenario(self._run, self._plan)
         try:
             with LocalWorkers(self._processes, self._runner.server.port, self._secret) as local:
@@ -219,3 +227,18 @@ class Leader:
         """Say something; a conductor that is gone is no error."""
         if not self._lines.say(**line):
             self._cut()
+
+
+def _listening(environment: Environment, host: str, port: int) -> MasterRunner:
+    """Return a master that listens there; port 0: anywhere.
+
+    Raises:
+        ScenarioError: it cannot.
+    """
+    try:
+        return environment.create_master_runner(host, port)
+    except (RPCError, SystemExit) as error:  # Locust ends the process where a port is taken
+        raise ScenarioError(
+            f"Workers cannot be listened for at {host}:{port} (generator.listen): another program "
+            f"has that port, or the address is none of this machine's."
+        ) from error

@@ -15,23 +15,22 @@ PORT: Final = 5557
 """Locust's own."""
 _WORKERS_WITHIN_S: Final = 120.0
 _MOST_PORTS: Final = 65_535
+_MOST_DIGITS: Final = 5
 
 
 def host_and_port(text: str) -> tuple[str, int]:
-    """Return the host, without brackets, and the port that a text names; by default Locust's own.
+    """Return the host and the port that a text names; by default Locust's own.
 
     Raises:
-        ValueError: it names none.
+        ValueError: it names none. Locust takes no address of IPv6 here, only a name of one.
     """
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):  # an address of IPv6 has its colons within brackets
-        host, port = text, f"{PORT}"
-    bare = host.removeprefix("[").removesuffix("]")
-    if not (is_host(bare) and port.isascii() and port.isdecimal()):
+    host, colon, port = text.partition(":")
+    port = port if colon else f"{PORT}"
+    if not (is_host(host) and port.isascii() and port.isdecimal() and len(port) <= _MOST_DIGITS):
         raise ValueError(f'expected a host and a port, such as "10.0.0.5:{PORT}"')
     if not 0 < int(port) <= _MOST_PORTS:
         raise ValueError(f"expected a port from 1 to {_MOST_PORTS:,}")
-    return bare, int(port)
+    return host, int(port)
 
 
 def _listening(text: str) -> str:

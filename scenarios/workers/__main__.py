@@ -13,6 +13,8 @@ import signal
 import sys
 import tempfile
 from argparse import Namespace
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 import locust  # noqa: F401  (first: it makes the process cooperative)
@@ -27,6 +29,8 @@ from dress_rehearsal.scenarios.workers.worker import REFUSED, Worker
 _read: Final = monkey.get_original("os", "read")
 _STDIN: Final = 0
 _MOST_BYTES: Final = 16_384
+MASTER_SILENT_S: Final = 30
+"""After so many seconds without a heartbeat of the master's the worker ends."""
 _DECIDED_WITHIN_S: Final = 30.0
 _LINGER_MS: Final = 1000
 LOST, NO_MASTER = 1, 3
@@ -51,6 +55,8 @@ def end_with_whoever_started_it(folder: str) -> None:
         while _read(_STDIN, 1):
             pass
         shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # whoever started it could not take away its own
+            Path(folder).parent.rmdir()
         os._exit(LOST)
 
     monkey.get_original("_thread", "start_new_thread")(watch, ())
@@ -67,6 +73,7 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    runners.MASTER_HEARTBEAT_TIMEOUT = MASTER_SILENT_S
     if wait_s:
         runners.CONNECT_RETRY_COUNT = max(round(float(wait_s[0]) / runners.CONNECT_TIMEOUT), 1)
     try:
@@ -87,13 +94,18 @@ def _work(host: str, port: int, secret: bytes) -> int:
     if not worker.channel.decided.wait(_DECIDED_WITHIN_S):
         return _said(NO_MASTER, f"Whoever answers at {host}:{port} leads no rehearsal.")
     if not worker.channel.is_admitted:
+        runner.greenlet.kill()
         connection: Any = runner.client
         connection.close(linger=_LINGER_MS)  # so that the master hears the last of it
         return REFUSED
     runner.greenlet.join()
     if worker.failure is not None:
         return _said(LOST, worker.failure)
-    return 0 if worker.played else _said(NO_MASTER, "The master has dealt this worker nobody.")
+    return (
+        0
+        if worker.played
+        else _said(NO_MASTER, "The master has ended, and had no students for this worker.")
+    )
 
 
 def _said(code: int, sentence: str) -> int:

@@ -10,6 +10,7 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import gevent
@@ -45,6 +46,7 @@ _AGAIN_S: Final = 1.0
 _MOST_GREETED: Final = 10_000
 """Of so many who said hello and nothing more the oldest is forgotten."""
 _LONGEST_HOST: Final = 64
+_LONGEST_WHY: Final = 200
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -62,6 +64,7 @@ class About:
 
     host: str
     pid: int
+    version: str
 
     @property
     def words(self) -> str:
@@ -130,21 +133,32 @@ class MasterChannel:
 
     def _admit(self, worker: str, data: Mapping[str, Any]) -> None:
         greeted, about = self._greeted.pop(worker), data.get("about")
-        host = visible_line(worker.partition("_")[0])[:_LONGEST_HOST]
         if not isinstance(about, bytes) or not is_proven(
             data.get("proof"), self._secret, WORKER, worker, *greeted, about
         ):
-            self.refused.add(worker)
-            self._runner.send_message(GREETING, {"step": _REFUSED}, worker)
-            self._runner.send_message("quit", None, worker)
-            # Locust counts it no more among those that are ready, or could be the last to go.
-            self._runner.clients.pop(worker, None)
-            self._say(f"A worker on {host} is refused: its secret is not this master's.")
+            self._refuse(worker, "its secret is not this master's")
             return
-        told = msgspec.msgpack.decode(about)
-        self.admitted[worker] = About(visible_line(str(told["host"])), int(told["pid"]))
+        told = msgspec.msgpack.decode(about, type=About)
+        if told.version != _version():
+            self._refuse(
+                worker,
+                f"it has version {visible_line(told.version)} of Dress Rehearsal, "
+                f"and this master {_version()}",
+            )
+            return
+        self.admitted[worker] = About(
+            visible_line(told.host)[:_LONGEST_HOST], told.pid, told.version
+        )
         self._seals[worker] = Seal(self._secret, MASTER, (worker, *greeted))
         self.send(worker, "", _WELCOME)
+
+    def _refuse(self, worker: str, why: str) -> None:
+        self.refused.add(worker)
+        self._runner.send_message(GREETING, {"step": _REFUSED, "why": why}, worker)
+        self._runner.send_message("quit", None, worker)
+        # Locust counts it no more among those that are ready, or could be the last to go.
+        self._runner.clients.pop(worker, None)
+        self._say(f"A worker on {_host_of(worker)} is refused: {why}.")
 
     def _open(self, message: Message) -> None:
         worker = message.node_id
@@ -153,8 +167,8 @@ class MasterChannel:
         except BrokenSealError as error:
             if worker not in self._complained:
                 self._complained.add(worker)
-                host = visible_line(worker.partition("_")[0])[:_LONGEST_HOST]
-                self._say(f"A message in the name of a worker on {host} is not heeded: {error}.")
+                whose = f"a worker on {_host_of(worker)}"
+                self._say(f"A message in the name of {whose} is not heeded: {error}.")
             return
         self._take(worker, run, kind, content)
 
@@ -207,14 +221,12 @@ class WorkerChannel:
         if data.get("step") == _CHALLENGE and _is_nonce(data.get("nonce")):
             self._join(data["nonce"], data.get("proof"))
         elif data.get("step") == _REFUSED:
-            self._refuse(
-                f"The master refuses this worker: the secret in {VARIABLE} or {FILE_VARIABLE} is "
-                f"not the master's. Set the same on both."
-            )
+            why = visible_line(str(data.get("why")))[:_LONGEST_WHY]
+            self._refuse(f"The master refuses this worker: {why}.")
 
     def _join(self, theirs: bytes, shown: object) -> None:
         worker = self._runner.client_id
-        about = msgspec.msgpack.encode({"host": socket.gethostname(), "pid": os.getpid()})
+        about = msgspec.msgpack.encode(About(socket.gethostname(), os.getpid(), _version()))
         own = proof(self._secret, WORKER, worker, self._ours, theirs, about)
         # Also where the master proved nothing: it says so then on its side, too.
         self._runner.send_message(GREETING, {"step": _JOIN, "about": about, "proof": own})
@@ -245,6 +257,18 @@ class WorkerChannel:
             self.decided.set()
         elif self.is_admitted:
             self._take(run, kind, content)
+
+
+def _host_of(worker: str) -> str:
+    """Return the host in an id of Locust's, which nobody has proved."""
+    return visible_line(worker.partition("_")[0])[:_LONGEST_HOST]
+
+
+def _version() -> str:
+    try:
+        return version("dress-rehearsal")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _is_nonce(value: object) -> bool:

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from typing import Final, Self
@@ -10,8 +9,10 @@ from typing import Final, Self
 import gevent
 
 from dress_rehearsal.records.environment_variables import all_but
+from dress_rehearsal.scenarios.workers.process import input_of, started_worker
 from dress_rehearsal.scenarios.workers.secret import FILE_VARIABLE, VARIABLE
 
+LOOPBACK: Final = "127.0.0.1"
 _LOOK_S: Final = 0.02
 _KILLED_S: Final = 5.0
 _ENDS_S: Final = 2.0
@@ -19,9 +20,6 @@ _ENDS_S: Final = 2.0
 
 class LocalWorkers:
     """Processes of `python -m dress_rehearsal.scenarios.workers`; leave the context: none is left.
-
-    Each is given the secret over a pipe that stays open as long as this process lives: its end is
-    the worker's. So nothing of it stands in a command line or an environment.
 
     Args:
         number: how many.
@@ -33,7 +31,10 @@ class LocalWorkers:
         self._processes: list[subprocess.Popen[bytes]] = []
         try:
             for _ in range(number):
-                self._processes.append(self._start(port, secret))
+                process = started_worker(
+                    LOOPBACK, port, self._folder, secret, all_but((VARIABLE, FILE_VARIABLE))
+                )
+                self._processes.append(process)
         except BaseException:
             self.end(0)
             raise
@@ -56,26 +57,11 @@ class LocalWorkers:
         while len(self.ended) < len(self._processes) and time.monotonic() < deadline_s:
             gevent.sleep(_LOOK_S)
         for process in self._processes:
-            if process.stdin is not None:
-                process.stdin.close()
+            input_of(process).close()
             process.kill()
         for process in self._processes:
             process.wait(_KILLED_S)
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _start(self, port: int, secret: bytes) -> "subprocess.Popen[bytes]":
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-P", "-m", "dress_rehearsal.scenarios.workers"),
-                *("127.0.0.1", f"{port}", self._folder),
-            ],
-            env=all_but((VARIABLE, FILE_VARIABLE)),
-            stdin=subprocess.PIPE,
-        )
-        assert process.stdin is not None
-        process.stdin.write(secret.hex().encode() + b"\n")
-        process.stdin.flush()
-        return process
 
 
 def why(code: int) -> str:

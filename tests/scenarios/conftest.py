@@ -194,7 +194,10 @@ def start(
     started: list[Generator] = []
 
     def begin(
-        people: int = STUDENTS, variables: dict[str, str] | None = None, **overrides: Any
+        people: int = STUDENTS,
+        variables: dict[str, str] | None = None,
+        url: str | None = None,
+        **overrides: Any,
     ) -> tuple[RunDirectory, Generator]:
         run = RunDirectory.create(
             tmp_path / "runs", small_plan(**{"event__students": STUDENTS} | overrides)
@@ -203,7 +206,7 @@ def start(
         write_roster(roster, seeded_roster(people, 0, 1))
         process = Generator(
             "dress_rehearsal.scenarios",
-            [str(run.path), str(roster), server.url],
+            [str(run.path), str(roster), url or server.url],
             child_environment(variables),
             tmp_path / "generator.log",
         )
