@@ -1,6 +1,7 @@
 """The generator process: starts it, leads it, hears its status."""
 
 import json
+import os
 import queue
 import signal
 import time
@@ -10,6 +11,7 @@ from typing import Final, Self
 from dress_rehearsal.compose import Stage
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.secrets import resolved, variables_in
+from dress_rehearsal.plans.sections.generator import processes_of
 from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.environment_variables import child_environment, heeded, users_own
@@ -41,7 +43,8 @@ class GeneratorProcess:
         self._lines: queue.Queue[Line | None] = queue.Queue()
         plan = run.plan()
         self._workers_within_s = plan.generator.workers_within_s
-        if plan.generator.processes != 1 or plan.generator.workers:
+        processors = len(os.sched_getaffinity(0))
+        if plan.generator.workers or processes_of(plan, stage.url, processors) != 1:
             self._workers_within_s += _WORKERS_READY_S
         roster = str(stage.roster_path) if plan.load is None else ""
         self._process = LedProcess(

@@ -13,14 +13,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import gevent
 from locust.env import Environment
 from locust.runners import LocalRunner
 
 from dress_rehearsal.plans import Person, Plan, PlanError, read_roster
-from dress_rehearsal.plans.hosts import is_loopback
+from dress_rehearsal.plans.sections.generator import processes_of
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.tables import NS_PER_S
@@ -131,18 +130,6 @@ class Generator:
             self._cut()
 
 
-def processes_of(plan: Plan, url: str) -> int:
-    """Return how many processes of this machine play the students of a plan.
-
-    Where the target shares the machine one is the default: every further one takes from the target.
-    """
-    if plan.generator.processes is not None:
-        return plan.generator.processes
-    if plan.target.ours or is_loopback(urlsplit(url).hostname or ""):
-        return 1
-    return max(len(os.sched_getaffinity(0)) - 1, 1)
-
-
 def main(run: Path, roster: Path, url: str, orders: int, lines: int) -> int:
     """Run a generator process and return its exit code."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -153,7 +140,7 @@ def main(run: Path, roster: Path, url: str, orders: int, lines: int) -> int:
         directory = RunDirectory.open(run)
         plan, people = directory.plan(), read_roster(roster)
         _check_enough(people, plan)
-        processes = processes_of(plan, url)
+        processes = processes_of(plan, url, len(os.sched_getaffinity(0)))
         if processes == 1 and not plan.generator.workers:
             with KernelStamps():  # before the first request: else the first answers have none
                 Generator(directory, people, url, said).perform()

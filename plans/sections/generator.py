@@ -1,6 +1,7 @@
 """The `[generator]` table: who plays the students, and when the measurement is not believable."""
 
 from typing import TYPE_CHECKING, Annotated, Final, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -82,6 +83,22 @@ class Generator(Section):
         if given and not self.workers:
             raise ValueError(f"{given[0]} without workers has no effect")
         return self
+
+
+def processes_of(plan: "Plan", url: str, processors: int) -> int:
+    """Return how many processes of this machine play the students of a plan.
+
+    Where the target shares the machine one is the default: every further one takes from the target.
+
+    Args:
+        url: where the target answers.
+        processors: how many this machine has for us.
+    """
+    if plan.generator.processes is not None:
+        return plan.generator.processes
+    if plan.target.ours or is_loopback(urlsplit(url).hostname or ""):
+        return 1
+    return max(processors - 1, 1)
 
 
 def out_of_reach(plan: "Plan") -> str | None:
