@@ -1,7 +1,6 @@
 """The generator process: starts it, leads it, hears its status."""
 
 import json
-import os
 import queue
 import signal
 import time
@@ -16,6 +15,7 @@ from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.environment_variables import child_environment, heeded, users_own
 from dress_rehearsal.records.http.reach import PROXY_LOGIN
+from dress_rehearsal.records.machine import usable_cores
 from dress_rehearsal.records.samples import Sample, labels_json
 from dress_rehearsal.rehearsal.errors import GeneratorFailedError, ScenarioRefusedError
 from dress_rehearsal.rehearsal.generators import Line
@@ -43,7 +43,7 @@ class GeneratorProcess:
         self._lines: queue.Queue[Line | None] = queue.Queue()
         plan = run.plan()
         self._workers_within_s = plan.generator.workers_within_s
-        processors = len(os.sched_getaffinity(0))
+        processors = usable_cores()
         if plan.generator.workers or processes_of(plan, stage.url, processors) != 1:
             self._workers_within_s += _WORKERS_READY_S
         roster = str(stage.roster_path) if plan.load is None else ""

@@ -6,7 +6,6 @@ It reads one JSON object a line from a descriptor it is given: `{"t0_ns": …}` 
 no line.
 """
 
-import os
 import resource
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from locust.runners import LocalRunner
 from dress_rehearsal.plans import Person, Plan, PlanError, read_roster
 from dress_rehearsal.plans.sections.generator import processes_of
 from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.records.machine import usable_cores
 from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.errors import ScenarioError
@@ -140,7 +140,7 @@ def main(run: Path, roster: Path, url: str, orders: int, lines: int) -> int:
         directory = RunDirectory.open(run)
         plan, people = directory.plan(), read_roster(roster)
         _check_enough(people, plan)
-        processes = processes_of(plan, url, len(os.sched_getaffinity(0)))
+        processes = processes_of(plan, url, usable_cores())
         if processes == 1 and not plan.generator.workers:
             with KernelStamps():  # before the first request: else the first answers have none
                 Generator(directory, people, url, said).perform()
