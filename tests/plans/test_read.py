@@ -74,7 +74,7 @@ def test_overrides_apply_in_order_and_take_bare_words():
         ("schedule.lead=20 parsecs", "expected a duration with its unit"),
         ("students.late=10", 'students.late = 10: expected a share in per cent, such as "30%"'),
         ("students.late=130%", "students.late = "),
-        ("students.late=90%", "late, outsiders and double_clickers together are more than 100%"),
+        ("students.late=90%", "late, outsiders, double_clickers and bots together are more than"),
         (
             'students={multi_device="60%", queue_jumpers="50%"}',
             "multi_device and queue_jumpers together are more than 100%",
