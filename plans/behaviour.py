@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from dress_rehearsal.plans.plan import Plan
 
 Basis = Literal["measured", "assumed"]
-_EXPERIENCE: Final = "no figure is known to us"
+NO_SOURCE: Final = "no figure is known to us"
+"""The source of what nobody is known to have counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Parameter:
     key: str
     says: str
     usual: str
-    source: str = _EXPERIENCE
+    source: str = NO_SOURCE
     measured: tuple[float, float] | None = None
     needs: str = ""
 
@@ -214,8 +215,9 @@ def _is_on(plan: "Plan", parameter: Parameter) -> bool:
     """Return whether a parameter makes a difference in a plan."""
     if parameter.key == "show_up":
         return plan.event.invited is not None
-    deciding = parameter.needs or (parameter.key if parameter.key in _OPTIONAL else "")
-    return not deciding or bool(getattr(plan.students, deciding))
+    deciding = [parameter.key] if parameter.key in _OPTIONAL else []
+    deciding += [parameter.needs] if parameter.needs else []
+    return all(getattr(plan.students, key) for key in deciding)
 
 
 def _was_measured(parameter: Parameter, value: float | None) -> bool:

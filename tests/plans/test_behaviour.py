@@ -25,7 +25,9 @@ def test_the_values_are_those_of_the_plan():
     assert found["attempts"].value == "20"
 
 
-@pytest.mark.parametrize("key", ["bots", "bot_pause", "slot_size", "slot_every", "last_poll"])
+@pytest.mark.parametrize(
+    "key", ["bots", "bot_pause", "slot_size", "slot_every", "last_poll", "late_tail"]
+)
 def test_what_makes_no_difference_is_off(key):
     assert rows()[key].value == "off"
     assert not rows()[key].is_on
