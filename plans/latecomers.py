@@ -52,7 +52,11 @@ def _beyond(plan: Plan, open_s: float, close_s: float) -> float:
         delays = [typing * habits.typing * delay for delay in _DELAYS]
         return fmean(begin + delay > close_s for begin, delay in product(begins_s, delays))
 
-    late = beyond([-habits.late_mean * math.log1p(-reach * chance) for chance in _GRID], 1.5)
+    if habits.late_rates:
+        shares, by_s = habits.late_course(latest_s)
+        late = beyond([_between(chance, shares, by_s) for chance in _GRID], 1.5)
+    else:
+        late = beyond([-habits.late_mean * math.log1p(-reach * chance) for chance in _GRID], 1.5)
     tail_s = min(habits.late_tail_over, latest_s)
     tail = beyond([tail_s * chance for chance in _GRID], 1.5) if habits.late_tail else 0.0
     late = habits.late_tail * tail + (1 - habits.late_tail) * late
@@ -60,6 +64,15 @@ def _beyond(plan: Plan, open_s: float, close_s: float) -> float:
     before = beyond([-lead_s * (0.2 + 0.8 * chance) for chance in _GRID], 1.0)
     waiting = habits.login_before * before + (1 - habits.login_before) * at_open
     return habits.late * late + (1 - habits.late) * waiting
+
+
+def _between(chance: float, shares: list[float], by_s: list[float]) -> float:
+    """Return by when a share has come, between the two moments that it lies between."""
+    part = min(bisect_left(shares, chance), len(shares) - 1)
+    before = shares[part - 1]
+    return by_s[part - 1] + (by_s[part] - by_s[part - 1]) * (chance - before) / (
+        shares[part] - before
+    )
 
 
 def sale_for_all(plan: Plan, share: float) -> int:

@@ -23,6 +23,7 @@ class _Stream(IntEnum):
     SLOTS = 3
     REFRESHERS = 4
     QR_REFETCH = 5
+    LATE_RATES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,23 @@ def wrong_clocks(plan: Plan, click_s: _Times) -> _Times:
     rng = _stream(plan, _Stream.WRONG_CLOCKS)
     is_wrong = rng.random(len(click_s)) < students.wrong_clocks
     return click_s + np.where(is_wrong, rng.normal(0, students.clock_error, len(click_s)), 0.0)
+
+
+def late_course(plan: Plan, late_s: _Times, latest_s: float) -> _Times:
+    """Return arrivals of the late by the plan's rates, where it has some.
+
+    Drawn by the inverse of the share that has come by each moment: a Poisson process of those
+    rates, given how many come in all.
+
+    Args:
+        latest_s: nobody comes later, so that everybody can finish a purchase.
+    """
+    students = plan.students
+    if not students.late_rates:
+        return late_s
+    chances = _stream(plan, _Stream.LATE_RATES).random(len(late_s))
+    shares, by_s = students.late_course(latest_s)
+    return np.interp(chances, shares, by_s)
 
 
 def late_tail(plan: Plan, late_s: _Times, latest_s: float) -> _Times:

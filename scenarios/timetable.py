@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records.tables import JOURNEYS, NS_PER_S
-from dress_rehearsal.scenarios.habits import late_tail, slots_s, wrong_clocks
+from dress_rehearsal.scenarios.habits import late_course, late_tail, slots_s, wrong_clocks
 
 EAGER, LATE, OUTSIDER, DOUBLE_CLICKER, MULTI_DEVICE, QUEUE_JUMPER, BOT = range(len(JOURNEYS))
 """Positions in `records.tables.JOURNEYS`."""
@@ -77,7 +77,8 @@ def draw_timetable(plan: Plan, people: Sequence[Person]) -> Timetable:
     login_at_s = rng.uniform(0, students.login_at_open, n)
     click_s = wrong_clocks(plan, rng.normal(students.click_offset, students.click_spread, n))
     bots = journey == BOT
-    arrival_s = np.where(journey == LATE, late_tail(plan, late_s, 0.8 * sale), waiting_s)
+    late_s = late_tail(plan, late_course(plan, late_s, 0.8 * sale), 0.8 * sale)
+    arrival_s = np.where(journey == LATE, late_s, waiting_s)
     return Timetable(
         journey=journey,
         enrolled=enrolled,

@@ -1,6 +1,7 @@
 """The students of a rehearsal: who comes, when they act, and how long they have patience."""
 
 import math
+from itertools import accumulate
 from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
@@ -8,6 +9,7 @@ from pydantic import Field, model_validator
 from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Share, Whole
 
 _Reason = Annotated[str, Field(min_length=1, max_length=200)]
+_Rate = Annotated[Whole, Field(ge=0, le=1_000_000)]
 NO_HABITS: Final = frozenset({"measured"})
 """Keys that say nothing of what students do."""
 
@@ -62,6 +64,11 @@ class Students(Section):
     """The standard deviation of those clocks."""
     late_mean: Duration = 7.0
     """Mean of the exponential arrival of late students after T-0."""
+    late_rates: Annotated[tuple[_Rate, ...], Field(max_length=100)] = ()
+    """Of the late: come at these rates instead, one after the other and relative to each other, in
+    equal parts of `late_over`: `[1, 2, 3]` are three steps."""
+    late_over: Duration = 60.0
+    """How long those rates last together, cut at 80% of the sale."""
     late_tail: Share = 0.0
     """Of the late ones: come evenly over `late_tail_over` instead, cut at 80% of the sale."""
     late_tail_over: Duration = 600.0
@@ -103,6 +110,12 @@ class Students(Section):
         return self
 
     @model_validator(mode="after")
+    def _somebody_comes(self) -> Self:
+        if self.late_rates and not any(self.late_rates):
+            raise ValueError("late_rates are all 0, so that nobody comes")
+        return self
+
+    @model_validator(mode="after")
     def _measured_are_habits(self) -> Self:
         habits = set(type(self).model_fields) - NO_HABITS
         unknown = sorted(set(self.measured) - habits)
@@ -112,6 +125,19 @@ class Students(Section):
                 f"{'is' if len(unknown) == 1 else 'are'} none"
             )
         return self
+
+    def late_course(self, latest_s: float) -> tuple[list[float], list[float]]:
+        """Return by when which share of the late has come at `late_rates`: shares and seconds.
+
+        Between two of them they come evenly.
+
+        Args:
+            latest_s: nobody comes later.
+        """
+        over_s, parts = min(self.late_over, latest_s), len(self.late_rates)
+        come = list(accumulate(self.late_rates, initial=0))
+        shares = [each / come[-1] for each in come]
+        return shares, [over_s * part / parts for part in range(parts + 1)]
 
     def slots(self, students: int) -> int:
         """Return into how many slots so many students are put; 1 where all come at T-0."""

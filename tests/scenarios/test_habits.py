@@ -56,6 +56,7 @@ def test_without_habits_nobody_has_one():
     [
         ("students.wrong_clocks=20%", {"click_s"}),
         ("students.late_tail=5%", {"arrival_s"}),
+        ("students.late_rates=[1, 5, 1]", {"arrival_s"}),
         ("students.slot_size=4000", {"arrival_s", "click_s", "login_at_s"}),
         ("students.refreshers=30%", set()),
         ("students.qr_refetch=20%", set()),
@@ -109,6 +110,21 @@ def test_a_tail_of_the_late_comes_for_long_but_can_still_buy():
     assert tailed.arrival_s[late].max() < 480
 
 
+def test_rates_of_arrival_are_steps():
+    steps = drawn(
+        *("students.late=80%", "students.outsiders=0%", "students.double_clickers=0%"),
+        *("students.late_rates=[1, 2, 5, 0, 2]", "students.late_over=50s", "schedule.sale=5min"),
+    )
+    came = np.histogram(steps.arrival_s[steps.journey == LATE], np.arange(0, 60, 10))[0]
+    assert came / came.sum() == pytest.approx([0.1, 0.2, 0.5, 0.0, 0.2], abs=0.02)
+    assert steps.arrival_s.max() < 50
+
+
+def test_rates_that_would_last_beyond_the_sale_are_compressed():
+    short = drawn("students.late_rates=[1]", "students.late_over=30min", "schedule.sale=20s")
+    assert short.arrival_s.max() < 16
+
+
 def test_slots_are_full_and_each_is_later_by_its_own_time():
     overrides = ["schedule.sale=5min", "students.slot_size=5000", "students.slot_every=30s"]
     starts_s = habits_of(read_plan(Path("festival"), overrides)).slot_s
@@ -132,6 +148,7 @@ def test_slots_are_full_and_each_is_later_by_its_own_time():
     [
         ["students.slot_size=3000", "students.slot_every=4s", "schedule.sale=20s"],
         ["students.late_tail=40%", "schedule.sale=8s"],
+        ["students.late_rates=[1, 2, 0, 3]", "students.late=60%", "schedule.sale=8s"],
     ],
 )
 def test_the_expected_latecomers_are_those_who_are_drawn(overrides):
