@@ -55,6 +55,7 @@ from dress_rehearsal.reports.memory import killed_for_memory, memory_notes
 from dress_rehearsal.reports.part import Habit
 from dress_rehearsal.reports.pools import find_pools, foreign_notes, late_rows, leaks
 from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
+from dress_rehearsal.reports.students.bots import bot_notes
 from dress_rehearsal.reports.students.census import CensusFinding, take_census
 from dress_rehearsal.reports.students.retried import retried_notes
 from dress_rehearsal.reports.students.tries import count_tries, retry_notes
@@ -161,6 +162,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *notes_on(evidence.plan),
                 *retried_notes(evidence),
                 *retry_notes(measured.tries, measured.roles),
+                *bot_notes(evidence),
                 *load.notes,
                 *fairness.notes,
                 *evidence.stores.notes,
