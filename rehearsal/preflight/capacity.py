@@ -46,7 +46,7 @@ class Sum:
 
 def capacity(plan: Plan, times: Mapping[str, Times]) -> list[Sum]:
     """Return the sums of a plan, by its planned requests (`forecast.planned_times`)."""
-    return [*_machine(plan), *_cpu(plan, times), *_pools(plan, times)]
+    return [*_machine(plan), *_cpu(plan, times), *_room(plan, times), *_pools(plan, times)]
 
 
 def _machine(plan: Plan) -> Iterator[Sum]:
@@ -74,6 +74,19 @@ def _processor(name: str, when: Times, each_s: float, cores: float, of: str) -> 
     return Sum(f"CPU of the {name}", f"{says}{_waits(wait_s)}", _status(wait_s), assumed=True)
 
 
+def _room(plan: Plan, times: Mapping[str, Times]) -> Iterator[Sum]:
+    if plan.app.waiting_room == "off" or "join" not in times:
+        return
+    students, rate = plan.event.students, plan.app.admission_rate
+    yield Sum(
+        "waiting room",
+        f"lets in {written(rate)} a second: the last of {counted(students, 'student')} after "
+        f"{seconds(round(students / rate, 1))}; app.admission_cap = "
+        f"{written(plan.app.admission_cap)} may make it longer",
+        "ok",
+    )
+
+
 def _pools(plan: Plan, times: Mapping[str, Times]) -> Iterator[Sum]:
     buys = times.get("buy", np.empty(0))
     if not plan.target.ours:
@@ -89,7 +102,10 @@ def _pools(plan: Plan, times: Mapping[str, Times]) -> Iterator[Sum]:
     app, strategy = plan.app, plan.app.strategy
     sessions = [times[name] for name in ("log_in", "join", "buy") if name in times]
     redis = np.concatenate([np.empty(0), *sessions])
-    yield _pool("Redis", redis, "logins and purchases", app.workers, app.redis_pool)
+    yield _pool("Redis", redis, "logins and purchases", (app.workers, app.redis_pool))
+    if app.enrolment == "external":
+        asked = (app.workers, app.enrolment_limit)
+        yield _pool("enrolment API", buys, "purchases", asked, app.enrolment_latency)
     if strategy.writes_back:
         yield Sum(
             "PostgreSQL",
@@ -98,21 +114,32 @@ def _pools(plan: Plan, times: Mapping[str, Times]) -> Iterator[Sum]:
         )
     else:
         granted = np.sort(buys)[: plan.event.tickets] if strategy.holders_in_redis else buys
-        yield _pool("PostgreSQL", granted, "purchases", app.workers, app.postgres_pool)
+        yield _pool("PostgreSQL", granted, "purchases", (app.workers, app.postgres_pool))
 
 
-def _pool(name: str, when: Times, what: str, workers: int, each: int) -> Sum:
-    hold_s, places = _HOLDS_S[name], workers * each
+def _pool(
+    name: str, when: Times, what: str, size: tuple[int, int], known_s: float | None = None
+) -> Sum:
+    """Return the sum of a pool by Little's law.
+
+    Args:
+        what: the requests that take a place of it.
+        size: how many workers, and places of each.
+        known_s: how long a request holds a place, where the plan says so; else it is assumed.
+    """
+    workers, each = size
+    places = workers * each
+    hold_s = _HOLDS_S[name] if known_s is None else known_s
     rate = busiest(name, when, SPAN_S).peak / SPAN_S
-    wait_s = longest_wait_s(when, places / hold_s)
+    wait_s = longest_wait_s(when, places / hold_s) if hold_s else 0.0
     bears = f"; a hold of {written(1000 * places / rate)} ms would take all" if rate else ""
     return Sum(
         name,
-        f"{written(rate * hold_s)} of {written(places)} connections ({workers} × {each}) in use at "
+        f"{written(rate * hold_s)} of {written(places)} places ({workers} × {each}) taken at "
         f"{written(rate)} {what} a second, held for {1000 * hold_s:g} ms each{bears}"
         f"{_waits(wait_s)}",
         _status(wait_s),
-        assumed=True,
+        assumed=known_s is None,
     )
 
 

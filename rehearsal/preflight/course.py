@@ -89,7 +89,8 @@ def _headline(plan: Plan) -> Iterator[Line]:
         return
     schedule, event = plan.schedule, plan.event
     yield (
-        f"{counted(event.students, 'student')}, {counted(event.tickets, 'ticket')}, from T-0 − "
+        f"{counted(event.students, 'student')}{_of_the_invited(plan)}, "
+        f"{counted(event.tickets, 'ticket')}, from T-0 − "
         f"{format_duration(schedule.lead)} to T-0 + {format_duration(schedule.sale)}, seed "
         f"{plan.seed}.",
         "",
@@ -103,6 +104,11 @@ def _headline(plan: Plan) -> Iterator[Line]:
         f"them.",
         "dim",
     )
+
+
+def _of_the_invited(plan: Plan) -> str:
+    invited = plan.event.invited
+    return "" if invited is None else f" of {written(invited)} invited"
 
 
 def _who(plan: Plan) -> str:

@@ -83,7 +83,20 @@ def test_little_s_law_is_in_the_sum():
     plan, times = planned("app.allocation=atomic_update", "app.postgres_pool=40")
     rate = busiest("buy", times["buy"], 0.1).peak / 0.1
     (found,) = [each for each in capacity(plan, times) if each.name == "PostgreSQL"]
-    assert f"{rate * 0.002:.1f} of 80 connections (2 × 40)" in found.says
+    assert f"{rate * 0.002:.1f} of 80 places (2 × 40)" in found.says
+
+
+def test_a_hold_that_the_plan_knows_is_not_assumed():
+    known = ("app.enrolment=external", "app.enrolment_limit=4", "app.enrolment_latency=50ms")
+    found = sums(*known)["enrolment API"]
+    assert not found.assumed
+    assert found.status == "warn"
+    assert "held for 50 ms each" in found.says
+
+
+def test_a_waiting_room_says_when_the_last_one_is_let_in():
+    found = sums("app.waiting_room=poll", "app.admission_rate=400")["waiting room"]
+    assert "the last of 12,000 students after 30 s" in found.says
 
 
 def test_what_is_written_behind_the_answers_is_waited_for_by_nobody():
