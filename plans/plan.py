@@ -19,6 +19,7 @@ from dress_rehearsal.plans.sections.scenario import Scenario
 from dress_rehearsal.plans.sections.stage import StageSection
 from dress_rehearsal.plans.sections.students import Students
 from dress_rehearsal.plans.sections.target import Target
+from dress_rehearsal.plans.show_up import with_those_who_come
 from dress_rehearsal.plans.types import Duration, PositiveDuration, Section, Whole
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -39,6 +40,8 @@ class Event(Section):
     """What is sold, and to how many."""
 
     id: Name = "festival"
+    invited: Annotated[Whole, Field(ge=1, le=1_000_000)] | None = None
+    """How many could come: `students.show_up` of them act, and `students` is left out."""
     students: Annotated[Whole, Field(ge=0, le=1_000_000)] = 12_000
     """How many people act, at least one; the census adds up to this. None where Locust's users do.
     """
@@ -143,6 +146,23 @@ class Plan(Section):
     @classmethod
     def _load_has_no_students(cls, document: Any) -> Any:
         return without_students(document)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_invited_some_come(cls, document: Any) -> Any:
+        return with_those_who_come(document)
+
+    @model_validator(mode="after")
+    def _slots_fall_into_the_sale(self) -> Self:
+        last_s = self.students.last_slot_s(self.event.students)
+        if last_s >= self.schedule.sale and last_s:
+            raise ValueError(
+                f"students.slot_size and .slot_every make "
+                f"{self.students.slots(self.event.students)} slots, the last of which begins "
+                f"{format_moment(last_s)}, when the sale has closed "
+                f"({format_moment(self.schedule.sale)}): keep schedule.sale open for longer"
+            )
+        return self
 
     @model_validator(mode="after")
     def _students_or_load(self) -> Self:

@@ -19,7 +19,16 @@ ABANDONED: Final = "abandoned"
 """Word in `error` of a request whose student needed the answer no more; its `outcome` is still
 `failed` or `unknown`, for the audit must know whether it may have taken effect."""
 
-JOURNEYS: Final = ("eager", "late", "outsider", "double-clicker", "multi-device", "queue-jumper")
+JOURNEYS: Final = (
+    "eager",
+    "late",
+    "outsider",
+    "double-clicker",
+    "multi-device",
+    "queue-jumper",
+    "bot",
+)
+"""What kind of student it is."""
 
 STUDENT_OUTCOMES: Final = (
     "never_started",

@@ -15,8 +15,8 @@ from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.evidence.sale import time_to_know_ms
 from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
+from dress_rehearsal.reports.markdown import markdown_table
 from dress_rehearsal.reports.schema import Audit, Verdict
-from dress_rehearsal.reports.summary import markdown_table
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import EMPTY, cell, milliseconds, seconds, written
 

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from dress_rehearsal.plans import Gate, parse_limit
 from dress_rehearsal.plans.latecomers import latecomers
 from dress_rehearsal.reports.audit import AuditFinding
-from dress_rehearsal.reports.census import CensusFinding
 from dress_rehearsal.reports.closed_load import NONE_FAILED, is_strict
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.interval import Interval
@@ -40,6 +39,7 @@ from dress_rehearsal.reports.metrics import (
 from dress_rehearsal.reports.numbers import exact
 from dress_rehearsal.reports.pools import half_heard
 from dress_rehearsal.reports.schema import GateResult, Measured, Number, Status
+from dress_rehearsal.reports.students.census import CensusFinding
 from dress_rehearsal.reports.trust import TrustFinding
 from dress_rehearsal.reports.words import milliseconds, percent
 

@@ -21,6 +21,7 @@ from dress_rehearsal.records.steps import TICKET_OPEN
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.evidence.latency import requests_behind, says_little
 from dress_rehearsal.reports.numbers import exact
+from dress_rehearsal.reports.part import Part, Tries
 from dress_rehearsal.reports.pools import POOL_NAMES
 from dress_rehearsal.reports.schema import (
     Audit,
@@ -33,7 +34,6 @@ from dress_rehearsal.reports.schema import (
     Load,
     Measured,
     Number,
-    Part,
     Pool,
     Sale,
     StepAnswers,
@@ -53,6 +53,7 @@ _TABLES: Final[dict[str, tuple[type[Part], Sequence[str]]]] = {
     "census": (Census, ()),
     "latency_ms": (Latency, tuple(TICKET_OPEN)),
     "answers": (StepAnswers, tuple(TICKET_OPEN)),
+    "tries": (Tries, tuple(TICKET_OPEN)),
     "sale": (Sale, ()),
     "load": (Load, ()),
     "audit": (Audit, ()),
@@ -62,7 +63,7 @@ _TABLES: Final[dict[str, tuple[type[Part], Sequence[str]]]] = {
     "generator": (Generator, ()),
 }
 """The verdict's tables that hold numbers, and the names of their rows where there are several."""
-_BY_STEP: Final = ("latency_ms", "answers")
+_BY_STEP: Final = ("latency_ms", "answers", "tries")
 """Tables with a row a step of the scenario."""
 
 BEGINNINGS: Final = ("saturated_at_s", "since_s")

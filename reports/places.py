@@ -32,6 +32,7 @@ LEAST_UNCERTAINTY_S = 0.001
 """Packets that leave so close to each other may arrive in either order."""
 
 _DECIDING = ("sold_out", "already_holds_ticket")
+_BOT = "bot"
 
 
 def places_in_line(evidence: Evidence) -> pd.DataFrame | None:
@@ -149,6 +150,7 @@ def _learning_s(evidence: Evidence) -> float:
     click.
     """
     rows = evidence.requests[evidence.requests["role"].isin([JOIN, QUEUE, STREAM, PURCHASE])]
+    rows = rows[(rows["journey"] != _BOT).to_numpy(dtype=bool)]  # which pause for nobody
     rows = rows[["student", "role", "sent_ns", "done_ns"]].dropna()
     rows = rows.sort_values(["student", "sent_ns"], kind="stable")
     before = rows.groupby("student")[["done_ns", "role"]].shift()

@@ -14,12 +14,13 @@ from urllib.parse import quote
 from pydantic import Field
 
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
+from dress_rehearsal.reports.markdown import escaped, markdown_table
 from dress_rehearsal.reports.metrics import unit_of
 from dress_rehearsal.reports.numbers import whole
 from dress_rehearsal.reports.page.tables import Cell, Table
 from dress_rehearsal.reports.page.templates import rendered
-from dress_rehearsal.reports.schema import EXIT_CODES, Number, Part, Status, Verdict
-from dress_rehearsal.reports.summary import escaped, markdown_table
+from dress_rehearsal.reports.part import Part
+from dress_rehearsal.reports.schema import EXIT_CODES, Number, Status, Verdict
 from dress_rehearsal.reports.words import EMPTY, NOT_MEASURED, SIGNS, quantity
 
 _GRAVEST_FIRST: Final[tuple[Status, ...]] = ("fail", "inconclusive", "pass")

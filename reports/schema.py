@@ -3,10 +3,10 @@
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
-from dress_rehearsal.plans.visible import visible_values
 from dress_rehearsal.records.steps import PURCHASE, TICKET_OPEN
+from dress_rehearsal.reports.part import Habit, Part, Tries
 
 Number = int | float
 Status = Literal["pass", "fail", "inconclusive"]
@@ -15,18 +15,6 @@ Diagnosis = Literal[
 ]
 
 EXIT_CODES = {"pass": 0, "fail": 99, "inconclusive": 3}
-
-
-class Part(BaseModel):
-    """A table of the verdict; None stands for "not measured", never for zero."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _shown(cls, values: Any) -> Any:
-        """Make visible what a target or a damaged file could have put into words and names."""
-        return visible_values(values)
 
 
 class Census(Part):
@@ -243,6 +231,7 @@ class Measured(Part):
     roles: dict[str, str] = Field(default_factory=lambda: dict(TICKET_OPEN))
     """What each step is for: `records.steps.ROLES`."""
     answers: dict[str, StepAnswers]
+    tries: dict[str, Tries] = Field(default_factory=dict)
     sale: Sale
     load: Load
     audit: Audit
@@ -288,6 +277,8 @@ class Verdict(Measured, Answer):
     """What was run, in one line."""
     notes: tuple[str, ...]
     """What is worth knowing and decides nothing."""
+    behaviour: tuple[Habit, ...] = ()
+    """What the students did, value by value."""
     unchecked: dict[str, int]
     """Words of answers that no check held to the facts, and how often they were said."""
     not_applicable: dict[str, str] = Field(default_factory=dict)

@@ -1,8 +1,6 @@
 """The summary: the verdict as Markdown for GitHub's step summary, short and escaped."""
 
-import html
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from dress_rehearsal.plans.visible import visible
@@ -10,6 +8,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import ESTIMATES, says_little
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
+from dress_rehearsal.reports.markdown import escaped, markdown_table
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.schema import Latency, Number, Verdict
 from dress_rehearsal.reports.words import (
@@ -29,7 +28,6 @@ from dress_rehearsal.reports.words import (
     written,
 )
 
-_SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 _MOST_EVENTS = 40
 _THIS_RUN_ALONE = (
     "Failed requests count with the time they took. The interval is about this run alone; what "
@@ -52,36 +50,13 @@ def write_summary(evidence: Evidence, verdict: Verdict) -> str:
         *_fairness(evidence, verdict),
         *_faults_and_alerts(evidence),
         *_latency(evidence, verdict),
+        *_tries(verdict),
         *_pools(verdict),
         *_generator(evidence, verdict),
         *_gates(verdict),
+        *_behaviour(verdict),
     ]
     return visible("\n\n".join(blocks)) + "\n"
-
-
-def escaped(text: str) -> str:
-    """Return text that Markdown and HTML show as it is, on one line."""
-    # "@" as an entity, so that GitHub calls nobody.
-    line = " ".join(visible(text).split())
-    shown = html.escape(_SPECIAL.sub(r"\\\1", line), quote=False)
-    return shown.replace("@", "&#64;")
-
-
-def markdown_table(
-    head: Sequence[str], rows: Iterable[Sequence[str | Number | None]], texts: Iterable[int] = (0,)
-) -> str:
-    """Return a table in Markdown, its last line without an end.
-
-    Args:
-        texts: which columns stand to the left; those of numbers stand to the right.
-    """
-    left = set(texts)
-    sides = ("---" if position in left else "---:" for position in range(len(head)))
-    lines = [f"| {' | '.join(head)} |", f"|{'|'.join(sides)}|"]
-    for row in rows:
-        cells = (escaped(each if isinstance(each, str) else cell(each)) for each in row)
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
 
 
 def _students(evidence: Evidence, verdict: Verdict) -> list[str]:
@@ -147,6 +122,38 @@ def _fairness(evidence: Evidence, verdict: Verdict) -> list[str]:
         for name, value in values.items()
     ]
     return ["## Fairness", markdown_table(("measure", "value"), rows)]
+
+
+def _tries(verdict: Verdict) -> list[str]:
+    rows = [
+        (
+            step,
+            written(own.students),
+            written(own.requests),
+            written(own.amplification),
+            written(own.after_errors),
+            written(own.abandoned),
+        )
+        for step, own in verdict.tries.items()
+    ]
+    if not rows:
+        return []
+    numbers = ("students", "requests", "amplification", "after an error", "abandoned")
+    return ["## Tries", markdown_table(("step", *numbers), rows)]
+
+
+def _behaviour(verdict: Verdict) -> list[str]:
+    """Return what the students did as the plan has it, measured or assumed, in two sentences."""
+    said = []
+    for basis in ("measured", "assumed"):
+        values = [
+            f"{habit.key.removeprefix('students.')} {habit.value}"
+            for habit in verdict.behaviour
+            if habit.basis == basis and habit.value != "off"
+        ]
+        if values:
+            said.append(f"{basis.capitalize()}: {', '.join(values)}.")
+    return ["## What the students did", *map(escaped, said)] if said else []
 
 
 def _faults_and_alerts(evidence: Evidence) -> list[str]:

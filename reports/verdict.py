@@ -22,13 +22,14 @@ All reasons are given, those of a failure first, so the first sentence is the gr
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
+from dress_rehearsal.plans.behaviour import behaviour_of
 from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
 from dress_rehearsal.reports.audit.put_off import put_off_notes
 from dress_rehearsal.reports.audit.sold_early import early_notes
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
-from dress_rehearsal.reports.census import CensusFinding, take_census
 from dress_rehearsal.reports.closed_load import judge_load, taken, what_held
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import (
@@ -51,17 +52,20 @@ from dress_rehearsal.reports.incidents import (
     undone_faults,
 )
 from dress_rehearsal.reports.memory import killed_for_memory, memory_notes
-from dress_rehearsal.reports.pools import PoolFinding, find_pools, foreign_notes
-from dress_rehearsal.reports.retried import retried_notes
+from dress_rehearsal.reports.part import Habit
+from dress_rehearsal.reports.pools import find_pools, foreign_notes, late_rows, leaks
 from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
+from dress_rehearsal.reports.students.bots import bot_notes
+from dress_rehearsal.reports.students.census import CensusFinding, take_census
+from dress_rehearsal.reports.students.retried import retried_notes
+from dress_rehearsal.reports.students.tries import count_tries, retry_notes
+from dress_rehearsal.reports.students.unanswered import failed_for_all, unanswered_sale
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import judge_trust
-from dress_rehearsal.reports.unanswered import failed_for_all, unanswered_sale
 from dress_rehearsal.reports.what_ran import what_ran
 from dress_rehearsal.reports.words import (
     counted,
     milliseconds,
-    pool_words,
     seconds,
     written,
 )
@@ -91,6 +95,7 @@ def judge(evidence: Evidence) -> Verdict:
         ),
         roles=dict(evidence.steps),
         answers=taken(evidence, answers_by_step(evidence.latency, evidence.steps)),
+        tries=count_tries(evidence),
         sale=measure_sale(evidence),
         load=measure_load(evidence),
         audit=audit.audit,
@@ -110,7 +115,7 @@ def judge(evidence: Evidence) -> Verdict:
         *([] if trust.unproven else audit.wrongs.values()),
         *([] if trust.untimely else fairness.wrongs),
         *([] if trust.untimely else failing),
-        *_leaks(pools),
+        *leaks(pools),
         *([] if full else lost),
         *killed,
         *load.failures,
@@ -148,6 +153,7 @@ def judge(evidence: Evidence) -> Verdict:
         estimated=cause.estimated,
         not_known=cause.not_known,
         ran=what_ran(evidence),
+        behaviour=tuple(Habit(**asdict(row)) for row in behaviour_of(evidence.plan)),
         unchecked=unchecked,
         not_applicable=audit.not_applicable,
         gates=gates.results,
@@ -155,6 +161,8 @@ def judge(evidence: Evidence) -> Verdict:
             [
                 *notes_on(evidence.plan),
                 *retried_notes(evidence),
+                *retry_notes(measured.tries, measured.roles),
+                *bot_notes(evidence),
                 *load.notes,
                 *fairness.notes,
                 *evidence.stores.notes,
@@ -165,7 +173,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *evidence.server_counts.notes,
                 *worker_notes(evidence),
                 *stop_notes(evidence),
-                *_late_rows(pools),
+                *late_rows(pools),
                 *not_kept(evidence),
                 *unclean(evidence),
                 *killed_for_memory(evidence, planned=True),
@@ -203,28 +211,6 @@ def _differences(evidence: Evidence) -> tuple[str, ...]:
     if counts.impossible and evidence.plan.target.ours:
         return (f"The requests could not be checked against the server: {counts.impossible}",)
     return counts.problems
-
-
-def _leaks(pools: Iterable[PoolFinding]) -> list[str]:
-    """Return which pools' connections were never given back."""
-    return [
-        f"Leak: {counted(leaked, 'connection')} of {written(finding.pool.max)} in the "
-        f"{pool_words(finding.pool.name)} were never given back."
-        for finding in pools
-        if (leaked := finding.pool.leaked)
-    ]
-
-
-def _late_rows(pools: Iterable[PoolFinding]) -> list[str]:
-    """Return a sentence where tickets were promised long before they were written.
-
-    No purchase waits for the write-back, so it is never why one is slow.
-    """
-    return [
-        f"Tickets were written late: {finding.evidence}. Until then they are only promised."
-        for finding in pools
-        if finding.pool.name == "write_back" and finding.pool.saturated_at_s is not None
-    ]
 
 
 def _what_held(

@@ -227,7 +227,7 @@ class Buyer:
         self.acting.unkept(what)
 
     def arrive(self) -> object:
-        """Open the page where tickets will be sold."""
+        """Open the page where tickets will be sold; who refreshes it opens it again and again."""
 
     def log_in(self) -> object:
         """Log in, with the person's number and PIN.
@@ -236,7 +236,10 @@ class Buyer:
         """
 
     def wait(self) -> object:
-        """Do what a page does that waits for the opening; called again and again until T-0."""
+        """Do what a page does that waits for the opening; called again and again until T-0.
+
+        A bot calls it many times a second; where there is none, it opens the page as often.
+        """
 
     def join(self) -> Turn | None:
         """Join the queue of the waiting room; only where there is `queue`, too."""
@@ -260,7 +263,8 @@ class Buyer:
         return told
 
     def collect(self, granted: Granted) -> object:
-        """Open the ticket's code. `Waiting`: it cannot be shown yet; who enters opens it anew."""
+        """Open the ticket's code, some twice. `Waiting`: it cannot be shown yet; who enters opens
+        it anew."""
 
     def enter(self, granted: Granted) -> object:
         """Show the code at the entrance; after `Refused("qr_expired")` it is opened anew."""

@@ -15,6 +15,7 @@ from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.scheduler import scheduler
 from dress_rehearsal.scenarios.errors import ClosedError
+from dress_rehearsal.scenarios.habits import habits_of
 from dress_rehearsal.scenarios.outcomes import Census
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.timetable import Luck, Timetable, order_of_arrival
@@ -45,6 +46,7 @@ class Rush:
         self.plan = plan
         self.people = people
         self.timetable = timetable
+        self.habits = habits_of(plan)
         self.origin = origin
         self.local = LocalAddresses(origin.address[0])
         """Where the students' connections come from."""

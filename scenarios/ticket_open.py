@@ -114,7 +114,7 @@ class TicketOpen(Buyer):
         here, does not name the student's ticket, or has become old, it is asked for as text.
         """
         path = _path_of(granted.ticket) + "/qr"
-        is_opened = self._picture is not None
+        is_opened = self._picture is not None and self.enters
         headers = {"Accept": "text/plain"} if is_opened else None
         answer = self.client.get(path, name=_QR, headers=headers)
         no = self._looked(answer)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records.tables import JOURNEYS, NS_PER_S
+from dress_rehearsal.scenarios.habits import late_course, late_tail, slots_s, wrong_clocks
 
-EAGER, LATE, OUTSIDER, DOUBLE_CLICKER, MULTI_DEVICE, QUEUE_JUMPER = range(len(JOURNEYS))
+EAGER, LATE, OUTSIDER, DOUBLE_CLICKER, MULTI_DEVICE, QUEUE_JUMPER, BOT = range(len(JOURNEYS))
 """Positions in `records.tables.JOURNEYS`."""
 
 _DRAWS: Final = 32
@@ -60,7 +61,8 @@ def draw_timetable(plan: Plan, people: Sequence[Person]) -> Timetable:
     rng = np.random.default_rng(plan.seed)
     enrolled = np.array([person.enrolled for person in people[:n]], dtype=np.bool_)
     journey, devices = _journeys(plan, enrolled, rng)
-    lead, sale = plan.schedule.lead, plan.schedule.sale
+    lead, slot_s = plan.schedule.lead, slots_s(plan)
+    sale = plan.schedule.sale - students.last_slot_s(n)
 
     waiting_s = rng.uniform(-lead, -0.2 * lead, n)
     # Exponential, cut at 80 % of the sale so that everybody can finish a purchase.
@@ -69,14 +71,21 @@ def draw_timetable(plan: Plan, people: Sequence[Person]) -> Timetable:
     scale = students.patience / math.log(2) ** (1 / _WEIBULL_SHAPE)
     patience_s = np.maximum(scale * rng.weibull(_WEIBULL_SHAPE, n), 1.0)
     patience_s[rng.uniform(0, 1, n) < students.patient] = np.inf
-    # The order of the draws is part of what a seed means: new ones go to the end.
+    # The order of the draws is part of what a seed means: what came later (`scenarios.habits`)
+    # draws from streams of its own, and only where the plan has it.
+    login_before = rng.uniform(0, 1, n) < students.login_before
+    login_at_s = rng.uniform(0, students.login_at_open, n)
+    click_s = wrong_clocks(plan, rng.normal(students.click_offset, students.click_spread, n))
+    bots = journey == BOT
+    late_s = late_tail(plan, late_course(plan, late_s, 0.8 * sale), 0.8 * sale)
+    arrival_s = np.where(journey == LATE, late_s, waiting_s)
     return Timetable(
         journey=journey,
         enrolled=enrolled,
-        arrival_s=np.where(journey == LATE, late_s, waiting_s),
-        login_before=rng.uniform(0, 1, n) < students.login_before,
-        login_at_s=rng.uniform(0, students.login_at_open, n),
-        click_s=rng.normal(students.click_offset, students.click_spread, n),
+        arrival_s=arrival_s + slot_s,
+        login_before=login_before | bots,
+        login_at_s=login_at_s + slot_s,
+        click_s=np.where(bots, 0.0, click_s) + slot_s,
         patience_s=patience_s,
         copies=np.where(journey == DOUBLE_CLICKER, rng.integers(1, 4, n), 0).astype(np.int8),
         devices=devices,
@@ -121,10 +130,12 @@ def _journeys(
     inside = rng.permutation(np.flatnonzero(enrolled))
     late, rest = np.split(inside, [round(n * students.late)])
     double, eager = np.split(rest, [round(n * students.double_clickers)])
+    eager, bots = np.split(eager, [max(len(eager) - round(n * students.bots), 0)])
     several = round(len(eager) * students.multi_device)
     jumpers = round(len(eager) * students.queue_jumpers)
     journey[late] = LATE
     journey[double] = DOUBLE_CLICKER
+    journey[bots] = BOT
     journey[eager[:several]] = MULTI_DEVICE
     journey[eager[several : several + jumpers]] = QUEUE_JUMPER
     devices = np.ones(len(enrolled), dtype=np.int8)

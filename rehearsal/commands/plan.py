@@ -1,10 +1,18 @@
-"""`rehearse plan check | schema`: what is wrong with a plan, and what plans may say."""
+"""`rehearse plan check | show | list | schema`: what is wrong with a plan, and what it will do."""
 
 import argparse
 import json
 import sys
+from typing import Final
 
-from dress_rehearsal.plans import Plan, PlanError, is_matrix, plan_schema
+from dress_rehearsal.plans import (
+    Plan,
+    PlanError,
+    bundled_plans,
+    is_matrix,
+    plan_schema,
+    read_plan,
+)
 from dress_rehearsal.plans.files import named
 from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.rehearsal.commands.options import (
@@ -20,6 +28,9 @@ from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.rehearsal.terminal.sheet import Sheet
 from dress_rehearsal.reports.words import counted
 
+_NAMES: Final = 16
+"""Columns for a bundled plan's name."""
+
 
 def add(plan: argparse.ArgumentParser) -> None:
     """Add its commands to its parser."""
@@ -29,6 +40,17 @@ def add(plan: argparse.ArgumentParser) -> None:
     add_out(check)
     add_roster(check)
     check.set_defaults(command=_check, only_output=True)
+    show = commands.add_parser("show", help="draw what a plan will send, and what it will need")
+    add_plan(show)
+    add_roster(show)
+    show.add_argument(
+        "--behaviour",
+        action="store_true",
+        help="list every value of what students do, its source, and whether it was measured",
+    )
+    show.set_defaults(command=_show, only_output=True)
+    bundled = commands.add_parser("list", help="list the bundled plans")
+    bundled.set_defaults(command=_list, only_output=True)
     schema = commands.add_parser("schema", help="print the JSON Schema of plans, for editors")
     schema.set_defaults(command=_schema, only_output=True)
 
@@ -57,6 +79,31 @@ def _check(options: argparse.Namespace) -> int:
         sheet.line(note)
     if is_drawn(plan, options.roster):
         sheet.line(DRAWN)
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from dress_rehearsal.rehearsal.preflight.checks import people_of
+    from dress_rehearsal.rehearsal.preflight.course import behaviour, course
+
+    plan = planned(options)
+    console = make_console()
+    sheet = Sheet(console)
+    if options.behaviour:
+        lines = behaviour(plan)
+    else:
+        people = people_of(plan, options.roster)
+        lines = course(plan, people, console.width if console.file.isatty() else None)
+    for line, style in lines:
+        sheet.line(line, style=style)
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:  # noqa: ARG001
+    sheet = Sheet(make_console())
+    for path in bundled_plans():
+        plan = read_plan(path)
+        sheet.line(f"{plan.name:<{_NAMES}}{plan.description}")
     return 0
 
 

@@ -34,6 +34,14 @@ _STAND_INS: Final = {
     "✅": "+",
     "❌": "x",
     "❔": "?",
+    "▁": "_",
+    "▂": ".",
+    "▃": ":",
+    "▄": "-",
+    "▅": "=",
+    "▆": "+",
+    "▇": "*",
+    "█": "#",
 }
 """What stands for our own signs where the stream's encoding has none of them."""
 _ERRORS: Final = "dress-rehearsal-stand-in"

@@ -81,6 +81,9 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         ),
         beside=tables.not_applicable_table(verdict.not_applicable),
         fairness=tables.fairness_table(verdict.fairness),
+        tries=tables.tries_table(verdict.tries),
+        behaviour=tables.behaviour_table(verdict.behaviour),
+        others_off=tables.others_off(verdict.behaviour),
         latency=tables.latency_table(verdict.latency_ms, evidence),
         certainty=tables.certainty_table(
             verdict.latency_ms, "Step" if evidence.plan.load is None else "Request"

@@ -9,10 +9,19 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.pools.client import PoolFinding, find_client_pools, run_grid
 from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS, find_cpu_limits
 from dress_rehearsal.reports.pools.foreign import find_foreign_pools
+from dress_rehearsal.reports.pools.sentences import late_rows, leaks
 from dress_rehearsal.reports.pools.shared import SHARED_POOLS, find_shared_pools
 from dress_rehearsal.reports.pools.unread import foreign_notes
 
-__all__ = ["POOL_NAMES", "PoolFinding", "find_pools", "foreign_notes", "run_grid"]
+__all__ = [
+    "POOL_NAMES",
+    "PoolFinding",
+    "find_pools",
+    "foreign_notes",
+    "late_rows",
+    "leaks",
+    "run_grid",
+]
 
 POOL_NAMES = (*CLIENT_POOLS, *SHARED_POOLS, *CPU_LIMITS)
 """Every pool of our own that a verdict may hold; one that was not measured is left out of it.

@@ -110,9 +110,9 @@ class Browser:
         """Return whether the scenario says anything about a moment."""
         return method in self._rush.moments
 
-    def page(self, intended_ns: int) -> Reply:
-        """Look at the page where tickets will be sold."""
-        return self._do("arrive", intended_ns)
+    def page(self, intended_ns: int, give_up_ns: int | None = None) -> Reply:
+        """Look at the page where tickets will be sold; cut at `give_up_ns`, when it is reloaded."""
+        return self._do("arrive", intended_ns, give_up_ns=give_up_ns)
 
     def countdown(self, intended_ns: int, give_up_ns: int) -> Reply:
         """Wait as a page does; cut at `give_up_ns`, when the student acts."""

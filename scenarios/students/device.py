@@ -15,11 +15,12 @@ from dress_rehearsal.scenarios.recorder import OK, REFUSED, UNKNOWN
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.students.browser import Browser
 from dress_rehearsal.scenarios.students.call import UNAUTHENTICATED, Reply
+from dress_rehearsal.scenarios.students.countdown import Countdown
 from dress_rehearsal.scenarios.students.purchase import Purchase
-from dress_rehearsal.scenarios.students.retry import Retry
+from dress_rehearsal.scenarios.students.retry import BotRetry, Retry
 from dress_rehearsal.scenarios.students.session import Session
 from dress_rehearsal.scenarios.students.waiting_room import WaitingRoom
-from dress_rehearsal.scenarios.timetable import LATE
+from dress_rehearsal.scenarios.timetable import BOT, LATE
 
 _CLICKS_APART_S: Final = 0.05
 _OPENED_APART: Final = 0.1
@@ -28,8 +29,6 @@ _HINTS: Final = frozenset({"too_early", UNAUTHENTICATED})
 """Reasons that say what to do before clicking again."""
 _NOT_ADMITTED: Final = "not_admitted"
 """The reason that sends a student back into the queue."""
-_RARER_POLLS: Final = 3
-"""Devices beyond the first ask for the countdown so many times less often."""
 
 
 class Device:
@@ -49,14 +48,19 @@ class Device:
         self._number = number
         self.luck = rush.luck(browser.student, number)
         self.retry = Retry(rush.plan, self.luck)
-        self._session = Session(rush, browser, self.luck, self.retry)
+        """Of the student who looks at the ticket then."""
+        is_bot = rush.timetable.journey[browser.student] == BOT
+        self._tries = BotRetry(rush.plan, self.luck) if is_bot else self.retry
+        """Of whoever rushes in the student's name."""
+        self._session = Session(rush, browser, self.luck, self._tries)
+        self._countdown = Countdown(rush, browser, self.luck, number, self._tries)
         self._habits = rush.plan.students
         self._here_ns = 0
         """When the answer came that was acted on last."""
         self._greenlet: Any = None
         """Who is on the way; None before and after."""
         self._clicking = False
-        self._room = WaitingRoom(rush, browser, self.retry) if browser.has("queue") else None
+        self._room = WaitingRoom(rush, browser, self._tries) if browser.has("queue") else None
 
     def rush_in(self) -> None:
         """Go all the way; ends early when the rush closes or another device has the answer."""
@@ -94,15 +98,20 @@ class Device:
             self._log_in(self._here_ns + self._typing_ns())
             click_ns = self._here_ns + self._typing_ns() // 2
         else:
-            click_ns = self._wait_for_t0()
+            waited_ns = self._wait_for_t0()
+            if waited_ns is None:
+                if self.browser.logged_in or not timetable.login_before[self._student]:
+                    self._purchase.ended(StudentOutcome.GAVE_UP)
+                return
+            click_ns = waited_ns
         if self.browser.logged_in:
             self._await_turn_and_buy(click_ns)
 
     def _typing_ns(self) -> int:
         return self.luck.delay_ns(self._habits.typing)
 
-    def _wait_for_t0(self) -> int:
-        """Return the time to click; log in now, or poll the countdown and do so at T-0."""
+    def _wait_for_t0(self) -> int | None:
+        """Return the time to click, None for never; log in now, or wait and do so at T-0."""
         timetable, rush = self._rush.timetable, self._rush
         click_ns = rush.at(float(timetable.click_s[self._student]))
         if self._number:
@@ -111,28 +120,25 @@ class Device:
             self._log_in(self._here_ns + self._typing_ns())
             if self._room is not None:
                 return click_ns
-            self._poll_countdown(click_ns)
-            return max(click_ns, self._here_ns)
+            return self._await_opening(click_ns)
         click_ns = max(click_ns, rush.at(float(timetable.login_at_s[self._student])))
-        self._poll_countdown(click_ns)
-        self._log_in(max(click_ns, self._here_ns))
+        opened_ns = self._await_opening(click_ns)
+        if opened_ns is None:
+            return None
+        self._log_in(opened_ns)
         return self._here_ns + self._typing_ns() // 4
 
-    def _poll_countdown(self, click_ns: int) -> None:
-        """Ask again a while after each answer, as a page's timer does, until the click is due.
+    def _await_opening(self, click_ns: int) -> int | None:
+        """Wait as this student does; return when to act, None where patience has ended before."""
+        waited = self._countdown.until(self._here_ns, click_ns, self._patience_ends_ns(click_ns))
+        if waited is None:
+            return None
+        self._here_ns, click_ns = waited
+        return max(click_ns, self._here_ns)
 
-        An answer that is not there by then does not hold the click back, just as a browser drops
-        a page's open requests when its user moves on: a slow target must not slow the students
-        down, or its slowness would hide itself (coordinated omission).
-        """
-        poll_ns = round(
-            self._habits.countdown_poll * (_RARER_POLLS if self._number else 1) * NS_PER_S
-        )
-        due_ns = self._here_ns + poll_ns
-        while due_ns < click_ns:
-            reply = self.browser.countdown(due_ns, give_up_ns=click_ns)
-            self._here_ns = min(reply.at_ns, click_ns)
-            due_ns = self._here_ns + poll_ns
+    def _patience_ends_ns(self, click_ns: int) -> int:
+        patience_s = float(self._rush.timetable.patience_s[self._student])
+        return click_ns + round(min(patience_s, 1e6) * NS_PER_S)
 
     def _log_in(self, intended_ns: int) -> None:
         self._take_in_login(self._session.begin(intended_ns))
@@ -154,8 +160,7 @@ class Device:
 
     def _await_turn_and_buy(self, click_ns: int) -> None:
         """Patience lasts from the click that the student has in mind, let in by then or not."""
-        patience_s = float(self._rush.timetable.patience_s[self._student])
-        leave_ns = click_ns + round(min(patience_s, 1e6) * NS_PER_S)
+        leave_ns = self._patience_ends_ns(click_ns)
         turn_ns: int | None = click_ns
         if self._room is not None:
             turn_ns = self._await_turn(self._room, self._here_ns, leave_ns)
@@ -192,7 +197,7 @@ class Device:
         intended_ns = click_ns
         # The hands are on their way: no answer on another device stops the first click any more.
         self._clicking = True
-        for _ in range(self.retry.attempts):
+        for _ in range(self._tries.attempts):
             if intended_ns > leave_ns:
                 self._purchase.ended(StudentOutcome.GAVE_UP)
                 return
@@ -220,12 +225,12 @@ class Device:
     def _next_click(self, reply: Reply, leave_ns: int) -> int | None:
         """Return when to click again after an answer that settles nothing; None for never."""
         if reply.code == "too_early":
-            return self.retry.after_too_early(reply)
+            return self._tries.after_too_early(reply)
         if reply.code == _NOT_ADMITTED and self._room is not None:
             return self._await_turn(self._room, reply.at_ns, leave_ns)
         if self._session.lost(reply):
             return self._log_in_again(reply)
-        again_ns = self.retry.after_error(reply)
+        again_ns = self._tries.after_error(reply)
         if again_ns is None:
             self._purchase.ended(StudentOutcome.FAILED)
         return again_ns

@@ -1,10 +1,16 @@
 """What students do about errors: how often, whether and when they try again."""
 
 from collections.abc import Callable
+from typing import Final
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.students.call import Reply
 from dress_rehearsal.scenarios.timetable import Luck
+
+_WITHOUT_END: Final = 1_000_000
+_BOT_LEAST, _BOT_MOST = 4 / 7, 10 / 7
+"""Between which multiples of `students.bot_pause` a bot's pauses are drawn: 20 to 50 ms of 35."""
 
 
 class Retry:
@@ -53,3 +59,30 @@ class Retry:
     def after_too_early(self, reply: Reply) -> int:
         """Return when a student clicks again who clicked too early, as ns."""
         return reply.at_ns + self._luck.delay_ns(self._early_delay_s)
+
+
+class BotRetry(Retry):
+    """A bot's: it tries until it is answered, or its time is up, and takes no person's pauses."""
+
+    __slots__ = ("_bot_pause_s",)
+
+    def __init__(self, plan: Plan, luck: Luck) -> None:
+        super().__init__(plan, luck)
+        self.attempts = _WITHOUT_END
+        self._bot_pause_s = plan.students.bot_pause
+
+    def pause_ns(self) -> int:
+        """Return how long a bot pauses between an answer and its next request."""
+        return round(self._luck.between(_BOT_LEAST, _BOT_MOST) * self._bot_pause_s * NS_PER_S)
+
+    def after_error(self, reply: Reply) -> int:
+        """Return when a bot tries again: always, and at once."""
+        return self.after_pause(reply)
+
+    def after_pause(self, reply: Reply) -> int:
+        """Return when a bot tries again."""
+        return reply.at_ns + self.pause_ns()
+
+    def after_too_early(self, reply: Reply) -> int:
+        """Return when a bot clicks again that clicked too early."""
+        return self.after_pause(reply)

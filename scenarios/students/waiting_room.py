@@ -8,7 +8,7 @@ from dress_rehearsal.scenarios.recorder import OK, REFUSED
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.students.browser import Browser
 from dress_rehearsal.scenarios.students.call import UNAUTHENTICATED, Reply
-from dress_rehearsal.scenarios.students.retry import Retry
+from dress_rehearsal.scenarios.students.retry import BotRetry, Retry
 
 _LEAST_PAUSE_S: Final = 0.1
 _RECONNECT_MS: Final = 3000
@@ -90,7 +90,12 @@ class WaitingRoom:
         return reply
 
     def _asked_s(self, told: object) -> float:
-        """Take the pause the target asks for; without one the page asks as for the countdown."""
+        """Take the pause the target asks for; without one the page asks as for the countdown.
+
+        A bot does not care what it is asked for.
+        """
+        if isinstance(self._retry, BotRetry):
+            return self._retry.pause_ns() / NS_PER_S
         asked_s = told.again_in_s if isinstance(told, Waiting) else None
         if asked_s is None:
             return self._rush.plan.students.countdown_poll

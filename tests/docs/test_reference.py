@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dress_rehearsal import scenarios
+from dress_rehearsal.plans.behaviour import PARAMETERS, default_of
 from dress_rehearsal.plans.matrix import read_matrix
 from dress_rehearsal.plans.plan import Plan
 from dress_rehearsal.plans.sections.fault_kinds import FAULTS
@@ -136,3 +137,14 @@ def test_every_word_of_a_scenario_is_named() -> None:
     text = section("The plan")
     public = {name for name in vars(Buyer) if not name.startswith("_")} - {"acting", "roles"}
     assert {*public, *scenarios.__all__} - set(re.findall(r"[A-Za-z_]+", text)) == set()
+
+
+def test_what_students_do_is_listed_as_the_one_table_has_it():
+    listed = [line for line in REFERENCE.splitlines() if line.startswith("| `")]
+    for parameter in PARAMETERS:
+        usual = f"**{parameter.usual}**" if parameter.measured else parameter.usual
+        row = (
+            f"| `students.{parameter.key}` | {default_of(parameter)} | {parameter.says} | {usual} "
+            f"| {parameter.source} |"
+        )
+        assert listed.count(row) == 1, row

@@ -14,8 +14,8 @@ from dress_rehearsal.plans.sections.stage import StageSection
 from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.rehearsal.slack import slack_text
 from dress_rehearsal.rehearsal.terminal.screen import print_verdict
+from dress_rehearsal.reports.markdown import escaped
 from dress_rehearsal.reports.report import write_report
-from dress_rehearsal.reports.summary import escaped
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.what_ran import what_ran
 from tests.reports.clock_setting import clock_set

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from dress_rehearsal.reports.summary import escaped, write_summary
+from dress_rehearsal.reports.markdown import escaped
+from dress_rehearsal.reports.summary import write_summary
 
 pytestmark = pytest.mark.whole_runs
 
@@ -61,7 +62,7 @@ def test_every_row_of_a_summary_table_has_as_many_cells_as_its_head(summary_of):
         summary_of(cpu_full=True, faults=[("leak", 0, 2)]),
         re.MULTILINE,
     )
-    assert len(tables) == 8
+    assert len(tables) == 9
     for table in tables:
         assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
 

@@ -1,5 +1,10 @@
 """The page's tables as plain rows of words, by subject."""
 
+from dress_rehearsal.reports.page.tables.behaviour import (
+    behaviour_table,
+    others_off,
+    tries_table,
+)
 from dress_rehearsal.reports.page.tables.latency import (
     certainty_table,
     latency_table,
@@ -24,6 +29,7 @@ __all__ = [
     "Cell",
     "Table",
     "audit_table",
+    "behaviour_table",
     "census_table",
     "certainty_table",
     "fairness_table",
@@ -32,7 +38,9 @@ __all__ = [
     "latency_table",
     "lost_table",
     "not_applicable_table",
+    "others_off",
     "pool_table",
     "reconciliation_table",
     "server_split_table",
+    "tries_table",
 ]

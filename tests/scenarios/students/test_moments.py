@@ -229,3 +229,48 @@ def test_a_scenario_may_have_its_answers_read_for_the_audit(played, server):
     assert rows["told_now_ns"].iloc[0] == now_ns
     _, rows, _, _ = played(scenario.replace("True", "False"))
     assert rows["told_now_ns"].isna().all()
+
+
+STORM = {
+    "students__refreshers": "100%",
+    "students__refresh_from": "500ms",
+    "students__refresh_every": "100ms",
+    "schedule__lead": "1s",
+}
+BOTS = {"students__bots": "100%", "students__bots_from": "400ms", "schedule__lead": "1s"}
+
+
+def sells(request, _peer):
+    return answer(201, {"id": "7"}) if request.path == "/orders" else answer(200, {})
+
+
+def test_a_shop_s_own_page_is_what_is_reloaded(server, played):
+    server.respond = sells
+    outcomes, rows, _, troubles = played(**STORM)
+    assert outcomes == ["ticket"]
+    assert (rows.step == "GET /page").sum() >= 3
+    assert troubles == {}
+
+
+def test_a_shop_without_a_page_has_nothing_to_reload(server, played):
+    server.respond = sells
+    scenario = """
+        from dress_rehearsal.scenarios import Buyer, Granted
+
+        class Customer(Buyer):
+            def buy(self):
+                return Granted(self.client.post("/orders").json()["id"])
+    """
+    outcomes, rows, _, troubles = played(scenario, **STORM)
+    assert outcomes == ["ticket"]
+    assert len(rows) == 1
+    assert troubles == {}
+
+
+def test_a_bot_opens_a_shop_s_page_where_it_has_no_countdown(server, played):
+    server.respond = sells
+    outcomes, rows, _, troubles = played(**BOTS)
+    assert outcomes == ["ticket"]
+    assert (rows.step == "GET /page").sum() >= 3
+    assert set(rows.journey) == {"bot"}
+    assert troubles == {}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dress_rehearsal.records.tables import STUDENT_OUTCOMES
-from dress_rehearsal.reports.census import take_census
+from dress_rehearsal.reports.students.census import take_census
 
 
 def test_a_healthy_run_has_every_student_once(healthy):

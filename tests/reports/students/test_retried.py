@@ -2,7 +2,7 @@
 
 import pytest
 
-from dress_rehearsal.reports.retried import retried_notes
+from dress_rehearsal.reports.students.retried import retried_notes
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.audit.test_refusals import told
 from tests.reports.foreign import foreign

@@ -1,0 +1,174 @@
+"""The capacity sum: what a plan asks for at its peak, against what there is, before it is sent.
+
+Little's law: as many places of a pool are taken as requests come a second, times how long each
+holds one. How long that is, and how much CPU a request takes, nobody knows before the first
+rehearsal: both are assumed here, by what the reference app was measured to need on two cores.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records.machine import environment
+from dress_rehearsal.rehearsal.preflight.doctor import checkup
+from dress_rehearsal.rehearsal.preflight.finding import Status
+from dress_rehearsal.rehearsal.preflight.forecast import TOGETHER, Times, busiest
+from dress_rehearsal.reports.words import counted, offset, seconds, written
+
+SPAN_S: Final = 0.1
+"""What is asked for at the peak is what comes within so many seconds."""
+_APP_CPU_S: Final = 344e-6
+_GENERATOR_CPU_S: Final = 178e-6
+"""[M] CPU of a request in a rush of the bundled plan, on two cores; assumed of any other."""
+_HOLDS_S: Final = {"PostgreSQL": 2e-3, "Redis": 0.5e-3}
+"""[A] How long a request holds a connection."""
+_OF_THE_MACHINE: Final = ("open files", "local ports", "memory", "somaxconn")
+"""What the doctor has found of the machine that a rush can use up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """One thing that requests need, and whether there is enough of it.
+
+    Attributes:
+        status: `ok` there is; `warn` requests will wait for it; `fail` it cannot be performed.
+        assumed: whether the sum rests on a value that nobody has measured here.
+    """
+
+    name: str
+    says: str
+    status: Status
+    assumed: bool = False
+
+
+def capacity(plan: Plan, times: Mapping[str, Times]) -> list[Sum]:
+    """Return the sums of a plan, by its planned requests (`forecast.planned_times`)."""
+    return [*_machine(plan), *_cpu(plan, times), *_room(plan, times), *_pools(plan, times)]
+
+
+def _machine(plan: Plan) -> Iterator[Sum]:
+    for found in checkup(plan, sending=False):
+        if found.check in _OF_THE_MACHINE:
+            yield Sum(found.check, f"{found.needed} needed, there: {found.value}", found.status)
+
+
+def _cpu(plan: Plan, times: Mapping[str, Times]) -> Iterator[Sum]:
+    machine = environment(sending=False)
+    cores = float(min(machine["cores_usable"], machine["cpu_quota"] or float("inf")))
+    asked = times[TOGETHER]
+    yield _processor("generator", asked, _GENERATOR_CPU_S, 1.0, "one process")
+    if plan.target.ours:
+        of = counted(plan.app.workers, "worker")
+        yield _processor("app", asked, _APP_CPU_S, min(float(plan.app.workers), cores), of)
+        each_s = _APP_CPU_S + _GENERATOR_CPU_S
+        yield _processor("machine", asked, each_s, cores, f"both, on {cores:g} cores")
+
+
+def _processor(name: str, when: Times, each_s: float, cores: float, of: str) -> Sum:
+    peak = busiest(name, when, SPAN_S).peak / SPAN_S
+    wait_s = longest_wait_s(when, cores / each_s)
+    says = f"{peak * each_s:.2g} cores at the peak, at {1000 * each_s:.2g} ms a request; {of}"
+    return Sum(f"CPU of the {name}", f"{says}{_waits(wait_s)}", _status(wait_s), assumed=True)
+
+
+def _room(plan: Plan, times: Mapping[str, Times]) -> Iterator[Sum]:
+    if plan.app.waiting_room == "off" or "join" not in times:
+        return
+    students, rate = plan.event.students, plan.app.admission_rate
+    yield Sum(
+        "waiting room",
+        f"lets in {written(rate)} a second: the last of {counted(students, 'student')} after "
+        f"{seconds(round(students / rate, 1))}; app.admission_cap = "
+        f"{written(plan.app.admission_cap)} may make it longer",
+        "ok",
+    )
+
+
+def _pools(plan: Plan, times: Mapping[str, Times]) -> Iterator[Sum]:
+    buys = times.get("buy", np.empty(0))
+    if not plan.target.ours:
+        each = busiest("buy", buys, SPAN_S).peak / SPAN_S / 1000
+        yield Sum(
+            "pools of the app",
+            f"not known here; by Little's law each millisecond that a purchase holds a connection "
+            f"takes {each:.3g} of them at the peak",
+            "ok",
+            assumed=True,
+        )
+        return
+    app, strategy = plan.app, plan.app.strategy
+    sessions = [times[name] for name in ("log_in", "join", "buy") if name in times]
+    redis = np.concatenate([np.empty(0), *sessions])
+    yield _pool("Redis", redis, "logins and purchases", (app.workers, app.redis_pool))
+    if app.enrolment == "external":
+        asked = (app.workers, app.enrolment_limit)
+        yield _pool("enrolment API", buys, "purchases", asked, app.enrolment_latency)
+    if strategy.writes_back:
+        yield Sum(
+            "PostgreSQL",
+            f"no purchase waits for it: {app.allocation} writes rows behind the answers",
+            "ok",
+        )
+    else:
+        granted = np.sort(buys)[: plan.event.tickets] if strategy.holders_in_redis else buys
+        yield _pool("PostgreSQL", granted, "purchases", (app.workers, app.postgres_pool))
+
+
+def _pool(
+    name: str, when: Times, what: str, size: tuple[int, int], known_s: float | None = None
+) -> Sum:
+    """Return the sum of a pool by Little's law.
+
+    Args:
+        what: the requests that take a place of it.
+        size: how many workers, and places of each.
+        known_s: how long a request holds a place, where the plan says so; else it is assumed.
+    """
+    workers, each = size
+    places = workers * each
+    hold_s = _HOLDS_S[name] if known_s is None else known_s
+    rate = busiest(name, when, SPAN_S).peak / SPAN_S
+    wait_s = longest_wait_s(when, places / hold_s) if hold_s else 0.0
+    bears = f"; a hold of {written(1000 * places / rate)} ms would take all" if rate else ""
+    return Sum(
+        name,
+        f"{written(rate * hold_s)} of {written(places)} places ({workers} × {each}) taken at "
+        f"{written(rate)} {what} a second, held for {1000 * hold_s:g} ms each{bears}"
+        f"{_waits(wait_s)}",
+        _status(wait_s),
+        assumed=known_s is None,
+    )
+
+
+def longest_wait_s(when: Times, per_s: float) -> float:
+    """Return how long the unluckiest waits where so many requests a second can be served.
+
+    A fluid queue: what comes within each `SPAN_S` beyond what is served in it is waited for.
+    """
+    if not when.size:
+        return 0.0
+    spans = np.floor(when / SPAN_S + 1e-9).astype(np.int64)
+    counts = np.bincount(spans - spans.min())
+    surplus = np.concatenate([[0.0], np.cumsum(counts - per_s * SPAN_S)])
+    backlog = surplus - np.minimum.accumulate(surplus)
+    return float(backlog.max()) / per_s
+
+
+def _status(wait_s: float) -> Status:
+    return "warn" if wait_s >= SPAN_S else "ok"
+
+
+def _waits(wait_s: float) -> str:
+    return f"; requests wait for up to {seconds(round(wait_s, 1))}" if wait_s >= SPAN_S else ""
+
+
+def peak_words(times: Mapping[str, Times]) -> str:
+    """Return the busiest tenth of a second in words."""
+    peak = busiest(TOGETHER, times[TOGETHER], SPAN_S)
+    return (
+        f"{written(round(peak.peak / SPAN_S))} requests a second at the peak: "
+        f"{written(peak.peak)} in the 100 ms from {offset(peak.peak_s)}"
+    )

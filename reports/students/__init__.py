@@ -1,0 +1,1 @@
+"""What is found of the students: where they ended, and how often they had to try."""

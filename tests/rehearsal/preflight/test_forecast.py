@@ -1,0 +1,117 @@
+"""The forecast: as many requests as the timetable has, when it has them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dress_rehearsal.plans import read_plan, seeded_people
+from dress_rehearsal.rehearsal.preflight.capacity import capacity, longest_wait_s
+from dress_rehearsal.rehearsal.preflight.forecast import TOGETHER, busiest, planned_times
+from dress_rehearsal.scenarios.timetable import draw_timetable
+
+
+def planned(*overrides, name="festival"):
+    plan = read_plan(Path(name), overrides)
+    return plan, planned_times(plan, seeded_people(plan))
+
+
+def test_everybody_clicks_once_on_each_device_and_once_for_each_copy():
+    plan, times = planned()
+    timetable = draw_timetable(plan, seeded_people(plan))
+    assert len(times["buy"]) == (timetable.devices + timetable.copies).sum()
+    assert len(times["arrive"]) == timetable.devices.sum()
+    each = [len(when) for name, when in times.items() if name != TOGETHER]
+    assert len(times[TOGETHER]) == sum(each)
+    assert "reload" not in times
+    assert "join" not in times
+
+
+def test_a_refresh_storm_is_from_before_t0_until_just_after_it():
+    plan, times = planned("students.refreshers=30%", "students.refresh_from=6s")
+    reloads = times["reload"]
+    assert reloads.min() >= -6
+    assert reloads.max() < 2 * plan.students.refresh_every
+    waiting = 0.8 * plan.event.students
+    assert len(reloads) == pytest.approx(0.3 * waiting * (6 / 1.5 + 0.5), rel=0.1)
+
+
+def test_bots_ask_as_fast_as_they_do():
+    _, times = planned("students.bots=5%")
+    last_s = times["wait"][(times["wait"] >= -2) & (times["wait"] < -1)]
+    assert len(last_s) == pytest.approx(600 / 0.035, rel=0.15)
+
+
+def test_a_waiting_room_lets_students_click_one_after_another():
+    _, times = planned("app.waiting_room=poll", "app.admission_rate=100")
+    assert len(times["join"]) == len(times["arrive"])
+    assert busiest("buy", times["buy"]).peak < 1000
+    assert times["buy"].max() >= 119
+
+
+def test_slots_make_as_many_peaks():
+    slots = ("students.slot_size=4000", "students.slot_every=60s", "schedule.sale=4min")
+    _, times = planned(*slots)
+    for begin_s in (0, 60, 120):
+        near = (times["buy"] >= begin_s) & (times["buy"] < begin_s + 1)
+        assert near.sum() > 1000
+    assert busiest("buy", times["buy"]).peak < 2 * 4000
+
+
+def test_the_wait_of_a_fluid_queue_is_what_is_left_over():
+    at_once = np.zeros(1000)
+    assert longest_wait_s(at_once, 500.0) == pytest.approx(1.9)
+    assert longest_wait_s(np.linspace(0, 10, 1000), 500.0) == 0
+    assert longest_wait_s(np.empty(0), 1.0) == 0
+
+
+def sums(*overrides):
+    plan, times = planned(*overrides)
+    return {each.name: each for each in capacity(plan, times)}
+
+
+def test_a_pool_that_is_too_small_for_the_peak_is_waited_for():
+    small = sums("app.allocation=row_lock", "app.postgres_pool=1", "app.workers=2")["PostgreSQL"]
+    assert small.status == "warn"
+    assert "requests wait for up to" in small.says
+    assert small.assumed
+    large = sums("app.allocation=row_lock", "app.postgres_pool=40")["PostgreSQL"]
+    assert large.status == "ok"
+
+
+def test_little_s_law_is_in_the_sum():
+    plan, times = planned("app.allocation=atomic_update", "app.postgres_pool=40")
+    rate = busiest("buy", times["buy"], 0.1).peak / 0.1
+    (found,) = [each for each in capacity(plan, times) if each.name == "PostgreSQL"]
+    assert f"{rate * 0.002:.1f} of 80 places (2 × 40)" in found.says
+
+
+def test_a_hold_that_the_plan_knows_is_not_assumed():
+    known = ("app.enrolment=external", "app.enrolment_limit=4", "app.enrolment_latency=50ms")
+    found = sums(*known)["enrolment API"]
+    assert not found.assumed
+    assert found.status == "warn"
+    assert "held for 50 ms each" in found.says
+
+
+def test_a_waiting_room_says_when_the_last_one_is_let_in():
+    found = sums("app.waiting_room=poll", "app.admission_rate=400")["waiting room"]
+    assert "the last of 12,000 students after 30 s" in found.says
+
+
+def test_what_is_written_behind_the_answers_is_waited_for_by_nobody():
+    found = sums()["PostgreSQL"]
+    assert not found.assumed
+    assert "behind the answers" in found.says
+
+
+def test_of_somebody_else_s_app_no_pool_is_made_up():
+    plan = read_plan(Path("festival"), ["target.stage=external", "target.url=http://127.0.0.1:9"])
+    found = {each.name: each.says for each in capacity(plan, planned()[1])}
+    assert "PostgreSQL" not in found
+    assert "not known here" in found["pools of the app"]
+
+
+def test_what_the_machine_has_too_little_of_is_short():
+    many = sums("event.students=1000000")
+    assert many["open files"].status == "fail"
