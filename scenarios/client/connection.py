@@ -61,6 +61,7 @@ class Connection:
         "_secure",
         "_timeout_ns",
         "_timer",
+        "_timer_ns",
         "_waits",
         "_word",
         "stirred",
@@ -101,8 +102,10 @@ class Connection:
         self._failure: Exception | None = None
         """Why it has ended without an answer."""
         self._timer: Timer | None = None
+        """Goes off when its time is up, or earlier: it was set for one before, and looks again."""
+        self._timer_ns = 0
         self._limit_ns = 0
-        """When its time is up (monotonic)."""
+        """When its time is up (monotonic); 0: it has not begun."""
         self._give_up_ns: int | None = None
         self._word = ""
         """Which bound that is."""
@@ -159,9 +162,10 @@ class Connection:
                 raise self._not_in_time(into) from stop
             raise
         finally:
-            if self._timer is not None:
-                self._timer.begin = None
             self._caller = self._into = self._answer = self._failure = self._expired = None
+            self._limit_ns = 0
+            if self._line is None:
+                self._drop_timer()
         answer = into.answer
         assert answer is not None
         if not answer.keep_alive:
@@ -181,21 +185,41 @@ class Connection:
         line, self._line = self._line, None
         if line is not None:
             line.close()
+        if self._caller is None:
+            self._drop_timer()
         if self._ending is not None:
             self._ending.drop()
             self._ending = None
 
     def _begin(self, bound_ns: int) -> None:
         """Begin the time-out of the exchange under way, or begin it anew."""
-        if self._timer is not None:
-            self._timer.begin = None
         self._word = "timeout"
         if self._give_up_ns is not None:
             left_ns = self._give_up_ns - time.time_ns()
             if left_ns < bound_ns:
                 bound_ns, self._word = left_ns, ABANDONED
-        self._limit_ns = limit_ns = time.monotonic_ns() + bound_ns
-        self._timer = self._scheduler.at(limit_ns, self._time_is_up)
+        self._limit_ns = time.monotonic_ns() + bound_ns
+        if self._timer is None or self._timer_ns > self._limit_ns:
+            self._set_timer()
+
+    def _drop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set_timer(self) -> None:
+        self._drop_timer()
+        self._timer_ns = self._limit_ns
+        self._timer = self._scheduler.at(self._limit_ns, self._look_at_the_time)
+
+    def _look_at_the_time(self) -> None:
+        self._timer = None
+        if self._caller is None or self._limit_ns == 0:
+            return
+        if time.monotonic_ns() < self._limit_ns:
+            self._set_timer()
+        else:
+            self._time_is_up()
 
     def _time_is_up(self) -> None:
         """End the exchange, but for an answer that has come in time and was not read yet."""

@@ -13,9 +13,9 @@ _HEAD: Final = re.compile(
 )
 """As strict as RFC 9112 is: status, and the headers in a block, none with blanks at its end."""
 _LOOKED_AT: Final = re.compile(
-    rb"^(?=[cstu])(content-length|server-timing|set-cookie|connection|transfer-encoding"
+    rb"\n(?=[cstu])(content-length|server-timing|set-cookie|connection|transfer-encoding"
     rb"|content-encoding|upgrade):[ \t]*+([^\r]*)",
-    re.IGNORECASE | re.MULTILINE,
+    re.IGNORECASE,
 )
 _HEADER: Final = re.compile(rb"([^:\r\n]+):[ \t]*+([^\r]*)\r\n")
 _LENGTH, _TIMING, _COOKIE, _CONNECTION = range(4)
@@ -48,7 +48,7 @@ def whole_answer(data: bytes) -> WholeAnswer | None:
         return None
     status, head = found.groups()
     begin, length, timing, cookies, keep_alive = found.end(), -1, b"", False, True
-    for name, value in _LOOKED_AT.findall(head):
+    for name, value in _LOOKED_AT.findall(data, found.start(2) - 1, begin):
         kind = _KINDS.get(name)
         if kind is _LENGTH:
             if length >= 0 or not _DIGITS.fullmatch(value):
