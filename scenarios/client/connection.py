@@ -11,14 +11,14 @@ from typing import Any, Final
 
 from gevent import get_hub, getcurrent
 
-from dress_rehearsal.records.tables import ABANDONED, NS_PER_S
-from dress_rehearsal.scenarios.client.deadline import ExpiredError
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.scenarios.client.deadline import ExpiredError, TimeOut
 from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer, HeadAnswer, Request
 from dress_rehearsal.scenarios.client.line import Line
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 from dress_rehearsal.scenarios.client.readiness import SOMETHING
-from dress_rehearsal.scenarios.client.scheduler import Timer, scheduler
+from dress_rehearsal.scenarios.client.scheduler import scheduler
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.client.tls import Secure
 from dress_rehearsal.scenarios.client.wire import READ_BYTES
@@ -51,7 +51,6 @@ class Connection:
         "_give_up_ns",
         "_hub",
         "_into",
-        "_limit_ns",
         "_line",
         "_local",
         "_prepared",
@@ -59,11 +58,9 @@ class Connection:
         "_rest",
         "_scheduler",
         "_secure",
+        "_time_out",
         "_timeout_ns",
-        "_timer",
-        "_timer_ns",
         "_waits",
-        "_word",
         "stirred",
     )
 
@@ -79,6 +76,7 @@ class Connection:
         self._secure = secure
         self._timeout_ns = round(timeout_s * NS_PER_S)
         self._hub, self._scheduler = get_hub(), scheduler()
+        self._time_out = TimeOut(self._scheduler, self._time_is_up)
         self._line: Line | None = None
         self.stirred = 0
         """Whether something may have come that was not read (see `readiness.Watched`)."""
@@ -101,14 +99,7 @@ class Connection:
         """What its answer is put together in."""
         self._failure: Exception | None = None
         """Why it has ended without an answer."""
-        self._timer: Timer | None = None
-        """Goes off when its time is up, or earlier: it was set for one before, and looks again."""
-        self._timer_ns = 0
-        self._limit_ns = 0
-        """When its time is up (monotonic); 0: it has not begun."""
         self._give_up_ns: int | None = None
-        self._word = ""
-        """Which bound that is."""
         self._expired: ExpiredError | None = None
         """What was thrown at who was still busy with connecting or sending then."""
 
@@ -154,7 +145,7 @@ class Connection:
             self._answer = HeadAnswer()
         try:
             if not self._is_sent_by_the_loop(request, trace, into, due_ns):
-                self._begin(self._timeout_ns)
+                self._time_out.begin(self._timeout_ns, self._give_up_ns)
                 self._await_answer(self._send(self._ready(into), request, trace, into), into)
         except BaseException as stop:
             self.close()
@@ -163,9 +154,9 @@ class Connection:
             raise
         finally:
             self._caller = self._into = self._answer = self._failure = self._expired = None
-            self._limit_ns = 0
             if self._line is None:
-                self._drop_timer()
+                self._time_out.drop()
+            self._time_out.limit_ns = 0
         answer = into.answer
         assert answer is not None
         if not answer.keep_alive:
@@ -176,9 +167,9 @@ class Connection:
 
     def _not_in_time(self, into: Exchange) -> NotSentError | NotAnsweredError:
         """Return what it means that the time was up before the request was sent whole."""
-        if self._word == "timeout" and into.new_connection and into.connect_us is None:
+        if self._time_out.word == "timeout" and into.new_connection and into.connect_us is None:
             return NotSentError("connect_timeout")
-        return NotAnsweredError(self._word)
+        return NotAnsweredError(self._time_out.word)
 
     def close(self) -> None:
         """Hang up, if there is a line."""
@@ -186,40 +177,10 @@ class Connection:
         if line is not None:
             line.close()
         if self._caller is None:
-            self._drop_timer()
+            self._time_out.drop()
         if self._ending is not None:
             self._ending.drop()
             self._ending = None
-
-    def _begin(self, bound_ns: int) -> None:
-        """Begin the time-out of the exchange under way, or begin it anew."""
-        self._word = "timeout"
-        if self._give_up_ns is not None:
-            left_ns = self._give_up_ns - time.time_ns()
-            if left_ns < bound_ns:
-                bound_ns, self._word = left_ns, ABANDONED
-        self._limit_ns = time.monotonic_ns() + bound_ns
-        if self._timer is None or self._timer_ns > self._limit_ns:
-            self._set_timer()
-
-    def _drop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _set_timer(self) -> None:
-        self._drop_timer()
-        self._timer_ns = self._limit_ns
-        self._timer = self._scheduler.at(self._limit_ns, self._look_at_the_time)
-
-    def _look_at_the_time(self) -> None:
-        self._timer = None
-        if self._caller is None or self._limit_ns == 0:
-            return
-        if time.monotonic_ns() < self._limit_ns:
-            self._set_timer()
-        else:
-            self._time_is_up()
 
     def _time_is_up(self) -> None:
         """End the exchange, but for an answer that has come in time and was not read yet."""
@@ -227,10 +188,10 @@ class Connection:
             self._expired = ExpiredError()
             self._caller.throw(self._expired)
             return
-        limit_ns = self._limit_ns
-        while self._into is not None and self._limit_ns == limit_ns:
+        limit_ns = self._time_out.limit_ns
+        while self._into is not None and self._time_out.limit_ns == limit_ns:
             if self._line is None or not self._line.has_something():
-                self._end(NotAnsweredError(self._word))
+                self._end(NotAnsweredError(self._time_out.word))
                 return
             self._read(is_late=True)
 
@@ -267,7 +228,7 @@ class Connection:
         if line is None or self._is_doubtful(line):
             self._end()
             return
-        self._begin(self._timeout_ns)
+        self._time_out.begin(self._timeout_ns, self._give_up_ns)
         try:
             self._rest = self._send(line, request, trace, into)
         except Exception as error:  # noqa: BLE001 - a defect of ours is told to whoever asked, too
@@ -378,8 +339,8 @@ class Connection:
         except Exception as error:  # noqa: BLE001 - a defect of ours is told to whoever asked, too
             self._end(error)
             return
-        if is_late and not self._was_in_time(at_ns):
-            self._end(NotAnsweredError(self._word))
+        if is_late and not self._time_out.was_kept(at_ns):
+            self._end(NotAnsweredError(self._time_out.word))
         elif answer.complete:
             into.answer = answer
             self._read_ns = into.read_ns or 0
@@ -389,8 +350,5 @@ class Connection:
         elif at_ns:
             self._scheduler.soon(self.read)  # whether there is more nobody says again
             if isinstance(answer, EventStream):
-                self._begin(self._timeout_ns + round(HEARTBEAT_S * NS_PER_S))
-
-    def _was_in_time(self, arrived_ns: int) -> bool:
-        """Return whether what has arrived (Unix) came in time, however late it is looked at."""
-        return time.time_ns() - arrived_ns >= time.monotonic_ns() - self._limit_ns
+                bound_ns = self._timeout_ns + round(HEARTBEAT_S * NS_PER_S)
+                self._time_out.begin(bound_ns, self._give_up_ns)
