@@ -136,32 +136,37 @@ class Leader:
             ScenarioError: they do not come.
         """
         wanted = self._plan.generator.workers
-        total = self._processes + wanted
         within_s = max(_STARTED_WITHIN_S, self._plan.generator.workers_within_s)
         deadline_s = time.monotonic() + within_s
-        while self._there < total and not self._is_cut:
+        while not self._is_cut:
+            here, elsewhere = self._there(local)
+            if here >= self._processes and elsewhere >= wanted:
+                return
             if local.ended:
                 [code, *_] = local.ended.values()
                 raise ScenarioError(f"A worker could not be started: {why(code)}.")
             if time.monotonic() > deadline_s:
-                raise ScenarioError(self._missing(total, wanted, within_s))
+                raise ScenarioError(self._missing(here + elsewhere, within_s))
             gevent.sleep(_LOOK_S)
 
-    def _missing(self, total: int, wanted: int, within_s: float) -> str:
-        there = f"Within {format_duration(within_s)} {self._there} of {total} workers were ready"
+    def _missing(self, there: int, within_s: float) -> str:
+        wanted, (host, port) = self._plan.generator.workers, self._plan.generator.listens_at
+        within = format_duration(within_s)
+        came = f"Within {within} {there} of {self._processes + wanted} workers were ready"
         if not wanted:
-            return f"{there}: this machine is too busy to start them."
-        host, port = self._plan.generator.listens_at
+            return f"{came}: this machine is too busy to start them."
         return (
-            f"{there}; the plan waits for {wanted} from elsewhere. Start each with `rehearse "
-            f"worker --master HOST:{port}`, where HOST is this machine's name there, with the same "
+            f"{came}; the plan waits for {wanted} from elsewhere. Start each with `rehearse worker "
+            f"--master HOST:{port}`, where HOST is this machine's name there, with the same "
             f"secret; this one listens at {host}."
         )
 
-    @property
-    def _there(self) -> int:
+    def _there(self, local: LocalWorkers) -> tuple[int, int]:
+        """Return how many workers stand ready, of this machine's processes and of others."""
         ready = {node.id for node in self._runner.clients.ready}
-        return len(ready & self._channel.admitted.keys())
+        known = [about for worker, about in self._channel.admitted.items() if worker in ready]
+        here = sum(map(local.has, known))
+        return here, len(known) - here
 
     def _await_ready(self, master: Master) -> None:
         """Wait until all students stand ready.
@@ -190,14 +195,14 @@ class Leader:
 
     def _watch(self, local: LocalWorkers) -> None:
         """Tell the master of processes that have ended too early; runs until killed."""
-        told: set[int] = set()
+        told: set[str] = set()
         while True:
             gevent.sleep(_LOOK_S)
-            by_pid = {about.pid: worker for worker, about in self._channel.admitted.items()}
-            for pid, code in local.ended.items():
-                if pid not in told and pid in by_pid and self._master is not None:
-                    told.add(pid)
-                    self._master.lost(by_pid[pid], why(code))
+            for worker, about in list(self._channel.admitted.items()):
+                code = local.ended.get(about.pid) if local.has(about) else None
+                if code is not None and worker not in told and self._master is not None:
+                    told.add(worker)
+                    self._master.lost(worker, why(code))
 
     def _take(self, worker: str, run: str, kind: str, content: Any) -> None:
         if self._master is not None:

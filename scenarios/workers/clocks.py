@@ -14,6 +14,7 @@ from gevent.event import Event
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 
 _LEAST: Final = 8
+_MOST: Final = 24
 _WITHIN_S: Final = 3.0
 _EXACT_MS: Final = 2.0
 """Once all are known as exactly as this, nobody is asked any more."""
@@ -70,7 +71,7 @@ class Clocks:
         self._asked, self._found = frozenset(workers), {}
         deadline_s, times = time.monotonic() + _WITHIN_S, 0
         while self._asked and (times < _LEAST or not self._exact):
-            if time.monotonic() > deadline_s:
+            if times >= _MOST or time.monotonic() > deadline_s:
                 break
             times += 1
             self._answered.clear()

@@ -1,6 +1,7 @@
 """The workers that a master starts on its own machine: processes that end when it does."""
 
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -9,6 +10,7 @@ from typing import Final, Self
 import gevent
 
 from dress_rehearsal.records.environment_variables import all_but
+from dress_rehearsal.scenarios.workers.channel import About
 from dress_rehearsal.scenarios.workers.process import input_of, started_worker
 from dress_rehearsal.scenarios.workers.secret import FILE_VARIABLE, VARIABLE
 
@@ -44,6 +46,11 @@ class LocalWorkers:
 
     def __exit__(self, *raised: object) -> None:
         self.end(_ENDS_S)
+
+    def has(self, about: About) -> bool:
+        """Return whether a worker is one of these processes."""
+        pids = {process.pid for process in self._processes}
+        return about.host == socket.gethostname() and about.pid in pids
 
     @property
     def ended(self) -> dict[int, int]:

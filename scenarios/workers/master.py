@@ -37,7 +37,7 @@ from dress_rehearsal.scenarios.workers.share import (
 LIVENESS: Final = 20
 """After so many seconds without a heartbeat a worker counts as lost; Locust's own three are fewer
 than a loop may be busy for at T-0."""
-LAST_S: Final = 12.0
+LAST_S: Final = 8.0
 """How long workers may take to write and send the last of what they have recorded."""
 _LOOK_S: Final = 0.05
 _CENSUS_INTERVAL_S: Final = 2.0

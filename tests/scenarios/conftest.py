@@ -5,7 +5,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,8 +62,9 @@ class Server:
             connection.sendall(reply)
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@contextmanager
+def serving(address: str) -> Iterator[Server]:
+    """A server at an address of this machine's."""
     state = Server()
 
     class Handler(socketserver.BaseRequestHandler):
@@ -76,13 +77,20 @@ def server() -> Iterator[Server]:
         block_on_close = False
         request_queue_size = 512
 
-    with Listener(("127.0.0.1", 0), Handler) as listener:
+    with Listener((address, 0), Handler) as listener:
         state.port = listener.server_address[1]
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield state
         listener.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server on loopback."""
+    with serving("127.0.0.1") as state:
+        yield state
 
 
 @pytest.fixture
