@@ -128,7 +128,7 @@ PARAMETERS: Final = (
     ),
     Parameter("retry", "try again after an error or a time-out", "90%"),
     Parameter("retry_delay", "before that: the median of a log-normal", "1.5s"),
-    Parameter("early_retry", "before clicking again after `too early`: the median", "500ms"),
+    Parameter("early_retry", "before clicking again after an early click: the median", "500ms"),
     Parameter("patience", "until giving up: the median of a Weibull", "90s"),
     Parameter("patient", "never give up", "10%"),
     Parameter("ticket_poll", "between two questions for a pending ticket", "1s"),

@@ -23,6 +23,8 @@ class Countdown:
         retry: a bot's says how fast it asks.
     """
 
+    __slots__ = ("_browser", "_luck", "_number", "_retry", "_rush", "_students")
+
     def __init__(self, rush: Rush, browser: Browser, luck: Luck, number: int, retry: Retry) -> None:
         self._rush, self._browser, self._luck = rush, browser, luck
         self._number, self._retry = number, retry
