@@ -1,14 +1,11 @@
 """The doctor: will this plan fit this machine, what limits it, and which command changes that."""
 
-import math
 import os
 import platform
 import shutil
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-import psutil
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -25,18 +22,11 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.files import resolved
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.preflight.bystanders import others_than
+from dress_rehearsal.rehearsal.preflight.needs import needs, size
 from dress_rehearsal.rehearsal.preflight.containers import container_findings
-from dress_rehearsal.rehearsal.preflight.finding import Finding, Status
+from dress_rehearsal.rehearsal.preflight.finding import Finding
 from dress_rehearsal.reports.words import written
-from dress_rehearsal.scenarios.client.local_address import LOOPBACK_ADDRESSES, SHARE, spreads
-from dress_rehearsal.scenarios.client.origin import Origin
 
-_CONNECTIONS_PER_STUDENT: Final = 1.3
-"""[A] One each, and some more for double clicks and for those who were cut off."""
-_SPARE_FILES: Final = 500
-_MEMORY_BASE_BYTES: Final = 700 * 2**20
-_MEMORY_PER_STUDENT_BYTES: Final = 80 * 2**10
-"""[A] A connection's two ends in the kernel, the student in the generator, the request's rows."""
 _STAGE_SPACE_BYTES: Final = 400 * 2**20
 _RUN_SPACE_BASE_BYTES: Final = 100 * 2**20
 _RUN_SPACE_PER_STUDENT_BYTES: Final = 10 * 2**10
@@ -56,10 +46,7 @@ def checkup(plan: Plan, runs: Path = Path("runs"), *, sending: bool = True) -> l
     machine = environment(sending=sending)
     findings = [
         _python(machine),
-        _open_files(plan, machine),
-        _ports(plan, machine),
-        _cpus(plan, machine),
-        _memory(plan),
+        *needs(plan, machine),
         _space("space for runs", runs, _run_bytes(plan), "the run directory", "--out"),
         *([_kernel_timestamps(machine)] if sending else []),
     ]
@@ -104,9 +91,14 @@ def fits(plan: Plan, runs: Path = Path("runs")) -> str | None:
     others = f" ({len(failed) - 1} more: run `rehearse doctor`)" if len(failed) > 1 else ""
     return (
         f"{written(plan.event.students)} students do not fit this machine: "
-        f"{first.check}: {first.value}, needed: {first.needed}; `{first.change}` "
-        f"changes that, or lower event.students{others}."
+        f"{first.check}: {first.value}, needed: {first.needed}; {_remedy(first)}{others}."
     )
+
+
+def _remedy(finding: Finding) -> str:
+    if finding.change is None:
+        return "nothing on this machine changes that, so lower event.students"
+    return f"`{finding.change}` changes that, or lower event.students"
 
 
 def print_findings(findings: list[Finding], console: Console) -> None:
@@ -150,86 +142,6 @@ def _python(machine: dict[str, Any]) -> Finding:
     )
 
 
-def _open_files(plan: Plan, machine: dict[str, Any]) -> Finding:
-    needed = _connections(plan) + _SPARE_FILES
-    soft = math.inf if machine["nofile_soft"] is None else machine["nofile_soft"]
-    hard = math.inf if machine["nofile_hard"] is None else machine["nofile_hard"]
-    status, change = _reached(soft, hard, needed), f"ulimit -Sn {needed}"
-    if status == "fail":
-        change = f"sudo prlimit --pid $$ --nofile={needed}:{needed}"
-    return Finding(
-        "open files",
-        f"{_count(soft)} (hard {_count(hard)})",
-        written(needed),
-        status,
-        "Connections one process can hold; the soft limit is raised to the hard one by the run.",
-        None if status == "ok" else change,
-    )
-
-
-def _ports(plan: Plan, machine: dict[str, Any]) -> Finding:
-    needed = _connections(plan)
-    span = machine["ip_local_port_range"]
-    several = spreads(_address(plan))
-    value, available = "unknown", math.inf
-    if span is not None:
-        ports = span[1] - span[0] + 1
-        available = ports // SHARE * LOOPBACK_ADDRESSES if several else ports // 2
-        value = f"{written(ports)} ({span[0]}-{span[1]})"
-        value += f" from each of {LOOPBACK_ADDRESSES} addresses" if several else ", half of them"
-    enough = available >= needed
-    return Finding(
-        "local ports",
-        value,
-        written(needed),
-        "ok" if enough else "fail",
-        "Connections from one address of this machine to the target: beyond half of the ports each "
-        "one takes 40 times as long to open.",
-        None if enough else 'sudo sysctl -w net.ipv4.ip_local_port_range="1024 65535"',
-    )
-
-
-def _address(plan: Plan) -> str:
-    """Return the IP address that the plan's target is connected to; a name of elsewhere as it is.
-
-    Only for a name of this machine somebody has to be asked: it may stand for several addresses.
-    """
-    url = plan.target.proxy or plan.target.url
-    if url is None:
-        return "127.0.0.1"
-    host = urlsplit(url).hostname or ""
-    return Origin.of(url).address[0] if host == "localhost" else host
-
-
-def _cpus(plan: Plan, machine: dict[str, Any]) -> Finding:
-    ours = plan.target.ours
-    needed = 1 + (plan.app.workers + 1 if ours else 0)
-    usable = min(machine["cores_usable"], machine["cpu_quota"] or math.inf)
-    enough = usable >= needed
-    return Finding(
-        "CPUs",
-        f"{usable:g}",
-        f"{needed} (generator{', stores, app workers' if ours else ''})",
-        "ok" if enough else "warn",
-        "With fewer, the generator and the app take CPU from each other; the report says how much.",
-        None if enough else "rehearse run --set app.workers=1    # or a larger machine",
-    )
-
-
-def _memory(plan: Plan) -> Finding:
-    memory = psutil.virtual_memory()
-    needed = _MEMORY_BASE_BYTES + _MEMORY_PER_STUDENT_BYTES * plan.event.students
-    status = _reached(memory.available, memory.total, needed)
-    return Finding(
-        "memory",
-        f"{_size(memory.available)} free of {_size(memory.total)}",
-        f"{_size(needed)} (estimate)",
-        status,
-        "Students and connections held at once; beyond it processes are killed.",
-        None if status == "ok" else "ps aux --sort=-rss | head",
-    )
-
-
 def _space(check: str, folder: Path, needed: int, what: str, setting: str) -> Finding:
     whole = resolved(folder)
     # Not its own `is_dir`, which has no answer for a name that is too long or may not be looked at.
@@ -238,8 +150,8 @@ def _space(check: str, folder: Path, needed: int, what: str, setting: str) -> Fi
     enough = free >= needed
     return Finding(
         check,
-        f"{_size(free)} in {existing}",
-        _size(needed),
+        f"{size(free)} in {existing}",
+        size(needed),
         "ok" if enough else "fail",
         f"Room for {what}; when it is full the run ends early.",
         None if enough else f"df -h {existing}  # then choose another folder with {setting}",
@@ -254,7 +166,7 @@ def _stage_space() -> Finding:
         return Finding(
             check,
             "no folder for temporary files",
-            _size(_STAGE_SPACE_BYTES),
+            size(_STAGE_SPACE_BYTES),
             "fail",
             f"Room for {what}.",
             f"export {setting}=FOLDER",
@@ -324,21 +236,5 @@ def _kernel_timestamps(machine: dict[str, Any]) -> Finding:
     )
 
 
-def _reached(there: float, obtainable: float, needed: float) -> Status:
-    return "ok" if there >= needed else "warn" if obtainable >= needed else "fail"
-
-
-def _connections(plan: Plan) -> int:
-    return math.ceil(plan.event.students * _CONNECTIONS_PER_STUDENT)
-
-
 def _run_bytes(plan: Plan) -> int:
     return _RUN_SPACE_BASE_BYTES + _RUN_SPACE_PER_STUDENT_BYTES * plan.event.students
-
-
-def _count(number: float) -> str:
-    return "unlimited" if number == math.inf else written(number)
-
-
-def _size(count: float) -> str:
-    return f"{count / 2**30:.1f} GiB"

@@ -159,17 +159,19 @@ def latency_split(frame: pd.DataFrame, shares: Sequence[float]) -> list[pd.DataF
     """
     columns = ["felt_ms", "generator_ms", "system_ms", "read_lag_ms"]
     columns += [f"{part}_ms" for part in PARTS]
-    counts, wanted = frame["counts"], [share / 100 for share in shares]
-    step = frame.loc[counts, "step"]
-    # One after the other: all of them at once take as much memory as the latencies themselves.
-    found = pd.DataFrame(
-        {
-            name: frame.loc[counts, name].groupby(step).quantile(wanted, interpolation="higher")
-            for name in columns
-        }
-    )
-    of_share = found.index.get_level_values(-1)
-    return [found[of_share == share].droplevel(-1) for share in wanted]
+    counted = frame["counts"].to_numpy(dtype=bool)
+    codes, steps = pd.factorize(frame["step"][counted])
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes[codes >= 0], minlength=len(steps)))
+    order = order[len(order) - (ends[-1] if len(ends) else 0) :]
+    found = np.full((len(shares), len(steps), len(columns)), np.nan)
+    for column, name in enumerate(columns):
+        values = frame[name].to_numpy()[counted][order]
+        for place, own in enumerate(np.split(values, ends[:-1])):
+            known = own[~np.isnan(own)]
+            if len(known):
+                found[:, place, column] = np.percentile(known, shares, method="higher")
+    return [pd.DataFrame(each, index=pd.Index(steps), columns=columns) for each in found]
 
 
 def latency_spectrum(frame: pd.DataFrame, step: str) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import machine
-from dress_rehearsal.rehearsal.preflight import bystanders, doctor
+from dress_rehearsal.rehearsal.preflight import bystanders, capacity, doctor
 from dress_rehearsal.rehearsal.preflight.bystanders import Busy
 from dress_rehearsal.rehearsal.preflight.doctor import checkup, fits, others, print_findings
 from dress_rehearsal.rehearsal.preflight.finding import Finding
@@ -31,6 +31,7 @@ def roomy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "kernel_timestamps": True,
     }
     monkeypatch.setattr(doctor, "environment", lambda **_: described)
+    monkeypatch.setattr(capacity, "may_be_raised", lambda _: True)
     return described
 
 
@@ -59,8 +60,85 @@ def test_too_few_open_files_is_one_sentence_with_the_command(
     assert fits(plan(12_000), tmp_path) == (
         "12,000 students do not fit this machine: open files: 1,024 (hard 4,096), "
         "needed: 16,100; `sudo prlimit --pid $$ --nofile=16100:16100` changes that, "
-        "or lower event.students."
+        "or lower event.students (1 more: run `rehearse doctor`)."
     )
+
+
+def test_a_limit_that_nobody_may_raise_is_not_advised(
+    roomy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roomy |= {"nofile_soft": 20_000, "nofile_hard": 20_000}
+    monkeypatch.setattr(capacity, "may_be_raised", lambda _: False)
+
+    found = finding("open files", checkup(plan(50_000), tmp_path))
+
+    assert (found.status, found.change) == ("fail", None)
+    assert "at most 15,000 students fit a generator process" in found.limits
+    assert "nothing on this machine changes that, so lower event.students" in (
+        fits(plan(50_000), tmp_path) or ""
+    )
+
+
+def test_the_app_s_workers_hold_the_other_ends_and_as_many_as_it_takes_are_advised(
+    roomy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roomy |= {"nofile_soft": 20_000, "nofile_hard": 20_000}
+    monkeypatch.setattr(capacity, "may_be_raised", lambda _: False)
+
+    found = finding("open files of the app", checkup(plan(50_000), tmp_path))
+
+    assert (found.status, found.change) == ("fail", "rehearse run --set app.workers=4")
+    enough = plan(50_000, app={"workers": 4})
+    assert finding("open files of the app", checkup(enough, tmp_path)).status == "ok"
+
+
+def test_whether_a_limit_may_be_raised_is_up_to_the_kernel_and_the_right_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(capacity, "_may_raise_limits", lambda: True)
+    assert capacity.may_be_raised(1024)
+    if sys.platform == "linux":
+        assert not capacity.may_be_raised(2**40)
+        monkeypatch.setattr(capacity, "_may_raise_limits", lambda: False)
+        monkeypatch.setattr("os.geteuid", lambda: 0)
+        assert not capacity.may_be_raised(1024)
+        monkeypatch.setattr("os.geteuid", lambda: 1000)  # by sudo
+        assert capacity.may_be_raised(1024)
+
+
+@pytest.mark.parametrize("span", [[32_768, 60_999], [1024, 65535]])
+def test_ports_that_would_not_be_enough_are_not_advised(
+    roomy: dict[str, Any], tmp_path: Path, span: list[int]
+) -> None:
+    roomy["ip_local_port_range"] = span
+
+    found = finding("local ports", checkup(plan(50_000, target=ELSEWHERE), tmp_path))
+
+    assert (found.status, found.change) == ("fail", None)
+    assert "All ports there are would do for 24,812 students" in found.limits
+
+
+def test_a_wider_range_of_ports_is_advised_where_it_is_enough(
+    roomy: dict[str, Any], tmp_path: Path
+) -> None:
+    roomy["ip_local_port_range"] = [32_768, 60_999]
+
+    found = finding("local ports", checkup(plan(20_000, target=ELSEWHERE), tmp_path))
+
+    assert found.change == 'sudo sysctl -w net.ipv4.ip_local_port_range="1024 65535"'
+
+
+@pytest.mark.parametrize(("cores", "change"), [(3, "app.workers=1"), (2, None), (1, None)])
+def test_fewer_workers_are_advised_where_that_is_enough(
+    roomy: dict[str, Any], tmp_path: Path, cores: int, change: str | None
+) -> None:
+    roomy["cores_usable"] = cores
+
+    found = finding("CPUs", checkup(plan(), tmp_path))
+
+    assert found.status == "warn"
+    assert (found.change is None) == (change is None)
+    assert change is None or change in (found.change or "")
 
 
 def test_a_soft_limit_that_the_run_can_raise_is_only_a_warning(
@@ -89,7 +167,7 @@ def test_several_reasons_give_the_first_and_count_the_others(
     sentence = fits(plan(12_000), tmp_path)
 
     assert sentence is not None
-    assert "(1 more: run `rehearse doctor`)" in sentence
+    assert "(2 more: run `rehearse doctor`)" in sentence
 
 
 ELSEWHERE = {"stage": "external", "url": "http://10.1.2.3:80", "allow": ["10.1.2.3"]}
@@ -189,16 +267,19 @@ def test_what_only_blurs_the_measurement_is_a_warning(
     found = finding(check, checkup(plan(), tmp_path))
 
     assert found.status == "warn"
-    assert found.change
+    assert found.change or check == "CPUs"
     assert fits(plan(), tmp_path) is None
 
 
 def test_memory_for_a_million_students_is_asked_for(
     roomy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "_MEMORY_PER_STUDENT_BYTES", 2**40)
+    monkeypatch.setattr(capacity, "_MEMORY_PER_STUDENT_BYTES", 2**40)
 
-    assert finding("memory", checkup(plan(), tmp_path)).status == "fail"
+    found = finding("memory", checkup(plan(), tmp_path))
+
+    assert (found.status, found.change) == ("fail", None)
+    assert "would do for 0 students" in found.limits
 
 
 def test_a_full_disk_does_not_fit(
@@ -262,6 +343,7 @@ def test_the_commands_are_shell() -> None:
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(doctor, "environment", lambda **_: machine_without)
+        patch.setattr(capacity, "may_be_raised", lambda _: True)
         changes = [each.change for each in checkup(plan(), Path.cwd()) if each.change]
 
     assert len(changes) >= 4

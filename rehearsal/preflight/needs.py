@@ -1,0 +1,235 @@
+"""Needs: what grows with the students, as a plan needs it and as this machine has it.
+
+A finding advises only what helps: no limit that is wide enough already, none that nobody here may
+raise, no number of workers that would not be enough. Where nothing on this machine helps, it says
+how many students fit.
+"""
+
+import math
+import os
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import psutil
+
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.rehearsal.preflight.finding import Finding, Status
+from dress_rehearsal.reports.words import counted, written
+from dress_rehearsal.scenarios.client.local_address import LOOPBACK_ADDRESSES, SHARE, spreads
+from dress_rehearsal.scenarios.client.origin import Origin
+
+_CONNECTIONS_PER_STUDENT: Final = 1.3
+"""[A] One each, and some more for double clicks and for those who were cut off."""
+_SPARE_FILES: Final = 500
+_WIDEST_PORTS: Final = (1024, 65535)
+"""The ports that are not of the system's own services."""
+_CAP_SYS_RESOURCE: Final = 24
+"""The capability to raise a hard limit, see capabilities(7)."""
+_MEMORY_BASE_BYTES: Final = 700 * 2**20
+_MEMORY_PER_STUDENT_BYTES: Final = 80 * 2**10
+"""[A] A connection's two ends in the kernel, the student in the generator, the request's rows."""
+
+
+def needs(plan: Plan, machine: dict[str, Any]) -> list[Finding]:
+    """Return how a machine compares with what so many students need.
+
+    Args:
+        machine: its facts, as `records.machine.environment` has them.
+    """
+    return [
+        _open_files(plan, machine),
+        *([_app_files(plan, machine)] if plan.target.stage == "embedded" else []),
+        _ports(plan, machine),
+        _cpus(plan, machine),
+        _memory(plan),
+    ]
+
+
+def may_be_raised(files: int) -> bool:
+    """Return whether somebody on this machine may let a process have so many files open."""
+    most = _number(Path("/proc/sys/fs/nr_open"))
+    if most is not None and files > most:
+        return False
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return not root or _may_raise_limits()
+
+
+def _may_raise_limits() -> bool:
+    """Return whether this process has the right to, which root in a container may lack."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return True  # another system, where root may
+    held = next(line for line in status.splitlines() if line.startswith("CapEff:"))
+    return bool(int(held.split()[1], 16) >> _CAP_SYS_RESOURCE & 1)
+
+
+def _open_files(plan: Plan, machine: dict[str, Any]) -> Finding:
+    needed = _connections(plan) + _SPARE_FILES
+    soft, hard, status = _file_limits(machine, needed)
+    limits = (
+        "Connections one process can hold; the soft limit is raised to the hard one by the run."
+    )
+    change = None if status == "ok" else f"ulimit -Sn {needed}"
+    if status == "fail":
+        change = _raised(needed)
+        if change is None:
+            students = max(math.floor((hard - _SPARE_FILES) / _CONNECTIONS_PER_STUDENT), 0)
+            limits += (
+                f" Nobody here may raise the hard one: at most {counted(students, 'student')} fit "
+                f"a generator process."
+            )
+    value = f"{_count(soft)} (hard {_count(hard)})"
+    return Finding("open files", value, written(needed), status, limits, change)
+
+
+def _app_files(plan: Plan, machine: dict[str, Any]) -> Finding:
+    """Return whether the app's workers can hold the other ends of the students' connections."""
+    own = _SPARE_FILES + plan.app.postgres_pool + plan.app.redis_pool
+    needed = math.ceil(_connections(plan) / plan.app.workers) + own
+    soft, hard, status = _file_limits(machine, needed)
+    limits = "Connections one worker of the app can hold: the other ends of the students'."
+    change = None if status == "ok" else f"ulimit -Sn {needed}"
+    if status == "fail":
+        change = _raised(needed)
+        if change is None and hard > own:
+            workers = math.ceil(_connections(plan) / (hard - own))
+            change = f"rehearse run --set app.workers={workers}"
+            limits += " Nobody here may raise the hard limit: more workers hold more."
+    value = f"{_count(soft)} (hard {_count(hard)})"
+    shared = f"{written(needed)} in each of {counted(plan.app.workers, 'worker')}"
+    return Finding("open files of the app", value, shared, status, limits, change)
+
+
+def _file_limits(machine: dict[str, Any], needed: int) -> tuple[float, float, Status]:
+    soft, hard = (
+        math.inf if machine[name] is None else machine[name]
+        for name in ("nofile_soft", "nofile_hard")
+    )
+    return soft, hard, _reached(soft, hard, needed)
+
+
+def _raised(needed: int) -> str | None:
+    """Return the command that raises the hard limit, None where it cannot be raised."""
+    if not may_be_raised(needed):
+        return None
+    return f"sudo prlimit --pid $$ --nofile={needed}:{needed}"
+
+
+def _ports(plan: Plan, machine: dict[str, Any]) -> Finding:
+    needed = _connections(plan)
+    span = machine["ip_local_port_range"]
+    several = spreads(_address(plan))
+    limits = (
+        "Connections from one address of this machine to the target: beyond half of the ports each "
+        "one takes 40 times as long to open."
+    )
+    if span is None:
+        return Finding("local ports", "unknown", written(needed), "ok", limits, None)
+    ports = _span(span)
+    value = f"{written(ports)} ({span[0]}-{span[1]})"
+    value += f" from each of {LOOPBACK_ADDRESSES} addresses" if several else ", half of them"
+    if _held(ports, several=several) >= needed:
+        return Finding("local ports", value, written(needed), "ok", limits, None)
+    most = _held(_span(_WIDEST_PORTS), several=several)
+    change = None
+    if most >= needed:
+        first, last = _WIDEST_PORTS
+        change = f'sudo sysctl -w net.ipv4.ip_local_port_range="{first} {last}"'
+    else:
+        students = math.floor(most / _CONNECTIONS_PER_STUDENT)
+        limits += (
+            f" All ports there are would do for {counted(students, 'student')}: for more, have "
+            f"several machines play them."
+        )
+    return Finding("local ports", value, written(needed), "fail", limits, change)
+
+
+def _span(ports: Any) -> int:
+    return int(ports[1]) - int(ports[0]) + 1
+
+
+def _held(ports: int, *, several: bool) -> int:
+    """Return how many connections so many ports are enough for."""
+    return ports // SHARE * LOOPBACK_ADDRESSES if several else ports // 2
+
+
+def _address(plan: Plan) -> str:
+    """Return the IP address that the plan's target is connected to; a name of elsewhere as it is.
+
+    Only for a name of this machine somebody has to be asked: it may stand for several addresses.
+    """
+    url = plan.target.proxy or plan.target.url
+    if url is None:
+        return "127.0.0.1"
+    host = urlsplit(url).hostname or ""
+    return Origin.of(url).address[0] if host == "localhost" else host
+
+
+def _cpus(plan: Plan, machine: dict[str, Any]) -> Finding:
+    ours = plan.target.ours
+    needed = 1 + (plan.app.workers + 1 if ours else 0)
+    usable = min(machine["cores_usable"], machine["cpu_quota"] or math.inf)
+    enough = usable >= needed
+    limits = (
+        "With fewer, the generator and the app take CPU from each other; the report says how much."
+    )
+    spare = math.floor(usable) - 2  # beside the generator and the stores
+    change = None
+    if not enough:
+        if ours and spare >= 1:
+            change = f"rehearse run --set app.workers={spare}    # or a larger machine"
+        else:
+            limits += " Only a machine with more changes that."
+    return Finding(
+        "CPUs",
+        f"{usable:g}",
+        f"{needed} (generator{', stores, app workers' if ours else ''})",
+        "ok" if enough else "warn",
+        limits,
+        change,
+    )
+
+
+def _memory(plan: Plan) -> Finding:
+    memory = psutil.virtual_memory()
+    needed = _MEMORY_BASE_BYTES + _MEMORY_PER_STUDENT_BYTES * plan.event.students
+    status = _reached(memory.available, memory.total, needed)
+    limits = "Students and connections held at once; beyond it processes are killed."
+    if status == "fail":
+        room = memory.total - _MEMORY_BASE_BYTES
+        students = max(math.floor(room / _MEMORY_PER_STUDENT_BYTES), 0)
+        limits += f" All of this machine's would do for {counted(students, 'student')}."
+    return Finding(
+        "memory",
+        f"{size(memory.available)} free of {size(memory.total)}",
+        f"{size(needed)} (estimate)",
+        status,
+        limits,
+        "ps aux --sort=-rss | head" if status == "warn" else None,
+    )
+
+
+def size(count: float) -> str:
+    """Return a number of bytes as people read it."""
+    return f"{count / 2**30:.1f} GiB"
+
+
+def _reached(there: float, obtainable: float, needed: float) -> Status:
+    return "ok" if there >= needed else "warn" if obtainable >= needed else "fail"
+
+
+def _connections(plan: Plan) -> int:
+    return math.ceil(plan.event.students * _CONNECTIONS_PER_STUDENT)
+
+
+def _count(number: float) -> str:
+    return "unlimited" if number == math.inf else written(int(number))
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
