@@ -22,9 +22,9 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.files import resolved
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.preflight.bystanders import others_than
-from dress_rehearsal.rehearsal.preflight.needs import needs, size
 from dress_rehearsal.rehearsal.preflight.containers import container_findings
 from dress_rehearsal.rehearsal.preflight.finding import Finding
+from dress_rehearsal.rehearsal.preflight.needs import needs, size
 from dress_rehearsal.reports.words import written
 
 _STAGE_SPACE_BYTES: Final = 400 * 2**20
