@@ -9,15 +9,15 @@ import base64
 import re
 from collections.abc import Iterator
 from functools import cache
-from itertools import islice, product, zip_longest
+from itertools import islice, product, repeat, zip_longest
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from segno import consts
 
-_TAG: Final = re.compile(rb"<path\b([^>]*)")
-_DRAWING: Final = re.compile(rb'\sd="([^"]+)"')
+_TAG: Final = re.compile(rb"<path\b")
+_DRAWING: Final = re.compile(rb'\sd="')
 _MOST_PATHS: Final = 8
 """Paths of a picture that are looked at: a code is one of the first."""
 _MOST_STROKES: Final = 10_000
@@ -26,8 +26,11 @@ _FURTHEST: Final = 1e5
 """No coordinate of a picture lies further away."""
 _SMALLEST: Final = 1e-3
 """No module of it is smaller."""
-_PEN: Final = re.compile(rb"([Mmh])\s*(-?[\d.]+)(?:[\s,]+(-?[\d.]+))?")
-_NO_STROKES: Final = re.compile(rb"[^Mmh\d.,\s-]")
+_NO_PEN: Final = b"0123456789.-, \t\n\r\f\v"
+"""All that strokes are written with but the pens: M, m and h."""
+_NUMBERS_ALONE: Final = bytes.maketrans(b"Mmh,", b"    ")
+_AT_ONCE: Final = 1_000
+"""Numbers that are read in one call: no other thread runs meanwhile."""
 _FINDER: Final = 7
 _SIDES: Final = range(21, 178, 4)
 _FORMAT_MASK: Final = 0x5412
@@ -41,9 +44,20 @@ _LEVELS: Final = (
 _VERSION_TOLD: Final = 7
 _BLOCKS: Final[Any] = consts.ECC
 """By version and error level: how many blocks of which size."""
-_ALPHABET: Final = consts.ALPHANUMERIC_CHARS.decode()
 _END, _NUMERIC, _ALPHANUMERIC, _BYTES = 0, 1, 2, 4
 _LENGTH_BITS: Final = {_NUMERIC: (10, 12, 14), _ALPHANUMERIC: (9, 11, 13), _BYTES: (8, 16, 16)}
+_ALPHABET: Final = consts.ALPHANUMERIC_CHARS.decode()
+_GROUPS: Final = {
+    _NUMERIC: tuple(
+        (bits, tuple(f"{number:0{many}d}" for number in range(1 << bits)) if many else ("",))
+        for many, bits in enumerate((0, 4, 7, 10))
+    ),
+    _ALPHANUMERIC: tuple(
+        (bits, tuple(map("".join, product(_ALPHABET, repeat=many))))
+        for many, bits in enumerate((0, 6, 11))
+    ),
+}
+"""By mode and how many characters stand together: the bits they take, and what those may say."""
 _HEX: Final = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32}(?![0-9A-Za-z])")
 _BASE32: Final = re.compile(r"(?<![0-9A-Za-z])[A-Z2-7]{26}(?![0-9A-Za-z])")
 
@@ -63,13 +77,15 @@ def read_code(answer: bytes) -> str | None:
 def read_svg(picture: bytes) -> str | None:
     """Return the text of a QR code; None where the picture is none that can be read here."""
     for tag in islice(_TAG.finditer(picture), _MOST_PATHS):
-        drawing = _DRAWING.search(tag[1])
-        path = drawing[1] if drawing else b""
-        if path and not _NO_STROKES.search(path):
-            modules = _modules(path)
-            text = None if modules is None else _text(modules)
-            if text:
-                return text
+        attributes = picture[tag.end() :].partition(b">")[0]
+        drawing = _DRAWING.search(attributes)
+        if drawing is None:
+            continue
+        path, closed, _ = attributes[drawing.end() :].partition(b'"')
+        modules = _modules(path) if closed else None
+        text = None if modules is None else _text(modules)
+        if text:
+            return text
     return None
 
 
@@ -87,90 +103,119 @@ def ticket_in(text: str) -> str | None:
 
 def _modules(path: bytes) -> Modules | None:
     """Return a drawing's modules, True for dark; None where it is no square of a QR code's size."""
-    strokes, x, y = [], 0.0, 0.0
-    try:
-        for stroke in _PEN.finditer(path):
-            pen, first, second = stroke.groups()
-            if pen == b"h":
-                strokes.append((x, y, float(first)))
-                x += float(first)
-            else:
-                right, down = float(first), float(second or b"0")
-                x, y = (right, down) if pen == b"M" else (x + right, y + down)
-            if len(strokes) > _MOST_STROKES or not (abs(x) < _FURTHEST and abs(y) < _FURTHEST):
-                return None
-    except ValueError:
+    strokes = _strokes(path)
+    if strokes is None:
         return None
-    if not strokes or min(long for _, _, long in strokes) <= 0:
+    x, y, longs = strokes
+    left, top, shortest = strokes.min(axis=1).tolist()
+    right, bottom = float((x + longs).max()), float(y.max())
+    unit = float(longs[0]) / _FINDER  # the first is the upper side of a finder pattern
+    if shortest <= 0 or unit < _SMALLEST or max(-left, -top, right, bottom) >= _FURTHEST:
         return None
-    left, top = min(strokes)[0], min(y for _, y, _ in strokes)
-    unit = strokes[0][2] / _FINDER  # the first is the upper side of a finder pattern
-    if unit < _SMALLEST:
+    side = round((right - left) / unit)
+    if side not in _SIDES or bottom - top > (side - 0.5) * unit:
         return None
-    side = round((max(x + long for x, _, long in strokes) - left) / unit)
-    if side not in _SIDES or max(y for _, y, _ in strokes) - top > (side - 0.5) * unit:
+    strokes -= np.array(((left,), (top,), (0,)))
+    columns, rows, many = np.rint(strokes / unit).astype(np.intp)
+    begin = rows * side + columns
+    end = begin + many
+    if end.max() > side * side:
         return None
-    dark = bytearray(side * side)
-    for x, y, long in strokes:
-        at, many = side * round((y - top) / unit) + round((x - left) / unit), round(long / unit)
-        if at + many > len(dark):
-            return None
-        dark[at : at + many] = bytes((1,)) * many
-    modules: Modules = np.frombuffer(dark, dtype=np.bool_).reshape(side, side)
+    # Strokes may overlap: dark is where more of them have begun than ended.
+    changes = np.bincount(begin, minlength=side * side + 1)
+    changes -= np.bincount(end, minlength=side * side + 1)
+    modules: Modules = (changes[:-1].cumsum() > 0).reshape(side, side)
     return modules
 
 
+def _strokes(path: bytes) -> NDArray[np.float64] | None:
+    """Return where strokes begin, x and y, and how long they are, one a column; None if it is none.
+
+    Each is a move, M or from where the last one ended m, and a line to the right, h.
+    """
+    pens = path.translate(None, _NO_PEN)
+    moves = pens[::2]
+    many = len(moves)
+    if not 0 < many <= _MOST_STROKES or moves.strip(b"Mm") or pens[1::2] != b"h" * many:
+        return None
+    words = path.translate(_NUMBERS_ALONE).split(maxsplit=3 * many)
+    pieces = [words[begin : begin + _AT_ONCE] for begin in range(0, len(words), _AT_ONCE)]
+    try:
+        numbers = np.concatenate([np.array(piece, dtype=np.float64) for piece in pieces])
+        strokes = numbers.reshape(many, 3).T.copy()
+    except ValueError:  # too few or too many, or what is no number
+        return None
+    if np.abs(strokes).max() >= _FURTHEST:
+        return None
+    if b"m" in moves:
+        places = strokes[:2]
+        steps = places.copy()
+        steps[0, 1:] += strokes[2, :-1]
+        walked = steps.cumsum(axis=1)
+        fixed = np.frombuffer(moves, dtype=np.uint8) == ord("M")
+        last_fixed = np.maximum.accumulate(np.where(fixed, np.arange(many), 0))
+        # How far off the walk, begun at nought, was at the last M, it is still.
+        strokes[:2] = walked - (walked - places).take(last_fixed, axis=1)
+    return strokes
+
+
 def _text(modules: Modules) -> str | None:
-    version = _SIDES.index(len(modules)) + 1
-    about = int("".join("1" if dark else "0" for dark in modules[8, [0, 1, 2, 3, 4]]), 2)
-    about ^= _FORMAT_MASK >> 10
-    level, mask = _LEVELS[about >> 3], about & 7
-    rows, columns = _zigzag(version)
-    bits = modules[rows, columns] ^ _mask(mask, rows, columns)
-    codewords = np.packbits(bits[: len(bits) // 8 * 8])
+    side = len(modules)
+    about = (int(np.packbits(modules[8, :5])[0]) >> 3) ^ (_FORMAT_MASK >> 10)
+    bits = (modules ^ _mask(about & 7, side)).ravel()[_order(side, _LEVELS[about >> 3])]
+    try:
+        return "".join(_segments(np.packbits(bits).tobytes(), side))
+    except (ValueError, IndexError):  # cut, or in a way of writing that is not read here
+        return None
+
+
+def _segments(stream: bytes, side: int) -> Iterator[str]:
+    """Yield the texts of a code's segments. Raises ValueError or IndexError where it is none."""
+    number, left = int.from_bytes(stream, "big"), 8 * len(stream)
+
+    def take(bits: int) -> int:
+        nonlocal left
+        left -= bits
+        if left < 0:
+            raise ValueError("the code is cut")
+        return number >> left & (1 << bits) - 1
+
+    version = _SIDES.index(side) + 1
+    size = (version > 9) + (version > 26)
+    while left >= 4 and (mode := take(4)) != _END:
+        if mode not in _LENGTH_BITS:
+            raise ValueError(f"mode {mode} is not read")
+        length = take(_LENGTH_BITS[mode][size])
+        if mode == _BYTES:
+            yield take(8 * length).to_bytes(length, "big").decode("utf-8", "replace")
+            continue
+        together = len(_GROUPS[mode]) - 1
+        groups, rest = divmod(length, together)
+        for many in (*repeat(together, groups), rest):
+            bits, words = _GROUPS[mode][many]
+            yield words[take(bits)]
+
+
+@cache
+def _order(side: int, level: int) -> NDArray[np.intp]:
+    """Return where the bits of the data are among a code's modules, block by block."""
+    version = _SIDES.index(side) + 1
     sizes = [block.num_data for block in _BLOCKS[version][level] for _ in range(block.num_blocks)]
     data: list[list[int]] = [[] for _ in sizes]
     # Interleaved: the first codeword of every block, then the second … of those that have one.
     turns = zip_longest(*([block] * size for block, size in enumerate(sizes)))
     blocks = [block for turn in turns for block in turn if block is not None]
-    for block, codeword in zip(blocks, codewords.tolist(), strict=False):
+    for codeword, block in enumerate(blocks):
         data[block].append(codeword)
-    stream = "".join(f"{codeword:08b}" for block in data for codeword in block)
-    try:
-        return "".join(_segments(stream, version))
-    except (ValueError, IndexError):  # cut, or in a way of writing that is not read here
-        return None
-
-
-def _segments(stream: str, version: int) -> Iterator[str]:
-    """Yield the texts of a code's segments. Raises ValueError or IndexError where it is none."""
-    size, at = (version > 9) + (version > 26), 0
-    while at + 4 <= len(stream) and (mode := int(stream[at : at + 4], 2)) != _END:
-        if mode not in _LENGTH_BITS:
-            raise ValueError(f"mode {mode} is not read")
-        start = at + 4 + _LENGTH_BITS[mode][size]
-        length, at = int(stream[at + 4 : start], 2), start
-        if mode == _BYTES:
-            at = start + 8 * length
-            octets = bytes(int(stream[place : place + 8], 2) for place in range(start, at, 8))
-            yield octets.decode("utf-8", "replace")
-            continue
-        characters, bits = (2, (6, 11)) if mode == _ALPHANUMERIC else (3, (4, 7, 10))
-        while length:
-            many = min(characters, length)
-            wide = bits[many - 1]
-            number, at, length = int(stream[at : at + wide], 2), at + wide, length - many
-            if mode == _NUMERIC:
-                yield f"{number:0{many}d}"
-            else:
-                pair = divmod(number, len(_ALPHABET)) if many > 1 else (number,)
-                yield "".join(_ALPHABET[place] for place in pair)
+    codewords = np.concatenate([np.array(block) for block in data])
+    order: NDArray[np.intp] = _zigzag(side)[: 8 * sum(sizes)].reshape(-1, 8)[codewords].ravel()
+    return order
 
 
 @cache
-def _zigzag(version: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows and columns of a version's data modules, in the order of their bits."""
-    side = _SIDES[version - 1]
+def _zigzag(side: int) -> NDArray[np.intp]:
+    """Return where the data and what corrects them are in a code, in the order of their bits."""
+    version = _SIDES.index(side) + 1
     free = np.ones((side, side), dtype=np.bool_)
     free[6, :] = free[:, 6] = False  # timing
     centres = consts.ALIGNMENT_POS[version - 2] if version > 1 else ()
@@ -184,18 +229,19 @@ def _zigzag(version: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     # Pairs of columns from the right, upwards and downwards by turns; column 6 is in none.
     pairs = [*range(side - 1, 6, -2), *range(5, 0, -2)]
     order = [
-        (row, column)
+        row * side + column
         for turn, right in enumerate(pairs)
         for row in (range(side) if turn % 2 else range(side - 1, -1, -1))
         for column in (right, right - 1)
         if free[row, column]
     ]
-    rows, columns = np.array(order).T
-    return rows, columns
+    return np.array(order)
 
 
-def _mask(mask: int, row: NDArray[np.int64], column: NDArray[np.int64]) -> Modules:
-    """Return which modules a mask turns over."""
+@cache
+def _mask(mask: int, side: int) -> Modules:
+    """Return which modules of a code a mask turns over, were all of them data."""
+    row, column = np.indices((side, side))
     both = row * column
     turned = (
         (row + column) % 2,

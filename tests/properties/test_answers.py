@@ -28,6 +28,7 @@ from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.students.browser import Browser
 from dress_rehearsal.scenarios.students.call import Reply
 from dress_rehearsal.scenarios.timetable import draw_timetable
+from dress_rehearsal.target_app.qr import draw_qr, sign_ticket
 from tests.properties.budget import try_out
 from tests.steps import COUNTDOWN, JOIN, LOGIN, PAGE, PURCHASE, QR, QUEUE, SCAN, TICKET
 
@@ -39,6 +40,7 @@ ANSWERS = [
     b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\n\r\n",
 ]
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+CODE = draw_qr(sign_ticket(b"key", "festival", "0123456789abcdef" * 2, 1_795_197_600))
 DECISIVE = frozenset({b"admitted", b"sold_out"})
 EVENTS = [
     b"retry: 100\n\n",
@@ -153,7 +155,7 @@ bodies = st.one_of(
     st.binary(max_size=300),
 )
 pictures = st.one_of(
-    st.sampled_from([b'<svg><path d="M0 0h7m0 1h1M0 20.4h21"/>']).flatmap(mutated),
+    st.sampled_from([b'<svg><path d="M0 0h7m0 1h1M0 20.4h21"/>', CODE]).flatmap(mutated),
     st.text("Mmh0123456789.,- ", max_size=80).map(lambda d: f'<path d="{d}"'.encode()),
 )
 timings = st.one_of(

@@ -2,21 +2,56 @@
 
 import io
 import random
+import re
 
+import numpy as np
 import pytest
 import segno
+from segno import consts
 
 from dress_rehearsal.scenarios.answers.qr_code import read_svg, ticket_in
 from dress_rehearsal.target_app.qr import draw_qr, sign_ticket
 
 TICKET = "0123456789abcdef" * 2
+MODES = [
+    ("numeric", "0123456789", 4),
+    ("alphanumeric", consts.ALPHANUMERIC_CHARS.decode(), 6),
+    ("byte", "abcdefghij0123456789;!", 8),
+]
+"""Each with what it writes, and the bits of a character at most."""
+STROKE = b"M26 4.5h7"
+DAMAGES = {
+    "no line": b"M26 4.5",
+    "no length": b"M26 4.5h",
+    "two lengths": b"M26 4.5h7 7",
+    "half a place": b"M26h7",
+    "another pen": b"M26 4.5v7",
+    "a word": b"M26 4.5h1e0",
+    "two lines": b"M26 4.5hh7",
+    "no number": b"M26 4-.5h7",
+    "backwards": b"M33 4.5h-7",
+    "endless": b"M26 4.5h" + b"9" * 400,
+    "long": b"M26 4.5h40000",
+    "far": b"M26 4.5h7M-100000 4.5h1",
+    "far in steps": b"M26 4.5h7" + b"m50000 0h1" * 3,
+    "too many strokes": b"M26 4.5h7" + b"m-1 0h1" * 10_000,
+}
+"""What may stand in the place of a stroke, and make a path that is none."""
 
 
-def drawn(text, **options):
+def drawn(code):
     picture = io.BytesIO()
-    code = segno.make_qr(text, encoding="utf-8", boost_error=False, **options)
     code.save(picture, kind="svg", scale=3)
     return picture.getvalue()
+
+
+def strokes_of(matrix):
+    """The dark runs of a code's rows: column, row, length."""
+    return [
+        (run.start(), row, run.end() - run.start())
+        for row, modules in enumerate(matrix)
+        for run in re.finditer(rb"\x01+", bytes(modules))
+    ]
 
 
 def test_the_apps_own_code_names_its_ticket():
@@ -25,19 +60,77 @@ def test_the_apps_own_code_names_its_ticket():
     assert ticket_in(payload) == TICKET
 
 
-@pytest.mark.parametrize("error", ["l", "m", "q", "h"])
-@pytest.mark.parametrize("version", [1, 2, 5, 7, 14, 27, 40])
-def test_codes_of_every_kind_are_read(version, error):
+@pytest.mark.parametrize("version", range(1, 41))
+def test_codes_of_every_kind_are_read(version):
     draw = random.Random(version)
-    texts = ["1234567", "ABC 1/2", "ü/" + "x" * draw.randint(0, 4)]
-    for text in texts:
-        for mask in (draw.randrange(8), draw.randrange(8)):
-            assert read_svg(drawn(text, version=version, error=error, mask=mask)) == text
+    for place, error in enumerate("LMQH"):
+        mode, alphabet, wide = MODES[(version + place) % len(MODES)]
+        room = consts.SYMBOL_CAPACITY[version][getattr(consts, f"ERROR_LEVEL_{error}")]
+        most = room // wide - 3
+        text = "".join(draw.choices(alphabet, k=draw.choice([1, most - 2, most - 1, most])))
+        mask = (version + version // 8 + 2 * place) % 8
+        code = segno.make_qr(
+            text, version=version, error=error, mask=mask, mode=mode, boost_error=False
+        )
+        assert read_svg(drawn(code)) == text
+
+
+@pytest.mark.parametrize("mask", range(8))
+@pytest.mark.parametrize(("mode", "alphabet"), [mode[:2] for mode in MODES])
+def test_every_mask_is_lifted(mask, mode, alphabet):
+    for error, many in zip("LMQH", range(1, 5), strict=True):
+        text = alphabet[-many:]
+        code = segno.make_qr(text, error=error, mask=mask, mode=mode, boost_error=False)
+        assert read_svg(drawn(code)) == text
+
+
+def test_text_of_any_tongue_is_read():
+    text = "ü/漢字/€"
+    assert read_svg(drawn(segno.make_qr(text, encoding="utf-8"))) == text
+
+
+@pytest.mark.parametrize("scale", [0.01, 0.7, 1, 3.3, 500])
+@pytest.mark.parametrize("style", ["M{} {}h{}", "m{} {}h{}", " M {} , {}\nh {}", "m{},{}\th{} "])
+def test_strokes_are_read_however_they_are_written(style, scale):
+    draw = random.Random(style)
+    strokes = strokes_of(segno.make_qr("ABC 1/2").matrix)
+    strokes[1:] = draw.sample(strokes[1:], k=len(strokes) - 1)
+    strokes += strokes[5:9]  # some are drawn twice
+    path, x, y = "", 0, 0
+    for right, down, long in scale * (np.array(strokes) + (4, 4.5, 0)):
+        is_absolute = "M" in style or draw.random() < 0.2
+        place = (right, down) if is_absolute else (right - x, down - y)
+        pens = style.replace("m", "M") if is_absolute else style
+        path += pens.format(*(f"{number:.9f}" for number in (*place, long)))
+        x, y = right + long, down
+    assert read_svg(f'<svg><path d="{path}"/></svg>'.encode()) == "ABC 1/2"
+
+
+def test_whatever_modules_a_picture_has_it_is_read_without_a_sound():
+    draw = random.Random(5)
+    for _ in range(200):
+        side = draw.choice([17, 21, 22, 25, 45, 57])
+        matrix = [[draw.random() < 0.5 for _ in range(side)] for _ in range(side)]
+        matrix[0] = [1] * 7 + [0] + matrix[0][8:-1] + [1]
+        path = "".join(f"M{x} {y}h{long}" for x, y, long in strokes_of(matrix))
+        assert isinstance(read_svg(f'<path d="{path}"/>'.encode()), str | None)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_code_is_not_read(damage):
+    picture = draw_qr(sign_ticket(b"key", "festival", TICKET, 1_795_197_600))
+    assert picture.count(STROKE) == 1
+    assert read_svg(picture.replace(STROKE, DAMAGES[damage])) is None
+
+
+def test_a_picture_that_is_cut_is_not_read():
+    picture = draw_qr(sign_ticket(b"key", "festival", TICKET, 1_795_197_600))
+    assert read_svg(picture[: picture.rindex(b'"')]) is None
 
 
 def test_a_long_text_in_several_blocks_is_put_together_again():
     text = "".join(random.Random(7).choices("abcdefghij0123456789", k=900))
-    assert read_svg(drawn(text, error="q")) == text
+    assert read_svg(drawn(segno.make_qr(text, error="q"))) == text
 
 
 @pytest.mark.parametrize(
