@@ -22,8 +22,9 @@ from dress_rehearsal.compose.servers.binaries import (
 )
 from dress_rehearsal.compose.stage_folder import temporary_folder
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans.sections.generator import processes_of
 from dress_rehearsal.records.files import resolved
-from dress_rehearsal.records.machine import environment
+from dress_rehearsal.records.machine import environment, usable_cores
 from dress_rehearsal.rehearsal.preflight.bystanders import others_than
 from dress_rehearsal.rehearsal.preflight.containers import container_findings
 from dress_rehearsal.rehearsal.preflight.finding import Finding, Status
@@ -151,7 +152,7 @@ def _python(machine: dict[str, Any]) -> Finding:
 
 
 def _open_files(plan: Plan, machine: dict[str, Any]) -> Finding:
-    needed = _connections(plan) + _SPARE_FILES
+    needed = math.ceil(_connections(plan) / _least_sharing(plan)) + _SPARE_FILES
     soft = math.inf if machine["nofile_soft"] is None else machine["nofile_soft"]
     hard = math.inf if machine["nofile_hard"] is None else machine["nofile_hard"]
     status, change = _reached(soft, hard, needed), f"ulimit -Sn {needed}"
@@ -330,6 +331,13 @@ def _reached(there: float, obtainable: float, needed: float) -> Status:
 
 def _connections(plan: Plan) -> int:
     return math.ceil(plan.event.students * _CONNECTIONS_PER_STUDENT)
+
+
+def _least_sharing(plan: Plan) -> int:
+    """Return by how many processes connections are shared, on the side where they are fewer."""
+    here = processes_of(plan, plan.target.url or "", usable_cores())
+    playing = max(here + plan.generator.workers, 1)
+    return min(playing, plan.app.workers) if plan.target.ours else playing
 
 
 def _run_bytes(plan: Plan) -> int:
