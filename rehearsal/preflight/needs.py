@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import psutil
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans.sections.generator import processes_of
+from dress_rehearsal.records.machine import usable_cores
 from dress_rehearsal.rehearsal.preflight.finding import Finding, Status
 from dress_rehearsal.reports.words import counted, written
 from dress_rehearsal.scenarios.client.local_address import LOOPBACK_ADDRESSES, SHARE, spreads
@@ -66,7 +68,8 @@ def _may_raise_limits() -> bool:
 
 
 def _open_files(plan: Plan, machine: dict[str, Any]) -> Finding:
-    needed = _connections(plan) + _SPARE_FILES
+    playing = _playing(plan)
+    needed = math.ceil(_connections(plan) / playing) + _SPARE_FILES
     soft, hard, status = _file_limits(machine, needed)
     limits = (
         "Connections one process can hold; the soft limit is raised to the hard one by the run."
@@ -74,14 +77,21 @@ def _open_files(plan: Plan, machine: dict[str, Any]) -> Finding:
     change = None if status == "ok" else f"ulimit -Sn {needed}"
     if status == "fail":
         change = _raised(needed)
-        if change is None:
-            students = max(math.floor((hard - _SPARE_FILES) / _CONNECTIONS_PER_STUDENT), 0)
-            limits += (
-                f" Nobody here may raise the hard one: at most {counted(students, 'student')} fit "
-                f"a generator process."
-            )
+        if change is None and hard > _SPARE_FILES:
+            processes = math.ceil(_connections(plan) / (hard - _SPARE_FILES))
+            change = f"rehearse run --set generator.processes={processes}"
+            limits += " Nobody here may raise the hard one: more processes hold more."
     value = f"{_count(soft)} (hard {_count(hard)})"
-    return Finding("open files", value, written(needed), status, limits, change)
+    shared = (
+        written(needed) if playing == 1 else f"{written(needed)} in each of {playing} processes"
+    )
+    return Finding("open files", value, shared, status, limits, change)
+
+
+def _playing(plan: Plan) -> int:
+    """Return how many processes play the students."""
+    here = processes_of(plan, plan.target.url or "", usable_cores())
+    return max(here + plan.generator.workers, 1)
 
 
 def _app_files(plan: Plan, machine: dict[str, Any]) -> Finding:

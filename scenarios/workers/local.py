@@ -29,12 +29,13 @@ class LocalWorkers:
     """
 
     def __init__(self, number: int, port: int, secret: bytes) -> None:
-        self._folder = tempfile.mkdtemp(prefix="rehearsal-workers-")
         self._processes: list[subprocess.Popen[bytes]] = []
+        # Where this process is killed the last of its workers takes the folder away.
+        self._folder = tempfile.mkdtemp(prefix="rehearsal-workers-") if number else None
         try:
             for _ in range(number):
                 process = started_worker(
-                    LOOPBACK, port, self._folder, secret, all_but((VARIABLE, FILE_VARIABLE))
+                    LOOPBACK, port, f"{self._folder}", secret, all_but((VARIABLE, FILE_VARIABLE))
                 )
                 self._processes.append(process)
         except BaseException:
@@ -68,7 +69,8 @@ class LocalWorkers:
             process.kill()
         for process in self._processes:
             process.wait(_KILLED_S)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def why(code: int) -> str:

@@ -152,6 +152,20 @@ def test_a_soft_limit_that_the_run_can_raise_is_only_a_warning(
     assert fits(plan(12_000), tmp_path) is None
 
 
+@pytest.mark.parametrize(("processes", "workers", "needed"), [(1, 4, 16_100), (4, 4, 4400)])
+def test_processes_share_the_connections_as_far_as_the_apps_do(
+    roomy: dict[str, Any], tmp_path: Path, processes: int, workers: int, needed: int
+) -> None:
+    roomy |= {"nofile_soft": 1024, "nofile_hard": 100_000}
+    several = plan(12_000)
+    generator = several.generator.model_copy(update={"processes": processes})
+    app = several.app.model_copy(update={"workers": workers})
+    several = several.model_copy(update={"generator": generator, "app": app})
+    assert finding("open files", checkup(several, tmp_path)).needed == f"{needed:,}"
+    fewer = several.model_copy(update={"app": app.model_copy(update={"workers": 1})})
+    assert finding("open files", checkup(fewer, tmp_path)).needed == "16,100"
+
+
 def test_no_limit_is_enough(roomy: dict[str, Any], tmp_path: Path) -> None:
     roomy |= {"nofile_soft": None, "nofile_hard": None, "ip_local_port_range": None}
     roomy |= {"somaxconn": None}
