@@ -31,7 +31,8 @@ def parts(results: Results) -> Parts:
     reached: list[str | Table] = [f"- {goal.sentence}." for goal in goals(results)]
     found.append(("Goals", ["\n".join(map(str, reached))] if reached else []))
     said = [f"- Not there: {results.names[key]} ({how})." for key, how in results.missing.items()]
-    said += [f"- Failed: {sentence}" for sentence in results.failed]
+    # What they printed stands in the JSON.
+    said += [f"- Failed: {each.partition(' It printed:')[0]}" for each in results.failed]
     if said:
         found.append(("What is missing here", ["\n".join(said)]))
     return found
