@@ -93,6 +93,8 @@ def lap(peer: Peer, nginx: Nginx, seconds: float) -> Lap:
             first = _Sample.take(running, nginx)
             time.sleep(seconds)
             last = _Sample.take(running, nginx)
+            if running.process.poll() is not None:
+                raise PeerFailedError(f"It ended too early. It printed: {running.last_words}")
             afterwards_s = _await_end(running, nginx)
         answered = nginx.requests() - before
         try:

@@ -7,6 +7,7 @@ from typing import Final
 
 from benchmarks.generator.goals import goals
 from benchmarks.generator.results import MOST_OTHERS, Results, compared, spread
+from benchmarks.generator.rounds import Spread
 from benchmarks.generator.table import Table, shown
 
 _AFTERWARDS_S: Final = 0.2
@@ -28,10 +29,12 @@ def parts(results: Results) -> Parts:
         found.append(("Everybody at one instant", _storm(results)))
     if results.calibration:
         found.append(("Beside a server's own times", _calibration(results)))
-    reached: list[str | Table] = [f"- {goal.sentence}." for goal in goals(results)]
-    found.append(("Goals", ["\n".join(map(str, reached))] if reached else []))
+    reached = [f"- {goal.sentence}." for goal in goals(results)]
+    if reached:
+        found.append(("Goals", ["\n".join(reached)]))
     said = [f"- Not there: {results.names[key]} ({how})." for key, how in results.missing.items()]
-    said += [f"- Failed: {sentence}" for sentence in results.failed]
+    # What they printed stands in the JSON.
+    said += [f"- Failed: {each.partition(' It printed:')[0]}" for each in results.failed]
     if said:
         found.append(("What is missing here", ["\n".join(said)]))
     return found
@@ -71,8 +74,8 @@ def _made(results: Results) -> str:
     made = (
         f"Measured on {results.date} at commit {commit}: {machine['cpu']}, {machine['cores']} "
         f"cores, {machine['memory_gib']} GiB, {machine['os']} {machine['kernel']}, Python "
-        f"{machine['python']}; {versions}. {settings['rounds']} rounds; medians, and in brackets "
-        f"the least and the most."
+        f"{machine['python']}; {versions}. Medians of {settings['rounds']}, and in brackets the "
+        f"least and the most."
     )
     if results.others > MOST_OTHERS:
         made += (
@@ -84,7 +87,16 @@ def _made(results: Results) -> str:
 
 def _race(results: Results) -> list[str | Table]:
     table = Table(
-        ("generator", "rows", "requests/s", "CPU µs a request", "its core", "nginx's", "ours is")
+        (
+            "generator",
+            "rows",
+            "requests/s",
+            "CPU µs a request",
+            "its core",
+            "nginx's",
+            "ours is",
+            "by CPU time",
+        )
     )
     notes = []
     for key, laps in results.race.items():
@@ -97,7 +109,8 @@ def _race(results: Results) -> list[str | Table]:
                 shown(spread(laps, lambda lap: lap.cpu_us), ".1f"),
                 shown(spread(laps, lambda lap: lap.busy), ".0%"),
                 shown(spread(laps, lambda lap: lap.server_busy), ".0%"),
-                _times(shown(compared(results.race, "ours", key, lambda lap: lap.per_s), ".2f")),
+                _times(compared(results.race, "ours", key, lambda lap: lap.per_s)),
+                _times(compared(results.race, "ours", key, lambda lap: 1 / lap.cpu_us)),
             )
         )
         after = spread(laps, lambda lap: lap.afterwards_s)
@@ -162,5 +175,5 @@ def _attribute(name: str) -> Callable[[object], float]:
     return lambda of: float(getattr(of, name))
 
 
-def _times(cell: str) -> str:
-    return cell if cell == "–" else f"× {cell}"
+def _times(ratio: Spread | None) -> str:
+    return "–" if ratio is None else f"× {shown(ratio, '.2f')}"
