@@ -1,4 +1,4 @@
-"""Capacity: what grows with the students, as a plan needs it and as this machine has it.
+"""Limits: what grows with the students, as a plan needs it and as this machine has it.
 
 A finding advises only what helps: no limit that is wide enough already, none that nobody here may
 raise, no number of workers that would not be enough. Where nothing on this machine helps, it says
@@ -38,7 +38,7 @@ _MEMORY_PER_CONNECTION_BYTES: Final = 7 * 2**10
 """[M] Its two ends in the kernel."""
 
 
-def capacity(plan: Plan, machine: dict[str, Any]) -> list[Finding]:
+def limit_findings(plan: Plan, machine: dict[str, Any]) -> list[Finding]:
     """Return how a machine compares with what so many students need.
 
     Args:
