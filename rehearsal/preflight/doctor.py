@@ -24,7 +24,7 @@ from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.preflight.bystanders import others_than
 from dress_rehearsal.rehearsal.preflight.containers import container_findings
 from dress_rehearsal.rehearsal.preflight.finding import Finding
-from dress_rehearsal.rehearsal.preflight.needs import needs, size
+from dress_rehearsal.rehearsal.preflight.limits import limit_findings, size
 from dress_rehearsal.reports.words import written
 
 _STAGE_SPACE_BYTES: Final = 400 * 2**20
@@ -46,7 +46,7 @@ def checkup(plan: Plan, runs: Path = Path("runs"), *, sending: bool = True) -> l
     machine = environment(sending=sending)
     findings = [
         _python(machine),
-        *needs(plan, machine),
+        *limit_findings(plan, machine),
         _space("space for runs", runs, _run_bytes(plan), "the run directory", "--out"),
         *([_kernel_timestamps(machine)] if sending else []),
     ]

@@ -43,6 +43,8 @@ import pandas as pd
 from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.cause.load import Load, PoolLoad
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import PARTS as SAID
+from dress_rehearsal.reports.evidence.latency import part_ms
 from dress_rehearsal.reports.numbers import integers
 
 PARTS: Final = (
@@ -79,6 +81,7 @@ _AWAITS: Final = {
 _RECORDED: Final = (
     *("student", "intended_ns", "sent_ns", "connect_us", "new_connection"),
     *("pool", "worker", "outcome", "status"),
+    *(f"{part}_us" for part in SAID),
 )
 """What is read of a request itself; the rest is in `evidence.latency`."""
 
@@ -103,7 +106,7 @@ def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
         where unknown) and outcome.
     """
     rows = evidence.requests.loc[chosen, list(_RECORDED)]
-    latency = evidence.latency[chosen]
+    latency = evidence.latency.loc[chosen, ["felt_ms", "generator_ms"]]
     felt = latency["felt_ms"].to_numpy()
     start_ns = integers(rows["intended_ns"])
     sent_ns = integers(rows["sent_ns"].fillna(rows["intended_ns"]))
@@ -113,11 +116,11 @@ def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
 
     parts = {name: np.zeros(len(rows)) for name in PARTS}
     left = _before_the_app(parts, rows, latency)
-    answered = latency["app_ms"].notna().to_numpy()
+    answered = rows["app_us"].notna().to_numpy(dtype=bool)
     silent = np.where(answered, 0.0, left)
     waits = _foreign(load, span, silent)
     silent = silent - sum(waits.values())
-    inner = _in_the_app(parts, latency, np.where(answered, left, 0.0))
+    inner = _in_the_app(parts, rows, np.where(answered, left, 0.0))
     for name, times in _AWAITS.items():
         late = np.minimum(inner[name], times * lag_ms)
         parts["app_loop"] += late
@@ -180,17 +183,17 @@ def _before_the_app(parts: dict[str, Any], rows: pd.DataFrame, latency: pd.DataF
     return left - parts["connect"]
 
 
-def _in_the_app(parts: dict[str, Any], latency: pd.DataFrame, left: Any) -> dict[str, Any]:
+def _in_the_app(parts: dict[str, Any], rows: pd.DataFrame, left: Any) -> dict[str, Any]:
     """Take off the wait for a worker and the way back; return the app's own parts, in ms.
 
     They add up to the app's total: the outer one of two that overlap gives way.
     """
-    queue = np.minimum(_told(latency, "queue_ms"), left)
-    app = np.minimum(_told(latency, "app_ms"), left - queue)
+    queue = np.minimum(_told(rows, "queue"), left)
+    app = np.minimum(_told(rows, "app"), left - queue)
     parts["app_loop"] += queue
     parts["rest"] = left - queue - app
     outermost_first = ("db", "db_connect", "external", "redis", "redis_connect", "pool")
-    inner = {name: _told(latency, f"{name}_ms") for name in outermost_first}
+    inner = {name: _told(rows, name) for name in outermost_first}
     too_much = sum(inner.values()) - app
     for name in outermost_first:
         less = np.clip(too_much, 0, inner[name])
@@ -248,5 +251,5 @@ def _share_out(
         parts[pool] += np.where(long, 0.0, wait * other)
 
 
-def _told(latency: pd.DataFrame, column: str) -> Any:
-    return np.nan_to_num(latency[column].to_numpy(dtype="float64"))
+def _told(rows: pd.DataFrame, part: str) -> Any:
+    return np.nan_to_num(part_ms(rows, part))

@@ -10,10 +10,12 @@ then its first packet. The requests that were answered well have a percentile of
 import zlib
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dress_rehearsal.records.latency import Felt, felt_of
 from dress_rehearsal.records.steps import STREAM, Steps
@@ -54,9 +56,9 @@ def latency_frame(requests: pd.DataFrame, t0_ns: int | None) -> pd.DataFrame:
 
     Returns:
         Columns student, step, role, journey, outcome (words), intended_s (relative to T-0; NaN
-        without one), felt_ms, generator_ms, system_ms, read_lag_ms, queue_ms … app_ms (NaN where
-        absent), abandoned (its student needed the answer no more), answered (an `ok` or `refused`
-        answer), counts (belongs in percentiles).
+        without one), felt_ms, generator_ms, system_ms, read_lag_ms, abandoned (its student needed
+        the answer no more), answered (an `ok` or `refused` answer), counts (belongs in
+        percentiles).
     """
     rows = requests
     frame = rows[["step", "journey", "role", "outcome"]].copy(deep=False)
@@ -73,12 +75,16 @@ def latency_frame(requests: pd.DataFrame, t0_ns: int | None) -> pd.DataFrame:
     frame["generator_ms"] = span_ms(rows["sent_ns"], rows["intended_ns"])
     frame["system_ms"] = span_ms(done_ns, rows["sent_ns"])
     frame["read_lag_ms"] = span_ms(rows["read_ns"], rows["done_ns"])
-    for part in PARTS:
-        frame[f"{part}_ms"] = rows[f"{part}_us"].to_numpy("float64", na_value=np.nan) / 1e3
     frame["abandoned"] = abandoned
     frame["answered"] = frame["outcome"].isin(["ok", "refused"])
     frame["counts"] = felt.counts
     return frame
+
+
+def part_ms(requests: pd.DataFrame, part: str) -> NDArray[np.float64]:
+    """Return what each request spent on one of `PARTS`, in ms; NaN where the target did not say."""
+    spent: NDArray[np.float64] = requests[f"{part}_us"].to_numpy("float64", na_value=np.nan)
+    return spent / 1e3
 
 
 def latency_by_step(frame: pd.DataFrame, seed: int, steps: Steps) -> dict[str, Latency]:
@@ -148,7 +154,9 @@ def unanswered_by_step(frame: pd.DataFrame, steps: Steps) -> pd.DataFrame:
     return table.reindex(index=names, columns=words, fill_value=0).astype(int)
 
 
-def latency_split(frame: pd.DataFrame, shares: Sequence[float]) -> list[pd.DataFrame]:
+def latency_split(
+    frame: pd.DataFrame, requests: pd.DataFrame, shares: Sequence[float]
+) -> list[pd.DataFrame]:
     """Return percentiles of each part of the latency, a row a step.
 
     Percentiles of parts do not add up to the percentile of the whole.
@@ -157,16 +165,19 @@ def latency_split(frame: pd.DataFrame, shares: Sequence[float]) -> list[pd.DataF
         A frame for each percentile: index step; columns felt_ms, generator_ms, system_ms,
         read_lag_ms, queue_ms … app_ms.
     """
-    columns = ["felt_ms", "generator_ms", "system_ms", "read_lag_ms"]
-    columns += [f"{part}_ms" for part in PARTS]
+    measured = ("felt_ms", "generator_ms", "system_ms", "read_lag_ms")
+    columns = [*measured, *(f"{part}_ms" for part in PARTS)]
     counted = frame["counts"].to_numpy(dtype=bool)
     codes, steps = pd.factorize(frame["step"][counted])
     order = np.argsort(codes, kind="stable")
     ends = np.cumsum(np.bincount(codes[codes >= 0], minlength=len(steps)))
     order = order[len(order) - (ends[-1] if len(ends) else 0) :]
     found = np.full((len(shares), len(steps), len(columns)), np.nan)
-    for column, name in enumerate(columns):
-        values = frame[name].to_numpy()[counted][order]
+    every = chain(
+        (frame[name].to_numpy() for name in measured), (part_ms(requests, part) for part in PARTS)
+    )
+    for column, of_all in enumerate(every):
+        values = of_all[counted][order]
         for place, own in enumerate(np.split(values, ends[:-1])):
             known = own[~np.isnan(own)]
             if len(known):

@@ -24,6 +24,7 @@ import numpy as np
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.containers import service_of
+from dress_rehearsal.reports.evidence.latency import part_ms
 from dress_rehearsal.reports.evidence.samples import Series, level_on, worst_on
 from dress_rehearsal.reports.evidence.stores import DURABLE
 from dress_rehearsal.reports.numbers import integers, percentile, rounded, whole
@@ -223,7 +224,8 @@ def _app_loop(evidence: Evidence, grid: Any) -> PoolFinding | None:
     lag = worst_on(grid, evidence.samples.series("app_event_loop_lag_seconds", "app"))
     if np.isnan(lag).all():
         return None
-    queued = evidence.latency["queue_ms"].dropna().to_numpy()
+    queued = part_ms(evidence.requests, "queue")
+    queued = queued[~np.isnan(queued)]
     wait_ms = percentile(queued, 99)
     steps = max(int(LATE_LOOP_LASTS_S / grid_interval_s(evidence.plan)), 2)
     since_ns = _since_ns(grid, _lasting(lag >= LATE_LOOP_S, steps))

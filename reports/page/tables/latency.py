@@ -151,7 +151,7 @@ def _percentile(latency: Latency, field: str) -> str:
 
 def server_split_table(evidence: Evidence) -> Table | None:
     """Return where the server says the time went; None when no answer carried Server-Timing."""
-    half, most = latency_split(evidence.latency, [50.0, 99.0])
+    half, most = latency_split(evidence.latency, evidence.requests, [50.0, 99.0])
     parts = [part for part in PARTS if not most.empty and most[f"{part}_ms"].notna().any()]
     if not parts:
         return None

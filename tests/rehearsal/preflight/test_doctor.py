@@ -12,7 +12,7 @@ from rich.console import Console
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import machine
-from dress_rehearsal.rehearsal.preflight import bystanders, doctor, needs
+from dress_rehearsal.rehearsal.preflight import bystanders, doctor, limits
 from dress_rehearsal.rehearsal.preflight.bystanders import Busy
 from dress_rehearsal.rehearsal.preflight.doctor import checkup, fits, others, print_findings
 from dress_rehearsal.rehearsal.preflight.finding import Finding
@@ -31,7 +31,7 @@ def roomy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "kernel_timestamps": True,
     }
     monkeypatch.setattr(doctor, "environment", lambda **_: described)
-    monkeypatch.setattr(needs, "may_be_raised", lambda _: True)
+    monkeypatch.setattr(limits, "may_be_raised", lambda _: True)
     return described
 
 
@@ -68,7 +68,7 @@ def test_a_limit_that_nobody_may_raise_is_not_advised(
     roomy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     roomy |= {"nofile_soft": 20_000, "nofile_hard": 20_000}
-    monkeypatch.setattr(needs, "may_be_raised", lambda _: False)
+    monkeypatch.setattr(limits, "may_be_raised", lambda _: False)
 
     found = finding("open files", checkup(plan(50_000), tmp_path))
 
@@ -83,7 +83,7 @@ def test_the_app_s_workers_hold_the_other_ends_and_as_many_as_it_takes_are_advis
     roomy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     roomy |= {"nofile_soft": 20_000, "nofile_hard": 20_000}
-    monkeypatch.setattr(needs, "may_be_raised", lambda _: False)
+    monkeypatch.setattr(limits, "may_be_raised", lambda _: False)
 
     found = finding("open files of the app", checkup(plan(50_000), tmp_path))
 
@@ -95,15 +95,15 @@ def test_the_app_s_workers_hold_the_other_ends_and_as_many_as_it_takes_are_advis
 def test_whether_a_limit_may_be_raised_is_up_to_the_kernel_and_the_right_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(needs, "_may_raise_limits", lambda: True)
-    assert needs.may_be_raised(1024)
+    monkeypatch.setattr(limits, "_may_raise_limits", lambda: True)
+    assert limits.may_be_raised(1024)
     if sys.platform == "linux":
-        assert not needs.may_be_raised(2**40)
-        monkeypatch.setattr(needs, "_may_raise_limits", lambda: False)
+        assert not limits.may_be_raised(2**40)
+        monkeypatch.setattr(limits, "_may_raise_limits", lambda: False)
         monkeypatch.setattr("os.geteuid", lambda: 0)
-        assert not needs.may_be_raised(1024)
+        assert not limits.may_be_raised(1024)
         monkeypatch.setattr("os.geteuid", lambda: 1000)  # by sudo
-        assert needs.may_be_raised(1024)
+        assert limits.may_be_raised(1024)
 
 
 @pytest.mark.parametrize("span", [[32_768, 60_999], [1024, 65535]])
@@ -288,7 +288,7 @@ def test_what_only_blurs_the_measurement_is_a_warning(
 def test_memory_for_a_million_students_is_asked_for(
     roomy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(needs, "_MEMORY_PER_STUDENT_BYTES", 2**40)
+    monkeypatch.setattr(limits, "_MEMORY_PER_STUDENT_BYTES", 2**40)
 
     found = finding("memory", checkup(plan(), tmp_path))
 
@@ -357,7 +357,7 @@ def test_the_commands_are_shell() -> None:
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(doctor, "environment", lambda **_: machine_without)
-        patch.setattr(needs, "may_be_raised", lambda _: True)
+        patch.setattr(limits, "may_be_raised", lambda _: True)
         changes = [each.change for each in checkup(plan(), Path.cwd()) if each.change]
 
     assert len(changes) >= 4

@@ -127,7 +127,7 @@ def test_a_slow_reader_is_part_of_no_latency(evidence_of):
 
 def test_the_split_names_the_part_that_grew(evidence_of):
     late = evidence_of(students=200, tickets=60, generator_late_ms=700)
-    (split,) = latency_split(late.latency, [99.0])
+    (split,) = latency_split(late.latency, late.requests, [99.0])
     assert split.loc[PURCHASE, "generator_ms"] > 700
     assert split.loc[PURCHASE, "system_ms"] < 50
     assert split.loc[LOGIN, "generator_ms"] < 50

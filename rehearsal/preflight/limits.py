@@ -1,4 +1,4 @@
-"""Needs: what grows with the students, as a plan needs it and as this machine has it.
+"""Limits: what grows with the students, as a plan needs it and as this machine has it.
 
 A finding advises only what helps: no limit that is wide enough already, none that nobody here may
 raise, no number of workers that would not be enough. Where nothing on this machine helps, it says
@@ -28,12 +28,19 @@ _WIDEST_PORTS: Final = (1024, 65535)
 """The ports that are not of the system's own services."""
 _CAP_SYS_RESOURCE: Final = 24
 """The capability to raise a hard limit, see capabilities(7)."""
-_MEMORY_BASE_BYTES: Final = 700 * 2**20
-_MEMORY_PER_STUDENT_BYTES: Final = 80 * 2**10
-"""[A] A connection's two ends in the kernel, the student in the generator, the request's rows."""
+_MEMORY_BASE_BYTES: Final = 400 * 2**20
+"""[M] Conductor and generator before there is a student (`make bench-memory`)."""
+_MEMORY_OF_STAGE_BYTES: Final = 300 * 2**20
+"""[A] Workers and stores of our own: what they share is counted once."""
+_MEMORY_PER_STUDENT_BYTES: Final = 30 * 2**10
+"""[M] In the generator, with what is recorded of a student's requests."""
+_MEMORY_IN_APP_BYTES: Final = 36 * 2**10
+"""[M] Of a student in all of the reference app's workers."""
+_MEMORY_PER_CONNECTION_BYTES: Final = 7 * 2**10
+"""[M] Its two ends in the kernel."""
 
 
-def needs(plan: Plan, machine: dict[str, Any]) -> list[Finding]:
+def limit_findings(plan: Plan, machine: dict[str, Any]) -> list[Finding]:
     """Return how a machine compares with what so many students need.
 
     Args:
@@ -204,12 +211,15 @@ def _cpus(plan: Plan, machine: dict[str, Any]) -> Finding:
 
 def _memory(plan: Plan) -> Finding:
     memory = psutil.virtual_memory()
-    needed = _MEMORY_BASE_BYTES + _MEMORY_PER_STUDENT_BYTES * plan.event.students
+    base, each = _MEMORY_BASE_BYTES, float(_MEMORY_PER_STUDENT_BYTES)
+    each += _MEMORY_PER_CONNECTION_BYTES * _CONNECTIONS_PER_STUDENT
+    if plan.target.ours:
+        base, each = base + _MEMORY_OF_STAGE_BYTES, each + _MEMORY_IN_APP_BYTES
+    needed = base + each * plan.event.students
     status = _reached(memory.available, memory.total, needed)
     limits = "Students and connections held at once; beyond it processes are killed."
     if status == "fail":
-        room = memory.total - _MEMORY_BASE_BYTES
-        students = max(math.floor(room / _MEMORY_PER_STUDENT_BYTES), 0)
+        students = max(math.floor((memory.total - base) / each), 0)
         limits += f" All of this machine's would do for {counted(students, 'student')}."
     return Finding(
         "memory",
