@@ -105,6 +105,10 @@ class Gathering:
         """Take in that a worker will tell nothing more."""
         self._failed.setdefault(self._numbers[worker], why)
 
+    def has_told(self, worker: str) -> bool:
+        """Return whether a worker has told what became of its students."""
+        return self._numbers[worker] in self._ended
+
     def write_census(self) -> None:
         """Write what is known of the students by now.
 

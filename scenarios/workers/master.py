@@ -197,7 +197,8 @@ class Master:
 
     def _compare_again(self) -> None:
         """Note it once more at the end, with how far they ran apart meanwhile."""
-        there = [worker for worker in self._workers if worker in self._present()]
+        present = self._present()  # of one that is lost enough is said
+        there = [w for w in self._workers if w in present and self._gathering.has_told(w)]
         found = self._clocks.compare(there)
         for worker in there:
             before, apart = self._before.get(worker), found.get(worker)

@@ -105,6 +105,7 @@ def test_a_worker_that_is_killed_is_named_and_what_had_arrived_is_intact(start, 
     verdict = write_report(run)
     assert verdict.exit_code == 3
     assert any(reason.startswith(f"Worker 1 (pid {pids[1]}") for reason in verdict.reasons)
+    assert not [reason for reason in verdict.reasons if "clock of worker 1" in reason]
 
 
 def test_the_conductor_can_cut_them_short(start, server):
