@@ -125,8 +125,10 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         )
     untold = [
         name
-        for name, (column, *_) in SHOWN.items()
-        if name in applicable and evidence.requests[column].isna().all()
+        for name, (column, *steps) in SHOWN.items()
+        if name in applicable
+        and ((said.outcome == "ok") & said.at(*steps)).any()  # else no answer was to show it
+        and evidence.requests[column].isna().all()
     ]
     if untold:
         problems.append(

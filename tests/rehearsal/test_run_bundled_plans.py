@@ -9,20 +9,20 @@ JUDGED_BY_RIGHT_ALONE = QUICK[QUICK.index("gates=[]") :]
 SMALL = {
     "login-storm": ("event.students=150", "event.tickets=60", "schedule.lead=3s"),
     "refresh-storm": (
-        *("event.students=120", "event.tickets=50", "schedule.lead=4s", "schedule.sale=15s"),
+        *("event.students=120", "event.tickets=50", "schedule.lead=4s", "schedule.sale=20s"),
         *("students.refresh_from=3s", "students.login_at_open=2s", "students.late_mean=1s"),
     ),
     "steps": (
-        *("event.students=105", "event.tickets=105", "schedule.sale=15s"),
+        *("event.students=105", "event.tickets=105", "schedule.sale=20s"),
         "students.late_over=6s",
     ),
-    "soak": ("event.students=80", "event.tickets=80", "schedule.sale=15s"),
+    "soak": ("event.students=80", "event.tickets=80", "schedule.sale=20s"),
     "spike": (
-        *("event.students=120", "event.tickets=120", "schedule.sale=15s"),
+        *("event.students=120", "event.tickets=120", "schedule.sale=20s"),
         "students.late_over=6s",
     ),
     "late-crowd": (
-        *("event.students=120", "event.tickets=96", "schedule.lead=3s", "schedule.sale=15s"),
+        *("event.students=120", "event.tickets=96", "schedule.lead=3s", "schedule.sale=20s"),
         "students.late_mean=2s",
     ),
     "staggered": (
@@ -36,7 +36,13 @@ pytestmark = pytest.mark.rehearsal
 
 
 def carried_out(rehearse, plan, *overrides):
-    settings = (*SMALL[plan], "schedule.settle=3s", *JUDGED_BY_RIGHT_ALONE, *overrides)
+    settings = (
+        *SMALL[plan],
+        "schedule.settle=3s",
+        "students.typing=200ms",
+        *JUDGED_BY_RIGHT_ALONE,
+        *overrides,
+    )
     words = ["run", plan, *(word for text in settings for word in ("--set", text))]
     command = rehearse(command=[*words, "--no-prometheus"])
     command.ended(110)

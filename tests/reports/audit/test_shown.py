@@ -364,3 +364,18 @@ def test_nobody_who_was_shown_nothing_was_shown_a_wrong_one(evidence_of):
     silent = dataclasses.replace(evidence, requests=evidence.requests[~gone])
     assert not {"false_number", "wrong_code"} & set(audited(silent).applicable)
     assert (silent.requests["step"] == PURCHASE).any()
+
+
+def test_a_sale_at_which_nobody_waits_for_the_opening_is_judged_too(healthy):
+    """All come after T-0: no countdown was asked for, so none can have shown a wrong number."""
+    asked = (healthy.requests["step"] == COUNTDOWN).to_numpy(dtype=bool)
+    assert asked.any()
+    finding = audited(dataclasses.replace(healthy, requests=healthy.requests[~asked]))
+    assert not [each for each in finding.problems if "not in the record" in each]
+    assert not finding.wrongs
+
+
+def test_a_countdown_that_showed_nothing_still_leaves_it_open(healthy):
+    requests = healthy.requests.assign(told_remaining=pd.array([pd.NA] * len(healthy.requests)))
+    finding = audited(dataclasses.replace(healthy, requests=requests))
+    assert any("nobody can check false_remaining" in each for each in finding.problems)
