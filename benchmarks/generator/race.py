@@ -17,7 +17,7 @@ from benchmarks.generator.peers.peer import Claims, Job, Peer, PeerFailedError, 
 
 CONNECTIONS: Final = 64
 WARM_S: Final = 1.0
-_SPARE_S: Final = 0.5
+_SPARE_S: Final = 1.0
 _STARTS_WITHIN_S: Final = 30.0
 _ENDS_WITHIN_S: Final = 30.0
 _TRAFFIC: Final = 200
