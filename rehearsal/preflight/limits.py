@@ -27,8 +27,8 @@ _WIDEST_PORTS: Final = (1024, 65535)
 _CAP_SYS_RESOURCE: Final = 24
 """The capability to raise a hard limit, see capabilities(7)."""
 _MEMORY_BASE_BYTES: Final = 400 * 2**20
-"""[M] Conductor (230 MiB) and generator (164) before there is a student. What is measured here is by
-runs of 300 and 2,000 students, summed up as `make bench-memory` does it."""
+"""[M] Conductor (230 MiB) and generator (164) before there is a student. What is measured here is
+by runs of 300 and 2,000 students, summed up as `make bench-memory` does it."""
 _MEMORY_OF_STAGE_BYTES: Final = 300 * 2**20
 """[A] Workers and stores of our own: what they share is counted once."""
 _MEMORY_PER_STUDENT_BYTES: Final = 30 * 2**10
