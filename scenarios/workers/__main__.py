@@ -13,8 +13,6 @@ import signal
 import sys
 import tempfile
 from argparse import Namespace
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 import locust  # noqa: F401  (first: it makes the process cooperative)
@@ -48,15 +46,18 @@ def secret_said() -> bytes:
     return bytes.fromhex(line.decode().strip())
 
 
-def end_with_whoever_started_it(folder: str) -> None:
-    """End this process, at once, when standard input ends; also while its loop is busy."""
+def end_with_whoever_started_it(below: str) -> None:
+    """End this process, at once, when standard input ends; also while its loop is busy.
+
+    Args:
+        below: the folder for all that is written to the disk.
+    """
 
     def watch() -> None:
         while _read(_STDIN, 1):
             pass
-        shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):  # whoever started it could not take away its own
-            Path(folder).parent.rmdir()
+        # Whoever started it could not take away its own, nor those of others that were killed.
+        shutil.rmtree(below, ignore_errors=True)
         os._exit(LOST)
 
     monkey.get_original("_thread", "start_new_thread")(watch, ())
@@ -68,7 +69,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides what Ctrl-C means
     secret = secret_said()
     folder = tempfile.mkdtemp(dir=below)
-    end_with_whoever_started_it(folder)
+    end_with_whoever_started_it(below)
     tempfile.tempdir = folder
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
