@@ -45,6 +45,7 @@ def secret_files(
         "app_admin_token": _secret(),
         "app_gate_token": _secret(),
         "neighbours_token": _secret(),
+        "workers_secret": _secret(),
         # Whoever uses another queue service than that of a stage has keys of their own.
         "aws_access_key_id": "rehearsal",
         "aws_secret_access_key": _secret(),

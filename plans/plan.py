@@ -10,6 +10,7 @@ from dress_rehearsal.plans.limits import LimitText, parse_limit
 from dress_rehearsal.plans.sections.abort import Abort
 from dress_rehearsal.plans.sections.app import App
 from dress_rehearsal.plans.sections.faults import Fault, format_moment
+from dress_rehearsal.plans.sections.generator import Generator, out_of_reach
 from dress_rehearsal.plans.sections.ledgers import Ledger, ledgers_named_once
 from dress_rehearsal.plans.sections.load import Load, misfit, without_students
 from dress_rehearsal.plans.sections.metrics import Metrics, refusals
@@ -72,19 +73,6 @@ class Postgres(Section):
     """The stage's PostgreSQL."""
 
     max_connections: Annotated[Whole, Field(ge=10, le=10_000)] = 100
-
-
-class Generator(Section):
-    """When the measurement itself stops being believable."""
-
-    max_late_start: Duration = 1.0
-    """99th percentile of `sent - intended` above which the verdict is inconclusive."""
-    timely: Duration | None = None
-    """Within which of their time 99% of the purchases around T-0 have to be sent, else the verdict
-    is inconclusive; a quarter of `students.click_spread`, at least 100 ms, where left out."""
-    max_foreign_cpu: Annotated[float, Field(ge=0, strict=True)] = 0.3
-    """Cores that other programs may take over a second around T-0 while there is no processor to
-    spare; above that the verdict is inconclusive."""
 
 
 class Collect(Section):
@@ -159,6 +147,13 @@ class Plan(Section):
     @model_validator(mode="after")
     def _students_or_load(self) -> Self:
         wrong = misfit(self)
+        if wrong is not None:
+            raise ValueError(wrong)
+        return self
+
+    @model_validator(mode="after")
+    def _workers_reach_the_target(self) -> Self:
+        wrong = out_of_reach(self)
         if wrong is not None:
             raise ValueError(wrong)
         return self

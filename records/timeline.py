@@ -26,19 +26,22 @@ OUT_OF_SPACE: Final = "out of space"
 LOCUST_ENDED: Final = "locust_ended"
 """The phase in which a plain Locust file took its leave; tells what became of its users."""
 
+WORKER: Final = "worker"
+"""The phase in which a worker got its share of the students; tells whose process it is, and the
+digest of everybody's timetable, which is the same for any number of workers."""
+
 WORKER_LOST: Final = "worker_lost"
-"""The phase in which a worker of Locust's turned out not to tell what became of its students; tells
-why."""
+"""The phase in which a worker turned out not to tell what became of its students; tells why."""
 
 WORKER_LATE: Final = "worker_late"
-"""The phase in which a worker of Locust's joined a rush that had begun, and got no students."""
+"""The phase in which a worker joined a rush that had begun, and got no students."""
 
 WORKER_CLOCK: Final = "worker_clock"
-"""The phase in which a worker's clock was compared with that of Locust's master; tells how far it
-is ahead and how exact that is, or why that is not known."""
+"""The phase in which a worker's clock was compared with that of the master; tells how far it is
+ahead and how exact that is, at the end also how far it ran apart, or why that is not known."""
 
 SHARDS_MISSING: Final = "shards_missing"
-"""The phase in which files of requests turned out missing that a worker of Locust's had sent."""
+"""The phase in which files of requests turned out missing that a worker had sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +89,15 @@ class _Detail(TypedDict, total=False):
     exceptions: list[str]
     refused: list[str]
     places: list[str]
-    # Of Locust's workers: how far a clock is ahead and how exact that is, which files are missing.
+    # Of workers: how far a clock is ahead, by how many millionths it runs faster, and how exact
+    # that is; which files are missing; what the timetable comes to.
+    worker: int
+    host: str
+    timetable: str
     offset_ms: float | None
     within_ms: float | None
+    skew_ppm: float | None
+    skew_within_ppm: float | None
     files: list[str]
     # Of stores.
     tickets: int

@@ -1,5 +1,5 @@
-"""The command line: `rehearse init | probe | run | sweep | matrix | report | dashboards | stage |
-doctor | plan`.
+"""The command line: `rehearse init | probe | run | worker | sweep | matrix | report | dashboards |
+stage | doctor | plan`.
 
 Commands import what they need when called: checking a plan should not wait for a plotting library.
 """
@@ -27,6 +27,7 @@ from dress_rehearsal.rehearsal.commands import (
     run,
     stage,
     sweep,
+    worker,
 )
 from dress_rehearsal.rehearsal.commands.options import BROKEN, USAGE
 from dress_rehearsal.rehearsal.errors import (
@@ -131,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
             "check", help="say of every panel whether it has data of a run; 99 when one has none"
         )
     )
+    worker.add(commands.add_parser("worker", help="play a share of a rush led elsewhere"))
     stage.add(commands.add_parser("stage", help="set a stage of containers that stays"))
     doctor.add(commands.add_parser("doctor", help="check this machine's limits against a plan"))
     plan.add(commands.add_parser("plan", help="check plans"))

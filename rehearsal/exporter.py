@@ -20,7 +20,7 @@ from dress_rehearsal.records import RunDirectory, TimelineEvent
 from dress_rehearsal.records.collectors.collector import Collector
 from dress_rehearsal.records.exporter import families, family_of
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.rehearsal.generator_process import Line
+from dress_rehearsal.rehearsal.generators import Line
 from dress_rehearsal.rehearsal.last_seconds import LastSeconds
 from dress_rehearsal.reports.evidence.timeline import event_words
 from dress_rehearsal.reports.schema import Verdict

@@ -4,24 +4,29 @@ import json
 import queue
 import signal
 import time
-from typing import Any, Final, Self
+from collections.abc import Callable
+from typing import Final, Self
 
 from dress_rehearsal.compose import Stage
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.secrets import resolved, variables_in
+from dress_rehearsal.plans.sections.generator import processes_of
 from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.environment_variables import child_environment, heeded, users_own
 from dress_rehearsal.records.http.reach import PROXY_LOGIN
+from dress_rehearsal.records.machine import usable_cores
 from dress_rehearsal.records.samples import Sample, labels_json
 from dress_rehearsal.rehearsal.errors import GeneratorFailedError, ScenarioRefusedError
+from dress_rehearsal.rehearsal.generators import Line
 from dress_rehearsal.rehearsal.led_process import LedProcess
+from dress_rehearsal.scenarios.workers.secret import FILE_VARIABLE, VARIABLE
 
 _READY_S: Final = 30.0
-_ENTRY_VARIABLE: Final = "REHEARSE_GATE_TOKEN"
-
-Line = dict[str, Any]
-"""One line of the generator: `kind` is ready, status, error or done (see scenarios.generator)."""
+_WORKERS_READY_S: Final = 60.0
+"""What processes that it starts itself may take, to start and to get ready."""
+ENTRY_VARIABLE: Final = "REHEARSE_GATE_TOKEN"
+"""Has the token of the entrances."""
 
 
 class GeneratorProcess:
@@ -37,6 +42,10 @@ class GeneratorProcess:
         self._guardian = stage.guardian
         self._lines: queue.Queue[Line | None] = queue.Queue()
         plan = run.plan()
+        self._workers_within_s = plan.generator.workers_within_s
+        processors = usable_cores()
+        if plan.generator.workers or processes_of(plan, stage.url, processors) != 1:
+            self._workers_within_s += _WORKERS_READY_S
         roster = str(stage.roster_path) if plan.load is None else ""
         self._process = LedProcess(
             "dress_rehearsal.scenarios",
@@ -44,7 +53,8 @@ class GeneratorProcess:
             child_environment(
                 {
                     **of_the_scenario(plan),
-                    _ENTRY_VARIABLE: stage.entry_token,
+                    **of_the_workers(plan),
+                    ENTRY_VARIABLE: stage.entry_token,
                     **stage.marker,
                 }
             ),
@@ -71,19 +81,27 @@ class GeneratorProcess:
         """None while it runs."""
         return self._process.exit_code
 
-    def await_ready(self) -> None:
-        """Wait until every student stands ready.
+    def await_ready(self, note: Callable[[str], None], tell: Callable[[str], None]) -> int:
+        """Wait until every student stands ready; return how many processes play them.
+
+        Args:
+            note: is told what should not have happened meanwhile.
+            tell: is told what should.
 
         Raises:
-            GeneratorFailedError: it ended or took longer than 30 s.
+            GeneratorFailedError: it ended or took longer than 30 s, and with workers as long as
+                those are waited for.
         """
-        deadline = time.monotonic() + _READY_S
+        ready_s = _READY_S + self._workers_within_s
+        deadline = time.monotonic() + ready_s
         while (line := self.next_line(deadline - time.monotonic())) is not None:
             if line["kind"] == "ready":
-                return
+                return int(line.get("processes", 1))
             if line["kind"] == "error":
                 raise failure_of(line)
-        what = f"was not ready after {_READY_S:.0f} s"
+            if line["kind"] in ("note", "tell"):
+                (note if line["kind"] == "note" else tell)(line["text"])
+        what = f"was not ready after {ready_s:.0f} s"
         if time.monotonic() < deadline:
             what = "ended before it was ready"
         raise GeneratorFailedError(
@@ -124,6 +142,11 @@ def of_the_scenario(plan: Plan) -> dict[str, str]:
     # A plain Locust file is the user's own program: it finds what it finds in their shell.
     own = {} if plan.load is None else users_own()
     return {**own, **_reaching(plan.target)}
+
+
+def of_the_workers(plan: Plan) -> dict[str, str]:
+    """Return the variables by which a generator knows the workers that the plan waits for."""
+    return heeded(VARIABLE, FILE_VARIABLE) if plan.generator.workers else {}
 
 
 def _reaching(target: Target) -> dict[str, str]:

@@ -19,10 +19,10 @@ from dress_rehearsal.rehearsal.connections_in_use import ConnectionsInUse
 from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
 from dress_rehearsal.rehearsal.generator_process import (
     GeneratorProcess,
-    Line,
     failure_of,
     status_samples,
 )
+from dress_rehearsal.rehearsal.generators import Generators, Line
 from dress_rehearsal.rehearsal.harm import Harm
 from dress_rehearsal.rehearsal.incidents import Incidents, stamp_interruption
 from dress_rehearsal.rehearsal.monitoring import Monitoring
@@ -82,8 +82,7 @@ class Rush:
         self._harm_done: str | None = None
         """Why the plan has the rush stopped."""
         self._closed = False
-        self._cut_short = False
-        """Whether students were still on the way when the generator ended."""
+        self._generators = Generators()
         self._connections = ConnectionsInUse(plan)
         self._incidents = Incidents(run, stage, screen, monitoring)
 
@@ -173,7 +172,8 @@ class Rush:
         """Have every student ready and the sale set to open; return T-0."""
         students = self._plan.load is None
         self._screen.phase("students take their places" if students else "loading the Locust file")
-        generator.await_ready()
+        number = generator.await_ready(self._screen.note, self._screen.tell)
+        self._generators = Generators(number)
         self._run.stamp("phase", "generator_ready")
         self._sold.look_before()
         begun_s = time.monotonic()
@@ -236,12 +236,15 @@ class Rush:
     def _take(self, line: Line, collector: Collector) -> None:
         if line["kind"] == "error":
             raise failure_of(line)
+        if line["kind"] == "note":
+            self._screen.note(line["text"])
         if line["kind"] == "status":
             collector.add(status_samples(line))
             if self._monitoring is not None:
                 self._monitoring.exporter.take(line)
-            self._screen.update(line, collector)
-            self._cut_short = line["students"]["in_flight"] > 0
+            together = self._generators.together(line)
+            if together is not None:
+                self._screen.update(together, collector)
             self._harm_done = self._harm_done or self._harm.found(
                 line["generator"], line["seconds"]
             )
@@ -263,7 +266,9 @@ class Rush:
         """Wait until the stores agree, read every counter and every store a last time."""
         if self._plan.load is None:
             self._screen.phase("waiting until the stores agree")
-        if self._cut_short:  # what was under way may still be sold: until then stores agree too
+        if (
+            self._generators.on_the_way
+        ):  # what was under way may still be sold: until then stores agree too
             time.sleep(_UNDER_WAY_S)
         begun = time.monotonic()
         with noticed() as asked_to_end:

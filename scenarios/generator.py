@@ -1,11 +1,11 @@
-"""The generator: one process that plays students with Locust, led by lines.
+"""The generator: plays students with Locust, led by lines, alone or as the master of workers.
 
 It reads one JSON object a line from a descriptor it is given: `{"t0_ns": …}` fixes T-0,
 `{"stop": true}` or the end of input cuts the rush short. It writes one a line to another: `ready`,
-`status` every 250 ms, `error`, and `done` when everything is recorded. What is printed is no line.
+`status` every 250 ms, `note`, `error`, and `done` when everything is recorded. What is printed is
+no line.
 """
 
-import gc
 import resource
 import time
 from collections.abc import Sequence
@@ -17,21 +17,16 @@ import gevent
 from locust.env import Environment
 from locust.runners import LocalRunner
 
-from dress_rehearsal.plans import Person, PlanError, read_roster
-from dress_rehearsal.records import RecordError, RunDirectory, tables
+from dress_rehearsal.plans import Person, Plan, PlanError, read_roster
+from dress_rehearsal.plans.sections.generator import processes_of
+from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.records.machine import usable_cores
 from dress_rehearsal.records.stamps import KernelStamps
-from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.busy import BusyLoop
-from dress_rehearsal.scenarios.buyer import Buyer
-from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.errors import ScenarioError
-from dress_rehearsal.scenarios.histograms import Histograms, edges_of, steps_of
+from dress_rehearsal.scenarios.leader import Leader
 from dress_rehearsal.scenarios.lines import Lines, Order
-from dress_rehearsal.scenarios.loading import load_buyer
-from dress_rehearsal.scenarios.recorder import Recorder
-from dress_rehearsal.scenarios.rush import Rush
-from dress_rehearsal.scenarios.status import Observer
+from dress_rehearsal.scenarios.performance import Performance, keep_scenario
 from dress_rehearsal.scenarios.students.student import Student
 from dress_rehearsal.scenarios.timetable import draw_timetable
 
@@ -42,7 +37,7 @@ _CAUGHT_S: Final = 5.0
 
 
 class Generator:
-    """Plays all students of a run and records them.
+    """Plays all students of a run in this process and records them.
 
     Args:
         run: the run directory; its plan says what to do.
@@ -51,37 +46,18 @@ class Generator:
         lines: the pipes to the conductor.
 
     Raises:
-        ScenarioError: the roster is too short for the plan, the URL is not plain HTTP, or the
-            entrances' token is missing.
+        ScenarioError: the URL is not plain HTTP, or the entrances' token is missing.
     """
 
     def __init__(self, run: RunDirectory, people: Sequence[Person], url: str, lines: Lines) -> None:
         self._run, self._lines = run, lines
         plan = run.plan()
-        if len(people) < plan.event.students:
-            raise ScenarioError(
-                f"The roster holds {len(people)} people but the plan has "
-                f"{plan.event.students} students; give a longer roster or --students."
-            )
-        buyer = buyer_of(run)
-        steps = Steps(buyer.steps, claims=buyer.claims, idempotent=buyer.idempotent)
-        histograms = Histograms(steps, edges_of(plan), steps_of(plan, steps))
-        self.recorder = Recorder(run, "generator", histograms, steps)
-        self.rush = Rush(
-            run.id,
-            plan,
-            people,
-            draw_timetable(plan, people),
-            Origin.of(url, plan.target, run.id),
-            self.recorder,
-            buyer,
-        )
-        Student.rush = self.rush
+        timetable = draw_timetable(plan, people)
+        self._performance = Performance(run, run.id, plan, people, timetable, url, "generator")
+        self.rush, self.recorder = self._performance.rush, self._performance.recorder
+        keep_scenario(run, plan)
         self._environment = Environment(user_classes=[Student], host=url)
         self._runner: LocalRunner = self._environment.create_local_runner()
-        self._observer = Observer(self.rush)
-        file = plan.scenario.file  # the bundled one's code is ours: it computes nothing
-        self._busy = None if file is None else BusyLoop(Path(file).parent)
 
     def perform(self) -> None:
         """Play the whole rush; returns when every student is done or the time is up.
@@ -89,33 +65,25 @@ class Generator:
         Raises:
             RecordError: what happened can no longer be written down.
         """
-        plan = self.rush.plan
-        background = [gevent.spawn(self._listen), gevent.spawn(self._observer.watch_loop)]
+        plan, performance = self.rush.plan, self._performance
+        performance.meanwhile(self._listen)
         self._runner.start(plan.event.students, spawn_rate=plan.event.students)
         spawning = self._runner.spawning_greenlet
         assert spawning is not None
         spawning.join()
         self._say(kind="ready", students=self._runner.user_count)
-        gc.collect()
-        gc.freeze()  # 12,000 waiting students are not garbage; do not look through them again
-        gc.set_threshold(50_000, 50, 100)
-        background += [
-            gevent.spawn(self._report),
-            gevent.spawn(self.recorder.keep_writing),
-            gevent.spawn(self._keep_census),
-            *([] if self._busy is None else [gevent.spawn(self._busy.watch)]),
-        ]
-        for task in background:
-            task.link_exception(self._broken)
+        performance.settle_down()
+        performance.record()
+        performance.meanwhile(self._report)
+        performance.meanwhile(self._keep_census)
         try:
             self._play()
         finally:
             # A copy still under way is cut here and recorded as unknown.
             # Whoever is still there then is left alone: the process ends with them.
             self._runner.user_greenlets.kill(timeout=_CAUGHT_S)
-            gevent.killall(background)
-            self._record_rest()
-        self._say(kind="status", **asdict(self._observer.status()))
+            performance.finish()
+        self._say(kind="status", **asdict(performance.observer.status()))
         self._say(kind="done")
 
     def _play(self) -> None:
@@ -145,15 +113,9 @@ class Generator:
         self.rush.close()
         self._runner.user_greenlets.kill(block=False)
 
-    def _broken(self, task: gevent.Greenlet) -> None:
-        """A bug in the background must not go on losing rows in silence."""
-        self.recorder.error = self.recorder.error or RecordError(
-            f"Recording has stopped because of a defect: {task.exception!r}."
-        )
-
     def _report(self) -> None:
         while True:
-            self._say(kind="status", **asdict(self._observer.status()))
+            self._say(kind="status", **asdict(self._performance.observer.status()))
             gevent.sleep(_STATUS_INTERVAL_S)
 
     def _keep_census(self) -> None:
@@ -162,37 +124,10 @@ class Generator:
                 self.recorder.error = self.rush.census.write(self._run)
             gevent.sleep(_CENSUS_INTERVAL_S)
 
-    def _record_rest(self) -> None:
-        self.recorder.flush()
-        error = self.recorder.error or self.rush.census.write(self._run)
-        if error is not None:
-            raise error
-        self.recorder.stamp_losses()
-        troubles = self.rush.troubles.counts
-        if troubles:
-            values = dict(troubles.most_common())
-            self._run.stamp("phase", tables.SCENARIO_TROUBLES, values=values)
-        if self._busy is not None:
-            self._busy.stamp(self._run)
-
     def _say(self, **line: Any) -> None:
         """Say something; a conductor that is gone is no error."""
         if not self._lines.say(**line):
             self._cut()
-
-
-def buyer_of(run: RunDirectory) -> type[Buyer]:
-    """Return the class of the plan's scenario; a copy of a file of its own is kept with the run.
-
-    Raises:
-        PlanError, ScenarioError: it cannot be loaded.
-        RecordError: its copy cannot be written.
-    """
-    plan = run.plan()
-    buyer = load_buyer(plan)
-    if plan.scenario.file is not None:
-        run.write_text("scenario.py", Path(plan.scenario.file).read_text("utf-8", "replace"))
-    return buyer
 
 
 def main(run: Path, roster: Path, url: str, orders: int, lines: int) -> int:
@@ -202,13 +137,26 @@ def main(run: Path, roster: Path, url: str, orders: int, lines: int) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     said = Lines(orders, lines)
     try:
-        with KernelStamps():  # before the first request: else the first answers would have none
-            people = read_roster(roster)
-            generator = Generator(RunDirectory.open(run), people, url, said)
-            generator.perform()
+        directory = RunDirectory.open(run)
+        plan, people = directory.plan(), read_roster(roster)
+        _check_enough(people, plan)
+        processes = processes_of(plan, url, usable_cores())
+        if processes == 1 and not plan.generator.workers:
+            with KernelStamps():  # before the first request: else the first answers have none
+                Generator(directory, people, url, said).perform()
+        else:
+            Leader(directory, people, url, said, processes).perform()
     except (PlanError, RecordError, ScenarioError) as error:
         # A PlanError is of the user's own scenario: it is theirs to change.
         usage = isinstance(error, PlanError)
         said.say_last(kind="error", message=str(error), usage=usage)
         return 1
     return 0
+
+
+def _check_enough(people: Sequence[Person], plan: Plan) -> None:
+    if len(people) < plan.event.students:
+        raise ScenarioError(
+            f"The roster holds {len(people)} people but the plan has "
+            f"{plan.event.students} students; give a longer roster or --students."
+        )

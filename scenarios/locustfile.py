@@ -4,46 +4,35 @@ The web UI and the console show each recorded request once. What happens is reco
 directory as well, which `rehearse report` can judge as far as the client's side goes.
 
 With `--master` and `--worker` each worker plays a share of the students and sends what it records
-to the master, which has the run directory. T-0 is the master's: clocks have to agree.
+to the master, which has the run directory. Both need the same secret (`workers.secret`). T-0 is the
+master's: clocks have to agree.
 
 Locust loads this file by its path, as a module of its own; what it imports has the one name that
 the rest of the process knows it by, so nothing is loaded twice.
 """
 
-from pathlib import Path
 from typing import Any
 
+import gevent
 from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from dress_rehearsal.plans import PlanError
-from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.records import RecordError
 from dress_rehearsal.scenarios.errors import ScenarioError
-from dress_rehearsal.scenarios.locust_command.clocks import Clocks, now
-from dress_rehearsal.scenarios.locust_command.dealing import Dealing
-from dress_rehearsal.scenarios.locust_command.master import Master
-from dress_rehearsal.scenarios.locust_command.performance import Performance, option, plan_of
-from dress_rehearsal.scenarios.locust_command.share import (
-    CLOCK,
-    ENDED,
-    SHARD,
-    SHARE,
-    STOP,
-    Message,
-    Share,
-    ended,
-)
-from dress_rehearsal.scenarios.locust_command.worker import Worker
+from dress_rehearsal.scenarios.locust_command.alone import Alone
+from dress_rehearsal.scenarios.locust_command.master import LocustMaster
+from dress_rehearsal.scenarios.locust_command.statistics import feed
 from dress_rehearsal.scenarios.students.student import Student
+from dress_rehearsal.scenarios.workers.secret import given_secret
+from dress_rehearsal.scenarios.workers.worker import Worker
 
 __all__ = ["Student"]
 
-_running: list[Performance | Master | Worker] = []
-_given: list[Share] = []
-_clocks: list[Clocks] = []
-_dealing = Dealing()
+_alone: list[Alone] = []
+_master: list[LocustMaster] = []
 
 
 @events.init_command_line_parser.add_listener
@@ -60,57 +49,31 @@ def _add_options(parser: LocustArgumentParser) -> None:
 def _listen(environment: Environment, **_: Any) -> None:
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
-        runner.register_message(SHARE, _take_share)
-        runner.register_message(STOP, lambda environment, **_: environment.runner.stop())
-        runner.register_message(CLOCK, lambda msg, **_: runner.send_message(CLOCK, now(msg)))
+        Worker(environment, runner, given_secret(), equip=lambda played: feed(environment, played))
     elif isinstance(runner, MasterRunner):
-        environment.dispatcher_class = _dealing  # type: ignore[assignment]
-        _clocks[:] = [Clocks(runner.send_message)]
-        runner.register_message(CLOCK, lambda msg, **_: _clocks[0].take(msg))
-        runner.register_message(SHARD, _take)
-        runner.register_message(ENDED, _take)
-
-
-def _take_share(environment: Environment, msg: Message) -> None:  # noqa: ARG001
-    _given[:] = [Share.read(msg.data)]
-
-
-def _take(environment: Environment, msg: Message) -> None:  # noqa: ARG001
-    for master in _running:
-        if isinstance(master, Master):
-            master.take(msg)
+        _master[:] = [LocustMaster(environment, runner, given_secret())]
 
 
 @events.test_start.add_listener
 def _start(environment: Environment, **_: Any) -> None:
-    runner = environment.runner
-    if isinstance(runner, MasterRunner):
-        _running.append(Master(environment, runner, _dealing, _clocks[0]))
-    elif isinstance(runner, WorkerRunner):
-        if not _given:
-            raise ScenarioError("The master has given this worker no share: it could not start.")
+    for master in _master:
         try:
-            _running.append(Worker(environment, _given.pop(), runner))
-        except (PlanError, RecordError, ScenarioError) as error:
-            runner.send_message(ENDED, ended(str(error)))
+            master.start()
+        except (PlanError, RecordError, ScenarioError):
+            environment.process_exit_code = 1
+            gevent.spawn(master.over)
             raise
-    else:
-        plan = plan_of(environment)
-        run = RunDirectory.create(Path(option(environment, "out")), plan)
-        _running.append(Performance(environment, plan, run))
+    if not isinstance(environment.runner, MasterRunner | WorkerRunner):
+        _alone.append(Alone(environment))
 
 
-@events.spawning_complete.add_listener
-def _all_begun(**_: Any) -> None:
-    for worker in _running:
-        if isinstance(worker, Worker):
-            worker.all_begun.set()
+@events.test_stopping.add_listener
+def _stopping(**_: Any) -> None:
+    for master in _master:  # before Locust tells the workers to stop, who have much to send yet
+        master.stop()
 
 
 @events.test_stop.add_listener
-def _stop(environment: Environment, **_: Any) -> None:  # noqa: ARG001
-    try:
-        for each in _running:  # the workers' last messages find it here
-            each.end()
-    finally:
-        _running.clear()
+def _stop(**_: Any) -> None:
+    while _alone:
+        _alone.pop().end()

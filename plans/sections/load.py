@@ -74,6 +74,11 @@ def misfit(plan: "Plan") -> str | None:
             "ticket, so nothing could be held against what a ledger has. Leave [[ledgers]] out, "
             "or have somebody buy with a class of Buyer, which `rehearse init` drafts"
         )
+    if plan.generator.workers or plan.generator.processes not in (None, 1):
+        return (
+            "generator.processes and generator.workers are for students; a plain Locust file is "
+            "performed by one process here, and by more under `locust` itself"
+        )
     given = [key for key in ("proxy", "headers") if getattr(plan.target, key)]
     if given:
         return (

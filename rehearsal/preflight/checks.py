@@ -28,6 +28,7 @@ from dress_rehearsal.rehearsal.preflight.external_target import check_repeatable
 from dress_rehearsal.reports.metrics import check_metric_names
 from dress_rehearsal.reports.words import counted
 from dress_rehearsal.scenarios.kind import check_actors
+from dress_rehearsal.scenarios.workers.secret import SecretError, given_secret
 
 _OURS: Final = ("app", "postgres")
 """Sections on the stage that is set here; of another target nobody here can change anything."""
@@ -77,6 +78,7 @@ def check_usage(
         raise PlanError(reason)
     people = people_of(plan, roster)
     if performed:
+        _check_secret(plan)
         check_startable(plan)
     if repeated:
         check_repeatable(plan)
@@ -98,6 +100,20 @@ def _check_scenario(plan: Plan) -> None:
             f"plan's own folder."
         )
     check_actors(file, plan.scenario.buyer)
+
+
+def _check_secret(plan: Plan) -> None:
+    """Check that there is what workers of other machines are known by.
+
+    Raises:
+        PlanError: there is not.
+    """
+    if not plan.generator.workers:
+        return
+    try:
+        given_secret()
+    except SecretError as error:
+        raise PlanError(str(error)) from error
 
 
 def _target_problems(plan: Plan) -> Iterator[str]:

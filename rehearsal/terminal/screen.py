@@ -18,7 +18,7 @@ from dress_rehearsal.plans.visible import visible
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collector
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.rehearsal.generator_process import Line
+from dress_rehearsal.rehearsal.generators import Line
 from dress_rehearsal.rehearsal.terminal.console import is_drawable
 from dress_rehearsal.rehearsal.terminal.pools import Row, is_ours, newest_pools
 from dress_rehearsal.reports.schema import Verdict

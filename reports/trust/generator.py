@@ -7,6 +7,7 @@ release skew  99th percentile of |sent - intended| of the same purchases
 read lag      read - done: how long an answer lay in the kernel before the generator took it
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -18,6 +19,7 @@ from dress_rehearsal.plans import format_duration
 from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S
+from dress_rehearsal.records.timeline import WORKER
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import Samples, instants, level_on
 from dress_rehearsal.reports.numbers import percentile, rounded
@@ -124,7 +126,7 @@ def _short_of_ports(evidence: Evidence) -> list[Doubt]:
                 "ports",
             )
         ]
-    held = _connections(evidence.samples)
+    held = _connections(evidence)
     span, url = evidence.environment.get("ip_local_port_range"), evidence.plan.target.url
     if span is None or url is None or not held > (span[1] - span[0] + 1) // 2:
         return []
@@ -142,14 +144,21 @@ def _short_of_ports(evidence: Evidence) -> list[Doubt]:
     ]
 
 
-def _connections(samples: Samples) -> float:
-    """Return how many connections were open at once at most, NaN where nobody counted them.
+def _connections(evidence: Evidence) -> float:
+    """Return how many connections one machine had open at once at most, NaN where nobody counted.
 
-    All generators' together: a generator's count comes over a pipe of the conductor's, so they are
-    on one machine, go to one destination and take the ports of one range.
+    Those of all its processes together: they go to one destination and take the ports of one range.
     """
-    rows = samples.series("generator_connections", "generator")
-    return float(np.fmax.reduce(level_on(instants(rows), rows), initial=np.nan))
+    hosts = {
+        f"worker{event.detail['worker']}": event.detail.get("host")
+        for event in evidence.events
+        if event.kind == "phase" and event.name == WORKER
+    }
+    by_host = defaultdict(list)
+    for one in evidence.samples.series("generator_connections", "generator"):
+        by_host[hosts.get(one.label("generator"))].append(one)
+    most = [np.fmax.reduce(level_on(instants(rows), rows)) for rows in by_host.values()]
+    return float(np.fmax.reduce(most, initial=np.nan))
 
 
 def _cpu_peak(samples: Samples) -> float | None:

@@ -8,10 +8,24 @@ from locust.env import Environment
 
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.tables import ABANDONED
+from dress_rehearsal.scenarios.performance import Performance
 from dress_rehearsal.scenarios.recorder import FAILED, UNKNOWN, Recorder
 
 _ROWS_AT_ONCE: Final = 200
 _FEED_INTERVAL_S: Final = 0.5
+
+
+def feed(environment: Environment, performance: Performance) -> None:
+    """Have Locust told of all that a performance records."""
+    recorder = performance.recorder
+    recorder.unfed = []
+
+    def rest() -> None:
+        for _ in feed_once(environment, recorder):
+            pass
+
+    performance.meanwhile(lambda: feed_statistics(environment, recorder))
+    performance.at_last(rest)
 
 
 def feed_statistics(environment: Environment, recorder: Recorder) -> None:

@@ -32,6 +32,7 @@ STARTING = {
     "compose/process.py": ["dict(spec.environment)"],
     "records/machine.py": ["child_environment(heeded('HOME'))"],
     "rehearsal/led_process.py": ["dict(environment)"],
+    "scenarios/workers/process.py": ["dict(environment)"],
     # The `rehearse` command itself, which leaves outside what it has no use for.
     "rehearsal/pytest_plugin.py": ["its own"],
 }
@@ -45,8 +46,12 @@ HANDED_ON = {
     "compose/external/user_app.py": ["self._environment() | self._marker"],
     "compose/servers/queues.py": ["child_environment(folder.marker)"],
     "rehearsal/generator_process.py": [
-        "child_environment({**of_the_scenario(plan), _ENTRY_VARIABLE: stage.entry_token, "
-        "**stage.marker})"
+        "child_environment({**of_the_scenario(plan), **of_the_workers(plan), "
+        "ENTRY_VARIABLE: stage.entry_token, **stage.marker})"
+    ],
+    "scenarios/workers/local.py": ["all_but((VARIABLE, FILE_VARIABLE))"],
+    "rehearsal/commands/worker.py": [
+        "child_environment({**users_own(), **heeded(ENTRY_VARIABLE, PROXY_LOGIN)})"
     ],
     "rehearsal/preflight/trial.py": ["child_environment(of_the_scenario(plan))"],
     "rehearsal/matrix/lane_process.py": ["child_environment(heeded(*_CONDUCTORS))"],
@@ -94,6 +99,8 @@ def handed_on(tree: ast.Module) -> list[str]:
                 found.append(ast.unparse(words.get("environment", ast.Constant(None))))
             case "LedProcess":
                 found.append(ast.unparse(call.args[2]))
+            case "started_worker":
+                found.append(ast.unparse(call.args[4]))
     return found
 
 

@@ -87,4 +87,4 @@ def test_one_that_was_stopped_goes_on_when_it_is_to_end(started):
 def test_what_kept_it_from_being_ready_is_said(started, monkeypatch, script, ready_s, what):
     monkeypatch.setattr("dress_rehearsal.rehearsal.generator_process._READY_S", ready_s)
     with started(script) as generator, pytest.raises(GeneratorFailedError, match=what):
-        generator.await_ready()
+        generator.await_ready(print, print)

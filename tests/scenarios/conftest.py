@@ -5,7 +5,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 from gevent.monkey import get_original
 
-from dress_rehearsal.plans import Plan, read_plan, seeded_roster
+from dress_rehearsal.plans import Plan, read_plan, seeded_roster, write_roster
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.environment_variables import child_environment
 from dress_rehearsal.records.tables import NS_PER_S, STUDENT_OUTCOMES
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.loading import load_buyer
@@ -25,6 +26,7 @@ from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.students.journeys import perform
 from dress_rehearsal.scenarios.ticket_open import ENTRY_TOKEN
 from dress_rehearsal.scenarios.timetable import draw_timetable
+from tests.scenarios.led import STUDENTS, Generator
 from tests.scenarios.offices import QueueOffice, Received, Respond, TicketOffice, answer
 from tests.scenarios.quick import QUICK
 
@@ -60,8 +62,9 @@ class Server:
             connection.sendall(reply)
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@contextmanager
+def serving(address: str) -> Iterator[Server]:
+    """A server at an address of this machine's."""
     state = Server()
 
     class Handler(socketserver.BaseRequestHandler):
@@ -74,13 +77,20 @@ def server() -> Iterator[Server]:
         block_on_close = False
         request_queue_size = 512
 
-    with Listener(("127.0.0.1", 0), Handler) as listener:
+    with Listener((address, 0), Handler) as listener:
         state.port = listener.server_address[1]
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield state
         listener.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server on loopback."""
+    with serving("127.0.0.1") as state:
+        yield state
 
 
 @pytest.fixture
@@ -178,3 +188,39 @@ def kill_while_writing(
 
     monkeypatch.setattr(RunDirectory, "write_table", write_slowly)
     return kill
+
+
+@pytest.fixture
+def start(
+    tmp_path: Path,
+    small_plan: Callable[..., Plan],
+    server: Server,
+    ticket_office: type[TicketOffice],
+) -> Iterator[Callable[..., tuple[RunDirectory, Generator]]]:
+    """Start a generator on a plan, led as the conductor leads it; it is gone when the test ends."""
+    server.respond = ticket_office(15)
+    started: list[Generator] = []
+
+    def begin(
+        people: int = STUDENTS,
+        variables: dict[str, str] | None = None,
+        url: str | None = None,
+        **overrides: Any,
+    ) -> tuple[RunDirectory, Generator]:
+        run = RunDirectory.create(
+            tmp_path / "runs", small_plan(**{"event__students": STUDENTS} | overrides)
+        )
+        roster = tmp_path / "roster.csv"
+        write_roster(roster, seeded_roster(people, 0, 1))
+        process = Generator(
+            "dress_rehearsal.scenarios",
+            [str(run.path), str(roster), url or server.url],
+            child_environment(variables),
+            tmp_path / "generator.log",
+        )
+        started.append(process)
+        return run, process
+
+    yield begin
+    for process in started:
+        process.end()

@@ -1,9 +1,7 @@
 """The generator process: led by lines, ended by silence, and never losing what it recorded."""
 
 import itertools
-import json
 import os
-import queue
 import re
 import subprocess
 import sys
@@ -11,77 +9,17 @@ import time
 
 import pytest
 
-from dress_rehearsal.plans import plan_toml, seeded_roster, write_roster
+from dress_rehearsal.plans import plan_toml
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.environment_variables import child_environment
 from dress_rehearsal.records.tables import LOOP_BUSY, NOT_KEPT
-from dress_rehearsal.rehearsal.led_process import LedProcess
 from dress_rehearsal.reports.report import write_report
 from dress_rehearsal.scenarios.ticket_open import ENTRY_TOKEN
 from tests.scenarios.hostile_modes import MODES
 from tests.scenarios.hostile_target import HostileTarget, step_of
+from tests.scenarios.led import STUDENTS, ended, go, lines_until, tell
 from tests.steps import STEPS
 
 pytestmark = pytest.mark.servers
-
-STUDENTS = 40
-
-
-class Generator(LedProcess):
-    """A generator, and the lines it has said."""
-
-    def __init__(self, *arguments):
-        self.lines = queue.Queue()
-        super().__init__(*arguments, self.lines.put)
-
-
-@pytest.fixture
-def start(tmp_path, small_plan, server, ticket_office):
-    """Start a generator on a plan, led as the conductor leads it; it is gone when the test ends."""
-    server.respond = ticket_office(15)
-    started = []
-
-    def begin(people=STUDENTS, variables=None, **overrides):
-        run = RunDirectory.create(
-            tmp_path / "runs", small_plan(**{"event__students": STUDENTS} | overrides)
-        )
-        roster = tmp_path / "roster.csv"
-        write_roster(roster, seeded_roster(people, 0, 1))
-        process = Generator(
-            "dress_rehearsal.scenarios",
-            [str(run.path), str(roster), server.url],
-            child_environment(variables),
-            tmp_path / "generator.log",
-        )
-        started.append(process)
-        return run, process
-
-    yield begin
-    for process in started:
-        process.end()
-
-
-def lines_until(process, kind):
-    while (line := process.lines.get(timeout=60)) is not None:
-        document = json.loads(line)
-        yield document
-        if document["kind"] == kind:
-            return
-
-
-def ended(process, within_s=10):
-    """Wait for the end; return the exit code."""
-    process._process.wait(within_s)
-    return process.exit_code
-
-
-def tell(process, **order):
-    process.tell(json.dumps(order))
-
-
-def go(process):
-    list(lines_until(process, "ready"))
-    tell(process, t0_ns=time.time_ns() + 400_000_000)
 
 
 def test_a_whole_rush_is_recorded_to_the_request(start, server):

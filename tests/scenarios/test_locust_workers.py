@@ -1,5 +1,6 @@
 """Locust's master and workers: one rush, one run directory, whoever plays the students."""
 
+import os
 import re
 import signal
 import subprocess
@@ -7,8 +8,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from itertools import chain
-from pathlib import Path
 
 import pytest
 
@@ -21,12 +20,13 @@ from dress_rehearsal.records.timeline import (
     WORKER_LOST,
 )
 from dress_rehearsal.reports.report import write_report
-from dress_rehearsal.scenarios.locust_command.share import Share
+from dress_rehearsal.scenarios.ticket_open import ENTRY_TOKEN
+from dress_rehearsal.scenarios.workers.secret import VARIABLE
 from tests.target_app.waiting import free_port
 
 pytestmark = pytest.mark.servers
 
-FILE = Path(__file__).parents[2] / "scenarios" / "locustfile.py"
+SECRET = "0123456789abcdef"
 STUDENTS = 41
 TICKETS = 15
 RUN_S = 150
@@ -44,22 +44,28 @@ def locust(tmp_path, server, small_plan, ticket_office):
     port = free_port()
     started = []
 
-    def begin(role, *arguments, file="scenarios/locustfile.py"):
+    def begin(role, *arguments, file="scenarios/locustfile.py", secret=SECRET, **variables):
         path = tmp_path / f"locust-{len(started)}.log"
         command = [sys.executable, "-m", "locust", "-f", str(file), f"--{role}"]
         command += [f"--master-{'bind-' if role == 'master' else ''}port={port}", *arguments]
         with path.open("wb") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                command,
+                env={**os.environ, VARIABLE: secret, **variables},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         process.log = path
         started.append(process)
         return process
 
-    def master(workers, *arguments):
+    def master(workers, *arguments, **variables):
         return begin(
             *("master", "--headless", "--only-summary", f"--expect-workers={workers}"),
             *(f"--users={STUDENTS}", f"--spawn-rate={STUDENTS}", f"--run-time={RUN_S}s"),
             *(f"--plan={plan}", f"--out={tmp_path / 'runs'}", f"--host={server.url}"),
             *(f"--csv={tmp_path / 'locust'}", *arguments),
+            **variables,
         )
 
     begin.master = master
@@ -100,13 +106,13 @@ def test_two_workers_play_every_student_once_and_the_master_has_all_of_it(locust
     events = {event.name for event in run.timeline()}
     assert not events & {WORKER_LOST, WORKER_LATE, SHARDS_MISSING}
     clocks = [event.detail for event in run.timeline() if event.name == WORKER_CLOCK]
-    assert [clock["worker"] for clock in clocks] == [0, 1]
+    assert [clock["worker"] for clock in clocks] == [0, 1, 0, 1]
     # One machine has one clock, so what remains is how exactly it was asked.
     assert all(abs(clock["offset_ms"]) <= clock["within_ms"] for clock in clocks)
-    assert said(master).count("ms from the master's") == 2
+    assert said(master).count("ms from the master's") == 4
     # The office gives everybody the same code, which the audit sees.
     reasons = write_report(run).reasons  # of how exactly clocks compare a busy machine decides
-    assert not [reason for reason in reasons if "Locust" in reason and "clock" not in reason]
+    assert not [reason for reason in reasons if "orker" in reason and "clock" not in reason]
 
 
 def until(true, process):
@@ -168,36 +174,42 @@ def test_a_worker_that_is_lost_costs_its_students_and_is_told_of(locust, tmp_pat
     assert ends["unknown"] in (STUDENTS // 2, STUDENTS // 2 + 1)
     assert ends.total() == STUDENTS
     verdict = write_report(run)
-    assert any("worker of Locust's did not tell" in reason for reason in verdict.reasons)
+    assert any(" did not tell what became of its" in reason for reason in verdict.reasons)
     assert "fail" not in {gate.status for gate in verdict.gates}
 
 
 @pytest.mark.long
-def test_what_a_worker_cannot_play_is_on_the_master_s_timeline(locust, tmp_path, monkeypatch):
-    """Another machine, without the roster that the master has."""
-    there = tmp_path / "there"
-    (there / "scenarios").mkdir(parents=True)
-    (there / "scenarios" / "locustfile.py").write_bytes(FILE.read_bytes())
-    roster = Path("roster.csv")
-    rows = "".join(f"s{n},1,true\n" for n in range(STUDENTS))
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    (tmp_path / "here" / "scenarios").symlink_to(FILE.parent)
-    roster.write_text(f"student,pin,enrolled\n{rows}")
-    master = locust.master(1, f"--roster={roster}")
-    monkeypatch.chdir(there)
+def test_what_a_worker_cannot_play_is_on_the_master_s_timeline(locust, tmp_path):
+    """Another machine, where nobody has set what the plan needs."""
+    plan = tmp_path / "plan.toml"
+    plan.write_text(plan.read_text().replace('entry = "0%"', 'entry = "50%"'))
+    master = locust.master(1, **{ENTRY_TOKEN: "of-the-entrance"})
     worker = locust("worker")
     master.wait(ENDS_S)
     worker.wait(60)
     run = the_run(tmp_path)
     [lost] = [event for event in run.timeline() if event.name == WORKER_LOST]
-    assert "roster.csv" in lost.detail["error"]
+    assert f"{ENTRY_TOKEN} is not set" in lost.detail["error"]
     assert set(run.student_table()["outcome"].to_pylist()) == {"unknown"}
 
 
-def test_shares_are_everybody_once():
-    shares = [Share("run", "", 0, number, 3) for number in range(3)]
-    taken = [list(share.of_students(range(10, 20))) for share in shares]
-    assert sorted(chain(*taken)) == list(range(10, 20))
-    assert [len(each) for each in taken] == [4, 3, 3]
-    assert Share.read(shares[1].message()) == shares[1]
+def test_who_does_not_know_the_secret_plays_nobody(locust, tmp_path, server):
+    master = locust.master(1)
+    stranger = locust("worker", secret="fedcba9876543210")
+    until(lambda: "is refused: its secret is not this master's" in said(master), master)
+    assert "not obeyed" in said(stranger)
+    stranger.send_signal(signal.SIGTERM)
+    stranger.wait(60)
+    worker = locust("worker")
+    assert master.wait(ENDS_S) == 0, said(master)
+    assert worker.wait(60) == 0
+    run = the_run(tmp_path)
+    assert {path.name.partition("-")[0] for path in run.requests.iterdir()} == {"worker0"}
+    assert not set(run.student_table()["outcome"].to_pylist()) & {"never_started", "unknown"}
+
+
+def test_without_a_secret_there_is_no_worker(locust):
+    locust.master(1)
+    worker = locust("worker", secret="")
+    assert worker.wait(60) != 0
+    assert f"set {VARIABLE}" in said(worker)

@@ -1,96 +1,21 @@
-"""The students that one process of Locust's plays, and what the command line says of them."""
+"""What the command line of Locust says of a rush."""
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-import gevent
 from locust.env import Environment
 
 from dress_rehearsal.plans import Person, Plan, read_plan, read_roster, refusal, seeded_people
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.http import KIB, NoAnswerError, ask, json_of
 from dress_rehearsal.records.http.reach import reach_of
-from dress_rehearsal.records.stamps import KernelStamps
-from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.errors import ScenarioError
-from dress_rehearsal.scenarios.loading import load_buyer
-from dress_rehearsal.scenarios.locust_command.share import Share
-from dress_rehearsal.scenarios.locust_command.statistics import feed_once, feed_statistics
-from dress_rehearsal.scenarios.recorder import Recorder
-from dress_rehearsal.scenarios.rush import Rush
-from dress_rehearsal.scenarios.students.student import Student
-from dress_rehearsal.scenarios.timetable import draw_timetable, order_of_arrival
 
 _BREATH_S: Final = 1.0
 _COUNTDOWN_S: Final = 5.0
-
-
-class Performance:
-    """The students of this process, from Locust's start to its stop.
-
-    Args:
-        run: where what happens is recorded.
-        share: which of the students; None: all of them, and T-0 is fixed here.
-
-    Raises:
-        PlanError, RecordError, ScenarioError: they cannot be played.
-    """
-
-    def __init__(
-        self, environment: Environment, plan: Plan, run: RunDirectory, share: Share | None = None
-    ) -> None:
-        self.environment, self.run = environment, run
-        people, host = people_of(environment, plan), host_of(environment)
-        buyer = load_buyer(plan)
-        steps = Steps(buyer.steps, claims=buyer.claims, idempotent=buyer.idempotent)
-        self.recorder = Recorder(run, "locust" if share is None else share.name, steps=steps)
-        self.recorder.unfed = []
-        timetable = draw_timetable(plan, people)
-        run_id = run.id if share is None else share.run
-        self.rush = Rush(
-            run_id,
-            plan,
-            people,
-            timetable,
-            Origin.of(host, plan.target, run_id),
-            self.recorder,
-            buyer,
-            None if share is None else share.of_students(order_of_arrival(timetable)),
-        )
-        Student.rush = self.rush
-        self._open = ExitStack()
-        self._open.enter_context(KernelStamps())
-        self.rush.open_at(fix_t0(run, plan, host) if share is None else share.t0_ns)
-        self._background = [
-            gevent.spawn(self.recorder.keep_writing),
-            gevent.spawn(feed_statistics, environment, self.recorder),
-        ]
-
-    def meanwhile(self, does: Callable[[], None]) -> None:
-        """Have something done beside, until the students have ended."""
-        self._background.append(gevent.spawn(does))
-
-    def end(self) -> None:
-        """Write the rest down and tell Locust of it.
-
-        Raises:
-            RecordError: it cannot be written.
-        """
-        gevent.killall(self._background)
-        self._open.close()
-        self.recorder.flush()
-        for _ in feed_once(self.environment, self.recorder):
-            pass
-        error = self.recorder.error or self.rush.census.write(self.run)
-        if error is not None:
-            raise error
-        self.recorder.stamp_losses()
-        self.run.stamp("phase", "performed")
 
 
 def fix_t0(run: RunDirectory, plan: Plan, host: str) -> int:

@@ -1,20 +1,39 @@
-"""Whom Locust's master deals students to: the workers that were there when the rush began.
+"""Whom Locust deals students to: the workers that were admitted and there when the rush began.
 
 Each of those has its share for good. Locust itself deals all anew whenever a worker joins, and
 would take from the others students who are in the middle of their story.
 """
 
+import time
 from collections.abc import Callable, Generator, Iterable
+from typing import Final
 
+import gevent
 from locust import User
 from locust.dispatch import UsersDispatcher
 from locust.runners import WorkerNode
 
+_DECIDED_WITHIN_S: Final = 10.0
+_EXPECTED_WITHIN_S: Final = 60.0
+_LOOK_S: Final = 0.02
+
 
 class Dealing:
-    """Makes Locust's dispatchers, and knows which workers they may deal to."""
+    """Makes Locust's dispatchers, and knows which workers they may deal to.
 
-    def __init__(self) -> None:
+    Args:
+        ready: gives the workers that stand ready, as Locust knows them.
+        is_admitted: says whether a worker knows the secret; None: that is not decided yet.
+        expected: how many have to be there before anybody is dealt students.
+    """
+
+    def __init__(
+        self,
+        ready: Callable[[], list[WorkerNode]],
+        is_admitted: Callable[[str], bool | None],
+        expected: int = 1,
+    ) -> None:
+        self._ready, self._is_admitted, self._expected = ready, is_admitted, expected
         self._workers: frozenset[str] | None = None
         self._say_late: Callable[[str], None] | None = None
         self.is_done = False
@@ -25,12 +44,14 @@ class Dealing:
         self._workers, self._say_late = frozenset(workers), say_late
 
     def end(self) -> None:
-        """Deal to whoever is there, until the next rush begins."""
+        """Deal to whoever is admitted, until the next rush begins."""
         self._workers, self._say_late, self.is_done = None, None, False
 
     def takes_part(self, worker: str) -> bool:
         """Return whether students may be dealt to a worker."""
-        return self._workers is None or worker in self._workers
+        if self._workers is None:
+            return bool(self._is_admitted(worker))
+        return worker in self._workers
 
     def joins(self, worker: str) -> bool:
         """Return whether students may be dealt to a worker that joins now; say it where not."""
@@ -43,11 +64,27 @@ class Dealing:
     def __call__(
         self, worker_nodes: list[WorkerNode], user_classes: list[type[User]]
     ) -> UsersDispatcher:
-        """Return a dispatcher, as Locust asks for one."""
-        return _Dispatcher(self, worker_nodes, user_classes)
+        """Return a dispatcher, as Locust asks for one.
+
+        Locust asks once it has heard of the workers, which may be before they have proved
+        themselves, or though some of them could not. That it is decided is waited for, 10 s at
+        most, and that as many as expected are there, a minute.
+        """
+        begun_s = time.monotonic()
+        while not (decided := self._is_decided()) or len(self._admitted()) < self._expected:
+            if time.monotonic() - begun_s > (_EXPECTED_WITHIN_S if decided else _DECIDED_WITHIN_S):
+                break
+            gevent.sleep(_LOOK_S)
+        return Dispatcher(self, self._admitted() or worker_nodes, user_classes)
+
+    def _is_decided(self) -> bool:
+        return all(self._is_admitted(node.id) is not None for node in self._ready())
+
+    def _admitted(self) -> list[WorkerNode]:
+        return [node for node in self._ready() if self._is_admitted(node.id)]
 
 
-class _Dispatcher(UsersDispatcher):
+class Dispatcher(UsersDispatcher):
     """Locust's own, for those that take part."""
 
     def __init__(
@@ -60,6 +97,12 @@ class _Dispatcher(UsersDispatcher):
             node.id: {user_class.__name__: 0 for user_class in user_classes}
             for node in worker_nodes
         }
+
+    @property
+    def workers(self) -> list[str]:
+        """The workers' ids in the order in which Locust deals out users: who is dealt one more has
+        a share that is one larger."""
+        return [node.id for node in self._worker_nodes]
 
     @property
     def dispatch_in_progress(self) -> bool:
