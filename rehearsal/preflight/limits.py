@@ -15,7 +15,6 @@ import psutil
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.sections.generator import processes_of
-from dress_rehearsal.records.machine import usable_cores
 from dress_rehearsal.rehearsal.preflight.finding import Finding, Status
 from dress_rehearsal.reports.words import counted, written
 from dress_rehearsal.scenarios.client.local_address import LOOPBACK_ADDRESSES, SHARE, spreads
@@ -31,6 +30,8 @@ _CAP_SYS_RESOURCE: Final = 24
 _MEMORY_BASE_BYTES: Final = 400 * 2**20
 """[M] Conductor (230 MiB) and generator (164) before there is a student. What is measured here is
 by runs of 300 and 2,000 students, summed up as `make bench-memory` does it."""
+_MEMORY_OF_PROCESS_BYTES: Final = 165 * 2**20
+"""[M] A further process of the generator, before it has a student."""
 _MEMORY_OF_STAGE_BYTES: Final = 300 * 2**20
 """[A] Workers and stores of our own: what they share is counted once."""
 _MEMORY_PER_STUDENT_BYTES: Final = 30 * 2**10
@@ -52,7 +53,7 @@ def limit_findings(plan: Plan, machine: dict[str, Any]) -> list[Finding]:
         *([_app_files(plan, machine)] if plan.target.stage == "embedded" else []),
         _ports(plan, machine),
         _cpus(plan, machine),
-        _memory(plan),
+        _memory(plan, _processes(plan, machine)),
     ]
 
 
@@ -75,8 +76,14 @@ def _may_raise_limits() -> bool:
     return bool(int(held.split()[1], 16) >> _CAP_SYS_RESOURCE & 1)
 
 
+def _processes(plan: Plan, machine: dict[str, Any]) -> int:
+    """Return how many processes of this machine play the students."""
+    return processes_of(plan, plan.target.url or "", machine["cores_usable"])
+
+
 def _open_files(plan: Plan, machine: dict[str, Any]) -> Finding:
-    playing = _playing(plan)
+    elsewhere = plan.generator.workers
+    playing = max(_processes(plan, machine) + elsewhere, 1)
     needed = math.ceil(_connections(plan) / playing) + _SPARE_FILES
     soft, hard, status = _file_limits(machine, needed)
     limits = (
@@ -86,20 +93,18 @@ def _open_files(plan: Plan, machine: dict[str, Any]) -> Finding:
     if status == "fail":
         change = _raised(needed)
         if change is None and hard > _SPARE_FILES:
-            processes = math.ceil(_connections(plan) / (hard - _SPARE_FILES))
-            change = f"rehearse run --set generator.processes={processes}"
-            limits += " Nobody here may raise the hard one: more processes hold more."
+            students = math.floor((hard - _SPARE_FILES) / _CONNECTIONS_PER_STUDENT)
+            limits += (
+                f" Nobody here may raise the hard one: at most {counted(students, 'student')} fit "
+                f"a process of the generator."
+            )
+            needs = math.ceil(_connections(plan) / (hard - _SPARE_FILES))
+            change = f"rehearse run --set generator.processes={needs - elsewhere}"
     value = f"{_count(soft)} (hard {_count(hard)})"
-    shared = (
-        written(needed) if playing == 1 else f"{written(needed)} in each of {playing} processes"
-    )
+    shared = written(needed)
+    if playing > 1:
+        shared += f" in each of {written(playing)} processes"
     return Finding("open files", value, shared, status, limits, change)
-
-
-def _playing(plan: Plan) -> int:
-    """Return how many processes play the students."""
-    here = processes_of(plan, plan.target.url or "", usable_cores())
-    return max(here + plan.generator.workers, 1)
 
 
 def _app_files(plan: Plan, machine: dict[str, Any]) -> Finding:
@@ -136,7 +141,8 @@ def _raised(needed: int) -> str | None:
 
 
 def _ports(plan: Plan, machine: dict[str, Any]) -> Finding:
-    needed = _connections(plan)
+    here = _processes(plan, machine)
+    needed = math.ceil(_connections(plan) * here / max(here + plan.generator.workers, 1))
     span = machine["ip_local_port_range"]
     several = spreads(_address(plan))
     limits = (
@@ -159,7 +165,7 @@ def _ports(plan: Plan, machine: dict[str, Any]) -> Finding:
         students = math.floor(most / _CONNECTIONS_PER_STUDENT)
         limits += (
             f" All ports there are would do for {counted(students, 'student')}: for more, have "
-            f"several machines play them."
+            f"other machines play too (generator.workers)."
         )
     return Finding("local ports", value, written(needed), "fail", limits, change)
 
@@ -187,13 +193,14 @@ def _address(plan: Plan) -> str:
 
 def _cpus(plan: Plan, machine: dict[str, Any]) -> Finding:
     ours = plan.target.ours
-    needed = 1 + (plan.app.workers + 1 if ours else 0)
+    playing = max(_processes(plan, machine), 1)
+    needed = playing + (plan.app.workers + 1 if ours else 0)
     usable = min(machine["cores_usable"], machine["cpu_quota"] or math.inf)
     enough = usable >= needed
     limits = (
         "With fewer, the generator and the app take CPU from each other; the report says how much."
     )
-    spare = math.floor(usable) - 2  # beside the generator and the stores
+    spare = math.floor(usable) - playing - 1  # beside the generator and the stores
     change = None
     if not enough:
         if ours and spare >= 1:
@@ -210,9 +217,10 @@ def _cpus(plan: Plan, machine: dict[str, Any]) -> Finding:
     )
 
 
-def _memory(plan: Plan) -> Finding:
+def _memory(plan: Plan, processes: int) -> Finding:
     memory = psutil.virtual_memory()
-    base, each = _MEMORY_BASE_BYTES, float(_MEMORY_PER_STUDENT_BYTES)
+    base = _MEMORY_BASE_BYTES + _MEMORY_OF_PROCESS_BYTES * max(processes - 1, 0)
+    each = float(_MEMORY_PER_STUDENT_BYTES)
     each += _MEMORY_PER_CONNECTION_BYTES * _CONNECTIONS_PER_STUDENT
     if plan.target.ours:
         base, each = base + _MEMORY_OF_STAGE_BYTES, each + _MEMORY_IN_APP_BYTES

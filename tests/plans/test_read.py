@@ -124,7 +124,7 @@ def test_what_is_not_a_plan_is_a_sentence(tmp_path, content, sentence):
 
 
 def test_a_plan_that_is_not_there_names_those_that_are():
-    with pytest.raises(PlanError, match="bundled plan: festival, late-crowd, "):
+    with pytest.raises(PlanError, match="bundled plan: festival, hundred-thousand, late-crowd, "):
         read_plan(Path("nowhere.toml"))
 
 

@@ -36,6 +36,7 @@ def roomy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def plan(students: int = 100, **sections: Any) -> Plan:
+    sections = {"generator": {"processes": 1}, **sections}
     return Plan.model_validate({"name": "small", "event": {"students": students}, **sections})
 
 
@@ -72,10 +73,11 @@ def test_a_limit_that_nobody_may_raise_is_not_advised(
 
     found = finding("open files", checkup(plan(50_000), tmp_path))
 
-    change = "rehearse run --set generator.processes=4"
-    assert (found.status, found.change) == ("fail", change)
-    assert "Nobody here may raise the hard one" in found.limits
-    assert change in (fits(plan(50_000), tmp_path) or "")
+    assert found.status == "fail"
+    assert "at most 15,000 students fit a process of the generator" in found.limits
+    assert "`rehearse run --set generator.processes=4` changes that" in (
+        fits(plan(50_000), tmp_path) or ""
+    )
 
 
 def test_the_app_s_workers_hold_the_other_ends_and_as_many_as_it_takes_are_advised(
@@ -151,19 +153,42 @@ def test_a_soft_limit_that_the_run_can_raise_is_only_a_warning(
     assert fits(plan(12_000), tmp_path) is None
 
 
+def played_by(processes: int, workers: int = 1, students: int = 12_000) -> Plan:
+    return plan(students, generator={"processes": processes}, app={"workers": workers})
+
+
 def test_processes_share_the_connections_and_so_do_the_app_s_workers(
     roomy: dict[str, Any], tmp_path: Path
 ) -> None:
-    roomy |= {"nofile_soft": 1024, "nofile_hard": 100_000}
-    one = plan(12_000)
-    four = one.model_copy(update={"generator": one.generator.model_copy(update={"processes": 4})})
-    assert finding("open files", checkup(one, tmp_path)).needed == "16,100"
-    assert finding("open files", checkup(four, tmp_path)).needed == "4,400 in each of 4 processes"
-    app = one.app.model_copy(update={"workers": 1})
-    alone = finding(
-        "open files of the app", checkup(four.model_copy(update={"app": app}), tmp_path)
-    )
-    assert alone.needed.endswith(" in each of 1 worker")
+    found = checkup(played_by(4, workers=8), tmp_path)
+    assert finding("open files", found).needed == "4,400 in each of 4 processes"
+    assert finding("open files of the app", found).needed == "2,524 in each of 8 workers"
+    assert finding("open files", checkup(played_by(1), tmp_path)).needed == "16,100"
+
+
+def test_what_a_hundred_thousand_lack_here_is_what_is_advised_and_then_nothing(
+    roomy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roomy |= {"nofile_soft": 20_000, "nofile_hard": 20_000, "cores_usable": 16}
+    monkeypatch.setattr(limits, "may_be_raised", lambda _: False)
+
+    found = checkup(played_by(1, students=100_000), tmp_path)
+    assert finding("open files", found).change == "rehearse run --set generator.processes=7"
+    assert finding("open files of the app", found).change == "rehearse run --set app.workers=7"
+
+    advised = checkup(played_by(7, workers=7, students=100_000), tmp_path)
+    for check in ("open files", "open files of the app", "local ports", "CPUs"):
+        assert finding(check, advised).status == "ok"
+
+
+def test_machines_elsewhere_play_their_share(roomy: dict[str, Any], tmp_path: Path) -> None:
+    roomy["ip_local_port_range"] = [1024, 65535]
+    here = {"generator": {"processes": 1}, "target": ELSEWHERE}
+    shared = {"generator": {"processes": 1, "workers": 3}, "target": ELSEWHERE}
+    ports = finding("local ports", checkup(plan(50_000, **here), tmp_path))
+    assert (ports.status, ports.change) == ("fail", None)
+    assert "other machines play too (generator.workers)" in ports.limits
+    assert finding("local ports", checkup(plan(50_000, **shared), tmp_path)).status == "ok"
 
 
 def test_no_limit_is_enough(roomy: dict[str, Any], tmp_path: Path) -> None:
