@@ -116,7 +116,7 @@ class Answer:
     ) -> None:
         if status:  # of one that did not come over a connection
             self.status, self.body, self.server_timing = status, body, server_timing
-            self.complete = complete
+            self.complete, self.body_bytes = complete, len(body)
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:

@@ -210,7 +210,9 @@ def test_whatever_bodies_say_is_a_row_and_a_student(
     browser, recorder, expected = Browser(rush, 0), rush.recorder, [0]
     coming: list[Answer] = []
 
-    def exchange(_line: Connection, _request: Request, _trace: bytes, into: Exchange) -> Answer:
+    def exchange(
+        _line: Connection, _request: Request, _trace: bytes, into: Exchange, **_: int
+    ) -> Answer:
         into.answer, into.sent_ns, into.done_ns = coming[0], 1, 2
         return coming.pop()
 
@@ -226,7 +228,7 @@ def test_whatever_bodies_say_is_a_row_and_a_student(
     @hypothesis.given(st.lists(rows, max_size=6))
     def recorded(rows: list[tuple[str, int, bytes, bytes]]) -> None:
         for step, status, body, timing in rows:
-            coming.append(Answer(status, body, timing, complete=True, body_bytes=len(body)))
+            coming.append(Answer(status, body, timing, complete=True))
             reply = act(browser, step)
             assert 0 <= reply.outcome < len(OUTCOMES)
             assert (reply.outcome == OK) <= (reply.code is None)
