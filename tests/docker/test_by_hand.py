@@ -100,7 +100,7 @@ def test_no_secret_is_in_an_environment_a_command_line_or_an_image(stack: ByHand
         if file.name not in ("aws_access_key_id", "redis.conf", "roster.csv")
     ]
     values.append((stack.secrets / "redis.conf").read_text().split()[-1])
-    assert len(values) == 11
+    assert len(values) == 12
     shown = [json.dumps(container.attrs) for container in stack.containers()]
     shown += [json.dumps(c.top()) for c in stack.containers() if c.status == "running"]
     for image in {str(container.attrs["Image"]) for container in stack.containers()}:
