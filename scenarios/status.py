@@ -102,6 +102,9 @@ class Observer:
         rush, recorder = self._rush, self._rush.recorder
         now_ns = time.time_ns()
         recorder.count()
+        in_flight = rush.in_flight
+        if in_flight is not None:
+            in_flight -= len(recorder.begun)  # these are prepared, and not sent yet
         recorder.seconds.arrived(rush.census.began_ns[self._arrived :])
         self._arrived = len(rush.census.began_ns)
         late_s, felt_s, good_s = recorder.recent.percentiles_s()
@@ -114,7 +117,7 @@ class Observer:
             students=dict(zip(tables.STUDENT_OUTCOMES, counts, strict=True)),
             requests=recorder.requests,
             outcomes=dict(recorder.ends),
-            in_flight=rush.in_flight,
+            in_flight=in_flight,
             connections=rush.connections,
             unwritten_rows=recorder.unwritten,
             loop_lag_s=round(lag_s, 6),

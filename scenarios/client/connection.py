@@ -207,7 +207,8 @@ class Connection:
             return False
         self._prepared = request, trace, into
         if due_ns:
-            at_ns = time.monotonic_ns() + due_ns - time.time_ns()
+            # In this order: what passes between the two makes it later, never early.
+            at_ns = due_ns - time.time_ns() + time.monotonic_ns()
             timer = self._scheduler.at(at_ns, self._send_prepared)
         else:
             timer = self._scheduler.send(self._send_prepared)
@@ -282,6 +283,8 @@ class Connection:
         if rest and self._line is not None:
             self._line.send_rest(rest)
         self._into = into
+        if self.stirred:  # it came while the rest was sent: nobody says again that it is there
+            self._scheduler.soon(self.read)
         self._wait()
 
     def _await_turn(self) -> None:

@@ -87,7 +87,7 @@ class Scheduler:
         """So many there may be before those are thrown out that are off."""
         self._due: deque[Timer] = deque()
         self._ready: deque[Callable[[], Any]] = deque()
-        self._outbox: list[Timer] = []
+        self._outbox: deque[Timer] = deque()
         self._next: list[Callable[[], Any]] = []
         """What goes behind the answers that are there by now, once these have been looked for."""
         self._readiness = readiness(hub, self._work)
@@ -204,9 +204,9 @@ class Scheduler:
     def _send_held(self) -> None:
         """Send what was held back; who has something to read by now will know it."""
         self._gather()
-        outbox, self._outbox = self._outbox, []
-        for timer in outbox:
-            timer.go()
+        outbox = self._outbox
+        for _ in range(len(outbox)):
+            outbox.popleft().go()
 
     def _look_round(self) -> bool:
         """Line up whoever something has come for; return whether there is anybody."""

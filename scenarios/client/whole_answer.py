@@ -13,8 +13,8 @@ _HEAD: Final = re.compile(
 )
 """As strict as RFC 9112 is: status, and the headers in a block, none with blanks at its end."""
 _LOOKED_AT: Final = re.compile(
-    rb"\n(?=[cstu])(content-length|server-timing|set-cookie|connection|transfer-encoding"
-    rb"|content-encoding|upgrade):[ \t]*+([^\r]*)",
+    rb"\n(?=[cpstu])(content-length|server-timing|set-cookie|connection|transfer-encoding"
+    rb"|content-encoding|upgrade|proxy-connection):[ \t]*+([^\r]*)",
     re.IGNORECASE,
 )
 _HEADER: Final = re.compile(rb"([^:\r\n]+):[ \t]*+([^\r]*)\r\n")
@@ -32,6 +32,8 @@ _KINDS: Final = {
     for name in names
 }
 """As they are written nearly everywhere."""
+_PLAIN: Final = (b"close", b"keep-alive")
+"""What a `Connection` says plainly; of several the one that closes counts."""
 _BODILESS: Final = (b"204", b"304")
 _DIGITS: Final = re.compile(rb"[0-9]{1,5}")
 """A length: what is read at once is no longer."""
@@ -57,9 +59,9 @@ def whole_answer(data: bytes) -> WholeAnswer | None:
         elif kind is _TIMING:
             timing = value
         elif kind is _CONNECTION:
-            keep_alive = value != b"close"
-            if keep_alive and value != b"keep-alive":
+            if value not in _PLAIN:
                 return None
+            keep_alive = keep_alive and value != b"close"
         elif kind is _COOKIE:
             cookies = True
         else:

@@ -222,11 +222,10 @@ class Browser:
             raised = error
         finally:
             del self._calls[caller]
-        if call.last is None:  # it has sent nothing: it is over when it was to begin
-            self._rush.sleep_until(intended_ns)
         at_ns = call.over_ns()
         outcome, word, claim = meaning_of(method, call.last, said, raised, self._rush.troubles)
         self._record(call, outcome, word, is_last=True)
+        self._rush.sleep_until(intended_ns)  # called ahead, it is not over before it was to begin
         return Reply(outcome, word, at_ns, claim, call.stream)
 
     def _called(self, method: str, arguments: tuple[Any, ...]) -> Any:
@@ -256,7 +255,7 @@ class Browser:
         call = self._calls.get(getcurrent())
         is_asides = call is None  # of a greenlet that the scenario has started itself
         if call is None:
-            call = Call(OTHER, time.time_ns())
+            call = self._beside(time.time_ns())
         if call.last is not None:
             self._record(call)
         rush = self._rush
@@ -266,6 +265,8 @@ class Browser:
             raise _RushIsOverError
         exchange = Exchange()
         exchange.intended_ns = due_ns
+        if request.refused is not None:
+            rush.sleep_until(due_ns)
         number = self._connections.free(call.copy)
         sent = Sent(name, exchange, next(self._numbers), number, stream)
         try:
@@ -276,6 +277,18 @@ class Browser:
             call.ended(sent)
             if is_asides:
                 self._record(call)
+
+    def _beside(self, now_ns: int) -> Call:
+        """Return what stands for a greenlet that the scenario has started itself.
+
+        Nothing that it sends leaves before the method begins which started it, or what did.
+        """
+        greenlet = getcurrent()
+        while greenlet is not None and greenlet not in self._calls:
+            started_by = getattr(greenlet, "spawning_greenlet", None)
+            greenlet = None if started_by is None else started_by()
+        method = self._calls.get(greenlet)
+        return Call(OTHER, now_ns if method is None else method.beside_ns(now_ns))
 
     def _record(
         self,
@@ -297,6 +310,8 @@ class Browser:
         if outcome is not None:
             sent.outcome, sent.word = outcome, word
         rush, exchange, steps = self._rush, sent.exchange, self._rush.recorder.steps
+        if exchange.sent_ns is None and (exchange.done_ns or 0) < exchange.intended_ns:
+            return  # called ahead, it was cut before anybody meant to send it
         step = steps.code(sent.name, OTHER)
         if is_last:
             step = steps.give(step, call.role if sent.stream is None else STREAM)

@@ -100,6 +100,7 @@ class Call:
         "_called_ns",
         "_intended_ns",
         "_since_ns",
+        "begins_ns",
         "copy",
         "last",
         "leave_ns",
@@ -123,6 +124,8 @@ class Call:
         """The request that ended last, as long as it is not recorded."""
         self.stream: EventStream | None = None
         """Of the request that ended last, where it was one."""
+        self.begins_ns = intended_ns
+        """When the student meant to begin."""
         self._intended_ns: int | None = intended_ns
         self._called_ns = time.time_ns()
         self._at_ns = intended_ns
@@ -143,6 +146,12 @@ class Call:
         self._intended_ns = None
         return due_ns
 
+    def beside_ns(self, now_ns: int) -> int:
+        """Return when a request may be sent beside: called ahead, the call waits with it."""
+        if now_ns < self.begins_ns:
+            self._called_ns = self.begins_ns
+        return max(now_ns, self.begins_ns)
+
     def ended(self, sent: Sent) -> None:
         """Take in a request that has ended."""
         self.last, self.stream = sent, sent.stream
@@ -153,10 +162,11 @@ class Call:
         """Return when the student has got so far, now that the method is over.
 
         An answer that lay about here until the loop read it costs the student no time; what the
-        scenario did after it does.
+        scenario did after it does. Called ahead, it is not over before it was to begin.
         """
         took_ns = time.time_ns() - self._since_ns
-        return self._at_ns + (took_ns if took_ns > _PROMPT_NS else 0)
+        over_ns = self._at_ns + (took_ns if took_ns > _PROMPT_NS else 0)
+        return max(over_ns, self.begins_ns)
 
 
 def outcome_of(status: int, stream: EventStream | None = None) -> tuple[int, str | None]:

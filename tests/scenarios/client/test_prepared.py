@@ -1,6 +1,7 @@
 """A request that is prepared is sent by the loop when it is due, over a line that can carry it."""
 
 import time
+from types import SimpleNamespace
 
 import gevent
 import pytest
@@ -11,6 +12,7 @@ from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.scheduler import Scheduler, scheduler
 from dress_rehearsal.scenarios.errors import NotAnsweredError
+from tests.scenarios.client.line import origin_at
 from tests.scenarios.client.requests import request_to
 
 TRACE = b"00-0-0-01"
@@ -110,6 +112,62 @@ def test_a_body_that_does_not_go_at_once_goes_on_when_there_is_room(server, warm
     into = prepare(warm, server.port, time.time_ns() + 30 * MS, body).get(timeout=20)
     assert into.answer.status == 200
     assert sizes == [len(body)]
+
+
+@pytest.mark.parametrize("ahead_ns", [0, 50 * MS])
+def test_what_comes_while_the_rest_of_a_body_is_sent_is_read(listen, ahead_ns):
+    body, told = b"x" * 8_000_000, []
+
+    def speak(taken):
+        with taken.makefile("rwb") as file:
+            for size in (0, len(body)):
+                while file.readline().strip():
+                    pass
+                if size:
+                    file.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    file.flush()
+                    time.sleep(0.1)
+                    told.append(len(file.read(size)))
+                    time.sleep(0.1)
+                file.write(b"HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\n{}")
+                file.flush()
+            time.sleep(0.5)
+
+    port = listen(speak).port
+    connection = Connection(("127.0.0.1", port), timeout_s=30.0)
+    prepare(connection, port, 0).get(timeout=5)
+    due_ns = time.time_ns() + ahead_ns if ahead_ns else 0
+    into = prepare(connection, port, due_ns, body).get(timeout=15)
+    assert (into.answer.status, told) == (200, [len(body)])
+    connection.close()
+
+
+def test_tickets_of_tls_that_come_while_a_body_is_sent_hide_no_answer(
+    serve_tls, authority, respond
+):
+    server, _ = serve_tls()
+    server.respond = lambda request, peer: time.sleep(0.2) or respond(200, {})
+    origin = origin_at(f"https://localhost:{server.port}", authority.file)
+    connection = Connection(origin.address, timeout_s=30.0, secure=origin.secure)
+    into = prepare(connection, server.port, 0, b"x" * 8_000_000).get(timeout=15)
+    assert into.answer.status == 200
+    connection.close()
+
+
+def test_what_passes_between_two_looks_at_a_clock_makes_none_early(server, warm, monkeypatch):
+    naps_s = [0.02, 0.02]
+
+    def slowly(clock):
+        now_ns = clock()
+        time.sleep(naps_s.pop() if naps_s else 0)
+        return now_ns
+
+    slow = SimpleNamespace(
+        time_ns=lambda: slowly(time.time_ns), monotonic_ns=lambda: slowly(time.monotonic_ns)
+    )
+    monkeypatch.setattr("dress_rehearsal.scenarios.client.connection.time", slow)
+    due_ns = time.time_ns() + 100 * MS
+    assert prepare(warm, server.port, due_ns).get(timeout=5).sent_ns >= due_ns
 
 
 def test_where_there_is_no_epoll_the_loop_watches_each_socket(server, respond, monkeypatch):

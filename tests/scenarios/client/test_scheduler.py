@@ -40,6 +40,14 @@ def test_they_go_off_in_the_order_of_time_whatever_the_order_they_were_set_in():
     assert order == [10, 20, 30, 40, 50]
 
 
+def test_a_defect_of_one_that_is_held_back_does_not_hold_up_the_others():
+    went = []
+    for each in (lambda: went.append(1), lambda: 1 // 0, lambda: went.append(2)):
+        scheduler().send(each)
+    gevent.sleep(0.05)
+    assert went == [1, 2]
+
+
 def test_none_goes_off_early():
     at_ns, went = in_ms(20), []
     spin_until(in_ms(10))  # the loop's own clock stands still meanwhile

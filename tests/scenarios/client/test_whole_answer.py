@@ -81,6 +81,23 @@ def test_a_usual_answer_is_read_at_a_look():
     assert whole_answer(data) == (201, data[22:-4], b"{}", b"app;dur=1", True, True)
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Connection: close\r\nConnection: keep-alive\r\n",
+        b"Connection: keep-alive\r\nConnection: close\r\n",
+        b"Proxy-Connection: close\r\n",
+    ],
+)
+def test_who_says_close_anywhere_is_believed(head):
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + head + b"\r\n{}"
+    assert told_by(Answer, data) == told_by(ParsedAnswer, data)
+    answer = Answer()
+    answer.feed(data)
+    assert answer.complete
+    assert not answer.keep_alive
+
+
 @pytest.mark.parametrize("cut", [1, 20, 30, 39])
 def test_one_in_two_pieces_is_left_to_the_parser(cut):
     data = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
