@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 from dress_rehearsal.plans import read_plan, seeded_roster
-from dress_rehearsal.plans.latecomers import latecomers
-from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.habits import habits_of
 from dress_rehearsal.scenarios.timetable import (
     BOT,
@@ -17,7 +15,6 @@ from dress_rehearsal.scenarios.timetable import (
     EAGER,
     LATE,
     OUTSIDER,
-    Luck,
     draw_timetable,
 )
 
@@ -141,28 +138,3 @@ def test_slots_are_full_and_each_is_later_by_its_own_time():
         usual.arrival_s[waiting]
     )
     assert timetable.arrival_s.max() < 300
-
-
-@pytest.mark.parametrize(
-    "overrides",
-    [
-        ["students.slot_size=3000", "students.slot_every=4s", "schedule.sale=20s"],
-        ["students.late_tail=40%", "schedule.sale=8s"],
-        ["students.late_rates=[1, 2, 0, 3]", "students.late=60%", "schedule.sale=8s"],
-    ],
-)
-def test_the_expected_latecomers_are_those_who_are_drawn(overrides):
-    plan, timetable = read_plan(Path("festival"), overrides), drawn(*overrides)
-    late_after = []
-    for student, journey in enumerate(timetable.journey):
-        luck = Luck(timetable.draws[student], timetable.chances[student])
-        typing_s = luck.delay_ns(plan.students.typing) / NS_PER_S
-        if journey == LATE:
-            again_s = luck.delay_ns(plan.students.typing) / NS_PER_S
-            click_s = timetable.arrival_s[student] + typing_s + again_s / 2
-        elif timetable.login_before[student]:
-            click_s = max(timetable.click_s[student], timetable.arrival_s[student] + typing_s)
-        else:
-            click_s = timetable.login_at_s[student] + typing_s / 4
-        late_after.append(click_s > plan.schedule.sale)
-    assert np.mean(late_after) == pytest.approx(latecomers(plan), abs=0.01)

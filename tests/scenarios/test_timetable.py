@@ -35,9 +35,16 @@ def festival():
     return drawn()
 
 
-@pytest.mark.parametrize("sale", ["5s", "8s", "12s"])
-def test_as_many_come_too_late_as_a_plan_is_told_to_have(sale):
-    overrides = [f"schedule.sale={sale}"]
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        *(["schedule.sale=5s"], ["schedule.sale=8s"], ["schedule.sale=12s"]),
+        ["students.slot_size=3000", "students.slot_every=4s", "schedule.sale=20s"],
+        ["students.late_tail=40%", "schedule.sale=8s"],
+        ["students.late_rates=[1, 2, 0, 3]", "students.late=60%", "schedule.sale=8s"],
+    ],
+)
+def test_as_many_come_too_late_as_a_plan_is_told_to_have(overrides):
     plan, timetable = read_plan(Path("festival"), overrides), drawn(*overrides)
     late_after = []
     for student, journey in enumerate(timetable.journey):
