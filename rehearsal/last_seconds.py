@@ -28,7 +28,7 @@ _Labelled = tuple[dict[str, str], float]
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """A second as `scenarios.seconds` describes it, and when it was told of."""
+    """A second as `scenarios.tallies.seconds` describes it, and when it was told of."""
 
     at_s: float
     second: dict[str, Any]

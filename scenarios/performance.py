@@ -13,12 +13,12 @@ from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.scenarios.busy import BusyLoop
 from dress_rehearsal.scenarios.buyer import Buyer
 from dress_rehearsal.scenarios.client.origin import Origin
-from dress_rehearsal.scenarios.histograms import Histograms, edges_of, steps_of
 from dress_rehearsal.scenarios.loading import load_buyer
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.status import Observer
 from dress_rehearsal.scenarios.students.student import Student
+from dress_rehearsal.scenarios.tallies.histograms import Histograms, edges_of, steps_of
 from dress_rehearsal.scenarios.timetable import Timetable
 
 

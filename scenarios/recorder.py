@@ -22,10 +22,10 @@ from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
 from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.client.limits import LONGEST_TIMING
-from dress_rehearsal.scenarios.histograms import Histograms
-from dress_rehearsal.scenarios.recent import Recent
-from dress_rehearsal.scenarios.seconds import COLUMNS, Seconds
 from dress_rehearsal.scenarios.shard import ABSENT, ROW, Shard
+from dress_rehearsal.scenarios.tallies.histograms import Histograms
+from dress_rehearsal.scenarios.tallies.recent import Recent
+from dress_rehearsal.scenarios.tallies.seconds import COLUMNS, Seconds
 
 OK, REFUSED, FAILED, UNKNOWN = range(4)
 """Positions in `records.tables.OUTCOMES`."""

@@ -40,9 +40,12 @@ class Status:
     clock_offset_s: float | None
     """Wall clock less monotonic clock, since the start; None: it could not be read."""
     meter: dict[str, Any]
-    """Histograms since the start; see `scenarios.histograms`."""
+    """Histograms since the start; see `scenarios.tallies.histograms`."""
     seconds: list[dict[str, Any]]
-    """Whole seconds that are new or have changed since the last sample; see `scenarios.seconds`."""
+    """Whole seconds that are new or have changed since the last sample.
+
+    See `scenarios.tallies.seconds`.
+    """
 
 
 class Stories(Protocol):

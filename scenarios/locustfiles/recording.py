@@ -11,10 +11,10 @@ from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.scenarios.busy import is_users_own
 from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
-from dress_rehearsal.scenarios.histograms import Histograms, edges_of
 from dress_rehearsal.scenarios.locustfiles.requests import EventReader
 from dress_rehearsal.scenarios.locustfiles.runner import NoticingRunner
 from dress_rehearsal.scenarios.recorder import FAILED, OK, Recorder
+from dress_rehearsal.scenarios.tallies.histograms import Histograms, edges_of
 
 NOBODY: Final = -1
 """In place of a student and of a journey: null in the table."""

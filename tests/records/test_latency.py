@@ -9,7 +9,7 @@ import pytest
 from dress_rehearsal.records.latency import felt_of
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_MS, OUTCOMES
 from dress_rehearsal.reports.evidence.latency import PARTS, latency_frame
-from dress_rehearsal.scenarios.histograms import Histograms
+from dress_rehearsal.scenarios.tallies.histograms import Histograms
 from tests.steps import BUNDLED, STEPS, STREAM
 
 INTENDED_NS = 10**18

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.scenarios.histograms import USUAL_EDGES_S, Histograms, edges_of, steps_of
+from dress_rehearsal.scenarios.tallies.histograms import (
+    USUAL_EDGES_S,
+    Histograms,
+    edges_of,
+    steps_of,
+)
 from tests import steps
 from tests.steps import BUNDLED
 

@@ -6,7 +6,7 @@ import pytest
 from dress_rehearsal.records import tables
 from dress_rehearsal.records.steps import STREAM
 from dress_rehearsal.records.tables import NS_PER_S as NS
-from dress_rehearsal.scenarios.seconds import COLUMNS, Seconds
+from dress_rehearsal.scenarios.tallies.seconds import COLUMNS, Seconds
 from tests import steps
 from tests.steps import BUNDLED
 

@@ -1,0 +1,1 @@
+"""Counts of what has been recorded so far, for whoever watches while a rush goes."""
