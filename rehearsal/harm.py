@@ -1,9 +1,9 @@
 """When a rush does harm: the plan's `[abort]` limits, held against what the generator tells.
 
-Whole seconds are looked at, as the generator counts them (`scenarios.tallies.seconds`). Errors: of all
-that ended in the last `after` seconds, how many failed or got no answer. Latency: the 99th percentile of
-what students felt at one step was over the limit in every one of these seconds in which the step
-was answered. So a moment is never taken for the whole, nor one request for many.
+Whole seconds are looked at, as the generator counts them (`scenarios.tallies.seconds`). Errors: of
+all that ended in the last `after` seconds, how many failed or got no answer. Latency: the 99th
+percentile of what students felt at one step was over the limit in every one of these seconds in
+which the step was answered. So a moment is never taken for the whole, nor one request for many.
 """
 
 from collections.abc import Mapping, Sequence
