@@ -4,6 +4,7 @@ A page whose bytes changed on the disk is noticed when it is read. Without a che
 read as other numbers, and judged.
 """
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +80,14 @@ def nothing(count: int, kind: pa.DataType) -> pa.Array:
     """
     if not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         return pa.nulls(count, kind)
-    global _nothing
-    if _nothing.size < 8 * count:
-        _nothing = pa.py_buffer(bytes(8 * count))
-    return pa.Array.from_buffers(kind, count, [_nothing, _nothing], count)
+    zeros = _zeros(count.bit_length())
+    return pa.Array.from_buffers(kind, count, [zeros, zeros], count)
 
 
-_nothing = pa.py_buffer(b"")
-"""Zeros: as values, and as the bits that say which of them are known."""
+@lru_cache(maxsize=8)
+def _zeros(bits: int) -> pa.Buffer:
+    """Return zeros for less than 2**bits numbers: as values, and as the bits that know none."""
+    return pa.py_buffer(bytes(8 << bits))
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

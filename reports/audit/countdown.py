@@ -139,18 +139,18 @@ def _remaining(said: Said) -> dict[str, Wrong]:
     if not (told.any() or tickets.known.any()):
         return {}
     age_ns = status_age_ns(said)
-    rows = np.flatnonzero(told)
-    heard_ns, said_left = _heard_ns(evidence), left.value[rows]
-    gone = np.searchsorted(heard_ns, said.sent_ns[rows] - age_ns, side="right")
-    amiss = said_left > np.maximum(places - gone, 0)
-    if evidence.plan.target.ours:  # elsewhere others may buy too
-        clicks_ns = np.sort(said.sent_ns[said.may_have_granted])
-        taken = np.searchsorted(clicks_ns, said.done_ns[rows], side="right")
-        amiss |= said_left < np.maximum(places - taken, 0)
-    wrong = np.zeros(len(told), dtype=bool)
-    wrong[rows[amiss]] = True
-    if evidence.plan.target.ours:
-        wrong |= tickets.known & (tickets.value != places)
+    ours = evidence.plan.target.ours  # elsewhere others may buy too
+    heard_ns, clicks_ns = _heard_ns(evidence), np.sort(said.sent_ns[said.may_have_granted])
+    wrong = tickets.known & (tickets.value != places) & ours
+    for first in range(0, len(told), _AT_ONCE):
+        rows = first + np.flatnonzero(told[first : first + _AT_ONCE])
+        said_left = left.value[rows]
+        gone = np.searchsorted(heard_ns, said.sent_ns[rows] - age_ns, side="right")
+        amiss = said_left > np.maximum(places - gone, 0)
+        if ours:
+            taken = np.searchsorted(clicks_ns, said.done_ns[rows], side="right")
+            amiss |= said_left < np.maximum(places - taken, 0)
+        wrong[rows[amiss]] = True
     who = said.students(wrong)
     return {
         "false_remaining": (

@@ -92,7 +92,7 @@ def _already_holds(said: Said) -> dict[str, Wrong]:
     claims = said.which("already_holds_ticket")
     if claims.any() and not said.evidence.stores.complete:
         return {}
-    who = said.students(claims & ~said.may_hold_by_then if claims.any() else claims)
+    who = said.students(claims & ~said.may_hold_by_then(claims))
     return {
         "false_already_holds": (
             len(who),

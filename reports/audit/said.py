@@ -164,20 +164,27 @@ class Said:
         """Which clicks may have got their student a ticket: granted, failed or never answered."""
         return self.at(PURCHASE) & self.reached & (self.outcome != "refused")
 
-    @cached_property
-    def may_hold_by_then(self) -> Any:
-        """Whether each request's student may have held a ticket when it was answered."""
-        clicked_ns = self.first_ns(self.may_have_granted, self.sent_ns)
+    def may_hold_by_then(self, chosen: Any) -> Any:
+        """Return of which of some requests the student may have held a ticket when it was answered.
+
+        Args:
+            chosen: which requests, as a bool array; so is what is returned.
+        """
+        rows, clicks = np.flatnonzero(chosen), self.may_have_granted
+        student, done_ns = self.student[rows], self.done_ns[rows]
+        clicked_ns = least_of(self.student[clicks], self.sent_ns[clicks], student, missing=NEVER_NS)
+        hold = clicked_ns < done_ns
         stores = self.evidence.stores
         holdings = stores.holdings.values()
-        if not holdings:
-            return clicked_ns < self.done_ns
-        held_ns = least_of(
-            np.concatenate([each["student"].to_numpy(dtype="int64") for each in holdings]),
-            np.concatenate([integers(each["granted_ns"]) for each in holdings]),
-            self.student,
-            missing=NEVER_NS - FOREIGN_CLOCK_NS,
-        )
-        by_then_ns = self.done_ns + clock_ns(self.evidence)
-        earlier = np.isin(self.student, list(stores.earlier))
-        return (clicked_ns < self.done_ns) | (held_ns <= by_then_ns) | earlier
+        if holdings:
+            held_ns = least_of(
+                np.concatenate([each["student"].to_numpy(dtype="int64") for each in holdings]),
+                np.concatenate([integers(each["granted_ns"]) for each in holdings]),
+                student,
+                missing=NEVER_NS - FOREIGN_CLOCK_NS,
+            )
+            hold |= held_ns <= done_ns + clock_ns(self.evidence)
+            hold |= np.isin(student, list(stores.earlier))
+        found = np.zeros(len(self.student), dtype=bool)
+        found[rows[hold]] = True
+        return found

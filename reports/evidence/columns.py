@@ -37,7 +37,7 @@ def ordered_columns(columns: dict[str, Any], keys: tuple[str, ...]) -> pd.DataFr
 
     Args:
         columns: Arrow's, by name; each is let go once it is copied.
-        keys: of columns of integers without nulls.
+        keys: of columns of whole numbers.
     """
     rows = np.lexsort([columns[name].to_numpy() for name in reversed(keys)])
     order = pa.array(rows.astype(np.int32) if len(rows) <= np.iinfo(np.int32).max else rows)

@@ -82,7 +82,8 @@ def read_lag_ms(requests: pd.DataFrame) -> NDArray[np.float64]:
     It is no column of `latency_frame`: no latency has it in it, and hardly anybody asks.
     """
     read_ns, done_ns = (integers(requests[name], missing=-1) for name in ("read_ns", "done_ns"))
-    return span_ms(read_ns, done_ns)
+    lag_ms: NDArray[np.float64] = span_ms(read_ns, done_ns)
+    return lag_ms
 
 
 def part_ms(requests: pd.DataFrame, part: str) -> NDArray[np.float64]:

@@ -80,6 +80,6 @@ def test_nothing_is_a_column_of_nulls(kind):
 
 
 def test_columns_of_nothing_share_one_memory():
-    one, other = nothing(70_000, pa.int64()), nothing(60_000, pa.int32())
+    one, other = nothing(70_000, pa.int64()), nothing(80_000, pa.int32())
 
     assert one.buffers()[1].address == other.buffers()[1].address
