@@ -1,9 +1,10 @@
-"""Marks tests: those that need a server, for `make check` to leave out, and those that share."""
+"""Marks the tests that need a server, for `make check` to leave out; finds what failed again."""
 
 import gc
-from pathlib import Path
 
 import pytest
+
+pytest_plugins = ["tests.scheduling"]
 
 SERVERS = {
     "_redis_process",
@@ -25,17 +26,10 @@ SERVERS = {
 FAILED = "dress-rehearsal/failed"
 """In pytest's cache: how many tests failed in the last run that was no second try."""
 
-JUDGED = Path(__file__).with_name("reports")
-"""Its tests read runs that are built and judged once a process: a file's go to one worker."""
 
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if SERVERS & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.servers)
-        if item.path.is_relative_to(JUDGED):
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(JUDGED))))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if SERVERS & set(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.servers)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
