@@ -1,6 +1,7 @@
 """Marks the tests that need a server, for `make check` to leave out; finds what failed again."""
 
 import gc
+from collections.abc import Iterator
 
 import pytest
 
@@ -32,13 +33,21 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.servers)
 
 
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_collection() -> Iterator[None]:
+    """Have the collector of garbage pass over what is imported: it stays until the end."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Have the collector of garbage pass over what was imported: it stays until the end.
+    """Look whether a second try has all that failed.
 
     Raises:
-        UsageError: a second try would leave out some of what failed.
+        UsageError: it would leave out some of it.
     """
-    gc.freeze()
     cache = cache_of(session.config)
     if cache is not None and session.config.option.lf:
         failed = cache.get(FAILED, 0)

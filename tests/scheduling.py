@@ -2,21 +2,22 @@
 
 Half of the tests work (they judge runs, read plans) and half wait (for servers, for rehearsals).
 `--numprocesses auto --dist loadgroup` has processes for both: as many as there are processors
-begin with what works, at the low priority that a stage has too, and a few more begin with what
-waits. They take from the two ends of one row and meet in its middle. A file's tests go to one
-process, a group's too.
+begin with what works, at a lower priority, and a few more begin with what waits. They take from the
+two ends of one row and meet in its middle. A file's tests go to one process, a group's too.
 """
 
 import os
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadGroupScheduling
 
-from dress_rehearsal.compose.limits import lower_priority
-
 WAITING = 4
 """Processes that begin with what waits."""
+_NICENESS = 5
+"""Of those that work: behind generators and servers, before the apps of stages, which have 10."""
 _working: set[str] = set()
 """The names of the processes that begin with what works, known to their controller."""
 
@@ -88,7 +89,9 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Give way to rehearsals, where this process is one that works: its tests have the time."""
+    """Give way to rehearsals, where this process is one that works."""
     if getattr(session.config, "workerinput", {}).get("works"):
-        os.setsid()  # Linux shares processors out by session first
-        lower_priority(os.getpid())
+        os.setsid()  # Linux shares processors out by session first: sched(7), autogroups
+        os.nice(_NICENESS)
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(_NICENESS), encoding="ascii")
