@@ -3,7 +3,8 @@
 Half of the tests work (they judge runs, read plans) and half wait (for servers, for rehearsals).
 `--numprocesses auto --dist loadgroup` has processes for both: as many as there are processors
 begin with what works, at a lower priority, and a few more begin with what waits. They take from the
-two ends of one row and meet in its middle. A file's tests go to one process, a group's too.
+two ends of one row and meet in its middle. `logical` has only those that work. A file's tests go to
+one process, a group's too.
 """
 
 import os
@@ -75,12 +76,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FromBothEnds
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    if config.option.numprocesses != "auto":
-        return None
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     processors = len(os.sched_getaffinity(0))
     _working.update(f"gw{number}" for number in range(processors))
-    return processors + WAITING
+    return processors + (WAITING if config.option.numprocesses == "auto" else 0)
 
 
 @pytest.hookimpl(optionalhook=True)
