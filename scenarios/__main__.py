@@ -13,6 +13,7 @@ from gevent import monkey
 
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.scenarios.generator import main
+from dress_rehearsal.scenarios.memory import do_without_pandas
 from dress_rehearsal.scenarios.reach import Reach
 
 
@@ -28,6 +29,7 @@ def keep_to_the_target(run: Path, url: str) -> None:
 if __name__ == "__main__":
     # Ctrl-C goes to the whole terminal; the conductor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    do_without_pandas()
     run, roster, url, orders, lines = sys.argv[1:]
     if roster:
         keep_to_the_target(Path(run), url)  # before anything of the user's is run

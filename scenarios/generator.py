@@ -145,7 +145,9 @@ def main(run: Path, roster: Path, url: str, orders: int, lines: int) -> int:
             with KernelStamps():  # before the first request: else the first answers have none
                 Generator(directory, people, url, said).perform()
         else:
-            Leader(directory, people, url, said, processes).perform()
+            leader = Leader(directory, people, url, said, processes)
+            del people  # a hundred thousand take 30 MB, and it plays none of them
+            leader.perform()
     except (PlanError, RecordError, ScenarioError) as error:
         # A PlanError is of the user's own scenario: it is theirs to change.
         usage = isinstance(error, PlanError)
