@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from typing import Final
 
 from dress_rehearsal.plans import (
     Plan,
@@ -27,9 +26,6 @@ from dress_rehearsal.rehearsal.commands.options import (
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.rehearsal.terminal.sheet import Sheet
 from dress_rehearsal.reports.words import counted
-
-_NAMES: Final = 16
-"""Columns for a bundled plan's name."""
 
 
 def add(plan: argparse.ArgumentParser) -> None:
@@ -101,9 +97,10 @@ def _show(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:  # noqa: ARG001
     sheet = Sheet(make_console())
-    for path in bundled_plans():
-        plan = read_plan(path)
-        sheet.line(f"{plan.name:<{_NAMES}}{plan.description}")
+    plans = [read_plan(path) for path in bundled_plans()]
+    width = max(len(plan.name) for plan in plans)
+    for plan in plans:
+        sheet.line(f"{plan.name:<{width}}  {plan.description}")
     return 0
 
 
