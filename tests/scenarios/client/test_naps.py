@@ -1,5 +1,4 @@
-"""In a crowd the loop naps between two looks; whoever is alone, or waits for the far end, is not kept
-waiting."""
+"""In a crowd the loop naps between two looks; who is alone, or connects, is not kept waiting."""
 
 import time
 from collections.abc import Callable
