@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import locust  # noqa: F401  (first: it makes the process cooperative)
-from gevent import monkey
 
 from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.scenarios.client.wire import ClientSocket
 from dress_rehearsal.scenarios.generator import main
 from dress_rehearsal.scenarios.memory import do_without_pandas
 from dress_rehearsal.scenarios.reach import Reach
@@ -22,8 +22,7 @@ def keep_to_the_target(run: Path, url: str) -> None:
     with suppress(RecordError):  # of a run without a plan nothing is performed, and that is told
         plan = RunDirectory.open(run).plan()
         if not plan.bundled:
-            ours = monkey.get_original("socket", "socket")
-            Reach(url, plan.target.allow, ours).guard()
+            Reach(url, plan.target.allow, ClientSocket).guard()
 
 
 if __name__ == "__main__":

@@ -4,13 +4,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import gevent
 import numpy as np
-from gevent import monkey
 from gevent.lock import Semaphore
 from locust.runners import WorkerRunner
 
@@ -18,6 +16,7 @@ from dress_rehearsal.plans import Plan, refusal
 from dress_rehearsal.records import RecordError, RunDirectory, TimelineEvent, tables
 from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.scenarios.client.wire import ClientSocket
 from dress_rehearsal.scenarios.errors import ScenarioError
 from dress_rehearsal.scenarios.performance import Performance
 from dress_rehearsal.scenarios.reach import Reach
@@ -164,7 +163,7 @@ class Playing:
             gevent.sleep(_STATUS_INTERVAL_S)
 
     def _status(self) -> dict[str, Any]:
-        status = asdict(self.performance.observer.status())
+        status = self.performance.observer.status().line()
         # The census has a row for everybody; of those of other shares none begins here.
         others = len(self.performance.rush.census.outcome) - len(self._own)
         status["students"][tables.STUDENT_OUTCOMES[0]] -= others
@@ -213,4 +212,4 @@ def _keep_to_the_target(url: str, plan: Plan, guarded: bool) -> None:
     if reason is not None:
         raise ScenarioError(reason)
     if guarded and not plan.bundled:
-        Reach(url, plan.target.allow, monkey.get_original("socket", "socket")).guard()
+        Reach(url, plan.target.allow, ClientSocket).guard()
