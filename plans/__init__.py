@@ -4,7 +4,7 @@ from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
 from dress_rehearsal.plans.hosts import refusal
 from dress_rehearsal.plans.limits import Limit, parse_limit
 from dress_rehearsal.plans.matrix import HEALTHY, Cell, Matrix, is_matrix, read_matrix
-from dress_rehearsal.plans.plan import Gate, Plan, slo_edges_s
+from dress_rehearsal.plans.plan import Plan, slo_edges_s
 from dress_rehearsal.plans.read import bundled_plans, plan_schema, plan_toml, read_plan
 from dress_rehearsal.plans.roster import (
     Person,
@@ -15,6 +15,7 @@ from dress_rehearsal.plans.roster import (
 )
 from dress_rehearsal.plans.sections.fault_kinds import FAULTS, FaultKind
 from dress_rehearsal.plans.sections.faults import Fault
+from dress_rehearsal.plans.sections.gates import Gate
 from dress_rehearsal.plans.strategies import STRATEGIES, Strategy
 from dress_rehearsal.plans.types import format_duration, format_share
 

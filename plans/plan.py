@@ -1,15 +1,15 @@
 """The Plan: everything one rehearsal needs to know, checked before anything starts."""
 
-import re
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from dress_rehearsal.plans.fault_needs import obstacle, overlap, services_of
-from dress_rehearsal.plans.limits import LimitText, parse_limit
+from dress_rehearsal.plans.limits import parse_limit
 from dress_rehearsal.plans.sections.abort import Abort
 from dress_rehearsal.plans.sections.app import App
 from dress_rehearsal.plans.sections.faults import Fault, format_moment
+from dress_rehearsal.plans.sections.gates import Gate
 from dress_rehearsal.plans.sections.generator import Generator, out_of_reach
 from dress_rehearsal.plans.sections.ledgers import Ledger, ledgers_named_once
 from dress_rehearsal.plans.sections.load import Load, misfit, without_students
@@ -27,10 +27,6 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 Seed = Annotated[Whole, Field(ge=0, lt=2**63)]
 """Of everything that is drawn."""
-
-_LATENCY: Final = re.compile(r"latency_ms\[.+\]\.\w+")
-"""The metric of a gate on a latency, as a path into the verdict."""
-
 
 _TIMELY_PARTS: Final = 4
 _TIMELY_S: Final = 0.1
@@ -82,15 +78,6 @@ class Collect(Section):
     """How often pools, processes and the kernel are read."""
 
     interval: PositiveDuration = 0.25
-
-
-class Gate(Section):
-    """One limit on one number of the verdict."""
-
-    metric: str
-    """A path into `verdict.json`, such as `latency_ms[POST /login].p99` or `census.failed`."""
-    limit: LimitText
-    """A comparison with its unit, such as `"<= 3s"`, `"== 0"`, `"<= 1%"`."""
 
 
 class Plan(Section):
@@ -225,6 +212,17 @@ class Plan(Section):
         return self
 
     @model_validator(mode="after")
+    def _windows_fall_into_the_rush(self) -> Self:
+        early, late = -self.schedule.lead, self.schedule.sale
+        for gate in self.gates:
+            if self.load is None and gate.within and not gate.within.meets(early, late):
+                raise ValueError(
+                    f"the window {gate.within} of the gate on {gate.path} lies outside the rush, "
+                    f"which lasts from {format_moment(early)} to {format_moment(late)}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _faults_can_occur(self) -> Self:
         wrongs = [obstacle(fault, self) for fault in self.faults]
         wrongs.append(overlap(self.faults, self.schedule.sale))
@@ -270,5 +268,5 @@ class Plan(Section):
 
 def slo_edges_s(plan: Plan) -> tuple[float, ...]:
     """Return every latency that a gate of the plan sets as a limit, in seconds, ascending."""
-    limits = (parse_limit(gate.limit) for gate in plan.gates if _LATENCY.fullmatch(gate.metric))
+    limits = (parse_limit(gate.limit) for gate in plan.gates if gate.of_latency and gate.limit)
     return tuple(sorted({float(limit.value / 1000) for limit in limits if limit.unit == "ms"}))

@@ -38,6 +38,7 @@ class Recorded:
     plan: Plan
     events: tuple[TimelineEvent, ...]
     environment: dict[str, Any]
+    baseline: dict[str, Any]
     requests: pa.Table
     students: pa.Table
     metrics: pa.Table
@@ -75,6 +76,7 @@ def read_recorded(run: RunDirectory) -> Recorded:
         plan=plan,
         events=tuple(events),
         environment=run.environment(damage),
+        baseline=run.baseline(damage),
         requests=sound(requests, asked, "requests"),
         students=sound(run.student_table(damage), soundness.STUDENTS, "students.parquet"),
         metrics=sound(metrics, soundness.METRICS, METRICS),

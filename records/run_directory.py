@@ -21,6 +21,8 @@ from dress_rehearsal.plans import Plan, PlanError, plan_toml
 from dress_rehearsal.plans.read import check_plan
 from dress_rehearsal.plans.visible import visible_values
 from dress_rehearsal.records import parquet, tables
+from dress_rehearsal.records.baseline import FILE as BASELINE
+from dress_rehearsal.records.baseline import read_numbers
 from dress_rehearsal.records.damage import Damage, missing_parts
 from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.environment import read_facts
@@ -243,6 +245,19 @@ class RunDirectory:
         facts, found = read_facts(content)
         self._tell(found, damage)
         return facts
+
+    def baseline(self, damage: list[Damage] | None = None) -> dict[str, Any]:
+        """Return the numbers that the run was rehearsed against, by name; empty without any.
+
+        Raises:
+            RunDirectoryUnreadableError: its file is damaged, and nobody is told of it.
+        """
+        content = self._content(BASELINE, damage)
+        if content is None:
+            return {}
+        numbers, found = read_numbers(content)
+        self._tell(found, damage)
+        return numbers
 
     def timeline(self, damage: list[Damage] | None = None) -> list[TimelineEvent]:
         """Return the timeline in the order of its times.

@@ -1,5 +1,5 @@
-"""The command line: `rehearse init | probe | run | worker | sweep | matrix | report | dashboards |
-stage | doctor | plan`.
+"""The command line: `rehearse init | probe | run | worker | sweep | compare | noise | matrix |
+report | dashboards | stage | doctor | plan`.
 
 Commands import what they need when called: checking a plan should not wait for a plotting library.
 """
@@ -17,10 +17,12 @@ from dress_rehearsal.dashboards.errors import DashboardsError, PushRefusedError
 from dress_rehearsal.plans import PlanError
 from dress_rehearsal.records import RecordError
 from dress_rehearsal.rehearsal.commands import (
+    compare,
     dashboards_check,
     doctor,
     init,
     matrix,
+    noise,
     plan,
     probe,
     report,
@@ -123,6 +125,12 @@ def _parser() -> argparse.ArgumentParser:
     probe.add(commands.add_parser("probe", help="play one student and show everything"))
     run.add(commands.add_parser("run", help="perform a plan and judge it"))
     sweep.add(commands.add_parser("sweep", help="perform a plan once a value and compare"))
+    compare.add(
+        commands.add_parser(
+            "compare", help="put runs or repeats side by side; 99 when one is worse"
+        )
+    )
+    noise.add(commands.add_parser("noise", help="measure how far runs of one build are apart"))
     matrix.add(
         commands.add_parser("matrix", help="prove that every fault is found with every strategy")
     )

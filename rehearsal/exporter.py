@@ -223,7 +223,7 @@ def _judged(verdict: Verdict) -> Iterator[Metric]:
         "The number that a limit was held against; in ms where it is a latency.",
         [
             (
-                {"metric": gate.metric, "limit": gate.limit, "status": gate.status},
+                {"metric": gate.name, "limit": gate.limit, "status": gate.status},
                 float(gate.value) if gate.value is not None else float("nan"),
             )
             for gate in verdict.gates

@@ -1,8 +1,9 @@
 """The run: sets the stage, has the students perform, clears up, and has it judged."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from dress_rehearsal.compose import (
     DockerStage,
@@ -18,6 +19,7 @@ from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.plans.overrides import in_effect
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.baseline import FILE as BASELINE
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
@@ -47,6 +49,7 @@ def rehearse(
     *,
     prometheus: bool | None = None,
     overrides: Sequence[str] = (),
+    baseline: Mapping[str, Any] | None = None,
 ) -> Verdict:
     """Perform a plan and judge it.
 
@@ -56,6 +59,7 @@ def rehearse(
         prometheus: whether to run one beside it; none: where the machine has one.
         overrides: what was set otherwise than in the plan's file, as it was given; what it came
             to is recorded.
+        baseline: what it is rehearsed against, as the run keeps it.
 
     Raises:
         RehearsalError, StageError, RecordError, PlanError: there is no verdict; the message is
@@ -73,6 +77,8 @@ def rehearse(
     run.write_json(
         "environment.json", {**environment(), **stores, "overrides": in_effect(overrides, plan)}
     )
+    if baseline is not None:
+        run.write_json(BASELINE, baseline)
     for note in notes_on(plan):
         screen.tell(note)
     try:

@@ -41,17 +41,17 @@ def write_junit(verdict: Verdict) -> str:
 
 def _case(suite: ET.Element, gate: GateResult, verdict: Verdict) -> None:
     table = visible_line(re.split(r"[.\[]", gate.metric)[0])
-    name = visible_line(f"{gate.metric} {gate.limit}")
+    name = visible_line(f"{gate.name} {gate.limit}")
     case = ET.SubElement(suite, "testcase", classname=table, name=name)
     if gate.status == "fail":
         found = gate_words(gate, verdict)
-        message = f"{gate.metric} is {found}, the limit is {gate.limit}."
+        message = f"{gate.name} is {found}, the limit is {gate.limit}."
         ET.SubElement(case, "failure", message=visible_line(message))
     elif gate.status == "inconclusive":
-        message = f"{gate.metric} was not measured, so {gate.limit} could not be checked."
+        message = f"{gate.name} was not measured, so {gate.limit} could not be checked."
         if gate.value is not None:
             message = (
-                f"{gate.metric} is {gate_words(gate, verdict)}, the limit is "
+                f"{gate.name} is {gate_words(gate, verdict)}, the limit is "
                 f"{gate.limit}, but this run cannot decide it; see measurement."
             )
         ET.SubElement(case, "error", message=visible_line(message))

@@ -16,8 +16,10 @@ from fractions import Fraction
 from typing import Any, Final
 
 from dress_rehearsal.plans import Limit, Plan, parse_limit
+from dress_rehearsal.plans.sections.margins import parse_margins
 from dress_rehearsal.plans.shown import HIDDEN
 from dress_rehearsal.records.steps import TICKET_OPEN
+from dress_rehearsal.reports.directions import BEGINNINGS, unit_of, wrong_margins
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.evidence.latency import requests_behind, says_little
 from dress_rehearsal.reports.numbers import exact
@@ -66,9 +68,6 @@ _TABLES: Final[dict[str, tuple[type[Part], Sequence[str]]]] = {
 _BY_STEP: Final = ("latency_ms", "answers", "tries")
 """Tables with a row a step of the scenario."""
 
-BEGINNINGS: Final = ("saturated_at_s", "since_s")
-"""Fields that say when something saturated, from T-0: of what was measured, null means never."""
-
 _SOLD_OUT: Final = "sale.sold_out_after_s"
 
 _CORRELATIONS: Final = ("fairness.kendall_tau", "fairness.multi_device_advantage")
@@ -107,14 +106,17 @@ def check_metric_names(plan: Plan) -> None:
     problems = []
     for position, gate in enumerate(plan.gates):
         where = f"gates.{position}"
-        known = known_metrics(_steps_before(plan, gate.metric))
-        if not _is_known(gate.metric, known, [each.name for each in plan.metrics]):
+        path = gate.path
+        known = known_metrics(_steps_before(plan, path))
+        if not _is_known(path, known, [each.name for each in plan.metrics]):
             problems.append(
-                f"{where}.metric = {_shown(gate.metric)}: there is no such metric; "
-                f"{_near(gate.metric)}"
+                f"{where}.metric = {_shown(path)}: there is no such metric; {_near(path)}"
             )
-        elif wrong := _wrong_limit(gate.metric, parse_limit(gate.limit)):
-            problems.append(f"{where}.limit = {gate.limit!r}: {gate.metric} is {wrong}")
+            continue
+        if gate.limit and (wrong := _wrong_limit(path, parse_limit(gate.limit))):
+            problems.append(f"{where}.limit = {gate.limit!r}: {path} is {wrong}")
+        if gate.regression and (wrong := wrong_margins(path, parse_margins(gate.regression))):
+            problems.append(f"{where}.regression = {gate.regression!r}: {path} is {wrong}")
     if problems:
         raise MetricUnknownError(problems)
 
@@ -176,15 +178,6 @@ def pool_of(measured: Measured, path: str) -> str | None:
     return part.name if isinstance(part, Pool) else None
 
 
-def unit_of(path: str) -> str:
-    """Return the unit that a metric's number is kept in: ms, s, /s, or none for a plain number."""
-    table, _, field = path.rpartition(".")
-    if field.endswith("_s"):
-        return "/s" if field.endswith("_per_s") else "s"
-    felt = table.startswith("latency_ms[") and field not in ("count", "failed")
-    return "ms" if felt or field.endswith("_ms") else ""
-
-
 def in_unit_of(limit: Limit, path: str, value: Number, measured: Measured) -> Fraction:
     """Return a metric's value in the unit that its limit is written in, exactly.
 
@@ -232,6 +225,8 @@ def interval_words(result: GateResult, measured: Measured) -> str:
         low, high = quantity(result.low, unit), quantity(result.high, unit)
         said.append(f"95% interval {low} to {high}")
     part, field = _part(measured, result.metric)
+    if result.window is not None:  # of how few it is nobody can see here: `gates` looked
+        part = None
     if isinstance(part, Latency) and result.value is not None and says_little(part, field):
         said.append(f"too few: {counted(requests_behind(part, field), 'request')}")
     return f" ({'; '.join(said)})" if said else ""

@@ -14,13 +14,13 @@ from urllib.parse import quote
 from pydantic import Field
 
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
+from dress_rehearsal.reports.directions import unit_of
 from dress_rehearsal.reports.markdown import escaped, markdown_table
-from dress_rehearsal.reports.metrics import unit_of
 from dress_rehearsal.reports.numbers import whole
 from dress_rehearsal.reports.page.tables import Cell, Table
 from dress_rehearsal.reports.page.templates import rendered
 from dress_rehearsal.reports.part import Part
-from dress_rehearsal.reports.schema import EXIT_CODES, Number, Status, Verdict
+from dress_rehearsal.reports.schema import EXIT_CODES, Number, OfMetric, Status, Verdict
 from dress_rehearsal.reports.words import EMPTY, NOT_MEASURED, SIGNS, quantity
 
 _GRAVEST_FIRST: Final[tuple[Status, ...]] = ("fail", "inconclusive", "pass")
@@ -39,14 +39,13 @@ class RepeatedRun(Part):
     cause: str
 
 
-class RepeatedNumber(Part):
+class RepeatedNumber(OfMetric):
     """One number over all runs; None where no run measured it.
 
     `measured` runs have it, and of those `median`, `least` and `most` are. `held` runs passed
     `limit`; None of both where no gate is on it.
     """
 
-    metric: str
     limit: str | None
     held: int | None
     measured: int
@@ -90,7 +89,7 @@ class Repeats(Part):
         same = [number for number in self.numbers if self._is_constant(number)]
         if not same:
             return ""
-        words = ", ".join(f"{each.metric} {_words(each, each.median)}" for each in same)
+        words = ", ".join(f"{each.name} {_words(each, each.median)}" for each in same)
         return f"The same in every run, and within its limit: {words}."
 
     def text(self) -> str:
@@ -150,7 +149,7 @@ class Repeats(Part):
     def _number_rows(self) -> list[tuple[str, ...]]:
         return [
             (
-                number.metric,
+                number.name,
                 number.limit or EMPTY,
                 EMPTY if number.held is None else f"{number.held} of {len(self.runs)}",
                 _median_words(number, len(self.runs)),
@@ -219,11 +218,11 @@ def _run(seed: int, verdict: Verdict) -> RepeatedRun:
 def _gated(verdicts: Sequence[Verdict]) -> list[RepeatedNumber]:
     """Return every number that a gate limits, in the order of the gates."""
     gates = {
-        (gate.metric, gate.limit): [
+        (gate.metric, gate.window, gate.limit): [
             each
             for other in verdicts
             for each in other.gates
-            if (each.metric, each.limit) == (gate.metric, gate.limit)
+            if (each.name, each.limit) == (gate.name, gate.limit)
         ]
         for verdict in verdicts
         for gate in verdict.gates
@@ -234,14 +233,15 @@ def _gated(verdicts: Sequence[Verdict]) -> list[RepeatedNumber]:
             [each.value for each in results],
             limit,
             sum(each.status == "pass" for each in results),
+            window,
         )
-        for (metric, limit), results in gates.items()
+        for (metric, window, limit), results in gates.items()
     ]
 
 
 def _p99s(verdicts: Sequence[Verdict]) -> list[RepeatedNumber]:
     """Return p99 of every step that was taken and that no gate has it of."""
-    gated = {gate.metric for verdict in verdicts for gate in verdict.gates}
+    gated = {gate.name for verdict in verdicts for gate in verdict.gates}
     steps = dict.fromkeys(
         step for verdict in verdicts for step, own in verdict.latency_ms.items() if own.count
     )
@@ -258,10 +258,12 @@ def _number(
     values: Sequence[Number | None],
     limit: str | None = None,
     held: int | None = None,
+    window: str | None = None,
 ) -> RepeatedNumber:
     known = [value for value in values if value is not None]
     return RepeatedNumber(
         metric=metric,
+        window=window,
         limit=limit,
         held=held,
         measured=len(known),

@@ -202,14 +202,27 @@ class Generator(Part):
     limited: bool
 
 
-class GateResult(Part):
+class OfMetric(Part):
+    """Something about a number that a path names; of a latency also of which requests: `window` is
+    when they were meant, None for the whole rush."""
+
+    metric: str
+    window: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The metric, and its window where it has one."""
+        return named(self.metric, self.window)
+
+
+class GateResult(OfMetric):
     """One limit and the number it was held against.
 
     `low` to `high` is the value's 95% interval, None where it has none: only percentiles of
-    latencies are a matter of chance.
+    latencies are a matter of chance. `baseline`: the median of the runs that it was rehearsed
+    against.
     """
 
-    metric: str
     limit: str
     value: Number | None
     low: float | None
@@ -221,6 +234,22 @@ class GateResult(Part):
     def never(self) -> bool:
         """Return whether there is no number because what the gate is about never happened."""
         return self.value is None and self.status != "inconclusive"
+
+
+class Regression(OfMetric):
+    """A number that the plan lets become worse by `margins` at most; `value` is this run's.
+
+    No run alone decides it: comparisons do, over runs. `baseline` as of `GateResult`.
+    """
+
+    margins: str
+    value: Number | None
+    baseline: Number | None = None
+
+
+def named(metric: str, window: str | None) -> str:
+    """Return how people name a gate's number: `latency_ms[POST /login].p99 in T+0s..T+10s`."""
+    return metric if window is None else f"{metric} in {window}"
 
 
 class Measured(Part):
@@ -284,6 +313,11 @@ class Verdict(Measured, Answer):
     not_applicable: dict[str, str] = Field(default_factory=dict)
     """Counters of the audit that this run had nothing to decide by, and why, by their names."""
     gates: tuple[GateResult, ...]
+    regressions: tuple[Regression, ...] = ()
+    """What only a comparison with other runs decides."""
+    doubts: tuple[str, ...] | None = None
+    """Why numbers of this run are not those of the planned rush on a quiet machine, as words: those
+    of `reports.trust.FINDINGS`, and `cut_short`. None: written by a version that did not say."""
 
     @property
     def exit_code(self) -> int:

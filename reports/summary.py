@@ -5,6 +5,7 @@ from functools import partial
 
 from dress_rehearsal.plans.visible import visible
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.directions import unit_of
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import ESTIMATES, says_little
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
@@ -274,13 +275,22 @@ def _generator(evidence: Evidence, verdict: Verdict) -> list[str]:
 
 
 def _gates(verdict: Verdict) -> list[str]:
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
-            f"{SIGNS[gate.status]} {gate.metric}",
+            f"{SIGNS[gate.status]} {gate.name}",
             gate.limit,
             gate_words(gate, verdict),
             gate.status,
         )
         for gate in verdict.gates
+    ]
+    rows += [
+        (
+            own.name,
+            f"{own.margins} worse than before",
+            quantity(own.value, unit_of(own.metric)),
+            "left to a comparison",
+        )
+        for own in verdict.regressions
     ]
     return ["## Gates", markdown_table(("metric", "limit", "value", "status"), rows)]

@@ -41,7 +41,7 @@ from dress_rehearsal.reports.evidence.ledger_times import time_notes
 from dress_rehearsal.reports.evidence.timeline import was_planned
 from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.footprint import footprint_notes
-from dress_rehearsal.reports.gates import apply_gates
+from dress_rehearsal.reports.gates import apply_gates, not_held
 from dress_rehearsal.reports.incidents import (
     aborted,
     cut_short,
@@ -61,7 +61,7 @@ from dress_rehearsal.reports.students.retried import retried_notes
 from dress_rehearsal.reports.students.tries import count_tries, retry_notes
 from dress_rehearsal.reports.students.unanswered import failed_for_all, unanswered_sale
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
-from dress_rehearsal.reports.trust import judge_trust
+from dress_rehearsal.reports.trust import TrustFinding, judge_trust
 from dress_rehearsal.reports.what_ran import what_ran
 from dress_rehearsal.reports.words import (
     counted,
@@ -157,8 +157,11 @@ def judge(evidence: Evidence) -> Verdict:
         unchecked=unchecked,
         not_applicable=audit.not_applicable,
         gates=gates.results,
+        regressions=gates.regressions,
+        doubts=_doubts(evidence, trust),
         notes=_distinct(
             [
+                *not_held(gates.regressions),
                 *notes_on(evidence.plan),
                 *retried_notes(evidence),
                 *retry_notes(measured.tries, measured.roles),
@@ -184,6 +187,12 @@ def judge(evidence: Evidence) -> Verdict:
             ]
         ),
     )
+
+
+def _doubts(evidence: Evidence, trust: TrustFinding) -> tuple[str, ...]:
+    """Return why the numbers are not those of the planned rush on a quiet machine, as words."""
+    cut = [] if evidence.timeline.as_planned else ["cut_short"]
+    return (*cut, *sorted(trust.findings))
 
 
 def _excused(wrongs: Iterable[str], excuse: str | None) -> list[str]:
@@ -217,7 +226,7 @@ def _what_held(
     measured: Measured, evidence: Evidence, audit: AuditFinding, unchecked: Mapping[str, int]
 ) -> str:
     """Return a pass in one sentence, with figures that add up to every student."""
-    limits = len(evidence.plan.gates)
+    limits = sum(gate.limit is not None for gate in evidence.plan.gates)
     if evidence.plan.load is not None:
         return what_held(measured, _gates(limits) if limits else "")
     census = measured.census

@@ -56,6 +56,16 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_baseline(parser: argparse.ArgumentParser) -> None:
+    """Add what a run is held against."""
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="RUN",
+        help="a run, or a folder of repeats, that the plan's regression gates are held against",
+    )
+
+
 def add_roster(parser: argparse.ArgumentParser) -> None:
     """Add the file of an external target's people."""
     parser.add_argument(

@@ -1,13 +1,15 @@
 """`rehearse run`: performs a plan and judges it."""
 
 import argparse
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.markup import escape
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.commands.locustfile import add_load
 from dress_rehearsal.rehearsal.commands.options import (
+    add_baseline,
     add_out,
     add_plan,
     add_roster,
@@ -17,6 +19,9 @@ from dress_rehearsal.rehearsal.commands.options import (
 from dress_rehearsal.rehearsal.terminal.arguments import whole_number
 from dress_rehearsal.rehearsal.terminal.console import make_console
 
+if TYPE_CHECKING:
+    from dress_rehearsal.rehearsal.baseline import Baseline
+
 _MOST_REPEATS: Final = 1000
 
 
@@ -25,6 +30,7 @@ def add(run: argparse.ArgumentParser) -> None:
     add_plan(run)
     add_out(run)
     add_roster(run)
+    add_baseline(run)
     run.add_argument(
         "--repeat",
         default="1",
@@ -54,6 +60,7 @@ def _run(options: argparse.Namespace) -> int:
     plan = planned(options)
     overrides = [text for _, text in overriding(options)]
     repeats = whole_number(options.repeat, "--repeat", 1, _MOST_REPEATS)
+    baseline = _baseline(plan, options, repeats)
     if options.dry_run:
         return _dry_run(plan, options, repeats)
     if repeats > 1:
@@ -69,6 +76,7 @@ def _run(options: argparse.Namespace) -> int:
             options.roster,
             prometheus=options.prometheus,
             overrides=overrides,
+            baseline=baseline,
         )
     screen = Screen(make_console())
     verdict = rehearse(
@@ -78,6 +86,7 @@ def _run(options: argparse.Namespace) -> int:
         options.roster,
         prometheus=options.prometheus,
         overrides=overrides,
+        baseline=None if baseline is None else baseline.document,
     )
     try:
         print_verdict(screen.console, verdict, options.out / verdict.run)
@@ -86,7 +95,22 @@ def _run(options: argparse.Namespace) -> int:
             screen.console.print(escape(trouble), style="red")
     except KeyboardInterrupt:  # the rehearsal is over, and so is its verdict
         screen.console.print("Interrupted: the verdict stands; see its report.")
-    return verdict.exit_code
+    if baseline is None:
+        return verdict.exit_code
+    run = RunDirectory.open(options.out / verdict.run)
+    return max(verdict.exit_code, baseline.hold(screen.console, run.path, [run]))  # 99, 3, 0
+
+
+def _baseline(plan: Plan, options: argparse.Namespace, repeats: int) -> "Baseline | None":
+    """Return what the plan is held against, having said what will keep that from deciding it."""
+    if options.baseline is None:
+        return None
+    from dress_rehearsal.rehearsal.baseline import Baseline
+
+    baseline = Baseline(options.baseline, plan)
+    for remark in baseline.remarks(repeats):
+        make_console().print(escape(remark))
+    return baseline
 
 
 def _dry_run(plan: Plan, options: argparse.Namespace, repeats: int) -> int:

@@ -1,9 +1,9 @@
 """A series: one plan after the other, each on a stage of its own and judged, until all are done."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
@@ -59,6 +59,7 @@ def perform_series(
     roster: Path | None = None,
     *,
     prometheus: bool | None = None,
+    baseline: Mapping[str, Any] | None = None,
 ) -> Series:
     """Perform every plan, the next one even when one has no verdict, until somebody interrupts.
 
@@ -68,6 +69,7 @@ def perform_series(
         runs: the folder that gets the run directories.
         roster: who acts, for a target that has its own people.
         prometheus: whether to run one beside each; none: where the machine has one.
+        baseline: what each is rehearsed against, as it keeps it.
     """
     judged: list[Judged] = []
     interrupted = False
@@ -77,7 +79,13 @@ def perform_series(
             try:
                 screen = Screen(console)
                 verdict = rehearse(
-                    plan, runs, screen, roster, prometheus=prometheus, overrides=overrides
+                    plan,
+                    runs,
+                    screen,
+                    roster,
+                    prometheus=prometheus,
+                    overrides=overrides,
+                    baseline=baseline,
                 )
             except (PlanError, RecordError, RehearsalError, StageError) as error:
                 console.print(f"{label} has no verdict: {error}", style="red", markup=False)

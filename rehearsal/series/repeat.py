@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.files import remedy, resolved
+from dress_rehearsal.rehearsal.baseline import Baseline
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.series.performances import Planned, perform_series
 from dress_rehearsal.rehearsal.slack import notify
@@ -27,6 +28,7 @@ def repeat(
     *,
     prometheus: bool | None = None,
     overrides: Sequence[str] = (),
+    baseline: Baseline | None = None,
 ) -> int:
     """Perform one plan with several seeds, and tell what held and how far the numbers spread.
 
@@ -41,23 +43,21 @@ def repeat(
         prometheus: whether to run one beside each; none: where the machine has one.
         overrides: what was set otherwise than in the plan's file, as it was given for the first;
             the others differ from it by their seed besides.
+        baseline: what they are held against, all of them together.
 
     Returns:
         The exit code of the worst run: 99 before 3 before 0; 3 also when there are fewer verdicts
-        than repeats, 1 when there is none.
+        than repeats, 1 when there is none. With a baseline, the comparison's where that is worse.
 
     Raises:
         RehearsalError: the folder cannot be made.
         RecordError: the page cannot be written.
     """
     console = make_console()
-    folder = _make_folder(runs, plans[0].name, len(plans))
-    alike = [text for text in overrides if text.partition("=")[0].strip() != "seed"]
-    planned = [
-        Planned(f"seed {plan.seed}", plan, [*alike, f"seed={plan.seed}"] if turn else overrides)
-        for turn, plan in enumerate(plans)
-    ]
-    series = perform_series(planned, folder, console, roster, prometheus=prometheus)
+    folder = make_folder(runs, plans[0].name, len(plans))
+    planned = planned_with_seeds(plans, overrides)
+    kept = None if baseline is None else baseline.document
+    series = perform_series(planned, folder, console, roster, prometheus=prometheus, baseline=kept)
     if not series.judged:
         console.print("No repeat has a verdict, so there is nothing to tell.", style="red")
         return _NOTHING_JUDGED
@@ -72,7 +72,19 @@ def repeat(
         trouble = "Interrupted: the verdict was not posted to Slack."
     if trouble is not None:
         console.print(escape(trouble), style="red")
-    return repeats.exit_code
+    if baseline is None:
+        return repeats.exit_code
+    held = baseline.hold(console, folder, [one.run for one in series.judged])
+    return max(repeats.exit_code, held)  # 99, 3, 0
+
+
+def planned_with_seeds(plans: Sequence[Plan], overrides: Sequence[str]) -> list[Planned]:
+    """Return a run a plan; all but the first have their seed among what was set otherwise."""
+    alike = [text for text in overrides if text.partition("=")[0].strip() != "seed"]
+    return [
+        Planned(f"seed {plan.seed}", plan, [*alike, f"seed={plan.seed}"] if turn else overrides)
+        for turn, plan in enumerate(plans)
+    ]
 
 
 def _told_from(folder: Path, plan: Plan) -> Plan:
@@ -84,7 +96,12 @@ def _told_from(folder: Path, plan: Plan) -> Plan:
     return plan.model_copy(update={"notify": notify})
 
 
-def _make_folder(runs: Path, name: str, repeats: int) -> Path:
+def make_folder(runs: Path, name: str, repeats: int) -> Path:
+    """Make the folder of so many runs of a plan, `<UTC time>-<plan>-x<N>`.
+
+    Raises:
+        RehearsalError: it cannot be made.
+    """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = resolved(runs) / f"{stamp}-{name}-x{repeats}"
     try:

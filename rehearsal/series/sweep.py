@@ -3,7 +3,7 @@
 import itertools
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -12,12 +12,17 @@ from pydantic import BaseModel
 from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.plans.files import check_new_file
 from dress_rehearsal.plans.shown import shown_key
-from dress_rehearsal.records import RecordError
 from dress_rehearsal.records.files import remedy
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.series.performances import Planned, perform_series
 from dress_rehearsal.rehearsal.terminal.console import make_console
-from dress_rehearsal.reports.comparison import Comparison, compare
+from dress_rehearsal.reports.comparison import (
+    Comparison,
+    compare,
+    comparison_figure,
+    overview,
+    side_of,
+)
 
 _MOST_VALUES: Final = 1000
 _JUDGED: Final = 0
@@ -111,17 +116,17 @@ def sweep(
     console = make_console()
     series = perform_series(plans, runs, console, roster, prometheus=False)
     interrupted = series.interrupted
-    judged = [
-        (f"{one.label} (interrupted)" if one.interrupted else one.label, one.run)
+    sides = [
+        side_of(f"{one.label} (interrupted)" if one.interrupted else one.label, [one.run])
         for one in series.judged
     ]
-    if judged:
-        comparison = compare(judged)
-        console.print(comparison.markdown(), markup=False, soft_wrap=True)
+    if sides:
+        comparison = compare(sides)
+        console.print(overview(comparison), markup=False, soft_wrap=True)
         if not interrupted:
             _write(comparison, table, figure)
     for path in (table, figure):
-        if path is not None and (interrupted or not judged):
+        if path is not None and (interrupted or not sides):
             why = "the sweep was interrupted" if interrupted else "no run has a verdict"
             console.print(f"{path} is not written: {why}.", style="red", markup=False)
     return _JUDGED if series.complete else _NOT_JUDGED
@@ -130,19 +135,19 @@ def sweep(
 def _write(comparison: Comparison, table: Path | None, figure: Path | None) -> None:
     """Write both files, the second one even when the first cannot be."""
     problems = []
-    if table is not None:
+    files: list[tuple[str, Path | None, Callable[[Comparison], str]]] = [
+        ("table", table, lambda told: overview(told) + "\n"),
+        ("figure", figure, comparison_figure),
+    ]
+    for what, path, made in files:
         try:
-            table.write_text(comparison.markdown(), encoding="utf-8")
+            if path is not None:
+                path.write_text(made(comparison), encoding="utf-8")
         except OSError as error:
             problems.append(
-                f"The table {table} cannot be written: {error.strerror or error}; "
+                f"The {what} {path} cannot be written: {error.strerror or error}; "
                 f"{remedy(error, 'name another file')}."
             )
-    if figure is not None:
-        try:
-            comparison.figure(figure)
-        except RecordError as error:
-            problems.append(str(error))
     if problems:
         raise RehearsalError("\n".join(problems))
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory, TimelineEvent
+from dress_rehearsal.records.baseline import FILE as BASELINE
 from dress_rehearsal.records.damage import Damage
 from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.recorded import METRICS, read_recorded
@@ -58,6 +59,7 @@ class Evidence:
         damage: what of the record cannot be read and is left out.
         steps: those of its scenario, with what each is for.
         unkept: how many values the answers' headers said that cannot be kept, by their names.
+        baseline: the numbers of what it was rehearsed against, by the names of their gates.
     """
 
     run: str
@@ -72,6 +74,7 @@ class Evidence:
     damage: tuple[Damage, ...] = ()
     steps: Steps = field(default_factory=Steps.ticket_open)
     unkept: Mapping[str, int] = field(default_factory=dict)
+    baseline: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Add to `requests` what each was for, as the column `role`."""
@@ -80,7 +83,7 @@ class Evidence:
     @property
     def rows_damaged(self) -> bool:
         """Whether something is missing that the run's numbers are made of."""
-        return any(each.file != ENVIRONMENT for each in self.damage)
+        return any(each.file not in (ENVIRONMENT, BASELINE) for each in self.damage)
 
     @property
     def stories_damaged(self) -> bool:
@@ -88,7 +91,7 @@ class Evidence:
 
         Then what seems a wrong may be what is missing.
         """
-        surroundings = (ENVIRONMENT, METRICS)
+        surroundings = (ENVIRONMENT, BASELINE, METRICS)
         return any(each.file.partition("/")[0] not in surroundings for each in self.damage)
 
     @property
@@ -211,6 +214,7 @@ def read_evidence(run: RunDirectory) -> Evidence:
         damage=recorded.damage,
         steps=recorded.steps,
         unkept=recorded.unkept,
+        baseline=recorded.baseline,
     )
 
 

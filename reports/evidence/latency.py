@@ -7,6 +7,7 @@ those that failed too; a connection never made is in the system's part as well, 
 then its first packet. The requests that were answered well have a percentile of their own.
 """
 
+import math
 import zlib
 from collections.abc import Sequence
 from fractions import Fraction
@@ -110,6 +111,27 @@ def latency_by_step(frame: pd.DataFrame, seed: int, steps: Steps) -> dict[str, L
     return found
 
 
+def latency_within(frame: pd.DataFrame, begin_s: float | None, end_s: float | None) -> pd.DataFrame:
+    """Return the requests that were meant from one moment up to another, in seconds from T-0.
+
+    Args:
+        begin_s, end_s: None: that end is open. Without a T-0 no request is within.
+    """
+    meant_s = frame["intended_s"].to_numpy()
+    within = ~np.isnan(meant_s)
+    if begin_s is not None:
+        within &= meant_s >= begin_s
+    if end_s is not None:
+        within &= meant_s < end_s
+    return frame[within]
+
+
+def latency_of(frame: pd.DataFrame, step: str, seed: int) -> Latency:
+    """Return one step's percentiles, those of `latency_by_step`."""
+    columns = ["student", "felt_ms", "system_ms", "answered"]
+    return _latency(step, frame.loc[frame["counts"] & (frame["step"] == step), columns], seed)
+
+
 def latency_interval(frame: pd.DataFrame, step: str, field: str, seed: int) -> Interval | None:
     """Return the 95% interval of one of a step's `ESTIMATES` in ms, None where there is none."""
     columns = ["student", "felt_ms", "system_ms", "answered"]
@@ -120,6 +142,11 @@ def latency_interval(frame: pd.DataFrame, step: str, field: str, seed: int) -> I
 def requests_behind(latency: Latency, field: str) -> int:
     """Return how many requests one of a step's numbers is taken from."""
     return latency.count - latency.failed if field == "good_p99" else latency.count
+
+
+def requests_needed(field: str) -> int:
+    """Return of how many requests at least one of a step's numbers is more than their maximum."""
+    return math.ceil(1 / (1 - ESTIMATES[field])) if field in ESTIMATES else 1
 
 
 def says_little(latency: Latency, field: str) -> bool:

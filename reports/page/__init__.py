@@ -92,7 +92,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         lost=tables.lost_table(verdict),
         unchecked=verdict.unchecked,
         pools=tables.pool_table(verdict.pools),
-        gates=tables.gates_table(verdict.gates, verdict),
+        gates=tables.gates_table(verdict.gates, verdict, verdict.regressions),
         generator=tables.generator_table(verdict.generator, evidence),
         timestamps=kernel_timestamps(evidence),
         reconciliation=tables.reconciliation_table(evidence.server_counts, evidence.steps),

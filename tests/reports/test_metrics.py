@@ -5,8 +5,9 @@ import pytest
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.read import bundled_plans, read_plan
 from dress_rehearsal.reports import metrics
+from dress_rehearsal.reports.directions import unit_of
 from dress_rehearsal.reports.errors import MetricUnknownError
-from dress_rehearsal.reports.metrics import check_metric_names, known_metrics, metric_value, unit_of
+from dress_rehearsal.reports.metrics import check_metric_names, known_metrics, metric_value
 from dress_rehearsal.reports.schema import Generator
 
 
@@ -97,6 +98,44 @@ def test_these_are_refused_with_a_hint(metric, limit, words):
         check_metric_names(gated(metric, limit))
     assert words in str(caught.value)
     assert "gates.0" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("metric", "margins", "words"),
+    [
+        (
+            "latency_ms[POST /login].p99",
+            "< 10% and < 5",
+            'a time: write the margin as in "< 50 ms"',
+        ),
+        ("sale.sold_out_after_s", "< 5", "a time"),
+        ("sale.tickets_per_s", "< 10% and < 5 ms", "no time"),
+        ("census.sold_out", "< 10%", "worse neither when it is more nor when it is less"),
+        ("latency_ms[POST /login].count", "< 10%", "worse neither"),
+        ("pools[postgres].saturated_at_s", "< 10%", "worse neither"),
+        ("pools[postgres].max", "< 10%", "worse neither"),
+    ],
+)
+def test_a_margin_fits_its_metric(metric, margins, words):
+    gates = [{"metric": metric, "regression": margins}]
+    with pytest.raises(MetricUnknownError, match=r"gates\.0\.regression") as caught:
+        check_metric_names(Plan.model_validate({"name": "p", "gates": gates}))
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("metric", "margins"),
+    [
+        ("latency_ms[POST /login].p99", "< 10% and < 50 ms"),
+        ("latency_ms[POST /login].max", "< 0.5s"),
+        ("sale.tickets_per_s", "< 10% and < 20"),
+        ("census.failed", "< 3"),
+        ("pools[redis].wait_p99_ms", "< 20% and < 5 ms"),
+    ],
+)
+def test_these_margins_are_understood(metric, margins):
+    gates = [{"metric": metric, "regression": margins}]
+    check_metric_names(Plan.model_validate({"name": "p", "gates": gates}))
 
 
 def test_all_wrong_gates_are_named_at_once():

@@ -1,8 +1,10 @@
 """What came of it: where the students ended, who was wronged, which limits held."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
+from dress_rehearsal.reports.directions import unit_of
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.page.tables.table import (
     Cell,
@@ -12,12 +14,20 @@ from dress_rehearsal.reports.page.tables.table import (
     share_of,
     state_cell,
 )
-from dress_rehearsal.reports.schema import Audit, Census, Fairness, GateResult, Measured
+from dress_rehearsal.reports.schema import (
+    Audit,
+    Census,
+    Fairness,
+    GateResult,
+    Measured,
+    Regression,
+)
 from dress_rehearsal.reports.words import (
     NOT_MEASURED,
     cell,
     milliseconds,
     percent,
+    quantity,
     seconds,
     written,
 )
@@ -173,23 +183,42 @@ def fairness_table(fairness: Fairness) -> Table | None:
     return Table("fairness", "Was first come first served?", columns, rows)
 
 
-def gates_table(gates: Sequence[GateResult], measured: Measured) -> Table:
+def gates_table(
+    gates: Sequence[GateResult], measured: Measured, regressions: Sequence[Regression] = ()
+) -> Table:
     """Return each limit and the number held against it: correctness first, then the plan's own.
 
     Args:
         measured: where the numbers are from.
+        regressions: what no run alone decides; it stands last.
     """
     tones = {"pass": "ok", "fail": "found", "inconclusive": "open"}
-    compared = any(gate.baseline is not None for gate in gates)
+    owners: tuple[GateResult | Regression, ...] = (*gates, *regressions)
+    compared = any(each.baseline is not None for each in owners)
+
+    def before(own: GateResult | Regression) -> list[str]:
+        words = partial(quantity, unit=unit_of(own.metric))
+        return [words(own.baseline)] if compared else []
+
     rows = [
         row(
-            gate.metric,
+            gate.name,
             Cell(gate.status, tones[gate.status]),
             gate.limit,
             gate_words(gate, measured),
-            *([written(gate.baseline)] if compared else []),
+            *before(gate),
         )
         for gate in gates
+    ]
+    rows += [
+        row(
+            own.name,
+            Cell("left to a comparison", "open"),
+            f"{own.margins} worse than before",
+            quantity(own.value, unit_of(own.metric)),
+            *before(own),
+        )
+        for own in regressions
     ]
     columns = (
         ("Metric", "text"),

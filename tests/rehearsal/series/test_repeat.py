@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from types import MappingProxyType
 
 import pytest
 
@@ -25,10 +26,11 @@ def quick_runs(monkeypatch):
 
     `quick_runs["given"]` is what each was told to differ in from the plan's file.
     """
-    words, given = {}, {}
+    words, given, baselines = {}, {}, []
 
-    def rehearsed(plan, runs, screen, roster, *, prometheus, overrides):
+    def rehearsed(plan, runs, screen, roster, *, prometheus, overrides, baseline):
         given[plan.seed] = list(overrides)
+        baselines.append(baseline)
         word = words.get(plan.seed, "pass")
         if word == "stopped":
             raise KeyboardInterrupt
@@ -41,7 +43,7 @@ def quick_runs(monkeypatch):
         return verdict_of(run.id, verdict=word, reasons=[f"Seed {plan.seed}."], **NO_GATES)
 
     monkeypatch.setattr(performances, "rehearse", rehearsed)
-    words["given"] = given
+    words |= {"given": given, "baselines": baselines}
     return words
 
 
@@ -92,6 +94,26 @@ def test_each_run_keeps_what_differs_from_the_plan_s_file(quick_runs, tmp_path):
     first, second = quick_runs["given"].items()
     assert first[1] == ["app.workers=1"]
     assert second[1] == ["app.workers=1", f"seed={second[0]}"]
+
+
+@pytest.mark.parametrize(
+    ("word", "held", "code"), [("pass", 0, 0), ("pass", 99, 99), ("fail", 3, 99), ("pass", 3, 3)]
+)
+def test_all_of_them_together_are_held_against_a_baseline(quick_runs, tmp_path, word, held, code):
+    asked = []
+
+    class Before:
+        document = MappingProxyType({"numbers": {}})
+
+        def hold(self, console, folder, runs):
+            asked.append((folder.name, [run.plan().seed for run in runs]))
+            return held
+
+    quick_runs[6] = word
+    assert repeat(plans(5, 6), tmp_path, baseline=Before()) == code
+    folder, _ = repeats_in(tmp_path)
+    assert asked == [(folder.name, [5, 6])]
+    assert quick_runs["baselines"] == [Before.document] * 2
 
 
 def test_without_a_verdict_there_is_nothing_to_tell(quick_runs, tmp_path, capsys):

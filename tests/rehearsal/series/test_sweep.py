@@ -8,7 +8,7 @@ import pytest
 
 from dress_rehearsal.plans import STRATEGIES, Plan, PlanError
 from dress_rehearsal.plans.files import check_new_file
-from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.series import performances
@@ -97,7 +97,7 @@ def quick_runs(monkeypatch):
     """
     given = []
 
-    def rehearsed(plan, runs, screen, roster, *, prometheus, overrides):
+    def rehearsed(plan, runs, screen, roster, *, prometheus, overrides, baseline):
         assert prometheus is False
         given.append(list(overrides))
         run = RunDirectory.create(runs, plan)
@@ -107,11 +107,13 @@ def quick_runs(monkeypatch):
             run.write_text("roster.txt", str(roster))
         return verdict_of(run.id, verdict="pass", reasons=["It held."])
 
-    comparison = SimpleNamespace(markdown=lambda: "the table", figure=lambda path: path.touch())
     monkeypatch.setattr(performances, "rehearse", rehearsed)
     compared = []
-    monkeypatch.setattr(sweeping, "compare", lambda judged: compared.append(judged) or comparison)
-    return SimpleNamespace(comparison=comparison, compared=compared, given=given)
+    monkeypatch.setattr(sweeping, "side_of", lambda name, runs: name)
+    monkeypatch.setattr(sweeping, "compare", compared.append)
+    monkeypatch.setattr(sweeping, "overview", lambda _: "the table")
+    monkeypatch.setattr(sweeping, "comparison_figure", lambda _: "the figure")
+    return SimpleNamespace(compared=compared, given=given)
 
 
 def plans(*seeds):
@@ -130,7 +132,7 @@ def test_an_interrupted_sweep_ends_with_1_and_leaves_its_files_alone(
     assert sweep(plans(*seeds), tmp_path / "runs", table, figure) == 1
     assert table.read_text() == "before"
     assert not figure.exists()
-    assert quick_runs.compared[0][-1][0] == "seed=9 (interrupted)"
+    assert quick_runs.compared[0][-1] == "seed=9 (interrupted)"
     assert f"{table} is not written: the sweep was interrupted." in " ".join(
         capsys.readouterr().out.split()
     )
@@ -139,8 +141,8 @@ def test_an_interrupted_sweep_ends_with_1_and_leaves_its_files_alone(
 def test_a_whole_sweep_writes_both_files_and_takes_a_roster(quick_runs, tmp_path):
     table, figure, out = tmp_path / "t.md", tmp_path / "f.svg", tmp_path / "runs"
     assert sweep(plans(1, 2), out, table, figure, tmp_path / "people.csv") == 0
-    assert table.read_text() == "the table"
-    assert figure.exists()
+    assert table.read_text() == "the table\n"
+    assert figure.read_text() == "the figure"
     assert all((run / "roster.txt").read_text().endswith("people.csv") for run in out.glob("*-*"))
 
 
@@ -154,14 +156,14 @@ def test_each_run_of_a_sweep_differs_from_the_file_by_its_own_value_too(quick_ru
     assert quick_runs.given == [[*given, "app.workers=1"], [*given, "app.workers=4"]]
 
 
-def test_a_file_that_cannot_be_written_does_not_lose_the_other(quick_runs, tmp_path):
-    def full(_path):
-        raise RecordError("The figure cannot be written: no space left.")
+def test_a_file_that_cannot_be_written_does_not_lose_the_other(quick_runs, monkeypatch, tmp_path):
+    def full(_comparison):
+        raise OSError(28, "No space left on device")
 
-    quick_runs.comparison.figure = full
-    with pytest.raises(RehearsalError, match="figure cannot be written"):
+    monkeypatch.setattr(sweeping, "comparison_figure", full)
+    with pytest.raises(RehearsalError, match=r"figure .* cannot be written: No space left"):
         sweep(plans(1), tmp_path / "runs", tmp_path / "t.md", tmp_path / "f.svg")
-    assert (tmp_path / "t.md").read_text() == "the table"
+    assert (tmp_path / "t.md").read_text() == "the table\n"
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +195,7 @@ def test_every_value_is_rehearsed_and_compared_even_when_one_is_wrong(swept):
     assert "fail" in naive
     assert "pass" in atomic or "inconclusive" in atomic  # on a machine that has no time for it
     assert naive in shown
+    assert table.startswith("| run | verdict | tickets/s | sold out after | purchase p99 |")
     assert (swept.folder / "figure.svg").read_text().startswith("<?xml")
 
 

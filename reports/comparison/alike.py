@@ -1,0 +1,96 @@
+"""Whether plans and machines are alike: a difference of numbers may be theirs."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans.secrets import names_a_secret
+from dress_rehearsal.plans.shown import HIDDEN, looks_secret
+
+_ABSENT: Final = "—"
+_NOT_REHEARSED: Final = (
+    *("seed", "name", "description", "gates", "notify", "metrics", "ledgers"),
+    *("scenario.file", "event.roster"),  # where they lie; what a scenario says is held beside it
+    *(f"target.{key}" for key in ("url", "allow", "ca_file", "proxy", "headers")),
+    *(f"target.{key}" for key in ("command", "folder", "environment")),
+)
+"""Keys and tables that make no other rehearsal: what is drawn, what is asked of the numbers, where
+they are read, and which build of the target is where."""
+
+_NO_FACTS: Final = ("overrides",)
+"""What of `environment.json` the plan itself says."""
+
+
+def rehearsed_alike(one: Plan, other: Plan) -> bool:
+    """Return whether two plans rehearse the same: they differ by the seed, the target's build and
+    what is asked of the numbers at most."""
+    return not plan_differences([one, other])
+
+
+def plan_differences(plans: Sequence[Plan]) -> list[str]:
+    """Return the keys by which plans rehearse something else, in the plan's order."""
+    return [key for key, _ in differing_keys(plans)]
+
+
+def differing_keys(
+    plans: Sequence[Plan], *, everything: bool = False
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Return each key whose value differs, with the value of each plan as it is shown.
+
+    Args:
+        everything: also what makes no other rehearsal, but the seed.
+    """
+    found = _differing([flattened(plan) for plan in plans])
+    kept = ("seed",) if everything else _NOT_REHEARSED
+    return [(key, values) for key, values in found if not _is_within(key, kept)]
+
+
+def differing_facts(
+    environments: Sequence[Sequence[Mapping[str, Any]]],
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Return each fact of the machines that differs: of each side what its runs say, together."""
+    sides = []
+    for runs in environments:
+        said: dict[str, dict[str, None]] = {}
+        for run in runs:
+            facts = {key: value for key, value in run.items() if key not in _NO_FACTS}
+            for key, value in _leaves(facts):
+                said.setdefault(key, {})[_shown(key, value)] = None
+        sides.append({key: ", ".join(values) for key, values in said.items()})
+    return _differing(sides)
+
+
+def flattened(plan: Plan) -> dict[str, str]:
+    """Return every value of a plan as it is shown, by its dotted key; nothing secret."""
+    document = plan.model_dump(mode="json", exclude_none=True)
+    return {key: _shown(key, value) for key, value in _leaves(document)}
+
+
+def _differing(sides: Sequence[Mapping[str, str]]) -> list[tuple[str, tuple[str, ...]]]:
+    keys = dict.fromkeys(key for side in sides for key in side)
+    rows = [(key, tuple(side.get(key, _ABSENT) for side in sides)) for key in keys]
+    return [(key, values) for key, values in rows if len(set(values)) > 1]
+
+
+def _leaves(document: Any, parts: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    if isinstance(document, Mapping) and document:
+        for key, value in document.items():
+            yield from _leaves(value, (*parts, str(key)))
+    elif isinstance(document, list) and any(isinstance(each, Mapping) for each in document):
+        for place, value in enumerate(document):
+            yield from _leaves(value, (*parts, str(place)))
+    else:
+        yield ".".join(parts), document
+
+
+def _shown(key: str, value: Any) -> str:
+    if value is None:
+        return _ABSENT
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    secret = names_a_secret(key.rpartition(".")[2]) and not text.startswith("env:")
+    return HIDDEN if secret or looks_secret(text) else text
+
+
+def _is_within(key: str, tables: Sequence[str]) -> bool:
+    return any(key == table or key.startswith(f"{table}.") for table in tables)

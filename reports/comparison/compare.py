@@ -1,0 +1,196 @@
+"""Puts sides beside each other: their numbers, what differs, and whether one is worse."""
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from dress_rehearsal.plans.visible import visible_line
+from dress_rehearsal.reports.audit import COUNTERS
+from dress_rehearsal.reports.comparison.alike import differing_facts, differing_keys
+from dress_rehearsal.reports.comparison.numbers import Metric, compared_number, metrics_of
+from dress_rehearsal.reports.comparison.regressions import held_regressions
+from dress_rehearsal.reports.comparison.schema import (
+    ComparedPool,
+    ComparedRun,
+    ComparedSide,
+    Comparison,
+    Differing,
+    HeldRegression,
+    Outcome,
+)
+from dress_rehearsal.reports.comparison.sides import Side
+from dress_rehearsal.reports.errors import ComparisonRefusedError
+from dress_rehearsal.reports.numbers import whole
+
+_GRAVEST_FIRST: Final[tuple[Outcome, ...]] = ("worse", "undecided", "no_worse")
+_OF_THE_SALE: Final = ("sale.tickets_per_s", "sale.sold_out_after_s")
+_NOTHING_HELD: Final = (
+    "Nothing was held: no gate of the plan says how much worse its number may become. Give one a "
+    'regression, such as regression = "< 10% and < 50 ms".'
+)
+
+
+def check_comparable(sides: Sequence[Side], *, anyway: bool = False) -> None:
+    """Refuse what cannot be compared.
+
+    Args:
+        anyway: whether runs may be of different machines.
+
+    Raises:
+        ComparisonRefusedError: there is one side only, or the runs were not made on one machine, so
+            that what differs may be the machines.
+    """
+    if len(sides) < 2:
+        raise ComparisonRefusedError(
+            f"There is nothing to compare {visible_line(sides[0].name)} with: give two runs or "
+            f"folders of runs, or a folder with runs of several plans."
+        )
+    if anyway or _one_machine(sides):
+        return
+    said = "; ".join(
+        f"{side.name}: {', '.join(sorted(each or 'not known' for each in side.fingerprints))}"
+        for side in sides
+    )
+    raise ComparisonRefusedError(
+        f"These runs were not made on one machine (fingerprints of {said}), so what differs may be "
+        f"the machines. Rehearse both on one, or compare them --anyway, which decides nothing."
+    )
+
+
+def compare(sides: Sequence[Side]) -> Comparison:
+    """Return what differs between sides; the first of them is the base of all others."""
+    base, others = sides[0], sides[1:]
+    held = [one for side in others for one in held_regressions(base, side)]
+    failing = [*_newly_failing(base, others)]
+    outcome = _outcome(held, failing)
+    plans = differing_keys([side.plan for side in sides], everything=True)
+    facts = differing_facts([[run.environment for run in side.runs] for side in sides])
+    scenarios = [", ".join(dict.fromkeys(str(r.scenario) for r in side.runs)) for side in sides]
+    if len(set(scenarios)) > 1:
+        plans.append(("scenario.py", tuple(scenarios)))
+    purchase = _purchase(sides)
+    return Comparison(
+        outcome=outcome,
+        reasons=tuple([*failing, *_sentences(held)] or [_NOTHING_HELD]),
+        notes=tuple(_notes(sides)),
+        sides=tuple(map(_side, sides)),
+        purchase=purchase,
+        overview=tuple(
+            compared_number(sides, Metric(path, None))
+            for path in (*_OF_THE_SALE, purchase)
+            if path is not None
+        ),
+        numbers=tuple(compared_number(sides, metric) for metric in metrics_of(sides)),
+        regressions=tuple(held),
+        plans=tuple(Differing(key=key, values=values) for key, values in plans),
+        environments=tuple(Differing(key=key, values=values) for key, values in facts),
+    )
+
+
+def _purchase(sides: Sequence[Side]) -> str | None:
+    """Return the metric of buying: of several steps that are for it, the one most asked."""
+    asked: Counter[str] = Counter()
+    for run in (run for side in sides for run in side.runs):
+        for step in run.verdict.purchases:
+            own = run.verdict.latency_ms.get(step)
+            asked[step] += own.count if own else 0
+    return f"latency_ms[{asked.most_common(1)[0][0]}].p99" if asked else None
+
+
+def _outcome(held: Sequence[HeldRegression], failing: Sequence[str]) -> Outcome:
+    found: set[Outcome] = {one.status for one in held}
+    if failing:
+        found.add("worse")
+    return next((word for word in _GRAVEST_FIRST if word in found), "undecided")
+
+
+def _sentences(held: Sequence[HeldRegression]) -> Iterator[str]:
+    for outcome in _GRAVEST_FIRST:
+        yield from (one.sentence for one in held if one.status == outcome)
+
+
+def _newly_failing(base: Side, others: Iterable[Side]) -> Iterator[str]:
+    """Yield of each side that fails where the base did not by which sentence it does."""
+    if any(run.verdict.verdict == "fail" for run in base.runs):
+        return
+    for side in others:
+        failed = [run.verdict for run in side.runs if run.verdict.verdict == "fail"]
+        if failed:
+            yield (
+                f"Worse: {len(failed)} of {len(side.runs)} in {side.name} failed, and none before: "
+                f"{failed[0].reasons[0]}"
+            )
+
+
+def _notes(sides: Sequence[Side]) -> Iterator[str]:
+    if not _one_machine(sides):
+        yield (
+            "The runs were not made on one machine, and are compared anyway: what differs may be "
+            "the machines."
+        )
+    if all(len(side.runs) == 1 for side in sides):
+        yield (
+            "One run a side: what differs between them may be chance, which only repeats tell "
+            "(`rehearse run PLAN --repeat 5`)."
+        )
+
+
+def _one_machine(sides: Sequence[Side]) -> bool:
+    machines = frozenset().union(*(side.fingerprints for side in sides))
+    return len(machines) == 1 and None not in machines
+
+
+def _side(side: Side) -> ComparedSide:
+    verdicts = [run.verdict for run in side.runs]
+    census = [verdict.census.model_dump() for verdict in verdicts]
+    commits = {str(run.environment.get("git_commit") or "") for run in side.runs}
+    causes = Counter(each.bottleneck.resource if each.bottleneck else "" for each in verdicts)
+    return ComparedSide(
+        name=side.name,
+        plan=side.plan.name,
+        commit=(commits.pop() or None) if len(commits) == 1 else None,
+        runs=tuple(
+            ComparedRun(
+                run=run.verdict.run,
+                seed=run.plan.seed,
+                verdict=run.verdict.verdict,
+                reason=run.verdict.reasons[0],
+                cause=run.verdict.cause,
+                doubts=run.verdict.doubts,
+            )
+            for run in side.runs
+        ),
+        census={word: _median([each[word] for each in census]) for word in census[0]},
+        audit=_audit(side),
+        pools=tuple(_pools(side)),
+        bottlenecks=dict(causes.most_common()),
+    )
+
+
+def _audit(side: Side) -> dict[str, int] | None:
+    audits = [run.verdict.audit for run in side.runs]
+    most = {name: max(getattr(audit, name) or 0 for audit in audits) for name in COUNTERS}
+    wrongs = {name: count for name, count in most.items() if count}
+    unknown = all(audit.oversold is None for audit in audits)
+    return None if unknown and not wrongs else wrongs
+
+
+def _pools(side: Side) -> Iterator[ComparedPool]:
+    found = [pool for run in side.runs for pool in run.verdict.pools]
+    for name in dict.fromkeys(pool.name for pool in found):
+        own = [pool for pool in found if pool.name == name]
+        waits = [pool.wait_p99_ms for pool in own if pool.wait_p99_ms is not None]
+        leaked = [pool.leaked for pool in own if pool.leaked is not None]
+        yield ComparedPool(
+            name=name,
+            saturated=sum(pool.saturated_at_s is not None for pool in own),
+            leaked=max(leaked, default=None),
+            wait_p99_ms=_median(waits) if waits else None,
+        )
+
+
+def _median(values: Sequence[float]) -> float:
+    median = whole(statistics.median(values))
+    assert median is not None
+    return median

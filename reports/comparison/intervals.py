@@ -1,0 +1,68 @@
+"""How sure a difference between two sides is: its 95% interval over their runs, by ranks.
+
+Runs are what is compared: within one, requests hang together, and its own interval is about that
+run alone. The interval is Hodges and Lehmann's (1963, Ann. Math. Statist. 34:598), made of the
+exact distribution of Mann and Whitney's U: of all differences between a run of the one side and a
+run of the other, sorted, so many at both ends are left out that at most 5% is lost. It excludes
+zero exactly where that test finds a difference.
+
+It was chosen over Welch's t (on values and on logarithms) and Yuen's trimmed t by simulation
+(`python -m benchmarks.comparison --simulate`): it supposes nothing of how runs spread, is exact
+however few they are, and how far off a disturbed run lies makes no difference to it. Where none is
+disturbed it finds nearly as much as Welch's t, and up to twice as much where one in ten is.
+Of five a side none may lie wholly among the other side's for it to find anything; of seven one may.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+FEWEST: Final = 5
+"""Runs of each side below which nothing is said of a difference."""
+
+_BEYOND: Final = 0.025
+"""What each end may leave out."""
+
+
+def difference_interval(
+    before: Sequence[float], after: Sequence[float]
+) -> tuple[float, float] | None:
+    """Return between what two values `after - before` lies with 95% confidence.
+
+    Args:
+        before, after: the value of each run of a side; the runs of a side are interchangeable.
+
+    Returns:
+        None where a side has fewer than five runs.
+    """
+    if min(len(before), len(after)) < FEWEST:
+        return None
+    apart = np.subtract.outer(np.asarray(after, float), np.asarray(before, float))
+    apart = np.sort(apart, axis=None)
+    left_out = _left_out(len(before), len(after))
+    return float(apart[left_out]), float(apart[-1 - left_out])
+
+
+def _left_out(before: int, after: int) -> int:
+    """Return how many differences to leave out at each end: the largest `k` with P(U < k) <= 2.5%,
+    less the one that the interval ends at."""
+    ways = _ways(before, after)
+    below = np.cumsum(ways) / math.comb(before + after, after)
+    return int(np.searchsorted(below, _BEYOND, side="right")) - 1
+
+
+def _ways(before: int, after: int) -> Any:
+    """Return in how many orders of all runs U is 0, 1, 2 … : a Gaussian binomial coefficient's.
+
+    As floats, whose relative error of some 1e-13 no end of an interval comes near to.
+    """
+    ways = np.zeros(before * after + 1)
+    ways[0] = 1.0
+    for number in range(1, after + 1):
+        for place in range(len(ways) - 1, before + number - 1, -1):
+            ways[place] -= ways[place - before - number]
+        for place in range(number, len(ways)):
+            ways[place] += ways[place - number]
+    return ways

@@ -1,0 +1,141 @@
+"""The schema of `comparison.json`: sides, the first of which is the base, and what differs."""
+
+import json
+from typing import Final, Literal
+
+from pydantic import Field
+
+from dress_rehearsal.reports.part import Part
+from dress_rehearsal.reports.schema import Number, OfMetric, Status
+
+Outcome = Literal["no_worse", "worse", "undecided"]
+
+EXIT_CODES: Final[dict[Outcome, int]] = {"no_worse": 0, "worse": 99, "undecided": 3}
+
+
+class ComparedRun(Part):
+    """One run of a side; `doubts` as of the verdict."""
+
+    run: str
+    seed: int
+    verdict: Status
+    reason: str
+    cause: str
+    doubts: tuple[str, ...] | None
+
+
+class ComparedPool(Part):
+    """A pool over the runs of a side: in how many of them it was saturated, how many connections
+    were never given back at most, and the median of its waits."""
+
+    name: str
+    saturated: int
+    leaked: int | None
+    wait_p99_ms: Number | None
+
+
+class ComparedSide(Part):
+    """One side: its runs, and what is not a number of a gate.
+
+    `census` are medians; `audit` the counters above 0, with the most of any run, None where no run
+    was audited.
+    """
+
+    name: str
+    plan: str
+    commit: str | None
+    runs: tuple[ComparedRun, ...]
+    census: dict[str, Number]
+    audit: dict[str, int] | None
+    pools: tuple[ComparedPool, ...]
+    bottlenecks: dict[str, int]
+    """In how many runs each resource was what the slowest lost most to; "" for none."""
+
+
+class SideNumber(Part):
+    """One number on one side: `median`, `least` and `most` of the `counted` runs that count.
+
+    A time does not count of a run whose machine was disturbed, and nothing of a run that was cut
+    short; where none counts, they are of all that have the number, and `counted` is 0. Of a single
+    run `low` to `high` is its own 95% interval, where it has one.
+    """
+
+    counted: int
+    median: Number | None
+    least: Number | None
+    most: Number | None
+    low: Number | None = None
+    high: Number | None = None
+
+
+class Change(Part):
+    """How far a side's number is from the base's: `absolute` of the medians, `relative` to it.
+
+    `low` to `high` is the 95% interval of the difference, over runs; None with fewer than five a
+    side that count, `missing` of which there are not.
+    """
+
+    absolute: Number | None
+    relative: float | None
+    low: float | None
+    high: float | None
+    missing: int
+
+
+class ComparedNumber(OfMetric):
+    """One number: on every side, and how far each side but the first is from the first."""
+
+    sides: tuple[SideNumber, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether all runs of all sides have the same number."""
+        ends = {end for side in self.sides for end in (side.least, side.most)}
+        return len(ends) == 1
+
+
+class HeldRegression(OfMetric):
+    """What became of one number that may not become worse by its margins, on one side."""
+
+    margins: str
+    side: str
+    status: Outcome
+    sentence: str
+
+
+class Differing(Part):
+    """A key of the plans or a fact of the machines, with its value on every side."""
+
+    key: str
+    values: tuple[str, ...]
+
+
+class Comparison(Part):
+    """The whole of `comparison.json`."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    """One sentence each, the gravest first."""
+    notes: tuple[str, ...]
+    sides: tuple[ComparedSide, ...]
+    purchase: str | None
+    """The metric of buying: p99 of the step that is for it, of several the one most asked."""
+    overview: tuple[ComparedNumber, ...]
+    """How fast the sale went and how long buying took, whether gates are on them or not."""
+    numbers: tuple[ComparedNumber, ...]
+    """Every number of a gate of any side, and p99 of every step."""
+    regressions: tuple[HeldRegression, ...]
+    plans: tuple[Differing, ...]
+    environments: tuple[Differing, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """The process's exit code: 0 no worse, 99 worse, 3 undecided."""
+        return EXIT_CODES[self.outcome]
+
+    def text(self) -> str:
+        """Return the bytes of `comparison.json`."""
+        document = self.model_dump(mode="json", by_alias=True)
+        return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,80 @@
+"""How differences are written for people."""
+
+from dress_rehearsal.reports.comparison.schema import Change, ComparedSide, SideNumber
+from dress_rehearsal.reports.words import (
+    EMPTY,
+    counted,
+    percent,
+    quantity,
+    resource_words,
+    span_words,
+    written,
+)
+
+_SIGNS = {True: "+", False: "−"}
+
+
+def signed(value: float, unit: str) -> str:
+    """Return a difference with its sign: "+12.5 ms", "−3", "0 ms"."""
+    words = quantity(abs(value), unit)
+    return words if value == 0 else f"{_SIGNS[value > 0]}{words}"
+
+
+def change_words(change: Change, unit: str) -> str:
+    """Return how far a number is from the base's: "+12.5 ms (+10.4%)"."""
+    if change.absolute is None:
+        return EMPTY
+    if change.relative is None or change.absolute == 0:
+        return signed(change.absolute, unit)
+    share = f"{_SIGNS[change.relative > 0]}{percent(abs(change.relative))}"
+    return f"{signed(change.absolute, unit)} ({share})"
+
+
+def interval_words(change: Change, unit: str) -> str:
+    """Return the interval of a difference, or how many runs it takes for one."""
+    if change.low is None or change.high is None:
+        return f"{counted(change.missing, 'more run')} needed"
+    return f"{signed(change.low, unit)} to {signed(change.high, unit)}"
+
+
+def side_words(number: SideNumber, unit: str, runs: int) -> str:
+    """Return a number on one side: its median, and of how many runs where not of all of them.
+
+    Of a single run with the interval within it, of several with their range.
+    """
+    if number.median is None:
+        return EMPTY
+    ends = (number.low, number.high) if runs == 1 else (number.least, number.most)
+    spread = span_words(*ends, words=lambda value: quantity(value, unit))
+    said = quantity(number.median, unit)
+    if spread != EMPTY and (ends[0] != ends[1]):
+        said = f"{said} ({spread})"
+    if number.counted == runs:
+        return said
+    return f"{said}, {'disturbed' if not number.counted else f'of {number.counted} runs'}"
+
+
+def verdict_words(side: ComparedSide) -> str:
+    """Return the verdicts of a side's runs: "pass", or "4 pass, 1 fail"."""
+    words = [run.verdict for run in side.runs]
+    if len(words) == 1:
+        return words[0]
+    kinds = ("pass", "inconclusive", "fail")
+    return ", ".join(f"{words.count(kind)} {kind}" for kind in kinds if kind in words)
+
+
+def audit_words(audit: dict[str, int] | None) -> str:
+    """Return the audit in words: `clean`, every wrong with its count, or `not audited`."""
+    if audit is None:
+        return "not audited"
+    wrongs = [f"{name.replace('_', ' ')} {written(count)}" for name, count in audit.items()]
+    return ", ".join(wrongs) or "clean"
+
+
+def cause_words(side: ComparedSide) -> str:
+    """Return what the slowest requests lost their time to, and in how many runs."""
+    every = len(side.runs)
+    return ", ".join(
+        f"{resource_words(name) if name else 'none'}{f' ({runs} of {every})' if every > 1 else ''}"
+        for name, runs in side.bottlenecks.items()
+    )

@@ -1,0 +1,88 @@
+"""Excuses: why a broken limit need not be the target's doing, and then decides nothing."""
+
+import math
+
+from dress_rehearsal.plans import Gate, parse_limit
+from dress_rehearsal.plans.latecomers import latecomers
+from dress_rehearsal.reports.closed_load import NONE_FAILED
+from dress_rehearsal.reports.directions import unit_of
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import FELT, system_ms
+from dress_rehearsal.reports.evidence.timeline import MEASURING
+from dress_rehearsal.reports.gates.number import GateNumber, step_of
+from dress_rehearsal.reports.metrics import in_unit_of
+from dress_rehearsal.reports.numbers import exact
+from dress_rehearsal.reports.schema import Measured
+from dress_rehearsal.reports.trust import TrustFinding
+from dress_rehearsal.reports.words import milliseconds, percent
+
+_IN_FLIGHT = "census.in_flight"
+_SIGMAS = 3
+
+_PACED_BY_GENERATOR = ("sale", "load", "bottleneck")
+"""Tables whose numbers follow from when requests are sent."""
+
+_ENDS_BY_GENERATOR = ("unknown", "in_flight", "gave_up")
+"""Ends of students' stories that come of time-outs and of the closing of the sale: a generator that
+is late lets both pass. One that stands still lets its connections be cut, too."""
+
+
+def excuse_of(
+    gate: Gate, number: GateNumber, evidence: Evidence, trust: TrustFinding
+) -> str | None:
+    """Return why a broken limit is not the target's doing, None when it is."""
+    if trust.unproven is not None:
+        return trust.unproven
+    if not evidence.timeline.as_planned:
+        return "the rush was not carried out as planned"
+    if gate.path == NONE_FAILED.metric and evidence.plan.load is not None:
+        return None  # Locust's users were answered so, whoever else was busy
+    table, _, field = gate.path.rpartition(".")
+    if gate.path == _IN_FLIGHT and (share := _too_late(gate, number.measured, evidence)):
+        return (
+            f"by the plan's own timetable {percent(share)} of the students click only after the "
+            f"sale has closed"
+        )
+    if trust.untimely is not None and _may_be_others_doing(table, field):
+        return trust.untimely
+    still = any(gap.source.partition(":")[0] == MEASURING for gap in evidence.gaps)
+    if not (still or trust.generator.limited):
+        return None
+    late = "the generator stood still for a while" if still else "the generator was late"
+    ends = (*_ENDS_BY_GENERATOR, "failed") if still else _ENDS_BY_GENERATOR
+    paced = table in _PACED_BY_GENERATOR and not field.startswith("failed")
+    if paced or (table == "census" and field in ends):
+        return late
+    if not table.startswith("latency_ms[") or field not in (*FELT, "good_p99"):
+        return None
+    own = system_ms(number.frame, step_of(gate.path), field)
+    if own is not None and not parse_limit(gate.limit or "").holds(exact(own)):
+        return None
+    return f"{late}; the system's part is {milliseconds(own)}"
+
+
+def _too_late(gate: Gate, measured: Measured, evidence: Evidence) -> float:
+    """Return the share of latecomers of a plan, without whom a limit on `in_flight` would hold.
+
+    0 where it would not, or there are none. How many of them the draws made is chance.
+    """
+    share, census = latecomers(evidence.plan), measured.census
+    expected = share * census.students
+    rest = max(census.in_flight - math.floor(expected + _SIGMAS * math.sqrt(expected)), 0)
+    others = census.model_copy(update={"in_flight": rest})
+    without = measured.model_copy(update={"census": others})
+    limit = parse_limit(gate.limit or "")
+    return share if limit.holds(in_unit_of(limit, gate.path, rest, without)) else 0.0
+
+
+def compares_times(metric: str) -> bool:
+    """Return whether a number of the sale compares times."""
+    return bool(unit_of(metric)) and not metric.startswith("generator.")
+
+
+def _may_be_others_doing(table: str, field: str) -> bool:
+    """Return whether a number suffers from what else goes on on the machine.
+
+    A wrong or a leak is nobody else's, and the measurement's own numbers are about the machine.
+    """
+    return field == "settle_ms" or (table not in ("audit", "generator") and field != "leaked")

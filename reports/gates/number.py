@@ -1,0 +1,94 @@
+"""The number that a gate is about: of the whole rush, or of the requests of its window."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from dress_rehearsal.plans import Gate
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.interval import Interval
+from dress_rehearsal.reports.evidence.latency import (
+    latency_interval,
+    latency_of,
+    latency_within,
+    requests_behind,
+    requests_needed,
+)
+from dress_rehearsal.reports.metrics import metric_value
+from dress_rehearsal.reports.schema import Measured, Number, named
+from dress_rehearsal.reports.words import counted
+
+_OF_LATENCY: Final = "latency_ms["
+
+
+@dataclass(frozen=True, slots=True)
+class GateNumber:
+    """What a gate is held against.
+
+    Attributes:
+        value: None where it was not measured, or never happened.
+        interval: its 95% interval, None where it has none.
+        measured: the numbers that it is one of; within a window, with the window's own latency.
+        frame: the requests that it is of, as `evidence.latency` has them.
+        missing: why it was not measured, where the window says so; the end of a sentence.
+    """
+
+    name: str
+    value: Number | None
+    interval: Interval | None
+    measured: Measured
+    frame: pd.DataFrame
+    missing: str = ""
+
+
+def number_of(gate: Gate, measured: Measured, evidence: Evidence) -> GateNumber:
+    """Return the number that a gate is about.
+
+    A percentile of so few requests within a window that it is their maximum is not measured.
+
+    Raises:
+        MetricUnknownError: it names a number that no verdict holds.
+    """
+    path, window, frame = gate.path, gate.within, evidence.latency
+    missing = ""
+    value = metric_value(measured, path)
+    if window is not None:
+        step, field = step_of(path), path.rpartition(".")[2]
+        frame = latency_within(frame, window.begin_s, window.end_s)
+        own = latency_of(frame, step, evidence.plan.seed)
+        measured = measured.model_copy(update={"latency_ms": {**measured.latency_ms, step: own}})
+        value, there, needed = getattr(own, field), requests_behind(own, field), 0
+        if field not in ("count", "failed"):
+            needed = requests_needed(field)
+        if there < needed:
+            value, missing = None, _too_few(there, needed)
+    interval = None if value is None else _interval(path, measured, frame, evidence.plan.seed)
+    return GateNumber(named(path, gate.span), value, interval, measured, frame, missing)
+
+
+def step_of(path: str) -> str:
+    """Return the step in a latency's path."""
+    return path.rpartition(".")[0].removeprefix(_OF_LATENCY).removesuffix("]")
+
+
+def _interval(path: str, measured: Measured, frame: pd.DataFrame, seed: int) -> Interval | None:
+    """Return the 95% interval of a latency's percentile, None of any other number."""
+    if not path.startswith(_OF_LATENCY):
+        return None
+    step, field = step_of(path), path.rpartition(".")[2]
+    if field == "p99":
+        known = measured.latency_ms[step]
+        ends = (known.p99_low, known.p99_high)
+        return None if ends[0] is None or ends[1] is None else (ends[0], ends[1])
+    return latency_interval(frame, step, field, seed)
+
+
+def _too_few(there: int, needed: int) -> str:
+    if not there:
+        return "no request was meant then"
+    were = "was" if there == 1 else "were"
+    return (
+        f"only {counted(there, 'request')} {were} meant then, and it takes {needed} at least for "
+        f"it to be more than the slowest of them"
+    )

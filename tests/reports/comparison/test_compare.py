@@ -1,0 +1,177 @@
+"""Compared, a side is worse only beyond its margins and beyond chance, on the same ground."""
+
+import dataclasses
+import json
+
+import pytest
+
+from dress_rehearsal.plans import Gate
+from dress_rehearsal.reports.comparison import compare, overview
+from dress_rehearsal.reports.comparison.output import (
+    comparison_figure,
+    comparison_markdown,
+    comparison_page,
+)
+from tests.reports.comparison.conftest import MARGINS, P99
+
+QUIET = [100.0, 101.0, 102.0, 103.0, 104.0]
+
+
+def told(*sides):
+    comparison = compare(sides)
+    return comparison.outcome, " ".join(comparison.reasons)
+
+
+@pytest.mark.parametrize(
+    ("after", "outcome", "sentence"),
+    [
+        ([140.0, 141.0, 142.0, 143.0, 144.0], "worse", "beyond < 10% and < 20 ms."),
+        ([111.0, 112.0, 113.0, 114.0, 115.0], "no_worse", "within < 10% and < 20 ms."),
+        ([60.0, 61.0, 62.0, 63.0, 64.0], "no_worse", "within"),
+        ([101.0, 103.0, 130.0, 900.0, 950.0], "undecided", "chance may have done it"),
+        ([140.0, 141.0, 142.0, 143.0], "undecided", "new has 4 runs of the 5 that it takes"),
+        ([140.0, 141.0, 142.0, 143.0, None], "undecided", "1 is missing"),
+    ],
+)
+def test_worse_takes_both_margins_and_more_than_chance(side_of, after, outcome, sentence):
+    found, said = told(side_of("old", QUIET), side_of("new", after))
+    assert found == outcome, said
+    assert sentence in said
+
+
+def test_a_breach_is_told_with_both_numbers_and_the_interval(side_of):
+    _, said = told(side_of("old", QUIET), side_of("new", [140.0, 141.0, 142.0, 143.0, 144.0]))
+    assert (
+        f"Worse: {P99} is 142 ms in new, 102 ms before: +40 ms (+39.2%) (95% interval +37 ms to "
+        f"+43 ms), beyond {MARGINS}." in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("margins", "outcome"),
+    [("< 10%", "worse"), ("< 50 ms", "no_worse"), ("< 10% and < 50 ms", "no_worse")],
+)
+def test_either_margin_may_stand_alone(side_of, margins, outcome):
+    gates = {"gates": (Gate(metric=P99, regression=margins),)}
+    slow = [value * 1.3 for value in QUIET]
+    sides = (side_of("old", QUIET, plan=gates), side_of("new", slow, plan=gates))
+    assert told(*sides)[0] == outcome
+
+
+def test_fewer_tickets_a_second_are_worse_and_more_are_not(side_of, run_of):
+    own = run_of(100.0).verdict.sale
+    gates = {"gates": (Gate(metric="sale.tickets_per_s", regression="< 10%"),)}
+
+    def selling(name, rate):
+        sale = own.model_copy(update={"tickets_per_s": rate})
+        return side_of(name, QUIET, plan=gates, verdict={"sale": sale})
+
+    assert told(selling("old", 900.0), selling("new", 700.0))[0] == "worse"
+    assert told(selling("old", 900.0), selling("new", 1100.0))[0] == "no_worse"
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"machine": {"fingerprint": "77"}}, "were not made on one machine"),
+        ({"machine": {"fingerprint": None}}, "were not made on one machine"),
+        ({"plan": {"postgres": {"max_connections": 50}}}, "the plans differ in postgres"),
+    ],
+)
+def test_on_other_ground_nothing_is_decided(side_of, run_of, changed, sentence):
+    if "plan" in changed:
+        postgres = run_of(1.0).plan.postgres.model_copy(update=changed["plan"]["postgres"])
+        changed = {"plan": {"postgres": postgres}}
+    slow = [value * 2 for value in QUIET]
+    found, said = told(side_of("old", QUIET), side_of("new", slow, **changed))
+    assert (found, sentence in said) == ("undecided", True), said
+
+
+def test_a_build_elsewhere_and_another_limit_are_the_same_ground(side_of, run_of):
+    gates = (Gate(metric=P99, limit="<= 1s", regression=MARGINS),)
+    plan = {"gates": gates, "description": "today", "name": "renamed"}
+    commit = {"git_commit": "b" * 40}
+    slow = [value * 2 for value in QUIET]
+    assert told(side_of("old", QUIET), side_of("new", slow, plan=plan, machine=commit))[0] == (
+        "worse"
+    )
+
+
+def test_another_scenario_is_other_ground(side_of):
+    new = side_of("new", [value * 2 for value in QUIET])
+    runs = tuple(dataclasses.replace(run, scenario="12ab") for run in new.runs)
+    found, said = told(side_of("old", QUIET), dataclasses.replace(new, runs=runs))
+    assert (found, "the scenarios differ" in said) == ("undecided", True)
+
+
+@pytest.mark.parametrize(
+    ("doubts", "verdict", "outcome"),
+    [
+        (("foreign_cpu",), "inconclusive", "undecided"),
+        (("cut_short",), "inconclusive", "undecided"),
+        (("gap",), "inconclusive", "worse"),
+        (None, "inconclusive", "undecided"),
+        (None, "pass", "worse"),
+    ],
+)
+def test_a_disturbed_run_is_none_of_the_five(side_of, doubts, verdict, outcome):
+    slow = [value * 2 for value in QUIET]
+    odd = {"doubts": doubts, "verdict": verdict}
+    found, said = told(side_of("old", QUIET), side_of("new", slow, verdict=odd))
+    assert found == outcome
+    assert ("5 disturbed runs do not count" in said) == (outcome == "undecided")
+
+
+def test_who_fails_where_nobody_did_before_is_worse_whatever_its_numbers(side_of):
+    wronged = {"verdict": "fail", "reasons": ("Oversold: 3.",)}
+    found, said = told(side_of("old", QUIET), side_of("new", QUIET, verdict=wronged))
+    assert found == "worse"
+    assert said.startswith("Worse: 5 of 5 in new failed, and none before: Oversold: 3.")
+    assert told(side_of("old", QUIET, verdict=wronged), side_of("new", QUIET, verdict=wronged))[
+        0
+    ] == ("no_worse")
+
+
+def test_a_plan_without_regressions_holds_nothing_and_says_so(side_of):
+    gates = {"gates": (Gate(metric=P99, limit="<= 3s"),)}
+    found, said = told(side_of("old", QUIET, plan=gates), side_of("new", QUIET, plan=gates))
+    assert (found, said.startswith("Nothing was held")) == ("undecided", True)
+
+
+def test_of_several_sides_the_worst_decides(side_of):
+    slow = [value * 2 for value in QUIET]
+    sides = side_of("old", QUIET), side_of("same", QUIET), side_of("slow", slow)
+    found, said = told(*sides)
+    assert found == "worse"
+    assert said.index("in slow") < said.index("in same")
+
+
+def test_everything_that_is_written_of_it_tells_the_same_every_time(side_of):
+    wronged = {"verdict": "fail", "reasons": ("<script>|`x`",)}
+    sides = side_of("old", QUIET), side_of("n|w", [value * 2 for value in QUIET], verdict=wronged)
+    comparison = compare(sides)
+    for made in (comparison_markdown, comparison_page, comparison_figure):
+        assert made(comparison) == made(compare(sides))
+        assert "<script>" not in made(comparison)
+    document = json.loads(comparison.text())
+    assert document["outcome"] == "worse"
+    assert comparison_markdown(comparison).startswith("# ❌ Worse: n\\|w against old")
+    assert "n\\|w (5 runs) | 5 fail" in overview(comparison)
+    assert "102 ms (100 ms to 104 ms)" in overview(comparison)
+
+
+def test_one_run_a_side_is_said_to_be_chance_and_has_its_own_interval(side_of):
+    comparison = compare([side_of("old", [100.0]), side_of("new", [130.0])])
+    assert comparison.outcome == "undecided"
+    assert "only repeats tell" in comparison.notes[0]
+    assert "8 more runs needed" in comparison_markdown(comparison)
+
+
+def test_what_differs_between_plans_and_machines_is_shown_but_no_secret(side_of, run_of):
+    target = run_of(1.0).plan.target.model_copy(update={"headers": {"X-Api-Key": "letmein"}})
+    new = side_of("new", QUIET, plan={"target": target}, machine={"packages": {"litestar": "2.16"}})
+    text = comparison_markdown(compare([side_of("old", QUIET), new]))
+    assert "X-Api-Key" in text
+    assert "letmein" not in text
+    assert "| packages.litestar | 2.15 | 2.16 |" in text
+    assert "seed" not in text.partition("between the plans")[2].partition("##")[0]

@@ -1,0 +1,42 @@
+"""The comparison's figure: sides beside each other from zero, and how far they spread."""
+
+import re
+from xml.etree import ElementTree as ET
+
+from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
+from dress_rehearsal.reports.words import milliseconds, written
+
+BAR = re.compile(r'd="M ([\d.]+) [\d.]+L ([\d.]+) [^"]*" style="fill: #0072b2')
+P99 = Bars("Buying, p99", [70.0, 180.0], milliseconds, [(60.0, 80.0), None])
+
+
+def title_of(svg):
+    return ET.fromstring(svg.file).find("{http://www.w3.org/2000/svg}title").text
+
+
+def test_the_title_names_least_and_most_and_is_the_same_every_time():
+    drawn = draw_comparison(["off", "poll"], [P99])
+    assert title_of(drawn) == "Buying, off: 70 ms against poll: 180 ms"
+    assert drawn == draw_comparison(["off", "poll"], [P99])
+
+
+def test_sides_that_hardly_differ_are_said_not_to():
+    drawn = draw_comparison(["a", "b"], [Bars("Tickets a second", [100.0, 105.0], written)])
+    assert "do not differ by a tenth" in title_of(drawn)
+
+
+def test_a_long_name_takes_no_room_from_the_bars():
+    name = "gates=" + "latency_ms " * 20
+    svg = draw_comparison(["a", name], [P99]).file
+    widths = [float(right) - float(left) for left, right in BAR.findall(svg)]
+    assert max(widths) > 250
+    assert name not in svg
+
+
+def test_what_nobody_measured_has_no_bar_and_what_came_of_each_has_a_line():
+    bars = Bars("Sold out after", [None, 4.0], written)
+    plain = draw_comparison(["a", "b"], [bars]).file
+    told = draw_comparison(["a", "b"], [bars], ["pass; cause: the CPU", "fail; oversold 3"]).file
+    assert len(BAR.findall(plain)) == 1
+    high = re.compile(r'height="([\d.]+)pt"')
+    assert float(high.search(told)[1]) > float(high.search(plain)[1])
