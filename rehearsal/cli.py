@@ -1,5 +1,5 @@
-"""The command line: `rehearse init | probe | run | worker | sweep | compare | noise | matrix |
-report | dashboards | stage | doctor | plan`.
+"""The command line: `rehearse init | probe | run | worker | sweep | compare | matrix | report |
+dashboards | stage | doctor | plan`.
 
 Commands import what they need when called: checking a plan should not wait for a plotting library.
 """
@@ -22,7 +22,6 @@ from dress_rehearsal.rehearsal.commands import (
     doctor,
     init,
     matrix,
-    noise,
     plan,
     probe,
     report,
@@ -130,7 +129,6 @@ def _parser() -> argparse.ArgumentParser:
             "compare", help="put runs or repeats side by side; 99 when one is worse"
         )
     )
-    noise.add(commands.add_parser("noise", help="measure how far runs of one build are apart"))
     matrix.add(
         commands.add_parser("matrix", help="prove that every fault is found with every strategy")
     )

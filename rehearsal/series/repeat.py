@@ -54,8 +54,12 @@ def repeat(
         RecordError: the page cannot be written.
     """
     console = make_console()
-    folder = make_folder(runs, plans[0].name, len(plans))
-    planned = planned_with_seeds(plans, overrides)
+    folder = _make_folder(runs, plans[0].name, len(plans))
+    alike = [text for text in overrides if text.partition("=")[0].strip() != "seed"]
+    planned = [
+        Planned(f"seed {plan.seed}", plan, [*alike, f"seed={plan.seed}"] if turn else overrides)
+        for turn, plan in enumerate(plans)
+    ]
     kept = None if baseline is None else baseline.document
     series = perform_series(planned, folder, console, roster, prometheus=prometheus, baseline=kept)
     if not series.judged:
@@ -78,15 +82,6 @@ def repeat(
     return max(repeats.exit_code, held)  # 99, 3, 0
 
 
-def planned_with_seeds(plans: Sequence[Plan], overrides: Sequence[str]) -> list[Planned]:
-    """Return a run a plan; all but the first have their seed among what was set otherwise."""
-    alike = [text for text in overrides if text.partition("=")[0].strip() != "seed"]
-    return [
-        Planned(f"seed {plan.seed}", plan, [*alike, f"seed={plan.seed}"] if turn else overrides)
-        for turn, plan in enumerate(plans)
-    ]
-
-
 def _told_from(folder: Path, plan: Plan) -> Plan:
     """Return a run's plan with the address of its report as it is among the repeats."""
     if plan.notify.reports_url is None:
@@ -96,12 +91,7 @@ def _told_from(folder: Path, plan: Plan) -> Plan:
     return plan.model_copy(update={"notify": notify})
 
 
-def make_folder(runs: Path, name: str, repeats: int) -> Path:
-    """Make the folder of so many runs of a plan, `<UTC time>-<plan>-x<N>`.
-
-    Raises:
-        RehearsalError: it cannot be made.
-    """
+def _make_folder(runs: Path, name: str, repeats: int) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = resolved(runs) / f"{stamp}-{name}-x{repeats}"
     try:

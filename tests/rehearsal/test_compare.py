@@ -118,20 +118,6 @@ def test_a_damaged_baseline_is_told_and_makes_no_number(run_with_gates, capsys):
     assert verdict["regressions"][0]["baseline"] is None
 
 
-def test_noise_of_repeats_proposes_gates_and_of_too_few_none(folders, capsys, tmp_path):
-    many, few = folders(many=[100.0 + n for n in range(12)], few=QUIET)
-    assert main(["noise", many]) == 0
-    assert 'regression = "< ' in capsys.readouterr().out
-    assert {path.name for path in (tmp_path / "many").glob("noise.*")} == {
-        "noise.json",
-        "noise.md",
-    }
-    assert main(["noise", few]) == 3
-    assert "it takes 10 runs that count" in " ".join(capsys.readouterr().out.split())
-    assert main(["noise", "smoke", "--runs", "9"]) == 2
-    assert main(["noise", str(tmp_path)]) == 2
-
-
 @pytest.mark.parametrize(
     ("p99", "word", "code"), [(102.0, "pass", 3), (102.0, "fail", 99), (900.0, "pass", 3)]
 )
