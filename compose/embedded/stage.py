@@ -2,6 +2,7 @@
 Docker; set in seconds, and gone afterwards however the run ended."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from dress_rehearsal.compose.embedded.faults import ProcessFaults
 from dress_rehearsal.compose.embedded.service import Service
@@ -25,6 +26,8 @@ class EmbeddedStage(OwnStage):
         people: the roster.
         ready_within_s: how long everything together may take to be ready.
         allow_faults: let the app's faults be switched on although the plan has none.
+        python: the interpreter that runs the app, of another checkout's environment; none: this
+            one.
     """
 
     def __init__(
@@ -35,10 +38,12 @@ class EmbeddedStage(OwnStage):
         *,
         ready_within_s: float = _READY_S,
         allow_faults: bool = False,
+        python: Path | None = None,
     ) -> None:
         super().__init__(plan, run, people)
         self._ready_within_s = ready_within_s
         self._allow_faults = allow_faults
+        self._python = python
         self._processes: ProcessGroup | None = None
         self._stores: Stores | None = None
         self._service: Service | None = None
@@ -93,7 +98,7 @@ class EmbeddedStage(OwnStage):
         processes = self._processes = ProcessGroup(folder, self._ready_within_s)
         stores = self._stores = Stores(folder, self._run.logs, self._plan.postgres.max_connections)
         stores.start(processes)
-        service = self._service = Service(folder, processes, stores)
+        service = self._service = Service(folder, processes, stores, self._python)
         service.configure(self._plan, self._run.logs, allow_faults=self._allow_faults)
         return ProcessFaults(processes, stores, service)
 
