@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.prepared
 ROOMS := plans records compose scenarios reports dashboards rehearsal target_app
 
-.PHONY: setup rehearsal check test test-long test-observability test-docker examples properties matrix chaos lint bench bench-app bench-report bench-memory bench-generator clean
+.PHONY: setup rehearsal check test test-long test-observability test-docker examples properties matrix chaos lint bench bench-app bench-report bench-memory bench-generator bench-comparison clean
 .DELETE_ON_ERROR:
 # Every process of a stage would compile its modules again where byte code is not kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -89,6 +89,11 @@ bench-report: $(STAMP)
 bench-generator: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks.generator $(BENCH_OPTIONS)
+
+# How often a comparison is wrong: 20 sets of five runs, alike and with a planted slow-down, in about
+# two hours; `BENCH_OPTIONS="--sets 4"` is a look at it, `--simulate` draws the runs in two minutes.
+bench-comparison: $(STAMP)
+	$(BIN)/python -m benchmarks.comparison $(BENCH_OPTIONS)
 
 bench-memory: $(STAMP)
 	$(BIN)/python -m benchmarks.memory $(BENCH_OPTIONS)

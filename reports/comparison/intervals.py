@@ -8,8 +8,8 @@ zero exactly where that test finds a difference.
 
 It was chosen over Welch's t (on values and on logarithms) and Yuen's trimmed t by simulation
 (`python -m benchmarks.comparison --simulate`): it supposes nothing of how runs spread, is exact
-however few they are, and how far a disturbed run lies off makes no difference to it. Where runs are
-as they should be it finds as much as Welch's, and twice as much where one in ten is disturbed.
+however few they are, and how far off a disturbed run lies makes no difference to it. Where none is
+disturbed it finds nearly as much as Welch's t, and up to twice as much where one in ten is.
 Of five a side none may lie wholly among the other side's for it to find anything; of seven one may.
 """
 

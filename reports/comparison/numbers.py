@@ -9,6 +9,7 @@ from dress_rehearsal.reports.comparison.schema import Change, ComparedNumber, Si
 from dress_rehearsal.reports.comparison.sides import Side, SideRun
 from dress_rehearsal.reports.directions import unit_of
 from dress_rehearsal.reports.doubts import believed
+from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.metrics import metric_value
 from dress_rehearsal.reports.numbers import rounded, whole
 from dress_rehearsal.reports.schema import GateResult, Number, Regression, Verdict, named
@@ -40,9 +41,12 @@ def metrics_of(sides: Sequence[Side]) -> list[Metric]:
 
 
 def value_in(run: SideRun, metric: Metric) -> Number | None:
-    """Return a run's number, None where it was not measured."""
+    """Return a run's number, None where it was not measured, or is of another scenario."""
     if metric.window is None:
-        return metric_value(run.verdict, metric.path)
+        try:
+            return metric_value(run.verdict, metric.path)
+        except MetricUnknownError:
+            return None
     kept = _kept(run.verdict)
     return next((each.value for each in kept if each.name == metric.name), None)
 

@@ -12,11 +12,11 @@ from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.records.files import remedy
 from dress_rehearsal.reports.comparison.schema import Comparison, Differing, Outcome, SideNumber
 from dress_rehearsal.reports.comparison.tables import (
-    NUMBER_COLUMNS,
     OUTCOMES,
     POOL_COLUMNS,
     SIDE_COLUMNS,
     census_rows,
+    number_columns,
     number_rows,
     pool_rows,
     same_words,
@@ -42,6 +42,8 @@ _TITLES: Final = {
     "sale.sold_out_after_s": "Sold out after",
 }
 _TEXTS: Final = {"verdict", "audit", "cause"}
+_WRAPPED: Final = {*_TEXTS, "purchase p99", "side", "base", "here", "95% interval", "held"}
+"""Columns of a page whose words may go on in a second line."""
 _MOST_DIFFERENCES: Final = 60
 
 
@@ -63,7 +65,9 @@ def overview(comparison: Comparison) -> str:
 
 def number_table(comparison: Comparison) -> str:
     """Return every number that differs in Markdown, a row for each side but the first."""
-    return markdown_table(NUMBER_COLUMNS, number_rows(comparison), texts=(0, 1, 6))
+    head = number_columns(comparison)
+    texts = [place for place, title in enumerate(head) if title in ("number", "side", "held")]
+    return markdown_table(head, number_rows(comparison), texts)
 
 
 def comparison_markdown(comparison: Comparison) -> str:
@@ -74,7 +78,8 @@ def comparison_markdown(comparison: Comparison) -> str:
         "\n".join(f"- {escaped(reason)}" for reason in comparison.reasons),
         *map(escaped, comparison.notes),
         overview(comparison),
-        *_block("Numbers", NUMBER_COLUMNS, number_rows(comparison), texts=(0, 1, 6)),
+        "## Numbers",
+        number_table(comparison),
         escaped(same_words(comparison)),
         *_block("Students", ("end", *names), census_rows(comparison)),
         *_block("Pools", POOL_COLUMNS, pool_rows(comparison), texts=(0, 1)),
@@ -92,7 +97,8 @@ def comparison_figure(comparison: Comparison) -> str:
 def comparison_page(comparison: Comparison) -> str:
     """Return the bytes of `comparison.html`: one file, which asks nobody for anything."""
     names = [side.name for side in comparison.sides]
-    sides = [[Cell(words) for words in row] for row in side_rows(comparison)]
+    sides = map(_cells, side_rows(comparison))
+    ends = [("End", "text"), *((name, "number") for name in names)]
     numbers = [_number_cells(row) for row in number_rows(comparison)]
     return rendered(
         "comparison.html.j2",
@@ -100,11 +106,12 @@ def comparison_page(comparison: Comparison) -> str:
         comparison=comparison,
         status=_AS_STATUS[comparison.outcome],
         word=OUTCOMES[comparison.outcome],
+        first=_without(comparison.outcome, comparison.reasons[0]),
         figure=Markup(_drawn(comparison).element),  # noqa: S704 - made here, quotes escaped
         sides=_table("sides", "The sides, the first of which is the base", SIDE_COLUMNS, sides),
-        numbers=_table("numbers", "Every number that differs", NUMBER_COLUMNS, numbers),
+        numbers=_table("numbers", "Every number that differs", number_columns(comparison), numbers),
         same=same_words(comparison),
-        census=_table("census", "Where students ended", ("end", *names), census_rows(comparison)),
+        census=Table("ends", "Where students ended", ends, [*map(_cells, census_rows(comparison))]),
         pools=_table("pools", "Pools that filled or leaked", POOL_COLUMNS, pool_rows(comparison)),
         plans=_differences("plans", "The plans", comparison.plans, names),
         environments=_differences(
@@ -190,10 +197,8 @@ def _differing(title: str, rows: Sequence[Differing], names: Sequence[str]) -> l
 def _table(
     name: str, caption: str, head: Sequence[str], rows: Iterable[Sequence[str | Cell]]
 ) -> Table:
-    kinds = ["text" if title in (*_TEXTS, "side", "") else "number" for title in head]
-    columns = [
-        (capitalized(title), kind) for title, kind in zip(head, ["text", *kinds[1:]], strict=True)
-    ]
+    kinds = ["text" if title in _WRAPPED else "number" for title in head]
+    columns = list(zip(map(capitalized, head), ["text", *kinds[1:]], strict=True))
     cells = [[each if isinstance(each, Cell) else Cell(each) for each in row] for row in rows]
     return Table(name, caption, columns, cells)
 
@@ -201,6 +206,16 @@ def _table(
 def _differences(name: str, caption: str, rows: Sequence[Differing], names: Sequence[str]) -> Table:
     columns = [("Key", "text"), *((side, "text") for side in names)]
     return Table(name, caption, columns, [[Cell(row.key), *map(Cell, row.values)] for row in rows])
+
+
+def _cells(row: Iterable[str]) -> list[Cell]:
+    return [*map(Cell, row)]
+
+
+def _without(outcome: Outcome, reason: str) -> str:
+    """Return a reason without the word that it begins with where that stands beside it already."""
+    word = f"{capitalized(OUTCOMES[outcome])}: "
+    return reason.removeprefix(word)
 
 
 def _number_cells(row: Sequence[str]) -> list[Cell]:

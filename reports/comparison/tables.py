@@ -33,7 +33,7 @@ SIDE_COLUMNS: Final = (
     *("run", "verdict", "tickets/s", "sold out after", "purchase p99", "pool wait p99", "audit"),
     *("cause", "tickets", "failed"),
 )
-NUMBER_COLUMNS: Final = ("number", "side", "base", "here", "difference", "95% interval", "held")
+_NUMBER_COLUMNS: Final = ("base", "here", "difference", "95% interval", "held")
 POOL_COLUMNS: Final = ("pool", "side", "saturated in", "wait p99", "never given back")
 
 
@@ -54,6 +54,11 @@ def side_rows(comparison: Comparison) -> Iterator[Row]:
         )
 
 
+def number_columns(comparison: Comparison) -> Row:
+    """Return what `number_rows` has: the side is told where there are several beside the base."""
+    return ("number", *(["side"] if len(comparison.sides) > 2 else []), *_NUMBER_COLUMNS)
+
+
 def number_rows(comparison: Comparison) -> Iterator[Row]:
     """Yield every number that is not the same in all runs, a row for each side but the first."""
     held = {(one.name, one.side): one for one in comparison.regressions}
@@ -68,7 +73,7 @@ def number_rows(comparison: Comparison) -> Iterator[Row]:
         ):
             yield (
                 number.name,
-                side.name,
+                *([side.name] if len(comparison.sides) > 2 else []),
                 before,
                 side_words(own, unit, len(side.runs)),
                 change_words(change, unit),

@@ -41,7 +41,7 @@ def test_the_exit_code_says_what_came_of_it(folders, capsys, tmp_path, after, co
     assert main(["compare", *folders(old=QUIET, new=after), "--out", str(out)]) == code
     shown = capsys.readouterr().out
     assert shown.startswith(f"{word}: new against old")
-    assert "| number | side | base | here | difference | 95% interval | held |" in shown
+    assert "| number | base | here | difference | 95% interval | held |" in shown
     assert sorted(path.name for path in out.iterdir()) == [
         "comparison.html",
         "comparison.json",

@@ -1,0 +1,136 @@
+"""`make bench-comparison`: how often a comparison is wrong, in real runs of a shortened smoke.
+
+Sets of runs are made in turn, so that what the machine does meanwhile meets all of them alike. Each
+set is compared with each other one: nothing differs between them, so what seems worse is a false
+alarm. Then as many sets have a purchase that takes longer by a share of the first set's median, by
+the fault `slow_code`; each is held against a set without it, as another build would be.
+
+`--simulate` rehearses nothing: sets of runs are drawn, as quiet and as disturbed as told, and
+compared by four ways to make an interval. That is how `reports.comparison.intervals` was chosen.
+"""
+
+import argparse
+import dataclasses
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.known_sides import Drawn, intervals
+from dress_rehearsal.reports.comparison import Side, compare, read_sides
+
+_PURCHASE = "latency_ms[POST /events/{event}/tickets]"
+_GATES = (
+    f'gates=[{{metric="{_PURCHASE}.p50", regression="< 10% and < 1 ms"}}, '
+    f'{{metric="{_PURCHASE}.p99", regression="< 20% and < 5 ms"}}]'
+)
+_SHORT = (
+    *("schedule.lead=2s", "schedule.sale=4s", "schedule.drain=2s", "schedule.settle=2s"),
+    *("students.late_mean=400ms", "students.typing=200ms", "students.login_at_open=1s"),
+)
+_REHEARSE = (sys.executable, "-m", "dress_rehearsal.rehearsal", "run", "smoke", "--no-prometheus")
+_JUDGED = (0, 3, 99)
+_PLANTED = ((1.0, 0.1), (1.15, 0.05), (1.3, 0.1))
+"""How much slower a side is, and the margin that it is held against."""
+_LONGEST_S = 180
+
+
+def perform(folder: Path, seed: int, slower_ms: float = 0.0) -> None:
+    """Rehearse the shortened smoke once into a folder, its purchases slower by so much."""
+    settings = [*_SHORT, _GATES]
+    if slower_ms:
+        settings.append(f'faults=[{{name="slow_code", at="T-2s", grade="{slower_ms:.3f}ms"}}]')
+    options = [word for setting in settings for word in ("--set", setting)]
+    command = [*_REHEARSE, "--seed", str(seed), *options, "--out", str(folder)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_LONGEST_S)
+    if done.returncode not in _JUDGED:
+        print(f"{folder.name}: no verdict: {done.stdout.splitlines()[-1:]}", flush=True)
+
+
+def perform_sets(folder: Path, sets: int, runs: int, slower_ms: float = 0.0) -> list[Side]:
+    """Make so many sets of so many runs, the first of each, then the second of each …"""
+    for turn in range(runs):
+        for number in range(sets):
+            perform(folder / f"set-{number:02}", 1000 * number + turn + 1, slower_ms)
+    return read_sides(sorted(folder.glob("set-*")))
+
+
+def as_another_build(side: Side, base: Side) -> Side:
+    """Return a side under the base's plan: its fault stands for what a build did."""
+    runs = (dataclasses.replace(run, plan=base.plan) for run in side.runs)
+    return Side(side.name, tuple(runs))
+
+
+def real(folder: Path, sets: int, runs: int, share: float) -> None:
+    """Make real runs and print how often a comparison of them was wrong."""
+    same = perform_sets(folder / "same", sets, runs)
+    outcomes = [compare(pair).outcome for pair in combinations(same, 2)]
+    tally("the same against the same", outcomes)
+    base_ms = statistics.median(
+        own.p50 for run in same[0].runs if (own := run.verdict.purchase) and own.p50
+    )
+    print(f"median purchase of the first set: {base_ms:.2f} ms; planted: {share * base_ms:.2f} ms")
+    slow = perform_sets(folder / "slow", sets, runs, share * base_ms)
+    pairs = zip(same, slow, strict=False)
+    outcomes = [compare([base, as_another_build(side, base)]).outcome for base, side in pairs]
+    tally(f"slower by {share:.0%}", outcomes)
+    for side in same:
+        p50s = [own.p50 for run in side.runs if (own := run.verdict.purchase)]
+        doubts = [",".join(run.verdict.doubts or ()) or "-" for run in side.runs]
+        print(f"  {side.name}: p50 {p50s} ms; doubts {doubts}")
+
+
+def tally(what: str, outcomes: Sequence[str]) -> None:
+    """Print how often each outcome came."""
+    counts = {word: outcomes.count(word) for word in ("worse", "undecided", "no_worse")}
+    print(f"{what}: {len(outcomes)} comparisons: {counts}", flush=True)
+
+
+def simulate(times: int) -> None:
+    """Print how often each way to make an interval is wrong, and how often it finds what is there.
+
+    A false alarm is of two sides that are alike, 10% apart; caught are 15% and 30% (5% and 10%).
+    """
+    rng = np.random.default_rng(2026)
+    ways: dict[str, Callable[[Any, Any], tuple[float, float]]] = intervals()
+    print("runs spread drift disturbed | " + " | ".join(f"{way:>26}" for way in ways))
+    for runs in (5, 7):
+        for drawn in (Drawn(0.03), Drawn(0.03, drift=0.02), Drawn(0.05, disturbed=0.1), Drawn(0.1)):
+            found = {way: np.zeros(len(_PLANTED)) for way in ways}
+            for _ in range(times):
+                before, after = drawn.runs(rng, runs), drawn.runs(rng, runs)
+                for place, (factor, margin) in enumerate(_PLANTED):
+                    if np.median(after * factor) / np.median(before) - 1 < margin:
+                        continue
+                    for way, interval in ways.items():
+                        found[way][place] += interval(before, after * factor)[0] > 0
+            cells = [
+                f"false {false:6.2%} {small:4.0%} {large:4.0%}"
+                for false, small, large in (own / times for own in found.values())
+            ]
+            print(f"{runs:4} {drawn} | " + " | ".join(f"{cell:>26}" for cell in cells), flush=True)
+
+
+def main() -> None:
+    """Rehearse and compare, or draw and compare, as the options say."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sets", type=int, default=20)
+    parser.add_argument("--runs", type=int, default=5, help="of each set")
+    parser.add_argument("--share", type=float, default=0.15, help="how much slower is planted")
+    parser.add_argument("--out", type=Path, default=Path("runs/comparison"))
+    parser.add_argument("--simulate", action="store_true", help="draw runs instead of making them")
+    parser.add_argument("--times", type=int, default=1000, help="how often each is drawn")
+    options = parser.parse_args()
+    if options.simulate:
+        simulate(options.times)
+    else:
+        real(options.out, options.sets, options.runs, options.share)
+
+
+if __name__ == "__main__":
+    main()
