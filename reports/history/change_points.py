@@ -22,7 +22,6 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
-from scipy.special import stdtr
 
 WINDOW: Final = 50
 """Values that are looked at together; the next window begins half of it later."""
@@ -149,6 +148,8 @@ def p_of_difference(first: Any, second: Any) -> float:
     Args:
         first, second: arrays of at least one value each; 1 where there is only one of each.
     """
+    from scipy.special import stdtr  # only where there is a history: it takes a while to load
+
     freedom = len(first) + len(second) - 2
     if freedom < 1:
         return 1.0
