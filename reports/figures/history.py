@@ -35,11 +35,11 @@ def draw_history(
     )
 
     def draw(sheet: Sheet) -> None:
-        for metric in metrics:
+        for place, metric in enumerate(metrics):
             counts = np.array([entry.counts(metric) for entry in entries])
             values = np.array([_float(entry.numbers.get(metric)) for entry in entries], dtype=float)
             unit = unit_of(metric_of(metric))
-            panel = sheet.panel(f"{metric}{f', {unit}' if unit else ''}", 90, beside=True)
+            panel = sheet.panel(f"{metric}{f', {unit}' if unit else ''}", 90, beside=place % 2 > 0)
             x = np.arange(1, len(entries) + 1)
             for chosen, colour, words in ((counts, BLUE, "a run"), (~counts, MUTED, "disturbed")):
                 if not np.isnan(values[chosen]).all():

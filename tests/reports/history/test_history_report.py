@@ -86,3 +86,18 @@ def test_what_cannot_be_written_is_a_sentence(entries, report, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunDirectoryUnusableError, match="cannot be written"):
         report(entries([100.0])).write(tmp_path / "file")
+
+
+def test_each_number_has_a_place_of_its_own_in_the_figure(entries, report, tmp_path):
+    heights = []
+    for count in (2, 3):
+        metrics = [f"census.number_{place}" for place in range(count)]
+        runs = entries([None] * 8)
+        told = [
+            each.model_copy(update={"numbers": dict.fromkeys(metrics, place % 3)})
+            for place, each in enumerate(runs)
+        ]
+        report(told).write(tmp_path)
+        box = re.search(r'viewBox="0 0 [\d.]+ ([\d.]+)"', (tmp_path / "history-1.svg").read_text())
+        heights.append(float(box[1]))
+    assert heights[1] > heights[0] + 90, "two stand beside each other, the third below"
