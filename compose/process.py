@@ -132,9 +132,10 @@ class ProcessSpec:
         return ManagedProcess.start(self)
 
 
-def python_module(module: str) -> list[str]:
-    """Return the command that runs `module` with this interpreter, wherever it is started."""
-    return [sys.executable, "-P", "-m", module]
+def python_module(module: str, python: Path | None = None) -> list[str]:
+    """Return the command that runs `module` with this interpreter or another one, wherever it is
+    started."""
+    return [str(python or sys.executable), "-P", "-m", module]
 
 
 @dataclass(slots=True)

@@ -1,5 +1,5 @@
-"""The command line: `rehearse init | probe | run | worker | sweep | compare | matrix | report |
-dashboards | stage | doctor | plan`.
+"""The command line: `rehearse init | probe | run | worker | sweep | compare | noise | gate |
+history | matrix | report | dashboards | stage | doctor | plan`.
 
 Commands import what they need when called: checking a plan should not wait for a plotting library.
 """
@@ -20,8 +20,11 @@ from dress_rehearsal.rehearsal.commands import (
     compare,
     dashboards_check,
     doctor,
+    gate,
+    history,
     init,
     matrix,
+    noise,
     plan,
     probe,
     report,
@@ -129,6 +132,11 @@ def _parser() -> argparse.ArgumentParser:
             "compare", help="put runs or repeats side by side; 99 when one is worse"
         )
     )
+    noise.add(commands.add_parser("noise", help="measure how far one build's numbers differ"))
+    gate.add(
+        commands.add_parser("gate", help="rehearse base and head by turns; 99 when head is worse")
+    )
+    history.add(commands.add_parser("history", help="keep what runs came to, and show changes"))
     matrix.add(
         commands.add_parser("matrix", help="prove that every fault is found with every strategy")
     )

@@ -23,6 +23,7 @@ from dress_rehearsal.records.baseline import FILE as BASELINE
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
+from dress_rehearsal.rehearsal.history import Kept
 from dress_rehearsal.rehearsal.incidents import stamp_interruption
 from dress_rehearsal.rehearsal.monitoring import Monitoring, monitored
 from dress_rehearsal.rehearsal.preflight.bystanders import Bystanders, others_than
@@ -50,6 +51,8 @@ def rehearse(
     prometheus: bool | None = None,
     overrides: Sequence[str] = (),
     baseline: Mapping[str, Any] | None = None,
+    kept: Kept | None = None,
+    app_python: Path | None = None,
 ) -> Verdict:
     """Perform a plan and judge it.
 
@@ -60,6 +63,8 @@ def rehearse(
         overrides: what was set otherwise than in the plan's file, as it was given; what it came
             to is recorded.
         baseline: what it is rehearsed against, as the run keeps it.
+        kept: which history the run is put into, and of which build of the target it is.
+        app_python: the Python that the app of ours is run by; none: this one.
 
     Raises:
         RehearsalError, StageError, RecordError, PlanError: there is no verdict; the message is
@@ -74,35 +79,41 @@ def rehearse(
     check_daemon(plan)
     run = RunDirectory.create(runs, plan)
     screen.begin(plan, run)
-    run.write_json(
-        "environment.json", {**environment(), **stores, "overrides": in_effect(overrides, plan)}
-    )
+    kept = kept or Kept()
+    facts = {**environment(), **stores, **kept.facts, "overrides": in_effect(overrides, plan)}
+    run.write_json("environment.json", facts)
     if baseline is not None:
         run.write_json(BASELINE, baseline)
     for note in notes_on(plan):
         screen.tell(note)
     try:
         check_importable(plan, run)
-        return _recorded_and_judged(plan, run, people, screen, prometheus)
+        return _recorded_and_judged(plan, run, people, screen, prometheus, kept, app_python)
     except (StageError, RehearsalError):
         run.remove_unused()
         raise
 
 
 def _recorded_and_judged(
-    plan: Plan, run: RunDirectory, people: list[Person], screen: Screen, prometheus: bool | None
+    plan: Plan,
+    run: RunDirectory,
+    people: list[Person],
+    screen: Screen,
+    prometheus: bool | None,
+    kept: Kept,
+    app_python: Path | None,
 ) -> Verdict:
     # Only the performance can be interrupted: to judge it takes seconds, and a report cut in two
     # helps nobody.
     with screen, monitored(plan, run, screen, prometheus) as monitoring, uninterruptible():
         try:
             with interruptible():
-                _perform(plan, run, people, screen, monitoring)
+                _perform(plan, run, people, screen, monitoring, app_python)
         except KeyboardInterrupt:
             # While the stage was being set or cleared: whatever there is, is judged.
             stamp_interruption(run, screen)
         screen.phase("judging")
-        verdict = write_report(run)
+        verdict = write_report(run, kept.keeper(run, screen.note))
         monitoring.conclude(verdict)
         return verdict
 
@@ -115,13 +126,19 @@ def _stores(plan: Plan) -> dict[str, str]:
 
 
 def _perform(
-    plan: Plan, run: RunDirectory, people: list[Person], screen: Screen, monitoring: Monitoring
+    plan: Plan,
+    run: RunDirectory,
+    people: list[Person],
+    screen: Screen,
+    monitoring: Monitoring,
+    app_python: Path | None,
 ) -> None:
     """Perform between setting and clearing the stage, and leave a run directory to be judged."""
     await_setup(plan, screen)
     run.stamp("phase", "stage_starting")
     screen.phase("setting the stage")
-    with others_than(plan) as bystanders, _set(plan, run, people, screen) as (stage, generator):
+    setting = _set(plan, run, people, screen, app_python)
+    with others_than(plan) as bystanders, setting as (stage, generator):
         run.stamp("phase", "stage_ready")
         for remark in remarks_on(stage):
             screen.note(remark)
@@ -139,7 +156,11 @@ def _perform(
 
 @contextmanager
 def _set(
-    plan: Plan, run: RunDirectory, people: list[Person], screen: Screen
+    plan: Plan,
+    run: RunDirectory,
+    people: list[Person],
+    screen: Screen,
+    app_python: Path | None,
 ) -> Iterator[tuple[Stage, GeneratorProcess]]:
     """Set the stage and start the generator; neither is left outside.
 
@@ -156,7 +177,7 @@ def _set(
     stage = (
         DockerStage(plan, run, people, screen.phase)
         if plan.target.stage == "docker"
-        else EmbeddedStage(plan, run, people)
+        else EmbeddedStage(plan, run, people, python=app_python)
     )
     stage.set_stores()
     try:

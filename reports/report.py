@@ -1,7 +1,9 @@
 """Writes a run's report: verdict.json, summary.md, junit.xml and the page, from its files alone."""
 
+from collections.abc import Callable
+
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.reports.evidence import read_evidence
+from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.junit import write_junit
 from dress_rehearsal.reports.page import write_page
 from dress_rehearsal.reports.schema import Verdict
@@ -10,10 +12,15 @@ from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import zero_named
 
 
-def write_report(run: RunDirectory) -> Verdict:
+def write_report(
+    run: RunDirectory, keep: Callable[[Evidence, Verdict], None] | None = None
+) -> Verdict:
     """Return a run's verdict, having written everything that people and CI read about it.
 
     Writing it again gives the same bytes: no clock, no randomness, no machine.
+
+    Args:
+        keep: called once it is judged, before the page is written: puts it into a history.
 
     Raises:
         RunDirectoryUnreadableError: a file of the run is damaged.
@@ -23,6 +30,8 @@ def write_report(run: RunDirectory) -> Verdict:
     evidence = read_evidence(run)
     with zero_named(evidence.plan):
         verdict = judge(evidence)
+        if keep is not None:
+            keep(evidence, verdict)
         run.write_text("verdict.json", verdict.text())
         run.write_text("summary.md", write_summary(evidence, verdict))
         run.write_text("junit.xml", write_junit(verdict))

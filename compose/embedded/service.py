@@ -37,13 +37,24 @@ class Service:
     """The app, its write-back, its neighbours and its queue server, as a plan wants them.
 
     Ports are claimed once and kept from plan to plan.
+
+    Args:
+        python: the interpreter that runs the app, of another checkout's environment; none: this
+            one.
     """
 
-    def __init__(self, folder: StageFolder, processes: ProcessGroup, stores: Stores) -> None:
+    def __init__(
+        self,
+        folder: StageFolder,
+        processes: ProcessGroup,
+        stores: Stores,
+        python: Path | None = None,
+    ) -> None:
         self.targets_dir = folder.subfolder("targets")
         self._folder = folder
         self._processes = processes
         self._stores = stores
+        self._python = python
         self._ports: dict[str, ClaimedPort] = {}
 
     def configure(self, plan: Plan, logs: Path, *, allow_faults: bool) -> None:
@@ -183,7 +194,7 @@ class Service:
         """
         return ProcessSpec(
             name=name,
-            argv=python_module(module),
+            argv=python_module(module, self._python),
             environment=self.app.environment(port) | self._folder.marker,
             log=self._logs / f"{name}.jsonl",
             folder=self._folder.path,

@@ -2,6 +2,7 @@
 Docker; set in seconds, and gone afterwards however the run ended."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.compose.embedded.faults import ProcessFaults
@@ -31,6 +32,8 @@ class EmbeddedStage(OwnStage):
         ready_within_s: how long everything together may take to be ready; by the number of
             students where left out.
         allow_faults: let the app's faults be switched on although the plan has none.
+        python: the interpreter that runs the app, of another checkout's environment; none: this
+            one.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class EmbeddedStage(OwnStage):
         *,
         ready_within_s: float | None = None,
         allow_faults: bool = False,
+        python: Path | None = None,
     ) -> None:
         super().__init__(plan, run, people)
         if ready_within_s is None:
@@ -48,6 +52,7 @@ class EmbeddedStage(OwnStage):
             ready_within_s += _READY_A_WORKER_S * max(plan.app.workers - 2, 0)
         self._ready_within_s = ready_within_s
         self._allow_faults = allow_faults
+        self._python = python
         self._processes: ProcessGroup | None = None
         self._stores: Stores | None = None
         self._service: Service | None = None
@@ -102,7 +107,7 @@ class EmbeddedStage(OwnStage):
         processes = self._processes = ProcessGroup(folder, self._ready_within_s)
         stores = self._stores = Stores(folder, self._run.logs, self._plan.postgres.max_connections)
         stores.start(processes)
-        service = self._service = Service(folder, processes, stores)
+        service = self._service = Service(folder, processes, stores, self._python)
         service.configure(self._plan, self._run.logs, allow_faults=self._allow_faults)
         return ProcessFaults(processes, stores, service)
 

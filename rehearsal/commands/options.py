@@ -2,20 +2,28 @@
 
 import argparse
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dress_rehearsal.plans import Plan, PlanError, read_plan
-from dress_rehearsal.plans.files import kind_of, named
+from dress_rehearsal.plans.files import check_folder, kind_of, named
 from dress_rehearsal.plans.problems import option_of
 from dress_rehearsal.plans.read import bundled_plans
-from dress_rehearsal.plans.shown import shown_key
+from dress_rehearsal.plans.shown import looks_secret, shown_key
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.environment_variables import given
 from dress_rehearsal.rehearsal.commands.locustfile import (
     SUFFIX,
     lacks_load,
     load_plan,
     refuse_load,
 )
+
+if TYPE_CHECKING:
+    from dress_rehearsal.rehearsal.history import Kept
+
+LABEL_VARIABLE: Final = "REHEARSE_LABEL"
+"""Says which build of the target is rehearsed where no option does."""
+_LONGEST_LABEL: Final = 100
 
 USAGE: Final = 2
 BROKEN: Final = 1
@@ -71,6 +79,56 @@ def add_roster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--roster", type=Path, help="CSV student,pin,enrolled of an external target's people"
     )
+
+
+def add_history(parser: argparse.ArgumentParser) -> None:
+    """Add the history that runs are put into, and what tells builds of the target apart in it."""
+    parser.add_argument(
+        "--history",
+        type=Path,
+        metavar="FOLDER",
+        help="put the run's numbers into a history, and show them beside those of the runs before",
+    )
+    add_label(parser)
+
+
+def add_label(parser: argparse.ArgumentParser) -> None:
+    """Add what tells builds of the target apart."""
+    parser.add_argument(
+        "--label",
+        metavar="TEXT",
+        help=f"which build of the target it is, such as a commit (default: {LABEL_VARIABLE})",
+    )
+
+
+def label_in(options: argparse.Namespace) -> str | None:
+    """Return which build of the target is rehearsed, as far as anybody says it.
+
+    Raises:
+        PlanError: it is no name that could be shown.
+    """
+    told: str | None = options.label
+    label = (given(LABEL_VARIABLE) if told is None else told) or None
+    if label is not None and (len(label) > _LONGEST_LABEL or looks_secret(label)):
+        option = LABEL_VARIABLE if told is None else "--label"
+        raise PlanError(
+            f"{option}: give a name of {_LONGEST_LABEL} characters at most that holds no secret, "
+            f"such as a commit: it is written to every run."
+        )
+    return label
+
+
+def kept_as(options: argparse.Namespace) -> "Kept":
+    """Return what is kept of the runs that the options ask for.
+
+    Raises:
+        PlanError: the history cannot be written to, or the label is no name.
+    """
+    from dress_rehearsal.rehearsal.history import Kept
+
+    if options.history is not None:
+        check_folder(options.history, "--history")
+    return Kept(options.history, label_in(options))
 
 
 def is_drawn(plan: Plan, roster: Path | None) -> bool:

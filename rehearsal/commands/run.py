@@ -10,9 +10,11 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.commands.locustfile import add_load
 from dress_rehearsal.rehearsal.commands.options import (
     add_baseline,
+    add_history,
     add_out,
     add_plan,
     add_roster,
+    kept_as,
     overriding,
     planned,
 )
@@ -43,6 +45,7 @@ def add(run: argparse.ArgumentParser) -> None:
         default=None,
         help="run Prometheus beside it, or do not (default: where it is on the PATH)",
     )
+    add_history(run)
     add_load(run)
     run.add_argument(
         "--dry-run",
@@ -63,6 +66,7 @@ def _run(options: argparse.Namespace) -> int:
     baseline = _baseline(plan, options, repeats)
     if options.dry_run:
         return _dry_run(plan, options, repeats)
+    kept = kept_as(options)
     if repeats > 1:
         from dress_rehearsal.rehearsal.preflight.checks import check_usage
         from dress_rehearsal.rehearsal.series.repeat import repeat
@@ -77,6 +81,7 @@ def _run(options: argparse.Namespace) -> int:
             prometheus=options.prometheus,
             overrides=overrides,
             baseline=baseline,
+            kept=kept,
         )
     screen = Screen(make_console())
     verdict = rehearse(
@@ -87,6 +92,7 @@ def _run(options: argparse.Namespace) -> int:
         prometheus=options.prometheus,
         overrides=overrides,
         baseline=None if baseline is None else baseline.document,
+        kept=kept,
     )
     try:
         print_verdict(screen.console, verdict, options.out / verdict.run)

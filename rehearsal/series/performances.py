@@ -1,7 +1,8 @@
 """A series: one plan after the other, each on a stage of its own and judged, until all are done."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,8 +12,10 @@ from rich.markup import escape
 from dress_rehearsal.compose import StageError
 from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.records.files import remedy, resolved
 from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.history import Kept
 from dress_rehearsal.rehearsal.run import rehearse
 from dress_rehearsal.rehearsal.terminal.screen import Screen, print_verdict
 from dress_rehearsal.reports.schema import Verdict
@@ -45,11 +48,49 @@ class Series:
 
 class Planned(NamedTuple):
     """One run to be: the words that tell it from the others, its plan, and what was set otherwise
-    than in the plan's file, its own part of the series included."""
+    than in the plan's file, its own part of the series included.
+
+    `folder` is where below the series' own it stands; `build` which build of the target it is of,
+    where that is another than the others'; `app_python` the Python that the app of ours is run by.
+    """
 
     label: str
     plan: Plan
     overrides: Sequence[str] = ()
+    folder: str = ""
+    build: str | None = None
+    app_python: Path | None = None
+
+
+def seeded(plans: Sequence[Plan], overrides: Sequence[str]) -> list[Planned]:
+    """Return runs of one plan with a seed each.
+
+    Args:
+        overrides: what was set otherwise than in the plan's file, as it was given for the first;
+            the others differ from it by their seed besides.
+    """
+    alike = [text for text in overrides if text.partition("=")[0].strip() != "seed"]
+    return [
+        Planned(f"seed {plan.seed}", plan, [*alike, f"seed={plan.seed}"] if turn else overrides)
+        for turn, plan in enumerate(plans)
+    ]
+
+
+def series_folder(runs: Path, name: str) -> Path:
+    """Make `<runs>/<UTC time>-<name>/` for the runs of a series, and return it.
+
+    Raises:
+        RehearsalError: it cannot be made.
+    """
+    folder = resolved(runs) / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise RehearsalError(
+            f"The folder {folder} cannot be made: {error.strerror or error}; "
+            f"{remedy(error, 'choose another folder with --out')}."
+        ) from error
+    return folder
 
 
 def perform_series(
@@ -60,6 +101,7 @@ def perform_series(
     *,
     prometheus: bool | None = None,
     baseline: Mapping[str, Any] | None = None,
+    kept: Kept | None = None,
 ) -> Series:
     """Perform every plan, the next one even when one has no verdict, until somebody interrupts.
 
@@ -70,27 +112,32 @@ def perform_series(
         roster: who acts, for a target that has its own people.
         prometheus: whether to run one beside each; none: where the machine has one.
         baseline: what each is rehearsed against, as it keeps it.
+        kept: which history each run is put into, and of which build it is.
     """
+    kept = kept or Kept()
     judged: list[Judged] = []
     interrupted = False
     try:
-        for number, (label, plan, overrides) in enumerate(plans, start=1):
+        for number, each in enumerate(plans, start=1):
+            label, plan = each.label, each.plan
             console.print(f"[bold]{number} of {len(plans)}: {escape(label)}[/]")
             try:
                 screen = Screen(console)
                 verdict = rehearse(
                     plan,
-                    runs,
+                    runs / each.folder,
                     screen,
                     roster,
                     prometheus=prometheus,
-                    overrides=overrides,
+                    overrides=each.overrides,
                     baseline=baseline,
+                    kept=kept if each.build is None else replace(kept, build=each.build),
+                    app_python=each.app_python,
                 )
             except (PlanError, RecordError, RehearsalError, StageError) as error:
                 console.print(f"{label} has no verdict: {error}", style="red", markup=False)
                 continue
-            run = RunDirectory.open(runs / verdict.run)
+            run = RunDirectory.open(runs / each.folder / verdict.run)
             interrupted = any(
                 event.kind == "abort" and event.name != ABORTED for event in run.timeline()
             )

@@ -1,7 +1,6 @@
 """Repeats: one plan performed several times, each with a fresh stage and the next seed."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -9,10 +8,13 @@ from urllib.parse import quote
 from rich.markup import escape
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.records.files import remedy, resolved
 from dress_rehearsal.rehearsal.baseline import Baseline
-from dress_rehearsal.rehearsal.errors import RehearsalError
-from dress_rehearsal.rehearsal.series.performances import Planned, perform_series
+from dress_rehearsal.rehearsal.history import Kept
+from dress_rehearsal.rehearsal.series.performances import (
+    perform_series,
+    seeded,
+    series_folder,
+)
 from dress_rehearsal.rehearsal.slack import notify
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.rehearsal.terminal.screen import near
@@ -29,6 +31,7 @@ def repeat(
     prometheus: bool | None = None,
     overrides: Sequence[str] = (),
     baseline: Baseline | None = None,
+    kept: Kept | None = None,
 ) -> int:
     """Perform one plan with several seeds, and tell what held and how far the numbers spread.
 
@@ -44,6 +47,7 @@ def repeat(
         overrides: what was set otherwise than in the plan's file, as it was given for the first;
             the others differ from it by their seed besides.
         baseline: what they are held against, all of them together.
+        kept: which history each run is put into, and of which build it is.
 
     Returns:
         The exit code of the worst run: 99 before 3 before 0; 3 also when there are fewer verdicts
@@ -54,14 +58,12 @@ def repeat(
         RecordError: the page cannot be written.
     """
     console = make_console()
-    folder = _make_folder(runs, plans[0].name, len(plans))
-    alike = [text for text in overrides if text.partition("=")[0].strip() != "seed"]
-    planned = [
-        Planned(f"seed {plan.seed}", plan, [*alike, f"seed={plan.seed}"] if turn else overrides)
-        for turn, plan in enumerate(plans)
-    ]
-    kept = None if baseline is None else baseline.document
-    series = perform_series(planned, folder, console, roster, prometheus=prometheus, baseline=kept)
+    folder = series_folder(runs, f"{plans[0].name}-x{len(plans)}")
+    planned = seeded(plans, overrides)
+    against = None if baseline is None else baseline.document
+    series = perform_series(
+        planned, folder, console, roster, prometheus=prometheus, baseline=against, kept=kept
+    )
     if not series.judged:
         console.print("No repeat has a verdict, so there is nothing to tell.", style="red")
         return _NOTHING_JUDGED
@@ -89,16 +91,3 @@ def _told_from(folder: Path, plan: Plan) -> Plan:
     address = f"{plan.notify.reports_url}/{quote(folder.name)}"
     notify = plan.notify.model_copy(update={"reports_url": address})
     return plan.model_copy(update={"notify": notify})
-
-
-def _make_folder(runs: Path, name: str, repeats: int) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = resolved(runs) / f"{stamp}-{name}-x{repeats}"
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise RehearsalError(
-            f"The folder {folder} cannot be made: {error.strerror or error}; "
-            f"{remedy(error, 'choose another folder with --out')}."
-        ) from error
-    return folder

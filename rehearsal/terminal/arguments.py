@@ -22,6 +22,7 @@ _HARMLESS: Final = (
 """Complaints that quote nothing of what was given."""
 _ABOUT: Final = re.compile(r"argument ([A-Za-z, /.-]+): (invalid choice|ignored explicit argument)")
 _DIGITS: Final = re.compile("[0-9]{1,19}")
+_DECIMAL: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,15})?(e-?[0-9]{1,2})?")
 
 
 class Parser(argparse.ArgumentParser):
@@ -71,6 +72,18 @@ def whole_number(text: str, option: str, least: int, most: int) -> int:
     if number is None or not least <= number <= most:
         raise PlanError(f"{option}: give a whole number from {least:,} to {most:,}.")
     return number
+
+
+def number(text: str, option: str, least: float, most: float) -> float:
+    """Return the number that an option was given.
+
+    Raises:
+        PlanError: it is none, or lies beyond what it may be.
+    """
+    found = float(text) if _DECIMAL.fullmatch(text) else None
+    if found is None or not least <= found <= most:
+        raise PlanError(f"{option}: give a number from {least:g} to {most:g}.")
+    return found
 
 
 def _complaint(message: str) -> str:

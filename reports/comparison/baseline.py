@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.files import named
-from dress_rehearsal.reports.comparison.alike import plan_differences
+from dress_rehearsal.reports.alike import plan_differences
 from dress_rehearsal.reports.comparison.intervals import FEWEST
 from dress_rehearsal.reports.comparison.numbers import metrics_of, values_of
 from dress_rehearsal.reports.comparison.sides import Side, read_sides

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from dress_rehearsal.plans.visible import visible_line
+from dress_rehearsal.reports.alike import differing_facts, differing_keys
 from dress_rehearsal.reports.audit import COUNTERS
-from dress_rehearsal.reports.comparison.alike import differing_facts, differing_keys
 from dress_rehearsal.reports.comparison.numbers import Metric, compared_number, metrics_of
 from dress_rehearsal.reports.comparison.regressions import held_regressions
 from dress_rehearsal.reports.comparison.schema import (

@@ -2,24 +2,17 @@
 
 import statistics
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from dress_rehearsal.reports.comparison.intervals import FEWEST, difference_interval
 from dress_rehearsal.reports.comparison.schema import Change, ComparedNumber, SideNumber
 from dress_rehearsal.reports.comparison.sides import Side, SideRun
 from dress_rehearsal.reports.directions import unit_of
+from dress_rehearsal.reports.doubts import believed
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.metrics import metric_value
 from dress_rehearsal.reports.numbers import rounded, whole
 from dress_rehearsal.reports.schema import GateResult, Number, Regression, Verdict, named
-
-DISTURBED: Final = frozenset(
-    ("foreign_cpu", "steal", "cpu_limit", "late_sends", "clock_step", "ports", "damage")
-)
-"""Doubts about a run because of which its times do not count."""
-
-CUT: Final = "cut_short"
-"""The doubt because of which nothing of a run counts."""
 
 
 class Metric(NamedTuple):
@@ -65,10 +58,10 @@ def _kept(verdict: Verdict) -> tuple[GateResult | Regression, ...]:
 
 def counts(run: SideRun, metric: Metric) -> bool:
     """Return whether a number of a run is one of the planned rush, undisturbed."""
-    doubts, timed = run.verdict.doubts, bool(unit_of(metric.path))
+    doubts = run.verdict.doubts
     if doubts is None:  # written by a version that did not tell
-        return not timed or run.verdict.verdict != "inconclusive"
-    return CUT not in doubts and not (timed and DISTURBED & set(doubts))
+        return not unit_of(metric.path) or run.verdict.verdict != "inconclusive"
+    return believed(doubts, metric.path)
 
 
 def values_of(side: Side, metric: Metric) -> list[Number]:

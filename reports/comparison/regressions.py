@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from dress_rehearsal.plans import Gate
 from dress_rehearsal.plans.sections.margins import parse_margins
-from dress_rehearsal.reports.comparison.alike import plan_differences
+from dress_rehearsal.reports.alike import plan_differences
 from dress_rehearsal.reports.comparison.intervals import FEWEST
 from dress_rehearsal.reports.comparison.numbers import (
     Metric,

@@ -1,6 +1,5 @@
 """Sides: what is compared, each one run or several runs of one plan, read from their files."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,14 +13,18 @@ from dress_rehearsal.plans.files import kind_of, named
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnreadableError
 from dress_rehearsal.records.files import is_there, reason, regular
-from dress_rehearsal.reports.comparison.alike import differing_keys, flattened, rehearsed_alike
+from dress_rehearsal.reports.alike import (
+    differing_keys,
+    flattened,
+    rehearsed_alike,
+    scenario_digest,
+)
 from dress_rehearsal.reports.errors import ComparisonRefusedError
 from dress_rehearsal.reports.evidence import read_evidence
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 
 _MOST_SIDES: Final = 40
-_SCENARIO: Final = "scenario.py"
 _NO_RUN: Final = "give a run directory that `rehearse run` made, or a folder of them"
 
 
@@ -122,13 +125,7 @@ def _distinguished(plan: Plan, keys: Sequence[tuple[str, Sequence[str]]]) -> str
 
 
 def _read(run: RunDirectory) -> SideRun:
-    scenario = run.path / _SCENARIO
-    try:
-        content = regular(scenario).read_bytes() if is_there(scenario) else None
-    except OSError as error:
-        raise RunDirectoryUnreadableError(f"{scenario} cannot be read: {reason(error)}.") from error
-    digest = None if content is None else hashlib.sha256(content).hexdigest()[:12]
-    return SideRun(_verdict_of(run), run.plan(), run.environment([]), digest)
+    return SideRun(_verdict_of(run), run.plan(), run.environment([]), scenario_digest(run))
 
 
 def _verdict_of(run: RunDirectory) -> Verdict:

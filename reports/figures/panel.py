@@ -16,7 +16,7 @@ from matplotlib.ticker import (
 from dress_rehearsal.reports.figures.palette import GRID, INK, LOSS, MUTED, PAPER
 from dress_rehearsal.reports.words import written
 
-Kind = Literal["line", "dashed", "dotted", "area", "level", "band"]
+Kind = Literal["line", "dashed", "dotted", "area", "level", "band", "point"]
 FAMILY: Final = "DejaVu Sans"
 """Comes with matplotlib, so text has the same outlines on every machine."""
 
@@ -94,6 +94,17 @@ class Panel:
         """Shade a span of time behind everything; what lasts no time is a line."""
         self.axes.axvspan(since_s, until_s, color=colour, alpha=BAND_ALPHA, linewidth=0, zorder=0.5)
         self.axes.axvline(since_s, color=colour, linewidth=1.0, zorder=0.6)
+
+    def points(self, x: Any, y: Any, colour: str, text: str) -> None:
+        """Draw values that nothing lies between; NaN is left out."""
+        self.axes.plot(x, y, color=colour, linestyle="", marker="o", ms=4, markeredgewidth=0)
+        self.entries.append(Entry("point", colour, text))
+
+    def mark(self, x: float, colour: str, text: str) -> None:
+        """Draw a line upright, where something changed."""
+        self.axes.axvline(x, color=colour, linewidth=1.4, zorder=1.8)
+        if text:
+            self.entries.append(Entry("line", colour, text))
 
     def say(self, text: str) -> None:
         """Write a sentence where there is nothing to draw, instead of empty axes."""

@@ -24,6 +24,7 @@ from dress_rehearsal.reports.page.facts import (
     run_files,
     timeline_rows,
 )
+from dress_rehearsal.reports.page.history import history_section
 from dress_rehearsal.reports.page.templates import rendered
 from dress_rehearsal.reports.schema import Latency, Sale, Verdict
 from dress_rehearsal.reports.words import (
@@ -59,7 +60,8 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
     """
     _make_room(run.figures)
     figures = draw_figures(evidence, verdict)
-    for figure in figures:
+    history = history_section(run)
+    for figure in [*figures, *([history.figure] if history and history.figure else [])]:
         if isinstance(figure, Drawing):
             run.write_text(f"{run.figures.name}/{figure.name}.svg", figure.wide.file)
             if figure.png is not None:
@@ -102,6 +104,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
         plan_text=plan_toml(evidence.plan),
         timeline=timeline_rows(evidence),
         files=run_files(run, figures),
+        history=history,
         svg=Markup,  # figures are made here and escape what they quote
     )
     run.write_text("report.html", page)

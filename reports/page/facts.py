@@ -40,6 +40,7 @@ _RECORDED: Final = {
     "requests": "one row a request, Parquet",
     "students.parquet": "one row a student",
     "metrics.parquet": "every sample of every pool",
+    "history.json": "the runs before it, of the same plan and machine",
     "ledger.parquet": "the tickets as each store holds them, and admissions",
 }
 

@@ -32,6 +32,12 @@ STARTING = {
     "compose/process.py": ["dict(spec.environment)"],
     "records/machine.py": ["child_environment(heeded('HOME'))"],
     "rehearsal/led_process.py": ["dict(environment)"],
+    # Git, the user's own command, and the Python of another checkout.
+    "rehearsal/series/checkouts.py": [
+        "child_environment(heeded('HOME'))",
+        "child_environment(users_own())",
+    ],
+    "rehearsal/series/gate.py": ["child_environment()"],
     "scenarios/workers/process.py": ["dict(environment)"],
     # The `rehearse` command itself, which leaves outside what it has no use for.
     "rehearsal/pytest_plugin.py": ["its own"],

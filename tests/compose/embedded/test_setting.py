@@ -101,7 +101,7 @@ def test_an_app_that_never_gets_ready_is_given_up_in_time_and_nothing_is_left(
     stage = EmbeddedStage(naive_plan, new_run(naive_plan), people)
     gave_up_at_s = float("inf")
 
-    def stuck(module: str) -> list[str]:
+    def stuck(module: str, _: object = None) -> list[str]:
         nonlocal gave_up_at_s
         if module != "dress_rehearsal.target_app":
             return python_module(module)

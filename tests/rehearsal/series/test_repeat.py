@@ -28,7 +28,7 @@ def quick_runs(monkeypatch):
     """
     words, given, baselines = {}, {}, []
 
-    def rehearsed(plan, runs, screen, roster, *, prometheus, overrides, baseline):
+    def rehearsed(plan, runs, screen, roster, *, prometheus, overrides, baseline, **_):
         given[plan.seed] = list(overrides)
         baselines.append(baseline)
         word = words.get(plan.seed, "pass")

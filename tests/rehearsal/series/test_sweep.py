@@ -97,7 +97,7 @@ def quick_runs(monkeypatch):
     """
     given = []
 
-    def rehearsed(plan, runs, screen, roster, *, prometheus, overrides, baseline):
+    def rehearsed(plan, runs, screen, roster, *, prometheus, overrides, baseline, **_):
         assert prometheus is False
         given.append(list(overrides))
         run = RunDirectory.create(runs, plan)

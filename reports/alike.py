@@ -1,5 +1,6 @@
 """Whether plans and machines are alike: a difference of numbers may be theirs."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -7,8 +8,13 @@ from typing import Any, Final
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.secrets import names_a_secret
 from dress_rehearsal.plans.shown import HIDDEN, looks_secret
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.errors import RunDirectoryUnreadableError
+from dress_rehearsal.records.files import is_there, reason, regular
 
 _ABSENT: Final = "—"
+_SCENARIO: Final = "scenario.py"
+_DIGITS: Final = 12
 _NOT_REHEARSED: Final = (
     *("seed", "name", "description", "gates", "notify", "metrics", "ledgers"),
     *("scenario.file", "event.roster"),  # where they lie; what a scenario says is held beside it
@@ -26,6 +32,31 @@ def rehearsed_alike(one: Plan, other: Plan) -> bool:
     """Return whether two plans rehearse the same: they differ by the seed, the target's build and
     what is asked of the numbers at most."""
     return not plan_differences([one, other])
+
+
+def plan_digest(plan: Plan, scenario: str | None = None) -> str:
+    """Return what is equal of plans that rehearse the same, and of no others.
+
+    Args:
+        scenario: the digest of the user's own, which is part of what is rehearsed.
+    """
+    told = {
+        key: value for key, value in flattened(plan).items() if not _is_within(key, _NOT_REHEARSED)
+    }
+    return _digest(json.dumps([sorted(told.items()), scenario], ensure_ascii=True).encode())
+
+
+def scenario_digest(run: RunDirectory) -> str | None:
+    """Return what is equal of runs of one scenario of the user's own; None where it had none.
+
+    Raises:
+        RunDirectoryUnreadableError: it is there and cannot be read.
+    """
+    scenario = run.path / _SCENARIO
+    try:
+        return _digest(regular(scenario).read_bytes()) if is_there(scenario) else None
+    except OSError as error:
+        raise RunDirectoryUnreadableError(f"{scenario} cannot be read: {reason(error)}.") from error
 
 
 def plan_differences(plans: Sequence[Plan]) -> list[str]:
@@ -94,3 +125,7 @@ def _shown(key: str, value: Any) -> str:
 
 def _is_within(key: str, tables: Sequence[str]) -> bool:
     return any(key == table or key.startswith(f"{table}.") for table in tables)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:_DIGITS]

@@ -1,0 +1,92 @@
+"""Figure: numbers over the last runs of a plan on a machine, with the changes of their level."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from dress_rehearsal.reports.directions import unit_of
+from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
+from dress_rehearsal.reports.figures.layout import Sheet
+from dress_rehearsal.reports.figures.palette import BLUE, INK, MUTED, VERMILLION
+from dress_rehearsal.reports.history.entry import metric_of
+from dress_rehearsal.reports.history.series import FEWEST, Change, Series
+from dress_rehearsal.reports.words import counted, quantity, written
+
+_HEADING: Final = "Over the last runs"
+
+
+def draw_history(
+    series: Series, metrics: Sequence[str], last: int = 100, name: str = "history"
+) -> Drawing | Missing:
+    """Return numbers over the last runs, a panel each; a change of level is a line between runs."""
+    entries = series.entries[-last:]
+    if len(entries) < 2 or not metrics:
+        return Missing(name, _HEADING, "There is one run only: nothing to draw it beside.")
+    places = {entry.run: place for place, entry in enumerate(entries, start=1)}
+    shown = [change for change in series.changes if change.run in places]
+    caption = (
+        f"{counted(len(entries), 'run')}, {entries[0].when:%Y-%m-%d %H:%M} to "
+        f"{entries[-1].when:%Y-%m-%d %H:%M} UTC, at equal distances. Each point is a run; grey "
+        f"ones were disturbed and are left out where changes are looked for. A line between two "
+        f"runs: there the level changed; dashes: the means before and after."
+    )
+
+    def draw(sheet: Sheet) -> None:
+        for place, metric in enumerate(metrics):
+            counts = np.array([entry.counts(metric) for entry in entries])
+            values = np.array([_float(entry.numbers.get(metric)) for entry in entries], dtype=float)
+            unit = unit_of(metric_of(metric))
+            panel = sheet.panel(f"{metric}{f', {unit}' if unit else ''}", 90, beside=place % 2 > 0)
+            x = np.arange(1, len(entries) + 1)
+            for chosen, colour, words in ((counts, BLUE, "a run"), (~counts, MUTED, "disturbed")):
+                if not np.isnan(values[chosen]).all():
+                    panel.points(x[chosen], values[chosen], colour, words)
+            own = [change for change in shown if change.metric == metric]
+            _levels(panel, own, places, len(entries))
+            known = values[~np.isnan(values)]
+            lowest, highest = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+            panel.axis_of_counts(min(0.0, lowest), max(0.0, highest), _plain)
+            panel.axes.set_xlim(0.5, len(entries) + 0.5)
+            panel.axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+
+    return drawn(name, _HEADING, _finding(series, shown), caption, "Runs, the oldest first", draw)
+
+
+def _levels(panel: Any, changes: Sequence[Change], places: dict[str, int], runs: int) -> None:
+    ordered = sorted(changes, key=lambda change: places[change.run])
+    for number, change in enumerate(ordered):
+        at = places[change.run] - 0.5
+        since = places[ordered[number - 1].run] - 0.5 if number else 0.5
+        until = places[ordered[number + 1].run] - 0.5 if number + 1 < len(ordered) else runs + 0.5
+        panel.mark(at, VERMILLION, "" if number else "the level changed")
+        panel.line([since, at], [change.before] * 2, INK, kind="dashed", width=1.0)
+        panel.line([at, until], [change.after] * 2, INK, kind="dashed", width=1.0)
+
+
+def _finding(series: Series, changes: Sequence[Change]) -> str:
+    if changes:
+        newest = changes[0]
+        ends = (
+            quantity(end, unit_of(metric_of(newest.metric)))
+            for end in (newest.before, newest.after)
+        )
+        more = f", the newest of {len(changes)} changes" if len(changes) > 1 else ""
+        return f"{newest.metric} changed from {' to '.join(ends)} with the run {newest.run}{more}"
+    if series.believed < FEWEST:
+        return (
+            f"{counted(series.believed, 'undisturbed run')}: fewer than {FEWEST}, in which no "
+            f"change can be told from chance"
+        )
+    return f"No number changed its level in {counted(series.believed, 'undisturbed run')}"
+
+
+def _plain(value: float) -> str:
+    """Return a number without its unit, which the label has; also between whole ones."""
+    return written(value)
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else float(value)

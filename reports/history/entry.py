@@ -1,0 +1,140 @@
+"""An entry of the history: one run in a small file, with the numbers that are followed."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.alike import plan_digest
+from dress_rehearsal.reports.doubts import believed, disturbances
+from dress_rehearsal.reports.part import Part
+from dress_rehearsal.reports.schema import Number, Status, Verdict
+
+LABEL: Final = "label"
+"""The fact of `environment.json` that says which build of the target was rehearsed."""
+
+_STAMP: Final = "%Y%m%dT%H%M%SZ"
+_NAME: Final = r"^[^/\\\x00]{1,200}$"
+_COMMIT_SHOWN: Final = 12
+
+Finite = int | Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Entry(Part):
+    """The whole of `<run>.json` in a history folder; None stands for "not measured".
+
+    `when`: T-0 in UTC, or when the run began where it had none. `plan_digest` is equal of plans
+    that rehearse the same, `fingerprint` of machines that may be compared. `target`: which build
+    was rehearsed, by whoever ran it; `harness`, `commit`: which version of Dress Rehearsal did.
+    `doubts`: why the numbers are not those of the planned rush on a quiet machine, as words.
+    """
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    run: Annotated[str, Field(pattern=_NAME)]
+    when: datetime
+    plan: str
+    plan_digest: str
+    fingerprint: str | None
+    target: str | None
+    harness: str | None
+    commit: str | None
+    verdict: Status
+    doubts: tuple[str, ...]
+    numbers: dict[str, Finite | None]
+
+    @property
+    def build(self) -> str:
+        """What the run was of, as people tell builds apart: the target's, else the harness' commit;
+        "" where nothing says it."""
+        return self.target or (self.commit or "")[:_COMMIT_SHOWN]
+
+    @property
+    def disturbances(self) -> tuple[str, ...]:
+        """Why its times do not count, as words; none where they do."""
+        return disturbances(self.doubts)
+
+    def counts(self, name: str) -> bool:
+        """Return whether one of its numbers is that of the planned rush on a quiet machine."""
+        return believed(self.doubts, metric_of(name))
+
+    def text(self) -> str:
+        """Return the bytes of its file."""
+        document = self.model_dump(mode="json", by_alias=True)
+        return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def entry_of(
+    verdict: Verdict,
+    plan: Plan,
+    environment: Mapping[str, Any],
+    t0_ns: int | None,
+    *,
+    scenario: str | None = None,
+    label: str | None = None,
+) -> Entry:
+    """Return the entry of a judged run.
+
+    Args:
+        environment: what `environment.json` says.
+        t0_ns: when the sale opened, in nanoseconds since the Unix epoch.
+        scenario: the digest of the user's own, where it had one.
+        label: which build of the target it was; None: what was said when it was rehearsed.
+    """
+    packages = environment.get("packages")
+    return Entry(
+        run=verdict.run,
+        when=_when(verdict.run, t0_ns),
+        plan=verdict.plan,
+        plan_digest=plan_digest(plan, scenario),
+        fingerprint=_text(environment.get("fingerprint")),
+        target=_text(label or environment.get(LABEL)),
+        harness=_text(packages.get("dress-rehearsal")) if isinstance(packages, Mapping) else None,
+        commit=_text(environment.get("git_commit")),
+        verdict=verdict.verdict,
+        doubts=verdict.doubts or (),
+        numbers=dict(_numbers(verdict)),
+    )
+
+
+def metric_of(name: str) -> str:
+    """Return the metric of a number's name, without the window it may have."""
+    return name.partition(" in ")[0]
+
+
+def _numbers(verdict: Verdict) -> Iterator[tuple[str, Number | None]]:
+    """Return every number that a gate is on, each step's p99, the sale, the census, the audit."""
+    for gate in verdict.gates:
+        yield gate.name, gate.value
+    for regression in verdict.regressions:
+        yield regression.name, regression.value
+    for step, latency in verdict.latency_ms.items():
+        if latency.count:
+            yield f"latency_ms[{step}].p99", latency.p99
+    if verdict.census.students:
+        tables: dict[str, Part] = {
+            "sale": verdict.sale,
+            "census": verdict.census,
+            "audit": verdict.audit,
+        }
+        for table, part in tables.items():
+            for field in type(part).model_fields:
+                if table != "audit" or field not in verdict.not_applicable:
+                    yield f"{table}.{field}", getattr(part, field)
+    yield "load.failed", verdict.load.failed
+
+
+def _when(run: str, t0_ns: int | None) -> datetime:
+    if t0_ns is not None:
+        return datetime.fromtimestamp(t0_ns // NS_PER_S, UTC)
+    try:
+        return datetime.strptime(run.partition("-")[0], _STAMP).replace(tzinfo=UTC)
+    except ValueError:  # a folder that was renamed, and had no T-0
+        return datetime.fromtimestamp(0, UTC)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

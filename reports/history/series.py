@@ -1,0 +1,156 @@
+"""Series: the runs of one plan on one machine, and where their numbers changed.
+
+Numbers of another plan or of another machine are another series, and are never compared. Runs that
+were disturbed, by other programs that had the CPU for one, stay in the series and are left out
+where changes are looked for.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dress_rehearsal.reports.directions import unit_of, worse_when
+from dress_rehearsal.reports.history.change_points import change_points
+from dress_rehearsal.reports.history.entry import Entry, metric_of
+from dress_rehearsal.reports.part import Part
+from dress_rehearsal.reports.schema import Number
+
+MAX_PVALUE: Final = 0.001
+MIN_MAGNITUDE: Final = 0.05
+FEWEST: Final = 6
+"""Runs below which nothing can be told: three a side are the fewest that a t-test finds anything in
+at `MAX_PVALUE`, unless they do not differ among each other at all."""
+
+
+class Change(Part):
+    """One number's change of level: between `after_run` and `run`, the first that had it.
+
+    `before` and `after` are the means of the runs since the last change, and from this one on;
+    `runs` of these there are so far. `relative`: by how much of `before`, None where that is 0.
+    `worse`: None where neither way is.
+    """
+
+    metric: str
+    after_run: str
+    after_build: str
+    run: str
+    when: str
+    build: str
+    before: float
+    after: float
+    relative: float | None
+    worse: bool | None
+    p: float
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The runs of one plan on one machine, the oldest first, and the changes, the newest first."""
+
+    entries: tuple[Entry, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def plan(self) -> str:
+        """The plan's name, as its last run has it."""
+        return self.entries[-1].plan
+
+    @property
+    def metrics(self) -> list[str]:
+        """Every number of any run, in the order of the newest."""
+        return list(dict.fromkeys(name for entry in self.entries[::-1] for name in entry.numbers))
+
+    @property
+    def believed(self) -> int:
+        """How many of its runs were undisturbed: in them changes of times are looked for."""
+        return sum(not entry.disturbances for entry in self.entries)
+
+    def values(self, metric: str) -> list[Number | None]:
+        """Return a number of each run, None where it has none."""
+        return [entry.numbers.get(metric) for entry in self.entries]
+
+    def shown(self, wanted: Sequence[str] = (), most: int = 6) -> list[str]:
+        """Return the numbers to be drawn: those that are wanted, else those that changed, and of
+        the others first times and rates, which differ from run to run."""
+        if wanted:
+            return [metric for metric in wanted if metric in self.metrics]
+        changed = dict.fromkeys(change.metric for change in self.changes)
+        moving = [name for name in self.metrics if len(set(self.values(name)) - {None}) > 1]
+        timed = [name for name in self.metrics if unit_of(metric_of(name))]
+        first = [name for name in timed if name in moving]
+        return list(dict.fromkeys([*changed, *first, *moving, *timed]))[:most]
+
+
+def series_of(
+    entries: Iterable[Entry],
+    *,
+    max_pvalue: float = MAX_PVALUE,
+    min_magnitude: float = MIN_MAGNITUDE,
+    wanted: Sequence[str] = (),
+) -> list[Series]:
+    """Return the series that runs make, the one with the newest run first.
+
+    Args:
+        entries: the oldest first.
+        max_pvalue, min_magnitude: as of `change_points`.
+        wanted: in which numbers changes are looked for; none: in all.
+    """
+    groups: dict[tuple[str, str | None], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.plan_digest, entry.fingerprint), []).append(entry)
+    made = []
+    for group in groups.values():
+        group_series = Series(tuple(group), ())
+        names = wanted or group_series.metrics
+        found = [
+            change
+            for metric in names
+            for change in _changes(group_series, metric, max_pvalue, min_magnitude)
+        ]
+        order = {entry.run: place for place, entry in enumerate(group)}
+        found.sort(key=lambda change: (-order[change.run], change.p))
+        made.append(Series(tuple(group), tuple(found)))
+    return sorted(made, key=lambda series: series.entries[-1].when, reverse=True)
+
+
+def same_series(entries: Iterable[Entry], own: Entry, most: int) -> list[Entry]:
+    """Return the last of those entries that one of their own may be compared with, itself included,
+    the oldest first."""
+    key = (own.plan_digest, own.fingerprint)
+    alike = {entry.run: entry for entry in entries if (entry.plan_digest, entry.fingerprint) == key}
+    alike[own.run] = own
+    return sorted(alike.values(), key=lambda entry: (entry.when, entry.run))[-most:]
+
+
+def _changes(
+    series: Series, metric: str, max_pvalue: float, min_magnitude: float
+) -> Iterator[Change]:
+    known = [
+        (entry, float(value))
+        for entry, value in zip(series.entries, series.values(metric), strict=True)
+        if value is not None and entry.counts(metric)
+    ]
+    if len(known) < FEWEST:
+        return
+    found = change_points(
+        [value for _, value in known], max_pvalue=max_pvalue, min_magnitude=min_magnitude
+    )
+    ends = [*(change.index for change in found[1:]), len(known)]
+    for change, end in zip(found, ends, strict=False):  # without a change there is one end
+        last, first = known[change.index - 1][0], known[change.index][0]
+        worse = worse_when(metric_of(metric))
+        yield Change(
+            metric=metric,
+            after_run=last.run,
+            after_build=last.build,
+            run=first.run,
+            when=f"{first.when:%Y-%m-%d %H:%M}",
+            build=first.build,
+            before=change.before,
+            after=change.after,
+            relative=(change.after - change.before) / abs(change.before) if change.before else None,
+            worse=None if worse is None else (change.after > change.before) == (worse == "more"),
+            p=change.p,
+            runs=end - change.index,
+        )

@@ -1,0 +1,77 @@
+"""Tables of a history: the last runs with their numbers, and what changed between which of them."""
+
+from collections.abc import Sequence
+
+from dress_rehearsal.reports.directions import unit_of
+from dress_rehearsal.reports.history.entry import Entry, metric_of
+from dress_rehearsal.reports.history.series import Change, Series
+from dress_rehearsal.reports.page.tables.table import Cell, Table
+from dress_rehearsal.reports.schema import Number
+from dress_rehearsal.reports.words import EMPTY, SIGNS, quantity
+
+
+def changes_table(series: Series, name: str = "changes") -> Table:
+    """Return what changed between which runs, the newest first."""
+    columns = [
+        ("Number", "text"),
+        ("Changed with the run", "text"),
+        ("At", "text"),
+        ("Build, before → after", "text"),
+        ("Before", "number"),
+        ("After", "number"),
+        ("By", "number"),
+        ("p", "number"),
+        ("Runs since", "number"),
+    ]
+    rows = [_change(change) for change in series.changes]
+    return Table(name, "Where the level of a number changed", columns, rows)
+
+
+def last_runs_table(
+    series: Series, metrics: Sequence[str], last: int, name: str = "last-runs"
+) -> Table:
+    """Return the last runs, the newest first, with some of their numbers."""
+    columns = [("Run", "text"), ("At", "text"), ("Build", "text"), ("Verdict", "text")]
+    columns += [(metric, "number") for metric in metrics]
+    rows = [_run(entry, metrics) for entry in series.entries[-last:][::-1]]
+    return Table(name, f"The last {len(rows)} runs", columns, rows)
+
+
+def number_words(metric: str, value: Number | None) -> str:
+    """Return a number of a history as people read it."""
+    return EMPTY if value is None else quantity(value, unit_of(metric_of(metric)))
+
+
+def change_words(change: Change) -> str:
+    """Return a change in one line."""
+    ends = (number_words(change.metric, end) for end in (change.before, change.after))
+    return f"{change.metric} changed from {' to '.join(ends)} with the run {change.run}"
+
+
+def _change(change: Change) -> Sequence[Cell]:
+    tone = {True: "found", False: "ok", None: ""}[change.worse]
+    by = EMPTY if change.relative is None else f"{change.relative:+.0%}".replace("-", "−")
+    builds = " → ".join(build or EMPTY for build in (change.after_build, change.build))
+    return (
+        Cell(change.metric),
+        Cell(change.run),
+        Cell(change.when),
+        Cell(builds if change.after_build or change.build else EMPTY),
+        Cell(number_words(change.metric, change.before)),
+        Cell(number_words(change.metric, change.after)),
+        Cell(by, tone),
+        Cell(f"{change.p:.1g}"),
+        Cell(str(change.runs)),
+    )
+
+
+def _run(entry: Entry, metrics: Sequence[str]) -> Sequence[Cell]:
+    why = ", ".join(entry.disturbances)
+    doubt = f", disturbed: {why}" if why else ""
+    return (
+        Cell(entry.run),
+        Cell(f"{entry.when:%Y-%m-%d %H:%M}"),
+        Cell(entry.build or EMPTY),
+        Cell(f"{SIGNS[entry.verdict]} {entry.verdict}{doubt}".replace("_", " ")),
+        *(Cell(number_words(metric, entry.numbers.get(metric))) for metric in metrics),
+    )

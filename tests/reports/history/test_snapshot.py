@@ -1,0 +1,74 @@
+"""A run of a history keeps those it is beside: its report is made of its files alone."""
+
+import json
+import shutil
+
+import pytest
+
+from dress_rehearsal.reports.history.folder import entry_in, remember
+from dress_rehearsal.reports.history.snapshot import keep, read_snapshot
+from dress_rehearsal.reports.report import write_report
+from tests.reports.history.conftest import entry
+
+SMALL = {"students": 60, "tickets": 20}
+
+
+@pytest.fixture
+def kept(build_run, tmp_path):
+    """A run that was put into a history of eleven others, the folder of which is gone."""
+    run = build_run(**SMALL)
+    own = entry_in(run)
+    alike = {"plan_digest": own.plan_digest, "fingerprint": own.fingerprint}
+    for number in range(11):
+        other = entry(number, 100.0 + number % 3, numbers=own.numbers, **alike)
+        remember(tmp_path / "history", other)
+    remember(tmp_path / "history", entry(99, 1.0))
+    assert keep(run, own, tmp_path / "history") == []
+    shutil.rmtree(tmp_path / "history")
+    return run
+
+
+def test_it_has_the_runs_of_its_plan_and_machine_and_itself_last_or_first(kept):
+    entries, wrong = read_snapshot(kept)
+    assert wrong is None
+    assert len(entries) == 12
+    assert kept.id in {each.run for each in entries}
+    assert len({each.plan_digest for each in entries}) == 1
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_page_shows_them_and_is_the_same_on_every_repetition(kept):
+    write_report(kept)
+    page = (kept.path / "report.html").read_bytes()
+    write_report(kept)
+    assert (kept.path / "report.html").read_bytes() == page
+    text = page.decode()
+    assert 'id="history-heading"' in text
+    assert "No number changed its level in 12 undisturbed runs" in text
+    assert "The last 10 runs" in text
+    assert '<a href="history.json">' in text
+    assert (kept.path / "figures" / "history.svg").is_file()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_of_no_history_has_no_such_section(build_run):
+    run = build_run(**SMALL)
+    write_report(run)
+    assert "history" not in (run.path / "report.html").read_text()
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("content", [b"{", b"\xff", b'{"schema": 1, "runs": [1]}'])
+def test_a_damaged_one_is_a_sentence_and_no_change_of_the_verdict(kept, content):
+    before = write_report(kept)
+    (kept.path / "history.json").write_bytes(content)
+    assert write_report(kept) == before
+    assert "history.json is damaged" in (kept.path / "report.html").read_text()
+
+
+def test_a_history_that_cannot_be_written_is_told_and_the_run_stands_alone(build_run, tmp_path):
+    run = build_run(**SMALL)
+    (tmp_path / "file").write_text("")
+    (told,) = keep(run, entry_in(run), tmp_path / "file")
+    assert told.startswith("The run is not in the history")
+    assert len(json.loads((run.path / "history.json").read_text())["runs"]) == 1
