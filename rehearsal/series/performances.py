@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from rich.markup import escape
 from dress_rehearsal.compose import StageError
 from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.records.files import remedy, resolved
 from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.run import rehearse
@@ -72,24 +74,59 @@ def perform_series(
     judged: list[Judged] = []
     interrupted = False
     try:
-        for number, (label, plan, overrides) in enumerate(plans, start=1):
-            console.print(f"[bold]{number} of {len(plans)}: {escape(label)}[/]")
-            try:
-                screen = Screen(console)
-                verdict = rehearse(
-                    plan, runs, screen, roster, prometheus=prometheus, overrides=overrides
-                )
-            except (PlanError, RecordError, RehearsalError, StageError) as error:
-                console.print(f"{label} has no verdict: {error}", style="red", markup=False)
+        for number, planned in enumerate(plans, start=1):
+            console.print(f"[bold]{number} of {len(plans)}: {escape(planned.label)}[/]")
+            one = perform(planned, runs, console, roster, prometheus=prometheus)
+            if one is None:
                 continue
-            run = RunDirectory.open(runs / verdict.run)
-            interrupted = any(
-                event.kind == "abort" and event.name != ABORTED for event in run.timeline()
-            )
-            judged.append(Judged(label, plan, run, verdict, interrupted))
-            print_verdict(console, verdict, run.path)
+            judged.append(one)
+            interrupted = one.interrupted
             if interrupted:
                 break
     except KeyboardInterrupt:  # before there was anything of a run to report, or after its verdict
         interrupted = True
     return Series(tuple(judged), len(plans), interrupted)
+
+
+def perform(
+    planned: Planned,
+    runs: Path,
+    console: Console,
+    roster: Path | None = None,
+    *,
+    prometheus: bool | None = None,
+) -> Judged | None:
+    """Perform one plan and print its verdict; None, and why is printed, where there is none.
+
+    Args:
+        runs, roster, prometheus: as of `perform_series`.
+    """
+    label, plan, overrides = planned
+    try:
+        screen = Screen(console)
+        verdict = rehearse(plan, runs, screen, roster, prometheus=prometheus, overrides=overrides)
+    except (PlanError, RecordError, RehearsalError, StageError) as error:
+        console.print(f"{label} has no verdict: {error}", style="red", markup=False)
+        return None
+    run = RunDirectory.open(runs / verdict.run)
+    interrupted = any(event.kind == "abort" and event.name != ABORTED for event in run.timeline())
+    print_verdict(console, verdict, run.path)
+    return Judged(label, plan, run, verdict, interrupted)
+
+
+def make_folder(runs: Path, name: str) -> Path:
+    """Make the folder of a series, `<runs>/<UTC time>-<name>`, for its run directories.
+
+    Raises:
+        RehearsalError: it cannot be made.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = resolved(runs) / f"{stamp}-{name}"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise RehearsalError(
+            f"The folder {folder} cannot be made: {error.strerror or error}; "
+            f"{remedy(error, 'choose another folder with --out')}."
+        ) from error
+    return folder

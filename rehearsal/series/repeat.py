@@ -1,7 +1,6 @@
 """Repeats: one plan performed several times, each with a fresh stage and the next seed."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -9,9 +8,7 @@ from urllib.parse import quote
 from rich.markup import escape
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.records.files import remedy, resolved
-from dress_rehearsal.rehearsal.errors import RehearsalError
-from dress_rehearsal.rehearsal.series.performances import Planned, perform_series
+from dress_rehearsal.rehearsal.series.performances import Planned, make_folder, perform_series
 from dress_rehearsal.rehearsal.slack import notify
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.rehearsal.terminal.screen import near
@@ -51,7 +48,7 @@ def repeat(
         RecordError: the page cannot be written.
     """
     console = make_console()
-    folder = _make_folder(runs, plans[0].name, len(plans))
+    folder = make_folder(runs, f"{plans[0].name}-x{len(plans)}")
     alike = [text for text in overrides if text.partition("=")[0].strip() != "seed"]
     planned = [
         Planned(f"seed {plan.seed}", plan, [*alike, f"seed={plan.seed}"] if turn else overrides)
@@ -82,16 +79,3 @@ def _told_from(folder: Path, plan: Plan) -> Plan:
     address = f"{plan.notify.reports_url}/{quote(folder.name)}"
     notify = plan.notify.model_copy(update={"reports_url": address})
     return plan.model_copy(update={"notify": notify})
-
-
-def _make_folder(runs: Path, name: str, repeats: int) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = resolved(runs) / f"{stamp}-{name}-x{repeats}"
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise RehearsalError(
-            f"The folder {folder} cannot be made: {error.strerror or error}; "
-            f"{remedy(error, 'choose another folder with --out')}."
-        ) from error
-    return folder
