@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from dress_rehearsal.reports.capacity.schema import Capacity, CapacityTry
 from dress_rehearsal.reports.capacity.standing import Outcome
@@ -45,6 +46,7 @@ def draw_capacity(capacity: Capacity) -> Drawing | Missing:
         above = sheet.panel(f"p99 of {capacity.step}, ms (log)", 150)
         _latencies(above, capacity, timed)
         _loads(above, capacity)
+        above.entries.append(Entry("dotted", INK, "the plan's own number, and 1.5 × it"))
         below = sheet.panel("Answers and tickets a second", 120)
         _answers(below, capacity.tries)
         _loads(below, capacity)
@@ -124,6 +126,7 @@ def _loads(panel: Panel, capacity: Capacity) -> None:
     loads = [*marked, *(float(each.load) for each in capacity.tries)]
     room = _ROOM * (max(loads) - min(loads) or max(loads))
     panel.axes.set_xlim(max(min(loads) - room, 0), max(loads) + room)
+    panel.axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
     panel.axes.xaxis.set_major_formatter(_written)
     for load in marked:
         panel.axes.axvline(load, color=INK, linewidth=1.0, linestyle=DASHES["dotted"], zorder=0.8)

@@ -20,6 +20,7 @@ from dress_rehearsal.reports.words import (
     EMPTY,
     SIGNS,
     cell,
+    counted,
     milliseconds,
     seconds,
     span_words,
@@ -115,11 +116,16 @@ def _lines(capacity: Capacity) -> list[str]:
 
 
 def _bound(capacity: Capacity) -> str:
+    often = (
+        "Each load was tried once."
+        if capacity.repeats == 1
+        else f"A load near the edge was tried up to {written(capacity.repeats)} times, and passes "
+        f"where most of its runs do."
+    )
     return (
-        f"{written(len(capacity.tries))} runs in {seconds(round(capacity.took_s))}; told before "
+        f"{counted(len(capacity.tries), 'run')} in {seconds(round(capacity.took_s))}; told before "
         f"it began: at most {written(capacity.most_tries)} in {seconds(round(capacity.most_s))}. "
-        f"A load near the edge was tried up to {written(capacity.repeats)} times, and passes where "
-        f"most of its runs do."
+        f"{often}"
     )
 
 
