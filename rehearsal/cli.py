@@ -18,6 +18,7 @@ from dress_rehearsal.plans import PlanError
 from dress_rehearsal.records import RecordError
 from dress_rehearsal.rehearsal.commands import (
     capacity,
+    checklist,
     dashboards_check,
     doctor,
     init,
@@ -129,6 +130,9 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add(commands.add_parser("sweep", help="perform a plan once a value and compare"))
     matrix.add(
         commands.add_parser("matrix", help="prove that every fault is found with every strategy")
+    )
+    checklist.add(
+        commands.add_parser("checklist", help="write what speaks for going ahead and what against")
     )
     report.add(commands.add_parser("report", help="judge a run again from its files alone"))
     dashboards_check.add(
