@@ -151,8 +151,7 @@ def _against(
     yield from (
         f"The app was not seen to recover from {each.fault}: {each.says}." for each in stuck
     )
-    missing = (each for each in covered if each.open)
-    yield from (f"{each.subject}: not rehearsed is {each.not_rehearsed}." for each in missing)
+    yield from (each.against for each in covered if each.against)
     unaudited = never_audited(runs)
     if unaudited:
         yield (
@@ -175,7 +174,9 @@ def _headroom_against(capacities: Sequence[Capacity], expected: int) -> Iterator
         yield "How much more it would bear was not searched."
     for capacity in capacities:
         most = 0 if capacity.passes is None else capacity.passes.people
-        if most < expected:
+        if not most:
+            yield f"{capacity.plan}: no load passed that was tried."
+        elif most < expected:
             yield f"{capacity.plan}: of {written(expected)} expected only {written(most)} pass."
         elif most < _ENOUGH * expected:
             yield (
@@ -197,7 +198,8 @@ def _headroom(
         yield from (each.says for each in capacity.headroom)
         if capacity.own.people != expected:
             most = 0 if capacity.passes is None else capacity.passes.people
-            yield f"Against the {written(expected)} expected: {written(most)} pass."
+            said = written(most) if most else "none"
+            yield f"Against the {written(expected)} expected: {said} pass."
         yield f"What breaks first: {capacity.breaks or 'nothing was seen to break.'}"
         yield capacity.ended
 

@@ -23,12 +23,13 @@ _MOST_NAMED: Final = 6
 
 
 class Covered(NamedTuple):
-    """A subject: what of it was rehearsed, and what was not; `open` where that speaks against."""
+    """A subject: what of it was rehearsed, what was not, and what of that speaks against going
+    ahead, as a sentence; empty where nothing does."""
 
     subject: str
     rehearsed: str
     not_rehearsed: str
-    open: bool
+    against: str = ""
 
 
 def coverage_of(runs: Sequence[Rehearsed], expected: int) -> Iterator[Covered]:
@@ -64,7 +65,10 @@ def _population(runs: Sequence[Rehearsed], expected: int) -> Covered:
         if most
         else "no run decides anything",
         f"{written(missing)} more {who} at once" if missing > 0 else _ALL,
-        missing > 0,
+        f"No run that decides had more than {written(most)} of the {written(expected)} who are "
+        f"expected."
+        if missing > 0
+        else "",
     )
 
 
@@ -78,7 +82,7 @@ def _repeats(runs: Sequence[Rehearsed]) -> Covered:
         "How often the same plan was rehearsed",
         f"{counted(len(runs), 'run')} in all; of one plan {written(most)} at most",
         f"the spread between runs: it takes {_FEW} of one plan" if few else _ALL,
-        few,
+        f"No plan was rehearsed {_FEW} times, so how far runs differ is not known." if few else "",
     )
 
 
@@ -91,8 +95,10 @@ def _stages(runs: Sequence[Rehearsed]) -> Covered:
     return Covered(
         "Where",
         ", ".join(said),
-        "the app where it will run: all of this was on a stage of our own" if none_real else _ALL,
-        none_real,
+        "the app where it will run" if none_real else _ALL,
+        "All of it was on a stage of our own, none of it where the app will run."
+        if none_real
+        else "",
     )
 
 
@@ -104,7 +110,6 @@ def _steps(runs: Sequence[Rehearsed]) -> Covered:
         "Steps",
         _named(_distinct(asked), "step"),
         _named(missing, "step") if missing else _ALL,
-        False,
     )
 
 
@@ -117,7 +122,6 @@ def _journeys(runs: Sequence[Rehearsed]) -> Covered:
         "What students do besides",
         "; ".join(said[key] for key in own if key in on) or _NOTHING,
         "; ".join(off) if off else _ALL,
-        False,
     )
 
 
@@ -157,7 +161,10 @@ def _assumptions(runs: Sequence[Rehearsed]) -> Covered:
         "What is known of how they do it",
         f"measured by somebody: {'; '.join(measured) if measured else _NOTHING}",
         f"{counted(len(assumed), 'value is', 'values are')} assumed; each report lists them",
-        bool(assumed),
+        f"Of what students do, {counted(len(assumed), 'value is', 'values are')} assumed, and "
+        f"measured by nobody."
+        if assumed
+        else "",
     )
 
 
@@ -168,14 +175,13 @@ def _strategies(runs: Sequence[Rehearsed]) -> Covered:
         "How tickets are handed out",
         ", ".join(done),
         f"{_named(missing, 'strategy', 'strategies')}" if missing else _ALL,
-        False,
     )
 
 
 def _waiting_rooms(runs: Sequence[Rehearsed]) -> Covered:
     done = _distinct(run.plan.app.waiting_room for run in runs)
     missing = [kind for kind in ("off", "poll", "sse") if kind not in done]
-    return Covered("Waiting room", ", ".join(done), ", ".join(missing) if missing else _ALL, False)
+    return Covered("Waiting room", ", ".join(done), ", ".join(missing) if missing else _ALL)
 
 
 def _faults(runs: Sequence[Rehearsed]) -> Covered:
@@ -188,7 +194,7 @@ def _faults(runs: Sequence[Rehearsed]) -> Covered:
             _NOTHING,
             "any: a plan flips none of an app that runs by itself; flip yours by hand meanwhile, "
             "and write below what came of it",
-            True,
+            "No kill switch was flipped by a plan: what was flipped by hand, nobody recorded.",
         )
     names = {each.title.split()[0] for run in runs for each in run.plan.faults}
     missing = len(FAULTS) - len(names & FAULTS.keys())
@@ -196,7 +202,7 @@ def _faults(runs: Sequence[Rehearsed]) -> Covered:
         "Faults and kill switches",
         ", ".join(flipped) or _NOTHING,
         f"{written(missing)} of {written(len(FAULTS))} in the catalogue",
-        not flipped,
+        "" if flipped else "No fault and no kill switch was flipped.",
     )
 
 

@@ -159,7 +159,7 @@ def _covered_cells(checklist: Checklist) -> list[list[Cell]]:
         [
             Cell(each.subject),
             Cell(each.rehearsed),
-            Cell(each.not_rehearsed, "open" if each.open else ""),
+            Cell(each.not_rehearsed, "open" if each.against else ""),
         ]
         for each in checklist.covered
     ]

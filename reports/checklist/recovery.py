@@ -58,7 +58,8 @@ def _after(evidence: Evidence, end_s: float) -> tuple[Recovered, str]:
     moments = sent_s[wanted][order]
     failed = ~evidence.latency["answered"].to_numpy(dtype=bool)[wanted][order]
     if len(moments) < _FEWEST:
-        return "not known", f"only {counted(len(moments), 'request')} came after it was over"
+        few = f"only {counted(len(moments), 'request')}" if len(moments) else "no request"
+        return "not known", f"{few} came after it was over"
     left = np.arange(len(moments), 0, -1)
     failed_later = np.cumsum(failed[::-1])[::-1]
     good = np.flatnonzero((left >= _FEWEST) & (failed_later <= _FAILED * left))
