@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.prepared
 ROOMS := plans records compose scenarios reports dashboards rehearsal target_app
 
-.PHONY: setup rehearsal check test test-long test-observability test-docker examples properties matrix chaos lint bench bench-app bench-report bench-memory bench-generator clean
+.PHONY: setup rehearsal check test test-long test-observability test-docker examples properties matrix chaos lint bench bench-app bench-report bench-memory bench-capacity bench-generator clean
 .DELETE_ON_ERROR:
 # Every process of a stage would compile its modules again where byte code is not kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -89,6 +89,11 @@ bench-report: $(STAMP)
 bench-generator: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks.generator $(BENCH_OPTIONS)
+
+# A search for the capacity beside fixed steps of load, on a target whose capacity is known and on one of the
+# shops in examples/: about an hour on a machine that does nothing else; `BENCH_OPTIONS=--quick` is a look at it.
+bench-capacity: $(STAMP)
+	$(BIN)/python -m benchmarks.capacity $(BENCH_OPTIONS)
 
 bench-memory: $(STAMP)
 	$(BIN)/python -m benchmarks.memory $(BENCH_OPTIONS)
