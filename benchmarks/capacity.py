@@ -132,7 +132,8 @@ def table(rows: Sequence[Found]) -> str:
     lines = ["target     searched   direct   runs (told)    s (told)      agrees"]
     lines += [
         f"{row.target:<9} {row.searched or 0:9,} {row.direct or 0:8,}   {row.runs:3} "
-        f"({row.most_runs})     {row.took_s:6.0f} ({row.most_s:.0f})   {'yes' if row.agrees else 'NO'}"
+        f"({row.most_runs})     {row.took_s:6.0f} ({row.most_s:.0f})   "
+        f"{'yes' if row.agrees else 'NO'}"
         for row in rows
     ]
     return "\n".join(lines)

@@ -149,10 +149,27 @@ def test_what_does_not_fit_this_machine_is_not_tried(searched, oracle, monkeypat
 
 
 def test_a_plan_whose_students_come_by_rates_is_searched_over_the_rate(searched, oracle):
-    says = {"says": lambda people: "pass" if people <= 5_000 else "fail"}
-    code, found, said, _ = searched(says["says"], plan="steps")
+    code, found, said, _ = searched(
+        lambda people: "pass" if people <= 5_000 else "fail", plan="steps"
+    )
     assert code == 0
     assert found["over"] == "arrivals"
     assert found["own"]["load"] == 120
     assert "120 arrivals a second" in said
     assert {plan.students.late_over for plan in oracle.ran} == {60.0}
+
+
+def test_a_locust_file_is_searched_over_its_users(searched, oracle, tmp_path):
+    file = tmp_path / "shop.py"
+    file.write_text("import locust\n\nclass Visitor(locust.HttpUser):\n    pass\n")
+    target = ("--host", "http://127.0.0.1:8000", "--users", "20", "--spawn-rate", "10")
+    reset = ("--run-time", "10s", "--set", "target.reset.command=['true']")
+    code, found, said, _ = searched(
+        lambda people: "pass" if people <= 50 else "fail", *target, *reset, plan=str(file)
+    )
+    assert code == 0
+    assert found["over"] == "load.users"
+    assert found["passes"]["people"] <= 50 < found["fails"]["people"]
+    assert "1 of at most" in said
+    for plan in oracle.ran:
+        assert plan.load.users / plan.load.spawn_rate == pytest.approx(2.0)
