@@ -9,6 +9,8 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
+from dress_rehearsal.plans import PlanError
+from dress_rehearsal.records import RecordError
 from dress_rehearsal.rehearsal.capacity.axis import Axis
 from dress_rehearsal.rehearsal.capacity.bound import TimeBound
 from dress_rehearsal.rehearsal.capacity.search import Asked, Search
@@ -64,7 +66,7 @@ def search_capacity(given: Given) -> int:
 
     Raises:
         RehearsalError: the folder cannot be made.
-        RecordError: a run cannot be read again, or what it came to cannot be written.
+        RecordError: what it came to cannot be written.
     """
     conduct = _Conduct(given)
     ended = conduct.carried_out()
@@ -83,6 +85,7 @@ class _Conduct:
         self._step: str | None = None
         self._sought = _sought(given, self._most)
         self._began_s = time.monotonic()
+        self._begun = 0
         self._folder = Path()
 
     def carried_out(self) -> Ended:
@@ -90,22 +93,24 @@ class _Conduct:
         self._introduce()
         self._folder = make_folder(self._given.runs, f"{self._given.axis.plan.name}-capacity")
         broken = 0
-        while (people := self._search.next()) is not None:
-            if self._search.number >= self._most:
-                return "tries"
-            if not self._bound.lets_another(self._passed_s):
-                return "time"
-            try:
+        try:
+            while (people := self._search.next()) is not None:
+                if self._begun >= self._most:
+                    return "tries"
+                if not self._bound.lets_another(self._passed_s):
+                    return "time"
+                began_s = time.monotonic()
                 judged = self._perform(people)
-                if judged is not None and not judged.interrupted:
-                    self._record(people, judged)
-            except KeyboardInterrupt:
-                return "interrupted"
-            if judged is not None and judged.interrupted:
-                return "interrupted"
-            broken = broken + 1 if judged is None else 0
-            if broken == _MOST_BROKEN:
-                return "broken"
+                if judged is not None and judged.interrupted:
+                    return "interrupted"
+                known = judged is not None and self._record(
+                    people, judged, time.monotonic() - began_s
+                )
+                broken = 0 if known else broken + 1
+                if broken == _MOST_BROKEN:
+                    return "broken"
+        except KeyboardInterrupt:
+            return "interrupted"
         return "found"
 
     def told(self, ended: Ended) -> int:
@@ -134,44 +139,51 @@ class _Conduct:
         self._say(f"{told[:1].upper()}{told[1:]}. Ctrl-C ends it, and what was tried is told.")
 
     def _perform(self, people: int) -> Judged | None:
-        axis = self._given.axis
-        number = self._search.number + 1
-        most = max(self._most, number)
+        """Rehearse a load; None, and why is printed, where it has no verdict."""
+        given, axis = self._given, self._given.axis
+        seed = axis.plan.seed + self._begun
+        self._begun += 1
         what = f"{axis.words(people)}{axis.details(people)}"
-        self._console.print(f"[bold]{number} of at most {most}: {escape(what)}[/]")
-        planned = self._given.planned(people, axis.plan.seed + self._search.number)
-        began_s = time.monotonic()
-        judged = perform(
-            planned,
-            self._folder,
-            self._console,
-            self._given.roster,
-            prometheus=self._given.prometheus,
+        self._console.print(f"[bold]{self._begun} of at most {self._most}: {escape(what)}[/]")
+        try:
+            planned = given.planned(people, seed)
+        except PlanError as error:
+            self._say(f"{axis.words(people)} cannot be rehearsed: {error}")
+            return None
+        return perform(
+            planned, self._folder, self._console, given.roster, prometheus=given.prometheus
         )
-        self._took_s = time.monotonic() - began_s
-        return judged
 
-    def _record(self, people: int, judged: Judged) -> None:
+    def _record(self, people: int, judged: Judged, took_s: float) -> bool:
+        """Take down what a run came to; return whether it can be read again."""
         verdict, axis = judged.verdict, self._given.axis
+        try:
+            evidence = read_evidence(judged.run)
+        except RecordError as error:
+            self._say(f"{axis.words(people)}: what was recorded cannot be read again: {error}")
+            return False
         if self._step is None:
             self._step = watched_step(axis.plan, verdict)
         one = try_of(
-            read_evidence(judged.run),
+            evidence,
             verdict,
             step=self._step,
             load=axis.value(people),
             people=people,
-            took_s=self._took_s,
+            took_s=took_s,
         )
         self._tries.append(one)
         self._search.record(people, one.outcome)
-        self._bound.took_s.append(self._took_s)
-        self._most = min(self._most, self._search.at_most())
+        self._bound.took_s.append(took_s)
+        # Runs without a verdict took their places among those that were told.
+        unknown = self._begun - self._search.number
+        self._most = min(self._most, self._search.at_most() + unknown)
         write_numbers(self._folder, self._capacity("interrupted"))
         p99 = "" if one.p99_ms is None else f", p99 {milliseconds(one.p99_ms)}"
         self._say(f"{axis.words(people)}: {one.outcome}{p99}; {self._between()}.")
         if len(self._tries) == 1:
             self._say(f"Now {self._bound.words(self._most)}.")
+        return True
 
     def _between(self) -> str:
         """Return between which loads the edge is, as far as is known."""

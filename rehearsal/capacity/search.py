@@ -21,8 +21,8 @@ DOUBLINGS: Final = 4
 """Where nothing else bounds it, loads of 1/16 to 16 times the plan's own are searched."""
 HEADROOM: Final = 1.5
 """Rehearsals of what is to come are done at so many times the plan's own number."""
-_THRESHOLDS: Final = 120
-"""For how many capacities it is tried out how many tries the search would take."""
+_MOST_TRIED_OUT: Final = 400
+"""For how many capacities it is tried out at most how many tries the search would take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,10 @@ class Search:
         low, above = edge_of(standings(self.tried, asked.repeats))
         begin = math.log(low) if low else math.log(asked.least) - 0.1
         end = math.log(above) if above else math.log(asked.most) + 0.1
-        for step in range(_THRESHOLDS + 1):
-            yield math.exp(begin + (end - begin) * step / _THRESHOLDS)
+        # Two for each answer that the search may end with.
+        number = min(math.ceil(2 * (end - begin) / math.log1p(asked.within)) + 1, _MOST_TRIED_OUT)
+        for step in range(number + 1):
+            yield math.exp(begin + (end - begin) * step / number)
 
     def _tries_until(self, capacity: float) -> int:
         trial = Search(self._asked, self.tried)

@@ -111,6 +111,25 @@ def test_one_run_without_a_verdict_is_tried_again(searched, oracle):
     )
     assert said.count("has no verdict") == 1
     assert found["fails"] is not None
+    assert "2 of at most 14" in said, "it took one of the runs that were told"
+
+
+def test_a_load_that_the_plan_does_not_allow_has_no_verdict(searched, oracle, monkeypatch):
+    from dress_rehearsal.plans import PlanError
+    from dress_rehearsal.rehearsal.commands import capacity
+
+    allowed = capacity.planned
+
+    def planned(options, *more):
+        if "event.students=600" in more and any(text.startswith("seed=") for text in more):
+            raise PlanError("So many do not fit the sale.")
+        return allowed(options, *more)
+
+    monkeypatch.setattr(capacity, "planned", planned)
+    code, found, said, _ = searched(lambda people: "pass")
+    assert code == 0
+    assert said.count("600 students cannot be rehearsed: So many do not fit the sale.") == 2
+    assert [each["people"] for each in found["tries"]] == [300]
 
 
 def test_no_run_is_begun_that_would_end_too_late(searched, monkeypatch):
