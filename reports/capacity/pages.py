@@ -195,7 +195,7 @@ def _page(capacity: Capacity, figure: Drawing | Missing) -> str:
             sorted(capacity.tries, key=lambda one: one.people), _rows(capacity), strict=True
         )
     ]
-    titles = [title.capitalize() if title.islower() else title for title in _COLUMNS]
+    titles = [title if title == "p99" else title.capitalize() for title in _COLUMNS]
     columns = list(zip(titles, _KINDS, strict=True))
     law = None
     if capacity.usl is not None:

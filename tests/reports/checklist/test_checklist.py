@@ -185,6 +185,21 @@ def test_what_was_done_and_what_not_is_told_subject_by_subject():
     assert "POST /login" in subjects["Steps"].not_rehearsed
 
 
+def test_users_of_a_locust_file_are_told_as_users(tmp_path):
+    (tmp_path / "locustfile.py").write_text("import locust\n")
+    document = {
+        "event": {},
+        "scenario": {"file": str(tmp_path / "locustfile.py")},
+        "target": {"stage": "external", "url": "http://127.0.0.1:8000"},
+        "load": {"users": 50, "run_time": "30s"},
+    }
+    found = checked(rehearsed(plan=document))
+    subjects = [each.subject for each in found.covered]
+    assert found.covered[0].rehearsed == "up to 50 users in a run that decides (100%)"
+    assert "What students do besides" not in subjects
+    assert "of the audit" not in " ".join(found.speaks_against)
+
+
 @pytest.mark.parametrize(
     ("age", "words"),
     [
