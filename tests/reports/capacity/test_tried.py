@@ -24,19 +24,20 @@ def said_of(evidence):
     return outcome_of(judge(evidence), judge_trust(evidence))
 
 
+def late_by_5_s(evidence):
+    """Return evidence of a generator that sent everything so much after its time."""
+    requests = evidence.requests.drop(columns="role")
+    intended_ns = requests["intended_ns"] - 5_000_000_000
+    return dataclasses.replace(evidence, requests=requests.assign(intended_ns=intended_ns))
+
+
 def test_a_verdict_that_decides_is_the_outcome(evidence_of):
     assert said_of(evidence_of(**SMALL)) == "pass"
     assert said_of(evidence_of(**SMALL, oversell=3)) == "fail"
 
 
 def test_a_late_generator_is_at_its_end(evidence_of):
-    evidence = evidence_of(**SMALL)
-    late = dataclasses.replace(
-        evidence,
-        requests=evidence.requests.assign(
-            intended_ns=evidence.requests["intended_ns"] - 5_000_000_000
-        ).drop(columns="role"),
-    )
+    late = late_by_5_s(evidence_of(**SMALL))
     assert judge(late).generator.limited
     assert said_of(late) == "limited"
 
@@ -49,12 +50,7 @@ def test_other_programs_may_be_gone_next_time(evidence_of):
     disturbed = evidence_of(**SMALL, foreign_cores=1.0)
     assert judge(disturbed).verdict == "inconclusive"
     assert said_of(disturbed) == "undecided"
-    late_too = dataclasses.replace(
-        disturbed,
-        requests=disturbed.requests.assign(
-            intended_ns=disturbed.requests["intended_ns"] - 5_000_000_000
-        ).drop(columns="role"),
-    )
+    late_too = late_by_5_s(disturbed)
     assert judge(late_too).generator.limited
     assert said_of(late_too) == "undecided", "others may have made the generator late"
 
