@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.prepared
 ROOMS := plans records compose scenarios reports dashboards rehearsal target_app
 
-.PHONY: setup rehearsal check test test-long test-observability test-docker examples properties matrix chaos lint bench bench-app bench-report bench-memory bench-crowd bench-generator bench-comparison clean
+.PHONY: setup rehearsal check test test-long test-observability test-docker examples properties matrix chaos lint bench bench-app bench-report bench-memory bench-crowd bench-generator bench-comparison bench-capacity clean
 .DELETE_ON_ERROR:
 # Every process of a stage would compile its modules again where byte code is not kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -95,6 +95,11 @@ bench-generator: $(STAMP)
 # two hours; `BENCH_OPTIONS="--sets 4"` is a look at it, `--simulate` draws the runs in two minutes.
 bench-comparison: $(STAMP)
 	$(BIN)/python -m benchmarks.comparison $(BENCH_OPTIONS)
+
+# A search for the capacity beside fixed steps of load, on a target whose capacity is known and on one of the
+# shops in examples/: about an hour on a machine that does nothing else; `BENCH_OPTIONS=--quick` is a look at it.
+bench-capacity: $(STAMP)
+	$(BIN)/python -m benchmarks.capacity $(BENCH_OPTIONS)
 
 bench-memory: $(STAMP)
 	$(BIN)/python -m benchmarks.memory $(BENCH_OPTIONS)

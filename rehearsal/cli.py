@@ -1,5 +1,5 @@
-"""The command line: `rehearse init | probe | run | worker | sweep | compare | noise | gate |
-history | matrix | report | dashboards | stage | doctor | plan`.
+"""The command line: `rehearse init | probe | run | capacity | worker | sweep | compare | noise |
+gate | history | matrix | report | checklist | dashboards | stage | doctor | plan`.
 
 Commands import what they need when called: checking a plan should not wait for a plotting library.
 """
@@ -17,6 +17,8 @@ from dress_rehearsal.dashboards.errors import DashboardsError, PushRefusedError
 from dress_rehearsal.plans import PlanError
 from dress_rehearsal.records import RecordError
 from dress_rehearsal.rehearsal.commands import (
+    capacity,
+    checklist,
     compare,
     dashboards_check,
     doctor,
@@ -126,6 +128,9 @@ def _parser() -> argparse.ArgumentParser:
     init.add(commands.add_parser("init", help="ask your app and write a plan and a scenario"))
     probe.add(commands.add_parser("probe", help="play one student and show everything"))
     run.add(commands.add_parser("run", help="perform a plan and judge it"))
+    capacity.add(
+        commands.add_parser("capacity", help="search the largest load of a plan that passes")
+    )
     sweep.add(commands.add_parser("sweep", help="perform a plan once a value and compare"))
     compare.add(
         commands.add_parser(
@@ -139,6 +144,9 @@ def _parser() -> argparse.ArgumentParser:
     history.add(commands.add_parser("history", help="keep what runs came to, and show changes"))
     matrix.add(
         commands.add_parser("matrix", help="prove that every fault is found with every strategy")
+    )
+    checklist.add(
+        commands.add_parser("checklist", help="write what speaks for going ahead and what against")
     )
     report.add(commands.add_parser("report", help="judge a run again from its files alone"))
     dashboards_check.add(

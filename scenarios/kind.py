@@ -83,6 +83,21 @@ def check_actors(path: Path, chosen: str | None = None) -> None:
         )
 
 
+def has_shape(path: Path) -> bool:
+    """Return whether a Locust file has a class of Locust's `LoadTestShape`, as far as it is written
+    out: it alone then says how many users act.
+
+    Raises:
+        PlanError: the file is not there, or is not Python.
+    """
+    classes = [each for each in ast.walk(_tree(path)) if isinstance(each, ast.ClassDef)]
+    return any(
+        ast.unparse(base).rpartition(".")[2] == "LoadTestShape"
+        for each in classes
+        for base in each.bases
+    )
+
+
 def _check_moments(path: Path, buyer: ast.ClassDef) -> None:
     for each in buyer.body:
         if isinstance(each, ast.AsyncFunctionDef) and each.name in Buyer.roles:

@@ -114,37 +114,58 @@ def perform_series(
         baseline: what each is rehearsed against, as it keeps it.
         kept: which history each run is put into, and of which build it is.
     """
-    kept = kept or Kept()
     judged: list[Judged] = []
     interrupted = False
     try:
-        for number, each in enumerate(plans, start=1):
-            label, plan = each.label, each.plan
-            console.print(f"[bold]{number} of {len(plans)}: {escape(label)}[/]")
-            try:
-                screen = Screen(console)
-                verdict = rehearse(
-                    plan,
-                    runs / each.folder,
-                    screen,
-                    roster,
-                    prometheus=prometheus,
-                    overrides=each.overrides,
-                    baseline=baseline,
-                    kept=kept if each.build is None else replace(kept, build=each.build),
-                    app_python=each.app_python,
-                )
-            except (PlanError, RecordError, RehearsalError, StageError) as error:
-                console.print(f"{label} has no verdict: {error}", style="red", markup=False)
-                continue
-            run = RunDirectory.open(runs / each.folder / verdict.run)
-            interrupted = any(
-                event.kind == "abort" and event.name != ABORTED for event in run.timeline()
+        for number, planned in enumerate(plans, start=1):
+            console.print(f"[bold]{number} of {len(plans)}: {escape(planned.label)}[/]")
+            one = perform(
+                planned, runs, console, roster, prometheus=prometheus, baseline=baseline, kept=kept
             )
-            judged.append(Judged(label, plan, run, verdict, interrupted))
-            print_verdict(console, verdict, run.path)
+            if one is None:
+                continue
+            judged.append(one)
+            interrupted = one.interrupted
             if interrupted:
                 break
     except KeyboardInterrupt:  # before there was anything of a run to report, or after its verdict
         interrupted = True
     return Series(tuple(judged), len(plans), interrupted)
+
+
+def perform(
+    planned: Planned,
+    runs: Path,
+    console: Console,
+    roster: Path | None = None,
+    *,
+    prometheus: bool | None = None,
+    baseline: Mapping[str, Any] | None = None,
+    kept: Kept | None = None,
+) -> Judged | None:
+    """Perform one plan and print its verdict; None, and why is printed, where there is none.
+
+    Args:
+        runs, roster, prometheus, baseline, kept: as of `perform_series`.
+    """
+    kept = kept or Kept()
+    folder = runs / planned.folder
+    try:
+        verdict = rehearse(
+            planned.plan,
+            folder,
+            Screen(console),
+            roster,
+            prometheus=prometheus,
+            overrides=planned.overrides,
+            baseline=baseline,
+            kept=kept if planned.build is None else replace(kept, build=planned.build),
+            app_python=planned.app_python,
+        )
+    except (PlanError, RecordError, RehearsalError, StageError) as error:
+        console.print(f"{planned.label} has no verdict: {error}", style="red", markup=False)
+        return None
+    run = RunDirectory.open(folder / verdict.run)
+    interrupted = any(event.kind == "abort" and event.name != ABORTED for event in run.timeline())
+    print_verdict(console, verdict, run.path)
+    return Judged(planned.label, planned.plan, run, verdict, interrupted)

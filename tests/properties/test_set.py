@@ -77,7 +77,7 @@ def test_other_options(told):
     )
 
     @given(
-        st.sampled_from(["run", "matrix", "sweep", "report", "plan", "doctor", SECRET]),
+        st.sampled_from(["run", "matrix", "sweep", "capacity", "report", "plan", "doctor", SECRET]),
         plain,
         st.lists(given_option, max_size=4),
     )

@@ -269,6 +269,8 @@ def test_what_is_no_folder_is_not_judged(odd_path, refused, command, name):
         ["run", "smoke", "--no-prometheus", "--out"],
         ["plan", "check", "smoke", "--out"],
         ["sweep", "smoke", "--over=seed=1,2", "--out"],
+        ["capacity", "smoke", "--out"],
+        ["checklist", "runs", "--out"],
         ["matrix", "matrix", "--out"],
         ["doctor", "--out"],
         ["dashboards", "build", "--out"],

@@ -1,0 +1,145 @@
+"""`rehearse checklist`: writes what speaks for going ahead and what against it, by several runs."""
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from rich.markup import escape
+
+from dress_rehearsal.plans import PlanError
+from dress_rehearsal.plans.files import check_folder, is_file, kind_of, named, read_bytes
+from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.rehearsal.terminal.arguments import whole_number
+from dress_rehearsal.rehearsal.terminal.console import make_console
+
+if TYPE_CHECKING:
+    from dress_rehearsal.reports.capacity.schema import Capacity
+
+_DEEPEST: Final = 2
+"""Folders of runs in a folder: those of repeats, or of a search, beside single runs."""
+_MOST_RUNS: Final = 1000
+_MOST_BYTES: Final = 16 * 2**20
+_MOST_PEOPLE: Final = 10_000_000
+
+
+def add(checklist: argparse.ArgumentParser) -> None:
+    """Add its arguments to its parser."""
+    checklist.add_argument(
+        "runs",
+        type=Path,
+        nargs="+",
+        metavar="RUN",
+        help="a run directory, or a folder of them: of repeats, of a search for the capacity",
+    )
+    checklist.add_argument(
+        "--expect", metavar="N", help="how many people will come (default: what the plans say)"
+    )
+    checklist.add_argument(
+        "--out", type=Path, default=Path(), help="folder for the checklist (the current one)"
+    )
+    checklist.set_defaults(command=_checklist)
+
+
+def _checklist(options: argparse.Namespace) -> int:
+    from dress_rehearsal.rehearsal.terminal.screen import near
+    from dress_rehearsal.reports.checklist.checklist import checklist_of
+    from dress_rehearsal.reports.checklist.pages import write_checklist
+    from dress_rehearsal.reports.checklist.rehearsed import Rehearsed, read_rehearsed
+
+    check_folder(options.out, "--out")
+    expected = None
+    if options.expect is not None:
+        expected = whole_number(options.expect, "--expect", 1, _MOST_PEOPLE)
+    console = make_console()
+    runs: dict[Path, Rehearsed] = {}
+    capacities: dict[Path, Capacity] = {}
+    for path, capacity in _found(options.runs):
+        if path in runs:
+            continue
+        own = None if capacity is None else capacity.own.people
+        if capacity is not None:
+            capacities[path.parent] = capacity
+        try:
+            href = _address(path, options.out)
+            runs[path] = read_rehearsed(RunDirectory.open(path), href, own=own)
+        except RecordError as error:
+            console.print(f"{named(path)} is left out: {error}", style="red", markup=False)
+    if not runs:
+        raise PlanError("None of the runs can be read, so there is nothing to write.")
+    checklist = checklist_of(
+        list(runs.values()), list(capacities.values()), datetime.now(UTC), expected
+    )
+    write_checklist(options.out, checklist)
+    for side, sentences in (
+        ("For", checklist.speaks_for),
+        ("Against", checklist.speaks_against),
+    ):
+        console.print(f"[bold]{side}[/]")
+        for sentence in sentences or ("Nothing that was rehearsed.",):
+            console.print(f"  {escape(sentence)}")
+    page = escape(near(options.out / "checklist.html"))
+    console.print(f"Checklist, to be decided on by people: {page}", soft_wrap=True)
+    return 0
+
+
+def _found(paths: list[Path]) -> Iterator[tuple[Path, "Capacity | None"]]:
+    """Yield every run directory below the given ones, and what the search came to that it is of.
+
+    Raises:
+        PlanError: there is none, or there are too many.
+    """
+    number = 0
+    for given in paths:
+        below = list(_runs_in(given.absolute(), _DEEPEST))
+        if not below:
+            raise PlanError(
+                f"{named(given)} is {kind_of(given) or 'not there'}, and there is no run in it: "
+                f"give a folder that `rehearse run` or `rehearse capacity` made."
+            )
+        number += len(below)
+        if number > _MOST_RUNS:
+            raise PlanError(f"That are more than {_MOST_RUNS:,} runs: name fewer folders.")
+        for path in below:
+            yield path, _capacity_in(path.parent)
+
+
+def _runs_in(path: Path, depth: int) -> Iterator[Path]:
+    if is_file(path / "plan.toml"):
+        yield path
+    elif depth and kind_of(path) == "a folder":
+        for each in sorted(path.iterdir()):
+            if kind_of(each) == "a folder":
+                yield from _runs_in(each, depth - 1)
+
+
+def _capacity_in(folder: Path) -> "Capacity | None":
+    """Return what a search came to whose runs are in a folder; None where it is none's.
+
+    Raises:
+        PlanError: its numbers cannot be read.
+    """
+    from pydantic import ValidationError
+
+    from dress_rehearsal.reports.capacity.pages import FILE
+    from dress_rehearsal.reports.capacity.schema import Capacity
+
+    path = folder / FILE
+    if not is_file(path):
+        return None
+    try:
+        return Capacity.model_validate(json.loads(read_bytes(path, "The capacity", _MOST_BYTES)))
+    except (ValueError, ValidationError, RecursionError) as error:
+        raise PlanError(
+            f"{named(path)} cannot be read, or is of another version: search again, or name the "
+            f"runs beside it one by one."
+        ) from error
+
+
+def _address(run: Path, out: Path) -> str:
+    """Return the address of a run's report from the folder that the checklist is written to."""
+    return quote(os.path.relpath(run / "report.html", out.absolute()))

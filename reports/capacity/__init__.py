@@ -1,0 +1,1 @@
+"""Capacity: what the tries of a search come to, told as numbers, page and figure."""

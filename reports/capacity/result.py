@@ -1,0 +1,261 @@
+"""What the tries of a search come to: the largest load that passes, headroom, what breaks first."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from dress_rehearsal.plans import Plan
+from dress_rehearsal.reports.capacity.levels import stretches
+from dress_rehearsal.reports.capacity.schema import (
+    Capacity,
+    CapacityTry,
+    Headroom,
+    LoadStanding,
+    Usl,
+)
+from dress_rehearsal.reports.capacity.standing import (
+    Outcome,
+    Standing,
+    edge_of,
+    standing,
+    standings,
+)
+from dress_rehearsal.reports.capacity.tried import gated_p99
+from dress_rehearsal.reports.capacity.unit import UNITS, Over, load_words
+from dress_rehearsal.reports.capacity.usl import fitted
+from dress_rehearsal.reports.schema import Status
+from dress_rehearsal.reports.words import percent, written
+
+Ended = Literal["found", "tries", "time", "interrupted", "broken"]
+"""Why a search ends: it knows what was asked, or it used up its tries or its time, or somebody
+interrupted it, or no try of a load had a verdict."""
+
+FACTORS: Final = (1.0, 1.5)
+"""Headroom is told against so many times the plan's own number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What was searched, and how.
+
+    Attributes:
+        plan: as it is, with its own number.
+        own, least, most: in people, as is every load of the search.
+        why_most: why nothing larger was to be tried, the end of a sentence.
+        value: how much of the unit one of the people is.
+        remarks: what goes with the load, and what does not.
+        most_tries, most_s: the bound that was told before it began.
+    """
+
+    plan: Plan
+    over: Over
+    own: int
+    least: int
+    most: int
+    why_most: str
+    value: float
+    within: float
+    repeats: int
+    remarks: tuple[str, ...]
+    most_tries: int
+    most_s: float
+
+    def words(self, people: int) -> str:
+        """Return a load as a sentence names it."""
+        return load_words(self.over, people * self.value)
+
+
+def capacity_of(
+    sought: Sought,
+    tries: Sequence[CapacityTry],
+    *,
+    step: str | None,
+    ended: Ended,
+    took_s: float,
+) -> Capacity:
+    """Return what the tries come to.
+
+    Args:
+        tries: in their order, at least one.
+        step: whose p99 they have.
+    """
+    outcomes: dict[int, list[Outcome]] = defaultdict(list)
+    for each in tries:
+        outcomes[each.people].append(each.outcome)
+    known = standings(outcomes, sought.repeats)
+    edge = edge_of(known)
+    failing = [load for load, said in known.items() if said == "fail"]
+    first_failing = min((load for load in failing if load > (edge.passes or 0)), default=None)
+
+    def stands(people: int | None) -> LoadStanding | None:
+        return None if people is None else _stands(sought, people, outcomes[people])
+
+    gated = gated_p99(sought.plan)
+    headroom = tuple(
+        _headroom(sought, factor, outcomes, edge.passes, first_failing) for factor in FACTORS
+    )
+    usl = _usl(sought.plan, tries)
+    return Capacity(
+        plan=sought.plan.name,
+        over=sought.over,
+        unit=UNITS[sought.over],
+        step=step,
+        limit_ms=gated[1] if gated is not None and gated[0] == step else None,
+        verdict=headroom[0].passes,
+        own=_stands(sought, sought.own, outcomes.get(sought.own, [])),
+        passes=stands(edge.passes),
+        fails=stands(first_failing),
+        above=stands(edge.above),
+        within=sought.within,
+        repeats=sought.repeats,
+        least=_load(sought, sought.least),
+        most=_load(sought, sought.most),
+        ended=" ".join(_ended(sought, tries, edge.passes, edge.above, ended, known)),
+        sentence=_sentence(sought, edge.passes, edge.above, first_failing, known),
+        headroom=headroom,
+        breaks=_breaks(sought, tries, first_failing),
+        remarks=sought.remarks,
+        usl=usl if isinstance(usl, Usl) else None,
+        usl_missing=usl if isinstance(usl, str) else None,
+        most_tries=sought.most_tries,
+        most_s=round(sought.most_s, 1),
+        took_s=round(took_s, 1),
+        loads=tuple(_stands(sought, people, outcomes[people]) for people in sorted(known)),
+        tries=tuple(tries),
+    )
+
+
+def _load(sought: Sought, people: int) -> float | int:
+    value = round(people * sought.value, 3)
+    return int(value) if value.is_integer() else value
+
+
+def _stands(sought: Sought, people: int, outcomes: Sequence[Outcome]) -> LoadStanding:
+    return LoadStanding(
+        load=_load(sought, people),
+        people=people,
+        standing=standing(outcomes, sought.repeats),
+        outcomes=tuple(outcomes),
+    )
+
+
+def _headroom(
+    sought: Sought,
+    factor: float,
+    outcomes: dict[int, list[Outcome]],
+    passes: int | None,
+    fails: int | None,
+) -> Headroom:
+    people = round(factor * sought.own)
+    luck = people in outcomes and standing(outcomes[people], sought.repeats) == "pass"
+    status: Status = "inconclusive"
+    if passes is not None and people <= passes:
+        status = "pass"
+    elif fails is not None and people >= fails and not luck:
+        status = "fail"
+    share = None if passes is None else passes / people
+    what = "the plan's own number" if factor == 1 else f"{factor:g} × the plan's own number"
+    return Headroom(
+        load=_load(sought, people),
+        people=people,
+        passes=status,
+        factor=None if share is None else round(share, 3),
+        says=f"{what[:1].upper()}{what[1:]}, {sought.words(people)}, {_held(status, share)}.",
+    )
+
+
+def _held(status: Status, share: float | None) -> str:
+    if status == "inconclusive":
+        return "is undecided"
+    if status == "pass":
+        assert share is not None
+        if round(share, 2) <= 1:
+            return "passes, with nothing to spare"
+        return f"passes, with {percent(round(share - 1, 3))} to spare"
+    if share is None:
+        return "does not pass, and nothing smaller that was tried does"
+    return f"does not pass: only {percent(round(share, 3))} of it does"
+
+
+def _sentence(
+    sought: Sought,
+    passes: int | None,
+    above: int | None,
+    fails: int | None,
+    known: Mapping[int, Standing],
+) -> str:
+    if passes is None:
+        smallest = min(known)
+        word = "does not pass" if known[smallest] == "fail" else "is undecided"
+        return f"No load passes that was tried: the smallest, {sought.words(smallest)}, {word}."
+    said = f"{_capital(sought.words(passes))} pass"
+    if above is None:
+        return f"{said}, and nothing larger was tried."
+    if above == fails:
+        return f"{said}, {sought.words(above)} do not."
+    why = "cannot be sent from here" if known[above] == "limited" else "are undecided"
+    beyond = "" if fails is None else f", {sought.words(fails)} do not pass"
+    return f"{said}, {sought.words(above)} {why}{beyond}."
+
+
+def _ended(
+    sought: Sought,
+    tries: Sequence[CapacityTry],
+    passes: int | None,
+    above: int | None,
+    ended: Ended,
+    known: Mapping[int, Standing],
+) -> Iterator[str]:
+    """Yield why the search ended, and what stands beyond it, a sentence each."""
+    if ended == "interrupted":
+        yield "The search was interrupted; what was tried until then is told."
+    elif ended == "tries":
+        yield f"The search ended after the {written(sought.most_tries)} runs it had."
+    elif ended == "time":
+        yield "The search ended because another run would have taken longer than there was time."
+    elif ended == "broken":
+        yield "The search ended because runs of one load had no verdict."
+    elif passes is not None and above is not None:
+        yield f"The edge is known to within {percent(sought.within)}."
+    if above is None and passes == sought.most:
+        yield f"Nothing larger was to be tried: {sought.why_most}."
+    if above is not None and known[above] in ("limited", "undecided"):
+        word = known[above]
+        reason = next(
+            each.reason for each in reversed(tries) if each.people == above and each.outcome == word
+        )
+        if word == "limited":
+            yield (
+                f"At {sought.words(above)} the generator, or the machine it runs on, ends the "
+                f"search, not the system: {reason}"
+            )
+        else:
+            number = sum(each.people == above for each in tries)
+            yield (
+                f"{_capital(sought.words(above))} were tried {written(number)} times and stay "
+                f"undecided: {reason}"
+            )
+
+
+def _breaks(sought: Sought, tries: Sequence[CapacityTry], fails: int | None) -> str | None:
+    if fails is None:
+        return None
+    first = next(each for each in tries if each.people == fails and each.outcome == "fail")
+    what = first.broken or first.reason
+    return f"At {sought.words(fails)}: {what.rstrip('.')}. {first.cause}"
+
+
+def _usl(plan: Plan, tries: Sequence[CapacityTry]) -> Usl | str:
+    if not any(True for _ in stretches(plan)):
+        return (
+            "No scalability law (USL) is fitted: a rush at one instant is no load that lasts, so "
+            "throughput is steady at none. Search a plan whose students come by rates, such as "
+            "steps."
+        )
+    levels = [level for each in tries if each.outcome in ("pass", "fail") for level in each.levels]
+    return fitted(levels, plan.seed)
+
+
+def _capital(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}"

@@ -1,0 +1,109 @@
+"""A try: what one run of a search came to, and whose doing it is where it decides nothing."""
+
+from typing import Final
+
+from dress_rehearsal.plans import Plan, parse_limit
+from dress_rehearsal.reports.capacity.levels import levels_of
+from dress_rehearsal.reports.capacity.schema import CapacityTry
+from dress_rehearsal.reports.capacity.standing import Outcome
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.metrics import gate_words
+from dress_rehearsal.reports.schema import GateResult, Verdict
+from dress_rehearsal.reports.throughput import busiest_second
+from dress_rehearsal.reports.trust import TrustFinding, judge_trust
+
+_DISTURBED: Final = frozenset({"foreign_cpu", "gap", "clock_step", "damage"})
+"""What can be found of a run that another one need not meet again."""
+_OWN_END: Final = frozenset({"ports", "cpu_limit", "late_sends"})
+"""What can be found of a run because it asked for more than can be sent from here."""
+
+
+def try_of(
+    evidence: Evidence,
+    verdict: Verdict,
+    *,
+    step: str | None,
+    load: float,
+    people: int,
+    took_s: float,
+) -> CapacityTry:
+    """Return what a run came to.
+
+    Args:
+        step: whose p99 is told of every load (`watched_step`).
+        load: what was tried, in the search's unit; `people` is how many acted.
+        took_s: from its beginning until it was judged.
+    """
+    latency = None if step is None else verdict.latency_ms.get(step)
+    levels = levels_of(evidence)
+    answered = evidence.latency["answered"].to_numpy(dtype=bool)
+    return CapacityTry(
+        run=verdict.run,
+        seed=evidence.plan.seed,
+        load=load,
+        people=people,
+        outcome=outcome_of(verdict, judge_trust(evidence)),
+        verdict=verdict.verdict,
+        reason=verdict.reasons[0],
+        cause=verdict.cause,
+        broken=first_broken(verdict),
+        p99_ms=None if latency is None else latency.p99,
+        p99_low=None if latency is None else latency.p99_low,
+        p99_high=None if latency is None else latency.p99_high,
+        tickets_per_s=verdict.sale.tickets_per_s,
+        answers_per_s=busiest_second(evidence.requests.loc[answered, "done_ns"]),
+        took_s=round(took_s, 1),
+        levels=levels.steady,
+        not_steady=levels.not_steady,
+    )
+
+
+def outcome_of(verdict: Verdict, trust: TrustFinding) -> Outcome:
+    """Return what a run says of its load.
+
+    What decides nothing while others had the CPU, or something was not seen, may decide something
+    next time; what decides nothing because the generator was late without that, or was short of
+    ports, will not for any larger load.
+    """
+    if verdict.verdict != "inconclusive":
+        return verdict.verdict
+    if trust.findings & _DISTURBED:
+        return "undecided"
+    if verdict.generator.limited or trust.findings & _OWN_END:
+        return "limited"
+    return "undecided"
+
+
+def watched_step(plan: Plan, verdict: Verdict) -> str | None:
+    """Return the step whose p99 is told of every load: the first that a gate limits p99 of, else
+    the one that buys, else the one most asked; None where nothing was asked."""
+    limited = gated_p99(plan)
+    if limited is not None and limited[0] in verdict.latency_ms:
+        return limited[0]
+    taken = {step: own.count for step, own in verdict.latency_ms.items() if own.count}
+    bought = [step for step in verdict.purchases if step in taken]
+    return max(bought or taken, key=lambda step: taken[step], default=None)
+
+
+def gated_p99(plan: Plan) -> tuple[str, float] | None:
+    """Return the step that the plan's first gate on a p99 is on, and its limit in ms; None where
+    there is no such gate."""
+    for gate in plan.gates:
+        table, _, field = gate.metric.rpartition(".")
+        limit = parse_limit(gate.limit)
+        if table.startswith("latency_ms[") and field == "p99" and limit.unit == "ms":
+            return table.removeprefix("latency_ms[").removesuffix("]"), float(limit.value)
+    return None
+
+
+def first_broken(verdict: Verdict) -> str | None:
+    """Return the first gate that did not hold, in words; None where all did."""
+    for gate in verdict.gates:
+        if gate.status == "fail":
+            return broken_words(gate, verdict)
+    return None
+
+
+def broken_words(gate: GateResult, verdict: Verdict) -> str:
+    """Return a gate that did not hold, with its number and its limit."""
+    return f"{gate.metric} is {gate_words(gate, verdict)}, the limit is {gate.limit}"

@@ -1,0 +1,50 @@
+"""How long a search takes is told by what is known, and no run begins that would end too late."""
+
+from pathlib import Path
+
+import pytest
+
+from dress_rehearsal.plans import PlanError, read_plan
+from dress_rehearsal.rehearsal.capacity.bound import TimeBound, long_words
+
+SMOKE = read_plan(Path("smoke"))
+"""24 s by the plan: lead 4 s, sale 6 s, drain 4 s, settle 10 s."""
+
+
+def test_before_the_first_run_the_plan_and_an_assumption_are_all_there_is():
+    bound = TimeBound.of(SMOKE, None)
+    assert bound.words(10) == (
+        "at most 10 runs of about 54 s each (24 s by the plan, and 30 s assumed for the stage and "
+        "the judging), 9 min in all at most"
+    )
+
+
+def test_after_it_the_longest_run_so_far_counts():
+    bound = TimeBound.of(SMOKE, None)
+    bound.took_s += [20.4, 24.0]
+    assert bound.whole_s(10) == pytest.approx(20.4 + 24.0 + 8 * 24.0)
+    assert "of about 24 s each (the first took 20 s)" in bound.words(10)
+
+
+def test_what_the_user_gives_is_never_exceeded():
+    bound = TimeBound.of(SMOKE, 120.0)
+    assert bound.words(10).endswith("120 s in all at most, as --at-most says")
+    assert bound.lets_another(60)
+    assert not bound.lets_another(70)
+    bound.took_s.append(10.0)
+    assert bound.lets_another(105)
+    assert "as --at-most" not in bound.words(2)
+
+
+def test_without_a_bound_every_run_is_let():
+    assert TimeBound.of(SMOKE, None).lets_another(1e9)
+
+
+def test_too_little_for_one_run_is_refused():
+    with pytest.raises(PlanError, match="is not enough for one run of this plan, which takes"):
+        TimeBound.of(SMOKE, 50.0)
+
+
+@pytest.mark.parametrize(("span_s", "words"), [(95.4, "95 s"), (180, "3 min"), (750, "12.5 min")])
+def test_long_spans_are_minutes(span_s, words):
+    assert long_words(span_s) == words

@@ -1,0 +1,124 @@
+"""`rehearse checklist` finds the runs it is given, and writes what speaks for and against."""
+
+import json
+
+import pytest
+
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.rehearsal.cli import main
+from dress_rehearsal.reports.capacity.result import capacity_of
+from dress_rehearsal.reports.report import write_report
+from tests.reports import synthetic_run
+from tests.reports.capacity.conftest import one, sought
+
+SMALL = {"students": 60, "tickets": 20}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Build a run that was judged, in a folder of the test's: `run("runs", seed=8)`."""
+
+    def build(folder="runs", **arguments) -> RunDirectory:
+        made = synthetic_run.build_run(tmp_path / folder, **(SMALL | arguments))
+        write_report(made)
+        return made
+
+    return build
+
+
+@pytest.fixture
+def checklist(tmp_path, capsys):
+    """Write a checklist; return exit code, Markdown, and what was said."""
+
+    def write(*arguments):
+        code = main(["checklist", *map(str, arguments), "--out", str(tmp_path / "out")])
+        said = capsys.readouterr()
+        file = tmp_path / "out" / "checklist.md"
+        return code, file.read_text() if file.exists() else "", said.out + said.err
+
+    return write
+
+
+def test_runs_are_found_one_by_one_and_in_folders(run, checklist, tmp_path):
+    single, repeated = run("single"), run("runs/20261120T-small-x2", seed=8)
+    code, text, said = checklist(single.path, tmp_path / "runs", single.path)
+    assert code == 0
+    assert "Of 2 runs, " in text
+    assert single.id in text
+    assert repeated.id in text
+    assert "2 of 2 runs passed, the largest with 60 of 60 expected." in said
+    page = (tmp_path / "out" / "checklist.html").read_text()
+    assert f'href="../single/{single.id}/report.html"' in page
+    assert (tmp_path / "single" / single.id / "report.html").exists()
+
+
+def test_a_run_without_a_verdict_of_this_version_is_judged_again(run, checklist):
+    made = run()
+    (made.path / "verdict.json").write_text(json.dumps({"schema": 1}))
+    _, text, _ = checklist(made.path)
+    assert "✅ pass" in text
+
+
+def test_a_search_tells_the_headroom_and_its_larger_loads_are_no_findings(run, checklist, tmp_path):
+    own = run("found-capacity")
+    larger = run("found-capacity", students=120, tickets=40, seed=9, oversell=3)
+    tries = [
+        one(60, "pass", run=own.id),
+        one(120, "fail", run=larger.id),
+    ]
+    capacity = capacity_of(sought(own=60), tries, step=None, ended="found", took_s=1.0)
+    (tmp_path / "found-capacity" / "capacity.json").write_text(capacity.text())
+    _, text, _ = checklist(tmp_path / "found-capacity")
+    assert "60 students pass, 120 students do not." in text
+    assert "oversold" not in text.partition("## Open findings")[2].partition("##")[0]
+    assert "1 further run went beyond the plan's own number" in text
+    alone = checklist(larger.path.rename(tmp_path / larger.id))[1]
+    assert "| wrong | oversold: 3 |" in alone
+
+
+def test_a_fault_is_told_with_whether_the_app_answered_again(run, checklist):
+    made = run(faults=[("leak", 1.0, 2.0)])
+    plan = made.path / "plan.toml"
+    fault = '{ name = "leak", at = "T+1s", lasts = "1s", grade = "20%" }'
+    plan.write_text(plan.read_text().replace("faults = []", f"faults = [{fault}]"))
+    _, text, _ = checklist(made.path)
+    switches = text.partition("## Kill switches")[2].partition("##")[0]
+    assert "| leak | " in switches
+
+
+def test_how_many_are_expected_can_be_said(run, checklist):
+    _, text, said = checklist(run().path, "--expect", "12000")
+    assert "12,000 people are expected (as --expect says)" in text
+    assert "No run that decides had more than 60 of the 12,000" in said
+
+
+def test_a_run_that_cannot_be_read_is_left_out_and_named(run, checklist):
+    good, bad = run("good"), run("bad")
+    (bad.path / "plan.toml").write_text("name = [")
+    code, text, said = checklist(good.path, bad.path)
+    assert code == 0
+    assert "is left out" in said
+    assert "Of 1 run, " in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nowhere"], "nowhere is not there, and there is no run in it"),
+        (["."], "there is no run in it"),
+        ([".", "--expect", "many"], "--expect: give a whole number"),
+    ],
+)
+def test_what_is_no_run_is_refused(checklist, tmp_path, monkeypatch, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    code, text, said = checklist(*arguments)
+    assert (code, text) == (2, "")
+    assert sentence in said
+
+
+def test_numbers_of_a_search_that_cannot_be_read_are_named(run, checklist):
+    made = run("broken-capacity")
+    (made.path.parent / "capacity.json").write_text('{"schema": 7}')
+    code, _, said = checklist(made.path)
+    assert code == 2
+    assert "cannot be read, or is of another version" in said

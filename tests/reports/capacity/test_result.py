@@ -1,0 +1,132 @@
+"""What the tries of a search come to: the edge, headroom, what breaks first, and why it ended."""
+
+import json
+
+import pytest
+
+from dress_rehearsal.reports.capacity.result import capacity_of
+from dress_rehearsal.reports.capacity.schema import Capacity
+from tests.reports.capacity.conftest import STEPS, level, one, sought
+from tests.steps import PURCHASE
+
+EDGE = [(12_000, "pass"), (24_000, "fail"), (18_000, "pass"), (20_000, "fail"), (19_000, "pass")]
+
+
+def test_the_edge_is_told_with_headroom_and_with_what_breaks_first(found):
+    capacity = found(*EDGE)
+    assert capacity.sentence == "19,000 students pass, 20,000 students do not."
+    assert [each.says for each in capacity.headroom] == [
+        "The plan's own number, 12,000 students, passes, with 58.3% to spare.",
+        "1.5 × the plan's own number, 18,000 students, passes, with 5.6% to spare.",
+    ]
+    assert capacity.breaks == (
+        "At 20,000 students: census.failed is 7, the limit is == 0. Cause of slowness: the app's "
+        "event loops."
+    )
+    assert capacity.ended == "The edge is known to within 10%."
+    assert (capacity.verdict, capacity.exit_code) == ("pass", 0)
+
+
+@pytest.mark.parametrize(
+    ("tries", "own", "half_more", "code"),
+    [
+        (EDGE[:2], "pass", "inconclusive", 0),
+        ([(12_000, "fail"), (6_000, "pass")], "fail", "fail", 99),
+        ([(12_000, "fail"), (750, "fail")], "fail", "fail", 99),
+        ([(12_000, "undecided")] * 3, "inconclusive", "inconclusive", 3),
+        ([(12_000, "limited")] * 2 + [(6_000, "pass")], "inconclusive", "inconclusive", 3),
+        # Smaller ones fail where it passed: contradictions decide nothing.
+        ([(12_000, "pass"), (9_000, "fail"), (6_000, "pass")], "inconclusive", "fail", 3),
+    ],
+)
+def test_headroom_says_no_more_than_what_was_tried(found, tries, own, half_more, code):
+    capacity = found(*tries)
+    assert [each.passes for each in capacity.headroom] == [own, half_more]
+    assert capacity.exit_code == code
+
+
+def test_what_does_not_pass_says_how_much_of_it_does(found):
+    capacity = found((12_000, "fail"), (6_000, "pass"), (9_000, "pass"))
+    assert capacity.headroom[0].factor == 0.75
+    assert capacity.headroom[0].says.endswith("does not pass: only 75% of it does.")
+
+
+@pytest.mark.parametrize(
+    ("tries", "sentence", "ended"),
+    [
+        (
+            [(12_000, "pass"), (24_000, "limited")],
+            "12,000 students pass, 24,000 students cannot be sent from here.",
+            "At 24,000 students the generator, or the machine it runs on, ends the search, not the "
+            "system: Because of limited.",
+        ),
+        (
+            [(12_000, "pass"), (24_000, "fail"), *[(17_000, "undecided")] * 3],
+            "12,000 students pass, 17,000 students are undecided, 24,000 students do not pass.",
+            "17,000 students were tried 3 times and stay undecided: Because of undecided.",
+        ),
+        (
+            [(192_000, "pass")],
+            "192,000 students pass, and nothing larger was tried.",
+            "Nothing larger was to be tried: 16 times the plan's own.",
+        ),
+        (
+            [(750, "fail")],
+            "No load passes that was tried: the smallest, 750 students, does not pass.",
+            "",
+        ),
+    ],
+)
+def test_what_ends_the_search_is_told(found, tries, sentence, ended):
+    capacity = found(*tries)
+    assert capacity.sentence == sentence
+    assert capacity.ended.endswith(ended)
+
+
+def test_a_generator_at_its_end_is_no_defect_of_the_system(found):
+    capacity = found((12_000, "pass"), (24_000, "limited"))
+    assert capacity.breaks is None
+    assert capacity.fails is None
+    assert capacity.above.standing == "limited"
+
+
+@pytest.mark.parametrize("why", ["interrupted", "tries", "time", "broken"])
+def test_a_search_that_was_cut_says_so(found, why):
+    words = {"interrupted": "interrupted", "tries": "14 runs", "time": "longer", "broken": "no ver"}
+    assert words[why] in found(*EDGE[:2], ended=why).ended
+
+
+def test_a_rush_at_one_instant_has_no_scalability_law_and_that_is_said(found):
+    capacity = found(*EDGE)
+    assert capacity.usl is None
+    assert "a rush at one instant is no load that lasts" in capacity.usl_missing
+
+
+def test_the_law_is_fitted_from_levels_of_runs_that_decide_something():
+    by_rates = sought(plan=STEPS, own=4_200, over="arrivals", value=120 / 4_200)
+    levels = tuple(level(number) for number in (1, 2, 4, 8, 16, 32))
+    capacity = capacity_of(
+        by_rates,
+        [one(4_200, "pass", levels=levels)],
+        step=PURCHASE,
+        ended="found",
+        took_s=1.0,
+    )
+    assert capacity.usl.each_per_s.value == pytest.approx(40)
+    assert capacity.own.load == 120
+    doubted = capacity_of(
+        by_rates,
+        [one(4_200, "limited", levels=levels)],
+        step=PURCHASE,
+        ended="found",
+        took_s=1.0,
+    )
+    assert doubted.usl is None
+    assert doubted.usl_missing.endswith("and there is none.")
+
+
+def test_what_is_published_can_be_read_again(found):
+    capacity = found(*EDGE)
+    document = json.loads(capacity.text())
+    assert document["schema"] == 1
+    assert Capacity.model_validate(document) == capacity
