@@ -24,7 +24,7 @@ def write_report(run: RunDirectory) -> Verdict:
     with zero_named(evidence.plan):
         verdict = judge(evidence)
         run.write_text("verdict.json", verdict.text())
-        run.write_text("summary.md", write_summary(evidence, verdict))
+        run.write_text("summary.md", write_summary(verdict))
         run.write_text("junit.xml", write_junit(verdict))
         write_page(run, evidence, verdict)
     return verdict
