@@ -102,6 +102,7 @@ def test_a_gates_number_is_in_the_unit_of_its_limit(
         ("latency_ms[POST /login].p99", "<= 2s", 2500.0, "25% above it"),
         ("latency_ms[POST /login].p99", "<= 2s", 2000.0, "exactly at it"),
         ("sale.tickets_per_s", ">= 100", 150.0, "50% above it"),
+        ("sale.tickets_per_s", ">= 100", 1250.0, "12.5 times it"),
         ("census.failed", "<= 1%", 12, "90% below it"),
         ("audit.oversold", "== 0", 3, "—"),
         ("latency_ms[POST /login].p99", "<= 2s", None, "—"),
