@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.prepared
 ROOMS := plans records compose scenarios reports dashboards rehearsal target_app
 
-.PHONY: setup rehearsal check test test-long test-observability test-docker examples properties matrix chaos lint bench bench-app bench-report bench-memory bench-crowd bench-generator bench-comparison bench-capacity clean
+.PHONY: setup rehearsal check test test-long test-observability test-docker examples axe properties matrix chaos lint bench bench-app bench-report bench-memory bench-crowd bench-generator bench-comparison bench-capacity pictures clean
 .DELETE_ON_ERROR:
 # Every process of a stage would compile its modules again where byte code is not kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -39,9 +39,17 @@ test-long: $(STAMP)
 # by how long it takes comes after them, alone. Without Node there are two shops.
 BESIDE := examples and not alone
 NODE_PACKAGES := examples/express/node_modules/.package-lock.json
+AXE := tests/reports/page/axe/node_modules/.package-lock.json
 examples: $(STAMP) $(if $(shell command -v npm),$(NODE_PACKAGES))
 	$(BIN)/pytest -m "$(BESIDE)" tests/examples --numprocesses 3 --dist loadgroup $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m "$(BESIDE)"))
 	$(BIN)/pytest -m "examples and alone" tests/examples $(PYTEST_OPTIONS)$(if $(AGAIN), || $(call ALONE,-m "examples and alone"))
+
+# What the page is checked with for those who cannot see it; without it that one test is skipped.
+axe: $(AXE)
+
+$(AXE): tests/reports/page/axe/package-lock.json
+	npm ci --prefix tests/reports/page/axe --no-audit --no-fund
+	@touch $@
 
 $(NODE_PACKAGES): examples/express/package-lock.json
 	npm ci --prefix examples/express --no-audit --no-fund
@@ -107,6 +115,10 @@ bench-memory: $(STAMP)
 # 100,000 students from this machine, in some 7 minutes: are all in the census, in at most 2 GB.
 bench-crowd: $(STAMP)
 	$(BIN)/python -m benchmarks.crowd $(BENCH_OPTIONS)
+
+# The README's two pictures, from a real run that is judged again: `make pictures RUN=runs/…`
+pictures: $(STAMP)
+	$(BIN)/python docs/pictures/make.py $(RUN)
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.*

@@ -44,3 +44,80 @@ class Habit(Part):
     value: str
     basis: Literal["measured", "assumed"]
     source: str
+
+
+InCommon = Literal["journey", "devices", "login", "arrival"]
+"""What a group of students has in common."""
+
+
+class Group(Part):
+    """Students with something in common, and what came of them.
+
+    `by` is what they have in common: their journey, how many devices they used, when they logged in
+    or the tenth in which they came; `group` is which of them these are. `no_good_end` of the
+    students gave up, failed, never learnt the outcome, never started or were still under way.
+    `amplification` is the `requests` to buy of each who sent one; p99 (ms) is of the `waited` of
+    them that count, None where these are fewer than 100.
+    """
+
+    by: InCommon
+    group: str
+    students: int
+    ticket: int
+    sold_out: int
+    refused: int
+    no_good_end: int
+    requests: int
+    amplification: float | None
+    waited: int
+    p99: float | None
+    p99_low: float | None
+    p99_high: float | None
+
+
+class ErrorMet(Part):
+    """One error that students met at one step: how often, when first and last (s from T-0).
+
+    `got_over` of the `students` who met it ended well all the same.
+    """
+
+    error: str
+    step: str
+    requests: int
+    students: int
+    got_over: int
+    first_s: float | None
+    last_s: float | None
+
+
+BandName = Literal["slowest 1%", "slowest 10%", "all"]
+
+
+class Band(Part):
+    """Some of a step's requests, by how slow they were, and where they spent their time.
+
+    `felt_ms` is the mean of what they took, and `parts` the mean of each part, in ms, which add up
+    to it; None and empty where there are fewer than five.
+    """
+
+    step: str
+    band: BandName
+    requests: int
+    felt_ms: float | None
+    parts: dict[str, float]
+
+
+class SlowRequest(Part):
+    """One of the slowest requests: whose, when it was meant (s from T-0), how long it took and on
+    what. `trace` is its W3C trace id, which the target was sent; `parts` (ms) is empty where it is
+    not known."""
+
+    trace: str
+    student: int
+    step: str
+    at_s: float
+    felt_ms: float
+    outcome: str
+    error: str | None
+    worker: str | None
+    parts: dict[str, float]

@@ -33,7 +33,7 @@ def write_report(
         if keep is not None:
             keep(evidence, verdict)
         run.write_text("verdict.json", verdict.text())
-        run.write_text("summary.md", write_summary(evidence, verdict))
+        run.write_text("summary.md", write_summary(verdict))
         run.write_text("junit.xml", write_junit(verdict))
         write_page(run, evidence, verdict)
     return verdict

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from dress_rehearsal.records.steps import PURCHASE, TICKET_OPEN
-from dress_rehearsal.reports.part import Habit, Part, Tries
+from dress_rehearsal.reports.part import Band, ErrorMet, Group, Habit, Part, SlowRequest, Tries
 
 Number = int | float
 Status = Literal["pass", "fail", "inconclusive"]
@@ -302,12 +302,23 @@ class Verdict(Measured, Answer):
     """Parts of `lost_ms` that are estimated from what pools tell of all their waits."""
     not_known: tuple[str, ...] = ()
     """Pools that requests may have waited for, and of which nothing tells whether they did."""
+    bands: tuple[Band, ...] = ()
+    """Where the slowest 1% of the purchases spent their time, beside the slowest tenth and all;
+    the same of another step, where the cause is about that one."""
+    slowest: tuple[SlowRequest, ...] = ()
+    """The slowest requests of the run, the slowest first."""
     ran: str
     """What was run, in one line."""
+    belief: str = ""
+    """Whether the measurement can be believed, and why, in one line."""
     notes: tuple[str, ...]
     """What is worth knowing and decides nothing."""
     behaviour: tuple[Habit, ...] = ()
     """What the students did, value by value."""
+    groups: tuple[Group, ...] = ()
+    """What came of the students by what they have in common."""
+    errors: tuple[ErrorMet, ...] = ()
+    """The most frequent errors that students met, each at its step."""
     unchecked: dict[str, int]
     """Words of answers that no check held to the facts, and how often they were said."""
     not_applicable: dict[str, str] = Field(default_factory=dict)

@@ -57,11 +57,14 @@ from dress_rehearsal.reports.pools import find_pools, foreign_notes, late_rows, 
 from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
 from dress_rehearsal.reports.students.bots import bot_notes
 from dress_rehearsal.reports.students.census import CensusFinding, take_census
+from dress_rehearsal.reports.students.errors_met import count_errors, met_errors
 from dress_rehearsal.reports.students.retried import retried_notes
+from dress_rehearsal.reports.students.suffered import find_groups, group_notes
 from dress_rehearsal.reports.students.tries import count_tries, retry_notes
 from dress_rehearsal.reports.students.unanswered import failed_for_all, unanswered_sale
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import TrustFinding, judge_trust
+from dress_rehearsal.reports.trust.belief import belief_words
 from dress_rehearsal.reports.what_ran import what_ran
 from dress_rehearsal.reports.words import (
     counted,
@@ -104,6 +107,7 @@ def judge(evidence: Evidence) -> Verdict:
         bottleneck=cause.bottleneck,
         generator=trust.generator,
     )
+    groups = find_groups(evidence)
     gates = apply_gates(evidence, measured, census, audit, trust, cause_decided=cause.decided)
 
     lost = losses(evidence, target=True)
@@ -152,8 +156,13 @@ def judge(evidence: Evidence) -> Verdict:
         lost_ms=cause.lost_ms,
         estimated=cause.estimated,
         not_known=cause.not_known,
+        bands=cause.bands,
+        slowest=cause.slowest,
         ran=what_ran(evidence),
+        belief=belief_words(evidence, trust.generator, trust.problems),
         behaviour=tuple(Habit(**asdict(row)) for row in behaviour_of(evidence.plan)),
+        groups=groups,
+        errors=count_errors(evidence, met_errors(evidence)),
         unchecked=unchecked,
         not_applicable=audit.not_applicable,
         gates=gates.results,
@@ -163,6 +172,7 @@ def judge(evidence: Evidence) -> Verdict:
             [
                 *not_held(gates.regressions),
                 *notes_on(evidence.plan),
+                *group_notes(evidence, groups, measured.sale),
                 *retried_notes(evidence),
                 *retry_notes(measured.tries, measured.roles),
                 *bot_notes(evidence),

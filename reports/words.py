@@ -29,30 +29,6 @@ HEADLINES: Final[dict[Status, str]] = {
 }
 SIGNS: Final[dict[Status, str]] = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
 
-_POOLS: Final = {
-    "postgres": "PostgreSQL pools",
-    "redis": "Redis pools",
-    "enrolment": "Calls to the enrolment API",
-    "redis_lock": "The sale's lock in Redis",
-    "sqs": "Calls to the queue (SQS)",
-    "kafka": "Sends to the topic (Kafka)",
-    "write_back": "Write-back queue",
-    "accept_queue": "Kernel's accept queue",
-    "max_connections": "PostgreSQL's connections",
-    "cpu": "Machine's CPU",
-    "app_loop": "App's event loops",
-    "generator_loop": "Generator's loop",
-    "app_cpu_limit": "App's CPU limit",
-    "nginx_cpu_limit": "nginx's CPU limit",
-    "postgres_cpu_limit": "PostgreSQL's CPU limit",
-    "redis_cpu_limit": "Redis' CPU limit",
-    "kafka_cpu_limit": "Kafka's CPU limit",
-    "sqs_cpu_limit": "The queue service's CPU limit",
-    "writeback_cpu_limit": "Write-back's CPU limit",
-    "neighbours_cpu_limit": "Neighbours' CPU limit",
-}
-
-
 _RESOURCES: Final = {
     "generator": "the generator's own lateness",
     "app_loop": "the app's event loops",
@@ -170,11 +146,6 @@ def percent(part: float, whole: float = 1.0) -> str:
     """Return a share of the whole, to three digits: "1.25%", "100%"."""
     share = 100 * part / whole
     return f"{share:.3g}%" if abs(share) < 1000 else f"{share:,.0f}%"
-
-
-def pool_words(name: str) -> str:
-    """Return a pool of the verdict as people call it; one that is not known by its own name."""
-    return _POOLS.get(name, name)
 
 
 def resource_words(name: str) -> str:

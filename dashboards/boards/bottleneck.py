@@ -13,6 +13,8 @@ from dress_rehearsal.dashboards.kit.panels import stat, timeseries
 from dress_rehearsal.dashboards.kit.promql import of_app, of_run, or_value, per_second, total
 from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.thresholds import plain, warn_from
+from dress_rehearsal.plans.names import POOLS
+from dress_rehearsal.records.tables import CLIENT_POOLS
 
 _POOLS: Final = "rehearsal-pools"
 _LOCKS: Final = of_run("pg_lock_waiting")
@@ -70,6 +72,10 @@ def waiting_now() -> Panel:
             Query(f"sum({_ACCEPT_QUEUE})", "accept queue", colours.GREY),
         ],
         many=True,
+        names={
+            "accept queue": POOLS["accept_queue"],
+            **{f"{pool} pool": POOLS[pool] for pool in CLIENT_POOLS},
+        },
         links=[links.to_dashboard("Pools", _POOLS)],
     )
 

@@ -4,7 +4,8 @@ from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dress_rehearsal.dashboards.kit.panels import timeseries
+from dress_rehearsal.dashboards.kit import colours
+from dress_rehearsal.dashboards.kit.panels import timeseries, words
 from dress_rehearsal.dashboards.kit.promql import (
     INSTANCE,
     highest,
@@ -17,6 +18,8 @@ from dress_rehearsal.dashboards.kit.promql import (
 from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.table import Column, Key, table
 from dress_rehearsal.dashboards.kit.thresholds import fail_from, warn_fail
+from dress_rehearsal.plans.names import POOLS
+from dress_rehearsal.records.tables import CLIENT_POOLS
 
 _WAIT: Final = warn_fail(2, 6)
 _WAIT_TEXT: Final = (
@@ -24,6 +27,7 @@ _WAIT_TEXT: Final = (
 )
 _POOL: Final = "{{job}} {{pool}}"
 _BY: Final = ("job", "pool")
+_NAMES: Final = {pool: (POOLS[pool], colours.GREY) for pool in CLIENT_POOLS}
 
 
 def _peak(mark: str, level: str) -> str:
@@ -51,7 +55,7 @@ def ranking() -> Panel:
         "process' own peak in the time shown, so they may lie in different moments. Connecting is "
         "part of how long connections were held, those made before the sale included. Somebody "
         "else's pools, read by the plan's metrics, often tell no more of waits than the mean.",
-        [Key("pool", "Pool"), Key("job", "Process")],
+        [Key("pool", "Pool", words=words(_NAMES)), Key("job", "Process")],
         [
             Column(
                 quantile_of_all(

@@ -30,6 +30,7 @@ from dress_rehearsal.dashboards.kit.thresholds import (
     plain,
     warn_fail,
 )
+from dress_rehearsal.plans.names import WRONGS
 
 UID: Final = "rehearsal-integrity"
 
@@ -40,6 +41,9 @@ _IN_POSTGRES: Final = of_run("tickets_held", 'store="postgres"')
 _BACKLOG: Final = of_run("writeback_backlog")
 _OLDEST: Final = of_run("writeback_oldest_age_seconds")
 _LAG: Final = of_run("kafka_consumergroup_lag", 'consumergroup=~".*-writeback"')
+
+
+_WRONGS: Final = {word: (name.title, colours.GREY) for word, name in WRONGS.items()}
 
 
 def integrity() -> dict[str, Any]:
@@ -211,7 +215,7 @@ def _judged() -> tuple[Panel, ...]:
             "Audit",
             "Who was wronged, counted one wrong at a time, once judged; all should be zero. The "
             "report says what each of them is, and whom it befell.",
-            [Key("counter", "Wrong")],
+            [Key("counter", "Wrong", words=words(_WRONGS))],
             [
                 Column(
                     or_value(f"max by (counter) ({last(audited)})", -1, counter=NOT_JUDGED),

@@ -36,6 +36,7 @@ from dress_rehearsal.dashboards.kit.promql import (
 from dress_rehearsal.dashboards.kit.query import Query
 from dress_rehearsal.dashboards.kit.table import Column, Key, table
 from dress_rehearsal.dashboards.kit.thresholds import Thresholds, fail_from, plain
+from dress_rehearsal.plans.names import ENDS
 
 UID: Final = "rehearsal-open"
 
@@ -161,6 +162,7 @@ def _rush() -> tuple[Panel, ...]:
             stacked=True,
             stepped=True,
             colours=colours.STUDENTS,
+            names={state: name.words for state, name in ENDS.items()},
         ),
         waiting_now(),
         cpu_by_whom(),

@@ -60,6 +60,7 @@ def timeseries(
     stepped: bool = False,
     limits: Thresholds | None = None,
     colours: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
     many: bool = False,
     links: Sequence[dashboard.DashboardLink] = (),
 ) -> dashboard.Panel:
@@ -70,6 +71,7 @@ def timeseries(
         stepped: a level that holds until it changes, rather than a slope.
         limits: dashed lines where a threshold lies.
         colours: of series by name, where names are values of a label.
+        names: what series are called instead, by the same.
         many: whether one query gives many lines, for which the legend is a table.
     """
     table = many or (len(queries) >= _MANY and not stacked)
@@ -135,8 +137,11 @@ def timeseries(
             look.append(dashboard.DynamicConfigValue("custom.fillOpacity", 0))
         if look:
             panel = panel.override_by_query(ref_id(index), look)
-    for name, colour in (colours or {}).items():
-        panel = panel.override_by_name(name, [fixed(colour)])
+    for name in dict.fromkeys([*(colours or {}), *(names or {})]):
+        own = [fixed(colours[name])] if colours and name in colours else []
+        if names and name in names:
+            own.append(dashboard.DynamicConfigValue("displayName", names[name]))
+        panel = panel.override_by_name(name, own)
     return panel.build()
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.records.trace_ids import TraceIds
 from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
 from dress_rehearsal.scenarios.client.connection import Connection
 from dress_rehearsal.scenarios.client.exchange import Exchange
-from dress_rehearsal.scenarios.client.http import Answer, Place, Request, TraceIds
+from dress_rehearsal.scenarios.client.http import Answer, Place, Request
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.errors import ExchangeError

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans.names import pool_words
 from dress_rehearsal.plans.visible import visible
 from dress_rehearsal.records.collectors.collector import Collector
 from dress_rehearsal.reports.pools.shared import is_asked
@@ -25,10 +26,10 @@ def newest_pools(plan: Plan | None, collector: Collector) -> list[Row]:
 
 def _ours(collector: Collector) -> Iterator[Row]:
     for pool in ("postgres", "redis"):
-        yield _connections(collector, f"app to {pool}", "app", pool)
+        yield _connections(collector, pool_words(pool), "app", pool)
     yield _accept_queue(collector)
     backlog = collector.highest("writeback_backlog", "writeback")  # each of several tells of all
-    yield "write-back", "-", "-", "-" if backlog is None else written(backlog)
+    yield pool_words("write_back"), "-", "-", "-" if backlog is None else written(backlog)
 
 
 def _theirs(plan: Plan | None, collector: Collector) -> Iterator[Row]:
@@ -55,10 +56,10 @@ def _accept_queue(collector: Collector) -> Row:
     lengths = _by_socket(collector, "listen_queue_length")
     limits = _by_socket(collector, "listen_queue_limit")
     if not lengths:
-        return "accept queue", "-", "-", "-"
+        return pool_words("accept_queue"), "-", "-", "-"
     fullest = max(lengths, key=lambda socket: lengths[socket] / max(limits.get(socket, 1.0), 1.0))
     queued, most = written(lengths[fullest]), limits.get(fullest)
-    return "accept queue", queued, "-" if most is None else written(most), queued
+    return pool_words("accept_queue"), queued, "-" if most is None else written(most), queued
 
 
 def _by_socket(collector: Collector, name: str) -> dict[str, float]:

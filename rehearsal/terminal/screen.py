@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dress_rehearsal.plans import Plan, format_duration
+from dress_rehearsal.plans.names import ENDS
 from dress_rehearsal.plans.visible import visible
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collector
@@ -27,14 +28,19 @@ from dress_rehearsal.reports.words import counted, milliseconds, offset, seconds
 _PLAIN_EVERY_S: Final = 5.0
 _NOTES: Final = 4
 _STATES: Final = (
-    ("ticket", "hold a ticket", "green"),
-    ("sold_out", "told it is sold out", "blue"),
-    ("refused", "refused", "magenta"),
-    ("gave_up", "gave up", "yellow"),
-    ("failed", "failed", "red"),
-    ("unknown", "do not know", "red"),
-    ("in_flight", "on the way", "cyan"),
-    ("never_started", "still to come", "bright_black"),
+    *(
+        (state, ENDS[state].words, colour)
+        for state, colour in (
+            ("ticket", "green"),
+            ("sold_out", "blue"),
+            ("refused", "magenta"),
+            ("gave_up", "yellow"),
+            ("failed", "red"),
+            ("unknown", "red"),
+            ("in_flight", "cyan"),
+        )
+    ),
+    ("never_started", "not started yet", "bright_black"),
 )
 _MARKS: Final = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 
@@ -211,7 +217,7 @@ class Screen(LiveView):
         status = self._status
         assert status is not None
         states = ", ".join(
-            f"{written(status['students'][state])} {words}"
+            f"{words} {written(status['students'][state])}"
             for state, words, _ in _STATES
             if status["students"][state]
         )

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.cause.bands import bands_of, slowest_requests
 from dress_rehearsal.reports.cause.decomposition import parts_in
 from dress_rehearsal.reports.cause.extent import NEGLIGIBLE_MS, extent_of
 from dress_rehearsal.reports.cause.failures import failures
@@ -30,9 +31,10 @@ from dress_rehearsal.reports.cause.slowest import (
     slowest_purchases,
 )
 from dress_rehearsal.reports.cause.stops import Stop, find_stops
+from dress_rehearsal.reports.cause.unheard import CAUSE, undecided_by, unheard
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.silence import Gap
 from dress_rehearsal.reports.numbers import rounded
+from dress_rehearsal.reports.part import Band, SlowRequest
 from dress_rehearsal.reports.pools import PoolFinding, run_grid
 from dress_rehearsal.reports.schema import Bottleneck, Pool
 from dress_rehearsal.reports.words import (
@@ -45,16 +47,11 @@ from dress_rehearsal.reports.words import (
     written,
 )
 
-_CAUSE: Final = "Cause of slowness"
-NO_CAUSE: Final = f"{_CAUSE}: none"
+NO_CAUSE: Final = f"{CAUSE}: none"
 """How the line begins where nothing was slow; what could not be decided says so instead."""
 _RESAMPLES: Final = 100
 _BINS_PER_S: Final = 4
-_WITNESSES: Final = ("kernel", "processes")
-"""Sources that fall silent only when nobody collects."""
 _STOPPED_SHARE: Final = 1 / 3
-_UNHEARD_SHARE: Final = 0.1
-"""What so much of the slowest requests' time was lost to has to be known."""
 _OWN_WORD: Final = ("generator", "connect")
 """Parts that the generator itself knows of, whatever the app's workers say."""
 _HOW: Final = {
@@ -78,6 +75,8 @@ class CauseFinding:
         decided: whether it is known where time was lost, be it nowhere.
         estimated: parts of lost_ms that are estimated from what pools tell of all their waits.
         not_known: pools that requests may have waited for, of which nothing tells.
+        bands: where the purchases, and the requests that the cause is about, spent their time.
+        slowest: the slowest requests of the run.
     """
 
     bottleneck: Bottleneck | None
@@ -86,6 +85,8 @@ class CauseFinding:
     decided: bool = True
     estimated: tuple[str, ...] = ()
     not_known: tuple[str, ...] = ()
+    bands: tuple[Band, ...] = ()
+    slowest: tuple[SlowRequest, ...] = ()
 
 
 def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding:
@@ -96,21 +97,40 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     """
     grid = run_grid(evidence)
     if evidence.t0_ns is None or not len(grid):
-        unknown = f"{_CAUSE}: not known, for nothing was measured after a T-0."
-        return CauseFinding(None, {}, unknown, decided=False)
+        unknown = f"{CAUSE}: not known, for nothing was measured after a T-0."
+        slowest = slowest_requests(evidence, None)
+        return CauseFinding(None, {}, unknown, decided=False, slowest=slowest)
     load = read_load(evidence, grid)
-    found = _find(evidence, load, pools)
+    bought = slowest_purchases(evidence, load)
+    other = None if bought is not None and bought.is_slow else slowest_other(evidence, load)
+    found = _find(evidence, load, pools, bought, other)
     estimated = tuple(name for name in load.foreign.pools if name in found.lost_ms)
     not_known = load.foreign.unknown if found.lost_ms else ()
-    return dataclasses.replace(found, estimated=estimated, not_known=not_known)
+    return dataclasses.replace(
+        found,
+        estimated=estimated,
+        not_known=not_known,
+        bands=tuple(band for step in (bought, other) if step for band in bands_of(step)),
+        slowest=slowest_requests(evidence, load),
+    )
 
 
-def _find(evidence: Evidence, load: Load, pools: Sequence[PoolFinding]) -> CauseFinding:
+def _find(
+    evidence: Evidence,
+    load: Load,
+    pools: Sequence[PoolFinding],
+    bought: Slowest | None,
+    other: Slowest | None,
+) -> CauseFinding:
+    """Return the cause.
+
+    Args:
+        bought: the purchases; other: the slowest other step, where these were fast enough.
+    """
     assert evidence.t0_ns is not None
-    bought = slowest_purchases(evidence, load)
     lost = {} if bought is None else _kept(bought.lost_ms)
-    slow = bought if bought is not None and bought.is_slow else slowest_other(evidence, load)
-    undecided = _undecided(evidence)
+    slow = bought if bought is not None and bought.is_slow else other
+    undecided = undecided_by(evidence)
     if undecided is not None:
         return CauseFinding(None, lost, undecided, decided=False)
     if slow is None:
@@ -125,9 +145,9 @@ def _find(evidence: Evidence, load: Load, pools: Sequence[PoolFinding]) -> Cause
             return CauseFinding(None, lost, failed)
     part = str(slow.lost_ms.idxmax())
     stop = _costliest(find_stops(evidence), slow)
-    unheard = None if stop is not None or part in _OWN_WORD else _unheard(evidence, slow)
-    if unheard is not None:
-        return CauseFinding(None, lost, unheard, decided=False)
+    silent = None if stop is not None or part in _OWN_WORD else unheard(evidence, slow)
+    if silent is not None:
+        return CauseFinding(None, lost, silent, decided=False)
     since_s, until_s = _when(evidence.t0_ns, slow, part, stop)
     from_ns, until_ns = (evidence.t0_ns + round(at * NS_PER_S) for at in (since_s, until_s))
     by_name = {finding.pool.name: finding for finding in pools}
@@ -161,54 +181,6 @@ def _find(evidence: Evidence, load: Load, pools: Sequence[PoolFinding]) -> Cause
     )
     pool = by_name[resource].pool if resource in by_name else None
     return CauseFinding(bottleneck, lost, _line(slow, bottleneck, pool, extent.where, seen))
-
-
-def _undecided(evidence: Evidence) -> str | None:
-    """Return why there is no cause to be named, None where there may be.
-
-    Nobody looked while the requests were made, or nobody knows how long they took.
-    """
-    if evidence.clock_steps:
-        return (
-            f"{_CAUSE}: not decided, for a clock was set, and times before and after do not "
-            f"compare."
-        )
-    gaps = [gap for gap in evidence.gaps if gap.source in _WITNESSES and not gap.planned]
-    if not gaps or evidence.t0_ns is None:
-        return None
-    longest = max(gaps, key=lambda gap: gap.until_ns - gap.from_ns)
-    return f"{_CAUSE}: not decided, for nothing was measured {_span(longest, evidence.t0_ns)}."
-
-
-def _unheard(evidence: Evidence, slow: Slowest) -> str | None:
-    """Return why nobody knows what the slowest waited for: their worker said nothing meanwhile.
-
-    A loop that is late, or a pool that is waited for, lengthens whatever a worker awaits, and only
-    the worker tells of it. None where it did, or where it is known what had silenced it: the plan's
-    own fault, or its container's limit.
-    """
-    rows = slow.rows
-    total = max(float((rows["done_ns"] - rows["sent_ns"]).sum()), 1.0)
-    for gap in evidence.gaps:
-        component, _, pid = gap.source.partition(":")
-        if component != "app" or gap.is_explained or evidence.t0_ns is None:
-            continue
-        its = rows[rows["worker"].isin([pid, ""])] if pid else rows
-        inside = its["done_ns"].clip(upper=gap.until_ns) - its["sent_ns"].clip(lower=gap.from_ns)
-        if float(inside.clip(lower=0).sum()) >= _UNHEARD_SHARE * total:
-            who = f"the app's worker {pid}" if pid else "the app's workers"
-            return (
-                f"{_CAUSE}: not decided, for nothing was heard of {who} "
-                f"{_span(gap, evidence.t0_ns)}, where the slowest requests were."
-            )
-    return None
-
-
-def _span(gap: Gap, t0_ns: int) -> str:
-    since, until = (
-        offset(round((moment - t0_ns) / NS_PER_S, 1)) for moment in (gap.from_ns, gap.until_ns)
-    )
-    return f"from {since} to {until}"
 
 
 def _costliest(stops: Sequence[Stop], slow: Slowest) -> Stop | None:
@@ -272,15 +244,15 @@ def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen:
     if pool is not None and pool.leaked:
         alone = where if found.worker else ""  # who waits need not be who leaked
         leaked = f"{written(pool.leaked)} of {written(pool.max)} connections"
-        return f"{_CAUSE}: {what} leaked {leaked}{alone}; {came}."
+        return f"{CAUSE}: {what} leaked {leaked}{alone}; {came}."
     how = "" if pool is None else _HOW.get(pool.diagnosis or "", "")
     since = offset(found.since_s)
-    return f"{_CAUSE}: {what}{how}{where}, from {since} on ({seen}); {came}."
+    return f"{CAUSE}: {what}{how}{where}, from {since} on ({seen}); {came}."
 
 
 def _nothing_slow(bought: Slowest | None) -> str:
     if bought is None:
-        return f"{_CAUSE}: not known, for it is known of no purchase how long it took."
+        return f"{CAUSE}: not known, for it is known of no purchase how long it took."
     waited = milliseconds(rounded(bought.p99_ms))
     few = int((bought.every["felt_ms"] >= SLOW_MS).sum())
     if bought.p99_ms >= SLOW_MS:

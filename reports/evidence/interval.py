@@ -35,6 +35,7 @@ def percentile_interval(
     students: NDArray[np.int64],
     share: Fraction,
     seed: Sequence[int],
+    one_by_one: int | None = None,
 ) -> Interval | None:
     """Return between what two values a percentile lies with 95% confidence, rounded.
 
@@ -46,6 +47,8 @@ def percentile_interval(
         students: who made each.
         share: which percentile, as a fraction: 99/100.
         seed: of the draws; the same seed and values give the same interval, whatever their order.
+        one_by_one: of more students, only those are drawn who may decide it: where many intervals
+            are wanted, fewer than usual.
 
     Returns:
         None with fewer than two students: there is nobody else to draw.
@@ -55,7 +58,8 @@ def percentile_interval(
     if len(people) < 2:
         return None
     order = np.argsort(-values, kind="stable")
-    found = _percentiles(values[order], owner[order], len(people), share, seed)
+    few = _ONE_BY_ONE if one_by_one is None else one_by_one
+    found = _percentiles(values[order], owner[order], len(people), share, seed, few)
     tail = (1 - CONFIDENCE) / 2
     low, high = (rounded(float(end)) for end in np.quantile(found, [tail, 1 - tail]))
     if few_beyond(len(values), share):
@@ -71,6 +75,7 @@ def _percentiles(
     people: int,
     share: Fraction,
     seed: Sequence[int],
+    one_by_one: int,
 ) -> NDArray[np.float64]:
     """Return the percentile of every crowd.
 
@@ -79,7 +84,7 @@ def _percentiles(
         owner: whose each is, as a place among the students.
     """
     looked_at = _Percentile(falling, owner, share).first_looked_at
-    while people > _ONE_BY_ONE and 2 * looked_at < len(owner):
+    while people > one_by_one and 2 * looked_at < len(owner):
         near = distinct(owner[:looked_at])
         place = np.searchsorted(near, owner[:looked_at])
         requests = np.bincount(owner, minlength=people)

@@ -7,9 +7,12 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures.arrivals import draw_arrivals
 from dress_rehearsal.reports.figures.closed_load import draw_load, draw_load_latency
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.figures.errors import draw_errors
 from dress_rehearsal.reports.figures.generator import draw_generator
+from dress_rehearsal.reports.figures.groups import draw_groups
 from dress_rehearsal.reports.figures.latency import draw_latency
 from dress_rehearsal.reports.figures.pools import draw_pools
+from dress_rehearsal.reports.figures.slowest import draw_slowest
 from dress_rehearsal.reports.figures.spectrum import draw_spectrum
 from dress_rehearsal.reports.figures.time_axis import RunSeries
 from dress_rehearsal.reports.schema import Verdict
@@ -28,10 +31,13 @@ def draw_figures(evidence: Evidence, verdict: Verdict) -> list[Drawing | Missing
     else:
         first = [
             draw_arrivals(evidence),
+            draw_groups(verdict.groups),
             draw_latency(evidence, run.window_s, verdict.purchase),
         ]
     return [
         *first,
+        draw_errors(evidence, run.window_s),
+        draw_slowest(verdict.bands, closed=evidence.plan.load is not None),
         draw_spectrum(evidence, verdict.latency_ms),
         draw_pools(evidence, run, verdict.bottleneck, verdict.pools),
         draw_generator(evidence, run, verdict.generator),

@@ -34,7 +34,7 @@ def draw_latency(
     buying = (frame["role"] == PURCHASE).to_numpy(dtype=bool)
     groups = [
         _group(label, frame, at_s, chosen, edges)
-        for label, chosen in (("Buying", buying), ("All other steps", ~buying))
+        for label, chosen in (("Purchases", buying), ("All other steps", ~buying))
         if chosen.any()
     ]
     bin_width = seconds(edges[1] - edges[0])

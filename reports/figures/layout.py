@@ -17,7 +17,14 @@ from dress_rehearsal.reports.figures.palette import (
     Form,
 )
 from dress_rehearsal.reports.figures.panel import ALPHAS, DASHES, FAMILY, Entry, Panel
-from dress_rehearsal.reports.figures.svg import Svg, save_png, save_svg, text_width_pt, wrapped
+from dress_rehearsal.reports.figures.svg import (
+    Svg,
+    Times,
+    save_png,
+    save_svg,
+    text_width_pt,
+    wrapped,
+)
 from dress_rehearsal.reports.words import fault_words
 
 WIDTH_PT: Final = WIDE.width_pt
@@ -95,7 +102,7 @@ class Poster:
         transform = self._figure.transFigure
         self._figure.add_artist(Line2D(*zip(*ends, strict=True), transform=transform, **looks))
 
-    def svg(self, key: str, description: str) -> Svg:
+    def svg(self, key: str, description: str, times: Times | None = None) -> Svg:
         """Return what was drawn; `key` is unique among the figures of a page."""
         return save_svg(
             self._figure,
@@ -103,6 +110,7 @@ class Poster:
             title=self._title,
             description=description,
             title_height_pt=self.top_pt,
+            times=times,
         )
 
     def _place(self, x_pt: float, y_pt: float) -> tuple[float, float]:
@@ -127,6 +135,7 @@ class Sheet:
         self._x_label = x_label
         self._figure = Figure()
         self._panels: list[Panel] = []
+        self._opens = True
 
     def panel(self, label: str, height_pt: float, *, beside: bool = False) -> Panel:
         """Return a new panel below the others, or beside the last one where the form has room."""
@@ -148,6 +157,7 @@ class Sheet:
     ) -> Panel:
         """Return a new panel on T-0's axis; the first one's legend names what was lost when."""
         panel = self.panel(label, height_pt, beside=beside)
+        self._opens = timeline.opens
         losses = [loss for loss in timeline.losses if window_s[0] <= loss[0] <= window_s[1]]
         panel.axis_of_moments(window_s, t0=timeline.opens, losses_s=[at_s for at_s, _ in losses])
         faults = [fault for fault in timeline.faults if fault.touches(window_s)]
@@ -172,14 +182,20 @@ class Sheet:
         body_pt = sum(heads) + sum(bodies) + font * 1.2
         poster = Poster(self._title, body_pt, self.form, self._figure)
         y = poster.top_pt
+        axes = []
         for row, head, body in zip(rows, heads, bodies, strict=True):
             for placed in row:
                 self._draw_head(poster, placed, y)
                 self._place(placed, 1 - (y + head) / poster.height_pt, poster.height_pt)
+                if placed.panel.window_s is not None:
+                    left, top = placed.x_pt, y + head
+                    ends = (left, left + placed.width_pt, top, top + placed.panel.height_pt)
+                    axes.append((*ends, *placed.panel.window_s))
             y += head + body
         label_pt = poster.height_pt - font * 0.5
         poster.write(self._left_pt, label_pt, self._x_label, colour=MUTED)
-        return poster.svg(f"{name}-{self.form.name}", description)
+        times = Times(tuple(axes), "T-0" if self._opens else "start") if axes else None
+        return poster.svg(f"{name}-{self.form.name}", description, times)
 
     def png(self) -> bytes:
         """Return what `svg` laid out as PNG."""

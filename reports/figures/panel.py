@@ -46,6 +46,8 @@ class Panel:
     font_pt: float
     entries: list[Entry] = field(default_factory=list)
     right: Any = None
+    window_s: tuple[float, float] | None = None
+    """From when to when its x axis reaches, where that is one of time."""
 
     def __post_init__(self) -> None:
         _plain(self.axes, self.font_pt)
@@ -165,6 +167,7 @@ class Panel:
         self, window_s: tuple[float, float], *, t0: bool, losses_s: Sequence[float]
     ) -> None:
         """Make x seconds from T-0 and mark T-0, and when something was lost, on it."""
+        self.window_s = window_s
         self.axes.set_xlim(*window_s)
         self.axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
         self.axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _moment(value, t0)))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dress_rehearsal.plans.names import pool_words
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import label
@@ -21,7 +22,6 @@ from dress_rehearsal.reports.words import (
     counted,
     offset,
     percent,
-    pool_words,
     resource_words,
     seconds,
     written,

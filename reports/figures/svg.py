@@ -1,6 +1,7 @@
 """Turns a matplotlib figure into SVG text that is the same on every repetition."""
 
 import io
+import json
 import re
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -37,6 +38,17 @@ class Svg(NamedTuple):
     element: str
 
 
+class Times(NamedTuple):
+    """A figure's axes of time, for a page that points at a moment on all of them.
+
+    `axes`: of each left, right, top and bottom in points, and from when to when it reaches in
+    seconds from `zero`, which is how people call that instant.
+    """
+
+    axes: tuple[tuple[float, ...], ...]
+    zero: str
+
+
 @lru_cache(maxsize=4096)
 def text_width_pt(text: str, size_pt: float, bold: bool = False) -> float:
     """Measure a line of text in the figures' font."""
@@ -58,13 +70,20 @@ def wrapped(text: str, width_pt: float, size_pt: float, *, bold: bool = False) -
 
 
 def save_svg(
-    figure: Figure, *, key: str, title: str, description: str, title_height_pt: float
+    figure: Figure,
+    *,
+    key: str,
+    title: str,
+    description: str,
+    title_height_pt: float,
+    times: Times | None = None,
 ) -> Svg:
     """Return a figure as SVG.
 
     Args:
         key: unique among the figures of a page; it prefixes every id.
         title_height_pt: height of the strip at the top that holds the drawn title.
+        times: its axes of time, where it has any.
     """
     text = io.StringIO()
     with own_style(svg_hashsalt=key):
@@ -87,12 +106,20 @@ def save_svg(
         ),
         element=visible(
             f'<svg viewBox="0 {title_height_pt:g} {width:g} {height - title_height_pt:g}" '
-            f'role="img" aria-label={quoteattr(f"{title}. {description}")}>\n'
+            f'role="img" aria-label={quoteattr(f"{title}. {description}")}{_timed(times)}>\n'
             + _COLOUR.sub(lambda m: f"var(--figure-{COLOURS[m[0]]}, {m[0]})", inner).replace(
                 "xlink:href", "href"
             )
         ),
     )
+
+
+def _timed(times: Times | None) -> str:
+    """Return the attributes by which the page's script finds the axes of time."""
+    if times is None:
+        return ""
+    axes = [[round(number, 3) for number in axis] for axis in times.axes]
+    return f' data-axes="{json.dumps(axes, separators=(",", ":"))}" data-zero="{times.zero}"'
 
 
 def save_png(figure: Figure, dots_per_inch: float) -> bytes:

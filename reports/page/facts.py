@@ -11,7 +11,14 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
 from dress_rehearsal.reports.schema import Verdict
-from dress_rehearsal.reports.words import fault_words, offset, quantity, seconds, written
+from dress_rehearsal.reports.words import (
+    counted,
+    fault_words,
+    offset,
+    quantity,
+    seconds,
+    written,
+)
 
 _MOST_EVENTS: Final = 60
 _MOST_ALERTS: Final = 20
@@ -89,6 +96,33 @@ def timeline_rows(evidence: Evidence) -> list[tuple[str, str, str, str]]:
         more = f"{written(left_out)} more, {written(len(hidden))} of them alerts"
         rows.append(("…", "more", "events", f"{more}; all are in timeline.jsonl"))
     return rows
+
+
+def kernel_timestamps(evidence: Evidence) -> str:
+    """Return whether the kernel's receive times were there to split the generator's delay off."""
+    if evidence.plan.load is not None:
+        return (
+            "Not by the kernel: times are those of Locust's clients, taken in the generator's own "
+            "process. What it was late to read is in them."
+        )
+    answered = evidence.requests.loc[evidence.requests["status"] > 0, "first_byte_ns"]
+    if answered.empty:
+        return "No request was answered, so there was nothing to time."
+    timed = int(answered.notna().sum())
+    if timed == 0:
+        return (
+            "Kernel receive timestamps were not available: read lag could not be split off, so no "
+            "latency is known."
+        )
+    if timed < len(answered):
+        return (
+            f"Kernel receive timestamps were available for {written(timed)} of "
+            f"{counted(len(answered), 'answer')}; for the others read lag could not be split off."
+        )
+    return (
+        f"Kernel receive timestamps were available for all {written(len(answered))} answers: the "
+        "time the generator took to read them is part of no latency."
+    )
 
 
 def run_files(run: RunDirectory, figures: Iterable[Drawing | Missing]) -> list[FileLink]:

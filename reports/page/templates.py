@@ -1,5 +1,7 @@
 """The templates of pages: one style, everything escaped, nothing asked of anybody else."""
 
+import base64
+import hashlib
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -28,9 +30,17 @@ def rendered(template: str, **values: Any) -> str:
     )
     environment.filters["breakable"] = breakable
     environment.filters["sentence"] = sentence
-    style = (_HERE / "page.css").read_text(encoding="utf-8")
-    css = Markup(style)  # noqa: S704 - our own file
-    return visible(environment.get_template(template).render(css=css, **values))
+    css, script = (
+        Markup((_HERE / name).read_text(encoding="utf-8"))  # noqa: S704 - our own file
+        for name in ("page.css", "page.js")
+    )
+    own = {"css": css, "script": script, "script_hash": _hash_of(f"\n{script}\n")}
+    return visible(environment.get_template(template).render(**own, **values))
+
+
+def _hash_of(script: str) -> str:
+    """Return what a Content-Security-Policy names a script of the page by: no other may run."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def breakable(text: str) -> Markup:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from dress_rehearsal.plans.names import pool_words
 from dress_rehearsal.reports.pools.client import PoolFinding
-from dress_rehearsal.reports.words import counted, pool_words, written
+from dress_rehearsal.reports.words import counted, written
 
 
 def leaks(pools: Iterable[PoolFinding]) -> list[str]:

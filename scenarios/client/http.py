@@ -1,6 +1,5 @@
 """HTTP/1.1 on the wire: request bytes made ahead of time, answers parsed by httptools."""
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -18,7 +17,6 @@ from dress_rehearsal.scenarios.client.tls import Secure
 from dress_rehearsal.scenarios.client.whole_answer import headers_of, whole_answer
 from dress_rehearsal.scenarios.errors import NotUnderstoodError
 
-_RUN_ID_HEX_DIGITS: Final = 16
 _INTERIM_STATUS: Final = 100
 _FINAL_STATUS: Final = 200
 _SIZED: Final = frozenset({b"content-length", b"transfer-encoding"})
@@ -61,19 +59,6 @@ class Request:
             now_ns,
             self.body,
         )
-
-
-class TraceIds:
-    """W3C trace ids: 8 bytes of the run, then the student and the student's request number."""
-
-    def __init__(self, run: str) -> None:
-        self.run = hashlib.sha256(run.encode()).hexdigest()[:_RUN_ID_HEX_DIGITS]
-        self._run = self.run.encode()
-
-    def traceparent(self, student: int, seq: int) -> bytes:
-        """Return the `traceparent` header of one request; its span id is never zero."""
-        student += 1
-        return b"00-%b%08x%08x-%08x%08x-01" % (self._run, student, seq, student, seq)
 
 
 class Answer:

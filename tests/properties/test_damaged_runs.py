@@ -160,7 +160,7 @@ def test_a_damaged_run_is_judged_or_a_sentence_says_why_not(
             assert str(error).strip()
             return
         assert verdict.exit_code in (0, 99, 3)
-        assert write_summary(evidence, verdict)
+        assert write_summary(verdict)
         assert write_junit(verdict)
         assert verdict.text()
         if evidence.damage:

@@ -119,7 +119,7 @@ def test_one_cause_line_in_banner_terminal_summary_slack_and_json(build_run, und
     assert "leaked 20 of 20 connections; 210 of 292 requests" in verdict.cause
     assert {where for where, text in told.items() if verdict.cause in text} == set(told)
     summary = (run.path / "summary.md").read_text("utf-8")
-    assert escaped(verdict.cause) in summary.splitlines()
+    assert f"- {escaped(verdict.cause)}" in summary.splitlines()
     for where in ("banner", "terminal", "Slack"):
         assert verdict.ran in told[where]
     assert escaped(verdict.ran) in summary

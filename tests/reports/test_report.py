@@ -44,7 +44,7 @@ def test_a_killed_run_copied_without_its_figures_folder_is_reported_all_the_same
     run.figures.rmdir()
     assert write_report(run).exit_code == 3
     assert (run.path / "report.html").is_file()
-    assert len(list(run.figures.glob("*.svg"))) == 5
+    assert len(list(run.figures.glob("*.svg"))) == 6
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import gevent
 
 from dress_rehearsal.records.stamps import KernelStamps
+from dress_rehearsal.records.trace_ids import TraceIds
 from dress_rehearsal.scenarios.client.connection import Connection
 from dress_rehearsal.scenarios.client.exchange import Exchange
-from dress_rehearsal.scenarios.client.http import Answer, Request, TraceIds
+from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.session import Client
 

@@ -8,7 +8,6 @@ from dress_rehearsal.reports.page.tables.behaviour import (
 from dress_rehearsal.reports.page.tables.latency import (
     certainty_table,
     latency_table,
-    lost_table,
     server_split_table,
 )
 from dress_rehearsal.reports.page.tables.machinery import (
@@ -23,6 +22,8 @@ from dress_rehearsal.reports.page.tables.outcome import (
     gates_table,
     not_applicable_table,
 )
+from dress_rehearsal.reports.page.tables.slowest import parts_tables
+from dress_rehearsal.reports.page.tables.suffered import errors_table, group_tables
 from dress_rehearsal.reports.page.tables.table import Cell, Table
 
 __all__ = [
@@ -32,13 +33,15 @@ __all__ = [
     "behaviour_table",
     "census_table",
     "certainty_table",
+    "errors_table",
     "fairness_table",
     "gates_table",
     "generator_table",
+    "group_tables",
     "latency_table",
-    "lost_table",
     "not_applicable_table",
     "others_off",
+    "parts_tables",
     "pool_table",
     "reconciliation_table",
     "server_split_table",

@@ -1,7 +1,5 @@
 """Where the time went: what students felt at each step, and what of it was the server's."""
 
-from typing import Final
-
 import pandas as pd
 
 from dress_rehearsal.reports.evidence import Evidence
@@ -13,52 +11,15 @@ from dress_rehearsal.reports.evidence.latency import (
     unanswered_by_step,
 )
 from dress_rehearsal.reports.page.tables.table import SOME_RUSHES, Cell, Table, bad_count, row
-from dress_rehearsal.reports.schema import Latency, Verdict
+from dress_rehearsal.reports.schema import Latency
 from dress_rehearsal.reports.words import (
     EMPTY,
-    NOT_MEASURED,
-    capitalized,
     cell,
     milliseconds,
     percent,
-    resource_words,
     span_words,
     written,
 )
-
-_LEAST_LOST_MS: Final = 1.0
-"""Less than this of a request's time is not worth a line."""
-
-
-def lost_table(verdict: Verdict) -> Table | None:
-    """Return where the slowest tenth of the purchases lost their time; None where none was slow."""
-    lost = {part: value for part, value in verdict.lost_ms.items() if value >= _LEAST_LOST_MS}
-    if not lost:
-        return None
-    total = sum(verdict.lost_ms.values())
-    ordered = sorted(lost.items(), key=lambda item: -item[1])
-    rows = [
-        row(
-            capitalized(resource_words(part)),
-            milliseconds(value),
-            percent(value, total),
-            "estimated" if part in verdict.estimated else "",
-        )
-        for part, value in ordered
-    ]
-    rows += [
-        row(capitalized(resource_words(part)), NOT_MEASURED, EMPTY, "its metrics do not tell")
-        for part in verdict.not_known
-    ]
-    columns = (
-        ("Where the time went", "text"),
-        ("Mean", "number"),
-        ("Share", "number"),
-        ("", "text"),
-    )
-    foot = row("All of it", milliseconds(round(total, 1)), percent(1), "")
-    title = "Where the slowest tenth of the purchases lost their time"
-    return Table("lost", title, columns, rows, foot)
 
 
 def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:

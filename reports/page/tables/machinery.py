@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from dress_rehearsal.plans import format_duration
+from dress_rehearsal.plans.names import pool_words
 from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.evidence import Evidence
@@ -28,7 +29,6 @@ from dress_rehearsal.reports.words import (
     offset,
     percent,
     pool_level,
-    pool_words,
     written,
 )
 

@@ -56,14 +56,14 @@ def pool_of(source, pool, used, most=None, waiting=None):
 
 def test_the_bundled_apps_pools_are_there_before_they_are_heard_of(collector):
     assert newest_pools(PLAN, collector) == [
-        ("app to postgres", "-", "-", "-"),
-        ("app to redis", "-", "-", "-"),
-        ("accept queue", "-", "-", "-"),
-        ("write-back", "-", "-", "-"),
+        ("PostgreSQL pools", "-", "-", "-"),
+        ("Redis pools", "-", "-", "-"),
+        ("Kernel's accept queue", "-", "-", "-"),
+        ("Write-back queue", "-", "-", "-"),
     ]
     collector.add(pool_of("app:1", "redis", 50.0, 64.0, 2.0))
     collector.add(pool_of("app:2", "redis", 14.0, 64.0, 1.0))
-    assert newest_pools(PLAN, collector)[1] == ("app to redis", "64", "128", "3")
+    assert newest_pools(PLAN, collector)[1] == ("Redis pools", "64", "128", "3")
 
 
 def test_a_foreign_apps_pools_are_those_its_metrics_tell_of_and_no_others(foreign, collector):
@@ -94,7 +94,7 @@ def test_a_foreign_pools_name_cannot_draw_on_the_terminal(foreign, collector):
 def test_a_foreign_apps_accept_queue_is_shown_where_it_can_be_read(foreign, collector):
     collector.add([Sample(1, "kernel", "listen_queue_length", "{}", 7.0)])
     collector.add([Sample(1, "kernel", "listen_queue_limit", "{}", 128.0)])
-    assert newest_pools(foreign, collector) == [("accept queue", "7", "128", "7")]
+    assert newest_pools(foreign, collector) == [("Kernel's accept queue", "7", "128", "7")]
 
 
 def test_of_several_accept_queues_the_fullest_that_students_come_to_is_shown(collector):
@@ -107,7 +107,7 @@ def test_of_several_accept_queues_the_fullest_that_students_come_to_is_shown(col
                 Sample(1, "containers", "listen_queue_limit", labels, limit),
             ]
         )
-    assert newest_pools(PLAN, collector)[2] == ("accept queue", "70", "4,096", "70")
+    assert newest_pools(PLAN, collector)[2] == ("Kernel's accept queue", "70", "4,096", "70")
 
 
 class Terminal(io.StringIO):

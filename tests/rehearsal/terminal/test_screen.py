@@ -75,23 +75,23 @@ def test_the_live_screen_shows_students_numbers_pools_and_losses(collector, widt
     shown = show(collector, terminal=True, width=width)
     for words in (
         "the sale is open",
-        "hold a ticket",
+        "ticket",
         "1,800",
-        "on the way",
+        "in flight",
         "tickets left",
         "3,200",
         "1,234 ms",
-        "app to redis",
+        "Redis pools",
         "redis was killed by SIGKILL.",
     ):
         assert words in shown
-    assert re.search(r"app to redis +64 +128 +321", shown), "summed over the workers"
+    assert re.search(r"Redis pools +64 +128 +321", shown), "summed over the workers"
     assert max(map(len, shown.splitlines())) <= width + 10, "cursor codes aside, nothing wraps"
 
 
 def test_plain_lines_say_the_same_where_there_is_no_terminal(collector):
     shown = show(collector, terminal=False, width=80)
-    assert "1,800 hold a ticket, 200 on the way" in shown
+    assert "ticket 1,800, in flight 200" in shown
     assert "tickets left 3,200" in shown
     assert "p99 1,234 ms, good p99 98 ms" in shown, "requests failed, so both are told"
     assert "redis was killed by SIGKILL." in shown

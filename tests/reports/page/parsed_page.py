@@ -29,7 +29,8 @@ GATED = {"gates": [("census.failed", "<= 0.1%"), ("latency_ms[POST /login].p99",
 
 UNTIMED = {"no_timestamps": True, "without": ["ledger", "environment"]}
 
-FIGURES = ("arrivals", "latency", "spectrum", "pools", "generator")
+FIGURES = ("arrivals", "groups", "latency", "slowest", "spectrum", "pools", "generator")
+"""Those of a run in which nothing failed; else there is `errors` too."""
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "wbr"}
 
@@ -71,7 +72,7 @@ class Page(HTMLParser):
         assert self._open.pop() == tag, f"{tag} closes something else"
 
     def handle_data(self, data: str) -> None:
-        if not {"style", "svg"} & set(self._open):
+        if not {"style", "svg", "script"} & set(self._open):
             self._words.append(data)
             if {"th", "td"} & set(self._open):
                 self._table[-1][-1] += data

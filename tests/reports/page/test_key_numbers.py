@@ -48,7 +48,7 @@ def test_few_purchases_are_said_to_be_few(evidence_of: Callable[..., Evidence]) 
     evidence = evidence_of(students=200, tickets=60)
     verdict = judge(evidence)
     count = verdict.latency_ms[PURCHASE].count
-    (buying,) = (n for n in key_numbers(evidence, verdict) if n.label == "Buying, p99")
+    (buying,) = (n for n in key_numbers(evidence, verdict) if n.label == "Purchase, p99")
     assert f"of {count} requests only" in buying.note
     assert f"(there were only {count})" in verdict.reasons[0]
     many = judge(evidence_of())

@@ -78,6 +78,7 @@ def test_every_gate_stands_with_its_limit_its_number_and_its_result(healthy_page
         "pass",
         "<= 0.1%",
         "0 of 600 students (0%)",
+        "100% below it",
     ]
     login = page.row("gates", "latency_ms[POST /login].p99")
     assert login[1] == "pass"
@@ -186,12 +187,12 @@ def test_a_run_that_left_nothing_but_its_plan_has_a_page_and_no_figure_outlives_
 ) -> None:
     everything = ["requests", "students", "ledger", "metrics", "environment", "timeline"]
     run = build_run(without=everything)
-    for name in (*(f"{figure}.svg" for figure in FIGURES), "arrivals.png"):
+    for name in (*(f"{figure}.svg" for figure in (*FIGURES, "errors")), "arrivals.png"):
         (run.figures / name).write_text("drawn from an earlier state of the run")
     page, _, verdict = written(run)
     assert list(run.figures.iterdir()) == []
     assert verdict.verdict == "inconclusive"
-    assert page.words.count("Not drawn.") == len(FIGURES)
+    assert page.words.count("Not drawn.") == 1 + len(FIGURES)
     assert not [tag for tag, _ in page.tags if tag == "svg"]
 
 

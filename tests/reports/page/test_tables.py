@@ -92,7 +92,27 @@ def test_a_gates_number_is_in_the_unit_of_its_limit(
 ) -> None:
     table = gates_table([gate(metric, limit, value)], crowd)
     status = "inconclusive" if value is None else "pass"
-    assert words(table) == [[metric, status, limit, shown]]
+    assert [row[:4] for row in words(table)] == [[metric, status, limit, shown]]
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "value", "margin"),
+    [
+        ("latency_ms[POST /login].p99", "<= 2s", 500.0, "75% below it"),
+        ("latency_ms[POST /login].p99", "<= 2s", 2500.0, "25% above it"),
+        ("latency_ms[POST /login].p99", "<= 2s", 2000.0, "exactly at it"),
+        ("sale.tickets_per_s", ">= 100", 150.0, "50% above it"),
+        ("sale.tickets_per_s", ">= 100", 1250.0, "12.5 times it"),
+        ("census.failed", "<= 1%", 12, "90% below it"),
+        ("audit.oversold", "== 0", 3, "—"),
+        ("latency_ms[POST /login].p99", "<= 2s", None, "—"),
+    ],
+)
+def test_a_margin_is_a_share_of_the_limit(
+    crowd: Verdict, metric: str, limit: str, value: float | None, margin: str
+) -> None:
+    (row,) = words(gates_table([gate(metric, limit, value)], crowd))
+    assert row[4] == margin
 
 
 def test_a_baseline_is_shown_only_where_there_is_one(crowd: Verdict) -> None:
@@ -216,7 +236,7 @@ def test_a_saturation_that_never_began_is_not_called_unmeasured(crowd: Verdict) 
     unmeasured = gate("pools[redis].saturated_at_s", ">= 1s", None)
     never = unmeasured.model_copy(update={"status": "pass"})
     table = gates_table([unmeasured, never], crowd)
-    assert [row[-1] for row in words(table)] == ["not measured", "never"]
+    assert [row[3:] for row in words(table)] == [["not measured", "—"], ["never", "—"]]
 
 
 def test_levels_added_up_over_workers_are_said_to_be_upper_bounds() -> None:
@@ -280,7 +300,7 @@ def test_a_gate_s_number_tells_how_sure_it_is(crowd: Verdict) -> None:
     def shown(count: int) -> str:
         login = crowd.latency_ms[LOGIN].model_copy(update={"count": count})
         measured = crowd.model_copy(update={"latency_ms": {LOGIN: login}})
-        return words(gates_table([sure], measured))[0][-1]
+        return words(gates_table([sure], measured))[0][3]
 
     assert shown(5_000) == "1,530 ms (95% interval 1,400 ms to 1,700 ms)"
     assert shown(292) == ("1,530 ms (95% interval 1,400 ms to 1,700 ms; too few: 292 requests)")

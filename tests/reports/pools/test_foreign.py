@@ -177,7 +177,7 @@ def test_the_report_shows_foreign_pools_like_our_own_and_says_what_is_estimated(
     run = RunDirectory(tmp_path / evidence.run)
     write_page(run, evidence, verdict)
     page = (run.path / "report.html").read_text(encoding="utf-8")
-    summary = write_summary(evidence, verdict)
+    summary = write_summary(verdict)
 
     assert "shop.main" in {pool.name for pool in verdict.pools}
     assert verdict.estimated == ("shop.main",)

@@ -30,7 +30,7 @@ def test_held_back_for_a_third_of_a_second_the_generator_is_limited(evidence_of)
     )
     verdict = judge(evidence)
     assert verdict.verdict == "inconclusive"
-    assert "held back by its own CPU limit" in write_summary(evidence, verdict)
+    assert "held it back for up to 33.3% of a second" in write_summary(verdict)
 
 
 def test_what_it_made_slow_is_not_held_against_the_target(evidence_of):

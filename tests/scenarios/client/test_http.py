@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from dress_rehearsal.scenarios.client.http import Answer, HeadAnswer, TraceIds
+from dress_rehearsal.scenarios.client.http import Answer, HeadAnswer
 from dress_rehearsal.scenarios.client.limits import KEPT_BODY, LARGEST_BODY
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.session import Client
@@ -91,20 +91,6 @@ def test_a_line_break_in_a_value_cannot_smuggle_a_header():
 def test_what_is_no_character_of_a_header_is_not_sent(token):
     with pytest.raises(ValueError, match="none of its characters"):
         written("GET", "/", auth=token)
-
-
-def test_trace_ids_differ_by_run_student_and_request():
-    ids = {
-        TraceIds(run).traceparent(student, seq)
-        for run in ("a", "b")
-        for student in (0, 1)
-        for seq in (0, 1)
-    }
-    assert len(ids) == 8
-    for traceparent in ids:
-        version, trace, span, flags = traceparent.split(b"-")
-        assert (len(version), len(trace), len(span), len(flags)) == (2, 32, 16, 2)
-        assert int(span, 16) != 0
 
 
 def test_an_answer_keeps_what_the_record_needs():

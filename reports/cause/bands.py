@@ -1,0 +1,100 @@
+"""Where the slowest 1% of a step's requests spent their time, and the slowest twenty of the run."""
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from dress_rehearsal.records.steps import STREAM
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.records.trace_ids import TraceIds
+from dress_rehearsal.reports.cause.decomposition import decompose, parts_in
+from dress_rehearsal.reports.cause.load import Load
+from dress_rehearsal.reports.cause.slowest import Slowest
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.numbers import rounded
+from dress_rehearsal.reports.part import Band, BandName, SlowRequest
+
+MOST: Final = 20
+"""So many of the slowest requests are listed."""
+FEWEST: Final = 5
+"""Of fewer requests there is no mean: one alone would be it."""
+_BANDS: Final[dict[BandName, float]] = {"slowest 1%": 0.01, "slowest 10%": 0.1, "all": 1.0}
+_LEAST_MS: Final = 0.05
+"""A part of less is as good as none."""
+
+
+def bands_of(slow: Slowest) -> tuple[Band, ...]:
+    """Return where a step's requests spent their time: the slowest 1%, the slowest tenth, all."""
+    felt = slow.every["felt_ms"].to_numpy()
+    order = np.argsort(-felt, kind="stable")
+    names = parts_in(slow.every)
+    found = []
+    for band, share in _BANDS.items():
+        own = order[: int(np.ceil(share * len(order)))]
+        parts = {}
+        if len(own) >= FEWEST:
+            means = {name: float(slow.every[name].to_numpy()[own].mean()) for name in names}
+            parts = {
+                name: rounded(mean) or 0.0 for name, mean in means.items() if mean >= _LEAST_MS
+            }
+        felt_ms = rounded(float(felt[own].mean())) if parts else None
+        found.append(
+            Band(step=slow.step, band=band, requests=len(own), felt_ms=felt_ms, parts=parts)
+        )
+    return tuple(found)
+
+
+def slowest_requests(evidence: Evidence, load: Load | None) -> tuple[SlowRequest, ...]:
+    """Return the slowest requests that students waited for, of every step but streams.
+
+    Args:
+        load: what loops and pools did meanwhile; None where it is not known.
+    """
+    latency = evidence.latency
+    felt = latency["felt_ms"].to_numpy()
+    asked = ~np.isnan(felt) & ~latency["abandoned"].to_numpy(dtype=bool)
+    asked = asked & latency["step"].notna().to_numpy(dtype=bool)
+    asked = asked & (latency["role"] != STREAM).to_numpy(dtype=bool)
+    asked = asked & evidence.requests["student"].notna().to_numpy(dtype=bool)
+    there = np.flatnonzero(asked)
+    if len(there) > MOST:
+        least = np.partition(felt[there], -MOST)[-MOST]
+        there = there[felt[there] >= least]
+    slowest = there[np.argsort(-felt[there], kind="stable")][:MOST]
+    chosen = np.zeros(len(felt), dtype=bool)
+    chosen[slowest] = True
+    parts = pd.DataFrame()
+    if load is not None and len(slowest):
+        parts = decompose(evidence, load, chosen)
+        parts = parts.set_index(np.flatnonzero(chosen))[parts_in(parts)]
+    rows, traces = evidence.requests.iloc[slowest], TraceIds(evidence.run)
+    return tuple(
+        _request(
+            evidence, traces, row, float(felt[place]), parts.loc[place] if len(parts) else None
+        )
+        for place, row in zip(slowest, rows.itertuples(index=False), strict=True)
+    )
+
+
+def _request(
+    evidence: Evidence,
+    traces: TraceIds,
+    row: Any,
+    felt_ms: float,
+    parts: "pd.Series[float] | None",
+) -> SlowRequest:
+    student = int(row.student)
+    seq = 0 if pd.isna(row.seq) else int(row.seq)
+    spent = {} if parts is None else {str(name): float(ms) for name, ms in parts.items()}
+    return SlowRequest(
+        trace=traces.trace_id(student, seq),
+        student=student,
+        step=str(row.step),
+        at_s=round((int(row.intended_ns) - evidence.timeline.zero_ns) / NS_PER_S, 3),
+        felt_ms=rounded(felt_ms) or 0.0,
+        outcome=str(row.outcome),
+        error=None if pd.isna(row.error) else str(row.error),
+        worker=None if pd.isna(row.worker) else str(row.worker),
+        parts={name: rounded(ms) or 0.0 for name, ms in spent.items() if ms >= _LEAST_MS},
+    )

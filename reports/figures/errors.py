@@ -1,0 +1,66 @@
+"""Figure: errors by code over time."""
+
+from typing import Final
+
+import numpy as np
+
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
+from dress_rehearsal.reports.figures.layout import Sheet
+from dress_rehearsal.reports.figures.palette import (
+    BLUE,
+    GREEN,
+    MUTED,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+)
+from dress_rehearsal.reports.figures.time_axis import bins_s, counts
+from dress_rehearsal.reports.students.errors_met import met_errors
+from dress_rehearsal.reports.words import counted, percent, seconds, written
+
+_COLOURS: Final = (VERMILLION, PURPLE, ORANGE, BLUE, GREEN, SKY)
+"""The most frequent codes have one each; all others share another."""
+
+
+def draw_errors(evidence: Evidence, window_s: tuple[float, float] | None) -> Drawing | Missing:
+    """Return how many requests met which error when."""
+    name, heading = "errors", "Errors over time"
+    met, requests, timeline = met_errors(evidence), len(evidence.requests), evidence.timeline
+    if window_s is None or not requests:
+        return Missing(name, heading, "No request was recorded, so no error is known.")
+    if not len(met):
+        every = f"Every one of {counted(requests, 'request')}"
+        return Missing(name, heading, f"{every} was answered without an error.")
+    edges = bins_s(window_s, events=len(met))
+    order = np.argsort(-np.bincount(met.code, minlength=len(met.codes)), kind="stable")
+    alone = order[: len(_COLOURS)]
+    stack = [
+        (counts(met.at_s[met.code == place], edges), colour, f"{met.codes[place]}")
+        for place, colour in zip(alone, _COLOURS, strict=False)
+    ]
+    others = ~np.isin(met.code, alone)
+    if others.any():
+        words = f"{counted(len(order) - len(alone), 'other code')}"
+        stack.append((counts(met.at_s[others], edges), MUTED, words))
+    width = seconds(edges[1] - edges[0])
+    title = (
+        f"{counted(len(met), 'request')} of {written(requests)} "
+        f"({percent(len(met), requests)}) met an error"
+    )
+    if len(order) > 1:
+        first = int((met.code == order[0]).sum())
+        title += f", {written(first)} of them {met.codes[order[0]]}"
+    caption = (
+        f"Requests that failed or got no answer, per {width}, at the moment when that was known. "
+        "Refusals (sold out, not enrolled, too early) are answers, and no errors; what a student "
+        f"needed no more is left out.{timeline.note}"
+    )
+
+    def draw(sheet: Sheet) -> None:
+        panel = sheet.timed_panel(f"Errors per {width}", 150, window_s, timeline)
+        panel.stack(stack, edges)
+        panel.axis_of_counts(0, float(np.sum([part for part, *_ in stack], axis=0).max()))
+
+    return drawn(name, heading, title, caption, timeline.label, draw)

@@ -1,0 +1,126 @@
+"""What the servers logged of the slowest requests: lines that carry the trace id of one of them."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.words import offset
+
+_MOST_LINES: Final = 3
+"""So many lines of one request are shown."""
+_LONGEST: Final = 400
+"""So many characters of a line are shown."""
+_AT_ONCE: Final = 1 << 20
+_MOST_BYTES: Final = 1 << 30
+"""So much of each file is searched at most: a log has no end of its own."""
+_UNSAID: Final = frozenset(
+    {"time_ns", "level", "component", "logger", "message", "trace_id", "span_id"}
+)
+"""Fields that a line begins with, or that say what is known already."""
+_TRACED: Final = re.compile(rb"[0-9a-f]{32}")
+
+
+@dataclass
+class LogLines:
+    """The lines found.
+
+    Attributes:
+        by_trace: those of each request, `file: words`, in the order of the files; empty lists for
+            requests without any.
+        files: how many logs were searched.
+        traced: whether any line there carries a trace id at all.
+        cut: names of files that were searched in part only.
+    """
+
+    by_trace: dict[str, list[str]]
+    files: int = 0
+    traced: bool = False
+    cut: list[str] = field(default_factory=list)
+
+    @property
+    def found(self) -> int:
+        """How many requests have a line."""
+        return sum(1 for lines in self.by_trace.values() if lines)
+
+
+def find_lines(folder: Path, traces: Sequence[str], zero_ns: int) -> LogLines:
+    """Return the lines in a run's logs that carry one of these trace ids.
+
+    Args:
+        folder: where the logs are; one that is not there has none.
+        zero_ns: T-0 (Unix ns), from which the times in lines are counted.
+    """
+    lines = LogLines({trace: [] for trace in traces})
+    if not folder.is_dir() or not traces:
+        return lines
+    wanted = re.compile(b"|".join(re.escape(trace.encode()) for trace in traces))
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in (".jsonl", ".log") or not path.is_file():
+            continue
+        lines.files += 1
+        try:
+            with path.open("rb") as file:
+                _search(file, path.name, wanted, lines, zero_ns)
+        except OSError:
+            lines.cut.append(path.name)
+    return lines
+
+
+def _search(
+    file: BinaryIO, name: str, wanted: "re.Pattern[bytes]", lines: LogLines, zero_ns: int
+) -> None:
+    read = 0
+    for block in _blocks(file):
+        read += len(block)
+        lines.traced = lines.traced or _TRACED.search(block) is not None
+        for match in wanted.finditer(block):
+            own = lines.by_trace[match[0].decode()]
+            begin = block.rfind(b"\n", 0, match.start()) + 1
+            end = block.find(b"\n", match.end())
+            raw = block[begin : end if end >= 0 else len(block)]
+            said = f"{name}: {_words(raw, zero_ns)}"
+            if len(own) < _MOST_LINES and said not in own:
+                own.append(said)
+        if read >= _MOST_BYTES:
+            lines.cut.append(name)
+            return
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield a file in blocks of whole lines; one without an end is broken off."""
+    rest = b""
+    while piece := file.read(_AT_ONCE):
+        block = rest + piece
+        end = block.rfind(b"\n") + 1
+        if end == 0 and len(block) < 4 * _AT_ONCE:
+            rest = block
+            continue
+        whole = end or len(block)
+        yield block[:whole]
+        rest = block[whole:]
+    if rest:
+        yield rest
+
+
+def _words(raw: bytes, zero_ns: int) -> str:
+    """Return a line as people read it: when, what, and each of its fields."""
+    text = raw.decode("utf-8", "replace").strip()
+    try:
+        told: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        return _cut(text)
+    when = told.get("time_ns")
+    moment = f"{offset(round((when - zero_ns) / NS_PER_S, 3))}, " if isinstance(when, int) else ""
+    what = str(told.get("message", "")) or "a line"
+    fields = ", ".join(f"{key} {value}" for key, value in told.items() if key not in _UNSAID)
+    return _cut(f"{moment}{what}: {fields}" if fields else f"{moment}{what}")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

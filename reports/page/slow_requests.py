@@ -1,0 +1,94 @@
+"""The slowest requests as the page lists them, with the lines that servers logged of them."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.page.log_lines import LogLines, find_lines
+from dress_rehearsal.reports.part import SlowRequest
+from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.words import (
+    counted,
+    milliseconds,
+    offset,
+    percent,
+    resource_words,
+    written,
+)
+
+
+class SlowLine(NamedTuple):
+    """One of the slowest requests in words."""
+
+    took: str
+    step: str
+    when: str
+    mostly: str
+    end: str
+    tone: str
+    student: str
+    worker: str
+    trace: str
+    lines: list[str]
+
+
+def find_slow_lines(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> LogLines:
+    """Return what the run's logs say of the slowest requests."""
+    traces = [each.trace for each in verdict.slowest]
+    return find_lines(run.logs, traces, evidence.timeline.zero_ns)
+
+
+def slow_requests(verdict: Verdict, lines: LogLines) -> Iterator[SlowLine]:
+    """Yield the slowest requests in words, the slowest first."""
+    for each in verdict.slowest:
+        bad = each.outcome in ("failed", "unknown")
+        yield SlowLine(
+            took=milliseconds(each.felt_ms),
+            step=each.step,
+            when=f"meant at {offset(each.at_s)}",
+            mostly=_mostly(each),
+            end=f"{each.outcome}: {each.error}" if each.error else each.outcome,
+            tone="found" if bad else "",
+            student=written(each.student),
+            worker=each.worker or "",
+            trace=each.trace,
+            lines=lines.by_trace[each.trace],
+        )
+
+
+def logged_words(verdict: Verdict, lines: LogLines, *, ours: bool) -> str:
+    """Return what of these requests is in the logs, and why nothing is.
+
+    Args:
+        ours: whether the target is the reference app, which logs what took it half a second.
+    """
+    number = len(verdict.slowest)
+    cut = f" Of {', '.join(lines.cut)} only a part was read." if lines.cut else ""
+    if lines.found:
+        more = (
+            "" if lines.found == number else " The app logs what took it half a second or longer."
+        )
+        of = f"{written(lines.found)} of {counted(number, 'request')}"
+        return f"The logs of this run have a line of {of}, by trace id.{more if ours else ''}{cut}"
+    if not lines.files:
+        return f"This run has no server's logs, so nothing can be said of what a server saw.{cut}"
+    if ours:
+        return (
+            "The logs of this run have no line of these: the app logs each answer that took it "
+            f"half a second or longer, and a request that it never answered has none.{cut}"
+        )
+    carried = "are those of other requests" if lines.traced else "are not in them"
+    return (
+        f"The logs of this run have no line of these; trace ids {carried}. Each request carries "
+        f"one in its `traceparent` header: an app that logs it can be asked what it did.{cut}"
+    )
+
+
+def _mostly(each: SlowRequest) -> str:
+    """Return the part that took most of a request's time."""
+    if not each.parts:
+        return "where its time went is not known"
+    part = max(each.parts, key=lambda name: each.parts[name])
+    share = percent(round(each.parts[part] / max(each.felt_ms, 1e-9), 2))
+    return f"{share} in {resource_words(part)}"

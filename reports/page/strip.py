@@ -1,0 +1,126 @@
+"""The strip below the verdict: the numbers that everybody asks for first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dress_rehearsal.reports.cause import NO_CAUSE
+from dress_rehearsal.reports.closed_load import users_begun
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import says_little
+from dress_rehearsal.reports.schema import Latency, Sale, Verdict
+from dress_rehearsal.reports.words import (
+    NOT_MEASURED,
+    capitalized,
+    counted,
+    milliseconds,
+    offset,
+    percent,
+    resource_words,
+    seconds,
+    written,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyNumber:
+    """One number of the strip below the verdict."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
+    """Return the six numbers everybody asks for first."""
+    if evidence.plan.load is not None:
+        return _load_numbers(evidence, verdict)
+    sale = evidence.sale
+    bought = verdict.purchase
+    rate = verdict.load.busiest_second
+    return (
+        KeyNumber(
+            "Students", written(verdict.census.students), counted(len(evidence.requests), "request")
+        ),
+        KeyNumber(
+            "Tickets granted",
+            written(sale.granted),
+            f"of {written(sale.capacity)}, {sale.witness}",
+        ),
+        KeyNumber(
+            "Sold out after",
+            *_sold_out(verdict.sale, evidence.plan.event.tickets),
+        ),
+        KeyNumber(
+            "Purchase, p99",
+            NOT_MEASURED if bought is None else milliseconds(bought.p99),
+            "felt" if bought is None else _felt_note(bought),
+        ),
+        KeyNumber(
+            "Busiest second",
+            NOT_MEASURED if rate is None else f"{written(rate)} req/s",
+            "requests sent" if rate is None else "sent within one second",
+        ),
+        KeyNumber(
+            "Bottleneck",
+            *_bottleneck(verdict),
+        ),
+    )
+
+
+def _load_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
+    """Return the same of a load without students."""
+    load, steps = verdict.load, verdict.latency_ms
+    known = {step: own for step, own in steps.items() if own.p99 is not None}
+    slowest = max(known, key=lambda step: known[step].p99 or 0.0, default=None)
+    rate = load.busiest_second
+    return (
+        KeyNumber("Locust users", written(users_begun(evidence)), "begun in all"),
+        KeyNumber("Requests", written(load.requests), counted(len(known), "kind")),
+        KeyNumber(
+            "Failed",
+            written(load.failed),
+            "" if not load.requests else f"{percent(load.failed, load.requests)} of them",
+        ),
+        KeyNumber(
+            "Slowest, p99",
+            NOT_MEASURED if slowest is None else milliseconds(known[slowest].p99),
+            slowest or "",
+        ),
+        KeyNumber(
+            "Busiest second",
+            NOT_MEASURED if rate is None else f"{written(rate)} req/s",
+            "requests sent" if rate is None else "sent within one second",
+        ),
+        KeyNumber("Bottleneck", *_bottleneck(verdict)),
+    )
+
+
+def _sold_out(sale: Sale, tickets: int) -> tuple[str, str]:
+    """Return after how long everything was sold, and a note."""
+    if sale.sold_out_after_s is not None:
+        return seconds(sale.sold_out_after_s), "from T-0 to the last ticket"
+    if sale.granted is None or sale.granted >= tickets > 0:
+        return NOT_MEASURED, "when tickets went is not known"
+    return "never", "tickets were left" if tickets else "there were no tickets"
+
+
+def _bottleneck(verdict: Verdict) -> tuple[str, str]:
+    """Return what the bottleneck is, and a note; the cause's own words where there is none."""
+    first = verdict.bottleneck
+    if first is not None:
+        return capitalized(resource_words(first.resource)), f"from {offset(first.since_s)} on"
+    if verdict.cause.startswith(NO_CAUSE):
+        return "none", "nobody waited long"
+    return "not named", "see the cause above"
+
+
+def _felt_note(bought: Latency) -> str:
+    """Return what stands below the p99 of buying: what it is made of, and who failed."""
+    parts = ["felt"]
+    if says_little(bought, "p99"):
+        parts.append(f"of {counted(bought.count, 'request')} only")
+    if bought.system_p99 is not None:
+        parts.append(f"the system's part {milliseconds(bought.system_p99)}")
+    if bought.failed:
+        parts.append(f"of good answers alone {milliseconds(bought.good_p99)}")
+    return "; ".join(parts)

@@ -1,0 +1,31 @@
+"""How far a gate's number is from its limit."""
+
+from fractions import Fraction
+from typing import Final
+
+from dress_rehearsal.plans import parse_limit
+from dress_rehearsal.reports.metrics import in_unit_of
+from dress_rehearsal.reports.schema import GateResult, Measured
+from dress_rehearsal.reports.words import EMPTY, percent, written
+
+_MANY: Final = 2
+"""From so many times the limit on, a share of it is hard to read."""
+
+
+def margin_words(gate: GateResult, measured: Measured) -> str:
+    """Return how far a number is from its limit, as a share of the limit: "62% below it", "3 times
+    it".
+
+    A dash where there is no such share: the number is not known, or the limit is 0.
+    """
+    limit = parse_limit(gate.limit)
+    if gate.value is None or limit.value == 0:
+        return EMPTY
+    times = in_unit_of(limit, gate.metric, gate.value, measured) / limit.value
+    off = times - Fraction(1)
+    if times >= _MANY:
+        return f"{written(round(float(times), 1))} times it"
+    if off == 0:
+        return "exactly at it"
+    share = percent(round(abs(float(off)), 3))
+    return f"{share} {'above' if off > 0 else 'below'} it"

@@ -1,0 +1,97 @@
+"""Who suffered: what came of groups of students, and which errors they met."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from dress_rehearsal.reports.page.tables.table import Table, bad_count, row
+from dress_rehearsal.reports.part import ErrorMet, Group
+from dress_rehearsal.reports.students.suffered import FEWEST
+from dress_rehearsal.reports.words import (
+    EMPTY,
+    cell,
+    counted,
+    offset,
+    percent,
+    span_words,
+    written,
+)
+
+_CAPTIONS: Final = {
+    "journey": ("Journey", "By journey"),
+    "devices": ("Devices", "By how many devices they used"),
+    "login": ("First login", "By when they first logged in"),
+    "arrival": ("They came", "By when they came, in tenths of the students"),
+}
+_BY_DESIGN: Final = {
+    "late": "late (they come after T-0)",
+    "outsider": "outsider (they may not buy)",
+}
+"""Journeys of which a bad-looking number is what the plan wants, with the reason."""
+
+
+def group_tables(groups: Sequence[Group]) -> list[Table]:
+    """Return a table for each thing that students may have in common; none without students."""
+    return [
+        _group_table(by, own)
+        for by in _CAPTIONS
+        if (own := [group for group in groups if group.by == by])
+    ]
+
+
+def _group_table(by: str, groups: Sequence[Group]) -> Table:
+    first, caption = _CAPTIONS[by]
+    rows = [
+        row(
+            _BY_DESIGN.get(group.group, group.group),
+            written(group.students),
+            f"{written(group.ticket)} ({percent(group.ticket, group.students)})",
+            written(group.sold_out),
+            written(group.refused),
+            bad_count(group.no_good_end),
+            cell(group.amplification),
+            _p99(group),
+            span_words(group.p99_low, group.p99_high),
+        )
+        for group in groups
+    ]
+    numbers = (
+        "Students",
+        "Got a ticket",
+        "Sold out",
+        "Refused",
+        "No good end",
+        "Clicks each",
+        "Purchase, p99 (ms)",
+        "95% interval (ms)",
+    )
+    columns = ((first, "text"), *((word, "number") for word in numbers))
+    return Table(f"by-{by}", caption, columns, rows)
+
+
+def _p99(group: Group) -> str:
+    """Return the p99 of buying; of too few requests a dash, and how many there are."""
+    if group.p99 is not None:
+        return written(group.p99)
+    if group.waited < FEWEST:
+        few = f"only {counted(group.waited, 'request')}" if group.waited else "no request"
+        return f"{EMPTY} ({few})"
+    return EMPTY
+
+
+def errors_table(errors: Sequence[ErrorMet]) -> Table | None:
+    """Return the errors that students met; None where there was none."""
+    rows = [
+        row(
+            each.error,
+            each.step,
+            bad_count(each.requests),
+            written(each.students),
+            written(each.got_over),
+            cell(each.first_s, offset),
+            cell(each.last_s, offset),
+        )
+        for each in errors
+    ]
+    numbers = ("Requests", "Students", "Of them ended well", "First", "Last")
+    columns = (("Error", "text"), ("Step", "text"), *((word, "number") for word in numbers))
+    return Table("errors", "Errors by code", columns, rows) if rows else None

@@ -1,0 +1,35 @@
+"""Whether a measurement can be believed, in a sentence: for the first screen and the summary."""
+
+from collections.abc import Sequence
+
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.schema import Generator
+from dress_rehearsal.reports.words import milliseconds, percent, written
+
+BELIEF = "Can it be believed?"
+
+
+def belief_words(evidence: Evidence, generator: Generator, problems: Sequence[str]) -> str:
+    """Return the answer to `BELIEF`: that it can, and by which numbers, or why not wholly.
+
+    Args:
+        problems: what makes the run decide nothing, the gravest first.
+    """
+    if problems:
+        more = len(problems) - 1
+        also = f" ({written(more)} more on the page)" if more else ""
+        return f"not wholly{also}: {problems[0]}"
+    counts = evidence.server_counts
+    parts = []
+    if generator.released:
+        timely = percent(generator.timely, generator.released)
+        parts.append(f"{timely} of the clicks at T-0 left in time")
+    if generator.late_start_p99_ms is not None:
+        late = milliseconds(generator.late_start_p99_ms)
+        parts.append(f"99% of requests left at most {late} late")
+    if generator.foreign_cpu_cores is not None:
+        others = written(generator.foreign_cpu_cores)
+        parts.append(f"other programs took at most {others} cores")
+    if not counts.impossible and not any(each.difference for each in counts.tallies.values()):
+        parts.append("the server counted the same requests")
+    return f"yes: {'; '.join(parts) or 'nothing speaks against it'}."

@@ -1,0 +1,130 @@
+"""Who suffered: groups add up to the crowd, and what none of a journey got is said as a fact."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from dress_rehearsal.reports.students.suffered import FEWEST, find_groups, group_notes
+from dress_rehearsal.reports.throughput import measure_sale
+from dress_rehearsal.reports.verdict import judge
+from tests.steps import LOGIN, PAGE, PURCHASE
+
+
+def of(groups, by):
+    return {group.group: group for group in groups if group.by == by}
+
+
+@pytest.fixture
+def empty_handed(healthy):
+    """The same run, in which every late student had been told that nothing is left."""
+    students = healthy.students
+    late = (students["journey"] == "late").to_numpy(dtype=bool)
+    outcome = students["outcome"].astype("object").mask(late, "sold_out")
+    ticket = students["ticket"].astype("object").mask(late, None)
+    return dataclasses.replace(healthy, students=students.assign(outcome=outcome, ticket=ticket))
+
+
+def test_groups_add_up_to_the_crowd_whatever_they_are_made_by(healthy, healthy_verdict):
+    census = healthy_verdict.census
+    for by in ("journey", "devices", "login", "arrival"):
+        own = of(healthy_verdict.groups, by).values()
+        assert sum(group.students for group in own) == census.students, by
+        assert sum(group.ticket for group in own) == census.ticket, by
+        assert sum(group.sold_out for group in own) == census.sold_out, by
+        bought = int((healthy.requests["step"] == PURCHASE).sum())
+        assert sum(group.requests for group in own) == bought, by
+    assert len(of(healthy_verdict.groups, "arrival")) == 10
+    assert sum(group.no_good_end for group in of(healthy_verdict.groups, "journey").values()) == 0
+
+
+def test_students_who_failed_are_found_in_their_group(evidence_of):
+    groups = find_groups(evidence_of(failed=12, unknown=8))
+    for by in ("journey", "devices", "login", "arrival"):
+        assert sum(group.no_good_end for group in of(groups, by).values()) == 20, by
+
+
+def test_a_p99_stands_only_where_there_are_enough_requests(healthy_verdict):
+    for group in healthy_verdict.groups:
+        assert (group.p99 is None) == (group.waited < FEWEST), group
+        if group.p99 is not None:
+            assert group.p99_low <= group.p99 <= group.p99_high
+    assert any(group.p99 is None for group in healthy_verdict.groups)
+    assert any(group.p99 is not None for group in healthy_verdict.groups)
+
+
+def test_a_group_that_waited_longer_shows_it(healthy):
+    """Whoever logged in at T-0 waits 3 s longer to buy."""
+    logins = healthy.requests[healthy.requests["step"] == LOGIN].groupby("student")["intended_ns"]
+    first = logins.min()
+    at_open = first.index[first >= healthy.t0_ns]
+    requests = healthy.requests
+    slow = (requests["step"] == PURCHASE) & requests["student"].isin(at_open)
+    later = {
+        name: requests[name] + 3_000_000_000 * slow.astype("int64")
+        for name in ("first_byte_ns", "done_ns", "read_ns")
+    }
+    slower = dataclasses.replace(healthy, requests=requests.assign(**later))
+    before, after = (of(find_groups(each), "login") for each in (healthy, slower))
+    name = "T-0 to T-0 + 2 s"
+    assert after[name].p99 == pytest.approx(before[name].p99 + 3000, abs=1e-3)
+    assert after["before T-0"].p99 == before["before T-0"].p99
+
+
+def test_devices_are_counted_only_of_those_who_have_several(healthy):
+    requests, students = healthy.requests, healthy.students
+    several = students.loc[students["journey"] == "multi-device", "student"].tolist()
+    pages = requests[(requests["step"] == PAGE) & requests["student"].isin(several)]
+    more = [pages.assign(device=number) for number in (1, 2)]
+    more[1] = more[1].iloc[:3]
+    rows = np.concatenate([np.arange(len(requests)), *(each.index for each in more)])
+    device = np.concatenate([requests["device"], *(each["device"] for each in more)])
+    crowded = requests.iloc[rows].assign(device=device).reset_index(drop=True)
+    found = of(find_groups(dataclasses.replace(healthy, requests=crowded)), "devices")
+    assert found["3 devices or more"].students == 3
+    assert found["2 devices"].students == len(several) - 3
+    doubles = (students["journey"] == "double-clicker").sum()
+    assert found["1 device"].students >= doubles, "their copies go over connections, no devices"
+
+
+def test_that_none_of_a_journey_got_a_ticket_is_said_and_judged_a_fact(empty_handed):
+    verdict = judge(empty_handed)
+    (note,) = group_notes(empty_handed, verdict.groups, verdict.sale)
+    late = of(verdict.groups, "journey")["late"].students
+    assert note.startswith(f"None of {late} late students got a ticket: the last one went at T-0")
+    assert note in verdict.notes
+    assert not any("late students" in reason for reason in verdict.reasons)
+
+
+def test_who_came_after_the_last_ticket_is_told_so(empty_handed):
+    students = empty_handed.students
+    late = (students["journey"] == "late").to_numpy(dtype=bool)
+    after = empty_handed.t0_ns + 60_000_000_000
+    clicked = students["clicked_ns"].mask(late, after)
+    evidence = dataclasses.replace(empty_handed, students=students.assign(clicked_ns=clicked))
+    (note,) = group_notes(evidence, find_groups(evidence), measure_sale(evidence))
+    assert note.endswith(
+        "and the first of them clicked at T-0 + 60 s; the plan has them come after T-0, so this "
+        "is no wrong."
+    )
+
+
+def test_nothing_is_said_where_every_journey_got_some_or_nobody_did(evidence_of, empty_handed):
+    enough = evidence_of(tickets=590)
+    assert of(find_groups(enough), "journey")["late"].ticket
+    assert list(group_notes(enough, find_groups(enough), measure_sale(enough))) == []
+    nobody = empty_handed.students.assign(outcome="sold_out", ticket=None)
+    nothing = dataclasses.replace(empty_handed, students=nobody)
+    assert list(group_notes(nothing, find_groups(nothing), measure_sale(nothing))) == []
+
+
+def test_without_students_a_login_or_a_t0_there_are_no_such_groups(healthy):
+    assert find_groups(dataclasses.replace(healthy, students=healthy.students.head(0))) == ()
+    untimed = dataclasses.replace(healthy, t0_ns=None)
+    assert of(find_groups(untimed), "login") == {}
+    without = healthy.requests[healthy.requests["step"] != LOGIN]
+    unasked = dataclasses.replace(healthy, requests=without)
+    assert of(find_groups(unasked), "login") == {}
+    assert of(find_groups(unasked), "journey")
+    nothing = dataclasses.replace(healthy, requests=healthy.requests.head(0))
+    assert {group.requests for group in find_groups(nothing)} == {0}
