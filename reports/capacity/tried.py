@@ -89,7 +89,9 @@ def gated_p99(plan: Plan) -> tuple[str, float] | None:
     """Return the step that the plan's first gate on a p99 is on, and its limit in ms; None where
     there is no such gate."""
     for gate in plan.gates:
-        table, _, field = gate.metric.rpartition(".")
+        if gate.limit is None or gate.window is not None:
+            continue
+        table, _, field = gate.path.rpartition(".")
         limit = parse_limit(gate.limit)
         if table.startswith("latency_ms[") and field == "p99" and limit.unit == "ms":
             return table.removeprefix("latency_ms[").removesuffix("]"), float(limit.value)
@@ -106,4 +108,4 @@ def first_broken(verdict: Verdict) -> str | None:
 
 def broken_words(gate: GateResult, verdict: Verdict) -> str:
     """Return a gate that did not hold, with its number and its limit."""
-    return f"{gate.metric} is {gate_words(gate, verdict)}, the limit is {gate.limit}"
+    return f"{gate.name} is {gate_words(gate, verdict)}, the limit is {gate.limit}"

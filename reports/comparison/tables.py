@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from dress_rehearsal.plans.names import pool_words
 from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.comparison.schema import (
     ComparedNumber,
@@ -20,7 +21,7 @@ from dress_rehearsal.reports.comparison.words import (
     verdict_words,
 )
 from dress_rehearsal.reports.directions import unit_of
-from dress_rehearsal.reports.words import EMPTY, cell, milliseconds, pool_words, quantity, written
+from dress_rehearsal.reports.words import EMPTY, cell, milliseconds, quantity, written
 
 Row = tuple[str, ...]
 
