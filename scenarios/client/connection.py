@@ -261,7 +261,9 @@ class Connection:
             if self._secure is not None:
                 self._line.secure(self._secure, self._await_turn)
             into.connect_us = (time.time_ns() - into.sent_ns) // 1000
-        self.stirred = 0
+        if self.stirred:
+            self.stirred = 0
+            self._scheduler.look_again()
         return self._line
 
     def _carries_more(self, line: Line) -> bool:

@@ -68,14 +68,19 @@ class Epoll:
 
 
 class Watchers:
-    """Sockets that the loop watches one by one; see `Epoll`."""
+    """Sockets that the loop watches one by one; see `Epoll`.
 
-    __slots__ = ("_begin", "_hub", "_ready", "_watchers")
+    The loop says that something is there until it is read. Of what nobody reads, such as the end of
+    a connection that is not in use, it is asked no more until somebody has.
+    """
+
+    __slots__ = ("_begin", "_hub", "_ready", "_silenced", "_watchers")
 
     def __init__(self, hub: Any, begin: Callable[[], Any]) -> None:
         self._hub, self._begin = hub, begin
         self._ready: dict[int, Watched] = {}
         self._watchers: dict[int, Any] = {}
+        self._silenced: dict[int, Watched] = {}
 
     def watch(self, fileno: int, watched: Watched) -> None:
         """Watch a socket, until it is to be forgotten."""
@@ -83,12 +88,17 @@ class Watchers:
         watcher.start(self._note, fileno, watched)
 
     def _note(self, fileno: int, watched: Watched) -> None:
+        if watched.stirred:
+            self._silenced[fileno] = watched
+            self._watchers[fileno].stop()
+            return
         self._ready[fileno] = watched
         self._begin()
 
     def forget(self, fileno: int) -> None:
         """Watch a socket no more; it is still open."""
         self._ready.pop(fileno, None)
+        self._silenced.pop(fileno, None)
         watcher = self._watchers.pop(fileno, None)
         if watcher is not None:
             watcher.stop()
@@ -96,6 +106,9 @@ class Watchers:
 
     def ready(self) -> list[Watched]:
         """Return for whom something is there, in the order in which it came."""
+        for fileno in [each for each, one in self._silenced.items() if not one.stirred]:
+            watcher = self._watchers[fileno]
+            watcher.start(self._note, fileno, self._silenced.pop(fileno))
         ready, self._ready = self._ready, {}
         stirred = [one for one in ready.values() if not one.stirred]
         for one in stirred:

@@ -125,6 +125,10 @@ class Scheduler:
         watched.stirred = 0
         self._readiness.watch(fileno, watched)
 
+    def look_again(self) -> None:
+        """Look for what has come: somebody has read what had come before, out of turn."""
+        self._idle.start(self._work)
+
     def forget(self, fileno: int) -> None:
         """Watch a socket no more; to be told before it is closed."""
         self._readiness.forget(fileno)
