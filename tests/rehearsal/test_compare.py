@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.cli import main
 from tests.reports.comparison.conftest import (  # noqa: F401 - fixtures
     MARGINS,
@@ -115,3 +116,53 @@ def test_a_damaged_baseline_is_told_and_makes_no_number(run_with_gates, capsys):
     assert "baseline.json" in capsys.readouterr().out
     verdict = json.loads((run_with_gates.path / "verdict.json").read_text())
     assert verdict["regressions"][0]["baseline"] is None
+
+
+def test_noise_of_repeats_proposes_gates_and_of_too_few_none(folders, capsys, tmp_path):
+    many, few = folders(many=[100.0 + n for n in range(12)], few=QUIET)
+    assert main(["noise", many]) == 0
+    assert 'regression = "< ' in capsys.readouterr().out
+    assert {path.name for path in (tmp_path / "many").glob("noise.*")} == {
+        "noise.json",
+        "noise.md",
+    }
+    assert main(["noise", few]) == 3
+    assert "it takes 10 runs that count" in " ".join(capsys.readouterr().out.split())
+    assert main(["noise", "smoke", "--runs", "9"]) == 2
+    assert main(["noise", str(tmp_path)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("p99", "word", "code"), [(102.0, "pass", 3), (102.0, "fail", 99), (900.0, "pass", 3)]
+)
+def test_a_run_with_a_baseline_says_what_is_missing_and_the_worse_decides(
+    folders,
+    run_of,  # noqa: F811
+    monkeypatch,
+    capsys,
+    tmp_path,
+    p99,
+    word,
+    code,
+):
+    (old,) = folders(old=QUIET)
+    own = run_of(p99).verdict
+    kept = []
+
+    def rehearsed(plan, runs, screen, roster, *, prometheus, overrides, baseline):
+        run = RunDirectory.create(runs, plan)
+        verdict = own.model_copy(update={"run": run.id, "verdict": word})
+        run.write_text("verdict.json", verdict.text())
+        run.write_json("environment.json", {"fingerprint": "3f2a"})
+        kept.append(baseline)
+        return verdict
+
+    monkeypatch.setattr("dress_rehearsal.rehearsal.run.rehearse", rehearsed)
+    gates = f'gates=[{{metric="{P99}", regression="{MARGINS}"}}]'
+    out = tmp_path / "out"
+    found = main(["run", "smoke", "--set", gates, "--baseline", old, "--out", str(out)])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert found == code
+    assert shown.index("There will be 1 run, and it takes 5 a side") < shown.index("against old")
+    assert kept[0]["numbers"][P99] == 102
+    assert len(list(out.glob("*/comparison.md"))) == 1

@@ -168,6 +168,8 @@ def test_the_document_has_the_published_keys_in_order(healthy_verdict):
         "unchecked",
         "not_applicable",
         "gates",
+        "regressions",
+        "doubts",
     ]
 
 

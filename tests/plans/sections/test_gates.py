@@ -59,6 +59,8 @@ def test_a_gate_says_what_it_is_on(gate, path, span):
         ({"metric": P99, "limit": "<= 1s", "window": "..T-90s"}, "lies outside the rush"),
         ({"metric": P99, "regression": "10%"}, "expected margins such as"),
         ({"metric": P99, "regression": "< 10% or < 5 ms"}, "expected margins such as"),
+        ({"metric": P99, "regression": f"< 10%{' ' * 200_000}x"}, "expected margins such as"),
+        ({"metric": P99, "limit": "<= 1s", "window": " " * 200_000 + "x"}, "expected a window"),
         ({"metric": P99, "regression": "> 10%"}, "expected margins such as"),
         ({"metric": P99, "regression": "< 10% and < 20%"}, "one margin in per cent"),
         ({"metric": P99, "regression": "< 5 ms and < 1 s"}, "one margin in per cent"),

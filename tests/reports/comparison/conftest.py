@@ -1,5 +1,6 @@
 """Sides to be compared: runs of which only what a test is about differs."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,6 @@ def written() -> Callable[[Path, Side], Path]:
     """Write the runs of a side into a folder, as `rehearse run --repeat` leaves them."""
 
     def write(folder: Path, side: Side) -> Path:
-        import json
-
         for run in side.runs:
             own = folder / run.verdict.run
             own.mkdir(parents=True)

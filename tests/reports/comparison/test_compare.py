@@ -1,5 +1,6 @@
 """Compared, a side is worse only beyond its margins and beyond chance, on the same ground."""
 
+import dataclasses
 import json
 
 import pytest
@@ -97,8 +98,6 @@ def test_a_build_elsewhere_and_another_limit_are_the_same_ground(side_of, run_of
 
 
 def test_another_scenario_is_other_ground(side_of):
-    import dataclasses
-
     new = side_of("new", [value * 2 for value in QUIET])
     runs = tuple(dataclasses.replace(run, scenario="12ab") for run in new.runs)
     found, said = told(side_of("old", QUIET), dataclasses.replace(new, runs=runs))

@@ -1,0 +1,58 @@
+"""What a rehearsal is held against says beforehand what will keep it from being decided."""
+
+import pytest
+
+from dress_rehearsal.plans import Gate, PlanError
+from dress_rehearsal.reports.comparison.baseline import read_baseline, remarks_on, snapshot
+from dress_rehearsal.reports.errors import ComparisonRefusedError
+from tests.reports.comparison.conftest import MACHINE, MARGINS, P99
+
+QUIET = [100.0, 101.0, 102.0, 103.0, 104.0]
+HERE = MACHINE["fingerprint"]
+
+
+def test_on_the_same_ground_with_enough_runs_nothing_is_remarked(side_of, run_of):
+    base, plan = side_of("old", QUIET), run_of(1.0, seed=77).plan
+    assert not list(remarks_on(base, plan, 5, HERE))
+    assert not list(remarks_on(base, plan, 5, None)), "the machine is not known yet"
+
+
+def test_each_obstacle_is_a_remark(side_of, run_of):
+    plan = run_of(1.0).plan
+    postgres = plan.postgres.model_copy(update={"max_connections": 50})
+    other = plan.model_copy(update={"postgres": postgres})
+    said = list(remarks_on(side_of("old", QUIET[:3]), other, 1, "77"))
+    for words, sentence in zip(
+        ("another plan (postgres.max_connections)", "not measured on this machine", "has 3 runs"),
+        said,
+        strict=False,
+    ):
+        assert words in sentence
+    assert said[3].startswith("There will be 1 run, and it takes 5 a side")
+
+
+def test_the_snapshot_has_the_medians_of_what_counts(side_of):
+    base = side_of("old", [*QUIET, 9_000.0], verdict={"doubts": ()})
+    kept = snapshot(base)
+    assert kept["numbers"][P99] == 102.5
+    assert kept["numbers"]["audit.oversold"] == 0
+    assert [run["seed"] for run in kept["runs"]] == [1, 2, 3, 4, 5, 6]
+    disturbed = snapshot(side_of("old", QUIET, verdict={"doubts": ("foreign_cpu",)}))
+    assert P99 not in disturbed["numbers"]
+
+
+def test_a_baseline_is_runs_of_one_plan_and_a_plan_that_asks(side_of, written, run_of, tmp_path):
+    plan = run_of(1.0).plan
+    folder = written(tmp_path, side_of("x", QUIET))
+    assert len(read_baseline(folder, plan).runs) == 5
+    limits = plan.model_copy(update={"gates": (Gate(metric=P99, limit="<= 3s"),)})
+    with pytest.raises(ComparisonRefusedError, match="--baseline: no gate"):
+        read_baseline(folder, limits)
+    with pytest.raises(PlanError, match="not there"):
+        read_baseline(tmp_path / "gone", plan)
+    app = plan.app.model_copy(update={"workers": 1})
+    odd = side_of("y", [1.0], plan={"app": app}, verdict={"run": "odd"})
+    written(folder, odd)
+    with pytest.raises(ComparisonRefusedError, match="runs of 2 plans are in it"):
+        read_baseline(folder, plan)
+    assert MARGINS in str(plan.gates)
