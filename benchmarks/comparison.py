@@ -47,7 +47,13 @@ def perform(folder: Path, seed: int, slower_ms: float = 0.0) -> None:
         settings.append(f'faults=[{{name="slow_code", at="T-2s", grade="{slower_ms:.3f}ms"}}]')
     options = [word for setting in settings for word in ("--set", setting)]
     command = [*_REHEARSE, "--seed", str(seed), *options, "--out", str(folder)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_LONGEST_S)
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=_LONGEST_S
+        )
+    except subprocess.TimeoutExpired:
+        print(f"{folder.name}: a run took longer than {_LONGEST_S} s and was ended", flush=True)
+        return
     if done.returncode not in _JUDGED:
         print(f"{folder.name}: no verdict: {done.stdout.splitlines()[-1:]}", flush=True)
 

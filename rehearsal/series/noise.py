@@ -10,7 +10,7 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.rehearsal.series.performances import perform_series, seeded, series_folder
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.rehearsal.terminal.screen import near
-from dress_rehearsal.reports.comparison import side_of
+from dress_rehearsal.reports.comparison import Side, side_of
 from dress_rehearsal.reports.noise import noise_of, write_noise
 from dress_rehearsal.reports.schema import EXIT_CODES
 
@@ -47,8 +47,21 @@ def measure_noise(
     if not series.judged:
         console.print("No run has a verdict, so there is nothing to tell.", style="red")
         return _NOTHING_JUDGED
-    side = side_of(plans[0].name, [one.run for one in series.judged])
-    noise = noise_of(side, plans[0], series.planned)
+    return told(side_of(plans[0].name, [one.run for one in series.judged]), folder, series.planned)
+
+
+def told(side: Side, folder: Path, planned: int) -> int:
+    """Tell how far the numbers of runs of one build spread; return 0, or 3 without margins.
+
+    Args:
+        folder: of the runs; gets `noise.json` and `noise.md`.
+        planned: how many runs there were meant to be.
+
+    Raises:
+        RecordError: what was found cannot be written.
+    """
+    console = make_console()
+    noise = noise_of(side, side.plan, planned)
     write_noise(folder, noise)
     console.print(noise.markdown(), markup=False, soft_wrap=True)
     console.print(f"Noise: {escape(near(folder / 'noise.md'))}", soft_wrap=True)

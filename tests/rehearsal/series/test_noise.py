@@ -71,6 +71,22 @@ def test_without_a_verdict_there_is_nothing_to_tell(performed, tmp_path, capsys)
     assert "No run has a verdict" in capsys.readouterr().out
 
 
+def test_repeats_that_are_there_tell_the_same_and_those_of_two_machines_nothing(
+    performed, tmp_path, capsys
+):
+    noise(tmp_path)
+    folder, document = noise_in(tmp_path)
+    (folder / "noise.json").unlink()
+    assert main(["noise", str(folder)]) == 0
+    again = noise_in(tmp_path)[1]
+    assert (again["numbers"], again["gates"]) == (document["numbers"], document["gates"])
+    assert sorted(again["runs"]) == sorted(document["runs"])
+    facts = json.dumps({"fingerprint": "another"})
+    (next(folder.glob("*-*-*")) / "environment.json").write_text(facts)
+    assert main(["noise", str(folder)]) == 2
+    assert "runs of several plans or machines" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("number", ["9", "0", "ten"])
 def test_fewer_than_ten_runs_tell_no_margins(number, tmp_path, capsys):
     assert noise(tmp_path, "--runs", number) == 2
