@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
 
+MOST_STUDENTS: Final = 1_000_000
+"""That a plan may have (`plans.plan.Event`)."""
 _ROWS: Final = 20_000
 """Requests of a shard."""
 _APART_NS: Final = 10

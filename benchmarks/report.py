@@ -1,9 +1,11 @@
 """`make bench-report`: what a report takes, in time and memory, by how many requests it is of.
 
 A small rehearsal is played, and put side by side with itself until it has so many requests
-(`benchmarks.large_run`): audits, counts and figures all have them to look at. Each report is a
-process of its own, as a user's is. Its peak is that of its resident memory (`VmHWM`). A growth of
-1.0 means ten times the CPU time for ten times the requests.
+(`benchmarks.large_run`): audits, counts and figures all have them to look at. Its students look at
+the countdown four times a second, so that ten million requests are those of no more students than
+a plan may have. Each report is one process, as a user's is, and starts no other: its peak is that
+of its resident memory (`VmHWM`). A growth of 1.0 means ten times the CPU time for ten times the
+requests.
 """
 
 import argparse
@@ -17,7 +19,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.large_run import multiplied
+from benchmarks.large_run import MOST_STUDENTS, multiplied
 from dress_rehearsal.records import RunDirectory
 
 SIZES = (100_000, 1_000_000)
@@ -26,9 +28,9 @@ GOALS = {1_000_000: (5.0, 800.0), LARGE: (45.0, 2048.0)}
 """Seconds and MiB that a report may take."""
 _REHEARSE = (sys.executable, "-m", "dress_rehearsal.rehearsal")
 _PLAYED = (
-    *("run", "smoke", "--students", "2000", "--no-prometheus"),
-    *("--set", "event.tickets=800", "--set", "schedule.sale=12s"),
-    *("--set", "students.countdown_poll=500ms"),
+    *("run", "smoke", "--students", "1000", "--no-prometheus"),
+    *("--set", "event.tickets=400", "--set", "schedule.lead=8s", "--set", "schedule.sale=12s"),
+    *("--set", "students.countdown_poll=250ms"),
 )
 _JUDGED = (0, 3, 99)
 """Exit codes of a report that came to a verdict, whichever."""
@@ -53,6 +55,22 @@ def play(folder: Path) -> RunDirectory:
     if done.returncode not in _JUDGED or not found:
         raise SystemExit("The rehearsal that large runs are made of did not come to an end.")
     return RunDirectory.open(found[-1].parent)
+
+
+def copies(size: int, rows: int, students: int) -> int:
+    """Return how often a run of so many requests and students makes one of about `size` requests.
+
+    Raises:
+        SystemExit: that would be more students than a plan may have.
+    """
+    number = max(1, round(size / rows))
+    if number * students > MOST_STUDENTS:
+        raise SystemExit(
+            f"The run has {rows / students:.1f} requests a student: {size:,} of them would be "
+            f"those of {number * students:,} students, and a plan has {MOST_STUDENTS:,} at most. "
+            f"Give a run with {size / MOST_STUDENTS:.0f} requests a student or more (--run)."
+        )
+    return number
 
 
 def measure(run: RunDirectory) -> Measured:
@@ -104,10 +122,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-report-") as name:
         folder = Path(name)
         small = RunDirectory.open(options.run) if options.run else play(folder / "played")
-        rows = small.request_table().num_rows
+        rows, students = small.request_table().num_rows, small.plan().event.students
         found = []
         for size in (*SIZES, LARGE) if options.large else SIZES:
-            large = multiplied(small, max(1, round(size / rows)), folder / str(size))
+            large = multiplied(small, copies(size, rows, students), folder / str(size))
             found.append(measure(large))
             print(table(found[-1:]), flush=True)
         print(f"\n{table(found)}")

@@ -4,6 +4,7 @@ A page whose bytes changed on the disk is noticed when it is read. Without a che
 read as other numbers, and judged.
 """
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,32 @@ def _check_columns(found: pa.Schema, schema: pa.Schema) -> None:
 
 
 def _with_columns(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [
-        table[field.name].cast(field.type)
-        if field.name in table.column_names
-        else pa.chunked_array([pa.nulls(table.num_rows, field.type)])
-        for field in schema
-    ]
+    """Return a table with the columns of `schema`; those that say nothing take no memory each."""
+    columns = []
+    for field in schema:
+        there = field.name in table.column_names
+        if there and table[field.name].null_count < table.num_rows:
+            columns.append(table[field.name].cast(field.type))
+        else:
+            columns.append(pa.chunked_array([nothing(table.num_rows, field.type)]))
     return pa.table(columns, schema=schema)
+
+
+def nothing(count: int, kind: pa.DataType) -> pa.Array:
+    """Return a column of nulls.
+
+    Those of numbers share one memory, for a run has many columns of which nothing is known.
+    """
+    if not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+        return pa.nulls(count, kind)
+    zeros = _zeros(count.bit_length())
+    return pa.Array.from_buffers(kind, count, [zeros, zeros], count)
+
+
+@lru_cache(maxsize=8)
+def _zeros(bits: int) -> pa.Buffer:
+    """Return zeros for less than 2**bits numbers: as values, and as the bits that know none."""
+    return pa.py_buffer(bytes(8 << bits))
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

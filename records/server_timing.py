@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dress_rehearsal.records import tables
+from dress_rehearsal.records.parquet import nothing
 
 _NAMED_BY: Final = {b"pool": "pool", b"app": "worker"}
 """The parts whose description is kept, and its column."""
@@ -91,7 +92,9 @@ def _read(headers: Any, unkept: Counter[str]) -> dict[str, Any]:
             codes[name][row] = words[name].setdefault(word, len(words[name]))
     made: dict[str, Any] = {}
     for name, spent in times.items():
-        made[name] = pa.array(spent, pa.int32(), mask=spent == _NONE)
+        unsaid = spent == _NONE
+        said = not unsaid.all()
+        made[name] = pa.array(spent, mask=unsaid) if said else nothing(len(headers), pa.int32())
     for name, own in codes.items():
         known = pa.array([word.decode() for word in words[name]], pa.string())
         made[name] = _few(pa.array(own, mask=own == _NONE), known, name, unkept)

@@ -20,11 +20,14 @@ from dress_rehearsal.records.samples import Sample, labels_json
 from dress_rehearsal.rehearsal.errors import GeneratorFailedError, ScenarioRefusedError
 from dress_rehearsal.rehearsal.generators import Line
 from dress_rehearsal.rehearsal.led_process import LedProcess
+from dress_rehearsal.scenarios.memory import FRUGAL
 from dress_rehearsal.scenarios.workers.secret import FILE_VARIABLE, VARIABLE
 
 _READY_S: Final = 30.0
 _WORKERS_READY_S: Final = 60.0
 """What processes that it starts itself may take, to start and to get ready."""
+_READY_A_STUDENT_S: Final = 3e-4
+"""… and more for each student: 30 s for 100,000."""
 ENTRY_VARIABLE: Final = "REHEARSE_GATE_TOKEN"
 """Has the token of the entrances."""
 
@@ -45,7 +48,7 @@ class GeneratorProcess:
         self._workers_within_s = plan.generator.workers_within_s
         processors = usable_cores()
         if plan.generator.workers or processes_of(plan, stage.url, processors) != 1:
-            self._workers_within_s += _WORKERS_READY_S
+            self._workers_within_s += _WORKERS_READY_S + _READY_A_STUDENT_S * plan.event.students
         roster = str(stage.roster_path) if plan.load is None else ""
         self._process = LedProcess(
             "dress_rehearsal.scenarios",
@@ -54,6 +57,7 @@ class GeneratorProcess:
                 {
                     **of_the_scenario(plan),
                     **of_the_workers(plan),
+                    **FRUGAL,
                     ENTRY_VARIABLE: stage.entry_token,
                     **stage.marker,
                 }

@@ -181,7 +181,8 @@ def _placed_behind_s(evidence: Evidence, line: pd.DataFrame) -> "pd.Series[float
     """
     if evidence.plan.app.waiting_room == "off" or not evidence.plan.target.ours:
         return pd.Series(dtype="float64")
-    joins = evidence.requests[(evidence.requests["role"] == JOIN).astype(bool)]
+    joined = (evidence.requests["role"] == JOIN).to_numpy(dtype=bool)
+    joins = evidence.requests.loc[joined, ["student", "sent_ns", "outcome", "told_position"]]
     told = joins[(joins["outcome"] == "ok").astype(bool) & joins["told_position"].notna()]
     places = told["told_position"].astype("int64").groupby(integers(told["student"])).min()
     columns = {

@@ -149,9 +149,10 @@ def _learning_s(evidence: Evidence) -> float:
     That is the pause between two questions for one's place, and from the last one's answer to the
     click.
     """
-    rows = evidence.requests[evidence.requests["role"].isin([JOIN, QUEUE, STREAM, PURCHASE])]
-    rows = rows[(rows["journey"] != _BOT).to_numpy(dtype=bool)]  # which pause for nobody
-    rows = rows[["student", "role", "sent_ns", "done_ns"]].dropna()
+    asked = evidence.requests["role"].isin([JOIN, QUEUE, STREAM, PURCHASE])
+    asked &= (evidence.requests["journey"] != _BOT).to_numpy(dtype=bool)  # which pause for nobody
+    columns = ["student", "role", "sent_ns", "done_ns"]
+    rows = evidence.requests.loc[asked.to_numpy(dtype=bool), columns].dropna()
     rows = rows.sort_values(["student", "sent_ns"], kind="stable")
     before = rows.groupby("student")[["done_ns", "role"]].shift()
     pause_s = ((rows["sent_ns"] - before["done_ns"]) / NS_PER_S).to_numpy(

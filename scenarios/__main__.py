@@ -9,10 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import locust  # noqa: F401  (first: it makes the process cooperative)
-from gevent import monkey
 
 from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.scenarios.client.wire import ClientSocket
 from dress_rehearsal.scenarios.generator import main
+from dress_rehearsal.scenarios.memory import do_without_pandas
 from dress_rehearsal.scenarios.reach import Reach
 
 
@@ -21,13 +22,13 @@ def keep_to_the_target(run: Path, url: str) -> None:
     with suppress(RecordError):  # of a run without a plan nothing is performed, and that is told
         plan = RunDirectory.open(run).plan()
         if not plan.bundled:
-            ours = monkey.get_original("socket", "socket")
-            Reach(url, plan.target.allow, ours).guard()
+            Reach(url, plan.target.allow, ClientSocket).guard()
 
 
 if __name__ == "__main__":
     # Ctrl-C goes to the whole terminal; the conductor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    do_without_pandas()
     run, roster, url, orders, lines = sys.argv[1:]
     if roster:
         keep_to_the_target(Path(run), url)  # before anything of the user's is run

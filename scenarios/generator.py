@@ -9,7 +9,6 @@ no line.
 import resource
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,7 +82,7 @@ class Generator:
             # Whoever is still there then is left alone: the process ends with them.
             self._runner.user_greenlets.kill(timeout=_CAUGHT_S)
             performance.finish()
-        self._say(kind="status", **asdict(performance.observer.status()))
+        self._say(kind="status", **performance.observer.status().line())
         self._say(kind="done")
 
     def _play(self) -> None:
@@ -115,7 +114,7 @@ class Generator:
 
     def _report(self) -> None:
         while True:
-            self._say(kind="status", **asdict(self._performance.observer.status()))
+            self._say(kind="status", **self._performance.observer.status().line())
             gevent.sleep(_STATUS_INTERVAL_S)
 
     def _keep_census(self) -> None:
@@ -145,7 +144,9 @@ def main(run: Path, roster: Path, url: str, orders: int, lines: int) -> int:
             with KernelStamps():  # before the first request: else the first answers have none
                 Generator(directory, people, url, said).perform()
         else:
-            Leader(directory, people, url, said, processes).perform()
+            leader = Leader(directory, people, url, said, processes)
+            del people  # a hundred thousand take 30 MB, and it plays none of them
+            leader.perform()
     except (PlanError, RecordError, ScenarioError) as error:
         # A PlanError is of the user's own scenario: it is theirs to change.
         usage = isinstance(error, PlanError)

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from dress_rehearsal.records import RecordError, RunDirectory, tables
 from dress_rehearsal.records.tables import NS_PER_S
@@ -108,41 +110,46 @@ class Census:
         """Write `students.parquet` whole, in a native thread; return what went wrong, if so."""
         return self._writer.do(lambda: run.write_table("students.parquet", self.table()))
 
-    def table(self) -> pa.Table:
-        """Return the students as they are now, as `records.tables.STUDENTS`."""
+    def table(self, of: NDArray[np.int64] | None = None) -> pa.Table:
+        """Return the students as they are now, as `records.tables.STUDENTS`.
 
-        def word(codes: object, words: tuple[str, ...]) -> pa.DictionaryArray:
+        Args:
+            of: only these; None: everybody.
+        """
+        of = np.arange(len(self.outcome)) if of is None else of
+
+        def word(codes: NDArray[Any], words: tuple[str, ...]) -> pa.DictionaryArray:
             return pa.DictionaryArray.from_arrays(
-                pa.array(np.asarray(codes, dtype=np.int16)), pa.array(list(words))
+                pa.array(codes[of].astype(np.int16)), pa.array(list(words))
             )
 
-        def time(values: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Array:
-            return pa.array(values, mask=values == -1)
+        def time(values: NDArray[np.int64]) -> pa.Array:
+            chosen = values[of]
+            return pa.array(chosen, mask=chosen == -1)
+
+        def told(about: Mapping[int, object], column: str) -> pa.Array:
+            """Return a column of what few or many students were told; null for the rest."""
+            kind, known = tables.STUDENTS.field(column).type, dict(about)  # in one go: it may grow
+            if not known:
+                return pa.nulls(len(of), kind)
+            return pa.array([known.get(student) for student in of.tolist()], kind)
 
         return pa.Table.from_arrays(
             [
-                pa.array(np.arange(len(self.outcome), dtype=np.int32)),
+                pa.array(of.astype(np.int32)),
                 word(self._journey, tables.JOURNEYS),
-                pa.array(self._enrolled),
-                pa.array(self._arrival_ns),
+                pa.array(self._enrolled[of]),
+                pa.array(self._arrival_ns[of]),
                 time(self._clicked_ns),
                 word(self.outcome, tables.STUDENT_OUTCOMES),
-                self._by_student(self._ticket, "ticket"),
+                told(self._ticket, "ticket"),
                 time(self._acked_ns),
                 time(self._issued_ns),
-                pa.array(self._attempts),
-                self._by_student(self._more, "more_tickets"),
+                pa.array(self._attempts[of]),
+                told(self._more, "more_tickets"),
                 time(self._pending_ns),
-                self._by_student(self._pending, "pending_tickets"),
-                self._by_student(self._open, "open_tickets"),
+                told(self._pending, "pending_tickets"),
+                told(self._open, "open_tickets"),
             ],
             schema=tables.STUDENTS,
         )
-
-    def _by_student(self, told: Mapping[int, object], column: str) -> pa.Array:
-        """Return a column of what few or many students were told; null for the rest."""
-        kind = tables.STUDENTS.field(column).type
-        told = dict(told)  # in one go: the loop may add to it meanwhile
-        if not told:
-            return pa.nulls(len(self.outcome), kind)
-        return pa.array([told.get(student) for student in range(len(self.outcome))], kind)

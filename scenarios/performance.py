@@ -1,7 +1,7 @@
 """The students that one process plays, and all that records them, from T-0 to the last row."""
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class Performance:
         timetable: Timetable,
         url: str,
         name: str,
-        playing: Iterator[int] | None = None,
+        playing: Sequence[int] | None = None,
     ) -> None:
         self.run, self.plan = run, plan
         buyer = load_buyer(plan)

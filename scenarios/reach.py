@@ -51,9 +51,9 @@ class Reach:
         if event not in _EVENTS:
             return
         connection, address = arguments  # no address where what is sent goes over a connection
-        if connection.family not in _INTERNET or not isinstance(address, tuple):
-            return
         if type(connection) is self._ours:
+            return
+        if connection.family not in _INTERNET or not isinstance(address, tuple):
             return
         host = str(address[0]).partition("%")[0]
         if is_loopback(host) or _is_local(host) or self._is_allowed(host):

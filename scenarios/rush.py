@@ -2,10 +2,11 @@
 
 import inspect
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
-from gevent.event import AsyncResult
+from gevent import Greenlet, get_hub
 
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records.tables import NS_PER_S
@@ -18,7 +19,7 @@ from dress_rehearsal.scenarios.errors import ClosedError
 from dress_rehearsal.scenarios.habits import habits_of
 from dress_rehearsal.scenarios.outcomes import Census
 from dress_rehearsal.scenarios.recorder import Recorder
-from dress_rehearsal.scenarios.timetable import Luck, Timetable, order_of_arrival
+from dress_rehearsal.scenarios.timetable import Lots, Luck, Timetable, order_of_arrival
 from dress_rehearsal.scenarios.troubles import Troubles
 
 
@@ -41,11 +42,12 @@ class Rush:
         origin: Origin,
         recorder: Recorder,
         buyer: type[Buyer],
-        playing: Iterator[int] | None = None,
+        playing: Sequence[int] | None = None,
     ) -> None:
         self.plan = plan
         self.people = people
-        self.timetable = timetable
+        self.timetable = timetable.without_draws()
+        self._lots = Lots(timetable, playing)
         self.habits = habits_of(plan)
         self.origin = origin
         self.local = LocalAddresses(origin.address[0])
@@ -65,37 +67,53 @@ class Rush:
         """Sets this run's idempotency keys apart from those of every other run."""
         self.t0_ns = 0
         self.closed_ns = 0
-        self.census = Census(timetable, 0)
+        self.census = Census(self.timetable, 0)
         self.in_flight = 0
         self.connections = 0
-        self._unplaced = order_of_arrival(timetable) if playing is None else playing
-        self._go: AsyncResult[None] = AsyncResult()
+        order = order_of_arrival(timetable) if playing is None else playing
+        self._unplaced = deque(order)
+        self._places: deque[tuple[int, Greenlet]] = deque()
+        """Students who have not come yet and their stories, first to arrive first."""
+        self.is_open = False
+        """Whether T-0 has been fixed."""
 
     def next_student(self) -> int | None:
         """Return the next student nobody plays yet; None when all are on."""
-        return next(self._unplaced, None)
+        return self._unplaced.popleft() if self._unplaced else None
+
+    @property
+    def all_are_on(self) -> bool:
+        """Whether there is somebody for every student who is played here."""
+        return not self._unplaced
 
     def luck(self, student: int, device: int = 0) -> Luck:
         """Return a student's own draws; on another device they begin further on."""
-        timetable = self.timetable
-        return Luck(timetable.draws[student], timetable.chances[student], 5 * device)
+        return self._lots.luck(student, 5 * device)
+
+    def take_place(self, student: int, story: Greenlet) -> None:
+        """Have a student's story begin on arrival; students are to come in that order."""
+        self._places.append((student, story))
+        if self.is_open and len(self._places) == 1:
+            self._let_in()
 
     def open_at(self, t0_ns: int) -> None:
-        """Fix T-0, an absolute time, and let every waiting student begin."""
+        """Fix T-0, an absolute time, by which all students begin."""
         self.t0_ns = t0_ns
         self.closed_ns = t0_ns + round(self.plan.schedule.sale * NS_PER_S)
         self.census = Census(self.timetable, t0_ns)
-        self._go.set(None)
+        self.is_open = True
+        self._let_in()
 
-    @property
-    def is_open(self) -> bool:
-        """Whether T-0 has been fixed."""
-        ready: bool = self._go.ready()
-        return ready
-
-    def await_t0(self) -> None:
-        """Wait until T-0 is fixed (not until it comes)."""
-        self._go.get()
+    def _let_in(self) -> None:
+        """Begin the stories of all who have arrived, and come again for the next."""
+        while self._places:
+            student, story = self._places[0]
+            now_ns, due_ns = time.time_ns(), self.at(float(self.timetable.arrival_s[student]))
+            if now_ns < due_ns < self.closed_ns:  # whoever would come later ends at once
+                scheduler().at(time.monotonic_ns() + due_ns - now_ns, self._let_in)
+                return
+            self._places.popleft()
+            get_hub().loop.run_callback(_begin, story)
 
     def at(self, t0_offset_s: float) -> int:
         """Return seconds relative to T-0 as an absolute time in ns."""
@@ -118,3 +136,8 @@ class Rush:
             if remaining_ns <= 0:
                 return
             scheduler().sleep_until(time.monotonic_ns() + remaining_ns)
+
+
+def _begin(story: Greenlet) -> None:
+    if not story.dead:  # Locust may have taken it away again
+        story.switch()

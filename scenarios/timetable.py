@@ -1,8 +1,8 @@
 """The timetable: who acts when, relative to T-0, drawn once from the plan's seed."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -52,6 +52,11 @@ class Timetable:
     """Who goes to the entrance with a ticket; it depends on the sale who gets one."""
     screenshot: NDArray[np.bool_]
     """Who of those lends the code to a friend at another entrance."""
+
+    def without_draws(self) -> "Timetable":
+        """Return it without anybody's draws, which are most of it: 256 bytes a student."""
+        nobodys = np.empty((0, _DRAWS), dtype=np.float32)  # no part of theirs: that would keep them
+        return replace(self, draws=nobodys, chances=nobodys)
 
 
 def draw_timetable(plan: Plan, people: Sequence[Person]) -> Timetable:
@@ -120,6 +125,27 @@ class Luck:
         return low + (high - low) * float(self.uniforms[self.position])
 
 
+class Lots:
+    """The draws of those who are played here.
+
+    Args:
+        students: who they are; None: everybody.
+    """
+
+    def __init__(self, timetable: Timetable, students: Sequence[int] | None = None) -> None:
+        self._rows: dict[int, int] | None = None
+        self._normals, self._uniforms = timetable.draws, timetable.chances
+        if students is not None:
+            self._rows = {student: row for row, student in enumerate(students)}
+            self._normals = self._normals[students]
+            self._uniforms = self._uniforms[students]
+
+    def luck(self, student: int, position: int = 0) -> Luck:
+        """Return a student's own draws, from a position on."""
+        row = student if self._rows is None else self._rows[student]
+        return Luck(self._normals[row], self._uniforms[row], position)
+
+
 def _journeys(
     plan: Plan, enrolled: NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
@@ -156,6 +182,7 @@ def _at_the_entrance(plan: Plan, rng: np.random.Generator) -> dict[str, NDArray[
     return {"enters": enters, "screenshot": screenshot}
 
 
-def order_of_arrival(timetable: Timetable) -> Iterator[int]:
+def order_of_arrival(timetable: Timetable) -> list[int]:
     """Return the student indices, first to arrive first."""
-    return iter(np.argsort(timetable.arrival_s, kind="stable").tolist())
+    order: list[int] = np.argsort(timetable.arrival_s, kind="stable").tolist()
+    return order

@@ -1,9 +1,11 @@
-"""Marks tests: those that need a server, for `make check` to leave out, and those that share."""
+"""Marks the tests that need a server, for `make check` to leave out; finds what failed again."""
 
 import gc
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
+
+pytest_plugins = ["tests.scheduling"]
 
 SERVERS = {
     "_redis_process",
@@ -25,26 +27,27 @@ SERVERS = {
 FAILED = "dress-rehearsal/failed"
 """In pytest's cache: how many tests failed in the last run that was no second try."""
 
-JUDGED = Path(__file__).with_name("reports")
-"""Its tests read runs that are built and judged once a process: a file's go to one worker."""
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if SERVERS & set(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.servers)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if SERVERS & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.servers)
-        if item.path.is_relative_to(JUDGED):
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(JUDGED))))
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_collection() -> Iterator[None]:
+    """Have the collector of garbage pass over what is imported: it stays until the end."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Have the collector of garbage pass over what was imported: it stays until the end.
+    """Look whether a second try has all that failed.
 
     Raises:
-        UsageError: a second try would leave out some of what failed.
+        UsageError: it would leave out some of it.
     """
-    gc.freeze()
     cache = cache_of(session.config)
     if cache is not None and session.config.option.lf:
         failed = cache.get(FAILED, 0)

@@ -2,6 +2,7 @@
 Docker; set in seconds, and gone afterwards however the run ended."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from dress_rehearsal.compose.embedded.faults import ProcessFaults
 from dress_rehearsal.compose.embedded.service import Service
@@ -15,7 +16,11 @@ from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records import RunDirectory
 
-_READY_S = 25.0
+_READY_S: Final = 25.0
+_READY_A_STUDENT_S: Final = 4e-4
+"""100,000 of them are 40 s more: each is written to both stores."""
+_READY_A_WORKER_S: Final = 3.0
+"""What each worker of the app beyond two takes more, where all of them share one processor."""
 
 
 class EmbeddedStage(OwnStage):
@@ -23,7 +28,8 @@ class EmbeddedStage(OwnStage):
 
     Args:
         people: the roster.
-        ready_within_s: how long everything together may take to be ready.
+        ready_within_s: how long everything together may take to be ready; by the number of
+            students where left out.
         allow_faults: let the app's faults be switched on although the plan has none.
     """
 
@@ -33,10 +39,13 @@ class EmbeddedStage(OwnStage):
         run: RunDirectory,
         people: Sequence[Person],
         *,
-        ready_within_s: float = _READY_S,
+        ready_within_s: float | None = None,
         allow_faults: bool = False,
     ) -> None:
         super().__init__(plan, run, people)
+        if ready_within_s is None:
+            ready_within_s = _READY_S + _READY_A_STUDENT_S * plan.event.students
+            ready_within_s += _READY_A_WORKER_S * max(plan.app.workers - 2, 0)
         self._ready_within_s = ready_within_s
         self._allow_faults = allow_faults
         self._processes: ProcessGroup | None = None

@@ -17,6 +17,7 @@ from dress_rehearsal.records.environment_variables import child_environment, hee
 from dress_rehearsal.records.http.reach import PROXY_LOGIN
 from dress_rehearsal.rehearsal.generator_process import ENTRY_VARIABLE
 from dress_rehearsal.rehearsal.terminal.console import make_console
+from dress_rehearsal.scenarios.memory import FRUGAL
 from dress_rehearsal.scenarios.workers.process import input_of, started_worker
 from dress_rehearsal.scenarios.workers.secret import SecretError, given_secret
 
@@ -63,7 +64,7 @@ def _work(options: argparse.Namespace) -> int:
             port,
             folder,
             secret,
-            child_environment({**users_own(), **heeded(ENTRY_VARIABLE, PROXY_LOGIN)}),
+            child_environment({**users_own(), **heeded(ENTRY_VARIABLE, PROXY_LOGIN), **FRUGAL}),
             (f"{within_s}",),
         )
         try:

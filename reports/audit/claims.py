@@ -6,8 +6,10 @@ that says no more than that the target failed is in `NO_CLAIM`: it is counted am
 Any other word of an answer is unchecked, and said to be.
 """
 
+from collections import Counter
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from dress_rehearsal.plans import Plan
@@ -101,11 +103,16 @@ def unchecked_words(requests: pd.DataFrame, plan: Plan, steps: Steps) -> dict[st
     Also the words of a success that name a state. Answers of the server's own failure (5xx) claim
     nothing, whatever their word.
     """
-    words = requests["error"].astype("object")
     status = integers(requests["status"])
-    said = words[words.notna().to_numpy(dtype=bool) & (status > 0) & (status < 500)]
-    said = said[~said.isin([*checked_words(plan, steps), *NO_CLAIM])]
-    states = requests["told_state"].astype("object").dropna()
-    states = states[~states.isin([*CLAIMS, *NO_CLAIM])]
-    counts = pd.concat([said, states]).value_counts()
-    return {str(word): int(counts[word]) for word in sorted(counts.index)}
+    found: Counter[str] = Counter()
+    for column, chosen, checked in (
+        ("error", (status > 0) & (status < 500), checked_words(plan, steps)),
+        ("told_state", True, CLAIMS),
+    ):
+        words = pd.Categorical(requests[column])
+        said = words.codes[(words.codes >= 0) & chosen]
+        often = np.bincount(said, minlength=len(words.categories))
+        for word, number in zip(words.categories, often.tolist(), strict=True):
+            if number and word not in checked:
+                found[str(word)] += number
+    return {word: found[word] for word in sorted(found) if word not in NO_CLAIM}

@@ -29,6 +29,9 @@ from dress_rehearsal.reports.words import counted, seconds, written
 STATUS_AGE_NS: Final = NS_PER_S
 """How old a status may be that a service keeps in its workers; the reference app's is 250 ms."""
 
+_AT_ONCE: Final = 1 << 20
+"""Answers that are looked at together: what is reckoned of millions takes memory meanwhile."""
+
 _PAGES: Final = (PAGE, COUNTDOWN)
 _WITH_STATE: Final = (*_PAGES, JOIN, QUEUE)
 
@@ -49,8 +52,8 @@ def status_age_ns(said: Said) -> int:
     """Return how old what a service keeps may be: its usual age, and twice its slowest answer."""
     waited = (said.sent_ns >= 0) & (said.done_ns >= 0) & (said.role != STREAM)
     waited &= said.word != ABANDONED
-    took_ns = (said.done_ns - said.sent_ns)[waited]
-    return STATUS_AGE_NS + 2 * int(took_ns.max(initial=0))
+    slowest_ns = int((said.done_ns - said.sent_ns).max(initial=0, where=waited))
+    return STATUS_AGE_NS + 2 * slowest_ns
 
 
 def by_worker(said: Said, wrong: Any) -> str:
@@ -70,15 +73,19 @@ def _countdown(said: Said, t0_ns: int) -> dict[str, Wrong]:
     told = timed & opens.known
     if not told.any():
         return {}
-    moment_ns = np.abs(opens.value - t0_ns)
-    left_ns = opens.value - now.value
-    # Between sending and arrival so much was left: from … to.
-    least_ns, most_ns = t0_ns - said.done_ns, t0_ns - said.sent_ns
-    beyond_ns = np.maximum(np.maximum(left_ns - most_ns, least_ns - left_ns), 0)
-    off_ns = np.maximum(moment_ns, np.where(now.known, beyond_ns, 0))
-    wrong = told & (off_ns > clock_ns(said.evidence))
+    wrong, most_off_ns = np.zeros(len(told), dtype=bool), 0
+    for first in range(0, len(told), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        left_ns = opens.value[part] - now.value[part]
+        # Between sending and arrival so much was left: from … to.
+        least_ns, most_ns = t0_ns - said.done_ns[part], t0_ns - said.sent_ns[part]
+        beyond_ns = np.maximum(np.maximum(left_ns - most_ns, least_ns - left_ns), 0)
+        moment_ns = np.abs(opens.value[part] - t0_ns)
+        off_ns = np.maximum(moment_ns, np.where(now.known[part], beyond_ns, 0))
+        wrong[part] = told[part] & (off_ns > clock_ns(said.evidence))
+        most_off_ns = max(most_off_ns, int(off_ns[wrong[part]].max(initial=0)))
     who = said.students(wrong)
-    by_s = float(off_ns[wrong].max(initial=0)) / NS_PER_S
+    by_s = most_off_ns / NS_PER_S
     return {
         "false_countdown": (
             len(who),
@@ -91,7 +98,7 @@ def _countdown(said: Said, t0_ns: int) -> dict[str, Wrong]:
 
 def _state(said: Said, t0_ns: int) -> dict[str, Wrong]:
     state = said.told_words("told_state")
-    told = said.at(*_WITH_STATE) & np.isin(state, ("waiting", "open", "sold_out"))
+    told = said.at(*_WITH_STATE) & state.isin(("waiting", "open", "sold_out"))
     if not told.any():
         return {}
     clock = clock_ns(said.evidence)
@@ -132,15 +139,18 @@ def _remaining(said: Said) -> dict[str, Wrong]:
     if not (told.any() or tickets.known.any()):
         return {}
     age_ns = status_age_ns(said)
-    heard_ns = _heard_ns(evidence)
-    gone = np.searchsorted(heard_ns, said.sent_ns - age_ns, side="right")
-    more = told & (left.value > np.maximum(places - gone, 0))
-    wrong = more
-    if evidence.plan.target.ours:  # elsewhere others may buy too
-        clicks_ns = np.sort(said.sent_ns[said.may_have_granted])
-        taken = np.searchsorted(clicks_ns, said.done_ns, side="right")
-        wrong = more | (told & (left.value < np.maximum(places - taken, 0)))
-        wrong |= tickets.known & (tickets.value != places)
+    ours = evidence.plan.target.ours  # elsewhere others may buy too
+    heard_ns, clicks_ns = _heard_ns(evidence), np.sort(said.sent_ns[said.may_have_granted])
+    wrong = tickets.known & (tickets.value != places) & ours
+    for first in range(0, len(told), _AT_ONCE):
+        rows = first + np.flatnonzero(told[first : first + _AT_ONCE])
+        said_left = left.value[rows]
+        gone = np.searchsorted(heard_ns, said.sent_ns[rows] - age_ns, side="right")
+        amiss = said_left > np.maximum(places - gone, 0)
+        if ours:
+            taken = np.searchsorted(clicks_ns, said.done_ns[rows], side="right")
+            amiss |= said_left < np.maximum(places - taken, 0)
+        wrong[rows[amiss]] = True
     who = said.students(wrong)
     return {
         "false_remaining": (

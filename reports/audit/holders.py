@@ -33,14 +33,15 @@ def denied_tickets(said: Said) -> tuple[int, str] | None:
         return None
     unknown = said.which("ticket_unknown", roles=(TICKET, CODE))
     told = said.evidence.promises.students.set_index("student")["issued_ns"]
-    issued_ns = integers(told.reindex(said.student), missing=NEVER_NS)
-    pending = said.which("ticket_pending", roles=(CODE,)) & (issued_ns <= said.sent_ns)
+    pending = np.flatnonzero(said.which("ticket_pending", roles=(CODE,)))
+    issued_ns = integers(told.reindex(said.student[pending]), missing=NEVER_NS)
+    put_off = said.student[pending[issued_ns <= said.sent_ns[pending]]]
     asked = (said.role == CODE) & said.answered
     opened = said.students(asked & (said.outcome == "ok"))
     tries = pd.Series(said.student[asked & (said.outcome == "failed")]).value_counts()
     refused = said.students(asked & (said.outcome == "refused"))
     closed = np.setdiff1d(np.union1d(refused, tries.index[tries >= TRIES]), opened)
-    who = np.union1d(said.students(unknown | pending), closed)
+    who = np.union1d(np.union1d(said.students(unknown), put_off), closed)
     return len(who), (
         f"Denied tickets: {counted(len(who), 'student')} could not open the ticket that "
         f"{'was' if len(who) == 1 else 'they were'} promised: its QR code never opened, or it was "

@@ -2,7 +2,7 @@
 
 from dress_rehearsal.records.steps import PAGE
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.reconciliation import began_ns, tally
+from dress_rehearsal.reports.evidence.reconciliation import TALLIED, began_ns, tally
 from dress_rehearsal.reports.words import counted, written
 
 VIEWS = "event_views_total"
@@ -25,7 +25,8 @@ def lost_views(evidence: Evidence) -> tuple[int, str] | None:
     if not rows:
         return None
     grown = evidence.samples.increases(rows, began_ns(evidence.requests)).iloc[0]
-    pages = evidence.requests[(evidence.requests["role"] == PAGE).astype(bool)]
+    asked = (evidence.requests["role"] == PAGE).to_numpy(dtype=bool)
+    pages = evidence.requests.loc[asked, list(TALLIED)]
     views = tally(pages, int(grown["increase"]), int(grown["last_ns"]), answers="ok")
     due, when = views.least, f" at least {LATEST_S} s before the counter was last read"
     done_ns = evidence.timeline.phases.get("performed")  # every student was done by then

@@ -14,6 +14,7 @@ import pandas as pd
 
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import among, coded
+from dress_rehearsal.reports.numbers import distinct, found_in
 from dress_rehearsal.reports.words import counted
 
 
@@ -73,11 +74,11 @@ def drift(evidence: Evidence, durable: pd.DataFrame, other: pd.DataFrame) -> int
     """Count the tickets that one store holds and the other does not, and will not."""
     told = evidence.promises.students
     issued = told[told["issued_ns"].notna()]
-    held, elsewhere, called = coded(durable, other, issued)
-    missing = np.setdiff1d(elsewhere, held)
+    held, elsewhere, called = (distinct(each) for each in coded(durable, other, issued))
+    missing = ~found_in(elsewhere, held)
     if evidence.timeline.rows_pending:
-        missing = np.intersect1d(missing, called)
-    return len(np.setdiff1d(held, elsewhere)) + len(missing)
+        missing &= found_in(elsewhere, called)
+    return int(np.count_nonzero(~found_in(held, elsewhere)) + np.count_nonzero(missing))
 
 
 def pending_problems(evidence: Evidence) -> list[str]:
@@ -89,7 +90,7 @@ def pending_problems(evidence: Evidence) -> list[str]:
     many = "how many had none yet is not known"
     if others:
         held, *elsewhere = coded(stores.holdings[stores.durable], *others)
-        to_come = max(len(np.setdiff1d(other, held)) for other in elsewhere)
+        to_come = max(int((~found_in(distinct(other), held)).sum()) for other in elsewhere)
         many = f"{counted(to_come, 'ticket')} had none in {stores.durable} yet"
     return [
         f"Rows were still being written when the stores were read: {many}, so nobody can tell "

@@ -166,7 +166,7 @@ def _claimed_in_vain(said: Said) -> int:
     claims = said.which("already_holds_ticket")
     if not claims.any():
         return 0
-    lost = said.students(claims & said.may_hold_by_then)
+    lost = said.students(said.may_hold_by_then(claims))
     holders = pd.concat([rows["student"] for rows in stores.holdings.values()]).tolist()
     holders += stores.earlier
     unheld = ~told["acked"] & ~told["student"].isin(holders)

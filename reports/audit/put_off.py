@@ -88,7 +88,8 @@ def _holders(evidence: Evidence) -> "pd.Series[Any] | None":
 
 def _waited_s(evidence: Evidence, who: pd.DataFrame) -> "pd.Series[Any]":
     """Return for how long each asked on: from the first word of it to the last answer, in s."""
-    asked = evidence.requests[(evidence.requests["role"] == TICKET).to_numpy(dtype=bool)]
+    pages = (evidence.requests["role"] == TICKET).to_numpy(dtype=bool)
+    asked = evidence.requests.loc[pages, ["student", "done_ns"]]
     last_ns = asked.groupby("student")["done_ns"].max().reindex(who["student"])
     since_ns = integers(who["pending_ns"])
     waited_ns = integers(last_ns, missing=0) - since_ns

@@ -20,12 +20,13 @@ Each counts students. A request that was never answered may have had its effect,
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from dress_rehearsal.records.steps import COUNTDOWN, ENTRANCE, JOIN, LOGIN, PAGE, PURCHASE, STREAM
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.audit.claims import REJECTIONS
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said, ahead_ns, clock_ns, shares_clock
-from dress_rehearsal.reports.numbers import least_of
+from dress_rehearsal.reports.numbers import distinct, least_of
 from dress_rehearsal.reports.words import counted, seconds, written
 
 Wrong = tuple[int, str]
@@ -91,7 +92,7 @@ def _already_holds(said: Said) -> dict[str, Wrong]:
     claims = said.which("already_holds_ticket")
     if claims.any() and not said.evidence.stores.complete:
         return {}
-    who = said.students(claims & ~said.may_hold_by_then if claims.any() else claims)
+    who = said.students(claims & ~said.may_hold_by_then(claims))
     return {
         "false_already_holds": (
             len(who),
@@ -117,8 +118,8 @@ def _waiting_room(said: Said) -> dict[str, Wrong]:
         )
     if not room:
         return found
-    joined_ns = said.first_ns(said.at(JOIN) & (said.outcome == "ok"), said.done_ns)
-    lost = said.students(said.which("not_in_queue") & (joined_ns < said.sent_ns))
+    joined = said.at(JOIN) & (said.outcome == "ok")
+    lost = said.students(said.after_first(said.which("not_in_queue"), joined, said.done_ns))
     found["lost_places"] = (
         len(lost),
         f"Lost places: {counted(len(lost), 'student')} had joined the queue and {_were(lost)} told "
@@ -138,9 +139,9 @@ def _waiting_room(said: Said) -> dict[str, Wrong]:
 
 
 def _sessions(said: Said) -> dict[str, Wrong]:
-    logged_in_ns = said.first_ns(said.at(LOGIN) & (said.outcome == "ok"), said.done_ns)
-    anywhere = ~said.at(LOGIN, PAGE, COUNTDOWN, ENTRANCE)
-    lost = said.students(said.which("unauthenticated") & anywhere & (logged_in_ns < said.sent_ns))
+    logged_in = said.at(LOGIN) & (said.outcome == "ok")
+    told = said.which("unauthenticated") & ~said.at(LOGIN, PAGE, COUNTDOWN, ENTRANCE)
+    lost = said.students(said.after_first(told, logged_in, said.done_ns))
     refused = said.students(said.which("bad_credentials", "too_many_attempts", roles=(LOGIN,)))
     return {
         "lost_sessions": (
@@ -162,15 +163,14 @@ def _replays(said: Said) -> Wrong:
     A device's own clicks share one key, and so does every other copy of a double click
     (`scenarios.students.device`); the other copies, and other devices, have keys of their own.
     """
-    journey = said.evidence.requests["journey"].astype("object").to_numpy()
-    shared = (journey == "double-clicker") & (said.device % 2 == 1)
-    devices = int(said.device.max(initial=0)) + 1
-    key = said.student * devices + np.where(shared, 0, said.device)
-    clicks = said.at(PURCHASE)
-    granted = clicks & (said.outcome == "ok")
-    first_ns = least_of(key[granted], said.done_ns[granted], key, missing=NEVER_NS)
-    again = clicks & (first_ns < said.sent_ns)
-    who = said.students(again & (said.outcome == "refused"))
+    clicks = np.flatnonzero(said.at(PURCHASE))
+    journey = pd.Categorical(said.evidence.requests["journey"].iloc[clicks])
+    device, student, outcome = said.device[clicks], said.student[clicks], said.outcome[clicks]
+    shared = (journey == "double-clicker") & (device % 2 == 1)
+    key = student * (int(device.max(initial=0)) + 1) + np.where(shared, 0, device)
+    granted = outcome == "ok"
+    first_ns = least_of(key[granted], said.done_ns[clicks][granted], key, missing=NEVER_NS)
+    who = distinct(student[(first_ns < said.sent_ns[clicks]) & (outcome == "refused")])
     return len(who), (
         f"Repeated clicks refused: {counted(len(who), 'student')} sent a click again that had got "
         f"a ticket, under the same idempotency key, and {_were(who)} refused."

@@ -18,7 +18,7 @@ from dress_rehearsal.reports.audit.claims import checked_words
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.clocks import FOREIGN_CLOCK_NS
 from dress_rehearsal.reports.evidence.reconciliation import may_have_arrived
-from dress_rehearsal.reports.numbers import integers, least_of, words_of
+from dress_rehearsal.reports.numbers import distinct, integers, least_of, words_of
 
 NEVER_NS = np.iinfo(np.int64).max
 """Stands for a moment that did not come."""
@@ -75,15 +75,22 @@ class Said:
         self.student = integers(rows["student"], missing=-1)
         self.sent_ns = integers(rows["sent_ns"], missing=-1)
         self.done_ns = integers(rows["done_ns"].fillna(rows["read_ns"]), missing=-1)
-        self.device = integers(rows["device"])
-        self.seq = integers(rows["seq"])
         self.word = words_of(rows["error"], "")
         self.role = pd.Categorical(rows["role"])
         self.outcome = pd.Categorical(rows["outcome"])
         self.reached = may_have_arrived(rows).to_numpy(dtype=bool)
         self.answered = integers(rows["status"]) > 0
         self._at: dict[str, Any] = {}
-        self._columns: dict[str, Any] = {}
+
+    @property
+    def device(self) -> Any:
+        """Which of its student's connections each was sent by."""
+        return integers(self.evidence.requests["device"])
+
+    @property
+    def seq(self) -> Any:
+        """Which of its student's requests each was, from 0."""
+        return integers(self.evidence.requests["seq"])
 
     def at(self, *roles: str) -> Any:
         """Return which requests were for one of these things (`records.steps.ROLES`)."""
@@ -103,18 +110,16 @@ class Said:
 
     def told(self, column: str) -> Told:
         """Return what answers told in a column of whole numbers of `records.tables.CLAIMS`."""
-        if column not in self._columns:
-            rows = self.evidence.requests[column]
-            self._columns[column] = Told(integers(rows), rows.notna().to_numpy(dtype=bool))
-        told: Told = self._columns[column]
-        return told
+        rows = self.evidence.requests[column]
+        return Told(integers(rows), rows.notna().to_numpy(dtype=bool))
 
     def told_words(self, column: str) -> Any:
-        """Return what they told in one of words, an empty text where nothing."""
-        if column not in self._columns:
-            words = self.evidence.requests[column].astype("object").fillna("")
-            self._columns[column] = words.to_numpy()
-        return self._columns[column]
+        """Return what they told in one of words, as codes; an empty text where nothing."""
+        return words_of(self.evidence.requests[column], "")
+
+    def told_tickets(self) -> Any:
+        """Return which ticket they named, an empty text where none."""
+        return self.evidence.requests["told_ticket"].astype("object").fillna("").to_numpy()
 
     def told_flags(self, column: str) -> Any:
         """Return which told that it is so, in one of yes and no."""
@@ -122,7 +127,22 @@ class Said:
 
     def students(self, which: Any) -> Any:
         """Return the different students of some requests."""
-        return np.unique(self.student[which])
+        return distinct(self.student[which])
+
+    def after_first(self, chosen: Any, which: Any, times_ns: Any) -> Any:
+        """Return which of the chosen requests were sent after their student had got so far.
+
+        Args:
+            which: the requests that get a student so far.
+            times_ns: of all requests, when each does.
+        """
+        rows = np.flatnonzero(chosen)
+        first_ns = least_of(
+            self.student[which], times_ns[which], self.student[rows], missing=NEVER_NS
+        )
+        after = np.zeros(len(chosen), dtype=bool)
+        after[rows[first_ns < self.sent_ns[rows]]] = True
+        return after
 
     def first_ns(self, which: Any, times_ns: Any) -> Any:
         """Return for each request the least of `times_ns` among its student's chosen requests.
@@ -144,20 +164,27 @@ class Said:
         """Which clicks may have got their student a ticket: granted, failed or never answered."""
         return self.at(PURCHASE) & self.reached & (self.outcome != "refused")
 
-    @cached_property
-    def may_hold_by_then(self) -> Any:
-        """Whether each request's student may have held a ticket when it was answered."""
-        clicked_ns = self.first_ns(self.may_have_granted, self.sent_ns)
+    def may_hold_by_then(self, chosen: Any) -> Any:
+        """Return of which of some requests the student may have held a ticket when it was answered.
+
+        Args:
+            chosen: which requests, as a bool array; so is what is returned.
+        """
+        rows, clicks = np.flatnonzero(chosen), self.may_have_granted
+        student, done_ns = self.student[rows], self.done_ns[rows]
+        clicked_ns = least_of(self.student[clicks], self.sent_ns[clicks], student, missing=NEVER_NS)
+        hold = clicked_ns < done_ns
         stores = self.evidence.stores
         holdings = stores.holdings.values()
-        if not holdings:
-            return clicked_ns < self.done_ns
-        held_ns = least_of(
-            np.concatenate([each["student"].to_numpy(dtype="int64") for each in holdings]),
-            np.concatenate([integers(each["granted_ns"]) for each in holdings]),
-            self.student,
-            missing=NEVER_NS - FOREIGN_CLOCK_NS,
-        )
-        by_then_ns = self.done_ns + clock_ns(self.evidence)
-        earlier = np.isin(self.student, list(stores.earlier))
-        return (clicked_ns < self.done_ns) | (held_ns <= by_then_ns) | earlier
+        if holdings:
+            held_ns = least_of(
+                np.concatenate([each["student"].to_numpy(dtype="int64") for each in holdings]),
+                np.concatenate([integers(each["granted_ns"]) for each in holdings]),
+                student,
+                missing=NEVER_NS - FOREIGN_CLOCK_NS,
+            )
+            hold |= held_ns <= done_ns + clock_ns(self.evidence)
+            hold |= np.isin(student, list(stores.earlier))
+        found = np.zeros(len(self.student), dtype=bool)
+        found[rows[hold]] = True
+        return found

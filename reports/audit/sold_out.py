@@ -17,7 +17,7 @@ from dress_rehearsal.records.steps import JOIN, OTHER, PURCHASE, QUEUE, STREAM, 
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import coded, different
-from dress_rehearsal.reports.numbers import least_by
+from dress_rehearsal.reports.numbers import distinct, least_by
 from dress_rehearsal.reports.words import counted, written
 
 Wrong = tuple[int | None, str]
@@ -46,8 +46,8 @@ def stock(evidence: Evidence) -> Stock | None:
     # A promised ticket took a place even if a store lost it: that wrong is counted elsewhere.
     promised, *rows = coded(evidence.promises.named, *stores.holdings.values())
     held = max(
-        len(np.unique(promised)),
-        *(len(np.union1d(each, promised)) for each in rows),
+        len(distinct(promised)),
+        *(len(distinct(np.concatenate([each, promised]))) for each in rows),
         *stores.counts.values(),
     )
     holders = [rows["student"] for rows in stores.holdings.values()]
@@ -159,7 +159,7 @@ def _taken_by_others(said: Said) -> int:
     places were of another sale.
     """
     stores, places = said.evidence.stores, said.evidence.plan.event.tickets
-    buyers = np.unique(said.student[said.may_have_granted])
+    buyers = said.students(said.may_have_granted)
     strangers = max(
         (int((~rows["student"].isin(buyers)).sum()) for rows in stores.holdings.values()), default=0
     )
@@ -205,7 +205,8 @@ def last_buyer_ns(said: Said) -> int | None:
         return None
     holders = [rows["student"] for rows in evidence.stores.holdings.values()]
     holding = pd.concat([told.loc[told["acked"], "student"], *holders]).unique()
-    buying = said.may_have_granted & np.isin(said.student, holding)
-    _, bought_ns = least_by(said.student[buying], said.sent_ns[buying])
+    clicks = np.flatnonzero(said.may_have_granted)
+    clicks = clicks[np.isin(said.student[clicks], holding)]
+    _, bought_ns = least_by(said.student[clicks], said.sent_ns[clicks])
     bought_ns = np.sort(bought_ns)[: evidence.plan.event.tickets]
     return int(bought_ns[-1]) if len(bought_ns) else None

@@ -89,8 +89,9 @@ def _strange(said: Said, shown: pd.DataFrame) -> pd.DataFrame:
     Of a target that is not ours only where somebody else was told of it: what looks like a ticket's
     id may be something else.
     """
-    bought = said.at(PURCHASE) & (said.told_words("told_ticket") != "")
-    answers = {"student": said.student[bought], "ticket": said.told_words("told_ticket")[bought]}
+    named = said.told_tickets()
+    bought = said.at(PURCHASE) & (named != "")
+    answers = {"student": said.student[bought], "ticket": named[bought]}
     told = said.evidence.promises.named[["student", "ticket"]]
     promised = pd.concat([told, pd.DataFrame(answers)])
     named = shown["ticket"] != ""
@@ -103,7 +104,7 @@ def _shown(said: Said, which: Any, **what: Any) -> pd.DataFrame:
     """Return what some answers showed, each once: student, what is named, ticket."""
     columns = {"student": said.student, **what}
     rows = pd.DataFrame({name: values[which] for name, values in columns.items()})
-    ticket = said.told_words("told_ticket")[which]
+    ticket = said.told_tickets()[which]
     return rows.assign(ticket=pd.Series(ticket, dtype="object")).drop_duplicates()
 
 

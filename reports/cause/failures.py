@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S
@@ -26,22 +27,25 @@ def failures(evidence: Evidence, more_than: int = 0) -> str | None:
     The route is named where nearly all of the word's failures are its; the worker where the others
     failed hardly any of theirs.
     """
-    latency, requests = evidence.latency, evidence.requests
-    every = pd.DataFrame(
+    latency = evidence.latency
+    decisive = (latency["intended_s"] >= -BEFORE_T0_S).to_numpy(dtype=bool)
+    if not decisive.any():  # the rush was stopped before that
+        decisive = np.ones(len(latency), dtype=bool)
+    bad = (latency["outcome"] == "failed").to_numpy(dtype=bool)
+    least = max(FEWEST, FAILED_SHARE * np.count_nonzero(decisive), more_than + 1)
+    if evidence.t0_ns is None or np.count_nonzero(bad & decisive) < least:
+        return None
+    requests = evidence.requests.loc[decisive, ["step", "error", "worker", "intended_ns"]]
+    rows = pd.DataFrame(
         {
-            "step": latency["step"].astype("object"),
+            "step": requests["step"].astype("object"),
             "word": requests["error"].astype("object"),
             "worker": requests["worker"].astype("object").fillna(""),
-            "failed": latency["outcome"] == "failed",
+            "failed": bad[decisive],
             "intended_ns": requests["intended_ns"],
         }
     )
-    decisive = latency["intended_s"] >= -BEFORE_T0_S
-    rows = every[decisive] if decisive.any() else every  # the rush was stopped before that
     failed = rows[rows["failed"]]
-    least = max(FEWEST, FAILED_SHARE * len(rows), more_than + 1)
-    if evidence.t0_ns is None or len(failed) < least:
-        return None
     word = failed["word"].value_counts(dropna=False).index[0]
     mine = failed[failed["word"] == word] if pd.notna(word) else failed
     steps = mine["step"].value_counts()
@@ -51,7 +55,7 @@ def failures(evidence: Evidence, more_than: int = 0) -> str | None:
     asked = rows[rows["step"].isin([steps.index[0]] if one_route else steps.index)]
     where = str(steps.index[0]) if one_route else f"{written(len(steps))} routes"
     since = offset(round((float(mine["intended_ns"].min()) - evidence.t0_ns) / NS_PER_S, 2))
-    kill = kill_behind(evidence, requests.loc[mine.index])
+    kill = kill_behind(evidence, evidence.requests.loc[mine.index])
     why = "" if kill is None else f"; {kill_words(kill)}"
     return (
         f"Cause of failures: {_how_many(len(mine), len(failed))} {word}: "

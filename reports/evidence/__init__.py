@@ -1,13 +1,10 @@
 """The evidence: all that a run left behind, read once; the only input of every judgement."""
 
-import ctypes
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -23,6 +20,7 @@ from dress_rehearsal.reports.evidence.clocks import (
     ClockStep,
     clock_steps,
 )
+from dress_rehearsal.reports.evidence.columns import ordered, ordered_columns
 from dress_rehearsal.reports.evidence.latency import latency_frame
 from dress_rehearsal.reports.evidence.ledger_times import LedgerTimes, read_ledger_times
 from dress_rehearsal.reports.evidence.promises import Promises, read_promises
@@ -199,8 +197,7 @@ def read_evidence(run: RunDirectory) -> Evidence:
     events = recorded.events
     columns = dict(zip(recorded.requests.column_names, recorded.requests.columns, strict=True))
     recorded = replace(recorded, requests=recorded.requests.schema.empty_table())
-    requests = _requests(columns)
-    _give_back()
+    requests = ordered_columns(columns, ("intended_ns", "student", "seq"))
     return Evidence(
         run=run.id,
         plan=recorded.plan,
@@ -208,22 +205,13 @@ def read_evidence(run: RunDirectory) -> Evidence:
         events=events,
         environment=recorded.environment,
         requests=requests,
-        students=_ordered(recorded.students, ["student"]),
-        metrics=_ordered(recorded.metrics, ["t_ns", "source", "name", "labels"]),
-        ledger=_ordered(recorded.ledger, ["source", "number", "ticket"]),
+        students=ordered(recorded.students, ["student"]),
+        metrics=ordered(recorded.metrics, ["t_ns", "source", "name", "labels"]),
+        ledger=ordered(recorded.ledger, ["source", "number", "ticket"]),
         damage=recorded.damage,
         steps=recorded.steps,
         unkept=recorded.unkept,
     )
-
-
-def _give_back() -> None:
-    """Give memory back to the system that shards took: glibc keeps it, for it was in small pieces.
-
-    It is as much as all requests take. Elsewhere there is nothing to be done, or no need.
-    """
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _with_roles(requests: pd.DataFrame, steps: Steps) -> pd.DataFrame:
@@ -231,35 +219,3 @@ def _with_roles(requests: pd.DataFrame, steps: Steps) -> pd.DataFrame:
     places, names = pd.factorize(requests["step"])
     roles = pd.Categorical([*(steps.role_of(str(name)) for name in names), OTHER])
     return requests.assign(role=roles.take(places))  # of none, -1, the last
-
-
-def _ordered(table: Any, keys: list[str]) -> pd.DataFrame:
-    """Return the rows in one order whatever the shards' order was; integers keep their nulls."""
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get)
-    return frame.sort_values(keys, kind="stable", ignore_index=True)
-
-
-def _requests(columns: dict[str, Any]) -> pd.DataFrame:
-    """Return requests in the order of their times, whatever the shards' order was.
-
-    Args:
-        columns: Arrow's, by name; each is let go once it is copied, for together they are most of
-            what a report takes in memory.
-    """
-    keys = [columns[name].to_numpy() for name in ("seq", "student", "intended_ns")]
-    order = pa.array(np.lexsort(keys))
-    frame = {}
-    for name in list(columns):
-        column = columns.pop(name).take(order)
-        kind = _NULLABLE.get(column.type)
-        frame[name] = column.to_pandas() if kind is None else kind.__from_arrow__(column)
-    return pd.DataFrame(frame, copy=False)
-
-
-_NULLABLE = {
-    pa.int8(): pd.Int8Dtype(),
-    pa.int16(): pd.Int16Dtype(),
-    pa.int32(): pd.Int32Dtype(),
-    pa.int64(): pd.Int64Dtype(),
-    pa.bool_(): pd.BooleanDtype(),
-}

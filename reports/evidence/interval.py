@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dress_rehearsal.reports.numbers import few_beyond, rounded
+from dress_rehearsal.reports.numbers import distinct, few_beyond, rounded
 
 CONFIDENCE: Final = 0.95
 _RESAMPLES: Final = 999
@@ -50,7 +50,8 @@ def percentile_interval(
     Returns:
         None with fewer than two students: there is nobody else to draw.
     """
-    people, owner = np.unique(students, return_inverse=True)
+    people = distinct(students)
+    owner = np.searchsorted(people, students)
     if len(people) < 2:
         return None
     order = np.argsort(-values, kind="stable")
@@ -79,7 +80,8 @@ def _percentiles(
     """
     looked_at = _Percentile(falling, owner, share).first_looked_at
     while people > _ONE_BY_ONE and 2 * looked_at < len(owner):
-        near, place = np.unique(owner[:looked_at], return_inverse=True)
+        near = distinct(owner[:looked_at])
+        place = np.searchsorted(near, owner[:looked_at])
         requests = np.bincount(owner, minlength=people)
         of_near = _Percentile(falling[:looked_at], place, share, requests[near])
         others = np.delete(requests, near)

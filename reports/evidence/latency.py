@@ -56,29 +56,34 @@ def latency_frame(requests: pd.DataFrame, t0_ns: int | None) -> pd.DataFrame:
 
     Returns:
         Columns student, step, role, journey, outcome (words), intended_s (relative to T-0; NaN
-        without one), felt_ms, generator_ms, system_ms, read_lag_ms, abandoned (its student needed
-        the answer no more), answered (an `ok` or `refused` answer), counts (belongs in
-        percentiles).
+        without one), felt_ms, generator_ms, system_ms, abandoned (its student needed the answer no
+        more), answered (an `ok` or `refused` answer), counts (belongs in percentiles).
     """
     rows = requests
     frame = rows[["step", "journey", "role", "outcome"]].copy(deep=False)
-    # Who is nobody on the roster is drawn alone, as nobody knows whose other requests are theirs.
-    nobody = pd.Series(-1 - np.arange(len(rows)), rows.index, "Int64")
-    frame["student"] = integers(rows["student"].astype("Int64").fillna(nobody))
-    since = pd.Series(pd.NA, index=rows.index, dtype="Int64") if t0_ns is None else t0_ns
-    frame["intended_s"] = span_ms(rows["intended_ns"], since) / 1e3
+    frame["student"] = _people(rows["student"])
+    intended_ns = integers(rows["intended_ns"], missing=-1)
+    frame["intended_s"] = span_ms(intended_ns, -1 if t0_ns is None else t0_ns) / 1e3
     abandoned = (rows["error"] == ABANDONED).to_numpy(dtype=bool)
     felt = _felt_of(rows, abandoned)
-    answered_ns = pd.Series(felt.answered_ns, rows.index, "Int64")
-    done_ns = answered_ns.where(answered_ns >= 0)
-    frame["felt_ms"] = span_ms(done_ns, rows["intended_ns"])
-    frame["generator_ms"] = span_ms(rows["sent_ns"], rows["intended_ns"])
-    frame["system_ms"] = span_ms(done_ns, rows["sent_ns"])
-    frame["read_lag_ms"] = span_ms(rows["read_ns"], rows["done_ns"])
+    sent_ns = integers(rows["sent_ns"], missing=-1)
+    frame["felt_ms"] = span_ms(felt.answered_ns, intended_ns)
+    frame["generator_ms"] = span_ms(sent_ns, intended_ns)
+    frame["system_ms"] = span_ms(felt.answered_ns, sent_ns)
     frame["abandoned"] = abandoned
     frame["answered"] = frame["outcome"].isin(["ok", "refused"])
     frame["counts"] = felt.counts
     return frame
+
+
+def read_lag_ms(requests: pd.DataFrame) -> NDArray[np.float64]:
+    """Return how long after its arrival each answer was read, in ms; NaN where that is not known.
+
+    It is no column of `latency_frame`: no latency has it in it, and hardly anybody asks.
+    """
+    read_ns, done_ns = (integers(requests[name], missing=-1) for name in ("read_ns", "done_ns"))
+    lag_ms: NDArray[np.float64] = span_ms(read_ns, done_ns)
+    return lag_ms
 
 
 def part_ms(requests: pd.DataFrame, part: str) -> NDArray[np.float64]:
@@ -93,10 +98,16 @@ def latency_by_step(frame: pd.DataFrame, seed: int, steps: Steps) -> dict[str, L
     Args:
         seed: of the draws behind the 95% interval of p99.
     """
-    counts = frame.loc[frame["counts"], ["step", "student", "felt_ms", "system_ms", "answered"]]
-    groups = {str(step): rows for step, rows in counts.groupby("step")}
-    none = counts.head(0)
-    return {step: _latency(step, groups.get(step, none), seed) for step in steps.in_order(groups)}
+    words, counts = pd.Categorical(frame["step"]), frame["counts"].to_numpy(dtype=bool)
+    codes = {str(step): code for code, step in enumerate(words.categories)}
+    every = np.bincount(words.codes[counts & (words.codes >= 0)], minlength=len(codes))
+    asked = [step for step, code in codes.items() if every[code]]
+    columns = frame[["student", "felt_ms", "system_ms", "answered"]]
+    found = {}
+    for step in steps.in_order(asked):  # one after the other: each is a copy
+        rows = columns[counts & (words.codes == codes.get(step, -2))]
+        found[step] = _latency(step, rows, seed)
+    return found
 
 
 def latency_interval(frame: pd.DataFrame, step: str, field: str, seed: int) -> Interval | None:
@@ -165,20 +176,23 @@ def latency_split(
         A frame for each percentile: index step; columns felt_ms, generator_ms, system_ms,
         read_lag_ms, queue_ms … app_ms.
     """
-    measured = ("felt_ms", "generator_ms", "system_ms", "read_lag_ms")
-    columns = [*measured, *(f"{part}_ms" for part in PARTS)]
-    counted = frame["counts"].to_numpy(dtype=bool)
-    codes, steps = pd.factorize(frame["step"][counted])
-    order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes[codes >= 0], minlength=len(steps)))
-    order = order[len(order) - (ends[-1] if len(ends) else 0) :]
+    measured = ("felt_ms", "generator_ms", "system_ms")
+    columns = [*measured, "read_lag_ms", *(f"{part}_ms" for part in PARTS)]
+    words, counted = pd.Categorical(frame["step"]), frame["counts"].to_numpy(dtype=bool)
+    places = (
+        np.flatnonzero(counted & (words.codes == code)) for code in range(len(words.categories))
+    )
+    rows = {step: own for step, own in zip(words.categories, places, strict=True) if len(own)}
+    steps = sorted(rows, key=lambda step: rows[step][0])
     found = np.full((len(shares), len(steps), len(columns)), np.nan)
     every = chain(
-        (frame[name].to_numpy() for name in measured), (part_ms(requests, part) for part in PARTS)
+        (frame[name].to_numpy() for name in measured),
+        map(read_lag_ms, [requests]),
+        (part_ms(requests, part) for part in PARTS),
     )
     for column, of_all in enumerate(every):
-        values = of_all[counted][order]
-        for place, own in enumerate(np.split(values, ends[:-1])):
+        for place, step in enumerate(steps):
+            own = of_all[rows[step]]
             known = own[~np.isnan(own)]
             if len(known):
                 found[:, place, column] = np.percentile(known, shares, method="higher")
@@ -206,6 +220,17 @@ def latency_spectrum(frame: pd.DataFrame, step: str) -> pd.DataFrame:
             "system_ms": np.percentile(system, shares, method="higher") if len(system) else np.nan,
         }
     )
+
+
+def _people(student: "pd.Series[Any]") -> Any:
+    """Return whose each request is; who is nobody on the roster is drawn alone, below zero.
+
+    For nobody knows whose other requests are theirs.
+    """
+    if not student.hasnans:
+        return student.to_numpy()
+    nobody = pd.Series(-1 - np.arange(len(student)), student.index, "Int64")
+    return integers(student.astype("Int64").fillna(nobody))
 
 
 def _felt_of(rows: pd.DataFrame, abandoned: Any) -> Felt:

@@ -16,7 +16,7 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.ledgers import BEFORE
 from dress_rehearsal.reports.evidence.ledger_rows import judged_rows
-from dress_rehearsal.reports.numbers import integers
+from dress_rehearsal.reports.numbers import distinct, found_in, integers
 from dress_rehearsal.reports.words import counted, written
 
 DURABLE: Final = "postgres"
@@ -219,9 +219,9 @@ def coded(*frames: pd.DataFrame, key: str = "student") -> list[NDArray[np.int64]
 def among(rows: pd.DataFrame, known: pd.DataFrame, key: str = "student") -> NDArray[np.bool_]:
     """Return which rows have a pair of a key and a ticket that is known."""
     here, there = coded(rows, known, key=key)
-    return np.isin(here, there)
+    return np.asarray(found_in(here, there), dtype=np.bool_)
 
 
 def different(rows: pd.DataFrame) -> int:
     """Return how many different pairs of a student and a ticket some rows have."""
-    return len(np.unique(coded(rows)[0]))
+    return len(distinct(coded(rows)[0]))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import read_lag_ms
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE
@@ -27,7 +28,7 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
     name, heading = "generator", "The generator's health"
     window, frame, timeline = run.window_s, evidence.latency, evidence.timeline
     cpu = {component: run.rate(_CPU, "processes", component=component) for component in _LOOKS}
-    late, read_lag = frame["generator_ms"].to_numpy(), frame["read_lag_ms"].to_numpy()
+    late, read_lag = frame["generator_ms"].to_numpy(), read_lag_ms(evidence.requests)
     if window is None or np.isnan(late).all():
         return Missing(name, heading, "No request was sent, so the generator cannot be judged.")
     closed = evidence.plan.load is not None

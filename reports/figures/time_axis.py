@@ -1,6 +1,8 @@
 """The figures' axis of time: the span they show, bins on it, and the run's series along it."""
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -70,20 +72,17 @@ def quantiles(
     """Return quantiles (measured values, as in the tables) in each bin; NaN where none is."""
     keep = ~np.isnan(times_s) & ~np.isnan(values)
     keep &= (times_s >= edges[0]) & (times_s < edges[-1])
-    where = np.searchsorted(edges, times_s[keep], side="right") - 1
-    kept = values[keep]
-    order = np.argsort(kept)
-    # Bins are few: numpy sorts small whole numbers stably without comparing them.
-    kept = kept[order][np.argsort(where[order].astype(np.uint16), kind="stable")]
-    sizes = np.bincount(where, minlength=len(edges) - 1)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    result = []
-    for share in shares:
-        rank = np.ceil(share * np.maximum(sizes - 1, 0)).astype(np.int64)
-        found = np.full(len(sizes), np.nan)
-        filled = sizes > 0
-        found[filled] = kept[(starts + rank)[filled]]
-        result.append(found)
+    times, kept = times_s[keep], values[keep]
+    if (times[1:] < times[:-1]).any():  # requests stand in the order of their times
+        order = np.argsort(times)
+        times, kept = times[order], kept[order]
+    result = [np.full(len(edges) - 1, np.nan) for _ in shares]
+    for place, (first, end) in enumerate(pairwise(np.searchsorted(times, edges))):
+        if first < end:
+            ranks = [math.ceil(share * (end - first - 1)) for share in shares]
+            own = np.partition(kept[first:end], ranks)
+            for found, rank in zip(result, ranks, strict=True):
+                found[place] = own[rank]
     return result
 
 

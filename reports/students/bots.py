@@ -18,7 +18,8 @@ def bot_notes(evidence: Evidence) -> list[str]:
     habits, t0_ns = evidence.plan.students, evidence.t0_ns
     if evidence.plan.load is not None or not habits.bots or t0_ns is None:
         return []
-    rows = evidence.requests[evidence.requests["sent_ns"].notna().to_numpy(dtype=bool)]
+    sent = evidence.requests["sent_ns"].notna().to_numpy(dtype=bool)
+    rows = evidence.requests.loc[sent, ["journey", "sent_ns"]]
     theirs = (rows["journey"] == _BOT).to_numpy(dtype=bool)
     if not theirs.any():
         return []

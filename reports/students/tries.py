@@ -15,7 +15,7 @@ from dress_rehearsal.records.steps import JOIN, LOGIN, PAGE, PURCHASE
 from dress_rehearsal.records.tables import ABANDONED
 from dress_rehearsal.reports.audit.said import NEVER_NS
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.numbers import integers, least_of, rounded
+from dress_rehearsal.reports.numbers import distinct, integers, least_of, rounded, words_of
 from dress_rehearsal.reports.part import Tries
 from dress_rehearsal.reports.words import counted, percent, written
 
@@ -35,11 +35,13 @@ def count_tries(evidence: Evidence) -> dict[str, Tries]:
         return {}
     rows = evidence.requests
     wanted = (rows["role"].isin(_WISHES) & rows["sent_ns"].notna()).to_numpy(dtype=bool)
-    columns = ["step", "student", "outcome", "error", "sent_ns", "done_ns"]
-    asked = rows.loc[wanted, columns]
-    return {
-        str(step): _tries(own) for step, own in asked.groupby("step", observed=True) if len(own)
-    }
+    steps = pd.Categorical(rows["step"])
+    found = {}
+    for code, step in enumerate(steps.categories):
+        own = np.flatnonzero(wanted & (steps.codes == code))
+        if len(own):
+            found[str(step)] = _tries(rows, own)
+    return found
 
 
 def retry_notes(tries: Mapping[str, Tries], roles: Mapping[str, str]) -> Iterator[str]:
@@ -65,16 +67,22 @@ def retry_notes(tries: Mapping[str, Tries], roles: Mapping[str, str]) -> Iterato
             )
 
 
-def _tries(rows: pd.DataFrame) -> Tries:
-    student, sent_ns = integers(rows["student"]), integers(rows["sent_ns"])
-    needless = (rows["error"].astype("object") == ABANDONED).to_numpy(dtype=bool)
+def _tries(requests: pd.DataFrame, own: Any) -> Tries:
+    """Return how often one step was asked for.
+
+    Args:
+        own: places of its requests that were sent.
+    """
+    rows = requests[["outcome", "error"]].iloc[own]
+    student, sent_ns = (integers(requests[name].iloc[own]) for name in ("student", "sent_ns"))
+    needless = words_of(rows["error"], "") == ABANDONED
     bad = rows["outcome"].isin(_BAD).to_numpy(dtype=bool) & ~needless
     after = 0
     if bad.any():
-        ended: Any = np.maximum(integers(rows["done_ns"]), sent_ns)
-        first_ns = least_of(student[bad], ended[bad], student, missing=NEVER_NS)
+        ended: Any = np.maximum(integers(requests["done_ns"].iloc[own[bad]]), sent_ns[bad])
+        first_ns = least_of(student[bad], ended, student, missing=NEVER_NS)
         after = int((sent_ns > first_ns).sum())
-    students = len(np.unique(student))
+    students = len(distinct(student))
     return Tries(
         students=students,
         requests=len(rows),

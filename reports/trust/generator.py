@@ -21,6 +21,7 @@ from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S
 from dress_rehearsal.records.timeline import WORKER
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import read_lag_ms
 from dress_rehearsal.reports.evidence.samples import Samples, instants, level_on
 from dress_rehearsal.reports.numbers import percentile, rounded
 from dress_rehearsal.reports.schema import Generator
@@ -97,10 +98,11 @@ def judge_generator(
                 f"their latency is unknown; the generator needs Linux with SO_TIMESTAMPNS."
             )
         )
+    lag_ms = read_lag_ms(evidence.requests)
     generator = Generator(
         requests=len(frame),
         late_start_p99_ms=late_ms,
-        read_lag_p99_ms=rounded(percentile(frame["read_lag_ms"].dropna().to_numpy(), 99)),
+        read_lag_p99_ms=rounded(percentile(lag_ms[~np.isnan(lag_ms)], 99)),
         release_skew_ms=rounded(percentile(skew, 99)),
         released=len(skew),
         timely=timely,

@@ -54,10 +54,13 @@ class Line:
         Raises:
             NotSentError: there is none.
         """
+        scheduler.hurried += 1
         try:
             plain = connected(address, local)
         except OSError as error:
             raise NotSentError(word_of(error, "connect_failed")) from error
+        finally:
+            scheduler.hurried -= 1
         return cls(plain, scheduler, watched)
 
     def secure(self, secure: Secure, await_turn: Callable[[], None]) -> None:
@@ -69,9 +72,13 @@ class Line:
         Raises:
             NotSentError: it does not.
         """
-        if secure.tunnel:
-            open_tunnel(self.plain, await_turn, secure.tunnel)
-        self._tls = shake_hands(self.plain, await_turn, secure)
+        self._scheduler.hurried += 1
+        try:
+            if secure.tunnel:
+                open_tunnel(self.plain, await_turn, secure.tunnel)
+            self._tls = shake_hands(self.plain, await_turn, secure)
+        finally:
+            self._scheduler.hurried -= 1
 
     def has_something(self) -> bool:
         """Return whether there is something to read, if only that the far end has hung up."""
@@ -127,10 +134,13 @@ class Line:
         Raises:
             NotAnsweredError: the line is broken.
         """
+        self._scheduler.hurried += 1
         try:
             send(self.plain, rest)
         except OSError as error:
             raise NotAnsweredError(word_of(error, "connection_lost")) from error
+        finally:
+            self._scheduler.hurried -= 1
 
     def take_in(self, answer: Answer, into: Exchange) -> int:
         """Read what is there (see `exchange.take_in`)."""

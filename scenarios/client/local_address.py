@@ -48,7 +48,18 @@ class LocalAddresses:
             self._ports = ports
             # Not where the last rehearsal began: its connections may still be on their way out.
             self._port = ports[0] + int.from_bytes(os.urandom(4)) % (ports[1] - ports[0] + 1)
-        self._opened = 0
+        self._opened = self._first = 0
+
+    def share(self, number: int, of: int) -> None:
+        """Begin elsewhere than the other processes of this machine that connect there, too.
+
+        All of them from one address would soon take the last port that it has.
+
+        Args:
+            number: which of them this one is, from 0.
+            of: how many there are.
+        """
+        self._first = number * max(LOOPBACK_ADDRESSES // of, 1)
 
     def attempts(self, plain: Any) -> Iterator[None]:
         """Prepare a socket that is not yet connected, again for each attempt to connect it.
@@ -97,7 +108,7 @@ class LocalAddresses:
         """Return the next connection's address; None: whichever the kernel takes."""
         if not self._each:
             return None
-        turn = self._opened // self._each % LOOPBACK_ADDRESSES
+        turn = (self._first + self._opened // self._each) % LOOPBACK_ADDRESSES
         self._opened += 1
         return f"127.0.0.{turn + 1}" if turn else None
 

@@ -5,6 +5,9 @@ first served. The loop alone would take all answers that there are in one turn, 
 takes a tenth of a second and more, in which clicks fall due, connections are made, time-outs end:
 none of them would be on time. So work is done in stretches of some milliseconds, and between two of
 them the loop looks round.
+
+In a crowd something happens every fraction of a millisecond, and to wake up for each costs several
+times what there is to be done. So between two looks there is a nap then, in which more comes.
 """
 
 import time
@@ -13,7 +16,7 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
-from gevent import Greenlet, get_hub, getcurrent
+from gevent import Greenlet, get_hub, getcurrent, monkey
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.readiness import Watched, readiness
@@ -26,9 +29,13 @@ nothing then, as they must at T-0, when all waiting for the clicks is over at on
 _HELD: Final = 32
 """Requests that are held back until the answers are read that are there: sent in a row they cost
 less, for whoever takes them is awake."""
+_NAP_NS: Final = 1_000_000
+"""How long a nap is: as much later an answer is read, whose time the kernel has kept, and something
+due is begun, as it is with the loop's own timers, which go by whole milliseconds."""
 _NEVER: Final = 2**63
 _MANY: Final = 100_000
 """Timers among which none is looked for that is off."""
+_sleep: Final[Callable[[float], None]] = monkey.get_original("time", "sleep")
 _NAME: Final = "dress_rehearsal_scheduler"
 """What the loop's hub keeps it as."""
 
@@ -62,10 +69,13 @@ class Scheduler:
     __slots__ = (
         "_alarm",
         "_alarm_tick",
+        "_asleep_ns",
         "_due",
         "_heap",
         "_hub",
         "_idle",
+        "_is_lively",
+        "_is_rested",
         "_kept",
         "_most",
         "_next",
@@ -73,6 +83,7 @@ class Scheduler:
         "_readiness",
         "_ready",
         "_timers",
+        "hurried",
     )
 
     def __init__(self, hub: Any) -> None:
@@ -94,6 +105,14 @@ class Scheduler:
         self._alarm: Any = None
         self._alarm_tick = _NEVER
         """When the loop's own timer goes off."""
+        self._asleep_ns = 1
+        """Since when there is nothing to do; 0: there is."""
+        self._is_lively = False
+        """Whether more is about to come: it did a moment ago."""
+        self._is_rested = False
+        """Whether nothing has been done since a nap: then nothing comes any more."""
+        self.hurried = 0
+        """Waits that count as the far end's, such as for a connection: meanwhile nobody naps."""
         # While it is on the loop waits for nothing; it goes off in each turn that no alarm does.
         self._idle = hub.loop.idle(priority=hub.loop.MAXPRI)
 
@@ -118,7 +137,7 @@ class Scheduler:
         if timers is None:
             self._timers[tick] = [timer]
             heappush(self._heap, tick)
-            if tick < self._alarm_tick:
+            if self._asleep_ns and tick < self._alarm_tick:
                 self._set_alarm(tick)
         else:
             timers.append(timer)
@@ -183,19 +202,36 @@ class Scheduler:
     def _work(self) -> None:
         """Work for a stretch."""
         heap, due, ready, clock = self._heap, self._due, self._ready, time.monotonic_ns
+        outbox = self._outbox
         now_ns = clock()
         end_ns = now_ns + _STRETCH_NS
+        if self._asleep_ns:
+            self._is_lively = now_ns - self._asleep_ns < _NAP_NS
+            self._asleep_ns = 0
+        is_rested, self._is_rested = self._is_rested, False
         try:
             while now_ns < end_ns:
                 if heap and heap[0] <= now_ns >> _TICK:
                     due.extend(self._take(heappop(heap)))
                 if due:
                     due.popleft().go()
-                elif ready and len(self._outbox) < _HELD:
+                    is_rested = False
+                elif ready and len(outbox) < _HELD:
+                    held = len(outbox)
                     ready.popleft()()
-                elif self._outbox:
+                    is_rested = False
+                    if len(outbox) > held:  # who asks again at once is not kept waiting
+                        self._is_lively = False
+                elif outbox:
                     self._send_held()
-                elif not self._look_round():
+                elif self._look_round():
+                    pass
+                elif self._is_lively and not is_rested and not self.hurried:
+                    _sleep(_NAP_NS / NS_PER_S)
+                    self._is_rested = True
+                    break
+                else:
+                    self._asleep_ns = now_ns
                     break
                 now_ns = clock()
         finally:
@@ -231,12 +267,12 @@ class Scheduler:
         if self._due:
             self._set_alarm(0)
             return
+        if not self._asleep_ns:
+            self._idle.start(self._work)
+            return
+        self._idle.stop()
         while heap and all(timer.begin is None for timer in self._timers[heap[0]]):
             self._take(heappop(heap))
-        if self._ready or self._next or self._outbox:
-            self._idle.start(self._work)
-        else:
-            self._idle.stop()
         if heap and heap[0] < self._alarm_tick:
             self._set_alarm(heap[0])
 

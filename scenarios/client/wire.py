@@ -4,6 +4,7 @@ Linux stamps received TCP data when it arrives (`SO_TIMESTAMPNS`, see socket(7))
 the stamp over with the data.
 """
 
+import _socket
 import errno
 import os
 import socket
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from gevent import get_hub, monkey
+from gevent import get_hub
 
 from dress_rehearsal.records.stamps import SO_TIMESTAMPNS
 from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S
@@ -35,8 +36,15 @@ _WORDS: Final = {
     errno.EMFILE: "too_many_files",
     errno.ENFILE: "too_many_files",
 }
-# gevent's patched class would add its own waiting; this file does it itself.
-_PlainSocket: Final[Any] = monkey.get_original("socket", "socket")
+
+
+class ClientSocket(_socket.socket):
+    """A socket of the students' own client, and of nobody else's.
+
+    Python's own class adds what nobody needs here, and gevent's its own waiting.
+    """
+
+    __slots__ = ()
 
 
 def connected(address: tuple[str, int], local: LocalAddresses | None) -> Any:
@@ -46,7 +54,7 @@ def connected(address: tuple[str, int], local: LocalAddresses | None) -> Any:
         OSError: there is none.
     """
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    plain = _PlainSocket(family, socket.SOCK_STREAM)
+    plain = ClientSocket(family, socket.SOCK_STREAM)
     try:
         plain.setblocking(False)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

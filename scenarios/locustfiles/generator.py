@@ -6,7 +6,6 @@ first user is begun, `stop` or the end of input cuts it short.
 
 import resource
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,7 +103,7 @@ class LocustGenerator:
         finally:
             gevent.killall([hearing, *background])
             self._record_rest()
-        self._lines.say(kind="status", **asdict(self._observer.status()))
+        self._lines.say(kind="status", **self._observer.status().line())
         self._lines.say(kind="done")
 
     def _init(self) -> None:
@@ -209,7 +208,7 @@ class LocustGenerator:
 
     def _report(self) -> None:
         while True:
-            self._lines.say(kind="status", **asdict(self._observer.status()))
+            self._lines.say(kind="status", **self._observer.status().line())
             gevent.sleep(_STATUS_INTERVAL_S)
 
     def _record_rest(self) -> None:

@@ -208,7 +208,7 @@ class Browser:
         raised: BaseException | None = None
         try:
             if give_up_ns is None:
-                said = self._called(method, arguments)
+                said = getattr(self._buyer or self._made_buyer(), method)(*arguments)
             else:
                 said = self._called_until(give_up_ns, method, arguments)
         except _ENDS as cut:  # the generator ends, or the student acts no more here
@@ -228,21 +228,18 @@ class Browser:
         self._rush.sleep_until(intended_ns)  # called ahead, it is not over before it was to begin
         return Reply(outcome, word, at_ns, claim, call.stream)
 
-    def _called(self, method: str, arguments: tuple[Any, ...]) -> Any:
-        """Return what a method returns."""
-        if self._buyer is None:
-            rush = self._rush
-            client = Client(rush.origin, self._perform)
-            buyer = rush.buyer(rush.people[self.student], client)
-            buyer.acting = self
-            self._buyer = buyer
-        return getattr(self._buyer, method)(*arguments)
+    def _made_buyer(self) -> Buyer:
+        rush = self._rush
+        buyer = rush.buyer(rush.people[self.student], Client(rush.origin, self._perform))
+        buyer.acting = self
+        self._buyer = buyer
+        return buyer
 
     def _called_until(self, give_up_ns: int, method: str, arguments: tuple[Any, ...]) -> Any:
         """Return what a method returns, None where it is cut."""
         deadline = Deadline(max(give_up_ns - time.time_ns(), 0))
         try:
-            return self._called(method, arguments)
+            return getattr(self._buyer or self._made_buyer(), method)(*arguments)
         except ExpiredError as error:
             if error is not deadline.expired:
                 raise

@@ -18,10 +18,16 @@ from dress_rehearsal.scenarios.students.session import Session
 
 
 def perform(rush: Rush, student: int) -> None:
-    """Play one student's whole story; returns when it is over or the rush has closed."""
+    """Play one student's whole story; returns when it is over or the rush has closed.
+
+    What is still to be called while an answer is awaited is memory of everybody who waits: with no
+    more depth than there is, that is one page of a student's stack, and with more it is two.
+    """
     story = _Story(rush, student)
     try:
-        story.tell()
+        story.begin()
+        story.device.rush_in()
+        story.go_on()
     finally:
         story.end()
 
@@ -47,11 +53,13 @@ class _Story:
             ]
             self.purchase.dismissals = [d.dismiss for d in (self.device, *self.others)]
 
-    def tell(self) -> None:
-        """Rush, then look at the ticket; what is not over when the rush closes stays open."""
-        # When the rush closes, the census keeps saying `in_flight` or what was settled before.
+    def begin(self) -> None:
+        """Have the other devices rush in, beside the first."""
         self.under_way = [gevent.spawn(device.rush_in) for device in self.others]
-        self.device.rush_in()
+
+    def go_on(self) -> None:
+        """Look at the ticket; what is not over when the rush closes stays open."""
+        # When the rush closes, the census keeps saying `in_flight` or what was settled before.
         if self.purchase.grant is None:
             self._await_rest()
         if self.purchase.grant is not None:

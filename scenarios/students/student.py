@@ -1,26 +1,63 @@
 """A Locust user that is one student of the rush."""
 
-from locust import User, constant, task
-from locust.exception import StopUser
+import logging
+import traceback
+from typing import Any, Final
+
+from gevent import Greenlet
+from gevent.pool import Group
+from locust import User
+from locust.user.task import LOCUST_STATE_RUNNING
 
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.students.journeys import perform
 
+_LOG: Final = logging.getLogger("locust.user.task")
+
+
+class _Story(Greenlet):  # type: ignore[misc]
+    """What a student does. Until it is begun it has no stack, and takes next to no memory."""
+
+    spawning_stack_limit = 0
+
 
 class Student(User):
-    """One student. Locust starts it early; it acts by the timetable, not by spawn rate."""
+    """One student. Locust has it from the start; it acts by the timetable, not by spawn rate."""
 
-    wait_time = constant(0)
+    tasks = [perform]  # noqa: RUF012 (Locust's own way; it has none of its tasks run)
     rush: Rush
     """What all students of this process share; set before any is started."""
+    number: int
+    """Which student it is."""
 
-    @task
-    def story(self) -> None:
-        """Wait for T-0 to be fixed, play the student's journey, and stop for good."""
-        if not hasattr(self, "rush"):  # it could not be made, which Locust has said
-            raise StopUser
-        student = self.rush.next_student()
-        if student is not None:
-            self.rush.await_t0()
-            perform(self.rush, student)
-        raise StopUser
+    def start(self, group: Group) -> Greenlet:
+        """Take a place; the story begins when the student arrives."""
+        # Locust finds whose it is in its arguments.
+        self._group, self._greenlet = group, _Story(_tell, self)
+        group.add(self._greenlet)
+        student = self.rush.next_student() if hasattr(self, "rush") else None
+        if student is None:  # there is nobody left to be, or no rush, which Locust has said
+            self._greenlet.kill(block=False)
+        else:
+            self.number = student
+            self.rush.take_place(student, self._greenlet)
+        return self._greenlet
+
+    def begun(self) -> None:
+        """Have Locust know that the story is under way."""
+        self._state = LOCUST_STATE_RUNNING
+
+    def failed(self, error: Exception) -> None:
+        """Tell of a defect of ours, which costs one story."""
+        _LOG.error("%s\n%s", error, traceback.format_exc())
+        events: Any = self.environment.events
+        events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
+
+
+def _tell(student: Student) -> None:
+    """Play a student's journey, once."""
+    student.begun()
+    try:
+        perform(student.rush, student.number)
+    except Exception as error:  # noqa: BLE001 - whatever it is, all others go on
+        student.failed(error)

@@ -12,14 +12,15 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records import RecordError, RunDirectory, tables
 from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.timeline import SHARDS_MISSING, WORKER_LOST
 from dress_rehearsal.scenarios.outcomes import Census, StudentOutcome
-from dress_rehearsal.scenarios.timetable import Timetable
-from dress_rehearsal.scenarios.workers.share import STUDENTS, of_share
+from dress_rehearsal.scenarios.timetable import Timetable, order_of_arrival
+from dress_rehearsal.scenarios.workers.share import STUDENTS
 from dress_rehearsal.scenarios.workers.transfer import Receiver
 
 _SHARD_NAME: Final = re.compile(r"worker(\d{1,6})-\d{6}\.parquet")
@@ -40,8 +41,11 @@ class Gathering:
         self, run: RunDirectory, timetable: Timetable, workers: Sequence[str], steps: Steps
     ) -> None:
         self.run = run
-        self._timetable, self._t0_ns = timetable, 0
         self._numbers = {worker: number for number, worker in enumerate(workers)}
+        self._timetable, self._t0_ns = timetable.without_draws(), 0
+        order, of = np.array(order_of_arrival(timetable)), len(workers)
+        self._shares = [np.sort(order[number::of]) for number in range(of)]
+        """Whose each worker's students are, by number."""
         self._steps = steps
         self._receivers = {worker: Receiver() for worker in workers}
         self._told: dict[int, pa.Table] = {}
@@ -77,7 +81,7 @@ class Gathering:
         shard = _SHARD_NAME.fullmatch(name)
         if name == STUDENTS:
             table = pq.read_table(BytesIO(content)).cast(tables.STUDENTS)
-            self._told[number] = _only(table, of_share(self._timetable, number, self._of))
+            self._told[number] = _only(table, self._shares[number])
         elif shard is None or int(shard[1]) != number:
             raise ValueError(f"{visible_line(name)} is no file of this worker's")
         else:
@@ -148,21 +152,17 @@ class Gathering:
         the others that nothing is known yet."""
         census = Census(self._timetable, self._t0_ns)
         for number in lost:
-            census.outcome[list(of_share(self._timetable, number, self._of))] = (
-                StudentOutcome.UNKNOWN
-            )
-        everybody = census.table()
-        of_others = np.ones(everybody.num_rows, dtype=bool)
-        for table in told.values():
+            census.outcome[self._shares[number]] = StudentOutcome.UNKNOWN
+        known = list(dict(told).values())
+        of_others = np.ones(len(census.outcome), dtype=bool)
+        for table in known:
             of_others[table["student"].to_numpy()] = False
-        others = everybody.filter(pa.array(of_others))
-        parts = pa.concat_tables([*dict(told).values(), others])
+        parts = pa.concat_tables([*known, census.table(np.flatnonzero(of_others))])
         return parts.unify_dictionaries().sort_by("student")
 
 
-def _only(table: pa.Table, students: Iterable[int]) -> pa.Table:
+def _only(table: pa.Table, own: NDArray[np.int64]) -> pa.Table:
     """Return those rows that are a worker's to tell of, each once."""
-    own = np.fromiter(students, dtype=np.int64)
     given = table["student"].to_numpy()
     _, first = np.unique(given, return_index=True)
     return table.take(first[np.isin(given[first], own)])

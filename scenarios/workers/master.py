@@ -39,6 +39,8 @@ LIVENESS: Final = 20
 than a loop may be busy for at T-0."""
 LAST_S: Final = 8.0
 """How long workers may take to write and send the last of what they have recorded."""
+_LAST_A_STUDENT_S: Final = 4e-4
+"""… and more for each student: 40 s for 100,000 who may all be cut in the middle of a request."""
 _LOOK_S: Final = 0.05
 _CENSUS_INTERVAL_S: Final = 2.0
 _LOG: Final = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ class Master:
             )
         self.run, self._runner, self._channel, self._dealing = run, runner, channel, dealing
         self._workers, self._tell = list(workers), tell
+        self._students = plan.event.students
         self.status: Callable[[dict[str, Any]], None] = lambda _: None
         """Gets each status of a worker's."""
         self.all_ready = Event()
@@ -83,7 +86,8 @@ class Master:
         """What the first worker that was lost, or could not play, said of it."""
         self._ready: set[str] = set()
         self._before: dict[str, ClockApart] = {}
-        self._timetable = timetable = draw_timetable(plan, people)
+        timetable = draw_timetable(plan, people)
+        self._digest = digest_of(timetable)
         steps = steps_of_buyer(load_buyer(plan))
         self._gathering = Gathering(run, timetable, workers, steps)
         self._census_writer = Writer()
@@ -98,15 +102,20 @@ class Master:
         Raises:
             PlanError: a file that the plan names cannot be read.
         """
-        digest = digest_of(self._timetable)
         for number, worker in enumerate(self._workers):
             about = self._channel.admitted[worker]
             self.run.stamp(
-                "phase", WORKER, worker=number, what=about.words, host=about.host, timetable=digest
+                "phase",
+                WORKER,
+                worker=number,
+                what=about.words,
+                host=about.host,
+                timetable=self._digest,
             )
         self._before = self._compare()
         for worker, share in zip(self._workers, self._shares, strict=True):
             self._send(worker, SHARE, share.content())
+        self._shares = iter(())  # their people and draws are needed no more
 
     @property
     def is_over(self) -> bool:
@@ -164,11 +173,15 @@ class Master:
     def end(self, patience_s: float = LAST_S) -> None:
         """Have the workers stop, wait for the last they have to say, and write it down.
 
+        Args:
+            patience_s: how long that may take where the students are few.
+
         Raises:
             RecordError: it cannot be written.
         """
         self._dealing.end()
         self.stop()
+        patience_s += _LAST_A_STUDENT_S * self._students
         deadline_s = time.monotonic() + patience_s
         while not self.is_over and time.monotonic() < deadline_s:
             gevent.sleep(_LOOK_S)

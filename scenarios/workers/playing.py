@@ -4,13 +4,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import gevent
-from gevent import monkey
-from gevent.event import Event
+import numpy as np
 from gevent.lock import Semaphore
 from locust.runners import WorkerRunner
 
@@ -18,6 +16,7 @@ from dress_rehearsal.plans import Plan, refusal
 from dress_rehearsal.records import RecordError, RunDirectory, TimelineEvent, tables
 from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.scenarios.client.wire import ClientSocket
 from dress_rehearsal.scenarios.errors import ScenarioError
 from dress_rehearsal.scenarios.performance import Performance
 from dress_rehearsal.scenarios.reach import Reach
@@ -44,6 +43,8 @@ _CENSUS_INTERVAL_S: Final = 2.0
 _STUDENTS_FILE: Final = "students.parquet"
 _CAUGHT_S: Final = 5.0
 """How long is waited for students whose scenario catches whatever ends it."""
+_CAUGHT_A_STUDENT_S: Final = 1e-3
+"""… and more for each: what they were at is recorded."""
 
 
 class Playing:
@@ -57,10 +58,8 @@ class Playing:
         self, runner: WorkerRunner, channel: WorkerChannel, share: Share, guarded: bool
     ) -> None:
         self.run = share.run
-        self._share, self._runner, self._channel = share, runner, channel
+        self._runner, self._channel = runner, channel
         self.sender = Sender(lambda piece: channel.send(share.run, PIECE, list(piece)))
-        self.all_begun = Event()
-        """Set once Locust has begun all users."""
         self._folder = tempfile.TemporaryDirectory(prefix="rehearsal-worker-")
         folder = Path(self._folder.name)
         plan = share.placed(folder)
@@ -77,7 +76,8 @@ class Playing:
                 "From the same plan and seed this worker draws another timetable than the master, "
                 "so its versions differ: install the same ones on all machines."
             )
-        self._own = sorted(of_share(timetable, share.number, share.of))
+        playing = of_share(timetable, share.number, share.of)
+        self._own = np.sort(playing)
         self.performance = Performance(
             self._record,
             share.run,
@@ -86,8 +86,9 @@ class Playing:
             timetable,
             share.url,
             share.name,
-            of_share(timetable, share.number, share.of),
+            playing,
         )
+        self.performance.rush.local.share(share.number, share.of)
         self._stamps = KernelStamps()
         self._sent: list[str] = []
         self._timeline: list[TimelineEvent] = []
@@ -110,10 +111,12 @@ class Playing:
 
     def _play(self) -> None:
         """Wait until all are done, the time is up or nothing can be recorded any more."""
-        self.all_begun.wait()
+        rush, drain_ns = self.performance.rush, self.performance.plan.schedule.drain * NS_PER_S
+        # Locust's own word that all are may come before its users.
+        while not (rush.all_are_on or self._ended):
+            gevent.sleep(_LOOK_S)
         self.performance.settle_down()
         self._say(READY)
-        rush, drain_ns = self.performance.rush, self.performance.plan.schedule.drain * NS_PER_S
         while self._runner.user_greenlets and self.performance.recorder.error is None:
             gevent.sleep(_LOOK_S)
             if rush.is_open and time.time_ns() > rush.closed_ns + drain_ns:
@@ -128,7 +131,8 @@ class Playing:
             self._ended = True
             self.performance.rush.close()
             # A copy still under way is cut here and recorded as unknown.
-            self._runner.user_greenlets.kill(timeout=_CAUGHT_S)
+            within_s = _CAUGHT_S + _CAUGHT_A_STUDENT_S * len(self._runner.user_greenlets)
+            self._runner.user_greenlets.kill(timeout=within_s)
             with self._folder:
                 error = self._send_rest()
             recorder = self.performance.recorder
@@ -159,7 +163,7 @@ class Playing:
             gevent.sleep(_STATUS_INTERVAL_S)
 
     def _status(self) -> dict[str, Any]:
-        status = asdict(self.performance.observer.status())
+        status = self.performance.observer.status().line()
         # The census has a row for everybody; of those of other shares none begins here.
         others = len(self.performance.rush.census.outcome) - len(self._own)
         status["students"][tables.STUDENT_OUTCOMES[0]] -= others
@@ -192,7 +196,7 @@ class Playing:
 
     def _write_students(self) -> None:
         census = self.performance.rush.census
-        self._record.write_table(_STUDENTS_FILE, census.table().take(self._own))
+        self._record.write_table(_STUDENTS_FILE, census.table(self._own))
 
     def _say(self, kind: str, content: Any = None) -> None:
         self._channel.send(self.run, kind, content)
@@ -208,4 +212,4 @@ def _keep_to_the_target(url: str, plan: Plan, guarded: bool) -> None:
     if reason is not None:
         raise ScenarioError(reason)
     if guarded and not plan.bundled:
-        Reach(url, plan.target.allow, monkey.get_original("socket", "socket")).guard()
+        Reach(url, plan.target.allow, ClientSocket).guard()

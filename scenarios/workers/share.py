@@ -4,7 +4,6 @@ import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -80,7 +79,8 @@ class Share:
 
         Nobody's PIN is there but that of this share's own.
         """
-        there = [Person("", "", bool(enrolled)) for enrolled in self.enrolled]
+        others = Person("", "", enrolled=False), Person("", "", enrolled=True)
+        there = [others[enrolled] for enrolled in self.enrolled]  # one object for all who are alike
         for place, (student, pin, further) in self.people.items():
             there[place] = Person(student, pin, there[place].enrolled, further)
         return there
@@ -126,20 +126,19 @@ def shares(
     """
     everybody = people[: plan.event.students]
     enrolled = bytes(person.enrolled for person in everybody)
-    files = _files(plan)
+    files, digest = _files(plan), digest_of(timetable)
     for number in range(of):
         own = {
             place: (person.student, person.pin, dict(person.further))
             for place in of_share(timetable, number, of)
             for person in [everybody[place]]
         }
-        digest = digest_of(timetable)
         yield Share(run, text, url, number, of, digest, enrolled, own, files)
 
 
-def of_share(timetable: Timetable, number: int, of: int) -> Iterator[int]:
+def of_share(timetable: Timetable, number: int, of: int) -> list[int]:
     """Return the students of a share, in the order of their arrival."""
-    return islice(order_of_arrival(timetable), number, None, of)
+    return order_of_arrival(timetable)[number::of]
 
 
 def digest_of(timetable: Timetable) -> str:

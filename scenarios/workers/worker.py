@@ -63,7 +63,6 @@ class Worker:
         events: Any = environment.events
         events.test_start.add_listener(self._start)
         events.test_stop.add_listener(self._stop)
-        events.spawning_complete.add_listener(self._all_begun)
 
     def _take(self, run: str, kind: str, content: Any) -> None:
         """Take in what the master says; whatever may take long is done beside."""
@@ -103,10 +102,6 @@ class Worker:
     def _over(self, failure: str | None) -> None:
         self.failure = self.failure or failure
         self.played += failure is None
-
-    def _all_begun(self, **_: Any) -> None:
-        if self._playing is not None:
-            self._playing.all_begun.set()
 
     def _stop(self, **_: Any) -> None:
         """Locust has stopped its users. It waits for this, and hears nothing meanwhile."""

@@ -23,6 +23,8 @@ from dress_rehearsal.target_app.request_context import add_connecting, add_time
 from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 
 COMMAND_TIMEOUT_S = 5.0
+_BYTES_A_SECOND = 1_000_000
+"""What is sent at once may take so much longer: the roster of 100,000 people is 10 MB."""
 CONNECT_TIMEOUT_S = 1.0
 
 Word = str | bytes | int
@@ -87,7 +89,8 @@ class RedisStore:
         """Send the commands together and return their replies: one round trip.
 
         Raises `OverloadedError` when no connection becomes free in time, and `DependencyDownError`
-        when Redis does not answer within 5 s, cuts the connection or refuses a command.
+        when Redis does not answer within 5 s (longer where they are large), cuts the connection or
+        refuses a command.
         """
         replies = await self._round_trip(commands)
         for reply in replies:
@@ -113,10 +116,12 @@ class RedisStore:
         connection: AbstractConnection | None = None
         whole = False
         replies: list[Any] = []
+        within_s = COMMAND_TIMEOUT_S
         try:
-            async with asyncio.timeout(COMMAND_TIMEOUT_S):
+            packed = [hiredis.pack_command(command) for command in commands]  # type: ignore[arg-type]
+            within_s += sum(map(len, packed)) // _BYTES_A_SECOND
+            async with asyncio.timeout(within_s):
                 connection = self._idle.pop() if self._idle else await self._connect()
-                packed = [hiredis.pack_command(command) for command in commands]  # type: ignore[arg-type]
                 await connection.send_packed_command(packed, check_health=False)
                 for _ in commands:
                     try:
@@ -126,7 +131,7 @@ class RedisStore:
             whole = True
         except (RedisError, OSError) as error:
             await self._drop_idle()  # they lead to the same Redis; do not fail once for each
-            raise DependencyDownError("Redis", _reason(error)) from error
+            raise DependencyDownError("Redis", _reason(error, within_s)) from error
         finally:
             if connection is not None:
                 if whole and not self._closed:
@@ -152,7 +157,7 @@ class RedisStore:
             await connection.disconnect(nowait=True)
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, within_s: float = COMMAND_TIMEOUT_S) -> str:
     if isinstance(error, TimeoutError):
-        return f"no answer within {COMMAND_TIMEOUT_S:g} s"
+        return f"no answer within {within_s:g} s"
     return f"{type(error).__name__}: {error}"

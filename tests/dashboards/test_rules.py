@@ -34,8 +34,13 @@ NAMES = {
 }
 
 
+def read(path: Path) -> Any:
+    """Read a YAML file by libyaml: every process of a test run reads them all to know its tests."""
+    return yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
+
+
 def rules(name: str) -> list[dict[str, Any]]:
-    groups = yaml.safe_load((RULES / name).read_text("utf-8"))["groups"]
+    groups = read(RULES / name)["groups"]
     return [rule for group in groups for rule in group["rules"]]
 
 
@@ -44,9 +49,7 @@ LABELLED = [pytest.param(rule, id=f"{rule['alert']}-{n}") for n, rule in enumera
 CASE_FILES = sorted(CASES.glob("*.yml"))
 
 
-TESTS: list[dict[str, Any]] = [
-    test for path in CASE_FILES for test in yaml.safe_load(path.read_text("utf-8"))["tests"]
-]
+TESTS: list[dict[str, Any]] = [test for path in CASE_FILES for test in read(path)["tests"]]
 CHECKS = [check for test in TESTS for check in test.get("alert_rule_test", ())]
 
 

@@ -47,11 +47,11 @@ HANDED_ON = {
     "compose/servers/queues.py": ["child_environment(folder.marker)"],
     "rehearsal/generator_process.py": [
         "child_environment({**of_the_scenario(plan), **of_the_workers(plan), "
-        "ENTRY_VARIABLE: stage.entry_token, **stage.marker})"
+        "**FRUGAL, ENTRY_VARIABLE: stage.entry_token, **stage.marker})"
     ],
     "scenarios/workers/local.py": ["all_but((VARIABLE, FILE_VARIABLE))"],
     "rehearsal/commands/worker.py": [
-        "child_environment({**users_own(), **heeded(ENTRY_VARIABLE, PROXY_LOGIN)})"
+        "child_environment({**users_own(), **heeded(ENTRY_VARIABLE, PROXY_LOGIN), **FRUGAL})"
     ],
     "rehearsal/preflight/trial.py": ["child_environment(of_the_scenario(plan))"],
     "rehearsal/matrix/lane_process.py": ["child_environment(heeded(*_CONDUCTORS))"],

@@ -45,6 +45,8 @@ class Command:
     """What it announced to Prometheus while it was under way."""
     seen: dict[int, float] = field(default_factory=dict)
     """pid and start time of every process that was ever found below it."""
+    looked_at: float = 0.0
+    """When its processes were last looked for while it was waited for."""
 
     @property
     def run(self) -> RunDirectory:
@@ -66,11 +68,17 @@ class Command:
             return below
         return []
 
+    def _remember(self) -> None:
+        """Remember who is below it, a few times a second: that asks every process there is."""
+        if time.monotonic() - self.looked_at > 0.3:
+            self.children()
+            self.looked_at = time.monotonic()
+
     def await_offset(self, seconds: float) -> None:
         """Wait until T-0 plus `seconds`."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.process.poll() is None:
-            self.children()
+            self._remember()
             t0 = [e.t_ns for e in self.run.timeline() if e.kind == "t0"] if self._exists() else []
             if t0 and time.time_ns() >= t0[0] + seconds * 1e9:
                 return
@@ -98,7 +106,7 @@ class Command:
         """Wait for the end; return the exit code."""
         deadline = time.monotonic() + within_s
         while self.process.poll() is None and time.monotonic() < deadline:
-            self.children()
+            self._remember()
             time.sleep(0.05)
         assert self.process.poll() is not None, f"still running: {self.output()}"
         self.exit_code = self.process.returncode

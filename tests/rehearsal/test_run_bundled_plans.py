@@ -53,7 +53,7 @@ def carried_out(rehearse, plan, *overrides):
     scope="module",
     params=[
         pytest.param(plan, marks=pytest.mark.xdist_group(f"plan {plan}"))
-        if plan in ("refresh-storm", "staggered")
+        if plan == "staggered"
         else pytest.param(plan, marks=[LATE_LONG, pytest.mark.xdist_group(f"plan {plan}")])
         for plan in SMALL
     ],
@@ -108,6 +108,7 @@ def test_a_page_s_amplification_tells_of_its_reloads(sound):
         assert page["amplification"] < 1.2
 
 
+@LATE_LONG
 @pytest.mark.xdist_group("plan early")
 def test_a_service_that_takes_the_early_clicks_of_wrong_clocks_is_caught(rehearse):
     command = carried_out(

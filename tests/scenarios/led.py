@@ -40,7 +40,9 @@ def tell(process: Generator, **order: Any) -> None:
     process.tell(json.dumps(order))
 
 
-def go(process: Generator) -> None:
-    """Wait until it is ready, and have T-0 in a moment."""
+def go(process: Generator) -> int:
+    """Wait until it is ready, and have T-0 in a moment; return T-0, in Unix ns."""
     list(lines_until(process, "ready"))
-    tell(process, t0_ns=time.time_ns() + 400_000_000)
+    t0_ns = time.time_ns() + 400_000_000
+    tell(process, t0_ns=t0_ns)
+    return t0_ns

@@ -1,6 +1,7 @@
 """The census: each student in exactly one state, a ticket never lost, and written whole."""
 
 import gevent
+import numpy as np
 import pytest
 
 from dress_rehearsal.plans import seeded_roster
@@ -30,6 +31,14 @@ def test_a_ticket_once_acknowledged_is_never_lost_again(census):
     census.became(0, StudentOutcome.FAILED)
     row = census.table().to_pylist()[0]
     assert (row["outcome"], row["ticket"], row["acked_ns"]) == ("ticket", "first", 5)
+
+
+def test_of_some_students_the_same_is_told(census):
+    census.acknowledged(2, "t-2", 5)
+    census.clicked(4, 7)
+    some = census.table(np.array([2, 4]))
+    assert some.equals(census.table().take([2, 4]))
+    assert some["student"].to_pylist() == [2, 4]
 
 
 def test_every_different_ticket_that_a_student_is_told_of_is_kept(census, run):

@@ -16,6 +16,7 @@ from dress_rehearsal.scenarios.timetable import (
     MULTI_DEVICE,
     OUTSIDER,
     QUEUE_JUMPER,
+    Lots,
     Luck,
     draw_timetable,
     order_of_arrival,
@@ -131,6 +132,19 @@ def test_students_take_their_places_in_order_of_arrival(festival):
     order = list(order_of_arrival(festival))
     assert sorted(order) == list(range(12_000))
     assert (np.diff(festival.arrival_s[order]) >= 0).all()
+
+
+def test_those_who_are_played_here_have_the_luck_that_they_have_among_all(festival):
+    some = [11_999, 0, 77]
+    everybodys, ours = Lots(festival), Lots(festival, some)
+    for student in some:
+        one, other = everybodys.luck(student, 5), ours.luck(student, 5)
+        assert [one.delay_ns(1.0) for _ in range(40)] == [other.delay_ns(1.0) for _ in range(40)]
+        assert one.between(0, 1) == other.between(0, 1)
+    with pytest.raises(KeyError):
+        ours.luck(78)
+    assert len(festival.without_draws().draws) == 0 and festival.without_draws().draws.base is None
+    assert (festival.without_draws().click_s == festival.click_s).all()
 
 
 def test_luck_goes_round_and_keeps_to_its_bounds(festival):

@@ -31,7 +31,7 @@ def written(out):
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):
-    """A sound strategy without and with faults, the last expected wrongly, and the wrong strategy.
+    """A sound strategy without and with faults, the last of them expected wrongly.
 
     Never under coverage, for students and app keep no time when slowed so much.
     """
@@ -41,7 +41,7 @@ def quick(tmp_path_factory):
     assert ALONE in bundled
     other = bundled.replace(RIGHT, WRONG).replace(ALONE, BESIDE)
     (folder / "matrix.toml").write_text(other)
-    chosen = ["--only", "none,early_open,ineligible_granted", "--strategies", "atomic_update,naive"]
+    chosen = ["--only", "none,early_open,ineligible_granted", "--strategies", "atomic_update"]
     command = [sys.executable, "-m", "dress_rehearsal.rehearsal", "matrix", folder / "matrix.toml"]
     done = subprocess.run(
         [*command, *chosen, "--out", folder / "runs"],
@@ -65,11 +65,9 @@ def cell_of(document, strategy, fault):
 def test_every_cell_of_the_bundled_rows_is_as_expected(quick):
     done, _, document = quick
     sound, early = (cell_of(document, "atomic_update", each) for each in ("none", "early_open"))
-    wrong = cell_of(document, "naive", "none")
-    assert not any(cell["differs"] for cell in (sound, early, wrong)), done.stdout + done.stderr
+    assert not any(cell["differs"] for cell in (sound, early)), done.stdout + done.stderr
     assert sound["unexpected"] == []
     assert "audit.sold_early" in early["found"]
-    assert "audit.oversold" in wrong["found"]
 
 
 @pytest.mark.rehearsal
@@ -78,7 +76,7 @@ def test_a_cell_that_differs_is_told_and_keeps_its_report(quick):
     """What is expected here is not what happens: a miss and a false alarm."""
     done, folder, document = quick
     assert done.returncode == 99, done.stdout + done.stderr
-    assert "4 of 4 cells, 1 differs" in done.stdout  # on a busy machine others may be undecided
+    assert "3 of 3 cells, 1 differs" in done.stdout  # on a busy machine others may be undecided
     assert "atomic_update × ineligible_granted: lost.app was not found" in done.stdout
     assert "audit.ineligible was found though nothing should cause it" in done.stdout
     cell = cell_of(document, "atomic_update", "ineligible_granted")

@@ -118,3 +118,21 @@ def test_a_system_that_cannot_be_told_the_port_chooses_it(monkeypatch: pytest.Mo
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         client = connected(elsewhere((40_000, 40_003)), server.getsockname())
         client.close()
+
+
+def test_processes_that_share_a_rush_begin_at_addresses_of_their_own() -> None:
+    first = []
+    for number in range(8):
+        local = LocalAddresses("127.0.0.1", RANGE)
+        local.share(number, 8)
+        first.append([local.next() for _ in range(30)])
+    assert first[0] == [None] * 10 + ["127.0.0.2"] * 10 + ["127.0.0.3"] * 10
+    assert len({address for each in first for address in each}) == 8 * 3
+    alone = [LocalAddresses("127.0.0.1", RANGE).next() for _ in range(8)]
+    assert set(alone) == {None}  # as all of them would have, had nobody told them
+
+
+def test_more_processes_than_addresses_still_have_one_each() -> None:
+    local = LocalAddresses("127.0.0.1", RANGE)
+    local.share(299, 300)
+    assert local.next() == "127.0.0.46"

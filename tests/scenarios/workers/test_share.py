@@ -53,6 +53,8 @@ def test_a_worker_knows_its_own_students_and_of_the_others_only_who_is_enrolled(
     others = [person for place, person in enumerate(people) if place not in first.people]
     assert not any(person.pin.encode() + b"\x81" in told for person in others)
     assert "pin" not in repr(everybody)
+    strangers = {id(everybody[place]) for place in range(STUDENTS) if place not in first.people}
+    assert len(strangers) <= 2
 
 
 @pytest.mark.parametrize("of", [1, 2, 3])

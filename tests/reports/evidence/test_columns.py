@@ -1,0 +1,85 @@
+"""Columns take what they say in memory, and say what pandas' own conversion does."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from dress_rehearsal.records.parquet import nothing
+from dress_rehearsal.reports.evidence.columns import NULLABLE, ordered_columns
+
+WORDS = pa.dictionary(pa.int16(), pa.string())
+TABLE = pa.table(
+    {
+        "at": pa.array([30, 10, 20, 10], pa.int64()),
+        "student": pa.array([1, 2, 0, 1], pa.int32()),
+        "first": pa.array([None, 5, 6, None], pa.int64()),
+        "second": pa.array([None, 8, 7, None], pa.int32()),
+        "other": pa.array([1, None, 2, None], pa.int32()),
+        "same": pa.array([4, 4, None, 4], pa.int32()),
+        "said": pa.array([True, None, False, True]),
+        "never": pa.nulls(4, pa.int64()),
+        "unsaid": pa.nulls(4, pa.bool_()),
+        "word": pa.array(["a", None, "b", "a"]).dictionary_encode().cast(WORDS),
+        "wordless": pa.nulls(4, WORDS),
+        "text": pa.array(["x", None, "y", "z"]),
+        "textless": pa.nulls(4, pa.string()),
+    }
+)
+
+
+@pytest.fixture
+def frame():
+    return ordered_columns({name: TABLE[name] for name in TABLE.column_names}, ("at", "student"))
+
+
+def test_every_column_is_as_pandas_has_it(frame):
+    plain = TABLE.to_pandas(types_mapper=NULLABLE.get).sort_values(["at", "student"])
+
+    pd.testing.assert_frame_equal(frame, plain.reset_index(drop=True), check_column_type=False)
+
+
+def test_what_says_nothing_takes_no_memory(frame):
+    assert frame["never"].array._data.strides == (0,)
+    assert frame["never"].array._mask.strides == (0,)
+    assert frame["same"].array._data.strides == (0,)
+    assert frame["at"].array._mask.strides == (0,)
+
+
+def test_the_same_nulls_are_kept_once(frame):
+    first, second, other = (frame[name].array._mask for name in ("first", "second", "other"))
+
+    assert np.shares_memory(first, second)
+    assert not np.shares_memory(first, other)
+
+
+def test_a_copy_can_be_changed(frame):
+    changed = frame.copy()
+    changed.loc[1, "never"] = 9
+    changed.loc[1, "same"] = pd.NA
+
+    assert changed["never"].tolist() == [pd.NA, 9, pd.NA, pd.NA]
+    assert frame["never"].isna().all()
+    assert changed["same"].isna().tolist() == [False, True, True, False]
+
+
+def test_columns_are_let_go():
+    columns = {name: TABLE[name] for name in TABLE.column_names}
+    ordered_columns(columns, ("at", "student"))
+
+    assert columns == {}
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.int64(), pa.bool_(), pa.string(), WORDS])
+def test_nothing_is_a_column_of_nulls(kind):
+    column = nothing(70_000, kind)
+
+    column.validate(full=True)
+    assert column.null_count == len(column) == 70_000
+    assert column.type == kind
+
+
+def test_columns_of_nothing_share_one_memory():
+    one, other = nothing(70_000, pa.int64()), nothing(80_000, pa.int32())
+
+    assert one.buffers()[1].address == other.buffers()[1].address

@@ -1,0 +1,63 @@
+"""A share is ready once all its students are there, whatever Locust says of users before."""
+
+import json
+import subprocess
+import sys
+
+# Importing Locust makes a process cooperative.
+CODE = r"""
+from locust.env import Environment
+import json, sys, time
+from pathlib import Path
+import gevent
+from dress_rehearsal.plans import read_plan, seeded_roster
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.scenarios.students.student import Student
+from dress_rehearsal.scenarios.timetable import draw_timetable
+from dress_rehearsal.scenarios.workers.playing import Playing
+from dress_rehearsal.scenarios.workers.share import READY, shares
+
+class Channel:
+    said = []
+
+    def send(self, run, kind, content=None):
+        self.said.append(kind)
+
+plan = read_plan(Path("smoke"), ["event.students=20", "event.tickets=8", "students.outsiders=0%"])
+run = RunDirectory.create(Path(sys.argv[1]), plan)
+people = seeded_roster(20, 0, plan.seed)
+text = (run.path / "plan.toml").read_text()
+url, timetable = "http://127.0.0.1:1", draw_timetable(plan, people)
+share = next(shares(run.id, plan, text, url, people, timetable, 1))
+environment = Environment(user_classes=[Student])
+runner = environment.create_local_runner()
+channel, over = Channel(), []
+playing = Playing(runner, channel, share, False)
+playing.begin(over.append)
+seen = []
+
+def look():
+    gevent.sleep(0.3)
+    seen.append((READY in channel.said, len(over)))
+
+environment.events.spawning_complete.fire(user_count=20)  # the master's word, too early
+look()
+runner.spawn_users({"Student": 12})
+look()
+runner.spawn_users({"Student": 8})
+look()
+playing.end()
+look()
+print(json.dumps(seen))
+"""
+
+
+def test_a_share_is_not_over_before_its_students_have_come(tmp_path):
+    command = [sys.executable, "-c", CODE, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == [
+        [False, 0],  # before it would have been ready here, and over as nobody was there
+        [False, 0],
+        [True, 0],
+        [True, 1],
+    ]
