@@ -1,5 +1,6 @@
 """The bound on a search's time: how long a run takes, before it is known and once it is."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,13 +19,15 @@ class TimeBound:
     Attributes:
         scheduled_s: how long a run lasts by the plan.
         around_s: what comes on top, assumed.
-        given_s: what the user lets it take; None: as long as its tries take.
+        given_s: what the user lets it take; None: as long as was told last.
+        told_s: how long it takes at most, as was told last.
         took_s: how long each run took that there was.
     """
 
     scheduled_s: float
     around_s: float
     given_s: float | None
+    told_s: float = math.inf
     took_s: list[float] = field(default_factory=list)
 
     @classmethod
@@ -57,10 +60,12 @@ class TimeBound:
 
     def lets_another(self, passed_s: float) -> bool:
         """Return whether one more run would end in time, so many seconds after the beginning."""
-        return self.given_s is None or passed_s + self.each_s <= self.given_s
+        most_s = self.told_s if self.given_s is None else self.given_s
+        return passed_s + self.each_s <= most_s
 
-    def words(self, tries: int) -> str:
-        """Return the bound as it is told: "at most 14 runs of about 75 s each: 17.5 min"."""
+    def told(self, tries: int) -> str:
+        """Return the bound as it is told, "at most 14 runs of about 75 s each …", and keep to it
+        from now on."""
         how = (
             f"the first took {seconds(round(self.took_s[0]))}"
             if self.took_s
@@ -68,7 +73,7 @@ class TimeBound:
             f"{seconds(self.around_s)} assumed for the stage and the judging"
         )
         cut = "" if self.given_s is None else ", as --at-most says"
-        whole_s = self.whole_s(tries)
+        self.told_s = whole_s = self.whole_s(tries)
         cut = cut if whole_s == self.given_s else ""
         return (
             f"at most {counted(tries, 'run')} of about {seconds(round(self.each_s))} each ({how}), "

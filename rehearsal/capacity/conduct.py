@@ -135,7 +135,7 @@ class _Conduct:
         )
         for remark in axis.remarks():
             self._say(remark)
-        told = self._bound.words(self._most)
+        told = self._bound.told(self._most)
         self._say(f"{told[:1].upper()}{told[1:]}. Ctrl-C ends it, and what was tried is told.")
 
     def _perform(self, people: int) -> Judged | None:
@@ -182,7 +182,7 @@ class _Conduct:
         p99 = "" if one.p99_ms is None else f", p99 {milliseconds(one.p99_ms)}"
         self._say(f"{axis.words(people)}: {one.outcome}{p99}; {self._between()}.")
         if len(self._tries) == 1:
-            self._say(f"Now {self._bound.words(self._most)}.")
+            self._say(f"Now {self._bound.told(self._most)}.")
         return True
 
     def _between(self) -> str:

@@ -13,7 +13,7 @@ SMOKE = read_plan(Path("smoke"))
 
 def test_before_the_first_run_the_plan_and_an_assumption_are_all_there_is():
     bound = TimeBound.of(SMOKE, None)
-    assert bound.words(10) == (
+    assert bound.told(10) == (
         "at most 10 runs of about 54 s each (24 s by the plan, and 30 s assumed for the stage and "
         "the judging), 9 min in all at most"
     )
@@ -23,21 +23,28 @@ def test_after_it_the_longest_run_so_far_counts():
     bound = TimeBound.of(SMOKE, None)
     bound.took_s += [20.4, 24.0]
     assert bound.whole_s(10) == pytest.approx(20.4 + 24.0 + 8 * 24.0)
-    assert "of about 24 s each (the first took 20 s)" in bound.words(10)
+    assert "of about 24 s each (the first took 20 s)" in bound.told(10)
 
 
 def test_what_the_user_gives_is_never_exceeded():
     bound = TimeBound.of(SMOKE, 120.0)
-    assert bound.words(10).endswith("120 s in all at most, as --at-most says")
+    assert bound.told(10).endswith("120 s in all at most, as --at-most says")
     assert bound.lets_another(60)
     assert not bound.lets_another(70)
     bound.took_s.append(10.0)
     assert bound.lets_another(105)
-    assert "as --at-most" not in bound.words(2)
+    assert "as --at-most" not in bound.told(2)
 
 
-def test_without_a_bound_every_run_is_let():
-    assert TimeBound.of(SMOKE, None).lets_another(1e9)
+def test_what_was_told_last_is_kept_to_where_the_user_gives_nothing():
+    bound = TimeBound.of(SMOKE, None)
+    bound.told(10)  # 540 s
+    assert bound.lets_another(486)
+    assert not bound.lets_another(487)
+    bound.took_s.append(100.0)
+    assert not bound.lets_another(450)
+    bound.told(10)  # 1,000 s
+    assert bound.lets_another(900)
 
 
 def test_too_little_for_one_run_is_refused():

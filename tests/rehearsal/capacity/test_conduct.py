@@ -1,5 +1,6 @@
 """A search is told before it begins, run by run, and in the end, whatever ends it."""
 
+import itertools
 import json
 
 import pytest
@@ -13,12 +14,15 @@ from tests.rehearsal.capacity.conftest import Oracle
 def searched(oracle: Oracle, tmp_path, capsys):
     """Carry out `rehearse capacity smoke`; return exit code, capacity.json, and what was said."""
 
+    searches = itertools.count()
+
     def search(says, *options, plan="smoke"):
         oracle.says = says
         oracle.ran.clear()
-        code = main(["capacity", plan, "--set", "name=small", "--out", str(tmp_path), *options])
+        out = tmp_path / f"runs-{next(searches)}"
+        code = main(["capacity", plan, "--set", "name=small", "--out", str(out), *options])
         said = capsys.readouterr()
-        folders = sorted(tmp_path.glob("*-small-capacity"))
+        folders = sorted(out.glob("*-small-capacity"))
         numbers = folders[-1] / "capacity.json" if folders else None
         document = json.loads(numbers.read_text()) if numbers and numbers.exists() else None
         return code, document, said.out + said.err, folders[-1] if folders else None
