@@ -146,7 +146,8 @@ def noise_of(side: Side, plan: Plan, planned: int) -> Noise:
         plan: the plan that was performed, whose gates get the margins.
         planned: how many runs there were meant to be.
     """
-    measured = [(metric, values_of(side, metric)) for metric in _metrics(side)]
+    # In their own order, so that the same runs tell the same in whichever they are read.
+    measured = [(metric, sorted(values_of(side, metric))) for metric in _metrics(side)]
     numbers = tuple(_number(metric, values) for metric, values in measured if values)
     return Noise(
         plan=plan.name,
