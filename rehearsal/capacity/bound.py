@@ -19,15 +19,16 @@ class TimeBound:
     Attributes:
         scheduled_s: how long a run lasts by the plan.
         around_s: what comes on top, assumed.
-        given_s: what the user lets it take; None: as long as was told last.
-        told_s: how long it takes at most, as was told last.
+        given_s: what the user lets it take; None: as long as was told.
+        told_s: how long it takes at most: the longest that was told. Larger loads may take longer
+            than the first one did.
         took_s: how long each run took that there was.
     """
 
     scheduled_s: float
     around_s: float
     given_s: float | None
-    told_s: float = math.inf
+    told_s: float = 0.0
     took_s: list[float] = field(default_factory=list)
 
     @classmethod
@@ -60,7 +61,7 @@ class TimeBound:
 
     def lets_another(self, passed_s: float) -> bool:
         """Return whether one more run would end in time, so many seconds after the beginning."""
-        most_s = self.told_s if self.given_s is None else self.given_s
+        most_s = (self.told_s or math.inf) if self.given_s is None else self.given_s
         return passed_s + self.each_s <= most_s
 
     def told(self, tries: int) -> str:
@@ -73,7 +74,8 @@ class TimeBound:
             f"{seconds(self.around_s)} assumed for the stage and the judging"
         )
         cut = "" if self.given_s is None else ", as --at-most says"
-        self.told_s = whole_s = self.whole_s(tries)
+        whole_s = self.whole_s(tries)
+        self.told_s = max(self.told_s, whole_s)
         cut = cut if whole_s == self.given_s else ""
         return (
             f"at most {counted(tries, 'run')} of about {seconds(round(self.each_s))} each ({how}), "

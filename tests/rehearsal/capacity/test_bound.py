@@ -36,7 +36,7 @@ def test_what_the_user_gives_is_never_exceeded():
     assert "as --at-most" not in bound.told(2)
 
 
-def test_what_was_told_last_is_kept_to_where_the_user_gives_nothing():
+def test_the_longest_that_was_told_is_kept_to_where_the_user_gives_nothing():
     bound = TimeBound.of(SMOKE, None)
     bound.told(10)  # 540 s
     assert bound.lets_another(486)
@@ -44,6 +44,8 @@ def test_what_was_told_last_is_kept_to_where_the_user_gives_nothing():
     bound.took_s.append(100.0)
     assert not bound.lets_another(450)
     bound.told(10)  # 1,000 s
+    assert bound.lets_another(900)
+    bound.told(4)
     assert bound.lets_another(900)
 
 
