@@ -135,7 +135,7 @@ def test_a_run_with_a_baseline_says_what_is_missing_and_the_worse_decides(
     own = run_of(p99).verdict
     kept = []
 
-    def rehearsed(plan, runs, screen, roster, *, prometheus, overrides, baseline):
+    def rehearsed(plan, runs, screen, roster, *, baseline, **_):
         run = RunDirectory.create(runs, plan)
         verdict = own.model_copy(update={"run": run.id, "verdict": word})
         run.write_text("verdict.json", verdict.text())

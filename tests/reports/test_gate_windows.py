@@ -90,7 +90,7 @@ def test_everything_that_shows_gates_names_the_window(evidence):
     name = f"{BUYING}.p50 in T+2s.."
     assert name in write_junit(verdict)
     assert name.replace("_", r"\_").replace("[", r"\[").replace("]", r"\]") in write_summary(
-        own, verdict
+        verdict
     )
     assert name in [row[0].text for row in gates_table(verdict.gates, verdict).rows]
     numbers = [each for each in repeats_of([(1, verdict)], 1).numbers if each.limit == "<= 100ms"]

@@ -9,7 +9,6 @@ from dress_rehearsal.reports.words import (
     offset,
     percent,
     pool_level,
-    pool_words,
     quantity,
     seconds,
     written,
@@ -67,11 +66,6 @@ def test_shares_have_three_digits() -> None:
         "87.5%",
         "100%",
     ]
-
-
-def test_a_pool_nobody_named_has_its_own_name() -> None:
-    assert pool_words("cpu") == "Machine's CPU"
-    assert pool_words("rabbit") == "rabbit"
 
 
 def test_what_was_done_to_a_service_names_it() -> None:

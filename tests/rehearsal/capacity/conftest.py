@@ -31,7 +31,7 @@ def oracle(monkeypatch: pytest.MonkeyPatch) -> Oracle:
     """Have runs come to what an oracle says: an outcome, or `broken`, `stopped`, `interrupted`."""
     told = Oracle()
 
-    def rehearsed(plan, runs, screen, roster, *, prometheus, overrides):
+    def rehearsed(plan, runs, screen, roster, *, overrides, **_):
         people = plan.event.students if plan.load is None else plan.load.users
         word = told.says(people)
         told.ran.append(plan)
