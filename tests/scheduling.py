@@ -17,7 +17,7 @@ from xdist.scheduler import LoadGroupScheduling
 
 WAITING = 4
 """Processes that begin with what waits."""
-_NICENESS = 12
+_NICENESS = 19
 """Of those that work: behind the apps of stages, which have 10 and a time to be ready in."""
 _working: set[str] = set()
 """The names of the processes that begin with what works, known to their controller."""

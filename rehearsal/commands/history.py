@@ -76,7 +76,7 @@ def _add(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     from dress_rehearsal.reports.history.folder import read_history
     from dress_rehearsal.reports.history.series import series_of
-    from dress_rehearsal.reports.history_report import HistoryReport
+    from dress_rehearsal.reports.several.history import HistoryReport
 
     last = whole_number(options.last, "--last", 2, _MOST)
     max_pvalue = number(options.max_pvalue, "--max-pvalue", 1e-12, 0.5)

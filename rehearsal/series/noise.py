@@ -11,8 +11,8 @@ from dress_rehearsal.rehearsal.series.performances import perform_series, seeded
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.rehearsal.terminal.screen import near
 from dress_rehearsal.reports.comparison import Side, side_of
-from dress_rehearsal.reports.noise import noise_of, write_noise
 from dress_rehearsal.reports.schema import EXIT_CODES
+from dress_rehearsal.reports.several.noise import noise_of, write_noise
 
 _NOTHING_JUDGED: Final = 1
 

@@ -18,7 +18,7 @@ from dress_rehearsal.rehearsal.series.performances import (
 from dress_rehearsal.rehearsal.slack import notify
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.rehearsal.terminal.screen import near
-from dress_rehearsal.reports.repeats import repeats_of, write_repeats
+from dress_rehearsal.reports.several.repeats import repeats_of, write_repeats
 
 _NOTHING_JUDGED: Final = 1
 

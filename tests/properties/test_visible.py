@@ -20,8 +20,8 @@ from dress_rehearsal.rehearsal.terminal.screen import print_verdict
 from dress_rehearsal.rehearsal.terminal.streams import Outlet
 from dress_rehearsal.reports.junit import write_junit
 from dress_rehearsal.reports.markdown import markdown_table
-from dress_rehearsal.reports.repeats import repeats_of
 from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.several.repeats import repeats_of
 from tests.properties.budget import try_out
 
 ACTING = {"Cc", "Cs", "Zl", "Zp"}

@@ -8,7 +8,7 @@ import pytest
 from dress_rehearsal.plans import Gate
 from dress_rehearsal.reports.junit import write_junit
 from dress_rehearsal.reports.page.tables import gates_table
-from dress_rehearsal.reports.repeats import repeats_of
+from dress_rehearsal.reports.several.repeats import repeats_of
 from dress_rehearsal.reports.summary import write_summary
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.gating import BUYING

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
-from dress_rehearsal.reports.repeats import repeats_of, write_repeats
+from dress_rehearsal.reports.several.repeats import repeats_of, write_repeats
 from tests.steps import LOGIN, PURCHASE
 
 P99 = f"latency_ms[{PURCHASE}].p99"

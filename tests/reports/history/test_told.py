@@ -7,7 +7,7 @@ import pytest
 
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.reports.history.series import series_of
-from dress_rehearsal.reports.history_report import HistoryReport
+from dress_rehearsal.reports.several.history import HistoryReport
 from tests.reports.history.conftest import P99
 from tests.reports.history.seeded_series import planted
 

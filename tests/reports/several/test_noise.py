@@ -8,7 +8,7 @@ import pytest
 
 from dress_rehearsal.plans.sections.margins import parse_margins
 from dress_rehearsal.reports.comparison.intervals import difference_interval
-from dress_rehearsal.reports.noise import margins_of, noise_of, write_noise
+from dress_rehearsal.reports.several.noise import margins_of, noise_of, write_noise
 from tests.reports.comparison.conftest import P99, run_of, side_of
 
 __all__ = ["run_of", "side_of"]
