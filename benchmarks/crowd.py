@@ -20,7 +20,7 @@ from typing import Final
 import psutil
 
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.timeline import WORKER_CLOCK
+from dress_rehearsal.records.timeline import SHARDS_MISSING, WORKER_CLOCK, WORKER_LOST
 from dress_rehearsal.reports.words import written
 
 STUDENTS: Final = 100_000
@@ -29,6 +29,8 @@ MOST_MIB: Final = 2_000_000_000 / 2**20
 _GENERATOR: Final = "dress_rehearsal.scenarios"
 _LOOK_S: Final = 2.0
 _LASTS_AT_MOST_S: Final = 900.0
+_ENDS_WITHIN_S: Final = 300.0
+"""What it may take to clear its stage when it is asked to end."""
 _JUDGED: Final = (0, 3, 99)
 
 
@@ -81,8 +83,15 @@ def rehearsed(options: list[str], folder: Path) -> tuple[Memory, RunDirectory]:
             most = most.most(generators_memory(process.pid))
             time.sleep(_LOOK_S)
     finally:
+        in_time = process.poll() is not None
         process.terminate()
-        code = process.wait()
+        try:
+            code = process.wait(_ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    if not in_time:
+        raise SystemExit(f"The rehearsal lasted over {_LASTS_AT_MOST_S:.0f} s.")
     plans = list(folder.glob("*/plan.toml"))
     if code not in _JUDGED or not plans:
         raise SystemExit("The rehearsal came to no verdict.")
@@ -102,7 +111,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-crowd-") as folder:
         most, run = rehearsed(given, Path(folder))
         verdict = json.loads((run.path / "verdict.json").read_text(encoding="utf-8"))
-        clocks = [event.detail for event in run.timeline() if event.name == WORKER_CLOCK]
+        timeline = list(run.timeline())
+        clocks = [event.detail for event in timeline if event.name == WORKER_CLOCK]
+        lost = [event.name for event in timeline if event.name in (WORKER_LOST, SHARDS_MISSING)]
         rows = run.request_table().num_rows
     census = verdict["census"]
     counted = sum(count for name, count in census.items() if name != "students")
@@ -113,7 +124,10 @@ def main() -> int:
         "requests": rows,
         "generator": asdict(most),
         "kib_a_student": most.pss * 1024 / options.students,
-        "offset_ms": max((abs(each["offset_ms"]) for each in clocks), default=None),
+        "all_played": not lost and not census["never_started"],
+        "offset_ms": max(
+            (abs(each["offset_ms"]) for each in clocks if "offset_ms" in each), default=None
+        ),
         "skew_ppm": max(
             (abs(each["skew_ppm"]) for each in clocks if "skew_ppm" in each), default=None
         ),
@@ -122,6 +136,8 @@ def main() -> int:
     }
     print(f"students {written(options.students)}, requests {written(rows)}: {verdict['verdict']}")
     print(f"census {'adds up' if found['adds_up'] else 'DOES NOT ADD UP'}: {census}")
+    if not found["all_played"]:
+        print(f"NOT ALL WERE PLAYED: {', '.join(lost) or 'some never started'}")
     print(
         f"generator, {most.processes} processes: {most.pss:,.0f} MiB (Pss; {most.rss:,.0f} Rss), "
         f"{found['kib_a_student']:.1f} KiB a student in all"
@@ -129,7 +145,8 @@ def main() -> int:
     print(f"workers' clocks: {found['offset_ms']} ms and {found['skew_ppm']} ppm apart at most")
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    return 0 if found["adds_up"] and most.pss <= MOST_MIB else 1
+    fine = found["adds_up"] and found["all_played"] and most.pss <= MOST_MIB
+    return 0 if fine else 1
 
 
 if __name__ == "__main__":

@@ -39,8 +39,8 @@ _GO_S: Final = 0.1
 """What the generator may take to hear of T-0."""
 _LAST_WORDS_S: Final = 15.0
 """What the generator may take, after the drain, to write down the rest."""
-_LAST_A_STUDENT_S: Final = 6e-4
-"""… and more for each student: a minute for 100,000, who may all be cut in a request."""
+_LAST_A_STUDENT_S: Final = 1.5e-3
+"""… and more for each student: 150 s for 100,000, who may all be cut in a request."""
 _GRACE_S: Final = 2.0
 """How long after the drain it is left to end by itself."""
 _SILENT_S: Final = 30.0

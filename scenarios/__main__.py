@@ -17,21 +17,23 @@ from dress_rehearsal.scenarios.memory import do_without_pandas
 from dress_rehearsal.scenarios.reach import Reach
 
 
-def keep_to_the_target(run: Path, url: str) -> None:
-    """Have a scenario of the user's own connect to nobody who is not allowed."""
+def know_whose(run: Path, url: str) -> None:
+    """Have a scenario of the user's own connect to nobody who is not allowed, and ours do with less
+    memory."""
     with suppress(RecordError):  # of a run without a plan nothing is performed, and that is told
         plan = RunDirectory.open(run).plan()
-        if not plan.bundled:
+        if plan.bundled:
+            do_without_pandas()
+        else:
             Reach(url, plan.target.allow, ClientSocket).guard()
 
 
 if __name__ == "__main__":
     # Ctrl-C goes to the whole terminal; the conductor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    do_without_pandas()
     run, roster, url, orders, lines = sys.argv[1:]
     if roster:
-        keep_to_the_target(Path(run), url)  # before anything of the user's is run
+        know_whose(Path(run), url)  # before anything of the user's is run
         sys.exit(main(Path(run), Path(roster), url, int(orders), int(lines)))
     # Nobody of ours acts: what is performed is a plain Locust file.
     from dress_rehearsal.scenarios.locustfiles.generator import main as perform

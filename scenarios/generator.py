@@ -25,14 +25,12 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.errors import ScenarioError
 from dress_rehearsal.scenarios.leader import Leader
 from dress_rehearsal.scenarios.lines import Lines, Order
-from dress_rehearsal.scenarios.performance import Performance, keep_scenario
+from dress_rehearsal.scenarios.performance import Performance, cut_short, keep_scenario
 from dress_rehearsal.scenarios.students.student import Student
 from dress_rehearsal.scenarios.timetable import draw_timetable
 
 _STATUS_INTERVAL_S: Final = 0.25
 _CENSUS_INTERVAL_S: Final = 2.0
-_CAUGHT_S: Final = 5.0
-"""How long is waited for students whose scenario catches whatever ends it."""
 
 
 class Generator:
@@ -79,8 +77,7 @@ class Generator:
             self._play()
         finally:
             # A copy still under way is cut here and recorded as unknown.
-            # Whoever is still there then is left alone: the process ends with them.
-            self._runner.user_greenlets.kill(timeout=_CAUGHT_S)
+            cut_short(self._runner.user_greenlets)
             performance.finish()
         self._say(kind="status", **performance.observer.status().line())
         self._say(kind="done")

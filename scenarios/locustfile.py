@@ -25,7 +25,6 @@ from dress_rehearsal.scenarios.errors import ScenarioError
 from dress_rehearsal.scenarios.locust_command.alone import Alone
 from dress_rehearsal.scenarios.locust_command.master import LocustMaster
 from dress_rehearsal.scenarios.locust_command.statistics import feed
-from dress_rehearsal.scenarios.memory import do_without_pandas
 from dress_rehearsal.scenarios.students.student import Student
 from dress_rehearsal.scenarios.workers.secret import given_secret
 from dress_rehearsal.scenarios.workers.worker import Worker
@@ -48,7 +47,6 @@ def _add_options(parser: LocustArgumentParser) -> None:
 
 @events.init.add_listener
 def _listen(environment: Environment, **_: Any) -> None:
-    do_without_pandas()
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
         Worker(environment, runner, given_secret(), equip=lambda played: feed(environment, played))

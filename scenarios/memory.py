@@ -32,7 +32,8 @@ class _Nowhere:
 def do_without_pandas() -> None:
     """Have Arrow never load pandas, which it does when it first makes an array: 30 MB a process.
 
-    It looks for it once. A scenario that imports pandas itself gets it, before or after.
+    It looks for it once, and takes a user's own pandas objects for anything else then: only for
+    processes in which nothing of a user's is run.
     """
     nowhere: Any = _Nowhere()
     sys.meta_path.insert(0, nowhere)

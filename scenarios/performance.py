@@ -3,9 +3,10 @@
 import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import gevent
+from gevent.pool import Group
 
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records import RecordError, RunDirectory, tables
@@ -20,6 +21,11 @@ from dress_rehearsal.scenarios.status import Observer
 from dress_rehearsal.scenarios.students.student import Student
 from dress_rehearsal.scenarios.tallies.histograms import Histograms, edges_of, steps_of
 from dress_rehearsal.scenarios.timetable import Timetable
+
+_CAUGHT_S: Final = 5.0
+"""How long is waited for students whose scenario catches whatever ends it."""
+CAUGHT_A_STUDENT_S: Final = 1e-3
+"""… and more for each: what they were at is recorded."""
 
 
 class Performance:
@@ -129,3 +135,11 @@ def keep_scenario(run: RunDirectory, plan: Plan) -> None:
     """
     if plan.scenario.file is not None:
         run.write_text("scenario.py", Path(plan.scenario.file).read_text("utf-8", "replace"))
+
+
+def cut_short(stories: Group) -> None:
+    """End the stories that are still under way; what they were at is recorded as unknown.
+
+    Whoever is still there after a while is left alone: the process ends with them.
+    """
+    stories.kill(timeout=_CAUGHT_S + CAUGHT_A_STUDENT_S * len(stories))

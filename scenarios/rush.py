@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from gevent import Greenlet, get_hub
 
@@ -21,6 +22,10 @@ from dress_rehearsal.scenarios.outcomes import Census
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.timetable import Lots, Luck, Timetable, order_of_arrival
 from dress_rehearsal.scenarios.troubles import Troubles
+
+_BEFORE_NS: Final = 30_000_000
+"""How long before arrival a story begins: the loop comes to it in its own time, and it sleeps until
+then by itself, as whoever is to send does."""
 
 
 class Rush:
@@ -91,7 +96,7 @@ class Rush:
         return self._lots.luck(student, 5 * device)
 
     def take_place(self, student: int, story: Greenlet) -> None:
-        """Have a student's story begin on arrival; students are to come in that order."""
+        """Have a student's story begin just before arrival; students are to come in that order."""
         self._places.append((student, story))
         if self.is_open and len(self._places) == 1:
             self._let_in()
@@ -109,8 +114,9 @@ class Rush:
         while self._places:
             student, story = self._places[0]
             now_ns, due_ns = time.time_ns(), self.at(float(self.timetable.arrival_s[student]))
-            if now_ns < due_ns < self.closed_ns:  # whoever would come later ends at once
-                scheduler().at(time.monotonic_ns() + due_ns - now_ns, self._let_in)
+            if now_ns < due_ns - _BEFORE_NS < due_ns < self.closed_ns:  # who is later ends at once
+                begin_ns = time.monotonic_ns() + due_ns - _BEFORE_NS - now_ns
+                scheduler().at(begin_ns, self._let_in)
                 return
             self._places.popleft()
             get_hub().loop.run_callback(_begin, story)

@@ -33,6 +33,8 @@ _LOOK_S: Final = 1.0
 _BESIDE_SCHEDULE_S: Final = 150.0
 """What a cell may take beside its plan's schedule: setting the stage, the generator's readiness and
 its last words, reading the stores, judging and clearing, each of which has a bound of its own."""
+_BESIDE_A_STUDENT_S: Final = 3e-3
+"""… and more for each student, as these bounds have."""
 _SETTLE_TIMES: Final = 6
 
 _QUIET_CORES: Final = 0.3
@@ -265,7 +267,8 @@ def _longest_s(cell: Cell) -> float:
     """Return the most that a cell may take, in seconds."""
     schedule = cell.plan.schedule
     performs_s = schedule.lead + schedule.sale + schedule.drain
-    return performs_s + _SETTLE_TIMES * schedule.settle + _BESIDE_SCHEDULE_S
+    beside_s = _BESIDE_SCHEDULE_S + _BESIDE_A_STUDENT_S * cell.plan.event.students
+    return performs_s + _SETTLE_TIMES * schedule.settle + beside_s
 
 
 def _state(judgement: Judgement | None) -> State:

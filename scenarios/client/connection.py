@@ -261,10 +261,14 @@ class Connection:
             if self._secure is not None:
                 self._line.secure(self._secure, self._await_turn)
             into.connect_us = (time.time_ns() - into.sent_ns) // 1000
+        self._is_read()
+        return self._line
+
+    def _is_read(self) -> None:
+        """Know that all is read that had come, out of turn."""
         if self.stirred:
             self.stirred = 0
             self._scheduler.look_again()
-        return self._line
 
     def _carries_more(self, line: Line) -> bool:
         if self._ending is not None:
@@ -294,7 +298,7 @@ class Connection:
         if self._line is not None and self._line.has_something():
             self._scheduler.wait_for_turn()
         else:
-            self.stirred = 0
+            self._is_read()
             self._wait()
 
     def _wait(self) -> None:

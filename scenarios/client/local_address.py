@@ -51,15 +51,15 @@ class LocalAddresses:
         self._opened = self._first = 0
 
     def share(self, number: int, of: int) -> None:
-        """Begin elsewhere than the other processes of this machine that connect there, too.
-
-        All of them from one address would soon take the last port that it has.
+        """Begin elsewhere than the other processes of this machine that connect there, too, where
+        their shares of one address' ports are more than it has.
 
         Args:
             number: which of them this one is, from 0.
             of: how many there are.
         """
-        self._first = number * max(LOOPBACK_ADDRESSES // of, 1)
+        if of >= SHARE:
+            self._first = number * max(LOOPBACK_ADDRESSES // of, 1)
 
     def attempts(self, plain: Any) -> Iterator[None]:
         """Prepare a socket that is not yet connected, again for each attempt to connect it.

@@ -10,6 +10,7 @@ In a crowd something happens every fraction of a millisecond, and to wake up for
 times what there is to be done. So between two looks there is a nap then, in which more comes.
 """
 
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -32,6 +33,8 @@ less, for whoever takes them is awake."""
 _NAP_NS: Final = 1_000_000
 """How long a nap is: as much later an answer is read, whose time the kernel has kept, and something
 due is begun, as it is with the loop's own timers, which go by whole milliseconds."""
+_NAPS: Final = sys.platform == "linux"
+"""Whether there are naps: elsewhere no kernel keeps an answer's time, and it is that of its reading."""
 _NEVER: Final = 2**63
 _MANY: Final = 100_000
 """Timers among which none is looked for that is off."""
@@ -230,7 +233,7 @@ class Scheduler:
                     self._send_held()
                 elif self._look_round():
                     pass
-                elif self._is_lively and not is_rested and not self.hurried:
+                elif _NAPS and self._is_lively and not is_rested and not self.hurried:
                     _sleep(_NAP_NS / NS_PER_S)
                     self._is_rested = True
                     break

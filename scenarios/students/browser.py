@@ -208,7 +208,8 @@ class Browser:
         raised: BaseException | None = None
         try:
             if give_up_ns is None:
-                said = getattr(self._buyer or self._made_buyer(), method)(*arguments)
+                buyer = self._made_buyer() if self._buyer is None else self._buyer
+                said = getattr(buyer, method)(*arguments)
             else:
                 said = self._called_until(give_up_ns, method, arguments)
         except _ENDS as cut:  # the generator ends, or the student acts no more here
@@ -239,7 +240,8 @@ class Browser:
         """Return what a method returns, None where it is cut."""
         deadline = Deadline(max(give_up_ns - time.time_ns(), 0))
         try:
-            return getattr(self._buyer or self._made_buyer(), method)(*arguments)
+            buyer = self._made_buyer() if self._buyer is None else self._buyer
+            return getattr(buyer, method)(*arguments)
         except ExpiredError as error:
             if error is not deadline.expired:
                 raise

@@ -21,7 +21,6 @@ from locust import runners
 from locust.env import Environment
 from locust.exception import RPCError
 
-from dress_rehearsal.scenarios.memory import do_without_pandas
 from dress_rehearsal.scenarios.students.student import Student
 from dress_rehearsal.scenarios.workers.worker import REFUSED, Worker
 
@@ -72,7 +71,6 @@ def main(arguments: list[str]) -> int:
     folder = tempfile.mkdtemp(dir=below)
     end_with_whoever_started_it(below)
     tempfile.tempdir = folder
-    do_without_pandas()
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

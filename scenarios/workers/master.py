@@ -14,7 +14,7 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.timeline import WORKER, WORKER_CLOCK, WORKER_LATE
 from dress_rehearsal.scenarios.errors import ScenarioError
 from dress_rehearsal.scenarios.loading import load_buyer
-from dress_rehearsal.scenarios.performance import steps_of_buyer
+from dress_rehearsal.scenarios.performance import CAUGHT_A_STUDENT_S, steps_of_buyer
 from dress_rehearsal.scenarios.recorder import Writer
 from dress_rehearsal.scenarios.timetable import draw_timetable
 from dress_rehearsal.scenarios.workers.channel import MasterChannel
@@ -40,7 +40,7 @@ than a loop may be busy for at T-0."""
 LAST_S: Final = 8.0
 """How long workers may take to write and send the last of what they have recorded."""
 _LAST_A_STUDENT_S: Final = 4e-4
-"""… and more for each student: 40 s for 100,000 who may all be cut in the middle of a request."""
+"""… and more for each student, beside what their worker takes to cut them: 40 s for 100,000."""
 _LOOK_S: Final = 0.05
 _CENSUS_INTERVAL_S: Final = 2.0
 _LOG: Final = logging.getLogger(__name__)
@@ -181,7 +181,8 @@ class Master:
         """
         self._dealing.end()
         self.stop()
-        patience_s += _LAST_A_STUDENT_S * self._students
+        largest_share = -(-self._students // max(len(self._workers), 1))
+        patience_s += CAUGHT_A_STUDENT_S * largest_share + _LAST_A_STUDENT_S * self._students
         deadline_s = time.monotonic() + patience_s
         while not self.is_over and time.monotonic() < deadline_s:
             gevent.sleep(_LOOK_S)

@@ -18,7 +18,8 @@ from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.wire import ClientSocket
 from dress_rehearsal.scenarios.errors import ScenarioError
-from dress_rehearsal.scenarios.performance import Performance
+from dress_rehearsal.scenarios.memory import do_without_pandas
+from dress_rehearsal.scenarios.performance import Performance, cut_short
 from dress_rehearsal.scenarios.reach import Reach
 from dress_rehearsal.scenarios.recorder import Writer
 from dress_rehearsal.scenarios.timetable import draw_timetable
@@ -41,10 +42,6 @@ _SEND_S: Final = 1.0
 _STATUS_INTERVAL_S: Final = 0.25
 _CENSUS_INTERVAL_S: Final = 2.0
 _STUDENTS_FILE: Final = "students.parquet"
-_CAUGHT_S: Final = 5.0
-"""How long is waited for students whose scenario catches whatever ends it."""
-_CAUGHT_A_STUDENT_S: Final = 1e-3
-"""… and more for each: what they were at is recorded."""
 
 
 class Playing:
@@ -64,6 +61,8 @@ class Playing:
         folder = Path(self._folder.name)
         plan = share.placed(folder)
         _keep_to_the_target(share.url, plan, guarded)
+        if plan.bundled:
+            do_without_pandas()
         self._record = RunDirectory.create(folder, plan)
         sys.stderr.write(
             f"This is worker {share.number} of {share.of}: it plays {len(share.people)} of "
@@ -77,7 +76,7 @@ class Playing:
                 "so its versions differ: install the same ones on all machines."
             )
         playing = of_share(timetable, share.number, share.of)
-        self._own = np.sort(playing)
+        self._own = np.sort(np.array(playing, dtype=np.int64))  # there may be nobody
         self.performance = Performance(
             self._record,
             share.run,
@@ -131,8 +130,7 @@ class Playing:
             self._ended = True
             self.performance.rush.close()
             # A copy still under way is cut here and recorded as unknown.
-            within_s = _CAUGHT_S + _CAUGHT_A_STUDENT_S * len(self._runner.user_greenlets)
-            self._runner.user_greenlets.kill(timeout=within_s)
+            cut_short(self._runner.user_greenlets)
             with self._folder:
                 error = self._send_rest()
             recorder = self.performance.recorder

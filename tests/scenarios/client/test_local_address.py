@@ -136,3 +136,9 @@ def test_more_processes_than_addresses_still_have_one_each() -> None:
     local = LocalAddresses("127.0.0.1", RANGE)
     local.share(299, 300)
     assert local.next() == "127.0.0.46"
+
+
+def test_two_processes_come_from_the_usual_address_as_one_does() -> None:
+    local = LocalAddresses("127.0.0.1", RANGE)
+    local.share(1, 2)
+    assert [local.next() for _ in range(10)] == [None] * 10

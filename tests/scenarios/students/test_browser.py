@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.scenarios.students.conftest import SHOP
+
 
 def answering(respond, **answers):
     """Return a server's `respond` that gives each path its statuses in turn, the last for ever."""
@@ -197,3 +199,14 @@ def test_what_is_sent_is_what_the_person_of_the_roster_would(played, server, res
     played()
     sent = next(each for each in server.received if each.path == "/login")
     assert sent.body.startswith(b"who=S")
+
+
+def test_a_buyer_that_holds_nothing_yet_is_the_same_one_at_each_moment(played, server, respond):
+    server.respond = answering(respond, orders=[201])
+    cart = SHOP.replace("class Customer(Buyer):", "class Customer(Buyer, dict):").replace(
+        'self.client.get("/page")', 'self.came = self.client.get("/page")'
+    )
+    kept = cart.replace('self.client.get("/csrf")', "self.came.status")
+    outcomes, _, _, troubles = played(kept)
+    assert outcomes == ["ticket"]
+    assert not troubles

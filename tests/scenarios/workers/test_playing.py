@@ -61,3 +61,30 @@ def test_a_share_is_not_over_before_its_students_have_come(tmp_path):
         [True, 0],
         [True, 1],
     ]
+
+
+NOBODY = (
+    CODE.partition("plan = read_plan")[0]
+    + r"""
+plan = read_plan(Path("smoke"), ["event.students=3", "event.tickets=1", "students.outsiders=0%"])
+run = RunDirectory.create(Path(sys.argv[1]), plan)
+people = seeded_roster(3, 0, plan.seed)
+text = (run.path / "plan.toml").read_text()
+url, timetable = "http://127.0.0.1:1", draw_timetable(plan, people)
+share = list(shares(run.id, plan, text, url, people, timetable, 5))[4]
+runner = Environment(user_classes=[Student]).create_local_runner()
+channel, over = Channel(), []
+playing = Playing(runner, channel, share, False)
+playing.begin(over.append)
+with gevent.Timeout(20):
+    while not over:
+        gevent.sleep(0.05)
+print(json.dumps([len(share.people), over, channel.said[-1]]))
+"""
+)
+
+
+def test_a_worker_that_has_nobody_to_play_says_its_last(tmp_path):
+    command = [sys.executable, "-c", NOBODY, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == [0, [None], "ended"]
