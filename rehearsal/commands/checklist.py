@@ -18,6 +18,8 @@ from dress_rehearsal.rehearsal.terminal.arguments import whole_number
 from dress_rehearsal.rehearsal.terminal.console import make_console
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from dress_rehearsal.reports.capacity.schema import Capacity
 
 _DEEPEST: Final = 2
@@ -58,7 +60,7 @@ def _checklist(options: argparse.Namespace) -> int:
     console = make_console()
     runs: dict[Path, Rehearsed] = {}
     capacities: dict[Path, Capacity] = {}
-    for path, capacity in _found(options.runs):
+    for path, capacity in _found(options.runs, console):
         if path in runs:
             continue
         own = None if capacity is None else capacity.own.people
@@ -87,13 +89,15 @@ def _checklist(options: argparse.Namespace) -> int:
     return 0
 
 
-def _found(paths: list[Path]) -> Iterator[tuple[Path, "Capacity | None"]]:
-    """Yield every run directory below the given ones, and what the search came to that it is of.
+def _found(paths: list[Path], console: "Console") -> Iterator[tuple[Path, "Capacity | None"]]:
+    """Yield every run directory below the given ones, and what the search came to that it is of;
+    one whose numbers cannot be read is named, and its runs are single ones.
 
     Raises:
         PlanError: there is none, or there are too many.
     """
     number = 0
+    known: dict[Path, Capacity | None] = {}
     for given in paths:
         below = list(_runs_in(given.absolute(), _DEEPEST))
         if not below:
@@ -105,7 +109,13 @@ def _found(paths: list[Path]) -> Iterator[tuple[Path, "Capacity | None"]]:
         if number > _MOST_RUNS:
             raise PlanError(f"That are more than {_MOST_RUNS:,} runs: name fewer folders.")
         for path in below:
-            yield path, _capacity_in(path.parent)
+            if path.parent not in known:
+                try:
+                    known[path.parent] = _capacity_in(path.parent)
+                except PlanError as error:
+                    console.print(str(error), style="red", markup=False)
+                    known[path.parent] = None
+            yield path, known[path.parent]
 
 
 def _runs_in(path: Path, depth: int) -> Iterator[Path]:
@@ -135,8 +145,8 @@ def _capacity_in(folder: Path) -> "Capacity | None":
         return Capacity.model_validate(json.loads(read_bytes(path, "The capacity", _MOST_BYTES)))
     except (ValueError, ValidationError, RecursionError) as error:
         raise PlanError(
-            f"{named(path)} cannot be read, or is of another version: search again, or name the "
-            f"runs beside it one by one."
+            f"{named(path)} cannot be read, or is of another version: what that search came to is "
+            f"left out, and its runs count as single ones, also those of loads beyond the plan's."
         ) from error
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from dress_rehearsal.plans import read_plan
+from dress_rehearsal.plans import plan_toml, read_plan
 from dress_rehearsal.plans.read import bundled_plans
 from dress_rehearsal.reports.capacity.schema import Capacity
 from dress_rehearsal.reports.checklist.coverage import Covered, coverage_of
@@ -142,7 +142,7 @@ def _against(
         grave = [each for each in findings if each.kind == kind and each.is_grave]
         if grave:
             where = counted(len({each.run for each in grave}), "run")
-            yield f"In {where} {words}, and no later run of that plan passed: {grave[0].says}."
+            yield f"In {where} {words}, and no later run clears it: {grave[0].says}."
     undecided = sum(run.verdict.verdict == "inconclusive" for run in runs)
     if undecided:
         yield f"{written(undecided)} of {counted(len(runs), 'run')} decided nothing."
@@ -190,8 +190,8 @@ def _headroom(
 ) -> Iterator[str]:
     if not capacities:
         yield (
-            f"Not searched. `rehearse capacity {runs[0].plan.name}` searches the largest load that "
-            f"passes."
+            f"Not searched. `rehearse capacity {_as_typed(runs[0])}` searches the largest load "
+            f"that passes."
         )
     for capacity in capacities:
         yield f"{capacity.plan}: {capacity.sentence}"
@@ -202,6 +202,15 @@ def _headroom(
             yield f"Against the {written(expected)} expected: {said} pass."
         yield f"What breaks first: {capacity.breaks or 'nothing was seen to break.'}"
         yield capacity.ended
+
+
+def _as_typed(run: Rehearsed) -> str:
+    """Return how a command names a run's plan: by its name where it is a bundled one, unchanged."""
+    bundled = {path.stem: path for path in bundled_plans()}.get(run.plan.name)
+    if bundled is None:
+        return "PLAN"
+    unchanged = read_plan(bundled).model_copy(update={"seed": run.plan.seed})
+    return run.plan.name if plan_toml(unchanged) == plan_toml(run.plan) else "PLAN"
 
 
 def _differences(runs: Sequence[Rehearsed], now: datetime) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from dress_rehearsal.plans import FAULTS, STRATEGIES, Plan
 from dress_rehearsal.plans.behaviour import PARAMETERS, Behaviour, behaviour_of
+from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.reports.checklist.rehearsed import Rehearsed
 from dress_rehearsal.reports.words import counted, percent, written
 
@@ -91,15 +93,26 @@ def _stages(runs: Sequence[Rehearsed]) -> Covered:
     hosts = sorted({run.plan.target.url or "" for run in runs if not run.plan.target.ours})
     where = f" ({', '.join(hosts)})" if hosts else ""
     said = [f"{_STAGES[stage]}{where if stage == 'external' else ''}" for stage in sorted(done)]
-    none_real = "external" not in done
+    away = _distinct(host for run in runs if (host := _elsewhere(run.plan)) is not None)
+    if away:
+        unknown = f"whether {_named(away, 'host')} is where it will run, the runs do not know"
+        return Covered("Where", ", ".join(said), unknown)
+    ours = "a stage of our own" if "external" not in done else "this machine"
     return Covered(
         "Where",
         ", ".join(said),
-        "the app where it will run" if none_real else _ALL,
-        "All of it was on a stage of our own, none of it where the app will run."
-        if none_real
-        else "",
+        "the app where it will run",
+        f"All of it was on {ours}, none of it where the app will run.",
     )
+
+
+def _elsewhere(plan: Plan) -> str | None:
+    """Return the host of an app that runs by itself and elsewhere; None: the run was on a stage of
+    our own, or of an app on this machine."""
+    if plan.target.ours or plan.target.command is not None:
+        return None
+    host = urlsplit(plan.target.url or "").hostname or ""
+    return None if is_loopback(host) else host
 
 
 def _steps(runs: Sequence[Rehearsed]) -> Covered:
@@ -196,7 +209,7 @@ def _faults(runs: Sequence[Rehearsed]) -> Covered:
             "and write below what came of it",
             "No kill switch was flipped by a plan: what was flipped by hand, nobody recorded.",
         )
-    names = {each.title.split()[0] for run in runs for each in run.plan.faults}
+    names = {each.split()[0] for each in flipped}
     missing = len(FAULTS) - len(names & FAULTS.keys())
     return Covered(
         "Faults and kill switches",

@@ -23,14 +23,15 @@ class OpenFinding(NamedTuple):
 
     @property
     def is_grave(self) -> bool:
-        """Whether it was found to be wrong, and no later run of the same plan passed."""
+        """Whether it was found to be wrong, and no later run clears it."""
         return self.kind in (WRONG, BROKEN) and not self.later
 
 
 def open_findings(runs: Sequence[Rehearsed]) -> list[OpenFinding]:
     """Return what is open, the gravest first, then the newest; loads beyond the plan's own number,
     which were tried to find out what breaks, are left out."""
-    found = [each for run in runs if not run.beyond for each in _of(run, _later(run, runs))]
+    passed = [(run, run.asks) for run in runs if run.verdict.verdict == "pass"]
+    found = [each for run in runs if not run.beyond for each in _of(run, _later(run, passed))]
     order = {run.run: place for place, run in enumerate(sorted(runs, key=_moment, reverse=True))}
     return sorted(found, key=lambda each: (_GRAVEST_FIRST.index(each.kind), order.get(each.run, 0)))
 
@@ -76,17 +77,24 @@ def never_audited(runs: Sequence[Rehearsed]) -> list[str]:
     ]
 
 
-def _later(run: Rehearsed, runs: Sequence[Rehearsed]) -> str:
-    """Return a later run of the same plan, with as many people at least, that passed; or ""."""
-    passed = [
+def _later(run: Rehearsed, passed: Sequence[tuple[Rehearsed, str]]) -> str:
+    """Return a later run that asked for the same, with as many people at least, and passed; or "".
+
+    One of the same series is none: nothing was mended between them, so that it passed is luck.
+
+    Args:
+        passed: runs that did, with what they ask.
+    """
+    asks = run.asks
+    clearing = [
         other
-        for other in runs
-        if other.plan.name == run.plan.name
+        for other, same in passed
+        if same == asks
         and other.people >= run.people
-        and other.verdict.verdict == "pass"
         and _moment(other) > _moment(run)
+        and (run.series is None or other.series != run.series)
     ]
-    return max(passed, key=_moment).run if passed else ""
+    return max(clearing, key=_moment).run if clearing else ""
 
 
 def _moment(run: Rehearsed) -> float:

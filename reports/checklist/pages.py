@@ -175,7 +175,9 @@ def _finding_rows(checklist: Checklist) -> list[tuple[str, str, str, str]]:
             each.kind,
             _shortened(each.says),
             each.run,
-            f"a later run passed: {each.later}" if each.later else "nothing later passed",
+            f"a later run of the same passed: {each.later}"
+            if each.later
+            else "no later run clears it",
         )
         for each in checklist.findings
     ]

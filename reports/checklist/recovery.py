@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
 
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import done_or_ended
@@ -16,6 +18,12 @@ _FEWEST: Final = 20
 """Requests that have to come after a fault for anything to be said of how they went."""
 _FAILED: Final = 0.01
 """The share of them that may fail, as in the implicit gates."""
+_NEXT: Final = (5, 50)
+"""Requests one after the other, and all that are sent within a second, that are judged by
+themselves: a short outage is nothing among all that come later."""
+_WINDOW_S: Final = 1.0
+_CHANCE: Final = 1e-6
+"""More failures in a window than a share of 1% brings about more rarely than this are an outage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +70,37 @@ def _after(evidence: Evidence, end_s: float) -> tuple[Recovered, str]:
         return "not known", f"{few} came after it was over"
     left = np.arange(len(moments), 0, -1)
     failed_later = np.cumsum(failed[::-1])[::-1]
-    good = np.flatnonzero((left >= _FEWEST) & (failed_later <= _FAILED * left))
+    calm = (left >= _FEWEST) & (failed_later <= _FAILED * left)
+    down = outages(moments, failed)
+    good = np.flatnonzero(calm & ~np.logical_or.accumulate(down[::-1])[::-1])
     if not len(good):
         share = percent(int(failed.sum()), len(failed))
-        return "no", f"{share} of the {counted(len(failed), 'request')} after it was over failed"
+        last_s = round(float(moments[failed][-1] - end_s), 1)
+        return "no", (
+            f"{share} of the {counted(len(failed), 'request')} after it was over failed, the last "
+            f"{seconds(last_s)} after it"
+        )
     first = int(good[0])
     rest = counted(len(moments) - first, "request")
     if first == 0:
         return "yes", f"at once: of {rest} after it was over at most 1% failed"
     after_s = round(float(moments[first] - end_s), 1)
     return "yes", f"within {seconds(after_s)}: of {rest} after that at most 1% failed"
+
+
+def outages(moments: NDArray[np.float64], failed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return of each request whether more failed than chance in a short window that it begins.
+
+    Args:
+        moments: when they were sent, in s, ascending.
+    """
+    places = np.arange(len(moments))
+    until = np.concatenate(([0], np.cumsum(failed)))
+    ends = [np.minimum(places + number, len(moments)) for number in _NEXT]
+    ends.append(np.searchsorted(moments, moments + _WINDOW_S, side="left"))
+    down = np.zeros(len(moments), dtype=bool)
+    for end in ends:
+        sizes, which = np.unique(end - places, return_inverse=True)
+        most = stats.binom.isf(_CHANCE, sizes, _FAILED)
+        down |= until[end] - until[places] > most[which]
+    return down

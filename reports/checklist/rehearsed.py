@@ -16,6 +16,8 @@ from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 
 _STAMP: Final = re.compile(r"(\d{8}T\d{6})Z-")
+_SERIES: Final = re.compile(r"\d{8}T\d{6}Z-")
+"""How the folder begins that a series of runs has for itself."""
 _SEED: Final = re.compile(r"^seed = \d+$", re.MULTILINE)
 
 
@@ -28,6 +30,7 @@ class Rehearsed:
         began: when; None where nothing tells.
         commit, fingerprint: of the rehearsal's own code, and of the machine; None: not known.
         overrides: what was set otherwise than in the plan's file.
+        series: the folder of the series that it is one run of; None: it is a single one.
         beyond: it tried a load beyond the plan's own number, to find out what breaks.
         switches: what became of each fault that it flipped.
     """
@@ -41,6 +44,7 @@ class Rehearsed:
     fingerprint: str | None
     overrides: tuple[str, ...]
     beyond: bool
+    series: str | None
     switches: tuple[SwitchTried, ...]
 
     @property
@@ -54,6 +58,13 @@ class Rehearsed:
     def rehearses(self) -> str:
         """What it rehearses, whatever its seed: two with the same are repeats."""
         return _SEED.sub("", plan_toml(self.plan))
+
+    @property
+    def asks(self) -> str:
+        """What it asks of the target, gates included, whatever its seed and how many come for how
+        many tickets: a later run that passed clears nothing of one that asked for anything else."""
+        event = self.plan.event.model_copy(update={"students": 1, "tickets": 0})
+        return _SEED.sub("", plan_toml(self.plan.model_copy(update={"event": event})))
 
 
 def read_rehearsed(run: RunDirectory, href: str, *, own: int | None = None) -> Rehearsed:
@@ -84,6 +95,7 @@ def read_rehearsed(run: RunDirectory, href: str, *, own: int | None = None) -> R
         fingerprint=_text(facts.get("fingerprint")),
         overrides=tuple(map(str, facts.get("overrides") or ())),
         beyond=own is not None and people > own,
+        series=str(run.path.parent) if _SERIES.match(run.path.parent.name) else None,
         switches=tuple(switches_tried(evidence)) if evidence and plan.faults else (),
     )
 

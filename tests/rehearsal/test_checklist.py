@@ -119,6 +119,9 @@ def test_what_is_no_run_is_refused(checklist, tmp_path, monkeypatch, arguments, 
 def test_numbers_of_a_search_that_cannot_be_read_are_named(run, checklist):
     made = run("broken-capacity")
     (made.path.parent / "capacity.json").write_text('{"schema": 7}')
-    code, _, said = checklist(made.path)
-    assert code == 2
-    assert "cannot be read, or is of another version" in said
+    other = run("broken-capacity", seed=9)
+    for given in ([made.path], [made.path, other.path], [made.path.parent]):
+        code, text, said = checklist(*given)
+        assert code == 0
+        assert " ".join(said.split()).count("cannot be read, or is of another version") == 1
+        assert made.id in text

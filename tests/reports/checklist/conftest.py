@@ -45,6 +45,7 @@ def rehearsed(
             "fingerprint": "f00",
             "overrides": (),
             "beyond": False,
+            "series": None,
             "switches": (),
             **own,
         }

@@ -8,7 +8,7 @@ import pytest
 
 from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.records.tables import OUTCOMES
-from dress_rehearsal.reports.checklist.recovery import switches_tried
+from dress_rehearsal.reports.checklist.recovery import outages, switches_tried
 
 SMALL = {"students": 200, "tickets": 60}
 PAUSE = "pause redis"
@@ -59,6 +59,31 @@ def test_where_it_goes_on_failing_it_is_not_seen_to_recover(after_a_fault):
     (found,) = after_a_fault(lambda sent_s: (sent_s > 1) & (np.arange(len(sent_s)) % 3 == 0))
     assert found.recovered == "no"
     assert "after it was over failed" in found.says
+
+
+def test_an_outage_is_not_hidden_by_all_that_came_after_it():
+    moments = np.arange(100_000) / 1_000
+    failed = np.zeros(len(moments), dtype=bool)
+    failed[:900] = True  # 0.9% of all, and all of the first 0.9 s
+    down = outages(moments, failed)
+    assert down[:890].all()
+    assert not down[900:].any()
+
+
+def test_failures_that_are_rare_and_scattered_are_no_outage():
+    chance = np.random.default_rng(5)
+    for each_s in (0.001, 0.02, 1.0):
+        moments = np.arange(20_000) * each_s
+        assert not outages(moments, chance.random(len(moments)) < 0.005).any()
+
+
+def test_a_short_outage_is_told_with_when_it_was_over(after_a_fault):
+    def failing(sent_s):
+        return (sent_s > 2) & (np.cumsum(sent_s >= 2) <= 6)  # of hundreds six, one after the other
+
+    (found,) = after_a_fault(failing)
+    assert found.recovered == "yes"
+    assert found.says.startswith("within ")
 
 
 @pytest.mark.parametrize(
