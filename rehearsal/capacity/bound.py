@@ -20,15 +20,15 @@ class TimeBound:
         scheduled_s: how long a run lasts by the plan.
         around_s: what comes on top, assumed.
         given_s: what the user lets it take; None: as long as was told.
-        told_s: how long it takes at most: the longest that was told. Larger loads may take longer
-            than the first one did.
+        told_s: how long it takes at most, as told before it began; None: not yet. Never more from
+            then on, whatever larger loads take.
         took_s: how long each run took that there was.
     """
 
     scheduled_s: float
     around_s: float
     given_s: float | None
-    told_s: float = 0.0
+    told_s: float | None = None
     took_s: list[float] = field(default_factory=list)
 
     @classmethod
@@ -54,32 +54,45 @@ class TimeBound:
         return max(self.took_s) if self.took_s else self.scheduled_s + self.around_s
 
     def whole_s(self, tries: int) -> float:
-        """Return how long so many tries take at most."""
+        """Return how long so many tries take at most: no longer than was told before."""
         ahead_s = (tries - len(self.took_s)) * self.each_s
         whole_s = sum(self.took_s) + max(ahead_s, 0.0)
-        return whole_s if self.given_s is None else min(whole_s, self.given_s)
+        return min(whole_s, self.most_s)
+
+    @property
+    def most_s(self) -> float:
+        """How long the search may take: as the user gives, or as was told before it began."""
+        if self.given_s is not None:
+            return self.given_s
+        return math.inf if self.told_s is None else self.told_s
 
     def lets_another(self, passed_s: float) -> bool:
         """Return whether one more run would end in time, so many seconds after the beginning."""
-        most_s = (self.told_s or math.inf) if self.given_s is None else self.given_s
-        return passed_s + self.each_s <= most_s
+        return passed_s + self.each_s <= self.most_s
 
     def told(self, tries: int) -> str:
-        """Return the bound as it is told, "at most 14 runs of about 75 s each …", and keep to it
-        from now on."""
+        """Return the bound as it is told, "at most 14 runs of about 75 s each …", and keep to the
+        first that was."""
         how = (
             f"the first took {seconds(round(self.took_s[0]))}"
             if self.took_s
             else f"{seconds(round(self.scheduled_s, 1))} by the plan, and "
             f"{seconds(self.around_s)} assumed for the stage and the judging"
         )
-        cut = "" if self.given_s is None else ", as --at-most says"
         whole_s = self.whole_s(tries)
-        self.told_s = max(self.told_s, whole_s)
-        cut = cut if whole_s == self.given_s else ""
+        in_all = f"{long_words(whole_s)} in all at most"
+        if whole_s == self.given_s:
+            in_all += ", as --at-most says"
+        elif self.given_s is not None:
+            most = long_words(self.given_s)
+            in_all = f"{long_words(whole_s)} in all, and {most} at most, as --at-most says"
+        elif whole_s == self.told_s:
+            in_all += ", as was told before"
+        if self.told_s is None:
+            self.told_s = whole_s
         return (
             f"at most {counted(tries, 'run')} of about {seconds(round(self.each_s))} each ({how}), "
-            f"{long_words(whole_s)} in all at most{cut}"
+            f"{in_all}"
         )
 
 

@@ -223,5 +223,5 @@ def _sought(given: Given, most_tries: int) -> Sought:
         repeats=asked.repeats,
         remarks=tuple(axis.remarks()),
         most_tries=most_tries,
-        most_s=given.bound.whole_s(most_tries),
+        most_s=given.bound.given_s or given.bound.whole_s(most_tries),
     )

@@ -25,7 +25,7 @@ from dress_rehearsal.rehearsal.preflight.bystanders import others_than
 from dress_rehearsal.rehearsal.preflight.containers import container_findings
 from dress_rehearsal.rehearsal.preflight.finding import Finding
 from dress_rehearsal.rehearsal.preflight.limits import limit_findings, size
-from dress_rehearsal.reports.words import written
+from dress_rehearsal.reports.words import counted, written
 
 _STAGE_SPACE_BYTES: Final = 400 * 2**20
 _RUN_SPACE_BASE_BYTES: Final = 100 * 2**20
@@ -89,16 +89,19 @@ def fits(plan: Plan, runs: Path = Path("runs")) -> str | None:
         return None
     first = failed[0]
     others = f" ({len(failed) - 1} more: run `rehearse doctor`)" if len(failed) > 1 else ""
+    number, key, one = plan.event.students, "event.students", "student"
+    if plan.load is not None:
+        number, key, one = plan.load.users or 1, "load.users", "user"
     return (
-        f"{written(plan.event.students)} students do not fit this machine: "
-        f"{first.check}: {first.value}, needed: {first.needed}; {_remedy(first)}{others}."
+        f"{counted(number, one)} {'does' if number == 1 else 'do'} not fit this machine: "
+        f"{first.check}: {first.value}, needed: {first.needed}; {_remedy(first, key)}{others}."
     )
 
 
-def _remedy(finding: Finding) -> str:
+def _remedy(finding: Finding, key: str) -> str:
     if finding.change is None:
-        return "nothing on this machine changes that, so lower event.students"
-    return f"`{finding.change}` changes that, or lower event.students"
+        return f"nothing on this machine changes that, so lower {key}"
+    return f"`{finding.change}` changes that, or lower {key}"
 
 
 def print_findings(findings: list[Finding], console: Console) -> None:

@@ -169,7 +169,10 @@ def _ended(
     elif ended == "tries":
         yield f"The search ended after the {written(sought.most_tries)} runs it had."
     elif ended == "time":
-        yield "The search ended because another run would have taken longer than there was time."
+        yield (
+            "The search ended because another run would have taken longer than the time that was "
+            "told."
+        )
     elif ended == "broken":
         yield "The search ended because runs of one load had no verdict."
     elif passes is not None and above is not None and known.standings[above] == "fail":

@@ -39,10 +39,13 @@ class Coefficients(NamedTuple):
 
     @property
     def peak(self) -> float | None:
-        """N at which most is answered: sqrt((1 - contention) / coherency); None: there is none."""
-        if self.coherency <= 0 or self.contention >= 1:
+        """N from 1 on at which most is answered: sqrt((1 - contention) / coherency), or 1 where
+        throughput falls from there on; None: it never falls."""
+        if self.contention > 1 or (self.contention == 1 and self.coherency > 0):
+            return 1.0
+        if self.coherency <= 0:
             return None
-        return float(np.sqrt((1 - self.contention) / self.coherency))
+        return max(float(np.sqrt((1 - self.contention) / self.coherency)), 1.0)
 
     def answers(self, under_way: float) -> float:
         """Return how many are answered a second with so many under way."""
@@ -100,7 +103,7 @@ def solved(under_way: Floats, answers: Floats) -> Coefficients:
 
 
 def _most(found: Coefficients) -> float | None:
-    return None if found.peak is None else found.answers(max(found.peak, 1.0))
+    return None if found.peak is None else found.answers(found.peak)
 
 
 def _estimate(value: float | None, drawn: Sequence[float | None], digits: int = 3) -> Estimate:

@@ -33,20 +33,27 @@ def test_what_the_user_gives_is_never_exceeded():
     assert not bound.lets_another(70)
     bound.took_s.append(10.0)
     assert bound.lets_another(105)
-    assert "as --at-most" not in bound.told(2)
+    assert bound.told(2).endswith("20 s in all, and 120 s at most, as --at-most says")
 
 
-def test_the_longest_that_was_told_is_kept_to_where_the_user_gives_nothing():
+def test_what_was_told_before_the_first_run_is_kept_whatever_runs_take():
     bound = TimeBound.of(SMOKE, None)
     bound.told(10)  # 540 s
     assert bound.lets_another(486)
     assert not bound.lets_another(487)
     bound.took_s.append(100.0)
+    assert bound.told(10).endswith("9 min in all at most, as was told before")
+    assert bound.lets_another(440)
     assert not bound.lets_another(450)
-    bound.told(10)  # 1,000 s
-    assert bound.lets_another(900)
-    bound.told(4)
-    assert bound.lets_another(900)
+    assert "as was told before" not in bound.told(4)
+    assert bound.lets_another(440)
+
+
+def test_the_user_s_own_bound_is_told_beside_what_it_takes_by_the_plan():
+    bound = TimeBound.of(SMOKE, 3_600.0)
+    assert bound.told(10).endswith("9 min in all, and 60 min at most, as --at-most says")
+    assert bound.lets_another(3_500)
+    assert not bound.lets_another(3_550)
 
 
 def test_too_little_for_one_run_is_refused():

@@ -141,7 +141,7 @@ def test_no_run_is_begun_that_would_end_too_late(searched, monkeypatch):
     code, found, said, _ = searched(lambda people: "pass", "--at-most", "50s")
     assert (code, len(found["tries"])) == (3, 1)
     assert "is not settled: by one run it passes; larger was not tried" in said
-    assert "ended because another run would have taken longer than there was time" in said
+    assert "ended because another run would have taken longer than the time that was told" in said
 
 
 def test_the_roster_bounds_what_is_tried_and_that_is_told(searched, tmp_path, oracle):

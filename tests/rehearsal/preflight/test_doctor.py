@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans.sections.load import Load
 from dress_rehearsal.records import machine
 from dress_rehearsal.rehearsal.preflight import bystanders, doctor, limits
 from dress_rehearsal.rehearsal.preflight.bystanders import Busy
@@ -63,6 +64,14 @@ def test_too_few_open_files_is_one_sentence_with_the_command(
         "needed: 16,100; `sudo prlimit --pid $$ --nofile=16100:16100` changes that, "
         "or lower event.students (1 more: run `rehearse doctor`)."
     )
+
+
+def test_of_a_locust_file_the_users_do_not_fit(roomy: dict[str, Any], tmp_path: Path) -> None:
+    roomy |= {"nofile_soft": 64, "nofile_hard": 64}
+    load = plan().model_copy(update={"load": Load(users=5_000)})
+    said = fits(load, tmp_path) or ""
+    assert said.startswith("5,000 users do not fit this machine: open files")
+    assert "lower load.users" in said
 
 
 def test_a_limit_that_nobody_may_raise_is_not_advised(

@@ -53,6 +53,26 @@ def test_what_scales_without_end_has_no_peak():
     assert fit.contention.value == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("contention", "coherency", "peak"),
+    [
+        (1.2, 0.001, 1),
+        (1.0, 0.001, 1),
+        (1.2, 0.0, 1),
+        (0.5, 2.0, 1),
+        (1.0, 0.0, None),
+        (0.36, 0.01, 8),
+    ],
+)
+def test_what_falls_from_the_first_request_on_is_at_its_most_there(contention, coherency, peak):
+    law = Coefficients(50.0, contention, coherency)
+    assert law.peak == (None if peak is None else pytest.approx(peak))
+    if peak == 1:
+        assert law.answers(2) < law.answers(1)
+        fit = fitted(levels(law, UNDER_WAY), seed=7)
+        assert (fit.peak.value, fit.most_per_s.value) == (1, pytest.approx(50))
+
+
 def test_no_unknown_is_below_nothing():
     rising = levels(Coefficients(50.0, -0.01, 0.0), UNDER_WAY)  # better than in proportion
     fit = fitted(rising, seed=7)
