@@ -19,7 +19,7 @@ _NOT_REHEARSED: Final = (
     *("seed", "name", "description", "gates", "notify", "metrics", "ledgers"),
     *("scenario.file", "event.roster"),  # where they lie; what a scenario says is held beside it
     *(f"target.{key}" for key in ("url", "allow", "ca_file", "proxy", "headers")),
-    *(f"target.{key}" for key in ("command", "folder", "environment")),
+    *(f"target.{key}" for key in ("command", "folder", "environment", "reset.command")),
 )
 """Keys and tables that make no other rehearsal: what is drawn, what is asked of the numbers, where
 they are read, and which build of the target is where."""
