@@ -201,7 +201,7 @@ def _held(series: Series, folder: Path) -> int:
         for side in (BASE, HEAD)
     }
     if not all(runs.values()):
-        console.print("Not of both sides there is a verdict: nothing to compare.", style="red")
+        console.print("Base or head has no verdict, so there is nothing to compare.", style="red")
         return _NOTHING_JUDGED
     comparison = compare([side_of(side, own) for side, own in runs.items()])
     write_comparison(folder, comparison)
