@@ -114,18 +114,19 @@ def judge(evidence: Evidence) -> Verdict:
     full = evidence.timeline.out_of_space
     failing = failed_for_all(evidence)
     killed = [*killed_for_memory(evidence, planned=False)]
-    failures = [
-        *aborted(evidence),
-        *([] if trust.unproven else audit.wrongs.values()),
-        *([] if trust.untimely else fairness.wrongs),
-        *([] if trust.untimely else failing),
-        *leaks(pools),
-        *([] if full else lost),
-        *killed,
-        *load.failures,
-        *gates.broken,
-        *([] if trust.unproven else census.problems),
-    ]
+    failed = {
+        "aborted": aborted(evidence),
+        "audit": [] if trust.unproven else [*audit.wrongs.values()],
+        "overtaken": [] if trust.untimely else fairness.wrongs,
+        "unanswered": [] if trust.untimely else failing,
+        "leaked": leaks(pools),
+        "lost": [] if full else lost,
+        "killed": killed,
+        "load": load.failures,
+        "gates": gates.broken,
+        "census": [] if trust.unproven else census.problems,
+    }
+    failures = [sentence for sentences in failed.values() for sentence in sentences]
     doubts = [
         *cut_short(evidence),
         *_excused(lost, trust.unproven if full else None),
@@ -167,6 +168,7 @@ def judge(evidence: Evidence) -> Verdict:
         not_applicable=audit.not_applicable,
         gates=gates.results,
         regressions=gates.regressions,
+        failures=tuple(word for word, sentences in failed.items() if sentences),
         doubts=_doubts(evidence, trust),
         notes=_distinct(
             [

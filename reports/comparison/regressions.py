@@ -23,7 +23,7 @@ from dress_rehearsal.reports.comparison.schema import (
     HeldRegression,
     Outcome,
 )
-from dress_rehearsal.reports.comparison.sides import Side
+from dress_rehearsal.reports.comparison.sides import Side, one_machine
 from dress_rehearsal.reports.comparison.words import change_words, interval_words
 from dress_rehearsal.reports.directions import unit_of, worse_when
 from dress_rehearsal.reports.numbers import exact
@@ -55,8 +55,7 @@ def obstacle_between(base: Side, side: Side) -> str | None:
         return f"the plans differ in {', '.join(keys[:3])}{more}, and so may what they come to"
     if {run.scenario for run in base.runs} != {run.scenario for run in side.runs}:
         return "the scenarios differ, and so may what they come to"
-    machines = base.fingerprints | side.fingerprints
-    if len(machines) > 1 or None in machines:
+    if not one_machine([base, side]):
         return "the runs were not made on one machine, and a difference may be the machines'"
     return None
 

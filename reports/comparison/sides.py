@@ -56,6 +56,12 @@ class Side:
         return frozenset(run.environment.get("fingerprint") for run in self.runs)
 
 
+def one_machine(sides: Iterable[Side]) -> bool:
+    """Return whether all runs were made on one machine, and say so."""
+    machines = frozenset().union(*(side.fingerprints for side in sides))
+    return len(machines) == 1 and None not in machines
+
+
 def read_sides(paths: Sequence[Path]) -> list[Side]:
     """Return what is at each path: a run, or of a folder its runs, a side for each of their plans.
 

@@ -130,7 +130,7 @@ def test_who_fails_where_nobody_did_before_is_worse_whatever_its_numbers(side_of
     assert said.startswith("Worse: 5 of 5 in new failed, and none before: Oversold: 3.")
     assert told(side_of("old", QUIET, verdict=wronged), side_of("new", QUIET, verdict=wronged))[
         0
-    ] == ("no_worse")
+    ] == ("undecided")
 
 
 def test_a_plan_without_regressions_holds_nothing_and_says_so(side_of):
