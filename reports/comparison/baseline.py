@@ -16,7 +16,7 @@ from dress_rehearsal.reports.comparison.intervals import FEWEST
 from dress_rehearsal.reports.comparison.numbers import metrics_of, values_of
 from dress_rehearsal.reports.comparison.sides import Side, read_sides
 from dress_rehearsal.reports.errors import ComparisonRefusedError
-from dress_rehearsal.reports.numbers import whole
+from dress_rehearsal.reports.numbers import significant
 from dress_rehearsal.reports.words import counted
 
 _SCHEMA: Final = 1
@@ -77,7 +77,7 @@ def snapshot(base: Side) -> dict[str, Any]:
     for metric in metrics_of([base]):
         values = values_of(base, metric)
         if values:
-            medians[metric.name] = whole(statistics.median(values))
+            medians[metric.name] = significant(statistics.median(values))
     return {
         "schema": _SCHEMA,
         "of": base.name,

@@ -17,12 +17,11 @@ from dress_rehearsal.reports.comparison.schema import (
     ComparedSide,
     Comparison,
     Differing,
-    HeldRegression,
     Outcome,
 )
 from dress_rehearsal.reports.comparison.sides import Side, one_machine
 from dress_rehearsal.reports.errors import ComparisonRefusedError
-from dress_rehearsal.reports.numbers import whole
+from dress_rehearsal.reports.numbers import significant
 
 _GRAVEST_FIRST: Final[tuple[Outcome, ...]] = ("worse", "undecided", "no_worse")
 _OF_THE_SALE: Final = ("sale.tickets_per_s", "sale.sold_out_after_s")
@@ -172,6 +171,6 @@ def _pools(side: Side) -> Iterator[ComparedPool]:
 
 
 def _median(values: Sequence[float]) -> float:
-    median = whole(statistics.median(values))
+    median = significant(statistics.median(values))
     assert median is not None
     return median

@@ -47,7 +47,8 @@ class Side:
 
     @property
     def plan(self) -> Plan:
-        """The plan of its first run: the others differ from it by their seed at most."""
+        """The plan of its first run: the others may differ from it by what makes no other
+        rehearsal (`reports.alike`), such as the seed, and the gates."""
         return self.runs[0].plan
 
     @cached_property

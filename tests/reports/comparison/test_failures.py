@@ -40,7 +40,7 @@ def sides(side_of, run_of):
         runs = []
         for place, run in enumerate(side.runs):
             own = run.verdict
-            update = {"gates": (*own.gates, *(gates if gates else [gate()]))}
+            update = {"gates": (*own.gates, *(gates or [gate()]))}
             if place < failing:
                 update |= {"verdict": "fail", "reasons": (reason,), "failures": words}
                 if oversold:
