@@ -331,7 +331,8 @@ class Verdict(Measured, Answer):
     `leaked`, `lost`, `killed`, `load`, `gates`, `census`. None: of a version that did not say."""
     doubts: tuple[str, ...] | None = None
     """Why numbers of this run are not those of the planned rush on a quiet machine, as words: those
-    of `reports.trust.FINDINGS`, and `cut_short`. None: written by a version that did not say."""
+    of `reports.trust.FINDINGS`, and `cut_short`, `smaller_rush`, `undone_fault`. None: written by a
+    version that did not say."""
 
     @property
     def exit_code(self) -> int:

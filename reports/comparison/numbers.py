@@ -7,8 +7,7 @@ from typing import NamedTuple
 from dress_rehearsal.reports.comparison.intervals import FEWEST, difference_interval
 from dress_rehearsal.reports.comparison.schema import Change, ComparedNumber, SideNumber
 from dress_rehearsal.reports.comparison.sides import Side, SideRun
-from dress_rehearsal.reports.directions import unit_of
-from dress_rehearsal.reports.doubts import believed
+from dress_rehearsal.reports.doubts import believed, may_be_others_doing
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.metrics import metric_value
 from dress_rehearsal.reports.numbers import significant
@@ -60,7 +59,7 @@ def counts(run: SideRun, metric: Metric) -> bool:
     """Return whether a number of a run is one of the planned rush, undisturbed."""
     doubts = run.verdict.doubts
     if doubts is None:  # written by a version that did not tell
-        return not unit_of(metric.path) or run.verdict.verdict != "inconclusive"
+        return not may_be_others_doing(metric.path) or run.verdict.verdict != "inconclusive"
     return believed(doubts, metric.path)
 
 
