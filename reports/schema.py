@@ -288,7 +288,7 @@ class Answer(Part):
     run: str
     plan: str
     verdict: Status
-    reasons: tuple[str, ...]
+    reasons: tuple[str, ...] = Field(min_length=1)
 
 
 class Verdict(Measured, Answer):

@@ -19,7 +19,7 @@ from dress_rehearsal.reports.comparison.schema import (
     Differing,
     Outcome,
 )
-from dress_rehearsal.reports.comparison.sides import Side, one_machine
+from dress_rehearsal.reports.comparison.sides import Side, one_machine, told_apart
 from dress_rehearsal.reports.errors import ComparisonRefusedError
 from dress_rehearsal.reports.numbers import significant
 
@@ -60,6 +60,7 @@ def check_comparable(sides: Sequence[Side], *, anyway: bool = False) -> None:
 
 def compare(sides: Sequence[Side]) -> Comparison:
     """Return what differs between sides; the first of them is the base of all others."""
+    sides = told_apart(sides)
     base, others = sides[0], sides[1:]
     held = [one for side in others for one in held_regressions(base, side)]
     told = [one for side in others for one in held_failures(base, side)]
