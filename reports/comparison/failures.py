@@ -48,7 +48,7 @@ def held_failures(base: Side, side: Side) -> Iterator[tuple[Outcome, str]]:
             why = f"so did {already} of {len(base.runs)} before"
         elif not alike:
             why = "the runs were not made on one machine"
-        elif unnamed or (failure == _UNNAMED and any(before)):
+        elif not failure.limit and (unnamed or (failure == _UNNAMED and any(before))):
             why = "runs failed before, too, and whether by the same is not known"
         elif not any(_was_held(run.verdict, failure) for run in base.runs):
             why = f"{counted(len(base.runs), 'run')} before were not held to that"

@@ -85,7 +85,7 @@ def read_sides(paths: Sequence[Path]) -> list[Side]:
         for place, path in zip(places, paths, strict=True)
         for side in _sides_at(path, place)
     ]
-    _refuse_twice(run for _, side in found for run in side.runs)
+    refuse_twice(side for _, side in found)
     names = Counter(side.name for _, side in found)
     sides = [
         Side(f"{place}: {side.name}", side.runs) if names[side.name] > 1 else side
@@ -120,9 +120,13 @@ def told_apart(sides: Sequence[Side]) -> list[Side]:
     return list(taken.values())
 
 
-def _refuse_twice(runs: Iterable[SideRun]) -> None:
-    """Refuse a run that is there twice, as a copy or by a link: it would count as two."""
-    counts = Counter(run.verdict.run for run in runs)
+def refuse_twice(sides: Iterable[Side]) -> None:
+    """Refuse a run that is there twice, as a copy or by a link: it would count as two.
+
+    Raises:
+        ComparisonRefusedError: one is.
+    """
+    counts = Counter(run.verdict.run for side in sides for run in side.runs)
     for run, times in counts.items():
         if times > 1:
             raise ComparisonRefusedError(

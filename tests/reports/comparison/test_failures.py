@@ -100,6 +100,8 @@ def test_a_verdict_that_does_not_name_what_failed_is_worse_only_where_nothing_fa
     assert told(sides("old", 0), sides("new", 1, **older))[0] == "worse"
     named = sides("new", 1, words=("lost",), reason="Lost: the app.")
     assert told(sides("old", 1, **older), named)[0] == "undecided"
+    wronged = sides("new", 5, oversold=3, words=("audit",))
+    assert told(sides("old", 1, **older), wronged)[0] == "worse", "the base's audit is clean"
     flaky = sides("old", 1, gates=[gate(status="fail")], reason=slow_reason(), words=("gates",))
     assert told(flaky, sides("new", 1, **older))[0] == "undecided"
     assert told(sides("old", 0), sides("new", 0))[0] == "no_worse"
