@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from dress_rehearsal.plans.shown import HIDDEN
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.page.log_lines import LogLines, find_lines
@@ -70,7 +71,10 @@ def logged_words(verdict: Verdict, lines: LogLines, *, ours: bool) -> str:
             "" if lines.found == number else " The app logs what took it half a second or longer."
         )
         of = f"{written(lines.found)} of {counted(number, 'request')}"
-        return f"The logs of this run have a line of {of}, by trace id.{more if ours else ''}{cut}"
+        return (
+            f"The logs of this run have a line of {of}, by trace id.{more if ours else ''} What "
+            f"looks like a secret in them, or says who somebody is, is hidden ({HIDDEN}).{cut}"
+        )
     if not lines.files:
         return f"This run has no server's logs, so nothing can be said of what a server saw.{cut}"
     if ours:
