@@ -1,11 +1,12 @@
 """What the tries of a search come to: the largest load that passes, headroom, what breaks first."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.reports.capacity.headroom import Known, distance, headroom_of
 from dress_rehearsal.reports.capacity.levels import stretches
 from dress_rehearsal.reports.capacity.schema import (
     Capacity,
@@ -14,18 +15,11 @@ from dress_rehearsal.reports.capacity.schema import (
     LoadStanding,
     Usl,
 )
-from dress_rehearsal.reports.capacity.standing import (
-    Outcome,
-    Standing,
-    edge_of,
-    standing,
-    standings,
-)
+from dress_rehearsal.reports.capacity.standing import Outcome, standing
 from dress_rehearsal.reports.capacity.tried import gated_p99
 from dress_rehearsal.reports.capacity.unit import UNITS, Over, load_words
 from dress_rehearsal.reports.capacity.usl import fitted
-from dress_rehearsal.reports.schema import Status
-from dress_rehearsal.reports.words import percent, written
+from dress_rehearsal.reports.words import written
 
 Ended = Literal["found", "tries", "time", "interrupted", "broken"]
 """Why a search ends: it knows what was asked, or it used up its tries or its time, or somebody
@@ -83,18 +77,13 @@ def capacity_of(
     outcomes: dict[int, list[Outcome]] = defaultdict(list)
     for each in tries:
         outcomes[each.people].append(each.outcome)
-    known = standings(outcomes, sought.repeats)
-    edge = edge_of(known)
-    failing = [load for load, said in known.items() if said == "fail"]
-    first_failing = min((load for load in failing if load > (edge.passes or 0)), default=None)
+    known = Known.of(outcomes, within=sought.within, repeats=sought.repeats)
 
     def stands(people: int | None) -> LoadStanding | None:
         return None if people is None else _stands(sought, people, outcomes[people])
 
     gated = gated_p99(sought.plan)
-    headroom = tuple(
-        _headroom(sought, factor, outcomes, edge.passes, first_failing) for factor in FACTORS
-    )
+    headroom = tuple(_headroom(sought, factor, known) for factor in FACTORS)
     usl = _usl(sought.plan, tries)
     return Capacity(
         plan=sought.plan.name,
@@ -104,24 +93,24 @@ def capacity_of(
         limit_ms=gated[1] if gated is not None and gated[0] == step else None,
         verdict=headroom[0].passes,
         own=_stands(sought, sought.own, outcomes.get(sought.own, [])),
-        passes=stands(edge.passes),
-        fails=stands(first_failing),
-        above=stands(edge.above),
+        passes=stands(known.edge.passes),
+        fails=stands(known.fails),
+        above=stands(known.edge.above),
         within=sought.within,
         repeats=sought.repeats,
         least=_load(sought, sought.least),
         most=_load(sought, sought.most),
-        ended=" ".join(_ended(sought, tries, edge.passes, edge.above, ended, known)),
-        sentence=_sentence(sought, edge.passes, edge.above, first_failing, known),
+        ended=" ".join(_ended(sought, tries, ended, known)),
+        sentence=_sentence(sought, known),
         headroom=headroom,
-        breaks=_breaks(sought, tries, first_failing),
+        breaks=_breaks(sought, tries, known.fails),
         remarks=sought.remarks,
         usl=usl if isinstance(usl, Usl) else None,
         usl_missing=usl if isinstance(usl, str) else None,
         most_tries=sought.most_tries,
         most_s=round(sought.most_s, 1),
         took_s=round(took_s, 1),
-        loads=tuple(_stands(sought, people, outcomes[people]) for people in sorted(known)),
+        loads=tuple(_stands(sought, people, outcomes[people]) for people in known.standings),
         tries=tuple(tries),
     )
 
@@ -140,74 +129,41 @@ def _stands(sought: Sought, people: int, outcomes: Sequence[Outcome]) -> LoadSta
     )
 
 
-def _headroom(
-    sought: Sought,
-    factor: float,
-    outcomes: dict[int, list[Outcome]],
-    passes: int | None,
-    fails: int | None,
-) -> Headroom:
+def _headroom(sought: Sought, factor: float, known: Known) -> Headroom:
     people = round(factor * sought.own)
-    luck = people in outcomes and standing(outcomes[people], sought.repeats) == "pass"
-    status: Status = "inconclusive"
-    if passes is not None and people <= passes:
-        status = "pass"
-    elif fails is not None and people >= fails and not luck:
-        status = "fail"
-    share = None if passes is None else passes / people
+    status, held = headroom_of(people, known)
+    passes = known.edge.passes
     what = "the plan's own number" if factor == 1 else f"{factor:g} × the plan's own number"
     return Headroom(
         load=_load(sought, people),
         people=people,
         passes=status,
-        factor=None if share is None else round(share, 3),
-        says=f"{what[:1].upper()}{what[1:]}, {sought.words(people)}, {_held(status, share)}.",
+        factor=None if passes is None else round(passes / people, 3),
+        says=f"{what[:1].upper()}{what[1:]}, {sought.words(people)}, {held}.",
     )
 
 
-def _held(status: Status, share: float | None) -> str:
-    if status == "inconclusive":
-        return "is undecided"
-    if status == "pass":
-        assert share is not None
-        if round(share, 2) <= 1:
-            return "passes, with nothing to spare"
-        return f"passes, with {percent(round(share - 1, 3))} to spare"
-    if share is None:
-        return "does not pass, and nothing smaller that was tried does"
-    return f"does not pass: only {percent(round(share, 3))} of it does"
-
-
-def _sentence(
-    sought: Sought,
-    passes: int | None,
-    above: int | None,
-    fails: int | None,
-    known: Mapping[int, Standing],
-) -> str:
+def _sentence(sought: Sought, known: Known) -> str:
+    passes, above = known.edge
     if passes is None:
-        smallest = min(known)
-        word = "does not pass" if known[smallest] == "fail" else "is undecided"
+        smallest = min(known.standings)
+        word = "does not pass" if known.standings[smallest] == "fail" else "is undecided"
         return f"No load passes that was tried: the smallest, {sought.words(smallest)}, {word}."
     said = f"{_capital(sought.words(passes))} pass"
     if above is None:
-        return f"{said}, and nothing larger was tried."
-    if above == fails:
+        return f"{said}; {known.larger}."
+    if above == known.fails:
         return f"{said}, {sought.words(above)} do not."
-    why = "cannot be sent from here" if known[above] == "limited" else "are undecided"
-    beyond = "" if fails is None else f", {sought.words(fails)} do not pass"
+    why = "cannot be sent from here" if known.standings[above] == "limited" else "are undecided"
+    beyond = "" if known.fails is None else f", {sought.words(known.fails)} do not pass"
     return f"{said}, {sought.words(above)} {why}{beyond}."
 
 
 def _ended(
-    sought: Sought,
-    tries: Sequence[CapacityTry],
-    passes: int | None,
-    above: int | None,
-    ended: Ended,
-    known: Mapping[int, Standing],
+    sought: Sought, tries: Sequence[CapacityTry], ended: Ended, known: Known
 ) -> Iterator[str]:
     """Yield why the search ended, and what stands beyond it, a sentence each."""
+    passes, above = known.edge
     if ended == "interrupted":
         yield "The search was interrupted; what was tried until then is told."
     elif ended == "tries":
@@ -216,12 +172,14 @@ def _ended(
         yield "The search ended because another run would have taken longer than there was time."
     elif ended == "broken":
         yield "The search ended because runs of one load had no verdict."
-    elif passes is not None and above is not None:
-        yield f"The edge is known to within {percent(sought.within)}."
+    elif passes is not None and above is not None and known.standings[above] == "fail":
+        one = "one user" if sought.over == "load.users" else "one student"
+        near = one if above - passes == 1 else f"within {distance(passes, above)}"
+        yield f"The edge is known to {near}."
     if above is None and passes == sought.most:
         yield f"Nothing larger was to be tried: {sought.why_most}."
-    if above is not None and known[above] in ("limited", "undecided"):
-        word = known[above]
+    if above is not None and known.standings[above] in ("limited", "undecided"):
+        word = known.standings[above]
         reason = next(
             each.reason for each in reversed(tries) if each.people == above and each.outcome == word
         )

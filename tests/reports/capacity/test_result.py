@@ -23,20 +23,24 @@ def test_the_edge_is_told_with_headroom_and_with_what_breaks_first(found):
         "At 20,000 students: census.failed is 7, the limit is == 0. Cause of slowness: the app's "
         "event loops."
     )
-    assert capacity.ended == "The edge is known to within 10%."
+    assert capacity.ended == "The edge is known to within 5.3%."
     assert (capacity.verdict, capacity.exit_code) == ("pass", 0)
 
 
 @pytest.mark.parametrize(
     ("tries", "own", "half_more", "code"),
     [
-        (EDGE[:2], "pass", "inconclusive", 0),
-        ([(12_000, "fail"), (6_000, "pass")], "fail", "fail", 99),
+        (EDGE[:2], "inconclusive", "inconclusive", 3),  # of three runs a load there was one
+        ([(12_000, "pass")] * 2 + [(24_000, "fail")], "pass", "inconclusive", 0),
+        ([(12_000, "pass"), (24_000, "pass")], "pass", "inconclusive", 0),
+        ([(12_000, "fail")], "inconclusive", "inconclusive", 3),
+        ([(12_000, "fail"), (6_000, "pass")], "inconclusive", "inconclusive", 3),
+        ([(12_000, "fail")] * 2 + [(6_000, "pass")], "fail", "fail", 99),
         ([(12_000, "fail"), (750, "fail")], "fail", "fail", 99),
         ([(12_000, "undecided")] * 3, "inconclusive", "inconclusive", 3),
         ([(12_000, "limited")] * 2 + [(6_000, "pass")], "inconclusive", "inconclusive", 3),
         # Smaller ones fail where it passed: contradictions decide nothing.
-        ([(12_000, "pass"), (9_000, "fail"), (6_000, "pass")], "inconclusive", "fail", 3),
+        ([(12_000, "pass"), (9_000, "fail"), (6_000, "pass")], "inconclusive", "inconclusive", 3),
     ],
 )
 def test_headroom_says_no_more_than_what_was_tried(found, tries, own, half_more, code):
@@ -46,7 +50,7 @@ def test_headroom_says_no_more_than_what_was_tried(found, tries, own, half_more,
 
 
 def test_what_does_not_pass_says_how_much_of_it_does(found):
-    capacity = found((12_000, "fail"), (6_000, "pass"), (9_000, "pass"))
+    capacity = found(*[(12_000, "fail")] * 2, (6_000, "pass"), (9_000, "pass"), (9_500, "fail"))
     assert capacity.headroom[0].factor == 0.75
     assert capacity.headroom[0].says.endswith("does not pass: only 75% of it does.")
 
@@ -67,7 +71,7 @@ def test_what_does_not_pass_says_how_much_of_it_does(found):
         ),
         (
             [(192_000, "pass")],
-            "192,000 students pass, and nothing larger was tried.",
+            "192,000 students pass; larger was not tried.",
             "Nothing larger was to be tried: 16 times the plan's own.",
         ),
         (
@@ -88,6 +92,59 @@ def test_a_generator_at_its_end_is_no_defect_of_the_system(found):
     assert capacity.breaks is None
     assert capacity.fails is None
     assert capacity.above.standing == "limited"
+
+
+PASSES, TWICE = [(12_000, "pass")], [(12_000, "pass")] * 2
+
+
+@pytest.mark.parametrize(
+    ("tries", "says"),
+    [
+        (TWICE, "passes; larger was not tried"),
+        (PASSES, "is not settled: by one run it passes; larger was not tried"),
+        ([*TWICE, (24_000, "undecided")], "passes; larger was tried, and is not decided"),
+        ([*TWICE, (24_000, "limited")], "passes; larger cannot be sent from here"),
+        ([*PASSES, (18_000, "pass")], "passes, with at least 50% to spare; larger was not tried"),
+        (
+            [*PASSES, (18_000, "pass"), (19_000, "limited")],
+            "passes, with at least 50% to spare; larger cannot be sent from here",
+        ),
+        ([*TWICE, (24_000, "fail")], "passes, with less than 100% to spare"),
+        (
+            [*PASSES, (18_000, "pass"), (24_000, "fail")],
+            "passes, with at least 50% and less than 100% to spare",
+        ),
+        ([*TWICE, (12_001, "fail")], "passes, with nothing to spare"),
+        ([*PASSES, (18_000, "pass"), (19_000, "fail")], "passes, with 50% to spare"),
+        (
+            [(12_000, "fail")],
+            "is not settled: by one run it does not pass; nothing smaller was tried",
+        ),
+        ([(12_000, "fail")] * 2, "does not pass; nothing smaller was tried"),
+        (
+            [(12_000, "fail"), (6_000, "fail")],
+            "does not pass, and nothing smaller that was tried does",
+        ),
+        ([(12_000, "fail")] * 2 + [(6_000, "pass")], "does not pass; 50% of it does at least"),
+    ],
+)
+def test_what_is_to_spare_is_told_as_far_as_it_is_known(found, tries, says):
+    own = found(*tries).headroom[0]
+    assert own.says == f"The plan's own number, 12,000 students, {says}."
+
+
+@pytest.mark.parametrize(
+    ("tries", "ended"),
+    [
+        ([(3, "pass"), (4, "fail")], "The edge is known to one student."),
+        ([(100, "pass"), (109, "fail")], "The edge is known to within 9%."),
+        ([(100, "pass"), (109, "limited")], None),
+        ([(100, "pass"), *[(109, "undecided")] * 3], None),
+    ],
+)
+def test_an_edge_is_known_where_what_lies_above_fails(found, tries, ended):
+    said = found(*tries, own=tries[0][0]).ended
+    assert said == ended if ended else "edge" not in said
 
 
 @pytest.mark.parametrize("why", ["interrupted", "tries", "time", "broken"])
